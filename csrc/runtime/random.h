@@ -1,35 +1,55 @@
 // The stream of random numbers, value for value that of PyTorch's CPU generator.
 //
-// The same seed gives the weights, shuffles and noise that torch gives after torch.manual_seed. That covers the engine
-// (mt19937), the order in which draws are used, and the transforms. normal() calls its own logarithm, cosine and sine
-// and lies within 2 ULP of torch, which has several versions of them itself; everything else is equal bit for bit.
+// The same seed gives the weights, shuffles and noise that torch gives after torch.manual_seed. That
+// covers the engine (mt19937), the order in which draws are used, and the transforms. normal() and
+// exponential() call logarithm, cosine and sine of their own, which give the same bits on every CPU,
+// and lie within 2 ULP of torch, which has several versions of them; all else is equal bit for bit.
 //
-// Masks (dropout) do not come from this stream but from counter-based Philox, whose {seed, offset} also lives here.
+// Masks (dropout) do not come from this stream but from counter-based Philox, whose {seed, offset}
+// also lives in the generator.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <vector>
 
 namespace steep::runtime {
 
 class Generator {
  public:
-  static constexpr uint64_t kDefaultSeed = 67280421310721;  // what torch.default_generator starts with
+  // What torch.default_generator starts with.
+  static constexpr uint64_t kDefaultSeed = 67280421310721;
 
   explicit Generator(uint64_t seed = kDefaultSeed);
   Generator(const Generator&) = delete;
   Generator& operator=(const Generator&) = delete;
 
-  void manual_seed(uint64_t seed);            // starts the stream, the cached normals and Philox again
-  uint64_t seed();                            // seeds from the operating system; returns the seed
+  // Starts everything again: the stream, the cached normals and Philox.
+  void manual_seed(uint64_t seed);
+  // Seeds from the operating system, with 53 bits so that the seed survives a double. Returns it.
+  uint64_t seed();
   uint64_t initial_seed() const { return seed_; }
 
-  uint32_t random();                          // the next 32 bits
-  uint64_t random64();                        // two draws, the first in the upper half
+  // The next 32 bits, and two such draws with the first in the upper half. Not locked: whoever
+  // draws from a generator that other threads may use holds mutex(), as the fills below do.
+  uint32_t random() {
+    if (next_ == kWords) refill();
+    uint32_t bits = words_[next_++];
+    bits ^= bits >> 11;
+    bits ^= (bits << 7) & 0x9d2c5680u;
+    bits ^= (bits << 15) & 0xefc60000u;
+    return bits ^ (bits >> 18);
+  }
+  uint64_t random64() {
+    const uint64_t upper = random();
+    return upper << 32 | random();
+  }
+  std::mutex& mutex() { return mutex_; }
 
-  // The second value of a pair that the scalar normal distribution has drawn but not used.
+  // The second value of a pair that the scalar normal distribution has drawn but not used. torch's
+  // CPU code fills the double one alone, for both types; its state carries both.
   struct CachedNormal {
     bool present = false;
     double value = 0;
@@ -37,12 +57,13 @@ class Generator {
   CachedNormal next_float_normal_sample;
   CachedNormal next_double_normal_sample;
 
-  // The whole state as bytes. set_state throws std::invalid_argument when they are not a state.
+  // The whole state as bytes: torch's layout (so a state of torch.get_rng_state() is accepted) with
+  // Philox's two words behind it. set_state throws std::invalid_argument when they are no state.
   std::vector<uint8_t> get_state() const;
   void set_state(const uint8_t* bytes, std::size_t size);
 
-  // {seed, offset} of the counter-based stream: a fixed address as long as the generator lives. Kernels advance the
-  // offset; manual_seed starts it again.
+  // {seed, offset} of the counter-based stream, at the same address for as long as the generator
+  // lives. Kernels advance the offset; manual_seed starts it again.
   int64_t* philox_state() { return philox_; }
 
  private:
@@ -53,44 +74,44 @@ class Generator {
   int next_ = kWords;
   uint64_t seed_ = 0;
   int64_t philox_[2] = {0, 0};
+  std::mutex mutex_;
 };
 
-// The process's generator: what manual_seed() seeds and what functions without a generator draw from.
+// The process's generator: what manual_seed() seeds, and what functions draw from by default.
 Generator& default_generator();
 
-// Every fill writes out[0..n) and draws as the torch function named beside it. Arrays are contiguous.
+// Every fill writes out[0..n), contiguous, and draws as the torch function named beside it. The
+// templates are instantiated for float, double, int64_t, int32_t, uint8_t and bool.
 
-// torch.Tensor.uniform_: [from, to).
+// Tensor.uniform_: [from, to).
 void uniform(Generator& generator, float* out, int64_t n, double from, double to);
 void uniform(Generator& generator, double* out, int64_t n, double from, double to);
 
-// torch.Tensor.normal_.
+// Tensor.normal_.
 void normal(Generator& generator, float* out, int64_t n, double mean, double std);
 void normal(Generator& generator, double* out, int64_t n, double mean, double std);
 
-// torch.Tensor.random_(low, high): whole numbers in [low, high), which must not be empty.
-// Instantiated for float, double, int64_t, int32_t, uint8_t and bool.
+// Tensor.exponential_.
+void exponential(Generator& generator, float* out, int64_t n, double lambda);
+void exponential(Generator& generator, double* out, int64_t n, double lambda);
+
+// Tensor.random_(low, high): whole numbers in [low, high), which must not be empty.
 template <typename T>
 void random_ints(Generator& generator, T* out, int64_t n, int64_t low, int64_t high);
 
-// torch.Tensor.random_(): all values of an integer type from 0 up, or 0 to 2^24 (float) and 2^53 (double).
-// Instantiated for the same types.
+// Tensor.random_(): an integer type's values from 0 up; 0 to 2^24 for float, to 2^53 for double.
 template <typename T>
 void random_full(Generator& generator, T* out, int64_t n);
 
-// torch.randperm.
-void randperm(Generator& generator, int64_t* out, int64_t n);
-
-// torch.Tensor.bernoulli_(p) with a number p. Instantiated for the same types.
+// Tensor.bernoulli_(p) with a number p.
 template <typename T>
 void bernoulli(Generator& generator, T* out, int64_t n, double p);
 
-// torch.bernoulli(p) with a tensor of probabilities of the output's type: float and double.
-template <typename T>
-void bernoulli(Generator& generator, T* out, const T* p, int64_t n);
+// torch.bernoulli(p) with a tensor of probabilities of the output's type: float and double alone.
+void bernoulli(Generator& generator, float* out, const float* p, int64_t n);
+void bernoulli(Generator& generator, double* out, const double* p, int64_t n);
 
-// torch.Tensor.exponential_(lambda).
-void exponential(Generator& generator, float* out, int64_t n, double lambda);
-void exponential(Generator& generator, double* out, int64_t n, double lambda);
+// torch.randperm: a permutation of 0..n-1.
+void randperm(Generator& generator, int64_t* out, int64_t n);
 
 }  // namespace steep::runtime

@@ -1,0 +1,198 @@
+// The distributions over Generator's stream, each with the draws and the arithmetic of torch's CPU
+// kernels on a machine with FMA: where their compiler fuses a product and a sum, std::fma does here,
+// which is one rounding on every machine.
+#include <cmath>
+#include <type_traits>
+#include <utility>
+
+#include "runtime/box_muller.h"
+#include "runtime/random.h"
+
+namespace steep::runtime {
+namespace {
+
+using Lock = std::lock_guard<std::mutex>;
+
+// [0, 1) with as many random bits as the type's significand has.
+float unit(Generator& generator, float) {
+  return static_cast<float>(generator.random() & 0xffffffu) * 0x1p-24f;
+}
+double unit(Generator& generator, double) {
+  return static_cast<double>(generator.random64() & 0x1fffffffffffffu) * 0x1p-53;
+}
+
+template <typename T>
+void fill_uniform(Generator& generator, T* out, int64_t n, T from, T to) {
+  const Lock lock(generator.mutex());
+  if (from == 0 && to == 1) {
+    for (int64_t i = 0; i < n; ++i) out[i] = unit(generator, T{});
+    return;
+  }
+  const T range = to - from;
+  for (int64_t i = 0; i < n; ++i) out[i] = std::fma(unit(generator, T{}), range, from);
+}
+
+// Sixteen uniform values become normal: the first eight give the radius of a pair, the last eight
+// its angle. Radius and angle are rounded to T, as in torch, for the result depends on that.
+template <typename T>
+void box_muller_16(T* values, T mean, T std) {
+  for (int j = 0; j < 8; ++j) {
+    const T log = static_cast<T>(box_muller::log(static_cast<double>(1 - values[j])));
+    const T radius = std::sqrt(-2 * log);
+    const T angle = static_cast<T>(box_muller::kTwoPi) * values[j + 8];
+    const box_muller::SinCos direction = box_muller::sincos(static_cast<double>(angle));
+    values[j] = radius * static_cast<T>(direction.cos);
+    values[j + 8] = radius * static_cast<T>(direction.sin);
+  }
+  if (std == 1 && mean == 0) return;
+  for (int j = 0; j < 16; ++j) values[j] = std::fma(values[j], std, mean);
+}
+
+// One value at a time, always in double; the pair's second value is kept for the next call.
+double normal_one(Generator& generator) {
+  Generator::CachedNormal& cached = generator.next_double_normal_sample;
+  if (cached.present) {
+    cached.present = false;
+    return cached.value;
+  }
+  const double turn = unit(generator, double{});
+  const double radius = std::sqrt(-2 * box_muller::log(1 - unit(generator, double{})));
+  const box_muller::SinCos direction = box_muller::sincos(box_muller::kTwoPi * turn);
+  cached = {true, radius * direction.sin};
+  return radius * direction.cos;
+}
+
+template <typename T>
+void fill_normal(Generator& generator, T* out, int64_t n, double mean, double std) {
+  const Lock lock(generator.mutex());
+  if (n < 16) {
+    for (int64_t i = 0; i < n; ++i) {
+      out[i] = static_cast<T>(std::fma(normal_one(generator), std, mean));
+    }
+    return;
+  }
+  const T mean_t = static_cast<T>(mean), std_t = static_cast<T>(std);
+  for (int64_t i = 0; i < n; ++i) out[i] = unit(generator, T{});
+  for (int64_t i = 0; i + 16 <= n; i += 16) box_muller_16(out + i, mean_t, std_t);
+  if (n % 16 == 0) return;
+  T* tail = out + n - 16;  // the last sixteen are drawn anew, some of them for the second time
+  for (int j = 0; j < 16; ++j) tail[j] = unit(generator, T{});
+  box_muller_16(tail, mean_t, std_t);
+}
+
+template <typename T>
+void fill_exponential(Generator& generator, T* out, int64_t n, double lambda) {
+  const Lock lock(generator.mutex());
+  for (int64_t i = 0; i < n; ++i) {
+    out[i] = static_cast<T>(-1 / lambda * box_muller::log(1 - unit(generator, double{})));
+  }
+}
+
+template <typename T>
+void fill_bernoulli(Generator& generator, T* out, const T* p, int64_t n) {
+  const Lock lock(generator.mutex());
+  for (int64_t i = 0; i < n; ++i) out[i] = unit(generator, T{}) < p[i];
+}
+
+}  // namespace
+
+void uniform(Generator& generator, float* out, int64_t n, double from, double to) {
+  fill_uniform(generator, out, n, static_cast<float>(from), static_cast<float>(to));
+}
+void uniform(Generator& generator, double* out, int64_t n, double from, double to) {
+  fill_uniform(generator, out, n, from, to);
+}
+
+void normal(Generator& generator, float* out, int64_t n, double mean, double std) {
+  fill_normal(generator, out, n, mean, std);
+}
+void normal(Generator& generator, double* out, int64_t n, double mean, double std) {
+  fill_normal(generator, out, n, mean, std);
+}
+
+void exponential(Generator& generator, float* out, int64_t n, double lambda) {
+  fill_exponential(generator, out, n, lambda);
+}
+void exponential(Generator& generator, double* out, int64_t n, double lambda) {
+  fill_exponential(generator, out, n, lambda);
+}
+
+void bernoulli(Generator& generator, float* out, const float* p, int64_t n) {
+  fill_bernoulli(generator, out, p, n);
+}
+void bernoulli(Generator& generator, double* out, const double* p, int64_t n) {
+  fill_bernoulli(generator, out, p, n);
+}
+
+// 32 bits serve a range below 2^28, where the remainder's bias stays under 1/16; 64 serve the rest.
+template <typename T>
+void random_ints(Generator& generator, T* out, int64_t n, int64_t low, int64_t high) {
+  const Lock lock(generator.mutex());
+  const uint64_t base = static_cast<uint64_t>(low), range = static_cast<uint64_t>(high) - base;
+  if (range < uint64_t{1} << 28) {
+    const uint32_t range32 = static_cast<uint32_t>(range);
+    for (int64_t i = 0; i < n; ++i) {
+      out[i] = static_cast<T>(static_cast<int64_t>(generator.random() % range32 + base));
+    }
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    out[i] = static_cast<T>(static_cast<int64_t>(generator.random64() % range + base));
+  }
+}
+
+template <typename T>
+void random_full(Generator& generator, T* out, int64_t n) {
+  const Lock lock(generator.mutex());
+  for (int64_t i = 0; i < n; ++i) {
+    if constexpr (std::is_same_v<T, bool>) {
+      out[i] = generator.random() & 1;
+    } else if constexpr (std::is_same_v<T, float>) {
+      out[i] = static_cast<T>(generator.random() % ((1u << 24) + 1));
+    } else if constexpr (std::is_same_v<T, double>) {
+      out[i] = static_cast<T>(generator.random64() % ((uint64_t{1} << 53) + 1));
+    } else if constexpr (sizeof(T) == 8) {
+      out[i] = static_cast<T>(generator.random64() & 0x7fffffffffffffffu);
+    } else {
+      out[i] = static_cast<T>(generator.random() & 0x7fffffffu);
+    }
+  }
+}
+
+template <typename T>
+void bernoulli(Generator& generator, T* out, int64_t n, double p) {
+  const Lock lock(generator.mutex());
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(unit(generator, double{}) < p);
+}
+
+#define STEEP_INSTANTIATE(T)                                               \
+  template void random_ints<T>(Generator&, T*, int64_t, int64_t, int64_t); \
+  template void random_full<T>(Generator&, T*, int64_t);                   \
+  template void bernoulli<T>(Generator&, T*, int64_t, double);
+STEEP_INSTANTIATE(float)
+STEEP_INSTANTIATE(double)
+STEEP_INSTANTIATE(int64_t)
+STEEP_INSTANTIATE(int32_t)
+STEEP_INSTANTIATE(uint8_t)
+STEEP_INSTANTIATE(bool)
+#undef STEEP_INSTANTIATE
+
+// Fisher and Yates: forward with 32-bit draws while their remainder is even enough, else inside out
+// with 64-bit ones.
+void randperm(Generator& generator, int64_t* out, int64_t n) {
+  const Lock lock(generator.mutex());
+  if (n < static_cast<int64_t>(UINT32_MAX / 20)) {
+    for (int64_t i = 0; i < n; ++i) out[i] = i;
+    for (int64_t i = 0; i < n - 1; ++i) {
+      std::swap(out[i], out[i + generator.random() % static_cast<uint32_t>(n - i)]);
+    }
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    const uint64_t j = generator.random64() % static_cast<uint64_t>(i + 1);
+    out[i] = i;
+    std::swap(out[i], out[j]);
+  }
+}
+
+}  // namespace steep::runtime
