@@ -1,0 +1,31 @@
+// How many bytes of scratch a routine wants, from its dims, the size of its compute type and the number of threads that
+// may run it. A routine without a function here wants none. More threads than will run is safe; fewer is not.
+#pragma once
+
+#include <cstdint>
+
+#include "partition.h"
+
+namespace steep::kernels {
+namespace {
+
+// sum, prod, max, min, sum_of_squares, argmax, argmin, any, all: the partial results of shared chunks.
+constexpr int64_t reduce_scratch(const int64_t* dims, int element_size, int threads) {
+  const int64_t outer = dims[0], n = dims[1], inner = dims[2];
+  const int64_t chunks = ceil_div(n, inner == 1 ? kChunk : kRowChunk);
+  const int64_t results = inner == 1 ? outer : outer * ceil_div(inner, kStrip);
+  return shares_chunks(results, chunks, threads) ? outer * chunks * inner * element_size : 0;
+}
+
+// cross_entropy: the loss of each row, before they are added.
+constexpr int64_t cross_entropy_scratch(const int64_t* dims, int element_size, int /*threads*/) {
+  return dims[0] * element_size;
+}
+
+// squared_error: the partial sum of each chunk.
+constexpr int64_t squared_error_scratch(const int64_t* dims, int element_size, int /*threads*/) {
+  return ceil_div(dims[0], kChunk) * element_size;
+}
+
+}  // namespace
+}  // namespace steep::kernels
