@@ -1,0 +1,229 @@
+#include "program/elementwise.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/cpu.h"
+#include "runtime/threads.h"
+#include "tensor/shape.h"
+
+namespace steep::program {
+
+namespace {
+
+using kernels::Loop;
+constexpr int kMaxOperands = 1 + kMaxElementwiseInputs;
+constexpr int64_t kBlock = 1024;     // elements gathered at a time where an operand is strided
+constexpr int64_t kShareGrain = 64;  // elements; shares of threads begin at multiples of it
+
+union Value {
+  float f32;
+  double f64;
+  int64_t i64;
+  int32_t i32;
+  uint8_t u8;
+};
+
+Value value_of(const Number& number, DType type) {
+  const kernels::Scalar scalar = number.as_scalar(type);
+  Value value;
+  switch (type) {
+    case DType::float32: value.f32 = static_cast<float>(scalar.f); break;
+    case DType::float64: value.f64 = scalar.f; break;
+    case DType::int64: value.i64 = scalar.i; break;
+    case DType::int32: value.i32 = static_cast<int32_t>(scalar.i); break;
+    default: value.u8 = static_cast<uint8_t>(scalar.i);
+  }
+  return value;
+}
+
+Loop loop_of(const Call& call) {
+  const Kernel& kernel = *call.kernel;
+  const int type = static_cast<int>(call.type);
+  const Loop loop = kernel.kind == Kind::cast
+                        ? runtime::table().cast[type][static_cast<int>(call.operands[0].tensor()->dtype)]
+                        : runtime::table().elementwise[kernel.id][type];
+  if (!loop)
+    throw Error(ErrorKind::not_implemented, join("\"", kernel.name, "\" not implemented for '", name(call.type), "'"));
+  return loop;
+}
+
+// The geometry of a call: dimensions from outermost to innermost of the output's memory, merged where all operands
+// allow it; strides in elements, one list an operand.
+struct Geometry {
+  Loop loop;
+  int operands;
+  int64_t total;
+  Dims shape;
+  Dims strides[kMaxOperands];
+  char* data[kMaxOperands];
+  int64_t size[kMaxOperands];  // bytes of an element
+  Value numbers[kMaxOperands];
+};
+
+void add_dimension(Geometry& geometry, int64_t size, const int64_t* strides) {
+  if (size == 1) return;
+  if (!geometry.shape.empty()) {
+    bool merges = true;
+    for (int i = 0; i < geometry.operands; ++i) merges &= geometry.strides[i].back() == strides[i] * size;
+    if (merges) {
+      geometry.shape.back() *= size;
+      for (int i = 0; i < geometry.operands; ++i) geometry.strides[i].back() = strides[i];
+      return;
+    }
+  }
+  geometry.shape.push_back(size);
+  for (int i = 0; i < geometry.operands; ++i) geometry.strides[i].push_back(strides[i]);
+}
+
+// True where one flat loop does: every tensor contiguous and of the output's shape, or a single value.
+bool is_flat(const Call& call, int64_t* steps) {
+  const TensorImpl& out = *call.operands[0].tensor();
+  if (!out.contiguous) return false;
+  steps[0] = 1;
+  for (int i = 1; i < call.operand_count; ++i) {
+    const TensorImpl* x = call.operands[i].tensor();
+    if (!x || x->numel == 1) {
+      steps[i] = 0;
+      continue;
+    }
+    if (!x->contiguous || x->numel != out.numel || x->shape != out.shape) return false;
+    steps[i] = 1;
+  }
+  return true;
+}
+
+void fill_operands(const Call& call, Geometry& geometry) {
+  geometry.operands = call.operand_count;
+  for (int i = 0; i < call.operand_count; ++i) {
+    const TensorImpl* tensor = call.operands[i].tensor();
+    if (tensor) {
+      geometry.data[i] = tensor->data();
+      geometry.size[i] = element_size(tensor->dtype);
+    } else {
+      geometry.numbers[i] = value_of(call.operands[i].number(), call.type);
+      geometry.data[i] = reinterpret_cast<char*>(&geometry.numbers[i]);
+      geometry.size[i] = element_size(call.type);
+    }
+  }
+}
+
+void fill_dimensions(const Call& call, Geometry& geometry) {
+  const TensorImpl& out = *call.operands[0].tensor();
+  Dims strides[kMaxOperands];
+  strides[0] = out.strides;
+  for (int i = 1; i < call.operand_count; ++i) {
+    const TensorImpl* x = call.operands[i].tensor();
+    strides[i] = x ? broadcast_strides(x->shape, x->strides, out.shape) : Dims(out.shape.size(), 0);
+  }
+  for (int64_t d : order_by_stride(out.shape, out.strides)) {
+    int64_t step[kMaxOperands];
+    for (int i = 0; i < call.operand_count; ++i) step[i] = strides[i][d];
+    add_dimension(geometry, out.shape[d], step);
+  }
+  if (geometry.shape.empty()) {
+    const int64_t none[kMaxOperands] = {0, 0, 0, 0};
+    geometry.shape.push_back(1);
+    for (int i = 0; i < call.operand_count; ++i) geometry.strides[i].push_back(none[i]);
+  }
+}
+
+kernels::Move move_of(bool gather, int64_t size) {
+  return gather ? runtime::table().gather[size] : runtime::table().scatter[size];
+}
+
+// One run along the innermost dimension, in blocks where an operand has to be gathered or scattered.
+void run_row(const Geometry& geometry, char* const* at, int64_t n, char (*buffers)[kBlock * 8]) {
+  int64_t inner[kMaxOperands], steps[kMaxOperands];
+  bool strided = false;
+  for (int i = 0; i < geometry.operands; ++i) {
+    inner[i] = n == 1 ? (i == 0 ? 1 : 0) : geometry.strides[i].back();
+    steps[i] = inner[i] == 0 && i > 0 ? 0 : 1;
+    strided |= inner[i] != steps[i];
+  }
+  if (!strided) {
+    geometry.loop(reinterpret_cast<void* const*>(at), steps, n);
+    return;
+  }
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t length = std::min(kBlock, n - begin);
+    void* data[kMaxOperands];
+    for (int i = 0; i < geometry.operands; ++i) {
+      char* start = at[i] + begin * inner[i] * geometry.size[i];
+      const bool direct = inner[i] == steps[i];
+      data[i] = direct ? start : buffers[i];
+      if (!direct && i > 0) move_of(true, geometry.size[i])(buffers[i], start, inner[i], length);
+    }
+    geometry.loop(data, steps, length);
+    if (inner[0] != 1)
+      move_of(false, geometry.size[0])(buffers[0], at[0] + begin * inner[0] * geometry.size[0], inner[0], length);
+  }
+}
+
+// Elements [begin, end) of the output, counted in the order of the geometry.
+void run_range(const Geometry& geometry, int64_t begin, int64_t end) {
+  alignas(64) char buffers[kMaxOperands][kBlock * 8];
+  const int last = geometry.shape.size() - 1;
+  const int64_t row = geometry.shape[last];
+  Dims index(geometry.shape.size(), 0);
+  int64_t rest = begin;
+  for (int d = last; d >= 0; --d) {
+    index[d] = rest % geometry.shape[d];
+    rest /= geometry.shape[d];
+  }
+  char* at[kMaxOperands];
+  for (int i = 0; i < geometry.operands; ++i) {
+    at[i] = geometry.data[i];
+    for (int d = 0; d <= last; ++d) at[i] += index[d] * geometry.strides[i][d] * geometry.size[i];
+  }
+  while (begin < end) {
+    const int64_t n = std::min(row - index[last], end - begin);
+    run_row(geometry, at, n, buffers);
+    begin += n;
+    index[last] += n;
+    for (int i = 0; i < geometry.operands; ++i) at[i] += n * geometry.strides[i][last] * geometry.size[i];
+    for (int d = last; d > 0 && index[d] == geometry.shape[d]; --d) {
+      index[d] = 0;
+      ++index[d - 1];
+      for (int i = 0; i < geometry.operands; ++i)
+        at[i] += (geometry.strides[i][d - 1] - geometry.strides[i][d] * geometry.shape[d]) * geometry.size[i];
+    }
+  }
+}
+
+void run_rank(void* context, int rank, int size, void (*)()) {
+  const Geometry& geometry = *static_cast<Geometry*>(context);
+  const int64_t grains = (geometry.total + kShareGrain - 1) / kShareGrain;
+  const int64_t begin = grains * rank / size * kShareGrain;
+  const int64_t end = std::min(geometry.total, grains * (rank + 1) / size * kShareGrain);
+  if (begin < end) run_range(geometry, begin, end);
+}
+
+}  // namespace
+
+void execute_elementwise(const Call& call, int threads) {
+  Geometry geometry;
+  geometry.loop = loop_of(call);
+  geometry.total = call.operands[0].tensor()->numel;
+  if (geometry.total == 0) return;
+  fill_operands(call, geometry);
+  int64_t steps[kMaxOperands];
+  const bool flat = is_flat(call, steps);
+  if (flat && threads == 1) {
+    geometry.loop(reinterpret_cast<void* const*>(geometry.data), steps, geometry.total);
+    return;
+  }
+  if (flat) {
+    geometry.shape.push_back(geometry.total);
+    for (int i = 0; i < geometry.operands; ++i) geometry.strides[i].push_back(steps[i]);
+  } else {
+    fill_dimensions(call, geometry);
+  }
+  if (threads == 1) {
+    run_range(geometry, 0, geometry.total);
+  } else {
+    runtime::run_team(threads, run_rank, &geometry);
+  }
+}
+
+}  // namespace steep::program

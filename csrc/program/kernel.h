@@ -1,0 +1,61 @@
+// What a kernel says of itself, and one call of it. A Call holds tensors, not pointers, so that a program can keep it,
+// plan its memory and run it again.
+#pragma once
+
+#include "kernels/table.h"
+#include "tensor/tensor.h"
+
+namespace steep::program {
+
+enum class Kind : uint8_t { elementwise, cast, reduce, product, opaque };
+
+struct Call;
+
+// Floating-point operations and bytes moved: what decides whether threads pay.
+struct Cost {
+  double flops = 0;
+  double bytes = 0;
+};
+
+struct Kernel {
+  const char* name;
+  Kind kind;
+  int id;             // kernels::Elementwise or kernels::RoutineId; unused where `host` is set
+  const char* roles;  // of each operand: w(rite), r(ead), u(pdate); the last one stands for all that follow
+  float flops = 1;    // elementwise: per element of the output
+  Cost (*cost)(const Call&) = nullptr;  // other kinds; null means the operands' bytes, once each
+  int64_t (*scratch)(const int64_t* dims, int element_size, int threads) = nullptr;
+  kernels::Routine host = nullptr;      // a routine that is the same for every instruction set, always on one thread
+};
+
+// An operand: a tensor, a number in the compute type (broadcast), or nothing (an optional one left out).
+class Operand {
+ public:
+  Operand() = default;
+  Operand(const Tensor& tensor) : tensor_(tensor.impl()) {}
+  Operand(const Number& number) : number_(number), is_number_(true) {}
+
+  TensorImpl* tensor() const { return tensor_; }
+  bool is_number() const { return is_number_; }
+  const Number& number() const { return number_; }
+
+ private:
+  TensorImpl* tensor_ = nullptr;
+  Number number_;
+  bool is_number_ = false;
+};
+
+constexpr int kMaxElementwiseInputs = 3;
+
+struct Call {
+  const Kernel* kernel;
+  DType type;  // compute type
+  const Operand* operands;
+  int operand_count;
+  const int64_t* dims;
+  int dim_count;
+  const kernels::Scalar* scalars;
+  int scalar_count;
+};
+
+}  // namespace steep::program

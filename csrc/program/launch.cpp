@@ -1,0 +1,128 @@
+#include "program/launch.h"
+
+#include <algorithm>
+
+#include "program/elementwise.h"
+#include "program/recorder.h"
+#include "runtime/allocator.h"
+#include "runtime/cpu.h"
+#include "runtime/threads.h"
+
+namespace steep::program {
+
+namespace {
+
+// Rates of one core, only for deciding on threads: conservative, so that a second thread is never a loss.
+constexpr double kFlopsPerNs = 16, kBytesPerNs = 12;
+constexpr double kParallelNs = 20000, kNsPerThread = 8000;
+
+double estimated_ns(const Cost& cost) { return std::max(cost.flops / kFlopsPerNs, cost.bytes / kBytesPerNs); }
+
+double operand_bytes(const Call& call) {
+  double bytes = 0;
+  for (int i = 0; i < call.operand_count; ++i) {
+    const TensorImpl* tensor = call.operands[i].tensor();
+    if (tensor) bytes += static_cast<double>(tensor->numel * element_size(tensor->dtype));
+  }
+  return bytes;
+}
+
+Cost cost_of(const Call& call, double bytes) {
+  const Kernel& kernel = *call.kernel;
+  if (kernel.kind == Kind::elementwise || kernel.kind == Kind::cast)
+    return {kernel.flops * static_cast<double>(call.operands[0].tensor()->numel), bytes};
+  if (kernel.cost) return kernel.cost(call);
+  return {0, bytes};
+}
+
+// Scratch of one launch, from the caching allocator.
+class Scratch {
+ public:
+  explicit Scratch(int64_t bytes)
+      : bytes_(static_cast<size_t>(bytes)), data_(bytes ? runtime::allocate(bytes_) : nullptr) {}
+  ~Scratch() {
+    if (data_) runtime::deallocate(data_, bytes_);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  void* data() const { return data_; }
+
+ private:
+  size_t bytes_;
+  void* data_;
+};
+
+struct RoutineRun {
+  kernels::Routine routine;
+  kernels::Task task;
+};
+
+void run_rank(void* context, int rank, int size, void (*barrier)()) {
+  const RoutineRun& run = *static_cast<RoutineRun*>(context);
+  kernels::Task task = run.task;
+  task.rank = rank;
+  task.size = size;
+  task.barrier = barrier;
+  run.routine(task);
+}
+
+void execute_routine(const Call& call, int threads) {
+  const Kernel& kernel = *call.kernel;
+  const kernels::Routine routine =
+      kernel.host ? kernel.host : runtime::table().routines[kernel.id][static_cast<int>(call.type)];
+  if (!routine)
+    throw Error(ErrorKind::not_implemented, join("\"", kernel.name, "\" not implemented for '", name(call.type), "'"));
+  SmallVector<void*, 8> data;
+  data.reserve(call.operand_count);
+  for (int i = 0; i < call.operand_count; ++i) {
+    const TensorImpl* tensor = call.operands[i].tensor();
+    data.push_back(tensor ? tensor->data() : nullptr);
+  }
+  if (kernel.host) threads = 1;
+  const int size = static_cast<int>(element_size(call.type));
+  const Scratch scratch(kernel.scratch ? kernel.scratch(call.dims, size, threads) : 0);
+  RoutineRun run{routine, {data.data(), call.dims, call.scalars, scratch.data(), 0, 1, nullptr}};
+  runtime::run_team(threads, run_rank, &run);
+}
+
+}  // namespace
+
+int worthwhile_threads(const Cost& cost) {
+  const double ns = estimated_ns(cost);
+  if (ns < kParallelNs) return 1;
+  return std::max(1, std::min(runtime::num_threads(), static_cast<int>(ns / kNsPerThread)));
+}
+
+Counters& counters() {
+  static thread_local Counters counters;
+  return counters;
+}
+
+void execute(const Call& call) {
+  const double bytes = operand_bytes(call);
+  const Cost cost = cost_of(call, bytes);
+  const int threads = worthwhile_threads(cost);
+  Counters& count = counters();
+  ++count.launches;
+  count.parallel_launches += threads > 1;
+  count.bytes += static_cast<int64_t>(bytes);
+  const runtime::Blocking released(estimated_ns(cost) > kParallelNs);
+  if (call.kernel->kind == Kind::elementwise || call.kernel->kind == Kind::cast) {
+    execute_elementwise(call, threads);
+  } else {
+    execute_routine(call, threads);
+  }
+}
+
+void launch(const Call& call) {
+  execute(call);
+  if (Recorder* recorder = Recorder::active()) recorder->append(call);
+}
+
+void launch(const Kernel& kernel, DType type, std::initializer_list<Operand> operands,
+            std::initializer_list<int64_t> dims, std::initializer_list<kernels::Scalar> scalars) {
+  launch(Call{&kernel, type, operands.begin(), static_cast<int>(operands.size()), dims.begin(),
+              static_cast<int>(dims.size()), scalars.begin(), static_cast<int>(scalars.size())});
+}
+
+}  // namespace steep::program

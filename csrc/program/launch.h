@@ -1,0 +1,45 @@
+// The one door: every kernel runs through launch(). Eager mode runs the call at once; a recorder on this thread keeps
+// it as well; counters see all of it.
+#pragma once
+
+#include <initializer_list>
+
+#include "program/kernel.h"
+
+namespace steep::program {
+
+// Elementwise and cast kernels: operands are {out, inputs...}; inputs broadcast to out's shape.
+// Routines: operands, dims and scalars in the order the kernel documents; tensors must have the layout it wants.
+void launch(const Kernel& kernel, DType type, std::initializer_list<Operand> operands,
+            std::initializer_list<int64_t> dims = {}, std::initializer_list<kernels::Scalar> scalars = {});
+void launch(const Call& call);
+
+// Runs a call without recording or counting it: what launch and replay share.
+void execute(const Call& call);
+
+inline kernels::Scalar real(double value) {
+  kernels::Scalar scalar;
+  scalar.f = value;
+  return scalar;
+}
+inline kernels::Scalar integer(int64_t value) {
+  kernels::Scalar scalar;
+  scalar.i = value;
+  return scalar;
+}
+
+// How many threads work of this cost is worth: one below about 20 microseconds.
+int worthwhile_threads(const Cost& cost);
+
+// Counts since the thread began; tests read differences.
+struct Counters {
+  int64_t launches = 0;
+  int64_t parallel_launches = 0;
+  int64_t bytes = 0;          // operands read and written by launches
+  int64_t saved_tensors = 0;  // by gradient rules
+  int64_t saved_bytes = 0;
+  int64_t nodes = 0;          // graph nodes made
+};
+Counters& counters();
+
+}  // namespace steep::program

@@ -1,0 +1,58 @@
+#include "program/recorder.h"
+
+#include "program/launch.h"
+
+namespace steep::program {
+
+namespace {
+thread_local Recorder* t_recorder = nullptr;
+}  // namespace
+
+RecordedCall::RecordedCall(const Call& call)
+    : kernel_(call.kernel),
+      type_(call.type),
+      operands_(call.operands, call.operands + call.operand_count),
+      dims_(call.dims, call.dims + call.dim_count),
+      scalars_(call.scalars, call.scalars + call.scalar_count) {
+  for (Operand& operand : operands_) {
+    if (!operand.tensor()) continue;
+    // An alias, so that a later change of the tensor's own history or geometry does not reach the program.
+    tensors_.push_back(alias(Tensor(operand.tensor())));
+    operand = Operand(tensors_.back());
+  }
+}
+
+void RecordedCall::run() const {
+  execute(Call{kernel_, type_, operands_.data(), operands_.size(), dims_.data(), dims_.size(), scalars_.data(),
+               scalars_.size()});
+  const char* role = kernel_->roles;
+  for (const Operand& operand : operands_) {
+    if (*role != 'r' && operand.tensor()) operand.tensor()->storage->bump(kernel_->name);
+    if (role[1]) ++role;
+  }
+}
+
+Recorder* Recorder::active() { return t_recorder; }
+
+void Recorder::start() {
+  if (t_recorder)
+    throw Error(ErrorKind::runtime, "record: a recording is active on this thread already; recordings do not nest");
+  t_recorder = this;
+}
+
+void Recorder::stop() {
+  if (t_recorder == this) t_recorder = nullptr;
+}
+
+Recorder::~Recorder() { stop(); }
+
+void Recorder::replay() const {
+  if (t_recorder) throw Error(ErrorKind::runtime, "replay: a recording is active on this thread");
+  for (const RecordedCall& call : calls_) call.run();
+}
+
+void note_host_read(const char* op) {
+  if (t_recorder) t_recorder->refuse(op);
+}
+
+}  // namespace steep::program

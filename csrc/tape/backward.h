@@ -1,0 +1,20 @@
+// The backward pass: nodes in falling order of their numbers, each once, on the caller's thread.
+#pragma once
+
+#include "tape/history.h"
+
+namespace steep::tape {
+
+struct BackwardOptions {
+  bool retain_graph = false;  // keep what the rules saved, for another pass
+  bool create_graph = false;  // record the pass itself, for derivatives of higher order
+};
+
+// Adds the gradients of `roots` (weighted by `grads`, one each) into the .grad of the leaves; of `inputs` alone where
+// any are given.
+void backward(const Tensors& roots, const Tensors& grads, const BackwardOptions& options, const Tensors& inputs = {});
+
+// Returns the gradients with respect to `inputs` and touches no .grad; undefined where the roots do not depend on one.
+Tensors gradients(const Tensors& roots, const Tensors& grads, const Tensors& inputs, const BackwardOptions& options);
+
+}  // namespace steep::tape

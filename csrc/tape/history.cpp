@@ -1,0 +1,134 @@
+#include "tape/history.h"
+
+#include "tape/accumulate.h"
+
+namespace steep::tape {
+
+Primitives primitives;
+
+namespace {
+thread_local bool t_grad_enabled = true;
+}  // namespace
+
+bool grad_enabled() { return t_grad_enabled; }
+void set_grad_enabled(bool enabled) { t_grad_enabled = enabled; }
+
+History::~History() {
+  if (!retains_grad || !grad_fn) return;
+  auto& keepers = grad_fn->retainers;
+  for (size_t i = 0; i < keepers.size(); ++i)
+    if (keepers[i].second == owner) keepers.erase(keepers.begin() + static_cast<int64_t>(i--));
+}
+
+History& ensure_history(const Tensor& x) {
+  if (!x->autograd) x->autograd = std::make_unique<History>(x.impl());
+  return *history(x);
+}
+
+bool requires_grad(const Tensor& x) {
+  if (!x.defined()) return false;
+  const History* h = history(x);
+  if (!h) return false;
+  if (h->requires_grad || h->grad_fn) return true;
+  return h->base.defined() && h->view_version != x->storage->version() && requires_grad(h->base);
+}
+
+bool is_leaf(const Tensor& x) { return !grad_fn(x); }
+
+Ref<Node> grad_fn(const Tensor& x) {
+  History* h = history(x);
+  if (!h) return nullptr;
+  if (h->base.defined() && h->view_version != x->storage->version()) {
+    // Someone wrote to the memory since: the view's gradient is that of the same window on today's base.
+    h->view_version = x->storage->version();
+    if (requires_grad(h->base) && is_floating(x.dtype())) {
+      const GradMode on(true);
+      const Tensor again = primitives.as_strided(h->base, x.shape(), x.strides(), x->offset);
+      h->grad_fn = history(again)->grad_fn;
+      h->output = 0;
+    }
+  }
+  return h->grad_fn;
+}
+
+Edge edge_of(const Tensor& x) {
+  Edge edge;
+  if (!x.defined() || !requires_grad(x)) return edge;
+  edge.node = grad_fn(x);
+  edge.dtype = x.dtype();
+  edge.shape = x.shape();
+  History* h = history(x);
+  if (edge.node) {
+    edge.index = h->output;
+  } else {
+    edge.node = accumulator_of(x);
+  }
+  return edge;
+}
+
+void set_requires_grad(const Tensor& x, bool requires_grad) {
+  if (requires_grad && !is_floating(x.dtype())) {
+    throw Error(ErrorKind::runtime, join("requires_grad_: only Tensors of floating point dtype can require gradients, got ",
+                                         name(x.dtype()), "; convert it with .float() first"));
+  }
+  if (!requires_grad && !is_leaf(x)) {
+    throw Error(ErrorKind::runtime,
+                "requires_grad_: you can only change requires_grad flags of leaf variables. If you want to use a computed "
+                "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+  }
+  if (!requires_grad && !x->autograd) return;
+  if (is_leaf(x)) ensure_history(x).requires_grad = requires_grad;
+}
+
+void retain_grad(const Tensor& x) {
+  if (!requires_grad(x)) {
+    throw Error(ErrorKind::runtime,
+                "retain_grad: can't retain_grad on Tensor that has requires_grad=False; call requires_grad_() first");
+  }
+  History& h = ensure_history(x);
+  const Ref<Node> node = grad_fn(x);
+  if (!node || h.retains_grad) return;  // a leaf keeps its gradient anyway
+  h.retains_grad = true;
+  node->retainers.emplace_back(h.output, x.impl());
+}
+
+void mark_view(const Tensor& view, const Tensor& x) {
+  History& h = ensure_history(view);
+  const History* of = history(x);
+  h.base = of && of->base.defined() ? of->base : x;
+  h.view_version = view->storage->version();
+}
+
+void check_writable(const char* op, const Tensor& x) {
+  for (int i = 0; i < x.dim(); ++i) {
+    if (x.strides()[i] == 0 && x.size(i) > 1) {
+      throw Error(ErrorKind::runtime,
+                  join(op, ": unsupported operation: more than one element of the written-to tensor refers to a single "
+                           "memory location. Please clone() the tensor before performing the operation."));
+    }
+  }
+  if (!grad_enabled()) return;
+  const History* h = history(x);
+  if (!h) return;
+  if (h->requires_grad && !grad_fn(x)) {
+    throw Error(ErrorKind::runtime, join(op, ": a leaf Variable that requires grad is being used in an in-place operation; "
+                                             "do it under steep.no_grad(), or on a clone()"));
+  }
+  if (h->base.defined() && history(h->base) && history(h->base)->requires_grad && is_leaf(h->base)) {
+    throw Error(ErrorKind::runtime, join(op, ": a view of a leaf Variable that requires grad is being used in an in-place "
+                                             "operation; do it under steep.no_grad(), or on a clone()"));
+  }
+}
+
+void set_grad_fn(const Tensor& out, Ref<Node> node, int output) {
+  History& h = ensure_history(out);
+  if (h.retains_grad) {
+    // Written in place: the gradient to keep is now that of the new value.
+    node->retainers.emplace_back(output, out.impl());
+  }
+  h.grad_fn = std::move(node);
+  h.output = output;
+  if (h.base.defined()) h.view_version = out->storage->version();
+}
+
+}  // namespace steep::tape

@@ -1,0 +1,94 @@
+// A tensor's place in the graph: whether it wants a gradient, which node made it, which tensor it is a view of.
+#pragma once
+
+#include "tape/node.h"
+
+namespace steep::tape {
+
+// What the tape hangs on a tensor.
+class History : public Attachment {
+ public:
+  explicit History(TensorImpl* owner) : owner(owner) {}
+  ~History() override;
+
+  TensorImpl* const owner;
+  bool requires_grad = false;  // asked for on this leaf
+  bool retains_grad = false;
+  Ref<Node> grad_fn;           // the node that made it; null on a leaf
+  int output = 0;              // which of the node's outputs it is
+  Node* accumulator = nullptr; // weak; the node that adds into .grad, while a graph needs it
+  Tensor grad;
+  std::shared_ptr<Hooks> hooks;  // of a leaf
+  Tensor base;                   // of a view: the tensor that owns the memory's history
+  uint32_t view_version = 0;     // the storage's version that grad_fn belongs to
+};
+
+bool grad_enabled();
+void set_grad_enabled(bool enabled);
+
+class GradMode {
+ public:
+  explicit GradMode(bool enabled) : before_(grad_enabled()) { set_grad_enabled(enabled); }
+  ~GradMode() { set_grad_enabled(before_); }
+  GradMode(const GradMode&) = delete;
+  GradMode& operator=(const GradMode&) = delete;
+
+ private:
+  bool before_;
+};
+
+inline History* history(const Tensor& x) { return static_cast<History*>(x->autograd.get()); }
+History& ensure_history(const Tensor& x);
+
+bool requires_grad(const Tensor& x);
+bool is_leaf(const Tensor& x);
+// The node that made x; of a view, brought up to date with in-place changes of its base.
+Ref<Node> grad_fn(const Tensor& x);
+// The edge a gradient of x follows: to its node, or to the accumulator of a leaf; null where none is wanted.
+Edge edge_of(const Tensor& x);
+void set_requires_grad(const Tensor& x, bool requires_grad);
+void retain_grad(const Tensor& x);
+
+// Whether an operation on these must be recorded.
+template <class... T>
+bool wanted(const T&... x) {
+  return grad_enabled() && (requires_grad(x) || ...);
+}
+
+// Marks `view` as a window on x's memory (or on x's own base).
+void mark_view(const Tensor& view, const Tensor& x);
+
+// Refuses an in-place write that the graph cannot follow.
+void check_writable(const char* op, const Tensor& x);
+
+// Makes `node` the one that made `out`.
+void set_grad_fn(const Tensor& out, Ref<Node> node, int output);
+
+// Records one operation: the rule gets the output's gradient and fills the inputs'.
+template <class Rule>
+void record(const char* name, const Tensor& out, std::initializer_list<Tensor> inputs, Rule rule) {
+  Ref<Node> node(new RuleNode<Rule>(name, 1, std::move(rule)));
+  for (const Tensor& input : inputs) node->inputs.push_back(edge_of(input));
+  set_grad_fn(out, std::move(node), 0);
+}
+
+// The same for any number of inputs and outputs; the rule gets an array of gradients, undefined ones being zero.
+template <class Rule>
+void record_many(const char* name, const Tensors& outs, const Tensors& inputs, Rule rule) {
+  Ref<Node> node(new RuleNode<Rule>(name, outs.size(), std::move(rule)));
+  for (const Tensor& input : inputs) node->inputs.push_back(edge_of(input));
+  for (int i = 0; i < outs.size(); ++i) set_grad_fn(outs[i], node, i);
+}
+
+// The functions the tape cannot do without; ops hands them over at load.
+struct Primitives {
+  Tensor (*add)(const Tensor& x, const Tensor& other);
+  void (*add_into)(const Tensor& x, const Tensor& other);           // x += other, on the memory alone
+  Tensor (*sum_to)(const Tensor& x, const Dims& shape, DType dtype);  // undoes broadcasting and promotion
+  Tensor (*fill)(const Dims& shape, DType dtype, double value);
+  Tensor (*clone)(const Tensor& x);
+  Tensor (*as_strided)(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset);
+};
+extern Primitives primitives;
+
+}  // namespace steep::tape

@@ -1,0 +1,35 @@
+#include "tape/node.h"
+
+#include <atomic>
+
+#include "program/launch.h"
+
+namespace steep::tape {
+
+namespace {
+std::atomic<uint64_t> g_next_number{0};
+thread_local std::vector<Node*>* t_doomed = nullptr;
+}  // namespace
+
+Node::Node(const char* name, int outputs)
+    : number(g_next_number.fetch_add(1, std::memory_order_relaxed)), name(name), outputs(outputs) {
+  ++program::counters().nodes;
+}
+
+void Node::destroy(Node* node) {
+  // Deleting a node drops the nodes it leads to: those met on the way wait in a list instead of on the stack.
+  if (t_doomed) {
+    t_doomed->push_back(node);
+    return;
+  }
+  std::vector<Node*> doomed{node};
+  t_doomed = &doomed;
+  while (!doomed.empty()) {
+    Node* next = doomed.back();
+    doomed.pop_back();
+    delete next;
+  }
+  t_doomed = nullptr;
+}
+
+}  // namespace steep::tape

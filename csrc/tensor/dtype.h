@@ -1,0 +1,70 @@
+// Data types, Python numbers, and the one function that promotes them (PyTorch's rule).
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+
+#include "kernels/table.h"
+
+namespace steep {
+
+enum class DType : uint8_t { float32, float64, int64, int32, uint8, boolean };
+
+static_assert(int(DType::float32) == kernels::kFloat32 && int(DType::boolean) == kernels::kBool,
+              "the kernels' table is indexed by DType");
+
+int64_t element_size(DType dtype);
+const char* name(DType dtype);  // "float32", ..., "bool"
+inline bool is_floating(DType dtype) { return dtype <= DType::float64; }
+inline bool is_integer(DType dtype) { return dtype > DType::float64 && dtype < DType::boolean; }
+
+// What floating tensors are made as where nobody says: float32, or what set_default_dtype chose.
+DType default_dtype();
+void set_default_dtype(DType dtype);
+
+// A Python number: remembers its kind, because promotion asks for it.
+class Number {
+ public:
+  enum class Kind : uint8_t { boolean, integer, floating };
+  Number() : Number(int64_t{0}) {}
+  Number(bool value) : kind_(Kind::boolean) { integer_ = value; }
+  Number(int value) : Number(static_cast<int64_t>(value)) {}
+  Number(int64_t value) : kind_(Kind::integer) { integer_ = value; }
+  Number(double value) : kind_(Kind::floating) { floating_ = value; }
+
+  Kind kind() const { return kind_; }
+  bool is_floating() const { return kind_ == Kind::floating; }
+  double to_double() const { return is_floating() ? floating_ : static_cast<double>(integer_); }
+  int64_t to_int() const;  // truncates; values outside int64 saturate, NaN is 0
+  bool to_bool() const { return is_floating() ? floating_ != 0 : integer_ != 0; }
+  DType dtype() const;  // bool, int64 or the default dtype
+  // The number as the launch scalar of a compute type: floats read f, all others i.
+  kernels::Scalar as_scalar(DType compute) const;
+
+ private:
+  Kind kind_;
+  union {
+    double floating_;
+    int64_t integer_;
+  };
+};
+
+// The smallest type both convert to. The six types form a chain: bool, uint8, int32, int64, float32, float64.
+DType promote(DType a, DType b);
+
+// Promotion over several operands: tensors with dimensions outrank 0-d tensors, which outrank numbers; a lower rank
+// changes the result only by being of a higher kind (bool < integer < floating).
+class Promotion {
+ public:
+  void add(DType dtype, int rank) { merge(rank > 0 ? dimensioned_ : zero_dim_, dtype); }
+  void add(const Number& number) { merge(number_, number.dtype()); }
+  DType result() const;
+
+ private:
+  static constexpr int kNone = -1;
+  static void merge(int& slot, DType dtype);
+  static int combine(int higher, int lower);
+  int dimensioned_ = kNone, zero_dim_ = kNone, number_ = kNone;
+};
+
+}  // namespace steep

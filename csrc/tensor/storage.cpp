@@ -1,0 +1,27 @@
+#include "tensor/storage.h"
+
+#include "runtime/allocator.h"
+
+namespace steep {
+
+Ref<Storage> Storage::allocate(size_t bytes) {
+  return Ref<Storage>(new Storage(runtime::allocate(bytes), bytes));
+}
+
+Ref<Storage> Storage::borrow(void* data, size_t bytes, void* owner, void (*release)(void*)) {
+  Ref<Storage> storage(new Storage(data, bytes));
+  storage->owner_ = owner;
+  storage->release_ = release;
+  return storage;
+}
+
+void Storage::destroy(Storage* storage) {
+  if (storage->release_) {
+    storage->release_(storage->owner_);
+  } else {
+    runtime::deallocate(storage->data_, storage->bytes_);
+  }
+  delete storage;
+}
+
+}  // namespace steep

@@ -1,0 +1,41 @@
+// A block of memory with a version: every write through any view of it counts.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+#include "tensor/ref.h"
+
+namespace steep {
+
+class Storage : public Counted {
+ public:
+  // Uninitialised memory from the caching allocator.
+  static Ref<Storage> allocate(size_t bytes);
+  // Memory of someone else's: `release(owner)` is called when the last user is gone.
+  static Ref<Storage> borrow(void* data, size_t bytes, void* owner, void (*release)(void* owner));
+
+  void* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+  bool borrowed() const { return release_ != nullptr; }
+
+  uint32_t version() const { return version_.load(std::memory_order_relaxed); }
+  const char* last_writer() const { return last_writer_; }  // the operation that last wrote in place
+  void bump(const char* writer) {
+    version_.fetch_add(1, std::memory_order_relaxed);
+    last_writer_ = writer;
+  }
+
+  static void destroy(Storage* storage);
+
+ private:
+  Storage(void* data, size_t bytes) : data_(data), bytes_(bytes) {}
+  void* data_;
+  size_t bytes_;
+  void* owner_ = nullptr;
+  void (*release_)(void*) = nullptr;
+  std::atomic<uint32_t> version_{0};
+  const char* last_writer_ = "";
+};
+
+}  // namespace steep

@@ -1,0 +1,95 @@
+#include "tensor/tensor.h"
+
+#include "tensor/shape.h"
+
+namespace steep {
+
+namespace {
+bool is_row_major(const Dims& shape, const Dims& strides) {
+  int64_t expected = 1;
+  for (int i = shape.size() - 1; i >= 0; --i) {
+    if (shape[i] == 0) return true;
+    if (shape[i] == 1) continue;
+    if (strides[i] != expected) return false;
+    expected *= shape[i];
+  }
+  return true;
+}
+}  // namespace
+
+TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, Dims strides, int64_t offset)
+    : storage(std::move(storage)),
+      dtype(dtype),
+      contiguous(is_row_major(shape, strides)),
+      offset(offset),
+      numel(1),
+      shape(std::move(shape)),
+      strides(std::move(strides)) {
+  for (int64_t size : this->shape) numel *= size;
+}
+
+Dims contiguous_strides(const Dims& shape) {
+  Dims strides(shape.size(), 1);
+  for (int i = shape.size() - 2; i >= 0; --i) strides[i] = strides[i + 1] * (shape[i + 1] > 1 ? shape[i + 1] : 1);
+  return strides;
+}
+
+int64_t count(const Dims& shape) {
+  int64_t total = 1;
+  bool empty = false;
+  for (int64_t size : shape) {
+    if (size < 0) {
+      throw Error(ErrorKind::runtime,
+                  join("Trying to create tensor with negative dimension ", size, ": ", to_string(shape)));
+    }
+    empty |= size == 0;
+    if (!empty && __builtin_mul_overflow(total, size, &total))
+      throw Error(ErrorKind::runtime, join("a tensor of shape ", to_string(shape), " has more elements than fit"));
+  }
+  return empty ? 0 : total;
+}
+
+int64_t extent(const Dims& shape, const Dims& strides) {
+  int64_t last = 0;
+  for (int i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 0) return 0;
+    last += (shape[i] - 1) * strides[i];
+  }
+  return last + 1;
+}
+
+bool is_dense(const Dims& shape, const Dims& strides) {
+  const Dims order = order_by_stride(shape, strides);
+  int64_t expected = 1;
+  for (int i = order.size() - 1; i >= 0; --i) {
+    const int64_t d = order[i];
+    if (shape[d] == 1) continue;
+    if (strides[d] != expected) return shape[d] == 0;
+    expected *= shape[d];
+  }
+  return true;
+}
+
+Tensor empty(const Dims& shape, DType dtype) { return empty_strided(shape, contiguous_strides(shape), dtype); }
+
+Tensor empty_strided(const Dims& shape, const Dims& strides, DType dtype) {
+  count(shape);
+  int64_t bytes = 0;
+  if (__builtin_mul_overflow(extent(shape, strides), element_size(dtype), &bytes) || bytes > (int64_t{1} << 62))
+    throw Error(ErrorKind::runtime, join("a tensor of shape ", to_string(shape), " is larger than memory can be"));
+  return Tensor(new TensorImpl(Storage::allocate(static_cast<size_t>(bytes)), dtype, shape, strides, 0));
+}
+
+Tensor empty_like(const Tensor& like, DType dtype) {
+  if (!like.is_contiguous() && is_dense(like.shape(), like.strides()))
+    return empty_strided(like.shape(), like.strides(), dtype);
+  return empty(like.shape(), dtype);
+}
+
+Tensor alias(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset) {
+  return Tensor(new TensorImpl(x->storage, x->dtype, shape, strides, offset));
+}
+
+Tensor alias(const Tensor& x) { return alias(x, x.shape(), x.strides(), x->offset); }
+
+}  // namespace steep
