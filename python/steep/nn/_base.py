@@ -1,0 +1,278 @@
+"""The members of a module: registration, attribute semantics, and walks over the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from steep._core import Tensor, bump_structure
+from steep.nn._members import Members
+from steep.nn.parameter import Parameter
+
+if TYPE_CHECKING:
+    from steep.nn.module import Module
+
+_MEMBERS = ("_parameters", "_buffers", "_modules")
+
+
+class ModuleBase:
+    """What a module owns and how it is reached; `Module` adds what can be done with it."""
+
+    _parameters: Members[Parameter | None]
+    _buffers: Members[Tensor | None]
+    _modules: Members[Module | None]
+    _non_persistent_buffers_set: set[str]
+
+    def _init_members(self) -> None:
+        for kind in _MEMBERS:
+            self.__dict__[kind] = Members(self)
+        self.__dict__["_non_persistent_buffers_set"] = set()
+
+    if TYPE_CHECKING:
+        # Members lie in the instance's __dict__; this only tells type checkers they may exist.
+        def __getattr__(self, name: str) -> Any: ...
+
+    # ---- members --------------------------------------------------------------------------
+
+    def _check_name(self, kind: str, name: Any, members: Mapping[str, Any]) -> None:
+        if "_modules" not in self.__dict__:
+            raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
+        if not isinstance(name, str):
+            raise TypeError(f"{kind} name should be a string. Got {type(name).__name__}")
+        if "." in name:
+            raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
+        if name == "":
+            raise KeyError(f'{kind} name can\'t be empty string ""')
+        if hasattr(self, name) and name not in members:
+            raise KeyError(f"attribute '{name}' already exists")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter under `name`; ``None`` reserves the name (as a layer without bias does).
+
+        Raises:
+            TypeError: if `param` is neither a `Parameter` nor ``None``.
+            KeyError: if `name` is empty, holds a dot, or is taken by another attribute.
+        """
+        self._check_name("parameter", name, self.__dict__.get("_parameters", {}))
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"cannot assign '{type(param).__name__}' object to parameter '{name}' "
+                "(steep.nn.Parameter or None required)"
+            )
+        if param is not None and not param.is_leaf:
+            raise ValueError(
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be "
+                f"created explicitly. To express '{name}' as a function of another Tensor, compute "
+                "the value in the forward() method."
+            )
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that is part of the state but is not trained.
+
+        Args:
+            name: attribute under which it is reached.
+            tensor: its value, or ``None``.
+            persistent: whether `state_dict` holds it. Default: ``True``.
+
+        Raises:
+            TypeError: if `tensor` is neither a tensor nor ``None``.
+            KeyError: if `name` is empty, holds a dot, or is taken by another attribute.
+        """
+        self._check_name("buffer", name, self.__dict__.get("_buffers", {}))
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' "
+                "(steep.Tensor or None required)"
+            )
+        self._buffers[name] = tensor
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Add a child module under `name`; the same as `add_module`."""
+        self.add_module(name, module)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a child module under `name`.
+
+        Raises:
+            TypeError: if `module` is neither a `Module` nor ``None``.
+            KeyError: if `name` is empty, holds a dot, or is taken by another attribute.
+        """
+        if module is not None and not isinstance(module, ModuleBase):
+            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+        self._check_name("module", name, self.__dict__.get("_modules", {}))
+        self._modules[name] = module
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Parameter):
+            self._make_room(name, "_parameters", "parameters")
+            self.register_parameter(name, value)
+        elif isinstance(value, ModuleBase):
+            self._make_room(name, "_modules", "module")
+            self.__dict__["_modules"][name] = value
+        elif name == "training":
+            self.__dict__[name] = value
+            bump_structure()
+        elif "_modules" not in self.__dict__ or not self._set_member(name, value):
+            object.__setattr__(self, name, value)
+
+    def _make_room(self, name: str, kind: str, what: str) -> None:
+        """Drop whatever else the attribute `name` was, before a member of `kind` takes it."""
+        if "_modules" not in self.__dict__:
+            raise AttributeError(f"cannot assign {what} before Module.__init__() call")
+        if name not in self.__dict__[kind]:
+            for other in _MEMBERS:
+                self.__dict__[other].pop(name, None)
+            self.__dict__.pop(name, None)
+            self._non_persistent_buffers_set.discard(name)
+
+    def _set_member(self, name: str, value: Any) -> bool:
+        """Assign a value that is no parameter or module; False if `name` is a plain attribute."""
+        for kind, what in (("_parameters", "parameter"), ("_modules", "child module")):
+            if name in self.__dict__[kind]:
+                if value is not None:
+                    expected = "nn.Parameter" if kind == "_parameters" else "nn.Module"
+                    raise TypeError(
+                        f"cannot assign '{type(value).__name__}' as {what} '{name}' "
+                        f"(steep.{expected} or None expected)"
+                    )
+                self.__dict__[kind][name] = None
+                return True
+        if name in self._buffers:
+            if value is not None and not isinstance(value, Tensor):
+                raise TypeError(
+                    f"cannot assign '{type(value).__name__}' as buffer '{name}' "
+                    "(steep.Tensor or None expected)"
+                )
+            self._buffers[name] = value
+            return True
+        return False
+
+    def __delattr__(self, name: str) -> None:
+        for kind in _MEMBERS:
+            if name in self.__dict__.get(kind, ()):
+                del self.__dict__[kind][name]
+                self._non_persistent_buffers_set.discard(name)
+                return
+        object.__delattr__(self, name)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for kind in _MEMBERS:
+            self.__dict__[kind] = Members(self, dict(state[kind]).items())
+
+    # ---- walking the tree -----------------------------------------------------------------
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Every module of the tree with its path, this one (path ``''``) first."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                path = f"{prefix}.{name}" if prefix else name
+                yield from module.named_modules(memo, path, remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """Every module of the tree, this one first; each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The direct children with their names; each once."""
+        memo: set[Module] = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in memo:
+                memo.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The direct children; each once."""
+        for _, module in self.named_children():
+            yield module
+
+    def _named_members(
+        self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
+        memo: set[int] = set()
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else iter([(prefix, self)])
+        )
+        for path, module in modules:
+            for name, value in module.__dict__[kind].items():
+                if value is None or id(value) in memo:
+                    continue
+                if remove_duplicate:
+                    memo.add(id(value))
+                yield (f"{path}.{name}" if path else name), value
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Parameters with their paths, in the order they were assigned.
+
+        Args:
+            prefix: put before every path.
+            recurse: whether to descend into children. Default: ``True``.
+            remove_duplicate: whether a shared parameter comes once. Default: ``True``.
+        """
+        yield from self._named_members("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Parameters, in the order they were assigned; what an optimiser is given."""
+        for _, param in self.named_parameters(recurse=recurse):
+            yield param
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Buffers with their paths; arguments as in `named_parameters`."""
+        yield from self._named_members("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Buffers, in the order they were registered."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def _resolve(self, target: str) -> Module:
+        module: ModuleBase = self
+        for name in target.split(".") if target else []:
+            if name not in module.__dict__:
+                raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+            module = module.__dict__[name]
+            if not isinstance(module, ModuleBase):
+                raise AttributeError(f"`{name}` is not an nn.Module")
+        return module
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a dotted path, as `named_modules` spells it; AttributeError if none."""
+        return self._resolve(target)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a dotted path, as `named_parameters` spells it."""
+        path, _, name = target.rpartition(".")
+        module = self._resolve(path)
+        param = module._parameters.get(name)
+        if param is None:
+            raise AttributeError(f"{type(module).__name__} has no parameter `{name}`")
+        return param
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a dotted path, as `named_buffers` spells it."""
+        path, _, name = target.rpartition(".")
+        module = self._resolve(path)
+        buffer = module._buffers.get(name)
+        if buffer is None:
+            raise AttributeError(f"{type(module).__name__} has no buffer `{name}`")
+        return buffer

@@ -1,0 +1,76 @@
+"""Conversion of a module's tensors: `Module.to`, `float`, `double` and their like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from steep._core import Tensor, dtype, no_grad
+
+if TYPE_CHECKING:
+    from steep.nn.module import Module
+
+
+def casting(target: dtype) -> Callable[[Tensor], Tensor]:
+    """A function that casts floating-point tensors to `target` and leaves others alone."""
+    return lambda tensor: tensor.to(target) if tensor.is_floating_point() else tensor
+
+
+def apply_to_tensors(module: Module, fn: Callable[[Tensor], Tensor], recurse: bool) -> None:
+    """Replace the values of all parameters, gradients and buffers by `fn` of them.
+
+    Parameters keep their identity. One that is shared by two modules is converted once.
+    """
+    modules = list(module.modules()) if recurse else [module]
+    done: set[int] = set()
+    with no_grad():
+        for owner in modules:
+            for param in owner._parameters.values():
+                if param is not None and id(param) not in done:
+                    done.add(id(param))
+                    _replace(param, fn)
+            for name, buffer in owner._buffers.items():
+                if buffer is not None:
+                    owner._buffers[name] = fn(buffer)
+
+
+def _replace(param: Tensor, fn: Callable[[Tensor], Tensor]) -> None:
+    new = fn(param.detach())
+    grad = param.grad
+    new_grad = None if grad is None else fn(grad.detach())
+    # A gradient must have its tensor's dtype at every moment, so it steps aside meanwhile.
+    param.grad = None
+    param.data = new
+    if new_grad is not None:
+        param.grad = new_grad
+
+
+def check_cpu(op: str, device: Any) -> None:
+    """Raise unless `device` is ``None`` or names the CPU."""
+    if device is not None and str(device).split(":")[0] != "cpu":
+        raise RuntimeError(
+            f"{op}: expected device 'cpu', the only one steep computes on, got {device!r}"
+        )
+
+
+def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dtype | None:
+    """The dtype asked for by the arguments of `Module.to`, or ``None``; checks the device."""
+    unknown = set(kwargs) - {"device", "dtype", "non_blocking", "copy", "tensor"}
+    if unknown:
+        raise TypeError(f"Module.to() got an unexpected keyword argument '{unknown.pop()}'")
+    target = kwargs.get("dtype")
+    device = kwargs.get("device")
+    for value in (*args, kwargs.get("tensor")):
+        if isinstance(value, dtype):
+            target = value
+        elif isinstance(value, Tensor):
+            target = value.dtype
+        elif value is not None and not isinstance(value, bool):
+            device = value
+    check_cpu("Module.to", device)
+    if target is not None and not target.is_floating_point:
+        raise TypeError(
+            "nn.Module.to only accepts floating point dtypes, "
+            f"but got desired dtype={target}; integer tensors stay as they are"
+        )
+    return target

@@ -1,0 +1,52 @@
+"""Where in a model an exception was raised: the layer's path, added to its message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from steep.nn.module import Module
+
+# Only exceptions whose first argument is prose are rewritten. A KeyError's is the key itself,
+# and a caller may look at it.
+_PROSE = (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError)
+
+
+class _Trail:
+    """Kept on an exception on its way out: the innermost module and the names leading to it."""
+
+    __slots__ = ("innermost", "last", "message", "names")
+
+    def __init__(self, module: Module, message: str) -> None:
+        self.innermost = describe(module)
+        self.last = module
+        self.message = message
+        self.names: list[str] = []
+
+
+def describe(module: Module) -> str:
+    """One line for a module: its repr if it has no children, else its class name."""
+    return type(module).__name__ if module._modules else repr(module)
+
+
+def add_path(error: Exception, module: Module) -> None:
+    """Record that `error` has just left `module`; called once per module, inside out."""
+    if type(error) not in _PROSE or len(error.args) != 1 or not isinstance(error.args[0], str):
+        return
+    trail: _Trail | None = error.__dict__.get("_steep_trail")
+    if trail is None:
+        trail = _Trail(module, error.args[0])
+        error.__dict__["_steep_trail"] = trail
+    else:
+        trail.names.append(_name_of(trail.last, module))
+        trail.last = module
+    path = ".".join([type(module).__name__, *reversed(trail.names)])
+    where = f"{path}: {trail.innermost}" if trail.names else trail.innermost
+    error.args = (f"{trail.message} (in {where})",)
+
+
+def _name_of(child: Module, parent: Module) -> str:
+    for name, module in parent.named_modules():
+        if module is child and name:
+            return name
+    return f"<unregistered {type(child).__name__}>"

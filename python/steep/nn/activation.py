@@ -1,0 +1,154 @@
+"""Activations as modules."""
+
+from __future__ import annotations
+
+import warnings
+
+from steep._core import Tensor, leaky_relu, log_softmax, relu, sigmoid, softmax, tanh
+from steep.nn.module import Module
+
+__all__ = ["LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Tanh"]
+
+
+class ReLU(Module):
+    """``max(0, x)``, elementwise.
+
+    Args:
+        inplace: write the result into the input. Default: ``False``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.ReLU()(steep.tensor([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply to a tensor of any shape."""
+        return input.copy_(relu(input)) if self.inplace else relu(input)
+
+    def extra_repr(self) -> str:
+        """Whether it works in place."""
+        return "inplace=True" if self.inplace else ""
+
+
+class LeakyReLU(Module):
+    """``x`` where it is positive, ``negative_slope * x`` elsewhere (Maas et al., 2013).
+
+    Args:
+        negative_slope: slope below zero. Default: 0.01.
+        inplace: write the result into the input. Default: ``False``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.LeakyReLU(0.5)(steep.tensor([-1.0, 2.0])).tolist()
+        [-0.5, 2.0]
+    """
+
+    def __init__(self, negative_slope: float = 1e-2, inplace: bool = False) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply to a tensor of any shape."""
+        out = leaky_relu(input, self.negative_slope)
+        return input.copy_(out) if self.inplace else out
+
+    def extra_repr(self) -> str:
+        """The slope, and whether it works in place."""
+        return f"negative_slope={self.negative_slope}{', inplace=True' if self.inplace else ''}"
+
+
+class Tanh(Module):
+    """Hyperbolic tangent, elementwise.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Tanh()(steep.zeros(2)).tolist()
+        [0.0, 0.0]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply to a tensor of any shape."""
+        return tanh(input)
+
+
+class Sigmoid(Module):
+    """``1 / (1 + exp(-x))``, elementwise.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Sigmoid()(steep.zeros(2)).tolist()
+        [0.5, 0.5]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply to a tensor of any shape."""
+        return sigmoid(input)
+
+
+def _implicit_dim(name: str, ndim: int) -> int:
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. "
+        "Change the call to include dim=X as an argument.",
+        UserWarning,
+        stacklevel=4,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+class Softmax(Module):
+    """``exp(x) / sum(exp(x))`` along `dim`: positive, and summing to one.
+
+    Args:
+        dim: the dimension that sums to one. Leaving it out picks 0 or 1 by the number of
+            dimensions, with a warning, as PyTorch does.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Softmax(dim=1)(steep.zeros(1, 2)).tolist()
+        [[0.5, 0.5]]
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply along `dim`; the shape stays."""
+        dim = self.dim if self.dim is not None else _implicit_dim("softmax", input.dim())
+        return softmax(input, dim)
+
+    def extra_repr(self) -> str:
+        """The dimension."""
+        return f"dim={self.dim}"
+
+
+class LogSoftmax(Module):
+    """``x - logsumexp(x)`` along `dim`: the logarithm of `Softmax`, computed safely.
+
+    Args:
+        dim: the dimension along which the probabilities sum to one; see `Softmax`.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.LogSoftmax(dim=0)(steep.zeros(1)).tolist()
+        [0.0]
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply along `dim`; the shape stays."""
+        dim = self.dim if self.dim is not None else _implicit_dim("log_softmax", input.dim())
+        return log_softmax(input, dim)
+
+    def extra_repr(self) -> str:
+        """The dimension."""
+        return f"dim={self.dim}"

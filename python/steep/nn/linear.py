@@ -1,0 +1,106 @@
+"""Linear layers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from steep._core import Tensor, dtype, empty, linear
+from steep.nn import init
+from steep.nn._convert import check_cpu
+from steep.nn.module import Module
+from steep.nn.parameter import Parameter
+
+__all__ = ["Identity", "Linear"]
+
+
+class Identity(Module):
+    """Returns its input; a placeholder. Arguments are accepted and ignored.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Identity()(steep.ones(2)).tolist()
+        [1.0, 1.0]
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input`."""
+        return input
+
+
+class Linear(Module):
+    """Affine map of the last dimension: ``out = input @ weight.T + bias``.
+
+    Shapes: input ``(*, in_features)``, out ``(*, out_features)``, weight
+    ``(out_features, in_features)``, bias ``(out_features,)``.
+
+    Both are drawn from U(-k, k) with ``k = 1 / sqrt(in_features)``, the weight first: after the
+    same `manual_seed` they are PyTorch's. (LeCun et al., Efficient BackProp, 1998, is the origin
+    of the scale; the constant is PyTorch's ``kaiming_uniform_(a=sqrt(5))``.)
+
+    Args:
+        in_features: size of the last dimension of the input.
+        out_features: size of the last dimension of the output.
+        bias: whether a bias is added. Default: ``True``.
+        device: ``None`` or ``'cpu'``.
+        dtype: dtype of the parameters; the default dtype if ``None``.
+
+    Raises:
+        ValueError: if a size is negative.
+
+    Example:
+        >>> import steep
+        >>> layer = steep.nn.Linear(20, 30)
+        >>> tuple(layer(steep.zeros(128, 20)).shape)
+        (128, 30)
+        >>> layer
+        Linear(in_features=20, out_features=30, bias=True)
+    """
+
+    in_features: int
+    out_features: int
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_cpu("Linear", device)
+        for name, size in (("in_features", in_features), ("out_features", out_features)):
+            if size < 0:
+                raise ValueError(f"Linear: expected {name} to be at least 0, got {size}")
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(empty((out_features, in_features), dtype=dtype))
+        if bias:
+            self.bias = Parameter(empty((out_features,), dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0.0
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the map: ``(*, in_features)`` to ``(*, out_features)``."""
+        return linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Sizes and whether there is a bias."""
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )
