@@ -48,7 +48,10 @@ inline double log(double x) {
   series = series * z + 2.0 / 5;
   series = series * z + 2.0 / 3;
   const double half_square = 0.5 * f * f;
-  return k * kLn2High - ((half_square - (s * (half_square + z * series) + k * kLn2Low)) - f);
+  // k log(2) + f - f^2/2, each sum with the part that rounding took from it.
+  const double head = k * kLn2High, sum = head + f, total = sum - half_square;
+  const double lost = (f - (sum - head)) + ((sum - total) - half_square);
+  return total + (lost + (s * (half_square + z * series) + k * kLn2Low));
 }
 
 struct SinCos {

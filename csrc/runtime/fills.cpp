@@ -33,19 +33,24 @@ void fill_uniform(Generator& generator, T* out, int64_t n, T from, T to) {
 }
 
 // Sixteen uniform values become normal: the first eight give the radius of a pair, the last eight
-// its angle. Radius and angle are rounded to T, as in torch, for the result depends on that.
+// its angle, rounded to T as in torch (near its zeros the result shows that rounding). The rest is
+// done in double and rounded once, which keeps the distance to each of torch's versions least.
 template <typename T>
-void box_muller_16(T* values, T mean, T std) {
+void box_muller_16(T* values, double mean, double std) {
+  double radius[8], angle[8];
   for (int j = 0; j < 8; ++j) {
-    const T log = static_cast<T>(box_muller::log(static_cast<double>(1 - values[j])));
-    const T radius = std::sqrt(-2 * log);
-    const T angle = static_cast<T>(box_muller::kTwoPi) * values[j + 8];
-    const box_muller::SinCos direction = box_muller::sincos(static_cast<double>(angle));
-    values[j] = radius * static_cast<T>(direction.cos);
-    values[j + 8] = radius * static_cast<T>(direction.sin);
+    radius[j] = std::sqrt(-2 * box_muller::log(static_cast<double>(1 - values[j])));
+    angle[j] = static_cast<double>(static_cast<T>(box_muller::kTwoPi) * values[j + 8]);
+  }
+  for (int j = 0; j < 8; ++j) {
+    const box_muller::SinCos direction = box_muller::sincos(angle[j]);
+    values[j] = static_cast<T>(radius[j] * direction.cos);
+    values[j + 8] = static_cast<T>(radius[j] * direction.sin);
   }
   if (std == 1 && mean == 0) return;
-  for (int j = 0; j < 16; ++j) values[j] = std::fma(values[j], std, mean);
+  for (int j = 0; j < 16; ++j) {
+    values[j] = static_cast<T>(static_cast<double>(values[j]) * std + mean);
+  }
 }
 
 // One value at a time, always in double; the pair's second value is kept for the next call.
@@ -71,13 +76,14 @@ void fill_normal(Generator& generator, T* out, int64_t n, double mean, double st
     }
     return;
   }
-  const T mean_t = static_cast<T>(mean), std_t = static_cast<T>(std);
+  mean = static_cast<double>(static_cast<T>(mean));
+  std = static_cast<double>(static_cast<T>(std));
   for (int64_t i = 0; i < n; ++i) out[i] = unit(generator, T{});
-  for (int64_t i = 0; i + 16 <= n; i += 16) box_muller_16(out + i, mean_t, std_t);
+  for (int64_t i = 0; i + 16 <= n; i += 16) box_muller_16(out + i, mean, std);
   if (n % 16 == 0) return;
   T* tail = out + n - 16;  // the last sixteen are drawn anew, some of them for the second time
   for (int j = 0; j < 16; ++j) tail[j] = unit(generator, T{});
-  box_muller_16(tail, mean_t, std_t);
+  box_muller_16(tail, mean, std);
 }
 
 template <typename T>

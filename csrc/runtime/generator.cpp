@@ -80,9 +80,10 @@ std::vector<uint8_t> Generator::get_state() const {
   state.next = static_cast<uint64_t>(next_);
   for (int i = 0; i < kWords; ++i) state.words[i] = words_[i];
   state.has_double_normal = next_double_normal_sample.present;
-  state.double_normal = next_double_normal_sample.value;
+  state.double_normal = state.has_double_normal ? next_double_normal_sample.value : 0;
   state.has_float_normal = next_float_normal_sample.present;
-  state.float_normal = static_cast<float>(next_float_normal_sample.value);
+  state.float_normal =
+      state.has_float_normal ? static_cast<float>(next_float_normal_sample.value) : 0;
   state.philox[0] = philox_[0];
   state.philox[1] = philox_[1];
   std::vector<uint8_t> bytes(sizeof state);
