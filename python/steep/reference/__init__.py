@@ -1,0 +1,45 @@
+"""The NumPy reference: what every operation of steep computes, written from the formulas.
+
+It is slow, short and independent: it imports nothing of the engine, so that the tests have something
+to compare the engine with.  `OPS` holds the operations by name; `layers`, `optim` and `random` hold
+what trains whole networks.
+
+>>> import numpy as np
+>>> from steep.reference import OPS
+>>> x = np.array([[1.0, 2.0, 3.0]])
+>>> OPS["sum"].forward(x, dim=1)
+array([6.])
+>>> OPS["sum"].gradient(np.array([2.0]), x, dim=1)
+(array([[2., 2., 2.]]),)
+"""
+
+from steep.reference import (
+    activation,
+    elementwise,
+    index,
+    layers,
+    loss,
+    matmul,
+    optim,
+    random,
+    reduce,
+    shape,
+    softmax,
+)
+from steep.reference.registry import OPS, Op
+
+__all__ = [
+    "OPS",
+    "Op",
+    "activation",
+    "elementwise",
+    "index",
+    "layers",
+    "loss",
+    "matmul",
+    "optim",
+    "random",
+    "reduce",
+    "shape",
+    "softmax",
+]

@@ -1,0 +1,242 @@
+"""Reductions over any dimensions.
+
+Sums, means and variances are their definitions (variance with Bessel's correction); log-sum-exp is
+shifted by its maximum (Blanchard, Higham & Higham 2021).  In a tie, `amax`, `amin` and the maximum
+and minimum of a whole array share the gradient evenly; ``max(dim)`` and ``min(dim)`` give it to the
+index they return, which is that of the first.  A NaN wins every comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from steep.reference.registry import Array, DType, normalize_dim, normalize_dims, register, wide
+
+Dims = int | Sequence[int] | None
+
+
+def spread(reduced: Array, shape: tuple[int, ...], dim: Dims, keepdim: bool) -> Array:
+    """Bring back the reduced dimensions of `reduced` and broadcast it to `shape`."""
+    dims = normalize_dims(dim, len(shape))
+    kept = tuple(1 if i in dims else n for i, n in enumerate(shape))
+    return np.broadcast_to(np.asarray(reduced).reshape(kept), shape)
+
+
+def _axes(x: Array, dim: Dims) -> tuple[int, ...]:
+    return normalize_dims(dim, x.ndim) if x.ndim else ()
+
+
+def _total_type(x: Array, dtype: DType) -> np.dtype[Any]:
+    """The dtype of a sum: `dtype` if given; integers and bool are counted in int64."""
+    if dtype is not None:
+        return np.dtype(dtype)
+    return x.dtype if x.dtype.kind == "f" else np.dtype(np.int64)
+
+
+def sum_(
+    input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None
+) -> Array:
+    """The sum."""
+    total = _total_type(input, dtype)
+    x = wide(np.asarray(input).astype(total))
+    return np.asarray(x.sum(axis=_axes(x, dim), keepdims=keepdim)).astype(total)
+
+
+def sum_gradient(
+    grad: Array, input: Array, dim: Dims = None, keepdim: bool = False, **_: Any
+) -> tuple[Array]:
+    """Every term has derivative 1."""
+    return (spread(wide(grad), input.shape, dim, keepdim),)
+
+
+def mean(
+    input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None
+) -> Array:
+    """The sum divided by the number of terms; NaN of none."""
+    result = np.dtype(dtype or input.dtype)
+    if result.kind != "f":
+        raise RuntimeError(f"mean: expected a float array, got {input.dtype}; pass a float dtype")
+    x = wide(input)
+    total = np.asarray(x.sum(axis=_axes(x, dim), keepdims=keepdim))
+    return np.asarray(total / _count(x, dim)).astype(result)
+
+
+def mean_gradient(
+    grad: Array, input: Array, dim: Dims = None, keepdim: bool = False, **_: Any
+) -> tuple[Array]:
+    """Every term has derivative 1 / n."""
+    return (spread(wide(grad), input.shape, dim, keepdim) / _count(input, dim),)
+
+
+def _count(x: Array, dim: Dims) -> Any:
+    return np.float64(np.prod([x.shape[i] for i in _axes(x, dim)], dtype=np.int64))
+
+
+def _deviation(x: Array, dim: Dims) -> Array:
+    average = np.asarray(x.sum(axis=_axes(x, dim), keepdims=True) / _count(x, dim))
+    return np.asarray(x - average)
+
+
+def var(input: Array, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Array:
+    """The sum of squared deviations from the mean, divided by ``max(0, n - correction)``."""
+    x = wide(input)
+    squares = np.asarray((_deviation(x, dim) ** 2).sum(axis=_axes(x, dim), keepdims=keepdim))
+    return np.asarray(squares / max(0, _count(x, dim) - correction)).astype(input.dtype)
+
+
+def var_gradient(
+    grad: Array, input: Array, dim: Dims = None, *, correction: float = 1, keepdim: bool = False
+) -> tuple[Array]:
+    """``2 (x - mean) / (n - correction)``: what the mean itself adds cancels."""
+    x = wide(input)
+    g = spread(wide(grad), x.shape, dim, keepdim)
+    return (g * 2 * _deviation(x, dim) / max(0, _count(x, dim) - correction),)
+
+
+def std(input: Array, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Array:
+    """The square root of the variance."""
+    variance = var(wide(input), dim, correction=correction, keepdim=keepdim)
+    return np.sqrt(variance).astype(input.dtype)
+
+
+def std_gradient(
+    grad: Array, input: Array, dim: Dims = None, *, correction: float = 1, keepdim: bool = False
+) -> tuple[Array]:
+    """The chain rule through the root; 0 where the deviation is 0."""
+    root = std(wide(input), dim, correction=correction, keepdim=keepdim)
+    g = np.where(root == 0, 0, wide(grad) / (2 * root))
+    return var_gradient(g, input, dim, correction=correction, keepdim=keepdim)
+
+
+def prod(
+    input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None
+) -> Array:
+    """The product."""
+    total = _total_type(input, dtype)
+    x = wide(np.asarray(input).astype(total))
+    return np.asarray(x.prod(axis=_axes(x, dim), keepdims=keepdim)).astype(total)
+
+
+def prod_gradient(
+    grad: Array, input: Array, dim: Dims = None, keepdim: bool = False, **_: Any
+) -> tuple[Array]:
+    """The product of all the others: of those before times of those after, so zeros are right."""
+    x = wide(input)
+    dims = _axes(x, dim)
+    last = tuple(range(x.ndim - len(dims), x.ndim))
+    rows = np.moveaxis(x, dims, last)
+    flat = rows.reshape(*rows.shape[: x.ndim - len(dims)], -1) if x.size else rows
+    others = np.ones_like(flat)
+    for i in range(flat.shape[-1] if x.size else 0):
+        others[..., i] = np.delete(flat, i, axis=-1).prod(axis=-1)
+    others = np.moveaxis(others.reshape(rows.shape), last, dims)
+    return (spread(wide(grad), x.shape, dim, keepdim) * others,)
+
+
+def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
+    """``m + log(sum(exp(x - m)))`` with m the maximum, or 0 if that is infinite."""
+    x = wide(np.asarray(input).astype(np.float32) if input.dtype.kind != "f" else input)
+    axes = _axes(x, dim)
+    top = x.max(axis=axes, keepdims=True, initial=-np.inf)
+    top = np.where(np.isinf(top), 0, top)
+    out = np.log(np.exp(x - top).sum(axis=axes, keepdims=True)) + top
+    out = out if keepdim else out.squeeze(axes)
+    return np.asarray(out).astype(input.dtype if input.dtype.kind == "f" else np.float32)
+
+
+def logsumexp_gradient(grad: Array, input: Array, dim: Dims, keepdim: bool = False) -> tuple[Array]:
+    """The softmax over the same dimensions."""
+    x = wide(input)
+    out = spread(logsumexp(x, dim, keepdim), x.shape, dim, keepdim)
+    return (spread(wide(grad), x.shape, dim, keepdim) * np.exp(x - out),)
+
+
+Extremum = Callable[..., Any]
+
+
+def _amost(extremum: Extremum) -> tuple[Callable[..., Array], Callable[..., tuple[Array]]]:
+    """``amax`` or ``amin`` and its gradient, by NumPy's `extremum`."""
+
+    def forward(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
+        return np.asarray(extremum(input, axis=_axes(input, dim), keepdims=keepdim))
+
+    def gradient(grad: Array, input: Array, dim: Dims = (), keepdim: bool = False) -> tuple[Array]:
+        best = extremum(input, axis=_axes(input, dim), keepdims=True)
+        ties = (input == best) | (np.isnan(input) & np.isnan(best))
+        share = ties / ties.sum(axis=_axes(input, dim), keepdims=True)
+        return (spread(wide(grad), input.shape, dim, keepdim) * share,)
+
+    return forward, gradient
+
+
+def _argmost(arg_extremum: Extremum) -> Callable[..., Array]:
+    """``argmax`` or ``argmin``: the index of the first among equals, in the flattened array too."""
+
+    def forward(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
+        if dim is None:
+            index = np.asarray(arg_extremum(input))
+            return index.reshape((1,) * input.ndim) if keepdim else index
+        if not input.ndim:
+            return np.asarray(0)
+        return np.asarray(
+            arg_extremum(input, axis=normalize_dim(dim, input.ndim), keepdims=keepdim)
+        )
+
+    return forward
+
+
+def _most(extremum: Extremum, arg_extremum: Extremum) -> tuple[Callable[..., Any], Any]:
+    """``max`` or ``min``: of the whole array, or values and indices along one dimension."""
+    whole, whole_gradient = _amost(extremum)
+    where = _argmost(arg_extremum)
+
+    def forward(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:
+        if dim is None:
+            return whole(input)
+        return whole(input, dim, keepdim), where(input, dim, keepdim)
+
+    def gradient(
+        grad: Any, input: Array, dim: int | None = None, keepdim: bool = False
+    ) -> tuple[Array]:
+        if dim is None:
+            return whole_gradient(grad, input)
+        index = spread(where(input, dim, keepdim), input.shape, dim, keepdim)
+        axis = normalize_dim(dim, input.ndim)
+        positions = np.arange(input.shape[axis] if input.ndim else 1)
+        along = [1] * input.ndim
+        if input.ndim:
+            along[axis] = -1
+        chosen = positions.reshape(along) == index
+        values = grad[0] if isinstance(grad, tuple) else grad
+        return (spread(wide(values), input.shape, dim, keepdim) * chosen,)
+
+    return forward, gradient
+
+
+def _truth(function: Extremum) -> Callable[..., Array]:
+    """``any`` or ``all``; of uint8, PyTorch answers in uint8."""
+
+    def forward(input: Array, dim: Dims = None, keepdim: bool = False) -> Array:
+        result = np.uint8 if input.dtype == np.uint8 else np.bool_
+        return np.asarray(function(input, axis=_axes(input, dim), keepdims=keepdim)).astype(result)
+
+    return forward
+
+
+register("sum", sum_, sum_gradient)
+register("mean", mean, mean_gradient)
+register("var", var, var_gradient)
+register("std", std, std_gradient)
+register("prod", prod, prod_gradient)
+register("logsumexp", logsumexp, logsumexp_gradient)
+register("amax", *_amost(np.max))
+register("amin", *_amost(np.min))
+register("max", *_most(np.max, np.argmax))
+register("min", *_most(np.min, np.argmin))
+register("argmax", _argmost(np.argmax))
+register("argmin", _argmost(np.argmin))
+register("any", _truth(np.any))
+register("all", _truth(np.all))
