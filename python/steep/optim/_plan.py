@@ -1,0 +1,82 @@
+"""What a fused step of one parameter group needs, laid out once and used at every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steep._core import Tensor, float64, tensor
+
+
+class GroupPlan:
+    """Pre-built lists for one group: the parameters that have gradients, and their state.
+
+    The lists hold as long as the same parameters have gradients and their state is the one in the
+    optimiser's `state`; `holds` decides that in a handful of comparisons. The hyperparameters lie
+    in a float64 tensor, which kernels read when they run, so that a recorded program follows a
+    learning-rate schedule.
+
+    Attributes:
+        params: parameters with a gradient, in the group's order.
+        lists: state tensors by name, each list aligned with `params` (or empty if unused).
+        fresh: positions in `params` whose state has just been made.
+        hyper: float64 tensor of hyperparameters.
+        flags: the switches the lists were built for.
+    """
+
+    __slots__ = (
+        "_first",
+        "_ids",
+        "_owner",
+        "_values",
+        "_view",
+        "flags",
+        "fresh",
+        "hyper",
+        "lists",
+        "params",
+    )
+
+    def __init__(self, count: int) -> None:
+        self.params: list[Tensor] = []
+        self.lists: dict[str, list[Tensor]] = {}
+        self.fresh: list[int] = []
+        self.flags: tuple[bool, ...] | None = None
+        self.hyper = tensor([0.0] * count, dtype=float64)
+        # Written through its buffer: inside a recording, copy_ would be recorded with the rest.
+        self._view = memoryview(self.hyper)
+        self._values: tuple[float, ...] = ()
+        self._ids: list[int] = []
+        self._owner: dict[Any, Any] | None = None
+        self._first: dict[str, Any] = {}
+
+    def holds(self, ids: list[int], state: dict[Any, Any], flags: tuple[bool, ...]) -> bool:
+        """Whether the lists still fit parameters `ids` with gradients, `state` and `flags`."""
+        if ids != self._ids or flags != self.flags or self._owner is not state:
+            return False
+        # The first parameter stands for all: who clears or replaces state does it throughout.
+        for name, tensors in self.lists.items():
+            if tensors and self._first.get(name) is not tensors[0]:
+                return False
+        return not self._first or state.get(self.params[0]) is self._first
+
+    def lay_out(
+        self, params: list[Tensor], state: dict[Any, Any], flags: tuple[bool, ...]
+    ) -> None:
+        """Take over new parameters; `lists` and `fresh` are then filled by the optimiser."""
+        self.params = params
+        self.flags = flags
+        self.lists = {}
+        self.fresh = []
+        self._ids = [id(p) for p in params]
+        self._owner = state
+
+    def seal(self, state: dict[Any, Any]) -> None:
+        """Remember whose state the lists, now filled, were taken from."""
+        self._first = state[self.params[0]] if self.lists and self.params else {}
+
+    def write(self, values: tuple[float, ...]) -> None:
+        """Put hyperparameters where the kernels read them, if they have changed."""
+        if values != self._values:
+            for i, value in enumerate(values):
+                self._view[i] = value
+            self._values = values

@@ -1,0 +1,340 @@
+"""`Optimizer`: the base class of all optimisers."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from steep._core import Tensor, bump_structure, enable_grad
+from steep.nn._hooks import RemovableHandle
+from steep.optim import _state
+from steep.optim._plan import GroupPlan
+
+__all__ = ["Optimizer"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _hooked(step: _F) -> _F:
+    """`step` between the optimiser's step hooks; a step that calls super().step() runs them once."""
+
+    @functools.wraps(step)
+    def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if self._in_step or not (self._step_pre_hooks or self._step_post_hooks):
+            return step(self, *args, **kwargs)
+        self._in_step = True
+        try:
+            for hook in list(self._step_pre_hooks.values()):
+                changed = hook(self, args, kwargs)
+                if changed is None:
+                    continue
+                if not (isinstance(changed, tuple) and len(changed) == 2):
+                    raise RuntimeError(
+                        f"{step} must return None or a tuple of (new_args, new_kwargs), "
+                        f"but got {changed}."
+                    )
+                args, kwargs = changed
+            out = step(self, *args, **kwargs)
+            for hook in list(self._step_post_hooks.values()):
+                hook(self, args, kwargs)
+            return out
+        finally:
+            self._in_step = False
+
+    return wrapper  # type: ignore[return-value]
+
+
+class Optimizer:
+    """Base class of all optimisers.
+
+    A subclass either defines `_hyper`, `_flags`, `_lay_out` and `_launch`, which the fused `step`
+    here calls, or a `step` of its own that walks over `param_groups` and `state` as in PyTorch.
+
+    Args:
+        params: parameters, ``(name, parameter)`` pairs, or dicts, each a group with a key
+            ``'params'`` and settings of its own.
+        defaults: settings of groups that do not give them.
+
+    Attributes:
+        param_groups: list of dicts; settings may be changed between steps.
+        state: parameter -> dict of what the optimiser remembers about it.
+        defaults: the settings given at construction.
+
+    Raises:
+        TypeError: if `params` is a tensor, or holds something else than tensors.
+        ValueError: if there are none, or one is not a leaf or comes twice.
+
+    Example:
+        >>> import steep
+        >>> class Descent(steep.optim.Optimizer):
+        ...     def __init__(self, params, lr):
+        ...         super().__init__(params, {"lr": lr})
+        ...     @steep.no_grad()
+        ...     def step(self, closure=None):
+        ...         for group in self.param_groups:
+        ...             for p in group["params"]:
+        ...                 p -= group["lr"] * p.grad
+        >>> w = steep.ones(1, requires_grad=True)
+        >>> (w * 2).sum().backward()
+        >>> Descent([w], lr=0.25).step()
+        >>> w.item()
+        0.5
+    """
+
+    _hyper_count = 0
+
+    def __init__(
+        self, params: Iterable[Any], defaults: dict[str, Any]
+    ) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or "
+                f"dicts, but got {type(params).__name__}"
+            )
+        groups = list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        self.defaults = defaults
+        self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self._reset()
+        for group in groups:
+            self.add_param_group(group)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in cls.__dict__:
+            cls.step = _hooked(cls.__dict__["step"])  # type: ignore[method-assign]
+
+    def _reset(self) -> None:
+        self._plans: list[GroupPlan] = []
+        self._step_pre_hooks: dict[int, Any] = {}
+        self._step_post_hooks: dict[int, Any] = {}
+        self._in_step = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "defaults": self.defaults,
+            "state": self.state,
+            "param_groups": self.param_groups,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._reset()
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+    # ---- the step ---------------------------------------------------------------------------
+
+    @_hooked
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update all parameters that have a gradient.
+
+        Args:
+            closure: called first, with gradients enabled; computes the loss anew.
+
+        Returns:
+            What `closure` returned, or ``None``.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        if len(self._plans) != len(self.param_groups):
+            self._plans = [GroupPlan(self._hyper_count) for _ in self.param_groups]
+        for group, plan in zip(self.param_groups, self._plans, strict=True):
+            params = group["params"]
+            grads = [grad for p in params if (grad := p.grad) is not None]
+            if not grads:
+                continue
+            if len(grads) != len(params):
+                params = [p for p in params if p.grad is not None]
+            flags = self._flags(group)
+            if not plan.holds([id(p) for p in params], self.state, flags):
+                self._prepare(plan, list(params), flags)
+            plan.write(self._hyper(group))
+            self._launch(plan, grads)
+        return loss
+
+    def _prepare(self, plan: GroupPlan, params: list[Tensor], flags: tuple[bool, ...]) -> None:
+        if plan.flags is not None and plan.flags != flags:
+            bump_structure()
+        plan.lay_out(params, self.state, flags)
+        self._lay_out(plan)
+        plan.seal(self.state)
+
+    def write_hyperparameters(self) -> None:
+        """Copy the numbers in `param_groups` to where kernels read them.
+
+        `step` does this itself; a recorded program does it before each replay, so that a changed
+        learning rate takes effect there too.
+        """
+        for group, plan in zip(self.param_groups, self._plans, strict=False):
+            plan.write(self._hyper(group))
+
+    def _hyper(self, group: dict[str, Any]) -> tuple[float, ...]:
+        """The group's hyperparameters, in the order the kernel reads them."""
+        raise NotImplementedError(
+            f"{type(self).__name__} defines neither step() nor the parts of the fused step"
+        )
+
+    def _flags(self, group: dict[str, Any]) -> tuple[bool, ...]:
+        """The group's switches, which are fixed in a recorded program."""
+        raise NotImplementedError(
+            f"{type(self).__name__} defines neither step() nor the parts of the fused step"
+        )
+
+    def _lay_out(self, plan: GroupPlan) -> None:
+        """Make missing state of `plan.params` and fill `plan.lists` with it."""
+        raise NotImplementedError
+
+    def _launch(self, plan: GroupPlan, grads: list[Tensor]) -> None:
+        """Call the fused kernel."""
+        raise NotImplementedError
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of all parameters.
+
+        Args:
+            set_to_none: ``True`` (default) sets each ``.grad`` to ``None``; ``False`` fills it
+                with zeros.
+        """
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none:
+                    p.grad = None
+                elif p.grad is not None:
+                    p.grad = p.grad.detach()
+                    p.grad.zero_()
+
+    # ---- groups -----------------------------------------------------------------------------
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group of parameters with settings of its own.
+
+        Args:
+            param_group: a dict with ``'params'`` (a tensor, or an ordered collection of tensors
+                or ``(name, tensor)`` pairs) and any settings that differ from the defaults.
+
+        Raises:
+            TypeError: if it is no dict, its parameters are a set, or one is not a tensor.
+            ValueError: if a parameter is not a leaf, is in another group already, or a setting
+                without default is missing.
+        """
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        given = param_group["params"]
+        if isinstance(given, Tensor):
+            given = [given]
+        elif isinstance(given, set):
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the "
+                "ordering of tensors in sets will change between runs. Please use a list instead."
+            )
+        params, names = _split_names(list(given))
+        for p in params:
+            _check_parameter(p)
+        for name, default in self.defaults.items():
+            if name not in param_group and default is _state.REQUIRED:
+                raise ValueError(
+                    "parameter group didn't specify a value of required optimization parameter "
+                    f"{name}"
+                )
+        ids = {id(p) for p in params}
+        if len(ids) != len(params):
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters; in future, this "
+                "will cause an error; see github.com/pytorch/pytorch/issues/40967 for more "
+                "information",
+                UserWarning,
+                stacklevel=3,
+            )
+        if any(id(p) in ids for group in self.param_groups for p in group["params"]):
+            raise ValueError("some parameters appear in more than one parameter group")
+        group = {**param_group, "params": params}
+        if names is not None:
+            group["param_names"] = names
+        for name, default in self.defaults.items():
+            group.setdefault(name, default)
+        self.param_groups.append(group)
+        bump_structure()
+
+    # ---- hooks and state --------------------------------------------------------------------
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before every step.
+
+        It may return ``(args, kwargs)`` to replace the arguments of `step`.
+        """
+        return self._add_hook(self._step_pre_hooks, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after every step."""
+        return self._add_hook(self._step_post_hooks, hook)
+
+    def _add_hook(self, table: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
+        handle = RemovableHandle(table)
+        table[handle.id] = hook
+        bump_structure()
+        return handle
+
+    def state_dict(self) -> dict[str, Any]:
+        """Settings and state, with parameters numbered in the order of the groups.
+
+        Returns:
+            ``{'state': {number: dict}, 'param_groups': [dict]}``; the state's tensors share
+            storage with the optimiser's.
+
+        Example:
+            >>> import steep
+            >>> adam = steep.optim.Adam([steep.ones(1, requires_grad=True)], lr=0.5)
+            >>> adam.state_dict()["param_groups"][0]["lr"]
+            0.5
+        """
+        return _state.collect(self)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over settings and state from what `state_dict` returned.
+
+        Tensors are copied, and cast to their parameter's dtype. Everything is checked first: when
+        it raises, nothing has changed.
+
+        Raises:
+            ValueError: if the groups, their sizes or a state tensor's shape do not fit.
+        """
+        _state.load(self, state_dict)
+        self._plans = []
+        bump_structure()
+
+
+def _split_names(given: list[Any]) -> tuple[list[Any], list[str] | None]:
+    """Parameters and, if they came as pairs, their names."""
+    named = [isinstance(entry, tuple) for entry in given]
+    if not any(named):
+        return given, None
+    if not all(named):
+        raise ValueError(
+            "all optimizer params should be with/without names. "
+            "Some param names are missing"
+        )
+    return [param for _, param in given], [name for name, _ in given]
+
+
+def _check_parameter(param: Any) -> None:
+    if not isinstance(param, Tensor):
+        raise TypeError(
+            f"optimizer can only optimize Tensors, but one of the params is {type(param).__name__}"
+        )
+    if not param.is_leaf:
+        raise ValueError("can't optimize a non-leaf Tensor")
