@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "gemm_blocks.h"
 #include "partition.h"
 
 namespace steep::kernels {
@@ -25,6 +26,12 @@ constexpr int64_t cross_entropy_scratch(const int64_t* dims, int element_size, i
 // squared_error: the partial sum of each chunk.
 constexpr int64_t squared_error_scratch(const int64_t* dims, int element_size, int /*threads*/) {
   return ceil_div(dims[0], kChunk) * element_size;
+}
+
+// gemm: each thread's packed blocks and partial sums.
+constexpr int64_t gemm_scratch(const int64_t* dims, int element_size, int threads) {
+  return gemm_room(dims[0] * dims[1], dims[2], dims[3], dims[13] != 0, element_size).all() *
+         element_size * threads;
 }
 
 }  // namespace

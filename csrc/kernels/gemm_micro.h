@@ -1,0 +1,182 @@
+// The innermost part of a matrix product: a tile of C, some rows high and some registers wide, held in registers while
+// k runs. Every element starts from 0 or from its partial sum, takes its products in order of k, one FMA each, and is
+// finished (earlier slices, old C, bias, activation) before it is stored.
+#pragma once
+
+#include <cstdint>
+
+#include "simd.h"
+
+namespace steep::kernels {
+namespace {
+
+enum Activation { kNone, kRelu, kTanh, kSigmoid, kLeakyRelu };
+
+// What happens to a tile around its loop over k. Strides are in elements, between rows.
+template <class T>
+struct Tile {
+  const T* from;  // partial sums to go on from; null: start at 0
+  int64_t from_stride;
+  const T* earlier;  // the sum of earlier slices of k, or null
+  int64_t earlier_stride;
+  const T* old;   // what the finished product is added to (strides as out), or null
+  const T* bias;  // one for each column, or null
+  T* out;
+  int64_t out_stride;
+  int activation;  // kNone, kRelu or kLeakyRelu: what is done in registers
+  T slope;
+  int last;  // columns in the tile's last register
+};
+
+// The tile's height and width (in registers): accumulators, a row of B and one value of A fill the register file.
+constexpr int kTileRows = kRegisters == 32 ? (kRegisterBytes == 64 ? 12 : 8) : 6;
+constexpr int kTileRegs = 2;
+template <class T>
+constexpr int kTileCols = kTileRegs * Native<T>::lanes;
+
+// Multiplies a strip of A by a strip of B: A(r, p) = a[r * row + p * col], B(p, j) = b[p * b_row + j].
+template <class T>
+using Micro = void (*)(int64_t k, const T* a, int64_t row, int64_t col, const T* b, int64_t b_row,
+                       const Tile<T>& tile);
+
+// Access to register v of a row: the last one is partial where `partial` says so.
+template <class T, int regs, bool partial>
+STEEP_INLINE typename Native<T>::V load_reg(const T* x, int v, int last) {
+  using R = Native<T>;
+  return partial && v == regs - 1 ? R::load(x + v * R::lanes, last) : R::load(x + v * R::lanes);
+}
+
+// The end of a product, in registers.
+template <class T, int rows, int regs, bool partial>
+STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>& tile) {
+  using R = Native<T>;
+  using V = typename R::V;
+  const auto load = load_reg<T, regs, partial>;
+  if (tile.earlier) {
+    STEEP_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      STEEP_UNROLL
+      for (int v = 0; v < regs; ++v)
+        sum[r][v] = load(tile.earlier + r * tile.earlier_stride, v, tile.last) + sum[r][v];
+    }
+  }
+  if (tile.old) {
+    STEEP_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      STEEP_UNROLL
+      for (int v = 0; v < regs; ++v)
+        sum[r][v] = load(tile.old + r * tile.out_stride, v, tile.last) + sum[r][v];
+    }
+  }
+  if (tile.bias) {
+    STEEP_UNROLL
+    for (int v = 0; v < regs; ++v) {
+      const V bias = load(tile.bias, v, tile.last);
+      STEEP_UNROLL
+      for (int r = 0; r < rows; ++r) sum[r][v] = sum[r][v] + bias;
+    }
+  }
+  if (tile.activation == kRelu) {
+    STEEP_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      STEEP_UNROLL
+      for (int v = 0; v < regs; ++v) sum[r][v] = R::relu(sum[r][v]);
+    }
+  } else if (tile.activation == kLeakyRelu) {
+    const V slope = R::broadcast(tile.slope);
+    STEEP_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      STEEP_UNROLL
+      for (int v = 0; v < regs; ++v) sum[r][v] = R::leaky_relu(sum[r][v], slope);
+    }
+  }
+  STEEP_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    T* const out = tile.out + r * tile.out_stride;
+    STEEP_UNROLL
+    for (int v = 0; v < regs; ++v) {
+      if (partial && v == regs - 1) {
+        R::store(out + v * R::lanes, sum[r][v], tile.last);
+      } else {
+        R::store(out + v * R::lanes, sum[r][v]);
+      }
+    }
+  }
+}
+
+// `packed`: A lies column after column of this tile (row 1, col `rows`), which saves the address arithmetic.
+template <class T, int rows, int regs, bool partial, bool packed>
+void micro(int64_t k, const T* a, int64_t row, int64_t col, const T* b, int64_t b_row,
+           const Tile<T>& tile) {
+  using R = Native<T>;
+  using V = typename R::V;
+  if constexpr (packed) row = 1, col = rows;
+  const auto load = load_reg<T, regs, partial>;
+  const int last = tile.last;
+  V sum[rows][regs];
+  if (tile.from) {
+    STEEP_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      STEEP_UNROLL
+      for (int v = 0; v < regs; ++v) sum[r][v] = load(tile.from + r * tile.from_stride, v, last);
+    }
+  } else {
+    STEEP_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      STEEP_UNROLL
+      for (int v = 0; v < regs; ++v) sum[r][v] = R::zero();
+    }
+  }
+  // Three rows share a base, so that x86 addresses them as base, base + row, base + 2 * row.
+  constexpr int bases = (rows + 2) / 3;
+  const T* base[bases];
+  STEEP_UNROLL
+  for (int i = 0; i < bases; ++i) base[i] = a + 3 * i * row;
+  for (int64_t p = 0; p < k; ++p) {
+    V right[regs];
+    STEEP_UNROLL
+    for (int v = 0; v < regs; ++v) right[v] = load(b, v, last);
+    STEEP_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      const V left = R::broadcast(base[r / 3][r % 3 * row]);
+      STEEP_UNROLL
+      for (int v = 0; v < regs; ++v) sum[r][v] = R::fma(left, right[v], sum[r][v]);
+    }
+    STEEP_UNROLL
+    for (int i = 0; i < bases; ++i) base[i] += col;
+    b += b_row;
+  }
+  finish<T, rows, regs, partial>(sum, tile);
+}
+
+// The micro-kernels by height - 1, width - 1, whether the last register is partial, whether A is packed.
+template <class T>
+struct Micros {
+  Micro<T> of[kTileRows][kTileRegs][2][2];
+};
+
+template <class T, int rows, int regs>
+constexpr void add_micros(Micros<T>& micros) {
+  micros.of[rows - 1][regs - 1][0][0] = micro<T, rows, regs, false, false>;
+  micros.of[rows - 1][regs - 1][0][1] = micro<T, rows, regs, false, true>;
+  micros.of[rows - 1][regs - 1][1][0] = micro<T, rows, regs, true, false>;
+  micros.of[rows - 1][regs - 1][1][1] = micro<T, rows, regs, true, true>;
+  if constexpr (regs > 1) {
+    add_micros<T, rows, regs - 1>(micros);
+  } else if constexpr (rows > 1) {
+    add_micros<T, rows - 1, kTileRegs>(micros);
+  }
+}
+
+template <class T>
+constexpr Micros<T> make_micros() {
+  Micros<T> micros{};
+  add_micros<T, kTileRows, kTileRegs>(micros);
+  return micros;
+}
+
+template <class T>
+constexpr Micros<T> kMicros = make_micros<T>();
+
+}  // namespace
+}  // namespace steep::kernels

@@ -1,0 +1,151 @@
+// Products without blocks: dot products along k, where one operand is a vector, and integer products.
+#pragma once
+
+#include <cstdint>
+
+#include "gemm_blocks.h"
+#include "gemm_micro.h"
+#include "table.h"
+
+namespace steep::kernels {
+namespace {
+
+// One value's end: the same steps as Tile's, in the same order.
+template <class T>
+STEEP_INLINE T finish_one(T sum, const T* old, const T* bias, int activation, T slope) {
+  using One = Reg<T, 0>;
+  if (old) sum = *old + sum;
+  if (bias) sum = sum + *bias;
+  if (activation == kRelu) return One::relu(sum);
+  return activation == kLeakyRelu ? One::leaky_relu(sum, slope) : sum;
+}
+
+// out[r * out_stride] = the dot product of row r of x with y, both contiguous along k.
+template <class T>
+struct Dots {
+  int64_t rows, k;
+  const T* x;
+  int64_t x_stride;
+  const T* y;
+  T* out;
+  int64_t out_stride;
+  const T* bias;
+  int64_t bias_stride;
+  bool accumulate;
+  int activation;
+  T slope;
+};
+
+// 16 virtual lanes: element p belongs to lane p % 16; then lanes j and j + 8, j and j + 4, ... are added.
+constexpr int kDotLanes = 16;
+
+template <class T, int parts>
+STEEP_INLINE T add_lanes(const typename Native<T>::V (&sum)[parts]) {
+  T lane[kDotLanes];
+  STEEP_UNROLL
+  for (int v = 0; v < parts; ++v) Native<T>::store(lane + v * Native<T>::lanes, sum[v]);
+  STEEP_UNROLL
+  for (int half = kDotLanes / 2; half > 0; half /= 2) {
+    STEEP_UNROLL
+    for (int j = 0; j < half; ++j) lane[j] += lane[j + half];
+  }
+  return lane[0];
+}
+
+// `rows` dot products at once, to keep the FMA units busy and to read y once.
+template <class T, int rows>
+void dot_rows(const Dots<T>& dots, int64_t first) {
+  using R = Native<T>;
+  constexpr int parts = kDotLanes / R::lanes;
+  const T* const x = dots.x + first * dots.x_stride;
+  T total[rows];
+  for (int64_t begin = 0; begin == 0 || begin < dots.k; begin += kSlice) {
+    const int64_t end = smaller(begin + kSlice, dots.k);
+    typename R::V sum[rows][parts];
+    STEEP_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      STEEP_UNROLL
+      for (int v = 0; v < parts; ++v) sum[r][v] = R::zero();
+    }
+    int64_t p = begin;
+    for (; p + kDotLanes <= end; p += kDotLanes) {
+      STEEP_UNROLL
+      for (int v = 0; v < parts; ++v) {
+        const auto y = R::load(dots.y + p + v * R::lanes);
+        STEEP_UNROLL
+        for (int r = 0; r < rows; ++r)
+          sum[r][v] = R::fma(R::load(x + r * dots.x_stride + p + v * R::lanes), y, sum[r][v]);
+      }
+    }
+    if (p < end) {
+      // Absent lanes take 0 * 0, in every build alike.
+      STEEP_UNROLL
+      for (int v = 0; v < parts; ++v) {
+        const int64_t at = p + v * R::lanes, left = end - at;
+        const int count = left < 0 ? 0 : static_cast<int>(smaller(left, R::lanes));
+        const auto y = R::load(dots.y + at, count);
+        STEEP_UNROLL
+        for (int r = 0; r < rows; ++r)
+          sum[r][v] = R::fma(R::load(x + r * dots.x_stride + at, count), y, sum[r][v]);
+      }
+    }
+    STEEP_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      const T slice = add_lanes<T, parts>(sum[r]);
+      total[r] = begin == 0 ? slice : total[r] + slice;
+    }
+  }
+  STEEP_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    T* const out = dots.out + (first + r) * dots.out_stride;
+    const T* const bias = dots.bias ? dots.bias + (first + r) * dots.bias_stride : nullptr;
+    *out = finish_one(total[r], dots.accumulate ? out : nullptr, bias, dots.activation, dots.slope);
+  }
+}
+
+template <class T>
+void dot_all(const Dots<T>& dots) {
+  constexpr int half_file = Native<T>::lanes * kRegisters / 2 / kDotLanes;
+  constexpr int rows = half_file < 1 ? 1 : half_file > 4 ? 4 : half_file;
+  int64_t r = 0;
+  for (; r + rows <= dots.rows; r += rows) dot_rows<T, rows>(dots, r);
+  for (; r < dots.rows; ++r) dot_rows<T, 1>(dots, r);
+}
+
+// Integer products wrap around. The rows of C are shared out; B's columns are walked where they are contiguous.
+template <class T, class Unsigned>
+void integer_gemm(const Task& task) {
+  const int64_t* const d = task.dims;
+  const int64_t m = d[1], n = d[2], k = d[3], lda = d[4], ldb = d[5], ldc = d[6];
+  const bool trans_a = d[10], trans_b = d[11];
+  const bool relu = d[12] == kRelu, accumulate = d[13];
+  const Range mine = share(d[0] * m, 1, task.rank, task.size);
+  for (int64_t row = mine.begin; row < mine.end; ++row) {
+    const int64_t batch = row / m, i = row % m;
+    const T* const a = static_cast<const T*>(task.data[1]) + batch * d[7] + (trans_a ? i : i * lda);
+    const T* const b = static_cast<const T*>(task.data[2]) + batch * d[8];
+    const T* const bias = static_cast<const T*>(task.data[3]);
+    T* const c = static_cast<T*>(task.data[0]) + batch * d[9] + i * ldc;
+    const int64_t a_step = trans_a ? lda : 1;
+    for (int64_t j = 0; j < n; ++j) {
+      const Unsigned start = (accumulate ? c[j] : 0) + static_cast<Unsigned>(bias ? bias[j] : 0);
+      Unsigned sum = start;
+      if (trans_b) {
+        for (int64_t p = 0; p < k; ++p)
+          sum += static_cast<Unsigned>(a[p * a_step]) * static_cast<Unsigned>(b[j * ldb + p]);
+      }
+      c[j] = static_cast<T>(sum);
+    }
+    for (int64_t p = 0; p < k && !trans_b; ++p) {
+      const Unsigned left = static_cast<Unsigned>(a[p * a_step]);
+#pragma omp simd
+      for (int64_t j = 0; j < n; ++j)
+        c[j] = static_cast<T>(static_cast<Unsigned>(c[j]) +
+                              left * static_cast<Unsigned>(b[p * ldb + j]));
+    }
+    for (int64_t j = 0; j < n && relu; ++j) c[j] = c[j] < 0 ? 0 : c[j];
+  }
+}
+
+}  // namespace
+}  // namespace steep::kernels

@@ -1,0 +1,290 @@
+// The CPU's own vectors, for the kernels that must say which registers they use: matrix products.
+//
+// Reg<T, bytes> names one vector type and the few operations that the vector extension has no spelling for: unaligned
+// access to all or to the first few lanes, broadcast, and multiply-add. `Native<T>` is the widest of the build's
+// instruction set; the scalar_fma build has registers of one lane, which proves that no result depends on the width.
+#pragma once
+
+#include <cstdint>
+
+#include "isa.h"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+// Loops over registers must be unrolled completely, or the registers become memory.
+#if defined(__clang__)
+#define STEEP_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define STEEP_UNROLL _Pragma("GCC unroll 64")
+#endif
+#define STEEP_INLINE inline __attribute__((always_inline))
+
+namespace steep::kernels {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kRegisterBytes = 64, kRegisters = 32;
+#elif defined(__AVX2__)
+constexpr int kRegisterBytes = 32, kRegisters = 16;
+#elif defined(__aarch64__)
+constexpr int kRegisterBytes = 16, kRegisters = 32;
+#elif STEEP_HAS_FMA
+constexpr int kRegisterBytes = 0, kRegisters = 16;  // scalar_fma: one lane, whatever the type
+#else
+constexpr int kRegisterBytes = 16, kRegisters = 16;
+#endif
+
+// Any width the vector extension can express; partial access goes lane by lane.
+template <class T, int bytes>
+struct Reg {
+  static constexpr int lanes = bytes / static_cast<int>(sizeof(T));
+  static constexpr bool masks = false;  // whether partial access is about as fast as full access
+  typedef T V __attribute__((vector_size(bytes)));
+
+  static STEEP_INLINE V zero() { return V{}; }
+  static STEEP_INLINE V broadcast(T x) { return x - V{}; }
+  static STEEP_INLINE V load(const T* x) {
+    V v;
+    __builtin_memcpy(&v, x, sizeof(v));
+    return v;
+  }
+  static STEEP_INLINE void store(T* x, V v) { __builtin_memcpy(x, &v, sizeof(v)); }
+  static STEEP_INLINE V load(const T* x, int count) {
+    V v{};
+    for (int i = 0; i < count; ++i) v[i] = x[i];
+    return v;
+  }
+  static STEEP_INLINE void store(T* x, V v, int count) {
+    for (int i = 0; i < count; ++i) x[i] = v[i];
+  }
+  static STEEP_INLINE V fma(V a, V b, V c) {
+#if defined(__aarch64__)
+    if constexpr (sizeof(T) == 4) {
+      return (V)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+    } else {
+      return (V)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+    }
+#else
+    return a * b + c;
+#endif
+  }
+  // x where it is positive or NaN, else x * slope (relu: slope 0 gives 0, not x * 0).
+  static STEEP_INLINE V relu(V x) { return x < V{} ? V{} : x; }
+  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > V{} ? x : x * slope; }
+};
+
+// One lane.
+template <class T>
+struct Reg<T, 0> {
+  static constexpr int lanes = 1;
+  static constexpr bool masks = false;
+  typedef T V;
+
+  static STEEP_INLINE V zero() { return 0; }
+  static STEEP_INLINE V broadcast(T x) { return x; }
+  static STEEP_INLINE V load(const T* x) { return *x; }
+  static STEEP_INLINE void store(T* x, V v) { *x = v; }
+  static STEEP_INLINE V load(const T* x, int count) { return count > 0 ? *x : 0; }
+  static STEEP_INLINE void store(T* x, V v, int count) {
+    if (count > 0) *x = v;
+  }
+  static STEEP_INLINE V fma(V a, V b, V c) {
+    if constexpr (sizeof(T) == 4) {
+      return __builtin_fmaf(a, b, c);
+    } else {
+      return __builtin_fma(a, b, c);
+    }
+  }
+  static STEEP_INLINE V relu(V x) { return x < 0 ? 0 : x; }
+  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > 0 ? x : x * slope; }
+};
+
+#if defined(__AVX2__)
+
+// A window into this table, 8 - n (or 4 - n) entries from its start, has its first n lanes set.
+alignas(64) const int32_t kMask32[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+alignas(64) const int64_t kMask64[8] = {-1, -1, -1, -1, 0, 0, 0, 0};
+
+template <>
+struct Reg<float, 32> {
+  static constexpr int lanes = 8;
+  static constexpr bool masks = true;
+  typedef __m256 V;
+
+  static STEEP_INLINE V zero() { return _mm256_setzero_ps(); }
+  static STEEP_INLINE V broadcast(float x) { return _mm256_set1_ps(x); }
+  static STEEP_INLINE V load(const float* x) { return _mm256_loadu_ps(x); }
+  static STEEP_INLINE void store(float* x, V v) { _mm256_storeu_ps(x, v); }
+  static STEEP_INLINE V load(const float* x, int count) {
+    return _mm256_maskload_ps(
+        x, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMask32 + 8 - count)));
+  }
+  // Masked stores are microcode on some CPUs; at most three plain ones are not.
+  static STEEP_INLINE void store(float* x, V v, int count) {
+    if (count >= 8) return store(x, v);
+    __m128 part = _mm256_castps256_ps128(v);
+    if (count & 4) {
+      _mm_storeu_ps(x, part);
+      part = _mm256_extractf128_ps(v, 1);
+      x += 4;
+    }
+    if (count & 2) {
+      _mm_storel_pi(reinterpret_cast<__m64*>(x), part);
+      part = _mm_movehl_ps(part, part);
+      x += 2;
+    }
+    if (count & 1) _mm_store_ss(x, part);
+  }
+  static STEEP_INLINE V fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
+  static STEEP_INLINE V relu(V x) { return _mm256_max_ps(zero(), x); }
+  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > V{} ? x : x * slope; }
+};
+
+template <>
+struct Reg<double, 32> {
+  static constexpr int lanes = 4;
+  static constexpr bool masks = true;
+  typedef __m256d V;
+
+  static STEEP_INLINE V zero() { return _mm256_setzero_pd(); }
+  static STEEP_INLINE V broadcast(double x) { return _mm256_set1_pd(x); }
+  static STEEP_INLINE V load(const double* x) { return _mm256_loadu_pd(x); }
+  static STEEP_INLINE void store(double* x, V v) { _mm256_storeu_pd(x, v); }
+  static STEEP_INLINE V load(const double* x, int count) {
+    return _mm256_maskload_pd(
+        x, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMask64 + 4 - count)));
+  }
+  static STEEP_INLINE void store(double* x, V v, int count) {
+    if (count >= 4) return store(x, v);
+    __m128d part = _mm256_castpd256_pd128(v);
+    if (count & 2) {
+      _mm_storeu_pd(x, part);
+      part = _mm256_extractf128_pd(v, 1);
+      x += 2;
+    }
+    if (count & 1) _mm_store_sd(x, part);
+  }
+  static STEEP_INLINE V fma(V a, V b, V c) { return _mm256_fmadd_pd(a, b, c); }
+  static STEEP_INLINE V relu(V x) { return _mm256_max_pd(zero(), x); }
+  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > V{} ? x : x * slope; }
+};
+
+#endif  // __AVX2__
+
+#if defined(__AVX512F__)
+
+template <>
+struct Reg<float, 64> {
+  static constexpr int lanes = 16;
+  static constexpr bool masks = true;
+  typedef __m512 V;
+
+  static STEEP_INLINE __mmask16 first(int count) {
+    return static_cast<__mmask16>((1u << count) - 1u);
+  }
+  static STEEP_INLINE V zero() { return V{}; }
+  static STEEP_INLINE V broadcast(float x) { return _mm512_set1_ps(x); }
+  static STEEP_INLINE V load(const float* x) { return _mm512_loadu_ps(x); }
+  static STEEP_INLINE void store(float* x, V v) { _mm512_storeu_ps(x, v); }
+  static STEEP_INLINE V load(const float* x, int count) {
+    return _mm512_maskz_loadu_ps(first(count), x);
+  }
+  static STEEP_INLINE void store(float* x, V v, int count) {
+    _mm512_mask_storeu_ps(x, first(count), v);
+  }
+  static STEEP_INLINE V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
+  static STEEP_INLINE V relu(V x) { return x < V{} ? V{} : x; }
+  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > V{} ? x : x * slope; }
+};
+
+template <>
+struct Reg<double, 64> {
+  static constexpr int lanes = 8;
+  static constexpr bool masks = true;
+  typedef __m512d V;
+
+  static STEEP_INLINE __mmask8 first(int count) {
+    return static_cast<__mmask8>((1u << count) - 1u);
+  }
+  static STEEP_INLINE V zero() { return V{}; }
+  static STEEP_INLINE V broadcast(double x) { return _mm512_set1_pd(x); }
+  static STEEP_INLINE V load(const double* x) { return _mm512_loadu_pd(x); }
+  static STEEP_INLINE void store(double* x, V v) { _mm512_storeu_pd(x, v); }
+  static STEEP_INLINE V load(const double* x, int count) {
+    return _mm512_maskz_loadu_pd(first(count), x);
+  }
+  static STEEP_INLINE void store(double* x, V v, int count) {
+    _mm512_mask_storeu_pd(x, first(count), v);
+  }
+  static STEEP_INLINE V fma(V a, V b, V c) { return _mm512_fmadd_pd(a, b, c); }
+  static STEEP_INLINE V relu(V x) { return x < V{} ? V{} : x; }
+  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > V{} ? x : x * slope; }
+};
+
+#endif  // __AVX512F__
+
+template <class T>
+using Native = Reg<T, kRegisterBytes>;
+
+// The registers that square blocks are transposed in: 8x8 or 4x4 floats, 4x4 or 2x2 doubles, or single values.
+template <class T>
+using Square = Reg<T, (kRegisterBytes < 32 ? kRegisterBytes : 32)>;
+
+// Transposes the square block whose rows are v[0], v[1], ...
+STEEP_INLINE void transpose(Reg<float, 0>::V (&)[1]) {}
+STEEP_INLINE void transpose(Reg<double, 0>::V (&)[1]) {}
+
+#if !(STEEP_HAS_FMA && !defined(__AVX2__) && !defined(__aarch64__))
+
+template <class V>
+STEEP_INLINE void transpose(V (&v)[2]) {
+  const V a = v[0], b = v[1];
+  v[0] = __builtin_shufflevector(a, b, 0, 2);
+  v[1] = __builtin_shufflevector(a, b, 1, 3);
+}
+
+// 4x4 of any element: interleave within pairs, then exchange halves.
+template <class V>
+STEEP_INLINE void transpose(V (&v)[4]) {
+  const V a = __builtin_shufflevector(v[0], v[1], 0, 4, 2, 6);
+  const V b = __builtin_shufflevector(v[0], v[1], 1, 5, 3, 7);
+  const V c = __builtin_shufflevector(v[2], v[3], 0, 4, 2, 6);
+  const V d = __builtin_shufflevector(v[2], v[3], 1, 5, 3, 7);
+  v[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+  v[1] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+  v[2] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+  v[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+
+// 8x8: interleave elements, then pairs, within halves of a register; then exchange the halves.
+template <class V>
+STEEP_INLINE void transpose(V (&v)[8]) {
+  V a[8], b[8];
+  STEEP_UNROLL
+  for (int i = 0; i < 8; i += 2) {
+    a[i] = __builtin_shufflevector(v[i], v[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    a[i + 1] = __builtin_shufflevector(v[i], v[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  STEEP_UNROLL
+  for (int i = 0; i < 8; i += 4) {
+    b[i] = __builtin_shufflevector(a[i], a[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+    b[i + 1] = __builtin_shufflevector(a[i], a[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    b[i + 2] = __builtin_shufflevector(a[i + 1], a[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+    b[i + 3] = __builtin_shufflevector(a[i + 1], a[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+  STEEP_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    v[i] = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    v[i + 4] = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+
+#endif
+
+}  // namespace
+}  // namespace steep::kernels
