@@ -1,0 +1,92 @@
+#include "runtime/allocator.h"
+
+#include <new>
+
+#include "runtime/block_cache.h"
+
+namespace steep::runtime {
+namespace {
+
+// The module is loaded long after the program, so its thread-local variables would be found through
+// a call; these two are small enough for the room that the C library keeps for direct access.
+#if defined(__linux__)
+#define STEEP_DIRECT_TLS __attribute__((tls_model("initial-exec")))
+#else
+#define STEEP_DIRECT_TLS
+#endif
+STEEP_DIRECT_TLS thread_local ThreadLists* thread_lists = nullptr;
+STEEP_DIRECT_TLS thread_local bool thread_ended = false;
+
+// Returns a thread's lists when it ends. Blocks freed even later, by another destructor of the same
+// thread, go to the shared cache.
+struct Retirement {
+  ThreadLists* lists = nullptr;
+  ~Retirement() {
+    if (!lists) return;
+    thread_lists = nullptr;
+    thread_ended = true;
+    BlockCache::instance().retire(lists);
+    delete lists;
+  }
+};
+
+// Null where nothing is kept by thread: the cache is off, or the thread is ending.
+ThreadLists* make_thread_lists() {
+  if (thread_ended || BlockCache::instance().off()) return nullptr;
+  thread_local Retirement retirement;
+  retirement.lists = thread_lists = new ThreadLists;
+  BlockCache::instance().enlist(thread_lists);
+  return thread_lists;
+}
+
+ThreadLists* lists_of_thread() { return thread_lists ? thread_lists : make_thread_lists(); }
+
+}  // namespace
+
+void* allocate(std::size_t bytes) {
+  const int index = size_class(bytes);
+  if (index >= kSizeClasses) throw std::bad_alloc();
+  BlockCache& cache = BlockCache::instance();
+  ThreadLists* lists = lists_of_thread();
+  void* block = lists && index < kSmallClasses ? lists->take(index) : nullptr;
+  if (!block) block = cache.off() ? cache.take_new(bytes) : cache.take(index);
+  cache.counters.add_allocated(static_cast<int64_t>(cache.block_bytes(bytes)));
+  if (lists) {
+    const int64_t count = lists->allocations.load(std::memory_order_relaxed);
+    lists->allocations.store(count + 1, std::memory_order_relaxed);
+  } else {
+    cache.count_allocation();
+  }
+  return block;
+}
+
+void deallocate(void* block, std::size_t bytes) {
+  if (!block) return;
+  BlockCache& cache = BlockCache::instance();
+  cache.counters.allocated.fetch_sub(static_cast<int64_t>(cache.block_bytes(bytes)),
+                                     std::memory_order_relaxed);
+  if (cache.off()) return cache.give_back(block, bytes);
+  const int index = size_class(bytes);
+  ThreadLists* lists = index < kSmallClasses ? lists_of_thread() : nullptr;
+  if (lists) return lists->give(block, index);
+  cache.give(block, index);
+}
+
+MemoryStats memory_stats() {
+  BlockCache& cache = BlockCache::instance();
+  const MemoryCounters& counters = cache.counters;
+  return {counters.allocated.load(), counters.reserved.load(), counters.peak.load(),
+          cache.allocations(), counters.system_allocations.load()};
+}
+
+void reset_peak() {
+  MemoryCounters& counters = BlockCache::instance().counters;
+  counters.peak.store(counters.allocated.load());
+}
+
+void empty_cache() {
+  if (thread_lists) thread_lists->give_all_back();
+  BlockCache::instance().give_all_back();
+}
+
+}  // namespace steep::runtime

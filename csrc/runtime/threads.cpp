@@ -1,0 +1,162 @@
+#include "runtime/threads.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include <pthread.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "runtime/limits.h"
+
+namespace steep::runtime {
+namespace {
+
+// Beyond this, creating the threads is likelier to fail (and libgomp ends the process then) than to
+// help anyone.
+constexpr int kMaxThreads = 1024;
+
+std::atomic<int> team_size{0};                   // 0: not determined yet
+BlockingHooks blocking_hooks{nullptr, nullptr};  // set once, at module load
+
+void no_barrier() {}
+
+// A whole number from the environment, 0 when the variable is absent. OMP_NUM_THREADS may be a list
+// with one entry per nesting level; the first is ours.
+int threads_from(const char* variable, bool list) {
+  const char* text = std::getenv(variable);
+  if (!text || !*text) return 0;
+  char* end = nullptr;
+  errno = 0;
+  const long value = std::strtol(text, &end, 10);
+  const bool whole = end != text && (*end == '\0' || (list && *end == ','));
+  if (whole && errno == 0 && value >= 1 && value <= kMaxThreads) return static_cast<int>(value);
+  if (list) return 0;  // not our variable: OpenMP itself ignores what it cannot read
+  throw std::runtime_error(std::string(variable) + ": expected a whole number from 1 to " +
+                           std::to_string(kMaxThreads) + ", got '" + text +
+                           "'; unset it to use every physical core the process may use");
+}
+
+int default_threads() {
+  if (const int wish = threads_from("STEEP_NUM_THREADS", false)) return wish;
+  if (const int wish = threads_from("OMP_NUM_THREADS", true)) return wish;
+  return usable_cores();
+}
+
+#ifdef _OPENMP
+
+std::atomic<bool> team_taken{false};
+std::atomic<bool> in_forked_child{false};
+
+void mark_forked_child() { in_forked_child.store(true, std::memory_order_relaxed); }
+[[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, mark_forked_child);
+
+// A barrier among the ranks that take part. OpenMP's own counts the whole team, and the team is
+// always opened at full size (see run_team). Each word has a cache line of its own; one team at a
+// time is open, so one barrier serves the process.
+struct Barrier {
+  alignas(64) std::atomic<int> arrived{0};
+  alignas(64) std::atomic<unsigned> round{0};
+  alignas(64) std::atomic<int> spins{0};  // before giving the core to whoever else wants it
+} barrier;
+
+thread_local int ranks_to_meet = 1;
+
+void pause_briefly() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+void meet() {
+  const unsigned round = barrier.round.load(std::memory_order_relaxed);
+  if (barrier.arrived.fetch_add(1, std::memory_order_acq_rel) == ranks_to_meet - 1) {
+    barrier.arrived.store(0, std::memory_order_relaxed);
+    barrier.round.store(round + 1, std::memory_order_release);
+    return;
+  }
+  const int spins = barrier.spins.load(std::memory_order_relaxed);
+  for (int spin = 0; barrier.round.load(std::memory_order_acquire) == round; ++spin) {
+    if (spin < spins) {
+      pause_briefly();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+}
+
+// About 100 us of spinning where every thread has a core of its own, hardly any where not.
+int spins_for(int threads) {
+  static const int available = usable_hardware_threads();
+  return threads <= available ? 4000 : 20;
+}
+
+#endif
+
+}  // namespace
+
+int num_threads() {
+  int size = team_size.load(std::memory_order_relaxed);
+  if (size == 0) {
+    size = default_threads();
+    team_size.store(size, std::memory_order_relaxed);
+  }
+  return size;
+}
+
+void set_num_threads(int n) {
+  if (n < 1 || n > kMaxThreads) {
+    throw std::invalid_argument("set_num_threads: expected a number from 1 to " +
+                                std::to_string(kMaxThreads) + ", got " + std::to_string(n));
+  }
+  team_size.store(n, std::memory_order_relaxed);
+}
+
+// The region is opened at the team's full size whatever `size` is, and surplus ranks leave at once:
+// libgomp ends and creates threads whenever two regions in a row differ in size. Between regions its
+// threads spin for some milliseconds (GOMP_SPINCOUNT, 300,000 turns by default) before they sleep,
+// which bridges the gaps of a training step, so that a region costs about a microsecond and nothing
+// in the process's environment has to be changed.
+void run_team(int size, TeamBody body, void* context) {
+#ifdef _OPENMP
+  const int team = num_threads();
+  if (size > team) size = team;
+  if (size > 1 && !in_forked_child.load(std::memory_order_relaxed) &&
+      !team_taken.exchange(true, std::memory_order_acquire)) {
+    barrier.spins.store(spins_for(team), std::memory_order_relaxed);
+#pragma omp parallel num_threads(team)
+    {
+      const int given = omp_get_num_threads();
+      const int ranks = size < given ? size : given;
+      const int rank = omp_get_thread_num();
+      ranks_to_meet = ranks;
+      if (rank < ranks) body(context, rank, ranks, ranks > 1 ? meet : no_barrier);
+    }
+    team_taken.store(false, std::memory_order_release);
+    return;
+  }
+#endif
+  body(context, 0, 1, no_barrier);
+}
+
+void set_blocking_hooks(BlockingHooks hooks) { blocking_hooks = hooks; }
+
+Blocking::Blocking(bool active) {
+  if (!active || !blocking_hooks.leave) return;
+  enter_ = blocking_hooks.enter;
+  state_ = blocking_hooks.leave();
+}
+
+Blocking::~Blocking() {
+  if (enter_) enter_(state_);
+}
+
+}  // namespace steep::runtime
