@@ -1,7 +1,7 @@
 """The NumPy reference: what every operation of steep computes, written from the formulas.
 
-It is slow, short and independent: it imports nothing of the engine, so that the tests have something
-to compare the engine with.  `OPS` holds the operations by name; `layers`, `optim` and `random` hold
+It is slow, short and independent: it imports nothing of the engine, so that the tests can compare
+the engine with it.  `OPS` holds the operations by name; `layers`, `optim` and `random` hold
 what trains whole networks.
 
 >>> import numpy as np

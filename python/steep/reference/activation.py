@@ -31,8 +31,8 @@ def elu(x: Array, alpha: float = 1.0) -> Array:
 
 
 def elu_derivative(x: Array, alpha: float = 1.0) -> Array:
-    """1 where positive, else ``alpha * exp(x)``."""
-    return np.where(x > 0, 1.0, alpha * np.exp(np.minimum(x, 0)))
+    """``alpha * exp(x)`` up to 0, and 1 beyond (and for NaN)."""
+    return np.where(x <= 0, alpha * np.exp(x), 1.0)
 
 
 def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:

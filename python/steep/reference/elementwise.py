@@ -76,18 +76,18 @@ def binary(
 
 def floor_divide(x: Array, y: Array) -> Array:
     """The quotient rounded towards minus infinity."""
-    _refuse_zero(y)
+    _refuse_zero(x, y)
     return np.asarray(np.floor_divide(x, y))
 
 
 def remainder(x: Array, y: Array) -> Array:
     """``x - y * floor(x / y)``, which has the sign of `y`."""
-    _refuse_zero(y)
+    _refuse_zero(x, y)
     return np.asarray(np.remainder(x, y))
 
 
-def _refuse_zero(divisor: Array) -> None:
-    if divisor.dtype.kind != "f" and not np.all(divisor):
+def _refuse_zero(x: Array, y: Array) -> None:
+    if y.dtype.kind != "f" and not np.all(np.broadcast_arrays(x, y)[1]):
         raise RuntimeError("division of integers by zero; divide floats for inf and nan")
 
 
@@ -126,7 +126,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Array:
         return np.asarray(x / y).astype(dtype)
     if rounding_mode == "floor":
         return floor_divide(x, y).astype(dtype)
-    _refuse_zero(y)
+    _refuse_zero(x, y)
     if dtype.kind == "f":  # the quotient is a number of the result's dtype before it is cut off
         return np.asarray(np.trunc((x / y).astype(dtype)))
     return np.asarray(np.sign(x) * np.sign(y) * (np.abs(x) // np.abs(y))).astype(dtype)
@@ -146,6 +146,7 @@ def _tie(grad: Array, x: Array, y: Array) -> Array:
 
 
 register("pow", pow_, pow_gradient, ("input", "exponent"))
+register("square", lambda input: pow_(input, 2), lambda g, input: (wide(g) * 2 * wide(input),))
 register("div", div, div_gradient, ("input", "other"))
 binary("add", lambda x, y, *, alpha=1: x + alpha * y, lambda g, x, y, *, alpha=1: (g, alpha * g))
 binary("sub", lambda x, y, *, alpha=1: x - alpha * y, lambda g, x, y, *, alpha=1: (g, -alpha * g))
@@ -207,13 +208,13 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Array:
 
 
 def clamp_gradient(grad: Any, input: Any, min: Any = None, max: Any = None) -> tuple[Any, Any, Any]:
-    """To `input` within the bounds and on them, else to the bound; of crossed ones to `max`."""
+    """To `input` within the bounds and on them, else to the bound; if they cross, to `max`."""
     g, x = wide(grad), wide(input)
     low = -np.inf if min is None else wide(min)
     high = np.inf if max is None else wide(max)
     inside = (x >= low) & (x <= high)
     by_max = (x > high) | (high < low)
-    by_min = (x < low) & (low <= high)
+    by_min = (x < low) if max is None else (x < low) & (low < high)
     return np.where(inside, g, 0), np.where(by_min, g, 0), np.where(by_max, g, 0)
 
 
@@ -228,6 +229,11 @@ def sigmoid(x: Array) -> Array:
     """``1 / (1 + exp(-x))``, in the form that does not overflow on either side."""
     small = np.exp(-np.abs(x))
     return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def sign(x: Array) -> Any:
+    """-1, 0 or 1; PyTorch's is 0 for NaN."""
+    return (x > 0) * 1 - (x < 0)
 
 
 def _zero(x: Array, *args: Any, **kwargs: Any) -> Array:
@@ -248,9 +254,8 @@ def _whole(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
 
 
 unary("neg", np.negative, lambda x: -1.0)
-unary("abs", np.abs, np.sign)
-unary("sign", np.sign, _zero)
-unary("square", lambda x: x * x, lambda x: 2 * x)
+unary("abs", np.abs, sign)
+unary("sign", sign, _zero)
 unary("floor", _whole(np.floor), _zero)
 unary("ceil", _whole(np.ceil), _zero)
 unary("trunc", _whole(np.trunc), _zero)
@@ -262,7 +267,7 @@ unary("log2", np.log2, lambda x: 1 / (x * math.log(2)), "float")
 unary("log10", np.log10, lambda x: 1 / (x * math.log(10)), "float")
 unary("log1p", np.log1p, lambda x: 1 / (1 + x), "float")
 unary("sqrt", np.sqrt, lambda x: 1 / (2 * np.sqrt(x)), "float")
-unary("rsqrt", lambda x: 1 / np.sqrt(x), lambda x: -0.5 / (x * np.sqrt(x)), "float")
+unary("rsqrt", lambda x: 1 / np.sqrt(x), lambda x: -0.5 * (1 / np.sqrt(x)) ** 3, "float")
 unary("reciprocal", lambda x: 1 / x, lambda x: -1 / (x * x), "float")
 unary("sin", np.sin, np.cos, "float")
 unary("cos", np.cos, lambda x: -np.sin(x), "float")

@@ -1,6 +1,6 @@
 """Indexing, by the rules of PyTorch's documentation of tensor indexing.
 
-They are NumPy's with one difference: a Python integer (or a 0-d integer array) selects before any
+They are NumPy's with one exception: a Python integer (or a 0-d integer array) selects before any
 array does, so beside an array index it does not move the indexed dimensions to the front.
 """
 
@@ -15,7 +15,7 @@ from steep.reference.shape import collect, register_move
 
 
 def getitem(input: Array, index: Any) -> Array:
-    """``input[index]`` for integers, slices, None, ..., bool, and arrays or lists of any of them."""
+    """``input[index]`` for integers, slices, None, ..., and arrays or lists of integers or bool."""
     items = list(index) if isinstance(index, tuple) else [index]
     items = [_tidy(item) for item in items]
     basic: list[Any] = []  # for NumPy's basic indexing: integers, slices, None
@@ -111,7 +111,7 @@ def index_select_gradient(grad: Array, input: Array, dim: int, index: Array) -> 
 def gather(input: Array, dim: int, index: Array) -> Array:
     """``out[i][j][k] = input[index[i][j][k]][j][k]`` for dim 0, and so on for the others."""
     if not input.ndim or not index.ndim:
-        return input.reshape(-1)[index]
+        return np.asarray(input.reshape(-1)[index])
     places: list[Array] = list(np.indices(index.shape))
     places[normalize_dim(dim, input.ndim)] = index
     return np.asarray(input[tuple(places)])

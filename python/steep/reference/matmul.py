@@ -14,7 +14,7 @@ from steep.reference.registry import Array, register, unbroadcast, wide
 
 
 def matmul(input: Array, other: Array) -> Array:
-    """The product, by ranks: dot, matrix-vector, vector-matrix, or matrices over a broadcast batch."""
+    """The product, by ranks: dot, matrix-vector, vector-matrix, or batches of matrices."""
     return np.asarray(np.matmul(wide(input), wide(other))).astype(input.dtype)
 
 

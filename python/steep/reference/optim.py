@@ -1,9 +1,9 @@
 """Optimisers over lists of arrays, which they change in place.
 
-SGD with momentum: Sutskever et al. 2013, in the form of PyTorch's documentation (the velocity is not
-scaled by the learning rate).  Adam: Kingma & Ba 2015; AMSGrad: Reddi et al. 2018; AdamW: Loshchilov
-& Hutter 2019.  Operations follow one another in the order of PyTorch's algorithm boxes, each rounded
-in the parameter's dtype, so that float32 differs from the engine by single roundings only.
+SGD with momentum: Sutskever et al. 2013, in the form of PyTorch's documentation (the velocity does
+not contain the learning rate).  Adam: Kingma & Ba 2015; AMSGrad: Reddi et al. 2018; AdamW:
+Loshchilov & Hutter 2019.  Operations follow one another as in PyTorch's algorithm boxes, each
+rounded to the parameter's dtype, so that float32 differs from the engine by single roundings only.
 """
 
 from __future__ import annotations

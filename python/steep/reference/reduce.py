@@ -26,7 +26,8 @@ def spread(reduced: Array, shape: tuple[int, ...], dim: Dims, keepdim: bool) -> 
 
 
 def _axes(x: Array, dim: Dims) -> tuple[int, ...]:
-    return normalize_dims(dim, x.ndim) if x.ndim else ()
+    dims = normalize_dims(dim, x.ndim)
+    return dims if x.ndim else ()
 
 
 def _total_type(x: Array, dtype: DType) -> np.dtype[Any]:
@@ -36,9 +37,7 @@ def _total_type(x: Array, dtype: DType) -> np.dtype[Any]:
     return x.dtype if x.dtype.kind == "f" else np.dtype(np.int64)
 
 
-def sum_(
-    input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None
-) -> Array:
+def sum_(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     """The sum."""
     total = _total_type(input, dtype)
     x = wide(np.asarray(input).astype(total))
@@ -52,13 +51,10 @@ def sum_gradient(
     return (spread(wide(grad), input.shape, dim, keepdim),)
 
 
-def mean(
-    input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None
-) -> Array:
+def mean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     """The sum divided by the number of terms; NaN of none."""
     result = np.dtype(dtype or input.dtype)
-    if result.kind != "f":
-        raise RuntimeError(f"mean: expected a float array, got {input.dtype}; pass a float dtype")
+    _require_float("mean", result)
     x = wide(input)
     total = np.asarray(x.sum(axis=_axes(x, dim), keepdims=keepdim))
     return np.asarray(total / _count(x, dim)).astype(result)
@@ -69,6 +65,11 @@ def mean_gradient(
 ) -> tuple[Array]:
     """Every term has derivative 1 / n."""
     return (spread(wide(grad), input.shape, dim, keepdim) / _count(input, dim),)
+
+
+def _require_float(op: str, dtype: np.dtype[Any]) -> None:
+    if dtype.kind != "f":
+        raise RuntimeError(f"{op}: expected a float dtype, got {dtype}; convert the array first")
 
 
 def _count(x: Array, dim: Dims) -> Any:
@@ -82,6 +83,7 @@ def _deviation(x: Array, dim: Dims) -> Array:
 
 def var(input: Array, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Array:
     """The sum of squared deviations from the mean, divided by ``max(0, n - correction)``."""
+    _require_float("var", input.dtype)
     x = wide(input)
     squares = np.asarray((_deviation(x, dim) ** 2).sum(axis=_axes(x, dim), keepdims=keepdim))
     return np.asarray(squares / max(0, _count(x, dim) - correction)).astype(input.dtype)
@@ -98,8 +100,9 @@ def var_gradient(
 
 def std(input: Array, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Array:
     """The square root of the variance."""
+    _require_float("std", input.dtype)
     variance = var(wide(input), dim, correction=correction, keepdim=keepdim)
-    return np.sqrt(variance).astype(input.dtype)
+    return np.asarray(np.sqrt(variance)).astype(input.dtype)
 
 
 def std_gradient(
@@ -111,9 +114,7 @@ def std_gradient(
     return var_gradient(g, input, dim, correction=correction, keepdim=keepdim)
 
 
-def prod(
-    input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None
-) -> Array:
+def prod(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     """The product."""
     total = _total_type(input, dtype)
     x = wide(np.asarray(input).astype(total))
@@ -157,15 +158,21 @@ def logsumexp_gradient(grad: Array, input: Array, dim: Dims, keepdim: bool = Fal
 Extremum = Callable[..., Any]
 
 
-def _amost(extremum: Extremum) -> tuple[Callable[..., Array], Callable[..., tuple[Array]]]:
-    """``amax`` or ``amin`` and its gradient, by NumPy's `extremum`."""
+def _amost(
+    extremum: Extremum, nans_tie: bool = False
+) -> tuple[Callable[..., Array], Callable[..., tuple[Array]]]:
+    """``amax`` or ``amin`` and its gradient, by NumPy's `extremum`.
+
+    Where the extremum is NaN, no element equals it and the shares are NaN, unless NaNs count as
+    equal to each other.
+    """
 
     def forward(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
         return np.asarray(extremum(input, axis=_axes(input, dim), keepdims=keepdim))
 
     def gradient(grad: Array, input: Array, dim: Dims = (), keepdim: bool = False) -> tuple[Array]:
         best = extremum(input, axis=_axes(input, dim), keepdims=True)
-        ties = (input == best) | (np.isnan(input) & np.isnan(best))
+        ties = (input == best) | (nans_tie & np.isnan(input) & np.isnan(best))
         share = ties / ties.sum(axis=_axes(input, dim), keepdims=True)
         return (spread(wide(grad), input.shape, dim, keepdim) * share,)
 
@@ -179,18 +186,17 @@ def _argmost(arg_extremum: Extremum) -> Callable[..., Array]:
         if dim is None:
             index = np.asarray(arg_extremum(input))
             return index.reshape((1,) * input.ndim) if keepdim else index
+        axis = normalize_dim(dim, input.ndim)
         if not input.ndim:
             return np.asarray(0)
-        return np.asarray(
-            arg_extremum(input, axis=normalize_dim(dim, input.ndim), keepdims=keepdim)
-        )
+        return np.asarray(arg_extremum(input, axis=axis, keepdims=keepdim))
 
     return forward
 
 
 def _most(extremum: Extremum, arg_extremum: Extremum) -> tuple[Callable[..., Any], Any]:
     """``max`` or ``min``: of the whole array, or values and indices along one dimension."""
-    whole, whole_gradient = _amost(extremum)
+    whole, whole_gradient = _amost(extremum, nans_tie=True)
     where = _argmost(arg_extremum)
 
     def forward(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:

@@ -1,9 +1,9 @@
 """The table of reference operations, and what every one of them shares.
 
 An operation is two functions.  ``forward(*args, **kwargs)`` takes PyTorch's arguments with arrays
-in place of tensors, and returns an array, or a tuple of arrays.  ``gradient(grad, *args, **kwargs)``
-takes the gradient of a scalar with respect to the result (a tuple of them for several results)
-before the same arguments, and returns its gradients with respect to the arrays among them.
+in place of tensors, and returns an array, or a tuple of arrays.  ``gradient(grad, *args,
+**kwargs)`` takes the gradient of a scalar with respect to the result (a tuple of them for several
+results) before the same arguments, and returns its gradients with respect to the arrays among them.
 
 Rules are written on wide numbers: floats as float64, whatever came in.  The result is rounded once,
 to the dtype PyTorch would give it, so that a float32 result is the correctly rounded one.

@@ -88,7 +88,7 @@ def flip(input: Array, dims: Sequence[int]) -> Array:
 
 
 def narrow(input: Array, dim: int, start: int, length: int) -> Array:
-    """Elements `start` to ``start + length`` of a dimension; a negative start counts from its end."""
+    """Elements `start` to ``start + length`` of a dimension; a negative start is from the end."""
     dim = normalize_dim(dim, input.ndim)
     start += input.shape[dim] if start < 0 else 0
     return input[(slice(None),) * dim + (slice(start, start + length),)]

@@ -25,9 +25,7 @@ def softmax(input: Array, dim: int, dtype: DType = None) -> Array:
     return np.asarray(np.exp(_log_softmax(x, dim))).astype(x.dtype)
 
 
-def softmax_gradient(
-    grad: Array, input: Array, dim: int, dtype: DType = None
-) -> tuple[Array]:
+def softmax_gradient(grad: Array, input: Array, dim: int, dtype: DType = None) -> tuple[Array]:
     """``y * (g - sum(g y))``, from ``dy_i/dx_j = y_i (delta_ij - y_j)``."""
     y = np.exp(np.atleast_1d(_log_softmax(input, dim)))
     g = np.atleast_1d(wide(grad))
@@ -40,9 +38,7 @@ def log_softmax(input: Array, dim: int, dtype: DType = None) -> Array:
     return _log_softmax(x, dim).astype(x.dtype)
 
 
-def log_softmax_gradient(
-    grad: Array, input: Array, dim: int, dtype: DType = None
-) -> tuple[Any]:
+def log_softmax_gradient(grad: Array, input: Array, dim: int, dtype: DType = None) -> tuple[Any]:
     """``g - y * sum(g)``."""
     y = np.exp(np.atleast_1d(_log_softmax(input, dim)))
     g = np.atleast_1d(wide(grad))
