@@ -1,0 +1,171 @@
+// Comparisons, logical and bitwise operations; maximum, minimum, clamp and where, which choose by them.
+#include "ops/elementwise.h"
+#include "tensor/shape.h"
+
+namespace steep::ops {
+
+namespace {
+
+Tensor comparison(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other) {
+  return binary(kernel, x, other, result_type(x, other), DType::boolean);
+}
+
+Tensor bitwise(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other) {
+  const DType type = result_type(x, other);
+  if (is_floating(type))
+    fail(ErrorKind::runtime, kernel.name, "integer or bool operands", name(type), "compare first, or convert with .long()");
+  return binary(kernel, x, other, type);
+}
+
+constexpr Kernel kWhere = elementwise("where", Elementwise::where);
+constexpr Kernel kClamp = elementwise("clamp", Elementwise::clamp, 2);
+constexpr Kernel kLogicalNot = elementwise("logical_not", Elementwise::logical_not);
+constexpr Kernel kBitwiseNot = elementwise("bitwise_not", Elementwise::bitwise_not);
+
+}  // namespace
+
+#define STEEP_COMPARISON(op, family)                                                    \
+  Tensor op(const TensorOrNumber& x, const TensorOrNumber& other) {                     \
+    static constexpr Kernel kKernel = elementwise(#op, Elementwise::op);                \
+    return family(kKernel, x, other);                                                   \
+  }
+STEEP_COMPARISON(eq, comparison)
+STEEP_COMPARISON(ne, comparison)
+STEEP_COMPARISON(lt, comparison)
+STEEP_COMPARISON(le, comparison)
+STEEP_COMPARISON(gt, comparison)
+STEEP_COMPARISON(ge, comparison)
+STEEP_COMPARISON(bitwise_and, bitwise)
+STEEP_COMPARISON(bitwise_or, bitwise)
+STEEP_COMPARISON(bitwise_xor, bitwise)
+#undef STEEP_COMPARISON
+
+namespace {
+constexpr Kernel kLogicalAnd = elementwise("logical_and", Elementwise::logical_and);
+constexpr Kernel kLogicalOr = elementwise("logical_or", Elementwise::logical_or);
+constexpr Kernel kLogicalXor = elementwise("logical_xor", Elementwise::logical_xor);
+constexpr Kernel kIsNan = elementwise("isnan", Elementwise::isnan);
+constexpr Kernel kIsInf = elementwise("isinf", Elementwise::isinf);
+constexpr Kernel kIsFinite = elementwise("isfinite", Elementwise::isfinite);
+}  // namespace
+
+Tensor logical_and(const Tensor& x, const Tensor& other) { return comparison(kLogicalAnd, {x, {}}, {other, {}}); }
+Tensor logical_or(const Tensor& x, const Tensor& other) { return comparison(kLogicalOr, {x, {}}, {other, {}}); }
+Tensor logical_xor(const Tensor& x, const Tensor& other) { return comparison(kLogicalXor, {x, {}}, {other, {}}); }
+Tensor logical_not(const Tensor& x) { return unary_predicate(kLogicalNot, x); }
+Tensor isnan(const Tensor& x) { return unary_predicate(kIsNan, x); }
+Tensor isinf(const Tensor& x) { return unary_predicate(kIsInf, x); }
+Tensor isfinite(const Tensor& x) { return unary_predicate(kIsFinite, x); }
+
+Tensor bitwise_not(const Tensor& x) {
+  if (x.dtype() == DType::boolean) return logical_not(x);
+  if (is_floating(x.dtype())) fail(ErrorKind::runtime, "bitwise_not", "an integer or bool tensor", name(x.dtype()));
+  return unary(kBitwiseNot, x);
+}
+
+Tensor where(const Tensor& condition, const TensorOrNumber& x, const TensorOrNumber& other) {
+  if (condition.dtype() != DType::boolean)
+    fail(ErrorKind::runtime, "where", "a condition of dtype bool", name(condition.dtype()), "compare it, as in `condition != 0`");
+  const DType type = result_type(x, other);
+  Tensor a = x.tensor, b = other.tensor;
+  {
+    const tape::GradMode off(false);
+    if (x.is_tensor()) a = to(a, type);
+    if (other.is_tensor()) b = to(b, type);
+  }
+  Tensor out = output_for("where", {&condition, &a, &b}, type);
+  program::launch(kWhere, type, {out, condition, a.defined() ? program::Operand(a) : program::Operand(x.number),
+                                 b.defined() ? program::Operand(b) : program::Operand(other.number)});
+  if (wanted(x.tensor, other.tensor)) {
+    record("where", out, {x.tensor, other.tensor}, [condition = Saved(condition)](const Tensor& grad, Grads& grads) {
+      if (grads.wanted(0)) grads[0] = where(condition.get(), grad, Number(0.0));
+      if (grads.wanted(1)) grads[1] = where(condition.get(), TensorOrNumber{{}, 0.0}, TensorOrNumber{grad, {}});
+    });
+  }
+  return out;
+}
+
+namespace {
+// The larger (or smaller) of two; where they tie, each gets half of the gradient.
+Tensor extreme(const Kernel& kernel, const Tensor& x, const Tensor& other,
+               Tensor (*chosen)(const TensorOrNumber&, const TensorOrNumber&)) {
+  Tensor out = binary(kernel, {x, {}}, {other, {}}, result_type({x, {}}, {other, {}}));
+  if (wanted(x, other)) {
+    record(kernel.name, out, {x, other}, [x = Saved(x), other = Saved(other), chosen](const Tensor& grad, Grads& grads) {
+      const TensorOrNumber a{x.get(), {}}, b{other.get(), {}};
+      const Tensor shared = where(eq(a, b), div(grad, Number(2)), Number(0.0));
+      if (grads.wanted(0)) grads[0] = where(chosen(a, b), TensorOrNumber{grad, {}}, TensorOrNumber{shared, {}});
+      if (grads.wanted(1)) grads[1] = where(chosen(b, a), TensorOrNumber{grad, {}}, TensorOrNumber{shared, {}});
+    });
+  }
+  return out;
+}
+}  // namespace
+
+Tensor maximum(const Tensor& x, const Tensor& other) {
+  static constexpr Kernel kMaximum = elementwise("maximum", Elementwise::maximum);
+  return extreme(kMaximum, x, other, gt);
+}
+
+Tensor minimum(const Tensor& x, const Tensor& other) {
+  static constexpr Kernel kMinimum = elementwise("minimum", Elementwise::minimum);
+  return extreme(kMinimum, x, other, lt);
+}
+
+namespace {
+// An absent bound is one that nothing reaches.
+TensorOrNumber bound(const std::optional<TensorOrNumber>& given, DType type, bool lower) {
+  if (given) return *given;
+  if (is_floating(type)) return {{}, lower ? -__builtin_inf() : __builtin_inf()};
+  if (type == DType::uint8) return {{}, lower ? 0 : 255};
+  if (type == DType::int32) return {{}, lower ? INT32_MIN : INT32_MAX};
+  return {{}, lower ? INT64_MIN : INT64_MAX};
+}
+
+DType clamp_type(const Tensor& x, const std::optional<TensorOrNumber>& low, const std::optional<TensorOrNumber>& high) {
+  Promotion promotion;
+  promotion.add(x.dtype(), x.dim());
+  for (const auto* given : {&low, &high}) {
+    if (!*given) continue;
+    if ((*given)->is_tensor()) {
+      promotion.add((*given)->tensor.dtype(), (*given)->tensor.dim());
+    } else {
+      promotion.add((*given)->number);
+    }
+  }
+  return promotion.result();
+}
+}  // namespace
+
+Tensor clamp(const Tensor& x, std::optional<TensorOrNumber> min, std::optional<TensorOrNumber> max) {
+  if (!min && !max) fail(ErrorKind::value, "clamp", "at least one of min and max", "neither", "At least one of 'min' or 'max' must not be None");
+  const DType type = clamp_type(x, min, max);
+  if (type == DType::boolean) fail(ErrorKind::runtime, "clamp", "numbers", "bool", "convert with .int() first");
+  const TensorOrNumber low = bound(min, type, true), high = bound(max, type, false);
+  Tensor source = x, floor = low.tensor, ceiling = high.tensor;
+  {
+    const tape::GradMode off(false);
+    source = to(x, type);
+    if (low.is_tensor()) floor = to(floor, type);
+    if (high.is_tensor()) ceiling = to(ceiling, type);
+  }
+  Tensor out = output_for("clamp", {&source, &floor, &ceiling}, type);
+  program::launch(kClamp, type, {out, source, low.is_tensor() ? program::Operand(floor) : program::Operand(low.number),
+                                 high.is_tensor() ? program::Operand(ceiling) : program::Operand(high.number)});
+  if (wanted(x, low.tensor, high.tensor)) {
+    record("clamp", out, {x, low.tensor, high.tensor},
+           [x = Saved(x), low = Saved(low.tensor), high = Saved(high.tensor), bottom = low.number, top = high.number](const Tensor& grad, Grads& grads) {
+             const TensorOrNumber value{x.get(), {}}, floor{low.get(), bottom}, ceiling{high.get(), top};
+             // At a bound the gradient still passes.
+             if (grads.wanted(0))
+               grads[0] = where(bitwise_and({ge(value, floor), {}}, {le(value, ceiling), {}}), grad, Number(0.0));
+             if (grads.wanted(1))
+               grads[1] = where(bitwise_and({lt(value, floor), {}}, {lt(floor, ceiling), {}}), grad, Number(0.0));
+             if (grads.wanted(2))
+               grads[2] = where(bitwise_or({gt(value, ceiling), {}}, {ge(floor, ceiling), {}}), grad, Number(0.0));
+           });
+  }
+  return out;
+}
+
+}  // namespace steep::ops

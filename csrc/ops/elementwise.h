@@ -1,0 +1,46 @@
+// What the elementwise families share: promote, cast, broadcast, allocate, launch.
+#pragma once
+
+#include "ops/ops.h"
+#include "program/launch.h"
+#include "tape/saved.h"
+
+namespace steep::ops {
+
+using kernels::Elementwise;
+using program::Kernel;
+using program::Kind;
+using tape::Grads;
+using tape::record;
+using tape::Saved;
+using tape::wanted;
+
+constexpr Kernel elementwise(const char* name, Elementwise id, float flops = 1) {
+  return {name, Kind::elementwise, static_cast<int>(id), "wr", flops, nullptr, nullptr, nullptr};
+}
+
+// The compute type of operands under PyTorch's promotion.
+DType result_type(const TensorOrNumber& x, const TensorOrNumber& other);
+// The same, but at least floating: integers become the default dtype.
+DType floating_type(DType dtype);
+
+// out[i] = kernel(x[i]) in x's dtype; `out` overrides the output's dtype (comparisons give bool).
+Tensor unary(const Kernel& kernel, const Tensor& x);
+Tensor unary_predicate(const Kernel& kernel, const Tensor& x);
+
+// out = kernel(x, other), broadcast, both cast to `compute` first; the output has dtype `out`.
+Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other, DType compute, DType out);
+inline Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other, DType type) {
+  return binary(kernel, x, other, type, type);
+}
+// For gradient rules: both of one shape and dtype already, parameters as numbers.
+Tensor fused(const Kernel& kernel, const Tensor& x, const Tensor& other);
+Tensor fused(const Kernel& kernel, const Tensor& x, const Tensor& other, const Number& parameter);
+
+// An output for operands of these shapes, in the memory order of the first that has the whole shape.
+Tensor output_for(const char* op, std::initializer_list<const Tensor*> operands, DType dtype);
+
+// Whether op may write straight into x: right shape and dtype, and no graph to tell.
+bool writes_directly(const char* op, const Tensor& x, const TensorOrNumber& other, DType type);
+
+}  // namespace steep::ops

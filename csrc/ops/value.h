@@ -1,0 +1,126 @@
+// What passes between the registry's entries and whoever calls them: one argument or result, in the engine's own terms.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "tensor/tensor.h"
+
+namespace steep::ops {
+
+// One item of a subscript: x[3, 1:5, ..., None, index, mask].
+struct IndexItem {
+  enum class Kind : uint8_t { integer, slice, new_axis, ellipsis, tensor };
+  Kind kind = Kind::integer;
+  int64_t start = 0;  // the integer, or the slice's
+  int64_t stop = 0, step = 1;
+  bool has_start = false, has_stop = false;
+  Tensor tensor;      // int64, int32 or uint8 indices, or a bool mask
+};
+using Index = SmallVector<IndexItem, 4>;
+
+// A tensor or a Python number, where an operation takes either.
+struct TensorOrNumber {
+  Tensor tensor;
+  Number number;
+  bool is_tensor() const { return tensor.defined(); }
+};
+
+struct Value {
+  enum class Kind : uint8_t { none, boolean, integer, floating, tensor, tensors, dims, dtype, text };
+  Kind kind = Kind::none;
+  DType dtype = DType::float32;
+  Number number;                     // boolean, integer, floating
+  Tensor tensor;
+  std::unique_ptr<Tensors> tensors;
+  Dims dims;
+  std::string text;
+
+  static Value of(const Tensor& tensor) {
+    Value value;
+    value.kind = tensor.defined() ? Kind::tensor : Kind::none;
+    value.tensor = tensor;
+    return value;
+  }
+  static Value of(const Number& number) {
+    Value value;
+    value.kind = number.kind() == Number::Kind::boolean   ? Kind::boolean
+                 : number.kind() == Number::Kind::integer ? Kind::integer
+                                                          : Kind::floating;
+    value.number = number;
+    return value;
+  }
+  static Value of(Tensors many) {
+    Value value;
+    value.kind = Kind::tensors;
+    value.tensors = std::make_unique<Tensors>(std::move(many));
+    return value;
+  }
+  static Value of(const Dims& dims) {
+    Value value;
+    value.kind = Kind::dims;
+    value.dims = dims;
+    return value;
+  }
+  static Value of(DType dtype) {
+    Value value;
+    value.kind = Kind::dtype;
+    value.dtype = dtype;
+    return value;
+  }
+};
+
+// Reads a Value as the type of a C++ parameter. The binding has checked kinds against the signature's annotations.
+template <class T>
+struct Read;
+template <>
+struct Read<Tensor> {
+  static const Tensor& from(const Value& value) { return value.tensor; }
+};
+template <>
+struct Read<Tensors> {
+  static const Tensors& from(const Value& value) { return *value.tensors; }
+};
+template <>
+struct Read<TensorOrNumber> {
+  static TensorOrNumber from(const Value& value) { return {value.tensor, value.number}; }
+};
+template <>
+struct Read<Number> {
+  static Number from(const Value& value) { return value.number; }
+};
+template <>
+struct Read<int64_t> {
+  static int64_t from(const Value& value) { return value.number.to_int(); }
+};
+template <>
+struct Read<double> {
+  static double from(const Value& value) { return value.number.to_double(); }
+};
+template <>
+struct Read<bool> {
+  static bool from(const Value& value) { return value.number.to_bool(); }
+};
+template <>
+struct Read<Dims> {
+  static const Dims& from(const Value& value) { return value.dims; }
+};
+template <>
+struct Read<DType> {
+  static DType from(const Value& value) { return value.dtype; }
+};
+template <>
+struct Read<std::string> {
+  static const std::string& from(const Value& value) { return value.text; }
+};
+template <class T>
+struct Read<std::optional<T>> {
+  static std::optional<T> from(const Value& value) {
+    if (value.kind == Value::Kind::none) return std::nullopt;
+    return Read<T>::from(value);
+  }
+};
+
+}  // namespace steep::ops
