@@ -1,0 +1,81 @@
+# Compiles every file of csrc/kernels once per instruction set, and writes the source that lists the
+# results for the runtime to choose from.
+#
+# A kernel file <family>.cpp defines one function, fill_<family>_<level> (see csrc/kernels/isa.h);
+# a new file is picked up by itself.
+#
+# Sets STEEP_KERNEL_OBJECTS and STEEP_LEVELS_SOURCE.
+
+include(CheckCXXCompilerFlag)
+check_cxx_compiler_flag(-fopenmp-simd STEEP_HAS_OPENMP_SIMD)
+check_cxx_compiler_flag(-mprefer-vector-width=512 STEEP_HAS_VECTOR_WIDTH)
+
+set(architecture "${CMAKE_SYSTEM_PROCESSOR}")
+if(CMAKE_OSX_ARCHITECTURES)
+  set(architecture "${CMAKE_OSX_ARCHITECTURES}")
+endif()
+
+# From the least to the most capable: the runtime takes the last one that the CPU can run.
+if(architecture MATCHES "^(x86_64|AMD64|amd64)$")
+  set(levels baseline avx2 avx512)
+  if(STEEP_TEST_TABLES)
+    list(INSERT levels 1 scalar_fma)
+  endif()
+elseif(architecture MATCHES "^(aarch64|arm64)$")
+  set(levels neon)
+else()
+  set(levels baseline)
+endif()
+
+set(simd_flags -O3)
+if(STEEP_HAS_OPENMP_SIMD)
+  list(APPEND simd_flags -fopenmp-simd)
+else()
+  list(APPEND simd_flags -Wno-unknown-pragmas)
+endif()
+
+set(flags_baseline ${simd_flags})
+set(flags_neon ${simd_flags})
+set(flags_avx2 ${simd_flags} -mavx2 -mfma)
+set(flags_avx512 ${simd_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
+if(STEEP_HAS_VECTOR_WIDTH)
+  list(APPEND flags_avx512 -mprefer-vector-width=512)
+endif()
+# Neither the vectoriser nor the pragma that would call it back.
+set(flags_scalar_fma -O3 -mfma -Wno-unknown-pragmas)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  list(APPEND flags_scalar_fma -fno-vectorize -fno-slp-vectorize)
+else()
+  list(APPEND flags_scalar_fma -fno-tree-vectorize -fno-tree-loop-vectorize -fno-tree-slp-vectorize)
+endif()
+
+file(GLOB kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/kernels/*.cpp)
+set(families "")
+foreach(source IN LISTS kernel_sources)
+  cmake_path(GET source STEM family)
+  list(APPEND families ${family})
+endforeach()
+
+set(STEEP_KERNEL_OBJECTS "")
+set(STEEP_FILL_DECLARATIONS "")
+set(STEEP_FILL_FUNCTIONS "")
+set(STEEP_BUILDS "")
+foreach(level IN LISTS levels)
+  add_library(kernels_${level} OBJECT ${kernel_sources})
+  target_link_libraries(kernels_${level} PRIVATE steep_flags)
+  target_compile_options(kernels_${level} PRIVATE ${flags_${level}})
+  target_compile_definitions(kernels_${level} PRIVATE STEEP_ISA=${level})
+  list(APPEND STEEP_KERNEL_OBJECTS $<TARGET_OBJECTS:kernels_${level}>)
+
+  set(calls "")
+  foreach(family IN LISTS families)
+    string(APPEND STEEP_FILL_DECLARATIONS "void fill_${family}_${level}(Table& table);\n")
+    string(APPEND calls "  kernels::fill_${family}_${level}(table);\n")
+  endforeach()
+  string(APPEND STEEP_FILL_FUNCTIONS
+    "void fill_${level}([[maybe_unused]] kernels::Table& table) {\n${calls}}\n")
+  string(APPEND STEEP_BUILDS "    {Level::${level}, \"${level}\", fill_${level}},\n")
+endforeach()
+
+set(STEEP_LEVELS_SOURCE ${PROJECT_BINARY_DIR}/levels.cpp)
+configure_file(${PROJECT_SOURCE_DIR}/csrc/runtime/levels.cpp.in ${STEEP_LEVELS_SOURCE} @ONLY)
