@@ -1,0 +1,337 @@
+"""Datasets, and ways of splitting them."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from steep._core import Generator, Tensor, randperm
+
+if TYPE_CHECKING:
+    from steep.data.transforms import AffineScaler
+
+__all__ = [
+    "ConcatDataset",
+    "Dataset",
+    "IterableDataset",
+    "Subset",
+    "TensorDataset",
+    "random_split",
+    "train_val_test_split",
+]
+
+_T = TypeVar("_T", covariant=True)
+
+
+class Dataset(Generic[_T]):
+    """Maps an index to a sample; subclasses define `__getitem__`, and `__len__` as a rule.
+
+    `__getitems__(indices)`, where defined, returns the list of samples of a whole batch.
+
+    Example:
+        >>> import steep
+        >>> class Squares(steep.data.Dataset):
+        ...     def __len__(self):
+        ...         return 3
+        ...     def __getitem__(self, index):
+        ...         return index ** 2
+        >>> [x.tolist() for x in steep.data.DataLoader(Squares(), batch_size=2)]
+        [[0, 1], [4]]
+    """
+
+    def __getitem__(self, index: Any) -> _T:
+        raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
+
+    def __add__(self, other: Dataset[Any]) -> ConcatDataset:
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset[_T]):
+    """A stream of samples; subclasses define `__iter__`.
+
+    With worker threads each one iterates for itself: `get_worker_info` tells it which share to
+    take.
+    """
+
+    def __iter__(self) -> Iterator[_T]:
+        raise NotImplementedError("Subclasses of IterableDataset should implement __iter__.")
+
+
+def length(dataset: Any) -> int:
+    """`len(dataset)`, for datasets that define it (the base class does not)."""
+    size: int = len(dataset)
+    return size
+
+
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
+    """Samples are rows, taken at one index from each of several tensors.
+
+    A `DataLoader` gathers whole batches of it in one pass per tensor, without a step per sample.
+
+    Args:
+        tensors: tensors whose first dimensions are equal.
+        scaler: a fitted scaler; the first tensor's rows are transformed as they are taken.
+
+    Raises:
+        TypeError: if one is not a tensor.
+        ValueError: if there are none, one is 0-d, or the first dimensions differ.
+
+    Example:
+        >>> import steep
+        >>> data = steep.data.TensorDataset(steep.zeros(5, 2), steep.arange(5))
+        >>> len(data), data[3][1].item()
+        (5, 3)
+    """
+
+    tensors: tuple[Tensor, ...]
+
+    def __init__(self, *tensors: Tensor, scaler: AffineScaler | None = None) -> None:
+        if not tensors:
+            raise ValueError("TensorDataset: expected at least one tensor, got none")
+        for i, t in enumerate(tensors):
+            if not isinstance(t, Tensor):
+                raise TypeError(
+                    f"TensorDataset: expected tensors, got {type(t).__name__} at position {i}; "
+                    "convert it with steep.as_tensor"
+                )
+        if any(t.dim() == 0 or t.shape[0] != tensors[0].shape[0] for t in tensors):
+            shapes = ", ".join(str(tuple(t.shape)) for t in tensors)
+            raise ValueError(
+                "Size mismatch between tensors: expected one size of the first dimension, "
+                f"got shapes {shapes}"
+            )
+        self.tensors = tensors
+        self.scaler = scaler
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
+        row = tuple(t[index] for t in self.tensors)
+        if self.scaler is None:
+            return row
+        return self.scaler.transform_rows(row[0]), *row[1:]
+
+    def __len__(self) -> int:
+        return int(self.tensors[0].shape[0])
+
+
+class Subset(Dataset[_T]):
+    """The samples of a dataset at given indices.
+
+    Args:
+        dataset: the whole.
+        indices: which of its samples, in which order.
+
+    Example:
+        >>> import steep
+        >>> list(steep.data.Subset([10, 20, 30], [2, 0]))
+        [30, 10]
+    """
+
+    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+        self.dataset = dataset
+        self.indices = indices
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, list):
+            return self.dataset[[self.indices[i] for i in index]]
+        return self.dataset[self.indices[index]]
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """The samples at several indices."""
+        chosen = [self.indices[i] for i in indices]
+        getitems = getattr(self.dataset, "__getitems__", None)
+        return list(getitems(chosen)) if callable(getitems) else [self.dataset[i] for i in chosen]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class ConcatDataset(Dataset[Any]):
+    """Several datasets one after the other.
+
+    Args:
+        datasets: datasets with a length.
+
+    Raises:
+        ValueError: if there are none.
+        TypeError: if one is an `IterableDataset`.
+
+    Example:
+        >>> import steep
+        >>> both = steep.data.ConcatDataset([[1, 2], [3]])
+        >>> len(both), both[2], both[-3]
+        (3, 3, 1)
+    """
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: expected at least one dataset, got none")
+        for d in self.datasets:
+            if isinstance(d, IterableDataset):
+                raise TypeError("ConcatDataset does not support IterableDataset")
+        self.cumulative_sizes = list(itertools.accumulate(map(length, self.datasets)))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: int) -> Any:
+        size = len(self)
+        if not -size <= index < size:
+            raise IndexError(f"ConcatDataset: index {index} is out of range for {size} samples")
+        index %= size
+        which = bisect.bisect_right(self.cumulative_sizes, index)
+        before = self.cumulative_sizes[which - 1] if which else 0
+        return self.datasets[which][index - before]
+
+
+def random_split(
+    dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None
+) -> list[Subset[Any]]:
+    """Split a dataset into parts that share no sample, at random.
+
+    Args:
+        dataset: anything with a length.
+        lengths: sizes that add up to the whole; or fractions that add up to 1, which are rounded
+            down, the samples left over going to the parts in turn.
+        generator: source of the permutation; the default one if ``None``.
+
+    Raises:
+        ValueError: if the lengths do not add up, or a fraction lies outside [0, 1].
+
+    Example:
+        >>> import steep
+        >>> parts = steep.data.random_split(range(10), [0.7, 0.3])
+        >>> [len(part) for part in parts]
+        [7, 3]
+    """
+    total = length(dataset)
+    sizes = _sizes(total, lengths)
+    order = randperm(total, generator=generator).tolist()
+    ends = itertools.accumulate(sizes)
+    return [
+        Subset(dataset, order[end - size : end]) for end, size in zip(ends, sizes, strict=True)
+    ]
+
+
+def _sizes(total: int, lengths: Sequence[int | float]) -> list[int]:
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
+        for i, fraction in enumerate(lengths):
+            if not 0 <= fraction <= 1:
+                raise ValueError(f"Fraction at index {i} is not between 0 and 1")
+        sizes = [math.floor(total * fraction) for fraction in lengths]
+        for i in range(total - sum(sizes)):
+            sizes[i % len(sizes)] += 1
+        for i, size in enumerate(sizes):
+            if size == 0:
+                warnings.warn(
+                    f"Length of split at index {i} is 0. "
+                    "This might result in an empty dataset.",
+                    UserWarning,
+                    stacklevel=3,
+                )
+        return sizes
+    if sum(lengths) != total:
+        raise ValueError(
+            "Sum of input lengths does not equal the length of the input dataset! "
+            f"Got {sum(lengths)} of {total}"
+        )
+    return [int(size) for size in lengths]
+
+
+def train_val_test_split(
+    dataset: Any,
+    fractions: Sequence[float] = (0.7, 0.15, 0.15),
+    *,
+    seed: int | None = None,
+    generator: Generator | None = None,
+    stratify: Tensor | Sequence[Any] | None = None,
+) -> tuple[Subset[Any], Subset[Any], Subset[Any]]:
+    """Split a dataset at random into a training, a validation and a test part.
+
+    Args:
+        dataset: anything with a length.
+        fractions: shares of the three parts, adding up to 1. Default: (0.7, 0.15, 0.15).
+        seed: seed of a generator of its own; excludes `generator`.
+        generator: source of the permutation; the default one if neither is given.
+        stratify: one label per sample; every label is then shared out in these proportions, as
+            nearly as whole samples allow.
+
+    Raises:
+        ValueError: if there are not three fractions adding up to 1, both `seed` and `generator`
+            are given, or the labels are not one finite value per sample.
+
+    Example:
+        >>> import steep
+        >>> parts = steep.data.train_val_test_split(range(100), seed=0)
+        >>> [len(part) for part in parts]
+        [70, 15, 15]
+    """
+    if len(fractions) != 3 or not all(0 <= f <= 1 for f in fractions):
+        raise ValueError(
+            f"train_val_test_split: expected three fractions in [0, 1], got {tuple(fractions)}"
+        )
+    if not math.isclose(sum(fractions), 1):
+        raise ValueError(
+            f"train_val_test_split: expected fractions that add up to 1, got {tuple(fractions)}, "
+            f"which add up to {sum(fractions)}"
+        )
+    if seed is not None:
+        if generator is not None:
+            raise ValueError("train_val_test_split: expected seed or generator, got both")
+        generator = Generator()
+        generator.manual_seed(seed)
+    total = length(dataset)
+    order: list[int] = randperm(total, generator=generator).tolist()
+    groups = [order] if stratify is None else _by_label(order, stratify)
+    parts: tuple[list[int], ...] = ([], [], [])
+    seen = 0
+    for group in groups:
+        seen += len(group)
+        start = 0
+        wanted = [f * seen - len(part) for f, part in zip(fractions, parts, strict=True)]
+        for part, size in zip(parts, _whole(wanted, len(group)), strict=True):
+            part.extend(group[start : start + size])
+            start += size
+    if stratify is not None:
+        # Back into the permutation's order: otherwise samples of a label would lie together.
+        rank = {index: i for i, index in enumerate(order)}
+        for part in parts:
+            part.sort(key=rank.__getitem__)
+    train, val, test = (Subset(dataset, part) for part in parts)
+    return train, val, test
+
+
+def _whole(wanted: list[float], total: int) -> list[int]:
+    """Whole numbers near `wanted`, none negative, that add up to `total`."""
+    sizes = [max(0, math.floor(w + 1e-9)) for w in wanted]
+    while sum(sizes) != total:
+        step = 1 if sum(sizes) < total else -1
+        may = [i for i in range(len(sizes)) if step > 0 or sizes[i] > 0]
+        best = max(may, key=lambda i: step * (wanted[i] - sizes[i]))
+        sizes[best] += step
+    return sizes
+
+
+def _by_label(order: list[int], stratify: Tensor | Sequence[Any]) -> list[list[int]]:
+    """The indices of `order`, one list per label, labels in the order they are met."""
+    labels = stratify.tolist() if isinstance(stratify, Tensor) else list(stratify)
+    if len(labels) != len(order):
+        raise ValueError(
+            "train_val_test_split: expected one label per sample in stratify, "
+            f"got {len(labels)} for {len(order)} samples"
+        )
+    groups: dict[Any, list[int]] = {}
+    for index in order:
+        label = labels[index]
+        if isinstance(label, float) and not math.isfinite(label):
+            raise ValueError(
+                f"train_val_test_split: expected finite labels in stratify, got {label} at {index}"
+            )
+        if isinstance(label, list):
+            raise ValueError("train_val_test_split: expected stratify to have one dimension")
+        groups.setdefault(label, []).append(index)
+    return list(groups.values())

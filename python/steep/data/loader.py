@@ -1,0 +1,235 @@
+"""`DataLoader`: batches of a dataset."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from steep._core import Generator
+from steep.data._gather import TensorSource, spans
+from steep.data._workers import END, PrefetchingIterator, WorkerInfo
+from steep.data.collate import default_collate, default_convert
+from steep.data.dataset import IterableDataset
+from steep.data.sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+
+__all__ = ["DataLoader"]
+
+_FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
+
+
+class DataLoader:
+    """Iterates over a dataset in batches.
+
+    After the same `manual_seed` the order of the samples is PyTorch's. Batches of a
+    `TensorDataset`, or a `Subset` of one, are gathered straight from the tensors, with no step per
+    sample, unless `collate_fn` is given.
+
+    Args:
+        dataset: a `Dataset`, anything indexable with a length, or an `IterableDataset`.
+        batch_size: samples per batch; ``None`` yields single samples. Default: 1.
+        shuffle: visit the samples in a new random order every epoch. Default: ``False``.
+        sampler: iterable of indices; excludes `shuffle`.
+        batch_sampler: iterable of lists of indices; excludes the three before and `drop_last`.
+        num_workers: background threads that prepare batches; 0 (default) prepares each when it
+            is asked for.
+        collate_fn: makes a batch of a list of samples. Default: `default_collate`.
+        pin_memory: accepted for PyTorch's sake; changes nothing.
+        drop_last: leave out a last batch that would be smaller. Default: ``False``.
+        timeout: seconds to wait for a batch of a worker; 0 (default) waits for ever.
+        worker_init_fn: called with a worker's number in its thread, before its first batch.
+        multiprocessing_context: accepted for PyTorch's sake; workers are threads.
+        generator: source of the shuffling and of the workers' seeds.
+        prefetch_factor: batches prepared ahead per worker. Default: 2.
+        persistent_workers: accepted for PyTorch's sake; threads are cheap to start.
+        pin_memory_device: accepted for PyTorch's sake; changes nothing.
+        in_order: only ``True``: batches always come in order.
+
+    Raises:
+        ValueError: on arguments that are out of range or exclude each other.
+
+    Example:
+        >>> import steep
+        >>> data = steep.data.TensorDataset(steep.arange(5), steep.arange(5) * 10)
+        >>> for x, y in steep.data.DataLoader(data, batch_size=2):
+        ...     print(x.tolist(), y.tolist())
+        [0, 1] [0, 10]
+        [2, 3] [20, 30]
+        [4] [40]
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Any = None,
+        batch_sampler: Any = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], Any] | None = None,
+        multiprocessing_context: Any = None,
+        generator: Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
+    ) -> None:
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
+        self.dataset = dataset
+        self.num_workers = num_workers
+        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
+        self.pin_memory = pin_memory
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.generator = generator
+        self.persistent_workers = persistent_workers
+        self._iterable = isinstance(dataset, IterableDataset)
+        if self._iterable:
+            _check_iterable(shuffle, sampler, batch_sampler)
+        if sampler is not None and shuffle:
+            raise ValueError("sampler option is mutually exclusive with shuffle")
+        if batch_sampler is not None:
+            if batch_size != 1 or shuffle or sampler is not None or drop_last:
+                raise ValueError(
+                    "batch_sampler option is mutually exclusive with batch_size, shuffle, "
+                    "sampler, and drop_last"
+                )
+            batch_size = None
+        elif batch_size is None and drop_last:
+            raise ValueError(
+                "batch_size=None option disables auto-batching and is mutually exclusive with "
+                "drop_last"
+            )
+        if sampler is None and not self._iterable:
+            random = RandomSampler(dataset, generator=generator) if shuffle else None
+            sampler = random or SequentialSampler(dataset)
+        if batch_size is not None and batch_sampler is None:
+            batch_sampler = BatchSampler(() if self._iterable else sampler, batch_size, drop_last)
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        default = default_convert if batch_sampler is None else default_collate
+        self.collate_fn: Callable[[Any], Any] = collate_fn or default
+        self._ready = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and self.__dict__.get("_ready"):
+            raise ValueError(
+                f"{name} attribute should not be set after {type(self).__name__} is initialized"
+            )
+        object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        if not self._iterable:
+            return len(self.sampler if self.batch_sampler is None else self.batch_sampler)
+        size = len(self.dataset)
+        if self.batch_size is None:
+            return size
+        return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        # Drawn whether it is needed or not, as PyTorch does: the shuffle that follows depends
+        # on how much was drawn before.
+        seed = draw_seed(self.generator)
+        tasks, make_fetch = self._plan()
+        if self.num_workers == 0:
+            return self._serial(tasks, make_fetch)
+        infos = [
+            WorkerInfo(i, self.num_workers, seed + i, self.dataset)
+            for i in range(self.num_workers)
+        ]
+        return PrefetchingIterator(
+            tasks,
+            make_fetch,
+            infos,
+            self.worker_init_fn,
+            self.prefetch_factor or 2,
+            self.timeout,
+        )
+
+    @staticmethod
+    def _serial(
+        tasks: Iterator[Any], make_fetch: Callable[[], Callable[[Any], Any]]
+    ) -> Iterator[Any]:
+        fetch = make_fetch()
+        for task in tasks:
+            batch = fetch(task)
+            if batch is END:
+                return
+            yield batch
+
+    def _plan(self) -> tuple[Iterator[Any], Callable[[], Callable[[Any], Any]]]:
+        """The tasks of one epoch, and what makes a function that turns a task into a batch."""
+        if self._iterable:
+            return itertools.repeat(None), self._stream
+        if self.batch_sampler is None:
+            return iter(self.sampler), lambda: self._single
+        if self.collate_fn is default_collate:
+            source = TensorSource.of(self.dataset)
+            if source is not None:
+                gather = source.batch
+                return spans(self.batch_sampler), lambda: lambda task: gather(*task)
+        return iter(self.batch_sampler), lambda: self._collated
+
+    def _single(self, index: Any) -> Any:
+        return self.collate_fn(self.dataset[index])
+
+    def _collated(self, indices: list[int]) -> Any:
+        getitems = getattr(self.dataset, "__getitems__", None)
+        if callable(getitems):
+            return self.collate_fn(getitems(indices))
+        return self.collate_fn([self.dataset[i] for i in indices])
+
+    def _stream(self) -> Callable[[Any], Any]:
+        """A function that returns the next batch of a fresh iterator over the dataset."""
+        samples = iter(self.dataset)
+
+        def single(_: Any) -> Any:
+            sample = next(samples, END)
+            return END if sample is END else self.collate_fn(sample)
+
+        def batched(_: Any) -> Any:
+            batch = list(itertools.islice(samples, self.batch_size))
+            short = self.batch_size is not None and len(batch) < self.batch_size
+            if not batch or (short and self.drop_last):
+                return END
+            return self.collate_fn(batch)
+
+        return single if self.batch_size is None else batched
+
+
+def _check_workers(
+    num_workers: int, timeout: float, prefetch_factor: int | None, persistent: bool
+) -> None:
+    if num_workers < 0:
+        raise ValueError(
+            "num_workers option should be non-negative; use num_workers=0 to prepare batches in "
+            f"the calling thread. Got {num_workers}"
+        )
+    if timeout < 0:
+        raise ValueError(f"timeout option should be non-negative, got {timeout}")
+    if num_workers == 0 and prefetch_factor is not None:
+        raise ValueError(
+            "prefetch_factor option could only be specified with num_workers > 0; "
+            f"got prefetch_factor={prefetch_factor}"
+        )
+    if prefetch_factor is not None and prefetch_factor < 1:
+        raise ValueError(f"prefetch_factor option should be positive, got {prefetch_factor}")
+    if persistent and num_workers == 0:
+        raise ValueError("persistent_workers option needs num_workers > 0")
+
+
+def _check_iterable(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
+    given = {"shuffle": shuffle or None, "sampler": sampler, "batch_sampler": batch_sampler}
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"DataLoader with IterableDataset: expected unspecified {name} option, "
+                f"but got {name}={value}"
+            )

@@ -1,0 +1,290 @@
+"""Samplers: in which order a loader visits a dataset, in PyTorch's random stream."""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+import itertools
+import math
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+from steep._core import Generator, Tensor, as_tensor, cat, float64, rand, randint, randperm
+
+__all__ = [
+    "BatchSampler",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "SubsetRandomSampler",
+    "WeightedRandomSampler",
+]
+
+_T = TypeVar("_T", covariant=True)
+
+
+def draw_seed(generator: Generator | None) -> int:
+    """A seed drawn as PyTorch's loader draws one.
+
+    PyTorch takes 64 bits here; a generator is seeded with the lower 32 of them. A range of 2^32
+    consumes the same 64 bits and returns just those.
+    """
+    return int(randint(0, 2**32, (), generator=generator).item())
+
+
+def _positive(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ValueError(f"{name} should be a positive integer value, but got {name}={value}")
+    return value
+
+
+class Sampler(Generic[_T]):
+    """Base class: `__iter__` yields indices (or, for a batch sampler, lists of them)."""
+
+    def __iter__(self) -> Iterator[_T]:
+        raise NotImplementedError(f"{type(self).__name__} does not define __iter__")
+
+
+class OrderedSampler(Sampler[int]):
+    """A sampler that knows the order of the whole epoch when it begins.
+
+    `order` returns it as one int64 buffer, which the loader's fast path reads as it is.
+    """
+
+    def order(self) -> Any:
+        """The indices of one epoch, a 1-d int64 buffer; random samplers draw anew each time."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[int]:
+        # A generator, so that a random order is drawn when the first index is asked for.
+        yield from self.order().tolist()
+
+
+class SequentialSampler(OrderedSampler):
+    """The indices 0, 1, 2, ... of a dataset.
+
+    Args:
+        data_source: anything with a length.
+    """
+
+    def __init__(self, data_source: Any) -> None:
+        self.data_source = data_source
+
+    def order(self) -> Any:
+        """0 to the length, as an int64 buffer."""
+        return array("q", range(len(self.data_source)))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self.data_source)))
+
+    def __len__(self) -> int:
+        return len(self.data_source)
+
+
+class RandomSampler(OrderedSampler):
+    """A dataset's indices in random order.
+
+    Args:
+        data_source: anything with a length.
+        replacement: draw every index independently. Default: ``False``.
+        num_samples: how many indices an epoch has. Default: the length.
+        generator: source of the draws. If ``None``, one seeded from the default generator.
+
+    Raises:
+        TypeError: if `replacement` is not a bool.
+        ValueError: if the number of samples is not positive.
+
+    Example:
+        >>> import steep
+        >>> sorted(steep.data.RandomSampler(range(4)))
+        [0, 1, 2, 3]
+    """
+
+    def __init__(
+        self,
+        data_source: Any,
+        replacement: bool = False,
+        num_samples: int | None = None,
+        generator: Generator | None = None,
+    ) -> None:
+        self.data_source = data_source
+        self.replacement = replacement
+        self._num_samples = num_samples
+        self.generator = generator
+        if not isinstance(replacement, bool):
+            raise TypeError(
+                f"replacement should be a boolean value, but got replacement={replacement}"
+            )
+        _positive("num_samples", self.num_samples)
+
+    @property
+    def num_samples(self) -> int:
+        """Number of indices in an epoch; by default the length the dataset has now."""
+        return len(self.data_source) if self._num_samples is None else self._num_samples
+
+    def order(self) -> Any:
+        """One epoch's indices, drawn now."""
+        generator = self.generator
+        if generator is None:
+            seed = draw_seed(None)
+            generator = Generator()
+            generator.manual_seed(seed)
+        n, count = len(self.data_source), self.num_samples
+        if self.replacement:
+            chunks = [32] * (count // 32) + [count % 32]
+            pieces = [randint(0, n, (size,), generator=generator) for size in chunks]
+        else:
+            pieces = [randperm(n, generator=generator) for _ in range(count // n)]
+            # PyTorch draws once more even when nothing of it is used. With a generator that
+            # lives on, so must this, to stay in step.
+            if count % n or self.generator is not None:
+                pieces.append(randperm(n, generator=generator)[: count % n])
+        pieces = [piece for piece in pieces if piece.numel()]
+        return pieces[0] if len(pieces) == 1 else cat(pieces)
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class SubsetRandomSampler(OrderedSampler):
+    """Given indices in random order.
+
+    Args:
+        indices: the indices.
+        generator: source of the permutation; the default one if ``None``.
+
+    Example:
+        >>> import steep
+        >>> sorted(steep.data.SubsetRandomSampler([3, 5, 8]))
+        [3, 5, 8]
+    """
+
+    def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
+        self.indices = indices
+        self.generator = generator
+
+    def order(self) -> Any:
+        """The indices, permuted now."""
+        order = randperm(len(self.indices), generator=self.generator).tolist()
+        return array("q", [int(self.indices[i]) for i in order])
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class WeightedRandomSampler(OrderedSampler):
+    """Indices 0 to n - 1 with given probabilities.
+
+    With replacement, the inverse of the cumulative distribution is taken at uniform draws, as in
+    PyTorch. Without, the indices with the least ``Exp(1) / weight`` are taken (Efraimidis and
+    Spirakis, 2006), whose stream is steep's own.
+
+    Args:
+        weights: n weights, none negative, not all zero; they need not add up to 1.
+        num_samples: how many indices to draw.
+        replacement: whether an index may come again. Default: ``True``.
+        generator: source of the draws; the default one if ``None``.
+
+    Raises:
+        ValueError: on weights of other than one dimension, negative, not finite or all zero, a
+            number of samples that is not positive, or more samples than weights above zero
+            without replacement.
+
+    Example:
+        >>> import steep
+        >>> list(steep.data.WeightedRandomSampler([0.0, 1.0, 0.0], 4))
+        [1, 1, 1, 1]
+    """
+
+    def __init__(
+        self,
+        weights: Tensor | Sequence[float],
+        num_samples: int,
+        replacement: bool = True,
+        generator: Generator | None = None,
+    ) -> None:
+        _positive("num_samples", num_samples)
+        if not isinstance(replacement, bool):
+            raise ValueError(
+                f"replacement should be a boolean value, but got replacement={replacement}"
+            )
+        self.weights = as_tensor(weights, dtype=float64)
+        if self.weights.dim() != 1:
+            raise ValueError(
+                "weights should be a 1d sequence but given "
+                f"weights have shape {tuple(self.weights.shape)}"
+            )
+        self.num_samples = num_samples
+        self.replacement = replacement
+        self.generator = generator
+        self._check(self.weights.tolist())
+
+    def _check(self, weights: list[float]) -> None:
+        if not all(math.isfinite(w) and w >= 0 for w in weights) or not any(weights):
+            raise ValueError(
+                "WeightedRandomSampler: expected finite weights of at least 0, not all 0; "
+                f"got {weights[:8]}{'...' if len(weights) > 8 else ''}"
+            )
+        possible = sum(w > 0 for w in weights)
+        if not self.replacement and self.num_samples > possible:
+            raise ValueError(
+                f"WeightedRandomSampler: expected at most {possible} samples without replacement, "
+                f"the number of weights above 0, got {self.num_samples}"
+            )
+
+    def order(self) -> Any:
+        """One epoch's indices, drawn now."""
+        weights: list[float] = self.weights.tolist()
+        if self.replacement:
+            sums = list(itertools.accumulate(weights))
+            total = sums[-1]
+            cumulative = [s / total for s in sums]
+            draws = rand(self.num_samples, dtype=float64, generator=self.generator).tolist()
+            # A draw of exactly 0 must not choose a weight of 0 in front.
+            first = next(i for i, w in enumerate(weights) if w > 0)
+            return array("q", [max(first, bisect.bisect_left(cumulative, u)) for u in draws])
+        draws = rand(len(weights), dtype=float64, generator=self.generator).tolist()
+        keys = [(-math.log1p(-u) / w, i) for i, (u, w) in enumerate(zip(draws, weights)) if w > 0]
+        return array("q", [i for _, i in heapq.nsmallest(self.num_samples, keys)])
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class BatchSampler(Sampler[list[int]]):
+    """Groups the indices of another sampler into lists.
+
+    Args:
+        sampler: any iterable of indices.
+        batch_size: length of the lists.
+        drop_last: leave out a last list that would be shorter.
+
+    Raises:
+        ValueError: if `batch_size` is not a positive int or `drop_last` not a bool.
+
+    Example:
+        >>> import steep
+        >>> list(steep.data.BatchSampler(range(5), batch_size=2, drop_last=False))
+        [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
+        _positive("batch_size", batch_size)
+        if not isinstance(drop_last, bool):
+            raise ValueError(
+                f"drop_last should be a boolean value, but got drop_last={drop_last}"
+            )
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+
+    def __iter__(self) -> Iterator[list[int]]:
+        indices = iter(self.sampler)
+        while batch := list(itertools.islice(indices, self.batch_size)):
+            if len(batch) == self.batch_size or not self.drop_last:
+                yield batch
+
+    def __len__(self) -> int:
+        size = len(self.sampler)  # type: ignore[arg-type]
+        return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
