@@ -8,7 +8,7 @@ from typing import Any
 
 from steep._core import Generator
 from steep.data._gather import TensorSource, spans
-from steep.data._workers import END, PrefetchingIterator, WorkerInfo
+from steep.data._workers import END, WorkerInfo
 from steep.data.collate import default_collate, default_convert
 from steep.data.dataset import IterableDataset
 from steep.data.sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
@@ -140,6 +140,9 @@ class DataLoader:
         tasks, make_fetch = self._plan()
         if self.num_workers == 0:
             return self._serial(tasks, make_fetch)
+        # Imported here: it brings in concurrent.futures, which most programs never need.
+        from steep.data._prefetch import PrefetchingIterator
+
         infos = [
             WorkerInfo(i, self.num_workers, seed + i, self.dataset)
             for i in range(self.num_workers)

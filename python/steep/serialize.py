@@ -1,0 +1,301 @@
+"""Saving and loading tensors as safetensors files.
+
+A file is eight bytes (the header's length, little-endian), a JSON header that gives each tensor's
+dtype, shape and place, and the tensors' bytes end to end. Nothing in it is executed on loading.
+A flat ``dict[str, Tensor]`` gives a file any safetensors reader opens; whatever nests is described
+in the header's metadata, which other readers keep as a string.
+(Format: https://huggingface.co/docs/safetensors.)
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from typing import IO, Any
+
+from steep._core import Tensor, bool as bool_, empty, float32, float64, int32, int64, uint8
+
+__all__ = ["load", "save"]
+
+_DTYPES = {
+    "BOOL": (bool_, 1),
+    "U8": (uint8, 1),
+    "I32": (int32, 4),
+    "F32": (float32, 4),
+    "I64": (int64, 8),
+    "F64": (float64, 8),
+}
+_STRUCTURE = "steep.structure"
+_MAX_HEADER = 100_000_000
+_KNOWN = {
+    b"PK\x03\x04": "a ZIP archive (PyTorch's own .pt format?)",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUM": "a NumPy .npy file",
+    b"GGUF": "a GGUF file",
+}
+
+
+def save(obj: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
+    """Save a dict of tensors, plain values and further dicts, lists and tuples.
+
+    The file appears whole or not at all: it is written beside its place, flushed to the disk, and
+    then renamed over whatever was there.
+
+    Args:
+        obj: a dict, such as a module's or an optimiser's `state_dict`, or a dict of those.
+            Plain values are ``None``, bools, ints, floats and strings.
+        path: file to write.
+
+    Raises:
+        TypeError: if `obj` is not a dict, or holds something that cannot be saved.
+        OSError: if the file cannot be written; what was there before is untouched.
+
+    Example:
+        >>> import os, steep, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "net.safetensors")
+        >>> net = steep.nn.Linear(3, 2)
+        >>> steep.save({"model": net.state_dict(), "epoch": 7}, path)
+        >>> steep.load(path)["epoch"]
+        7
+    """
+    if not isinstance(obj, Mapping):
+        raise TypeError(f"save: expected a dict of tensors, got {type(obj).__name__}")
+    tensors: dict[str, Tensor] = {}
+    if all(isinstance(k, str) and isinstance(v, Tensor) for k, v in obj.items()):
+        tensors.update(obj)
+        structure = None
+    else:
+        structure = _describe(obj, "", tensors)
+    header, ordered = _layout(tensors, structure)
+    _write_atomically(os.fspath(path), header, ordered)
+
+
+def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
+    """Load what `save` wrote, or any safetensors file of dtypes steep has.
+
+    Args:
+        path: file to read.
+
+    Returns:
+        The dict that was saved; for other writers' files, name -> tensor.
+
+    Raises:
+        ValueError: if the file is truncated, damaged, of another format, or holds a dtype steep
+            does not have; the message names the file and what was found.
+        OSError: if the file cannot be read.
+
+    Example:
+        >>> import os, steep, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "x.safetensors")
+        >>> steep.save({"x": steep.arange(3)}, path)
+        >>> steep.load(path)["x"].tolist()
+        [0, 1, 2]
+    """
+    name = os.fspath(path)
+    with open(name, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        header, start = _read_header(file, size, name)
+        metadata = header.pop("__metadata__", None) or {}
+        entries = _checked_entries(header, size - start, name)
+        tensors = {}
+        for key, (code, shape, begin, end) in entries.items():
+            dtype, _ = _DTYPES[code]
+            tensor = empty(shape, dtype=dtype)
+            if end > begin:
+                file.seek(start + begin)
+                if file.readinto(memoryview(tensor).cast("B")) != end - begin:  # type: ignore[attr-defined]
+                    raise ValueError(f"{name}: file ended while tensor {key!r} was being read")
+            tensors[key] = tensor
+    if not isinstance(metadata, dict) or _STRUCTURE not in metadata:
+        return {key: tensors[key] for key in header}
+    try:
+        restored = _restore(json.loads(metadata[_STRUCTURE]), tensors)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{name}: the description of the saved object is damaged") from error
+    result: dict[Any, Any] = restored
+    return result
+
+
+# ---- nested objects ---------------------------------------------------------------------------
+# A tensor is described by {"tensor": key}, a tuple by {"tuple": [...]}, a dict by
+# {"dict": [[key, value], ...]} (JSON's own objects would turn integer keys into strings).
+
+
+def _describe(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        key = path
+        while key in tensors or key == "__metadata__":
+            key += "_"
+        tensors[key] = value
+        return {"tensor": key}
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Mapping):
+        pairs = []
+        for key, entry in value.items():
+            if key is not None and type(key) not in (bool, int, float, str):
+                raise TypeError(
+                    f"save: expected keys that are strings or numbers, got {type(key).__name__} "
+                    f"at {path or 'the top'!r}"
+                )
+            pairs.append([key, _describe(entry, f"{path}.{key}" if path else str(key), tensors)])
+        return {"dict": pairs}
+    if isinstance(value, (list, tuple)):
+        entries = [_describe(v, f"{path}.{i}", tensors) for i, v in enumerate(value)]
+        return {"tuple": entries} if isinstance(value, tuple) else entries
+    raise TypeError(
+        "save: expected tensors, None, bools, ints, floats, strings, and dicts, lists and tuples "
+        f"of those; got {type(value).__name__} at {path!r}"
+    )
+
+
+def _restore(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_restore(v, tensors) for v in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "tuple":
+        return tuple(_restore(v, tensors) for v in content)
+    if kind == "dict":
+        return {k: _restore(v, tensors) for k, v in content}
+    raise ValueError(f"unknown kind {kind!r}")
+
+
+# ---- writing ----------------------------------------------------------------------------------
+
+
+def _layout(tensors: dict[str, Tensor], structure: Any) -> tuple[bytes, list[Tensor]]:
+    """The header with its length in front, and the tensors in the order of their bytes."""
+    codes = {dtype: (code, size) for code, (dtype, size) in _DTYPES.items()}
+    for key, tensor in tensors.items():
+        if tensor.dtype not in codes:
+            raise TypeError(f"save: tensor {key!r} has dtype {tensor.dtype}, which cannot be saved")
+        if key == "__metadata__":
+            raise TypeError("save: '__metadata__' is a reserved name in safetensors files")
+    # Larger elements first, so that each tensor lies aligned to its own.
+    names = sorted(tensors, key=lambda key: -codes[tensors[key].dtype][1])
+    places = {}
+    end = 0
+    for key in names:
+        begin, end = end, end + tensors[key].numel() * codes[tensors[key].dtype][1]
+        places[key] = [begin, end]
+    header: dict[str, Any] = {}
+    if structure is not None:
+        header["__metadata__"] = {_STRUCTURE: json.dumps(structure)}
+    for key, tensor in tensors.items():
+        code = codes[tensor.dtype][0]
+        shape = [int(n) for n in tensor.shape]
+        header[key] = {"dtype": code, "shape": shape, "data_offsets": places[key]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text, [tensors[key] for key in names]
+
+
+def _write_atomically(path: str, header: bytes, tensors: list[Tensor]) -> None:
+    folder = os.path.dirname(path) or "."
+    beside = os.path.join(folder, f".{os.path.basename(path)}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        with open(beside, "xb") as file:
+            file.write(header)
+            for tensor in tensors:
+                if tensor.numel():
+                    file.write(memoryview(tensor.detach().contiguous()).cast("B"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename == beside:
+            error.filename = path  # the name the caller knows
+        if os.path.exists(beside):
+            os.unlink(beside)
+        raise
+    if os.name == "posix":
+        # The rename is an entry of the folder, which has to reach the disk too.
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+# ---- reading ----------------------------------------------------------------------------------
+
+
+def _read_header(file: IO[bytes], size: int, name: str) -> tuple[dict[str, Any], int]:
+    """The parsed header, and where the tensors' bytes begin."""
+    front = file.read(8)
+    for magic, what in _KNOWN.items():
+        if front.startswith(magic):
+            raise ValueError(f"{name}: expected a safetensors file, found {what}")
+    if len(front) < 8:
+        raise ValueError(
+            f"{name}: expected a safetensors file, found only {len(front)} bytes; it is truncated"
+        )
+    length = int.from_bytes(front, "little")
+    if length > _MAX_HEADER:
+        raise ValueError(
+            f"{name}: expected a safetensors file, found a file that begins with {front!r}"
+        )
+    if 8 + length > size:
+        raise ValueError(
+            f"{name}: expected a header of {length} bytes, found {size - 8}; "
+            "the file is truncated, or not a safetensors file"
+        )
+    try:
+        header = json.loads(file.read(length).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name}: the header is not JSON ({error}); the file is damaged") from error
+    if not isinstance(header, dict):
+        raise ValueError(f"{name}: expected the header to be a JSON object; the file is damaged")
+    return header, 8 + length
+
+
+def _checked_entries(
+    header: dict[str, Any], available: int, name: str
+) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
+    """Every tensor's dtype, shape and place; the places must tile the data exactly."""
+    entries = {key: _checked_entry(key, entry, name) for key, entry in header.items()}
+    expected = 0
+    for key, (_, _, begin, end) in sorted(entries.items(), key=lambda item: item[1][2:]):
+        if begin != expected:
+            raise ValueError(
+                f"{name}: expected tensor {key!r} at byte {expected} of the data, found {begin}; "
+                "the file is damaged"
+            )
+        expected = end
+    if expected != available:
+        what = "is truncated" if available < expected else "has bytes that belong to no tensor"
+        raise ValueError(
+            f"{name}: expected {expected} bytes of tensor data, found {available}; the file {what}"
+        )
+    return entries
+
+
+def _checked_entry(key: str, entry: Any, name: str) -> tuple[str, tuple[int, ...], int, int]:
+    try:
+        code, shape = entry["dtype"], tuple(entry["shape"])
+        begin, end = entry["data_offsets"]
+        numbers = (*shape, begin, end)
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{name}: the entry of tensor {key!r} is damaged") from error
+    if not all(type(n) is int and n >= 0 for n in numbers):
+        raise ValueError(
+            f"{name}: expected sizes and places of tensor {key!r} to be whole numbers, "
+            f"found {entry}"
+        )
+    if code not in _DTYPES:
+        raise ValueError(
+            f"{name}: tensor {key!r} has dtype {code}, which steep does not have; "
+            f"expected one of {', '.join(_DTYPES)}"
+        )
+    if end - begin != math.prod(shape) * _DTYPES[code][1]:
+        raise ValueError(
+            f"{name}: tensor {key!r} of shape {shape} and dtype {code} takes "
+            f"{math.prod(shape) * _DTYPES[code][1]} bytes, found {end - begin}; the file is damaged"
+        )
+    return code, shape, begin, end
