@@ -75,7 +75,7 @@ def _check_mask(mask: Array, input: Array, before: list[Any]) -> None:
 
 def setitem(input: Array, index: Any, value: Any) -> Array:
     """A copy of `input` after ``input[index] = value``."""
-    out = input.copy()
+    out: Array = input.copy()
     places = getitem(np.arange(input.size).reshape(input.shape), index)
     out.reshape(-1)[places] = np.asarray(value).astype(input.dtype)
     return out
@@ -84,7 +84,7 @@ def setitem(input: Array, index: Any, value: Any) -> Array:
 def setitem_gradient(grad: Array, input: Array, index: Any, value: Any) -> tuple[Array, Array]:
     """The places written belong to `value`, the others to `input`."""
     places = getitem(np.arange(input.size).reshape(input.shape), index)
-    by_input = wide(grad).copy()
+    by_input: Array = wide(grad).copy()
     by_input.reshape(-1)[places] = 0
     return by_input, wide(grad).reshape(-1)[places]
 

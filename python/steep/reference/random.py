@@ -129,14 +129,11 @@ class MT19937:
 def _box_muller(uniform: Array) -> Array:
     """16 normal numbers: the radii from the first 8 uniform ones, the angles from the others.
 
-    Like PyTorch's, logarithm and angle are rounded to the dtype; functions are taken in float64.
+    The angle is rounded to the dtype, as PyTorch's is (sines of large angles show it); else float64.
     """
-    dtype = uniform.dtype
-    log = np.log((1 - uniform[:8]).astype(np.float64)).astype(dtype)
-    radius = np.sqrt(-2 * log)
-    angle = (dtype.type(2 * math.pi) * uniform[8:]).astype(np.float64)
-    both = np.concatenate([np.cos(angle), np.sin(angle)]).astype(dtype)
-    return np.asarray(np.tile(radius, 2) * both)
+    radius = np.sqrt(-2 * np.log((1 - uniform[:8]).astype(np.float64)))
+    angle = (uniform.dtype.type(2 * math.pi) * uniform[8:]).astype(np.float64)
+    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)]).astype(uniform.dtype)
 
 
 def philox4x32(counter: Sequence[int], key: Sequence[int], rounds: int = 10) -> tuple[int, ...]:
