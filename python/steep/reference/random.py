@@ -129,7 +129,7 @@ class MT19937:
 def _box_muller(uniform: Array) -> Array:
     """16 normal numbers: the radii from the first 8 uniform ones, the angles from the others.
 
-    The angle is rounded to the dtype, as PyTorch's is (sines of large angles show it); else float64.
+    The angle is rounded to the dtype, as PyTorch's is (its cosine shows it); the rest is float64.
     """
     radius = np.sqrt(-2 * np.log((1 - uniform[:8]).astype(np.float64)))
     angle = (uniform.dtype.type(2 * math.pi) * uniform[8:]).astype(np.float64)
