@@ -41,8 +41,8 @@ set(flags_avx512 ${simd_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
 if(STEEP_HAS_VECTOR_WIDTH)
   list(APPEND flags_avx512 -mprefer-vector-width=512)
 endif()
-# Neither the vectoriser nor the pragma that would call it back.
-set(flags_scalar_fma -O3 -mfma -Wno-unknown-pragmas)
+# Neither the vectoriser nor the pragma that would call it back; small, for only tests run it.
+set(flags_scalar_fma -O2 -mfma -Wno-unknown-pragmas)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   list(APPEND flags_scalar_fma -fno-vectorize -fno-slp-vectorize)
 else()
