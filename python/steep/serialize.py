@@ -13,9 +13,10 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any, BinaryIO
 
-from steep._core import Tensor, bool as bool_, empty, float32, float64, int32, int64, uint8
+from steep._core import Tensor, empty, float32, float64, int32, int64, uint8
+from steep._core import bool as bool_
 
 __all__ = ["load", "save"]
 
@@ -105,7 +106,7 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
             tensor = empty(shape, dtype=dtype)
             if end > begin:
                 file.seek(start + begin)
-                if file.readinto(memoryview(tensor).cast("B")) != end - begin:  # type: ignore[attr-defined]
+                if file.readinto(memoryview(tensor).cast("B")) != end - begin:
                     raise ValueError(f"{name}: file ended while tensor {key!r} was being read")
             tensors[key] = tensor
     if not isinstance(metadata, dict) or _STRUCTURE not in metadata:
@@ -226,7 +227,7 @@ def _write_atomically(path: str, header: bytes, tensors: list[Tensor]) -> None:
 # ---- reading ----------------------------------------------------------------------------------
 
 
-def _read_header(file: IO[bytes], size: int, name: str) -> tuple[dict[str, Any], int]:
+def _read_header(file: BinaryIO, size: int, name: str) -> tuple[dict[str, Any], int]:
     """The parsed header, and where the tensors' bytes begin."""
     front = file.read(8)
     for magic, what in _KNOWN.items():
@@ -249,7 +250,9 @@ def _read_header(file: IO[bytes], size: int, name: str) -> tuple[dict[str, Any],
     try:
         header = json.loads(file.read(length).decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{name}: the header is not JSON ({error}); the file is damaged") from error
+        raise ValueError(
+            f"{name}: the header is not JSON ({error}); the file is damaged"
+        ) from error
     if not isinstance(header, dict):
         raise ValueError(f"{name}: expected the header to be a JSON object; the file is damaged")
     return header, 8 + length

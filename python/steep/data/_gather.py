@@ -68,7 +68,7 @@ class TensorSource:
             positions = array("q", bytes(8 * count))
             _pipeline.gather(self.rows, order, start, stop, positions)
             order, start, stop = positions, 0, count
-        out = []
+        out: list[Tensor] = []
         for field, shape, dtype in self._fields:
             target = empty((count, *shape), dtype=dtype)
             if self._affine is not None and not out:

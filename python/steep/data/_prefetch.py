@@ -11,6 +11,7 @@ from typing import Any
 
 from steep.data._workers import END, WorkerInfo, set_worker_info
 
+
 class _Worker:
     """One thread and what it fetches with."""
 
@@ -95,9 +96,7 @@ class PrefetchingIterator:
                     self._submit(worker)
                     raise
                 self.close()
-                raise RuntimeError(
-                    f"DataLoader timed out after {self._timeout} seconds"
-                ) from None
+                raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds") from None
             except Exception:
                 self._submit(worker)
                 raise

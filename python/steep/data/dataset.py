@@ -212,9 +212,7 @@ def random_split(
     sizes = _sizes(total, lengths)
     order = randperm(total, generator=generator).tolist()
     ends = itertools.accumulate(sizes)
-    return [
-        Subset(dataset, order[end - size : end]) for end, size in zip(ends, sizes, strict=True)
-    ]
+    return [Subset(dataset, order[end - size : end]) for end, size in zip(ends, sizes, strict=True)]
 
 
 def _sizes(total: int, lengths: Sequence[int | float]) -> list[int]:
@@ -228,8 +226,7 @@ def _sizes(total: int, lengths: Sequence[int | float]) -> list[int]:
         for i, size in enumerate(sizes):
             if size == 0:
                 warnings.warn(
-                    f"Length of split at index {i} is 0. "
-                    "This might result in an empty dataset.",
+                    f"Length of split at index {i} is 0. This might result in an empty dataset.",
                     UserWarning,
                     stacklevel=3,
                 )
@@ -301,8 +298,8 @@ def train_val_test_split(
         rank = {index: i for i, index in enumerate(order)}
         for part in parts:
             part.sort(key=rank.__getitem__)
-    train, val, test = (Subset(dataset, part) for part in parts)
-    return train, val, test
+    train, val, test = parts
+    return Subset(dataset, train), Subset(dataset, val), Subset(dataset, test)
 
 
 def _whole(wanted: list[float], total: int) -> list[int]:

@@ -144,8 +144,7 @@ class DataLoader:
         from steep.data._prefetch import PrefetchingIterator
 
         infos = [
-            WorkerInfo(i, self.num_workers, seed + i, self.dataset)
-            for i in range(self.num_workers)
+            WorkerInfo(i, self.num_workers, seed + i, self.dataset) for i in range(self.num_workers)
         ]
         return PrefetchingIterator(
             tasks,

@@ -245,7 +245,11 @@ class WeightedRandomSampler(OrderedSampler):
             first = next(i for i, w in enumerate(weights) if w > 0)
             return array("q", [max(first, bisect.bisect_left(cumulative, u)) for u in draws])
         draws = rand(len(weights), dtype=float64, generator=self.generator).tolist()
-        keys = [(-math.log1p(-u) / w, i) for i, (u, w) in enumerate(zip(draws, weights)) if w > 0]
+        keys = [
+            (-math.log1p(-u) / w, i)
+            for i, (u, w) in enumerate(zip(draws, weights, strict=True))
+            if w > 0
+        ]
         return array("q", [i for _, i in heapq.nsmallest(self.num_samples, keys)])
 
     def __len__(self) -> int:
@@ -272,9 +276,7 @@ class BatchSampler(Sampler[list[int]]):
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
         _positive("batch_size", batch_size)
         if not isinstance(drop_last, bool):
-            raise ValueError(
-                f"drop_last should be a boolean value, but got drop_last={drop_last}"
-            )
+            raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last

@@ -172,11 +172,12 @@ class ModuleBase:
     ) -> Iterator[tuple[str, Module]]:
         """Every module of the tree with its path, this one (path ``''``) first."""
         memo = set() if memo is None else memo
-        if self in memo:
+        this = cast("Module", self)
+        if this in memo:
             return
         if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
+            memo.add(this)
+        yield prefix, this
         for name, module in self._modules.items():
             if module is not None:
                 path = f"{prefix}.{name}" if prefix else name
@@ -253,7 +254,7 @@ class ModuleBase:
             module = module.__dict__[name]
             if not isinstance(module, ModuleBase):
                 raise AttributeError(f"`{name}` is not an nn.Module")
-        return module
+        return cast("Module", module)
 
     def get_submodule(self, target: str) -> Module:
         """The module at a dotted path, as `named_modules` spells it; AttributeError if none."""

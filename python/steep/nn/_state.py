@@ -1,4 +1,4 @@
-"""`state_dict` and `load_state_dict`: collecting a module's tensors, and checking before copying."""
+"""`state_dict` and `load_state_dict`: collecting tensors, and checking all before copying any."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def collect(module: Module, destination: Any, prefix: str, keep_vars: bool) -> d
         destination[prefix + _EXTRA] = module.get_extra_state()
     for name, child in module._modules.items():
         if child is not None:
-            child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+            child.state_dict(
+                destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars
+            )
     result: dict[str, Any] = destination
     return result
 
@@ -159,7 +161,9 @@ def load(
                 errors.insert(0, f"{what} key(s) in state_dict: {listed}. ")
     if errors:
         joined = "\n\t".join(errors)
-        raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{joined}")
+        raise RuntimeError(
+            f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{joined}"
+        )
     with no_grad():
         for action in plan.actions:
             action()

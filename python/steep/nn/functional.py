@@ -1,4 +1,4 @@
-"""Layers as functions, under PyTorch's names; the hot ones are the core's own, with no frame between.
+"""Layers as functions, under PyTorch's names; the hot ones are the core's own, without a frame.
 
 Example:
     >>> import steep

@@ -128,8 +128,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     total = sum(p.numel() for p in listed)
     if tuple(vec.shape) != (total,):
         raise ValueError(
-            f"vector_to_parameters: expected a vector of shape {(total,)}, "
-            f"got {tuple(vec.shape)}"
+            f"vector_to_parameters: expected a vector of shape {(total,)}, got {tuple(vec.shape)}"
         )
     start = 0
     with no_grad():

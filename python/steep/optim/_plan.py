@@ -43,7 +43,7 @@ class GroupPlan:
         self.flags: tuple[bool, ...] | None = None
         self.hyper = tensor([0.0] * count, dtype=float64)
         # Written through its buffer: inside a recording, copy_ would be recorded with the rest.
-        self._view = memoryview(self.hyper)
+        self._view: Any = memoryview(self.hyper)
         self._values: tuple[float, ...] = ()
         self._ids: list[int] = []
         self._owner: dict[Any, Any] | None = None
@@ -59,9 +59,7 @@ class GroupPlan:
                 return False
         return not self._first or state.get(self.params[0]) is self._first
 
-    def lay_out(
-        self, params: list[Tensor], state: dict[Any, Any], flags: tuple[bool, ...]
-    ) -> None:
+    def lay_out(self, params: list[Tensor], state: dict[Any, Any], flags: tuple[bool, ...]) -> None:
         """Take over new parameters; `lists` and `fresh` are then filled by the optimiser."""
         self.params = params
         self.flags = flags

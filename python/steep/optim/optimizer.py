@@ -19,7 +19,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def _hooked(step: _F) -> _F:
-    """`step` between the optimiser's step hooks; a step that calls super().step() runs them once."""
+    """`step` between the step hooks, which run once even if it calls super().step()."""
 
     @functools.wraps(step)
     def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
@@ -86,9 +86,7 @@ class Optimizer:
 
     _hyper_count = 0
 
-    def __init__(
-        self, params: Iterable[Any], defaults: dict[str, Any]
-    ) -> None:
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or "
@@ -325,8 +323,7 @@ def _split_names(given: list[Any]) -> tuple[list[Any], list[str] | None]:
         return given, None
     if not all(named):
         raise ValueError(
-            "all optimizer params should be with/without names. "
-            "Some param names are missing"
+            "all optimizer params should be with/without names. Some param names are missing"
         )
     return [param for _, param in given], [name for name, _ in given]
 
