@@ -1,4 +1,6 @@
 // Comparisons, logical and bitwise operations; maximum, minimum, clamp and where, which choose by them.
+#include "ops/compare.h"
+
 #include "ops/elementwise.h"
 #include "tensor/shape.h"
 

@@ -91,6 +91,9 @@ Tensor sum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional
 Tensor any(const Tensor& x, std::optional<Dims> dim, bool keepdim);
 Tensor sum_to(const Tensor& x, const Dims& shape, DType dtype);
 
+// join.cpp
+Tensor cat(const Tensors& tensors, int64_t dim);
+
 // matmul.cpp
 Tensor matmul(const Tensor& x, const Tensor& other);
 

@@ -89,6 +89,7 @@ void register_arithmetic(Registry& registry);
 void register_compare(Registry& registry);
 void register_create(Registry& registry);
 void register_index(Registry& registry);
+void register_inplace(Registry& registry);
 void register_join(Registry& registry);
 void register_loss(Registry& registry);
 void register_math(Registry& registry);

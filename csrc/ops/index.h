@@ -1,0 +1,36 @@
+// Rows picked by number: what indexing by tensors comes down to.
+#pragma once
+
+#include "ops/ops.h"
+
+namespace steep::ops {
+
+// x seen as [outer, length, inner]; `index` holds numbers in [0, length), in any shape.
+struct Rows {
+  int64_t outer, length, inner;
+  Dims before, after;  // the shape in front of and behind the picked dimensions
+  Dims whole;          // the shape of x
+};
+
+// out[before..., index.shape..., after...]: the rows of x that index names. x need not be contiguous.
+Tensor pick_rows(const Tensor& x, const Tensor& index, const Rows& rows);
+// The gradient of pick_rows: zeros of x's shape with x's rows added at index, in the order of index.
+Tensor add_rows(const Tensor& x, const Tensor& index, const Rows& rows);
+// A copy of x whose rows at index are those of value (which has pick_rows' shape); where index repeats, the last wins.
+Tensor put_rows(const Tensor& x, const Tensor& index, const Tensor& value, const Rows& rows);
+
+// The coordinates of the true elements: int64 [count, dims].
+Tensor nonzero(const Tensor& x);
+Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index);
+Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, bool sparse_grad);
+Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src);
+Tensor masked_select(const Tensor& x, const Tensor& mask);
+Tensor one_hot(const Tensor& x, int64_t num_classes);
+Tensor flip(const Tensor& x, const Dims& dims);
+Tensor repeat(const Tensor& x, const Dims& repeats);
+
+// One index over several dimensions of these sizes, from one int64 tensor (of one shape) for each: negative numbers
+// count from the end; IndexError for those out of bounds. `first` numbers the first dimension in the error.
+Tensor linear_index(const Tensors& indices, const Dims& sizes, int first);
+
+}  // namespace steep::ops
