@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kChunk = 1024;
 
 // A reduction over rows adds this many rows in order; the partial rows are combined pairwise.
-constexpr int64_t kRowChunk = 512;
+constexpr int64_t kRowChunk = 128;
 
 // The narrowest strip of columns worth giving to a thread of its own.
 constexpr int64_t kStrip = 64;

@@ -1,0 +1,111 @@
+// Reductions over rows, many columns at once: rows are added in order within kRowChunk of them, and the partial rows
+// combined pairwise. Each column is a result of its own, so how many are taken together changes nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "lanes.h"
+#include "partition.h"
+
+namespace steep::kernels {
+namespace {
+
+// The most columns taken together: their partial rows at every level of the tree stay on the stack.
+template <class T>
+constexpr int64_t kTile = 2048 / static_cast<int64_t>(sizeof(T));
+
+// A strip of columns: `width` of them, from element `at`, in rows `stride` apart; the first is result number `group`.
+struct Strip {
+  int64_t at, stride, width, group;
+};
+
+// out[j] = op over `rows` <= kRowChunk rows of the strip.
+template <class Op, class Source, class T>
+__attribute__((noinline)) void reduce_row_chunk(T* __restrict out, const Source source,
+                                                const Strip strip, int64_t rows) {
+  const int64_t stride = strip.stride;
+  for (int64_t j = 0; j < strip.width; ++j) out[j] = Op::identity();
+  int64_t at = strip.at;
+  for (; rows >= 4; rows -= 4, at += 4 * stride) {
+#pragma omp simd
+    for (int64_t j = 0; j < strip.width; ++j) {
+      const int64_t i = at + j, group = strip.group + j;
+      const T two = Op::apply(Op::apply(out[j], source(i, group)), source(i + stride, group));
+      const T three = Op::apply(two, source(i + 2 * stride, group));
+      out[j] = Op::apply(three, source(i + 3 * stride, group));
+    }
+  }
+  for (; rows > 0; --rows, at += stride) {
+#pragma omp simd
+    for (int64_t j = 0; j < strip.width; ++j) {
+      out[j] = Op::apply(out[j], source(at + j, strip.group + j));
+    }
+  }
+}
+
+// Combines a stream of partial rows of up to kTile columns pairwise, as Pairwise does numbers.
+template <class Op, class T>
+struct PairwiseRows {
+  alignas(64) T level[40][kTile<T>];
+  int64_t width, count = 0;
+
+  explicit PairwiseRows(int64_t columns) : width(columns) {}
+
+  // row is used up.
+  __attribute__((noinline)) void push(T* row) {
+    int k = 0;
+    for (int64_t bits = count++; bits & 1; bits >>= 1) combine(row, level[k++], row);
+    __builtin_memcpy(level[k], row, width * sizeof(T));
+  }
+  __attribute__((noinline)) void result(T* out) const {
+    int k = 0;
+    while (!(count >> k & 1)) ++k;
+    __builtin_memcpy(out, level[k], width * sizeof(T));
+    for (++k; count >> k; ++k) {
+      if (count >> k & 1) combine(out, level[k], out);
+    }
+  }
+  void combine(T* out, const T* left, const T* right) const {
+#pragma omp simd
+    for (int64_t j = 0; j < width; ++j) out[j] = Op::apply(left[j], right[j]);
+  }
+};
+
+template <class Op, class Source, class T>
+__attribute__((noinline)) void reduce_many_rows(T* out, const Source source, Strip strip,
+                                                int64_t n) {
+  alignas(64) T row[kTile<T>];
+  PairwiseRows<Op, T> total(strip.width);
+  for (; n > 0; n -= kRowChunk, strip.at += kRowChunk * strip.stride) {
+    reduce_row_chunk<Op>(row, source, strip, n < kRowChunk ? n : kRowChunk);
+    total.push(row);
+  }
+  total.result(out);
+}
+
+// out[j] = op over n rows of the strip, at most kTile wide.
+template <class Op, class Source, class T>
+inline void reduce_strip(T* out, const Source source, const Strip strip, int64_t n) {
+  if (n <= kRowChunk) {
+    reduce_row_chunk<Op>(out, source, strip, n);
+  } else {
+    reduce_many_rows<Op>(out, source, strip, n);
+  }
+}
+
+// Calls work(o, first column, width) for this rank's part of the columns of every o; no strip is wider than `widest`.
+template <class Work>
+inline void for_strips(int rank, int size, int64_t outer, int64_t inner, int64_t widest,
+                       Work work) {
+  int64_t width = ceil_div(ceil_div(outer * inner, size), kStrip) * kStrip;
+  width = width < kStrip ? kStrip : width < widest ? width : widest;
+  const int64_t strips = ceil_div(inner, width);
+  const Range mine = share(outer * strips, 1, rank, size);
+  for (int64_t i = mine.begin; i < mine.end; ++i) {
+    const int64_t j = i % strips * width;
+    work(i / strips, j, inner - j < width ? inner - j : width);
+  }
+}
+
+}  // namespace
+}  // namespace steep::kernels
