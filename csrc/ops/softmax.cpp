@@ -3,6 +3,7 @@
 
 #include "ops/reduce.h"
 #include "ops/registry.h"
+#include "tensor/shape.h"
 
 namespace steep::ops {
 
