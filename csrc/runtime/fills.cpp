@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/box_muller.h"
+#include "runtime/box_muller_float.h"
 #include "runtime/random.h"
 
 namespace steep::runtime {
@@ -21,6 +22,10 @@ double unit(Generator& generator, double) {
   return static_cast<double>(generator.random64() & 0x1fffffffffffffu) * 0x1p-53;
 }
 
+// x * y + z with one rounding, as FMA has; box_muller_float.h tells how nearly for float.
+float fused(float x, float y, float z) { return box_muller::fused(x, y, z); }
+double fused(double x, double y, double z) { return std::fma(x, y, z); }
+
 template <typename T>
 void fill_uniform(Generator& generator, T* out, int64_t n, T from, T to) {
   const Lock lock(generator.mutex());
@@ -32,25 +37,25 @@ void fill_uniform(Generator& generator, T* out, int64_t n, T from, T to) {
   for (int64_t i = 0; i < n; ++i) out[i] = std::fma(unit(generator, T{}), range, from);
 }
 
+// The same sums and products in wider registers where the CPU has them: the same bits, sooner.
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#define STEEP_WIDER __attribute__((target_clones("avx2", "default")))
+#else
+#define STEEP_WIDER
+#endif
+
 // Sixteen uniform values become normal: the first eight give the radius of a pair, the last eight
-// its angle, rounded to T as in torch (near its zeros the result shows that rounding). The rest is
-// done in double and rounded once, which keeps the distance to each of torch's versions least.
+// its angle.
 template <typename T>
-void box_muller_16(T* values, double mean, double std) {
-  double radius[8], angle[8];
+STEEP_WIDER void box_muller_16(T* values, T mean, T std) {
+  T normal[16];
   for (int j = 0; j < 8; ++j) {
-    radius[j] = std::sqrt(-2 * box_muller::log(static_cast<double>(1 - values[j])));
-    angle[j] = static_cast<double>(static_cast<T>(box_muller::kTwoPi) * values[j + 8]);
+    const T angle = static_cast<T>(box_muller::kTwoPi) * values[j + 8];
+    const auto pair = box_muller::normals(1 - values[j], angle);
+    normal[j] = pair.first;
+    normal[j + 8] = pair.second;
   }
-  for (int j = 0; j < 8; ++j) {
-    const box_muller::SinCos direction = box_muller::sincos(angle[j]);
-    values[j] = static_cast<T>(radius[j] * direction.cos);
-    values[j + 8] = static_cast<T>(radius[j] * direction.sin);
-  }
-  if (std == 1 && mean == 0) return;
-  for (int j = 0; j < 16; ++j) {
-    values[j] = static_cast<T>(static_cast<double>(values[j]) * std + mean);
-  }
+  for (int j = 0; j < 16; ++j) values[j] = fused(normal[j], std, mean);
 }
 
 // One value at a time, always in double; the pair's second value is kept for the next call.
@@ -60,11 +65,10 @@ double normal_one(Generator& generator) {
     cached.present = false;
     return cached.value;
   }
-  const double turn = unit(generator, double{});
-  const double radius = std::sqrt(-2 * box_muller::log(1 - unit(generator, double{})));
-  const box_muller::SinCos direction = box_muller::sincos(box_muller::kTwoPi * turn);
-  cached = {true, radius * direction.sin};
-  return radius * direction.cos;
+  const double angle = box_muller::kTwoPi * unit(generator, double{});
+  const auto pair = box_muller::normals(1 - unit(generator, double{}), angle);
+  cached = {true, pair.second};
+  return pair.first;
 }
 
 template <typename T>
@@ -76,21 +80,20 @@ void fill_normal(Generator& generator, T* out, int64_t n, double mean, double st
     }
     return;
   }
-  mean = static_cast<double>(static_cast<T>(mean));
-  std = static_cast<double>(static_cast<T>(std));
+  const T mean_t = static_cast<T>(mean), std_t = static_cast<T>(std);
   for (int64_t i = 0; i < n; ++i) out[i] = unit(generator, T{});
-  for (int64_t i = 0; i + 16 <= n; i += 16) box_muller_16(out + i, mean, std);
+  for (int64_t i = 0; i + 16 <= n; i += 16) box_muller_16(out + i, mean_t, std_t);
   if (n % 16 == 0) return;
   T* tail = out + n - 16;  // the last sixteen are drawn anew, some of them for the second time
   for (int j = 0; j < 16; ++j) tail[j] = unit(generator, T{});
-  box_muller_16(tail, mean, std);
+  box_muller_16(tail, mean_t, std_t);
 }
 
 template <typename T>
 void fill_exponential(Generator& generator, T* out, int64_t n, double lambda) {
   const Lock lock(generator.mutex());
   for (int64_t i = 0; i < n; ++i) {
-    out[i] = static_cast<T>(-1 / lambda * box_muller::log(1 - unit(generator, double{})));
+    out[i] = static_cast<T>(-1 / lambda * box_muller::log(1 - unit(generator, double{})).high);
   }
 }
 
