@@ -10,7 +10,8 @@ namespace {
 constexpr Kernel kRelu = elementwise("relu", Elementwise::relu);
 constexpr Kernel kReluBackward = elementwise("relu_backward", Elementwise::relu_backward);
 constexpr Kernel kLeakyRelu = elementwise("leaky_relu", Elementwise::leaky_relu);
-constexpr Kernel kLeakyReluBackward = elementwise("leaky_relu_backward", Elementwise::leaky_relu_backward);
+constexpr Kernel kLeakyReluBackward =
+    elementwise("leaky_relu_backward", Elementwise::leaky_relu_backward);
 constexpr Kernel kElu = elementwise("elu", Elementwise::elu, 16);
 constexpr Kernel kEluBackward = elementwise("elu_backward", Elementwise::elu_backward, 3);
 constexpr Kernel kSilu = elementwise("silu", Elementwise::silu, 16);
@@ -22,7 +23,9 @@ constexpr Kernel kSoftplus = elementwise("softplus", Elementwise::softplus, 30);
 
 void need_floating(const char* op, const Tensor& x) {
   if (!is_floating(x.dtype()))
-    throw Error(ErrorKind::not_implemented, join("\"", op, "\" not implemented for '", name(x.dtype()), "'; convert with .float() first"));
+    throw Error(ErrorKind::not_implemented,
+                join("\"", op, "\" not implemented for '", name(x.dtype()),
+                     "'; convert with .float() first"));
 }
 
 Tensor with_parameter(const Kernel& kernel, const Tensor& x, double parameter) {
@@ -33,12 +36,15 @@ Tensor with_parameter(const Kernel& kernel, const Tensor& x, double parameter) {
 }  // namespace
 
 Tensor relu(const Tensor& x) {
-  if (x.dtype() == DType::boolean) throw Error(ErrorKind::runtime, "relu: Boolean inputs not supported; convert with .float() first");
+  if (x.dtype() == DType::boolean)
+    throw Error(ErrorKind::runtime,
+                "relu: Boolean inputs not supported; convert with .float() first");
   Tensor out = unary(kRelu, x);
   if (wanted(x)) {
     record("relu", out, {x}, [out = Saved::output(out)](const Tensor& grad, Grads& grads) {
       const Tensor y = out.get();
-      grads[0] = tape::grad_enabled() ? where(gt({y, {}}, {{}, 0}), grad, Number(0.0)) : fused(kReluBackward, grad, y);
+      grads[0] = tape::grad_enabled() ? where(gt({y, {}}, {{}, 0}), grad, Number(0.0))
+                                      : fused(kReluBackward, grad, y);
     });
   }
   return out;
@@ -48,11 +54,14 @@ Tensor leaky_relu(const Tensor& x, double negative_slope, bool inplace) {
   need_floating("leaky_relu", x);
   Tensor out = with_parameter(kLeakyRelu, x, negative_slope);
   if (wanted(x)) {
-    record("leaky_relu", out, {x}, [x = Saved(x), negative_slope](const Tensor& grad, Grads& grads) {
-      const Tensor at = x.get();
-      grads[0] = tape::grad_enabled() ? where(gt({at, {}}, {{}, 0}), TensorOrNumber{grad, {}}, TensorOrNumber{mul(grad, Number(negative_slope)), {}})
-                                      : fused(kLeakyReluBackward, grad, at, negative_slope);
-    });
+    record("leaky_relu", out, {x},
+           [x = Saved(x), negative_slope](const Tensor& grad, Grads& grads) {
+             const Tensor at = x.get();
+             grads[0] = tape::grad_enabled()
+                            ? where(gt({at, {}}, {{}, 0}), TensorOrNumber{grad, {}},
+                                    TensorOrNumber{mul(grad, Number(negative_slope)), {}})
+                            : fused(kLeakyReluBackward, grad, at, negative_slope);
+           });
   }
   return inplace ? assign("leaky_relu_", x, out) : out;
 }
@@ -62,15 +71,18 @@ Tensor elu(const Tensor& x, double alpha, bool inplace) {
   Tensor out = with_parameter(kElu, x, alpha);
   if (wanted(x)) {
     // The slope below zero is alpha * e^x, which is out + alpha.
-    record("elu", out, {x}, [x = Saved(x, alpha < 0), out = Saved::output(out), alpha](const Tensor& grad, Grads& grads) {
-      const Tensor y = out.get();
-      if (!tape::grad_enabled() && !x.defined()) {
-        grads[0] = fused(kEluBackward, grad, y, alpha);
-        return;
-      }
-      const Tensor positive = gt({x.defined() ? x.get() : y, {}}, {{}, 0});
-      grads[0] = where(positive, TensorOrNumber{grad, {}}, TensorOrNumber{mul(grad, add(y, Number(alpha))), {}});
-    });
+    record("elu", out, {x},
+           [x = Saved(x, alpha < 0), out = Saved::output(out), alpha](const Tensor& grad,
+                                                                      Grads& grads) {
+             const Tensor y = out.get();
+             if (!tape::grad_enabled() && !x.defined()) {
+               grads[0] = fused(kEluBackward, grad, y, alpha);
+               return;
+             }
+             const Tensor positive = gt({x.defined() ? x.get() : y, {}}, {{}, 0});
+             grads[0] = where(positive, TensorOrNumber{grad, {}},
+                              TensorOrNumber{mul(grad, add(y, Number(alpha))), {}});
+           });
   }
   return inplace ? assign("elu_", x, out) : out;
 }
@@ -104,9 +116,11 @@ Tensor gelu_exact_slope(const Tensor& x) {
 
 Tensor gelu_tanh_slope(const Tensor& x) {
   const Tensor squared = square(x);
-  const Tensor inner = mul(mul(x, add(mul(squared, Number(kCubic)), Number(1))), Number(kSqrtTwoOverPi));
+  const Tensor inner =
+      mul(mul(x, add(mul(squared, Number(kCubic)), Number(1))), Number(kSqrtTwoOverPi));
   const Tensor t = tanh(inner);
-  const Tensor inner_slope = mul(add(mul(squared, Number(3 * kCubic)), Number(1)), Number(kSqrtTwoOverPi));
+  const Tensor inner_slope =
+      mul(add(mul(squared, Number(3 * kCubic)), Number(1)), Number(kSqrtTwoOverPi));
   const Tensor bend = mul(mul(x, sub({{}, 1}, {square(t), {}}, 1)), inner_slope);
   return mul(add(add(t, Number(1)), bend), Number(0.5));
 }
@@ -115,7 +129,8 @@ Tensor gelu_tanh_slope(const Tensor& x) {
 Tensor gelu(const Tensor& x, const std::string& approximate) {
   need_floating("gelu", x);
   if (approximate != "none" && approximate != "tanh")
-    fail(ErrorKind::runtime, "gelu", "approximate argument must be either none or tanh", "'" + approximate + "'");
+    fail(ErrorKind::runtime, "gelu", "approximate argument must be either none or tanh",
+         "'" + approximate + "'");
   const bool by_tanh = approximate == "tanh";
   Tensor out = unary(by_tanh ? kGeluTanh : kGelu, x);
   if (wanted(x)) {
@@ -124,7 +139,8 @@ Tensor gelu(const Tensor& x, const std::string& approximate) {
       if (by_tanh) {
         grads[0] = mul(grad, gelu_tanh_slope(at));
       } else {
-        grads[0] = tape::grad_enabled() ? mul(grad, gelu_exact_slope(at)) : fused(kGeluBackward, grad, at, Number(0.0));
+        grads[0] = tape::grad_enabled() ? mul(grad, gelu_exact_slope(at))
+                                        : fused(kGeluBackward, grad, at, Number(0.0));
       }
     });
   }
@@ -138,28 +154,35 @@ Tensor softplus(const Tensor& x, double beta, double threshold) {
   {
     const tape::GradMode unrecorded(false);
     const Tensor scaled = beta == 1 ? x : mul(x, Number(beta));
-    const Tensor curve = beta == 1 ? unary(kSoftplus, scaled) : div(unary(kSoftplus, scaled), Number(beta));
-    out = where(gt({scaled, {}}, {{}, threshold}), TensorOrNumber{x, {}}, TensorOrNumber{curve, {}});
+    const Tensor curve =
+        beta == 1 ? unary(kSoftplus, scaled) : div(unary(kSoftplus, scaled), Number(beta));
+    out =
+        where(gt({scaled, {}}, {{}, threshold}), TensorOrNumber{x, {}}, TensorOrNumber{curve, {}});
   }
   if (wanted(x)) {
     record("softplus", out, {x}, [x = Saved(x), beta, threshold](const Tensor& grad, Grads& grads) {
       const Tensor scaled = mul(x.get(), Number(beta));
-      grads[0] = where(gt({scaled, {}}, {{}, threshold}), TensorOrNumber{grad, {}}, TensorOrNumber{mul(grad, sigmoid(scaled)), {}});
+      grads[0] = where(gt({scaled, {}}, {{}, threshold}), TensorOrNumber{grad, {}},
+                       TensorOrNumber{mul(grad, sigmoid(scaled)), {}});
     });
   }
   return out;
 }
 
 void register_activation(Registry& registry) {
-  registry.add<&relu>("relu", kBoth, "(input: Tensor) -> Tensor", R"(Rectified linear unit: out = max(input, 0). Its gradient at 0 is 0.
+  registry.add<&relu>("relu", kBoth, "(input: Tensor) -> Tensor",
+                      R"(Rectified linear unit: out = max(input, 0). Its gradient at 0 is 0.
 
 Shape: any, kept. Nair and Hinton, 2010. Raises RuntimeError for bool.
 
 >>> steep.relu(steep.tensor([-1.0, 2.0]))
 tensor([0., 2.])
 )");
-  registry.add_inplace<&relu>("relu_", "(input: Tensor) -> Tensor", "In-place form of relu.", "relu");
-  registry.add<&leaky_relu>("leaky_relu", kInternal, "(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor",
+  registry.add_inplace<&relu>("relu_", "(input: Tensor) -> Tensor", "In-place form of relu.",
+                              "relu");
+  registry.add<&leaky_relu>(
+      "leaky_relu", kInternal,
+      "(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor",
       R"(Leaky rectifier: input where it is positive, negative_slope * input elsewhere.
 
 Shape: any, kept. Maas, Hannun and Ng, 2013. Raises NotImplementedError for integers.
@@ -167,7 +190,8 @@ Shape: any, kept. Maas, Hannun and Ng, 2013. Raises NotImplementedError for inte
 >>> steep.nn.functional.leaky_relu(steep.tensor([-1.0, 2.0]), 0.1)
 tensor([-0.1000,  2.0000])
 )");
-  registry.add<&elu>("elu", kInternal, "(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor",
+  registry.add<&elu>(
+      "elu", kInternal, "(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor",
       R"(Exponential linear unit: input where it is positive, alpha * (e^input - 1) elsewhere.
 
 Shape: any, kept. Clevert, Unterthiner and Hochreiter, 2015. Raises NotImplementedError for integers.
@@ -176,14 +200,15 @@ Shape: any, kept. Clevert, Unterthiner and Hochreiter, 2015. Raises NotImplement
 tensor([-0.6321,  2.0000])
 )");
   registry.add<&silu>("silu", kInternal, "(input: Tensor, inplace: bool = False) -> Tensor",
-      R"(Swish, or sigmoid linear unit: out = input * sigmoid(input).
+                      R"(Swish, or sigmoid linear unit: out = input * sigmoid(input).
 
 Shape: any, kept. Hendrycks and Gimpel, 2016. Raises NotImplementedError for integers.
 
 >>> steep.nn.functional.silu(steep.tensor([-1.0, 2.0]))
 tensor([-0.2689,  1.7616])
 )");
-  registry.add<&gelu>("gelu", kInternal, "(input: Tensor, approximate: str = 'none') -> Tensor",
+  registry.add<&gelu>(
+      "gelu", kInternal, "(input: Tensor, approximate: str = 'none') -> Tensor",
       R"(Gaussian error linear unit: out = input * Phi(input), Phi the normal cumulative; or its tanh approximation.
 
 Shape: any, kept. Hendrycks and Gimpel, 2016. Raises RuntimeError for another approximation than 'none' or 'tanh'.
@@ -191,7 +216,9 @@ Shape: any, kept. Hendrycks and Gimpel, 2016. Raises RuntimeError for another ap
 >>> steep.nn.functional.gelu(steep.tensor([-1.0, 2.0]))
 tensor([-0.1587,  1.9545])
 )");
-  registry.add<&softplus>("softplus", kInternal, "(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor",
+  registry.add<&softplus>(
+      "softplus", kInternal,
+      "(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor",
       R"(Smooth rectifier: out = log(1 + e^(beta * input)) / beta; the input itself where beta * input > threshold.
 
 Shape: any, kept. Dugas et al., 2001. Raises NotImplementedError for integers.

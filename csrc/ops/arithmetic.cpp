@@ -26,7 +26,9 @@ constexpr Kernel kCeil = elementwise("ceil", Elementwise::ceil);
 constexpr Kernel kRound = elementwise("round", Elementwise::round);
 constexpr Kernel kTrunc = elementwise("trunc", Elementwise::trunc);
 
-bool is_one(const Number& number) { return !number.is_floating() ? number.to_int() == 1 : number.to_double() == 1; }
+bool is_one(const Number& number) {
+  return !number.is_floating() ? number.to_int() == 1 : number.to_double() == 1;
+}
 
 Number negated(const Number& number) {
   return number.is_floating() ? Number(-number.to_double()) : Number(-number.to_int());
@@ -41,10 +43,12 @@ void refuse_bool(const char* op, const TensorOrNumber& x, const TensorOrNumber& 
 
 void check_alpha(const char* op, const Number& alpha, DType type) {
   if (alpha.is_floating() && !is_floating(type))
-    fail(ErrorKind::runtime, op, "an integral alpha for integral tensors", "a floating-point alpha");
+    fail(ErrorKind::runtime, op, "an integral alpha for integral tensors",
+         "a floating-point alpha");
 }
 
-Tensor add_scaled(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha, DType type) {
+Tensor add_scaled(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha,
+                  DType type) {
   if (is_one(alpha)) return binary(kAdd, x, other, type);
   Tensor a = x.is_tensor() ? to(x.tensor, type) : full({}, x.number, type);
   Tensor b = other.is_tensor() ? to(other.tensor, type) : full({}, other.number, type);
@@ -56,9 +60,13 @@ Tensor add_scaled(const TensorOrNumber& x, const TensorOrNumber& other, const Nu
 // Division of integers by zero has no value to give: it is refused, as Python does.
 void check_divisor(const char* op, const TensorOrNumber& other, DType type) {
   if (is_floating(type)) return;
-  const bool zero = other.is_tensor() ? item(any(eq(other, {{}, 0}), std::nullopt, false)).to_bool() : !other.number.to_bool();
+  const bool zero = other.is_tensor() ? item(any(eq(other, {{}, 0}), std::nullopt, false)).to_bool()
+                                      : !other.number.to_bool();
   if (zero)
-    throw Error(ErrorKind::runtime, join("ZeroDivisionError: ", op, ": integer division by zero; divide floating-point tensors to get inf or nan"));
+    throw Error(
+        ErrorKind::runtime,
+        join("ZeroDivisionError: ", op,
+             ": integer division by zero; divide floating-point tensors to get inf or nan"));
 }
 
 }  // namespace
@@ -96,11 +104,13 @@ Tensor sub(const TensorOrNumber& x, const TensorOrNumber& other, const Number& a
 Tensor mul(const TensorOrNumber& x, const TensorOrNumber& other) {
   Tensor out = binary(kMul, x, other, result_type(x, other));
   if (wanted(x.tensor, other.tensor)) {
-    const bool need_x = tape::requires_grad(other.tensor), need_other = tape::requires_grad(x.tensor);
+    const bool need_x = tape::requires_grad(other.tensor),
+               need_other = tape::requires_grad(x.tensor);
     record("mul", out, {x.tensor, other.tensor},
-           [x = Saved(x.tensor, need_x), other = Saved(other.tensor, need_other), number = other.number,
-            first = x.number](const Tensor& grad, Grads& grads) {
-             if (grads.wanted(0)) grads[0] = other.defined() ? mul(grad, other.get()) : mul(grad, number);
+           [x = Saved(x.tensor, need_x), other = Saved(other.tensor, need_other),
+            number = other.number, first = x.number](const Tensor& grad, Grads& grads) {
+             if (grads.wanted(0))
+               grads[0] = other.defined() ? mul(grad, other.get()) : mul(grad, number);
              if (grads.wanted(1)) grads[1] = x.defined() ? mul(grad, x.get()) : mul(grad, first);
            });
   }
@@ -113,8 +123,8 @@ Tensor div(const TensorOrNumber& x, const TensorOrNumber& other) {
     const bool slope = tape::requires_grad(other.tensor);
     // The gradient of the divisor is -grad * out / other: the quotient is at hand.
     record("div", out, {x.tensor, other.tensor},
-           [other = Saved(other.tensor), number = other.number, out = slope ? Saved::output(out) : Saved()](
-               const Tensor& grad, Grads& grads) {
+           [other = Saved(other.tensor), number = other.number,
+            out = slope ? Saved::output(out) : Saved()](const Tensor& grad, Grads& grads) {
              const Tensor by_x = other.defined() ? div(grad, other.get()) : div(grad, number);
              if (grads.wanted(0)) grads[0] = by_x;
              if (grads.wanted(1)) grads[1] = neg(mul(by_x, out.get()));
@@ -141,20 +151,25 @@ Tensor pow_slope(const Tensor& x, const TensorOrNumber& exponent) {
 Tensor pow(const TensorOrNumber& x, const TensorOrNumber& exponent) {
   const DType type = result_type(x, exponent);
   if (!exponent.is_tensor() && !is_floating(type) && exponent.number.to_int() < 0)
-    fail(ErrorKind::runtime, "pow", "a non-negative exponent for integer tensors", join(exponent.number.to_int()), "convert with .float() first");
-  const bool by_two = !exponent.is_tensor() && exponent.number.to_double() == 2 && type == x.tensor.dtype();
+    fail(ErrorKind::runtime, "pow", "a non-negative exponent for integer tensors",
+         join(exponent.number.to_int()), "convert with .float() first");
+  const bool by_two =
+      !exponent.is_tensor() && exponent.number.to_double() == 2 && type == x.tensor.dtype();
   Tensor out = by_two ? unary(kSquare, x.tensor) : binary(kPow, x, exponent, type);
   if (wanted(x.tensor, exponent.tensor)) {
     const bool by_exponent = tape::requires_grad(exponent.tensor);
     record("pow", out, {x.tensor, exponent.tensor},
-           [x = Saved(x.tensor), base = x.number, exponent = Saved(exponent.tensor), number = exponent.number,
+           [x = Saved(x.tensor), base = x.number, exponent = Saved(exponent.tensor),
+            number = exponent.number,
             out = by_exponent ? Saved::output(out) : Saved()](const Tensor& grad, Grads& grads) {
-             if (grads.wanted(0)) grads[0] = mul(grad, pow_slope(x.get(), {exponent.get(), number}));
+             if (grads.wanted(0))
+               grads[0] = mul(grad, pow_slope(x.get(), {exponent.get(), number}));
              if (!grads.wanted(1)) return;
              const Tensor power = out.get();
              const Tensor bottom = x.defined() ? x.get() : full({}, base, power.dtype());
              // d/dp x^p = x^p log x, and 0 where x is 0 and p is not negative.
-             const Tensor zero = bitwise_and({eq({bottom, {}}, {{}, 0}), {}}, {ge({exponent.get(), {}}, {{}, 0}), {}});
+             const Tensor zero = bitwise_and({eq({bottom, {}}, {{}, 0}), {}},
+                                             {ge({exponent.get(), {}}, {{}, 0}), {}});
              const Tensor slope = mul(power, log(bottom));
              grads[1] = mul(grad, where(zero, TensorOrNumber{{}, 0.0}, TensorOrNumber{slope, {}}));
            });
@@ -174,9 +189,11 @@ Tensor remainder(const TensorOrNumber& x, const TensorOrNumber& other) {
   Tensor out = binary(kRemainder, x, other, type);
   if (wanted(x.tensor, other.tensor)) {
     record("remainder", out, {x.tensor, other.tensor},
-           [x = Saved(x.tensor), first = x.number, other = Saved(other.tensor), number = other.number](const Tensor& grad, Grads& grads) {
+           [x = Saved(x.tensor), first = x.number, other = Saved(other.tensor),
+            number = other.number](const Tensor& grad, Grads& grads) {
              if (grads.wanted(0)) grads[0] = grad;
-             if (grads.wanted(1)) grads[1] = neg(mul(grad, floor_divide({x.get(), first}, {other.get(), number})));
+             if (grads.wanted(1))
+               grads[1] = neg(mul(grad, floor_divide({x.get(), first}, {other.get(), number})));
            });
   }
   return out;
@@ -188,9 +205,11 @@ Tensor fmod(const TensorOrNumber& x, const TensorOrNumber& other) {
   Tensor out = binary(kFmod, x, other, type);
   if (wanted(x.tensor, other.tensor)) {
     record("fmod", out, {x.tensor, other.tensor},
-           [x = Saved(x.tensor), first = x.number, other = Saved(other.tensor), number = other.number](const Tensor& grad, Grads& grads) {
+           [x = Saved(x.tensor), first = x.number, other = Saved(other.tensor),
+            number = other.number](const Tensor& grad, Grads& grads) {
              if (grads.wanted(0)) grads[0] = grad;
-             if (grads.wanted(1)) grads[1] = neg(mul(grad, trunc(div({x.get(), first}, {other.get(), number}))));
+             if (grads.wanted(1))
+               grads[1] = neg(mul(grad, trunc(div({x.get(), first}, {other.get(), number}))));
            });
   }
   return out;
@@ -198,22 +217,29 @@ Tensor fmod(const TensorOrNumber& x, const TensorOrNumber& other) {
 
 Tensor neg(const Tensor& x) {
   if (x.dtype() == DType::boolean)
-    fail(ErrorKind::runtime, "neg", "a tensor of numbers", "a bool tensor", "use the `~` or `logical_not()` operator");
+    fail(ErrorKind::runtime, "neg", "a tensor of numbers", "a bool tensor",
+         "use the `~` or `logical_not()` operator");
   Tensor out = unary(kNeg, x);
-  if (wanted(x)) record("neg", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = neg(grad); });
+  if (wanted(x))
+    record("neg", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = neg(grad); });
   return out;
 }
 
 Tensor abs(const Tensor& x) {
   Tensor out = unary(kAbs, x);
-  if (wanted(x)) record("abs", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) { grads[0] = mul(grad, sign(x.get())); });
+  if (wanted(x))
+    record("abs", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) {
+      grads[0] = mul(grad, sign(x.get()));
+    });
   return out;
 }
 
 Tensor square(const Tensor& x) {
   Tensor out = unary(kSquare, x);
   if (wanted(x)) {
-    record("square", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) { grads[0] = mul(grad, mul(x.get(), Number(2))); });
+    record("square", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) {
+      grads[0] = mul(grad, mul(x.get(), Number(2)));
+    });
   }
   return out;
 }
@@ -233,7 +259,9 @@ namespace {
 Tensor stepwise(const Kernel& kernel, const Tensor& x) {
   Tensor out = unary(kernel, x);
   if (wanted(x)) {
-    record(kernel.name, out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = full(grad.shape(), 0, grad.dtype()); });
+    record(kernel.name, out, {x}, [](const Tensor& grad, Grads& grads) {
+      grads[0] = full(grad.shape(), 0, grad.dtype());
+    });
   }
   return out;
 }
@@ -248,9 +276,11 @@ Tensor trunc(const Tensor& x) { return stepwise(kTrunc, x); }
 // In place, straight into x where no graph has to know; else by way of the recorded operation.
 Tensor add_(const Tensor& x, const TensorOrNumber& other, const Number& alpha) {
   const DType type = result_type({x, {}}, other);
-  if (!writes_directly("add_", x, other, type)) return assign("add_", x, add({x, {}}, other, alpha));
+  if (!writes_directly("add_", x, other, type))
+    return assign("add_", x, add({x, {}}, other, alpha));
   check_alpha("add_", alpha, type);
-  const program::Operand b = other.is_tensor() ? program::Operand(other.tensor) : program::Operand(other.number);
+  const program::Operand b =
+      other.is_tensor() ? program::Operand(other.tensor) : program::Operand(other.number);
   if (is_one(alpha)) {
     program::launch(kAdd, type, {x, x, b});
   } else {
@@ -266,10 +296,13 @@ Tensor sub_(const Tensor& x, const TensorOrNumber& other, const Number& alpha) {
 }
 
 namespace {
-Tensor write_binary(const char* op, const Kernel& kernel, Tensor (*function)(const TensorOrNumber&, const TensorOrNumber&),
+Tensor write_binary(const char* op, const Kernel& kernel,
+                    Tensor (*function)(const TensorOrNumber&, const TensorOrNumber&),
                     const Tensor& x, const TensorOrNumber& other, DType type) {
   if (!writes_directly(op, x, other, type)) return assign(op, x, function({x, {}}, other));
-  program::launch(kernel, type, {x, x, other.is_tensor() ? program::Operand(other.tensor) : program::Operand(other.number)});
+  program::launch(
+      kernel, type,
+      {x, x, other.is_tensor() ? program::Operand(other.tensor) : program::Operand(other.number)});
   x->storage->bump(op);
   return x;
 }

@@ -15,7 +15,8 @@ Tensor comparison(const Kernel& kernel, const TensorOrNumber& x, const TensorOrN
 Tensor bitwise(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other) {
   const DType type = result_type(x, other);
   if (is_floating(type))
-    fail(ErrorKind::runtime, kernel.name, "integer or bool operands", name(type), "compare first, or convert with .long()");
+    fail(ErrorKind::runtime, kernel.name, "integer or bool operands", name(type),
+         "compare first, or convert with .long()");
   return binary(kernel, x, other, type);
 }
 
@@ -26,10 +27,10 @@ constexpr Kernel kBitwiseNot = elementwise("bitwise_not", Elementwise::bitwise_n
 
 }  // namespace
 
-#define STEEP_COMPARISON(op, family)                                                    \
-  Tensor op(const TensorOrNumber& x, const TensorOrNumber& other) {                     \
-    static constexpr Kernel kKernel = elementwise(#op, Elementwise::op);                \
-    return family(kKernel, x, other);                                                   \
+#define STEEP_COMPARISON(op, family)                                     \
+  Tensor op(const TensorOrNumber& x, const TensorOrNumber& other) {      \
+    static constexpr Kernel kKernel = elementwise(#op, Elementwise::op); \
+    return family(kKernel, x, other);                                    \
   }
 STEEP_COMPARISON(eq, comparison)
 STEEP_COMPARISON(ne, comparison)
@@ -51,9 +52,15 @@ constexpr Kernel kIsInf = elementwise("isinf", Elementwise::isinf);
 constexpr Kernel kIsFinite = elementwise("isfinite", Elementwise::isfinite);
 }  // namespace
 
-Tensor logical_and(const Tensor& x, const Tensor& other) { return comparison(kLogicalAnd, {x, {}}, {other, {}}); }
-Tensor logical_or(const Tensor& x, const Tensor& other) { return comparison(kLogicalOr, {x, {}}, {other, {}}); }
-Tensor logical_xor(const Tensor& x, const Tensor& other) { return comparison(kLogicalXor, {x, {}}, {other, {}}); }
+Tensor logical_and(const Tensor& x, const Tensor& other) {
+  return comparison(kLogicalAnd, {x, {}}, {other, {}});
+}
+Tensor logical_or(const Tensor& x, const Tensor& other) {
+  return comparison(kLogicalOr, {x, {}}, {other, {}});
+}
+Tensor logical_xor(const Tensor& x, const Tensor& other) {
+  return comparison(kLogicalXor, {x, {}}, {other, {}});
+}
 Tensor logical_not(const Tensor& x) { return unary_predicate(kLogicalNot, x); }
 Tensor isnan(const Tensor& x) { return unary_predicate(kIsNan, x); }
 Tensor isinf(const Tensor& x) { return unary_predicate(kIsInf, x); }
@@ -61,13 +68,15 @@ Tensor isfinite(const Tensor& x) { return unary_predicate(kIsFinite, x); }
 
 Tensor bitwise_not(const Tensor& x) {
   if (x.dtype() == DType::boolean) return logical_not(x);
-  if (is_floating(x.dtype())) fail(ErrorKind::runtime, "bitwise_not", "an integer or bool tensor", name(x.dtype()));
+  if (is_floating(x.dtype()))
+    fail(ErrorKind::runtime, "bitwise_not", "an integer or bool tensor", name(x.dtype()));
   return unary(kBitwiseNot, x);
 }
 
 Tensor where(const Tensor& condition, const TensorOrNumber& x, const TensorOrNumber& other) {
   if (condition.dtype() != DType::boolean)
-    fail(ErrorKind::runtime, "where", "a condition of dtype bool", name(condition.dtype()), "compare it, as in `condition != 0`");
+    fail(ErrorKind::runtime, "where", "a condition of dtype bool", name(condition.dtype()),
+         "compare it, as in `condition != 0`");
   const DType type = result_type(x, other);
   Tensor a = x.tensor, b = other.tensor;
   {
@@ -76,13 +85,16 @@ Tensor where(const Tensor& condition, const TensorOrNumber& x, const TensorOrNum
     if (other.is_tensor()) b = to(b, type);
   }
   Tensor out = output_for("where", {&condition, &a, &b}, type);
-  program::launch(kWhere, type, {out, condition, a.defined() ? program::Operand(a) : program::Operand(x.number),
-                                 b.defined() ? program::Operand(b) : program::Operand(other.number)});
+  program::launch(kWhere, type,
+                  {out, condition, a.defined() ? program::Operand(a) : program::Operand(x.number),
+                   b.defined() ? program::Operand(b) : program::Operand(other.number)});
   if (wanted(x.tensor, other.tensor)) {
-    record("where", out, {x.tensor, other.tensor}, [condition = Saved(condition)](const Tensor& grad, Grads& grads) {
-      if (grads.wanted(0)) grads[0] = where(condition.get(), grad, Number(0.0));
-      if (grads.wanted(1)) grads[1] = where(condition.get(), TensorOrNumber{{}, 0.0}, TensorOrNumber{grad, {}});
-    });
+    record("where", out, {x.tensor, other.tensor},
+           [condition = Saved(condition)](const Tensor& grad, Grads& grads) {
+             if (grads.wanted(0)) grads[0] = where(condition.get(), grad, Number(0.0));
+             if (grads.wanted(1))
+               grads[1] = where(condition.get(), TensorOrNumber{{}, 0.0}, TensorOrNumber{grad, {}});
+           });
   }
   return out;
 }
@@ -93,12 +105,15 @@ Tensor extreme(const Kernel& kernel, const Tensor& x, const Tensor& other,
                Tensor (*chosen)(const TensorOrNumber&, const TensorOrNumber&)) {
   Tensor out = binary(kernel, {x, {}}, {other, {}}, result_type({x, {}}, {other, {}}));
   if (wanted(x, other)) {
-    record(kernel.name, out, {x, other}, [x = Saved(x), other = Saved(other), chosen](const Tensor& grad, Grads& grads) {
-      const TensorOrNumber a{x.get(), {}}, b{other.get(), {}};
-      const Tensor shared = where(eq(a, b), div(grad, Number(2)), Number(0.0));
-      if (grads.wanted(0)) grads[0] = where(chosen(a, b), TensorOrNumber{grad, {}}, TensorOrNumber{shared, {}});
-      if (grads.wanted(1)) grads[1] = where(chosen(b, a), TensorOrNumber{grad, {}}, TensorOrNumber{shared, {}});
-    });
+    record(kernel.name, out, {x, other},
+           [x = Saved(x), other = Saved(other), chosen](const Tensor& grad, Grads& grads) {
+             const TensorOrNumber a{x.get(), {}}, b{other.get(), {}};
+             const Tensor shared = where(eq(a, b), div(grad, Number(2)), Number(0.0));
+             if (grads.wanted(0))
+               grads[0] = where(chosen(a, b), TensorOrNumber{grad, {}}, TensorOrNumber{shared, {}});
+             if (grads.wanted(1))
+               grads[1] = where(chosen(b, a), TensorOrNumber{grad, {}}, TensorOrNumber{shared, {}});
+           });
   }
   return out;
 }
@@ -124,7 +139,8 @@ TensorOrNumber bound(const std::optional<TensorOrNumber>& given, DType type, boo
   return {{}, lower ? INT64_MIN : INT64_MAX};
 }
 
-DType clamp_type(const Tensor& x, const std::optional<TensorOrNumber>& low, const std::optional<TensorOrNumber>& high) {
+DType clamp_type(const Tensor& x, const std::optional<TensorOrNumber>& low,
+                 const std::optional<TensorOrNumber>& high) {
   Promotion promotion;
   promotion.add(x.dtype(), x.dim());
   for (const auto* given : {&low, &high}) {
@@ -139,10 +155,14 @@ DType clamp_type(const Tensor& x, const std::optional<TensorOrNumber>& low, cons
 }
 }  // namespace
 
-Tensor clamp(const Tensor& x, std::optional<TensorOrNumber> min, std::optional<TensorOrNumber> max) {
-  if (!min && !max) fail(ErrorKind::value, "clamp", "at least one of min and max", "neither", "At least one of 'min' or 'max' must not be None");
+Tensor clamp(const Tensor& x, std::optional<TensorOrNumber> min,
+             std::optional<TensorOrNumber> max) {
+  if (!min && !max)
+    fail(ErrorKind::value, "clamp", "at least one of min and max", "neither",
+         "At least one of 'min' or 'max' must not be None");
   const DType type = clamp_type(x, min, max);
-  if (type == DType::boolean) fail(ErrorKind::runtime, "clamp", "numbers", "bool", "convert with .int() first");
+  if (type == DType::boolean)
+    fail(ErrorKind::runtime, "clamp", "numbers", "bool", "convert with .int() first");
   const TensorOrNumber low = bound(min, type, true), high = bound(max, type, false);
   Tensor source = x, floor = low.tensor, ceiling = high.tensor;
   {
@@ -152,19 +172,26 @@ Tensor clamp(const Tensor& x, std::optional<TensorOrNumber> min, std::optional<T
     if (high.is_tensor()) ceiling = to(ceiling, type);
   }
   Tensor out = output_for("clamp", {&source, &floor, &ceiling}, type);
-  program::launch(kClamp, type, {out, source, low.is_tensor() ? program::Operand(floor) : program::Operand(low.number),
-                                 high.is_tensor() ? program::Operand(ceiling) : program::Operand(high.number)});
+  program::launch(
+      kClamp, type,
+      {out, source, low.is_tensor() ? program::Operand(floor) : program::Operand(low.number),
+       high.is_tensor() ? program::Operand(ceiling) : program::Operand(high.number)});
   if (wanted(x, low.tensor, high.tensor)) {
     record("clamp", out, {x, low.tensor, high.tensor},
-           [x = Saved(x), low = Saved(low.tensor), high = Saved(high.tensor), bottom = low.number, top = high.number](const Tensor& grad, Grads& grads) {
-             const TensorOrNumber value{x.get(), {}}, floor{low.get(), bottom}, ceiling{high.get(), top};
+           [x = Saved(x), low = Saved(low.tensor), high = Saved(high.tensor), bottom = low.number,
+            top = high.number](const Tensor& grad, Grads& grads) {
+             const TensorOrNumber value{x.get(), {}}, floor{low.get(), bottom},
+                 ceiling{high.get(), top};
              // At a bound the gradient still passes.
              if (grads.wanted(0))
-               grads[0] = where(bitwise_and({ge(value, floor), {}}, {le(value, ceiling), {}}), grad, Number(0.0));
+               grads[0] = where(bitwise_and({ge(value, floor), {}}, {le(value, ceiling), {}}), grad,
+                                Number(0.0));
              if (grads.wanted(1))
-               grads[1] = where(bitwise_and({lt(value, floor), {}}, {lt(floor, ceiling), {}}), grad, Number(0.0));
+               grads[1] = where(bitwise_and({lt(value, floor), {}}, {lt(floor, ceiling), {}}), grad,
+                                Number(0.0));
              if (grads.wanted(2))
-               grads[2] = where(bitwise_or({gt(value, ceiling), {}}, {ge(floor, ceiling), {}}), grad, Number(0.0));
+               grads[2] = where(bitwise_or({gt(value, ceiling), {}}, {ge(floor, ceiling), {}}),
+                                grad, Number(0.0));
            });
   }
   return out;

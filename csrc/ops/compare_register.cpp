@@ -10,42 +10,49 @@ void register_compare(Registry& registry) {
   static constexpr const char* kTensors = "(input: Tensor, other: Tensor) -> Tensor";
   static constexpr const char* kUnary = "(input: Tensor) -> Tensor";
 
-  registry.add<&eq>("eq", kBoth, kPair, R"(Where input is equal to other, as bool. Comparisons with nan are false.
+  registry.add<&eq>("eq", kBoth, kPair,
+                    R"(Where input is equal to other, as bool. Comparisons with nan are false.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
 
 >>> steep.eq(steep.tensor([1, 2]), steep.tensor([1, 3]))
 tensor([ True, False])
 )");
-  registry.add<&ne>("ne", kBoth, kPair, R"(Where input differs from other, as bool. Comparisons with nan are false, but ne is true.
+  registry.add<&ne>(
+      "ne", kBoth, kPair,
+      R"(Where input differs from other, as bool. Comparisons with nan are false, but ne is true.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
 
 >>> steep.ne(steep.tensor([1, 2]), steep.tensor([1, 3]))
 tensor([False,  True])
 )");
-  registry.add<&lt>("lt", kBoth, kPair, R"(Where input is less than other, as bool. Comparisons with nan are false.
+  registry.add<&lt>("lt", kBoth, kPair,
+                    R"(Where input is less than other, as bool. Comparisons with nan are false.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
 
 >>> steep.lt(steep.tensor([1, 2]), steep.tensor([1, 3]))
 tensor([False,  True])
 )");
-  registry.add<&le>("le", kBoth, kPair, R"(Where input is at most other, as bool. Comparisons with nan are false.
+  registry.add<&le>("le", kBoth, kPair,
+                    R"(Where input is at most other, as bool. Comparisons with nan are false.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
 
 >>> steep.le(steep.tensor([1, 2]), steep.tensor([1, 3]))
 tensor([True, True])
 )");
-  registry.add<&gt>("gt", kBoth, kPair, R"(Where input is greater than other, as bool. Comparisons with nan are false.
+  registry.add<&gt>("gt", kBoth, kPair,
+                    R"(Where input is greater than other, as bool. Comparisons with nan are false.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
 
 >>> steep.gt(steep.tensor([1, 2]), steep.tensor([1, 3]))
 tensor([False, False])
 )");
-  registry.add<&ge>("ge", kBoth, kPair, R"(Where input is at least other, as bool. Comparisons with nan are false.
+  registry.add<&ge>("ge", kBoth, kPair,
+                    R"(Where input is at least other, as bool. Comparisons with nan are false.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
 
@@ -59,14 +66,16 @@ Shapes broadcast. Raises RuntimeError when they do not.
 >>> steep.logical_and(steep.tensor([True, False]), steep.tensor([True, True]))
 tensor([ True, False])
 )");
-  registry.add<&logical_or>("logical_or", kBoth, kTensors, R"(Where at least one is not zero, as bool.
+  registry.add<&logical_or>("logical_or", kBoth, kTensors,
+                            R"(Where at least one is not zero, as bool.
 
 Shapes broadcast. Raises RuntimeError when they do not.
 
 >>> steep.logical_or(steep.tensor([True, False]), steep.tensor([True, True]))
 tensor([True, True])
 )");
-  registry.add<&logical_xor>("logical_xor", kBoth, kTensors, R"(Where exactly one is not zero, as bool.
+  registry.add<&logical_xor>("logical_xor", kBoth, kTensors,
+                             R"(Where exactly one is not zero, as bool.
 
 Shapes broadcast. Raises RuntimeError when they do not.
 
@@ -94,70 +103,85 @@ Shape: any, kept.
 >>> steep.isinf(steep.tensor([float('inf'), 2.0]))
 tensor([ True, False])
 )");
-  registry.add<&isfinite>("isfinite", kBoth, kUnary, R"(Where input is neither infinite nor nan, as bool.
+  registry.add<&isfinite>("isfinite", kBoth, kUnary,
+                          R"(Where input is neither infinite nor nan, as bool.
 
 Shape: any, kept.
 
 >>> steep.isfinite(steep.tensor([float('inf'), 2.0]))
 tensor([False,  True])
 )");
-  registry.add<&bitwise_and>("bitwise_and", kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
-      R"(Bits of each pair of integers or bools combined: input & other.
+  registry.add<&bitwise_and>("bitwise_and", kBoth,
+                             "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+                             R"(Bits of each pair of integers or bools combined: input & other.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError for floating operands.
 
 >>> steep.bitwise_and(steep.tensor([2, 3]), steep.tensor([3, 4]))
 tensor([2, 0])
 )");
-  registry.add<&bitwise_or>("bitwise_or", kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
-      R"(Bits of each pair of integers or bools combined: input | other.
+  registry.add<&bitwise_or>("bitwise_or", kBoth,
+                            "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+                            R"(Bits of each pair of integers or bools combined: input | other.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError for floating operands.
 
 >>> steep.bitwise_or(steep.tensor([2, 3]), steep.tensor([3, 4]))
 tensor([3, 7])
 )");
-  registry.add<&bitwise_xor>("bitwise_xor", kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
-      R"(Bits of each pair of integers or bools combined: input ^ other.
+  registry.add<&bitwise_xor>("bitwise_xor", kBoth,
+                             "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+                             R"(Bits of each pair of integers or bools combined: input ^ other.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError for floating operands.
 
 >>> steep.bitwise_xor(steep.tensor([2, 3]), steep.tensor([3, 4]))
 tensor([1, 7])
 )");
-  registry.add<&bitwise_not>("bitwise_not", kBoth, kUnary, R"(Each bit turned; of a bool, its negation.
+  registry.add<&bitwise_not>("bitwise_not", kBoth, kUnary,
+                             R"(Each bit turned; of a bool, its negation.
 
 Shape: any, kept. Raises RuntimeError for floating tensors.
 
 >>> steep.bitwise_not(steep.tensor([0, 5]))
 tensor([-1, -6])
 )");
-  registry.add<static_cast<Tensor (*)(const Tensor&, const TensorOrNumber&, const TensorOrNumber&)>(&where)>("where", kFunction, "(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor",
-      R"(input where condition is true, other elsewhere.
+  registry.add<static_cast<Tensor (*)(const Tensor&, const TensorOrNumber&, const TensorOrNumber&)>(
+      &where)>("where", kFunction,
+               "(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor",
+               R"(input where condition is true, other elsewhere.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when condition is not bool.
 
 >>> steep.where(steep.tensor([True, False]), steep.tensor([1.0, 2.0]), 0.0)
 tensor([1., 0.])
 )");
-  registry.add<&where_method>("where", kMethod, "(input: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor",
+  registry.add<&where_method>(
+      "where", kMethod, "(input: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor",
       "The tensor where condition is true, other elsewhere; see steep.where.", "where");
-  registry.add<&maximum>("maximum", kBoth, kTensors, R"(The larger of each pair; nan where either is. A tie halves the gradient.
+  registry.add<&maximum>("maximum", kBoth, kTensors,
+                         R"(The larger of each pair; nan where either is. A tie halves the gradient.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
 
 >>> steep.maximum(steep.tensor([1.0, 5.0]), steep.tensor([3.0, 2.0]))
 tensor([3., 5.])
 )");
-  registry.add<&minimum>("minimum", kBoth, kTensors, R"(The smaller of each pair; nan where either is. A tie halves the gradient.
+  registry.add<&minimum>(
+      "minimum", kBoth, kTensors,
+      R"(The smaller of each pair; nan where either is. A tie halves the gradient.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
 
 >>> steep.minimum(steep.tensor([1.0, 5.0]), steep.tensor([3.0, 2.0]))
 tensor([1., 2.])
 )");
-  static constexpr const char* kClamp = "(input: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None) -> Tensor";
-  registry.add<&clamp>("clamp", kBoth, kClamp, R"(Each element brought into [min, max]; nan stays. The gradient passes at the bounds.
+  static constexpr const char* kClamp =
+      "(input: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None) -> "
+      "Tensor";
+  registry.add<&clamp>(
+      "clamp", kBoth, kClamp,
+      R"(Each element brought into [min, max]; nan stays. The gradient passes at the bounds.
 
 Shapes broadcast and dtypes promote. Raises ValueError when both bounds are left out.
 

@@ -11,24 +11,30 @@ namespace {
 
 constexpr Kernel kFill = elementwise("fill", Elementwise::copy);
 constexpr Kernel kCast{"cast", Kind::cast, 0, "wr", 1, nullptr, nullptr, nullptr};
-constexpr Kernel kIota{"iota", Kind::opaque, static_cast<int>(kernels::RoutineId::iota), "w", 1, nullptr, nullptr, nullptr};
+constexpr Kernel kIota{
+    "iota",  Kind::opaque, static_cast<int>(kernels::RoutineId::iota), "w", 1, nullptr,
+    nullptr, nullptr};
 
 }  // namespace
 
-void cast_into(const Tensor& x, const Tensor& value) { program::launch(kCast, value.dtype(), {x, value}); }
+void cast_into(const Tensor& x, const Tensor& value) {
+  program::launch(kCast, value.dtype(), {x, value});
+}
 
 Tensor to(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
   Tensor out = empty_like(x, dtype);
   cast_into(out, x);
-  if (is_floating(dtype) && wanted(x)) record("to", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
+  if (is_floating(dtype) && wanted(x))
+    record("to", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
   return out;
 }
 
 Tensor clone(const Tensor& x) {
   Tensor out = empty_like(x, x.dtype());
   copy_memory(out, x);
-  if (wanted(x)) record("clone", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
+  if (wanted(x))
+    record("clone", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
   return out;
 }
 
@@ -36,7 +42,8 @@ Tensor contiguous(const Tensor& x) {
   if (x.is_contiguous()) return x;
   Tensor out = empty(x.shape(), x.dtype());
   copy_memory(out, x);
-  if (wanted(x)) record("contiguous", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
+  if (wanted(x))
+    record("contiguous", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
   return out;
 }
 
@@ -47,7 +54,9 @@ Tensor full(const Dims& size, const Number& value, std::optional<DType> dtype) {
   return out;
 }
 
-Tensor zeros(const Dims& size, std::optional<DType> dtype) { return full(size, 0, dtype.value_or(default_dtype())); }
+Tensor zeros(const Dims& size, std::optional<DType> dtype) {
+  return full(size, 0, dtype.value_or(default_dtype()));
+}
 
 namespace {
 
@@ -56,58 +65,85 @@ Tensor marked(const Tensor& out, bool requires_grad) {
   return out;
 }
 
-Tensor make_zeros(const Dims& size, std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
+Tensor make_zeros(const Dims& size, std::optional<DType> dtype, const std::optional<std::string>&,
+                  bool requires_grad) {
   return marked(zeros(size, dtype), requires_grad);
 }
-Tensor make_ones(const Dims& size, std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
+Tensor make_ones(const Dims& size, std::optional<DType> dtype, const std::optional<std::string>&,
+                 bool requires_grad) {
   return marked(full(size, 1, dtype.value_or(default_dtype())), requires_grad);
 }
-Tensor make_empty(const Dims& size, std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
+Tensor make_empty(const Dims& size, std::optional<DType> dtype, const std::optional<std::string>&,
+                  bool requires_grad) {
   return marked(empty(size, dtype.value_or(default_dtype())), requires_grad);
 }
-Tensor make_full(const Dims& size, const Number& value, std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
+Tensor make_full(const Dims& size, const Number& value, std::optional<DType> dtype,
+                 const std::optional<std::string>&, bool requires_grad) {
   return marked(full(size, value, dtype), requires_grad);
 }
-Tensor zeros_like(const Tensor& x, std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
+Tensor zeros_like(const Tensor& x, std::optional<DType> dtype, const std::optional<std::string>&,
+                  bool requires_grad) {
   return marked(full(x.shape(), 0, dtype.value_or(x.dtype())), requires_grad);
 }
-Tensor ones_like(const Tensor& x, std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
+Tensor ones_like(const Tensor& x, std::optional<DType> dtype, const std::optional<std::string>&,
+                 bool requires_grad) {
   return marked(full(x.shape(), 1, dtype.value_or(x.dtype())), requires_grad);
 }
-Tensor empty_as(const Tensor& x, std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
+Tensor empty_as(const Tensor& x, std::optional<DType> dtype, const std::optional<std::string>&,
+                bool requires_grad) {
   return marked(empty_like(x, dtype.value_or(x.dtype())), requires_grad);
 }
-Tensor full_like(const Tensor& x, const Number& value, std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
+Tensor full_like(const Tensor& x, const Number& value, std::optional<DType> dtype,
+                 const std::optional<std::string>&, bool requires_grad) {
   return marked(full(x.shape(), value, dtype.value_or(x.dtype())), requires_grad);
 }
-Tensor new_zeros(const Tensor& x, const Dims& size, std::optional<DType> dtype) { return full(size, 0, dtype.value_or(x.dtype())); }
-Tensor new_ones(const Tensor& x, const Dims& size, std::optional<DType> dtype) { return full(size, 1, dtype.value_or(x.dtype())); }
-Tensor new_full(const Tensor& x, const Dims& size, const Number& value, std::optional<DType> dtype) { return full(size, value, dtype.value_or(x.dtype())); }
-Tensor new_empty(const Tensor& x, const Dims& size, std::optional<DType> dtype) { return empty(size, dtype.value_or(x.dtype())); }
+Tensor new_zeros(const Tensor& x, const Dims& size, std::optional<DType> dtype) {
+  return full(size, 0, dtype.value_or(x.dtype()));
+}
+Tensor new_ones(const Tensor& x, const Dims& size, std::optional<DType> dtype) {
+  return full(size, 1, dtype.value_or(x.dtype()));
+}
+Tensor new_full(const Tensor& x, const Dims& size, const Number& value,
+                std::optional<DType> dtype) {
+  return full(size, value, dtype.value_or(x.dtype()));
+}
+Tensor new_empty(const Tensor& x, const Dims& size, std::optional<DType> dtype) {
+  return empty(size, dtype.value_or(x.dtype()));
+}
 
-Tensor arange(const Number& start, const Number& end, const Number& step, std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
+Tensor arange(const Number& start, const Number& end, const Number& step,
+              std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
   const double from = start.to_double(), to = end.to_double(), by = step.to_double();
   if (by == 0) throw Error(ErrorKind::runtime, "arange: step must be nonzero");
-  if (!std::isfinite(from) || !std::isfinite(to)) throw Error(ErrorKind::runtime, join("arange: unsupported range: ", from, " -> ", to));
+  if (!std::isfinite(from) || !std::isfinite(to))
+    throw Error(ErrorKind::runtime, join("arange: unsupported range: ", from, " -> ", to));
   if ((to - from) * by < 0) {
-    throw Error(ErrorKind::runtime, join("arange: upper bound and lower bound inconsistent with step sign: from ", from, " to ", to, " by ", by));
+    throw Error(ErrorKind::runtime,
+                join("arange: upper bound and lower bound inconsistent with step sign: from ", from,
+                     " to ", to, " by ", by));
   }
   const bool whole = !start.is_floating() && !end.is_floating() && !step.is_floating();
   const DType type = dtype.value_or(whole ? DType::int64 : default_dtype());
   const int64_t n = static_cast<int64_t>(std::ceil((to - from) / by));
-  if (type == DType::uint8 || type == DType::boolean)  // no loop of their own: made wide and narrowed
-    return marked(ops::to(arange(start, end, step, DType::int64, std::nullopt, false), type), requires_grad);
+  if (type == DType::uint8 ||
+      type == DType::boolean)  // no loop of their own: made wide and narrowed
+    return marked(ops::to(arange(start, end, step, DType::int64, std::nullopt, false), type),
+                  requires_grad);
   Tensor out = empty({n}, type);
   program::launch(kIota, type, {out}, {n}, {start.as_scalar(type), step.as_scalar(type)});
   return marked(out, requires_grad);
 }
 
-Tensor arange_to(const Number& end, std::optional<DType> dtype, const std::optional<std::string>& device, bool requires_grad) {
+Tensor arange_to(const Number& end, std::optional<DType> dtype,
+                 const std::optional<std::string>& device, bool requires_grad) {
   return arange(0, end, 1, dtype, device, requires_grad);
 }
 
-Tensor linspace(const Number& start, const Number& end, int64_t steps, std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
-  if (steps < 0) throw Error(ErrorKind::runtime, join("linspace: number of steps must be non-negative, got ", steps));
+Tensor linspace(const Number& start, const Number& end, int64_t steps, std::optional<DType> dtype,
+                const std::optional<std::string>&, bool requires_grad) {
+  if (steps < 0)
+    throw Error(ErrorKind::runtime,
+                join("linspace: number of steps must be non-negative, got ", steps));
   const DType type = dtype.value_or(default_dtype());
   const double from = start.to_double(), to = end.to_double();
   const double step = steps > 1 ? (to - from) / static_cast<double>(steps - 1) : 0;
@@ -116,14 +152,19 @@ Tensor linspace(const Number& start, const Number& end, int64_t steps, std::opti
   const int64_t half = steps / 2;
   const Tensor low = alias(out, {half}, {1}, 0), high = alias(out, {steps - half}, {1}, half);
   program::launch(kIota, DType::float64, {low}, {half}, {program::real(from), program::real(step)});
-  program::launch(kIota, DType::float64, {high}, {steps - half},
-                  {program::real(steps > 1 ? to - step * static_cast<double>(steps - 1 - half) : from), program::real(step)});
+  program::launch(
+      kIota, DType::float64, {high}, {steps - half},
+      {program::real(steps > 1 ? to - step * static_cast<double>(steps - 1 - half) : from),
+       program::real(step)});
   return marked(ops::to(out, type), requires_grad);
 }
 
-Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
+Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype,
+           const std::optional<std::string>&, bool requires_grad) {
   const int64_t columns = m.value_or(n);
-  if (n < 0 || columns < 0) throw Error(ErrorKind::runtime, join("eye: n and m must be greater or equal to 0, got ", n, " and ", columns));
+  if (n < 0 || columns < 0)
+    throw Error(ErrorKind::runtime,
+                join("eye: n and m must be greater or equal to 0, got ", n, " and ", columns));
   Tensor out = zeros({n, columns}, dtype);
   const Tensor diagonal = alias(out, {std::min(n, columns)}, {columns + 1}, 0);
   program::launch(kFill, out.dtype(), {diagonal, Number(1)});
@@ -133,8 +174,10 @@ Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype, cons
 }  // namespace
 
 void register_create(Registry& registry) {
-  registry.add<&make_zeros>("zeros", kFunction, "(*size: int, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
-      R"(A tensor of zeros. dtype defaults to the default floating dtype.
+  registry.add<&make_zeros>("zeros", kFunction,
+                            "(*size: int, dtype: dtype | None = None, device: str | None = None, "
+                            "requires_grad: bool = False) -> Tensor",
+                            R"(A tensor of zeros. dtype defaults to the default floating dtype.
 
 Raises RuntimeError for a negative size.
 
@@ -142,15 +185,20 @@ Raises RuntimeError for a negative size.
 tensor([[0., 0., 0.],
         [0., 0., 0.]])
 )");
-  registry.add<&make_ones>("ones", kFunction, "(*size: int, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
-      R"(A tensor of ones. dtype defaults to the default floating dtype.
+  registry.add<&make_ones>("ones", kFunction,
+                           "(*size: int, dtype: dtype | None = None, device: str | None = None, "
+                           "requires_grad: bool = False) -> Tensor",
+                           R"(A tensor of ones. dtype defaults to the default floating dtype.
 
 Raises RuntimeError for a negative size.
 
 >>> steep.ones(3)
 tensor([1., 1., 1.])
 )");
-  registry.add<&make_empty>("empty", kFunction, "(*size: int, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
+  registry.add<&make_empty>(
+      "empty", kFunction,
+      "(*size: int, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = "
+      "False) -> Tensor",
       R"(A tensor whose elements are whatever the memory held. dtype defaults to the default floating dtype.
 
 Raises RuntimeError for a negative size.
@@ -158,7 +206,10 @@ Raises RuntimeError for a negative size.
 >>> steep.empty(2, 3).shape
 steep.Size([2, 3])
 )");
-  registry.add<&make_full>("full", kFunction, "(size: Dims, fill_value: Number, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
+  registry.add<&make_full>(
+      "full", kFunction,
+      "(size: Dims, fill_value: Number, *, dtype: dtype | None = None, device: str | None = None, "
+      "requires_grad: bool = False) -> Tensor",
       R"(A tensor of one value. dtype defaults to the value's: bool, int64 or the default floating dtype.
 
 Raises RuntimeError for a negative size.
@@ -166,35 +217,55 @@ Raises RuntimeError for a negative size.
 >>> steep.full((2,), 7)
 tensor([7, 7])
 )");
-  registry.add<&zeros_like>("zeros_like", kFunction, "(input: Tensor, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
-      R"(Zeros in input's shape and dtype.
+  registry.add<&zeros_like>("zeros_like", kFunction,
+                            "(input: Tensor, *, dtype: dtype | None = None, device: str | None = "
+                            "None, requires_grad: bool = False) -> Tensor",
+                            R"(Zeros in input's shape and dtype.
 
 >>> steep.zeros_like(steep.tensor([1, 2]))
 tensor([0, 0])
 )");
-  registry.add<&ones_like>("ones_like", kFunction, "(input: Tensor, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
-      R"(Ones in input's shape and dtype.
+  registry.add<&ones_like>("ones_like", kFunction,
+                           "(input: Tensor, *, dtype: dtype | None = None, device: str | None = "
+                           "None, requires_grad: bool = False) -> Tensor",
+                           R"(Ones in input's shape and dtype.
 
 >>> steep.ones_like(steep.tensor([1, 2]))
 tensor([1, 1])
 )");
-  registry.add<&empty_as>("empty_like", kFunction, "(input: Tensor, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
-      R"(Memory in input's shape and dtype, not written to.
+  registry.add<&empty_as>("empty_like", kFunction,
+                          "(input: Tensor, *, dtype: dtype | None = None, device: str | None = "
+                          "None, requires_grad: bool = False) -> Tensor",
+                          R"(Memory in input's shape and dtype, not written to.
 
 >>> steep.empty_like(steep.tensor([1, 2])).shape
 steep.Size([2])
 )");
-  registry.add<&full_like>("full_like", kFunction, "(input: Tensor, fill_value: Number, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
-      R"(One value in input's shape and dtype.
+  registry.add<&full_like>("full_like", kFunction,
+                           "(input: Tensor, fill_value: Number, *, dtype: dtype | None = None, "
+                           "device: str | None = None, requires_grad: bool = False) -> Tensor",
+                           R"(One value in input's shape and dtype.
 
 >>> steep.full_like(steep.tensor([1, 2]), 5)
 tensor([5, 5])
 )");
-  registry.add<&new_zeros>("new_zeros", kMethod, "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor", "Zeros of a given size in this tensor's dtype.", "zeros");
-  registry.add<&new_ones>("new_ones", kMethod, "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor", "Ones of a given size in this tensor's dtype.", "ones");
-  registry.add<&new_full>("new_full", kMethod, "(input: Tensor, size: Dims, fill_value: Number, *, dtype: dtype | None = None) -> Tensor", "One value of a given size in this tensor's dtype.", "full");
-  registry.add<&new_empty>("new_empty", kMethod, "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor", "Unwritten memory of a given size in this tensor's dtype.", "empty");
-  registry.add<&arange_to>("arange", kFunction, "(end: Number, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
+  registry.add<&new_zeros>("new_zeros", kMethod,
+                           "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor",
+                           "Zeros of a given size in this tensor's dtype.", "zeros");
+  registry.add<&new_ones>("new_ones", kMethod,
+                          "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor",
+                          "Ones of a given size in this tensor's dtype.", "ones");
+  registry.add<&new_full>(
+      "new_full", kMethod,
+      "(input: Tensor, size: Dims, fill_value: Number, *, dtype: dtype | None = None) -> Tensor",
+      "One value of a given size in this tensor's dtype.", "full");
+  registry.add<&new_empty>("new_empty", kMethod,
+                           "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor",
+                           "Unwritten memory of a given size in this tensor's dtype.", "empty");
+  registry.add<&arange_to>(
+      "arange", kFunction,
+      "(end: Number, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool "
+      "= False) -> Tensor",
       R"(Numbers from start (0) up to, not including, end in steps of step (1): start + i * step.
 
 dtype defaults to int64 for integers, else to the default floating dtype. Raises RuntimeError for step 0 and for
@@ -205,18 +276,24 @@ tensor([0, 1, 2, 3])
 >>> steep.arange(1, 2, 0.5)
 tensor([1.0000, 1.5000])
 )");
-  registry.add<&arange>("arange", kFunction, "(start: Number, end: Number, step: Number = 1, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
-      "See arange(end).");
-  registry.add<&linspace>("linspace", kFunction, "(start: Number, end: Number, steps: int, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
-      R"(steps numbers evenly spaced from start to end, both included.
+  registry.add<&arange>("arange", kFunction,
+                        "(start: Number, end: Number, step: Number = 1, *, dtype: dtype | None = "
+                        "None, device: str | None = None, requires_grad: bool = False) -> Tensor",
+                        "See arange(end).");
+  registry.add<&linspace>("linspace", kFunction,
+                          "(start: Number, end: Number, steps: int, *, dtype: dtype | None = None, "
+                          "device: str | None = None, requires_grad: bool = False) -> Tensor",
+                          R"(steps numbers evenly spaced from start to end, both included.
 
 Raises RuntimeError when steps is negative.
 
 >>> steep.linspace(0, 1, 5)
 tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
 )");
-  registry.add<&eye>("eye", kFunction, "(n: int, m: int | None = None, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = False) -> Tensor",
-      R"(The identity matrix, n by m (n by n): ones on the diagonal, zeros elsewhere.
+  registry.add<&eye>("eye", kFunction,
+                     "(n: int, m: int | None = None, *, dtype: dtype | None = None, device: str | "
+                     "None = None, requires_grad: bool = False) -> Tensor",
+                     R"(The identity matrix, n by m (n by n): ones on the diagonal, zeros elsewhere.
 
 Raises RuntimeError for a negative size.
 
@@ -224,12 +301,14 @@ Raises RuntimeError for a negative size.
 tensor([[1., 0.],
         [0., 1.]])
 )");
-  registry.add<&clone>("clone", kBoth, "(input: Tensor) -> Tensor", R"(A copy with memory of its own; gradients pass through.
+  registry.add<&clone>("clone", kBoth, "(input: Tensor) -> Tensor",
+                       R"(A copy with memory of its own; gradients pass through.
 
 >>> steep.clone(steep.tensor([1.0]))
 tensor([1.])
 )");
-  registry.add<&contiguous>("contiguous", kMethod, "(input: Tensor) -> Tensor", R"(This tensor where its memory is row-major, else a copy that is.
+  registry.add<&contiguous>("contiguous", kMethod, "(input: Tensor) -> Tensor",
+                            R"(This tensor where its memory is row-major, else a copy that is.
 
 >>> steep.eye(2).t().contiguous().is_contiguous()
 True

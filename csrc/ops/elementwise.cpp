@@ -5,7 +5,8 @@
 namespace steep::ops {
 
 DType result_type(const TensorOrNumber& x, const TensorOrNumber& other) {
-  if (x.is_tensor() && other.is_tensor() && x.tensor.dtype() == other.tensor.dtype()) return x.tensor.dtype();
+  if (x.is_tensor() && other.is_tensor() && x.tensor.dtype() == other.tensor.dtype())
+    return x.tensor.dtype();
   Promotion promotion;
   for (const TensorOrNumber* operand : {&x, &other}) {
     if (operand->is_tensor()) {
@@ -59,12 +60,15 @@ program::Operand operand_in(const TensorOrNumber& x, DType compute, Tensor& keep
 }
 }  // namespace
 
-Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other, DType compute, DType dtype) {
+Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
+              DType compute, DType dtype) {
   if (!x.is_tensor() && !other.is_tensor())
-    fail(ErrorKind::type, kernel.name, "at least one Tensor", "two numbers", "use Python's own operator");
+    fail(ErrorKind::type, kernel.name, "at least one Tensor", "two numbers",
+         "use Python's own operator");
   Tensor out = output_for(kernel.name, {&x.tensor, &other.tensor}, dtype);
   Tensor keep_x, keep_other;
-  const program::Operand a = operand_in(x, compute, keep_x), b = operand_in(other, compute, keep_other);
+  const program::Operand a = operand_in(x, compute, keep_x),
+                         b = operand_in(other, compute, keep_other);
   program::launch(kernel, compute, {out, a, b});
   return out;
 }
@@ -89,7 +93,9 @@ bool writes_directly(const char* op, const Tensor& x, const TensorOrNumber& othe
   }
   const Tensor& y = other.tensor;
   // Memory shared in part would be read after it was written.
-  const bool apart = y->storage != x->storage || (y->offset == x->offset && y.strides() == x.strides() && y.shape() == x.shape());
+  const bool apart =
+      y->storage != x->storage ||
+      (y->offset == x->offset && y.strides() == x.strides() && y.shape() == x.shape());
   if (!apart || y.dtype() != type || !broadcasts_to(y.shape(), x.shape())) return false;
   tape::check_writable(op, x);
   return true;

@@ -29,8 +29,10 @@ Tensor unary(const Kernel& kernel, const Tensor& x);
 Tensor unary_predicate(const Kernel& kernel, const Tensor& x);
 
 // out = kernel(x, other), broadcast, both cast to `compute` first; the output has dtype `out`.
-Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other, DType compute, DType out);
-inline Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other, DType type) {
+Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
+              DType compute, DType out);
+inline Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
+                     DType type) {
   return binary(kernel, x, other, type, type);
 }
 // For gradient rules: both of one shape and dtype already, parameters as numbers.

@@ -20,17 +20,24 @@ struct Picker {
 int consumed(const IndexItem& item) {
   switch (item.kind) {
     case IndexItem::Kind::integer:
-    case IndexItem::Kind::slice: return 1;
-    case IndexItem::Kind::tensor: return item.tensor.dtype() == DType::boolean ? item.tensor.dim() : 1;
-    default: return 0;
+    case IndexItem::Kind::slice:
+      return 1;
+    case IndexItem::Kind::tensor:
+      return item.tensor.dtype() == DType::boolean ? item.tensor.dim() : 1;
+    default:
+      return 0;
   }
 }
 
 Tensor sliced(const Tensor& x, int dim, const IndexItem& item) {
-  if (item.step <= 0) throw Error(ErrorKind::value, "slice: step must be greater than zero; use flip to reverse");
+  if (item.step <= 0)
+    throw Error(ErrorKind::value, "slice: step must be greater than zero; use flip to reverse");
   const int64_t size = x.size(dim);
-  const auto clip = [size](int64_t at) { return std::max<int64_t>(0, std::min(at < 0 ? at + size : at, size)); };
-  const int64_t start = item.has_start ? clip(item.start) : 0, stop = item.has_stop ? clip(item.stop) : size;
+  const auto clip = [size](int64_t at) {
+    return std::max<int64_t>(0, std::min(at < 0 ? at + size : at, size));
+  };
+  const int64_t start = item.has_start ? clip(item.start) : 0,
+                stop = item.has_stop ? clip(item.stop) : size;
   const int64_t length = stop > start ? (stop - start + item.step - 1) / item.step : 0;
   if (length == size && item.step == 1) return stepped("slice", x, dim, 0, size, 1);
   return stepped("slice", x, dim, start, length, item.step);
@@ -39,8 +46,10 @@ Tensor sliced(const Tensor& x, int dim, const IndexItem& item) {
 void add_mask(const Tensor& mask, const Tensor& view, int dim, std::vector<Picker>& pickers) {
   for (int d = 0; d < mask.dim(); ++d) {
     if (dim + d >= view.dim() || mask.size(d) != view.size(dim + d)) {
-      throw Error(ErrorKind::index, join("index: The shape of the mask ", to_string(mask.shape()), " at index ", d,
-                                         " does not match the shape of the indexed tensor ", to_string(view.shape()), " at index ", dim + d));
+      throw Error(ErrorKind::index,
+                  join("index: The shape of the mask ", to_string(mask.shape()), " at index ", d,
+                       " does not match the shape of the indexed tensor ", to_string(view.shape()),
+                       " at index ", dim + d));
     }
   }
   const Tensor places = nonzero(mask);
@@ -61,7 +70,9 @@ void add_tensor(const Tensor& index, Tensor& view, int& dim, std::vector<Picker>
     return;
   }
   if (is_floating(index.dtype()))
-    throw Error(ErrorKind::index, join("index: tensors used as indices must be long, int, byte or bool tensors, got ", name(index.dtype()), "; convert with .long()"));
+    throw Error(ErrorKind::index,
+                join("index: tensors used as indices must be long, int, byte or bool tensors, got ",
+                     name(index.dtype()), "; convert with .long()"));
   pickers.push_back({dim++, to(index, DType::int64)});
 }
 
@@ -72,18 +83,30 @@ Tensor apply_views(const Tensor& x, const Index& index, std::vector<Picker>& pic
     total += consumed(item);
     ellipses += item.kind == IndexItem::Kind::ellipsis;
   }
-  if (ellipses > 1) throw Error(ErrorKind::index, "an index can only have a single ellipsis ('...')");
+  if (ellipses > 1)
+    throw Error(ErrorKind::index, "an index can only have a single ellipsis ('...')");
   if (total > x.dim())
-    throw Error(ErrorKind::index, join("too many indices for tensor of dimension ", x.dim(), ": got ", total));
+    throw Error(ErrorKind::index,
+                join("too many indices for tensor of dimension ", x.dim(), ": got ", total));
   Tensor view = x;
   int dim = 0;
   for (const IndexItem& item : index) {
     switch (item.kind) {
-      case IndexItem::Kind::integer: view = select(view, dim, item.start); break;
-      case IndexItem::Kind::slice: view = sliced(view, dim++, item); break;
-      case IndexItem::Kind::new_axis: view = unsqueeze(view, dim++); break;
-      case IndexItem::Kind::ellipsis: dim += x.dim() - total; break;
-      case IndexItem::Kind::tensor: add_tensor(item.tensor, view, dim, pickers); break;
+      case IndexItem::Kind::integer:
+        view = select(view, dim, item.start);
+        break;
+      case IndexItem::Kind::slice:
+        view = sliced(view, dim++, item);
+        break;
+      case IndexItem::Kind::new_axis:
+        view = unsqueeze(view, dim++);
+        break;
+      case IndexItem::Kind::ellipsis:
+        dim += x.dim() - total;
+        break;
+      case IndexItem::Kind::tensor:
+        add_tensor(item.tensor, view, dim, pickers);
+        break;
     }
   }
   return view;
@@ -98,7 +121,8 @@ struct Plan {
 
 Plan plan_rows(const Tensor& view, const std::vector<Picker>& pickers) {
   Dims shape;
-  for (const Picker& picker : pickers) shape = broadcast_shapes("index", shape, picker.index.shape());
+  for (const Picker& picker : pickers)
+    shape = broadcast_shapes("index", shape, picker.index.shape());
   bool adjacent = true;
   for (size_t i = 1; i < pickers.size(); ++i) adjacent &= pickers[i].dim == pickers[i - 1].dim + 1;
   const int first = adjacent ? pickers[0].dim : 0, count_picked = static_cast<int>(pickers.size());
@@ -108,7 +132,8 @@ Plan plan_rows(const Tensor& view, const std::vector<Picker>& pickers) {
     Dims order;
     for (const Picker& picker : pickers) order.push_back(picker.dim);
     for (int d = 0; d < view.dim(); ++d)
-      if (std::find(order.begin(), order.begin() + count_picked, d) == order.begin() + count_picked) order.push_back(d);
+      if (std::find(order.begin(), order.begin() + count_picked, d) == order.begin() + count_picked)
+        order.push_back(d);
     plan.view = permute(view, order);
   }
   Tensors indices;
@@ -129,8 +154,9 @@ Plan plan_rows(const Tensor& view, const std::vector<Picker>& pickers) {
 }
 
 bool is_plain_mask(const Index& index, const Tensor& x) {
-  return index.size() == 1 && index[0].kind == IndexItem::Kind::tensor && index[0].tensor.dtype() == DType::boolean &&
-         index[0].tensor.dim() > 0 && index[0].tensor.shape() == x.shape();
+  return index.size() == 1 && index[0].kind == IndexItem::Kind::tensor &&
+         index[0].tensor.dtype() == DType::boolean && index[0].tensor.dim() > 0 &&
+         index[0].tensor.shape() == x.shape();
 }
 
 }  // namespace
@@ -138,7 +164,8 @@ bool is_plain_mask(const Index& index, const Tensor& x) {
 Tensor get_item(const Tensor& x, const Index& index) {
   std::vector<Picker> pickers;
   const Tensor view = apply_views(x, index, pickers);
-  if (pickers.empty()) return view.same(x) ? as_strided(x, x.shape(), x.strides(), x->offset) : view;
+  if (pickers.empty())
+    return view.same(x) ? as_strided(x, x.shape(), x.strides(), x->offset) : view;
   const Plan plan = plan_rows(view, pickers);
   return pick_rows(plan.view, plan.index, plan.rows);
 }
@@ -146,7 +173,8 @@ Tensor get_item(const Tensor& x, const Index& index) {
 void set_item(const Tensor& x, const Index& index, const Tensor& value) {
   const Tensor cast = to(value, x.dtype());
   if (is_plain_mask(index, x) && value.numel() == 1) {
-    assign("__setitem__", x, where(index[0].tensor, TensorOrNumber{reshape(cast, {}), {}}, TensorOrNumber{x, {}}));
+    assign("__setitem__", x,
+           where(index[0].tensor, TensorOrNumber{reshape(cast, {}), {}}, TensorOrNumber{x, {}}));
     return;
   }
   std::vector<Picker> pickers;
@@ -163,10 +191,12 @@ void set_item(const Tensor& x, const Index& index, const Tensor& value) {
   for (int64_t size : plan.index.shape()) picked.push_back(size);
   for (int64_t size : plan.rows.after) picked.push_back(size);
   if (!broadcasts_to(cast.shape(), picked)) {
-    throw Error(ErrorKind::runtime, join("__setitem__: shape mismatch: value tensor of shape ", to_string(cast.shape()),
-                                         " cannot be broadcast to indexing result of shape ", to_string(picked)));
+    throw Error(ErrorKind::runtime,
+                join("__setitem__: shape mismatch: value tensor of shape ", to_string(cast.shape()),
+                     " cannot be broadcast to indexing result of shape ", to_string(picked)));
   }
-  assign("__setitem__", plan.view, put_rows(plan.view, plan.index, expand(cast, picked), plan.rows));
+  assign("__setitem__", plan.view,
+         put_rows(plan.view, plan.index, expand(cast, picked), plan.rows));
 }
 
 Tensor nonzero(const Tensor& x) {

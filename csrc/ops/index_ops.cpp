@@ -10,12 +10,17 @@ namespace steep::ops {
 namespace {
 
 using kernels::RoutineId;
-constexpr Kernel kGather{"gather", Kind::opaque, static_cast<int>(RoutineId::gather), "wrr", 1, nullptr, nullptr, nullptr};
-constexpr Kernel kScatterAdd{"scatter_add", Kind::opaque, static_cast<int>(RoutineId::scatter_add), "urr", 1, nullptr, nullptr, nullptr};
+constexpr Kernel kGather{
+    "gather", Kind::opaque, static_cast<int>(RoutineId::gather), "wrr", 1, nullptr,
+    nullptr,  nullptr};
+constexpr Kernel kScatterAdd{
+    "scatter_add", Kind::opaque, static_cast<int>(RoutineId::scatter_add), "urr", 1, nullptr,
+    nullptr,       nullptr};
 
 void need_integers(const char* op, const Tensor& index) {
   if (index.dtype() != DType::int64 && index.dtype() != DType::int32)
-    fail(ErrorKind::runtime, op, "an int64 or int32 index", name(index.dtype()), "convert it with .long()");
+    fail(ErrorKind::runtime, op, "an int64 or int32 index", name(index.dtype()),
+         "convert it with .long()");
 }
 
 // Checked numbers of one dimension; unlike a subscript's, negative ones are refused.
@@ -25,14 +30,21 @@ Tensor checked_index(const char* op, const Tensor& index, int64_t size, int dim)
   const int64_t* number = given.data<int64_t>();
   for (int64_t i = 0; i < given.numel(); ++i) {
     if (number[i] < 0)
-      throw Error(ErrorKind::index, join(op, ": index ", number[i], " is out of bounds for dimension ", dim, " with size ", size));
+      throw Error(ErrorKind::index,
+                  join(op, ": index ", number[i], " is out of bounds for dimension ", dim,
+                       " with size ", size));
   }
   return out;
 }
 
 Rows rows_of(const Tensor& x, int dim) {
   const Dims& shape = x.shape();
-  Rows rows{1, shape[dim], 1, Dims(shape.begin(), shape.begin() + dim), Dims(shape.begin() + dim + 1, shape.end()), shape};
+  Rows rows{1,
+            shape[dim],
+            1,
+            Dims(shape.begin(), shape.begin() + dim),
+            Dims(shape.begin() + dim + 1, shape.end()),
+            shape};
   rows.outer = count(rows.before);
   rows.inner = count(rows.after);
   return rows;
@@ -44,8 +56,11 @@ void check_gather(const char* op, const Tensor& x, int dim, const Tensor& index)
   bool fits = index.dim() == x.dim();
   for (int d = 0; fits && d < x.dim(); ++d) fits = d == dim || index.size(d) <= x.size(d);
   if (!fits) {
-    throw Error(ErrorKind::runtime, join(op, ": Index tensor must have the same number of dimensions as input tensor and no larger sizes apart from dimension ",
-                                         dim, ": index ", to_string(index.shape()), ", input ", to_string(x.shape())));
+    throw Error(ErrorKind::runtime,
+                join(op,
+                     ": Index tensor must have the same number of dimensions as input tensor and "
+                     "no larger sizes apart from dimension ",
+                     dim, ": index ", to_string(index.shape()), ", input ", to_string(x.shape())));
   }
 }
 
@@ -66,10 +81,14 @@ Tensor scatter_into_zeros(const Tensor& src, int dim, const Tensor& index, const
   const Rows rows = rows_of(out, dim);
   {
     const tape::GradMode off(false);
-    program::launch(kScatterAdd, src.dtype(), {out, contiguous(src), index}, {rows.outer, rows.length, rows.inner, index.size(dim)});
+    program::launch(kScatterAdd, src.dtype(), {out, contiguous(src), index},
+                    {rows.outer, rows.length, rows.inner, index.size(dim)});
   }
   if (wanted(src)) {
-    record("scatter_add", out, {src}, [index = Saved(index), dim](const Tensor& grad, Grads& grads) { grads[0] = gather_checked(grad, dim, index.get()); });
+    record("scatter_add", out, {src},
+           [index = Saved(index), dim](const Tensor& grad, Grads& grads) {
+             grads[0] = gather_checked(grad, dim, index.get());
+           });
   }
   return out;
 }
@@ -79,12 +98,14 @@ Tensor gather_checked(const Tensor& x, int dim, const Tensor& index) {
   const Rows rows = rows_of(x, dim);
   {
     const tape::GradMode off(false);
-    program::launch(kGather, x.dtype(), {out, contiguous(x), index}, {rows.outer, rows.length, rows.inner, index.size(dim)});
+    program::launch(kGather, x.dtype(), {out, contiguous(x), index},
+                    {rows.outer, rows.length, rows.inner, index.size(dim)});
   }
   if (wanted(x)) {
-    record("gather", out, {x}, [index = Saved(index), dim, shape = x.shape()](const Tensor& grad, Grads& grads) {
-      grads[0] = scatter_into_zeros(grad, dim, index.get(), shape);
-    });
+    record("gather", out, {x},
+           [index = Saved(index), dim, shape = x.shape()](const Tensor& grad, Grads& grads) {
+             grads[0] = scatter_into_zeros(grad, dim, index.get(), shape);
+           });
   }
   return out;
 }
@@ -94,9 +115,13 @@ Tensor gather_checked(const Tensor& x, int dim, const Tensor& index) {
 Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
   const int at = wrap_dim("index_select", dim, x.dim());
   need_integers("index_select", index);
-  if (index.dim() > 1) throw Error(ErrorKind::index, join("index_select: Index is supposed to be a vector, got shape ", to_string(index.shape())));
+  if (index.dim() > 1)
+    throw Error(ErrorKind::index, join("index_select: Index is supposed to be a vector, got shape ",
+                                       to_string(index.shape())));
   const Tensor source = as_rank_one(x);
-  const Tensor picked = pick_rows(source, checked_index("index_select", as_rank_one(index), source.size(at), at), rows_of(source, at));
+  const Tensor picked =
+      pick_rows(source, checked_index("index_select", as_rank_one(index), source.size(at), at),
+                rows_of(source, at));
   return x.dim() == 0 ? reshape(picked, {}) : picked;
 }
 
@@ -104,7 +129,8 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, bool) {
   const int at = wrap_dim("gather", dim, x.dim());
   const Tensor source = as_rank_one(x), places = as_rank_one(index);
   check_gather("gather", source, at, places);
-  const Tensor out = gather_checked(cropped(source, places, at), at, checked_index("gather", places, source.size(at), at));
+  const Tensor out = gather_checked(cropped(source, places, at), at,
+                                    checked_index("gather", places, source.size(at), at));
   return index.dim() == 0 ? reshape(out, {}) : out;
 }
 
@@ -112,24 +138,29 @@ Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tens
   const int at = wrap_dim("scatter_add", dim, x.dim());
   const Tensor target = as_rank_one(x), places = as_rank_one(index), source = as_rank_one(src);
   check_gather("scatter_add", target, at, places);
-  if (source.dtype() != target.dtype()) fail(ErrorKind::runtime, "scatter_add", "src of the input's dtype", name(source.dtype()));
+  if (source.dtype() != target.dtype())
+    fail(ErrorKind::runtime, "scatter_add", "src of the input's dtype", name(source.dtype()));
   Tensor part = source;
   for (int d = 0; d < source.dim(); ++d) {
     if (source.dim() != places.dim() || places.size(d) > source.size(d))
-      fail(ErrorKind::runtime, "scatter_add", "an index no larger than src", join(to_string(places.shape()), " and ", to_string(source.shape())));
+      fail(ErrorKind::runtime, "scatter_add", "an index no larger than src",
+           join(to_string(places.shape()), " and ", to_string(source.shape())));
     if (places.size(d) < source.size(d)) part = narrow(part, d, 0, places.size(d));
   }
   // Scattered into the corner that index covers, which is then laid over the whole.
   Dims corner = places.shape();
   corner[at] = target.size(at);
-  Tensor added = scatter_into_zeros(part, at, checked_index("scatter_add", places, target.size(at), at), corner);
+  Tensor added = scatter_into_zeros(
+      part, at, checked_index("scatter_add", places, target.size(at), at), corner);
   if (corner != target.shape())
-    added = unwindow(added, {target.shape(), contiguous_strides(target.shape()), 0}, {corner, contiguous_strides(target.shape()), 0});
+    added = unwindow(added, {target.shape(), contiguous_strides(target.shape()), 0},
+                     {corner, contiguous_strides(target.shape()), 0});
   return reshape(add(target, added), x.shape());
 }
 
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
-  if (mask.dtype() != DType::boolean) fail(ErrorKind::runtime, "masked_select", "a mask of dtype bool", name(mask.dtype()));
+  if (mask.dtype() != DType::boolean)
+    fail(ErrorKind::runtime, "masked_select", "a mask of dtype bool", name(mask.dtype()));
   const Dims shape = broadcast_shapes("masked_select", x.shape(), mask.shape());
   IndexItem item;
   item.kind = IndexItem::Kind::tensor;
@@ -138,20 +169,29 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
 }
 
 Tensor one_hot(const Tensor& x, int64_t num_classes) {
-  if (x.dtype() != DType::int64) fail(ErrorKind::runtime, "one_hot", "an index tensor of dtype int64", name(x.dtype()), "convert it with .long()");
+  if (x.dtype() != DType::int64)
+    fail(ErrorKind::runtime, "one_hot", "an index tensor of dtype int64", name(x.dtype()),
+         "convert it with .long()");
   const Tensor labels = contiguous(x);
   const int64_t* label = labels.data<int64_t>();
   int64_t largest = -1;
   for (int64_t i = 0; i < labels.numel(); ++i) {
-    if (label[i] < 0) throw Error(ErrorKind::runtime, join("one_hot: Class values must be non-negative, got ", label[i], " at position ", i));
+    if (label[i] < 0)
+      throw Error(ErrorKind::runtime, join("one_hot: Class values must be non-negative, got ",
+                                           label[i], " at position ", i));
     largest = std::max(largest, label[i]);
   }
   if (num_classes == -1) {
-    if (labels.numel() == 0) throw Error(ErrorKind::runtime, "one_hot: Can not infer total number of classes from empty tensor; give num_classes");
+    if (labels.numel() == 0)
+      throw Error(
+          ErrorKind::runtime,
+          "one_hot: Can not infer total number of classes from empty tensor; give num_classes");
     num_classes = largest + 1;
   }
   if (num_classes < 1 || largest >= num_classes)
-    throw Error(ErrorKind::runtime, join("one_hot: Class values must be smaller than num_classes: got class ", largest, " and num_classes ", num_classes));
+    throw Error(ErrorKind::runtime,
+                join("one_hot: Class values must be smaller than num_classes: got class ", largest,
+                     " and num_classes ", num_classes));
   Dims shape = x.shape();
   shape.push_back(num_classes);
   const Tensor out = zeros(shape, DType::int64);
@@ -174,13 +214,16 @@ Tensor flip(const Tensor& x, const Dims& dims) {
 Tensor repeat(const Tensor& x, const Dims& repeats) {
   const int lead = repeats.size() - x.dim();
   if (lead < 0)
-    throw Error(ErrorKind::runtime, join("repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: ",
+    throw Error(ErrorKind::runtime, join("repeat: Number of dimensions of repeat dims can not be "
+                                         "smaller than number of dimensions of tensor: ",
                                          repeats.size(), " and ", x.dim()));
   // Every dimension gets a partner of size 1 in front of it, which is expanded and merged.
   Dims pairs, grown, shape;
   for (int i = 0; i < repeats.size(); ++i) {
     const int64_t size = i < lead ? 1 : x.size(i - lead);
-    if (repeats[i] < 0) throw Error(ErrorKind::runtime, join("repeat: repeats must not be negative, got ", to_string(repeats)));
+    if (repeats[i] < 0)
+      throw Error(ErrorKind::runtime,
+                  join("repeat: repeats must not be negative, got ", to_string(repeats)));
     for (int64_t value : {int64_t{1}, size}) pairs.push_back(value);
     for (int64_t value : {repeats[i], size}) grown.push_back(value);
     shape.push_back(repeats[i] * size);
@@ -190,7 +233,9 @@ Tensor repeat(const Tensor& x, const Dims& repeats) {
 }
 
 void register_index(Registry& registry) {
-  registry.add<&index_select>("index_select", kBoth, "(input: Tensor, dim: int, index: Tensor) -> Tensor", R"(The elements of one dimension that a vector of numbers names, in its order.
+  registry.add<&index_select>(
+      "index_select", kBoth, "(input: Tensor, dim: int, index: Tensor) -> Tensor",
+      R"(The elements of one dimension that a vector of numbers names, in its order.
 
 Shape: input's, with index's size at dim. Raises IndexError when a number is out of bounds, RuntimeError when index is
 not of integers.
@@ -198,7 +243,10 @@ not of integers.
 >>> steep.index_select(steep.tensor([10, 20, 30]), 0, steep.tensor([2, 0]))
 tensor([30, 10])
 )");
-  registry.add<&gather>("gather", kBoth, "(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor", R"(Elements picked one by one along a dimension: for dim 1, out[i][j] = input[i][index[i][j]].
+  registry.add<&gather>(
+      "gather", kBoth,
+      "(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor",
+      R"(Elements picked one by one along a dimension: for dim 1, out[i][j] = input[i][index[i][j]].
 
 Shape: index's. Raises IndexError when a number is out of bounds, RuntimeError when index has another rank, is larger
 than input beside dim, or is not of integers.
@@ -207,22 +255,28 @@ than input beside dim, or is not of integers.
 tensor([[1, 1],
         [4, 3]])
 )");
-  registry.add<&scatter_add>("scatter_add", kBoth, "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor", R"(input with elements of src added along a dimension at the places of index, in its order.
+  registry.add<&scatter_add>(
+      "scatter_add", kBoth, "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
+      R"(input with elements of src added along a dimension at the places of index, in its order.
 
 Shape: input's. Raises IndexError when a number is out of bounds, RuntimeError when shapes or dtypes do not fit.
 
 >>> steep.scatter_add(steep.zeros(3), 0, steep.tensor([0, 2, 0]), steep.tensor([1.0, 2.0, 3.0]))
 tensor([4., 0., 2.])
 )");
-  registry.add_inplace<&scatter_add>("scatter_add_", "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor", "In-place form of scatter_add.", "scatter_add");
-  registry.add<&masked_select>("masked_select", kBoth, "(input: Tensor, mask: Tensor) -> Tensor", R"(The elements where mask is true, in one dimension.
+  registry.add_inplace<&scatter_add>(
+      "scatter_add_", "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
+      "In-place form of scatter_add.", "scatter_add");
+  registry.add<&masked_select>("masked_select", kBoth, "(input: Tensor, mask: Tensor) -> Tensor",
+                               R"(The elements where mask is true, in one dimension.
 
 Shapes broadcast. Raises RuntimeError when mask is not bool.
 
 >>> steep.masked_select(steep.tensor([1, 2, 3]), steep.tensor([True, False, True]))
 tensor([1, 3])
 )");
-  registry.add<&nonzero>("nonzero", kBoth, "(input: Tensor) -> Tensor", R"(The coordinates of the elements that are not zero, a row each.
+  registry.add<&nonzero>("nonzero", kBoth, "(input: Tensor) -> Tensor",
+                         R"(The coordinates of the elements that are not zero, a row each.
 
 Shape: (count, dimensions of input), int64.
 
@@ -230,7 +284,8 @@ Shape: (count, dimensions of input), int64.
 tensor([[1],
         [2]])
 )");
-  registry.add<&one_hot>("one_hot", kInternal, "(input: Tensor, num_classes: int = -1) -> Tensor", R"(Class numbers as vectors with a 1 at the class: int64 (*, num_classes).
+  registry.add<&one_hot>("one_hot", kInternal, "(input: Tensor, num_classes: int = -1) -> Tensor",
+                         R"(Class numbers as vectors with a 1 at the class: int64 (*, num_classes).
 
 num_classes defaults to one more than the largest class. Raises RuntimeError for classes that are negative or not
 below num_classes, and for a dtype other than int64.
@@ -239,14 +294,16 @@ below num_classes, and for a dtype other than int64.
 tensor([[1, 0, 0],
         [0, 0, 1]])
 )");
-  registry.add<&flip>("flip", kBoth, "(input: Tensor, *dims: int) -> Tensor", R"(A copy with the order of these dimensions reversed.
+  registry.add<&flip>("flip", kBoth, "(input: Tensor, *dims: int) -> Tensor",
+                      R"(A copy with the order of these dimensions reversed.
 
 Raises IndexError for a dimension that does not exist, RuntimeError when one is named twice.
 
 >>> steep.flip(steep.tensor([1, 2, 3]), (0,))
 tensor([3, 2, 1])
 )");
-  registry.add<&repeat>("repeat", kMethod, "(input: Tensor, *repeats: int) -> Tensor", R"(Copies of the tensor beside each other, so many along each dimension.
+  registry.add<&repeat>("repeat", kMethod, "(input: Tensor, *repeats: int) -> Tensor",
+                        R"(Copies of the tensor beside each other, so many along each dimension.
 
 Raises RuntimeError for fewer numbers than dimensions and for negative ones.
 
@@ -254,7 +311,8 @@ Raises RuntimeError for fewer numbers than dimensions and for negative ones.
 tensor([[1, 2, 1, 2],
         [1, 2, 1, 2]])
 )");
-  registry.add<&repeat>("tile", kBoth, "(input: Tensor, *dims: int) -> Tensor", "Another name of Tensor.repeat.", "repeat");
+  registry.add<&repeat>("tile", kBoth, "(input: Tensor, *dims: int) -> Tensor",
+                        "Another name of Tensor.repeat.", "repeat");
 }
 
 }  // namespace steep::ops

@@ -18,12 +18,15 @@ bool can_cast(DType from, DType to) {
 
 void check_value(const char* op, const Tensor& x, const Tensor& value) {
   if (!can_cast(value.dtype(), x.dtype())) {
-    throw Error(ErrorKind::runtime, join(op, ": result type ", name(value.dtype()), " can't be cast to the desired output type ",
-                                         name(x.dtype()), "; use the form that returns a new tensor"));
+    throw Error(ErrorKind::runtime,
+                join(op, ": result type ", name(value.dtype()),
+                     " can't be cast to the desired output type ", name(x.dtype()),
+                     "; use the form that returns a new tensor"));
   }
   if (!broadcasts_to(value.shape(), x.shape())) {
-    throw Error(ErrorKind::runtime, join(op, ": output with shape ", to_string(x.shape()), " doesn't match the broadcast shape ",
-                                         to_string(value.shape())));
+    throw Error(ErrorKind::runtime,
+                join(op, ": output with shape ", to_string(x.shape()),
+                     " doesn't match the broadcast shape ", to_string(value.shape())));
   }
 }
 
@@ -31,20 +34,22 @@ void check_value(const char* op, const Tensor& x, const Tensor& value) {
 void rebase(const Tensor& x, const Tensor& value) {
   const Tensor base = tape::history(x)->base;
   const Geometry whole = Geometry::of(base), part = Geometry::of(x);
-  record("as_strided_scatter", base, {base, value}, [whole, part](const Tensor& grad, Grads& grads) {
-    if (grads.wanted(1)) grads[1] = window(grad, whole, part);
-    if (!grads.wanted(0)) return;
-    const Tensor ones = full(part.shape, true, DType::boolean);
-    grads[0] = where(logical_not(unwindow(ones, whole, part)), grad, Number(0.0));
-  });
+  record("as_strided_scatter", base, {base, value},
+         [whole, part](const Tensor& grad, Grads& grads) {
+           if (grads.wanted(1)) grads[1] = window(grad, whole, part);
+           if (!grads.wanted(0)) return;
+           const Tensor ones = full(part.shape, true, DType::boolean);
+           grads[0] = where(logical_not(unwindow(ones, whole, part)), grad, Number(0.0));
+         });
 }
 
 }  // namespace
 
 void copy_memory(const Tensor& x, const Tensor& value) {
   // Memory that overlaps in part would be read after it was written.
-  const bool overlaps = value->storage == x->storage &&
-                        (value->offset != x->offset || value.strides() != x.strides() || value.shape() != x.shape());
+  const bool overlaps =
+      value->storage == x->storage &&
+      (value->offset != x->offset || value.strides() != x.strides() || value.shape() != x.shape());
   Tensor source = value;
   if (overlaps) {
     const tape::GradMode off(false);
@@ -76,14 +81,16 @@ Tensor assign(const char* op, const Tensor& x, const Tensor& value) {
 namespace {
 Tensor copy_(const Tensor& x, const Tensor& src, bool) {
   // Unlike arithmetic in place, copying converts to any dtype.
-  if (is_floating(src.dtype()) && !is_floating(x.dtype())) return assign("copy_", x, to(src, x.dtype()));
+  if (is_floating(src.dtype()) && !is_floating(x.dtype()))
+    return assign("copy_", x, to(src, x.dtype()));
   return assign("copy_", x, x.dtype() == DType::boolean ? to(src, DType::boolean) : src);
 }
 
 Tensor fill_(const Tensor& x, const TensorOrNumber& value) {
   if (value.is_tensor()) {
     if (value.tensor.dim() != 0)
-      fail(ErrorKind::runtime, "fill_", "a 0-dimension value tensor", join("a tensor with ", value.tensor.dim(), " dimensions"));
+      fail(ErrorKind::runtime, "fill_", "a 0-dimension value tensor",
+           join("a tensor with ", value.tensor.dim(), " dimensions"));
     return copy_(x, value.tensor, false);
   }
   if (wanted(x)) return assign("fill_", x, full({}, value.number, x.dtype()));
@@ -97,16 +104,20 @@ Tensor zero_(const Tensor& x) { return fill_(x, {{}, 0}); }
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const TensorOrNumber& value) {
   if (mask.dtype() != DType::boolean)
-    fail(ErrorKind::runtime, "masked_fill", "a mask of dtype bool", name(mask.dtype()), "compare it, as in `mask != 0`");
-  const TensorOrNumber filler = value.is_tensor() ? TensorOrNumber{to(value.tensor, x.dtype()), {}} : value;
+    fail(ErrorKind::runtime, "masked_fill", "a mask of dtype bool", name(mask.dtype()),
+         "compare it, as in `mask != 0`");
+  const TensorOrNumber filler =
+      value.is_tensor() ? TensorOrNumber{to(value.tensor, x.dtype()), {}} : value;
   if (!value.is_tensor() && value.number.is_floating() && !is_floating(x.dtype()))
-    fail(ErrorKind::runtime, "masked_fill", join("a value that ", name(x.dtype()), " can hold"), "a floating-point number");
+    fail(ErrorKind::runtime, "masked_fill", join("a value that ", name(x.dtype()), " can hold"),
+         "a floating-point number");
   return to(where(mask, filler, TensorOrNumber{x, {}}), x.dtype());
 }
 }  // namespace
 
 void register_inplace(Registry& registry) {
-  registry.add<&copy_>("copy_", kMethod, "(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor",
+  registry.add<&copy_>(
+      "copy_", kMethod, "(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor",
       R"(Writes src into this tensor, broadcast and converted to its dtype; returns it.
 
 Raises RuntimeError when src does not broadcast to this tensor's shape.
@@ -115,28 +126,32 @@ Raises RuntimeError when src does not broadcast to this tensor's shape.
 tensor([1., 2.])
 )");
   registry.add<&fill_>("fill_", kMethod, "(input: Tensor, value: Tensor | Number) -> Tensor",
-      R"(Writes one value into every element; returns the tensor.
+                       R"(Writes one value into every element; returns the tensor.
 
 Raises RuntimeError when value is a tensor with dimensions.
 
 >>> steep.zeros(2).fill_(3)
 tensor([3., 3.])
 )");
-  registry.add<&zero_>("zero_", kMethod, "(input: Tensor) -> Tensor", R"(Writes 0 into every element; returns the tensor.
+  registry.add<&zero_>("zero_", kMethod, "(input: Tensor) -> Tensor",
+                       R"(Writes 0 into every element; returns the tensor.
 
 >>> steep.ones(2).zero_()
 tensor([0., 0.])
-)", "fill_");
-  registry.add<&masked_fill>("masked_fill", kBoth, "(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor",
-      R"(value where mask is true, input elsewhere.
+)",
+                       "fill_");
+  registry.add<&masked_fill>("masked_fill", kBoth,
+                             "(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor",
+                             R"(value where mask is true, input elsewhere.
 
 Shapes broadcast; the dtype is input's. Raises RuntimeError when mask is not bool.
 
 >>> steep.masked_fill(steep.tensor([1.0, 2.0]), steep.tensor([True, False]), 0)
 tensor([0., 2.])
 )");
-  registry.add_inplace<&masked_fill>("masked_fill_", "(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor",
-                                     "In-place form of masked_fill.", "masked_fill");
+  registry.add_inplace<&masked_fill>(
+      "masked_fill_", "(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor",
+      "In-place form of masked_fill.", "masked_fill");
 }
 
 }  // namespace steep::ops

@@ -21,7 +21,9 @@ bool is_void(const Tensor& x) { return x.dim() == 1 && x.size(0) == 0; }
 Dims joined_shape(const Tensors& tensors, int64_t dim, int& at) {
   const Tensor* first = nullptr;
   for (const Tensor& x : tensors) {
-    if (x.dim() == 0) throw Error(ErrorKind::runtime, "cat: zero-dimensional tensor cannot be concatenated; use stack");
+    if (x.dim() == 0)
+      throw Error(ErrorKind::runtime,
+                  "cat: zero-dimensional tensor cannot be concatenated; use stack");
     if (!first && !is_void(x)) first = &x;
   }
   if (!first) first = &tensors[0];
@@ -34,8 +36,10 @@ Dims joined_shape(const Tensors& tensors, int64_t dim, int& at) {
     bool fits = x.dim() == shape.size();
     for (int d = 0; fits && d < shape.size(); ++d) fits = d == at || x.size(d) == shape[d];
     if (!fits) {
-      throw Error(ErrorKind::runtime, join("cat: Sizes of tensors must match except in dimension ", at, ". Expected ", to_string(first->shape()),
-                                           " but got ", to_string(x.shape()), " for tensor number ", i, " in the list"));
+      throw Error(ErrorKind::runtime,
+                  join("cat: Sizes of tensors must match except in dimension ", at, ". Expected ",
+                       to_string(first->shape()), " but got ", to_string(x.shape()),
+                       " for tensor number ", i, " in the list"));
     }
     shape[at] += x.size(at);
   }
@@ -75,12 +79,14 @@ Tensor cat(const Tensors& tensors, int64_t dim) {
 }
 
 Tensor stack(const Tensors& tensors, int64_t dim) {
-  if (tensors.empty()) throw Error(ErrorKind::runtime, "stack: expected a non-empty list of Tensors");
+  if (tensors.empty())
+    throw Error(ErrorKind::runtime, "stack: expected a non-empty list of Tensors");
   const int at = wrap_dim("stack", dim, tensors[0].dim() + 1);
   Tensors rows;
   for (int i = 0; i < tensors.size(); ++i) {
     if (tensors[i].shape() != tensors[0].shape()) {
-      throw Error(ErrorKind::runtime, join("stack: expects each tensor to be equal size, but got ", to_string(tensors[0].shape()), " at entry 0 and ",
+      throw Error(ErrorKind::runtime, join("stack: expects each tensor to be equal size, but got ",
+                                           to_string(tensors[0].shape()), " at entry 0 and ",
                                            to_string(tensors[i].shape()), " at entry ", i));
     }
     rows.push_back(unsqueeze(tensors[i], at));
@@ -98,9 +104,13 @@ tensors, ValueError for an empty list.
 tensor([1, 2, 3])
 )";
   registry.add<&cat>("cat", kFunction, "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", kCat);
-  registry.add<&cat>("concat", kFunction, "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", "Another name of cat.", "cat");
-  registry.add<&cat>("concatenate", kFunction, "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", "Another name of cat.", "cat");
-  registry.add<&stack>("stack", kFunction, "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", R"(Tensors of one shape beside each other along a new dimension.
+  registry.add<&cat>("concat", kFunction, "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor",
+                     "Another name of cat.", "cat");
+  registry.add<&cat>("concatenate", kFunction,
+                     "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", "Another name of cat.",
+                     "cat");
+  registry.add<&stack>("stack", kFunction, "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor",
+                       R"(Tensors of one shape beside each other along a new dimension.
 
 Raises RuntimeError when the shapes differ or the list is empty.
 

@@ -8,7 +8,9 @@ namespace steep::ops {
 namespace {
 
 // Functions of floating numbers: integers are taken in the default dtype.
-Tensor floating(const Kernel& kernel, const Tensor& x) { return unary(kernel, to(x, floating_type(x.dtype()))); }
+Tensor floating(const Kernel& kernel, const Tensor& x) {
+  return unary(kernel, to(x, floating_type(x.dtype())));
+}
 
 // A rule that needs the input: slope(x) is the derivative at x.
 template <class Slope>
@@ -19,7 +21,9 @@ Tensor with_input(const Kernel& kernel, const Tensor& x, Slope slope) {
     out = floating(kernel, x);
   }
   if (wanted(x)) {
-    record(kernel.name, out, {x}, [x = Saved(x), slope](const Tensor& grad, Grads& grads) { grads[0] = slope(grad, x.get()); });
+    record(kernel.name, out, {x}, [x = Saved(x), slope](const Tensor& grad, Grads& grads) {
+      grads[0] = slope(grad, x.get());
+    });
   }
   return out;
 }
@@ -33,7 +37,10 @@ Tensor with_output(const Kernel& kernel, const Tensor& x, Slope slope) {
     out = floating(kernel, x);
   }
   if (wanted(x)) {
-    record(kernel.name, out, {x}, [out = Saved::output(out), slope](const Tensor& grad, Grads& grads) { grads[0] = slope(grad, out.get()); });
+    record(kernel.name, out, {x},
+           [out = Saved::output(out), slope](const Tensor& grad, Grads& grads) {
+             grads[0] = slope(grad, out.get());
+           });
   }
   return out;
 }
@@ -48,15 +55,19 @@ constexpr double kLn2 = 0.6931471805599453, kLn10 = 2.302585092994046;
 
 Tensor exp(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("exp", Elementwise::exp, 12);
-  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) { return mul(grad, out); });
+  return with_output(kKernel, x,
+                     [](const Tensor& grad, const Tensor& out) { return mul(grad, out); });
 }
 Tensor exp2(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("exp2", Elementwise::exp2, 12);
-  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) { return mul(grad, mul(out, Number(kLn2))); });
+  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+    return mul(grad, mul(out, Number(kLn2)));
+  });
 }
 Tensor expm1(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("expm1", Elementwise::expm1, 16);
-  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) { return mul(grad, one_plus(out)); });
+  return with_output(
+      kKernel, x, [](const Tensor& grad, const Tensor& out) { return mul(grad, one_plus(out)); });
 }
 Tensor log(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("log", Elementwise::log, 14);
@@ -64,66 +75,88 @@ Tensor log(const Tensor& x) {
 }
 Tensor log2(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("log2", Elementwise::log2, 14);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return div(grad, mul(x, Number(kLn2))); });
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return div(grad, mul(x, Number(kLn2)));
+  });
 }
 Tensor log10(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("log10", Elementwise::log10, 14);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return div(grad, mul(x, Number(kLn10))); });
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return div(grad, mul(x, Number(kLn10)));
+  });
 }
 Tensor log1p(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("log1p", Elementwise::log1p, 16);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return div(grad, one_plus(x)); });
+  return with_input(kKernel, x,
+                    [](const Tensor& grad, const Tensor& x) { return div(grad, one_plus(x)); });
 }
 Tensor sqrt(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("sqrt", Elementwise::sqrt, 6);
-  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) { return div(grad, mul(out, Number(2))); });
+  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+    return div(grad, mul(out, Number(2)));
+  });
 }
 Tensor rsqrt(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("rsqrt", Elementwise::rsqrt, 8);
-  return with_output(kKernel, x,
-                     [](const Tensor& grad, const Tensor& out) { return mul(grad, mul(mul(square(out), out), Number(-0.5))); });
+  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+    return mul(grad, mul(mul(square(out), out), Number(-0.5)));
+  });
 }
 Tensor sin(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("sin", Elementwise::sin, 20);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return mul(grad, cos(x)); });
+  return with_input(kKernel, x,
+                    [](const Tensor& grad, const Tensor& x) { return mul(grad, cos(x)); });
 }
 Tensor cos(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("cos", Elementwise::cos, 20);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return neg(mul(grad, sin(x))); });
+  return with_input(kKernel, x,
+                    [](const Tensor& grad, const Tensor& x) { return neg(mul(grad, sin(x))); });
 }
 Tensor tan(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("tan", Elementwise::tan, 30);
-  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) { return mul(grad, one_plus(square(out))); });
+  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+    return mul(grad, one_plus(square(out)));
+  });
 }
 Tensor asin(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("asin", Elementwise::asin, 20);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return mul(grad, rsqrt(one_minus(square(x)))); });
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return mul(grad, rsqrt(one_minus(square(x))));
+  });
 }
 Tensor acos(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("acos", Elementwise::acos, 20);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return neg(mul(grad, rsqrt(one_minus(square(x))))); });
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return neg(mul(grad, rsqrt(one_minus(square(x)))));
+  });
 }
 Tensor atan(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("atan", Elementwise::atan, 20);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return div(grad, one_plus(square(x))); });
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return div(grad, one_plus(square(x)));
+  });
 }
 Tensor sinh(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("sinh", Elementwise::sinh, 20);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return mul(grad, cosh(x)); });
+  return with_input(kKernel, x,
+                    [](const Tensor& grad, const Tensor& x) { return mul(grad, cosh(x)); });
 }
 Tensor cosh(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("cosh", Elementwise::cosh, 20);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return mul(grad, sinh(x)); });
+  return with_input(kKernel, x,
+                    [](const Tensor& grad, const Tensor& x) { return mul(grad, sinh(x)); });
 }
 Tensor erf(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("erf", Elementwise::erf, 20);
-  return with_input(kKernel, x,
-                    [](const Tensor& grad, const Tensor& x) { return mul(grad, mul(exp(neg(square(x))), Number(kTwoOverSqrtPi))); });
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return mul(grad, mul(exp(neg(square(x))), Number(kTwoOverSqrtPi)));
+  });
 }
 Tensor erfc(const Tensor& x) {
   static constexpr Kernel kKernel = elementwise("erfc", Elementwise::erfc, 30);
-  return with_input(kKernel, x,
-                    [](const Tensor& grad, const Tensor& x) { return mul(grad, mul(exp(neg(square(x))), Number(-kTwoOverSqrtPi))); });
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return mul(grad, mul(exp(neg(square(x))), Number(-kTwoOverSqrtPi)));
+  });
 }
 
 Tensor tanh(const Tensor& x) {
@@ -135,7 +168,8 @@ Tensor tanh(const Tensor& x) {
 }
 
 Tensor sigmoid(const Tensor& x) {
-  static constexpr Kernel kBackward = elementwise("sigmoid_backward", Elementwise::sigmoid_backward, 3);
+  static constexpr Kernel kBackward =
+      elementwise("sigmoid_backward", Elementwise::sigmoid_backward, 3);
   static constexpr Kernel kKernel = elementwise("sigmoid", Elementwise::sigmoid, 16);
   return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
     return tape::grad_enabled() ? mul(grad, mul(one_minus(out), out)) : fused(kBackward, grad, out);
@@ -144,13 +178,15 @@ Tensor sigmoid(const Tensor& x) {
 
 Tensor atan2(const Tensor& x, const Tensor& other) {
   static constexpr Kernel kAtan2 = elementwise("atan2", Elementwise::atan2, 40);
-  Tensor out = binary(kAtan2, {x, {}}, {other, {}}, floating_type(result_type({x, {}}, {other, {}})));
+  Tensor out =
+      binary(kAtan2, {x, {}}, {other, {}}, floating_type(result_type({x, {}}, {other, {}})));
   if (wanted(x, other)) {
-    record("atan2", out, {x, other}, [x = Saved(x), other = Saved(other)](const Tensor& grad, Grads& grads) {
-      const Tensor scaled = div(grad, add(square(x.get()), square(other.get())));
-      if (grads.wanted(0)) grads[0] = mul(scaled, other.get());
-      if (grads.wanted(1)) grads[1] = neg(mul(scaled, x.get()));
-    });
+    record("atan2", out, {x, other},
+           [x = Saved(x), other = Saved(other)](const Tensor& grad, Grads& grads) {
+             const Tensor scaled = div(grad, add(square(x.get()), square(other.get())));
+             if (grads.wanted(0)) grads[0] = mul(scaled, other.get());
+             if (grads.wanted(1)) grads[1] = neg(mul(scaled, x.get()));
+           });
   }
   return out;
 }

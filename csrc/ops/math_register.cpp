@@ -31,7 +31,8 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([0.0000, 1.7183])
 )");
   registry.add_inplace<&expm1>("expm1_", kUnary, "In-place form of expm1.", "expm1");
-  registry.add<&log>("log", kBoth, kUnary, R"(Natural logarithm of each element: -inf at 0, nan below.
+  registry.add<&log>("log", kBoth, kUnary,
+                     R"(Natural logarithm of each element: -inf at 0, nan below.
 
 Shape: any, kept. Integers and bools give the default dtype.
 
@@ -39,7 +40,8 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([0.0000, 2.3026])
 )");
   registry.add_inplace<&log>("log_", kUnary, "In-place form of log.", "log");
-  registry.add<&log2>("log2", kBoth, kUnary, R"(Logarithm to base 2 of each element: -inf at 0, nan below.
+  registry.add<&log2>("log2", kBoth, kUnary,
+                      R"(Logarithm to base 2 of each element: -inf at 0, nan below.
 
 Shape: any, kept. Integers and bools give the default dtype.
 
@@ -47,7 +49,8 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([0., 3.])
 )");
   registry.add_inplace<&log2>("log2_", kUnary, "In-place form of log2.", "log2");
-  registry.add<&log10>("log10", kBoth, kUnary, R"(Logarithm to base 10 of each element: -inf at 0, nan below.
+  registry.add<&log10>("log10", kBoth, kUnary,
+                       R"(Logarithm to base 10 of each element: -inf at 0, nan below.
 
 Shape: any, kept. Integers and bools give the default dtype.
 
@@ -71,7 +74,8 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([2., 3.])
 )");
   registry.add_inplace<&sqrt>("sqrt_", kUnary, "In-place form of sqrt.", "sqrt");
-  registry.add<&rsqrt>("rsqrt", kBoth, kUnary, R"(One over the square root of each element: inf at 0, nan below.
+  registry.add<&rsqrt>("rsqrt", kBoth, kUnary,
+                       R"(One over the square root of each element: inf at 0, nan below.
 
 Shape: any, kept. Integers and bools give the default dtype.
 
@@ -103,7 +107,8 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([0.0000, 1.5574])
 )");
   registry.add_inplace<&tan>("tan_", kUnary, "In-place form of tan.", "tan");
-  registry.add<&asin>("asin", kBoth, kUnary, R"(Arc sine of each element in radians: nan outside [-1, 1].
+  registry.add<&asin>("asin", kBoth, kUnary,
+                      R"(Arc sine of each element in radians: nan outside [-1, 1].
 
 Shape: any, kept. Integers and bools give the default dtype.
 
@@ -111,7 +116,8 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([0.0000, 1.5708])
 )");
   registry.add_inplace<&asin>("asin_", kUnary, "In-place form of asin.", "asin");
-  registry.add<&acos>("acos", kBoth, kUnary, R"(Arc cosine of each element in radians: nan outside [-1, 1].
+  registry.add<&acos>("acos", kBoth, kUnary,
+                      R"(Arc cosine of each element in radians: nan outside [-1, 1].
 
 Shape: any, kept. Integers and bools give the default dtype.
 
@@ -151,7 +157,8 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([0.0000, 0.7616])
 )");
   registry.add_inplace<&tanh>("tanh_", kUnary, "In-place form of tanh.", "tanh");
-  registry.add<&sigmoid>("sigmoid", kBoth, kUnary, R"(Logistic function of each element: out = 1 / (1 + e^-x).
+  registry.add<&sigmoid>("sigmoid", kBoth, kUnary,
+                         R"(Logistic function of each element: out = 1 / (1 + e^-x).
 
 Shape: any, kept. Integers and bools give the default dtype.
 
@@ -159,7 +166,9 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([0.5000, 0.8808])
 )");
   registry.add_inplace<&sigmoid>("sigmoid_", kUnary, "In-place form of sigmoid.", "sigmoid");
-  registry.add<&erf>("erf", kBoth, kUnary, R"(Error function of each element: 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x.
+  registry.add<&erf>(
+      "erf", kBoth, kUnary,
+      R"(Error function of each element: 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x.
 
 Shape: any, kept. Integers and bools give the default dtype.
 
@@ -167,7 +176,8 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([0.0000, 0.8427])
 )");
   registry.add_inplace<&erf>("erf_", kUnary, "In-place form of erf.", "erf");
-  registry.add<&erfc>("erfc", kBoth, kUnary, R"(Complementary error function, 1 - erf(x), accurate where x is large.
+  registry.add<&erfc>("erfc", kBoth, kUnary,
+                      R"(Complementary error function, 1 - erf(x), accurate where x is large.
 
 Shape: any, kept. Integers and bools give the default dtype.
 
@@ -175,8 +185,9 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([1.0000, 0.1573])
 )");
   registry.add_inplace<&erfc>("erfc_", kUnary, "In-place form of erfc.", "erfc");
-  registry.add<&atan2>("atan2", kBoth, "(input: Tensor, other: Tensor) -> Tensor",
-                       R"(Angle in radians of the points with ordinate input and abscissa other, in (-pi, pi].
+  registry.add<&atan2>(
+      "atan2", kBoth, "(input: Tensor, other: Tensor) -> Tensor",
+      R"(Angle in radians of the points with ordinate input and abscissa other, in (-pi, pi].
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
 

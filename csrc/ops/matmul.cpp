@@ -12,13 +12,22 @@ namespace {
 
 program::Cost gemm_cost(const program::Call& call) {
   const int64_t* d = call.dims;
-  const double batch = static_cast<double>(d[0]), m = static_cast<double>(d[1]), n = static_cast<double>(d[2]), k = static_cast<double>(d[3]);
+  const double batch = static_cast<double>(d[0]), m = static_cast<double>(d[1]),
+               n = static_cast<double>(d[2]), k = static_cast<double>(d[3]);
   // A product does several times the arithmetic a second that the launcher assumes of other kernels.
   constexpr double kAdvantage = 4;
-  return {2 * batch * m * n * k / kAdvantage, batch * (m * k + k * n + m * n) * static_cast<double>(element_size(call.type))};
+  return {2 * batch * m * n * k / kAdvantage,
+          batch * (m * k + k * n + m * n) * static_cast<double>(element_size(call.type))};
 }
 
-constexpr Kernel kGemm{"gemm", Kind::product, static_cast<int>(kernels::RoutineId::gemm), "wrr", 2, gemm_cost, kernels::gemm_scratch, nullptr};
+constexpr Kernel kGemm{"gemm",
+                       Kind::product,
+                       static_cast<int>(kernels::RoutineId::gemm),
+                       "wrr",
+                       2,
+                       gemm_cost,
+                       kernels::gemm_scratch,
+                       nullptr};
 
 // One operand as the kernel wants it: rows or columns contiguous.
 struct Matrix {
@@ -32,9 +41,11 @@ Matrix matrix_of(const Tensor& x) {
   const int rows = x.dim() - 2, columns = x.dim() - 1;
   const Dims& strides = x.strides();
   const int64_t batch = x.dim() == 3 && x.size(0) > 1 ? strides[0] : 0;
-  if ((strides[columns] == 1 || x.size(columns) == 1) && (strides[rows] >= x.size(columns) || x.size(rows) == 1))
+  if ((strides[columns] == 1 || x.size(columns) == 1) &&
+      (strides[rows] >= x.size(columns) || x.size(rows) == 1))
     return {x, std::max(strides[rows], x.size(columns)), batch, false};
-  if ((strides[rows] == 1 || x.size(rows) == 1) && (strides[columns] >= x.size(rows) || x.size(columns) == 1))
+  if ((strides[rows] == 1 || x.size(rows) == 1) &&
+      (strides[columns] >= x.size(rows) || x.size(columns) == 1))
     return {x, std::max(strides[columns], x.size(rows)), batch, true};
   return matrix_of(contiguous(x));
 }
@@ -48,21 +59,24 @@ Tensor product(const Tensor& a, const Tensor& b, const Tensor& bias, Activation 
   const int64_t batch = a.dim() == 3 ? a.size(0) : 1;
   Tensor out = a.dim() == 3 ? empty({batch, m, n}, a.dtype()) : empty({m, n}, a.dtype());
   program::launch(kGemm, a.dtype(), {out, left.x, right.x, bias},
-                  {batch, m, n, k, left.lead, right.lead, n, left.batch_stride, right.batch_stride, m * n, left.transposed,
-                   right.transposed, static_cast<int64_t>(activation), 0},
+                  {batch, m, n, k, left.lead, right.lead, n, left.batch_stride, right.batch_stride,
+                   m * n, left.transposed, right.transposed, static_cast<int64_t>(activation), 0},
                   {program::real(0.01)});
   return out;
 }
 
 void check_product(const char* op, const Tensor& x, const Tensor& other) {
   if (x.dtype() != other.dtype()) {
-    fail(ErrorKind::runtime, op, "both tensors to have the same dtype", join(name(x.dtype()), " and ", name(other.dtype())),
+    fail(ErrorKind::runtime, op, "both tensors to have the same dtype",
+         join(name(x.dtype()), " and ", name(other.dtype())),
          "convert one of them with .to(dtype)");
   }
   const int64_t k = x.size(x.dim() - 1), rows = other.size(other.dim() - 2);
   if (k != rows) {
-    throw Error(ErrorKind::runtime, join(op, ": mat1 and mat2 shapes cannot be multiplied (", to_string(x.shape()), " and ", to_string(other.shape()),
-                                         "): the last size of the first (", k, ") must equal the last but one of the second (", rows, ")"));
+    throw Error(ErrorKind::runtime,
+                join(op, ": mat1 and mat2 shapes cannot be multiplied (", to_string(x.shape()),
+                     " and ", to_string(other.shape()), "): the last size of the first (", k,
+                     ") must equal the last but one of the second (", rows, ")"));
   }
 }
 
@@ -74,7 +88,8 @@ Tensor product_2d(const Tensor& x, const Tensor& other) {
   Tensor out = product(x, other, {}, Activation::none);
   if (wanted(x, other)) {
     record("matmul", out, {x, other},
-           [x = Saved(x, tape::requires_grad(other)), other = Saved(other, tape::requires_grad(x))](const Tensor& grad, Grads& grads) {
+           [x = Saved(x, tape::requires_grad(other)), other = Saved(other, tape::requires_grad(x))](
+               const Tensor& grad, Grads& grads) {
              if (grads.wanted(0)) grads[0] = matmul(grad, t(other.get()));
              if (grads.wanted(1)) grads[1] = matmul(t(x.get()), grad);
            });
@@ -107,7 +122,8 @@ Tensor product_batched(const Tensor& x, const Tensor& other) {
   }
   if (wanted(x, other)) {
     record("matmul", out, {x, other},
-           [x = Saved(x, tape::requires_grad(other)), other = Saved(other, tape::requires_grad(x))](const Tensor& grad, Grads& grads) {
+           [x = Saved(x, tape::requires_grad(other)), other = Saved(other, tape::requires_grad(x))](
+               const Tensor& grad, Grads& grads) {
              if (grads.wanted(0)) grads[0] = matmul(grad, mT(other.get()));
              if (grads.wanted(1)) grads[1] = matmul(mT(x.get()), grad);
            });
@@ -119,10 +135,12 @@ Tensor product_batched(const Tensor& x, const Tensor& other) {
 
 Tensor matmul(const Tensor& x, const Tensor& other) {
   if (x.dim() == 0 || other.dim() == 0)
-    fail(ErrorKind::runtime, "matmul", "both arguments to be at least 1D", join(x.dim(), "D and ", other.dim(), "D"), "use * for scalars");
+    fail(ErrorKind::runtime, "matmul", "both arguments to be at least 1D",
+         join(x.dim(), "D and ", other.dim(), "D"), "use * for scalars");
   if (x.dim() == 1 && other.dim() == 1) {
     if (x.size(0) != other.size(0))
-      fail(ErrorKind::runtime, "matmul", "1D tensors of one size (inconsistent tensor size)", join(x.size(0), " and ", other.size(0)));
+      fail(ErrorKind::runtime, "matmul", "1D tensors of one size (inconsistent tensor size)",
+           join(x.size(0), " and ", other.size(0)));
     return reshape(product_2d(unsqueeze(x, 0), unsqueeze(other, 1)), {});
   }
   if (x.dim() == 1) return squeeze(matmul(unsqueeze(x, 0), other), Dims{-2});
@@ -141,7 +159,9 @@ Tensor matmul(const Tensor& x, const Tensor& other) {
 namespace {
 
 void need_rank(const char* op, const Tensor& x, int rank, const char* which) {
-  if (x.dim() != rank) fail(ErrorKind::runtime, op, join(which, " must be a ", rank, "D tensor"), join(x.dim(), "D of shape ", to_string(x.shape())), "use matmul for other ranks");
+  if (x.dim() != rank)
+    fail(ErrorKind::runtime, op, join(which, " must be a ", rank, "D tensor"),
+         join(x.dim(), "D of shape ", to_string(x.shape())), "use matmul for other ranks");
 }
 
 Tensor mm(const Tensor& x, const Tensor& mat2) {
@@ -152,7 +172,8 @@ Tensor mm(const Tensor& x, const Tensor& mat2) {
 Tensor bmm(const Tensor& x, const Tensor& mat2) {
   need_rank("bmm", x, 3, "self");
   need_rank("bmm", mat2, 3, "mat2");
-  if (x.size(0) != mat2.size(0)) fail(ErrorKind::runtime, "bmm", "batches of one size", join(x.size(0), " and ", mat2.size(0)));
+  if (x.size(0) != mat2.size(0))
+    fail(ErrorKind::runtime, "bmm", "batches of one size", join(x.size(0), " and ", mat2.size(0)));
   return matmul(x, mat2);
 }
 Tensor mv(const Tensor& x, const Tensor& vec) {
@@ -170,7 +191,8 @@ Tensor outer(const Tensor& x, const Tensor& vec2) {
   need_rank("outer", vec2, 1, "vec2");
   return mul(unsqueeze(x, 1), vec2);
 }
-Tensor addmm(const Tensor& x, const Tensor& mat1, const Tensor& mat2, const Number& beta, const Number& alpha) {
+Tensor addmm(const Tensor& x, const Tensor& mat1, const Tensor& mat2, const Number& beta,
+             const Number& alpha) {
   need_rank("addmm", mat1, 2, "mat1");
   need_rank("addmm", mat2, 2, "mat2");
   Tensor scaled = matmul(mat1, mat2);
@@ -180,36 +202,49 @@ Tensor addmm(const Tensor& x, const Tensor& mat1, const Tensor& mat2, const Numb
 }
 
 void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (weight.dim() != 2 && weight.dim() != 1) fail(ErrorKind::runtime, "linear", "a weight of shape [out_features, in_features]", to_string(weight.shape()));
+  if (weight.dim() != 2 && weight.dim() != 1)
+    fail(ErrorKind::runtime, "linear", "a weight of shape [out_features, in_features]",
+         to_string(weight.shape()));
   if (x.dim() == 0 || x.size(x.dim() - 1) != weight.size(weight.dim() - 1)) {
-    throw Error(ErrorKind::runtime, join("linear: mat1 and mat2 shapes cannot be multiplied: input ", to_string(x.shape()), " and weight ", to_string(weight.shape()),
-                                         "; expected the last size of input to be in_features = ", weight.size(weight.dim() - 1)));
+    throw Error(ErrorKind::runtime,
+                join("linear: mat1 and mat2 shapes cannot be multiplied: input ",
+                     to_string(x.shape()), " and weight ", to_string(weight.shape()),
+                     "; expected the last size of input to be in_features = ",
+                     weight.size(weight.dim() - 1)));
   }
   for (const Tensor* other : {&weight, &bias}) {
     if (other->defined() && other->dtype() != x.dtype()) {
-      fail(ErrorKind::runtime, "linear", "input, weight and bias to have the same dtype", join(name(x.dtype()), " and ", name(other->dtype())),
+      fail(ErrorKind::runtime, "linear", "input, weight and bias to have the same dtype",
+           join(name(x.dtype()), " and ", name(other->dtype())),
            "convert the input with .to(dtype), or the module");
     }
   }
   if (bias.defined() && weight.dim() == 2 && bias.shape() != Dims{weight.size(0)})
-    fail(ErrorKind::runtime, "linear", join("a bias of shape [", weight.size(0), "]"), to_string(bias.shape()));
+    fail(ErrorKind::runtime, "linear", join("a bias of shape [", weight.size(0), "]"),
+         to_string(bias.shape()));
 }
 
 // The gradient before the activation, from the gradient after it and the activation's value.
 Tensor undo_activation(Activation activation, const Tensor& grad, const Tensor& out) {
   static constexpr Kernel kRelu = elementwise("relu_backward", Elementwise::relu_backward);
   static constexpr Kernel kTanh = elementwise("tanh_backward", Elementwise::tanh_backward, 3);
-  static constexpr Kernel kSigmoid = elementwise("sigmoid_backward", Elementwise::sigmoid_backward, 3);
+  static constexpr Kernel kSigmoid =
+      elementwise("sigmoid_backward", Elementwise::sigmoid_backward, 3);
   const bool plain = !tape::grad_enabled();
   switch (activation) {
-    case Activation::relu: return plain ? fused(kRelu, grad, out) : where(gt({out, {}}, {{}, 0}), grad, Number(0.0));
-    case Activation::tanh: return plain ? fused(kTanh, grad, out) : mul(grad, sub({{}, 1}, {square(out), {}}, 1));
-    case Activation::sigmoid: return plain ? fused(kSigmoid, grad, out) : mul(grad, mul(sub({{}, 1}, {out, {}}, 1), out));
-    default: return grad;
+    case Activation::relu:
+      return plain ? fused(kRelu, grad, out) : where(gt({out, {}}, {{}, 0}), grad, Number(0.0));
+    case Activation::tanh:
+      return plain ? fused(kTanh, grad, out) : mul(grad, sub({{}, 1}, {square(out), {}}, 1));
+    case Activation::sigmoid:
+      return plain ? fused(kSigmoid, grad, out) : mul(grad, mul(sub({{}, 1}, {out, {}}, 1), out));
+    default:
+      return grad;
   }
 }
 
-Tensor linear_with(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation) {
+Tensor linear_with(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                   Activation activation) {
   check_linear(x, weight, bias);
   if (weight.dim() == 1) return bias.defined() ? add(matmul(x, weight), bias) : matmul(x, weight);
   Dims shape = x.shape();
@@ -217,41 +252,56 @@ Tensor linear_with(const Tensor& x, const Tensor& weight, const Tensor& bias, Ac
   Tensor out;
   {
     const tape::GradMode off(false);
-    const Tensor rows = x.dim() == 2 ? x : reshape(x, {x.numel() / std::max<int64_t>(x.size(x.dim() - 1), 1), x.size(x.dim() - 1)});
+    const Tensor rows = x.dim() == 2
+                            ? x
+                            : reshape(x, {x.numel() / std::max<int64_t>(x.size(x.dim() - 1), 1),
+                                          x.size(x.dim() - 1)});
     out = product(rows, t(weight), bias.defined() ? contiguous(bias) : bias, activation);
     if (x.dim() != 2) out = alias(out, shape, contiguous_strides(shape), 0);
   }
   if (wanted(x, weight, bias)) {
-    record("linear", out, {x, weight, bias},
-           [x = Saved(x, tape::requires_grad(weight)), weight = Saved(weight, tape::requires_grad(x)),
-            out = activation == Activation::none ? Saved() : Saved::output(out), activation](const Tensor& out_grad, Grads& grads) {
-             const Tensor grad = activation == Activation::none ? out_grad : undo_activation(activation, out_grad, out.get());
-             const int64_t features = grad.size(grad.dim() - 1);
-             const Tensor rows = grad.dim() == 2 ? grad : reshape(grad, {features ? grad.numel() / features : 0, features});
-             if (grads.wanted(0)) grads[0] = matmul(grad, weight.get());
-             if (grads.wanted(1)) {
-               const Tensor in = x.get();
-               grads[1] = matmul(t(rows), in.dim() == 2 ? in : reshape(in, {rows.size(0), in.size(in.dim() - 1)}));
-             }
-             if (grads.wanted(2)) grads[2] = sum(rows, Dims{0}, false, std::nullopt);
-           });
+    record(
+        "linear", out, {x, weight, bias},
+        [x = Saved(x, tape::requires_grad(weight)), weight = Saved(weight, tape::requires_grad(x)),
+         out = activation == Activation::none ? Saved() : Saved::output(out),
+         activation](const Tensor& out_grad, Grads& grads) {
+          const Tensor grad = activation == Activation::none
+                                  ? out_grad
+                                  : undo_activation(activation, out_grad, out.get());
+          const int64_t features = grad.size(grad.dim() - 1);
+          const Tensor rows =
+              grad.dim() == 2 ? grad
+                              : reshape(grad, {features ? grad.numel() / features : 0, features});
+          if (grads.wanted(0)) grads[0] = matmul(grad, weight.get());
+          if (grads.wanted(1)) {
+            const Tensor in = x.get();
+            grads[1] = matmul(
+                t(rows), in.dim() == 2 ? in : reshape(in, {rows.size(0), in.size(in.dim() - 1)}));
+          }
+          if (grads.wanted(2)) grads[2] = sum(rows, Dims{0}, false, std::nullopt);
+        });
   }
   return out;
 }
 
 }  // namespace
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) { return linear_with(x, weight, bias, Activation::none); }
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return linear_with(x, weight, bias, Activation::none);
+}
 
-Tensor linear_activation(const Tensor& x, const Tensor& weight, const Tensor& bias, const std::string& activation) {
+Tensor linear_activation(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                         const std::string& activation) {
   if (activation == "relu") return linear_with(x, weight, bias, Activation::relu);
   if (activation == "tanh") return linear_with(x, weight, bias, Activation::tanh);
   if (activation == "sigmoid") return linear_with(x, weight, bias, Activation::sigmoid);
-  fail(ErrorKind::value, "linear_activation", "'relu', 'tanh' or 'sigmoid'", "'" + activation + "'");
+  fail(ErrorKind::value, "linear_activation", "'relu', 'tanh' or 'sigmoid'",
+       "'" + activation + "'");
 }
 
 void register_matmul(Registry& registry) {
-  static constexpr const char* kProduct = R"(Matrix product of two tensors, in the rank cases of PyTorch's matmul.
+  static constexpr const char* kProduct =
+      R"(Matrix product of two tensors, in the rank cases of PyTorch's matmul.
 
 1-D times 1-D is the dot product; a 1-D operand is taken as a row (left) or a column (right) and its dimension dropped
 again; dimensions before the last two broadcast. Shapes: (..., m, k) and (..., k, n) give (..., m, n). Raises
@@ -261,36 +311,45 @@ RuntimeError when the inner sizes or the dtypes differ.
 tensor([[11.]])
 )";
   registry.add<&matmul>("matmul", kBoth, "(input: Tensor, other: Tensor) -> Tensor", kProduct);
-  registry.add<&mm>("mm", kBoth, "(input: Tensor, mat2: Tensor) -> Tensor", R"(Product of two matrices, (m, k) and (k, n); see matmul.
+  registry.add<&mm>("mm", kBoth, "(input: Tensor, mat2: Tensor) -> Tensor",
+                    R"(Product of two matrices, (m, k) and (k, n); see matmul.
 
 Raises RuntimeError for other ranks, inner sizes that differ and dtypes that differ.
 
 >>> steep.mm(steep.eye(2), steep.ones(2, 1))
 tensor([[1.],
         [1.]])
-)", "matmul");
-  registry.add<&bmm>("bmm", kBoth, "(input: Tensor, mat2: Tensor) -> Tensor", R"(Products of two stacks of matrices, (b, m, k) and (b, k, n).
+)",
+                    "matmul");
+  registry.add<&bmm>("bmm", kBoth, "(input: Tensor, mat2: Tensor) -> Tensor",
+                     R"(Products of two stacks of matrices, (b, m, k) and (b, k, n).
 
 Raises RuntimeError for other ranks, batches or inner sizes that differ and dtypes that differ.
 
 >>> steep.bmm(steep.ones(2, 1, 3), steep.ones(2, 3, 1)).shape
 steep.Size([2, 1, 1])
-)", "matmul");
-  registry.add<&mv>("mv", kBoth, "(input: Tensor, vec: Tensor) -> Tensor", R"(Product of a matrix (m, k) and a vector (k,).
+)",
+                     "matmul");
+  registry.add<&mv>("mv", kBoth, "(input: Tensor, vec: Tensor) -> Tensor",
+                    R"(Product of a matrix (m, k) and a vector (k,).
 
 Raises RuntimeError for other ranks, sizes that differ and dtypes that differ.
 
 >>> steep.mv(steep.eye(2), steep.tensor([3.0, 4.0]))
 tensor([3., 4.])
-)", "matmul");
-  registry.add<&dot>("dot", kBoth, "(input: Tensor, tensor: Tensor) -> Tensor", R"(Dot product of two vectors of one size.
+)",
+                    "matmul");
+  registry.add<&dot>("dot", kBoth, "(input: Tensor, tensor: Tensor) -> Tensor",
+                     R"(Dot product of two vectors of one size.
 
 Raises RuntimeError for other ranks, sizes that differ and dtypes that differ.
 
 >>> steep.dot(steep.tensor([1.0, 2.0]), steep.tensor([3.0, 4.0]))
 tensor(11.)
-)", "matmul");
-  registry.add<&outer>("outer", kBoth, "(input: Tensor, vec2: Tensor) -> Tensor", R"(Outer product of two vectors: out[i, j] = input[i] * vec2[j].
+)",
+                     "matmul");
+  registry.add<&outer>("outer", kBoth, "(input: Tensor, vec2: Tensor) -> Tensor",
+                       R"(Outer product of two vectors: out[i, j] = input[i] * vec2[j].
 
 Raises RuntimeError for other ranks.
 
@@ -298,8 +357,10 @@ Raises RuntimeError for other ranks.
 tensor([[3, 4],
         [6, 8]])
 )");
-  registry.add<&addmm>("addmm", kBoth, "(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor",
-      R"(out = beta * input + alpha * (mat1 @ mat2), input broadcast.
+  registry.add<&addmm>("addmm", kBoth,
+                       "(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: "
+                       "Number = 1) -> Tensor",
+                       R"(out = beta * input + alpha * (mat1 @ mat2), input broadcast.
 
 Raises RuntimeError for matrices that do not fit.
 
@@ -307,7 +368,8 @@ Raises RuntimeError for matrices that do not fit.
 tensor([[2., 1.],
         [1., 2.]])
 )");
-  registry.add<&linear>("linear", kInternal, "(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
+  registry.add<&linear>(
+      "linear", kInternal, "(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
       R"(Affine map of the last dimension: out = input @ weight.T + bias, one kernel.
 
 Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features); out (..., out_features).
@@ -316,7 +378,9 @@ Raises RuntimeError when shapes or dtypes do not fit.
 >>> steep.nn.functional.linear(steep.ones(1, 2), steep.ones(3, 2), steep.tensor([0.0, 1.0, 2.0]))
 tensor([[2., 3., 4.]])
 )");
-  registry.add<&linear_activation>("linear_activation", kInternal, "(input: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor",
+  registry.add<&linear_activation>(
+      "linear_activation", kInternal,
+      "(input: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor",
       R"(linear followed by 'relu', 'tanh' or 'sigmoid' in the product's epilogue: the same bits, one launch and one node.
 
 Shapes and errors as linear; ValueError for another activation.

@@ -10,6 +10,7 @@ enum class Activation : int64_t { none, relu, tanh, sigmoid, leaky_relu };
 
 // out = activation(x @ weight^T + bias): x [..., in], weight [out, in], bias [out] or undefined.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
-Tensor linear_activation(const Tensor& x, const Tensor& weight, const Tensor& bias, const std::string& activation);
+Tensor linear_activation(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                         const std::string& activation);
 
 }  // namespace steep::ops

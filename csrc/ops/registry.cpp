@@ -35,22 +35,32 @@ namespace {
 Tensor plain_add(const Tensor& x, const Tensor& other) { return add(x, other); }
 void add_into(const Tensor& x, const Tensor& other) { add_(x, {other, {}}, 1); }
 Tensor filled(const Dims& shape, DType dtype, double value) { return full(shape, value, dtype); }
-Tensor strided(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset) { return as_strided(x, shape, strides, offset); }
+Tensor strided(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset) {
+  return as_strided(x, shape, strides, offset);
+}
 }  // namespace
 
 void install() { tape::primitives = {plain_add, add_into, sum_to, filled, clone, strided}; }
 
 Number item(const Tensor& x) {
   if (x.numel() != 1)
-    throw Error(ErrorKind::runtime, join("item: a Tensor with ", x.numel(), " elements cannot be converted to Scalar; index it first, or use tolist()"));
+    throw Error(ErrorKind::runtime,
+                join("item: a Tensor with ", x.numel(),
+                     " elements cannot be converted to Scalar; index it first, or use tolist()"));
   program::note_host_read("item");
   switch (x.dtype()) {
-    case DType::float32: return static_cast<double>(*x.data<float>());
-    case DType::float64: return *x.data<double>();
-    case DType::int64: return *x.data<int64_t>();
-    case DType::int32: return static_cast<int64_t>(*x.data<int32_t>());
-    case DType::uint8: return static_cast<int64_t>(*x.data<uint8_t>());
-    default: return *x.data<bool>();
+    case DType::float32:
+      return static_cast<double>(*x.data<float>());
+    case DType::float64:
+      return *x.data<double>();
+    case DType::int64:
+      return *x.data<int64_t>();
+    case DType::int32:
+      return static_cast<int64_t>(*x.data<int32_t>());
+    case DType::uint8:
+      return static_cast<int64_t>(*x.data<uint8_t>());
+    default:
+      return *x.data<bool>();
   }
 }
 

@@ -17,9 +17,9 @@
 namespace steep::ops {
 
 enum Where : uint8_t {
-  kFunction = 1,   // steep.name(...)
-  kMethod = 2,     // Tensor.name(...); self is the first parameter
-  kInternal = 4,   // _core.name(...), not re-exported
+  kFunction = 1,  // steep.name(...)
+  kMethod = 2,    // Tensor.name(...); self is the first parameter
+  kInternal = 4,  // _core.name(...), not re-exported
   kBoth = kFunction | kMethod,
 };
 
@@ -43,7 +43,8 @@ struct Caller<function> {
 
  private:
   template <size_t... I>
-  static void unpack([[maybe_unused]] const Value* arguments, Value& result, std::index_sequence<I...>) {
+  static void unpack([[maybe_unused]] const Value* arguments, Value& result,
+                     std::index_sequence<I...>) {
     if constexpr (std::is_void_v<Result>) {
       function(Read<std::decay_t<Parameters>>::from(arguments[I])...);
     } else if constexpr (std::is_same_v<Result, std::tuple<Tensor, Tensor>>) {
@@ -63,7 +64,8 @@ Tensor assign(const char* op, const Tensor& x, const Tensor& value);
 class Registry {
  public:
   template <auto function>
-  void add(const char* name, Where where, const char* signature, const char* doc, const char* cases = nullptr) {
+  void add(const char* name, Where where, const char* signature, const char* doc,
+           const char* cases = nullptr) {
     ops_.push_back({name, where, signature, &Caller<function>::call, doc, cases});
   }
   // The in-place method of an operation: the first argument takes the operation's result.

@@ -11,9 +11,15 @@ namespace steep::ops {
 namespace {
 
 using kernels::RoutineId;
-constexpr Kernel kIndexSelect{"index_select", Kind::opaque, static_cast<int>(RoutineId::index_select), "wrr", 1, nullptr, nullptr, nullptr};
-constexpr Kernel kIndexAdd{"index_add", Kind::opaque, static_cast<int>(RoutineId::index_add), "urr", 1, nullptr, nullptr, nullptr};
-constexpr Kernel kIndexPut{"index_put", Kind::opaque, static_cast<int>(RoutineId::index_put), "urr", 1, nullptr, nullptr, nullptr};
+constexpr Kernel kIndexSelect{
+    "index_select", Kind::opaque, static_cast<int>(RoutineId::index_select), "wrr", 1, nullptr,
+    nullptr,        nullptr};
+constexpr Kernel kIndexAdd{
+    "index_add", Kind::opaque, static_cast<int>(RoutineId::index_add), "urr", 1, nullptr,
+    nullptr,     nullptr};
+constexpr Kernel kIndexPut{
+    "index_put", Kind::opaque, static_cast<int>(RoutineId::index_put), "urr", 1, nullptr,
+    nullptr,     nullptr};
 
 // dims: n, first, count, then the sizes.  data: out int64[n], then one int64[n] for each size.
 void combine_indices(const kernels::Task& task) {
@@ -25,14 +31,16 @@ void combine_indices(const kernels::Task& task) {
     for (int64_t d = 0; d < count; ++d) {
       const int64_t given = static_cast<const int64_t*>(task.data[1 + d])[i];
       if (given < -sizes[d] || given >= sizes[d]) {
-        throw Error(ErrorKind::index, join("index ", given, " is out of bounds for dimension ", first + d, " with size ", sizes[d]));
+        throw Error(ErrorKind::index, join("index ", given, " is out of bounds for dimension ",
+                                           first + d, " with size ", sizes[d]));
       }
       place = place * sizes[d] + (given < 0 ? given + sizes[d] : given);
     }
     out[i] = place;
   }
 }
-constexpr Kernel kCombine{"linear_index", Kind::opaque, 0, "wr", 1, nullptr, nullptr, combine_indices};
+constexpr Kernel kCombine{"linear_index", Kind::opaque,   0, "wr", 1, nullptr,
+                          nullptr,        combine_indices};
 
 Dims picked_shape(const Tensor& index, const Rows& rows) {
   Dims shape = rows.before;
@@ -53,7 +61,8 @@ Tensor linear_index(const Tensors& indices, const Dims& sizes, int first) {
   }
   Dims dims{out.numel(), first, sizes.size()};
   for (int64_t size : sizes) dims.push_back(size);
-  program::launch(program::Call{&kCombine, DType::int64, operands.data(), operands.size(), dims.data(), dims.size(), nullptr, 0});
+  program::launch(program::Call{&kCombine, DType::int64, operands.data(), operands.size(),
+                                dims.data(), dims.size(), nullptr, 0});
   return out;
 }
 
@@ -61,10 +70,13 @@ Tensor pick_rows(const Tensor& x, const Tensor& index, const Rows& rows) {
   Tensor out = empty(picked_shape(index, rows), x.dtype());
   {
     const tape::GradMode off(false);
-    program::launch(kIndexSelect, x.dtype(), {out, contiguous(x), index}, {rows.outer, rows.length, rows.inner, index.numel()});
+    program::launch(kIndexSelect, x.dtype(), {out, contiguous(x), index},
+                    {rows.outer, rows.length, rows.inner, index.numel()});
   }
   if (wanted(x)) {
-    record("index", out, {x}, [index = Saved(index), rows](const Tensor& grad, Grads& grads) { grads[0] = add_rows(grad, index.get(), rows); });
+    record("index", out, {x}, [index = Saved(index), rows](const Tensor& grad, Grads& grads) {
+      grads[0] = add_rows(grad, index.get(), rows);
+    });
   }
   return out;
 }
@@ -73,10 +85,13 @@ Tensor add_rows(const Tensor& x, const Tensor& index, const Rows& rows) {
   Tensor out = full(rows.whole, 0, x.dtype());
   {
     const tape::GradMode off(false);
-    program::launch(kIndexAdd, x.dtype(), {out, contiguous(x), index}, {rows.outer, rows.length, rows.inner, index.numel()});
+    program::launch(kIndexAdd, x.dtype(), {out, contiguous(x), index},
+                    {rows.outer, rows.length, rows.inner, index.numel()});
   }
   if (wanted(x)) {
-    record("index_add", out, {x}, [index = Saved(index), rows](const Tensor& grad, Grads& grads) { grads[0] = pick_rows(grad, index.get(), rows); });
+    record("index_add", out, {x}, [index = Saved(index), rows](const Tensor& grad, Grads& grads) {
+      grads[0] = pick_rows(grad, index.get(), rows);
+    });
   }
   return out;
 }
@@ -86,13 +101,17 @@ Tensor put_rows(const Tensor& x, const Tensor& index, const Tensor& value, const
   {
     const tape::GradMode off(false);
     copy_memory(out, x);
-    program::launch(kIndexPut, x.dtype(), {out, contiguous(value), index}, {rows.outer, rows.length, rows.inner, index.numel()});
+    program::launch(kIndexPut, x.dtype(), {out, contiguous(value), index},
+                    {rows.outer, rows.length, rows.inner, index.numel()});
   }
   if (wanted(x, value)) {
-    record("index_put", out, {x, value}, [index = Saved(index), rows](const Tensor& grad, Grads& grads) {
-      if (grads.wanted(0)) grads[0] = put_rows(grad, index.get(), full(picked_shape(index.get(), rows), 0, grad.dtype()), rows);
-      if (grads.wanted(1)) grads[1] = pick_rows(grad, index.get(), rows);
-    });
+    record("index_put", out, {x, value},
+           [index = Saved(index), rows](const Tensor& grad, Grads& grads) {
+             if (grads.wanted(0))
+               grads[0] = put_rows(grad, index.get(),
+                                   full(picked_shape(index.get(), rows), 0, grad.dtype()), rows);
+             if (grads.wanted(1)) grads[1] = pick_rows(grad, index.get(), rows);
+           });
   }
   return out;
 }

@@ -17,7 +17,7 @@ struct IndexItem {
   int64_t start = 0;  // the integer, or the slice's
   int64_t stop = 0, step = 1;
   bool has_start = false, has_stop = false;
-  Tensor tensor;      // int64, int32 or uint8 indices, or a bool mask
+  Tensor tensor;  // int64, int32 or uint8 indices, or a bool mask
 };
 using Index = SmallVector<IndexItem, 4>;
 
@@ -29,10 +29,20 @@ struct TensorOrNumber {
 };
 
 struct Value {
-  enum class Kind : uint8_t { none, boolean, integer, floating, tensor, tensors, dims, dtype, text };
+  enum class Kind : uint8_t {
+    none,
+    boolean,
+    integer,
+    floating,
+    tensor,
+    tensors,
+    dims,
+    dtype,
+    text
+  };
   Kind kind = Kind::none;
   DType dtype = DType::float32;
-  Number number;                     // boolean, integer, floating
+  Number number;  // boolean, integer, floating
   Tensor tensor;
   std::unique_ptr<Tensors> tensors;
   Dims dims;

@@ -18,22 +18,29 @@ Tensor view_of(const Tensor& x, const Dims& shape, const Dims& strides, int64_t 
 
 }  // namespace
 
-Tensor as_strided(const Tensor& x, const Dims& size, const Dims& stride, std::optional<int64_t> storage_offset) {
+Tensor as_strided(const Tensor& x, const Dims& size, const Dims& stride,
+                  std::optional<int64_t> storage_offset) {
   const int64_t offset = storage_offset.value_or(x->offset);
   if (size.size() != stride.size())
-    fail(ErrorKind::runtime, "as_strided", "size and stride of one length", join(size.size(), " and ", stride.size()));
+    fail(ErrorKind::runtime, "as_strided", "size and stride of one length",
+         join(size.size(), " and ", stride.size()));
   count(size);
   for (int64_t step : stride)
-    if (step < 0) throw Error(ErrorKind::runtime, join("as_strided: negative strides are not supported, got ", to_string(stride)));
+    if (step < 0)
+      throw Error(ErrorKind::runtime,
+                  join("as_strided: negative strides are not supported, got ", to_string(stride)));
   const int64_t held = static_cast<int64_t>(x->storage->bytes()) / element_size(x.dtype());
   if (offset < 0 || offset + extent(size, stride) > held) {
-    throw Error(ErrorKind::runtime, join("as_strided: size ", to_string(size), ", stride ", to_string(stride), " and offset ", offset,
-                                         " reach past the storage of ", held, " elements"));
+    throw Error(ErrorKind::runtime,
+                join("as_strided: size ", to_string(size), ", stride ", to_string(stride),
+                     " and offset ", offset, " reach past the storage of ", held, " elements"));
   }
   Tensor out = view_of(x, size, stride, offset);
   if (wanted(x)) {
     const Geometry whole = Geometry::of(x), part = Geometry::of(out);
-    record("as_strided", out, {x}, [whole, part](const Tensor& grad, Grads& grads) { grads[0] = unwindow(grad, whole, part); });
+    record("as_strided", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
+      grads[0] = unwindow(grad, whole, part);
+    });
   }
   return out;
 }
@@ -42,7 +49,9 @@ namespace {
 Tensor reshaped_view(const char* op, const Tensor& x, const Dims& shape, const Dims& strides) {
   Tensor out = view_of(x, shape, strides, x->offset);
   if (wanted(x))
-    record(op, out, {x}, [back = x.shape()](const Tensor& grad, Grads& grads) { grads[0] = reshape(grad, back); });
+    record(op, out, {x}, [back = x.shape()](const Tensor& grad, Grads& grads) {
+      grads[0] = reshape(grad, back);
+    });
   return out;
 }
 }  // namespace
@@ -51,9 +60,12 @@ Tensor view(const Tensor& x, const Dims& size) {
   const Dims shape = infer_size("view", size, x.numel());
   Dims strides;
   if (!view_strides(x.shape(), x.strides(), shape, strides)) {
-    throw Error(ErrorKind::runtime, join("view: size ", to_string(shape), " is not compatible with input tensor's size ", to_string(x.shape()),
-                                         " and stride ", to_string(x.strides()),
-                                         " (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead."));
+    throw Error(
+        ErrorKind::runtime,
+        join("view: size ", to_string(shape), " is not compatible with input tensor's size ",
+             to_string(x.shape()), " and stride ", to_string(x.strides()),
+             " (at least one dimension spans across two contiguous subspaces). Use .reshape(...) "
+             "instead."));
   }
   return reshaped_view("view", x, shape, strides);
 }
@@ -61,7 +73,8 @@ Tensor view(const Tensor& x, const Dims& size) {
 Tensor reshape(const Tensor& x, const Dims& target) {
   const Dims shape = infer_size("reshape", target, x.numel());
   Dims strides;
-  if (view_strides(x.shape(), x.strides(), shape, strides)) return reshaped_view("reshape", x, shape, strides);
+  if (view_strides(x.shape(), x.strides(), shape, strides))
+    return reshaped_view("reshape", x, shape, strides);
   return view(contiguous(x), shape);
 }
 
@@ -71,26 +84,33 @@ Tensor expand(const Tensor& x, const Dims& size) {
   for (int i = 0; i < shape.size(); ++i) {
     const bool own = i >= lead;
     if (shape[i] == -1 && own) shape[i] = x.size(i - lead);
-    const bool fits = shape[i] >= 0 && (!own || x.size(i - lead) == 1 || x.size(i - lead) == shape[i]);
+    const bool fits =
+        shape[i] >= 0 && (!own || x.size(i - lead) == 1 || x.size(i - lead) == shape[i]);
     if (lead < 0 || !fits) {
-      throw Error(ErrorKind::runtime, join("expand: The expanded size of the tensor (", to_string(size), ") must match the existing size (",
-                                           to_string(x.shape()), ") at non-singleton dimension ", i, "; sizes of 1 can grow, others cannot"));
+      throw Error(ErrorKind::runtime,
+                  join("expand: The expanded size of the tensor (", to_string(size),
+                       ") must match the existing size (", to_string(x.shape()),
+                       ") at non-singleton dimension ", i, "; sizes of 1 can grow, others cannot"));
     }
   }
   if (lead < 0) {
-    throw Error(ErrorKind::runtime, join("expand: the number of sizes provided (", size.size(),
-                                         ") must be greater or equal to the number of dimensions in the tensor (", x.dim(), ")"));
+    throw Error(ErrorKind::runtime,
+                join("expand: the number of sizes provided (", size.size(),
+                     ") must be greater or equal to the number of dimensions in the tensor (",
+                     x.dim(), ")"));
   }
   Tensor out = view_of(x, shape, broadcast_strides(x.shape(), x.strides(), shape), x->offset);
   // The tape sums a gradient back to the input's shape.
-  if (wanted(x)) record("expand", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
+  if (wanted(x))
+    record("expand", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
   return out;
 }
 
 Tensor permute(const Tensor& x, const Dims& dims) {
   const Dims order = wrap_dims("permute", dims, x.dim());
   if (order.size() != x.dim()) {
-    fail(ErrorKind::runtime, "permute", join("each of the ", x.dim(), " dimensions once"), join("dims ", to_string(dims)));
+    fail(ErrorKind::runtime, "permute", join("each of the ", x.dim(), " dimensions once"),
+         join("dims ", to_string(dims)));
   }
   Dims shape, strides, inverse(x.dim(), 0);
   for (int i = 0; i < order.size(); ++i) {
@@ -99,7 +119,9 @@ Tensor permute(const Tensor& x, const Dims& dims) {
     inverse[order[i]] = i;
   }
   Tensor out = view_of(x, shape, strides, x->offset);
-  if (wanted(x)) record("permute", out, {x}, [inverse](const Tensor& grad, Grads& grads) { grads[0] = permute(grad, inverse); });
+  if (wanted(x))
+    record("permute", out, {x},
+           [inverse](const Tensor& grad, Grads& grads) { grads[0] = permute(grad, inverse); });
   return out;
 }
 
@@ -111,12 +133,16 @@ Tensor transpose(const Tensor& x, int64_t dim0, int64_t dim1) {
     std::swap(strides[a], strides[b]);
   }
   Tensor out = view_of(x, shape, strides, x->offset);
-  if (wanted(x)) record("transpose", out, {x}, [a, b](const Tensor& grad, Grads& grads) { grads[0] = transpose(grad, a, b); });
+  if (wanted(x))
+    record("transpose", out, {x},
+           [a, b](const Tensor& grad, Grads& grads) { grads[0] = transpose(grad, a, b); });
   return out;
 }
 
 Tensor t(const Tensor& x) {
-  if (x.dim() > 2) fail(ErrorKind::runtime, "t", "a tensor with at most 2 dimensions", join(x.dim(), "D"), "use .mT or transpose(dim0, dim1)");
+  if (x.dim() > 2)
+    fail(ErrorKind::runtime, "t", "a tensor with at most 2 dimensions", join(x.dim(), "D"),
+         "use .mT or transpose(dim0, dim1)");
   return x.dim() < 2 ? transpose(x, 0, 0) : transpose(x, 0, 1);
 }
 
@@ -142,8 +168,11 @@ Tensor unsqueeze(const Tensor& x, int64_t dim) {
 }
 
 Tensor flatten(const Tensor& x, int64_t start_dim, int64_t end_dim) {
-  const int from = wrap_dim("flatten", start_dim, x.dim()), to = wrap_dim("flatten", end_dim, x.dim());
-  if (from > to) throw Error(ErrorKind::runtime, "flatten: flatten() has invalid args: start_dim cannot come after end_dim");
+  const int from = wrap_dim("flatten", start_dim, x.dim()),
+            to = wrap_dim("flatten", end_dim, x.dim());
+  if (from > to)
+    throw Error(ErrorKind::runtime,
+                "flatten: flatten() has invalid args: start_dim cannot come after end_dim");
   if (x.dim() == 0) return reshape(x, {1});
   if (from == to) return x;
   Dims shape;
@@ -174,7 +203,8 @@ Tensor unflatten(const Tensor& x, int64_t dim, const Dims& sizes) {
 }
 
 // Steps through one dimension: elements start, start + step, ... (length of them).
-Tensor stepped(const char* op, const Tensor& x, int dim, int64_t start, int64_t length, int64_t step) {
+Tensor stepped(const char* op, const Tensor& x, int dim, int64_t start, int64_t length,
+               int64_t step) {
   Dims shape = x.shape(), strides = x.strides();
   shape[dim] = length;
   strides[dim] *= step;
@@ -183,7 +213,9 @@ Tensor stepped(const char* op, const Tensor& x, int dim, int64_t start, int64_t 
     const Geometry whole{x.shape(), contiguous_strides(x.shape()), 0};
     Geometry part{shape, whole.strides, length > 0 ? start * whole.strides[dim] : 0};
     part.strides[dim] *= step;
-    record(op, out, {x}, [whole, part](const Tensor& grad, Grads& grads) { grads[0] = unwindow(grad, whole, part); });
+    record(op, out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
+      grads[0] = unwindow(grad, whole, part);
+    });
   }
   return out;
 }
@@ -193,7 +225,8 @@ Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
   const int at = wrap_dim("narrow", dim, x.dim());
   const int64_t size = x.size(at), from = start < 0 ? start + size : start;
   if (length < 0 || from < 0 || from + length > size) {
-    throw Error(ErrorKind::runtime, join("narrow: start (", start, ") + length (", length, ") exceeds dimension size (", size, ")"));
+    throw Error(ErrorKind::runtime, join("narrow: start (", start, ") + length (", length,
+                                         ") exceeds dimension size (", size, ")"));
   }
   return stepped("narrow", x, at, from, length, 1);
 }
@@ -203,7 +236,8 @@ Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   const int at = wrap_dim("select", dim, x.dim());
   const int64_t size = x.size(at);
   if (index < -size || index >= size) {
-    throw Error(ErrorKind::index, join("index ", index, " is out of bounds for dimension ", at, " with size ", size));
+    throw Error(ErrorKind::index,
+                join("index ", index, " is out of bounds for dimension ", at, " with size ", size));
   }
   const int64_t from = index < 0 ? index + size : index;
   Dims shape = x.shape(), strides = x.strides();
@@ -214,7 +248,9 @@ Tensor select(const Tensor& x, int64_t dim, int64_t index) {
 }
 
 Tensors unbind(const Tensor& x, int64_t dim) {
-  if (x.dim() == 0) throw Error(ErrorKind::runtime, "unbind: Dimension specified as 0 but tensor has no dimensions");
+  if (x.dim() == 0)
+    throw Error(ErrorKind::runtime,
+                "unbind: Dimension specified as 0 but tensor has no dimensions");
   const int at = wrap_dim("unbind", dim, x.dim());
   Tensors out;
   for (int64_t i = 0; i < x.size(at); ++i) out.push_back(select(x, at, i));
@@ -222,12 +258,16 @@ Tensors unbind(const Tensor& x, int64_t dim) {
 }
 
 Tensors split_sizes(const Tensor& x, const Dims& sizes, int64_t dim) {
-  if (x.dim() == 0) throw Error(ErrorKind::runtime, "split: expects at least a 1-dimensional tensor");
+  if (x.dim() == 0)
+    throw Error(ErrorKind::runtime, "split: expects at least a 1-dimensional tensor");
   const int at = wrap_dim("split", dim, x.dim());
   int64_t total = 0;
   for (int64_t size : sizes) total += size < 0 ? x.size(at) + 1 : size;
   if (total != x.size(at)) {
-    fail(ErrorKind::runtime, "split", join("split_sizes to sum exactly to ", x.size(at), " (input tensor's size at dimension ", at, ")"), join("split_sizes=", to_string(sizes)));
+    fail(ErrorKind::runtime, "split",
+         join("split_sizes to sum exactly to ", x.size(at), " (input tensor's size at dimension ",
+              at, ")"),
+         join("split_sizes=", to_string(sizes)));
   }
   Tensors out;
   int64_t start = 0;
@@ -239,18 +279,21 @@ Tensors split_sizes(const Tensor& x, const Dims& sizes, int64_t dim) {
 }
 
 Tensors split(const Tensor& x, int64_t split_size, int64_t dim) {
-  if (x.dim() == 0) throw Error(ErrorKind::runtime, "split: expects at least a 1-dimensional tensor");
+  if (x.dim() == 0)
+    throw Error(ErrorKind::runtime, "split: expects at least a 1-dimensional tensor");
   const int at = wrap_dim("split", dim, x.dim());
   if (split_size < 0 || (split_size == 0 && x.size(at) > 0))
     fail(ErrorKind::runtime, "split", "a positive split_size", join(split_size));
   Dims sizes;
-  for (int64_t start = 0; start < x.size(at); start += split_size) sizes.push_back(std::min(split_size, x.size(at) - start));
+  for (int64_t start = 0; start < x.size(at); start += split_size)
+    sizes.push_back(std::min(split_size, x.size(at) - start));
   if (sizes.empty()) sizes.push_back(0);
   return split_sizes(x, sizes, at);
 }
 
 Tensors chunk(const Tensor& x, int64_t chunks, int64_t dim) {
-  if (x.dim() == 0) throw Error(ErrorKind::runtime, "chunk: expects at least a 1-dimensional tensor");
+  if (x.dim() == 0)
+    throw Error(ErrorKind::runtime, "chunk: expects at least a 1-dimensional tensor");
   if (chunks <= 0) fail(ErrorKind::runtime, "chunk", "chunks greater than 0", join(chunks));
   const int at = wrap_dim("chunk", dim, x.dim());
   const int64_t size = (x.size(at) + chunks - 1) / chunks;

@@ -17,7 +17,8 @@ Tensor laid_out(const Tensor& x, const Geometry& whole) {
 
 // Zeros in memory that covers both the whole and the part, seen as one line.
 Tensor line_of_zeros(const Geometry& whole, const Geometry& part, DType dtype) {
-  const int64_t length = std::max(extent(whole.shape, whole.strides), part.offset - whole.offset + extent(part.shape, part.strides));
+  const int64_t length = std::max(extent(whole.shape, whole.strides),
+                                  part.offset - whole.offset + extent(part.shape, part.strides));
   return full({std::max<int64_t>(length, 0)}, 0, dtype);
 }
 
@@ -42,15 +43,23 @@ void add_part(const Tensor& line, const Tensor& x, const Geometry& whole, const 
   const Tensor reduced = x.dtype() == DType::boolean ? x : sum_to(x, kept, x.dtype());
   const Geometry unique{kept, part.strides, part.offset - whole.offset};
   if (x.dtype() == DType::boolean || !overlaps_itself(unique)) {
-    copy_memory(alias(line, x.dtype() == DType::boolean ? part.shape : kept, part.strides, unique.offset), reduced);
+    copy_memory(
+        alias(line, x.dtype() == DType::boolean ? part.shape : kept, part.strides, unique.offset),
+        reduced);
     return;
   }
-  static constexpr Kernel kIota{"iota", Kind::opaque, static_cast<int>(kernels::RoutineId::iota), "w", 1, nullptr, nullptr, nullptr};
-  static constexpr Kernel kIndexAdd{"index_add", Kind::opaque, static_cast<int>(kernels::RoutineId::index_add), "urr", 1, nullptr, nullptr, nullptr};
+  static constexpr Kernel kIota{
+      "iota",  Kind::opaque, static_cast<int>(kernels::RoutineId::iota), "w", 1, nullptr,
+      nullptr, nullptr};
+  static constexpr Kernel kIndexAdd{
+      "index_add", Kind::opaque, static_cast<int>(kernels::RoutineId::index_add), "urr", 1, nullptr,
+      nullptr,     nullptr};
   const Tensor places = empty({line.numel()}, DType::int64);
-  program::launch(kIota, DType::int64, {places}, {line.numel()}, {program::integer(0), program::integer(1)});
+  program::launch(kIota, DType::int64, {places}, {line.numel()},
+                  {program::integer(0), program::integer(1)});
   const Tensor index = contiguous(alias(places, kept, part.strides, unique.offset));
-  program::launch(kIndexAdd, x.dtype(), {line, contiguous(reduced), index}, {1, line.numel(), 1, index.numel()});
+  program::launch(kIndexAdd, x.dtype(), {line, contiguous(reduced), index},
+                  {1, line.numel(), 1, index.numel()});
 }
 
 }  // namespace
@@ -60,10 +69,13 @@ Tensor window(const Tensor& x, const Geometry& whole, const Geometry& part) {
   {
     const tape::GradMode off(false);
     const Tensor source = laid_out(x, whole);
-    out = clone(alias(source, part.shape, part.strides, source->offset + part.offset - whole.offset));
+    out =
+        clone(alias(source, part.shape, part.strides, source->offset + part.offset - whole.offset));
   }
   if (wanted(x)) {
-    record("window", out, {x}, [whole, part](const Tensor& grad, Grads& grads) { grads[0] = unwindow(grad, whole, part); });
+    record("window", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
+      grads[0] = unwindow(grad, whole, part);
+    });
   }
   return out;
 }
@@ -77,7 +89,9 @@ Tensor unwindow(const Tensor& x, const Geometry& whole, const Geometry& part) {
     out = alias(line, whole.shape, whole.strides, 0);
   }
   if (wanted(x)) {
-    record("unwindow", out, {x}, [whole, part](const Tensor& grad, Grads& grads) { grads[0] = window(grad, whole, part); });
+    record("unwindow", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
+      grads[0] = window(grad, whole, part);
+    });
   }
   return out;
 }

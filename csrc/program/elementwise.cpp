@@ -28,11 +28,20 @@ Value value_of(const Number& number, DType type) {
   const kernels::Scalar scalar = number.as_scalar(type);
   Value value;
   switch (type) {
-    case DType::float32: value.f32 = static_cast<float>(scalar.f); break;
-    case DType::float64: value.f64 = scalar.f; break;
-    case DType::int64: value.i64 = scalar.i; break;
-    case DType::int32: value.i32 = static_cast<int32_t>(scalar.i); break;
-    default: value.u8 = static_cast<uint8_t>(scalar.i);
+    case DType::float32:
+      value.f32 = static_cast<float>(scalar.f);
+      break;
+    case DType::float64:
+      value.f64 = scalar.f;
+      break;
+    case DType::int64:
+      value.i64 = scalar.i;
+      break;
+    case DType::int32:
+      value.i32 = static_cast<int32_t>(scalar.i);
+      break;
+    default:
+      value.u8 = static_cast<uint8_t>(scalar.i);
   }
   return value;
 }
@@ -40,11 +49,13 @@ Value value_of(const Number& number, DType type) {
 Loop loop_of(const Call& call) {
   const Kernel& kernel = *call.kernel;
   const int type = static_cast<int>(call.type);
-  const Loop loop = kernel.kind == Kind::cast
-                        ? runtime::table().cast[type][static_cast<int>(call.operands[0].tensor()->dtype)]
-                        : runtime::table().elementwise[kernel.id][type];
+  const Loop loop =
+      kernel.kind == Kind::cast
+          ? runtime::table().cast[type][static_cast<int>(call.operands[0].tensor()->dtype)]
+          : runtime::table().elementwise[kernel.id][type];
   if (!loop)
-    throw Error(ErrorKind::not_implemented, join("\"", kernel.name, "\" not implemented for '", name(call.type), "'"));
+    throw Error(ErrorKind::not_implemented,
+                join("\"", kernel.name, "\" not implemented for '", name(call.type), "'"));
   return loop;
 }
 
@@ -65,7 +76,8 @@ void add_dimension(Geometry& geometry, int64_t size, const int64_t* strides) {
   if (size == 1) return;
   if (!geometry.shape.empty()) {
     bool merges = true;
-    for (int i = 0; i < geometry.operands; ++i) merges &= geometry.strides[i].back() == strides[i] * size;
+    for (int i = 0; i < geometry.operands; ++i)
+      merges &= geometry.strides[i].back() == strides[i] * size;
     if (merges) {
       geometry.shape.back() *= size;
       for (int i = 0; i < geometry.operands; ++i) geometry.strides[i].back() = strides[i];
@@ -156,7 +168,8 @@ void run_row(const Geometry& geometry, char* const* at, int64_t n, char (*buffer
     }
     geometry.loop(data, steps, length);
     if (inner[0] != 1)
-      move_of(false, geometry.size[0])(buffers[0], at[0] + begin * inner[0] * geometry.size[0], inner[0], length);
+      move_of(false, geometry.size[0])(buffers[0], at[0] + begin * inner[0] * geometry.size[0],
+                                       inner[0], length);
   }
 }
 
@@ -181,12 +194,14 @@ void run_range(const Geometry& geometry, int64_t begin, int64_t end) {
     run_row(geometry, at, n, buffers);
     begin += n;
     index[last] += n;
-    for (int i = 0; i < geometry.operands; ++i) at[i] += n * geometry.strides[i][last] * geometry.size[i];
+    for (int i = 0; i < geometry.operands; ++i)
+      at[i] += n * geometry.strides[i][last] * geometry.size[i];
     for (int d = last; d > 0 && index[d] == geometry.shape[d]; --d) {
       index[d] = 0;
       ++index[d - 1];
       for (int i = 0; i < geometry.operands; ++i)
-        at[i] += (geometry.strides[i][d - 1] - geometry.strides[i][d] * geometry.shape[d]) * geometry.size[i];
+        at[i] += (geometry.strides[i][d - 1] - geometry.strides[i][d] * geometry.shape[d]) *
+                 geometry.size[i];
     }
   }
 }

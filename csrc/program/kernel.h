@@ -20,12 +20,14 @@ struct Cost {
 struct Kernel {
   const char* name;
   Kind kind;
-  int id;             // kernels::Elementwise or kernels::RoutineId; unused where `host` is set
-  const char* roles;  // of each operand: w(rite), r(ead), u(pdate); the last one stands for all that follow
-  float flops = 1;    // elementwise: per element of the output
+  int id;  // kernels::Elementwise or kernels::RoutineId; unused where `host` is set
+  const char*
+      roles;  // of each operand: w(rite), r(ead), u(pdate); the last one stands for all that follow
+  float flops = 1;                      // elementwise: per element of the output
   Cost (*cost)(const Call&) = nullptr;  // other kinds; null means the operands' bytes, once each
   int64_t (*scratch)(const int64_t* dims, int element_size, int threads) = nullptr;
-  kernels::Routine host = nullptr;      // a routine that is the same for every instruction set, always on one thread
+  kernels::Routine host =
+      nullptr;  // a routine that is the same for every instruction set, always on one thread
 };
 
 // An operand: a tensor, a number in the compute type (broadcast), or nothing (an optional one left out).

@@ -16,7 +16,9 @@ namespace {
 constexpr double kFlopsPerNs = 16, kBytesPerNs = 12;
 constexpr double kParallelNs = 20000, kNsPerThread = 8000;
 
-double estimated_ns(const Cost& cost) { return std::max(cost.flops / kFlopsPerNs, cost.bytes / kBytesPerNs); }
+double estimated_ns(const Cost& cost) {
+  return std::max(cost.flops / kFlopsPerNs, cost.bytes / kBytesPerNs);
+}
 
 double operand_bytes(const Call& call) {
   double bytes = 0;
@@ -71,7 +73,8 @@ void execute_routine(const Call& call, int threads) {
   const kernels::Routine routine =
       kernel.host ? kernel.host : runtime::table().routines[kernel.id][static_cast<int>(call.type)];
   if (!routine)
-    throw Error(ErrorKind::not_implemented, join("\"", kernel.name, "\" not implemented for '", name(call.type), "'"));
+    throw Error(ErrorKind::not_implemented,
+                join("\"", kernel.name, "\" not implemented for '", name(call.type), "'"));
   SmallVector<void*, 8> data;
   data.reserve(call.operand_count);
   for (int i = 0; i < call.operand_count; ++i) {

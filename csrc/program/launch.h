@@ -11,7 +11,8 @@ namespace steep::program {
 // Elementwise and cast kernels: operands are {out, inputs...}; inputs broadcast to out's shape.
 // Routines: operands, dims and scalars in the order the kernel documents; tensors must have the layout it wants.
 void launch(const Kernel& kernel, DType type, std::initializer_list<Operand> operands,
-            std::initializer_list<int64_t> dims = {}, std::initializer_list<kernels::Scalar> scalars = {});
+            std::initializer_list<int64_t> dims = {},
+            std::initializer_list<kernels::Scalar> scalars = {});
 void launch(const Call& call);
 
 // Runs a call without recording or counting it: what launch and replay share.
@@ -38,7 +39,7 @@ struct Counters {
   int64_t bytes = 0;          // operands read and written by launches
   int64_t saved_tensors = 0;  // by gradient rules
   int64_t saved_bytes = 0;
-  int64_t nodes = 0;          // graph nodes made
+  int64_t nodes = 0;  // graph nodes made
 };
 Counters& counters();
 

@@ -23,8 +23,8 @@ RecordedCall::RecordedCall(const Call& call)
 }
 
 void RecordedCall::run() const {
-  execute(Call{kernel_, type_, operands_.data(), operands_.size(), dims_.data(), dims_.size(), scalars_.data(),
-               scalars_.size()});
+  execute(Call{kernel_, type_, operands_.data(), operands_.size(), dims_.data(), dims_.size(),
+               scalars_.data(), scalars_.size()});
   const char* role = kernel_->roles;
   for (const Operand& operand : operands_) {
     if (*role != 'r' && operand.tensor()) operand.tensor()->storage->bump(kernel_->name);
@@ -36,7 +36,8 @@ Recorder* Recorder::active() { return t_recorder; }
 
 void Recorder::start() {
   if (t_recorder)
-    throw Error(ErrorKind::runtime, "record: a recording is active on this thread already; recordings do not nest");
+    throw Error(ErrorKind::runtime,
+                "record: a recording is active on this thread already; recordings do not nest");
   t_recorder = this;
 }
 

@@ -6,7 +6,9 @@ namespace {
 
 class AccumulateGrad final : public Node {
  public:
-  explicit AccumulateGrad(const Tensor& x) : Node("AccumulateGrad", 1), x_(x) { history(x)->accumulator = this; }
+  explicit AccumulateGrad(const Tensor& x) : Node("AccumulateGrad", 1), x_(x) {
+    history(x)->accumulator = this;
+  }
   ~AccumulateGrad() override { history(x_)->accumulator = nullptr; }
   void apply(const Tensor* grads, Grads&) override {
     Tensor grad = grads[0];
@@ -41,7 +43,8 @@ void accumulate_grad(const Tensor& x, Tensor grad) {
     return;
   }
   // The caller's reference and the walk's are the only two when no one else can see the memory.
-  const bool ours = grad->references() <= 2 && grad->storage->references() == 1 && grad.is_contiguous();
+  const bool ours =
+      grad->references() <= 2 && grad->storage->references() == 1 && grad.is_contiguous();
   slot = grad_enabled() || ours ? grad : primitives.clone(grad);
 }
 

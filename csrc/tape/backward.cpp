@@ -27,7 +27,8 @@ class Walk {
  public:
   explicit Walk(const BackwardOptions& options) : options_(options) {}
 
-  void restrict_to(std::vector<Capture>* captures, const std::vector<Ref<Node>>& roots, bool accumulate);
+  void restrict_to(std::vector<Capture>* captures, const std::vector<Ref<Node>>& roots,
+                   bool accumulate);
   void arrive(const Edge& edge, Tensor grad);
   void run();
 
@@ -49,7 +50,8 @@ class Walk {
 };
 
 // Only nodes on a path to a capture are visited: found by going through the reachable ones from the oldest up.
-void Walk::restrict_to(std::vector<Capture>* captures, const std::vector<Ref<Node>>& roots, bool accumulate) {
+void Walk::restrict_to(std::vector<Capture>* captures, const std::vector<Ref<Node>>& roots,
+                       bool accumulate) {
   captures_ = captures;
   accumulate_ = accumulate;
   restricted_ = true;
@@ -64,7 +66,8 @@ void Walk::restrict_to(std::vector<Capture>* captures, const std::vector<Ref<Nod
     for (const Edge& edge : node->inputs)
       if (edge.node) stack.push_back(edge.node.get());
   }
-  std::sort(reachable.begin(), reachable.end(), [](const Node* a, const Node* b) { return a->number < b->number; });
+  std::sort(reachable.begin(), reachable.end(),
+            [](const Node* a, const Node* b) { return a->number < b->number; });
   for (const Capture& capture : *captures) needed_.insert(capture.node.get());
   for (const Node* node : reachable)
     for (const Edge& edge : node->inputs)
@@ -118,15 +121,18 @@ void Walk::visit(Pending pending) {
   pass_hooks(node, pending.grads);
   capture(node, pending.grads);
   if (node.released) {
-    throw Error(ErrorKind::runtime,
-                join(node.name, ": Trying to backward through the graph a second time (or directly access saved tensors "
-                                "after they have already been freed). Specify retain_graph=True if you need to backward "
-                                "through the graph a second time."));
+    throw Error(ErrorKind::runtime, join(node.name,
+                                         ": Trying to backward through the graph a second time (or "
+                                         "directly access saved tensors "
+                                         "after they have already been freed). Specify "
+                                         "retain_graph=True if you need to backward "
+                                         "through the graph a second time."));
   }
   const int count = node.inputs.size();
   SmallVector<uint8_t, 8> wanted(count, 0);
   bool any = count == 0 && (!restricted_ || accumulate_);
-  for (int i = 0; i < count; ++i) any |= wanted[i] = node.inputs[i].node && needed(node.inputs[i].node.get());
+  for (int i = 0; i < count; ++i)
+    any |= wanted[i] = node.inputs[i].node && needed(node.inputs[i].node.get());
   if (!any) return;
   SmallVector<Tensor, 4> out;
   out.resize(count);
@@ -156,17 +162,20 @@ void Walk::run() {
 void check_root(const Tensor& root, const Tensor& grad) {
   if (!requires_grad(root)) {
     throw Error(ErrorKind::runtime,
-                "backward: element of tensors does not require grad and does not have a grad_fn; call requires_grad_() on "
+                "backward: element of tensors does not require grad and does not have a grad_fn; "
+                "call requires_grad_() on "
                 "the parameters, and compute outside of no_grad()");
   }
   if (grad.shape() != root.shape()) {
-    throw Error(ErrorKind::runtime, join("backward: Mismatch in shape: grad_output has a shape of ", to_string(grad.shape()),
-                                         " and output has a shape of ", to_string(root.shape())));
+    throw Error(ErrorKind::runtime, join("backward: Mismatch in shape: grad_output has a shape of ",
+                                         to_string(grad.shape()), " and output has a shape of ",
+                                         to_string(root.shape())));
   }
 }
 
-std::vector<Ref<Node>> start(Walk& walk, const Tensors& roots, const Tensors& grads, const BackwardOptions& options,
-                             std::vector<Capture>* captures, bool accumulate) {
+std::vector<Ref<Node>> start(Walk& walk, const Tensors& roots, const Tensors& grads,
+                             const BackwardOptions& options, std::vector<Capture>* captures,
+                             bool accumulate) {
   std::vector<Edge> edges;
   std::vector<Ref<Node>> nodes;
   for (int i = 0; i < roots.size(); ++i) {
@@ -185,7 +194,9 @@ std::vector<Capture> captures_of(const char* op, const Tensors& inputs) {
   std::vector<Capture> captures;
   for (const Tensor& input : inputs) {
     if (!requires_grad(input))
-      throw Error(ErrorKind::runtime, join(op, ": One of the differentiated Tensors does not require grad; call requires_grad_() on it first"));
+      throw Error(ErrorKind::runtime, join(op,
+                                           ": One of the differentiated Tensors does not require "
+                                           "grad; call requires_grad_() on it first"));
     Edge edge = edge_of(input);
     captures.push_back({edge.node, edge.index, Tensor()});
   }
@@ -194,7 +205,8 @@ std::vector<Capture> captures_of(const char* op, const Tensors& inputs) {
 
 }  // namespace
 
-void backward(const Tensors& roots, const Tensors& grads, const BackwardOptions& options, const Tensors& inputs) {
+void backward(const Tensors& roots, const Tensors& grads, const BackwardOptions& options,
+              const Tensors& inputs) {
   Walk walk(options);
   if (inputs.empty()) {
     start(walk, roots, grads, options, nullptr, true);
@@ -207,7 +219,8 @@ void backward(const Tensors& roots, const Tensors& grads, const BackwardOptions&
     if (captures[i].grad.defined()) accumulate_grad(inputs[i], captures[i].grad);
 }
 
-Tensors gradients(const Tensors& roots, const Tensors& grads, const Tensors& inputs, const BackwardOptions& options) {
+Tensors gradients(const Tensors& roots, const Tensors& grads, const Tensors& inputs,
+                  const BackwardOptions& options) {
   Walk walk(options);
   std::vector<Capture> captures = captures_of("autograd.grad", inputs);
   start(walk, roots, grads, options, &captures, false);

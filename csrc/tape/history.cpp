@@ -68,13 +68,17 @@ Edge edge_of(const Tensor& x) {
 
 void set_requires_grad(const Tensor& x, bool requires_grad) {
   if (requires_grad && !is_floating(x.dtype())) {
-    throw Error(ErrorKind::runtime, join("requires_grad_: only Tensors of floating point dtype can require gradients, got ",
-                                         name(x.dtype()), "; convert it with .float() first"));
+    throw Error(
+        ErrorKind::runtime,
+        join("requires_grad_: only Tensors of floating point dtype can require gradients, got ",
+             name(x.dtype()), "; convert it with .float() first"));
   }
   if (!requires_grad && !is_leaf(x)) {
     throw Error(ErrorKind::runtime,
-                "requires_grad_: you can only change requires_grad flags of leaf variables. If you want to use a computed "
-                "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+                "requires_grad_: you can only change requires_grad flags of leaf variables. If you "
+                "want to use a computed "
+                "variable in a subgraph that doesn't require differentiation use var_no_grad = "
+                "var.detach().");
   }
   if (!requires_grad && !x->autograd) return;
   if (is_leaf(x)) ensure_history(x).requires_grad = requires_grad;
@@ -83,7 +87,8 @@ void set_requires_grad(const Tensor& x, bool requires_grad) {
 void retain_grad(const Tensor& x) {
   if (!requires_grad(x)) {
     throw Error(ErrorKind::runtime,
-                "retain_grad: can't retain_grad on Tensor that has requires_grad=False; call requires_grad_() first");
+                "retain_grad: can't retain_grad on Tensor that has requires_grad=False; call "
+                "requires_grad_() first");
   }
   History& h = ensure_history(x);
   const Ref<Node> node = grad_fn(x);
@@ -102,21 +107,29 @@ void mark_view(const Tensor& view, const Tensor& x) {
 void check_writable(const char* op, const Tensor& x) {
   for (int i = 0; i < x.dim(); ++i) {
     if (x.strides()[i] == 0 && x.size(i) > 1) {
-      throw Error(ErrorKind::runtime,
-                  join(op, ": unsupported operation: more than one element of the written-to tensor refers to a single "
-                           "memory location. Please clone() the tensor before performing the operation."));
+      throw Error(
+          ErrorKind::runtime,
+          join(op,
+               ": unsupported operation: more than one element of the written-to tensor refers to "
+               "a single "
+               "memory location. Please clone() the tensor before performing the operation."));
     }
   }
   if (!grad_enabled()) return;
   const History* h = history(x);
   if (!h) return;
   if (h->requires_grad && !grad_fn(x)) {
-    throw Error(ErrorKind::runtime, join(op, ": a leaf Variable that requires grad is being used in an in-place operation; "
-                                             "do it under steep.no_grad(), or on a clone()"));
+    throw Error(ErrorKind::runtime,
+                join(op,
+                     ": a leaf Variable that requires grad is being used in an in-place operation; "
+                     "do it under steep.no_grad(), or on a clone()"));
   }
-  if (h->base.defined() && history(h->base) && history(h->base)->requires_grad && is_leaf(h->base)) {
-    throw Error(ErrorKind::runtime, join(op, ": a view of a leaf Variable that requires grad is being used in an in-place "
-                                             "operation; do it under steep.no_grad(), or on a clone()"));
+  if (h->base.defined() && history(h->base) && history(h->base)->requires_grad &&
+      is_leaf(h->base)) {
+    throw Error(ErrorKind::runtime,
+                join(op,
+                     ": a view of a leaf Variable that requires grad is being used in an in-place "
+                     "operation; do it under steep.no_grad(), or on a clone()"));
   }
 }
 

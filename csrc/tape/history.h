@@ -14,9 +14,9 @@ class History : public Attachment {
   TensorImpl* const owner;
   bool requires_grad = false;  // asked for on this leaf
   bool retains_grad = false;
-  Ref<Node> grad_fn;           // the node that made it; null on a leaf
-  int output = 0;              // which of the node's outputs it is
-  Node* accumulator = nullptr; // weak; the node that adds into .grad, while a graph needs it
+  Ref<Node> grad_fn;            // the node that made it; null on a leaf
+  int output = 0;               // which of the node's outputs it is
+  Node* accumulator = nullptr;  // weak; the node that adds into .grad, while a graph needs it
   Tensor grad;
   std::shared_ptr<Hooks> hooks;  // of a leaf
   Tensor base;                   // of a view: the tensor that owns the memory's history
@@ -83,8 +83,9 @@ void record_many(const char* name, const Tensors& outs, const Tensors& inputs, R
 // The functions the tape cannot do without; ops hands them over at load.
 struct Primitives {
   Tensor (*add)(const Tensor& x, const Tensor& other);
-  void (*add_into)(const Tensor& x, const Tensor& other);           // x += other, on the memory alone
-  Tensor (*sum_to)(const Tensor& x, const Dims& shape, DType dtype);  // undoes broadcasting and promotion
+  void (*add_into)(const Tensor& x, const Tensor& other);  // x += other, on the memory alone
+  Tensor (*sum_to)(const Tensor& x, const Dims& shape,
+                   DType dtype);  // undoes broadcasting and promotion
   Tensor (*fill)(const Dims& shape, DType dtype, double value);
   Tensor (*clone)(const Tensor& x);
   Tensor (*as_strided)(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset);

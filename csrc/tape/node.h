@@ -56,7 +56,8 @@ class Node : public Counted {
   bool released = false;
   SmallVector<Edge, 2> inputs;
   std::vector<std::pair<int, std::shared_ptr<Hooks>>> hooks;  // by output
-  std::vector<std::pair<int, TensorImpl*>> retainers;         // tensors (weak) that keep this gradient in .grad
+  std::vector<std::pair<int, TensorImpl*>>
+      retainers;  // tensors (weak) that keep this gradient in .grad
 
   // Frees chains of any length without recursion.
   static void destroy(Node* node);
@@ -66,7 +67,8 @@ class Node : public Counted {
 template <class Rule>
 class RuleNode final : public Node {
  public:
-  RuleNode(const char* name, int outputs, Rule rule) : Node(name, outputs), rule_(std::move(rule)) {}
+  RuleNode(const char* name, int outputs, Rule rule)
+      : Node(name, outputs), rule_(std::move(rule)) {}
   void apply(const Tensor* grads, Grads& out) override {
     if constexpr (std::is_invocable_v<Rule&, const Tensor&, Grads&>) {
       (*rule_)(grads[0], out);

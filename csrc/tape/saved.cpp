@@ -49,11 +49,13 @@ Tensor Saved::get() const {
   const uint32_t now = tensor_->storage->version();
   if (now != version_) {
     const char* op = t_current ? t_current->name : "an operation";
-    throw Error(ErrorKind::runtime,
-                join("one of the variables needed for gradient computation has been modified by an inplace operation: the ",
-                     name(tensor_.dtype()), " tensor of shape ", to_string(tensor_.shape()), " that ", op, " saved was changed by ",
-                     tensor_->storage->last_writer(), "; it is at version ", now, ", expected version ", version_,
-                     ". Write to a clone(), or after backward."));
+    throw Error(
+        ErrorKind::runtime,
+        join("one of the variables needed for gradient computation has been modified by an inplace "
+             "operation: the ",
+             name(tensor_.dtype()), " tensor of shape ", to_string(tensor_.shape()), " that ", op,
+             " saved was changed by ", tensor_->storage->last_writer(), "; it is at version ", now,
+             ", expected version ", version_, ". Write to a clone(), or after backward."));
   }
   if (!grad_enabled()) return tensor_;
   Ref<Node> node = is_output_ ? Ref<Node>(t_current) : grad_fn_;

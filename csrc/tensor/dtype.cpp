@@ -67,6 +67,8 @@ int Promotion::combine(int higher, int lower) {
   return higher;
 }
 
-DType Promotion::result() const { return static_cast<DType>(combine(combine(dimensioned_, zero_dim_), number_)); }
+DType Promotion::result() const {
+  return static_cast<DType>(combine(combine(dimensioned_, zero_dim_), number_));
+}
 
 }  // namespace steep

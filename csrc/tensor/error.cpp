@@ -10,7 +10,8 @@ std::string to_string(const Dims& shape) {
   return text.str();
 }
 
-void fail(ErrorKind kind, const char* op, const std::string& expected, const std::string& got, const std::string& fix) {
+void fail(ErrorKind kind, const char* op, const std::string& expected, const std::string& got,
+          const std::string& fix) {
   std::string text = join(op, ": expected ", expected, ", got ", got);
   if (!fix.empty()) text += "; " + fix;
   throw Error(kind, text);

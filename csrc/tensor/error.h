@@ -27,7 +27,7 @@ std::string join(const Parts&... parts) {
 }
 
 // Raises "op: expected ..., got ...; fix". The one way an operation refuses its arguments.
-[[noreturn]] void fail(ErrorKind kind, const char* op, const std::string& expected, const std::string& got,
-                       const std::string& fix = "");
+[[noreturn]] void fail(ErrorKind kind, const char* op, const std::string& expected,
+                       const std::string& got, const std::string& fix = "");
 
 }  // namespace steep

@@ -14,7 +14,8 @@ Dims broadcast_shapes(const char* op, const Dims& a, const Dims& b) {
     const int from_a = i - (rank - a.size()), from_b = i - (rank - b.size());
     const int64_t size_a = from_a >= 0 ? a[from_a] : 1, size_b = from_b >= 0 ? b[from_b] : 1;
     if (size_a != size_b && size_a != 1 && size_b != 1) {
-      fail(ErrorKind::runtime, op, "shapes that broadcast (sizes equal or 1, counted from the last dimension)",
+      fail(ErrorKind::runtime, op,
+           "shapes that broadcast (sizes equal or 1, counted from the last dimension)",
            join(to_string(a), " and ", to_string(b), ": the size of tensor a (", size_a,
                 ") must match the size of tensor b (", size_b, ") at non-singleton dimension ", i));
     }
@@ -42,8 +43,8 @@ Dims broadcast_strides(const Dims& shape, const Dims& strides, const Dims& to) {
 int wrap_dim(const char* op, int64_t dim, int rank) {
   const int64_t limit = std::max(rank, 1);
   if (dim < -limit || dim >= limit) {
-    throw Error(ErrorKind::index, join(op, ": Dimension out of range (expected to be in range of [", -limit, ", ",
-                                       limit - 1, "], but got ", dim, ")"));
+    throw Error(ErrorKind::index, join(op, ": Dimension out of range (expected to be in range of [",
+                                       -limit, ", ", limit - 1, "], but got ", dim, ")"));
   }
   return static_cast<int>(dim < 0 ? dim + limit : dim);
 }
@@ -53,7 +54,8 @@ Dims wrap_dims(const char* op, const Dims& dims, int rank) {
   for (int64_t dim : dims) {
     const int64_t wrapped = wrap_dim(op, dim, rank);
     if (std::find(out.begin(), out.end(), wrapped) != out.end())
-      throw Error(ErrorKind::runtime, join(op, ": dim ", wrapped, " appears multiple times in the list of dims"));
+      throw Error(ErrorKind::runtime,
+                  join(op, ": dim ", wrapped, " appears multiple times in the list of dims"));
     out.push_back(wrapped);
   }
   return out;
@@ -64,7 +66,8 @@ Dims order_by_stride(const Dims& shape, const Dims& strides) {
   for (int i = 0; i < shape.size(); ++i) order.push_back(i);
   // Insertion sort: ranks are small, and equal strides must keep their order.
   for (int i = 1; i < order.size(); ++i)
-    for (int j = i; j > 0 && strides[order[j - 1]] < strides[order[j]]; --j) std::swap(order[j - 1], order[j]);
+    for (int j = i; j > 0 && strides[order[j - 1]] < strides[order[j]]; --j)
+      std::swap(order[j - 1], order[j]);
   return order;
 }
 
@@ -73,7 +76,8 @@ Dims infer_size(const char* op, const Dims& target, int64_t numel) {
   int64_t known = 1;
   for (int i = 0; i < target.size(); ++i) {
     if (target[i] == -1) {
-      if (unknown >= 0) throw Error(ErrorKind::runtime, join(op, ": only one dimension can be inferred"));
+      if (unknown >= 0)
+        throw Error(ErrorKind::runtime, join(op, ": only one dimension can be inferred"));
       unknown = i;
     } else if (target[i] < 0) {
       throw Error(ErrorKind::runtime, join(op, ": invalid shape dimension ", target[i]));
@@ -84,15 +88,17 @@ Dims infer_size(const char* op, const Dims& target, int64_t numel) {
   Dims out = target;
   if (unknown >= 0) {
     if (known == 0) {
-      throw Error(ErrorKind::runtime,
-                  join(op, ": cannot reshape tensor of ", numel, " elements into shape ", to_string(target),
-                       " because the unspecified dimension size -1 can be any value and is ambiguous"));
+      throw Error(
+          ErrorKind::runtime,
+          join(op, ": cannot reshape tensor of ", numel, " elements into shape ", to_string(target),
+               " because the unspecified dimension size -1 can be any value and is ambiguous"));
     }
     out[unknown] = numel / known;
     known *= out[unknown];
   }
   if (known != numel) {
-    throw Error(ErrorKind::runtime, join(op, ": shape '", to_string(target), "' is invalid for input of size ", numel));
+    throw Error(ErrorKind::runtime,
+                join(op, ": shape '", to_string(target), "' is invalid for input of size ", numel));
   }
   return out;
 }
@@ -104,7 +110,9 @@ bool view_strides(const Dims& shape, const Dims& strides, const Dims& target, Di
   }
   out = Dims(target.size(), 1);
   int to = target.size() - 1;
-  int64_t chunk = 1, covered = 1;        // elements of the current run of memory, and how many of them target has taken
+  int64_t chunk = 1,
+          covered =
+              1;  // elements of the current run of memory, and how many of them target has taken
   int64_t base = shape.empty() ? 1 : strides.back();
   for (int from = shape.size() - 1; from >= 0; --from) {
     chunk *= shape[from];

@@ -20,7 +20,9 @@ class Storage : public Counted {
   bool borrowed() const { return release_ != nullptr; }
 
   uint32_t version() const { return version_.load(std::memory_order_relaxed); }
-  const char* last_writer() const { return last_writer_; }  // the operation that last wrote in place
+  const char* last_writer() const {
+    return last_writer_;
+  }  // the operation that last wrote in place
   void bump(const char* writer) {
     version_.fetch_add(1, std::memory_order_relaxed);
     last_writer_ = writer;

@@ -30,7 +30,8 @@ TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, Dims strid
 
 Dims contiguous_strides(const Dims& shape) {
   Dims strides(shape.size(), 1);
-  for (int i = shape.size() - 2; i >= 0; --i) strides[i] = strides[i + 1] * (shape[i + 1] > 1 ? shape[i + 1] : 1);
+  for (int i = shape.size() - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * (shape[i + 1] > 1 ? shape[i + 1] : 1);
   return strides;
 }
 
@@ -39,12 +40,13 @@ int64_t count(const Dims& shape) {
   bool empty = false;
   for (int64_t size : shape) {
     if (size < 0) {
-      throw Error(ErrorKind::runtime,
-                  join("Trying to create tensor with negative dimension ", size, ": ", to_string(shape)));
+      throw Error(ErrorKind::runtime, join("Trying to create tensor with negative dimension ", size,
+                                           ": ", to_string(shape)));
     }
     empty |= size == 0;
     if (!empty && __builtin_mul_overflow(total, size, &total))
-      throw Error(ErrorKind::runtime, join("a tensor of shape ", to_string(shape), " has more elements than fit"));
+      throw Error(ErrorKind::runtime,
+                  join("a tensor of shape ", to_string(shape), " has more elements than fit"));
   }
   return empty ? 0 : total;
 }
@@ -70,14 +72,19 @@ bool is_dense(const Dims& shape, const Dims& strides) {
   return true;
 }
 
-Tensor empty(const Dims& shape, DType dtype) { return empty_strided(shape, contiguous_strides(shape), dtype); }
+Tensor empty(const Dims& shape, DType dtype) {
+  return empty_strided(shape, contiguous_strides(shape), dtype);
+}
 
 Tensor empty_strided(const Dims& shape, const Dims& strides, DType dtype) {
   count(shape);
   int64_t bytes = 0;
-  if (__builtin_mul_overflow(extent(shape, strides), element_size(dtype), &bytes) || bytes > (int64_t{1} << 62))
-    throw Error(ErrorKind::runtime, join("a tensor of shape ", to_string(shape), " is larger than memory can be"));
-  return Tensor(new TensorImpl(Storage::allocate(static_cast<size_t>(bytes)), dtype, shape, strides, 0));
+  if (__builtin_mul_overflow(extent(shape, strides), element_size(dtype), &bytes) ||
+      bytes > (int64_t{1} << 62))
+    throw Error(ErrorKind::runtime,
+                join("a tensor of shape ", to_string(shape), " is larger than memory can be"));
+  return Tensor(
+      new TensorImpl(Storage::allocate(static_cast<size_t>(bytes)), dtype, shape, strides, 0));
 }
 
 Tensor empty_like(const Tensor& like, DType dtype) {

@@ -23,11 +23,11 @@ class TensorImpl : public Counted {
 
   Ref<Storage> storage;
   DType dtype;
-  bool contiguous;      // row-major without gaps
-  int64_t offset;       // elements from the start of the storage
+  bool contiguous;  // row-major without gaps
+  int64_t offset;   // elements from the start of the storage
   int64_t numel;
   Dims shape;
-  Dims strides;         // elements
+  Dims strides;  // elements
   std::unique_ptr<Attachment> autograd;
   void* python = nullptr;  // the Python object that stands for this tensor, if one is alive
 
@@ -65,11 +65,13 @@ class Tensor {
 using Tensors = SmallVector<Tensor, 4>;
 
 Dims contiguous_strides(const Dims& shape);
-int64_t count(const Dims& shape);                                // product of the sizes; refuses overflow
-int64_t extent(const Dims& shape, const Dims& strides);          // elements from the first to one past the last
-bool is_dense(const Dims& shape, const Dims& strides);           // a permutation of contiguous: no gaps, no overlap
+int64_t count(const Dims& shape);  // product of the sizes; refuses overflow
+int64_t extent(const Dims& shape,
+               const Dims& strides);  // elements from the first to one past the last
+bool is_dense(const Dims& shape,
+              const Dims& strides);  // a permutation of contiguous: no gaps, no overlap
 
-Tensor empty(const Dims& shape, DType dtype);                    // uninitialised, row-major
+Tensor empty(const Dims& shape, DType dtype);  // uninitialised, row-major
 Tensor empty_strided(const Dims& shape, const Dims& strides, DType dtype);
 // Uninitialised, with the memory order of `like` where that is dense, else row-major.
 Tensor empty_like(const Tensor& like, DType dtype);
