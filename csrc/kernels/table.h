@@ -6,6 +6,9 @@
 
 #include <cstdint>
 
+// The tables below are laid out by hand.
+// clang-format off
+
 namespace steep::kernels {
 
 // The engine's data types in the order of its DType (checked there by static_assert).
@@ -112,5 +115,7 @@ struct Table {
   Move scatter[9];                              // block -> strided
   Routine routines[kRoutineCount][kTypeCount];
 };
+
+// clang-format on
 
 }  // namespace steep::kernels

@@ -125,7 +125,7 @@ void set_num_threads(int n) {
 // threads spin for some milliseconds (GOMP_SPINCOUNT, 300,000 turns by default) before they sleep,
 // which bridges the gaps of a training step, so that a region costs about a microsecond and nothing
 // in the process's environment has to be changed.
-void run_team(int size, TeamBody body, void* context) {
+void run_team([[maybe_unused]] int size, TeamBody body, void* context) {
 #ifdef _OPENMP
   const int team = num_threads();
   if (size > team) size = team;
