@@ -101,6 +101,8 @@ enum class RoutineId : uint16_t {
   // optim.cpp: a step over many parameters.  dims: count, flags..., then numel of each parameter
   sgd,   // dims: count, has_momentum, nesterov, maximize, first.  data: hyper f64[4] {lr, momentum, dampening, weight_decay}, then per parameter: p, grad, buffer|null
   adam,  // dims: count, amsgrad, maximize, decoupled.  data: hyper f64[5] {lr, beta1, beta2, eps, weight_decay}, then per parameter: p, grad, m, v, vmax|null, step f32[1]
+  // peak.cpp: see there
+  fma_peak,
   // gemm.cpp: see there
   gemm,
   count

@@ -197,4 +197,36 @@ Tensor clamp(const Tensor& x, std::optional<TensorOrNumber> min,
   return out;
 }
 
+bool equal(const Tensor& x, const Tensor& other) {
+  if (x.shape() != other.shape()) return false;
+  const Tensor differs = any(ne({x, {}}, {other, {}}), std::nullopt, false);
+  return !item(differs).to_bool();
+}
+
+Tensor isclose(const Tensor& x, const Tensor& other, double rtol, double atol, bool equal_nan) {
+  if (x.dtype() != other.dtype()) {
+    fail(ErrorKind::runtime, "isclose", "tensors of one dtype",
+         join(name(x.dtype()), " and ", name(other.dtype())), "convert one with .to(dtype)");
+  }
+  if (rtol < 0 || atol < 0)
+    fail(ErrorKind::runtime, "isclose", "tolerances of at least 0", join(rtol, " and ", atol));
+  const tape::GradMode off(false);
+  const TensorOrNumber a{x, {}}, b{other, {}};
+  Tensor close = eq(a, b);
+  if (is_floating(x.dtype())) {
+    const Tensor allowed = add(mul(abs(other), Number(rtol)), Number(atol));
+    const Tensor near =
+        bitwise_and({le({abs(sub(x, other)), {}}, {allowed, {}}), {}}, {isfinite(other), {}});
+    close = bitwise_or({close, {}}, {near, {}});
+    if (equal_nan)
+      close = bitwise_or({close, {}}, {bitwise_and({isnan(x), {}}, {isnan(other), {}}), {}});
+  }
+  return close;
+}
+
+bool allclose(const Tensor& x, const Tensor& other, double rtol, double atol, bool equal_nan) {
+  const Tensor far = logical_not(isclose(x, other, rtol, atol, equal_nan));
+  return !item(any(far, std::nullopt, false)).to_bool();
+}
+
 }  // namespace steep::ops

@@ -190,6 +190,33 @@ tensor([0.0000, 0.5000, 1.0000])
 )");
   registry.add<&clamp>("clip", kBoth, kClamp, "Another name of clamp.", "clamp");
   registry.add_inplace<&clamp>("clamp_", kClamp, "In-place form of clamp.", "clamp");
+  registry.add<&equal>("equal", kBoth, "(input: Tensor, other: Tensor) -> bool",
+                       R"(Whether both have the same shape and the same values; nan equals nothing.
+
+>>> steep.equal(steep.tensor([1, 2]), steep.tensor([1, 2]))
+True
+)");
+  static constexpr const char* kClose =
+      "(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = "
+      "False)";
+  static const std::string close = std::string(kClose) + " -> Tensor",
+                           all_close = std::string(kClose) + " -> bool";
+  registry.add<&isclose>("isclose", kBoth, close.c_str(),
+                         R"(Where |input - other| <= atol + rtol * |other|, as bool.
+
+Shapes broadcast. Raises RuntimeError when the dtypes differ or a tolerance is negative.
+
+>>> steep.isclose(steep.tensor([1.0, 2.0]), steep.tensor([1.0, 2.1]))
+tensor([ True, False])
+)");
+  registry.add<&allclose>("allclose", kBoth, all_close.c_str(), R"(Whether isclose holds everywhere.
+
+Shapes broadcast. Raises RuntimeError when the dtypes differ or a tolerance is negative.
+
+>>> steep.allclose(steep.tensor([1.0]), steep.tensor([1.0 + 1e-7]))
+True
+)",
+                          "isclose");
 }
 
 }  // namespace steep::ops

@@ -26,16 +26,23 @@ Tensor named_norm(const Tensor& x, const std::string& p, std::optional<Dims> dim
   return norm(x, Number(2), dim, keepdim, dtype);
 }
 
+struct Signatures {
+  const char *unbiased, *correction, *older;
+};
+constexpr Signatures kOne{
+    "(input: Tensor, unbiased: bool) -> Tensor",
+    "(input: Tensor, dim: Dims | None = None, *, correction: Number | None = 1, keepdim: bool = False) -> Tensor",
+    "(input: Tensor, dim: Dims | None = None, unbiased: bool = True, keepdim: bool = False) -> Tensor"};
+constexpr Signatures kTwo{
+    "(input: Tensor, unbiased: bool) -> tuple[Tensor, Tensor]",
+    "(input: Tensor, dim: Dims | None = None, *, correction: Number | None = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]",
+    "(input: Tensor, dim: Dims | None = None, unbiased: bool = True, keepdim: bool = False) -> tuple[Tensor, Tensor]"};
+
 template <auto function>
-void add_deviation(Registry& registry, const char* name, const char* doc, const char* result) {
-  const auto keep = [](const std::string& text) {
-    // Signatures live as long as the registry, which is never taken down.
-    return (new std::string(text))->c_str();
-  };
-  const std::string end = std::string(") -> ") + result;
-  registry.add<&unbiased_all<function>>(name, kBoth, keep("(input: Tensor, unbiased: bool" + end), doc);
-  registry.add<function>(name, kBoth, keep("(input: Tensor, dim: Dims | None = None, *, correction: Number | None = 1, keepdim: bool = False" + end), doc);
-  registry.add<&unbiased_dim<function>>(name, kBoth, keep("(input: Tensor, dim: Dims | None, unbiased: bool = True, keepdim: bool = False" + end), doc);
+void add_deviation(Registry& registry, const char* name, const char* doc, const Signatures& signatures) {
+  registry.add<&unbiased_all<function>>(name, kBoth, signatures.unbiased, doc);
+  registry.add<function>(name, kBoth, signatures.correction, doc);
+  registry.add<&unbiased_dim<function>>(name, kBoth, signatures.older, doc);
 }
 
 void register_sums(Registry& registry) {
@@ -109,7 +116,7 @@ bools, and IndexError for a dimension out of range.
 
 >>> steep.var(steep.tensor([1.0, 2.0, 3.0, 4.0]), correction=0)
 tensor(1.2500)
-)", "Tensor");
+)", kOne);
   add_deviation<static_cast<Deviation>(&stddev)>(registry, "std",
       R"(Standard deviation over the given dimensions, or over all: the square root of var.
 
@@ -119,19 +126,19 @@ IndexError for a dimension out of range.
 
 >>> steep.std(steep.tensor([1.0, 3.0]), unbiased=False)
 tensor(1.)
-)", "Tensor");
+)", kOne);
   add_deviation<static_cast<DeviationAndMean>(&var_mean)>(registry, "var_mean",
       R"(Variance and mean over the given dimensions, or over all, in one go; arguments and errors as in var.
 
 >>> steep.var_mean(steep.tensor([1.0, 3.0]))
 (tensor(2.), tensor(2.))
-)", "tuple[Tensor, Tensor]");
+)", kTwo);
   add_deviation<static_cast<DeviationAndMean>(&std_mean)>(registry, "std_mean",
       R"(Standard deviation and mean over the given dimensions, or over all, in one go; arguments and errors as in var.
 
 >>> steep.std_mean(steep.tensor([1.0, 3.0]), correction=0)
 (tensor(1.), tensor(2.))
-)", "tuple[Tensor, Tensor]");
+)", kTwo);
   registry.add<&logsumexp>("logsumexp", kBoth, "(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor",
       R"(log(sum(exp(x))) over the given dimensions, shifted by the maximum so that nothing overflows; -inf of none.
 

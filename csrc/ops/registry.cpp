@@ -26,6 +26,7 @@ const Registry& registry() {
     register_loss(all);
     register_random(all);
     register_optim(all);
+    register_peak(all);
     return all;
   }();
   return instance;
