@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from steep._core import Tensor, bump_structure
+from steep.nn._hooks import forward_replaced
 from steep.nn._members import Members
 from steep.nn.parameter import Parameter
 
@@ -117,6 +118,9 @@ class ModuleBase:
         elif name == "training":
             self.__dict__[name] = value
             bump_structure()
+        elif name == "forward":
+            self.__dict__[name] = value
+            forward_replaced(cast("Module", self))
         elif "_modules" not in self.__dict__ or not self._set_member(name, value):
             object.__setattr__(self, name, value)
 

@@ -66,6 +66,16 @@ class ModuleHooks:
         return bool(self.forward_pre or self.forward or self.backward_pre or self.backward)
 
 
+def forward_replaced(module: Module) -> None:
+    """A `forward` was set on the module itself: no shortcut may pass it by from now on.
+
+    An entry without hooks sends every call through `call_with_hooks`, which looks it up.
+    """
+    if module.__dict__["_hooks"] is None:
+        module.__dict__["_hooks"] = ModuleHooks()
+    bump_structure()
+
+
 def add_hook(module: Module, kind: str, entry: Any, prepend: bool = False) -> RemovableHandle:
     """Register `entry` under `kind` ('forward', 'forward_pre', 'backward', 'backward_pre')."""
     hooks = module.__dict__["_hooks"]
@@ -76,7 +86,7 @@ def add_hook(module: Module, kind: str, entry: Any, prepend: bool = False) -> Re
 
     def drop_if_empty() -> None:
         live = owner()
-        if live is not None and live.__dict__["_hooks"] is hooks and not hooks:
+        if live is not None and not hooks and "forward" not in live.__dict__:
             live.__dict__["_hooks"] = None
 
     handle = RemovableHandle(table, drop_if_empty)

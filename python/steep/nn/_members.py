@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -10,6 +11,8 @@ from steep._core import bump_structure
 
 _V = TypeVar("_V")
 
+_versions = itertools.count()
+
 
 class Members(dict[str, _V]):
     """Name -> member, mirrored into the `__dict__` of the module that owns it.
@@ -17,15 +20,19 @@ class Members(dict[str, _V]):
     The mirror makes `self.fc1` an ordinary attribute lookup instead of a call of `__getattr__`,
     which would cost more than a small layer's arithmetic. Every change goes through here, so the
     structure counter that guards recorded programs cannot be forgotten.
+
+    Attributes:
+        version: a number that every change replaces by one never used before.
     """
 
-    __slots__ = ("_owner",)
+    __slots__ = ("_owner", "version")
 
     def __init__(self, owner: object, items: Iterable[tuple[str, _V]] = ()) -> None:
         super().__init__()
         # A strong reference would make a cycle, and keep a dropped model alive until the next
         # run of the garbage collector.
         self._owner = weakref.ref(owner)
+        self.version = next(_versions)
         for name, value in items:
             self[name] = value
 
@@ -33,15 +40,19 @@ class Members(dict[str, _V]):
         owner = self._owner()
         return {} if owner is None else owner.__dict__
 
+    def _changed(self) -> None:
+        self.version = next(_versions)
+        bump_structure()
+
     def __setitem__(self, name: str, value: _V) -> None:
         super().__setitem__(name, value)
         self._mirror()[name] = value
-        bump_structure()
+        self._changed()
 
     def __delitem__(self, name: str) -> None:
         super().__delitem__(name)
         self._mirror().pop(name, None)
-        bump_structure()
+        self._changed()
 
     def pop(self, name: str, *default: Any) -> Any:
         """Remove `name` and return its value, or `default` where there is none."""

@@ -28,7 +28,7 @@ class ReLU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply to a tensor of any shape."""
-        return input.copy_(relu(input)) if self.inplace else relu(input)
+        return input.relu_() if self.inplace else relu(input)
 
     def extra_repr(self) -> str:
         """Whether it works in place."""
@@ -55,8 +55,7 @@ class LeakyReLU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply to a tensor of any shape."""
-        out = leaky_relu(input, self.negative_slope)
-        return input.copy_(out) if self.inplace else out
+        return leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
         """The slope, and whether it works in place."""

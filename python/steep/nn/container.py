@@ -8,6 +8,7 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Va
 from typing import Any, TypeVar
 
 from steep._core import Tensor
+from steep.nn._fuse import Step, lay_out, run_fused
 from steep.nn.module import Module, indented
 from steep.nn.parameter import Parameter
 
@@ -98,6 +99,10 @@ class Sequential(_Numbered):
         (5, 3)
     """
 
+    # Laid out anew by forward whenever the modules have changed.
+    _steps: list[Step]
+    _steps_version: int | None = None
+
     def __init__(self, *args: Any) -> None:
         super().__init__()
         named: Iterable[tuple[str, Module]]
@@ -110,8 +115,16 @@ class Sequential(_Numbered):
 
     def forward(self, input: Any) -> Any:
         """Pass `input` through all modules in order."""
-        for module in self._modules.values():
-            input = module(input)  # type: ignore[misc]
+        if self._steps_version != self._modules.version:
+            self.__dict__["_steps"] = lay_out(self._modules.values())
+            self.__dict__["_steps_version"] = self._modules.version
+        for layer, activation, name in self._steps:
+            if activation is None:
+                input = layer(input)
+            elif layer._hooks is None and activation._hooks is None:
+                input = run_fused(layer, name, input)
+            else:
+                input = activation(layer(input))
         return input
 
     def __getitem__(self, index: int | slice) -> Any:

@@ -1,0 +1,38 @@
+"""Linear layers of a `Sequential`, run together with the activation that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from steep._core import linear_activation
+from steep.nn._trace import add_path
+from steep.nn.activation import ReLU, Sigmoid, Tanh
+from steep.nn.linear import Linear
+from steep.nn.module import Module
+
+# What runs next: a layer, and the activation that can be fused with it, if any, with its name.
+Step = tuple[Any, Any, str]
+
+_FUSED: dict[type[Module], str] = {ReLU: "relu", Tanh: "tanh", Sigmoid: "sigmoid"}
+
+
+def lay_out(modules: Iterable[Any]) -> list[Step]:
+    """Steps of a chain of modules, in order; classes are compared exactly, not by inheritance."""
+    steps: list[Step] = []
+    for module in modules:
+        name = _FUSED.get(type(module), "")
+        if name and steps and type(steps[-1][0]) is Linear and steps[-1][1] is None:
+            steps[-1] = (steps[-1][0], module, name)
+        else:
+            steps.append((module, None, ""))
+    return steps
+
+
+def run_fused(layer: Linear, activation: str, input: Any) -> Any:
+    """The bits of ``activation(layer(input))``, in one launch and one node of the graph."""
+    try:
+        return linear_activation(input, layer.weight, layer.bias, activation)
+    except Exception as error:
+        add_path(error, layer)
+        raise
