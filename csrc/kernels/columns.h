@@ -12,7 +12,7 @@ namespace {
 
 // The most columns taken together: their partial rows at every level of the tree stay on the stack.
 template <class T>
-constexpr int64_t kTile = 2048 / static_cast<int64_t>(sizeof(T));
+constexpr int64_t kTile = kTileBytes / static_cast<int64_t>(sizeof(T));
 
 // A strip of columns: `width` of them, from element `at`, in rows `stride` apart; the first is result number `group`.
 struct Strip {
@@ -83,7 +83,7 @@ __attribute__((noinline)) void reduce_many_rows(T* out, const Source source, Str
   total.result(out);
 }
 
-// out[j] = op over n rows of the strip, at most kTile wide.
+// out[j] = op over n rows of the strip, at most kTile wide where n > kRowChunk.
 template <class Op, class Source, class T>
 inline void reduce_strip(T* out, const Source source, const Strip strip, int64_t n) {
   if (n <= kRowChunk) {

@@ -9,6 +9,13 @@
 
 #include "partition.h"
 
+// Loops over registers must be unrolled completely, or the registers become memory.
+#if defined(__clang__)
+#define STEEP_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define STEEP_UNROLL _Pragma("GCC unroll 64")
+#endif
+
 namespace steep::kernels {
 namespace {
 
@@ -126,16 +133,19 @@ struct Lanes {
 
   static Lanes fill(T value) {
     Lanes lanes;
+    STEEP_UNROLL
     for (int p = 0; p < kParts; ++p) lanes.part[p] = value - Part{};
     return lanes;
   }
   static Lanes load(const T* x) {
     Lanes lanes;
+    STEEP_UNROLL
     for (int p = 0; p < kParts; ++p) __builtin_memcpy(&lanes.part[p], x + p * kWidth, kBytes);
     return lanes;
   }
   template <class Op>
   void combine(Op, const Lanes& other) {
+    STEEP_UNROLL
     for (int p = 0; p < kParts; ++p) part[p] = Op::apply(part[p], other.part[p]);
   }
 };
@@ -164,7 +174,9 @@ inline T tree_value(const T* v, int j) {
 template <class Op, class T>
 inline T combine_lanes(Lanes<T> lanes) {
   constexpr int kWidth = Lanes<T>::kWidth;
+  STEEP_UNROLL
   for (int half = Lanes<T>::kParts / 2; half > 0; half /= 2) {
+    STEEP_UNROLL
     for (int p = 0; p < half; ++p) {
       lanes.part[p] = Op::apply(lanes.part[p], lanes.part[p + half]);
     }
@@ -248,11 +260,16 @@ inline const T* values_of(const Source& source, int64_t at, int64_t n, int64_t g
   }
 }
 
-// Reduces the n contiguous elements from `at`.
+// Reduces the n contiguous elements from `at`; fewer than 16 in their order.
 template <class Op, class Source>
 inline typename Source::Value reduce_row(const Source& source, int64_t at, int64_t n,
                                          int64_t group = 0) {
   using T = typename Source::Value;
+  if (n < kLanes) {
+    T value = Op::identity();
+    for (int64_t i = 0; i < n; ++i) value = Op::apply(value, source(at + i, group));
+    return value;
+  }
   alignas(64) T buffer[kChunk];
   if (n <= kChunk) return reduce_chunk<Op>(values_of(source, at, n, group, buffer), n);
   Pairwise<Op, T> total;

@@ -39,5 +39,20 @@ constexpr bool shares_chunks(int64_t results, int64_t chunks, int threads) {
   return threads > 1 && chunks > 1 && results < 4 * static_cast<int64_t>(threads);
 }
 
+// The bytes of each row that a reduction over rows keeps on the stack at every level of its tree.
+constexpr int64_t kTileBytes = 2048;
+
+// The most bytes of each row that a reduction over rows takes along, so that its partial row stays in the cache.
+constexpr int64_t kStripBytes = 16384;
+
+// Whether a reduction over rows writes the partial row of each chunk to scratch: where threads share the chunks, and
+// where a row is so wide that whole rows, rather than strips of them, should be read in the order of memory.
+constexpr bool keeps_partial_rows(int64_t outer, int64_t n, int64_t inner, int element_size,
+                                  int threads) {
+  const int64_t chunks = ceil_div(n, kRowChunk);
+  return shares_chunks(outer * ceil_div(inner, kStrip), chunks, threads) ||
+         (chunks > 1 && inner * element_size > kTileBytes);
+}
+
 }  // namespace
 }  // namespace steep::kernels

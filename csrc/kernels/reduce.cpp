@@ -82,22 +82,27 @@ void reduce_rows(const Task& task, T* out, const Source& source) {
 
 // Writes the partial row of each chunk of rows to scratch[outer, chunks, inner], shared between the ranks.
 template <class Op, class Source>
-void reduce_shared_columns(const Task& task, const Source& source) {
+void keep_partial_rows(const Task& task, const Source& source) {
+  using T = typename Source::Value;
   const int64_t n = task.dims[1], inner = task.dims[2], chunks = ceil_div(n, kRowChunk);
-  auto* partial = static_cast<typename Source::Value*>(task.scratch);
+  constexpr int64_t kWidest = kStripBytes / static_cast<int64_t>(sizeof(T));
+  auto* partial = static_cast<T*>(task.scratch);
   const Range mine = share(task.dims[0] * chunks, 1, task.rank, task.size);
   for (int64_t i = mine.begin; i < mine.end; ++i) {
     const int64_t o = i / chunks, first = i % chunks * kRowChunk;
     const int64_t rows = n - first < kRowChunk ? n - first : kRowChunk;
-    const Strip all{(o * n + first) * inner, inner, inner, o * inner};
-    reduce_row_chunk<Op>(partial + i * inner, source, all, rows);
+    for (int64_t j = 0; j < inner; j += kWidest) {
+      const int64_t width = inner - j < kWidest ? inner - j : kWidest;
+      const Strip strip{(o * n + first) * inner + j, inner, width, o * inner + j};
+      reduce_row_chunk<Op>(partial + i * inner + j, source, strip, rows);
+    }
   }
   task.barrier();
 }
 
 // Combines the partial rows of `width` columns from scratch.
 template <class Op, class T>
-void combine_shared_columns(T* out, const T* partial, int64_t chunks, int64_t inner,
+void combine_partial_rows(T* out, const T* partial, int64_t chunks, int64_t inner,
                             int64_t width) {
   alignas(64) T row[kTile<T>];
   PairwiseRows<Op, T> total(width);
@@ -112,21 +117,22 @@ template <class Op, class Source, class T>
 void reduce_columns(const Task& task, T* out, const Source& source) {
   const int64_t outer = task.dims[0], n = task.dims[1], inner = task.dims[2];
   const int64_t chunks = ceil_div(n, kRowChunk);
-  const bool shared = shares_chunks(outer * ceil_div(inner, kStrip), chunks, task.size);
-  if (shared) reduce_shared_columns<Op>(task, source);
+  const bool kept = keeps_partial_rows(outer, n, inner, sizeof(T), task.size);
+  if (kept) keep_partial_rows<Op>(task, source);
   const T* partial = static_cast<const T*>(task.scratch);
   const auto work = [=](int64_t o, int64_t first, int64_t width) {
     const int64_t group = o * inner + first;
-    if (shared) {
+    if (kept) {
       const T* rows = partial + o * chunks * inner + first;
-      combine_shared_columns<Op>(out + group, rows, chunks, inner, width);
+      combine_partial_rows<Op>(out + group, rows, chunks, inner, width);
     } else {
       const Strip strip{o * n * inner + first, inner, width, group};
       reduce_strip<Op>(out + group, source, strip, n);
     }
     for (int64_t j = 0; j < width; ++j) out[group + j] = source.finish(out[group + j]);
   };
-  for_strips(task.rank, task.size, outer, inner, kTile<T>, work);
+  constexpr int64_t kWidest = kStripBytes / static_cast<int64_t>(sizeof(T));
+  for_strips(task.rank, task.size, outer, inner, chunks > 1 ? kTile<T> : kWidest, work);
 }
 
 // ---- the routines ----
@@ -185,6 +191,24 @@ auto wide_as() {
 template <class T>
 using WideAs = decltype(wide_as<T>());
 
+// Whether one of 64 elements is `value` or NaN.
+template <class T>
+bool holds(const T* x, T value) {
+  using L = Lanes<T>;
+  const auto wanted = L::fill(value).part[0];
+  decltype(wanted == wanted) hit{};
+  STEEP_UNROLL
+  for (int p = 0; p < 4 * L::kParts; ++p) {
+    typename L::Part v;
+    __builtin_memcpy(&v, x + p * L::kWidth, sizeof(v));
+    hit |= (v == wanted) | (v != v);
+  }
+  uint64_t words[sizeof(hit) / 8], any = 0;
+  __builtin_memcpy(words, &hit, sizeof(hit));
+  for (uint64_t word : words) any |= word;
+  return any != 0;
+}
+
 // The first place in x[n] that holds its extreme, or a NaN if there is one; extreme(c) is the extreme of chunk c.
 template <class Op, class T, class Extreme>
 int64_t first_place(const T* x, int64_t n, Extreme extreme) {
@@ -198,13 +222,22 @@ int64_t first_place(const T* x, int64_t n, Extreme extreme) {
   }
   const int64_t end = n - first < kChunk ? n : first + kChunk;
   int64_t i = first;
-  for (bool found = false; i + kLanes <= end; i += kLanes) {
-#pragma omp simd reduction(| : found)
-    for (int j = 0; j < kLanes; ++j) found |= (x[i + j] == best) | is_nan(x[i + j]);
-    if (found) break;
-  }
+  while (i + 4 * kLanes <= end && !holds(x + i, best)) i += 4 * kLanes;
   while (i < end - 1 && x[i] != best && !is_nan(x[i])) ++i;
   return i;
+}
+
+// The same in one pass, without a branch to mispredict.
+template <class Op, class T>
+int64_t first_of_few(const T* x, int64_t n) {
+  T best = x[0];
+  int64_t place = 0;
+  for (int64_t i = 1; i < n; ++i) {
+    const bool take = (!is_nan(best)) & Op::takes(best, x[i]);
+    best = take ? x[i] : best;
+    place = take ? i : place;
+  }
+  return place;
 }
 
 template <class Op, class T>
@@ -218,10 +251,14 @@ void arg_rows(const Task& task) {
   const Range mine = share(outer, 1, task.rank, task.size);
   for (int64_t row = mine.begin; row < mine.end; ++row) {
     const T* x = source.x + row * n;
+    if (n < kLanes) {
+      out[row] = first_of_few<Op>(x, n);
+      continue;
+    }
     out[row] = first_place<Op>(x, n, [=](int64_t c) {
       if (shared) return partial[row * chunks + c];
-      const int64_t length = n - c * kChunk < kChunk ? n - c * kChunk : kChunk;
-      return reduce_chunk<Op>(x + c * kChunk, length);
+      const int64_t at = c * kChunk;
+      return reduce_row<Op>(source, row * n + at, n - at < kChunk ? n - at : kChunk);
     });
   }
 }
