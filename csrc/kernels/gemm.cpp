@@ -61,12 +61,20 @@ struct Depth {
   bool first_in_slice, last_in_slice, first_slice, last_slice;
 };
 
+// What is copied first, from what was measured: a copy of B pays from two dozen rows on unless B stays in the first-level
+// cache, a copy of A only when many strips read it and the second level has no room for A as it lies.
+constexpr int64_t kKilo = 1024;
+
 template <class T>
 Plan<T> make_plan(const Rect<T>& rect, T* scratch, const GemmRoom& room) {
   constexpr int64_t depth = block_depth(sizeof(T));
   Plan<T> plan;
-  plan.pack_a = rect.n > 4 * kTileCols<T> && rect.m * rect.k > 64 * 1024;
-  plan.pack_b = rect.trans_b || (rect.m > 48 && rect.n * rect.k > 16 * 1024);
+  const int64_t a_bytes = rect.m * rect.k * static_cast<int64_t>(sizeof(T));
+  const int64_t b_bytes = rect.n * rect.k * static_cast<int64_t>(sizeof(T));
+  plan.pack_a = rect.a_col == 1 ? rect.n >= 384 && a_bytes >= 384 * kKilo
+                                : (rect.n >= 384 && a_bytes >= 256 * kKilo) ||
+                                      (rect.n >= 128 && a_bytes >= 512 * kKilo);
+  plan.pack_b = rect.trans_b || (rect.m >= 24 && b_bytes >= 48 * kKilo);
   plan.depth = depth;
   plan.a = scratch;
   plan.b = scratch + room.a;
@@ -77,26 +85,25 @@ Plan<T> make_plan(const Rect<T>& rect, T* scratch, const GemmRoom& room) {
 
 // The heights of tiles: as equal as can be, for a thin last tile would leave the FMA units waiting.
 struct Heights {
-  int64_t base, extra;
+  int64_t base, tall;  // rows below `tall` are in tiles of base + 1
   explicit Heights(int64_t rows) {
     const int64_t tiles = ceil_div(rows, kTileRows);
     base = rows / tiles;
-    extra = rows % tiles;
+    tall = rows % tiles * (base + 1);
   }
-  int64_t of(int64_t tile) const { return base + (tile < extra); }
+  int64_t at(int64_t row) const { return base + (row < tall); }
 };
 
 // Packs rows [0, rows) of A, tile after tile.
 template <class T>
 void pack_a(T* out, int64_t rows, int64_t k, const T* a, int64_t row, int64_t col) {
   const Heights heights(rows);
-  for (int64_t i = 0, tile = 0; i < rows; ++tile) {
-    const int64_t height = heights.of(tile);
-    if (col == 1) {
-      pack_along(out + i * k, height, height, k, a + i * row, row);
-    } else {
-      pack_across(out + i * k, height, height, k, a + i * row, col);
-    }
+  if (col != 1) {
+    return pack_strips(out, rows, 1, k, a, col, [&](int64_t i) { return heights.at(i); });
+  }
+  for (int64_t i = 0; i < rows;) {
+    const int64_t height = heights.at(i);
+    pack_along(out + i * k, height, height, k, a + i * row, row);
     i += height;
   }
 }
@@ -108,19 +115,25 @@ struct Strip {
   int64_t row;
 };
 
+// The strip of B at columns [j, j + cols), from the copy where there is one. On the first visit the copy is made: strip
+// by strip if B lies along k, else several at once.
 template <class T>
-Strip<T> take_strip(const Rect<T>& rect, T* packed, bool pack, bool fresh, const Depth& depth,
-                    int64_t j, int64_t cols) {
+Strip<T> take_strip(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth, int64_t j0, int64_t j1, int64_t j,
+                    bool first_visit) {
   constexpr int lanes = Native<T>::lanes;
-  const int64_t width = round_up(cols, lanes);
-  const T* const b =
-      rect.trans_b ? rect.b + j * rect.ldb + depth.begin : rect.b + depth.begin * rect.ldb + j;
-  if (!pack && (width == cols || Native<T>::masks)) return {b, rect.ldb};
-  if (fresh) {
+  constexpr int64_t several = 8 * kTileCols<T>;
+  const int64_t cols = smaller(kTileCols<T>, j1 - j), width = round_up(cols, lanes);
+  const T* const b = rect.b + (rect.trans_b ? j * rect.ldb + depth.begin : depth.begin * rect.ldb + j);
+  if (!plan.pack_b && (width == cols || Native<T>::masks)) return {b, rect.ldb};
+  T* const packed = plan.b + (j - j0) * depth.count;
+  if (first_visit) {
     if (rect.trans_b) {
       pack_along(packed, width, cols, depth.count, b, rect.ldb);
-    } else {
+    } else if (!plan.pack_b) {
       pack_across(packed, width, cols, depth.count, b, rect.ldb);
+    } else if ((j - j0) % several == 0) {
+      pack_strips(packed, smaller(several, j1 - j), lanes, depth.count, b, rect.ldb,
+                  [](int64_t) { return kTileCols<T>; });
     }
   }
   return {packed, width};
@@ -169,22 +182,19 @@ void multiply_block(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth
   const T* a = rect.a + i0 * rect.a_row + depth.begin * rect.a_col;
   if (plan.pack_a) pack_a(plan.a, i1 - i0, depth.count, a, rect.a_row, rect.a_col);
   const Heights heights(i1 - i0);
-  const bool fresh = i0 == row_origin;
   for (int64_t j = j0; j < j1; j += kTileCols<T>) {
     constexpr int lanes = Native<T>::lanes;
     const int64_t cols = smaller(kTileCols<T>, j1 - j);
-    const Strip<T> strip =
-        take_strip(rect, plan.b + (j - j0) * depth.count, plan.pack_b, fresh, depth, j, cols);
+    const Strip<T> strip = take_strip(rect, plan, depth, j0, j1, j, i0 == row_origin);
     const int regs = static_cast<int>(ceil_div(cols, lanes));
     const int last = static_cast<int>(cols - (regs - 1) * lanes);
-    for (int64_t i = i0, t = 0; i < i1; ++t) {
-      const int64_t height = heights.of(t);
-      Tile<T> tile = moved(origin, i - row_origin, j - j0);
+    for (int64_t i = 0; i < i1 - i0;) {
+      const int64_t height = heights.at(i);
+      Tile<T> tile = moved(origin, i + i0 - row_origin, j - j0);
       tile.last = last;
       const Micro<T> micro = kMicros<T>.of[height - 1][regs - 1][last != lanes][plan.pack_a];
-      const T* const left =
-          plan.pack_a ? plan.a + (i - i0) * depth.count : a + (i - i0) * rect.a_row;
-      micro(depth.count, left, rect.a_row, rect.a_col, strip.b, strip.row, tile);
+      micro(depth.count, plan.pack_a ? plan.a + i * depth.count : a + i * rect.a_row, rect.a_row,
+            rect.a_col, strip.b, strip.row, tile);
       i += height;
     }
   }

@@ -127,6 +127,9 @@ void micro(int64_t k, const T* a, int64_t row, int64_t col, const T* b, int64_t 
       for (int v = 0; v < regs; ++v) sum[r][v] = R::zero();
     }
   }
+  // The next tile of the column starts at memory latency, unless its lines are on their way by then.
+  STEEP_UNROLL
+  for (int r = 0; r < rows; ++r) __builtin_prefetch(tile.out + (rows + r) * tile.out_stride, 1, 2);
   // Three rows share a base, so that x86 addresses them as base, base + row, base + 2 * row.
   constexpr int bases = (rows + 2) / 3;
   const T* base[bases];

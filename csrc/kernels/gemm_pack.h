@@ -1,11 +1,11 @@
 // Packing: a strip of A or B is copied to where the micro-kernel reads it best, column of k after column of k.
 //
-// Both functions write out[p * width + r] for p < k and r < width, with 0 in r >= count. They may write up to a
-// register's length of junk behind the strip, so strips are packed in rising order and the last has room behind it.
+// Both functions write out[p * width + r] for p < k and r < width, with 0 in r >= count.
 #pragma once
 
 #include <cstdint>
 
+#include "gemm_blocks.h"
 #include "simd.h"
 
 namespace steep::kernels {
@@ -24,50 +24,106 @@ void pack_across(T* out, int64_t width, int64_t count, int64_t k, const T* x, in
     }
     return;
   }
+  if (count < lanes && width == count) {
+    for (int64_t p = 0; p + 1 < k; ++p, x += stride, out += width)
+      R::store(out, R::load(x, static_cast<int>(count)));
+    if (k > 0) R::store(out, R::load(x, static_cast<int>(count)), static_cast<int>(count));
+    return;
+  }
   for (int64_t p = 0; p < k; ++p, x += stride, out += width) {
     for (int64_t r = 0; r < width; r += lanes) {
       const int64_t left = count - r;
-      R::store(out + r, left >= lanes ? R::load(x + r) : R::load(x + r, left > 0 ? left : 0));
-    }
-  }
-}
-
-// One block of pack_along: `columns` <= lanes values of k, for all rows of the strip.
-template <class T>
-STEEP_INLINE void pack_block(T* out, int64_t width, int64_t count, const T* x, int64_t stride,
-                             int columns) {
-  using R = Square<T>;
-  constexpr int lanes = R::lanes;
-  for (int64_t r = 0; r < width; r += lanes) {
-    typename R::V v[lanes];
-    STEEP_UNROLL
-    for (int i = 0; i < lanes; ++i) {
-      const T* const row = x + (r + i) * stride;
-      v[i] = r + i >= count ? R::zero() : columns == lanes ? R::load(row) : R::load(row, columns);
-    }
-    transpose(v);
-    // A strip narrower than a register is stored whole: the next column overwrites the excess.
-    const bool whole = r + lanes <= width || r == 0;
-    STEEP_UNROLL
-    for (int i = 0; i < lanes; ++i) {
-      if (i >= columns) break;
-      if (whole) {
-        R::store(out + i * width + r, v[i]);
+      const auto v = left >= lanes ? R::load(x + r) : R::load(x + r, left > 0 ? left : 0);
+      // The excess of a whole store is overwritten by the next column; the last one has none.
+      if (p + 1 < k || r + lanes <= width) {
+        R::store(out + r, v);
       } else {
-        R::store(out + i * width + r, v[i], static_cast<int>(width - r));
+        R::store(out + r, v, static_cast<int>(width - r));
       }
     }
   }
 }
 
-// From x[r * stride + p]: rows lie along k, and are transposed in square blocks.
+// One row of a square on its way from x to out: `rows` of the square exist, `columns` values of k, and a row of the
+// result has `space`.
+template <class T>
+struct Square {
+  using R = SquareReg<T>;
+  T* out;
+  int64_t width;
+  const T* x;
+  int64_t stride, rows;
+  int columns, space;
+
+  STEEP_INLINE typename R::V load(int i) const {
+    const T* const row = x + i * stride;
+    return i >= rows ? R::zero() : columns == R::lanes ? R::load(row) : R::load(row, columns);
+  }
+  // As in pack_across; only a strip narrower than a register has an excess that the next column overwrites.
+  STEEP_INLINE void store(int i, typename R::V v) const {
+    if (i >= columns) return;
+    if (space >= R::lanes || (space == width && i + 1 < columns)) {
+      R::store(out + i * width, v);
+    } else {
+      R::store(out + i * width, v, space);
+    }
+  }
+  STEEP_INLINE void pack() const {
+    if constexpr (R::lanes == 8) {
+      auto a = load(0), b = load(1), c = load(2), d = load(3);
+      auto e = load(4), f = load(5), g = load(6), h = load(7);
+      transpose(a, b, c, d, e, f, g, h);
+      store(0, a), store(1, b), store(2, c), store(3, d);
+      store(4, e), store(5, f), store(6, g), store(7, h);
+    } else if constexpr (R::lanes == 4) {
+      auto a = load(0), b = load(1), c = load(2), d = load(3);
+      transpose(a, b, c, d);
+      store(0, a), store(1, b), store(2, c), store(3, d);
+    } else if constexpr (R::lanes == 2) {
+      auto a = load(0), b = load(1);
+      transpose(a, b);
+      store(0, a), store(1, b);
+    } else {
+      store(0, load(0));
+    }
+  }
+};
+
+// From x[r * stride + p]: rows lie along k, and are transposed in squares, as many rows at once as the first-level cache
+// keeps lines at a stride of a power of two.
 template <class T>
 void pack_along(T* out, int64_t width, int64_t count, int64_t k, const T* x, int64_t stride) {
-  constexpr int lanes = Square<T>::lanes;
-  int64_t p = 0;
-  for (; p + lanes <= k; p += lanes)
-    pack_block(out + p * width, width, count, x + p, stride, lanes);
-  if (p < k) pack_block(out + p * width, width, count, x + p, stride, static_cast<int>(k - p));
+  constexpr int lanes = SquareReg<T>::lanes;
+  for (int64_t r = 0; r < width; r += lanes, x += lanes * stride) {
+    const int space = static_cast<int>(smaller(lanes, width - r));
+    int64_t p = 0;
+    if (space == lanes && count - r >= lanes) {
+      for (; p + lanes <= k; p += lanes)
+        Square<T>{out + p * width + r, width, x + p, stride, lanes, lanes, lanes}.pack();
+    }
+    for (; p < k; p += lanes) {
+      const int columns = static_cast<int>(smaller(lanes, k - p));
+      Square<T>{out + p * width + r, width, x + p, stride, count - r, columns, space}.pack();
+    }
+  }
+}
+
+// How many rows of k are spread over many strips at a time: whole lines are read, and with a stride of a power of two
+// this many still fit in the first-level cache.
+constexpr int64_t kSpread = 8;
+
+// Packs neighbouring strips, strip(r) wide at element r, from x[r + p * stride]; the one at r goes to out + r * k, and
+// the last is padded to a multiple of `unit`.
+template <class T, class Width>
+void pack_strips(T* out, int64_t total, int64_t unit, int64_t k, const T* x, int64_t stride, Width strip) {
+  for (int64_t p = 0; p < k; p += kSpread) {
+    const int64_t rows = smaller(kSpread, k - p);
+    for (int64_t r = 0; r < total;) {
+      const int64_t count = smaller(strip(r), total - r), width = round_up(count, unit);
+      pack_across(out + r * k + p * width, width, count, rows, x + p * stride + r, stride);
+      r += count;
+    }
+  }
 }
 
 }  // namespace

@@ -233,55 +233,60 @@ using Native = Reg<T, kRegisterBytes>;
 
 // The registers that square blocks are transposed in: 8x8 or 4x4 floats, 4x4 or 2x2 doubles, or single values.
 template <class T>
-using Square = Reg<T, (kRegisterBytes < 32 ? kRegisterBytes : 32)>;
+using SquareReg = Reg<T, (kRegisterBytes < 32 ? kRegisterBytes : 32)>;
 
-// Transposes the square block whose rows are v[0], v[1], ...
-STEEP_INLINE void transpose(Reg<float, 0>::V (&)[1]) {}
-STEEP_INLINE void transpose(Reg<double, 0>::V (&)[1]) {}
-
+// Transposes the square whose rows are a, b, ...: named registers, because compilers keep an array in memory.
 #if !(STEEP_HAS_FMA && !defined(__AVX2__) && !defined(__aarch64__))
 
 template <class V>
-STEEP_INLINE void transpose(V (&v)[2]) {
-  const V a = v[0], b = v[1];
-  v[0] = __builtin_shufflevector(a, b, 0, 2);
-  v[1] = __builtin_shufflevector(a, b, 1, 3);
+STEEP_INLINE void transpose(V& a, V& b) {
+  const V low = __builtin_shufflevector(a, b, 0, 2);
+  b = __builtin_shufflevector(a, b, 1, 3);
+  a = low;
 }
 
-// 4x4 of any element: interleave within pairs, then exchange halves.
+// 4x4 of any element: exchange within pairs of rows, then between the pairs.
 template <class V>
-STEEP_INLINE void transpose(V (&v)[4]) {
-  const V a = __builtin_shufflevector(v[0], v[1], 0, 4, 2, 6);
-  const V b = __builtin_shufflevector(v[0], v[1], 1, 5, 3, 7);
-  const V c = __builtin_shufflevector(v[2], v[3], 0, 4, 2, 6);
-  const V d = __builtin_shufflevector(v[2], v[3], 1, 5, 3, 7);
-  v[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
-  v[1] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
-  v[2] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
-  v[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+STEEP_INLINE void transpose(V& a, V& b, V& c, V& d) {
+  const V ab_even = __builtin_shufflevector(a, b, 0, 4, 2, 6);
+  const V ab_odd = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+  const V cd_even = __builtin_shufflevector(c, d, 0, 4, 2, 6);
+  const V cd_odd = __builtin_shufflevector(c, d, 1, 5, 3, 7);
+  a = __builtin_shufflevector(ab_even, cd_even, 0, 1, 4, 5);
+  b = __builtin_shufflevector(ab_odd, cd_odd, 0, 1, 4, 5);
+  c = __builtin_shufflevector(ab_even, cd_even, 2, 3, 6, 7);
+  d = __builtin_shufflevector(ab_odd, cd_odd, 2, 3, 6, 7);
 }
 
-// 8x8: interleave elements, then pairs, within halves of a register; then exchange the halves.
+// 4x4 in each half of registers of 8.
 template <class V>
-STEEP_INLINE void transpose(V (&v)[8]) {
-  V a[8], b[8];
-  STEEP_UNROLL
-  for (int i = 0; i < 8; i += 2) {
-    a[i] = __builtin_shufflevector(v[i], v[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-    a[i + 1] = __builtin_shufflevector(v[i], v[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-  }
-  STEEP_UNROLL
-  for (int i = 0; i < 8; i += 4) {
-    b[i] = __builtin_shufflevector(a[i], a[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-    b[i + 1] = __builtin_shufflevector(a[i], a[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-    b[i + 2] = __builtin_shufflevector(a[i + 1], a[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
-    b[i + 3] = __builtin_shufflevector(a[i + 1], a[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
-  }
-  STEEP_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    v[i] = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-    v[i + 4] = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-  }
+STEEP_INLINE void transpose_halves(V& a, V& b, V& c, V& d) {
+  const V ab_low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+  const V ab_high = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+  const V cd_low = __builtin_shufflevector(c, d, 0, 8, 1, 9, 4, 12, 5, 13);
+  const V cd_high = __builtin_shufflevector(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
+  a = __builtin_shufflevector(ab_low, cd_low, 0, 1, 8, 9, 4, 5, 12, 13);
+  b = __builtin_shufflevector(ab_low, cd_low, 2, 3, 10, 11, 6, 7, 14, 15);
+  c = __builtin_shufflevector(ab_high, cd_high, 0, 1, 8, 9, 4, 5, 12, 13);
+  d = __builtin_shufflevector(ab_high, cd_high, 2, 3, 10, 11, 6, 7, 14, 15);
+}
+
+// Exchanges the high half of a with the low half of b.
+template <class V>
+STEEP_INLINE void exchange_halves(V& a, V& b) {
+  const V low = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+  b = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+  a = low;
+}
+
+template <class V>
+STEEP_INLINE void transpose(V& a, V& b, V& c, V& d, V& e, V& f, V& g, V& h) {
+  exchange_halves(a, e);
+  exchange_halves(b, f);
+  exchange_halves(c, g);
+  exchange_halves(d, h);
+  transpose_halves(a, b, c, d);
+  transpose_halves(e, f, g, h);
 }
 
 #endif
