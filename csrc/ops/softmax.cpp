@@ -1,6 +1,8 @@
 // Softmax and its logarithm along one dimension.
 #include "ops/softmax.h"
 
+#include <algorithm>
+
 #include "ops/reduce.h"
 #include "ops/registry.h"
 #include "tensor/shape.h"
@@ -54,11 +56,13 @@ Tensor total(const Tensor& x, int dim) { return sum(x, Dims{dim}, true, std::nul
 program::Cost exponential_cost(const program::Call& call) {
   constexpr double kFlops = 20;  // of an exponential
   double bytes = 0;
+  int64_t largest = 0;
   for (int i = 0; i < call.operand_count; ++i) {
     const TensorImpl* operand = call.operands[i].tensor();
-    if (operand) bytes += static_cast<double>(operand->numel * element_size(operand->dtype));
+    bytes += static_cast<double>(operand->numel * element_size(operand->dtype));
+    largest = std::max(largest, operand->numel);
   }
-  return {kFlops * static_cast<double>(call.operands[1].tensor()->numel), bytes};
+  return {kFlops * static_cast<double>(largest), bytes};
 }
 
 Tensor softmax(const Tensor& input, int64_t along, std::optional<DType> dtype) {
