@@ -6,7 +6,7 @@
 //   Tensor | Number    a tensor or a Python number    Number, Number | None      bool, int or float
 //   Sequence[Tensor]   a list or tuple of tensors     int, float, bool, str      and `| None` of these
 //   Dims, Dims | None  an int or a sequence of ints   *size: int                 ints, or one sequence of them
-//   dtype, dtype | None
+//   dtype, dtype | None                           Generator | None           None is the default one
 // Entries of one name are overloads, tried in order.
 #pragma once
 

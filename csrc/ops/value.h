@@ -8,6 +8,10 @@
 
 #include "tensor/tensor.h"
 
+namespace steep::runtime {
+class Generator;
+}
+
 namespace steep::ops {
 
 // One item of a subscript: x[3, 1:5, ..., None, index, mask].
@@ -38,7 +42,8 @@ struct Value {
     tensors,
     dims,
     dtype,
-    text
+    text,
+    generator
   };
   Kind kind = Kind::none;
   DType dtype = DType::float32;
@@ -47,6 +52,7 @@ struct Value {
   std::unique_ptr<Tensors> tensors;
   Dims dims;
   std::string text;
+  runtime::Generator* generator = nullptr;  // whoever passes it keeps it alive
 
   static Value of(const Tensor& tensor) {
     Value value;
@@ -124,6 +130,10 @@ struct Read<DType> {
 template <>
 struct Read<std::string> {
   static const std::string& from(const Value& value) { return value.text; }
+};
+template <>
+struct Read<runtime::Generator*> {
+  static runtime::Generator* from(const Value& value) { return value.generator; }  // null: the default one
 };
 template <class T>
 struct Read<std::optional<T>> {
