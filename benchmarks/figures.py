@@ -167,8 +167,9 @@ def print_import(pairs: int) -> None:
     light = "import sys, steep; sys.exit('numpy' in sys.modules)"
     without_numpy = subprocess.run([sys.executable, "-c", light]).returncode == 0
     print(
-        f"{'import steep':40s} {taken['steep'] * 1e3:.0f} ms ({beside})  asked {limit * 1e3:.0f} ms,"
-        f" without NumPy  {verdict(taken['steep'] <= limit and without_numpy)}"
+        f"{'import steep':40s} {taken['steep'] * 1e3:.0f} ms ({beside})  "
+        f"asked {limit * 1e3:.0f} ms, without NumPy  "
+        f"{verdict(taken['steep'] <= limit and without_numpy)}"
     )
 
 

@@ -5,6 +5,7 @@ Jobs are written in the names that steep and torch share, so that both run the s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -36,7 +37,7 @@ def recorded_op_backward(lib: ModuleType) -> Work:
 def _training_step(lib: ModuleType, widths: list[int], batch: int) -> Work:
     lib.manual_seed(0)
     layers: list[Any] = []
-    for i, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
         layers += [lib.nn.Linear(fan_in, fan_out)] + [lib.nn.ReLU()] * (i < len(widths) - 2)
     model = lib.nn.Sequential(*layers)
     fused = {"fused": True} if lib.__name__ == "torch" else {}
