@@ -1,0 +1,204 @@
+#include "bindings/convert.h"
+
+#include <cstring>
+
+#include "bindings/dtype_type.h"
+#include "bindings/tensor_type.h"
+#include "ops/ops.h"
+#include "tape/history.h"
+
+namespace steep::bindings {
+
+using ops::Value;
+
+namespace {
+
+// NumPy's scalars and their like: a number, but no container (an array converts to int, too).
+bool is_scalar_like(PyObject* object) {
+  const PyTypeObject* type = Py_TYPE(object);
+  const PyNumberMethods* number = type->tp_as_number;
+  if (!number || !(number->nb_index || number->nb_float)) return false;
+  if (type->tp_as_sequence && type->tp_as_sequence->sq_length) return false;
+  return !(type->tp_as_mapping && type->tp_as_mapping->mp_length) && !is_tensor(object);
+}
+
+bool is_numpy_bool(PyObject* object) {
+  const char* name = type_name(object);
+  return !std::strcmp(name, "numpy.bool") || !std::strcmp(name, "numpy.bool_");
+}
+
+int64_t read_long(PyObject* object) {
+  const long long value = PyLong_AsLongLong(object);
+  if (value == -1 && PyErr_Occurred()) throw PythonError();
+  return value;
+}
+
+double read_double(PyObject* object) {
+  const double value = PyFloat_AsDouble(object);
+  if (value == -1 && PyErr_Occurred()) throw PythonError();
+  return value;
+}
+
+bool read_sequence(PyObject* object, Dims& dims) {
+  // Lists and tuples (so Size as well) are read in place; PySequence_Fast copies other sequences.
+  if (!PyList_Check(object) && !PyTuple_Check(object) && !PyRange_Check(object)) return false;
+  const Owned items(PySequence_Fast(object, "expected a sequence"));
+  const Py_ssize_t count = PySequence_Fast_GET_SIZE(items.get());
+  dims.reserve(static_cast<int>(count));
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    int64_t value;
+    if (!read_int(PySequence_Fast_GET_ITEM(items.get(), i), value)) return false;
+    dims.push_back(value);
+  }
+  return true;
+}
+
+bool read_tensors(PyObject* object, Tensors& tensors) {
+  if (!PyList_Check(object) && !PyTuple_Check(object)) return false;
+  PyObject** items = PySequence_Fast_ITEMS(object);
+  const Py_ssize_t count = PySequence_Fast_GET_SIZE(object);
+  tensors.reserve(static_cast<int>(count));
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    if (!is_tensor(items[i])) return false;
+    tensors.push_back(tensor_of(items[i]));
+  }
+  return true;
+}
+
+// A 0-d tensor may stand for a number where its gradient cannot be meant.
+bool is_plain_0d(PyObject* object) {
+  return is_tensor(object) && tensor_of(object).dim() == 0 && !tape::requires_grad(tensor_of(object));
+}
+
+bool convert_scalar(Accepts wanted, PyObject* object, Value& value) {
+  if (wanted & (accepts::number | accepts::floating) && is_plain_0d(object)) {
+    value = Value::of(ops::item(tensor_of(object)));
+    return true;
+  }
+  Number number;
+  int64_t integer;
+  if (wanted & accepts::number && read_number(object, number)) {
+    value = Value::of(number);
+  } else if (wanted & accepts::boolean && (PyBool_Check(object) || is_numpy_bool(object))) {
+    value = Value::of(Number(PyObject_IsTrue(object) == 1));
+  } else if (wanted & accepts::integer && read_int(object, integer)) {
+    value = Value::of(Number(integer));
+  } else if (wanted & accepts::floating && read_number(object, number)) {
+    value = Value::of(Number(number.to_double()));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+PyObject* wrap_tensors(Tensors& tensors, PyTypeObject* named) {
+  Owned tuple(named ? PyStructSequence_New(named) : PyTuple_New(tensors.size()));
+  for (int i = 0; i < tensors.size(); ++i) {
+    PyObject* item = wrap(std::move(tensors[i]));
+    if (named) {
+      PyStructSequence_SET_ITEM(tuple.get(), i, item);
+    } else {
+      PyTuple_SET_ITEM(tuple.get(), i, item);
+    }
+  }
+  return tuple.release();
+}
+
+}  // namespace
+
+bool read_number(PyObject* object, Number& number) {
+  if (PyFloat_Check(object)) {
+    number = Number(PyFloat_AS_DOUBLE(object));
+  } else if (PyBool_Check(object)) {
+    number = Number(object == Py_True);
+  } else if (PyLong_Check(object)) {
+    number = Number(read_long(object));
+  } else if (is_numpy_bool(object)) {
+    number = Number(PyObject_IsTrue(object) == 1);
+  } else if (!is_scalar_like(object)) {
+    return false;
+  } else if (PyIndex_Check(object)) {
+    number = Number(read_long(Owned(PyNumber_Index(object)).get()));
+  } else {
+    number = Number(read_double(object));
+  }
+  return true;
+}
+
+bool read_operand(PyObject* object, ops::TensorOrNumber& operand) {
+  if (!is_tensor(object)) return read_number(object, operand.number);
+  operand.tensor = tensor_of(object);
+  return true;
+}
+
+bool read_int(PyObject* object, int64_t& value) {
+  if (PyLong_CheckExact(object)) {
+    value = read_long(object);
+    return true;
+  }
+  if (PyBool_Check(object) || PyFloat_Check(object)) return false;
+  const bool whole_tensor = is_tensor(object) && tensor_of(object).dim() == 0 &&
+                            is_integer(tensor_of(object).dtype());
+  if (!PyLong_Check(object) && !whole_tensor && !(is_scalar_like(object) && PyIndex_Check(object))) return false;
+  value = read_long(Owned(PyNumber_Index(object)).get());
+  return true;
+}
+
+bool read_dims(PyObject* object, Dims& dims) {
+  int64_t single;
+  if (!read_int(object, single)) return read_sequence(object, dims);
+  dims.push_back(single);
+  return true;
+}
+
+bool convert(Accepts wanted, PyObject* object, Value& value) {
+  if (wanted & accepts::tensor && is_tensor(object)) {
+    value.kind = Value::Kind::tensor;
+    value.tensor = tensor_of(object);
+    return true;
+  }
+  if (object == Py_None) return wanted & accepts::none;
+  constexpr Accepts kScalars = accepts::number | accepts::boolean | accepts::integer | accepts::floating;
+  if (wanted & kScalars && convert_scalar(wanted, object, value)) return true;
+  if (wanted & accepts::dims && read_dims(object, value.dims)) {
+    value.kind = Value::Kind::dims;
+    return true;
+  }
+  if (wanted & accepts::tensors) {
+    value = Value::of(Tensors());
+    return read_tensors(object, *value.tensors);
+  }
+  if (wanted & accepts::dtype && is_dtype(object)) {
+    value = Value::of(dtype_of(object));
+    return true;
+  }
+  if (wanted & accepts::text && PyUnicode_Check(object)) {
+    value.kind = Value::Kind::text;
+    value.text = utf8(object);
+    return true;
+  }
+  return false;
+}
+
+PyObject* wrap(const Number& number) {
+  if (number.is_floating()) return PyFloat_FromDouble(number.to_double());
+  if (number.kind() == Number::Kind::boolean) return PyBool_FromLong(number.to_bool());
+  return PyLong_FromLongLong(number.to_int());
+}
+
+PyObject* wrap_result(Value& value, PyTypeObject* named) {
+  switch (value.kind) {
+    case Value::Kind::tensor: return wrap(std::move(value.tensor));
+    case Value::Kind::none: Py_RETURN_NONE;
+    case Value::Kind::tensors: return wrap_tensors(*value.tensors, named);
+    case Value::Kind::boolean:
+    case Value::Kind::integer:
+    case Value::Kind::floating: return wrap(value.number);
+    case Value::Kind::dims: return wrap_size(value.dims);
+    case Value::Kind::dtype: return wrap(value.dtype);
+    case Value::Kind::text: return PyUnicode_FromString(value.text.c_str());
+  }
+  Py_UNREACHABLE();
+}
+
+}  // namespace steep::bindings

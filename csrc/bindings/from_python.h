@@ -1,0 +1,27 @@
+// Tensors from Python's data: numbers, nested sequences, and whatever exports a buffer.
+#pragma once
+
+#include <optional>
+
+#include "bindings/python.h"
+#include "tensor/tensor.h"
+
+namespace steep::bindings {
+
+// A new tensor with a copy of `data`. Without a dtype it is inferred: bool, int64 or the default floating dtype from
+// Python's numbers, its own from an array or a tensor. `op` is who asks, for messages.
+Tensor tensor_from(const char* op, PyObject* data, std::optional<DType> dtype);
+
+// Whether the object's data come as one block: it exports a buffer or offers __array__ (no str, no bytes).
+bool is_array_like(PyObject* object);
+// A copy of an array's data in the array's own dtype.
+Tensor copy_array(const char* op, PyObject* array);
+// The array's own memory, kept alive by the tensor. Refuses read-only arrays and negative strides.
+Tensor share_array(const char* op, PyObject* array);
+// Whether share_array would take it.
+bool can_share(PyObject* array);
+
+// Adds tensor, as_tensor and from_numpy.
+void add_constructors(PyObject* module);
+
+}  // namespace steep::bindings

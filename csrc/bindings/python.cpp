@@ -1,0 +1,56 @@
+#include "bindings/python.h"
+
+#include <new>
+
+namespace steep::bindings {
+
+namespace {
+PyObject* exception_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::value: return PyExc_ValueError;
+    case ErrorKind::type: return PyExc_TypeError;
+    case ErrorKind::index: return PyExc_IndexError;
+    case ErrorKind::not_implemented: return PyExc_NotImplementedError;
+    case ErrorKind::runtime: break;
+  }
+  return PyExc_RuntimeError;
+}
+}  // namespace
+
+PyObject* raise_current() noexcept {
+  try {
+    throw;
+  } catch (const PythonError&) {
+    // Python knows already.
+  } catch (const Error& error) {
+    PyErr_SetString(exception_of(error.kind), error.what());
+  } catch (const std::bad_alloc&) {
+    PyErr_SetString(PyExc_MemoryError, "steep: out of memory");
+  } catch (const std::invalid_argument& error) {
+    PyErr_SetString(PyExc_ValueError, error.what());
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  } catch (...) {
+    PyErr_SetString(PyExc_SystemError, "steep: an exception of unknown type");
+  }
+  return nullptr;
+}
+
+void raise(PyObject* exception, const std::string& text) {
+  PyErr_SetString(exception, text.c_str());
+  throw PythonError();
+}
+
+const char* utf8(PyObject* text) {
+  const char* characters = PyUnicode_AsUTF8(text);
+  if (!characters) throw PythonError();
+  return characters;
+}
+
+PyTypeObject* make_type(PyType_Spec& spec, PyObject* base) {
+  PyObject* type =
+      base ? PyType_FromSpecWithBases(&spec, Owned(PyTuple_Pack(1, base)).get()) : PyType_FromSpec(&spec);
+  return reinterpret_cast<PyTypeObject*>(checked(type));
+}
+
+}  // namespace steep::bindings

@@ -1,0 +1,110 @@
+// What every file of the bindings needs of CPython: owned references, and the passage of exceptions both ways.
+#pragma once
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <utility>
+
+#include "tensor/error.h"
+
+namespace steep::bindings {
+
+// Thrown when the interpreter's error indicator is set already.
+struct PythonError {};
+
+// Turns the C++ exception being handled into a Python exception. Always returns null.
+PyObject* raise_current() noexcept;
+
+// Runs the body of a slot or method; C++ exceptions become Python's.
+template <class Body>
+PyObject* guarded(Body&& body) noexcept {
+  try {
+    return body();
+  } catch (...) {
+    return raise_current();
+  }
+}
+// The same for slots that answer with a number, -1 being an error.
+template <class Body>
+auto guarded_number(Body&& body) noexcept -> decltype(body()) {
+  try {
+    return body();
+  } catch (...) {
+    raise_current();
+    return -1;
+  }
+}
+
+// Refuses, with an exception of Python's.
+[[noreturn]] void raise(PyObject* exception, const std::string& text);
+
+// Throws PythonError where a call of the C API has failed.
+inline PyObject* checked(PyObject* object) {
+  if (!object) throw PythonError();
+  return object;
+}
+inline void checked(int result) {
+  if (result < 0) throw PythonError();
+}
+
+// One reference to a Python object.
+class Owned {
+ public:
+  Owned() = default;
+  // Takes over a new reference; a null one means that the call which should have made it has failed.
+  explicit Owned(PyObject* object) : object_(checked(object)) {}
+  static Owned borrow(PyObject* object) {
+    Py_INCREF(object);
+    return Owned(object);
+  }
+  Owned(Owned&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Owned& operator=(Owned&& other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Owned() { Py_XDECREF(object_); }
+
+  PyObject* get() const { return object_; }
+  PyObject* release() { return std::exchange(object_, nullptr); }
+  explicit operator bool() const { return object_ != nullptr; }
+
+ private:
+  PyObject* object_ = nullptr;
+};
+
+// Holds the interpreter lock, from whichever thread.
+class WithGil {
+ public:
+  WithGil() : state_(PyGILState_Ensure()) {}
+  ~WithGil() { PyGILState_Release(state_); }
+  WithGil(const WithGil&) = delete;
+  WithGil& operator=(const WithGil&) = delete;
+
+ private:
+  PyGILState_STATE state_;
+};
+
+inline PyObject* new_reference(PyObject* object) {
+  Py_INCREF(object);
+  return object;
+}
+
+inline const char* type_name(PyObject* object) { return Py_TYPE(object)->tp_name; }
+
+// UTF-8 of a str; throws where the object is none.
+const char* utf8(PyObject* text);
+
+// Makes a heap type of `spec` (over `base`, if any) that lives as long as the process.
+PyTypeObject* make_type(PyType_Spec& spec, PyObject* base = nullptr);
+
+using FastCall = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
+inline PyCFunction as_method(FastCall function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+template <class Function>
+void* slot(Function* function) {
+  return reinterpret_cast<void*>(function);
+}
+
+}  // namespace steep::bindings
