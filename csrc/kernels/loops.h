@@ -1,0 +1,209 @@
+// How an elementwise function becomes a loop over a block.
+//
+// A block is walked 64 bytes of the compute type at a time, by one copy of the function's code whatever the steps and
+// the length: an input of step 0 is spread over a buffer of that size which the walk never leaves, and the elements
+// that remain at the end go through such buffers as well. So there is no scalar tail, and a tail cannot differ.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "table.h"
+#include "vec_core.h"
+
+namespace steep::kernels {
+namespace {
+
+template <class T>
+constexpr int kTypeOf = 0;
+template <>
+constexpr int kTypeOf<float> = kFloat32;
+template <>
+constexpr int kTypeOf<double> = kFloat64;
+template <>
+constexpr int kTypeOf<int64_t> = kInt64;
+template <>
+constexpr int kTypeOf<int32_t> = kInt32;
+template <>
+constexpr int kTypeOf<uint8_t> = kUInt8;
+
+template <class T>
+constexpr int kBlockLanes = 64 / sizeof(T);
+
+// Copies count elements, fewer than kLanes of them.
+template <class T, int kLanes>
+inline void copy_part(T* to, const T* from, int64_t count) {
+  if constexpr (kLanes > 1) {
+    constexpr int kHalf = kLanes / 2;
+    const bool take = count & kHalf;
+    if (take) memcpy(to, from, kHalf * sizeof(T));
+    copy_part<T, kHalf>(to + (take ? kHalf : 0), from + (take ? kHalf : 0), count);
+  }
+}
+
+// An input on its walk: the next lanes are read at `at`.
+template <class T, int kLanes>
+struct Input {
+  const T* at;
+  int64_t advance;
+  alignas(64) T buffer[kLanes];
+
+  Input(const void* data, int64_t step, int64_t n) : at(static_cast<const T*>(data)) {
+    advance = step == 0 ? 0 : kLanes;
+    const int64_t rest = n % kLanes;
+    if (step != 0 && rest == 0) return;
+    const T value = step == 0 ? *at : T(0);
+    for (int i = 0; i < kLanes; ++i) buffer[i] = value;
+    if (step == 0) {
+      at = buffer;
+    } else {
+      copy_part<T, kLanes>(buffer, at + (n - rest), rest);
+    }
+  }
+  void next() { at += advance; }
+  void enter_tail() { at = buffer; }
+};
+
+// The output on its walk. What the last, partial block computes is kept in the buffer and copied in part by finish().
+template <class T, int kLanes>
+struct Output {
+  T* at;
+  T* last;
+  int64_t blocks, rest;
+  alignas(64) T buffer[kLanes];
+
+  Output(void* data, int64_t n)
+      : at(static_cast<T*>(data)), last(at + n / kLanes * kLanes), blocks(n / kLanes), rest(n % kLanes) {}
+  void next() { at += kLanes; }
+  // After the whole blocks: true, once, where a partial one remains.
+  bool enter_tail() {
+    if (rest == 0 || at != last) return false;
+    at = buffer;
+    blocks = 1;
+    return true;
+  }
+  void finish() { copy_part<T, kLanes>(last, buffer, rest); }
+};
+
+// A function that needs no second look at its arguments.
+struct Plain {
+  static constexpr bool kHasLong = false;
+};
+
+// The lanes of one step. Where some arguments take a function's long way, all lanes go singly: a lane's value depends
+// on its own argument alone either way.
+template <class Op, int kLanes, class Out, class... In>
+STEEP_INLINE void apply_lanes(Out* out, const In*... x) {
+  if constexpr (Op::kHasLong) {
+    unsigned any = 0;
+#pragma omp simd reduction(| : any)
+    for (int i = 0; i < kLanes; ++i) any |= Op::is_long(x[i]...);
+    if (__builtin_expect(any != 0, 0)) {
+      for (int i = 0; i < kLanes; ++i)
+        out[i] = Op::is_long(x[i]...) ? Op::apply_long(x[i]...) : Op::apply(x[i]...);
+      return;
+    }
+  }
+#pragma omp simd
+  for (int i = 0; i < kLanes; ++i) out[i] = Op::apply(x[i]...);
+}
+
+// The loops proper. Op::apply(x...) is one element; In... are the inputs' types.
+template <class Op, int kLanes, class Out, class A>
+void unary_loop(void* const* data, const int64_t* steps, int64_t n) {
+  Output<Out, kLanes> out(data[0], n);
+  Input<A, kLanes> a(data[1], steps[1], n);
+  do {
+    for (; out.blocks > 0; --out.blocks, out.next(), a.next())
+      apply_lanes<Op, kLanes>(out.at, a.at);
+    a.enter_tail();
+  } while (out.enter_tail());
+  out.finish();
+}
+
+template <class Op, int kLanes, class Out, class A, class B>
+void binary_loop(void* const* data, const int64_t* steps, int64_t n) {
+  Output<Out, kLanes> out(data[0], n);
+  Input<A, kLanes> a(data[1], steps[1], n);
+  Input<B, kLanes> b(data[2], steps[2], n);
+  do {
+    for (; out.blocks > 0; --out.blocks, out.next(), a.next(), b.next())
+      apply_lanes<Op, kLanes>(out.at, a.at, b.at);
+    a.enter_tail(), b.enter_tail();
+  } while (out.enter_tail());
+  out.finish();
+}
+
+template <class Op, int kLanes, class Out, class A, class B, class C>
+void ternary_loop(void* const* data, const int64_t* steps, int64_t n) {
+  Output<Out, kLanes> out(data[0], n);
+  Input<A, kLanes> a(data[1], steps[1], n);
+  Input<B, kLanes> b(data[2], steps[2], n);
+  Input<C, kLanes> c(data[3], steps[3], n);
+  do {
+    for (; out.blocks > 0; --out.blocks, out.next(), a.next(), b.next(), c.next())
+      apply_lanes<Op, kLanes>(out.at, a.at, b.at, c.at);
+    a.enter_tail(), b.enter_tail(), c.enter_tail();
+  } while (out.enter_tail());
+  out.finish();
+}
+
+// A function of namespace vec, or one written beside the loops, as an Op.
+template <class Out, class In, Out (*kFunction)(In)>
+struct Unary : Plain {
+  static STEEP_INLINE Out apply(In x) { return kFunction(x); }
+};
+template <class Out, class In, Out (*kFunction)(In, In)>
+struct Binary : Plain {
+  static STEEP_INLINE Out apply(In x, In y) { return kFunction(x, y); }
+};
+template <class Out, class In, Out (*kFunction)(In, In, In)>
+struct Ternary : Plain {
+  static STEEP_INLINE Out apply(In x, In y, In z) { return kFunction(x, y, z); }
+};
+
+// The same with a long way: `kLong` where `kIsLong` says so.
+template <class T, T (*kFunction)(T), T (*kLong)(T), bool (*kIsLong)(T)>
+struct LongUnary {
+  static constexpr bool kHasLong = true;
+  static STEEP_INLINE bool is_long(T x) { return kIsLong(x); }
+  static STEEP_INLINE T apply(T x) { return kFunction(x); }
+  static T apply_long(T x) { return kLong(x); }
+};
+template <class T, T (*kFunction)(T, T), T (*kLong)(T, T), bool (*kIsLong)(T, T)>
+struct LongBinary {
+  static constexpr bool kHasLong = true;
+  static STEEP_INLINE bool is_long(T x, T y) { return kIsLong(x, y); }
+  static STEEP_INLINE T apply(T x, T y) { return kFunction(x, y); }
+  static T apply_long(T x, T y) { return kLong(x, y); }
+};
+
+// Enters one loop for type T: T -> T, or T -> b for a function of truth.
+template <class T, T (*kFunction)(T)>
+void set_unary(Table& table, Elementwise op) {
+  table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
+      unary_loop<Unary<T, T, kFunction>, kBlockLanes<T>, T, T>;
+}
+template <class T, bool (*kFunction)(T)>
+void set_test(Table& table, Elementwise op) {
+  table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
+      unary_loop<Unary<bool, T, kFunction>, kBlockLanes<T>, uint8_t, T>;
+}
+template <class T, T (*kFunction)(T, T)>
+void set_binary(Table& table, Elementwise op) {
+  table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
+      binary_loop<Binary<T, T, kFunction>, kBlockLanes<T>, T, T, T>;
+}
+template <class T, bool (*kFunction)(T, T)>
+void set_relation(Table& table, Elementwise op) {
+  table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
+      binary_loop<Binary<bool, T, kFunction>, kBlockLanes<T>, uint8_t, T, T>;
+}
+template <class T, T (*kFunction)(T, T, T)>
+void set_ternary(Table& table, Elementwise op) {
+  table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
+      ternary_loop<Ternary<T, T, kFunction>, kBlockLanes<T>, T, T, T, T>;
+}
+
+}  // namespace
+}  // namespace steep::kernels
