@@ -111,7 +111,7 @@ def test_assignment_errors():
         net.body = 1
     with pytest.raises(TypeError, match="cannot assign 'int' as buffer 'mean'"):
         net.mean = 1
-    with pytest.raises(TypeError, match="steep.nn.Parameter or None required"):
+    with pytest.raises(TypeError, match=r"steep\.nn\.Parameter or None required"):
         net.register_parameter("p", steep.ones(1))
     with pytest.raises(KeyError, match="already exists"):
         net.register_buffer("body", steep.ones(1))
@@ -239,7 +239,7 @@ def test_to_keeps_identity_and_gradients():
 
 
 def test_to_errors():
-    with pytest.raises(RuntimeError, match="expected device 'cpu'.*'cuda'"):
+    with pytest.raises(RuntimeError, match=r"expected device 'cpu'.*'cuda'"):
         mlp().to("cuda")
     with pytest.raises(TypeError, match="only accepts floating point dtypes"):
         mlp().to(steep.int64)
@@ -546,7 +546,7 @@ def test_dropout_in_training():
     kept = np.asarray(out.tolist())
     assert set(np.unique(kept)) == {0.0, np.float32(1 / 0.75)}
     assert abs((kept == 0).mean() - 0.25) < 0.02
-    with pytest.raises(ValueError, match="between 0 and 1, but got 1.5"):
+    with pytest.raises(ValueError, match=r"between 0 and 1, but got 1\.5"):
         nn.Dropout(1.5)
 
 

@@ -77,6 +77,8 @@ class PrefetchingIterator:
                 self._submit(worker)
 
     def _submit(self, worker: _Worker) -> None:
+        if not self._close.alive:
+            return
         try:
             task = next(self._tasks)
         except StopIteration:
@@ -90,21 +92,30 @@ class PrefetchingIterator:
         while self._pending:
             worker, future = self._pending.popleft()
             try:
-                batch = future.result(self._timeout)
-            except FutureTimeout:
-                if future.done():  # the worker itself raised a TimeoutError
-                    self._submit(worker)
-                    raise
-                self.close()
-                raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds") from None
+                batch = self._result(future)
             except Exception:
                 self._submit(worker)
                 raise
+            finally:
+                # An exception holds this frame; holding its future too would close a cycle, and
+                # the threads would live until the next garbage collection.
+                del future
             if batch is not END:
                 self._submit(worker)
                 return batch
         self.close()
         raise StopIteration
+
+    def _result(self, future: Future[Any]) -> Any:
+        try:
+            return future.result(self._timeout)
+        except FutureTimeout:
+            if future.done():
+                raise  # the worker itself raised a TimeoutError
+            self.close()
+            raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds") from None
+        finally:
+            del future
 
     def close(self) -> None:
         """End the threads, after the batches they are at; the rest is dropped."""
