@@ -260,6 +260,14 @@ inline const T* values_of(const Source& source, int64_t at, int64_t n, int64_t g
   }
 }
 
+// Reduces one chunk: n <= kChunk elements from `at`.
+template <class Op, class Source>
+inline typename Source::Value reduce_piece(const Source& source, int64_t at, int64_t n,
+                                           int64_t group = 0) {
+  alignas(64) typename Source::Value buffer[kChunk];
+  return reduce_chunk<Op>(values_of(source, at, n, group, buffer), n);
+}
+
 // Reduces the n contiguous elements from `at`; fewer than 16 in their order.
 template <class Op, class Source>
 inline typename Source::Value reduce_row(const Source& source, int64_t at, int64_t n,
@@ -270,12 +278,10 @@ inline typename Source::Value reduce_row(const Source& source, int64_t at, int64
     for (int64_t i = 0; i < n; ++i) value = Op::apply(value, source(at + i, group));
     return value;
   }
-  alignas(64) T buffer[kChunk];
-  if (n <= kChunk) return reduce_chunk<Op>(values_of(source, at, n, group, buffer), n);
+  if (n <= kChunk) return reduce_piece<Op>(source, at, n, group);
   Pairwise<Op, T> total;
   for (int64_t i = 0; i < n; i += kChunk) {
-    const int64_t length = n - i < kChunk ? n - i : kChunk;
-    total.push(reduce_chunk<Op>(values_of(source, at + i, length, group, buffer), length));
+    total.push(reduce_piece<Op>(source, at + i, n - i < kChunk ? n - i : kChunk, group));
   }
   return total.result();
 }

@@ -55,7 +55,7 @@ void reduce_shared_rows(const Task& task, const Source& source) {
   for (int64_t i = mine.begin; i < mine.end; ++i) {
     const int64_t row = i / chunks, first = i % chunks * kChunk;
     const int64_t length = n - first < kChunk ? n - first : kChunk;
-    partial[i] = reduce_row<Op>(source, row * n + first, length, row);
+    partial[i] = reduce_piece<Op>(source, row * n + first, length, row);
   }
   task.barrier();
 }
