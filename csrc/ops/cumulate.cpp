@@ -7,7 +7,8 @@ namespace steep::ops {
 
 namespace {
 
-// x as [outer, n, inner], row-major.   dims: outer, n, inner, from the end (1) or the start (0).   data: out, x
+// x as [outer, n, inner], row-major.   dims: outer, n, inner, from the end (1) or the start (0).
+// data: out, x
 template <class T>
 void cumulate(const kernels::Task& task) {
   const int64_t outer = task.dims[0], n = task.dims[1], inner = task.dims[2];
@@ -18,30 +19,37 @@ void cumulate(const kernels::Task& task) {
     for (int64_t step = 0; step < n; ++step) {
       const int64_t i = backwards ? n - 1 - step : step;
       const int64_t row = (o * n + i) * inner, before = backwards ? row + inner : row - inner;
-      for (int64_t j = 0; j < inner; ++j) out[row + j] = step == 0 ? x[row + j] : static_cast<T>(out[before + j] + x[row + j]);
+      for (int64_t j = 0; j < inner; ++j)
+        out[row + j] = step == 0 ? x[row + j] : static_cast<T>(out[before + j] + x[row + j]);
     }
   }
 }
 
-// One kernel a type: a host routine is not told its type. Integers are added unsigned, where wrapping is defined.
+// One kernel a type: a host routine is not told its type. Integers are added unsigned, where
+// wrapping is defined.
 constexpr Kernel cumulate_kernel(kernels::Routine routine) {
   return {"cumsum", Kind::opaque, 0, "wr", 1, nullptr, nullptr, routine};
 }
 constexpr Kernel kCumulate[] = {cumulate_kernel(cumulate<float>), cumulate_kernel(cumulate<double>),
-                                cumulate_kernel(cumulate<uint64_t>), cumulate_kernel(cumulate<uint32_t>)};
+                                cumulate_kernel(cumulate<uint64_t>),
+                                cumulate_kernel(cumulate<uint32_t>)};
 
 Tensor running_sum(const Tensor& input, int dim, bool backwards) {
   Tensor out;
   Extent extent;
-  for (int d = 0; d < input.dim(); ++d) (d < dim ? extent.outer : d > dim ? extent.inner : extent.n) *= input.size(d);
+  for (int d = 0; d < input.dim(); ++d)
+    (d < dim ? extent.outer : d > dim ? extent.inner : extent.n) *= input.size(d);
   {
     const tape::GradMode off(false);
     const Tensor x = contiguous(input);
     out = empty(x.shape(), x.dtype());
-    program::launch(kCumulate[static_cast<int>(x.dtype())], x.dtype(), {out, x}, {extent.outer, extent.n, extent.inner, backwards});
+    program::launch(kCumulate[static_cast<int>(x.dtype())], x.dtype(), {out, x},
+                    {extent.outer, extent.n, extent.inner, backwards});
   }
   if (wanted(input)) {
-    record("cumsum", out, {input}, [dim, backwards](const Tensor& grad, Grads& grads) { grads[0] = running_sum(grad, dim, !backwards); });
+    record("cumsum", out, {input}, [dim, backwards](const Tensor& grad, Grads& grads) {
+      grads[0] = running_sum(grad, dim, !backwards);
+    });
   }
   return out;
 }

@@ -1,5 +1,5 @@
-// Targets looked at before a loss trusts them. Each check is a launch of its own, so that a replayed program, whose
-// targets are new every time, refuses bad ones as well.
+// Targets looked at before a loss trusts them. Each check is a launch of its own, so that a
+// replayed program, whose targets are new every time, refuses bad ones as well.
 #include <cmath>
 
 #include "ops/loss.h"
@@ -8,8 +8,12 @@ namespace steep::ops {
 
 namespace {
 
-const char* op_of(const kernels::Task& task) { return reinterpret_cast<const char*>(task.scalars[0].i); }
-kernels::Scalar name_scalar(const char* op) { return program::integer(reinterpret_cast<int64_t>(op)); }
+const char* op_of(const kernels::Task& task) {
+  return reinterpret_cast<const char*>(task.scalars[0].i);
+}
+kernels::Scalar name_scalar(const char* op) {
+  return program::integer(reinterpret_cast<int64_t>(op));
+}
 
 // dims: n, classes, ignore_index.   scalars: the operation's name.   data: target int64[n]
 void look_at_classes(const kernels::Task& task) {
@@ -23,9 +27,11 @@ void look_at_classes(const kernels::Task& task) {
   if (!bad) return;
   int64_t at = 0;
   while (!outside(target[at])) ++at;
-  throw Error(ErrorKind::index, join(op_of(task), ": Target ", target[at], " is out of bounds: expected classes in [0, ", classes,
-                                     ") or ignore_index=", ignore_index, ", got ", target[at], " at position ", at,
-                                     "; number the classes from 0, or give the input more of them"));
+  throw Error(
+      ErrorKind::index,
+      join(op_of(task), ": Target ", target[at], " is out of bounds: expected classes in [0, ",
+           classes, ") or ignore_index=", ignore_index, ", got ", target[at], " at position ", at,
+           "; number the classes from 0, or give the input more of them"));
 }
 
 // dims: n.   scalars: the operation's name.   data: target T[n]
@@ -34,8 +40,10 @@ void look_for_infinite(const kernels::Task& task) {
   const T* target = static_cast<const T*>(task.data[0]);
   for (int64_t i = 0; i < task.dims[0]; ++i) {
     if (std::isfinite(target[i])) continue;
-    throw Error(ErrorKind::value, join(op_of(task), ": expected probabilities as target, got labels that are not finite: ", target[i],
-                                       " at position ", i, "; remove or repair that sample"));
+    throw Error(
+        ErrorKind::value,
+        join(op_of(task), ": expected probabilities as target, got labels that are not finite: ",
+             target[i], " at position ", i, "; remove or repair that sample"));
   }
 }
 
@@ -45,8 +53,10 @@ void look_for_outside_unit(const kernels::Task& task) {
   const T* x = static_cast<const T*>(task.data[0]);
   for (int64_t i = 0; i < task.dims[0]; ++i) {
     if (x[i] >= 0 && x[i] <= 1) continue;
-    throw Error(ErrorKind::runtime, join(op_of(task), ": all elements of input should be between 0 and 1, got ", x[i], " at position ", i,
-                                         "; apply sigmoid first, or use binary_cross_entropy_with_logits"));
+    throw Error(
+        ErrorKind::runtime,
+        join(op_of(task), ": all elements of input should be between 0 and 1, got ", x[i],
+             " at position ", i, "; apply sigmoid first, or use binary_cross_entropy_with_logits"));
   }
 }
 
@@ -54,7 +64,8 @@ constexpr Kernel check(const char* name, kernels::Routine routine) {
   return {name, Kind::opaque, 0, "r", 1, nullptr, nullptr, routine};
 }
 constexpr Kernel kClasses = check("check_classes", look_at_classes);
-constexpr Kernel kFinite[] = {check("check_finite", look_for_infinite<float>), check("check_finite", look_for_infinite<double>)};
+constexpr Kernel kFinite[] = {check("check_finite", look_for_infinite<float>),
+                              check("check_finite", look_for_infinite<double>)};
 constexpr Kernel kUnit[] = {check("check_unit_interval", look_for_outside_unit<float>),
                             check("check_unit_interval", look_for_outside_unit<double>)};
 
@@ -66,17 +77,20 @@ Tensor plain(const Tensor& x) {
 }  // namespace
 
 void check_classes(const char* op, const Tensor& target, int64_t classes, int64_t ignore_index) {
-  program::launch(kClasses, DType::int64, {target}, {target.numel(), classes, ignore_index}, {name_scalar(op)});
+  program::launch(kClasses, DType::int64, {target}, {target.numel(), classes, ignore_index},
+                  {name_scalar(op)});
 }
 
 void check_finite(const char* op, const Tensor& target) {
   const Tensor values = plain(target);
-  program::launch(kFinite[static_cast<int>(values.dtype())], values.dtype(), {values}, {values.numel()}, {name_scalar(op)});
+  program::launch(kFinite[static_cast<int>(values.dtype())], values.dtype(), {values},
+                  {values.numel()}, {name_scalar(op)});
 }
 
 void check_unit_interval(const char* op, const Tensor& x) {
   const Tensor values = plain(x);
-  program::launch(kUnit[static_cast<int>(values.dtype())], values.dtype(), {values}, {values.numel()}, {name_scalar(op)});
+  program::launch(kUnit[static_cast<int>(values.dtype())], values.dtype(), {values},
+                  {values.numel()}, {name_scalar(op)});
 }
 
 }  // namespace steep::ops

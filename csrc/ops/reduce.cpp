@@ -30,9 +30,10 @@ Tensor sum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional
   const Reduction plan = plan_reduction("sum", x, dim, keepdim);
   const Tensor out = to(plain_sum(summand(x, type), plan), type);
   if (is_floating(type) && wanted(x)) {
-    record("sum", out, {x}, [kept = plan.kept, whole = plan.whole](const Tensor& grad, Grads& grads) {
-      grads[0] = spread(grad, kept, whole);
-    });
+    record("sum", out, {x},
+           [kept = plan.kept, whole = plan.whole](const Tensor& grad, Grads& grads) {
+             grads[0] = spread(grad, kept, whole);
+           });
   }
   return out;
 }
@@ -40,22 +41,25 @@ Tensor sum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional
 Tensor mean(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype) {
   const DType type = dtype.value_or(x.dtype());
   if (!is_floating(type)) {
-    fail(ErrorKind::runtime, "mean", "a floating-point dtype", name(type), "convert with .float() first, or pass dtype=steep.float32");
+    fail(ErrorKind::runtime, "mean", "a floating-point dtype", name(type),
+         "convert with .float() first, or pass dtype=steep.float32");
   }
   const Reduction plan = plan_reduction("mean", x, dim, keepdim);
   const Tensor out = plain_mean(summand(x, type), plan);
   if (wanted(x)) {
-    record("mean", out, {x}, [kept = plan.kept, whole = plan.whole, n = plan.n](const Tensor& grad, Grads& grads) {
-      grads[0] = spread(div(grad, Number(n)), kept, whole);
-    });
+    record("mean", out, {x},
+           [kept = plan.kept, whole = plan.whole, n = plan.n](const Tensor& grad, Grads& grads) {
+             grads[0] = spread(div(grad, Number(n)), kept, whole);
+           });
   }
   return out;
 }
 
 namespace {
 
-// For each element of a row of x [m, n] the product of all the others, without a division, so that zeros are right and
-// so are the derivatives: products of pairs on the way up, and the sibling's product multiplied in on the way down.
+// For each element of a row of x [m, n] the product of all the others, without a division, so that
+// zeros are right and so are the derivatives: products of pairs on the way up, and the sibling's
+// product multiplied in on the way down.
 Tensor product_of_others(const Tensor& x) {
   const int64_t m = x.size(0), n = x.size(1);
   if (n == 1) return full({m, 1}, 1, x.dtype());
@@ -68,7 +72,8 @@ Tensor product_of_others(const Tensor& x) {
   return narrow(reshape(both, {m, 2 * half}), 1, 0, n);
 }
 
-Tensor prod_over(const Tensor& x, const std::optional<Dims>& dim, bool keepdim, std::optional<DType> dtype) {
+Tensor prod_over(const Tensor& x, const std::optional<Dims>& dim, bool keepdim,
+                 std::optional<DType> dtype) {
   const DType type = total_type(x, dtype);
   const Reduction plan = plan_reduction("prod", x, dim, keepdim);
   const Tensor terms = summand(x, type);
@@ -79,11 +84,13 @@ Tensor prod_over(const Tensor& x, const std::optional<Dims>& dim, bool keepdim, 
       if (terms.numel() == 0) {
         grads[0] = terms;
       } else if (plan.dims.size() == plan.whole.size()) {
-        grads[0] = mul(reshape(product_of_others(reshape(terms, {1, plan.n})), plan.whole), spread(grad, plan.kept, plan.whole));
+        grads[0] = mul(reshape(product_of_others(reshape(terms, {1, plan.n})), plan.whole),
+                       spread(grad, plan.kept, plan.whole));
       } else {
         const int64_t dim = plan.dims[0];
         const Tensor last = transpose(terms, dim, -1);
-        const Tensor others = reshape(product_of_others(reshape(last, {last.numel() / plan.n, plan.n})), last.shape());
+        const Tensor others = reshape(
+            product_of_others(reshape(last, {last.numel() / plan.n, plan.n})), last.shape());
         grads[0] = mul(transpose(others, dim, -1), spread(grad, plan.kept, plan.whole));
       }
     });
@@ -98,12 +105,18 @@ Tensor truth(const Kernel& kernel, const Tensor& x, const std::optional<Dims>& d
 
 }  // namespace
 
-Tensor prod(const Tensor& x, std::optional<DType> dtype) { return prod_over(x, std::nullopt, false, dtype); }
+Tensor prod(const Tensor& x, std::optional<DType> dtype) {
+  return prod_over(x, std::nullopt, false, dtype);
+}
 Tensor prod_dim(const Tensor& x, int64_t dim, bool keepdim, std::optional<DType> dtype) {
   return prod_over(x, Dims{dim}, keepdim, dtype);
 }
-Tensor any(const Tensor& x, std::optional<Dims> dim, bool keepdim) { return truth(kAny, x, dim, keepdim); }
-Tensor all(const Tensor& x, std::optional<Dims> dim, bool keepdim) { return truth(kAll, x, dim, keepdim); }
+Tensor any(const Tensor& x, std::optional<Dims> dim, bool keepdim) {
+  return truth(kAny, x, dim, keepdim);
+}
+Tensor all(const Tensor& x, std::optional<Dims> dim, bool keepdim) {
+  return truth(kAll, x, dim, keepdim);
+}
 
 Tensor sum_to(const Tensor& x, const Dims& shape, DType dtype) {
   if (x.shape() == shape) return to(x, dtype);
@@ -117,9 +130,10 @@ Tensor sum_to(const Tensor& x, const Dims& shape, DType dtype) {
   plan.shape = shape;
   const Tensor out = plain_sum(x, plan);
   if (wanted(x)) {
-    record("sum_to", out, {x}, [kept = plan.kept, whole = plan.whole](const Tensor& grad, Grads& grads) {
-      grads[0] = spread(grad, kept, whole);
-    });
+    record("sum_to", out, {x},
+           [kept = plan.kept, whole = plan.whole](const Tensor& grad, Grads& grads) {
+             grads[0] = spread(grad, kept, whole);
+           });
   }
   return to(out, dtype);
 }

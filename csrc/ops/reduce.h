@@ -1,4 +1,5 @@
-// What the reductions share: which dimensions go, how x is laid out for a kernel, and how a gradient comes back.
+// What the reductions share: which dimensions go, how x is laid out for a kernel, and how a
+// gradient comes back.
 #pragma once
 
 #include "ops/elementwise.h"
@@ -20,7 +21,8 @@ struct Reduction {
 };
 
 // No dims, or an empty list of them, means all.
-Reduction plan_reduction(const char* op, const Tensor& x, const std::optional<Dims>& dim, bool keepdim);
+Reduction plan_reduction(const char* op, const Tensor& x, const std::optional<Dims>& dim,
+                         bool keepdim);
 inline Reduction plan_reduction(const char* op, const Tensor& x, int64_t dim, bool keepdim) {
   return plan_reduction(op, x, Dims{dim}, keepdim);
 }
@@ -36,12 +38,13 @@ struct Extent {
   int64_t outer = 1, n = 1, inner = 1;
 };
 
-// x itself where the reduced dimensions are neighbours in row-major memory, else a copy with them moved last. Results
-// come out row-major in both cases. Unrecorded.
+// x itself where the reduced dimensions are neighbours in row-major memory, else a copy with them
+// moved last. Results come out row-major in both cases. Unrecorded.
 Tensor arrange(const Tensor& x, const Reduction& plan, Extent& extent);
 
-// Reduces by a kernel that may be applied to one run of dimensions after another (a sum, a maximum), without a copy of
-// a dense x. The output has dtype `out` and x's order of memory. Unrecorded.
+// Reduces by a kernel that may be applied to one run of dimensions after another (a sum, a
+// maximum), without a copy of a dense x. The output has dtype `out` and x's order of memory.
+// Unrecorded.
 Tensor fold(const Kernel& kernel, const Tensor& x, const Reduction& plan, DType out);
 
 // Sum and mean without a graph, of floating x.
@@ -64,12 +67,17 @@ Tensor all(const Tensor& x, std::optional<Dims> dim, bool keepdim);
 Tensor cumsum(const Tensor& x, int64_t dim, std::optional<DType> dtype);
 
 // statistics.cpp
-Tensor var(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction, bool keepdim);
-Tensor stddev(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction, bool keepdim);
-std::tuple<Tensor, Tensor> var_mean(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction, bool keepdim);
-std::tuple<Tensor, Tensor> std_mean(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction, bool keepdim);
+Tensor var(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction,
+           bool keepdim);
+Tensor stddev(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction,
+              bool keepdim);
+std::tuple<Tensor, Tensor> var_mean(const Tensor& x, std::optional<Dims> dim,
+                                    std::optional<Number> correction, bool keepdim);
+std::tuple<Tensor, Tensor> std_mean(const Tensor& x, std::optional<Dims> dim,
+                                    std::optional<Number> correction, bool keepdim);
 Tensor logsumexp(const Tensor& x, const Dims& dim, bool keepdim);
-Tensor norm(const Tensor& x, std::optional<Number> p, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype);
+Tensor norm(const Tensor& x, std::optional<Number> p, std::optional<Dims> dim, bool keepdim,
+            std::optional<DType> dtype);
 
 // extremes.cpp
 Tensor max(const Tensor& x);

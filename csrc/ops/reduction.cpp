@@ -9,7 +9,9 @@ namespace {
 
 constexpr Kernel kSum = reduction("sum", kernels::RoutineId::sum, kernels::reduce_scratch);
 constexpr Kernel kDivide = elementwise("div", Elementwise::div, 4);
-constexpr Kernel kIota{"iota", Kind::opaque, static_cast<int>(kernels::RoutineId::iota), "w", 1, nullptr, nullptr, nullptr};
+constexpr Kernel kIota{
+    "iota",  Kind::opaque, static_cast<int>(kernels::RoutineId::iota), "w", 1, nullptr,
+    nullptr, nullptr};
 
 constexpr int kMaxRank = 64;  // of a reduced tensor: its dimensions are the bits of a word
 
@@ -69,11 +71,13 @@ Tensor output_in_order(const Dims& order, bool row_major, const Reduction& plan,
 
 }  // namespace
 
-Reduction plan_reduction(const char* op, const Tensor& x, const std::optional<Dims>& dim, bool keepdim) {
+Reduction plan_reduction(const char* op, const Tensor& x, const std::optional<Dims>& dim,
+                         bool keepdim) {
   Reduction plan;
   const int rank = x.dim();
   if (rank > kMaxRank) {
-    fail(ErrorKind::runtime, op, join("a tensor of at most ", kMaxRank, " dimensions"), join(rank), "reshape it first");
+    fail(ErrorKind::runtime, op, join("a tensor of at most ", kMaxRank, " dimensions"), join(rank),
+         "reshape it first");
   }
   plan.whole = plan.kept = x.shape();
   if (dim && !dim->empty()) {

@@ -20,32 +20,39 @@ constexpr Kernel exponential(const char* name, RoutineId id) {
 constexpr Kernel kSoftmax = exponential("softmax", RoutineId::softmax);
 constexpr Kernel kLogSoftmax = exponential("log_softmax", RoutineId::log_softmax);
 constexpr Kernel kSoftmaxBackward = exponential("softmax_backward", RoutineId::softmax_backward);
-constexpr Kernel kLogSoftmaxBackward = exponential("log_softmax_backward", RoutineId::log_softmax_backward);
+constexpr Kernel kLogSoftmaxBackward =
+    exponential("log_softmax_backward", RoutineId::log_softmax_backward);
 
 // The input in its compute type, row-major.
 Tensor prepared(const char* op, const Tensor& x, std::optional<DType> dtype) {
   const Tensor typed = dtype ? to(x, *dtype) : x;
   if (!is_floating(typed.dtype())) {
-    fail(ErrorKind::not_implemented, op, "a floating-point tensor", name(typed.dtype()), "convert with .float(), or pass dtype=steep.float32");
+    fail(ErrorKind::not_implemented, op, "a floating-point tensor", name(typed.dtype()),
+         "convert with .float(), or pass dtype=steep.float32");
   }
   return contiguous(typed);
 }
 
 Tensor run(const Kernel& kernel, const Tensor& x, const Extent& extent) {
   const Tensor out = empty(x.shape(), x.dtype());
-  if (out.numel() > 0) program::launch(kernel, x.dtype(), {out, x}, {extent.outer, extent.n, extent.inner});
+  if (out.numel() > 0)
+    program::launch(kernel, x.dtype(), {out, x}, {extent.outer, extent.n, extent.inner});
   return out;
 }
 
-Tensor run_backward(const Kernel& kernel, const Tensor& grad, const Tensor& out, const Extent& extent) {
+Tensor run_backward(const Kernel& kernel, const Tensor& grad, const Tensor& out,
+                    const Extent& extent) {
   const Tensor rows = contiguous(grad), grad_x = empty(out.shape(), out.dtype());
-  if (out.numel() > 0) program::launch(kernel, out.dtype(), {grad_x, rows, out}, {extent.outer, extent.n, extent.inner});
+  if (out.numel() > 0)
+    program::launch(kernel, out.dtype(), {grad_x, rows, out},
+                    {extent.outer, extent.n, extent.inner});
   return grad_x;
 }
 
 Extent extent_along(const Tensor& x, int dim) {
   Extent extent;
-  for (int d = 0; d < x.dim(); ++d) (d < dim ? extent.outer : d > dim ? extent.inner : extent.n) *= x.size(d);
+  for (int d = 0; d < x.dim(); ++d)
+    (d < dim ? extent.outer : d > dim ? extent.inner : extent.n) *= x.size(d);
   return extent;
 }
 
@@ -71,11 +78,13 @@ Tensor softmax(const Tensor& input, int64_t along, std::optional<DType> dtype) {
   const Extent extent = extent_along(x, dim);
   const Tensor out = run(kSoftmax, x, extent);
   if (wanted(x)) {
-    record("softmax", out, {x}, [out = Saved::output(out), extent, dim](const Tensor& grad, Grads& grads) {
-      const Tensor y = out.get();
-      // Fused, unless this pass is itself to be differentiated.
-      grads[0] = tape::grad_enabled() ? mul(y, sub(grad, total(mul(grad, y), dim))) : run_backward(kSoftmaxBackward, grad, y, extent);
-    });
+    record("softmax", out, {x},
+           [out = Saved::output(out), extent, dim](const Tensor& grad, Grads& grads) {
+             const Tensor y = out.get();
+             // Fused, unless this pass is itself to be differentiated.
+             grads[0] = tape::grad_enabled() ? mul(y, sub(grad, total(mul(grad, y), dim)))
+                                             : run_backward(kSoftmaxBackward, grad, y, extent);
+           });
   }
   return out;
 }
@@ -86,29 +95,35 @@ Tensor log_softmax(const Tensor& input, int64_t along, std::optional<DType> dtyp
   const Extent extent = extent_along(x, dim);
   const Tensor out = run(kLogSoftmax, x, extent);
   if (wanted(x)) {
-    record("log_softmax", out, {x}, [out = Saved::output(out), extent, dim](const Tensor& grad, Grads& grads) {
-      const Tensor y = out.get();
-      grads[0] = tape::grad_enabled() ? sub(grad, mul(exp(y), total(grad, dim))) : run_backward(kLogSoftmaxBackward, grad, y, extent);
-    });
+    record("log_softmax", out, {x},
+           [out = Saved::output(out), extent, dim](const Tensor& grad, Grads& grads) {
+             const Tensor y = out.get();
+             grads[0] = tape::grad_enabled() ? sub(grad, mul(exp(y), total(grad, dim)))
+                                             : run_backward(kLogSoftmaxBackward, grad, y, extent);
+           });
   }
   return out;
 }
 
 void register_softmax(Registry& registry) {
-  registry.add<&softmax>("softmax", kBoth, "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
+  registry.add<&softmax>(
+      "softmax", kBoth, "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
       R"(Exponentials along one dimension, divided by their sum: exp(x_i) / sum_j exp(x_j).
 
-Each row is shifted by its maximum first, so nothing overflows. Shape: any, kept; dtype, where given, is what the input
-is converted to. Raises IndexError for a dimension out of range and NotImplementedError for an integer input.
+Each row is shifted by its maximum first, so nothing overflows. Shape: any, kept; dtype, where
+given, is what the input is converted to. Raises IndexError for a dimension out of range and
+NotImplementedError for an integer input.
 
 >>> steep.softmax(steep.tensor([0.0, 0.0]), dim=0)
 tensor([0.5000, 0.5000])
 )");
-  registry.add<&log_softmax>("log_softmax", kBoth, "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
+  registry.add<&log_softmax>(
+      "log_softmax", kBoth, "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
       R"(Logarithm of the softmax along one dimension: x_i - log(sum_j exp(x_j)).
 
-More accurate than log(softmax(x)). Shape: any, kept; dtype, where given, is what the input is converted to. Raises
-IndexError for a dimension out of range and NotImplementedError for an integer input.
+More accurate than log(softmax(x)). Shape: any, kept; dtype, where given, is what the input is
+converted to. Raises IndexError for a dimension out of range and NotImplementedError for an integer
+input.
 
 >>> steep.log_softmax(steep.tensor([0.0, 0.0]), dim=0)
 tensor([-0.6931, -0.6931])

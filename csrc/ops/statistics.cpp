@@ -12,19 +12,31 @@ namespace steep::ops {
 namespace {
 
 constexpr Kernel kSum = reduction("sum", kernels::RoutineId::sum, kernels::reduce_scratch);
-constexpr Kernel kSumOfSquares = reduction("sum_of_squares", kernels::RoutineId::sum_of_squares, kernels::reduce_scratch);
+constexpr Kernel kSumOfSquares =
+    reduction("sum_of_squares", kernels::RoutineId::sum_of_squares, kernels::reduce_scratch);
 constexpr Kernel kDivide = elementwise("div", Elementwise::div, 4);
-constexpr Kernel kLogSumExp{"logsumexp", Kind::reduce, static_cast<int>(kernels::RoutineId::logsumexp), "wr", 1, exponential_cost, nullptr, nullptr};
+constexpr Kernel kLogSumExp{"logsumexp",
+                            Kind::reduce,
+                            static_cast<int>(kernels::RoutineId::logsumexp),
+                            "wr",
+                            1,
+                            exponential_cost,
+                            nullptr,
+                            nullptr};
 
 struct Spread {
   Reduction plan;
   double degrees;  // what the sum of squares is divided by
 };
 
-Spread plan_spread(const char* op, const Tensor& x, const std::optional<Dims>& dim, const std::optional<Number>& correction, bool keepdim) {
-  if (!is_floating(x.dtype())) fail(ErrorKind::runtime, op, "a floating-point tensor", name(x.dtype()), "convert with .float() first");
+Spread plan_spread(const char* op, const Tensor& x, const std::optional<Dims>& dim,
+                   const std::optional<Number>& correction, bool keepdim) {
+  if (!is_floating(x.dtype()))
+    fail(ErrorKind::runtime, op, "a floating-point tensor", name(x.dtype()),
+         "convert with .float() first");
   Spread spread{plan_reduction(op, x, dim, keepdim), 0};
-  spread.degrees = std::max(0.0, static_cast<double>(spread.plan.n) - correction.value_or(Number(1)).to_double());
+  spread.degrees = std::max(
+      0.0, static_cast<double>(spread.plan.n) - correction.value_or(Number(1)).to_double());
   return spread;
 }
 
@@ -32,11 +44,13 @@ Spread plan_spread(const char* op, const Tensor& x, const std::optional<Dims>& d
 std::tuple<Tensor, Tensor> moments(const Tensor& x, const Spread& spread) {
   Extent extent;
   const Tensor rows = arrange(x, spread.plan, extent);
-  const Tensor variance = empty(spread.plan.shape, x.dtype()), average = empty(spread.plan.shape, x.dtype());
+  const Tensor variance = empty(spread.plan.shape, x.dtype()),
+               average = empty(spread.plan.shape, x.dtype());
   if (variance.numel() > 0) {
     program::launch(kSum, x.dtype(), {average, rows}, {extent.outer, extent.n, extent.inner});
     program::launch(kDivide, x.dtype(), {average, average, Number(spread.plan.n)});
-    program::launch(kSumOfSquares, x.dtype(), {variance, rows, average}, {extent.outer, extent.n, extent.inner});
+    program::launch(kSumOfSquares, x.dtype(), {variance, rows, average},
+                    {extent.outer, extent.n, extent.inner});
     program::launch(kDivide, x.dtype(), {variance, variance, Number(spread.degrees)});
   }
   return {variance, average};
@@ -50,7 +64,8 @@ Tensor variance_slope(const Tensor& grad, const Tensor& x, const Spread& of) {
 
 // 1 / (2 std), and 0 where that is infinite because nothing varies.
 Tensor root_slope(const Tensor& grad, const Tensor& out) {
-  return where(eq({out, {}}, {{}, 0}), TensorOrNumber{{}, 0.0}, TensorOrNumber{div(grad, mul(out, Number(2))), {}});
+  return where(eq({out, {}}, {{}, 0}), TensorOrNumber{{}, 0.0},
+               TensorOrNumber{div(grad, mul(out, Number(2))), {}});
 }
 
 Tensor square_root(const Tensor& x) {
@@ -65,34 +80,39 @@ void record_variance(const Tensor& out, const Tensor& x, const Spread& spread) {
 }
 
 void record_deviation(const Tensor& out, const Tensor& x, const Spread& spread) {
-  record("std", out, {x}, [x = Saved(x), out = Saved::output(out), spread](const Tensor& grad, Grads& grads) {
-    grads[0] = variance_slope(root_slope(grad, out.get()), x.get(), spread);
-  });
+  record("std", out, {x},
+         [x = Saved(x), out = Saved::output(out), spread](const Tensor& grad, Grads& grads) {
+           grads[0] = variance_slope(root_slope(grad, out.get()), x.get(), spread);
+         });
 }
 
 void record_mean(const Tensor& out, const Tensor& x, const Reduction& plan) {
-  record("mean", out, {x}, [kept = plan.kept, whole = plan.whole, n = plan.n](const Tensor& grad, Grads& grads) {
-    grads[0] = spread(div(grad, Number(n)), kept, whole);
-  });
+  record("mean", out, {x},
+         [kept = plan.kept, whole = plan.whole, n = plan.n](const Tensor& grad, Grads& grads) {
+           grads[0] = spread(div(grad, Number(n)), kept, whole);
+         });
 }
 
 }  // namespace
 
-Tensor var(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction, bool keepdim) {
+Tensor var(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction,
+           bool keepdim) {
   const Spread spread = plan_spread("var", x, dim, correction, keepdim);
   const Tensor out = std::get<0>(moments(x, spread));
   if (wanted(x)) record_variance(out, x, spread);
   return out;
 }
 
-Tensor stddev(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction, bool keepdim) {
+Tensor stddev(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction,
+              bool keepdim) {
   const Spread spread = plan_spread("std", x, dim, correction, keepdim);
   const Tensor out = square_root(std::get<0>(moments(x, spread)));
   if (wanted(x)) record_deviation(out, x, spread);
   return out;
 }
 
-std::tuple<Tensor, Tensor> var_mean(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction, bool keepdim) {
+std::tuple<Tensor, Tensor> var_mean(const Tensor& x, std::optional<Dims> dim,
+                                    std::optional<Number> correction, bool keepdim) {
   const Spread spread = plan_spread("var_mean", x, dim, correction, keepdim);
   const auto [variance, average] = moments(x, spread);
   if (wanted(x)) {
@@ -102,7 +122,8 @@ std::tuple<Tensor, Tensor> var_mean(const Tensor& x, std::optional<Dims> dim, st
   return {variance, average};
 }
 
-std::tuple<Tensor, Tensor> std_mean(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction, bool keepdim) {
+std::tuple<Tensor, Tensor> std_mean(const Tensor& x, std::optional<Dims> dim,
+                                    std::optional<Number> correction, bool keepdim) {
   const Spread spread = plan_spread("std_mean", x, dim, correction, keepdim);
   const auto [variance, average] = moments(x, spread);
   const Tensor deviation = square_root(variance);
@@ -123,9 +144,12 @@ Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
     program::launch(kLogSumExp, x.dtype(), {out, rows}, {extent.outer, extent.n, extent.inner});
   }
   if (wanted(x)) {
-    record("logsumexp", out, {x}, [x = Saved(x), out = Saved::output(out), kept = plan.kept, whole = plan.whole](const Tensor& grad, Grads& grads) {
-      grads[0] = mul(spread(grad, kept, whole), exp(sub(x.get(), spread(out.get(), kept, whole))));
-    });
+    record("logsumexp", out, {x},
+           [x = Saved(x), out = Saved::output(out), kept = plan.kept, whole = plan.whole](
+               const Tensor& grad, Grads& grads) {
+             grads[0] =
+                 mul(spread(grad, kept, whole), exp(sub(x.get(), spread(out.get(), kept, whole))));
+           });
   }
   return out;
 }
@@ -150,38 +174,47 @@ Tensor zero_where(const Tensor& zero, const Tensor& x) {
 }
 
 // grad and out repeated over x's shape.
-Tensor norm_slope(const Tensor& grad, const Tensor& x, const Tensor& out, double p, const Reduction& plan) {
+Tensor norm_slope(const Tensor& grad, const Tensor& x, const Tensor& out, double p,
+                  const Reduction& plan) {
   if (p == 0) return full(plan.whole, 0, x.dtype());
   if (p == 1) return mul(grad, sign(x));
   if (p == 2) return mul(grad, zero_where(out, div(x, out)));
   const Tensor size = abs(x);
   if (std::isinf(p)) {
-    const Tensor ties = to(bitwise_or({eq({size, {}}, {out, {}}), {}}, {ne({x, {}}, {x, {}}), {}}), x.dtype());
+    const Tensor ties =
+        to(bitwise_or({eq({size, {}}, {out, {}}), {}}, {ne({x, {}}, {x, {}}), {}}), x.dtype());
     return mul(mul(sign(x), ties), div(grad, sum(ties, plan.dims, true, std::nullopt)));
   }
   if (p < 1) {
     const Tensor powers = zero_where(x, pow({size, {}}, {{}, p - 1}));
     return mul(mul(sign(x), powers), mul(grad, pow({out, {}}, {{}, 1 - p})));
   }
-  const Tensor powers = p < 2 ? mul(sign(x), pow({size, {}}, {{}, p - 1})) : mul(x, pow({size, {}}, {{}, p - 2}));
+  const Tensor powers =
+      p < 2 ? mul(sign(x), pow({size, {}}, {{}, p - 1})) : mul(x, pow({size, {}}, {{}, p - 2}));
   return mul(powers, zero_where(out, div(grad, pow({out, {}}, {{}, p - 1}))));
 }
 
 }  // namespace
 
-Tensor norm(const Tensor& input, std::optional<Number> order, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype) {
+Tensor norm(const Tensor& input, std::optional<Number> order, std::optional<Dims> dim, bool keepdim,
+            std::optional<DType> dtype) {
   const Tensor x = dtype ? to(input, *dtype) : input;
-  if (!is_floating(x.dtype())) fail(ErrorKind::runtime, "norm", "a floating-point tensor", name(x.dtype()), "convert with .float() first");
+  if (!is_floating(x.dtype()))
+    fail(ErrorKind::runtime, "norm", "a floating-point tensor", name(x.dtype()),
+         "convert with .float() first");
   const double p = order.value_or(Number(2)).to_double();
   const Reduction plan = plan_reduction("norm", x, dim, keepdim);
   if (std::isinf(p) && plan.n == 0) {
-    fail(ErrorKind::runtime, "norm", "at least one element for an infinite p", join("shape ", to_string(x.shape())), "use a finite p");
+    fail(ErrorKind::runtime, "norm", "at least one element for an infinite p",
+         join("shape ", to_string(x.shape())), "use a finite p");
   }
   const Tensor out = norm_value(x, p, plan);
   if (wanted(x)) {
-    record("norm", out, {x}, [x = Saved(x), out = Saved::output(out), p, plan](const Tensor& grad, Grads& grads) {
-      grads[0] = norm_slope(spread(grad, plan.kept, plan.whole), x.get(), spread(out.get(), plan.kept, plan.whole), p, plan);
-    });
+    record("norm", out, {x},
+           [x = Saved(x), out = Saved::output(out), p, plan](const Tensor& grad, Grads& grads) {
+             grads[0] = norm_slope(spread(grad, plan.kept, plan.whole), x.get(),
+                                   spread(out.get(), plan.kept, plan.whole), p, plan);
+           });
   }
   return out;
 }
