@@ -51,6 +51,7 @@ struct Rect {
 template <class T>
 struct Plan {
   bool pack_a, pack_b;
+  int64_t strip;  // the width of strips
   int64_t depth;  // the longest block of k
   T *a, *b, *partial, *total;
 };
@@ -75,6 +76,7 @@ Plan<T> make_plan(const Rect<T>& rect, T* scratch, const GemmRoom& room) {
                                 : (rect.n >= 384 && a_bytes >= 256 * kKilo) ||
                                       (rect.n >= 128 && a_bytes >= 512 * kKilo);
   plan.pack_b = rect.trans_b || (rect.m >= 24 && b_bytes >= 48 * kKilo);
+  plan.strip = (rect.m <= kLowRows ? kWideRegs : kTileRegs) * Native<T>::lanes;
   plan.depth = depth;
   plan.a = scratch;
   plan.b = scratch + room.a;
@@ -85,19 +87,19 @@ Plan<T> make_plan(const Rect<T>& rect, T* scratch, const GemmRoom& room) {
 
 // The heights of tiles: as equal as can be, for a thin last tile would leave the FMA units waiting.
 struct Heights {
-  int64_t base, tall;  // rows below `tall` are in tiles of base + 1
-  explicit Heights(int64_t rows) {
-    const int64_t tiles = ceil_div(rows, kTileRows);
+  int64_t base, tiles, taller;  // the first `taller` of the tiles have a row more than base
+  Heights(int64_t rows, int64_t most) {
+    tiles = ceil_div(rows, most);
     base = rows / tiles;
-    tall = rows % tiles * (base + 1);
+    taller = rows - tiles * base;
   }
-  int64_t at(int64_t row) const { return base + (row < tall); }
+  int64_t at(int64_t row) const { return base + (row < taller * (base + 1)); }
 };
 
 // Packs rows [0, rows) of A, tile after tile.
 template <class T>
 void pack_a(T* out, int64_t rows, int64_t k, const T* a, int64_t row, int64_t col) {
-  const Heights heights(rows);
+  const Heights heights(rows, kTileRows);
   if (col != 1) {
     return pack_strips(out, rows, 1, k, a, col, [&](int64_t i) { return heights.at(i); });
   }
@@ -121,8 +123,8 @@ template <class T>
 Strip<T> take_strip(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth, int64_t j0, int64_t j1, int64_t j,
                     bool first_visit) {
   constexpr int lanes = Native<T>::lanes;
-  constexpr int64_t several = 8 * kTileCols<T>;
-  const int64_t cols = smaller(kTileCols<T>, j1 - j), width = round_up(cols, lanes);
+  const int64_t several = 8 * plan.strip;
+  const int64_t cols = smaller(plan.strip, j1 - j), width = round_up(cols, lanes);
   const T* const b = rect.b + (rect.trans_b ? j * rect.ldb + depth.begin : depth.begin * rect.ldb + j);
   if (!plan.pack_b && (width == cols || Native<T>::masks)) return {b, rect.ldb};
   T* const packed = plan.b + (j - j0) * depth.count;
@@ -133,10 +135,21 @@ Strip<T> take_strip(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth
       pack_across(packed, width, cols, depth.count, b, rect.ldb);
     } else if ((j - j0) % several == 0) {
       pack_strips(packed, smaller(several, j1 - j), lanes, depth.count, b, rect.ldb,
-                  [](int64_t) { return kTileCols<T>; });
+                  [&](int64_t) { return plan.strip; });
     }
   }
   return {packed, width};
+}
+
+// How a finished product is stored at (i, j).
+template <class T>
+Tile<T> end_tile(const Rect<T>& rect, Tile<T> tile, int64_t i, int64_t j) {
+  tile.out = rect.c + i * rect.ldc + j, tile.out_stride = rect.ldc;
+  if (rect.accumulate) tile.old = tile.out;
+  if (rect.bias) tile.bias = rect.bias + j;
+  if (rect.activation == kRelu || rect.activation == kLeakyRelu) tile.activation = rect.activation;
+  tile.slope = rect.slope;
+  return tile;
 }
 
 // Where a block of k takes partial sums from and leaves them; i and j are relative to the block of C.
@@ -156,12 +169,7 @@ Tile<T> make_tile(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth, 
   if (!depth.first_slice) tile.earlier = total, tile.earlier_stride = total_stride;
   tile.out = total, tile.out_stride = total_stride;
   if (!depth.last_slice) return tile;
-  tile.out = c, tile.out_stride = rect.ldc;
-  if (rect.accumulate) tile.old = c;
-  if (rect.bias) tile.bias = rect.bias + j0;
-  if (rect.activation == kRelu || rect.activation == kLeakyRelu) tile.activation = rect.activation;
-  tile.slope = rect.slope;
-  return tile;
+  return end_tile(rect, tile, i0, j0);
 }
 
 template <class T>
@@ -181,24 +189,29 @@ void multiply_block(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth
                     int64_t row_origin) {
   const T* a = rect.a + i0 * rect.a_row + depth.begin * rect.a_col;
   if (plan.pack_a) pack_a(plan.a, i1 - i0, depth.count, a, rect.a_row, rect.a_col);
-  const Heights heights(i1 - i0);
-  for (int64_t j = j0; j < j1; j += kTileCols<T>) {
-    constexpr int lanes = Native<T>::lanes;
-    const int64_t cols = smaller(kTileCols<T>, j1 - j);
-    const Strip<T> strip = take_strip(rect, plan, depth, j0, j1, j, i0 == row_origin);
+  constexpr int lanes = Native<T>::lanes;
+  for (int64_t j = j0; j < j1; j += plan.strip) {
+    const int64_t cols = smaller(plan.strip, j1 - j);
     const int regs = static_cast<int>(ceil_div(cols, lanes));
-    const int last = static_cast<int>(cols - (regs - 1) * lanes);
-    for (int64_t i = 0; i < i1 - i0;) {
-      const int64_t height = heights.at(i);
-      Tile<T> tile = moved(origin, i + i0 - row_origin, j - j0);
-      tile.last = last;
-      const Micro<T> micro = kMicros<T>.of[height - 1][regs - 1][last != lanes][plan.pack_a];
+    const Strip<T> strip = take_strip(rect, plan, depth, j0, j1, j, i0 == row_origin);
+    Tile<T> tile = moved(origin, i0 - row_origin, j - j0);
+    tile.last = static_cast<int>(cols - (regs - 1) * lanes);
+    const Heights heights(i1 - i0, plan.pack_a ? kTileRows : max_rows(regs));
+    const auto run = [&](int64_t height, int64_t i, int64_t tiles) {
+      const Micro<T> micro = kMicros<T>.of[height - 1][regs - 1][tile.last != lanes][plan.pack_a];
       micro(depth.count, plan.pack_a ? plan.a + i * depth.count : a + i * rect.a_row, rect.a_row,
-            rect.a_col, strip.b, strip.row, tile);
-      i += height;
+            rect.a_col, strip.b, strip.row, tile, tiles);
+    };
+    if (heights.taller > 0) {
+      run(heights.base + 1, 0, heights.taller);
+      tile = moved(tile, heights.taller * (heights.base + 1), 0);
     }
+    run(heights.base, heights.taller * (heights.base + 1), heights.tiles - heights.taller);
   }
 }
+
+// The narrowest row of C that is worth multiply_row: below, its sums fit in registers.
+constexpr int64_t kRowLeast = 128;
 
 // The whole of k for rows [i0, i1) and columns [j0, j1).
 template <class T>
@@ -231,6 +244,13 @@ void multiply_columns(const Rect<T>& rect, const Plan<T>& plan, int64_t i0, int6
 
 template <class T>
 void multiply_rect(const Rect<T>& rect, const Plan<T>& plan) {
+  if (rect.m == 1 && !rect.trans_b && rect.n >= kRowLeast) {
+    for (int64_t j = 0; j < rect.n; j += kRowCols) {
+      const Tile<T> tile = end_tile(rect, Tile<T>{}, 0, j);
+      multiply_row(smaller(kRowCols, rect.n - j), rect.k, rect.a, rect.a_col, rect.b + j, rect.ldb, tile);
+    }
+    return;
+  }
   const int64_t rows = plan.partial ? kCarefulRows : rect.m;
   for (int64_t j = 0; j < rect.n; j += kBlockCols) {
     for (int64_t i = 0; i < rect.m; i += rows)

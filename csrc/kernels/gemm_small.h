@@ -39,17 +39,38 @@ struct Dots {
 // 16 virtual lanes: element p belongs to lane p % 16; then lanes j and j + 8, j and j + 4, ... are added.
 constexpr int kDotLanes = 16;
 
-template <class T, int parts>
-STEEP_INLINE T add_lanes(const typename Native<T>::V (&sum)[parts]) {
-  T lane[kDotLanes];
+// Adds the lanes of `rows` sums in that tree: in registers down to 8 lanes, then across the rows.
+template <class T, int rows, int parts>
+STEEP_INLINE void add_lanes(typename Native<T>::V (&sum)[rows][parts], T (&out)[rows]) {
+  constexpr int lanes = Native<T>::lanes;
+  alignas(64) T lane[rows][parts > 1 ? kDotLanes / 2 : kDotLanes];
   STEEP_UNROLL
-  for (int v = 0; v < parts; ++v) Native<T>::store(lane + v * Native<T>::lanes, sum[v]);
-  STEEP_UNROLL
-  for (int half = kDotLanes / 2; half > 0; half /= 2) {
-    STEEP_UNROLL
-    for (int j = 0; j < half; ++j) lane[j] += lane[j + half];
+  for (int r = 0; r < rows; ++r) {
+    if constexpr (parts > 1) {
+      STEEP_UNROLL
+      for (int v = 0; v < parts / 2; ++v)
+        Native<T>::store(lane[r] + v * lanes, sum[r][v] + sum[r][v + parts / 2]);
+    } else {
+      Native<T>::store(lane[r], sum[r][0]);
+      STEEP_UNROLL
+      for (int j = 0; j < kDotLanes / 2; ++j) lane[r][j] += lane[r][j + kDotLanes / 2];
+    }
   }
-  return lane[0];
+  if constexpr (rows == 4 && SquareReg<T>::lanes >= 4) {
+    using Four = Reg<T, 4 * sizeof(T)>;
+    auto a = Four::load(lane[0]) + Four::load(lane[0] + 4);
+    auto b = Four::load(lane[1]) + Four::load(lane[1] + 4);
+    auto c = Four::load(lane[2]) + Four::load(lane[2] + 4);
+    auto d = Four::load(lane[3]) + Four::load(lane[3] + 4);
+    transpose(a, b, c, d);
+    Four::store(out, (a + c) + (b + d));
+  } else {
+    STEEP_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      const T* const v = lane[r];
+      out[r] = ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+    }
+  }
 }
 
 // `rows` dot products at once, to keep the FMA units busy and to read y once.
@@ -89,11 +110,9 @@ void dot_rows(const Dots<T>& dots, int64_t first) {
           sum[r][v] = R::fma(R::load(x + r * dots.x_stride + at, count), y, sum[r][v]);
       }
     }
-    STEEP_UNROLL
-    for (int r = 0; r < rows; ++r) {
-      const T slice = add_lanes<T, parts>(sum[r]);
-      total[r] = begin == 0 ? slice : total[r] + slice;
-    }
+    T slice[rows];
+    add_lanes<T, rows, parts>(sum, slice);
+    for (int r = 0; r < rows; ++r) total[r] = begin == 0 ? slice[r] : total[r] + slice[r];
   }
   STEEP_UNROLL
   for (int r = 0; r < rows; ++r) {
@@ -110,6 +129,60 @@ void dot_all(const Dots<T>& dots) {
   int64_t r = 0;
   for (; r + rows <= dots.rows; r += rows) dot_rows<T, rows>(dots, r);
   for (; r < dots.rows; ++r) dot_rows<T, 1>(dots, r);
+}
+
+// A row of C from rows of B, which are read one after the other as they lie: the row of sums waits in the first-level
+// cache. Four rows at a time, still in order of k.
+constexpr int64_t kRowCols = 1024;
+
+template <class T>
+void add_row_products(T* sum, int64_t n, int64_t k, const T* a, int64_t a_step, const T* b, int64_t ldb) {
+  using R = Native<T>;
+  int64_t p = 0;
+  for (; p + 4 <= k; p += 4, a += 4 * a_step, b += 4 * ldb) {
+    const auto a0 = R::broadcast(a[0]), a1 = R::broadcast(a[a_step]);
+    const auto a2 = R::broadcast(a[2 * a_step]), a3 = R::broadcast(a[3 * a_step]);
+    const auto products = [&](int64_t j, auto load) {
+      auto x = R::fma(a0, load(b + j), R::load(sum + j));
+      x = R::fma(a1, load(b + ldb + j), x);
+      x = R::fma(a2, load(b + 2 * ldb + j), x);
+      R::store(sum + j, R::fma(a3, load(b + 3 * ldb + j), x));
+    };
+    int64_t j = 0;
+    for (; j + R::lanes <= n; j += R::lanes) products(j, [](const T* x) { return R::load(x); });
+    const int last = static_cast<int>(n - j);
+    if (last > 0) products(j, [last](const T* x) { return R::load(x, last); });
+  }
+  for (; p < k; ++p, a += a_step, b += ldb) {
+    const auto left = R::broadcast(*a);
+    for (int64_t j = 0; j < n; j += R::lanes) {
+      const auto right = j + R::lanes <= n ? R::load(b + j) : R::load(b + j, static_cast<int>(n - j));
+      R::store(sum + j, R::fma(left, right, R::load(sum + j)));
+    }
+  }
+}
+
+// n <= kRowCols columns of a product of one row; `tile` says how it ends (out, old, bias, activation).
+template <class T>
+void multiply_row(int64_t n, int64_t k, const T* a, int64_t a_step, const T* b, int64_t ldb, Tile<T> tile) {
+  constexpr int lanes = Native<T>::lanes;
+  alignas(64) T sum[kRowCols], earlier[kRowCols];
+  for (int64_t begin = 0; begin == 0 || begin < k; begin += kSlice) {
+    if (begin > 0) {
+      for (int64_t j = 0; j < n; ++j) earlier[j] = begin == kSlice ? sum[j] : earlier[j] + sum[j];
+    }
+    __builtin_memset(sum, 0, round_up(n, lanes) * sizeof(T));
+    add_row_products(sum, n, smaller(kSlice, k - begin), a + begin * a_step, a_step, b + begin * ldb, ldb);
+  }
+  for (int64_t j = 0; j < n; j += lanes) {
+    typename Native<T>::V one[1][1] = {{Native<T>::load(sum + j)}};
+    tile.last = static_cast<int>(smaller(lanes, n - j));
+    if (k > kSlice) tile.earlier = earlier + j;
+    finish<T, 1, 1, true>(one, tile, 0);
+    tile.out += lanes;
+    if (tile.old) tile.old += lanes;
+    if (tile.bias) tile.bias += lanes;
+  }
 }
 
 // Integer products wrap around. The rows of C are shared out; B's columns are walked where they are contiguous.

@@ -55,12 +55,17 @@ struct Reg {
   }
   static STEEP_INLINE void store(T* x, V v) { __builtin_memcpy(x, &v, sizeof(v)); }
   static STEEP_INLINE V load(const T* x, int count) {
-    V v{};
-    for (int i = 0; i < count; ++i) v[i] = x[i];
-    return v;
+    T all[lanes] = {};
+    copy(all, x, count);
+    return load(all);
   }
   static STEEP_INLINE void store(T* x, V v, int count) {
-    for (int i = 0; i < count; ++i) x[i] = v[i];
+    T all[lanes];
+    store(all, v);
+    copy(x, all, count);
+  }
+  static __attribute__((noinline)) void copy(T* to, const T* from, int count) {
+    for (int i = 0; i < count; ++i) to[i] = from[i];
   }
   static STEEP_INLINE V fma(V a, V b, V c) {
 #if defined(__aarch64__)
