@@ -38,11 +38,12 @@ constexpr Signatures kOne{"(input: Tensor, unbiased: bool) -> Tensor",
                           "1, keepdim: bool = False) -> Tensor",
                           "(input: Tensor, dim: Dims | None = None, unbiased: bool = True, "
                           "keepdim: bool = False) -> Tensor"};
-constexpr Signatures kTwo{"(input: Tensor, unbiased: bool) -> tuple[Tensor, Tensor]",
+// Not tuple[Tensor, Tensor], whose fields Python would name values and indices.
+constexpr Signatures kTwo{"(input: Tensor, unbiased: bool) -> tuple[Tensor, ...]",
                           "(input: Tensor, dim: Dims | None = None, *, correction: Number | None = "
-                          "1, keepdim: bool = False) -> tuple[Tensor, Tensor]",
+                          "1, keepdim: bool = False) -> tuple[Tensor, ...]",
                           "(input: Tensor, dim: Dims | None = None, unbiased: bool = True, "
-                          "keepdim: bool = False) -> tuple[Tensor, Tensor]"};
+                          "keepdim: bool = False) -> tuple[Tensor, ...]"};
 
 template <auto function>
 void add_deviation(Registry& registry, const char* name, const char* doc,
