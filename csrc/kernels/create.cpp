@@ -1,0 +1,171 @@
+// Routines that make values: ranges, and masks from a counter-based generator.
+//
+//   iota              dims: n.  scalars: start, step.  data: out[n] = start + i * step
+//   bernoulli_mask    dims: n.  scalars: p (keep probability).  data: mask b[n], state int64[2] {seed, offset}
+//   dropout           dims: n.  scalars: p, scale.  data: out[n], mask b[n], x[n], state -> mask ? x * scale : 0
+//   dropout_backward  dims: n.  scalars: scale.  data: grad_x[n], grad[n], mask b[n] -> mask ? grad * scale : 0
+//
+// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011), keyed by the seed:
+// element i takes word i % 4 of counter offset + i / 4, and is kept if that word / 2^32 < p. A mask therefore does not
+// depend on who draws it. A call moves the offset on by ceil(n / 4).
+
+#include "isa.h"
+#include "partition.h"
+#include "table.h"
+
+namespace steep::kernels {
+namespace {
+
+constexpr int kCounters = 16;            // drawn at a time, 4 words each
+constexpr int64_t kDraw = 4 * kCounters;  // elements
+
+// word[w][k] becomes word w of counter first + k.
+inline void philox(uint64_t first, uint64_t seed, uint32_t word[4][kCounters]) {
+  uint32_t key0 = static_cast<uint32_t>(seed), key1 = static_cast<uint32_t>(seed >> 32);
+#pragma omp simd
+  for (int k = 0; k < kCounters; ++k) {
+    const uint64_t counter = first + static_cast<uint64_t>(k);
+    word[0][k] = static_cast<uint32_t>(counter);
+    word[1][k] = static_cast<uint32_t>(counter >> 32);
+    word[2][k] = word[3][k] = 0;
+  }
+  for (int round = 0; round < 10; ++round) {
+#pragma omp simd
+    for (int k = 0; k < kCounters; ++k) {
+      const uint64_t product0 = uint64_t{0xD2511F53} * word[0][k];
+      const uint64_t product1 = uint64_t{0xCD9E8D57} * word[2][k];
+      word[0][k] = static_cast<uint32_t>(product1 >> 32) ^ word[1][k] ^ key0;
+      word[1][k] = static_cast<uint32_t>(product1);
+      word[2][k] = static_cast<uint32_t>(product0 >> 32) ^ word[3][k] ^ key1;
+      word[3][k] = static_cast<uint32_t>(product0);
+    }
+    key0 += 0x9E3779B9;
+    key1 += 0xBB67AE85;
+  }
+}
+
+// Keeps the words below p * 2^32: those up to `last`, if any at all.
+struct Keep {
+  uint32_t last;
+  uint32_t any;
+  explicit Keep(double p) {
+    const double bound = p * 4294967296.0;
+    const uint64_t whole = p > 0 ? p < 1 ? static_cast<uint64_t>(bound) : uint64_t{1} << 32 : 0;
+    const uint64_t below = whole + (p > 0 && p < 1 && static_cast<double>(whole) < bound);
+    last = static_cast<uint32_t>(below - 1);
+    any = below != 0;
+  }
+};
+
+// The mask of kDraw elements from element i, a multiple of 4.
+inline void draw_mask(uint8_t* mask, uint64_t offset, int64_t i, uint64_t seed, Keep keep) {
+  alignas(64) uint32_t word[4][kCounters];
+  philox(offset + static_cast<uint64_t>(i) / 4, seed, word);
+#pragma omp simd
+  for (int k = 0; k < kCounters; ++k) {
+    for (int w = 0; w < 4; ++w) mask[4 * k + w] = (word[w][k] <= keep.last) & keep.any;
+  }
+}
+
+// Draws this rank's share of a mask of n, and calls use(begin, end) after each block of it.
+template <class Use>
+void draw(const Task& task, uint8_t* mask, int64_t* state, Use use) {
+  const uint64_t seed = static_cast<uint64_t>(state[0]), offset = static_cast<uint64_t>(state[1]);
+  const int64_t n = task.dims[0];
+  const Keep keep(task.scalars[0].f);
+  const Range mine = share(n, kChunk, task.rank, task.size);
+  for (int64_t begin = mine.begin; begin < mine.end; begin += kChunk) {
+    const int64_t end = mine.end - begin < kChunk ? mine.end : begin + kChunk;
+    int64_t i = begin;
+    for (; i + kDraw <= end; i += kDraw) draw_mask(mask + i, offset, i, seed, keep);
+    if (i < end) {
+      uint8_t last[kDraw];
+      draw_mask(last, offset, i, seed, keep);
+      for (int64_t j = 0; i + j < end; ++j) mask[i + j] = last[j];
+    }
+    use(begin, end);
+  }
+  task.barrier();  // everyone has read the offset
+  if (task.rank == 0) state[1] = static_cast<int64_t>(offset + static_cast<uint64_t>(ceil_div(n, 4)));
+}
+
+void bernoulli_mask(const Task& task) {
+  draw(task, static_cast<uint8_t*>(task.data[0]), static_cast<int64_t*>(task.data[1]),
+       [](int64_t, int64_t) {});
+}
+
+// out = mask ? x * scale : 0 for elements [begin, end).
+template <class T>
+void scale_kept(T* out, const T* x, const uint8_t* mask, T scale, int64_t begin, int64_t end) {
+#pragma omp simd
+  for (int64_t i = begin; i < end; ++i) {
+    const T scaled = x[i] * scale;
+    out[i] = mask[i] != 0 ? scaled : T(0);
+  }
+}
+
+template <class T>
+void dropout(const Task& task) {
+  T* out = static_cast<T*>(task.data[0]);
+  auto* mask = static_cast<uint8_t*>(task.data[1]);
+  const T* x = static_cast<const T*>(task.data[2]);
+  const T scale = static_cast<T>(task.scalars[1].f);
+  draw(task, mask, static_cast<int64_t*>(task.data[3]), [=](int64_t begin, int64_t end) {
+    scale_kept(out, x, mask, scale, begin, end);
+  });
+}
+
+template <class T>
+void dropout_backward(const Task& task) {
+  const Range mine = share(task.dims[0], kChunk, task.rank, task.size);
+  scale_kept(static_cast<T*>(task.data[0]), static_cast<const T*>(task.data[1]),
+             static_cast<const uint8_t*>(task.data[2]), static_cast<T>(task.scalars[0].f),
+             mine.begin, mine.end);
+}
+
+// Floats are computed in double and rounded once.
+template <class T>
+void iota_float(const Task& task) {
+  T* out = static_cast<T*>(task.data[0]);
+  const double start = task.scalars[0].f, step = task.scalars[1].f;
+  const Range mine = share(task.dims[0], kChunk, task.rank, task.size);
+  for (int64_t begin = mine.begin; begin < mine.end; begin += kChunk) {
+    const int length = static_cast<int>(mine.end - begin < kChunk ? mine.end - begin : kChunk);
+    const double base = static_cast<double>(begin);
+#pragma omp simd
+    for (int j = 0; j < length; ++j) out[begin + j] = static_cast<T>(start + (base + j) * step);
+  }
+}
+
+template <class T>
+void iota_integer(const Task& task) {
+  T* out = static_cast<T*>(task.data[0]);
+  const uint64_t start = static_cast<uint64_t>(task.scalars[0].i);
+  const uint64_t step = static_cast<uint64_t>(task.scalars[1].i);
+  const Range mine = share(task.dims[0], kChunk, task.rank, task.size);
+#pragma omp simd
+  for (int64_t i = mine.begin; i < mine.end; ++i) {
+    out[i] = static_cast<T>(start + static_cast<uint64_t>(i) * step);
+  }
+}
+
+}  // namespace
+
+void STEEP_FILL(create)(Table& table) {
+  const auto set = [&](RoutineId id, Type type, Routine routine) {
+    table.routines[static_cast<int>(id)][type] = routine;
+  };
+  set(RoutineId::iota, kFloat32, iota_float<float>);
+  set(RoutineId::iota, kFloat64, iota_float<double>);
+  set(RoutineId::iota, kInt64, iota_integer<int64_t>);
+  set(RoutineId::iota, kInt32, iota_integer<int32_t>);
+  set(RoutineId::dropout, kFloat32, dropout<float>);
+  set(RoutineId::dropout, kFloat64, dropout<double>);
+  set(RoutineId::dropout_backward, kFloat32, dropout_backward<float>);
+  set(RoutineId::dropout_backward, kFloat64, dropout_backward<double>);
+  for (int type = 0; type < kTypeCount; ++type) {
+    set(RoutineId::bernoulli_mask, static_cast<Type>(type), bernoulli_mask);
+  }
+}
+
+}  // namespace steep::kernels

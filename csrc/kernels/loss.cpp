@@ -1,0 +1,175 @@
+// Losses.
+//
+//   cross_entropy            data: loss (1, or n when none), lse[n], count[1] (T, rows not ignored), x[n, c], target[n]
+//   cross_entropy_backward   data: grad_x[n, c], grad (1, or n when none), lse, count, x, target
+//                            dims: n, c, ignore_index, mean (1) or sum (0) or none (2)
+//   squared_error            data: loss[1], x[n], y[n].   dims: n, mean (1) or sum (0)
+//
+//   loss[r] = log(sum(exp(x[r] - max))) - (x[r][target] - max),   lse[r] = max + log(sum(exp(x[r] - max)))
+//   grad_x[r][j] = (exp(x[r][j] - lse[r]) - (j == target)) * grad / count
+//
+// An ignored row has loss 0 and gradient 0; its lse is not meant to be read. The mean of no rows is NaN. The caller has
+// checked the targets; one outside [0, c) all the same is never used as an index, and makes the loss NaN.
+
+#include "isa.h"
+#include "lanes.h"
+#include "partition.h"
+#include "row_exp.h"
+#include "table.h"
+#include "vec_log.h"
+
+namespace steep::kernels {
+namespace {
+
+enum Reduction : int64_t { kSum, kMean, kNone };
+
+struct Targets {
+  const int64_t* target;
+  int64_t n, c, ignore_index;
+
+  bool ignored(int64_t row) const { return target[row] == ignore_index; }
+  bool valid(int64_t row) const {
+    return static_cast<uint64_t>(target[row]) < static_cast<uint64_t>(c);
+  }
+  int64_t count() const {
+    int64_t kept = 0;
+    for (int64_t row = 0; row < n; ++row) kept += !ignored(row);
+    return kept;
+  }
+};
+
+// loss and lse of `rows` rows from `first`, as many as sum_exp_rows takes at a time.
+template <class T>
+void cross_entropy_rows(const Targets& targets, const T* x, int64_t first, int64_t rows, T* loss,
+                        T* lse) {
+  const int64_t c = targets.c;
+  if (rows == 1 && targets.ignored(first)) {
+    loss[first] = lse[first] = 0;
+    return;
+  }
+  T top[kMostRows], sum[kMostRows];
+  x += first * c;
+  sum_exp_rows<false>(x, rows, c, top, sum, static_cast<T*>(nullptr));
+#pragma omp simd
+  for (int64_t r = 0; r < rows; ++r) sum[r] = vec::log(sum[r]);
+  for (int64_t r = 0; r < rows; ++r) {
+    const int64_t row = first + r;
+    lse[row] = top[r] + sum[r];
+    T value = 0;
+    if (!targets.ignored(row)) {
+      value = targets.valid(row) ? sum[r] - (x[r * c + targets.target[row]] - top[r])
+                                 : static_cast<T>(__builtin_nan(""));
+    }
+    loss[row] = value;
+  }
+}
+
+template <class T>
+void cross_entropy(const Task& task) {
+  const Targets targets{static_cast<const int64_t*>(task.data[4]), task.dims[0], task.dims[1],
+                        task.dims[2]};
+  const int64_t reduction = task.dims[3];
+  T* out = static_cast<T*>(task.data[0]);
+  T* loss = reduction == kNone ? out : static_cast<T*>(task.scratch);
+  const int64_t most = rows_at_a_time(targets.c);
+  const Range mine = share(targets.n, 1, task.rank, task.size);
+  for (int64_t row = mine.begin; row < mine.end; row += most) {
+    cross_entropy_rows(targets, static_cast<const T*>(task.data[3]), row,
+                       mine.end - row < most ? mine.end - row : most, loss,
+                       static_cast<T*>(task.data[1]));
+  }
+  task.barrier();
+  if (task.rank != 0) return;
+  const T count = static_cast<T>(targets.count());
+  *static_cast<T*>(task.data[2]) = count;
+  if (reduction == kNone) return;
+  const T sum = reduce_row<Sum<T>>(Plain<T>{loss}, 0, targets.n);
+  *out = reduction == kMean ? sum / count : sum;
+}
+
+// grad_x of columns [first, end) of one row.
+template <class T>
+void cross_entropy_row_backward(T* grad_x, const T* x, int64_t first, int64_t end, int64_t target,
+                                T lse, T scale) {
+#pragma omp simd
+  for (int64_t j = first; j < end; ++j) grad_x[j] = vec::exp(x[j] - lse) * scale;
+  if (target >= first && target < end) {
+    grad_x[target] = (vec::exp(x[target] - lse) - T(1)) * scale;
+  }
+}
+
+template <class T>
+void cross_entropy_backward(const Task& task) {
+  const Targets targets{static_cast<const int64_t*>(task.data[5]), task.dims[0], task.dims[1],
+                        task.dims[2]};
+  const int64_t c = targets.c, reduction = task.dims[3];
+  T* grad_x = static_cast<T*>(task.data[0]);
+  const T* grad = static_cast<const T*>(task.data[1]);
+  const T* lse = static_cast<const T*>(task.data[2]);
+  const T count = *static_cast<const T*>(task.data[3]);
+  const T* x = static_cast<const T*>(task.data[4]);
+  const T all = reduction == kMean ? *grad / count : *grad;
+  constexpr int64_t kPiece = 16 * kChunk;  // long rows are shared in pieces
+  const int64_t pieces = ceil_div(c, kPiece);
+  const Range mine = share(targets.n * pieces, 1, task.rank, task.size);
+  for (int64_t i = mine.begin; i < mine.end; ++i) {
+    const int64_t row = i / pieces, first = i % pieces * kPiece;
+    const int64_t end = c - first < kPiece ? c : first + kPiece;
+    if (targets.ignored(row)) {
+      for (int64_t j = first; j < end; ++j) grad_x[row * c + j] = 0;
+      continue;
+    }
+    cross_entropy_row_backward(grad_x + row * c, x + row * c, first, end, targets.target[row],
+                               lse[row], reduction == kNone ? grad[row] : all);
+  }
+}
+
+template <class T>
+struct SquaredDifference {
+  using Value = T;
+  static constexpr bool kInPlace = false;
+  const T* x;
+  const T* y;
+  T operator()(int64_t at, int64_t) const {
+    const T difference = x[at] - y[at];
+    return difference * difference;
+  }
+};
+
+template <class T>
+void squared_error(const Task& task) {
+  const int64_t n = task.dims[0], chunks = ceil_div(n, kChunk);
+  const SquaredDifference<T> source{static_cast<const T*>(task.data[1]),
+                                    static_cast<const T*>(task.data[2])};
+  T* partial = static_cast<T*>(task.scratch);
+  const Range mine = share(chunks, 1, task.rank, task.size);
+  for (int64_t c = mine.begin; chunks > 1 && c < mine.end; ++c) {
+    const int64_t at = c * kChunk;
+    partial[c] = reduce_piece<Sum<T>>(source, at, n - at < kChunk ? n - at : kChunk);
+  }
+  task.barrier();
+  if (task.rank != 0) return;
+  Pairwise<Sum<T>, T> total;
+  for (int64_t c = 0; chunks > 1 && c < chunks; ++c) total.push(partial[c]);
+  const T sum = chunks > 1 ? total.result() : reduce_row<Sum<T>>(source, 0, n);
+  *static_cast<T*>(task.data[0]) = task.dims[1] == kMean ? sum / static_cast<T>(n) : sum;
+}
+
+template <class T>
+void fill(Table& table, Type type) {
+  const auto set = [&](RoutineId id, Routine routine) {
+    table.routines[static_cast<int>(id)][type] = routine;
+  };
+  set(RoutineId::cross_entropy, cross_entropy<T>);
+  set(RoutineId::cross_entropy_backward, cross_entropy_backward<T>);
+  set(RoutineId::squared_error, squared_error<T>);
+}
+
+}  // namespace
+
+void STEEP_FILL(loss)(Table& table) {
+  fill<float>(table, kFloat32);
+  fill<double>(table, kFloat64);
+}
+
+}  // namespace steep::kernels
