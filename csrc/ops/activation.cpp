@@ -54,9 +54,12 @@ Tensor leaky_relu(const Tensor& x, double negative_slope, bool inplace) {
   need_floating("leaky_relu", x);
   Tensor out = with_parameter(kLeakyRelu, x, negative_slope);
   if (wanted(x)) {
+    // Only the sign is needed. A positive slope keeps it in the result, which outlives a call in
+    // place; x does not.
     record("leaky_relu", out, {x},
-           [x = Saved(x), negative_slope](const Tensor& grad, Grads& grads) {
-             const Tensor at = x.get();
+           [signs = negative_slope > 0 ? Saved::output(out) : Saved(x), negative_slope](
+               const Tensor& grad, Grads& grads) {
+             const Tensor at = signs.get();
              grads[0] = tape::grad_enabled()
                             ? where(gt({at, {}}, {{}, 0}), TensorOrNumber{grad, {}},
                                     TensorOrNumber{mul(grad, Number(negative_slope)), {}})
@@ -91,7 +94,8 @@ Tensor silu(const Tensor& x, bool inplace) {
   need_floating("silu", x);
   Tensor out = unary(kSilu, x);
   if (wanted(x)) {
-    record("silu", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) {
+    // Its slope is not a function of its result: a call in place keeps a copy of x.
+    record("silu", out, {x}, [x = Saved(inplace ? clone(x) : x)](const Tensor& grad, Grads& grads) {
       const Tensor at = x.get();
       if (!tape::grad_enabled()) {
         grads[0] = fused(kSiluBackward, grad, at, Number(0.0));

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from steep._core import Tensor, dtype, float32, float64, ones_like, where
+from steep._core import Tensor, dtype, float32, float64, isfinite, ones_like, where
 from steep.nn.functional import one_hot
 
 __all__ = ["MinMaxScaler", "StandardScaler", "one_hot"]
@@ -51,7 +51,7 @@ class AffineScaler:
                 f"got shape {tuple(x.shape)}"
             )
         rows = x.detach().to(float64)
-        bad = (rows - rows) != 0  # nan - nan and inf - inf are nan, which differs from 0
+        bad = isfinite(rows).logical_not()
         if bool(bad.any().item()):
             raise ValueError(
                 f"{name}.fit: expected finite values, got {int(bad.sum().item())} that are nan or "

@@ -4,10 +4,33 @@ from __future__ import annotations
 
 import warnings
 
-from steep._core import Tensor, leaky_relu, log_softmax, relu, sigmoid, softmax, tanh
+from steep._core import (
+    Tensor,
+    elu,
+    gelu,
+    leaky_relu,
+    log_softmax,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    tanh,
+)
 from steep.nn.module import Module
 
-__all__ = ["LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Tanh"]
+__all__ = [
+    "ELU",
+    "GELU",
+    "LeakyReLU",
+    "LogSoftmax",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]
 
 
 class ReLU(Module):
@@ -60,6 +83,111 @@ class LeakyReLU(Module):
     def extra_repr(self) -> str:
         """The slope, and whether it works in place."""
         return f"negative_slope={self.negative_slope}{', inplace=True' if self.inplace else ''}"
+
+
+class ELU(Module):
+    """``x`` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere (Clevert et al., ICLR 2016).
+
+    Args:
+        alpha: minus the limit at minus infinity. Default: 1.
+        inplace: write the result into the input. Default: ``False``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.ELU()(steep.tensor([0.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply to a tensor of any shape."""
+        return elu(input, self.alpha, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The limit, and whether it works in place."""
+        return f"alpha={self.alpha}{', inplace=True' if self.inplace else ''}"
+
+
+class SiLU(Module):
+    """``x * sigmoid(x)``, elementwise (Hendrycks and Gimpel, 2016).
+
+    Args:
+        inplace: write the result into the input. Default: ``False``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.SiLU()(steep.zeros(1)).tolist()
+        [0.0]
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply to a tensor of any shape."""
+        return silu(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Whether it works in place."""
+        return "inplace=True" if self.inplace else ""
+
+
+class GELU(Module):
+    """``x`` times the normal distribution's share below it (Hendrycks and Gimpel, 2016).
+
+    Args:
+        approximate: ``'none'`` (default) for the exact function, ``'tanh'`` for the approximation
+            by a hyperbolic tangent.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.GELU()(steep.zeros(1)).tolist()
+        [0.0]
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = approximate
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply to a tensor of any shape."""
+        return gelu(input, approximate=self.approximate)
+
+    def extra_repr(self) -> str:
+        """Which function."""
+        return f"approximate={self.approximate!r}"
+
+
+class Softplus(Module):
+    """``log(1 + exp(beta * x)) / beta``, a smooth `ReLU`.
+
+    Args:
+        beta: how sharp the bend is. Default: 1.
+        threshold: where ``beta * x`` exceeds it, `x` itself is returned. Default: 20.
+
+    Example:
+        >>> import steep
+        >>> round(steep.nn.Softplus()(steep.zeros(1)).item(), 4)
+        0.6931
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        super().__init__()
+        self.beta = beta
+        self.threshold = threshold
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply to a tensor of any shape."""
+        return softplus(input, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        """Both numbers."""
+        return f"beta={self.beta}, threshold={self.threshold}"
 
 
 class Tanh(Module):

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from steep._core import Tensor, cross_entropy, mse_loss
-from steep.nn.functional import l1_loss, nll_loss
+from steep._core import (
+    Tensor,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
 from steep.nn.module import Module
 
-__all__ = ["CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
+    "MSELoss",
+    "NLLLoss",
+    "SmoothL1Loss",
+]
 
 
 class _Loss(Module):
     reduction: str
+    _reductions: tuple[str, ...] = ("none", "mean", "sum")
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
-        if reduction not in ("none", "mean", "sum"):
+        if reduction not in self._reductions:
             raise ValueError(
-                f"{type(self).__name__}: expected reduction to be 'none', 'mean' or 'sum', "
-                f"got {reduction!r}"
+                f"{type(self).__name__}: expected reduction to be one of "
+                f"{', '.join(map(repr, self._reductions))}, got {reduction!r}"
             )
         self.reduction = reduction
 
@@ -60,6 +81,157 @@ class L1Loss(_Loss):
         return l1_loss(input, target, reduction=self.reduction)
 
 
+class SmoothL1Loss(_Loss):
+    """With ``d = |input - target|``: ``d ** 2 / (2 * beta)`` below beta, ``d - beta / 2`` beyond.
+
+    (Girshick, Fast R-CNN, ICCV 2015.) Input and target have the same shape.
+
+    Args:
+        reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
+        beta: where the square goes over into the line; 0 gives `L1Loss`. Default: 1.
+
+    Raises:
+        ValueError: if `beta` is negative, or the reduction unknown.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.SmoothL1Loss()(steep.tensor([1.0, 3.0]), steep.tensor([0.0, 0.0])).item()
+        1.5
+    """
+
+    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction)
+        if not beta >= 0:
+            raise ValueError(f"SmoothL1Loss: expected beta to be at least 0, got {beta}")
+        self.beta = beta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Compare two tensors of one shape; a scalar unless reduction is ``'none'``."""
+        return smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+
+
+class HuberLoss(_Loss):
+    """With ``d = |input - target|``: ``d ** 2 / 2`` up to delta, ``delta * (d - delta / 2)`` after.
+
+    (Huber, 1964.) Input and target have the same shape.
+
+    Args:
+        reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
+        delta: where the square goes over into the line. Default: 1.
+
+    Raises:
+        ValueError: if `delta` is not positive, or the reduction unknown.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.HuberLoss(delta=2.0)(steep.tensor([3.0]), steep.tensor([0.0])).item()
+        4.0
+    """
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction)
+        if not delta > 0:
+            raise ValueError(f"HuberLoss: expected delta to be above 0, got {delta}")
+        self.delta = delta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Compare two tensors of one shape; a scalar unless reduction is ``'none'``."""
+        return huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+
+
+class KLDivLoss(_Loss):
+    """Kullback-Leibler divergence of each element, ``target * (log(target) - input)``.
+
+    Args:
+        reduction: ``'mean'`` (default, over all elements), ``'batchmean'`` (the sum over the
+            size of the first dimension: the divergence proper), ``'sum'`` or ``'none'``.
+        log_target: whether `target` holds logarithms too. Default: ``False``.
+
+    Example:
+        >>> import steep
+        >>> half = steep.tensor([[0.5, 0.5]])
+        >>> steep.nn.KLDivLoss(reduction="batchmean")(half.log(), half).item()
+        0.0
+    """
+
+    _reductions = ("none", "mean", "sum", "batchmean")
+
+    def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
+        super().__init__(reduction)
+        self.log_target = log_target
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Log-probabilities and probabilities; a scalar unless reduction is ``'none'``."""
+        return kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+
+
+class BCELoss(_Loss):
+    """Cross entropy of probabilities of one event, ``-(t * log(x) + (1 - t) * log(1 - x))``.
+
+    Logarithms are held above -100. `BCEWithLogitsLoss` is more accurate where there are logits.
+
+    Args:
+        weight: factor of each element, broadcast. Default: none.
+        reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
+
+    Example:
+        >>> import steep
+        >>> loss = steep.nn.BCELoss()
+        >>> round(loss(steep.tensor([0.5]), steep.tensor([1.0])).item(), 4)
+        0.6931
+    """
+
+    weight: Tensor | None
+
+    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Probabilities and targets of one shape; a scalar unless reduction is ``'none'``."""
+        return binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
+
+
+class BCEWithLogitsLoss(_Loss):
+    """`BCELoss` of ``sigmoid(input)``, without its loss of accuracy.
+
+    Args:
+        weight: factor of each element, broadcast. Default: none.
+        reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
+        pos_weight: factor of the positive part, broadcast. Default: none.
+
+    Example:
+        >>> import steep
+        >>> loss = steep.nn.BCEWithLogitsLoss()
+        >>> round(loss(steep.tensor([0.0]), steep.tensor([1.0])).item(), 4)
+        0.6931
+    """
+
+    weight: Tensor | None
+    pos_weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        *,
+        reduction: str = "mean",
+        pos_weight: Tensor | None = None,
+    ) -> None:
+        super().__init__(reduction)
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Logits and targets of one shape; a scalar unless reduction is ``'none'``."""
+        return binary_cross_entropy_with_logits(
+            input,
+            target,
+            weight=self.weight,
+            reduction=self.reduction,
+            pos_weight=self.pos_weight,
+        )
+
+
 class _WeightedLoss(_Loss):
     weight: Tensor | None
 
@@ -93,7 +265,13 @@ class NLLLoss(_WeightedLoss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Log-probabilities and int64 classes; a scalar unless reduction is ``'none'``."""
-        return nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
+        return nll_loss(
+            input,
+            target,
+            weight=self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+        )
 
 
 class CrossEntropyLoss(_WeightedLoss):

@@ -16,6 +16,7 @@ from steep.nn._trace import add_path
 __all__ = ["Module"]
 
 _Self = TypeVar("_Self", bound="Module")
+_ABSENT = object()
 
 
 class Module(ModuleBase):
@@ -64,11 +65,15 @@ class Module(ModuleBase):
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, first: Any = _ABSENT, /, *rest: Any, **kwargs: Any) -> Any:
         try:
-            if self._hooks is None:
-                return self.forward(*args, **kwargs)
-            return call_with_hooks(self, args, kwargs)
+            if rest or kwargs or first is _ABSENT or self._hooks is not None:
+                args = rest if first is _ABSENT else (first, *rest)
+                if self._hooks is None:
+                    return self.forward(*args, **kwargs)
+                return call_with_hooks(self, args, kwargs)
+            # One argument, no hooks: nearly every call. Spreading *args would double its cost.
+            return self.forward(first)
         except Exception as error:
             add_path(error, self)
             raise
