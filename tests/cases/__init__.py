@@ -1,0 +1,38 @@
+"""The table of cases: one row an operation. The tests are loops over it.
+
+A new operation gets a row here, a reference in ``steep.reference`` and a row in
+``benchmarks/rows.py``; test_completeness.py fails until it has them.
+"""
+
+from __future__ import annotations
+
+from cases.create import CREATE, FILL
+from cases.elementwise import ACTIVATIONS, ARITHMETIC, COMPARE, COPIES, MATH
+from cases.loss import LOSSES
+from cases.matmul import PRODUCTS
+from cases.optim import STEPS
+from cases.random import DRAWS
+from cases.reduce import EXTREMES, SOFTMAX, STATISTICS, SUMS
+from cases.row import Row
+from cases.shape import INDEX, JOIN, VIEWS
+
+TABLE: dict[str, Row] = {
+    **ARITHMETIC,
+    **MATH,
+    **COMPARE,
+    **ACTIVATIONS,
+    **COPIES,
+    **SUMS,
+    **STATISTICS,
+    **EXTREMES,
+    **SOFTMAX,
+    **VIEWS,
+    **JOIN,
+    **INDEX,
+    **PRODUCTS,
+    **LOSSES,
+    **CREATE,
+    **FILL,
+    **DRAWS,
+    **STEPS,
+}

@@ -1,0 +1,349 @@
+"""Arithmetic, functions of one number, comparisons, choices, activations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cases.row import ALL, FLOATS, INTEGERS, NUMBERS, Arr, Bad, Call, Counts, Row, arr, bad, call
+
+_SHAPES: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((2, 3), (2, 3)),
+    ((2, 1, 3), (4, 1)),
+    ((), (3,)),
+    ((3,), ()),
+    ((), ()),
+    ((0, 3), (1,)),
+]
+_LARGE = (260_003,)
+_BROADCAST = bad(RuntimeError, "expected shapes that broadcast", arr(2, 3), arr(4))
+STEP = "constant between its jumps: the gradient is zero"
+BOOLEAN = "its result is boolean"
+
+
+def pairs(x: str = "real", other: str = "real", *more: Call) -> tuple[Call, ...]:
+    """Two operands in all ways of broadcasting, and whatever else."""
+    both = (call(arr(*a, domain=x), arr(*b, domain=other)) for a, b in _SHAPES)
+    return (*both, *more)
+
+
+def singles(domain: str = "real") -> tuple[Call, ...]:
+    return tuple(call(arr(*shape, domain=domain)) for shape in ((2, 3), (), (0, 2), (37,)))
+
+
+def large(*domains: str) -> Call:
+    return Call(tuple(Arr(_LARGE, domain) for domain in domains))
+
+
+def unary(reference: str, domain: str = "real", **fields: Any) -> Row:
+    fields.setdefault("special", True)
+    return Row(singles(domain), reference, large=large(domain), **fields)
+
+
+def binary(
+    reference: str, x: str = "real", other: str = "real", *more: Call, **fields: Any
+) -> Row:
+    fields.setdefault("special", True)
+    fields.setdefault("bad", ())
+    fields["bad"] = (_BROADCAST, *fields["bad"])
+    return Row(pairs(x, other, *more), reference, large=large(x, other), **fields)
+
+
+def _int_zero(op: str) -> Bad:
+    zeros = arr(2, domain="below1", dtype="int64")
+    return bad(RuntimeError, f"ZeroDivisionError: {op}", arr(2, dtype="int64"), zeros)
+
+
+def _saved_input(function: int) -> Counts:
+    return Counts(launches=1, saved=1, saved_bytes=24, backward=function)
+
+
+_scaled = (
+    call(arr(2, 3), arr(3), alpha=2),
+    call(arr(2, 3), 3),
+    call(arr(2, 3), True),
+    call(3, arr(2, 3)),
+    call(arr(), arr(3), alpha=3),
+)
+_numbers = (call(arr(2, 3), 3), call(3, arr(2, 3)), call(arr(3), 0.5))
+_divisors = (call(arr(2, 3), 3), call(3, arr(2, 3, domain="beyond")), call(arr(3), -0.7))
+
+ARITHMETIC = {
+    "add": binary(
+        "add",
+        "real",
+        "real",
+        *_scaled,
+        dtypes=ALL,
+        counts=Counts(launches=1, saved=0, saved_bytes=0, backward=0),
+        bad=(
+            bad(RuntimeError, "add: expected an integral alpha", *[arr(2, dtype="int64")] * 2, alpha=0.5),
+            bad(TypeError, "add", 1, 2),
+        ),
+    ),
+    "sub": binary(
+        "sub",
+        "real",
+        "real",
+        *_scaled,
+        dtypes=NUMBERS,
+        counts=Counts(launches=1, saved=0, saved_bytes=0, backward=1),
+        bad=(bad(RuntimeError, "sub: expected numbers, got two bool", *[arr(2, dtype="bool")] * 2),),
+    ),
+    "mul": binary(
+        "mul",
+        "real",
+        "real",
+        *_numbers,
+        dtypes=ALL,
+        counts=Counts(launches=1, saved=2, saved_bytes=48, backward=2),
+    ),
+    "div": binary(
+        "div",
+        "real",
+        "beyond",
+        *_divisors,
+        dtypes=NUMBERS,
+        counts=Counts(launches=1, saved=2, saved_bytes=48, backward=3),
+    ),
+    "pow": binary(
+        "pow",
+        "positive",
+        "real",
+        call(arr(4), 3),
+        call(arr(4), 2),
+        call(arr(4), 0),
+        call(arr(2, 2, domain="positive"), 0.5),
+        call(2.5, arr(4)),
+        dtypes=(*FLOATS, "int64", "int32"),
+        rough=8.0,
+        reason="a power is the exponential of a logarithm times the exponent",
+        bad=(bad(RuntimeError, "pow: expected a non-negative exponent", arr(2, dtype="int64"), -1),),
+    ),
+    "floor_divide": binary(
+        "floor_divide",
+        "real",
+        "beyond",
+        *_divisors,
+        dtypes=NUMBERS,
+        gradient=STEP + ", and PyTorch gives none",
+        bad=(_int_zero("floor_divide"),),
+        special=False,
+    ),
+    "remainder": binary(
+        "remainder",
+        "real",
+        "beyond",
+        *_divisors,
+        dtypes=NUMBERS,
+        bad=(_int_zero("remainder"),),
+        special=False,
+    ),
+    "fmod": binary(
+        "fmod",
+        "real",
+        "beyond",
+        *_divisors,
+        dtypes=NUMBERS,
+        bad=(_int_zero("fmod"),),
+        special=False,
+    ),
+    "neg": unary(
+        "neg",
+        dtypes=NUMBERS,
+        bad=(bad(RuntimeError, "neg: expected a tensor of numbers", arr(2, dtype="bool")),),
+        counts=Counts(launches=1, saved=0, saved_bytes=0, backward=1),
+    ),
+    "abs": unary("abs", dtypes=NUMBERS, counts=_saved_input(2)),
+    "sign": unary("sign", dtypes=NUMBERS),
+    "square": unary("square", dtypes=NUMBERS, counts=_saved_input(2)),
+    "reciprocal": unary("reciprocal", "beyond", dtypes=NUMBERS, counts=_saved_input(3)),
+    "floor": unary("floor", dtypes=NUMBERS),
+    "ceil": unary("ceil", dtypes=NUMBERS),
+    "round": unary("round", dtypes=NUMBERS),
+    "trunc": unary("trunc", dtypes=NUMBERS),
+}
+
+MATH = {
+    "exp": unary("exp", dtypes=ALL, counts=_saved_input(1)),
+    "exp2": unary("exp2", dtypes=ALL),
+    "expm1": unary("expm1", dtypes=ALL),
+    "log": unary("log", "positive", dtypes=ALL, counts=_saved_input(1)),
+    "log2": unary("log2", "positive", dtypes=ALL),
+    "log10": unary("log10", "positive", dtypes=ALL),
+    "log1p": unary("log1p", "positive", dtypes=ALL),
+    "sqrt": unary("sqrt", "positive", dtypes=ALL, counts=_saved_input(2)),
+    "rsqrt": unary("rsqrt", "positive", dtypes=ALL),
+    "sin": unary("sin", dtypes=ALL, counts=_saved_input(2)),
+    "cos": unary("cos", dtypes=ALL),
+    "tan": unary("tan", "unit", dtypes=ALL),
+    "asin": unary("asin", "unit", dtypes=ALL),
+    "acos": unary("acos", "unit", dtypes=ALL),
+    "atan": unary("atan", dtypes=ALL),
+    "sinh": unary("sinh", dtypes=ALL),
+    "cosh": unary("cosh", dtypes=ALL),
+    "tanh": unary("tanh", dtypes=ALL, counts=_saved_input(1)),
+    "sigmoid": unary("sigmoid", dtypes=ALL, counts=_saved_input(1)),
+    "erf": unary("erf", dtypes=ALL),
+    "erfc": unary("erfc", dtypes=ALL),
+    "atan2": binary("atan2", "real", "beyond", dtypes=ALL),
+}
+
+
+def _comparison(name: str) -> Row:
+    more = (call(arr(7, domain="below3"), 1), call(arr(5), 0.25))
+    return binary(name, "below3", "below3", *more, dtypes=ALL, gradient=BOOLEAN)
+
+
+def _bitwise(name: str) -> Row:
+    wrong = bad(RuntimeError, f"{name}: expected integer or bool operands", arr(2), arr(2))
+    more = (call(arr(2, 3), 3), call(5, arr(2, 3)))
+    return binary(
+        name,
+        "real",
+        "real",
+        *more,
+        dtypes=(*INTEGERS, "bool"),
+        gradient="integers have none",
+        bad=(wrong,),
+        special=False,
+    )
+
+
+_mask = arr(2, 3, domain="mask", dtype="bool")
+COMPARE = {
+    **{name: _comparison(name) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
+    **{
+        name: binary(name, "below3", "below3", dtypes=ALL, gradient=BOOLEAN)
+        for name in ("logical_and", "logical_or", "logical_xor")
+    },
+    **{name: _bitwise(name) for name in ("bitwise_and", "bitwise_or", "bitwise_xor")},
+    "logical_not": unary("logical_not", "below3", dtypes=ALL, gradient=BOOLEAN),
+    "bitwise_not": unary(
+        "bitwise_not",
+        dtypes=(*INTEGERS, "bool"),
+        gradient="integers have none",
+        special=False,
+        bad=(bad(RuntimeError, "bitwise_not: expected an integer or bool tensor", arr(2)),),
+    ),
+    **{
+        name: Row(
+            (call(arr(2, 7, domain="special")), call(arr(), ), call(arr(0, 2))),
+            name,
+            ALL,
+            gradient=BOOLEAN,
+            special=True,
+        )
+        for name in ("isnan", "isinf", "isfinite")
+    },
+    "where": Row(
+        (
+            call(_mask, arr(2, 3), arr(2, 3)),
+            call(_mask, arr(3), arr(2, 1)),
+            call(_mask, arr(3), 2),
+            call(_mask, 0.5, arr(2, 3)),
+            call(arr(4, 1, 1, domain="mask", dtype="bool"), arr(2, 3), arr()),
+            call(arr(0, 3, domain="mask", dtype="bool"), arr(3), arr(1)),
+        ),
+        "where",
+        ALL,
+        bad=(
+            bad(RuntimeError, "where: expected a condition of dtype bool", arr(2), arr(2), arr(2)),
+            bad(RuntimeError, "broadcast", _mask, arr(4), arr(2, 3)),
+        ),
+        large=Call((Arr(_LARGE, "mask", "bool"), Arr(_LARGE), Arr(_LARGE))),
+        counts=Counts(launches=1, saved=1, saved_bytes=6, backward=2),
+    ),
+    "maximum": binary("maximum", "real", "real", dtypes=ALL),
+    "minimum": binary("minimum", "real", "real", dtypes=ALL),
+    "clamp": Row(
+        (
+            call(arr(2, 3), -0.1, 0.1),
+            call(arr(40), -1, 1),
+            call(arr(20), max=1),
+            call(arr(20), 0),
+            call(arr(4, 3), arr(3), arr(4, 1)),
+            call(arr(4, 3), arr()),
+            call(arr(), 0, 1),
+            call(arr(0, 3), 0, 1),
+        ),
+        "clamp",
+        NUMBERS,
+        bad=(
+            bad(ValueError, "At least one of 'min' or 'max' must not be None", arr(2)),
+            bad(RuntimeError, "broadcast", arr(2, 3), arr(4)),
+        ),
+        large=Call((Arr(_LARGE), -1.0, 1.0)),
+    ),
+    "masked_fill": Row(
+        (
+            call(arr(2, 3), _mask, 2),
+            call(arr(2, 3), arr(3, domain="mask", dtype="bool"), arr()),
+            call(arr(0, 3), arr(3, domain="mask", dtype="bool"), 0),
+            call(arr(), arr(domain="mask", dtype="bool"), 1),
+        ),
+        "masked_fill",
+        ALL,
+        bad=(
+            bad(RuntimeError, "masked_fill: expected a mask of dtype bool", arr(2), arr(2), 0),
+            bad(RuntimeError, "masked_fill", arr(3, dtype="int64"), arr(3, dtype="bool"), 0.5),
+        ),
+    ),
+}
+
+
+def _floats_only(name: str) -> tuple[Bad, ...]:
+    return (bad(NotImplementedError, f'"{name}" not implemented for', arr(2, dtype="int64")),)
+
+
+ACTIVATIONS = {
+    "relu": unary(
+        "relu",
+        dtypes=NUMBERS,
+        bad=(bad(RuntimeError, "relu: Boolean inputs not supported", arr(2, dtype="bool")),),
+        counts=_saved_input(1),
+    ),
+    "leaky_relu": Row(
+        (*singles(), call(arr(9), 0.3), call(arr(9), negative_slope=-0.2)),
+        "leaky_relu",
+        bad=_floats_only("leaky_relu"),
+        special=True,
+        large=large("real"),
+        counts=_saved_input(1),
+    ),
+    "elu": Row(
+        (*singles(), call(arr(9), 0.7)),
+        "elu",
+        bad=_floats_only("elu"),
+        special=True,
+        large=large("real"),
+    ),
+    "silu": unary("silu", bad=_floats_only("silu"), special=False),
+    "gelu": Row(
+        (*singles(), call(arr(9), approximate="tanh")),
+        "gelu",
+        bad=(
+            *_floats_only("gelu"),
+            bad(RuntimeError, "approximate argument must be either none or tanh", arr(2), "fast"),
+        ),
+        large=large("real"),
+    ),
+    "softplus": Row(
+        (*singles(), call(arr(9), 2.0, 0.5)),
+        "softplus",
+        bad=_floats_only("softplus"),
+        special=True,
+        large=large("real"),
+    ),
+}
+
+
+def _same(x: Any) -> Any:
+    return np.array(x)
+
+
+COPIES = {
+    "clone": Row(singles(), _same, ALL, counts=Counts(1, 0, 0, 0)),
+    "contiguous": Row(singles(), _same, ALL, view=True, counts=Counts(0, 0, 0, 0)),
+}

@@ -1,0 +1,145 @@
+"""Losses and dropout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cases.row import Arr, Bad, Call, Counts, Row, arr, bad, call
+from cases.shape import below
+
+_LOGITS = arr(4, 3, domain="spread")
+_shares = arr(4, 3, domain="distribution")
+_weight = Arr((3,), "positive", fixed=True)
+_REDUCTIONS = ("mean", "sum", "none")
+
+
+def _ignoring(*classes: int) -> Any:
+    return np.array(classes)
+
+
+LOSSES = {
+    "cross_entropy": Row(
+        (
+            *(call(_LOGITS, below(3, 4), reduction=r) for r in _REDUCTIONS),
+            call(_LOGITS, _ignoring(0, -100, 2, 1)),
+            call(_LOGITS, _ignoring(0, 1, 2, 1), ignore_index=1),
+            call(_LOGITS, below(3, 4), _weight),
+            call(_LOGITS, _ignoring(0, -100, 2, 1), _weight, label_smoothing=0.1),
+            call(_LOGITS, below(3, 4), label_smoothing=0.2, reduction="sum"),
+            call(arr(4, 3, 2), below(3, 4, 2), ignore_index=1, reduction="sum"),
+            call(arr(4, 3, 2, 2), below(3, 4, 2, 2), _weight),
+            call(arr(3), np.array(2), reduction="none"),
+            call(_LOGITS, _shares),
+            call(_LOGITS, _shares, _weight, label_smoothing=0.1),
+            call(arr(4, 3, 2), arr(4, 3, 2, domain="distribution"), reduction="none"),
+            call(arr(0, 3), below(3, 0), reduction="sum"),
+            call(arr(9, 131, domain="spread"), below(131, 9)),
+        ),
+        "cross_entropy",
+        bad=(
+            bad(IndexError, "cross_entropy", _LOGITS, np.array([0, 1, 3, 0])),
+            bad(IndexError, "cross_entropy", _LOGITS, np.array([0, -1, 2, 0])),
+            bad(ValueError, "cross_entropy", _LOGITS, below(3, 5)),
+            bad(RuntimeError, "cross_entropy", _LOGITS, below(3, 4, dtype="bool")),
+            bad(ValueError, "cross_entropy", _LOGITS, below(3, 4), reduction="average"),
+            bad(RuntimeError, "cross_entropy", _LOGITS, below(3, 4), arr(2)),
+        ),
+        large=Call((Arr((300, 700), "spread"), Arr((300,), "below700", "int64"))),
+        # The targets are looked at in a launch of their own, which a replay repeats.
+        counts=Counts(launches=2, saved=4, saved_bytes=100, backward=1),
+        rough=2.0,
+        reason="a logarithm of a sum of exponentials, then a sum over rows",
+    ),
+}
+
+
+def _pointwise(
+    name: str, x: str, target: str, *more: Call, errors: tuple[Bad, ...] = (), **fields: Any
+) -> Row:
+    """A loss of pairs, which refuses pairs that would have to be broadcast."""
+    a, b = arr(2, 3, domain=x), arr(2, 3, domain=target)
+    calls = (
+        *(call(a, b, reduction=r) for r in _REDUCTIONS),
+        call(arr(domain=x), arr(domain=target)),
+        call(arr(0, 3, domain=x), arr(0, 3, domain=target), reduction="sum"),
+        *more,
+    )
+    different = "expected input and target of the same shape"
+    return Row(
+        calls,
+        name,
+        bad=(
+            bad(ValueError, f"{name}: {different}", arr(4, 1, domain=x), arr(4, domain=target)),
+            bad(ValueError, f"{name}: {different}", arr(2, 3, domain=x), arr(3, domain=target)),
+            bad(ValueError, name, a, b, reduction="average"),
+            *errors,
+        ),
+        large=Call((Arr((260_003,), x), Arr((260_003,), target))),
+        **fields,
+    )
+
+
+LOSSES |= {
+    "mse_loss": _pointwise(
+        "mse_loss",
+        "real",
+        "real",
+        call(arr(5, 33), arr(5, 33)),
+        errors=(
+            bad(ValueError, "use target.view_as(input)", arr(4, 1), arr(4)),
+            bad(NotImplementedError, "mse_loss", *[arr(2, dtype="int64")] * 2),
+        ),
+        counts=Counts(launches=1, saved=2, saved_bytes=48, backward=3),
+    ),
+    "nll_loss": Row(
+        (
+            *(call(arr(4, 3), below(3, 4), reduction=r) for r in _REDUCTIONS),
+            call(arr(4, 3), _ignoring(0, -100, 2, 1), _weight),
+            call(arr(4, 3, 2), below(3, 4, 2), ignore_index=1, reduction="sum"),
+            call(arr(3), np.array(2)),
+        ),
+        "nll_loss",
+        bad=(bad(IndexError, "nll_loss: Target 3 is out of bounds", arr(4, 3), np.array([0, 1, 3, 0])),),
+    ),
+    "l1_loss": _pointwise("l1_loss", "real", "real"),
+    "smooth_l1_loss": _pointwise(
+        "smooth_l1_loss",
+        "real",
+        "real",
+        call(arr(9), arr(9), beta=0.3),
+        errors=(bad(RuntimeError, "beta", arr(2), arr(2), beta=-1.0),),
+    ),
+    "huber_loss": _pointwise(
+        "huber_loss",
+        "real",
+        "real",
+        call(arr(9), arr(9), delta=0.3),
+        errors=(bad(RuntimeError, "delta", arr(2), arr(2), delta=0.0),),
+    ),
+    "binary_cross_entropy": _pointwise(
+        "binary_cross_entropy",
+        "distribution",
+        "distribution",
+        call(arr(4, domain="distribution"), arr(4, domain="distribution"), weight=Arr((4,), "positive", fixed=True)),
+        errors=(
+            bad(RuntimeError, "should be between 0 and 1", np.array([1.5], "float32"), arr(1)),
+        ),
+        rough=4.0,
+        reason="a difference of logarithms",
+    ),
+    "binary_cross_entropy_with_logits": _pointwise(
+        "binary_cross_entropy_with_logits",
+        "real",
+        "distribution",
+        call(arr(2, 3), arr(2, 3, domain="distribution"), pos_weight=Arr((3,), "positive", fixed=True)),
+    ),
+    "kl_div": _pointwise(
+        "kl_div",
+        "real",
+        "distribution",
+        call(arr(2, 3), arr(2, 3, domain="distribution"), reduction="batchmean"),
+        call(arr(2, 3), arr(2, 3), log_target=True),
+    ),
+}

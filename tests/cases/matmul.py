@@ -1,0 +1,126 @@
+"""Matrix products and the linear layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cases.row import Arr, Call, Counts, Row, arr, bad, call
+from steep.reference import OPS
+
+_RANKS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((2, 3), (3, 4)),
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (3, 4)),
+    ((5, 2, 3), (3,)),
+    ((3,), (5, 3, 4)),
+    ((5, 2, 3), (3, 4)),
+    ((2, 3), (5, 3, 4)),
+    ((5, 1, 2, 3), (4, 3, 2)),
+    ((2, 0), (0, 3)),
+    ((0, 3), (3, 2)),
+    ((0, 2, 3), (3, 4)),
+    ((1, 70), (70, 1)),
+    ((37, 19), (19, 23)),
+]
+_ROUGH: dict[str, Any] = {"rough": 4.0, "reason": "sums of up to 70 products"}
+_LARGE = Call((Arr((193, 311)), Arr((311, 257))))
+_shapes = bad(RuntimeError, "shapes cannot be multiplied", arr(2, 3), arr(4, 5))
+_dtypes = bad(
+    RuntimeError,
+    "to have the same dtype",
+    arr(2, 3, dtype="float32"),
+    arr(3, 2, dtype="float64"),
+)
+
+
+def _ranked(name: str, *shapes: tuple[tuple[int, ...], ...]) -> Row:
+    calls = tuple(call(*(Arr(s) for s in pair)) for pair in shapes)
+    return Row(calls, name, bad=(bad(RuntimeError, f"{name}: expected", arr(1, 2, 2, 2), arr(2)),), **_ROUGH)
+
+
+def _linear_then(x: Any, weight: Any, bias: Any, activation: str) -> Any:
+    """What the fused operation stands for."""
+    return OPS[activation].forward(OPS["linear"].forward(x, weight, bias))
+
+
+PRODUCTS = {
+    "matmul": Row(
+        tuple(call(Arr(a), Arr(b)) for a, b in _RANKS),
+        "matmul",
+        bad=(
+            _shapes,
+            _dtypes,
+            bad(RuntimeError, "matmul: expected both arguments to be at least 1D", arr(), arr(2)),
+            bad(RuntimeError, "inconsistent tensor size", arr(2), arr(3)),
+            bad(RuntimeError, "broadcast", arr(2, 1, 2), arr(3, 2, 1)),
+        ),
+        large=_LARGE,
+        counts=Counts(launches=1, saved=2, saved_bytes=72, backward=2),
+        **_ROUGH,
+    ),
+    "mm": _ranked("mm", ((2, 3), (3, 4)), ((0, 3), (3, 2))),
+    "bmm": _ranked("bmm", ((5, 2, 3), (5, 3, 4)), ((0, 2, 3), (0, 3, 4))),
+    "mv": _ranked("mv", ((2, 3), (3,)), ((2, 0), (0,))),
+    "dot": _ranked("dot", ((3,), (3,)), ((0,), (0,)), ((70,), (70,))),
+    "outer": Row(
+        (call(arr(2), arr(3)), call(arr(0), arr(3))),
+        "outer",
+        bad=(bad(RuntimeError, "outer: expected", arr(2, 2), arr(2)),),
+    ),
+    "addmm": Row(
+        (
+            call(arr(4), arr(2, 3), arr(3, 4)),
+            call(arr(2, 1), arr(2, 3), arr(3, 4), beta=0.5, alpha=2.0),
+            call(arr(2, 4), arr(2, 3), arr(3, 4), beta=0),
+        ),
+        "addmm",
+        bad=(
+            bad(RuntimeError, "addmm: expected mat1 must be a 2D tensor", arr(2), arr(2), arr(2, 2)),
+            bad(RuntimeError, "shapes cannot be multiplied", arr(2), arr(2, 3), arr(4, 5)),
+        ),
+        **_ROUGH,
+    ),
+    "linear": Row(
+        (
+            call(arr(2, 3), arr(4, 3), arr(4)),
+            call(arr(2, 3), arr(4, 3)),
+            call(arr(5, 2, 3), arr(4, 3), arr(4)),
+            call(arr(3), arr(4, 3), bias=arr(4)),
+            call(arr(2, 3), arr(3)),
+            call(arr(2, 3), arr(3), arr()),
+            call(arr(0, 3), arr(4, 3), arr(4)),
+            call(arr(33, 64), arr(10, 64), arr(10)),
+        ),
+        "linear",
+        bad=(
+            bad(RuntimeError, "in_features = 4", arr(2, 3), arr(5, 4)),
+            bad(RuntimeError, "linear: expected a bias of shape [4]", arr(2, 3), arr(4, 3), arr(3)),
+            bad(
+                RuntimeError,
+                "linear: expected input, weight and bias to have the same dtype",
+                arr(2, 3, dtype="float32"),
+                arr(4, 3, dtype="float64"),
+            ),
+            bad(RuntimeError, "a weight of shape [out_features, in_features]", arr(2), arr(1, 2, 2)),
+        ),
+        large=Call((Arr((193, 311)), Arr((257, 311)), Arr((257,)))),
+        counts=Counts(launches=1, saved=2, saved_bytes=72, backward=3),
+        **_ROUGH,
+    ),
+    "linear_activation": Row(
+        tuple(
+            call(arr(*x, domain="spread"), arr(4, 3), bias, activation)
+            for activation in ("relu", "tanh", "sigmoid")
+            for x, bias in (((2, 3), arr(4)), ((5, 2, 3), None), ((0, 3), arr(4)))
+        ),
+        _linear_then,
+        bad=(
+            bad(ValueError, "linear_activation: expected 'relu', 'tanh' or 'sigmoid'", arr(2, 3), arr(4, 3), None, "abs"),
+            bad(RuntimeError, "in_features = 4", arr(2, 3), arr(5, 4), None, "relu"),
+        ),
+        large=Call((Arr((193, 311)), Arr((257, 311)), Arr((257,)), "relu")),
+        counts=Counts(launches=1, saved=3, saved_bytes=104, backward=4),
+        **_ROUGH,
+    ),
+}

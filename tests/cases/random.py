@@ -1,0 +1,149 @@
+"""Drawing random numbers: each call starts the stream anew, as the reference does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cases.create import ONE
+from cases.row import Row, arr, bad, call
+from steep import _core
+from steep.reference.random import MT19937
+
+DRAWN = "it is drawn"
+_f64 = np.dtype("float64")
+_negative = bad(RuntimeError, "negative", (2, -1))
+
+
+def _seeded(name: str) -> Callable[..., Any]:
+    def function(*args: Any, **kwargs: Any) -> Any:
+        _core.manual_seed(0)
+        method = getattr(_core, name, None) or getattr(_core.Tensor, name)
+        return method(*args, **kwargs)
+
+    return function
+
+
+def _drawn(method: str) -> Callable[..., Any]:
+    def reference(size: Any, dtype: Any = np.float32) -> Any:
+        return getattr(MT19937(0), method)(math.prod(size), dtype).reshape(size)
+
+    return reference
+
+
+def _like(method: str) -> Callable[..., Any]:
+    return lambda x: getattr(MT19937(0), method)(x.size, x.dtype).reshape(x.shape)
+
+
+def _randint(*args: Any, dtype: Any = np.int64) -> Any:
+    low, high, size = args if len(args) == 3 else (0, *args)
+    return MT19937(0).randint(low, high, math.prod(size)).reshape(size).astype(dtype)
+
+
+def _randint_like(x: Any, *bounds: int) -> Any:
+    return _randint(*bounds, x.shape, dtype=x.dtype)
+
+
+def _normal(mean: Any, std: Any, size: Any = None) -> Any:
+    if size is not None:
+        return _normal_of(np.full(size, mean, np.float32), std)
+    both = np.broadcast_arrays(mean, std)
+    return _normal_of(*both)
+
+
+def _normal_of(mean: Any, std: Any) -> Any:
+    drawn = MT19937(0).randn(mean.size, mean.dtype.type).reshape(mean.shape)
+    return (drawn * std + mean).astype(mean.dtype)
+
+
+_sizes = (call((3,)), call((2, 20)), call((0, 2)), call(()), call((5, 4), dtype=_f64))
+_like_sizes = (call(arr(3)), call(arr(2, 20)), call(arr(0)))
+
+
+def _distribution(name: str, method: str) -> Row:
+    return Row(
+        _sizes,
+        _drawn(method),
+        ONE,
+        DRAWN,
+        function=_seeded(name),
+        bad=(_negative, bad(NotImplementedError, name, (2,), dtype=np.dtype("int64"))),
+        rough=4.0,
+        reason="a normal number lies within 2 ULP of its formula",
+    )
+
+
+DRAWS = {
+    "rand": _distribution("rand", "rand"),
+    "randn": _distribution("randn", "randn"),
+    "rand_like": Row(_like_sizes, _like("rand"), gradient=DRAWN, function=_seeded("rand_like")),
+    "randn_like": Row(_like_sizes, _like("randn"), gradient=DRAWN, function=_seeded("randn_like")),
+    "randint": Row(
+        (call(10, (8,)), call(-5, 1000, (4, 5)), call(3, (0,)), call(7, (40,), dtype=np.dtype("int32"))),
+        _randint,
+        ONE,
+        DRAWN,
+        function=_seeded("randint"),
+        bad=(
+            bad(RuntimeError, "randint: expected 'from' to be less than 'to'", 0, (2,)),
+            bad(RuntimeError, "out of bounds", 0, 300, (2,), dtype=np.dtype("uint8")),
+            bad(RuntimeError, "negative", 3, (-1,)),
+        ),
+    ),
+    "randint_like": Row(
+        (call(arr(5), 7), call(arr(2, 3), 2, 9)),
+        _randint_like,
+        ("float32", "float64", "int64", "int32", "uint8"),
+        DRAWN,
+        function=_seeded("randint_like"),
+        bad=(bad(RuntimeError, "'from' to be less than 'to'", arr(2), 3, 3),),
+    ),
+    "randperm": Row(
+        (call(8), call(1), call(0), call(50, dtype=np.dtype("int32"))),
+        lambda n, dtype=np.int64: MT19937(0).randperm(n).astype(dtype),
+        ONE,
+        DRAWN,
+        function=_seeded("randperm"),
+        bad=(
+            bad(RuntimeError, "randperm", -1),
+            bad(RuntimeError, "choose a wider dtype", 300, dtype=np.dtype("uint8")),
+        ),
+    ),
+    "normal": Row(
+        (
+            call(1.0, 2.0, (20,)),
+            call(arr(4), 0.5),
+            call(arr(20), arr(20, domain="positive")),
+        ),
+        _normal,
+        ONE,
+        DRAWN,
+        function=_seeded("normal"),
+        bad=(bad(RuntimeError, "std", 0.0, -1.0, (2,)),),
+        rough=4.0,
+        reason="a normal number lies within 2 ULP of its formula",
+    ),
+    "bernoulli": Row(
+        (call(np.array([0.0, 1.0, 1.0, 0.0], np.float32)), call(np.zeros((0, 2), np.float32))),
+        lambda p: p.copy(),
+        ONE,
+        DRAWN,
+        bad=(
+            bad(RuntimeError, "expected probabilities p with p >= 0 and p <= 1", np.array([0.5, 1.5])),
+            bad(NotImplementedError, "bernoulli", arr(2, dtype="int64")),
+        ),
+    ),
+    "dropout": Row(
+        (call(arr(3, 5), 0.25), call(arr(4), 0.5, False), call(arr(4), 1.0), call(arr(3), 0.0)),
+        None,
+        function=_seeded("dropout"),
+        bad=(
+            bad(ValueError, "dropout probability has to be between 0 and 1", arr(2), 1.5),
+            bad(RuntimeError, "dropout: expected a floating-point input", arr(2, dtype="int64")),
+        ),
+        reason="its mask is drawn by Philox; test_random.py checks values and shares",
+    ),
+}

@@ -1,0 +1,236 @@
+"""Reductions, running sums, softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cases.row import ALL, NUMBERS, Arr, Call, Counts, Row, arr, bad, call
+
+INDEX = "its result is an index"
+BOOLEAN = "its result is boolean"
+_LARGE = Call((Arr((617, 513)),), {"dim": 1})
+_WHOLE = Call((Arr((317_001,)),))
+
+
+def over_dims(domain: str = "real", **more: Any) -> tuple[Call, ...]:
+    """All ways of naming dimensions."""
+    x, y = arr(2, 3, 4, domain=domain), arr(3, 5, domain=domain)
+    return (
+        call(y, **more),
+        call(x, 1, **more),
+        call(x, (0, -1), keepdim=True, **more),
+        call(x, [1, 2], **more),
+        call(x, (0, 2), **more),
+        call(x, -3, keepdim=True, **more),
+        call(arr(domain=domain), **more),
+        call(arr(domain=domain), 0, **more),
+        call(arr(1, 6, 1, domain=domain), (0, 2), **more),
+        call(arr(67, 35, domain=domain), 0, **more),
+    )
+
+
+_wrong_dim = bad(IndexError, "Dimension out of range", arr(2, 3), 2)
+_twice = bad(RuntimeError, "appears multiple times", arr(2, 3), (0, -2))
+_empty = (call(arr(0, 3)), call(arr(0, 3), 0), call(arr(0, 3), 1))
+_f64 = np.dtype("float64")
+
+SUMS = {
+    "sum": Row(
+        (*over_dims(), *_empty, call(arr(3, 2), dtype=_f64), call(arr(2, 3), ())),
+        "sum",
+        ALL,
+        bad=(_wrong_dim, _twice),
+        large=_LARGE,
+        counts=Counts(launches=1, saved=0, saved_bytes=0, backward=0),
+    ),
+    "mean": Row(
+        (*over_dims(), *_empty),
+        "mean",
+        bad=(_wrong_dim, _twice, bad(RuntimeError, "mean: expected a floating-point dtype", arr(2, dtype="int64"))),
+        large=_LARGE,
+        counts=Counts(launches=2, saved=0, saved_bytes=0, backward=1),
+    ),
+    "prod": Row(
+        (
+            call(arr(3, 5, domain="beyond")),
+            call(arr(2, 3, 4), 1),
+            call(arr(2, 3, 4), -1, True),
+            call(arr(6, domain="below3")),
+            call(arr()),
+            call(arr(0, 3)),
+            call(arr(0, 3), 0),
+            call(arr(4, 1), 1, dtype=_f64),
+        ),
+        "prod",
+        ALL,
+        bad=(_wrong_dim,),
+        large=Call((Arr((617, 513), "unit"),), {"dim": 1}),
+        rough=8.0,
+        reason="a product of n factors has n roundings",
+    ),
+    "cumsum": Row(
+        (call(arr(3, 5), 0), call(arr(2, 3, 4), -2), call(arr(), 0), call(arr(0, 3), 1), call(arr(300), 0)),
+        "cumsum",
+        ALL,
+        bad=(_wrong_dim,),
+        large=Call((Arr((617, 513)), 1)),
+    ),
+    "any": Row(
+        (*over_dims("below3"), *_empty),
+        "any",
+        ALL,
+        BOOLEAN,
+        bad=(_wrong_dim, _twice),
+        large=_LARGE,
+    ),
+    "all": Row((*over_dims("below3"), *_empty), "all", ALL, BOOLEAN, bad=(_wrong_dim, _twice), large=_LARGE),
+}
+
+
+def _deviation(name: str) -> Row:
+    more = (
+        call(arr(5), 0, correction=0),
+        call(arr(4, 5), (0, 1), correction=2),
+        call(arr(4, 5), 1, correction=0.5, keepdim=True),
+    )
+    steady = tuple(c for c in over_dims() if c.args[0].shape != ())  # of one number there is none
+    return Row(
+        (*steady, *more),
+        name,
+        bad=(_wrong_dim, bad(RuntimeError, f"{name}: expected a floating-point tensor", arr(2, dtype="int64"))),
+        large=_LARGE,
+        rough=4.0,
+        reason="two passes, of sums of squares",
+    )
+
+
+STATISTICS = {
+    **{name: _deviation(name) for name in ("var", "std", "var_mean", "std_mean")},
+    "logsumexp": Row(
+        (
+            call(arr(3, 5), 1),
+            call(arr(2, 3, 4), (0, 2), keepdim=True),
+            call(arr(), 0),
+            call(arr(0, 3), 0),
+            call(arr(3, 5, domain="spread"), 0),
+        ),
+        "logsumexp",
+        NUMBERS,
+        bad=(_wrong_dim,),
+        large=_LARGE,
+    ),
+    "norm": Row(
+        (
+            call(arr(3, 5)),
+            call(arr(2, 3, 4), 2, 1),
+            call(arr(2, 3, 4), 1, (0, 2), keepdim=True),
+            call(arr(2, 3), 3, 1),
+            call(arr(2, 3), float("inf"), 1),
+            call(arr(2, 3), -float("inf"), 0),
+            call(arr(2, 3), 0, 1),
+            call(arr()),
+            call(arr(0, 3)),
+        ),
+        "norm",
+        bad=(
+            bad(IndexError, "Dimension out of range", arr(2, 3), 2, 2),
+            bad(RuntimeError, "norm: expected a floating-point tensor", arr(2, dtype="int64")),
+            bad(NotImplementedError, "'nuc'", arr(2, 2), "nuc"),
+        ),
+        large=Call((Arr((617, 513)), 2, 1)),
+        rough=4.0,
+        reason="a root of a sum of powers",
+    ),
+}
+
+_no_elements = bad(RuntimeError, "numel() == 0", arr(0, 3))
+_no_row = bad(IndexError, "to have non-zero size", arr(0, 3), 0)
+
+
+def _whole_or_along(name: str) -> Row:
+    return Row(
+        (
+            call(arr(3, 5)),
+            call(arr(2, 3, 4), 1),
+            call(arr(2, 3, 4), -1, True),
+            call(arr(2, 3), dim=0, keepdim=True),
+            call(arr()),
+            call(arr(), 0),
+            call(arr(2, 0, 3), 0),
+            call(arr(7, domain="below3")),
+            call(arr(3, 8, domain="below3"), 1),
+        ),
+        name,
+        NUMBERS,
+        bad=(_no_elements, _no_row, _wrong_dim),
+        large=_LARGE,
+    )
+
+
+def _extremes(name: str) -> Row:
+    return Row(
+        (*over_dims(), call(arr(2, 0, 3), 0), call(arr(3, 8, domain="below3"), 1)),
+        name,
+        ALL,
+        bad=(_no_elements, _no_row, _wrong_dim, _twice),
+        large=_LARGE,
+    )
+
+
+def _position(name: str) -> Row:
+    return Row(
+        (
+            call(arr(3, 5)),
+            call(arr(2, 3, 4), 1),
+            call(arr(2, 3, 4), -1, True),
+            call(arr(2, 3), keepdim=True),
+            call(arr()),
+            call(arr(), 0),
+            call(arr(9, domain="below3")),
+            call(arr(40, 3, domain="below3"), 0),
+            call(arr(2, 0), 0),
+        ),
+        name,
+        NUMBERS,
+        INDEX,
+        bad=(_no_elements, _no_row, _wrong_dim, bad(RuntimeError, name, arr(2, dtype="bool"))),
+        large=_LARGE,
+    )
+
+
+EXTREMES = {
+    "max": _whole_or_along("max"),
+    "min": _whole_or_along("min"),
+    "amax": _extremes("amax"),
+    "amin": _extremes("amin"),
+    "argmax": _position("argmax"),
+    "argmin": _position("argmin"),
+}
+
+
+def _softmax(name: str) -> Row:
+    return Row(
+        (
+            call(arr(3, 5), 1),
+            call(arr(2, 3, 4), 1),
+            call(arr(2, 3, 4), -3),
+            call(arr(), 0),
+            call(arr(0, 3), 1),
+            call(arr(3, 0), 1),
+            call(arr(4, 33, domain="spread"), -1),
+            call(arr(33, 4, domain="spread"), 0),
+            call(arr(2, 3), 1, dtype=_f64),
+        ),
+        name,
+        bad=(
+            bad(IndexError, "Dimension out of range", arr(2, 3), 2),
+            bad(NotImplementedError, f"{name}: expected a floating-point tensor", arr(2, dtype="int64"), 0),
+        ),
+        large=Call((Arr((617, 513), "spread"), 1)),
+        counts=Counts(launches=1, saved=1, saved_bytes=60, backward=1),
+    )
+
+
+SOFTMAX = {"softmax": _softmax("softmax"), "log_softmax": _softmax("log_softmax")}

@@ -1,0 +1,184 @@
+"""Every operation against the reference: dtypes, broadcasting, empty and 0-d, layouts, NaN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import steep
+from cases import TABLE
+from cases.row import FLOATS, SPECIAL, Arr, Array, Call, find, materialize, transform
+from runner import calls, expected, function_of, numpy, run, tensor, to_native
+from tolerances import close, same_bits
+
+COMPARED = [name for name, row in TABLE.items() if row.reference is not None]
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [(name, dtype) for name in COMPARED for dtype in TABLE[name].dtypes]
+)
+def test_forward(name: str, dtype: str) -> None:
+    row = TABLE[name]
+    for _, call in calls(row, dtype, name):
+        results = run(name, row, call)
+        references = expected(row, call)
+        assert len(results) == len(references)
+        for got, reference in zip(results, references, strict=True):
+            close(got, reference, row.rough)
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_inputs_stay_as_they_are(name: str) -> None:
+    row = TABLE[name]
+    for _, call in calls(row, row.dtypes[0], name):
+        tensors: list[Any] = []
+
+        def keep(array: Array) -> Any:
+            tensors.append(tensor(array))
+            return tensors[-1]
+
+        native = to_native(call, keep)
+        versions = [x._version for x in tensors]
+        function_of(name, row)(*native.args, **native.kwargs)
+        for x, version, array in zip(tensors, versions, find(call, np.ndarray), strict=True):
+            same_bits(x.numpy(), array)
+            assert x._version == version
+
+
+@pytest.mark.parametrize("name", [n for n in COMPARED if hasattr(steep.Tensor, n)])
+def test_method_and_function_agree(name: str) -> None:
+    row = TABLE[name]
+    for _, call in calls(row, row.dtypes[0], name):
+        native = to_native(call)
+        if not isinstance(native.args[0], steep.Tensor) or name == "where":
+            continue
+        results = numpy(getattr(native.args[0], name)(*native.args[1:], **native.kwargs))
+        for got, other in zip(results, run(name, row, call), strict=True):
+            same_bits(got, other)
+
+
+# --- layouts ------------------------------------------------------------------------------------
+
+
+def reversed_order(array: Array) -> Any:
+    """Column-major memory."""
+    return tensor(array.T).permute(*range(array.ndim)[::-1]) if array.ndim else tensor(array)
+
+
+def gapped(array: Array) -> Any:
+    """Every other element of larger memory, from an offset on."""
+    if array.ndim == 0:
+        return tensor(np.stack([array, array]))[1]
+    wide = np.zeros([2 * n + 1 for n in array.shape], array.dtype)
+    inside = (slice(1, None, 2),) * array.ndim
+    wide[inside] = array
+    return tensor(wide)[inside]
+
+
+STORAGE = {
+    "view": "it refuses strides that do not fit",
+    "as_strided": "it looks at the storage itself",
+}
+
+
+@pytest.mark.parametrize("layout", [reversed_order, gapped], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("name", [n for n in COMPARED if n not in STORAGE])
+def test_strided_inputs(name: str, layout: Any) -> None:
+    row = TABLE[name]
+    for dtype in {row.dtypes[0], row.dtypes[-1]}:
+        for _, call in calls(row, dtype, name):
+            for got, plain in zip(run(name, row, call, layout), run(name, row, call), strict=True):
+                close(got, plain, row.rough)
+
+
+@pytest.mark.parametrize("name", [n for n in COMPARED if n not in STORAGE])
+def test_expanded_inputs(name: str) -> None:
+    """One row repeated by a stride of 0 is what its copies in memory are."""
+    row = TABLE[name]
+
+    def repeated(array: Array) -> Array:
+        same = array.ndim > 0 and array.shape[0] > 0 and array.dtype.kind == "f"
+        return np.broadcast_to(array[:1], array.shape).copy() if same else array
+
+    def expanded(array: Array) -> Any:
+        same = array.ndim > 0 and array.shape[0] > 0 and array.dtype.kind == "f"
+        return tensor(array[:1]).expand(*array.shape) if same else tensor(array)
+
+    for _, call in calls(row, row.dtypes[0], name):
+        repeats = transform(call, np.ndarray, repeated)
+        for got, plain in zip(run(name, row, repeats, expanded), run(name, row, repeats), strict=True):
+            close(got, plain, row.rough)
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def on_grid(call: Call, dtype: str) -> Call:
+    """`call` with all pairs of special values in place of its arrays."""
+    count = len(list(find(call, Arr)))
+    shapes = iter([(len(SPECIAL), *(1,) * (count - 1 - i)) for i in range(count)])
+
+    def special(_: Arr) -> Array:
+        shape = next(shapes)
+        return SPECIAL.astype(dtype).reshape(shape)
+
+    with np.errstate(all="ignore"):
+        return transform(call, Arr, special)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", [n for n, row in TABLE.items() if row.special])
+def test_special_values(name: str, dtype: str) -> None:
+    """Infinities, NaN, both zeros, subnormals."""
+    row = TABLE[name]
+    if dtype not in row.dtypes:
+        return
+    call = on_grid(row.calls[0], dtype)
+    for got, reference in zip(run(name, row, call), expected(row, call), strict=True):
+        close(got, reference, row.rough)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", [n for n, row in TABLE.items() if row.special])
+def test_wide_range(name: str, dtype: str) -> None:
+    """A thousand numbers of all magnitudes, so that no part of a loop stays unused."""
+    row = TABLE[name]
+    if dtype not in row.dtypes:
+        return
+    described = transform(row.calls[0], Arr, lambda _: Arr((1021,), "wide"))
+    call = materialize(described, dtype, name)
+    for got, reference in zip(run(name, row, call), expected(row, call), strict=True):
+        close(got, reference, row.rough)
+
+
+NAN_PASSES = "sum mean prod var std amax amin max min logsumexp norm cumsum softmax".split()
+
+
+@pytest.mark.parametrize("name", NAN_PASSES)
+def test_nan_reaches_the_result(name: str) -> None:
+    x = steep.tensor([1.0, float("nan"), 2.0])
+    dim = {"dim": 0} if name in ("logsumexp", "cumsum", "softmax") else {}
+    result = getattr(x, name)(**dim)
+    assert result.isnan().any().item()
+
+
+def test_nan_wins_and_is_found() -> None:
+    x = steep.tensor([[1.0, float("nan"), 3.0], [5.0, 4.0, float("inf")]])
+    values, indices = x.max(1)
+    assert np.isnan(values[0].item()) and indices.tolist() == [1, 2]
+    values, indices = x.min(1)
+    assert np.isnan(values[0].item()) and indices.tolist() == [1, 1]
+    assert x.argmax().item() == 1 and x.argmin().item() == 1
+
+
+def test_infinity_in_softmax() -> None:
+    inf = float("inf")
+    x = steep.tensor([[0.0, -inf], [-inf, -inf], [inf, 0.0]])
+    y = x.softmax(1).numpy()
+    np.testing.assert_array_equal(y[0], [1.0, 0.0])
+    assert np.isnan(y[1]).all() and np.isnan(y[2, 0])
+    np.testing.assert_array_equal(steep.tensor([-inf, -inf]).logsumexp(0).numpy(), -inf)
+
+
