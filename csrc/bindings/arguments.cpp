@@ -5,32 +5,39 @@
 
 namespace steep::bindings {
 
-Arguments::Arguments(const ArgumentNames& names, PyObject* const* args, Py_ssize_t positional, PyObject* keywords)
+Arguments::Arguments(const ArgumentNames& names, PyObject* const* args, Py_ssize_t positional,
+                     PyObject* keywords)
     : names_(names) {
   int count = 0;
   while (count < kMostArguments && names.names[count]) ++count;
   if (positional > names.positional) {
-    raise(PyExc_TypeError, join(names.op, "() takes at most ", names.positional, " positional argument(s) (", positional, " given)"));
+    raise(PyExc_TypeError, join(names.op, "() takes at most ", names.positional,
+                                " positional argument(s) (", positional, " given)"));
   }
   for (Py_ssize_t i = 0; i < positional; ++i) found_[i] = args[i];
   for (Py_ssize_t i = 0; keywords && i < PyTuple_GET_SIZE(keywords); ++i)
     place_keyword(PyTuple_GET_ITEM(keywords, i), args[positional + i], count);
   for (int i = 0; i < names.required; ++i)
-    if (!found_[i]) raise(PyExc_TypeError, join(names.op, "() missing required argument '", names.names[i], "'"));
+    if (!found_[i])
+      raise(PyExc_TypeError, join(names.op, "() missing required argument '", names.names[i], "'"));
 }
 
 void Arguments::place_keyword(PyObject* key, PyObject* value, int count) {
   for (int i = 0; i < count; ++i) {
     if (PyUnicode_CompareWithASCIIString(key, names_.names[i]) != 0) continue;
-    if (found_[i]) raise(PyExc_TypeError, join(names_.op, "() got multiple values for argument '", names_.names[i], "'"));
+    if (found_[i])
+      raise(PyExc_TypeError,
+            join(names_.op, "() got multiple values for argument '", names_.names[i], "'"));
     found_[i] = value;
     return;
   }
-  raise(PyExc_TypeError, join(names_.op, "() got an unexpected keyword argument '", utf8(key), "'"));
+  raise(PyExc_TypeError,
+        join(names_.op, "() got an unexpected keyword argument '", utf8(key), "'"));
 }
 
 void Arguments::refuse(int i, const char* expected) const {
-  raise(PyExc_TypeError, join(names_.op, "(): argument '", names_.names[i], "' must be ", expected, ", not ", type_name(found_[i])));
+  raise(PyExc_TypeError, join(names_.op, "(): argument '", names_.names[i], "' must be ", expected,
+                              ", not ", type_name(found_[i])));
 }
 
 bool Arguments::flag(int i, bool otherwise) const {

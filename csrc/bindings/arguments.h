@@ -21,7 +21,8 @@ struct ArgumentNames {
 // The arguments found, null where one was left out.
 class Arguments {
  public:
-  Arguments(const ArgumentNames& names, PyObject* const* args, Py_ssize_t positional, PyObject* keywords);
+  Arguments(const ArgumentNames& names, PyObject* const* args, Py_ssize_t positional,
+            PyObject* keywords);
 
   PyObject* operator[](int i) const { return found_[i]; }
   bool given(int i) const { return found_[i] && found_[i] != Py_None; }

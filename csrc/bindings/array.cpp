@@ -47,14 +47,25 @@ bool parse_format(const Py_buffer& view, DType& dtype) {
   if (*format == '@' || *format == '=' || *format == '<') ++format;
   if (*format == '\0' || format[1] != '\0') return false;
   switch (*format) {
-    case 'f': dtype = DType::float32; break;
-    case 'd': dtype = DType::float64; break;
-    case '?': dtype = DType::boolean; break;
-    case 'B': dtype = DType::uint8; break;
+    case 'f':
+      dtype = DType::float32;
+      break;
+    case 'd':
+      dtype = DType::float64;
+      break;
+    case '?':
+      dtype = DType::boolean;
+      break;
+    case 'B':
+      dtype = DType::uint8;
+      break;
     case 'i':
     case 'l':
-    case 'q': dtype = view.itemsize == 8 ? DType::int64 : DType::int32; break;
-    default: return false;
+    case 'q':
+      dtype = view.itemsize == 8 ? DType::int64 : DType::int32;
+      break;
+    default:
+      return false;
   }
   return element_size(dtype) == view.itemsize;
 }
@@ -62,7 +73,8 @@ bool parse_format(const Py_buffer& view, DType& dtype) {
 DType dtype_in(const char* op, PyObject* array, const Py_buffer& view) {
   DType dtype;
   if (!parse_format(view, dtype)) {
-    fail(ErrorKind::type, op, kSupported, Buffer::dtype_text(array), "convert it first, with .astype('float32') say");
+    fail(ErrorKind::type, op, kSupported, Buffer::dtype_text(array),
+         "convert it first, with .astype('float32') say");
   }
   return dtype;
 }
@@ -85,7 +97,8 @@ char* copy_strided(const Py_buffer& view, int dim, const char* from, char* out) 
     std::memcpy(out, from, bytes);
     return out + bytes;
   }
-  for (Py_ssize_t i = 0; i < view.shape[dim]; ++i) out = copy_strided(view, dim + 1, from + i * view.strides[dim], out);
+  for (Py_ssize_t i = 0; i < view.shape[dim]; ++i)
+    out = copy_strided(view, dim + 1, from + i * view.strides[dim], out);
   return out;
 }
 
@@ -106,8 +119,8 @@ Owned with_buffer(PyObject* array) {
 }  // namespace
 
 bool is_array_like(PyObject* object) {
-  if (PyList_Check(object) || PyTuple_Check(object) || PyUnicode_Check(object) || PyBytes_Check(object) ||
-      PyByteArray_Check(object) || PyType_Check(object))
+  if (PyList_Check(object) || PyTuple_Check(object) || PyUnicode_Check(object) ||
+      PyBytes_Check(object) || PyByteArray_Check(object) || PyType_Check(object))
     return false;
   return PyObject_CheckBuffer(object) || PyObject_HasAttrString(object, "__array__");
 }
@@ -116,7 +129,8 @@ Tensor copy_array(const char* op, PyObject* array) {
   const Owned exporter = with_buffer(array);
   const Buffer view(op, exporter.get(), PyBUF_FULL_RO);
   const Tensor out = empty(shape_of(*view), dtype_in(op, exporter.get(), *view));
-  if (out.numel() > 0) copy_strided(*view, 0, static_cast<const char*>(view->buf), out.data<char>());
+  if (out.numel() > 0)
+    copy_strided(*view, 0, static_cast<const char*>(view->buf), out.data<char>());
   return out;
 }
 
@@ -128,14 +142,16 @@ bool can_share(PyObject* array) {
     return false;
   }
   bool plain = reinterpret_cast<uintptr_t>(view.buf) % static_cast<size_t>(view.itemsize) == 0;
-  for (int i = 0; i < view.ndim; ++i) plain &= view.strides[i] >= 0 && view.strides[i] % view.itemsize == 0;
+  for (int i = 0; i < view.ndim; ++i)
+    plain &= view.strides[i] >= 0 && view.strides[i] % view.itemsize == 0;
   PyBuffer_Release(&view);
   return plain;
 }
 
 Tensor share_array(const char* op, PyObject* array) {
   if (!is_array_like(array) || !PyObject_CheckBuffer(array))
-    fail(ErrorKind::type, op, "a numpy.ndarray", type_name(array), "use steep.tensor(data) for other data");
+    fail(ErrorKind::type, op, "a numpy.ndarray", type_name(array),
+         "use steep.tensor(data) for other data");
   const Buffer view(op, array, PyBUF_FULL_RO);
   const DType dtype = dtype_in(op, array, *view);
   if (view->readonly)
@@ -143,9 +159,11 @@ Tensor share_array(const char* op, PyObject* array) {
   Dims strides;
   for (int i = 0; i < view->ndim; ++i) {
     if (view->strides[i] < 0)
-      fail(ErrorKind::value, op, "an array without negative strides", "one", "pass a copy: array.copy()");
+      fail(ErrorKind::value, op, "an array without negative strides", "one",
+           "pass a copy: array.copy()");
     if (view->strides[i] % view->itemsize)
-      fail(ErrorKind::value, op, "strides of whole elements", "a field of a record array", "pass a copy: array.copy()");
+      fail(ErrorKind::value, op, "strides of whole elements", "a field of a record array",
+           "pass a copy: array.copy()");
     strides.push_back(view->strides[i] / view->itemsize);
   }
   if (reinterpret_cast<uintptr_t>(view->buf) % static_cast<size_t>(view->itemsize))

@@ -20,7 +20,9 @@ int find_keyword(const Signature& signature, PyObject* key) {
   for (int i = 0; i < count; ++i)  // names are interned nearly always
     if (signature.parameters[i].key == key) return i;
   for (int i = 0; i < count; ++i)
-    if (same_name(key, signature.parameters[i].key) || same_name(key, signature.parameters[i].alias)) return i;
+    if (same_name(key, signature.parameters[i].key) ||
+        same_name(key, signature.parameters[i].alias))
+      return i;
   return -1;
 }
 
@@ -55,7 +57,8 @@ bool Placement::place(const Signature& signature, const CallArguments& call, Mis
   return !call.keywords || place_keywords(signature, call, mismatch);
 }
 
-bool Placement::place_keywords(const Signature& signature, const CallArguments& call, Mismatch& mismatch) {
+bool Placement::place_keywords(const Signature& signature, const CallArguments& call,
+                               Mismatch& mismatch) {
   for (Py_ssize_t i = 0; i < call.keyword_count(); ++i) {
     PyObject* key = PyTuple_GET_ITEM(call.keywords, i);
     const int at = find_keyword(signature, key);
@@ -87,7 +90,8 @@ bool Placement::fill(const Signature& signature, ops::Value* values, Mismatch& m
   for (int i = 0; i < count; ++i) {
     const Parameter& parameter = signature.parameters[i];
     PyObject* object = given_[i];
-    const bool one_item = parameter.variadic && parameter.wanted & accepts::tensors && rest_count_ == 1;
+    const bool one_item =
+        parameter.variadic && parameter.wanted & accepts::tensors && rest_count_ == 1;
     if (parameter.variadic && (!object || rest_count_ > 1 || one_item)) {
       PyObject* culprit = nullptr;
       if (fill_rest(parameter, values[i], culprit)) continue;
@@ -116,29 +120,37 @@ std::string got(PyObject* object) {
   return text + (count > 4 ? ", ...)" : ")");
 }
 
-std::string explain(const Entry& entry, const Signature& signature, const CallArguments& call, const Mismatch& why) {
+std::string explain(const Entry& entry, const Signature& signature, const CallArguments& call,
+                    const Mismatch& why) {
   const int self = entry.method ? 1 : 0;
   const auto named = [&] { return join("'", signature.parameters[why.parameter].name, "'"); };
   switch (why.kind) {
     case Mismatch::Kind::too_many:
-      return join("takes ", signature.positional - self, " positional argument(s), but ", call.positional - self, " were given");
-    case Mismatch::Kind::missing: return join("missing required argument ", named());
-    case Mismatch::Kind::unknown_keyword: return join("got an unexpected keyword argument '", utf8(why.got), "'");
-    case Mismatch::Kind::given_twice: return join("got multiple values for argument ", named());
+      return join("takes ", signature.positional - self, " positional argument(s), but ",
+                  call.positional - self, " were given");
+    case Mismatch::Kind::missing:
+      return join("missing required argument ", named());
+    case Mismatch::Kind::unknown_keyword:
+      return join("got an unexpected keyword argument '", utf8(why.got), "'");
+    case Mismatch::Kind::given_twice:
+      return join("got multiple values for argument ", named());
     case Mismatch::Kind::wrong_type: {
       const std::string position =
           why.parameter < call.positional ? join(" (position ", why.parameter + 1 - self, ")") : "";
       const Parameter& parameter = signature.parameters[why.parameter];
-      return join("argument ", named(), position, " must be ", parameter.annotation, ", not ", got(why.got));
+      return join("argument ", named(), position, " must be ", parameter.annotation, ", not ",
+                  got(why.got));
     }
-    case Mismatch::Kind::none: break;
+    case Mismatch::Kind::none:
+      break;
   }
   return "";
 }
 
 }  // namespace
 
-bool bind(const Signature& signature, const CallArguments& call, ops::Value* values, Mismatch& mismatch) {
+bool bind(const Signature& signature, const CallArguments& call, ops::Value* values,
+          Mismatch& mismatch) {
   Placement placement;
   return placement.place(signature, call, mismatch) && placement.fill(signature, values, mismatch);
 }
@@ -152,7 +164,8 @@ void raise_mismatch(const Entry& entry, const CallArguments& call) {
   };
   const Overload& first = entry.overloads.front();
   if (entry.overloads.size() == 1)
-    raise(PyExc_TypeError, join(entry.name, "(): ", why(first), "; signature: ", entry.name, first.op->signature));
+    raise(PyExc_TypeError,
+          join(entry.name, "(): ", why(first), "; signature: ", entry.name, first.op->signature));
   std::string text = join(entry.name, "(): no signature takes these arguments:");
   for (const Overload& overload : entry.overloads)
     text += join("\n  ", entry.name, overload.op->signature, ": ", why(overload));

@@ -8,7 +8,7 @@ namespace steep::bindings {
 struct CallArguments {
   PyObject* const* args;  // the positional ones, then the keywords' values
   Py_ssize_t positional;
-  PyObject* keywords;     // a tuple of names, or null
+  PyObject* keywords;  // a tuple of names, or null
   Py_ssize_t keyword_count() const { return keywords ? PyTuple_GET_SIZE(keywords) : 0; }
 };
 
@@ -39,7 +39,8 @@ class Values {
 };
 
 // Fills `values`, one for each parameter; says why not where the overload does not fit.
-bool bind(const Signature& signature, const CallArguments& call, ops::Value* values, Mismatch& mismatch);
+bool bind(const Signature& signature, const CallArguments& call, ops::Value* values,
+          Mismatch& mismatch);
 
 // Raises the TypeError for a call that no overload takes.
 [[noreturn]] void raise_mismatch(const Entry& entry, const CallArguments& call);

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "bindings/dtype_type.h"
+#include "bindings/runtime.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
 #include "tape/history.h"
@@ -67,7 +68,8 @@ bool read_tensors(PyObject* object, Tensors& tensors) {
 
 // A 0-d tensor may stand for a number where its gradient cannot be meant.
 bool is_plain_0d(PyObject* object) {
-  return is_tensor(object) && tensor_of(object).dim() == 0 && !tape::requires_grad(tensor_of(object));
+  return is_tensor(object) && tensor_of(object).dim() == 0 &&
+         !tape::requires_grad(tensor_of(object));
 }
 
 bool convert_scalar(Accepts wanted, PyObject* object, Value& value) {
@@ -137,9 +139,10 @@ bool read_int(PyObject* object, int64_t& value) {
     return true;
   }
   if (PyBool_Check(object) || PyFloat_Check(object)) return false;
-  const bool whole_tensor = is_tensor(object) && tensor_of(object).dim() == 0 &&
-                            is_integer(tensor_of(object).dtype());
-  if (!PyLong_Check(object) && !whole_tensor && !(is_scalar_like(object) && PyIndex_Check(object))) return false;
+  const bool whole_tensor =
+      is_tensor(object) && tensor_of(object).dim() == 0 && is_integer(tensor_of(object).dtype());
+  if (!PyLong_Check(object) && !whole_tensor && !(is_scalar_like(object) && PyIndex_Check(object)))
+    return false;
   value = read_long(Owned(PyNumber_Index(object)).get());
   return true;
 }
@@ -158,7 +161,8 @@ bool convert(Accepts wanted, PyObject* object, Value& value) {
     return true;
   }
   if (object == Py_None) return wanted & accepts::none;
-  constexpr Accepts kScalars = accepts::number | accepts::boolean | accepts::integer | accepts::floating;
+  constexpr Accepts kScalars =
+      accepts::number | accepts::boolean | accepts::integer | accepts::floating;
   if (wanted & kScalars && convert_scalar(wanted, object, value)) return true;
   if (wanted & accepts::dims && read_dims(object, value.dims)) {
     value.kind = Value::Kind::dims;
@@ -171,6 +175,11 @@ bool convert(Accepts wanted, PyObject* object, Value& value) {
   if (wanted & accepts::dtype && is_dtype(object)) {
     value = Value::of(dtype_of(object));
     return true;
+  }
+  if (wanted & accepts::generator) {
+    value.kind = Value::Kind::generator;
+    value.generator = generator_of(object);
+    return value.generator != nullptr;
   }
   if (wanted & accepts::text && PyUnicode_Check(object)) {
     value.kind = Value::Kind::text;
@@ -188,15 +197,23 @@ PyObject* wrap(const Number& number) {
 
 PyObject* wrap_result(Value& value, PyTypeObject* named) {
   switch (value.kind) {
-    case Value::Kind::tensor: return wrap(std::move(value.tensor));
-    case Value::Kind::none: Py_RETURN_NONE;
-    case Value::Kind::tensors: return wrap_tensors(*value.tensors, named);
+    case Value::Kind::tensor:
+      return wrap(std::move(value.tensor));
+    case Value::Kind::generator:
+    case Value::Kind::none:
+      Py_RETURN_NONE;
+    case Value::Kind::tensors:
+      return wrap_tensors(*value.tensors, named);
     case Value::Kind::boolean:
     case Value::Kind::integer:
-    case Value::Kind::floating: return wrap(value.number);
-    case Value::Kind::dims: return wrap_size(value.dims);
-    case Value::Kind::dtype: return wrap(value.dtype);
-    case Value::Kind::text: return PyUnicode_FromString(value.text.c_str());
+    case Value::Kind::floating:
+      return wrap(value.number);
+    case Value::Kind::dims:
+      return wrap_size(value.dims);
+    case Value::Kind::dtype:
+      return wrap(value.dtype);
+    case Value::Kind::text:
+      return PyUnicode_FromString(value.text.c_str());
   }
   Py_UNREACHABLE();
 }

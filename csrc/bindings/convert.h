@@ -9,8 +9,8 @@ namespace steep::bindings {
 // What a parameter takes: the parts of its annotation, "Tensor | Number | None" being three bits.
 using Accepts = uint16_t;
 namespace accepts {
-constexpr Accepts none = 1, tensor = 2, number = 4, integer = 8, floating = 16, boolean = 32, text = 64,
-                  dims = 128, dtype = 256, tensors = 512, generator = 1024;
+constexpr Accepts none = 1, tensor = 2, number = 4, integer = 8, floating = 16, boolean = 32,
+                  text = 64, dims = 128, dtype = 256, tensors = 512, generator = 1024;
 }  // namespace accepts
 
 // Fills an empty Value. False: the object is none of what is accepted, and nothing has been raised.

@@ -1,7 +1,5 @@
 #include "bindings/dtype_type.h"
 
-#include <structmember.h>
-
 #include <cstring>
 
 namespace steep::bindings {
@@ -24,16 +22,24 @@ DType own_dtype(PyObject* self) { return reinterpret_cast<DTypeObject*>(self)->d
 
 // ---- dtype ----
 
-PyObject* dtype_repr(PyObject* self) { return PyUnicode_FromFormat("steep.%s", name(own_dtype(self))); }
+PyObject* dtype_repr(PyObject* self) {
+  return PyUnicode_FromFormat("steep.%s", name(own_dtype(self)));
+}
 
-PyObject* dtype_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(name(own_dtype(self))); }
+PyObject* dtype_reduce(PyObject* self, PyObject*) {
+  return PyUnicode_FromString(name(own_dtype(self)));
+}
 
-PyObject* dtype_is_floating(PyObject* self, void*) { return PyBool_FromLong(is_floating(own_dtype(self))); }
+PyObject* dtype_is_floating(PyObject* self, void*) {
+  return PyBool_FromLong(is_floating(own_dtype(self)));
+}
 PyObject* dtype_is_complex(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* dtype_is_signed(PyObject* self, void*) {
   return PyBool_FromLong(own_dtype(self) != DType::uint8 && own_dtype(self) != DType::boolean);
 }
-PyObject* dtype_itemsize(PyObject* self, void*) { return PyLong_FromLongLong(element_size(own_dtype(self))); }
+PyObject* dtype_itemsize(PyObject* self, void*) {
+  return PyLong_FromLongLong(element_size(own_dtype(self)));
+}
 
 PyGetSetDef dtype_attributes[] = {
     {"is_floating_point", dtype_is_floating, nullptr, "Whether it is float32 or float64.", nullptr},
@@ -41,8 +47,8 @@ PyGetSetDef dtype_attributes[] = {
     {"is_signed", dtype_is_signed, nullptr, "Whether it holds negative numbers.", nullptr},
     {"itemsize", dtype_itemsize, nullptr, "Bytes of one element.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMethodDef dtype_methods[] = {
-    {"__reduce__", dtype_reduce, METH_NOARGS, "Pickled by name."}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef dtype_methods[] = {{"__reduce__", dtype_reduce, METH_NOARGS, "Pickled by name."},
+                               {nullptr, nullptr, 0, nullptr}};
 PyType_Slot dtype_slots[] = {{Py_tp_repr, slot(dtype_repr)},
                              {Py_tp_getset, dtype_attributes},
                              {Py_tp_methods, dtype_methods},
@@ -103,17 +109,18 @@ PyObject* device_reduce(PyObject*, PyObject*) { return Py_BuildValue("O(s)", dev
 PyGetSetDef device_attributes[] = {{"type", device_kind, nullptr, "Always 'cpu'.", nullptr},
                                    {"index", device_index, nullptr, "Always None.", nullptr},
                                    {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMethodDef device_methods[] = {
-    {"__reduce__", device_reduce, METH_NOARGS, "Pickled by name."}, {nullptr, nullptr, 0, nullptr}};
-PyType_Slot device_slots[] = {{Py_tp_new, slot(device_new)},
-                              {Py_tp_repr, slot(device_repr)},
-                              {Py_tp_str, slot(device_str)},
-                              {Py_tp_hash, slot(device_hash)},
-                              {Py_tp_richcompare, slot(device_compare)},
-                              {Py_tp_getset, device_attributes},
-                              {Py_tp_methods, device_methods},
-                              {Py_tp_doc, const_cast<char*>("Where a tensor lives: always the CPU.")},
-                              {0, nullptr}};
+PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickled by name."},
+                                {nullptr, nullptr, 0, nullptr}};
+PyType_Slot device_slots[] = {
+    {Py_tp_new, slot(device_new)},
+    {Py_tp_repr, slot(device_repr)},
+    {Py_tp_str, slot(device_str)},
+    {Py_tp_hash, slot(device_hash)},
+    {Py_tp_richcompare, slot(device_compare)},
+    {Py_tp_getset, device_attributes},
+    {Py_tp_methods, device_methods},
+    {Py_tp_doc, const_cast<char*>("Where a tensor lives: always the CPU.")},
+    {0, nullptr}};
 PyType_Spec device_spec = {"steep.device", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, device_slots};
 
 }  // namespace
@@ -134,15 +141,18 @@ DType dtype_of(PyObject* object) {
 
 PyObject* cpu_device() { return new_reference(cpu); }
 
-bool is_device(PyObject* object) { return Py_TYPE(object) == device_type || PyUnicode_Check(object); }
+bool is_device(PyObject* object) {
+  return Py_TYPE(object) == device_type || PyUnicode_Check(object);
+}
 
 void check_device(const char* op, PyObject* object) {
   if (object == Py_None || Py_TYPE(object) == device_type) return;
   if (!PyUnicode_Check(object))
-    fail(ErrorKind::type, op, "a device or its name", type_name(object), "leave device out, or write 'cpu'");
-  if (!names_cpu(object)) {
-    fail(ErrorKind::runtime, op, "device 'cpu', the only one there is", join("'", utf8(object), "'"),
+    fail(ErrorKind::type, op, "a device or its name", type_name(object),
          "leave device out, or write 'cpu'");
+  if (!names_cpu(object)) {
+    fail(ErrorKind::runtime, op, "device 'cpu', the only one there is",
+         join("'", utf8(object), "'"), "leave device out, or write 'cpu'");
   }
 }
 

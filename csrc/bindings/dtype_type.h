@@ -9,8 +9,9 @@ namespace steep::bindings {
 // Makes the types, puts them and the dtypes (with PyTorch's aliases) into the module.
 void add_description_types(PyObject* module);
 
-PyObject* wrap(DType dtype);       // a new reference
-bool is_dtype(PyObject* object);   // one of ours, or Python's float, int or bool, which stand for one
+PyObject* wrap(DType dtype);  // a new reference
+bool is_dtype(
+    PyObject* object);  // one of ours, or Python's float, int or bool, which stand for one
 DType dtype_of(PyObject* object);  // requires is_dtype
 
 // The one device there is: a new reference.

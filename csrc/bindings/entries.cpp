@@ -1,7 +1,5 @@
 #include "bindings/entries.h"
 
-#include <structmember.h>
-
 #include <algorithm>
 #include <deque>
 
@@ -39,7 +37,8 @@ PyObject* operation_get(PyObject* self, PyObject* object, PyObject*) {
 
 PyObject* operation_repr(PyObject* self) {
   const Entry& entry = entry_of(self);
-  return PyUnicode_FromFormat(entry.method ? "<method Tensor.%s of steep>" : "<function steep.%s>", entry.name.c_str());
+  return PyUnicode_FromFormat(entry.method ? "<method Tensor.%s of steep>" : "<function steep.%s>",
+                              entry.name.c_str());
 }
 
 PyObject* operation_reduce(PyObject* self, PyObject*) {
@@ -47,13 +46,17 @@ PyObject* operation_reduce(PyObject* self, PyObject*) {
   if (!entry.method) return PyUnicode_FromString(entry.name.c_str());
   return guarded([&] {
     const Owned builtins(PyImport_ImportModule("builtins"));
-    return Py_BuildValue("N(Os)", PyObject_GetAttrString(builtins.get(), "getattr"), tensor_type, entry.name.c_str());
+    return Py_BuildValue("N(Os)", PyObject_GetAttrString(builtins.get(), "getattr"), tensor_type,
+                         entry.name.c_str());
   });
 }
 
-PyObject* operation_name(PyObject* self, void*) { return PyUnicode_FromString(entry_of(self).name.c_str()); }
+PyObject* operation_name(PyObject* self, void*) {
+  return PyUnicode_FromString(entry_of(self).name.c_str());
+}
 PyObject* operation_qualname(PyObject* self, void*) {
-  return PyUnicode_FromFormat(entry_of(self).method ? "Tensor.%s" : "%s", entry_of(self).name.c_str());
+  return PyUnicode_FromFormat(entry_of(self).method ? "Tensor.%s" : "%s",
+                              entry_of(self).name.c_str());
 }
 PyObject* operation_module(PyObject*, void*) { return PyUnicode_FromString("steep._core"); }
 PyObject* operation_doc(PyObject* self, void*) {
@@ -70,8 +73,9 @@ PyGetSetDef attributes[] = {{"__name__", operation_name, nullptr, nullptr, nullp
                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef methods[] = {{"__reduce__", operation_reduce, METH_NOARGS, "Pickled by name."},
                          {nullptr, nullptr, 0, nullptr}};
-PyMemberDef members[] = {{"__vectorcalloffset__", T_PYSSIZET, offsetof(Operation, vectorcall), READONLY, nullptr},
-                         {nullptr, 0, 0, 0, nullptr}};
+PyMemberDef members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Operation, vectorcall), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
 
 PyTypeObject* make_operation_type(const char* name, bool method) {
   PyType_Slot slots[] = {{Py_tp_call, slot(PyVectorcall_Call)},
@@ -81,7 +85,8 @@ PyTypeObject* make_operation_type(const char* name, bool method) {
                          {Py_tp_members, members},
                          {method ? Py_tp_descr_get : 0, method ? slot(operation_get) : nullptr},
                          {0, nullptr}};
-  const unsigned long flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION |
+  const unsigned long flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL |
+                              Py_TPFLAGS_DISALLOW_INSTANTIATION |
                               (method ? Py_TPFLAGS_METHOD_DESCRIPTOR : 0ul);
   PyType_Spec spec = {name, sizeof(Operation), 0, static_cast<unsigned>(flags), slots};
   return make_type(spec);
@@ -100,10 +105,13 @@ Owned make_operation(const Entry& entry) {
 PyTypeObject* make_named_pair(const std::string& name) {
   static auto* names = new std::deque<std::string>();
   names->push_back("steep.return_types." + name);
-  static PyStructSequence_Field fields[] = {
-      {"values", "The values."}, {"indices", "Where along the dimension they are."}, {nullptr, nullptr}};
-  PyStructSequence_Desc description = {names->back().c_str(), "Values, and where they are.", fields, 2};
-  return reinterpret_cast<PyTypeObject*>(checked(reinterpret_cast<PyObject*>(PyStructSequence_NewType(&description))));
+  static PyStructSequence_Field fields[] = {{"values", "The values."},
+                                            {"indices", "Where along the dimension they are."},
+                                            {nullptr, nullptr}};
+  PyStructSequence_Desc description = {names->back().c_str(), "Values, and where they are.", fields,
+                                       2};
+  return reinterpret_cast<PyTypeObject*>(
+      checked(reinterpret_cast<PyObject*>(PyStructSequence_NewType(&description))));
 }
 
 Entry& entry_named(const std::string& name, bool method) {
@@ -115,15 +123,18 @@ Entry& entry_named(const std::string& name, bool method) {
 
 void collect(const ops::Op& op) {
   const Signature parsed = parse_signature(op);
-  PyTypeObject* named = parsed.returns == "tuple[Tensor, Tensor]" ? make_named_pair(op.name) : nullptr;
-  if (op.where & ops::kMethod) entry_named(op.name, true).overloads.push_back({&op, parse_signature(op), named});
+  PyTypeObject* named =
+      parsed.returns == "tuple[Tensor, Tensor]" ? make_named_pair(op.name) : nullptr;
+  if (op.where & ops::kMethod)
+    entry_named(op.name, true).overloads.push_back({&op, parse_signature(op), named});
   if (op.where & (ops::kFunction | ops::kInternal))
     entry_named(op.name, false).overloads.push_back({&op, parse_signature(op), named});
 }
 
 }  // namespace
 
-PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positional, PyObject* keywords) {
+PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positional,
+                 PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     const CallArguments call{args, positional, keywords};
     for (const Overload& overload : entry.overloads) {
@@ -131,7 +142,7 @@ PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positiona
       Mismatch mismatch;
       if (!bind(overload.signature, call, values.data(), mismatch)) continue;
       ops::Value result;
-      overload.op->call(values.data(), result);
+      overload.op->call(*overload.op, values.data(), result);
       return wrap_result(result, overload.named);
     }
     raise_mismatch(entry, call);
@@ -147,7 +158,8 @@ void add_entries(PyObject* module) {
   for (const Entry& entry : entries()) {
     // A method written by hand stands before the registry's: it takes what a signature cannot say.
     if (entry.method && PyMapping_HasKeyString(written.get(), entry.name.c_str())) continue;
-    checked(PyObject_SetAttrString(entry.method ? own : module, entry.name.c_str(), make_operation(entry).get()));
+    checked(PyObject_SetAttrString(entry.method ? own : module, entry.name.c_str(),
+                                   make_operation(entry).get()));
   }
 }
 

@@ -23,7 +23,8 @@ struct Entry {
 
 // Calls the first overload that takes these arguments (keywords follow the positional ones, as in vectorcall).
 // Raises a TypeError that shows what was wrong where none does.
-PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positional, PyObject* keywords);
+PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positional,
+                 PyObject* keywords);
 
 // Puts every operation where its entry says: into the module, onto Tensor. Call once, after add_tensor_type().
 void add_entries(PyObject* module);

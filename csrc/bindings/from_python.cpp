@@ -55,12 +55,18 @@ class Writer {
 
   void write(const Number& number) {
     switch (dtype_) {
-      case DType::float32: return put(static_cast<float>(number.to_double()));
-      case DType::float64: return put(number.to_double());
-      case DType::boolean: return put(static_cast<uint8_t>(number.to_bool()));
-      case DType::int64: return put(whole(number, INT64_MIN, INT64_MAX));
-      case DType::int32: return put(static_cast<int32_t>(whole(number, INT32_MIN, INT32_MAX)));
-      case DType::uint8: return put(static_cast<uint8_t>(whole(number, 0, UINT8_MAX)));
+      case DType::float32:
+        return put(static_cast<float>(number.to_double()));
+      case DType::float64:
+        return put(number.to_double());
+      case DType::boolean:
+        return put(static_cast<uint8_t>(number.to_bool()));
+      case DType::int64:
+        return put(whole(number, INT64_MIN, INT64_MAX));
+      case DType::int32:
+        return put(static_cast<int32_t>(whole(number, INT32_MIN, INT32_MAX)));
+      case DType::uint8:
+        return put(static_cast<uint8_t>(whole(number, 0, UINT8_MAX)));
     }
   }
 
@@ -81,8 +87,9 @@ class Writer {
     const double real = number.to_double();
     const int64_t value = number.to_int();
     if (!std::isfinite(real) || std::fabs(real) > 9.3e18 || value < least || value > most) {
-      throw Error(ErrorKind::runtime, join("tensor: value ", real, " cannot be converted to type ", name(dtype_),
-                                           " without overflow; choose another dtype"));
+      throw Error(ErrorKind::runtime,
+                  join("tensor: value ", real, " cannot be converted to type ", name(dtype_),
+                       " without overflow; choose another dtype"));
     }
     return value;
   }
@@ -116,7 +123,8 @@ class Reader {
     kind_ = found_ ? promote(kind_, dtype) : dtype;
     found_ = true;
   }
-  [[noreturn]] void refuse(ErrorKind kind, const std::string& expected, const std::string& got) const {
+  [[noreturn]] void refuse(ErrorKind kind, const std::string& expected,
+                           const std::string& got) const {
     fail(kind, op_, join(expected, path_.empty() ? "" : " at position " + to_string(path_)), got);
   }
 
@@ -134,7 +142,8 @@ void Reader::measure(PyObject* data) {
     checked(static_cast<int>(length < 0 ? -1 : 0));
     shape_.push_back(length);
     if (length == 0) return;
-    if (shape_.size() > 64) fail(ErrorKind::value, op_, "at most 64 dimensions", "a sequence nested deeper");
+    if (shape_.size() > 64)
+      fail(ErrorKind::value, op_, "at most 64 dimensions", "a sequence nested deeper");
     held = Owned(PySequence_GetItem(held.get(), 0));
   }
   PyObject* last = held.get();
@@ -162,18 +171,21 @@ void Reader::fill(PyObject* data, int level, Writer& writer, DType dtype) {
   if (is_tensor(data)) {
     if (level != shape_.size() || tensor_of(data).numel() != 1) {
       fail(ErrorKind::value, op_, "tensors of one element inside of a sequence",
-           join("one of shape ", to_string(tensor_of(data).shape())), "join tensors with steep.stack or steep.cat");
+           join("one of shape ", to_string(tensor_of(data).shape())),
+           "join tensors with steep.stack or steep.cat");
     }
     return writer.write(ops::item(tensor_of(data)));
   }
-  if (!is_plain_number(data) && is_array_like(data)) return fill_block(copy_array(op_, data), level, writer, dtype);
+  if (!is_plain_number(data) && is_array_like(data))
+    return fill_block(copy_array(op_, data), level, writer, dtype);
   const bool sequence = is_sequence(data);
   if (level == shape_.size()) {
     if (sequence) refuse(ErrorKind::value, "a number", join("a sequence (", type_name(data), ")"));
     refuse(ErrorKind::type, "a number", type_name(data));
   }
   const std::string expected = join("a sequence of length ", shape_[level]);
-  if (!sequence) refuse(is_plain_number(data) ? ErrorKind::value : ErrorKind::type, expected, type_name(data));
+  if (!sequence)
+    refuse(is_plain_number(data) ? ErrorKind::value : ErrorKind::type, expected, type_name(data));
   const Owned items(PySequence_Fast(data, "expected a sequence"));
   const Py_ssize_t count = PySequence_Fast_GET_SIZE(items.get());
   if (count != shape_[level]) refuse(ErrorKind::value, expected, join("length ", count));
@@ -188,7 +200,8 @@ void Reader::fill(PyObject* data, int level, Writer& writer, DType dtype) {
 void Reader::fill_block(const Tensor& block, int level, Writer& writer, DType dtype) const {
   const Dims expected(shape_.begin() + level, shape_.end());
   if (block.shape() != expected) {
-    refuse(ErrorKind::value, join("an array of shape ", to_string(expected)), to_string(block.shape()));
+    refuse(ErrorKind::value, join("an array of shape ", to_string(expected)),
+           to_string(block.shape()));
   }
   writer.write_block(ops::to(block, dtype));
 }
@@ -200,10 +213,12 @@ PyObject* finish(Tensor out, bool requires_grad) {
 
 PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&] {
-    static constexpr ArgumentNames kNames = {"tensor", 1, 1, {"data", "dtype", "device", "requires_grad", "pin_memory"}};
+    static constexpr ArgumentNames kNames = {
+        "tensor", 1, 1, {"data", "dtype", "device", "requires_grad", "pin_memory"}};
     const Arguments arguments(kNames, args, count, keywords);
     arguments.device(2);
-    return finish(tensor_from("tensor", arguments[0], arguments.dtype(1)), arguments.flag(3, false));
+    return finish(tensor_from("tensor", arguments[0], arguments.dtype(1)),
+                  arguments.flag(3, false));
   });
 }
 
@@ -290,10 +305,12 @@ Tensor construct(PyObject* arguments) {
   Dims shape;
   if (PyLong_Check(first) || (count == 1 && !std::strcmp(type_name(first), "steep.Size"))) {
     if (!read_dims(count == 1 ? first : arguments, shape))
-      fail(ErrorKind::type, "Tensor", "sizes, which are ints", "something else", "use steep.tensor for data");
+      fail(ErrorKind::type, "Tensor", "sizes, which are ints", "something else",
+           "use steep.tensor for data");
     return empty(shape, default_dtype());
   }
-  if (count > 1) fail(ErrorKind::type, "Tensor", "one sequence of data, or sizes", join(count, " arguments"));
+  if (count > 1)
+    fail(ErrorKind::type, "Tensor", "one sequence of data, or sizes", join(count, " arguments"));
   return tensor_from("Tensor", first, default_dtype());
 }
 
@@ -315,7 +332,8 @@ Tensor tensor_from(const char* op, PyObject* data, std::optional<DType> dtype) {
 PyObject* tensor_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     if (keywords && PyDict_GET_SIZE(keywords) && type == tensor_type)
-      fail(ErrorKind::type, "Tensor", "no keywords", "some", "steep.tensor takes dtype, device and requires_grad");
+      fail(ErrorKind::type, "Tensor", "no keywords", "some",
+           "steep.tensor takes dtype, device and requires_grad");
     return wrap_as(type, construct(arguments));
   });
 }

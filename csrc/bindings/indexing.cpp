@@ -38,7 +38,9 @@ IndexItem slice_item(PyObject* object) {
   item.has_start = read_bound(slice->start, item.start);
   item.has_stop = read_bound(slice->stop, item.stop);
   read_bound(slice->step, item.step);
-  if (item.step < 1) raise(PyExc_ValueError, join("step must be greater than zero, got ", item.step, "; use flip() to reverse"));
+  if (item.step < 1)
+    raise(PyExc_ValueError,
+          join("step must be greater than zero, got ", item.step, "; use flip() to reverse"));
   return item;
 }
 
@@ -65,12 +67,15 @@ IndexItem read_item(PyObject* object) {
   if (PyList_Check(object) || PyTuple_Check(object) || PyRange_Check(object)) {
     // An empty list selects nothing: indices, though it would be floats as data.
     const bool empty_list = PyObject_Size(object) == 0;
-    return tensor_item(tensor_from("index", object, empty_list ? std::optional<DType>(DType::int64) : std::nullopt));
+    return tensor_item(tensor_from("index", object,
+                                   empty_list ? std::optional<DType>(DType::int64) : std::nullopt));
   }
   if (read_int(object, item.start)) return item;  // NumPy's integers
   if (is_array_like(object)) return tensor_item(copy_array("index", object));
-  raise(PyExc_IndexError, join("only integers, slices (`:`), ellipsis (`...`), None and integer or bool tensors are valid "
-                               "indices (got ", type_name(object), ")"));
+  raise(PyExc_IndexError, join("only integers, slices (`:`), ellipsis (`...`), None and integer or "
+                               "bool tensors are valid "
+                               "indices (got ",
+                               type_name(object), ")"));
 }
 
 Index read_index(PyObject* key) {
@@ -79,7 +84,8 @@ Index read_index(PyObject* key) {
     index.push_back(read_item(key));
     return index;
   }
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key); ++i) index.push_back(read_item(PyTuple_GET_ITEM(key, i)));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key); ++i)
+    index.push_back(read_item(PyTuple_GET_ITEM(key, i)));
   return index;
 }
 
@@ -89,7 +95,8 @@ PyObject* subscript(PyObject* self, PyObject* key) {
 
 int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
   return guarded_number([&]() -> int {
-    if (!value) raise(PyExc_TypeError, "a Tensor's elements cannot be deleted; select those to keep");
+    if (!value)
+      raise(PyExc_TypeError, "a Tensor's elements cannot be deleted; select those to keep");
     const Tensor& x = tensor_of(self);
     Tensor source;
     Number number;
@@ -126,7 +133,8 @@ int contains(PyObject* self, PyObject* element) {
   return guarded_number([&]() -> int {
     ops::TensorOrNumber operand;
     if (!read_operand(element, operand))
-      raise(PyExc_RuntimeError, join("Tensor.__contains__: expected a Tensor or a number, got ", type_name(element)));
+      raise(PyExc_RuntimeError,
+            join("Tensor.__contains__: expected a Tensor or a number, got ", type_name(element)));
     const tape::GradMode off(false);
     const Tensor equal = ops::eq({tensor_of(self), {}}, operand);
     return ops::item(ops::sum(equal, std::nullopt, false, std::nullopt)).to_bool();

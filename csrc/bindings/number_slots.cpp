@@ -11,10 +11,18 @@ using ops::TensorOrNumber;
 
 namespace {
 
-Tensor add_operands(const TensorOrNumber& x, const TensorOrNumber& other) { return ops::add(x, other, 1); }
-Tensor sub_operands(const TensorOrNumber& x, const TensorOrNumber& other) { return ops::sub(x, other, 1); }
-Tensor mul_operands(const TensorOrNumber& x, const TensorOrNumber& other) { return ops::mul(x, other); }
-Tensor div_operands(const TensorOrNumber& x, const TensorOrNumber& other) { return ops::div(x, other); }
+Tensor add_operands(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return ops::add(x, other, 1);
+}
+Tensor sub_operands(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return ops::sub(x, other, 1);
+}
+Tensor mul_operands(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return ops::mul(x, other);
+}
+Tensor div_operands(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return ops::div(x, other);
+}
 
 using Binary = Tensor (*)(const TensorOrNumber&, const TensorOrNumber&);
 
@@ -49,8 +57,9 @@ struct InPlace {
   const char* name;
   const Entry* entry = nullptr;
 };
-InPlace in_place_methods[] = {{"add_"},       {"sub_"},         {"mul_"},        {"div_"},        {"floor_divide_"},
-                              {"remainder_"}, {"bitwise_and_"}, {"bitwise_or_"}, {"bitwise_xor_"}, {"pow_"}};
+InPlace in_place_methods[] = {{"add_"},          {"sub_"},       {"mul_"},         {"div_"},
+                              {"floor_divide_"}, {"remainder_"}, {"bitwise_and_"}, {"bitwise_or_"},
+                              {"bitwise_xor_"},  {"pow_"}};
 
 template <int method>
 PyObject* in_place(PyObject* x, PyObject* other) {
@@ -61,16 +70,24 @@ PyObject* in_place(PyObject* x, PyObject* other) {
   return invoke(*found.entry, args, 2, nullptr);
 }
 
-PyObject* in_place_power(PyObject* x, PyObject* exponent, PyObject*) { return in_place<9>(x, exponent); }
+PyObject* in_place_power(PyObject* x, PyObject* exponent, PyObject*) {
+  return in_place<9>(x, exponent);
+}
 
 PyObject* compare(PyObject* x, PyObject* other, int operation) {
   switch (operation) {
-    case Py_EQ: return binary<&ops::eq>(x, other);
-    case Py_NE: return binary<&ops::ne>(x, other);
-    case Py_LT: return binary<&ops::lt>(x, other);
-    case Py_LE: return binary<&ops::le>(x, other);
-    case Py_GT: return binary<&ops::gt>(x, other);
-    default: return binary<&ops::ge>(x, other);
+    case Py_EQ:
+      return binary<&ops::eq>(x, other);
+    case Py_NE:
+      return binary<&ops::ne>(x, other);
+    case Py_LT:
+      return binary<&ops::lt>(x, other);
+    case Py_LE:
+      return binary<&ops::le>(x, other);
+    case Py_GT:
+      return binary<&ops::gt>(x, other);
+    default:
+      return binary<&ops::ge>(x, other);
   }
 }
 
@@ -80,9 +97,10 @@ int as_bool(PyObject* self) {
   return guarded_number([&]() -> int {
     const Tensor& x = tensor_of(self);
     if (x.numel() != 1) {
-      throw Error(ErrorKind::runtime,
-                  join("Boolean value of Tensor with ", x.numel() ? "more than one value" : "no values",
-                       " is ambiguous; got shape ", to_string(x.shape()), ": use .any() or .all()"));
+      throw Error(
+          ErrorKind::runtime,
+          join("Boolean value of Tensor with ", x.numel() ? "more than one value" : "no values",
+               " is ambiguous; got shape ", to_string(x.shape()), ": use .any() or .all()"));
     }
     return ops::item(x).to_bool();
   });
@@ -92,7 +110,8 @@ PyObject* as_int(PyObject* self) {
   return guarded([&]() -> PyObject* {
     const Number number = ops::item(tensor_of(self));
     // As Python's int(): truncates, and refuses nan and infinity.
-    return number.is_floating() ? PyLong_FromDouble(number.to_double()) : PyLong_FromLongLong(number.to_int());
+    return number.is_floating() ? PyLong_FromDouble(number.to_double())
+                                : PyLong_FromLongLong(number.to_int());
   });
 }
 
@@ -104,8 +123,10 @@ PyObject* as_index(PyObject* self) {
   return guarded([&]() -> PyObject* {
     const Tensor& x = tensor_of(self);
     if (x.numel() != 1 || is_floating(x.dtype())) {
-      throw Error(ErrorKind::type, join("only integer tensors of a single element can be converted to an index, got ",
-                                        name(x.dtype()), " of shape ", to_string(x.shape())));
+      throw Error(
+          ErrorKind::type,
+          join("only integer tensors of a single element can be converted to an index, got ",
+               name(x.dtype()), " of shape ", to_string(x.shape())));
     }
     return PyLong_FromLongLong(ops::item(x).to_int());
   });
@@ -115,37 +136,37 @@ PyObject* as_index(PyObject* self) {
 
 void add_number_slots(std::vector<PyType_Slot>& slots) {
   slots.insert(slots.end(), {
-      {Py_nb_add, slot(binary<&add_operands>)},
-      {Py_nb_subtract, slot(binary<&sub_operands>)},
-      {Py_nb_multiply, slot(binary<&mul_operands>)},
-      {Py_nb_true_divide, slot(binary<&div_operands>)},
-      {Py_nb_floor_divide, slot(binary<&ops::floor_divide>)},
-      {Py_nb_remainder, slot(binary<&ops::remainder>)},
-      {Py_nb_and, slot(binary<&ops::bitwise_and>)},
-      {Py_nb_or, slot(binary<&ops::bitwise_or>)},
-      {Py_nb_xor, slot(binary<&ops::bitwise_xor>)},
-      {Py_nb_power, slot(power)},
-      {Py_nb_matrix_multiply, slot(matrix_product)},
-      {Py_nb_negative, slot(unary<&ops::neg>)},
-      {Py_nb_absolute, slot(unary<&ops::abs>)},
-      {Py_nb_invert, slot(unary<&ops::bitwise_not>)},
-      {Py_nb_positive, slot(positive)},
-      {Py_nb_inplace_add, slot(in_place<0>)},
-      {Py_nb_inplace_subtract, slot(in_place<1>)},
-      {Py_nb_inplace_multiply, slot(in_place<2>)},
-      {Py_nb_inplace_true_divide, slot(in_place<3>)},
-      {Py_nb_inplace_floor_divide, slot(in_place<4>)},
-      {Py_nb_inplace_remainder, slot(in_place<5>)},
-      {Py_nb_inplace_and, slot(in_place<6>)},
-      {Py_nb_inplace_or, slot(in_place<7>)},
-      {Py_nb_inplace_xor, slot(in_place<8>)},
-      {Py_nb_inplace_power, slot(in_place_power)},
-      {Py_tp_richcompare, slot(compare)},
-      {Py_nb_bool, slot(as_bool)},
-      {Py_nb_int, slot(as_int)},
-      {Py_nb_float, slot(as_float)},
-      {Py_nb_index, slot(as_index)},
-  });
+                                {Py_nb_add, slot(binary<&add_operands>)},
+                                {Py_nb_subtract, slot(binary<&sub_operands>)},
+                                {Py_nb_multiply, slot(binary<&mul_operands>)},
+                                {Py_nb_true_divide, slot(binary<&div_operands>)},
+                                {Py_nb_floor_divide, slot(binary<&ops::floor_divide>)},
+                                {Py_nb_remainder, slot(binary<&ops::remainder>)},
+                                {Py_nb_and, slot(binary<&ops::bitwise_and>)},
+                                {Py_nb_or, slot(binary<&ops::bitwise_or>)},
+                                {Py_nb_xor, slot(binary<&ops::bitwise_xor>)},
+                                {Py_nb_power, slot(power)},
+                                {Py_nb_matrix_multiply, slot(matrix_product)},
+                                {Py_nb_negative, slot(unary<&ops::neg>)},
+                                {Py_nb_absolute, slot(unary<&ops::abs>)},
+                                {Py_nb_invert, slot(unary<&ops::bitwise_not>)},
+                                {Py_nb_positive, slot(positive)},
+                                {Py_nb_inplace_add, slot(in_place<0>)},
+                                {Py_nb_inplace_subtract, slot(in_place<1>)},
+                                {Py_nb_inplace_multiply, slot(in_place<2>)},
+                                {Py_nb_inplace_true_divide, slot(in_place<3>)},
+                                {Py_nb_inplace_floor_divide, slot(in_place<4>)},
+                                {Py_nb_inplace_remainder, slot(in_place<5>)},
+                                {Py_nb_inplace_and, slot(in_place<6>)},
+                                {Py_nb_inplace_or, slot(in_place<7>)},
+                                {Py_nb_inplace_xor, slot(in_place<8>)},
+                                {Py_nb_inplace_power, slot(in_place_power)},
+                                {Py_tp_richcompare, slot(compare)},
+                                {Py_nb_bool, slot(as_bool)},
+                                {Py_nb_int, slot(as_int)},
+                                {Py_nb_float, slot(as_float)},
+                                {Py_nb_index, slot(as_index)},
+                            });
 }
 
 }  // namespace steep::bindings

@@ -7,11 +7,16 @@ namespace steep::bindings {
 namespace {
 PyObject* exception_of(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::value: return PyExc_ValueError;
-    case ErrorKind::type: return PyExc_TypeError;
-    case ErrorKind::index: return PyExc_IndexError;
-    case ErrorKind::not_implemented: return PyExc_NotImplementedError;
-    case ErrorKind::runtime: break;
+    case ErrorKind::value:
+      return PyExc_ValueError;
+    case ErrorKind::type:
+      return PyExc_TypeError;
+    case ErrorKind::index:
+      return PyExc_IndexError;
+    case ErrorKind::not_implemented:
+      return PyExc_NotImplementedError;
+    case ErrorKind::runtime:
+      break;
   }
   return PyExc_RuntimeError;
 }
@@ -48,8 +53,8 @@ const char* utf8(PyObject* text) {
 }
 
 PyTypeObject* make_type(PyType_Spec& spec, PyObject* base) {
-  PyObject* type =
-      base ? PyType_FromSpecWithBases(&spec, Owned(PyTuple_Pack(1, base)).get()) : PyType_FromSpec(&spec);
+  PyObject* type = base ? PyType_FromSpecWithBases(&spec, Owned(PyTuple_Pack(1, base)).get())
+                        : PyType_FromSpec(&spec);
   return reinterpret_cast<PyTypeObject*>(checked(type));
 }
 

@@ -53,7 +53,8 @@ class Parser {
 Signature Parser::parse() {
   const std::string text = op_.signature;
   const size_t close = text.rfind(") -> ");
-  if (text.empty() || text[0] != '(' || close == std::string::npos) refuse("expected '(...) -> type'");
+  if (text.empty() || text[0] != '(' || close == std::string::npos)
+    refuse("expected '(...) -> type'");
   Signature signature;
   signature.returns = text.substr(close + 5);
   bool keyword_only = false;
@@ -65,7 +66,8 @@ Signature Parser::parse() {
     if (!keyword_only) ++signature.positional;
     keyword_only |= signature.parameters.back().variadic;
   }
-  if (signature.parameters.size() > kMostParameters) refuse("more parameters than the bindings can hold");
+  if (signature.parameters.size() > kMostParameters)
+    refuse("more parameters than the bindings can hold");
   return signature;
 }
 
@@ -81,7 +83,8 @@ Parameter Parser::parameter(std::string text, bool keyword_only) const {
   out.annotation = trimmed(halves[0]);
   out.wanted = annotation(out.annotation);
   if (out.variadic) {
-    if (out.annotation != "int" && out.annotation != "Tensor") refuse("only *name: int and *name: Tensor are known");
+    if (out.annotation != "int" && out.annotation != "Tensor")
+      refuse("only *name: int and *name: Tensor are known");
     out.wanted = out.annotation == "int" ? accepts::dims : accepts::tensors;
   }
   out.is_device = out.name == "device";
@@ -94,10 +97,12 @@ Parameter Parser::parameter(std::string text, bool keyword_only) const {
 
 Accepts Parser::annotation(const std::string& text) const {
   constexpr std::pair<const char*, Accepts> kKnown[] = {
-      {"None", accepts::none},      {"Tensor", accepts::tensor},   {"Number", accepts::number},
-      {"int", accepts::integer},    {"float", accepts::floating},  {"bool", accepts::boolean},
-      {"str", accepts::text},       {"Dims", accepts::dims},       {"dtype", accepts::dtype},
-      {"Sequence[Tensor]", accepts::tensors},                      {"Generator", accepts::generator}};
+      {"None", accepts::none},          {"Tensor", accepts::tensor},
+      {"Number", accepts::number},      {"int", accepts::integer},
+      {"float", accepts::floating},     {"bool", accepts::boolean},
+      {"str", accepts::text},           {"Dims", accepts::dims},
+      {"dtype", accepts::dtype},        {"Sequence[Tensor]", accepts::tensors},
+      {"Generator", accepts::generator}};
   Accepts wanted = 0;
   for (const std::string& raw : split(text, '|')) {
     const std::string part = trimmed(raw);
@@ -121,7 +126,9 @@ bool Parser::read_number(const std::string& text, Accepts wanted, Value& value) 
   if (end == text.c_str() || *end != '\0') return false;
   const bool whole = text.find_first_of(".en") == std::string::npos;
   const bool as_float = !whole || !(wanted & (accepts::number | accepts::integer | accepts::dims));
-  value = Value::of(as_float ? Number(real) : Number(static_cast<int64_t>(std::strtoll(text.c_str(), nullptr, 10))));
+  value =
+      Value::of(as_float ? Number(real)
+                         : Number(static_cast<int64_t>(std::strtoll(text.c_str(), nullptr, 10))));
   return true;
 }
 
@@ -129,7 +136,8 @@ void Parser::read_default(const std::string& text, Parameter& parameter) const {
   parameter.has_default = true;
   Value& value = parameter.value;
   if (text == "None") {
-    if (!(parameter.wanted & accepts::none)) refuse(join("'", parameter.name, "' defaults to None but is not optional"));
+    if (!(parameter.wanted & accepts::none))
+      refuse(join("'", parameter.name, "' defaults to None but is not optional"));
   } else if (text == "True" || text == "False") {
     value = Value::of(Number(text == "True"));
   } else if (text[0] == '\'' || text[0] == '"') {
@@ -138,7 +146,8 @@ void Parser::read_default(const std::string& text, Parameter& parameter) const {
   } else if (text[0] == '(') {
     value.kind = Value::Kind::dims;
     for (const std::string& item : split(text.substr(1, text.size() - 2), ','))
-      if (!trimmed(item).empty()) value.dims.push_back(std::strtoll(trimmed(item).c_str(), nullptr, 10));
+      if (!trimmed(item).empty())
+        value.dims.push_back(std::strtoll(trimmed(item).c_str(), nullptr, 10));
   } else if (!read_number(text, parameter.wanted, value)) {
     refuse(join("default '", text, "' of '", parameter.name, "' is not understood"));
   }

@@ -16,10 +16,10 @@ struct Parameter {
   std::string annotation;     // as written
   Accepts wanted = 0;
   bool keyword_only = false;
-  bool variadic = false;      // *size: the remaining positional arguments, or one sequence
-  bool is_device = false;     // a str that may be a device object as well
+  bool variadic = false;   // *size: the remaining positional arguments, or one sequence
+  bool is_device = false;  // a str that may be a device object as well
   bool has_default = false;
-  ops::Value value;           // the default
+  ops::Value value;  // the default
 };
 
 struct Signature {

@@ -38,7 +38,8 @@ PyObject* size_subscript(PyObject* self, PyObject* key) {
   });
 }
 PyObject* size_concat(PyObject* self, PyObject* other) {
-  return guarded([&] { return as_size(Owned(PyTuple_Type.tp_as_sequence->sq_concat(self, other))); });
+  return guarded(
+      [&] { return as_size(Owned(PyTuple_Type.tp_as_sequence->sq_concat(self, other))); });
 }
 
 PyObject* size_reduce(PyObject* self, PyObject*) {
@@ -52,12 +53,13 @@ PyMethodDef methods[] = {
     {"numel", size_numel, METH_NOARGS, "The product of the sizes: how many elements there are."},
     {"__reduce__", size_reduce, METH_NOARGS, "Pickled as a tuple."},
     {nullptr, nullptr, 0, nullptr}};
-PyType_Slot slots[] = {{Py_tp_repr, slot(size_repr)},
-                       {Py_mp_subscript, slot(size_subscript)},
-                       {Py_sq_concat, slot(size_concat)},
-                       {Py_tp_methods, methods},
-                       {Py_tp_doc, const_cast<char*>("The sizes of a tensor's dimensions: a tuple of ints.")},
-                       {0, nullptr}};
+PyType_Slot slots[] = {
+    {Py_tp_repr, slot(size_repr)},
+    {Py_mp_subscript, slot(size_subscript)},
+    {Py_sq_concat, slot(size_concat)},
+    {Py_tp_methods, methods},
+    {Py_tp_doc, const_cast<char*>("The sizes of a tensor's dimensions: a tuple of ints.")},
+    {0, nullptr}};
 PyType_Spec spec = {"steep.Size", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "bindings/tensor_type.h"
 
-#include <structmember.h>
-
 #include <new>
 
 #include "bindings/hooks.h"
@@ -73,7 +71,8 @@ PyMemberDef members[] = {
 
 constexpr char kDoc[] =
     "A multi-dimensional array of one dtype, which can record what is done to it.\n\n"
-    "``Tensor(data)`` makes one of the default floating dtype from a (nested) sequence, ``Tensor(2, 3)``\n"
+    "``Tensor(data)`` makes one of the default floating dtype from a (nested) sequence, "
+    "``Tensor(2, 3)``\n"
     "an uninitialised one of that shape; prefer `steep.tensor` and `steep.empty`.\n\n"
     "Example:\n"
     "    >>> import steep\n"

@@ -1,0 +1,26 @@
+// The tape as Python sees it.
+#pragma once
+
+#include "bindings/python.h"
+#include "tape/node.h"
+
+namespace steep::bindings {
+
+// Moves the structure counter: something changed that a recorded program cannot see by itself.
+void bump_structure();
+
+// Tensor.backward(...), with self as first argument; and its free relatives.
+PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t count,
+                          PyObject* keywords);
+void add_autograd(PyObject* module);
+
+// no_grad and its kin: context managers and decorators.
+void add_grad_modes(PyObject* module);
+
+// steep.autograd's graph nodes, and Function's hold on the tape.
+PyObject* wrap(const Ref<tape::Node>& node);
+// "add" as "AddBackward0": how PyTorch spells a node of the graph.
+std::string node_label(const char* name);
+void add_nodes(PyObject* module);
+
+}  // namespace steep::bindings

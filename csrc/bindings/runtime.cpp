@@ -1,0 +1,117 @@
+#include "bindings/runtime.h"
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <atomic>
+
+#include "bindings/autograd.h"
+#include "program/launch.h"
+#include "program/recorder.h"
+#include "runtime/allocator.h"
+#include "runtime/cpu.h"
+#include "runtime/threads.h"
+
+namespace py = pybind11;
+
+namespace steep::bindings {
+
+namespace {
+
+std::atomic<int64_t> structure{0};
+
+PyObject* bump(PyObject*, PyObject*) {
+  bump_structure();
+  Py_RETURN_NONE;
+}
+PyObject* structure_version(PyObject*, PyObject*) { return PyLong_FromLongLong(structure.load()); }
+
+PyMethodDef functions[] = {
+    {"bump_structure", bump, METH_NOARGS,
+     "Says that modules or parameters have changed in a way a recorded program cannot see."},
+    {"structure_version", structure_version, METH_NOARGS,
+     "How often bump_structure() has been called."},
+    {nullptr, nullptr, 0, nullptr}};
+
+py::dict memory_stats() {
+  const runtime::MemoryStats stats = runtime::memory_stats();
+  py::dict out;
+  out["allocated_bytes"] = stats.allocated_bytes;
+  out["reserved_bytes"] = stats.reserved_bytes;
+  out["peak_allocated_bytes"] = stats.peak_allocated_bytes;
+  out["allocations"] = stats.allocations;
+  out["system_allocations"] = stats.system_allocations;
+  return out;
+}
+
+py::dict counters() {
+  const program::Counters& counts = program::counters();
+  py::dict out;
+  out["launches"] = counts.launches;
+  out["parallel_launches"] = counts.parallel_launches;
+  out["bytes"] = counts.bytes;
+  out["saved_tensors"] = counts.saved_tensors;
+  out["saved_bytes"] = counts.saved_bytes;
+  out["nodes"] = counts.nodes;
+  out["allocations"] = runtime::memory_stats().allocations;
+  return out;
+}
+
+void add_recorder(py::module_& m) {
+  using program::Recorder;
+  py::class_<Recorder>(
+      m, "Recorder",
+      "Keeps every launch of this thread between start() and stop(), and runs them again.")
+      .def(py::init<>())
+      .def("start", &Recorder::start, "Begins to record; recordings do not nest.")
+      .def("stop", &Recorder::stop, "Ends the recording.")
+      .def("replay", &Recorder::replay, "Runs the recorded launches again, in order.")
+      .def(
+          "launches",
+          [](const Recorder& recorder) {
+            std::vector<std::string> names;
+            for (const program::RecordedCall& call : recorder.calls())
+              names.emplace_back(call.name());
+            return names;
+          },
+          "The names of the recorded launches.")
+      .def_property_readonly(
+          "refusal",
+          [](const Recorder& recorder) -> py::object {
+            if (recorder.refusal().empty()) return py::none();
+            return py::str(recorder.refusal());
+          },
+          "Why the recording must not be replayed, or None.");
+}
+
+// The interpreter lock is given up only by a thread that holds it.
+void* leave() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
+void enter(void* state) {
+  if (state) PyEval_RestoreThread(static_cast<PyThreadState*>(state));
+}
+
+}  // namespace
+
+void bump_structure() { structure.fetch_add(1, std::memory_order_relaxed); }
+
+void add_runtime(PyObject* module) {
+  runtime::set_blocking_hooks({leave, enter});
+  checked(PyModule_AddFunctions(module, functions));
+  auto m = py::reinterpret_borrow<py::module_>(module);
+  m.def("get_num_threads", &runtime::num_threads, "The threads an operation may use.");
+  m.def("set_num_threads", &runtime::set_num_threads, py::arg("num"),
+        "Sets the threads an operation may use.");
+  m.def("cpu_level", &runtime::level_name,
+        "The instruction set in use: 'baseline', 'avx2', 'avx512' or 'neon'.");
+  m.def("available_levels", &runtime::available_levels,
+        "The instruction sets that are built in and that this CPU has.");
+  m.def("memory_stats", memory_stats, "Bytes in use and held, and allocations so far.");
+  m.def("reset_peak_memory_stats", &runtime::reset_peak,
+        "Starts the peak of memory_stats() again.");
+  m.def("empty_cache", &runtime::empty_cache, "Gives cached memory back to the system.");
+  m.def("counters", counters,
+        "Launches, bytes, saved tensors and graph nodes of this thread so far.");
+  add_recorder(m);
+}
+
+}  // namespace steep::bindings

@@ -1,0 +1,196 @@
+// Tensors as Python's data: the buffer protocol, NumPy, lists, numbers, text.
+#include "bindings/to_python.h"
+
+#include <memory>
+
+#include "bindings/arguments.h"
+#include "bindings/convert.h"
+#include "bindings/from_python.h"
+#include "bindings/slots.h"
+#include "bindings/tensor_type.h"
+#include "ops/ops.h"
+#include "program/recorder.h"
+#include "tape/history.h"
+
+namespace steep::bindings {
+
+namespace {
+
+const char* format_of(DType dtype) {
+  switch (dtype) {
+    case DType::float32:
+      return "f";
+    case DType::float64:
+      return "d";
+    case DType::int64:
+      return sizeof(long) == 8 ? "l" : "q";
+    case DType::int32:
+      return "i";
+    case DType::uint8:
+      return "B";
+    case DType::boolean:
+      return "?";
+  }
+  return "";
+}
+
+// Shape and strides in bytes, for as long as a buffer is exported.
+struct Geometry {
+  explicit Geometry(const Tensor& x) : shape(x.shape()), strides(x.strides()) {
+    for (int64_t& stride : strides) stride *= element_size(x.dtype());
+  }
+  Dims shape, strides;
+};
+
+void fill_buffer(const Tensor& x, Py_buffer* view, int flags) {
+  if (tape::requires_grad(x))
+    raise(PyExc_BufferError,
+          "Tensor: cannot export the memory of a tensor that requires grad; use .detach() first");
+  if (!x.is_contiguous() && (flags & PyBUF_STRIDES) != PyBUF_STRIDES)
+    raise(PyExc_BufferError,
+          "Tensor: not contiguous, and strides were not asked for; use .contiguous() first");
+  program::note_host_read("a buffer of a Tensor");
+  auto geometry = std::make_unique<Geometry>(x);
+  view->buf = x.data<void>();
+  view->len = x.numel() * element_size(x.dtype());
+  view->readonly = 0;
+  view->itemsize = element_size(x.dtype());
+  view->format = flags & PyBUF_FORMAT ? const_cast<char*>(format_of(x.dtype())) : nullptr;
+  view->ndim = x.dim();
+  static_assert(sizeof(Py_ssize_t) == sizeof(int64_t), "sizes are 64-bit");
+  view->shape = flags & PyBUF_ND ? reinterpret_cast<Py_ssize_t*>(geometry->shape.data()) : nullptr;
+  const bool strided = (flags & PyBUF_STRIDES) == PyBUF_STRIDES;
+  view->strides = strided ? reinterpret_cast<Py_ssize_t*>(geometry->strides.data()) : nullptr;
+  view->suboffsets = nullptr;
+  view->internal = geometry.release();
+}
+
+int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  return guarded_number([&]() -> int {
+    view->obj = nullptr;
+    fill_buffer(tensor_of(self), view, flags);
+    view->obj = new_reference(self);
+    return 0;
+  });
+}
+
+void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<Geometry*>(view->internal); }
+
+// One element, from its address.
+PyObject* element(const char* at, DType dtype) {
+  switch (dtype) {
+    case DType::float32:
+      return PyFloat_FromDouble(*reinterpret_cast<const float*>(at));
+    case DType::float64:
+      return PyFloat_FromDouble(*reinterpret_cast<const double*>(at));
+    case DType::int64:
+      return PyLong_FromLongLong(*reinterpret_cast<const int64_t*>(at));
+    case DType::int32:
+      return PyLong_FromLong(*reinterpret_cast<const int32_t*>(at));
+    case DType::uint8:
+      return PyLong_FromLong(*reinterpret_cast<const uint8_t*>(at));
+    case DType::boolean:
+      return PyBool_FromLong(*at);
+  }
+  Py_UNREACHABLE();
+}
+
+PyObject* list_of(const Tensor& x, int dim, const char* at) {
+  if (dim == x.dim()) return checked(element(at, x.dtype()));
+  Owned list(PyList_New(x.size(dim)));
+  const int64_t step = x.strides()[dim] * element_size(x.dtype());
+  for (int64_t i = 0; i < x.size(dim); ++i)
+    PyList_SET_ITEM(list.get(), i, list_of(x, dim + 1, at + i * step));
+  return list.release();
+}
+
+Owned module_attribute(const char* module, const char* name) {
+  const Owned imported(PyImport_ImportModule(module));
+  return Owned(PyObject_GetAttrString(imported.get(), name));
+}
+
+Owned array_of(const Tensor& x) {
+  const Owned plain(wrap(x));
+  const Owned view(PyMemoryView_FromObject(plain.get()));
+  return Owned(PyObject_CallOneArg(module_attribute("numpy", "asarray").get(), view.get()));
+}
+
+PyObject* printed(PyObject* self) {
+  return guarded([&] {
+    return PyObject_CallOneArg(module_attribute("steep._printing", "tensor_repr").get(), self);
+  });
+}
+
+}  // namespace
+
+PyObject* tensor_tolist(PyObject* self, PyObject*) {
+  return guarded([&] {
+    program::note_host_read("tolist");
+    const Tensor& x = tensor_of(self);
+    return list_of(x, 0, x.data<char>());
+  });
+}
+
+PyObject* tensor_item(PyObject* self, PyObject*) {
+  return guarded([&] { return wrap(ops::item(tensor_of(self))); });
+}
+
+PyObject* tensor_numpy(PyObject* self, PyObject* const* args, Py_ssize_t count,
+                       PyObject* keywords) {
+  return guarded([&] {
+    static constexpr ArgumentNames kNames = {"numpy", 0, 0, {"force"}};
+    const Arguments arguments(kNames, args, count, keywords);
+    const Tensor& x = tensor_of(self);
+    if (!tape::requires_grad(x)) return array_of(x).release();
+    if (!arguments.flag(0, false)) {
+      raise(
+          PyExc_RuntimeError,
+          "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+    }
+    return array_of(ops::detach(x)).release();
+  });
+}
+
+PyObject* tensor_array(PyObject* self, PyObject* const* args, Py_ssize_t count,
+                       PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    static constexpr ArgumentNames kNames = {"__array__", 0, 2, {"dtype", "copy"}};
+    const Arguments arguments(kNames, args, count, keywords);
+    Owned array(tensor_numpy(self, nullptr, 0, nullptr));
+    if (arguments.given(0))
+      array = Owned(PyObject_CallMethod(array.get(), "astype", "O", arguments[0]));
+    if (arguments.flag(1, false)) array = Owned(PyObject_CallMethod(array.get(), "copy", nullptr));
+    return array.release();
+  });
+}
+
+// NumPy hands its results back through this where an operand was a Tensor.
+PyObject* tensor_array_wrap(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count < 1) raise(PyExc_TypeError, "__array_wrap__ takes an array");
+    return wrap(tensor_from("__array_wrap__", args[0], std::nullopt));
+  });
+}
+
+PyObject* tensor_format(PyObject* self, PyObject* specification) {
+  return guarded([&]() -> PyObject* {
+    // A single number is formatted as one; all else prints as repr does.
+    if (tensor_of(self).dim() == 0 && PyUnicode_GetLength(specification) > 0) {
+      const Owned number(tensor_item(self, nullptr));
+      return PyObject_Format(number.get(), specification);
+    }
+    const Owned text(PyObject_Str(self));
+    return PyObject_Format(text.get(), specification);
+  });
+}
+
+void add_buffer_slots(std::vector<PyType_Slot>& slots) {
+  slots.push_back({Py_bf_getbuffer, slot(get_buffer)});
+  slots.push_back({Py_bf_releasebuffer, slot(release_buffer)});
+}
+
+void add_text_slots(std::vector<PyType_Slot>& slots) {
+  slots.push_back({Py_tp_repr, slot(printed)});
+}
+
+}  // namespace steep::bindings
