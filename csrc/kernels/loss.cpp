@@ -8,7 +8,7 @@
 //   loss[r] = log(sum(exp(x[r] - max))) - (x[r][target] - max),   lse[r] = max + log(sum(exp(x[r] - max)))
 //   grad_x[r][j] = (exp(x[r][j] - lse[r]) - (j == target)) * grad / count
 //
-// An ignored row has loss 0 and gradient 0; its lse is not meant to be read. The mean of no rows is NaN. The caller has
+// An ignored row has loss, lse and gradient 0. The mean of no rows is NaN. The caller has
 // checked the targets; one outside [0, c) all the same is never used as an index, and makes the loss NaN.
 
 #include "isa.h"
@@ -54,13 +54,13 @@ void cross_entropy_rows(const Targets& targets, const T* x, int64_t first, int64
   for (int64_t r = 0; r < rows; ++r) sum[r] = vec::log(sum[r]);
   for (int64_t r = 0; r < rows; ++r) {
     const int64_t row = first + r;
-    lse[row] = top[r] + sum[r];
-    T value = 0;
-    if (!targets.ignored(row)) {
-      value = targets.valid(row) ? sum[r] - (x[r * c + targets.target[row]] - top[r])
-                                 : static_cast<T>(__builtin_nan(""));
+    if (targets.ignored(row)) {
+      loss[row] = lse[row] = 0;
+      continue;
     }
-    loss[row] = value;
+    lse[row] = top[r] + sum[r];
+    loss[row] = targets.valid(row) ? sum[r] - (x[r * c + targets.target[row]] - top[r])
+                                   : static_cast<T>(__builtin_nan(""));
   }
 }
 
