@@ -38,8 +38,7 @@ class Dropout(Module):
         """Apply to a tensor of any shape."""
         if not self.training:
             return input
-        out = dropout(input, self.p, True)
-        return input.copy_(out) if self.inplace else out
+        return dropout(input, self.p, True, self.inplace)
 
     def extra_repr(self) -> str:
         """The probability, and whether it works in place."""
