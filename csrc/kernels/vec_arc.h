@@ -35,7 +35,6 @@ STEEP_INLINE double asin_tail(double z) {
 template <class T>
 struct ArcSine {
   T s, tail;
-  bool large;
 };
 template <class T>
 STEEP_INLINE ArcSine<T> arc_sine(T x) {
@@ -45,7 +44,7 @@ STEEP_INLINE ArcSine<T> arc_sine(T x) {
   const T z = large ? half : a * a;
   const T root = sqrt(half);  // NaN beyond 1, as it should be
   const T s = large ? root : a;
-  return {s, s * z * asin_tail(z), large};
+  return {s, s * z * asin_tail(z)};
 }
 
 template <class T>
@@ -53,7 +52,7 @@ STEEP_INLINE T asin(T x) {
   const ArcSine<T> r = arc_sine(x);
   const T small = r.s + r.tail;
   const T large = HalfPi<T>::kHi - (T(2) * r.s - (HalfPi<T>::kLo - T(2) * r.tail));
-  return copysign(r.large ? large : small, x);
+  return copysign(abs(x) > T(0.5) ? large : small, x);
 }
 
 template <class T>
@@ -64,7 +63,7 @@ STEEP_INLINE T acos(T x) {
   const T right = T(2) * (r.s + r.tail);
   const T left = T(2) * (HalfPi<T>::kHi - (r.s - (HalfPi<T>::kLo - r.tail)));
   const T large = x < T(0) ? left : right;
-  return r.large ? large : small;
+  return abs(x) > T(0.5) ? large : small;
 }
 
 // (atan(t) - t) / t^3 in z = t^2, |t| <= 1.

@@ -21,13 +21,13 @@ STEEP_INLINE double erf_tail(double z) {
                 6.683030752658016e-11);
 }
 
-// exp(a^2) erfc(a) (a + 2) in t = (a - 2) / (a + 2), for a from 0.46 to where erfc(a) vanishes.
-STEEP_INLINE float erfc_ratio(float t) {
-  return horner(t, 1.0215827f, -0.68716073f, 0.27947098f, -0.036440752f, -0.02149498f,
+// exp(a^2) erfc(a) (a + 2) = 1.02... + t erfc_slope(t), t = (a - 2) / (a + 2), for a from 0.46 to where erfc(a) vanishes.
+STEEP_INLINE float erfc_slope(float t) {
+  return horner(t, -0.68716073f, 0.27947098f, -0.036440752f, -0.02149498f,
                 0.0064657535f, 0.0030087477f, -0.0007941717f, -0.0004849084f);
 }
-STEEP_INLINE double erfc_ratio(double t) {
-  return horner(t, 1.021582705242023, -0.6871606844138091, 0.27947209255603433,
+STEEP_INLINE double erfc_slope(double t) {
+  return horner(t, -0.6871606844138091, 0.27947209255603433,
                 -0.036442231507081535, -0.021510661887787788, 0.0064791850753987724,
                 0.003090612007648397, -0.0008372961888487029, -0.0006630727203533464,
                 3.4372488495524456e-05, 0.00014446388174604513, 3.41444886953731e-05,
@@ -40,11 +40,13 @@ template <class T>
 struct ErfConstants;
 template <>
 struct ErfConstants<float> {
+  static constexpr float kRatio = 1.0215827f;  // of erfc_slope, at t = 0
   static constexpr float kVanish = 10.4f;  // erfc is 0 from here on
   static constexpr float kSqrtHalf = 0.707106769f, kSqrtHalfLow = 1.21016175e-8f;
 };
 template <>
 struct ErfConstants<double> {
+  static constexpr double kRatio = 1.021582705242023;
   static constexpr double kVanish = 27.5;
   static constexpr double kSqrtHalf = 0.70710678118654757, kSqrtHalfLow = -4.8336466567264573e-17;
 };
@@ -56,25 +58,29 @@ STEEP_INLINE Exponential<T> gaussian(T a, T low) {
   return exp_parts(-square.hi, -mul_add(T(2) * a, low, square.lo));
 }
 
-// exp(a^2) erfc(a), for 0.46 <= a <= kVanish.
+// exp(a^2) erfc(a) as a pair, for 0.46 <= a <= kVanish.
 template <class T>
-STEEP_INLINE T scaled_erfc(T a) {
-  const T bottom = a + T(2), top = a - T(2);
-  const T inverse = T(1) / bottom;
-  const T first = top * inverse;
-  const T t = mul_add(subtract_product(top, first, bottom), inverse, first);
-  const T ratio = erfc_ratio(t);
-  const T quotient = ratio * inverse;
-  return mul_add(subtract_product(ratio, quotient, bottom), inverse, quotient);
+STEEP_INLINE Pair<T> scaled_erfc(T a) {
+  const Pair<T> bottom = two_sum(a, T(2));
+  const T u = T(1) / bottom.hi;
+  const T u_low = mul_add(-u, bottom.lo, subtract_product(T(1), u, bottom.hi)) * u;
+  const T t = mul_add(T(-4), u_low, mul_add(T(-4), u, T(1)));  // (a - 2) / (a + 2)
+  const Pair<T> ratio = fast_two_sum(ErfConstants<T>::kRatio, t * erfc_slope(t));
+  const Pair<T> out = two_product(ratio.hi, u);
+  return {out.hi, mul_add(ratio.hi, u_low, mul_add(ratio.lo, u, out.lo))};
+}
+
+// value * exp, the power of two last: a result among the subnormals is rounded once.
+template <class T>
+STEEP_INLINE T times_exponential(Pair<T> value, Exponential<T> e) {
+  return scale(value.hi + mul_add(value.hi, e.growth, value.lo), e.k);
 }
 
 // erfc(a) for 0.46 <= a.
 template <class T>
 STEEP_INLINE T far_erfc(T a) {
   const T bounded = a > ErfConstants<T>::kVanish ? ErfConstants<T>::kVanish : a;
-  const Exponential<T> e = gaussian(bounded, T(0));
-  const T scaled = scaled_erfc(bounded);
-  return scale(mul_add(scaled, e.growth, scaled), e.k);
+  return times_exponential(scaled_erfc(bounded), gaussian(bounded, T(0)));
 }
 
 template <class T>
@@ -107,8 +113,7 @@ STEEP_INLINE Normal<T> normal(T x) {
   const Pair<T> a = two_product(bounded, C::kSqrtHalf);  // |x| / sqrt(2)
   const T a_low = mul_add(bounded, C::kSqrtHalfLow, a.lo);
   const Exponential<T> e = gaussian(a.hi, a_low);
-  const T scaled = T(0.5) * scaled_erfc(a.hi);
-  const T tail = scale(mul_add(scaled, e.growth, scaled), e.k);
+  const T tail = T(0.5) * times_exponential(scaled_erfc(a.hi), e);
   const T far = x < T(0) ? tail : T(1) - tail;
   const T middle = flip_sign(T(0.5) * a.hi, sign_of(x));
   const T near = T(0.5) + mul_add(middle, erf_tail(a.hi * a.hi), middle);

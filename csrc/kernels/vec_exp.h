@@ -18,8 +18,8 @@ struct ExpConstants<float> {
   static constexpr float kLog2E = 1.44269504f;
   static constexpr float kLn2Hi = 0.693359375f;  // few enough bits that k * kLn2Hi is exact without FMA
   static constexpr float kLn2Lo = -2.12194440e-4f;
-  static constexpr float kLowest = -104.0f;  // below: 0
-  static constexpr float kHighest = 89.0f;   // above: infinity
+  static constexpr float kVanish = 104.0f;   // exp(-x) is 0 from here on
+  static constexpr float kOverflow = 89.0f;  // exp(x) is infinite from here on
   static constexpr float kSaturate = 18.0f;  // exp(-2x) vanishes beside 1 well before
 };
 
@@ -28,8 +28,8 @@ struct ExpConstants<double> {
   static constexpr double kLog2E = 1.4426950408889634;
   static constexpr double kLn2Hi = 0.6931471805598903;  // 42 bits
   static constexpr double kLn2Lo = 5.497923018708371e-14;
-  static constexpr double kLowest = -746.0;
-  static constexpr double kHighest = 710.0;
+  static constexpr double kVanish = 746.0;
+  static constexpr double kOverflow = 710.0;
   static constexpr double kSaturate = 40.0;
 };
 
@@ -64,8 +64,7 @@ STEEP_INLINE Exponential<T> exp_parts(T x, T low) {
 template <class T>
 STEEP_INLINE T exp_shifted(T x, T low, int shift) {
   using C = ExpConstants<T>;
-  // Headroom on both sides for the shift; NaN passes through.
-  const Exponential<T> e = exp_parts(clamp(x, C::kLowest - T(2), C::kHighest + T(2)), low);
+  const Exponential<T> e = exp_parts(limit(x, C::kVanish + T(2)), low);  // 2: headroom for the shift
   return scale(e.growth + T(1), e.k + static_cast<BitsOf<T>>(shift));
 }
 
@@ -84,7 +83,7 @@ STEEP_INLINE T exp_near(T x) {
 template <class T>
 STEEP_INLINE T exp2(T x) {
   constexpr T kLn2 = T(0.69314718055994530942);
-  const T bounded = clamp(x, -T(Format<T>::kBias + Format<T>::kMantissa + 3), T(Format<T>::kBias + 2));
+  const T bounded = limit(x, T(Format<T>::kBias + Format<T>::kMantissa + 3));
   const Whole<T> k = nearest_whole(bounded, T(1));
   const T r = (bounded - k.value) * kLn2;
   return scale(mul_add(r * r, exp_tail(r), r) + T(1), k.count);
@@ -94,13 +93,14 @@ STEEP_INLINE T exp2(T x) {
 template <class T>
 STEEP_INLINE T expm1(T x) {
   using C = ExpConstants<T>;
-  const T bounded = clamp(x, -T(2) * C::kSaturate, C::kHighest);
+  const T bounded = limit(x, C::kOverflow);
   const Whole<T> k = nearest_whole(bounded, C::kLog2E);
   const T high = mul_add(k.value, -C::kLn2Hi, bounded);
   const T r = mul_add(k.value, -C::kLn2Lo, high);
   const T r_low = mul_add(k.value, -C::kLn2Lo, high - r);
   const T tail = mul_add(r * r, exp_tail(r), r_low);
-  const T half_power = power_of_two<T>(k.count - 1);  // 2^k may not fit
+  // Half of 2^k, which may not fit itself; 0 where it vanishes beside 1.
+  const T half_power = x < -C::kSaturate * T(2) ? T(0) : power_of_two<T>(k.count - 1);
   const Pair<T> sum = two_sum(half_power - T(0.5), half_power * r);
   const T out = T(2) * (sum.hi + mul_add(half_power, tail, sum.lo));
   return abs(x) < T(4) * Format<T>::kMinNormal ? x : out;  // keeps -0 and subnormals
@@ -129,12 +129,21 @@ STEEP_INLINE T tanh(T x) {
   return copysign(a > T(0.625) ? far : near, x);  // the sign of -0 too
 }
 
-// With e = exp(-|x|), which cannot overflow: 1 / (1 + e) for x >= 0, e / (1 + e) below.
+// 1 / (1 + exp(-x)), numerator and denominator brought down by a power of two where the exponential would overflow.
+// exp(-x) = 2^k (1 + growth) is added to 1 piecewise, and what the sum loses is made up for in the quotient.
 template <class T>
 STEEP_INLINE T sigmoid(T x) {
-  const T e = exp(-abs(x));
-  const T numerator = x < T(0) ? e : T(1);
-  return numerator / (T(1) + e);
+  using C = ExpConstants<T>;
+  constexpr BitsOf<T> kDown = (Format<T>::kBias + 1) / 2;
+  const Exponential<T> e = exp_parts(limit(-x, C::kVanish), T(0));
+  const bool far = x < T(-0.5) * C::kOverflow;
+  const T one = far ? power_of_two<T>(-kDown) : T(1);
+  const T shifted = power_of_two<T>(far ? e.k - kDown : e.k);
+  const T power = x > T(2) * C::kSaturate ? T(0) : shifted;  // it vanishes beside 1, and may not fit
+  const Pair<T> whole = two_sum(one, power);
+  const Pair<T> sum = fast_two_sum(whole.hi, power * e.growth);
+  const T out = one / sum.hi;
+  return mul_add(-out * out, sum.lo + whole.lo, out);
 }
 
 // (sinh(x) - x) / x^3 in z = x^2, |x| <= 1.
