@@ -51,7 +51,10 @@ def outputs(result: Any) -> list[Any]:
 
 def numpy(result: Any) -> list[Array]:
     """The results as arrays."""
-    return [t.detach().numpy() if isinstance(t, steep.Tensor) else np.asarray(t) for t in outputs(result)]
+    return [
+        t.detach().numpy() if isinstance(t, steep.Tensor) else np.asarray(t)
+        for t in outputs(result)
+    ]
 
 
 def run(name: str, row: Row, call: Call, layout: Layout = tensor) -> list[Array]:
@@ -138,7 +141,9 @@ def perturbed(call: Call, arrays: Sequence[Array], function: Callable[[], float]
 
 def weighted(results: Sequence[Array], weights: Sequence[Array]) -> float:
     """A scalar in which every element of every result has its own share."""
-    return float(sum((r.astype(np.float64) * w).sum() for r, w in zip(results, weights, strict=True)))
+    return float(
+        sum((r.astype(np.float64) * w).sum() for r, w in zip(results, weights, strict=True))
+    )
 
 
 def small(call: Call, limit: int = 40) -> bool:

@@ -13,7 +13,7 @@ import pytest
 import steep
 from cases import TABLE
 from cases.row import Row
-from registry import ENTRIES, Entry
+from registry import ENTRIES, FUNCTION, METHOD, Entry
 from steep.reference import OPS
 
 # What the table tests beside the registry: subscripts, which are slots of the type.
@@ -22,16 +22,12 @@ NAMES = sorted({entry.name for entry in ENTRIES})
 FIRST = {entry.name: entry for entry in reversed(ENTRIES)}  # of overloads, the one with the text
 
 
-def row_name(entry: Entry) -> str:
-    return entry.cases or entry.name
-
-
 def missing(entry: Entry, table: dict[str, Row], rows: dict[str, Any]) -> list[str]:
     """What an operation lacks."""
     lacks = []
-    row = table.get(row_name(entry))
+    row = table.get(entry.cases)
     if row is None:
-        return [f"a row {row_name(entry)!r} in tests/cases"]
+        return [f"a row {entry.cases!r} in tests/cases"]
     if isinstance(row.reference, str) and row.reference not in OPS:
         lacks.append(f"a reference {row.reference!r} in steep.reference.OPS")
     if row.reference is None and not row.reason:
@@ -42,7 +38,7 @@ def missing(entry: Entry, table: dict[str, Row], rows: dict[str, Any]) -> list[s
         lacks.append("the reason for its looser tolerance")
     if not row.calls:
         lacks.append("a call")
-    if entry.name not in rows and row_name(entry) not in rows:
+    if entry.name not in rows and entry.cases not in rows:
         lacks.append("a row in benchmarks/rows.py")
     return [*lacks, *undocumented(entry)]
 
@@ -67,13 +63,14 @@ def undocumented(entry: Entry) -> list[str]:
 
 def needs_errors(entry: Entry) -> bool:
     """Whether there is something to say: the row has calls that are refused."""
-    return bool(TABLE[row_name(entry)].bad)
+    return bool(TABLE[entry.cases].bad)
 
 
 def benchmark_rows() -> dict[str, Any]:
     path = Path(__file__).parent.parent / "benchmarks" / "rows.py"
     spec = importlib.util.spec_from_file_location("benchmark_rows", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module: ModuleType = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     rows: dict[str, Any] = module.ROWS
@@ -91,7 +88,7 @@ def test_operation_is_complete(entry: Entry) -> None:
 
 
 def test_the_table_has_no_row_for_nothing() -> None:
-    covered = {row_name(entry) for entry in ENTRIES} | BESIDE
+    covered = {entry.cases for entry in ENTRIES} | BESIDE
     assert set(TABLE) == covered, set(TABLE) ^ covered
 
 
@@ -110,7 +107,7 @@ def test_what_is_missing_is_noticed(lack: str) -> None:
     elif lack == "benchmark":
         del rows["exp"]
     else:
-        entry = Entry("exp", "both", entry.signature, "Shape: any, kept.", None)
+        entry = Entry("exp", entry.where, entry.signature, "Shape: any, kept.", "exp")
     assert len(missing(entry, table, rows)) == 1
 
 
@@ -126,9 +123,9 @@ def test_benchmark_row_runs(name: str) -> None:
 def test_reachable(name: str) -> None:
     """Functions are in steep, methods on Tensor, under the registry's name."""
     entry = FIRST[name]
-    if entry.where in ("function", "both") and name not in FUNCTIONAL_ONLY:
+    if entry.where & FUNCTION and name not in FUNCTIONAL_ONLY:
         assert hasattr(steep, name)
-    if entry.where in ("method", "both"):
+    if entry.where & METHOD:
         assert hasattr(steep.Tensor, name)
 
 

@@ -1,4 +1,4 @@
-"""Every gradient: against the reference's rule, the slope of the result, and, once more, of itself."""
+"""Every gradient: the reference's, the slope of the result, and the slope of the gradient itself."""
 
 from __future__ import annotations
 
@@ -95,7 +95,9 @@ def call_is_wide(described: Call, call: Call) -> bool:
     """All that is differentiated is float64: elsewhere a small step is lost in rounding."""
     arrays = list(find(call, np.ndarray))
     flags = wants_gradient(described, call)
-    return any(flags) and all(a.dtype == np.float64 for a, f in zip(arrays, flags, strict=True) if f)
+    return any(flags) and all(
+        a.dtype == np.float64 for a, f in zip(arrays, flags, strict=True) if f
+    )
 
 
 def check_second_derivative(name: str, row: Row, described: Call, call: Call) -> None:

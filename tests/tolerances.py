@@ -40,7 +40,8 @@ def close(got: Any, expected: Any, rough: float = 1.0) -> None:
 def same_bits(got: Any, expected: Any) -> None:
     """Equal bit for bit, but for the payload of a NaN."""
     got, expected = np.asarray(got), np.asarray(expected)
-    assert got.shape == expected.shape and got.dtype == expected.dtype
+    assert got.shape == expected.shape
+    assert got.dtype == expected.dtype
     np.testing.assert_array_equal(got, expected)
     if got.dtype.kind == "f":
         numbers = ~np.isnan(got)

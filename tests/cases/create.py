@@ -66,7 +66,13 @@ CREATE = {
         bad=(_negative,),
     ),
     "full": Row(
-        (call((2, 3), 7), call((), 0.5), call((2,), True), call((0, 3), 1), call((2,), 3, dtype=_f64)),
+        (
+            call((2, 3), 7),
+            call((), 0.5),
+            call((2,), True),
+            call((0, 3), 1),
+            call((2,), 3, dtype=_f64),
+        ),
         _full,
         ONE,
         NOTHING,
@@ -81,7 +87,9 @@ CREATE = {
         NOTHING,
         function=lambda *a, **k: _zeroed(_core().empty_like(*a, **k)),
     ),
-    "full_like": Row((call(arr(2, 3), 1), call(arr(), 0), call(arr(2), 2, dtype=_f64)), _full_like, ALL, NOTHING),
+    "full_like": Row(
+        (call(arr(2, 3), 1), call(arr(), 0), call(arr(2), 2, dtype=_f64)), _full_like, ALL, NOTHING
+    ),
     "arange": Row(
         (
             call(5),
@@ -103,7 +111,14 @@ CREATE = {
         ),
     ),
     "linspace": Row(
-        (call(0, 1, 5), call(-1.0, 2.0, 4), call(3, 3, 2), call(0, 1, 1), call(0, 1, 0), call(1, 0, 7, dtype=_f64)),
+        (
+            call(0, 1, 5),
+            call(-1.0, 2.0, 4),
+            call(3, 3, 2),
+            call(0, 1, 1),
+            call(0, 1, 0),
+            call(1, 0, 7, dtype=_f64),
+        ),
         _linspace,
         ONE,
         NOTHING,

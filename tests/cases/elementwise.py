@@ -41,9 +41,7 @@ def unary(reference: str, domain: str = "real", **fields: Any) -> Row:
     return Row(singles(domain), reference, large=large(domain), **fields)
 
 
-def binary(
-    reference: str, x: str = "real", other: str = "real", *more: Call, **fields: Any
-) -> Row:
+def binary(reference: str, x: str = "real", other: str = "real", *more: Call, **fields: Any) -> Row:
     fields.setdefault("special", True)
     fields.setdefault("bad", ())
     fields["bad"] = (_BROADCAST, *fields["bad"])
@@ -78,7 +76,12 @@ ARITHMETIC = {
         dtypes=ALL,
         counts=Counts(launches=1, saved=0, saved_bytes=0, backward=0),
         bad=(
-            bad(RuntimeError, "add: expected an integral alpha", *[arr(2, dtype="int64")] * 2, alpha=0.5),
+            bad(
+                RuntimeError,
+                "add: expected an integral alpha",
+                *[arr(2, dtype="int64")] * 2,
+                alpha=0.5,
+            ),
             bad(TypeError, "add", 1, 2),
         ),
     ),
@@ -89,7 +92,9 @@ ARITHMETIC = {
         *_scaled,
         dtypes=NUMBERS,
         counts=Counts(launches=1, saved=0, saved_bytes=0, backward=1),
-        bad=(bad(RuntimeError, "sub: expected numbers, got two bool", *[arr(2, dtype="bool")] * 2),),
+        bad=(
+            bad(RuntimeError, "sub: expected numbers, got two bool", *[arr(2, dtype="bool")] * 2),
+        ),
     ),
     "mul": binary(
         "mul",
@@ -119,7 +124,9 @@ ARITHMETIC = {
         dtypes=(*FLOATS, "int64", "int32"),
         rough=8.0,
         reason="a power is the exponential of a logarithm times the exponent",
-        bad=(bad(RuntimeError, "pow: expected a non-negative exponent", arr(2, dtype="int64"), -1),),
+        bad=(
+            bad(RuntimeError, "pow: expected a non-negative exponent", arr(2, dtype="int64"), -1),
+        ),
     ),
     "floor_divide": binary(
         "floor_divide",
@@ -229,7 +236,13 @@ COMPARE = {
     ),
     **{
         name: Row(
-            (call(arr(2, 7, domain="special")), call(arr(), ), call(arr(0, 2))),
+            (
+                call(arr(2, 7, domain="special")),
+                call(
+                    arr(),
+                ),
+                call(arr(0, 2)),
+            ),
             name,
             ALL,
             gradient=BOOLEAN,

@@ -101,7 +101,11 @@ LOSSES |= {
             call(arr(3), np.array(2)),
         ),
         "nll_loss",
-        bad=(bad(IndexError, "nll_loss: Target 3 is out of bounds", arr(4, 3), np.array([0, 1, 3, 0])),),
+        bad=(
+            bad(
+                IndexError, "nll_loss: Target 3 is out of bounds", arr(4, 3), np.array([0, 1, 3, 0])
+            ),
+        ),
     ),
     "l1_loss": _pointwise("l1_loss", "real", "real"),
     "smooth_l1_loss": _pointwise(
@@ -122,7 +126,11 @@ LOSSES |= {
         "binary_cross_entropy",
         "distribution",
         "distribution",
-        call(arr(4, domain="distribution"), arr(4, domain="distribution"), weight=Arr((4,), "positive", fixed=True)),
+        call(
+            arr(4, domain="distribution"),
+            arr(4, domain="distribution"),
+            weight=Arr((4,), "positive", fixed=True),
+        ),
         errors=(
             bad(RuntimeError, "should be between 0 and 1", np.array([1.5], "float32"), arr(1)),
         ),
@@ -133,7 +141,11 @@ LOSSES |= {
         "binary_cross_entropy_with_logits",
         "real",
         "distribution",
-        call(arr(2, 3), arr(2, 3, domain="distribution"), pos_weight=Arr((3,), "positive", fixed=True)),
+        call(
+            arr(2, 3),
+            arr(2, 3, domain="distribution"),
+            pos_weight=Arr((3,), "positive", fixed=True),
+        ),
     ),
     "kl_div": _pointwise(
         "kl_div",

@@ -36,7 +36,12 @@ _dtypes = bad(
 
 def _ranked(name: str, *shapes: tuple[tuple[int, ...], ...]) -> Row:
     calls = tuple(call(*(Arr(s) for s in pair)) for pair in shapes)
-    return Row(calls, name, bad=(bad(RuntimeError, f"{name}: expected", arr(1, 2, 2, 2), arr(2)),), **_ROUGH)
+    return Row(
+        calls,
+        name,
+        bad=(bad(RuntimeError, f"{name}: expected", arr(1, 2, 2, 2), arr(2)),),
+        **_ROUGH,
+    )
 
 
 def _linear_then(x: Any, weight: Any, bias: Any, activation: str) -> Any:
@@ -76,7 +81,9 @@ PRODUCTS = {
         ),
         "addmm",
         bad=(
-            bad(RuntimeError, "addmm: expected mat1 must be a 2D tensor", arr(2), arr(2), arr(2, 2)),
+            bad(
+                RuntimeError, "addmm: expected mat1 must be a 2D tensor", arr(2), arr(2), arr(2, 2)
+            ),
             bad(RuntimeError, "shapes cannot be multiplied", arr(2), arr(2, 3), arr(4, 5)),
         ),
         **_ROUGH,
@@ -102,7 +109,9 @@ PRODUCTS = {
                 arr(2, 3, dtype="float32"),
                 arr(4, 3, dtype="float64"),
             ),
-            bad(RuntimeError, "a weight of shape [out_features, in_features]", arr(2), arr(1, 2, 2)),
+            bad(
+                RuntimeError, "a weight of shape [out_features, in_features]", arr(2), arr(1, 2, 2)
+            ),
         ),
         large=Call((Arr((193, 311)), Arr((257, 311)), Arr((257,)))),
         counts=Counts(launches=1, saved=2, saved_bytes=72, backward=3),
@@ -116,7 +125,14 @@ PRODUCTS = {
         ),
         _linear_then,
         bad=(
-            bad(ValueError, "linear_activation: expected 'relu', 'tanh' or 'sigmoid'", arr(2, 3), arr(4, 3), None, "abs"),
+            bad(
+                ValueError,
+                "linear_activation: expected 'relu', 'tanh' or 'sigmoid'",
+                arr(2, 3),
+                arr(4, 3),
+                None,
+                "abs",
+            ),
             bad(RuntimeError, "in_features = 4", arr(2, 3), arr(5, 4), None, "relu"),
         ),
         large=Call((Arr((193, 311)), Arr((257, 311)), Arr((257,)), "relu")),

@@ -88,7 +88,15 @@ def _mismatched(name: str, *rest: Any) -> tuple[Bad, ...]:
     flags = (False, False, False)
     lists = rest[:-1]
     return (
-        bad(ValueError, f"{name}: expected as many grads as params", [arr(2)], [], *lists, hyper, *flags),
+        bad(
+            ValueError,
+            f"{name}: expected as many grads as params",
+            [arr(2)],
+            [],
+            *lists,
+            hyper,
+            *flags,
+        ),
         bad(
             RuntimeError,
             "of the parameter's shape",
@@ -98,7 +106,9 @@ def _mismatched(name: str, *rest: Any) -> tuple[Bad, ...]:
             hyper,
             *flags,
         ),
-        bad(RuntimeError, f"{name}: expected hyper", [arr(2)], [arr(2)], *lists, np.zeros(2), *flags),
+        bad(
+            RuntimeError, f"{name}: expected hyper", [arr(2)], [arr(2)], *lists, np.zeros(2), *flags
+        ),
     )
 
 
@@ -116,7 +126,15 @@ STEPS = {
         gradient=IN_PLACE,
         function=_sgd_step,
         bad=_mismatched("sgd_step", [], _plain()),
-        large=call([arr(260_003), arr(7)], [arr(260_003), arr(7)], [arr(260_003), arr(7)], _plain(0.9), False, False, False),
+        large=call(
+            [arr(260_003), arr(7)],
+            [arr(260_003), arr(7)],
+            [arr(260_003), arr(7)],
+            _plain(0.9),
+            False,
+            False,
+            False,
+        ),
     ),
     "adam_step": Row(
         (
@@ -130,7 +148,16 @@ STEPS = {
         function=_adam_step,
         bad=_mismatched("adam_step", [arr(2)], [arr(2)], [], _one, _moments()),
         large=call(
-            [arr(260_003)], [arr(260_003)], [arr(260_003)], [arr(260_003, domain="positive")], [], _one, _moments(), False, False, False
+            [arr(260_003)],
+            [arr(260_003)],
+            [arr(260_003)],
+            [arr(260_003, domain="positive")],
+            [],
+            _one,
+            _moments(),
+            False,
+            False,
+            False,
         ),
     ),
 }

@@ -82,7 +82,12 @@ DRAWS = {
     "rand_like": Row(_like_sizes, _like("rand"), gradient=DRAWN, function=_seeded("rand_like")),
     "randn_like": Row(_like_sizes, _like("randn"), gradient=DRAWN, function=_seeded("randn_like")),
     "randint": Row(
-        (call(10, (8,)), call(-5, 1000, (4, 5)), call(3, (0,)), call(7, (40,), dtype=np.dtype("int32"))),
+        (
+            call(10, (8,)),
+            call(-5, 1000, (4, 5)),
+            call(3, (0,)),
+            call(7, (40,), dtype=np.dtype("int32")),
+        ),
         _randint,
         ONE,
         DRAWN,
@@ -132,7 +137,11 @@ DRAWS = {
         ONE,
         DRAWN,
         bad=(
-            bad(RuntimeError, "expected probabilities p with p >= 0 and p <= 1", np.array([0.5, 1.5])),
+            bad(
+                RuntimeError,
+                "expected probabilities p with p >= 0 and p <= 1",
+                np.array([0.5, 1.5]),
+            ),
             bad(NotImplementedError, "bernoulli", arr(2, dtype="int64")),
         ),
     ),

@@ -48,7 +48,11 @@ SUMS = {
     "mean": Row(
         (*over_dims(), *_empty),
         "mean",
-        bad=(_wrong_dim, _twice, bad(RuntimeError, "mean: expected a floating-point dtype", arr(2, dtype="int64"))),
+        bad=(
+            _wrong_dim,
+            _twice,
+            bad(RuntimeError, "mean: expected a floating-point dtype", arr(2, dtype="int64")),
+        ),
         large=_LARGE,
         counts=Counts(launches=2, saved=0, saved_bytes=0, backward=1),
     ),
@@ -71,7 +75,13 @@ SUMS = {
         reason="a product of n factors has n roundings",
     ),
     "cumsum": Row(
-        (call(arr(3, 5), 0), call(arr(2, 3, 4), -2), call(arr(), 0), call(arr(0, 3), 1), call(arr(300), 0)),
+        (
+            call(arr(3, 5), 0),
+            call(arr(2, 3, 4), -2),
+            call(arr(), 0),
+            call(arr(0, 3), 1),
+            call(arr(300), 0),
+        ),
         "cumsum",
         ALL,
         bad=(_wrong_dim,),
@@ -85,7 +95,9 @@ SUMS = {
         bad=(_wrong_dim, _twice),
         large=_LARGE,
     ),
-    "all": Row((*over_dims("below3"), *_empty), "all", ALL, BOOLEAN, bad=(_wrong_dim, _twice), large=_LARGE),
+    "all": Row(
+        (*over_dims("below3"), *_empty), "all", ALL, BOOLEAN, bad=(_wrong_dim, _twice), large=_LARGE
+    ),
 }
 
 
@@ -99,7 +111,10 @@ def _deviation(name: str) -> Row:
     return Row(
         (*steady, *more),
         name,
-        bad=(_wrong_dim, bad(RuntimeError, f"{name}: expected a floating-point tensor", arr(2, dtype="int64"))),
+        bad=(
+            _wrong_dim,
+            bad(RuntimeError, f"{name}: expected a floating-point tensor", arr(2, dtype="int64")),
+        ),
         large=_LARGE,
         rough=4.0,
         reason="two passes, of sums of squares",
@@ -226,7 +241,12 @@ def _softmax(name: str) -> Row:
         name,
         bad=(
             bad(IndexError, "Dimension out of range", arr(2, 3), 2),
-            bad(NotImplementedError, f"{name}: expected a floating-point tensor", arr(2, dtype="int64"), 0),
+            bad(
+                NotImplementedError,
+                f"{name}: expected a floating-point tensor",
+                arr(2, dtype="int64"),
+                0,
+            ),
         ),
         large=Call((Arr((617, 513), "spread"), 1)),
         counts=Counts(launches=1, saved=1, saved_bytes=60, backward=1),

@@ -18,23 +18,37 @@ def _by_numpy(function: Any) -> Any:
 
 VIEWS = {
     "reshape": Row(
-        (call(arr(2, 3), (3, -1)), call(arr(2, 3), (6,)), call(arr(), (1, 1)), call(arr(0, 3), (3, 0))),
+        (
+            call(arr(2, 3), (3, -1)),
+            call(arr(2, 3), (6,)),
+            call(arr(), (1, 1)),
+            call(arr(0, 3), (3, 0)),
+        ),
         "reshape",
         ALL,
         view=True,
         counts=_FREE,
         bad=(
-            bad(RuntimeError, "reshape: shape '[4]' is invalid for input of size 6", arr(2, 3), (4,)),
+            bad(
+                RuntimeError, "reshape: shape '[4]' is invalid for input of size 6", arr(2, 3), (4,)
+            ),
             bad(RuntimeError, "only one dimension can be inferred", arr(2, 3), (-1, -1)),
         ),
     ),
     "view": Row(
-        (call(arr(2, 3), (6,)), call(arr(2, 3), (1, -1, 2)), call(arr(), (1,)), call(arr(0), (0, 4))),
+        (
+            call(arr(2, 3), (6,)),
+            call(arr(2, 3), (1, -1, 2)),
+            call(arr(), (1,)),
+            call(arr(0), (0, 4)),
+        ),
         "view",
         ALL,
         view=True,
         counts=_FREE,
-        bad=(bad(RuntimeError, "view: shape '[4]' is invalid for input of size 6", arr(2, 3), (4,)),),
+        bad=(
+            bad(RuntimeError, "view: shape '[4]' is invalid for input of size 6", arr(2, 3), (4,)),
+        ),
     ),
     "as_strided": Row(
         (
@@ -54,7 +68,12 @@ VIEWS = {
         ),
     ),
     "expand": Row(
-        (call(arr(3, 1), (2, -1, 4)), call(arr(), (2,)), call(arr(1, 3), (0, 3)), call(arr(2, 3), (2, 3))),
+        (
+            call(arr(3, 1), (2, -1, 4)),
+            call(arr(), (2,)),
+            call(arr(1, 3), (0, 3)),
+            call(arr(2, 3), (2, 3)),
+        ),
         "expand",
         ALL,
         view=True,
@@ -65,7 +84,12 @@ VIEWS = {
         ),
     ),
     "permute": Row(
-        (call(arr(2, 3, 4), (2, 0, 1)), call(arr(2, 3), (-1, 0)), call(arr(), ()), call(arr(0, 3), (1, 0))),
+        (
+            call(arr(2, 3, 4), (2, 0, 1)),
+            call(arr(2, 3), (-1, 0)),
+            call(arr(), ()),
+            call(arr(0, 3), (1, 0)),
+        ),
         "permute",
         ALL,
         view=True,
@@ -89,7 +113,12 @@ VIEWS = {
         bad=(bad(RuntimeError, "source and destination of one length", arr(2, 3), (0, 1), 0),),
     ),
     "transpose": Row(
-        (call(arr(2, 3, 4), 0, -1), call(arr(2, 3), 1, 0), call(arr(), 0, -1), call(arr(0, 3), 0, 1)),
+        (
+            call(arr(2, 3, 4), 0, -1),
+            call(arr(2, 3), 1, 0),
+            call(arr(), 0, -1),
+            call(arr(0, 3), 0, 1),
+        ),
         "transpose",
         ALL,
         view=True,
@@ -128,7 +157,13 @@ VIEWS = {
         bad=(bad(IndexError, "Dimension out of range", arr(2, 3), 3),),
     ),
     "flatten": Row(
-        (call(arr(2, 3, 4), 1), call(arr(2, 3, 4)), call(arr(2, 3, 4), 0, 1), call(arr()), call(arr(0, 3))),
+        (
+            call(arr(2, 3, 4), 1),
+            call(arr(2, 3, 4)),
+            call(arr(2, 3, 4), 0, 1),
+            call(arr()),
+            call(arr(0, 3)),
+        ),
         "flatten",
         ALL,
         view=True,
@@ -147,7 +182,12 @@ VIEWS = {
         bad=(bad(RuntimeError, "unflatten", arr(2, 12), 1, (5, 2)),),
     ),
     "narrow": Row(
-        (call(arr(2, 5), 1, -3, 2), call(arr(5), 0, 1, 3), call(arr(5), 0, 5, 0), call(arr(0, 2), 1, 0, 1)),
+        (
+            call(arr(2, 5), 1, -3, 2),
+            call(arr(5), 0, 1, 3),
+            call(arr(5), 0, 5, 0),
+            call(arr(0, 2), 1, 0, 1),
+        ),
         "narrow",
         ALL,
         view=True,
@@ -165,7 +205,9 @@ VIEWS = {
         view=True,
         counts=_FREE,
         bad=(
-            bad(IndexError, "index 3 is out of bounds for dimension 1 with size 3", arr(2, 3), 1, 3),
+            bad(
+                IndexError, "index 3 is out of bounds for dimension 1 with size 3", arr(2, 3), 1, 3
+            ),
             bad(IndexError, "0-dim tensor", arr(), 0, 0),
         ),
     ),
@@ -198,7 +240,10 @@ VIEWS = {
         "chunk",
         ALL,
         view=True,
-        bad=(bad(RuntimeError, "chunks greater than 0", arr(5), 0), bad(RuntimeError, "chunk", arr(), 1)),
+        bad=(
+            bad(RuntimeError, "chunks greater than 0", arr(5), 0),
+            bad(RuntimeError, "chunk", arr(), 1),
+        ),
     ),
     "detach": Row(
         (call(arr(2, 3)), call(arr()), call(arr(0))),
@@ -223,14 +268,23 @@ JOIN = {
         ALL,
         bad=(
             bad(ValueError, "cat: expected a non-empty list", []),
-            bad(RuntimeError, "Sizes of tensors must match except in dimension 0", [arr(2, 3), arr(2, 2)]),
+            bad(
+                RuntimeError,
+                "Sizes of tensors must match except in dimension 0",
+                [arr(2, 3), arr(2, 2)],
+            ),
             bad(RuntimeError, "zero-dimensional tensor", [arr(), arr()]),
             bad(IndexError, "Dimension out of range", [arr(2), arr(2)], 1),
         ),
         counts=Counts(launches=2, saved=0, saved_bytes=0, backward=0),
     ),
     "stack": Row(
-        (call([arr(2, 3), arr(2, 3)], -1), call([arr(), arr()]), call((arr(3),), 0), call([arr(0, 2)] * 2, 1)),
+        (
+            call([arr(2, 3), arr(2, 3)], -1),
+            call([arr(), arr()]),
+            call((arr(3),), 0),
+            call([arr(0, 2)] * 2, 1),
+        ),
         "stack",
         ALL,
         bad=(
@@ -240,7 +294,13 @@ JOIN = {
         ),
     ),
     "repeat": Row(
-        (call(arr(2, 3), (2, 1)), call(arr(3), (2, 2)), call(arr(), (3,)), call(arr(2), (0,)), call(arr(2), (1,))),
+        (
+            call(arr(2, 3), (2, 1)),
+            call(arr(3), (2, 2)),
+            call(arr(), (3,)),
+            call(arr(2), (0,)),
+            call(arr(2), (1,)),
+        ),
         "repeat",
         ALL,
         bad=(
@@ -249,7 +309,12 @@ JOIN = {
         ),
     ),
     "flip": Row(
-        (call(arr(2, 3), (0, 1)), call(arr(2, 3), (-1,)), call(arr(4), (0,)), call(arr(0, 2), (0,))),
+        (
+            call(arr(2, 3), (0, 1)),
+            call(arr(2, 3), (-1,)),
+            call(arr(4), (0,)),
+            call(arr(0, 2), (0,)),
+        ),
         "flip",
         ALL,
         bad=(
@@ -298,7 +363,12 @@ _bad_index = (
     bad(IndexError, "out of bounds", _X, np.array([2])),
     bad(IndexError, "too many indices for tensor of dimension 3", _X, (0, 0, 0, 0)),
     bad(IndexError, "does not match the shape of the indexed tensor", _X, mask(3)),
-    bad(IndexError, "tensors used as indices must be long, int, byte or bool", _X, arr(2, dtype="float32")),
+    bad(
+        IndexError,
+        "tensors used as indices must be long, int, byte or bool",
+        _X,
+        arr(2, dtype="float32"),
+    ),
     bad(ValueError, "step must be greater than zero", _X, (slice(None, None, -1),)),
     bad(IndexError, "single ellipsis", _X, (Ellipsis, Ellipsis)),
 )
@@ -308,8 +378,6 @@ def _set(x: Any, index: Any, value: Any) -> Any:
     out = x.clone()
     out[index] = value
     return out
-
-
 
 
 INDEX = {
@@ -383,7 +451,14 @@ INDEX = {
         (*FLOATS, *INTEGERS),
         bad=(
             bad(IndexError, "out of bounds", arr(3), 0, np.array([3]), arr(1)),
-            bad(RuntimeError, "src of the input's dtype", arr(3), 0, below(3, 1), arr(1, dtype="int64")),
+            bad(
+                RuntimeError,
+                "src of the input's dtype",
+                arr(3),
+                0,
+                below(3, 1),
+                arr(1, dtype="int64"),
+            ),
             bad(RuntimeError, "an index no larger than src", arr(3), 0, below(3, 2), arr(1)),
         ),
     ),
@@ -399,13 +474,23 @@ INDEX = {
         bad=(bad(RuntimeError, "masked_select: expected a mask of dtype bool", arr(3), arr(3)),),
     ),
     "nonzero": Row(
-        (call(arr(2, 5, domain="below3")), call(arr(7, domain="below3")), call(arr(0, 2)), call(arr())),
+        (
+            call(arr(2, 5, domain="below3")),
+            call(arr(7, domain="below3")),
+            call(arr(0, 2)),
+            call(arr()),
+        ),
         lambda x: np.argwhere(x).astype(np.int64),
         ALL,
         "its result is an index",
     ),
     "one_hot": Row(
-        (call(below(4, 2, 3)), call(below(4, 5), 6), call(below(3), 3), call(below(3, 0), num_classes=3)),
+        (
+            call(below(4, 2, 3)),
+            call(below(4, 5), 6),
+            call(below(3), 3),
+            call(below(3, 0), num_classes=3),
+        ),
         "one_hot",
         ("float32",),
         "it takes and gives integers",
