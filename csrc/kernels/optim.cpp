@@ -34,64 +34,75 @@ void for_parameters(const Task& task, const int64_t* numel, Work work) {
   }
 }
 
+// What a rule has in common for all elements is copied into locals before its loop, and what would be a condition inside
+// it is a template parameter or a factor: sign is -1 to maximize.
+
 // ---- SGD ----
 
 template <class T>
 struct Sgd {
-  T lr, momentum, undamped, weight_decay;  // undamped: 1 - dampening
-  bool decays, nesterov, maximize, first;
-
-  // The gradient with its sign and the weight decay.
-  STEEP_INLINE T slope(T p, T grad) const {
-    const T g = maximize ? -grad : grad;
-    return decays ? vec::mul_add(weight_decay, p, g) : g;
-  }
+  T lr, momentum, undamped, weight_decay, sign;  // undamped: 1 - dampening
+  T keep;                                         // of the buffer: momentum, or 0 at the first step
 };
 
-template <class T>
-void sgd_plain(const Sgd<T>& a, T* __restrict p, const T* __restrict grad, int64_t n) {
-  const Sgd<T> s = a;
-#pragma omp simd
-  for (int64_t i = 0; i < n; ++i) p[i] = vec::mul_add(-s.lr, s.slope(p[i], grad[i]), p[i]);
+// The gradient with its sign and the weight decay.
+template <bool kDecays, class T>
+STEEP_INLINE T slope(T p, T grad, T sign, T weight_decay) {
+  return kDecays ? vec::mul_add(weight_decay, p, sign * grad) : sign * grad;
 }
 
-template <class T>
-void sgd_momentum(const Sgd<T>& a, T* __restrict p, const T* __restrict grad, T* __restrict buffer,
-                  int64_t n) {
-  const Sgd<T> s = a;
+template <bool kDecays, class T>
+void sgd_plain(const Sgd<T>& a, T* __restrict p, const T* __restrict grad, int64_t n) {
+  const T lr = a.lr, weight_decay = a.weight_decay, sign = a.sign;
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
-    const T g = s.slope(p[i], grad[i]);
-    const T moved = vec::mul_add(s.undamped, g, s.momentum * buffer[i]);
-    const T v = s.first ? g : moved;
-    const T ahead = vec::mul_add(s.momentum, v, g);
-    buffer[i] = v;
-    p[i] = vec::mul_add(-s.lr, s.nesterov ? ahead : v, p[i]);
+    p[i] = vec::mul_add(-lr, slope<kDecays>(p[i], grad[i], sign, weight_decay), p[i]);
   }
+}
+
+template <bool kDecays, bool kNesterov, class T>
+void sgd_momentum(const Sgd<T>& a, T* __restrict p, const T* __restrict grad, T* __restrict buffer,
+                  int64_t n) {
+  const T lr = a.lr, weight_decay = a.weight_decay, sign = a.sign;
+  const T momentum = a.momentum, undamped = a.undamped, keep = a.keep;
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const T g = slope<kDecays>(p[i], grad[i], sign, weight_decay);
+    const T v = vec::mul_add(undamped, g, keep * buffer[i]);
+    buffer[i] = v;
+    p[i] = vec::mul_add(-lr, kNesterov ? vec::mul_add(momentum, v, g) : v, p[i]);
+  }
+}
+
+template <bool kDecays, class T>
+void sgd_step(const Task& task, const Sgd<T>& rule) {
+  const int64_t* flags = task.dims + 1;
+  const bool momentum = flags[0] != 0, nesterov = flags[1] != 0, first = flags[3] != 0;
+  for_parameters(task, task.dims + 5, [&](int64_t i, int64_t begin, int64_t end) {
+    void* const* data = task.data + 1 + 3 * i;
+    T* p = static_cast<T*>(data[0]) + begin;
+    const T* grad = static_cast<const T*>(data[1]) + begin;
+    const int64_t n = end - begin;
+    if (!momentum) return sgd_plain<kDecays>(rule, p, grad, n);
+    T* buffer = static_cast<T*>(data[2]) + begin;
+    if (first) __builtin_memset(buffer, 0, n * sizeof(T));  // whatever it held: it becomes g
+    nesterov ? sgd_momentum<kDecays, true>(rule, p, grad, buffer, n)
+             : sgd_momentum<kDecays, false>(rule, p, grad, buffer, n);
+  });
 }
 
 template <class T>
 void sgd(const Task& task) {
   const auto* hyper = static_cast<const double*>(task.data[0]);
-  const int64_t* flags = task.dims + 1;
-  const Sgd<T> rule{static_cast<T>(hyper[0]),
-                    static_cast<T>(hyper[1]),
-                    static_cast<T>(1 - hyper[2]),
-                    static_cast<T>(hyper[3]),
-                    hyper[3] != 0,
-                    flags[1] != 0,
-                    flags[2] != 0,
-                    flags[3] != 0};
-  for_parameters(task, task.dims + 5, [&](int64_t i, int64_t begin, int64_t end) {
-    void* const* data = task.data + 1 + 3 * i;
-    T* p = static_cast<T*>(data[0]) + begin;
-    const T* grad = static_cast<const T*>(data[1]) + begin;
-    if (flags[0] != 0) {
-      sgd_momentum(rule, p, grad, static_cast<T*>(data[2]) + begin, end - begin);
-    } else {
-      sgd_plain(rule, p, grad, end - begin);
-    }
-  });
+  const bool maximize = task.dims[3] != 0, first = task.dims[4] != 0;
+  Sgd<T> rule;
+  rule.lr = static_cast<T>(hyper[0]);
+  rule.momentum = static_cast<T>(hyper[1]);
+  rule.undamped = first ? T(1) : static_cast<T>(1 - hyper[2]);
+  rule.weight_decay = static_cast<T>(hyper[3]);
+  rule.sign = maximize ? T(-1) : T(1);
+  rule.keep = first ? T(0) : rule.momentum;
+  hyper[3] != 0 ? sgd_step<true>(task, rule) : sgd_step<false>(task, rule);
 }
 
 // ---- Adam ----
@@ -108,84 +119,89 @@ inline double power(double base, int64_t exponent) {
 template <class T>
 struct Adam {
   T step_size, root_correction, eps;  // lr / (1 - beta1^t), sqrt(1 - beta2^t)
-  T beta2, rest1, rest2, one_less_rest1;  // rest: 1 - beta; one_less_rest1: 1 - (1 - beta1)
-  T weight_decay, shrink;                 // shrink: 1 - lr * weight_decay, where decoupled
-  bool decays, maximize, eager;           // eager: 1 - beta1 is at least 1/2, see lerp
+  T rest1, beta2, rest2;              // rest: 1 - beta
+  T weight_decay, shrink, sign;       // shrink: 1 - lr * weight_decay, where decoupled
 
-  Adam(const double* hyper, const int64_t* flags, double step) {
-    const double lr = hyper[0], beta1 = hyper[1], decay = hyper[4];
-    const int64_t t = static_cast<int64_t>(step);
-    const bool decoupled = flags[2] != 0;
-    step_size = static_cast<T>(lr / (1 - power(beta1, t)));
-    root_correction = static_cast<T>(vec::sqrt(1 - power(hyper[2], t)));
+  Adam(const double* hyper, const int64_t* flags, int64_t step) {
+    const double lr = hyper[0], decay = hyper[4];
+    step_size = static_cast<T>(lr / (1 - power(hyper[1], step)));
+    root_correction = static_cast<T>(vec::sqrt(1 - power(hyper[2], step)));
     eps = static_cast<T>(hyper[3]);
+    rest1 = static_cast<T>(1 - hyper[1]);
     beta2 = static_cast<T>(hyper[2]);
-    rest1 = static_cast<T>(1 - beta1);
     rest2 = static_cast<T>(1 - hyper[2]);
-    one_less_rest1 = 1 - rest1;
     weight_decay = static_cast<T>(decay);
-    shrink = decoupled ? static_cast<T>(1 - lr * decay) : T(1);
-    decays = decay != 0 && !decoupled;
-    maximize = flags[1] != 0;
-    eager = rest1 >= T(0.5);
-  }
-
-  // PyTorch's lerp(m, g, rest1): from the nearer end.
-  STEEP_INLINE T lerp(T m, T g) const {
-    const T difference = g - m;
-    return eager ? vec::mul_add(-difference, one_less_rest1, g)
-                 : vec::mul_add(rest1, difference, m);
+    shrink = flags[2] != 0 ? static_cast<T>(1 - lr * decay) : T(1);
+    sign = flags[1] != 0 ? T(-1) : T(1);
   }
 };
 
-// vmax is null unless kAmsgrad.
-template <bool kAmsgrad, class T>
+// PyTorch's lerp: m + weight * (g - m) from the nearer end, which the weight alone decides.
+template <class T>
+struct Lerp {
+  bool from_m;
+  T factor;
+  explicit Lerp(T weight) : from_m(weight < T(0.5)), factor(from_m ? weight : -(1 - weight)) {}
+};
+
+// vmax is null unless kAmsgrad; kDecays: the weight decay is part of the gradient.
+template <bool kAmsgrad, bool kDecays, class T>
 void adam_update(const Adam<T>& a, T* __restrict p, const T* __restrict grad, T* __restrict m,
                  T* __restrict v, T* __restrict vmax, int64_t n) {
-  const Adam<T> s = a;
+  const T step_size = a.step_size, root_correction = a.root_correction, eps = a.eps;
+  const T beta2 = a.beta2, rest2 = a.rest2, shrink = a.shrink;
+  const T weight_decay = a.weight_decay, sign = a.sign;
+  const Lerp<T> lerp(a.rest1);
+  const bool from_m = lerp.from_m;
+  const T factor = lerp.factor;
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
-    const T signed_grad = s.maximize ? -grad[i] : grad[i];
-    const T g = s.decays ? vec::mul_add(s.weight_decay, p[i], signed_grad) : signed_grad;
-    const T first = s.lerp(m[i], g);
-    const T second = vec::mul_add(s.rest2 * g, g, v[i] * s.beta2);
-    m[i] = first;
-    v[i] = second;
+    const T plain = sign * grad[i], x = p[i], old = m[i];
+    const T g = kDecays ? vec::mul_add(weight_decay, x, plain) : plain;
+    const T first = vec::mul_add(factor, g - old, from_m ? old : g);
+    const T second = vec::mul_add(rest2 * g, g, v[i] * beta2);
     T largest = second;
     if constexpr (kAmsgrad) {
-      largest = (vmax[i] > second) | (vmax[i] != vmax[i]) ? vmax[i] : second;  // NaN stays
+      const T before = vmax[i];
+      largest = (before > second) | (before != before) ? before : second;  // NaN stays
       vmax[i] = largest;
     }
-    const T denominator = vec::sqrt(largest) / s.root_correction + s.eps;
-    p[i] = p[i] * s.shrink - s.step_size * first / denominator;
+    const T denominator = vec::sqrt(largest) / root_correction + eps;
+    m[i] = first;
+    v[i] = second;
+    p[i] = x * shrink - step_size * first / denominator;
   }
 }
 
-template <class T>
-void adam(const Task& task) {
+template <bool kAmsgrad, bool kDecays, class T>
+void adam_step(const Task& task) {
   const auto* hyper = static_cast<const double*>(task.data[0]);
   const int64_t* flags = task.dims + 1;
-  const bool amsgrad = flags[0] != 0;
-  double step = 0;
-  Adam<T> rule(hyper, flags, 1);
+  int64_t step = 1;
+  Adam<T> rule(hyper, flags, step);
   for_parameters(task, task.dims + 4, [&](int64_t i, int64_t begin, int64_t end) {
     void* const* data = task.data + 1 + 6 * i;
-    const double mine = static_cast<double>(*static_cast<const float*>(data[5]) + 1.0f);
+    const auto mine = static_cast<int64_t>(*static_cast<const float*>(data[5]) + 1.0f);
     if (mine != step) rule = Adam<T>(hyper, flags, step = mine);
-    T* p = static_cast<T*>(data[0]) + begin;
-    const T* grad = static_cast<const T*>(data[1]) + begin;
-    T* m = static_cast<T*>(data[2]) + begin;
-    T* v = static_cast<T*>(data[3]) + begin;
-    if (amsgrad) {
-      adam_update<true>(rule, p, grad, m, v, static_cast<T*>(data[4]) + begin, end - begin);
-    } else {
-      adam_update<false, T>(rule, p, grad, m, v, nullptr, end - begin);
-    }
+    const auto at = [=](int k) { return static_cast<T*>(data[k]) + begin; };
+    T* vmax = kAmsgrad ? at(4) : nullptr;
+    adam_update<kAmsgrad, kDecays>(rule, at(0), at(1), at(2), at(3), vmax, end - begin);
   });
   task.barrier();  // everyone has read the steps
   if (task.rank != 0) return;
   for (int64_t i = 0; i < task.dims[0]; ++i) {
     *static_cast<float*>(task.data[1 + 6 * i + 5]) += 1.0f;
+  }
+}
+
+template <class T>
+void adam(const Task& task) {
+  const bool amsgrad = task.dims[1] != 0, decoupled = task.dims[3] != 0;
+  const bool decays = static_cast<const double*>(task.data[0])[4] != 0 && !decoupled;
+  if (amsgrad) {
+    decays ? adam_step<true, true, T>(task) : adam_step<true, false, T>(task);
+  } else {
+    decays ? adam_step<false, true, T>(task) : adam_step<false, false, T>(task);
   }
 }
 
