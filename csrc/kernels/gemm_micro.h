@@ -12,6 +12,16 @@ namespace {
 
 enum Activation { kNone, kRelu, kTanh, kSigmoid, kLeakyRelu };
 
+// The short activations, for values and registers alike, bit for bit as the elementwise ones. NaN stays.
+template <class V>
+STEEP_INLINE V relu(V x) {
+  return x <= V{} ? V{} : x;
+}
+template <class V>
+STEEP_INLINE V leaky_relu(V x, V slope) {
+  return x > V{} ? x : x * slope;
+}
+
 // What happens to a tile around its loop over k. Strides are in elements, between rows.
 template <class T>
 struct Tile {
@@ -33,7 +43,7 @@ struct Tile {
 constexpr int kTileRows = kRegisters == 32 ? (kRegisterBytes == 64 ? 12 : 8) : 6;
 constexpr int kTileRegs = 2;
 constexpr int kTallRows = 12;  // at most, one register wide
-constexpr int kLowRows = 3;               // at most, kWideRegs wide
+constexpr int kLowRows = 3;    // at most, kWideRegs wide
 constexpr int kWideRegs = 4;
 
 template <class T>
@@ -58,8 +68,8 @@ STEEP_INLINE typename Native<T>::V load_reg(const T* x, int v, int last) {
 
 // sum[r][j] = earlier + sum for a tile of `cols` columns: rare (k over kSlice), hence not in registers.
 template <class T>
-__attribute__((noinline)) void add_earlier(T* sum, int64_t stride, int rows, int64_t cols, const T* earlier,
-                                           int64_t earlier_stride) {
+__attribute__((noinline)) void add_earlier(T* sum, int64_t stride, int rows, int64_t cols,
+                                           const T* earlier, int64_t earlier_stride) {
   for (int r = 0; r < rows; ++r, sum += stride, earlier += earlier_stride) {
     for (int64_t j = 0; j < cols; ++j) sum[j] = earlier[j] + sum[j];
   }
@@ -67,7 +77,8 @@ __attribute__((noinline)) void add_earlier(T* sum, int64_t stride, int rows, int
 
 // The end of a product, in registers; `top` is the row of C, counted from the first tile's.
 template <class T, int rows, int regs, bool partial>
-STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>& tile, int64_t top) {
+STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>& tile,
+                         int64_t top) {
   using R = Native<T>;
   using V = typename R::V;
   const auto load = load_reg<T, regs, partial>;
@@ -106,14 +117,14 @@ STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>
     STEEP_UNROLL
     for (int r = 0; r < rows; ++r) {
       STEEP_UNROLL
-      for (int v = 0; v < regs; ++v) sum[r][v] = R::relu(sum[r][v]);
+      for (int v = 0; v < regs; ++v) sum[r][v] = relu(sum[r][v]);
     }
   } else if (tile.activation == kLeakyRelu) {
     const V slope = R::broadcast(tile.slope);
     STEEP_UNROLL
     for (int r = 0; r < rows; ++r) {
       STEEP_UNROLL
-      for (int v = 0; v < regs; ++v) sum[r][v] = R::leaky_relu(sum[r][v], slope);
+      for (int v = 0; v < regs; ++v) sum[r][v] = leaky_relu(sum[r][v], slope);
     }
   }
   STEEP_UNROLL

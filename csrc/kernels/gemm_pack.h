@@ -115,7 +115,8 @@ constexpr int64_t kSpread = 8;
 // Packs neighbouring strips, strip(r) wide at element r, from x[r + p * stride]; the one at r goes to out + r * k, and
 // the last is padded to a multiple of `unit`.
 template <class T, class Width>
-void pack_strips(T* out, int64_t total, int64_t unit, int64_t k, const T* x, int64_t stride, Width strip) {
+void pack_strips(T* out, int64_t total, int64_t unit, int64_t k, const T* x, int64_t stride,
+                 Width strip) {
   for (int64_t p = 0; p < k; p += kSpread) {
     const int64_t rows = smaller(kSpread, k - p);
     for (int64_t r = 0; r < total;) {

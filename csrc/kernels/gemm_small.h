@@ -6,18 +6,36 @@
 #include "gemm_blocks.h"
 #include "gemm_micro.h"
 #include "table.h"
+#include "vec_exp.h"
 
 namespace steep::kernels {
 namespace {
 
+template <class T>
+__attribute__((noinline)) void activate_row(T* c, int64_t cols, bool is_tanh) {
+  if (is_tanh) {
+#pragma omp simd
+    for (int64_t j = 0; j < cols; ++j) c[j] = vec::tanh(c[j]);
+  } else {
+#pragma omp simd
+    for (int64_t j = 0; j < cols; ++j) c[j] = vec::sigmoid(c[j]);
+  }
+}
+
+// The activations that are too long for a tile's registers, over finished elements that are still in the cache.
+template <class T>
+STEEP_INLINE void activate(T* c, int64_t stride, int64_t rows, int64_t cols, int activation) {
+  if (activation != kTanh && activation != kSigmoid) return;
+  for (int64_t i = 0; i < rows; ++i) activate_row(c + i * stride, cols, activation == kTanh);
+}
+
 // One value's end: the same steps as Tile's, in the same order.
 template <class T>
 STEEP_INLINE T finish_one(T sum, const T* old, const T* bias, int activation, T slope) {
-  using One = Reg<T, 0>;
   if (old) sum = *old + sum;
   if (bias) sum = sum + *bias;
-  if (activation == kRelu) return One::relu(sum);
-  return activation == kLeakyRelu ? One::leaky_relu(sum, slope) : sum;
+  if (activation == kRelu) return relu(sum);
+  return activation == kLeakyRelu ? leaky_relu(sum, slope) : sum;
 }
 
 // out[r * out_stride] = the dot product of row r of x with y, both contiguous along k.
@@ -136,7 +154,8 @@ void dot_all(const Dots<T>& dots) {
 constexpr int64_t kRowCols = 1024;
 
 template <class T>
-void add_row_products(T* sum, int64_t n, int64_t k, const T* a, int64_t a_step, const T* b, int64_t ldb) {
+void add_row_products(T* sum, int64_t n, int64_t k, const T* a, int64_t a_step, const T* b,
+                      int64_t ldb) {
   using R = Native<T>;
   int64_t p = 0;
   for (; p + 4 <= k; p += 4, a += 4 * a_step, b += 4 * ldb) {
@@ -156,7 +175,8 @@ void add_row_products(T* sum, int64_t n, int64_t k, const T* a, int64_t a_step, 
   for (; p < k; ++p, a += a_step, b += ldb) {
     const auto left = R::broadcast(*a);
     for (int64_t j = 0; j < n; j += R::lanes) {
-      const auto right = j + R::lanes <= n ? R::load(b + j) : R::load(b + j, static_cast<int>(n - j));
+      const auto right =
+          j + R::lanes <= n ? R::load(b + j) : R::load(b + j, static_cast<int>(n - j));
       R::store(sum + j, R::fma(left, right, R::load(sum + j)));
     }
   }
@@ -164,7 +184,8 @@ void add_row_products(T* sum, int64_t n, int64_t k, const T* a, int64_t a_step, 
 
 // n <= kRowCols columns of a product of one row; `tile` says how it ends (out, old, bias, activation).
 template <class T>
-void multiply_row(int64_t n, int64_t k, const T* a, int64_t a_step, const T* b, int64_t ldb, Tile<T> tile) {
+void multiply_row(int64_t n, int64_t k, const T* a, int64_t a_step, const T* b, int64_t ldb,
+                  Tile<T> tile) {
   constexpr int lanes = Native<T>::lanes;
   alignas(64) T sum[kRowCols], earlier[kRowCols];
   for (int64_t begin = 0; begin == 0 || begin < k; begin += kSlice) {
@@ -172,7 +193,8 @@ void multiply_row(int64_t n, int64_t k, const T* a, int64_t a_step, const T* b, 
       for (int64_t j = 0; j < n; ++j) earlier[j] = begin == kSlice ? sum[j] : earlier[j] + sum[j];
     }
     __builtin_memset(sum, 0, round_up(n, lanes) * sizeof(T));
-    add_row_products(sum, n, smaller(kSlice, k - begin), a + begin * a_step, a_step, b + begin * ldb, ldb);
+    add_row_products(sum, n, smaller(kSlice, k - begin), a + begin * a_step, a_step,
+                     b + begin * ldb, ldb);
   }
   for (int64_t j = 0; j < n; j += lanes) {
     typename Native<T>::V one[1][1] = {{Native<T>::load(sum + j)}};

@@ -78,9 +78,6 @@ struct Reg {
     return a * b + c;
 #endif
   }
-  // x where it is positive or NaN, else x * slope (relu: slope 0 gives 0, not x * 0).
-  static STEEP_INLINE V relu(V x) { return x < V{} ? V{} : x; }
-  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > V{} ? x : x * slope; }
 };
 
 // One lane.
@@ -105,8 +102,6 @@ struct Reg<T, 0> {
       return __builtin_fma(a, b, c);
     }
   }
-  static STEEP_INLINE V relu(V x) { return x < 0 ? 0 : x; }
-  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > 0 ? x : x * slope; }
 };
 
 #if defined(__AVX2__)
@@ -146,8 +141,6 @@ struct Reg<float, 32> {
     if (count & 1) _mm_store_ss(x, part);
   }
   static STEEP_INLINE V fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
-  static STEEP_INLINE V relu(V x) { return _mm256_max_ps(zero(), x); }
-  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > V{} ? x : x * slope; }
 };
 
 template <>
@@ -175,8 +168,6 @@ struct Reg<double, 32> {
     if (count & 1) _mm_store_sd(x, part);
   }
   static STEEP_INLINE V fma(V a, V b, V c) { return _mm256_fmadd_pd(a, b, c); }
-  static STEEP_INLINE V relu(V x) { return _mm256_max_pd(zero(), x); }
-  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > V{} ? x : x * slope; }
 };
 
 #endif  // __AVX2__
@@ -203,8 +194,6 @@ struct Reg<float, 64> {
     _mm512_mask_storeu_ps(x, first(count), v);
   }
   static STEEP_INLINE V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
-  static STEEP_INLINE V relu(V x) { return x < V{} ? V{} : x; }
-  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > V{} ? x : x * slope; }
 };
 
 template <>
@@ -227,8 +216,6 @@ struct Reg<double, 64> {
     _mm512_mask_storeu_pd(x, first(count), v);
   }
   static STEEP_INLINE V fma(V a, V b, V c) { return _mm512_fmadd_pd(a, b, c); }
-  static STEEP_INLINE V relu(V x) { return x < V{} ? V{} : x; }
-  static STEEP_INLINE V leaky_relu(V x, V slope) { return x > V{} ? x : x * slope; }
 };
 
 #endif  // __AVX512F__
