@@ -123,12 +123,12 @@ def _class_loss(name: str) -> Builder:
 
 
 _UNARY = """neg abs sign square reciprocal floor ceil round trunc exp exp2 expm1 log log2 log10
-    log1p sqrt rsqrt sin cos tan asin acos atan sinh cosh tanh sigmoid erf erfc relu isnan isinf isfinite
-    logical_not clone contiguous detach t ravel squeeze nonzero sum mean prod any all var std
-    var_mean std_mean norm max min amax amin argmax argmin flatten unbind"""
+    log1p sqrt rsqrt sin cos tan asin acos atan sinh cosh tanh sigmoid erf erfc relu isnan isinf
+    isfinite logical_not clone contiguous detach t ravel squeeze nonzero sum mean prod any all var
+    std var_mean std_mean norm max min amax amin argmax argmin flatten unbind"""
 _BINARY = """add sub mul div pow floor_divide remainder fmod maximum minimum eq ne lt le gt ge
-    logical_and logical_or logical_xor atan2 copy_ add_ sub_ mul_ div_
-    view_as reshape_as expand_as"""
+    logical_and logical_or logical_xor atan2 copy_ add_ sub_ mul_ div_ view_as reshape_as
+    expand_as"""
 _OF_INTEGERS = "bitwise_and bitwise_or bitwise_xor"
 
 ROWS |= {name: _method(name) for name in _UNARY.split()}

@@ -1,4 +1,4 @@
-"""Every gradient: the reference's, the slope of the result, and the slope of the gradient itself."""
+"""Every gradient: the reference's, the slope of the result, and its own slope once more."""
 
 from __future__ import annotations
 

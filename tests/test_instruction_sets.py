@@ -37,7 +37,7 @@ def digests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[st
 
 
 def available(level: str) -> bool:
-    """Whether this CPU and this build have the level; asking for one that is missing is an error."""
+    """Whether this CPU and this build have the level; asking for a missing one is an error."""
     command = [sys.executable, "-c", "import steep"]
     environment = os.environ | {"STEEP_CPU": level}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)

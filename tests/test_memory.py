@@ -17,7 +17,7 @@ def stat(name: str) -> int:
 
 
 def test_large_temporaries_come_from_the_cache() -> None:
-    """PyTorch pays page faults for every large temporary on a CPU; here the first one is the last."""
+    """PyTorch pays page faults for every large temporary; here the first one is the last."""
     x = steep.ones(2_000_000)
     for _ in range(3):
         y = x + 1

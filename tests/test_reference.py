@@ -40,9 +40,10 @@ def case(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 Case = tuple[tuple[Any, ...], dict[str, Any]]
 
-_unary = "neg abs sign square floor ceil trunc round exp expm1 sin cos tanh sigmoid erf relu silu"
-_positive = "log log2 log10 log1p sqrt rsqrt reciprocal"
-_reductions = "sum mean var std prod logsumexp amax amin"
+_unary = """neg abs sign square floor ceil trunc round exp exp2 expm1 sin cos atan sinh cosh tanh
+    sigmoid erf erfc relu silu"""
+_positive = "log log2 log10 log1p sqrt rsqrt reciprocal tan asin acos"
+_reductions = "sum mean var std var_mean std_mean prod logsumexp amax amin"
 _binary_shapes = [((2, 3), (2, 3)), ((2, 1, 3), (4, 1)), ((), (3,)), ((3,), ()), ((0, 3), (1,))]
 _products = [
     ((3,), (3,)),
@@ -81,7 +82,7 @@ CASES: dict[str, list[Case]] = {
     },
     **{
         name: [case(real(*a), real(*b, shift=0.017)) for a, b in _binary_shapes]
-        for name in ("add", "sub", "mul", "div", "maximum", "minimum", "remainder")
+        for name in ("add", "sub", "mul", "div", "maximum", "minimum", "remainder", "fmod", "atan2")
     },
     **{name: [case(real(2, 3), 1, keepdim=True), case(real(4))] for name in ("max", "min")},
     **{
@@ -89,6 +90,13 @@ CASES: dict[str, list[Case]] = {
         for name in ("softmax", "log_softmax")
     },
     "pow": [case(positive(2, 3), real(3)), case(real(4), 3), case(2.5, real(4))],
+    "norm": [
+        case(real(2, 3, 4), 2, 1),
+        case(real(2, 3), 3, (0, 1), True),
+        case(real(5), float("inf")),
+        case(real(5), 0),
+    ],
+    "cumsum": [case(real(2, 3, 4), 1), case(real(), 0)],
     "where": [case(mask(2, 3), real(3), real(2, 1)), case(mask(3), real(3), 1.0)],
     "clamp": [
         case(real(20), -0.5, 0.5),
@@ -124,6 +132,12 @@ CASES: dict[str, list[Case]] = {
     "unsqueeze": [case(real(2, 3), -1)],
     "expand": [case(real(3, 1), (2, -1, 4)), case(real(), (2,))],
     "flatten": [case(real(2, 3, 4), 1), case(real())],
+    "unflatten": [case(real(2, 12), 1, (3, -1))],
+    "movedim": [case(real(2, 3, 4), 0, -1)],
+    "as_strided": [case(real(6), (2, 3), (1, 1), 2)],
+    "unbind": [case(real(2, 3), 1)],
+    "repeat": [case(real(2, 3), (2, 1, 2))],
+    "t": [case(real(2, 3))],
     "flip": [case(real(2, 3), (0, 1))],
     "narrow": [case(real(2, 5), 1, -3, 2)],
     "split": [case(real(5, 2), 2), case(real(2, 5), [1, 4], dim=1)],

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from cases.create import CREATE, FILL
 from cases.elementwise import ACTIVATIONS, ARITHMETIC, COMPARE, COPIES, MATH
+from cases.index import INDEX
 from cases.loss import LOSSES
 from cases.matmul import PRODUCTS
 from cases.optim import STEPS
 from cases.random import DRAWS
 from cases.reduce import EXTREMES, SOFTMAX, STATISTICS, SUMS
 from cases.row import Row
-from cases.shape import INDEX, JOIN, VIEWS
+from cases.shape import JOIN, VIEWS
 
 TABLE: dict[str, Row] = {
     **ARITHMETIC,

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from cases.index import below
 from cases.row import Arr, Bad, Call, Counts, Row, arr, bad, call
-from cases.shape import below
 
 _LOGITS = arr(4, 3, domain="spread")
 _shares = arr(4, 3, domain="distribution")

@@ -86,6 +86,12 @@ def remainder(x: Array, y: Array) -> Array:
     return np.asarray(np.remainder(x, y))
 
 
+def fmod(x: Array, y: Array) -> Array:
+    """``x - y * trunc(x / y)``, which has the sign of `x`."""
+    _refuse_zero(x, y)
+    return np.asarray(np.fmod(x, y))
+
+
 def _refuse_zero(x: Array, y: Array) -> None:
     if y.dtype.kind != "f" and not np.all(np.broadcast_arrays(x, y)[1]):
         raise RuntimeError("division of integers by zero; divide floats for inf and nan")
@@ -153,6 +159,13 @@ binary("sub", lambda x, y, *, alpha=1: x - alpha * y, lambda g, x, y, *, alpha=1
 binary("mul", np.multiply, lambda g, x, y: (g * y, g * x))
 binary("floor_divide", floor_divide)
 binary("remainder", remainder, lambda g, x, y: (g, -g * np.floor_divide(x, y)))
+binary("fmod", fmod, lambda g, x, y: (g, -g * np.trunc(x / y)))
+binary(
+    "atan2",
+    np.arctan2,
+    lambda g, x, y: (g * y / (x * x + y * y), -g * x / (x * x + y * y)),
+    "float",
+)
 binary(
     "maximum",
     np.maximum,
@@ -271,9 +284,17 @@ unary("rsqrt", lambda x: 1 / np.sqrt(x), lambda x: -0.5 * (1 / np.sqrt(x)) ** 3,
 unary("reciprocal", lambda x: 1 / x, lambda x: -1 / (x * x), "float")
 unary("sin", np.sin, np.cos, "float")
 unary("cos", np.cos, lambda x: -np.sin(x), "float")
+unary("exp2", np.exp2, lambda x: np.exp2(x) * math.log(2), "float")
+unary("tan", np.tan, lambda x: 1 + np.tan(x) ** 2, "float")
+unary("asin", np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), "float")
+unary("acos", np.arccos, lambda x: -1 / np.sqrt(1 - x * x), "float")
+unary("atan", np.arctan, lambda x: 1 / (1 + x * x), "float")
+unary("sinh", np.sinh, np.cosh, "float")
+unary("cosh", np.cosh, np.sinh, "float")
 unary("tanh", np.tanh, lambda x: 1 - np.tanh(x) ** 2, "float")
 unary("sigmoid", sigmoid, lambda x: sigmoid(x) * sigmoid(-x), "float")
 unary("erf", _erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x), "float")
+unary("erfc", _erfc, lambda x: -2 / math.sqrt(math.pi) * np.exp(-x * x), "float")
 unary("logical_not", np.logical_not, result="bool")
 unary("bitwise_not", np.invert)
 unary("isnan", np.isnan, result="bool")

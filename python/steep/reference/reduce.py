@@ -114,6 +114,72 @@ def std_gradient(
     return var_gradient(g, input, dim, correction=correction, keepdim=keepdim)
 
 
+def _with_mean(deviation: Callable[..., Array], rule: Callable[..., tuple[Array]]) -> Any:
+    """``var_mean`` or ``std_mean`` and its gradient, from the function that it joins to `mean`."""
+
+    def forward(
+        input: Array, dim: Dims = None, *, correction: float = 1, keepdim: bool = False
+    ) -> tuple[Array, Array]:
+        spread_out = deviation(input, dim, correction=correction, keepdim=keepdim)
+        return spread_out, mean(input, dim, keepdim)
+
+    def gradient(
+        grad: Any, input: Array, dim: Dims = None, *, correction: float = 1, keepdim: bool = False
+    ) -> tuple[Array]:
+        (by_spread,) = rule(grad[0], input, dim, correction=correction, keepdim=keepdim)
+        (by_mean,) = mean_gradient(grad[1], input, dim, keepdim)
+        return (by_spread + by_mean,)
+
+    return forward, gradient
+
+
+def norm(
+    input: Array, p: Any = 2, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None
+) -> Array:
+    """``sum(|x|^p)^(1/p)``; the greatest or least ``|x|`` for infinite p, their count for 0."""
+    result = np.dtype(dtype or input.dtype)
+    _require_float("norm", result)
+    size = np.abs(wide(input))
+    axes = _axes(input, dim)
+    if p in (np.inf, -np.inf):
+        extremum = np.max if p > 0 else np.min
+        return np.asarray(extremum(size, axis=axes, keepdims=keepdim)).astype(result)
+    power = 2.0 if p == "fro" else float(p)
+    terms = (size != 0) * 1.0 if power == 0 else size**power
+    total = np.asarray(terms.sum(axis=axes, keepdims=keepdim))
+    return np.asarray(total if power == 0 else total ** (1 / power)).astype(result)
+
+
+def norm_gradient(
+    grad: Array, input: Array, p: Any = 2, dim: Dims = None, keepdim: bool = False, **_: Any
+) -> tuple[Array]:
+    """``sign(x) (|x| / norm)^(p-1)``; ties share, and where the norm is 0, so is the gradient."""
+    x, size = wide(input), np.abs(wide(input))
+    total = spread(norm(x, p, dim, keepdim), x.shape, dim, keepdim)
+    g = spread(wide(grad), x.shape, dim, keepdim)
+    if p in (np.inf, -np.inf):
+        ties = size == total
+        return (g * np.sign(x) * ties / ties.sum(axis=_axes(x, dim), keepdims=True),)
+    if p == 0:
+        return (np.zeros_like(x),)
+    power = 2.0 if p == "fro" else float(p)
+    ratio = np.where(total == 0, 0.0, size / total)
+    return (g * np.sign(x) * ratio ** (power - 1),)
+
+
+def cumsum(input: Array, dim: int, *, dtype: DType = None) -> Array:
+    """``out_i = x_0 + ... + x_i`` along `dim`."""
+    total = _total_type(input, dtype)
+    x = wide(np.asarray(input).astype(total))
+    return np.asarray(np.cumsum(x, axis=dim) if x.ndim else x).astype(total)
+
+
+def cumsum_gradient(grad: Array, input: Array, dim: int, **_: Any) -> tuple[Array]:
+    """``x_i`` is in every sum from the i-th on."""
+    g = wide(grad)
+    return (np.flip(np.cumsum(np.flip(g, dim), axis=dim), dim) if g.ndim else g,)
+
+
 def prod(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     """The product."""
     total = _total_type(input, dtype)
@@ -236,6 +302,10 @@ register("sum", sum_, sum_gradient)
 register("mean", mean, mean_gradient)
 register("var", var, var_gradient)
 register("std", std, std_gradient)
+register("var_mean", *_with_mean(var, var_gradient))
+register("std_mean", *_with_mean(std, std_gradient))
+register("norm", norm, norm_gradient)
+register("cumsum", cumsum, cumsum_gradient)
 register("prod", prod, prod_gradient)
 register("logsumexp", logsumexp, logsumexp_gradient)
 register("amax", *_amost(np.max))

@@ -115,6 +115,38 @@ def chunk(input: Array, chunks: int, dim: int = 0) -> tuple[Array, ...]:
     return split(input, -(-length // chunks), dim)
 
 
+def movedim(input: Array, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
+    """Dimensions at other places, the rest in order."""
+    return np.moveaxis(input, source, destination)
+
+
+def unflatten(input: Array, dim: int, sizes: Shape) -> Array:
+    """One dimension as several; one length may be -1."""
+    dim = normalize_dim(dim, input.ndim)
+    length, known = input.shape[dim], int(np.prod([n for n in sizes if n != -1]))
+    parts = [length // known if n == -1 else n for n in sizes]
+    return input.reshape(*input.shape[:dim], *parts, *input.shape[dim + 1 :])
+
+
+def as_strided(input: Array, size: Shape, stride: Shape, storage_offset: int = 0) -> Array:
+    """``out[i, j, ...] = memory[offset + i * stride[0] + j * stride[1] + ...]``, row-major."""
+    places = np.full(tuple(size), storage_offset)
+    for positions, step in zip(np.indices(tuple(size)), stride, strict=True):
+        places += positions * step
+    return np.asarray(input.reshape(-1)[places])
+
+
+def unbind(input: Array, dim: int = 0) -> tuple[Array, ...]:
+    """Every element of a dimension."""
+    dim = normalize_dim(dim, input.ndim)
+    return tuple(np.take(input, i, axis=dim) for i in range(input.shape[dim]))
+
+
+def repeat(input: Array, repeats: Shape) -> Array:
+    """Copies beside each other, so many along each dimension."""
+    return np.tile(input, tuple(repeats))
+
+
 def tril(input: Array, diagonal: int = 0) -> Array:
     """The lower triangles of the last two dimensions, zeros above."""
     return np.tril(input, diagonal)
@@ -134,6 +166,12 @@ _moves: dict[str, Callable[..., Any]] = {
     "unsqueeze": unsqueeze,
     "expand": expand,
     "flatten": flatten,
+    "unflatten": unflatten,
+    "movedim": movedim,
+    "as_strided": as_strided,
+    "unbind": unbind,
+    "repeat": repeat,
+    "t": np.transpose,
     "flip": flip,
     "narrow": narrow,
     "chunk": chunk,

@@ -1,0 +1,187 @@
+"""Subscripts, and indexing by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cases.row import ALL, FLOATS, INTEGERS, Arr, Row, arr, bad, call
+
+_X = arr(2, 3, 4)
+
+
+def below(n: int, *shape: int, dtype: str = "int64") -> Arr:
+    return arr(*shape, domain=f"below{n}", dtype=dtype)
+
+
+def mask(*shape: int) -> Arr:
+    return arr(*shape, domain="mask", dtype="bool")
+
+
+_INDICES: list[Any] = [
+    0,
+    -1,
+    (slice(None), -1),
+    (Ellipsis, slice(0, 4, 2)),
+    (None, 1, slice(1, None)),
+    (slice(5, 9),),
+    (slice(None, None, 3), Ellipsis, None),
+    below(2, 3),
+    below(2, 3, dtype="int32"),
+    (below(2, 2, 1), slice(None), below(4, 3)),
+    (0, slice(None), below(4, 2)),
+    (below(2, 3), below(3, 3)),
+    (slice(None), below(3, 2, 2), below(4, 2)),
+    mask(2, 3, 4),
+    (slice(None), mask(3)),
+    mask(2, 3),
+    (mask(2), 0),
+    below(2, 0),
+    Ellipsis,
+    (),
+]
+_bad_index = (
+    bad(IndexError, "out of bounds", _X, (0, 3)),
+    bad(IndexError, "out of bounds", _X, np.array([2])),
+    bad(IndexError, "too many indices for tensor of dimension 3", _X, (0, 0, 0, 0)),
+    bad(IndexError, "does not match the shape of the indexed tensor", _X, mask(3)),
+    bad(
+        IndexError,
+        "tensors used as indices must be long, int, byte or bool",
+        _X,
+        arr(2, dtype="float32"),
+    ),
+    bad(ValueError, "step must be greater than zero", _X, (slice(None, None, -1),)),
+    bad(IndexError, "single ellipsis", _X, (Ellipsis, Ellipsis)),
+)
+
+
+def _set(x: Any, index: Any, value: Any) -> Any:
+    out = x.clone()
+    out[index] = value
+    return out
+
+
+INDEX = {
+    "getitem": Row(
+        tuple(call(_X, index) for index in _INDICES),
+        "getitem",
+        ALL,
+        function=lambda x, index: x[index],
+        bad=_bad_index,
+        view=True,
+    ),
+    "setitem": Row(
+        (
+            *(call(_X, index, 2) for index in _INDICES),
+            call(_X, (slice(None), 1), arr(4)),
+            call(_X, (slice(None), 1), arr(2, 1)),
+            call(_X, 0, arr()),
+            call(_X, np.array([1]), arr()),
+            call(_X, (np.array([1, 0]), np.array([2, 0])), arr(2, 4)),
+            call(arr(6), mask(6), arr()),
+        ),
+        "setitem",
+        ALL,
+        function=_set,
+        bad=(
+            *(bad(b.error, b.text, *b.call.args, 1) for b in _bad_index),
+            bad(RuntimeError, "", _X, 0, arr(3, 3)),
+        ),
+    ),
+    "index_select": Row(
+        (
+            call(arr(2, 3), 1, below(3, 3)),
+            call(arr(4, 2), 0, below(4, 2, dtype="int32")),
+            call(arr(4), 0, below(4)),
+            call(arr(), 0, below(1, 1)),
+            call(arr(3, 2), -1, below(2, 0)),
+        ),
+        "index_select",
+        ALL,
+        bad=(
+            bad(IndexError, "index 3 is out of bounds", arr(2, 3), 1, np.array([0, 3])),
+            bad(IndexError, "out of bounds", arr(2, 3), 1, np.array([-1])),
+            bad(RuntimeError, "index_select: expected an int64 or int32 index", arr(3), 0, arr(1)),
+            bad(IndexError, "supposed to be a vector", arr(3), 0, below(3, 1, 1)),
+        ),
+    ),
+    "gather": Row(
+        (
+            call(arr(2, 3), 1, below(3, 2, 5)),
+            call(arr(2, 3), 0, below(2, 4, 1)),
+            call(arr(4), 0, below(4, 2)),
+            call(arr(), 0, below(1)),
+            call(arr(2, 3), 1, below(3, 2, 0)),
+        ),
+        "gather",
+        ALL,
+        bad=(
+            bad(IndexError, "out of bounds", arr(2, 3), 1, np.array([[3], [0]])),
+            bad(RuntimeError, "same number of dimensions", arr(2, 3), 1, below(2, 2)),
+            bad(RuntimeError, "an int64 or int32 index", arr(2), 0, arr(2)),
+        ),
+    ),
+    "scatter_add": Row(
+        (
+            call(arr(2, 3), 1, below(3, 2, 5), arr(2, 6)),
+            call(arr(3, 4), 0, below(3, 2, 2), arr(2, 2)),
+            call(arr(3), 0, below(3, 7), arr(7)),
+            call(arr(3), 0, below(3, 0), arr(0)),
+        ),
+        "scatter_add",
+        (*FLOATS, *INTEGERS),
+        bad=(
+            bad(IndexError, "out of bounds", arr(3), 0, np.array([3]), arr(1)),
+            bad(
+                RuntimeError,
+                "src of the input's dtype",
+                arr(3),
+                0,
+                below(3, 1),
+                arr(1, dtype="int64"),
+            ),
+            bad(RuntimeError, "an index no larger than src", arr(3), 0, below(3, 2), arr(1)),
+        ),
+    ),
+    "masked_select": Row(
+        (
+            call(arr(2, 3), mask(3)),
+            call(arr(3), mask(2, 3)),
+            call(arr(), mask()),
+            call(arr(0), mask(0)),
+        ),
+        "masked_select",
+        ALL,
+        bad=(bad(RuntimeError, "masked_select: expected a mask of dtype bool", arr(3), arr(3)),),
+    ),
+    "nonzero": Row(
+        (
+            call(arr(2, 5, domain="below3")),
+            call(arr(7, domain="below3")),
+            call(arr(0, 2)),
+            call(arr()),
+        ),
+        lambda x: np.argwhere(x).astype(np.int64),
+        ALL,
+        "its result is an index",
+    ),
+    "one_hot": Row(
+        (
+            call(below(4, 2, 3)),
+            call(below(4, 5), 6),
+            call(below(3), 3),
+            call(below(3, 0), num_classes=3),
+        ),
+        "one_hot",
+        ("float32",),
+        "it takes and gives integers",
+        bad=(
+            bad(RuntimeError, "must be non-negative", np.array([0, -1])),
+            bad(RuntimeError, "smaller than num_classes", np.array([3]), 3),
+            bad(RuntimeError, "dtype int64", arr(2)),
+            bad(RuntimeError, "empty tensor", below(1, 0)),
+        ),
+    ),
+}
