@@ -1,0 +1,76 @@
+"""steep: trains neural networks on CPUs, under PyTorch's names.
+
+Example:
+    >>> import steep
+    >>> x = steep.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> (x**2).sum().backward()
+    >>> x.grad
+    tensor([[2., 4.],
+            [6., 8.]])
+"""
+
+import importlib as _importlib
+
+from steep import _core
+from steep._version import __version__
+
+# What the extension holds beside the operations. NumPy is not among what is imported here, nor
+# is any submodule: `import steep` is to take no time.
+_TYPES = ("Generator", "Recorder", "Size", "Tensor", "device", "dtype")
+_DTYPES = (
+    *("bool", "double", "float", "float32", "float64"),
+    *("int", "int32", "int64", "long", "uint8"),
+)
+_FUNCTIONS = (
+    *("as_tensor", "available_levels", "counters", "cpu_level", "default_generator"),
+    *("empty_cache", "enable_grad", "from_numpy", "get_default_dtype", "get_num_threads"),
+    *("get_rng_state", "inference_mode", "initial_seed", "is_floating_point"),
+    *("is_grad_enabled", "is_tensor", "manual_seed", "memory_stats", "no_grad", "numel"),
+    *("promote_types", "reset_peak_memory_stats", "result_type", "seed"),
+    *("set_default_dtype", "set_grad_enabled", "set_num_threads", "set_rng_state", "tensor"),
+)
+
+inf = float("inf")
+nan = float("nan")
+pi = 3.141592653589793
+e = 2.718281828459045
+newaxis = None
+
+# The names float, int and bool are dtypes from here on.
+for _name in (*_TYPES, *_DTYPES, *_FUNCTIONS, *_core.registry_names()):
+    globals()[_name] = getattr(_core, _name)
+del _name
+
+_SUBMODULES = ("autograd", "cuda", "data", "nn", "optim", "reference", "serialize", "utils")
+_LAZY = {
+    "finfo": "_info",
+    "iinfo": "_info",
+    "load": "serialize",
+    "save": "serialize",
+    "set_printoptions": "_printing",
+}
+
+__all__ = [
+    *_TYPES,
+    *_DTYPES,
+    *_FUNCTIONS,
+    *_core.registry_names(),
+    *_SUBMODULES,
+    *_LAZY,
+    *("__version__", "e", "inf", "nan", "newaxis", "pi"),
+]
+
+
+def __getattr__(name):  # type: ignore[no-untyped-def]  # __init__.pyi has the types
+    """Import a submodule, or what one defines, when it is first asked for."""
+    if name in _SUBMODULES:
+        return _importlib.import_module(f"steep.{name}")
+    if name in _LAZY:
+        value = getattr(_importlib.import_module(f"steep.{_LAZY[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'steep' has no attribute {name!r}")
+
+
+def __dir__():  # type: ignore[no-untyped-def]
+    return sorted({*globals(), *__all__})
