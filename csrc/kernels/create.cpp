@@ -10,61 +10,67 @@
 // depend on who draws it. A call moves the offset on by ceil(n / 4).
 
 #include "isa.h"
+#include "lanes.h"
 #include "partition.h"
 #include "table.h"
+#include "widening.h"
 
 namespace steep::kernels {
 namespace {
 
-constexpr int kCounters = 16;            // drawn at a time, 4 words each
-constexpr int64_t kDraw = 4 * kCounters;  // elements
+constexpr int64_t kDraw = 64;  // elements drawn at a time; the tail draws as many and keeps what it needs
 
-// word[w][k] becomes word w of counter first + k.
-inline void philox(uint64_t first, uint64_t seed, uint32_t word[4][kCounters]) {
-  uint32_t key0 = static_cast<uint32_t>(seed), key1 = static_cast<uint32_t>(seed >> 32);
-#pragma omp simd
-  for (int k = 0; k < kCounters; ++k) {
-    const uint64_t counter = first + static_cast<uint64_t>(k);
-    word[0][k] = static_cast<uint32_t>(counter);
-    word[1][k] = static_cast<uint32_t>(counter >> 32);
-    word[2][k] = word[3][k] = 0;
+// One word of Philox for as many counters as a vector holds; only the lower half of each lane counts.
+struct Words {
+  WideVector word[4];
+};
+
+// The words of counters first, first + 1, ...
+inline Words philox(uint64_t first, uint64_t seed) {
+  uint64_t key0 = seed & 0xFFFFFFFFu, key1 = seed >> 32;
+  WideVector a;
+  for (int k = 0; k < kWideLanes; ++k) a[k] = first + static_cast<uint64_t>(k);
+  const WideVector zero{}, multiplier0 = zero + 0xD2511F53u, multiplier1 = zero + 0xCD9E8D57u;
+  WideVector b = a >> 32, c = zero, d = zero;
+  STEEP_UNROLL
+  for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9u, key1 += 0xBB67AE85u) {
+    const WideVector product0 = multiply_lower(a, multiplier0);
+    const WideVector product1 = multiply_lower(c, multiplier1);
+    a = (product1 >> 32) ^ b ^ key0;
+    b = product1;
+    c = (product0 >> 32) ^ d ^ key1;
+    d = product0;
   }
-  for (int round = 0; round < 10; ++round) {
-#pragma omp simd
-    for (int k = 0; k < kCounters; ++k) {
-      const uint64_t product0 = uint64_t{0xD2511F53} * word[0][k];
-      const uint64_t product1 = uint64_t{0xCD9E8D57} * word[2][k];
-      word[0][k] = static_cast<uint32_t>(product1 >> 32) ^ word[1][k] ^ key0;
-      word[1][k] = static_cast<uint32_t>(product1);
-      word[2][k] = static_cast<uint32_t>(product0 >> 32) ^ word[3][k] ^ key1;
-      word[3][k] = static_cast<uint32_t>(product0);
+  return {{a, b, c, d}};
+}
+
+// The mask of kDraw elements from element i, a multiple of 4. A word is kept if it is below `bound` = p * 2^32 rounded up.
+__attribute__((noinline)) void draw_mask(uint8_t* mask, uint64_t offset, int64_t i, uint64_t seed,
+                                         uint64_t bound) {
+  const uint64_t first = offset + static_cast<uint64_t>(i) / 4;
+  const WideMask limit = WideMask{} + static_cast<int64_t>(bound);
+  STEEP_UNROLL
+  for (int k = 0; k < kDraw / 4; k += kWideLanes) {
+    const Words words = philox(first + static_cast<uint64_t>(k), seed);
+    WideVector four{};  // element 4 k + w is byte w of lane k
+    for (int w = 0; w < 4; ++w) {
+      const WideMask kept = (WideMask)(words.word[w] & 0xFFFFFFFFu) < limit;
+      four |= (WideVector)kept & (uint64_t{1} << (8 * w));
     }
-    key0 += 0x9E3779B9;
-    key1 += 0xBB67AE85;
+    for (int lane = 0; lane < kWideLanes; ++lane) {
+      const uint32_t bytes = static_cast<uint32_t>(four[lane]);
+      __builtin_memcpy(mask + 4 * (k + lane), &bytes, 4);
+    }
   }
 }
 
-// Keeps the words below p * 2^32: those up to `last`, if any at all.
-struct Keep {
-  uint32_t last;
-  uint32_t any;
-  explicit Keep(double p) {
-    const double bound = p * 4294967296.0;
-    const uint64_t whole = p > 0 ? p < 1 ? static_cast<uint64_t>(bound) : uint64_t{1} << 32 : 0;
-    const uint64_t below = whole + (p > 0 && p < 1 && static_cast<double>(whole) < bound);
-    last = static_cast<uint32_t>(below - 1);
-    any = below != 0;
-  }
-};
-
-// The mask of kDraw elements from element i, a multiple of 4.
-inline void draw_mask(uint8_t* mask, uint64_t offset, int64_t i, uint64_t seed, Keep keep) {
-  alignas(64) uint32_t word[4][kCounters];
-  philox(offset + static_cast<uint64_t>(i) / 4, seed, word);
-#pragma omp simd
-  for (int k = 0; k < kCounters; ++k) {
-    for (int w = 0; w < 4; ++w) mask[4 * k + w] = (word[w][k] <= keep.last) & keep.any;
-  }
+// p * 2^32 rounded up: there are as many 32-bit words w with w / 2^32 < p.
+inline uint64_t keep_bound(double p) {
+  if (!(p > 0)) return 0;
+  if (p >= 1) return uint64_t{1} << 32;
+  const double bound = p * 4294967296.0;
+  const uint64_t whole = static_cast<uint64_t>(bound);
+  return whole + (static_cast<double>(whole) < bound);
 }
 
 // Draws this rank's share of a mask of n, and calls use(begin, end) after each block of it.
@@ -72,15 +78,15 @@ template <class Use>
 void draw(const Task& task, uint8_t* mask, int64_t* state, Use use) {
   const uint64_t seed = static_cast<uint64_t>(state[0]), offset = static_cast<uint64_t>(state[1]);
   const int64_t n = task.dims[0];
-  const Keep keep(task.scalars[0].f);
+  const uint64_t bound = keep_bound(task.scalars[0].f);
   const Range mine = share(n, kChunk, task.rank, task.size);
   for (int64_t begin = mine.begin; begin < mine.end; begin += kChunk) {
     const int64_t end = mine.end - begin < kChunk ? mine.end : begin + kChunk;
     int64_t i = begin;
-    for (; i + kDraw <= end; i += kDraw) draw_mask(mask + i, offset, i, seed, keep);
+    for (; i + kDraw <= end; i += kDraw) draw_mask(mask + i, offset, i, seed, bound);
     if (i < end) {
       uint8_t last[kDraw];
-      draw_mask(last, offset, i, seed, keep);
+      draw_mask(last, offset, i, seed, bound);
       for (int64_t j = 0; i + j < end; ++j) mask[i + j] = last[j];
     }
     use(begin, end);
