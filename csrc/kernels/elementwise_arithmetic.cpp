@@ -54,7 +54,7 @@ STEEP_INLINE T square(T x) {
 }
 template <class T>
 STEEP_INLINE T relu(T x) {
-  return x <= T(0) ? T(0) : x;  // NaN stays
+  return x < T(0) ? T(0) : x;  // NaN and -0 stay
 }
 template <class T>
 STEEP_INLINE T rsqrt(T x) {

@@ -79,7 +79,7 @@ STEEP_INLINE T minimum(T x, T y) {
 }
 template <class T>
 STEEP_INLINE T clamp(T x, T low, T high) {
-  return vec::clamp(x, low, high);
+  return minimum(maximum(x, low), high);
 }
 
 template <class T>
@@ -151,9 +151,11 @@ void fill_integer(Table& table) {
 // Bool is a byte of 0 or 1: bytes do for it, but for the complement.
 void fill_bool(Table& table) {
   using E = Elementwise;
-  constexpr E kAsBytes[] = {E::logical_not, E::isnan, E::isinf, E::isfinite, E::eq, E::ne, E::lt, E::le, E::gt,
-               E::ge, E::logical_and, E::logical_or, E::logical_xor, E::maximum, E::minimum,
-               E::clamp, E::bitwise_and, E::bitwise_or, E::bitwise_xor};
+  constexpr E kAsBytes[] = {E::logical_not, E::isnan,      E::isinf,       E::isfinite,
+                            E::eq,          E::ne,         E::lt,          E::le,
+                            E::gt,          E::ge,         E::logical_and, E::logical_or,
+                            E::logical_xor, E::maximum,    E::minimum,     E::clamp,
+                            E::bitwise_and, E::bitwise_or, E::bitwise_xor};
   for (E op : kAsBytes) {
     Loop* loops = table.elementwise[static_cast<int>(op)];
     loops[kBool] = loops[kUInt8];

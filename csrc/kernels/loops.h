@@ -73,7 +73,10 @@ struct Output {
   alignas(64) T buffer[kLanes];
 
   Output(void* data, int64_t n)
-      : at(static_cast<T*>(data)), last(at + n / kLanes * kLanes), blocks(n / kLanes), rest(n % kLanes) {}
+      : at(static_cast<T*>(data)),
+        last(at + n / kLanes * kLanes),
+        blocks(n / kLanes),
+        rest(n % kLanes) {}
   void next() { at += kLanes; }
   // After the whole blocks: true, once, where a partial one remains.
   bool enter_tail() {

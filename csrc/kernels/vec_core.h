@@ -74,7 +74,8 @@ STEEP_INLINE T abs(T x) {
 }
 template <class T>
 STEEP_INLINE T copysign(T magnitude, T sign) {
-  return from_bits<T>((to_bits(magnitude) & ~Format<T>::kSign) | (to_bits(sign) & Format<T>::kSign));
+  return from_bits<T>((to_bits(magnitude) & ~Format<T>::kSign) |
+                      (to_bits(sign) & Format<T>::kSign));
 }
 template <class T>
 STEEP_INLINE BitsOf<T> sign_of(T x) {
@@ -174,7 +175,8 @@ STEEP_INLINE Pair<T> two_product(T a, T b) {
 #if STEEP_HAS_FMA
   return {product, mul_add(a, b, -product)};
 #else
-  constexpr BitsOf<T> kHalf = BitsOf<T>(1) << (Format<T>::kMantissa / 2);  // rounds to the upper half
+  constexpr BitsOf<T> kHalf = BitsOf<T>(1)
+                              << (Format<T>::kMantissa / 2);  // rounds to the upper half
   const T a_hi = from_bits<T>((to_bits(a) + kHalf) & ~(2 * kHalf - 1)), a_lo = a - a_hi;
   const T b_hi = from_bits<T>((to_bits(b) + kHalf) & ~(2 * kHalf - 1)), b_lo = b - b_hi;
   return {product, ((a_hi * b_hi - product) + a_hi * b_lo + a_lo * b_hi) + a_lo * b_lo};
@@ -220,18 +222,11 @@ STEEP_INLINE T scale(T x, BitsOf<T> k) {
   return x * power_of_two<T>(half) * power_of_two<T>(k - half);
 }
 
-// -bound <= x <= bound; NaN stays. Cheaper than clamp, whose two comparisons the compiler entangles.
+// -bound <= x <= bound; NaN stays.
 template <class T>
 STEEP_INLINE T limit(T x, T bound) {
   const T a = abs(x);
   return copysign(bound < a ? bound : a, x);
-}
-
-// low <= x <= high; NaN stays.
-template <class T>
-STEEP_INLINE T clamp(T x, T low, T high) {
-  const T raised = x < low ? low : x;
-  return raised > high ? high : raised;
 }
 
 }  // namespace vec

@@ -13,7 +13,8 @@ STEEP_INLINE bool is_long_division(T x, T y) {
   using F = Format<T>;
   const T smallest = from_bits<T>(BitsOf<T>(2 * F::kMantissa + 8) << F::kMantissa);
   const T a = abs(x), b = abs(y), quotient = abs(x / y);
-  return !((quotient < F::kWhole / T(4)) & (b > smallest) & (b < F::kMax / T(4)) & (a < F::kMax / T(4)));
+  return !((quotient < F::kWhole / T(4)) & (b > smallest) & (b < F::kMax / T(4)) &
+           (a < F::kMax / T(4)));
 }
 
 // x - trunc(x / y) y. The quotient, rounded, may have reached the next whole number: then the difference, still exact,
@@ -45,7 +46,8 @@ inline T fmod_long(T x, T y) {
   for (int left = a_exponent - b_exponent; left > 0; left -= kStride)
     rest = (rest << (left < kStride ? left : kStride)) % divisor;
   const int unit = b_exponent - static_cast<int>(F::kBias) - F::kMantissa;
-  return copysign(scale(static_cast<T>(static_cast<int64_t>(rest)), static_cast<BitsOf<T>>(unit)), x);
+  return copysign(scale(static_cast<T>(static_cast<int64_t>(rest)), static_cast<BitsOf<T>>(unit)),
+                  x);
 }
 
 // Python's %: the remainder has the sign of y.

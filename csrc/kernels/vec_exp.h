@@ -16,7 +16,8 @@ struct ExpConstants;
 template <>
 struct ExpConstants<float> {
   static constexpr float kLog2E = 1.44269504f;
-  static constexpr float kLn2Hi = 0.693359375f;  // few enough bits that k * kLn2Hi is exact without FMA
+  static constexpr float kLn2Hi =
+      0.693359375f;  // few enough bits that k * kLn2Hi is exact without FMA
   static constexpr float kLn2Lo = -2.12194440e-4f;
   static constexpr float kVanish = 104.0f;   // exp(-x) is 0 from here on
   static constexpr float kOverflow = 89.0f;  // exp(x) is infinite from here on
@@ -64,7 +65,8 @@ STEEP_INLINE Exponential<T> exp_parts(T x, T low) {
 template <class T>
 STEEP_INLINE T exp_shifted(T x, T low, int shift) {
   using C = ExpConstants<T>;
-  const Exponential<T> e = exp_parts(limit(x, C::kVanish + T(2)), low);  // 2: headroom for the shift
+  const Exponential<T> e =
+      exp_parts(limit(x, C::kVanish + T(2)), low);  // 2: headroom for the shift
   return scale(e.growth + T(1), e.k + static_cast<BitsOf<T>>(shift));
 }
 
@@ -139,7 +141,8 @@ STEEP_INLINE T sigmoid(T x) {
   const bool far = x < T(-0.5) * C::kOverflow;
   const T one = far ? power_of_two<T>(-kDown) : T(1);
   const T shifted = power_of_two<T>(far ? e.k - kDown : e.k);
-  const T power = x > T(2) * C::kSaturate ? T(0) : shifted;  // it vanishes beside 1, and may not fit
+  const T power =
+      x > T(2) * C::kSaturate ? T(0) : shifted;  // it vanishes beside 1, and may not fit
   const Pair<T> whole = two_sum(one, power);
   const Pair<T> sum = fast_two_sum(whole.hi, power * e.growth);
   const T out = one / sum.hi;

@@ -43,9 +43,8 @@ STEEP_INLINE double log_tail(double f) {
   const double s = f / (2.0 + f);
   const double z = s * s;
   const double rest =
-      z * horner(z, 0.666666666666667, 0.3999999999989756, 0.28571428627167506,
-                 0.22222210920001936, 0.18182905524814252, 0.15331162127138254,
-                 0.14623474453324417);
+      z * horner(z, 0.666666666666667, 0.3999999999989756, 0.28571428627167506, 0.22222210920001936,
+                 0.18182905524814252, 0.15331162127138254, 0.14623474453324417);
   const double half_square = 0.5 * f * f;
   return half_square - s * (half_square + rest);
 }
@@ -90,8 +89,7 @@ STEEP_INLINE double log2(double x) {
   return log_scaled<double>(x, {1.0, 0.0}, {1.4426950408889634, 2.0355273740931033e-17});
 }
 STEEP_INLINE float log10(float x) {  // 0.301025390625 has 11 bits: k times it is exact
-  return log_scaled<float>(x, {0.301025390625f, 4.60503898e-6f},
-                           {0.434294492f, -1.01030501e-8f});
+  return log_scaled<float>(x, {0.301025390625f, 4.60503898e-6f}, {0.434294492f, -1.01030501e-8f});
 }
 STEEP_INLINE double log10(double x) {
   return log_scaled<double>(x, {0.30102999566395283, 2.8363394551044964e-14},

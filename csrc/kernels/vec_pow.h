@@ -20,9 +20,9 @@ STEEP_INLINE Pair<double> log_exact(double x) {
   const double t_low = mul_add(-t, bottom.lo, subtract_product(s.f, t, bottom.hi)) * inverse;
   const Pair<double> square = two_product(t, t);
   const double z = square.hi, z_low = mul_add(2.0 * t, t_low, square.lo);
-  const double rest = z * horner(z, 0.4, 0.2857142857142635, 0.22222222222750718,
-                                 0.18181818160280974, 0.15384609335376187, 0.1333417308671631,
-                                 0.1172036801343455, 0.11596729568815581);
+  const double rest =
+      z * horner(z, 0.4, 0.2857142857142635, 0.22222222222750718, 0.18181818160280974,
+                 0.15384609335376187, 0.1333417308671631, 0.1172036801343455, 0.11596729568815581);
   const Pair<double> head = fast_two_sum(0.66666666666666663, rest);
   const double factor_low = head.lo + 3.700743415417188e-17;
   const Pair<double> cube = two_product(t, z);

@@ -38,11 +38,26 @@ STEEP_INLINE Angle quick_angle(double x) {
 // 64 zeros, then the bits of 2/pi after the point.
 constexpr uint64_t kTwoOverPiBits[21] = {
     0,
-    0xa2f9836e4e441529u, 0xfc2757d1f534ddc0u, 0xdb6295993c439041u, 0xfe5163abdebbc561u,
-    0xb7246e3a424dd2e0u, 0x06492eea09d1921cu, 0xfe1deb1cb129a73eu, 0xe88235f52ebb4484u,
-    0xe99c7026b45f7e41u, 0x3991d639835339f4u, 0x9c845f8bbdf9283bu, 0x1ff897ffde05980fu,
-    0xef2f118b5a0a6d1fu, 0x6d367ecf27cb09b7u, 0x4f463f669e5fea2du, 0x7527bac7ebe5f17bu,
-    0x3d0739f78a5292eau, 0x6bfb5fb11f8d5d08u, 0x56033046fc7b6babu, 0xf0cfbc209af4361du,
+    0xa2f9836e4e441529u,
+    0xfc2757d1f534ddc0u,
+    0xdb6295993c439041u,
+    0xfe5163abdebbc561u,
+    0xb7246e3a424dd2e0u,
+    0x06492eea09d1921cu,
+    0xfe1deb1cb129a73eu,
+    0xe88235f52ebb4484u,
+    0xe99c7026b45f7e41u,
+    0x3991d639835339f4u,
+    0x9c845f8bbdf9283bu,
+    0x1ff897ffde05980fu,
+    0xef2f118b5a0a6d1fu,
+    0x6d367ecf27cb09b7u,
+    0x4f463f669e5fea2du,
+    0x7527bac7ebe5f17bu,
+    0x3d0739f78a5292eau,
+    0x6bfb5fb11f8d5d08u,
+    0x56033046fc7b6babu,
+    0xf0cfbc209af4361du,
 };
 
 // |x| = mantissa * 2^exponent times 192 bits of 2/pi, after Payne and Hanek. Earlier bits would only add whole turns;
@@ -55,7 +70,8 @@ inline Angle long_angle(double x) {
   const int word = first >> 6, offset = first & 63;
   uint64_t part[3];
   for (int i = 0; i < 3; ++i) {
-    const Wide two = static_cast<Wide>(kTwoOverPiBits[word + i]) << 64 | kTwoOverPiBits[word + i + 1];
+    const Wide two =
+        static_cast<Wide>(kTwoOverPiBits[word + i]) << 64 | kTwoOverPiBits[word + i + 1];
     part[i] = static_cast<uint64_t>(two << offset >> 64);
   }
   // The product modulo 2^192: two bits of quarter, then the fraction of a quarter.
@@ -69,11 +85,13 @@ inline Angle long_angle(double x) {
   if (above_half) fraction = -fraction;
   // The fraction is never 0: x is no multiple of pi/2.
   const uint64_t high = static_cast<uint64_t>(fraction >> 64);
-  const int zeros = high ? __builtin_clzll(high) : 64 + __builtin_clzll(static_cast<uint64_t>(fraction) | 1);
+  const int zeros =
+      high ? __builtin_clzll(high) : 64 + __builtin_clzll(static_cast<uint64_t>(fraction) | 1);
   fraction <<= zeros;
   const double unit = power_of_two<double>(static_cast<uint64_t>(-zeros));
   const double a = static_cast<double>(static_cast<int64_t>(fraction >> 75)) * (unit * 0x1p-53);
-  const double b = static_cast<double>(static_cast<int64_t>(fraction >> 12 & ~0ull >> 1)) * (unit * 0x1p-116);
+  const double b =
+      static_cast<double>(static_cast<int64_t>(fraction >> 12 & ~0ull >> 1)) * (unit * 0x1p-116);
   const Pair<double> product = two_product(a, kHalfPi);
   const double rest = mul_add(a, kHalfPiLow, mul_add(b, kHalfPi, product.lo));
   const Pair<double> angle = fast_two_sum(product.hi, rest);

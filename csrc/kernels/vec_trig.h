@@ -29,10 +29,10 @@ STEEP_INLINE SineCosine sine_cosine(Pair<double> angle) {
 }
 
 // The same to 2^-30 or better, all a float needs.
-struct Plain {
+struct FloatSineCosine {
   double sine, cosine;
 };
-STEEP_INLINE Plain sine_cosine_float(double x) {
+STEEP_INLINE FloatSineCosine sine_cosine_float(double x) {
   const double z = x * x;
   const double s = horner(z, -0.16666666663794352, 0.008333331854819433, -0.00019840077216510535,
                           2.7248797375062123e-06);
@@ -47,7 +47,7 @@ STEEP_INLINE double turned_sine(Angle a) {
   return flip_sign(out, (a.quarter & 2) << 62);
 }
 STEEP_INLINE float turned_sine_float(double angle, uint64_t quarter) {
-  const Plain both = sine_cosine_float(angle);
+  const FloatSineCosine both = sine_cosine_float(angle);
   const double out = (quarter & 1) != 0 ? both.cosine : both.sine;
   return static_cast<float>(flip_sign(out, (quarter & 2) << 62));
 }
@@ -61,11 +61,12 @@ STEEP_INLINE double turned_tangent(Angle a) {
   const double bottom_low = odd ? both.sine.lo : both.cosine.lo;
   const double inverse = 1.0 / bottom;
   const double quotient = top * inverse;
-  const double rest = subtract_product(top, quotient, bottom) + mul_add(-quotient, bottom_low, top_low);
+  const double rest =
+      subtract_product(top, quotient, bottom) + mul_add(-quotient, bottom_low, top_low);
   return mul_add(rest, inverse, quotient);
 }
 STEEP_INLINE float turned_tangent_float(double angle, uint64_t quarter) {
-  const Plain both = sine_cosine_float(angle);
+  const FloatSineCosine both = sine_cosine_float(angle);
   const bool odd = (quarter & 1) != 0;
   const double top = odd ? -both.cosine : both.sine;
   const double bottom = odd ? both.sine : both.cosine;
