@@ -156,7 +156,10 @@ cdef _View _output_view(out, _View source, Py_ssize_t count):
             f"gather: expected out of shape {expected} and format '{source.code()}', "
             f"got {view.shape()} and '{view.code()}'"
         )
-    if not view.rows_contiguous() or (count > 1 and view.buf.strides[0] != view.row_bytes()):
+    # Where there are no elements, strides mean nothing.
+    if view.buf.len > 0 and (
+        not view.rows_contiguous() or (count > 1 and view.buf.strides[0] != view.row_bytes())
+    ):
         raise ValueError("gather: expected out to be contiguous; got a strided buffer")
     return view
 
