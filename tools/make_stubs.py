@@ -3,7 +3,7 @@
     python tools/make_stubs.py            writes python/steep/_core.pyi and __init__.pyi
     python tools/make_stubs.py --check    fails where they differ from what would be written
 
-What the registry does not hold stands in tools/core_head.pyi, with `# [functions]` and
+What the registry does not hold stands in tools/core_head.txt, with `# [functions]` and
 `# [methods]` where the registry's entries go.
 """
 
@@ -20,7 +20,7 @@ from steep import _core
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "python" / "steep"
-HEAD = ROOT / "tools" / "core_head.pyi"
+HEAD = ROOT / "tools" / "core_head.txt"
 FUNCTION, METHOD, INTERNAL = 1, 2, 4
 
 # steep.float and its like are dtypes, and Tensor.int is a method: the stub says builtins.float.
@@ -160,7 +160,10 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     check = parser.parse_args().check
     stale = []
-    for path, text in ((PACKAGE / "_core.pyi", core_stub()), (PACKAGE / "__init__.pyi", package_stub())):
+    for path, text in (
+        (PACKAGE / "_core.pyi", core_stub()),
+        (PACKAGE / "__init__.pyi", package_stub()),
+    ):
         if path.exists() and path.read_text() == text:
             continue
         stale.append(path.relative_to(ROOT))

@@ -148,7 +148,8 @@ void Reader::measure(PyObject* data) {
   }
   PyObject* last = held.get();
   if (is_plain_number(last) || is_tensor(last) || !is_array_like(last)) return;
-  for (int64_t size : copy_array(op_, last).shape()) shape_.push_back(size);
+  const Tensor block = copy_array(op_, last);
+  for (int64_t size : block.shape()) shape_.push_back(size);
 }
 
 void Reader::infer(PyObject* data) {

@@ -52,26 +52,34 @@ PyObject* unary(PyObject* x) {
 
 PyObject* positive(PyObject* x) { return new_reference(x); }
 
-// x += other is x.add_(other): the registry's method, found once.
+// x += other is x.add_(other) where the registry has that method, found once; else x takes the operator's value.
 struct InPlace {
   const char* name;
   const Entry* entry = nullptr;
+  bool looked = false;
 };
+enum Method { kAdd, kSub, kMul, kDiv, kFloorDivide, kRemainder, kAnd, kOr, kXor, kPow };
 InPlace in_place_methods[] = {{"add_"},          {"sub_"},       {"mul_"},         {"div_"},
                               {"floor_divide_"}, {"remainder_"}, {"bitwise_and_"}, {"bitwise_or_"},
                               {"bitwise_xor_"},  {"pow_"}};
 
-template <int method>
+template <Method method, Binary function>
 PyObject* in_place(PyObject* x, PyObject* other) {
   InPlace& found = in_place_methods[method];
-  if (!found.entry) found.entry = find_method(found.name);
-  if (!found.entry) Py_RETURN_NOTIMPLEMENTED;
-  PyObject* const args[] = {x, other};
-  return invoke(*found.entry, args, 2, nullptr);
+  if (!std::exchange(found.looked, true)) found.entry = find_method(found.name);
+  if (found.entry) {
+    PyObject* const args[] = {x, other};
+    return invoke(*found.entry, args, 2, nullptr);
+  }
+  return guarded([&]() -> PyObject* {
+    TensorOrNumber right;
+    if (!read_operand(other, right)) Py_RETURN_NOTIMPLEMENTED;
+    return wrap(ops::assign(found.name, tensor_of(x), function({tensor_of(x), {}}, right)));
+  });
 }
 
 PyObject* in_place_power(PyObject* x, PyObject* exponent, PyObject*) {
-  return in_place<9>(x, exponent);
+  return in_place<kPow, &ops::pow>(x, exponent);
 }
 
 PyObject* compare(PyObject* x, PyObject* other, int operation) {
@@ -135,38 +143,39 @@ PyObject* as_index(PyObject* self) {
 }  // namespace
 
 void add_number_slots(std::vector<PyType_Slot>& slots) {
-  slots.insert(slots.end(), {
-                                {Py_nb_add, slot(binary<&add_operands>)},
-                                {Py_nb_subtract, slot(binary<&sub_operands>)},
-                                {Py_nb_multiply, slot(binary<&mul_operands>)},
-                                {Py_nb_true_divide, slot(binary<&div_operands>)},
-                                {Py_nb_floor_divide, slot(binary<&ops::floor_divide>)},
-                                {Py_nb_remainder, slot(binary<&ops::remainder>)},
-                                {Py_nb_and, slot(binary<&ops::bitwise_and>)},
-                                {Py_nb_or, slot(binary<&ops::bitwise_or>)},
-                                {Py_nb_xor, slot(binary<&ops::bitwise_xor>)},
-                                {Py_nb_power, slot(power)},
-                                {Py_nb_matrix_multiply, slot(matrix_product)},
-                                {Py_nb_negative, slot(unary<&ops::neg>)},
-                                {Py_nb_absolute, slot(unary<&ops::abs>)},
-                                {Py_nb_invert, slot(unary<&ops::bitwise_not>)},
-                                {Py_nb_positive, slot(positive)},
-                                {Py_nb_inplace_add, slot(in_place<0>)},
-                                {Py_nb_inplace_subtract, slot(in_place<1>)},
-                                {Py_nb_inplace_multiply, slot(in_place<2>)},
-                                {Py_nb_inplace_true_divide, slot(in_place<3>)},
-                                {Py_nb_inplace_floor_divide, slot(in_place<4>)},
-                                {Py_nb_inplace_remainder, slot(in_place<5>)},
-                                {Py_nb_inplace_and, slot(in_place<6>)},
-                                {Py_nb_inplace_or, slot(in_place<7>)},
-                                {Py_nb_inplace_xor, slot(in_place<8>)},
-                                {Py_nb_inplace_power, slot(in_place_power)},
-                                {Py_tp_richcompare, slot(compare)},
-                                {Py_nb_bool, slot(as_bool)},
-                                {Py_nb_int, slot(as_int)},
-                                {Py_nb_float, slot(as_float)},
-                                {Py_nb_index, slot(as_index)},
-                            });
+  slots.insert(slots.end(),
+               {
+                   {Py_nb_add, slot(binary<&add_operands>)},
+                   {Py_nb_subtract, slot(binary<&sub_operands>)},
+                   {Py_nb_multiply, slot(binary<&mul_operands>)},
+                   {Py_nb_true_divide, slot(binary<&div_operands>)},
+                   {Py_nb_floor_divide, slot(binary<&ops::floor_divide>)},
+                   {Py_nb_remainder, slot(binary<&ops::remainder>)},
+                   {Py_nb_and, slot(binary<&ops::bitwise_and>)},
+                   {Py_nb_or, slot(binary<&ops::bitwise_or>)},
+                   {Py_nb_xor, slot(binary<&ops::bitwise_xor>)},
+                   {Py_nb_power, slot(power)},
+                   {Py_nb_matrix_multiply, slot(matrix_product)},
+                   {Py_nb_negative, slot(unary<&ops::neg>)},
+                   {Py_nb_absolute, slot(unary<&ops::abs>)},
+                   {Py_nb_invert, slot(unary<&ops::bitwise_not>)},
+                   {Py_nb_positive, slot(positive)},
+                   {Py_nb_inplace_add, slot(in_place<kAdd, &add_operands>)},
+                   {Py_nb_inplace_subtract, slot(in_place<kSub, &sub_operands>)},
+                   {Py_nb_inplace_multiply, slot(in_place<kMul, &mul_operands>)},
+                   {Py_nb_inplace_true_divide, slot(in_place<kDiv, &div_operands>)},
+                   {Py_nb_inplace_floor_divide, slot(in_place<kFloorDivide, &ops::floor_divide>)},
+                   {Py_nb_inplace_remainder, slot(in_place<kRemainder, &ops::remainder>)},
+                   {Py_nb_inplace_and, slot(in_place<kAnd, &ops::bitwise_and>)},
+                   {Py_nb_inplace_or, slot(in_place<kOr, &ops::bitwise_or>)},
+                   {Py_nb_inplace_xor, slot(in_place<kXor, &ops::bitwise_xor>)},
+                   {Py_nb_inplace_power, slot(in_place_power)},
+                   {Py_tp_richcompare, slot(compare)},
+                   {Py_nb_bool, slot(as_bool)},
+                   {Py_nb_int, slot(as_int)},
+                   {Py_nb_float, slot(as_float)},
+                   {Py_nb_index, slot(as_index)},
+               });
 }
 
 }  // namespace steep::bindings

@@ -45,7 +45,7 @@ PyObject* size_concat(PyObject* self, PyObject* other) {
 PyObject* size_reduce(PyObject* self, PyObject*) {
   return guarded([&] {
     const Owned items(PyTuple_GetSlice(self, 0, PyTuple_GET_SIZE(self)));
-    return Py_BuildValue("O((O))", size_type, items.get());
+    return Py_BuildValue("O(O)", size_type, items.get());
   });
 }
 

@@ -12,7 +12,7 @@ Example:
 import importlib as _importlib
 
 from steep import _core
-from steep._version import __version__
+from steep._version import __version__ as __version__
 
 # What the extension holds beside the operations. NumPy is not among what is imported here, nor
 # is any submodule: `import steep` is to take no time.

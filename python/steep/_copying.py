@@ -35,7 +35,7 @@ def deepcopy_tensor(x: Tensor, memo: dict[int, Any]) -> Tensor:
 
 
 def reduce_tensor(x: Tensor) -> tuple[Any, ...]:
-    """What pickle stores: class, bytes, dtype, shape, whether it requires a gradient, attributes."""
+    """What pickle stores: class, bytes, dtype, shape, requires_grad and attributes."""
     if not x.is_leaf:
         raise RuntimeError(
             "Tensor: only leaves of the graph can be pickled; got one made by "

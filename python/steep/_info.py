@@ -30,7 +30,7 @@ class finfo:  # noqa: N801 - PyTorch's name
         1.1920928955078125e-07
     """
 
-    def __init__(self, type: dtype | None = None) -> None:  # noqa: A002 - PyTorch's name
+    def __init__(self, type: dtype | None = None) -> None:
         kind = get_default_dtype() if type is None else type
         if not kind.is_floating_point:
             raise TypeError(f"finfo: expected a floating dtype, got {kind}; use iinfo for integers")
@@ -71,7 +71,7 @@ class iinfo:  # noqa: N801 - PyTorch's name
         255
     """
 
-    def __init__(self, type: dtype) -> None:  # noqa: A002 - PyTorch's name
+    def __init__(self, type: dtype) -> None:
         if type.is_floating_point or str(type) == "steep.bool":
             raise TypeError(f"iinfo: expected an integer dtype, got {type}; use finfo for floats")
         self.bits = type.itemsize * 8

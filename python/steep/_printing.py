@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from steep._core import Tensor, bool as bool_, get_default_dtype, int64
+from steep._core import Tensor, get_default_dtype, int64
+from steep._core import bool as bool_
 
 __all__ = ["set_printoptions", "tensor_repr"]
 

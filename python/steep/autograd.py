@@ -239,7 +239,7 @@ def _record(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], outs: 
         and not any(out is constant for constant in ctx._constant)
         for out in outs
     ]
-    recorded = tuple(out for out, keep in zip(outs, tracked) if keep)
+    recorded = tuple(out for out, keep in zip(outs, tracked, strict=True) if keep)
     if not recorded:
         return
     inputs = tuple(arg for arg in args if isinstance(arg, Tensor))
@@ -252,7 +252,7 @@ def _record(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], outs: 
     def rule(*grads: Tensor | None) -> tuple[Tensor | None, ...]:
         given = iter(
             zeros(shape, dtype=kind) if grad is None and ctx._materialize else grad
-            for grad, (shape, kind) in zip(grads, layouts)
+            for grad, (shape, kind) in zip(grads, layouts, strict=True)
         )
         result = cls.backward(ctx, *(next(given) if keep else None for keep in tracked))
         result = result if isinstance(result, (tuple, list)) else (result,)
@@ -273,7 +273,7 @@ def _check_grads(
         )
     wanted = iter(shapes)
     checked: list[Tensor | None] = []
-    for place, (grad, takes) in enumerate(zip(grads, is_input)):
+    for place, (grad, takes) in enumerate(zip(grads, is_input, strict=False)):
         if grad is not None and not takes:
             raise RuntimeError(
                 f"function {name} returned a gradient different from None at position {place}, "
@@ -331,10 +331,11 @@ def _numeric(
             below = _outputs(function, inputs)
             flat[place] = value
             slopes = [
-                ((a - b) / (2 * eps)).reshape(-1).tolist() for a, b in zip(above, below)
+                ((a - b) / (2 * eps)).reshape(-1).tolist()
+                for a, b in zip(above, below, strict=True)
             ]
             rows.append(slopes)
-    return [list(columns) for columns in zip(*rows)] if rows else []
+    return [list(columns) for columns in zip(*rows, strict=True)] if rows else []
 
 
 def _analytic(out: Tensor, wanted: Sequence[Tensor]) -> list[list[list[float]]]:
@@ -343,18 +344,19 @@ def _analytic(out: Tensor, wanted: Sequence[Tensor]) -> list[list[list[float]]]:
     for place in range(out.numel()):
         seed = zeros(out.numel(), dtype=out.dtype)
         seed[place] = 1.0
-        grads = grad(
-            out, wanted, seed.view(out.shape), retain_graph=True, materialize_grads=True
-        )
+        grads = grad(out, wanted, seed.view(out.shape), retain_graph=True, materialize_grads=True)
         columns.append([g.reshape(-1).tolist() for g in grads])
-    return [[list(row) for row in zip(*(c[i] for c in columns))] for i in range(len(wanted))]
+    return [
+        [list(row) for row in zip(*(c[i] for c in columns), strict=True)]
+        for i in range(len(wanted))
+    ]
 
 
 def _agree(a: list[list[float]], b: list[list[float]], atol: float, rtol: float) -> bool:
     return all(
         abs(x - y) <= atol + rtol * abs(y)
-        for row, other in zip(a, b)
-        for x, y in zip(row, other)
+        for row, other in zip(a, b, strict=True)
+        for x, y in zip(row, other, strict=True)
     )
 
 
