@@ -41,6 +41,8 @@ Matrix matrix_of(const Tensor& x) {
   const int rows = x.dim() - 2, columns = x.dim() - 1;
   const Dims& strides = x.strides();
   const int64_t batch = x.dim() == 3 && x.size(0) > 1 ? strides[0] : 0;
+  // Without elements any strides will do, and none need to fit the conditions below.
+  if (x.numel() == 0) return {x, std::max<int64_t>(x.size(columns), 1), 0, false};
   if ((strides[columns] == 1 || x.size(columns) == 1) &&
       (strides[rows] >= x.size(columns) || x.size(rows) == 1))
     return {x, std::max(strides[rows], x.size(columns)), batch, false};
