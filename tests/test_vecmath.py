@@ -28,11 +28,11 @@ COUNT = 20_000
 
 def sigmoid(x: Array) -> Array:
     e = np.exp(-np.abs(x))
-    return np.where(x < 0, e, np.ones_like(x)) / (1 + e)
+    return np.asarray(np.where(x < 0, e, np.ones_like(x)) / (1 + e))
 
 
 def softplus(x: Array) -> Array:
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
 
 
 def erf_series(x: Array) -> Array:
@@ -42,7 +42,7 @@ def erf_series(x: Array) -> Array:
     for n in range(1, 120):
         term = term * (2 * x * x / (2 * n + 1))
         total = total + term
-    return np.exp(-x * x) * total * (2 / np.sqrt(np.arccos(Wide(-1))))
+    return np.asarray(np.exp(-x * x) * total * (2 / np.sqrt(np.arccos(Wide(-1)))))
 
 
 def erfc_fraction(x: Array) -> Array:
