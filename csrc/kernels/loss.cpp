@@ -49,7 +49,7 @@ void cross_entropy_rows(const Targets& targets, const T* x, int64_t first, int64
   }
   T top[kMostRows], sum[kMostRows];
   x += first * c;
-  sum_exp_rows<false>(x, rows, c, top, sum, static_cast<T*>(nullptr));
+  sum_exp_rows(x, rows, c, top, sum, static_cast<T*>(nullptr));
 #pragma omp simd
   for (int64_t r = 0; r < rows; ++r) sum[r] = vec::log(sum[r]);
   for (int64_t r = 0; r < rows; ++r) {
@@ -92,9 +92,9 @@ template <class T>
 void cross_entropy_row_backward(T* grad_x, const T* x, int64_t first, int64_t end, int64_t target,
                                 T lse, T scale) {
 #pragma omp simd
-  for (int64_t j = first; j < end; ++j) grad_x[j] = vec::exp(x[j] - lse) * scale;
+  for (int64_t j = first; j < end; ++j) grad_x[j] = exp_below(x[j] - lse) * scale;
   if (target >= first && target < end) {
-    grad_x[target] = (vec::exp(x[target] - lse) - T(1)) * scale;
+    grad_x[target] = (exp_below(x[target] - lse) - T(1)) * scale;
   }
 }
 

@@ -6,7 +6,7 @@
 //
 //   softmax      e / sum(e),  e = exp(x - max(x))         grad_x = out * (grad - sum(grad * out))
 //   log_softmax  (x - max(x)) - log(sum(e))               grad_x = grad - exp(out) * sum(grad)
-//   logsumexp    max(x) + log(sum(e)), an infinite maximum counting as 0
+//   logsumexp    max(x) + log(sum(e)), or an infinite maximum itself
 //
 // A row of -inf alone, or one that holds +inf or NaN, has a softmax of NaN, as its formula says.
 
@@ -54,12 +54,18 @@ void log_all(T* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) x[i] = vec::log(x[i]);
 }
 
+// max + log(sum); an infinite maximum, beside which all else vanishes, is the result itself.
+template <class T>
+T add_log(T highest, T log_sum) {
+  return vec::abs(highest) == vec::infinity<T>() ? highest : highest + log_sum;
+}
+
 template <class T>
 void softmax_rows(const Task& task, const Operands<T>& a) {
   for_rows(task, a.outer, a.n, [&](int64_t row, int64_t rows) {
     T top[kMostRows], sum[kMostRows];
     T* out = a.out + row * a.n;
-    sum_exp_rows<false>(a.x + row * a.n, rows, a.n, top, sum, out);
+    sum_exp_rows(a.x + row * a.n, rows, a.n, top, sum, out);
     for (int64_t r = 0; r < rows; ++r, out += a.n) {
       const T scale = T(1) / sum[r];
 #pragma omp simd
@@ -74,7 +80,7 @@ void log_softmax_rows(const Task& task, const Operands<T>& a) {
     T top[kMostRows], sum[kMostRows];
     const T* x = a.x + row * a.n;
     T* out = a.out + row * a.n;
-    sum_exp_rows<false>(x, rows, a.n, top, sum, static_cast<T*>(nullptr));
+    sum_exp_rows(x, rows, a.n, top, sum, static_cast<T*>(nullptr));
     log_all(sum, rows);
     for (int64_t r = 0; r < rows; ++r, x += a.n, out += a.n) {
 #pragma omp simd
@@ -87,9 +93,9 @@ template <class T>
 void logsumexp_rows(const Task& task, const Operands<T>& a) {
   for_rows(task, a.outer, a.n, [&](int64_t row, int64_t rows) {
     T top[kMostRows], sum[kMostRows];
-    sum_exp_rows<true>(a.x + row * a.n, rows, a.n, top, sum, static_cast<T*>(nullptr));
+    sum_exp_rows(a.x + row * a.n, rows, a.n, top, sum, static_cast<T*>(nullptr));
     log_all(sum, rows);
-    for (int64_t r = 0; r < rows; ++r) a.out[row + r] = top[r] + sum[r];
+    for (int64_t r = 0; r < rows; ++r) a.out[row + r] = add_log(top[r], sum[r]);
   });
 }
 
@@ -102,7 +108,7 @@ struct ShiftedExp {
   static constexpr bool kInPlace = false;
   const T* x;
   const T* shift;
-  T operator()(int64_t at, int64_t group) const { return vec::exp(x[at] - shift[group]); }
+  T operator()(int64_t at, int64_t group) const { return exp_below(x[at] - shift[group]); }
 };
 
 // Calls work(first element, width, first result) for this rank's strips of columns.
@@ -114,13 +120,10 @@ void for_columns(const Task& task, const Operands<T>& a, Work work) {
 }
 
 // highest[j] and sum[j] of a strip, as sum_exp_rows has them for rows.
-template <bool kFinite, class T>
+template <class T>
 void sum_exp_columns(const Operands<T>& a, int64_t at, int64_t width, T* top, T* sum) {
   const Strip strip{at, a.inner, width, 0};
   reduce_strip<Max<T>>(top, Plain<T>{a.x}, strip, a.n);
-  for (int64_t j = 0; kFinite && j < width; ++j) {
-    if (top[j] == lowest<T>() || top[j] == highest<T>()) top[j] = 0;
-  }
   reduce_strip<Sum<T>>(sum, ShiftedExp<T>{a.x, top}, strip, a.n);
 }
 
@@ -134,7 +137,7 @@ void softmax_columns(const Task& task, const Operands<T>& a) {
       const T* x = a.x + at + r * a.inner;
       T* out = a.out + at + r * a.inner;
 #pragma omp simd
-      for (int64_t j = 0; j < width; ++j) out[j] = vec::exp(x[j] - top[j]);
+      for (int64_t j = 0; j < width; ++j) out[j] = exp_below(x[j] - top[j]);
     }
     reduce_strip<Sum<T>>(sum, Plain<T>{a.out}, strip, a.n);
     for (int64_t j = 0; j < width; ++j) sum[j] = T(1) / sum[j];
@@ -150,7 +153,7 @@ template <class T>
 void log_softmax_columns(const Task& task, const Operands<T>& a) {
   for_columns(task, a, [&](int64_t at, int64_t width, int64_t) {
     alignas(64) T top[kTile<T>], sum[kTile<T>];
-    sum_exp_columns<false>(a, at, width, top, sum);
+    sum_exp_columns(a, at, width, top, sum);
     log_all(sum, width);
     for (int64_t r = 0; r < a.n; ++r) {
       const T* x = a.x + at + r * a.inner;
@@ -165,9 +168,9 @@ template <class T>
 void logsumexp_columns(const Task& task, const Operands<T>& a) {
   for_columns(task, a, [&](int64_t at, int64_t width, int64_t group) {
     alignas(64) T top[kTile<T>], sum[kTile<T>];
-    sum_exp_columns<true>(a, at, width, top, sum);
+    sum_exp_columns(a, at, width, top, sum);
     log_all(sum, width);
-    for (int64_t j = 0; j < width; ++j) a.out[group + j] = top[j] + sum[j];
+    for (int64_t j = 0; j < width; ++j) a.out[group + j] = add_log(top[j], sum[j]);
   });
 }
 
@@ -192,7 +195,7 @@ struct LogSoftmaxRule {
   const T* x;
   const T* out;
   T operator()(int64_t at, int64_t) const { return x[at]; }
-  static T gradient(T grad, T out, T sum) { return grad - vec::exp(out) * sum; }
+  static T gradient(T grad, T out, T sum) { return grad - exp_below(out) * sum; }
 };
 
 template <class Rule, class T>
