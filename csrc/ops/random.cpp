@@ -111,10 +111,10 @@ struct Draw {
   Scalar first = program::integer(0), second = program::integer(0);
 };
 
-// Into dense memory, in its order.
-void draw_memory(const Draw& draw, const Tensor& x, Generator* generator) {
+// Into dense memory, in its order; `one_by_one` where what is filled in the end is not row-major.
+void draw_memory(const Draw& draw, const Tensor& x, bool one_by_one, Generator* generator) {
   const int type = static_cast<int>(x.dtype());
-  program::launch(draw.kernels[type], x.dtype(), {x}, {x.numel(), !x.is_contiguous()},
+  program::launch(draw.kernels[type], x.dtype(), {x}, {x.numel(), one_by_one},
                   {scalar_of(generator), draw.first, draw.second});
 }
 
@@ -135,12 +135,12 @@ Tensor draw_into(const char* op, const Draw& draw, const Tensor& x, Generator* g
   const bool recorded = wanted(x);
   if (!recorded) tape::check_writable(op, x);
   if (!recorded && (x.is_contiguous() || is_dense(x.shape(), x.strides()))) {
-    draw_memory(draw, x, generator);
+    draw_memory(draw, x, !x.is_contiguous(), generator);
     x->storage->bump(op);
     return x;
   }
   const Tensor value = dense_like(x, x.dtype());
-  draw_memory(draw, value, generator);
+  draw_memory(draw, value, !x.is_contiguous(), generator);
   if (recorded) return assign(op, x, value);
   copy_memory(x, value);
   x->storage->bump(op);
@@ -148,7 +148,7 @@ Tensor draw_into(const char* op, const Draw& draw, const Tensor& x, Generator* g
 }
 
 Tensor drawn(const Draw& draw, const Tensor& out, Generator* generator, bool requires_grad) {
-  draw_memory(draw, out, generator);
+  draw_memory(draw, out, !out.is_contiguous(), generator);
   if (requires_grad) tape::set_requires_grad(out, true);
   return out;
 }

@@ -1,6 +1,8 @@
 // Sums, means, products, any and all over any dimensions; what undoes broadcasting.
 #include "ops/reduce.h"
 
+#include <algorithm>
+
 #include "kernels/scratch.h"
 #include "ops/registry.h"
 
@@ -38,6 +40,14 @@ Tensor sum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional
   return out;
 }
 
+void record_mean(const Tensor& out, const Tensor& x, const Reduction& plan) {
+  const int64_t n = std::max<int64_t>(plan.n, 1);  // a mean of nothing passes nothing on
+  record("mean", out, {x},
+         [kept = plan.kept, whole = plan.whole, n](const Tensor& grad, Grads& grads) {
+           grads[0] = spread(div(grad, Number(n)), kept, whole);
+         });
+}
+
 Tensor mean(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype) {
   const DType type = dtype.value_or(x.dtype());
   if (!is_floating(type)) {
@@ -46,12 +56,7 @@ Tensor mean(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optiona
   }
   const Reduction plan = plan_reduction("mean", x, dim, keepdim);
   const Tensor out = plain_mean(summand(x, type), plan);
-  if (wanted(x)) {
-    record("mean", out, {x},
-           [kept = plan.kept, whole = plan.whole, n = plan.n](const Tensor& grad, Grads& grads) {
-             grads[0] = spread(div(grad, Number(n)), kept, whole);
-           });
-  }
+  if (wanted(x)) record_mean(out, x, plan);
   return out;
 }
 

@@ -58,6 +58,7 @@ Tensor spread(const Tensor& grad, const Dims& kept, const Dims& whole);
 Tensor positions(int64_t n, int dim, int rank);
 
 // reduce.cpp
+void record_mean(const Tensor& out, const Tensor& x, const Reduction& plan);
 Tensor mean(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype);
 Tensor prod(const Tensor& x, std::optional<DType> dtype);
 Tensor prod_dim(const Tensor& x, int64_t dim, bool keepdim, std::optional<DType> dtype);

@@ -86,13 +86,6 @@ void record_deviation(const Tensor& out, const Tensor& x, const Spread& spread) 
          });
 }
 
-void record_mean(const Tensor& out, const Tensor& x, const Reduction& plan) {
-  record("mean", out, {x},
-         [kept = plan.kept, whole = plan.whole, n = plan.n](const Tensor& grad, Grads& grads) {
-           grads[0] = spread(div(grad, Number(n)), kept, whole);
-         });
-}
-
 }  // namespace
 
 Tensor var(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction,
