@@ -89,7 +89,7 @@ FUNCTIONS: list[tuple[str, Function, tuple[float, float], float, float]] = [
     ("tanh", np.tanh, (-20, 20), 1.5, 1.5),
     ("sigmoid", sigmoid, (-120, 40), 1.5, 1.7),
     ("erf", erf, (-6, 6), 1.2, 1.2),
-    ("erfc", erfc, (-6, 28), 2.3, 3.0),
+    ("erfc", erfc, (-6, 28), 2.6, 3.2),
     ("softplus", softplus, (-40, 40), 1.9, 1.9),
 ]
 

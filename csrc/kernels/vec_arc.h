@@ -47,6 +47,7 @@ STEEP_INLINE ArcSine<T> arc_sine(T x) {
   return {s, s * z * asin_tail(z)};
 }
 
+// Accuracy: 1.56 (float), 1.58 (double).
 template <class T>
 STEEP_INLINE T asin(T x) {
   const ArcSine<T> r = arc_sine(x);
@@ -55,6 +56,7 @@ STEEP_INLINE T asin(T x) {
   return copysign(abs(x) > T(0.5) ? large : small, x);
 }
 
+// Accuracy: 1.06 (float), 1.08 (double).
 template <class T>
 STEEP_INLINE T acos(T x) {
   const ArcSine<T> r = arc_sine(x);
@@ -80,6 +82,7 @@ STEEP_INLINE double atan_tail(double z) {
       -0.003540222911283002, 0.0010660233743324645, -0.00020367811129722594, 1.84495739317571e-05);
 }
 
+// Accuracy: 1.23 (float), 1.30 (double).
 template <class T>
 STEEP_INLINE T atan(T x) {
   const T a = abs(x);
@@ -93,6 +96,7 @@ STEEP_INLINE T atan(T x) {
 }
 
 // The angle of the point (x, y), in the quadrant its signs (those of zeros included) say.
+// Accuracy: 1.46 (float), 1.41 (double).
 template <class T>
 STEEP_INLINE T atan2(T y, T x) {
   const T a = abs(y), b = abs(x);

@@ -83,6 +83,7 @@ STEEP_INLINE T far_erfc(T a) {
   return times_exponential(scaled_erfc(bounded), gaussian(bounded, T(0)));
 }
 
+// Accuracy: 0.91 (float), 0.95 (double).
 template <class T>
 STEEP_INLINE T erf(T x) {
   const T a = abs(x);
@@ -91,6 +92,7 @@ STEEP_INLINE T erf(T x) {
   return copysign(a < T(1) ? near : far, x);
 }
 
+// Accuracy: 2.35 (float), 2.88 (double).
 template <class T>
 STEEP_INLINE T erfc(T x) {
   const T a = abs(x);

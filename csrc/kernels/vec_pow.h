@@ -50,6 +50,7 @@ STEEP_INLINE float power_of_size(float a, float y) {
   return static_cast<float>(exp(log(static_cast<double>(a)) * static_cast<double>(y)));
 }
 
+// Accuracy: 0.50 (float), 1.11 (double).
 template <class T>
 STEEP_INLINE T pow(T x, T y) {
   const T a = abs(x);

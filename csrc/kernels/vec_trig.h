@@ -89,6 +89,7 @@ inline FloatAngle long_angle(float x) {
   return {a.angle.hi, a.quarter};
 }
 
+// Accuracy: 0.52 (float), 0.77 (double), at any size.
 STEEP_INLINE float sin(float x) {
   const FloatAngle a = quick_angle(x);
   const float out = turned_sine_float(a.angle, a.quarter);
@@ -98,6 +99,7 @@ STEEP_INLINE double sin(double x) {
   const double out = turned_sine(quick_angle(x));
   return x == 0.0 ? x : out;
 }
+// Accuracy: 0.52 (float), 0.79 (double), at any size.
 STEEP_INLINE float cos(float x) {
   const FloatAngle a = quick_angle(x);
   return turned_sine_float(a.angle, a.quarter + 1);
@@ -106,6 +108,7 @@ STEEP_INLINE double cos(double x) {
   const Angle a = quick_angle(x);
   return turned_sine({a.angle, a.quarter + 1});
 }
+// Accuracy: 0.52 (float), 0.98 (double), at any size.
 STEEP_INLINE float tan(float x) {
   const FloatAngle a = quick_angle(x);
   const float out = turned_tangent_float(a.angle, a.quarter);
