@@ -1,5 +1,6 @@
-// Reductions over rows, many columns at once: rows are added in order within kRowChunk of them, and the partial rows
-// combined pairwise. Each column is a result of its own, so how many are taken together changes nothing.
+// Reductions over rows, many columns at once: rows are added in order within kRowChunk of them, and
+// the partial rows combined pairwise. Each column is a result of its own, so how many are taken
+// together changes nothing.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@ namespace {
 template <class T>
 constexpr int64_t kTile = kTileBytes / static_cast<int64_t>(sizeof(T));
 
-// A strip of columns: `width` of them, from element `at`, in rows `stride` apart; the first is result number `group`.
+// A strip of columns: `width` of them, from element `at`, in rows `stride` apart; the first is
+// result number `group`.
 struct Strip {
   int64_t at, stride, width, group;
 };
@@ -93,7 +95,8 @@ inline void reduce_strip(T* out, const Source source, const Strip strip, int64_t
   }
 }
 
-// Calls work(o, first column, width) for this rank's part of the columns of every o; no strip is wider than `widest`.
+// Calls work(o, first column, width) for this rank's part of the columns of every o; no strip is
+// wider than `widest`.
 template <class Work>
 inline void for_strips(int rank, int size, int64_t outer, int64_t inner, int64_t widest,
                        Work work) {

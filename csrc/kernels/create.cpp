@@ -1,13 +1,17 @@
 // Routines that make values: ranges, and masks from a counter-based generator.
 //
 //   iota              dims: n.  scalars: start, step.  data: out[n] = start + i * step
-//   bernoulli_mask    dims: n.  scalars: p (keep probability).  data: mask b[n], state int64[2] {seed, offset}
-//   dropout           dims: n.  scalars: p, scale.  data: out[n], mask b[n], x[n], state -> mask ? x * scale : 0
-//   dropout_backward  dims: n.  scalars: scale.  data: grad_x[n], grad[n], mask b[n] -> mask ? grad * scale : 0
+//   bernoulli_mask    dims: n.  scalars: p (keep probability).
+//                     data: mask b[n], state int64[2] {seed, offset}
+//   dropout           dims: n.  scalars: p, scale.
+//                     data: out[n], mask b[n], x[n], state; out = mask ? x * scale : 0
+//   dropout_backward  dims: n.  scalars: scale.
+//                     data: grad_x[n], grad[n], mask b[n]; grad_x = mask ? grad * scale : 0
 //
-// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011), keyed by the seed:
-// element i takes word i % 4 of counter offset + i / 4, and is kept if that word / 2^32 < p. A mask therefore does not
-// depend on who draws it. A call moves the offset on by ceil(n / 4).
+// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011),
+// keyed by the seed: element i takes word i % 4 of counter offset + i / 4, and is kept if that word
+// / 2^32 < p. A mask therefore does not depend on who draws it. A call moves the offset on by
+// ceil(n / 4).
 
 #include "isa.h"
 #include "lanes.h"
@@ -18,9 +22,11 @@
 namespace steep::kernels {
 namespace {
 
-constexpr int64_t kDraw = 64;  // elements drawn at a time; the tail draws as many and keeps what it needs
+constexpr int64_t kDraw =
+    64;  // elements drawn at a time; the tail draws as many and keeps what it needs
 
-// One word of Philox for as many counters as a vector holds; only the lower half of each lane counts.
+// One word of Philox for as many counters as a vector holds; only the lower half of each lane
+// counts.
 struct Words {
   WideVector word[4];
 };
@@ -44,7 +50,8 @@ inline Words philox(uint64_t first, uint64_t seed) {
   return {{a, b, c, d}};
 }
 
-// The mask of kDraw elements from element i, a multiple of 4. A word is kept if it is below `bound` = p * 2^32 rounded up.
+// The mask of kDraw elements from element i, a multiple of 4. A word is kept if it is below `bound`
+// = p * 2^32 rounded up.
 __attribute__((noinline)) void draw_mask(uint8_t* mask, uint64_t offset, int64_t i, uint64_t seed,
                                          uint64_t bound) {
   const uint64_t first = offset + static_cast<uint64_t>(i) / 4;
@@ -92,7 +99,8 @@ void draw(const Task& task, uint8_t* mask, int64_t* state, Use use) {
     use(begin, end);
   }
   task.barrier();  // everyone has read the offset
-  if (task.rank == 0) state[1] = static_cast<int64_t>(offset + static_cast<uint64_t>(ceil_div(n, 4)));
+  if (task.rank == 0)
+    state[1] = static_cast<int64_t>(offset + static_cast<uint64_t>(ceil_div(n, 4)));
 }
 
 void bernoulli_mask(const Task& task) {
@@ -116,9 +124,8 @@ void dropout(const Task& task) {
   auto* mask = static_cast<uint8_t*>(task.data[1]);
   const T* x = static_cast<const T*>(task.data[2]);
   const T scale = static_cast<T>(task.scalars[1].f);
-  draw(task, mask, static_cast<int64_t*>(task.data[3]), [=](int64_t begin, int64_t end) {
-    scale_kept(out, x, mask, scale, begin, end);
-  });
+  draw(task, mask, static_cast<int64_t*>(task.data[3]),
+       [=](int64_t begin, int64_t end) { scale_kept(out, x, mask, scale, begin, end); });
 }
 
 template <class T>

@@ -1,16 +1,16 @@
 // Selection by index. x is viewed as [outer, length, inner].   dims: outer, length, inner, count
 //
 //   index_select  data: out[outer, count, inner], x, index int64[count]
-//   index_add     data: out[outer, length, inner] += source[outer, count, inner] at index, in the order of index
-//   index_put     data: out[outer, length, inner] = source[outer, count, inner] at index; the last one wins
+//   index_add     data: out[outer, length, inner] += source[outer, count, inner] at index, in order
+//   index_put     data: out[outer, length, inner] = source[outer, count, inner] at index; the last wins
 //   gather        data: out[outer, count, inner], x, index int64[outer, count, inner]
 //   scatter_add   data: out[outer, length, inner] += source at index, both [outer, count, inner]
 //
-// The caller has checked that each index lies in [0, length). One that does not all the same (its value may change
-// between the replays of a program) reads 0 and writes nothing.
+// The caller has checked that each index lies in [0, length). One that does not all the same (its
+// value may change between the replays of a program) reads 0 and writes nothing.
 //
-// What writes by index is shared by outer and by ranges of inner, never by index, so that several writes to one place
-// happen in their order. What only moves is written once per element size.
+// What writes by index is shared by outer and by ranges of inner, never by index, so that several
+// writes to one place happen in their order. What only moves is written once per element size.
 
 #include "isa.h"
 #include "partition.h"
@@ -108,7 +108,8 @@ void gather(const Task& task) {
   }
 }
 
-// to += from. T is unsigned where the tensor holds integers, whose sums wrap around; a sum of bool is their or.
+// to += from. T is unsigned where the tensor holds integers, whose sums wrap around; a sum of bool
+// is their or.
 template <class T>
 void add_row(T* to, const T* from, int64_t n) {
 #pragma omp simd

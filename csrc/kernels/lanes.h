@@ -1,8 +1,10 @@
-// Reductions in a fixed order: 16 virtual lanes, fixed chunks, a fixed tree, whatever the width of the CPU's vectors.
+// Reductions in a fixed order: 16 virtual lanes, fixed chunks, a fixed tree, whatever the width of
+// the CPU's vectors.
 //
-// A contiguous chunk of up to kChunk elements is read in groups of 64: element i goes to lane i % 16 of accumulator
-// (i / 16) % 4. The four accumulators, then the lanes, are combined in halves; the chunks of a row are combined
-// pairwise, so that the error of a float sum grows with the logarithm of its length.
+// A contiguous chunk of up to kChunk elements is read in groups of 64: element i goes to lane i %
+// 16 of accumulator (i / 16) % 4. The four accumulators, then the lanes, are combined in halves;
+// the chunks of a row are combined pairwise, so that the error of a float sum grows with the
+// logarithm of its length.
 #pragma once
 
 #include <cstdint>
@@ -170,7 +172,8 @@ inline T tree_value(const T* v, int j) {
   }
 }
 
-// Combines 16 lanes in halves: lane j with j + 8, then 4, 2, 1; whole vectors first, while there are several.
+// Combines 16 lanes in halves: lane j with j + 8, then 4, 2, 1; whole vectors first, while there
+// are several.
 template <class Op, class T>
 inline T combine_lanes(Lanes<T> lanes) {
   constexpr int kWidth = Lanes<T>::kWidth;
@@ -186,7 +189,8 @@ inline T combine_lanes(Lanes<T> lanes) {
   return tree_value<Op, 1, kWidth>(v, 0);
 }
 
-// Reduces n contiguous elements, n <= kChunk. A call of its own: inlined everywhere it would fill the cache with copies.
+// Reduces n contiguous elements, n <= kChunk. A call of its own: inlined everywhere it would fill
+// the cache with copies.
 template <class Op, class T>
 __attribute__((noinline)) T reduce_chunk(const T* x, int64_t n) {
   Lanes<T> a = Lanes<T>::fill(Op::identity()), b = a, c = a, d = a;
@@ -212,7 +216,8 @@ __attribute__((noinline)) T reduce_chunk(const T* x, int64_t n) {
   return combine_lanes<Op>(a);
 }
 
-// Combines a stream of partial results pairwise: equals meet equals, like the carries of a binary counter.
+// Combines a stream of partial results pairwise: equals meet equals, like the carries of a binary
+// counter.
 template <class Op, class T>
 struct Pairwise {
   T level[48];
@@ -236,7 +241,8 @@ struct Pairwise {
 };
 
 // ---- rows ----
-// A source's (at, group) is element `at`, which belongs to the result number `group`; its finish() ends each result.
+// A source's (at, group) is element `at`, which belongs to the result number `group`; its finish()
+// ends each result.
 
 // A value that lies in memory as it is wanted.
 template <class T>
@@ -248,7 +254,8 @@ struct Plain {
   T finish(T value) const { return value; }
 };
 
-// Where the values of elements [at, at + n) lie, n <= kChunk: in memory, or in the buffer they were written to.
+// Where the values of elements [at, at + n) lie, n <= kChunk: in memory, or in the buffer they were
+// written to.
 template <class Source, class T>
 inline const T* values_of(const Source& source, int64_t at, int64_t n, int64_t group, T* buffer) {
   if constexpr (Source::kInPlace) {

@@ -1,15 +1,17 @@
 // Losses.
 //
-//   cross_entropy            data: loss (1, or n when none), lse[n], count[1] (T, rows not ignored), x[n, c], target[n]
+//   cross_entropy            data: loss (1, or n when none), lse[n], count[1] (T, rows not ignored),
+//                            x[n, c], target[n]
 //   cross_entropy_backward   data: grad_x[n, c], grad (1, or n when none), lse, count, x, target
 //                            dims: n, c, ignore_index, mean (1) or sum (0) or none (2)
 //   squared_error            data: loss[1], x[n], y[n].   dims: n, mean (1) or sum (0)
 //
-//   loss[r] = log(sum(exp(x[r] - max))) - (x[r][target] - max),   lse[r] = max + log(sum(exp(x[r] - max)))
+//   loss[r] = log(sum(exp(x[r] - max))) - (x[r][target] - max)
+//   lse[r] = max + log(sum(exp(x[r] - max)))
 //   grad_x[r][j] = (exp(x[r][j] - lse[r]) - (j == target)) * grad / count
 //
-// An ignored row has loss, lse and gradient 0. The mean of no rows is NaN. The caller has
-// checked the targets; one outside [0, c) all the same is never used as an index, and makes the loss NaN.
+// An ignored row has loss, lse and gradient 0. The mean of no rows is NaN. The caller has checked
+// the targets; one outside [0, c) all the same is never used as an index, and makes the loss NaN.
 
 #include "isa.h"
 #include "lanes.h"

@@ -1,14 +1,16 @@
-// Steps of optimisers over many parameters at once.   dims: count, flags, then numel of each parameter
+// Steps of optimisers over many parameters at once.   dims: count, flags, then numel of each
+// parameter
 //
 //   sgd   dims: count, has_momentum, nesterov, maximize, first
-//         data: hyper f64[4] {lr, momentum, dampening, weight_decay}, then per parameter: p, grad, buffer|null
+//         data: hyper f64[4] {lr, momentum, dampening, weight_decay},
+//         then per parameter: p, grad, buffer|null
 //   adam  dims: count, amsgrad, maximize, decoupled
-//         data: hyper f64[5] {lr, beta1, beta2, eps, weight_decay}, then per parameter: p, grad, m, v, vmax|null,
-//         step f32[1]
+//         data: hyper f64[5] {lr, beta1, beta2, eps, weight_decay},
+//         then per parameter: p, grad, m, v, vmax|null, step f32[1]
 //
-// The operations and their order are those of PyTorch's single-tensor updates, so that runs can be compared; where it
-// multiplies and adds at once, so do we. hyper is read when the kernel runs. What depends on it and on the step alone is
-// computed in double, and rounded to T once.
+// The operations and their order are those of PyTorch's single-tensor updates, so that runs can be
+// compared; where it multiplies and adds at once, so do we. hyper is read when the kernel runs.
+// What depends on it and on the step alone is computed in double, and rounded to T once.
 //
 // The elements of all parameters, laid end to end, are shared between the ranks.
 
@@ -34,15 +36,15 @@ void for_parameters(const Task& task, const int64_t* numel, Work work) {
   }
 }
 
-// What a rule has in common for all elements is copied into locals before its loop, and what would be a condition inside
-// it is a template parameter or a factor: sign is -1 to maximize.
+// What a rule has in common for all elements is copied into locals before its loop, and what would
+// be a condition inside it is a template parameter or a factor: sign is -1 to maximize.
 
 // ---- SGD ----
 
 template <class T>
 struct Sgd {
   T lr, momentum, undamped, weight_decay, sign;  // undamped: 1 - dampening
-  T keep;                                         // of the buffer: momentum, or 0 at the first step
+  T keep;                                        // of the buffer: momentum, or 0 at the first step
 };
 
 // The gradient with its sign and the weight decay.

@@ -5,9 +5,10 @@
 //   argmax, argmin        data: out (int64), x: first index of the extreme; NaN counts as extreme
 //   any, all              data: out (b), x
 //
-// The order of each result is that of lanes.h and columns.h and depends on n and inner == 1 alone. Threads share the results, or the
-// chunks of each where there are few long ones; then the partial results wait in scratch for a second round.
-// Of nothing, sum and any are 0, prod and all 1; the caller refuses to ask for an extreme or its place.
+// The order of each result is that of lanes.h and columns.h and depends on n and inner == 1 alone.
+// Threads share the results, or the chunks of each where there are few long ones; then the partial
+// results wait in scratch for a second round. Of nothing, sum and any are 0, prod and all 1; the
+// caller refuses to ask for an extreme or its place.
 
 #include "columns.h"
 #include "isa.h"
@@ -31,22 +32,22 @@ struct SquaredDeviation {
   T finish(T value) const { return value; }
 };
 
-// Whether an element is nonzero: any. With flip, whether one is zero, and the result is flipped back: all.
+// Whether an element is nonzero: any. With flip, whether one is zero, and the result is flipped
+// back: all.
 template <class T>
 struct Truth {
   using Value = uint8_t;
   static constexpr bool kInPlace = false;
   const T* x;
   uint8_t flip;
-  uint8_t operator()(int64_t at, int64_t) const {
-    return static_cast<uint8_t>(x[at] != 0) ^ flip;
-  }
+  uint8_t operator()(int64_t at, int64_t) const { return static_cast<uint8_t>(x[at] != 0) ^ flip; }
   uint8_t finish(uint8_t value) const { return value ^ flip; }
 };
 
 // ---- rows: inner == 1 ----
 
-// Writes the partial result of each chunk of each row to scratch[outer, chunks], shared between the ranks.
+// Writes the partial result of each chunk of each row to scratch[outer, chunks], shared between the
+// ranks.
 template <class Op, class Source>
 void reduce_shared_rows(const Task& task, const Source& source) {
   const int64_t n = task.dims[1], chunks = ceil_div(n, kChunk);
@@ -80,7 +81,8 @@ void reduce_rows(const Task& task, T* out, const Source& source) {
 
 // ---- columns: inner > 1 ----
 
-// Writes the partial row of each chunk of rows to scratch[outer, chunks, inner], shared between the ranks.
+// Writes the partial row of each chunk of rows to scratch[outer, chunks, inner], shared between the
+// ranks.
 template <class Op, class Source>
 void keep_partial_rows(const Task& task, const Source& source) {
   using T = typename Source::Value;
@@ -102,8 +104,7 @@ void keep_partial_rows(const Task& task, const Source& source) {
 
 // Combines the partial rows of `width` columns from scratch.
 template <class Op, class T>
-void combine_partial_rows(T* out, const T* partial, int64_t chunks, int64_t inner,
-                            int64_t width) {
+void combine_partial_rows(T* out, const T* partial, int64_t chunks, int64_t inner, int64_t width) {
   alignas(64) T row[kTile<T>];
   PairwiseRows<Op, T> total(width);
   for (int64_t c = 0; c < chunks; ++c) {
@@ -209,7 +210,8 @@ bool holds(const T* x, T value) {
   return any != 0;
 }
 
-// The first place in x[n] that holds its extreme, or a NaN if there is one; extreme(c) is the extreme of chunk c.
+// The first place in x[n] that holds its extreme, or a NaN if there is one; extreme(c) is the
+// extreme of chunk c.
 template <class Op, class T, class Extreme>
 int64_t first_place(const T* x, int64_t n, Extreme extreme) {
   T best = extreme(0);
@@ -263,8 +265,8 @@ void arg_rows(const Task& task) {
   }
 }
 
-// Goes on from best[j], found at place[j], through rows [first, end) of x. Places within a block of rows are counted in
-// integers as wide as T, so that one comparison picks both value and place.
+// Goes on from best[j], found at place[j], through rows [first, end) of x. Places within a block of
+// rows are counted in integers as wide as T, so that one comparison picks both value and place.
 template <class Op, class T>
 void arg_row_chunk(T* __restrict best, int64_t* __restrict place, const T* x, int64_t inner,
                    int64_t width, Range rows) {
@@ -314,7 +316,8 @@ void arg(const Task& task) {
   }
 }
 
-// T is the type in memory; sums and products of integers are taken unsigned, where wrapping around is defined.
+// T is the type in memory; sums and products of integers are taken unsigned, where wrapping around
+// is defined.
 template <class T, class Sums>
 void fill_sums(Table& table, Type type) {
   const auto set = [&](RoutineId id, Routine routine) {

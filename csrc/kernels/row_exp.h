@@ -1,4 +1,5 @@
-// The maximum of each row and the sum of the exponentials below it: what softmax, logsumexp and cross entropy share.
+// The maximum of each row and the sum of the exponentials below it: what softmax, logsumexp and
+// cross entropy share.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@
 namespace steep::kernels {
 namespace {
 
-// Rows up to this length are taken several at a time, so that one loop of exp runs over all of them.
+// Rows up to this length are taken several at a time, so that one loop of exp runs over all of
+// them.
 constexpr int64_t kShortRow = 64;
 constexpr int64_t kMostRows = 64;
 
@@ -21,8 +23,9 @@ constexpr int64_t rows_at_a_time(int64_t n) {
   return fitting < kMostRows ? fitting : kMostRows;
 }
 
-// exp(x) for what lies at most rounding above 0, as x - max does: a scale of one factor and one bound will do, a quarter
-// less work than exp and its bits. What would be subnormal, or nearly, is 0.
+// exp(x) for what lies at most rounding above 0, as x - max does: a scale of one factor and one
+// bound will do, a quarter less work than exp and its bits. What would be subnormal, or nearly, is
+// 0.
 template <class T>
 STEEP_INLINE T exp_below(T x) {
   constexpr T kLowest = sizeof(T) == 4 ? T(-87) : T(-708);
@@ -52,9 +55,9 @@ inline T sum_exp_row(const T* x, int64_t n, T shift, T* out) {
   return total.result();
 }
 
-// For `rows` <= rows_at_a_time(n) rows of x[rows, n]: highest[r] their maximum and sum[r] the sum of exp(x - highest).
-// An infinite maximum makes the sum NaN.
-// The terms exp(x - highest) go to `out`, if there is one.
+// For `rows` <= rows_at_a_time(n) rows of x[rows, n]: highest[r] their maximum and sum[r] the sum
+// of exp(x - highest). An infinite maximum makes the sum NaN. The terms exp(x - highest) go to
+// `out`, if there is one.
 template <class T>
 inline void sum_exp_rows(const T* x, int64_t rows, int64_t n, T* highest, T* sum, T* out) {
   for (int64_t r = 0; r < rows; ++r) {

@@ -1,5 +1,6 @@
-// How many bytes of scratch a routine wants, from its dims, the size of its compute type and the number of threads that
-// may run it. A routine without a function here wants none. More threads than will run is safe; fewer is not.
+// How many bytes of scratch a routine wants, from its dims, the size of its compute type and the
+// number of threads that may run it. A routine without a function here wants none. More threads
+// than will run is safe; fewer is not.
 #pragma once
 
 #include <cstdint>

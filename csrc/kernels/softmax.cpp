@@ -1,4 +1,5 @@
-// softmax and its kin along n of x viewed as [outer, n, inner] and contiguous.   dims: outer, n, inner
+// softmax and its kin along n of x viewed as [outer, n, inner] and contiguous.   dims: outer, n,
+// inner
 //
 //   softmax, log_softmax                     data: out, x
 //   softmax_backward, log_softmax_backward   data: grad_x, grad, out
@@ -114,9 +115,10 @@ struct ShiftedExp {
 // Calls work(first element, width, first result) for this rank's strips of columns.
 template <class T, class Work>
 void for_columns(const Task& task, const Operands<T>& a, Work work) {
-  for_strips(task.rank, task.size, a.outer, a.inner, kTile<T>, [&](int64_t o, int64_t j, int64_t width) {
-    work(o * a.n * a.inner + j, width, o * a.inner + j);
-  });
+  for_strips(task.rank, task.size, a.outer, a.inner, kTile<T>,
+             [&](int64_t o, int64_t j, int64_t width) {
+               work(o * a.n * a.inner + j, width, o * a.inner + j);
+             });
 }
 
 // highest[j] and sum[j] of a strip, as sum_exp_rows has them for rows.

@@ -1,4 +1,5 @@
-// Products of 32-bit numbers, 64 bits wide: one instruction everywhere, for which the vector extension has no spelling.
+// Products of 32-bit numbers, 64 bits wide: one instruction everywhere, for which the vector
+// extension has no spelling.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ constexpr int kWideLanes = kVectorBytes / 8;
 // The product of the lower halves of each lane.
 inline WideVector multiply_lower(WideVector a, WideVector b) {
 #if defined(__AVX512F__)
-  return (WideVector)_mm512_maskz_mul_epu32(0xFF, (__m512i)a, (__m512i)b);  // plain: a false warning
+  return (WideVector)_mm512_maskz_mul_epu32(0xFF, (__m512i)a,
+                                            (__m512i)b);  // plain: a false warning
 #elif defined(__AVX2__)
   return (WideVector)_mm256_mul_epu32((__m256i)a, (__m256i)b);
 #elif defined(__SSE2__)
