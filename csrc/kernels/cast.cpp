@@ -31,7 +31,7 @@ STEEP_INLINE To truncate(From x) {
 }
 
 template <class To, class From>
-struct Convert : Plain {
+struct Convert : Light {
   static STEEP_INLINE To apply(From x) {
     if constexpr (kIsFloating<From> && sizeof(To) == 1) {
       return static_cast<To>(truncate<int32_t>(x));
@@ -43,7 +43,7 @@ struct Convert : Plain {
   }
 };
 template <class From>
-struct Convert<Truth, From> : Plain {
+struct Convert<Truth, From> : Light {
   static STEEP_INLINE uint8_t apply(From x) { return x != From(0); }
 };
 

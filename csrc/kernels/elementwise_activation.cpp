@@ -74,16 +74,16 @@ void fill(Table& table) {
   set_unary<T, silu<T>>(table, E::silu);
   set_unary<T, gelu<T>>(table, E::gelu);
   set_unary<T, gelu_tanh<T>>(table, E::gelu_tanh);
-  set_binary<T, leaky_relu<T>>(table, E::leaky_relu);
+  set_binary<T, leaky_relu<T>, Light>(table, E::leaky_relu);
   set_binary<T, elu<T>>(table, E::elu);
-  set_binary<T, tanh_backward<T>>(table, E::tanh_backward);
-  set_binary<T, sigmoid_backward<T>>(table, E::sigmoid_backward);
-  set_binary<T, relu_backward<T>>(table, E::relu_backward);
-  set_ternary<T, leaky_relu_backward<T>>(table, E::leaky_relu_backward);
-  set_ternary<T, elu_backward<T>>(table, E::elu_backward);
+  set_binary<T, tanh_backward<T>, Light>(table, E::tanh_backward);
+  set_binary<T, sigmoid_backward<T>, Light>(table, E::sigmoid_backward);
+  set_binary<T, relu_backward<T>, Light>(table, E::relu_backward);
+  set_ternary<T, leaky_relu_backward<T>, Light>(table, E::leaky_relu_backward);
+  set_ternary<T, elu_backward<T>, Light>(table, E::elu_backward);
   set_ternary<T, silu_backward<T>>(table, E::silu_backward);
   set_ternary<T, gelu_backward<T>>(table, E::gelu_backward);
-  set_ternary<T, squared_error_backward<T>>(table, E::squared_error_backward);
+  set_ternary<T, squared_error_backward<T>, Light>(table, E::squared_error_backward);
 }
 
 }  // namespace

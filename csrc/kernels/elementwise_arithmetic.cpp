@@ -93,14 +93,14 @@ STEEP_INLINE T add_scaled_float(T x, T y, T alpha) {
 template <class T>
 void fill_all(Table& table) {
   using E = Elementwise;
-  set_unary<T, copy<T>>(table, E::copy);
-  set_unary<T, neg<T>>(table, E::neg);
-  set_unary<T, sign<T>>(table, E::sign);
-  set_unary<T, square<T>>(table, E::square);
-  set_unary<T, relu<T>>(table, E::relu);
-  set_binary<T, add<T>>(table, E::add);
-  set_binary<T, sub<T>>(table, E::sub);
-  set_binary<T, mul<T>>(table, E::mul);
+  set_unary<T, copy<T>, Light>(table, E::copy);
+  set_unary<T, neg<T>, Light>(table, E::neg);
+  set_unary<T, sign<T>, Light>(table, E::sign);
+  set_unary<T, square<T>, Light>(table, E::square);
+  set_unary<T, relu<T>, Light>(table, E::relu);
+  set_binary<T, add<T>, Light>(table, E::add);
+  set_binary<T, sub<T>, Light>(table, E::sub);
+  set_binary<T, mul<T>, Light>(table, E::mul);
 }
 
 template <class T, T (*kQuick)(T, T), T (*kLong)(T, T)>
@@ -112,32 +112,32 @@ void set_division(Table& table, Elementwise op) {
 template <class T>
 void fill_floating(Table& table) {
   using E = Elementwise;
-  set_unary<T, vec::abs<T>>(table, E::abs);
-  set_unary<T, vec::floor>(table, E::floor);
-  set_unary<T, vec::ceil>(table, E::ceil);
-  set_unary<T, vec::round_even>(table, E::round);
-  set_unary<T, vec::trunc>(table, E::trunc);
-  set_unary<T, vec::sqrt>(table, E::sqrt);
-  set_unary<T, rsqrt<T>>(table, E::rsqrt);
-  set_unary<T, reciprocal<T>>(table, E::reciprocal);
-  set_binary<T, div<T>>(table, E::div);
+  set_unary<T, vec::abs<T>, Light>(table, E::abs);
+  set_unary<T, vec::floor, Light>(table, E::floor);
+  set_unary<T, vec::ceil, Light>(table, E::ceil);
+  set_unary<T, vec::round_even, Light>(table, E::round);
+  set_unary<T, vec::trunc, Light>(table, E::trunc);
+  set_unary<T, vec::sqrt, Light>(table, E::sqrt);
+  set_unary<T, rsqrt<T>, Light>(table, E::rsqrt);
+  set_unary<T, reciprocal<T>, Light>(table, E::reciprocal);
+  set_binary<T, div<T>, Light>(table, E::div);
   set_division<T, vec::floor_divide<T>, vec::floor_divide_long<T>>(table, E::floor_divide);
   set_division<T, vec::remainder<T>, vec::remainder_long<T>>(table, E::remainder);
   set_division<T, vec::fmod<T>, vec::fmod_long<T>>(table, E::fmod);
-  set_ternary<T, add_scaled_float<T>>(table, E::add_scaled);
+  set_ternary<T, add_scaled_float<T>, Light>(table, E::add_scaled);
 }
 
 template <class T>
 void fill_integer(Table& table) {
   using E = Elementwise;
-  set_unary<T, integer_abs<T>>(table, E::abs);
+  set_unary<T, integer_abs<T>, Light>(table, E::abs);
   constexpr E kWhole[] = {E::floor, E::ceil, E::round, E::trunc};
-  for (E op : kWhole) set_unary<T, copy<T>>(table, op);
+  for (E op : kWhole) set_unary<T, copy<T>, Light>(table, op);
   set_binary<T, vec::integer_floor_divide<T>>(table, E::floor_divide);
   set_binary<T, vec::integer_remainder<T>>(table, E::remainder);
   set_binary<T, vec::integer_fmod<T>>(table, E::fmod);
   set_binary<T, vec::integer_pow<T>>(table, E::pow);
-  set_ternary<T, add_scaled<T>>(table, E::add_scaled);
+  set_ternary<T, add_scaled<T>, Light>(table, E::add_scaled);
 }
 
 uint8_t bool_or(uint8_t x, uint8_t y) { return x | y; }
@@ -156,9 +156,11 @@ void STEEP_FILL(elementwise_arithmetic)(Table& table) {
   };
   constexpr int kLanes = kBlockLanes<uint8_t>;
   using Byte = uint8_t;
-  set_bool(Elementwise::copy, unary_loop<Unary<Byte, Byte, copy<Byte>>, kLanes, Byte, Byte>);
-  set_bool(Elementwise::add, binary_loop<Binary<Byte, Byte, bool_or>, kLanes, Byte, Byte, Byte>);
-  set_bool(Elementwise::mul, binary_loop<Binary<Byte, Byte, bool_and>, kLanes, Byte, Byte, Byte>);
+  set_bool(Elementwise::copy, unary_loop<Unary<Light, Byte, Byte, copy<Byte>>, kLanes, Byte, Byte>);
+  set_bool(Elementwise::add,
+           binary_loop<Binary<Light, Byte, Byte, bool_or>, kLanes, Byte, Byte, Byte>);
+  set_bool(Elementwise::mul,
+           binary_loop<Binary<Light, Byte, Byte, bool_and>, kLanes, Byte, Byte, Byte>);
 }
 
 }  // namespace steep::kernels

@@ -101,7 +101,7 @@ STEEP_INLINE T bitwise_xor(T x, T y) {
 
 // The choice moves bits, whatever they mean.
 template <class T>
-struct Where : Plain {
+struct Where : Light {
   static STEEP_INLINE T apply(uint8_t condition, T x, T y) { return condition ? x : y; }
 };
 template <class Bits>
@@ -123,9 +123,9 @@ void fill_all(Table& table) {
   set_relation<T, logical_and<T>>(table, E::logical_and);
   set_relation<T, logical_or<T>>(table, E::logical_or);
   set_relation<T, logical_xor<T>>(table, E::logical_xor);
-  set_binary<T, maximum<T>>(table, E::maximum);
-  set_binary<T, minimum<T>>(table, E::minimum);
-  set_ternary<T, clamp<T>>(table, E::clamp);
+  set_binary<T, maximum<T>, Light>(table, E::maximum);
+  set_binary<T, minimum<T>, Light>(table, E::minimum);
+  set_ternary<T, clamp<T>, Light>(table, E::clamp);
 }
 
 template <class T>
@@ -142,10 +142,10 @@ void fill_integer(Table& table) {
   set_test<T, never<T>>(table, E::isnan);
   set_test<T, never<T>>(table, E::isinf);
   set_test<T, always<T>>(table, E::isfinite);
-  set_unary<T, bitwise_not<T>>(table, E::bitwise_not);
-  set_binary<T, bitwise_and<T>>(table, E::bitwise_and);
-  set_binary<T, bitwise_or<T>>(table, E::bitwise_or);
-  set_binary<T, bitwise_xor<T>>(table, E::bitwise_xor);
+  set_unary<T, bitwise_not<T>, Light>(table, E::bitwise_not);
+  set_binary<T, bitwise_and<T>, Light>(table, E::bitwise_and);
+  set_binary<T, bitwise_or<T>, Light>(table, E::bitwise_or);
+  set_binary<T, bitwise_xor<T>, Light>(table, E::bitwise_xor);
 }
 
 // Bool is a byte of 0 or 1: bytes do for it, but for the complement.

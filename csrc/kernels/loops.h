@@ -1,8 +1,9 @@
 // How an elementwise function becomes a loop over a block.
 //
-// A block is walked 64 bytes of the compute type at a time, by one copy of the function's code whatever the steps and
-// the length: an input of step 0 is spread over a buffer of that size which the walk never leaves, and the elements
-// that remain at the end go through such buffers as well. So there is no scalar tail, and a tail cannot differ.
+// A block is walked 64 bytes of the compute type at a time, by one copy of the function's code whatever the steps: an
+// input of step 0 is spread over a buffer of that size, which the walk never leaves. The elements that remain at the
+// end go through such buffers as well, as a whole step; a light function, which computes them one by one sooner than
+// they could be copied, takes them where they lie.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,7 @@ inline void copy_part(T* to, const T* from, int64_t count) {
 }
 
 // An input on its walk: the next lanes are read at `at`.
-template <class T, int kLanes>
+template <class T, int kLanes, bool kLight>
 struct Input {
   const T* at;
   int64_t advance;
@@ -51,7 +52,7 @@ struct Input {
   Input(const void* data, int64_t step, int64_t n) : at(static_cast<const T*>(data)) {
     advance = step == 0 ? 0 : kLanes;
     const int64_t rest = n % kLanes;
-    if (step != 0 && rest == 0) return;
+    if (step != 0 && (kLight || rest == 0)) return;
     const T value = step == 0 ? *at : T(0);
     for (int i = 0; i < kLanes; ++i) buffer[i] = value;
     if (step == 0) {
@@ -65,7 +66,7 @@ struct Input {
 };
 
 // The output on its walk. What the last, partial block computes is kept in the buffer and copied in part by finish().
-template <class T, int kLanes>
+template <class T, int kLanes, bool kLight>
 struct Output {
   T* at;
   T* last;
@@ -80,17 +81,24 @@ struct Output {
   void next() { at += kLanes; }
   // After the whole blocks: true, once, where a partial one remains.
   bool enter_tail() {
-    if (rest == 0 || at != last) return false;
+    if (kLight || rest == 0 || at != last) return false;
     at = buffer;
     blocks = 1;
     return true;
   }
-  void finish() { copy_part<T, kLanes>(last, buffer, rest); }
+  void finish() {
+    if constexpr (!kLight) copy_part<T, kLanes>(last, buffer, rest);
+  }
 };
 
-// A function that needs no second look at its arguments.
-struct Plain {
+// What a function asks of its loop: a second look at its arguments (see apply_lanes), and whether it is light.
+struct Heavy {
   static constexpr bool kHasLong = false;
+  static constexpr bool kLight = false;
+};
+struct Light {
+  static constexpr bool kHasLong = false;
+  static constexpr bool kLight = true;
 };
 
 // The lanes of one step. Where some arguments take a function's long way, all lanes go singly: a lane's value depends
@@ -111,14 +119,24 @@ STEEP_INLINE void apply_lanes(Out* out, const In*... x) {
   for (int i = 0; i < kLanes; ++i) out[i] = Op::apply(x[i]...);
 }
 
+// The last lanes of a light function.
+template <class Op, class Out, class... In>
+STEEP_INLINE void apply_rest(Out* out, int64_t rest, const In*... x) {
+  if constexpr (Op::kLight) {
+#pragma omp simd
+    for (int64_t i = 0; i < rest; ++i) out[i] = Op::apply(x[i]...);
+  }
+}
+
 // The loops proper. Op::apply(x...) is one element; In... are the inputs' types.
 template <class Op, int kLanes, class Out, class A>
 void unary_loop(void* const* data, const int64_t* steps, int64_t n) {
-  Output<Out, kLanes> out(data[0], n);
-  Input<A, kLanes> a(data[1], steps[1], n);
+  Output<Out, kLanes, Op::kLight> out(data[0], n);
+  Input<A, kLanes, Op::kLight> a(data[1], steps[1], n);
   do {
     for (; out.blocks > 0; --out.blocks, out.next(), a.next())
       apply_lanes<Op, kLanes>(out.at, a.at);
+    apply_rest<Op>(out.at, out.rest, a.at);
     a.enter_tail();
   } while (out.enter_tail());
   out.finish();
@@ -126,12 +144,13 @@ void unary_loop(void* const* data, const int64_t* steps, int64_t n) {
 
 template <class Op, int kLanes, class Out, class A, class B>
 void binary_loop(void* const* data, const int64_t* steps, int64_t n) {
-  Output<Out, kLanes> out(data[0], n);
-  Input<A, kLanes> a(data[1], steps[1], n);
-  Input<B, kLanes> b(data[2], steps[2], n);
+  Output<Out, kLanes, Op::kLight> out(data[0], n);
+  Input<A, kLanes, Op::kLight> a(data[1], steps[1], n);
+  Input<B, kLanes, Op::kLight> b(data[2], steps[2], n);
   do {
     for (; out.blocks > 0; --out.blocks, out.next(), a.next(), b.next())
       apply_lanes<Op, kLanes>(out.at, a.at, b.at);
+    apply_rest<Op>(out.at, out.rest, a.at, b.at);
     a.enter_tail(), b.enter_tail();
   } while (out.enter_tail());
   out.finish();
@@ -139,42 +158,43 @@ void binary_loop(void* const* data, const int64_t* steps, int64_t n) {
 
 template <class Op, int kLanes, class Out, class A, class B, class C>
 void ternary_loop(void* const* data, const int64_t* steps, int64_t n) {
-  Output<Out, kLanes> out(data[0], n);
-  Input<A, kLanes> a(data[1], steps[1], n);
-  Input<B, kLanes> b(data[2], steps[2], n);
-  Input<C, kLanes> c(data[3], steps[3], n);
+  Output<Out, kLanes, Op::kLight> out(data[0], n);
+  Input<A, kLanes, Op::kLight> a(data[1], steps[1], n);
+  Input<B, kLanes, Op::kLight> b(data[2], steps[2], n);
+  Input<C, kLanes, Op::kLight> c(data[3], steps[3], n);
   do {
     for (; out.blocks > 0; --out.blocks, out.next(), a.next(), b.next(), c.next())
       apply_lanes<Op, kLanes>(out.at, a.at, b.at, c.at);
+    apply_rest<Op>(out.at, out.rest, a.at, b.at, c.at);
     a.enter_tail(), b.enter_tail(), c.enter_tail();
   } while (out.enter_tail());
   out.finish();
 }
 
 // A function of namespace vec, or one written beside the loops, as an Op.
-template <class Out, class In, Out (*kFunction)(In)>
-struct Unary : Plain {
+template <class Kind, class Out, class In, Out (*kFunction)(In)>
+struct Unary : Kind {
   static STEEP_INLINE Out apply(In x) { return kFunction(x); }
 };
-template <class Out, class In, Out (*kFunction)(In, In)>
-struct Binary : Plain {
+template <class Kind, class Out, class In, Out (*kFunction)(In, In)>
+struct Binary : Kind {
   static STEEP_INLINE Out apply(In x, In y) { return kFunction(x, y); }
 };
-template <class Out, class In, Out (*kFunction)(In, In, In)>
-struct Ternary : Plain {
+template <class Kind, class Out, class In, Out (*kFunction)(In, In, In)>
+struct Ternary : Kind {
   static STEEP_INLINE Out apply(In x, In y, In z) { return kFunction(x, y, z); }
 };
 
 // The same with a long way: `kLong` where `kIsLong` says so.
 template <class T, T (*kFunction)(T), T (*kLong)(T), bool (*kIsLong)(T)>
-struct LongUnary {
+struct LongUnary : Heavy {
   static constexpr bool kHasLong = true;
   static STEEP_INLINE bool is_long(T x) { return kIsLong(x); }
   static STEEP_INLINE T apply(T x) { return kFunction(x); }
   static T apply_long(T x) { return kLong(x); }
 };
 template <class T, T (*kFunction)(T, T), T (*kLong)(T, T), bool (*kIsLong)(T, T)>
-struct LongBinary {
+struct LongBinary : Heavy {
   static constexpr bool kHasLong = true;
   static STEEP_INLINE bool is_long(T x, T y) { return kIsLong(x, y); }
   static STEEP_INLINE T apply(T x, T y) { return kFunction(x, y); }
@@ -182,30 +202,30 @@ struct LongBinary {
 };
 
 // Enters one loop for type T: T -> T, or T -> b for a function of truth.
-template <class T, T (*kFunction)(T)>
+template <class T, T (*kFunction)(T), class Kind = Heavy>
 void set_unary(Table& table, Elementwise op) {
   table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
-      unary_loop<Unary<T, T, kFunction>, kBlockLanes<T>, T, T>;
+      unary_loop<Unary<Kind, T, T, kFunction>, kBlockLanes<T>, T, T>;
 }
 template <class T, bool (*kFunction)(T)>
 void set_test(Table& table, Elementwise op) {
   table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
-      unary_loop<Unary<bool, T, kFunction>, kBlockLanes<T>, uint8_t, T>;
+      unary_loop<Unary<Light, bool, T, kFunction>, kBlockLanes<T>, uint8_t, T>;
 }
-template <class T, T (*kFunction)(T, T)>
+template <class T, T (*kFunction)(T, T), class Kind = Heavy>
 void set_binary(Table& table, Elementwise op) {
   table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
-      binary_loop<Binary<T, T, kFunction>, kBlockLanes<T>, T, T, T>;
+      binary_loop<Binary<Kind, T, T, kFunction>, kBlockLanes<T>, T, T, T>;
 }
 template <class T, bool (*kFunction)(T, T)>
 void set_relation(Table& table, Elementwise op) {
   table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
-      binary_loop<Binary<bool, T, kFunction>, kBlockLanes<T>, uint8_t, T, T>;
+      binary_loop<Binary<Light, bool, T, kFunction>, kBlockLanes<T>, uint8_t, T, T>;
 }
-template <class T, T (*kFunction)(T, T, T)>
+template <class T, T (*kFunction)(T, T, T), class Kind = Heavy>
 void set_ternary(Table& table, Elementwise op) {
   table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
-      ternary_loop<Ternary<T, T, kFunction>, kBlockLanes<T>, T, T, T, T>;
+      ternary_loop<Ternary<Kind, T, T, kFunction>, kBlockLanes<T>, T, T, T, T>;
 }
 
 }  // namespace
