@@ -123,5 +123,7 @@ class SGD(Optimizer):
         for first in (True, False):
             chosen = [i for i in range(len(params)) if (i in fresh) is first]
             if chosen:
-                picked = ([source[i] for i in chosen] for source in (params, grads, buffers))
-                sgd_step(*picked, plan.hyper, nesterov, maximize, first)
+                some, theirs, old = (
+                    [source[i] for i in chosen] for source in (params, grads, buffers)
+                )
+                sgd_step(some, theirs, old, plan.hyper, nesterov, maximize, first)
