@@ -116,7 +116,7 @@ class Reader {
 
  private:
   void measure(PyObject* data);
-  void infer(PyObject* data);
+  void infer(PyObject* data, int level = 0);
   void fill(PyObject* data, int level, Writer& writer, DType dtype);
   void fill_block(const Tensor& block, int level, Writer& writer, DType dtype) const;
   void merge(DType dtype) {
@@ -152,15 +152,16 @@ void Reader::measure(PyObject* data) {
   for (int64_t size : block.shape()) shape_.push_back(size);
 }
 
-void Reader::infer(PyObject* data) {
+void Reader::infer(PyObject* data, int level) {
   if (PyFloat_CheckExact(data)) return merge(default_dtype());
   if (PyBool_Check(data)) return merge(DType::boolean);
   if (PyLong_Check(data)) return merge(DType::int64);
   if (is_tensor(data)) return merge(tensor_of(data).dtype());
   if (is_sequence(data)) {
+    if (level == shape_.size()) return;  // deeper than the first item is: fill() refuses it
     const Owned items(PySequence_Fast(data, "expected a sequence"));
     const Py_ssize_t count = PySequence_Fast_GET_SIZE(items.get());
-    for (Py_ssize_t i = 0; i < count; ++i) infer(PySequence_Fast_GET_ITEM(items.get(), i));
+    for (Py_ssize_t i = 0; i < count; ++i) infer(PySequence_Fast_GET_ITEM(items.get(), i), level + 1);
     return;
   }
   if (is_array_like(data)) return merge(copy_array(op_, data).dtype());

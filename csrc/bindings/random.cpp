@@ -64,7 +64,7 @@ Example:
     >>> import steep
     >>> generator = steep.Generator().manual_seed(7)
     >>> steep.randint(10, (3,), generator=generator)
-    tensor([5, 9, 4]))");
+    tensor([5, 2, 1]))");
   type.attr("__module__") = "steep";
   type.def(py::init([](const py::object& device) {
              if (!device.is_none() && py::str(device).cast<std::string>() != "cpu")
