@@ -1,24 +1,24 @@
 // Matrix products: C = activation(A * B + bias), many at once.
 //
-// dims: [0] batch, [1] m, [2] n, [3] k, [4] lda, [5] ldb, [6] ldc: elements between rows as stored; [7], [8], [9]
-//       elements between the matrices of the batch in a, b and c (0 for a or b: the same one for all);
-//       [10] trans_a, [11] trans_b, [12] activation (0 none, 1 relu, 2 tanh, 3 sigmoid, 4 leaky_relu of slope
-//       scalars[0].f), [13] accumulate.
+// dims: [0] batch, [1] m, [2] n, [3] k;
+//       [4] lda, [5] ldb, [6] ldc: elements between rows as stored;
+//       [7], [8], [9] elements between the matrices of a, b and c (0 for a or b: one for all);
+//       [10] trans_a, [11] trans_b, [12] activation (0 none, 1 relu, 2 tanh, 3 sigmoid,
+//       4 leaky_relu of slope scalars[0].f), [13] accumulate.
 // data: [0] c, [1] a, [2] b, [3] bias[n] or null.
 //       A(i, p) = trans_a ? a[p * lda + i] : a[i * lda + p]
 //       B(p, j) = trans_b ? b[j * ldb + p] : b[p * ldb + j]
 //       C(i, j) = c[i * ldc + j]; C overlaps neither A nor B.
-// Each element: the product; with accumulate, old C + product; + bias; activation. k may be 0 (the product is 0), and so
-// may m, n and batch. Integers wrap around, and know no activation but relu.
+// Each element: the product; with accumulate, old C + product; + bias; activation. k may be 0 (the
+// product is 0), and so may m, n and batch. Integers wrap around, and know no activation but relu.
 //
-// The order of the sum. k is cut into slices of 4096; within one, an element starts at 0 and takes its products in order
-// of k, one FMA each; slices are added in order. Where one operand is a vector (m or n is 1) and the rows of the other
-// lie along k, a slice is 16 lanes instead (element p in lane p % 16), added in halves. Shape and strides alone decide.
+// The order of the sum. k is cut into slices of 4096; within one, an element starts at 0 and takes
+// its products in order of k, one FMA each; slices are added in order. Where one operand is a
+// vector (m or n is 1) and the rows of the other lie along k, a slice is 16 lanes instead (element
+// p in lane p % 16), added in halves. Shape and strides alone decide.
 //
-// The work. Each rank computes a rectangle of C by itself: no barriers. It walks blocks of columns, of k and of rows, and
-// inside a block strips of B as wide as a tile, and tiles down the rows. A strip is packed on its first use when B lies
-// along k or would be read many times; blocks of A are packed when many strips read them. Small products pack only
-// what must be transposed.
+// The work. Each rank computes rectangles of C by itself (gemm_rect.h), with copies of its own: no
+// barriers. scratch.h says how much room they take. A batch over one B is a product of more rows.
 #include <cstdint>
 
 #include "gemm_blocks.h"
@@ -78,13 +78,14 @@ Rect<T> cut(Rect<T> rect, const Range& rows, const Range& cols) {
   return rect;
 }
 
-// The number of row ranges in a grid of `cells` for the least work per cell: its elements of C, and its packing.
+// The number of row ranges in a grid of `cells` for the least work per cell: its elements of C, and
+// its packing.
 template <class T>
 int64_t grid_rows(int64_t m, int64_t n, int64_t cells) {
   int64_t best = 1, best_cost = INT64_MAX;
   for (int64_t rows = 1; rows <= cells; ++rows) {
     if (cells % rows) continue;
-    const int64_t height = round_up(ceil_div(m, rows), kTileRows);
+    const int64_t height = ceil_div(m, rows);
     const int64_t width = round_up(ceil_div(n, cells / rows), kTileCols<T>);
     const int64_t cost = height * width + 8 * (height + width);
     if (cost < best_cost) best = rows, best_cost = cost;
@@ -162,7 +163,7 @@ void multiply_grid(const Args<T>& args, const Task& task, T* scratch, const Gemm
   for (int64_t unit = units.begin; unit < units.end; ++unit) {
     const int64_t batch = unit / cells;
     const int cell = static_cast<int>(unit % cells);
-    const Range rows = share(whole.m, kTileRows, cell / across, down);
+    const Range rows = share(whole.m, 1, cell / across, down);
     const Range cols = share(whole.n, kTileCols<T>, cell % across, across);
     if (rows.begin == rows.end || cols.begin == cols.end) continue;
     const Rect<T> rect = at_batch(args, cut(whole, rows, cols), batch);

@@ -1,6 +1,7 @@
-// The innermost part of a matrix product: a tile of C, some rows high and some registers wide, held in registers while
-// k runs, and then the tile below it. Every element starts from 0 or from its partial sum, takes its products in order of k, one FMA each, and is
-// finished (earlier slices, old C, bias, activation) before it is stored.
+// The innermost part of a matrix product: a tile of C, some rows high and some registers wide, held
+// in registers while k runs, and then the tile below it. Every element starts from 0 or from its
+// partial sum, takes its products in order of k, one FMA each, and is finished (earlier slices, old
+// C, bias, activation) before it is stored.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@ namespace {
 
 enum Activation { kNone, kRelu, kTanh, kSigmoid, kLeakyRelu };
 
-// The short activations, for values and registers alike, bit for bit as the elementwise ones. NaN stays.
+// The short activations, for values and registers alike, bit for bit as the elementwise ones. NaN
+// stays.
 template <class V>
 STEEP_INLINE V relu(V x) {
   return x <= V{} ? V{} : x;
@@ -38,8 +40,9 @@ struct Tile {
   int last;  // columns in the tile's last register
 };
 
-// A tile's height and width (in registers) are such that its sums, a row of B and a value of A fill the register file.
-// Narrow tiles may be taller and low ones wider: it takes many sums at once to keep the FMA units busy.
+// A tile's height and width (in registers) are such that its sums, a row of B and a value of A fill
+// the register file. Narrow tiles may be taller and low ones wider: it takes many sums at once to
+// keep the FMA units busy.
 constexpr int kTileRows = kRegisters == 32 ? (kRegisterBytes == 64 ? 12 : 8) : 6;
 constexpr int kTileRegs = 2;
 constexpr int kTallRows = 12;  // at most, one register wide
@@ -53,8 +56,8 @@ constexpr int max_rows(int regs) {
   return regs == 1 ? kTallRows : regs == kTileRegs ? kTileRows : kLowRows;
 }
 
-// Multiplies `tiles` tiles, one below the other, by a strip of B: A(r, p) = a[r * row + p * col], B(p, j) =
-// b[p * b_row + j].
+// Multiplies `tiles` tiles, one below the other, by a strip of B: A(r, p) = a[r * row + p * col],
+// B(p, j) = b[p * b_row + j].
 template <class T>
 using Micro = void (*)(int64_t k, const T* a, int64_t row, int64_t col, const T* b, int64_t b_row,
                        const Tile<T>& first, int64_t tiles);
@@ -66,7 +69,8 @@ STEEP_INLINE typename Native<T>::V load_reg(const T* x, int v, int last) {
   return partial && v == regs - 1 ? R::load(x + v * R::lanes, last) : R::load(x + v * R::lanes);
 }
 
-// sum[r][j] = earlier + sum for a tile of `cols` columns: rare (k over kSlice), hence not in registers.
+// sum[r][j] = earlier + sum for a tile of `cols` columns: rare (k over kSlice), hence not in
+// registers.
 template <class T>
 __attribute__((noinline)) void add_earlier(T* sum, int64_t stride, int rows, int64_t cols,
                                            const T* earlier, int64_t earlier_stride) {
@@ -141,7 +145,8 @@ STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>
   }
 }
 
-// `packed`: A lies column after column of each tile (row 1, col `rows`), which saves the address arithmetic.
+// `packed`: A lies column after column of each tile (row 1, col `rows`), which saves the address
+// arithmetic.
 template <class T, int rows, int regs, bool partial, bool packed>
 void micro(int64_t k, const T* a, int64_t row, int64_t col, const T* b, int64_t b_row,
            const Tile<T>& tile, int64_t tiles) {
@@ -191,7 +196,8 @@ void micro(int64_t k, const T* a, int64_t row, int64_t col, const T* b, int64_t 
   }
 }
 
-// The micro-kernels by height - 1, width - 1, whether the last register is partial, whether A is packed.
+// The micro-kernels by height - 1, width - 1, whether the last register is partial, whether A is
+// packed.
 template <class T>
 struct Micros {
   Micro<T> of[kTallRows][kWideRegs][2][2];

@@ -1,4 +1,5 @@
-// Packing: a strip of A or B is copied to where the micro-kernel reads it best, column of k after column of k.
+// Packing: a strip of A or B is copied to where the micro-kernel reads it best, column of k after
+// column of k.
 //
 // Both functions write out[p * width + r] for p < k and r < width, with 0 in r >= count.
 #pragma once
@@ -44,8 +45,8 @@ void pack_across(T* out, int64_t width, int64_t count, int64_t k, const T* x, in
   }
 }
 
-// One row of a square on its way from x to out: `rows` of the square exist, `columns` values of k, and a row of the
-// result has `space`.
+// One row of a square on its way from x to out: `rows` of the square exist, `columns` values of k,
+// and a row of the result has `space`.
 template <class T>
 struct Square {
   using R = SquareReg<T>;
@@ -59,7 +60,8 @@ struct Square {
     const T* const row = x + i * stride;
     return i >= rows ? R::zero() : columns == R::lanes ? R::load(row) : R::load(row, columns);
   }
-  // As in pack_across; only a strip narrower than a register has an excess that the next column overwrites.
+  // As in pack_across; only a strip narrower than a register has an excess that the next column
+  // overwrites.
   STEEP_INLINE void store(int i, typename R::V v) const {
     if (i >= columns) return;
     if (space >= R::lanes || (space == width && i + 1 < columns)) {
@@ -89,8 +91,8 @@ struct Square {
   }
 };
 
-// From x[r * stride + p]: rows lie along k, and are transposed in squares, as many rows at once as the first-level cache
-// keeps lines at a stride of a power of two.
+// From x[r * stride + p]: rows lie along k, and are transposed in squares, as many rows at once as
+// the first-level cache keeps lines at a stride of a power of two.
 template <class T>
 void pack_along(T* out, int64_t width, int64_t count, int64_t k, const T* x, int64_t stride) {
   constexpr int lanes = SquareReg<T>::lanes;
@@ -108,12 +110,12 @@ void pack_along(T* out, int64_t width, int64_t count, int64_t k, const T* x, int
   }
 }
 
-// How many rows of k are spread over many strips at a time: whole lines are read, and with a stride of a power of two
-// this many still fit in the first-level cache.
+// How many rows of k are spread over many strips at a time: whole lines are read, and with a stride
+// of a power of two this many still fit in the first-level cache.
 constexpr int64_t kSpread = 8;
 
-// Packs neighbouring strips, strip(r) wide at element r, from x[r + p * stride]; the one at r goes to out + r * k, and
-// the last is padded to a multiple of `unit`.
+// Packs neighbouring strips, strip(r) wide at element r, from x[r + p * stride]; the one at r goes
+// to out + r * k, and the last is padded to a multiple of `unit`.
 template <class T, class Width>
 void pack_strips(T* out, int64_t total, int64_t unit, int64_t k, const T* x, int64_t stride,
                  Width strip) {

@@ -1,8 +1,8 @@
-// One rectangle of a matrix product, computed by one thread: blocks of columns, of k and of rows, and inside a block
-// strips of B as wide as a tile, and tiles down the rows.
+// One rectangle of a matrix product, computed by one thread: blocks of columns, of k and of rows,
+// and inside a block strips of B as wide as a tile, and tiles down the rows.
 //
-// A strip is copied on its first visit when B lies along k or will be read many times; blocks of A are copied when many
-// strips read them. Small products copy only what must be transposed.
+// A strip is copied on its first visit when B lies along k or will be read many times; blocks of A
+// are copied when many strips read them. Small products copy only what must be transposed.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +46,9 @@ struct Depth {
   bool first_in_slice, last_in_slice, first_slice, last_slice;
 };
 
-// What is copied first, from what was measured: a copy of B pays from two dozen rows on unless B stays in the first-level
-// cache, a copy of A only when many strips read it and the second level has no room for A as it lies.
+// What is copied first, from what was measured: a copy of B pays from two dozen rows on unless B
+// stays in the first-level cache, a copy of A only when many strips read it and the second level
+// has no room for A as it lies.
 constexpr int64_t kKilo = 1024;
 
 template <class T>
@@ -101,8 +102,8 @@ struct Strip {
   int64_t row;
 };
 
-// The strip of B at columns [j, j + cols), from the copy where there is one. On the first visit the copy is made: strip
-// by strip if B lies along k, else several at once.
+// The strip of B at columns [j, j + cols), from the copy where there is one. On the first visit the
+// copy is made: strip by strip if B lies along k, else several at once.
 template <class T>
 Strip<T> take_strip(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth, int64_t j0,
                     int64_t j1, int64_t j, bool first_visit) {
@@ -137,7 +138,8 @@ Tile<T> end_tile(const Rect<T>& rect, Tile<T> tile, int64_t i, int64_t j) {
   return tile;
 }
 
-// Where a block of k takes partial sums from and leaves them; i and j are relative to the block of C.
+// Where a block of k takes partial sums from and leaves them: in C at (i0, j0) and beyond, or in
+// rows of their own.
 template <class T>
 Tile<T> make_tile(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth, int64_t i0,
                   int64_t j0) {
@@ -157,6 +159,7 @@ Tile<T> make_tile(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth, 
   return end_tile(rect, tile, i0, j0);
 }
 
+// The tile i rows further down and j columns to the right.
 template <class T>
 Tile<T> moved(Tile<T> tile, int64_t i, int64_t j) {
   if (tile.from) tile.from += i * tile.from_stride + j;
@@ -167,7 +170,8 @@ Tile<T> moved(Tile<T> tile, int64_t i, int64_t j) {
   return tile;
 }
 
-// Multiplies rows [i0, i1) of A by columns [j0, j1) of B over one block of k.
+// Multiplies rows [i0, i1) of A by columns [j0, j1) of B over one block of k. `origin` is the tile at
+// (row_origin, j0); the rows that begin there are the first visitors of B.
 template <class T>
 void multiply_block(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth,
                     const Tile<T>& origin, int64_t i0, int64_t i1, int64_t j0, int64_t j1,
@@ -229,6 +233,7 @@ void multiply_columns(const Rect<T>& rect, const Plan<T>& plan, int64_t i0, int6
   } while (slice < rect.k);
 }
 
+// All of it.
 template <class T>
 void multiply_rect(const Rect<T>& rect, const Plan<T>& plan) {
   if (rect.m == 1 && !rect.trans_b && rect.n >= kRowLeast) {

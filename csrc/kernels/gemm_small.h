@@ -1,4 +1,5 @@
-// Products without blocks: dot products along k, where one operand is a vector, and integer products.
+// Products without blocks: dot products along k, where one operand is a vector, and integer
+// products.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ __attribute__((noinline)) void activate_row(T* c, int64_t cols, bool is_tanh) {
   }
 }
 
-// The activations that are too long for a tile's registers, over finished elements that are still in the cache.
+// The activations that are too long for a tile's registers, over finished elements that are still
+// in the cache.
 template <class T>
 STEEP_INLINE void activate(T* c, int64_t stride, int64_t rows, int64_t cols, int activation) {
   if (activation != kTanh && activation != kSigmoid) return;
@@ -54,7 +56,8 @@ struct Dots {
   T slope;
 };
 
-// 16 virtual lanes: element p belongs to lane p % 16; then lanes j and j + 8, j and j + 4, ... are added.
+// 16 virtual lanes: element p belongs to lane p % 16; then lanes j and j + 8, j and j + 4, ... are
+// added.
 constexpr int kDotLanes = 16;
 
 // Adds the lanes of `rows` sums in that tree: in registers down to 8 lanes, then across the rows.
@@ -149,8 +152,8 @@ void dot_all(const Dots<T>& dots) {
   for (; r < dots.rows; ++r) dot_rows<T, 1>(dots, r);
 }
 
-// A row of C from rows of B, which are read one after the other as they lie: the row of sums waits in the first-level
-// cache. Four rows at a time, still in order of k.
+// A row of C from rows of B, which are read one after the other as they lie: the row of sums waits
+// in the first-level cache. Four rows at a time, still in order of k.
 constexpr int64_t kRowCols = 1024;
 
 template <class T>
@@ -182,7 +185,8 @@ void add_row_products(T* sum, int64_t n, int64_t k, const T* a, int64_t a_step, 
   }
 }
 
-// n <= kRowCols columns of a product of one row; `tile` says how it ends (out, old, bias, activation).
+// n <= kRowCols columns of a product of one row; `tile` says how it ends (out, old, bias,
+// activation).
 template <class T>
 void multiply_row(int64_t n, int64_t k, const T* a, int64_t a_step, const T* b, int64_t ldb,
                   Tile<T> tile) {
@@ -207,7 +211,8 @@ void multiply_row(int64_t n, int64_t k, const T* a, int64_t a_step, const T* b, 
   }
 }
 
-// Integer products wrap around. The rows of C are shared out; B's columns are walked where they are contiguous.
+// Integer products wrap around. The rows of C are shared out; B's columns are walked where they are
+// contiguous.
 template <class T, class Unsigned>
 void integer_gemm(const Task& task) {
   const int64_t* const d = task.dims;

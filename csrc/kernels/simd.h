@@ -1,8 +1,9 @@
 // The CPU's own vectors, for the kernels that must say which registers they use: matrix products.
 //
-// Reg<T, bytes> names one vector type and the few operations that the vector extension has no spelling for: unaligned
-// access to all or to the first few lanes, broadcast, and multiply-add. `Native<T>` is the widest of the build's
-// instruction set; the scalar_fma build has registers of one lane, which proves that no result depends on the width.
+// Reg<T, bytes> names one vector type and the few operations that the vector extension has no
+// spelling for: unaligned access to all or to the first few lanes, broadcast, and multiply-add.
+// `Native<T>` is the widest of the build's instruction set; the scalar_fma build has registers of
+// one lane, which proves that no result depends on the width.
 #pragma once
 
 #include <cstdint>
@@ -223,11 +224,13 @@ struct Reg<double, 64> {
 template <class T>
 using Native = Reg<T, kRegisterBytes>;
 
-// The registers that square blocks are transposed in: 8x8 or 4x4 floats, 4x4 or 2x2 doubles, or single values.
+// The registers that square blocks are transposed in: 8x8 or 4x4 floats, 4x4 or 2x2 doubles, or
+// single values.
 template <class T>
 using SquareReg = Reg<T, (kRegisterBytes < 32 ? kRegisterBytes : 32)>;
 
-// Transposes the square whose rows are a, b, ...: named registers, because compilers keep an array in memory.
+// Transposes the square whose rows are a, b, ...: named registers, because compilers keep an array
+// in memory.
 #if !(STEEP_HAS_FMA && !defined(__AVX2__) && !defined(__aarch64__))
 
 template <class V>
