@@ -176,8 +176,7 @@ void gemm(const Task& task) {
   Args<T> args(task);
   Rect<T>& whole = args.whole;
   if (whole.m == 0 || whole.n == 0 || args.batch == 0) return;
-  const GemmRoom room =
-      gemm_room(task.dims[0] * task.dims[1], whole.n, whole.k, whole.accumulate, sizeof(T));
+  const GemmRoom room = gemm_room(task.dims[0] * task.dims[1], whole.n, whole.k, whole.accumulate);
   T* const scratch = static_cast<T*>(task.scratch) + task.rank * room.all();
   const bool column = whole.n == 1, row = whole.m == 1;
   if ((column && !args.trans_a) || (row && (whole.trans_b || column)))

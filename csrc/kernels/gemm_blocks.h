@@ -21,7 +21,7 @@ constexpr int64_t kMaxTileCols = 64;
 
 // The longest run of k that is packed at once: a strip of B just fits in the first-level cache, and
 // partial sums are seldom read back (measured: 512 beats 256 and 384).
-constexpr int64_t block_depth(int element_size) { return element_size == 4 ? 512 : 256; }
+constexpr int64_t kBlockDepth = 512;
 
 constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 constexpr int64_t round_up(int64_t a, int64_t unit) { return ceil_div(a, unit) * unit; }
@@ -32,11 +32,11 @@ struct GemmRoom {
   constexpr int64_t all() const { return round_up(a + b + partial + total, 64); }
 };
 
-constexpr GemmRoom gemm_room(int64_t m, int64_t n, int64_t k, bool accumulate, int element_size) {
+constexpr GemmRoom gemm_room(int64_t m, int64_t n, int64_t k, bool accumulate) {
   const int64_t rows = smaller(round_up(m, 16), kBlockRows);
   const int64_t wide = n == 1 ? m : n;  // a column may be computed as a row
   const int64_t cols = smaller(round_up(wide, kMaxTileCols), kBlockCols);
-  const int64_t depth = smaller(k, block_depth(element_size));
+  const int64_t depth = smaller(k, kBlockDepth);
   GemmRoom room{rows * depth, cols * depth, 0, 0};
   const bool slices = k > kSlice;
   const int64_t careful = smaller(m, kCarefulRows) * cols;

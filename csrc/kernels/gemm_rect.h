@@ -36,7 +36,6 @@ template <class T>
 struct Plan {
   bool pack_a, pack_b;
   int64_t strip;  // the width of strips
-  int64_t depth;  // the longest block of k
   T *a, *b, *partial, *total;
 };
 
@@ -53,7 +52,6 @@ constexpr int64_t kKilo = 1024;
 
 template <class T>
 Plan<T> make_plan(const Rect<T>& rect, T* scratch, const GemmRoom& room) {
-  constexpr int64_t depth = block_depth(sizeof(T));
   Plan<T> plan;
   const int64_t a_bytes = rect.m * rect.k * static_cast<int64_t>(sizeof(T));
   const int64_t b_bytes = rect.n * rect.k * static_cast<int64_t>(sizeof(T));
@@ -62,7 +60,6 @@ Plan<T> make_plan(const Rect<T>& rect, T* scratch, const GemmRoom& room) {
                                       (rect.n >= 128 && a_bytes >= 512 * kKilo);
   plan.pack_b = rect.trans_b || (rect.m >= 24 && b_bytes >= (rect.m < 64 ? 128 : 48) * kKilo);
   plan.strip = (rect.m <= kLowRows ? kWideRegs : kTileRegs) * Native<T>::lanes;
-  plan.depth = depth;
   plan.a = scratch;
   plan.b = scratch + room.a;
   plan.partial = room.partial ? plan.b + room.b : nullptr;
@@ -216,7 +213,7 @@ void multiply_columns(const Rect<T>& rect, const Plan<T>& plan, int64_t i0, int6
     const int64_t slice_end = smaller(slice + kSlice, rect.k);
     depth.first_slice = slice == 0;
     depth.last_slice = slice_end == rect.k;
-    const int64_t blocks = ceil_div(slice_end - slice, plan.depth);
+    const int64_t blocks = ceil_div(slice_end - slice, kBlockDepth);
     const int64_t step =
         blocks > 1 ? round_up(ceil_div(slice_end - slice, blocks), 8) : slice_end - slice;
     depth.begin = slice;
