@@ -15,13 +15,15 @@ void cumulate(const kernels::Task& task) {
   const bool backwards = task.dims[3] != 0;
   T* out = static_cast<T*>(task.data[0]);
   const T* x = static_cast<const T*>(task.data[1]);
-  for (int64_t o = 0; o < outer; ++o) {
-    for (int64_t step = 0; step < n; ++step) {
-      const int64_t i = backwards ? n - 1 - step : step;
-      const int64_t row = (o * n + i) * inner, before = backwards ? row + inner : row - inner;
-      for (int64_t j = 0; j < inner; ++j)
-        out[row + j] = step == 0 ? x[row + j] : static_cast<T>(out[before + j] + x[row + j]);
+  const int64_t first = backwards ? (n - 1) * inner : 0, next = backwards ? -inner : inner;
+  for (int64_t o = 0; o < outer; ++o, out += n * inner, x += n * inner) {
+    if (inner == 1) {
+      T total = 0;
+      for (int64_t step = 0, i = first; step < n; ++step, i += next) out[i] = total += x[i];
+      continue;
     }
+    for (int64_t step = 0, row = first; step < n; ++step, row += next)
+      for (int64_t i = row; i < row + inner; ++i) out[i] = step == 0 ? x[i] : out[i - next] + x[i];
   }
 }
 

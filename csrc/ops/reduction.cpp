@@ -151,7 +151,16 @@ Tensor plain_mean(const Tensor& x, const Reduction& plan) {
 
 Tensor spread(const Tensor& grad, const Dims& kept, const Dims& whole) {
   if (grad.shape() == whole) return grad;
-  return expand(grad.shape() == kept ? grad : reshape(grad, kept), whole);
+  if (tape::grad_enabled()) return expand(grad.shape() == kept ? grad : reshape(grad, kept), whole);
+  // The same window without the bookkeeping of a view: sizes other than 1 meet in their order.
+  Dims strides(whole.size(), 0);
+  int from = 0;
+  for (int d = 0; d < whole.size(); ++d) {
+    if (kept[d] == 1) continue;
+    while (grad.size(from) == 1) ++from;
+    strides[d] = grad.strides()[from++];
+  }
+  return alias(grad, whole, strides, grad->offset);
 }
 
 Tensor positions(int64_t n, int dim, int rank) {
