@@ -26,7 +26,8 @@ int find_keyword(const Signature& signature, PyObject* key) {
   return -1;
 }
 
-// Which object each parameter gets. A variadic one gets all that is left by position: `rest` of them.
+// Which object each parameter gets. A variadic one gets all that is left by position: `rest` of
+// them.
 class Placement {
  public:
   bool place(const Signature& signature, const CallArguments& call, Mismatch& mismatch);

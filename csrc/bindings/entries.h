@@ -21,15 +21,17 @@ struct Entry {
   std::vector<Overload> overloads;
 };
 
-// Calls the first overload that takes these arguments (keywords follow the positional ones, as in vectorcall).
-// Raises a TypeError that shows what was wrong where none does.
+// Calls the first overload that takes these arguments (keywords follow the positional ones, as in
+// vectorcall). Raises a TypeError that shows what was wrong where none does.
 PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positional,
                  PyObject* keywords);
 
-// Puts every operation where its entry says: into the module, onto Tensor. Call once, after add_tensor_type().
+// Puts every operation where its entry says: into the module, onto Tensor. Call once, after
+// add_tensor_type().
 void add_entries(PyObject* module);
 
-// The method of that name, for slots that have no function of their own; null where the registry has none.
+// The method of that name, for slots that have no function of their own; null where the registry
+// has none.
 const Entry* find_method(const char* name);
 
 }  // namespace steep::bindings

@@ -161,7 +161,8 @@ void Reader::infer(PyObject* data, int level) {
     if (level == shape_.size()) return;  // deeper than the first item is: fill() refuses it
     const Owned items(PySequence_Fast(data, "expected a sequence"));
     const Py_ssize_t count = PySequence_Fast_GET_SIZE(items.get());
-    for (Py_ssize_t i = 0; i < count; ++i) infer(PySequence_Fast_GET_ITEM(items.get(), i), level + 1);
+    for (Py_ssize_t i = 0; i < count; ++i)
+      infer(PySequence_Fast_GET_ITEM(items.get(), i), level + 1);
     return;
   }
   if (is_array_like(data)) return merge(copy_array(op_, data).dtype());
@@ -285,7 +286,8 @@ Example:
 A tensor on the memory of `array`: what is written to one is seen in the other.
 
 Args:
-    array: a writable array of float32, float64, int64, int32, uint8 or bool, without negative strides.
+    array: a writable array of float32, float64, int64, int32, uint8 or bool, without negative
+        strides.
 
 Raises:
     TypeError: if it is no array, or of another dtype.

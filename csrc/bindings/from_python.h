@@ -8,11 +8,13 @@
 
 namespace steep::bindings {
 
-// A new tensor with a copy of `data`. Without a dtype it is inferred: bool, int64 or the default floating dtype from
-// Python's numbers, its own from an array or a tensor. `op` is who asks, for messages.
+// A new tensor with a copy of `data`. Without a dtype it is inferred: bool, int64 or the default
+// floating dtype from Python's numbers, its own from an array or a tensor. `op` is who asks, for
+// messages.
 Tensor tensor_from(const char* op, PyObject* data, std::optional<DType> dtype);
 
-// Whether the object's data come as one block: it exports a buffer or offers __array__ (no str, no bytes).
+// Whether the object's data come as one block: it exports a buffer or offers __array__ (no str, no
+// bytes).
 bool is_array_like(PyObject* object);
 // A copy of an array's data in the array's own dtype.
 Tensor copy_array(const char* op, PyObject* array);

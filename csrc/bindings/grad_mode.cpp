@@ -1,4 +1,5 @@
-// no_grad, enable_grad, set_grad_enabled and inference_mode: in C, because they stand in every training loop.
+// no_grad, enable_grad, set_grad_enabled and inference_mode: in C, because they stand in every
+// training loop.
 #include "bindings/arguments.h"
 #include "bindings/autograd.h"
 #include "tape/history.h"

@@ -99,7 +99,8 @@ PyType_Slot slots[] = {{Py_tp_dealloc, slot(handle_dealloc)},
 PyType_Spec spec = {"steep._core.HookHandle", sizeof(Handle), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
 
-// The hooks of a tensor: its own where it is a leaf, else those of its output at the node that made it.
+// The hooks of a tensor: its own where it is a leaf, else those of its output at the node that made
+// it.
 std::shared_ptr<tape::Hooks> hooks_of(const Tensor& x) {
   tape::History& history = tape::ensure_history(x);
   const Ref<tape::Node> node = tape::grad_fn(x);

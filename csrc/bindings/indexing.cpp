@@ -21,7 +21,8 @@ IndexItem tensor_item(Tensor tensor) {
   return item;
 }
 
-// One bound of a slice. Bounds beyond 64 bits are taken as the largest number of their sign, as Python does.
+// One bound of a slice. Bounds beyond 64 bits are taken as the largest number of their sign, as
+// Python does.
 bool read_bound(PyObject* bound, int64_t& value) {
   if (bound == Py_None) return false;
   if (!PyIndex_Check(bound))

@@ -1,4 +1,5 @@
-// Methods of a Tensor that a registry's signature cannot say: those on geometry, dtype, graph and copies.
+// Methods of a Tensor that a registry's signature cannot say: those on geometry, dtype, graph and
+// copies.
 #include "bindings/arguments.h"
 #include "bindings/autograd.h"
 #include "bindings/convert.h"

@@ -154,11 +154,12 @@ class PythonNode final : public tape::Node {
     const WithGil gil;
     Py_CLEAR(rule_);
   }
-  PyObject*
-      rule_;  // called with the outputs' gradients (None for zero); returns a tuple, one for each input
+  // Called with the outputs' gradients (None for zero); returns a tuple, one for each input.
+  PyObject* rule_;
 };
 
-// record_function(name, rule, inputs, outputs): outputs, freshly made, get a node that leads to inputs.
+// record_function(name, rule, inputs, outputs): outputs, freshly made, get a node that leads to
+// inputs.
 PyObject* record_function(PyObject*, PyObject* arguments) {
   return guarded([&]() -> PyObject* {
     const char* name;

@@ -1,4 +1,5 @@
-// Operators: straight to the operation's C++ function, with no name looked up and no argument parsed.
+// Operators: straight to the operation's C++ function, with no name looked up and no argument
+// parsed.
 #include "bindings/convert.h"
 #include "bindings/entries.h"
 #include "bindings/slots.h"
@@ -52,7 +53,8 @@ PyObject* unary(PyObject* x) {
 
 PyObject* positive(PyObject* x) { return new_reference(x); }
 
-// x += other is x.add_(other) where the registry has that method, found once; else x takes the operator's value.
+// x += other is x.add_(other) where the registry has that method, found once; else x takes the
+// operator's value.
 struct InPlace {
   const char* name;
   const Entry* entry = nullptr;

@@ -1,4 +1,5 @@
-// What every file of the bindings needs of CPython: owned references, and the passage of exceptions both ways.
+// What every file of the bindings needs of CPython: owned references, and the passage of exceptions
+// both ways.
 #pragma once
 
 #define PY_SSIZE_T_CLEAN
@@ -53,7 +54,8 @@ inline void checked(int result) {
 class Owned {
  public:
   Owned() = default;
-  // Takes over a new reference; a null one means that the call which should have made it has failed.
+  // Takes over a new reference; a null one means that the call which should have made it has
+  // failed.
   explicit Owned(PyObject* object) : object_(checked(object)) {}
   static Owned borrow(PyObject* object) {
     Py_INCREF(object);

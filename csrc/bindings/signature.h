@@ -1,4 +1,5 @@
-// The registry's signatures, parsed once at load: what each entry takes, in which order, by which names.
+// The registry's signatures, parsed once at load: what each entry takes, in which order, by which
+// names.
 #pragma once
 
 #include <string>

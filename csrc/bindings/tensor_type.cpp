@@ -11,8 +11,8 @@ PyTypeObject* tensor_type = nullptr;
 
 namespace {
 
-// Objects that have died and wait to be used again, chained through `weakrefs`. Only those of Tensor itself: a
-// subclass has a layout of its own. Guarded by the interpreter lock.
+// Objects that have died and wait to be used again, chained through `weakrefs`. Only those of
+// Tensor itself: a subclass has a layout of its own. Guarded by the interpreter lock.
 constexpr int kMostFree = 256;
 PyObject* free_objects = nullptr;
 int free_count = 0;
@@ -48,7 +48,8 @@ void tensor_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-// Hooks are Python's own references only while no graph holds the tensor: the collector may see them then.
+// Hooks are Python's own references only while no graph holds the tensor: the collector may see
+// them then.
 int tensor_traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   const Tensor& tensor = cast(self)->tensor;

@@ -1,5 +1,6 @@
-// steep.Tensor, a heap type of CPython around a Tensor. One tensor has at most one living Python object: the tensor
-// points back to it weakly, so wrapping the same tensor twice gives the same object.
+// steep.Tensor, a heap type of CPython around a Tensor. One tensor has at most one living Python
+// object: the tensor points back to it weakly, so wrapping the same tensor twice gives the same
+// object.
 #pragma once
 
 #include "bindings/python.h"
