@@ -21,17 +21,20 @@ DType result_type(const TensorOrNumber& x, const TensorOrNumber& other) {
 DType floating_type(DType dtype) { return is_floating(dtype) ? dtype : default_dtype(); }
 
 Tensor output_for(const char* op, std::initializer_list<const Tensor*> operands, DType dtype) {
-  Dims shape;
-  const Tensor* whole = nullptr;
-  bool first = true;
+  const Tensor* first = nullptr;
+  bool same = true;
   for (const Tensor* operand : operands) {
     if (!operand->defined()) continue;
-    shape = first ? operand->shape() : broadcast_shapes(op, shape, operand->shape());
-    first = false;
+    if (!first) first = operand;
+    same &= operand->shape() == first->shape();
   }
+  if (same) return empty_like(*first, dtype);
+  Dims shape = first->shape();
   for (const Tensor* operand : operands)
-    if (operand->defined() && !whole && operand->shape() == shape) whole = operand;
-  return whole ? empty_like(*whole, dtype) : empty(shape, dtype);
+    if (operand->defined()) shape = broadcast_shapes(op, shape, operand->shape());
+  for (const Tensor* operand : operands)
+    if (operand->defined() && operand->shape() == shape) return empty_like(*operand, dtype);
+  return empty(shape, dtype);
 }
 
 Tensor unary(const Kernel& kernel, const Tensor& x) {
@@ -51,11 +54,9 @@ namespace {
 // is brought back to the operand's dtype by the tape.
 program::Operand operand_in(const TensorOrNumber& x, DType compute, Tensor& keeper) {
   if (!x.is_tensor()) return x.number;
-  keeper = x.tensor;
-  if (keeper.dtype() != compute) {
-    const tape::GradMode off(false);
-    keeper = to(keeper, compute);
-  }
+  if (x.tensor.dtype() == compute) return x.tensor;
+  const tape::GradMode off(false);
+  keeper = to(x.tensor, compute);
   return keeper;
 }
 }  // namespace

@@ -64,11 +64,18 @@ void check_writable(const char* op, const Tensor& x);
 // Makes `node` the one that made `out`.
 void set_grad_fn(const Tensor& out, Ref<Node> node, int output);
 
+// An input of an operation being recorded; nothing is counted for passing it.
+struct Input {
+  Input(const Tensor& x) : x(x) {}
+  const Tensor& x;
+};
+
 // Records one operation: the rule gets the output's gradient and fills the inputs'.
 template <class Rule>
-void record(const char* name, const Tensor& out, std::initializer_list<Tensor> inputs, Rule rule) {
+void record(const char* name, const Tensor& out, std::initializer_list<Input> inputs, Rule rule) {
   Ref<Node> node(new RuleNode<Rule>(name, 1, std::move(rule)));
-  for (const Tensor& input : inputs) node->inputs.push_back(edge_of(input));
+  node->inputs.reserve(static_cast<int>(inputs.size()));
+  for (const Input& input : inputs) node->inputs.push_back(edge_of(input.x));
   set_grad_fn(out, std::move(node), 0);
 }
 

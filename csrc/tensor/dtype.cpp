@@ -9,11 +9,6 @@ namespace {
 DType g_default_dtype = DType::float32;
 }  // namespace
 
-int64_t element_size(DType dtype) {
-  static constexpr int64_t kSizes[] = {4, 8, 8, 4, 1, 1};
-  return kSizes[static_cast<int>(dtype)];
-}
-
 const char* name(DType dtype) {
   static constexpr const char* kNames[] = {"float32", "float64", "int64", "int32", "uint8", "bool"};
   return kNames[static_cast<int>(dtype)];

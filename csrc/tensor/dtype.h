@@ -13,7 +13,10 @@ enum class DType : uint8_t { float32, float64, int64, int32, uint8, boolean };
 static_assert(int(DType::float32) == kernels::kFloat32 && int(DType::boolean) == kernels::kBool,
               "the kernels' table is indexed by DType");
 
-int64_t element_size(DType dtype);
+inline int64_t element_size(DType dtype) {
+  constexpr int64_t kSizes[] = {4, 8, 8, 4, 1, 1};
+  return kSizes[static_cast<int>(dtype)];
+}
 const char* name(DType dtype);  // "float32", ..., "bool"
 inline bool is_floating(DType dtype) { return dtype <= DType::float64; }
 inline bool is_integer(DType dtype) { return dtype > DType::float64 && dtype < DType::boolean; }

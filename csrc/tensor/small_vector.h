@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace steep {
@@ -21,13 +23,12 @@ class SmallVector {
     reserve(size);
     for (int i = 0; i < size; ++i) push_back(value);
   }
-  SmallVector(const SmallVector& other) : SmallVector(other.begin(), other.end()) {}
+  SmallVector(const SmallVector& other) { copy(other); }
   SmallVector(SmallVector&& other) noexcept { take(other); }
   SmallVector& operator=(const SmallVector& other) {
     if (this != &other) {
       clear();
-      reserve(other.size_);
-      for (const T& item : other) push_back(item);
+      copy(other);
     }
     return *this;
   }
@@ -68,7 +69,11 @@ class SmallVector {
     pop_back();
   }
   void clear() {
-    while (size_ > 0) pop_back();
+    if constexpr (kPlain) {
+      size_ = 0;
+    } else {
+      while (size_ > 0) pop_back();
+    }
   }
   void resize(int size) {
     while (size_ > size) pop_back();
@@ -88,6 +93,8 @@ class SmallVector {
   }
   bool operator==(const SmallVector& other) const {
     if (size_ != other.size_) return false;
+    if constexpr (std::is_integral_v<T>)
+      return std::memcmp(data(), other.data(), sizeof(T) * static_cast<size_t>(size_)) == 0;
     for (int i = 0; i < size_; ++i)
       if (!((*this)[i] == other[i])) return false;
     return true;
@@ -95,6 +102,20 @@ class SmallVector {
   bool operator!=(const SmallVector& other) const { return !(*this == other); }
 
  private:
+  // Shapes are copied and dropped all the time: what needs no constructor is moved as bytes.
+  static constexpr bool kPlain = std::is_trivially_copyable_v<T>;
+
+  // Appends other's items to this empty vector.
+  void copy(const SmallVector& other) {
+    reserve(other.size_);
+    if constexpr (kPlain) {
+      std::memcpy(static_cast<void*>(data()), other.data(),
+                  sizeof(T) * static_cast<size_t>(other.size_));
+      size_ = other.size_;
+    } else {
+      for (const T& item : other) push_back(item);
+    }
+  }
   T* inline_items() { return reinterpret_cast<T*>(room_); }
   const T* inline_items() const { return reinterpret_cast<const T*>(room_); }
   void take(SmallVector& other) {
@@ -104,11 +125,16 @@ class SmallVector {
       size_ = std::exchange(other.size_, 0);
       return;
     }
-    for (T& item : other) push_back(std::move(item));
+    if constexpr (kPlain) {
+      copy(other);
+    } else {
+      for (T& item : other) push_back(std::move(item));
+    }
     other.clear();
   }
   void free_all() {
     clear();
+    if (!heap_) return;
     ::operator delete(heap_);
     heap_ = nullptr;
     capacity_ = N;

@@ -28,6 +28,15 @@ TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, Dims strid
   for (int64_t size : this->shape) numel *= size;
 }
 
+TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, int64_t numel)
+    : storage(std::move(storage)),
+      dtype(dtype),
+      contiguous(true),
+      offset(0),
+      numel(numel),
+      shape(std::move(shape)),
+      strides(contiguous_strides(this->shape)) {}
+
 Dims contiguous_strides(const Dims& shape) {
   Dims strides(shape.size(), 1);
   for (int i = shape.size() - 2; i >= 0; --i)
@@ -72,19 +81,26 @@ bool is_dense(const Dims& shape, const Dims& strides) {
   return true;
 }
 
+namespace {
+Ref<Storage> room_for(const Dims& shape, int64_t elements, DType dtype) {
+  int64_t bytes = 0;
+  if (__builtin_mul_overflow(elements, element_size(dtype), &bytes) || bytes > (int64_t{1} << 62)) {
+    throw Error(ErrorKind::runtime,
+                join("a tensor of shape ", to_string(shape), " is larger than memory can be"));
+  }
+  return Storage::allocate(static_cast<size_t>(bytes));
+}
+}  // namespace
+
 Tensor empty(const Dims& shape, DType dtype) {
-  return empty_strided(shape, contiguous_strides(shape), dtype);
+  const int64_t elements = count(shape);
+  return Tensor(new TensorImpl(room_for(shape, elements, dtype), dtype, shape, elements));
 }
 
 Tensor empty_strided(const Dims& shape, const Dims& strides, DType dtype) {
   count(shape);
-  int64_t bytes = 0;
-  if (__builtin_mul_overflow(extent(shape, strides), element_size(dtype), &bytes) ||
-      bytes > (int64_t{1} << 62))
-    throw Error(ErrorKind::runtime,
-                join("a tensor of shape ", to_string(shape), " is larger than memory can be"));
   return Tensor(
-      new TensorImpl(Storage::allocate(static_cast<size_t>(bytes)), dtype, shape, strides, 0));
+      new TensorImpl(room_for(shape, extent(shape, strides), dtype), dtype, shape, strides, 0));
 }
 
 Tensor empty_like(const Tensor& like, DType dtype) {

@@ -20,6 +20,8 @@ class Attachment {
 class TensorImpl : public Counted {
  public:
   TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, Dims strides, int64_t offset);
+  // A window known to be row-major with so many elements.
+  TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, int64_t numel);
 
   Ref<Storage> storage;
   DType dtype;
