@@ -50,6 +50,12 @@ void check_alpha(const char* op, const Number& alpha, DType type) {
 Tensor add_scaled(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha,
                   DType type) {
   if (is_one(alpha)) return binary(kAdd, x, other, type);
+  if (type == DType::boolean) {  // a sum of bools is their "or": alpha keeps the other one or drops it
+    const TensorOrNumber scaled = other.is_tensor()
+                                      ? TensorOrNumber{binary(kMul, other, {{}, alpha.to_bool()}, type), {}}
+                                      : TensorOrNumber{{}, other.number.to_bool() && alpha.to_bool()};
+    return binary(kAdd, x, scaled, type);
+  }
   Tensor a = x.is_tensor() ? to(x.tensor, type) : full({}, x.number, type);
   Tensor b = other.is_tensor() ? to(other.tensor, type) : full({}, other.number, type);
   Tensor out = output_for("add", {&a, &b}, type);
@@ -276,7 +282,8 @@ Tensor trunc(const Tensor& x) { return stepwise(kTrunc, x); }
 // In place, straight into x where no graph has to know; else by way of the recorded operation.
 Tensor add_(const Tensor& x, const TensorOrNumber& other, const Number& alpha) {
   const DType type = result_type({x, {}}, other);
-  if (!writes_directly("add_", x, other, type))
+  const bool plain = is_one(alpha) || type != DType::boolean;
+  if (!plain || !writes_directly("add_", x, other, type))
     return assign("add_", x, add({x, {}}, other, alpha));
   check_alpha("add_", alpha, type);
   const program::Operand b =
@@ -299,7 +306,11 @@ namespace {
 Tensor write_binary(const char* op, const Kernel& kernel,
                     Tensor (*function)(const TensorOrNumber&, const TensorOrNumber&),
                     const Tensor& x, const TensorOrNumber& other, DType type) {
-  if (!writes_directly(op, x, other, type)) return assign(op, x, function({x, {}}, other));
+  if (!writes_directly(op, x, other, type)) {
+    if (!wanted(other.tensor)) return assign(op, x, function({x, {}}, other));
+    tape::check_writable(op, x);
+    return assign(op, x, function({clone(x), {}}, other));  // whose gradient needs the value that goes
+  }
   program::launch(
       kernel, type,
       {x, x, other.is_tensor() ? program::Operand(other.tensor) : program::Operand(other.number)});

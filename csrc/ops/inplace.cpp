@@ -78,6 +78,16 @@ Tensor assign(const char* op, const Tensor& x, const Tensor& value) {
   return x;
 }
 
+Tensor value_before(const char* op, const Value* arguments, int count) {
+  const Tensor& x = arguments[0].tensor;
+  bool recorded = false;
+  for (int i = 0; i < count; ++i)
+    recorded |= arguments[i].kind == Value::Kind::tensor && wanted(arguments[i].tensor);
+  if (!recorded) return x;
+  tape::check_writable(op, x);
+  return clone(x);
+}
+
 namespace {
 Tensor copy_(const Tensor& x, const Tensor& src, bool) {
   // Unlike arithmetic in place, copying converts to any dtype.

@@ -49,7 +49,7 @@ Dims class_shape(const Tensor& x) {
 
 // Classes moved last, all else in one dimension.
 Tensor rows_of(const Tensor& x) {
-  if (x.dim() == 1) return reshape(x, {1, x.size(0)});
+  if (x.dim() == 1) return reshape(contiguous(x), {1, x.size(0)});
   if (x.dim() == 2) return contiguous(x);
   Dims order{0};
   for (int d = 2; d < x.dim(); ++d) order.push_back(d);

@@ -6,7 +6,7 @@
 //   Tensor | Number    a tensor or a Python number    Number, Number | None      bool, int or float
 //   Sequence[Tensor]   a list or tuple of tensors     int, float, bool, str      and `| None` of these
 //   Dims, Dims | None  an int or a sequence of ints   *size: int                 ints, or one sequence of them
-//   dtype, dtype | None                           Generator | None           None is the default one
+//   dtype, dtype | None                               Generator | None           None is the default one
 // Entries of one name are overloads, tried in order.
 #pragma once
 
@@ -27,7 +27,7 @@ struct Op {
   const char* name;
   Where where;
   const char* signature;
-  void (*call)(const Op& self, const Value* arguments, Value& result);
+  void (*call)(const Op& self, Value* arguments, Value& result);
   const char* doc;
   const char* cases;  // the row of the tests' table that covers it; null: the row of its own name
 };
@@ -37,7 +37,8 @@ template <auto function>
 struct Caller;
 template <class Result, class... Parameters, Result (*function)(Parameters...)>
 struct Caller<function> {
-  static void call(const Op&, const Value* arguments, Value& result) {
+  static constexpr int kCount = sizeof...(Parameters);
+  static void call(const Op&, Value* arguments, Value& result) {
     unpack(arguments, result, std::index_sequence_for<Parameters...>());
   }
 
@@ -61,6 +62,10 @@ struct Caller<function> {
 // Gives x the value, in place (inplace.cpp).
 Tensor assign(const char* op, const Tensor& x, const Tensor& value);
 
+// The first argument as an operation may take it whose result is then assigned to that argument: a copy where a graph
+// is recorded, because the operation's rule may need the value that goes.
+Tensor value_before(const char* op, const Value* arguments, int count);
+
 class Registry {
  public:
   template <auto function>
@@ -77,8 +82,9 @@ class Registry {
 
  private:
   template <auto function>
-  static void call_inplace(const Op& self, const Value* arguments, Value& result) {
+  static void call_inplace(const Op& self, Value* arguments, Value& result) {
     const Tensor x = arguments[0].tensor;
+    arguments[0].tensor = value_before(self.name, arguments, Caller<function>::kCount);
     Caller<function>::call(self, arguments, result);
     result = Value::of(assign(self.name, x, result.tensor));
   }

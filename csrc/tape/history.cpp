@@ -106,7 +106,7 @@ void mark_view(const Tensor& view, const Tensor& x) {
 
 void check_writable(const char* op, const Tensor& x) {
   for (int i = 0; i < x.dim(); ++i) {
-    if (x.strides()[i] == 0 && x.size(i) > 1) {
+    if (x.strides()[i] == 0 && x.size(i) > 1 && x.numel() > 0) {
       throw Error(
           ErrorKind::runtime,
           join(op,
