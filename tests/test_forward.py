@@ -75,6 +75,9 @@ def gapped(array: Array) -> Any:
 STORAGE = {
     "view": "it refuses strides that do not fit",
     "as_strided": "it looks at the storage itself",
+    "rand_like": "it draws in the order of memory, as PyTorch does",
+    "randn_like": "it draws in the order of memory, as PyTorch does",
+    "randint_like": "it draws in the order of memory, as PyTorch does",
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import steep
 from cases import TABLE
-from cases.row import FLOATS, Array, Call, Row, find, materialize
+from cases.row import FLOATS, Arr, Array, Call, Row, find, materialize
 from runner import Recorded, calls, numpy, perturbed, run, small, tensor, wants_gradient, weighted
 from steep.reference import OPS
 from test_forward import STORAGE, gapped, reversed_order
@@ -67,7 +67,7 @@ def reference_gradients(
 def test_gradient_is_the_slope(name: str) -> None:
     row = TABLE[name]
     for described, call in calls(row, "float64", name):
-        if not small(call):
+        if not small(call) or has_ties(described):
             continue
         recorded = Recorded(name, row, described, call)
         arrays = [a for a in recorded.arrays if a.dtype == np.float64]
@@ -87,8 +87,13 @@ def test_gradient_is_the_slope(name: str) -> None:
 def test_second_derivative_is_the_slope_of_the_gradient(name: str) -> None:
     row = TABLE[name]
     for described, call in calls(row, "float64", name):
-        if small(call, 14) and call_is_wide(described, call):
+        if small(call, 14) and call_is_wide(described, call) and not has_ties(described):
             check_second_derivative(name, row, described, call)
+
+
+def has_ties(described: Call) -> bool:
+    """Where two elements are equal, an extremum has no slope; the reference says who gets what."""
+    return any(spec.domain == "ties" for spec in find(described, Arr))
 
 
 def call_is_wide(described: Call, call: Call) -> bool:

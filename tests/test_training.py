@@ -122,7 +122,7 @@ def test_regression_with_mse() -> None:
     y = x @ np.array([[1.5], [-2.0], [0.5]], np.float32) + 0.25
     model = steep.nn.Linear(3, 1)
     optimizer = steep.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    for _ in range(150):
+    for _ in range(300):
         optimizer.zero_grad()
         loss = steep.nn.functional.mse_loss(model(steep.from_numpy(x)), steep.from_numpy(y))
         loss.backward()

@@ -22,9 +22,11 @@ def _copies(tensors: list[Any]) -> list[Any]:
     return [x.clone() for x in tensors]
 
 
-def _sgd_step(params: list[Any], grads: list[Any], buffers: list[Any], *rest: Any) -> list[Any]:
+def _sgd_step(
+    params: list[Any], grads: list[Any], buffers: list[Any], hyper: Any, *flags: bool
+) -> list[Any]:
     params, buffers = _copies(params), _copies(buffers)
-    _core.sgd_step(params, grads, buffers, *rest)
+    _core.sgd_step(params, grads, buffers, hyper.contiguous(), *flags)
     return [*params, *buffers]
 
 
@@ -48,7 +50,7 @@ def _sgd(
 
 def _adam_step(params: list[Any], grads: list[Any], *rest: Any) -> list[Any]:
     lists = [_copies(tensors) for tensors in (params, *rest[:4])]
-    _core.adam_step(lists[0], grads, *lists[1:], *rest[4:])
+    _core.adam_step(lists[0], grads, *lists[1:], rest[4].contiguous(), *rest[5:])
     return [x for tensors in lists for x in tensors]
 
 

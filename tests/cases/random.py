@@ -113,7 +113,7 @@ DRAWS = {
         DRAWN,
         function=_seeded("randperm"),
         bad=(
-            bad(RuntimeError, "randperm", -1),
+            bad(RuntimeError, "negative", -1),
             bad(RuntimeError, "choose a wider dtype", 300, dtype=np.dtype("uint8")),
         ),
     ),

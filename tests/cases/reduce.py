@@ -174,8 +174,8 @@ def _whole_or_along(name: str) -> Row:
             call(arr()),
             call(arr(), 0),
             call(arr(2, 0, 3), 0),
-            call(arr(7, domain="below3")),
-            call(arr(3, 8, domain="below3"), 1),
+            call(arr(7, domain="ties")),
+            call(arr(3, 8, domain="ties"), 1),
         ),
         name,
         NUMBERS,
@@ -186,7 +186,7 @@ def _whole_or_along(name: str) -> Row:
 
 def _extremes(name: str) -> Row:
     return Row(
-        (*over_dims(), call(arr(2, 0, 3), 0), call(arr(3, 8, domain="below3"), 1)),
+        (*over_dims(), call(arr(2, 0, 3), 0), call(arr(3, 8, domain="ties"), 1)),
         name,
         ALL,
         bad=(_no_elements, _no_row, _wrong_dim, _twice),
@@ -203,14 +203,14 @@ def _position(name: str) -> Row:
             call(arr(2, 3), keepdim=True),
             call(arr()),
             call(arr(), 0),
-            call(arr(9, domain="below3")),
-            call(arr(40, 3, domain="below3"), 0),
+            call(arr(9, domain="ties")),
+            call(arr(40, 3, domain="ties"), 0),
             call(arr(2, 0), 0),
         ),
         name,
         NUMBERS,
         INDEX,
-        bad=(_no_elements, _no_row, _wrong_dim, bad(RuntimeError, name, arr(2, dtype="bool"))),
+        bad=(bad(IndexError, "numel() == 0", arr(0, 3)), _no_row, _wrong_dim, bad(RuntimeError, name, arr(2, dtype="bool"))),
         large=_LARGE,
     )
 
