@@ -70,26 +70,29 @@ void check_input(const char* op, const Tensor& x) {
   }
 }
 
-void check_class_target(const char* op, const Tensor& x, const Tensor& target) {
-  const Dims expected = class_shape(x);
-  const std::string wanted_shape = join("an int64 target of shape ", to_string(expected),
-                                        " for an input of shape ", to_string(x.shape()));
+[[noreturn]] void refuse_class_target(const char* op, const Tensor& x, const Tensor& target) {
+  const std::string expected = join("an int64 target of shape ", to_string(class_shape(x)),
+                                    " for an input of shape ", to_string(x.shape()));
+  const std::string got = join(name(target.dtype()), " of shape ", to_string(target.shape()));
   if (target.dtype() != DType::int64 && target.dtype() != DType::uint8) {
-    fail(ErrorKind::runtime, op, wanted_shape,
-         join(name(target.dtype()), " of shape ", to_string(target.shape())),
+    fail(ErrorKind::runtime, op, expected, got,
          "convert the target with .long(), or give probabilities of the input's shape");
   }
-  if (target.shape() == expected || (x.dim() == 1 && target.numel() == 1)) return;
   if (target.shape() == x.shape()) {
     fail(ErrorKind::runtime, op,
-         join(wanted_shape, ", or a floating point type for target with class probabilities"),
-         join(name(target.dtype()), " of shape ", to_string(target.shape())),
+         join(expected, ", or a floating point type for target with class probabilities"), got,
          "convert probabilities with .float(), or one-hot rows with .argmax(1)");
   }
-  const bool batches = target.dim() > 0 && x.dim() > 1 && target.size(0) != x.size(0) &&
-                       x.dim() == 2 && target.dim() == 1;
-  fail(batches ? ErrorKind::value : ErrorKind::runtime, op, wanted_shape, to_string(target.shape()),
-       batches ? "the input's batch size must match the target's" : "reshape the target");
+  if (x.dim() == 2 && target.dim() == 1) {
+    fail(ErrorKind::value, op, expected, got, "the input's batch size must match the target's");
+  }
+  fail(ErrorKind::runtime, op, expected, got, "reshape the target");
+}
+
+void check_class_target(const char* op, const Tensor& x, const Tensor& target) {
+  const bool fits = target.shape() == class_shape(x) || (x.dim() == 1 && target.numel() == 1);
+  const bool classes = target.dtype() == DType::int64 || target.dtype() == DType::uint8;
+  if (!fits || !classes) refuse_class_target(op, x, target);
 }
 
 void check_weight(const char* op, const Tensor& x, const Tensor& weight) {
@@ -101,8 +104,8 @@ void check_weight(const char* op, const Tensor& x, const Tensor& weight) {
 
 Rows class_rows(const char* op, const Tensor& x, const Tensor& target, int64_t ignore_index) {
   check_class_target(op, x, target);
-  Rows rows{rows_of(x), contiguous(to(reshape(target, {target.numel()}), DType::int64)),
-            target.shape()};
+  const Tensor flat = target.dim() == 1 ? target : reshape(target, {target.numel()});
+  Rows rows{rows_of(x), contiguous(to(flat, DType::int64)), target.shape()};
   check_classes(op, rows.target, rows.x.size(1), ignore_index);
   return rows;
 }
@@ -182,8 +185,11 @@ Tensor reduce_weighed(const Weighed& weighed, const Dims& shape, Reduce how) {
 Tensor probability_cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight,
                                  int64_t ignore_index, Reduce how, double smoothing) {
   if (ignore_index >= 0) {
-    fail(ErrorKind::runtime, "cross_entropy", "class indices as target where ignore_index is given",
-         "ignore_index is not supported for floating point target");
+    fail(ErrorKind::runtime, "cross_entropy",
+         "class indices as target where ignore_index is given (it is not supported for floating "
+         "point target)",
+         join(name(target.dtype()), " probabilities and ignore_index=", ignore_index),
+         "leave ignore_index out, and give those rows probabilities of 0");
   }
   check_finite("cross_entropy", target);
   const DType type = promote(x.dtype(), target.dtype());

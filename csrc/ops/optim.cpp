@@ -33,7 +33,7 @@ void check_like(const char* op, const char* what, const Tensor& x, const Tensor&
        join(what, "[", at, "] of the parameter's shape ", to_string(param.shape()), " and dtype ",
             name(param.dtype())),
        join(name(x.dtype()), " of shape ", to_string(x.shape())),
-       "clear the optimiser's state where a parameter has changed its shape or dtype");
+       "a parameter that has changed needs a new gradient and new optimiser state");
 }
 
 void check_list(const char* op, const char* what, const Tensors& list, const Tensors& params) {
