@@ -57,8 +57,8 @@ Tensor leaky_relu(const Tensor& x, double negative_slope, bool inplace) {
     // Only the sign is needed. A positive slope keeps it in the result, which outlives a call in
     // place; x does not.
     record("leaky_relu", out, {x},
-           [signs = negative_slope > 0 ? Saved::output(out) : Saved(x), negative_slope](
-               const Tensor& grad, Grads& grads) {
+           [signs = negative_slope > 0 ? Saved::output(out) : Saved(inplace ? clone(x) : x),
+            negative_slope](const Tensor& grad, Grads& grads) {
              const Tensor at = signs.get();
              grads[0] = tape::grad_enabled()
                             ? where(gt({at, {}}, {{}, 0}), TensorOrNumber{grad, {}},
@@ -75,8 +75,8 @@ Tensor elu(const Tensor& x, double alpha, bool inplace) {
   if (wanted(x)) {
     // The slope below zero is alpha * e^x, which is out + alpha.
     record("elu", out, {x},
-           [x = Saved(x, alpha < 0), out = Saved::output(out), alpha](const Tensor& grad,
-                                                                      Grads& grads) {
+           [x = Saved(inplace && alpha < 0 ? clone(x) : x, alpha < 0), out = Saved::output(out),
+            alpha](const Tensor& grad, Grads& grads) {
              const Tensor y = out.get();
              if (!tape::grad_enabled() && !x.defined()) {
                grads[0] = fused(kEluBackward, grad, y, alpha);
@@ -173,15 +173,24 @@ Tensor softplus(const Tensor& x, double beta, double threshold) {
   return out;
 }
 
+namespace {
+// nn.functional's spelling, which may write into its input.
+Tensor relu_function(const Tensor& x, bool inplace) {
+  return inplace ? assign("relu_", x, relu(x)) : relu(x);
+}
+}  // namespace
+
 void register_activation(Registry& registry) {
-  registry.add<&relu>("relu", kBoth, "(input: Tensor) -> Tensor",
-                      R"(Rectified linear unit: out = max(input, 0). Its gradient at 0 is 0.
+  registry.add<&relu_function>(
+      "relu", kFunction, "(input: Tensor, inplace: bool = False) -> Tensor",
+      R"(Rectified linear unit: out = max(input, 0). Its gradient at 0 is 0.
 
 Shape: any, kept. Nair and Hinton, 2010. Raises RuntimeError for bool.
 
 >>> steep.relu(steep.tensor([-1.0, 2.0]))
 tensor([0., 2.])
 )");
+  registry.add<&relu>("relu", kMethod, "(input: Tensor) -> Tensor", "See relu(input).");
   registry.add_inplace<&relu>("relu_", "(input: Tensor) -> Tensor", "In-place form of relu.",
                               "relu");
   registry.add<&leaky_relu>(

@@ -50,10 +50,11 @@ void check_alpha(const char* op, const Number& alpha, DType type) {
 Tensor add_scaled(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha,
                   DType type) {
   if (is_one(alpha)) return binary(kAdd, x, other, type);
-  if (type == DType::boolean) {  // a sum of bools is their "or": alpha keeps the other one or drops it
-    const TensorOrNumber scaled = other.is_tensor()
-                                      ? TensorOrNumber{binary(kMul, other, {{}, alpha.to_bool()}, type), {}}
-                                      : TensorOrNumber{{}, other.number.to_bool() && alpha.to_bool()};
+  if (type ==
+      DType::boolean) {  // a sum of bools is their "or": alpha keeps the other one or drops it
+    const TensorOrNumber scaled =
+        other.is_tensor() ? TensorOrNumber{binary(kMul, other, {{}, alpha.to_bool()}, type), {}}
+                          : TensorOrNumber{{}, other.number.to_bool() && alpha.to_bool()};
     return binary(kAdd, x, scaled, type);
   }
   Tensor a = x.is_tensor() ? to(x.tensor, type) : full({}, x.number, type);
@@ -309,7 +310,8 @@ Tensor write_binary(const char* op, const Kernel& kernel,
   if (!writes_directly(op, x, other, type)) {
     if (!wanted(other.tensor)) return assign(op, x, function({x, {}}, other));
     tape::check_writable(op, x);
-    return assign(op, x, function({clone(x), {}}, other));  // whose gradient needs the value that goes
+    return assign(op, x,
+                  function({clone(x), {}}, other));  // whose gradient needs the value that goes
   }
   program::launch(
       kernel, type,

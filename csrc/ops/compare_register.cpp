@@ -158,7 +158,12 @@ tensor([1., 0.])
 )");
   registry.add<&where_method>(
       "where", kMethod, "(input: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor",
-      "The tensor where condition is true, other elsewhere; see steep.where.", "where");
+      R"(The tensor where condition is true, other elsewhere; shapes and errors as in steep.where.
+
+>>> steep.tensor([1, 2]).where(steep.tensor([True, False]), 0)
+tensor([1, 0])
+)",
+      "where");
   registry.add<&maximum>("maximum", kBoth, kTensors,
                          R"(The larger of each pair; nan where either is. A tie halves the gradient.
 
@@ -190,8 +195,9 @@ tensor([0.0000, 0.5000, 1.0000])
 )");
   registry.add<&clamp>("clip", kBoth, kClamp, "Another name of clamp.", "clamp");
   registry.add_inplace<&clamp>("clamp_", kClamp, "In-place form of clamp.", "clamp");
-  registry.add<&equal>("equal", kBoth, "(input: Tensor, other: Tensor) -> bool",
-                       R"(Whether both have the same shape and the same values; nan equals nothing.
+  registry.add<&equal>(
+      "equal", kBoth, "(input: Tensor, other: Tensor) -> bool",
+      R"(Whether both have the same shape and the same values, whatever their shapes; nan equals nothing.
 
 >>> steep.equal(steep.tensor([1, 2]), steep.tensor([1, 2]))
 True

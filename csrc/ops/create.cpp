@@ -251,17 +251,45 @@ tensor([5, 5])
 )");
   registry.add<&new_zeros>("new_zeros", kMethod,
                            "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor",
-                           "Zeros of a given size in this tensor's dtype.", "zeros");
+                           R"(Zeros of a given size in this tensor's dtype.
+
+Raises RuntimeError for a negative size.
+
+>>> steep.tensor([1, 2]).new_zeros((2,))
+tensor([0, 0])
+)",
+                           "zeros");
   registry.add<&new_ones>("new_ones", kMethod,
                           "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor",
-                          "Ones of a given size in this tensor's dtype.", "ones");
+                          R"(Ones of a given size in this tensor's dtype.
+
+Raises RuntimeError for a negative size.
+
+>>> steep.tensor([1, 2]).new_ones((2,))
+tensor([1, 1])
+)",
+                          "ones");
   registry.add<&new_full>(
       "new_full", kMethod,
       "(input: Tensor, size: Dims, fill_value: Number, *, dtype: dtype | None = None) -> Tensor",
-      "One value of a given size in this tensor's dtype.", "full");
+      R"(One value of a given size in this tensor's dtype.
+
+Raises RuntimeError for a negative size.
+
+>>> steep.tensor([1, 2]).new_full((2,), 7)
+tensor([7, 7])
+)",
+      "full");
   registry.add<&new_empty>("new_empty", kMethod,
                            "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor",
-                           "Unwritten memory of a given size in this tensor's dtype.", "empty");
+                           R"(Unwritten memory of a given size in this tensor's dtype.
+
+Raises RuntimeError for a negative size.
+
+>>> steep.tensor([1, 2]).new_empty((3,)).shape
+steep.Size([3])
+)",
+                           "empty");
   registry.add<&arange_to>(
       "arange", kFunction,
       "(end: Number, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool "

@@ -144,7 +144,7 @@ Raises RuntimeError when value is a tensor with dimensions.
 tensor([3., 3.])
 )");
   registry.add<&zero_>("zero_", kMethod, "(input: Tensor) -> Tensor",
-                       R"(Writes 0 into every element; returns the tensor.
+                       R"(Writes 0 into every element, whatever the shape; returns the tensor.
 
 >>> steep.ones(2).zero_()
 tensor([0., 0.])

@@ -62,9 +62,19 @@ tensor([[0, 1],
         [2, 3]])
 )");
   registry.add<&view_as>("view_as", kMethod, "(input: Tensor, other: Tensor) -> Tensor",
-                         "view in the shape of other.", "view");
+                         R"(A view in the shape of other; errors as in view.
+
+>>> steep.arange(4).view_as(steep.zeros(2, 2)).shape
+steep.Size([2, 2])
+)",
+                         "view");
   registry.add<&reshape_as>("reshape_as", kMethod, "(input: Tensor, other: Tensor) -> Tensor",
-                            "reshape to the shape of other.", "reshape");
+                            R"(The elements in the shape of other; errors as in reshape.
+
+>>> steep.arange(4).reshape_as(steep.zeros(2, 2)).shape
+steep.Size([2, 2])
+)",
+                            "reshape");
   registry.add<&as_strided>(
       "as_strided", kBoth,
       "(input: Tensor, size: Dims, stride: Dims, storage_offset: int | None = None) -> Tensor",
@@ -87,7 +97,12 @@ tensor([[1, 1],
         [2, 2]])
 )");
   registry.add<&expand_as>("expand_as", kMethod, "(input: Tensor, other: Tensor) -> Tensor",
-                           "expand to the shape of other.", "expand");
+                           R"(A view expanded to the shape of other; errors as in expand.
+
+>>> steep.arange(2).expand_as(steep.zeros(3, 2)).shape
+steep.Size([3, 2])
+)",
+                           "expand");
   registry.add<&broadcast_to>("broadcast_to", kBoth, "(input: Tensor, size: Dims) -> Tensor",
                               R"(A view broadcast to size; see Tensor.expand.
 

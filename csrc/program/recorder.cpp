@@ -49,6 +49,11 @@ Recorder::~Recorder() { stop(); }
 
 void Recorder::replay() const {
   if (t_recorder) throw Error(ErrorKind::runtime, "replay: a recording is active on this thread");
+  if (!refusal_.empty()) {
+    throw Error(ErrorKind::runtime,
+                join("replay: a value was read while recording (", refusal_,
+                     "), and what followed may depend on it; read values after stop()"));
+  }
   for (const RecordedCall& call : calls_) call.run();
 }
 

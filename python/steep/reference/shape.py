@@ -50,6 +50,11 @@ def transpose(input: Array, dim0: int, dim1: int) -> Array:
     return np.swapaxes(input, dim0, dim1) if input.ndim else input
 
 
+def t(input: Array) -> Array:
+    """The transpose of a matrix; anything of fewer dimensions as it is."""
+    return input.T
+
+
 def permute(input: Array, dims: Sequence[int]) -> Array:
     """Dimension ``dims[i]`` of the input becomes dimension i."""
     return np.transpose(input, tuple(dims))
@@ -171,7 +176,7 @@ _moves: dict[str, Callable[..., Any]] = {
     "as_strided": as_strided,
     "unbind": unbind,
     "repeat": repeat,
-    "t": np.transpose,
+    "t": t,
     "flip": flip,
     "narrow": narrow,
     "chunk": chunk,
