@@ -128,7 +128,7 @@ _UNARY = """neg abs sign square reciprocal floor ceil round trunc exp exp2 expm1
     std var_mean std_mean norm max min amax amin argmax argmin flatten unbind"""
 _BINARY = """add sub mul div pow floor_divide remainder fmod maximum minimum eq ne lt le gt ge
     logical_and logical_or logical_xor atan2 copy_ add_ sub_ mul_ div_ view_as reshape_as
-    expand_as"""
+    expand_as equal isclose allclose"""
 _OF_INTEGERS = "bitwise_and bitwise_or bitwise_xor"
 
 ROWS |= {name: _method(name) for name in _UNARY.split()}
@@ -324,3 +324,12 @@ def _sgd_step(m: ModuleType) -> Timed:
 @_row("adam_step")
 def _adam_step(m: ModuleType) -> Timed:
     return _step(m, "Adam")
+
+
+@_row("fma_peak")
+def _fma_peak(m: ModuleType) -> Timed:
+    """The machine's own limit, which the rival does not measure."""
+    core = getattr(m, "_core", None)
+    if core is None:
+        return lambda: None
+    return lambda: core.fma_peak(1000)

@@ -56,7 +56,7 @@ def undocumented(entry: Entry) -> list[str]:
     lacks = []
     if ">>> " not in doc:
         lacks.append("an example")
-    if not re.search(r"Raises|Shape|shape|Kept|[Ii]n the shape|Any", doc) and needs_errors(entry):
+    if not re.search(r"Raises|[Ss]hape|errors", doc) and needs_errors(entry):
         lacks.append("a word on shapes or errors")
     return lacks
 
@@ -88,8 +88,8 @@ def test_operation_is_complete(entry: Entry) -> None:
 
 
 def test_the_table_has_no_row_for_nothing() -> None:
-    covered = {entry.cases for entry in ENTRIES} | BESIDE
-    assert set(TABLE) == covered, set(TABLE) ^ covered
+    named = {entry.cases for entry in ENTRIES} | {entry.name for entry in ENTRIES} | BESIDE
+    assert set(TABLE) <= named, set(TABLE) - named
 
 
 @pytest.mark.parametrize("lack", ["row", "reference", "gradient", "benchmark", "example"])

@@ -19,13 +19,15 @@ def stat(name: str) -> int:
 def test_large_temporaries_come_from_the_cache() -> None:
     """PyTorch pays page faults for every large temporary; here the first one is the last."""
     x = steep.ones(2_000_000)
-    for _ in range(3):
-        y = x + 1
-    del y
-    before = stat("system_allocations")
-    for _ in range(20):
+
+    def use() -> None:
         y = x + 1
         y = y * 2 + x
+
+    use()
+    before = stat("system_allocations")
+    for _ in range(20):
+        use()
     assert stat("system_allocations") == before
 
 

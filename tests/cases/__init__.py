@@ -6,8 +6,8 @@ A new operation gets a row here, a reference in ``steep.reference`` and a row in
 
 from __future__ import annotations
 
-from cases.create import CREATE, FILL
-from cases.elementwise import ACTIVATIONS, ARITHMETIC, COMPARE, COPIES, MATH
+from cases.create import CREATE, FILL, PEAK
+from cases.elementwise import ACTIVATIONS, ARITHMETIC, COMPARE, COPIES, MATH, NEAR
 from cases.index import INDEX
 from cases.loss import LOSSES
 from cases.matmul import PRODUCTS
@@ -22,6 +22,7 @@ TABLE: dict[str, Row] = {
     **MATH,
     **COMPARE,
     **ACTIVATIONS,
+    **NEAR,
     **COPIES,
     **SUMS,
     **STATISTICS,
@@ -34,6 +35,7 @@ TABLE: dict[str, Row] = {
     **LOSSES,
     **CREATE,
     **FILL,
+    **PEAK,
     **DRAWS,
     **STEPS,
 }

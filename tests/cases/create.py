@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cases.row import ALL, Call, Row, arr, bad, call
+from cases.row import ALL, Row, arr, bad, call
 
 _f64, _i32 = np.dtype("float64"), np.dtype("int32")
 NOTHING = "it depends on no tensor's elements"
@@ -148,6 +148,20 @@ def _fill(x: Any, value: Any) -> Any:
     return x.clone().fill_(value)
 
 
+PEAK = {
+    "fma_peak": Row(
+        (call(10), call(10, dtype=_f64)),
+        None,
+        ONE,
+        NOTHING,
+        reason="it measures the machine",
+        bad=(
+            bad(ValueError, "fma_peak: expected a number of rounds", -1),
+            bad(ValueError, "fma_peak: expected float32 or float64", 1, dtype=_i32),
+        ),
+    ),
+}
+
 FILL = {
     "copy_": Row(
         (
@@ -171,6 +185,3 @@ FILL = {
         bad=(bad(RuntimeError, "fill_: expected a 0-dimension value tensor", arr(2), arr(2)),),
     ),
 }
-
-# One size, so that the stream is drawn as test_random.py's data were.
-_drawn = (Call(((3,),)), Call(((2, 20),)), Call(((0,),)))

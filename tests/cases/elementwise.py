@@ -365,6 +365,41 @@ def _same(x: Any) -> Any:
     return np.array(x)
 
 
+def _isclose(x: Any, other: Any, **tolerances: Any) -> Any:
+    return np.isclose(x, other, **tolerances)
+
+
+NEAR = {
+    "equal": Row(
+        (
+            call(arr(2, 3), arr(2, 3)),
+            call(arr(3, domain="below1"), arr(3, domain="below1")),
+            call(arr(2), arr(3)),
+            call(arr(), arr()),
+        ),
+        np.array_equal,
+        ALL,
+        BOOLEAN,
+    ),
+    "isclose": Row(
+        (
+            call(arr(2, 3), arr(2, 3)),
+            call(arr(7, domain="below3"), arr(7, domain="below3")),
+            call(arr(40), arr(40), rtol=0.5, atol=0.01),
+            call(arr(14, domain="special"), arr(14, domain="special"), equal_nan=True),
+            call(arr(14, domain="special"), arr(1)),
+            call(arr(0), arr(0)),
+        ),
+        _isclose,
+        FLOATS,
+        BOOLEAN,
+        bad=(
+            bad(RuntimeError, "isclose", arr(2), arr(2, dtype="int64")),
+            bad(RuntimeError, "isclose", arr(2), arr(2), rtol=-1.0),
+        ),
+    ),
+}
+
 COPIES = {
     "clone": Row(singles(), _same, ALL, counts=Counts(1, 0, 0, 0)),
     "contiguous": Row(singles(), _same, ALL, view=True, counts=Counts(0, 0, 0, 0)),

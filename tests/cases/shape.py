@@ -9,6 +9,8 @@ import numpy as np
 from cases.row import ALL, Counts, Row, arr, bad, call
 
 _FREE = Counts(launches=0, saved=0, saved_bytes=0, backward=0)
+# Back: zeros of the whole, and the part copied in; or a sum over each repeated dimension.
+_WINDOW = Counts(launches=0, saved=0, saved_bytes=0, backward=2)
 _far = bad(IndexError, "Dimension out of range", arr(2, 3), 2)
 
 
@@ -60,7 +62,7 @@ VIEWS = {
         "as_strided",
         ALL,
         view=True,
-        counts=_FREE,
+        counts=_WINDOW,
         bad=(
             bad(RuntimeError, "reach past the storage", arr(6), (3, 3), (3, 1)),
             bad(RuntimeError, "negative strides", arr(6), (2,), (-1,)),
@@ -77,7 +79,7 @@ VIEWS = {
         "expand",
         ALL,
         view=True,
-        counts=_FREE,
+        counts=_WINDOW,
         bad=(
             bad(RuntimeError, "must match the existing size", arr(2, 3), (4, 3)),
             bad(RuntimeError, "expand", arr(2, 3), (3,)),
@@ -191,7 +193,7 @@ VIEWS = {
         "narrow",
         ALL,
         view=True,
-        counts=_FREE,
+        counts=_WINDOW,
         bad=(
             bad(RuntimeError, "exceeds dimension size", arr(5), 0, 3, 3),
             bad(RuntimeError, "0-dim tensor", arr(), 0, 0, 1),
@@ -203,7 +205,7 @@ VIEWS = {
         "select",
         ALL,
         view=True,
-        counts=_FREE,
+        counts=_WINDOW,
         bad=(
             bad(
                 IndexError, "index 3 is out of bounds for dimension 1 with size 3", arr(2, 3), 1, 3
