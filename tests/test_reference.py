@@ -235,7 +235,8 @@ def test_gradient_is_the_slope(name: str, args: Any, kwargs: Any) -> None:
         if gradient is None:
             assert x.dtype.kind != "f" or name in ("cross_entropy", "nll_loss")
             continue
-        assert gradient.shape == x.shape and gradient.dtype == x.dtype
+        assert gradient.shape == x.shape
+        assert gradient.dtype == x.dtype
         expected = slopes(lambda: weighted(op.forward(*args, **kwargs), weights), x)
         np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-7)
 

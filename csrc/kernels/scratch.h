@@ -32,8 +32,8 @@ constexpr int64_t squared_error_scratch(const int64_t* dims, int element_size, i
 
 // gemm: each thread's packed blocks and partial sums.
 constexpr int64_t gemm_scratch(const int64_t* dims, int element_size, int threads) {
-  return gemm_room(dims[0] * dims[1], dims[2], dims[3], dims[13] != 0).all() *
-         element_size * threads;
+  return gemm_room(dims[0] * dims[1], dims[2], dims[3], dims[13] != 0).all() * element_size *
+         threads;
 }
 
 }  // namespace

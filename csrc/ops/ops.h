@@ -55,17 +55,27 @@ Tensor where(const Tensor& condition, const TensorOrNumber& x, const TensorOrNum
 
 inline Tensor add(const Tensor& x, const Tensor& other) { return add({x, {}}, {other, {}}, 1); }
 inline Tensor sub(const Tensor& x, const Tensor& other) { return sub({x, {}}, {other, {}}, 1); }
-inline Tensor mul(const Tensor& x, const Tensor& other) { return mul(TensorOrNumber{x, {}}, TensorOrNumber{other, {}}); }
-inline Tensor mul(const Tensor& x, const Number& other) { return mul(TensorOrNumber{x, {}}, TensorOrNumber{{}, other}); }
-inline Tensor div(const Tensor& x, const Tensor& other) { return div(TensorOrNumber{x, {}}, TensorOrNumber{other, {}}); }
-inline Tensor div(const Tensor& x, const Number& other) { return div(TensorOrNumber{x, {}}, TensorOrNumber{{}, other}); }
+inline Tensor mul(const Tensor& x, const Tensor& other) {
+  return mul(TensorOrNumber{x, {}}, TensorOrNumber{other, {}});
+}
+inline Tensor mul(const Tensor& x, const Number& other) {
+  return mul(TensorOrNumber{x, {}}, TensorOrNumber{{}, other});
+}
+inline Tensor div(const Tensor& x, const Tensor& other) {
+  return div(TensorOrNumber{x, {}}, TensorOrNumber{other, {}});
+}
+inline Tensor div(const Tensor& x, const Number& other) {
+  return div(TensorOrNumber{x, {}}, TensorOrNumber{{}, other});
+}
 inline Tensor add(const Tensor& x, const Number& other) { return add({x, {}}, {{}, other}, 1); }
-inline Tensor where(const Tensor& condition, const Tensor& x, const Number& other) { return where(condition, TensorOrNumber{x, {}}, TensorOrNumber{{}, other}); }
+inline Tensor where(const Tensor& condition, const Tensor& x, const Number& other) {
+  return where(condition, TensorOrNumber{x, {}}, TensorOrNumber{{}, other});
+}
 
 // cast.cpp, create.cpp
 Tensor to(const Tensor& x, DType dtype);  // x itself where it has that dtype
 Tensor clone(const Tensor& x);
-Tensor contiguous(const Tensor& x);       // x itself where it is contiguous
+Tensor contiguous(const Tensor& x);  // x itself where it is contiguous
 Tensor full(const Dims& size, const Number& value, std::optional<DType> dtype);
 Tensor zeros(const Dims& size, std::optional<DType> dtype);
 
@@ -73,7 +83,8 @@ Tensor zeros(const Dims& size, std::optional<DType> dtype);
 Tensor assign(const char* op, const Tensor& x, const Tensor& value);
 
 // view.cpp
-Tensor as_strided(const Tensor& x, const Dims& size, const Dims& stride, std::optional<int64_t> storage_offset);
+Tensor as_strided(const Tensor& x, const Dims& size, const Dims& stride,
+                  std::optional<int64_t> storage_offset);
 Tensor reshape(const Tensor& x, const Dims& shape);
 Tensor view(const Tensor& x, const Dims& size);
 Tensor expand(const Tensor& x, const Dims& size);

@@ -133,7 +133,9 @@ struct Read<std::string> {
 };
 template <>
 struct Read<runtime::Generator*> {
-  static runtime::Generator* from(const Value& value) { return value.generator; }  // null: the default one
+  static runtime::Generator* from(const Value& value) {
+    return value.generator;
+  }  // null: the default one
 };
 template <class T>
 struct Read<std::optional<T>> {
