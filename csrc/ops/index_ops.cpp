@@ -3,6 +3,7 @@
 #include "ops/index.h"
 #include "ops/registry.h"
 #include "ops/window.h"
+#include "program/recorder.h"
 #include "tensor/shape.h"
 
 namespace steep::ops {
@@ -172,6 +173,7 @@ Tensor one_hot(const Tensor& x, int64_t num_classes) {
   if (x.dtype() != DType::int64)
     fail(ErrorKind::runtime, "one_hot", "an index tensor of dtype int64", name(x.dtype()),
          "convert it with .long()");
+  program::note_host_read("one_hot");  // what follows is no launch
   const Tensor labels = contiguous(x);
   const int64_t* label = labels.data<int64_t>();
   int64_t largest = -1;
