@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import re
 from pathlib import Path
@@ -109,6 +110,16 @@ def test_what_is_missing_is_noticed(lack: str) -> None:
     else:
         entry = Entry("exp", entry.where, entry.signature, "Shape: any, kept.", "exp")
     assert len(missing(entry, table, rows)) == 1
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: f"{e.name}-{e.where}")
+def test_example_says_what_happens(entry: Entry) -> None:
+    """The docstrings of the core are not found by pytest's own search for examples."""
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    found = doctest.DocTestParser().get_doctest(entry.doc, {"steep": steep}, entry.name, None, 0)
+    report: list[str] = []
+    doctest.DocTestRunner(verbose=False, optionflags=flags).run(found, out=report.append)
+    assert not report, "".join(report)
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))

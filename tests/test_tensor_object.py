@@ -196,7 +196,7 @@ def test_argument_errors_name_everything() -> None:
     assert "not str" in text
     text = error_of(lambda: steep.relu(3), TypeError)
     assert "relu(): argument 'input' (position 1) must be Tensor, not int" in text
-    assert "(input: Tensor)" in text
+    assert "(input: Tensor" in text
     assert "unexpected keyword argument 'foo'" in error_of(lambda: steep.relu(x, foo=1), TypeError)
     assert "missing required argument 'input'" in error_of(lambda: steep.relu(), TypeError)
     assert "multiple values" in error_of(lambda: steep.relu(x, input=x), TypeError)
