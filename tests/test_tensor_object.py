@@ -194,14 +194,16 @@ def test_argument_errors_name_everything() -> None:
     assert "sum" in text
     assert "'dim'" in text
     assert "not str" in text
-    text = error_of(lambda: steep.relu(3), TypeError)
-    assert "relu(): argument 'input' (position 1) must be Tensor, not int" in text
-    assert "(input: Tensor" in text
-    assert "unexpected keyword argument 'foo'" in error_of(lambda: steep.relu(x, foo=1), TypeError)
-    assert "missing required argument 'input'" in error_of(lambda: steep.relu(), TypeError)
-    assert "multiple values" in error_of(lambda: steep.relu(x, input=x), TypeError)
-    assert "positional" in error_of(lambda: steep.relu(x, x), TypeError)
-    assert "positional" in error_of(lambda: x.relu(1), TypeError)
+    text = error_of(lambda: steep.sigmoid(3), TypeError)
+    assert "sigmoid(): argument 'input' (position 1) must be Tensor, not int" in text
+    assert "(input: Tensor)" in text
+    assert "unexpected keyword argument 'foo'" in error_of(
+        lambda: steep.sigmoid(x, foo=1), TypeError
+    )
+    assert "missing required argument 'input'" in error_of(lambda: steep.sigmoid(), TypeError)
+    assert "multiple values" in error_of(lambda: steep.sigmoid(x, input=x), TypeError)
+    assert "positional" in error_of(lambda: steep.sigmoid(x, x), TypeError)
+    assert "positional" in error_of(lambda: x.sigmoid(1), TypeError)
     assert "list of (int, str)" in error_of(lambda: steep.cat([1, "a"]), TypeError)
     assert "'cpu'" in error_of(lambda: steep.zeros(2, device="cuda"), RuntimeError)
     assert "'cpu'" in error_of(lambda: x.to("cuda"), RuntimeError)
