@@ -17,6 +17,7 @@ import steep
 from cases import TABLE
 from cases.row import Array, materialize
 from runner import Recorded, calls, numpy, run, tensor
+from test_products import SIZES, operands
 
 
 def results() -> Iterator[tuple[str, Array]]:
@@ -38,7 +39,16 @@ def results() -> Iterator[tuple[str, Array]]:
                         found = graph.gradients([tensor(g) for g in grads])
                         for j, array in enumerate(numpy(found)):
                             yield f"{name}-{dtype}-{i}-grad{j}", array
+    yield from products()
     yield from training()
+
+
+def products() -> Iterator[tuple[str, Array]]:
+    """Every path of the matrix product."""
+    for size in SIZES:
+        for dtype in ("float32", "float64"):
+            a, b = operands(*size, dtype)
+            yield f"product-{dtype}-{size}".replace(" ", ""), (tensor(a) @ tensor(b)).numpy()
 
 
 def training() -> Iterator[tuple[str, Array]]:

@@ -1,0 +1,111 @@
+"""Matrix products beyond the sizes of the table: every path and every edge of a block.
+
+The sums have up to ten thousand terms, so results are compared with float64 by the bound of a
+sum's error: a few units in the last place of the sum of absolute values.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import steep
+from runner import tensor
+from steep import _core
+
+# m, k, n: vectors, few rows, few columns, several blocks of rows and of columns, several depths,
+# and more than one slice of k (4096), each a little off the kernels' own sizes.
+SIZES = [
+    (1, 5000, 7),
+    (7, 5000, 1),
+    (1, 9, 3000),
+    (3000, 9, 1),
+    (1, 4097, 1),
+    (3, 9001, 5),
+    (2, 33, 1100),
+    (5, 700, 65),
+    (130, 4200, 70),
+    (97, 513, 129),
+    (1030, 64, 40),
+    (40, 64, 1100),
+    (391, 520, 1041),
+    (2000, 3, 3),
+    (3, 3, 2000),
+    (64, 64, 64),
+    (6, 16, 16),
+    (13, 1, 31),
+]
+LAYOUTS = ["NN", "NT", "TN", "TT"]
+
+
+def operands(m: int, k: int, n: int, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(m + 3 * k + 7 * n)
+    return rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
+
+
+def laid_out(a: np.ndarray, transposed: bool) -> steep.Tensor:
+    return tensor(a.T).t() if transposed else tensor(a)
+
+
+def check(got: np.ndarray, a: np.ndarray, b: np.ndarray, more: np.ndarray | float = 0.0) -> None:
+    exact = a.astype(np.float64) @ b.astype(np.float64) + more
+    size = np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64) + np.abs(more)
+    unit = np.finfo(got.dtype).eps
+    depth = 2 + np.sqrt(a.shape[1])
+    assert (np.abs(got - exact) <= unit * depth * size + 1e-30).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_product(size: tuple[int, int, int], layout: str, dtype: str) -> None:
+    a, b = operands(*size, dtype)
+    x, y = laid_out(a, layout[0] == "T"), laid_out(b, layout[1] == "T")
+    steep.set_num_threads(1)
+    alone = (x @ y).numpy()
+    check(alone, a, b)
+    for count in (2, 3):
+        steep.set_num_threads(count)
+        np.testing.assert_array_equal((x @ y).numpy(), alone)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_linear_and_its_activations(size: tuple[int, int, int]) -> None:
+    """The bias comes last; the fused activations are the bits of the separate ones."""
+    a, b = operands(*size, "float32")
+    bias = np.linspace(-1, 1, size[2], dtype=np.float32)
+    x, weight, shift = tensor(a), tensor(b.T), tensor(bias)
+    out = _core.linear(x, weight, shift)
+    check(out.numpy(), a, b, bias.astype(np.float64))
+    np.testing.assert_array_equal(out.numpy(), ((x @ weight.t()) + shift).numpy())
+    for name in ("relu", "tanh", "sigmoid"):
+        fused = _core.linear_activation(x, weight, shift, name)
+        np.testing.assert_array_equal(fused.numpy(), getattr(steep, name)(out).numpy())
+
+
+@pytest.mark.parametrize("batch", [1, 3, 17])
+def test_stacks_are_their_matrices(batch: int) -> None:
+    """Each product of a stack has the bits it has alone, broadcast or not."""
+    rng = np.random.default_rng(batch)
+    a, b = rng.normal(size=(batch, 37, 65)), rng.normal(size=(batch, 65, 21))
+    x, y = tensor(a), tensor(b)
+    stack, shared = (x @ y).numpy(), (x @ y[0]).numpy()
+    for i in range(batch):
+        np.testing.assert_array_equal(stack[i], (x[i] @ y[i]).numpy())
+        np.testing.assert_array_equal(shared[i], (x[i] @ y[0]).numpy())
+
+
+def test_nan_and_infinity_stay_in_their_rows() -> None:
+    """What is packed beside a row does not leak into it, and 0 times infinity is NaN."""
+    a, b = operands(70, 90, 80, "float32")
+    plain = (tensor(a) @ tensor(b)).numpy()
+    a[3, 5], a[69, 89] = np.inf, np.nan
+    b[5, 7] = 0.0
+    got = (tensor(a) @ tensor(b)).numpy()
+    clean = np.ones((70, 80), bool)
+    clean[[3, 69]] = False
+    clean[:, 7] = False
+    np.testing.assert_array_equal(got[clean], plain[clean])
+    assert np.isnan(got[69]).all()
+    assert np.isnan(got[3, 7])
+    assert np.isinf(np.delete(got[3], 7)).all()
