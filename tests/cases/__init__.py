@@ -6,8 +6,9 @@ A new operation gets a row here, a reference in ``steep.reference`` and a row in
 
 from __future__ import annotations
 
+from cases.activation import ACTIVATIONS
 from cases.create import CREATE, FILL, PEAK
-from cases.elementwise import ACTIVATIONS, ARITHMETIC, COMPARE, COPIES, MATH, NEAR
+from cases.elementwise import ARITHMETIC, COMPARE, COPIES, MATH, NEAR
 from cases.index import INDEX
 from cases.loss import LOSSES
 from cases.matmul import PRODUCTS

@@ -1,4 +1,4 @@
-"""Arithmetic, functions of one number, comparisons, choices, activations."""
+"""Arithmetic, functions of one number, comparisons, choices, copies."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _int_zero(op: str) -> Bad:
     return bad(RuntimeError, f"ZeroDivisionError: {op}", arr(2, dtype="int64"), zeros)
 
 
-def _saved_input(function: int) -> Counts:
+def saved_input(function: int) -> Counts:
     return Counts(launches=1, saved=1, saved_bytes=24, backward=function)
 
 
@@ -170,10 +170,10 @@ ARITHMETIC = {
         bad=(bad(RuntimeError, "neg: expected a tensor of numbers", arr(2, dtype="bool")),),
         counts=Counts(launches=1, saved=0, saved_bytes=0, backward=1),
     ),
-    "abs": unary("abs", dtypes=NUMBERS, counts=_saved_input(2)),
+    "abs": unary("abs", dtypes=NUMBERS, counts=saved_input(2)),
     "sign": unary("sign", dtypes=NUMBERS),
-    "square": unary("square", dtypes=NUMBERS, counts=_saved_input(2)),
-    "reciprocal": unary("reciprocal", "beyond", dtypes=NUMBERS, counts=_saved_input(3)),
+    "square": unary("square", dtypes=NUMBERS, counts=saved_input(2)),
+    "reciprocal": unary("reciprocal", "beyond", dtypes=NUMBERS, counts=saved_input(3)),
     "floor": unary("floor", dtypes=NUMBERS),
     "ceil": unary("ceil", dtypes=NUMBERS),
     "round": unary("round", dtypes=NUMBERS),
@@ -181,16 +181,16 @@ ARITHMETIC = {
 }
 
 MATH = {
-    "exp": unary("exp", dtypes=ALL, counts=_saved_input(1)),
+    "exp": unary("exp", dtypes=ALL, counts=saved_input(1)),
     "exp2": unary("exp2", dtypes=ALL),
     "expm1": unary("expm1", dtypes=ALL),
-    "log": unary("log", "positive", dtypes=ALL, counts=_saved_input(1)),
+    "log": unary("log", "positive", dtypes=ALL, counts=saved_input(1)),
     "log2": unary("log2", "positive", dtypes=ALL),
     "log10": unary("log10", "positive", dtypes=ALL),
     "log1p": unary("log1p", "positive", dtypes=ALL),
-    "sqrt": unary("sqrt", "positive", dtypes=ALL, counts=_saved_input(2)),
+    "sqrt": unary("sqrt", "positive", dtypes=ALL, counts=saved_input(2)),
     "rsqrt": unary("rsqrt", "positive", dtypes=ALL),
-    "sin": unary("sin", dtypes=ALL, counts=_saved_input(2)),
+    "sin": unary("sin", dtypes=ALL, counts=saved_input(2)),
     "cos": unary("cos", dtypes=ALL),
     "tan": unary("tan", "unit", dtypes=ALL),
     "asin": unary("asin", "unit", dtypes=ALL),
@@ -198,8 +198,8 @@ MATH = {
     "atan": unary("atan", dtypes=ALL),
     "sinh": unary("sinh", dtypes=ALL),
     "cosh": unary("cosh", dtypes=ALL),
-    "tanh": unary("tanh", dtypes=ALL, counts=_saved_input(1)),
-    "sigmoid": unary("sigmoid", dtypes=ALL, counts=_saved_input(1)),
+    "tanh": unary("tanh", dtypes=ALL, counts=saved_input(1)),
+    "sigmoid": unary("sigmoid", dtypes=ALL, counts=saved_input(1)),
     "erf": unary("erf", dtypes=ALL),
     "erfc": unary("erfc", dtypes=ALL),
     "atan2": binary("atan2", "real", "beyond", dtypes=ALL),
@@ -311,52 +311,6 @@ COMPARE = {
             bad(RuntimeError, "masked_fill: expected a mask of dtype bool", arr(2), arr(2), 0),
             bad(RuntimeError, "masked_fill", arr(3, dtype="int64"), arr(3, dtype="bool"), 0.5),
         ),
-    ),
-}
-
-
-def _floats_only(name: str) -> tuple[Bad, ...]:
-    return (bad(NotImplementedError, f'"{name}" not implemented for', arr(2, dtype="int64")),)
-
-
-ACTIVATIONS = {
-    "relu": unary(
-        "relu",
-        dtypes=NUMBERS,
-        bad=(bad(RuntimeError, "relu: Boolean inputs not supported", arr(2, dtype="bool")),),
-        counts=_saved_input(1),
-    ),
-    "leaky_relu": Row(
-        (*singles(), call(arr(9), 0.3), call(arr(9), negative_slope=-0.2)),
-        "leaky_relu",
-        bad=_floats_only("leaky_relu"),
-        special=True,
-        large=large("real"),
-        counts=_saved_input(1),
-    ),
-    "elu": Row(
-        (*singles(), call(arr(9), 0.7)),
-        "elu",
-        bad=_floats_only("elu"),
-        special=True,
-        large=large("real"),
-    ),
-    "silu": unary("silu", bad=_floats_only("silu"), special=False),
-    "gelu": Row(
-        (*singles(), call(arr(9), approximate="tanh")),
-        "gelu",
-        bad=(
-            *_floats_only("gelu"),
-            bad(RuntimeError, "approximate argument must be either none or tanh", arr(2), "fast"),
-        ),
-        large=large("real"),
-    ),
-    "softplus": Row(
-        (*singles(), call(arr(9), 2.0, 0.5)),
-        "softplus",
-        bad=_floats_only("softplus"),
-        special=True,
-        large=large("real"),
     ),
 }
 
