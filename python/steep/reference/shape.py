@@ -52,7 +52,7 @@ def transpose(input: Array, dim0: int, dim1: int) -> Array:
 
 def t(input: Array) -> Array:
     """The transpose of a matrix; anything of fewer dimensions as it is."""
-    return input.T
+    return np.transpose(input)
 
 
 def permute(input: Array, dims: Sequence[int]) -> Array:
