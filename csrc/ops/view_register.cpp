@@ -35,8 +35,8 @@ Tensor detach_(const Tensor& x) {
   tape::History& h = tape::ensure_history(x);
   if (h.base.defined())
     throw Error(ErrorKind::runtime, "detach_: Can't detach views in-place. Use detach() instead.");
-  h.grad_fn.reset();
-  h.requires_grad = false;
+  tape::set_grad_fn(x, nullptr, 0);
+  h.requires_grad = h.retains_grad = false;
   return x;
 }
 }  // namespace

@@ -5,7 +5,14 @@
 namespace steep::program {
 
 namespace {
-thread_local Recorder* t_recorder = nullptr;
+// The recorder of a thread; a thread that ends takes no recorder with it.
+struct Slot {
+  Recorder* recorder = nullptr;
+  ~Slot() {
+    if (recorder) recorder->stop();
+  }
+};
+thread_local Slot t_slot;
 }  // namespace
 
 RecordedCall::RecordedCall(const Call& call)
@@ -32,23 +39,29 @@ void RecordedCall::run() const {
   }
 }
 
-Recorder* Recorder::active() { return t_recorder; }
+Recorder* Recorder::active() { return t_slot.recorder; }
 
 void Recorder::start() {
-  if (t_recorder)
+  if (t_slot.recorder)
     throw Error(ErrorKind::runtime,
                 "record: a recording is active on this thread already; recordings do not nest");
-  t_recorder = this;
+  if (slot_)
+    throw Error(ErrorKind::runtime,
+                "record: another thread records into this recorder; use one for each thread");
+  t_slot.recorder = this;
+  slot_ = &t_slot.recorder;
 }
 
 void Recorder::stop() {
-  if (t_recorder == this) t_recorder = nullptr;
+  if (slot_) *slot_ = nullptr;
+  slot_ = nullptr;
 }
 
 Recorder::~Recorder() { stop(); }
 
 void Recorder::replay() const {
-  if (t_recorder) throw Error(ErrorKind::runtime, "replay: a recording is active on this thread");
+  if (t_slot.recorder)
+    throw Error(ErrorKind::runtime, "replay: a recording is active on this thread");
   if (!refusal_.empty()) {
     throw Error(ErrorKind::runtime,
                 join("replay: a value was read while recording (", refusal_,
@@ -58,7 +71,7 @@ void Recorder::replay() const {
 }
 
 void note_host_read(const char* op) {
-  if (t_recorder) t_recorder->refuse(op);
+  if (t_slot.recorder) t_slot.recorder->refuse(op);
 }
 
 }  // namespace steep::program

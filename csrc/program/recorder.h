@@ -31,7 +31,7 @@ class Recorder {
 
   // Makes this recorder the thread's; refuses to nest.
   void start();
-  void stop();
+  void stop();  // from any thread
   void append(const Call& call) { calls_.emplace_back(call); }
   // A value was read into the host: what follows may depend on it, so the recording cannot be replayed.
   void refuse(const char* reason) {
@@ -46,6 +46,7 @@ class Recorder {
  private:
   std::vector<RecordedCall> calls_;
   std::string refusal_;
+  Recorder** slot_ = nullptr;  // while it records: where its thread finds it
 };
 
 // Says to the active recorder, if any, that the host has read a value.

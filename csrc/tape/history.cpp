@@ -1,6 +1,7 @@
 #include "tape/history.h"
 
 #include "tape/accumulate.h"
+#include "tape/number.h"
 
 namespace steep::tape {
 
@@ -13,12 +14,17 @@ thread_local bool t_grad_enabled = true;
 bool grad_enabled() { return t_grad_enabled; }
 void set_grad_enabled(bool enabled) { t_grad_enabled = enabled; }
 
-History::~History() {
-  if (!retains_grad || !grad_fn) return;
-  auto& keepers = grad_fn->retainers;
+namespace {
+// The node that made the tensor until now keeps no gradient for it any more: its reference is weak.
+void stop_retaining(History& h) {
+  if (!h.retains_grad || !h.grad_fn) return;
+  auto& keepers = h.grad_fn->retainers;
   for (size_t i = 0; i < keepers.size(); ++i)
-    if (keepers[i].second == owner) keepers.erase(keepers.begin() + static_cast<int64_t>(i--));
+    if (keepers[i].second == h.owner) keepers.erase(keepers.begin() + static_cast<int64_t>(i--));
 }
+}  // namespace
+
+History::~History() { stop_retaining(*this); }
 
 History& ensure_history(const Tensor& x) {
   if (!x->autograd) x->autograd = std::make_unique<History>(x.impl());
@@ -43,9 +49,13 @@ Ref<Node> grad_fn(const Tensor& x) {
     h->view_version = x->storage->version();
     if (requires_grad(h->base) && is_floating(x.dtype())) {
       const GradMode on(true);
+      const Ref<Node> made = grad_fn(h->base);
+      place_next_node_after(made ? made->number : 0);
       const Tensor again = primitives.as_strided(h->base, x.shape(), x.strides(), x->offset);
+      stop_retaining(*h);
       h->grad_fn = history(again)->grad_fn;
       h->output = 0;
+      if (h->retains_grad) h->grad_fn->retainers.emplace_back(0, x.impl());
     }
   }
   return h->grad_fn;
@@ -137,7 +147,8 @@ void set_grad_fn(const Tensor& out, Ref<Node> node, int output) {
   History& h = ensure_history(out);
   if (h.retains_grad) {
     // Written in place: the gradient to keep is now that of the new value.
-    node->retainers.emplace_back(output, out.impl());
+    stop_retaining(h);
+    if (node) node->retainers.emplace_back(output, out.impl());
   }
   h.grad_fn = std::move(node);
   h.output = output;
