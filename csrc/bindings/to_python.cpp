@@ -34,12 +34,14 @@ const char* format_of(DType dtype) {
   return "";
 }
 
-// Shape and strides in bytes, for as long as a buffer is exported.
+// Shape, strides in bytes and the memory itself, for as long as a buffer is exported: the tensor may be given other
+// memory (.data = ...) in the meantime.
 struct Geometry {
-  explicit Geometry(const Tensor& x) : shape(x.shape()), strides(x.strides()) {
+  explicit Geometry(const Tensor& x) : shape(x.shape()), strides(x.strides()), storage(x->storage) {
     for (int64_t& stride : strides) stride *= element_size(x.dtype());
   }
   Dims shape, strides;
+  Ref<Storage> storage;
 };
 
 void fill_buffer(const Tensor& x, Py_buffer* view, int flags) {

@@ -38,9 +38,10 @@ Tensor sliced(const Tensor& x, int dim, const IndexItem& item) {
   };
   const int64_t start = item.has_start ? clip(item.start) : 0,
                 stop = item.has_stop ? clip(item.stop) : size;
-  const int64_t length = stop > start ? (stop - start + item.step - 1) / item.step : 0;
-  if (length == size && item.step == 1) return stepped("slice", x, dim, 0, size, 1);
-  return stepped("slice", x, dim, start, length, item.step);
+  // A step beyond the size takes one element, as the size itself does, and cannot be multiplied.
+  const int64_t step = std::min(item.step, std::max<int64_t>(size, 1));
+  const int64_t length = stop > start ? (stop - start - 1) / step + 1 : 0;
+  return stepped("slice", x, dim, start, length, step);
 }
 
 void add_mask(const Tensor& mask, const Tensor& view, int dim, std::vector<Picker>& pickers) {

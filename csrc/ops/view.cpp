@@ -16,6 +16,18 @@ Tensor view_of(const Tensor& x, const Dims& shape, const Dims& strides, int64_t 
   return out;
 }
 
+// Whether a window leaves a storage of `held` elements. Sizes and strides may be too large to multiply.
+bool reaches_past(const Dims& size, const Dims& stride, int64_t offset, int64_t held) {
+  if (std::find(size.begin(), size.end(), 0) != size.end()) return offset > held;
+  int64_t room = held - offset - 1;
+  for (int i = 0; i < size.size() && room >= 0; ++i) {
+    const int64_t steps = size[i] - 1;
+    if (steps > 0 && stride[i] > room / steps) return true;
+    room -= steps * stride[i];
+  }
+  return room < 0;
+}
+
 }  // namespace
 
 Tensor as_strided(const Tensor& x, const Dims& size, const Dims& stride,
@@ -30,7 +42,7 @@ Tensor as_strided(const Tensor& x, const Dims& size, const Dims& stride,
       throw Error(ErrorKind::runtime,
                   join("as_strided: negative strides are not supported, got ", to_string(stride)));
   const int64_t held = static_cast<int64_t>(x->storage->bytes()) / element_size(x.dtype());
-  if (offset < 0 || offset + extent(size, stride) > held) {
+  if (offset < 0 || reaches_past(size, stride, offset, held)) {
     throw Error(ErrorKind::runtime,
                 join("as_strided: size ", to_string(size), ", stride ", to_string(stride),
                      " and offset ", offset, " reach past the storage of ", held, " elements"));
@@ -224,7 +236,7 @@ Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
   if (x.dim() == 0) throw Error(ErrorKind::runtime, "narrow: cannot be applied to a 0-dim tensor");
   const int at = wrap_dim("narrow", dim, x.dim());
   const int64_t size = x.size(at), from = start < 0 ? start + size : start;
-  if (length < 0 || from < 0 || from + length > size) {
+  if (length < 0 || from < 0 || length > size - from) {
     throw Error(ErrorKind::runtime, join("narrow: start (", start, ") + length (", length,
                                          ") exceeds dimension size (", size, ")"));
   }
