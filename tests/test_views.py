@@ -175,3 +175,13 @@ def test_strides() -> None:
     assert x.transpose(0, 1).contiguous().stride() == (8, 4, 1)
     with pytest.raises(RuntimeError, match=r"view: .*Use \.reshape"):
         x.transpose(0, 1).view(-1)
+
+
+def test_a_view_made_again_comes_after_all_that_reads_it() -> None:
+    """Two readers of a view whose base was written to: its node waits for both gradients."""
+    x = steep.ones(3, requires_grad=True)
+    base = x * 1.0
+    view = base[:2]
+    base.mul_(5.0)
+    (view.neg() + view.neg()).sum().backward()
+    assert x.grad.tolist() == [-10.0, -10.0, 0.0]

@@ -17,7 +17,9 @@ namespace {
 IndexItem tensor_item(Tensor tensor) {
   IndexItem item;
   item.kind = IndexItem::Kind::tensor;
-  item.tensor = std::move(tensor);
+  // As in PyTorch, bytes are an old spelling of a mask and never numbers of elements.
+  const bool mask = tensor.dtype() == DType::uint8;
+  item.tensor = mask ? ops::to(tensor, DType::boolean) : std::move(tensor);
   return item;
 }
 

@@ -169,8 +169,10 @@ PyObject* record_function(PyObject*, PyObject* arguments) {
       return nullptr;
     const Ref<tape::Node> node(
         new PythonNode(lasting(name), static_cast<int>(PyTuple_GET_SIZE(outputs)), rule));
+    Tensors tensors;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(inputs); ++i)
-      node->inputs.push_back(tape::edge_of(tensor_of(PyTuple_GET_ITEM(inputs, i))));
+      tensors.push_back(tensor_of(PyTuple_GET_ITEM(inputs, i)));
+    node->connect(tensors, tape::edge_of);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(outputs); ++i) {
       const Tensor& out = tensor_of(PyTuple_GET_ITEM(outputs, i));
       if (is_floating(out.dtype())) tape::set_grad_fn(out, node, static_cast<int>(i));

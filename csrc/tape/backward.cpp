@@ -92,9 +92,9 @@ void Walk::arrive(const Edge& edge, Tensor grad) {
     vacant_.pop_back();
     pending_[at->second].node = edge.node;
     pending_[at->second].grads.resize(node->outputs);
-    // A leaf's accumulator may be younger than what leads to it. It leads nowhere, so it waits for
-    // all: a leaf's gradient is whole when its hooks and captures see it.
-    heap_.emplace_back(node->inputs.empty() ? 0 : node->number, at->second);
+    // Accumulators (number 0) wait for all else: a leaf's gradient is whole when its hooks and
+    // captures see it, and an error on the way leaves every .grad as it was.
+    heap_.emplace_back(node->number, at->second);
     std::push_heap(heap_.begin(), heap_.end());
   }
   Tensor& slot = pending_[at->second].grads[edge.index];

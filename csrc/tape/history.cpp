@@ -1,7 +1,6 @@
 #include "tape/history.h"
 
 #include "tape/accumulate.h"
-#include "tape/number.h"
 
 namespace steep::tape {
 
@@ -49,8 +48,6 @@ Ref<Node> grad_fn(const Tensor& x) {
     h->view_version = x->storage->version();
     if (requires_grad(h->base) && is_floating(x.dtype())) {
       const GradMode on(true);
-      const Ref<Node> made = grad_fn(h->base);
-      place_next_node_after(made ? made->number : 0);
       const Tensor again = primitives.as_strided(h->base, x.shape(), x.strides(), x->offset);
       stop_retaining(*h);
       h->grad_fn = history(again)->grad_fn;

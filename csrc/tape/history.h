@@ -67,6 +67,7 @@ void set_grad_fn(const Tensor& out, Ref<Node> node, int output);
 // An input of an operation being recorded; nothing is counted for passing it.
 struct Input {
   Input(const Tensor& x) : x(x) {}
+  operator const Tensor&() const { return x; }
   const Tensor& x;
 };
 
@@ -74,8 +75,7 @@ struct Input {
 template <class Rule>
 void record(const char* name, const Tensor& out, std::initializer_list<Input> inputs, Rule rule) {
   Ref<Node> node(new RuleNode<Rule>(name, 1, std::move(rule)));
-  node->inputs.reserve(static_cast<int>(inputs.size()));
-  for (const Input& input : inputs) node->inputs.push_back(edge_of(input.x));
+  node->connect(inputs, edge_of);
   set_grad_fn(out, std::move(node), 0);
 }
 
@@ -83,7 +83,7 @@ void record(const char* name, const Tensor& out, std::initializer_list<Input> in
 template <class Rule>
 void record_many(const char* name, const Tensors& outs, const Tensors& inputs, Rule rule) {
   Ref<Node> node(new RuleNode<Rule>(name, outs.size(), std::move(rule)));
-  for (const Tensor& input : inputs) node->inputs.push_back(edge_of(input));
+  node->connect(inputs, edge_of);
   for (int i = 0; i < outs.size(); ++i) set_grad_fn(outs[i], node, i);
 }
 

@@ -50,7 +50,7 @@ class Node : public Counted {
   // Gives up what the rule has captured.
   virtual void release() { released = true; }
 
-  const uint64_t number;  // rises with creation: a node is younger than all that it leads to
+  uint64_t number = 0;  // place in the order of the backward pass: above all that the node leads to
   const char* const name;
   const int outputs;
   bool released = false;
@@ -59,8 +59,21 @@ class Node : public Counted {
   std::vector<std::pair<int, TensorImpl*>>
       retainers;  // tensors (weak) that keep this gradient in .grad
 
+  // Connects the inputs, then takes the next number: making an edge may itself make a node (a view's
+  // whose base was written to). What is never connected, a leaf's accumulator, keeps 0 and comes
+  // last.
+  template <class List>
+  void connect(const List& tensors, Edge (*edge_of)(const Tensor&)) {
+    inputs.reserve(static_cast<int>(tensors.size()));
+    for (const Tensor& x : tensors) inputs.push_back(edge_of(x));
+    number = next_number();
+  }
+
   // Frees chains of any length without recursion.
   static void destroy(Node* node);
+
+ private:
+  static uint64_t next_number();
 };
 
 // A node whose rule is a lambda: it holds exactly what the lambda captures, until released.
