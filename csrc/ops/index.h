@@ -29,8 +29,9 @@ Tensor one_hot(const Tensor& x, int64_t num_classes);
 Tensor flip(const Tensor& x, const Dims& dims);
 Tensor repeat(const Tensor& x, const Dims& repeats);
 
-// One index over several dimensions of these sizes, from one int64 tensor (of one shape) for each: negative numbers
-// count from the end; IndexError for those out of bounds. `first` numbers the first dimension in the error.
-Tensor linear_index(const Tensors& indices, const Dims& sizes, int first);
+// One index over several dimensions of these sizes, from one int64 tensor (of one shape) for each.
+// Negative numbers count from the end, or are refused where from_end is false; IndexError for those
+// out of bounds. `first` numbers the first dimension in the error.
+Tensor linear_index(const Tensors& indices, const Dims& sizes, int first, bool from_end = true);
 
 }  // namespace steep::ops

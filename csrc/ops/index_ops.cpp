@@ -26,16 +26,11 @@ void need_integers(const char* op, const Tensor& index) {
 
 // Checked numbers of one dimension; unlike a subscript's, negative ones are refused.
 Tensor checked_index(const char* op, const Tensor& index, int64_t size, int dim) {
-  const Tensor out = linear_index({index}, {size}, dim);
-  const Tensor given = contiguous(to(index, DType::int64));
-  const int64_t* number = given.data<int64_t>();
-  for (int64_t i = 0; i < given.numel(); ++i) {
-    if (number[i] < 0)
-      throw Error(ErrorKind::index,
-                  join(op, ": index ", number[i], " is out of bounds for dimension ", dim,
-                       " with size ", size));
+  try {
+    return linear_index({index}, {size}, dim, false);
+  } catch (const Error& error) {
+    throw Error(error.kind, join(op, ": ", error.what()));
   }
-  return out;
 }
 
 Rows rows_of(const Tensor& x, int dim) {

@@ -62,7 +62,10 @@ void copy_memory(const Tensor& x, const Tensor& value) {
   }
 }
 
-Tensor assign(const char* op, const Tensor& x, const Tensor& value) {
+namespace {
+// `forgets`: the value is not made from x, so x's old history gets zeros instead of nothing, as in
+// PyTorch (an optimiser tells the two apart).
+Tensor write(const char* op, const Tensor& x, const Tensor& value, bool forgets) {
   check_value(op, x, value);
   tape::check_writable(op, x);
   const bool recorded = wanted(x, value) && is_floating(x.dtype());
@@ -70,12 +73,20 @@ Tensor assign(const char* op, const Tensor& x, const Tensor& value) {
   x->storage->bump(op);
   if (!recorded) return x;
   const tape::History* h = tape::history(x);
-  if (h && h->base.defined()) {
+  if (h && tape::is_view(*h)) {
     rebase(x, value);
   } else {
-    record(op, x, {value}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
+    record(op, x, {value, forgets ? x : Tensor()}, [](const Tensor& grad, Grads& grads) {
+      if (grads.wanted(0)) grads[0] = grad;
+      if (grads.wanted(1)) grads[1] = full(grad.shape(), 0, grad.dtype());
+    });
   }
   return x;
+}
+}  // namespace
+
+Tensor assign(const char* op, const Tensor& x, const Tensor& value) {
+  return write(op, x, value, false);
 }
 
 Tensor value_before(const char* op, const Value* arguments, int count) {
@@ -92,8 +103,8 @@ namespace {
 Tensor copy_(const Tensor& x, const Tensor& src, bool) {
   // Unlike arithmetic in place, copying converts to any dtype.
   if (is_floating(src.dtype()) && !is_floating(x.dtype()))
-    return assign("copy_", x, to(src, x.dtype()));
-  return assign("copy_", x, x.dtype() == DType::boolean ? to(src, DType::boolean) : src);
+    return write("copy_", x, to(src, x.dtype()), true);
+  return write("copy_", x, x.dtype() == DType::boolean ? to(src, DType::boolean) : src, true);
 }
 
 Tensor fill_(const Tensor& x, const TensorOrNumber& value) {
@@ -103,7 +114,7 @@ Tensor fill_(const Tensor& x, const TensorOrNumber& value) {
            join("a tensor with ", value.tensor.dim(), " dimensions"));
     return copy_(x, value.tensor, false);
   }
-  if (wanted(x)) return assign("fill_", x, full({}, value.number, x.dtype()));
+  if (wanted(x)) return write("fill_", x, full({}, value.number, x.dtype()), true);
   tape::check_writable("fill_", x);
   program::launch(kCopy, x.dtype(), {x, value.number});
   x->storage->bump("fill_");

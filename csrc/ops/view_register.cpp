@@ -33,7 +33,7 @@ Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination) {
 }
 Tensor detach_(const Tensor& x) {
   tape::History& h = tape::ensure_history(x);
-  if (h.base.defined())
+  if (tape::is_view(h))
     throw Error(ErrorKind::runtime, "detach_: Can't detach views in-place. Use detach() instead.");
   tape::set_grad_fn(x, nullptr, 0);
   h.requires_grad = h.retains_grad = false;

@@ -35,7 +35,7 @@ bool requires_grad(const Tensor& x) {
   const History* h = history(x);
   if (!h) return false;
   if (h->requires_grad || h->grad_fn) return true;
-  return h->base.defined() && h->view_version != x->storage->version() && requires_grad(h->base);
+  return is_view(*h) && h->view_version != x->storage->version() && requires_grad(h->base);
 }
 
 bool is_leaf(const Tensor& x) { return !grad_fn(x); }
@@ -43,7 +43,7 @@ bool is_leaf(const Tensor& x) { return !grad_fn(x); }
 Ref<Node> grad_fn(const Tensor& x) {
   History* h = history(x);
   if (!h) return nullptr;
-  if (h->base.defined() && h->view_version != x->storage->version()) {
+  if (is_view(*h) && h->view_version != x->storage->version()) {
     // Someone wrote to the memory since: the view's gradient is that of the same window on today's base.
     h->view_version = x->storage->version();
     if (requires_grad(h->base) && is_floating(x.dtype())) {
@@ -107,7 +107,7 @@ void retain_grad(const Tensor& x) {
 void mark_view(const Tensor& view, const Tensor& x) {
   History& h = ensure_history(view);
   const History* of = history(x);
-  h.base = of && of->base.defined() ? of->base : x;
+  h.base = of && is_view(*of) ? of->base : x;
   h.view_version = view->storage->version();
 }
 
@@ -131,8 +131,7 @@ void check_writable(const char* op, const Tensor& x) {
                      ": a leaf Variable that requires grad is being used in an in-place operation; "
                      "do it under steep.no_grad(), or on a clone()"));
   }
-  if (h->base.defined() && history(h->base) && history(h->base)->requires_grad &&
-      is_leaf(h->base)) {
+  if (is_view(*h) && history(h->base) && history(h->base)->requires_grad && is_leaf(h->base)) {
     throw Error(ErrorKind::runtime,
                 join(op,
                      ": a view of a leaf Variable that requires grad is being used in an in-place "
@@ -149,7 +148,7 @@ void set_grad_fn(const Tensor& out, Ref<Node> node, int output) {
   }
   h.grad_fn = std::move(node);
   h.output = output;
-  if (h.base.defined()) h.view_version = out->storage->version();
+  if (is_view(h)) h.view_version = out->storage->version();
 }
 
 }  // namespace steep::tape

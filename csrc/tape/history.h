@@ -23,6 +23,11 @@ class History : public Attachment {
   uint32_t view_version = 0;     // the storage's version that grad_fn belongs to
 };
 
+// Whether the tensor is a window on its base's memory: until one of them gets another (x.data = ...).
+inline bool is_view(const History& h) {
+  return h.base.defined() && h.base->storage == h.owner->storage;
+}
+
 bool grad_enabled();
 void set_grad_enabled(bool enabled);
 
