@@ -142,3 +142,9 @@ def test_a_gradient_has_the_dtype_of_its_tensor() -> None:
     assert tuple(a.grad.shape) == (2,)
     assert b.grad.dtype is steep.float64
     assert tuple(b.grad.shape) == (2, 2)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "int8", "complex64"])
+def test_other_dtypes_are_refused_by_name(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"steep.{name}: expected one of the dtypes float32"):
+        getattr(steep, name)
