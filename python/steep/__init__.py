@@ -62,9 +62,10 @@ __all__ = [
 
 
 # Dtypes of PyTorch's that are refused by name rather than by silence.
-_OTHER_DTYPES = frozenset(
-    "float16 half bfloat16 int8 int16 short uint16 uint32 uint64 complex64 cfloat complex128 cdouble "
-    "complex32 chalf float8_e4m3fn float8_e5m2".split()
+_OTHER_DTYPES = (
+    *("float16", "half", "bfloat16", "float8_e4m3fn", "float8_e5m2"),
+    *("int8", "int16", "short", "uint16", "uint32", "uint64"),
+    *("complex32", "chalf", "complex64", "cfloat", "complex128", "cdouble"),
 )
 
 
@@ -78,8 +79,8 @@ def __getattr__(name):  # type: ignore[no-untyped-def]  # __init__.pyi has the t
         return value
     if name in _OTHER_DTYPES:
         raise AttributeError(
-            f"steep.{name}: expected one of the dtypes float32, float64, int64, int32, uint8 and bool, "
-            f"got {name}, which steep does not have; float32 is the usual choice on a CPU"
+            f"steep.{name}: expected one of the dtypes float32, float64, int64, int32, uint8 and "
+            f"bool, got {name}, which steep does not have; float32 is the usual choice on a CPU"
         )
     raise AttributeError(f"module 'steep' has no attribute {name!r}")
 
