@@ -1,0 +1,138 @@
+"""The loader: background threads and arguments."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+
+import pytest
+
+import steep
+import steep.data as data
+from data_support import Squares, Stream, batches
+
+# ---- the loader: threads ----------------------------------------------------------------------
+
+
+def data_threads():
+    return [t for t in threading.enumerate() if t.name.startswith("steep-data")]
+
+
+def wait_until(condition, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_batches_come_in_order_whatever_the_threads_do():
+    class Slow(Squares):
+        def __getitem__(self, index):
+            time.sleep(0.02 if index % 3 == 0 else 0)
+            return index
+
+    loader = data.DataLoader(Slow(12), 2, num_workers=3)
+    assert batches(loader) == [[i, i + 1] for i in range(0, 12, 2)]
+    assert wait_until(lambda: not data_threads())
+
+
+def test_worker_errors_reach_the_caller_in_their_place():
+    class Broken(Squares):
+        def __getitem__(self, index):
+            if index == 2:
+                raise KeyError("sample 2")
+            return index
+
+    it = iter(data.DataLoader(Broken(5), 1, num_workers=2))
+    assert [next(it).item(), next(it).item()] == [0, 1]
+    with pytest.raises(KeyError, match="sample 2"):
+        next(it)
+    assert [b.item() for b in it] == [3, 4]
+
+
+def test_dropping_the_iterator_ends_the_threads():
+    it = iter(data.DataLoader(Squares(100), 1, num_workers=2))
+    next(it)
+    assert len(data_threads()) == 2
+    del it
+    gc.collect()
+    assert wait_until(lambda: not data_threads())
+
+
+def test_worker_init_and_info():
+    seen = {}
+
+    def init(number):
+        info = data.get_worker_info()
+        seen[number] = (info.num_workers, info.seed, threading.current_thread().name)
+
+    loader = data.DataLoader(Squares(8), 2, num_workers=2, worker_init_fn=init)
+    list(loader)
+    assert sorted(seen) == [0, 1]
+    assert seen[0][0] == 2
+    assert seen[1][1] == seen[0][1] + 1
+    assert data.get_worker_info() is None
+
+    def fail(number):
+        raise ValueError("no such file")
+
+    with pytest.raises(ValueError, match="no such file"):
+        list(data.DataLoader(Squares(8), 2, num_workers=1, worker_init_fn=fail))
+
+
+def test_timeout():
+    release = threading.Event()
+
+    class Stuck(Squares):
+        def __getitem__(self, index):
+            release.wait(5)
+            return index
+
+    it = iter(data.DataLoader(Stuck(2), 1, num_workers=1, timeout=0.05))
+    with pytest.raises(RuntimeError, match=r"timed out after 0\.05 seconds"):
+        next(it)
+    release.set()
+    assert wait_until(lambda: not data_threads())
+
+
+# ---- the loader: arguments --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"num_workers": -1}, "num_workers option should be non-negative"),
+        ({"timeout": -1}, "timeout option should be non-negative"),
+        ({"prefetch_factor": 2}, "prefetch_factor option could only"),
+        ({"num_workers": 1, "prefetch_factor": 0}, "prefetch_factor option should be positive"),
+        ({"persistent_workers": True}, "persistent_workers option needs"),
+        ({"shuffle": True, "sampler": [0]}, "sampler option is mutually exclusive"),
+        ({"batch_sampler": [[0]], "batch_size": 2}, "batch_sampler option is mutually exclusive"),
+        ({"batch_size": None, "drop_last": True}, "batch_size=None option disables"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"batch_size": 2.0}, "batch_size=2.0"),
+    ],
+)
+def test_loader_argument_errors(settings, text):
+    with pytest.raises(ValueError, match=text):
+        data.DataLoader(Squares(), **settings)
+
+
+@pytest.mark.parametrize("name", ["shuffle", "sampler", "batch_sampler"])
+def test_streams_take_no_order(name):
+    with pytest.raises(ValueError, match=f"expected unspecified {name} option"):
+        data.DataLoader(Stream(), **{name: [0]})
+
+
+def test_loader_attributes_are_fixed():
+    loader = data.DataLoader(Squares(), 2, pin_memory=True, multiprocessing_context="fork")
+    with pytest.raises(ValueError, match="batch_size attribute should not be set"):
+        loader.batch_size = 3
+
+
+def test_utils_data_is_the_same():
+    import steep.utils.data as other
+
+    assert other.DataLoader is data.DataLoader
+    assert steep.utils.data is other

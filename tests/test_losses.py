@@ -1,0 +1,147 @@
+"""Losses, functional forms and the utilities on gradients."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import steep
+import steep._core as core
+import steep.nn.functional as F
+from nn_support import mlp
+from steep import nn
+
+# ---- losses and functions ---------------------------------------------------------------------
+
+
+def nll(log_prob, target, weight, ignore, reduction):
+    keep = target != ignore
+    scale = np.where(keep, weight[np.where(keep, target, 0)], 0.0)
+    picked = np.take_along_axis(log_prob, np.where(keep, target, 0)[:, None], 1)[:, 0]
+    loss = -scale * picked
+    if reduction == "none":
+        return loss
+    return loss.sum() if reduction == "sum" else loss.sum() / scale.sum()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_cross_entropy_and_nll_agree_with_the_formula(reduction):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((6, 4))
+    y = np.array([0, 3, -100, 1, 2, 2])
+    w = rng.random(4)
+    log_prob = x - np.log(np.exp(x).sum(1, keepdims=True))
+    expected = nll(log_prob, y, w, -100, reduction)
+    t = {"dtype": steep.float64}
+    weight = steep.tensor(w.tolist(), **t)
+    target = steep.tensor(y.tolist())
+    out = nn.CrossEntropyLoss(weight, reduction=reduction)(steep.tensor(x.tolist(), **t), target)
+    np.testing.assert_allclose(np.asarray(out.tolist()), expected, rtol=1e-12)
+    out = nn.NLLLoss(weight, reduction=reduction)(steep.tensor(log_prob.tolist(), **t), target)
+    np.testing.assert_allclose(np.asarray(out.tolist()), expected, rtol=1e-12)
+
+
+def test_nll_shapes_and_gradient():
+    x = steep.zeros(2, 3, 4, requires_grad=True)
+    y = steep.ones(2, 4, dtype=steep.int64)
+    assert tuple(F.nll_loss(x, y, reduction="none").shape) == (2, 4)
+    F.nll_loss(x, y).backward()
+    expected = np.zeros((2, 3, 4))
+    expected[:, 1] = -1 / 8
+    np.testing.assert_allclose(np.asarray(x.grad.tolist()), expected)
+    assert F.nll_loss(steep.tensor([-1.0, -2.0]), steep.tensor(1)).item() == 2.0
+
+
+def test_nll_ignores_rows_of_infinity():
+    x = steep.tensor([[-math.inf, 0.0], [-1.0, -2.0]])
+    assert F.nll_loss(x, steep.tensor([-100, 0])).item() == 1.0
+
+
+def test_loss_arguments():
+    with pytest.raises(ValueError, match="MSELoss: expected reduction to be one of 'none', "):
+        nn.MSELoss(reduction="avg")
+    with pytest.raises(ValueError, match="label_smoothing between"):
+        nn.CrossEntropyLoss(label_smoothing=2.0)
+    with pytest.raises(ValueError, match="beta to be at least 0"):
+        nn.SmoothL1Loss(beta=-1.0)
+    with pytest.raises(ValueError, match="delta to be above 0"):
+        nn.HuberLoss(delta=0.0)
+
+
+def test_losses_pass_their_settings_on():
+    x, y = steep.tensor([3.0, 0.5]), steep.tensor([0.0, 0.0])
+    assert nn.SmoothL1Loss("none", beta=2.0)(x, y).tolist() == [2.0, 0.0625]
+    assert nn.HuberLoss("none", delta=2.0)(x, y).tolist() == [4.0, 0.125]
+    p = steep.tensor([[0.25, 0.75]])
+    divergence = nn.KLDivLoss("batchmean", log_target=True)(steep.zeros(1, 2), p.log())
+    assert divergence.item() == pytest.approx(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
+    weight = steep.tensor([2.0, 2.0])
+    logits, t = steep.tensor([0.0, 0.0]), steep.tensor([1.0, 0.0])
+    got = nn.BCEWithLogitsLoss(weight, pos_weight=weight, reduction="none")(logits, t)
+    np.testing.assert_allclose(got.tolist(), [4 * math.log(2), 2 * math.log(2)], rtol=1e-6)
+    got = nn.BCELoss(weight, reduction="sum")(steep.sigmoid(logits), t)
+    assert got.item() == pytest.approx(4 * math.log(2))
+
+
+def test_regression_losses():
+    x = steep.tensor([1.0, -3.0], requires_grad=True)
+    y = steep.tensor([0.0, 1.0])
+    assert nn.MSELoss()(x, y).item() == 8.5
+    assert nn.MSELoss(reduction="sum")(x, y).item() == 17.0
+    assert nn.L1Loss()(x, y).item() == 2.5
+    nn.L1Loss(reduction="sum")(x, y).backward()
+    assert x.grad.tolist() == [1.0, -1.0]
+    for loss in (nn.MSELoss(), nn.L1Loss()):
+        with pytest.raises(ValueError, match="shape"):
+            loss(x, steep.zeros(2, 1))
+
+
+def test_functional_is_the_core():
+    assert F.relu is core.relu
+    assert F.linear is core.linear
+    assert F.cross_entropy is core.cross_entropy
+
+
+# ---- utilities --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("order", "norm"), [(2.0, 13.0), (1.0, 19.0), (math.inf, 12.0)])
+def test_clip_grad_norm(order, norm):
+    a, b = nn.Parameter(steep.zeros(2)), nn.Parameter(steep.zeros(1))
+    unused = nn.Parameter(steep.zeros(1))
+    a.grad, b.grad = steep.tensor([3.0, -4.0]), steep.tensor([12.0])
+    total = nn.utils.clip_grad_norm_([a, b, unused], 2.0, norm_type=order)
+    assert total.item() == pytest.approx(norm)
+    factor = 2 / norm
+    np.testing.assert_allclose(a.grad.tolist(), [3 * factor, -4 * factor], rtol=1e-5)
+    np.testing.assert_allclose(b.grad.tolist(), [12 * factor], rtol=1e-5)
+
+
+def test_clip_leaves_small_gradients_and_reports_nonfinite():
+    a = nn.Parameter(steep.zeros(2))
+    a.grad = steep.tensor([0.5, 0.5])
+    nn.utils.clip_grad_norm_(a, 5.0)
+    assert a.grad.tolist() == [0.5, 0.5]
+    a.grad = steep.tensor([math.nan, 1.0])
+    with pytest.raises(RuntimeError, match="non-finite"):
+        nn.utils.clip_grad_norm_(a, 1.0, error_if_nonfinite=True)
+    assert nn.utils.clip_grad_norm_([], 1.0).item() == 0.0
+
+
+def test_clip_grad_value():
+    a = nn.Parameter(steep.zeros(3))
+    a.grad = steep.tensor([-5.0, 0.25, 5.0])
+    nn.utils.clip_grad_value_([a], 1)
+    assert a.grad.tolist() == [-1.0, 0.25, 1.0]
+
+
+def test_parameters_as_a_vector():
+    net = mlp()
+    vec = nn.utils.parameters_to_vector(net.parameters())
+    assert tuple(vec.shape) == (4 * 3 + 3 + 3 * 2 + 2,)
+    nn.utils.vector_to_parameters(vec * 0 + 2, net.parameters())
+    assert net[2].bias.tolist() == [2.0, 2.0]
+    with pytest.raises(ValueError, match=r"vector of shape \(23,\), got \(3,\)"):
+        nn.utils.vector_to_parameters(steep.zeros(3), net.parameters())
