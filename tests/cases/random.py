@@ -63,7 +63,7 @@ _sizes = (call((3,)), call((2, 20)), call((0, 2)), call(()), call((5, 4), dtype=
 _like_sizes = (call(arr(3)), call(arr(2, 20)), call(arr(0)))
 
 
-def _distribution(name: str, method: str) -> Row:
+def _distribution(name: str, method: str, rough: float = 1.0, reason: str = "") -> Row:
     return Row(
         _sizes,
         _drawn(method),
@@ -71,14 +71,16 @@ def _distribution(name: str, method: str) -> Row:
         DRAWN,
         function=_seeded(name),
         bad=(_negative, bad(NotImplementedError, name, (2,), dtype=np.dtype("int64"))),
-        rough=4.0,
-        reason="a normal number lies within 2 ULP of its formula",
+        rough=rough,
+        reason=reason,
     )
 
 
 DRAWS = {
     "rand": _distribution("rand", "rand"),
-    "randn": _distribution("randn", "randn"),
+    "randn": _distribution(
+        "randn", "randn", 4.0, "a normal number lies within 2 ULP of its formula"
+    ),
     "rand_like": Row(_like_sizes, _like("rand"), gradient=DRAWN, function=_seeded("rand_like")),
     "randn_like": Row(_like_sizes, _like("randn"), gradient=DRAWN, function=_seeded("randn_like")),
     "randint": Row(
