@@ -12,6 +12,8 @@ from typing import Any
 
 Work = Callable[[], Any]
 
+INPUT_BATCHES = 16  # different batches of inputs a training step goes round
+LABEL_BATCHES = 3  # different labels of each
 
 def recorded_op(lib: ModuleType) -> Work:
     """One multiplication of four elements, recorded for a gradient."""
@@ -43,10 +45,14 @@ def _training_step(lib: ModuleType, widths: list[int], batch: int) -> Work:
     fused = {"fused": True} if lib.__name__ == "torch" else {}
     optimizer = lib.optim.Adam(model.parameters(), lr=1e-3, **fused)
     loss_function = lib.nn.CrossEntropyLoss()
-    x = lib.rand(batch, widths[0])
-    target = lib.randint(0, widths[-1], (batch,))
+    # Every input comes with several labels in turn, so that the network never learns them by heart:
+    # the gradients of one that has are denormal numbers, whose arithmetic is slow in every library.
+    inputs = [lib.rand(batch, widths[0]) for _ in range(INPUT_BATCHES)]
+    labels = [lib.randint(0, widths[-1], (batch,)) for _ in range(LABEL_BATCHES * INPUT_BATCHES)]
+    batches = itertools.cycle(zip(itertools.cycle(inputs), labels))
 
     def work() -> Any:
+        x, target = next(batches)
         optimizer.zero_grad()
         loss = loss_function(model(x), target)
         loss.backward()

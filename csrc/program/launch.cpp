@@ -13,8 +13,12 @@ namespace steep::program {
 namespace {
 
 // Rates of one core, only for deciding on threads: conservative, so that a second thread is never a loss.
+// Opening a region is the lesser cost of one. What a second core has written lies in its caches, and the first fetches
+// it from there in the next launch: between cores that share no cache (as virtual machines move them about), 400 KB took
+// 75 us, several times what the kernel had won. Hence a threshold by which such data no longer fit those caches.
 constexpr double kFlopsPerNs = 16, kBytesPerNs = 12;
-constexpr double kParallelNs = 20000, kNsPerThread = 8000;
+constexpr double kParallelNs = 60000, kNsPerThread = 25000;
+constexpr double kBlockingNs = 20000;  // from here on other Python threads may run meanwhile
 
 double estimated_ns(const Cost& cost) {
   return std::max(cost.flops / kFlopsPerNs, cost.bytes / kBytesPerNs);
@@ -112,7 +116,7 @@ void execute(const Call& call) {
   ++count.launches;
   count.parallel_launches += threads > 1;
   count.bytes += static_cast<int64_t>(bytes);
-  const runtime::Blocking released(estimated_ns(cost) > kParallelNs);
+  const runtime::Blocking released(estimated_ns(cost) > kBlockingNs);
   if (call.kernel->kind == Kind::elementwise || call.kernel->kind == Kind::cast) {
     execute_elementwise(call, threads);
   } else {
