@@ -15,6 +15,7 @@ Work = Callable[[], Any]
 INPUT_BATCHES = 16  # different batches of inputs a training step goes round
 LABEL_BATCHES = 3  # different labels of each
 
+
 def recorded_op(lib: ModuleType) -> Work:
     """One multiplication of four elements, recorded for a gradient."""
     x = lib.ones(4, requires_grad=True)
