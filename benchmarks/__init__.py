@@ -1,4 +1,8 @@
-"""Benchmarks: `rows` feeds the pytest-benchmark suite, `figures` prints the figures beside torch's.
+"""Benchmarks, for people and for the pytest-benchmark suite.
+
+`compare` prints the training steps and operations that steep promises beside torch and JAX,
+`figures` what it promises of single operations, products, import and size. Both take their work
+from `workloads` (data and costs), `jobs` (steep and torch) and `jax_jobs`. `rows` feeds the suite.
 
 Rivals are optional: what is not installed is left out. Each library runs in a process of its own,
 in turn with the others, and never at the same time; a ratio is taken pair by pair.

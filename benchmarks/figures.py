@@ -11,59 +11,28 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import importlib.util
 import io
-import json
 import statistics
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Sequence
-from typing import Any
 
-# job: (threads, what it is, ratio to torch at most)
+from benchmarks.libraries import Library, check_agreement, installed
+
+# workload: (threads, what it is, ratio to torch at most)
 RATIOS: dict[str, tuple[int, str, float]] = {
     "recorded_op": (2, "one recorded operation, 4 elements", 1 / 5),
     "recorded_op_backward": (2, "the same with its backward", 1 / 4),
-    "mlp_small": (2, "step 64-128-128-10, batch 32, Adam", 1 / 4),
-    "mlp_large": (2, "step 784-512-512-10, batch 128, Adam", 1.0),
-    "cross_entropy_vocabulary": (2, "cross_entropy fwd+bwd 512x50257", 1 / 3),
-    "add_ten_million": (2, "add, ten million elements", 1 / 2),
+    "step_digits_32": (2, "step 64-128-128-10, batch 32, Adam", 1 / 4),
+    "step_images_128": (2, "step 784-512-512-10, batch 128, Adam", 1.0),
+    "cross_entropy_512x50257": (2, "cross_entropy fwd+bwd 512x50257", 1 / 3),
+    "add_1e7": (2, "add, ten million elements", 1 / 2),
 }
 PRODUCTS = {"matmul_512": 512, "matmul_1024": 1024, "matmul_2048": 2048}
 PEAK_SHARE = 0.88
 WHEEL_BYTES, IMPORT_SECONDS, IMPORT_RATIO = 3_000_000, 0.12, 1.3
-
-
-class Library:
-    """A worker process and the orders it takes."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, order: str) -> Any:
-        """Send one order and wait for its answer."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(order + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the worker of {self.name} ended during '{order}'")
-        return json.loads(line)
-
-    def close(self) -> None:
-        """Let the worker end."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def verdict(reached: bool) -> str:
@@ -80,13 +49,9 @@ def print_ratios(
             continue
         libraries = [steep, torch] if torch else [steep]
         for library in libraries:
-            library.ask(f"threads {threads}")
-        checks = [library.ask(f"check {job}") for library in libraries]
-        if torch and any(abs(a - b) > 1e-4 * max(1, abs(b)) for a, b in zip(*checks, strict=True)):
-            raise SystemExit(f"{job}: results differ: {checks}")
-        runs = [
-            [library.ask(f"time {job} {seconds}") for library in libraries] for _ in range(pairs)
-        ]
+            library.ask("threads", threads)
+        check_agreement(job, libraries)
+        runs = [[library.ask("time", job, seconds) for library in libraries] for _ in range(pairs)]
         for library in libraries:
             library.ask("forget")
         ours = statistics.median(run[0] for run in runs) * 1e6
@@ -112,14 +77,14 @@ def print_products(
                 continue
             shares, rates, rivals = [], [], []
             for library in [steep, torch] if torch else [steep]:
-                library.ask(f"threads {threads}")
+                library.ask("threads", threads)
             for _ in range(pairs):
                 peak = steep.ask("peak")
-                rate = 2 * size**3 / steep.ask(f"time {job} {seconds}")
+                rate = 2 * size**3 / steep.ask("time", job, seconds)
                 shares.append(rate / peak)
                 rates.append(rate / 1e9)
                 if torch:
-                    rivals.append(2 * size**3 / torch.ask(f"time {job} {seconds}") / 1e9)
+                    rivals.append(2 * size**3 / torch.ask("time", job, seconds) / 1e9)
             share = statistics.median(shares)
             rival = f"  torch {statistics.median(rivals):6.1f} GF/s" if torch else ""
             print(
@@ -154,7 +119,7 @@ def import_seconds(code: str) -> float:
 
 def print_import(pairs: int) -> None:
     """Import times beyond the interpreter's own start, in turn."""
-    rivals = [name for name in ("mlx.core", "numpy", "torch") if find(name)]
+    rivals = [name for name in ("mlx.core", "numpy", "torch") if installed(name)]
     names = ["", "steep", *rivals]
     times: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(pairs + 1):
@@ -173,14 +138,6 @@ def print_import(pairs: int) -> None:
     )
 
 
-def find(name: str) -> bool:
-    """Whether a module can be imported."""
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
-
-
 def main() -> None:
     """Print every figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -192,7 +149,7 @@ def main() -> None:
         print_wheel()
         print_import(arguments.pairs)
     steep = Library("steep")
-    torch = Library("torch") if find("torch") else None
+    torch = Library("torch") if installed("torch") else None
     if torch is None:
         print("torch is not installed: ratios are left out")
     settings = (arguments.pairs, arguments.seconds, arguments.only)

@@ -1,6 +1,7 @@
-"""What is timed: each job builds its data once and returns a function that does the work once.
+"""The workloads in the names that steep and torch share, so that both run the same code.
 
-Jobs are written in the names that steep and torch share, so that both run the same code.
+`build` makes the data once and returns a function that does the work once. Gradients are cleared
+by `zero_grad`, optimisers are the fused ones, inference is in inference mode.
 """
 
 from __future__ import annotations
@@ -10,122 +11,149 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from benchmarks.workloads import (
+    BETAS,
+    EPSILON,
+    LEARNING_RATE,
+    MOMENTUM,
+    Array,
+    CrossEntropy,
+    Elementwise,
+    Inference,
+    Network,
+    Product,
+    RecordedOperation,
+    Training,
+    Update,
+    Workload,
+)
+
 Work = Callable[[], Any]
-
-INPUT_BATCHES = 16  # different batches of inputs a training step goes round
-LABEL_BATCHES = 3  # different labels of each
+Compile = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def recorded_op(lib: ModuleType) -> Work:
-    """One multiplication of four elements, recorded for a gradient."""
-    x = lib.ones(4, requires_grad=True)
-    other = lib.full((4,), 2.0)
-    return lambda: x * other
-
-
-def recorded_op_backward(lib: ModuleType) -> Work:
-    """The same with its backward pass, the gradient cleared each time."""
-    x = lib.ones(4, requires_grad=True)
-    other = lib.full((4,), 2.0)
-    grad = lib.ones(4)
-
-    def work() -> Any:
-        x.grad = None
-        (x * other).backward(grad)
-        return x.grad
-
-    return work
-
-
-def _training_step(lib: ModuleType, widths: list[int], batch: int) -> Work:
-    lib.manual_seed(0)
+def _model(lib: ModuleType, network: Network) -> Any:
     layers: list[Any] = []
-    for i, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
-        layers += [lib.nn.Linear(fan_in, fan_out)] + [lib.nn.ReLU()] * (i < len(widths) - 2)
-    model = lib.nn.Sequential(*layers)
-    fused = {"fused": True} if lib.__name__ == "torch" else {}
-    optimizer = lib.optim.Adam(model.parameters(), lr=1e-3, **fused)
-    loss_function = lib.nn.CrossEntropyLoss()
-    # Every input comes with several labels in turn, so that the network never learns them by heart:
-    # the gradients of one that has are denormal numbers, whose arithmetic is slow in every library.
-    inputs = [lib.rand(batch, widths[0]) for _ in range(INPUT_BATCHES)]
-    labels = [lib.randint(0, widths[-1], (batch,)) for _ in range(LABEL_BATCHES * INPUT_BATCHES)]
-    batches = itertools.cycle(zip(itertools.cycle(inputs), labels))
+    for fan_in, fan_out in itertools.pairwise(network.widths):
+        activation = lib.nn.Tanh() if network.activation == "tanh" else lib.nn.ReLU()
+        layers += [lib.nn.Linear(fan_in, fan_out), activation]
+    model = lib.nn.Sequential(*layers[:-1])
+    with lib.no_grad():
+        for parameter, values in zip(model.parameters(), network.weights(), strict=True):
+            parameter.copy_(lib.from_numpy(values))
+    return model
 
-    def work() -> Any:
-        x, target = next(batches)
+
+def _optimizer(lib: ModuleType, name: str, params: Any) -> Any:
+    if name == "adam":
+        return lib.optim.Adam(params, lr=LEARNING_RATE, betas=BETAS, eps=EPSILON, fused=True)
+    return lib.optim.SGD(params, lr=LEARNING_RATE, momentum=MOMENTUM, fused=True)
+
+
+def _training(lib: ModuleType, work: Training, compiled: Compile | None) -> Work:
+    model = _model(lib, work.network)
+    optimizer = _optimizer(lib, work.optimizer, model.parameters())
+    loss_function = lib.nn.CrossEntropyLoss() if work.loss == "cross_entropy" else lib.nn.MSELoss()
+    batches = itertools.cycle(
+        [(lib.from_numpy(x), lib.from_numpy(target)) for x, target in work.batches()]
+    )
+
+    def step(x: Any, target: Any) -> Any:
         optimizer.zero_grad()
         loss = loss_function(model(x), target)
         loss.backward()
         optimizer.step()
         return loss
 
-    return work
+    run = compiled(step) if compiled else step
+    return lambda: run(*next(batches))
 
 
-def mlp_small(lib: ModuleType) -> Work:
-    """A training step of 64-128-128-10, batch 32: ReLU, cross-entropy, Adam."""
-    return _training_step(lib, [64, 128, 128, 10], 32)
+def _inference(lib: ModuleType, work: Inference, compiled: Compile | None) -> Work:
+    model = _model(lib, work.network)
+    inputs = itertools.cycle([lib.from_numpy(x) for x in work.network.inputs(work.batch)])
+    without_gradients = lib.no_grad if compiled else lib.inference_mode
+
+    def predict(x: Any) -> Any:
+        with without_gradients():
+            return model(x)
+
+    run = compiled(predict) if compiled else predict
+    return lambda: run(next(inputs))
 
 
-def mlp_large(lib: ModuleType) -> Work:
-    """A training step of 784-512-512-10, batch 128: ReLU, cross-entropy, Adam."""
-    return _training_step(lib, [784, 512, 512, 10], 128)
+def _cross_entropy(lib: ModuleType, work: CrossEntropy) -> Work:
+    scores, targets = work.arrays()
+    x, target = lib.from_numpy(scores).requires_grad_(), lib.from_numpy(targets)
 
-
-def _matmul(lib: ModuleType, size: int) -> Work:
-    lib.manual_seed(0)
-    x, other = lib.rand(size, size), lib.rand(size, size)
-    return lambda: lib.matmul(x, other)
-
-
-def matmul_512(lib: ModuleType) -> Work:
-    """A product of two 512 x 512 matrices."""
-    return _matmul(lib, 512)
-
-
-def matmul_1024(lib: ModuleType) -> Work:
-    """A product of two 1024 x 1024 matrices."""
-    return _matmul(lib, 1024)
-
-
-def matmul_2048(lib: ModuleType) -> Work:
-    """A product of two 2048 x 2048 matrices."""
-    return _matmul(lib, 2048)
-
-
-def cross_entropy_vocabulary(lib: ModuleType) -> Work:
-    """cross_entropy forward and backward on 512 x 50257."""
-    lib.manual_seed(0)
-    x = lib.rand(512, 50257).requires_grad_()
-    target = lib.randint(0, 50257, (512,))
-
-    def work() -> Any:
+    def run() -> Any:
         x.grad = None
         loss = lib.nn.functional.cross_entropy(x, target)
         loss.backward()
-        return loss
+        return loss, x.grad
 
-    return work
-
-
-def add_ten_million(lib: ModuleType) -> Work:
-    """The sum of two tensors of ten million elements."""
-    x, other = lib.ones(10_000_000), lib.full((10_000_000,), 2.0)
-    return lambda: x + other
+    return run
 
 
-JOBS: dict[str, Callable[[ModuleType], Work]] = {
-    job.__name__: job
-    for job in (
-        recorded_op,
-        recorded_op_backward,
-        mlp_small,
-        mlp_large,
-        matmul_512,
-        matmul_1024,
-        matmul_2048,
-        cross_entropy_vocabulary,
-        add_ten_million,
-    )
+def _update(lib: ModuleType, work: Update) -> Work:
+    values, grads = work.arrays()
+    params = [lib.from_numpy(array).requires_grad_() for array in values]
+    for parameter, grad in zip(params, grads, strict=True):
+        parameter.grad = lib.from_numpy(grad)
+    optimizer = _optimizer(lib, work.optimizer, params)
+
+    def run() -> Any:
+        optimizer.step()
+        return params[0], params[-1]
+
+    return run
+
+
+def _elementwise(lib: ModuleType, work: Elementwise) -> Work:
+    function = getattr(lib, work.function)
+    operands = [lib.from_numpy(array) for array in work.arrays()]
+    return lambda: function(*operands)
+
+
+def _product(lib: ModuleType, work: Product) -> Work:
+    x, other = (lib.from_numpy(array) for array in work.arrays())
+    return lambda: lib.matmul(x, other)
+
+
+def _recorded(lib: ModuleType, work: RecordedOperation) -> Work:
+    x = lib.ones(4, requires_grad=True)
+    other = lib.full((4,), 2.0)
+    grad = lib.ones(4)
+
+    def with_backward() -> Any:
+        x.grad = None
+        (x * other).backward(grad)
+        return x.grad
+
+    return with_backward if work.backward else lambda: x * other
+
+
+_SINGLE: dict[type, Callable[[ModuleType, Any], Work]] = {
+    CrossEntropy: _cross_entropy,
+    Update: _update,
+    Elementwise: _elementwise,
+    Product: _product,
+    RecordedOperation: _recorded,
 }
+_MODELS: dict[type, Callable[[ModuleType, Any, Compile | None], Work]] = {
+    Training: _training,
+    Inference: _inference,
+}
+
+
+def build(lib: ModuleType, work: Workload, compiled: Compile | None = None) -> Work:
+    """The work as the library does it; what runs a model goes through `compiled` if it is given."""
+    if type(work) in _MODELS:
+        return _MODELS[type(work)](lib, work, compiled)
+    return _SINGLE[type(work)](lib, work)
+
+
+def as_array(result: Any) -> Array:
+    """A result's numbers."""
+    array: Array = result.detach().numpy()
+    return array

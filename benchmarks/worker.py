@@ -1,82 +1,154 @@
 """One library in a process of its own: reads orders from standard input, answers in JSON lines.
 
-    python -m benchmarks.worker steep
+    python -m benchmarks.worker steep [--compiled] [--threads N]
 
-Orders: `threads N`, `check JOB` (a few numbers of the result, for comparison), `time JOB SECONDS`
-(seconds a call), `peak` (fused multiply-adds a second that the registers can do; steep only).
+With --compiled, steps go through the library's `compile`. With --threads the process is kept on N
+cores before the library is imported, and the library is told of them in its own way: by
+`set_num_threads`, or, for JAX, which has no such function, by the size its client gives its pool.
+
+Orders: `version` (null if the library cannot do what the options ask), `threads N`, `check WORK`
+(a few numbers of the results of the first calls, for comparison), `time WORK SECONDS` (seconds a
+call), `forget` (what was built), and the machine's limits (see there), which steep's worker alone
+can tell: `peak` and `bandwidth BYTES`.
 """
 
 from __future__ import annotations
 
+import argparse
 import gc
 import importlib
 import json
+import os
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from benchmarks.jobs import JOBS, Work
+from benchmarks import limits
+from benchmarks.workloads import WORKLOADS
+
+CHECKED_CALLS = 6  # a compiled step is replayed from the fourth on
+BLOCKS = 5
+
+Work = Callable[[], Any]
+Settle = Callable[[Any], None]
 
 
-def numbers(result: Any) -> list[float]:
-    """Some numbers that differ when the result does."""
-    flat = result.detach().reshape(-1)
-    return [float(flat[0]), float(flat[-1]), float(flat.double().mean())]
+def keep_on_cores(count: int) -> None:
+    """Bind the process to so many cores, one hardware thread of each where there are enough."""
+    os.environ["PJRT_NPROC"] = str(count)
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    first_of_core: dict[str, int] = {}
+    allowed = sorted(os.sched_getaffinity(0))
+    for cpu in allowed:
+        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        first_of_core.setdefault(siblings.read_text() if siblings.exists() else str(cpu), cpu)
+    cores = list(first_of_core.values())
+    others = [cpu for cpu in allowed if cpu not in cores]
+    os.sched_setaffinity(0, [*cores, *others][:count])
 
 
-def seconds_a_call(work: Work, budget: float) -> float:
+def numbers(arrays: list[Any]) -> list[float]:
+    """Some numbers that differ when the results do."""
+    found: list[float] = []
+    for array in arrays:
+        flat = array.reshape(-1)
+        found += [float(flat[0]), float(flat[-1]), float(flat.mean(dtype="float64"))]
+    return found
+
+
+def seconds_a_call(work: Work, settle: Settle, budget: float) -> float:
     """The shortest of five blocks of calls, after a block of warming up."""
+
+    def block(calls: int) -> float:
+        result = None
+        started = time.perf_counter()
+        for _ in range(calls):
+            result = work()
+        settle(result)
+        return time.perf_counter() - started
+
     calls = 1
-    while True:
-        started = time.perf_counter()
-        for _ in range(calls):
-            work()
-        elapsed = time.perf_counter() - started
-        if elapsed > budget / 10 or calls >= 1_000_000:
-            break
+    while (elapsed := block(calls)) <= budget / 10 and calls < 1_000_000:
         calls *= 4
-    calls = max(1, int(calls * budget / 5 / max(elapsed, 1e-9)))
-    best = float("inf")
+    calls = max(1, int(calls * budget / BLOCKS / max(elapsed, 1e-9)))
     gc.disable()
-    for _ in range(5):
-        started = time.perf_counter()
-        for _ in range(calls):
-            work()
-        best = min(best, (time.perf_counter() - started) / calls)
+    best = min(block(calls) for _ in range(BLOCKS)) / calls
     gc.enable()
     return best
 
 
-def flops_a_second(core: Any) -> float:
-    """The peak of fused multiply-adds in float32 on the threads that are set."""
-    rounds = 20_000_000
-    best = 0.0
-    for _ in range(5):
-        started = time.perf_counter()
-        done = core.fma_peak(rounds)[0].item()
-        best = max(best, done / (time.perf_counter() - started))
-    return best
+class Worker:
+    """A library, the work built so far, and a method for each order."""
+
+    def __init__(self, name: str, compiled: bool) -> None:
+        self.lib = importlib.import_module(name)
+        self.compiled = compiled
+        self.jobs = importlib.import_module(f"benchmarks.{'jax_' * (name == 'jax')}jobs")
+        self.settle: Settle = getattr(self.jobs, "settle", lambda result: None)
+        self.built: dict[str, Work] = {}
+
+    def work(self, name: str) -> Work:
+        """The function that does the work, built at first use."""
+        if name not in self.built:
+            compiled = self.lib.compile if self.compiled else None
+            self.built[name] = self.jobs.build(self.lib, WORKLOADS[name], compiled)
+        return self.built[name]
+
+    def version(self) -> str | None:
+        """The library's version, if it can do what is asked of it."""
+        able = not self.compiled or hasattr(self.lib, "compile")
+        return self.lib.__version__ if able else None
+
+    def threads(self, count: str) -> None:
+        """Tell the library how many threads to use."""
+        if hasattr(self.lib, "set_num_threads"):
+            self.lib.set_num_threads(int(count))
+
+    def check(self, name: str) -> list[float]:
+        """Numbers of the results of the first calls."""
+        work, found = self.work(name), []
+        for _ in range(CHECKED_CALLS):
+            results = work()
+            several = results if isinstance(results, tuple) else (results,)
+            found += numbers([self.jobs.as_array(result) for result in several])
+        return found
+
+    def time(self, name: str, budget: str) -> float:
+        """Seconds a call."""
+        return seconds_a_call(self.work(name), self.settle, float(budget))
+
+    def forget(self) -> None:
+        """Drop what was built."""
+        self.built.clear()
+        gc.collect()
+
+    def peak(self) -> float:
+        """Floating-point operations a second."""
+        return limits.flops_a_second(self.lib._core)
+
+    def bandwidth(self, footprint: str) -> float:
+        """Bytes a second of arrays of this size."""
+        return limits.bytes_a_second(float(footprint), self.lib.get_num_threads())
 
 
 def main() -> None:
     """Serve orders until standard input ends."""
-    lib = importlib.import_module(sys.argv[1])
-    made: dict[str, Work] = {}
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("library")
+    parser.add_argument("--compiled", action="store_true")
+    parser.add_argument("--threads", type=int)
+    arguments = parser.parse_args()
+    if arguments.threads:
+        keep_on_cores(arguments.threads)
+    worker = Worker(arguments.library, arguments.compiled)
+    if arguments.threads:
+        worker.threads(str(arguments.threads))
     for line in sys.stdin:
         order, *rest = line.split()
-        answer: Any = None
-        if order == "threads":
-            lib.set_num_threads(int(rest[0]))
-        elif order == "peak":
-            answer = flops_a_second(importlib.import_module("steep._core"))
-        elif order == "forget":
-            made.clear()
-            gc.collect()
-        else:
-            work = made.setdefault(rest[0], None) or JOBS[rest[0]](lib)  # type: ignore[arg-type]
-            made[rest[0]] = work
-            answer = numbers(work()) if order == "check" else seconds_a_call(work, float(rest[1]))
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(getattr(worker, order)(*rest)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,136 @@
+"""The comparison with rivals: what it is made of, and that it runs where there are none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks import jobs
+from benchmarks.libraries import check_agreement
+from benchmarks.report import (
+    MARKDOWN_HEAD,
+    Finding,
+    Limit,
+    duration,
+    markdown,
+    share,
+    summary,
+    text,
+)
+from benchmarks.table import COMPILED, EAGER, ROWS, TORCH, Row, asked, columns_of
+from benchmarks.workloads import WORKLOADS, Network, Training
+
+import steep
+
+ROOT = Path(__file__).parent.parent
+TINY = Training(Network((3, 5, 2), "tanh"), "mse", "adam", batch=4)
+
+
+class Fake:
+    """A library that answers every order with the same numbers."""
+
+    def __init__(self, *numbers: float) -> None:
+        self.name, self.numbers = "fake", list(numbers)
+
+    def ask(self, *order: object) -> list[float]:
+        """The numbers."""
+        return self.numbers
+
+
+@pytest.fixture
+def finding() -> Finding:
+    """Two rounds of an eager mode at a quarter of torch's time, asked for half and a fifth."""
+    row = Row("a step", asked(eager=1 / 2, compiled=1 / 5, eager_jax=0.95))
+    times = {EAGER: [1e-5, 1e-5], COMPILED: [1e-5, 1e-5], TORCH: [4e-5, 5e-5]}
+    return Finding(row, times, Limit(2e-6, "memory"))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_row_asks_for_columns_it_has(name: str) -> None:
+    """Each row has its workload, and a promise for it."""
+    columns = columns_of(WORKLOADS[name])
+    assert ROWS[name].asked
+    assert all(column in columns for pair in ROWS[name].asked for column in pair)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_costs_are_positive(name: str) -> None:
+    """Every workload knows the least it needs."""
+    assert all(number > 0 for number in WORKLOADS[name].cost())
+
+
+def test_parameters_are_counted() -> None:
+    """The count that costs are made of is that of the weights."""
+    network = TINY.network
+    assert network.parameters == sum(array.size for array in network.weights())
+
+
+def test_training_starts_from_the_weights_given() -> None:
+    """The first loss is what NumPy makes of the same weights and batch."""
+    first, first_bias, last, last_bias = TINY.network.weights()
+    x, target = TINY.batches()[0]
+    expected = ((np.tanh(x @ first.T + first_bias) @ last.T + last_bias - target) ** 2).mean()
+    work = jobs.build(steep, TINY)
+    losses = [work().item() for _ in range(3)]
+    np.testing.assert_allclose(losses[0], expected, rtol=1e-5)
+    assert len(set(losses)) == 3
+
+
+def test_results_that_differ_end_the_program() -> None:
+    """Numbers may differ by rounding, not by more, and never by being none."""
+    check_agreement("work", [Fake(1.0, 1e6), Fake(1.00001, 1e6 + 1)])  # type: ignore[list-item]
+    for wrong in (1.01, float("nan")):
+        with pytest.raises(SystemExit, match=r"work: fake gives 1\.0"):
+            check_agreement("work", [Fake(1.0), Fake(wrong)])  # type: ignore[list-item]
+
+
+def test_text_tells_verdicts_and_limit(finding: Finding) -> None:
+    """A promise is judged by the median of the ratios of its rounds."""
+    lines = text(finding).splitlines()
+    assert lines[1].endswith("limit 2.00 us (memory), 20% of it")
+    assert "0.225 (0.2-0.25)  asked 1/2  reached" in text(finding)
+    assert "0.225 (0.2-0.25)  asked 1/5  MISSED" in text(finding)
+    assert summary([finding]) == "1 reached, 1 MISSED, 1 not measured"
+
+
+def test_markdown_fills_every_column(finding: Finding) -> None:
+    """The cells of a row are as many as those of the head."""
+    head, rule = MARKDOWN_HEAD.splitlines()
+    assert markdown(finding).count("|") == head.count("|") == rule.count("|")
+    assert "compiled 0.225 (0.2-0.25), asked 1/5: **missed**" in markdown(finding)
+
+
+def test_numbers_are_written_as_people_do() -> None:
+    """Durations to three figures, shares as they are promised."""
+    assert [duration(x) for x in (5.123e-7, 2.5e-5, 1.234e-4, 0.0156)] == [
+        "0.51 us",
+        "25.0 us",
+        "123 us",
+        "15.6 ms",
+    ]
+    assert [share(x) for x in (1 / 25, 1 / 2.5, 0.95, 1.05)] == ["1/25", "1/2.5", "0.95", "1.05"]
+
+
+def run(*arguments: str) -> Any:
+    """The command, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.compare", "--against", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_command_needs_no_rival() -> None:
+    """Where no rival is installed there are times and limits, and no ratios."""
+    done = run("--only", "add_1e3", "--pairs", "1", "--seconds", "0.01")
+    assert done.returncode == 0, done.stderr
+    assert "steep eager" in done.stdout
+    assert "0 reached, 0 MISSED, 1 not measured" in done.stdout
+
+
+def test_unknown_row_is_refused() -> None:
+    """The names there are stand in the error."""
+    done = run("--only", "nothing")
+    assert done.returncode == 2
+    assert "step_control_1" in done.stderr
