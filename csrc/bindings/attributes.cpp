@@ -4,6 +4,7 @@
 #include "bindings/slots.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
+#include "program/recorder.h"
 #include "tape/history.h"
 
 namespace steep::bindings {
@@ -72,6 +73,7 @@ PyObject* get_grad(PyObject* self, void*) {
     const Tensor& x = tensor_of(self);
     const tape::History* history = tape::history(x);
     const Tensor grad = history ? history->grad : Tensor();
+    if (history) program::note_gradient(x, grad, true);
     if (!grad.defined() && history && history->grad_fn && !history->retains_grad) {
       checked(PyErr_WarnEx(PyExc_UserWarning,
                            "The .grad attribute of a Tensor that is not a leaf Tensor is being "
@@ -115,7 +117,7 @@ int set_grad(PyObject* self, PyObject* value, void*) {
       return 0;
     }
     Tensor& slot = tape::ensure_history(x).grad;
-    if (slot.defined() != grad.defined()) bump_structure();
+    program::note_gradient(x, slot, false);
     std::swap(slot, grad);  // the old one goes last: its end may run code
     return 0;
   });

@@ -4,6 +4,7 @@
 
 #include "bindings/autograd.h"
 #include "bindings/tensor_type.h"
+#include "program/recorder.h"
 #include "tape/history.h"
 
 namespace steep::bindings {
@@ -27,6 +28,7 @@ class PythonHook {
 
   Tensor operator()(const Tensor& grad) const {
     const WithGil gil;
+    program::note_host_read("a gradient hook");
     const Owned given(wrap(grad));
     const Owned changed(PyObject_CallOneArg(callable_, given.get()));
     if (changed.get() == Py_None) return Tensor();

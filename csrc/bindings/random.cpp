@@ -5,6 +5,7 @@
 
 #include "bindings/runtime.h"
 #include "bindings/tensor_type.h"
+#include "program/recorder.h"
 
 namespace py = pybind11;
 
@@ -78,6 +79,7 @@ Example:
   type.def(
       "manual_seed",
       [](const py::object& self, const py::object& seed) {
+        program::note_host_read("manual_seed");
         self.cast<GeneratorHandle&>().generator->manual_seed(read_seed(seed));
         return self;
       },
@@ -93,7 +95,10 @@ Example:
       "The state, as a uint8 Tensor.");
   type.def(
       "set_state",
-      [](GeneratorHandle& self, const py::object& state) { set_state(*self.generator, state); },
+      [](GeneratorHandle& self, const py::object& state) {
+        program::note_host_read("set_state");
+        set_state(*self.generator, state);
+      },
       py::arg("new_state"), "Goes on from a state of get_state().");
   type.def_property_readonly("device", [](GeneratorHandle&) { return "cpu"; }, "Always 'cpu'.");
 }
@@ -118,7 +123,11 @@ void add_random(PyObject* module) {
       "Starts the default generator's stream of that seed, the same as PyTorch's. Returns the "
       "generator.");
   m.def(
-      "seed", [] { return runtime::default_generator().seed(); },
+      "seed",
+      [] {
+        program::note_host_read("seed");
+        return runtime::default_generator().seed();
+      },
       "Seeds the default generator from the operating system.");
   m.def(
       "initial_seed", [] { return runtime::default_generator().initial_seed(); },
@@ -128,7 +137,10 @@ void add_random(PyObject* module) {
       "The default generator's state, a uint8 Tensor.");
   m.def(
       "set_rng_state",
-      [](const py::object& state) { set_state(runtime::default_generator(), state); },
+      [](const py::object& state) {
+        program::note_host_read("set_rng_state");
+        set_state(runtime::default_generator(), state);
+      },
       py::arg("new_state"),
       "Sets the default generator's state to one of get_rng_state(), PyTorch's included.");
 }

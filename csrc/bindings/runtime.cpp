@@ -93,6 +93,7 @@ void enter(void* state) {
 }  // namespace
 
 void bump_structure() { structure.fetch_add(1, std::memory_order_relaxed); }
+int64_t structure_now() { return structure.load(std::memory_order_relaxed); }
 
 void add_runtime(PyObject* module) {
   runtime::set_blocking_hooks({leave, enter});

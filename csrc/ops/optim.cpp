@@ -12,12 +12,11 @@ namespace {
 using kernels::RoutineId;
 using program::Operand;
 
-// Parameters, gradients and state alternate among the operands: all are called updated, which is
-// safe for a planner.
-constexpr Kernel kSgd{"sgd_step", Kind::opaque, static_cast<int>(RoutineId::sgd), "ru", 1, nullptr,
-                      nullptr,    nullptr};
+constexpr Kernel kSgd{
+    "sgd_step", Kind::opaque, static_cast<int>(RoutineId::sgd), "r*uru", 1, nullptr,
+    nullptr,    nullptr};
 constexpr Kernel kAdam{
-    "adam_step", Kind::opaque, static_cast<int>(RoutineId::adam), "ru", 1, nullptr,
+    "adam_step", Kind::opaque, static_cast<int>(RoutineId::adam), "r*uruuuu", 1, nullptr,
     nullptr,     nullptr};
 
 void check_length(const char* op, const char* what, const Tensors& list, const Tensors& params) {

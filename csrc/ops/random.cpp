@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "ops/window.h"
+#include "program/recorder.h"
 #include "tensor/shape.h"
 
 namespace steep::ops {
@@ -101,8 +102,10 @@ constexpr Kernel kBernoulli[] = STEEP_DRAWING("bernoulli", draw_bernoulli);
 constexpr Kernel kPermutation = drawing("randperm", draw_permutation);
 
 Scalar scalar_of(Generator* generator) {
-  return program::integer(
-      reinterpret_cast<int64_t>(generator ? generator : &runtime::default_generator()));
+  Generator* const standard = &runtime::default_generator();
+  // Its owner may be gone when a program draws again.
+  if (generator && generator != standard) program::note_host_read("a Generator of one's own");
+  return program::integer(reinterpret_cast<int64_t>(generator ? generator : standard));
 }
 
 // What a draw is: a kernel of each type, and its two numbers.

@@ -12,65 +12,8 @@ namespace steep::program {
 namespace {
 
 using kernels::Loop;
-constexpr int kMaxOperands = 1 + kMaxElementwiseInputs;
 constexpr int64_t kBlock = 1024;     // elements gathered at a time where an operand is strided
 constexpr int64_t kShareGrain = 64;  // elements; shares of threads begin at multiples of it
-
-union Value {
-  float f32;
-  double f64;
-  int64_t i64;
-  int32_t i32;
-  uint8_t u8;
-};
-
-Value value_of(const Number& number, DType type) {
-  const kernels::Scalar scalar = number.as_scalar(type);
-  Value value;
-  switch (type) {
-    case DType::float32:
-      value.f32 = static_cast<float>(scalar.f);
-      break;
-    case DType::float64:
-      value.f64 = scalar.f;
-      break;
-    case DType::int64:
-      value.i64 = scalar.i;
-      break;
-    case DType::int32:
-      value.i32 = static_cast<int32_t>(scalar.i);
-      break;
-    default:
-      value.u8 = static_cast<uint8_t>(scalar.i);
-  }
-  return value;
-}
-
-Loop loop_of(const Call& call) {
-  const Kernel& kernel = *call.kernel;
-  const int type = static_cast<int>(call.type);
-  const Loop loop =
-      kernel.kind == Kind::cast
-          ? runtime::table().cast[type][static_cast<int>(call.operands[0].tensor()->dtype)]
-          : runtime::table().elementwise[kernel.id][type];
-  if (!loop)
-    throw Error(ErrorKind::not_implemented,
-                join("\"", kernel.name, "\" not implemented for '", name(call.type), "'"));
-  return loop;
-}
-
-// The geometry of a call: dimensions from outermost to innermost of the output's memory, merged where all operands
-// allow it; strides in elements, one list an operand.
-struct Geometry {
-  Loop loop;
-  int operands;
-  int64_t total;
-  Dims shape;
-  Dims strides[kMaxOperands];
-  char* data[kMaxOperands];
-  int64_t size[kMaxOperands];  // bytes of an element
-  Value numbers[kMaxOperands];
-};
 
 void add_dimension(Geometry& geometry, int64_t size, const int64_t* strides) {
   if (size == 1) return;
@@ -86,38 +29,6 @@ void add_dimension(Geometry& geometry, int64_t size, const int64_t* strides) {
   }
   geometry.shape.push_back(size);
   for (int i = 0; i < geometry.operands; ++i) geometry.strides[i].push_back(strides[i]);
-}
-
-// True where one flat loop does: every tensor contiguous and of the output's shape, or a single value.
-bool is_flat(const Call& call, int64_t* steps) {
-  const TensorImpl& out = *call.operands[0].tensor();
-  if (!out.contiguous) return false;
-  steps[0] = 1;
-  for (int i = 1; i < call.operand_count; ++i) {
-    const TensorImpl* x = call.operands[i].tensor();
-    if (!x || x->numel == 1) {
-      steps[i] = 0;
-      continue;
-    }
-    if (!x->contiguous || x->numel != out.numel || x->shape != out.shape) return false;
-    steps[i] = 1;
-  }
-  return true;
-}
-
-void fill_operands(const Call& call, Geometry& geometry) {
-  geometry.operands = call.operand_count;
-  for (int i = 0; i < call.operand_count; ++i) {
-    const TensorImpl* tensor = call.operands[i].tensor();
-    if (tensor) {
-      geometry.data[i] = tensor->data();
-      geometry.size[i] = element_size(tensor->dtype);
-    } else {
-      geometry.numbers[i] = value_of(call.operands[i].number(), call.type);
-      geometry.data[i] = reinterpret_cast<char*>(&geometry.numbers[i]);
-      geometry.size[i] = element_size(call.type);
-    }
-  }
 }
 
 void fill_dimensions(const Call& call, Geometry& geometry) {
@@ -207,37 +118,105 @@ void run_range(const Geometry& geometry, int64_t begin, int64_t end) {
 }
 
 void run_rank(void* context, int rank, int size, void (*)()) {
-  const Geometry& geometry = *static_cast<Geometry*>(context);
-  const int64_t grains = (geometry.total + kShareGrain - 1) / kShareGrain;
-  const int64_t begin = grains * rank / size * kShareGrain;
-  const int64_t end = std::min(geometry.total, grains * (rank + 1) / size * kShareGrain);
-  if (begin < end) run_range(geometry, begin, end);
+  run_share(*static_cast<Geometry*>(context), rank, size);
 }
 
 }  // namespace
 
-void execute_elementwise(const Call& call, int threads) {
-  Geometry geometry;
+NumberBits bits_of(const Number& number, DType type) {
+  const kernels::Scalar scalar = number.as_scalar(type);
+  NumberBits value;
+  switch (type) {
+    case DType::float32:
+      value.f32 = static_cast<float>(scalar.f);
+      break;
+    case DType::float64:
+      value.f64 = scalar.f;
+      break;
+    case DType::int64:
+      value.i64 = scalar.i;
+      break;
+    case DType::int32:
+      value.i32 = static_cast<int32_t>(scalar.i);
+      break;
+    default:
+      value.u8 = static_cast<uint8_t>(scalar.i);
+  }
+  return value;
+}
+
+Loop loop_of(const Call& call) {
+  const Kernel& kernel = *call.kernel;
+  const int type = static_cast<int>(call.type);
+  const Loop loop =
+      kernel.kind == Kind::cast
+          ? runtime::table().cast[type][static_cast<int>(call.operands[0].tensor()->dtype)]
+          : runtime::table().elementwise[kernel.id][type];
+  if (!loop)
+    throw Error(ErrorKind::not_implemented,
+                join("\"", kernel.name, "\" not implemented for '", name(call.type), "'"));
+  return loop;
+}
+
+bool is_flat(const Call& call, int64_t* steps) {
+  const TensorImpl& out = *call.operands[0].tensor();
+  if (!out.contiguous) return false;
+  steps[0] = 1;
+  for (int i = 1; i < call.operand_count; ++i) {
+    const TensorImpl* x = call.operands[i].tensor();
+    if (!x || x->numel == 1) {
+      steps[i] = 0;
+      continue;
+    }
+    if (!x->contiguous || x->numel != out.numel || x->shape != out.shape) return false;
+    steps[i] = 1;
+  }
+  return true;
+}
+
+void describe(const Call& call, Geometry& geometry) {
   geometry.loop = loop_of(call);
   geometry.total = call.operands[0].tensor()->numel;
+  geometry.operands = call.operand_count;
+  for (int i = 0; i < call.operand_count; ++i) {
+    const TensorImpl* tensor = call.operands[i].tensor();
+    geometry.size[i] = element_size(tensor ? tensor->dtype : call.type);
+    if (tensor) continue;
+    geometry.numbers[i] = bits_of(call.operands[i].number(), call.type);
+    geometry.data[i] = reinterpret_cast<char*>(&geometry.numbers[i]);
+  }
+  geometry.flat = is_flat(call, geometry.steps);
+  if (!geometry.flat && geometry.total > 0) fill_dimensions(call, geometry);
+}
+
+Share share_of(int64_t n, int rank, int size) {
+  const int64_t grains = (n + kShareGrain - 1) / kShareGrain;
+  return {grains * rank / size * kShareGrain,
+          std::min(n, grains * (rank + 1) / size * kShareGrain)};
+}
+
+void run_share(const Geometry& geometry, int rank, int size) {
+  const Share mine = share_of(geometry.total, rank, size);
+  if (mine.begin >= mine.end) return;
+  if (!geometry.flat) return run_range(geometry, mine.begin, mine.end);
+  void* data[kMaxOperands];
+  for (int i = 0; i < geometry.operands; ++i)
+    data[i] = geometry.data[i] + mine.begin * geometry.steps[i] * geometry.size[i];
+  geometry.loop(data, geometry.steps, mine.end - mine.begin);
+}
+
+void execute_elementwise(const Call& call, int threads) {
+  Geometry geometry;
+  describe(call, geometry);
+  for (int i = 0; i < call.operand_count; ++i)
+    if (const TensorImpl* tensor = call.operands[i].tensor()) geometry.data[i] = tensor->data();
   if (geometry.total == 0) return;
-  fill_operands(call, geometry);
-  int64_t steps[kMaxOperands];
-  const bool flat = is_flat(call, steps);
-  if (flat && threads == 1) {
-    geometry.loop(reinterpret_cast<void* const*>(geometry.data), steps, geometry.total);
-    return;
-  }
-  if (flat) {
-    geometry.shape.push_back(geometry.total);
-    for (int i = 0; i < geometry.operands; ++i) geometry.strides[i].push_back(steps[i]);
-  } else {
-    fill_dimensions(call, geometry);
-  }
-  if (threads == 1) {
-    run_range(geometry, 0, geometry.total);
-  } else {
+  if (threads > 1) {
     runtime::run_team(threads, run_rank, &geometry);
+  } else if (geometry.flat) {
+    geometry.loop(reinterpret_cast<void* const*>(geometry.data), geometry.steps, geometry.total);
+  } else {
+    run_range(geometry, 0, geometry.total);
   }
 }
 

@@ -21,14 +21,32 @@ struct Kernel {
   const char* name;
   Kind kind;
   int id;  // kernels::Elementwise or kernels::RoutineId; unused where `host` is set
-  const char*
-      roles;  // of each operand: w(rite), r(ead), u(pdate); the last one stands for all that follow
+  // Of each operand: w(rite), r(ead), u(pdate). The last one stands for all that follow, or what comes after a '*' for
+  // groups of operands that repeat.
+  const char* roles;
   float flops = 1;                      // elementwise: per element of the output
   Cost (*cost)(const Call&) = nullptr;  // other kinds; null means the operands' bytes, once each
   int64_t (*scratch)(const int64_t* dims, int element_size, int threads) = nullptr;
   kernels::Routine host =
       nullptr;  // a routine that is the same for every instruction set, always on one thread
 };
+
+constexpr int cycle_length(const char* roles) {
+  int length = 0;
+  while (roles[length]) ++length;
+  return length;
+}
+constexpr char role_of(const Kernel& kernel, int operand) {
+  const char* roles = kernel.roles;
+  for (int i = 0; i < operand; ++i) {
+    ++roles;
+    if (*roles == '*') return roles[1 + (operand - i - 1) % cycle_length(roles + 1)];
+    if (!*roles) return roles[-1];
+  }
+  return *roles;
+}
+inline bool writes(const Kernel& kernel, int operand) { return role_of(kernel, operand) != 'r'; }
+inline bool reads(const Kernel& kernel, int operand) { return role_of(kernel, operand) != 'w'; }
 
 // An operand: a tensor, a number in the compute type (broadcast), or nothing (an optional one left out).
 class Operand {

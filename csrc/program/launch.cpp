@@ -20,10 +20,6 @@ constexpr double kFlopsPerNs = 16, kBytesPerNs = 12;
 constexpr double kParallelNs = 60000, kNsPerThread = 25000;
 constexpr double kBlockingNs = 20000;  // from here on other Python threads may run meanwhile
 
-double estimated_ns(const Cost& cost) {
-  return std::max(cost.flops / kFlopsPerNs, cost.bytes / kBytesPerNs);
-}
-
 double operand_bytes(const Call& call) {
   double bytes = 0;
   for (int i = 0; i < call.operand_count; ++i) {
@@ -96,6 +92,12 @@ void execute_routine(const Call& call, int threads) {
 }
 
 }  // namespace
+
+double estimated_ns(const Cost& cost) {
+  return std::max(cost.flops / kFlopsPerNs, cost.bytes / kBytesPerNs);
+}
+
+Cost cost_of(const Call& call) { return cost_of(call, operand_bytes(call)); }
 
 int worthwhile_threads(const Cost& cost) {
   const double ns = estimated_ns(cost);

@@ -29,7 +29,10 @@ inline kernels::Scalar integer(int64_t value) {
   return scalar;
 }
 
-// How many threads work of this cost is worth: one below about 20 microseconds.
+// Of one call: bytes are those of its operands, once each. And what it takes on one thread, roughly.
+Cost cost_of(const Call& call);
+double estimated_ns(const Cost& cost);
+// How many threads work of this cost is worth: one below about 60 microseconds.
 int worthwhile_threads(const Cost& cost);
 
 // Counts since the thread began; tests read differences.

@@ -1,5 +1,7 @@
 #include "program/recorder.h"
 
+#include <atomic>
+
 #include "program/launch.h"
 
 namespace steep::program {
@@ -30,12 +32,10 @@ RecordedCall::RecordedCall(const Call& call)
 }
 
 void RecordedCall::run() const {
-  execute(Call{kernel_, type_, operands_.data(), operands_.size(), dims_.data(), dims_.size(),
-               scalars_.data(), scalars_.size()});
-  const char* role = kernel_->roles;
-  for (const Operand& operand : operands_) {
-    if (*role != 'r' && operand.tensor()) operand.tensor()->storage->bump(kernel_->name);
-    if (role[1]) ++role;
+  execute(call());
+  for (int i = 0; i < operands_.size(); ++i) {
+    if (writes(*kernel_, i) && operands_[i].tensor())
+      operands_[i].tensor()->storage->bump(kernel_->name);
   }
 }
 
@@ -48,13 +48,25 @@ void Recorder::start() {
   if (slot_)
     throw Error(ErrorKind::runtime,
                 "record: another thread records into this recorder; use one for each thread");
+  static std::atomic<uint32_t> last_epoch{0};
+  epoch_ = last_epoch.fetch_add(1, std::memory_order_relaxed) + 1;
+  Storage::set_epoch(epoch_);
   t_slot.recorder = this;
   slot_ = &t_slot.recorder;
 }
 
 void Recorder::stop() {
-  if (slot_) *slot_ = nullptr;
+  if (!slot_) return;
+  if (slot_ == &t_slot.recorder) Storage::set_epoch(0);
+  *slot_ = nullptr;
   slot_ = nullptr;
+}
+
+void Recorder::note_gradient(const Tensor& leaf, const Tensor& before, bool read) {
+  if (leaf->storage->epoch() == epoch_) return;  // made here, and of no one's concern outside
+  for (const GradientChange& change : gradients_)
+    if (change.leaf.same(leaf)) return;
+  gradients_.push_back({leaf, before, read});
 }
 
 Recorder::~Recorder() { stop(); }

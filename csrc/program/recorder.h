@@ -15,6 +15,19 @@ class RecordedCall {
   explicit RecordedCall(const Call& call);
   void run() const;  // executes, and moves the versions of what it writes
   const char* name() const { return kernel_->name; }
+  const Kernel& kernel() const { return *kernel_; }
+  DType type() const { return type_; }
+  const SmallVector<Operand, 4>& operands() const { return operands_; }
+  const Dims& dims() const { return dims_; }
+  const SmallVector<kernels::Scalar, 2>& scalars() const { return scalars_; }
+  Dims& dims() { return dims_; }
+  SmallVector<kernels::Scalar, 2>& scalars() { return scalars_; }
+  void set_operand(int i, const Operand& operand) { operands_[i] = operand; }
+  void add_operand(const Operand& operand) { operands_.push_back(operand); }
+  Call call() const {
+    return {kernel_,      type_,        operands_.data(), operands_.size(),
+            dims_.data(), dims_.size(), scalars_.data(),  scalars_.size()};
+  }
 
  private:
   const Kernel* kernel_;
@@ -23,6 +36,13 @@ class RecordedCall {
   Tensors tensors_;  // keeps the operands' tensors alive
   Dims dims_;
   SmallVector<kernels::Scalar, 2> scalars_;
+};
+
+// What became of the .grad of a leaf while recording.
+struct GradientChange {
+  Tensor leaf;
+  Tensor before;
+  bool read_before;  // what was there before had a part in what came
 };
 
 class Recorder {
@@ -38,6 +58,12 @@ class Recorder {
     if (refusal_.empty()) refusal_ = reason;
   }
   const std::string& refusal() const { return refusal_; }
+  // The .grad of a leaf is read, or about to change; `before` is what it is now.
+  void note_gradient(const Tensor& leaf, const Tensor& before, bool read);
+  const std::vector<GradientChange>& gradients() const { return gradients_; }
+  // What was made while recording has storages of this epoch.
+  uint32_t epoch() const { return epoch_; }
+  std::vector<RecordedCall> take_calls() { return std::move(calls_); }
   const std::vector<RecordedCall>& calls() const { return calls_; }
   void replay() const;
 
@@ -45,11 +71,16 @@ class Recorder {
 
  private:
   std::vector<RecordedCall> calls_;
+  std::vector<GradientChange> gradients_;
   std::string refusal_;
+  uint32_t epoch_ = 0;
   Recorder** slot_ = nullptr;  // while it records: where its thread finds it
 };
 
-// Says to the active recorder, if any, that the host has read a value.
+// Says to the active recorder, if any, that the host has read a value, or done what a replay would not.
 void note_host_read(const char* op);
+inline void note_gradient(const Tensor& leaf, const Tensor& before, bool read) {
+  if (Recorder* recorder = Recorder::active()) recorder->note_gradient(leaf, before, read);
+}
 
 }  // namespace steep::program

@@ -1,5 +1,7 @@
 #include "tape/accumulate.h"
 
+#include "program/recorder.h"
+
 namespace steep::tape {
 
 namespace {
@@ -34,6 +36,7 @@ Ref<Node> accumulator_of(const Tensor& x) {
 
 void accumulate_grad(const Tensor& x, Tensor grad) {
   Tensor& slot = ensure_history(x).grad;
+  program::note_gradient(x, slot, true);
   if (slot.defined()) {
     if (grad_enabled()) {
       slot = primitives.add(slot, grad);

@@ -8,7 +8,8 @@ namespace steep::tape {
 
 namespace {
 std::atomic<uint64_t> g_last_number{0};
-thread_local std::vector<Node*>* t_doomed = nullptr;
+using Doomed = SmallVector<Node*, 8>;
+thread_local Doomed* t_doomed = nullptr;
 }  // namespace
 
 Node::Node(const char* name, int outputs) : name(name), outputs(outputs) {
@@ -23,8 +24,9 @@ void Node::destroy(Node* node) {
     t_doomed->push_back(node);
     return;
   }
-  std::vector<Node*> doomed{node};
+  Doomed doomed;
   t_doomed = &doomed;
+  doomed.push_back(node);
   while (!doomed.empty()) {
     Node* next = doomed.back();
     doomed.pop_back();

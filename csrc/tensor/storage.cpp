@@ -4,6 +4,14 @@
 
 namespace steep {
 
+namespace {
+thread_local uint32_t t_epoch = 0;
+}
+
+Storage::Storage(void* data, size_t bytes) : data_(data), bytes_(bytes), epoch_(t_epoch) {}
+
+void Storage::set_epoch(uint32_t epoch) { t_epoch = epoch; }
+
 Ref<Storage> Storage::allocate(size_t bytes) {
   return Ref<Storage>(new Storage(runtime::allocate(bytes), bytes));
 }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "tensor/ref.h"
 
@@ -12,6 +13,9 @@ class Storage : public Counted {
  public:
   // Uninitialised memory from the caching allocator.
   static Ref<Storage> allocate(size_t bytes);
+  // Storages made by this thread from now on carry `epoch`; 0 outside of recordings.
+  static void set_epoch(uint32_t epoch);
+  uint32_t epoch() const { return epoch_; }
   // Memory of someone else's: `release(owner)` is called when the last user is gone.
   static Ref<Storage> borrow(void* data, size_t bytes, void* owner, void (*release)(void* owner));
 
@@ -31,12 +35,13 @@ class Storage : public Counted {
   static void destroy(Storage* storage);
 
  private:
-  Storage(void* data, size_t bytes) : data_(data), bytes_(bytes) {}
+  Storage(void* data, size_t bytes);
   void* data_;
   size_t bytes_;
   void* owner_ = nullptr;
   void (*release_)(void*) = nullptr;
   std::atomic<uint32_t> version_{0};
+  uint32_t epoch_;
   const char* last_writer_ = "";
 };
 

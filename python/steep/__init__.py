@@ -41,8 +41,19 @@ for _name in (*_TYPES, *_DTYPES, *_FUNCTIONS, *_core.registry_names()):
     globals()[_name] = getattr(_core, _name)
 del _name
 
-_SUBMODULES = ("autograd", "cuda", "data", "nn", "optim", "reference", "serialize", "utils")
+_SUBMODULES = (
+    "autograd",
+    "compiler",
+    "cuda",
+    "data",
+    "nn",
+    "optim",
+    "reference",
+    "serialize",
+    "utils",
+)
 _LAZY = {
+    "compile": "compiler",
     "finfo": "_info",
     "iinfo": "_info",
     "load": "serialize",

@@ -1,7 +1,7 @@
 # Written by tools/make_stubs.py.
 from builtins import float as _Float
 
-from steep import autograd as autograd, cuda as cuda, data as data, nn as nn, optim as optim, reference as reference, serialize as serialize, utils as utils
+from steep import autograd as autograd, compiler as compiler, cuda as cuda, data as data, nn as nn, optim as optim, reference as reference, serialize as serialize, utils as utils
 from steep._core import Generator as Generator
 from steep._core import Recorder as Recorder
 from steep._core import Size as Size
@@ -201,6 +201,7 @@ from steep._core import var_mean as var_mean
 from steep._core import where as where
 from steep._core import zeros as zeros
 from steep._core import zeros_like as zeros_like
+from steep.compiler import compile as compile
 from steep._info import finfo as finfo
 from steep._info import iinfo as iinfo
 from steep.serialize import load as load

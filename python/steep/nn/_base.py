@@ -123,6 +123,7 @@ class ModuleBase:
             forward_replaced(cast("Module", self))
         elif "_modules" not in self.__dict__ or not self._set_member(name, value):
             object.__setattr__(self, name, value)
+            bump_structure()
 
     def _make_room(self, name: str, kind: str, what: str) -> None:
         """Drop whatever else the attribute `name` was, before a member of `kind` takes it."""

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from steep._core import Tensor, bump_structure, cat
+from steep._core import Tensor, bump_structure, cat, refuse_recording
 
 if TYPE_CHECKING:
     from steep.nn.module import Module
@@ -104,6 +104,8 @@ def add_hook(module: Module, kind: str, entry: Any, prepend: bool = False) -> Re
 def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`module.forward` between its hooks, in the order PyTorch runs them."""
     hooks: ModuleHooks = module.__dict__["_hooks"]
+    if hooks:
+        refuse_recording(f"a hook of a {type(module).__name__}")
     done: set[int] = set()
     result: Any = None
     try:

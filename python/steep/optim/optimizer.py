@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from steep._core import Tensor, bump_structure, enable_grad
+from steep._core import Tensor, bump_structure, enable_grad, refuse_recording
 from steep.nn._hooks import RemovableHandle
-from steep.optim import _state
+from steep.optim import _recorded, _state
 from steep.optim._plan import GroupPlan
 
 __all__ = ["Optimizer"]
@@ -18,13 +18,19 @@ __all__ = ["Optimizer"]
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def _hooked(step: _F) -> _F:
-    """`step` between the step hooks, which run once even if it calls super().step()."""
+def _hooked(step: _F, fused: bool = False) -> _F:
+    """`step` between the step hooks, which run once even if it calls super().step().
+
+    A recorded program runs kernels alone: of a step, what is `fused` and has no hooks.
+    """
 
     @functools.wraps(step)
     def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if not fused:
+            refuse_recording(f"{type(self).__name__}.step, which is not fused")
         if self._in_step or not (self._step_pre_hooks or self._step_post_hooks):
             return step(self, *args, **kwargs)
+        refuse_recording("a hook of an optimizer")
         self._in_step = True
         try:
             for hook in list(self._step_pre_hooks.values()):
@@ -135,7 +141,7 @@ class Optimizer:
 
     # ---- the step ---------------------------------------------------------------------------
 
-    @_hooked
+    @functools.partial(_hooked, fused=True)
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient.
 
@@ -151,6 +157,7 @@ class Optimizer:
                 loss = closure()
         if len(self._plans) != len(self.param_groups):
             self._plans = [GroupPlan(self._hyper_count) for _ in self.param_groups]
+        _recorded.note_step(self)
         for group, plan in zip(self.param_groups, self._plans, strict=True):
             params = group["params"]
             grads = [grad for p in params if (grad := p.grad) is not None]

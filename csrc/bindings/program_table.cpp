@@ -1,0 +1,385 @@
+// _core.Trace, _core.Program, and the table that finds the program of a call.
+//
+// A compiled function asks its table first, with the very arguments it was called with. The table answers with the
+// result of a replay, or with NotImplemented where it has no program that is sure to fit; all that is not hot (eager
+// runs, recording, comparing, reporting) is Python's: steep/compiler.
+#include "bindings/program_table.h"
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "bindings/autograd.h"
+#include "bindings/call_key.h"
+#include "bindings/result_tree.h"
+#include "bindings/tensor_type.h"
+#include "program/replay.h"
+#include "tape/history.h"
+
+namespace py = pybind11;
+
+namespace steep::bindings {
+
+namespace {
+
+using program::Program;
+using program::Trace;
+
+Tensor& gradient_slot(const Tensor& leaf) { return tape::ensure_history(leaf).grad; }
+
+bool same_storage(const Tensor& a, const Tensor& b) {
+  if (!a.defined() || !b.defined()) return a.defined() == b.defined();
+  return a->storage == b->storage;
+}
+
+// Something the function reads by name: a cell of its closure, or a global. Another object there is another function.
+struct Name {
+  Owned holder;  // a cell, or a dict of globals
+  Owned key;     // none for a cell
+  Owned expected;
+  bool holds() const {
+    if (!key) return PyCell_GET(holder.get()) == expected.get();
+    return PyDict_GetItemWithError(holder.get(), key.get()) == expected.get();
+  }
+};
+
+// A program with all that decides whether it fits a call, and what else a call does.
+struct Entry {
+  std::shared_ptr<Program> program;
+  ResultTree result;
+  std::vector<Name> names;
+  std::vector<Owned> before;  // called before a replay: optimisers write their hyperparameters
+  Owned kept;                 // objects that the key knows by their address
+  int64_t structure;
+
+  bool fits(const CallKey& key) const {
+    if (structure != structure_now()) return false;
+    for (const Name& name : names)
+      if (!name.holds()) return false;
+    for (const program::TracedGradient& gradient : program->plan().gradients) {
+      if (!gradient.guarded) continue;
+      const Tensor& leaf = gradient.input >= 0 ? key.inputs[gradient.input] : gradient.leaf;
+      const tape::History* history = tape::history(leaf);
+      if (!same_storage(history ? history->grad : Tensor(), gradient.before)) return false;
+    }
+    return program->accepts(key.inputs);
+  }
+};
+
+struct Table {
+  std::unordered_map<std::string, std::vector<Entry>> entries;
+  Owned by_identity;
+};
+
+struct TableObject {
+  PyObject_HEAD
+  Table* table;
+};
+
+Table& table_of(PyObject* self) { return *reinterpret_cast<TableObject*>(self)->table; }
+
+// Gives the program back, and lets go of the arguments, however the run ends.
+class Running {
+ public:
+  explicit Running(Program& program) : program_(program) {}
+  ~Running() {
+    program_.forget_inputs();
+    program_.give_back();
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  Program& program_;
+};
+
+void leave_gradients(const Program& program, const Tensors& inputs) {
+  const auto& gradients = program.plan().gradients;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].changed) continue;
+    const Tensor& leaf = gradients[i].input >= 0 ? inputs[gradients[i].input] : gradients[i].leaf;
+    Tensor& slot = gradient_slot(leaf);
+    const Tensor& now = program.gradient(static_cast<int>(i));
+    if (slot.same(now)) continue;
+    const Tensor old = slot;  // goes last: its end may run code
+    slot = now;
+  }
+}
+
+PyObject* run_entry(Entry& entry, const CallKey& key) {
+  for (const Owned& call : entry.before) {
+    const Owned ignored(PyObject_CallNoArgs(call.get()));
+  }
+  Program& program = *entry.program;
+  const Running running(program);
+  program.run(key.inputs);
+  leave_gradients(program, key.inputs);
+  return entry.result.build([&](int i) { return wrap(program.output(i)); });
+}
+
+PyObject* table_replay(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2) raise(PyExc_TypeError, "replay: expected (args, kwargs)");
+    if (program::Recorder::active()) return new_reference(Py_NotImplemented);
+    Table& table = table_of(self);
+    CallKey key;
+    read_call(args[0], args[1], table.by_identity.get(), key);
+    const auto found = table.entries.find(key.bytes);
+    if (found == table.entries.end()) return new_reference(Py_NotImplemented);
+    for (Entry& entry : found->second)
+      if (entry.fits(key) && entry.program->take()) return run_entry(entry, key);
+    return new_reference(Py_NotImplemented);
+  });
+}
+
+// (bytes, inputs): the key of a call, and the tensors in it.
+PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2) raise(PyExc_TypeError, "key: expected (args, kwargs)");
+    CallKey key;
+    read_call(args[0], args[1], table_of(self).by_identity.get(), key);
+    const Owned bytes(
+        PyBytes_FromStringAndSize(key.bytes.data(), static_cast<Py_ssize_t>(key.bytes.size())));
+    Owned inputs(PyList_New(0));
+    for (const Tensor& input : key.inputs) {
+      const Owned item(wrap(input));
+      checked(PyList_Append(inputs.get(), item.get()));
+    }
+    return PyTuple_Pack(2, bytes.get(), inputs.get());
+  });
+}
+
+std::string key_of(PyObject* bytes) {
+  char* data;
+  Py_ssize_t size;
+  checked(PyBytes_AsStringAndSize(bytes, &data, &size));
+  return {data, static_cast<size_t>(size)};
+}
+
+std::vector<Name> names_of(PyObject* list) {
+  std::vector<Name> names;
+  for (Py_ssize_t i = 0; i < PyList_Size(list); ++i) {
+    PyObject* const item = PyList_GetItem(list, i);
+    Name name;
+    name.holder = Owned::borrow(PyTuple_GetItem(item, 0));
+    if (PyTuple_GetItem(item, 1) != Py_None) name.key = Owned::borrow(PyTuple_GetItem(item, 1));
+    name.expected = Owned::borrow(PyTuple_GetItem(item, 2));
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+// insert(key, program, result, names, before, kept)
+PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 6) raise(PyExc_TypeError, "insert: expected six arguments");
+    std::vector<Owned> before;
+    for (Py_ssize_t i = 0; i < PyList_Size(args[4]); ++i)
+      before.push_back(Owned::borrow(PyList_GetItem(args[4], i)));
+    Entry entry{py::cast<std::shared_ptr<Program>>(py::handle(args[1])),
+                ResultTree(args[2]),
+                names_of(args[3]),
+                std::move(before),
+                Owned::borrow(args[5]),
+                structure_now()};
+    table_of(self).entries[key_of(args[0])].push_back(std::move(entry));
+    Py_RETURN_NONE;
+  });
+}
+
+// confirm(key, program, names): it still does what the function does, whatever has changed since.
+PyObject* table_confirm(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 3) raise(PyExc_TypeError, "confirm: expected (key, program, names)");
+    const auto wanted = py::cast<std::shared_ptr<Program>>(py::handle(args[1]));
+    for (Entry& entry : table_of(self).entries[key_of(args[0])])
+      if (entry.program == wanted) {
+        entry.structure = structure_now();
+        entry.names = names_of(args[2]);
+      }
+    Py_RETURN_NONE;
+  });
+}
+
+// The program that a call would replay, or None.
+PyObject* table_find(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2) raise(PyExc_TypeError, "find: expected (args, kwargs)");
+    CallKey key;
+    read_call(args[0], args[1], table_of(self).by_identity.get(), key);
+    const auto found = table_of(self).entries.find(key.bytes);
+    if (found == table_of(self).entries.end()) Py_RETURN_NONE;
+    for (const Entry& entry : found->second)
+      if (entry.fits(key)) return py::cast(entry.program).release().ptr();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* table_remove(PyObject* self, PyObject* key) {
+  return guarded([&]() -> PyObject* {
+    const auto found = table_of(self).entries.find(key_of(key));
+    if (found == table_of(self).entries.end()) Py_RETURN_NONE;
+    const auto going = std::move(found->second);  // its end may run code
+    table_of(self).entries.erase(found);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* table_new(PyTypeObject* type, PyObject* args, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    if (PyTuple_Size(args) != 1 || !PyTuple_Check(PyTuple_GetItem(args, 0)))
+      raise(PyExc_TypeError, "ProgramTable: expected a tuple of types");
+    PyObject* const self = checked(type->tp_alloc(type, 0));
+    auto* table = new Table;
+    table->by_identity = Owned::borrow(PyTuple_GetItem(args, 0));
+    reinterpret_cast<TableObject*>(self)->table = table;
+    return self;
+  });
+}
+
+void table_dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  delete reinterpret_cast<TableObject*>(self)->table;
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+int table_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  const Table* table = reinterpret_cast<TableObject*>(self)->table;
+  if (!table) return 0;
+  for (const auto& [key, entries] : table->entries)
+    for (const Entry& entry : entries) {
+      for (const Name& name : entry.names) {
+        Py_VISIT(name.holder.get());
+        Py_VISIT(name.expected.get());
+      }
+      for (const Owned& call : entry.before) Py_VISIT(call.get());
+      Py_VISIT(entry.kept.get());
+    }
+  return 0;
+}
+
+int table_clear(PyObject* self) {
+  Table* table = reinterpret_cast<TableObject*>(self)->table;
+  const auto going = std::move(table->entries);
+  table->entries.clear();
+  return 0;
+}
+
+template <class Function>
+PyCFunction as_fast(Function* function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
+PyMethodDef methods[] = {
+    {"replay", as_fast(table_replay), METH_FASTCALL,
+     "Runs the program of a call; NotImplemented where there is none that fits."},
+    {"key", as_fast(table_key), METH_FASTCALL, "The key of a call, and the tensors in it."},
+    {"insert", as_fast(table_insert), METH_FASTCALL, "Adds a program for a key."},
+    {"confirm", as_fast(table_confirm), METH_FASTCALL,
+     "Says that a program fits as things are now."},
+    {"find", as_fast(table_find), METH_FASTCALL, "The program that a call would replay, or None."},
+    {"remove", table_remove, METH_O, "Drops the programs of a key."},
+    {nullptr, nullptr, 0, nullptr}};
+PyType_Slot slots[] = {{Py_tp_new, slot(table_new)},
+                       {Py_tp_dealloc, slot(table_dealloc)},
+                       {Py_tp_traverse, slot(table_traverse)},
+                       {Py_tp_clear, slot(table_clear)},
+                       {Py_tp_methods, methods},
+                       {Py_tp_doc, const_cast<char*>("The programs of one compiled function.")},
+                       {0, nullptr}};
+PyType_Spec spec = {"steep._core.ProgramTable", sizeof(TableObject), 0,
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+
+// ---- what is not hot ----
+
+Tensors tensors_of(const py::list& list) {
+  Tensors out;
+  for (const py::handle item : list) out.push_back(tensor_of(item.ptr()));
+  return out;
+}
+
+// The trace of what a recorder has kept, with the gradients as they are now.
+std::shared_ptr<Trace> make_trace(program::Recorder& recorder, const py::list& inputs,
+                                  const py::list& outputs) {
+  const Tensors results = tensors_of(outputs);
+  Tensors bases, gradients;
+  for (const Tensor& result : results) {
+    const tape::History* history = tape::history(result);
+    if (history && history->base.defined()) bases.push_back(history->base);
+  }
+  for (const program::GradientChange& change : recorder.gradients()) {
+    const tape::History* history = tape::history(change.leaf);
+    gradients.push_back(history ? history->grad : Tensor());
+  }
+  return std::make_shared<Trace>(recorder, tensors_of(inputs), results, bases, gradients);
+}
+
+// (leaf, .grad) of the leaves whose .grad a run replaces.
+py::list replaced_gradients(const Program& program, const py::list& inputs) {
+  py::list out;
+  const Tensors given = tensors_of(inputs);
+  for (const program::TracedGradient& gradient : program.plan().gradients) {
+    if (!gradient.changed) continue;
+    const Tensor& leaf = gradient.input >= 0 ? given[gradient.input] : gradient.leaf;
+    const tape::History* history = tape::history(leaf);
+    out.append(py::make_tuple(
+        py::reinterpret_steal<py::object>(checked(wrap(leaf))),
+        py::reinterpret_steal<py::object>(checked(wrap(history ? history->grad : Tensor())))));
+  }
+  return out;
+}
+
+py::list written_state(const Program& program) {
+  py::list out;
+  for (const Tensor& tensor : program.written_state())
+    out.append(py::reinterpret_steal<py::object>(checked(wrap(tensor))));
+  return out;
+}
+
+}  // namespace
+
+void add_programs(PyObject* module) {
+  PyTypeObject* type = make_type(spec);
+  checked(PyModule_AddObjectRef(module, "ProgramTable", reinterpret_cast<PyObject*>(type)));
+  auto m = py::reinterpret_borrow<py::module_>(module);
+  py::class_<Trace, std::shared_ptr<Trace>>(m, "Trace", "A recording that can be compared.")
+      .def_property_readonly("refusal", &Trace::refusal, "Why it cannot be replayed, or ''.")
+      .def("difference", &Trace::difference, py::arg("other"),
+           "Where it does something else than another trace, or ''.");
+  py::class_<Program, std::shared_ptr<Program>>(m, "Program", "A trace, planned and ready to run.")
+      .def(py::init([](const Trace& trace) { return std::make_shared<Program>(trace); }),
+           py::arg("trace"))
+      .def_property_readonly("runs", &Program::runs, "How often it has run.")
+      .def("replaced_gradients", replaced_gradients, py::arg("inputs"),
+           "(leaf, .grad) of the leaves whose .grad a run replaces.")
+      .def("written_state", written_state,
+           "What it writes that was there before, as uint8 tensors on the same memory.")
+      .def(
+          "listing", [](const Program& program) { return program::listing(program.plan()); },
+          "What it does, line by line.");
+  m.def("trace", make_trace, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
+        "The trace of a recording that has ended.");
+  m.def(
+      "refuse_recording",
+      [](const std::string& reason) { program::note_host_read(reason.c_str()); }, py::arg("reason"),
+      "Says to a recording, if there is one, that it cannot be replayed.");
+  m.def(
+      "graph_is_used_up",
+      [](const py::object& tensor) {
+        const Ref<tape::Node> node = tape::grad_fn(tensor_of(tensor.ptr()));
+        return node && node->released;
+      },
+      py::arg("tensor"), "Whether a backward pass has freed what made the tensor.");
+  m.def(
+      "is_recording", [] { return program::Recorder::active() != nullptr; },
+      "Whether this thread records.");
+}
+
+}  // namespace steep::bindings

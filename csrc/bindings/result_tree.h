@@ -1,0 +1,35 @@
+// What a compiled function returns, with places for the tensors: built anew at every replay.
+#pragma once
+
+#include <vector>
+
+#include "bindings/python.h"
+
+namespace steep::bindings {
+
+class ResultTree {
+ public:
+  // Of the description that steep's Python side makes: an int is the number of an output; ("value", object) a plain
+  // value; (type, items) a tuple or list; ("dict", keys, items) a dict; ("named", type, items) a named tuple.
+  explicit ResultTree(PyObject* description);
+
+  // A new reference, with `tensor(i)` giving a new reference to output i.
+  template <class Output>
+  PyObject* build(const Output& tensor) const {
+    return build_with(
+        [](const void* context, int i) { return (*static_cast<const Output*>(context))(i); },
+        &tensor);
+  }
+
+ private:
+  using Get = PyObject* (*)(const void* context, int i);
+  enum class Kind { tensor, value, tuple, list, dict, named };
+  PyObject* build_with(Get get, const void* context) const;
+
+  Kind kind_;
+  int output_ = 0;
+  Owned value_;  // the plain value, the keys, or the named tuple's type
+  std::vector<ResultTree> items_;
+};
+
+}  // namespace steep::bindings

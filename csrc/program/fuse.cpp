@@ -1,0 +1,200 @@
+// Chains of elementwise launches, run block by block: what one launch writes, the next reads from the first-level cache.
+// The loops are those of single launches, and an element's value does not depend on where its block begins, so the bits
+// are the same.
+#include "program/plan.h"
+
+namespace steep::program {
+
+namespace {
+
+constexpr int kReach = 64;  // launches looked at beyond the first of a group
+constexpr int kMaxMembers = 32;
+
+bool can_join(const TracedCall& traced) {
+  const Kind kind = traced.call.kernel().kind;
+  if (kind != Kind::elementwise && kind != Kind::cast) return false;
+  int64_t steps[kMaxOperands];
+  return traced.call.operands()[0].tensor()->numel > 0 && is_flat(traced.call.call(), steps);
+}
+
+int64_t elements_of(const TracedCall& traced) { return traced.call.operands()[0].tensor()->numel; }
+
+struct Touch {
+  int value;
+  int64_t offset, numel;  // of the window
+  DType dtype;
+  bool written;
+};
+
+void touches_of(const TracedCall& traced, std::vector<Touch>& out) {
+  for (int i = 0; i < traced.values.size(); ++i) {
+    if (traced.values[i] < 0) continue;
+    const TensorImpl& x = *traced.call.operands()[i].tensor();
+    out.push_back({traced.values[i], x.offset, x.numel, x.dtype, writes(traced.call.kernel(), i)});
+  }
+}
+
+bool same_window(const Touch& a, const Touch& b) {
+  return a.offset == b.offset && a.dtype == b.dtype && a.numel == b.numel;
+}
+
+// Whether what one launch does with memory keeps the other in its place.
+bool conflict(const std::vector<Touch>& a, const std::vector<Touch>& b) {
+  for (const Touch& x : a)
+    for (const Touch& y : b)
+      if (x.value == y.value && (x.written || y.written)) return true;
+  return false;
+}
+
+// A group that grows: members, and the launches between them that stay behind.
+class Growing {
+ public:
+  Growing(const Plan& plan, int first) : plan_(plan), total_(elements_of(plan.calls[first])) {
+    add(first);
+  }
+
+  // Takes the launch in, if it belongs to the group and may move up to it.
+  bool take(int at) {
+    const TracedCall& traced = plan_.calls[at];
+    if (members_.size() >= kMaxMembers || !can_join(traced) || elements_of(traced) != total_)
+      return false;
+    std::vector<Touch> touches;
+    touches_of(traced, touches);
+    if (conflict(touches, passed_) || !fits(touches)) return false;
+    add(at);
+    return true;
+  }
+  void pass(int at) { touches_of(plan_.calls[at], passed_); }
+  const std::vector<int>& members() const { return members_; }
+
+ private:
+  // Shares memory with a member, and sees what members write through the very same window.
+  bool fits(const std::vector<Touch>& touches) const {
+    bool related = false;
+    for (const Touch& x : touches)
+      for (const Touch& y : touches_) {
+        if (x.value != y.value) continue;
+        if ((x.written || y.written) && !(same_window(x, y) && x.numel == total_)) return false;
+        related = true;
+      }
+    return related;
+  }
+  void add(int at) {
+    members_.push_back(at);
+    touches_of(plan_.calls[at], touches_);
+  }
+
+  const Plan& plan_;
+  int64_t total_;
+  std::vector<int> members_;
+  std::vector<Touch> touches_, passed_;
+};
+
+// Whether a value is made and read by the launches of one step alone.
+bool is_local(const Plan& plan, int value, const std::vector<int>& members) {
+  if (plan.values[value].kind != Value::Kind::made || plan.values[value].kept) return false;
+  size_t next = 0;
+  for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i) {
+    if (next < members.size() && members[next] == i) {
+      ++next;
+      continue;
+    }
+    for (int v : plan.calls[i].values)
+      if (v == value) return false;
+  }
+  return true;
+}
+
+int slot_of(Group& group, const Group::Slot& wanted) {
+  for (size_t i = 0; i < group.slots.size(); ++i) {
+    const Group::Slot& slot = group.slots[i];
+    if (wanted.value >= 0 && slot.value == wanted.value && slot.offset == wanted.offset &&
+        slot.size == wanted.size && slot.step == wanted.step)
+      return static_cast<int>(i);
+  }
+  group.slots.push_back(wanted);
+  return static_cast<int>(group.slots.size()) - 1;
+}
+
+// Gives buffers to the slots that nothing outside wants; a buffer is free again after its last reader. Where buffers run
+// out, the slot stays in memory.
+void give_buffers(const Plan& plan, const std::vector<int>& members, Group& group) {
+  std::vector<int> last(group.slots.size(), -1), first(group.slots.size(), -1);
+  for (size_t i = 0; i < group.ops.size(); ++i)
+    for (int k = 0; k < group.ops[i].operands; ++k) {
+      const int slot = group.ops[i].slots[k];
+      last[slot] = static_cast<int>(i);
+      if (first[slot] < 0) first[slot] = static_cast<int>(i);
+    }
+  int busy_until[kGroupBuffers];
+  for (int& until : busy_until) until = -1;
+  for (size_t s = 0; s < group.slots.size(); ++s) {
+    Group::Slot& slot = group.slots[s];
+    if (slot.value < 0 || slot.step == 0 || !is_local(plan, slot.value, members)) continue;
+    for (int b = 0; b < kGroupBuffers && slot.buffer < 0; ++b) {
+      if (busy_until[b] >= first[s]) continue;
+      slot.buffer = b;
+      busy_until[b] = last[s];
+    }
+  }
+}
+
+}  // namespace
+
+void fuse(Plan& plan) {
+  const int count = static_cast<int>(plan.calls.size());
+  std::vector<bool> done(plan.calls.size());
+  int groups = 0, members = 0;
+  for (int i = 0; i < count; ++i) {
+    if (done[i]) continue;
+    Step step;
+    step.calls = {i};
+    if (can_join(plan.calls[i])) {
+      Growing group(plan, i);
+      for (int j = i + 1; j < count && j < i + kReach; ++j) {
+        if (done[j]) continue;
+        if (group.take(j)) {
+          done[j] = true;
+        } else {
+          group.pass(j);
+        }
+      }
+      step.calls = group.members();
+    }
+    if (step.calls.size() > 1) ++groups, members += static_cast<int>(step.calls.size());
+    plan.steps.push_back(std::move(step));
+  }
+  if (groups)
+    plan.remarks.push_back(join(members, " elementwise launches fused into ", groups, " groups"));
+}
+
+Group group_of(const Plan& plan, const Step& step) {
+  Group group;
+  for (int at : step.calls) {
+    const TracedCall& traced = plan.calls[at];
+    const Call call = traced.call.call();
+    Group::Op op;
+    op.loop = loop_of(call);
+    op.operands = call.operand_count;
+    int64_t steps[kMaxOperands];
+    is_flat(call, steps);
+    for (int k = 0; k < call.operand_count; ++k) {
+      Group::Slot slot{traced.values[k], 0, 0, steps[k], -1, {}};
+      if (const TensorImpl* x = call.operands[k].tensor()) {
+        slot.size = element_size(x->dtype);
+        slot.offset = x->offset * slot.size;
+        if (x->numel == elements_of(traced)) slot.step = 1;  // of one element, too
+      } else {
+        slot.size = element_size(call.type);
+        slot.number = bits_of(call.operands[k].number(), call.type);
+      }
+      op.slots[k] = slot_of(group, slot);
+    }
+    group.total = call.operands[0].tensor()->numel;
+    group.ops.push_back(op);
+  }
+  give_buffers(plan, step.calls, group);
+  return group;
+}
+
+}  // namespace steep::program

@@ -1,0 +1,90 @@
+// A plan for people to read.
+#include <cstdio>
+
+#include "program/plan.h"
+
+namespace steep::program {
+
+namespace {
+
+std::string bytes_text(double bytes) {
+  char text[32];
+  if (bytes < 1024) {
+    std::snprintf(text, sizeof text, "%.0f B", bytes);
+  } else if (bytes < 1024 * 1024) {
+    std::snprintf(text, sizeof text, "%.1f KB", bytes / 1024);
+  } else {
+    std::snprintf(text, sizeof text, "%.1f MB", bytes / (1024 * 1024));
+  }
+  return text;
+}
+
+const char* kind_text(const Plan& plan, int value) {
+  switch (plan.values[value].kind) {
+    case Value::Kind::input:
+      return "in";
+    case Value::Kind::state:
+      return "s";
+    case Value::Kind::constant:
+      return "c";
+    default:
+      return plan.values[value].kept ? "out" : "t";
+  }
+}
+
+std::string operand_text(const Plan& plan, const TracedCall& traced, int i) {
+  const Operand& operand = traced.call.operands()[i];
+  if (operand.is_number())
+    return operand.number().is_floating() ? join(operand.number().to_double())
+                                          : join(operand.number().to_int());
+  if (!operand.tensor()) return "-";
+  const int v = traced.values[i];
+  return join(kind_text(plan, v), v, to_string(operand.tensor()->shape));
+}
+
+// Operands beyond these are of a kind: an optimiser's parameters.
+constexpr int kOperandsShown = 6;
+
+std::string call_text(const Plan& plan, const TracedCall& traced) {
+  std::string written, read;
+  const int count = traced.values.size();
+  for (int i = 0; i < count && i < kOperandsShown; ++i) {
+    std::string& text = writes(traced.call.kernel(), i) ? written : read;
+    text += (text.empty() ? "" : ", ") + operand_text(plan, traced, i);
+  }
+  if (count > kOperandsShown) read += join(", ... ", count - kOperandsShown, " more");
+  return join(traced.call.name(), "(", read, ")", written.empty() ? "" : " -> ", written);
+}
+
+}  // namespace
+
+std::string listing(const Plan& plan) {
+  std::string text;
+  double flops = 0, bytes = 0, estimate = 0;
+  char line[160];
+  for (size_t s = 0; s < plan.steps.size(); ++s) {
+    const Step& step = plan.steps[s];
+    flops += step.cost.flops, bytes += step.cost.bytes, estimate += step.estimate;
+    const std::string where = step.threads > 1   ? join(step.threads, " threads")
+                              : plan.threads > 1 ? join("rank ", step.home)
+                                                 : "";
+    std::snprintf(line, sizeof line, "%4zu %10.2f us %10s %10.0f flop  %-10s%s", s + 1,
+                  step.estimate / 1000, bytes_text(step.cost.bytes).c_str(), step.cost.flops,
+                  where.c_str(), step.meets ? "| " : "  ");
+    text += line;
+    if (step.calls.size() > 1) text += join("fused ", step.calls.size(), ": ");
+    for (size_t i = 0; i < step.calls.size(); ++i)
+      text += (i ? "; " : "") + call_text(plan, plan.calls[step.calls[i]]);
+    text += "\n";
+  }
+  text += join(plan.launches, " launches recorded, ", plan.steps.size(), " steps, ", plan.threads,
+               plan.threads > 1 ? " threads; " : " thread; ", "arena ",
+               bytes_text(static_cast<double>(plan.arena)), "; ");
+  std::snprintf(line, sizeof line, "%.3f Mflop, %s moved, estimated %.1f us on one thread\n",
+                flops / 1e6, bytes_text(bytes).c_str(), estimate / 1000);
+  text += line;
+  for (const std::string& remark : plan.remarks) text += remark + "\n";
+  return text;
+}
+
+}  // namespace steep::program

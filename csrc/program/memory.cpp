@@ -1,0 +1,98 @@
+// One arena for all that a program makes: what is never in use at the same time may lie at the same place.
+#include <algorithm>
+
+#include "program/plan.h"
+
+namespace steep::program {
+
+namespace {
+
+constexpr int64_t kAlignment = 64;
+
+// Something that wants a place from one step to another.
+struct Block {
+  int64_t bytes;
+  int first, last;
+  int64_t* place;
+};
+
+int64_t round_up(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+// First and last step that touch each value; -1 where none does.
+struct Life {
+  int first = -1, last = -1;
+};
+std::vector<Life> lives_of(const Plan& plan) {
+  std::vector<Life> lives(plan.values.size());
+  for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s)
+    for (int at : plan.steps[s].calls)
+      for (int v : plan.calls[at].values) {
+        if (v < 0) continue;
+        if (lives[v].first < 0) lives[v].first = s;
+        lives[v].last = s;
+      }
+  return lives;
+}
+
+// Values that a fused step keeps in its buffers need no place.
+std::vector<bool> in_buffers(const Plan& plan) {
+  std::vector<bool> out(plan.values.size());
+  for (const Step& step : plan.steps) {
+    if (step.calls.size() < 2) continue;
+    for (const Group::Slot& slot : group_of(plan, step).slots)
+      if (slot.value >= 0 && slot.buffer >= 0) out[slot.value] = true;
+  }
+  return out;
+}
+
+// The lowest place that no placed block of an overlapping time takes.
+int64_t lowest_place(const Block& block, const std::vector<const Block*>& placed) {
+  int64_t at = 0;
+  for (const Block* other : placed) {  // in order of place
+    if (other->last < block.first || other->first > block.last) continue;
+    if (at + block.bytes <= *other->place) break;
+    at = std::max(at, *other->place + other->bytes);
+  }
+  return at;
+}
+
+}  // namespace
+
+int64_t scratch_of(const Plan& plan, const Step& step, int threads) {
+  const Call call = plan.calls[step.calls[0]].call.call();
+  if (step.calls.size() > 1 || !call.kernel->scratch) return 0;
+  return call.kernel->scratch(call.dims, static_cast<int>(element_size(call.type)), threads);
+}
+
+void place(Plan& plan) {
+  plan.places.assign(plan.values.size(), -1);
+  const std::vector<Life> lives = lives_of(plan);
+  const std::vector<bool> buffered = in_buffers(plan);
+  std::vector<Block> blocks;
+  for (size_t v = 0; v < plan.values.size(); ++v) {
+    const Value& value = plan.values[v];
+    if (value.kind != Value::Kind::made || value.kept || lives[v].first < 0 || buffered[v])
+      continue;
+    blocks.push_back({round_up(static_cast<int64_t>(value.bytes)), lives[v].first, lives[v].last,
+                      &plan.places[v]});
+  }
+  for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s) {
+    Step& step = plan.steps[s];
+    const int64_t bytes = scratch_of(plan, step, step.threads);
+    if (bytes > 0) blocks.push_back({round_up(bytes), s, s, &step.scratch});
+  }
+  // Large ones first: what is left between them does for the small.
+  std::stable_sort(blocks.begin(), blocks.end(),
+                   [](const Block& a, const Block& b) { return a.bytes > b.bytes; });
+  std::vector<const Block*> placed;
+  for (const Block& block : blocks) {
+    *block.place = lowest_place(block, placed);
+    plan.arena = std::max(plan.arena, *block.place + block.bytes);
+    const auto after =
+        std::upper_bound(placed.begin(), placed.end(), &block,
+                         [](const Block* a, const Block* b) { return *a->place < *b->place; });
+    placed.insert(after, &block);
+  }
+}
+
+}  // namespace steep::program

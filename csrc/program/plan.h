@@ -1,0 +1,79 @@
+// What a program does in place of its trace: the same results, in fewer launches and less memory. Each pass is a file of
+// its own and leaves a plan that could be run as it is.
+#pragma once
+
+#include "program/elementwise.h"
+#include "program/trace.h"
+
+namespace steep::program {
+
+// One thing the program does: a launch, or several elementwise launches run block by block.
+struct Step {
+  std::vector<int> calls;  // among Plan::calls
+  int threads = 1;
+  int home = 0;          // the rank that runs a step of one thread
+  bool meets = false;    // whether all ranks meet before it
+  int64_t scratch = -1;  // its place in the arena, if it wants scratch
+  Cost cost;
+  double estimate = 0;  // ns on one thread
+};
+
+struct Plan {
+  explicit Plan(const Trace& trace);
+
+  std::vector<TracedCall> calls;
+  std::vector<Value> values;
+  std::vector<Window> outputs;
+  std::vector<TracedGradient> gradients;
+  std::vector<int64_t> input_offsets;
+
+  std::vector<Step> steps;
+  std::vector<int64_t> places;       // of each made value in the arena; -1 where it has none
+  int64_t arena = 0;                 // bytes
+  int threads = 1;                   // ranks of the program's team
+  std::vector<std::string> remarks;  // what was done and why, for people
+  int launches = 0;                  // of the trace
+};
+
+// Lets a launch write straight to where its result would be copied.
+void elide_copies(Plan& plan);
+// Drops launches whose results no one reads.
+void drop_dead(Plan& plan);
+// Gathers elementwise launches into groups that are run block by block; makes the steps.
+void fuse(Plan& plan);
+// Decides which steps are shared between threads.
+void choose_threads(Plan& plan);
+// Gives what is made, and scratch, a place in one arena, by the time it is in use.
+void place(Plan& plan);
+// Decides where threads meet, and which of them runs the steps that are not shared.
+void synchronise(Plan& plan);
+
+// The windows of a fused step, each met once, and what its launches do with them.
+struct Group {
+  struct Slot {
+    int value;       // -1: a number
+    int64_t offset;  // bytes
+    int64_t size;    // bytes of an element
+    int64_t step;    // 0: one element for all
+    int buffer;      // a block of its own where nothing outside wants it, else -1
+    NumberBits number;
+  };
+  struct Op {
+    kernels::Loop loop;
+    int operands;
+    int slots[kMaxOperands];
+  };
+  int64_t total = 0;
+  std::vector<Slot> slots;
+  std::vector<Op> ops;
+};
+constexpr int kGroupBuffers = 8;
+Group group_of(const Plan& plan, const Step& step);
+
+// The plan as text, a line a step.
+std::string listing(const Plan& plan);
+
+// Bytes of scratch that a step wants on so many threads.
+int64_t scratch_of(const Plan& plan, const Step& step, int threads);
+
+}  // namespace steep::program

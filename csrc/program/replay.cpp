@@ -1,0 +1,315 @@
+#include "program/replay.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "program/launch.h"
+#include "runtime/allocator.h"
+#include "runtime/cpu.h"
+#include "runtime/threads.h"
+
+namespace steep::program {
+
+namespace {
+constexpr int64_t kGroupBlock = 1024;  // elements; a multiple of the reductions' chunks
+constexpr double kBlockingNs = 20000;
+}  // namespace
+
+struct Program::Action {
+  int threads, home;
+  bool meets;
+  const Kernel* kernel;
+  // One of the three.
+  std::unique_ptr<Geometry> geometry;
+  std::unique_ptr<Group> group;
+  kernels::Routine routine = nullptr;
+
+  SmallVector<char*, 8> data;  // of the routine's operands, or of the group's slots
+  Dims dims;
+  SmallVector<kernels::Scalar, 2> scalars;
+  char* scratch = nullptr;
+
+  void run(int rank, int size, void (*barrier)()) {
+    if (geometry) {
+      run_share(*geometry, rank, size);
+    } else if (group) {
+      run_group(rank, size);
+    } else {
+      routine({reinterpret_cast<void* const*>(data.data()), dims.data(), scalars.data(), scratch,
+               rank, size, barrier});
+    }
+  }
+
+  void run_group(int rank, int size) const {
+    alignas(64) char buffers[kGroupBuffers][kGroupBlock * 8];
+    const Share mine = share_of(group->total, rank, size);
+    for (int64_t begin = mine.begin; begin < mine.end; begin += kGroupBlock) {
+      const int64_t n = std::min(kGroupBlock, mine.end - begin);
+      for (const Group::Op& op : group->ops) {
+        void* at[kMaxOperands];
+        int64_t steps[kMaxOperands];
+        for (int k = 0; k < op.operands; ++k) {
+          const Group::Slot& slot = group->slots[op.slots[k]];
+          steps[k] = slot.step;
+          at[k] = slot.buffer >= 0 ? buffers[slot.buffer]
+                                   : data[op.slots[k]] + begin * slot.step * slot.size;
+        }
+        op.loop(at, steps, n);
+      }
+    }
+  }
+};
+
+Plan make_plan(const Trace& trace) {
+  Plan plan(trace);
+  elide_copies(plan);
+  drop_dead(plan);
+  fuse(plan);
+  choose_threads(plan);
+  place(plan);
+  synchronise(plan);
+  return plan;
+}
+
+Program::Program(const Trace& trace) : plan_(make_plan(trace)) {
+  const size_t count = plan_.values.size();
+  patches_.resize(count);
+  bases_.resize(count, nullptr);
+  kept_.resize(count);
+  gradients_.resize(static_cast<int>(plan_.gradients.size()));
+  if (plan_.arena > 0) arena_ = runtime::allocate(static_cast<size_t>(plan_.arena));
+  for (const Step& step : plan_.steps) {
+    build_action(step);
+    estimate_ += step.estimate;
+  }
+  for (size_t v = 0; v < count; ++v) {
+    const Value& value = plan_.values[v];
+    if (value.storage) {
+      rebase(static_cast<int>(v), static_cast<char*>(value.storage->data()));
+      outside_.push_back(value.storage.get());
+    } else if (plan_.places[v] >= 0) {
+      rebase(static_cast<int>(v), static_cast<char*>(arena_) + plan_.places[v]);
+    }
+  }
+  holders_.resize(count);
+  for (size_t v = 0; v < count; ++v)
+    if (plan_.values[v].kept) kept_values_.push_back(static_cast<int>(v));
+  std::sort(outside_.begin(), outside_.end());
+  find_written();
+}
+
+Program::~Program() {
+  if (arena_) runtime::deallocate(arena_, static_cast<size_t>(plan_.arena));
+}
+
+void Program::build_action(const Step& step) {
+  auto action = std::make_unique<Action>();
+  action->threads = step.threads;
+  action->home = step.home;
+  action->meets = step.meets;
+  action->kernel = &plan_.calls[step.calls[0]].call.kernel();
+  if (step.scratch >= 0) action->scratch = static_cast<char*>(arena_) + step.scratch;
+  if (step.calls.size() > 1) {
+    build_group(step, *action);
+  } else {
+    build_launch(step, *action);
+  }
+  actions_.push_back(std::move(action));
+}
+
+void Program::build_launch(const Step& step, Action& action) {
+  const TracedCall& traced = plan_.calls[step.calls[0]];
+  const RecordedCall& recorded = traced.call;
+  const Call call = recorded.call();
+  const Kernel& kernel = *call.kernel;
+  char** data;
+  if (kernel.kind == Kind::elementwise || kernel.kind == Kind::cast) {
+    action.geometry = std::make_unique<Geometry>();
+    describe(call, *action.geometry);
+    data = action.geometry->data;
+  } else {
+    action.routine = kernel.host
+                         ? kernel.host
+                         : runtime::table().routines[kernel.id][static_cast<int>(call.type)];
+    action.dims = recorded.dims();
+    action.scalars = recorded.scalars();
+    action.data = SmallVector<char*, 8>(call.operand_count, nullptr);
+    data = action.data.data();
+  }
+  for (int i = 0; i < call.operand_count; ++i)
+    if (const TensorImpl* x = call.operands[i].tensor())
+      point(traced.values[i], data + i, x->offset * element_size(x->dtype));
+}
+
+void Program::build_group(const Step& step, Action& action) {
+  action.group = std::make_unique<Group>(group_of(plan_, step));
+  auto& slots = action.group->slots;
+  action.data = SmallVector<char*, 8>(static_cast<int>(slots.size()), nullptr);
+  for (size_t s = 0; s < slots.size(); ++s) {
+    if (slots[s].value < 0) {
+      action.data[static_cast<int64_t>(s)] = reinterpret_cast<char*>(&slots[s].number);
+    } else if (slots[s].buffer < 0) {
+      point(slots[s].value, action.data.data() + s, slots[s].offset);
+    }
+  }
+}
+
+void Program::point(int value, char** where, int64_t offset) {
+  patches_[value].push_back({where, offset});
+}
+
+// What the user holds and a replay changes: its version moves, as it does in an eager step.
+void Program::find_written() {
+  std::vector<bool> known(plan_.values.size());
+  for (const TracedCall& traced : plan_.calls)
+    for (int i = 0; i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      if (v < 0 || known[v] || plan_.values[v].kind == Value::Kind::made ||
+          !writes(traced.call.kernel(), i))
+        continue;
+      known[v] = true;
+      written_.emplace_back(v, traced.call.name());
+    }
+}
+
+void Program::rebase(int value, char* base) {
+  if (bases_[value] == base) return;
+  bases_[value] = base;
+  for (const Patch& patch : patches_[value]) *patch.where = base + patch.offset;
+}
+
+bool Program::accepts(const Tensors& inputs) const {
+  for (const Tensor& input : inputs)
+    if (std::binary_search(outside_.begin(), outside_.end(), input->storage.get())) return false;
+  return true;
+}
+
+void Program::bind_inputs(const Tensors& inputs) {
+  inputs_ = inputs;
+  for (size_t v = 0; v < plan_.values.size(); ++v) {
+    const int i = plan_.values[v].input;
+    if (i < 0) continue;
+    const Tensor& x = inputs[i];
+    rebase(static_cast<int>(v), x.data<char>() - plan_.input_offsets[i] * element_size(x.dtype()));
+  }
+}
+
+// Results and gradients get new memory, unless no one but the program has kept the last one's.
+void Program::bind_kept() {
+  std::vector<int64_t>& ours = holders_;
+  std::fill(ours.begin(), ours.end(), 1);
+  for (size_t i = 0; i < plan_.gradients.size(); ++i) {
+    const Tensor& mine = gradients_[static_cast<int64_t>(i)];
+    // Held here and by the leaf: a third keeps the tensor, which must then stay as it is.
+    if (mine.defined() && mine->references() <= 2) ++ours[plan_.gradients[i].after->value];
+  }
+  for (int v : kept_values_) {
+    Ref<Storage>& storage = kept_[v];
+    if (storage && storage->references() <= ours[v]) {
+      storage->bump("replay");
+      continue;
+    }
+    storage = Storage::allocate(plan_.values[v].bytes);
+    rebase(v, static_cast<char*>(storage->data()));
+  }
+  for (size_t i = 0; i < plan_.gradients.size(); ++i) {
+    const TracedGradient& traced = plan_.gradients[i];
+    Tensor& mine = gradients_[static_cast<int64_t>(i)];
+    if (!traced.changed || !traced.after) continue;
+    const Ref<Storage>& storage = kept_[traced.after->value];
+    if (mine.defined() && mine->storage == storage) continue;
+    mine = window_of(*traced.after, storage);
+  }
+}
+
+Tensor Program::window_of(const Window& window, const Ref<Storage>& storage) {
+  const TensorImpl& x = *window.geometry.impl();
+  return Tensor(new TensorImpl(storage, x.dtype, x.shape, x.strides, x.offset));
+}
+
+Tensor Program::output(int i) const {
+  const Window& window = plan_.outputs[i];
+  const Value& value = plan_.values[window.value];
+  if (value.kind == Value::Kind::constant) {  // its memory stays the program's
+    Ref<Storage> copy = Storage::allocate(value.bytes);
+    std::memcpy(copy->data(), value.storage->data(), value.bytes);
+    return window_of(window, copy);
+  }
+  if (value.kind != Value::Kind::input)
+    return window_of(window, value.storage ? value.storage : kept_[window.value]);
+  const Tensor& input = inputs_[value.input];
+  const TensorImpl& x = *window.geometry.impl();
+  return Tensor(new TensorImpl(input->storage, x.dtype, x.shape, x.strides,
+                               x.offset + input->offset - plan_.input_offsets[value.input]));
+}
+
+Tensors Program::written_state() const {
+  Tensors out;
+  for (const auto& [v, writer] : written_) {
+    const Value& value = plan_.values[v];
+    if (!value.storage) continue;
+    const auto bytes = static_cast<int64_t>(value.storage->bytes());
+    out.push_back(Tensor(new TensorImpl(value.storage, DType::uint8, Dims{bytes}, bytes)));
+  }
+  return out;
+}
+
+void Program::mark_written() {
+  for (const auto& [v, writer] : written_) {
+    const Value& value = plan_.values[v];
+    const Ref<Storage>& storage = value.storage ? value.storage : inputs_[value.input]->storage;
+    storage->bump(writer);
+  }
+}
+
+// What the ranks of one run share. A step may refuse its input: the others are then left out, and the exception goes on
+// to the caller. Ranks meet after such a step, so that all of them know.
+struct Program::Team {
+  Program* program;
+  std::atomic<bool> failed{false};
+  std::exception_ptr exception;
+};
+
+void Program::run_actions(int rank, int size, void (*barrier)(), Team& team) {
+  for (const std::unique_ptr<Action>& action : actions_) {
+    if (action->meets) barrier();
+    if (team.failed.load(std::memory_order_relaxed)) continue;
+    if (action->threads > 1) {
+      action->run(rank, size, barrier);
+    } else if (rank == action->home % size) {
+      if (!action->kernel->host) {
+        action->run(0, 1, [] {});
+        continue;
+      }
+      try {
+        action->run(0, 1, [] {});
+      } catch (...) {
+        team.exception = std::current_exception();
+        team.failed.store(true, std::memory_order_relaxed);
+      }
+    }
+  }
+}
+
+void Program::run_rank(void* context, int rank, int size, void (*barrier)()) {
+  Team& team = *static_cast<Team*>(context);
+  team.program->run_actions(rank, size, barrier, team);
+}
+
+void Program::run(const Tensors& inputs) {
+  ++runs_;
+  bind_inputs(inputs);
+  bind_kept();
+  mark_written();
+  Counters& count = counters();
+  count.launches += static_cast<int64_t>(actions_.size());
+  count.parallel_launches += plan_.threads > 1;
+  Team team{this, {false}, nullptr};
+  {
+    const runtime::Blocking released(estimate_ > kBlockingNs);
+    runtime::run_team(plan_.threads, run_rank, &team);
+  }
+  if (team.failed) std::rethrow_exception(team.exception);
+}
+
+}  // namespace steep::program

@@ -1,0 +1,78 @@
+// A program: a plan with addresses, run as often as one likes.
+#pragma once
+
+#include <atomic>
+#include <exception>
+#include <memory>
+
+#include "program/plan.h"
+
+namespace steep::program {
+
+class Program {
+ public:
+  explicit Program(const Trace& trace);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  // Whether these arguments may be bound: none shares memory with what the program has as its own.
+  bool accepts(const Tensors& inputs) const;
+  // Runs it on new arguments, of the geometry it was recorded with. Not by two threads at once.
+  void run(const Tensors& inputs);
+  // After run(): results, and the .grad of each of plan().gradients (undefined for None).
+  Tensor output(int i) const;
+  const Tensor& gradient(int i) const { return gradients_[i]; }
+
+  int64_t runs() const { return runs_; }
+  void forget_inputs() { inputs_.clear(); }
+
+  const Plan& plan() const { return plan_; }
+  // What it writes that was there before: parameters, buffers, optimiser state.
+  Tensors written_state() const;
+  // Takes the program for running; false where someone else runs it.
+  bool take() { return !taken_.exchange(true, std::memory_order_acquire); }
+  void give_back() { taken_.store(false, std::memory_order_release); }
+
+ private:
+  struct Action;  // a step with its addresses
+  struct Patch {
+    char** where;
+    int64_t offset;
+  };
+  struct Team;
+
+  void build_action(const Step& step);
+  void build_launch(const Step& step, Action& action);
+  void build_group(const Step& step, Action& action);
+  void point(int value, char** where, int64_t offset);
+  void find_written();
+  void rebase(int value, char* base);
+  void bind_inputs(const Tensors& inputs);
+  void bind_kept();
+  void mark_written();
+  static Tensor window_of(const Window& window, const Ref<Storage>& storage);
+  void run_actions(int rank, int size, void (*barrier)(), Team& team);
+  static void run_rank(void* context, int rank, int size, void (*barrier)());
+
+  Plan plan_;
+  std::vector<std::unique_ptr<Action>> actions_;
+  std::vector<std::vector<Patch>> patches_;           // by value
+  std::vector<char*> bases_;                          // by value
+  std::vector<Ref<Storage>> kept_;                    // by value: memory of results and gradients
+  std::vector<int> kept_values_;                      // those that have any
+  std::vector<int64_t> holders_;                      // by value: references that do not keep it
+  std::vector<std::pair<int, const char*>> written_;  // values from outside, and who writes them
+  std::vector<const Storage*> outside_;               // state and constants, sorted
+  SmallVector<Tensor, 4> gradients_;
+  Tensors inputs_;  // while it runs, and until results have been taken
+  void* arena_ = nullptr;
+  double estimate_ = 0;
+  int64_t runs_ = 0;
+  std::atomic<bool> taken_{false};
+};
+
+// Runs the passes.
+Plan make_plan(const Trace& trace);
+
+}  // namespace steep::program

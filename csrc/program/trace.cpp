@@ -1,0 +1,247 @@
+#include "program/trace.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace steep::program {
+
+namespace {
+
+// A window of the same shape on no memory: what a plan needs to know of a tensor whose memory it will choose.
+Tensor geometry_of(const Tensor& x) {
+  Tensor window = alias(x);
+  window->storage = Ref<Storage>();
+  return window;
+}
+
+bool same_bits(kernels::Scalar a, kernels::Scalar b) { return a.i == b.i; }
+
+bool same_number(const Number& a, const Number& b) {
+  if (a.kind() != b.kind()) return false;
+  if (!a.is_floating()) return a.to_int() == b.to_int();
+  const double x = a.to_double(), y = b.to_double();
+  return std::memcmp(&x, &y, sizeof x) == 0;
+}
+
+std::string text_of(const Number& number) {
+  return number.is_floating() ? join(number.to_double()) : join(number.to_int());
+}
+
+bool same_geometry(const TensorImpl& a, const TensorImpl& b) {
+  return a.dtype == b.dtype && a.offset == b.offset && a.shape == b.shape && a.strides == b.strides;
+}
+
+// Where two launches at the same place differ.
+std::string difference_of(const TracedCall& a, const TracedCall& b) {
+  const RecordedCall &x = a.call, &y = b.call;
+  if (&x.kernel() != &y.kernel())
+    return join("'", x.name(), "' in one run and '", y.name(), "' in the next");
+  if (x.type() != y.type() || x.operands().size() != y.operands().size() ||
+      x.dims().size() != y.dims().size() || x.scalars().size() != y.scalars().size())
+    return join("'", x.name(), "' on other dtypes or another number of tensors");
+  for (int i = 0; i < x.operands().size(); ++i) {
+    const Operand &p = x.operands()[i], &q = y.operands()[i];
+    if (p.is_number() != q.is_number() || !p.tensor() != !q.tensor())
+      return join("'", x.name(), "' with a tensor where the other run had none");
+    if (p.is_number() && !same_number(p.number(), q.number()))
+      return join("'", x.name(), "' with the number ", text_of(p.number()), " in one run and ",
+                  text_of(q.number()), " in the next; pass it as a tensor");
+    if (p.tensor() && !same_geometry(*p.tensor(), *q.tensor()))
+      return join("'", x.name(), "' on shape ", to_string(p.tensor()->shape), " in one run and ",
+                  to_string(q.tensor()->shape), " in the next, or on another part of its memory");
+    if (a.values[i] != b.values[i])
+      return join("'", x.name(), "' on another tensor than in the run before");
+  }
+  for (int i = 0; i < x.dims().size(); ++i)
+    if (x.dims()[i] != y.dims()[i])
+      return join("'", x.name(), "' with the number ", x.dims()[i], " in one run and ", y.dims()[i],
+                  " in the next");
+  for (int i = 0; i < x.scalars().size(); ++i)
+    if (!same_bits(x.scalars()[i], y.scalars()[i]))
+      return join("'", x.name(), "' with another number (", x.scalars()[i].f, " and ",
+                  y.scalars()[i].f, ") in the two runs; pass it as a tensor");
+  return "";
+}
+
+std::string difference_of(const Value& a, const Value& b) {
+  if (a.kind != b.kind || a.input != b.input || a.bytes != b.bytes || a.kept != b.kept)
+    return "a tensor that is an argument, a result or made anew in one run and not in the other";
+  if (a.kind == Value::Kind::state && a.storage != b.storage)
+    return "another tensor from outside; write into one tensor (copy_) instead of replacing it, or "
+           "pass it as an argument";
+  if (a.kind == Value::Kind::constant &&
+      std::memcmp(a.storage->data(), b.storage->data(), a.bytes) != 0)
+    return "a tensor made from other numbers; pass them as a tensor";
+  return "";
+}
+
+bool same_memory(const Tensor& a, const Tensor& b) {
+  if (!a.defined() || !b.defined()) return a.defined() == b.defined();
+  return a->storage == b->storage && same_geometry(*a.impl(), *b.impl());
+}
+
+bool same_window(const Window& a, const Window& b) {
+  return a.value == b.value && same_geometry(*a.geometry.impl(), *b.geometry.impl());
+}
+
+}  // namespace
+
+Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
+             const Tensors& bases, const Tensors& gradients)
+    : epoch_(recorder.epoch()), input_count_(inputs.size()), refusal_(recorder.refusal()) {
+  for (int i = 0; i < inputs.size(); ++i) {
+    const int known = value_of(inputs[i]);
+    Value& value = values_[known];
+    if (value.input < 0) value.kind = Value::Kind::input, value.input = i;
+    input_offsets_.push_back(inputs[i]->offset);
+  }
+  trace_calls(recorder);
+  for (const Tensor& output : outputs) outputs_.push_back({value_of(output), geometry_of(output)});
+  trace_gradients(recorder, inputs, gradients);
+  find_constants();
+  find_escapes(outputs, bases, gradients);
+  let_go();
+}
+
+// The number of a tensor's memory. Few enough values are met for a search from the latest one back to be quick.
+int Trace::value_of(const Tensor& tensor) {
+  const Ref<Storage>& storage = tensor->storage;
+  for (size_t i = values_.size(); i-- > 0;)
+    if (values_[i].storage == storage) return static_cast<int>(i);
+  Value value;
+  value.kind = storage->epoch() == epoch_ ? Value::Kind::made : Value::Kind::state;
+  value.storage = storage;
+  value.bytes = storage->bytes();
+  values_.push_back(value);
+  return static_cast<int>(values_.size()) - 1;
+}
+
+void Trace::trace_calls(Recorder& recorder) {
+  for (RecordedCall& call : recorder.take_calls()) {
+    TracedCall traced{std::move(call), {}};
+    for (const Operand& operand : traced.call.operands())
+      traced.values.push_back(operand.tensor() ? value_of(Tensor(operand.tensor())) : -1);
+    calls_.push_back(std::move(traced));
+  }
+}
+
+// What launches read before any has written it was put there by the host.
+void Trace::find_constants() {
+  std::vector<bool> written(values_.size());
+  for (const TracedCall& traced : calls_) {
+    const Kernel& kernel = traced.call.kernel();
+    for (int i = 0; i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      if (v < 0 || values_[v].kind != Value::Kind::made || written[v] || !reads(kernel, i))
+        continue;
+      values_[v].kind = Value::Kind::constant;
+      if (values_[v].storage->borrowed())
+        refuse(join("'", kernel.name,
+                    "' reads memory of another library's (from_numpy) that was "
+                    "taken in inside the function; pass the tensor as an argument"));
+    }
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0 && writes(kernel, i)) {
+        if (values_[traced.values[i]].kind == Value::Kind::constant)
+          refuse(join("'", kernel.name,
+                      "' writes into a tensor made from numbers inside the "
+                      "function; make it of zeros() or full(), or pass it as an argument"));
+        written[traced.values[i]] = true;
+      }
+  }
+  for (size_t v = 0; v < values_.size(); ++v)
+    if (values_[v].kind == Value::Kind::made && !written[v])
+      values_[v].kind = Value::Kind::constant;
+}
+
+void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients) {
+  for (size_t i = 0; i < recorder.gradients().size(); ++i) {
+    const GradientChange& change = recorder.gradients()[i];
+    const Tensor& now = gradients[static_cast<int64_t>(i)];
+    TracedGradient traced{change.leaf, -1, change.before, change.read_before, std::nullopt, false};
+    traced.changed = !same_memory(now, change.before);
+    if (now.defined()) traced.after = Window{value_of(now), geometry_of(now)};
+    for (int k = 0; k < inputs.size(); ++k)
+      if (inputs[k].same(change.leaf)) traced.input = k;
+    // Held by its slot and by the list here; a third would see a .grad that replays do not touch.
+    if (traced.changed && now.defined() && now->references() > 2 && now->python)
+      refuse("a .grad is kept by someone after the function has ended; read it from the parameter");
+    if (traced.changed && now.defined() && values_[traced.after->value].kind != Value::Kind::made)
+      refuse("the function sets a .grad to a tensor that it has not computed");
+    gradients_.push_back(std::move(traced));
+  }
+}
+
+// Made memory that someone outside still holds would be expected to follow, and cannot.
+void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients) {
+  std::vector<int64_t> ours(values_.size(), 1);  // the value's own reference
+  for (const TracedCall& traced : calls_)
+    for (int v : traced.values)
+      if (v >= 0) ++ours[v];
+  SmallVector<const TensorImpl*, 8> seen;
+  const auto leaves = [&](const Tensor& x, int v) {
+    for (const TensorImpl* impl : seen)
+      if (impl == x.impl()) return;
+    seen.push_back(x.impl());
+    ++ours[v];
+    values_[v].kept = values_[v].kind == Value::Kind::made;
+  };
+  for (int i = 0; i < outputs.size(); ++i) leaves(outputs[i], outputs_[i].value);
+  for (const Tensor& base : bases) leaves(base, value_of(base));
+  for (size_t i = 0; i < gradients_.size(); ++i)
+    if (gradients_[i].after) leaves(gradients[static_cast<int64_t>(i)], gradients_[i].after->value);
+  std::vector<const char*> writer(values_.size(), nullptr);
+  for (const TracedCall& traced : calls_)
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0 && writes(traced.call.kernel(), i))
+        writer[traced.values[i]] = traced.call.name();
+  for (size_t v = 0; v < values_.size(); ++v) {
+    if (values_[v].kind != Value::Kind::made || values_[v].storage->references() <= ours[v])
+      continue;
+    refuse(join("what '", writer[v] ? writer[v] : "a launch",
+                "' computed is kept by someone after the function has ended (in an attribute, a "
+                "list or a graph that backward has not used up); return it instead, write it into "
+                "an existing tensor with copy_, or call backward inside"));
+  }
+}
+
+// From here on the memory of what was made is no one's: only its geometry stays.
+void Trace::let_go() {
+  for (TracedCall& traced : calls_)
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0) traced.call.operands()[i].tensor()->storage = Ref<Storage>();
+  for (Value& value : values_)
+    if (value.kind == Value::Kind::made || value.kind == Value::Kind::input)
+      value.storage = Ref<Storage>();
+}
+
+std::string Trace::difference(const Trace& other) const {
+  const size_t count = std::min(calls_.size(), other.calls_.size());
+  for (size_t i = 0; i < count; ++i) {
+    const std::string found = difference_of(calls_[i], other.calls_[i]);
+    if (!found.empty()) return join("launch ", i + 1, " is ", found);
+  }
+  if (calls_.size() != other.calls_.size())
+    return join(calls_.size(), " launches in one run and ", other.calls_.size(), " in the next");
+  if (values_.size() != other.values_.size() || outputs_.size() != other.outputs_.size() ||
+      gradients_.size() != other.gradients_.size())
+    return "another number of tensors, results or gradients";
+  for (size_t i = 0; i < values_.size(); ++i) {
+    const std::string found = difference_of(values_[i], other.values_[i]);
+    if (!found.empty()) return found;
+  }
+  for (size_t i = 0; i < outputs_.size(); ++i)
+    if (!same_window(outputs_[i], other.outputs_[i])) return "another result";
+  for (size_t i = 0; i < gradients_.size(); ++i) {
+    const TracedGradient &a = gradients_[i], &b = other.gradients_[i];
+    const bool leaf = a.input >= 0 ? a.input == b.input : a.leaf.same(b.leaf);
+    if (!leaf || a.guarded != b.guarded || a.changed != b.changed ||
+        a.after.has_value() != b.after.has_value() || (a.after && !same_window(*a.after, *b.after)))
+      return "another way of leaving the gradients";
+    if (a.guarded && !same_memory(a.before, b.before))
+      return "another .grad before it began; clear the gradients inside the function";
+  }
+  return "";
+}
+
+}  // namespace steep::program

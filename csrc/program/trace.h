@@ -1,0 +1,90 @@
+// A recording made ready to be compared, planned and run again: its launches, and the memory they touch by number.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "program/recorder.h"
+
+namespace steep::program {
+
+// A block of memory that launches touch.
+struct Value {
+  enum class Kind : uint8_t {
+    input,     // an argument's: another block at every replay
+    state,     // was there before: parameters, buffers, optimiser state
+    constant,  // made while recording, from numbers of Python's
+    made,      // by the launches
+  };
+  Kind kind;
+  int input = -1;  // which argument
+  Ref<Storage>
+      storage;  // of state and constants, which stay; of what is made until the trace is complete
+  size_t bytes = 0;
+  bool kept = false;  // made, and still wanted at the end: a result or a .grad
+};
+
+// A launch and the value behind each of its operands, -1 for numbers and what is left out.
+struct TracedCall {
+  RecordedCall call;
+  SmallVector<int, 8> values;
+};
+
+// A window on a value that leaves the program: a result, or the .grad of a leaf.
+struct Window {
+  int value;
+  Tensor geometry;  // its storage is not to be used once the trace is complete
+};
+
+struct TracedGradient {
+  Tensor leaf;
+  int input;                    // the argument that the leaf is, or -1
+  Tensor before;                // what .grad must be at the start, where that matters
+  bool guarded;                 // whether it does
+  std::optional<Window> after;  // none: .grad is None at the end
+  bool changed;                 // whether .grad is another tensor at the end
+};
+
+class Trace {
+ public:
+  // Of what `recorder` has kept. `inputs` are the arguments, `outputs` the results, `bases` the tensors that results are
+  // views of, `gradients` the .grad that each leaf of recorder.gradients() has now (undefined for none).
+  Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs, const Tensors& bases,
+        const Tensors& gradients);
+
+  // Why it cannot be replayed; empty if it can.
+  const std::string& refusal() const { return refusal_; }
+  // Where it does something else than `other`; empty where it does the same.
+  std::string difference(const Trace& other) const;
+
+  const std::vector<TracedCall>& calls() const { return calls_; }
+  const std::vector<Value>& values() const { return values_; }
+  const std::vector<Window>& outputs() const { return outputs_; }
+  const std::vector<TracedGradient>& gradients() const { return gradients_; }
+  int input_count() const { return input_count_; }
+  // Elements between the start of an argument's storage and its window, when it was recorded.
+  const std::vector<int64_t>& input_offsets() const { return input_offsets_; }
+
+ private:
+  int value_of(const Tensor& tensor);
+  void trace_calls(Recorder& recorder);
+  void trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients);
+  void find_constants();
+  void find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients);
+  void let_go();
+  void refuse(const std::string& reason) {
+    if (refusal_.empty()) refusal_ = reason;
+  }
+
+  uint32_t epoch_;
+  int input_count_;
+  std::vector<int64_t> input_offsets_;
+  std::vector<TracedCall> calls_;
+  std::vector<Value> values_;
+  std::vector<Window> outputs_;
+  std::vector<TracedGradient> gradients_;
+  std::string refusal_;
+};
+
+}  // namespace steep::program

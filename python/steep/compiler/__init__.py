@@ -1,0 +1,5 @@
+"""`steep.compile`: record a function's launches once, and replay them without Python or tape."""
+
+from steep.compiler.function import CompiledFunction, CompiledModule, compile
+
+__all__ = ["CompiledFunction", "CompiledModule", "compile"]

@@ -1,0 +1,92 @@
+"""One recorded call of a function: its launches, what it returned, and what else a replay must do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from steep import _core
+from steep._core import Tensor
+from steep.compiler._result import describe
+from steep.optim import _recorded
+
+__all__ = ["Recording", "record"]
+
+
+class Recording:
+    """What a recorded call has left.
+
+    Attributes:
+        result: what the function returned.
+        trace: its launches.
+        description: the result with numbers in place of tensors.
+        optimizers: those that took a step, in order of their first.
+        refusal: why it cannot be replayed, or ``''``.
+        restless: whether modules or hooks changed meanwhile; the next call may be different.
+    """
+
+    def __init__(
+        self,
+        result: Any,
+        trace: Any,
+        description: Any,
+        optimizers: list[Any],
+        refusal: str,
+        restless: bool,
+    ) -> None:
+        self.result = result
+        self.trace = trace
+        self.description = description
+        self.optimizers = optimizers
+        self.refusal = refusal
+        self.restless = restless
+
+    def difference(self, other: Recording) -> str:
+        """Where it does something else than another call, or ``''``."""
+        found: str = self.trace.difference(other.trace)
+        if not found and self.description != other.description:
+            found = f"results {other.description!r} and then {self.description!r}"
+        if not found and [*map(id, self.optimizers)] != [*map(id, other.optimizers)]:
+            found = "other optimizers"
+        return found
+
+
+def record(function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Tensor]) -> Recording:
+    """Call the function and keep its launches. What it raises ends the recording and goes on."""
+    recorder = _core.Recorder()
+    before = _core.structure_version()
+    with _recorded.collect() as optimizers:
+        recorder.start()
+        try:
+            result = function(*args, **kwargs)
+        finally:
+            recorder.stop()
+    outputs: list[Tensor] = []
+    description = describe(result, outputs)
+    trace = _core.trace(recorder, inputs, outputs)
+    refusal: str = trace.refusal
+    for i in range(len(outputs)):
+        # What is returned, the list here, and the call itself: whoever else holds it would see a
+        # tensor that replays do not renew. (A loop variable would be one more.)
+        known = 1 + 2 * [*map(id, outputs)].count(id(outputs[i]))
+        if not refusal and sys.getrefcount(outputs[i]) > known:
+            refusal = _KEPT
+        refusal = refusal or _unfit(outputs[i], inputs)
+    restless = _core.structure_version() != before
+    return Recording(result, trace, description, optimizers, refusal, restless)
+
+
+_KEPT = "a tensor it returns is also kept elsewhere, where a replay would not renew it"
+
+
+def _unfit(output: Tensor, inputs: list[Tensor]) -> str:
+    """Why a result cannot be a new tensor at every call, or ``''``."""
+    if any(output is x for x in inputs):
+        return "it returns one of its arguments itself; return a copy (clone)"
+    if output.requires_grad and not _core.graph_is_used_up(output):
+        return (
+            "it returns a tensor whose graph is still to be used; call backward inside, detach() "
+            "it, or call the function under no_grad()"
+        )
+    return ""

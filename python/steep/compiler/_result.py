@@ -1,0 +1,48 @@
+"""What a compiled function may return: tensors and plain values, in tuples, lists and dicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steep._core import Tensor, device, dtype, graph_is_used_up
+
+__all__ = ["describe", "detach_used"]
+
+_PLAIN = (type(None), bool, int, float, str, bytes, complex, dtype, device)
+
+
+def describe(result: Any, outputs: list[Tensor]) -> Any:
+    """The result with the number of an output in place of each tensor, which `outputs` gets.
+
+    Raises:
+        TypeError: if it holds something else than tensors and plain values.
+    """
+    if isinstance(result, Tensor):
+        outputs.append(result)
+        return len(outputs) - 1
+    if isinstance(result, _PLAIN):
+        return ("value", result)
+    if type(result) in (tuple, list):
+        return (type(result).__name__, [describe(item, outputs) for item in result])
+    if isinstance(result, tuple) and hasattr(result, "_make"):
+        return ("named", type(result), [describe(item, outputs) for item in result])
+    if type(result) is dict:
+        keys = tuple(result)
+        return ("dict", keys, [describe(item, outputs) for item in result.values()])
+    raise TypeError(
+        "compile: expected the function to return tensors, numbers, strings or None, or tuples, "
+        f"lists and dicts of them, got {type(result).__name__}; return its tensors instead"
+    )
+
+
+def detach_used(result: Any) -> Any:
+    """The result without the graphs that backward has used up, as a replay returns it."""
+    if isinstance(result, Tensor):
+        return result.detach() if graph_is_used_up(result) else result
+    if isinstance(result, tuple) and hasattr(result, "_make"):
+        return type(result)._make(detach_used(item) for item in result)
+    if isinstance(result, tuple | list):
+        return type(result)(detach_used(item) for item in result)
+    if isinstance(result, dict):
+        return {key: detach_used(item) for key, item in result.items()}
+    return result

@@ -1,0 +1,62 @@
+"""A replay beside the run it stands for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from steep._core import Tensor, get_rng_state, no_grad, set_rng_state
+from steep.compiler._result import describe
+
+if TYPE_CHECKING:
+    from steep.compiler.function import CompiledFunction
+
+__all__ = ["verified_call"]
+
+
+def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
+    """Replay the call, undo what it did, run the function, and compare.
+
+    Raises:
+        RuntimeError: if results, state, gradients or the random stream differ in a bit.
+    """
+    program = compiled._table.find(args, kwargs)
+    if program is None:
+        return compiled._warm_up(args, kwargs)
+    _, inputs = compiled._table.key(args, kwargs)
+    written = [*program.written_state(), *(x.detach() for x in inputs)]
+    before = [x.clone() for x in written]
+    gradients = program.replaced_gradients(inputs)
+    random = get_rng_state()
+    replayed = _everything(compiled._replay(args, kwargs), written, program, inputs)
+    with no_grad():
+        for x, old in zip(written, before, strict=True):
+            x.copy_(old)
+    for leaf, grad in gradients:
+        leaf.grad = grad
+    set_rng_state(random)
+    result = compiled._warm_up(args, kwargs)
+    for (what, got), (_, wanted) in zip(
+        replayed, _everything(result, written, program, inputs), strict=True
+    ):
+        if got != wanted:
+            raise RuntimeError(f"compile: verify=True: a replay and the function differ in {what}")
+    return result
+
+
+def _everything(
+    result: Any, written: list[Tensor], program: Any, inputs: list[Tensor]
+) -> list[tuple[str, bytes | None]]:
+    """All that a call leaves behind, as bytes with names."""
+    outputs: list[Tensor] = []
+    describe(result, outputs)
+    gradients = [grad for _, grad in program.replaced_gradients(inputs)]
+    return [
+        *((f"result {i}", _bytes(x)) for i, x in enumerate(outputs)),
+        *((f"state {i}", _bytes(x)) for i, x in enumerate(written)),
+        *((f"gradient {i}", _bytes(x)) for i, x in enumerate(gradients)),
+        ("the random stream", _bytes(get_rng_state())),
+    ]
+
+
+def _bytes(x: Tensor | None) -> bytes | None:
+    return None if x is None else x.detach().numpy().tobytes()

@@ -1,0 +1,309 @@
+"""`compile` and what it returns: functions and modules whose calls are recorded and replayed."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from steep import _core
+from steep.compiler._names import names_read
+from steep.compiler._recording import Recording, record
+from steep.compiler._result import describe, detach_used
+from steep.compiler._verify import verified_call
+from steep.nn.module import Module
+from steep.optim.optimizer import Optimizer
+
+__all__ = ["CompiledFunction", "CompiledModule", "compile"]
+
+SIGNATURES = 64  # kept for a function; the one not called for longest goes first
+RESTLESS_CALLS = 8  # recordings during which modules changed, before it is given up
+
+
+class _Signature:
+    """What is known of one kind of call."""
+
+    def __init__(self) -> None:
+        self.warm = False
+        self.pending: Recording | None = None
+        self.programs: list[tuple[Any, Recording]] = []
+        self.restless = 0
+        self.confirmed = 0
+        self.runs = 0
+        self.reason = ""
+
+
+class CompiledFunction:
+    """A function whose calls are recorded, and then replayed. Made by `steep.compile`."""
+
+    def __init__(self, function: Callable[..., Any], *, fullgraph: bool, verify: bool) -> None:
+        self._function = function
+        self._fullgraph = fullgraph
+        self._verify = verify
+        self._table = _core.ProgramTable((Module, Optimizer))
+        self._replay = self._table.replay
+        self._signatures: OrderedDict[bytes, _Signature] = OrderedDict()
+        self._said: set[str] = set()
+        self._bound: weakref.WeakKeyDictionary[Any, CompiledFunction] = weakref.WeakKeyDictionary()
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._verify:
+            return verified_call(self, args, kwargs)
+        result = self._replay(args, kwargs)
+        return self._warm_up(args, kwargs) if result is NotImplemented else result
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        bound = self._bound.get(instance)
+        if bound is None:
+            # Kept by the instance's life: what is kept here must not keep the instance.
+            method = _weak_method(self._function, instance)
+            bound = CompiledFunction(method, fullgraph=self._fullgraph, verify=self._verify)
+            self._bound[instance] = bound
+        return bound
+
+    def __repr__(self) -> str:
+        return f"<compiled {self._function!r}>"
+
+    # ---- calls that are not replayed --------------------------------------------------------
+
+    def _warm_up(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run the function, and learn from it what a replay of it needs."""
+        if _core.is_recording():  # part of another function's recording
+            return self._function(*args, **kwargs)
+        key, inputs = self._table.key(args, kwargs)
+        signature = self._signature(key)
+        if signature.reason:
+            return detach_used(self._function(*args, **kwargs))
+        if not signature.warm:
+            result = self._function(*args, **kwargs)
+            describe(result, [])
+            signature.warm = True
+            return detach_used(result)
+        if any(x.requires_grad and not x.is_leaf for x in inputs):
+            self._refuse(signature, "an argument is part of a graph made outside the function")
+            return self._function(*args, **kwargs)
+        recording = record(self._function, args, kwargs, inputs)
+        self._learn(key, signature, recording, [args, kwargs])
+        result, recording.result = recording.result, None
+        return detach_used(result)
+
+    def _signature(self, key: bytes) -> _Signature:
+        """What is known of this kind of call, most recently used last."""
+        signature = self._signatures.get(key)
+        if signature is None:
+            signature = self._signatures[key] = _Signature()
+            if len(self._signatures) > SIGNATURES:
+                oldest, _ = self._signatures.popitem(last=False)
+                self._table.remove(oldest)
+        self._signatures.move_to_end(key)
+        return signature
+
+    def _learn(
+        self, key: bytes, signature: _Signature, recording: Recording, kept: list[Any]
+    ) -> None:
+        """Make a program of two recordings that agree, or say why there is none."""
+        if recording.refusal:
+            self._refuse(signature, recording.refusal)
+            return
+        if recording.restless:
+            # An optimiser's first steps differ; a module that changes at every call never ends.
+            signature.pending = None
+            signature.restless += 1
+            if signature.restless > RESTLESS_CALLS:
+                self._refuse(
+                    signature, "it changes modules, parameters or hooks each time it is called"
+                )
+            return
+        signature.restless = 0
+        names = names_read(self._function)
+        for program, known in signature.programs:
+            if not recording.difference(known):
+                self._confirm(key, signature, program, names)
+                return
+        pending, signature.pending = signature.pending, recording
+        if pending is None:
+            return
+        difference = recording.difference(pending)
+        if difference:
+            self._refuse(signature, f"two calls in a row differ: {difference}")
+            return
+        signature.pending = None
+        program = _core.Program(recording.trace)
+        before = [optimizer.write_hyperparameters for optimizer in recording.optimizers]
+        self._table.insert(key, program, recording.description, names, before, kept)
+        signature.programs.append((program, recording))
+
+    def _confirm(self, key: bytes, signature: _Signature, program: Any, names: list[Any]) -> None:
+        """Something it depends on was replaced, and it does the same as before."""
+        self._table.confirm(key, program, names)
+        runs = program.runs
+        signature.confirmed = signature.confirmed + 1 if runs == signature.runs else 0
+        signature.runs = runs
+        if signature.confirmed > RESTLESS_CALLS:
+            self._refuse(
+                signature,
+                "a variable it reads, or a module or parameter somewhere, is replaced before "
+                "every call",
+            )
+
+    def _refuse(self, signature: _Signature, reason: str) -> None:
+        """Run this kind of call eagerly from now on, and say once why."""
+        signature.reason = reason
+        name = getattr(self._function, "__qualname__", repr(self._function))
+        text = f"compile: {name} runs eagerly: {reason}"
+        if self._fullgraph:
+            raise RuntimeError(text)
+        if reason not in self._said:
+            self._said.add(reason)
+            warnings.warn(text, UserWarning, stacklevel=5)
+
+    # ---- what is known ----------------------------------------------------------------------
+
+    def programs(self) -> list[Any]:
+        """The programs made so far."""
+        return [
+            program for signature in self._signatures.values() for program, _ in signature.programs
+        ]
+
+    def explain(self) -> str:
+        """What replays run, launch by launch, and why the function runs eagerly where it does.
+
+        Each line is a step: its estimated time on one thread, the bytes it moves, its operations,
+        who runs it, and the launches it is made of, with their operands as ``kind number [shape]``:
+        ``in`` an argument, ``s`` state from outside, ``c`` a constant, ``t`` memory of the
+        program's own, ``out`` a result or gradient. A bar marks where all threads meet before.
+
+        Returns:
+            The text; print it.
+        """
+        name = getattr(self._function, "__qualname__", repr(self._function))
+        parts = []
+        for number, signature in enumerate(self._signatures.values(), 1):
+            head = f"{name}, signature {number} of {len(self._signatures)}: "
+            if signature.reason:
+                parts.append(f"{head}eager, because {signature.reason}\n")
+            elif not signature.programs:
+                parts.append(f"{head}still warming up\n")
+            for program, _ in signature.programs:
+                parts.append(f"{head}replayed\n{program.listing()}")
+        return "".join(parts) if parts else f"{name}: not called yet\n"
+
+
+class CompiledModule(Module):
+    """A module whose calls are recorded and replayed; its parameters are the original's.
+
+    Attributes that it lacks are looked up in the original, which is ``_orig_mod``.
+    """
+
+    def __init__(self, module: Module, *, fullgraph: bool, verify: bool) -> None:
+        super().__init__()
+        self._orig_mod = module
+        self._compiled = CompiledFunction(module.__call__, fullgraph=fullgraph, verify=verify)
+        self.training = module.training
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the module, or replay its program."""
+        return self._compiled(*args, **kwargs)
+
+    def explain(self) -> str:
+        """See `CompiledFunction.explain`."""
+        return self._compiled.explain()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_orig_mod":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self._orig_mod, name)
+
+
+def _weak_method(function: Callable[..., Any], instance: Any) -> Callable[..., Any]:
+    """The function with its first argument given, which is not kept alive by it."""
+    alive = weakref.ref(instance)
+
+    @functools.wraps(function)
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return function(alive(), *args, **kwargs)
+
+    return method
+
+
+def compile(
+    model: Any = None,
+    *,
+    fullgraph: bool = False,
+    dynamic: bool | None = None,
+    backend: str = "steep",
+    mode: str | None = None,
+    options: dict[str, Any] | None = None,
+    disable: bool = False,
+    verify: bool = False,
+) -> Any:
+    """Record what a function computes, once, and replay it from then on.
+
+    Meant for a whole training step: forward, backward and the optimiser's step in one function.
+    For each kind of call (shapes, dtypes, strides, numbers passed, modes) the first call runs as
+    usual, the next two are recorded and must agree, and all later ones replay the recording:
+    without Python, without building a graph, with memory planned once and elementwise chains fused.
+    The results have the bits of the function itself.
+
+    Python code inside runs while recording only. Tensors that it is given, that it closes over, and
+    parameters and state of modules and optimisers may hold other values at every call; learning
+    rates are followed, random numbers drawn anew. Numbers that are not arguments are constants: one
+    that differs between the two recordings is named, and the function stays eager, as it does when
+    it reads a value into Python (``item``, ``bool``, ``numpy``), runs hooks, or keeps a tensor it
+    has computed anywhere but in its result and in ``.grad``. Results come back without a graph.
+
+    Args:
+        model: a function or `Module`; none to get a decorator.
+        fullgraph: raise RuntimeError instead of running eagerly. Default: ``False``.
+        dynamic: accepted for PyTorch's sake, as are `backend`, `mode` and `options`; there is
+            nothing to choose.
+        backend: see `dynamic`.
+        mode: see `dynamic`.
+        options: see `dynamic`.
+        disable: return `model` as it is. Default: ``False``.
+        verify: at every replay, run the function as well and raise RuntimeError where a bit
+            differs. Slow; for tests. Default: ``False``.
+
+    Returns:
+        A `CompiledFunction`, or a `CompiledModule` for a module. Both have `explain()`.
+
+    Raises:
+        TypeError: if `model` cannot be called; at a call, if an argument is of a kind that cannot
+            be told apart from another, or if the function returns anything but tensors and plain
+            values in tuples, lists and dicts.
+
+    Example:
+        >>> import steep
+        >>> layer = steep.nn.Linear(3, 1)
+        >>> optimizer = steep.optim.SGD(layer.parameters(), lr=0.1)
+        >>> @steep.compile
+        ... def step(x, y):
+        ...     optimizer.zero_grad()
+        ...     loss = steep.nn.functional.mse_loss(layer(x), y)
+        ...     loss.backward()
+        ...     optimizer.step()
+        ...     return loss
+        >>> x, y = steep.ones(8, 3), steep.zeros(8, 1)
+        >>> losses = [step(x, y).item() for _ in range(10)]
+        >>> losses[-1] < losses[0], len(step.programs())
+        (True, 1)
+    """
+    del dynamic, backend, mode, options
+    if model is None:
+        return functools.partial(compile, fullgraph=fullgraph, disable=disable, verify=verify)
+    if not callable(model):
+        raise TypeError(
+            f"compile: expected a function or a Module, got {type(model).__name__}; pass the "
+            "function itself, not what it returns"
+        )
+    if disable:
+        return model
+    if isinstance(model, Module):
+        return CompiledModule(model, fullgraph=fullgraph, verify=verify)
+    return CompiledFunction(model, fullgraph=fullgraph, verify=verify)
