@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "program/launch.h"
+#include "program/site.h"
 
 namespace steep::tape {
 
@@ -11,7 +12,8 @@ std::atomic<uint64_t> g_last_number{0};
 thread_local std::vector<Node*>* t_doomed = nullptr;
 }  // namespace
 
-Node::Node(const char* name, int outputs) : name(name), outputs(outputs) {
+Node::Node(const char* name, int outputs)
+    : name(name), layer(program::current_site().layer), outputs(outputs) {
   ++program::counters().nodes;
 }
 

@@ -41,7 +41,17 @@ for _name in (*_TYPES, *_DTYPES, *_FUNCTIONS, *_core.registry_names()):
     globals()[_name] = getattr(_core, _name)
 del _name
 
-_SUBMODULES = ("autograd", "cuda", "data", "nn", "optim", "reference", "serialize", "utils")
+_SUBMODULES = (
+    "autograd",
+    "cuda",
+    "data",
+    "nn",
+    "optim",
+    "profiler",
+    "reference",
+    "serialize",
+    "utils",
+)
 _LAZY = {
     "finfo": "_info",
     "iinfo": "_info",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from steep._core import Tensor, bump_structure, enable_grad
+from steep._layers import followers, step_in_phase
 from steep.nn._hooks import RemovableHandle
 from steep.optim import _state
 from steep.optim._plan import GroupPlan
@@ -23,8 +24,9 @@ def _hooked(step: _F) -> _F:
 
     @functools.wraps(step)
     def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        call = functools.partial(step_in_phase, step) if followers else step
         if self._in_step or not (self._step_pre_hooks or self._step_post_hooks):
-            return step(self, *args, **kwargs)
+            return call(self, *args, **kwargs)
         self._in_step = True
         try:
             for hook in list(self._step_pre_hooks.values()):
@@ -37,7 +39,7 @@ def _hooked(step: _F) -> _F:
                         f"but got {changed}."
                     )
                 args, kwargs = changed
-            out = step(self, *args, **kwargs)
+            out = call(self, *args, **kwargs)
             for hook in list(self._step_post_hooks.values()):
                 hook(self, args, kwargs)
             return out
