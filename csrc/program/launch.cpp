@@ -22,7 +22,7 @@ constexpr double kParallelNs = 60000, kNsPerThread = 25000;
 constexpr double kBlockingNs = 20000;  // from here on other Python threads may run meanwhile
 
 double estimated_ns(const Cost& cost) {
-  return std::max(cost.flops / kFlopsPerNs, cost.bytes / kBytesPerNs);
+  return std::max(cost.flops / (kFlopsPerNs * cost.speed), cost.bytes / kBytesPerNs);
 }
 
 double operand_bytes(const Call& call) {
