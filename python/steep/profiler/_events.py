@@ -27,7 +27,7 @@ class Event(NamedTuple):
         shape: of the first operand, which is the result where there is one.
         start_ns: beginning, in nanoseconds since the profile began.
         duration_ns: nanoseconds.
-        threads: how many it was split over.
+        threads: how many it was split over, at most (fewer where others are at work).
         bytes: size of all operands.
         flops: floating-point operations, by the kernel's own estimate.
         thread: number of the thread that launched it.
