@@ -2,6 +2,7 @@
 
 #include "bindings/arguments.h"
 #include "bindings/tensor_type.h"
+#include "program/profile.h"
 #include "tape/backward.h"
 
 namespace steep::bindings {
@@ -61,12 +62,28 @@ Tensors seeds(const char* op, const Tensors& roots, Tensors grads) {
   return grads;
 }
 
+// What runs within belongs to the backward pass; a profile shows the pass as a whole, too.
+class BackwardPass {
+ public:
+  BackwardPass() : phase_(program::Phase::backward), start_(program::Profile::start_of_range()) {}
+  ~BackwardPass() {
+    program::Profile::end_range(program::ProfileEvent::Kind::phase, "backward", start_);
+  }
+  BackwardPass(const BackwardPass&) = delete;
+  BackwardPass& operator=(const BackwardPass&) = delete;
+
+ private:
+  const program::AtSite phase_;
+  const int64_t start_;
+};
+
 void run_backward(const Tensors& roots, const Tensors& grads, const Arguments& arguments, int first,
                   const Tensors& inputs) {
   tape::BackwardOptions options;
   options.create_graph = arguments.flag(first + 1, false);
   options.retain_graph = arguments.flag(first, options.create_graph);
   check_roots("backward", roots);
+  const BackwardPass pass;
   tape::backward(roots, seeds("backward", roots, grads), options, inputs);
 }
 
@@ -92,6 +109,7 @@ Tensors gradients(const Tensors& roots, const Tensors& inputs, const Arguments& 
   for (int i = 0; i < inputs.size(); ++i)
     if (!inputs[i].defined())
       raise(PyExc_TypeError, join("grad: expected inputs to hold Tensors, got None at ", i));
+  const BackwardPass pass;
   const Tensors given = read_tensors("grad", "grad_outputs", arguments[2]);
   Tensors grads = tape::gradients(roots, seeds("grad", roots, given), inputs, options);
   const bool materialize = arguments.flag(6, false);

@@ -7,6 +7,7 @@
 #include "bindings/from_python.h"
 #include "bindings/functions.h"
 #include "bindings/hooks.h"
+#include "bindings/profile.h"
 #include "bindings/program_table.h"
 #include "bindings/runtime.h"
 #include "bindings/tensor_type.h"
@@ -46,5 +47,6 @@ PYBIND11_MODULE(_core, m) {
   add_random(module);
   add_runtime(module);
   add_programs(module);
+  add_profile(module);
   add_functions(module);
 }

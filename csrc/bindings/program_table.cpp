@@ -361,9 +361,7 @@ void add_programs(PyObject* module) {
            "(leaf, .grad) of the leaves whose .grad a run replaces.")
       .def("written_state", written_state,
            "What it writes that was there before, as uint8 tensors on the same memory.")
-      .def(
-          "listing", [](const Program& program) { return program::listing(program.plan()); },
-          "What it does, line by line.");
+      .def("listing", &Program::listing, "What it does, line by line.");
   m.def("trace", make_trace, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
         "The trace of a recording that has ended.");
   m.def(

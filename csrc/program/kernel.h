@@ -15,6 +15,7 @@ struct Call;
 struct Cost {
   double flops = 0;
   double bytes = 0;
+  double speed = 1;  // how many times the arithmetic a second of other kernels it does
 };
 
 struct Kernel {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "program/elementwise.h"
+#include "program/profile.h"
 #include "program/recorder.h"
 #include "runtime/allocator.h"
 #include "runtime/cpu.h"
@@ -91,10 +92,18 @@ void execute_routine(const Call& call, int threads) {
   }
 }
 
+void run(const Call& call, int threads) {
+  if (call.kernel->kind == Kind::elementwise || call.kernel->kind == Kind::cast) {
+    execute_elementwise(call, threads);
+  } else {
+    execute_routine(call, threads);
+  }
+}
+
 }  // namespace
 
 double estimated_ns(const Cost& cost) {
-  return std::max(cost.flops / kFlopsPerNs, cost.bytes / kBytesPerNs);
+  return std::max(cost.flops / (kFlopsPerNs * cost.speed), cost.bytes / kBytesPerNs);
 }
 
 Cost cost_of(const Call& call) { return cost_of(call, operand_bytes(call)); }
@@ -119,10 +128,12 @@ void execute(const Call& call) {
   count.parallel_launches += threads > 1;
   count.bytes += static_cast<int64_t>(bytes);
   const runtime::Blocking released(estimated_ns(cost) > kBlockingNs);
-  if (call.kernel->kind == Kind::elementwise || call.kernel->kind == Kind::cast) {
-    execute_elementwise(call, threads);
+  if (Profile* profile = Profile::active()) {
+    const int64_t start = Profile::now();
+    run(call, threads);
+    profile->add(call, start, Profile::now(), call.kernel->host ? 1 : threads, bytes, cost.flops);
   } else {
-    execute_routine(call, threads);
+    run(call, threads);
   }
 }
 

@@ -58,19 +58,20 @@ std::string call_text(const Plan& plan, const TracedCall& traced) {
 
 }  // namespace
 
-std::string listing(const Plan& plan) {
-  std::string text;
-  double flops = 0, bytes = 0, estimate = 0;
+std::string listing(const Plan& plan, const std::vector<double>& measured) {
+  std::string text = "step  measured  estimated      bytes        flop  who\n";
+  double flops = 0, bytes = 0, estimate = 0, taken = 0;
   char line[160];
   for (size_t s = 0; s < plan.steps.size(); ++s) {
     const Step& step = plan.steps[s];
     flops += step.cost.flops, bytes += step.cost.bytes, estimate += step.estimate;
-    const std::string where = step.threads > 1   ? join(step.threads, " threads")
-                              : plan.threads > 1 ? join("rank ", step.home)
-                                                 : "";
-    std::snprintf(line, sizeof line, "%4zu %10.2f us %10s %10.0f flop  %-10s%s", s + 1,
-                  step.estimate / 1000, bytes_text(step.cost.bytes).c_str(), step.cost.flops,
-                  where.c_str(), step.meets ? "| " : "  ");
+    taken += measured[s];
+    const std::string who = step.threads > 1   ? join(step.threads, " threads")
+                            : plan.threads > 1 ? join("rank ", step.home)
+                                               : "";
+    std::snprintf(line, sizeof line, "%4zu %7.2f us %7.2f us %10s %11.0f  %-9s %s ", s + 1,
+                  measured[s] / 1000, step.estimate / 1000, bytes_text(step.cost.bytes).c_str(),
+                  step.cost.flops, who.c_str(), step.meets ? "|" : " ");
     text += line;
     if (step.calls.size() > 1) text += join("fused ", step.calls.size(), ": ");
     for (size_t i = 0; i < step.calls.size(); ++i)
@@ -80,8 +81,9 @@ std::string listing(const Plan& plan) {
   text += join(plan.launches, " launches recorded, ", plan.steps.size(), " steps, ", plan.threads,
                plan.threads > 1 ? " threads; " : " thread; ", "arena ",
                bytes_text(static_cast<double>(plan.arena)), "; ");
-  std::snprintf(line, sizeof line, "%.3f Mflop, %s moved, estimated %.1f us on one thread\n",
-                flops / 1e6, bytes_text(bytes).c_str(), estimate / 1000);
+  std::snprintf(line, sizeof line,
+                "%.3f Mflop, %s moved; steps of %.1f us measured, %.1f us estimated\n", flops / 1e6,
+                bytes_text(bytes).c_str(), taken / 1000, estimate / 1000);
   text += line;
   for (const std::string& remark : plan.remarks) text += remark + "\n";
   return text;

@@ -70,8 +70,8 @@ struct Group {
 constexpr int kGroupBuffers = 8;
 Group group_of(const Plan& plan, const Step& step);
 
-// The plan as text, a line a step.
-std::string listing(const Plan& plan);
+// The plan as text, a line a step; `measured` has the ns each has taken, 0 where that is not known.
+std::string listing(const Plan& plan, const std::vector<double>& measured);
 
 // Bytes of scratch that a step wants on so many threads.
 int64_t scratch_of(const Plan& plan, const Step& step, int threads);

@@ -79,7 +79,10 @@ void Recorder::replay() const {
                 join("replay: a value was read while recording (", refusal_,
                      "), and what followed may depend on it; read values after stop()"));
   }
-  for (const RecordedCall& call : calls_) call.run();
+  for (const RecordedCall& call : calls_) {
+    const AtSite site(call.site());
+    call.run();
+  }
 }
 
 void note_host_read(const char* op) {

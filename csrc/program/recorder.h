@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "program/kernel.h"
+#include "program/site.h"
 
 namespace steep::program {
 
@@ -13,6 +14,7 @@ namespace steep::program {
 class RecordedCall {
  public:
   explicit RecordedCall(const Call& call);
+  const Site& site() const { return site_; }
   void run() const;  // executes, and moves the versions of what it writes
   const char* name() const { return kernel_->name; }
   const Kernel& kernel() const { return *kernel_; }
@@ -36,6 +38,7 @@ class RecordedCall {
   Tensors tensors_;  // keeps the operands' tensors alive
   Dims dims_;
   SmallVector<kernels::Scalar, 2> scalars_;
+  Site site_ = current_site();  // where the launch came from, if sites were followed
 };
 
 // What became of the .grad of a leaf while recording.

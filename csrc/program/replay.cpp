@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "program/launch.h"
+#include "program/profile.h"
 #include "runtime/allocator.h"
 #include "runtime/cpu.h"
 #include "runtime/threads.h"
@@ -13,6 +14,8 @@ namespace steep::program {
 namespace {
 constexpr int64_t kGroupBlock = 1024;  // elements; a multiple of the reductions' chunks
 constexpr double kBlockingNs = 20000;
+// One run in so many is timed step by step, for explain(); not the first ones, which find nothing in cache.
+constexpr int64_t kSampleEvery = 64, kFirstSample = 8;
 }  // namespace
 
 struct Program::Action {
@@ -24,10 +27,27 @@ struct Program::Action {
   std::unique_ptr<Group> group;
   kernels::Routine routine = nullptr;
 
+  ProfileEvent event{""};  // what a profile is told; without times
+  int64_t shortest = 0;    // ns, of the runs that were timed; 0 before the first
+
   SmallVector<char*, 8> data;  // of the routine's operands, or of the group's slots
   Dims dims;
   SmallVector<kernels::Scalar, 2> scalars;
   char* scratch = nullptr;
+
+  // Runs it, and looks at the clock for a profile, and now and then for explain().
+  void run_timed(int rank, int size, void (*barrier)(), bool sampled) {
+    Profile* const profile = rank == 0 ? Profile::active() : nullptr;
+    if (!profile && !sampled) return run(rank, size, barrier);
+    const int64_t start = Profile::now();
+    run(rank, size, barrier);
+    const int64_t end = Profile::now();
+    if (sampled && rank == 0 && (shortest == 0 || end - start < shortest)) shortest = end - start;
+    if (!profile) return;
+    ProfileEvent now = event;
+    now.start = start, now.end = end;
+    profile->add(std::move(now));
+  }
 
   void run(int rank, int size, void (*barrier)()) {
     if (geometry) {
@@ -59,6 +79,24 @@ struct Program::Action {
     }
   }
 };
+
+namespace {
+
+// "fused mul, add, tanh"
+std::string name_of(const Plan& plan, const Step& step) {
+  std::string text = "fused";
+  for (size_t i = 0; i < step.calls.size(); ++i)
+    text += join(i ? ", " : " ", plan.calls[step.calls[i]].call.name());
+  return text;
+}
+
+Dims shape_of(const RecordedCall& call) {
+  for (const Operand& operand : call.operands())
+    if (operand.tensor()) return operand.tensor()->shape;
+  return {};
+}
+
+}  // namespace
 
 Plan make_plan(const Trace& trace) {
   Plan plan(trace);
@@ -108,6 +146,15 @@ void Program::build_action(const Step& step) {
   action->home = step.home;
   action->meets = step.meets;
   action->kernel = &plan_.calls[step.calls[0]].call.kernel();
+  const RecordedCall& first = plan_.calls[step.calls[0]].call;
+  action->event.name = step.calls.size() > 1 ? lasting(name_of(plan_, step)) : first.name();
+  action->event.layer = first.site().layer;
+  action->event.phase = first.site().phase;
+  action->event.dtype = name(first.type());
+  action->event.shape = shape_of(first);
+  action->event.threads = step.threads;
+  action->event.bytes = static_cast<int64_t>(step.cost.bytes);
+  action->event.flops = static_cast<int64_t>(step.cost.flops);
   if (step.scratch >= 0) action->scratch = static_cast<char*>(arena_) + step.scratch;
   if (step.calls.size() > 1) {
     build_group(step, *action);
@@ -266,6 +313,7 @@ void Program::mark_written() {
 // to the caller. Ranks meet after such a step, so that all of them know.
 struct Program::Team {
   Program* program;
+  bool sampled;  // whether the steps are timed
   std::atomic<bool> failed{false};
   std::exception_ptr exception;
 };
@@ -275,14 +323,14 @@ void Program::run_actions(int rank, int size, void (*barrier)(), Team& team) {
     if (action->meets) barrier();
     if (team.failed.load(std::memory_order_relaxed)) continue;
     if (action->threads > 1) {
-      action->run(rank, size, barrier);
+      action->run_timed(rank, size, barrier, team.sampled);
     } else if (rank == action->home % size) {
       if (!action->kernel->host) {
-        action->run(0, 1, [] {});
+        action->run_timed(0, 1, [] {}, team.sampled);
         continue;
       }
       try {
-        action->run(0, 1, [] {});
+        action->run_timed(0, 1, [] {}, team.sampled);
       } catch (...) {
         team.exception = std::current_exception();
         team.failed.store(true, std::memory_order_relaxed);
@@ -296,6 +344,12 @@ void Program::run_rank(void* context, int rank, int size, void (*barrier)()) {
   team.program->run_actions(rank, size, barrier, team);
 }
 
+std::string Program::listing() const {
+  std::vector<double> measured;
+  for (const auto& action : actions_) measured.push_back(static_cast<double>(action->shortest));
+  return program::listing(plan_, measured);
+}
+
 void Program::run(const Tensors& inputs) {
   ++runs_;
   bind_inputs(inputs);
@@ -304,7 +358,7 @@ void Program::run(const Tensors& inputs) {
   Counters& count = counters();
   count.launches += static_cast<int64_t>(actions_.size());
   count.parallel_launches += plan_.threads > 1;
-  Team team{this, {false}, nullptr};
+  Team team{this, runs_ % kSampleEvery == kFirstSample, {false}, nullptr};
   {
     const runtime::Blocking released(estimate_ > kBlockingNs);
     runtime::run_team(plan_.threads, run_rank, &team);

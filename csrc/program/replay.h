@@ -24,6 +24,8 @@ class Program {
   Tensor output(int i) const;
   const Tensor& gradient(int i) const { return gradients_[i]; }
 
+  // Its steps as text, with the times that were measured so far.
+  std::string listing() const;
   int64_t runs() const { return runs_; }
   void forget_inputs() { inputs_.clear(); }
 

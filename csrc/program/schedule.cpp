@@ -17,13 +17,9 @@ constexpr double kSharedNs = 5000;
 constexpr double kTeamNs = 30000;
 
 Cost cost_of_step(const Plan& plan, const Step& step) {
+  if (step.calls.size() == 1) return cost_of(plan.calls[step.calls[0]].call.call());
   Cost sum;
-  for (int at : step.calls) {
-    const Cost cost = cost_of(plan.calls[at].call.call());
-    sum.flops += cost.flops;
-    if (step.calls.size() == 1) sum.bytes = cost.bytes;
-  }
-  if (step.calls.size() == 1) return sum;
+  for (int at : step.calls) sum.flops += cost_of(plan.calls[at].call.call()).flops;
   const Group group = group_of(plan, step);
   for (const Group::Slot& slot : group.slots)
     if (slot.value >= 0 && slot.buffer < 0)

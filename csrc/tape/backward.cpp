@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "program/site.h"
 #include "tape/accumulate.h"
 #include "tape/saved.h"
 
@@ -120,6 +121,7 @@ void Walk::capture(Node& node, const SmallVector<Tensor, 1>& grads) {
 
 void Walk::visit(Pending pending) {
   Node& node = *pending.node;
+  const program::AtSite site(node.layer);  // its gradients are worked out on the layer's behalf
   pass_hooks(node, pending.grads);
   capture(node, pending.grads);
   if (node.released) {

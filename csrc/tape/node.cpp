@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "program/launch.h"
+#include "program/site.h"
 
 namespace steep::tape {
 
@@ -12,7 +13,8 @@ using Doomed = SmallVector<Node*, 8>;
 thread_local Doomed* t_doomed = nullptr;
 }  // namespace
 
-Node::Node(const char* name, int outputs) : name(name), outputs(outputs) {
+Node::Node(const char* name, int outputs)
+    : name(name), layer(program::current_site().layer), outputs(outputs) {
   ++program::counters().nodes;
 }
 

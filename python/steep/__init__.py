@@ -48,6 +48,7 @@ _SUBMODULES = (
     "data",
     "nn",
     "optim",
+    "profiler",
     "reference",
     "serialize",
     "utils",

@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from steep._core import Tensor, empty, float32, float64, int32, int64, uint8
 from steep._core import bool as bool_
+from steep._files import write_atomically
 
 __all__ = ["load", "save"]
 
@@ -70,7 +71,7 @@ def save(obj: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
     else:
         structure = _describe(obj, "", tensors)
     header, ordered = _layout(tensors, structure)
-    _write_atomically(os.fspath(path), header, ordered)
+    write_atomically(os.fspath(path), _chunks(header, ordered))
 
 
 def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
@@ -197,31 +198,11 @@ def _layout(tensors: dict[str, Tensor], structure: Any) -> tuple[bytes, list[Ten
     return len(text).to_bytes(8, "little") + text, [tensors[key] for key in names]
 
 
-def _write_atomically(path: str, header: bytes, tensors: list[Tensor]) -> None:
-    folder = os.path.dirname(path) or "."
-    beside = os.path.join(folder, f".{os.path.basename(path)}.{os.getpid()}.{os.urandom(4).hex()}")
-    try:
-        with open(beside, "xb") as file:
-            file.write(header)
-            for tensor in tensors:
-                if tensor.numel():
-                    file.write(memoryview(tensor.detach().contiguous()).cast("B"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException as error:
-        if isinstance(error, OSError) and error.filename == beside:
-            error.filename = path  # the name the caller knows
-        if os.path.exists(beside):
-            os.unlink(beside)
-        raise
-    if os.name == "posix":
-        # The rename is an entry of the folder, which has to reach the disk too.
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _chunks(header: bytes, tensors: list[Tensor]) -> Iterator[bytes | memoryview]:
+    yield header
+    for tensor in tensors:
+        if tensor.numel():
+            yield memoryview(tensor.detach().contiguous()).cast("B")
 
 
 # ---- reading ----------------------------------------------------------------------------------

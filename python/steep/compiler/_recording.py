@@ -1,4 +1,4 @@
-"""One recorded call of a function: its launches, what it returned, and what else a replay must do."""
+"""One recorded call of a function: its launches, its result, and what a replay must do besides."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from steep import _core
 from steep._core import Tensor
+from steep._layers import follow, unfollow
 from steep.compiler._result import describe
 from steep.optim import _recorded
 
@@ -57,11 +58,13 @@ def record(function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Te
     recorder = _core.Recorder()
     before = _core.structure_version()
     with _recorded.collect() as optimizers:
+        follow()  # profiles of replays want to know where launches came from
         recorder.start()
         try:
             result = function(*args, **kwargs)
         finally:
             recorder.stop()
+            unfollow()
     outputs: list[Tensor] = []
     description = describe(result, outputs)
     trace = _core.trace(recorder, inputs, outputs)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from steep._core import linear_activation
+from steep._layers import followers, in_layer
 from steep.nn._trace import add_path
 from steep.nn.activation import ReLU, Sigmoid, Tanh
 from steep.nn.linear import Linear
@@ -29,10 +30,13 @@ def lay_out(modules: Iterable[Any]) -> list[Step]:
     return steps
 
 
-def run_fused(layer: Linear, activation: str, input: Any) -> Any:
+def run_fused(layer: Linear, activation: Module, name: str, input: Any) -> Any:
     """The bits of ``activation(layer(input))``, in one launch and one node of the graph."""
     try:
-        return linear_activation(input, layer.weight, layer.bias, activation)
+        if followers:
+            with in_layer(layer, fused=activation):
+                return linear_activation(input, layer.weight, layer.bias, name)
+        return linear_activation(input, layer.weight, layer.bias, name)
     except Exception as error:
         add_path(error, layer)
         raise

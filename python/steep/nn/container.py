@@ -122,7 +122,7 @@ class Sequential(_Numbered):
             if activation is None:
                 input = layer(input)
             elif layer._hooks is None and activation._hooks is None:
-                input = run_fused(layer, name, input)
+                input = run_fused(layer, activation, name, input)
             else:
                 input = activation(layer(input))
         return input

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from steep._core import Tensor
+from steep._layers import followers, in_layer
 from steep.nn import _state
 from steep.nn._base import ModuleBase
 from steep.nn._convert import apply_to_tensors, casting, parse_to
@@ -67,12 +68,15 @@ class Module(ModuleBase):
 
     def __call__(self, first: Any = _ABSENT, /, *rest: Any, **kwargs: Any) -> Any:
         try:
-            if rest or kwargs or first is _ABSENT or self._hooks is not None:
+            if rest or kwargs or first is _ABSENT or self._hooks is not None or followers:
                 args = rest if first is _ABSENT else (first, *rest)
+                if followers:
+                    return _call_in_layer(self, args, kwargs)
                 if self._hooks is None:
                     return self.forward(*args, **kwargs)
                 return call_with_hooks(self, args, kwargs)
-            # One argument, no hooks: nearly every call. Spreading *args would double its cost.
+            # One argument, no hooks, no profile: nearly every call. Spreading *args would double
+            # its cost.
             return self.forward(first)
         except Exception as error:
             add_path(error, self)
@@ -315,6 +319,14 @@ class Module(ModuleBase):
 
     def __dir__(self) -> list[str]:
         return sorted(name for name in super().__dir__() if name and not name[0].isdigit())
+
+
+def _call_in_layer(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A call whose launches somebody wants to know the layer of."""
+    with in_layer(module):
+        if module._hooks is None:
+            return module.forward(*args, **kwargs)
+        return call_with_hooks(module, args, kwargs)
 
 
 def indented(text: str) -> str:

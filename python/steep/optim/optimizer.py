@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from steep._core import Tensor, bump_structure, enable_grad, refuse_recording
+from steep._layers import followers, step_in_phase
 from steep.nn._hooks import RemovableHandle
 from steep.optim import _recorded, _state
 from steep.optim._plan import GroupPlan
@@ -28,8 +29,9 @@ def _hooked(step: _F, fused: bool = False) -> _F:
     def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         if not fused:
             refuse_recording(f"{type(self).__name__}.step, which is not fused")
+        call = functools.partial(step_in_phase, step) if followers else step
         if self._in_step or not (self._step_pre_hooks or self._step_post_hooks):
-            return step(self, *args, **kwargs)
+            return call(self, *args, **kwargs)
         refuse_recording("a hook of an optimizer")
         self._in_step = True
         try:
@@ -43,7 +45,7 @@ def _hooked(step: _F, fused: bool = False) -> _F:
                         f"but got {changed}."
                     )
                 args, kwargs = changed
-            out = step(self, *args, **kwargs)
+            out = call(self, *args, **kwargs)
             for hook in list(self._step_post_hooks.values()):
                 hook(self, args, kwargs)
             return out

@@ -1,0 +1,83 @@
+#include "bindings/profile.h"
+
+#include <pybind11/pybind11.h>
+
+#include "program/profile.h"
+
+namespace py = pybind11;
+
+namespace steep::bindings {
+
+namespace {
+
+using program::Phase;
+using program::Profile;
+using program::ProfileEvent;
+
+py::object text_or_none(const char* text) {
+  if (!text) return py::none();
+  return py::str(text);
+}
+
+py::tuple row(const ProfileEvent& event) {
+  py::tuple shape(event.shape.size());
+  for (int i = 0; i < event.shape.size(); ++i) shape[i] = event.shape[i];
+  return py::make_tuple(event.name, name(event.kind), text_or_none(event.layer), name(event.phase),
+                        event.dtype, shape, event.start, event.end - event.start, event.threads,
+                        event.bytes, event.flops, event.thread);
+}
+
+py::tuple stop() {
+  int64_t duration = 0;
+  py::list rows;
+  for (const ProfileEvent& event : Profile::stop(&duration)) rows.append(row(event));
+  return py::make_tuple(duration, rows);
+}
+
+void end_range(const std::string& kind, const std::string& name, int64_t start) {
+  using Kind = ProfileEvent::Kind;
+  for (const Kind known : {Kind::layer, Kind::phase, Kind::range})
+    if (kind == program::name(known))
+      return Profile::end_range(known, program::lasting(name), start);
+  fail(ErrorKind::value, "profile_range_end", "'layer', 'phase' or 'range'", kind);
+}
+
+// Both return what was there before, which the caller puts back.
+py::object set_layer(const py::object& layer) {
+  const char*& current = program::thread_site().layer;
+  const char* before = current;
+  current = layer.is_none() ? nullptr : program::lasting(layer.cast<std::string>());
+  return text_or_none(before);
+}
+const char* set_phase(const std::string& phase) {
+  Phase& current = program::thread_site().phase;
+  const Phase before = current;
+  for (const Phase known : {Phase::forward, Phase::backward, Phase::optimizer}) {
+    if (phase != program::name(known)) continue;
+    current = known;
+    return program::name(before);
+  }
+  fail(ErrorKind::value, "set_phase", "'forward', 'backward' or 'optimizer'", phase);
+}
+
+}  // namespace
+
+void add_profile(PyObject* module) {
+  auto m = py::reinterpret_borrow<py::module_>(module);
+  m.def("profile_start", &Profile::start,
+        "Begins the process's profile; returns the number of this thread.");
+  m.def("profile_stop", stop, "Ends it: its nanoseconds, and a tuple for each event.");
+  m.def("profile_abandon", &Profile::abandon, "Goes on without a profile, in a forked child.");
+  m.def("profile_range_start", &Profile::start_of_range,
+        "The time, for profile_range_end; 0 where no profile runs.");
+  m.def("profile_range_end", end_range, py::arg("kind"), py::arg("name"), py::arg("start"),
+        "Adds what began at `start` and ends now.");
+  m.def("follow_sites", &program::follow_sites, "Layers and phases are noted from now on.");
+  m.def("unfollow_sites", &program::unfollow_sites, "Takes back one follow_sites().");
+  m.def("set_layer", set_layer, py::arg("layer").none(true),
+        "Sets the layer of this thread's launches; returns the one before.");
+  m.def("set_phase", set_phase, py::arg("phase"),
+        "Sets the phase of this thread's launches; returns the one before.");
+}
+
+}  // namespace steep::bindings

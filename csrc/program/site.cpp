@@ -1,0 +1,28 @@
+#include "program/site.h"
+
+#include <mutex>
+#include <set>
+
+namespace steep::program {
+
+std::atomic<int> site_followers{0};
+
+const char* name(Phase phase) {
+  constexpr const char* kNames[] = {"forward", "backward", "optimizer"};
+  return kNames[static_cast<int>(phase)];
+}
+
+const char* lasting(const std::string& name) {
+  // Never destroyed: threads may outlive the statics.
+  static auto* const mutex = new std::mutex();
+  static auto* const names = new std::set<std::string>();
+  const std::lock_guard<std::mutex> lock(*mutex);
+  return names->insert(name).first->c_str();
+}
+
+Site& thread_site() {
+  static thread_local Site site;
+  return site;
+}
+
+}  // namespace steep::program

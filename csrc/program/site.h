@@ -1,0 +1,60 @@
+// Where in the user's program a launch comes from: the layer that called it, and the part of the training step.
+// Kept only while somebody follows (a profile, a recording); otherwise one flag is read, and nothing written.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace steep::program {
+
+enum class Phase : uint8_t { forward, backward, optimizer };
+const char* name(Phase phase);
+
+struct Site {
+  const char* layer = nullptr;  // a lasting name, such as "encoder.0"; null outside of any layer
+  Phase phase = Phase::forward;
+};
+
+// Gives a name the life of the process, so that nodes, programs and profiles can keep a pointer. Equal names are one.
+const char* lasting(const std::string& name);
+
+extern std::atomic<int> site_followers;
+inline bool sites_followed() { return site_followers.load(std::memory_order_relaxed) > 0; }
+inline void follow_sites() { site_followers.fetch_add(1, std::memory_order_relaxed); }
+inline void unfollow_sites() { site_followers.fetch_sub(1, std::memory_order_relaxed); }
+
+// Of this thread. Only to be trusted, and only to be changed, while sites are followed.
+Site& thread_site();
+inline Site current_site() { return sites_followed() ? thread_site() : Site(); }
+
+// Says for a scope that launches come from elsewhere: a node's rule runs in the layer that recorded the node.
+class AtSite {
+ public:
+  explicit AtSite(const Site& site) : active_(sites_followed()) {
+    if (active_) enter(site);
+  }
+  // Another layer, the same phase; and the other way round.
+  explicit AtSite(const char* layer) : active_(sites_followed()) {
+    if (active_) enter({layer, thread_site().phase});
+  }
+  explicit AtSite(Phase phase) : active_(sites_followed()) {
+    if (active_) enter({thread_site().layer, phase});
+  }
+  ~AtSite() {
+    if (active_) thread_site() = before_;
+  }
+  AtSite(const AtSite&) = delete;
+  AtSite& operator=(const AtSite&) = delete;
+
+ private:
+  void enter(const Site& site) {
+    before_ = thread_site();
+    thread_site() = site;
+  }
+
+  const bool active_;
+  Site before_;
+};
+
+}  // namespace steep::program

@@ -1,0 +1,166 @@
+"""Which layer and phase the launches of a thread come from, noted while somebody follows.
+
+Followers are profiles, and recordings whose replays a profile is to attribute to layers. Without
+any, a module's call costs one look at an empty list.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from steep._core import (
+    follow_sites,
+    profile_range_end,
+    profile_range_start,
+    set_layer,
+    set_phase,
+    structure_version,
+    unfollow_sites,
+)
+
+if TYPE_CHECKING:
+    from steep.nn.module import Module
+
+__all__ = ["follow", "followers", "in_layer", "in_phase", "step_in_phase", "unfollow"]
+
+# One entry for each follower; never another list, for modules import it by name.
+followers: list[None] = []
+
+
+class _Names:
+    """The paths of modules, remembered from call to call.
+
+    Modules are known by id; each entry holds its module, so that no other can get the id.
+    """
+
+    def __init__(self) -> None:
+        self.version = structure_version()
+        self.roots: dict[int, tuple[Module, str]] = {}
+        self.below: dict[int, tuple[Module, dict[int, str]]] = {}
+
+    def path(self, stack: list[tuple[Module, str]], module: Module) -> str:
+        """The path of a module that is called inside those on the stack; '' for the root."""
+        if not stack:
+            return self._root(module)
+        parent, prefix = stack[-1]
+        name = self._below(parent).get(id(module), type(module).__name__)
+        return f"{prefix}.{name}" if prefix and name else prefix or name
+
+    def _root(self, module: Module) -> str:
+        """'' for the first tree of modules, so that paths are those of its `named_modules`."""
+        if self.version != structure_version():
+            self.version = structure_version()
+            self.below.clear()
+        if id(module) in self.roots:
+            return self.roots[id(module)][1]
+        if not module._modules:
+            return ""
+        taken = {prefix for _, prefix in self.roots.values()}
+        prefix, number = "", 1
+        while prefix in taken:
+            prefix = type(module).__name__ + (f"#{number}" if number > 1 else "")
+            number += 1
+        self.roots[id(module)] = (module, prefix)
+        return prefix
+
+    def _below(self, parent: Module) -> dict[int, str]:
+        if id(parent) not in self.below:
+            names = {id(module): path for path, module in parent.named_modules()}
+            self.below[id(parent)] = (parent, names)
+        return self.below[id(parent)][1]
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[tuple[Module, str]] = []
+
+
+_thread = _Thread()
+_names = _Names()
+
+
+def follow() -> None:
+    """Note layers and phases from now on; to be taken back by `unfollow`."""
+    follow_sites()
+    followers.append(None)
+
+
+def unfollow() -> None:
+    """Take back one `follow`; the last lets go of the modules seen."""
+    global _names
+    followers.pop()
+    unfollow_sites()
+    if not followers:
+        _names = _Names()
+
+
+class in_layer:  # noqa: N801  # reads as a clause: with in_layer(module)
+    """What is launched inside comes from `module`, called by the module around it.
+
+    Args:
+        module: the module whose forward runs.
+        fused: a sibling whose work the same launches do; the layer is then called ``'0+1'``.
+    """
+
+    __slots__ = ("before", "label", "start")
+
+    def __init__(self, module: Module, fused: Module | None = None) -> None:
+        stack = _thread.stack
+        path = _names.path(stack, module)
+        self.label = path or type(module).__name__
+        if fused is not None:
+            self.label += "+" + _names.path(stack, fused).rpartition(".")[2]
+        stack.append((module, path))
+
+    def __enter__(self) -> None:
+        self.before = set_layer(self.label)
+        self.start = profile_range_start()
+
+    def __exit__(self, *exc: object) -> None:
+        profile_range_end("layer", self.label, self.start)
+        set_layer(self.before)
+        _thread.stack.pop()
+
+
+class in_phase:  # noqa: N801
+    """What is launched inside belongs to a phase: 'forward', 'backward' or 'optimizer'.
+
+    Args:
+        phase: which.
+        label: what a trace calls the range; ``None`` for no range.
+    """
+
+    __slots__ = ("before", "label", "phase", "start")
+
+    def __init__(self, phase: str, label: str | None = None) -> None:
+        self.phase = phase
+        self.label = label
+
+    def __enter__(self) -> None:
+        self.before = set_phase(self.phase)
+        self.start = profile_range_start()
+
+    def __exit__(self, *exc: object) -> None:
+        if self.label is not None:
+            profile_range_end("phase", self.label, self.start)
+        set_phase(self.before)
+
+
+def step_in_phase(step: Callable[..., Any], optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+    """An optimiser's `step` as a phase of its own, but for what a closure does."""
+
+    def outside(value: Any) -> Any:
+        if not callable(value):
+            return value
+
+        def closure() -> Any:
+            with in_phase("forward"):
+                return value()
+
+        return closure
+
+    given = {name: outside(value) for name, value in kwargs.items()}
+    with in_phase("optimizer", f"{type(optimizer).__name__}.step"):
+        return step(optimizer, *map(outside, args), **given)
