@@ -362,7 +362,7 @@ void add_programs(PyObject* module) {
       .def("written_state", written_state,
            "What it writes that was there before, as uint8 tensors on the same memory.")
       .def("listing", &Program::listing, "What it does, line by line.");
-  m.def("trace", make_trace, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
+  m.def("make_trace", make_trace, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
         "The trace of a recording that has ended.");
   m.def(
       "refuse_recording",

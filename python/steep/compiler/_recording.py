@@ -67,7 +67,7 @@ def record(function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Te
             unfollow()
     outputs: list[Tensor] = []
     description = describe(result, outputs)
-    trace = _core.trace(recorder, inputs, outputs)
+    trace = _core.make_trace(recorder, inputs, outputs)
     refusal: str = trace.refusal
     for i in range(len(outputs)):
         # What is returned, the list here, and the call itself: whoever else holds it would see a
