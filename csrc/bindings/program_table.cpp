@@ -31,9 +31,10 @@ using program::Trace;
 
 Tensor& gradient_slot(const Tensor& leaf) { return tape::ensure_history(leaf).grad; }
 
-bool same_storage(const Tensor& a, const Tensor& b) {
-  if (!a.defined() || !b.defined()) return a.defined() == b.defined();
-  return a->storage == b->storage;
+bool fits_window(const Tensor& x, const Tensor& recorded) {
+  if (!x.defined() || !recorded.defined()) return x.defined() == recorded.defined();
+  return x.dtype() == recorded.dtype() && x.shape() == recorded.shape() &&
+         x.strides() == recorded.strides();
 }
 
 // Something the function reads by name: a cell of its closure, or a global. Another object there is another function.
@@ -64,7 +65,7 @@ struct Entry {
       if (!gradient.guarded) continue;
       const Tensor& leaf = gradient.input >= 0 ? key.inputs[gradient.input] : gradient.leaf;
       const tape::History* history = tape::history(leaf);
-      if (!same_storage(history ? history->grad : Tensor(), gradient.before)) return false;
+      if (!fits_window(history ? history->grad : Tensor(), gradient.before)) return false;
     }
     return program->accepts(key.inputs);
   }
@@ -110,13 +111,22 @@ void leave_gradients(const Program& program, const Tensors& inputs) {
   }
 }
 
+Tensors gradients_before(const Program& program, const Tensors& inputs) {
+  Tensors out;
+  for (const program::TracedGradient& gradient : program.plan().gradients) {
+    const Tensor& leaf = gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf;
+    out.push_back(gradient.guarded ? gradient_slot(leaf) : Tensor());
+  }
+  return out;
+}
+
 PyObject* run_entry(Entry& entry, const CallKey& key) {
   for (const Owned& call : entry.before) {
     const Owned ignored(PyObject_CallNoArgs(call.get()));
   }
   Program& program = *entry.program;
   const Running running(program);
-  program.run(key.inputs);
+  program.run(key.inputs, gradients_before(program, key.inputs));
   leave_gradients(program, key.inputs);
   return entry.result.build([&](int i) { return wrap(program.output(i)); });
 }
@@ -351,6 +361,7 @@ void add_programs(PyObject* module) {
   auto m = py::reinterpret_borrow<py::module_>(module);
   py::class_<Trace, std::shared_ptr<Trace>>(m, "Trace", "A recording that can be compared.")
       .def_property_readonly("refusal", &Trace::refusal, "Why it cannot be replayed, or ''.")
+      .def_property_readonly("pattern", &Trace::pattern, "Which gradients were there before.")
       .def("difference", &Trace::difference, py::arg("other"),
            "Where it does something else than another trace, or ''.");
   py::class_<Program, std::shared_ptr<Program>>(m, "Program", "A trace, planned and ready to run.")

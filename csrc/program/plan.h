@@ -25,7 +25,6 @@ struct Plan {
   std::vector<Value> values;
   std::vector<Window> outputs;
   std::vector<TracedGradient> gradients;
-  std::vector<int64_t> input_offsets;
 
   std::vector<Step> steps;
   std::vector<int64_t> places;       // of each made value in the arena; -1 where it has none

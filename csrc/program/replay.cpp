@@ -231,13 +231,12 @@ bool Program::accepts(const Tensors& inputs) const {
   return true;
 }
 
-void Program::bind_inputs(const Tensors& inputs) {
+void Program::bind_inputs(const Tensors& inputs, const Tensors& before) {
   inputs_ = inputs;
+  before_ = before;
   for (size_t v = 0; v < plan_.values.size(); ++v) {
-    const int i = plan_.values[v].input;
-    if (i < 0) continue;
-    const Tensor& x = inputs[i];
-    rebase(static_cast<int>(v), x.data<char>() - plan_.input_offsets[i] * element_size(x.dtype()));
+    if (plan_.values[v].source >= 0)
+      rebase(static_cast<int>(v), source_of(plan_.values[v]).data<char>());
   }
 }
 
@@ -282,12 +281,12 @@ Tensor Program::output(int i) const {
     std::memcpy(copy->data(), value.storage->data(), value.bytes);
     return window_of(window, copy);
   }
-  if (value.kind != Value::Kind::input)
+  if (value.source < 0)
     return window_of(window, value.storage ? value.storage : kept_[window.value]);
-  const Tensor& input = inputs_[value.input];
-  const TensorImpl& x = *window.geometry.impl();
-  return Tensor(new TensorImpl(input->storage, x.dtype, x.shape, x.strides,
-                               x.offset + input->offset - plan_.input_offsets[value.input]));
+  const Tensor& source = source_of(value);
+  Tensor out = window_of(window, source->storage);
+  out->offset += source->offset;
+  return out;
 }
 
 Tensors Program::written_state() const {
@@ -304,8 +303,7 @@ Tensors Program::written_state() const {
 void Program::mark_written() {
   for (const auto& [v, writer] : written_) {
     const Value& value = plan_.values[v];
-    const Ref<Storage>& storage = value.storage ? value.storage : inputs_[value.input]->storage;
-    storage->bump(writer);
+    (value.storage ? value.storage : source_of(value)->storage)->bump(writer);
   }
 }
 
@@ -350,9 +348,9 @@ std::string Program::listing() const {
   return program::listing(plan_, measured);
 }
 
-void Program::run(const Tensors& inputs) {
+void Program::run(const Tensors& inputs, const Tensors& before) {
   ++runs_;
-  bind_inputs(inputs);
+  bind_inputs(inputs, before);
   bind_kept();
   mark_written();
   Counters& count = counters();

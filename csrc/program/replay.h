@@ -18,8 +18,9 @@ class Program {
 
   // Whether these arguments may be bound: none shares memory with what the program has as its own.
   bool accepts(const Tensors& inputs) const;
-  // Runs it on new arguments, of the geometry it was recorded with. Not by two threads at once.
-  void run(const Tensors& inputs);
+  // Runs it on new arguments, and on what .grad is now of each of plan().gradients that is guarded, all of the geometry
+  // it was recorded with. Not by two threads at once.
+  void run(const Tensors& inputs, const Tensors& before);
   // After run(): results, and the .grad of each of plan().gradients (undefined for None).
   Tensor output(int i) const;
   const Tensor& gradient(int i) const { return gradients_[i]; }
@@ -27,7 +28,7 @@ class Program {
   // Its steps as text, with the times that were measured so far.
   std::string listing() const;
   int64_t runs() const { return runs_; }
-  void forget_inputs() { inputs_.clear(); }
+  void forget_inputs() { inputs_.clear(), before_.clear(); }
 
   const Plan& plan() const { return plan_; }
   // What it writes that was there before: parameters, buffers, optimiser state.
@@ -50,7 +51,11 @@ class Program {
   void point(int value, char** where, int64_t offset);
   void find_written();
   void rebase(int value, char* base);
-  void bind_inputs(const Tensors& inputs);
+  void bind_inputs(const Tensors& inputs, const Tensors& before);
+  // What a value from outside is in this run.
+  const Tensor& source_of(const Value& value) const {
+    return value.kind == Value::Kind::input ? inputs_[value.source] : before_[value.source];
+  }
   void bind_kept();
   void mark_written();
   static Tensor window_of(const Window& window, const Ref<Storage>& storage);
@@ -67,7 +72,7 @@ class Program {
   std::vector<std::pair<int, const char*>> written_;  // values from outside, and who writes them
   std::vector<const Storage*> outside_;               // state and constants, sorted
   SmallVector<Tensor, 4> gradients_;
-  Tensors inputs_;  // while it runs, and until results have been taken
+  Tensors inputs_, before_;  // while it runs, and until results have been taken
   void* arena_ = nullptr;
   double estimate_ = 0;
   int64_t runs_ = 0;

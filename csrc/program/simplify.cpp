@@ -50,7 +50,6 @@ Plan::Plan(const Trace& trace)
       values(trace.values()),
       outputs(trace.outputs()),
       gradients(trace.gradients()),
-      input_offsets(trace.input_offsets()),
       launches(static_cast<int>(trace.calls().size())) {}
 
 void elide_copies(Plan& plan) {

@@ -13,12 +13,13 @@ namespace steep::program {
 struct Value {
   enum class Kind : uint8_t {
     input,     // an argument's: another block at every replay
+    gradient,  // the .grad that a leaf has before: another block at every replay, too
     state,     // was there before: parameters, buffers, optimiser state
     constant,  // made while recording, from numbers of Python's
     made,      // by the launches
   };
   Kind kind;
-  int input = -1;  // which argument
+  int source = -1;  // which argument, or which of the trace's gradients
   Ref<Storage>
       storage;  // of state and constants, which stay; of what is made until the trace is complete
   size_t bytes = 0;
@@ -40,8 +41,8 @@ struct Window {
 struct TracedGradient {
   Tensor leaf;
   int input;                    // the argument that the leaf is, or -1
-  Tensor before;                // what .grad must be at the start, where that matters
-  bool guarded;                 // whether it does
+  Tensor before;                // geometry of what .grad was at the start, if it was there
+  bool guarded;                 // whether that matters
   std::optional<Window> after;  // none: .grad is None at the end
   bool changed;                 // whether .grad is another tensor at the end
 };
@@ -63,11 +64,12 @@ class Trace {
   const std::vector<Window>& outputs() const { return outputs_; }
   const std::vector<TracedGradient>& gradients() const { return gradients_; }
   int input_count() const { return input_count_; }
-  // Elements between the start of an argument's storage and its window, when it was recorded.
-  const std::vector<int64_t>& input_offsets() const { return input_offsets_; }
+  // Which gradients were there before, of those that matter: such calls are different ones.
+  std::string pattern() const;
 
  private:
   int value_of(const Tensor& tensor);
+  void find_origins(Recorder& recorder, const Tensors& inputs);
   void trace_calls(Recorder& recorder);
   void trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients);
   void find_constants();
@@ -79,7 +81,7 @@ class Trace {
 
   uint32_t epoch_;
   int input_count_;
-  std::vector<int64_t> input_offsets_;
+  std::vector<int64_t> starts_;  // by value: elements between an argument's storage and its window
   std::vector<TracedCall> calls_;
   std::vector<Value> values_;
   std::vector<Window> outputs_;

@@ -73,9 +73,9 @@ def record(function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Te
         # What is returned, the list here, and the call itself: whoever else holds it would see a
         # tensor that replays do not renew. (A loop variable would be one more.)
         known = 1 + 2 * [*map(id, outputs)].count(id(outputs[i]))
+        refusal = refusal or _unfit(outputs[i], inputs)
         if not refusal and sys.getrefcount(outputs[i]) > known:
             refusal = _KEPT
-        refusal = refusal or _unfit(outputs[i], inputs)
     restless = _core.structure_version() != before
     return Recording(result, trace, description, optimizers, refusal, restless)
 

@@ -20,6 +20,7 @@ from steep.optim.optimizer import Optimizer
 __all__ = ["CompiledFunction", "CompiledModule", "compile"]
 
 SIGNATURES = 64  # kept for a function; the one not called for longest goes first
+PATTERNS = 8  # of gradients that are there before a call
 RESTLESS_CALLS = 8  # recordings during which modules changed, before it is given up
 
 
@@ -28,7 +29,7 @@ class _Signature:
 
     def __init__(self) -> None:
         self.warm = False
-        self.pending: Recording | None = None
+        self.pending: dict[str, Recording] = {}  # by which gradients were there before
         self.programs: list[tuple[Any, Recording]] = []
         self.restless = 0
         self.confirmed = 0
@@ -78,7 +79,7 @@ class CompiledFunction:
             return self._function(*args, **kwargs)
         key, inputs = self._table.key(args, kwargs)
         signature = self._signature(key)
-        if signature.reason:
+        if signature.reason or self._table.find(args, kwargs) is not None:  # or: another thread's
             return detach_used(self._function(*args, **kwargs))
         if not signature.warm:
             result = self._function(*args, **kwargs)
@@ -108,12 +109,9 @@ class CompiledFunction:
         self, key: bytes, signature: _Signature, recording: Recording, kept: list[Any]
     ) -> None:
         """Make a program of two recordings that agree, or say why there is none."""
-        if recording.refusal:
-            self._refuse(signature, recording.refusal)
-            return
         if recording.restless:
             # An optimiser's first steps differ; a module that changes at every call never ends.
-            signature.pending = None
+            signature.pending.clear()
             signature.restless += 1
             if signature.restless > RESTLESS_CALLS:
                 self._refuse(
@@ -121,19 +119,25 @@ class CompiledFunction:
                 )
             return
         signature.restless = 0
+        if recording.refusal:
+            self._refuse(signature, recording.refusal)
+            return
         names = names_read(self._function)
         for program, known in signature.programs:
             if not recording.difference(known):
                 self._confirm(key, signature, program, names)
                 return
-        pending, signature.pending = signature.pending, recording
+        pattern = recording.trace.pattern
+        pending = signature.pending.pop(pattern, None)
         if pending is None:
+            signature.pending[pattern] = recording
+            if len(signature.pending) + len(signature.programs) > PATTERNS:
+                self._refuse(signature, "other parameters have a .grad at each call")
             return
         difference = recording.difference(pending)
         if difference:
             self._refuse(signature, f"two calls in a row differ: {difference}")
             return
-        signature.pending = None
         program = _core.Program(recording.trace)
         before = [optimizer.write_hyperparameters for optimizer in recording.optimizers]
         self._table.insert(key, program, recording.description, names, before, kept)

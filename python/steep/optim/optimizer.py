@@ -175,8 +175,7 @@ class Optimizer:
         return loss
 
     def _prepare(self, plan: GroupPlan, params: list[Tensor], flags: tuple[bool, ...]) -> None:
-        if plan.flags is not None and plan.flags != flags:
-            bump_structure()
+        bump_structure()
         plan.lay_out(params, self.state, flags)
         self._lay_out(plan)
         plan.seal(self.state)
