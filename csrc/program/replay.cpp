@@ -14,6 +14,7 @@ namespace steep::program {
 namespace {
 constexpr int64_t kGroupBlock = 1024;  // elements; a multiple of the reductions' chunks
 constexpr double kBlockingNs = 20000;
+constexpr double kSurelyTeamNs = 2e6;  // estimated; programs below find out whether threads pay
 // One run in so many is timed step by step, for explain(); not the first ones, which find nothing in cache.
 constexpr int64_t kSampleEvery = 64, kFirstSample = 8;
 }  // namespace
@@ -348,6 +349,16 @@ std::string Program::listing() const {
   return program::listing(plan_, measured);
 }
 
+void Program::run_team(Team& team) {
+  if (plan_.threads == 1 || estimate_ > kSurelyTeamNs) {
+    runtime::run_team(plan_.threads, run_rank, &team);
+    return;
+  }
+  const int64_t start = Profile::now();
+  runtime::run_team(pace_.use_team() ? plan_.threads : 1, run_rank, &team);
+  pace_.note(Profile::now() - start);
+}
+
 void Program::run(const Tensors& inputs, const Tensors& before) {
   ++runs_;
   bind_inputs(inputs, before);
@@ -359,7 +370,7 @@ void Program::run(const Tensors& inputs, const Tensors& before) {
   Team team{this, runs_ % kSampleEvery == kFirstSample, {false}, nullptr};
   {
     const runtime::Blocking released(estimate_ > kBlockingNs);
-    runtime::run_team(plan_.threads, run_rank, &team);
+    run_team(team);
   }
   if (team.failed) std::rethrow_exception(team.exception);
 }

@@ -5,6 +5,7 @@
 #include <exception>
 #include <memory>
 
+#include "program/pace.h"
 #include "program/plan.h"
 
 namespace steep::program {
@@ -60,6 +61,7 @@ class Program {
   void mark_written();
   static Tensor window_of(const Window& window, const Ref<Storage>& storage);
   void run_actions(int rank, int size, void (*barrier)(), Team& team);
+  void run_team(Team& team);
   static void run_rank(void* context, int rank, int size, void (*barrier)());
 
   Plan plan_;
@@ -76,6 +78,7 @@ class Program {
   void* arena_ = nullptr;
   double estimate_ = 0;
   int64_t runs_ = 0;
+  Pace pace_;
   std::atomic<bool> taken_{false};
 };
 
