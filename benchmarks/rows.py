@@ -306,6 +306,17 @@ def _linear_activation(m: ModuleType) -> Timed:
     return lambda: m.relu(m.nn.functional.linear(x, weight, bias))
 
 
+@_row("matmul_activation_backward")
+def _matmul_activation_backward(m: ModuleType) -> Timed:
+    """The fused operation of steep; a product and what follows it of the rival."""
+    grad, weight = _positive(m), m.randn(_SHAPE[1], 64)
+    out = m.tanh(m.randn(_SHAPE[0], 64))
+    core = getattr(m, "_core", None)
+    if core is not None:
+        return lambda: core.matmul_activation_backward(grad, weight, out, "tanh")
+    return lambda: (grad @ weight) * (1 - out * out)
+
+
 def _step(m: ModuleType, name: str, **settings: Any) -> Timed:
     """A fused step over the parameters of a small network; the rival's fused one."""
     m.manual_seed(0)

@@ -83,6 +83,25 @@ def test_linear_and_its_activations(size: tuple[int, int, int]) -> None:
         np.testing.assert_array_equal(fused.numpy(), getattr(steep, name)(out).numpy())
 
 
+@pytest.mark.parametrize("layout", ["NN", "NT", "TN", "TT"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_gradients_of_activations(size: tuple[int, int, int], layout: str) -> None:
+    """The bits of the product and then the gradient, on any number of threads."""
+    a, b = operands(*size, "float32")
+    x, y = laid_out(a, layout[0] == "T"), laid_out(b, layout[1] == "T")
+    steep.set_num_threads(1)
+    grad = x @ y
+    for name in ("relu", "tanh", "sigmoid"):
+        before = steep.linspace(-3, 3, grad.numel()).reshape(grad.shape).requires_grad_()
+        out = getattr(steep, name)(before)
+        out.backward(grad)
+        assert before.grad is not None
+        for count in (1, 2, 3):
+            steep.set_num_threads(count)
+            fused = _core.matmul_activation_backward(x, y, out.detach(), name)
+            np.testing.assert_array_equal(fused.numpy(), before.grad.numpy())
+
+
 @pytest.mark.parametrize("batch", [1, 3, 17])
 def test_stacks_are_their_matrices(batch: int) -> None:
     """Each product of a stack has the bits it has alone, broadcast or not."""

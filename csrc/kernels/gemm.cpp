@@ -4,13 +4,18 @@
 //       [4] lda, [5] ldb, [6] ldc: elements between rows as stored;
 //       [7], [8], [9] elements between the matrices of a, b and c (0 for a or b: one for all);
 //       [10] trans_a, [11] trans_b, [12] activation (0 none, 1 relu, 2 tanh, 3 sigmoid,
-//       4 leaky_relu of slope scalars[0].f), [13] accumulate.
-// data: [0] c, [1] a, [2] b, [3] bias[n] or null.
+//       4 leaky_relu of slope scalars[0].f; 5 relu_backward, 6 tanh_backward, 7 sigmoid_backward),
+//       [13] accumulate;
+//       [14] elements between rows of aux, [15] between its matrices.
+// data: [0] c, [1] a, [2] b, [3] bias[n] or null, [4] aux (read by activations 5 to 7 alone).
 //       A(i, p) = trans_a ? a[p * lda + i] : a[i * lda + p]
 //       B(p, j) = trans_b ? b[j * ldb + p] : b[p * ldb + j]
-//       C(i, j) = c[i * ldc + j]; C overlaps neither A nor B.
+//       C(i, j) = c[i * ldc + j]; C overlaps neither A, B nor aux.
 // Each element: the product; with accumulate, old C + product; + bias; activation. k may be 0 (the
 // product is 0), and so may m, n and batch. Integers wrap around, and know no activation but relu.
+//
+// aux is the output of an activation of which the product is the gradient: the elementwise
+// operations of the same names, f(product, aux(i, j)), aux(i, j) = aux[i * dims[14] + j].
 //
 // The order of the sum. k is cut into slices of 4096; within one, an element starts at 0 and takes
 // its products in order of k, one FMA each; slices are added in order. Where one operand is a
@@ -33,7 +38,7 @@ namespace {
 // The routine's arguments by name, with the batch folded into the rows where it can be.
 template <class T>
 struct Args {
-  int64_t batch, a_stride, b_stride, c_stride, lda;
+  int64_t batch, a_stride, b_stride, c_stride, aux_stride, lda;
   bool trans_a;
   Rect<T> whole;
 
@@ -50,8 +55,11 @@ struct Args {
     whole.trans_b = d[11], whole.accumulate = d[13];
     whole.activation = static_cast<int>(d[12]);
     whole.slope = whole.activation == kLeakyRelu ? static_cast<T>(task.scalars[0].f) : T(0);
+    const bool gradient = is_gradient(whole.activation);
+    whole.aux = gradient ? static_cast<const T*>(task.data[4]) : nullptr;
+    whole.aux_row = gradient ? d[14] : 0, aux_stride = gradient ? d[15] : 0;
     if (batch > 1 && b_stride == 0 && !trans_a && a_stride == whole.m * lda &&
-        c_stride == whole.m * whole.ldc)
+        c_stride == whole.m * whole.ldc && aux_stride == whole.m * whole.aux_row)
       whole.m *= batch, batch = 1;
   }
 
@@ -64,6 +72,9 @@ struct Args {
     whole.a = column, whole.a_row = 0, whole.a_col = step, a_stride = stride;
     whole.ldc = whole.n;
   }
+  bool column_is_contiguous() const {
+    return whole.ldc == 1 && !whole.bias && (!whole.aux || whole.aux_row == 1);
+  }
 };
 
 // The rectangle of rows and columns that cell `cell` of a grid takes.
@@ -73,6 +84,7 @@ Rect<T> cut(Rect<T> rect, const Range& rows, const Range& cols) {
   rect.b += rect.trans_b ? cols.begin * rect.ldb : cols.begin;
   rect.c += rows.begin * rect.ldc + cols.begin;
   if (rect.bias) rect.bias += cols.begin;
+  if (rect.aux) rect.aux += rows.begin * rect.aux_row + cols.begin;
   rect.m = rows.end - rows.begin;
   rect.n = cols.end - cols.begin;
   return rect;
@@ -113,6 +125,7 @@ void multiply_dots(const Args<T>& args, const Task& task, T* scratch) {
   dots.x_stride = rows_of_b ? rect.ldb : rect.a_row;
   dots.out_stride = rows_of_b ? 1 : rect.ldc;
   dots.bias_stride = rows_of_b;
+  const int64_t aux_stride = rows_of_b ? 1 : rect.aux_row;
   dots.accumulate = rect.accumulate, dots.activation = rect.activation, dots.slope = rect.slope;
   const int64_t total = dots.rows;
   const Range mine = share(args.batch * total, 4, task.rank, task.size);
@@ -132,7 +145,10 @@ void multiply_dots(const Args<T>& args, const Task& task, T* scratch) {
     dots.out = rect.c + batch * args.c_stride + first * dots.out_stride;
     dots.bias = rect.bias ? rect.bias + first * dots.bias_stride : nullptr;
     dot_all(dots);
-    activate(dots.out, dots.out_stride, dots.rows, 1, dots.activation);
+    const T* const aux =
+        rect.aux ? rect.aux + batch * args.aux_stride + first * aux_stride : nullptr;
+    activate(Finished<T>{dots.out, dots.out_stride, aux, aux_stride, dots.rows, 1},
+             dots.activation);
     at += dots.rows;
   }
 }
@@ -142,6 +158,7 @@ Rect<T> at_batch(const Args<T>& args, Rect<T> rect, int64_t batch) {
   rect.a += batch * args.a_stride;
   rect.b += batch * args.b_stride;
   rect.c += batch * args.c_stride;
+  if (rect.aux) rect.aux += batch * args.aux_stride;
   return rect;
 }
 
@@ -181,7 +198,7 @@ void gemm(const Task& task) {
   const bool column = whole.n == 1, row = whole.m == 1;
   if ((column && !args.trans_a) || (row && (whole.trans_b || column)))
     return multiply_dots(args, task, scratch);
-  if (column && whole.ldc == 1 && !whole.bias) args.transpose_column();
+  if (column && args.column_is_contiguous()) args.transpose_column();
   multiply_grid(args, task, scratch, room);
 }
 

@@ -11,7 +11,19 @@
 namespace steep::kernels {
 namespace {
 
-enum Activation { kNone, kRelu, kTanh, kSigmoid, kLeakyRelu };
+// What is done to each element of a finished product. The gradients take the product for the
+// gradient of an activation's output, and want that output beside it.
+enum Activation {
+  kNone,
+  kRelu,
+  kTanh,
+  kSigmoid,
+  kLeakyRelu,
+  kReluBackward,
+  kTanhBackward,
+  kSigmoidBackward
+};
+constexpr bool is_gradient(int activation) { return activation >= kReluBackward; }
 
 // The short activations, for values and registers alike, bit for bit as the elementwise ones. NaN
 // stays.
@@ -22,6 +34,20 @@ STEEP_INLINE V relu(V x) {
 template <class V>
 STEEP_INLINE V leaky_relu(V x, V slope) {
   return x > V{} ? x : x * slope;
+}
+
+// The gradients, likewise. R says how V multiplies and adds.
+template <class R, class V>
+STEEP_INLINE V relu_backward(V grad, V out) {
+  return out > V{} ? grad : V{};
+}
+template <class R, class V>
+STEEP_INLINE V tanh_backward(V grad, V out, V one) {
+  return grad * R::fma(-out, out, one);
+}
+template <class R, class V>
+STEEP_INLINE V sigmoid_backward(V grad, V out, V one) {
+  return grad * ((one - out) * out);
 }
 
 // What happens to a tile around its loop over k. Strides are in elements, between rows.

@@ -26,6 +26,8 @@ struct Rect {
   T* c;
   int64_t ldc;
   const T* bias;
+  const T* aux;  // null unless the activation is a gradient
+  int64_t aux_row;
   bool trans_b, accumulate;
   int activation;
   T slope;
@@ -124,6 +126,15 @@ Strip<T> take_strip(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth
   return {packed, width};
 }
 
+// Applies what a tile's registers have no room for to the elements at (i, j) and beyond.
+template <class T>
+STEEP_INLINE void activate_block(const Rect<T>& rect, int64_t i, int64_t j, int64_t rows,
+                                 int64_t cols) {
+  const T* const aux = rect.aux ? rect.aux + i * rect.aux_row + j : nullptr;
+  activate(Finished<T>{rect.c + i * rect.ldc + j, rect.ldc, aux, rect.aux_row, rows, cols},
+           rect.activation);
+}
+
 // How a finished product is stored at (i, j).
 template <class T>
 Tile<T> end_tile(const Rect<T>& rect, Tile<T> tile, int64_t i, int64_t j) {
@@ -193,8 +204,7 @@ void multiply_block(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth
       tile = moved(tile, heights.taller * (heights.base + 1), 0);
     }
     run(heights.base, heights.taller * (heights.base + 1), heights.tiles - heights.taller);
-    if (depth.last_in_slice && depth.last_slice)
-      activate(rect.c + i0 * rect.ldc + j, rect.ldc, i1 - i0, cols, rect.activation);
+    if (depth.last_in_slice && depth.last_slice) activate_block(rect, i0, j, i1 - i0, cols);
   }
 }
 
@@ -238,7 +248,7 @@ void multiply_rect(const Rect<T>& rect, const Plan<T>& plan) {
       const Tile<T> tile = end_tile(rect, Tile<T>{}, 0, j);
       multiply_row(smaller(kRowCols, rect.n - j), rect.k, rect.a, rect.a_col, rect.b + j, rect.ldb,
                    tile);
-      activate(rect.c + j, rect.ldc, 1, smaller(kRowCols, rect.n - j), rect.activation);
+      activate_block(rect, 0, j, 1, smaller(kRowCols, rect.n - j));
     }
     return;
   }

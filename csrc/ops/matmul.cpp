@@ -1,4 +1,4 @@
-// Matrix products on the own kernel, in all rank cases of PyTorch's matmul, and the linear layer.
+// Matrix products on the own kernel, in all rank cases of PyTorch's matmul.
 #include "ops/matmul.h"
 
 #include "kernels/scratch.h"
@@ -51,20 +51,25 @@ Matrix matrix_of(const Tensor& x) {
   return matrix_of(contiguous(x));
 }
 
-// out [batch,] m, n = a @ b (+ bias), unrecorded; one dtype; a and b have two dimensions, or three of one batch size.
-Tensor product(const Tensor& a, const Tensor& b, const Tensor& bias, Activation activation) {
+}  // namespace
+
+Tensor product(const Tensor& a, const Tensor& b, const Tensor& bias, Activation activation,
+               const Tensor& aux) {
   const tape::GradMode off(false);
   const Matrix left = matrix_of(a), right = matrix_of(b);
   const int last = a.dim() - 1;
   const int64_t m = a.size(last - 1), k = a.size(last), n = b.size(b.dim() - 1);
   const int64_t batch = a.dim() == 3 ? a.size(0) : 1;
   Tensor out = a.dim() == 3 ? empty({batch, m, n}, a.dtype()) : empty({m, n}, a.dtype());
-  program::launch(kGemm, a.dtype(), {out, left.x, right.x, bias},
-                  {batch, m, n, k, left.lead, right.lead, n, left.batch_stride, right.batch_stride,
-                   m * n, left.transposed, right.transposed, static_cast<int64_t>(activation), 0},
-                  {program::real(0.01)});
+  program::launch(
+      kGemm, a.dtype(), {out, left.x, right.x, bias, aux},
+      {batch, m, n, k, left.lead, right.lead, n, left.batch_stride, right.batch_stride, m * n,
+       left.transposed, right.transposed, static_cast<int64_t>(activation), 0, n, m * n},
+      {program::real(0.01)});
   return out;
 }
+
+namespace {
 
 void check_product(const char* op, const Tensor& x, const Tensor& other) {
   if (x.dtype() != other.dtype()) {
@@ -86,7 +91,7 @@ Tensor mT(const Tensor& x) { return transpose(x, -2, -1); }
 // Two matrices.
 Tensor product_2d(const Tensor& x, const Tensor& other) {
   check_product("matmul", x, other);
-  Tensor out = product(x, other, {}, Activation::none);
+  Tensor out = product(x, other);
   if (wanted(x, other)) {
     record("matmul", out, {x, other},
            [x = Saved(x, tape::requires_grad(other)), other = Saved(other, tape::requires_grad(x))](
@@ -118,7 +123,7 @@ Tensor product_batched(const Tensor& x, const Tensor& other) {
   Tensor out;
   {
     const tape::GradMode off(false);
-    out = reshape(product(merged(x, batch), merged(other, batch), {}, Activation::none), shape);
+    out = reshape(product(merged(x, batch), merged(other, batch)), shape);
     out = alias(out);  // a result of its own, not a view of the merged one
   }
   if (wanted(x, other)) {
@@ -202,103 +207,7 @@ Tensor addmm(const Tensor& x, const Tensor& mat1, const Tensor& mat2, const Numb
   return add(beta.to_double() == 1 ? x : mul(x, beta), scaled);
 }
 
-void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (weight.dim() != 2 && weight.dim() != 1)
-    fail(ErrorKind::runtime, "linear", "a weight of shape [out_features, in_features]",
-         to_string(weight.shape()));
-  if (x.dim() == 0 || x.size(x.dim() - 1) != weight.size(weight.dim() - 1)) {
-    throw Error(ErrorKind::runtime,
-                join("linear: mat1 and mat2 shapes cannot be multiplied: input ",
-                     to_string(x.shape()), " and weight ", to_string(weight.shape()),
-                     "; expected the last size of input to be in_features = ",
-                     weight.size(weight.dim() - 1)));
-  }
-  for (const Tensor* other : {&weight, &bias}) {
-    if (other->defined() && other->dtype() != x.dtype()) {
-      fail(ErrorKind::runtime, "linear", "input, weight and bias to have the same dtype",
-           join(name(x.dtype()), " and ", name(other->dtype())),
-           "convert the input with .to(dtype), or the module");
-    }
-  }
-  if (bias.defined() && weight.dim() == 2 && bias.shape() != Dims{weight.size(0)})
-    fail(ErrorKind::runtime, "linear", join("a bias of shape [", weight.size(0), "]"),
-         to_string(bias.shape()));
-}
-
-// The gradient before the activation, from the gradient after it and the activation's value.
-Tensor undo_activation(Activation activation, const Tensor& grad, const Tensor& out) {
-  static constexpr Kernel kRelu = elementwise("relu_backward", Elementwise::relu_backward);
-  static constexpr Kernel kTanh = elementwise("tanh_backward", Elementwise::tanh_backward, 3);
-  static constexpr Kernel kSigmoid =
-      elementwise("sigmoid_backward", Elementwise::sigmoid_backward, 3);
-  const bool plain = !tape::grad_enabled();
-  switch (activation) {
-    case Activation::relu:
-      return plain ? fused(kRelu, grad, out) : where(gt({out, {}}, {{}, 0}), grad, Number(0.0));
-    case Activation::tanh:
-      return plain ? fused(kTanh, grad, out) : mul(grad, sub({{}, 1}, {square(out), {}}, 1));
-    case Activation::sigmoid:
-      return plain ? fused(kSigmoid, grad, out) : mul(grad, mul(sub({{}, 1}, {out, {}}, 1), out));
-    default:
-      return grad;
-  }
-}
-
-Tensor linear_with(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                   Activation activation) {
-  check_linear(x, weight, bias);
-  if (weight.dim() == 1) return bias.defined() ? add(matmul(x, weight), bias) : matmul(x, weight);
-  Dims shape = x.shape();
-  shape.back() = weight.size(0);
-  Tensor out;
-  {
-    const tape::GradMode off(false);
-    const Tensor rows = x.dim() == 2
-                            ? x
-                            : reshape(x, {x.numel() / std::max<int64_t>(x.size(x.dim() - 1), 1),
-                                          x.size(x.dim() - 1)});
-    out = product(rows, t(weight), bias.defined() ? contiguous(bias) : bias, activation);
-    if (x.dim() != 2) out = alias(out, shape, contiguous_strides(shape), 0);
-  }
-  if (wanted(x, weight, bias)) {
-    record(
-        "linear", out, {x, weight, bias},
-        [x = Saved(x, tape::requires_grad(weight)), weight = Saved(weight, tape::requires_grad(x)),
-         out = activation == Activation::none ? Saved() : Saved::output(out),
-         activation](const Tensor& out_grad, Grads& grads) {
-          const Tensor grad = activation == Activation::none
-                                  ? out_grad
-                                  : undo_activation(activation, out_grad, out.get());
-          const int64_t features = grad.size(grad.dim() - 1);
-          const Tensor rows =
-              grad.dim() == 2 ? grad
-                              : reshape(grad, {features ? grad.numel() / features : 0, features});
-          if (grads.wanted(0)) grads[0] = matmul(grad, weight.get());
-          if (grads.wanted(1)) {
-            const Tensor in = x.get();
-            grads[1] = matmul(
-                t(rows), in.dim() == 2 ? in : reshape(in, {rows.size(0), in.size(in.dim() - 1)}));
-          }
-          if (grads.wanted(2)) grads[2] = sum(rows, Dims{0}, false, std::nullopt);
-        });
-  }
-  return out;
-}
-
 }  // namespace
-
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return linear_with(x, weight, bias, Activation::none);
-}
-
-Tensor linear_activation(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                         const std::string& activation) {
-  if (activation == "relu") return linear_with(x, weight, bias, Activation::relu);
-  if (activation == "tanh") return linear_with(x, weight, bias, Activation::tanh);
-  if (activation == "sigmoid") return linear_with(x, weight, bias, Activation::sigmoid);
-  fail(ErrorKind::value, "linear_activation", "'relu', 'tanh' or 'sigmoid'",
-       "'" + activation + "'");
-}
 
 void register_matmul(Registry& registry) {
   static constexpr const char* kProduct =
@@ -368,26 +277,6 @@ Raises RuntimeError for matrices that do not fit.
 >>> steep.addmm(steep.ones(2), steep.eye(2), steep.eye(2))
 tensor([[2., 1.],
         [1., 2.]])
-)");
-  registry.add<&linear>(
-      "linear", kInternal, "(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
-      R"(Affine map of the last dimension: out = input @ weight.T + bias, one kernel.
-
-Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features); out (..., out_features).
-Raises RuntimeError when shapes or dtypes do not fit.
-
->>> steep.nn.functional.linear(steep.ones(1, 2), steep.ones(3, 2), steep.tensor([0.0, 1.0, 2.0]))
-tensor([[2., 3., 4.]])
-)");
-  registry.add<&linear_activation>(
-      "linear_activation", kInternal,
-      "(input: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor",
-      R"(linear followed by 'relu', 'tanh' or 'sigmoid' in the product's epilogue: the same bits, one launch and one node.
-
-Shapes and errors as linear; ValueError for another activation.
-
->>> steep._core.linear_activation(steep.ones(1, 2), -steep.ones(1, 2), None, "relu")
-tensor([[0.]])
 )");
 }
 

@@ -22,6 +22,7 @@ const Registry& registry() {
     register_index(all);
     register_reduce(all);
     register_matmul(all);
+    register_linear(all);
     register_softmax(all);
     register_loss(all);
     register_random(all);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cases.row import Arr, Call, Counts, Row, arr, bad, call
+from cases.row import FLOATS, Arr, Call, Counts, Row, arr, bad, call
 from steep.reference import OPS
 
 _RANKS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
@@ -47,6 +47,14 @@ def _ranked(name: str, *shapes: tuple[tuple[int, ...], ...]) -> Row:
 def _linear_then(x: Any, weight: Any, bias: Any, activation: str) -> Any:
     """What the fused operation stands for."""
     return OPS[activation].forward(OPS["linear"].forward(x, weight, bias))
+
+
+def _matmul_then_backward(x: Any, other: Any, out: Any, activation: str) -> Any:
+    """The gradients of the activations in terms of their outputs."""
+    grad = OPS["matmul"].forward(x, other)
+    if activation == "relu":
+        return grad * (out > 0)
+    return grad * (1 - out * out if activation == "tanh" else out * (1 - out))
 
 
 PRODUCTS = {
@@ -137,6 +145,44 @@ PRODUCTS = {
         ),
         large=Call((Arr((193, 311)), Arr((257, 311)), Arr((257,)), "relu")),
         counts=Counts(launches=1, saved=3, saved_bytes=104, backward=4),
+        **_ROUGH,
+    ),
+    "matmul_activation_backward": Row(
+        tuple(
+            call(arr(m, k), arr(k, n), arr(m, n), activation)
+            for activation in ("relu", "tanh", "sigmoid")
+            for m, k, n in ((2, 3, 4), (5, 7, 1), (1, 7, 5), (0, 3, 2), (33, 64, 10))
+        ),
+        _matmul_then_backward,
+        dtypes=FLOATS,
+        gradient="a step of a backward pass, which the differentiable operations record otherwise",
+        bad=(
+            bad(
+                RuntimeError,
+                "matmul_activation_backward: expected matrices (m, k), (k, n) and (m, n)",
+                arr(2, 3),
+                arr(3, 4),
+                arr(2, 3),
+                "relu",
+            ),
+            bad(
+                RuntimeError,
+                "matmul_activation_backward: expected one floating-point dtype",
+                arr(2, 3, dtype="float32"),
+                arr(3, 4, dtype="float32"),
+                arr(2, 4, dtype="float64"),
+                "relu",
+            ),
+            bad(
+                ValueError,
+                "matmul_activation_backward: expected 'relu', 'tanh' or 'sigmoid'",
+                arr(2, 3),
+                arr(3, 4),
+                arr(2, 4),
+                "abs",
+            ),
+        ),
+        large=Call((Arr((193, 311)), Arr((311, 257)), Arr((193, 257)), "tanh")),
         **_ROUGH,
     ),
 }
