@@ -38,6 +38,8 @@ struct Plan {
 void elide_copies(Plan& plan);
 // Drops launches whose results no one reads.
 void drop_dead(Plan& plan);
+// Lets matrix products do what follows them elementwise.
+void fold(Plan& plan);
 // Gathers elementwise launches into groups that are run block by block; makes the steps.
 void fuse(Plan& plan);
 // Decides which steps are shared between threads.

@@ -24,8 +24,11 @@ class RecordedCall {
   const SmallVector<kernels::Scalar, 2>& scalars() const { return scalars_; }
   Dims& dims() { return dims_; }
   SmallVector<kernels::Scalar, 2>& scalars() { return scalars_; }
-  void set_operand(int i, const Operand& operand) { operands_[i] = operand; }
-  void add_operand(const Operand& operand) { operands_.push_back(operand); }
+  // Another operand, which this call then owns as well.
+  void replace(int i, const Operand& operand) {
+    if (operand.tensor()) tensors_.push_back(Tensor(operand.tensor()));
+    operands_[i] = operand;
+  }
   Call call() const {
     return {kernel_,      type_,        operands_.data(), operands_.size(),
             dims_.data(), dims_.size(), scalars_.data(),  scalars_.size()};

@@ -103,6 +103,7 @@ Plan make_plan(const Trace& trace) {
   Plan plan(trace);
   elide_copies(plan);
   drop_dead(plan);
+  fold(plan);
   fuse(plan);
   choose_threads(plan);
   place(plan);

@@ -1,0 +1,182 @@
+// Elementwise launches that a matrix product takes over: a bias, an activation, or the gradient of one, done to each
+// element before it is written. The product's epilogue has the bits of the launch it stands for.
+#include "program/plan.h"
+
+namespace steep::program {
+
+namespace {
+
+using kernels::Elementwise;
+
+// Where the product's routine finds things: see kernels/gemm.cpp.
+constexpr int kColumns = 2, kActivation = 12, kAccumulate = 13, kAuxRow = 14, kAuxMatrix = 15;
+constexpr int kOut = 0, kBias = 3, kAux = 4, kOperands = 5;
+
+// The activation's number in the product's dims, 0 for none.
+int64_t activation_of(int id) {
+  switch (static_cast<Elementwise>(id)) {
+    case Elementwise::relu:
+      return 1;
+    case Elementwise::tanh:
+      return 2;
+    case Elementwise::sigmoid:
+      return 3;
+    case Elementwise::leaky_relu:
+      return 4;
+    case Elementwise::relu_backward:
+      return 5;
+    case Elementwise::tanh_backward:
+      return 6;
+    case Elementwise::sigmoid_backward:
+      return 7;
+    default:
+      return 0;
+  }
+}
+
+bool touches(const TracedCall& traced, int value) {
+  for (int v : traced.values)
+    if (v == value) return true;
+  return false;
+}
+
+bool writes_to(const TracedCall& traced, int value) {
+  for (int i = 0; i < traced.values.size(); ++i)
+    if (traced.values[i] == value && writes(traced.call.kernel(), i)) return true;
+  return false;
+}
+
+class Folding {
+ public:
+  explicit Folding(Plan& plan) : plan_(plan) {}
+
+  // Folds into the product at `at` what follows it, as long as something does.
+  void fold(int at) {
+    while (fold_next(at)) ++folded;
+  }
+  int folded = 0;
+
+ private:
+  TracedCall& call(int i) { return plan_.calls[i]; }
+
+  // The one launch after `at` that touches a value of the program's own; -1 where there is another, or none.
+  int only_user(int at, int value) {
+    if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return -1;
+    int user = -1;
+    for (int i = 0; i < static_cast<int>(plan_.calls.size()); ++i) {
+      if (i == at || !touches(call(i), value)) continue;
+      if (user >= 0 || i < at) return -1;
+      user = i;
+    }
+    return user;
+  }
+
+  // Whether nothing between the two writes to the value, so that the first may read it as well.
+  bool stays(int value, int from, int to) {
+    for (int i = from; i < to; ++i)
+      if (value >= 0 && writes_to(call(i), value)) return false;
+    return true;
+  }
+
+  // Whether the user's result is new memory that the product may write at once.
+  bool can_write(int at, int user, const TensorImpl& product) {
+    const TensorImpl& out = *call(user).call.operands()[kOut].tensor();
+    const int value = call(user).values[kOut];
+    if (!out.contiguous || out.numel != product.numel || out.dtype != product.dtype) return false;
+    if (value == call(at).values[kOut]) return out.offset == product.offset;
+    if (plan_.values[value].kind != Value::Kind::made) return false;
+    for (int i = 0; i < user; ++i)
+      if (touches(call(i), value)) return false;
+    return true;
+  }
+
+  bool fold_next(int at) {
+    TracedCall& product = call(at);
+    if (product.call.operands().size() != kOperands || !is_floating(product.call.type()))
+      return false;
+    const Dims& dims = product.call.dims();
+    if (dims[kActivation] != 0 || dims[kAccumulate] != 0) return false;
+    const TensorImpl& result = *product.call.operands()[kOut].tensor();
+    const int user = only_user(at, product.values[kOut]);
+    if (user < 0 || call(user).call.kernel().kind != Kind::elementwise ||
+        call(user).call.type() != product.call.type() || !can_write(at, user, result))
+      return false;
+    return fold_bias(at, user) || fold_activation(at, user);
+  }
+
+  bool fold_bias(int at, int user) {
+    TracedCall &product = call(at), &add = call(user);
+    if (add.call.kernel().id != static_cast<int>(Elementwise::add) || product.values[kBias] >= 0)
+      return false;
+    const int bias = add.values[1] == product.values[kOut] ? 2 : 1;
+    if (add.values[bias] < 0 || add.values[bias] == product.values[kOut] ||
+        add.values[3 - bias] != product.values[kOut])
+      return false;
+    const TensorImpl& x = *add.call.operands()[bias].tensor();
+    const int64_t columns = product.call.dims()[kColumns];
+    if (!x.contiguous || x.numel != columns || x.shape.empty() || x.shape.back() != columns ||
+        !stays(add.values[bias], at, user) ||
+        !is_product(*add.call.operands()[3 - bias].tensor(), at))
+      return false;
+    product.call.replace(kBias, add.call.operands()[bias]);
+    product.values[kBias] = add.values[bias];
+    take_over(at, user);
+    return true;
+  }
+
+  bool fold_activation(int at, int user) {
+    TracedCall &product = call(at), &activation = call(user);
+    const int64_t number = activation_of(activation.call.kernel().id);
+    if (number == 0 || activation.values[1] != product.values[kOut] ||
+        !is_product(*activation.call.operands()[1].tensor(), at))
+      return false;
+    Dims& dims = product.call.dims();
+    if (number == 4) {
+      const Operand& slope = activation.call.operands()[2];
+      if (!slope.is_number()) return false;
+      product.call.scalars()[0].f = slope.number().to_double();
+    } else if (number > 4) {
+      const Operand& aux = activation.call.operands()[2];
+      if (!aux.tensor() || !aux.tensor()->contiguous || aux.tensor()->numel != result_size(at) ||
+          activation.values[2] == activation.values[kOut] ||
+          activation.values[2] == product.values[kOut] || !stays(activation.values[2], at, user))
+        return false;
+      product.call.replace(kAux, aux);
+      product.values[kAux] = activation.values[2];
+      dims[kAuxRow] = dims[kColumns];
+      dims[kAuxMatrix] = dims[1] * dims[kColumns];
+    }
+    dims[kActivation] = number;
+    take_over(at, user);
+    return true;
+  }
+
+  int64_t result_size(int at) { return call(at).call.operands()[kOut].tensor()->numel; }
+
+  // Whether a window is the whole of the product, in its order.
+  bool is_product(const TensorImpl& window, int at) {
+    const TensorImpl& result = *call(at).call.operands()[kOut].tensor();
+    return window.contiguous && window.numel == result.numel && window.offset == result.offset;
+  }
+
+  // The product writes where the user did; the user goes.
+  void take_over(int at, int user) {
+    call(at).call.replace(kOut, call(user).call.operands()[kOut]);
+    call(at).values[kOut] = call(user).values[kOut];
+    plan_.calls.erase(plan_.calls.begin() + user);
+  }
+
+  Plan& plan_;
+};
+
+}  // namespace
+
+void fold(Plan& plan) {
+  Folding folding(plan);
+  for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i)
+    if (plan.calls[i].call.kernel().kind == Kind::product) folding.fold(i);
+  if (folding.folded)
+    plan.remarks.push_back(join(folding.folded, " elementwise launches folded into products"));
+}
+
+}  // namespace steep::program
