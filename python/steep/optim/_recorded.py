@@ -15,7 +15,8 @@ _local = threading.local()
 @contextlib.contextmanager
 def collect() -> Iterator[list[Any]]:
     """Gather the optimisers that take a step in this thread within the block."""
-    _local.optimizers = found = []
+    found: list[Any] = []
+    _local.optimizers = found
     try:
         yield found
     finally:

@@ -1,0 +1,68 @@
+"""What the tests of `steep.compile` share: a step, and a network beside its compiled twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import steep
+from runner import numpy
+
+nn = steep.nn
+F = steep.nn.functional
+
+
+class Twins:
+    """One network trained by a function as it is, and its twin by the compiled function."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        steep.manual_seed(1)
+        self.plain = make()
+        steep.manual_seed(1)
+        self.other = make()
+        self.compiled = steep.compile(self.other.step)
+
+    def compare(self) -> None:
+        for got, expected in zip(self.other.state(), self.plain.state(), strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+class Run:
+    """A network, an optimiser, and a step that returns the loss."""
+
+    def __init__(self, model: Any, optimizer: str = "Adam", **settings: Any) -> None:
+        self.model = model
+        self.optimizer = getattr(steep.optim, optimizer)(model.parameters(), **settings)
+
+    def step(self, x: Any, y: Any) -> Any:
+        self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.model(x), y)
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def state(self) -> list[Any]:
+        params = list(self.model.parameters())
+        kept = [v for p in params for v in self.optimizer.state[p].values() if v is not None]
+        return numpy([*params, *(p.grad for p in params if p.grad is not None), *kept])
+
+
+def mlp(*middle: Any) -> Any:
+    return nn.Sequential(nn.Linear(20, 32), nn.ReLU(), *middle, nn.Linear(32, 5))
+
+
+def batches(count: int, rows: int = 16) -> list[Any]:
+    rng = np.random.default_rng(0)
+    return [
+        (
+            steep.from_numpy(rng.normal(size=(rows, 20)).astype(np.float32)),
+            steep.from_numpy(rng.integers(0, 5, rows)),
+        )
+        for _ in range(count)
+    ]
+
+
+def replays(compiled: Any) -> int:
+    return sum(program.runs for program in compiled.programs())

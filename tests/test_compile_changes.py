@@ -1,0 +1,163 @@
+"""What may change between the calls of a compiled function, and is followed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import steep
+from compiling import F, Run, Twins, batches, mlp, nn, replays
+from tolerances import same_bits
+
+
+def test_a_schedule_is_followed() -> None:
+    twins = Twins(lambda: Run(mlp(), "SGD", lr=0.1, momentum=0.9))
+    for i, (x, y) in enumerate(batches(12)):
+        for side in (twins.plain, twins.other):
+            side.optimizer.param_groups[0]["lr"] = 0.1 / (i + 1)
+        twins.plain.step(x, y)
+        twins.compiled(x, y)
+        twins.compare()
+    assert replays(twins.compiled) >= 7
+
+
+class Accumulating(Run):
+    """Gradients of two batches added up; cleared outside of the step."""
+
+    def step(self, x: Any, y: Any) -> Any:
+        loss = F.cross_entropy(self.model(x), y)
+        loss.backward()
+        return loss
+
+
+@pytest.mark.parametrize("to_none", [True, False])
+def test_gradients_are_added_up_as_in_eager(to_none: bool) -> None:
+    twins = Twins(lambda: Accumulating(mlp()))
+    for i, (x, y) in enumerate(batches(24)):
+        twins.plain.step(x, y)
+        twins.compiled(x, y)
+        twins.compare()
+        if i % 2:
+            for side in (twins.plain, twins.other):
+                side.optimizer.step()
+                side.optimizer.zero_grad(set_to_none=to_none)
+    assert replays(twins.compiled) > 0
+
+
+def test_modes_shapes_and_no_grad_have_programs_of_their_own() -> None:
+    twins = Twins(lambda: Run(mlp(nn.Dropout(0.3))))
+    for epoch in range(6):
+        for side in (twins.plain, twins.other):
+            side.model.train(epoch % 2 == 0)
+        for x, y in batches(4) + batches(3, rows=7):
+            state = steep.get_rng_state()
+            twins.plain.step(x, y)
+            steep.set_rng_state(state)
+            twins.compiled(x, y)
+            twins.compare()
+    assert len(twins.compiled.programs()) == 4
+    assert replays(twins.compiled) >= 20
+
+
+def test_replaced_frozen_and_loaded_parameters_are_seen() -> None:
+    twins = Twins(lambda: Run(mlp()))
+    data = iter(batches(60))
+
+    def train() -> None:
+        for _ in range(6):
+            x, y = next(data)
+            twins.plain.step(x, y)
+            twins.compiled(x, y)
+            twins.compare()
+
+    train()
+    saved = {k: v.clone() for k, v in twins.plain.model.state_dict().items()}
+    for side in (twins.plain, twins.other):
+        side.model[0].weight.requires_grad_(False)
+        side.model[0].weight.grad = None
+    train()
+    for side in (twins.plain, twins.other):
+        side.model[0].weight.requires_grad_(True)
+        side.model.load_state_dict(saved)
+    train()
+    for side in (twins.plain, twins.other):
+        steep.manual_seed(4)
+        side.model[2] = nn.Linear(32, 5)
+        side.optimizer.add_param_group({"params": list(side.model[2].parameters()), "lr": 0.1})
+    train()
+    for side in (twins.plain, twins.other):
+        side.model[0].weight.data = side.model[0].weight.detach() * 2
+    train()
+
+
+def test_bad_targets_are_refused_in_a_replay_and_change_nothing() -> None:
+    run = Run(mlp())
+    compiled = steep.compile(run.step)
+    data = batches(6)
+    for x, y in data:
+        compiled(x, y)
+    before = [p.detach().numpy().copy() for p in run.model.parameters()]
+    x, y = data[0]
+    bad = y.clone()
+    bad[3] = 5
+    with pytest.raises(IndexError, match="Target 5 is out of bounds"):
+        compiled(x, bad)
+    for p, old in zip(run.model.parameters(), before, strict=True):
+        same_bits(p.detach().numpy(), old)
+    compiled(x, y)
+
+
+def test_a_rebound_variable_is_seen() -> None:
+    factor = 2.0
+    compiled = steep.compile(lambda x: x * factor)
+    for _ in range(5):
+        assert compiled(steep.ones(1)).item() == 2.0
+    factor = 3.0
+    assert compiled(steep.ones(1)).item() == 3.0
+
+
+def test_numbers_passed_as_arguments_have_programs_of_their_own() -> None:
+    compiled = steep.compile(lambda x, scale, *, flag=True: x * scale if flag else x - scale)
+    for i in range(5):
+        for scale in (1, 2.5, True):
+            for flag in (True, False):
+                x = steep.full((3,), float(i))
+                expected = x * scale if flag else x - scale
+                same_bits(compiled(x, scale, flag=flag).numpy(), expected.numpy())
+    assert len(compiled.programs()) == 6
+
+
+def test_a_decorated_method_is_compiled_for_each_instance() -> None:
+    class Model:
+        def __init__(self, factor: float) -> None:
+            self.factor = steep.full((1,), factor)
+
+        @steep.compile
+        def scale(self, x: Any) -> Any:
+            return x * self.factor
+
+    models = [Model(2.0), Model(3.0)]
+    for _ in range(5):
+        assert [m.scale(steep.ones(1)).item() for m in models] == [2.0, 3.0]
+    assert all(replays(m.scale) for m in models)
+
+
+def test_a_module_is_compiled_as_a_whole() -> None:
+    model = mlp()
+    compiled = steep.compile(model)
+    with steep.no_grad():
+        for x, _ in batches(6):
+            same_bits(compiled(x).numpy(), model(x).numpy())
+    assert next(iter(compiled.state_dict())) == "_orig_mod.0.weight"
+    assert "replayed" in compiled.explain()
+    compiled.eval()
+    assert not model.training
+
+
+def test_the_least_recently_used_signature_goes_first() -> None:
+    compiled = steep.compile(lambda x: x + 1)
+    for n in range(1, 100):
+        for _ in range(4):
+            compiled(steep.ones(n))
+    assert len(compiled.programs()) == 64

@@ -1,0 +1,184 @@
+"""What `steep.compile` does not replay, says why, or refuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import steep
+from compiling import F, batches, mlp, replays
+from tolerances import same_bits
+
+# ---- what stays eager, and says why ---------------------------------------------------------
+
+
+def reads_a_value(x: Any) -> Any:
+    return x * x.sum().item()
+
+
+def branches(x: Any) -> Any:
+    return x if bool((x > 0).all()) else -x
+
+
+def asks_numpy(x: Any) -> Any:
+    return x + steep.from_numpy(np.tanh(x.numpy()))
+
+
+class Counter:
+    value = 0.0
+
+
+def constant_that_changes(x: Any) -> Any:
+    Counter.value += 1
+    return x * Counter.value
+
+
+def other_shapes(x: Any) -> Any:
+    Counter.value += 1
+    return x[: int(Counter.value) % 3 + 1].clone()
+
+
+KEPT: list[Any] = []
+
+
+def keeps_a_tensor(x: Any) -> Any:
+    KEPT.append(x * 2)
+    return x + 1
+
+
+def keeps_its_result(x: Any) -> Any:
+    KEPT.append(x * 2)
+    return KEPT[-1]
+
+
+def seeds(x: Any) -> Any:
+    steep.manual_seed(0)
+    return x + steep.rand(3)
+
+
+def returns_its_argument(x: Any) -> Any:
+    return x
+
+
+def finds_nonzero(x: Any) -> Any:
+    return steep.nonzero(x)
+
+
+WEIGHT = steep.ones(3, requires_grad=True)
+
+
+def leaves_a_graph(x: Any) -> Any:
+    return x * WEIGHT
+
+
+EAGER: dict[Callable[..., Any], str] = {
+    reads_a_value: "item",
+    branches: "item|bool",
+    asks_numpy: "buffer|numpy",
+    constant_that_changes: "number .* in one run and .* in the next",
+    other_shapes: "shape|launch",
+    keeps_a_tensor: "kept by someone",
+    keeps_its_result: "kept elsewhere",
+    seeds: "manual_seed",
+    returns_its_argument: "arguments itself",
+    finds_nonzero: "nonzero",
+    leaves_a_graph: "graph is still to be used",
+}
+
+
+@pytest.mark.parametrize("function", list(EAGER), ids=lambda f: f.__name__)
+def test_what_cannot_be_replayed_runs_eagerly_and_says_why_once(
+    function: Callable[..., Any], recwarn: Any
+) -> None:
+    compiled = steep.compile(function)
+    Counter.value = 0.0
+    results = [compiled(steep.ones(3) * (i + 1)) for i in range(6)]
+    Counter.value = 0.0
+    expected = [function(steep.ones(3) * (i + 1)) for i in range(6)]
+    for got, wanted in zip(results, expected, strict=True):
+        same_bits(got.detach().numpy(), wanted.detach().numpy())
+    said = [str(w.message) for w in recwarn if "runs eagerly" in str(w.message)]
+    assert len(said) == 1
+    assert re.search(EAGER[function], said[0]), said[0]
+    assert "eager, because" in compiled.explain()
+
+
+def test_fullgraph_raises_instead() -> None:
+    compiled = steep.compile(reads_a_value, fullgraph=True)
+    compiled(steep.ones(3))
+    with pytest.raises(RuntimeError, match="runs eagerly: item"):
+        compiled(steep.ones(3))
+
+
+def test_hooks_keep_a_function_eager(recwarn: Any) -> None:
+    seen = []
+    model = mlp()
+    model[0].register_forward_hook(lambda module, args, out: seen.append(1))
+    compiled = steep.compile(lambda x: model(x).detach())
+    for x, _ in batches(6):
+        compiled(x)
+    assert len(seen) == 6
+    assert "hook" in str(recwarn[0].message)
+
+
+# ---- bad input ------------------------------------------------------------------------------
+
+
+def test_arguments_that_cannot_be_told_apart() -> None:
+    compiled = steep.compile(lambda x: x + 1)
+    with pytest.raises(TypeError, match=r"argument 0 .*ndarray.*from_numpy"):
+        compiled(np.ones(3))
+    with pytest.raises(TypeError, match=r"argument 'x' .*set"):
+        compiled(x={1, 2})
+
+
+def test_results_that_are_no_tensors() -> None:
+    compiled = steep.compile(lambda x: [x, object()])
+    with pytest.raises(TypeError, match="expected the function to return tensors"):
+        compiled(steep.ones(1))
+
+
+def test_what_is_not_callable() -> None:
+    with pytest.raises(TypeError, match="expected a function or a Module"):
+        steep.compile(3)
+
+
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_an_exception_leaves_the_engine_as_it_was(call: int) -> None:
+    model, count = mlp(), [0]
+    optimizer = steep.optim.Adam(model.parameters())
+
+    def step(x: Any, y: Any) -> Any:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        count[0] += 1
+        if count[0] == call:
+            raise KeyError("from inside")
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    compiled = steep.compile(step)
+    for i, (x, y) in enumerate(batches(8)):
+        if i + 1 == call:
+            with pytest.raises(KeyError, match="from inside"):
+                compiled(x, y)
+            assert not steep._core.is_recording()
+        else:
+            compiled(x, y)
+    assert replays(compiled) >= 2
+
+
+def test_a_compiled_function_inside_another() -> None:
+    inner = steep.compile(lambda x: x * 2)
+    outer = steep.compile(lambda x: inner(x) + 1)
+    for i in range(6):
+        assert outer(steep.full((2,), float(i))).tolist() == [2.0 * i + 1] * 2
+    assert replays(outer) >= 3
+
+
+# ---- what it is made of ---------------------------------------------------------------------
