@@ -90,19 +90,31 @@ Rect<T> cut(Rect<T> rect, const Range& rows, const Range& cols) {
   return rect;
 }
 
-// The number of row ranges in a grid of `cells` for the least work per cell: its elements of C, and
-// its packing.
+// The work of one cell of a grid with `rows` row ranges: its elements of C, and its packing.
 template <class T>
-int64_t grid_rows(int64_t m, int64_t n, int64_t cells) {
+int64_t cell_cost(int64_t m, int64_t n, int64_t rows, int64_t cells) {
+  const int64_t height = ceil_div(m, rows);
+  const int64_t width = round_up(ceil_div(n, cells / rows), kTileCols<T>);
+  return height * width + 8 * (height + width);
+}
+
+// The number of row ranges in a grid of `cells`: for the least work, or nearly so where that keeps
+// with one rank what belongs to a layer's output feature. x W^T and dY W are cut by columns then, and
+// dY^T x, the one whose left operand is transposed, by rows: a rank computes the gradient of the rows
+// of W that it has read and will update, from the columns of dY that it has made. Between caches go
+// the rows of x and dY, once, and the part of W that dY W wants. (Cut by rows, x W^T would fetch all
+// of W, and the update take it back: measured, a fifth of a small network's step.)
+template <class T>
+int64_t grid_rows(int64_t m, int64_t n, int64_t cells, bool trans_a) {
   int64_t best = 1, best_cost = INT64_MAX;
   for (int64_t rows = 1; rows <= cells; ++rows) {
     if (cells % rows) continue;
-    const int64_t height = ceil_div(m, rows);
-    const int64_t width = round_up(ceil_div(n, cells / rows), kTileCols<T>);
-    const int64_t cost = height * width + 8 * (height + width);
+    const int64_t cost = cell_cost<T>(m, n, rows, cells);
     if (cost < best_cost) best = rows, best_cost = cost;
   }
-  return best;
+  const int64_t wish = trans_a ? cells : 1;
+  const bool enough = trans_a ? m >= 2 * cells : n >= kTileCols<T> * cells;
+  return enough && 4 * cell_cost<T>(m, n, wish, cells) <= 5 * best_cost ? wish : best;
 }
 
 // Vectors along k, made contiguous where they are not.
@@ -174,7 +186,8 @@ void multiply_grid(const Args<T>& args, const Task& task, T* scratch, const Gemm
     return;
   }
   const int64_t cells = args.batch % size == 0 || args.batch >= 8 * size ? 1 : size;
-  const int down = cells == 1 ? 1 : static_cast<int>(grid_rows<T>(whole.m, whole.n, cells));
+  const int down =
+      cells == 1 ? 1 : static_cast<int>(grid_rows<T>(whole.m, whole.n, cells, args.trans_a));
   const int across = static_cast<int>(cells) / down;
   const Range units = share(args.batch * cells, 1, task.rank, size);
   for (int64_t unit = units.begin; unit < units.end; ++unit) {

@@ -100,6 +100,27 @@ void cross_entropy_row_backward(T* grad_x, const T* x, int64_t first, int64_t en
   }
 }
 
+// The same of rows [begin, end), short ones whose gradients have one scale, in loops over all of them.
+template <class T>
+void cross_entropy_short_rows_backward(const Targets& targets, T* grad_x, const T* x, const T* lse,
+                                       int64_t begin, int64_t end, T scale) {
+  const int64_t c = targets.c, n = (end - begin) * c;
+  T* const first = grad_x + begin * c;
+  for (int64_t row = begin; row < end; ++row) {
+    const T shift = lse[row];
+    for (int64_t j = row * c; j < (row + 1) * c; ++j) grad_x[j] = x[j] - shift;
+  }
+  exp_all(first, n);
+  for (int64_t row = begin; row < end; ++row) {
+    if (targets.valid(row)) grad_x[row * c + targets.target[row]] -= T(1);
+  }
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) first[i] *= scale;
+  for (int64_t row = begin; row < end; ++row) {
+    if (targets.ignored(row)) __builtin_memset(grad_x + row * c, 0, c * sizeof(T));
+  }
+}
+
 template <class T>
 void cross_entropy_backward(const Task& task) {
   const Targets targets{static_cast<const int64_t*>(task.data[5]), task.dims[0], task.dims[1],
@@ -111,6 +132,15 @@ void cross_entropy_backward(const Task& task) {
   const T count = *static_cast<const T*>(task.data[3]);
   const T* x = static_cast<const T*>(task.data[4]);
   const T all = reduction == kMean ? *grad / count : *grad;
+  if (c <= kShortRow && reduction != kNone) {
+    const Range rows = share(targets.n, 1, task.rank, task.size);
+    const int64_t most = rows_at_a_time(c);
+    for (int64_t row = rows.begin; row < rows.end; row += most) {
+      const int64_t end = rows.end - row < most ? rows.end : row + most;
+      cross_entropy_short_rows_backward(targets, grad_x, x, lse, row, end, all);
+    }
+    return;
+  }
   constexpr int64_t kPiece = 16 * kChunk;  // long rows are shared in pieces
   const int64_t pieces = ceil_div(c, kPiece);
   const Range mine = share(targets.n * pieces, 1, task.rank, task.size);

@@ -9,10 +9,12 @@
 //         then per parameter: p, grad, m, v, vmax|null, step f32[1]
 //
 // The operations and their order are those of PyTorch's single-tensor updates, so that runs can be
-// compared; where it multiplies and adds at once, so do we. hyper is read when the kernel runs.
+// compared; where it multiplies and adds at once, so do we, and where it divides all elements by one
+// number, we multiply by the reciprocal. hyper is read when the kernel runs.
 // What depends on it and on the step alone is computed in double, and rounded to T once.
 //
-// The elements of all parameters, laid end to end, are shared between the ranks.
+// Every rank takes its share of each parameter, cut as the product that makes the gradient cuts its
+// rows: what a rank has written, it finds in its own caches.
 
 #include "isa.h"
 #include "partition.h"
@@ -22,22 +24,38 @@
 namespace steep::kernels {
 namespace {
 
-// Calls work(parameter, begin, end) for this rank's elements of each parameter.
+// A share of a parameter ends at a multiple of so many elements: whole lines of the cache. One with
+// fewer for each rank is not worth cutting.
+constexpr int64_t kGrain = 64;
+
+// Calls work(parameter, begin, end) for this rank's elements of each parameter. A small parameter
+// goes to the rank that it falls to where all are laid end to end.
 template <class Work>
 void for_parameters(const Task& task, const int64_t* numel, Work work) {
   const int64_t count = task.dims[0];
   int64_t total = 0;
   for (int64_t i = 0; i < count; ++i) total += numel[i];
-  const Range mine = share(total, kChunk, task.rank, task.size);
-  for (int64_t i = 0, start = 0; i < count && start < mine.end; start += numel[i++]) {
-    const int64_t begin = mine.begin > start ? mine.begin - start : 0;
-    const int64_t end = mine.end - start < numel[i] ? mine.end - start : numel[i];
-    if (begin < end) work(i, begin, end);
+  int64_t start = 0;
+  for (int64_t i = 0; i < count; start += numel[i++]) {
+    Range mine = share(numel[i], kGrain, task.rank, task.size);
+    if (numel[i] < kGrain * task.size) {
+      const int64_t owner = (start + numel[i] / 2) * task.size / (total > 0 ? total : 1);
+      mine = {0, owner == task.rank ? numel[i] : 0};
+    }
+    if (mine.begin < mine.end) work(i, mine.begin, mine.end);
   }
 }
 
 // What a rule has in common for all elements is copied into locals before its loop, and what would
 // be a condition inside it is a template parameter or a factor: sign is -1 to maximize.
+
+// The moving averages of a gradient that has become 0 fade until they are subnormal, on which most
+// CPUs compute several times slower (measured: the whole step, two and a half times); nothing can
+// come of such small ones, so they are 0. NaN stays.
+template <class T>
+STEEP_INLINE T faded(T x) {
+  return vec::abs(x) < vec::Format<T>::kMinNormal ? T(0) : x;
+}
 
 // ---- SGD ----
 
@@ -70,7 +88,7 @@ void sgd_momentum(const Sgd<T>& a, T* __restrict p, const T* __restrict grad, T*
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
     const T g = slope<kDecays>(p[i], grad[i], sign, weight_decay);
-    const T v = vec::mul_add(undamped, g, keep * buffer[i]);
+    const T v = faded(vec::mul_add(undamped, g, keep * buffer[i]));
     buffer[i] = v;
     p[i] = vec::mul_add(-lr, kNesterov ? vec::mul_add(momentum, v, g) : v, p[i]);
   }
@@ -120,14 +138,14 @@ inline double power(double base, int64_t exponent) {
 
 template <class T>
 struct Adam {
-  T step_size, root_correction, eps;  // lr / (1 - beta1^t), sqrt(1 - beta2^t)
-  T rest1, beta2, rest2;              // rest: 1 - beta
-  T weight_decay, shrink, sign;       // shrink: 1 - lr * weight_decay, where decoupled
+  T step_size, root_factor, eps;  // lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t)
+  T rest1, beta2, rest2;          // rest: 1 - beta
+  T weight_decay, shrink, sign;   // shrink: 1 - lr * weight_decay, where decoupled
 
   Adam(const double* hyper, const int64_t* flags, int64_t step) {
     const double lr = hyper[0], decay = hyper[4];
     step_size = static_cast<T>(lr / (1 - power(hyper[1], step)));
-    root_correction = static_cast<T>(vec::sqrt(1 - power(hyper[2], step)));
+    root_factor = static_cast<T>(1 / vec::sqrt(1 - power(hyper[2], step)));
     eps = static_cast<T>(hyper[3]);
     rest1 = static_cast<T>(1 - hyper[1]);
     beta2 = static_cast<T>(hyper[2]);
@@ -150,7 +168,7 @@ struct Lerp {
 template <bool kAmsgrad, bool kDecays, class T>
 void adam_update(const Adam<T>& a, T* __restrict p, const T* __restrict grad, T* __restrict m,
                  T* __restrict v, T* __restrict vmax, int64_t n) {
-  const T step_size = a.step_size, root_correction = a.root_correction, eps = a.eps;
+  const T step_size = a.step_size, root_factor = a.root_factor, eps = a.eps;
   const T beta2 = a.beta2, rest2 = a.rest2, shrink = a.shrink;
   const T weight_decay = a.weight_decay, sign = a.sign;
   const Lerp<T> lerp(a.rest1);
@@ -160,15 +178,15 @@ void adam_update(const Adam<T>& a, T* __restrict p, const T* __restrict grad, T*
   for (int64_t i = 0; i < n; ++i) {
     const T plain = sign * grad[i], x = p[i], old = m[i];
     const T g = kDecays ? vec::mul_add(weight_decay, x, plain) : plain;
-    const T first = vec::mul_add(factor, g - old, from_m ? old : g);
-    const T second = vec::mul_add(rest2 * g, g, v[i] * beta2);
+    const T first = faded(vec::mul_add(factor, g - old, from_m ? old : g));
+    const T second = faded(vec::mul_add(rest2 * g, g, v[i] * beta2));
     T largest = second;
     if constexpr (kAmsgrad) {
       const T before = vmax[i];
       largest = (before > second) | (before != before) ? before : second;  // NaN stays
       vmax[i] = largest;
     }
-    const T denominator = vec::sqrt(largest) / root_correction + eps;
+    const T denominator = vec::mul_add(vec::sqrt(largest), root_factor, eps);
     m[i] = first;
     v[i] = second;
     p[i] = x * shrink - step_size * first / denominator;
