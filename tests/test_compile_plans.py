@@ -190,3 +190,28 @@ def test_a_profile_sees_the_steps_of_a_replay() -> None:
     assert {"adam_step", "gemm"} <= {event.name for event in kernels}
     assert {"0+1", "2"} <= {event.layer for event in kernels}
     assert {"forward", "backward", "optimizer"} == {event.phase for event in kernels}
+
+
+@pytest.mark.parametrize("dtype", [steep.float32, steep.float64])
+@pytest.mark.parametrize("size", [1, 7, 1000, 1024, 1030, 1040, 70_000, 1_000_001])
+def test_sums_end_a_group(size: int, dtype: Any) -> None:
+    """By the chunks and in the order of the sum alone, on any number of threads."""
+    before = steep.get_num_threads()
+
+    def losses(x: Any, y: Any) -> Any:
+        difference = x - y
+        return difference.abs().sum(), (difference * difference).sum() * 0.5, difference.exp()
+
+    x, y = steep.randn(size, dtype=dtype), steep.randn(size, dtype=dtype)
+    expected = losses(x, y)
+    try:
+        for threads in (1, 2, 3):
+            steep.set_num_threads(threads)
+            compiled = steep.compile(losses)
+            for _ in range(5):
+                for got, wanted in zip(compiled(x, y), expected, strict=True):
+                    same_bits(got.numpy(), wanted.numpy())
+    finally:
+        steep.set_num_threads(before)
+    if size >= 1024 and size != 1030:
+        assert "sum" in compiled.explain().partition("fused")[2]

@@ -1,7 +1,10 @@
 // Chains of elementwise launches, run block by block: what one launch writes, the next reads from the first-level cache.
 // The loops are those of single launches, and an element's value does not depend on where its block begins, so the bits
 // are the same.
+#include <algorithm>
+
 #include "program/plan.h"
+#include "runtime/cpu.h"
 
 namespace steep::program {
 
@@ -15,6 +18,19 @@ bool can_join(const TracedCall& traced) {
   if (kind != Kind::elementwise && kind != Kind::cast) return false;
   int64_t steps[kMaxOperands];
   return traced.call.operands()[0].tensor()->numel > 0 && is_flat(traced.call.call(), steps);
+}
+
+// A sum over all elements whose chunks are those of a group: the kernel adds up fewer elements than it has lanes one by
+// one, which the last chunk of a longer sum is not.
+bool is_whole_sum(const TracedCall& traced, int64_t total) {
+  const RecordedCall& call = traced.call;
+  if (call.kernel().kind != Kind::reduce || !is_floating(call.type()) || call.dims().size() != 3 ||
+      call.kernel().id != static_cast<int>(kernels::RoutineId::sum))
+    return false;
+  constexpr int64_t kLanes = 16;
+  const int64_t rest = total % kGroupBlock;
+  return call.dims()[0] == 1 && call.dims()[1] == total && call.dims()[2] == 1 &&
+         (total <= kGroupBlock || rest == 0 || rest >= kLanes);
 }
 
 int64_t elements_of(const TracedCall& traced) { return traced.call.operands()[0].tensor()->numel; }
@@ -56,11 +72,12 @@ class Growing {
   // Takes the launch in, if it belongs to the group and may move up to it.
   bool take(int at) {
     const TracedCall& traced = plan_.calls[at];
-    if (members_.size() >= kMaxMembers || !can_join(traced) || elements_of(traced) != total_)
-      return false;
+    if (members_.size() >= kMaxMembers) return false;
     std::vector<Touch> touches;
     touches_of(traced, touches);
-    if (conflict(touches, passed_) || !fits(touches)) return false;
+    if (conflict(touches, passed_)) return false;
+    if (is_whole_sum(traced, total_)) return take_sum(at, touches);
+    if (!can_join(traced) || elements_of(traced) != total_ || !fits(touches)) return false;
     add(at);
     return true;
   }
@@ -78,6 +95,21 @@ class Growing {
         related = true;
       }
     return related;
+  }
+  // A sum of what a member has written. Its result is there when the group has ended, for those that stay behind.
+  bool take_sum(int at, const std::vector<Touch>& touches) {
+    bool computed = false;
+    for (const Touch& y : touches_) {
+      if (y.value == touches[0].value) return false;
+      if (y.value != touches[1].value) continue;
+      if (y.written && !(same_window(touches[1], y) && y.numel == total_)) return false;
+      computed |= y.written;
+    }
+    if (!computed) return false;
+    members_.push_back(at);
+    passed_.push_back(touches[0]);
+    touches_.push_back(touches[1]);
+    return true;
   }
   void add(int at) {
     members_.push_back(at);
@@ -105,6 +137,8 @@ bool is_local(const Plan& plan, int value, const std::vector<int>& members) {
   return true;
 }
 
+bool is_sum(const TracedCall& traced) { return traced.call.kernel().kind == Kind::reduce; }
+
 int slot_of(Group& group, const Group::Slot& wanted) {
   for (size_t i = 0; i < group.slots.size(); ++i) {
     const Group::Slot& slot = group.slots[i];
@@ -120,10 +154,11 @@ int slot_of(Group& group, const Group::Slot& wanted) {
 // out, the slot stays in memory.
 void give_buffers(const Plan& plan, const std::vector<int>& members, Group& group) {
   std::vector<int> last(group.slots.size(), -1), first(group.slots.size(), -1);
+  for (const Group::Sum& sum : group.sums) last[sum.from] = static_cast<int>(group.ops.size());
   for (size_t i = 0; i < group.ops.size(); ++i)
     for (int k = 0; k < group.ops[i].operands; ++k) {
       const int slot = group.ops[i].slots[k];
-      last[slot] = static_cast<int>(i);
+      last[slot] = std::max(last[slot], static_cast<int>(i));
       if (first[slot] < 0) first[slot] = static_cast<int>(i);
     }
   int busy_until[kGroupBuffers];
@@ -168,10 +203,33 @@ void fuse(Plan& plan) {
     plan.remarks.push_back(join(members, " elementwise launches fused into ", groups, " groups"));
 }
 
+namespace {
+
+Group::Slot memory_slot(const TracedCall& traced, int operand, int64_t step) {
+  const TensorImpl& x = *traced.call.operands()[operand].tensor();
+  const int64_t size = element_size(x.dtype);
+  return {traced.values[operand], x.offset * size, size, step, -1, {}};
+}
+
+void add_sum(const TracedCall& traced, Group& group) {
+  const DType type = traced.call.type();
+  const kernels::Routine routine =
+      runtime::table().routines[traced.call.kernel().id][static_cast<int>(type)];
+  const int from = slot_of(group, memory_slot(traced, 1, 1));
+  const int to = slot_of(group, memory_slot(traced, 0, 0));
+  group.sums.push_back({routine, type, from, to});
+}
+
+}  // namespace
+
 Group group_of(const Plan& plan, const Step& step) {
   Group group;
   for (int at : step.calls) {
     const TracedCall& traced = plan.calls[at];
+    if (is_sum(traced)) {
+      add_sum(traced, group);
+      continue;
+    }
     const Call call = traced.call.call();
     Group::Op op;
     op.loop = loop_of(call);

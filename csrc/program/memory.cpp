@@ -60,7 +60,12 @@ int64_t lowest_place(const Block& block, const std::vector<const Block*>& placed
 
 int64_t scratch_of(const Plan& plan, const Step& step, int threads) {
   const Call call = plan.calls[step.calls[0]].call.call();
-  if (step.calls.size() > 1 || !call.kernel->scratch) return 0;
+  if (step.calls.size() > 1) {  // the partial results of sums
+    const Group group = group_of(plan, step);
+    const auto sums = static_cast<int64_t>(group.sums.size());
+    return sums * chunks_of(group) * static_cast<int64_t>(sizeof(double));
+  }
+  if (!call.kernel->scratch) return 0;
   return call.kernel->scratch(call.dims, static_cast<int>(element_size(call.type)), threads);
 }
 

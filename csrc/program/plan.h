@@ -64,10 +64,21 @@ struct Group {
     int operands;
     int slots[kMaxOperands];
   };
+  // A sum over all elements at the group's end: by chunks, in the order of the sum's own kernel.
+  struct Sum {
+    kernels::Routine routine;
+    DType type;
+    int from, to;  // slots
+  };
   int64_t total = 0;
   std::vector<Slot> slots;
   std::vector<Op> ops;
+  std::vector<Sum> sums;
 };
+constexpr int64_t kGroupBlock = 1024;  // elements at a time: the chunk of reductions
+inline int64_t chunks_of(const Group& group) {
+  return (group.total + kGroupBlock - 1) / kGroupBlock;
+}
 constexpr int kGroupBuffers = 8;
 Group group_of(const Plan& plan, const Step& step);
 

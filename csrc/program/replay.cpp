@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "program/group.h"
 #include "program/launch.h"
 #include "program/profile.h"
 #include "runtime/allocator.h"
@@ -12,7 +13,6 @@
 namespace steep::program {
 
 namespace {
-constexpr int64_t kGroupBlock = 1024;  // elements; a multiple of the reductions' chunks
 constexpr double kBlockingNs = 20000;
 constexpr double kSurelyTeamNs = 2e6;  // estimated; programs below find out whether threads pay
 // One run in so many is timed step by step, for explain(); not the first ones, which find nothing in cache.
@@ -54,29 +54,10 @@ struct Program::Action {
     if (geometry) {
       run_share(*geometry, rank, size);
     } else if (group) {
-      run_group(rank, size);
+      run_group(*group, data.data(), scratch, {rank, size, barrier});
     } else {
       routine({reinterpret_cast<void* const*>(data.data()), dims.data(), scalars.data(), scratch,
                rank, size, barrier});
-    }
-  }
-
-  void run_group(int rank, int size) const {
-    alignas(64) char buffers[kGroupBuffers][kGroupBlock * 8];
-    const Share mine = share_of(group->total, rank, size);
-    for (int64_t begin = mine.begin; begin < mine.end; begin += kGroupBlock) {
-      const int64_t n = std::min(kGroupBlock, mine.end - begin);
-      for (const Group::Op& op : group->ops) {
-        void* at[kMaxOperands];
-        int64_t steps[kMaxOperands];
-        for (int k = 0; k < op.operands; ++k) {
-          const Group::Slot& slot = group->slots[op.slots[k]];
-          steps[k] = slot.step;
-          at[k] = slot.buffer >= 0 ? buffers[slot.buffer]
-                                   : data[op.slots[k]] + begin * slot.step * slot.size;
-        }
-        op.loop(at, steps, n);
-      }
     }
   }
 };
