@@ -99,11 +99,11 @@ int64_t cell_cost(int64_t m, int64_t n, int64_t rows, int64_t cells) {
 }
 
 // The number of row ranges in a grid of `cells`: for the least work, or nearly so where that keeps
-// with one rank what belongs to a layer's output feature. x W^T and dY W are cut by columns then, and
-// dY^T x, the one whose left operand is transposed, by rows: a rank computes the gradient of the rows
-// of W that it has read and will update, from the columns of dY that it has made. Between caches go
-// the rows of x and dY, once, and the part of W that dY W wants. (Cut by rows, x W^T would fetch all
-// of W, and the update take it back: measured, a fifth of a small network's step.)
+// with one rank what belongs to a layer's output feature. x W^T and dY W are cut by columns then,
+// and dY^T x, the one whose left operand is transposed, by rows: a rank computes the gradient of
+// the rows of W that it has read and will update, from the columns of dY that it has made. Between
+// caches go the rows of x and dY, once, and the part of W that dY W wants. (Cut by rows, x W^T would
+// fetch all of W, and the update take it back: measured, a sixth of a small network's step.)
 template <class T>
 int64_t grid_rows(int64_t m, int64_t n, int64_t cells, bool trans_a) {
   int64_t best = 1, best_cost = INT64_MAX;

@@ -100,7 +100,8 @@ void cross_entropy_row_backward(T* grad_x, const T* x, int64_t first, int64_t en
   }
 }
 
-// The same of rows [begin, end), short ones whose gradients have one scale, in loops over all of them.
+// The same of rows [begin, end), short ones whose gradients have one scale, in loops over all of
+// them.
 template <class T>
 void cross_entropy_short_rows_backward(const Targets& targets, T* grad_x, const T* x, const T* lse,
                                        int64_t begin, int64_t end, T scale) {
