@@ -215,3 +215,24 @@ def test_sums_end_a_group(size: int, dtype: Any) -> None:
         steep.set_num_threads(before)
     if size >= 1024 and size != 1030:
         assert "sum" in compiled.explain().partition("fused")[2]
+
+
+def test_a_weight_that_many_products_read_is_transposed_once() -> None:
+    weight, bias = steep.randn(48, 48) * 0.1, steep.randn(48)
+
+    def unrolled(x: Any) -> Any:
+        for i in range(12):
+            x = F.linear(x, weight, bias).tanh()
+            if i == 9:
+                weight.mul_(1.5)
+        weight.mul_(1 / 1.5)
+        return x
+
+    compiled = steep.compile(unrolled)
+    for _ in range(5):
+        x = steep.randn(32, 48)
+        saved = weight.clone()
+        got = compiled(x).numpy()
+        weight.copy_(saved)
+        same_bits(got, unrolled(x).numpy())
+    assert "one transposed copy of a weight serves 10 products" in compiled.explain()

@@ -12,11 +12,26 @@ namespace {
 using kernels::RoutineId;
 using program::Operand;
 
+// What a step updates the next forward pass reads, on one core where the network is small: shared
+// only from a size on where it pays to fetch it from the other.
+program::Cost step_cost(const program::Call& call, double flops) {
+  double bytes = 0, count = 0;
+  for (int i = 0; i < call.operand_count; ++i)
+    if (const TensorImpl* x = call.operands[i].tensor())
+      bytes += static_cast<double>(x->numel * element_size(x->dtype));
+  const int flags = call.dim_count - 1 - static_cast<int>(call.dims[0]);
+  for (int i = 1 + flags; i < call.dim_count; ++i) count += static_cast<double>(call.dims[i]);
+  constexpr double kSpeed = 4, kReuse = 3;
+  return {flops * count, bytes, kSpeed, kReuse};
+}
+program::Cost sgd_cost(const program::Call& call) { return step_cost(call, 4); }
+program::Cost adam_cost(const program::Call& call) { return step_cost(call, 14); }
+
 constexpr Kernel kSgd{
-    "sgd_step", Kind::opaque, static_cast<int>(RoutineId::sgd), "r*uru", 1, nullptr,
+    "sgd_step", Kind::opaque, static_cast<int>(RoutineId::sgd), "r*uru", 1, sgd_cost,
     nullptr,    nullptr};
 constexpr Kernel kAdam{
-    "adam_step", Kind::opaque, static_cast<int>(RoutineId::adam), "r*uruuuu", 1, nullptr,
+    "adam_step", Kind::opaque, static_cast<int>(RoutineId::adam), "r*uruuuu", 1, adam_cost,
     nullptr,     nullptr};
 
 void check_length(const char* op, const char* what, const Tensors& list, const Tensors& params) {

@@ -16,6 +16,8 @@ struct Cost {
   double flops = 0;
   double bytes = 0;
   double speed = 1;  // how many times the arithmetic a second of other kernels it does
+  double reuse =
+      1;  // how many times as long it must be to be worth sharing, for its data belong to one core
 };
 
 struct Kernel {

@@ -103,7 +103,7 @@ void run(const Call& call, int threads) {
 }  // namespace
 
 double estimated_ns(const Cost& cost) {
-  return std::max(cost.flops / (kFlopsPerNs * cost.speed), cost.bytes / kBytesPerNs);
+  return std::max(cost.flops / (kFlopsPerNs * cost.speed), cost.bytes / (kBytesPerNs * cost.reuse));
 }
 
 Cost cost_of(const Call& call) { return cost_of(call, operand_bytes(call)); }

@@ -40,6 +40,8 @@ void elide_copies(Plan& plan);
 void drop_dead(Plan& plan);
 // Lets matrix products do what follows them elementwise.
 void fold(Plan& plan);
+// Packs a weight that many products read once for all of them.
+void reuse_packed(Plan& plan);
 // Gathers elementwise launches into groups that are run block by block; makes the steps.
 void fuse(Plan& plan);
 // Decides which steps are shared between threads.

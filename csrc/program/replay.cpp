@@ -85,6 +85,7 @@ Plan make_plan(const Trace& trace) {
   elide_copies(plan);
   drop_dead(plan);
   fold(plan);
+  reuse_packed(plan);
   fuse(plan);
   choose_threads(plan);
   place(plan);

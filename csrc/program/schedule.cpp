@@ -12,7 +12,7 @@ namespace steep::program {
 namespace {
 
 // Worth sharing: about ten times what it takes to meet, and to fetch from another core's cache what it has written.
-constexpr double kSharedNs = 5000;
+constexpr double kSharedNs = 4000;
 // A program whose shared steps take less than this runs on one thread from end to end.
 constexpr double kTeamNs = 60000;
 

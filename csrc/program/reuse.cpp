@@ -1,0 +1,104 @@
+// Weights that many products of one program read: a product by the transpose of a weight copies it into panels first, each
+// time anew. From some products on one transposed copy serves them all, and none of them packs.
+#include "program/plan.h"
+
+namespace steep::program {
+
+namespace {
+
+// Where the product's routine finds things: see kernels/gemm.cpp.
+constexpr int kRows = 1, kColumns = 2, kDepth = 3, kLead = 5, kTransposed = 11;
+constexpr int kWeight = 2;
+// The copy costs about as much as this many packings.
+constexpr size_t kWorthwhile = 8;
+
+constexpr Kernel kCopy{"copy",
+                       Kind::elementwise,
+                       static_cast<int>(kernels::Elementwise::copy),
+                       "wr",
+                       1,
+                       nullptr,
+                       nullptr,
+                       nullptr};
+
+// Products of vectors add up in another order when the weight lies otherwise: they stay as they are.
+bool packs_weight(const TracedCall& traced) {
+  const RecordedCall& call = traced.call;
+  if (call.kernel().kind != Kind::product || !is_floating(call.type())) return false;
+  const Dims& dims = call.dims();
+  return dims[0] == 1 && dims[kRows] > 1 && dims[kColumns] > 1 && dims[kDepth] > 0 &&
+         dims[kTransposed] == 1;
+}
+
+bool same_weight(const TracedCall& a, const TracedCall& b) {
+  const TensorImpl &x = *a.call.operands()[kWeight].tensor(),
+                   &y = *b.call.operands()[kWeight].tensor();
+  const Dims &p = a.call.dims(), &q = b.call.dims();
+  return a.values[kWeight] == b.values[kWeight] && x.offset == y.offset &&
+         a.call.type() == b.call.type() && p[kColumns] == q[kColumns] && p[kDepth] == q[kDepth] &&
+         p[kLead] == q[kLead];
+}
+
+bool writes_to(const TracedCall& traced, int value) {
+  for (int i = 0; i < traced.values.size(); ++i)
+    if (traced.values[i] == value && writes(traced.call.kernel(), i)) return true;
+  return false;
+}
+
+// The products from `first` on that read its weight, up to where someone writes to it.
+std::vector<int> readers_of(const Plan& plan, int first) {
+  std::vector<int> found{first};
+  const int weight = plan.calls[first].values[kWeight];
+  for (int i = first + 1; i < static_cast<int>(plan.calls.size()); ++i) {
+    if (writes_to(plan.calls[i], weight)) break;
+    if (packs_weight(plan.calls[i]) && same_weight(plan.calls[first], plan.calls[i]))
+      found.push_back(i);
+  }
+  return found;
+}
+
+// A window on memory that is not there yet.
+Tensor window(DType type, const Dims& shape, const Dims& strides, int64_t offset) {
+  return Tensor(new TensorImpl(Ref<Storage>(), type, shape, strides, offset));
+}
+
+// Adds a value for the transposed weight, the launch that fills it, and lets the products read it.
+void share_copy(Plan& plan, const std::vector<int>& readers) {
+  const TracedCall& first = plan.calls[readers[0]];
+  const DType type = first.call.type();
+  const int64_t n = first.call.dims()[kColumns], k = first.call.dims()[kDepth];
+  const int64_t offset = first.call.operands()[kWeight].tensor()->offset;
+  const Tensor copy = window(type, {k, n}, {n, 1}, 0);
+  const Tensor weight = window(type, {k, n}, {1, first.call.dims()[kLead]}, offset);
+  Value value;
+  value.kind = Value::Kind::made;
+  value.bytes = static_cast<size_t>(n * k * element_size(type));
+  const int made = static_cast<int>(plan.values.size());
+  const Operand operands[] = {copy, weight};
+  const Call call{&kCopy, type, operands, 2, nullptr, 0, nullptr, 0};
+  TracedCall transpose{RecordedCall(call), {made, first.values[kWeight]}};
+  plan.values.push_back(value);
+  for (int at : readers) {
+    TracedCall& product = plan.calls[at];
+    product.call.replace(kWeight, copy);
+    product.values[kWeight] = made;
+    product.call.dims()[kLead] = n;
+    product.call.dims()[kTransposed] = 0;
+  }
+  plan.calls.insert(plan.calls.begin() + readers[0], std::move(transpose));
+}
+
+}  // namespace
+
+void reuse_packed(Plan& plan) {
+  for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i) {
+    if (!packs_weight(plan.calls[i])) continue;
+    const std::vector<int> readers = readers_of(plan, i);
+    if (readers.size() < kWorthwhile) continue;
+    share_copy(plan, readers);
+    plan.remarks.push_back(
+        join("one transposed copy of a weight serves ", readers.size(), " products"));
+  }
+}
+
+}  // namespace steep::program
