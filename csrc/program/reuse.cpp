@@ -11,6 +11,7 @@ constexpr int kRows = 1, kColumns = 2, kDepth = 3, kLead = 5, kTransposed = 11;
 constexpr int kWeight = 2;
 // The copy costs about as much as this many packings.
 constexpr size_t kWorthwhile = 8;
+constexpr int64_t kTallRows = 24, kLargeBytes = 96 * 1024;
 
 constexpr Kernel kCopy{"copy",
                        Kind::elementwise,
@@ -26,8 +27,11 @@ bool packs_weight(const TracedCall& traced) {
   const RecordedCall& call = traced.call;
   if (call.kernel().kind != Kind::product || !is_floating(call.type())) return false;
   const Dims& dims = call.dims();
-  return dims[0] == 1 && dims[kRows] > 1 && dims[kColumns] > 1 && dims[kDepth] > 0 &&
-         dims[kTransposed] == 1;
+  if (dims[0] != 1 || dims[kRows] < 2 || dims[kColumns] < 2 || dims[kDepth] == 0) return false;
+  // Tall products copy a large weight into panels however it lies.
+  const bool tall = dims[kRows] >= kTallRows;
+  const int64_t bytes = dims[kColumns] * dims[kDepth] * element_size(call.type());
+  return dims[kTransposed] == 1 && !(tall && bytes >= kLargeBytes);
 }
 
 bool same_weight(const TracedCall& a, const TracedCall& b) {
