@@ -14,7 +14,8 @@ void set_angle(Table& table, Elementwise op) {
 template <class T>
 void fill(Table& table) {
   using E = Elementwise;
-  set_unary<T, vec::exp<T>>(table, E::exp);
+  using Exp = LongUnary<T, vec::exp_near<T>, vec::exp<T>, vec::is_far<T>>;
+  table.elementwise[static_cast<int>(E::exp)][kTypeOf<T>] = unary_loop<Exp, kBlockLanes<T>, T, T>;
   set_unary<T, vec::exp2<T>>(table, E::exp2);
   set_unary<T, vec::expm1<T>>(table, E::expm1);
   set_unary<T, vec::log<T>>(table, E::log);

@@ -93,8 +93,13 @@ void cross_entropy(const Task& task) {
 template <class T>
 void cross_entropy_row_backward(T* grad_x, const T* x, int64_t first, int64_t end, int64_t target,
                                 T lse, T scale) {
+  if (lse - lse == 0) {  // nothing in the row is NaN
 #pragma omp simd
-  for (int64_t j = first; j < end; ++j) grad_x[j] = exp_below(x[j] - lse) * scale;
+    for (int64_t j = first; j < end; ++j) grad_x[j] = exp_not_nan(x[j] - lse) * scale;
+  } else {
+#pragma omp simd
+    for (int64_t j = first; j < end; ++j) grad_x[j] = exp_below(x[j] - lse) * scale;
+  }
   if (target >= first && target < end) {
     grad_x[target] = (exp_below(x[target] - lse) - T(1)) * scale;
   }

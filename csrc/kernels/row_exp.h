@@ -23,21 +23,38 @@ constexpr int64_t rows_at_a_time(int64_t n) {
   return fitting < kMostRows ? fitting : kMostRows;
 }
 
-// exp(x) for what lies at most rounding above 0, as x - max does: a scale of one factor and one
-// bound will do, a quarter less work than exp and its bits. What would be subnormal, or nearly, is
-// 0.
+// exp(x) for what lies at most rounding above 0, as x - max does, and is not NaN: one bound will
+// do. What would be subnormal, or nearly, is 0.
+template <class T>
+STEEP_INLINE T exp_not_nan(T x) {
+  constexpr T kLowest = -vec::kNear<T>;
+  const T e = vec::exp_near(x < kLowest ? kLowest : x);
+  return x < kLowest ? T(0) : e;
+}
+// The same, and NaN stays.
 template <class T>
 STEEP_INLINE T exp_below(T x) {
-  constexpr T kLowest = sizeof(T) == 4 ? T(-87) : T(-708);
-  const T e = vec::exp_near(x < kLowest ? kLowest : x);
-  const T flushed = x < kLowest ? T(0) : e;
-  return x != x ? x : flushed;
+  const T e = exp_not_nan(x);
+  return x != x ? x : e;
 }
 
 template <class T>
 inline void exp_all(T* out, int64_t n) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) out[i] = exp_below(out[i]);
+}
+
+// out = exp(x - shift). NaN in a row makes its maximum and what comes of it NaN: where the shift is
+// finite there is none to look out for.
+template <class T>
+inline void exp_shifted_row(T* out, const T* x, int64_t n, T shift) {
+  if (shift - shift == 0) {
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) out[i] = exp_not_nan(x[i] - shift);
+  } else {
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) out[i] = exp_below(x[i] - shift);
+  }
 }
 
 // The sum of exp(x[i] - shift) over one row; the terms go to `out` if there is one.
@@ -48,8 +65,7 @@ inline T sum_exp_row(const T* x, int64_t n, T shift, T* out) {
   for (int64_t i = 0; i < n; i += kChunk) {
     const int64_t length = n - i < kChunk ? n - i : kChunk;
     T* terms = out != nullptr ? out + i : buffer;
-#pragma omp simd
-    for (int64_t j = 0; j < length; ++j) terms[j] = exp_below(x[i + j] - shift);
+    exp_shifted_row(terms, x + i, length, shift);
     total.push(reduce_chunk<Sum<T>>(terms, length));
   }
   return total.result();

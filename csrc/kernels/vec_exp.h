@@ -59,6 +59,14 @@ STEEP_INLINE Exponential<T> exp_parts(T x, T low) {
   const T r = mul_add(k.value, -C::kLn2Lo, high) + low;
   return {mul_add(r * r, exp_tail(r), r), k.count};
 }
+// The same without a low part, whose addition a compiler may not leave out.
+template <class T>
+STEEP_INLINE Exponential<T> exp_parts(T x) {
+  using C = ExpConstants<T>;
+  const Whole<T> k = nearest_whole(x, C::kLog2E);
+  const T r = mul_add(k.value, -C::kLn2Lo, mul_add(k.value, -C::kLn2Hi, x));
+  return {mul_add(r * r, exp_tail(r), r), k.count};
+}
 
 // exp(x + low) * 2^shift, the low part below half a unit of x.
 template <class T>
@@ -75,11 +83,24 @@ STEEP_INLINE T exp(T x) {
   return exp_shifted(x, T(0), 0);
 }
 
-// exp(x) for x in [-80, 80] only: one factor suffices.
+// Half the exponents, on either side of 0, for which 2^k exp(r) is a normal number whatever r is.
+template <class T>
+constexpr T kNear = sizeof(T) == 4 ? T(87) : T(708);
+
+// exp(x) for |x| <= kNear, with the bits of exp: one factor suffices, and k goes into the exponent as it is, below the
+// bits of the number that rounded it, which leave at the top.
 template <class T>
 STEEP_INLINE T exp_near(T x) {
-  const Exponential<T> e = exp_parts(x, T(0));
-  return from_bits<T>(to_bits(e.growth + T(1)) + (e.k << Format<T>::kMantissa));
+  using C = ExpConstants<T>;
+  const T shifted = mul_add(x, C::kLog2E, Format<T>::kMagic);
+  const T k = shifted - Format<T>::kMagic;
+  const T r = mul_add(k, -C::kLn2Lo, mul_add(k, -C::kLn2Hi, x));
+  const T growth = mul_add(r * r, exp_tail(r), r);
+  return from_bits<T>(to_bits(growth + T(1)) + (to_bits(shifted) << Format<T>::kMantissa));
+}
+template <class T>
+STEEP_INLINE bool is_far(T x) {
+  return !(abs(x) <= kNear<T>);
 }
 
 // Accuracy: 1.02 (float), 1.06 (double).
@@ -141,7 +162,7 @@ template <class T>
 STEEP_INLINE T sigmoid(T x) {
   using C = ExpConstants<T>;
   constexpr BitsOf<T> kDown = (Format<T>::kBias + 1) / 2;
-  const Exponential<T> e = exp_parts(limit(-x, C::kVanish), T(0));
+  const Exponential<T> e = exp_parts(limit(-x, C::kVanish));
   const bool far = x < T(-0.5) * C::kOverflow;
   const T one = far ? power_of_two<T>(-kDown) : T(1);
   const T shifted = power_of_two<T>(far ? e.k - kDown : e.k);
