@@ -12,9 +12,10 @@ namespace steep::program {
 namespace {
 
 // Worth sharing: about ten times what it takes to meet, and to fetch from another core's cache what it has written.
-constexpr double kSharedNs = 4000;
-// A program whose shared steps take less than this runs on one thread from end to end.
-constexpr double kTeamNs = 60000;
+constexpr double kSharedNs = 3000;
+// A program whose shared steps take less than this runs on one thread from end to end; above, it finds out for itself
+// whether the team is faster.
+constexpr double kTeamNs = 15000;
 
 Cost cost_of_step(const Plan& plan, const Step& step) {
   if (step.calls.size() == 1) return cost_of(plan.calls[step.calls[0]].call.call());
