@@ -18,7 +18,7 @@ program::Cost gemm_cost(const program::Call& call) {
   // An activation of a curved kind takes as long as this many of the product's operations.
   const auto activation = static_cast<Activation>(d[12]);
   const bool curved = activation == Activation::tanh || activation == Activation::sigmoid;
-  const double each = curved ? 60 : 1;
+  const double each = curved ? 60 : activation == Activation::none ? 0 : 1;
   return {batch * m * n * (2 * k + each),
           batch * (m * k + k * n + m * n) * static_cast<double>(element_size(call.type)), kSpeed};
 }
