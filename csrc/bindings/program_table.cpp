@@ -331,12 +331,11 @@ std::shared_ptr<Trace> make_trace(program::Recorder& recorder, const py::list& i
   return std::make_shared<Trace>(recorder, tensors_of(inputs), results, bases, gradients);
 }
 
-// (leaf, .grad) of the leaves whose .grad a run replaces.
-py::list replaced_gradients(const Program& program, const py::list& inputs) {
+// (leaf, .grad) of the leaves whose .grad a run replaces or adds to.
+py::list gradients_of(const Program& program, const py::list& inputs) {
   py::list out;
   const Tensors given = tensors_of(inputs);
   for (const program::TracedGradient& gradient : program.plan().gradients) {
-    if (!gradient.changed) continue;
     const Tensor& leaf = gradient.input >= 0 ? given[gradient.input] : gradient.leaf;
     const tape::History* history = tape::history(leaf);
     out.append(py::make_tuple(
@@ -368,8 +367,8 @@ void add_programs(PyObject* module) {
       .def(py::init([](const Trace& trace) { return std::make_shared<Program>(trace); }),
            py::arg("trace"))
       .def_property_readonly("runs", &Program::runs, "How often it has run.")
-      .def("replaced_gradients", replaced_gradients, py::arg("inputs"),
-           "(leaf, .grad) of the leaves whose .grad a run replaces.")
+      .def("gradients", gradients_of, py::arg("inputs"),
+           "(leaf, .grad) of the leaves whose .grad a run replaces or adds to.")
       .def("written_state", written_state,
            "What it writes that was there before, as uint8 tensors on the same memory.")
       .def("listing", &Program::listing, "What it does, line by line.");

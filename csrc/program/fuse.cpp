@@ -107,7 +107,9 @@ class Growing {
     }
     if (!computed) return false;
     members_.push_back(at);
+    // Its result comes late, and what it adds up must still be there at the end of a block.
     passed_.push_back(touches[0]);
+    passed_.push_back(touches[1]);
     touches_.push_back(touches[1]);
     return true;
   }

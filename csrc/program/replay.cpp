@@ -252,6 +252,14 @@ void Program::bind_kept() {
   }
 }
 
+void Program::forget_inputs() {
+  inputs_.clear();
+  before_.clear();
+  // The next call's argument is another leaf; this one keeps its gradient.
+  for (size_t i = 0; i < plan_.gradients.size(); ++i)
+    if (plan_.gradients[i].input >= 0) gradients_[static_cast<int64_t>(i)].reset();
+}
+
 Tensor Program::window_of(const Window& window, const Ref<Storage>& storage) {
   const TensorImpl& x = *window.geometry.impl();
   return Tensor(new TensorImpl(storage, x.dtype, x.shape, x.strides, x.offset));

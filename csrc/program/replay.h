@@ -29,7 +29,8 @@ class Program {
   // Its steps as text, with the times that were measured so far.
   std::string listing() const;
   int64_t runs() const { return runs_; }
-  void forget_inputs() { inputs_.clear(), before_.clear(); }
+  // Lets go of what belongs to one call alone.
+  void forget_inputs();
 
   const Plan& plan() const { return plan_; }
   // What it writes that was there before: parameters, buffers, optimiser state.

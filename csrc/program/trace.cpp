@@ -166,6 +166,10 @@ void Trace::find_constants() {
   for (size_t v = 0; v < values_.size(); ++v)
     if (values_[v].kind == Value::Kind::made && !written[v])
       values_[v].kind = Value::Kind::constant;
+  for (const TracedGradient& gradient : gradients_)
+    if (gradient.changed && gradient.after &&
+        values_[gradient.after->value].kind != Value::Kind::made)
+      refuse("the function sets a .grad to a tensor that it has not computed");
 }
 
 void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients) {
@@ -181,8 +185,6 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
     // Held by its slot and by the list here; a third would see a .grad that replays do not touch.
     if (traced.changed && now.defined() && now->references() > 2 && now->python)
       refuse("a .grad is kept by someone after the function has ended; read it from the parameter");
-    if (traced.changed && now.defined() && values_[traced.after->value].kind != Value::Kind::made)
-      refuse("the function sets a .grad to a tensor that it has not computed");
     gradients_.push_back(std::move(traced));
   }
 }

@@ -25,14 +25,19 @@ def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
     _, inputs = compiled._table.key(args, kwargs)
     written = [*program.written_state(), *(x.detach() for x in inputs)]
     before = [x.clone() for x in written]
-    gradients = program.replaced_gradients(inputs)
+    gradients = [
+        (leaf, grad, None if grad is None else grad.clone())
+        for leaf, grad in program.gradients(inputs)
+    ]
     random = get_rng_state()
     replayed = _everything(compiled._replay(args, kwargs), written, program, inputs)
     with no_grad():
         for x, old in zip(written, before, strict=True):
             x.copy_(old)
-    for leaf, grad in gradients:
-        leaf.grad = grad
+        for leaf, grad, old_grad in gradients:
+            leaf.grad = grad
+            if grad is not None and old_grad is not None:
+                grad.copy_(old_grad)
     set_rng_state(random)
     result = compiled._warm_up(args, kwargs)
     for (what, got), (_, wanted) in zip(
@@ -49,7 +54,7 @@ def _everything(
     """All that a call leaves behind, as bytes with names."""
     outputs: list[Tensor] = []
     describe(result, outputs)
-    gradients = [grad for _, grad in program.replaced_gradients(inputs)]
+    gradients = [grad for _, grad in program.gradients(inputs)]
     return [
         *((f"result {i}", _bytes(x)) for i, x in enumerate(outputs)),
         *((f"state {i}", _bytes(x)) for i, x in enumerate(written)),
