@@ -216,6 +216,7 @@ ROWS |= {
     "gelu": _functional("gelu"),
     "softplus": _functional("softplus"),
     "dropout": _functional("dropout", 0.5),
+    "layer_norm": _functional("layer_norm", _SHAPE[1:]),
 }
 
 

@@ -39,6 +39,10 @@ def test_repr():
         (nn.Softplus(), "Softplus(beta=1.0, threshold=20.0)"),
         (nn.Softmax(dim=1), "Softmax(dim=1)"),
         (nn.Dropout(0.3), "Dropout(p=0.3, inplace=False)"),
+        (
+            nn.LayerNorm((2, 3), bias=False),
+            "LayerNorm((2, 3), eps=1e-05, elementwise_affine=True, bias=False)",
+        ),
         (nn.Flatten(), "Flatten(start_dim=1, end_dim=-1)"),
         (nn.Unflatten(1, (2, 3)), "Unflatten(dim=1, unflattened_size=(2, 3))"),
         (nn.Identity(3, k=4), "Identity()"),

@@ -157,6 +157,11 @@ CASES: dict[str, list[Case]] = {
     "scatter_add": [case(real(2, 3), 1, integer(3, 2, 5), real(2, 6))],
     "masked_fill": [case(real(2, 3), mask(3), 2.0), case(real(2, 3), mask(2, 1), real())],
     "masked_select": [case(real(2, 3), mask(3)), case(real(3), mask(2, 3))],
+    "layer_norm": [
+        case(real(2, 3), (3,), real(3), real(3)),
+        case(real(2, 2, 3), (2, 3), positive(2, 3), eps=0.1),
+        case(real(3), 3, bias=real(3)),
+    ],
     "nll_loss": [
         case(real(4, 3), integer(3, 4), positive(3)),
         case(real(4, 3, 2), integer(3, 4, 2), reduction="none"),

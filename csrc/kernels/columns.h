@@ -73,6 +73,18 @@ struct PairwiseRows {
   }
 };
 
+// Combines the partial rows of `width` columns, at most kTile, `inner` apart.
+template <class Op, class T>
+void combine_partial_rows(T* out, const T* partial, int64_t chunks, int64_t inner, int64_t width) {
+  alignas(64) T row[kTile<T>];
+  PairwiseRows<Op, T> total(width);
+  for (int64_t c = 0; c < chunks; ++c) {
+    __builtin_memcpy(row, partial + c * inner, width * sizeof(T));
+    total.push(row);
+  }
+  total.result(out);
+}
+
 template <class Op, class Source, class T>
 __attribute__((noinline)) void reduce_many_rows(T* out, const Source source, Strip strip,
                                                 int64_t n) {

@@ -102,18 +102,6 @@ void keep_partial_rows(const Task& task, const Source& source) {
   task.barrier();
 }
 
-// Combines the partial rows of `width` columns from scratch.
-template <class Op, class T>
-void combine_partial_rows(T* out, const T* partial, int64_t chunks, int64_t inner, int64_t width) {
-  alignas(64) T row[kTile<T>];
-  PairwiseRows<Op, T> total(width);
-  for (int64_t c = 0; c < chunks; ++c) {
-    __builtin_memcpy(row, partial + c * inner, width * sizeof(T));
-    total.push(row);
-  }
-  total.result(out);
-}
-
 template <class Op, class Source, class T>
 void reduce_columns(const Task& task, T* out, const Source& source) {
   const int64_t outer = task.dims[0], n = task.dims[1], inner = task.dims[2];

@@ -30,6 +30,13 @@ constexpr int64_t squared_error_scratch(const int64_t* dims, int element_size, i
   return ceil_div(dims[0], kChunk) * element_size;
 }
 
+// layer_norm_backward: the partial sums over each chunk of rows, for weight and bias.
+constexpr int64_t layer_norm_backward_scratch(const int64_t* dims, int element_size,
+                                              int /*threads*/) {
+  const int64_t rows = dims[0], n = dims[1];
+  return dims[2] != 0 ? ceil_div(rows, kRowChunk) * 2 * n * element_size : 0;
+}
+
 // gemm: each thread's packed blocks and partial sums.
 constexpr int64_t gemm_scratch(const int64_t* dims, int element_size, int threads) {
   return gemm_room(dims[0] * dims[1], dims[2], dims[3], dims[13] != 0).all() * element_size *

@@ -87,6 +87,9 @@ enum class RoutineId : uint16_t {
   cross_entropy,           // data: loss (1, or n when none), lse[n], count[1] (T, rows not ignored), x, target
   cross_entropy_backward,  // data: grad_x, grad (1, or n when none), lse, count, x, target
   squared_error,           // dims: n, mean (1) or sum (0).  data: loss[1], x[n], y[n]
+  // norm.cpp: x is [rows, n] contiguous.   dims: rows, n, whether sums over rows are wanted (backward)
+  layer_norm,           // scalars: eps.  data: out, mean[rows], rstd[rows], x, weight[n]|null, bias[n]|null
+  layer_norm_backward,  // data: grad_x|null, grad_weight[n]|null, grad_bias[n]|null, grad, x, mean, rstd, weight|null
   // index.cpp: x is [outer, length, inner].   dims: outer, length, inner, count
   index_select,  // data: out[outer, count, inner], x, index int64[count], each in [0, length) (checked by the caller)
   index_add,     // data: out[outer, length, inner] += source[outer, count, inner] at index, in the order of index

@@ -25,6 +25,7 @@ const Registry& registry() {
     register_linear(all);
     register_softmax(all);
     register_loss(all);
+    register_norm(all);
     register_random(all);
     register_optim(all);
     register_peak(all);

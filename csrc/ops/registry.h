@@ -103,6 +103,7 @@ void register_loss(Registry& registry);
 void register_math(Registry& registry);
 void register_matmul(Registry& registry);
 void register_linear(Registry& registry);
+void register_norm(Registry& registry);
 void register_optim(Registry& registry);
 void register_peak(Registry& registry);
 void register_random(Registry& registry);

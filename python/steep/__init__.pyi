@@ -101,6 +101,7 @@ from steep._core import isinf as isinf
 from steep._core import isnan as isnan
 from steep._core import kl_div as kl_div
 from steep._core import l1_loss as l1_loss
+from steep._core import layer_norm as layer_norm
 from steep._core import le as le
 from steep._core import linspace as linspace
 from steep._core import log as log

@@ -12,6 +12,7 @@ from cases.elementwise import ARITHMETIC, COMPARE, COPIES, MATH, NEAR
 from cases.index import INDEX
 from cases.loss import LOSSES
 from cases.matmul import PRODUCTS
+from cases.norm import NORMS
 from cases.optim import STEPS
 from cases.random import DRAWS
 from cases.reduce import EXTREMES, SOFTMAX, STATISTICS, SUMS
@@ -34,6 +35,7 @@ TABLE: dict[str, Row] = {
     **INDEX,
     **PRODUCTS,
     **LOSSES,
+    **NORMS,
     **CREATE,
     **FILL,
     **PEAK,

@@ -127,6 +127,7 @@ _DOMAINS: dict[str, Callable[[np.random.Generator, int], Array]] = {
     "distribution": lambda rng, n: rng.uniform(0.05, 0.3, n),
     "spread": lambda rng, n: rng.normal(size=n) * 8,
     "wide": lambda rng, n: rng.normal(size=n) * np.exp(rng.normal(size=n) * 2),
+    "offset": lambda rng, n: real(rng, n) + 100,
     "ties": lambda rng, n: rng.integers(0, 3, n),
     "mask": lambda rng, n: rng.random(n) < 0.5,
     "special": lambda rng, n: np.resize(SPECIAL, n),

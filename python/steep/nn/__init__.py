@@ -28,6 +28,7 @@ from steep.nn.loss import (
     SmoothL1Loss,
 )
 from steep.nn.module import Module
+from steep.nn.normalization import LayerNorm
 from steep.nn.parameter import Parameter
 from steep.nn.shape import Flatten, Unflatten
 
@@ -43,6 +44,7 @@ __all__ = [
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",

@@ -1,0 +1,70 @@
+"""Layer normalisation (Ba, Kiros and Hinton 2016): each sample brought to mean 0, variance 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from steep.reference.registry import Array, register, wide
+
+
+def _last(x: Array, normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+    """The dimensions that are normalised over: the last ones, of the sizes `normalized_shape`."""
+    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not sizes or x.shape[x.ndim - len(sizes) :] != sizes:
+        raise RuntimeError(f"layer_norm: expected an input of shape [*, {sizes}], got {x.shape}")
+    return tuple(range(-len(sizes), 0))
+
+
+def _normalized(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
+    """``(x - mean) / std`` and `std`, the root of the biased variance and `eps`."""
+    if not x.size:
+        return x, np.ones_like(x)
+    centred = x - x.mean(axis=axes, keepdims=True)
+    std = np.sqrt(np.square(centred).mean(axis=axes, keepdims=True) + eps)
+    return centred / std, std
+
+
+def layer_norm(
+    input: Array,
+    normalized_shape: int | Sequence[int],
+    weight: Array | None = None,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+) -> Array:
+    """``(x - mean(x)) / sqrt(var(x) + eps) * weight + bias`` over the last dimensions."""
+    out, _ = _normalized(wide(input), _last(input, normalized_shape), eps)
+    if weight is not None:
+        out = out * wide(weight)
+    if bias is not None:
+        out = out + wide(bias)
+    return np.asarray(out).astype(input.dtype)
+
+
+def layer_norm_gradient(
+    grad: Array,
+    input: Array,
+    normalized_shape: int | Sequence[int],
+    weight: Array | None = None,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+) -> tuple[Array, Array, Array]:
+    """The chain rule, step by step back through ``centred = x - mean(x)`` and ``centred / std``.
+
+    Weight and bias are broadcast over the samples: their gradients are ``g y`` and ``g``, summed.
+    """
+    g, x, axes = wide(grad), wide(input), _last(input, normalized_shape)
+    y, std = _normalized(x, axes, eps)
+    if not x.size:
+        return np.zeros_like(x), g * y, g
+    n = int(np.prod([x.shape[axis] for axis in axes]))
+    slope = g if weight is None else g * wide(weight)
+    centred = y * std
+    by_std = -(slope * centred).sum(axis=axes, keepdims=True) / std**2
+    by_variance = by_std / (2 * std)
+    by_centred = slope / std + by_variance * 2 * centred / n
+    return by_centred - by_centred.mean(axis=axes, keepdims=True), g * y, g
+
+
+register("layer_norm", layer_norm, layer_norm_gradient, arrays=("input", "weight", "bias"))

@@ -1,0 +1,43 @@
+"""Normalisation."""
+
+from __future__ import annotations
+
+from cases.row import Arr, Call, Counts, Row, arr, bad, call
+
+_x = arr(3, 4)
+
+NORMS = {
+    "layer_norm": Row(
+        (
+            call(_x, (4,), arr(4), arr(4)),
+            call(arr(2, 3), 3, arr(3)),
+            call(arr(2, 3), (3,), bias=arr(3)),
+            call(arr(2, 4), [4], eps=0.5),
+            call(arr(1, 7), (7,), arr(7), arr(7)),
+            call(arr(7), (7,), arr(7), arr(7)),
+            call(arr(5, 1), (1,), arr(1), arr(1)),
+            call(arr(2, 2, 3), (2, 3), arr(2, 3), arr(2, 3)),
+            call(arr(2, 1, 2, 3), (1, 2, 3)),
+            call(arr(0, 3), (3,), arr(3), arr(3)),
+            call(arr(3, 0), (0,), arr(0), arr(0)),
+            call(arr(3, 131), (131,), arr(131), arr(131)),
+            call(arr(2, 33, domain="spread"), (33,), Arr((33,), fixed=True), arr(33)),
+            call(arr(300, 5), (5,), arr(5), arr(5)),
+            call(Arr((4, 70), "offset", fixed=True), (70,), arr(70), arr(70)),
+        ),
+        "layer_norm",
+        bad=(
+            bad(RuntimeError, "shape [*, 5], given normalized_shape=[5], got", _x, (5,)),
+            bad(RuntimeError, "input of size [3, 4]", _x, (2, 3, 4)),
+            bad(RuntimeError, "at least 1-dimensional", _x, ()),
+            bad(RuntimeError, "weight to be of same shape as normalized_shape", _x, (4,), arr(3)),
+            bad(RuntimeError, "bias of shape [4, 1]", _x, (4,), arr(4), arr(4, 1)),
+            bad(RuntimeError, "same dtype", _x, (4,), arr(4, dtype="float64")),
+            bad(NotImplementedError, "floating-point input", arr(3, 4, dtype="int64"), (4,)),
+        ),
+        large=Call((Arr((617, 1311)), (1311,), Arr((1311,)), Arr((1311,)))),
+        counts=Counts(launches=1, saved=4, saved_bytes=88, backward=1),
+        rough=4.0,
+        reason="sums over a row, twice, and what they take from numbers far from 0",
+    ),
+}
