@@ -73,7 +73,8 @@ PyObject* get_grad(PyObject* self, void*) {
     const Tensor& x = tensor_of(self);
     const tape::History* history = tape::history(x);
     const Tensor grad = history ? history->grad : Tensor();
-    if (history) program::note_gradient(x, grad, true);
+    if (program::Recorder::active()) tape::ensure_history(x);  // .grad may come later
+    program::note_gradient(x, grad, true);
     if (!grad.defined() && history && history->grad_fn && !history->retains_grad) {
       checked(PyErr_WarnEx(PyExc_UserWarning,
                            "The .grad attribute of a Tensor that is not a leaf Tensor is being "

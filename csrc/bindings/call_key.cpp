@@ -8,16 +8,37 @@ namespace steep::bindings {
 
 namespace {
 
+// One level more of nested containers, of which there are not endlessly many.
+class Deeper {
+ public:
+  Deeper() {
+    if (Py_EnterRecursiveCall(" while reading the arguments of a compiled function"))
+      throw PythonError();
+  }
+  ~Deeper() { Py_LeaveRecursiveCall(); }
+  Deeper(const Deeper&) = delete;
+  Deeper& operator=(const Deeper&) = delete;
+};
+
 class Reader {
  public:
   Reader(CallKey& key, PyObject* by_identity) : key_(key), by_identity_(by_identity) {}
 
   void read(PyObject* object) {
     if (is_tensor(object)) return tensor(tensor_of(object));
+    const Deeper deeper;
+    read_plain(object);
+  }
+
+  void at(Py_ssize_t position) { position_ = position; }
+  void at(PyObject* name) { name_ = name; }
+
+ private:
+  void read_plain(PyObject* object) {
     if (object == Py_None) return tag('n');
     if (PyBool_Check(object)) return tag(object == Py_True ? '1' : '0');
-    if (PyFloat_CheckExact(object)) return number('f', PyFloat_AS_DOUBLE(object));
-    if (PyLong_CheckExact(object)) return integer(object);
+    if (PyFloat_Check(object)) return number('f', PyFloat_AS_DOUBLE(object));
+    if (PyLong_Check(object)) return integer(object);
     if (PyUnicode_CheckExact(object)) return text(object);
     if (PyTuple_CheckExact(object)) return sequence('t', object);
     if (PyList_CheckExact(object)) return sequence('l', object);
@@ -30,12 +51,9 @@ class Reader {
     checked(known);
     if (!known) refuse(object);
     number('o', object);
+    if (key_.known) checked(PyList_Append(key_.known, object));
   }
 
-  void at(Py_ssize_t position) { position_ = position; }
-  void at(PyObject* name) { name_ = name; }
-
- private:
   void tag(char what) { key_.bytes.push_back(what); }
   template <class T>
   void raw(const T& value) {
@@ -58,7 +76,7 @@ class Reader {
     key_.bytes.append(reinterpret_cast<const char*>(x.strides().data()), bytes);
     for (int i = 0; i < key_.inputs.size(); ++i) {
       if (key_.inputs[i]->storage != x->storage) continue;
-      number('a', i);  // shares memory with an earlier one
+      number(key_.inputs[i].same(x) ? 'e' : 'a', i);  // an earlier one, or memory of one
       raw(x->offset - key_.inputs[i]->offset);
       break;
     }
@@ -70,6 +88,7 @@ class Reader {
     const int64_t value = PyLong_AsLongLongAndOverflow(object, &overflow);
     if (!overflow) return number('i', value);
     const Owned decimal(PyObject_Str(object));
+    tag('I');
     text(decimal.get());
   }
 
@@ -102,7 +121,8 @@ class Reader {
              " to hold tensors, numbers, strings, None, Modules, optimisers, or tuples, lists and "
              "dicts of them, got ",
              type_name(object),
-             "; turn arrays into tensors (steep.from_numpy), and leave other "
+             "; turn arrays into tensors (steep.from_numpy) and numbers of other libraries into "
+             "Python's, and leave other "
              "objects to the function's closure"));
   }
 
@@ -117,6 +137,8 @@ class Reader {
 void read_call(PyObject* args, PyObject* kwargs, PyObject* by_identity, CallKey& key) {
   key.bytes.push_back(static_cast<char>(tape::grad_enabled()));
   key.bytes.push_back(static_cast<char>(default_dtype()));
+  const Py_ssize_t positional = PyTuple_GET_SIZE(args);
+  key.bytes.append(reinterpret_cast<const char*>(&positional), sizeof positional);
   Reader reader(key, by_identity);
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) {
     reader.at(i);

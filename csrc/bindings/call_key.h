@@ -11,6 +11,7 @@ namespace steep::bindings {
 struct CallKey {
   std::string bytes;
   Tensors inputs;
+  PyObject* known = nullptr;  // a list, if wanted: the objects that count by who they are
 };
 
 // Reads positional and named arguments. Tensors count by shape, strides, dtype, requires_grad and shared memory; numbers,

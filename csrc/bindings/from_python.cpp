@@ -109,6 +109,7 @@ class Reader {
       dtype = found_ ? kind_ : default_dtype();
     }
     const Tensor out = empty(shape_, *dtype);
+    out->storage->mark_host_filled();
     Writer writer(out.data<char>(), *dtype);
     fill(data, 0, writer, *dtype);
     return out;

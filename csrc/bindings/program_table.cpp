@@ -48,6 +48,17 @@ struct Name {
   }
 };
 
+// What .grad is now of the leaves where that matters.
+Tensors gradients_before(const Program& program, const Tensors& inputs) {
+  Tensors out;
+  for (const program::TracedGradient& gradient : program.plan().gradients) {
+    const Tensor& leaf = gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf;
+    const tape::History* history = tape::history(leaf);
+    out.push_back(gradient.guarded && history ? history->grad : Tensor());
+  }
+  return out;
+}
+
 // A program with all that decides whether it fits a call, and what else a call does.
 struct Entry {
   std::shared_ptr<Program> program;
@@ -56,23 +67,26 @@ struct Entry {
   std::vector<Owned> before;  // called before a replay: optimisers write their hyperparameters
   Owned kept;                 // objects that the key knows by their address
   int64_t structure;
+  int64_t last_used = 0;
 
-  bool fits(const CallKey& key) const {
+  // `before`: what .grad is now, of the leaves where that matters.
+  bool fits(const CallKey& key, const Tensors& before) const {
     if (structure != structure_now()) return false;
     for (const Name& name : names)
       if (!name.holds()) return false;
-    for (const program::TracedGradient& gradient : program->plan().gradients) {
-      if (!gradient.guarded) continue;
-      const Tensor& leaf = gradient.input >= 0 ? key.inputs[gradient.input] : gradient.leaf;
-      const tape::History* history = tape::history(leaf);
-      if (!fits_window(history ? history->grad : Tensor(), gradient.before)) return false;
-    }
-    return program->accepts(key.inputs);
+    const auto& gradients = program->plan().gradients;
+    for (size_t i = 0; i < gradients.size(); ++i)
+      if (gradients[i].guarded &&
+          !fits_window(before[static_cast<int64_t>(i)], gradients[i].before))
+        return false;
+    return program->accepts(key.inputs, before);
   }
 };
 
 struct Table {
-  std::unordered_map<std::string, std::vector<Entry>> entries;
+  // Whoever runs an entry holds it: meanwhile other threads may add and remove.
+  std::unordered_map<std::string, std::vector<std::shared_ptr<Entry>>> entries;
+  int64_t calls = 0;
   Owned by_identity;
 };
 
@@ -111,24 +125,60 @@ void leave_gradients(const Program& program, const Tensors& inputs) {
   }
 }
 
-Tensors gradients_before(const Program& program, const Tensors& inputs) {
-  Tensors out;
-  for (const program::TracedGradient& gradient : program.plan().gradients) {
-    const Tensor& leaf = gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf;
-    out.push_back(gradient.guarded ? gradient_slot(leaf) : Tensor());
+// Which leaves still have the .grad that the last run has left.
+SmallVector<uint8_t, 8> gradients_in_place(const Program& program, const Tensors& inputs) {
+  SmallVector<uint8_t, 8> out;
+  const auto& gradients = program.plan().gradients;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    const Tensor& leaf = gradients[i].input >= 0 ? inputs[gradients[i].input] : gradients[i].leaf;
+    const tape::History* history = tape::history(leaf);
+    const Tensor& mine = program.gradient(static_cast<int>(i));
+    out.push_back(mine.defined() && history && history->grad.same(mine));
   }
   return out;
 }
 
+// After a refusal: what the function would have cleared by then is cleared.
+void clear_gradients(const Program& program, const Tensors& inputs) {
+  for (const program::TracedGradient& gradient : program.plan().gradients) {
+    if (!gradient.changed || gradient.guarded) continue;
+    const Tensor& leaf = gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf;
+    const Tensor old = std::exchange(gradient_slot(leaf), Tensor());
+  }
+}
+
+// NotImplemented where settings have changed in a way that no replay follows.
 PyObject* run_entry(Entry& entry, const CallKey& key) {
+  Program& program = *entry.program;
+  const Running running(program);
   for (const Owned& call : entry.before) {
     const Owned ignored(PyObject_CallNoArgs(call.get()));
   }
-  Program& program = *entry.program;
-  const Running running(program);
-  program.run(key.inputs, gradients_before(program, key.inputs));
+  const Tensors before = gradients_before(program, key.inputs);
+  if (!entry.fits(key, before)) return new_reference(Py_NotImplemented);
+  program.keep_gradients(gradients_in_place(program, key.inputs));
+  try {
+    program.run(key.inputs, before);
+  } catch (...) {
+    clear_gradients(program, key.inputs);
+    throw;
+  }
   leave_gradients(program, key.inputs);
-  return entry.result.build([&](int i) { return wrap(program.output(i)); });
+  SmallVector<Tensor, 4> results;
+  results.resize(static_cast<int>(program.plan().outputs.size()));
+  return entry.result.build([&](int i) {
+    if (!results[i].defined()) results[i] = program.output(i);
+    return wrap(results[i]);
+  });
+}
+
+// The program that fits a call; null where none does.
+std::shared_ptr<Entry> find_entry(Table& table, const CallKey& key) {
+  const auto found = table.entries.find(key.bytes);
+  if (found == table.entries.end()) return nullptr;
+  for (const std::shared_ptr<Entry>& entry : found->second)
+    if (entry->fits(key, gradients_before(*entry->program, key.inputs))) return entry;
+  return nullptr;
 }
 
 PyObject* table_replay(PyObject* self, PyObject* const* args, Py_ssize_t count) {
@@ -138,19 +188,20 @@ PyObject* table_replay(PyObject* self, PyObject* const* args, Py_ssize_t count) 
     Table& table = table_of(self);
     CallKey key;
     read_call(args[0], args[1], table.by_identity.get(), key);
-    const auto found = table.entries.find(key.bytes);
-    if (found == table.entries.end()) return new_reference(Py_NotImplemented);
-    for (Entry& entry : found->second)
-      if (entry.fits(key) && entry.program->take()) return run_entry(entry, key);
-    return new_reference(Py_NotImplemented);
+    const std::shared_ptr<Entry> entry = find_entry(table, key);
+    if (!entry || !entry->program->take()) return new_reference(Py_NotImplemented);
+    entry->last_used = ++table.calls;
+    return run_entry(*entry, key);
   });
 }
 
-// (bytes, inputs): the key of a call, and the tensors in it.
+// (bytes, inputs, objects): the key of a call, the tensors in it, and what it knows by who they are.
 PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2) raise(PyExc_TypeError, "key: expected (args, kwargs)");
     CallKey key;
+    const Owned known(PyList_New(0));
+    key.known = known.get();
     read_call(args[0], args[1], table_of(self).by_identity.get(), key);
     const Owned bytes(
         PyBytes_FromStringAndSize(key.bytes.data(), static_cast<Py_ssize_t>(key.bytes.size())));
@@ -159,7 +210,7 @@ PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
       const Owned item(wrap(input));
       checked(PyList_Append(inputs.get(), item.get()));
     }
-    return PyTuple_Pack(2, bytes.get(), inputs.get());
+    return PyTuple_Pack(3, bytes.get(), inputs.get(), known.get());
   });
 }
 
@@ -190,12 +241,9 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
     std::vector<Owned> before;
     for (Py_ssize_t i = 0; i < PyList_Size(args[4]); ++i)
       before.push_back(Owned::borrow(PyList_GetItem(args[4], i)));
-    Entry entry{py::cast<std::shared_ptr<Program>>(py::handle(args[1])),
-                ResultTree(args[2]),
-                names_of(args[3]),
-                std::move(before),
-                Owned::borrow(args[5]),
-                structure_now()};
+    auto entry = std::make_shared<Entry>(
+        Entry{py::cast<std::shared_ptr<Program>>(py::handle(args[1])), ResultTree(args[2]),
+              names_of(args[3]), std::move(before), Owned::borrow(args[5]), structure_now()});
     table_of(self).entries[key_of(args[0])].push_back(std::move(entry));
     Py_RETURN_NONE;
   });
@@ -206,10 +254,12 @@ PyObject* table_confirm(PyObject* self, PyObject* const* args, Py_ssize_t count)
   return guarded([&]() -> PyObject* {
     if (count != 3) raise(PyExc_TypeError, "confirm: expected (key, program, names)");
     const auto wanted = py::cast<std::shared_ptr<Program>>(py::handle(args[1]));
-    for (Entry& entry : table_of(self).entries[key_of(args[0])])
-      if (entry.program == wanted) {
-        entry.structure = structure_now();
-        entry.names = names_of(args[2]);
+    std::vector<Name> names = names_of(args[2]);
+    for (const std::shared_ptr<Entry>& entry : table_of(self).entries[key_of(args[0])])
+      if (entry->program == wanted) {
+        entry->structure = structure_now();
+        std::swap(entry->names, names);  // the old ones go last: their end may run code
+        break;
       }
     Py_RETURN_NONE;
   });
@@ -221,11 +271,9 @@ PyObject* table_find(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     if (count != 2) raise(PyExc_TypeError, "find: expected (args, kwargs)");
     CallKey key;
     read_call(args[0], args[1], table_of(self).by_identity.get(), key);
-    const auto found = table_of(self).entries.find(key.bytes);
-    if (found == table_of(self).entries.end()) Py_RETURN_NONE;
-    for (const Entry& entry : found->second)
-      if (entry.fits(key)) return py::cast(entry.program).release().ptr();
-    Py_RETURN_NONE;
+    const std::shared_ptr<Entry> entry = find_entry(table_of(self), key);
+    if (!entry) Py_RETURN_NONE;
+    return py::cast(entry->program).release().ptr();
   });
 }
 
@@ -236,6 +284,35 @@ PyObject* table_remove(PyObject* self, PyObject* key) {
     const auto going = std::move(found->second);  // its end may run code
     table_of(self).entries.erase(found);
     Py_RETURN_NONE;
+  });
+}
+
+// drop(key, program): this program alone.
+PyObject* table_drop(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2) raise(PyExc_TypeError, "drop: expected (key, program)");
+    const auto wanted = py::cast<std::shared_ptr<Program>>(py::handle(args[1]));
+    auto& entries = table_of(self).entries[key_of(args[0])];
+    std::shared_ptr<Entry> going;  // its end may run code
+    for (size_t i = 0; i < entries.size(); ++i) {
+      if (entries[i]->program != wanted) continue;
+      going = entries[i];
+      entries.erase(entries.begin() + static_cast<int64_t>(i));
+      break;
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+// When a program of the key was last replayed, counted in calls; 0 for never.
+PyObject* table_last_used(PyObject* self, PyObject* key) {
+  return guarded([&]() -> PyObject* {
+    int64_t latest = 0;
+    const auto found = table_of(self).entries.find(key_of(key));
+    if (found != table_of(self).entries.end())
+      for (const std::shared_ptr<Entry>& entry : found->second)
+        latest = std::max(latest, entry->last_used);
+    return PyLong_FromLongLong(latest);
   });
 }
 
@@ -264,13 +341,14 @@ int table_traverse(PyObject* self, visitproc visit, void* arg) {
   const Table* table = reinterpret_cast<TableObject*>(self)->table;
   if (!table) return 0;
   for (const auto& [key, entries] : table->entries)
-    for (const Entry& entry : entries) {
-      for (const Name& name : entry.names) {
+    for (const std::shared_ptr<Entry>& entry : entries) {
+      if (entry.use_count() > 1) continue;  // a thread runs it
+      for (const Name& name : entry->names) {
         Py_VISIT(name.holder.get());
         Py_VISIT(name.expected.get());
       }
-      for (const Owned& call : entry.before) Py_VISIT(call.get());
-      Py_VISIT(entry.kept.get());
+      for (const Owned& call : entry->before) Py_VISIT(call.get());
+      Py_VISIT(entry->kept.get());
     }
   return 0;
 }
@@ -295,6 +373,9 @@ PyMethodDef methods[] = {
     {"confirm", as_fast(table_confirm), METH_FASTCALL,
      "Says that a program fits as things are now."},
     {"find", as_fast(table_find), METH_FASTCALL, "The program that a call would replay, or None."},
+    {"drop", as_fast(table_drop), METH_FASTCALL, "Drops one program of a key."},
+    {"last_used", table_last_used, METH_O,
+     "When a program of the key was last replayed, counted in calls; 0 for never."},
     {"remove", table_remove, METH_O, "Drops the programs of a key."},
     {nullptr, nullptr, 0, nullptr}};
 PyType_Slot slots[] = {{Py_tp_new, slot(table_new)},
@@ -315,6 +396,12 @@ Tensors tensors_of(const py::list& list) {
   return out;
 }
 
+bool contains(const Tensors& list, const Tensor& x) {
+  for (const Tensor& item : list)
+    if (item.same(x)) return true;
+  return false;
+}
+
 // The trace of what a recorder has kept, with the gradients as they are now.
 std::shared_ptr<Trace> make_trace(program::Recorder& recorder, const py::list& inputs,
                                   const py::list& outputs) {
@@ -322,7 +409,11 @@ std::shared_ptr<Trace> make_trace(program::Recorder& recorder, const py::list& i
   Tensors bases, gradients;
   for (const Tensor& result : results) {
     const tape::History* history = tape::history(result);
-    if (history && history->base.defined()) bases.push_back(history->base);
+    if (!history || !history->base.defined()) continue;
+    bases.push_back(history->base);
+    const bool made = history->base->storage->epoch() == recorder.epoch();
+    if (made && history->base->python && !contains(results, history->base))
+      recorder.refuse("the tensor that a result is a view of is kept elsewhere");
   }
   for (const program::GradientChange& change : recorder.gradients()) {
     const tape::History* history = tape::history(change.leaf);
@@ -364,8 +455,12 @@ void add_programs(PyObject* module) {
       .def("difference", &Trace::difference, py::arg("other"),
            "Where it does something else than another trace, or ''.");
   py::class_<Program, std::shared_ptr<Program>>(m, "Program", "A trace, planned and ready to run.")
-      .def(py::init([](const Trace& trace) { return std::make_shared<Program>(trace); }),
-           py::arg("trace"))
+      .def(py::init([](const Trace& trace, const Trace& other) {
+             return std::make_shared<Program>(trace, other);
+           }),
+           py::arg("trace"), py::arg("other"))
+      .def("unpin", &Program::unpin, py::arg("trace"),
+           "Says that a recording on other arguments did the same.")
       .def_property_readonly("runs", &Program::runs, "How often it has run.")
       .def("gradients", gradients_of, py::arg("inputs"),
            "(leaf, .grad) of the leaves whose .grad a run replaces or adds to.")

@@ -198,6 +198,10 @@ Tensor one_hot(const Tensor& x, int64_t num_classes) {
 }
 
 Tensor flip(const Tensor& x, const Dims& dims) {
+  if (x.dim() == 0) {
+    wrap_dims("flip", dims, 1);
+    return clone(x);
+  }
   Tensor out = x;
   for (int64_t d : wrap_dims("flip", dims, x.dim())) {
     const int64_t size = x.size(static_cast<int>(d));

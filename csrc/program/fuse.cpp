@@ -75,16 +75,25 @@ class Growing {
     if (members_.size() >= kMaxMembers) return false;
     std::vector<Touch> touches;
     touches_of(traced, touches);
-    if (conflict(touches, passed_)) return false;
+    if (conflict(touches, passed_) || (may_stop_ && writes_outside(touches))) return false;
     if (is_whole_sum(traced, total_)) return take_sum(at, touches);
     if (!can_join(traced) || elements_of(traced) != total_ || !fits(touches)) return false;
     add(at);
     return true;
   }
-  void pass(int at) { touches_of(plan_.calls[at], passed_); }
+  void pass(int at) {
+    touches_of(plan_.calls[at], passed_);
+    may_stop_ |= plan_.calls[at].call.kernel().host != nullptr;
+  }
   const std::vector<int>& members() const { return members_; }
 
  private:
+  // What a launch that refuses its input leaves as it is must not be changed before it.
+  bool writes_outside(const std::vector<Touch>& touches) const {
+    for (const Touch& x : touches)
+      if (x.written && plan_.values[x.value].kind != Value::Kind::made) return true;
+    return false;
+  }
   // Shares memory with a member, and sees what members write through the very same window.
   bool fits(const std::vector<Touch>& touches) const {
     bool related = false;
@@ -122,6 +131,7 @@ class Growing {
   int64_t total_;
   std::vector<int> members_;
   std::vector<Touch> touches_, passed_;
+  bool may_stop_ = false;  // whether one that was passed may refuse its input
 };
 
 // Whether a value is made and read by the launches of one step alone.

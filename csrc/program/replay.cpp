@@ -78,6 +78,17 @@ Dims shape_of(const RecordedCall& call) {
   return {};
 }
 
+// Whether no two storages lie on one memory of another library's.
+bool borrowed_apart(const SmallVector<std::pair<const Storage*, int>, 8>& given) {
+  for (int i = 0; i < given.size(); ++i)
+    for (int j = 0; j < i; ++j) {
+      const Storage &a = *given[i].first, &b = *given[j].first;
+      const char *x = static_cast<const char*>(a.data()), *y = static_cast<const char*>(b.data());
+      if (&a != &b && x < y + b.bytes() && y < x + a.bytes()) return false;
+    }
+  return true;
+}
+
 }  // namespace
 
 Plan make_plan(const Trace& trace) {
@@ -93,7 +104,10 @@ Plan make_plan(const Trace& trace) {
   return plan;
 }
 
-Program::Program(const Trace& trace) : plan_(make_plan(trace)) {
+Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace)) {
+  pins_ = trace.source_ids();
+  unpin(other);
+  pins_.resize(plan_.values.size(), 0);  // the plan may have added some
   const size_t count = plan_.values.size();
   patches_.resize(count);
   bases_.resize(count, nullptr);
@@ -114,6 +128,7 @@ Program::Program(const Trace& trace) : plan_(make_plan(trace)) {
     }
   }
   holders_.resize(count);
+  input_values_ = trace.input_values();
   for (size_t v = 0; v < count; ++v)
     if (plan_.values[v].kept) kept_values_.push_back(static_cast<int>(v));
   std::sort(outside_.begin(), outside_.end());
@@ -209,10 +224,37 @@ void Program::rebase(int value, char* base) {
   for (const Patch& patch : patches_[value]) *patch.where = base + patch.offset;
 }
 
-bool Program::accepts(const Tensors& inputs) const {
-  for (const Tensor& input : inputs)
-    if (std::binary_search(outside_.begin(), outside_.end(), input->storage.get())) return false;
+void Program::unpin(const Trace& trace) {
+  for (size_t v = 0; v < trace.source_ids().size(); ++v)
+    if (pins_[v] != trace.source_ids()[v]) pins_[v] = 0;
+}
+
+bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
+  SmallVector<std::pair<const Storage*, int>, 8> given;  // a storage, and the value it stands for
+  const auto add = [&](const Tensor& x, int value) {
+    given.push_back({x->storage.get(), value});
+    return (pins_[value] == 0 || pins_[value] == x->storage->id()) &&
+           !std::binary_search(outside_.begin(), outside_.end(), x->storage.get());
+  };
+  for (int i = 0; i < inputs.size(); ++i)
+    if (!add(inputs[i], input_values_[i])) return false;
+  for (size_t i = 0; i < plan_.gradients.size(); ++i)
+    if (plan_.gradients[i].before_value >= 0 &&
+        !add(before[static_cast<int64_t>(i)], plan_.gradients[i].before_value))
+      return false;
+  if (given.size() < 2) return true;
+  std::sort(given.begin(), given.end());
+  for (int i = 1; i < given.size(); ++i) {
+    const Storage &a = *given[i - 1].first, &b = *given[i].first;
+    if ((&a == &b) != (given[i - 1].second == given[i].second)) return false;
+    if (a.borrowed() && b.borrowed() && &a != &b) return borrowed_apart(given);
+  }
   return true;
+}
+
+void Program::keep_gradients(const SmallVector<uint8_t, 8>& in_place) {
+  for (int i = 0; i < gradients_.size(); ++i)
+    if (!in_place[i]) gradients_[i].reset();
 }
 
 void Program::bind_inputs(const Tensors& inputs, const Tensors& before) {
@@ -230,8 +272,9 @@ void Program::bind_kept() {
   std::fill(ours.begin(), ours.end(), 1);
   for (size_t i = 0; i < plan_.gradients.size(); ++i) {
     const Tensor& mine = gradients_[static_cast<int64_t>(i)];
-    // Held here and by the leaf: a third keeps the tensor, which must then stay as it is.
-    if (mine.defined() && mine->references() <= 2) ++ours[plan_.gradients[i].after->value];
+    // Held here and by the leaf (and as what was there before): another keeps the tensor, which must then stay as it is.
+    const int known = before_[static_cast<int64_t>(i)].same(mine) ? 3 : 2;
+    if (mine.defined() && mine->references() <= known) ++ours[plan_.gradients[i].after->value];
   }
   for (int v : kept_values_) {
     Ref<Storage>& storage = kept_[v];
@@ -258,6 +301,8 @@ void Program::forget_inputs() {
   // The next call's argument is another leaf; this one keeps its gradient.
   for (size_t i = 0; i < plan_.gradients.size(); ++i)
     if (plan_.gradients[i].input >= 0) gradients_[static_cast<int64_t>(i)].reset();
+  for (size_t v = 0; v < kept_.size(); ++v)
+    if (plan_.values[v].kind == Value::Kind::constant) kept_[v].reset();
 }
 
 Tensor Program::window_of(const Window& window, const Ref<Storage>& storage) {
@@ -265,12 +310,15 @@ Tensor Program::window_of(const Window& window, const Ref<Storage>& storage) {
   return Tensor(new TensorImpl(storage, x.dtype, x.shape, x.strides, x.offset));
 }
 
-Tensor Program::output(int i) const {
+Tensor Program::output(int i) {
   const Window& window = plan_.outputs[i];
   const Value& value = plan_.values[window.value];
   if (value.kind == Value::Kind::constant) {  // its memory stays the program's
-    Ref<Storage> copy = Storage::allocate(value.bytes);
-    std::memcpy(copy->data(), value.storage->data(), value.bytes);
+    Ref<Storage>& copy = kept_[window.value];
+    if (!copy) {  // one for all results of this call
+      copy = Storage::allocate(value.bytes);
+      std::memcpy(copy->data(), value.storage->data(), value.bytes);
+    }
     return window_of(window, copy);
   }
   if (value.source < 0)

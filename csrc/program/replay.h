@@ -12,18 +12,25 @@ namespace steep::program {
 
 class Program {
  public:
-  explicit Program(const Trace& trace);
+  // Of a recording and one that agrees with it: an argument that was the same storage in both may have had a part
+  // as state as well, and is expected to be that storage again.
+  Program(const Trace& trace, const Trace& other);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // Whether these arguments may be bound: none shares memory with what the program has as its own.
-  bool accepts(const Tensors& inputs) const;
+  // Whether these arguments and gradients may be bound: they share memory with each other as they did when recorded, and
+  // none with what the program has as its own.
+  bool accepts(const Tensors& inputs, const Tensors& before) const;
+  // A recording on other arguments did the same: they are not expected to be those of the first ones.
+  void unpin(const Trace& trace);
+  // Says which gradients of the last run their leaves still have; the others' memory is no longer the program's.
+  void keep_gradients(const SmallVector<uint8_t, 8>& in_place);
   // Runs it on new arguments, and on what .grad is now of each of plan().gradients that is guarded, all of the geometry
   // it was recorded with. Not by two threads at once.
   void run(const Tensors& inputs, const Tensors& before);
   // After run(): results, and the .grad of each of plan().gradients (undefined for None).
-  Tensor output(int i) const;
+  Tensor output(int i);
   const Tensor& gradient(int i) const { return gradients_[i]; }
 
   // Its steps as text, with the times that were measured so far.
@@ -70,10 +77,12 @@ class Program {
   std::vector<std::vector<Patch>> patches_;           // by value
   std::vector<char*> bases_;                          // by value
   std::vector<Ref<Storage>> kept_;                    // by value: memory of results and gradients
+  std::vector<int> input_values_;                     // by argument
   std::vector<int> kept_values_;                      // those that have any
   std::vector<int64_t> holders_;                      // by value: references that do not keep it
   std::vector<std::pair<int, const char*>> written_;  // values from outside, and who writes them
   std::vector<const Storage*> outside_;               // state and constants, sorted
+  std::vector<uint64_t> pins_;                        // by value: the storage it must be, or 0
   SmallVector<Tensor, 4> gradients_;
   Tensors inputs_, before_;  // while it runs, and until results have been taken
   void* arena_ = nullptr;

@@ -95,6 +95,7 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   for (const Tensor& output : outputs) outputs_.push_back({value_of(output), geometry_of(output)});
   trace_gradients(recorder, inputs, gradients);
   find_constants();
+  find_overlaps();
   find_escapes(outputs, bases, gradients);
   let_go();
 }
@@ -122,7 +123,10 @@ void Trace::find_origins(Recorder& recorder, const Tensors& inputs) {
     values_[v].source = source;
     starts_[v] = x->offset;
   };
-  for (int i = 0; i < inputs.size(); ++i) add(inputs[i], Value::Kind::input, i);
+  for (int i = 0; i < inputs.size(); ++i) {
+    add(inputs[i], Value::Kind::input, i);
+    input_values_.push_back(value_of(inputs[i]));
+  }
   for (size_t i = 0; i < recorder.gradients().size(); ++i) {
     const GradientChange& change = recorder.gradients()[i];
     if (change.read_before && change.before.defined())
@@ -142,6 +146,9 @@ void Trace::trace_calls(Recorder& recorder) {
 // What launches read before any has written it was put there by the host.
 void Trace::find_constants() {
   std::vector<bool> written(values_.size());
+  for (Value& value : values_)
+    if (value.kind == Value::Kind::made && value.storage->host_filled())
+      value.kind = Value::Kind::constant;
   for (const TracedCall& traced : calls_) {
     const Kernel& kernel = traced.call.kernel();
     for (int i = 0; i < traced.values.size(); ++i) {
@@ -164,7 +171,7 @@ void Trace::find_constants() {
       }
   }
   for (size_t v = 0; v < values_.size(); ++v)
-    if (values_[v].kind == Value::Kind::made && !written[v])
+    if (values_[v].kind == Value::Kind::made && !written[v] && values_[v].bytes > 0)
       values_[v].kind = Value::Kind::constant;
   for (const TracedGradient& gradient : gradients_)
     if (gradient.changed && gradient.after &&
@@ -176,9 +183,13 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
   for (size_t i = 0; i < recorder.gradients().size(); ++i) {
     const GradientChange& change = recorder.gradients()[i];
     const Tensor& now = gradients[static_cast<int64_t>(i)];
-    TracedGradient traced{change.leaf, -1, Tensor(), change.read_before, std::nullopt, false};
-    if (change.read_before && change.before.defined()) traced.before = geometry_of(change.before);
-    traced.changed = !same_memory(now, change.before);
+    TracedGradient traced{change.leaf, -1, -1, Tensor(), change.read_before, std::nullopt, false};
+    if (change.read_before && change.before.defined()) {
+      traced.before = geometry_of(change.before);
+      traced.before_value = value_of(change.before);
+    }
+    // Clearing a .grad that was not there is a change, too: next time it may be.
+    traced.changed = !change.read_before || !same_memory(now, change.before);
     if (now.defined()) traced.after = Window{value_of(now), geometry_of(now)};
     for (int k = 0; k < inputs.size(); ++k)
       if (inputs[k].same(change.leaf)) traced.input = k;
@@ -186,6 +197,20 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
     if (traced.changed && now.defined() && now->references() > 2 && now->python)
       refuse("a .grad is kept by someone after the function has ended; read it from the parameter");
     gradients_.push_back(std::move(traced));
+  }
+}
+
+// Two storages on one memory, as from_numpy makes them of one array: launches of one would pass those of the other.
+void Trace::find_overlaps() {
+  for (size_t i = 0; i < values_.size(); ++i) {
+    const Storage& a = *values_[i].storage;
+    if (!a.borrowed()) continue;
+    for (size_t j = 0; j < i; ++j) {
+      const Storage& b = *values_[j].storage;
+      const char *x = static_cast<const char*>(a.data()), *y = static_cast<const char*>(b.data());
+      if (b.borrowed() && x < y + b.bytes() && y < x + a.bytes())
+        refuse("two tensors share the memory of one NumPy array; use one tensor and views of it");
+    }
   }
 }
 
@@ -231,6 +256,10 @@ void Trace::let_go() {
       window.storage = Ref<Storage>();
       window.offset -= starts_[traced.values[i]];
     }
+  for (const Value& value : values_) {
+    source_ids_.push_back(value.source >= 0 ? value.storage->id() : 0);
+    if (value.kind == Value::Kind::state) value.storage->mark_watched();
+  }
   for (Window& output : outputs_) output.geometry->offset -= starts_[output.value];
   for (Value& value : values_)
     if (value.kind != Value::Kind::state && value.kind != Value::Kind::constant)
@@ -263,6 +292,7 @@ std::string Trace::difference(const Trace& other) const {
     if (!same_window(outputs_[i], other.outputs_[i])) return "another result";
   for (size_t i = 0; i < gradients_.size(); ++i) {
     const TracedGradient &a = gradients_[i], &b = other.gradients_[i];
+    if (a.before_value != b.before_value) return "gradients that share memory in one run only";
     const bool leaf = a.input >= 0 ? a.input == b.input : a.leaf.same(b.leaf);
     if (!leaf || a.guarded != b.guarded || a.changed != b.changed ||
         a.after.has_value() != b.after.has_value() || (a.after && !same_window(*a.after, *b.after)))

@@ -41,6 +41,7 @@ struct Window {
 struct TracedGradient {
   Tensor leaf;
   int input;                    // the argument that the leaf is, or -1
+  int before_value;             // the value of what .grad was at the start, or -1
   Tensor before;                // geometry of what .grad was at the start, if it was there
   bool guarded;                 // whether that matters
   std::optional<Window> after;  // none: .grad is None at the end
@@ -66,6 +67,10 @@ class Trace {
   int input_count() const { return input_count_; }
   // Which gradients were there before, of those that matter: such calls are different ones.
   std::string pattern() const;
+  // The value that each argument is.
+  const std::vector<int>& input_values() const { return input_values_; }
+  // By value: the storage that it was in this recording, for arguments and gradients from before.
+  const std::vector<uint64_t>& source_ids() const { return source_ids_; }
 
  private:
   int value_of(const Tensor& tensor);
@@ -73,6 +78,7 @@ class Trace {
   void trace_calls(Recorder& recorder);
   void trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients);
   void find_constants();
+  void find_overlaps();
   void find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients);
   void let_go();
   void refuse(const std::string& reason) {
@@ -81,6 +87,8 @@ class Trace {
 
   uint32_t epoch_;
   int input_count_;
+  std::vector<uint64_t> source_ids_;
+  std::vector<int> input_values_;
   std::vector<int64_t> starts_;  // by value: elements between an argument's storage and its window
   std::vector<TracedCall> calls_;
   std::vector<Value> values_;

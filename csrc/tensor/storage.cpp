@@ -6,9 +6,23 @@ namespace steep {
 
 namespace {
 thread_local uint32_t t_epoch = 0;
+
+// Each thread takes numbers by the million.
+uint64_t next_id() {
+  constexpr uint64_t kBlock = 1 << 20;
+  static std::atomic<uint64_t> blocks{0};
+  thread_local uint64_t next = 0, end = 0;
+  if (next == end) {
+    next = blocks.fetch_add(1, std::memory_order_relaxed) * kBlock + 1;
+    end = next + kBlock - 1;
+  }
+  return next++;
 }
 
-Storage::Storage(void* data, size_t bytes) : data_(data), bytes_(bytes), epoch_(t_epoch) {}
+}  // namespace
+
+Storage::Storage(void* data, size_t bytes)
+    : data_(data), bytes_(bytes), epoch_(t_epoch), id_(next_id()) {}
 
 void Storage::set_epoch(uint32_t epoch) { t_epoch = epoch; }
 

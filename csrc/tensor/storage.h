@@ -16,6 +16,14 @@ class Storage : public Counted {
   // Storages made by this thread from now on carry `epoch`; 0 outside of recordings.
   static void set_epoch(uint32_t epoch);
   uint32_t epoch() const { return epoch_; }
+  // No two storages have one, dead ones included.
+  uint64_t id() const { return id_; }
+  // Its values were put there by the host, from numbers of Python's.
+  void mark_host_filled() { host_filled_ = true; }
+  bool host_filled() const { return host_filled_; }
+  // A recorded program knows it as state: what is done to it must be noticed.
+  void mark_watched() { watched_ = true; }
+  bool watched() const { return watched_; }
   // Memory of someone else's: `release(owner)` is called when the last user is gone.
   static Ref<Storage> borrow(void* data, size_t bytes, void* owner, void (*release)(void* owner));
 
@@ -42,6 +50,8 @@ class Storage : public Counted {
   void (*release_)(void*) = nullptr;
   std::atomic<uint32_t> version_{0};
   uint32_t epoch_;
+  bool host_filled_ = false, watched_ = false;
+  uint64_t id_;
   const char* last_writer_ = "";
 };
 

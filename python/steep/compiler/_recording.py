@@ -42,11 +42,12 @@ class Recording:
         self.optimizers = optimizers
         self.refusal = refusal
         self.restless = restless
+        self.version = _core.structure_version()
 
     def difference(self, other: Recording) -> str:
         """Where it does something else than another call, or ``''``."""
         found: str = self.trace.difference(other.trace)
-        if not found and self.description != other.description:
+        if not found and repr(self.description) != repr(other.description):
             found = f"results {other.description!r} and then {self.description!r}"
         if not found and [*map(id, self.optimizers)] != [*map(id, other.optimizers)]:
             found = "other optimizers"
@@ -72,10 +73,13 @@ def record(function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Te
     for i in range(len(outputs)):
         # What is returned, the list here, and the call itself: whoever else holds it would see a
         # tensor that replays do not renew. (A loop variable would be one more.)
-        known = 1 + 2 * [*map(id, outputs)].count(id(outputs[i]))
+        known = 2 + _places(description, i)
         refusal = refusal or _unfit(outputs[i], inputs)
         if not refusal and sys.getrefcount(outputs[i]) > known:
             refusal = _KEPT
+    # The result itself is held by this function's variable and by the call below.
+    if not refusal and not isinstance(result, Tensor) and sys.getrefcount(result) > 2:
+        refusal = _KEPT if outputs else ""
     restless = _core.structure_version() != before
     return Recording(result, trace, description, optimizers, refusal, restless)
 
@@ -83,10 +87,20 @@ def record(function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Te
 _KEPT = "a tensor it returns is also kept elsewhere, where a replay would not renew it"
 
 
+def _places(description: Any, number: int) -> int:
+    """How often an output is among what the function returned."""
+    if isinstance(description, int):
+        return int(description == number)
+    items = description[-1] if description[0] != "value" else []
+    return sum(_places(item, number) for item in items)
+
+
 def _unfit(output: Tensor, inputs: list[Tensor]) -> str:
     """Why a result cannot be a new tensor at every call, or ``''``."""
     if any(output is x for x in inputs):
         return "it returns one of its arguments itself; return a copy (clone)"
+    if output.requires_grad and output.is_leaf:
+        return "it returns a leaf that requires a gradient; return detach() of it"
     if output.requires_grad and not _core.graph_is_used_up(output):
         return (
             "it returns a tensor whose graph is still to be used; call backward inside, detach() "

@@ -18,6 +18,9 @@ def describe(result: Any, outputs: list[Tensor]) -> Any:
         TypeError: if it holds something else than tensors and plain values.
     """
     if isinstance(result, Tensor):
+        for number, known in enumerate(outputs):
+            if known is result:
+                return number
         outputs.append(result)
         return len(outputs) - 1
     if isinstance(result, _PLAIN):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import types
 import warnings
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from steep import _core
+from steep._core import device, dtype
 from steep.compiler._names import names_read
 from steep.compiler._recording import Recording, record
 from steep.compiler._result import describe, detach_used
@@ -20,7 +22,7 @@ from steep.optim.optimizer import Optimizer
 __all__ = ["CompiledFunction", "CompiledModule", "compile"]
 
 SIGNATURES = 64  # kept for a function; the one not called for longest goes first
-PATTERNS = 8  # of gradients that are there before a call
+PROGRAMS = 8  # of one kind of call: parameters replaced, other gradients there before
 RESTLESS_CALLS = 8  # recordings during which modules changed, before it is given up
 
 
@@ -44,12 +46,12 @@ class CompiledFunction:
         self._function = function
         self._fullgraph = fullgraph
         self._verify = verify
-        self._table = _core.ProgramTable((Module, Optimizer))
+        self._table = _core.ProgramTable((Module, Optimizer, dtype, device))
         self._replay = self._table.replay
-        self._signatures: OrderedDict[bytes, _Signature] = OrderedDict()
+        self._signatures: dict[bytes, _Signature] = {}
         self._said: set[str] = set()
-        self._bound: weakref.WeakKeyDictionary[Any, CompiledFunction] = weakref.WeakKeyDictionary()
-        functools.update_wrapper(self, function)
+        self._bound: dict[int, tuple[weakref.ref[Any], CompiledFunction]] = {}
+        functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._verify:
@@ -60,13 +62,25 @@ class CompiledFunction:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
-        bound = self._bound.get(instance)
-        if bound is None:
+        key = id(instance)
+        if key not in self._bound:
+            try:
+                alive = weakref.ref(instance, lambda _: self._bound.pop(key, None))
+            except TypeError:  # it cannot be referred to weakly, so nothing can be kept for it
+                return types.MethodType(self._function, instance)
             # Kept by the instance's life: what is kept here must not keep the instance.
-            method = _weak_method(self._function, instance)
+            method = _weak_method(self._function, alive)
             bound = CompiledFunction(method, fullgraph=self._fullgraph, verify=self._verify)
-            self._bound[instance] = bound
-        return bound
+            self._bound[key] = (alive, bound)
+        return BoundFunction(instance, self._bound[key][1])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
+        function = copy.deepcopy(self._function, memo)
+        return CompiledFunction(function, fullgraph=self._fullgraph, verify=self._verify)
+
+    def __reduce__(self) -> Any:
+        make = functools.partial(CompiledFunction, fullgraph=self._fullgraph, verify=self._verify)
+        return (make, (self._function,))
 
     def __repr__(self) -> str:
         return f"<compiled {self._function!r}>"
@@ -77,8 +91,10 @@ class CompiledFunction:
         """Run the function, and learn from it what a replay of it needs."""
         if _core.is_recording():  # part of another function's recording
             return self._function(*args, **kwargs)
-        key, inputs = self._table.key(args, kwargs)
+        key, inputs, known = self._table.key(args, kwargs)
         signature = self._signature(key)
+        if signature.reason and self._fullgraph:
+            self._refuse(signature, signature.reason)
         if signature.reason or self._table.find(args, kwargs) is not None:  # or: another thread's
             return detach_used(self._function(*args, **kwargs))
         if not signature.warm:
@@ -90,19 +106,19 @@ class CompiledFunction:
             self._refuse(signature, "an argument is part of a graph made outside the function")
             return self._function(*args, **kwargs)
         recording = record(self._function, args, kwargs, inputs)
-        self._learn(key, signature, recording, [args, kwargs])
+        self._learn(key, signature, recording, known)
         result, recording.result = recording.result, None
         return detach_used(result)
 
     def _signature(self, key: bytes) -> _Signature:
-        """What is known of this kind of call, most recently used last."""
+        """What is known of this kind of call; the one not replayed for longest makes room."""
         signature = self._signatures.get(key)
         if signature is None:
-            signature = self._signatures[key] = _Signature()
-            if len(self._signatures) > SIGNATURES:
-                oldest, _ = self._signatures.popitem(last=False)
+            if len(self._signatures) >= SIGNATURES:
+                oldest = min(self._signatures, key=self._table.last_used)
+                del self._signatures[oldest]
                 self._table.remove(oldest)
-        self._signatures.move_to_end(key)
+            signature = self._signatures[key] = _Signature()
         return signature
 
     def _learn(
@@ -125,23 +141,27 @@ class CompiledFunction:
         names = names_read(self._function)
         for program, known in signature.programs:
             if not recording.difference(known):
+                program.unpin(recording.trace)
                 self._confirm(key, signature, program, names)
                 return
         pattern = recording.trace.pattern
         pending = signature.pending.pop(pattern, None)
-        if pending is None:
+        if pending is None or pending.version != recording.version:
             signature.pending[pattern] = recording
-            if len(signature.pending) + len(signature.programs) > PATTERNS:
-                self._refuse(signature, "other parameters have a .grad at each call")
+            if len(signature.pending) > PROGRAMS:
+                del signature.pending[next(iter(signature.pending))]
             return
         difference = recording.difference(pending)
         if difference:
             self._refuse(signature, f"two calls in a row differ: {difference}")
             return
-        program = _core.Program(recording.trace)
+        program = _core.Program(recording.trace, pending.trace)
         before = [optimizer.write_hyperparameters for optimizer in recording.optimizers]
         self._table.insert(key, program, recording.description, names, before, kept)
         signature.programs.append((program, recording))
+        if len(signature.programs) > PROGRAMS:
+            old, _ = signature.programs.pop(0)
+            self._table.drop(key, old)
 
     def _confirm(self, key: bytes, signature: _Signature, program: Any, names: list[Any]) -> None:
         """Something it depends on was replaced, and it does the same as before."""
@@ -225,9 +245,29 @@ class CompiledModule(Module):
         return getattr(self._orig_mod, name)
 
 
-def _weak_method(function: Callable[..., Any], instance: Any) -> Callable[..., Any]:
+class BoundFunction:
+    """A compiled method of one instance, which it keeps alive while it is itself."""
+
+    __slots__ = ("__self__", "_compiled")
+
+    def __init__(self, instance: Any, compiled: CompiledFunction) -> None:
+        self.__self__ = instance
+        self._compiled = compiled
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._compiled(*args, **kwargs)
+
+    def programs(self) -> list[Any]:
+        """See `CompiledFunction.programs`."""
+        return self._compiled.programs()
+
+    def explain(self) -> str:
+        """See `CompiledFunction.explain`."""
+        return self._compiled.explain()
+
+
+def _weak_method(function: Callable[..., Any], alive: Callable[[], Any]) -> Callable[..., Any]:
     """The function with its first argument given, which is not kept alive by it."""
-    alive = weakref.ref(instance)
 
     @functools.wraps(function)
     def method(*args: Any, **kwargs: Any) -> Any:

@@ -164,6 +164,7 @@ class ModuleBase:
                 self._non_persistent_buffers_set.discard(name)
                 return
         object.__delattr__(self, name)
+        bump_structure()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

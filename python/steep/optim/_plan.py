@@ -25,6 +25,7 @@ class GroupPlan:
 
     __slots__ = (
         "_first",
+        "_group_size",
         "_ids",
         "_owner",
         "_values",
@@ -48,6 +49,7 @@ class GroupPlan:
         self._ids: list[int] = []
         self._owner: dict[Any, Any] | None = None
         self._first: dict[str, Any] = {}
+        self._group_size = 0
 
     def holds(self, ids: list[int], state: dict[Any, Any], flags: tuple[bool, ...]) -> bool:
         """Whether the lists still fit parameters `ids` with gradients, `state` and `flags`."""
@@ -59,6 +61,14 @@ class GroupPlan:
                 return False
         return not self._first or state.get(self.params[0]) is self._first
 
+    def fits(self, params: list[Tensor], state: dict[Any, Any], flags: tuple[bool, ...]) -> bool:
+        """Whether a recorded step is still the one that `step` would take, as far as can be seen
+        without looking at gradients, which the recording itself knows about.
+        """
+        if flags != self.flags or self._owner is not state or len(params) != self._group_size:
+            return False
+        return not self._first or state.get(self.params[0]) is self._first
+
     def lay_out(self, params: list[Tensor], state: dict[Any, Any], flags: tuple[bool, ...]) -> None:
         """Take over new parameters; `lists` and `fresh` are then filled by the optimiser."""
         self.params = params
@@ -68,8 +78,9 @@ class GroupPlan:
         self._ids = [id(p) for p in params]
         self._owner = state
 
-    def seal(self, state: dict[Any, Any]) -> None:
-        """Remember whose state the lists, now filled, were taken from."""
+    def seal(self, state: dict[Any, Any], group_size: int) -> None:
+        """Remember whose state the lists, now filled, were taken from, and the group's size."""
+        self._group_size = group_size
         self._first = state[self.params[0]] if self.lists and self.params else {}
 
     def write(self, values: tuple[float, ...]) -> None:

@@ -55,6 +55,20 @@ def _hooked(step: _F, fused: bool = False) -> _F:
     return wrapper  # type: ignore[return-value]
 
 
+class ParamGroup(dict[str, Any]):
+    """A group's settings; a recording notices when they are changed inside it.
+
+    A replay reads them as they are before it, and would not change them.
+    """
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        refuse_recording(f"setting {name!r} of a param_group; set it before the call")
+        super().__setitem__(name, value)
+
+    def __reduce__(self) -> Any:
+        return (dict, (dict(self),))
+
+
 class Optimizer:
     """Base class of all optimisers.
 
@@ -132,6 +146,7 @@ class Optimizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self.param_groups = [ParamGroup(group) for group in self.param_groups]
         self._reset()
 
     def __repr__(self) -> str:
@@ -169,16 +184,18 @@ class Optimizer:
                 params = [p for p in params if p.grad is not None]
             flags = self._flags(group)
             if not plan.holds([id(p) for p in params], self.state, flags):
-                self._prepare(plan, list(params), flags)
+                self._prepare(plan, list(params), flags, len(group["params"]))
             plan.write(self._hyper(group))
             self._launch(plan, grads)
         return loss
 
-    def _prepare(self, plan: GroupPlan, params: list[Tensor], flags: tuple[bool, ...]) -> None:
+    def _prepare(
+        self, plan: GroupPlan, params: list[Tensor], flags: tuple[bool, ...], group_size: int
+    ) -> None:
         bump_structure()
         plan.lay_out(params, self.state, flags)
         self._lay_out(plan)
-        plan.seal(self.state)
+        plan.seal(self.state, group_size)
 
     def write_hyperparameters(self) -> None:
         """Copy the numbers in `param_groups` to where kernels read them.
@@ -187,6 +204,8 @@ class Optimizer:
         learning rate takes effect there too.
         """
         for group, plan in zip(self.param_groups, self._plans, strict=False):
+            if plan.params and not plan.fits(group["params"], self.state, self._flags(group)):
+                bump_structure()  # programs that hold the old step fit no longer
             plan.write(self._hyper(group))
 
     def _hyper(self, group: dict[str, Any]) -> tuple[float, ...]:
@@ -268,7 +287,7 @@ class Optimizer:
             )
         if any(id(p) in ids for group in self.param_groups for p in group["params"]):
             raise ValueError("some parameters appear in more than one parameter group")
-        group = {**param_group, "params": params}
+        group = ParamGroup({**param_group, "params": params})
         if names is not None:
             group["param_names"] = names
         for name, default in self.defaults.items():
@@ -320,6 +339,7 @@ class Optimizer:
             ValueError: if the groups, their sizes or a state tensor's shape do not fit.
         """
         _state.load(self, state_dict)
+        self.param_groups = [ParamGroup(group) for group in self.param_groups]
         self._plans = []
         bump_structure()
 

@@ -1,0 +1,322 @@
+"""What compiled functions follow, notice or refuse: settings, names, instances, threads."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+import gc
+import threading
+import weakref
+from typing import Any
+
+import pytest
+
+import steep
+from compiling import replays
+
+nn = steep.nn
+F = steep.nn.functional
+
+
+def ones(value: float = 1.0, size: int = 2) -> Any:
+    return steep.full((size,), float(value))
+
+
+def settle(compiled: Any, *args: Any, calls: int = 5) -> Any:
+    """Call until it is replayed."""
+    for _ in range(calls):
+        result = compiled(*args)
+    return result
+
+
+# ---- what may change between calls --------------------------------------------------------------
+
+
+FACTOR = 2.0
+
+
+def scaled(x: Any) -> Any:
+    return x * FACTOR
+
+
+class Scaling(nn.Module):
+    def forward(self, x: Any) -> Any:
+        return scaled(x)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: scaled(x),
+        lambda x: sum([y * FACTOR for y in (x,)]),
+        functools.partial(lambda n, x: x * FACTOR, 1),
+        Scaling(),
+    ],
+    ids=["helper", "comprehension", "partial", "module"],
+)
+def test_a_rebound_global_is_seen(function: Any, monkeypatch: Any) -> None:
+    compiled = steep.compile(function)
+    settle(compiled, ones())
+    monkeypatch.setitem(globals(), "FACTOR", 3.0)
+    assert compiled(ones()).tolist() == [3.0, 3.0]
+
+
+def test_an_attribute_that_is_deleted_is_seen() -> None:
+    module = nn.Module()
+    module.factor = 3.0
+    compiled = steep.compile(lambda x: x * getattr(module, "factor", 5.0))
+    settle(compiled, ones())
+    del module.factor
+    assert compiled(ones()).tolist() == [5.0, 5.0]
+
+
+def test_positional_and_named_arguments_are_told_apart() -> None:
+    def function(x: Any, kind: str = "mul", scale: float = 1) -> Any:
+        return x * scale if kind == "mul" else x + scale
+
+    compiled = steep.compile(function)
+    settle(compiled, ones(3), "scale", 2)
+    assert compiled(ones(3), scale=2).tolist() == [6.0, 6.0]
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("change", ["momentum", "nesterov", "state", "params"])
+def test_an_optimizer_that_is_set_up_otherwise(change: str) -> None:
+    ends = []
+    for compiling in (False, True):
+        p, q = (steep.zeros(1, requires_grad=True) for _ in range(2))
+        momentum = 0.0 if change == "momentum" else 0.5
+        optimizer = steep.optim.SGD([p, q], lr=1.0, momentum=momentum)
+        group = optimizer.param_groups[0]
+
+        def step(x: Any, p: Any = p, q: Any = q, optimizer: Any = optimizer) -> None:
+            optimizer.zero_grad()
+            (p * x + q).sum().backward()
+            optimizer.step()
+
+        function = steep.compile(step, disable=not compiling)
+        for i in range(14):
+            if i == 8 and change == "state":
+                optimizer.state.clear()
+            elif i == 8 and change == "params":
+                group["params"].pop()
+            elif i == 8:
+                group[change] = 0.5 if change == "momentum" else True
+            function(steep.ones(1))
+        ends.append((p.item(), q.item()))
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_rate_that_the_function_sets(passed: bool) -> None:
+    ends = []
+    for compiling in (False, True):
+        p = steep.zeros(1, requires_grad=True)
+        optimizer = steep.optim.SGD([p], lr=1.0)
+
+        def step(x: Any, rate: Any = None, p: Any = p, optimizer: Any = optimizer) -> None:
+            group = optimizer.param_groups[0]
+            group["lr"] = group["lr"] * 0.5 if rate is None else rate
+            optimizer.zero_grad()
+            (p * x).sum().backward()
+            optimizer.step()
+
+        function = steep.compile(step, disable=not compiling)
+        for rate in [1.0] * 5 + [0.125] * 5 + [1.0] * 2:
+            function(steep.ones(1), rate) if passed else function(steep.ones(1))
+        ends.append(p.item())
+    assert ends[0] == ends[1]
+
+
+def test_a_mode_that_changes_between_the_two_recordings() -> None:
+    module = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))
+    compiled = steep.compile(lambda x: module(x).detach())
+    for training in (True, False, True):
+        module.train(training)
+        settle(compiled, steep.ones(2, 4), calls=2)
+    for training in (True, False):
+        module.train(training)
+        settle(compiled, steep.ones(2, 4))
+    assert replays(compiled) >= 4
+
+
+def test_parameters_that_are_replaced_often_keep_their_programs() -> None:
+    layer = nn.Linear(2, 2)
+    compiled = steep.compile(lambda x: layer(x).detach())
+    for i in range(20):
+        layer.weight.data = steep.full((2, 2), float(i))
+        settle(compiled, steep.ones(1, 2))
+    assert replays(compiled) >= 20  # of the programs that are still there
+    assert len(compiled.programs()) <= 8
+
+
+# ---- what is kept elsewhere ---------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("how", ["base", "container"])
+def test_what_is_kept_beside_the_result_is_noticed(how: str) -> None:
+    kept: dict[int, Any] = {}
+
+    def function(x: Any) -> Any:
+        kept[0] = x * 2
+        return kept[0].view(-1) if how == "base" else kept
+
+    compiled = steep.compile(function)
+    for i in range(7):
+        compiled(ones(i))
+    assert kept[0].tolist() == [12.0, 12.0]
+
+
+# ---- instances, threads, errors -----------------------------------------------------------------
+
+
+class Owner:
+    def __init__(self) -> None:
+        self.factor = ones(2)
+
+    @steep.compile
+    def scale(self, x: Any) -> Any:
+        return x * self.factor
+
+
+@dataclasses.dataclass(frozen=True)
+class Equal:
+    name: str
+    factor: Any = dataclasses.field(compare=False)
+    scale = Owner.__dict__["scale"]
+
+
+@dataclasses.dataclass
+class Unhashable:
+    factor: Any
+    scale = Owner.__dict__["scale"]
+
+
+class Slotted:
+    __slots__ = ("factor",)
+    scale = Owner.__dict__["scale"]
+
+
+def test_methods_of_all_kinds_of_instances() -> None:
+    method = Owner().scale  # of an instance that no one else holds
+    assert settle(method, ones()).tolist() == [2.0, 2.0]
+    pair = Equal("same", ones(2)), Equal("same", ones(3))
+    assert [x.scale(ones()).tolist() for x in pair] == [[2.0, 2.0], [3.0, 3.0]]
+    assert Unhashable(ones(4)).scale(ones()).tolist() == [4.0, 4.0]
+    slotted = Slotted()
+    slotted.factor = ones(5)
+    assert slotted.scale(ones()).tolist() == [5.0, 5.0]
+
+
+def test_programs_may_be_added_while_another_thread_replays() -> None:
+    square = steep.randn(128, 128)
+    leaves = [ones().requires_grad_() for _ in range(3)]
+
+    def function(x: Any) -> Any:
+        for _ in range(4):
+            x = (x @ square).tanh()
+        return {"x": x.sum(), "n": [p.grad is None for p in leaves]}
+
+    failures: list[BaseException] = []
+    compiled = steep.compile(function)
+    x, over = steep.ones(64, 128), threading.Event()
+    settle(compiled, x)
+
+    def work() -> None:
+        try:
+            while not over.is_set():
+                assert set(compiled(x)) == {"x", "n"}
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for k in range(1, 8):
+        for j, p in enumerate(leaves):
+            p.grad = ones() if k >> j & 1 else None
+        settle(compiled, x, calls=4)
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_settings_that_cannot_be_read_stop_one_call_only() -> None:
+    layer = nn.Linear(2, 1)
+    optimizer = steep.optim.SGD(layer.parameters(), lr=0.1)
+
+    def step(x: Any) -> None:
+        optimizer.zero_grad()
+        layer(x).sum().backward()
+        optimizer.step()
+
+    compiled = steep.compile(step)
+    settle(compiled, steep.ones(1, 2), calls=8)
+    optimizer.param_groups[0]["lr"] = "fast"
+    with pytest.raises(ValueError, match="fast"):
+        compiled(steep.ones(1, 2))
+    optimizer.param_groups[0]["lr"] = 0.1
+    before = replays(compiled)
+    settle(compiled, steep.ones(1, 2))
+    assert replays(compiled) >= before + 4  # one to see that another argument does as well
+
+
+def test_a_list_that_holds_itself_is_refused() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(RecursionError):
+        steep.compile(lambda x: None)(endless)
+
+
+def test_fullgraph_raises_at_every_call() -> None:
+    compiled = steep.compile(lambda x: x * x.sum().item(), fullgraph=True)
+    compiled(ones())
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="runs eagerly"):
+            compiled(ones())
+
+
+def test_verify_undoes_what_the_replay_added_to_gradients() -> None:
+    p = ones().requires_grad_()
+    compiled = steep.compile(lambda x: (p * x).sum().backward(), verify=True)
+    settle(compiled, ones(), calls=6)
+    assert p.grad.tolist() == [6.0, 6.0]
+
+
+def test_the_signature_in_use_is_not_dropped() -> None:
+    runs = []
+
+    def function(x: Any) -> Any:
+        runs.append(len(x))
+        return x + 1
+
+    compiled = steep.compile(function)
+    settle(compiled, ones(1, 1000))
+    for n in range(1, 150):
+        compiled(ones(1, 1000))
+        compiled(ones(1, n))
+    assert runs.count(1000) <= 4
+
+
+def test_arguments_are_not_kept_alive() -> None:
+    compiled = steep.compile(lambda x: x + 1)
+    arguments = [ones() for _ in range(6)]
+    known = [weakref.ref(x) for x in arguments]
+    while arguments:
+        compiled(arguments.pop())
+    gc.collect()
+    assert [x() for x in known] == [None] * 6
+
+
+def test_a_copy_of_what_is_compiled_starts_anew() -> None:
+    module = steep.compile(nn.Linear(2, 2))
+    twin = copy.deepcopy(module)
+    with steep.no_grad():
+        twin.weight.zero_()
+        twin.bias.fill_(7.0)
+        assert settle(twin, steep.ones(1, 2)).tolist() == [[7.0, 7.0]]
+        assert settle(module, steep.ones(1, 2)).tolist() != [[7.0, 7.0]]
