@@ -154,8 +154,8 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
   for (const Owned& call : entry.before) {
     const Owned ignored(PyObject_CallNoArgs(call.get()));
   }
+  if (entry.structure != structure_now()) return new_reference(Py_NotImplemented);
   const Tensors before = gradients_before(program, key.inputs);
-  if (!entry.fits(key, before)) return new_reference(Py_NotImplemented);
   program.keep_gradients(gradients_in_place(program, key.inputs));
   try {
     program.run(key.inputs, before);
