@@ -5,6 +5,7 @@
 
 namespace steep::bindings {
 
-void add_programs(PyObject* module);
+void add_program_table(PyObject* module);  // program_table.cpp
+void add_programs(PyObject* module);       // programs.cpp
 
 }  // namespace steep::bindings

@@ -34,6 +34,9 @@ struct Plan {
   int launches = 0;                  // of the trace
 };
 
+// All of the passes below, in order.
+Plan make_plan(const Trace& trace);
+
 // Lets a launch write straight to where its result would be copied.
 void elide_copies(Plan& plan);
 // Drops launches whose results no one reads.

@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "program/group.h"
 #include "program/launch.h"
 #include "program/profile.h"
 #include "runtime/allocator.h"
-#include "runtime/cpu.h"
 #include "runtime/threads.h"
 
 namespace steep::program {
@@ -19,64 +17,7 @@ constexpr double kSurelyTeamNs = 2e6;  // estimated; programs below find out whe
 constexpr int64_t kSampleEvery = 64, kFirstSample = 8;
 }  // namespace
 
-struct Program::Action {
-  int threads, home;
-  bool meets;
-  const Kernel* kernel;
-  // One of the three.
-  std::unique_ptr<Geometry> geometry;
-  std::unique_ptr<Group> group;
-  kernels::Routine routine = nullptr;
-
-  ProfileEvent event{""};  // what a profile is told; without times
-  int64_t shortest = 0;    // ns, of the runs that were timed; 0 before the first
-
-  SmallVector<char*, 8> data;  // of the routine's operands, or of the group's slots
-  Dims dims;
-  SmallVector<kernels::Scalar, 2> scalars;
-  char* scratch = nullptr;
-
-  // Runs it, and looks at the clock for a profile, and now and then for explain().
-  void run_timed(int rank, int size, void (*barrier)(), bool sampled) {
-    Profile* const profile = rank == 0 ? Profile::active() : nullptr;
-    if (!profile && !sampled) return run(rank, size, barrier);
-    const int64_t start = Profile::now();
-    run(rank, size, barrier);
-    const int64_t end = Profile::now();
-    if (sampled && rank == 0 && (shortest == 0 || end - start < shortest)) shortest = end - start;
-    if (!profile) return;
-    ProfileEvent now = event;
-    now.start = start, now.end = end;
-    profile->add(std::move(now));
-  }
-
-  void run(int rank, int size, void (*barrier)()) {
-    if (geometry) {
-      run_share(*geometry, rank, size);
-    } else if (group) {
-      run_group(*group, data.data(), scratch, {rank, size, barrier});
-    } else {
-      routine({reinterpret_cast<void* const*>(data.data()), dims.data(), scalars.data(), scratch,
-               rank, size, barrier});
-    }
-  }
-};
-
 namespace {
-
-// "fused mul, add, tanh"
-std::string name_of(const Plan& plan, const Step& step) {
-  std::string text = "fused";
-  for (size_t i = 0; i < step.calls.size(); ++i)
-    text += join(i ? ", " : " ", plan.calls[step.calls[i]].call.name());
-  return text;
-}
-
-Dims shape_of(const RecordedCall& call) {
-  for (const Operand& operand : call.operands())
-    if (operand.tensor()) return operand.tensor()->shape;
-  return {};
-}
 
 // Whether no two storages lie on one memory of another library's.
 bool borrowed_apart(const SmallVector<std::pair<const Storage*, int>, 8>& given) {
@@ -90,19 +31,6 @@ bool borrowed_apart(const SmallVector<std::pair<const Storage*, int>, 8>& given)
 }
 
 }  // namespace
-
-Plan make_plan(const Trace& trace) {
-  Plan plan(trace);
-  elide_copies(plan);
-  drop_dead(plan);
-  fold(plan);
-  reuse_packed(plan);
-  fuse(plan);
-  choose_threads(plan);
-  place(plan);
-  synchronise(plan);
-  return plan;
-}
 
 Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace)) {
   pins_ = trace.source_ids();
@@ -137,71 +65,6 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
 
 Program::~Program() {
   if (arena_) runtime::deallocate(arena_, static_cast<size_t>(plan_.arena));
-}
-
-void Program::build_action(const Step& step) {
-  auto action = std::make_unique<Action>();
-  action->threads = step.threads;
-  action->home = step.home;
-  action->meets = step.meets;
-  action->kernel = &plan_.calls[step.calls[0]].call.kernel();
-  const RecordedCall& first = plan_.calls[step.calls[0]].call;
-  action->event.name = step.calls.size() > 1 ? lasting(name_of(plan_, step)) : first.name();
-  action->event.layer = first.site().layer;
-  action->event.phase = first.site().phase;
-  action->event.dtype = name(first.type());
-  action->event.shape = shape_of(first);
-  action->event.threads = step.threads;
-  action->event.bytes = static_cast<int64_t>(step.cost.bytes);
-  action->event.flops = static_cast<int64_t>(step.cost.flops);
-  if (step.scratch >= 0) action->scratch = static_cast<char*>(arena_) + step.scratch;
-  if (step.calls.size() > 1) {
-    build_group(step, *action);
-  } else {
-    build_launch(step, *action);
-  }
-  actions_.push_back(std::move(action));
-}
-
-void Program::build_launch(const Step& step, Action& action) {
-  const TracedCall& traced = plan_.calls[step.calls[0]];
-  const RecordedCall& recorded = traced.call;
-  const Call call = recorded.call();
-  const Kernel& kernel = *call.kernel;
-  char** data;
-  if (kernel.kind == Kind::elementwise || kernel.kind == Kind::cast) {
-    action.geometry = std::make_unique<Geometry>();
-    describe(call, *action.geometry);
-    data = action.geometry->data;
-  } else {
-    action.routine = kernel.host
-                         ? kernel.host
-                         : runtime::table().routines[kernel.id][static_cast<int>(call.type)];
-    action.dims = recorded.dims();
-    action.scalars = recorded.scalars();
-    action.data = SmallVector<char*, 8>(call.operand_count, nullptr);
-    data = action.data.data();
-  }
-  for (int i = 0; i < call.operand_count; ++i)
-    if (const TensorImpl* x = call.operands[i].tensor())
-      point(traced.values[i], data + i, x->offset * element_size(x->dtype));
-}
-
-void Program::build_group(const Step& step, Action& action) {
-  action.group = std::make_unique<Group>(group_of(plan_, step));
-  auto& slots = action.group->slots;
-  action.data = SmallVector<char*, 8>(static_cast<int>(slots.size()), nullptr);
-  for (size_t s = 0; s < slots.size(); ++s) {
-    if (slots[s].value < 0) {
-      action.data[static_cast<int64_t>(s)] = reinterpret_cast<char*>(&slots[s].number);
-    } else if (slots[s].buffer < 0) {
-      point(slots[s].value, action.data.data() + s, slots[s].offset);
-    }
-  }
-}
-
-void Program::point(int value, char** where, int64_t offset) {
-  patches_[value].push_back({where, offset});
 }
 
 // What the user holds and a replay changes: its version moves, as it does in an eager step.

@@ -5,6 +5,7 @@
 #include <exception>
 #include <memory>
 
+#include "program/action.h"
 #include "program/pace.h"
 #include "program/plan.h"
 
@@ -47,7 +48,6 @@ class Program {
   void give_back() { taken_.store(false, std::memory_order_release); }
 
  private:
-  struct Action;  // a step with its addresses
   struct Patch {
     char** where;
     int64_t offset;
@@ -91,8 +91,5 @@ class Program {
   Pace pace_;
   std::atomic<bool> taken_{false};
 };
-
-// Runs the passes.
-Plan make_plan(const Trace& trace);
 
 }  // namespace steep::program

@@ -45,13 +45,6 @@ bool can_be_one(const Plan& plan, size_t at, int to, int from) {
 
 }  // namespace
 
-Plan::Plan(const Trace& trace)
-    : calls(trace.calls()),
-      values(trace.values()),
-      outputs(trace.outputs()),
-      gradients(trace.gradients()),
-      launches(static_cast<int>(trace.calls().size())) {}
-
 void elide_copies(Plan& plan) {
   int elided = 0;
   for (size_t i = 0; i < plan.calls.size(); ++i) {

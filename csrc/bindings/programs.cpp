@@ -1,0 +1,113 @@
+// _core.Trace and _core.Program: what Python needs to make programs, compare them and tell of them. None of it is hot.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "bindings/program_table.h"
+#include "bindings/tensor_type.h"
+#include "program/replay.h"
+#include "tape/history.h"
+
+namespace py = pybind11;
+
+namespace steep::bindings {
+
+namespace {
+
+using program::Program;
+using program::Trace;
+
+Tensors tensors_of(const py::list& list) {
+  Tensors out;
+  for (const py::handle item : list) out.push_back(tensor_of(item.ptr()));
+  return out;
+}
+
+bool contains(const Tensors& list, const Tensor& x) {
+  for (const Tensor& item : list)
+    if (item.same(x)) return true;
+  return false;
+}
+
+// The trace of what a recorder has kept, with the gradients as they are now.
+std::shared_ptr<Trace> make_trace(program::Recorder& recorder, const py::list& inputs,
+                                  const py::list& outputs) {
+  const Tensors results = tensors_of(outputs);
+  Tensors bases, gradients;
+  for (const Tensor& result : results) {
+    const tape::History* history = tape::history(result);
+    if (!history || !history->base.defined()) continue;
+    bases.push_back(history->base);
+    const bool made = history->base->storage->epoch() == recorder.epoch();
+    if (made && history->base->python && !contains(results, history->base))
+      recorder.refuse("the tensor that a result is a view of is kept elsewhere");
+  }
+  for (const program::GradientChange& change : recorder.gradients()) {
+    const tape::History* history = tape::history(change.leaf);
+    gradients.push_back(history ? history->grad : Tensor());
+  }
+  return std::make_shared<Trace>(recorder, tensors_of(inputs), results, bases, gradients);
+}
+
+// (leaf, .grad) of the leaves whose .grad a run replaces or adds to.
+py::list gradients_of(const Program& program, const py::list& inputs) {
+  py::list out;
+  const Tensors given = tensors_of(inputs);
+  for (const program::TracedGradient& gradient : program.plan().gradients) {
+    const Tensor& leaf = gradient.input >= 0 ? given[gradient.input] : gradient.leaf;
+    const tape::History* history = tape::history(leaf);
+    out.append(py::make_tuple(
+        py::reinterpret_steal<py::object>(checked(wrap(leaf))),
+        py::reinterpret_steal<py::object>(checked(wrap(history ? history->grad : Tensor())))));
+  }
+  return out;
+}
+
+py::list written_state(const Program& program) {
+  py::list out;
+  for (const Tensor& tensor : program.written_state())
+    out.append(py::reinterpret_steal<py::object>(checked(wrap(tensor))));
+  return out;
+}
+
+}  // namespace
+
+void add_programs(PyObject* module) {
+  add_program_table(module);
+  auto m = py::reinterpret_borrow<py::module_>(module);
+  py::class_<Trace, std::shared_ptr<Trace>>(m, "Trace", "A recording that can be compared.")
+      .def_property_readonly("refusal", &Trace::refusal, "Why it cannot be replayed, or ''.")
+      .def_property_readonly("pattern", &Trace::pattern, "Which gradients were there before.")
+      .def("difference", &Trace::difference, py::arg("other"),
+           "Where it does something else than another trace, or ''.");
+  py::class_<Program, std::shared_ptr<Program>>(m, "Program", "A trace, planned and ready to run.")
+      .def(py::init([](const Trace& trace, const Trace& other) {
+             return std::make_shared<Program>(trace, other);
+           }),
+           py::arg("trace"), py::arg("other"))
+      .def("unpin", &Program::unpin, py::arg("trace"),
+           "Says that a recording on other arguments did the same.")
+      .def_property_readonly("runs", &Program::runs, "How often it has run.")
+      .def("gradients", gradients_of, py::arg("inputs"),
+           "(leaf, .grad) of the leaves whose .grad a run replaces or adds to.")
+      .def("written_state", written_state,
+           "What it writes that was there before, as uint8 tensors on the same memory.")
+      .def("listing", &Program::listing, "What it does, line by line.");
+  m.def("make_trace", make_trace, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
+        "The trace of a recording that has ended.");
+  m.def(
+      "refuse_recording",
+      [](const std::string& reason) { program::note_host_read(reason.c_str()); }, py::arg("reason"),
+      "Says to a recording, if there is one, that it cannot be replayed.");
+  m.def(
+      "graph_is_used_up",
+      [](const py::object& tensor) {
+        const Ref<tape::Node> node = tape::grad_fn(tensor_of(tensor.ptr()));
+        return node && node->released;
+      },
+      py::arg("tensor"), "Whether a backward pass has freed what made the tensor.");
+  m.def(
+      "is_recording", [] { return program::Recorder::active() != nullptr; },
+      "Whether this thread records.");
+}
+
+}  // namespace steep::bindings
