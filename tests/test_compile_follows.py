@@ -62,6 +62,41 @@ def test_a_rebound_global_is_seen(function: Any, monkeypatch: Any) -> None:
     assert compiled(ones()).tolist() == [3.0, 3.0]
 
 
+class Agent:
+    """Plain objects that hold tensors, and a method that reads them through another."""
+
+    def __init__(self, weight: Any, inner: Any = None) -> None:
+        self.weight = weight
+        self.inner = inner
+
+    def scaled(self, x: Any) -> Any:
+        return x * self.weight
+
+    def act(self, x: Any) -> Any:
+        return self.scaled(x) + (self.inner.weight if self.inner else 0)
+
+
+@pytest.mark.parametrize("how", ["method", "closure", "helper", "inner"])
+def test_a_tensor_replaced_in_a_plain_object_is_seen(how: str) -> None:
+    agent = Agent(ones(2), Agent(ones(0)))
+    function: Any = {
+        "method": agent.act,
+        "closure": lambda x: x * agent.weight,
+        "helper": lambda x: agent.scaled(x),
+        "inner": agent.act,
+    }[how]
+    compiled = steep.compile(function)
+    assert settle(compiled, ones()).tolist() == [2.0, 2.0]
+    if how == "inner":
+        agent.inner.weight = ones(5)
+        assert compiled(ones()).tolist() == [7.0, 7.0]
+    agent.inner = None
+    agent.weight = ones(3)
+    for _ in range(5):
+        assert compiled(ones()).tolist() == [3.0, 3.0]
+    assert replays(compiled) >= 3
+
+
 def test_an_attribute_that_is_deleted_is_seen() -> None:
     module = nn.Module()
     module.factor = 3.0

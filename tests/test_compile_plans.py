@@ -236,3 +236,13 @@ def test_a_weight_that_many_products_read_is_transposed_once() -> None:
         weight.copy_(saved)
         same_bits(got, unrolled(x).numpy())
     assert "one transposed copy of a weight serves 10 products" in compiled.explain()
+
+
+def test_explain_says_why_a_launch_is_alone() -> None:
+    row = steep.randn(8)
+    compiled = steep.compile(lambda x: ((x + row) @ x.T, x.exp()))
+    for _ in range(4):
+        compiled(steep.randn(8, 8))
+    text = compiled.explain()
+    assert "not fused, for operands broadcast, are strided or empty: add" in text
+    assert "not fused, for no launch of their size near them" in text

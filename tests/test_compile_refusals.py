@@ -114,6 +114,24 @@ def test_fullgraph_raises_instead() -> None:
         compiled(steep.ones(3))
 
 
+def test_a_counter_keeps_a_function_eager(recwarn: Any) -> None:
+    """What Python does besides would no longer be done: said, after a number of calls."""
+
+    class Counting:
+        calls = 0
+
+        def step(self, x: Any) -> Any:
+            self.calls = self.calls + 1
+            return x * 2
+
+    counting = Counting()
+    compiled = steep.compile(counting.step)
+    for _ in range(20):
+        compiled(steep.ones(2))
+    assert counting.calls == 20
+    assert "is replaced at every call" in str(recwarn[0].message)
+
+
 def test_hooks_keep_a_function_eager(recwarn: Any) -> None:
     seen = []
     model = mlp()

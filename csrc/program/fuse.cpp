@@ -186,6 +186,24 @@ void give_buffers(const Plan& plan, const std::vector<int>& members, Group& grou
   }
 }
 
+// Says of elementwise launches that run by themselves why they do.
+void explain_single(Plan& plan) {
+  std::string uneven, lonely;
+  for (const Step& step : plan.steps) {
+    const RecordedCall& call = plan.calls[step.calls[0]].call;
+    const Kind kind = call.kernel().kind;
+    if (step.calls.size() > 1 || (kind != Kind::elementwise && kind != Kind::cast)) continue;
+    std::string& list = can_join(plan.calls[step.calls[0]]) ? lonely : uneven;
+    list += join(list.empty() ? "" : ", ", call.name());
+  }
+  if (!uneven.empty())
+    plan.remarks.push_back("not fused, for operands broadcast, are strided or empty: " + uneven);
+  if (!lonely.empty())
+    plan.remarks.push_back(
+        "not fused, for no launch of their size near them shares memory with them alone: " +
+        lonely);
+}
+
 }  // namespace
 
 void fuse(Plan& plan) {
@@ -211,8 +229,8 @@ void fuse(Plan& plan) {
     if (step.calls.size() > 1) ++groups, members += static_cast<int>(step.calls.size());
     plan.steps.push_back(std::move(step));
   }
-  if (groups)
-    plan.remarks.push_back(join(members, " elementwise launches fused into ", groups, " groups"));
+  if (groups) plan.remarks.push_back(join(members, " launches fused into ", groups, " groups"));
+  explain_single(plan);
 }
 
 namespace {

@@ -6,69 +6,99 @@ import functools
 import types
 from typing import Any
 
+from steep._core import Tensor
 from steep.nn.module import Module
+from steep.optim.optimizer import Optimizer
 
 __all__ = ["names_read"]
 
 
 def names_read(function: Any) -> list[tuple[Any, str | None, Any]]:
-    """Cells of the closure as (cell, None, contents), and globals as (globals, name, value).
+    """Cells of the closure as (cell, None, contents), the rest as (dict, name, value).
 
-    Followed into functions that are met on the way and belong to the same file, and into what
-    modules run; attributes of modules are watched by other means.
+    Followed into functions that are met on the way and belong to the same file, into what modules
+    run, and into attributes of plain objects; those of modules are watched by other means.
     """
-    found: list[tuple[Any, str | None, Any]] = []
-    seen: set[int] = set()
-    waiting = [function]
-    while waiting:
-        plain = _plain(waiting.pop())
-        if not isinstance(plain, types.FunctionType) or id(plain) in seen:
-            waiting += _forwards(plain, seen)
-            continue
-        seen.add(id(plain))
-        for cell in plain.__closure__ or ():
+    search = _Search()
+    search.add(function)
+    return search.run()
+
+
+class _Search:
+    def __init__(self) -> None:
+        self.found: list[tuple[Any, str | None, Any]] = []
+        self.seen: set[int] = set()
+        self.waiting: list[types.FunctionType] = []
+
+    def run(self) -> list[tuple[Any, str | None, Any]]:
+        while self.waiting:
+            self._read(self.waiting.pop())
+        return self.found
+
+    def add(self, item: Any) -> None:
+        """Something that may be called: a function in whatever it is wrapped."""
+        for _ in range(16):
+            if isinstance(item, functools.partial):
+                item = item.func
+            elif isinstance(item, types.MethodType):
+                owner = item.__self__
+                item = owner if isinstance(owner, Module) else item.__func__
+                self._attributes(owner, item)
+            elif hasattr(item, "__wrapped__"):
+                instance = getattr(item, "_instance", None)  # of a method of a weak instance
+                item = item.__wrapped__
+                self._attributes(instance() if instance else None, item)
+            else:
+                break
+        if isinstance(item, Module):
+            self._forwards(item)
+        elif isinstance(item, types.FunctionType) and id(item) not in self.seen:
+            self.seen.add(id(item))
+            self.waiting.append(item)
+
+    def _read(self, function: types.FunctionType) -> None:
+        for cell in function.__closure__ or ():
             try:
-                found.append((cell, None, cell.cell_contents))
-                waiting.append(cell.cell_contents)
+                self._value(cell, None, cell.cell_contents, function)
             except ValueError:  # not assigned yet
                 continue
-        names = plain.__globals__
-        for name in _names_in(plain.__code__):
+        names = function.__globals__
+        for name in _names_in(function.__code__):
             if name in names:
-                value = names[name]
-                found.append((names, name, value))
-                if getattr(_plain(value), "__globals__", names) is names:
-                    waiting.append(value)
-    return found
+                self._value(names, name, names[name], function)
+
+    def _value(self, holder: Any, name: str | None, value: Any, reader: types.FunctionType) -> None:
+        self.found.append((holder, name, value))
+        if getattr(value, "__globals__", reader.__globals__) is reader.__globals__:
+            self.add(value)
+        self._attributes(value, reader)
+
+    def _attributes(self, owner: Any, reader: Any) -> None:
+        """What a function reads of a plain object, and of the plain objects in it."""
+        if isinstance(owner, _NOT_PLAIN) or not isinstance(reader, types.FunctionType):
+            return
+        attributes = getattr(owner, "__dict__", None)
+        if type(attributes) is not dict or (key := hash((id(owner), id(reader)))) in self.seen:
+            return
+        self.seen.add(key)
+        for name in _names_in(reader.__code__):
+            if name in attributes:
+                self._value(attributes, name, attributes[name], reader)
+            elif isinstance(method := getattr(type(owner), name, None), types.FunctionType):
+                self.add(types.MethodType(method, owner))
+
+    def _forwards(self, owner: Module) -> None:
+        """What a module runs when it is called: its forward, and those of the modules in it."""
+        if id(owner) in self.seen:
+            return
+        self.seen.add(id(owner))
+        for cls in {type(module) for module in owner.modules()}:
+            forward = getattr(cls, "forward", None)
+            if not getattr(forward, "__module__", "steep.").startswith("steep."):
+                self.add(forward)
 
 
-def _plain(function: Any) -> Any:
-    """The function inside a method, a partial, a wrapper or an object with __call__."""
-    for _ in range(16):
-        if isinstance(function, functools.partial):
-            function = function.func
-        elif isinstance(function, types.MethodType):
-            owner = function.__self__
-            function = owner if isinstance(owner, Module) else function.__func__
-        elif hasattr(function, "__wrapped__"):
-            function = function.__wrapped__
-        else:
-            break
-    return function
-
-
-def _forwards(owner: Any, seen: set[int]) -> list[Any]:
-    """What a module runs when it is called: its forward, and those of the modules in it."""
-    if not isinstance(owner, Module) or id(owner) in seen:
-        return []
-    seen.add(id(owner))
-    classes = {type(module) for module in owner.modules()}
-    return [
-        forward
-        for cls in classes
-        if isinstance(forward := getattr(cls, "forward", None), types.FunctionType)
-        and not forward.__module__.startswith("steep.")
-    ]
+_NOT_PLAIN = (type, type(None), types.ModuleType, types.FunctionType, Module, Optimizer, Tensor)
 
 
 def _names_in(code: types.CodeType) -> set[str]:

@@ -43,6 +43,13 @@ class Recording:
         self.refusal = refusal
         self.restless = restless
         self.version = _core.structure_version()
+        self.names: list[tuple[Any, str | None, Any]] = []
+
+    def same_surroundings(self, other: Recording) -> bool:
+        """Whether nothing that the function depends on was replaced in between."""
+        return self.version == other.version and [*map(id, _flat(self.names))] == [
+            *map(id, _flat(other.names))
+        ]
 
     def difference(self, other: Recording) -> str:
         """Where it does something else than another call, or ``''``."""
@@ -52,6 +59,10 @@ class Recording:
         if not found and [*map(id, self.optimizers)] != [*map(id, other.optimizers)]:
             found = "other optimizers"
         return found
+
+
+def _flat(names: list[tuple[Any, str | None, Any]]) -> list[Any]:
+    return [part for entry in names for part in (entry[0], entry[2])]
 
 
 def record(function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Tensor]) -> Recording:

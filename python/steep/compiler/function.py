@@ -26,6 +26,12 @@ PROGRAMS = 8  # of one kind of call: parameters replaced, other gradients there 
 RESTLESS_CALLS = 8  # recordings during which modules changed, before it is given up
 
 
+_REPLACED = (
+    "a variable or attribute it reads, or a module or parameter somewhere, is replaced at every "
+    "call; keep what changes in a tensor, or pass it as an argument"
+)
+
+
 class _Signature:
     """What is known of one kind of call."""
 
@@ -35,6 +41,7 @@ class _Signature:
         self.programs: list[tuple[Any, Recording]] = []
         self.restless = 0
         self.confirmed = 0
+        self.replaced = 0
         self.runs = 0
         self.reason = ""
 
@@ -138,7 +145,7 @@ class CompiledFunction:
         if recording.refusal:
             self._refuse(signature, recording.refusal)
             return
-        names = names_read(self._function)
+        names = recording.names = names_read(self._function)
         for program, known in signature.programs:
             if not recording.difference(known):
                 program.unpin(recording.trace)
@@ -146,11 +153,15 @@ class CompiledFunction:
                 return
         pattern = recording.trace.pattern
         pending = signature.pending.pop(pattern, None)
-        if pending is None or pending.version != recording.version:
+        if pending is None or not recording.same_surroundings(pending):
             signature.pending[pattern] = recording
             if len(signature.pending) > PROGRAMS:
                 del signature.pending[next(iter(signature.pending))]
+            signature.replaced += pending is not None
+            if signature.replaced > RESTLESS_CALLS:
+                self._refuse(signature, _REPLACED)
             return
+        signature.replaced = 0
         difference = recording.difference(pending)
         if difference:
             self._refuse(signature, f"two calls in a row differ: {difference}")
@@ -170,11 +181,7 @@ class CompiledFunction:
         signature.confirmed = signature.confirmed + 1 if runs == signature.runs else 0
         signature.runs = runs
         if signature.confirmed > RESTLESS_CALLS:
-            self._refuse(
-                signature,
-                "a variable it reads, or a module or parameter somewhere, is replaced before "
-                "every call",
-            )
+            self._refuse(signature, _REPLACED)
 
     def _refuse(self, signature: _Signature, reason: str) -> None:
         """Run this kind of call eagerly from now on, and say once why."""
@@ -273,6 +280,7 @@ def _weak_method(function: Callable[..., Any], alive: Callable[[], Any]) -> Call
     def method(*args: Any, **kwargs: Any) -> Any:
         return function(alive(), *args, **kwargs)
 
+    method._instance = alive  # type: ignore[attr-defined]  # for whoever looks for its attributes
     return method
 
 
