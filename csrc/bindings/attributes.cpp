@@ -114,8 +114,8 @@ int set_grad(PyObject* self, PyObject* value, void*) {
                    type_name(value)));
       grad = tensor_of(value);
       check_grad(x, grad);
-    } else if (!tape::history(x)) {
-      return 0;
+    } else if (!tape::history(x) && !program::Recorder::active()) {
+      return 0;  // no history, no gradient; a recording notes that there is to be none
     }
     Tensor& slot = tape::ensure_history(x).grad;
     program::note_gradient(x, slot, false);

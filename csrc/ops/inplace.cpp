@@ -2,6 +2,7 @@
 #include "ops/elementwise.h"
 #include "ops/registry.h"
 #include "ops/window.h"
+#include "program/recorder.h"
 #include "tensor/shape.h"
 
 namespace steep::ops {
@@ -72,6 +73,11 @@ Tensor write(const char* op, const Tensor& x, const Tensor& value, bool forgets)
   copy_memory(x, value);
   x->storage->bump(op);
   if (!recorded) return x;
+  // A replay would leave the graph of the recording on what someone outside holds.
+  const program::Recorder* recorder = program::Recorder::active();
+  if (recorder && x->storage->epoch() != recorder->epoch())
+    program::note_host_read(
+        "an in-place operation that makes a tensor from outside part of a graph");
   const tape::History* h = tape::history(x);
   if (h && tape::is_view(*h)) {
     rebase(x, value);

@@ -1,7 +1,5 @@
 #include "tape/history.h"
 
-#include "program/recorder.h"
-
 #include "tape/accumulate.h"
 
 namespace steep::tape {
@@ -142,11 +140,6 @@ void check_writable(const char* op, const Tensor& x) {
 }
 
 void set_grad_fn(const Tensor& out, Ref<Node> node, int output) {
-  // A replay would leave the graph of the recording on what someone outside holds.
-  if (const program::Recorder* recorder = program::Recorder::active())
-    if (out->python && out->storage->epoch() != recorder->epoch())
-      program::note_host_read(
-          "an in-place operation that makes a tensor from outside part of a graph");
   History& h = ensure_history(out);
   if (h.retains_grad) {
     // Written in place: the gradient to keep is now that of the new value.
