@@ -24,6 +24,7 @@ class GroupPlan:
     """
 
     __slots__ = (
+        "_changes",
         "_first",
         "_group_size",
         "_ids",
@@ -50,6 +51,7 @@ class GroupPlan:
         self._owner: dict[Any, Any] | None = None
         self._first: dict[str, Any] = {}
         self._group_size = 0
+        self._changes = -1  # of the group's settings, when they were last written
 
     def holds(self, ids: list[int], state: dict[Any, Any], flags: tuple[bool, ...]) -> bool:
         """Whether the lists still fit parameters `ids` with gradients, `state` and `flags`."""
@@ -69,9 +71,24 @@ class GroupPlan:
             return False
         return not self._first or state.get(self.params[0]) is self._first
 
+    def is_current(self, group: Any, state: dict[Any, Any]) -> bool:
+        """Whether nothing was changed since `note_current`: settings, parameters, state."""
+        return (
+            group.changes == self._changes
+            and len(group["params"]) == self._group_size
+            and self._owner is state
+            and (not self._first or state.get(self.params[0]) is self._first)
+        )
+
+    def note_current(self, group: Any) -> None:
+        """The settings of `group` are written. Tensors among them are read anew each time."""
+        tensors = any(isinstance(value, Tensor) for value in group.values())
+        self._changes = -1 if tensors else group.changes
+
     def lay_out(self, params: list[Tensor], state: dict[Any, Any], flags: tuple[bool, ...]) -> None:
         """Take over new parameters; `lists` and `fresh` are then filled by the optimiser."""
         self.params = params
+        self._changes = -1
         self.flags = flags
         self.lists = {}
         self.fresh = []
@@ -85,6 +102,7 @@ class GroupPlan:
 
     def write(self, values: tuple[float, ...]) -> None:
         """Put hyperparameters where the kernels read them, if they have changed."""
+        self._changes = -1
         if values != self._values:
             for i, value in enumerate(values):
                 self._view[i] = value
