@@ -138,13 +138,13 @@ class Worker:
 def main() -> None:
     """Serve orders until standard input ends."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("library")
+    parser.add_argument("module")
     parser.add_argument("--compiled", action="store_true")
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
     if arguments.threads:
         keep_on_cores(arguments.threads)
-    worker = Worker(arguments.library, arguments.compiled)
+    worker = Worker(arguments.module, arguments.compiled)
     if arguments.threads:
         worker.threads(str(arguments.threads))
     for line in sys.stdin:

@@ -66,3 +66,14 @@ def batches(count: int, rows: int = 16) -> list[Any]:
 
 def replays(compiled: Any) -> int:
     return sum(program.runs for program in compiled.programs())
+
+
+def ones(value: float = 1.0, size: int = 2) -> Any:
+    return steep.full((size,), float(value))
+
+
+def settle(compiled: Any, *args: Any, calls: int = 5) -> Any:
+    """Call until it is replayed."""
+    for _ in range(calls):
+        result = compiled(*args)
+    return result

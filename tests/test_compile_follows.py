@@ -13,22 +13,7 @@ from typing import Any
 import pytest
 
 import steep
-from compiling import replays
-
-nn = steep.nn
-F = steep.nn.functional
-
-
-def ones(value: float = 1.0, size: int = 2) -> Any:
-    return steep.full((size,), float(value))
-
-
-def settle(compiled: Any, *args: Any, calls: int = 5) -> Any:
-    """Call until it is replayed."""
-    for _ in range(calls):
-        result = compiled(*args)
-    return result
-
+from compiling import nn, ones, replays, settle
 
 # ---- what may change between calls --------------------------------------------------------------
 
@@ -320,6 +305,22 @@ def test_verify_undoes_what_the_replay_added_to_gradients() -> None:
     compiled = steep.compile(lambda x: (p * x).sum().backward(), verify=True)
     settle(compiled, ones(), calls=6)
     assert p.grad.tolist() == [6.0, 6.0]
+
+
+def test_verify_follows_changed_settings() -> None:
+    layer = nn.Linear(2, 1)
+    optimizer = steep.optim.SGD(layer.parameters(), lr=0.1)
+
+    def step(x: Any) -> None:
+        optimizer.zero_grad()
+        layer(x).sum().backward()
+        optimizer.step()
+
+    compiled = steep.compile(step, verify=True)
+    settle(compiled, steep.ones(1, 2), calls=6)
+    optimizer.param_groups[0]["maximize"] = True
+    settle(compiled, steep.ones(1, 2), calls=6)
+    assert len(compiled.programs()) == 2
 
 
 def test_the_signature_in_use_is_not_dropped() -> None:

@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import steep
-
-nn = steep.nn
-F = steep.nn.functional
-
-
-def ones(value: float = 1.0, size: int = 2) -> Any:
-    return steep.full((size,), float(value))
-
-
-def settle(compiled: Any, *args: Any, calls: int = 5) -> Any:
-    """Call until it is replayed."""
-    for _ in range(calls):
-        result = compiled(*args)
-    return result
-
+from compiling import F, ones, settle
 
 # ---- results and gradients that later replays overwrote ---------------------------------------
 
@@ -105,8 +92,6 @@ def test_a_gradient_that_shares_memory_only_later(what: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:compile")
 def test_two_tensors_on_memory_of_numpy() -> None:
-    import numpy as np
-
     array = np.ones(2, np.float32)
     a, b = steep.from_numpy(array), steep.from_numpy(array)
 
@@ -119,6 +104,28 @@ def test_two_tensors_on_memory_of_numpy() -> None:
     for _ in range(6):
         array[:] = 1
         assert compiled().tolist() == [4.0, 4.0]
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("other", ["argument", "state"])
+def test_arguments_on_memory_of_numpy_that_overlap_only_later(other: str) -> None:
+    array = np.ones(4, np.float32)
+    state = steep.from_numpy(array)
+
+    def function(x: Any, y: Any) -> Any:
+        before = x * 2 + state.sum() * 0
+        (state if other == "state" else y).add_(1)
+        return before + x
+
+    compiled = steep.compile(function)
+    for _ in range(6):
+        x, y = (steep.from_numpy(np.ones(4, np.float32)) for _ in range(2))
+        array[:] = 1
+        assert compiled(x, y).tolist() == [3.0] * 4
+    shared = array if other == "state" else np.ones(4, np.float32)
+    array[:] = 1
+    x, y = steep.from_numpy(shared), steep.from_numpy(shared)
+    assert compiled(x, y).tolist() == [4.0] * 4
 
 
 def test_one_leaf_given_twice_and_two_leaves_on_one_memory() -> None:

@@ -34,18 +34,6 @@ int64_t activation_of(int id) {
   }
 }
 
-bool touches(const TracedCall& traced, int value) {
-  for (int v : traced.values)
-    if (v == value) return true;
-  return false;
-}
-
-bool writes_to(const TracedCall& traced, int value) {
-  for (int i = 0; i < traced.values.size(); ++i)
-    if (traced.values[i] == value && writes(traced.call.kernel(), i)) return true;
-  return false;
-}
-
 class Folding {
  public:
   explicit Folding(Plan& plan) : plan_(plan) {}

@@ -21,7 +21,7 @@ class Pace {
   bool trying() const { return run_ >= kRound - kTries; }
 
   bool team_is_better_ = true;
-  // The first rounds are short, so that a program which runs a few hundred times gains as well.
+  // The first round is short, so that a program which runs a few hundred times gains as well.
   int run_ = kRound - 2 * kTries - 8;
   int64_t usual_ = 0, tried_ = 0;  // ns, the shortest of this round; 0: none yet
 };

@@ -19,14 +19,18 @@ constexpr int64_t kSampleEvery = 64, kFirstSample = 8;
 
 namespace {
 
-// Whether no two storages lie on one memory of another library's.
-bool borrowed_apart(const SmallVector<std::pair<const Storage*, int>, 8>& given) {
-  for (int i = 0; i < given.size(); ++i)
-    for (int j = 0; j < i; ++j) {
-      const Storage &a = *given[i].first, &b = *given[j].first;
-      const char *x = static_cast<const char*>(a.data()), *y = static_cast<const char*>(b.data());
-      if (&a != &b && x < y + b.bytes() && y < x + a.bytes()) return false;
-    }
+using Given =
+    SmallVector<std::pair<const Storage*, int>, 8>;  // a storage, and the value it stands for
+
+// Whether no argument lies on memory of another library's that another one, or the program's own state, lies on.
+bool borrowed_apart(const Given& given, const std::vector<const Storage*>& outside) {
+  for (int i = 0; i < given.size(); ++i) {
+    if (!given[i].first->borrowed()) continue;
+    for (int j = 0; j < i; ++j)
+      if (overlap(*given[i].first, *given[j].first)) return false;
+    for (const Storage* other : outside)
+      if (overlap(*given[i].first, *other)) return false;
+  }
   return true;
 }
 
@@ -51,6 +55,7 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
     if (value.storage) {
       rebase(static_cast<int>(v), static_cast<char*>(value.storage->data()));
       outside_.push_back(value.storage.get());
+      if (value.storage->borrowed()) borrowed_.push_back(value.storage.get());
     } else if (plan_.places[v] >= 0) {
       rebase(static_cast<int>(v), static_cast<char*>(arena_) + plan_.places[v]);
     }
@@ -93,7 +98,7 @@ void Program::unpin(const Trace& trace) {
 }
 
 bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
-  SmallVector<std::pair<const Storage*, int>, 8> given;  // a storage, and the value it stands for
+  Given given;
   const auto add = [&](const Tensor& x, int value) {
     given.push_back({x->storage.get(), value});
     return (pins_[value] == 0 || pins_[value] == x->storage->id()) &&
@@ -105,12 +110,12 @@ bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
     if (plan_.gradients[i].before_value >= 0 &&
         !add(before[static_cast<int64_t>(i)], plan_.gradients[i].before_value))
       return false;
+  if (!borrowed_apart(given, borrowed_)) return false;
   if (given.size() < 2) return true;
   std::sort(given.begin(), given.end());
   for (int i = 1; i < given.size(); ++i) {
-    const Storage &a = *given[i - 1].first, &b = *given[i].first;
-    if ((&a == &b) != (given[i - 1].second == given[i].second)) return false;
-    if (a.borrowed() && b.borrowed() && &a != &b) return borrowed_apart(given);
+    const bool same = given[i - 1].first == given[i].first;
+    if (same != (given[i - 1].second == given[i].second)) return false;
   }
   return true;
 }

@@ -82,6 +82,7 @@ class Program {
   std::vector<int64_t> holders_;                      // by value: references that do not keep it
   std::vector<std::pair<int, const char*>> written_;  // values from outside, and who writes them
   std::vector<const Storage*> outside_;               // state and constants, sorted
+  std::vector<const Storage*> borrowed_;              // those of them that are another library's
   std::vector<uint64_t> pins_;                        // by value: the storage it must be, or 0
   SmallVector<Tensor, 4> gradients_;
   Tensors inputs_, before_;  // while it runs, and until results have been taken

@@ -43,12 +43,6 @@ bool same_weight(const TracedCall& a, const TracedCall& b) {
          p[kLead] == q[kLead];
 }
 
-bool writes_to(const TracedCall& traced, int value) {
-  for (int i = 0; i < traced.values.size(); ++i)
-    if (traced.values[i] == value && writes(traced.call.kernel(), i)) return true;
-  return false;
-}
-
 // The products from `first` on that read its weight, up to where someone writes to it.
 std::vector<int> readers_of(const Plan& plan, int first) {
   std::vector<int> found{first};

@@ -22,12 +22,6 @@ bool is_whole_copy(const Plan& plan, const TracedCall& traced) {
          covers(plan, from, traced.values[1]);
 }
 
-bool touches(const TracedCall& traced, int value, bool writing) {
-  for (int i = 0; i < traced.values.size(); ++i)
-    if (traced.values[i] == value && (!writing || writes(traced.call.kernel(), i))) return true;
-  return false;
-}
-
 // Whether value `from` may be value `to` from the start, so that copying call `at` does nothing: no one has touched `to`
 // before, and no one changes either of them after.
 bool can_be_one(const Plan& plan, size_t at, int to, int from) {
@@ -36,9 +30,8 @@ bool can_be_one(const Plan& plan, size_t at, int to, int from) {
     return false;
   for (size_t i = 0; i < plan.calls.size(); ++i) {
     if (i == at) continue;
-    if (i < at ? touches(plan.calls[i], to, false)
-               : touches(plan.calls[i], to, true) || touches(plan.calls[i], from, true))
-      return false;
+    const TracedCall& other = plan.calls[i];
+    if (i < at ? touches(other, to) : writes_to(other, to) || writes_to(other, from)) return false;
   }
   return true;
 }

@@ -87,9 +87,26 @@ bool same_window(const Window& a, const Window& b) {
 
 }  // namespace
 
+bool touches(const TracedCall& traced, int value) {
+  for (int v : traced.values)
+    if (v == value) return true;
+  return false;
+}
+
+bool writes_to(const TracedCall& traced, int value) {
+  for (int i = 0; i < traced.values.size(); ++i)
+    if (traced.values[i] == value && writes(traced.call.kernel(), i)) return true;
+  return false;
+}
+
+bool overlap(const Storage& a, const Storage& b) {
+  const char *x = static_cast<const char*>(a.data()), *y = static_cast<const char*>(b.data());
+  return &a != &b && a.borrowed() && b.borrowed() && x < y + b.bytes() && y < x + a.bytes();
+}
+
 Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
              const Tensors& bases, const Tensors& gradients)
-    : epoch_(recorder.epoch()), input_count_(inputs.size()), refusal_(recorder.refusal()) {
+    : epoch_(recorder.epoch()), refusal_(recorder.refusal()) {
   find_origins(recorder, inputs);
   trace_calls(recorder);
   for (const Tensor& output : outputs) outputs_.push_back({value_of(output), geometry_of(output)});
@@ -203,14 +220,10 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
 // Two storages on one memory, as from_numpy makes them of one array: launches of one would pass those of the other.
 void Trace::find_overlaps() {
   for (size_t i = 0; i < values_.size(); ++i) {
-    const Storage& a = *values_[i].storage;
-    if (!a.borrowed()) continue;
-    for (size_t j = 0; j < i; ++j) {
-      const Storage& b = *values_[j].storage;
-      const char *x = static_cast<const char*>(a.data()), *y = static_cast<const char*>(b.data());
-      if (b.borrowed() && x < y + b.bytes() && y < x + a.bytes())
+    if (!values_[i].storage->borrowed()) continue;
+    for (size_t j = 0; j < i; ++j)
+      if (overlap(*values_[i].storage, *values_[j].storage))
         refuse("two tensors share the memory of one NumPy array; use one tensor and views of it");
-    }
   }
 }
 
@@ -256,9 +269,8 @@ void Trace::let_go() {
       window.storage = Ref<Storage>();
       window.offset -= starts_[traced.values[i]];
     }
-  for (const Value& value : values_) {
+  for (const Value& value : values_)
     source_ids_.push_back(value.source >= 0 ? value.storage->id() : 0);
-  }
   Storage::note_recording();
   for (Window& output : outputs_) output.geometry->offset -= starts_[output.value];
   for (Value& value : values_)

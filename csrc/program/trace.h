@@ -32,6 +32,11 @@ struct TracedCall {
   SmallVector<int, 8> values;
 };
 
+bool touches(const TracedCall& traced, int value);
+bool writes_to(const TracedCall& traced, int value);
+// Whether two storages of other libraries' memory lie on the same bytes.
+bool overlap(const Storage& a, const Storage& b);
+
 // A window on a value that leaves the program: a result, or the .grad of a leaf.
 struct Window {
   int value;
@@ -64,7 +69,6 @@ class Trace {
   const std::vector<Value>& values() const { return values_; }
   const std::vector<Window>& outputs() const { return outputs_; }
   const std::vector<TracedGradient>& gradients() const { return gradients_; }
-  int input_count() const { return input_count_; }
   // Which gradients were there before, of those that matter: such calls are different ones.
   std::string pattern() const;
   // The value that each argument is.
@@ -86,7 +90,6 @@ class Trace {
   }
 
   uint32_t epoch_;
-  int input_count_;
   std::vector<uint64_t> source_ids_;
   std::vector<int> input_values_;
   std::vector<int64_t> starts_;  // by value: elements between an argument's storage and its window

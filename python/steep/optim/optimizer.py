@@ -6,16 +6,14 @@ import functools
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from steep._core import Tensor, bump_structure, enable_grad, refuse_recording
 from steep._layers import followers, step_in_phase
 from steep.nn._hooks import RemovableHandle
 from steep.optim import _recorded, _state
+from steep.optim._group import ParamGroup
 from steep.optim._plan import GroupPlan
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["Optimizer"]
 
@@ -56,50 +54,6 @@ def _hooked(step: _F, fused: bool = False) -> _F:
             self._in_step = False
 
     return wrapper  # type: ignore[return-value]
-
-
-class ParamGroup(dict[str, Any]):
-    """A group's settings, which count how often they are changed.
-
-    A recording notices when they are changed inside it: a replay reads them as they are before it,
-    and would not change them.
-    """
-
-    changes = 0
-
-    def _change(self) -> None:
-        refuse_recording(
-            "a change of param_groups inside the function; change them before the call"
-        )
-        self.changes += 1
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._change()
-        super().__setitem__(name, value)
-
-    def __delitem__(self, name: str) -> None:
-        self._change()
-        super().__delitem__(name)
-
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        self._change()
-        super().update(*args, **kwargs)
-
-    def setdefault(self, name: str, default: Any = None) -> Any:
-        if name not in self:
-            self[name] = default
-        return self[name]
-
-    def pop(self, *args: Any) -> Any:
-        self._change()
-        return super().pop(*args)
-
-    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
-        self.update(other)
-        return self
-
-    def __reduce__(self) -> Any:
-        return (dict, (dict(self),))
 
 
 class Optimizer:
