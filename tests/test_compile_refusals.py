@@ -107,6 +107,13 @@ def test_what_cannot_be_replayed_runs_eagerly_and_says_why_once(
     assert "eager, because" in compiled.explain()
 
 
+@pytest.mark.filterwarnings("ignore:compile")
+def test_what_runs_eagerly_returns_the_very_object() -> None:
+    kept = {"x": steep.ones(2)}
+    compiled = steep.compile(lambda x: kept if x.sum().item() > 0 else {})
+    assert all(compiled(steep.ones(2)) is kept for _ in range(4))
+
+
 def test_fullgraph_raises_instead() -> None:
     compiled = steep.compile(reads_a_value, fullgraph=True)
     compiled(steep.ones(3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from steep._core import Tensor, device, dtype, graph_is_used_up
@@ -42,10 +43,16 @@ def detach_used(result: Any) -> Any:
     """The result without the graphs that backward has used up, as a replay returns it."""
     if isinstance(result, Tensor):
         return result.detach() if graph_is_used_up(result) else result
-    if isinstance(result, tuple) and hasattr(result, "_make"):
-        return type(result)._make(detach_used(item) for item in result)
-    if isinstance(result, tuple | list):
-        return type(result)(detach_used(item) for item in result)
     if isinstance(result, dict):
-        return {key: detach_used(item) for key, item in result.items()}
-    return result
+        values = [detach_used(item) for item in result.values()]
+        return result if _same(values, result.values()) else dict(zip(result, values, strict=True))
+    if not isinstance(result, tuple | list):
+        return result
+    items = [detach_used(item) for item in result]
+    if _same(items, result):  # the very object, which someone may know
+        return result
+    return type(result)._make(items) if hasattr(result, "_make") else type(result)(items)
+
+
+def _same(items: Iterable[Any], others: Iterable[Any]) -> bool:
+    return all(item is other for item, other in zip(items, others, strict=True))
