@@ -6,7 +6,8 @@
 //       [10] trans_a, [11] trans_b, [12] activation (0 none, 1 relu, 2 tanh, 3 sigmoid,
 //       4 leaky_relu of slope scalars[0].f; 5 relu_backward, 6 tanh_backward, 7 sigmoid_backward),
 //       [13] accumulate;
-//       [14] elements between rows of aux, [15] between its matrices.
+//       [14] elements between rows of aux, [15] between its matrices;
+//       [16] whether ranks take rows of C, whatever else they might share.
 // data: [0] c, [1] a, [2] b, [3] bias[n] or null, [4] aux (read by activations 5 to 7 alone).
 //       A(i, p) = trans_a ? a[p * lda + i] : a[i * lda + p]
 //       B(p, j) = trans_b ? b[j * ldb + p] : b[p * ldb + j]
@@ -22,8 +23,8 @@
 // vector (m or n is 1) and the rows of the other lie along k, a slice is 16 lanes instead (element
 // p in lane p % 16), added in halves. Shape and strides alone decide.
 //
-// The work. Each rank computes rectangles of C by itself (gemm_rect.h), with copies of its own: no
-// barriers. scratch.h says how much room they take. A batch over one B is a product of more rows.
+// The work. Each rank computes rectangles of C by itself (gemm_rect.h), with copies in a scratch of
+// its own: no barriers. scratch.h says how much room they take. A batch over one B is a product of more rows.
 #include <cstdint>
 
 #include "gemm_blocks.h"
@@ -39,13 +40,13 @@ namespace {
 template <class T>
 struct Args {
   int64_t batch, a_stride, b_stride, c_stride, aux_stride, lda;
-  bool trans_a;
+  bool trans_a, by_rows;
   Rect<T> whole;
 
   explicit Args(const Task& task) {
     const int64_t* const d = task.dims;
     batch = d[0], a_stride = d[7], b_stride = d[8], c_stride = d[9], lda = d[4];
-    trans_a = d[10];
+    trans_a = d[10], by_rows = d[16];
     whole.m = d[1], whole.n = d[2], whole.k = d[3];
     whole.a = static_cast<const T*>(task.data[1]);
     whole.a_row = trans_a ? 1 : lda, whole.a_col = trans_a ? lda : 1;
@@ -140,7 +141,7 @@ void multiply_dots(const Args<T>& args, const Task& task, T* scratch) {
   const int64_t aux_stride = rows_of_b ? 1 : rect.aux_row;
   dots.accumulate = rect.accumulate, dots.activation = rect.activation, dots.slope = rect.slope;
   const int64_t total = dots.rows;
-  const Range mine = share(args.batch * total, 4, task.rank, task.size);
+  const Range mine = share(args.batch * total, args.by_rows ? 1 : 4, task.rank, task.size);
   for (int64_t at = mine.begin; at < mine.end;) {
     const int64_t batch = at / total, first = at % total;
     dots.rows = smaller(total - first, mine.end - at);
@@ -180,14 +181,14 @@ void multiply_grid(const Args<T>& args, const Task& task, T* scratch, const Gemm
   const Rect<T>& whole = args.whole;
   const int size = task.size;
   if (size == 1) {
-    const Plan<T> plan = make_plan(whole, scratch, room);
+    const Plan<T> plan = make_plan(whole, scratch, room, false);
     for (int64_t batch = 0; batch < args.batch; ++batch)
       multiply_rect(at_batch(args, whole, batch), plan);
     return;
   }
   const int64_t cells = args.batch % size == 0 || args.batch >= 8 * size ? 1 : size;
-  const int down =
-      cells == 1 ? 1 : static_cast<int>(grid_rows<T>(whole.m, whole.n, cells, args.trans_a));
+  const int64_t best = args.by_rows ? cells : grid_rows<T>(whole.m, whole.n, cells, args.trans_a);
+  const int down = cells == 1 ? 1 : static_cast<int>(best);
   const int across = static_cast<int>(cells) / down;
   const Range units = share(args.batch * cells, 1, task.rank, size);
   for (int64_t unit = units.begin; unit < units.end; ++unit) {
@@ -197,7 +198,7 @@ void multiply_grid(const Args<T>& args, const Task& task, T* scratch, const Gemm
     const Range cols = share(whole.n, kTileCols<T>, cell % across, across);
     if (rows.begin == rows.end || cols.begin == cols.end) continue;
     const Rect<T> rect = at_batch(args, cut(whole, rows, cols), batch);
-    multiply_rect(rect, make_plan(rect, scratch, room));
+    multiply_rect(rect, make_plan(rect, scratch, room, true));
   }
 }
 
@@ -207,7 +208,7 @@ void gemm(const Task& task) {
   Rect<T>& whole = args.whole;
   if (whole.m == 0 || whole.n == 0 || args.batch == 0) return;
   const GemmRoom room = gemm_room(task.dims[0] * task.dims[1], whole.n, whole.k, whole.accumulate);
-  T* const scratch = static_cast<T*>(task.scratch) + task.rank * room.all();
+  T* const scratch = static_cast<T*>(task.scratch);
   const bool column = whole.n == 1, row = whole.m == 1;
   if ((column && !args.trans_a) || (row && (whole.trans_b || column)))
     return multiply_dots(args, task, scratch);

@@ -11,6 +11,7 @@
 #include "gemm_micro.h"
 #include "gemm_pack.h"
 #include "gemm_small.h"
+#include "ownership.h"
 
 namespace steep::kernels {
 namespace {
@@ -37,6 +38,7 @@ struct Rect {
 template <class T>
 struct Plan {
   bool pack_a, pack_b;
+  bool team;      // whether other cores may have read what was in C before
   int64_t strip;  // the width of strips
   T *a, *b, *partial, *total;
 };
@@ -53,8 +55,9 @@ struct Depth {
 constexpr int64_t kKilo = 1024;
 
 template <class T>
-Plan<T> make_plan(const Rect<T>& rect, T* scratch, const GemmRoom& room) {
+Plan<T> make_plan(const Rect<T>& rect, T* scratch, const GemmRoom& room, bool team) {
   Plan<T> plan;
+  plan.team = team;
   const int64_t a_bytes = rect.m * rect.k * static_cast<int64_t>(sizeof(T));
   const int64_t b_bytes = rect.n * rect.k * static_cast<int64_t>(sizeof(T));
   plan.pack_a = rect.a_col == 1 ? rect.n >= 384 && a_bytes >= 384 * kKilo
@@ -178,6 +181,10 @@ Tile<T> moved(Tile<T> tile, int64_t i, int64_t j) {
   return tile;
 }
 
+// The rows of a strip of C that are taken back from other cores before it is computed: as many as
+// there is room for in a core's queue of stores. While those are computed, others can wait.
+constexpr int64_t kTakenRows = 48;
+
 // Multiplies rows [i0, i1) of A by columns [j0, j1) of B over one block of k. `origin` is the tile at
 // (row_origin, j0); the rows that begin there are the first visitors of B.
 template <class T>
@@ -192,6 +199,8 @@ void multiply_block(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth
     const int regs = static_cast<int>(ceil_div(cols, lanes));
     const Strip<T> strip = take_strip(rect, plan, depth, j0, j1, j, i0 == row_origin);
     Tile<T> tile = moved(origin, i0 - row_origin, j - j0);
+    if (plan.team)
+      take_back(tile.out, smaller(i1 - i0, kTakenRows), tile.out_stride * int64_t{sizeof(T)});
     tile.last = static_cast<int>(cols - (regs - 1) * lanes);
     const Heights heights(i1 - i0, plan.pack_a ? kTileRows : max_rows(regs));
     const auto run = [&](int64_t height, int64_t i, int64_t tiles) {

@@ -147,12 +147,11 @@ void cross_entropy_backward(const Task& task) {
     }
     return;
   }
-  constexpr int64_t kPiece = 16 * kChunk;  // long rows are shared in pieces
-  const int64_t pieces = ceil_div(c, kPiece);
+  const int64_t pieces = ceil_div(c, kRowPiece);  // long rows are shared in pieces
   const Range mine = share(targets.n * pieces, 1, task.rank, task.size);
   for (int64_t i = mine.begin; i < mine.end; ++i) {
-    const int64_t row = i / pieces, first = i % pieces * kPiece;
-    const int64_t end = c - first < kPiece ? c : first + kPiece;
+    const int64_t row = i / pieces, first = i % pieces * kRowPiece;
+    const int64_t end = c - first < kRowPiece ? c : first + kRowPiece;
     if (targets.ignored(row)) {
       for (int64_t j = first; j < end; ++j) grad_x[row * c + j] = 0;
       continue;

@@ -17,6 +17,7 @@
 // rows: what a rank has written, it finds in its own caches.
 
 #include "isa.h"
+#include "ownership.h"
 #include "partition.h"
 #include "table.h"
 #include "vec_core.h"
@@ -28,10 +29,14 @@ namespace {
 // fewer for each rank is not worth cutting.
 constexpr int64_t kGrain = 64;
 
-// Calls work(parameter, begin, end) for this rank's elements of each parameter. A small parameter
-// goes to the rank that it falls to where all are laid end to end.
-template <class Work>
-void for_parameters(const Task& task, const int64_t* numel, Work work) {
+// Parameters up to so many elements in all are in the caches of the cores that have read them.
+constexpr int64_t kCached = 1 << 18;
+
+// Calls work(parameter, begin, end) for this rank's elements of each parameter, whose tensors are
+// `tensors` operands each. A small parameter goes to the rank that it falls to where all are laid
+// end to end.
+template <class T, class Work>
+void for_parameters(const Task& task, const int64_t* numel, int tensors, Work work) {
   const int64_t count = task.dims[0];
   int64_t total = 0;
   for (int64_t i = 0; i < count; ++i) total += numel[i];
@@ -42,7 +47,14 @@ void for_parameters(const Task& task, const int64_t* numel, Work work) {
       const int64_t owner = (start + numel[i] / 2) * task.size / (total > 0 ? total : 1);
       mine = {0, owner == task.rank ? numel[i] : 0};
     }
-    if (mine.begin < mine.end) work(i, mine.begin, mine.end);
+    if (mine.begin >= mine.end) continue;
+    if (task.size > 1 && total <= kCached) {
+      T* const parameter = static_cast<T*>(task.data[1 + tensors * i]);
+      constexpr auto kSize = static_cast<int64_t>(sizeof(T));
+      take_back(parameter + mine.begin, ceil_div((mine.end - mine.begin) * kSize, kCacheLine),
+                kCacheLine);
+    }
+    work(i, mine.begin, mine.end);
   }
 }
 
@@ -98,7 +110,7 @@ template <bool kDecays, class T>
 void sgd_step(const Task& task, const Sgd<T>& rule) {
   const int64_t* flags = task.dims + 1;
   const bool momentum = flags[0] != 0, nesterov = flags[1] != 0, first = flags[3] != 0;
-  for_parameters(task, task.dims + 5, [&](int64_t i, int64_t begin, int64_t end) {
+  for_parameters<T>(task, task.dims + 5, 3, [&](int64_t i, int64_t begin, int64_t end) {
     void* const* data = task.data + 1 + 3 * i;
     T* p = static_cast<T*>(data[0]) + begin;
     const T* grad = static_cast<const T*>(data[1]) + begin;
@@ -199,7 +211,7 @@ void adam_step(const Task& task) {
   const int64_t* flags = task.dims + 1;
   int64_t step = 1;
   Adam<T> rule(hyper, flags, step);
-  for_parameters(task, task.dims + 4, [&](int64_t i, int64_t begin, int64_t end) {
+  for_parameters<T>(task, task.dims + 4, 6, [&](int64_t i, int64_t begin, int64_t end) {
     void* const* data = task.data + 1 + 6 * i;
     const auto mine = static_cast<int64_t>(*static_cast<const float*>(data[5]) + 1.0f);
     if (mine != step) rule = Adam<T>(hyper, flags, step = mine);

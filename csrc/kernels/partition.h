@@ -18,6 +18,9 @@ constexpr int64_t kChunk = 1024;
 // A reduction over rows adds this many rows in order; the partial rows are combined pairwise.
 constexpr int64_t kRowChunk = 128;
 
+// A row that several threads may share is cut into pieces of this many elements.
+constexpr int64_t kRowPiece = 16 * kChunk;
+
 // The narrowest strip of columns worth giving to a thread of its own.
 constexpr int64_t kStrip = 64;
 

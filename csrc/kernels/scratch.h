@@ -1,6 +1,6 @@
 // How many bytes of scratch a routine wants, from its dims, the size of its compute type and the
 // number of threads that may run it. A routine without a function here wants none. More threads
-// than will run is safe; fewer is not.
+// than will run is safe; fewer is not. The scratch is one for all ranks, but for gemm's.
 #pragma once
 
 #include <cstdint>
@@ -37,10 +37,9 @@ constexpr int64_t layer_norm_backward_scratch(const int64_t* dims, int element_s
   return dims[2] != 0 ? ceil_div(rows, kRowChunk) * 2 * n * element_size : 0;
 }
 
-// gemm: each thread's packed blocks and partial sums.
-constexpr int64_t gemm_scratch(const int64_t* dims, int element_size, int threads) {
-  return gemm_room(dims[0] * dims[1], dims[2], dims[3], dims[13] != 0).all() * element_size *
-         threads;
+// gemm: one thread's packed blocks and partial sums.
+constexpr int64_t gemm_scratch(const int64_t* dims, int element_size, int /*threads*/) {
+  return gemm_room(dims[0] * dims[1], dims[2], dims[3], dims[13] != 0).all() * element_size;
 }
 
 }  // namespace

@@ -13,6 +13,19 @@ namespace {
 
 using kernels::RoutineId;
 
+constexpr int64_t kNoReduction = 2;  // in dims[3]
+
+program::Rows cross_entropy_rows(const program::Call& call, int /*ranks*/) {
+  if (call.dims[3] == kNoReduction) return program::rows_in(call, call.dims[0], {0, 1, 3, 4});
+  return program::rows_in(call, call.dims[0], {1, 3, 4});
+}
+// Very long rows are shared in pieces.
+program::Rows cross_entropy_backward_rows(const program::Call& call, int /*ranks*/) {
+  if (call.dims[1] > kernels::kRowPiece) return {};
+  if (call.dims[3] == kNoReduction) return program::rows_in(call, call.dims[0], {0, 1, 2, 4, 5});
+  return program::rows_in(call, call.dims[0], {0, 2, 4, 5});
+}
+
 constexpr Kernel kCrossEntropy{"cross_entropy",
                                Kind::reduce,
                                static_cast<int>(RoutineId::cross_entropy),
@@ -20,7 +33,8 @@ constexpr Kernel kCrossEntropy{"cross_entropy",
                                1,
                                exponential_cost,
                                kernels::cross_entropy_scratch,
-                               nullptr};
+                               nullptr,
+                               cross_entropy_rows};
 constexpr Kernel kCrossEntropyBackward{"cross_entropy_backward",
                                        Kind::opaque,
                                        static_cast<int>(RoutineId::cross_entropy_backward),
@@ -28,7 +42,8 @@ constexpr Kernel kCrossEntropyBackward{"cross_entropy_backward",
                                        1,
                                        exponential_cost,
                                        nullptr,
-                                       nullptr};
+                                       nullptr,
+                                       cross_entropy_backward_rows};
 
 // A kernel's number for each way of reducing.
 int64_t mode_of(Reduce how) { return how == Reduce::mean ? 1 : how == Reduce::sum ? 0 : 2; }

@@ -11,8 +11,14 @@ namespace steep::ops {
 
 namespace {
 
-constexpr Kernel kSquaredError =
-    reduction("squared_error", kernels::RoutineId::squared_error, kernels::squared_error_scratch);
+constexpr Kernel kSquaredError{"squared_error",
+                               Kind::reduce,
+                               static_cast<int>(kernels::RoutineId::squared_error),
+                               "wr",
+                               1,
+                               nullptr,
+                               kernels::squared_error_scratch,
+                               nullptr};
 constexpr Kernel kSquaredErrorBackward =
     elementwise("squared_error_backward", Elementwise::squared_error_backward, 2);
 constexpr Kernel kSoftplus = elementwise("softplus", Elementwise::softplus, 24);

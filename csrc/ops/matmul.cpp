@@ -23,6 +23,27 @@ program::Cost gemm_cost(const program::Call& call) {
           batch * (m * k + k * n + m * n) * static_cast<double>(element_size(call.type)), kSpeed};
 }
 
+// The rows of C, or the matrices of a batch where each rank takes whole ones: as kernels/gemm.cpp
+// does it.
+program::Rows gemm_rows(const program::Call& call, int ranks) {
+  const int64_t* d = call.dims;
+  const int64_t batch = d[0], m = d[1], n = d[2], lda = d[4], ldc = d[6];
+  const int64_t a_stride = d[7], b_stride = d[8], c_stride = d[9];
+  const bool trans_a = d[10] != 0, gradient = call.operands[4].tensor() != nullptr;
+  const int64_t aux_row = gradient ? d[14] : 0, aux_stride = gradient ? d[15] : 0;
+  if (!is_floating(call.type) || (n == 1 && trans_a)) return {};
+  const bool one_product = b_stride == 0 && !trans_a && a_stride == m * lda &&
+                           c_stride == m * ldc && aux_stride == m * aux_row;
+  program::Rows rows;
+  if (batch == 1 || one_product) {
+    rows = {batch * m, {ldc, trans_a ? 0 : lda, 0, 0, aux_row}};
+  } else if (batch % ranks == 0 || batch >= 8 * ranks) {
+    rows = {batch, {c_stride, a_stride, b_stride, 0, aux_stride}};
+  }
+  for (int64_t& bytes : rows.bytes) bytes *= element_size(call.type);
+  return rows;
+}
+
 constexpr Kernel kGemm{"gemm",
                        Kind::product,
                        static_cast<int>(kernels::RoutineId::gemm),
@@ -30,7 +51,9 @@ constexpr Kernel kGemm{"gemm",
                        2,
                        gemm_cost,
                        kernels::gemm_scratch,
-                       nullptr};
+                       nullptr,
+                       gemm_rows,
+                       true};
 
 // One operand as the kernel wants it: rows or columns contiguous.
 struct Matrix {
@@ -68,7 +91,7 @@ Tensor product(const Tensor& a, const Tensor& b, const Tensor& bias, Activation 
   program::launch(
       kGemm, a.dtype(), {out, left.x, right.x, bias, aux},
       {batch, m, n, k, left.lead, right.lead, n, left.batch_stride, right.batch_stride, m * n,
-       left.transposed, right.transposed, static_cast<int64_t>(activation), 0, n, m * n},
+       left.transposed, right.transposed, static_cast<int64_t>(activation), 0, n, m * n, 0},
       {program::real(0.01)});
   return out;
 }

@@ -21,9 +21,18 @@ program::Cost norm_cost(const program::Call& call) {
   return {kFlops * static_cast<double>(call.operands[3].tensor()->numel), bytes};
 }
 
+program::Rows norm_rows(const program::Call& call, int /*ranks*/) {
+  return program::rows_in(call, call.dims[0], {0, 1, 2, 3});
+}
+// Where sums over all rows are wanted, ranks share chunks of rows.
+program::Rows norm_backward_rows(const program::Call& call, int /*ranks*/) {
+  if (call.dims[2] != 0) return {};
+  return program::rows_in(call, call.dims[0], {0, 3, 4, 5, 6});
+}
+
 constexpr Kernel kLayerNorm{
     "layer_norm", Kind::opaque, static_cast<int>(RoutineId::layer_norm), "wwwr", 1, norm_cost,
-    nullptr,      nullptr};
+    nullptr,      nullptr,      norm_rows};
 constexpr Kernel kLayerNormBackward{"layer_norm_backward",
                                     Kind::opaque,
                                     static_cast<int>(RoutineId::layer_norm_backward),
@@ -31,7 +40,8 @@ constexpr Kernel kLayerNormBackward{"layer_norm_backward",
                                     1,
                                     norm_cost,
                                     kernels::layer_norm_backward_scratch,
-                                    nullptr};
+                                    nullptr,
+                                    norm_backward_rows};
 
 void check_parameter(const char* what, const Tensor& x, const Tensor& parameter,
                      const Dims& shape) {

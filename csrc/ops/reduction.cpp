@@ -71,6 +71,13 @@ Tensor output_in_order(const Dims& order, bool row_major, const Reduction& plan,
 
 }  // namespace
 
+program::Rows reduction_rows(const program::Call& call, int ranks) {
+  const int64_t outer = call.dims[0], n = call.dims[1], inner = call.dims[2];
+  const int64_t chunks = kernels::ceil_div(n, kernels::kChunk);
+  if (inner != 1 || kernels::shares_chunks(outer, chunks, ranks)) return {};
+  return program::rows_in(call, outer, {0, 1, 2});
+}
+
 Reduction plan_reduction(const char* op, const Tensor& x, const std::optional<Dims>& dim,
                          bool keepdim) {
   Reduction plan;

@@ -13,8 +13,14 @@ namespace {
 
 using kernels::RoutineId;
 
+program::Rows softmax_rows(const program::Call& call, int /*ranks*/) {
+  if (call.dims[2] != 1) return {};
+  return program::rows_in(call, call.dims[0], {0, 1, 2});
+}
+
 constexpr Kernel exponential(const char* name, RoutineId id) {
-  return {name, Kind::reduce, static_cast<int>(id), "wr", 1, exponential_cost, nullptr, nullptr};
+  return {name,    Kind::reduce, static_cast<int>(id), "wr", 1, exponential_cost, nullptr,
+          nullptr, softmax_rows};
 }
 
 constexpr Kernel kSoftmax = exponential("softmax", RoutineId::softmax);

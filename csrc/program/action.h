@@ -23,30 +23,34 @@ struct Action {
   SmallVector<char*, 8> data;  // of the routine's operands, or of the group's slots
   Dims dims;
   SmallVector<kernels::Scalar, 2> scalars;
-  char* scratch = nullptr;
+  char* first_scratch = nullptr;
+  int64_t scratch_step = 0;  // bytes between the threads' scratch, 0 where it is one for all
 
-  // Runs it, and looks at the clock for a profile, and now and then for explain().
-  void run_timed(int rank, int size, void (*barrier)(), bool sampled) {
-    Profile* const profile = rank == 0 ? Profile::active() : nullptr;
-    if (!profile && !sampled) return run(rank, size, barrier);
+  // Runs a rank's share on thread `thread` of the team, and looks at the clock for a profile, and now and then for
+  // explain().
+  void run_timed(const Rank& rank, int thread, bool sampled) {
+    Profile* const profile = rank.rank == 0 ? Profile::active() : nullptr;
+    if (!profile && !sampled) return run(rank, thread);
     const int64_t start = Profile::now();
-    run(rank, size, barrier);
+    run(rank, thread);
     const int64_t end = Profile::now();
-    if (sampled && rank == 0 && (shortest == 0 || end - start < shortest)) shortest = end - start;
+    if (sampled && rank.rank == 0 && (shortest == 0 || end - start < shortest))
+      shortest = end - start;
     if (!profile) return;
     ProfileEvent now = event;
     now.start = start, now.end = end;
     profile->add(std::move(now));
   }
 
-  void run(int rank, int size, void (*barrier)()) {
+  void run(const Rank& rank, int thread) {
+    char* const scratch = first_scratch + thread * scratch_step;
     if (geometry) {
-      run_share(*geometry, rank, size);
+      run_share(*geometry, rank.rank, rank.size);
     } else if (group) {
-      run_group(*group, data.data(), scratch, {rank, size, barrier});
+      run_group(*group, data.data(), scratch, rank);
     } else {
       routine({reinterpret_cast<void* const*>(data.data()), dims.data(), scalars.data(), scratch,
-               rank, size, barrier});
+               rank.rank, rank.size, rank.barrier});
     }
   }
 };

@@ -6,6 +6,8 @@ namespace steep::program {
 
 namespace {
 
+constexpr int kByRows = 16;  // in a product's dims: see kernels/gemm.cpp
+
 // "fused mul, add, tanh"
 std::string name_of(const Plan& plan, const Step& step) {
   std::string text = "fused";
@@ -37,13 +39,22 @@ void Program::build_action(const Step& step) {
   action->event.threads = step.threads;
   action->event.bytes = static_cast<int64_t>(step.cost.bytes);
   action->event.flops = static_cast<int64_t>(step.cost.flops);
-  if (step.scratch >= 0) action->scratch = static_cast<char*>(arena_) + step.scratch;
+  action->first_scratch = scratch_for(step);
+  if (action->kernel->own_scratch) action->scratch_step = plan_.room;
   if (step.calls.size() > 1) {
     build_group(step, *action);
   } else {
     build_launch(step, *action);
   }
   actions_.push_back(std::move(action));
+}
+
+// Where the first rank's scratch is. Behind the arena each rank has a room of its own, for all steps: a place that only
+// one core writes to stays in its cache.
+char* Program::scratch_for(const Step& step) const {
+  char* const arena = static_cast<char*>(arena_);
+  if (plan_.calls[step.calls[0]].call.kernel().own_scratch) return arena + plan_.arena;
+  return step.scratch >= 0 ? arena + step.scratch : nullptr;
 }
 
 void Program::build_launch(const Step& step, Action& action) {
@@ -55,12 +66,14 @@ void Program::build_launch(const Step& step, Action& action) {
   if (kernel.kind == Kind::elementwise || kernel.kind == Kind::cast) {
     action.geometry = std::make_unique<Geometry>();
     describe(call, *action.geometry);
+    action.geometry->rows = step.rows;
     data = action.geometry->data;
   } else {
     action.routine = kernel.host
                          ? kernel.host
                          : runtime::table().routines[kernel.id][static_cast<int>(call.type)];
     action.dims = recorded.dims();
+    if (kernel.kind == Kind::product) action.dims[kByRows] = step.rows > 0;
     action.scalars = recorded.scalars();
     action.data = SmallVector<char*, 8>(call.operand_count, nullptr);
     data = action.data.data();
@@ -72,6 +85,7 @@ void Program::build_launch(const Step& step, Action& action) {
 
 void Program::build_group(const Step& step, Action& action) {
   action.group = std::make_unique<Group>(group_of(plan_, step));
+  action.group->rows = step.rows;
   auto& slots = action.group->slots;
   action.data = SmallVector<char*, 8>(static_cast<int>(slots.size()), nullptr);
   for (size_t s = 0; s < slots.size(); ++s) {

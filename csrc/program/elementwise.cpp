@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/partition.h"
 #include "runtime/cpu.h"
 #include "runtime/threads.h"
 #include "tensor/shape.h"
@@ -189,14 +190,14 @@ void describe(const Call& call, Geometry& geometry) {
   if (!geometry.flat && geometry.total > 0) fill_dimensions(call, geometry);
 }
 
-Share share_of(int64_t n, int rank, int size) {
-  const int64_t grains = (n + kShareGrain - 1) / kShareGrain;
-  return {grains * rank / size * kShareGrain,
-          std::min(n, grains * (rank + 1) / size * kShareGrain)};
+Share share_of(int64_t n, int64_t rows, int rank, int size) {
+  const int64_t grain = rows > 0 ? n / rows : kShareGrain;
+  const kernels::Range mine = kernels::share(n, grain, rank, size);
+  return {mine.begin, mine.end};
 }
 
 void run_share(const Geometry& geometry, int rank, int size) {
-  const Share mine = share_of(geometry.total, rank, size);
+  const Share mine = share_of(geometry.total, geometry.rows, rank, size);
   if (mine.begin >= mine.end) return;
   if (!geometry.flat) return run_range(geometry, mine.begin, mine.end);
   void* data[kMaxOperands];

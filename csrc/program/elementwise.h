@@ -22,6 +22,7 @@ struct Geometry {
   kernels::Loop loop;
   int operands;
   int64_t total;
+  int64_t rows = 0;  // shares end where one of so many rows does; 0: anywhere
   bool flat;  // one loop does: every tensor contiguous and of the output's shape, or a single value
   int64_t steps[kMaxOperands];  // of the flat loop
   Dims shape;                   // else
@@ -43,10 +44,10 @@ void run_share(const Geometry& geometry, int rank, int size);
 
 void execute_elementwise(const Call& call, int threads);
 
-// The share of n elements that falls to a rank.
+// The share of n elements, in so many rows if they are to stay whole, that falls to a rank.
 struct Share {
   int64_t begin, end;
 };
-Share share_of(int64_t n, int rank, int size);
+Share share_of(int64_t n, int64_t rows, int rank, int size);
 
 }  // namespace steep::program

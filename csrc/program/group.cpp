@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/partition.h"
+
 namespace steep::program {
 
 namespace {
@@ -43,6 +45,13 @@ T combine(const char* partial, int64_t count) {
   return value;
 }
 
+// A rank's elements: whole chunks where they are added up.
+Share elements_of(const Group& group, const Rank& rank) {
+  if (group.sums.empty()) return share_of(group.total, group.rows, rank.rank, rank.size);
+  const kernels::Range mine = kernels::share(group.total, kGroupBlock, rank.rank, rank.size);
+  return {mine.begin, mine.end};
+}
+
 template <class T>
 void store(char* to, T value) {
   std::memcpy(to, &value, sizeof value);
@@ -57,8 +66,9 @@ void run_group(const Group& group, char* const* data, char* scratch, const Rank&
     return scratch +
            (static_cast<int64_t>(sum) * chunks + chunk) * static_cast<int64_t>(sizeof(double));
   };
-  for (int64_t c = chunks * rank.rank / rank.size; c < chunks * (rank.rank + 1) / rank.size; ++c) {
-    const int64_t begin = c * kGroupBlock, n = std::min(kGroupBlock, group.total - begin);
+  const auto [first, end] = elements_of(group, rank);
+  for (int64_t begin = first; begin < end; begin += kGroupBlock) {
+    const int64_t n = std::min(kGroupBlock, end - begin);
     for (const Group::Op& op : group.ops) {
       void* at[kMaxOperands];
       int64_t steps[kMaxOperands];
@@ -70,7 +80,7 @@ void run_group(const Group& group, char* const* data, char* scratch, const Rank&
     }
     for (size_t s = 0; s < group.sums.size(); ++s)
       add_chunk(group.sums[s], address(group, group.sums[s].from, data, buffers, begin), n,
-                partial(s, c));
+                partial(s, begin / kGroupBlock));
   }
   if (group.sums.empty()) return;
   rank.barrier();

@@ -20,6 +20,14 @@ struct Cost {
       1;  // how many times as long it must be to be worth sharing, for its data belong to one core
 };
 
+// How ranks share a launch by rows: rank r takes share(count, 1, r, ranks) of them (kernels/partition.h). bytes: of a row
+// in each operand, rows one after the other from the window's first element; 0, and what is beyond the end of the list,
+// for an operand of which each rank may touch all.
+struct Rows {
+  int64_t count = 0;  // 0: it is shared in another way
+  SmallVector<int64_t, 8> bytes;
+};
+
 struct Kernel {
   const char* name;
   Kind kind;
@@ -32,6 +40,8 @@ struct Kernel {
   int64_t (*scratch)(const int64_t* dims, int element_size, int threads) = nullptr;
   kernels::Routine host =
       nullptr;  // a routine that is the same for every instruction set, always on one thread
+  Rows (*rows)(const Call&, int ranks) = nullptr;  // null: never by rows
+  bool own_scratch = false;  // whether each rank has a scratch of its own; scratch() is that of one
 };
 
 constexpr int cycle_length(const char* roles) {
@@ -80,5 +90,8 @@ struct Call {
   const kernels::Scalar* scalars;
   int scalar_count;
 };
+
+// Rows of a kernel that takes them one by one: `operands` have `count` each, in contiguous memory; the others are for all.
+Rows rows_in(const Call& call, int64_t count, std::initializer_list<int> operands);
 
 }  // namespace steep::program

@@ -58,6 +58,7 @@ class Scratch {
 struct RoutineRun {
   kernels::Routine routine;
   kernels::Task task;
+  int64_t scratch_step;  // bytes between the ranks' scratch, 0 where it is one for all
 };
 
 void run_rank(void* context, int rank, int size, void (*barrier)()) {
@@ -66,6 +67,7 @@ void run_rank(void* context, int rank, int size, void (*barrier)()) {
   task.rank = rank;
   task.size = size;
   task.barrier = barrier;
+  if (run.scratch_step) task.scratch = static_cast<char*>(task.scratch) + rank * run.scratch_step;
   run.routine(task);
 }
 
@@ -83,8 +85,11 @@ void execute_routine(const Call& call, int threads) {
     data.push_back(tensor ? tensor->data() : nullptr);
   }
   const int size = static_cast<int>(element_size(call.type));
-  const Scratch scratch(kernel.scratch ? kernel.scratch(call.dims, size, threads) : 0);
-  RoutineRun run{routine, {data.data(), call.dims, call.scalars, scratch.data(), 0, 1, nullptr}};
+  const int64_t wanted = kernel.scratch ? kernel.scratch(call.dims, size, threads) : 0;
+  const Scratch scratch(kernel.own_scratch ? threads * wanted : wanted);
+  RoutineRun run{routine,
+                 {data.data(), call.dims, call.scalars, scratch.data(), 0, 1, nullptr},
+                 kernel.own_scratch ? wanted : 0};
   if (kernel.host) {
     run_rank(&run, 0, 1, [] {});  // may refuse its input by an exception
   } else {

@@ -22,7 +22,27 @@ int64_t round_up(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment *
 struct Life {
   int first = -1, last = -1;
 };
-std::vector<Life> lives_of(const Plan& plan) {
+
+// Ranks that do not wait for each other may be at different steps between two meetings: what one of these steps uses is
+// in use in all of them, or else using memory again would make them meet.
+class Phases {
+ public:
+  explicit Phases(const Plan& plan) : first_(plan.steps.size()), last_(plan.steps.size()) {
+    const int count = static_cast<int>(plan.steps.size());
+    const auto alone = [&](int s) { return s == 0 || !plan.arranged || plan.steps[s].meets; };
+    for (int s = 0; s < count; ++s) first_[s] = alone(s) ? s : first_[s - 1];
+    for (int s = count - 1; s >= 0; --s)
+      last_[s] = s + 1 == count || alone(s + 1) ? s : last_[s + 1];
+  }
+  Life widen(const Life& life) const {
+    return life.first < 0 ? life : Life{first_[life.first], last_[life.last]};
+  }
+
+ private:
+  std::vector<int> first_, last_;  // by step: of its phase
+};
+
+std::vector<Life> lives_of(const Plan& plan, const Phases& phases) {
   std::vector<Life> lives(plan.values.size());
   for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s)
     for (int at : plan.steps[s].calls)
@@ -31,6 +51,7 @@ std::vector<Life> lives_of(const Plan& plan) {
         if (lives[v].first < 0) lives[v].first = s;
         lives[v].last = s;
       }
+  for (Life& life : lives) life = phases.widen(life);
   return lives;
 }
 
@@ -56,6 +77,11 @@ int64_t lowest_place(const Block& block, const std::vector<const Block*>& placed
   return at;
 }
 
+int64_t wanted_scratch(const Call& call, int threads) {
+  if (!call.kernel->scratch) return 0;
+  return call.kernel->scratch(call.dims, static_cast<int>(element_size(call.type)), threads);
+}
+
 }  // namespace
 
 int64_t scratch_of(const Plan& plan, const Step& step, int threads) {
@@ -65,13 +91,13 @@ int64_t scratch_of(const Plan& plan, const Step& step, int threads) {
     const auto sums = static_cast<int64_t>(group.sums.size());
     return sums * chunks_of(group) * static_cast<int64_t>(sizeof(double));
   }
-  if (!call.kernel->scratch) return 0;
-  return call.kernel->scratch(call.dims, static_cast<int>(element_size(call.type)), threads);
+  return call.kernel->own_scratch ? 0 : wanted_scratch(call, threads);
 }
 
 void place(Plan& plan) {
   plan.places.assign(plan.values.size(), -1);
-  const std::vector<Life> lives = lives_of(plan);
+  const Phases phases(plan);
+  const std::vector<Life> lives = lives_of(plan, phases);
   const std::vector<bool> buffered = in_buffers(plan);
   std::vector<Block> blocks;
   for (size_t v = 0; v < plan.values.size(); ++v) {
@@ -84,7 +110,11 @@ void place(Plan& plan) {
   for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s) {
     Step& step = plan.steps[s];
     const int64_t bytes = scratch_of(plan, step, step.threads);
-    if (bytes > 0) blocks.push_back({round_up(bytes), s, s, &step.scratch});
+    const Life life = phases.widen({s, s});
+    if (bytes > 0) blocks.push_back({round_up(bytes), life.first, life.last, &step.scratch});
+    const Call call = plan.calls[step.calls[0]].call.call();
+    if (call.kernel->own_scratch)
+      plan.room = std::max(plan.room, round_up(wanted_scratch(call, step.threads)));
   }
   // Large ones first: what is left between them does for the small.
   std::stable_sort(blocks.begin(), blocks.end(),

@@ -17,6 +17,7 @@ Plan make_plan(const Trace& trace) {
   reuse_packed(plan);
   fuse(plan);
   choose_threads(plan);
+  arrange(plan);
   place(plan);
   synchronise(plan);
   return plan;

@@ -11,9 +11,10 @@ namespace steep::program {
 struct Step {
   std::vector<int> calls;  // among Plan::calls
   int threads = 1;
+  int64_t rows = 0;      // how many rows its threads share; 0: they share it as its kernel likes
   int home = 0;          // the rank that runs a step of one thread
   bool meets = false;    // whether all ranks meet before it
-  int64_t scratch = -1;  // its place in the arena, if it wants scratch
+  int64_t scratch = -1;  // the place in the arena of a scratch that is one for all ranks
   Cost cost;
   double estimate = 0;  // ns on one thread
 };
@@ -29,6 +30,8 @@ struct Plan {
   std::vector<Step> steps;
   std::vector<int64_t> places;       // of each made value in the arena; -1 where it has none
   int64_t arena = 0;                 // bytes
+  int64_t room = 0;                  // bytes of scratch that each rank has for itself
+  bool arranged = false;             // whether steps have changed places
   int threads = 1;                   // ranks of the program's team
   std::vector<std::string> remarks;  // what was done and why, for people
   int launches = 0;                  // of the trace
@@ -47,12 +50,16 @@ void fold(Plan& plan);
 void reuse_packed(Plan& plan);
 // Gathers elementwise launches into groups that are run block by block; makes the steps.
 void fuse(Plan& plan);
-// Decides which steps are shared between threads.
+// Decides which steps are shared between threads, and which of them by rows.
 void choose_threads(Plan& plan);
+// Puts the steps of a short program in an order in which threads seldom meet.
+void arrange(Plan& plan);
 // Gives what is made, and scratch, a place in one arena, by the time it is in use.
 void place(Plan& plan);
 // Decides where threads meet, and which of them runs the steps that are not shared.
 void synchronise(Plan& plan);
+// Whether a step may throw, which all ranks must learn of.
+bool may_refuse(const Plan& plan, const Step& step);
 
 // The windows of a fused step, each met once, and what its launches do with them.
 struct Group {
@@ -76,6 +83,7 @@ struct Group {
     int from, to;  // slots
   };
   int64_t total = 0;
+  int64_t rows = 0;  // as Step::rows
   std::vector<Slot> slots;
   std::vector<Op> ops;
   std::vector<Sum> sums;
@@ -90,7 +98,7 @@ Group group_of(const Plan& plan, const Step& step);
 // The plan as text, a line a step; `measured` has the ns each has taken, 0 where that is not known.
 std::string listing(const Plan& plan, const std::vector<double>& measured);
 
-// Bytes of scratch that a step wants on so many threads.
+// Bytes of scratch that a step wants on so many threads, one for all of them.
 int64_t scratch_of(const Plan& plan, const Step& step, int threads);
 
 }  // namespace steep::program

@@ -45,7 +45,7 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
   bases_.resize(count, nullptr);
   kept_.resize(count);
   gradients_.resize(static_cast<int>(plan_.gradients.size()));
-  if (plan_.arena > 0) arena_ = runtime::allocate(static_cast<size_t>(plan_.arena));
+  if (arena_bytes() > 0) arena_ = runtime::allocate(arena_bytes());
   for (const Step& step : plan_.steps) {
     build_action(step);
     estimate_ += step.estimate;
@@ -69,7 +69,7 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
 }
 
 Program::~Program() {
-  if (arena_) runtime::deallocate(arena_, static_cast<size_t>(plan_.arena));
+  if (arena_) runtime::deallocate(arena_, arena_bytes());
 }
 
 // What the user holds and a replay changes: its version moves, as it does in an eager step.
@@ -216,7 +216,7 @@ void Program::mark_written() {
 }
 
 // What the ranks of one run share. A step may refuse its input: the others are then left out, and the exception goes on
-// to the caller. Ranks meet after such a step, so that all of them know.
+// to the caller. Ranks meet after such a step, and only then look, so that all of them leave out the same.
 struct Program::Team {
   Program* program;
   bool sampled;  // whether the steps are timed
@@ -224,30 +224,41 @@ struct Program::Team {
   std::exception_ptr exception;
 };
 
-void Program::run_actions(int rank, int size, void (*barrier)(), Team& team) {
+void Program::run_actions(const Rank& rank, Team& team) {
+  constexpr Rank kAlone{0, 1, [] {}};
+  bool stopped = false;
   for (const std::unique_ptr<Action>& action : actions_) {
-    if (action->meets) barrier();
-    if (team.failed.load(std::memory_order_relaxed)) continue;
+    if (action->meets) {
+      rank.barrier();
+      stopped |= team.failed.load(std::memory_order_relaxed);
+    }
+    if (stopped) continue;
     if (action->threads > 1) {
-      action->run_timed(rank, size, barrier, team.sampled);
-    } else if (rank == action->home % size) {
+      action->run_timed(rank, rank.rank, team.sampled);
+    } else if (rank.rank == action->home % rank.size) {
       if (!action->kernel->host) {
-        action->run_timed(0, 1, [] {}, team.sampled);
+        action->run_timed(kAlone, rank.rank, team.sampled);
         continue;
       }
       try {
-        action->run_timed(0, 1, [] {}, team.sampled);
+        action->run_timed(kAlone, rank.rank, team.sampled);
       } catch (...) {
         team.exception = std::current_exception();
         team.failed.store(true, std::memory_order_relaxed);
+        stopped = true;
       }
     }
   }
 }
 
+// Steps are planned to meet for the whole team: where fewer threads came, one does it all.
 void Program::run_rank(void* context, int rank, int size, void (*barrier)()) {
   Team& team = *static_cast<Team*>(context);
-  team.program->run_actions(rank, size, barrier, team);
+  if (size == team.program->plan_.threads) {
+    team.program->run_actions({rank, size, barrier}, team);
+  } else if (rank == 0) {
+    team.program->run_actions({0, 1, [] {}}, team);
+  }
 }
 
 std::string Program::listing() const {

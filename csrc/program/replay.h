@@ -54,6 +54,10 @@ class Program {
   };
   struct Team;
 
+  size_t arena_bytes() const {
+    return static_cast<size_t>(plan_.arena + plan_.threads * plan_.room);
+  }
+  char* scratch_for(const Step& step) const;
   void build_action(const Step& step);
   void build_launch(const Step& step, Action& action);
   void build_group(const Step& step, Action& action);
@@ -68,7 +72,7 @@ class Program {
   void bind_kept();
   void mark_written();
   static Tensor window_of(const Window& window, const Ref<Storage>& storage);
-  void run_actions(int rank, int size, void (*barrier)(), Team& team);
+  void run_actions(const Rank& rank, Team& team);
   void run_team(Team& team);
   static void run_rank(void* context, int rank, int size, void (*barrier)());
 

@@ -1,10 +1,9 @@
-// Threads: one parallel region for the whole program, in which all ranks walk through the same steps. A shared step is
-// run by all of them; one that is not worth sharing by one, while the others go on to what does not depend on it. Ranks
-// meet only where memory demands it.
+// Which steps the ranks share, and how: by rows where the steps around can be shared so too, for then a rank goes on from
+// step to step with what it has made itself, and no one waits for anyone.
 #include <algorithm>
 
 #include "program/launch.h"
-#include "program/plan.h"
+#include "program/rows.h"
 #include "runtime/threads.h"
 
 namespace steep::program {
@@ -13,9 +12,13 @@ namespace {
 
 // Worth sharing: about ten times what it takes to meet, and to fetch from another core's cache what it has written.
 constexpr double kSharedNs = 3000;
+// Worth sharing by rows, for which the ranks seldom meet.
+constexpr double kRowsNs = 1000;
 // A program whose shared steps take less than this runs on one thread from end to end; above, it finds out for itself
 // whether the team is faster.
 constexpr double kTeamNs = 15000;
+// The fewest rows for a rank.
+constexpr int64_t kLeastRows = 4;
 
 Cost cost_of_step(const Plan& plan, const Step& step) {
   if (step.calls.size() == 1) return cost_of(plan.calls[step.calls[0]].call.call());
@@ -28,82 +31,88 @@ Cost cost_of_step(const Plan& plan, const Step& step) {
   return sum;
 }
 
-// Memory in terms that tell whether two accesses meet: the arena is one block, whatever lies in it.
-struct Range {
-  int block;  // a value, or -1 for the arena
-  int64_t begin, end;
-  bool written;
+// Whether rows suit a matrix product as well as the rectangles it would choose itself. Each rank reads all of B, and
+// copies it where it is transposed, but need not fetch the other ranks' part of A, nor wait for it.
+bool suits_product(const Call& call, int ranks) {
+  constexpr int kTransposedA = 10, kTransposedB = 11;
+  constexpr int64_t kTileRows = 12, kTileColumns = 16;
+  constexpr double kLargestB = 256 * 1024;  // bytes: it is to stay in the cache
+  constexpr double kMeetingNs = 700, kFetchNsPerByte = 0.08, kPackNs = 0.12;
+  const auto m = static_cast<double>(call.dims[1]), n = static_cast<double>(call.dims[2]),
+             k = static_cast<double>(call.dims[3]);
+  const auto size = static_cast<double>(element_size(call.type));
+  if (call.dims[0] > 1 || call.dims[kTransposedA] != 0) return true;
+  if (call.dims[2] < kTileColumns * ranks) return true;  // too narrow to be cut by columns
+  if (call.dims[1] < kTileRows * ranks || n * k * size > kLargestB) return false;
+  const double others = 1 - 1.0 / ranks;
+  const double pack = call.dims[kTransposedB] ? kPackNs * n * k * others : 0;
+  return pack < kMeetingNs + kFetchNsPerByte * m * k * size * others;
+}
+
+// Decides for one step after the other.
+class Sharing {
+ public:
+  explicit Sharing(Plan& plan)
+      : plan_(plan), rows_(plan.values.size()), read_by_all_(plan.values.size()) {}
+
+  void decide(Step& step) {
+    const Rows rows = rows_of(plan_, step, plan_.threads);
+    const bool enough = rows.count >= kLeastRows * plan_.threads;
+    if (enough && suits(step) && (step.estimate >= kRowsNs || goes_on(step, rows.count))) {
+      step.threads = plan_.threads;
+      step.rows = rows.count;
+    } else if (step.estimate >= (updates_shared(step) ? kRowsNs : kSharedNs)) {
+      step.threads = plan_.threads;
+    }
+    note(step, rows);
+  }
+
+ private:
+  bool suits(const Step& step) const {
+    const Call call = plan_.calls[step.calls[0]].call.call();
+    return call.kernel->kind != Kind::product || suits_product(call, plan_.threads);
+  }
+  // Whether something it reads was made in as many rows.
+  bool goes_on(const Step& step, int64_t count) const {
+    for (int at : step.calls)
+      for (int v : plan_.calls[at].values)
+        if (v >= 0 && rows_[v] == count) return true;
+    return false;
+  }
+  // Whether it writes to what all ranks have read, and each has to be waited for in any case.
+  bool updates_shared(const Step& step) const {
+    for (int at : step.calls)
+      for (int i = 0; i < plan_.calls[at].values.size(); ++i) {
+        const int v = plan_.calls[at].values[i];
+        if (v >= 0 && writes(plan_.calls[at].call.kernel(), i) && read_by_all_[v]) return true;
+      }
+    return false;
+  }
+  void note(const Step& step, const Rows& rows) {
+    int operand = 0;
+    for (int at : step.calls)
+      for (int i = 0; i < plan_.calls[at].values.size(); ++i, ++operand) {
+        const int v = plan_.calls[at].values[i];
+        if (v < 0) continue;
+        const bool whole = operand >= rows.bytes.size() || rows.bytes[operand] == 0;
+        if (writes(plan_.calls[at].call.kernel(), i)) {
+          rows_[v] = step.rows;
+        } else if (step.rows > 0 && whole) {
+          read_by_all_[v] = true;
+        }
+      }
+  }
+
+  Plan& plan_;
+  std::vector<int64_t> rows_;      // how many rows each value was made in; 0: it was not
+  std::vector<bool> read_by_all_;  // whether all ranks have read all of it
 };
 
-void add_ranges(const Plan& plan, const Step& step, std::vector<Range>& out) {
-  for (int at : step.calls) {
-    const TracedCall& traced = plan.calls[at];
-    for (int i = 0; i < traced.values.size(); ++i) {
-      const int v = traced.values[i];
-      if (v < 0) continue;
-      const bool written = writes(traced.call.kernel(), i);
-      const auto bytes = static_cast<int64_t>(plan.values[v].bytes);
-      if (plan.places[v] >= 0) {
-        out.push_back({-1, plan.places[v], plan.places[v] + bytes, written});
-      } else {
-        out.push_back({v, 0, bytes, written});
-      }
-    }
-  }
-  if (step.scratch >= 0)
-    out.push_back({-1, step.scratch, step.scratch + scratch_of(plan, step, step.threads), true});
-}
-
-bool meet(const std::vector<Range>& a, const std::vector<Range>& b) {
-  for (const Range& x : a)
-    for (const Range& y : b)
-      if (x.block == y.block && (x.written || y.written) && x.begin < y.end && y.begin < x.end)
-        return true;
-  return false;
-}
+}  // namespace
 
 bool may_refuse(const Plan& plan, const Step& step) {
   return plan.calls[step.calls[0]].call.kernel().host != nullptr;
 }
-
-// What each rank has done, and will have seen done, since all last met.
-class Timeline {
- public:
-  explicit Timeline(int ranks) : done_(ranks), busy_(ranks, 0.0) {}
-
-  // Whether rank `rank` would meet memory that another rank has touched.
-  bool depends(const std::vector<Range>& ranges, int rank) const {
-    for (int other = 0; other < static_cast<int>(done_.size()); ++other)
-      if (other != rank && meet(done_[other], ranges)) return true;
-    return false;
-  }
-  bool any_depends(const std::vector<Range>& ranges) const {
-    for (int rank = 0; rank < static_cast<int>(done_.size()); ++rank)
-      if (depends(ranges, rank)) return true;
-    return false;
-  }
-  void clear() {
-    for (auto& ranges : done_) ranges.clear();
-    std::fill(busy_.begin(), busy_.end(), 0.0);
-  }
-  void add(const std::vector<Range>& ranges, int rank, double ns) {
-    done_[rank].insert(done_[rank].end(), ranges.begin(), ranges.end());
-    busy_[rank] += ns;
-  }
-  // The rank with the least to do that could run a step at once; -1 where none could.
-  int free_rank(const std::vector<Range>& ranges) const {
-    int best = -1;
-    for (int rank = 0; rank < static_cast<int>(done_.size()); ++rank)
-      if (!depends(ranges, rank) && (best < 0 || busy_[rank] < busy_[best])) best = rank;
-    return best;
-  }
-
- private:
-  std::vector<std::vector<Range>> done_;
-  std::vector<double> busy_;
-};
-
-}  // namespace
 
 void choose_threads(Plan& plan) {
   const int team = runtime::num_threads();
@@ -115,36 +124,9 @@ void choose_threads(Plan& plan) {
   }
   if (team == 1 || shared < kTeamNs) return;
   plan.threads = team;
+  Sharing sharing(plan);
   for (Step& step : plan.steps)
-    if (!may_refuse(plan, step) && step.estimate >= kSharedNs) step.threads = team;
-}
-
-void synchronise(Plan& plan) {
-  if (plan.threads == 1) return;
-  Timeline timeline(plan.threads);
-  bool refused = false;  // whether the step before may have: all must know before they go on
-  for (Step& step : plan.steps) {
-    std::vector<Range> ranges;
-    add_ranges(plan, step, ranges);
-    const bool refuses = may_refuse(plan, step);
-    step.meets = refuses || refused;
-    if (step.threads == 1 && !step.meets) {
-      step.home = timeline.free_rank(ranges);
-      step.meets = step.home < 0;
-    } else if (!step.meets) {
-      step.meets = timeline.any_depends(ranges);
-    }
-    if (step.meets) timeline.clear();
-    step.home = std::max(step.home, 0);
-    if (step.threads == 1) {
-      timeline.add(ranges, step.meets ? 0 : step.home, step.estimate);
-      if (step.meets) step.home = 0;
-    } else {
-      for (int rank = 0; rank < plan.threads; ++rank)
-        timeline.add(ranges, rank, step.estimate / plan.threads);
-    }
-    refused = refuses;
-  }
+    if (!may_refuse(plan, step)) sharing.decide(step);
 }
 
 }  // namespace steep::program
