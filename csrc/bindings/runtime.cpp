@@ -84,6 +84,16 @@ void add_recorder(py::module_& m) {
           "Why the recording must not be replayed, or None.");
 }
 
+void set_rank_order(const std::string& order) {
+  using runtime::RankOrder;
+  if (order != "together" && order != "rising" && order != "falling")
+    throw py::value_error("set_rank_order: expected 'together', 'rising' or 'falling', got '" +
+                          order + "'");
+  runtime::set_rank_order(order == "together" ? RankOrder::together
+                          : order == "rising" ? RankOrder::rising
+                                              : RankOrder::falling);
+}
+
 // The interpreter lock is given up only by a thread that holds it.
 void* leave() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
 void enter(void* state) {
@@ -102,6 +112,12 @@ void add_runtime(PyObject* module) {
   m.def("get_num_threads", &runtime::num_threads, "The threads an operation may use.");
   m.def("set_num_threads", &runtime::set_num_threads, py::arg("num"),
         "Sets the threads an operation may use.");
+  m.def(
+      "share_everything", &program::share_everything, py::arg("on"),
+      "Whether threads share even the smallest work, which is slow: for tests of how they do it.");
+  m.def("set_rank_order", set_rank_order, py::arg("order"),
+        "Lets threads run 'together', or one after the other between barriers, 'rising' or "
+        "'falling': for tests, in which a missing barrier then always shows.");
   m.def("cpu_level", &runtime::level_name,
         "The instruction set in use: 'baseline', 'avx2', 'avx512' or 'neon'.");
   m.def("available_levels", &runtime::available_levels,

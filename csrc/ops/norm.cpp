@@ -30,9 +30,15 @@ program::Rows norm_backward_rows(const program::Call& call, int /*ranks*/) {
   return program::rows_in(call, call.dims[0], {0, 3, 4, 5, 6});
 }
 
-constexpr Kernel kLayerNorm{
-    "layer_norm", Kind::opaque, static_cast<int>(RoutineId::layer_norm), "wwwr", 1, norm_cost,
-    nullptr,      nullptr,      norm_rows};
+constexpr Kernel kLayerNorm{"layer_norm",
+                            Kind::opaque,
+                            static_cast<int>(RoutineId::layer_norm),
+                            "wwwr",
+                            1,
+                            norm_cost,
+                            nullptr,
+                            nullptr,
+                            norm_rows};
 constexpr Kernel kLayerNormBackward{"layer_norm_backward",
                                     Kind::opaque,
                                     static_cast<int>(RoutineId::layer_norm_backward),

@@ -33,8 +33,8 @@ program::Rows reduction_rows(const program::Call& call, int ranks);
 // "w" for the output and "r" for all that follows; kernels without scratch pass none.
 constexpr Kernel reduction(const char* name, kernels::RoutineId id,
                            int64_t (*scratch)(const int64_t*, int, int) = nullptr) {
-  return {name,    Kind::reduce,  static_cast<int>(id), "wr", 1, nullptr, scratch,
-          nullptr, reduction_rows};
+  return {name,    Kind::reduce, static_cast<int>(id), "wr", 1, nullptr,
+          scratch, nullptr,      reduction_rows};
 }
 
 // x as [outer, n, inner] in row-major memory.

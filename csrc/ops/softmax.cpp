@@ -19,8 +19,8 @@ program::Rows softmax_rows(const program::Call& call, int /*ranks*/) {
 }
 
 constexpr Kernel exponential(const char* name, RoutineId id) {
-  return {name,    Kind::reduce, static_cast<int>(id), "wr", 1, exponential_cost, nullptr,
-          nullptr, softmax_rows};
+  return {name,    Kind::reduce, static_cast<int>(id), "wr", 1, exponential_cost,
+          nullptr, nullptr,      softmax_rows};
 }
 
 constexpr Kernel kSoftmax = exponential("softmax", RoutineId::softmax);

@@ -1,6 +1,7 @@
 #include "program/launch.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "program/elementwise.h"
 #include "program/profile.h"
@@ -19,6 +20,7 @@ namespace {
 // 75 us, several times what the kernel had won. Hence a threshold by which such data no longer fit those caches.
 constexpr double kFlopsPerNs = 16, kBytesPerNs = 12;
 constexpr double kParallelNs = 60000, kNsPerThread = 25000;
+std::atomic<bool> everything_is_shared{false};
 constexpr double kBlockingNs = 20000;  // from here on other Python threads may run meanwhile
 
 double operand_bytes(const Call& call) {
@@ -113,8 +115,12 @@ double estimated_ns(const Cost& cost) {
 
 Cost cost_of(const Call& call) { return cost_of(call, operand_bytes(call)); }
 
+void share_everything(bool on) { everything_is_shared.store(on, std::memory_order_relaxed); }
+bool shares_everything() { return everything_is_shared.load(std::memory_order_relaxed); }
+
 int worthwhile_threads(const Cost& cost) {
   const double ns = estimated_ns(cost);
+  if (shares_everything()) return runtime::num_threads();
   if (ns < kParallelNs) return 1;
   return std::max(1, std::min(runtime::num_threads(), static_cast<int>(ns / kNsPerThread)));
 }

@@ -35,6 +35,10 @@ double estimated_ns(const Cost& cost);
 // How many threads work of this cost is worth: one below about 60 microseconds.
 int worthwhile_threads(const Cost& cost);
 
+// Shares whatever can be shared, however small, and always: for tests of how it is done.
+void share_everything(bool on);
+bool shares_everything();
+
 // Counts since the thread began; tests read differences.
 struct Counters {
   int64_t launches = 0;

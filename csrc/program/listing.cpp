@@ -66,7 +66,8 @@ std::string listing(const Plan& plan, const std::vector<double>& measured) {
     const Step& step = plan.steps[s];
     flops += step.cost.flops, bytes += step.cost.bytes, estimate += step.estimate;
     taken += measured[s];
-    const std::string who = step.threads > 1   ? join(step.threads, step.rows ? " by rows" : " threads")
+    const std::string who = step.threads > 1
+                                ? join(step.threads, step.rows ? " by rows" : " threads")
                             : plan.threads > 1 ? join("rank ", step.home)
                                                : "";
     std::snprintf(line, sizeof line, "%4zu %7.2f us %7.2f us %10s %11.0f  %-9s %s ", s + 1,

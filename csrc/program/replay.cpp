@@ -268,7 +268,7 @@ std::string Program::listing() const {
 }
 
 void Program::run_team(Team& team) {
-  if (plan_.threads == 1 || estimate_ > kSurelyTeamNs) {
+  if (plan_.threads == 1 || estimate_ > kSurelyTeamNs || shares_everything()) {
     runtime::run_team(plan_.threads, run_rank, &team);
     return;
   }

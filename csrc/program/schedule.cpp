@@ -20,6 +20,8 @@ constexpr double kTeamNs = 15000;
 // The fewest rows for a rank.
 constexpr int64_t kLeastRows = 4;
 
+bool worth(double ns, double least) { return ns >= least || shares_everything(); }
+
 Cost cost_of_step(const Plan& plan, const Step& step) {
   if (step.calls.size() == 1) return cost_of(plan.calls[step.calls[0]].call.call());
   Cost sum;
@@ -57,11 +59,12 @@ class Sharing {
 
   void decide(Step& step) {
     const Rows rows = rows_of(plan_, step, plan_.threads);
-    const bool enough = rows.count >= kLeastRows * plan_.threads;
-    if (enough && suits(step) && (step.estimate >= kRowsNs || goes_on(step, rows.count))) {
+    const int64_t least = shares_everything() ? 1 : kLeastRows * plan_.threads;
+    if (rows.count >= least && suits(step) &&
+        (worth(step.estimate, kRowsNs) || goes_on(step, rows.count))) {
       step.threads = plan_.threads;
       step.rows = rows.count;
-    } else if (step.estimate >= (updates_shared(step) ? kRowsNs : kSharedNs)) {
+    } else if (worth(step.estimate, updates_shared(step) ? kRowsNs : kSharedNs)) {
       step.threads = plan_.threads;
     }
     note(step, rows);
@@ -70,7 +73,8 @@ class Sharing {
  private:
   bool suits(const Step& step) const {
     const Call call = plan_.calls[step.calls[0]].call.call();
-    return call.kernel->kind != Kind::product || suits_product(call, plan_.threads);
+    return call.kernel->kind != Kind::product || shares_everything() ||
+           suits_product(call, plan_.threads);
   }
   // Whether something it reads was made in as many rows.
   bool goes_on(const Step& step, int64_t count) const {
@@ -122,7 +126,7 @@ void choose_threads(Plan& plan) {
     step.estimate = estimated_ns(step.cost);
     if (!may_refuse(plan, step) && step.estimate >= kSharedNs) shared += step.estimate;
   }
-  if (team == 1 || shared < kTeamNs) return;
+  if (team == 1 || !worth(shared, kTeamNs)) return;
   plan.threads = team;
   Sharing sharing(plan);
   for (Step& step : plan.steps)

@@ -93,6 +93,27 @@ void meet() {
   }
 }
 
+std::atomic<RankOrder> rank_order{RankOrder::together};
+std::atomic<int> turn{0};            // whose turn it is, where ranks run one after the other
+thread_local int place_in_turn = 0;  // of this rank
+
+void wait_for_turn() {
+  while (turn.load(std::memory_order_acquire) != place_in_turn) std::this_thread::yield();
+}
+void pass_turn() { turn.store((place_in_turn + 1) % ranks_to_meet, std::memory_order_release); }
+// The first rank goes on when the last one has come.
+void meet_in_turn() {
+  pass_turn();
+  wait_for_turn();
+}
+
+void run_in_turn(TeamBody body, void* context, int rank, int size, bool falling) {
+  place_in_turn = falling ? size - 1 - rank : rank;
+  wait_for_turn();
+  body(context, rank, size, size > 1 ? meet_in_turn : no_barrier);
+  pass_turn();
+}
+
 // About 100 us of spinning where every thread has a core of its own, hardly any where not.
 int spins_for(int threads) {
   static const int available = usable_hardware_threads();
@@ -132,13 +153,19 @@ void run_team([[maybe_unused]] int size, TeamBody body, void* context) {
   if (size > 1 && !in_forked_child.load(std::memory_order_relaxed) &&
       !team_taken.exchange(true, std::memory_order_acquire)) {
     barrier.spins.store(spins_for(team), std::memory_order_relaxed);
+    const RankOrder order = rank_order.load(std::memory_order_relaxed);
+    turn.store(0, std::memory_order_relaxed);
 #pragma omp parallel num_threads(team)
     {
       const int given = omp_get_num_threads();
       const int ranks = size < given ? size : given;
       const int rank = omp_get_thread_num();
       ranks_to_meet = ranks;
-      if (rank < ranks) body(context, rank, ranks, ranks > 1 ? meet : no_barrier);
+      if (rank < ranks && order != RankOrder::together) {
+        run_in_turn(body, context, rank, ranks, order == RankOrder::falling);
+      } else if (rank < ranks) {
+        body(context, rank, ranks, ranks > 1 ? meet : no_barrier);
+      }
     }
     team_taken.store(false, std::memory_order_release);
     return;
@@ -146,6 +173,12 @@ void run_team([[maybe_unused]] int size, TeamBody body, void* context) {
 #endif
   body(context, 0, 1, no_barrier);
 }
+
+#ifdef _OPENMP
+void set_rank_order(RankOrder order) { rank_order.store(order, std::memory_order_relaxed); }
+#else
+void set_rank_order(RankOrder) {}
+#endif
 
 void set_blocking_hooks(BlockingHooks hooks) { blocking_hooks = hooks; }
 

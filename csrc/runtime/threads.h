@@ -20,6 +20,11 @@ using TeamBody = void (*)(void* context, int rank, int size, void (*barrier)());
 // barrier does nothing. The body must not throw.
 void run_team(int size, TeamBody body, void* context);
 
+// Ranks one after the other, from one barrier to the next: what a missing barrier lets happen by chance happens always
+// then. For tests.
+enum class RankOrder { together, rising, falling };
+void set_rank_order(RankOrder order);
+
 // How a thread lets others work while it computes: Python's bindings release the interpreter lock in `leave` and take
 // it again in `enter`, which is given what `leave` returned. Both null (the start): nothing is done.
 struct BlockingHooks {
