@@ -119,8 +119,7 @@ STEEP_INLINE T exp_rest(T x, T power) {
 // Step 3: exp(rest). As a plain chain it takes the fewest registers; the float's is that of
 // exp_tail.
 STEEP_INLINE float exp_of_rest(float r) {
-  return horner(r, 1.0f, 1.0f, 0.4999999f, 0.16666521f, 0.041668966f, 0.008368677f,
-                0.0013782198f);
+  return horner(r, 1.0f, 1.0f, 0.4999999f, 0.16666521f, 0.041668966f, 0.008368677f, 0.0013782198f);
 }
 STEEP_INLINE double exp_of_rest(double r) { return mul_add(r * r, exp_tail(r), r) + 1.0; }
 // Step 4: times 2^k, for k below the largest exponent; 0 where that might be subnormal. What is NaN
