@@ -93,12 +93,13 @@ void cross_entropy(const Task& task) {
 template <class T>
 void cross_entropy_row_backward(T* grad_x, const T* x, int64_t first, int64_t end, int64_t target,
                                 T lse, T scale) {
-  if (lse - lse == 0) {  // nothing in the row is NaN
+  if (lse == lse) {  // and so is finite, as is all of the row but -inf
+    for_exp_blocks<true>(grad_x + first, x + first, end - first, lse, [&](T* e, int64_t) {
 #pragma omp simd
-    for (int64_t j = first; j < end; ++j) grad_x[j] = exp_not_nan(x[j] - lse) * scale;
+      for (int j = 0; j < kLanes; ++j) e[j] *= scale;
+    });
   } else {
-#pragma omp simd
-    for (int64_t j = first; j < end; ++j) grad_x[j] = exp_below(x[j] - lse) * scale;
+    for (int64_t j = first; j < end; ++j) grad_x[j] = lse;
   }
   if (target >= first && target < end) {
     grad_x[target] = (exp_below(x[target] - lse) - T(1)) * scale;

@@ -23,13 +23,12 @@ constexpr int64_t rows_at_a_time(int64_t n) {
   return fitting < kMostRows ? fitting : kMostRows;
 }
 
-// exp(x) for what lies at most rounding above 0, as x - max does, and is not NaN: one bound will
-// do. What would be subnormal, or nearly, is 0.
+// exp(x) for what lies at most rounding above 0, as x - max does, and is not NaN. What would be
+// subnormal, or nearly, is 0.
 template <class T>
 STEEP_INLINE T exp_not_nan(T x) {
-  constexpr T kLowest = -vec::kNear<T>;
-  const T e = vec::exp_near(x < kLowest ? kLowest : x);
-  return x < kLowest ? T(0) : e;
+  const T power = vec::exp_power(x);
+  return vec::exp_raised(vec::exp_of_rest(vec::exp_rest(x, power)), power);
 }
 // The same, and NaN stays.
 template <class T>
@@ -44,29 +43,127 @@ inline void exp_all(T* out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = exp_below(out[i]);
 }
 
-// out = exp(x - shift). NaN in a row makes its maximum and what comes of it NaN: where the shift is
-// finite there is none to look out for.
+// ---- blocks ----
+
+// As many elements as keep the CPU busy: with more, their values leave the registers.
 template <class T>
-inline void exp_shifted_row(T* out, const T* x, int64_t n, T shift) {
-  if (shift - shift == 0) {
+constexpr int kExpBlock = 128 / static_cast<int>(sizeof(T));
+
+// out = exp(x - shift) for one block without NaN, step by step.
+template <int kSize, class T>
+STEEP_INLINE void exp_block(T* out, const T* x, T shift) {
+  T e[kSize], power[kSize];
 #pragma omp simd
-    for (int64_t i = 0; i < n; ++i) out[i] = exp_not_nan(x[i] - shift);
-  } else {
+  for (int i = 0; i < kSize; ++i) e[i] = x[i] - shift;
 #pragma omp simd
-    for (int64_t i = 0; i < n; ++i) out[i] = exp_below(x[i] - shift);
-  }
+  for (int i = 0; i < kSize; ++i) power[i] = vec::exp_power(e[i]);
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) e[i] = vec::exp_rest(e[i], power[i]);
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) e[i] = vec::exp_of_rest(e[i]);
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) out[i] = vec::exp_raised(e[i], power[i]);
 }
 
-// The sum of exp(x[i] - shift) over one row; the terms go to `out` if there is one.
+// A row shorter than kLanes: -inf, whose exponential is 0, fills it up.
+template <bool kStore, class T, class Then>
+inline void exp_few(T* out, const T* x, int64_t n, T shift, Then then) {
+  T e[kLanes];
+  for (int i = 0; i < kLanes; ++i) e[i] = lowest<T>();
+  copy_tail(e, x, n);
+  exp_block<kLanes>(e, e, shift);
+  then(e, 0);
+  if (kStore) copy_tail(out, e, n);
+}
+
+// out = exp(x - shift) for one row without NaN; kStore: whether there is an out. Every kLanes
+// values go through then(values, seen), to be changed or added up: of the last ones of a row, which
+// overlap with those before them, the first `seen` have been there.
+template <bool kStore, class T, class Then>
+STEEP_INLINE void for_exp_blocks(T* out, const T* x, int64_t n, T shift, Then then) {
+  if (n < kLanes) return exp_few<kStore>(out, x, n, shift, then);
+  constexpr int kSize = kExpBlock<T>;
+  T buffer[kSize], last[kLanes];
+  if (n % kLanes != 0) exp_block<kLanes>(last, x + n - kLanes, shift);  // out may lie over x
+  int64_t i = 0;
+  for (; i + kSize <= n; i += kSize) {
+    T* const e = kStore ? out + i : buffer;
+    exp_block<kSize>(e, x + i, shift);
+    for (int j = 0; j < kSize; j += kLanes) then(e + j, 0);
+  }
+  for (; i + kLanes <= n; i += kLanes) {
+    T* const e = kStore ? out + i : buffer;
+    exp_block<kLanes>(e, x + i, shift);
+    then(e, 0);
+  }
+  if (i == n) return;
+  then(last, kLanes - (n - i));
+  if (kStore) __builtin_memcpy(out + n - kLanes, last, sizeof(last));
+}
+
+// ---- rows ----
+
+// The greater of two where neither is NaN: one instruction.
+struct Higher {
+  template <class V>
+  static V apply(V a, V b) {
+    return b > a ? b : a;
+  }
+};
+
+// The maximum of n >= 4 * kLanes elements, or NaN if there is one: their sum shows it, at no cost
+// to the comparisons. Infinities of both signs look alike; then Max decides.
+template <class T>
+inline T highest_of_row(const T* x, int64_t n) {
+  using L = Lanes<T>;
+  constexpr int kGroup = 4 * kLanes;
+  L high[4], sum[2];
+  STEEP_UNROLL
+  for (int k = 0; k < 4; ++k) high[k] = L::fill(lowest<T>());
+  sum[0] = sum[1] = L::fill(0);
+  for (int64_t i = 0; i < n; i += kGroup) {
+    const T* at = x + (n - i < kGroup ? n - kGroup : i);  // some once more, at the end
+    STEEP_UNROLL
+    for (int k = 0; k < 4; ++k) {
+      const L lanes = L::load(at + k * kLanes);
+      high[k].combine(Higher(), lanes);
+      sum[k % 2].combine(Sum<T>(), lanes);
+    }
+  }
+  sum[0].combine(Sum<T>(), sum[1]);
+  const T all = combine_lanes<Sum<T>>(sum[0]);
+  if (all != all) return reduce_row<Max<T>>(Plain<T>{x}, 0, n);
+  high[0].combine(Higher(), high[1]);
+  high[2].combine(Higher(), high[3]);
+  high[0].combine(Higher(), high[2]);
+  return combine_lanes<Higher>(high[0]);
+}
+
+// The sum of exp(x[i] - shift), n <= kChunk: element i belongs to lane i % 16. The terms go to
+// `out` if there is one.
+template <bool kStore, class T>
+__attribute__((noinline)) T sum_exp_chunk(T* out, const T* x, int64_t n, T shift) {
+  T sum[kLanes] = {};
+  for_exp_blocks<kStore>(out, x, n, shift, [&](const T* e, int64_t seen) {
+#pragma omp simd
+    for (int j = 0; j < kLanes; ++j) sum[j] += j < seen ? T(0) : e[j];
+  });
+  return combine_lanes<Sum<T>>(Lanes<T>::load(sum));
+}
+
+// The sum of exp(x[i] - shift) over one row; the terms go to `out` if there is one. An infinite
+// shift, or NaN, makes all of them NaN.
 template <class T>
 inline T sum_exp_row(const T* x, int64_t n, T shift, T* out) {
-  alignas(64) T buffer[kChunk];
+  if (!(shift - shift == 0)) {
+    for (int64_t i = 0; out != nullptr && i < n; ++i) out[i] = vec::nan<T>();
+    return vec::nan<T>();
+  }
   Pairwise<Sum<T>, T> total;
   for (int64_t i = 0; i < n; i += kChunk) {
     const int64_t length = n - i < kChunk ? n - i : kChunk;
-    T* terms = out != nullptr ? out + i : buffer;
-    exp_shifted_row(terms, x + i, length, shift);
-    total.push(reduce_chunk<Sum<T>>(terms, length));
+    total.push(out != nullptr ? sum_exp_chunk<true>(out + i, x + i, length, shift)
+                              : sum_exp_chunk<false>(out, x + i, length, shift));
   }
   return total.result();
 }
@@ -76,14 +173,15 @@ inline T sum_exp_row(const T* x, int64_t n, T shift, T* out) {
 // `out`, if there is one.
 template <class T>
 inline void sum_exp_rows(const T* x, int64_t rows, int64_t n, T* highest, T* sum, T* out) {
-  for (int64_t r = 0; r < rows; ++r) {
-    highest[r] = reduce_row<Max<T>>(Plain<T>{x}, r * n, n);
-  }
   if (n > kShortRow) {
     for (int64_t r = 0; r < rows; ++r) {
+      highest[r] = highest_of_row(x + r * n, n);
       sum[r] = sum_exp_row(x + r * n, n, highest[r], out == nullptr ? out : out + r * n);
     }
     return;
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    highest[r] = reduce_row<Max<T>>(Plain<T>{x}, r * n, n);
   }
   alignas(64) T buffer[kChunk];
   T* terms = out != nullptr ? out : buffer;

@@ -100,6 +100,37 @@ STEEP_INLINE T exp_near(T x) {
   const T growth = mul_add(r * r, exp_tail(r), r);
   return from_bits<T>(to_bits(growth + T(1)) + (to_bits(shifted) << Format<T>::kMantissa));
 }
+
+// exp(x) in steps, for loops that take every step for many elements before the next: the CPU then
+// has work while it waits, and exp_near, whose steps wait for one another, takes a fifth longer.
+//
+// Step 1: k, the whole number nearest to x / ln2, in the lowest bits of k + kMagic.
+template <class T>
+STEEP_INLINE T exp_power(T x) {
+  return mul_add(x, ExpConstants<T>::kLog2E, Format<T>::kMagic);
+}
+// Step 2: x - k ln2.
+template <class T>
+STEEP_INLINE T exp_rest(T x, T power) {
+  using C = ExpConstants<T>;
+  const T k = power - Format<T>::kMagic;
+  return mul_add(k, -C::kLn2Lo, mul_add(k, -C::kLn2Hi, x));
+}
+// Step 3: exp(rest). As a plain chain it takes the fewest registers; the float's is that of
+// exp_tail.
+STEEP_INLINE float exp_of_rest(float r) {
+  return horner(r, 1.0f, 1.0f, 0.4999999f, 0.16666521f, 0.041668966f, 0.008368677f, 0.0013782198f);
+}
+STEEP_INLINE double exp_of_rest(double r) { return mul_add(r * r, exp_tail(r), r) + 1.0; }
+// Step 4: times 2^k, for k below the largest exponent; 0 where that might be subnormal. What is NaN
+// may have become anything.
+template <class T>
+STEEP_INLINE T exp_raised(T e, T power) {
+  constexpr T kLeast = Format<T>::kMagic - T(Format<T>::kBias - 2);
+  const T raised = from_bits<T>(to_bits(e) + (to_bits(power) << Format<T>::kMantissa));
+  return power < kLeast ? T(0) : raised;
+}
+
 template <class T>
 STEEP_INLINE bool is_far(T x) {
   return !(abs(x) <= kNear<T>);
