@@ -158,10 +158,11 @@ void multiply_dots(const Args<T>& args, const Task& task, T* scratch) {
     dots.out = rect.c + batch * args.c_stride + first * dots.out_stride;
     dots.bias = rect.bias ? rect.bias + first * dots.bias_stride : nullptr;
     dot_all(dots);
-    const T* const aux =
-        rect.aux ? rect.aux + batch * args.aux_stride + first * aux_stride : nullptr;
-    activate(Finished<T>{dots.out, dots.out_stride, aux, aux_stride, dots.rows, 1},
-             dots.activation);
+    activate(dots.out, dots.out_stride, dots.rows, int64_t{1}, dots.activation);
+    if (rect.aux)
+      undo_activation(dots.out, dots.out_stride,
+                      rect.aux + batch * args.aux_stride + first * aux_stride, aux_stride,
+                      dots.rows, dots.activation);
     at += dots.rows;
   }
 }

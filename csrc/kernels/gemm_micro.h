@@ -59,9 +59,11 @@ struct Tile {
   int64_t earlier_stride;
   const T* old;   // what the finished product is added to (strides as out), or null
   const T* bias;  // one for each column, or null
+  const T* aux;   // what the activation's gradient reads beside the product, or null
+  int64_t aux_stride;
   T* out;
   int64_t out_stride;
-  int activation;  // kNone, kRelu or kLeakyRelu: what is done in registers
+  int activation;  // kNone, kRelu, kLeakyRelu or a gradient: what is done in registers
   T slope;
   int last;  // columns in the tile's last register
 };
@@ -102,6 +104,30 @@ __attribute__((noinline)) void add_earlier(T* sum, int64_t stride, int rows, int
                                            const T* earlier, int64_t earlier_stride) {
   for (int r = 0; r < rows; ++r, sum += stride, earlier += earlier_stride) {
     for (int64_t j = 0; j < cols; ++j) sum[j] = earlier[j] + sum[j];
+  }
+}
+
+// The gradient of an activation, from that of its output and the output itself.
+template <class R, class V>
+STEEP_INLINE V undone(int activation, V grad, V out) {
+  const V one = R::broadcast(1);
+  return activation == kReluBackward   ? relu_backward<R>(grad, out)
+         : activation == kTanhBackward ? tanh_backward<R>(grad, out, one)
+                                       : sigmoid_backward<R>(grad, out, one);
+}
+
+// sum[r][v] = its gradient, of one kind.
+template <class T, int rows, int regs, bool partial, int activation>
+STEEP_INLINE void undo_tile(typename Native<T>::V (&sum)[rows][regs], const Tile<T>& tile,
+                            int64_t top) {
+  STEEP_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    const T* const aux = tile.aux + (top + r) * tile.aux_stride;
+    STEEP_UNROLL
+    for (int v = 0; v < regs; ++v) {
+      sum[r][v] = undone<Native<T>>(activation, sum[r][v],
+                                    load_reg<T, regs, partial>(aux, v, tile.last));
+    }
   }
 }
 
@@ -156,6 +182,12 @@ STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>
       STEEP_UNROLL
       for (int v = 0; v < regs; ++v) sum[r][v] = leaky_relu(sum[r][v], slope);
     }
+  } else if (tile.activation == kReluBackward) {
+    undo_tile<T, rows, regs, partial, kReluBackward>(sum, tile, top);
+  } else if (tile.activation == kTanhBackward) {
+    undo_tile<T, rows, regs, partial, kTanhBackward>(sum, tile, top);
+  } else if (tile.activation == kSigmoidBackward) {
+    undo_tile<T, rows, regs, partial, kSigmoidBackward>(sum, tile, top);
   }
   STEEP_UNROLL
   for (int r = 0; r < rows; ++r) {

@@ -129,22 +129,14 @@ Strip<T> take_strip(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth
   return {packed, width};
 }
 
-// Applies what a tile's registers have no room for to the elements at (i, j) and beyond.
-template <class T>
-STEEP_INLINE void activate_block(const Rect<T>& rect, int64_t i, int64_t j, int64_t rows,
-                                 int64_t cols) {
-  const T* const aux = rect.aux ? rect.aux + i * rect.aux_row + j : nullptr;
-  activate(Finished<T>{rect.c + i * rect.ldc + j, rect.ldc, aux, rect.aux_row, rows, cols},
-           rect.activation);
-}
-
 // How a finished product is stored at (i, j).
 template <class T>
 Tile<T> end_tile(const Rect<T>& rect, Tile<T> tile, int64_t i, int64_t j) {
   tile.out = rect.c + i * rect.ldc + j, tile.out_stride = rect.ldc;
   if (rect.accumulate) tile.old = tile.out;
   if (rect.bias) tile.bias = rect.bias + j;
-  if (rect.activation == kRelu || rect.activation == kLeakyRelu) tile.activation = rect.activation;
+  if (rect.activation != kTanh && rect.activation != kSigmoid) tile.activation = rect.activation;
+  if (rect.aux) tile.aux = rect.aux + i * rect.aux_row + j, tile.aux_stride = rect.aux_row;
   tile.slope = rect.slope;
   return tile;
 }
@@ -177,6 +169,7 @@ Tile<T> moved(Tile<T> tile, int64_t i, int64_t j) {
   if (tile.earlier) tile.earlier += i * tile.earlier_stride + j;
   if (tile.old) tile.old += i * tile.out_stride + j;
   if (tile.bias) tile.bias += j;
+  if (tile.aux) tile.aux += i * tile.aux_stride + j;
   tile.out += i * tile.out_stride + j;
   return tile;
 }
@@ -184,6 +177,10 @@ Tile<T> moved(Tile<T> tile, int64_t i, int64_t j) {
 // The rows of a strip of C that are taken back from other cores before it is computed: as many as
 // there is room for in a core's queue of stores. While those are computed, others can wait.
 constexpr int64_t kTakenRows = 48;
+
+// A block of C up to this size is still in the second level when all its strips are done: then its
+// activation runs over whole rows, twice as fast as over strips.
+constexpr int64_t kWholeBytes = 256 * kKilo;
 
 // Multiplies rows [i0, i1) of A by columns [j0, j1) of B over one block of k. `origin` is the tile at
 // (row_origin, j0); the rows that begin there are the first visitors of B.
@@ -194,6 +191,8 @@ void multiply_block(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth
   const T* a = rect.a + i0 * rect.a_row + depth.begin * rect.a_col;
   if (plan.pack_a) pack_a(plan.a, i1 - i0, depth.count, a, rect.a_row, rect.a_col);
   constexpr int lanes = Native<T>::lanes;
+  const bool finished = depth.last_in_slice && depth.last_slice;
+  const bool whole = (i1 - i0) * (j1 - j0) * int64_t{sizeof(T)} <= kWholeBytes;
   for (int64_t j = j0; j < j1; j += plan.strip) {
     const int64_t cols = smaller(plan.strip, j1 - j);
     const int regs = static_cast<int>(ceil_div(cols, lanes));
@@ -213,8 +212,10 @@ void multiply_block(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth
       tile = moved(tile, heights.taller * (heights.base + 1), 0);
     }
     run(heights.base, heights.taller * (heights.base + 1), heights.tiles - heights.taller);
-    if (depth.last_in_slice && depth.last_slice) activate_block(rect, i0, j, i1 - i0, cols);
+    if (!whole && finished) activate(rect.c + i0 * rect.ldc + j, rect.ldc, i1 - i0, cols, rect.activation);
   }
+  if (whole && finished)
+    activate(rect.c + i0 * rect.ldc + j0, rect.ldc, i1 - i0, j1 - j0, rect.activation);
 }
 
 // The narrowest row of C that is worth multiply_row: below, its sums fit in registers.
@@ -257,7 +258,7 @@ void multiply_rect(const Rect<T>& rect, const Plan<T>& plan) {
       const Tile<T> tile = end_tile(rect, Tile<T>{}, 0, j);
       multiply_row(smaller(kRowCols, rect.n - j), rect.k, rect.a, rect.a_col, rect.b + j, rect.ldb,
                    tile);
-      activate_block(rect, 0, j, 1, smaller(kRowCols, rect.n - j));
+      activate(tile.out, rect.ldc, 1, smaller(kRowCols, rect.n - j), rect.activation);
     }
     return;
   }

@@ -23,53 +23,22 @@ __attribute__((noinline)) void activate_row(T* c, int64_t cols, bool is_tanh) {
   }
 }
 
-// Rows of finished elements, and of the operand beside them where the activation is a gradient.
+// The activations that are too long for a tile's registers, over rows of finished elements that are
+// still in the cache.
 template <class T>
-struct Finished {
-  T* c;
-  int64_t stride;
-  const T* aux;
-  int64_t aux_stride;
-  int64_t rows, cols;
-};
-
-template <class T, class Gradient>
-STEEP_INLINE void undo_with(const Finished<T>& x, Gradient gradient) {
-  using R = Native<T>;
-  for (int64_t i = 0; i < x.rows; ++i) {
-    T* const c = x.c + i * x.stride;
-    const T* const aux = x.aux + i * x.aux_stride;
-    int64_t j = 0;
-    for (; j + R::lanes <= x.cols; j += R::lanes)
-      R::store(c + j, gradient(R::load(c + j), R::load(aux + j)));
-    if (j == x.cols) continue;
-    const int last = static_cast<int>(x.cols - j);
-    R::store(c + j, gradient(R::load(c + j, last), R::load(aux + j, last)), last);
-  }
-}
-
-template <class T>
-__attribute__((noinline)) void undo_activation(const Finished<T>& x, int activation) {
-  using R = Native<T>;
-  using V = typename R::V;
-  const V one = R::broadcast(T(1));
-  if (activation == kReluBackward) {
-    undo_with(x, [](V grad, V out) { return relu_backward<R>(grad, out); });
-  } else if (activation == kTanhBackward) {
-    undo_with(x, [=](V grad, V out) { return tanh_backward<R>(grad, out, one); });
-  } else {
-    undo_with(x, [=](V grad, V out) { return sigmoid_backward<R>(grad, out, one); });
-  }
-}
-
-// The activations that are too long for a tile's registers, or want another operand, over finished
-// elements that are still in the cache.
-template <class T>
-STEEP_INLINE void activate(const Finished<T>& x, int activation) {
-  if (is_gradient(activation)) return undo_activation(x, activation);
+STEEP_INLINE void activate(T* c, int64_t stride, int64_t rows, int64_t cols, int activation) {
   if (activation != kTanh && activation != kSigmoid) return;
-  for (int64_t i = 0; i < x.rows; ++i)
-    activate_row(x.c + i * x.stride, x.cols, activation == kTanh);
+  if (stride == cols) cols *= rows, rows = 1;
+  for (int64_t i = 0; i < rows; ++i) activate_row(c + i * stride, cols, activation == kTanh);
+}
+
+// The gradients of activations, for values that lie anywhere.
+template <class T>
+inline void undo_activation(T* c, int64_t stride, const T* aux, int64_t aux_stride, int64_t count,
+                            int activation) {
+  using R = Native<T>;
+  for (int64_t i = 0; i < count; ++i, c += stride, aux += aux_stride)
+    R::store(c, undone<R>(activation, R::load(c, 1), R::load(aux, 1)), 1);
 }
 
 // One value's end: the same steps as Tile's, in the same order.
@@ -249,6 +218,7 @@ void multiply_row(int64_t n, int64_t k, const T* a, int64_t a_step, const T* b, 
     tile.out += lanes;
     if (tile.old) tile.old += lanes;
     if (tile.bias) tile.bias += lanes;
+    if (tile.aux) tile.aux += lanes;
   }
 }
 
