@@ -33,13 +33,13 @@ Cost cost_of_step(const Plan& plan, const Step& step) {
   return sum;
 }
 
-// Whether rows suit a matrix product as well as the rectangles it would choose itself. Each rank reads all of B, and
-// copies it where it is transposed, but need not fetch the other ranks' part of A, nor wait for it.
-bool suits_product(const Call& call, int ranks) {
+// Whether rows suit a matrix product better than columns. By rows, each rank reads all of B, and copies it where it is
+// transposed; by columns, it must wait for the others, fetch their part of A, and have its part of C fetched.
+bool suits_product(const Call& call, int ranks, bool a_in_rows) {
   constexpr int kTransposedA = 10, kTransposedB = 11;
   constexpr int64_t kTileRows = 12, kTileColumns = 16;
   constexpr double kLargestB = 256 * 1024;  // bytes: it is to stay in the cache
-  constexpr double kMeetingNs = 700, kFetchNsPerByte = 0.08, kPackNs = 0.12;
+  constexpr double kMeetingNs = 700, kFetchNsPerByte = 0.035, kPackNs = 0.25;
   const auto m = static_cast<double>(call.dims[1]), n = static_cast<double>(call.dims[2]),
              k = static_cast<double>(call.dims[3]);
   const auto size = static_cast<double>(element_size(call.type));
@@ -48,7 +48,8 @@ bool suits_product(const Call& call, int ranks) {
   if (call.dims[1] < kTileRows * ranks || n * k * size > kLargestB) return false;
   const double others = 1 - 1.0 / ranks;
   const double pack = call.dims[kTransposedB] ? kPackNs * n * k * others : 0;
-  return pack < kMeetingNs + kFetchNsPerByte * m * k * size * others;
+  const double fetched = m * (n + (a_in_rows ? k : 0)) * size * others;
+  return pack < kMeetingNs + kFetchNsPerByte * fetched;
 }
 
 // Decides for one step after the other.
@@ -72,9 +73,10 @@ class Sharing {
 
  private:
   bool suits(const Step& step) const {
-    const Call call = plan_.calls[step.calls[0]].call.call();
-    return call.kernel->kind != Kind::product || shares_everything() ||
-           suits_product(call, plan_.threads);
+    const TracedCall& traced = plan_.calls[step.calls[0]];
+    if (traced.call.kernel().kind != Kind::product || shares_everything()) return true;
+    constexpr int kLeft = 1;  // among the operands
+    return suits_product(traced.call.call(), plan_.threads, rows_[traced.values[kLeft]] > 0);
   }
   // Whether something it reads was made in as many rows.
   bool goes_on(const Step& step, int64_t count) const {
