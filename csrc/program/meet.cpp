@@ -24,6 +24,20 @@ bool meet(const Ranges& a, const Ranges& b) {
   return false;
 }
 
+// Whether it writes to what was there before, or stays when the program has run.
+bool is_seen(const Plan& plan, const Step& step) {
+  for (int at : step.calls) {
+    const TracedCall& traced = plan.calls[at];
+    for (int i = 0; i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      if (v >= 0 && writes(traced.call.kernel(), i) &&
+          (plan.values[v].kind != Value::Kind::made || plan.values[v].kept))
+        return true;
+    }
+  }
+  return false;
+}
+
 // What each rank has done, and will have seen done, since all last met.
 class Timeline {
  public:
@@ -36,7 +50,7 @@ class Timeline {
     int home;
   };
   Turn turn_of(const Step& step) const {
-    if (refused_) return {true, 0};
+    if (may_go_wrong(step)) return {true, 0};
     if (step.threads > 1) {
       for (int rank = 0; rank < plan_.threads; ++rank)
         if (depends(touched_by(plan_, step, rank), rank)) return {true, 0};
@@ -58,7 +72,8 @@ class Timeline {
       done_[rank].insert(done_[rank].end(), ranges.begin(), ranges.end());
       busy_[rank] += step.estimate / step.threads;
     }
-    refused_ = may_refuse(plan_, step);
+    if (!may_refuse(plan_, step)) return;
+    for (const Touched& touched : touched_by(plan_, step, 0)) checked_.push_back(touched);
   }
 
  private:
@@ -75,7 +90,18 @@ class Timeline {
       if (!depends(ranges, rank) && (best < 0 || busy_[rank] < busy_[best])) best = rank;
     return best;
   }
+  // Whether a step must not be run before all know that none of the checks since they met has failed: it works on what
+  // was checked, or can be seen outside, or may fail itself.
+  bool may_go_wrong(const Step& step) const {
+    if (checked_.empty()) return false;
+    if (may_refuse(plan_, step) || is_seen(plan_, step)) return true;
+    for (const Touched& touched : touched_by(plan_, step, 0))
+      for (const Touched& checked : checked_)
+        if (touched.block == checked.block) return true;
+    return plan_.calls[step.calls[0]].call.kernel().kind == Kind::opaque;
+  }
   void clear() {
+    checked_.clear();
     for (auto& ranges : done_) ranges.clear();
     std::fill(busy_.begin(), busy_.end(), 0.0);
   }
@@ -83,7 +109,7 @@ class Timeline {
   const Plan& plan_;
   std::vector<Ranges> done_;
   std::vector<double> busy_;
-  bool refused_ = false;  // whether the step before may have: all must know before they go on
+  Ranges checked_;  // what was read by steps that may have refused it
 };
 
 // Which steps must come before which: all that touch the same value, if one of them writes to it. What a step that may
@@ -95,20 +121,16 @@ class Order {
     Uses& outside = uses.back();
     for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s) {
       const Step& step = plan.steps[s];
-      bool seen = false;
       for (int at : step.calls) {
         const TracedCall& traced = plan.calls[at];
         for (int i = 0; i < traced.values.size(); ++i) {
           const int v = traced.values[i];
-          if (v < 0) continue;
-          const bool written = writes(traced.call.kernel(), i);
-          use(uses[v], s, written);
-          seen |= written && (plan.values[v].kind != Value::Kind::made || plan.values[v].kept);
+          if (v >= 0) use(uses[v], s, writes(traced.call.kernel(), i));
         }
       }
       if (may_refuse(plan, step)) {
         use(outside, s, true);
-      } else if (seen) {
+      } else if (is_seen(plan, step)) {
         use(outside, s, false);
       }
     }

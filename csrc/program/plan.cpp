@@ -13,6 +13,7 @@ Plan make_plan(const Trace& trace) {
   Plan plan(trace);
   elide_copies(plan);
   drop_dead(plan);
+  compute_constants(plan);
   fold(plan);
   reuse_packed(plan);
   fuse(plan);

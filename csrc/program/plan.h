@@ -44,6 +44,8 @@ Plan make_plan(const Trace& trace);
 void elide_copies(Plan& plan);
 // Drops launches whose results no one reads.
 void drop_dead(Plan& plan);
+// Runs what is the same at every replay now.
+void compute_constants(Plan& plan);
 // Lets matrix products do what follows them elementwise.
 void fold(Plan& plan);
 // Packs a weight that many products read once for all of them.

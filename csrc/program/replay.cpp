@@ -216,7 +216,8 @@ void Program::mark_written() {
 }
 
 // What the ranks of one run share. A step may refuse its input: the others are then left out, and the exception goes on
-// to the caller. Ranks meet after such a step, and only then look, so that all of them leave out the same.
+// to the caller. Ranks look only when they have met, as they do before anything that could go wrong or be seen, so that
+// all of them leave out the same.
 struct Program::Team {
   Program* program;
   bool sampled;  // whether the steps are timed
@@ -245,7 +246,7 @@ void Program::run_actions(const Rank& rank, Team& team) {
       } catch (...) {
         team.exception = std::current_exception();
         team.failed.store(true, std::memory_order_relaxed);
-        stopped = true;
+        stopped = rank.size == 1;
       }
     }
   }
