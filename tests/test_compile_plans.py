@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import steep
-from compiling import F, Run, batches, mlp
+from compiling import F, Run, batches, mlp, nn
 from test_counts import Counting
 from tolerances import same_bits
 
@@ -246,3 +246,51 @@ def test_explain_says_why_a_launch_is_alone() -> None:
     text = compiled.explain()
     assert "not fused, for operands broadcast, are strided or empty: add" in text
     assert "not fused, for no launch of their size near them" in text
+
+
+def meetings(text: str) -> int:
+    return sum(" | " in line for line in text.splitlines())
+
+
+def test_a_training_step_seldom_meets() -> None:
+    """Forward and backward row by row, the gradients of the weights, the update."""
+    steep.set_num_threads(2)
+    steep._core.share_everything(True)
+    try:
+        for loss, most in ((F.mse_loss, 2), (F.cross_entropy, 5)):
+            model = nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh())
+            model.append(nn.Linear(64, 4))
+            optimizer = steep.optim.Adam(model.parameters())
+
+            def step(
+                x: Any, y: Any, model: Any = model, loss: Any = loss, optimizer: Any = optimizer
+            ) -> Any:
+                model.zero_grad()
+                value = loss(model(x), y)
+                value.backward()
+                optimizer.step()
+                return value
+
+            compiled = steep.compile(step)
+            x = steep.randn(64, 4)
+            y = x if loss is F.mse_loss else x.argmax(1)
+            for _ in range(5):
+                compiled(x, y)
+            text = compiled.explain()
+            assert "2 by rows" in text
+            assert meetings(text) <= most, text
+    finally:
+        steep._core.share_everything(False)
+
+
+def test_what_never_changes_is_computed_once() -> None:
+    def ratio(x: Any) -> Any:
+        return x / (steep.ones(3) * 2 + 1)
+
+    compiled = steep.compile(ratio)
+    for _ in range(5):
+        x = steep.randn(3)
+        same_bits(compiled(x).numpy(), ratio(x).numpy())
+    text = compiled.explain()
+    assert "3 launches run once for all replays" in text
+    assert "1 steps" in text
