@@ -164,7 +164,7 @@ Tile<T> make_tile(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth, 
 
 // The tile i rows further down and j columns to the right.
 template <class T>
-Tile<T> moved(Tile<T> tile, int64_t i, int64_t j) {
+STEEP_INLINE Tile<T> moved(Tile<T> tile, int64_t i, int64_t j) {
   if (tile.from) tile.from += i * tile.from_stride + j;
   if (tile.earlier) tile.earlier += i * tile.earlier_stride + j;
   if (tile.old) tile.old += i * tile.out_stride + j;
