@@ -47,6 +47,15 @@ def test_a_rebound_global_is_seen(function: Any, monkeypatch: Any) -> None:
     assert compiled(ones()).tolist() == [3.0, 3.0]
 
 
+def test_a_global_that_only_shares_its_name_with_an_attribute(monkeypatch: Any) -> None:
+    """`x.t()` reads no global `t`, whatever becomes of it."""
+    compiled = steep.compile(lambda x: x.t() + 1)
+    for i in range(6):
+        monkeypatch.setitem(globals(), "t", i)
+        compiled(steep.ones(2, 2))
+    assert replays(compiled) >= 3
+
+
 class Agent:
     """Plain objects that hold tensors, and a method that reads them through another."""
 

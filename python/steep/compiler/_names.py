@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import types
 from typing import Any
@@ -63,7 +64,7 @@ class _Search:
             except ValueError:  # not assigned yet
                 continue
         names = function.__globals__
-        for name in _names_in(function.__code__):
+        for name in _names_in(function.__code__)[0]:
             if name in names:
                 self._value(names, name, names[name], function)
 
@@ -81,7 +82,7 @@ class _Search:
         if type(attributes) is not dict or (key := hash((id(owner), id(reader)))) in self.seen:
             return
         self.seen.add(key)
-        for name in _names_in(reader.__code__):
+        for name in _names_in(reader.__code__)[1]:
             if name in attributes:
                 self._value(attributes, name, attributes[name], reader)
             elif isinstance(method := getattr(type(owner), name, None), types.FunctionType):
@@ -101,10 +102,21 @@ class _Search:
 _NOT_PLAIN = (type, type(None), types.ModuleType, types.FunctionType, Module, Optimizer, Tensor)
 
 
-def _names_in(code: types.CodeType) -> set[str]:
-    """The names that code reads, that of comprehensions and functions inside it as well."""
-    names = set(code.co_names)
+@functools.lru_cache(maxsize=1024)
+def _names_in(code: types.CodeType) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that code reads as globals, and all others, such as those of attributes.
+
+    Those of comprehensions and functions inside it as well.
+    """
+    loaded, others = set(), set()
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            loaded.add(step.argval)
+        elif step.arg is not None and step.opcode in dis.hasname:
+            others.add(step.argval)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            names |= _names_in(constant)
-    return names
+            inner = _names_in(constant)
+            loaded |= inner[0]
+            others |= inner[1]
+    return frozenset(loaded), frozenset(others)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from steep import _core
@@ -81,10 +82,11 @@ def record(function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Te
     description = describe(result, outputs)
     trace = _core.make_trace(recorder, inputs, outputs)
     refusal: str = trace.refusal
+    places = Counter(_places(description))
     for i in range(len(outputs)):
         # What is returned, the list here, and the call itself: whoever else holds it would see a
         # tensor that replays do not renew. (A loop variable would be one more.)
-        known = 2 + _places(description, i)
+        known = 2 + places[i]
         refusal = refusal or _unfit(outputs[i], inputs)
         if not refusal and sys.getrefcount(outputs[i]) > known:
             refusal = _KEPT
@@ -98,12 +100,13 @@ def record(function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Te
 _KEPT = "a tensor it returns is also kept elsewhere, where a replay would not renew it"
 
 
-def _places(description: Any, number: int) -> int:
-    """How often an output is among what the function returned."""
+def _places(description: Any) -> Iterator[int]:
+    """The numbers of the outputs, as often as each is among what the function returned."""
     if isinstance(description, int):
-        return int(description == number)
-    items = description[-1] if description[0] != "value" else []
-    return sum(_places(item, number) for item in items)
+        yield description
+    elif description[0] != "value":
+        for item in description[-1]:
+            yield from _places(item)
 
 
 def _unfit(output: Tensor, inputs: list[Tensor]) -> str:
