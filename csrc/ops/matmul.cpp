@@ -31,13 +31,16 @@ program::Rows gemm_rows(const program::Call& call, int ranks) {
   const int64_t a_stride = d[7], b_stride = d[8], c_stride = d[9];
   const bool trans_a = d[10] != 0, gradient = call.operands[4].tensor() != nullptr;
   const int64_t aux_row = gradient ? d[14] : 0, aux_stride = gradient ? d[15] : 0;
-  if (!is_floating(call.type) || (n == 1 && trans_a)) return {};
-  const bool one_product = b_stride == 0 && !trans_a && a_stride == m * lda &&
-                           c_stride == m * ldc && aux_stride == m * aux_row;
+  if (!is_floating(call.type)) return {};
+  const bool one_product = batch == 1 || (b_stride == 0 && !trans_a && a_stride == m * lda &&
+                                          c_stride == m * ldc && aux_stride == m * aux_row);
   program::Rows rows;
-  if (batch == 1 || one_product) {
+  if (one_product) {
+    // A single row is cut along it, and so is a column that is computed as one.
+    if (batch * m == 1 || (n == 1 && trans_a)) return {};
     rows = {batch * m, {ldc, trans_a ? 0 : lda, 0, 0, aux_row}};
-  } else if (batch % ranks == 0 || batch >= 8 * ranks) {
+  } else {
+    if (batch % ranks != 0) return {};
     rows = {batch, {c_stride, a_stride, b_stride, 0, aux_stride}};
   }
   for (int64_t& bytes : rows.bytes) bytes *= element_size(call.type);

@@ -3,6 +3,7 @@
 // where memory demands it, and steps change places so that it seldom does.
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 #include "program/rows.h"
 
@@ -15,6 +16,22 @@ constexpr double kArrangedNs = 2e6;
 constexpr size_t kArrangedSteps = 1000;
 
 using Ranges = std::vector<Touched>;
+
+// What each rank touches of each step, worked out once.
+class Footprints {
+ public:
+  explicit Footprints(const Plan& plan) : plan_(plan) {}
+  const Ranges& of(const Step& step, int rank) {
+    auto& all = known_[step.calls[0]];
+    if (all.empty())
+      for (int r = 0; r < step.threads; ++r) all.push_back(touched_by(plan_, step, r));
+    return all[step.threads == 1 ? 0 : rank];
+  }
+
+ private:
+  const Plan& plan_;
+  std::unordered_map<int, std::vector<Ranges>> known_;  // by a step's first call
+};
 
 bool meet(const Ranges& a, const Ranges& b) {
   for (const Touched& x : a)
@@ -42,7 +59,7 @@ bool is_seen(const Plan& plan, const Step& step) {
 class Timeline {
  public:
   explicit Timeline(const Plan& plan)
-      : plan_(plan), done_(plan.threads), busy_(plan.threads, 0.0) {}
+      : plan_(plan), footprints_(plan), done_(plan.threads), busy_(plan.threads, 0.0) {}
 
   // Whether all must meet before the step, and else who runs it if one rank does.
   struct Turn {
@@ -53,10 +70,10 @@ class Timeline {
     if (may_go_wrong(step)) return {true, 0};
     if (step.threads > 1) {
       for (int rank = 0; rank < plan_.threads; ++rank)
-        if (depends(touched_by(plan_, step, rank), rank)) return {true, 0};
+        if (depends(footprints_.of(step, rank), rank)) return {true, 0};
       return {false, 0};
     }
-    const Ranges ranges = touched_by(plan_, step, 0);
+    const Ranges& ranges = footprints_.of(step, 0);
     if (may_refuse(plan_, step)) return {depends(ranges, 0), 0};
     const int home = free_rank(ranges);
     return {home < 0, std::max(home, 0)};
@@ -68,12 +85,12 @@ class Timeline {
     if (step.meets) clear();
     for (int rank = 0; rank < plan_.threads; ++rank) {
       if (step.threads == 1 && rank != step.home) continue;
-      const Ranges ranges = touched_by(plan_, step, rank);
+      const Ranges& ranges = footprints_.of(step, rank);
       done_[rank].insert(done_[rank].end(), ranges.begin(), ranges.end());
       busy_[rank] += step.estimate / step.threads;
     }
     if (!may_refuse(plan_, step)) return;
-    for (const Touched& touched : touched_by(plan_, step, 0)) checked_.push_back(touched);
+    for (const Touched& touched : footprints_.of(step, 0)) checked_.push_back(touched);
   }
 
  private:
@@ -95,7 +112,7 @@ class Timeline {
   bool may_go_wrong(const Step& step) const {
     if (checked_.empty()) return false;
     if (may_refuse(plan_, step) || is_seen(plan_, step)) return true;
-    for (const Touched& touched : touched_by(plan_, step, 0))
+    for (const Touched& touched : footprints_.of(step, 0))
       for (const Touched& checked : checked_)
         if (touched.block == checked.block) return true;
     return plan_.calls[step.calls[0]].call.kernel().kind == Kind::opaque;
@@ -107,6 +124,7 @@ class Timeline {
   }
 
   const Plan& plan_;
+  mutable Footprints footprints_;
   std::vector<Ranges> done_;
   std::vector<double> busy_;
   Ranges checked_;  // what was read by steps that may have refused it

@@ -56,6 +56,7 @@ Rows group_rows(const Plan& plan, const Step& step) {
 
 Rows rows_in(const Call& call, int64_t count, std::initializer_list<int> operands) {
   Rows rows;
+  if (count == 0) return rows;
   rows.count = count;
   rows.bytes = SmallVector<int64_t, 8>(call.operand_count, 0);
   for (int i : operands) {
