@@ -3,10 +3,12 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "bindings/autograd.h"
 #include "program/launch.h"
+#include "program/pace.h"
 #include "program/recorder.h"
 #include "runtime/allocator.h"
 #include "runtime/cpu.h"
@@ -94,6 +96,18 @@ void set_rank_order(const std::string& order) {
                                               : RankOrder::falling);
 }
 
+// For each of a program's runs, whether it would use its team, if runs took so long either way.
+std::vector<bool> pace_choices(const std::vector<int64_t>& team_ns,
+                               const std::vector<int64_t>& alone_ns) {
+  program::Pace pace;
+  std::vector<bool> choices;
+  for (size_t i = 0; i < std::min(team_ns.size(), alone_ns.size()); ++i) {
+    choices.push_back(pace.use_team());
+    pace.note(choices.back() ? team_ns[i] : alone_ns[i]);
+  }
+  return choices;
+}
+
 // The interpreter lock is given up only by a thread that holds it.
 void* leave() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
 void enter(void* state) {
@@ -118,6 +132,9 @@ void add_runtime(PyObject* module) {
   m.def("set_rank_order", set_rank_order, py::arg("order"),
         "Lets threads run 'together', or one after the other between barriers, 'rising' or "
         "'falling': for tests, in which a missing barrier then always shows.");
+  m.def("pace_choices", pace_choices, py::arg("team_ns"), py::arg("alone_ns"),
+        "Which runs of a program would use its team, if they took so many nanoseconds with it and "
+        "without: for tests.");
   m.def("cpu_level", &runtime::level_name,
         "The instruction set in use: 'baseline', 'avx2', 'avx512' or 'neon'.");
   m.def("available_levels", &runtime::available_levels,

@@ -125,8 +125,8 @@ STEEP_INLINE void undo_tile(typename Native<T>::V (&sum)[rows][regs], const Tile
     const T* const aux = tile.aux + (top + r) * tile.aux_stride;
     STEEP_UNROLL
     for (int v = 0; v < regs; ++v) {
-      sum[r][v] = undone<Native<T>>(activation, sum[r][v],
-                                    load_reg<T, regs, partial>(aux, v, tile.last));
+      sum[r][v] =
+          undone<Native<T>>(activation, sum[r][v], load_reg<T, regs, partial>(aux, v, tile.last));
     }
   }
 }

@@ -212,7 +212,8 @@ void multiply_block(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth
       tile = moved(tile, heights.taller * (heights.base + 1), 0);
     }
     run(heights.base, heights.taller * (heights.base + 1), heights.tiles - heights.taller);
-    if (!whole && finished) activate(rect.c + i0 * rect.ldc + j, rect.ldc, i1 - i0, cols, rect.activation);
+    if (!whole && finished)
+      activate(rect.c + i0 * rect.ldc + j, rect.ldc, i1 - i0, cols, rect.activation);
   }
   if (whole && finished)
     activate(rect.c + i0 * rect.ldc + j0, rect.ldc, i1 - i0, j1 - j0, rect.activation);

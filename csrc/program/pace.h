@@ -2,38 +2,82 @@
 // knows: whether the cores share a cache, and who else uses them now. The bits are the same either way.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace steep::program {
 
+// Runs in rounds. At the end of a round the other way is tried a few times; if it was faster, the next round goes that
+// way. A round that takes longer than the other way was last seen to take is broken off, for the way back. (Where the
+// cores are wanted by others, a team waits for its slowest member, which a few tries may miss and a round does not.)
+// Each time the other way was not better, it takes twice as long until it is tried again.
 class Pace {
  public:
   // Whether this run is to use the team.
-  bool use_team() const { return trying() ? !team_is_better_ : team_is_better_; }
+  bool use_team() const { return trying() ? !team_ : team_; }
   // What this run has taken.
   void note(int64_t ns);
 
  private:
-  // Once in so many runs the other way is tried for some runs. The first of them finds the data in the wrong cache, and
-  // the shortest of the rest counts.
-  static constexpr int kRound = 256, kTries = 4;
+  static constexpr int kRound = 256, kTries = 4, kMostRounds = 32;
 
-  bool trying() const { return run_ >= kRound - kTries; }
+  bool trying() const { return rounds_left_ == 0 && run_ >= kRound - kTries; }
+  // In the first round of a way it must be better; later it must not have become much worse.
+  double bound() const { return new_ ? other_ : 1.5 * other_; }
+  void end_round();
+  void turn(double usual, bool to_new) {
+    team_ = !team_;
+    new_ = to_new;
+    other_ = usual;
+  }
+  void lose_patience() {
+    patience_ = patience_ < kMostRounds ? 2 * patience_ : kMostRounds;
+    rounds_left_ = patience_;
+  }
 
-  bool team_is_better_ = true;
+  bool team_ = true, new_ = false;
   // The first round is short, so that a program which runs a few hundred times gains as well.
   int run_ = kRound - 2 * kTries - 8;
-  int64_t usual_ = 0, tried_ = 0;  // ns, the shortest of this round; 0: none yet
+  int usual_runs_ = 0;
+  int64_t spent_ = 0;  // ns, of this round's usual runs
+  int64_t tried_ =
+      0;  // ns, the shortest of its tries but for the first, which finds the data in the wrong cache
+  double other_ = 0;                    // ns a run the other way, as last seen; 0: never
+  int patience_ = 1, rounds_left_ = 0;  // until the next tries
 };
 
 inline void Pace::note(int64_t ns) {
-  const bool first_try = run_ == kRound - kTries;
-  int64_t& shortest = trying() ? tried_ : usual_;
-  if (!first_try && (shortest == 0 || ns < shortest)) shortest = ns;
-  if (++run_ < kRound) return;
-  if (tried_ < usual_) team_is_better_ = !team_is_better_;
-  run_ = 0;
-  usual_ = tried_ = 0;
+  if (!trying()) {
+    spent_ += ns;
+    ++usual_runs_;
+    const int least = kRound / 4;
+    const int runs = usual_runs_ > least ? usual_runs_ : least;
+    if (other_ > 0 && static_cast<double>(spent_) > bound() * runs) return end_round();
+  } else if (run_ > kRound - kTries && (tried_ == 0 || ns < tried_)) {
+    tried_ = ns;
+  }
+  if (++run_ == kRound) end_round();
+}
+
+inline void Pace::end_round() {
+  const double usual = static_cast<double>(spent_) / usual_runs_;
+  if (other_ > 0 && usual > bound()) {
+    turn(usual, false);
+    lose_patience();
+  } else if (tried_ > 0 && static_cast<double>(tried_) < usual) {
+    turn(usual, true);
+    rounds_left_ = 1;  // a whole round before anything is tried again
+  } else if (tried_ > 0) {
+    other_ = static_cast<double>(tried_);
+    new_ = false;
+    lose_patience();
+  } else {
+    if (new_) patience_ = 1;
+    new_ = false;
+    rounds_left_ -= rounds_left_ > 0;
+  }
+  run_ = usual_runs_ = 0;
+  spent_ = tried_ = 0;
 }
 
 }  // namespace steep::program
