@@ -1,5 +1,6 @@
 // Elementwise loops of the vector mathematics: float32 and float64.
 #include "loops.h"
+#include "vec_blocks.h"
 #include "vecmath.h"
 
 namespace steep::kernels {
@@ -8,6 +9,12 @@ namespace {
 template <class T, T (*kFunction)(T), T (*kLong)(T)>
 void set_angle(Table& table, Elementwise op) {
   using Op = LongUnary<T, kFunction, kLong, vec::is_long_angle<T>>;
+  table.elementwise[static_cast<int>(op)][kTypeOf<T>] = unary_loop<Op, kBlockLanes<T>, T, T>;
+}
+
+template <class T, T (*kFunction)(T), void (*kWhole)(T*, const T*)>
+void set_blocks(Table& table, Elementwise op) {
+  using Op = BlockUnary<T, kFunction, kVecBlock<T>, kWhole>;
   table.elementwise[static_cast<int>(op)][kTypeOf<T>] = unary_loop<Op, kBlockLanes<T>, T, T>;
 }
 
@@ -30,7 +37,7 @@ void fill(Table& table) {
   set_unary<T, vec::atan<T>>(table, E::atan);
   set_unary<T, vec::sinh<T>>(table, E::sinh);
   set_unary<T, vec::cosh<T>>(table, E::cosh);
-  set_unary<T, vec::tanh<T>>(table, E::tanh);
+  set_blocks<T, vec::tanh<T>, tanh_block<T>>(table, E::tanh);
   set_unary<T, vec::sigmoid<T>>(table, E::sigmoid);
   set_unary<T, vec::erf<T>>(table, E::erf);
   set_unary<T, vec::erfc<T>>(table, E::erfc);

@@ -7,6 +7,7 @@
 #include "gemm_blocks.h"
 #include "gemm_micro.h"
 #include "table.h"
+#include "vec_blocks.h"
 #include "vec_exp.h"
 
 namespace steep::kernels {
@@ -15,8 +16,10 @@ namespace {
 template <class T>
 __attribute__((noinline)) void activate_row(T* c, int64_t cols, bool is_tanh) {
   if (is_tanh) {
+    int64_t j = 0;
+    for (; j + kVecBlock<T> <= cols; j += kVecBlock<T>) tanh_block(c + j, c + j);
 #pragma omp simd
-    for (int64_t j = 0; j < cols; ++j) c[j] = vec::tanh(c[j]);
+    for (int64_t i = j; i < cols; ++i) c[i] = vec::tanh(c[i]);
   } else {
 #pragma omp simd
     for (int64_t j = 0; j < cols; ++j) c[j] = vec::sigmoid(c[j]);

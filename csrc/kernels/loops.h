@@ -91,14 +91,17 @@ struct Output {
   }
 };
 
-// What a function asks of its loop: a second look at its arguments (see apply_lanes), and whether it is light.
+// What a function asks of its loop: a second look at its arguments (see apply_lanes), whether it is
+// light, and how many elements its block() does at once, if it has one.
 struct Heavy {
   static constexpr bool kHasLong = false;
   static constexpr bool kLight = false;
+  static constexpr int kBlock = 0;
 };
 struct Light {
   static constexpr bool kHasLong = false;
   static constexpr bool kLight = true;
+  static constexpr int kBlock = 0;
 };
 
 // The lanes of one step. Where some arguments take a function's long way, all lanes go singly: a lane's value depends
@@ -128,11 +131,25 @@ STEEP_INLINE void apply_rest(Out* out, int64_t rest, const In*... x) {
   }
 }
 
+// The whole blocks of a function that has them: how many elements that is.
+template <class Op, class Out, class A>
+STEEP_INLINE int64_t apply_blocks(Out* out, const A* a, int64_t step, int64_t n) {
+  int64_t i = 0;
+  if constexpr (Op::kBlock > 0) {
+    if (step == 0) return 0;
+    for (; i + Op::kBlock <= n; i += Op::kBlock) Op::block(out + i, a + i);
+  }
+  return i;
+}
+
 // The loops proper. Op::apply(x...) is one element; In... are the inputs' types.
 template <class Op, int kLanes, class Out, class A>
 void unary_loop(void* const* data, const int64_t* steps, int64_t n) {
-  Output<Out, kLanes, Op::kLight> out(data[0], n);
-  Input<A, kLanes, Op::kLight> a(data[1], steps[1], n);
+  Out* const to = static_cast<Out*>(data[0]);
+  const A* const from = static_cast<const A*>(data[1]);
+  const int64_t done = apply_blocks<Op>(to, from, steps[1], n);
+  Output<Out, kLanes, Op::kLight> out(to + done, n - done);
+  Input<A, kLanes, Op::kLight> a(from + done, steps[1], n - done);
   do {
     for (; out.blocks > 0; --out.blocks, out.next(), a.next())
       apply_lanes<Op, kLanes>(out.at, a.at);
@@ -183,6 +200,14 @@ struct Binary : Kind {
 template <class Kind, class Out, class In, Out (*kFunction)(In, In, In)>
 struct Ternary : Kind {
   static STEEP_INLINE Out apply(In x, In y, In z) { return kFunction(x, y, z); }
+};
+
+// The same in blocks.
+template <class T, T (*kFunction)(T), int kSize, void (*kWhole)(T*, const T*)>
+struct BlockUnary : Heavy {
+  static constexpr int kBlock = kSize;
+  static STEEP_INLINE T apply(T x) { return kFunction(x); }
+  static STEEP_INLINE void block(T* out, const T* x) { kWhole(out, x); }
 };
 
 // The same with a long way: `kLong` where `kIsLong` says so.
