@@ -181,23 +181,49 @@ inline T sum_exp_row(const T* x, int64_t n, T shift, T* out) {
   return total.result();
 }
 
-// ---- rows of a few elements ----
+// ---- short rows ----
 
-// Rows shorter than kLanes are taken kRowGroup at a time, each in a lane of its own: maximum and
-// sum go from column to column, in the order of reduce_row.
+// Short rows are taken kRowGroup at a time, each in a lane of its own: column[j] holds their
+// elements j.
 constexpr int kRowGroup = 8;
 
+// The rows' totals over n columns, kLanes <= n <= 4 * kLanes, with the bits of reduce_row, whose
+// virtual lanes are columns here. What is missing from a lane would change nothing.
+template <class Op, class T>
+__attribute__((noinline)) Lanes<T, kRowGroup> combine_columns(const T (*column)[kRowGroup],
+                                                              int64_t n) {
+  using L = Lanes<T, kRowGroup>;
+  const bool pairs = n >= 2 * kLanes;
+  const int64_t first = pairs ? 2 * kLanes : kLanes;  // of the other accumulators' elements
+  L lane[kLanes];
+  for (int64_t j = 0; j < kLanes; ++j) {
+    lane[j] = L::load(column[j]);
+    if (pairs) lane[j].combine(Op(), L::load(column[j + kLanes]));
+    if (first + j >= n) continue;
+    L rest = L::load(column[first + j]);
+    if (first + kLanes + j < n) rest.combine(Op(), L::load(column[first + kLanes + j]));
+    lane[j].combine(Op(), rest);
+  }
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    for (int j = 0; j < half; ++j) lane[j].combine(Op(), lane[j + half]);
+  }
+  return lane[0];
+}
+
+// See sum_exp_rows. Fewer than kLanes elements are combined one after the other, as in reduce_row.
 template <bool kStore, class T>
 __attribute__((noinline)) void sum_exp_group(const T* x, int64_t n, T* highest, T* sum, T* out) {
   using L = Lanes<T, kRowGroup>;
   constexpr int kSize = kExpBlock<T>, kCols = kSize / kRowGroup;
-  alignas(64) T column[kLanes + kCols][kRowGroup];
-  L top = L::fill(lowest<T>());
+  alignas(64) T column[kShortRow + kCols][kRowGroup];
+  L top = L::fill(lowest<T>()), total = L::fill(0);
+  const bool few = n < kLanes;
   for (int64_t j = 0; j < n; ++j) {
 #pragma omp simd
     for (int r = 0; r < kRowGroup; ++r) column[j][r] = x[r * n + j];
-    top.combine(Max<T>(), L::load(column[j]));
+    if (few) top.combine(Max<T>(), L::load(column[j]));
   }
+  if (!few) top = combine_columns<Max<T>>(column, n);
   for (int j = 0; j < kCols - 1; ++j) L::fill(0).store(column[n + j]);  // up to a whole block
   for (int64_t j = 0; j < n; j += kCols) {
     T e[kSize];
@@ -209,17 +235,17 @@ __attribute__((noinline)) void sum_exp_group(const T* x, int64_t n, T* highest, 
     }
     exp_block<kSize, true>(column[j], e);
   }
-  L total = L::fill(0);
-  for (int64_t j = 0; j < n; ++j) total.combine(Sum<T>(), L::load(column[j]));
   top.store(highest);
+  for (int64_t j = 0; few && j < n; ++j) total.combine(Sum<T>(), L::load(column[j]));
+  if (!few) total = combine_columns<Sum<T>>(column, n);
   total.store(sum);
   for (int r = 0; kStore && r < kRowGroup; ++r) {
     for (int64_t j = 0; j < n; ++j) out[r * n + j] = column[j][r];
   }
 }
 
-// The groups of `rows` rows of n < kLanes elements, see sum_exp_rows; the last one may do some rows
-// once more. Returns how many rows these are: the few that may remain go faster by themselves.
+// The groups of `rows` rows, see sum_exp_rows; the last one may do some rows once more. Returns how
+// many rows these are: the few that may remain go faster by themselves.
 template <bool kStore, class T>
 inline int64_t sum_exp_groups(const T* x, int64_t rows, int64_t n, T* highest, T* sum, T* out) {
   int64_t r = 0;
@@ -232,7 +258,7 @@ inline int64_t sum_exp_groups(const T* x, int64_t rows, int64_t n, T* highest, T
   return rows;
 }
 
-// The same for rows of up to kShortRow elements, one loop of exp over all of them.
+// The same row by row, but for one loop of exp over all of them.
 template <class T>
 inline void sum_exp_short_rows(const T* x, int64_t rows, int64_t n, T* highest, T* sum, T* out) {
   for (int64_t r = 0; r < rows; ++r) {
@@ -260,7 +286,7 @@ inline void sum_exp_rows(const T* x, int64_t rows, int64_t n, T* highest, T* sum
     return;
   }
   int64_t done = 0;
-  if (n < kLanes) {
+  if (n < kLanes || n % kLanes != 0) {  // whole lanes go faster row by row
     done = out != nullptr ? sum_exp_groups<true>(x, rows, n, highest, sum, out)
                           : sum_exp_groups<false>(x, rows, n, highest, sum, out);
   }
