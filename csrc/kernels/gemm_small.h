@@ -15,12 +15,13 @@ namespace {
 
 template <class T>
 __attribute__((noinline)) void activate_row(T* c, int64_t cols, bool is_tanh) {
+  constexpr int kSize = kVecBlock<T>;
   if (is_tanh) {
-    int64_t j = 0;
-    for (; j + kVecBlock<T> <= cols; j += kVecBlock<T>) tanh_block(c + j, c + j);
+    for (; cols >= kSize; cols -= kSize, c += kSize) tanh_block(c, c);
 #pragma omp simd
-    for (int64_t i = j; i < cols; ++i) c[i] = vec::tanh(c[i]);
+    for (int64_t j = 0; j < cols; ++j) c[j] = vec::tanh(c[j]);
   } else {
+    for (; cols >= kSize; cols -= kSize, c += kSize) sigmoid_block(c, c);
 #pragma omp simd
     for (int64_t j = 0; j < cols; ++j) c[j] = vec::sigmoid(c[j]);
   }

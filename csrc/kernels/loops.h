@@ -104,8 +104,8 @@ struct Light {
   static constexpr int kBlock = 0;
 };
 
-// The lanes of one step. Where some arguments take a function's long way, all lanes go singly: a lane's value depends
-// on its own argument alone either way.
+// The lanes of one step, or of a block. Where some arguments take a function's long way, all lanes
+// go singly: a lane's value depends on its own argument alone either way.
 template <class Op, int kLanes, class Out, class... In>
 STEEP_INLINE void apply_lanes(Out* out, const In*... x) {
   if constexpr (Op::kHasLong) {
@@ -113,13 +113,22 @@ STEEP_INLINE void apply_lanes(Out* out, const In*... x) {
 #pragma omp simd reduction(| : any)
     for (int i = 0; i < kLanes; ++i) any |= Op::is_long(x[i]...);
     if (__builtin_expect(any != 0, 0)) {
+      if constexpr (Op::kBlock == kLanes) {  // one half of a block may have none of them
+        apply_lanes<Op, kLanes / 2>(out, x...);
+        apply_lanes<Op, kLanes / 2>(out + kLanes / 2, (x + kLanes / 2)...);
+        return;
+      }
       for (int i = 0; i < kLanes; ++i)
         out[i] = Op::is_long(x[i]...) ? Op::apply_long(x[i]...) : Op::apply(x[i]...);
       return;
     }
   }
+  if constexpr (Op::kBlock == kLanes) {
+    Op::block(out, x...);
+  } else {
 #pragma omp simd
-  for (int i = 0; i < kLanes; ++i) out[i] = Op::apply(x[i]...);
+    for (int i = 0; i < kLanes; ++i) out[i] = Op::apply(x[i]...);
+  }
 }
 
 // The last lanes of a light function.
@@ -131,25 +140,27 @@ STEEP_INLINE void apply_rest(Out* out, int64_t rest, const In*... x) {
   }
 }
 
-// The whole blocks of a function that has them: how many elements that is.
-template <class Op, class Out, class A>
-STEEP_INLINE int64_t apply_blocks(Out* out, const A* a, int64_t step, int64_t n) {
-  int64_t i = 0;
+// The whole blocks of a function that has them.
+template <class Op, int kLanes, class To, class From>
+STEEP_INLINE void apply_blocks(To& out, From& a) {
   if constexpr (Op::kBlock > 0) {
-    if (step == 0) return 0;
-    for (; i + Op::kBlock <= n; i += Op::kBlock) Op::block(out + i, a + i);
+    constexpr int64_t kSteps = Op::kBlock / kLanes;
+    static_assert(Op::kBlock % kLanes == 0, "the tail is what remains of whole lanes");
+    if (a.advance == 0) return;
+    for (; out.blocks >= kSteps; out.blocks -= kSteps) {
+      apply_lanes<Op, Op::kBlock>(out.at, a.at);
+      out.at += Op::kBlock;
+      a.at += Op::kBlock;
+    }
   }
-  return i;
 }
 
 // The loops proper. Op::apply(x...) is one element; In... are the inputs' types.
 template <class Op, int kLanes, class Out, class A>
 void unary_loop(void* const* data, const int64_t* steps, int64_t n) {
-  Out* const to = static_cast<Out*>(data[0]);
-  const A* const from = static_cast<const A*>(data[1]);
-  const int64_t done = apply_blocks<Op>(to, from, steps[1], n);
-  Output<Out, kLanes, Op::kLight> out(to + done, n - done);
-  Input<A, kLanes, Op::kLight> a(from + done, steps[1], n - done);
+  Output<Out, kLanes, Op::kLight> out(data[0], n);
+  Input<A, kLanes, Op::kLight> a(data[1], steps[1], n);  // fills the tail's buffer, for much later
+  apply_blocks<Op, kLanes>(out, a);
   do {
     for (; out.blocks > 0; --out.blocks, out.next(), a.next())
       apply_lanes<Op, kLanes>(out.at, a.at);
@@ -202,14 +213,6 @@ struct Ternary : Kind {
   static STEEP_INLINE Out apply(In x, In y, In z) { return kFunction(x, y, z); }
 };
 
-// The same in blocks.
-template <class T, T (*kFunction)(T), int kSize, void (*kWhole)(T*, const T*)>
-struct BlockUnary : Heavy {
-  static constexpr int kBlock = kSize;
-  static STEEP_INLINE T apply(T x) { return kFunction(x); }
-  static STEEP_INLINE void block(T* out, const T* x) { kWhole(out, x); }
-};
-
 // The same with a long way: `kLong` where `kIsLong` says so.
 template <class T, T (*kFunction)(T), T (*kLong)(T), bool (*kIsLong)(T)>
 struct LongUnary : Heavy {
@@ -226,11 +229,23 @@ struct LongBinary : Heavy {
   static T apply_long(T x, T y) { return kLong(x, y); }
 };
 
+// One of these in blocks.
+template <class Base, class T, int kSize, void (*kWhole)(T*, const T*)>
+struct InBlocks : Base {
+  static constexpr int kBlock = kSize;
+  static STEEP_INLINE void block(T* out, const T* x) { kWhole(out, x); }
+};
+
 // Enters one loop for type T: T -> T, or T -> b for a function of truth.
 template <class T, T (*kFunction)(T), class Kind = Heavy>
 void set_unary(Table& table, Elementwise op) {
   table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
       unary_loop<Unary<Kind, T, T, kFunction>, kBlockLanes<T>, T, T>;
+}
+template <class T, T (*kFunction)(T), int kSize, void (*kWhole)(T*, const T*)>
+void set_blocks(Table& table, Elementwise op) {
+  using Op = InBlocks<Unary<Heavy, T, T, kFunction>, T, kSize, kWhole>;
+  table.elementwise[static_cast<int>(op)][kTypeOf<T>] = unary_loop<Op, kBlockLanes<T>, T, T>;
 }
 template <class T, bool (*kFunction)(T)>
 void set_test(Table& table, Elementwise op) {

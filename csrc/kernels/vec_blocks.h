@@ -16,7 +16,43 @@ namespace {
 template <class T>
 constexpr int kVecBlock = 128 / static_cast<int>(sizeof(T));
 
-// out may be x.
+// In all of them out may be x.
+
+// For |x| <= kNear, as exp_near.
+template <class T>
+STEEP_INLINE void exp_near_block(T* out, const T* x) {
+  constexpr int kSize = kVecBlock<T>;
+  T e[kSize], power[kSize];
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) power[i] = vec::exp_power(x[i]);
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) e[i] = vec::exp_rest(x[i], power[i]);
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) e[i] = vec::exp_growth(e[i]) + T(1);
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) out[i] = vec::times_power(e[i], power[i]);
+}
+
+template <class T>
+STEEP_INLINE void sigmoid_block(T* out, const T* x) {
+  constexpr int kSize = kVecBlock<T>;
+  T e[kSize], power[kSize];
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) power[i] = vec::sigmoid_power(vec::sigmoid_bounded(x[i]));
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) e[i] = vec::sigmoid_rest(vec::sigmoid_bounded(x[i]), power[i]);
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) e[i] = vec::exp_growth(e[i]);
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) {
+    const vec::Pair<T> bottom = vec::sigmoid_bottom(e[i], power[i]);
+    power[i] = bottom.hi;
+    e[i] = bottom.lo;
+  }
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) out[i] = vec::sigmoid_ratio(power[i], e[i]);
+}
+
 template <class T>
 STEEP_INLINE void tanh_block(T* out, const T* x) {
   constexpr int kSize = kVecBlock<T>;

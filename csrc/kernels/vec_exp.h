@@ -22,6 +22,7 @@ struct ExpConstants<float> {
   static constexpr float kOverflow = 89.0f;    // exp(x) is infinite from here on
   static constexpr float kSaturate = 18.0f;    // exp(-2x) vanishes beside 1 well before
   static constexpr float kTanhNear = 0.6875f;  // where tanh goes from one form to the other
+  static constexpr uint32_t kDown = 40;        // sigmoid's quotient is taken times 2^-kDown
 };
 
 template <>
@@ -33,6 +34,7 @@ struct ExpConstants<double> {
   static constexpr double kOverflow = 710.0;
   static constexpr double kSaturate = 40.0;
   static constexpr double kTanhNear = 0.625;
+  static constexpr uint64_t kDown = 200;
 };
 
 // (exp(r) - 1 - r) / r^2 for |r| <= ln2 / 2, to 2^-28 and 2^-57.8 of exp(r).
@@ -91,18 +93,6 @@ STEEP_INLINE T exp(T x) {
 template <class T>
 constexpr T kNear = sizeof(T) == 4 ? T(87) : T(708);
 
-// exp(x) for |x| <= kNear, with the bits of exp: one factor suffices, and k goes into the exponent as it is, below the
-// bits of the number that rounded it, which leave at the top.
-template <class T>
-STEEP_INLINE T exp_near(T x) {
-  using C = ExpConstants<T>;
-  const T shifted = mul_add(x, C::kLog2E, Format<T>::kMagic);
-  const T k = shifted - Format<T>::kMagic;
-  const T r = mul_add(k, -C::kLn2Lo, mul_add(k, -C::kLn2Hi, x));
-  const T growth = mul_add(r * r, exp_tail(r), r);
-  return from_bits<T>(to_bits(growth + T(1)) + (to_bits(shifted) << Format<T>::kMantissa));
-}
-
 // exp(x) in steps, for loops that take every step for many elements before the next: the CPU then
 // has work while it waits, and exp_near, whose steps wait for one another, takes a fifth longer.
 //
@@ -118,19 +108,37 @@ STEEP_INLINE T exp_rest(T x, T power) {
   const T k = power - Format<T>::kMagic;
   return mul_add(k, -C::kLn2Lo, mul_add(k, -C::kLn2Hi, x));
 }
-// Step 3: exp(rest). As a plain chain it takes the fewest registers; the float's is that of
+// Step 3: exp(rest) - 1, which rounds less than exp(rest) does.
+template <class T>
+STEEP_INLINE T exp_growth(T r) {
+  return mul_add(r * r, exp_tail(r), r);
+}
+// Or exp(rest) itself. As a plain chain it takes the fewest registers; the float's is that of
 // exp_tail.
 STEEP_INLINE float exp_of_rest(float r) {
   return horner(r, 1.0f, 1.0f, 0.4999999f, 0.16666521f, 0.041668966f, 0.008368677f, 0.0013782198f);
 }
-STEEP_INLINE double exp_of_rest(double r) { return mul_add(r * r, exp_tail(r), r) + 1.0; }
-// Step 4: times 2^k, for k below the largest exponent; 0 where that might be subnormal. What is NaN
-// may have become anything.
+STEEP_INLINE double exp_of_rest(double r) { return exp_growth(r) + 1.0; }
+// Step 4: times 2^k, where that is a normal number: k lies below the bits of the number that rounded
+// it, which leave at the top. What is NaN may become anything if x did.
+template <class T>
+STEEP_INLINE T times_power(T e, T power) {
+  return from_bits<T>(to_bits(e) + (to_bits(power) << Format<T>::kMantissa));
+}
+// The same for k below the largest exponent; 0 where that might be subnormal.
 template <class T>
 STEEP_INLINE T exp_raised(T e, T power) {
   constexpr T kLeast = Format<T>::kMagic - T(Format<T>::kBias - 2);
-  const T raised = from_bits<T>(to_bits(e) + (to_bits(power) << Format<T>::kMantissa));
+  const T raised = times_power(e, power);
   return power < kLeast ? T(0) : raised;
+}
+
+// exp(x) for |x| <= kNear, with the bits of exp: one factor suffices, and k goes into the exponent
+// as it is.
+template <class T>
+STEEP_INLINE T exp_near(T x) {
+  const T power = exp_power(x);
+  return times_power(exp_growth(exp_rest(x, power)) + T(1), power);
 }
 
 template <class T>
@@ -217,8 +225,7 @@ STEEP_INLINE double exp_of_twice(double r) { return exp_of_rest(r + r); }
 // Step 5: tanh(|x|) far from 0.
 template <class T>
 STEEP_INLINE T tanh_far(T e, T power) {
-  const T raised = from_bits<T>(to_bits(e) + (to_bits(power) << Format<T>::kMantissa));
-  return T(1) - T(2) / (raised + T(1));
+  return T(1) - T(2) / (times_power(e, power) + T(1));
 }
 // Step 6: tanh(size), size = |x|, near 0.
 template <class T>
@@ -241,23 +248,48 @@ STEEP_INLINE T tanh(T x) {
   return tanh_either(x, far, tanh_near(abs(x)));
 }
 
-// 1 / (1 + exp(-x)), numerator and denominator brought down by a power of two where the exponential would overflow.
-// exp(-x) = 2^k (1 + growth) is added to 1 piecewise, and what the sum loses is made up for in the quotient.
-// Accuracy: 1.44 (float), 1.47 (double).
+// sigmoid(x) = 1 / (1 + exp(-x)), numerator and denominator brought down by a power of two, so that
+// the exponential does not overflow. In steps, for loops as those of exp_power.
+//
+// Step 1: x, brought to where sigmoid is neither 0 nor 1.
+template <class T>
+STEEP_INLINE T sigmoid_bounded(T x) {
+  using C = ExpConstants<T>;
+  const T above = x < -C::kVanish ? -C::kVanish : x;
+  return x > T(2) * C::kSaturate ? T(2) * C::kSaturate : above;
+}
+// Step 2: exp_power of -x. Step 3: exp_rest of -x. Step 4 is exp_growth.
+template <class T>
+STEEP_INLINE T sigmoid_power(T x) {
+  return mul_add(x, -ExpConstants<T>::kLog2E, Format<T>::kMagic);
+}
+template <class T>
+STEEP_INLINE T sigmoid_rest(T x, T power) {
+  return exp_rest(-x, power);
+}
+// Step 5: the denominator. exp(-x) = 2^k (1 + growth) is added to 1 piecewise.
+template <class T>
+STEEP_INLINE Pair<T> sigmoid_bottom(T growth, T power) {
+  using F = Format<T>;
+  const BitsOf<T> biased = to_bits(power) + (F::kBias - ExpConstants<T>::kDown);
+  const T raised = from_bits<T>(biased << F::kMantissa);
+  const Pair<T> whole = two_sum(power_of_two<T>(-ExpConstants<T>::kDown), raised);
+  const Pair<T> sum = fast_two_sum(whole.hi, raised * growth);
+  return {sum.hi, sum.lo + whole.lo};
+}
+// Step 6: the quotient; what the sum lost is made up for.
+template <class T>
+STEEP_INLINE T sigmoid_ratio(T bottom, T low) {
+  const T q = T(1) / bottom;
+  return mul_add(-q, q * low, q) * power_of_two<T>(-ExpConstants<T>::kDown);
+}
+
+// Accuracy: 1.41 (float), 1.47 (double).
 template <class T>
 STEEP_INLINE T sigmoid(T x) {
-  using C = ExpConstants<T>;
-  constexpr BitsOf<T> kDown = (Format<T>::kBias + 1) / 2;
-  const Exponential<T> e = exp_parts(limit(-x, C::kVanish));
-  const bool far = x < T(-0.5) * C::kOverflow;
-  const T one = far ? power_of_two<T>(-kDown) : T(1);
-  const T shifted = power_of_two<T>(far ? e.k - kDown : e.k);
-  const T power =
-      x > T(2) * C::kSaturate ? T(0) : shifted;  // it vanishes beside 1, and may not fit
-  const Pair<T> whole = two_sum(one, power);
-  const Pair<T> sum = fast_two_sum(whole.hi, power * e.growth);
-  const T out = one / sum.hi;
-  return mul_add(-out * out, sum.lo + whole.lo, out);
+  const T bounded = sigmoid_bounded(x), power = sigmoid_power(bounded);
+  const Pair<T> bottom = sigmoid_bottom(exp_growth(sigmoid_rest(bounded, power)), power);
+  return sigmoid_ratio(bottom.hi, bottom.lo);
 }
 
 // (sinh(x) - x) / x^3 in z = x^2, |x| <= 1.
