@@ -12,6 +12,7 @@ import steep._core as core
 import steep.nn.functional as F
 from nn_support import mlp
 from steep import nn
+from tolerances import close, same_bits
 
 # ---- losses and functions ---------------------------------------------------------------------
 
@@ -41,6 +42,26 @@ def test_cross_entropy_and_nll_agree_with_the_formula(reduction):
     np.testing.assert_allclose(np.asarray(out.tolist()), expected, rtol=1e-12)
     out = nn.NLLLoss(weight, reduction=reduction)(steep.tensor(log_prob.tolist(), **t), target)
     np.testing.assert_allclose(np.asarray(out.tolist()), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("c", [1, 2, 7, 10, 15, 16, 17, 31, 33, 48, 50, 63, 64, 65])
+def test_a_row_among_others_and_alone(c, dtype):
+    """Short rows are taken several at a time: what one holds is no matter to the others."""
+    x = np.random.default_rng(c).normal(scale=4, size=(29, c)).astype(dtype)
+    x[3, 0], x[9, c // 2], x[12, -1], x[20] = np.nan, np.inf, -np.inf, -np.inf
+    y = steep.tensor(np.arange(29) % c)
+    rows = steep.tensor(x)
+    for function in (steep.softmax, steep.log_softmax, steep.logsumexp):
+        alone = [function(steep.tensor(x[r : r + 1]), 1).numpy() for r in range(len(x))]
+        same_bits(function(rows, 1).numpy(), np.concatenate(alone))
+    good = [r for r in range(29) if np.isfinite(x[r]).all()]
+    exact = np.exp(x[good].astype(np.float64))
+    exact /= exact.sum(1, keepdims=True)
+    close(steep.softmax(rows, 1).numpy()[good], exact.astype(dtype))
+    loss = F.cross_entropy(rows, y, reduction="none").numpy()
+    alone = [F.cross_entropy(rows[r : r + 1], y[r : r + 1]).item() for r in range(29)]
+    same_bits(loss, np.array(alone, dtype))
 
 
 def test_nll_shapes_and_gradient():

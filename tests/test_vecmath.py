@@ -230,7 +230,8 @@ def test_exact_division(dtype: type[Any]) -> None:
 
 def test_one_element_alone_and_in_a_row() -> None:
     """A value does not depend on its neighbours, even where one of them takes a long way."""
-    x = np.concatenate([np.linspace(-9, 9, 77), [1e30, 5e9, math.inf]]).astype(np.float32)
-    for name in ("sin", "cos", "tan", "exp", "tanh", "erf"):
-        row = native(name, x)
-        same_bits(np.concatenate([native(name, x[i : i + 1]) for i in range(len(x))]), row)
+    x = np.concatenate([np.linspace(-9, 9, 77), [1e30, 5e9, math.inf, math.nan, -0.0, -200, 3, 4]])
+    for name in ("sin", "cos", "tan", "exp", "tanh", "sigmoid", "erf"):
+        for v in (x.astype(np.float32), x):
+            row = native(name, v)
+            same_bits(np.concatenate([native(name, v[i : i + 1]) for i in range(len(v))]), row)

@@ -1,5 +1,6 @@
 // Elementwise loops of activations and of the backward passes that are fused: float32 and float64.
 #include "loops.h"
+#include "vec_blocks.h"
 #include "vecmath.h"
 
 namespace steep::kernels {
@@ -12,14 +13,34 @@ STEEP_INLINE T silu(T x) {
   return x * vec::sigmoid(x);
 }
 template <class T>
+STEEP_INLINE void silu_block(T* out, const T* x) {
+  T s[kVecBlock<T>];
+  sigmoid_block(s, x);
+#pragma omp simd
+  for (int i = 0; i < kVecBlock<T>; ++i) out[i] = x[i] * s[i];
+}
+template <class T>
 STEEP_INLINE T gelu(T x) {
   return x * vec::normal(x).chance;
 }
 // x (1 + tanh(u)) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
 template <class T>
-STEEP_INLINE T gelu_tanh(T x) {
+STEEP_INLINE T gelu_inner(T x) {
   constexpr T kTwice = T(1.5957691216057308), kCube = T(0.044715);
-  return x * vec::sigmoid(kTwice * mul_add(kCube * x, x * x, x));
+  return kTwice * mul_add(kCube * x, x * x, x);
+}
+template <class T>
+STEEP_INLINE T gelu_tanh(T x) {
+  return x * vec::sigmoid(gelu_inner(x));
+}
+template <class T>
+STEEP_INLINE void gelu_tanh_block(T* out, const T* x) {
+  T s[kVecBlock<T>];
+#pragma omp simd
+  for (int i = 0; i < kVecBlock<T>; ++i) s[i] = gelu_inner(x[i]);
+  sigmoid_block(s, s);
+#pragma omp simd
+  for (int i = 0; i < kVecBlock<T>; ++i) out[i] = x[i] * s[i];
 }
 template <class T>
 STEEP_INLINE T leaky_relu(T x, T slope) {
@@ -71,9 +92,10 @@ STEEP_INLINE T squared_error_backward(T x, T y, T scale) {
 template <class T>
 void fill(Table& table) {
   using E = Elementwise;
-  set_unary<T, silu<T>>(table, E::silu);
+  constexpr int kSize = kVecBlock<T>;
+  set_blocks<T, silu<T>, kSize, silu_block<T>>(table, E::silu);
   set_unary<T, gelu<T>>(table, E::gelu);
-  set_unary<T, gelu_tanh<T>>(table, E::gelu_tanh);
+  set_blocks<T, gelu_tanh<T>, kSize, gelu_tanh_block<T>>(table, E::gelu_tanh);
   set_binary<T, leaky_relu<T>, Light>(table, E::leaky_relu);
   set_binary<T, elu<T>>(table, E::elu);
   set_binary<T, tanh_backward<T>, Light>(table, E::tanh_backward);

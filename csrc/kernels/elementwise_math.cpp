@@ -1,5 +1,6 @@
 // Elementwise loops of the vector mathematics: float32 and float64.
 #include "loops.h"
+#include "vec_blocks.h"
 #include "vecmath.h"
 
 namespace steep::kernels {
@@ -14,7 +15,9 @@ void set_angle(Table& table, Elementwise op) {
 template <class T>
 void fill(Table& table) {
   using E = Elementwise;
-  using Exp = LongUnary<T, vec::exp_near<T>, vec::exp<T>, vec::is_far<T>>;
+  constexpr int kSize = kVecBlock<T>;
+  using Exp = InBlocks<LongUnary<T, vec::exp_near<T>, vec::exp<T>, vec::is_far<T>>, T, kSize,
+                       exp_near_block<T>>;
   table.elementwise[static_cast<int>(E::exp)][kTypeOf<T>] = unary_loop<Exp, kBlockLanes<T>, T, T>;
   set_unary<T, vec::exp2<T>>(table, E::exp2);
   set_unary<T, vec::expm1<T>>(table, E::expm1);
@@ -30,8 +33,8 @@ void fill(Table& table) {
   set_unary<T, vec::atan<T>>(table, E::atan);
   set_unary<T, vec::sinh<T>>(table, E::sinh);
   set_unary<T, vec::cosh<T>>(table, E::cosh);
-  set_unary<T, vec::tanh<T>>(table, E::tanh);
-  set_unary<T, vec::sigmoid<T>>(table, E::sigmoid);
+  set_blocks<T, vec::tanh<T>, kSize, tanh_block<T>>(table, E::tanh);
+  set_blocks<T, vec::sigmoid<T>, kSize, sigmoid_block<T>>(table, E::sigmoid);
   set_unary<T, vec::erf<T>>(table, E::erf);
   set_unary<T, vec::erfc<T>>(table, E::erfc);
   set_unary<T, vec::softplus<T>>(table, E::softplus);

@@ -7,6 +7,7 @@
 #include "gemm_blocks.h"
 #include "gemm_micro.h"
 #include "table.h"
+#include "vec_blocks.h"
 #include "vec_exp.h"
 
 namespace steep::kernels {
@@ -14,10 +15,13 @@ namespace {
 
 template <class T>
 __attribute__((noinline)) void activate_row(T* c, int64_t cols, bool is_tanh) {
+  constexpr int kSize = kVecBlock<T>;
   if (is_tanh) {
+    for (; cols >= kSize; cols -= kSize, c += kSize) tanh_block(c, c);
 #pragma omp simd
     for (int64_t j = 0; j < cols; ++j) c[j] = vec::tanh(c[j]);
   } else {
+    for (; cols >= kSize; cols -= kSize, c += kSize) sigmoid_block(c, c);
 #pragma omp simd
     for (int64_t j = 0; j < cols; ++j) c[j] = vec::sigmoid(c[j]);
   }

@@ -59,6 +59,13 @@ constexpr T highest() {
 }
 
 // The combining operations, each for scalars and vectors alike.
+struct Difference {
+  template <class V>
+  static V apply(V a, V b) {
+    return a - b;
+  }
+};
+
 template <class T>
 struct Sum {
   static constexpr T identity() { return 0; }
@@ -123,13 +130,13 @@ struct Min {
   }
 };
 
-// 16 lanes of T as however many vectors the CPU needs for them.
-template <class T>
+// 16 lanes of T, or kCount, as however many vectors the CPU needs for them.
+template <class T, int kCount = kLanes>
 struct Lanes {
-  static constexpr int kAll = kLanes * static_cast<int>(sizeof(T));
+  static constexpr int kAll = kCount * static_cast<int>(sizeof(T));
   static constexpr int kBytes = kVectorBytes < kAll ? kVectorBytes : kAll;
   static constexpr int kParts = kAll / kBytes;
-  static constexpr int kWidth = kLanes / kParts;
+  static constexpr int kWidth = kCount / kParts;
   typedef T Part __attribute__((vector_size(kBytes)));
   Part part[kParts];
 
@@ -144,6 +151,10 @@ struct Lanes {
     STEEP_UNROLL
     for (int p = 0; p < kParts; ++p) __builtin_memcpy(&lanes.part[p], x + p * kWidth, kBytes);
     return lanes;
+  }
+  void store(T* x) const {
+    STEEP_UNROLL
+    for (int p = 0; p < kParts; ++p) __builtin_memcpy(x + p * kWidth, &part[p], kBytes);
   }
   template <class Op>
   void combine(Op, const Lanes& other) {

@@ -91,18 +91,21 @@ struct Output {
   }
 };
 
-// What a function asks of its loop: a second look at its arguments (see apply_lanes), and whether it is light.
+// What a function asks of its loop: a second look at its arguments (see apply_lanes), whether it is
+// light, and how many elements its block() does at once, if it has one.
 struct Heavy {
   static constexpr bool kHasLong = false;
   static constexpr bool kLight = false;
+  static constexpr int kBlock = 0;
 };
 struct Light {
   static constexpr bool kHasLong = false;
   static constexpr bool kLight = true;
+  static constexpr int kBlock = 0;
 };
 
-// The lanes of one step. Where some arguments take a function's long way, all lanes go singly: a lane's value depends
-// on its own argument alone either way.
+// The lanes of one step, or of a block. Where some arguments take a function's long way, all lanes
+// go singly: a lane's value depends on its own argument alone either way.
 template <class Op, int kLanes, class Out, class... In>
 STEEP_INLINE void apply_lanes(Out* out, const In*... x) {
   if constexpr (Op::kHasLong) {
@@ -110,13 +113,22 @@ STEEP_INLINE void apply_lanes(Out* out, const In*... x) {
 #pragma omp simd reduction(| : any)
     for (int i = 0; i < kLanes; ++i) any |= Op::is_long(x[i]...);
     if (__builtin_expect(any != 0, 0)) {
+      if constexpr (Op::kBlock == kLanes) {  // one half of a block may have none of them
+        apply_lanes<Op, kLanes / 2>(out, x...);
+        apply_lanes<Op, kLanes / 2>(out + kLanes / 2, (x + kLanes / 2)...);
+        return;
+      }
       for (int i = 0; i < kLanes; ++i)
         out[i] = Op::is_long(x[i]...) ? Op::apply_long(x[i]...) : Op::apply(x[i]...);
       return;
     }
   }
+  if constexpr (Op::kBlock == kLanes) {
+    Op::block(out, x...);
+  } else {
 #pragma omp simd
-  for (int i = 0; i < kLanes; ++i) out[i] = Op::apply(x[i]...);
+    for (int i = 0; i < kLanes; ++i) out[i] = Op::apply(x[i]...);
+  }
 }
 
 // The last lanes of a light function.
@@ -128,11 +140,27 @@ STEEP_INLINE void apply_rest(Out* out, int64_t rest, const In*... x) {
   }
 }
 
+// The whole blocks of a function that has them.
+template <class Op, int kLanes, class To, class From>
+STEEP_INLINE void apply_blocks(To& out, From& a) {
+  if constexpr (Op::kBlock > 0) {
+    constexpr int64_t kSteps = Op::kBlock / kLanes;
+    static_assert(Op::kBlock % kLanes == 0, "the tail is what remains of whole lanes");
+    if (a.advance == 0) return;
+    for (; out.blocks >= kSteps; out.blocks -= kSteps) {
+      apply_lanes<Op, Op::kBlock>(out.at, a.at);
+      out.at += Op::kBlock;
+      a.at += Op::kBlock;
+    }
+  }
+}
+
 // The loops proper. Op::apply(x...) is one element; In... are the inputs' types.
 template <class Op, int kLanes, class Out, class A>
 void unary_loop(void* const* data, const int64_t* steps, int64_t n) {
   Output<Out, kLanes, Op::kLight> out(data[0], n);
-  Input<A, kLanes, Op::kLight> a(data[1], steps[1], n);
+  Input<A, kLanes, Op::kLight> a(data[1], steps[1], n);  // fills the tail's buffer, for much later
+  apply_blocks<Op, kLanes>(out, a);
   do {
     for (; out.blocks > 0; --out.blocks, out.next(), a.next())
       apply_lanes<Op, kLanes>(out.at, a.at);
@@ -201,11 +229,23 @@ struct LongBinary : Heavy {
   static T apply_long(T x, T y) { return kLong(x, y); }
 };
 
+// One of these in blocks.
+template <class Base, class T, int kSize, void (*kWhole)(T*, const T*)>
+struct InBlocks : Base {
+  static constexpr int kBlock = kSize;
+  static STEEP_INLINE void block(T* out, const T* x) { kWhole(out, x); }
+};
+
 // Enters one loop for type T: T -> T, or T -> b for a function of truth.
 template <class T, T (*kFunction)(T), class Kind = Heavy>
 void set_unary(Table& table, Elementwise op) {
   table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
       unary_loop<Unary<Kind, T, T, kFunction>, kBlockLanes<T>, T, T>;
+}
+template <class T, T (*kFunction)(T), int kSize, void (*kWhole)(T*, const T*)>
+void set_blocks(Table& table, Elementwise op) {
+  using Op = InBlocks<Unary<Heavy, T, T, kFunction>, T, kSize, kWhole>;
+  table.elementwise[static_cast<int>(op)][kTypeOf<T>] = unary_loop<Op, kBlockLanes<T>, T, T>;
 }
 template <class T, bool (*kFunction)(T)>
 void set_test(Table& table, Elementwise op) {

@@ -37,32 +37,45 @@ STEEP_INLINE T exp_below(T x) {
   return x != x ? x : e;
 }
 
-template <class T>
-inline void exp_all(T* out, int64_t n) {
-#pragma omp simd
-  for (int64_t i = 0; i < n; ++i) out[i] = exp_below(out[i]);
-}
-
 // ---- blocks ----
 
 // As many elements as keep the CPU busy: with more, their values leave the registers.
 template <class T>
 constexpr int kExpBlock = 128 / static_cast<int>(sizeof(T));
 
-// out = exp(x - shift) for one block without NaN, step by step.
-template <int kSize, class T>
-STEEP_INLINE void exp_block(T* out, const T* x, T shift) {
+// out = exp(x) for one block, step by step: what exp_below gives, or else exp_not_nan. out may be
+// x.
+template <int kSize, bool kKeepNan, class T>
+STEEP_INLINE void exp_block(T* out, const T* x) {
   T e[kSize], power[kSize];
 #pragma omp simd
-  for (int i = 0; i < kSize; ++i) e[i] = x[i] - shift;
+  for (int i = 0; i < kSize; ++i) power[i] = vec::exp_power(x[i]);
 #pragma omp simd
-  for (int i = 0; i < kSize; ++i) power[i] = vec::exp_power(e[i]);
-#pragma omp simd
-  for (int i = 0; i < kSize; ++i) e[i] = vec::exp_rest(e[i], power[i]);
+  for (int i = 0; i < kSize; ++i) e[i] = vec::exp_rest(x[i], power[i]);
 #pragma omp simd
   for (int i = 0; i < kSize; ++i) e[i] = vec::exp_of_rest(e[i]);
 #pragma omp simd
-  for (int i = 0; i < kSize; ++i) out[i] = vec::exp_raised(e[i], power[i]);
+  for (int i = 0; i < kSize; ++i) {
+    const T raised = vec::exp_raised(e[i], power[i]);
+    out[i] = kKeepNan && x[i] != x[i] ? x[i] : raised;
+  }
+}
+
+// out = exp(x - shift) for one block without NaN.
+template <int kSize, class T>
+STEEP_INLINE void exp_block(T* out, const T* x, T shift) {
+  T e[kSize];
+#pragma omp simd
+  for (int i = 0; i < kSize; ++i) e[i] = x[i] - shift;
+  exp_block<kSize, false>(out, e);
+}
+
+template <class T>
+inline void exp_all(T* out, int64_t n) {
+  constexpr int kSize = kExpBlock<T>;
+  for (; n >= kSize; n -= kSize, out += kSize) exp_block<kSize, true>(out, out);
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) out[i] = exp_below(out[i]);
 }
 
 // A row shorter than kLanes: -inf, whose exponential is 0, fills it up.
@@ -168,6 +181,98 @@ inline T sum_exp_row(const T* x, int64_t n, T shift, T* out) {
   return total.result();
 }
 
+// ---- short rows ----
+
+// Short rows are taken kRowGroup at a time, each in a lane of its own: column[j] holds their
+// elements j.
+constexpr int kRowGroup = 8;
+
+// The rows' totals over n columns, kLanes <= n <= 4 * kLanes, with the bits of reduce_row, whose
+// virtual lanes are columns here. What is missing from a lane would change nothing.
+template <class Op, class T>
+__attribute__((noinline)) Lanes<T, kRowGroup> combine_columns(const T (*column)[kRowGroup],
+                                                              int64_t n) {
+  using L = Lanes<T, kRowGroup>;
+  const bool pairs = n >= 2 * kLanes;
+  const int64_t first = pairs ? 2 * kLanes : kLanes;  // of the other accumulators' elements
+  L lane[kLanes];
+  for (int64_t j = 0; j < kLanes; ++j) {
+    lane[j] = L::load(column[j]);
+    if (pairs) lane[j].combine(Op(), L::load(column[j + kLanes]));
+    if (first + j >= n) continue;
+    L rest = L::load(column[first + j]);
+    if (first + kLanes + j < n) rest.combine(Op(), L::load(column[first + kLanes + j]));
+    lane[j].combine(Op(), rest);
+  }
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    for (int j = 0; j < half; ++j) lane[j].combine(Op(), lane[j + half]);
+  }
+  return lane[0];
+}
+
+// See sum_exp_rows. Fewer than kLanes elements are combined one after the other, as in reduce_row.
+template <bool kStore, class T>
+__attribute__((noinline)) void sum_exp_group(const T* x, int64_t n, T* highest, T* sum, T* out) {
+  using L = Lanes<T, kRowGroup>;
+  constexpr int kSize = kExpBlock<T>, kCols = kSize / kRowGroup;
+  alignas(64) T column[kShortRow + kCols][kRowGroup];
+  L top = L::fill(lowest<T>()), total = L::fill(0);
+  const bool few = n < kLanes;
+  for (int64_t j = 0; j < n; ++j) {
+#pragma omp simd
+    for (int r = 0; r < kRowGroup; ++r) column[j][r] = x[r * n + j];
+    if (few) top.combine(Max<T>(), L::load(column[j]));
+  }
+  if (!few) top = combine_columns<Max<T>>(column, n);
+  for (int j = 0; j < kCols - 1; ++j) L::fill(0).store(column[n + j]);  // up to a whole block
+  for (int64_t j = 0; j < n; j += kCols) {
+    T e[kSize];
+    STEEP_UNROLL
+    for (int k = 0; k < kCols; ++k) {
+      L below = L::load(column[j + k]);
+      below.combine(Difference(), top);
+      below.store(e + k * kRowGroup);
+    }
+    exp_block<kSize, true>(column[j], e);
+  }
+  top.store(highest);
+  for (int64_t j = 0; few && j < n; ++j) total.combine(Sum<T>(), L::load(column[j]));
+  if (!few) total = combine_columns<Sum<T>>(column, n);
+  total.store(sum);
+  for (int r = 0; kStore && r < kRowGroup; ++r) {
+    for (int64_t j = 0; j < n; ++j) out[r * n + j] = column[j][r];
+  }
+}
+
+// The groups of `rows` rows, see sum_exp_rows; the last one may do some rows once more. Returns how
+// many rows these are: the few that may remain go faster by themselves.
+template <bool kStore, class T>
+inline int64_t sum_exp_groups(const T* x, int64_t rows, int64_t n, T* highest, T* sum, T* out) {
+  int64_t r = 0;
+  for (; r + kRowGroup <= rows; r += kRowGroup) {
+    sum_exp_group<kStore>(x + r * n, n, highest + r, sum + r, kStore ? out + r * n : out);
+  }
+  if (kStore || r == 0 || rows - r < kRowGroup / 2) return r;  // out may lie over x
+  r = rows - kRowGroup;
+  sum_exp_group<kStore>(x + r * n, n, highest + r, sum + r, out);
+  return rows;
+}
+
+// The same row by row, but for one loop of exp over all of them.
+template <class T>
+inline void sum_exp_short_rows(const T* x, int64_t rows, int64_t n, T* highest, T* sum, T* out) {
+  for (int64_t r = 0; r < rows; ++r) {
+    highest[r] = reduce_row<Max<T>>(Plain<T>{x}, r * n, n);
+  }
+  alignas(64) T buffer[kChunk];
+  T* terms = out != nullptr ? out : buffer;
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t j = 0; j < n; ++j) terms[r * n + j] = x[r * n + j] - highest[r];
+  }
+  exp_all(terms, rows * n);
+  for (int64_t r = 0; r < rows; ++r) sum[r] = reduce_row<Sum<T>>(Plain<T>{terms}, r * n, n);
+}
+
 // For `rows` <= rows_at_a_time(n) rows of x[rows, n]: highest[r] their maximum and sum[r] the sum
 // of exp(x - highest). An infinite maximum makes the sum NaN. The terms exp(x - highest) go to
 // `out`, if there is one.
@@ -180,16 +285,14 @@ inline void sum_exp_rows(const T* x, int64_t rows, int64_t n, T* highest, T* sum
     }
     return;
   }
-  for (int64_t r = 0; r < rows; ++r) {
-    highest[r] = reduce_row<Max<T>>(Plain<T>{x}, r * n, n);
+  int64_t done = 0;
+  if (n < kLanes || n % kLanes != 0) {  // whole lanes go faster row by row
+    done = out != nullptr ? sum_exp_groups<true>(x, rows, n, highest, sum, out)
+                          : sum_exp_groups<false>(x, rows, n, highest, sum, out);
   }
-  alignas(64) T buffer[kChunk];
-  T* terms = out != nullptr ? out : buffer;
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t j = 0; j < n; ++j) terms[r * n + j] = x[r * n + j] - highest[r];
-  }
-  exp_all(terms, rows * n);
-  for (int64_t r = 0; r < rows; ++r) sum[r] = reduce_row<Sum<T>>(Plain<T>{terms}, r * n, n);
+  if (done == rows) return;
+  sum_exp_short_rows(x + done * n, rows - done, n, highest + done, sum + done,
+                     out == nullptr ? out : out + done * n);
 }
 
 }  // namespace
