@@ -49,20 +49,21 @@ void cross_entropy_rows(const Targets& targets, const T* x, int64_t first, int64
     loss[first] = lse[first] = 0;
     return;
   }
-  T top[kMostRows], sum[kMostRows];
-  x += first * c;
+  T top[kMostRows], sum[kMostRows], picked[kMostRows];
+  x += first * c, loss += first, lse += first;
   sum_exp_rows(x, rows, c, top, sum, static_cast<T*>(nullptr));
-#pragma omp simd
-  for (int64_t r = 0; r < rows; ++r) sum[r] = vec::log(sum[r]);
   for (int64_t r = 0; r < rows; ++r) {
-    const int64_t row = first + r;
-    if (targets.ignored(row)) {
-      loss[row] = lse[row] = 0;
-      continue;
-    }
-    lse[row] = top[r] + sum[r];
-    loss[row] = targets.valid(row) ? sum[r] - (x[r * c + targets.target[row]] - top[r])
-                                   : static_cast<T>(__builtin_nan(""));
+    const bool valid = targets.valid(first + r);
+    picked[r] = valid ? x[r * c + targets.target[first + r]] : static_cast<T>(__builtin_nan(""));
+  }
+#pragma omp simd
+  for (int64_t r = 0; r < rows; ++r) {
+    const T log_sum = vec::log(sum[r]);
+    lse[r] = top[r] + log_sum;
+    loss[r] = log_sum - (picked[r] - top[r]);
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    if (targets.ignored(first + r)) loss[r] = lse[r] = 0;
   }
 }
 

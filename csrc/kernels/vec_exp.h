@@ -119,8 +119,8 @@ STEEP_INLINE float exp_of_rest(float r) {
   return horner(r, 1.0f, 1.0f, 0.4999999f, 0.16666521f, 0.041668966f, 0.008368677f, 0.0013782198f);
 }
 STEEP_INLINE double exp_of_rest(double r) { return exp_growth(r) + 1.0; }
-// Step 4: times 2^k, where that is a normal number: k lies below the bits of the number that rounded
-// it, which leave at the top. What is NaN may become anything if x did.
+// Step 4: times 2^k, where that is a normal number: k lies below the bits of the number that
+// rounded it, which leave at the top. What is NaN may become anything.
 template <class T>
 STEEP_INLINE T times_power(T e, T power) {
   return from_bits<T>(to_bits(e) + (to_bits(power) << Format<T>::kMantissa));
