@@ -63,7 +63,7 @@ struct Tile {
   int64_t aux_stride;
   T* out;
   int64_t out_stride;
-  int activation;  // kNone, kRelu, kLeakyRelu or a gradient: what is done in registers
+  int activation;  // kNone, kRelu or kLeakyRelu in registers; a gradient once it is stored
   T slope;
   int last;  // columns in the tile's last register
 };
@@ -116,18 +116,20 @@ STEEP_INLINE V undone(int activation, V grad, V out) {
                                        : sigmoid_backward<R>(grad, out, one);
 }
 
-// sum[r][v] = its gradient, of one kind.
-template <class T, int rows, int regs, bool partial, int activation>
-STEEP_INLINE void undo_tile(typename Native<T>::V (&sum)[rows][regs], const Tile<T>& tile,
-                            int64_t top) {
-  STEEP_UNROLL
+// The gradients of a tile that has just been stored: one copy of the code for all shapes of tiles, a
+// call for each, which costs less than the copies' size.
+template <class T>
+__attribute__((noinline)) void undo_tile(const Tile<T>& tile, int64_t top, int rows, int cols) {
+  using R = Native<T>;
+  const int activation = tile.activation;
   for (int r = 0; r < rows; ++r) {
+    T* const c = tile.out + (top + r) * tile.out_stride;
     const T* const aux = tile.aux + (top + r) * tile.aux_stride;
-    STEEP_UNROLL
-    for (int v = 0; v < regs; ++v) {
-      sum[r][v] =
-          undone<Native<T>>(activation, sum[r][v], load_reg<T, regs, partial>(aux, v, tile.last));
-    }
+    int j = 0;
+    for (; j + R::lanes <= cols; j += R::lanes)
+      R::store(c + j, undone<R>(activation, R::load(c + j), R::load(aux + j)));
+    if (const int last = cols - j; last > 0)
+      R::store(c + j, undone<R>(activation, R::load(c + j, last), R::load(aux + j, last)), last);
   }
 }
 
@@ -182,12 +184,6 @@ STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>
       STEEP_UNROLL
       for (int v = 0; v < regs; ++v) sum[r][v] = leaky_relu(sum[r][v], slope);
     }
-  } else if (tile.activation == kReluBackward) {
-    undo_tile<T, rows, regs, partial, kReluBackward>(sum, tile, top);
-  } else if (tile.activation == kTanhBackward) {
-    undo_tile<T, rows, regs, partial, kTanhBackward>(sum, tile, top);
-  } else if (tile.activation == kSigmoidBackward) {
-    undo_tile<T, rows, regs, partial, kSigmoidBackward>(sum, tile, top);
   }
   STEEP_UNROLL
   for (int r = 0; r < rows; ++r) {
@@ -201,6 +197,7 @@ STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>
       }
     }
   }
+  if (tile.aux) undo_tile(tile, top, rows, (regs - 1) * R::lanes + tile.last);
 }
 
 // `packed`: A lies column after column of each tile (row 1, col `rows`), which saves the address

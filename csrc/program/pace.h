@@ -19,7 +19,8 @@ class Pace {
   void note(int64_t ns);
 
  private:
-  static constexpr int kRound = 256, kTries = 4, kMostRounds = 32;
+  // The first tries wake threads and find the data in the wrong caches: the shortest of the others counts.
+  static constexpr int kRound = 256, kTries = 16, kFirstTries = 6, kMostRounds = 8;
 
   bool trying() const { return rounds_left_ == 0 && run_ >= kRound - kTries; }
   // In the first round of a way it must be better; later it must not have become much worse.
@@ -37,11 +38,11 @@ class Pace {
 
   bool team_ = true, new_ = false;
   // The first round is short, so that a program which runs a few hundred times gains as well.
-  int run_ = kRound - 2 * kTries - 8;
+  int run_ = kRound - 2 * kTries;
   int usual_runs_ = 0;
-  int64_t spent_ = 0;  // ns, of this round's usual runs
-  int64_t tried_ =
-      0;  // ns, the shortest of its tries but for the first, which finds the data in the wrong cache
+  int64_t spent_ = 0;                   // ns, of this round's usual runs
+  int64_t on_tries_ = 0;                // ns, of its tries
+  int64_t tried_ = 0;                   // ns, the shortest of its tries; 0: none yet
   double other_ = 0;                    // ns a run the other way, as last seen; 0: never
   int patience_ = 1, rounds_left_ = 0;  // until the next tries
 };
@@ -53,8 +54,11 @@ inline void Pace::note(int64_t ns) {
     const int least = kRound / 4;
     const int runs = usual_runs_ > least ? usual_runs_ : least;
     if (other_ > 0 && static_cast<double>(spent_) > bound() * runs) return end_round();
-  } else if (run_ > kRound - kTries && (tried_ == 0 || ns < tried_)) {
-    tried_ = ns;
+  } else {
+    on_tries_ += ns;
+    if (run_ >= kRound - kTries + kFirstTries && (tried_ == 0 || ns < tried_)) tried_ = ns;
+    // A run that waits for a core: enough of it.
+    if (on_tries_ * usual_runs_ > spent_ * (kRound / 4)) return end_round();
   }
   if (++run_ == kRound) end_round();
 }
@@ -67,8 +71,8 @@ inline void Pace::end_round() {
   } else if (tried_ > 0 && static_cast<double>(tried_) < usual) {
     turn(usual, true);
     rounds_left_ = 1;  // a whole round before anything is tried again
-  } else if (tried_ > 0) {
-    other_ = static_cast<double>(tried_);
+  } else if (on_tries_ > 0) {
+    if (tried_ > 0) other_ = static_cast<double>(tried_);
     new_ = false;
     lose_patience();
   } else {
@@ -77,7 +81,7 @@ inline void Pace::end_round() {
     rounds_left_ -= rounds_left_ > 0;
   }
   run_ = usual_runs_ = 0;
-  spent_ = tried_ = 0;
+  spent_ = on_tries_ = tried_ = 0;
 }
 
 }  // namespace steep::program
