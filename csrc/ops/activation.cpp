@@ -14,10 +14,10 @@ constexpr Kernel kLeakyReluBackward =
     elementwise("leaky_relu_backward", Elementwise::leaky_relu_backward);
 constexpr Kernel kElu = elementwise("elu", Elementwise::elu, 16);
 constexpr Kernel kEluBackward = elementwise("elu_backward", Elementwise::elu_backward, 3);
-constexpr Kernel kSilu = elementwise("silu", Elementwise::silu, 16);
+constexpr Kernel kSilu = elementwise("silu", Elementwise::silu, 10);
 constexpr Kernel kSiluBackward = elementwise("silu_backward", Elementwise::silu_backward, 20);
 constexpr Kernel kGelu = elementwise("gelu", Elementwise::gelu, 24);
-constexpr Kernel kGeluTanh = elementwise("gelu_tanh", Elementwise::gelu_tanh, 24);
+constexpr Kernel kGeluTanh = elementwise("gelu_tanh", Elementwise::gelu_tanh, 12);
 constexpr Kernel kGeluBackward = elementwise("gelu_backward", Elementwise::gelu_backward, 40);
 constexpr Kernel kSoftplus = elementwise("softplus", Elementwise::softplus, 30);
 

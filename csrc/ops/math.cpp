@@ -54,7 +54,7 @@ constexpr double kLn2 = 0.6931471805599453, kLn10 = 2.302585092994046;
 }  // namespace
 
 Tensor exp(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("exp", Elementwise::exp, 12);
+  static constexpr Kernel kKernel = elementwise("exp", Elementwise::exp, 6);
   return with_output(kKernel, x,
                      [](const Tensor& grad, const Tensor& out) { return mul(grad, out); });
 }
@@ -161,7 +161,7 @@ Tensor erfc(const Tensor& x) {
 
 Tensor tanh(const Tensor& x) {
   static constexpr Kernel kBackward = elementwise("tanh_backward", Elementwise::tanh_backward, 3);
-  static constexpr Kernel kKernel = elementwise("tanh", Elementwise::tanh, 16);
+  static constexpr Kernel kKernel = elementwise("tanh", Elementwise::tanh, 10);
   return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
     return tape::grad_enabled() ? mul(grad, one_minus(square(out))) : fused(kBackward, grad, out);
   });
@@ -170,7 +170,7 @@ Tensor tanh(const Tensor& x) {
 Tensor sigmoid(const Tensor& x) {
   static constexpr Kernel kBackward =
       elementwise("sigmoid_backward", Elementwise::sigmoid_backward, 3);
-  static constexpr Kernel kKernel = elementwise("sigmoid", Elementwise::sigmoid, 16);
+  static constexpr Kernel kKernel = elementwise("sigmoid", Elementwise::sigmoid, 10);
   return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
     return tape::grad_enabled() ? mul(grad, mul(one_minus(out), out)) : fused(kBackward, grad, out);
   });
