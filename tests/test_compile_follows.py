@@ -8,6 +8,7 @@ import functools
 import gc
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -274,7 +275,8 @@ def test_programs_may_be_added_while_another_thread_replays() -> None:
     assert not failures
 
 
-def test_settings_that_cannot_be_read_stop_one_call_only() -> None:
+def descent() -> tuple[Callable[[Any], None], Any]:
+    """A step of a small layer, and its optimiser."""
     layer = nn.Linear(2, 1)
     optimizer = steep.optim.SGD(layer.parameters(), lr=0.1)
 
@@ -283,6 +285,11 @@ def test_settings_that_cannot_be_read_stop_one_call_only() -> None:
         layer(x).sum().backward()
         optimizer.step()
 
+    return step, optimizer
+
+
+def test_settings_that_cannot_be_read_stop_one_call_only() -> None:
+    step, optimizer = descent()
     compiled = steep.compile(step)
     settle(compiled, steep.ones(1, 2), calls=8)
     optimizer.param_groups[0]["lr"] = "fast"
@@ -317,14 +324,7 @@ def test_verify_undoes_what_the_replay_added_to_gradients() -> None:
 
 
 def test_verify_follows_changed_settings() -> None:
-    layer = nn.Linear(2, 1)
-    optimizer = steep.optim.SGD(layer.parameters(), lr=0.1)
-
-    def step(x: Any) -> None:
-        optimizer.zero_grad()
-        layer(x).sum().backward()
-        optimizer.step()
-
+    step, optimizer = descent()
     compiled = steep.compile(step, verify=True)
     settle(compiled, steep.ones(1, 2), calls=6)
     optimizer.param_groups[0]["maximize"] = True

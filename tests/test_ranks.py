@@ -149,7 +149,9 @@ def test_a_check_that_fails_leaves_all_as_it_was() -> None:
 @pytest.mark.parametrize("batch", range(4))
 def test_random_functions(batch: int, order: str) -> None:
     _core.set_rank_order(order)
+    replayed = []
     for i in range(20):
         plan: Any = Plan(20_000 + batch * 20 + i, large=False)
         plan.threads = 2 + i % 2
-        check(plan)
+        replayed.append(check(plan))
+    assert sum(replayed) > 12

@@ -6,6 +6,7 @@
 
 #include "lanes.h"
 #include "partition.h"
+#include "vec_blocks.h"
 #include "vec_exp.h"
 
 namespace steep::kernels {
@@ -39,10 +40,6 @@ STEEP_INLINE T exp_below(T x) {
 
 // ---- blocks ----
 
-// As many elements as keep the CPU busy: with more, their values leave the registers.
-template <class T>
-constexpr int kExpBlock = 128 / static_cast<int>(sizeof(T));
-
 // out = exp(x) for one block, step by step: what exp_below gives, or else exp_not_nan. out may be
 // x.
 template <int kSize, bool kKeepNan, class T>
@@ -72,7 +69,7 @@ STEEP_INLINE void exp_block(T* out, const T* x, T shift) {
 
 template <class T>
 inline void exp_all(T* out, int64_t n) {
-  constexpr int kSize = kExpBlock<T>;
+  constexpr int kSize = kVecBlock<T>;
   for (; n >= kSize; n -= kSize, out += kSize) exp_block<kSize, true>(out, out);
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) out[i] = exp_below(out[i]);
@@ -95,7 +92,7 @@ inline void exp_few(T* out, const T* x, int64_t n, T shift, Then then) {
 template <bool kStore, class T, class Then>
 STEEP_INLINE void for_exp_blocks(T* out, const T* x, int64_t n, T shift, Then then) {
   if (n < kLanes) return exp_few<kStore>(out, x, n, shift, then);
-  constexpr int kSize = kExpBlock<T>;
+  constexpr int kSize = kVecBlock<T>;
   T buffer[kSize], last[kLanes];
   if (n % kLanes != 0) exp_block<kLanes>(last, x + n - kLanes, shift);  // out may lie over x
   int64_t i = 0;
@@ -214,7 +211,7 @@ __attribute__((noinline)) Lanes<T, kRowGroup> combine_columns(const T (*column)[
 template <bool kStore, class T>
 __attribute__((noinline)) void sum_exp_group(const T* x, int64_t n, T* highest, T* sum, T* out) {
   using L = Lanes<T, kRowGroup>;
-  constexpr int kSize = kExpBlock<T>, kCols = kSize / kRowGroup;
+  constexpr int kSize = kVecBlock<T>, kCols = kSize / kRowGroup;
   alignas(64) T column[kShortRow + kCols][kRowGroup];
   L top = L::fill(lowest<T>()), total = L::fill(0);
   const bool few = n < kLanes;

@@ -1,12 +1,11 @@
 // From a plan's steps to actions, with a note of every place that holds an address.
+#include "program/product.h"
 #include "program/replay.h"
 #include "runtime/cpu.h"
 
 namespace steep::program {
 
 namespace {
-
-constexpr int kByRows = 16;  // in a product's dims: see kernels/gemm.cpp
 
 // "fused mul, add, tanh"
 std::string name_of(const Plan& plan, const Step& step) {
@@ -73,7 +72,7 @@ void Program::build_launch(const Step& step, Action& action) {
                          ? kernel.host
                          : runtime::table().routines[kernel.id][static_cast<int>(call.type)];
     action.dims = recorded.dims();
-    if (kernel.kind == Kind::product) action.dims[kByRows] = step.rows > 0;
+    if (kernel.kind == Kind::product) action.dims[product::kByRows] = step.rows > 0;
     action.scalars = recorded.scalars();
     action.data = SmallVector<char*, 8>(call.operand_count, nullptr);
     data = action.data.data();

@@ -1,16 +1,13 @@
 // Elementwise launches that a matrix product takes over: a bias, an activation, or the gradient of one, done to each
 // element before it is written. The product's epilogue has the bits of the launch it stands for.
 #include "program/plan.h"
+#include "program/product.h"
 
 namespace steep::program {
 
 namespace {
 
 using kernels::Elementwise;
-
-// Where the product's routine finds things: see kernels/gemm.cpp.
-constexpr int kColumns = 2, kActivation = 12, kAccumulate = 13, kAuxRow = 14, kAuxMatrix = 15;
-constexpr int kOut = 0, kBias = 3, kAux = 4, kOperands = 5;
 
 // The activation's number in the product's dims, 0 for none.
 int64_t activation_of(int id) {
@@ -68,10 +65,10 @@ class Folding {
 
   // Whether the user's result is new memory that the product may write at once.
   bool can_write(int at, int user, const TensorImpl& product) {
-    const TensorImpl& out = *call(user).call.operands()[kOut].tensor();
-    const int value = call(user).values[kOut];
+    const TensorImpl& out = *call(user).call.operands()[product::kOut].tensor();
+    const int value = call(user).values[product::kOut];
     if (!out.contiguous || out.numel != product.numel || out.dtype != product.dtype) return false;
-    if (value == call(at).values[kOut]) return out.offset == product.offset;
+    if (value == call(at).values[product::kOut]) return out.offset == product.offset;
     if (plan_.values[value].kind != Value::Kind::made) return false;
     for (int i = 0; i < user; ++i)
       if (touches(call(i), value)) return false;
@@ -80,12 +77,12 @@ class Folding {
 
   bool fold_next(int at) {
     TracedCall& product = call(at);
-    if (product.call.operands().size() != kOperands || !is_floating(product.call.type()))
+    if (product.call.operands().size() != product::kOperands || !is_floating(product.call.type()))
       return false;
     const Dims& dims = product.call.dims();
-    if (dims[kActivation] != 0 || dims[kAccumulate] != 0) return false;
-    const TensorImpl& result = *product.call.operands()[kOut].tensor();
-    const int user = only_user(at, product.values[kOut]);
+    if (dims[product::kActivation] != 0 || dims[product::kAccumulate] != 0) return false;
+    const TensorImpl& result = *product.call.operands()[product::kOut].tensor();
+    const int user = only_user(at, product.values[product::kOut]);
     if (user < 0 || call(user).call.kernel().kind != Kind::elementwise ||
         call(user).call.type() != product.call.type() || !can_write(at, user, result))
       return false;
@@ -94,20 +91,21 @@ class Folding {
 
   bool fold_bias(int at, int user) {
     TracedCall &product = call(at), &add = call(user);
-    if (add.call.kernel().id != static_cast<int>(Elementwise::add) || product.values[kBias] >= 0)
+    if (add.call.kernel().id != static_cast<int>(Elementwise::add) ||
+        product.values[product::kBias] >= 0)
       return false;
-    const int bias = add.values[1] == product.values[kOut] ? 2 : 1;
-    if (add.values[bias] < 0 || add.values[bias] == product.values[kOut] ||
-        add.values[3 - bias] != product.values[kOut])
+    const int bias = add.values[1] == product.values[product::kOut] ? 2 : 1;
+    if (add.values[bias] < 0 || add.values[bias] == product.values[product::kOut] ||
+        add.values[3 - bias] != product.values[product::kOut])
       return false;
     const TensorImpl& x = *add.call.operands()[bias].tensor();
-    const int64_t columns = product.call.dims()[kColumns];
+    const int64_t columns = product.call.dims()[product::kColumns];
     if (!x.contiguous || x.numel != columns || x.shape.empty() || x.shape.back() != columns ||
         !stays(add.values[bias], at, user) ||
         !is_product(*add.call.operands()[3 - bias].tensor(), at))
       return false;
-    product.call.replace(kBias, add.call.operands()[bias]);
-    product.values[kBias] = add.values[bias];
+    product.call.replace(product::kBias, add.call.operands()[bias]);
+    product.values[product::kBias] = add.values[bias];
     take_over(at, user);
     return true;
   }
@@ -115,7 +113,7 @@ class Folding {
   bool fold_activation(int at, int user) {
     TracedCall &product = call(at), &activation = call(user);
     const int64_t number = activation_of(activation.call.kernel().id);
-    if (number == 0 || activation.values[1] != product.values[kOut] ||
+    if (number == 0 || activation.values[1] != product.values[product::kOut] ||
         !is_product(*activation.call.operands()[1].tensor(), at))
       return false;
     Dims& dims = product.call.dims();
@@ -126,31 +124,32 @@ class Folding {
     } else if (number > 4) {
       const Operand& aux = activation.call.operands()[2];
       if (!aux.tensor() || !aux.tensor()->contiguous || aux.tensor()->numel != result_size(at) ||
-          activation.values[2] == activation.values[kOut] ||
-          activation.values[2] == product.values[kOut] || !stays(activation.values[2], at, user))
+          activation.values[2] == activation.values[product::kOut] ||
+          activation.values[2] == product.values[product::kOut] ||
+          !stays(activation.values[2], at, user))
         return false;
-      product.call.replace(kAux, aux);
-      product.values[kAux] = activation.values[2];
-      dims[kAuxRow] = dims[kColumns];
-      dims[kAuxMatrix] = dims[1] * dims[kColumns];
+      product.call.replace(product::kAux, aux);
+      product.values[product::kAux] = activation.values[2];
+      dims[product::kAuxRow] = dims[product::kColumns];
+      dims[product::kAuxMatrix] = dims[product::kRows] * dims[product::kColumns];
     }
-    dims[kActivation] = number;
+    dims[product::kActivation] = number;
     take_over(at, user);
     return true;
   }
 
-  int64_t result_size(int at) { return call(at).call.operands()[kOut].tensor()->numel; }
+  int64_t result_size(int at) { return call(at).call.operands()[product::kOut].tensor()->numel; }
 
   // Whether a window is the whole of the product, in its order.
   bool is_product(const TensorImpl& window, int at) {
-    const TensorImpl& result = *call(at).call.operands()[kOut].tensor();
+    const TensorImpl& result = *call(at).call.operands()[product::kOut].tensor();
     return window.contiguous && window.numel == result.numel && window.offset == result.offset;
   }
 
   // The product writes where the user did; the user goes.
   void take_over(int at, int user) {
-    call(at).call.replace(kOut, call(user).call.operands()[kOut]);
-    call(at).values[kOut] = call(user).values[kOut];
+    call(at).call.replace(product::kOut, call(user).call.operands()[product::kOut]);
+    call(at).values[product::kOut] = call(user).values[product::kOut];
     plan_.calls.erase(plan_.calls.begin() + user);
   }
 

@@ -19,7 +19,7 @@ namespace {
 // it from there in the next launch: between cores that share no cache (as virtual machines move them about), 400 KB took
 // 75 us, several times what the kernel had won. Hence a threshold by which such data no longer fit those caches.
 constexpr double kFlopsPerNs = 16, kBytesPerNs = 12;
-constexpr double kParallelNs = 60000, kNsPerThread = 25000;
+constexpr double kParallelNs = 66000, kNsPerThread = 25000;
 std::atomic<bool> everything_is_shared{false};
 constexpr double kBlockingNs = 20000;  // from here on other Python threads may run meanwhile
 

@@ -32,7 +32,7 @@ inline kernels::Scalar integer(int64_t value) {
 // Of one call: bytes are those of its operands, once each. And what it takes on one thread, roughly.
 Cost cost_of(const Call& call);
 double estimated_ns(const Cost& cost);
-// How many threads work of this cost is worth: one below about 60 microseconds.
+// How many threads work of this cost is worth: one below about 66 microseconds.
 int worthwhile_threads(const Cost& cost);
 
 // Shares whatever can be shared, however small, and always: for tests of how it is done.

@@ -11,13 +11,11 @@
 namespace steep::program {
 
 namespace {
+
 constexpr double kBlockingNs = 20000;
 constexpr double kSurelyTeamNs = 2e6;  // estimated; programs below find out whether threads pay
 // One run in so many is timed step by step, for explain(); not the first ones, which find nothing in cache.
 constexpr int64_t kSampleEvery = 64, kFirstSample = 8;
-}  // namespace
-
-namespace {
 
 using Given =
     SmallVector<std::pair<const Storage*, int>, 8>;  // a storage, and the value it stands for

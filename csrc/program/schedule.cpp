@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "program/launch.h"
+#include "program/product.h"
 #include "program/rows.h"
 #include "runtime/threads.h"
 
@@ -36,18 +37,19 @@ Cost cost_of_step(const Plan& plan, const Step& step) {
 // Whether rows suit a matrix product better than columns. By rows, each rank reads all of B, and copies it where it is
 // transposed; by columns, it must wait for the others, fetch their part of A, and have its part of C fetched.
 bool suits_product(const Call& call, int ranks, bool a_in_rows) {
-  constexpr int kTransposedA = 10, kTransposedB = 11;
   constexpr int64_t kTileRows = 12, kTileColumns = 16;
   constexpr double kLargestB = 256 * 1024;  // bytes: it is to stay in the cache
   constexpr double kMeetingNs = 700, kFetchNsPerByte = 0.035, kPackNs = 0.25;
-  const auto m = static_cast<double>(call.dims[1]), n = static_cast<double>(call.dims[2]),
-             k = static_cast<double>(call.dims[3]);
+  const auto m = static_cast<double>(call.dims[product::kRows]),
+             n = static_cast<double>(call.dims[product::kColumns]),
+             k = static_cast<double>(call.dims[product::kDepth]);
   const auto size = static_cast<double>(element_size(call.type));
-  if (call.dims[0] > 1 || call.dims[kTransposedA] != 0) return true;
-  if (call.dims[2] < kTileColumns * ranks) return true;  // too narrow to be cut by columns
-  if (call.dims[1] < kTileRows * ranks || n * k * size > kLargestB) return false;
+  if (call.dims[product::kBatch] > 1 || call.dims[product::kTransposedLeft] != 0) return true;
+  if (call.dims[product::kColumns] < kTileColumns * ranks)
+    return true;  // too narrow to be cut by columns
+  if (call.dims[product::kRows] < kTileRows * ranks || n * k * size > kLargestB) return false;
   const double others = 1 - 1.0 / ranks;
-  const double pack = call.dims[kTransposedB] ? kPackNs * n * k * others : 0;
+  const double pack = call.dims[product::kTransposedRight] ? kPackNs * n * k * others : 0;
   const double fetched = m * (n + (a_in_rows ? k : 0)) * size * others;
   return pack < kMeetingNs + kFetchNsPerByte * fetched;
 }
@@ -75,8 +77,8 @@ class Sharing {
   bool suits(const Step& step) const {
     const TracedCall& traced = plan_.calls[step.calls[0]];
     if (traced.call.kernel().kind != Kind::product || shares_everything()) return true;
-    constexpr int kLeft = 1;  // among the operands
-    return suits_product(traced.call.call(), plan_.threads, rows_[traced.values[kLeft]] > 0);
+    return suits_product(traced.call.call(), plan_.threads,
+                         rows_[traced.values[product::kLeft]] > 0);
   }
   // Whether something it reads was made in as many rows.
   bool goes_on(const Step& step, int64_t count) const {
