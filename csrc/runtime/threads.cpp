@@ -9,11 +9,8 @@
 
 #include <pthread.h>
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include "runtime/limits.h"
+#include "runtime/region.h"
 
 namespace steep::runtime {
 namespace {
@@ -48,8 +45,6 @@ int default_threads() {
   if (const int wish = threads_from("OMP_NUM_THREADS", true)) return wish;
   return usable_cores();
 }
-
-#ifdef _OPENMP
 
 std::atomic<bool> team_taken{false};
 std::atomic<bool> in_forked_child{false};
@@ -120,7 +115,24 @@ int spins_for(int threads) {
   return threads <= available ? 4000 : 20;
 }
 
-#endif
+struct Work {
+  TeamBody body;
+  void* context;
+  int size;
+  RankOrder order;
+};
+
+void run_rank(void* context, int rank, int given) {
+  const Work& work = *static_cast<const Work*>(context);
+  const int ranks = work.size < given ? work.size : given;
+  ranks_to_meet = ranks;
+  if (rank >= ranks) return;
+  if (work.order != RankOrder::together) {
+    run_in_turn(work.body, work.context, rank, ranks, work.order == RankOrder::falling);
+  } else {
+    work.body(work.context, rank, ranks, ranks > 1 ? meet : no_barrier);
+  }
+}
 
 }  // namespace
 
@@ -146,39 +158,23 @@ void set_num_threads(int n) {
 // threads spin for some milliseconds (GOMP_SPINCOUNT, 300,000 turns by default) before they sleep,
 // which bridges the gaps of a training step, so that a region costs about a microsecond and nothing
 // in the process's environment has to be changed.
-void run_team([[maybe_unused]] int size, TeamBody body, void* context) {
-#ifdef _OPENMP
+void run_team(int size, TeamBody body, void* context) {
   const int team = num_threads();
   if (size > team) size = team;
-  if (size > 1 && !in_forked_child.load(std::memory_order_relaxed) &&
-      !team_taken.exchange(true, std::memory_order_acquire)) {
-    barrier.spins.store(spins_for(team), std::memory_order_relaxed);
-    const RankOrder order = rank_order.load(std::memory_order_relaxed);
-    turn.store(0, std::memory_order_relaxed);
-#pragma omp parallel num_threads(team)
-    {
-      const int given = omp_get_num_threads();
-      const int ranks = size < given ? size : given;
-      const int rank = omp_get_thread_num();
-      ranks_to_meet = ranks;
-      if (rank < ranks && order != RankOrder::together) {
-        run_in_turn(body, context, rank, ranks, order == RankOrder::falling);
-      } else if (rank < ranks) {
-        body(context, rank, ranks, ranks > 1 ? meet : no_barrier);
-      }
-    }
-    team_taken.store(false, std::memory_order_release);
+  if (!kHasRegions || size <= 1 || in_forked_child.load(std::memory_order_relaxed) ||
+      team_taken.exchange(true, std::memory_order_acquire)) {
+    body(context, 0, 1, no_barrier);
     return;
   }
-#endif
-  body(context, 0, 1, no_barrier);
+  const RankOrder order = rank_order.load(std::memory_order_relaxed);
+  barrier.spins.store(spins_for(team), std::memory_order_relaxed);
+  turn.store(0, std::memory_order_relaxed);
+  Work work{body, context, size, order};
+  open_region(team, run_rank, &work);
+  team_taken.store(false, std::memory_order_release);
 }
 
-#ifdef _OPENMP
 void set_rank_order(RankOrder order) { rank_order.store(order, std::memory_order_relaxed); }
-#else
-void set_rank_order(RankOrder) {}
-#endif
 
 void set_blocking_hooks(BlockingHooks hooks) { blocking_hooks = hooks; }
 
