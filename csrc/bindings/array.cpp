@@ -4,6 +4,7 @@
 
 #include "bindings/from_python.h"
 #include "bindings/tensor_type.h"
+#include "tensor/sizes.h"
 
 namespace steep::bindings {
 
@@ -171,7 +172,7 @@ Tensor share_array(const char* op, PyObject* array) {
   const Dims shape = shape_of(*view);
   auto kept = std::make_unique<Py_buffer>();
   checked(PyObject_GetBuffer(array, kept.get(), PyBUF_FULL));
-  const size_t bytes = static_cast<size_t>(extent(shape, strides) * view->itemsize);
+  const auto bytes = static_cast<size_t>(checked_multiply(extent(shape, strides), view->itemsize));
   Ref<Storage> storage = Storage::borrow(view->buf, bytes, kept.release(), release_exporter);
   return Tensor(new TensorImpl(std::move(storage), dtype, shape, strides, 0));
 }

@@ -28,10 +28,13 @@ bool is_numpy_bool(PyObject* object) {
   return !std::strcmp(name, "numpy.bool") || !std::strcmp(name, "numpy.bool_");
 }
 
-int64_t read_long(PyObject* object) {
-  const long long value = PyLong_AsLongLong(object);
-  if (value == -1 && PyErr_Occurred()) throw PythonError();
-  return value;
+std::string digits_of(PyObject* number) {
+  PyObject* text = PyObject_Str(number);
+  const std::string digits = text ? PyUnicode_AsUTF8(text) : "";
+  Py_XDECREF(text);
+  PyErr_Clear();  // Python does not write out very long numbers
+  constexpr size_t kMost = 40;
+  return digits.empty() || digits.size() > kMost ? "one of many digits" : digits;
 }
 
 double read_double(PyObject* object) {
@@ -85,6 +88,8 @@ bool convert_scalar(Accepts wanted, PyObject* object, Value& value) {
     value = Value::of(Number(PyObject_IsTrue(object) == 1));
   } else if (wanted & accepts::integer && read_int(object, integer)) {
     value = Value::of(Number(integer));
+  } else if (wanted & accepts::floating && PyLong_CheckExact(object)) {
+    value = Value::of(Number(read_double(object)));
   } else if (wanted & accepts::floating && read_number(object, number)) {
     value = Value::of(Number(number.to_double()));
   } else {
@@ -107,6 +112,15 @@ PyObject* wrap_tensors(Tensors& tensors, PyTypeObject* named) {
 }
 
 }  // namespace
+
+int64_t read_long(PyObject* object) {
+  const long long value = PyLong_AsLongLong(object);
+  if (value != -1 || !PyErr_Occurred()) return value;
+  if (!PyErr_ExceptionMatches(PyExc_OverflowError)) throw PythonError();
+  PyErr_Clear();
+  raise(PyExc_OverflowError, join("expected an int that fits into 64 bits, got ", digits_of(object),
+                                  "; pass a float where one will do"));
+}
 
 bool read_number(PyObject* object, Number& number) {
   if (PyFloat_Check(object)) {

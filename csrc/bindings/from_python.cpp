@@ -1,6 +1,5 @@
 #include "bindings/from_python.h"
 
-#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -62,11 +61,11 @@ class Writer {
       case DType::boolean:
         return put(static_cast<uint8_t>(number.to_bool()));
       case DType::int64:
-        return put(whole(number, INT64_MIN, INT64_MAX));
+        return put(whole(number));
       case DType::int32:
-        return put(static_cast<int32_t>(whole(number, INT32_MIN, INT32_MAX)));
+        return put(static_cast<int32_t>(whole(number)));
       case DType::uint8:
-        return put(static_cast<uint8_t>(whole(number, 0, UINT8_MAX)));
+        return put(static_cast<uint8_t>(whole(number)));
     }
   }
 
@@ -83,15 +82,15 @@ class Writer {
     out_ += sizeof(T);
   }
 
-  int64_t whole(const Number& number, int64_t least, int64_t most) const {
-    const double real = number.to_double();
-    const int64_t value = number.to_int();
-    if (!std::isfinite(real) || std::fabs(real) > 9.3e18 || value < least || value > most) {
+  int64_t whole(const Number& number) const {
+    if (!number.fits(dtype_)) {
       throw Error(ErrorKind::runtime,
-                  join("tensor: value ", real, " cannot be converted to type ", name(dtype_),
+                  join("tensor: value ",
+                       number.is_floating() ? join(number.to_double()) : join(number.to_int()),
+                       " cannot be converted to type ", name(dtype_),
                        " without overflow; choose another dtype"));
     }
-    return value;
+    return number.to_int();
   }
 
   char* out_;

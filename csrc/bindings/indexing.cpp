@@ -56,8 +56,7 @@ Tensor bool_scalar(bool value) {
 IndexItem read_item(PyObject* object) {
   IndexItem item;
   if (PyLong_CheckExact(object)) {
-    item.start = PyLong_AsLongLong(object);
-    if (item.start == -1 && PyErr_Occurred()) throw PythonError();
+    item.start = read_long(object);
     return item;
   }
   if (PySlice_Check(object)) return slice_item(object);
@@ -101,15 +100,8 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
     if (!value)
       raise(PyExc_TypeError, "a Tensor's elements cannot be deleted; select those to keep");
     const Tensor& x = tensor_of(self);
-    Tensor source;
-    Number number;
-    if (is_tensor(value)) {
-      source = tensor_of(value);
-    } else if (read_number(value, number)) {
-      source = ops::full({}, number, x.dtype());
-    } else {
-      source = tensor_from("setitem", value, std::nullopt);
-    }
+    ops::TensorOrNumber source;
+    if (!read_operand(value, source)) source.tensor = tensor_from("__setitem__", value, x.dtype());
     ops::set_item(x, read_index(key), source);
     return 0;
   });

@@ -1,5 +1,7 @@
 // steep.Size: what Tensor.shape gives.
+#include "bindings/convert.h"
 #include "bindings/dtype_type.h"
+#include "tensor/sizes.h"
 
 namespace steep::bindings {
 
@@ -22,9 +24,7 @@ PyObject* size_numel(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     int64_t product = 1;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); ++i) {
-      const int64_t size = PyLong_AsLongLong(PyTuple_GET_ITEM(self, i));
-      if (size == -1 && PyErr_Occurred()) return nullptr;
-      product *= size;
+      product = checked_multiply(product, read_long(PyTuple_GET_ITEM(self, i)));
     }
     return PyLong_FromLongLong(product);
   });

@@ -11,6 +11,7 @@
 #include "ops/ops.h"
 #include "program/recorder.h"
 #include "tape/history.h"
+#include "tensor/sizes.h"
 
 namespace steep::bindings {
 
@@ -38,7 +39,11 @@ const char* format_of(DType dtype) {
 // memory (.data = ...) in the meantime.
 struct Geometry {
   explicit Geometry(const Tensor& x) : shape(x.shape()), strides(x.strides()), storage(x->storage) {
-    for (int64_t& stride : strides) stride *= element_size(x.dtype());
+    for (int i = 0; i < strides.size(); ++i) {
+      // What nothing steps along may be any number.
+      strides[i] = shape[i] > 1 ? checked_multiply(strides[i], element_size(x.dtype()))
+                                : element_size(x.dtype());
+    }
   }
   Dims shape, strides;
   Ref<Storage> storage;

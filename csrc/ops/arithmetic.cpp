@@ -30,12 +30,14 @@ bool is_one(const Number& number) {
   return !number.is_floating() ? number.to_int() == 1 : number.to_double() == 1;
 }
 
+// The least int64 is its own negative, as integers of that size compute.
 Number negated(const Number& number) {
-  return number.is_floating() ? Number(-number.to_double()) : Number(-number.to_int());
+  if (number.is_floating()) return Number(-number.to_double());
+  return Number(static_cast<int64_t>(-static_cast<uint64_t>(number.to_int())));
 }
 
 void refuse_bool(const char* op, const TensorOrNumber& x, const TensorOrNumber& other) {
-  if (result_type(x, other) == DType::boolean) {
+  if (result_type(op, x, other) == DType::boolean) {
     fail(ErrorKind::runtime, op, "numbers", "two bool operands",
          "use the `^` or `logical_xor` operator, or convert with .int()");
   }
@@ -45,11 +47,14 @@ void check_alpha(const char* op, const Number& alpha, DType type) {
   if (alpha.is_floating() && !is_floating(type))
     fail(ErrorKind::runtime, op, "an integral alpha for integral tensors",
          "a floating-point alpha");
+  // What is taken off unsigned numbers is a negative alpha.
+  const bool negative = type == DType::uint8 && !alpha.is_floating() && alpha.to_int() < 0;
+  check_fits(op, negative ? negated(alpha) : alpha, type);
 }
 
 Tensor add_scaled(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha,
                   DType type) {
-  if (is_one(alpha)) return binary(kAdd, x, other, type);
+  if (is_one(alpha)) return modular(kAdd, x, other, type);
   if (type ==
       DType::boolean) {  // a sum of bools is their "or": alpha keeps the other one or drops it
     const TensorOrNumber scaled =
@@ -57,10 +62,11 @@ Tensor add_scaled(const TensorOrNumber& x, const TensorOrNumber& other, const Nu
                           : TensorOrNumber{{}, other.number.to_bool() && alpha.to_bool()};
     return binary(kAdd, x, scaled, type);
   }
-  Tensor a = x.is_tensor() ? to(x.tensor, type) : full({}, x.number, type);
-  Tensor b = other.is_tensor() ? to(other.tensor, type) : full({}, other.number, type);
+  Tensor a = x.is_tensor() ? to(x.tensor, type) : full({}, x.number.wrapped(type), type);
+  Tensor b =
+      other.is_tensor() ? to(other.tensor, type) : full({}, other.number.wrapped(type), type);
   Tensor out = output_for("add", {&a, &b}, type);
-  program::launch(kAddScaled, type, {out, a, b, alpha});
+  program::launch(kAddScaled, type, {out, a, b, alpha.wrapped(type)});
   return out;
 }
 
@@ -79,7 +85,7 @@ void check_divisor(const char* op, const TensorOrNumber& other, DType type) {
 }  // namespace
 
 Tensor add(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha) {
-  const DType type = result_type(x, other);
+  const DType type = result_type("add", x, other);
   check_alpha("add", alpha, type);
   Tensor out;
   {
@@ -98,7 +104,7 @@ Tensor add(const TensorOrNumber& x, const TensorOrNumber& other, const Number& a
 Tensor sub(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha) {
   refuse_bool("sub", x, other);
   if (!is_one(alpha)) return add(x, other, negated(alpha));
-  Tensor out = binary(kSub, x, other, result_type(x, other));
+  Tensor out = modular(kSub, x, other, result_type(x, other));
   if (wanted(x.tensor, other.tensor)) {
     record("sub", out, {x.tensor, other.tensor}, [](const Tensor& grad, Grads& grads) {
       if (grads.wanted(0)) grads[0] = grad;
@@ -109,7 +115,7 @@ Tensor sub(const TensorOrNumber& x, const TensorOrNumber& other, const Number& a
 }
 
 Tensor mul(const TensorOrNumber& x, const TensorOrNumber& other) {
-  Tensor out = binary(kMul, x, other, result_type(x, other));
+  Tensor out = modular(kMul, x, other, result_type("mul", x, other));
   if (wanted(x.tensor, other.tensor)) {
     const bool need_x = tape::requires_grad(other.tensor),
                need_other = tape::requires_grad(x.tensor);
@@ -125,7 +131,7 @@ Tensor mul(const TensorOrNumber& x, const TensorOrNumber& other) {
 }
 
 Tensor div(const TensorOrNumber& x, const TensorOrNumber& other) {
-  Tensor out = binary(kDiv, x, other, floating_type(result_type(x, other)));
+  Tensor out = binary(kDiv, x, other, floating_type(result_type("div", x, other)));
   if (wanted(x.tensor, other.tensor)) {
     const bool slope = tape::requires_grad(other.tensor);
     // The gradient of the divisor is -grad * out / other: the quotient is at hand.
@@ -156,13 +162,16 @@ Tensor pow_slope(const Tensor& x, const TensorOrNumber& exponent) {
 }  // namespace
 
 Tensor pow(const TensorOrNumber& x, const TensorOrNumber& exponent) {
-  const DType type = result_type(x, exponent);
-  if (!exponent.is_tensor() && !is_floating(type) && exponent.number.to_int() < 0)
-    fail(ErrorKind::runtime, "pow", "a non-negative exponent for integer tensors",
-         join(exponent.number.to_int()), "convert with .float() first");
+  const DType type = result_type("pow", x, exponent);
+  if (!exponent.is_tensor() && !is_floating(type)) {
+    if (exponent.number.to_int() < 0)
+      fail(ErrorKind::runtime, "pow", "a non-negative exponent for integer tensors",
+           join(exponent.number.to_int()), "convert with .float() first");
+    check_fits("pow", exponent.number, type);
+  }
   const bool by_two =
       !exponent.is_tensor() && exponent.number.to_double() == 2 && type == x.tensor.dtype();
-  Tensor out = by_two ? unary(kSquare, x.tensor) : binary(kPow, x, exponent, type);
+  Tensor out = by_two ? unary(kSquare, x.tensor) : modular(kPow, x, exponent, type);
   if (wanted(x.tensor, exponent.tensor)) {
     const bool by_exponent = tape::requires_grad(exponent.tensor);
     record("pow", out, {x.tensor, exponent.tensor},
@@ -185,13 +194,13 @@ Tensor pow(const TensorOrNumber& x, const TensorOrNumber& exponent) {
 }
 
 Tensor floor_divide(const TensorOrNumber& x, const TensorOrNumber& other) {
-  const DType type = result_type(x, other);
+  const DType type = result_type("floor_divide", x, other);
   check_divisor("floor_divide", other, type);
   return binary(kFloorDivide, x, other, type);
 }
 
 Tensor remainder(const TensorOrNumber& x, const TensorOrNumber& other) {
-  const DType type = result_type(x, other);
+  const DType type = result_type("remainder", x, other);
   check_divisor("remainder", other, type);
   Tensor out = binary(kRemainder, x, other, type);
   if (wanted(x.tensor, other.tensor)) {
@@ -207,7 +216,7 @@ Tensor remainder(const TensorOrNumber& x, const TensorOrNumber& other) {
 }
 
 Tensor fmod(const TensorOrNumber& x, const TensorOrNumber& other) {
-  const DType type = result_type(x, other);
+  const DType type = result_type("fmod", x, other);
   check_divisor("fmod", other, type);
   Tensor out = binary(kFmod, x, other, type);
   if (wanted(x.tensor, other.tensor)) {
@@ -287,12 +296,12 @@ Tensor add_(const Tensor& x, const TensorOrNumber& other, const Number& alpha) {
   if (!plain || !writes_directly("add_", x, other, type))
     return assign("add_", x, add({x, {}}, other, alpha));
   check_alpha("add_", alpha, type);
-  const program::Operand b =
-      other.is_tensor() ? program::Operand(other.tensor) : program::Operand(other.number);
+  const program::Operand b = other.is_tensor() ? program::Operand(other.tensor)
+                                               : program::Operand(other.number.wrapped(type));
   if (is_one(alpha)) {
     program::launch(kAdd, type, {x, x, b});
   } else {
-    program::launch(kAddScaled, type, {x, x, b, alpha});
+    program::launch(kAddScaled, type, {x, x, b, alpha.wrapped(type)});
   }
   x->storage->bump("add_");
   return x;
@@ -313,9 +322,10 @@ Tensor write_binary(const char* op, const Kernel& kernel,
     return assign(op, x,
                   function({clone(x), {}}, other));  // whose gradient needs the value that goes
   }
-  program::launch(
-      kernel, type,
-      {x, x, other.is_tensor() ? program::Operand(other.tensor) : program::Operand(other.number)});
+  program::launch(kernel, type,
+                  {x, x,
+                   other.is_tensor() ? program::Operand(other.tensor)
+                                     : program::Operand(other.number.wrapped(type))});
   x->storage->bump(op);
   return x;
 }

@@ -8,16 +8,45 @@ namespace steep::ops {
 
 namespace {
 
+// Whether the comparison holds of two numbers.
+bool holds(const Kernel& kernel, int x, int other) {
+  switch (static_cast<Elementwise>(kernel.id)) {
+    case Elementwise::eq:
+      return x == other;
+    case Elementwise::ne:
+      return x != other;
+    case Elementwise::lt:
+      return x < other;
+    case Elementwise::le:
+      return x <= other;
+    case Elementwise::gt:
+      return x > other;
+    default:
+      return x >= other;
+  }
+}
+
+// -1 where a number is below all that an integer type holds, 1 where it is above, 0 where it is neither or no number.
+int side_of(const TensorOrNumber& x, DType type) {
+  if (x.is_tensor() || is_floating(type) || x.number.fits(type)) return 0;
+  return x.number.to_int() < least(type) ? -1 : 1;
+}
+
 Tensor comparison(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other) {
-  return binary(kernel, x, other, result_type(x, other), DType::boolean);
+  const DType type = result_type(kernel.name, x, other);
+  const int left = side_of(x, type), right = side_of(other, type);
+  if (left || right)
+    return full((x.is_tensor() ? x : other).tensor.shape(), holds(kernel, left, right),
+                DType::boolean);
+  return binary(kernel, x, other, type, DType::boolean);
 }
 
 Tensor bitwise(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other) {
-  const DType type = result_type(x, other);
+  const DType type = result_type(kernel.name, x, other);
   if (is_floating(type))
     fail(ErrorKind::runtime, kernel.name, "integer or bool operands", name(type),
          "compare first, or convert with .long()");
-  return binary(kernel, x, other, type);
+  return modular(kernel, x, other, type);
 }
 
 constexpr Kernel kWhere = elementwise("where", Elementwise::where);
@@ -78,6 +107,8 @@ Tensor where(const Tensor& condition, const TensorOrNumber& x, const TensorOrNum
     fail(ErrorKind::runtime, "where", "a condition of dtype bool", name(condition.dtype()),
          "compare it, as in `condition != 0`");
   const DType type = result_type(x, other);
+  for (const TensorOrNumber* operand : {&x, &other})
+    if (!operand->is_tensor()) check_fits("where", operand->number, type);
   Tensor a = x.tensor, b = other.tensor;
   {
     const tape::GradMode off(false);
@@ -130,13 +161,24 @@ Tensor minimum(const Tensor& x, const Tensor& other) {
 }
 
 namespace {
-// An absent bound is one that nothing reaches.
+// An absent bound is one that nothing reaches; one beyond an integer type's range is the end of that range.
 TensorOrNumber bound(const std::optional<TensorOrNumber>& given, DType type, bool lower) {
-  if (given) return *given;
-  if (is_floating(type)) return {{}, lower ? -__builtin_inf() : __builtin_inf()};
-  if (type == DType::uint8) return {{}, lower ? 0 : 255};
-  if (type == DType::int32) return {{}, lower ? INT32_MIN : INT32_MAX};
-  return {{}, lower ? INT64_MIN : INT64_MAX};
+  if (is_floating(type)) {
+    if (!given) return {{}, lower ? -__builtin_inf() : __builtin_inf()};
+    if (!given->is_tensor()) check_fits("clamp", given->number, type);
+    return *given;
+  }
+  const int side = given ? side_of(*given, type) : lower ? -1 : 1;
+  if (given && side == 0) return *given;
+  return {{}, side < 0 ? least(type) : most(type)};
+}
+
+// Integers that every element would have to become, but cannot.
+void check_bounds(const std::optional<TensorOrNumber>& low,
+                  const std::optional<TensorOrNumber>& high, DType type) {
+  const int at_high = high ? side_of(*high, type) : 1, at_low = low ? side_of(*low, type) : -1;
+  if (at_high < 0) check_fits("clamp", high->number, type);
+  if (at_low > 0 && at_high > 0) check_fits("clamp", low->number, type);
 }
 
 DType clamp_type(const Tensor& x, const std::optional<TensorOrNumber>& low,
@@ -163,6 +205,7 @@ Tensor clamp(const Tensor& x, std::optional<TensorOrNumber> min,
   const DType type = clamp_type(x, min, max);
   if (type == DType::boolean)
     fail(ErrorKind::runtime, "clamp", "numbers", "bool", "convert with .int() first");
+  check_bounds(min, max, type);
   const TensorOrNumber low = bound(min, type, true), high = bound(max, type, false);
   Tensor source = x, floor = low.tensor, ceiling = high.tensor;
   {

@@ -1,6 +1,4 @@
-// Making tensors: constants, ranges, copies, conversions.
-#include <cmath>
-
+// Making tensors: constants, copies, conversions.
 #include "ops/elementwise.h"
 #include "ops/registry.h"
 #include "ops/window.h"
@@ -11,9 +9,6 @@ namespace {
 
 constexpr Kernel kFill = elementwise("fill", Elementwise::copy);
 constexpr Kernel kCast{"cast", Kind::cast, 0, "wr", 1, nullptr, nullptr, nullptr};
-constexpr Kernel kIota{
-    "iota",  Kind::opaque, static_cast<int>(kernels::RoutineId::iota), "w", 1, nullptr,
-    nullptr, nullptr};
 
 }  // namespace
 
@@ -79,6 +74,7 @@ Tensor make_empty(const Dims& size, std::optional<DType> dtype, const std::optio
 }
 Tensor make_full(const Dims& size, const Number& value, std::optional<DType> dtype,
                  const std::optional<std::string>&, bool requires_grad) {
+  check_fits("full", value, dtype.value_or(value.dtype()));
   return marked(full(size, value, dtype), requires_grad);
 }
 Tensor zeros_like(const Tensor& x, std::optional<DType> dtype, const std::optional<std::string>&,
@@ -95,7 +91,9 @@ Tensor empty_as(const Tensor& x, std::optional<DType> dtype, const std::optional
 }
 Tensor full_like(const Tensor& x, const Number& value, std::optional<DType> dtype,
                  const std::optional<std::string>&, bool requires_grad) {
-  return marked(full(x.shape(), value, dtype.value_or(x.dtype())), requires_grad);
+  const DType type = dtype.value_or(x.dtype());
+  check_fits("full_like", value, type);
+  return marked(full(x.shape(), value, type), requires_grad);
 }
 Tensor new_zeros(const Tensor& x, const Dims& size, std::optional<DType> dtype) {
   return full(size, 0, dtype.value_or(x.dtype()));
@@ -105,58 +103,12 @@ Tensor new_ones(const Tensor& x, const Dims& size, std::optional<DType> dtype) {
 }
 Tensor new_full(const Tensor& x, const Dims& size, const Number& value,
                 std::optional<DType> dtype) {
-  return full(size, value, dtype.value_or(x.dtype()));
+  const DType type = dtype.value_or(x.dtype());
+  check_fits("new_full", value, type);
+  return full(size, value, type);
 }
 Tensor new_empty(const Tensor& x, const Dims& size, std::optional<DType> dtype) {
   return empty(size, dtype.value_or(x.dtype()));
-}
-
-Tensor arange(const Number& start, const Number& end, const Number& step,
-              std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
-  const double from = start.to_double(), to = end.to_double(), by = step.to_double();
-  if (by == 0) throw Error(ErrorKind::runtime, "arange: step must be nonzero");
-  if (!std::isfinite(from) || !std::isfinite(to))
-    throw Error(ErrorKind::runtime, join("arange: unsupported range: ", from, " -> ", to));
-  if ((to - from) * by < 0) {
-    throw Error(ErrorKind::runtime,
-                join("arange: upper bound and lower bound inconsistent with step sign: from ", from,
-                     " to ", to, " by ", by));
-  }
-  const bool whole = !start.is_floating() && !end.is_floating() && !step.is_floating();
-  const DType type = dtype.value_or(whole ? DType::int64 : default_dtype());
-  const int64_t n = static_cast<int64_t>(std::ceil((to - from) / by));
-  if (type == DType::uint8 ||
-      type == DType::boolean)  // no loop of their own: made wide and narrowed
-    return marked(ops::to(arange(start, end, step, DType::int64, std::nullopt, false), type),
-                  requires_grad);
-  Tensor out = empty({n}, type);
-  program::launch(kIota, type, {out}, {n}, {start.as_scalar(type), step.as_scalar(type)});
-  return marked(out, requires_grad);
-}
-
-Tensor arange_to(const Number& end, std::optional<DType> dtype,
-                 const std::optional<std::string>& device, bool requires_grad) {
-  return arange(0, end, 1, dtype, device, requires_grad);
-}
-
-Tensor linspace(const Number& start, const Number& end, int64_t steps, std::optional<DType> dtype,
-                const std::optional<std::string>&, bool requires_grad) {
-  if (steps < 0)
-    throw Error(ErrorKind::runtime,
-                join("linspace: number of steps must be non-negative, got ", steps));
-  const DType type = dtype.value_or(default_dtype());
-  const double from = start.to_double(), to = end.to_double();
-  const double step = steps > 1 ? (to - from) / static_cast<double>(steps - 1) : 0;
-  // Counted up from the start in the first half and down from the end in the second: both ends are exact.
-  Tensor out = empty({steps}, DType::float64);
-  const int64_t half = steps / 2;
-  const Tensor low = alias(out, {half}, {1}, 0), high = alias(out, {steps - half}, {1}, half);
-  program::launch(kIota, DType::float64, {low}, {half}, {program::real(from), program::real(step)});
-  program::launch(
-      kIota, DType::float64, {high}, {steps - half},
-      {program::real(steps > 1 ? to - step * static_cast<double>(steps - 1 - half) : from),
-       program::real(step)});
-  return marked(ops::to(out, type), requires_grad);
 }
 
 Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype,
@@ -166,8 +118,10 @@ Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype,
     throw Error(ErrorKind::runtime,
                 join("eye: n and m must be greater or equal to 0, got ", n, " and ", columns));
   Tensor out = zeros({n, columns}, dtype);
-  const Tensor diagonal = alias(out, {std::min(n, columns)}, {columns + 1}, 0);
-  program::launch(kFill, out.dtype(), {diagonal, Number(1)});
+  if (out.numel() > 0) {
+    const Tensor diagonal = alias(out, {std::min(n, columns)}, {columns + 1}, 0);
+    program::launch(kFill, out.dtype(), {diagonal, Number(1)});
+  }
   return marked(out, requires_grad);
 }
 
@@ -212,7 +166,7 @@ steep.Size([2, 3])
       "requires_grad: bool = False) -> Tensor",
       R"(A tensor of one value. dtype defaults to the value's: bool, int64 or the default floating dtype.
 
-Raises RuntimeError for a negative size.
+Raises RuntimeError for a negative size and for a value that the dtype cannot hold.
 
 >>> steep.full((2,), 7)
 tensor([7, 7])
@@ -246,6 +200,8 @@ steep.Size([2])
                            "device: str | None = None, requires_grad: bool = False) -> Tensor",
                            R"(One value in input's shape and dtype.
 
+Raises RuntimeError for a value that the dtype cannot hold.
+
 >>> steep.full_like(steep.tensor([1, 2]), 5)
 tensor([5, 5])
 )");
@@ -274,7 +230,7 @@ tensor([1, 1])
       "(input: Tensor, size: Dims, fill_value: Number, *, dtype: dtype | None = None) -> Tensor",
       R"(One value of a given size in this tensor's dtype.
 
-Raises RuntimeError for a negative size.
+Raises RuntimeError for a negative size and for a value that the dtype cannot hold.
 
 >>> steep.tensor([1, 2]).new_full((2,), 7)
 tensor([7, 7])
@@ -290,34 +246,6 @@ Raises RuntimeError for a negative size.
 steep.Size([3])
 )",
                            "empty");
-  registry.add<&arange_to>(
-      "arange", kFunction,
-      "(end: Number, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool "
-      "= False) -> Tensor",
-      R"(Numbers from start (0) up to, not including, end in steps of step (1): start + i * step.
-
-dtype defaults to int64 for integers, else to the default floating dtype. Raises RuntimeError for step 0 and for
-bounds that step leads away from.
-
->>> steep.arange(4)
-tensor([0, 1, 2, 3])
->>> steep.arange(1, 2, 0.5)
-tensor([1.0000, 1.5000])
-)");
-  registry.add<&arange>("arange", kFunction,
-                        "(start: Number, end: Number, step: Number = 1, *, dtype: dtype | None = "
-                        "None, device: str | None = None, requires_grad: bool = False) -> Tensor",
-                        "See arange(end).");
-  registry.add<&linspace>("linspace", kFunction,
-                          "(start: Number, end: Number, steps: int, *, dtype: dtype | None = None, "
-                          "device: str | None = None, requires_grad: bool = False) -> Tensor",
-                          R"(steps numbers evenly spaced from start to end, both included.
-
-Raises RuntimeError when steps is negative.
-
->>> steep.linspace(0, 1, 5)
-tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
-)");
   registry.add<&eye>("eye", kFunction,
                      "(n: int, m: int | None = None, *, dtype: dtype | None = None, device: str | "
                      "None = None, requires_grad: bool = False) -> Tensor",

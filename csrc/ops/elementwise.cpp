@@ -18,6 +18,22 @@ DType result_type(const TensorOrNumber& x, const TensorOrNumber& other) {
   return promotion.result();
 }
 
+DType result_type(const char* op, const TensorOrNumber& x, const TensorOrNumber& other) {
+  if (!x.is_tensor() && !other.is_tensor())
+    fail(ErrorKind::type, op, "at least one Tensor", "two numbers", "use Python's own operator");
+  return result_type(x, other);
+}
+
+void check_fits(const char* op, const Number& number, DType dtype) {
+  if (number.fits(dtype)) return;
+  throw Error(
+      ErrorKind::runtime,
+      join(op, ": value ", number.is_floating() ? join(number.to_double()) : join(number.to_int()),
+           " cannot be converted to type ", name(dtype),
+           " without overflow; convert the tensor to ",
+           is_floating(dtype) ? "float64" : "a wider dtype", " first"));
+}
+
 DType floating_type(DType dtype) { return is_floating(dtype) ? dtype : default_dtype(); }
 
 Tensor output_for(const char* op, std::initializer_list<const Tensor*> operands, DType dtype) {
@@ -53,25 +69,36 @@ namespace {
 // The operand in the compute type; the cast, where one is needed, is a launch of its own and unrecorded: the gradient
 // is brought back to the operand's dtype by the tape.
 program::Operand operand_in(const TensorOrNumber& x, DType compute, Tensor& keeper) {
-  if (!x.is_tensor()) return x.number;
+  if (!x.is_tensor()) return x.number.wrapped(compute);
   if (x.tensor.dtype() == compute) return x.tensor;
   const tape::GradMode off(false);
   keeper = to(x.tensor, compute);
   return keeper;
 }
-}  // namespace
 
-Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
-              DType compute, DType dtype) {
-  if (!x.is_tensor() && !other.is_tensor())
-    fail(ErrorKind::type, kernel.name, "at least one Tensor", "two numbers",
-         "use Python's own operator");
+Tensor launch_binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
+                     DType compute, DType dtype) {
   Tensor out = output_for(kernel.name, {&x.tensor, &other.tensor}, dtype);
   Tensor keep_x, keep_other;
   const program::Operand a = operand_in(x, compute, keep_x),
                          b = operand_in(other, compute, keep_other);
   program::launch(kernel, compute, {out, a, b});
   return out;
+}
+}  // namespace
+
+Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
+              DType compute, DType dtype) {
+  if (!is_floating(compute)) {
+    for (const TensorOrNumber* operand : {&x, &other})
+      if (!operand->is_tensor()) check_fits(kernel.name, operand->number, compute);
+  }
+  return launch_binary(kernel, x, other, compute, dtype);
+}
+
+Tensor modular(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
+               DType type) {
+  return launch_binary(kernel, x, other, type, type);
 }
 
 Tensor fused(const Kernel& kernel, const Tensor& x, const Tensor& other) {

@@ -21,6 +21,10 @@ constexpr Kernel elementwise(const char* name, Elementwise id, float flops = 1) 
 
 // The compute type of operands under PyTorch's promotion.
 DType result_type(const TensorOrNumber& x, const TensorOrNumber& other);
+// The same for an operation that needs a tensor among the two, by whose shape it goes.
+DType result_type(const char* op, const TensorOrNumber& x, const TensorOrNumber& other);
+// Refuses a number that an element of the dtype cannot hold.
+void check_fits(const char* op, const Number& number, DType dtype);
 // The same, but at least floating: integers become the default dtype.
 DType floating_type(DType dtype);
 
@@ -28,13 +32,17 @@ DType floating_type(DType dtype);
 Tensor unary(const Kernel& kernel, const Tensor& x);
 Tensor unary_predicate(const Kernel& kernel, const Tensor& x);
 
-// out = kernel(x, other), broadcast, both cast to `compute` first; the output has dtype `out`.
+// out = kernel(x, other), broadcast, both cast to `compute` first; the output has dtype `out`. Refuses a number beyond
+// an integer compute type.
 Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
               DType compute, DType out);
 inline Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
                      DType type) {
   return binary(kernel, x, other, type, type);
 }
+// The same for sums, products and bits, which integers compute modulo their range: numbers wrap around.
+Tensor modular(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
+               DType type);
 // For gradient rules: both of one shape and dtype already, parameters as numbers.
 Tensor fused(const Kernel& kernel, const Tensor& x, const Tensor& other);
 Tensor fused(const Kernel& kernel, const Tensor& x, const Tensor& other, const Number& parameter);

@@ -171,9 +171,11 @@ Tensor get_item(const Tensor& x, const Index& index) {
   return pick_rows(plan.view, plan.index, plan.rows);
 }
 
-void set_item(const Tensor& x, const Index& index, const Tensor& value) {
-  const Tensor cast = to(value, x.dtype());
-  if (is_plain_mask(index, x) && value.numel() == 1) {
+void set_item(const Tensor& x, const Index& index, const TensorOrNumber& value) {
+  if (!value.is_tensor()) check_fits("__setitem__", value.number, x.dtype());
+  const Tensor cast =
+      value.is_tensor() ? to(value.tensor, x.dtype()) : full({}, value.number, x.dtype());
+  if (is_plain_mask(index, x) && cast.numel() == 1) {
     assign("__setitem__", x,
            where(index[0].tensor, TensorOrNumber{reshape(cast, {}), {}}, TensorOrNumber{x, {}}));
     return;

@@ -5,6 +5,7 @@
 #include "ops/window.h"
 #include "program/recorder.h"
 #include "tensor/shape.h"
+#include "tensor/sizes.h"
 
 namespace steep::ops {
 
@@ -183,7 +184,7 @@ Tensor one_hot(const Tensor& x, int64_t num_classes) {
       throw Error(
           ErrorKind::runtime,
           "one_hot: Can not infer total number of classes from empty tensor; give num_classes");
-    num_classes = largest + 1;
+    num_classes = checked_add(largest, 1);
   }
   if (num_classes < 1 || largest >= num_classes)
     throw Error(ErrorKind::runtime,
@@ -227,7 +228,7 @@ Tensor repeat(const Tensor& x, const Dims& repeats) {
                   join("repeat: repeats must not be negative, got ", to_string(repeats)));
     for (int64_t value : {int64_t{1}, size}) pairs.push_back(value);
     for (int64_t value : {repeats[i], size}) grown.push_back(value);
-    shape.push_back(repeats[i] * size);
+    shape.push_back(checked_multiply(repeats[i], size));
   }
   const Tensor out = reshape(expand(reshape(x, pairs), grown), shape);
   return out->storage == x->storage ? clone(out) : out;

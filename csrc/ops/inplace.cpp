@@ -120,6 +120,7 @@ Tensor fill_(const Tensor& x, const TensorOrNumber& value) {
            join("a tensor with ", value.tensor.dim(), " dimensions"));
     return copy_(x, value.tensor, false);
   }
+  check_fits("fill_", value.number, x.dtype());
   if (wanted(x)) return write("fill_", x, full({}, value.number, x.dtype()), true);
   tape::check_writable("fill_", x);
   program::launch(kCopy, x.dtype(), {x, value.number});
@@ -133,11 +134,10 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const TensorOrNumber& va
   if (mask.dtype() != DType::boolean)
     fail(ErrorKind::runtime, "masked_fill", "a mask of dtype bool", name(mask.dtype()),
          "compare it, as in `mask != 0`");
-  const TensorOrNumber filler =
-      value.is_tensor() ? TensorOrNumber{to(value.tensor, x.dtype()), {}} : value;
-  if (!value.is_tensor() && value.number.is_floating() && !is_floating(x.dtype()))
-    fail(ErrorKind::runtime, "masked_fill", join("a value that ", name(x.dtype()), " can hold"),
-         "a floating-point number");
+  if (!value.is_tensor()) check_fits("masked_fill", value.number, x.dtype());
+  const TensorOrNumber filler = value.is_tensor()
+                                    ? TensorOrNumber{to(value.tensor, x.dtype()), {}}
+                                    : TensorOrNumber{{}, value.number.as_element(x.dtype())};
   return to(where(mask, filler, TensorOrNumber{x, {}}), x.dtype());
 }
 }  // namespace
@@ -155,7 +155,7 @@ tensor([1., 2.])
   registry.add<&fill_>("fill_", kMethod, "(input: Tensor, value: Tensor | Number) -> Tensor",
                        R"(Writes one value into every element; returns the tensor.
 
-Raises RuntimeError when value is a tensor with dimensions.
+Raises RuntimeError when value is a tensor with dimensions, or a number that the dtype cannot hold.
 
 >>> steep.zeros(2).fill_(3)
 tensor([3., 3.])
@@ -171,7 +171,8 @@ tensor([0., 0.])
                              "(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor",
                              R"(value where mask is true, input elsewhere.
 
-Shapes broadcast; the dtype is input's. Raises RuntimeError when mask is not bool.
+Shapes broadcast; the dtype is input's. Raises RuntimeError when mask is not bool, and for a number that the dtype
+cannot hold.
 
 >>> steep.masked_fill(steep.tensor([1.0, 2.0]), steep.tensor([True, False]), 0)
 tensor([0., 2.])

@@ -4,6 +4,7 @@
 #include "ops/view.h"
 #include "ops/window.h"
 #include "tensor/shape.h"
+#include "tensor/sizes.h"
 
 namespace steep::ops {
 
@@ -41,7 +42,7 @@ Dims joined_shape(const Tensors& tensors, int64_t dim, int& at) {
                        to_string(first->shape()), " but got ", to_string(x.shape()),
                        " for tensor number ", i, " in the list"));
     }
-    shape[at] += x.size(at);
+    shape[at] = checked_add(shape[at], x.size(at));
   }
   return shape;
 }

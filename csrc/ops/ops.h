@@ -110,7 +110,7 @@ Tensor matmul(const Tensor& x, const Tensor& other);
 
 // index.cpp: x[index], and x[index] = value
 Tensor get_item(const Tensor& x, const Index& index);
-void set_item(const Tensor& x, const Index& index, const Tensor& value);
+void set_item(const Tensor& x, const Index& index, const TensorOrNumber& value);
 
 // item of a one-element tensor; refuses others
 Number item(const Tensor& x);

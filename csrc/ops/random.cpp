@@ -2,8 +2,6 @@
 // is replayed.
 #include "ops/random.h"
 
-#include <limits>
-
 #include "ops/window.h"
 #include "program/recorder.h"
 #include "tensor/shape.h"
@@ -129,7 +127,7 @@ Tensor dense_like(const Tensor& x, DType dtype) {
   const Dims order = order_by_stride(x.shape(), x.strides());
   for (int i = order.size() - 1; i >= 0; --i) {
     strides[order[i]] = step;
-    step *= x.size(static_cast<int>(order[i]));
+    step *= x.size(static_cast<int>(order[i]));  // count(x.shape()) has been found to fit
   }
   return empty_strided(x.shape(), strides, dtype);
 }
@@ -170,33 +168,14 @@ Draw normal_draw(double mean, double std) {
   return {kNormal, program::real(mean), program::real(std)};
 }
 
-// The greatest whole number of a type, or for floating types of an int64.
-int64_t greatest(DType dtype) {
-  switch (dtype) {
-    case DType::int32:
-      return std::numeric_limits<int32_t>::max();
-    case DType::uint8:
-      return std::numeric_limits<uint8_t>::max();
-    case DType::boolean:
-      return 1;
-    default:
-      return std::numeric_limits<int64_t>::max();
-  }
-}
-
 Draw int_draw(const char* op, int64_t low, int64_t high, DType dtype) {
   if (low >= high) {
     fail(ErrorKind::runtime, op, "'from' to be less than 'to' (low below high)",
          join("from=", low, " >= to=", high), "the upper end is excluded");
   }
-  const int64_t most = greatest(dtype), least = is_floating(dtype) || dtype == DType::int64
-                                                    ? std::numeric_limits<int64_t>::min()
-                                                : dtype == DType::int32
-                                                    ? std::numeric_limits<int32_t>::min()
-                                                    : 0;
-  if (low < least || high - 1 > most) {
+  if (low < least(dtype) || high - 1 > most(dtype)) {
     fail(ErrorKind::runtime, op, join("bounds within ", name(dtype)),
-         join(low < least ? "from" : "to - 1", " is out of bounds: [", low, ", ", high, ")"),
+         join(low < least(dtype) ? "from" : "to - 1", " is out of bounds: [", low, ", ", high, ")"),
          "choose a wider dtype");
   }
   return {kInts, program::integer(low), program::integer(high)};
@@ -225,7 +204,7 @@ Tensor randint(int64_t low, int64_t high, const Dims& size, Generator* generator
 Tensor randperm(int64_t n, Generator* generator, std::optional<DType> dtype, const Device&,
                 bool requires_grad) {
   const DType type = dtype.value_or(DType::int64);
-  if (n - 1 > greatest(type))
+  if (n > 0 && n - 1 > most(type))
     fail(ErrorKind::runtime, "randperm", join("n that ", name(type), " can count"), join(n),
          "choose a wider dtype");
   const Tensor order = empty({n}, DType::int64);

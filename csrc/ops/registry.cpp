@@ -27,6 +27,7 @@ const Registry& registry() {
     register_loss(all);
     register_norm(all);
     register_random(all);
+    register_range(all);
     register_optim(all);
     register_peak(all);
     return all;

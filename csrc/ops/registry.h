@@ -107,6 +107,7 @@ void register_norm(Registry& registry);
 void register_optim(Registry& registry);
 void register_peak(Registry& registry);
 void register_random(Registry& registry);
+void register_range(Registry& registry);
 void register_reduce(Registry& registry);
 void register_softmax(Registry& registry);
 void register_view(Registry& registry);

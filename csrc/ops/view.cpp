@@ -1,9 +1,12 @@
 // Views: other windows on the same memory. A rule here is the view that leads back.
 #include "ops/view.h"
 
+#include <limits>
+
 #include "ops/elementwise.h"
 #include "ops/window.h"
 #include "tensor/shape.h"
+#include "tensor/sizes.h"
 
 namespace steep::ops {
 
@@ -173,7 +176,7 @@ Tensor squeeze(const Tensor& x, std::optional<Dims> dim) {
 Tensor unsqueeze(const Tensor& x, int64_t dim) {
   const int at = wrap_dim("unsqueeze", dim, x.dim() + 1);
   Dims shape = x.shape(), strides = x.strides();
-  const int64_t step = at < x.dim() ? x.size(at) * x.strides()[at] : 1;
+  const int64_t step = at < x.dim() ? checked_multiply(x.size(at), x.strides()[at]) : 1;
   shape.insert(at, 1);
   strides.insert(at, step);
   return reshaped_view("unsqueeze", x, shape, strides);
@@ -219,8 +222,9 @@ Tensor stepped(const char* op, const Tensor& x, int dim, int64_t start, int64_t 
                int64_t step) {
   Dims shape = x.shape(), strides = x.strides();
   shape[dim] = length;
-  strides[dim] *= step;
-  Tensor out = view_of(x, shape, strides, x->offset + (length > 0 ? start * x.strides()[dim] : 0));
+  strides[dim] = checked_multiply(strides[dim], step);
+  const int64_t skipped = length > 0 ? checked_multiply(start, x.strides()[dim]) : 0;
+  Tensor out = view_of(x, shape, strides, checked_add(x->offset, skipped));
   if (wanted(x)) {
     const Geometry whole{x.shape(), contiguous_strides(x.shape()), 0};
     Geometry part{shape, whole.strides, length > 0 ? start * whole.strides[dim] : 0};
@@ -274,7 +278,8 @@ Tensors split_sizes(const Tensor& x, const Dims& sizes, int64_t dim) {
     throw Error(ErrorKind::runtime, "split: expects at least a 1-dimensional tensor");
   const int at = wrap_dim("split", dim, x.dim());
   int64_t total = 0;
-  for (int64_t size : sizes) total += size < 0 ? x.size(at) + 1 : size;
+  for (int64_t size : sizes)
+    total = checked_add(total, size < 0 ? checked_add(x.size(at), 1) : size);
   if (total != x.size(at)) {
     fail(ErrorKind::runtime, "split",
          join("split_sizes to sum exactly to ", x.size(at), " (input tensor's size at dimension ",
@@ -297,8 +302,8 @@ Tensors split(const Tensor& x, int64_t split_size, int64_t dim) {
   if (split_size < 0 || (split_size == 0 && x.size(at) > 0))
     fail(ErrorKind::runtime, "split", "a positive split_size", join(split_size));
   Dims sizes;
-  for (int64_t start = 0; start < x.size(at); start += split_size)
-    sizes.push_back(std::min(split_size, x.size(at) - start));
+  for (int64_t rest = x.size(at); rest > 0; rest -= sizes.back())
+    sizes.push_back(std::min(split_size, rest));
   if (sizes.empty()) sizes.push_back(0);
   return split_sizes(x, sizes, at);
 }
@@ -308,9 +313,10 @@ Tensors chunk(const Tensor& x, int64_t chunks, int64_t dim) {
     throw Error(ErrorKind::runtime, "chunk: expects at least a 1-dimensional tensor");
   if (chunks <= 0) fail(ErrorKind::runtime, "chunk", "chunks greater than 0", join(chunks));
   const int at = wrap_dim("chunk", dim, x.dim());
-  const int64_t size = (x.size(at) + chunks - 1) / chunks;
-  if (size == 0) return split_sizes(x, Dims(static_cast<int>(chunks), 0), at);
-  return split(x, size, at);
+  if (x.size(at) > 0) return split(x, (x.size(at) - 1) / chunks + 1, at);
+  if (chunks > std::numeric_limits<int>::max())
+    fail(ErrorKind::runtime, "chunk", "a number of chunks that a tuple can hold", join(chunks));
+  return split_sizes(x, Dims(static_cast<int>(chunks), 0), at);
 }
 
 Tensor detach(const Tensor& x) { return alias(x); }

@@ -2,6 +2,7 @@
 
 #include "ops/elementwise.h"
 #include "tensor/shape.h"
+#include "tensor/sizes.h"
 
 namespace steep::ops {
 
@@ -17,8 +18,8 @@ Tensor laid_out(const Tensor& x, const Geometry& whole) {
 
 // Zeros in memory that covers both the whole and the part, seen as one line.
 Tensor line_of_zeros(const Geometry& whole, const Geometry& part, DType dtype) {
-  const int64_t length = std::max(extent(whole.shape, whole.strides),
-                                  part.offset - whole.offset + extent(part.shape, part.strides));
+  const int64_t end = checked_add(part.offset - whole.offset, extent(part.shape, part.strides));
+  const int64_t length = std::max(extent(whole.shape, whole.strides), end);
   return full({std::max<int64_t>(length, 0)}, 0, dtype);
 }
 
@@ -30,7 +31,7 @@ bool overlaps_itself(const Geometry& part) {
     const int64_t d = order[i];
     if (part.shape[d] <= 1) continue;
     if (part.strides[d] <= span) return true;
-    span += (part.shape[d] - 1) * part.strides[d];
+    span = checked_add(span, checked_multiply(part.shape[d] - 1, part.strides[d]));
   }
   return false;
 }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "tensor/error.h"
+
 namespace steep {
 
 namespace {
@@ -30,10 +32,56 @@ DType Number::dtype() const {
   return kind_ == Kind::integer ? DType::int64 : default_dtype();
 }
 
+int64_t least(DType dtype) {
+  if (dtype == DType::int32) return std::numeric_limits<int32_t>::min();
+  return dtype == DType::uint8 || dtype == DType::boolean ? 0 : std::numeric_limits<int64_t>::min();
+}
+
+int64_t most(DType dtype) {
+  switch (dtype) {
+    case DType::int32:
+      return std::numeric_limits<int32_t>::max();
+    case DType::uint8:
+      return std::numeric_limits<uint8_t>::max();
+    case DType::boolean:
+      return 1;
+    default:
+      return std::numeric_limits<int64_t>::max();
+  }
+}
+
+bool Number::fits(DType dtype) const {
+  if (dtype == DType::boolean || dtype == DType::float64) return true;
+  if (dtype == DType::float32)
+    return !is_floating() || !std::isfinite(floating_) ||
+           std::fabs(floating_) <= static_cast<double>(std::numeric_limits<float>::max());
+  if (!is_floating()) return integer_ >= least(dtype) && integer_ <= most(dtype);
+  // The most of int64 is no double: the next one is its first that does not fit.
+  return floating_ >= static_cast<double>(least(dtype)) &&
+         (dtype == DType::int64 ? floating_ < 9223372036854775808.0
+                                : floating_ <= static_cast<double>(most(dtype)));
+}
+
+Number Number::as_element(DType dtype) const {
+  if (dtype == DType::boolean) return Number(to_bool());
+  return steep::is_integer(dtype) ? Number(to_int()) : *this;
+}
+
+Number Number::wrapped(DType dtype) const {
+  if (is_floating()) return *this;
+  if (dtype == DType::int32) return Number(static_cast<int64_t>(static_cast<int32_t>(integer_)));
+  if (dtype == DType::uint8) return Number(static_cast<int64_t>(static_cast<uint8_t>(integer_)));
+  return *this;
+}
+
 kernels::Scalar Number::as_scalar(DType compute) const {
   kernels::Scalar scalar;
   if (steep::is_floating(compute)) {
     scalar.f = to_double();
+  } else if (!fits(compute)) {
+    throw Error(ErrorKind::runtime, join("value ", is_floating() ? join(floating_) : join(integer_),
+                                         " cannot be converted to type ", name(compute),
+                                         " without overflow; choose another dtype"));
   } else {
     scalar.i = compute == DType::boolean ? to_bool() : to_int();
   }

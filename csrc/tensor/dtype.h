@@ -41,7 +41,15 @@ class Number {
   int64_t to_int() const;  // truncates; values outside int64 saturate, NaN is 0
   bool to_bool() const { return is_floating() ? floating_ != 0 : integer_ != 0; }
   DType dtype() const;  // bool, int64 or the default dtype
-  // The number as the launch scalar of a compute type: floats read f, all others i.
+  // Whether an element of the dtype can hold it, but for a fraction that an integer cuts off.
+  bool fits(DType dtype) const;
+  // What an element of the dtype makes of it: a truth, a whole number, or the number itself. It must fit.
+  Number as_element(DType dtype) const;
+  // A whole number in the range of an integer type, from which it differs by a multiple of that range: what sums,
+  // products and bits of integers are computed with. The number itself for other types.
+  Number wrapped(DType dtype) const;
+  // The number as the launch scalar of a compute type: floats read f, all others i. Refuses one that does not fit an
+  // integer type; beyond the range of float32 it becomes infinite.
   kernels::Scalar as_scalar(DType compute) const;
 
  private:
@@ -54,6 +62,10 @@ class Number {
 
 // The smallest type both convert to. The six types form a chain: bool, uint8, int32, int64, float32, float64.
 DType promote(DType a, DType b);
+
+// The range of an integer type or bool, and of int64 for floating types.
+int64_t least(DType dtype);
+int64_t most(DType dtype);
 
 // Promotion over several operands: tensors with dimensions outrank 0-d tensors, which outrank numbers; a lower rank
 // changes the result only by being of a higher kind (bool < integer < floating).

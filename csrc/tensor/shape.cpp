@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tensor/sizes.h"
 #include "tensor/tensor.h"
 
 namespace steep {
@@ -81,8 +82,9 @@ Dims infer_size(const char* op, const Dims& target, int64_t numel) {
       unknown = i;
     } else if (target[i] < 0) {
       throw Error(ErrorKind::runtime, join(op, ": invalid shape dimension ", target[i]));
-    } else {
-      known *= target[i];
+    } else if (__builtin_mul_overflow(known, target[i], &known)) {
+      throw Error(ErrorKind::runtime, join(op, ": shape '", to_string(target),
+                                           "' has more elements than 64 bits can count"));
     }
   }
   Dims out = target;
@@ -94,7 +96,7 @@ Dims infer_size(const char* op, const Dims& target, int64_t numel) {
                " because the unspecified dimension size -1 can be any value and is ambiguous"));
     }
     out[unknown] = numel / known;
-    known *= out[unknown];
+    known *= out[unknown];  // at most numel
   }
   if (known != numel) {
     throw Error(ErrorKind::runtime,
@@ -116,10 +118,11 @@ bool view_strides(const Dims& shape, const Dims& strides, const Dims& target, Di
   int64_t base = shape.empty() ? 1 : strides.back();
   for (int from = shape.size() - 1; from >= 0; --from) {
     chunk *= shape[from];
-    const bool ends = from == 0 || (shape[from - 1] != 1 && strides[from - 1] != chunk * base);
+    const bool ends =
+        from == 0 || (shape[from - 1] != 1 && strides[from - 1] != checked_multiply(chunk, base));
     if (!ends) continue;
     while (to >= 0 && (covered < chunk || target[to] == 1)) {
-      out[to] = covered * base;
+      out[to] = checked_multiply(covered, base);
       covered *= target[to--];
     }
     if (covered != chunk) return false;

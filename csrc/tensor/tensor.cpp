@@ -1,8 +1,14 @@
 #include "tensor/tensor.h"
 
 #include "tensor/shape.h"
+#include "tensor/sizes.h"
 
 namespace steep {
+
+void refuse_overflow(const char* operation, int64_t a, int64_t b) {
+  throw Error(ErrorKind::runtime, join("sizes, strides and offsets must fit into 64 bits, got ", a,
+                                       ' ', operation, ' ', b, ": integer overflow"));
+}
 
 namespace {
 bool is_row_major(const Dims& shape, const Dims& strides) {
@@ -11,7 +17,8 @@ bool is_row_major(const Dims& shape, const Dims& strides) {
     if (shape[i] == 0) return true;
     if (shape[i] == 1) continue;
     if (strides[i] != expected) return false;
-    expected *= shape[i];
+    // The constructor goes on to refuse such a shape.
+    if (__builtin_mul_overflow(expected, shape[i], &expected)) return false;
   }
   return true;
 }
@@ -22,11 +29,9 @@ TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, Dims strid
       dtype(dtype),
       contiguous(is_row_major(shape, strides)),
       offset(offset),
-      numel(1),
+      numel(count(shape)),
       shape(std::move(shape)),
-      strides(std::move(strides)) {
-  for (int64_t size : this->shape) numel *= size;
-}
+      strides(std::move(strides)) {}
 
 TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, int64_t numel)
     : storage(std::move(storage)),
@@ -40,11 +45,12 @@ TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, int64_t nu
 Dims contiguous_strides(const Dims& shape) {
   Dims strides(shape.size(), 1);
   for (int i = shape.size() - 2; i >= 0; --i)
-    strides[i] = strides[i + 1] * (shape[i + 1] > 1 ? shape[i + 1] : 1);
+    strides[i] = shape[i + 1] > 1 ? checked_multiply(strides[i + 1], shape[i + 1]) : strides[i + 1];
   return strides;
 }
 
 int64_t count(const Dims& shape) {
+  constexpr int64_t kMostElements = int64_t{1} << 60;
   int64_t total = 1;
   bool empty = false;
   for (int64_t size : shape) {
@@ -53,9 +59,10 @@ int64_t count(const Dims& shape) {
                                            ": ", to_string(shape)));
     }
     empty |= size == 0;
-    if (!empty && __builtin_mul_overflow(total, size, &total))
-      throw Error(ErrorKind::runtime,
-                  join("a tensor of shape ", to_string(shape), " has more elements than fit"));
+    const bool overflows = size > 1 && __builtin_mul_overflow(total, size, &total);
+    if (overflows || total > kMostElements)
+      throw Error(ErrorKind::runtime, join("a tensor of shape ", to_string(shape),
+                                           " has more elements than can be addressed (2**60)"));
   }
   return empty ? 0 : total;
 }
@@ -64,9 +71,9 @@ int64_t extent(const Dims& shape, const Dims& strides) {
   int64_t last = 0;
   for (int i = 0; i < shape.size(); ++i) {
     if (shape[i] == 0) return 0;
-    last += (shape[i] - 1) * strides[i];
+    last = checked_add(last, checked_multiply(shape[i] - 1, strides[i]));
   }
-  return last + 1;
+  return checked_add(last, 1);
 }
 
 bool is_dense(const Dims& shape, const Dims& strides) {

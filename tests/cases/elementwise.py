@@ -309,7 +309,13 @@ COMPARE = {
         ALL,
         bad=(
             bad(RuntimeError, "masked_fill: expected a mask of dtype bool", arr(2), arr(2), 0),
-            bad(RuntimeError, "masked_fill", arr(3, dtype="int64"), arr(3, dtype="bool"), 0.5),
+            bad(
+                RuntimeError,
+                "masked_fill: value nan cannot be converted to type int64",
+                arr(3, dtype="int64"),
+                arr(3, dtype="bool"),
+                float("nan"),
+            ),
         ),
     ),
 }

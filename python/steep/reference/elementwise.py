@@ -22,12 +22,21 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
+def compared(arg: Any, common: np.dtype[Any]) -> Array:
+    """`arg` in the common dtype, but an integer among integers as it is: it never wraps around."""
+    own = isinstance(arg, int) and common.kind in "iu"
+    return wide(np.asarray(arg) if own else np.asarray(arg).astype(common))
+
+
 def prepare(result: Result, *args: Any) -> tuple[list[Array], np.dtype[Any]]:
     """Promote `args` to one dtype; give them wide, and the dtype of the result."""
     common = result_type(*args)
     if result == "float":
         common = float_type(common)
-    operands = [wide(np.asarray(a).astype(common)) for a in args]
+    if result == "bool":
+        operands = [compared(a, common) for a in args]
+    else:
+        operands = [wide(np.asarray(a).astype(common)) for a in args]
     return operands, np.dtype(np.bool_) if result == "bool" else common
 
 
@@ -211,12 +220,12 @@ def where_gradient(grad: Any, condition: Any, input: Any, other: Any) -> tuple[N
 def clamp(input: Any, min: Any = None, max: Any = None) -> Array:
     """``minimum(maximum(input, min), max)``; a bound may be a number, an array or None."""
     bounds = [bound for bound in (min, max) if bound is not None]
-    operands, dtype = prepare("same", input, *bounds)
-    x = operands[0]
+    dtype = result_type(input, *bounds)
+    x = compared(input, dtype)
     if min is not None:
-        x = np.maximum(x, operands[1])
+        x = np.maximum(x, compared(min, dtype))
     if max is not None:
-        x = np.minimum(x, operands[-1])
+        x = np.minimum(x, compared(max, dtype))
     return np.asarray(x).astype(dtype)
 
 
