@@ -1,5 +1,5 @@
-// Reductions over rows, many columns at once: rows are added in order within kRowChunk of them, and
-// the partial rows combined pairwise. Each column is a result of its own, so how many are taken
+// Reductions over rows, many columns at once: rows are combined a few at a time, and these sums in
+// order, within kRowChunk of them; the partial rows are combined pairwise. Each column is a result of its own, so how many are taken
 // together changes nothing.
 #pragma once
 
@@ -7,6 +7,7 @@
 
 #include "lanes.h"
 #include "partition.h"
+#include "vec_core.h"
 
 namespace steep::kernels {
 namespace {
@@ -21,6 +22,24 @@ struct Strip {
   int64_t at, stride, width, group;
 };
 
+// How many rows are combined in halves before they meet what came before: a sum of many equal
+// elements rounds that much less often. Mapped values take registers.
+template <class Source>
+constexpr int kRowsTogether = Source::kInPlace ? 8 : 4;
+
+// The total of kRows elements, `stride` apart.
+template <class Op, int kRows, class Source>
+STEEP_INLINE typename Source::Value total_of_rows(const Source& source, int64_t at,
+                                                         int64_t stride, int64_t group) {
+  if constexpr (kRows == 1) {
+    return source(at, group);
+  } else {
+    constexpr int kHalf = kRows / 2;
+    return Op::apply(total_of_rows<Op, kHalf>(source, at, stride, group),
+                     total_of_rows<Op, kHalf>(source, at + kHalf * stride, stride, group));
+  }
+}
+
 // out[j] = op over `rows` <= kRowChunk rows of the strip.
 template <class Op, class Source, class T>
 __attribute__((noinline)) void reduce_row_chunk(T* __restrict out, const Source source,
@@ -28,13 +47,12 @@ __attribute__((noinline)) void reduce_row_chunk(T* __restrict out, const Source 
   const int64_t stride = strip.stride;
   for (int64_t j = 0; j < strip.width; ++j) out[j] = Op::identity();
   int64_t at = strip.at;
-  for (; rows >= 4; rows -= 4, at += 4 * stride) {
+  constexpr int kTogether = kRowsTogether<Source>;
+  for (; rows >= kTogether; rows -= kTogether, at += kTogether * stride) {
 #pragma omp simd
     for (int64_t j = 0; j < strip.width; ++j) {
-      const int64_t i = at + j, group = strip.group + j;
-      const T two = Op::apply(Op::apply(out[j], source(i, group)), source(i + stride, group));
-      const T three = Op::apply(two, source(i + 2 * stride, group));
-      out[j] = Op::apply(three, source(i + 3 * stride, group));
+      out[j] = Op::apply(
+          out[j], total_of_rows<Op, kTogether>(source, at + j, stride, strip.group + j));
     }
   }
   for (; rows > 0; --rows, at += stride) {

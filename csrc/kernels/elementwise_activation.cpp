@@ -62,7 +62,7 @@ STEEP_INLINE T sigmoid_backward(T grad, T out) {
 }
 template <class T>
 STEEP_INLINE T relu_backward(T grad, T out) {
-  return out > T(0) ? grad : T(0);
+  return out <= T(0) ? T(0) : grad;
 }
 template <class T>
 STEEP_INLINE T leaky_relu_backward(T grad, T x, T slope) {

@@ -39,7 +39,7 @@ STEEP_INLINE V leaky_relu(V x, V slope) {
 // The gradients, likewise. R says how V multiplies and adds.
 template <class R, class V>
 STEEP_INLINE V relu_backward(V grad, V out) {
-  return out > V{} ? grad : V{};
+  return out <= V{} ? V{} : grad;
 }
 template <class R, class V>
 STEEP_INLINE V tanh_backward(V grad, V out, V one) {

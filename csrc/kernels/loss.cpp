@@ -1,16 +1,17 @@
 // Losses.
 //
-//   cross_entropy            data: loss (1, or n when none), lse[n], count[1] (T, rows not ignored),
-//                            x[n, c], target[n]
-//   cross_entropy_backward   data: grad_x[n, c], grad (1, or n when none), lse, count, x, target
+//   cross_entropy            data: loss (1, or n when none), shift[n, 2], count[1] (T, rows not
+//                            ignored), x[n, c], target[n]
+//   cross_entropy_backward   data: grad_x[n, c], grad (1, or n when none), shift, count, x, target
 //                            dims: n, c, ignore_index, mean (1) or sum (0) or none (2)
 //   squared_error            data: loss[1], x[n], y[n].   dims: n, mean (1) or sum (0)
 //
 //   loss[r] = log(sum(exp(x[r] - max))) - (x[r][target] - max)
-//   lse[r] = max + log(sum(exp(x[r] - max)))
-//   grad_x[r][j] = (exp(x[r][j] - lse[r]) - (j == target)) * grad / count
+//   shift[r] = max, log(sum(exp(x[r] - max)))
+//   grad_x[r][j] = (exp((x[r][j] - max) - log(sum)) - (j == target)) * grad / count
 //
-// An ignored row has loss, lse and gradient 0. The mean of no rows is NaN. The caller has checked
+// The two parts of log(sum(exp(x))) are kept apart: beside a large maximum their sum would round
+// the logarithm away. An ignored row has loss, shift and gradient 0. The mean of no rows is NaN. The caller has checked
 // the targets; one outside [0, c) all the same is never used as an index, and makes the loss NaN.
 
 #include "isa.h"
@@ -40,17 +41,17 @@ struct Targets {
   }
 };
 
-// loss and lse of `rows` rows from `first`, as many as sum_exp_rows takes at a time.
+// loss and shift of `rows` rows from `first`, as many as sum_exp_rows takes at a time.
 template <class T>
 void cross_entropy_rows(const Targets& targets, const T* x, int64_t first, int64_t rows, T* loss,
-                        T* lse) {
+                        T* shift) {
   const int64_t c = targets.c;
+  x += first * c, loss += first, shift += 2 * first;
   if (rows == 1 && targets.ignored(first)) {
-    loss[first] = lse[first] = 0;
+    loss[0] = shift[0] = shift[1] = 0;
     return;
   }
   T top[kMostRows], sum[kMostRows], picked[kMostRows];
-  x += first * c, loss += first, lse += first;
   sum_exp_rows(x, rows, c, top, sum, static_cast<T*>(nullptr));
   for (int64_t r = 0; r < rows; ++r) {
     const bool valid = targets.valid(first + r);
@@ -58,12 +59,14 @@ void cross_entropy_rows(const Targets& targets, const T* x, int64_t first, int64
   }
 #pragma omp simd
   for (int64_t r = 0; r < rows; ++r) {
-    const T log_sum = vec::log(sum[r]);
-    lse[r] = top[r] + log_sum;
-    loss[r] = log_sum - (picked[r] - top[r]);
+    sum[r] = vec::log(sum[r]);
+    loss[r] = sum[r] - (picked[r] - top[r]);
   }
   for (int64_t r = 0; r < rows; ++r) {
-    if (targets.ignored(first + r)) loss[r] = lse[r] = 0;
+    const bool ignored = targets.ignored(first + r);
+    if (ignored) loss[r] = 0;
+    shift[2 * r] = ignored ? T(0) : top[r];
+    shift[2 * r + 1] = ignored ? T(0) : sum[r];
   }
 }
 
@@ -93,30 +96,32 @@ void cross_entropy(const Task& task) {
 // grad_x of columns [first, end) of one row.
 template <class T>
 void cross_entropy_row_backward(T* grad_x, const T* x, int64_t first, int64_t end, int64_t target,
-                                T lse, T scale) {
-  if (lse == lse) {  // and so is finite, as is all of the row but -inf
-    for_exp_blocks<true>(grad_x + first, x + first, end - first, lse, [&](T* e, int64_t) {
+                                const T* shift, T scale) {
+  const T top = shift[0], log_sum = shift[1];
+  if (log_sum == log_sum) {  // so the maximum is finite, as is all of the row but -inf
+    const T share = exp_not_nan(-log_sum) * scale;
+    for_exp_blocks<true>(grad_x + first, x + first, end - first, top, [&](T* e, int64_t) {
 #pragma omp simd
-      for (int j = 0; j < kLanes; ++j) e[j] *= scale;
+      for (int j = 0; j < kLanes; ++j) e[j] *= share;
     });
   } else {
-    for (int64_t j = first; j < end; ++j) grad_x[j] = lse;
+    for (int64_t j = first; j < end; ++j) grad_x[j] = log_sum;
   }
   if (target >= first && target < end) {
-    grad_x[target] = (exp_below(x[target] - lse) - T(1)) * scale;
+    grad_x[target] = (exp_below((x[target] - top) - log_sum) - T(1)) * scale;
   }
 }
 
 // The same of rows [begin, end), short ones whose gradients have one scale, in loops over all of
 // them.
 template <class T>
-void cross_entropy_short_rows_backward(const Targets& targets, T* grad_x, const T* x, const T* lse,
-                                       int64_t begin, int64_t end, T scale) {
+void cross_entropy_short_rows_backward(const Targets& targets, T* grad_x, const T* x,
+                                       const T* shift, int64_t begin, int64_t end, T scale) {
   const int64_t c = targets.c, n = (end - begin) * c;
   T* const first = grad_x + begin * c;
   for (int64_t row = begin; row < end; ++row) {
-    const T shift = lse[row];
-    for (int64_t j = row * c; j < (row + 1) * c; ++j) grad_x[j] = x[j] - shift;
+    const T top = shift[2 * row], log_sum = shift[2 * row + 1];
+    for (int64_t j = row * c; j < (row + 1) * c; ++j) grad_x[j] = (x[j] - top) - log_sum;
   }
   exp_all(first, n);
   for (int64_t row = begin; row < end; ++row) {
@@ -136,7 +141,7 @@ void cross_entropy_backward(const Task& task) {
   const int64_t c = targets.c, reduction = task.dims[3];
   T* grad_x = static_cast<T*>(task.data[0]);
   const T* grad = static_cast<const T*>(task.data[1]);
-  const T* lse = static_cast<const T*>(task.data[2]);
+  const T* shift = static_cast<const T*>(task.data[2]);
   const T count = *static_cast<const T*>(task.data[3]);
   const T* x = static_cast<const T*>(task.data[4]);
   const T all = reduction == kMean ? *grad / count : *grad;
@@ -145,7 +150,7 @@ void cross_entropy_backward(const Task& task) {
     const int64_t most = rows_at_a_time(c);
     for (int64_t row = rows.begin; row < rows.end; row += most) {
       const int64_t end = rows.end - row < most ? rows.end : row + most;
-      cross_entropy_short_rows_backward(targets, grad_x, x, lse, row, end, all);
+      cross_entropy_short_rows_backward(targets, grad_x, x, shift, row, end, all);
     }
     return;
   }
@@ -159,7 +164,7 @@ void cross_entropy_backward(const Task& task) {
       continue;
     }
     cross_entropy_row_backward(grad_x + row * c, x + row * c, first, end, targets.target[row],
-                               lse[row], reduction == kNone ? grad[row] : all);
+                               shift + 2 * row, reduction == kNone ? grad[row] : all);
   }
 }
 

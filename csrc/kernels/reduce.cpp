@@ -1,13 +1,17 @@
 // Reductions of x, viewed as [outer, n, inner] and contiguous, over n.   dims: outer, n, inner
 //
 //   sum, prod, max, min   data: out[outer, inner] (T), x
-//   sum_of_squares        data: out, x, mean[outer, inner] -> sum of (x - mean)^2
+//   wide_mean             data: out (float64), x -> sum of x / divisor.   scalars: divisor
+//   variance, deviation   data: out, x, mean (float64, as out) -> sum of (x - mean)^2 / divisor, and
+//                         its root.   scalars: divisor
 //   argmax, argmin        data: out (int64), x: first index of the extreme; NaN counts as extreme
 //   any, all              data: out (b), x
 //
 // The order of each result is that of lanes.h and columns.h and depends on n and inner == 1 alone.
 // Threads share the results, or the chunks of each where there are few long ones; then the partial
-// results wait in scratch for a second round. Of nothing, sum and any are 0, prod and all 1; the
+// results wait in scratch for a second round. What variance and deviation are made of is added up
+// in float64: float32 would round the mean to a step as wide as the spread of what lies far from 0.
+// Of nothing, sum and any are 0, prod and all 1; the
 // caller refuses to ask for an extreme or its place.
 
 #include "columns.h"
@@ -15,21 +19,36 @@
 #include "lanes.h"
 #include "partition.h"
 #include "table.h"
+#include "vec_core.h"
 
 namespace steep::kernels {
 namespace {
 
 template <class T>
+struct Widened {
+  using Value = double;
+  static constexpr bool kInPlace = sizeof(T) == sizeof(double);
+  const T* x;
+  double divisor;
+  double operator()(int64_t at, int64_t) const { return x[at]; }
+  double finish(double value) const { return value / divisor; }
+};
+
+template <class T, bool kRoot>
 struct SquaredDeviation {
-  using Value = T;
+  using Value = double;
   static constexpr bool kInPlace = false;
   const T* x;
-  const T* mean;
-  T operator()(int64_t at, int64_t group) const {
-    const T deviation = x[at] - mean[group];
+  const double* mean;
+  double divisor;
+  double operator()(int64_t at, int64_t group) const {
+    const double deviation = x[at] - mean[group];
     return deviation * deviation;
   }
-  T finish(T value) const { return value; }
+  T finish(double value) const {
+    const double variance = value / divisor;
+    return static_cast<T>(kRoot ? vec::sqrt(variance) : variance);
+  }
 };
 
 // Whether an element is nonzero: any. With flip, whether one is zero, and the result is flipped
@@ -61,8 +80,9 @@ void reduce_shared_rows(const Task& task, const Source& source) {
   task.barrier();
 }
 
-template <class Op, class Source, class T>
-void reduce_rows(const Task& task, T* out, const Source& source) {
+template <class Op, class Source, class Out>
+void reduce_rows(const Task& task, Out* out, const Source& source) {
+  using T = typename Source::Value;
   const int64_t outer = task.dims[0], n = task.dims[1], chunks = ceil_div(n, kChunk);
   const bool shared = shares_chunks(outer, chunks, task.size);
   if (shared) reduce_shared_rows<Op>(task, source);
@@ -102,33 +122,47 @@ void keep_partial_rows(const Task& task, const Source& source) {
   task.barrier();
 }
 
-template <class Op, class Source, class T>
-void reduce_columns(const Task& task, T* out, const Source& source) {
+// Where the values of a strip are made, before they are finished: in the results' own memory, unless
+// these are of another type.
+template <class T>
+T* values_in(T* out, T*) {
+  return out;
+}
+template <class Out, class T>
+T* values_in(Out*, T* buffer) {
+  return buffer;
+}
+
+template <class Op, class Source, class Out>
+void reduce_columns(const Task& task, Out* out, const Source& source) {
+  using T = typename Source::Value;
   const int64_t outer = task.dims[0], n = task.dims[1], inner = task.dims[2];
   const int64_t chunks = ceil_div(n, kRowChunk);
+  constexpr int64_t kWidest = kStripBytes / static_cast<int64_t>(sizeof(T));
   const bool kept = keeps_partial_rows(outer, n, inner, sizeof(T), task.size);
   if (kept) keep_partial_rows<Op>(task, source);
   const T* partial = static_cast<const T*>(task.scratch);
   const auto work = [=](int64_t o, int64_t first, int64_t width) {
     const int64_t group = o * inner + first;
+    alignas(64) T buffer[kWidest];
+    T* values = values_in(out + group, buffer);
     if (kept) {
       const T* rows = partial + o * chunks * inner + first;
-      combine_partial_rows<Op>(out + group, rows, chunks, inner, width);
+      combine_partial_rows<Op>(values, rows, chunks, inner, width);
     } else {
       const Strip strip{o * n * inner + first, inner, width, group};
-      reduce_strip<Op>(out + group, source, strip, n);
+      reduce_strip<Op>(values, source, strip, n);
     }
-    for (int64_t j = 0; j < width; ++j) out[group + j] = source.finish(out[group + j]);
+    for (int64_t j = 0; j < width; ++j) out[group + j] = source.finish(values[j]);
   };
-  constexpr int64_t kWidest = kStripBytes / static_cast<int64_t>(sizeof(T));
   for_strips(task.rank, task.size, outer, inner, chunks > 1 ? kTile<T> : kWidest, work);
 }
 
 // ---- the routines ----
 
-template <class Op, class Source>
+template <class Op, class Out, class Source>
 void reduce(const Task& task, const Source& source) {
-  auto* out = static_cast<typename Source::Value*>(task.data[0]);
+  Out* out = static_cast<Out*>(task.data[0]);
   if (task.dims[2] == 1) {
     reduce_rows<Op>(task, out, source);
   } else {
@@ -138,23 +172,30 @@ void reduce(const Task& task, const Source& source) {
 
 template <class Op, class T>
 void plain(const Task& task) {
-  reduce<Op>(task, Plain<T>{static_cast<const T*>(task.data[1])});
+  reduce<Op, T>(task, Plain<T>{static_cast<const T*>(task.data[1])});
 }
 
 template <class T>
-void sum_of_squares(const Task& task) {
+void wide_mean(const Task& task) {
   const auto* x = static_cast<const T*>(task.data[1]);
-  reduce<Sum<T>>(task, SquaredDeviation<T>{x, static_cast<const T*>(task.data[2])});
+  reduce<Sum<double>, double>(task, Widened<T>{x, task.scalars[0].f});
+}
+
+template <class T, bool kRoot>
+void spread(const Task& task) {
+  const auto* x = static_cast<const T*>(task.data[1]);
+  const auto* mean = static_cast<const double*>(task.data[2]);
+  reduce<Sum<double>, T>(task, SquaredDeviation<T, kRoot>{x, mean, task.scalars[0].f});
 }
 
 template <class T>
 void any(const Task& task) {
-  reduce<Or<uint8_t>>(task, Truth<T>{static_cast<const T*>(task.data[1]), 0});
+  reduce<Or<uint8_t>, uint8_t>(task, Truth<T>{static_cast<const T*>(task.data[1]), 0});
 }
 
 template <class T>
 void all(const Task& task) {
-  reduce<Or<uint8_t>>(task, Truth<T>{static_cast<const T*>(task.data[1]), 1});
+  reduce<Or<uint8_t>, uint8_t>(task, Truth<T>{static_cast<const T*>(task.data[1]), 1});
 }
 
 template <class T>
@@ -313,7 +354,11 @@ void fill_sums(Table& table, Type type) {
   };
   set(RoutineId::sum, plain<Sum<Sums>, Sums>);
   set(RoutineId::prod, plain<Product<Sums>, Sums>);
-  if constexpr (kIsFloat<T>) set(RoutineId::sum_of_squares, sum_of_squares<T>);
+  if constexpr (kIsFloat<T>) {
+    set(RoutineId::wide_mean, wide_mean<T>);
+    set(RoutineId::variance, spread<T, false>);
+    set(RoutineId::deviation, spread<T, true>);
+  }
 }
 
 template <class T>

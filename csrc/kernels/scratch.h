@@ -11,13 +11,18 @@
 namespace steep::kernels {
 namespace {
 
-// sum, prod, max, min, sum_of_squares, argmax, argmin, any, all: the partial results of chunks.
+// sum, prod, max, min, argmax, argmin, any, all: the partial results of chunks.
 constexpr int64_t reduce_scratch(const int64_t* dims, int element_size, int threads) {
   const int64_t outer = dims[0], n = dims[1], inner = dims[2];
   const int64_t chunks = ceil_div(n, inner == 1 ? kChunk : kRowChunk);
   const bool wanted = inner == 1 ? shares_chunks(outer, chunks, threads)
                                  : keeps_partial_rows(outer, n, inner, element_size, threads);
   return wanted ? outer * chunks * inner * element_size : 0;
+}
+
+// wide_mean, variance, deviation: the same, in float64.
+constexpr int64_t wide_reduce_scratch(const int64_t* dims, int /*element_size*/, int threads) {
+  return reduce_scratch(dims, sizeof(double), threads);
 }
 
 // cross_entropy: the loss of each row, before they are added.

@@ -3,11 +3,13 @@
 //
 //   softmax, log_softmax                     data: out, x
 //   softmax_backward, log_softmax_backward   data: grad_x, grad, out
-//   logsumexp                                data: out[outer, inner], x
+//   logsumexp                                data: out[outer, inner], x, top and log_sum (each as
+//                                            out, or null)
 //
 //   softmax      e / sum(e),  e = exp(x - max(x))         grad_x = out * (grad - sum(grad * out))
 //   log_softmax  (x - max(x)) - log(sum(e))               grad_x = grad - exp(out) * sum(grad)
-//   logsumexp    max(x) + log(sum(e)), or an infinite maximum itself
+//   logsumexp    max(x) + log(sum(e)), or an infinite maximum itself; top and log_sum are the two,
+//                or 0 and the infinite maximum: exp((x - top) - log_sum) is the gradient
 //
 // A row of -inf alone, or one that holds +inf or NaN, has a softmax of NaN, as its formula says.
 
@@ -55,11 +57,28 @@ void log_all(T* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) x[i] = vec::log(x[i]);
 }
 
-// max + log(sum); an infinite maximum, beside which all else vanishes, is the result itself.
+// The results of logsumexp, each where it is wanted. An infinite maximum, beside which all else
+// vanishes, is the result itself.
 template <class T>
-T add_log(T highest, T log_sum) {
-  return vec::abs(highest) == vec::infinity<T>() ? highest : highest + log_sum;
-}
+struct LogSumExp {
+  T* out;
+  T* top;
+  T* log_sum;
+  explicit LogSumExp(const Task& task)
+      : out(static_cast<T*>(task.data[0])),
+        top(static_cast<T*>(task.data[2])),
+        log_sum(static_cast<T*>(task.data[3])) {}
+
+  void store(int64_t first, int64_t count, const T* highest, const T* log_of_sum) const {
+    for (int64_t i = 0; i < count; ++i) {
+      const bool infinite = vec::abs(highest[i]) == vec::infinity<T>();
+      out[first + i] = infinite ? highest[i] : highest[i] + log_of_sum[i];
+      if (!top) continue;
+      top[first + i] = infinite ? T(0) : highest[i];
+      log_sum[first + i] = infinite ? highest[i] : log_of_sum[i];
+    }
+  }
+};
 
 template <class T>
 void softmax_rows(const Task& task, const Operands<T>& a) {
@@ -92,11 +111,12 @@ void log_softmax_rows(const Task& task, const Operands<T>& a) {
 
 template <class T>
 void logsumexp_rows(const Task& task, const Operands<T>& a) {
+  const LogSumExp<T> results(task);
   for_rows(task, a.outer, a.n, [&](int64_t row, int64_t rows) {
     T top[kMostRows], sum[kMostRows];
     sum_exp_rows(a.x + row * a.n, rows, a.n, top, sum, static_cast<T*>(nullptr));
     log_all(sum, rows);
-    for (int64_t r = 0; r < rows; ++r) a.out[row + r] = add_log(top[r], sum[r]);
+    results.store(row, rows, top, sum);
   });
 }
 
@@ -168,11 +188,12 @@ void log_softmax_columns(const Task& task, const Operands<T>& a) {
 
 template <class T>
 void logsumexp_columns(const Task& task, const Operands<T>& a) {
+  const LogSumExp<T> results(task);
   for_columns(task, a, [&](int64_t at, int64_t width, int64_t group) {
     alignas(64) T top[kTile<T>], sum[kTile<T>];
     sum_exp_columns(a, at, width, top, sum);
     log_all(sum, width);
-    for (int64_t j = 0; j < width; ++j) a.out[group + j] = add_log(top[j], sum[j]);
+    results.store(group, width, top, sum);
   });
 }
 

@@ -55,7 +55,7 @@ enum class Elementwise : uint16_t {
   elu,               // x, alpha
   tanh_backward,     // grad, out -> grad * (1 - out * out)
   sigmoid_backward,  // grad, out -> grad * out * (1 - out)
-  relu_backward,     // grad, out -> out > 0 ? grad : 0
+  relu_backward,     // grad, out -> out <= 0 ? 0 : grad
   // T, T -> b
   eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor,
   // T, T, T -> T
@@ -76,16 +76,17 @@ constexpr int kElementwiseCount = static_cast<int>(Elementwise::count);
 enum class RoutineId : uint16_t {
   // reduce.cpp: x viewed as [outer, n, inner], contiguous; reduces n.   dims: outer, n, inner
   sum, prod, max, min,      // data: out[outer, inner] (T), x
-  sum_of_squares,           // data: out, x, mean[outer, inner] -> sum of (x - mean)^2
+  wide_mean,                // scalars: divisor.  data: out f64[outer, inner], x -> sum of x / divisor, added up in float64
+  variance, deviation,      // scalars: divisor.  data: out (T), x, mean f64[outer, inner] -> sum of (x - mean)^2 / divisor; its root
   argmax, argmin,           // data: out (int64), x: first index of the extreme; NaN counts as extreme
   any, all,                 // data: out (b), x
   // softmax.cpp: [outer, n, inner] along n.   dims: outer, n, inner
   softmax, log_softmax,                    // data: out, x
   softmax_backward, log_softmax_backward,  // data: grad_x, grad, out
-  logsumexp,                               // data: out[outer, inner], x
+  logsumexp,                               // data: out[outer, inner], x, top|null, log_sum|null (both as out)
   // loss.cpp: x is [n, c] contiguous, target int64[n].   dims: n, c, ignore_index, mean (1) or sum (0) or none (2)
-  cross_entropy,           // data: loss (1, or n when none), lse[n], count[1] (T, rows not ignored), x, target
-  cross_entropy_backward,  // data: grad_x, grad (1, or n when none), lse, count, x, target
+  cross_entropy,           // data: loss (1, or n when none), shift[n, 2], count[1] (T, rows not ignored), x, target
+  cross_entropy_backward,  // data: grad_x, grad (1, or n when none), shift, count, x, target
   squared_error,           // dims: n, mean (1) or sum (0).  data: loss[1], x[n], y[n]
   // norm.cpp: x is [rows, n] contiguous.   dims: rows, n, whether sums over rows are wanted (backward)
   layer_norm,           // scalars: eps.  data: out, mean[rows], rstd[rows], x, weight[n]|null, bias[n]|null

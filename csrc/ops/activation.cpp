@@ -43,7 +43,8 @@ Tensor relu(const Tensor& x) {
   if (wanted(x)) {
     record("relu", out, {x}, [out = Saved::output(out)](const Tensor& grad, Grads& grads) {
       const Tensor y = out.get();
-      grads[0] = tape::grad_enabled() ? where(gt({y, {}}, {{}, 0}), grad, Number(0.0))
+      grads[0] = tape::grad_enabled() ? where(le({y, {}}, {{}, 0}), TensorOrNumber{{}, 0.0},
+                                            TensorOrNumber{grad, {}})
                                       : fused(kReluBackward, grad, y);
     });
   }

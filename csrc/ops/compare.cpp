@@ -131,19 +131,20 @@ Tensor where(const Tensor& condition, const TensorOrNumber& x, const TensorOrNum
 }
 
 namespace {
-// The larger (or smaller) of two; where they tie, each gets half of the gradient.
+// The larger (or smaller) of two; where they tie, each gets half of the gradient. A NaN is beaten by
+// neither: both get all of it.
 Tensor extreme(const Kernel& kernel, const Tensor& x, const Tensor& other,
-               Tensor (*chosen)(const TensorOrNumber&, const TensorOrNumber&)) {
+               Tensor (*beaten)(const TensorOrNumber&, const TensorOrNumber&)) {
   Tensor out = binary(kernel, {x, {}}, {other, {}}, result_type({x, {}}, {other, {}}));
   if (wanted(x, other)) {
     record(kernel.name, out, {x, other},
-           [x = Saved(x), other = Saved(other), chosen](const Tensor& grad, Grads& grads) {
+           [x = Saved(x), other = Saved(other), beaten](const Tensor& grad, Grads& grads) {
              const TensorOrNumber a{x.get(), {}}, b{other.get(), {}};
-             const Tensor shared = where(eq(a, b), div(grad, Number(2)), Number(0.0));
-             if (grads.wanted(0))
-               grads[0] = where(chosen(a, b), TensorOrNumber{grad, {}}, TensorOrNumber{shared, {}});
-             if (grads.wanted(1))
-               grads[1] = where(chosen(b, a), TensorOrNumber{grad, {}}, TensorOrNumber{shared, {}});
+             const TensorOrNumber none{{}, 0.0};
+             const TensorOrNumber half{div(grad, Number(2)), {}}, all{grad, {}};
+             const TensorOrNumber shared{where(eq(a, b), half, all), {}};
+             if (grads.wanted(0)) grads[0] = where(beaten(a, b), none, shared);
+             if (grads.wanted(1)) grads[1] = where(beaten(b, a), none, shared);
            });
   }
   return out;
@@ -152,12 +153,12 @@ Tensor extreme(const Kernel& kernel, const Tensor& x, const Tensor& other,
 
 Tensor maximum(const Tensor& x, const Tensor& other) {
   static constexpr Kernel kMaximum = elementwise("maximum", Elementwise::maximum);
-  return extreme(kMaximum, x, other, gt);
+  return extreme(kMaximum, x, other, lt);
 }
 
 Tensor minimum(const Tensor& x, const Tensor& other) {
   static constexpr Kernel kMinimum = elementwise("minimum", Elementwise::minimum);
-  return extreme(kMinimum, x, other, lt);
+  return extreme(kMinimum, x, other, gt);
 }
 
 namespace {

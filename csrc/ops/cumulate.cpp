@@ -1,4 +1,6 @@
 // Running sums along one dimension.
+#include <algorithm>
+
 #include "ops/reduce.h"
 #include "ops/registry.h"
 #include "tensor/shape.h"
@@ -7,9 +9,12 @@ namespace steep::ops {
 
 namespace {
 
-// x as [outer, n, inner], row-major.   dims: outer, n, inner, from the end (1) or the start (0).
-// data: out, x
-template <class T>
+constexpr int64_t kColumns = 256;  // taken together, so that their totals stay in the cache
+
+// The totals run in Total, which is wider than T where T is float32: the error of a running sum
+// grows with every step.   x as [outer, n, inner], row-major.   dims: outer, n, inner, from the end
+// (1) or the start (0).   data: out, x
+template <class T, class Total>
 void cumulate(const kernels::Task& task) {
   const int64_t outer = task.dims[0], n = task.dims[1], inner = task.dims[2];
   const bool backwards = task.dims[3] != 0;
@@ -18,12 +23,17 @@ void cumulate(const kernels::Task& task) {
   const int64_t first = backwards ? (n - 1) * inner : 0, next = backwards ? -inner : inner;
   for (int64_t o = 0; o < outer; ++o, out += n * inner, x += n * inner) {
     if (inner == 1) {
-      T total = 0;
-      for (int64_t step = 0, i = first; step < n; ++step, i += next) out[i] = total += x[i];
+      Total total = 0;
+      for (int64_t step = 0, i = first; step < n; ++step, i += next)
+        out[i] = static_cast<T>(total += x[i]);
       continue;
     }
-    for (int64_t step = 0, row = first; step < n; ++step, row += next)
-      for (int64_t i = row; i < row + inner; ++i) out[i] = step == 0 ? x[i] : out[i - next] + x[i];
+    for (int64_t begin = 0; begin < inner; begin += kColumns) {
+      const int64_t width = std::min(kColumns, inner - begin);
+      Total total[kColumns] = {};
+      for (int64_t step = 0, row = first + begin; step < n; ++step, row += next)
+        for (int64_t j = 0; j < width; ++j) out[row + j] = static_cast<T>(total[j] += x[row + j]);
+    }
   }
 }
 
@@ -32,9 +42,10 @@ void cumulate(const kernels::Task& task) {
 constexpr Kernel cumulate_kernel(kernels::Routine routine) {
   return {"cumsum", Kind::opaque, 0, "wr", 1, nullptr, nullptr, routine};
 }
-constexpr Kernel kCumulate[] = {cumulate_kernel(cumulate<float>), cumulate_kernel(cumulate<double>),
-                                cumulate_kernel(cumulate<uint64_t>),
-                                cumulate_kernel(cumulate<uint32_t>)};
+constexpr Kernel kCumulate[] = {cumulate_kernel(cumulate<float, double>),
+                                cumulate_kernel(cumulate<double, double>),
+                                cumulate_kernel(cumulate<uint64_t, uint64_t>),
+                                cumulate_kernel(cumulate<uint32_t, uint32_t>)};
 
 Tensor running_sum(const Tensor& input, int dim, bool backwards) {
   Tensor out;

@@ -1,6 +1,7 @@
 // The linear layer, alone and with an activation in the product's epilogue.
 #include "ops/elementwise.h"
 #include "ops/matmul.h"
+#include "ops/ops.h"
 #include "ops/registry.h"
 #include "tensor/shape.h"
 
@@ -26,8 +27,12 @@ void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
            "convert the input with .to(dtype), or the module");
     }
   }
-  if (bias.defined() && weight.dim() == 2 && bias.shape() != Dims{weight.size(0)})
+  if (!bias.defined()) return;
+  if (weight.dim() == 2 && bias.shape() != Dims{weight.size(0)})
     fail(ErrorKind::runtime, "linear", join("a bias of shape [", weight.size(0), "]"),
+         to_string(bias.shape()));
+  if (weight.dim() == 1 && (bias.numel() != 1 || bias.dim() > 1))
+    fail(ErrorKind::runtime, "linear", "a bias of one element beside a weight of one dimension",
          to_string(bias.shape()));
 }
 
@@ -40,7 +45,8 @@ Tensor undo_activation(Activation activation, const Tensor& grad, const Tensor& 
   const bool plain = !tape::grad_enabled();
   switch (activation) {
     case Activation::relu:
-      return plain ? fused(kRelu, grad, out) : where(gt({out, {}}, {{}, 0}), grad, Number(0.0));
+      return plain ? fused(kRelu, grad, out) : where(le({out, {}}, {{}, 0}), TensorOrNumber{{}, 0.0},
+                                              TensorOrNumber{grad, {}});
     case Activation::tanh:
       return plain ? fused(kTanh, grad, out) : mul(grad, sub({{}, 1}, {square(out), {}}, 1));
     case Activation::sigmoid:
@@ -48,6 +54,28 @@ Tensor undo_activation(Activation activation, const Tensor& grad, const Tensor& 
     default:
       return grad;
   }
+}
+
+// The activation by itself.
+Tensor activated(Activation activation, const Tensor& x) {
+  switch (activation) {
+    case Activation::relu:
+      return relu(x);
+    case Activation::tanh:
+      return tanh(x);
+    case Activation::sigmoid:
+      return sigmoid(x);
+    default:
+      return x;
+  }
+}
+
+// A weight for one feature, which the result is without. There is no product of matrices to fuse
+// anything into.
+Tensor linear_of_vector(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        Activation activation) {
+  const Tensor sums = matmul(x, weight);
+  return activated(activation, bias.defined() ? add(sums, reshape(bias, {})) : sums);
 }
 
 Activation activation_named(const char* op, const std::string& name) {
@@ -60,7 +88,7 @@ Activation activation_named(const char* op, const std::string& name) {
 Tensor linear_with(const Tensor& x, const Tensor& weight, const Tensor& bias,
                    Activation activation) {
   check_linear(x, weight, bias);
-  if (weight.dim() == 1) return bias.defined() ? add(matmul(x, weight), bias) : matmul(x, weight);
+  if (weight.dim() == 1) return linear_of_vector(x, weight, bias, activation);
   Dims shape = x.shape();
   shape.back() = weight.size(0);
   Tensor out;
@@ -137,7 +165,7 @@ void register_linear(Registry& registry) {
       R"(Affine map of the last dimension: out = input @ weight.T + bias, one kernel.
 
 Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features); out (..., out_features).
-Raises RuntimeError when shapes or dtypes do not fit.
+A weight (in_features) is one feature, which out is without: out (...), and bias one element. Raises RuntimeError when shapes or dtypes do not fit.
 
 >>> steep.nn.functional.linear(steep.ones(1, 2), steep.ones(3, 2), steep.tensor([0.0, 1.0, 2.0]))
 tensor([[2., 3., 4.]])

@@ -142,12 +142,12 @@ Tensor fused_cross_entropy(const Tensor& x, const Tensor& target, int64_t ignore
                            Reduce how) {
   const int64_t n = x.size(0), c = x.size(1), mode = mode_of(how);
   const Tensor loss = empty(how == Reduce::none ? Dims{n} : Dims{}, x.dtype());
-  const Tensor lse = empty({n}, x.dtype()), counted = empty({}, x.dtype());
-  program::launch(kCrossEntropy, x.dtype(), {loss, lse, counted, x, target},
+  const Tensor shift = empty({n, 2}, x.dtype()), counted = empty({}, x.dtype());
+  program::launch(kCrossEntropy, x.dtype(), {loss, shift, counted, x, target},
                   {n, c, ignore_index, mode});
   if (!wanted(x)) return loss;
   record("cross_entropy", loss, {x},
-         [x = Saved(x), target = Saved(target), lse = Saved(lse), counted = Saved(counted),
+         [x = Saved(x), target = Saved(target), shift = Saved(shift), counted = Saved(counted),
           ignore_index, how](const Tensor& grad, Grads& grads) {
            const Tensor scores = x.get(), classes = target.get();
            if (tape::grad_enabled()) {
@@ -157,7 +157,7 @@ Tensor fused_cross_entropy(const Tensor& x, const Tensor& target, int64_t ignore
            }
            const Tensor grad_x = empty(scores.shape(), scores.dtype()), share = contiguous(grad);
            program::launch(kCrossEntropyBackward, scores.dtype(),
-                           {grad_x, share, lse.get(), counted.get(), scores, classes},
+                           {grad_x, share, shift.get(), counted.get(), scores, classes},
                            {scores.size(0), scores.size(1), ignore_index, mode_of(how)});
            grads[0] = grad_x;
          });

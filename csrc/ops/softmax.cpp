@@ -72,6 +72,7 @@ program::Cost exponential_cost(const program::Call& call) {
   int64_t largest = 0;
   for (int i = 0; i < call.operand_count; ++i) {
     const TensorImpl* operand = call.operands[i].tensor();
+    if (!operand) continue;
     bytes += static_cast<double>(operand->numel * element_size(operand->dtype));
     largest = std::max(largest, operand->numel);
   }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/scratch.h"
+#include "ops/compare.h"
 #include "ops/reduce.h"
 #include "ops/registry.h"
 #include "ops/softmax.h"
@@ -11,14 +12,16 @@ namespace steep::ops {
 
 namespace {
 
-constexpr Kernel kSum = reduction("sum", kernels::RoutineId::sum, kernels::reduce_scratch);
-constexpr Kernel kSumOfSquares =
-    reduction("sum_of_squares", kernels::RoutineId::sum_of_squares, kernels::reduce_scratch);
-constexpr Kernel kDivide = elementwise("div", Elementwise::div, 4);
+constexpr Kernel kWideMean =
+    reduction("wide_mean", kernels::RoutineId::wide_mean, kernels::wide_reduce_scratch);
+constexpr Kernel kVariance =
+    reduction("variance", kernels::RoutineId::variance, kernels::wide_reduce_scratch);
+constexpr Kernel kDeviation =
+    reduction("deviation", kernels::RoutineId::deviation, kernels::wide_reduce_scratch);
 constexpr Kernel kLogSumExp{"logsumexp",
                             Kind::reduce,
                             static_cast<int>(kernels::RoutineId::logsumexp),
-                            "wr",
+                            "wrww",
                             1,
                             exponential_cost,
                             nullptr,
@@ -26,7 +29,7 @@ constexpr Kernel kLogSumExp{"logsumexp",
 
 struct Spread {
   Reduction plan;
-  double degrees;  // what the sum of squares is divided by
+  double degrees;  // what the sum of squares is divided by: NaN where there is nothing to add up
 };
 
 Spread plan_spread(const char* op, const Tensor& x, const std::optional<Dims>& dim,
@@ -35,55 +38,83 @@ Spread plan_spread(const char* op, const Tensor& x, const std::optional<Dims>& d
     fail(ErrorKind::runtime, op, "a floating-point tensor", name(x.dtype()),
          "convert with .float() first");
   Spread spread{plan_reduction(op, x, dim, keepdim), 0};
-  spread.degrees = std::max(
-      0.0, static_cast<double>(spread.plan.n) - correction.value_or(Number(1)).to_double());
+  const double n = static_cast<double>(spread.plan.n);
+  spread.degrees =
+      n == 0 ? std::nan("") : std::max(0.0, n - correction.value_or(Number(1)).to_double());
   return spread;
 }
 
-// The mean squared deviation, and the mean itself, unrecorded.
-std::tuple<Tensor, Tensor> moments(const Tensor& x, const Spread& spread) {
+// What a kernel makes of the squared deviations, and the mean in float64; unrecorded.
+struct Moments {
+  Tensor value, mean;
+};
+
+Moments moments(const Kernel& kernel, const Tensor& x, const Spread& spread) {
   Extent extent;
   const Tensor rows = arrange(x, spread.plan, extent);
-  const Tensor variance = empty(spread.plan.shape, x.dtype()),
-               average = empty(spread.plan.shape, x.dtype());
-  if (variance.numel() > 0) {
-    program::launch(kSum, x.dtype(), {average, rows}, {extent.outer, extent.n, extent.inner});
-    program::launch(kDivide, x.dtype(), {average, average, Number(spread.plan.n)});
-    program::launch(kSumOfSquares, x.dtype(), {variance, rows, average},
-                    {extent.outer, extent.n, extent.inner});
-    program::launch(kDivide, x.dtype(), {variance, variance, Number(spread.degrees)});
+  const Moments out{empty(spread.plan.shape, x.dtype()), empty(spread.plan.shape, DType::float64)};
+  if (out.value.numel() > 0) {
+    program::launch(kWideMean, x.dtype(), {out.mean, rows}, {extent.outer, extent.n, extent.inner},
+                    {program::real(static_cast<double>(spread.plan.n))});
+    program::launch(kernel, x.dtype(), {out.value, rows, out.mean},
+                    {extent.outer, extent.n, extent.inner}, {program::real(spread.degrees)});
   }
-  return {variance, average};
+  return out;
+}
+
+// x less its mean. A mean of float32 that lies far from 0 is rounded to a step that may be as wide
+// as the deviations: it is subtracted in two parts.
+Tensor centred(const Tensor& x, const Tensor& mean, const Spread& of) {
+  const auto part = [&](const Tensor& t) { return spread(t, of.plan.kept, of.plan.whole); };
+  const Tensor near = to(mean, x.dtype());
+  const Tensor deviation = sub(x, part(near));
+  if (x.dtype() == DType::float64) return deviation;
+  return sub(deviation, part(to(sub(mean, near), x.dtype())));
+}
+
+// The same where the pass itself is recorded. What rounding has taken from the mean is what the
+// deviations have as theirs.
+Tensor recorded_centred(const Tensor& x, const Spread& of) {
+  const Tensor deviation = sub(x, mean(x, of.plan.dims, true, std::nullopt));
+  return sub(deviation, mean(deviation, of.plan.dims, true, std::nullopt));
 }
 
 // d var / dx = 2 (x - mean) / degrees: what the mean itself adds cancels.
-Tensor variance_slope(const Tensor& grad, const Tensor& x, const Spread& of) {
-  const Tensor deviation = sub(x, mean(x, of.plan.dims, true, std::nullopt));
+Tensor variance_slope(const Tensor& grad, const Tensor& x, const Tensor& mean, const Spread& of) {
+  const Tensor deviation = tape::grad_enabled() ? recorded_centred(x, of) : centred(x, mean, of);
   return mul(mul(spread(grad, of.plan.kept, of.plan.whole), Number(2 / of.degrees)), deviation);
 }
 
 // 1 / (2 std), and 0 where that is infinite because nothing varies.
 Tensor root_slope(const Tensor& grad, const Tensor& out) {
   return where(eq({out, {}}, {{}, 0}), TensorOrNumber{{}, 0.0},
-               TensorOrNumber{div(grad, mul(out, Number(2))), {}});
+               TensorOrNumber{div(mul(grad, Number(0.5)), out), {}});
 }
 
-Tensor square_root(const Tensor& x) {
-  const tape::GradMode off(false);
-  return sqrt(x);
-}
-
-void record_variance(const Tensor& out, const Tensor& x, const Spread& spread) {
-  record("var", out, {x}, [x = Saved(x), spread](const Tensor& grad, Grads& grads) {
-    grads[0] = variance_slope(grad, x.get(), spread);
-  });
-}
-
-void record_deviation(const Tensor& out, const Tensor& x, const Spread& spread) {
-  record("std", out, {x},
-         [x = Saved(x), out = Saved::output(out), spread](const Tensor& grad, Grads& grads) {
-           grads[0] = variance_slope(root_slope(grad, out.get()), x.get(), spread);
+void record_variance(const Moments& made, const Tensor& x, const Spread& spread) {
+  record("var", made.value, {x},
+         [x = Saved(x), mean = Saved(made.mean), spread](const Tensor& grad, Grads& grads) {
+           grads[0] = variance_slope(grad, x.get(), mean.get(), spread);
          });
+}
+
+void record_deviation(const Moments& made, const Tensor& x, const Spread& spread) {
+  record("std", made.value, {x},
+         [x = Saved(x), out = Saved::output(made.value), mean = Saved(made.mean), spread](
+             const Tensor& grad, Grads& grads) {
+           grads[0] = variance_slope(root_slope(grad, out.get()), x.get(), mean.get(), spread);
+         });
+}
+
+// The mean as a result of its own.
+Tensor average(const Moments& made, const Tensor& x, const Spread& spread) {
+  Tensor out;
+  {
+    const tape::GradMode off(false);
+    out = x.dtype() == DType::float64 ? clone(made.mean) : to(made.mean, x.dtype());
+  }
+  if (wanted(x)) record_mean(out, x, spread.plan);
+  return out;
 }
 
 }  // namespace
@@ -91,57 +122,79 @@ void record_deviation(const Tensor& out, const Tensor& x, const Spread& spread) 
 Tensor var(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction,
            bool keepdim) {
   const Spread spread = plan_spread("var", x, dim, correction, keepdim);
-  const Tensor out = std::get<0>(moments(x, spread));
-  if (wanted(x)) record_variance(out, x, spread);
-  return out;
+  const Moments made = moments(kVariance, x, spread);
+  if (wanted(x)) record_variance(made, x, spread);
+  return made.value;
 }
 
 Tensor stddev(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction,
               bool keepdim) {
   const Spread spread = plan_spread("std", x, dim, correction, keepdim);
-  const Tensor out = square_root(std::get<0>(moments(x, spread)));
-  if (wanted(x)) record_deviation(out, x, spread);
-  return out;
+  const Moments made = moments(kDeviation, x, spread);
+  if (wanted(x)) record_deviation(made, x, spread);
+  return made.value;
 }
 
 std::tuple<Tensor, Tensor> var_mean(const Tensor& x, std::optional<Dims> dim,
                                     std::optional<Number> correction, bool keepdim) {
   const Spread spread = plan_spread("var_mean", x, dim, correction, keepdim);
-  const auto [variance, average] = moments(x, spread);
-  if (wanted(x)) {
-    record_variance(variance, x, spread);
-    record_mean(average, x, spread.plan);
-  }
-  return {variance, average};
+  const Moments made = moments(kVariance, x, spread);
+  if (wanted(x)) record_variance(made, x, spread);
+  return {made.value, average(made, x, spread)};
 }
 
 std::tuple<Tensor, Tensor> std_mean(const Tensor& x, std::optional<Dims> dim,
                                     std::optional<Number> correction, bool keepdim) {
   const Spread spread = plan_spread("std_mean", x, dim, correction, keepdim);
-  const auto [variance, average] = moments(x, spread);
-  const Tensor deviation = square_root(variance);
-  if (wanted(x)) {
-    record_deviation(deviation, x, spread);
-    record_mean(average, x, spread.plan);
-  }
-  return {deviation, average};
+  const Moments made = moments(kDeviation, x, spread);
+  if (wanted(x)) record_deviation(made, x, spread);
+  return {made.value, average(made, x, spread)};
 }
+
+namespace {
+
+// The softmax over the reduced dimensions, where the pass itself is recorded. An infinite maximum,
+// less which nothing would be left, is not subtracted.
+Tensor recorded_shares(const Tensor& x, const Reduction& plan) {
+  if (x.numel() == 0) return exp(x);
+  Tensor top;
+  {
+    const tape::GradMode off(false);
+    top = amax(x, plan.dims, true);
+    top = where(isinf(top), TensorOrNumber{{}, 0.0}, TensorOrNumber{top, {}});
+  }
+  const Tensor below = sub(x, top);
+  return exp(sub(below, logsumexp(below, plan.dims, true)));
+}
+
+}  // namespace
 
 Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
   const Tensor x = to(input, floating_type(input.dtype()));
   const Reduction plan = plan_reduction("logsumexp", x, dim, keepdim);
   const Tensor out = empty(plan.shape, x.dtype());
+  // The gradient wants the result's two parts: beside a large maximum, the result is rounded.
+  Tensor top, log_sum;
+  if (wanted(x)) {
+    top = empty(plan.shape, x.dtype());
+    log_sum = empty(plan.shape, x.dtype());
+  }
   if (out.numel() > 0) {
     Extent extent;
     const Tensor rows = arrange(x, plan, extent);
-    program::launch(kLogSumExp, x.dtype(), {out, rows}, {extent.outer, extent.n, extent.inner});
+    program::launch(kLogSumExp, x.dtype(), {out, rows, top, log_sum},
+                    {extent.outer, extent.n, extent.inner});
   }
   if (wanted(x)) {
     record("logsumexp", out, {x},
-           [x = Saved(x), out = Saved::output(out), kept = plan.kept, whole = plan.whole](
-               const Tensor& grad, Grads& grads) {
-             grads[0] =
-                 mul(spread(grad, kept, whole), exp(sub(x.get(), spread(out.get(), kept, whole))));
+           [x = Saved(x), top = Saved(top), log_sum = Saved(log_sum), plan](const Tensor& grad,
+                                                                            Grads& grads) {
+             const auto over_x = [&](const Tensor& t) { return spread(t, plan.kept, plan.whole); };
+             const Tensor shares =
+                 tape::grad_enabled()
+                     ? recorded_shares(x.get(), plan)
+                     : exp(sub(sub(x.get(), over_x(top.get())), over_x(log_sum.get())));
+             grads[0] = mul(over_x(grad), shares);
            });
   }
   return out;

@@ -215,10 +215,12 @@ def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
 
 
 def logsumexp_gradient(grad: Array, input: Array, dim: Dims, keepdim: bool = False) -> tuple[Array]:
-    """The softmax over the same dimensions."""
+    """The softmax over the same dimensions; shifted first, or a large maximum rounds it away."""
     x = wide(input)
-    out = spread(logsumexp(x, dim, keepdim), x.shape, dim, keepdim)
-    return (spread(wide(grad), x.shape, dim, keepdim) * np.exp(x - out),)
+    top = x.max(axis=_axes(x, dim), keepdims=True, initial=-np.inf)
+    below = x - np.where(np.isinf(top), 0, top)
+    out = spread(logsumexp(below, dim, keepdim), x.shape, dim, keepdim)
+    return (spread(wide(grad), x.shape, dim, keepdim) * np.exp(below - out),)
 
 
 Extremum = Callable[..., Any]
