@@ -29,8 +29,8 @@ constexpr int kRowsTogether = Source::kInPlace ? 8 : 4;
 
 // The total of kRows elements, `stride` apart.
 template <class Op, int kRows, class Source>
-STEEP_INLINE typename Source::Value total_of_rows(const Source& source, int64_t at,
-                                                         int64_t stride, int64_t group) {
+STEEP_INLINE typename Source::Value total_of_rows(const Source& source, int64_t at, int64_t stride,
+                                                  int64_t group) {
   if constexpr (kRows == 1) {
     return source(at, group);
   } else {
@@ -51,8 +51,8 @@ __attribute__((noinline)) void reduce_row_chunk(T* __restrict out, const Source 
   for (; rows >= kTogether; rows -= kTogether, at += kTogether * stride) {
 #pragma omp simd
     for (int64_t j = 0; j < strip.width; ++j) {
-      out[j] = Op::apply(
-          out[j], total_of_rows<Op, kTogether>(source, at + j, stride, strip.group + j));
+      out[j] =
+          Op::apply(out[j], total_of_rows<Op, kTogether>(source, at + j, stride, strip.group + j));
     }
   }
   for (; rows > 0; --rows, at += stride) {

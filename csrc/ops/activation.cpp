@@ -44,7 +44,7 @@ Tensor relu(const Tensor& x) {
     record("relu", out, {x}, [out = Saved::output(out)](const Tensor& grad, Grads& grads) {
       const Tensor y = out.get();
       grads[0] = tape::grad_enabled() ? where(le({y, {}}, {{}, 0}), TensorOrNumber{{}, 0.0},
-                                            TensorOrNumber{grad, {}})
+                                              TensorOrNumber{grad, {}})
                                       : fused(kReluBackward, grad, y);
     });
   }

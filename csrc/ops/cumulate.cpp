@@ -42,10 +42,9 @@ void cumulate(const kernels::Task& task) {
 constexpr Kernel cumulate_kernel(kernels::Routine routine) {
   return {"cumsum", Kind::opaque, 0, "wr", 1, nullptr, nullptr, routine};
 }
-constexpr Kernel kCumulate[] = {cumulate_kernel(cumulate<float, double>),
-                                cumulate_kernel(cumulate<double, double>),
-                                cumulate_kernel(cumulate<uint64_t, uint64_t>),
-                                cumulate_kernel(cumulate<uint32_t, uint32_t>)};
+constexpr Kernel kCumulate[] = {
+    cumulate_kernel(cumulate<float, double>), cumulate_kernel(cumulate<double, double>),
+    cumulate_kernel(cumulate<uint64_t, uint64_t>), cumulate_kernel(cumulate<uint32_t, uint32_t>)};
 
 Tensor running_sum(const Tensor& input, int dim, bool backwards) {
   Tensor out;

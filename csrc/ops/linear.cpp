@@ -45,8 +45,9 @@ Tensor undo_activation(Activation activation, const Tensor& grad, const Tensor& 
   const bool plain = !tape::grad_enabled();
   switch (activation) {
     case Activation::relu:
-      return plain ? fused(kRelu, grad, out) : where(le({out, {}}, {{}, 0}), TensorOrNumber{{}, 0.0},
-                                              TensorOrNumber{grad, {}});
+      return plain
+                 ? fused(kRelu, grad, out)
+                 : where(le({out, {}}, {{}, 0}), TensorOrNumber{{}, 0.0}, TensorOrNumber{grad, {}});
     case Activation::tanh:
       return plain ? fused(kTanh, grad, out) : mul(grad, sub({{}, 1}, {square(out), {}}, 1));
     case Activation::sigmoid:
@@ -78,6 +79,15 @@ Tensor linear_of_vector(const Tensor& x, const Tensor& weight, const Tensor& bia
   return activated(activation, bias.defined() ? add(sums, reshape(bias, {})) : sums);
 }
 
+// A matrix of the vectors in x's last dimension. Their number does not follow from that of elements
+// where they are empty.
+Tensor rows_of(const Tensor& x) {
+  if (x.dim() == 2) return x;
+  int64_t rows = 1;
+  for (int d = 0; d + 1 < x.dim(); ++d) rows *= x.size(d);
+  return reshape(x, {rows, x.size(x.dim() - 1)});
+}
+
 Activation activation_named(const char* op, const std::string& name) {
   if (name == "relu") return Activation::relu;
   if (name == "tanh") return Activation::tanh;
@@ -94,11 +104,7 @@ Tensor linear_with(const Tensor& x, const Tensor& weight, const Tensor& bias,
   Tensor out;
   {
     const tape::GradMode off(false);
-    const Tensor rows = x.dim() == 2
-                            ? x
-                            : reshape(x, {x.numel() / std::max<int64_t>(x.size(x.dim() - 1), 1),
-                                          x.size(x.dim() - 1)});
-    out = product(rows, t(weight), bias.defined() ? contiguous(bias) : bias, activation);
+    out = product(rows_of(x), t(weight), bias.defined() ? contiguous(bias) : bias, activation);
     if (x.dim() != 2) out = alias(out, shape, contiguous_strides(shape), 0);
   }
   if (wanted(x, weight, bias)) {
@@ -110,16 +116,9 @@ Tensor linear_with(const Tensor& x, const Tensor& weight, const Tensor& bias,
           const Tensor grad = activation == Activation::none
                                   ? out_grad
                                   : undo_activation(activation, out_grad, out.get());
-          const int64_t features = grad.size(grad.dim() - 1);
-          const Tensor rows =
-              grad.dim() == 2 ? grad
-                              : reshape(grad, {features ? grad.numel() / features : 0, features});
+          const Tensor rows = rows_of(grad);
           if (grads.wanted(0)) grads[0] = matmul(grad, weight.get());
-          if (grads.wanted(1)) {
-            const Tensor in = x.get();
-            grads[1] = matmul(
-                t(rows), in.dim() == 2 ? in : reshape(in, {rows.size(0), in.size(in.dim() - 1)}));
-          }
+          if (grads.wanted(1)) grads[1] = matmul(t(rows), rows_of(x.get()));
           if (grads.wanted(2)) grads[2] = sum(rows, Dims{0}, false, std::nullopt);
         });
   }

@@ -76,6 +76,12 @@ def _count(x: Array, dim: Dims) -> Any:
     return np.float64(np.prod([x.shape[i] for i in _axes(x, dim)], dtype=np.int64))
 
 
+def _degrees(x: Array, dim: Dims, correction: float) -> Any:
+    """What a sum of squares is divided by; nothing has no spread, whatever the correction."""
+    n = _count(x, dim)
+    return np.maximum(0, n - correction) if n else np.nan
+
+
 def _deviation(x: Array, dim: Dims) -> Array:
     average = np.asarray(x.sum(axis=_axes(x, dim), keepdims=True) / _count(x, dim))
     return np.asarray(x - average)
@@ -86,7 +92,7 @@ def var(input: Array, dim: Dims = None, *, correction: float = 1, keepdim: bool 
     _require_float("var", input.dtype)
     x = wide(input)
     squares = np.asarray((_deviation(x, dim) ** 2).sum(axis=_axes(x, dim), keepdims=keepdim))
-    return np.asarray(squares / max(0, _count(x, dim) - correction)).astype(input.dtype)
+    return np.asarray(squares / _degrees(x, dim, correction)).astype(input.dtype)
 
 
 def var_gradient(
@@ -95,7 +101,7 @@ def var_gradient(
     """``2 (x - mean) / (n - correction)``: what the mean itself adds cancels."""
     x = wide(input)
     g = spread(wide(grad), x.shape, dim, keepdim)
-    return (g * 2 * _deviation(x, dim) / max(0, _count(x, dim) - correction),)
+    return (g * 2 * _deviation(x, dim) / _degrees(x, dim, correction),)
 
 
 def std(input: Array, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Array:
