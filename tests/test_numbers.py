@@ -185,6 +185,8 @@ def test_factors_and_exponents_of_integers_are_not() -> None:
                 function(number, x)
         with pytest.raises(RuntimeError, match=r"alpha|cannot be converted"):
             x.add(x, alpha=max(number, 256))
+    with pytest.raises(RuntimeError, match="add: expected a number for alpha"):
+        x.add(x, alpha=True)
     with pytest.raises(RuntimeError, match="pow: value 300 cannot be converted"):
         x.pow(300)
     with pytest.raises(RuntimeError, match="floor_divide: value 4294967296 cannot be converted"):

@@ -154,6 +154,13 @@ def test_an_int_beyond_64_bits_is_refused(name: str, giant: int) -> None:
         GIANTS[name](giant)
 
 
+def test_the_error_of_an_int_beyond_64_bits_names_the_function() -> None:
+    with pytest.raises(OverflowError, match=r"zeros\(\): expected an int .*, got 18446744073709"):
+        steep.zeros(2, 2**64)
+    with pytest.raises(OverflowError, match=r"narrow\(\): .*, got one of many digits"):
+        steep.ones(2).narrow(0, 10**5000, 1)
+
+
 def test_an_int_beyond_64_bits_is_a_float_where_one_is_wanted() -> None:
     assert steep.tensor([2**70], dtype=steep.float64).tolist() == [2.0**70]
     assert steep.nn.functional.leaky_relu(steep.tensor([-1.0]), 2**70).tolist() == [-(2.0**70)]

@@ -131,6 +131,27 @@ void collect(const ops::Op& op) {
     entry_named(op.name, false).overloads.push_back({&op, parse_signature(op), named});
 }
 
+// An int beyond 64 bits was among the arguments: the error says of what.
+[[noreturn]] void name_overflow(const Entry& entry) {
+  if (!PyErr_ExceptionMatches(PyExc_OverflowError)) throw PythonError();
+  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  const Owned reason(PyObject_Str(value));
+  Py_XDECREF(type);
+  Py_XDECREF(value);
+  Py_XDECREF(traceback);
+  raise(PyExc_OverflowError, join(entry.name, "(): ", utf8(reason.get())));
+}
+
+bool bind_named(const Entry& entry, const Signature& signature, const CallArguments& call,
+                ops::Value* values, Mismatch& mismatch) {
+  try {
+    return bind(signature, call, values, mismatch);
+  } catch (const PythonError&) {
+    name_overflow(entry);
+  }
+}
+
 }  // namespace
 
 PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positional,
@@ -140,7 +161,7 @@ PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positiona
     for (const Overload& overload : entry.overloads) {
       Values values(overload.signature.parameters.size());
       Mismatch mismatch;
-      if (!bind(overload.signature, call, values.data(), mismatch)) continue;
+      if (!bind_named(entry, overload.signature, call, values.data(), mismatch)) continue;
       ops::Value result;
       overload.op->call(*overload.op, values.data(), result);
       return wrap_result(result, overload.named);

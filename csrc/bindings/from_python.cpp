@@ -85,10 +85,8 @@ class Writer {
   int64_t whole(const Number& number) const {
     if (!number.fits(dtype_)) {
       throw Error(ErrorKind::runtime,
-                  join("tensor: value ",
-                       number.is_floating() ? join(number.to_double()) : join(number.to_int()),
-                       " cannot be converted to type ", name(dtype_),
-                       " without overflow; choose another dtype"));
+                  join("tensor: value ", to_string(number), " cannot be converted to type ",
+                       name(dtype_), " without overflow; choose another dtype"));
     }
     return number.to_int();
   }

@@ -47,6 +47,8 @@ void check_alpha(const char* op, const Number& alpha, DType type) {
   if (alpha.is_floating() && !is_floating(type))
     fail(ErrorKind::runtime, op, "an integral alpha for integral tensors",
          "a floating-point alpha");
+  if (alpha.kind() == Number::Kind::boolean && type != DType::boolean)
+    fail(ErrorKind::runtime, op, "a number for alpha, but for two bool operands", "a bool");
   // What is taken off unsigned numbers is a negative alpha.
   const bool negative = type == DType::uint8 && !alpha.is_floating() && alpha.to_int() < 0;
   check_fits(op, negative ? negated(alpha) : alpha, type);

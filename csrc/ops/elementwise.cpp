@@ -26,12 +26,9 @@ DType result_type(const char* op, const TensorOrNumber& x, const TensorOrNumber&
 
 void check_fits(const char* op, const Number& number, DType dtype) {
   if (number.fits(dtype)) return;
-  throw Error(
-      ErrorKind::runtime,
-      join(op, ": value ", number.is_floating() ? join(number.to_double()) : join(number.to_int()),
-           " cannot be converted to type ", name(dtype),
-           " without overflow; convert the tensor to ",
-           is_floating(dtype) ? "float64" : "a wider dtype", " first"));
+  throw Error(ErrorKind::runtime,
+              join(op, ": value ", to_string(number), " cannot be converted to type ", name(dtype),
+                   " without overflow; take ", is_floating(dtype) ? "float64" : "a wider dtype"));
 }
 
 DType floating_type(DType dtype) { return is_floating(dtype) ? dtype : default_dtype(); }

@@ -34,9 +34,7 @@ const char* kind_text(const Plan& plan, int value) {
 
 std::string operand_text(const Plan& plan, const TracedCall& traced, int i) {
   const Operand& operand = traced.call.operands()[i];
-  if (operand.is_number())
-    return operand.number().is_floating() ? join(operand.number().to_double())
-                                          : join(operand.number().to_int());
+  if (operand.is_number()) return to_string(operand.number());
   if (!operand.tensor()) return "-";
   const int v = traced.values[i];
   return join(kind_text(plan, v), v, to_string(operand.tensor()->shape));

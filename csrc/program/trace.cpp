@@ -23,10 +23,6 @@ bool same_number(const Number& a, const Number& b) {
   return std::memcmp(&x, &y, sizeof x) == 0;
 }
 
-std::string text_of(const Number& number) {
-  return number.is_floating() ? join(number.to_double()) : join(number.to_int());
-}
-
 bool same_geometry(const TensorImpl& a, const TensorImpl& b) {
   return a.dtype == b.dtype && a.offset == b.offset && a.shape == b.shape && a.strides == b.strides;
 }
@@ -44,8 +40,8 @@ std::string difference_of(const TracedCall& a, const TracedCall& b) {
     if (p.is_number() != q.is_number() || !p.tensor() != !q.tensor())
       return join("'", x.name(), "' with a tensor where the other run had none");
     if (p.is_number() && !same_number(p.number(), q.number()))
-      return join("'", x.name(), "' with the number ", text_of(p.number()), " in one run and ",
-                  text_of(q.number()), " in the next; pass it as a tensor");
+      return join("'", x.name(), "' with the number ", to_string(p.number()), " in one run and ",
+                  to_string(q.number()), " in the next; pass it as a tensor");
     if (p.tensor() && !same_geometry(*p.tensor(), *q.tensor()))
       return join("'", x.name(), "' on shape ", to_string(p.tensor()->shape), " in one run and ",
                   to_string(q.tensor()->shape), " in the next, or on another part of its memory");

@@ -62,6 +62,10 @@ bool Number::fits(DType dtype) const {
                                 : floating_ <= static_cast<double>(most(dtype)));
 }
 
+std::string to_string(const Number& number) {
+  return number.is_floating() ? join(number.to_double()) : join(number.to_int());
+}
+
 Number Number::as_element(DType dtype) const {
   if (dtype == DType::boolean) return Number(to_bool());
   return steep::is_integer(dtype) ? Number(to_int()) : *this;
@@ -79,9 +83,9 @@ kernels::Scalar Number::as_scalar(DType compute) const {
   if (steep::is_floating(compute)) {
     scalar.f = to_double();
   } else if (!fits(compute)) {
-    throw Error(ErrorKind::runtime, join("value ", is_floating() ? join(floating_) : join(integer_),
-                                         " cannot be converted to type ", name(compute),
-                                         " without overflow; choose another dtype"));
+    throw Error(ErrorKind::runtime,
+                join("value ", to_string(*this), " cannot be converted to type ", name(compute),
+                     " without overflow; choose another dtype"));
   } else {
     scalar.i = compute == DType::boolean ? to_bool() : to_int();
   }

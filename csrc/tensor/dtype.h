@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <string>
 
 #include "kernels/table.h"
 
@@ -59,6 +60,8 @@ class Number {
     int64_t integer_;
   };
 };
+
+std::string to_string(const Number& number);
 
 // The smallest type both convert to. The six types form a chain: bool, uint8, int32, int64, float32, float64.
 DType promote(DType a, DType b);
