@@ -11,7 +11,7 @@ import steep
 from cases.row import Arr, Array, Call, Row, find, materialize, transform
 from steep import _core
 from steep.reference import OPS
-from tolerances import SLOPE_STEP
+from tolerances import SLOPE, SLOPE_STEP, close, same_bits
 
 Layout = Callable[[Array], Any]
 
@@ -139,6 +139,32 @@ def perturbed(call: Call, arrays: Sequence[Array], function: Callable[[], float]
     return slopes
 
 
+class Compared:
+    """Counts the numbers a test compares; leaving it with none fails: the test checked nothing."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.numbers = 0
+
+    def __enter__(self) -> Compared:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        assert error is not None or self.numbers > 0, f"{self.what}: no call was compared"
+
+    def close(self, got: Array, wanted: Array, factor: float = 1.0) -> None:
+        close(got, wanted, factor)
+        self.numbers += got.size
+
+    def same_bits(self, got: Array, wanted: Array) -> None:
+        same_bits(got, wanted)
+        self.numbers += got.size
+
+    def same_slope(self, gradient: Array, slope: Array) -> None:
+        np.testing.assert_allclose(gradient, slope, **SLOPE)
+        self.numbers += gradient.size
+
+
 def weighted(results: Sequence[Array], weights: Sequence[Array]) -> float:
     """A scalar in which every element of every result has its own share."""
     return float(
@@ -146,6 +172,6 @@ def weighted(results: Sequence[Array], weights: Sequence[Array]) -> float:
     )
 
 
-def small(call: Call, limit: int = 40) -> bool:
+def small(call: Call, limit: int) -> bool:
     """Whether finite differences over every element are affordable."""
     return sum(x.size for x in find(call, np.ndarray)) <= limit

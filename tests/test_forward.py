@@ -10,10 +10,12 @@ import pytest
 import steep
 from cases import TABLE
 from cases.row import FLOATS, SPECIAL, Arr, Array, Call, find, materialize, transform
-from runner import calls, expected, function_of, numpy, run, tensor, to_native
+from runner import Compared, calls, expected, function_of, numpy, run, tensor, to_native
 from tolerances import close, same_bits
 
 COMPARED = [name for name, row in TABLE.items() if row.reference is not None]
+# What is made from sizes and numbers alone.
+MADE = [n for n in COMPARED if not any(list(find(c, (Arr, np.ndarray))) for c in TABLE[n].calls)]
 
 
 @pytest.mark.parametrize(
@@ -21,12 +23,13 @@ COMPARED = [name for name, row in TABLE.items() if row.reference is not None]
 )
 def test_forward(name: str, dtype: str) -> None:
     row = TABLE[name]
-    for _, call in calls(row, dtype, name):
-        results = run(name, row, call)
-        references = expected(row, call)
-        assert len(results) == len(references)
-        for got, reference in zip(results, references, strict=True):
-            close(got, reference, row.rough)
+    with Compared(name) as compared:
+        for _, call in calls(row, dtype, name):
+            results = run(name, row, call)
+            references = expected(row, call)
+            assert len(results) == len(references)
+            for got, reference in zip(results, references, strict=True):
+                compared.close(got, reference, row.rough)
 
 
 @pytest.mark.parametrize("name", COMPARED)
@@ -42,16 +45,19 @@ def test_inputs_stay_as_they_are(name: str) -> None:
             assert x._version == version
 
 
-@pytest.mark.parametrize("name", [n for n in COMPARED if hasattr(steep.Tensor, n)])
+@pytest.mark.parametrize(
+    "name", [n for n in COMPARED if hasattr(steep.Tensor, n) and n not in ("where", *MADE)]
+)
 def test_method_and_function_agree(name: str) -> None:
     row = TABLE[name]
-    for _, call in calls(row, row.dtypes[0], name):
-        native = to_native(call)
-        if not isinstance(native.args[0], steep.Tensor) or name == "where":
-            continue
-        results = numpy(getattr(native.args[0], name)(*native.args[1:], **native.kwargs))
-        for got, other in zip(results, run(name, row, call), strict=True):
-            same_bits(got, other)
+    with Compared(name) as compared:
+        for _, call in calls(row, row.dtypes[0], name):
+            native = to_native(call)
+            if not isinstance(native.args[0], steep.Tensor):
+                continue
+            results = numpy(getattr(native.args[0], name)(*native.args[1:], **native.kwargs))
+            for got, other in zip(results, run(name, row, call), strict=True):
+                compared.same_bits(got, other)
 
 
 # --- layouts ------------------------------------------------------------------------------------
@@ -82,34 +88,40 @@ STORAGE = {
 
 
 @pytest.mark.parametrize("layout", [reversed_order, gapped], ids=lambda f: f.__name__)
-@pytest.mark.parametrize("name", [n for n in COMPARED if n not in STORAGE])
+@pytest.mark.parametrize("name", [n for n in COMPARED if n not in (*STORAGE, *MADE)])
 def test_strided_inputs(name: str, layout: Any) -> None:
     row = TABLE[name]
-    for dtype in {row.dtypes[0], row.dtypes[-1]}:
-        for _, call in calls(row, dtype, name):
-            for got, plain in zip(run(name, row, call, layout), run(name, row, call), strict=True):
-                close(got, plain, row.rough)
+    with Compared(name) as compared:
+        for dtype in {row.dtypes[0], row.dtypes[-1]}:
+            for _, call in calls(row, dtype, name):
+                strided = run(name, row, call, layout)
+                for got, plain in zip(strided, run(name, row, call), strict=True):
+                    compared.close(got, plain, row.rough)
 
 
-@pytest.mark.parametrize("name", [n for n in COMPARED if n not in STORAGE])
+def repeats(array: Array) -> bool:
+    return array.ndim > 0 and array.shape[0] > 0
+
+
+@pytest.mark.parametrize("name", [n for n in COMPARED if n not in (*STORAGE, *MADE)])
 def test_expanded_inputs(name: str) -> None:
     """One row repeated by a stride of 0 is what its copies in memory are."""
     row = TABLE[name]
 
     def repeated(array: Array) -> Array:
-        same = array.ndim > 0 and array.shape[0] > 0 and array.dtype.kind == "f"
-        return np.broadcast_to(array[:1], array.shape).copy() if same else array
+        return np.broadcast_to(array[:1], array.shape).copy() if repeats(array) else array
 
     def expanded(array: Array) -> Any:
-        same = array.ndim > 0 and array.shape[0] > 0 and array.dtype.kind == "f"
-        return tensor(array[:1]).expand(*array.shape) if same else tensor(array)
+        return tensor(array[:1]).expand(*array.shape) if repeats(array) else tensor(array)
 
-    for _, call in calls(row, row.dtypes[0], name):
-        repeats = transform(call, np.ndarray, repeated)
-        for got, plain in zip(
-            run(name, row, repeats, expanded), run(name, row, repeats), strict=True
-        ):
-            close(got, plain, row.rough)
+    with Compared(name) as compared:
+        for _, call in calls(row, row.dtypes[0], name):
+            if not any(repeats(array) for array in find(call, np.ndarray)):
+                continue
+            copies = transform(call, np.ndarray, repeated)
+            shown = run(name, row, copies, expanded)
+            for got, plain in zip(shown, run(name, row, copies), strict=True):
+                compared.close(got, plain, row.rough)
 
 
 # --- values --------------------------------------------------------------------------------------

@@ -11,10 +11,20 @@ import pytest
 import steep
 from cases import TABLE
 from cases.row import FLOATS, Arr, Array, Call, Row, find, materialize
-from runner import Recorded, calls, numpy, perturbed, run, small, tensor, wants_gradient, weighted
+from runner import (
+    Compared,
+    Recorded,
+    calls,
+    numpy,
+    perturbed,
+    run,
+    small,
+    tensor,
+    wants_gradient,
+    weighted,
+)
 from steep.reference import OPS
 from test_forward import STORAGE, gapped, reversed_order
-from tolerances import SLOPE, close
 
 DIFFERENTIABLE = [name for name, row in TABLE.items() if row.gradient is True]
 WITH_RULE = [
@@ -32,16 +42,16 @@ def cotangents_for(name: str) -> np.random.Generator:
 @pytest.mark.parametrize("name", WITH_RULE)
 def test_gradient_is_the_reference_s(name: str, dtype: str) -> None:
     row = TABLE[name]
-    for described, call in calls(row, dtype, name):
-        recorded = Recorded(name, row, described, call)
-        if not recorded.leaves or not recorded.results:
-            continue
-        grads = recorded.cotangents(cotangents_for(name))
-        got = numpy(recorded.gradients([tensor(g) for g in grads]))
-        wanted = reference_gradients(str(row.reference), call, grads, recorded.arrays)
-        assert len(got) == len(wanted)
-        for gradient, reference in zip(got, wanted, strict=True):
-            close(gradient, reference, 4 * row.rough)
+    with Compared(name) as compared:
+        for described, call in calls(row, dtype, name):
+            recorded = Recorded(name, row, described, call)
+            if not recorded.leaves or not recorded.results:
+                continue
+            grads = recorded.cotangents(cotangents_for(name))
+            got = numpy(recorded.gradients([tensor(g) for g in grads]))
+            wanted = reference_gradients(str(row.reference), call, grads, recorded.arrays)
+            for gradient, reference in zip(got, wanted, strict=True):
+                compared.close(gradient, reference, 4 * row.rough)
 
 
 def reference_gradients(
@@ -63,32 +73,39 @@ def reference_gradients(
     return [np.zeros_like(a) if f is None else f for a, f in zip(arrays, found, strict=True)]
 
 
+# Finite differences go over every element: calls of at most so many are affordable.
+MOST_FOR_SLOPE, MOST_FOR_SECOND = 40, 30
+
+
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_gradient_is_the_slope(name: str) -> None:
     row = TABLE[name]
-    for described, call in calls(row, "float64", name):
-        if not small(call) or has_ties(described):
-            continue
-        recorded = Recorded(name, row, described, call)
-        arrays = [a for a in recorded.arrays if a.dtype == np.float64]
-        if not recorded.results or len(arrays) != len(recorded.arrays):
-            continue
-        weights = recorded.cotangents(cotangents_for(name))
-        got = numpy(recorded.gradients([tensor(w) for w in weights]))
+    with Compared(name) as compared:
+        for described, call in calls(row, "float64", name):
+            if not small(call, MOST_FOR_SLOPE) or has_ties(described):
+                continue
+            recorded = Recorded(name, row, described, call)
+            arrays = [a for a in recorded.arrays if a.dtype == np.float64]
+            if not recorded.results or len(arrays) != len(recorded.arrays):
+                continue
+            weights = recorded.cotangents(cotangents_for(name))
+            got = numpy(recorded.gradients([tensor(w) for w in weights]))
 
-        def value(call: Call = call, weights: list[Array] = weights) -> float:
-            return weighted([r for r in run(name, row, call) if r.dtype.kind == "f"], weights)
+            def value(call: Call = call, weights: list[Array] = weights) -> float:
+                return weighted([r for r in run(name, row, call) if r.dtype.kind == "f"], weights)
 
-        for gradient, slope in zip(got, perturbed(call, arrays, value), strict=True):
-            np.testing.assert_allclose(gradient, slope, **SLOPE)
+            for gradient, slope in zip(got, perturbed(call, arrays, value), strict=True):
+                compared.same_slope(gradient, slope)
 
 
-@pytest.mark.parametrize("name", [n for n in DIFFERENTIABLE if TABLE[n].smooth])
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_second_derivative_is_the_slope_of_the_gradient(name: str) -> None:
     row = TABLE[name]
-    for described, call in calls(row, "float64", name):
-        if small(call, 14) and call_is_wide(described, call) and not has_ties(described):
-            check_second_derivative(name, row, described, call)
+    with Compared(name) as compared:
+        for described, call in calls(row, "float64", name):
+            wide = call_is_wide(described, call) and not has_ties(described)
+            if small(call, MOST_FOR_SECOND) and wide:
+                check_second_derivative(name, row, described, call, compared)
 
 
 def has_ties(described: Call) -> bool:
@@ -105,7 +122,9 @@ def call_is_wide(described: Call, call: Call) -> bool:
     )
 
 
-def check_second_derivative(name: str, row: Row, described: Call, call: Call) -> None:
+def check_second_derivative(
+    name: str, row: Row, described: Call, call: Call, compared: Compared
+) -> None:
     """With random weights v, the gradient of <v, gradient>: by the inputs and by the cotangent."""
     rng = cotangents_for(name)
     recorded = Recorded(name, row, described, call)
@@ -134,23 +153,24 @@ def check_second_derivative(name: str, row: Row, described: Call, call: Call) ->
 
     slopes = perturbed(call, [*recorded.arrays, *grads], value)
     for gradient, slope in zip(second, slopes, strict=True):
-        np.testing.assert_allclose(gradient, slope, **SLOPE)
+        compared.same_slope(gradient, slope)
 
 
 @pytest.mark.parametrize("layout", [reversed_order, gapped], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("name", [n for n in DIFFERENTIABLE if n not in STORAGE])
 def test_gradient_of_strided_inputs(name: str, layout: Callable[[Array], object]) -> None:
     row = TABLE[name]
-    for described, call in calls(row, "float64", name):
-        plain = Recorded(name, row, described, call)
-        other = Recorded(name, row, described, call, layout)
-        if not plain.leaves or not plain.results:
-            continue
-        grads = plain.cotangents(cotangents_for(name))
-        by_plain = numpy(plain.gradients([tensor(g) for g in grads]))
-        by_other = numpy(other.gradients([layout(g) for g in grads]))
-        for a, b in zip(by_plain, by_other, strict=True):
-            close(b, a, 4 * row.rough)
+    with Compared(name) as compared:
+        for described, call in calls(row, "float64", name):
+            plain = Recorded(name, row, described, call)
+            other = Recorded(name, row, described, call, layout)
+            if not plain.leaves or not plain.results:
+                continue
+            grads = plain.cotangents(cotangents_for(name))
+            by_plain = numpy(plain.gradients([tensor(g) for g in grads]))
+            by_other = numpy(other.gradients([layout(g) for g in grads]))
+            for a, b in zip(by_plain, by_other, strict=True):
+                compared.close(b, a, 4 * row.rough)
 
 
 # The reference's rule for a product is quadratic in its length.
@@ -167,8 +187,16 @@ def test_gradient_of_large_inputs(name: str) -> None:
     grads = recorded.cotangents(cotangents_for(name))
     got = numpy(recorded.gradients([tensor(g) for g in grads]))
     wanted = reference_gradients(str(row.reference), call, grads, recorded.arrays)
-    for gradient, reference in zip(got, wanted, strict=True):
-        close(gradient, reference, 40 * row.rough)  # sums of hundreds of terms
+    with Compared(name) as compared:
+        for gradient, reference in zip(got, wanted, strict=True):
+            compared.close(gradient, reference, 40 * row.rough)  # sums of hundreds of terms
+
+
+def test_a_test_that_compares_nothing_fails() -> None:
+    with pytest.raises(AssertionError, match="add: no call was compared"), Compared("add"):
+        pass
+    with pytest.raises(AssertionError, match="no call"), Compared("add") as compared:
+        compared.close(np.ones(0), np.ones(0))
 
 
 def test_materialized_calls_repeat() -> None:

@@ -143,13 +143,7 @@ int set_data(PyObject* self, PyObject* value, void*) {
           join("Tensor.data: expected a floating dtype for a tensor that requires grad, got ",
                name(from.dtype())));
     }
-    x->storage = from->storage;
-    x->dtype = from->dtype;
-    x->contiguous = from->contiguous;
-    x->offset = from->offset;
-    x->numel = from->numel;
-    x->shape = from->shape;
-    x->strides = from->strides;
+    tape::swap_memory(x, from);
     bump_structure();
     return 0;
   });

@@ -6,50 +6,81 @@
 #include "bindings/tensor_type.h"
 #include "program/recorder.h"
 #include "tape/history.h"
+#include "tape/owned.h"
 
 namespace steep::bindings {
 
 namespace {
 
+int callables = 0;  // guarded by the interpreter lock
+
 // A Python callable as a tape::Hook's function. Copies share the callable.
 class PythonHook {
  public:
-  explicit PythonHook(PyObject* callable) : callable_(new_reference(callable)) {}
-  PythonHook(const PythonHook& other) : callable_(other.callable_) {
+  // What calls it, and reads its answer.
+  using Protocol = Tensor (*)(PyObject* callable, const Tensor& given);
+
+  PythonHook(PyObject* callable, Protocol protocol)
+      : callable_(new_reference(callable)), protocol_(protocol) {
+    ++callables;
+  }
+  PythonHook(const PythonHook& other) : callable_(other.callable_), protocol_(other.protocol_) {
     const WithGil gil;
     Py_INCREF(callable_);
+    ++callables;
   }
   PythonHook& operator=(const PythonHook&) = delete;
   ~PythonHook() {
     if (!Py_IsInitialized()) return;
     const WithGil gil;
+    --callables;
     Py_DECREF(callable_);
   }
 
-  Tensor operator()(const Tensor& grad) const {
+  Tensor operator()(const Tensor& given) const {
     const WithGil gil;
     program::note_host_read("a gradient hook");
-    const Owned given(wrap(grad));
-    const Owned changed(PyObject_CallOneArg(callable_, given.get()));
-    if (changed.get() == Py_None) return Tensor();
-    if (!is_tensor(changed.get())) {
-      raise(PyExc_TypeError,
-            join("register_hook: expected the hook to return a Tensor or None, got ",
-                 type_name(changed.get())));
-    }
-    const Tensor& out = tensor_of(changed.get());
-    if (out.shape() != grad.shape()) {
-      raise(PyExc_RuntimeError,
-            join("register_hook: expected the hook to keep the gradient's shape ",
-                 to_string(grad.shape()), ", got ", to_string(out.shape())));
-    }
-    return out;
+    return protocol_(callable_, given);
   }
   PyObject* callable() const { return callable_; }
 
  private:
   PyObject* callable_;
+  Protocol protocol_;
 };
+
+// A hook of register_hook: takes a gradient, answers with None or with another.
+Tensor change_gradient(PyObject* callable, const Tensor& grad) {
+  const Owned given(wrap(grad));
+  const Owned changed(PyObject_CallOneArg(callable, given.get()));
+  if (changed.get() == Py_None) return Tensor();
+  if (!is_tensor(changed.get())) {
+    raise(PyExc_TypeError, join("register_hook: expected the hook to return a Tensor or None, got ",
+                                type_name(changed.get())));
+  }
+  const Tensor& out = tensor_of(changed.get());
+  if (out.dtype() != grad.dtype()) {
+    raise(PyExc_RuntimeError, join("register_hook: expected the hook to keep the gradient's dtype ",
+                                   name(grad.dtype()), ", got ", name(out.dtype())));
+  }
+  if (out.shape() != grad.shape()) {
+    raise(PyExc_RuntimeError, join("register_hook: expected the hook to keep the gradient's shape ",
+                                   to_string(grad.shape()), ", got ", to_string(out.shape())));
+  }
+  return out;
+}
+
+// A hook of register_post_accumulate_grad_hook: takes the leaf.
+Tensor show_leaf(PyObject* callable, const Tensor& leaf) {
+  const Owned given(wrap(leaf));
+  const Owned answer(PyObject_CallOneArg(callable, given.get()));
+  if (answer.get() != Py_None) {
+    raise(PyExc_TypeError,
+          join("register_post_accumulate_grad_hook: expected the hook to return None, got ",
+               type_name(answer.get())));
+  }
+  return Tensor();
+}
 
 std::atomic<uint64_t> next_id{1};
 
@@ -101,31 +132,35 @@ PyType_Slot slots[] = {{Py_tp_dealloc, slot(handle_dealloc)},
 PyType_Spec spec = {"steep._core.HookHandle", sizeof(Handle), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
 
+// The list there is, or a new one.
+const std::shared_ptr<tape::Hooks>& list_in(std::shared_ptr<tape::Hooks>& place) {
+  if (!place) place = std::make_shared<tape::Hooks>();
+  return place;
+}
+
 // The hooks of a tensor: its own where it is a leaf, else those of its output at the node that made
 // it.
 std::shared_ptr<tape::Hooks> hooks_of(const Tensor& x) {
   tape::History& history = tape::ensure_history(x);
   const Ref<tape::Node> node = tape::grad_fn(x);
-  if (!node) {
-    if (!history.hooks) history.hooks = std::make_shared<tape::Hooks>();
-    return history.hooks;
-  }
+  if (!node) return list_in(history.hooks);
   for (const auto& [output, hooks] : node->hooks)
     if (output == history.output) return hooks;
   node->hooks.emplace_back(history.output, std::make_shared<tape::Hooks>());
   return node->hooks.back().second;
 }
 
-}  // namespace
-
-PyObject* register_hook(const Tensor& x, PyObject* callable) {
+void check_hook(const char* op, const Tensor& x, PyObject* callable) {
   if (!tape::requires_grad(x))
     raise(PyExc_RuntimeError, "cannot register a hook on a tensor that doesn't require gradient");
   if (!PyCallable_Check(callable))
-    raise(PyExc_TypeError, join("register_hook: expected a callable, got ", type_name(callable)));
-  const std::shared_ptr<tape::Hooks> hooks = hooks_of(x);
+    raise(PyExc_TypeError, join(op, ": expected a callable, got ", type_name(callable)));
+}
+
+PyObject* add_hook(const std::shared_ptr<tape::Hooks>& hooks, PyObject* callable,
+                   PythonHook::Protocol protocol) {
   const uint64_t id = next_id++;
-  hooks->push_back({id, PythonHook(callable)});
+  hooks->push_back({id, PythonHook(callable, protocol)});
   bump_structure();
   Owned handle(handle_type->tp_alloc(handle_type, 0));
   new (&handle_of(handle.get())->hooks) std::weak_ptr<tape::Hooks>(hooks);
@@ -133,17 +168,94 @@ PyObject* register_hook(const Tensor& x, PyObject* callable) {
   return handle.release();
 }
 
-int visit_hooks(const Tensor& x, visitproc visit, void* arg) {
-  const tape::History* history = tape::history(x);
-  if (!history || !history->hooks) return 0;
-  for (const tape::Hook& hook : *history->hooks)
+// ---- for the collector ----
+
+int visit_list(const std::shared_ptr<tape::Hooks>& hooks, visitproc visit, void* arg) {
+  if (!hooks) return 0;
+  for (const tape::Hook& hook : *hooks)
     if (const auto* own = hook.call.target<PythonHook>()) Py_VISIT(own->callable());
   return 0;
 }
 
+int visit_own(const tape::History& history, visitproc visit, void* arg) {
+  if (const int stop = visit_list(history.hooks, visit, arg)) return stop;
+  return visit_list(history.post_hooks, visit, arg);
+}
+
+// Of a leaf that nothing but its accumulator holds any more.
+tape::History* history_of_leaf(const tape::Node& node) {
+  const TensorImpl* leaf = node.leaf();
+  return leaf && leaf->references() == 1 ? static_cast<tape::History*>(leaf->autograd.get())
+                                         : nullptr;
+}
+
+int visit_nodes(const std::vector<tape::Node*>& nodes, visitproc visit, void* arg) {
+  for (const tape::Node* node : nodes) {
+    Py_VISIT(static_cast<PyObject*>(node->foreign()));
+    for (const auto& [output, hooks] : node->hooks)
+      if (const int stop = visit_list(hooks, visit, arg)) return stop;
+    if (const tape::History* history = history_of_leaf(*node))
+      if (const int stop = visit_own(*history, visit, arg)) return stop;
+  }
+  return 0;
+}
+
+// Callables go when all lists have been taken off: their end may run code.
+using Dying = std::vector<std::shared_ptr<tape::Hooks>>;
+
+void take_own(tape::History& history, Dying& dying) {
+  dying.push_back(std::move(history.hooks));
+  dying.push_back(std::move(history.post_hooks));
+}
+
+void take_node_hooks(const std::vector<tape::Node*>& nodes, Dying& dying) {
+  for (tape::Node* node : nodes) {
+    for (auto& [output, hooks] : std::exchange(node->hooks, {})) dying.push_back(std::move(hooks));
+    if (tape::History* history = history_of_leaf(*node)) take_own(*history, dying);
+  }
+}
+
+bool sole(const Tensor& x) { return callables > 0 && x.defined() && x->references() == 1; }
+
+}  // namespace
+
+PyObject* register_hook(const Tensor& x, PyObject* callable) {
+  check_hook("register_hook", x, callable);
+  return add_hook(hooks_of(x), callable, change_gradient);
+}
+
+PyObject* register_post_hook(const Tensor& x, PyObject* callable) {
+  check_hook("register_post_accumulate_grad_hook", x, callable);
+  if (!tape::is_leaf(x))
+    raise(PyExc_RuntimeError,
+          "post accumulate grad hooks cannot be registered on non-leaf tensors");
+  return add_hook(list_in(tape::ensure_history(x).post_hooks), callable, show_leaf);
+}
+
+void count_callables(int more) { callables += more; }
+
+int visit_hooks(const Tensor& x, visitproc visit, void* arg) {
+  const tape::History* history = sole(x) ? tape::history(x) : nullptr;
+  if (!history) return 0;
+  if (const int stop = visit_own(*history, visit, arg)) return stop;
+  return visit_nodes(tape::owned_nodes(history->grad_fn), visit, arg);
+}
+
 void drop_hooks(const Tensor& x) {
-  tape::History* history = tape::history(x);
-  if (history) history->hooks.reset();
+  tape::History* history = sole(x) ? tape::history(x) : nullptr;
+  if (!history) return;
+  Dying dying;
+  take_own(*history, dying);
+  take_node_hooks(tape::owned_nodes(history->grad_fn), dying);
+}
+
+int visit_hooks(const Ref<tape::Node>& node, visitproc visit, void* arg) {
+  return callables > 0 ? visit_nodes(tape::owned_nodes(node), visit, arg) : 0;
+}
+
+void drop_hooks(const Ref<tape::Node>& node) {
+  Dying dying;
+  take_node_hooks(tape::owned_nodes(node), dying);
 }
 
 void add_hook_handle(PyObject* module) {

@@ -142,6 +142,10 @@ PyObject* add_hook(PyObject* self, PyObject* callable) {
   return guarded([&] { return register_hook(tensor_of(self), callable); });
 }
 
+PyObject* add_post_hook(PyObject* self, PyObject* callable) {
+  return guarded([&] { return register_post_hook(tensor_of(self), callable); });
+}
+
 // ---- copies and subclasses ----
 
 // _make_subclass(cls, data, requires_grad=False): a leaf of another class on the same memory.
@@ -218,6 +222,9 @@ PyMethodDef methods[] = {
     {"register_hook", add_hook, METH_O,
      "register_hook(hook): calls hook(grad) when the gradient is known; what it returns, if not "
      "None, takes its place."},
+    {"register_post_accumulate_grad_hook", add_post_hook, METH_O,
+     "register_post_accumulate_grad_hook(hook): calls hook(tensor) when backward has added to the "
+     ".grad of this leaf."},
     {"numpy", as_method(tensor_numpy), kFast,
      "numpy(*, force=False): an array on the same memory."},
     {"tolist", tensor_tolist, METH_NOARGS, "The elements as nested lists of Python numbers."},

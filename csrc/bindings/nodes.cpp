@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bindings/autograd.h"
+#include "bindings/hooks.h"
 #include "bindings/tensor_type.h"
 #include "tape/history.h"
 #include "tape/saved.h"
@@ -30,6 +31,19 @@ void dealloc(PyObject* self) {
   (reinterpret_cast<Object*>(self)->*member).~Member();
   type->tp_free(self);
   Py_DECREF(type);
+}
+
+void node_dealloc(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  dealloc<NodeObject, Ref<tape::Node>, &NodeObject::node>(self);
+}
+int node_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  return visit_hooks(node_of(self), visit, arg);
+}
+int node_clear(PyObject* self) {
+  drop_hooks(node_of(self));
+  return 0;
 }
 
 PyObject* node_name(PyObject* self, PyObject*) {
@@ -70,7 +84,9 @@ PyGetSetDef node_attributes[] = {
      "(node, output number) for each input; node is None where no gradient is wanted.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyType_Slot node_slots[] = {
-    {Py_tp_dealloc, slot(dealloc<NodeObject, Ref<tape::Node>, &NodeObject::node>)},
+    {Py_tp_dealloc, slot(node_dealloc)},
+    {Py_tp_traverse, slot(node_traverse)},
+    {Py_tp_clear, slot(node_clear)},
     {Py_tp_repr, slot(node_repr)},
     {Py_tp_richcompare, slot(node_compare)},
     {Py_tp_hash, slot(node_hash)},
@@ -78,8 +94,9 @@ PyType_Slot node_slots[] = {
     {Py_tp_getset, node_attributes},
     {Py_tp_doc, const_cast<char*>("An operation in the graph that backward walks.")},
     {0, nullptr}};
-PyType_Spec node_spec = {"steep.autograd.Node", sizeof(NodeObject), 0,
-                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, node_slots};
+PyType_Spec node_spec = {
+    "steep.autograd.Node", sizeof(NodeObject), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, node_slots};
 
 // ---- what a Function keeps ----
 
@@ -127,8 +144,11 @@ const char* lasting(const char* name) {
 class PythonNode final : public tape::Node {
  public:
   PythonNode(const char* name, int outputs, PyObject* rule)
-      : Node(name, outputs), rule_(new_reference(rule)) {}
-  ~PythonNode() override { drop(); }
+      : Node(name, outputs), rule_(new_reference(rule)) {
+    count_callables(1);
+  }
+  ~PythonNode() override { forget(); }
+  void* foreign() const override { return rule_; }
 
   void apply(const Tensor* grads, tape::Grads& out) override {
     const WithGil gil;
@@ -143,18 +163,29 @@ class PythonNode final : public tape::Node {
       if (is_tensor(grad)) out[i] = tensor_of(grad);
     }
   }
-  void release() override {
-    Node::release();
-    drop();
+
+ protected:
+  // A rule that backward has used up gives up what it has saved, whoever else holds it.
+  void give_up() override {
+    if (!rule_ || !Py_IsInitialized()) return;
+    const WithGil gil;
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyObject* done = PyObject_CallMethod(rule_, "release", nullptr);
+    if (!done) PyErr_WriteUnraisable(rule_);
+    Py_XDECREF(done);
+    PyErr_Restore(type, error, trace);
+    forget();
   }
 
  private:
-  void drop() {
+  void forget() {
     if (!rule_ || !Py_IsInitialized()) return;
     const WithGil gil;
+    count_callables(-1);
     Py_CLEAR(rule_);
   }
-  // Called with the outputs' gradients (None for zero); returns a tuple, one for each input.
+  // Called with the outputs' gradients (None for zero); returns a tuple, one for each input. Has release().
   PyObject* rule_;
 };
 

@@ -52,13 +52,11 @@ void tensor_dealloc(PyObject* self) {
 // them then.
 int tensor_traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
-  const Tensor& tensor = cast(self)->tensor;
-  return tensor.defined() && tensor->references() == 1 ? visit_hooks(tensor, visit, arg) : 0;
+  return visit_hooks(cast(self)->tensor, visit, arg);
 }
 
 int tensor_clear(PyObject* self) {
-  const Tensor& tensor = cast(self)->tensor;
-  if (tensor.defined() && tensor->references() == 1) drop_hooks(tensor);
+  drop_hooks(cast(self)->tensor);
   return 0;
 }
 

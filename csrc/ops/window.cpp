@@ -8,19 +8,32 @@ namespace steep::ops {
 
 namespace {
 
-// x copied into memory laid out as `whole`, from its first element on.
-Tensor laid_out(const Tensor& x, const Geometry& whole) {
-  if (x.strides() == whole.strides && x.shape() == whole.shape) return x;
-  Tensor out = empty_strided(whole.shape, whole.strides, x.dtype());
-  copy_memory(out, x);
-  return out;
-}
+// Both geometries on one line of memory, from the first element of either to the last. The part need not lie within
+// the whole: as_strided reaches anywhere in a storage.
+struct Line {
+  int64_t whole, part;  // where they begin on it
+  int64_t length;
 
-// Zeros in memory that covers both the whole and the part, seen as one line.
-Tensor line_of_zeros(const Geometry& whole, const Geometry& part, DType dtype) {
-  const int64_t end = checked_add(part.offset - whole.offset, extent(part.shape, part.strides));
-  const int64_t length = std::max(extent(whole.shape, whole.strides), end);
-  return full({std::max<int64_t>(length, 0)}, 0, dtype);
+  Line(const Geometry& whole, const Geometry& part) {
+    const int64_t first = std::min(whole.offset, part.offset);
+    this->whole = whole.offset - first;
+    this->part = part.offset - first;
+    length = std::max(checked_add(this->whole, extent(whole.shape, whole.strides)),
+                      checked_add(this->part, extent(part.shape, part.strides)));
+  }
+  Tensor zeros(DType dtype) const { return full({std::max<int64_t>(length, 0)}, 0, dtype); }
+};
+
+// The part of x, which is laid out as `whole` or is copied to be so.
+Tensor shown(const Tensor& x, const Geometry& whole, const Geometry& part) {
+  const Line line(whole, part);
+  const bool within = line.whole == 0 && checked_add(line.part, extent(part.shape, part.strides)) <=
+                                             extent(whole.shape, whole.strides);
+  if (within && x.strides() == whole.strides && x.shape() == whole.shape)
+    return alias(x, part.shape, part.strides, x->offset + line.part);
+  const Tensor memory = line.zeros(x.dtype());
+  if (x.numel() > 0) copy_memory(alias(memory, whole.shape, whole.strides, line.whole), x);
+  return alias(memory, part.shape, part.strides, line.part);
 }
 
 bool overlaps_itself(const Geometry& part) {
@@ -37,12 +50,12 @@ bool overlaps_itself(const Geometry& part) {
 }
 
 // Repetition by stride 0 is undone by a sum; what overlaps otherwise is added element by element, in order.
-void add_part(const Tensor& line, const Tensor& x, const Geometry& whole, const Geometry& part) {
+void add_part(const Tensor& line, const Tensor& x, const Geometry& part, int64_t begin) {
   Dims kept = part.shape;
   for (int i = 0; i < kept.size(); ++i)
     if (part.strides[i] == 0) kept[i] = std::min<int64_t>(kept[i], 1);
   const Tensor reduced = x.dtype() == DType::boolean ? x : sum_to(x, kept, x.dtype());
-  const Geometry unique{kept, part.strides, part.offset - whole.offset};
+  const Geometry unique{kept, part.strides, begin};
   if (x.dtype() == DType::boolean || !overlaps_itself(unique)) {
     copy_memory(
         alias(line, x.dtype() == DType::boolean ? part.shape : kept, part.strides, unique.offset),
@@ -69,9 +82,7 @@ Tensor window(const Tensor& x, const Geometry& whole, const Geometry& part) {
   Tensor out;
   {
     const tape::GradMode off(false);
-    const Tensor source = laid_out(x, whole);
-    out =
-        clone(alias(source, part.shape, part.strides, source->offset + part.offset - whole.offset));
+    out = clone(shown(x, whole, part));
   }
   if (wanted(x)) {
     record("window", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
@@ -85,9 +96,10 @@ Tensor unwindow(const Tensor& x, const Geometry& whole, const Geometry& part) {
   Tensor out;
   {
     const tape::GradMode off(false);
-    const Tensor line = line_of_zeros(whole, part, x.dtype());
-    if (x.numel() > 0) add_part(line, x, whole, part);
-    out = alias(line, whole.shape, whole.strides, 0);
+    const Line line(whole, part);
+    const Tensor memory = line.zeros(x.dtype());
+    if (x.numel() > 0) add_part(memory, x, part, line.part);
+    out = alias(memory, whole.shape, whole.strides, line.whole);
   }
   if (wanted(x)) {
     record("unwindow", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {

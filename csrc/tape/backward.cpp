@@ -28,14 +28,14 @@ class Walk {
  public:
   explicit Walk(const BackwardOptions& options) : options_(options) {}
 
-  void restrict_to(std::vector<Capture>* captures, const std::vector<Ref<Node>>& roots,
-                   bool accumulate);
+  // Visits only what leads to `targets`, in order to capture their gradients or (captures null) to add to .grad.
+  void restrict_to(const std::vector<Ref<Node>>& targets, const std::vector<Ref<Node>>& roots,
+                   std::vector<Capture>* captures);
   void arrive(const Edge& edge, Tensor grad);
   void run();
 
  private:
   void visit(Pending pending);
-  void pass_hooks(Node& node, SmallVector<Tensor, 1>& grads);
   void capture(Node& node, const SmallVector<Tensor, 1>& grads);
   bool needed(const Node* node) const { return !restricted_ || needed_.count(node) > 0; }
 
@@ -47,14 +47,12 @@ class Walk {
   std::vector<Capture>* captures_ = nullptr;
   std::unordered_set<const Node*> needed_;
   bool restricted_ = false;
-  bool accumulate_ = true;
 };
 
-// Only nodes on a path to a capture are visited: found by going through the reachable ones from the oldest up.
-void Walk::restrict_to(std::vector<Capture>* captures, const std::vector<Ref<Node>>& roots,
-                       bool accumulate) {
+// Only nodes on a path to a target are visited: found by going through the reachable ones from the oldest up.
+void Walk::restrict_to(const std::vector<Ref<Node>>& targets, const std::vector<Ref<Node>>& roots,
+                       std::vector<Capture>* captures) {
   captures_ = captures;
-  accumulate_ = accumulate;
   restricted_ = true;
   std::unordered_set<const Node*> seen;
   std::vector<const Node*> reachable, stack;
@@ -69,7 +67,7 @@ void Walk::restrict_to(std::vector<Capture>* captures, const std::vector<Ref<Nod
   }
   std::sort(reachable.begin(), reachable.end(),
             [](const Node* a, const Node* b) { return a->number < b->number; });
-  for (const Capture& capture : *captures) needed_.insert(capture.node.get());
+  for (const Ref<Node>& target : targets) needed_.insert(target.get());
   for (const Node* node : reachable)
     for (const Edge& edge : node->inputs)
       if (edge.node && needed_.count(edge.node.get())) needed_.insert(node);
@@ -102,17 +100,6 @@ void Walk::arrive(const Edge& edge, Tensor grad) {
   slot = slot.defined() ? primitives.add(slot, grad) : std::move(grad);
 }
 
-void Walk::pass_hooks(Node& node, SmallVector<Tensor, 1>& grads) {
-  for (const auto& [output, hooks] : node.hooks) {
-    if (!grads[output].defined()) continue;
-    for (const Hook& hook : Hooks(*hooks))
-      if (Tensor changed = hook.call(grads[output]); changed.defined()) grads[output] = changed;
-  }
-  if (restricted_ && !accumulate_) return;
-  for (const auto& [output, keeper] : node.retainers)
-    if (grads[output].defined()) accumulate_grad(Tensor(keeper), grads[output]);
-}
-
 void Walk::capture(Node& node, const SmallVector<Tensor, 1>& grads) {
   if (!captures_) return;
   for (Capture& capture : *captures_)
@@ -122,8 +109,18 @@ void Walk::capture(Node& node, const SmallVector<Tensor, 1>& grads) {
 void Walk::visit(Pending pending) {
   Node& node = *pending.node;
   const program::AtSite site(node.layer);  // its gradients are worked out on the layer's behalf
-  pass_hooks(node, pending.grads);
-  capture(node, pending.grads);
+  const int count = node.inputs.size();
+  SmallVector<uint8_t, 8> wanted(count, 0);
+  bool leads_on = count == 0 && !captures_;
+  for (int i = 0; i < count; ++i)
+    leads_on |= wanted[i] = node.inputs[i].node && needed(node.inputs[i].node.get());
+  // As in PyTorch: what leads on to another input is captured before its hooks, an end of the walk after them.
+  if (leads_on) capture(node, pending.grads);
+  node.call_hooks(pending.grads.data());
+  if (!leads_on) {
+    capture(node, pending.grads);
+    return;
+  }
   if (node.released) {
     throw Error(ErrorKind::runtime, join(node.name,
                                          ": Trying to backward through the graph a second time (or "
@@ -132,18 +129,12 @@ void Walk::visit(Pending pending) {
                                          "retain_graph=True if you need to backward "
                                          "through the graph a second time."));
   }
-  const int count = node.inputs.size();
-  SmallVector<uint8_t, 8> wanted(count, 0);
-  bool any = count == 0 && (!restricted_ || accumulate_);
-  for (int i = 0; i < count; ++i)
-    any |= wanted[i] = node.inputs[i].node && needed(node.inputs[i].node.get());
-  if (!any) return;
   SmallVector<Tensor, 4> out;
   out.resize(count);
   {
     Grads grads(out.data(), wanted.data());
     const CurrentNode current(&node);
-    node.apply(pending.grads.data(), grads);
+    node.run(pending.grads.data(), grads);
   }
   pending.grads.clear();
   for (int i = 0; i < count; ++i)
@@ -177,34 +168,35 @@ void check_root(const Tensor& root, const Tensor& grad) {
   }
 }
 
-std::vector<Ref<Node>> start(Walk& walk, const Tensors& roots, const Tensors& grads,
-                             const BackwardOptions& options, std::vector<Capture>* captures,
-                             bool accumulate) {
+// Where a walk begins: the edges its roots' gradients arrive by.
+struct Start {
   std::vector<Edge> edges;
   std::vector<Ref<Node>> nodes;
-  for (int i = 0; i < roots.size(); ++i) {
-    check_root(roots[i], grads[i]);
-    edges.push_back(edge_of(roots[i]));
-    nodes.push_back(edges.back().node);
+
+  Start(const Tensors& roots, const Tensors& grads) {
+    for (int i = 0; i < roots.size(); ++i) {
+      check_root(roots[i], grads[i]);
+      edges.push_back(edge_of(roots[i]));
+      nodes.push_back(edges.back().node);
+    }
   }
-  if (captures) walk.restrict_to(captures, nodes, accumulate);
+};
+
+void walk_from(const Start& start, Walk& walk, const Tensors& grads,
+               const BackwardOptions& options) {
   const GradMode mode(options.create_graph);
-  for (int i = 0; i < roots.size(); ++i) walk.arrive(edges[i], fit(edges[i], grads[i]));
+  for (int i = 0; i < grads.size(); ++i) {
+    const Edge& edge = start.edges[static_cast<size_t>(i)];
+    walk.arrive(edge, fit(edge, grads[i]));
+  }
   walk.run();
-  return nodes;
 }
 
-std::vector<Capture> captures_of(const char* op, const Tensors& inputs) {
-  std::vector<Capture> captures;
-  for (const Tensor& input : inputs) {
-    if (!requires_grad(input))
-      throw Error(ErrorKind::runtime, join(op,
-                                           ": One of the differentiated Tensors does not require "
-                                           "grad; call requires_grad_() on it first"));
-    Edge edge = edge_of(input);
-    captures.push_back({edge.node, edge.index, Tensor()});
-  }
-  return captures;
+void check_input(const char* op, const Tensor& input) {
+  if (!requires_grad(input))
+    throw Error(ErrorKind::runtime, join(op,
+                                         ": One of the differentiated Tensors does not require "
+                                         "grad; call requires_grad_() on it first"));
 }
 
 }  // namespace
@@ -212,22 +204,31 @@ std::vector<Capture> captures_of(const char* op, const Tensors& inputs) {
 void backward(const Tensors& roots, const Tensors& grads, const BackwardOptions& options,
               const Tensors& inputs) {
   Walk walk(options);
-  if (inputs.empty()) {
-    start(walk, roots, grads, options, nullptr, true);
-    return;
+  const Start start(roots, grads);
+  std::vector<Ref<Node>> targets;
+  for (const Tensor& input : inputs) check_input("backward", input);
+  for (const Tensor& input : inputs) {
+    retain_grad(input);  // of one that is no leaf, as in PyTorch
+    targets.push_back(edge_of(input).node);
   }
-  std::vector<Capture> captures = captures_of("backward", inputs);
-  start(walk, roots, grads, options, &captures, false);
-  const GradMode mode(options.create_graph);
-  for (int i = 0; i < inputs.size(); ++i)
-    if (captures[i].grad.defined()) accumulate_grad(inputs[i], captures[i].grad);
+  if (!targets.empty()) walk.restrict_to(targets, start.nodes, nullptr);
+  walk_from(start, walk, grads, options);
 }
 
 Tensors gradients(const Tensors& roots, const Tensors& grads, const Tensors& inputs,
                   const BackwardOptions& options) {
   Walk walk(options);
-  std::vector<Capture> captures = captures_of("autograd.grad", inputs);
-  start(walk, roots, grads, options, &captures, false);
+  const Start start(roots, grads);
+  std::vector<Capture> captures;
+  std::vector<Ref<Node>> targets;
+  for (const Tensor& input : inputs) {
+    check_input("autograd.grad", input);
+    const Edge edge = edge_of(input);
+    targets.push_back(edge.node);
+    captures.push_back({edge.node, edge.index, Tensor()});
+  }
+  walk.restrict_to(targets, start.nodes, &captures);
+  walk_from(start, walk, grads, options);
   Tensors out;
   for (Capture& capture : captures) out.push_back(capture.grad);
   return out;

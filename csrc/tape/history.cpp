@@ -1,6 +1,7 @@
 #include "tape/history.h"
 
 #include "tape/accumulate.h"
+#include "tensor/shape.h"
 
 namespace steep::tape {
 
@@ -109,6 +110,29 @@ void mark_view(const Tensor& view, const Tensor& x) {
   const History* of = history(x);
   h.base = of && is_view(*of) ? of->base : x;
   h.view_version = view->storage->version();
+}
+
+void swap_memory(const Tensor& x, const Tensor& from) {
+  const bool same = from.shape() == x.shape() && from.dtype() == x.dtype();
+  if (same || is_leaf(x)) {
+    x->take_memory_of(*from.impl());
+    return;
+  }
+  // The node that made x knows the shape that its result had: one in between sees to it.
+  const auto pass_on = [made = x.shape()](const Tensor& grad, Grads& grads) {
+    if (!broadcasts_to(made, grad.shape())) {
+      throw Error(ErrorKind::runtime,
+                  join("backward: a result of shape ", to_string(made), " was given data of shape ",
+                       to_string(grad.shape()),
+                       " by `.data = ...`, so it has no gradient; make a new tensor instead"));
+    }
+    grads[0] = grad;
+  };
+  using Rule = RuleNode<std::decay_t<decltype(pass_on)>>;
+  Ref<Node> node(new Rule("data", 1, pass_on));
+  node->connect(std::initializer_list<Input>{x}, edge_of);
+  x->take_memory_of(*from.impl());
+  set_grad_fn(x, std::move(node), 0);
 }
 
 void check_writable(const char* op, const Tensor& x) {

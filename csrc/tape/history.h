@@ -1,6 +1,8 @@
 // A tensor's place in the graph: whether it wants a gradient, which node made it, which tensor it is a view of.
 #pragma once
 
+#include <atomic>
+
 #include "tape/node.h"
 
 namespace steep::tape {
@@ -18,9 +20,11 @@ class History : public Attachment {
   int output = 0;               // which of the node's outputs it is
   Node* accumulator = nullptr;  // weak; the node that adds into .grad, while a graph needs it
   Tensor grad;
-  std::shared_ptr<Hooks> hooks;  // of a leaf
-  Tensor base;                   // of a view: the tensor that owns the memory's history
-  uint32_t view_version = 0;     // the storage's version that grad_fn belongs to
+  std::shared_ptr<Hooks> hooks;       // of a leaf
+  std::shared_ptr<Hooks> post_hooks;  // of a leaf, called with it when its .grad has been added to
+  std::atomic<uint32_t> adding{0};    // the process in which a thread is adding to .grad
+  Tensor base;                        // of a view: the tensor that owns the memory's history
+  uint32_t view_version = 0;          // the storage's version that grad_fn belongs to
 };
 
 // Whether the tensor is a window on its base's memory: until one of them gets another (x.data = ...).
@@ -62,6 +66,9 @@ bool wanted(const T&... x) {
 
 // Marks `view` as a window on x's memory (or on x's own base).
 void mark_view(const Tensor& view, const Tensor& x);
+
+// Gives x the memory of `from` (x.data = from). Its history stays, and refuses gradients of another shape.
+void swap_memory(const Tensor& x, const Tensor& from);
 
 // Refuses an in-place write that the graph cannot follow.
 void check_writable(const char* op, const Tensor& x);

@@ -4,13 +4,13 @@
 
 #include "program/launch.h"
 #include "program/site.h"
+#include "tape/accumulate.h"
+#include "tensor/destroy.h"
 
 namespace steep::tape {
 
 namespace {
 std::atomic<uint64_t> g_last_number{0};
-using Doomed = SmallVector<Node*, 8>;
-thread_local Doomed* t_doomed = nullptr;
 }  // namespace
 
 Node::Node(const char* name, int outputs)
@@ -20,21 +20,42 @@ Node::Node(const char* name, int outputs)
 
 uint64_t Node::next_number() { return g_last_number.fetch_add(1, std::memory_order_relaxed) + 1; }
 
-void Node::destroy(Node* node) {
-  // Deleting a node drops the nodes it leads to: those met on the way wait in a list instead of on the stack.
-  if (t_doomed) {
-    t_doomed->push_back(node);
-    return;
-  }
-  Doomed doomed;
-  t_doomed = &doomed;
-  doomed.push_back(node);
-  while (!doomed.empty()) {
-    Node* next = doomed.back();
-    doomed.pop_back();
-    delete next;
-  }
-  t_doomed = nullptr;
+void call_each(const std::shared_ptr<Hooks>& hooks, Tensor& grad) {
+  if (!hooks) return;
+  for (const Hook& hook : Hooks(*hooks))
+    if (Tensor changed = hook.call(grad); changed.defined()) grad = std::move(changed);
 }
+
+void Node::call_hooks(Tensor* grads) {
+  for (size_t i = 0; i < hooks.size(); ++i) {  // which grows where a hook registers one elsewhere
+    const auto [output, list] = hooks[i];
+    if (grads[output].defined()) call_each(list, grads[output]);
+  }
+  if (retainers.empty()) return;
+  std::vector<std::pair<int, Tensor>> keepers;
+  for (const auto& [output, keeper] : retainers)
+    if (keeper->references() > 0)
+      keepers.emplace_back(output, Tensor(keeper));  // not on its way out
+  for (const auto& [output, keeper] : keepers)
+    if (grads[output].defined()) accumulate_grad(keeper, grads[output]);
+}
+
+void Node::run(const Tensor* grads, Grads& out) {
+  struct Running {
+    explicit Running(Node& node) : node(node) { ++node.running_; }
+    ~Running() {
+      if (--node.running_ == 0 && node.released) node.give_up();
+    }
+    Node& node;
+  } const running(*this);
+  apply(grads, out);
+}
+
+void Node::release() {
+  released = true;
+  if (running_ == 0) give_up();
+}
+
+void Node::destroy(Node* node) { destroy_in_turn(node); }
 
 }  // namespace steep::tape

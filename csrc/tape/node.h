@@ -40,15 +40,26 @@ struct Hook {
 };
 using Hooks = std::vector<Hook>;
 
+// Passes the gradient through the hooks there are now; one of them may register others, or take them away.
+void call_each(const std::shared_ptr<Hooks>& hooks, Tensor& grad);
+
 class Node : public Counted {
  public:
   Node(const char* name, int outputs);
   virtual ~Node() = default;
 
+  // Calls the hooks with the gradients of the outputs, which they may replace, and keeps those that are to be retained.
+  virtual void call_hooks(Tensor* grads);
   // Gradients of the outputs in, gradients of the inputs out. An undefined gradient stands for zeros.
   virtual void apply(const Tensor* grads, Grads& out) = 0;
-  // Gives up what the rule has captured.
-  virtual void release() { released = true; }
+  // apply(), during which what the rule has captured stays, though another pass may release it.
+  void run(const Tensor* grads, Grads& out);
+  // Gives up what the rule has captured, once no pass runs it.
+  virtual void release();
+  // What keeps an object of another memory manager alive (Python's), for its collector; else null.
+  virtual void* foreign() const { return nullptr; }
+  // The tensor whose .grad it adds to; else null.
+  virtual TensorImpl* leaf() const { return nullptr; }
 
   uint64_t number = 0;  // place in the order of the backward pass: above all that the node leads to
   const char* const name;
@@ -73,8 +84,12 @@ class Node : public Counted {
   // Frees chains of any length without recursion.
   static void destroy(Node* node);
 
+ protected:
+  virtual void give_up() {}
+
  private:
   static uint64_t next_number();
+  int running_ = 0;  // guarded, like all of the graph, by the interpreter lock
 };
 
 // A node whose rule is a lambda: it holds exactly what the lambda captures, until released.
@@ -90,10 +105,9 @@ class RuleNode final : public Node {
       (*rule_)(grads, out);
     }
   }
-  void release() override {
-    Node::release();
-    rule_.reset();
-  }
+
+ protected:
+  void give_up() override { rule_.reset(); }
 
  private:
   std::optional<Rule> rule_;

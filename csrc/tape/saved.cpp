@@ -25,6 +25,7 @@ Saved::Saved(const Tensor& x, bool needed) {
   const History* h = history(x);
   if (h && h->requires_grad && !h->grad_fn) {
     tensor_ = x;  // a leaf: nothing can lead from it back to the node that saves it
+    swaps_ = x->swaps;
     return;
   }
   tensor_ = alias(x);
@@ -44,19 +45,28 @@ Saved Saved::output(const Tensor& out, int index) {
   return saved;
 }
 
+void Saved::refuse_changed() const {
+  const char* op = t_current ? t_current->name : "an operation";
+  const std::string what = join("the ", name(tensor_.dtype()), " tensor of shape ",
+                                to_string(tensor_.shape()), " that ", op, " saved was ");
+  if (tensor_->swaps != swaps_) {
+    throw Error(ErrorKind::runtime,
+                join("one of the variables needed for gradient computation has been given other "
+                     "memory: ",
+                     what, "assigned to by `.data = ...`. Do so after backward."));
+  }
+  throw Error(
+      ErrorKind::runtime,
+      join("one of the variables needed for gradient computation has been modified by an inplace "
+           "operation: ",
+           what, "changed by ", tensor_->storage->last_writer(), "; it is at version ",
+           tensor_->storage->version(), ", expected version ", version_,
+           ". Write to a clone(), or after backward."));
+}
+
 Tensor Saved::get() const {
   if (!tensor_.defined()) return tensor_;
-  const uint32_t now = tensor_->storage->version();
-  if (now != version_) {
-    const char* op = t_current ? t_current->name : "an operation";
-    throw Error(
-        ErrorKind::runtime,
-        join("one of the variables needed for gradient computation has been modified by an inplace "
-             "operation: the ",
-             name(tensor_.dtype()), " tensor of shape ", to_string(tensor_.shape()), " that ", op,
-             " saved was changed by ", tensor_->storage->last_writer(), "; it is at version ", now,
-             ", expected version ", version_, ". Write to a clone(), or after backward."));
-  }
+  if (tensor_->swaps != swaps_ || tensor_->storage->version() != version_) refuse_changed();
   if (!grad_enabled()) return tensor_;
   Ref<Node> node = is_output_ ? Ref<Node>(t_current) : grad_fn_;
   if (!node) return tensor_;

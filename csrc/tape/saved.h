@@ -1,4 +1,4 @@
-// What a rule keeps of the forward pass: a tensor with the version it had. Holding one never makes a cycle.
+// What a rule keeps of the forward pass: a tensor with the version it had. Holding one never makes a cycle of nodes.
 #pragma once
 
 #include "tape/history.h"
@@ -14,14 +14,17 @@ class Saved {
   static Saved output(const Tensor& out, int index = 0);
 
   bool defined() const { return tensor_.defined(); }
-  // The tensor as it was; refuses one that has been written to since.
+  // The tensor as it was; refuses one that has been written to, or given other memory, since.
   Tensor get() const;
 
  private:
+  void refuse_changed() const;
+
   Tensor tensor_;
   Ref<Node> grad_fn_;
   int index_ = 0;
   uint32_t version_ = 0;
+  uint32_t swaps_ = 0;
   bool is_output_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "tensor/tensor.h"
 
+#include "tensor/destroy.h"
 #include "tensor/shape.h"
 #include "tensor/sizes.h"
 
@@ -41,6 +42,26 @@ TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, int64_t nu
       numel(numel),
       shape(std::move(shape)),
       strides(contiguous_strides(this->shape)) {}
+
+void TensorImpl::take_memory_of(const TensorImpl& from) {
+  const Ref<Storage> before = std::exchange(storage, from.storage);  // its end may run code
+  dtype = from.dtype;
+  contiguous = from.contiguous;
+  offset = from.offset;
+  numel = from.numel;
+  shape = from.shape;
+  strides = from.strides;
+  ++swaps;
+}
+
+void TensorImpl::destroy(TensorImpl* tensor) {
+  // What hangs on a tensor, and memory of someone else's, may hold further tensors.
+  if (tensor->autograd || (tensor->storage && tensor->storage->borrowed())) {
+    destroy_in_turn(tensor);
+  } else {
+    delete tensor;
+  }
+}
 
 Dims contiguous_strides(const Dims& shape) {
   Dims strides(shape.size(), 1);

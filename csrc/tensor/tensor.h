@@ -25,8 +25,9 @@ class TensorImpl : public Counted {
 
   Ref<Storage> storage;
   DType dtype;
-  bool contiguous;  // row-major without gaps
-  int64_t offset;   // elements from the start of the storage
+  bool contiguous;     // row-major without gaps
+  uint32_t swaps = 0;  // how often it was given other memory
+  int64_t offset;      // elements from the start of the storage
   int64_t numel;
   Dims shape;
   Dims strides;  // elements
@@ -34,7 +35,9 @@ class TensorImpl : public Counted {
   void* python = nullptr;  // the Python object that stands for this tensor, if one is alive
 
   char* data() const { return static_cast<char*>(storage->data()) + offset * element_size(dtype); }
-  static void destroy(TensorImpl* tensor) { delete tensor; }
+  // Takes the memory, dtype and geometry of `from`: the tensor stays, its values are others.
+  void take_memory_of(const TensorImpl& from);
+  static void destroy(TensorImpl* tensor);
 };
 
 class Tensor {

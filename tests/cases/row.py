@@ -80,7 +80,6 @@ class Row:
         large: A call big enough for several threads; None: `calls[0]` is all there is.
         rough: Widens the tolerances by this factor, for `reason`.
         reason: Why `reference` is None, or why `rough` is not 1.
-        smooth: False where second derivatives do not exist or are zero throughout.
         view: The result may share the input's memory.
     """
 
@@ -95,7 +94,6 @@ class Row:
     large: Call | None = None
     rough: float = 1.0
     reason: str = ""
-    smooth: bool = True
     view: bool = False
 
 
