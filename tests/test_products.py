@@ -63,7 +63,7 @@ def test_product(size: tuple[int, int, int], layout: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("size", [(13, 6007, 512), (2, 32768, 400), (6, 40_000, 1200)], ids=str)
+@pytest.mark.parametrize("size", [(13, 6007, 512), (2, 32768, 400), (6, 32768, 400)], ids=str)
 def test_few_rows_of_a_long_sum(size: tuple[int, int, int], dtype: str) -> None:
     """Gradients of weights with few inputs: A lies across k, and would be copied for its bytes.
 
