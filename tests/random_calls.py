@@ -175,6 +175,28 @@ def optimiser(rng: Rng) -> tuple[str, Row, Call]:
     return "adam_step", TABLE["adam_step"], call(*many, most, steps, hyper, *flags)
 
 
+def written(rng: Rng) -> tuple[str, Row, Call]:
+    """In place: all of an operand, or every other element of its rows."""
+    function = pick(rng, "exp tanh sigmoid relu abs sqrt add sub mul div fill copy product")
+    gapped = bool(rng.random() < 0.5)
+
+    def write(x: Any, y: Any) -> Any:
+        window = x[:, 1::2] if gapped else x
+        if function == "product":
+            window.copy_(y[:, :1] @ y[:1, : window.shape[1]] + window)
+        elif function in ("exp", "tanh", "sigmoid", "relu", "abs", "sqrt"):
+            getattr(window, f"{function}_")()
+        elif function == "fill":
+            window.fill_(2.0)
+        else:
+            getattr(window, f"{function}_")(y[:, : window.shape[1]])
+        return x
+
+    sides = side(rng, 60), side(rng, 200) + 1
+    row = replace(TABLE["exp"], function=write, gradient="it writes in place")
+    return f"{function}_", row, call(Arr(sides, "wide"), Arr(sides))
+
+
 def draws(rng: Rng) -> tuple[str, Row, Call]:
     """Masks and numbers of the generators, after the same seed."""
     kinds: list[tuple[str, Callable[[Any], Any]]] = [
@@ -189,7 +211,7 @@ def draws(rng: Rng) -> tuple[str, Row, Call]:
 
 KINDS = (
     *(from_table, pointwise, pointwise, reduction, reduction, along, product, product),
-    *(layer, norm, loss, index, cast, optimiser, draws),
+    *(layer, norm, loss, index, cast, optimiser, written, draws),
 )
 
 
