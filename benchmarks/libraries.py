@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,16 +15,20 @@ TOLERANCE = 1e-4  # of numbers in float32 after a few steps, relative beyond 1
 
 
 class Library:
-    """A worker process and the orders it takes; `worker` lists both them and the options."""
+    """A worker process and the orders it takes; `worker` lists both them and the options.
 
-    def __init__(self, name: str, *options: str) -> None:
+    `level` is the instruction set that steep is told to use.
+    """
+
+    def __init__(self, name: str, *options: str, level: str | None = None) -> None:
         self.module = name
-        self.name = " ".join((name, *options))
+        self.name = " ".join((name, *options, *([level] if level else [])))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", name, *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=os.environ | {"STEEP_CPU": level} if level else None,
         )
 
     def ask(self, *order: object) -> Any:

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks import jobs
+from benchmarks import jobs, levels
 from benchmarks.libraries import check_agreement
 from benchmarks.report import (
     MARKDOWN_HEAD,
     Finding,
     Limit,
+    Spread,
     duration,
     markdown,
     share,
@@ -115,15 +116,15 @@ def test_numbers_are_written_as_people_do() -> None:
     assert [share(x) for x in (1 / 25, 1 / 2.5, 0.95, 1.05)] == ["1/25", "1/2.5", "0.95", "1.05"]
 
 
-def run(*arguments: str) -> Any:
+def run(*arguments: str, of: str = "compare") -> Any:
     """The command, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.compare", "--against", *arguments]
+    command = [sys.executable, "-m", f"benchmarks.{of}", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
 def test_command_needs_no_rival() -> None:
     """Where no rival is installed there are times and limits, and no ratios."""
-    done = run("--only", "add_1e3", "--pairs", "1", "--seconds", "0.01")
+    done = run("--against", "--only", "add_1e3", "--pairs", "1", "--seconds", "0.01")
     assert done.returncode == 0, done.stderr
     assert "steep eager" in done.stdout
     assert "0 reached, 0 MISSED, 1 not measured" in done.stdout
@@ -131,6 +132,28 @@ def test_command_needs_no_rival() -> None:
 
 def test_unknown_row_is_refused() -> None:
     """The names there are stand in the error."""
-    done = run("--only", "nothing")
+    done = run("--against", "--only", "nothing")
     assert done.returncode == 2
     assert "step_control_1" in done.stderr
+
+
+def test_levels_are_compared_in_pairs() -> None:
+    """Shares of the first level's time, and which rows are slower in every round."""
+    times = {"avx2": [2.0, 2.0], "avx512": [1.0, 1.5]}
+    found = levels.compared(times)
+    assert found == {"avx512": (0.625, 0.5, 0.75)}
+    findings = {("fast", "avx512"): found["avx512"], ("slow", "avx512"): Spread(1.6, 1.1, 2.0)}
+    assert levels.summary(findings, "avx512") == "avx512: 1.000 in the mean; slower in slow"
+
+
+def test_levels_command_runs_each_level() -> None:
+    """The levels asked for are the ones that run."""
+    there = steep.available_levels()
+    asked_for = ("--levels", there[0], there[-1], "--only", "add_1e3", "inference")
+    done = run(*asked_for, "--pairs", "1", "--seconds", "0.01", of="levels")
+    assert done.returncode == 0, done.stderr
+    rows = [text.split()[0] for text in done.stdout.splitlines()]
+    assert rows == ["inference_control_1", "add_1e3", f"{there[-1]}:"]
+    done = run("--levels", "sse9", of="levels")
+    assert done.returncode == 2
+    assert "sse9: not here" in done.stderr

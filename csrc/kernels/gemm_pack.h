@@ -1,7 +1,9 @@
 // Packing: a strip of A or B is copied to where the micro-kernel reads it best, column of k after
 // column of k.
 //
-// Both functions write out[p * width + r] for p < k and r < width, with 0 in r >= count.
+// Both functions write out[p * width + r] for p < k and r < width, with 0 in r >= count, and nothing
+// beyond: behind it may lie a strip that is already there. A whole register is stored where what it
+// has too much falls on columns that are still to come, however many of them it covers.
 #pragma once
 
 #include <cstdint>
@@ -25,18 +27,19 @@ void pack_across(T* out, int64_t width, int64_t count, int64_t k, const T* x, in
     }
     return;
   }
+  T* const end = out + k * width;
   if (count < lanes && width == count) {
-    for (int64_t p = 0; p + 1 < k; ++p, x += stride, out += width)
-      R::store(out, R::load(x, static_cast<int>(count)));
-    if (k > 0) R::store(out, R::load(x, static_cast<int>(count)), static_cast<int>(count));
+    const int some = static_cast<int>(count);
+    for (; end - out >= lanes; x += stride, out += width) R::store(out, R::load(x, some));
+    for (; out < end; x += stride, out += width) R::store(out, R::load(x, some), some);
     return;
   }
   for (int64_t p = 0; p < k; ++p, x += stride, out += width) {
     for (int64_t r = 0; r < width; r += lanes) {
       const int64_t left = count - r;
-      const auto v = left >= lanes ? R::load(x + r) : R::load(x + r, left > 0 ? left : 0);
-      // The excess of a whole store is overwritten by the next column; the last one has none.
-      if (p + 1 < k || r + lanes <= width) {
+      const auto v =
+          left >= lanes ? R::load(x + r) : R::load(x + r, static_cast<int>(left > 0 ? left : 0));
+      if (end - (out + r) >= lanes) {
         R::store(out + r, v);
       } else {
         R::store(out + r, v, static_cast<int>(width - r));
@@ -60,11 +63,10 @@ struct Square {
     const T* const row = x + i * stride;
     return i >= rows ? R::zero() : columns == R::lanes ? R::load(row) : R::load(row, columns);
   }
-  // As in pack_across; only a strip narrower than a register has an excess that the next column
-  // overwrites.
+  // Only a strip narrower than a register has nothing but its own columns behind each of them.
   STEEP_INLINE void store(int i, typename R::V v) const {
     if (i >= columns) return;
-    if (space >= R::lanes || (space == width && i + 1 < columns)) {
+    if (space >= R::lanes || (space == width && (columns - i) * width >= R::lanes)) {
       R::store(out + i * width, v);
     } else {
       R::store(out + i * width, v, space);

@@ -60,11 +60,12 @@ Plan<T> make_plan(const Rect<T>& rect, T* scratch, const GemmRoom& room, bool te
   plan.team = team;
   const int64_t a_bytes = rect.m * rect.k * static_cast<int64_t>(sizeof(T));
   const int64_t b_bytes = rect.n * rect.k * static_cast<int64_t>(sizeof(T));
-  plan.pack_a = rect.a_col == 1 ? rect.n >= 384 && a_bytes >= 384 * kKilo
-                                : (rect.n >= 384 && a_bytes >= 256 * kKilo) ||
-                                      (rect.n >= 128 && a_bytes >= 512 * kKilo);
+  const bool low = rect.m <= kLowRows;  // strips are wide, and tiles of them read A as it lies
+  plan.pack_a = !low && (rect.a_col == 1 ? rect.n >= 384 && a_bytes >= 384 * kKilo
+                                         : (rect.n >= 384 && a_bytes >= 256 * kKilo) ||
+                                               (rect.n >= 128 && a_bytes >= 512 * kKilo));
   plan.pack_b = rect.trans_b || (rect.m >= 24 && b_bytes >= (rect.m < 64 ? 128 : 48) * kKilo);
-  plan.strip = (rect.m <= kLowRows ? kWideRegs : kTileRegs) * Native<T>::lanes;
+  plan.strip = (low ? kWideRegs : kTileRegs) * Native<T>::lanes;
   plan.a = scratch;
   plan.b = scratch + room.a;
   plan.partial = room.partial ? plan.b + room.b : nullptr;

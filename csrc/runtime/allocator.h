@@ -4,7 +4,8 @@
 // a block is unused. Small blocks (to 64 KB) go through lists of the calling thread, larger ones through one shared
 // cache, and from 2 MB on blocks are mapped with advice to use huge pages. What is cached is capped at a quarter of
 // the memory the process may use (STEEP_CACHE_LIMIT, in bytes, overrides). STEEP_ALLOC=system turns the cache off, so
-// that sanitizers see every allocation.
+// that sanitizers see every allocation; STEEP_ALLOC=guarded ends every block at a page that may not be touched, for
+// tests of kernels (guarded_before begins it behind one).
 #pragma once
 
 #include <cstddef>

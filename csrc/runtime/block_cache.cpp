@@ -10,7 +10,6 @@
 #include <pthread.h>
 
 #include "runtime/limits.h"
-#include "runtime/system_memory.h"
 
 namespace steep::runtime {
 namespace {
@@ -28,13 +27,20 @@ struct Kept {
 };
 constexpr Kept kKept;
 
-std::size_t cache_limit() {
-  const char* allocator = std::getenv("STEEP_ALLOC");
-  if (allocator && *allocator && std::string(allocator) != "cache") {
-    if (std::string(allocator) == "system") return 0;
-    throw std::runtime_error("STEEP_ALLOC: expected 'cache' or 'system', got '" +
-                             std::string(allocator) + "'; unset it to use the cache");
-  }
+Blocks chosen_blocks() {
+  const char* text = std::getenv("STEEP_ALLOC");
+  const std::string wish = text ? text : "";
+  if (wish.empty() || wish == "cache") return Blocks::mapped;
+  if (wish == "system") return Blocks::plain;
+  if (wish == "guarded") return Blocks::guarded;
+  if (wish == "guarded_before") return Blocks::guarded_before;
+  throw std::runtime_error(
+      "STEEP_ALLOC: expected 'cache', 'system', 'guarded' or 'guarded_before', got '" + wish +
+      "'; unset it to use the cache");
+}
+
+std::size_t cache_limit(Blocks blocks) {
+  if (blocks != Blocks::mapped) return 0;
   const char* text = std::getenv("STEEP_CACHE_LIMIT");
   if (!text || !*text) return static_cast<std::size_t>(usable_memory() / 4);
   char* end = nullptr;
@@ -50,7 +56,9 @@ std::size_t cache_limit() {
 
 }  // namespace
 
-BlockCache::BlockCache() : limit_(cache_limit()) {}
+BlockCache::BlockCache() : blocks_(chosen_blocks()), limit_(cache_limit(blocks_)) {
+  if (off() && blocks_ == Blocks::mapped) blocks_ = Blocks::plain;
+}
 
 BlockCache& BlockCache::instance() {
   static BlockCache* const cache = [] {
@@ -64,10 +72,10 @@ BlockCache& BlockCache::instance() {
 }
 
 void* BlockCache::take_new(std::size_t bytes) {
-  void* block = system_allocate(bytes, !off());
+  void* block = system_allocate(bytes, blocks_);
   if (!block) {
     give_all_back();
-    block = system_allocate(bytes, !off());
+    block = system_allocate(bytes, blocks_);
     if (!block) throw std::bad_alloc();
   }
   counters.system_allocations.fetch_add(1, std::memory_order_relaxed);
@@ -77,7 +85,7 @@ void* BlockCache::take_new(std::size_t bytes) {
 
 void BlockCache::give_back(void* block, std::size_t bytes) {
   counters.reserved.fetch_sub(static_cast<int64_t>(bytes), std::memory_order_relaxed);
-  system_deallocate(block, bytes, !off());
+  system_deallocate(block, bytes, blocks_);
 }
 
 void BlockCache::push(FreeBlock* block, int size_class) {

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "runtime/size_class.h"
+#include "runtime/system_memory.h"
 
 namespace steep::runtime {
 
@@ -79,6 +80,7 @@ class BlockCache {
   void shrink_to(std::size_t bytes);
 
   std::mutex mutex_;
+  Blocks blocks_;      // what comes from the system
   std::size_t limit_;  // bytes that may be cached here; 0 turns all caching off
   std::size_t cached_ = 0;
   FreeBlock* free_[kSizeClasses] = {};
