@@ -20,8 +20,8 @@ bool is_array_like(PyObject* object);
 Tensor copy_array(const char* op, PyObject* array);
 // The array's own memory, kept alive by the tensor. Refuses read-only arrays and negative strides.
 Tensor share_array(const char* op, PyObject* array);
-// Whether share_array would take it.
-bool can_share(PyObject* array);
+// The same; undefined for what share_array would refuse.
+Tensor share_if_possible(const char* op, PyObject* array);
 
 // Adds tensor, as_tensor and from_numpy.
 void add_constructors(PyObject* module);

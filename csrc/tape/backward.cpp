@@ -103,7 +103,8 @@ void Walk::arrive(const Edge& edge, Tensor grad) {
 }
 
 void Walk::pass_hooks(Node& node, SmallVector<Tensor, 1>& grads) {
-  for (const auto& [output, hooks] : node.hooks) {
+  const auto all = node.hooks;  // a hook may register another one
+  for (const auto& [output, hooks] : all) {
     if (!grads[output].defined()) continue;
     for (const Hook& hook : Hooks(*hooks))
       if (Tensor changed = hook.call(grads[output]); changed.defined()) grads[output] = changed;
