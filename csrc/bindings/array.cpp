@@ -150,6 +150,21 @@ char* copy_strided(const Buffer& buffer, int dim, const char* from, char* out) {
   return out;
 }
 
+Tensor copy_of(const Buffer& buffer) {
+  const Tensor out = empty(buffer.shape(), buffer.dtype());
+  if (out.numel() > 0)
+    copy_strided(buffer, 0, static_cast<const char*>(buffer->buf), out.data<char>());
+  return out;
+}
+
+// ndarray itself, or memmap, which is one on a file.
+bool is_plain_ndarray(PyObject* object) {
+  if (!PyObject_CheckBuffer(object) || is_tensor(object)) return false;
+  const PyTypeObject* type = Py_TYPE(object);
+  if (std::strcmp(type->tp_name, "memmap") == 0) type = type->tp_base;
+  return std::strcmp(type->tp_name, "numpy.ndarray") == 0;
+}
+
 void release_exporter(void* owner) {
   if (!Py_IsInitialized()) return;  // the process is ending; the memory goes with it
   const WithGil gil;
@@ -204,10 +219,20 @@ Tensor copy_array(const char* op, PyObject* array) {
   Buffer buffer;
   if (!buffer.open(exporter.get(), PyBUF_FULL_RO)) refuse_export(op, exporter.get());
   check_dtype(op, exporter.get(), buffer);
-  const Tensor out = empty(buffer.shape(), buffer.dtype());
-  if (out.numel() > 0)
-    copy_strided(buffer, 0, static_cast<const char*>(buffer->buf), out.data<char>());
-  return out;
+  return copy_of(buffer);
+}
+
+bool read_ndarray(PyObject* object, Tensor& x) {
+  if (!is_plain_ndarray(object)) return false;
+  Buffer buffer;
+  if (!buffer.open(object, PyBUF_FULL_RO)) {
+    if (PyErr_ExceptionMatches(PyExc_MemoryError)) throw PythonError();
+    PyErr_Clear();  // of dates, say
+    return false;
+  }
+  if (!buffer.has_dtype()) return false;
+  x = copy_of(buffer);
+  return true;
 }
 
 Tensor share_if_possible(const char* op, PyObject* array) {

@@ -35,9 +35,9 @@ inline OutsideNames names_of(PyObject* list) {
   check_list("names", list);
   auto names = std::make_shared<std::vector<OutsideName>>();
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i) {
-    PyObject *holder, *key, *expected;
-    if (!PyArg_ParseTuple(PyList_GET_ITEM(list, i), "OOO", &holder, &key, &expected))
-      throw PythonError();
+    PyObject *holder, *key, *expected, *item = PyList_GET_ITEM(list, i);
+    if (!PyTuple_Check(item)) raise(PyExc_TypeError, "names: expected a list of tuples");
+    if (!PyArg_ParseTuple(item, "OOO", &holder, &key, &expected)) throw PythonError();
     if (key == Py_None ? !PyCell_Check(holder) : !PyDict_Check(holder))
       raise(PyExc_TypeError, join("names: expected a cell or a dict, got ", type_name(holder)));
     OutsideName name;

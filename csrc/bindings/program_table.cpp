@@ -51,7 +51,7 @@ Tensors gradients_before(const Program& program, const Tensors& inputs) {
 struct Entry {
   std::shared_ptr<Program> program;
   ResultTree result;
-  OutsideNames names;                  // replaced as a whole: someone may be reading them
+  OutsideNames names;         // replaced as a whole: someone may be reading them
   std::vector<Owned> before;  // called before a replay: optimisers write their hyperparameters
   Owned kept;                 // objects that the key knows by their address
   int64_t structure;
