@@ -1,4 +1,4 @@
-"""Steep at the ends of an interpreter's life: sub-interpreters, threads at exit, forked children."""
+"""The ends of an interpreter's life: sub-interpreters, threads at exit, forked children."""
 
 from __future__ import annotations
 
