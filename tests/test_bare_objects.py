@@ -168,7 +168,7 @@ def test_a_seed_is_taken_between_two_draws() -> None:
 
     expected = draw()
     drawn: list[list[float]] = []
-    thread = threading.Thread(target=lambda: drawn.extend(draw() for _ in range(40)))
+    thread = threading.Thread(target=lambda: drawn.extend(draw() for _ in range(200)))
     generator.manual_seed(1)
     thread.start()
     while thread.is_alive():
