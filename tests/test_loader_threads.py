@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import time
 
@@ -11,6 +12,7 @@ import pytest
 import steep
 import steep.data as data
 from data_support import Squares, Stream, batches
+from processes import run
 
 # ---- the loader: threads ----------------------------------------------------------------------
 
@@ -94,6 +96,77 @@ def test_timeout():
         next(it)
     release.set()
     assert wait_until(lambda: not data_threads())
+
+
+def test_a_worker_blocked_for_ever_lets_the_process_end():
+    out = run(
+        """
+        import threading
+        import steep.data as data
+
+        class Stuck(data.Dataset):
+            def __len__(self):
+                return 8
+
+            def __getitem__(self, index):
+                if index > 1:
+                    threading.Event().wait()
+                return index
+
+        it = iter(data.DataLoader(Stuck(), 1, num_workers=2))
+        print(next(it).item(), next(it).item())
+        """,
+        timeout=60,
+    )
+    assert out == "0 1\n"
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("where", ["dataset", "collate"])
+def test_a_stop_iteration_ends_no_epoch_in_silence(workers, where):
+    def stop(batch):
+        raise StopIteration("no more")
+
+    class Stops(Squares):
+        def __getitem__(self, index):
+            return stop(index) if where == "dataset" and index == 3 else index
+
+    collate = stop if where == "collate" else None
+    with pytest.raises(RuntimeError, match="raised StopIteration") as caught:
+        list(data.DataLoader(Stops(6), 1, num_workers=workers, collate_fn=collate))
+    assert isinstance(caught.value.__cause__, StopIteration)
+
+
+def test_whatever_a_worker_raises_arrives():
+    class Leaves(Squares):
+        def __getitem__(self, index):
+            raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        list(data.DataLoader(Leaves(6), 1, num_workers=1))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_an_iteration_is_not_continued_in_a_child():
+    """Its threads are not there; waiting for them would have no end."""
+    out = run(
+        """
+        import os, sys
+        import steep
+        import steep.data as data
+        it = iter(data.DataLoader(data.TensorDataset(steep.arange(100)), 1, num_workers=2))
+        next(it)
+        if os.fork() == 0:
+            try:
+                list(it)
+            except RuntimeError as error:
+                print(error, flush=True)
+            os._exit(0)
+        os.wait()
+        """,
+        timeout=60,
+    )
+    assert "forked child" in out
 
 
 # ---- the loader: arguments --------------------------------------------------------------------

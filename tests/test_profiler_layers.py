@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import steep
@@ -162,3 +165,46 @@ def test_replayed_launches_keep_their_layers() -> None:
         return [(e.name, e.layer, e.phase, e.shape, e.bytes) for e in kernels(prof)]
 
     assert described(replayed) == described(eager)
+
+
+def test_threads_name_their_layers_apart() -> None:
+    """One trains, another makes compiled functions, and neither is disturbed."""
+    errors: list[BaseException] = []
+    done = threading.Event()
+
+    def in_thread(work: Callable[[], None]) -> threading.Thread:
+        def loop() -> None:
+            try:
+                while not done.is_set():
+                    work()
+            except BaseException as error:
+                errors.append(error)
+                done.set()
+
+        thread = threading.Thread(target=loop)
+        thread.start()
+        return thread
+
+    def compiles() -> None:
+        model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
+        step = steep.compile(lambda x: model(x).sum().backward())
+        for _ in range(4):
+            step(steep.ones(2, 3))
+
+    models = [nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1)) for _ in range(20)]
+
+    def trains() -> None:
+        for model in models:
+            model(steep.ones(1, 2)).sum().backward()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [in_thread(work) for work in (compiles, compiles, trains, trains)]
+        done.wait(6)
+        done.set()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not errors, errors

@@ -1,4 +1,5 @@
 // Arrays of other libraries, through the buffer protocol: NumPy itself is never imported.
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -11,41 +12,30 @@ namespace steep::bindings {
 namespace {
 
 constexpr char kSupported[] = "an array of dtype float32, float64, int64, int32, uint8 or bool";
+constexpr char kConvert[] = "convert it first, with .astype('float32') say";
+constexpr char kCopy[] = "pass a copy: array.copy()";
 
-// An exported buffer, given back at the end.
-class Buffer {
- public:
-  Buffer(const char* op, PyObject* exporter, int flags) {
-    if (PyObject_GetBuffer(exporter, &view_, flags) == 0) return;
-    // Arrays of dates or objects have no buffer at all; what they raise is of many kinds.
-    PyErr_Clear();
-    fail(ErrorKind::type, op, kSupported, join(type_name(exporter), " of ", dtype_text(exporter)),
-         "convert it first, with .astype('float32') say");
-  }
-  ~Buffer() { PyBuffer_Release(&view_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  const Py_buffer& operator*() const { return view_; }
-  const Py_buffer* operator->() const { return &view_; }
+std::string dtype_text(PyObject* exporter) {
+  PyObject* dtype = PyObject_GetAttrString(exporter, "dtype");
+  PyObject* text = dtype ? PyObject_Str(dtype) : nullptr;
+  const char* characters = text ? PyUnicode_AsUTF8(text) : nullptr;
+  std::string out = characters ? join("dtype ", characters) : "an unknown element type";
+  Py_XDECREF(dtype);
+  Py_XDECREF(text);
+  PyErr_Clear();
+  return out;
+}
 
-  static std::string dtype_text(PyObject* exporter) {
-    PyObject* dtype = PyObject_GetAttrString(exporter, "dtype");
-    PyObject* text = dtype ? PyObject_Str(dtype) : nullptr;
-    const char* characters = text ? PyUnicode_AsUTF8(text) : nullptr;
-    std::string out = characters ? join("dtype ", characters) : "an unknown element type";
-    Py_XDECREF(dtype);
-    Py_XDECREF(text);
-    PyErr_Clear();
-    return out;
-  }
-
- private:
-  Py_buffer view_;
-};
+// Formats are those of the struct module: "<f" is one of this machine where it is little-endian.
+bool is_native_order(char order) {
+  const uint16_t one = 1;
+  const bool little = *reinterpret_cast<const uint8_t*>(&one) == 1;
+  return order == '@' || order == '=' || order == (little ? '<' : '>');
+}
 
 bool parse_format(const Py_buffer& view, DType& dtype) {
   const char* format = view.format ? view.format : "B";
-  if (*format == '@' || *format == '=' || *format == '<') ++format;
+  if (is_native_order(*format)) ++format;
   if (*format == '\0' || format[1] != '\0') return false;
   switch (*format) {
     case 'f':
@@ -71,44 +61,142 @@ bool parse_format(const Py_buffer& view, DType& dtype) {
   return element_size(dtype) == view.itemsize;
 }
 
-DType dtype_in(const char* op, PyObject* array, const Py_buffer& view) {
-  DType dtype;
-  if (!parse_format(view, dtype)) {
-    fail(ErrorKind::type, op, kSupported, Buffer::dtype_text(array),
-         "convert it first, with .astype('float32') say");
+struct ReleaseBuffer {
+  void operator()(Py_buffer* view) const {
+    PyBuffer_Release(view);
+    delete view;
   }
-  return dtype;
+};
+
+// An exported buffer, given back at the end, and what it says of its elements. All of it comes from
+// one export: the next one may be another.
+class Buffer {
+ public:
+  // False where the object does not export what is asked for; the interpreter's error is set then.
+  bool open(PyObject* exporter, int flags) {
+    auto view = std::make_unique<Py_buffer>();
+    if (PyObject_GetBuffer(exporter, view.get(), flags) < 0) return false;
+    view_.reset(view.release());
+    known_ = parse_format(*view_, dtype_);
+    read_geometry();
+    return true;
+  }
+
+  const Py_buffer& operator*() const { return *view_; }
+  const Py_buffer* operator->() const { return view_.get(); }
+  bool has_dtype() const { return known_; }  // whether it is one of the six
+  DType dtype() const { return dtype_; }
+  const Dims& shape() const { return shape_; }
+  const Dims& strides() const { return strides_; }  // in bytes
+  // Whether dimension i holds addresses of what follows, not the elements themselves.
+  bool is_indirect(int i) const { return view_->suboffsets && view_->suboffsets[i] >= 0; }
+  // To whom it then belongs; shape and the like stay readable.
+  Py_buffer* release() { return view_.release(); }
+
+ private:
+  // What an exporter leaves out, whatever it was asked for (ctypes exports no strides), is row-major.
+  void read_geometry() {
+    const bool shaped = view_->ndim == 0 || view_->shape;
+    const int rank = shaped ? view_->ndim : 1;
+    for (int i = 0; i < rank; ++i)
+      shape_.push_back(shaped ? view_->shape[i]
+                              : view_->len / std::max<Py_ssize_t>(1, view_->itemsize));
+    strides_.resize(rank);
+    int64_t step = view_->itemsize;
+    for (int i = rank - 1; i >= 0; --i) {
+      strides_[i] = view_->strides ? view_->strides[i] : step;
+      step *= shape_[i];
+    }
+  }
+
+  std::unique_ptr<Py_buffer, ReleaseBuffer> view_;
+  DType dtype_ = DType::uint8;
+  bool known_ = false;
+  Dims shape_, strides_;
+};
+
+// Raises what a failed export means. Arrays of dates or objects have no buffer at all, and what they
+// raise is of many kinds; what has nothing to do with buffers passes.
+[[noreturn]] void refuse_export(const char* op, PyObject* exporter) {
+  if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))
+    throw PythonError();
+  PyErr_Clear();
+  fail(ErrorKind::type, op, kSupported, join(type_name(exporter), " of ", dtype_text(exporter)),
+       kConvert);
 }
 
-Dims shape_of(const Py_buffer& view) {
-  Dims shape;
-  for (int i = 0; i < view.ndim; ++i) shape.push_back(view.shape[i]);
-  return shape;
+void check_dtype(const char* op, PyObject* exporter, const Buffer& buffer) {
+  if (!buffer.has_dtype()) fail(ErrorKind::type, op, kSupported, dtype_text(exporter), kConvert);
 }
 
 // Copies dimension `dim` and those inside it to consecutive memory at `out`; returns where it ends.
-char* copy_strided(const Py_buffer& view, int dim, const char* from, char* out) {
-  if (dim == view.ndim) {
-    std::memcpy(out, from, static_cast<size_t>(view.itemsize));
-    return out + view.itemsize;
+char* copy_strided(const Buffer& buffer, int dim, const char* from, char* out) {
+  const auto item = static_cast<size_t>(buffer->itemsize);
+  if (dim == buffer.shape().size()) {
+    std::memcpy(out, from, item);
+    return out + item;
   }
-  const bool packed = dim == view.ndim - 1 && view.strides[dim] == view.itemsize;
-  if (packed) {
-    const size_t bytes = static_cast<size_t>(view.shape[dim] * view.itemsize);
-    std::memcpy(out, from, bytes);
-    return out + bytes;
+  const int64_t size = buffer.shape()[dim], stride = buffer.strides()[dim];
+  const bool indirect = buffer.is_indirect(dim);
+  if (dim == buffer.shape().size() - 1 && stride == buffer->itemsize && !indirect) {
+    std::memcpy(out, from, static_cast<size_t>(size) * item);
+    return out + static_cast<size_t>(size) * item;
   }
-  for (Py_ssize_t i = 0; i < view.shape[dim]; ++i)
-    out = copy_strided(view, dim + 1, from + i * view.strides[dim], out);
+  for (int64_t i = 0; i < size; ++i) {
+    const char* at = from + i * stride;
+    if (indirect) at = *reinterpret_cast<const char* const*>(at) + buffer->suboffsets[dim];
+    out = copy_strided(buffer, dim + 1, at, out);
+  }
   return out;
+}
+
+Tensor copy_of(const Buffer& buffer) {
+  const Tensor out = empty(buffer.shape(), buffer.dtype());
+  if (out.numel() > 0)
+    copy_strided(buffer, 0, static_cast<const char*>(buffer->buf), out.data<char>());
+  return out;
+}
+
+// ndarray itself, or memmap, which is one on a file.
+bool is_plain_ndarray(PyObject* object) {
+  if (!PyObject_CheckBuffer(object) || is_tensor(object)) return false;
+  const PyTypeObject* type = Py_TYPE(object);
+  if (std::strcmp(type->tp_name, "memmap") == 0) type = type->tp_base;
+  return std::strcmp(type->tp_name, "numpy.ndarray") == 0;
 }
 
 void release_exporter(void* owner) {
   if (!Py_IsInitialized()) return;  // the process is ending; the memory goes with it
   const WithGil gil;
-  auto* view = static_cast<Py_buffer*>(owner);
-  PyBuffer_Release(view);
-  delete view;
+  ReleaseBuffer()(static_cast<Py_buffer*>(owner));
+}
+
+// Why a tensor cannot stand on the memory; null texts where it can.
+struct Obstacle {
+  const char* expected = nullptr;
+  const char* got = nullptr;
+};
+
+Obstacle obstacle_in(const Buffer& buffer) {
+  if (buffer->readonly) return {"a writable array", "a read-only one"};
+  for (int i = 0; i < buffer.shape().size(); ++i) {
+    if (buffer.is_indirect(i)) return {"memory in one piece", "an array of pointers to its rows"};
+    if (buffer.strides()[i] < 0) return {"an array without negative strides", "one"};
+    if (buffer.strides()[i] % buffer->itemsize)
+      return {"strides of whole elements", "a field of a record array"};
+  }
+  if (reinterpret_cast<uintptr_t>(buffer->buf) % static_cast<size_t>(buffer->itemsize))
+    return {"aligned memory", "an unaligned array"};
+  return {};
+}
+
+Tensor tensor_on(Buffer buffer) {
+  Dims strides = buffer.strides();
+  for (int64_t& stride : strides) stride /= buffer->itemsize;
+  const auto bytes = static_cast<size_t>(checked_multiply(extent(buffer.shape(), strides), buffer->itemsize));
+  void* data = buffer->buf;
+  Ref<Storage> storage = Storage::borrow(data, bytes, buffer.release(), release_exporter);
+  return Tensor(new TensorImpl(std::move(storage), buffer.dtype(), buffer.shape(), strides, 0));
 }
 
 // The array itself, or what its __array__ gives where it exports no buffer.
@@ -128,53 +216,50 @@ bool is_array_like(PyObject* object) {
 
 Tensor copy_array(const char* op, PyObject* array) {
   const Owned exporter = with_buffer(array);
-  const Buffer view(op, exporter.get(), PyBUF_FULL_RO);
-  const Tensor out = empty(shape_of(*view), dtype_in(op, exporter.get(), *view));
-  if (out.numel() > 0)
-    copy_strided(*view, 0, static_cast<const char*>(view->buf), out.data<char>());
-  return out;
+  Buffer buffer;
+  if (!buffer.open(exporter.get(), PyBUF_FULL_RO)) refuse_export(op, exporter.get());
+  check_dtype(op, exporter.get(), buffer);
+  return copy_of(buffer);
 }
 
-bool can_share(PyObject* array) {
-  if (!PyObject_CheckBuffer(array)) return false;
-  Py_buffer view;
-  if (PyObject_GetBuffer(array, &view, PyBUF_FULL) < 0) {
-    PyErr_Clear();
+bool read_ndarray(PyObject* object, Tensor& x) {
+  if (!is_plain_ndarray(object)) return false;
+  Buffer buffer;
+  if (!buffer.open(object, PyBUF_FULL_RO)) {
+    if (PyErr_ExceptionMatches(PyExc_MemoryError)) throw PythonError();
+    PyErr_Clear();  // of dates, say
     return false;
   }
-  bool plain = reinterpret_cast<uintptr_t>(view.buf) % static_cast<size_t>(view.itemsize) == 0;
-  for (int i = 0; i < view.ndim; ++i)
-    plain &= view.strides[i] >= 0 && view.strides[i] % view.itemsize == 0;
-  PyBuffer_Release(&view);
-  return plain;
+  if (!buffer.has_dtype()) return false;
+  x = copy_of(buffer);
+  return true;
+}
+
+Tensor share_if_possible(const char* op, PyObject* array) {
+  if (!is_array_like(array) || !PyObject_CheckBuffer(array)) return Tensor();
+  Buffer buffer;
+  if (!buffer.open(array, PyBUF_FULL)) {
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) throw PythonError();
+    PyErr_Clear();  // read-only, or without a buffer: a copy says what is wrong, if anything is
+    return Tensor();
+  }
+  check_dtype(op, array, buffer);
+  return obstacle_in(buffer).expected ? Tensor() : tensor_on(std::move(buffer));
 }
 
 Tensor share_array(const char* op, PyObject* array) {
   if (!is_array_like(array) || !PyObject_CheckBuffer(array))
     fail(ErrorKind::type, op, "a numpy.ndarray", type_name(array),
          "use steep.tensor(data) for other data");
-  const Buffer view(op, array, PyBUF_FULL_RO);
-  const DType dtype = dtype_in(op, array, *view);
-  if (view->readonly)
-    fail(ErrorKind::value, op, "a writable array", "a read-only one", "pass a copy: array.copy()");
-  Dims strides;
-  for (int i = 0; i < view->ndim; ++i) {
-    if (view->strides[i] < 0)
-      fail(ErrorKind::value, op, "an array without negative strides", "one",
-           "pass a copy: array.copy()");
-    if (view->strides[i] % view->itemsize)
-      fail(ErrorKind::value, op, "strides of whole elements", "a field of a record array",
-           "pass a copy: array.copy()");
-    strides.push_back(view->strides[i] / view->itemsize);
+  Buffer buffer;
+  if (!buffer.open(array, PyBUF_FULL)) {
+    PyErr_Clear();  // perhaps for being read-only, and then the dtype is looked at first
+    if (!buffer.open(array, PyBUF_FULL_RO)) refuse_export(op, array);
   }
-  if (reinterpret_cast<uintptr_t>(view->buf) % static_cast<size_t>(view->itemsize))
-    fail(ErrorKind::value, op, "aligned memory", "an unaligned array", "pass a copy: array.copy()");
-  const Dims shape = shape_of(*view);
-  auto kept = std::make_unique<Py_buffer>();
-  checked(PyObject_GetBuffer(array, kept.get(), PyBUF_FULL));
-  const auto bytes = static_cast<size_t>(checked_multiply(extent(shape, strides), view->itemsize));
-  Ref<Storage> storage = Storage::borrow(view->buf, bytes, kept.release(), release_exporter);
-  return Tensor(new TensorImpl(std::move(storage), dtype, shape, strides, 0));
+  check_dtype(op, array, buffer);
+  const Obstacle obstacle = obstacle_in(buffer);
+  if (obstacle.expected) fail(ErrorKind::value, op, obstacle.expected, obstacle.got, kCopy);
+  return tensor_on(std::move(buffer));
 }
 
 }  // namespace steep::bindings

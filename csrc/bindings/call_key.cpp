@@ -20,6 +20,23 @@ class Deeper {
   Deeper& operator=(const Deeper&) = delete;
 };
 
+// The pairs of a dict, each held while it is looked at: asking an object what it is may run code,
+// which may change the dict.
+template <class Visit>
+void for_each(PyObject* dict, Visit&& visit) {
+  const Py_ssize_t size = PyDict_GET_SIZE(dict);
+  PyObject *name, *value;
+  Py_ssize_t at = 0;
+  while (PyDict_Next(dict, &at, &name, &value)) {
+    const Owned held_name = Owned::borrow(name), held_value = Owned::borrow(value);
+    visit(name, value);
+    if (PyDict_GET_SIZE(dict) != size)
+      raise(PyExc_RuntimeError,
+            "compile: expected a dict that keeps its size while it is read, got one that changed; "
+            "pass a copy of it, as in dict(x)");
+  }
+}
+
 class Reader {
  public:
   Reader(CallKey& key, PyObject* by_identity) : key_(key), by_identity_(by_identity) {}
@@ -99,19 +116,17 @@ class Reader {
   }
 
   void sequence(char what, PyObject* object) {
-    const Py_ssize_t count = PySequence_Fast_GET_SIZE(object);
-    number(what, count);
-    for (Py_ssize_t i = 0; i < count; ++i) read(PySequence_Fast_GET_ITEM(object, i));
+    const Items items(object);
+    number(what, items.size());
+    for (Py_ssize_t i = 0; i < items.size(); ++i) read(items[i].get());
   }
 
   void dictionary(PyObject* object) {
     number('d', PyDict_GET_SIZE(object));
-    PyObject *name, *value;
-    Py_ssize_t at = 0;
-    while (PyDict_Next(object, &at, &name, &value)) {
+    for_each(object, [this](PyObject* name, PyObject* value) {
       read(name);
       read(value);
-    }
+    });
   }
 
   [[noreturn]] void refuse(PyObject* object) {
@@ -135,6 +150,9 @@ class Reader {
 }  // namespace
 
 void read_call(PyObject* args, PyObject* kwargs, PyObject* by_identity, CallKey& key) {
+  const bool named = kwargs && kwargs != Py_None;
+  if (!PyTuple_Check(args) || (named && !PyDict_Check(kwargs)))
+    raise(PyExc_TypeError, "compile: expected the arguments of a call, a tuple and a dict");
   key.bytes.push_back(static_cast<char>(tape::grad_enabled()));
   key.bytes.push_back(static_cast<char>(default_dtype()));
   const Py_ssize_t positional = PyTuple_GET_SIZE(args);
@@ -144,14 +162,12 @@ void read_call(PyObject* args, PyObject* kwargs, PyObject* by_identity, CallKey&
     reader.at(i);
     reader.read(PyTuple_GET_ITEM(args, i));
   }
-  if (!kwargs || kwargs == Py_None) return;
-  PyObject *name, *value;
-  Py_ssize_t at = 0;
-  while (PyDict_Next(kwargs, &at, &name, &value)) {
+  if (!named) return;
+  for_each(kwargs, [&reader](PyObject* name, PyObject* value) {
     reader.at(name);
     reader.read(name);
     reader.read(value);
-  }
+  });
 }
 
 }  // namespace steep::bindings

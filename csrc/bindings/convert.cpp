@@ -28,9 +28,16 @@ bool is_numpy_bool(PyObject* object) {
   return !std::strcmp(name, "numpy.bool") || !std::strcmp(name, "numpy.bool_");
 }
 
+bool read_truth(PyObject* object) {
+  const int truth = PyObject_IsTrue(object);
+  checked(truth);
+  return truth;
+}
+
 std::string digits_of(PyObject* number) {
   PyObject* text = PyObject_Str(number);
-  const std::string digits = text ? PyUnicode_AsUTF8(text) : "";
+  const char* characters = text ? PyUnicode_AsUTF8(text) : nullptr;
+  const std::string digits = characters ? characters : "";
   Py_XDECREF(text);
   PyErr_Clear();  // Python does not write out very long numbers
   constexpr size_t kMost = 40;
@@ -46,12 +53,11 @@ double read_double(PyObject* object) {
 bool read_sequence(PyObject* object, Dims& dims) {
   // Lists and tuples (so Size as well) are read in place; PySequence_Fast copies other sequences.
   if (!PyList_Check(object) && !PyTuple_Check(object) && !PyRange_Check(object)) return false;
-  const Owned items(PySequence_Fast(object, "expected a sequence"));
-  const Py_ssize_t count = PySequence_Fast_GET_SIZE(items.get());
-  dims.reserve(static_cast<int>(count));
-  for (Py_ssize_t i = 0; i < count; ++i) {
+  const Items items(object);
+  dims.reserve(static_cast<int>(items.size()));
+  for (Py_ssize_t i = 0; i < items.size(); ++i) {
     int64_t value;
-    if (!read_int(PySequence_Fast_GET_ITEM(items.get(), i), value)) return false;
+    if (!read_int(items[i].get(), value)) return false;
     dims.push_back(value);
   }
   return true;
@@ -85,7 +91,7 @@ bool convert_scalar(Accepts wanted, PyObject* object, Value& value) {
   if (wanted & accepts::number && read_number(object, number)) {
     value = Value::of(number);
   } else if (wanted & accepts::boolean && (PyBool_Check(object) || is_numpy_bool(object))) {
-    value = Value::of(Number(PyObject_IsTrue(object) == 1));
+    value = Value::of(Number(read_truth(object)));
   } else if (wanted & accepts::integer && read_int(object, integer)) {
     value = Value::of(Number(integer));
   } else if (wanted & accepts::floating && PyLong_CheckExact(object)) {
@@ -130,7 +136,7 @@ bool read_number(PyObject* object, Number& number) {
   } else if (PyLong_Check(object)) {
     number = Number(read_long(object));
   } else if (is_numpy_bool(object)) {
-    number = Number(PyObject_IsTrue(object) == 1);
+    number = Number(read_truth(object));
   } else if (!is_scalar_like(object)) {
     return false;
   } else if (PyIndex_Check(object)) {

@@ -157,10 +157,8 @@ void Reader::infer(PyObject* data, int level) {
   if (is_tensor(data)) return merge(tensor_of(data).dtype());
   if (is_sequence(data)) {
     if (level == shape_.size()) return;  // deeper than the first item is: fill() refuses it
-    const Owned items(PySequence_Fast(data, "expected a sequence"));
-    const Py_ssize_t count = PySequence_Fast_GET_SIZE(items.get());
-    for (Py_ssize_t i = 0; i < count; ++i)
-      infer(PySequence_Fast_GET_ITEM(items.get(), i), level + 1);
+    const Items items(data);
+    for (Py_ssize_t i = 0; i < items.size(); ++i) infer(items[i].get(), level + 1);
     return;
   }
   if (is_array_like(data)) return merge(copy_array(op_, data).dtype());
@@ -187,13 +185,13 @@ void Reader::fill(PyObject* data, int level, Writer& writer, DType dtype) {
   const std::string expected = join("a sequence of length ", shape_[level]);
   if (!sequence)
     refuse(is_plain_number(data) ? ErrorKind::value : ErrorKind::type, expected, type_name(data));
-  const Owned items(PySequence_Fast(data, "expected a sequence"));
-  const Py_ssize_t count = PySequence_Fast_GET_SIZE(items.get());
-  if (count != shape_[level]) refuse(ErrorKind::value, expected, join("length ", count));
+  const Items items(data);
+  if (items.size() != shape_[level])
+    refuse(ErrorKind::value, expected, join("length ", items.size()));
   path_.push_back(0);
-  for (Py_ssize_t i = 0; i < count; ++i) {
+  for (Py_ssize_t i = 0; i < items.size(); ++i) {
     path_.back() = i;
-    fill(PySequence_Fast_GET_ITEM(items.get(), i), level + 1, writer, dtype);
+    fill(items[i].get(), level + 1, writer, dtype);
   }
   path_.pop_back();
 }
@@ -230,9 +228,8 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject
     arguments.device(2);
     PyObject* data = arguments[0];
     const std::optional<DType> dtype = arguments.dtype(1);
-    if (!is_tensor(data) && !(is_array_like(data) && can_share(data)))
-      return wrap(tensor_from("as_tensor", data, dtype));
-    const Tensor x = is_tensor(data) ? tensor_of(data) : share_array("as_tensor", data);
+    const Tensor x = is_tensor(data) ? tensor_of(data) : share_if_possible("as_tensor", data);
+    if (!x.defined()) return wrap(tensor_from("as_tensor", data, dtype));
     return wrap(dtype ? ops::to(x, *dtype) : x);
   });
 }

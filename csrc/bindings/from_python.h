@@ -18,10 +18,13 @@ Tensor tensor_from(const char* op, PyObject* data, std::optional<DType> dtype);
 bool is_array_like(PyObject* object);
 // A copy of an array's data in the array's own dtype.
 Tensor copy_array(const char* op, PyObject* array);
+// A copy of an operand's data, if it is a NumPy array of a dtype that tensors have. Arrays of other
+// dtypes, and of subclasses that do arithmetic of their own, are left to NumPy: false.
+bool read_ndarray(PyObject* object, Tensor& x);
 // The array's own memory, kept alive by the tensor. Refuses read-only arrays and negative strides.
 Tensor share_array(const char* op, PyObject* array);
-// Whether share_array would take it.
-bool can_share(PyObject* array);
+// The same; undefined for what share_array would refuse.
+Tensor share_if_possible(const char* op, PyObject* array);
 
 // Adds tensor, as_tensor and from_numpy.
 void add_constructors(PyObject* module);

@@ -68,7 +68,9 @@ IndexItem read_item(PyObject* object) {
   }
   if (PyList_Check(object) || PyTuple_Check(object) || PyRange_Check(object)) {
     // An empty list selects nothing: indices, though it would be floats as data.
-    const bool empty_list = PyObject_Size(object) == 0;
+    const Py_ssize_t length = PyObject_Size(object);
+    if (length < 0) throw PythonError();
+    const bool empty_list = length == 0;
     return tensor_item(tensor_from("index", object,
                                    empty_list ? std::optional<DType>(DType::int64) : std::nullopt));
   }

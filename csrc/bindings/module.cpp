@@ -28,10 +28,25 @@ void translate(std::exception_ptr exception) {
   }
 }
 
+// The engine has one set of types and one allocator for the process, and asks for "the" interpreter
+// lock; none of that is an interpreter's own.
+bool refuse_other_interpreters() {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) return false;
+  PyErr_SetString(
+      PyExc_ImportError,
+      "steep: expected to be imported in the main interpreter, got a sub-interpreter, "
+      "which steep does not support; import it in the main one, or use a process of its "
+      "own (multiprocessing)");
+  return true;
+}
+
 }  // namespace
 
-PYBIND11_MODULE(_core, m) {
+// pybind11's entry point is another one than the module's: it would wait for the interpreter lock in
+// a sub-interpreter, for ever.
+PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::not_supported()) {
   using namespace steep::bindings;
+  if (refuse_other_interpreters()) throw pybind11::error_already_set();
   pybind11::register_local_exception_translator(translate);
   steep::runtime::select_level();
   steep::ops::install();
@@ -49,4 +64,8 @@ PYBIND11_MODULE(_core, m) {
   add_programs(module);
   add_profile(module);
   add_functions(module);
+}
+
+extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
+  return refuse_other_interpreters() ? nullptr : PyInit__core_of_main_interpreter();
 }

@@ -154,7 +154,8 @@ class PythonNode final : public tape::Node {
     const WithGil gil;
     Owned arguments(PyTuple_New(outputs));
     for (int i = 0; i < outputs; ++i) PyTuple_SET_ITEM(arguments.get(), i, wrap(grads[i]));
-    const Owned result(PyObject_Call(rule_, arguments.get(), nullptr));
+    const Owned rule = Owned::borrow(rule_);  // a pass within it may release this node
+    const Owned result(PyObject_Call(rule.get(), arguments.get(), nullptr));
     if (!PyTuple_Check(result.get()) || PyTuple_GET_SIZE(result.get()) != inputs.size())
       raise(PyExc_RuntimeError, join(name, ": expected ", inputs.size(),
                                      " gradients from backward, one for each tensor of forward"));
@@ -189,6 +190,17 @@ class PythonNode final : public tape::Node {
   PyObject* rule_;
 };
 
+Tensors tensors_in(PyObject* tuple) {
+  Tensors tensors;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
+    PyObject* item = PyTuple_GET_ITEM(tuple, i);
+    if (!is_tensor(item))
+      raise(PyExc_TypeError, join("record_function: expected Tensors, got ", type_name(item)));
+    tensors.push_back(tensor_of(item));
+  }
+  return tensors;
+}
+
 // record_function(name, rule, inputs, outputs): outputs, freshly made, get a node that leads to
 // inputs.
 PyObject* record_function(PyObject*, PyObject* arguments) {
@@ -200,14 +212,10 @@ PyObject* record_function(PyObject*, PyObject* arguments) {
       return nullptr;
     const Ref<tape::Node> node(
         new PythonNode(lasting(name), static_cast<int>(PyTuple_GET_SIZE(outputs)), rule));
-    Tensors tensors;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(inputs); ++i)
-      tensors.push_back(tensor_of(PyTuple_GET_ITEM(inputs, i)));
+    const Tensors tensors = tensors_in(inputs), made = tensors_in(outputs);
     node->connect(tensors, tape::edge_of);
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(outputs); ++i) {
-      const Tensor& out = tensor_of(PyTuple_GET_ITEM(outputs, i));
-      if (is_floating(out.dtype())) tape::set_grad_fn(out, node, static_cast<int>(i));
-    }
+    for (int i = 0; i < made.size(); ++i)
+      if (is_floating(made[i].dtype())) tape::set_grad_fn(made[i], node, i);
     Py_RETURN_NONE;
   });
 }

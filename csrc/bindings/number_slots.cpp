@@ -2,6 +2,7 @@
 // parsed.
 #include "bindings/convert.h"
 #include "bindings/entries.h"
+#include "bindings/from_python.h"
 #include "bindings/slots.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
@@ -27,11 +28,16 @@ Tensor div_operands(const TensorOrNumber& x, const TensorOrNumber& other) {
 
 using Binary = Tensor (*)(const TensorOrNumber&, const TensorOrNumber&);
 
+// An array is an operand as the tensor of its values would be.
+bool read_side(PyObject* object, TensorOrNumber& operand) {
+  return read_operand(object, operand) || read_ndarray(object, operand.tensor);
+}
+
 template <Binary function>
 PyObject* binary(PyObject* x, PyObject* other) {
   return guarded([&]() -> PyObject* {
     TensorOrNumber left, right;
-    if (!read_operand(x, left) || !read_operand(other, right)) Py_RETURN_NOTIMPLEMENTED;
+    if (!read_side(x, left) || !read_side(other, right)) Py_RETURN_NOTIMPLEMENTED;
     return wrap(function(left, right));
   });
 }
@@ -41,9 +47,18 @@ PyObject* power(PyObject* x, PyObject* exponent, PyObject* modulus) {
   return binary<&ops::pow>(x, exponent);
 }
 
+bool read_matrix(PyObject* object, Tensor& x) {
+  if (!is_tensor(object)) return read_ndarray(object, x);
+  x = tensor_of(object);
+  return true;
+}
+
 PyObject* matrix_product(PyObject* x, PyObject* other) {
-  if (!is_tensor(x) || !is_tensor(other)) Py_RETURN_NOTIMPLEMENTED;
-  return guarded([&] { return wrap(ops::matmul(tensor_of(x), tensor_of(other))); });
+  return guarded([&]() -> PyObject* {
+    Tensor left, right;
+    if (!read_matrix(x, left) || !read_matrix(other, right)) Py_RETURN_NOTIMPLEMENTED;
+    return wrap(ops::matmul(left, right));
+  });
 }
 
 template <Tensor (*function)(const Tensor&)>
@@ -65,17 +80,23 @@ InPlace in_place_methods[] = {{"add_"},          {"sub_"},       {"mul_"},      
                               {"floor_divide_"}, {"remainder_"}, {"bitwise_and_"}, {"bitwise_or_"},
                               {"bitwise_xor_"},  {"pow_"}};
 
+PyObject* invoke_on(const Entry& entry, PyObject* x, PyObject* other) {
+  PyObject* const args[] = {x, other};
+  return invoke(entry, args, 2, nullptr);
+}
+
 template <Method method, Binary function>
 PyObject* in_place(PyObject* x, PyObject* other) {
   InPlace& found = in_place_methods[method];
   if (!std::exchange(found.looked, true)) found.entry = find_method(found.name);
-  if (found.entry) {
-    PyObject* const args[] = {x, other};
-    return invoke(*found.entry, args, 2, nullptr);
-  }
   return guarded([&]() -> PyObject* {
+    if (Tensor array; found.entry && read_ndarray(other, array)) {
+      const Owned taken(wrap(std::move(array)));
+      return invoke_on(*found.entry, x, taken.get());
+    }
+    if (found.entry) return invoke_on(*found.entry, x, other);
     TensorOrNumber right;
-    if (!read_operand(other, right)) Py_RETURN_NOTIMPLEMENTED;
+    if (!read_side(other, right)) Py_RETURN_NOTIMPLEMENTED;
     return wrap(ops::assign(found.name, tensor_of(x), function({tensor_of(x), {}}, right)));
   });
 }

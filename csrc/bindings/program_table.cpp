@@ -14,6 +14,7 @@
 
 #include "bindings/autograd.h"
 #include "bindings/call_key.h"
+#include "bindings/outside_names.h"
 #include "bindings/result_tree.h"
 #include "bindings/tensor_type.h"
 #include "program/replay.h"
@@ -35,17 +36,6 @@ bool fits_window(const Tensor& x, const Tensor& recorded) {
          x.strides() == recorded.strides();
 }
 
-// Something the function reads by name: a cell of its closure, or a global. Another object there is another function.
-struct Name {
-  Owned holder;  // a cell, or a dict of globals
-  Owned key;     // none for a cell
-  Owned expected;
-  bool holds() const {
-    if (!key) return PyCell_GET(holder.get()) == expected.get();
-    return PyDict_GetItemWithError(holder.get(), key.get()) == expected.get();
-  }
-};
-
 // What .grad is now of the leaves where that matters.
 Tensors gradients_before(const Program& program, const Tensors& inputs) {
   Tensors out;
@@ -61,7 +51,7 @@ Tensors gradients_before(const Program& program, const Tensors& inputs) {
 struct Entry {
   std::shared_ptr<Program> program;
   ResultTree result;
-  std::vector<Name> names;
+  OutsideNames names;         // replaced as a whole: someone may be reading them
   std::vector<Owned> before;  // called before a replay: optimisers write their hyperparameters
   Owned kept;                 // objects that the key knows by their address
   int64_t structure;
@@ -70,8 +60,10 @@ struct Entry {
   // `before`: what .grad is now, of the leaves where that matters.
   bool fits(const CallKey& key, const Tensors& before) const {
     if (structure != structure_now()) return false;
-    for (const Name& name : names)
+    const auto read = names;
+    for (const OutsideName& name : *read)
       if (!name.holds()) return false;
+    if (structure != structure_now()) return false;
     const auto& gradients = program->plan().gradients;
     for (size_t i = 0; i < gradients.size(); ++i)
       if (gradients[i].guarded &&
@@ -81,9 +73,12 @@ struct Entry {
   }
 };
 
+using Entries = std::vector<std::shared_ptr<Entry>>;
+
 struct Table {
-  // Whoever runs an entry holds it: meanwhile other threads may add and remove.
-  std::unordered_map<std::string, std::vector<std::shared_ptr<Entry>>> entries;
+  // Whoever runs an entry holds it, and whoever looks for one the list of them: meanwhile other
+  // threads, and what runs while names are compared, may add and remove. Lists are never changed.
+  std::unordered_map<std::string, std::shared_ptr<const Entries>> entries;
   int64_t calls = 0;
   Owned by_identity;
 };
@@ -170,11 +165,15 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
   });
 }
 
+std::shared_ptr<const Entries> entries_of(const Table& table, const std::string& key) {
+  static const auto& none = *new std::shared_ptr<const Entries>(std::make_shared<Entries>());
+  const auto found = table.entries.find(key);
+  return found == table.entries.end() ? none : found->second;
+}
+
 // The program that fits a call; null where none does.
 std::shared_ptr<Entry> find_entry(Table& table, const CallKey& key) {
-  const auto found = table.entries.find(key.bytes);
-  if (found == table.entries.end()) return nullptr;
-  for (const std::shared_ptr<Entry>& entry : found->second)
+  for (const std::shared_ptr<Entry>& entry : *entries_of(table, key.bytes))
     if (entry->fits(key, gradients_before(*entry->program, key.inputs))) return entry;
   return nullptr;
 }
@@ -219,30 +218,21 @@ std::string key_of(PyObject* bytes) {
   return {data, static_cast<size_t>(size)};
 }
 
-std::vector<Name> names_of(PyObject* list) {
-  std::vector<Name> names;
-  for (Py_ssize_t i = 0; i < PyList_Size(list); ++i) {
-    PyObject* const item = PyList_GetItem(list, i);
-    Name name;
-    name.holder = Owned::borrow(PyTuple_GetItem(item, 0));
-    if (PyTuple_GetItem(item, 1) != Py_None) name.key = Owned::borrow(PyTuple_GetItem(item, 1));
-    name.expected = Owned::borrow(PyTuple_GetItem(item, 2));
-    names.push_back(std::move(name));
-  }
-  return names;
-}
-
 // insert(key, program, result, names, before, kept)
 PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 6) raise(PyExc_TypeError, "insert: expected six arguments");
     std::vector<Owned> before;
-    for (Py_ssize_t i = 0; i < PyList_Size(args[4]); ++i)
-      before.push_back(Owned::borrow(PyList_GetItem(args[4], i)));
+    check_list("before", args[4]);
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[4]); ++i)
+      before.push_back(Owned::borrow(PyList_GET_ITEM(args[4], i)));
     auto entry = std::make_shared<Entry>(
         Entry{py::cast<std::shared_ptr<Program>>(py::handle(args[1])), ResultTree(args[2]),
               names_of(args[3]), std::move(before), Owned::borrow(args[5]), structure_now()});
-    table_of(self).entries[key_of(args[0])].push_back(std::move(entry));
+    const std::string key = key_of(args[0]);
+    auto list = std::make_shared<Entries>(*entries_of(table_of(self), key));
+    list->push_back(std::move(entry));
+    table_of(self).entries[key] = std::move(list);
     Py_RETURN_NONE;
   });
 }
@@ -252,8 +242,8 @@ PyObject* table_confirm(PyObject* self, PyObject* const* args, Py_ssize_t count)
   return guarded([&]() -> PyObject* {
     if (count != 3) raise(PyExc_TypeError, "confirm: expected (key, program, names)");
     const auto wanted = py::cast<std::shared_ptr<Program>>(py::handle(args[1]));
-    std::vector<Name> names = names_of(args[2]);
-    for (const std::shared_ptr<Entry>& entry : table_of(self).entries[key_of(args[0])])
+    auto names = names_of(args[2]);
+    for (const std::shared_ptr<Entry>& entry : *entries_of(table_of(self), key_of(args[0])))
       if (entry->program == wanted) {
         entry->structure = structure_now();
         std::swap(entry->names, names);  // the old ones go last: their end may run code
@@ -290,14 +280,12 @@ PyObject* table_drop(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2) raise(PyExc_TypeError, "drop: expected (key, program)");
     const auto wanted = py::cast<std::shared_ptr<Program>>(py::handle(args[1]));
-    auto& entries = table_of(self).entries[key_of(args[0])];
-    std::shared_ptr<Entry> going;  // its end may run code
-    for (size_t i = 0; i < entries.size(); ++i) {
-      if (entries[i]->program != wanted) continue;
-      going = entries[i];
-      entries.erase(entries.begin() + static_cast<int64_t>(i));
-      break;
-    }
+    const std::string key = key_of(args[0]);
+    const auto before = entries_of(table_of(self), key);  // goes last: its end may run code
+    auto left = std::make_shared<Entries>();
+    for (const std::shared_ptr<Entry>& entry : *before)
+      if (entry->program != wanted) left->push_back(entry);
+    table_of(self).entries[key] = std::move(left);
     Py_RETURN_NONE;
   });
 }
@@ -306,10 +294,8 @@ PyObject* table_drop(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 PyObject* table_last_used(PyObject* self, PyObject* key) {
   return guarded([&]() -> PyObject* {
     int64_t latest = 0;
-    const auto found = table_of(self).entries.find(key_of(key));
-    if (found != table_of(self).entries.end())
-      for (const std::shared_ptr<Entry>& entry : found->second)
-        latest = std::max(latest, entry->last_used);
+    for (const std::shared_ptr<Entry>& entry : *entries_of(table_of(self), key_of(key)))
+      latest = std::max(latest, entry->last_used);
     return PyLong_FromLongLong(latest);
   });
 }
@@ -339,9 +325,9 @@ int table_traverse(PyObject* self, visitproc visit, void* arg) {
   const Table* table = reinterpret_cast<TableObject*>(self)->table;
   if (!table) return 0;
   for (const auto& [key, entries] : table->entries)
-    for (const std::shared_ptr<Entry>& entry : entries) {
-      if (entry.use_count() > 1) continue;  // a thread runs it
-      for (const Name& name : entry->names) {
+    for (const std::shared_ptr<Entry>& entry : *entries) {
+      if (entries.use_count() > 1 || entry.use_count() > 1) continue;  // a thread reads or runs it
+      for (const OutsideName& name : *entry->names) {
         Py_VISIT(name.holder.get());
         Py_VISIT(name.expected.get());
       }

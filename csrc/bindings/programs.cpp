@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/program_table.h"
+#include "bindings/runtime.h"
 #include "bindings/tensor_type.h"
 #include "program/replay.h"
 #include "tape/history.h"
@@ -16,9 +17,15 @@ namespace {
 using program::Program;
 using program::Trace;
 
+const Tensor& required(const py::handle& object) {
+  if (!is_tensor(object.ptr()))
+    raise(PyExc_TypeError, join("compile: expected a Tensor, got ", type_name(object.ptr())));
+  return tensor_of(object.ptr());
+}
+
 Tensors tensors_of(const py::list& list) {
   Tensors out;
-  for (const py::handle item : list) out.push_back(tensor_of(item.ptr()));
+  for (const py::handle item : list) out.push_back(required(item));
   return out;
 }
 
@@ -29,8 +36,9 @@ bool contains(const Tensors& list, const Tensor& x) {
 }
 
 // The trace of what a recorder has kept, with the gradients as they are now.
-std::shared_ptr<Trace> make_trace(program::Recorder& recorder, const py::list& inputs,
+std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& inputs,
                                   const py::list& outputs) {
+  program::Recorder& recorder = recorder_of("make_trace", recorded.ptr());
   const Tensors results = tensors_of(outputs);
   Tensors bases, gradients;
   for (const Tensor& result : results) {
@@ -53,6 +61,9 @@ py::list gradients_of(const Program& program, const py::list& inputs) {
   py::list out;
   const Tensors given = tensors_of(inputs);
   for (const program::TracedGradient& gradient : program.plan().gradients) {
+    if (gradient.input >= given.size())
+      raise(PyExc_ValueError, join("gradients: expected the inputs of a call of this program, got ",
+                                   given.size(), " tensors"));
     const Tensor& leaf = gradient.input >= 0 ? given[gradient.input] : gradient.leaf;
     const tape::History* history = tape::history(leaf);
     out.append(py::make_tuple(
@@ -69,21 +80,32 @@ py::list written_state(const Program& program) {
   return out;
 }
 
+// Makes __new__ refuse: pybind11's would give an object with nothing in it.
+void make_abstract(const py::handle& type) {
+  auto* const own = reinterpret_cast<PyTypeObject*>(type.ptr());
+  own->tp_new = [](PyTypeObject* self, PyObject*, PyObject*) -> PyObject* {
+    PyErr_Format(PyExc_TypeError, "cannot create '%s' instances: steep makes them", self->tp_name);
+    return nullptr;
+  };
+  PyType_Modified(own);
+}
+
 }  // namespace
 
 void add_programs(PyObject* module) {
   add_program_table(module);
   auto m = py::reinterpret_borrow<py::module_>(module);
-  py::class_<Trace, std::shared_ptr<Trace>>(m, "Trace", "A recording that can be compared.")
-      .def_property_readonly("refusal", &Trace::refusal, "Why it cannot be replayed, or ''.")
+  py::class_<Trace, std::shared_ptr<Trace>> trace(m, "Trace", py::is_final(),
+                                                  "A recording that can be compared.");
+  make_abstract(trace);
+  trace.def_property_readonly("refusal", &Trace::refusal, "Why it cannot be replayed, or ''.")
       .def_property_readonly("pattern", &Trace::pattern, "Which gradients were there before.")
       .def("difference", &Trace::difference, py::arg("other"),
            "Where it does something else than another trace, or ''.");
-  py::class_<Program, std::shared_ptr<Program>>(m, "Program", "A trace, planned and ready to run.")
-      .def(py::init([](const Trace& trace, const Trace& other) {
-             return std::make_shared<Program>(trace, other);
-           }),
-           py::arg("trace"), py::arg("other"))
+  py::class_<Program, std::shared_ptr<Program>> program(m, "Program", py::is_final(),
+                                                        "A trace, planned and ready to run.");
+  make_abstract(program);
+  program
       .def("unpin", &Program::unpin, py::arg("trace"),
            "Says that a recording on other arguments did the same.")
       .def_property_readonly("runs", &Program::runs, "How often it has run.")
@@ -95,13 +117,19 @@ void add_programs(PyObject* module) {
   m.def("make_trace", make_trace, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
         "The trace of a recording that has ended.");
   m.def(
+      "make_program",
+      [](const Trace& trace, const Trace& other) {
+        return std::make_shared<Program>(trace, other);
+      },
+      py::arg("trace"), py::arg("other"), "The program of a trace and of one that agrees with it.");
+  m.def(
       "refuse_recording",
       [](const std::string& reason) { program::note_host_read(reason.c_str()); }, py::arg("reason"),
       "Says to a recording, if there is one, that it cannot be replayed.");
   m.def(
       "graph_is_used_up",
       [](const py::object& tensor) {
-        const Ref<tape::Node> node = tape::grad_fn(tensor_of(tensor.ptr()));
+        const Ref<tape::Node> node = tape::grad_fn(required(tensor));
         return node && node->released;
       },
       py::arg("tensor"), "Whether a backward pass has freed what made the tensor.");

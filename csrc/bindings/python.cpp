@@ -1,5 +1,8 @@
 #include "bindings/python.h"
 
+#include <cxxabi.h>
+#include <unistd.h>
+
 #include <new>
 
 namespace steep::bindings {
@@ -22,9 +25,50 @@ PyObject* exception_of(ErrorKind kind) {
 }
 }  // namespace
 
+void stay_for_ever() noexcept {
+  for (;;) pause();
+}
+
+bool is_being_ended() noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+  const bool ends = Py_IsFinalizing();
+#else
+  const bool ends = _Py_IsFinalizing();
+#endif
+  return ends && !PyGILState_Check();
+}
+
+PyThreadState* leave_interpreter() noexcept { return PyEval_SaveThread(); }
+
+void enter_interpreter(PyThreadState* state) noexcept {
+  try {
+    PyEval_RestoreThread(state);
+  } catch (...) {  // no exception: the thread's end
+    stay_for_ever();
+  }
+}
+
+PyGILState_STATE WithGil::take() noexcept {
+  try {
+    return PyGILState_Ensure();
+  } catch (...) {
+    stay_for_ever();
+  }
+}
+
+void Items::refuse() const {
+  raise(PyExc_RuntimeError, join("expected a sequence that keeps its length while it is read, got ",
+                                 PySequence_Fast_GET_SIZE(sequence_.get()), " items after ", size_,
+                                 "; pass a copy of it, as in list(x)"));
+}
+
 PyObject* raise_current() noexcept {
   try {
     throw;
+#ifdef __GLIBCXX__
+  } catch (const abi::__forced_unwind&) {
+    stay_for_ever();
+#endif
   } catch (const PythonError&) {
     // Python knows already.
   } catch (const Error& error) {

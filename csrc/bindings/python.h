@@ -15,6 +15,14 @@ namespace steep::bindings {
 // Thrown when the interpreter's error indicator is set already.
 struct PythonError {};
 
+// A daemon thread that wants the interpreter lock while the interpreter ends is not to get it any
+// more. CPython ends such a thread by unwinding its stack, and C++ does not survive that: destructors
+// would touch Python without its lock, and functions that throw nothing end the process. Whoever
+// meets the unwinding keeps the thread here instead, until the process has ended.
+[[noreturn]] void stay_for_ever() noexcept;
+// Whether this thread is being unwound so, or would be as soon as it asked for the lock.
+bool is_being_ended() noexcept;
+
 // Turns the C++ exception being handled into a Python exception. Always returns null.
 PyObject* raise_current() noexcept;
 
@@ -66,7 +74,11 @@ class Owned {
     std::swap(object_, other.object_);
     return *this;
   }
-  ~Owned() { Py_XDECREF(object_); }
+  ~Owned() {
+    if (!object_) return;
+    if (is_being_ended()) stay_for_ever();
+    Py_DECREF(object_);
+  }
 
   PyObject* get() const { return object_; }
   PyObject* release() { return std::exchange(object_, nullptr); }
@@ -76,15 +88,45 @@ class Owned {
   PyObject* object_ = nullptr;
 };
 
+// The items of a list, a tuple or another sequence, for a loop in which Python code may run: each is
+// held while it is looked at, and a sequence that has got another length meanwhile is refused.
+class Items {
+ public:
+  explicit Items(PyObject* sequence)
+      : sequence_(PySequence_Fast(sequence, "expected a sequence")),
+        size_(PySequence_Fast_GET_SIZE(sequence_.get())) {}
+
+  Py_ssize_t size() const { return size_; }
+  Owned operator[](Py_ssize_t i) const {
+    if (PySequence_Fast_GET_SIZE(sequence_.get()) != size_) refuse();
+    return Owned::borrow(PySequence_Fast_GET_ITEM(sequence_.get(), i));
+  }
+
+ private:
+  [[noreturn]] void refuse() const;
+
+  Owned sequence_;
+  Py_ssize_t size_;
+};
+
+// Gives the interpreter lock up, and takes it again.
+PyThreadState* leave_interpreter() noexcept;
+void enter_interpreter(PyThreadState* state) noexcept;
+
 // Holds the interpreter lock, from whichever thread.
 class WithGil {
  public:
-  WithGil() : state_(PyGILState_Ensure()) {}
-  ~WithGil() { PyGILState_Release(state_); }
+  WithGil() : state_(take()) {}
+  ~WithGil() {
+    if (is_being_ended()) stay_for_ever();
+    PyGILState_Release(state_);
+  }
   WithGil(const WithGil&) = delete;
   WithGil& operator=(const WithGil&) = delete;
 
  private:
+  static PyGILState_STATE take() noexcept;
+
   PyGILState_STATE state_;
 };
 

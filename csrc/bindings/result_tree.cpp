@@ -4,27 +4,36 @@
 
 namespace steep::bindings {
 
+namespace {
+// Borrowed, as PyTuple_GetItem gives it.
+PyObject* part(PyObject* description, Py_ssize_t i) {
+  return checked(PyTuple_GetItem(description, i));
+}
+}  // namespace
+
 ResultTree::ResultTree(PyObject* description) {
   if (PyLong_Check(description)) {
     kind_ = Kind::tensor;
     output_ = static_cast<int>(PyLong_AsLong(description));
+    if (PyErr_Occurred()) throw PythonError();
     return;
   }
-  const char* what = utf8(PyTuple_GetItem(description, 0));
+  const char* what = utf8(part(description, 0));
   PyObject* items = nullptr;
   if (std::strcmp(what, "value") == 0) {
     kind_ = Kind::value;
-    value_ = Owned::borrow(PyTuple_GetItem(description, 1));
+    value_ = Owned::borrow(part(description, 1));
   } else if (std::strcmp(what, "tuple") == 0 || std::strcmp(what, "list") == 0) {
     kind_ = *what == 't' ? Kind::tuple : Kind::list;
-    items = PyTuple_GetItem(description, 1);
+    items = part(description, 1);
   } else {
     kind_ = *what == 'd' ? Kind::dict : Kind::named;
-    value_ = Owned::borrow(PyTuple_GetItem(description, 1));
-    items = PyTuple_GetItem(description, 2);
+    value_ = Owned::borrow(part(description, 1));
+    items = part(description, 2);
   }
-  for (Py_ssize_t i = 0; items && i < PyList_Size(items); ++i)
-    items_.emplace_back(PyList_GetItem(items, i));
+  if (items && !PyList_Check(items)) raise(PyExc_TypeError, "compile: expected a list of results");
+  for (Py_ssize_t i = 0; items && i < PyList_GET_SIZE(items); ++i)
+    items_.emplace_back(PyList_GET_ITEM(items, i));
 }
 
 PyObject* ResultTree::build_with(Get get, const void* context) const {
@@ -41,7 +50,7 @@ PyObject* ResultTree::build_with(Get get, const void* context) const {
     Owned dict(PyDict_New());
     for (Py_ssize_t i = 0; i < count; ++i) {
       const Owned item(items_[i].build_with(get, context));
-      checked(PyDict_SetItem(dict.get(), PyTuple_GetItem(value_.get(), i), item.get()));
+      checked(PyDict_SetItem(dict.get(), part(value_.get(), i), item.get()));
     }
     return dict.release();
   }

@@ -9,7 +9,6 @@
 #include "bindings/autograd.h"
 #include "program/launch.h"
 #include "program/pace.h"
-#include "program/recorder.h"
 #include "runtime/allocator.h"
 #include "runtime/cpu.h"
 #include "runtime/threads.h"
@@ -59,33 +58,6 @@ py::dict counters() {
   return out;
 }
 
-void add_recorder(py::module_& m) {
-  using program::Recorder;
-  py::class_<Recorder>(
-      m, "Recorder",
-      "Keeps every launch of this thread between start() and stop(), and runs them again.")
-      .def(py::init<>())
-      .def("start", &Recorder::start, "Begins to record; recordings do not nest.")
-      .def("stop", &Recorder::stop, "Ends the recording.")
-      .def("replay", &Recorder::replay, "Runs the recorded launches again, in order.")
-      .def(
-          "launches",
-          [](const Recorder& recorder) {
-            std::vector<std::string> names;
-            for (const program::RecordedCall& call : recorder.calls())
-              names.emplace_back(call.name());
-            return names;
-          },
-          "The names of the recorded launches.")
-      .def_property_readonly(
-          "refusal",
-          [](const Recorder& recorder) -> py::object {
-            if (recorder.refusal().empty()) return py::none();
-            return py::str(recorder.refusal());
-          },
-          "Why the recording must not be replayed, or None.");
-}
-
 void set_rank_order(const std::string& order) {
   using runtime::RankOrder;
   if (order != "together" && order != "rising" && order != "falling")
@@ -109,9 +81,9 @@ std::vector<bool> pace_choices(const std::vector<int64_t>& team_ns,
 }
 
 // The interpreter lock is given up only by a thread that holds it.
-void* leave() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
+void* leave() { return PyGILState_Check() ? leave_interpreter() : nullptr; }
 void enter(void* state) {
-  if (state) PyEval_RestoreThread(static_cast<PyThreadState*>(state));
+  if (state) enter_interpreter(static_cast<PyThreadState*>(state));
 }
 
 }  // namespace
@@ -145,7 +117,7 @@ void add_runtime(PyObject* module) {
   m.def("empty_cache", &runtime::empty_cache, "Gives cached memory back to the system.");
   m.def("counters", counters,
         "Launches, bytes, saved tensors and graph nodes of this thread so far.");
-  add_recorder(m);
+  add_recorder_type(module);
 }
 
 }  // namespace steep::bindings

@@ -49,13 +49,39 @@ struct Geometry {
   Ref<Storage> storage;
 };
 
+bool asks(int flags, int what) { return (flags & what) == what; }
+
+// Whether the first dimension is the one whose elements lie side by side.
+bool is_column_major(const Tensor& x) {
+  int64_t step = 1;
+  for (int i = 0; i < x.dim(); ++i) {
+    if (x.size(i) != 1 && x.strides()[i] != step) return false;
+    step *= x.size(i);
+  }
+  return true;
+}
+
+void check_layout(const Tensor& x, int flags) {
+  const bool rows = x.is_contiguous(), columns = x.numel() == 0 || is_column_major(x);
+  if (!rows && !asks(flags, PyBUF_STRIDES))
+    raise(PyExc_BufferError,
+          "Tensor: not contiguous, and strides were not asked for; use .contiguous() first");
+  if (!rows && asks(flags, PyBUF_C_CONTIGUOUS))
+    raise(PyExc_BufferError, "Tensor: not contiguous, as was asked for; use .contiguous() first");
+  if (!columns && asks(flags, PyBUF_F_CONTIGUOUS))
+    raise(PyExc_BufferError,
+          "Tensor: not contiguous in column-major order, as was asked for; use "
+          ".t().contiguous().t() first");
+  if (!rows && !columns && asks(flags, PyBUF_ANY_CONTIGUOUS))
+    raise(PyExc_BufferError,
+          "Tensor: contiguous in neither order, as was asked for; use .contiguous() first");
+}
+
 void fill_buffer(const Tensor& x, Py_buffer* view, int flags) {
   if (tape::requires_grad(x))
     raise(PyExc_BufferError,
           "Tensor: cannot export the memory of a tensor that requires grad; use .detach() first");
-  if (!x.is_contiguous() && (flags & PyBUF_STRIDES) != PyBUF_STRIDES)
-    raise(PyExc_BufferError,
-          "Tensor: not contiguous, and strides were not asked for; use .contiguous() first");
+  check_layout(x, flags);
   program::note_host_read("a buffer of a Tensor");
   auto geometry = std::make_unique<Geometry>(x);
   view->buf = x.data<void>();
@@ -63,10 +89,10 @@ void fill_buffer(const Tensor& x, Py_buffer* view, int flags) {
   view->readonly = 0;
   view->itemsize = element_size(x.dtype());
   view->format = flags & PyBUF_FORMAT ? const_cast<char*>(format_of(x.dtype())) : nullptr;
-  view->ndim = x.dim();
+  view->ndim = flags & PyBUF_ND ? x.dim() : 1;  // without a shape it is a row of bytes
   static_assert(sizeof(Py_ssize_t) == sizeof(int64_t), "sizes are 64-bit");
   view->shape = flags & PyBUF_ND ? reinterpret_cast<Py_ssize_t*>(geometry->shape.data()) : nullptr;
-  const bool strided = (flags & PyBUF_STRIDES) == PyBUF_STRIDES;
+  const bool strided = asks(flags, PyBUF_STRIDES);
   view->strides = strided ? reinterpret_cast<Py_ssize_t*>(geometry->strides.data()) : nullptr;
   view->suboffsets = nullptr;
   view->internal = geometry.release();
@@ -133,7 +159,9 @@ PyObject* printed(PyObject* self) {
 PyObject* tensor_tolist(PyObject* self, PyObject*) {
   return guarded([&] {
     program::note_host_read("tolist");
-    const Tensor& x = tensor_of(self);
+    // With hold of the memory: a list being made may run the collector, and that finalisers which
+    // give the tensor another.
+    const Tensor x = alias(tensor_of(self));
     return list_of(x, 0, x.data<char>());
   });
 }
@@ -181,6 +209,9 @@ PyObject* tensor_array_wrap(PyObject*, PyObject* const* args, Py_ssize_t count) 
 
 PyObject* tensor_format(PyObject* self, PyObject* specification) {
   return guarded([&]() -> PyObject* {
+    if (!PyUnicode_Check(specification))
+      raise(PyExc_TypeError,
+            join("__format__() argument must be str, not ", type_name(specification)));
     // A single number is formatted as one; all else prints as repr does.
     if (tensor_of(self).dim() == 0 && PyUnicode_GetLength(specification) > 0) {
       const Owned number(tensor_item(self, nullptr));

@@ -4,7 +4,8 @@
 namespace steep::kernels {
 namespace {
 
-// A byte holding a bool: converting to it asks x != 0, unlike converting to a number.
+// A byte holding a bool: converting to it asks x != 0, unlike converting to a number. So does
+// converting from it, for memory from outside may hold other bytes than 0 and 1.
 struct Truth {};
 
 template <class T>
@@ -47,10 +48,26 @@ struct Convert<Truth, From> : Light {
   static STEEP_INLINE uint8_t apply(From x) { return x != From(0); }
 };
 
+template <class To>
+struct ConvertTruth : Light {
+  static STEEP_INLINE To apply(uint8_t x) { return static_cast<To>(x != 0); }
+};
+template <>
+struct ConvertTruth<Truth> : Convert<Truth, uint8_t> {};
+
+template <class To, class From>
+struct Conversion {
+  using Op = Convert<To, From>;
+};
+template <class To>
+struct Conversion<To, Truth> {
+  using Op = ConvertTruth<To>;
+};
+
 template <class From, class To>
 void set_cast(Table& table) {
   using FromType = typename Stored<From>::Type;
-  using Op = Convert<To, FromType>;
+  using Op = typename Conversion<To, From>::Op;
   table.cast[Stored<From>::kType][Stored<To>::kType] =
       unary_loop<Op, 16, typename Stored<To>::Type, FromType>;
 }

@@ -140,8 +140,9 @@ void fill_integer(Table& table) {
   set_ternary<T, add_scaled<T>, Light>(table, E::add_scaled);
 }
 
-uint8_t bool_or(uint8_t x, uint8_t y) { return x | y; }
-uint8_t bool_and(uint8_t x, uint8_t y) { return x & y; }
+// Memory from outside may hold other bytes than 0 and 1.
+uint8_t bool_or(uint8_t x, uint8_t y) { return (x | y) != 0; }
+uint8_t bool_and(uint8_t x, uint8_t y) { return (x != 0) & (y != 0); }
 
 }  // namespace
 

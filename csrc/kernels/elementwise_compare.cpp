@@ -148,20 +148,49 @@ void fill_integer(Table& table) {
   set_binary<T, bitwise_xor<T>, Light>(table, E::bitwise_xor);
 }
 
-// Bool is a byte of 0 or 1: bytes do for it, but for the complement.
+// Orders of truths: false lies below true.
+using Byte = uint8_t;
+STEEP_INLINE bool same_truth(Byte x, Byte y) { return (x != 0) == (y != 0); }
+STEEP_INLINE bool below(Byte x, Byte y) { return (x == 0) & (y != 0); }
+STEEP_INLINE bool not_above(Byte x, Byte y) { return (x == 0) | (y != 0); }
+STEEP_INLINE bool above(Byte x, Byte y) { return (x != 0) & (y == 0); }
+STEEP_INLINE bool not_below(Byte x, Byte y) { return (x != 0) | (y == 0); }
+
+template <bool (*kRelation)(Byte, Byte)>
+constexpr Loop truth_loop() {
+  return binary_loop<Binary<Light, bool, Byte, kRelation>, kBlockLanes<Byte>, Byte, Byte, Byte>;
+}
+
+// A bool is a byte, true where it is not 0: memory from outside may hold other bytes than 0 and 1.
 void fill_bool(Table& table) {
   using E = Elementwise;
-  constexpr E kAsBytes[] = {E::logical_not, E::isnan,      E::isinf,       E::isfinite,
-                            E::eq,          E::ne,         E::lt,          E::le,
-                            E::gt,          E::ge,         E::logical_and, E::logical_or,
-                            E::logical_xor, E::maximum,    E::minimum,     E::clamp,
-                            E::bitwise_and, E::bitwise_or, E::bitwise_xor};
-  for (E op : kAsBytes) {
-    Loop* loops = table.elementwise[static_cast<int>(op)];
-    loops[kBool] = loops[kUInt8];
-  }
-  table.elementwise[static_cast<int>(E::bitwise_not)][kBool] =
-      table.elementwise[static_cast<int>(E::logical_not)][kUInt8];
+  constexpr struct {
+    E op, of_bytes;
+  } kAsBytes[] = {{E::logical_not, E::logical_not},
+                  {E::isnan, E::isnan},
+                  {E::isinf, E::isinf},
+                  {E::isfinite, E::isfinite},
+                  {E::logical_and, E::logical_and},
+                  {E::logical_or, E::logical_or},
+                  {E::logical_xor, E::logical_xor},
+                  {E::ne, E::logical_xor},
+                  {E::maximum, E::logical_or},
+                  {E::minimum, E::logical_and},
+                  {E::bitwise_and, E::logical_and},
+                  {E::bitwise_or, E::logical_or},
+                  {E::bitwise_xor, E::logical_xor},
+                  {E::bitwise_not, E::logical_not}};
+  for (const auto& [op, of_bytes] : kAsBytes)
+    table.elementwise[static_cast<int>(op)][kBool] =
+        table.elementwise[static_cast<int>(of_bytes)][kUInt8];
+  const auto set = [&table](E op, Loop loop) {
+    table.elementwise[static_cast<int>(op)][kBool] = loop;
+  };
+  set(E::eq, truth_loop<same_truth>());
+  set(E::lt, truth_loop<below>());
+  set(E::le, truth_loop<not_above>());
+  set(E::gt, truth_loop<above>());
+  set(E::ge, truth_loop<not_below>());
 }
 
 }  // namespace

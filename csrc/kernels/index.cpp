@@ -108,6 +108,12 @@ void gather(const Task& task) {
   }
 }
 
+// A bool in memory, which is true where it is not 0.
+struct Truth {
+  uint8_t byte;
+};
+inline Truth operator+(Truth x, Truth y) { return {static_cast<uint8_t>((x.byte | y.byte) != 0)}; }
+
 // to += from. T is unsigned where the tensor holds integers, whose sums wrap around; a sum of bool
 // is their or.
 template <class T>
@@ -171,7 +177,7 @@ void STEEP_FILL(index)(Table& table) {
   fill<uint64_t, uint64_t>(table, kInt64);
   fill<uint32_t, uint32_t>(table, kInt32);
   fill<uint8_t, uint8_t>(table, kUInt8);
-  fill<uint8_t, bool>(table, kBool);
+  fill<uint8_t, Truth>(table, kBool);
 }
 
 }  // namespace steep::kernels

@@ -207,8 +207,8 @@ True
   static constexpr const char* kClose =
       "(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = "
       "False)";
-  static const std::string close = std::string(kClose) + " -> Tensor",
-                           all_close = std::string(kClose) + " -> bool";
+  static const auto& close = *new std::string(std::string(kClose) + " -> Tensor");
+  static const auto& all_close = *new std::string(std::string(kClose) + " -> bool");
   registry.add<&isclose>("isclose", kBoth, close.c_str(),
                          R"(Where |input - other| <= atol + rtol * |other|, as bool.
 

@@ -76,7 +76,9 @@ std::tuple<Tensor, Tensor> most_along(const Side& side, const Tensor& x, int64_t
   const Tensor values = empty(plan.shape, x.dtype()), indices = empty(plan.shape, DType::int64);
   if (values.numel() > 0) {
     Extent extent;
-    const Tensor rows = arrange(x, plan, extent);
+    // Bools from outside may hold other bytes than 0 and 1, which would win over 1.
+    const Tensor ordered = x.dtype() == DType::boolean ? ne({x, {}}, {{}, Number(false)}) : x;
+    const Tensor rows = arrange(ordered, plan, extent);
     program::launch(side.value, x.dtype(), {values, rows}, {extent.outer, extent.n, extent.inner});
     program::launch(side.place, x.dtype(), {indices, rows}, {extent.outer, extent.n, extent.inner});
   }

@@ -9,8 +9,10 @@
 namespace steep::ops {
 
 const Registry& registry() {
-  static const Registry instance = [] {
-    Registry all;
+  // Never destroyed: a thread may call an operation while the process ends.
+  static const auto* const instance = [] {
+    auto* const made = new Registry();
+    Registry& all = *made;
     register_arithmetic(all);
     register_math(all);
     register_compare(all);
@@ -30,9 +32,9 @@ const Registry& registry() {
     register_range(all);
     register_optim(all);
     register_peak(all);
-    return all;
+    return made;
   }();
-  return instance;
+  return *instance;
 }
 
 namespace {

@@ -7,10 +7,9 @@ namespace steep::program {
 
 namespace {
 
-// Made anew in a forked child, whose copy may have been locked by a thread that is not there any more.
-Profile*& collector() {
-  static auto* profile = new Profile();
-  return profile;
+Profile& collector() {
+  static auto* const profile = new Profile();
+  return *profile;
 }
 
 uint64_t this_thread() {
@@ -35,8 +34,8 @@ int64_t Profile::now() {
 }
 
 uint64_t Profile::start() {
-  Profile& profile = *collector();
-  const std::lock_guard<std::mutex> lock(profile.mutex_);
+  Profile& profile = collector();
+  const runtime::Lock lock(profile.mutex_);
   if (profile.running_) {
     throw Error(ErrorKind::runtime,
                 "profile: one is running already, in this thread or another; profiles do not nest: "
@@ -51,8 +50,8 @@ uint64_t Profile::start() {
 }
 
 std::vector<ProfileEvent> Profile::stop(int64_t* duration) {
-  Profile& profile = *collector();
-  const std::lock_guard<std::mutex> lock(profile.mutex_);
+  Profile& profile = collector();
+  const runtime::Lock lock(profile.mutex_);
   if (!profile.running_) throw Error(ErrorKind::runtime, "profile: none is running");
   *duration = now() - profile.start_;
   active_.store(nullptr, std::memory_order_release);
@@ -67,8 +66,11 @@ std::vector<ProfileEvent> Profile::stop(int64_t* duration) {
 }
 
 void Profile::abandon() {
-  active_.store(nullptr);
-  collector() = new Profile();
+  Profile& profile = collector();
+  const runtime::Lock lock(profile.mutex_);
+  active_.store(nullptr, std::memory_order_release);
+  profile.running_ = false;
+  profile.events_.clear();
 }
 
 void Profile::end_range(ProfileEvent::Kind kind, const char* name, int64_t start) noexcept {
@@ -86,7 +88,7 @@ void Profile::end_range(ProfileEvent::Kind kind, const char* name, int64_t start
 
 void Profile::add(ProfileEvent event) {
   event.thread = this_thread();
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const runtime::Lock lock(mutex_);
   if (running_ && event.start >= start_) events_.push_back(std::move(event));
 }
 

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <vector>
 
 #include "program/kernel.h"
 #include "program/site.h"
+#include "runtime/fork.h"
 
 namespace steep::program {
 
@@ -39,7 +39,7 @@ class Profile {
   static uint64_t start();
   // Ends, and gives what was added, in order of the ends, with times from the start on. Refuses where none runs.
   static std::vector<ProfileEvent> stop(int64_t* duration);
-  // In a forked child, which goes on without its parent's profile, and without its locks.
+  // In a forked child, which goes on without its parent's profile.
   static void abandon();
 
   // Nanoseconds of a clock that only goes forward.
@@ -57,7 +57,7 @@ class Profile {
  private:
   static std::atomic<Profile*> active_;
 
-  std::mutex mutex_;
+  runtime::Mutex mutex_;
   std::vector<ProfileEvent> events_;
   int64_t start_ = 0;
   bool running_ = false;

@@ -1,7 +1,8 @@
 #include "program/site.h"
 
-#include <mutex>
 #include <set>
+
+#include "runtime/fork.h"
 
 namespace steep::program {
 
@@ -14,9 +15,9 @@ const char* name(Phase phase) {
 
 const char* lasting(const std::string& name) {
   // Never destroyed: threads may outlive the statics.
-  static auto* const mutex = new std::mutex();
+  static auto* const mutex = new runtime::Mutex();
   static auto* const names = new std::set<std::string>();
-  const std::lock_guard<std::mutex> lock(*mutex);
+  const runtime::Lock lock(*mutex);
   return names->insert(name).first->c_str();
 }
 

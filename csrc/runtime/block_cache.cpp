@@ -7,14 +7,10 @@
 #include <stdexcept>
 #include <string>
 
-#include <pthread.h>
-
 #include "runtime/limits.h"
 
 namespace steep::runtime {
 namespace {
-
-using Lock = std::lock_guard<std::mutex>;
 
 // How many blocks of a class a thread keeps: 256 KB worth, but at least 4 and at most 256 blocks.
 struct Kept {
@@ -61,13 +57,7 @@ BlockCache::BlockCache() : blocks_(chosen_blocks()), limit_(cache_limit(blocks_)
 }
 
 BlockCache& BlockCache::instance() {
-  static BlockCache* const cache = [] {
-    auto* made = new BlockCache;
-    // A child must not inherit the lock from a thread it does not have.
-    pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-                   [] { instance().mutex_.unlock(); });
-    return made;
-  }();
+  static auto* const cache = new BlockCache;
   return *cache;
 }
 

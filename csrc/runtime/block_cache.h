@@ -5,8 +5,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 
+#include "runtime/fork.h"
 #include "runtime/size_class.h"
 #include "runtime/system_memory.h"
 
@@ -79,7 +79,7 @@ class BlockCache {
   void unlink(FreeBlock* block);
   void shrink_to(std::size_t bytes);
 
-  std::mutex mutex_;
+  Mutex mutex_;
   Blocks blocks_;      // what comes from the system
   std::size_t limit_;  // bytes that may be cached here; 0 turns all caching off
   std::size_t cached_ = 0;

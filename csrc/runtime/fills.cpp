@@ -12,8 +12,6 @@
 namespace steep::runtime {
 namespace {
 
-using Lock = std::lock_guard<std::mutex>;
-
 // [0, 1) with as many random bits as the type's significand has.
 float unit(Generator& generator, float) {
   return static_cast<float>(generator.random() & 0xffffffu) * 0x1p-24f;

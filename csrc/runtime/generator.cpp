@@ -33,9 +33,14 @@ static_assert(offsetof(State, philox) == kTorchBytes, "Philox's words come last"
 
 }  // namespace
 
-Generator::Generator(uint64_t seed) { manual_seed(seed); }
+Generator::Generator(uint64_t seed) { start(seed); }
 
 void Generator::manual_seed(uint64_t seed) {
+  const Lock lock(mutex_);
+  start(seed);
+}
+
+void Generator::start(uint64_t seed) {
   seed_ = seed;
   words_[0] = static_cast<uint32_t>(seed);
   for (uint32_t i = 1; i < kWords; ++i) {
@@ -51,7 +56,13 @@ void Generator::manual_seed(uint64_t seed) {
 uint64_t Generator::seed() {
   std::random_device device;
   const uint64_t bits = static_cast<uint64_t>(device()) << 32 | device();
-  manual_seed(bits & ((uint64_t{1} << 53) - 1));
+  const uint64_t seed = bits & ((uint64_t{1} << 53) - 1);
+  manual_seed(seed);
+  return seed;
+}
+
+uint64_t Generator::initial_seed() const {
+  const Lock lock(mutex_);
   return seed_;
 }
 
@@ -73,7 +84,9 @@ void Generator::refill() {
 }
 
 std::vector<uint8_t> Generator::get_state() const {
+  std::vector<uint8_t> bytes(sizeof(State));
   State state{};
+  const Lock lock(mutex_);
   state.initial_seed = seed_;
   state.left = next_ == kWords ? 1 : kWords + 1 - next_;
   state.seeded = 1;
@@ -86,7 +99,6 @@ std::vector<uint8_t> Generator::get_state() const {
       state.has_float_normal ? static_cast<float>(next_float_normal_sample.value) : 0;
   state.philox[0] = philox_[0];
   state.philox[1] = philox_[1];
-  std::vector<uint8_t> bytes(sizeof state);
   std::memcpy(bytes.data(), &state, sizeof state);
   return bytes;
 }
@@ -104,6 +116,7 @@ void Generator::set_state(const uint8_t* bytes, std::size_t size) {
         "Generator.set_state: expected a generator's state, got bytes that are none; pass what "
         "get_state() returned");
   }
+  const Lock lock(mutex_);
   seed_ = state.initial_seed;
   next_ = kWords + 1 - state.left;
   for (int i = 0; i < kWords; ++i) words_[i] = static_cast<uint32_t>(state.words[i]);
@@ -114,8 +127,9 @@ void Generator::set_state(const uint8_t* bytes, std::size_t size) {
 }
 
 Generator& default_generator() {
-  static Generator generator;
-  return generator;
+  // Never destroyed: a thread may draw while the process ends.
+  static auto* const generator = new Generator();
+  return *generator;
 }
 
 }  // namespace steep::runtime

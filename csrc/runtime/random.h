@@ -13,8 +13,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <vector>
+
+#include "runtime/fork.h"
 
 namespace steep::runtime {
 
@@ -27,11 +28,19 @@ class Generator {
   Generator(const Generator&) = delete;
   Generator& operator=(const Generator&) = delete;
 
+  // What follows up to get_state and set_state takes the lock, as the fills below do: a state is
+  // that between two draws.
+
   // Starts everything again: the stream, the cached normals and Philox.
   void manual_seed(uint64_t seed);
   // Seeds from the operating system, with 53 bits so that the seed survives a double. Returns it.
   uint64_t seed();
-  uint64_t initial_seed() const { return seed_; }
+  uint64_t initial_seed() const;
+
+  // The whole state as bytes: torch's layout (so a state of torch.get_rng_state() is accepted) with
+  // Philox's two words behind it. set_state throws std::invalid_argument when they are no state.
+  std::vector<uint8_t> get_state() const;
+  void set_state(const uint8_t* bytes, std::size_t size);
 
   // The next 32 bits, and two such draws with the first in the upper half. Not locked: whoever
   // draws from a generator that other threads may use holds mutex(), as the fills below do.
@@ -47,7 +56,7 @@ class Generator {
     const uint64_t upper = random();
     return upper << 32 | random();
   }
-  std::mutex& mutex() { return mutex_; }
+  Mutex& mutex() { return mutex_; }
 
   // The second value of a pair that the scalar normal distribution has drawn but not used. torch's
   // CPU code fills the double one alone, for both types; its state carries both.
@@ -58,24 +67,20 @@ class Generator {
   CachedNormal next_float_normal_sample;
   CachedNormal next_double_normal_sample;
 
-  // The whole state as bytes: torch's layout (so a state of torch.get_rng_state() is accepted) with
-  // Philox's two words behind it. set_state throws std::invalid_argument when they are no state.
-  std::vector<uint8_t> get_state() const;
-  void set_state(const uint8_t* bytes, std::size_t size);
-
   // {seed, offset} of the counter-based stream, at the same address for as long as the generator
   // lives. Kernels advance the offset; manual_seed starts it again.
   int64_t* philox_state() { return philox_; }
 
  private:
   static constexpr int kWords = 624;  // of mt19937
+  void start(uint64_t seed);
   void refill();
 
   std::array<uint32_t, kWords> words_;
   int next_ = kWords;
   uint64_t seed_ = 0;
   int64_t philox_[2] = {0, 0};
-  std::mutex mutex_;
+  mutable Mutex mutex_;
 };
 
 // The process's generator: what manual_seed() seeds, and what functions draw from by default.

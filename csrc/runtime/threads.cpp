@@ -7,8 +7,7 @@
 #include <string>
 #include <thread>
 
-#include <pthread.h>
-
+#include "runtime/fork.h"
 #include "runtime/limits.h"
 #include "runtime/region.h"
 
@@ -47,10 +46,6 @@ int default_threads() {
 }
 
 std::atomic<bool> team_taken{false};
-std::atomic<bool> in_forked_child{false};
-
-void mark_forked_child() { in_forked_child.store(true, std::memory_order_relaxed); }
-[[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, mark_forked_child);
 
 // A barrier among the ranks that take part. OpenMP's own counts the whole team, and the team is
 // always opened at full size (see run_team). Each word has a cache line of its own; one team at a
@@ -161,7 +156,7 @@ void set_num_threads(int n) {
 void run_team(int size, TeamBody body, void* context) {
   const int team = num_threads();
   if (size > team) size = team;
-  if (!kHasRegions || size <= 1 || in_forked_child.load(std::memory_order_relaxed) ||
+  if (!kHasRegions || size <= 1 || in_forked_child() ||
       team_taken.exchange(true, std::memory_order_acquire)) {
     body(context, 0, 1, no_barrier);
     return;

@@ -6,6 +6,7 @@ any, a module's call costs one look at an empty list.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -32,8 +33,13 @@ followers: list[None] = []
 class _Names:
     """The paths of modules, remembered from call to call.
 
-    Modules are known by id; each entry holds its module, so that no other can get the id.
+    Modules are known by id; each entry holds its module, so that no other can get the id. Threads
+    share one: what is there is looked up in one step, and `lock` is held by who names a root. A
+    structure that changes meanwhile empties `below`, so an entry is never looked up twice.
     """
+
+    # May be taken again by the thread that has it: finalisers can run modules.
+    lock = threading.RLock()
 
     def __init__(self) -> None:
         self.version = structure_version()
@@ -53,23 +59,34 @@ class _Names:
         if self.version != structure_version():
             self.version = structure_version()
             self.below.clear()
-        if id(module) in self.roots:
-            return self.roots[id(module)][1]
+        known = self.roots.get(id(module))
+        if known is not None:
+            return known[1]
         if not module._modules:
             return ""
-        taken = {prefix for _, prefix in self.roots.values()}
-        prefix, number = "", 1
-        while prefix in taken:
-            prefix = type(module).__name__ + (f"#{number}" if number > 1 else "")
-            number += 1
-        self.roots[id(module)] = (module, prefix)
+        with self.lock:
+            taken = {prefix for _, prefix in list(self.roots.values())}
+            prefix, number = "", 1
+            while prefix in taken:
+                prefix = type(module).__name__ + (f"#{number}" if number > 1 else "")
+                number += 1
+            self.roots[id(module)] = (module, prefix)
         return prefix
 
     def _below(self, parent: Module) -> dict[int, str]:
-        if id(parent) not in self.below:
-            names = {id(module): path for path, module in parent.named_modules()}
-            self.below[id(parent)] = (parent, names)
-        return self.below[id(parent)][1]
+        known = self.below.get(id(parent))
+        if known is None:
+            known = (parent, {id(module): path for path, module in parent.named_modules()})
+            self.below[id(parent)] = known
+        return known[1]
+
+
+def _renew_lock() -> None:
+    _Names.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # the thread that holds it may not be there in a child
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class _Thread(threading.local):

@@ -166,7 +166,7 @@ class CompiledFunction:
         if difference:
             self._refuse(signature, f"two calls in a row differ: {difference}")
             return
-        program = _core.Program(recording.trace, pending.trace)
+        program = _core.make_program(recording.trace, pending.trace)
         before = [optimizer.write_hyperparameters for optimizer in recording.optimizers]
         self._table.insert(key, program, recording.description, names, before, kept)
         signature.programs.append((program, recording))

@@ -9,6 +9,7 @@ itself runs without the GIL.
 from cpython.buffer cimport (
     PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
@@ -21,6 +22,7 @@ cdef class _View:
 
     cdef Py_buffer buf
     cdef bint held
+    cdef Py_ssize_t row_major[MAX_DIMS]
 
     def __cinit__(self, source, bint writable=False):
         cdef int flags = PyBUF_FORMAT | PyBUF_STRIDES
@@ -28,6 +30,18 @@ cdef class _View:
             flags |= PyBUF_WRITABLE
         PyObject_GetBuffer(source, &self.buf, flags)
         self.held = True
+        if self.buf.ndim > MAX_DIMS:
+            raise ValueError(
+                f"gather: expected at most {MAX_DIMS} dimensions, got {self.buf.ndim}"
+            )
+        # Some exporters leave the strides out whatever they are asked for, as ctypes does.
+        cdef Py_ssize_t step = self.buf.itemsize
+        cdef int d
+        if self.buf.strides == NULL and self.buf.ndim > 0:
+            for d in range(self.buf.ndim - 1, -1, -1):
+                self.row_major[d] = step
+                step *= self.buf.shape[d]
+            self.buf.strides = self.row_major
 
     def __dealloc__(self):
         if self.held:
@@ -70,27 +84,37 @@ cdef _View _index_view(index):
     return view
 
 
-cdef _check_index(_View index, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t rows):
-    """Raise IndexError unless index[start:stop] exists and points into [0, rows)."""
-    cdef Py_ssize_t i, value
-    cdef Py_ssize_t bad = -1
-    cdef const char* base = <const char*>index.buf.buf
-    cdef Py_ssize_t stride = index.buf.strides[0]
-    if not 0 <= start <= stop <= index.buf.shape[0]:
-        raise IndexError(
-            f"gather: expected 0 <= start <= stop <= {index.buf.shape[0]}, got {start}, {stop}"
-        )
-    with nogil:
-        for i in range(start, stop):
-            value = (<const int64_t*>(base + i * stride))[0]
-            if value < 0 or value >= rows:
-                bad = i
-                break
-    if bad >= 0:
-        value = (<const int64_t*>(base + bad * stride))[0]
-        raise IndexError(
-            f"gather: index {value} at position {bad} is out of range for {rows} rows"
-        )
+cdef class _Positions:
+    """index[start:stop], checked to exist and to point into [0, rows).
+
+    A copy: the index may be written to by another thread while rows are copied.
+    """
+
+    cdef int64_t* values
+    cdef Py_ssize_t count
+
+    def __cinit__(self, _View index, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t rows):
+        cdef Py_ssize_t i
+        cdef const char* base = <const char*>index.buf.buf
+        cdef Py_ssize_t stride = index.buf.strides[0]
+        if not 0 <= start <= stop <= index.buf.shape[0]:
+            raise IndexError(
+                f"gather: expected 0 <= start <= stop <= {index.buf.shape[0]}, got {start}, {stop}"
+            )
+        self.count = stop - start
+        self.values = <int64_t*>PyMem_Malloc(max(self.count, 1) * sizeof(int64_t))
+        if self.values == NULL:
+            raise MemoryError
+        for i in range(self.count):
+            memcpy(self.values + i, base + (start + i) * stride, sizeof(int64_t))
+            if self.values[i] < 0 or self.values[i] >= rows:
+                raise IndexError(
+                    f"gather: index {self.values[i]} at position {start + i} is out of range for "
+                    f"{rows} rows"
+                )
+
+    def __dealloc__(self):
+        PyMem_Free(self.values)
 
 
 cdef void _copy_strided(
@@ -119,7 +143,7 @@ cdef void _copy_strided(
 
 
 cdef void _copy_rows(
-    _View source, const int64_t* index, Py_ssize_t index_step, Py_ssize_t count, char* out,
+    _View source, const int64_t* index, Py_ssize_t count, char* out,
 ) noexcept nogil:
     cdef Py_ssize_t size = source.row_bytes()
     cdef Py_ssize_t stride = source.buf.strides[0]
@@ -127,7 +151,7 @@ cdef void _copy_rows(
     cdef bint packed = source.rows_contiguous()
     cdef Py_ssize_t i = 0, run, first
     while i < count:
-        first = (<const int64_t*>(<const char*>index + i * index_step))[0]
+        first = index[i]
         run = 1
         if not packed:
             _copy_strided(
@@ -136,9 +160,7 @@ cdef void _copy_rows(
             )
         elif stride == size:
             # Neighbours that stay neighbours, as in an unshuffled epoch, go in one piece.
-            while i + run < count and (
-                (<const int64_t*>(<const char*>index + (i + run) * index_step))[0] == first + run
-            ):
+            while i + run < count and index[i + run] == first + run:
                 run += 1
             memcpy(out, base + first * stride, run * size)
         else:
@@ -166,8 +188,8 @@ cdef _View _output_view(out, _View source, Py_ssize_t count):
 
 cdef _View _source_view(source):
     cdef _View view = _View(source)
-    if view.buf.ndim < 1 or view.buf.ndim > MAX_DIMS:
-        raise ValueError(f"gather: expected a source of 1 to 32 dimensions, got {view.buf.ndim}")
+    if view.buf.ndim < 1:
+        raise ValueError("gather: expected a source of 1 to 32 dimensions, got a single number")
     return view
 
 
@@ -189,17 +211,12 @@ def gather(source, index, Py_ssize_t start, Py_ssize_t stop, out):
     """
     cdef _View rows = _source_view(source)
     cdef _View order = _index_view(index)
-    _check_index(order, start, stop, rows.buf.shape[0])
-    cdef _View target = _output_view(out, rows, stop - start)
-    cdef const int64_t* first = <const int64_t*>(
-        <const char*>order.buf.buf + start * order.buf.strides[0]
-    )
-    cdef Py_ssize_t step = order.buf.strides[0]
-    cdef Py_ssize_t count = stop - start
-    if count == 0 or rows.row_bytes() == 0:
+    cdef _Positions positions = _Positions(order, start, stop, rows.buf.shape[0])
+    cdef _View target = _output_view(out, rows, positions.count)
+    if positions.count == 0 or rows.row_bytes() == 0:
         return
     with nogil:
-        _copy_rows(rows, first, step, count, <char*>target.buf.buf)
+        _copy_rows(rows, positions.values, positions.count, <char*>target.buf.buf)
 
 
 cdef _View _column_view(values, Py_ssize_t columns, str name):

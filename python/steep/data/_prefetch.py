@@ -2,18 +2,59 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
+from queue import SimpleQueue
 from typing import Any
 
 from steep.data._workers import END, WorkerInfo, set_worker_info
 
 
+class _Batch:
+    """What a worker will have made of a task: a value, or what was raised instead."""
+
+    def __init__(self, task: Any) -> None:
+        self.task = task
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self._ready = threading.Event()
+
+    def fetch(self, fetch: Callable[[Any], Any]) -> None:
+        """Make it, in the worker."""
+        try:
+            self.value = fetch(self.task)
+        except BaseException as error:
+            self.error = error
+        self._ready.set()
+
+    def is_ready(self) -> bool:
+        """Whether the worker is done with it."""
+        return self._ready.is_set()
+
+    def result(self, timeout: float | None) -> Any:
+        """The value, once it is there; raises what the worker raised."""
+        if not self._ready.wait(timeout):
+            raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
+        if self.error is None:
+            return self.value
+        error, self.error = self.error, None  # an exception holds the frames it has passed
+        try:
+            # As of a generator: it would end the loop over the batches in silence.
+            if isinstance(error, StopIteration):
+                raise RuntimeError("DataLoader: a worker raised StopIteration") from error
+            raise error
+        finally:
+            del error
+
+
 class _Worker:
-    """One thread and what it fetches with."""
+    """One thread and what it fetches with.
+
+    A daemon: one that is blocked for ever does not keep the process from ending.
+    """
 
     def __init__(
         self,
@@ -25,11 +66,32 @@ class _Worker:
         self._make_fetch = make_fetch
         self._init = init
         self._fetch: Callable[[Any], Any] | None = None
-        self.pool = ThreadPoolExecutor(1, thread_name_prefix=f"steep-data-{info.id}")
+        self._tasks: SimpleQueue[_Batch | None] = SimpleQueue()
+        self._started = False
+        self._stopped = False
 
-    def submit(self, task: Any) -> Future[Any]:
+    def submit(self, task: Any) -> _Batch:
         """Have the thread fetch `task`."""
-        return self.pool.submit(self._run, task)
+        if not self._started:
+            name = f"steep-data-{self._info.id}"
+            threading.Thread(target=self._loop, name=name, daemon=True).start()
+            self._started = True
+        batch = _Batch(task)
+        self._tasks.put(batch)
+        return batch
+
+    def stop(self) -> None:
+        """End the thread after the batch it is at."""
+        self._stopped = True
+        self._tasks.put(None)
+
+    def _loop(self) -> None:
+        while True:
+            batch = self._tasks.get()
+            if batch is None or self._stopped:
+                return
+            batch.fetch(self._run)
+            del batch
 
     def _run(self, task: Any) -> Any:
         try:
@@ -47,7 +109,7 @@ class _Worker:
 
 def _shut_down(workers: list[_Worker]) -> None:
     for worker in workers:
-        worker.pool.shutdown(wait=False, cancel_futures=True)
+        worker.stop()
 
 
 class PrefetchingIterator:
@@ -69,7 +131,8 @@ class PrefetchingIterator:
     ) -> None:
         self._tasks = tasks
         self._timeout = timeout or None
-        self._pending: deque[tuple[_Worker, Future[Any]]] = deque()
+        self._process = os.getpid()
+        self._pending: deque[tuple[_Worker, _Batch]] = deque()
         workers = [_Worker(info, make_fetch, init) for info in infos]
         self._close = weakref.finalize(self, _shut_down, workers)
         for _ in range(depth):
@@ -89,33 +152,37 @@ class PrefetchingIterator:
         return self
 
     def __next__(self) -> Any:
+        if self._process != os.getpid():
+            raise RuntimeError(
+                "DataLoader: expected to be iterated in the process that began it, got a forked "
+                "child, where its worker threads are not there; begin a new iteration"
+            )
         while self._pending:
-            worker, future = self._pending.popleft()
+            worker, batch = self._pending.popleft()
             try:
-                batch = self._result(future)
+                value = self._result(batch)
             except Exception:
                 self._submit(worker)
                 raise
             finally:
-                # An exception holds this frame; holding its future too would close a cycle, and
-                # the threads would live until the next garbage collection.
-                del future
-            if batch is not END:
+                del batch
+            if value is not END:
                 self._submit(worker)
-                return batch
+                return value
         self.close()
         raise StopIteration
 
-    def _result(self, future: Future[Any]) -> Any:
+    def _result(self, batch: _Batch) -> Any:
         try:
-            return future.result(self._timeout)
-        except FutureTimeout:
-            if future.done():
-                raise  # the worker itself raised a TimeoutError
-            self.close()
-            raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds") from None
+            return batch.result(self._timeout)
+        except RuntimeError:
+            if not batch.is_ready():
+                self.close()
+            raise
         finally:
-            del future
+            # An exception holds this frame; holding its batch too would close a cycle, and the
+            # threads would live until the next garbage collection.
+            del batch
 
     def close(self) -> None:
         """End the threads, after the batches they are at; the rest is dropped."""

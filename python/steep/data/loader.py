@@ -140,7 +140,7 @@ class DataLoader:
         tasks, make_fetch = self._plan()
         if self.num_workers == 0:
             return self._serial(tasks, make_fetch)
-        # Imported here: it brings in concurrent.futures, which most programs never need.
+        # Imported here: most programs never need it.
         from steep.data._prefetch import PrefetchingIterator
 
         infos = [

@@ -1,0 +1,109 @@
+// steep.Recorder: keeps every launch of a thread, and runs them again.
+#include <new>
+
+#include "bindings/runtime.h"
+
+namespace steep::bindings {
+
+namespace {
+
+using program::Recorder;
+
+struct RecorderObject {
+  PyObject_HEAD
+  PyObject* weakrefs;
+  Recorder recorder;
+};
+
+PyTypeObject* recorder_type = nullptr;
+
+RecorderObject* cast(PyObject* object) { return reinterpret_cast<RecorderObject*>(object); }
+Recorder& own(PyObject* self) { return cast(self)->recorder; }
+
+PyObject* recorder_new(PyTypeObject* type, PyObject*, PyObject*) {
+  return guarded([&] {
+    PyObject* const object = checked(type->tp_alloc(type, 0));
+    new (&cast(object)->recorder) Recorder();
+    return object;
+  });
+}
+
+void recorder_dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  if (cast(self)->weakrefs) PyObject_ClearWeakRefs(self);
+  own(self).~Recorder();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+template <void (Recorder::*action)()>
+PyObject* act(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    (own(self).*action)();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* replay(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    own(self).replay();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* launches(PyObject* self, PyObject*) {
+  return guarded([&] {
+    Owned names(PyList_New(0));
+    for (const program::RecordedCall& call : own(self).calls()) {
+      const Owned name(PyUnicode_FromString(call.name()));
+      checked(PyList_Append(names.get(), name.get()));
+    }
+    return names.release();
+  });
+}
+
+PyObject* refusal(PyObject* self, void*) {
+  const std::string& reason = own(self).refusal();
+  if (reason.empty()) Py_RETURN_NONE;
+  return PyUnicode_FromString(reason.c_str());
+}
+
+PyMethodDef methods[] = {
+    {"start", act<&Recorder::start>, METH_NOARGS, "Begins to record; recordings do not nest."},
+    {"stop", act<&Recorder::stop>, METH_NOARGS, "Ends the recording."},
+    {"replay", replay, METH_NOARGS, "Runs the recorded launches again, in order."},
+    {"launches", launches, METH_NOARGS, "The names of the recorded launches."},
+    {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef attributes[] = {
+    {"refusal", refusal, nullptr, "Why the recording must not be replayed, or None.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(RecorderObject, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
+PyType_Slot slots[] = {
+    {Py_tp_doc,
+     const_cast<char*>(
+         "Keeps every launch of this thread between start() and stop(), and runs them again.")},
+    {Py_tp_new, slot(recorder_new)},
+    {Py_tp_dealloc, slot(recorder_dealloc)},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
+    {Py_tp_members, members},
+    {0, nullptr}};
+PyType_Spec spec = {"steep.Recorder", sizeof(RecorderObject), 0,
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+
+}  // namespace
+
+Recorder& recorder_of(const char* op, PyObject* object) {
+  if (!PyObject_TypeCheck(object, recorder_type))
+    fail(ErrorKind::type, op, "a Recorder", type_name(object));
+  return own(object);
+}
+
+void add_recorder_type(PyObject* module) {
+  recorder_type = make_type(spec);
+  checked(PyModule_AddObjectRef(module, "Recorder", reinterpret_cast<PyObject*>(recorder_type)));
+}
+
+}  // namespace steep::bindings
