@@ -17,18 +17,19 @@ TOLERANCE = 1e-4  # of numbers in float32 after a few steps, relative beyond 1
 class Library:
     """A worker process and the orders it takes; `worker` lists both them and the options.
 
-    `level` is the instruction set that steep is told to use.
+    `environment` is what it finds in its environment besides what this process has.
     """
 
-    def __init__(self, name: str, *options: str, level: str | None = None) -> None:
+    def __init__(self, name: str, *options: str, environment: dict[str, str] | None = None) -> None:
         self.module = name
-        self.name = " ".join((name, *options, *([level] if level else [])))
+        added = [f"{key}={value}" for key, value in (environment or {}).items()]
+        self.name = " ".join((name, *options, *added))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", name, *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"STEEP_CPU": level} if level else None,
+            env=os.environ | (environment or {}),
         )
 
     def ask(self, *order: object) -> Any:

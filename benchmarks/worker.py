@@ -6,10 +6,10 @@ With --compiled, steps go through the library's `compile`. With --threads the pr
 cores before the library is imported, and the library is told of them in its own way: by
 `set_num_threads`, or, for JAX, which has no such function, by the size its client gives its pool.
 
-Orders: `version` (null if the library cannot do what the options ask), `threads N`, `check WORK`
-(a few numbers of the results of the first calls, for comparison), `time WORK SECONDS` (seconds a
-call), `forget` (what was built), and the machine's limits (see there), which steep's worker alone
-can tell: `peak` and `bandwidth BYTES`.
+Orders: `version` (null if the library cannot do what the options ask), `place` (where it was
+imported from), `threads N`, `check WORK` (a few numbers of the results of the first calls, for
+comparison), `time WORK SECONDS` (seconds a call), `forget` (what was built), and the machine's
+limits (see there), which steep's worker alone can tell: `peak` and `bandwidth BYTES`.
 """
 
 from __future__ import annotations
@@ -102,6 +102,10 @@ class Worker:
         """The library's version, if it can do what is asked of it."""
         able = not self.compiled or hasattr(self.lib, "compile")
         return self.lib.__version__ if able else None
+
+    def place(self) -> str:
+        """The folder that the library was imported from."""
+        return str(Path(self.lib.__file__).parent)
 
     def threads(self, count: str) -> None:
         """Tell the library how many threads to use."""

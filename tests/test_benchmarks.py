@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks import jobs, levels
+from benchmarks import jobs, pairs
 from benchmarks.libraries import check_agreement
 from benchmarks.report import (
     MARKDOWN_HEAD,
@@ -137,13 +137,13 @@ def test_unknown_row_is_refused() -> None:
     assert "step_control_1" in done.stderr
 
 
-def test_levels_are_compared_in_pairs() -> None:
+def test_variants_are_compared_in_pairs() -> None:
     """Shares of the first level's time, and which rows are slower in every round."""
     times = {"avx2": [2.0, 2.0], "avx512": [1.0, 1.5]}
-    found = levels.compared(times)
+    found = pairs.compared(times)
     assert found == {"avx512": (0.625, 0.5, 0.75)}
     findings = {("fast", "avx512"): found["avx512"], ("slow", "avx512"): Spread(1.6, 1.1, 2.0)}
-    assert levels.summary(findings, "avx512") == "avx512: 1.000 in the mean; slower in slow"
+    assert pairs.summary(findings, "avx512") == "avx512: 1.000 in the mean; slower in slow"
 
 
 def test_levels_command_runs_each_level() -> None:
@@ -157,3 +157,14 @@ def test_levels_command_runs_each_level() -> None:
     done = run("--levels", "sse9", of="levels")
     assert done.returncode == 2
     assert "sse9: not here" in done.stderr
+
+
+def test_builds_command_runs_each_build(tmp_path: Path) -> None:
+    """A package that is not there is refused; one beside itself is compared."""
+    here = str(Path(steep.__file__).parent.parent)
+    done = run(here, here, "--only", "add_1e3", "--pairs", "1", "--seconds", "0.01", of="builds")
+    assert done.returncode in (0, 1), done.stderr  # so short a timing says nothing
+    assert [text.split()[0] for text in done.stdout.splitlines()] == ["add_1e3", "after:"]
+    done = run(here, str(tmp_path), of="builds")
+    assert done.returncode == 1
+    assert "expected a folder with a package `steep`" in done.stderr
