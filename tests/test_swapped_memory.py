@@ -96,6 +96,15 @@ def test_a_leaf_of_another_shape_takes_no_gradient() -> None:
     assert x.grad.shape == (7,)
 
 
+def test_a_tensor_may_be_its_own_data() -> None:
+    x = leaf(3)
+    y = x * x
+    x.data = x
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2.0, 2.0, 2.0]
+
+
 def test_windows_beside_what_they_are_cut_from() -> None:
     """as_strided reaches before and behind the tensor it is given, in values and in gradients."""
     base = steep.arange(10.0)
