@@ -118,6 +118,18 @@ def test_windows_beside_what_they_are_cut_from() -> None:
     assert again.tolist() == [0.0, 0.0, 10.0, 20.0, 0.0]
 
 
+def test_a_window_without_elements_lies_anywhere() -> None:
+    """A slice of what is empty starts behind its end, and is made again after a write."""
+    x = steep.ones(1, 0, requires_grad=True) * 2
+    y = x[1:]
+    x.mul_(3)
+    assert not y.is_leaf
+    y.sum().backward()
+    z = leaf(3).as_strided((0,), (1,), 2**40)
+    z.sum().backward()
+    assert z.shape == (0,)
+
+
 def test_a_hook_keeps_the_dtype() -> None:
     """A rule that runs a kernel reads a gradient of bytes as floats: beyond its end."""
     for changed in (steep.float64, steep.uint8):
