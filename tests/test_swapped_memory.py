@@ -96,6 +96,15 @@ def test_a_leaf_of_another_shape_takes_no_gradient() -> None:
     assert x.grad.shape == (7,)
 
 
+def test_a_tensor_may_be_its_own_data() -> None:
+    x = leaf(3)
+    y = x * x
+    x.data = x
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2.0, 2.0, 2.0]
+
+
 def test_windows_beside_what_they_are_cut_from() -> None:
     """as_strided reaches before and behind the tensor it is given, in values and in gradients."""
     base = steep.arange(10.0)
@@ -107,6 +116,18 @@ def test_windows_beside_what_they_are_cut_from() -> None:
     assert slope.tolist() == [2.0, 3.0]
     (again,) = steep.autograd.grad(slope, weights, steep.tensor([10.0, 20.0]))
     assert again.tolist() == [0.0, 0.0, 10.0, 20.0, 0.0]
+
+
+def test_a_window_without_elements_lies_anywhere() -> None:
+    """A slice of what is empty starts behind its end, and is made again after a write."""
+    x = steep.ones(1, 0, requires_grad=True) * 2
+    y = x[1:]
+    x.mul_(3)
+    assert not y.is_leaf
+    y.sum().backward()
+    z = leaf(3).as_strided((0,), (1,), 2**40)
+    z.sum().backward()
+    assert z.shape == (0,)
 
 
 def test_a_hook_keeps_the_dtype() -> None:

@@ -71,7 +71,7 @@ STEEP_INLINE T leaky_relu_backward(T grad, T x, T slope) {
 template <class T>
 STEEP_INLINE T elu_backward(T grad, T out, T alpha) {
   const T below = grad * (out + alpha);
-  return out > T(0) ? grad : below;
+  return out <= T(0) ? below : grad;
 }
 template <class T>
 STEEP_INLINE T silu_backward(T grad, T x, T) {

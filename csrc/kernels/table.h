@@ -62,7 +62,7 @@ enum class Elementwise : uint16_t {
   add_scaled,           // x, y, alpha -> x + alpha * y (one rounding where the CPU has FMA)
   clamp,                // x, low, high -> min(max(x, low), high), NaN kept
   leaky_relu_backward,  // grad, x, slope -> x > 0 ? grad : grad * slope
-  elu_backward,         // grad, out, alpha -> out > 0 ? grad : grad * (out + alpha)
+  elu_backward,         // grad, out, alpha -> out <= 0 ? grad * (out + alpha) : grad
   squared_error_backward,  // x, y, scale -> scale * (x - y)
   silu_backward,        // grad, x (third input unused, step 0)
   gelu_backward,        // grad, x (third input unused, step 0)

@@ -83,9 +83,9 @@ Tensor elu(const Tensor& x, double alpha, bool inplace) {
                grads[0] = fused(kEluBackward, grad, y, alpha);
                return;
              }
-             const Tensor positive = gt({x.defined() ? x.get() : y, {}}, {{}, 0});
-             grads[0] = where(positive, TensorOrNumber{grad, {}},
-                              TensorOrNumber{mul(grad, add(y, Number(alpha))), {}});
+             const Tensor below = le({x.defined() ? x.get() : y, {}}, {{}, 0});
+             grads[0] = where(below, TensorOrNumber{mul(grad, add(y, Number(alpha))), {}},
+                              TensorOrNumber{grad, {}});
            });
   }
   return inplace ? assign("elu_", x, out) : out;

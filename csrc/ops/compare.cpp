@@ -234,7 +234,7 @@ Tensor clamp(const Tensor& x, std::optional<TensorOrNumber> min,
                grads[1] = where(bitwise_and({lt(value, floor), {}}, {lt(floor, ceiling), {}}), grad,
                                 Number(0.0));
              if (grads.wanted(2))
-               grads[2] = where(bitwise_or({gt(value, ceiling), {}}, {ge(floor, ceiling), {}}),
+               grads[2] = where(bitwise_or({gt(value, ceiling), {}}, {gt(floor, ceiling), {}}),
                                 grad, Number(0.0));
            });
   }

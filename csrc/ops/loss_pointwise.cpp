@@ -117,6 +117,21 @@ Tensor bernoulli_losses(const Tensor& x, const Tensor& target) {
   return out;
 }
 
+Tensor within(const Tensor& x, double bound) {
+  return clamp(x, TensorOrNumber{{}, -bound}, TensorOrNumber{{}, bound});
+}
+
+// Records losses whose slope by the difference has a formula of its own: the branches' slopes would meet as 0 times
+// infinity where the difference is infinite.
+template <class Slope>
+void record_slope(const char* op, const Tensor& losses, const Tensor& difference, Slope slope) {
+  if (!wanted(difference)) return;
+  record(op, losses, {difference},
+         [difference = Saved(difference), slope](const Tensor& grad, Grads& grads) {
+           grads[0] = mul(grad, slope(difference.get()));
+         });
+}
+
 }  // namespace
 
 Tensor mse_loss(const Tensor& x, const Tensor& target, std::optional<bool> size_average,
@@ -138,12 +153,18 @@ Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, std::optional<bool>
   const Reduce how = read_reduction("smooth_l1_loss", reduction, size_average, reduce);
   if (!(beta >= 0)) fail(ErrorKind::runtime, "smooth_l1_loss", "beta of at least 0", join(beta));
   check_pair("smooth_l1_loss", x, target);
-  const Tensor difference = sub(x, target), size = abs(difference);
-  if (beta == 0) return reduced(size, how);
-  const Tensor near = mul(square(difference), Number(0.5 / beta)),
-               far = add(size, Number(-0.5 * beta));
-  return reduced(
-      where(lt({size, {}}, {{}, beta}), TensorOrNumber{near, {}}, TensorOrNumber{far, {}}), how);
+  const Tensor difference = sub(x, target);
+  if (beta == 0) return reduced(abs(difference), how);
+  Tensor losses;
+  {
+    const tape::GradMode off(false);
+    const Tensor size = abs(difference), near = mul(square(difference), Number(0.5 / beta)),
+                 far = add(size, Number(-0.5 * beta));
+    losses = where(lt({size, {}}, {{}, beta}), TensorOrNumber{near, {}}, TensorOrNumber{far, {}});
+  }
+  record_slope("smooth_l1_loss", losses, difference,
+               [beta](const Tensor& d) { return within(div(d, Number(beta)), 1); });
+  return reduced(losses, how);
 }
 
 Tensor huber_loss(const Tensor& x, const Tensor& target, const std::string& reduction,
@@ -151,11 +172,17 @@ Tensor huber_loss(const Tensor& x, const Tensor& target, const std::string& redu
   const Reduce how = read_reduction("huber_loss", reduction, std::nullopt, std::nullopt);
   if (!(delta > 0)) fail(ErrorKind::runtime, "huber_loss", "delta above 0", join(delta));
   check_pair("huber_loss", x, target);
-  const Tensor difference = sub(x, target), size = abs(difference);
-  const Tensor near = mul(square(difference), Number(0.5)),
-               far = mul(add(size, Number(-0.5 * delta)), Number(delta));
-  return reduced(
-      where(le({size, {}}, {{}, delta}), TensorOrNumber{near, {}}, TensorOrNumber{far, {}}), how);
+  const Tensor difference = sub(x, target);
+  Tensor losses;
+  {
+    const tape::GradMode off(false);
+    const Tensor size = abs(difference), near = mul(square(difference), Number(0.5)),
+                 far = mul(add(size, Number(-0.5 * delta)), Number(delta));
+    losses = where(le({size, {}}, {{}, delta}), TensorOrNumber{near, {}}, TensorOrNumber{far, {}});
+  }
+  record_slope("huber_loss", losses, difference,
+               [delta](const Tensor& d) { return within(d, delta); });
+  return reduced(losses, how);
 }
 
 Tensor binary_cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight,

@@ -183,7 +183,10 @@ Tensor atan2(const Tensor& x, const Tensor& other) {
   if (wanted(x, other)) {
     record("atan2", out, {x, other},
            [x = Saved(x), other = Saved(other)](const Tensor& grad, Grads& grads) {
-             const Tensor scaled = div(grad, add(square(x.get()), square(other.get())));
+             const Tensor length = add(square(x.get()), square(other.get()));
+             // At the origin there is no slope: 0, as in PyTorch.
+             const Tensor scaled = where(eq({length, {}}, {{}, 0}), TensorOrNumber{{}, 0.0},
+                                         TensorOrNumber{div(grad, length), {}});
              if (grads.wanted(0)) grads[0] = mul(scaled, other.get());
              if (grads.wanted(1)) grads[1] = neg(mul(scaled, x.get()));
            });

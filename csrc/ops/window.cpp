@@ -15,11 +15,14 @@ struct Line {
   int64_t length;
 
   Line(const Geometry& whole, const Geometry& part) {
-    const int64_t first = std::min(whole.offset, part.offset);
-    this->whole = whole.offset - first;
-    this->part = part.offset - first;
-    length = std::max(checked_add(this->whole, extent(whole.shape, whole.strides)),
-                      checked_add(this->part, extent(part.shape, part.strides)));
+    const int64_t held = extent(whole.shape, whole.strides),
+                  shown = extent(part.shape, part.strides);
+    // What has no elements lies anywhere.
+    const int64_t from = held ? whole.offset : part.offset, to = shown ? part.offset : from;
+    const int64_t first = std::min(from, to);
+    this->whole = from - first;
+    this->part = to - first;
+    length = std::max(checked_add(this->whole, held), checked_add(this->part, shown));
   }
   Tensor zeros(DType dtype) const { return full({std::max<int64_t>(length, 0)}, 0, dtype); }
 };

@@ -44,7 +44,9 @@ TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, int64_t nu
       strides(contiguous_strides(this->shape)) {}
 
 void TensorImpl::take_memory_of(const TensorImpl& from) {
-  const Ref<Storage> before = std::exchange(storage, from.storage);  // its end may run code
+  if (&from == this) return;
+  const Ref<Storage> before = storage;  // its end may run code
+  storage = from.storage;
   dtype = from.dtype;
   contiguous = from.contiguous;
   offset = from.offset;
