@@ -44,6 +44,7 @@ TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, int64_t nu
       strides(contiguous_strides(this->shape)) {}
 
 void TensorImpl::take_memory_of(const TensorImpl& from) {
+  if (&from == this) return;
   const Ref<Storage> before = std::exchange(storage, from.storage);  // its end may run code
   dtype = from.dtype;
   contiguous = from.contiguous;
