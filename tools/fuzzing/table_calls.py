@@ -115,6 +115,8 @@ def recorded(case: Case) -> Recorded:
 
 def backward(case: Case, tally: Callable[[str], None]) -> None:
     """Gradients against the reference's rule, and against themselves as a graph."""
+    if case.row.gradient is not True:
+        return
     graph = recorded(case)
     if not graph.leaves or not graph.results or not all(r.requires_grad for r in graph.results):
         return
