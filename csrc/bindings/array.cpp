@@ -193,7 +193,8 @@ Obstacle obstacle_in(const Buffer& buffer) {
 Tensor tensor_on(Buffer buffer) {
   Dims strides = buffer.strides();
   for (int64_t& stride : strides) stride /= buffer->itemsize;
-  const auto bytes = static_cast<size_t>(checked_multiply(extent(buffer.shape(), strides), buffer->itemsize));
+  const auto bytes =
+      static_cast<size_t>(checked_multiply(extent(buffer.shape(), strides), buffer->itemsize));
   void* data = buffer->buf;
   Ref<Storage> storage = Storage::borrow(data, bytes, buffer.release(), release_exporter);
   return Tensor(new TensorImpl(std::move(storage), buffer.dtype(), buffer.shape(), strides, 0));
