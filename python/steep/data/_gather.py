@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Iterator
 from typing import Any
@@ -88,20 +89,24 @@ def _compose(rows: array[int], inner: array[int]) -> array[int]:
 
 
 def spans(batch_sampler: Any) -> Iterator[tuple[Any, int, int]]:
-    """The batches of one epoch as ``(order, start, stop)``, drawn when the first is asked for.
+    """The batches of one epoch as ``(order, start, stop)``; where it can be, the order is drawn.
 
-    Where the whole order is known, all batches share one buffer.
+    Where the whole order is known, all batches share one buffer, and no Python code that could be
+    interrupted runs to tell them.
     """
-    if _keeps_order(batch_sampler):
-        order = batch_sampler.sampler.order()
-        total, size = len(order), batch_sampler.batch_size
-        end = total - total % size if batch_sampler.drop_last else total
-        for start in range(0, end, size):
-            yield order, start, min(start + size, total)
-    else:
-        for batch in batch_sampler:
-            indices = array("q", map(int, batch))
-            yield indices, 0, len(indices)
+    if not _keeps_order(batch_sampler):
+        return _spans_of_lists(batch_sampler)
+    order = batch_sampler.sampler.order()
+    total, size = len(order), batch_sampler.batch_size
+    end = total - total % size if batch_sampler.drop_last else total
+    stops = itertools.chain(range(size, end, size), (end,))
+    return zip(itertools.repeat(order), range(0, end, size), stops)
+
+
+def _spans_of_lists(batch_sampler: Any) -> Iterator[tuple[Any, int, int]]:
+    for batch in batch_sampler:
+        indices = array("q", map(int, batch))
+        yield indices, 0, len(indices)
 
 
 def _keeps_order(batch_sampler: Any) -> bool:

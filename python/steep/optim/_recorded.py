@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["collect", "note_step"]
+from steep._core import is_recording
+
+__all__ = ["begin", "note_step"]
 
 _local = threading.local()
 
 
-@contextlib.contextmanager
-def collect() -> Iterator[list[Any]]:
-    """Gather the optimisers that take a step in this thread within the block."""
+def begin() -> list[Any]:
+    """A list that gathers the optimisers which take a step in this thread while it records."""
     found: list[Any] = []
     _local.optimizers = found
-    try:
-        yield found
-    finally:
-        _local.optimizers = None
+    return found
 
 
 def note_step(optimizer: Any) -> None:
     """Say that an optimiser takes a step."""
+    if not is_recording():
+        return
     found = getattr(_local, "optimizers", None)
     if found is not None and not any(optimizer is other for other in found):
         found.append(optimizer)

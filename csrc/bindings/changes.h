@@ -1,0 +1,37 @@
+// Changes of several objects that belong together, made in one call.
+#pragma once
+
+#include <vector>
+
+#include "bindings/python.h"
+
+namespace steep::bindings {
+
+// Adds take_steps, clear_gradients, copy_values, replace_tensors, set_requires_grad and
+// call_with_grad; add_items adds set_items, same_objects, state_matches and call_with_item.
+void add_changes(PyObject* module);
+
+void add_items(PyObject* module);
+
+// Assignments to dicts, all or none.
+class Items {
+ public:
+  Items() = default;
+  ~Items();  // takes back what was made, unless keep() was called
+  Items(const Items&) = delete;
+  Items& operator=(const Items&) = delete;
+
+  // Of a list of (dict, key, value), or (dict, key) for a key that goes.
+  void assign(PyObject* entries);
+  void keep() { kept_ = true; }
+
+ private:
+  struct Made {
+    Owned dict, key, old;  // old: null where the key was not there
+  };
+  void assign_one(PyObject* entry);
+  std::vector<Made> made_;
+  bool kept_ = false;
+};
+
+}  // namespace steep::bindings
