@@ -29,8 +29,12 @@ class Items {
   struct Made {
     Owned dict, key, old;  // old: null where the key was not there
   };
+  struct Whole {
+    Owned dict, before;
+  };
   void assign_one(PyObject* entry);
   std::vector<Made> made_;
+  std::vector<Whole> wholes_;
   bool kept_ = false;
 };
 

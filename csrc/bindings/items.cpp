@@ -1,6 +1,9 @@
 // Assignments to dicts and comparisons with them, without Python code in between.
-#include "bindings/autograd.h"
 #include "bindings/changes.h"
+
+#include <algorithm>
+
+#include "bindings/autograd.h"
 
 namespace steep::bindings {
 
@@ -34,6 +37,15 @@ void Items::assign(PyObject* entries) {
   if (!PyList_Check(entries)) raise(PyExc_TypeError, "set_items: expected a list");
   const Py_ssize_t count = PyList_GET_SIZE(entries);
   made_.reserve(made_.size() + static_cast<size_t>(count));
+  // What has gone from a dict comes back at its end: such a dict is put back as a whole, for its order.
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject* const entry = PyList_GET_ITEM(entries, i);
+    if (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 2) continue;
+    PyObject* const dict = PyTuple_GET_ITEM(entry, 0);
+    const auto is_dict = [&](const Whole& whole) { return whole.dict.get() == dict; };
+    if (PyDict_Check(dict) && std::none_of(wholes_.begin(), wholes_.end(), is_dict))
+      wholes_.push_back({Owned::borrow(dict), Owned(PyDict_Copy(dict))});
+  }
   for (Py_ssize_t i = 0; i < count; ++i) {
     const Owned entry = Owned::borrow(PyList_GetItem(entries, i));
     assign_one(entry.get());
@@ -49,6 +61,11 @@ Items::~Items() {
     const int result = made.old ? PyDict_SetItem(made.dict.get(), made.key.get(), made.old.get())
                                 : PyDict_DelItem(made.dict.get(), made.key.get());
     if (result < 0) PyErr_WriteUnraisable(made.dict.get());
+  }
+  for (const Whole& whole : wholes_) {
+    PyDict_Clear(whole.dict.get());
+    if (PyDict_Update(whole.dict.get(), whole.before.get()) < 0)
+      PyErr_WriteUnraisable(whole.dict.get());
   }
   PyErr_Restore(type, value, trace);
 }

@@ -9,19 +9,30 @@ from typing import Any
 
 from steep.data._workers import END
 
-__all__ = ["SerialIterator", "Tasks"]
+__all__ = ["IteratorTasks", "SerialIterator", "Tasks"]
 
 
 class Tasks:
-    """What there is to fetch, one after the other; each stays the current one until it is done.
+    """What there is to fetch, one after the other; each stays the current one until it is done."""
 
-    Args:
-        make: makes the iterator over the tasks when the first is asked for.
-    """
+    def current(self) -> Any:
+        """The task whose turn it is.
 
-    def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
-        self._make = make
-        self._iterator: Iterator[Any] | None = None
+        Raises:
+            StopIteration: if there is none any more.
+        """
+        raise NotImplementedError
+
+    def done(self) -> None:
+        """The next task's turn."""
+        raise NotImplementedError
+
+
+class IteratorTasks(Tasks):
+    """What an iterator yields."""
+
+    def __init__(self, iterator: Iterator[Any]) -> None:
+        self._iterator = iterator
         self._drawn: deque[Any] = deque()
         self._broken = False
 
@@ -37,8 +48,6 @@ class Tasks:
                 "DataLoader: the epoch was broken off while its next batch was drawn; begin "
                 "another with iter(loader)"
             )
-        if self._iterator is None:
-            self._iterator = self._make()
         if not self._drawn:
             try:
                 # Drawn and kept in one go: nothing comes in between and loses it.

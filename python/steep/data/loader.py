@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from steep._core import Generator
-from steep.data._epoch import SerialIterator, Tasks
-from steep.data._gather import TensorSource, spans
+from steep.data._epoch import IteratorTasks, SerialIterator, Tasks
+from steep.data._gather import TensorSource, span_tasks
 from steep.data._workers import END, WorkerInfo
 from steep.data.collate import default_collate, default_convert
 from steep.data.dataset import IterableDataset
@@ -159,17 +159,16 @@ class DataLoader:
     def _plan(self) -> tuple[Tasks, Callable[[], Callable[[Any], Any]]]:
         """The tasks of one epoch, and what makes a function that turns a task into a batch."""
         if self._iterable:
-            return Tasks(lambda: itertools.repeat(None)), self._stream
+            return IteratorTasks(itertools.repeat(None)), self._stream
         if self.batch_sampler is None:
-            indices = iter(self.sampler)
-            return Tasks(lambda: indices), lambda: self._single
+            return IteratorTasks(iter(self.sampler)), lambda: self._single
         if self.collate_fn is default_collate:
             source = TensorSource.of(self.dataset)
             if source is not None:
-                gather, sampler = source.batch, self.batch_sampler
-                return Tasks(lambda: spans(sampler)), lambda: lambda task: gather(*task)
-        lists = iter(self.batch_sampler)
-        return Tasks(lambda: lists), lambda: self._collated
+                gather = source.batch
+                tasks = span_tasks(self.batch_sampler, self.generator)
+                return tasks, lambda: lambda task: gather(*task)
+        return IteratorTasks(iter(self.batch_sampler)), lambda: self._collated
 
     def _single(self, index: Any) -> Any:
         return self.collate_fn(self.dataset[index])
