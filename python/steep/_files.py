@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, BinaryIO
 
 fcntl: Any
 try:
@@ -18,7 +18,6 @@ except ImportError:  # not on this system: then nothing is known of other writer
 
 __all__ = ["write_atomically"]
 
-_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _NAMELESS = getattr(os, "O_TMPFILE", 0)
 _BESIDE = re.compile(r"\.steep-[0-9a-f]{16}")  # a file that is to take another's place
 
@@ -66,68 +65,78 @@ def _replace(
 ) -> None:
     """Write a file in `folder`, complete it, and only then give it the name of `target`."""
     beside = os.path.join(folder, f".steep-{os.urandom(8).hex()}")
-    descriptor = _open_nameless(folder)
-    nameless = descriptor is not None
     try:
-        if descriptor is None:
-            descriptor = _create(beside, old)
-        else:
-            _lock(descriptor)
-        with open(descriptor, "wb", closefd=False) as file:
-            file.writelines(chunks)
-        _take_over(descriptor, old)
-        if nameless:
-            descriptor = _named(descriptor, beside, old)
-        os.fsync(descriptor)
-        os.replace(beside, target)
+        nameless = _open_nameless(folder)
+        if nameless is None:
+            with _create(beside, old) as file:
+                _complete(file, chunks, old)
+                os.replace(beside, target)
+            return
+        with nameless:
+            _complete(nameless, chunks, old)
+            if _link(nameless, beside):
+                os.replace(beside, target)
+                return
+            nameless.seek(0)
+            with _create(beside, old) as file:  # a copy, if the file itself can have no name
+                _complete(file, iter(functools.partial(nameless.read, 1 << 20), b""), old)
+                os.replace(beside, target)
     except BaseException:
         _remove(beside)
         raise
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
 
 
-def _open_nameless(folder: str) -> int | None:
+def _complete(
+    file: BinaryIO, chunks: Iterable[bytes | memoryview], old: os.stat_result | None
+) -> None:
+    file.writelines(chunks)
+    file.flush()
+    _take_over(file.fileno(), old)
+    os.fsync(file.fileno())
+
+
+def _open_nameless(folder: str) -> BinaryIO | None:
     """A file without a name, which the system itself removes if its writer dies; or ``None``."""
     if not _NAMELESS or not os.path.isdir("/proc/self/fd"):
         return None
     with contextlib.suppress(OSError):  # the other way finds out what is wrong, if anything is
-        return os.open(folder, os.O_RDWR | _NAMELESS | _CLOEXEC, 0o666)
+        file = _open(folder, "w+b", _NAMELESS | os.O_RDWR, 0o666)
+        _lock(file)
+        return file
     return None
 
 
-def _create(name: str, old: os.stat_result | None) -> int:
+def _create(name: str, old: os.stat_result | None) -> BinaryIO:
     """A new file under a name, locked."""
     # What replaces a file is read by no one else before it has that file's mode.
     mode = 0o666 if old is None else 0o600
     while True:
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC, mode)
-        _lock(descriptor)
-        if os.name != "posix" or os.fstat(descriptor).st_nlink > 0:
-            return descriptor
-        os.close(descriptor)  # taken for a dead writer's before it was locked
+        file = _open(name, "wb", os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        _lock(file)
+        if os.name != "posix" or os.fstat(file.fileno()).st_nlink > 0:
+            return file
+        file.close()  # taken for a dead writer's before it was locked
 
 
-def _named(descriptor: int, name: str, old: os.stat_result | None) -> int:
-    """A nameless file under a name, or a copy of it where it cannot be given one."""
+def _open(name: str, way: Any, flags: int, mode: int) -> BinaryIO:
+    """A file opened with flags of our own; its object closes it, whatever comes."""
+    flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    file: BinaryIO = open(  # noqa: SIM115  # the caller closes it
+        name, way, opener=lambda path, _: os.open(path, flags, mode)
+    )
+    return file
+
+
+def _link(file: BinaryIO, name: str) -> bool:
+    """Give a nameless file a name, where that is possible."""
+    descriptor = file.fileno()
     try:
         # The descriptor stands for a folder, of which an absolute path has no need: without one,
         # os.link would not follow the link in /proc.
         os.link(f"/proc/self/fd/{descriptor}", name, src_dir_fd=descriptor)
-        return descriptor
     except OSError:
-        copy = _create(name, old)
-    try:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        with open(descriptor, "rb", closefd=False) as file, open(copy, "wb", closefd=False) as to:
-            shutil.copyfileobj(file, to, 1 << 20)
-        _take_over(copy, old)
-        os.close(descriptor)
-    except BaseException:
-        os.close(copy)
-        raise
-    return copy
+        return False
+    return True
 
 
 def _take_over(descriptor: int, old: os.stat_result | None) -> None:
@@ -165,10 +174,10 @@ def _flush_folder(folder: str) -> None:
 # has no writer any more.
 
 
-def _lock(descriptor: int) -> None:
+def _lock(file: BinaryIO) -> None:
     if fcntl is not None:
         with contextlib.suppress(OSError):  # not every file system has locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
 
 
 def _remove_stale(folder: str) -> None:
@@ -182,9 +191,6 @@ def _remove_stale(folder: str) -> None:
 
 
 def _remove_if_stale(name: str) -> None:
-    descriptor = os.open(name, os.O_RDONLY | _CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with _open(name, "rb", os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), 0) as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.unlink(name)
-    finally:
-        os.close(descriptor)
