@@ -154,14 +154,14 @@ PyObject* replace_tensors(PyObject*, PyObject* const* args, Py_ssize_t count) {
       fresh[i] = alias(fresh[i]);
       if (gradients[i].defined()) tape::ensure_history(tensors[i]);
     }
-    Items items;
-    items.assign(args[3]);
+    Assignments made;
+    made.assign(args[3]);
     for (int i = 0; i < tensors.size(); ++i) {
       exchange_memory(*tensors[i].impl(), *fresh[i].impl());
       if (tape::History* history = tape::history(tensors[i]))
         std::swap(history->grad, gradients[i]);
     }
-    items.keep();
+    made.keep();
     bump_structure();
     Py_RETURN_NONE;
   });
@@ -197,17 +197,19 @@ PyObject* take_steps(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     need(count == 2 && PyList_Check(args[0]), "take_steps: expected (calls, entries)");
     ops::StepsTogether steps;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[0]); ++i) {
-      PyObject* const call = PyList_GET_ITEM(args[0], i);
+    const Items calls(args[0]);
+    for (Py_ssize_t i = 0; i < calls.size(); ++i) {
+      const Owned held = calls[i];
+      PyObject* const call = held.get();
       need(PyTuple_Check(call) && PyTuple_GET_SIZE(call) == 2,
            "take_steps: expected calls as (function, arguments)");
       const Owned ignored(
           PyObject_Call(PyTuple_GET_ITEM(call, 0), PyTuple_GET_ITEM(call, 1), nullptr));
     }
-    Items items;
-    items.assign(args[1]);
+    Assignments made;
+    made.assign(args[1]);
     steps.run();
-    items.keep();
+    made.keep();
     Py_RETURN_NONE;
   });
 }

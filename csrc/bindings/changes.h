@@ -14,12 +14,12 @@ void add_changes(PyObject* module);
 void add_items(PyObject* module);
 
 // Assignments to dicts, all or none.
-class Items {
+class Assignments {
  public:
-  Items() = default;
-  ~Items();  // takes back what was made, unless keep() was called
-  Items(const Items&) = delete;
-  Items& operator=(const Items&) = delete;
+  Assignments() = default;
+  ~Assignments();  // takes back what was made, unless keep() was called
+  Assignments(const Assignments&) = delete;
+  Assignments& operator=(const Assignments&) = delete;
 
   // Of a list of (dict, key, value), or (dict, key) for a key that goes.
   void assign(PyObject* entries);

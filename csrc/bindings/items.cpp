@@ -18,7 +18,7 @@ PyObject* find(PyObject* dict, PyObject* key) {
 
 }  // namespace
 
-void Items::assign_one(PyObject* entry) {
+void Assignments::assign_one(PyObject* entry) {
   const bool sets = PyTuple_Check(entry) && PyTuple_GET_SIZE(entry) == 3;
   if (!sets && !(PyTuple_Check(entry) && PyTuple_GET_SIZE(entry) == 2))
     raise(PyExc_TypeError, "set_items: expected (dict, key, value) or (dict, key)");
@@ -33,26 +33,23 @@ void Items::assign_one(PyObject* entry) {
   made_.push_back(std::move(made));  // there is room for it
 }
 
-void Items::assign(PyObject* entries) {
+void Assignments::assign(PyObject* entries) {
   if (!PyList_Check(entries)) raise(PyExc_TypeError, "set_items: expected a list");
-  const Py_ssize_t count = PyList_GET_SIZE(entries);
-  made_.reserve(made_.size() + static_cast<size_t>(count));
+  const Items list(entries);
+  made_.reserve(made_.size() + static_cast<size_t>(list.size()));
   // What has gone from a dict comes back at its end: such a dict is put back as a whole, for its order.
-  for (Py_ssize_t i = 0; i < count; ++i) {
-    PyObject* const entry = PyList_GET_ITEM(entries, i);
-    if (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 2) continue;
-    PyObject* const dict = PyTuple_GET_ITEM(entry, 0);
+  for (Py_ssize_t i = 0; i < list.size(); ++i) {
+    const Owned entry = list[i];
+    if (!PyTuple_Check(entry.get()) || PyTuple_GET_SIZE(entry.get()) != 2) continue;
+    PyObject* const dict = PyTuple_GET_ITEM(entry.get(), 0);
     const auto is_dict = [&](const Whole& whole) { return whole.dict.get() == dict; };
     if (PyDict_Check(dict) && std::none_of(wholes_.begin(), wholes_.end(), is_dict))
       wholes_.push_back({Owned::borrow(dict), Owned(PyDict_Copy(dict))});
   }
-  for (Py_ssize_t i = 0; i < count; ++i) {
-    const Owned entry = Owned::borrow(PyList_GetItem(entries, i));
-    assign_one(entry.get());
-  }
+  for (Py_ssize_t i = 0; i < list.size(); ++i) assign_one(list[i].get());
 }
 
-Items::~Items() {
+Assignments::~Assignments() {
   if (kept_ || made_.empty()) return;
   PyObject *type, *value, *trace;
   PyErr_Fetch(&type, &value, &trace);
@@ -74,9 +71,9 @@ namespace {
 
 PyObject* set_items(PyObject*, PyObject* entries) {
   return guarded([&]() -> PyObject* {
-    Items items;
-    items.assign(entries);
-    items.keep();
+    Assignments made;
+    made.assign(entries);
+    made.keep();
     bump_structure();
     Py_RETURN_NONE;
   });
@@ -100,9 +97,10 @@ bool column_matches(PyObject* state, PyObject* owners, PyObject* name, PyObject*
   const Py_ssize_t size = PyList_GET_SIZE(column);
   if (size != PyList_GET_SIZE(owners)) return false;
   for (Py_ssize_t i = 0; i < size; ++i) {
-    PyObject* const entry = find(state, PyList_GET_ITEM(owners, i));
-    if (!entry || !PyDict_Check(entry)) return false;
-    if (find(entry, name) != PyList_GET_ITEM(column, i)) return false;
+    PyObject* const found = find(state, PyList_GET_ITEM(owners, i));
+    if (!found || !PyDict_Check(found)) return false;
+    const Owned entry = Owned::borrow(found);
+    if (find(entry.get(), name) != PyList_GET_ITEM(column, i)) return false;
   }
   return true;
 }
@@ -131,8 +129,8 @@ PyObject* call_with_item(PyObject*, PyObject* const* args, Py_ssize_t count) {
     const Owned entry(PyTuple_Pack(3, args[0], args[1], args[2]));
     const Owned entries(PyList_New(1));
     PyList_SET_ITEM(entries.get(), 0, new_reference(entry.get()));
-    Items items;
-    items.assign(entries.get());
+    Assignments made;
+    made.assign(entries.get());
     return PyObject_Call(args[3], args[4], args[5]);
   });
 }
