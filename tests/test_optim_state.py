@@ -91,6 +91,163 @@ def test_failed_load_changes_nothing():
     assert optimizer.state[params[0]]["step"].item() == 1.0
 
 
+def test_state_of_any_shape_is_loaded():
+    """Factored second moments, counts, flags: as PyTorch, which looks at none of it."""
+
+    class Factored(optim.Optimizer):
+        def __init__(self, params):
+            super().__init__(params, {})
+
+        def step(self, closure=None):
+            pass
+
+    p = steep.zeros(2, 3, requires_grad=True)
+    entry = {
+        "step": 7,
+        "rows": steep.ones(2, dtype=steep.float64),
+        "columns": steep.ones(3),
+        "count": steep.tensor(4, dtype=steep.int64),
+        "parts": [steep.ones(4, dtype=steep.float64), None, (1, 2.5)],
+        "nested": {"step": steep.tensor(3, dtype=steep.int64), "name": "x"},
+    }
+    optimizer = Factored([p])
+    optimizer.load_state_dict({"state": {0: entry}, "param_groups": [{"params": [0]}]})
+    loaded = optimizer.state[p]
+    assert loaded["step"] == 7
+    assert type(loaded["step"]) is int
+    assert loaded["rows"].dtype == steep.float32
+    assert tuple(loaded["rows"].shape) == (2,)
+    assert loaded["count"].dtype == steep.float32  # cast, as PyTorch casts whatever is no step
+    assert loaded["parts"][0].dtype == steep.float32
+    assert loaded["parts"][1:] == [None, (1, 2.5)]
+    assert loaded["nested"]["step"].dtype == steep.int64
+    assert loaded["nested"]["name"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "text"),
+    [
+        (optim.SGD, {"momentum_buffer": steep.zeros(2)}, "momentum_buffer of parameter 1"),
+        (optim.Adam, {"step": 1, "exp_avg_sq": steep.zeros(2)}, "exp_avg_sq of parameter 1"),
+        (optim.Adam, {"step": 1, "exp_avg": 3.0}, "exp_avg of parameter 1 .* got float"),
+        (optim.AdamW, {"step": "two"}, "step of parameter 1 to be one number"),
+        (optim.AdamW, {"step": steep.zeros(2)}, "step of parameter 1 to be one number"),
+    ],
+)
+def test_fused_steps_refuse_state_that_they_cannot_use(kind, entry, text):
+    params = make_params()
+    optimizer = kind(params, lr=0.5)
+    saved = optimizer.state_dict()
+    saved["param_groups"][0]["lr"] = 9.0
+    with pytest.raises(ValueError, match=text):
+        optimizer.load_state_dict({**saved, "state": {1: entry}})
+    assert optimizer.param_groups[0]["lr"] == 0.5
+    assert not optimizer.state
+
+
+def test_a_whole_number_of_steps_is_loaded_by_adam():
+    params = make_params()
+    optimizer = optim.Adam(params)
+    entry = {"step": 5, "exp_avg": steep.zeros(3, 4), "exp_avg_sq": steep.zeros(3, 4)}
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": {0: entry}})
+    run(optimizer, params, 1)
+    assert optimizer.state[params[0]]["step"].item() == 6.0
+    assert optimizer.state[params[1]]["step"].item() == 1.0
+
+
+def test_a_setting_saved_before_it_existed_keeps_its_default():
+    params = make_params()
+    optimizer = optim.Adam(params)
+    saved = optimizer.state_dict()
+    del saved["param_groups"][0]["decoupled_weight_decay"]
+    optimizer.load_state_dict(saved)
+    run(optimizer, params, 1)
+
+
+# ---- replaced state ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("SGD", "momentum_buffer"), ("Adam", "exp_avg"), ("AdamW", "exp_avg_sq")]
+)
+def test_replaced_state_counts(kind, name, compiled, whole, at):
+    def train(replace):
+        params = make_params()
+        extra = {"momentum": 0.9} if kind == "SGD" else {}
+        optimizer = getattr(optim, kind)(params, lr=0.1, **extra)
+
+        def step():
+            optimizer.zero_grad()
+            sum((p * p).sum() for p in params).backward()
+            optimizer.step()
+
+        taken = steep.compile(step) if compiled else step
+        for _ in range(6):
+            taken()
+        replace(optimizer, params[at])
+        for _ in range(5):
+            taken()
+        return params, optimizer
+
+    def assign(optimizer, p):
+        value = optimizer.state[p][name] * 2 + 1
+        if whole:
+            optimizer.state[p] = {**optimizer.state[p], name: value}
+        else:
+            optimizer.state[p][name] = value
+
+    def write(optimizer, p):
+        optimizer.state[p][name].mul_(2).add_(1)
+
+    params, optimizer = train(assign)
+    twins, twin = train(write)
+    for p, q in zip(params, twins, strict=True):
+        assert p.tolist() == q.tolist()
+        for key, value in optimizer.state[p].items():
+            assert value.tolist() == twin.state[q][key].tolist()
+    saved = optimizer.state_dict()["state"][at][name]
+    assert saved.tolist() == twin.state[twins[at]][name].tolist()
+
+
+def test_a_count_that_was_assigned_is_gone_on_with():
+    params = make_params()
+    optimizer = optim.Adam(params)
+    run(optimizer, params, 1)
+    optimizer.state[params[2]]["step"] = 10
+    run(optimizer, params, 1)
+    assert optimizer.state[params[2]]["step"].item() == 11.0
+    assert optimizer.state[params[1]]["step"].item() == 2.0
+
+
+def test_replaced_parameters_and_groups_are_followed_by_replays():
+    w = steep.ones(2, requires_grad=True)
+    v = steep.ones(2, requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.5)
+
+    @steep.compile
+    def step():
+        optimizer.zero_grad()
+        (w.sum() + v.sum()).backward()
+        optimizer.step()
+
+    for _ in range(5):
+        step()
+    assert w.tolist() == [-1.5, -1.5]
+    optimizer.param_groups[0]["params"][0] = v
+    w.grad = v.grad = None
+    step()
+    assert w.tolist() == [-1.5, -1.5]
+    assert v.tolist() == [0.5, 0.5]
+    optimizer.param_groups.append({**optimizer.param_groups[0], "params": [w]})
+    w.grad = v.grad = None
+    step()
+    assert w.tolist() == [-2.0, -2.0]
+    assert v.tolist() == [0.0, 0.0]
+
+
 def test_copies_and_pickles():
     model = nn.Linear(2, 1)
     optimizer = optim.Adam(model.parameters(), lr=0.5)
@@ -134,6 +291,125 @@ def test_pre_hook_replaces_arguments():
     optimizer.register_step_pre_hook(lambda o, args, kwargs: 3)
     with pytest.raises(RuntimeError, match="must return None or a tuple"):
         optimizer.step()
+
+
+def test_hooks_are_given_the_optimizer_first():
+    optimizer = optim.SGD(make_params())
+    seen = []
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: seen.append(args[0] is o))
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: (args, kwargs))
+    optimizer.step()
+    assert seen == [True]
+
+
+def test_hooks_of_all_optimizers():
+    log = []
+    optimizer = optim.SGD(make_params())
+    optimizer.register_step_pre_hook(lambda *_: log.append("own pre"))
+    optimizer.register_step_post_hook(lambda *_: log.append("own post"))
+    with (
+        optim.optimizer.register_optimizer_step_pre_hook(lambda *_: log.append("pre")),
+        optim.optimizer.register_optimizer_step_post_hook(lambda *_: log.append("post")),
+    ):
+        optimizer.step()
+        assert log == ["pre", "own pre", "own post", "post"]
+        optim.Adam(make_params()).step()
+        assert log[4:] == ["pre", "post"]
+    optim.Adam(make_params()).step()
+    assert len(log) == 6
+
+
+def test_hooks_of_state_dicts():
+    params = make_params()
+    optimizer = optim.SGD(params, lr=0.5)
+    log = []
+    optimizer.register_state_dict_pre_hook(lambda o: log.append("second"))
+    optimizer.register_state_dict_pre_hook(lambda o: log.append("first"), prepend=True)
+    optimizer.register_state_dict_post_hook(lambda o, state: {**state, "more": 1})
+    optimizer.register_state_dict_post_hook(lambda o, state: state.update(last=True))
+    saved = optimizer.state_dict()
+    assert log == ["first", "second"]
+    assert saved["more"] == 1
+    assert saved["last"]
+
+    def halve(o, state):
+        state["param_groups"] = [{**g, "lr": g["lr"] / 2} for g in state["param_groups"]]
+
+    optimizer.register_load_state_dict_pre_hook(lambda o, state: log.append(state["more"]))
+    optimizer.register_load_state_dict_pre_hook(halve)
+    handle = optimizer.register_load_state_dict_post_hook(lambda o: log.append("loaded"))
+    optimizer.load_state_dict(saved)
+    assert optimizer.param_groups[0]["lr"] == 0.25
+    assert saved["param_groups"][0]["lr"] == 0.5
+    assert log[2:] == [1, "loaded"]
+    handle.remove()
+    optimizer.load_state_dict(saved)
+    assert log[4:] == [1]
+
+
+@pytest.mark.parametrize("whose", ["one", "all"])
+def test_a_hook_that_comes_later_keeps_a_compiled_step_eager(whose):
+    w = steep.ones(2, requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.5)
+
+    @steep.compile
+    def step():
+        optimizer.zero_grad()
+        w.sum().backward()
+        optimizer.step()
+
+    for _ in range(5):
+        step()
+    assert step.programs()[0].runs > 0
+    log = []
+    register = (
+        optimizer.register_step_post_hook
+        if whose == "one"
+        else optim.optimizer.register_optimizer_step_post_hook
+    )
+    with register(lambda *_: log.append(w.tolist())):
+        with pytest.warns(UserWarning, match="runs eagerly: a hook of an optimizer"):
+            step()
+        step()
+        assert log == [[-2.0, -2.0], [-2.5, -2.5]]
+    step()
+    assert w.tolist() == [-3.0, -3.0]
+    assert len(log) == 2
+
+
+def test_an_optimizer_that_wraps_another_needs_no_init():
+    class Lookahead(optim.Optimizer):
+        def __init__(self, inner, alpha=0.5, every=2):
+            self.inner = inner
+            self.alpha, self.every, self.count = alpha, every, 0
+            self.defaults = inner.defaults
+            self.param_groups = inner.param_groups
+            self.state = {}
+            self.slow = [p.detach().clone() for g in self.param_groups for p in g["params"]]
+
+        def step(self, closure=None):
+            loss = self.inner.step(closure)
+            self.count += 1
+            if self.count % self.every == 0:
+                with steep.no_grad():
+                    fast = [p for g in self.param_groups for p in g["params"]]
+                    for p, slow in zip(fast, self.slow, strict=True):
+                        slow += self.alpha * (p - slow)
+                        p.copy_(slow)
+            return loss
+
+    w = steep.ones(1, requires_grad=True)
+    optimizer = Lookahead(optim.SGD([w], lr=0.5))
+    log = []
+    optimizer.register_step_post_hook(lambda *_: log.append(w.item()))
+    for _ in range(2):
+        optimizer.zero_grad()
+        w.sum().backward()
+        optimizer.step()
+    assert log == [0.5, 0.5]
+    saved = optimizer.state_dict()
+    optimizer.load_state_dict(saved)
+    assert "Lookahead" in repr(optimizer)
 
 
 def test_own_optimizer():

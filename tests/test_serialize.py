@@ -7,6 +7,7 @@ import json
 import math
 import os
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import safetensors.numpy
 
 import steep
 from steep import nn, optim
+from steep._files import write_atomically
 
 
 def state():
@@ -173,6 +175,10 @@ def header(entries):
     return len(text).to_bytes(8, "little") + text
 
 
+def raw_header(text):
+    return len(text).to_bytes(8, "little") + text
+
+
 def entry(dtype="F32", shape=(1,), offsets=(0, 4)):
     return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
 
@@ -195,6 +201,34 @@ def entry(dtype="F32", shape=(1,), offsets=(0, 4)):
         (header({"a": entry(offsets=(4, 8))}) + bytes(8), "at byte 0 of the data, found 4"),
         (header({"a": entry(), "b": entry()}) + bytes(8), "tensor 'b' at byte 4"),
         (header({"a": [1]}) + bytes(4), "entry of tensor 'a' is damaged"),
+        (header({"a": entry(shape=(0, 2**70), offsets=(0, 0))}), "a number of 22 digits"),
+        (header({"a": entry(shape=(0, 2**63), offsets=(0, 0))}), "whole numbers below"),
+        (header({"a": entry(shape=(0, 2**62, 2**62), offsets=(0, 0))}), "no memory could hold"),
+        (header({"a": entry(shape=(2**40, 2**40))}) + bytes(4), "no memory could hold"),
+        (header({"a": entry(shape=(True,))}) + bytes(4), "to be whole numbers"),
+        (header({"a": entry(shape=(1.0,))}) + bytes(4), "to be whole numbers"),
+        (header({"a": {**entry(), "shape": "1"}}) + bytes(4), "a list of sizes, found 'F32' and"),
+        (header({"a": {**entry(), "shape": {"1": 1}}}) + bytes(4), "a list of sizes"),
+        (header({"a": entry(dtype=[1])}) + bytes(4), r"a dtype's name .* found \[1\]"),
+        (header({"a": entry(dtype=None)}) + bytes(4), "a dtype's name"),
+        (header({"a": entry(offsets=(4, 0))}) + bytes(4), "takes 4 bytes, found -4"),
+        (header({"a": entry(offsets=(-4, 0))}) + bytes(4), "to be whole numbers"),
+        (header({"a": entry(offsets=(0, 4, 8))}) + bytes(4), "entry of tensor 'a' is damaged"),
+        (header({"a": entry(dtype="BOOL", offsets=(0, 1))}) + b"\x02", "to be 0 or 1"),
+        (raw_header(b'{"a":1,"a":2}'), "not JSON .the key 'a' comes twice"),
+        (raw_header(b'{"a":{"dtype":"F32","dtype":"F32"}}'), "the key 'dtype' comes twice"),
+        (raw_header(b'{"a":' + b"1" * 5000 + b"}"), "a number of 5000 digits"),
+        (raw_header(b"[" * 200000), "the header is not JSON"),
+        (raw_header(b'{"a":"\xff"}'), "the header is not JSON"),
+        (raw_header(b'{"a":NaN}'), "entry of tensor 'a' is damaged"),
+        (header({"__metadata__": [1]}), "__metadata__ to be a JSON object of strings"),
+        (header({"__metadata__": {"steep.structure": 1}}), "__metadata__ to be a JSON object"),
+        (header({"__metadata__": {"steep.structure": "[1]"}}), "saved object is damaged"),
+        (header({"__metadata__": {"steep.structure": "[" * 100000}}), "saved object is damaged"),
+        (
+            header({"__metadata__": {"steep.structure": '{"dict": [["a", 1], ["a", 2]]}'}}),
+            "saved object is damaged",
+        ),
         (
             header({"__metadata__": {"steep.structure": '{"what": 1}'}}),
             "description of the saved object is damaged",
@@ -205,6 +239,203 @@ def test_files_that_are_not_right(path, raw, text):
     path.write_bytes(raw)
     with pytest.raises(ValueError, match=f"{path.name}: .*{text}"):
         steep.load(path)
+
+
+def damaged(rng, value):
+    """A JSON value with something in it that does not belong there."""
+    odd = [None, True, -1, 2**63, 2**70, 1.5, math.nan, "F32", "\ud800", [], {}, [0, 2**62], [[]]]
+    if rng.random() < 0.3 or not isinstance(value, (dict, list)) or not value:
+        return rng.choice(odd)
+    if isinstance(value, list):
+        at = rng.randrange(len(value))
+        return [damaged(rng, v) if i == at else v for i, v in enumerate(value)]
+    key = rng.choice(list(value))
+    if rng.random() < 0.2:
+        return {k: v for k, v in value.items() if k != key}
+    if rng.random() < 0.1:
+        return {**value, rng.choice(["", "__metadata__", "\ud800", "dtype"]): rng.choice(odd)}
+    return {k: damaged(rng, v) if k == key else v for k, v in value.items()}
+
+
+def test_no_header_goes_further_than_a_value_error(path):
+    steep.save({"m": state(), "n": [1, (2.0, None)]}, path)
+    raw = path.read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    entries, data = json.loads(raw[8 : 8 + length]), raw[8 + length :]
+    description = json.loads(entries["__metadata__"]["steep.structure"])
+    rng = random.Random(1)
+    refused = 0
+    for _ in range(1500):
+        broken = entries
+        if rng.random() < 0.3:
+            text = json.dumps(damaged(rng, description))
+            broken = {**entries, "__metadata__": {"steep.structure": text}}
+        else:
+            broken = damaged(rng, broken)
+        path.write_bytes(header(broken) + data)
+        try:
+            assert isinstance(steep.load(path), dict)
+        except ValueError as error:
+            refused += 1
+            named = str(error)
+        else:
+            continue
+        assert named.startswith(str(path)), named
+    assert refused > 1000
+
+
+# ---- the file itself ----------------------------------------------------------------------------
+
+
+def both_ways(test):
+    """With a file that has no name until it is complete; without; and if it cannot be named."""
+    return pytest.mark.parametrize("way", ["nameless", "named", "copied"])(test)
+
+
+@pytest.fixture
+def written(way, monkeypatch):
+    if way == "named":
+        monkeypatch.setattr("steep._files._NAMELESS", 0)
+    if way == "copied":
+
+        def refuse(*args, **kwargs):
+            raise OSError(1, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refuse)
+
+
+@both_ways
+def test_a_file_keeps_its_mode_and_a_new_one_follows_the_umask(written, path):
+    before = os.umask(0o027)
+    try:
+        steep.save({"a": steep.ones(1)}, path)
+        assert path.stat().st_mode & 0o7777 == 0o640
+        for mode in (0o600, 0o664, 0o400):
+            path.chmod(mode)
+            steep.save({"a": steep.zeros(1)}, path)
+            assert path.stat().st_mode & 0o7777 == mode
+            assert steep.load(path)["a"].item() == 0.0
+    finally:
+        os.umask(before)
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="takes root's rights")
+@both_ways
+def test_a_file_keeps_its_owner(written, path):
+    steep.save({"a": steep.ones(1)}, path)
+    os.chown(path, 12345, 23456)
+    path.chmod(0o640)
+    steep.save({"a": steep.zeros(1)}, path)
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (12345, 23456, 0o640)
+
+
+@both_ways
+def test_a_link_is_followed(written, tmp_path):
+    target, link, second = tmp_path / "target", tmp_path / "link", tmp_path / "second"
+    link.symlink_to("target")
+    second.symlink_to(link)
+    for value in (1.0, 2.0):  # the first time it leads nowhere yet
+        steep.save({"a": steep.full((1,), value)}, second)
+        assert second.is_symlink()
+        assert link.is_symlink()
+        assert not target.is_symlink()
+        assert steep.load(target)["a"].item() == value
+    assert len(os.listdir(tmp_path)) == 3
+
+
+@both_ways
+def test_the_longest_name_is_as_good_as_any(written, tmp_path):
+    path = tmp_path / ("n" * 255)
+    steep.save({"a": steep.ones(1)}, path)
+    steep.save({"a": steep.zeros(1)}, path)
+    assert steep.load(path)["a"].item() == 0.0
+    with pytest.raises(OSError, match="too long"):
+        steep.save({}, tmp_path / ("n" * 256))
+
+
+@both_ways
+def test_a_full_disk_leaves_the_old_file_alone(written, path):
+    steep.save({"a": steep.ones(1)}, path)
+
+    def chunks():
+        yield b"half of it"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match=f"No space left on device: .*{path.name}"):
+        write_atomically(str(path), chunks())
+    assert steep.load(path)["a"].item() == 1.0
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_what_the_dead_have_left_is_removed_and_the_files_of_others_are_not(path):
+    fcntl = pytest.importorskip("fcntl")
+    dead = path.parent / ".steep-0123456789abcdef"
+    alive = path.parent / ".steep-fedcba9876543210"
+    others = path.parent / ".steep-notes"
+    for file in (dead, alive, others):
+        file.write_bytes(b"something")
+    with alive.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        steep.save({"a": steep.ones(1)}, path)
+        assert not dead.exists()
+        assert alive.exists()
+        assert others.exists()
+
+
+def test_a_folder_that_cannot_be_read_is_no_failure(path, monkeypatch):
+    """It can be written to: the file is in its place, and that is what was asked for."""
+    real = os.open
+
+    def refuse(name, flags, *args, **kwargs):
+        if os.path.isdir(name) and not flags & getattr(os, "O_TMPFILE", 0):
+            raise PermissionError(13, "Permission denied", name)
+        return real(name, flags, *args, **kwargs)
+
+    def refuse_listing(name):
+        raise PermissionError(13, "Permission denied", name)
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "scandir", refuse_listing)
+    steep.save({"a": steep.ones(1)}, path)
+    assert steep.load(path)["a"].item() == 1.0
+
+
+def test_saves_at_the_same_time_do_not_disturb_each_other(path, monkeypatch):
+    monkeypatch.setattr("steep._files._NAMELESS", 0)  # names that the others could remove
+    failures = []
+
+    def save(number):
+        try:
+            for _ in range(40):
+                steep.save({"a": steep.full((50,), number)}, path)
+                values = set(steep.load(path)["a"].tolist())
+                assert len(values) == 1
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=save, args=(float(n),)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_folder_is_no_file_and_a_pipe_is_written_to(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        steep.save({"a": steep.ones(1)}, tmp_path)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = []
+    thread = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    thread.start()
+    steep.save({"a": steep.ones(1)}, pipe)
+    thread.join()
+    (tmp_path / "file").write_bytes(read[0])
+    assert steep.load(tmp_path / "file")["a"].item() == 1.0
 
 
 def test_no_damage_goes_further_than_a_value_error(path):

@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/autograd.h"
+#include "bindings/changes.h"
 #include "bindings/dtype_type.h"
 #include "bindings/entries.h"
 #include "bindings/from_python.h"
@@ -64,6 +65,7 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   add_programs(module);
   add_profile(module);
   add_functions(module);
+  add_changes(module);
 }
 
 extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {

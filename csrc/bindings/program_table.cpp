@@ -140,7 +140,24 @@ void clear_gradients(const Program& program, const Tensors& inputs) {
   }
 }
 
-// NotImplemented where settings have changed in a way that no replay follows.
+// The leaves get what is needed to hold a gradient.
+void make_room_for_gradients(const Program& program, const Tensors& inputs) {
+  for (const program::TracedGradient& gradient : program.plan().gradients)
+    if (gradient.changed)
+      gradient_slot(gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf);
+}
+
+Owned build_result(const ResultTree& tree, Program& program) {
+  SmallVector<Tensor, 4> results;
+  results.resize(static_cast<int>(program.plan().outputs.size()));
+  return Owned(tree.build([&](int i) {
+    if (!results[i].defined()) results[i] = program.output(i);
+    return wrap(results[i]);
+  }));
+}
+
+// NotImplemented where settings have changed in a way that no replay follows. All that needs memory comes before the
+// run, objects for the results included: where it is lacking, nothing has happened.
 PyObject* run_entry(Entry& entry, const CallKey& key) {
   Program& program = *entry.program;
   const Running running(program);
@@ -150,19 +167,19 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
   if (entry.structure != structure_now()) return new_reference(Py_NotImplemented);
   const Tensors before = gradients_before(program, key.inputs);
   program.keep_gradients(gradients_in_place(program, key.inputs));
+  program.prepare(key.inputs, before);
+  make_room_for_gradients(program, key.inputs);
+  Owned result = build_result(entry.result, program);
+  // Making objects may have run code.
+  if (entry.structure != structure_now()) return new_reference(Py_NotImplemented);
   try {
-    program.run(key.inputs, before);
+    program.run();
   } catch (...) {
     clear_gradients(program, key.inputs);
     throw;
   }
   leave_gradients(program, key.inputs);
-  SmallVector<Tensor, 4> results;
-  results.resize(static_cast<int>(program.plan().outputs.size()));
-  return entry.result.build([&](int i) {
-    if (!results[i].defined()) results[i] = program.output(i);
-    return wrap(results[i]);
-  });
+  return result.release();
 }
 
 std::shared_ptr<const Entries> entries_of(const Table& table, const std::string& key) {

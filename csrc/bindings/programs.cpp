@@ -87,6 +87,10 @@ void make_abstract(const py::handle& type) {
     PyErr_Format(PyExc_TypeError, "cannot create '%s' instances: steep makes them", self->tp_name);
     return nullptr;
   };
+  // pybind11 takes it for granted that there is memory for an object, and would write through a null pointer.
+  own->tp_alloc = [](PyTypeObject* self, Py_ssize_t size) {
+    return checked(PyType_GenericAlloc(self, size));
+  };
   PyType_Modified(own);
 }
 

@@ -2,6 +2,7 @@
 #include <new>
 
 #include "bindings/runtime.h"
+#include "program/site.h"
 
 namespace steep::bindings {
 
@@ -44,6 +45,50 @@ PyObject* act(PyObject* self, PyObject*) {
   });
 }
 
+// Records, and follows sites, as long as it lives: it ends however the recorded call does. (A `finally` of Python's is
+// itself code that can be interrupted.)
+class Recording {
+ public:
+  Recording(Recorder& recorder, PyObject* followers)
+      : recorder_(recorder), followers_(Owned::borrow(followers)) {
+    checked(PyList_Append(followers, Py_None));
+    program::follow_sites();
+    try {
+      recorder_.start();
+    } catch (...) {
+      leave();
+      throw;
+    }
+  }
+  ~Recording() {
+    recorder_.stop();
+    leave();
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+ private:
+  void leave() {
+    program::unfollow_sites();
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    if (PySequence_DelItem(followers_.get(), -1) < 0) PyErr_WriteUnraisable(followers_.get());
+    PyErr_Restore(type, value, trace);
+  }
+  Recorder& recorder_;
+  const Owned followers_;
+};
+
+// run(followers, function, args, kwargs)
+PyObject* run(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 4 || !PyList_Check(args[0]))
+      raise(PyExc_TypeError, "Recorder.run: expected (followers, function, args, kwargs)");
+    const Recording recording(own(self), args[0]);
+    return PyObject_Call(args[1], args[2], args[3]);
+  });
+}
+
 PyObject* replay(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     own(self).replay();
@@ -71,6 +116,8 @@ PyObject* refusal(PyObject* self, void*) {
 PyMethodDef methods[] = {
     {"start", act<&Recorder::start>, METH_NOARGS, "Begins to record; recordings do not nest."},
     {"stop", act<&Recorder::stop>, METH_NOARGS, "Ends the recording."},
+    {"run", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(run)), METH_FASTCALL,
+     "Records what function(*args, **kwargs) launches, and returns its result."},
     {"replay", replay, METH_NOARGS, "Runs the recorded launches again, in order."},
     {"launches", launches, METH_NOARGS, "The names of the recorded launches."},
     {nullptr, nullptr, 0, nullptr}};

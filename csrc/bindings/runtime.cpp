@@ -115,6 +115,11 @@ void add_runtime(PyObject* module) {
   m.def("reset_peak_memory_stats", &runtime::reset_peak,
         "Starts the peak of memory_stats() again.");
   m.def("empty_cache", &runtime::empty_cache, "Gives cached memory back to the system.");
+  m.def("fail_allocation", &runtime::fail_allocation, py::arg("count"),
+        "Lets the allocation of tensor memory after `count` more on this thread fail, once; a "
+        "negative count ends this: for tests.");
+  m.def("allocations_until_failure", &runtime::allocations_until_failure,
+        "How many allocations are left until one fails; negative where none will.");
   m.def("counters", counters,
         "Launches, bytes, saved tensors and graph nodes of this thread so far.");
   add_recorder_type(module);

@@ -63,6 +63,11 @@ void copy_memory(const Tensor& x, const Tensor& value) {
   }
 }
 
+void zero_memory(const Tensor& x) {
+  program::launch(kCopy, x.dtype(), {x, Number(0)});
+  x->storage->bump("zero_");
+}
+
 namespace {
 // `forgets`: the value is not made from x, so x's old history gets zeros instead of nothing, as in
 // PyTorch (an optimiser tells the two apart).

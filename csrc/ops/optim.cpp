@@ -2,6 +2,9 @@
 // by none.
 #include "ops/optim.h"
 
+#include <utility>
+#include <vector>
+
 #include "ops/registry.h"
 #include "ops/window.h"
 
@@ -92,14 +95,19 @@ class Step {
   void leave_out() { operands_.push_back(Operand()); }
   int count() const { return sizes_.size(); }
 
-  void run(const Kernel& kernel, DType type, std::initializer_list<int64_t> flags) {
-    Dims dims{sizes_.size()};
-    for (int64_t flag : flags) dims.push_back(flag);
-    for (int64_t size : sizes_) dims.push_back(size);
-    program::launch(program::Call{&kernel, type, operands_.data(), operands_.size(), dims.data(),
-                                  dims.size(), nullptr, 0});
+  // All that could fail has happened once this has returned.
+  void prepare(const Kernel& kernel, DType type, std::initializer_list<int64_t> flags) {
+    kernel_ = &kernel;
+    type_ = type;
+    dims_.push_back(sizes_.size());
+    for (int64_t flag : flags) dims_.push_back(flag);
+    for (int64_t size : sizes_) dims_.push_back(size);
+  }
+  void run() const {
+    program::launch(program::Call{kernel_, type_, operands_.data(), operands_.size(), dims_.data(),
+                                  dims_.size(), nullptr, 0});
     for (const Copied& copied : copied_) copy_memory(copied.x, copied.memory);
-    for (const Tensor& x : written_) x->storage->bump(kernel.name);
+    for (const Tensor& x : written_) x->storage->bump(kernel_->name);
   }
 
  private:
@@ -113,13 +121,61 @@ class Step {
     return kept_.back();
   }
 
+  const Kernel* kernel_ = nullptr;
+  DType type_ = DType::float32;
   SmallVector<Operand, 24> operands_;
-  Dims sizes_;
+  Dims sizes_, dims_;
   Tensors written_, kept_;
   SmallVector<Copied, 1> copied_;
 };
 
 constexpr DType kFloating[] = {DType::float32, DType::float64};
+
+}  // namespace
+
+struct WaitingSteps {
+  std::vector<Step> steps;
+};
+
+namespace {
+thread_local WaitingSteps* t_waiting = nullptr;
+}
+
+StepsTogether::StepsTogether()
+    : waiting_(std::make_unique<WaitingSteps>()),
+      before_(std::exchange(t_waiting, waiting_.get())) {}
+StepsTogether::~StepsTogether() { t_waiting = before_; }
+void StepsTogether::run() {
+  for (const Step& step : waiting_->steps) step.run();
+}
+
+namespace {
+
+// The launches of one step, one for each dtype among its parameters: made ready, then run, or left
+// to the StepsTogether of this thread.
+class Launches {
+ public:
+  template <class Fill>
+  void add(const Kernel& kernel, DType type, const Tensor& hyper, const Fill& fill,
+           std::initializer_list<int64_t> flags) {
+    steps_.push_back(Step(hyper));
+    fill(steps_.back());
+    if (steps_.back().count() > 0) return steps_.back().prepare(kernel, type, flags);
+    steps_.pop_back();
+  }
+  void run() {
+    for (Step& step : steps_) {
+      if (t_waiting) {
+        t_waiting->steps.push_back(std::move(step));
+      } else {
+        step.run();
+      }
+    }
+  }
+
+ private:
+  SmallVector<Step, 2> steps_;
+};
 
 }  // namespace
 
@@ -131,16 +187,19 @@ void sgd_step(const Tensors& params, const Tensors& grads, const Tensors& moment
   check_list(kOp, "grads", grads, params);
   if (momentum) check_list(kOp, "momentum_buffers", momentum_buffers, params);
   check_hyper(kOp, hyper, 4);
+  Launches launches;
   for (DType type : kFloating) {
-    Step step(hyper);
-    for (int i = 0; i < params.size(); ++i) {
-      if (params[i].dtype() != type) continue;
-      step.add_parameter(params[i]);
-      step.read(grads[i]);
-      momentum ? step.update(momentum_buffers[i]) : step.leave_out();
-    }
-    if (step.count() > 0) step.run(kSgd, type, {momentum, nesterov, maximize, first});
+    const auto fill = [&](Step& step) {
+      for (int i = 0; i < params.size(); ++i) {
+        if (params[i].dtype() != type) continue;
+        step.add_parameter(params[i]);
+        step.read(grads[i]);
+        momentum ? step.update(momentum_buffers[i]) : step.leave_out();
+      }
+    };
+    launches.add(kSgd, type, hyper, fill, {momentum, nesterov, maximize, first});
   }
+  launches.run();
 }
 
 void adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs,
@@ -159,19 +218,22 @@ void adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_a
            join(name(steps[i].dtype()), " of shape ", to_string(steps[i].shape())));
   }
   check_hyper(kOp, hyper, 5);
+  Launches launches;
   for (DType type : kFloating) {
-    Step step(hyper);
-    for (int i = 0; i < params.size(); ++i) {
-      if (params[i].dtype() != type) continue;
-      step.add_parameter(params[i]);
-      step.read(grads[i]);
-      step.update(exp_avgs[i]);
-      step.update(exp_avg_sqs[i]);
-      amsgrad ? step.update(max_exp_avg_sqs[i]) : step.leave_out();
-      step.update(steps[i]);
-    }
-    if (step.count() > 0) step.run(kAdam, type, {amsgrad, maximize, decoupled});
+    const auto fill = [&](Step& step) {
+      for (int i = 0; i < params.size(); ++i) {
+        if (params[i].dtype() != type) continue;
+        step.add_parameter(params[i]);
+        step.read(grads[i]);
+        step.update(exp_avgs[i]);
+        step.update(exp_avg_sqs[i]);
+        amsgrad ? step.update(max_exp_avg_sqs[i]) : step.leave_out();
+        step.update(steps[i]);
+      }
+    };
+    launches.add(kAdam, type, hyper, fill, {amsgrad, maximize, decoupled});
   }
+  launches.run();
 }
 
 void register_optim(Registry& registry) {

@@ -20,6 +20,8 @@ Tensor unwindow(const Tensor& x, const Geometry& whole, const Geometry& part);
 
 // inplace.cpp: x's memory takes value's (broadcast, converted), unrecorded.
 void copy_memory(const Tensor& x, const Tensor& value);
+// inplace.cpp: x's memory is filled with zeros, unrecorded.
+void zero_memory(const Tensor& x);
 // create.cpp: the same where the dtypes differ.
 void cast_into(const Tensor& x, const Tensor& value);
 

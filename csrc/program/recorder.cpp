@@ -1,6 +1,7 @@
 #include "program/recorder.h"
 
 #include <atomic>
+#include <new>
 
 #include "program/launch.h"
 
@@ -15,6 +16,8 @@ struct Slot {
   }
 };
 thread_local Slot t_slot;
+// Short enough for a string to hold without memory of its own.
+constexpr char kNoMemory[] = "out of memory";
 }  // namespace
 
 RecordedCall::RecordedCall(const Call& call)
@@ -62,11 +65,23 @@ void Recorder::stop() {
   slot_ = nullptr;
 }
 
-void Recorder::note_gradient(const Tensor& leaf, const Tensor& before, bool read) {
+void Recorder::append(const Call& call) noexcept {
+  try {
+    calls_.emplace_back(call);
+  } catch (const std::bad_alloc&) {
+    refuse(kNoMemory);
+  }
+}
+
+void Recorder::note_gradient(const Tensor& leaf, const Tensor& before, bool read) noexcept {
   if (leaf->storage->epoch() == epoch_) return;  // made here, and of no one's concern outside
   for (const GradientChange& change : gradients_)
     if (change.leaf.same(leaf)) return;
-  gradients_.push_back({leaf, before, read});
+  try {
+    gradients_.push_back({leaf, before, read});
+  } catch (const std::bad_alloc&) {
+    refuse(kNoMemory);
+  }
 }
 
 Recorder::~Recorder() { stop(); }

@@ -58,14 +58,15 @@ class Recorder {
   // Makes this recorder the thread's; refuses to nest.
   void start();
   void stop();  // from any thread
-  void append(const Call& call) { calls_.emplace_back(call); }
+  // The launch has run: where there is no memory to keep it, the recording is given up, not the launch.
+  void append(const Call& call) noexcept;
   // A value was read into the host: what follows may depend on it, so the recording cannot be replayed.
   void refuse(const char* reason) {
     if (refusal_.empty()) refusal_ = reason;
   }
   const std::string& refusal() const { return refusal_; }
   // The .grad of a leaf is read, or about to change; `before` is what it is now.
-  void note_gradient(const Tensor& leaf, const Tensor& before, bool read);
+  void note_gradient(const Tensor& leaf, const Tensor& before, bool read) noexcept;
   const std::vector<GradientChange>& gradients() const { return gradients_; }
   // What was made while recording has storages of this epoch.
   uint32_t epoch() const { return epoch_; }

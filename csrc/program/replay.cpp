@@ -276,10 +276,13 @@ void Program::run_team(Team& team) {
   pace_.note(Profile::now() - start);
 }
 
-void Program::run(const Tensors& inputs, const Tensors& before) {
-  ++runs_;
+void Program::prepare(const Tensors& inputs, const Tensors& before) {
   bind_inputs(inputs, before);
   bind_kept();
+}
+
+void Program::run() {
+  ++runs_;
   mark_written();
   Counters& count = counters();
   count.launches += static_cast<int64_t>(actions_.size());

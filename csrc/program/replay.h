@@ -27,10 +27,11 @@ class Program {
   void unpin(const Trace& trace);
   // Says which gradients of the last run their leaves still have; the others' memory is no longer the program's.
   void keep_gradients(const SmallVector<uint8_t, 8>& in_place);
-  // Runs it on new arguments, and on what .grad is now of each of plan().gradients that is guarded, all of the geometry
-  // it was recorded with. Not by two threads at once.
-  void run(const Tensors& inputs, const Tensors& before);
-  // After run(): results, and the .grad of each of plan().gradients (undefined for None).
+  // Makes it ready to run on new arguments, and on what .grad is now of each of plan().gradients that is guarded, all of
+  // the geometry it was recorded with. This is where memory may be lacking: run() needs none. Not by two threads at once.
+  void prepare(const Tensors& inputs, const Tensors& before);
+  void run();
+  // After prepare(): results, and the .grad of each of plan().gradients (undefined for None).
   Tensor output(int i);
   const Tensor& gradient(int i) const { return gradients_[i]; }
 

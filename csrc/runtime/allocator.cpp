@@ -1,6 +1,7 @@
 #include "runtime/allocator.h"
 
 #include <new>
+#include <utility>
 
 #include "runtime/block_cache.h"
 
@@ -41,6 +42,20 @@ ThreadLists* make_thread_lists() {
 
 ThreadLists* lists_of_thread() { return thread_lists ? thread_lists : make_thread_lists(); }
 
+// See fail_allocation().
+struct Failure {
+  bool on = false;
+  int64_t left = -1;
+  ThreadLists* set_aside = nullptr;  // the thread's lists meanwhile
+};
+thread_local Failure t_failure;
+
+// Called where the thread's lists have no block to give.
+void fail_if_told() {
+  Failure& failure = t_failure;
+  if (failure.left >= 0 && failure.left-- == 0) throw std::bad_alloc();
+}
+
 }  // namespace
 
 void* allocate(std::size_t bytes) {
@@ -49,7 +64,10 @@ void* allocate(std::size_t bytes) {
   BlockCache& cache = BlockCache::instance();
   ThreadLists* lists = lists_of_thread();
   void* block = lists && index < kSmallClasses ? lists->take(index) : nullptr;
-  if (!block) block = cache.off() ? cache.take_new(bytes) : cache.take(index);
+  if (!block) {
+    fail_if_told();
+    block = cache.off() ? cache.take_new(bytes) : cache.take(index);
+  }
   cache.counters.add_allocated(static_cast<int64_t>(cache.block_bytes(bytes)));
   if (lists) {
     const int64_t count = lists->allocations.load(std::memory_order_relaxed);
@@ -83,6 +101,18 @@ void reset_peak() {
   MemoryCounters& counters = BlockCache::instance().counters;
   counters.peak.store(counters.allocated.load());
 }
+
+void fail_allocation(int64_t count) {
+  Failure& failure = t_failure;
+  failure.left = count;
+  if (failure.on == (count >= 0)) return;
+  failure.on = count >= 0;
+  if (failure.on && thread_lists) thread_lists->give_all_back();
+  std::swap(failure.set_aside, thread_lists);
+  thread_ended = failure.on;
+}
+
+int64_t allocations_until_failure() { return t_failure.left; }
 
 void empty_cache() {
   if (thread_lists) thread_lists->give_all_back();

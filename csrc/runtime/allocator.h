@@ -31,6 +31,12 @@ MemoryStats memory_stats();
 // Starts the peak again from what is in use now.
 void reset_peak();
 
+// For tests: of this thread's allocations from now on, the one after `count` more fails, as where no memory is left; a
+// negative count ends this. Meanwhile the thread goes without lists of its own, which are not counted.
+void fail_allocation(int64_t count);
+// How many of them are left until one fails; negative where none is going to, or has failed already.
+int64_t allocations_until_failure();
+
 // Gives every cached block back to the system, but for those in the lists of other threads.
 void empty_cache();
 

@@ -1,5 +1,7 @@
 #include "tape/accumulate.h"
 
+#include <utility>
+
 #include "program/recorder.h"
 #include "tape/turn.h"
 #include "tensor/shape.h"
@@ -7,6 +9,14 @@
 namespace steep::tape {
 
 namespace {
+
+// Whether a gradient may be kept as it is: no one else can see its memory. The caller's reference
+// and the walk's are the only two then.
+bool can_keep(const Tensor& grad) {
+  return grad->references() <= 2 && grad->storage->references() == 1 && grad.is_contiguous();
+}
+
+thread_local Accumulations* t_accumulations = nullptr;
 
 class AccumulateGrad final : public Node {
  public:
@@ -21,10 +31,10 @@ class AccumulateGrad final : public Node {
     if (grads[0].defined()) call_each(history(x_)->hooks, grads[0]);
   }
   void apply(const Tensor* grads, Grads&) override {
-    if (!grads[0].defined()) return;
-    accumulate_grad(x_, grads[0]);
-    if (const auto hooks = history(x_)->post_hooks)
-      for (const Hook& hook : Hooks(*hooks)) hook.call(x_);
+    Tensor grad = grads[0];
+    if (!grad.defined()) return;
+    const bool ours = can_keep(grad);
+    Accumulations::add(x_, std::move(grad), ours);
   }
   void release() override {}  // holds nothing that backward uses up
   TensorImpl* leaf() const override { return x_.impl(); }
@@ -52,28 +62,54 @@ Ref<Node> accumulator_of(const Tensor& x) {
   return Ref<Node>(alive ? h.accumulator : new AccumulateGrad(x));
 }
 
-void accumulate_grad(const Tensor& x, Tensor grad) {
-  History& h = ensure_history(x);
+Accumulations::Accumulations() : before_(std::exchange(t_accumulations, this)) {}
+Accumulations::~Accumulations() { t_accumulations = before_; }
+
+void Accumulations::add(const Tensor& x, Tensor grad, bool ours) {
   check_fits("a leaf", x, grad);
-  Tensor old;  // goes last, after the turn: its end may run code
-  const Turn turn(h.adding);
-  program::note_gradient(x, h.grad, true);
-  const Tensor before = h.grad;
+  const Tensor before = ensure_history(x).grad;
+  program::note_gradient(x, before, true);
+  Accumulation made{x, std::move(grad), before, {}};
+  if (before.defined()) check_fits("its .grad", before, made.grad);
   if (!before.defined()) {
-    // The caller's reference and the walk's are the only two when no one else can see the memory.
-    const bool ours =
-        grad->references() <= 2 && grad->storage->references() == 1 && grad.is_contiguous();
-    old = grad_enabled() || ours ? grad : primitives.clone(grad);
-    std::swap(h.grad, old);
-    return;
-  }
-  check_fits("its .grad", before, grad);
-  if (grad_enabled()) {
-    old = primitives.add(before, grad);
-    std::swap(h.grad, old);
+    made.after = grad_enabled() || ours ? made.grad : primitives.clone(made.grad);
+  } else if (grad_enabled()) {
+    made.after = primitives.add(before, made.grad);
   } else {
-    primitives.add_into(before, grad);
+    check_writable("backward", before);
+    if (before->storage == made.grad->storage) made.grad = primitives.clone(made.grad);
   }
+  t_accumulations->list_.push_back(std::move(made));
+}
+
+void Accumulations::put(Accumulation& made) {
+  History& h = *history(made.x);
+  const Turn turn(h.adding);
+  if (!h.grad.same(made.before)) {  // a hook or another thread has put another one there meanwhile
+    if (h.grad.defined()) check_fits("its .grad", h.grad, made.grad);
+    made.after = h.grad.defined() ? primitives.add(h.grad, made.grad) : made.grad;
+  }
+  if (made.after.defined()) {
+    std::swap(h.grad, made.after);  // the old one goes with the list: its end may run code
+  } else {
+    primitives.add_into(h.grad, made.grad);
+  }
+}
+
+void Accumulations::finish() {
+  for (Accumulation& made : list_) put(made);
+  for (Accumulation& made : list_) {
+    made = {made.x, {}, {}, {}};  // what went into .grad is held there alone
+    if (const auto hooks = history(made.x)->post_hooks)
+      for (const Hook& hook : Hooks(*hooks)) hook.call(made.x);
+  }
+}
+
+void accumulate_grad(const Tensor& x, Tensor grad) {
+  const bool ours = can_keep(grad);
+  Accumulations one;
+  Accumulations::add(x, std::move(grad), ours);
+  one.finish();
 }
 
 }  // namespace steep::tape

@@ -212,7 +212,10 @@ void backward(const Tensors& roots, const Tensors& grads, const BackwardOptions&
     targets.push_back(edge_of(input).node);
   }
   if (!targets.empty()) walk.restrict_to(targets, start.nodes, nullptr);
+  Accumulations accumulations;
   walk_from(start, walk, grads, options);
+  const GradMode mode(options.create_graph);
+  accumulations.finish();
 }
 
 Tensors gradients(const Tensors& roots, const Tensors& grads, const Tensors& inputs,

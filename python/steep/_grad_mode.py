@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from steep._core import call_with_grad
+
 __all__ = ["decorate"]
 
 
@@ -30,9 +32,6 @@ def decorate(
             f"got {type(function).__name__}; as a context manager it takes no argument"
         )
 
-    def enter() -> AbstractContextManager[Any]:
-        return mode(False) if enabled and mode.__name__ == "inference_mode" else mode()
-
     if inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
@@ -43,8 +42,7 @@ def decorate(
             try:
                 while True:
                     try:
-                        with enter():
-                            value = step()
+                        value = call_with_grad(enabled, step, (), {})
                     except StopIteration as stop:
                         return stop.value
                     try:
@@ -55,14 +53,12 @@ def decorate(
                     except BaseException as error:
                         step = functools.partial(generator.throw, error)
             finally:
-                with enter():
-                    generator.close()
+                call_with_grad(enabled, generator.close, (), {})
 
         return generate
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        with enter():
-            return function(*args, **kwargs)
+        return call_with_grad(enabled, function, args, kwargs)
 
     return call

@@ -100,15 +100,29 @@ _names = _Names()
 
 def follow() -> None:
     """Note layers and phases from now on; to be taken back by `unfollow`."""
+    begin_anew()
     follow_sites()
     followers.append(None)
 
 
+def begin_anew() -> None:
+    """Forget what a call that was broken off has left in this thread, if nobody follows."""
+    if not followers:
+        _thread.stack.clear()
+        set_layer(None)
+        set_phase("forward")
+
+
 def unfollow() -> None:
     """Take back one `follow`; the last lets go of the modules seen."""
-    global _names
     followers.pop()
     unfollow_sites()
+    let_go()
+
+
+def let_go() -> None:
+    """Let go of the modules seen, if nobody follows any more."""
+    global _names
     if not followers:
         _names = _Names()
 

@@ -13,7 +13,8 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from io import BufferedReader
+from typing import Any, NamedTuple
 
 from steep._core import Tensor, empty, float32, float64, int32, int64, uint8
 from steep._core import bool as bool_
@@ -31,6 +32,7 @@ _DTYPES = {
 }
 _STRUCTURE = "steep.structure"
 _MAX_HEADER = 100_000_000
+_MOST = 2**63 - 1
 _KNOWN = {
     b"PK\x03\x04": "a ZIP archive (PyTorch's own .pt format?)",
     b"\x89HDF": "an HDF5 file",
@@ -43,7 +45,7 @@ def save(obj: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
     """Save a dict of tensors, plain values and further dicts, lists and tuples.
 
     The file appears whole or not at all: it is written beside its place, flushed to the disk, and
-    then renamed over whatever was there.
+    then put in the place of what was there, whose mode and owner it takes over. A link is followed.
 
     Args:
         obj: a dict, such as a module's or an optimiser's `state_dict`, or a dict of those.
@@ -99,25 +101,20 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
     with open(name, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         header, start = _read_header(file, size, name)
-        metadata = header.pop("__metadata__", None) or {}
+        metadata = _checked_metadata(header.pop("__metadata__", None), name)
         entries = _checked_entries(header, size - start, name)
-        tensors = {}
-        for key, (code, shape, begin, end) in entries.items():
-            dtype, _ = _DTYPES[code]
-            tensor = empty(shape, dtype=dtype)
-            if end > begin:
-                file.seek(start + begin)
-                if file.readinto(memoryview(tensor).cast("B")) != end - begin:
-                    raise ValueError(f"{name}: file ended while tensor {key!r} was being read")
-            tensors[key] = tensor
-    if not isinstance(metadata, dict) or _STRUCTURE not in metadata:
-        return {key: tensors[key] for key in header}
+        tensors = {
+            key: _read_tensor(file, start, key, entry, name) for key, entry in entries.items()
+        }
+    if _STRUCTURE not in metadata:
+        return tensors
     try:
         restored = _restore(json.loads(metadata[_STRUCTURE]), tensors)
+        if not isinstance(restored, dict):
+            raise ValueError(f"expected a dict, found {type(restored).__name__}")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{name}: the description of the saved object is damaged") from error
-    result: dict[Any, Any] = restored
-    return result
+    return restored
 
 
 # ---- nested objects ---------------------------------------------------------------------------
@@ -164,7 +161,10 @@ def _restore(value: Any, tensors: dict[str, Tensor]) -> Any:
     if kind == "tuple":
         return tuple(_restore(v, tensors) for v in content)
     if kind == "dict":
-        return {k: _restore(v, tensors) for k, v in content}
+        pairs = {k: _restore(v, tensors) for k, v in content}
+        if len(pairs) != len(content):
+            raise ValueError("a key comes twice")
+        return pairs
     raise ValueError(f"unknown kind {kind!r}")
 
 
@@ -208,7 +208,7 @@ def _chunks(header: bytes, tensors: list[Tensor]) -> Iterator[bytes | memoryview
 # ---- reading ----------------------------------------------------------------------------------
 
 
-def _read_header(file: BinaryIO, size: int, name: str) -> tuple[dict[str, Any], int]:
+def _read_header(file: BufferedReader, size: int, name: str) -> tuple[dict[str, Any], int]:
     """The parsed header, and where the tensors' bytes begin."""
     front = file.read(8)
     for magic, what in _KNOWN.items():
@@ -229,7 +229,11 @@ def _read_header(file: BinaryIO, size: int, name: str) -> tuple[dict[str, Any], 
             "the file is truncated, or not a safetensors file"
         )
     try:
-        header = json.loads(file.read(length).decode("utf-8"))
+        header = json.loads(
+            file.read(length).decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_int=_short_int,
+        )
     except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{name}: the header is not JSON ({error}); the file is damaged"
@@ -239,19 +243,53 @@ def _read_header(file: BinaryIO, size: int, name: str) -> tuple[dict[str, Any], 
     return header, 8 + length
 
 
-def _checked_entries(
-    header: dict[str, Any], available: int, name: str
-) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; which of two equal keys counts, readers do not agree on."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+        raise ValueError(f"the key {twice!r} comes twice")
+    return found
+
+
+def _short_int(text: str) -> int:
+    """A whole number. Of thousands of digits it would take long to read, and mean nothing."""
+    if len(text) > 20:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def _checked_metadata(metadata: Any, name: str) -> dict[str, str]:
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise ValueError(
+            f"{name}: expected __metadata__ to be a JSON object of strings; the file is damaged"
+        )
+    return metadata
+
+
+class _Entry(NamedTuple):
+    """What the header says of a tensor: its dtype's code, its shape, its first byte and its end."""
+
+    code: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+def _checked_entries(header: dict[str, Any], available: int, name: str) -> dict[str, _Entry]:
     """Every tensor's dtype, shape and place; the places must tile the data exactly."""
     entries = {key: _checked_entry(key, entry, name) for key, entry in header.items()}
     expected = 0
-    for key, (_, _, begin, end) in sorted(entries.items(), key=lambda item: item[1][2:]):
-        if begin != expected:
+    for key, entry in sorted(entries.items(), key=lambda item: item[1][2:]):
+        if entry.begin != expected:
             raise ValueError(
-                f"{name}: expected tensor {key!r} at byte {expected} of the data, found {begin}; "
-                "the file is damaged"
+                f"{name}: expected tensor {key!r} at byte {expected} of the data, "
+                f"found {entry.begin}; the file is damaged"
             )
-        expected = end
+        expected = entry.end
     if expected != available:
         what = "is truncated" if available < expected else "has bytes that belong to no tensor"
         raise ValueError(
@@ -260,26 +298,60 @@ def _checked_entries(
     return entries
 
 
-def _checked_entry(key: str, entry: Any, name: str) -> tuple[str, tuple[int, ...], int, int]:
+def _checked_entry(key: str, entry: Any, name: str) -> _Entry:
     try:
-        code, shape = entry["dtype"], tuple(entry["shape"])
+        code, shape = entry["dtype"], entry["shape"]
         begin, end = entry["data_offsets"]
-        numbers = (*shape, begin, end)
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{name}: the entry of tensor {key!r} is damaged") from error
-    if not all(type(n) is int and n >= 0 for n in numbers):
+    if not isinstance(code, str) or not isinstance(shape, list):
         raise ValueError(
-            f"{name}: expected sizes and places of tensor {key!r} to be whole numbers, "
-            f"found {entry}"
+            f"{name}: expected tensor {key!r} to have a dtype's name and a list of sizes, "
+            f"found {code!r} and {shape!r}"
+        )
+    numbers = (*shape, begin, end)
+    if not all(type(n) is int and 0 <= n <= _MOST for n in numbers):
+        raise ValueError(
+            f"{name}: expected sizes and places of tensor {key!r} to be whole numbers "
+            f"below 2**63, found {entry}"
         )
     if code not in _DTYPES:
         raise ValueError(
             f"{name}: tensor {key!r} has dtype {code}, which steep does not have; "
             f"expected one of {', '.join(_DTYPES)}"
         )
-    if end - begin != math.prod(shape) * _DTYPES[code][1]:
+    size = _DTYPES[code][1]
+    # Sizes besides a 0 count too: strides are made of them.
+    if math.prod(n for n in shape if n) * size > _MOST:
         raise ValueError(
-            f"{name}: tensor {key!r} of shape {shape} and dtype {code} takes "
-            f"{math.prod(shape) * _DTYPES[code][1]} bytes, found {end - begin}; the file is damaged"
+            f"{name}: tensor {key!r} has shape {tuple(shape)}, which no memory could hold; "
+            "the file is damaged"
         )
-    return code, shape, begin, end
+    if end - begin != math.prod(shape) * size:
+        raise ValueError(
+            f"{name}: tensor {key!r} of shape {tuple(shape)} and dtype {code} takes "
+            f"{math.prod(shape) * size} bytes, found {end - begin}; the file is damaged"
+        )
+    return _Entry(code, tuple(shape), begin, end)
+
+
+def _read_tensor(file: BufferedReader, start: int, key: str, entry: _Entry, name: str) -> Tensor:
+    dtype, _ = _DTYPES[entry.code]
+    try:
+        tensor = empty(entry.shape, dtype=uint8 if dtype == bool_ else dtype)
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
+        raise ValueError(
+            f"{name}: no tensor has the shape of {key!r}, {entry.shape}; the file is damaged"
+        ) from error
+    if entry.end > entry.begin:
+        file.seek(start + entry.begin)
+        if file.readinto(memoryview(tensor).cast("B")) != entry.end - entry.begin:
+            raise ValueError(f"{name}: file ended while tensor {key!r} was being read")
+    if dtype != bool_:
+        return tensor
+    if (tensor > 1).any():
+        raise ValueError(
+            f"{name}: expected the bytes of tensor {key!r}, of dtype BOOL, to be 0 or 1; "
+            "the file is damaged"
+        )
+    return tensor.to(bool_)

@@ -9,18 +9,42 @@ from typing import Any
 
 from steep import _core
 from steep._core import Tensor
-from steep._layers import follow, unfollow
+from steep._layers import begin_anew, followers, let_go
 from steep.compiler._result import describe
 from steep.optim import _recorded
 
-__all__ = ["Recording", "record"]
+__all__ = ["Recording", "Run", "examine"]
+
+
+class Run:
+    """A call that was recorded: all it has left.
+
+    Attributes:
+        result: what the function returned; nobody else here holds it.
+        recorder: its launches.
+        optimizers: those that took a step, in order of their first.
+        version: the structure's version before it.
+    """
+
+    __slots__ = ("optimizers", "recorder", "result", "version")
+
+    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        """Call the function. What it raises ends the recording and goes on."""
+        self.recorder = _core.Recorder()
+        self.version = _core.structure_version()
+        begin_anew()
+        self.optimizers = _recorded.begin()
+        try:
+            # Profiles of replays want to know where launches came from.
+            self.result = self.recorder.run(followers, function, args, kwargs)
+        finally:
+            let_go()
 
 
 class Recording:
-    """What a recorded call has left.
+    """What is known of a recorded call.
 
     Attributes:
-        result: what the function returned.
         trace: its launches.
         description: the result with numbers in place of tensors.
         optimizers: those that took a step, in order of their first.
@@ -30,14 +54,12 @@ class Recording:
 
     def __init__(
         self,
-        result: Any,
         trace: Any,
         description: Any,
         optimizers: list[Any],
         refusal: str,
         restless: bool,
     ) -> None:
-        self.result = result
         self.trace = trace
         self.description = description
         self.optimizers = optimizers
@@ -66,22 +88,18 @@ def _flat(names: list[tuple[Any, str | None, Any]]) -> list[Any]:
     return [part for entry in names for part in (entry[0], entry[2])]
 
 
-def record(function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Tensor]) -> Recording:
-    """Call the function and keep its launches. What it raises ends the recording and goes on."""
-    recorder = _core.Recorder()
-    before = _core.structure_version()
-    with _recorded.collect() as optimizers:
-        follow()  # profiles of replays want to know where launches came from
-        recorder.start()
-        try:
-            result = function(*args, **kwargs)
-        finally:
-            recorder.stop()
-            unfollow()
+def examine(run: Run, inputs: list[Tensor]) -> Recording:
+    """What a recorded call of `inputs` did.
+
+    Raises:
+        MemoryError: if there was not memory enough to keep all of it.
+    """
     outputs: list[Tensor] = []
-    description = describe(result, outputs)
-    trace = _core.make_trace(recorder, inputs, outputs)
+    description = describe(run.result, outputs)
+    trace = _core.make_trace(run.recorder, inputs, outputs)
     refusal: str = trace.refusal
+    if refusal == "out of memory":
+        raise MemoryError
     places = Counter(_places(description))
     for i in range(len(outputs)):
         # What is returned, the list here, and the call itself: whoever else holds it would see a
@@ -90,11 +108,11 @@ def record(function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Te
         refusal = refusal or _unfit(outputs[i], inputs)
         if not refusal and sys.getrefcount(outputs[i]) > known:
             refusal = _KEPT
-    # The result itself is held by this function's variable and by the call below.
-    if not refusal and not isinstance(result, Tensor) and sys.getrefcount(result) > 2:
+    # The result itself is held by the run and by the call below.
+    if not refusal and not isinstance(run.result, Tensor) and sys.getrefcount(run.result) > 2:
         refusal = _KEPT if outputs else ""
-    restless = _core.structure_version() != before
-    return Recording(result, trace, description, optimizers, refusal, restless)
+    restless = _core.structure_version() != run.version
+    return Recording(trace, description, run.optimizers, refusal, restless)
 
 
 _KEPT = "a tensor it returns is also kept elsewhere, where a replay would not renew it"

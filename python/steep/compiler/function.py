@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import types
@@ -13,7 +14,7 @@ from typing import Any
 from steep import _core
 from steep._core import device, dtype
 from steep.compiler._names import names_read
-from steep.compiler._recording import Recording, record
+from steep.compiler._recording import Recording, Run, examine
 from steep.compiler._result import describe, detach_used
 from steep.compiler._verify import verified_call
 from steep.nn.module import Module
@@ -30,6 +31,8 @@ _REPLACED = (
     "a variable or attribute it reads, or a module or parameter somewhere, is replaced at every "
     "call; keep what changes in a tensor, or pass it as an argument"
 )
+
+_NO_MEMORY = "there was not memory enough to keep a program of it"
 
 
 class _Signature:
@@ -103,19 +106,22 @@ class CompiledFunction:
         if signature.reason and self._fullgraph:
             self._refuse(signature, signature.reason)
         if signature.reason or self._table.find(args, kwargs) is not None:  # or: another thread's
-            return detach_used(self._function(*args, **kwargs))
+            return _detached(self._function(*args, **kwargs))
         if not signature.warm:
             result = self._function(*args, **kwargs)
-            describe(result, [])
+            with contextlib.suppress(MemoryError):  # the call has succeeded: nothing else matters
+                describe(result, [])
             signature.warm = True
-            return detach_used(result)
+            return _detached(result)
         if any(x.requires_grad and not x.is_leaf for x in inputs):
             self._refuse(signature, "an argument is part of a graph made outside the function")
             return self._function(*args, **kwargs)
-        recording = record(self._function, args, kwargs, inputs)
-        self._learn(key, signature, recording, known)
-        result, recording.result = recording.result, None
-        return detach_used(result)
+        run = Run(self._function, args, kwargs)
+        try:
+            self._learn(key, signature, examine(run, inputs), known)
+        except MemoryError:  # the call has succeeded: what is lost is the program
+            self._do_without(signature)
+        return _detached(run.result)
 
     def _signature(self, key: bytes) -> _Signature:
         """What is known of this kind of call; the one not replayed for longest makes room."""
@@ -168,8 +174,12 @@ class CompiledFunction:
             return
         program = _core.make_program(recording.trace, pending.trace)
         before = [optimizer.write_hyperparameters for optimizer in recording.optimizers]
-        self._table.insert(key, program, recording.description, names, before, kept)
-        signature.programs.append((program, recording))
+        try:
+            self._table.insert(key, program, recording.description, names, before, kept)
+            signature.programs.append((program, recording))
+        except BaseException:
+            self._table.drop(key, program)
+            raise
         if len(signature.programs) > PROGRAMS:
             old, _ = signature.programs.pop(0)
             self._table.drop(key, old)
@@ -182,6 +192,18 @@ class CompiledFunction:
         signature.runs = runs
         if signature.confirmed > RESTLESS_CALLS:
             self._refuse(signature, _REPLACED)
+
+    def _do_without(self, signature: _Signature) -> None:
+        """There was no memory for a program. Under `fullgraph` the next call says so."""
+        signature.reason = _NO_MEMORY
+        signature.pending.clear()
+        if self._fullgraph or _NO_MEMORY in self._said:
+            return
+        with contextlib.suppress(MemoryError):
+            self._said.add(_NO_MEMORY)
+            name = getattr(self._function, "__qualname__", repr(self._function))
+            text = f"compile: {name} runs eagerly: {_NO_MEMORY}"
+            warnings.warn(text, UserWarning, stacklevel=4)
 
     def _refuse(self, signature: _Signature, reason: str) -> None:
         """Run this kind of call eagerly from now on, and say once why."""
@@ -224,6 +246,14 @@ class CompiledFunction:
             for program, _ in signature.programs:
                 parts.append(f"{head}replayed\n{program.listing()}")
         return "".join(parts) if parts else f"{name}: not called yet\n"
+
+
+def _detached(result: Any) -> Any:
+    """See `detach_used`; the result as it is where there is no memory for that."""
+    try:
+        return detach_used(result)
+    except MemoryError:
+        return result
 
 
 class CompiledModule(Module):

@@ -6,8 +6,9 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
-from steep._core import Tensor, empty, float32
+from steep._core import Generator, Tensor, default_generator, empty, float32
 from steep.data import _pipeline
+from steep.data._epoch import IteratorTasks, Tasks
 from steep.data.dataset import Subset, TensorDataset
 from steep.data.sampler import BatchSampler, OrderedSampler
 
@@ -87,21 +88,44 @@ def _compose(rows: array[int], inner: array[int]) -> array[int]:
     return out
 
 
-def spans(batch_sampler: Any) -> Iterator[tuple[Any, int, int]]:
+def span_tasks(batch_sampler: Any, generator: Generator | None) -> Tasks:
     """The batches of one epoch as ``(order, start, stop)``, drawn when the first is asked for.
 
     Where the whole order is known, all batches share one buffer.
     """
     if _keeps_order(batch_sampler):
-        order = batch_sampler.sampler.order()
-        total, size = len(order), batch_sampler.batch_size
-        end = total - total % size if batch_sampler.drop_last else total
-        for start in range(0, end, size):
-            yield order, start, min(start + size, total)
-    else:
-        for batch in batch_sampler:
-            indices = array("q", map(int, batch))
-            yield indices, 0, len(indices)
+        return _Spans(batch_sampler, generator)
+    return IteratorTasks(_spans_of_lists(batch_sampler))
+
+
+class _Spans(Tasks):
+    def __init__(self, batch_sampler: Any, generator: Generator | None) -> None:
+        self._sampler = batch_sampler
+        self._generator = default_generator if generator is None else generator
+        self._order: Any = None
+        self._start = 0
+
+    def current(self) -> Any:
+        if self._order is None:
+            before = self._generator.get_state()
+            try:
+                self._order = self._sampler.sampler.order()
+            except BaseException:  # the next attempt draws the same
+                self._generator.set_state(before)
+                raise
+        total, size = len(self._order), self._sampler.batch_size
+        if self._start + (size if self._sampler.drop_last else 1) > total:
+            raise StopIteration
+        return self._order, self._start, min(self._start + size, total)
+
+    def done(self) -> None:
+        self._start += self._sampler.batch_size
+
+
+def _spans_of_lists(batch_sampler: Any) -> Iterator[tuple[Any, int, int]]:
+    for batch in batch_sampler:
+        indices = array("q", map(int, batch))
+        yield indices, 0, len(indices)
 
 
 def _keeps_order(batch_sampler: Any) -> bool:

@@ -6,10 +6,11 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
+from steep.data._epoch import Tasks
 from steep.data._workers import END, WorkerInfo, set_worker_info
 
 
@@ -34,10 +35,12 @@ class _Batch:
         """Whether the worker is done with it."""
         return self._ready.is_set()
 
-    def result(self, timeout: float | None) -> Any:
-        """The value, once it is there; raises what the worker raised."""
-        if not self._ready.wait(timeout):
-            raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until it is ready; whether it is."""
+        return self._ready.wait(timeout)
+
+    def result(self) -> Any:
+        """The value; raises what the worker raised."""
         if self.error is None:
             return self.value
         error, self.error = self.error, None  # an exception holds the frames it has passed
@@ -122,7 +125,7 @@ class PrefetchingIterator:
 
     def __init__(
         self,
-        tasks: Iterator[Any],
+        tasks: Tasks,
         make_fetch: Callable[[], Callable[[Any], Any]],
         infos: list[WorkerInfo],
         init: Callable[[int], Any] | None,
@@ -130,6 +133,7 @@ class PrefetchingIterator:
         timeout: float,
     ) -> None:
         self._tasks = tasks
+        self._between = False  # a batch is on its way from one place to another
         self._timeout = timeout or None
         self._process = os.getpid()
         self._pending: deque[tuple[_Worker, _Batch]] = deque()
@@ -140,31 +144,40 @@ class PrefetchingIterator:
                 self._submit(worker)
 
     def _submit(self, worker: _Worker) -> None:
+        """Have the worker fetch the next task, if there is one."""
         if not self._close.alive:
             return
+        self._between = True
         try:
-            task = next(self._tasks)
+            task = self._tasks.current()
         except StopIteration:
-            return
-        self._pending.append((worker, worker.submit(task)))
+            pass
+        else:
+            self._pending.append((worker, worker.submit(task)))
+            self._tasks.done()
+        self._between = False
 
     def __iter__(self) -> PrefetchingIterator:
         return self
 
     def __next__(self) -> Any:
-        if self._process != os.getpid():
-            raise RuntimeError(
-                "DataLoader: expected to be iterated in the process that began it, got a forked "
-                "child, where its worker threads are not there; begin a new iteration"
-            )
+        self._check()
         while self._pending:
-            worker, batch = self._pending.popleft()
+            worker, batch = self._pending[0]
             try:
-                value = self._result(batch)
+                # Until it has come, nothing has changed: an interrupted wait can be repeated.
+                self._await(batch)
+                self._between = True
+                self._pending.popleft()
+                value = batch.result()
+                self._between = False
             except Exception:
-                self._submit(worker)
+                if batch.is_ready():
+                    self._submit(worker)
                 raise
             finally:
+                # An exception holds this frame; holding its batch too would close a cycle, and the
+                # threads would live until the next garbage collection.
                 del batch
             if value is not END:
                 self._submit(worker)
@@ -172,16 +185,25 @@ class PrefetchingIterator:
         self.close()
         raise StopIteration
 
-    def _result(self, batch: _Batch) -> Any:
+    def _check(self) -> None:
+        if self._process != os.getpid():
+            raise RuntimeError(
+                "DataLoader: expected to be iterated in the process that began it, got a forked "
+                "child, where its worker threads are not there; begin a new iteration"
+            )
+        if self._between:
+            self.close()
+            raise RuntimeError(
+                "DataLoader: the epoch was broken off between two batches; begin another with "
+                "iter(loader)"
+            )
+
+    def _await(self, batch: _Batch) -> None:
         try:
-            return batch.result(self._timeout)
-        except RuntimeError:
-            if not batch.is_ready():
+            if not batch.wait(self._timeout):
                 self.close()
-            raise
+                raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
         finally:
-            # An exception holds this frame; holding its batch too would close a cycle, and the
-            # threads would live until the next garbage collection.
             del batch
 
     def close(self) -> None:

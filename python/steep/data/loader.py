@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from steep._core import Generator
-from steep.data._gather import TensorSource, spans
+from steep.data._epoch import IteratorTasks, SerialIterator, Tasks
+from steep.data._gather import TensorSource, span_tasks
 from steep.data._workers import END, WorkerInfo
 from steep.data.collate import default_collate, default_convert
 from steep.data.dataset import IterableDataset
@@ -139,7 +140,7 @@ class DataLoader:
         seed = draw_seed(self.generator)
         tasks, make_fetch = self._plan()
         if self.num_workers == 0:
-            return self._serial(tasks, make_fetch)
+            return SerialIterator(tasks, make_fetch)
         # Imported here: most programs never need it.
         from steep.data._prefetch import PrefetchingIterator
 
@@ -155,29 +156,19 @@ class DataLoader:
             self.timeout,
         )
 
-    @staticmethod
-    def _serial(
-        tasks: Iterator[Any], make_fetch: Callable[[], Callable[[Any], Any]]
-    ) -> Iterator[Any]:
-        fetch = make_fetch()
-        for task in tasks:
-            batch = fetch(task)
-            if batch is END:
-                return
-            yield batch
-
-    def _plan(self) -> tuple[Iterator[Any], Callable[[], Callable[[Any], Any]]]:
+    def _plan(self) -> tuple[Tasks, Callable[[], Callable[[Any], Any]]]:
         """The tasks of one epoch, and what makes a function that turns a task into a batch."""
         if self._iterable:
-            return itertools.repeat(None), self._stream
+            return IteratorTasks(itertools.repeat(None)), self._stream
         if self.batch_sampler is None:
-            return iter(self.sampler), lambda: self._single
+            return IteratorTasks(iter(self.sampler)), lambda: self._single
         if self.collate_fn is default_collate:
             source = TensorSource.of(self.dataset)
             if source is not None:
                 gather = source.batch
-                return spans(self.batch_sampler), lambda: lambda task: gather(*task)
-        return iter(self.batch_sampler), lambda: self._collated
+                tasks = span_tasks(self.batch_sampler, self.generator)
+                return tasks, lambda: lambda task: gather(*task)
+        return IteratorTasks(iter(self.batch_sampler)), lambda: self._collated
 
     def _single(self, index: Any) -> Any:
         return self.collate_fn(self.dataset[index])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from steep._core import Tensor, bump_structure
+from steep._core import Tensor, bump_structure, set_items
 from steep.nn._hooks import forward_replaced
 from steep.nn._members import Members
 from steep.nn.parameter import Parameter
@@ -54,7 +54,13 @@ class ModuleBase:
             TypeError: if `param` is neither a `Parameter` nor ``None``.
             KeyError: if `name` is empty, holds a dot, or is taken by another attribute.
         """
-        self._check_name("parameter", name, self.__dict__.get("_parameters", {}))
+        self._check_parameter(name, param)
+        self._parameters[name] = param
+
+    def _check_parameter(self, name: str, param: Any, replaces: bool = False) -> None:
+        """Raise unless `param` may be a parameter called `name`, in the place of what is there."""
+        members = self.__dict__.get("_parameters", {})
+        self._check_name("parameter", name, {name: None} if replaces else members)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
                 f"cannot assign '{type(param).__name__}' object to parameter '{name}' "
@@ -66,7 +72,6 @@ class ModuleBase:
                 f"created explicitly. To express '{name}' as a function of another Tensor, compute "
                 "the value in the forward() method."
             )
-        self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is part of the state but is not trained.
@@ -86,11 +91,11 @@ class ModuleBase:
                 f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' "
                 "(steep.Tensor or None required)"
             )
-        self._buffers[name] = tensor
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
             self._non_persistent_buffers_set.add(name)
+        self._buffers[name] = tensor
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Add a child module under `name`; the same as `add_module`."""
@@ -103,18 +108,19 @@ class ModuleBase:
             TypeError: if `module` is neither a `Module` nor ``None``.
             KeyError: if `name` is empty, holds a dot, or is taken by another attribute.
         """
+        self._check_module(name, module)
+        self._modules[name] = module
+
+    def _check_module(self, name: str, module: Any) -> None:
         if module is not None and not isinstance(module, ModuleBase):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
         self._check_name("module", name, self.__dict__.get("_modules", {}))
-        self._modules[name] = module
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
-            self._make_room(name, "_parameters", "parameters")
-            self.register_parameter(name, value)
+            self._place(name, value, "_parameters", "parameters")
         elif isinstance(value, ModuleBase):
-            self._make_room(name, "_modules", "module")
-            self.__dict__["_modules"][name] = value
+            self._place(name, value, "_modules", "module")
         elif name == "training":
             self.__dict__[name] = value
             bump_structure()
@@ -125,15 +131,18 @@ class ModuleBase:
             object.__setattr__(self, name, value)
             bump_structure()
 
-    def _make_room(self, name: str, kind: str, what: str) -> None:
-        """Drop whatever else the attribute `name` was, before a member of `kind` takes it."""
+    def _place(self, name: str, value: Any, kind: str, what: str) -> None:
+        """Make `value` a member of `kind`, in the place of whatever else `name` was."""
         if "_modules" not in self.__dict__:
             raise AttributeError(f"cannot assign {what} before Module.__init__() call")
-        if name not in self.__dict__[kind]:
-            for other in _MEMBERS:
-                self.__dict__[other].pop(name, None)
-            self.__dict__.pop(name, None)
-            self._non_persistent_buffers_set.discard(name)
+        if kind == "_parameters":
+            self._check_parameter(name, value, replaces=True)
+        changes: list[tuple[Any, ...]] = []
+        for other in _MEMBERS:
+            if other != kind and name in self.__dict__[other]:
+                changes += self.__dict__[other].removals(name)
+        set_items(changes + self.__dict__[kind].entries(name, value))
+        self._non_persistent_buffers_set.discard(name)
 
     def _set_member(self, name: str, value: Any) -> bool:
         """Assign a value that is no parameter or module; False if `name` is a plain attribute."""

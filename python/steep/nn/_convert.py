@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from steep._core import Tensor, dtype, no_grad
+from steep._core import Tensor, call_with_grad, dtype, replace_tensors
 
 if TYPE_CHECKING:
     from steep.nn.module import Module
@@ -19,30 +19,26 @@ def casting(target: dtype) -> Callable[[Tensor], Tensor]:
 def apply_to_tensors(module: Module, fn: Callable[[Tensor], Tensor], recurse: bool) -> None:
     """Replace the values of all parameters, gradients and buffers by `fn` of them.
 
-    Parameters keep their identity. One that is shared by two modules is converted once.
+    Parameters keep their identity. One that is shared by two modules is converted once. All are
+    converted first, and then replaced in one go.
     """
-    modules = list(module.modules()) if recurse else [module]
-    done: set[int] = set()
-    with no_grad():
-        for owner in modules:
-            for param in owner._parameters.values():
-                if param is not None and id(param) not in done:
-                    done.add(id(param))
-                    _replace(param, fn)
-            for name, buffer in owner._buffers.items():
-                if buffer is not None:
-                    owner._buffers[name] = fn(buffer)
+    call_with_grad(False, _convert, (list(module.modules()) if recurse else [module], fn), {})
 
 
-def _replace(param: Tensor, fn: Callable[[Tensor], Tensor]) -> None:
-    new = fn(param.detach())
-    grad = param.grad
-    new_grad = None if grad is None else fn(grad.detach())
-    # A gradient must have its tensor's dtype at every moment, so it steps aside meanwhile.
-    param.grad = None
-    param.data = new
-    if new_grad is not None:
-        param.grad = new_grad
+def _convert(modules: list[Module], fn: Callable[[Tensor], Tensor]) -> None:
+    params: dict[int, Tensor] = {}
+    entries: list[tuple[Any, ...]] = []
+    for owner in modules:
+        for param in owner._parameters.values():
+            if param is not None:
+                params[id(param)] = param
+        for name, buffer in owner._buffers.items():
+            if buffer is not None:
+                entries += owner._buffers.entries(name, fn(buffer))
+    given = list(params.values())
+    values = [fn(param.detach()) for param in given]
+    gradients = [None if p.grad is None else fn(p.grad.detach()) for p in given]
+    replace_tensors(given, values, gradients, entries)
 
 
 def check_cpu(op: str, device: Any) -> None:

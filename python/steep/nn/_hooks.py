@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from steep._core import Tensor, bump_structure, cat, refuse_recording
+from steep._core import Tensor, bump_structure, cat, refuse_recording, set_items
 
 if TYPE_CHECKING:
     from steep.nn.module import Module
@@ -53,6 +53,23 @@ class RemovableHandle:
         self.remove()
 
 
+def insert_hook(
+    table: dict[int, Any],
+    entry: Any,
+    prepend: bool = False,
+    on_removal: Callable[[], None] | None = None,
+) -> RemovableHandle:
+    """Put `entry` into a table of hooks, in one go; first in it with `prepend`, else last."""
+    handle = RemovableHandle(table, on_removal)
+    changes: list[tuple[Any, ...]] = [(table, handle.id, entry)]
+    if prepend:
+        later = list(table.items())
+        changes = [(table, key) for key, _ in later] + changes
+        changes += [(table, key, value) for key, value in later]
+    set_items(changes)
+    return handle
+
+
 class ModuleHooks:
     """The hooks of one module, by kind. Most modules never have one, and then hold none of this."""
 
@@ -89,16 +106,7 @@ def add_hook(module: Module, kind: str, entry: Any, prepend: bool = False) -> Re
         if live is not None and not hooks and "forward" not in live.__dict__:
             live.__dict__["_hooks"] = None
 
-    handle = RemovableHandle(table, drop_if_empty)
-    if prepend:
-        later = dict(table)
-        table.clear()
-        table[handle.id] = entry
-        table.update(later)
-    else:
-        table[handle.id] = entry
-    bump_structure()
-    return handle
+    return insert_hook(table, entry, prepend, drop_if_empty)
 
 
 def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from steep._core import bump_structure
+from steep._core import bump_structure, set_items
 
 _V = TypeVar("_V")
 
@@ -44,14 +44,24 @@ class Members(dict[str, _V]):
         self.version = next(_versions)
         bump_structure()
 
+    def entries(self, name: str, value: Any) -> list[tuple[Any, ...]]:
+        """The assignments, for `set_items`, that make `value` the member `name`."""
+        self._changed()
+        return [(self, name, value), (self._mirror(), name, value)]
+
+    def removals(self, name: str) -> list[tuple[Any, ...]]:
+        """The deletions, for `set_items`, that make `name` a member no longer."""
+        self._changed()
+        return [(self, name), (self._mirror(), name)]
+
     def __setitem__(self, name: str, value: _V) -> None:
-        super().__setitem__(name, value)
-        self._mirror()[name] = value
+        set_items(self.entries(name, value))
         self._changed()
 
     def __delitem__(self, name: str) -> None:
-        super().__delitem__(name)
-        self._mirror().pop(name, None)
+        if name not in self:
+            raise KeyError(name)
+        set_items(self.removals(name))
         self._changed()
 
     def pop(self, name: str, *default: Any) -> Any:
@@ -64,13 +74,13 @@ class Members(dict[str, _V]):
 
     def clear(self) -> None:
         """Remove every member."""
-        for name in list(self):
-            del self[name]
+        self.reordered({})
 
     def update(self, *others: Any, **named: Any) -> None:
         """Set members from mappings or pairs, as `dict.update`."""
-        for name, value in dict(*others, **named).items():
-            self[name] = value
+        items = dict(*others, **named).items()
+        set_items([entry for name, value in items for entry in self.entries(name, value)])
+        self._changed()
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         """The value of `name`, which becomes `default` if it was absent."""
@@ -91,8 +101,10 @@ class Members(dict[str, _V]):
 
     def reordered(self, items: Mapping[str, _V]) -> None:
         """Replace all members by `items`, in their order."""
-        self.clear()
-        self.update(items)
+        changes = [entry for name in self for entry in self.removals(name)]
+        changes += [entry for name, value in items.items() for entry in self.entries(name, value)]
+        set_items(changes)
+        self._changed()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Modules write their members as plain dicts and bind them anew; see Module.__setstate__.

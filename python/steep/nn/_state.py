@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from steep._core import Tensor, bump_structure, no_grad
+from steep._core import Tensor, bump_structure, copy_values, set_items
 from steep._core import float32 as FLOAT32
 from steep._core import float64 as FLOAT64
 from steep.nn.parameter import Parameter
@@ -85,7 +85,10 @@ class _Plan:
         self.known: set[str] = set()
         self.missing: list[str] = []
         self.errors: list[str] = []
-        self.actions: list[Callable[[], None]] = []
+        self.targets: list[Tensor] = []
+        self.values: list[Tensor] = []
+        self.entries: list[tuple[Any, ...]] = []
+        self.extra: list[Callable[[], None]] = []
 
     def visit(self, module: Module, prefix: str) -> None:
         """Plan the loading of `module`, whose keys begin with `prefix`, and of its children."""
@@ -101,7 +104,7 @@ class _Plan:
             self.known.add(key)
             if key in self.state:
                 value = self.state[key]
-                self.actions.append(lambda: module.set_extra_state(value))
+                self.extra.append(lambda: module.set_extra_state(value))
             else:
                 self.missing.append(key)
         for name, child in module._modules.items():
@@ -126,22 +129,42 @@ class _Plan:
                 f"the shape in current model is {expected}."
             )
         elif self.assign:
-            self.actions.append(lambda: _assign(module, name, tensor, value))
+            self._plan_assignment(module, name, tensor, value)
         else:
-            self.actions.append(lambda: _copy(tensor, value))
+            self.targets.append(tensor)
+            self.values.append(value)
 
-
-def _copy(tensor: Tensor, value: Tensor) -> None:
-    tensor.copy_(value)
-
-
-def _assign(module: Module, name: str, old: Tensor, value: Tensor) -> None:
-    if isinstance(old, Parameter):
+    def _plan_assignment(self, module: Module, name: str, old: Tensor, value: Tensor) -> None:
+        if not isinstance(old, Parameter):
+            self.entries += module._buffers.entries(name, value)
+            return
         if not isinstance(value, Parameter):
             value = Parameter(value.detach(), old.requires_grad)
-        else:
+        elif value.requires_grad != old.requires_grad:
             value.requires_grad_(old.requires_grad)
-    setattr(module, name, value)
+        self.entries += module._parameters.entries(name, value)
+
+    def carry_out(self) -> None:
+        """Make the changes: tensors in one go, then what modules keep besides."""
+        if not self.extra:
+            self._change_tensors(self.values, self.entries)
+            return
+        # Code of the modules' own may fail: then all is as it was.
+        values = [target.detach().clone() for target in self.targets]
+        entries = [(holder, name, holder[name]) for holder, name, _ in self.entries]
+        try:
+            self._change_tensors(self.values, self.entries)
+            for action in self.extra:
+                action()
+        except BaseException:
+            self._change_tensors(values, entries)
+            raise
+
+    def _change_tensors(self, values: list[Tensor], entries: list[tuple[Any, ...]]) -> None:
+        if self.assign:
+            set_items(entries)
+        else:
+            copy_values(self.targets, values)
 
 
 def load(
@@ -164,8 +187,6 @@ def load(
         raise RuntimeError(
             f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{joined}"
         )
-    with no_grad():
-        for action in plan.actions:
-            action()
     bump_structure()
+    plan.carry_out()
     return IncompatibleKeys(plan.missing, unexpected)

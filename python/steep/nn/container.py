@@ -40,10 +40,9 @@ class _Numbered(Module):
         setattr(self, self._key(index), module)
 
     def __delitem__(self, index: int | slice) -> None:
-        keys = list(self._modules)
-        for key in keys[index] if isinstance(index, slice) else [self._key(index)]:
-            delattr(self, key)
-        self._renumber(list(self._modules.values()))
+        modules = list(self._modules.values())
+        del modules[index if isinstance(index, slice) else _position(index, len(self))]
+        self._renumber(modules)
 
     def _renumber(self, modules: Iterable[Any]) -> None:
         self._modules.reordered({str(i): module for i, module in enumerate(modules)})
@@ -67,8 +66,11 @@ class _Numbered(Module):
 
     def extend(self: _Self, modules: Iterable[Module]) -> _Self:
         """Add every module of an iterable at the end."""
-        for module in list(modules):
-            self.append(module)
+        first = len(self)
+        added = {str(first + i): module for i, module in enumerate(modules)}
+        for name, module in added.items():
+            self._check_module(name, module)
+        self._modules.update(added)
         return self
 
     def pop(self, index: int | slice) -> Any:
@@ -277,20 +279,26 @@ class ModuleDict(Module):
             ValueError: if an element is not a pair.
         """
         if isinstance(modules, (Mapping, ModuleDict)):
-            for key, module in modules.items():
-                self[key] = module
+            self._add_all(dict(modules.items()))
             return
         if not isinstance(modules, Iterable):
             raise TypeError(
                 "ModuleDict.update should be called with an iterable of key/value pairs, "
                 f"but got {type(modules).__name__}"
             )
+        added = {}
         for position, pair in enumerate(modules):
             if not isinstance(pair, Iterable) or len(pair := tuple(pair)) != 2:
                 raise ValueError(
                     f"ModuleDict update sequence element #{position} should be a (key, module) pair"
                 )
-            self[pair[0]] = pair[1]
+            added[pair[0]] = pair[1]
+        self._add_all(added)
+
+    def _add_all(self, modules: dict[str, Any]) -> None:
+        for key, module in modules.items():
+            self._check_module(key, module)
+        self._modules.update(modules)
 
 
 class ParameterList(Module):
@@ -326,9 +334,7 @@ class ParameterList(Module):
         self._put(_position(index, len(self)), value)
 
     def _put(self, position: int, value: Any) -> None:
-        if not isinstance(value, Tensor):
-            raise TypeError(f"ParameterList: expected a Tensor, got {type(value).__name__}")
-        setattr(self, str(position), value if isinstance(value, Parameter) else Parameter(value))
+        setattr(self, str(position), _as_parameter(value))
 
     def append(self, value: Tensor) -> ParameterList:
         """Add one tensor or parameter at the end."""
@@ -341,8 +347,11 @@ class ParameterList(Module):
             raise TypeError(
                 "ParameterList.extend should be called with an iterable, but got Tensor"
             )
-        for value in list(values):
-            self.append(value)
+        first = len(self)
+        added = {str(first + i): _as_parameter(value) for i, value in enumerate(values)}
+        for name, param in added.items():
+            self._check_parameter(name, param)
+        self._parameters.update(added)
         return self
 
     def __iadd__(self, values: Iterable[Tensor]) -> ParameterList:
@@ -354,3 +363,9 @@ class ParameterList(Module):
             f"({i}): Parameter containing: [{p.dtype} of size {'x'.join(map(str, p.shape))}]"
             for i, p in enumerate(self)
         )
+
+
+def _as_parameter(value: Any) -> Parameter:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"ParameterList: expected a Tensor, got {type(value).__name__}")
+    return value if isinstance(value, Parameter) else Parameter(value)

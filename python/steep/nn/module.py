@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from steep._core import Tensor
+from steep._core import Tensor, clear_gradients, set_items, set_requires_grad
 from steep._layers import followers, in_layer
 from steep.nn import _state
 from steep.nn._base import ModuleBase
@@ -92,8 +92,19 @@ class Module(ModuleBase):
         """
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
-        for module in self.modules():
-            module.training = mode
+        modules = list(self.modules())
+        if all(type(module).train is Module.train for module in modules):
+            set_items([(module.__dict__, "training", mode) for module in modules])
+            return self
+        # Some have a `train` of their own, which decides for the modules below them.
+        before = [(module.__dict__, "training", module.training) for module in modules]
+        try:
+            self.training = mode
+            for child in self.children():
+                child.train(mode)
+        except BaseException:
+            set_items(before)
+            raise
         return self
 
     def eval(self: _Self) -> _Self:
@@ -102,8 +113,7 @@ class Module(ModuleBase):
 
     def requires_grad_(self: _Self, requires_grad: bool = True) -> _Self:
         """Record gradients for the parameters (the default), or freeze them."""
-        for param in self.parameters():
-            param.requires_grad_(requires_grad)
+        set_requires_grad(list(self.parameters()), requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -113,14 +123,7 @@ class Module(ModuleBase):
             set_to_none: ``True`` (default) sets each ``.grad`` to ``None``; ``False`` fills it
                 with zeros.
         """
-        for param in self.parameters():
-            if param.grad is None:
-                continue
-            if set_to_none:
-                param.grad = None
-            else:
-                param.grad = param.grad.detach()
-                param.grad.zero_()
+        clear_gradients(list(self.parameters()), set_to_none)
 
     def apply(self: _Self, fn: Callable[[Module], Any]) -> _Self:
         """Call `fn` with every module of the tree, children before parents; returns the module.

@@ -2,39 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from steep._core import Tensor, float64, tensor
+from steep._core import Tensor, float64, same_objects, state_matches, tensor
+
+
+class MissingState:
+    """State of parameters, with what is missing made but not yet put in its place.
+
+    Attributes:
+        entries: what to assign once the step is taken, as `set_items` takes it.
+    """
+
+    def __init__(self, state: dict[Any, Any]) -> None:
+        self.entries: list[tuple[Any, ...]] = []
+        self._state = state
+        self._fresh: dict[int, dict[str, Any]] = {}
+        self._added: dict[tuple[int, str], Tensor] = {}
+
+    def get(self, param: Tensor, name: str, make: Callable[[Any], Tensor]) -> tuple[Tensor, bool]:
+        """What the state has under `name`, and whether it is new.
+
+        `make` is given what was there, or ``None``, and returns that or what takes its place.
+        """
+        key = id(param)
+        entry = self._fresh.get(key)
+        if entry is None:
+            entry = self._state.get(param)
+        if entry is None:
+            entry = self._fresh[key] = {}
+            self.entries.append((self._state, param, entry))
+        old = self._added.get((key, name), entry.get(name))
+        value = make(old)
+        if value is not old:
+            if key in self._fresh:
+                entry[name] = value
+            else:
+                self._added[key, name] = value
+                self.entries.append((entry, name, value))
+        return value, old is None
 
 
 class GroupPlan:
     """Pre-built lists for one group: the parameters that have gradients, and their state.
 
     The lists hold as long as the same parameters have gradients and their state is the one in the
-    optimiser's `state`; `holds` decides that in a handful of comparisons. The hyperparameters lie
+    optimiser's `state`; `holds` decides that in a few calls of the core. The hyperparameters lie
     in a float64 tensor, which kernels read when they run, so that a recorded program follows a
     learning-rate schedule.
+
+    A plan is never changed, but for its numbers: `replaced` makes another.
 
     Attributes:
         params: parameters with a gradient, in the group's order.
         lists: state tensors by name, each list aligned with `params` (or empty if unused).
-        fresh: positions in `params` whose state has just been made.
+        fresh: positions in `params` whose step is a first one, as far as that makes a difference.
+        missing: what the next step has to put into the optimiser's state.
         hyper: float64 tensor of hyperparameters.
         flags: the switches the lists were built for.
     """
 
     __slots__ = (
+        "_all_params",
         "_changes",
-        "_first",
-        "_group_size",
-        "_ids",
-        "_owner",
         "_values",
         "_view",
         "flags",
         "fresh",
         "hyper",
         "lists",
+        "missing",
         "params",
     )
 
@@ -42,68 +80,74 @@ class GroupPlan:
         self.params: list[Tensor] = []
         self.lists: dict[str, list[Tensor]] = {}
         self.fresh: list[int] = []
+        self.missing: list[tuple[Any, ...]] = []
         self.flags: tuple[bool, ...] | None = None
         self.hyper = tensor([0.0] * count, dtype=float64)
         # Written through its buffer: inside a recording, copy_ would be recorded with the rest.
         self._view: Any = memoryview(self.hyper)
         self._values: tuple[float, ...] = ()
-        self._ids: list[int] = []
-        self._owner: dict[Any, Any] | None = None
-        self._first: dict[str, Any] = {}
-        self._group_size = 0
+        self._all_params: list[Tensor] = []
         self._changes = -1  # of the group's settings, when they were last written
 
-    def holds(self, ids: list[int], state: dict[Any, Any], flags: tuple[bool, ...]) -> bool:
-        """Whether the lists still fit parameters `ids` with gradients, `state` and `flags`."""
-        if ids != self._ids or flags != self.flags or self._owner is not state:
-            return False
-        # The first parameter stands for all: who clears or replaces state does it throughout.
-        for name, tensors in self.lists.items():
-            if tensors and self._first.get(name) is not tensors[0]:
-                return False
-        return not self._first or state.get(self.params[0]) is self._first
+    def replaced(
+        self, params: list[Tensor], all_params: list[Tensor], flags: tuple[bool, ...]
+    ) -> GroupPlan:
+        """A plan for other parameters with the same numbers; the optimiser fills its lists."""
+        plan = GroupPlan.__new__(GroupPlan)
+        plan.params = params
+        plan.lists = {}
+        plan.fresh = []
+        plan.missing = []
+        plan.flags = flags
+        plan.hyper = self.hyper
+        plan._view = self._view
+        plan._values = ()
+        plan._all_params = list(all_params)
+        plan._changes = -1
+        return plan
+
+    def holds(self, params: list[Tensor], state: dict[Any, Any], flags: tuple[bool, ...]) -> bool:
+        """Whether it still fits `params`, which have gradients, and their `state` and `flags`."""
+        return (
+            flags == self.flags
+            and not self.fresh
+            and same_objects(params, self.params)
+            and state_matches(state, self.params, self.lists)
+        )
 
     def fits(self, params: list[Tensor], state: dict[Any, Any], flags: tuple[bool, ...]) -> bool:
         """Whether a recorded step is still the one that `step` would take, as far as can be seen
         without looking at gradients, which the recording itself knows about.
         """
-        if flags != self.flags or self._owner is not state or len(params) != self._group_size:
-            return False
-        return not self._first or state.get(self.params[0]) is self._first
+        return (
+            flags == self.flags
+            and same_objects(params, self._all_params)
+            and state_matches(state, self.params, self.lists)
+        )
 
     def is_current(self, group: Any, state: dict[Any, Any]) -> bool:
         """Whether nothing was changed since `note_current`: settings, parameters, state."""
         return (
-            group.changes == self._changes
-            and len(group["params"]) == self._group_size
-            and self._owner is state
-            and (not self._first or state.get(self.params[0]) is self._first)
+            getattr(group, "changes", None) == self._changes
+            and same_objects(group["params"], self._all_params)
+            and state_matches(state, self.params, self.lists)
         )
 
     def note_current(self, group: Any) -> None:
         """The settings of `group` are written. Tensors among them are read anew each time."""
         tensors = any(isinstance(value, Tensor) for value in group.values())
-        self._changes = -1 if tensors else group.changes
+        self._changes = -1 if tensors else getattr(group, "changes", -1)
 
-    def lay_out(self, params: list[Tensor], state: dict[Any, Any], flags: tuple[bool, ...]) -> None:
-        """Take over new parameters; `lists` and `fresh` are then filled by the optimiser."""
-        self.params = params
-        self._changes = -1
-        self.flags = flags
-        self.lists = {}
+    def note_taken(self) -> None:
+        """The step that makes the missing state is taken."""
+        self.missing = []
         self.fresh = []
-        self._ids = [id(p) for p in params]
-        self._owner = state
-
-    def seal(self, state: dict[Any, Any], group_size: int) -> None:
-        """Remember whose state the lists, now filled, were taken from, and the group's size."""
-        self._group_size = group_size
-        self._first = state[self.params[0]] if self.lists and self.params else {}
 
     def write(self, values: tuple[float, ...]) -> None:
         """Put hyperparameters where the kernels read them, if they have changed."""
         self._changes = -1
         if values != self._values:
+            self._values = ()  # until all of them are there
             for i, value in enumerate(values):
                 self._view[i] = value
             self._values = values

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Iterator
+import weakref
 from typing import Any
 
-__all__ = ["collect", "note_step"]
+from steep._core import is_recording
+
+__all__ = ["begin", "note_step"]
 
 _local = threading.local()
 
 
-@contextlib.contextmanager
-def collect() -> Iterator[list[Any]]:
-    """Gather the optimisers that take a step in this thread within the block."""
-    found: list[Any] = []
-    _local.optimizers = found
-    try:
-        yield found
-    finally:
-        _local.optimizers = None
+class _Found(list[Any]):
+    """A list that can be referred to weakly: it goes with the recording, however that ends."""
+
+    __slots__ = ("__weakref__",)
+
+
+def begin() -> list[Any]:
+    """A list that gathers the optimisers which take a step in this thread while it records."""
+    found = _Found()
+    _local.optimizers = weakref.ref(found)
+    return found
 
 
 def note_step(optimizer: Any) -> None:
     """Say that an optimiser takes a step."""
-    found = getattr(_local, "optimizers", None)
+    if not is_recording():
+        return
+    refer = getattr(_local, "optimizers", None)
+    found = None if refer is None else refer()
     if found is not None and not any(optimizer is other for other in found):
         found.append(optimizer)

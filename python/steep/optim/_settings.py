@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from steep._core import Tensor
+from collections.abc import Callable
+from typing import Any
+
+from steep._core import Tensor, float32, tensor, zeros_like
 
 
 def as_float(name: str, value: float | Tensor) -> float:
@@ -12,6 +15,20 @@ def as_float(name: str, value: float | Tensor) -> float:
             raise ValueError(f"Tensor {name} must be 1-element")
         return float(value.item())
     return value
+
+
+def as_count(value: Any) -> Tensor:
+    """A step count as kernels advance it, one float32 number: `value` itself where it is one."""
+    if isinstance(value, Tensor):
+        if value.dtype == float32 and value.numel() == 1:
+            return value
+        value = value.item()
+    return tensor(0.0 if value is None else float(value), dtype=float32)
+
+
+def zeros_unless_there(param: Tensor) -> Callable[[Any], Tensor]:
+    """A function of what a parameter's state has: that itself, or zeros like the parameter."""
+    return lambda value: zeros_like(param) if value is None else value
 
 
 def reject_differentiable(name: str, differentiable: bool) -> None:

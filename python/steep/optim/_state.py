@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from steep._core import Tensor, float32, tensor
+from steep._core import Tensor
 
 if TYPE_CHECKING:
     from steep.optim.optimizer import Optimizer
@@ -39,9 +40,35 @@ def collect(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def load(optimizer: Optimizer, state_dict: dict[str, Any]) -> None:
-    """Check `state_dict` against the optimiser, then replace its settings and state."""
+    """Check `state_dict` against the optimiser, then replace its settings and state at once."""
     groups = optimizer.param_groups
     saved = state_dict["param_groups"]
+    _check_sizes(groups, saved)
+    by_number = {
+        number: param
+        for group, other in zip(groups, saved, strict=True)
+        for number, param in zip(other["params"], group["params"], strict=True)
+    }
+    state: defaultdict[Any, Any] = defaultdict(dict)
+    for key, entry in state_dict["state"].items():
+        if key in by_number:
+            param = by_number[key]
+            state[param] = optimizer._loaded_state(param, key, _cast(param, entry, None))
+        else:
+            state[key] = entry
+    new_groups = [
+        optimizer._loaded_group(_settings(group, other))
+        for group, other in zip(groups, saved, strict=True)
+    ]
+    before = dict(optimizer.__dict__)
+    try:
+        optimizer.__setstate__({"state": state, "param_groups": new_groups})
+    except BaseException:  # of a subclass, which does more
+        optimizer.__dict__.update(before)
+        raise
+
+
+def _check_sizes(groups: list[dict[str, Any]], saved: list[dict[str, Any]]) -> None:
     if len(groups) != len(saved):
         raise ValueError(
             "loaded state dict has a different number of parameter groups: "
@@ -54,40 +81,37 @@ def load(optimizer: Optimizer, state_dict: dict[str, Any]) -> None:
                 "loaded state dict contains a parameter group that doesn't match the size of "
                 f"optimizer's group: group {i} has {expected} parameters, the loaded one {got}"
             )
-    by_number = {
-        number: param
-        for group, other in zip(groups, saved, strict=True)
-        for number, param in zip(other["params"], group["params"], strict=True)
-    }
-    state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
-    for key, entry in state_dict["state"].items():
-        if key in by_number:
-            param = by_number[key]
-            state[param] = dict(_fitted(param, key, entry))
-        else:
-            state[key] = entry
-    new_groups = []
-    for group, other in zip(groups, saved, strict=True):
-        names = {"param_names": group["param_names"]} if "param_names" in group else {}
-        new_groups.append({**names, **other, "params": group["params"]})
-    optimizer.state = state
-    optimizer.param_groups = new_groups
 
 
-def _fitted(param: Tensor, number: Any, entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The state of one parameter, copied and cast to its dtype."""
-    for name, value in entry.items():
-        if name == "step":
-            count = value.item() if isinstance(value, Tensor) else value
-            yield name, tensor(float(count), dtype=float32)
-        elif not isinstance(value, Tensor):
-            yield name, value
-        else:
-            expected, got = tuple(param.shape), tuple(value.shape)
-            if value.dim() > 0 and expected != got:
-                raise ValueError(
-                    f"loaded state dict: expected {name} of parameter {number} to have shape "
-                    f"{expected}, got {got}"
-                )
-            copy = value.detach().clone()
-            yield name, copy.to(param.dtype) if param.is_floating_point() else copy
+def _settings(group: dict[str, Any], saved: dict[str, Any]) -> dict[str, Any]:
+    """The saved settings, for the parameters that are there."""
+    names = {"param_names": group["param_names"]} if "param_names" in group else {}
+    settings = {key: copy.deepcopy(value) for key, value in saved.items() if key != "params"}
+    return {**names, **settings, "params": group["params"]}
+
+
+def _cast(param: Tensor, value: Any, name: Any) -> Any:
+    """A copy of one parameter's state, of whatever shape, its tensors cast to its dtype.
+
+    A step count stays what it is, as it does in PyTorch: float16 counts no further than 2048.
+    """
+    if isinstance(value, Tensor):
+        own = value.detach().clone()
+        return own.to(param.dtype) if param.is_floating_point() and name != "step" else own
+    if isinstance(value, dict):
+        return {key: _cast(param, item, key) for key, item in value.items()}
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return value
+    items = [_cast(param, item, None) for item in value]
+    return type(value)(*items) if hasattr(value, "_make") else type(value)(items)  # type: ignore
+
+
+def check_shape(number: Any, name: str, param: Tensor, value: Any) -> None:
+    """Raise unless `value` is a tensor of the parameter's shape, as fused steps need it."""
+    expected = tuple(param.shape)
+    got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+    if got != expected:
+        raise ValueError(
+            f"loaded state dict: expected {name} of parameter {number} to have shape "
+            f"{expected}, got {got}"
+        )

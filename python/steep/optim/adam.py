@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from steep._core import Tensor, adam_step, float32, tensor, zeros_like
-from steep.optim._plan import GroupPlan
-from steep.optim._settings import as_float, reject_differentiable
+from steep._core import Tensor, adam_step
+from steep.optim._plan import GroupPlan, MissingState
+from steep.optim._settings import as_count, as_float, reject_differentiable, zeros_unless_there
+from steep.optim._state import check_shape
 from steep.optim.optimizer import Optimizer
 
 __all__ = ["Adam", "AdamW"]
@@ -103,25 +104,22 @@ class Adam(Optimizer):
     def _flags(self, group: dict[str, Any]) -> tuple[bool, ...]:
         return (group["amsgrad"], group["maximize"], group["decoupled_weight_decay"])
 
-    def _lay_out(self, plan: GroupPlan) -> None:
+    def _lay_out(self, plan: GroupPlan, state: MissingState) -> None:
         names = ["exp_avg", "exp_avg_sq"]
         if plan.flags is not None and plan.flags[0]:
             names.append("max_exp_avg_sq")
         plan.lists = {"step": [], "max_exp_avg_sq": [], **{name: [] for name in names}}
         for p in plan.params:
-            state = self.state[p]
-            if "step" not in state:
-                state["step"] = tensor(0.0, dtype=float32)
-            plan.lists["step"].append(state["step"])
+            plan.lists["step"].append(state.get(p, "step", as_count)[0])
             for name in names:
-                if name not in state:
-                    state[name] = zeros_like(p)
-                plan.lists[name].append(state[name])
+                plan.lists[name].append(state.get(p, name, zeros_unless_there(p))[0])
 
-    def _launch(self, plan: GroupPlan, grads: list[Tensor]) -> None:
+    def _calls(
+        self, plan: GroupPlan, grads: list[Tensor]
+    ) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
         lists = plan.lists
         amsgrad, maximize, decoupled = plan.flags or (False, False, False)
-        adam_step(
+        arguments = (
             plan.params,
             grads,
             lists["exp_avg"],
@@ -133,6 +131,36 @@ class Adam(Optimizer):
             maximize,
             decoupled,
         )
+        return [(adam_step, arguments)]
+
+    def _loaded_state(self, param: Tensor, number: Any, entry: Any) -> Any:
+        if not isinstance(entry, dict) or not entry:
+            return entry
+        for name in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"):
+            if entry.get(name) is not None:
+                check_shape(number, name, param, entry[name])
+        try:
+            return {**entry, "step": as_count(entry.get("step"))}
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(
+                f"loaded state dict: expected step of parameter {number} to be one number, got "
+                f"{entry['step']!r}"
+            ) from error
+
+    def _loaded_group(self, group: dict[str, Any]) -> dict[str, Any]:
+        # Saved by an optimiser that did not have them yet.
+        return {**{name: self.defaults[name] for name in _LATER}, **group}
+
+
+_LATER = (
+    "amsgrad",
+    "maximize",
+    "foreach",
+    "capturable",
+    "differentiable",
+    "fused",
+    "decoupled_weight_decay",
+)
 
 
 class AdamW(Adam):
@@ -196,8 +224,6 @@ class AdamW(Adam):
             decoupled_weight_decay=True,
         )
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """As in `Optimizer`; the decay stays decoupled, whatever was saved."""
-        super().load_state_dict(state_dict)
-        for group in self.param_groups:
-            group["decoupled_weight_decay"] = True
+    def _loaded_group(self, group: dict[str, Any]) -> dict[str, Any]:
+        # The decay stays decoupled, whatever was saved.
+        return {**super()._loaded_group(group), "decoupled_weight_decay": True}

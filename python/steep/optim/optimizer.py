@@ -6,61 +6,30 @@ import functools
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
-from steep._core import Tensor, bump_structure, enable_grad, refuse_recording
-from steep._layers import followers, step_in_phase
-from steep.nn._hooks import RemovableHandle
+from steep._core import Tensor, bump_structure, call_with_grad, clear_gradients, take_steps
 from steep.optim import _recorded, _state
 from steep.optim._group import ParamGroup
-from steep.optim._plan import GroupPlan
+from steep.optim._hooks import (
+    HookedOptimizer,
+    hooked,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+from steep.optim._plan import GroupPlan, MissingState
 
-__all__ = ["Optimizer"]
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def _hooked(step: _F, fused: bool = False) -> _F:
-    """`step` between the step hooks, which run once even if it calls super().step().
-
-    A recorded program runs kernels alone: of a step, what is `fused` and has no hooks.
-    """
-
-    @functools.wraps(step)
-    def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        if not fused:
-            refuse_recording(f"{type(self).__name__}.step, which is not fused")
-        call = functools.partial(step_in_phase, step) if followers else step
-        if self._in_step or not (self._step_pre_hooks or self._step_post_hooks):
-            return call(self, *args, **kwargs)
-        refuse_recording("a hook of an optimizer")
-        self._in_step = True
-        try:
-            for hook in list(self._step_pre_hooks.values()):
-                changed = hook(self, args, kwargs)
-                if changed is None:
-                    continue
-                if not (isinstance(changed, tuple) and len(changed) == 2):
-                    raise RuntimeError(
-                        f"{step} must return None or a tuple of (new_args, new_kwargs), "
-                        f"but got {changed}."
-                    )
-                args, kwargs = changed
-            out = call(self, *args, **kwargs)
-            for hook in list(self._step_post_hooks.values()):
-                hook(self, args, kwargs)
-            return out
-        finally:
-            self._in_step = False
-
-    return wrapper  # type: ignore[return-value]
+__all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
 
-class Optimizer:
+class Optimizer(HookedOptimizer):
     """Base class of all optimisers.
 
-    A subclass either defines `_hyper`, `_flags`, `_lay_out` and `_launch`, which the fused `step`
+    A subclass either defines `_hyper`, `_flags`, `_lay_out` and `_calls`, which the fused `step`
     here calls, or a `step` of its own that walks over `param_groups` and `state` as in PyTorch.
+
+    Whatever ends it, an error or a KeyboardInterrupt, the fused step is then taken for all groups
+    or for none; so it is with all else that changes the optimiser.
 
     Args:
         params: parameters, ``(name, parameter)`` pairs, or dicts, each a group with a key
@@ -94,6 +63,8 @@ class Optimizer:
     """
 
     _hyper_count = 0
+    # A subclass may do without this class's __init__.
+    _plans: tuple[GroupPlan, ...] | list[GroupPlan] = ()
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -109,20 +80,13 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        self._reset()
         for group in groups:
             self.add_param_group(group)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "step" in cls.__dict__:
-            cls.step = _hooked(cls.__dict__["step"])  # type: ignore[method-assign]
-
-    def _reset(self) -> None:
-        self._plans: list[GroupPlan] = []
-        self._step_pre_hooks: dict[int, Any] = {}
-        self._step_post_hooks: dict[int, Any] = {}
-        self._in_step = False
+            cls.step = hooked(cls.__dict__["step"])  # type: ignore[method-assign]
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -132,9 +96,11 @@ class Optimizer:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.param_groups = [ParamGroup(group) for group in self.param_groups]
-        self._reset()
+        groups = state.get("param_groups", getattr(self, "param_groups", []))
+        new = {**state, "param_groups": [ParamGroup(group) for group in groups], "_plans": ()}
+        bump_structure()
+        self.__dict__.update(new)
+        bump_structure()
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -145,7 +111,7 @@ class Optimizer:
 
     # ---- the step ---------------------------------------------------------------------------
 
-    @functools.partial(_hooked, fused=True)
+    @functools.partial(hooked, fused=True)
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient.
 
@@ -155,34 +121,54 @@ class Optimizer:
         Returns:
             What `closure` returned, or ``None``.
         """
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
-        if len(self._plans) != len(self.param_groups):
-            self._plans = [GroupPlan(self._hyper_count) for _ in self.param_groups]
+        loss = None if closure is None else call_with_grad(True, closure, (), {})
+        plans = self._plans
+        if len(plans) != len(self.param_groups):
+            plans = self._plans = [GroupPlan(self._hyper_count) for _ in self.param_groups]
         _recorded.note_step(self)
-        for group, plan in zip(self.param_groups, self._plans, strict=True):
-            params = group["params"]
+        calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        changed: list[tuple[int, GroupPlan]] = []
+        for i, group in enumerate(self.param_groups):
+            params, plan = group["params"], plans[i]
             grads = [grad for p in params if (grad := p.grad) is not None]
             if not grads:
                 continue
             if len(grads) != len(params):
                 params = [p for p in params if p.grad is not None]
             flags = self._flags(group)
-            if not plan.holds([id(p) for p in params], self.state, flags):
-                self._prepare(plan, list(params), flags, len(group["params"]))
+            if not plan.holds(params, self.state, flags):
+                plan = plan.replaced(list(params), group["params"], flags)
+                changed.append((i, plan))
+                self._prepare(plan)
             plan.write(self._hyper(group))
-            self._launch(plan, grads)
+            calls += self._calls(plan, grads)
+        if changed or len(calls) > 1:
+            self._take(calls, changed)
+        elif calls:
+            function, arguments = calls[0]
+            function(*arguments)
         return loss
 
-    def _prepare(
-        self, plan: GroupPlan, params: list[Tensor], flags: tuple[bool, ...], group_size: int
-    ) -> None:
+    def _prepare(self, plan: GroupPlan) -> None:
         bump_structure()
-        plan.lay_out(params, self.state, flags)
-        self._lay_out(plan)
-        plan.seal(self.state, group_size)
+        state = MissingState(self.state)
+        self._lay_out(plan, state)
+        plan.missing = state.entries
+
+    def _take(
+        self,
+        calls: list[tuple[Callable[..., Any], tuple[Any, ...]]],
+        changed: list[tuple[int, GroupPlan]],
+    ) -> None:
+        """Take the step of all groups, and keep the state that it has made."""
+        # Until the step is taken these plans hold no longer than the state that they lack.
+        plans = list(self._plans)
+        for i, plan in changed:
+            plans[i] = plan
+        self._plans = plans
+        take_steps(calls, [entry for _, plan in changed for entry in plan.missing])
+        for _, plan in changed:
+            plan.note_taken()
 
     def write_hyperparameters(self) -> None:
         """Copy the numbers in `param_groups` to where kernels read them.
@@ -190,6 +176,8 @@ class Optimizer:
         `step` does this itself; a recorded program does it before each replay, so that a changed
         learning rate takes effect there too.
         """
+        if len(self._plans) != len(self.param_groups):
+            bump_structure()
         for group, plan in zip(self.param_groups, self._plans, strict=False):
             if plan.is_current(group, self.state):
                 continue
@@ -210,12 +198,14 @@ class Optimizer:
             f"{type(self).__name__} defines neither step() nor the parts of the fused step"
         )
 
-    def _lay_out(self, plan: GroupPlan) -> None:
-        """Make missing state of `plan.params` and fill `plan.lists` with it."""
+    def _lay_out(self, plan: GroupPlan, state: MissingState) -> None:
+        """Fill `plan.lists` with the state of `plan.params`; what is missing, `state` makes."""
         raise NotImplementedError
 
-    def _launch(self, plan: GroupPlan, grads: list[Tensor]) -> None:
-        """Call the fused kernel."""
+    def _calls(
+        self, plan: GroupPlan, grads: list[Tensor]
+    ) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+        """The calls of fused kernels that make the group's step, as functions and arguments."""
         raise NotImplementedError
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -225,13 +215,7 @@ class Optimizer:
             set_to_none: ``True`` (default) sets each ``.grad`` to ``None``; ``False`` fills it
                 with zeros.
         """
-        for group in self.param_groups:
-            for p in group["params"]:
-                if set_to_none:
-                    p.grad = None
-                elif p.grad is not None:
-                    p.grad = p.grad.detach()
-                    p.grad.zero_()
+        clear_gradients([p for group in self.param_groups for p in group["params"]], set_to_none)
 
     # ---- groups -----------------------------------------------------------------------------
 
@@ -282,27 +266,11 @@ class Optimizer:
             group["param_names"] = names
         for name, default in self.defaults.items():
             group.setdefault(name, default)
+        bump_structure()
         self.param_groups.append(group)
         bump_structure()
 
-    # ---- hooks and state --------------------------------------------------------------------
-
-    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(optimizer, args, kwargs)`` before every step.
-
-        It may return ``(args, kwargs)`` to replace the arguments of `step`.
-        """
-        return self._add_hook(self._step_pre_hooks, hook)
-
-    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(optimizer, args, kwargs)`` after every step."""
-        return self._add_hook(self._step_post_hooks, hook)
-
-    def _add_hook(self, table: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
-        handle = RemovableHandle(table)
-        table[handle.id] = hook
-        bump_structure()
-        return handle
+    # ---- state ------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """Settings and state, with parameters numbered in the order of the groups.
@@ -317,21 +285,32 @@ class Optimizer:
             >>> adam.state_dict()["param_groups"][0]["lr"]
             0.5
         """
-        return _state.collect(self)
+        self._pass_state_hooks("state_dict_pre")
+        result: dict[str, Any] = self._pass_state_hooks("state_dict_post", _state.collect(self))
+        return result
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over settings and state from what `state_dict` returned.
 
-        Tensors are copied, and cast to their parameter's dtype. Everything is checked first: when
-        it raises, nothing has changed.
+        State may be of any shape, and need not be tensors. Tensors are copied, and cast to their
+        parameter's dtype, step counts excepted. Everything is checked first: when it raises,
+        nothing has changed.
 
         Raises:
-            ValueError: if the groups, their sizes or a state tensor's shape do not fit.
+            ValueError: if the groups or their sizes do not fit, or a fused step could not use
+                the state.
         """
-        _state.load(self, state_dict)
-        self.param_groups = [ParamGroup(group) for group in self.param_groups]
-        self._plans = []
-        bump_structure()
+        given = self._pass_state_hooks("load_state_dict_pre", dict(state_dict))
+        _state.load(self, given)
+        self._pass_state_hooks("load_state_dict_post")
+
+    def _loaded_state(self, param: Tensor, number: Any, entry: Any) -> Any:
+        """One parameter's loaded state, as the step needs it; ValueError if it cannot be used."""
+        return entry
+
+    def _loaded_group(self, group: dict[str, Any]) -> dict[str, Any]:
+        """A loaded group's settings, as the step needs them."""
+        return group
 
 
 def _split_names(given: list[Any]) -> tuple[list[Any], list[str] | None]:

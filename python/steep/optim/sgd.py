@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from steep._core import Tensor, sgd_step, zeros_like
-from steep.optim._plan import GroupPlan
-from steep.optim._settings import as_float, reject_differentiable
+from steep._core import Tensor, sgd_step
+from steep.optim._plan import GroupPlan, MissingState
+from steep.optim._settings import as_float, reject_differentiable, zeros_unless_there
+from steep.optim._state import check_shape
 from steep.optim.optimizer import Optimizer
 
 __all__ = ["SGD"]
@@ -98,32 +99,38 @@ class SGD(Optimizer):
     def _flags(self, group: dict[str, Any]) -> tuple[bool, ...]:
         return (group["nesterov"], group["maximize"], group["momentum"] != 0)
 
-    def _lay_out(self, plan: GroupPlan) -> None:
-        flags = plan.flags
-        if flags is None or not flags[2]:
+    def _lay_out(self, plan: GroupPlan, state: MissingState) -> None:
+        if plan.flags is None or not plan.flags[2]:
             return
         buffers = plan.lists["momentum_buffer"] = []
         for i, p in enumerate(plan.params):
-            state = self.state[p]
-            if state.get("momentum_buffer") is None:
-                state["momentum_buffer"] = zeros_like(p)
+            buffer, is_new = state.get(p, "momentum_buffer", zeros_unless_there(p))
+            buffers.append(buffer)
+            if is_new:
                 plan.fresh.append(i)
-            buffers.append(state["momentum_buffer"])
 
-    def _launch(self, plan: GroupPlan, grads: list[Tensor]) -> None:
+    def _calls(
+        self, plan: GroupPlan, grads: list[Tensor]
+    ) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
         nesterov, maximize, _ = plan.flags or (False, False, False)
         params = plan.params
         buffers = plan.lists.get("momentum_buffer", [])
         if not plan.fresh:
-            sgd_step(params, grads, buffers, plan.hyper, nesterov, maximize, False)
-            return
+            return [(sgd_step, (params, grads, buffers, plan.hyper, nesterov, maximize, False))]
         # Buffers just made take the gradient as it is; those that were there go on as usual.
         fresh = set(plan.fresh)
-        plan.fresh = []
+        calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
         for first in (True, False):
             chosen = [i for i in range(len(params)) if (i in fresh) is first]
             if chosen:
                 some, theirs, old = (
                     [source[i] for i in chosen] for source in (params, grads, buffers)
                 )
-                sgd_step(some, theirs, old, plan.hyper, nesterov, maximize, first)
+                arguments = (some, theirs, old, plan.hyper, nesterov, maximize, first)
+                calls.append((sgd_step, arguments))
+        return calls
+
+    def _loaded_state(self, param: Tensor, number: Any, entry: Any) -> Any:
+        if isinstance(entry, dict) and entry.get("momentum_buffer") is not None:
+            check_shape(number, "momentum_buffer", param, entry["momentum_buffer"])
+        return entry

@@ -1,0 +1,163 @@
+"""Hooks of optimisers: before and after steps, `state_dict` and `load_state_dict`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from steep._core import call_with_item, refuse_recording
+from steep._layers import followers, step_in_phase
+from steep.nn._hooks import RemovableHandle, insert_hook
+
+__all__ = [
+    "HookedOptimizer",
+    "hooked",
+    "register_optimizer_step_post_hook",
+    "register_optimizer_step_pre_hook",
+]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_Table = Mapping[int, tuple[str, Callable[..., Any]]]  # a hook's number -> its kind, the hook
+
+_of_all_steps: dict[int, tuple[str, Callable[..., Any]]] = {}
+
+
+def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` before every step of every optimiser.
+
+    Returns:
+        A handle whose ``remove()`` takes the hook off.
+    """
+    return insert_hook(_of_all_steps, ("pre", hook))
+
+
+def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` after every step of every optimiser.
+
+    Returns:
+        A handle whose ``remove()`` takes the hook off.
+    """
+    return insert_hook(_of_all_steps, ("post", hook))
+
+
+def _of_kind(table: _Table, kind: str) -> Iterator[Callable[..., Any]]:
+    """Its hooks of one kind, as they are now."""
+    for entry in list(table.values()):
+        if entry[0] == kind:
+            yield entry[1]
+
+
+def hooked(step: _F, fused: bool = False) -> _F:
+    """`step` between the step hooks, which run once even if it calls super().step().
+
+    A recorded program runs kernels alone: of a step, what is `fused` and has no hooks.
+    """
+
+    @functools.wraps(step)
+    def wrapper(self: HookedOptimizer, *args: Any, **kwargs: Any) -> Any:
+        if not fused:
+            refuse_recording(f"{type(self).__name__}.step, which is not fused")
+        call = functools.partial(step_in_phase, step) if followers else step
+        if self._in_step or not (self._step_hooks or _of_all_steps):
+            return call(self, *args, **kwargs)
+        refuse_recording("a hook of an optimizer")
+        given = (self, step, call, args, kwargs)
+        return call_with_item(self.__dict__, "_in_step", True, _between_hooks, given, {})
+
+    return wrapper  # type: ignore[return-value]
+
+
+def _between_hooks(
+    optimizer: HookedOptimizer,
+    step: Callable[..., Any],
+    call: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    args = (optimizer, *args)  # as hooks are given them
+    for table in (_of_all_steps, optimizer._step_hooks):
+        for hook in _of_kind(table, "pre"):
+            changed = hook(optimizer, args, kwargs)
+            if changed is None:
+                continue
+            if not (isinstance(changed, tuple) and len(changed) == 2):
+                raise RuntimeError(
+                    f"{step} must return None or a tuple of (new_args, new_kwargs), "
+                    f"but got {changed}."
+                )
+            args, kwargs = changed
+            if not args or args[0] is not optimizer:
+                args = (optimizer, *args)
+    out = call(*args, **kwargs)
+    for table in (optimizer._step_hooks, _of_all_steps):
+        for hook in _of_kind(table, "post"):
+            hook(optimizer, args, kwargs)
+    return out
+
+
+class HookedOptimizer:
+    """What an optimiser does with hooks. Nothing here needs an `__init__` to have run."""
+
+    _in_step = False
+    _step_hooks: _Table = MappingProxyType({})
+    _state_hooks: _Table = MappingProxyType({})
+
+    def _add_hook(
+        self, table: str, kind: str, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        return insert_hook(self.__dict__.setdefault(table, {}), (kind, hook), prepend)
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before every step.
+
+        `args` begin with the optimiser itself. It may return ``(args, kwargs)`` to replace the
+        arguments of `step`.
+        """
+        return self._add_hook("_step_hooks", "pre", hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after every step."""
+        return self._add_hook("_step_hooks", "post", hook)
+
+    def register_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer)`` before `state_dict` collects anything.
+
+        With `prepend` it is called before those that are there already.
+        """
+        return self._add_hook("_state_hooks", "state_dict_pre", hook, prepend)
+
+    def register_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` with what `state_dict` is about to return.
+
+        It may change it, or return another to take its place.
+        """
+        return self._add_hook("_state_hooks", "state_dict_post", hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` before `load_state_dict` looks at it.
+
+        It is given a shallow copy, which it may change, or return another to take its place.
+        """
+        return self._add_hook("_state_hooks", "load_state_dict_pre", hook, prepend)
+
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer)`` after `load_state_dict` has loaded everything."""
+        return self._add_hook("_state_hooks", "load_state_dict_post", hook, prepend)
+
+    def _pass_state_hooks(self, kind: str, *args: Any) -> Any:
+        """Call the hooks of a kind; the last argument, or what a hook has put in its place."""
+        for hook in _of_kind(self._state_hooks, kind):
+            changed = hook(self, *args)
+            if changed is not None and args:
+                args = (changed,)
+        return args[-1] if args else None
