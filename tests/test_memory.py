@@ -12,7 +12,6 @@ import pytest
 import steep
 from test_counts import Counting
 
-
 with_cache = pytest.mark.skipif(
     os.environ.get("STEEP_ALLOC") == "system", reason="the cache is switched off"
 )
