@@ -116,3 +116,9 @@ def test_result_type(args: Any, expected: Any) -> None:
 def test_refusal(call: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         call()
+
+
+def test_power_is_a_power_where_numpy_makes_a_root_of_it() -> None:
+    found = OPS["pow"].forward(np.array([-np.inf, -0.0, 4.0]), 0.5)
+    np.testing.assert_array_equal(found, [np.inf, 0.0, 2.0])
+    assert not np.signbit(found).any()

@@ -166,8 +166,9 @@ def backward(chance: random.Random, result: Any) -> None:
     if not found:
         return
     leaf, weights = chance.choice(found), chance.choice([1.0, float("nan"), 1e30])
-    total = (leaf * weights).sum()
-    _, refusal = attempt(lambda: total.backward(create_graph=chance.random() < 0.3))
+    total, refusal = attempt(lambda: (leaf * weights).sum())
+    if refusal is None:
+        _, refusal = attempt(lambda: total.backward(create_graph=chance.random() < 0.3))
     if refusal is None and chance.random() < 0.3:
         attempt(lambda: total.backward())
 

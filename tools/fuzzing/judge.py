@@ -12,12 +12,21 @@ import numpy as np
 import steep
 from fuzzing.hostile import SpiteError
 
-DOCUMENTED = (TypeError, ValueError, IndexError, RuntimeError, MemoryError, AttributeError)
+DOCUMENTED = (
+    TypeError,
+    ValueError,
+    IndexError,
+    RuntimeError,
+    MemoryError,
+    AttributeError,
+    OverflowError,
+)
 ALLOWED = (*DOCUMENTED, SpiteError)
 # What the C++ library, CPython and pybind11 say when nobody has looked at the argument.
 UNCLEAR = re.compile(
     r"^\s*$|std::|vector::|basic_string|_M_|map::at|bad[_ ](alloc|any|optional|function)"
     r"|without (exception|setting)|with(out)? an exception set|bad argument to internal"
+    r"|int too (big|large)"
 )
 
 

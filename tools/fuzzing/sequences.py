@@ -203,8 +203,8 @@ def run(seed: int, tally: Callable[[str], None]) -> list[Any]:
         tally(f"steps {'refused' if refusal else 'taken'}")
         if refusal is None and step in (view, make, differentiate):
             play.keep(made)
-    kept = [x for x in play.pool if small(x)]
-    return [bits(x) for x in [*kept, *(x.grad for x in kept if x.is_leaf and x.grad is not None)]]
+    grads = [attempt(lambda x=x: x.grad if x.is_leaf else None)[0] for x in play.pool]
+    return [bits(x) for x in [*play.pool, *grads] if x is not None and small(x)]
 
 
 def job(chance: random.Random, tally: Callable[[str], None]) -> Job:

@@ -109,7 +109,8 @@ def _refuse_zero(x: Array, y: Array) -> None:
 def power(x: Array, y: Array) -> Array:
     """``x ** y``; of integers, a negative power is truncated to 0 unless the base is 1 or -1."""
     if x.dtype.kind != "i":
-        return np.asarray(np.power(x, y))
+        # Of one exponent alone NumPy makes a square root or a square, which differ at -inf and -0.
+        return np.asarray(np.power(*map(np.array, np.broadcast_arrays(x, y))))
     odd = np.where(y % 2 == 0, 1, x)
     inverse = np.where(np.abs(x) == 1, odd, 0)
     return np.where(y < 0, inverse, np.power(x, np.maximum(y, 0)))
