@@ -139,3 +139,14 @@ def test_a_hook_keeps_the_dtype() -> None:
         with pytest.raises(RuntimeError, match="keep the gradient's dtype float32"):
             y.sum().backward()
         assert x.grad is None
+
+
+def test_a_tensor_may_be_given_its_own_memory() -> None:
+    x = steep.ones(3, requires_grad=True)
+    version = x._version
+    x.data = x
+    assert (x._version, x.tolist()) == (version, [1.0] * 3)
+    y = x * 2
+    y.data = y
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0] * 3

@@ -45,8 +45,7 @@ TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, int64_t nu
 
 void TensorImpl::take_memory_of(const TensorImpl& from) {
   if (&from == this) return;
-  const Ref<Storage> before = storage;  // its end may run code
-  storage = from.storage;
+  const Ref<Storage> before = std::exchange(storage, from.storage);  // its end may run code
   dtype = from.dtype;
   contiguous = from.contiguous;
   offset = from.offset;
