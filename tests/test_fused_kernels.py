@@ -356,7 +356,7 @@ SINGLE = {
     "the table of cases, exactly or within a rounding": """
         copy bitwise_not logical_not isnan isinf isfinite add sub mul div floor_divide remainder
         fmod maximum minimum bitwise_and bitwise_or bitwise_xor eq ne lt le gt ge logical_and
-        logical_or logical_xor add_scaled clamp where""",
+        logical_or logical_xor bitwise_left_shift bitwise_right_shift add_scaled clamp where""",
     "tests/test_reductions.py": "sum prod max min argmax argmin any all",
     "moves numbers, or draws them": """
         index_select index_add index_put gather scatter_add iota bernoulli_mask dropout
