@@ -15,6 +15,7 @@ import pytest
 
 import steep
 from runner import tensor
+from steep import _core
 from tolerances import same_bits
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -23,6 +24,9 @@ Wide = np.longdouble
 
 WIDE_BITS = np.finfo(Wide).nmant
 SLACK = 0.0 if WIDE_BITS > 52 else 2.0
+# The bounds are those of levels with FMA: without it a product is rounded before it is added, which
+# takes up to another half of a unit where the last step adds one.
+UNFUSED = 0.4 if _core.cpu_level() == "baseline" else 0.0
 COUNT = 20_000
 
 
@@ -146,7 +150,7 @@ def test_accuracy(
     single = dtype is np.float32
     with np.errstate(all="ignore"):
         exact = reference(x.astype(np.float64 if single else Wide))
-    bound = bounds[0] if single else bounds[1] + SLACK
+    bound = UNFUSED + (bounds[0] if single else bounds[1] + SLACK)
     error, message = worst(native(name, x), exact, x)
     assert error <= bound, message
 
