@@ -129,7 +129,7 @@ _UNARY = """neg abs sign square reciprocal floor ceil round trunc exp exp2 expm1
 _BINARY = """add sub mul div pow floor_divide remainder fmod maximum minimum eq ne lt le gt ge
     logical_and logical_or logical_xor atan2 copy_ add_ sub_ mul_ div_ view_as reshape_as
     expand_as equal isclose allclose"""
-_OF_INTEGERS = "bitwise_and bitwise_or bitwise_xor"
+_OF_INTEGERS = "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift"
 
 ROWS |= {name: _method(name) for name in _UNARY.split()}
 ROWS |= {name: _pair(name) for name in _BINARY.split()}
@@ -195,6 +195,10 @@ ROWS |= {
     "split": _method("split", 16),
     "chunk": _method("chunk", 4),
     "repeat": _method("repeat", 2, 2),
+    "nonzero_tuple": _like("where"),
+    "named_norm": _method("norm", "nuc"),
+    "div_rounded": _method("div", 0.3, rounding_mode="trunc"),
+    "round_to": _method("round", decimals=1),
     "tile": _method("tile", (2, 2)),
     "flip": _method("flip", (0, 1)),
     "cumsum": _method("cumsum", 1),

@@ -18,6 +18,7 @@ class Entry:
     signature: str
     doc: str
     cases: str
+    out: bool
 
 
 ENTRIES = [Entry(**row) for row in _core.registry()]

@@ -108,7 +108,7 @@ def test_what_is_missing_is_noticed(lack: str) -> None:
     elif lack == "benchmark":
         del rows["exp"]
     else:
-        entry = Entry("exp", entry.where, entry.signature, "Shape: any, kept.", "exp")
+        entry = Entry("exp", entry.where, entry.signature, "Shape: any, kept.", "exp", True)
     assert len(missing(entry, table, rows)) == 1
 
 

@@ -93,10 +93,10 @@ def test_loss_arguments():
 
 def test_losses_pass_their_settings_on():
     x, y = steep.tensor([3.0, 0.5]), steep.tensor([0.0, 0.0])
-    assert nn.SmoothL1Loss("none", beta=2.0)(x, y).tolist() == [2.0, 0.0625]
+    assert nn.SmoothL1Loss(reduction="none", beta=2.0)(x, y).tolist() == [2.0, 0.0625]
     assert nn.HuberLoss("none", delta=2.0)(x, y).tolist() == [4.0, 0.125]
     p = steep.tensor([[0.25, 0.75]])
-    divergence = nn.KLDivLoss("batchmean", log_target=True)(steep.zeros(1, 2), p.log())
+    divergence = nn.KLDivLoss(reduction="batchmean", log_target=True)(steep.zeros(1, 2), p.log())
     assert divergence.item() == pytest.approx(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
     weight = steep.tensor([2.0, 2.0])
     logits, t = steep.tensor([0.0, 0.0]), steep.tensor([1.0, 0.0])
@@ -166,3 +166,38 @@ def test_parameters_as_a_vector():
     assert net[2].bias.tolist() == [2.0, 2.0]
     with pytest.raises(ValueError, match=r"vector of shape \(23,\), got \(3,\)"):
         nn.utils.vector_to_parameters(steep.zeros(3), net.parameters())
+
+
+@pytest.mark.parametrize(
+    ("older", "reduction"),
+    [
+        ({"size_average": False}, "sum"),
+        ({"size_average": True}, "mean"),
+        ({"reduce": False}, "none"),
+        ({"reduce": True}, "mean"),
+        ({"size_average": False, "reduce": False}, "none"),
+    ],
+)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        nn.MSELoss,
+        nn.L1Loss,
+        nn.SmoothL1Loss,
+        nn.KLDivLoss,
+        nn.BCELoss,
+        nn.BCEWithLogitsLoss,
+        nn.NLLLoss,
+        nn.CrossEntropyLoss,
+    ],
+)
+def test_older_arguments_name_a_reduction(kind, older, reduction):
+    with pytest.warns(UserWarning, match=f"please use reduction='{reduction}' instead") as caught:
+        loss = kind(**older)
+    assert loss.reduction == reduction
+    assert caught[0].filename == __file__
+
+
+def test_a_reduction_in_the_place_of_an_older_argument_is_refused():
+    with pytest.raises(TypeError, match="MSELoss: expected size_average to be a bool, got 'sum'"):
+        nn.MSELoss("sum")

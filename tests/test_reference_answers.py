@@ -27,6 +27,8 @@ ANSWERS: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "bitwise_and": [((np.array([6, 5]), 3), [2, 1])],
     "bitwise_or": [((np.array([6, 5]), 3), [7, 7])],
     "bitwise_xor": [((np.array([6, 5]), 3), [5, 6])],
+    "bitwise_left_shift": [((np.array([6, -5]), 3), [48, -40]), ((np.array([1]), 64), [0])],
+    "bitwise_right_shift": [((np.array([6, -5]), 1), [3, -3]), ((np.array([-1]), 64), [-1])],
     "bitwise_not": [((np.array([True, False]),), [False, True]), ((np.array([0]),), [-1])],
     "isnan": [((np.array([np.nan, np.inf, 1.0]),), [True, False, False])],
     "isinf": [((np.array([np.nan, -np.inf, 1.0]),), [False, True, False])],

@@ -35,6 +35,8 @@ TYPES = {
     "Dims": "_Dims",
     "dtype": "_DTypeLike",
     "Generator": "Generator",
+    "layout": "_LayoutType",
+    "memory_format": "_MemoryFormat",
     "Sequence[Tensor]": "_Tensors",
 }
 RESERVED = {"from": "from_", "lambda": "lambda_"}
@@ -110,12 +112,23 @@ def definitions(name: str, signatures: list[str], method: bool) -> list[str]:
     return lines
 
 
+def with_out(signature: str) -> str:
+    """The signature of a function that also takes out=."""
+    inside, returns = signature.rsplit(") -> ", 1)
+    pair = returns == "tuple[Tensor, Tensor]"
+    star = "" if "*" in inside else "*, "
+    kind = "tuple[Tensor, Tensor]" if pair else "Tensor"
+    return f"{inside}, {star}out: {kind} | None = None) -> {returns}"
+
+
 def entries(where: int, written: str) -> str:
     """All registry entries of a kind that the head does not declare itself."""
     grouped: dict[str, list[str]] = defaultdict(list)
     for row in _core.registry():
         if row["where"] & where:
-            grouped[row["name"]].append(row["signature"])
+            takes_out = row["out"] and where != METHOD
+            signature = with_out(row["signature"]) if takes_out else row["signature"]
+            grouped[row["name"]].append(signature)
     indent = "    " if where == METHOD else ""
     lines: list[str] = []
     for name in sorted(grouped):
@@ -138,7 +151,13 @@ def package_stub() -> str:
         "# Written by tools/make_stubs.py.",
         "from steep import " + ", ".join(f"{name} as {name}" for name in steep._SUBMODULES),
     ]
-    core = [*steep._TYPES, *steep._DTYPES, *steep._FUNCTIONS, *_core.registry_names()]
+    core = [
+        *steep._TYPES,
+        *steep._DTYPES,
+        *steep._FORMATS,
+        *steep._FUNCTIONS,
+        *_core.registry_names(),
+    ]
     lines += [f"from steep._core import {name} as {name}" for name in sorted(set(core))]
     for name, module in sorted(steep._LAZY.items()):
         lines.append(f"from steep.{module} import {name} as {name}")

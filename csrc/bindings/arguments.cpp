@@ -2,6 +2,7 @@
 
 #include "bindings/convert.h"
 #include "bindings/dtype_type.h"
+#include "bindings/format_type.h"
 
 namespace steep::bindings {
 
@@ -59,6 +60,22 @@ int64_t Arguments::integer(int i, int64_t otherwise) const {
   int64_t value;
   if (!read_int(found_[i], value)) refuse(i, "int");
   return value;
+}
+
+void Arguments::layout(int i) const {
+  if (given(i)) check_layout(names_.op, found_[i]);
+}
+
+void Arguments::pin_memory(int i) const {
+  if (flag(i, false))
+    fail(ErrorKind::runtime, names_.op, "pin_memory=False", "True",
+         "there is no device to copy to: leave pin_memory out");
+}
+
+std::string Arguments::memory_format(int i) const {
+  if (!given(i)) return "";
+  if (!is_memory_format(found_[i])) refuse(i, "a steep.memory_format");
+  return checked_memory_format(names_.op, found_[i]);
 }
 
 void Arguments::device(int i) const {

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "bindings/python.h"
 #include "tensor/dtype.h"
 
 namespace steep::bindings {
 
-constexpr int kMostArguments = 8;
+constexpr int kMostArguments = 10;
 
 // What a method takes. Names come in order; those after `positional` are keyword-only.
 struct ArgumentNames {
@@ -31,6 +32,10 @@ class Arguments {
   std::optional<DType> dtype(int i) const;
   int64_t integer(int i, int64_t otherwise) const;
   void device(int i) const;
+  void layout(int i) const;
+  void pin_memory(int i) const;  // refuses True
+  // The memory format's name; "" where none was given.
+  std::string memory_format(int i) const;
 
  private:
   [[noreturn]] void refuse(int i, const char* expected) const;

@@ -2,16 +2,19 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "bindings/from_python.h"
 #include "bindings/tensor_type.h"
+#include "bindings/widen.h"
 #include "tensor/sizes.h"
 
 namespace steep::bindings {
 
 namespace {
 
-constexpr char kSupported[] = "an array of dtype float32, float64, int64, int32, uint8 or bool";
+constexpr char kSupported[] =
+    "an array of dtype float16, float32, float64, int8, int16, int32, int64, uint8, uint16 or bool";
 constexpr char kConvert[] = "convert it first, with .astype('float32') say";
 constexpr char kCopy[] = "pass a copy: array.copy()";
 
@@ -33,32 +36,10 @@ bool is_native_order(char order) {
   return order == '@' || order == '=' || order == (little ? '<' : '>');
 }
 
-bool parse_format(const Py_buffer& view, DType& dtype) {
+bool parse_format(const Py_buffer& view, Element& element) {
   const char* format = view.format ? view.format : "B";
   if (is_native_order(*format)) ++format;
-  if (*format == '\0' || format[1] != '\0') return false;
-  switch (*format) {
-    case 'f':
-      dtype = DType::float32;
-      break;
-    case 'd':
-      dtype = DType::float64;
-      break;
-    case '?':
-      dtype = DType::boolean;
-      break;
-    case 'B':
-      dtype = DType::uint8;
-      break;
-    case 'i':
-    case 'l':
-    case 'q':
-      dtype = view.itemsize == 8 ? DType::int64 : DType::int32;
-      break;
-    default:
-      return false;
-  }
-  return element_size(dtype) == view.itemsize;
+  return *format != '\0' && format[1] == '\0' && read_element(*format, view.itemsize, element);
 }
 
 struct ReleaseBuffer {
@@ -77,15 +58,16 @@ class Buffer {
     auto view = std::make_unique<Py_buffer>();
     if (PyObject_GetBuffer(exporter, view.get(), flags) < 0) return false;
     view_.reset(view.release());
-    known_ = parse_format(*view_, dtype_);
+    known_ = parse_format(*view_, element_);
     read_geometry();
     return true;
   }
 
   const Py_buffer& operator*() const { return *view_; }
   const Py_buffer* operator->() const { return view_.get(); }
-  bool has_dtype() const { return known_; }  // whether it is one of the six
-  DType dtype() const { return dtype_; }
+  bool has_dtype() const { return known_; }  // whether one of the six holds the elements
+  DType dtype() const { return element_.dtype; }
+  char widened() const { return element_.widened; }  // see Element
   const Dims& shape() const { return shape_; }
   const Dims& strides() const { return strides_; }  // in bytes
   // Whether dimension i holds addresses of what follows, not the elements themselves.
@@ -110,7 +92,7 @@ class Buffer {
   }
 
   std::unique_ptr<Py_buffer, ReleaseBuffer> view_;
-  DType dtype_ = DType::uint8;
+  Element element_;
   bool known_ = false;
   Dims shape_, strides_;
 };
@@ -152,8 +134,15 @@ char* copy_strided(const Buffer& buffer, int dim, const char* from, char* out) {
 
 Tensor copy_of(const Buffer& buffer) {
   const Tensor out = empty(buffer.shape(), buffer.dtype());
-  if (out.numel() > 0)
-    copy_strided(buffer, 0, static_cast<const char*>(buffer->buf), out.data<char>());
+  if (out.numel() == 0) return out;
+  const char* from = static_cast<const char*>(buffer->buf);
+  if (!buffer.widened()) {
+    copy_strided(buffer, 0, from, out.data<char>());
+    return out;
+  }
+  std::vector<char> packed(static_cast<size_t>(out.numel() * buffer->itemsize));
+  copy_strided(buffer, 0, from, packed.data());
+  widen_into(out, packed.data(), buffer.widened());
   return out;
 }
 
@@ -245,6 +234,7 @@ Tensor share_if_possible(const char* op, PyObject* array) {
     return Tensor();
   }
   check_dtype(op, array, buffer);
+  if (buffer.widened()) return Tensor();
   return obstacle_in(buffer).expected ? Tensor() : tensor_on(std::move(buffer));
 }
 
@@ -258,6 +248,7 @@ Tensor share_array(const char* op, PyObject* array) {
     if (!buffer.open(array, PyBUF_FULL_RO)) refuse_export(op, array);
   }
   check_dtype(op, array, buffer);
+  if (buffer.widened()) return copy_of(buffer);
   const Obstacle obstacle = obstacle_in(buffer);
   if (obstacle.expected) fail(ErrorKind::value, op, obstacle.expected, obstacle.got, kCopy);
   return tensor_on(std::move(buffer));

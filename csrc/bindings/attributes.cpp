@@ -1,6 +1,7 @@
 // Attributes of a Tensor: what it is, and its place in the graph.
 #include "bindings/autograd.h"
 #include "bindings/dtype_type.h"
+#include "bindings/format_type.h"
 #include "bindings/slots.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
@@ -16,6 +17,7 @@ PyObject* get_shape(PyObject* self, void*) {
 }
 PyObject* get_dtype(PyObject* self, void*) { return wrap(tensor_of(self).dtype()); }
 PyObject* get_device(PyObject*, void*) { return cpu_device(); }
+PyObject* get_layout(PyObject*, void*) { return strided_layout(); }
 PyObject* get_ndim(PyObject* self, void*) { return PyLong_FromLong(tensor_of(self).dim()); }
 PyObject* get_itemsize(PyObject* self, void*) {
   return PyLong_FromLongLong(element_size(tensor_of(self).dtype()));
@@ -143,8 +145,7 @@ int set_data(PyObject* self, PyObject* value, void*) {
           join("Tensor.data: expected a floating dtype for a tensor that requires grad, got ",
                name(from.dtype())));
     }
-    tape::swap_memory(x, from);
-    bump_structure();
+    take_memory(x, from);
     return 0;
   });
 }
@@ -173,6 +174,7 @@ PyGetSetDef attributes[] = {
     {"shape", get_shape, nullptr, "The sizes of the dimensions: a Size.", nullptr},
     {"dtype", get_dtype, nullptr, "The type of the elements.", nullptr},
     {"device", get_device, nullptr, "Always the CPU.", nullptr},
+    {"layout", get_layout, nullptr, "Always steep.strided.", nullptr},
     {"ndim", get_ndim, nullptr, "How many dimensions there are.", nullptr},
     {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
     {"nbytes", get_nbytes, nullptr, "Bytes of all elements.", nullptr},
@@ -198,6 +200,11 @@ PyGetSetDef attributes[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 }  // namespace
+
+void take_memory(const Tensor& x, const Tensor& from) {
+  tape::swap_memory(x, from);
+  bump_structure();
+}
 
 PyGetSetDef* tensor_attributes() { return attributes; }
 

@@ -1,7 +1,5 @@
 #include "bindings/bind.h"
 
-#include "bindings/dtype_type.h"
-
 namespace steep::bindings {
 
 namespace {
@@ -24,6 +22,15 @@ int find_keyword(const Signature& signature, PyObject* key) {
         same_name(key, signature.parameters[i].alias))
       return i;
   return -1;
+}
+
+bool take_option(const Signature& signature, PyObject* key, PyObject* value) {
+  for (const Option& option : signature.options) {
+    if (!same_name(key, option.key)) continue;
+    check_option(utf8(option.key), option, value);
+    return true;
+  }
+  return false;
 }
 
 // Which object each parameter gets. A variadic one gets all that is left by position: `rest` of
@@ -63,6 +70,7 @@ bool Placement::place_keywords(const Signature& signature, const CallArguments& 
   for (Py_ssize_t i = 0; i < call.keyword_count(); ++i) {
     PyObject* key = PyTuple_GET_ITEM(call.keywords, i);
     const int at = find_keyword(signature, key);
+    if (at < 0 && take_option(signature, key, call.args[call.positional + i])) continue;
     if (at < 0) return refuse(mismatch, Mismatch::Kind::unknown_keyword, 0, key);
     if (given_[at]) return refuse(mismatch, Mismatch::Kind::given_twice, at);
     given_[at] = call.args[call.positional + i];
@@ -101,10 +109,6 @@ bool Placement::fill(const Signature& signature, ops::Value* values, Mismatch& m
     if (!object) {
       if (!parameter.has_default) return refuse(mismatch, Mismatch::Kind::missing, i);
       copy_default(parameter.value, values[i]);
-    } else if (parameter.is_device && is_device(object)) {
-      check_device("device", object);
-      values[i].kind = ops::Value::Kind::text;
-      values[i].text = "cpu";
     } else if (!convert(parameter.wanted, object, values[i])) {
       return refuse(mismatch, Mismatch::Kind::wrong_type, i, object);
     }
@@ -166,10 +170,10 @@ void raise_mismatch(const Entry& entry, const CallArguments& call) {
   const Overload& first = entry.overloads.front();
   if (entry.overloads.size() == 1)
     raise(PyExc_TypeError,
-          join(entry.name, "(): ", why(first), "; signature: ", entry.name, first.op->signature));
+          join(entry.name, "(): ", why(first), "; signature: ", entry.name, first.shown));
   std::string text = join(entry.name, "(): no signature takes these arguments:");
   for (const Overload& overload : entry.overloads)
-    text += join("\n  ", entry.name, overload.op->signature, ": ", why(overload));
+    text += join("\n  ", entry.name, overload.shown, ": ", why(overload));
   raise(PyExc_TypeError, text);
 }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "bindings/dtype_type.h"
+#include "bindings/format_type.h"
 #include "bindings/runtime.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
@@ -200,6 +201,11 @@ bool convert(Accepts wanted, PyObject* object, Value& value) {
     value.kind = Value::Kind::generator;
     value.generator = generator_of(object);
     return value.generator != nullptr;
+  }
+  if (wanted & accepts::memory_format && is_memory_format(object)) {
+    value.kind = Value::Kind::text;
+    value.text = checked_memory_format("memory_format", object);
+    return true;
   }
   if (wanted & accepts::text && PyUnicode_Check(object)) {
     value.kind = Value::Kind::text;

@@ -10,7 +10,8 @@ namespace steep::bindings {
 using Accepts = uint16_t;
 namespace accepts {
 constexpr Accepts none = 1, tensor = 2, number = 4, integer = 8, floating = 16, boolean = 32,
-                  text = 64, dims = 128, dtype = 256, tensors = 512, generator = 1024;
+                  text = 64, dims = 128, dtype = 256, tensors = 512, generator = 1024,
+                  memory_format = 2048;
 }  // namespace accepts
 
 // Fills an empty Value. False: the object is none of what is accepted, and nothing has been raised.

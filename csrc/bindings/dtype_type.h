@@ -14,9 +14,8 @@ bool is_dtype(
     PyObject* object);  // one of ours, or Python's float, int or bool, which stand for one
 DType dtype_of(PyObject* object);  // requires is_dtype
 
-// The one device there is: a new reference.
+// The one device that tensors are on: a new reference.
 PyObject* cpu_device();
-bool is_device(PyObject* object);  // a device object, or a str (which may name none)
 // Refuses every device but the CPU; `op` is who asks. None stands for it.
 void check_device(const char* op, PyObject* object);
 

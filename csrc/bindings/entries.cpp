@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "bindings/bind.h"
+#include "bindings/out_argument.h"
 #include "bindings/tensor_type.h"
 
 namespace steep::bindings {
@@ -62,7 +63,7 @@ PyObject* operation_module(PyObject*, void*) { return PyUnicode_FromString("stee
 PyObject* operation_doc(PyObject* self, void*) {
   std::string text;
   for (const Overload& overload : entry_of(self).overloads)
-    text += join(overload.op->name, overload.op->signature, "\n");
+    text += join(overload.op->name, overload.shown, "\n");
   return PyUnicode_FromString((text + "\n" + entry_of(self).overloads.front().op->doc).c_str());
 }
 
@@ -117,18 +118,21 @@ PyTypeObject* make_named_pair(const std::string& name) {
 Entry& entry_named(const std::string& name, bool method) {
   for (Entry& entry : entries())
     if (entry.method == method && entry.name == name) return entry;
-  entries().push_back({name, method, {}});
+  entries().push_back({name, method, false, {}});
   return entries().back();
 }
 
 void collect(const ops::Op& op) {
-  const Signature parsed = parse_signature(op);
+  Signature parsed = parse_signature(op);
   PyTypeObject* named =
       parsed.returns == "tuple[Tensor, Tensor]" ? make_named_pair(op.name) : nullptr;
   if (op.where & ops::kMethod)
-    entry_named(op.name, true).overloads.push_back({&op, parse_signature(op), named});
-  if (op.where & (ops::kFunction | ops::kInternal))
-    entry_named(op.name, false).overloads.push_back({&op, parse_signature(op), named});
+    entry_named(op.name, true).overloads.push_back({&op, parse_signature(op), named, op.signature});
+  if (!(op.where & (ops::kFunction | ops::kInternal))) return;
+  Entry& function = entry_named(op.name, false);
+  function.takes_out = takes_out(op);
+  const std::string shown = function.takes_out ? with_out(op.signature) : op.signature;
+  function.overloads.push_back({&op, std::move(parsed), named, shown});
 }
 
 // An int beyond 64 bits was among the arguments: the error says of what.
@@ -158,6 +162,7 @@ PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positiona
                  PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     const CallArguments call{args, positional, keywords};
+    if (keywords && entry.takes_out && find_out(call) >= 0) return invoke_into(entry, call);
     for (const Overload& overload : entry.overloads) {
       Values values(overload.signature.parameters.size());
       Mismatch mismatch;

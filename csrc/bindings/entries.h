@@ -12,12 +12,14 @@ struct Overload {
   const ops::Op* op;
   Signature signature;
   PyTypeObject* named = nullptr;  // the type of the pair it returns
+  std::string shown;              // the signature, with out where the entry takes it
 };
 
 // All overloads of one name, as a function or as a method.
 struct Entry {
   std::string name;
   bool method = false;
+  bool takes_out = false;  // a function of PyTorch's that writes into out=
   std::vector<Overload> overloads;
 };
 

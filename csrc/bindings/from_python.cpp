@@ -216,6 +216,7 @@ PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObje
         "tensor", 1, 1, {"data", "dtype", "device", "requires_grad", "pin_memory"}};
     const Arguments arguments(kNames, args, count, keywords);
     arguments.device(2);
+    arguments.pin_memory(4);
     return finish(tensor_from("tensor", arguments[0], arguments.dtype(1)),
                   arguments.flag(3, false));
   });
@@ -282,7 +283,7 @@ A tensor on the memory of `array`: what is written to one is seen in the other.
 
 Args:
     array: a writable array of float32, float64, int64, int32, uint8 or bool, without negative
-        strides.
+        strides. One of int8, int16 or uint16 is copied to int32, one of float16 to float32.
 
 Raises:
     TypeError: if it is no array, or of another dtype.

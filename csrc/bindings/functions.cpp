@@ -7,6 +7,7 @@
 #include "bindings/convert.h"
 #include "bindings/dtype_type.h"
 #include "bindings/functions.h"
+#include "bindings/out_argument.h"
 #include "bindings/tensor_type.h"
 #include "ops/registry.h"
 
@@ -49,6 +50,7 @@ py::dict row(const ops::Op& op) {
   out["doc"] = op.doc;
   out["where"] = static_cast<int>(op.where);
   out["cases"] = op.cases ? op.cases : op.name;
+  out["out"] = takes_out(op);
   return out;
 }
 
@@ -109,7 +111,8 @@ void add_functions(PyObject* module) {
       },
       py::arg("tensor1"), py::arg("tensor2"), "The dtype that arithmetic on the two gives.");
   m.def("registry", registry_rows,
-        "Every operation: name, signature, doc, where (1 function, 2 method, 4 internal), cases.");
+        "Every operation: name, signature, doc, where (1 function, 2 method, 4 internal), cases, "
+        "out (whether the function takes it).");
   m.def("registry_names", registry_names, "The names of the functions of the registry.");
 }
 

@@ -53,10 +53,27 @@ Tensor bool_scalar(bool value) {
   return x;
 }
 
+int64_t read_place(PyObject* number) {
+  int overflow;
+  const long long place = PyLong_AsLongLongAndOverflow(number, &overflow);
+  if (overflow)
+    raise(PyExc_ValueError, "index: expected integers of at most 64 bits, got a larger one");
+  return place;
+}
+
+// A sequence's numbers as indices: floats are cut off as tensor(..., dtype=int64) cuts them, and an
+// empty sequence, which would be floats as data, selects nothing. Masks stay masks.
+Tensor places_from(PyObject* sequence) {
+  const Tensor numbers = is_array_like(sequence) ? copy_array("index", sequence)
+                                                 : tensor_from("index", sequence, std::nullopt);
+  const bool mask = numbers.dtype() == DType::boolean || numbers.dtype() == DType::uint8;
+  return mask ? numbers : ops::to(numbers, DType::int64);
+}
+
 IndexItem read_item(PyObject* object) {
   IndexItem item;
   if (PyLong_CheckExact(object)) {
-    item.start = read_long(object);
+    item.start = read_place(object);
     return item;
   }
   if (PySlice_Check(object)) return slice_item(object);
@@ -66,30 +83,44 @@ IndexItem read_item(PyObject* object) {
     item.kind = object == Py_None ? IndexItem::Kind::new_axis : IndexItem::Kind::ellipsis;
     return item;
   }
-  if (PyList_Check(object) || PyTuple_Check(object) || PyRange_Check(object)) {
-    // An empty list selects nothing: indices, though it would be floats as data.
-    const Py_ssize_t length = PyObject_Size(object);
-    if (length < 0) throw PythonError();
-    const bool empty_list = length == 0;
-    return tensor_item(tensor_from("index", object,
-                                   empty_list ? std::optional<DType>(DType::int64) : std::nullopt));
-  }
   if (read_int(object, item.start)) return item;  // NumPy's integers
-  if (is_array_like(object)) return tensor_item(copy_array("index", object));
+  if (PyUnicode_Check(object) || PyBytes_Check(object))
+    raise(PyExc_TypeError, join("index: expected numbers of elements, got ", type_name(object),
+                                "; a Tensor has no names to be indexed by"));
+  if (PySequence_Check(object)) return tensor_item(places_from(object));  // arrays as well
   raise(PyExc_IndexError, join("only integers, slices (`:`), ellipsis (`...`), None and integer or "
                                "bool tensors are valid "
                                "indices (got ",
                                type_name(object), ")"));
 }
 
+// Whether a sequence that is no tuple stands for one: PyTorch's rule, once NumPy's. It is short and
+// holds something that no array of numbers could.
+bool stands_for_tuple(PyObject* key) {
+  if (is_tensor(key) || !PySequence_Check(key) || is_array_like(key) || PyRange_Check(key))
+    return false;
+  constexpr Py_ssize_t kShort = 32;
+  const Py_ssize_t count = PySequence_Size(key);
+  if (count < 0) throw PythonError();
+  for (Py_ssize_t i = 0; i < count && count < kShort; ++i) {
+    const Owned held(PySequence_GetItem(key, i));
+    PyObject* item = held.get();
+    if (item == Py_None || item == Py_Ellipsis || PySlice_Check(item) || is_tensor(item) ||
+        PySequence_Check(item))
+      return true;
+  }
+  return false;
+}
+
 Index read_index(PyObject* key) {
   Index index;
-  if (!PyTuple_Check(key)) {
+  if (!PyTuple_Check(key) && !stands_for_tuple(key)) {
     index.push_back(read_item(key));
     return index;
   }
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key); ++i)
-    index.push_back(read_item(PyTuple_GET_ITEM(key, i)));
+  const Owned items(PySequence_Tuple(key));  // which nobody changes meanwhile
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i)
+    index.push_back(read_item(PyTuple_GET_ITEM(items.get(), i)));
   return index;
 }
 

@@ -4,11 +4,13 @@
 #include "bindings/autograd.h"
 #include "bindings/convert.h"
 #include "bindings/dtype_type.h"
+#include "bindings/format_type.h"
 #include "bindings/from_python.h"
 #include "bindings/hooks.h"
 #include "bindings/slots.h"
 #include "bindings/tensor_type.h"
 #include "bindings/to_python.h"
+#include "ops/index.h"
 #include "ops/ops.h"
 #include "tape/history.h"
 #include "tensor/shape.h"
@@ -50,8 +52,25 @@ PyObject* storage_offset(PyObject* self, PyObject*) {
 PyObject* data_ptr(PyObject* self, PyObject*) {
   return PyLong_FromVoidPtr(tensor_of(self).data<void>());
 }
-PyObject* is_contiguous(PyObject* self, PyObject*) {
-  return PyBool_FromLong(tensor_of(self).is_contiguous());
+PyObject* is_contiguous(PyObject* self, PyObject* const* args, Py_ssize_t count,
+                        PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    static constexpr ArgumentNames kNames = {"is_contiguous", 0, 0, {"memory_format"}};
+    const Arguments arguments(kNames, args, count, keywords);
+    const Tensor& x = tensor_of(self);
+    if (!arguments.given(0)) return PyBool_FromLong(x.is_contiguous());
+    if (!is_memory_format(arguments[0]))
+      raise(PyExc_TypeError, join("is_contiguous(): argument 'memory_format' must be a "
+                                  "steep.memory_format, not ",
+                                  type_name(arguments[0])));
+    const std::string format = memory_format_name(arguments[0]);
+    const bool last = format == "channels_last", last_3d = format == "channels_last_3d";
+    if (!last && !last_3d) return PyBool_FromLong(x.is_contiguous());
+    if (x.dim() != (last ? 4 : 5)) Py_RETURN_FALSE;
+    const Dims order = last ? Dims{0, 2, 3, 1} : Dims{0, 2, 3, 4, 1};
+    const tape::GradMode off(false);
+    return PyBool_FromLong(ops::permute(x, order).is_contiguous());
+  });
 }
 PyObject* is_floating_point(PyObject* self, PyObject*) {
   return PyBool_FromLong(is_floating(tensor_of(self).dtype()));
@@ -84,7 +103,7 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* 
         0,
         4,
         {"other", "dtype_or_non_blocking", "non_blocking_or_copy", "copy_", "device", "dtype",
-         "non_blocking", "copy"}};
+         "non_blocking", "copy", "memory_format"}};
     const Arguments arguments(kNames, args, count, keywords);
     const Tensor& x = tensor_of(self);
     std::optional<DType> dtype = arguments.dtype(5);
@@ -99,7 +118,9 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* 
         check_device("to", arguments[i]);
       }
     }
-    const Tensor out = dtype ? ops::to(x, *dtype) : x;
+    const bool row_major = arguments.memory_format(8) == "contiguous_format";
+    Tensor out = dtype ? ops::to(x, *dtype) : x;
+    if (row_major) out = ops::contiguous(out);
     return wrap(arguments.flag(7, false) && out.same(x) ? ops::clone(x) : out);
   });
 }
@@ -107,14 +128,33 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* 
 PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&] {
     static constexpr ArgumentNames kNames = {
-        "new_tensor", 1, 1, {"data", "dtype", "device", "requires_grad"}};
+        "new_tensor", 1, 1, {"data", "dtype", "device", "requires_grad", "layout", "pin_memory"}};
     const Arguments arguments(kNames, args, count, keywords);
     arguments.device(2);
+    arguments.layout(4);
+    arguments.pin_memory(5);
     const Tensor out = tensor_from("new_tensor", arguments[0],
                                    arguments.dtype(1).value_or(tensor_of(self).dtype()));
     if (arguments.flag(3, false)) tape::set_requires_grad(out, true);
     return wrap(out);
   });
+}
+
+// ---- order ----
+
+// The rows from the last to the first; a single number is itself.
+PyObject* reversed(PyObject* self, PyObject*) {
+  return guarded([&] {
+    const Tensor& x = tensor_of(self);
+    return x.dim() == 0 ? new_reference(self) : wrap(ops::flip(x, {0}));
+  });
+}
+
+// Names from before Python 3 had two divisions.
+PyObject* divided(PyObject* self, PyObject* other) { return PyNumber_TrueDivide(self, other); }
+PyObject* divided_by(PyObject* self, PyObject* other) { return PyNumber_TrueDivide(other, self); }
+PyObject* divide_in_place(PyObject* self, PyObject* other) {
+  return PyNumber_InPlaceTrueDivide(self, other);
 }
 
 // ---- the graph ----
@@ -195,7 +235,7 @@ PyMethodDef methods[] = {
     {"storage_offset", storage_offset, METH_NOARGS,
      "Elements from the start of the memory to the first."},
     {"data_ptr", data_ptr, METH_NOARGS, "The address of the first element."},
-    {"is_contiguous", is_contiguous, METH_NOARGS,
+    {"is_contiguous", as_method(is_contiguous), kFast,
      "Whether the elements lie in row-major order without gaps."},
     {"is_floating_point", is_floating_point, METH_NOARGS,
      "Whether the dtype is float32 or float64."},
@@ -233,6 +273,10 @@ PyMethodDef methods[] = {
     {"__array_wrap__",
      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(tensor_array_wrap)), METH_FASTCALL,
      nullptr},
+    {"__reversed__", reversed, METH_NOARGS, nullptr},
+    {"__div__", divided, METH_O, nullptr},
+    {"__rdiv__", divided_by, METH_O, nullptr},
+    {"__idiv__", divide_in_place, METH_O, nullptr},
     {"__format__", tensor_format, METH_O, nullptr},
     {"__deepcopy__", deep_copy, METH_O, nullptr},
     {"__reduce_ex__", reduce, METH_O, nullptr},

@@ -7,6 +7,7 @@
 #include "bindings/from_python.h"
 #include "bindings/functions.h"
 #include "bindings/hooks.h"
+#include "bindings/host.h"
 #include "bindings/profile.h"
 #include "bindings/program_table.h"
 #include "bindings/runtime.h"
@@ -50,6 +51,7 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   pybind11::register_local_exception_translator(translate);
   steep::runtime::select_level();
   steep::ops::install();
+  install_host();
   PyObject* module = m.ptr();
   add_description_types(module);
   add_tensor_type(module);

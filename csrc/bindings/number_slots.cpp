@@ -75,10 +75,32 @@ struct InPlace {
   const Entry* entry = nullptr;
   bool looked = false;
 };
-enum Method { kAdd, kSub, kMul, kDiv, kFloorDivide, kRemainder, kAnd, kOr, kXor, kPow };
-InPlace in_place_methods[] = {{"add_"},          {"sub_"},       {"mul_"},         {"div_"},
-                              {"floor_divide_"}, {"remainder_"}, {"bitwise_and_"}, {"bitwise_or_"},
-                              {"bitwise_xor_"},  {"pow_"}};
+enum Method {
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kFloorDivide,
+  kRemainder,
+  kAnd,
+  kOr,
+  kXor,
+  kPow,
+  kLeft,
+  kRight
+};
+InPlace in_place_methods[] = {{"add_"},
+                              {"sub_"},
+                              {"mul_"},
+                              {"div_"},
+                              {"floor_divide_"},
+                              {"remainder_"},
+                              {"bitwise_and_"},
+                              {"bitwise_or_"},
+                              {"bitwise_xor_"},
+                              {"pow_"},
+                              {"bitwise_left_shift_"},
+                              {"bitwise_right_shift_"}};
 
 PyObject* invoke_on(const Entry& entry, PyObject* x, PyObject* other) {
   PyObject* const args[] = {x, other};
@@ -137,9 +159,20 @@ int as_bool(PyObject* self) {
   });
 }
 
+// The only element, for what Python converts; of several, its own class of error.
+Number single(PyObject* self) {
+  const Tensor& x = tensor_of(self);
+  if (x.numel() != 1) {
+    throw Error(ErrorKind::value,
+                join("only one element tensors can be converted to Python scalars; got shape ",
+                     to_string(x.shape()), ": index it first, or use tolist()"));
+  }
+  return ops::item(x);
+}
+
 PyObject* as_int(PyObject* self) {
   return guarded([&]() -> PyObject* {
-    const Number number = ops::item(tensor_of(self));
+    const Number number = single(self);
     // As Python's int(): truncates, and refuses nan and infinity.
     return number.is_floating() ? PyLong_FromDouble(number.to_double())
                                 : PyLong_FromLongLong(number.to_int());
@@ -147,7 +180,7 @@ PyObject* as_int(PyObject* self) {
 }
 
 PyObject* as_float(PyObject* self) {
-  return guarded([&] { return PyFloat_FromDouble(ops::item(tensor_of(self)).to_double()); });
+  return guarded([&] { return PyFloat_FromDouble(single(self).to_double()); });
 }
 
 PyObject* as_index(PyObject* self) {
@@ -177,6 +210,8 @@ void add_number_slots(std::vector<PyType_Slot>& slots) {
                    {Py_nb_and, slot(binary<&ops::bitwise_and>)},
                    {Py_nb_or, slot(binary<&ops::bitwise_or>)},
                    {Py_nb_xor, slot(binary<&ops::bitwise_xor>)},
+                   {Py_nb_lshift, slot(binary<&ops::bitwise_left_shift>)},
+                   {Py_nb_rshift, slot(binary<&ops::bitwise_right_shift>)},
                    {Py_nb_power, slot(power)},
                    {Py_nb_matrix_multiply, slot(matrix_product)},
                    {Py_nb_negative, slot(unary<&ops::neg>)},
@@ -192,6 +227,8 @@ void add_number_slots(std::vector<PyType_Slot>& slots) {
                    {Py_nb_inplace_and, slot(in_place<kAnd, &ops::bitwise_and>)},
                    {Py_nb_inplace_or, slot(in_place<kOr, &ops::bitwise_or>)},
                    {Py_nb_inplace_xor, slot(in_place<kXor, &ops::bitwise_xor>)},
+                   {Py_nb_inplace_lshift, slot(in_place<kLeft, &ops::bitwise_left_shift>)},
+                   {Py_nb_inplace_rshift, slot(in_place<kRight, &ops::bitwise_right_shift>)},
                    {Py_nb_inplace_power, slot(in_place_power)},
                    {Py_tp_richcompare, slot(compare)},
                    {Py_nb_bool, slot(as_bool)},

@@ -3,6 +3,9 @@
 #include <cstdlib>
 #include <limits>
 
+#include "bindings/dtype_type.h"
+#include "bindings/format_type.h"
+
 namespace steep::bindings {
 
 using ops::Value;
@@ -42,6 +45,7 @@ class Parser {
   [[noreturn]] void refuse(const std::string& why) const {
     throw Error(ErrorKind::runtime, join("registry entry ", op_.name, op_.signature, ": ", why));
   }
+  static bool read_option(const std::string& text, Signature& signature);
   Parameter parameter(std::string text, bool keyword_only) const;
   Accepts annotation(const std::string& text) const;
   void read_default(const std::string& text, Parameter& parameter) const;
@@ -61,7 +65,7 @@ Signature Parser::parse() {
   for (const std::string& raw : split(text.substr(1, close - 1), ',')) {
     const std::string part = trimmed(raw);
     if (part == "*") keyword_only = true;
-    if (part.empty() || part == "*" || part == "/") continue;
+    if (part.empty() || part == "*" || part == "/" || read_option(part, signature)) continue;
     signature.parameters.push_back(parameter(part, keyword_only));
     if (!keyword_only) ++signature.positional;
     keyword_only |= signature.parameters.back().variadic;
@@ -69,6 +73,20 @@ Signature Parser::parse() {
   if (signature.parameters.size() > kMostParameters)
     refuse("more parameters than the bindings can hold");
   return signature;
+}
+
+bool Parser::read_option(const std::string& text, Signature& signature) {
+  constexpr std::pair<const char*, Option::Kind> kKnown[] = {
+      {"device", Option::Kind::device},
+      {"layout", Option::Kind::layout},
+      {"pin_memory", Option::Kind::pin_memory}};
+  const std::string name = trimmed(text.substr(0, text.find(':')));
+  for (const auto& [known, kind] : kKnown) {
+    if (name != known) continue;
+    signature.options.push_back({kind, checked(PyUnicode_InternFromString(known))});
+    return true;
+  }
+  return false;
 }
 
 Parameter Parser::parameter(std::string text, bool keyword_only) const {
@@ -87,7 +105,6 @@ Parameter Parser::parameter(std::string text, bool keyword_only) const {
       refuse("only *name: int and *name: Tensor are known");
     out.wanted = out.annotation == "int" ? accepts::dims : accepts::tensors;
   }
-  out.is_device = out.name == "device";
   out.key = checked(PyUnicode_InternFromString(out.name.c_str()));
   if (out.name == "dim") out.alias = checked(PyUnicode_InternFromString("axis"));
   if (out.name == "keepdim") out.alias = checked(PyUnicode_InternFromString("keepdims"));
@@ -96,13 +113,18 @@ Parameter Parser::parameter(std::string text, bool keyword_only) const {
 }
 
 Accepts Parser::annotation(const std::string& text) const {
-  constexpr std::pair<const char*, Accepts> kKnown[] = {
-      {"None", accepts::none},          {"Tensor", accepts::tensor},
-      {"Number", accepts::number},      {"int", accepts::integer},
-      {"float", accepts::floating},     {"bool", accepts::boolean},
-      {"str", accepts::text},           {"Dims", accepts::dims},
-      {"dtype", accepts::dtype},        {"Sequence[Tensor]", accepts::tensors},
-      {"Generator", accepts::generator}};
+  constexpr std::pair<const char*, Accepts> kKnown[] = {{"None", accepts::none},
+                                                        {"Tensor", accepts::tensor},
+                                                        {"Number", accepts::number},
+                                                        {"int", accepts::integer},
+                                                        {"float", accepts::floating},
+                                                        {"bool", accepts::boolean},
+                                                        {"str", accepts::text},
+                                                        {"Dims", accepts::dims},
+                                                        {"dtype", accepts::dtype},
+                                                        {"Sequence[Tensor]", accepts::tensors},
+                                                        {"Generator", accepts::generator},
+                                                        {"memory_format", accepts::memory_format}};
   Accepts wanted = 0;
   for (const std::string& raw : split(text, '|')) {
     const std::string part = trimmed(raw);
@@ -158,6 +180,21 @@ void Parser::read_default(const std::string& text, Parameter& parameter) const {
 }
 
 }  // namespace
+
+void check_option(const char* op, const Option& option, PyObject* value) {
+  switch (option.kind) {
+    case Option::Kind::device:
+      return check_device(op, value);
+    case Option::Kind::layout:
+      return check_layout(op, value);
+    case Option::Kind::pin_memory:
+      if (value == Py_None || value == Py_False) return;
+      if (!PyBool_Check(value))
+        fail(ErrorKind::type, op, "pin_memory to be a bool", type_name(value));
+      fail(ErrorKind::runtime, op, "pin_memory=False", "True",
+           "there is no device to copy to: leave pin_memory out");
+  }
+}
 
 Signature parse_signature(const ops::Op& op) { return Parser(op).parse(); }
 

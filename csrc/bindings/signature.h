@@ -17,19 +17,29 @@ struct Parameter {
   std::string annotation;     // as written
   Accepts wanted = 0;
   bool keyword_only = false;
-  bool variadic = false;   // *size: the remaining positional arguments, or one sequence
-  bool is_device = false;  // a str that may be a device object as well
+  bool variadic = false;  // *size: the remaining positional arguments, or one sequence
   bool has_default = false;
   ops::Value value;  // the default
 };
 
+// What is checked and has no further say: device, layout and pin_memory, of which there is one each.
+struct Option {
+  enum class Kind : uint8_t { device, layout, pin_memory };
+  Kind kind;
+  PyObject* key;  // the name, interned
+};
+
 struct Signature {
   std::vector<Parameter> parameters;
+  std::vector<Option> options;  // keywords
   std::string returns;
   int positional = 0;  // how many may be given by position; a variadic one counts once
 };
 
 constexpr int kMostParameters = 16;
+
+// Refuses a value that there is none of here.
+void check_option(const char* op, const Option& option, PyObject* value);
 
 // Throws a RuntimeError that shows what is wrong with an entry.
 Signature parse_signature(const ops::Op& op);

@@ -26,6 +26,9 @@ inline const Tensor& tensor_of(PyObject* object) {
   return reinterpret_cast<TensorObject*>(object)->tensor;
 }
 
+// Gives x the memory of another tensor, with its shape and dtype, as x.data = from does.
+void take_memory(const Tensor& x, const Tensor& from);
+
 // The Python object of a tensor: a new reference. None where the tensor is undefined.
 PyObject* wrap(Tensor tensor);
 // An object of `type`, Tensor or a subclass of it, for a tensor that has none.

@@ -212,13 +212,13 @@ PyObject* tensor_format(PyObject* self, PyObject* specification) {
     if (!PyUnicode_Check(specification))
       raise(PyExc_TypeError,
             join("__format__() argument must be str, not ", type_name(specification)));
-    // A single number is formatted as one; all else prints as repr does.
-    if (tensor_of(self).dim() == 0 && PyUnicode_GetLength(specification) > 0) {
+    // A single number is formatted as one; all else, subclasses among it, as any object is.
+    if (tensor_of(self).dim() == 0 && Py_TYPE(self) == tensor_type) {
       const Owned number(tensor_item(self, nullptr));
       return PyObject_Format(number.get(), specification);
     }
-    const Owned text(PyObject_Str(self));
-    return PyObject_Format(text.get(), specification);
+    return PyObject_CallMethod(reinterpret_cast<PyObject*>(&PyBaseObject_Type), "__format__", "OO",
+                               self, specification);
   });
 }
 

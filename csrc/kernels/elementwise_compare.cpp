@@ -99,6 +99,23 @@ STEEP_INLINE T bitwise_xor(T x, T y) {
   return x ^ y;
 }
 
+// Shifts by as many bits as the type has, or by a negative number, move all bits out.
+template <class T>
+STEEP_INLINE bool within_bits(T y) {
+  return (y >= T(0)) & (y < static_cast<T>(8 * sizeof(T)));
+}
+template <class T>
+STEEP_INLINE T bitwise_left_shift(T x, T y) {
+  const uint64_t moved = static_cast<uint64_t>(x) << (within_bits(y) ? y : T(0));
+  return within_bits(y) ? static_cast<T>(moved) : T(0);
+}
+template <class T>
+STEEP_INLINE T bitwise_right_shift(T x, T y) {
+  constexpr T kLast = static_cast<T>(8 * sizeof(T) - 1);
+  const T moved = static_cast<T>(x >> (within_bits(y) ? y : kLast));
+  return (within_bits(y) | (x < T(0))) ? moved : T(0);
+}
+
 // The choice moves bits, whatever they mean.
 template <class T>
 struct Where : Light {
@@ -146,6 +163,8 @@ void fill_integer(Table& table) {
   set_binary<T, bitwise_and<T>, Light>(table, E::bitwise_and);
   set_binary<T, bitwise_or<T>, Light>(table, E::bitwise_or);
   set_binary<T, bitwise_xor<T>, Light>(table, E::bitwise_xor);
+  set_binary<T, bitwise_left_shift<T>, Light>(table, E::bitwise_left_shift);
+  set_binary<T, bitwise_right_shift<T>, Light>(table, E::bitwise_right_shift);
 }
 
 // Orders of truths: false lies below true.

@@ -50,7 +50,7 @@ enum class Elementwise : uint16_t {
   logical_not, isnan, isinf, isfinite,
   // T, T -> T
   add, sub, mul, div, floor_divide, remainder, fmod, pow, maximum, minimum, atan2,
-  bitwise_and, bitwise_or, bitwise_xor,
+  bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift,
   leaky_relu,        // x, slope
   elu,               // x, alpha
   tanh_backward,     // grad, out -> grad * (1 - out * out)

@@ -253,6 +253,7 @@ Tensor abs(const Tensor& x) {
 }
 
 Tensor square(const Tensor& x) {
+  if (x.dtype() == DType::boolean) return square(to(x, DType::int64));
   Tensor out = unary(kSquare, x);
   if (wanted(x)) {
     record("square", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) {
@@ -285,7 +286,7 @@ Tensor stepwise(const Kernel& kernel, const Tensor& x) {
 }
 }  // namespace
 
-Tensor sign(const Tensor& x) { return stepwise(kSign, x); }
+Tensor sign(const Tensor& x) { return x.dtype() == DType::boolean ? clone(x) : stepwise(kSign, x); }
 Tensor floor(const Tensor& x) { return stepwise(kFloor, x); }
 Tensor ceil(const Tensor& x) { return stepwise(kCeil, x); }
 Tensor round(const Tensor& x) { return stepwise(kRound, x); }

@@ -1,6 +1,7 @@
 // Registry entries of arithmetic.cpp.
 #include "ops/ops.h"
 #include "ops/registry.h"
+#include "ops/rounding.h"
 
 namespace steep::ops {
 
@@ -38,11 +39,20 @@ tensor([ 8., 15.])
       "div", kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
       R"(True quotient of each pair of elements: out = input / other.
 
-Shapes broadcast; integers are divided as floating numbers of the default dtype.
+Shapes broadcast; integers are divided as floating numbers of the default dtype. With rounding_mode
+'trunc' (toward zero) or 'floor' (down), integers stay integers and the gradient is zero. Raises
+RuntimeError for shapes that do not broadcast, for another mode, and where an integer is divided by
+zero and rounded.
 
 >>> steep.div(steep.tensor([1, 2]), 4)
 tensor([0.2500, 0.5000])
+>>> steep.div(steep.tensor([7, -7]), 2, rounding_mode='trunc')
+tensor([ 3, -3])
 )");
+  registry.add<&div_rounded>("div", kBoth,
+                             "(input: Tensor | Number, other: Tensor | Number, *, rounding_mode: "
+                             "str | None) -> Tensor",
+                             "See div(input, other).", "div_rounded");
   registry.add<&pow>("pow", kBoth, "(input: Tensor | Number, exponent: Tensor | Number) -> Tensor",
                      R"(Power of each pair of elements: out = input ** exponent.
 
@@ -136,11 +146,16 @@ tensor([ 2., -1.])
   registry.add<&round>("round", kBoth, "(input: Tensor) -> Tensor",
                        R"(The nearest whole number, halves to the even one. The gradient is zero.
 
-Shape: any, kept.
+With decimals, the nearest with so many digits behind the point, or, where negative, in front of it.
+Shape: any, kept. Raises NotImplementedError for integers and decimals other than 0.
 
 >>> steep.round(steep.tensor([0.5, 1.5, 2.6]))
 tensor([0., 2., 3.])
+>>> steep.round(steep.tensor([1.26, -1.26]), decimals=1)
+tensor([ 1.3000, -1.3000])
 )");
+  registry.add<&round_to>("round", kBoth, "(input: Tensor, *, decimals: int) -> Tensor",
+                          "See round(input).", "round_to");
   registry.add<&trunc>("trunc", kBoth, "(input: Tensor) -> Tensor",
                        R"(Each element without its fraction. The gradient is zero.
 
@@ -159,6 +174,25 @@ tensor([ 1., -1.])
                       "In-place form of mul.", "mul");
   registry.add<&div_>("div_", kMethod, "(input: Tensor, other: Tensor | Number) -> Tensor",
                       "In-place form of div.", "div");
+  registry.add_inplace<&div_rounded>(
+      "div_", "(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None) -> Tensor",
+      "In-place form of div.", "div_rounded");
+  for (const char* name : {"divide", "true_divide"}) {
+    registry.add<static_cast<Tensor (*)(const TensorOrNumber&, const TensorOrNumber&)>(&div)>(
+        name, kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+        "Another name of div.", "div");
+  }
+  registry.add<&div_rounded>("divide", kBoth,
+                             "(input: Tensor | Number, other: Tensor | Number, *, rounding_mode: "
+                             "str | None) -> Tensor",
+                             "Another name of div.", "div_rounded");
+  for (const char* name : {"divide_", "true_divide_"}) {
+    registry.add<&div_>(name, kMethod, "(input: Tensor, other: Tensor | Number) -> Tensor",
+                        "In-place form of div.", "div");
+  }
+  registry.add_inplace<&div_rounded>(
+      "divide_", "(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None) -> Tensor",
+      "In-place form of div.", "div_rounded");
   registry.add_inplace<&pow>("pow_", "(input: Tensor, exponent: Tensor | Number) -> Tensor",
                              "In-place form of pow.", "pow");
   registry.add_inplace<&floor_divide>("floor_divide_",
@@ -179,6 +213,10 @@ tensor([ 1., -1.])
                               "ceil");
   registry.add_inplace<&round>("round_", "(input: Tensor) -> Tensor", "In-place form of round.",
                                "round");
+  registry.add_inplace<&round_to>("round_", "(input: Tensor, *, decimals: int) -> Tensor",
+                                  "In-place form of round.", "round_to");
+  registry.add_inplace<&sign>("sign_", "(input: Tensor) -> Tensor", "In-place form of sign.",
+                              "sign");
   registry.add_inplace<&trunc>("trunc_", "(input: Tensor) -> Tensor", "In-place form of trunc.",
                                "trunc");
 }

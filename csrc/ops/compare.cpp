@@ -49,6 +49,16 @@ Tensor bitwise(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumb
   return modular(kernel, x, other, type);
 }
 
+Tensor shift(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other) {
+  const DType type = result_type(kernel.name, x, other);
+  if (is_floating(type) || type == DType::boolean)
+    fail(ErrorKind::not_implemented, kernel.name, "integer operands", name(type),
+         "convert with .long()");
+  // A number need not fit the type: whatever is out of range moves all bits out.
+  const bool far = !other.is_tensor() && (other.number.to_int() < 0 || other.number.to_int() > 64);
+  return binary(kernel, x, far ? TensorOrNumber{{}, 64} : other, type);
+}
+
 constexpr Kernel kWhere = elementwise("where", Elementwise::where);
 constexpr Kernel kClamp = elementwise("clamp", Elementwise::clamp, 2);
 constexpr Kernel kLogicalNot = elementwise("logical_not", Elementwise::logical_not);
@@ -70,6 +80,8 @@ STEEP_COMPARISON(ge, comparison)
 STEEP_COMPARISON(bitwise_and, bitwise)
 STEEP_COMPARISON(bitwise_or, bitwise)
 STEEP_COMPARISON(bitwise_xor, bitwise)
+STEEP_COMPARISON(bitwise_left_shift, shift)
+STEEP_COMPARISON(bitwise_right_shift, shift)
 #undef STEEP_COMPARISON
 
 namespace {

@@ -1,6 +1,7 @@
 // Registry entries of compare.cpp.
 #include "ops/compare.h"
 
+#include "ops/index.h"
 #include "ops/registry.h"
 
 namespace steep::ops {
@@ -138,6 +139,38 @@ Shapes broadcast and dtypes promote. Raises RuntimeError for floating operands.
 >>> steep.bitwise_xor(steep.tensor([2, 3]), steep.tensor([3, 4]))
 tensor([1, 7])
 )");
+  registry.add<&bitwise_left_shift>(
+      "bitwise_left_shift", kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+      R"(Bits of integers moved up: input << other. Shifts out of the dtype's range leave 0.
+
+Shapes broadcast and dtypes promote. Raises NotImplementedError for floating and bool operands.
+
+>>> steep.bitwise_left_shift(steep.tensor([1, 3]), 2)
+tensor([ 4, 12])
+)");
+  registry.add<&bitwise_right_shift>("bitwise_right_shift", kBoth,
+                                     "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+                                     R"(Bits of integers moved down, the sign kept: input >> other.
+
+Shifts out of the dtype's range leave 0, or -1 of a negative number. Shapes broadcast and dtypes
+promote. Raises NotImplementedError for floating and bool operands.
+
+>>> steep.bitwise_right_shift(steep.tensor([4, -5]), 1)
+tensor([ 2, -3])
+)");
+  static constexpr const char* kInPlace = "(input: Tensor, other: Tensor | Number) -> Tensor";
+  registry.add_inplace<&bitwise_and>("bitwise_and_", kInPlace, "In-place form of bitwise_and.",
+                                     "bitwise_and");
+  registry.add_inplace<&bitwise_or>("bitwise_or_", kInPlace, "In-place form of bitwise_or.",
+                                    "bitwise_or");
+  registry.add_inplace<&bitwise_xor>("bitwise_xor_", kInPlace, "In-place form of bitwise_xor.",
+                                     "bitwise_xor");
+  registry.add_inplace<&bitwise_left_shift>("bitwise_left_shift_", kInPlace,
+                                            "In-place form of bitwise_left_shift.",
+                                            "bitwise_left_shift");
+  registry.add_inplace<&bitwise_right_shift>("bitwise_right_shift_", kInPlace,
+                                             "In-place form of bitwise_right_shift.",
+                                             "bitwise_right_shift");
   registry.add<&bitwise_not>("bitwise_not", kBoth, kUnary,
                              R"(Each bit turned; of a bool, its negation.
 
@@ -147,16 +180,22 @@ Shape: any, kept. Raises RuntimeError for floating tensors.
 tensor([-1, -6])
 )");
   registry.add<static_cast<Tensor (*)(const Tensor&, const TensorOrNumber&, const TensorOrNumber&)>(
-      &where)>("where", kFunction,
-               "(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor",
-               R"(input where condition is true, other elsewhere.
+      &where)>(
+      "where", kFunction,
+      "(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor",
+      R"(input where condition is true, other elsewhere; of a condition alone, the coordinates of what is
+true, as nonzero(condition, as_tuple=True).
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when condition is not bool, and for a number that the dtype
 cannot hold.
 
 >>> steep.where(steep.tensor([True, False]), steep.tensor([1.0, 2.0]), 0.0)
 tensor([1., 0.])
+>>> steep.where(steep.tensor([True, False, True]))
+(tensor([0, 2]),)
 )");
+  registry.add<&coordinates>("where", kFunction, "(condition: Tensor) -> tuple[Tensor, ...]",
+                             "See where(condition, input, other).", "nonzero_tuple");
   registry.add<&where_method>(
       "where", kMethod, "(input: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor",
       R"(The tensor where condition is true, other elsewhere; shapes and errors as in steep.where.

@@ -1,5 +1,7 @@
 // Making tensors: constants, copies, conversions.
 #include "ops/elementwise.h"
+#include "ops/memory_format.h"
+#include "ops/options.h"
 #include "ops/registry.h"
 #include "ops/window.h"
 
@@ -60,59 +62,75 @@ Tensor marked(const Tensor& out, bool requires_grad) {
   return out;
 }
 
-Tensor make_zeros(const Dims& size, std::optional<DType> dtype, const std::optional<std::string>&,
-                  bool requires_grad) {
+Tensor filled_like(const Tensor& x, const Number& value, std::optional<DType> dtype,
+                   bool requires_grad, const MemoryFormat& format) {
+  const DType type = dtype.value_or(x.dtype());
+  const Tensor out = empty_like(x, type, format);
+  program::launch(kFill, type, {out, value});
+  return marked(out, requires_grad);
+}
+
+Tensor clone_as(const Tensor& x, const MemoryFormat& format) {
+  if (!is_row_major(format) || x.is_contiguous()) return clone(x);
+  return contiguous(x);  // which is a copy
+}
+Tensor contiguous_as(const Tensor& x, const MemoryFormat& format) {
+  if (format && !is_row_major(format))
+    fail(ErrorKind::runtime, "contiguous", "steep.contiguous_format", "steep." + *format,
+         "leave memory_format out");
+  return contiguous(x);
+}
+
+Tensor make_zeros(const Dims& size, std::optional<DType> dtype, bool requires_grad) {
   return marked(zeros(size, dtype), requires_grad);
 }
-Tensor make_ones(const Dims& size, std::optional<DType> dtype, const std::optional<std::string>&,
-                 bool requires_grad) {
+Tensor make_ones(const Dims& size, std::optional<DType> dtype, bool requires_grad) {
   return marked(full(size, 1, dtype.value_or(default_dtype())), requires_grad);
 }
-Tensor make_empty(const Dims& size, std::optional<DType> dtype, const std::optional<std::string>&,
-                  bool requires_grad) {
+Tensor make_empty(const Dims& size, std::optional<DType> dtype, bool requires_grad) {
   return marked(empty(size, dtype.value_or(default_dtype())), requires_grad);
 }
 Tensor make_full(const Dims& size, const Number& value, std::optional<DType> dtype,
-                 const std::optional<std::string>&, bool requires_grad) {
+                 bool requires_grad) {
   check_fits("full", value, dtype.value_or(value.dtype()));
   return marked(full(size, value, dtype), requires_grad);
 }
-Tensor zeros_like(const Tensor& x, std::optional<DType> dtype, const std::optional<std::string>&,
-                  bool requires_grad) {
-  return marked(full(x.shape(), 0, dtype.value_or(x.dtype())), requires_grad);
+Tensor zeros_like(const Tensor& x, std::optional<DType> dtype, bool requires_grad,
+                  const MemoryFormat& format) {
+  return filled_like(x, 0, dtype, requires_grad, format);
 }
-Tensor ones_like(const Tensor& x, std::optional<DType> dtype, const std::optional<std::string>&,
-                 bool requires_grad) {
-  return marked(full(x.shape(), 1, dtype.value_or(x.dtype())), requires_grad);
+Tensor ones_like(const Tensor& x, std::optional<DType> dtype, bool requires_grad,
+                 const MemoryFormat& format) {
+  return filled_like(x, 1, dtype, requires_grad, format);
 }
-Tensor empty_as(const Tensor& x, std::optional<DType> dtype, const std::optional<std::string>&,
-                bool requires_grad) {
-  return marked(empty_like(x, dtype.value_or(x.dtype())), requires_grad);
+Tensor empty_as(const Tensor& x, std::optional<DType> dtype, bool requires_grad,
+                const MemoryFormat& format) {
+  return marked(empty_like(x, dtype.value_or(x.dtype()), format), requires_grad);
 }
 Tensor full_like(const Tensor& x, const Number& value, std::optional<DType> dtype,
-                 const std::optional<std::string>&, bool requires_grad) {
-  const DType type = dtype.value_or(x.dtype());
-  check_fits("full_like", value, type);
-  return marked(full(x.shape(), value, type), requires_grad);
+                 bool requires_grad, const MemoryFormat& format) {
+  check_fits("full_like", value, dtype.value_or(x.dtype()));
+  return filled_like(x, value, dtype, requires_grad, format);
 }
-Tensor new_zeros(const Tensor& x, const Dims& size, std::optional<DType> dtype) {
-  return full(size, 0, dtype.value_or(x.dtype()));
+Tensor new_zeros(const Tensor& x, const Dims& size, std::optional<DType> dtype,
+                 bool requires_grad) {
+  return marked(full(size, 0, dtype.value_or(x.dtype())), requires_grad);
 }
-Tensor new_ones(const Tensor& x, const Dims& size, std::optional<DType> dtype) {
-  return full(size, 1, dtype.value_or(x.dtype()));
+Tensor new_ones(const Tensor& x, const Dims& size, std::optional<DType> dtype, bool requires_grad) {
+  return marked(full(size, 1, dtype.value_or(x.dtype())), requires_grad);
 }
-Tensor new_full(const Tensor& x, const Dims& size, const Number& value,
-                std::optional<DType> dtype) {
+Tensor new_full(const Tensor& x, const Dims& size, const Number& value, std::optional<DType> dtype,
+                bool requires_grad) {
   const DType type = dtype.value_or(x.dtype());
   check_fits("new_full", value, type);
-  return full(size, value, type);
+  return marked(full(size, value, type), requires_grad);
 }
-Tensor new_empty(const Tensor& x, const Dims& size, std::optional<DType> dtype) {
-  return empty(size, dtype.value_or(x.dtype()));
+Tensor new_empty(const Tensor& x, const Dims& size, std::optional<DType> dtype,
+                 bool requires_grad) {
+  return marked(empty(size, dtype.value_or(x.dtype())), requires_grad);
 }
 
-Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype,
-           const std::optional<std::string>&, bool requires_grad) {
+Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype, bool requires_grad) {
   const int64_t columns = m.value_or(n);
   if (n < 0 || columns < 0)
     throw Error(ErrorKind::runtime,
@@ -127,10 +145,10 @@ Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype,
 
 }  // namespace
 
+#define STEEP_LIKE STEEP_OPTIONS STEEP_FORMAT
+
 void register_create(Registry& registry) {
-  registry.add<&make_zeros>("zeros", kFunction,
-                            "(*size: int, dtype: dtype | None = None, device: str | None = None, "
-                            "requires_grad: bool = False) -> Tensor",
+  registry.add<&make_zeros>("zeros", kFunction, "(*size: int, " STEEP_OPTIONS ") -> Tensor",
                             R"(A tensor of zeros. dtype defaults to the default floating dtype.
 
 Raises RuntimeError for a negative size.
@@ -139,9 +157,7 @@ Raises RuntimeError for a negative size.
 tensor([[0., 0., 0.],
         [0., 0., 0.]])
 )");
-  registry.add<&make_ones>("ones", kFunction,
-                           "(*size: int, dtype: dtype | None = None, device: str | None = None, "
-                           "requires_grad: bool = False) -> Tensor",
+  registry.add<&make_ones>("ones", kFunction, "(*size: int, " STEEP_OPTIONS ") -> Tensor",
                            R"(A tensor of ones. dtype defaults to the default floating dtype.
 
 Raises RuntimeError for a negative size.
@@ -150,9 +166,7 @@ Raises RuntimeError for a negative size.
 tensor([1., 1., 1.])
 )");
   registry.add<&make_empty>(
-      "empty", kFunction,
-      "(*size: int, dtype: dtype | None = None, device: str | None = None, requires_grad: bool = "
-      "False) -> Tensor",
+      "empty", kFunction, "(*size: int, " STEEP_OPTIONS STEEP_FORMAT ") -> Tensor",
       R"(A tensor whose elements are whatever the memory held. dtype defaults to the default floating dtype.
 
 Raises RuntimeError for a negative size.
@@ -161,9 +175,7 @@ Raises RuntimeError for a negative size.
 steep.Size([2, 3])
 )");
   registry.add<&make_full>(
-      "full", kFunction,
-      "(size: Dims, fill_value: Number, *, dtype: dtype | None = None, device: str | None = None, "
-      "requires_grad: bool = False) -> Tensor",
+      "full", kFunction, "(size: Dims, fill_value: Number, *, " STEEP_OPTIONS ") -> Tensor",
       R"(A tensor of one value. dtype defaults to the value's: bool, int64 or the default floating dtype.
 
 Raises RuntimeError for a negative size and for a value that the dtype cannot hold.
@@ -171,33 +183,26 @@ Raises RuntimeError for a negative size and for a value that the dtype cannot ho
 >>> steep.full((2,), 7)
 tensor([7, 7])
 )");
-  registry.add<&zeros_like>("zeros_like", kFunction,
-                            "(input: Tensor, *, dtype: dtype | None = None, device: str | None = "
-                            "None, requires_grad: bool = False) -> Tensor",
+  registry.add<&zeros_like>("zeros_like", kFunction, "(input: Tensor, *, " STEEP_LIKE ") -> Tensor",
                             R"(Zeros in input's shape and dtype.
 
 >>> steep.zeros_like(steep.tensor([1, 2]))
 tensor([0, 0])
 )");
-  registry.add<&ones_like>("ones_like", kFunction,
-                           "(input: Tensor, *, dtype: dtype | None = None, device: str | None = "
-                           "None, requires_grad: bool = False) -> Tensor",
+  registry.add<&ones_like>("ones_like", kFunction, "(input: Tensor, *, " STEEP_LIKE ") -> Tensor",
                            R"(Ones in input's shape and dtype.
 
 >>> steep.ones_like(steep.tensor([1, 2]))
 tensor([1, 1])
 )");
-  registry.add<&empty_as>("empty_like", kFunction,
-                          "(input: Tensor, *, dtype: dtype | None = None, device: str | None = "
-                          "None, requires_grad: bool = False) -> Tensor",
+  registry.add<&empty_as>("empty_like", kFunction, "(input: Tensor, *, " STEEP_LIKE ") -> Tensor",
                           R"(Memory in input's shape and dtype, not written to.
 
 >>> steep.empty_like(steep.tensor([1, 2])).shape
 steep.Size([2])
 )");
   registry.add<&full_like>("full_like", kFunction,
-                           "(input: Tensor, fill_value: Number, *, dtype: dtype | None = None, "
-                           "device: str | None = None, requires_grad: bool = False) -> Tensor",
+                           "(input: Tensor, fill_value: Number, *, " STEEP_LIKE ") -> Tensor",
                            R"(One value in input's shape and dtype.
 
 Raises RuntimeError for a value that the dtype cannot hold.
@@ -206,49 +211,48 @@ Raises RuntimeError for a value that the dtype cannot hold.
 tensor([5, 5])
 )");
   registry.add<&new_zeros>("new_zeros", kMethod,
-                           "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor",
+                           "(input: Tensor, *size: int, " STEEP_OPTIONS ") -> Tensor",
                            R"(Zeros of a given size in this tensor's dtype.
 
 Raises RuntimeError for a negative size.
 
->>> steep.tensor([1, 2]).new_zeros((2,))
+>>> steep.tensor([1, 2]).new_zeros(2)
 tensor([0, 0])
 )",
                            "zeros");
   registry.add<&new_ones>("new_ones", kMethod,
-                          "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor",
+                          "(input: Tensor, *size: int, " STEEP_OPTIONS ") -> Tensor",
                           R"(Ones of a given size in this tensor's dtype.
 
 Raises RuntimeError for a negative size.
 
->>> steep.tensor([1, 2]).new_ones((2,))
+>>> steep.tensor([1, 2]).new_ones(2)
 tensor([1, 1])
 )",
                           "ones");
-  registry.add<&new_full>(
-      "new_full", kMethod,
-      "(input: Tensor, size: Dims, fill_value: Number, *, dtype: dtype | None = None) -> Tensor",
-      R"(One value of a given size in this tensor's dtype.
+  registry.add<&new_full>("new_full", kMethod,
+                          "(input: Tensor, size: Dims, fill_value: Number, *, " STEEP_OPTIONS
+                          ") -> Tensor",
+                          R"(One value of a given size in this tensor's dtype.
 
 Raises RuntimeError for a negative size and for a value that the dtype cannot hold.
 
 >>> steep.tensor([1, 2]).new_full((2,), 7)
 tensor([7, 7])
 )",
-      "full");
+                          "full");
   registry.add<&new_empty>("new_empty", kMethod,
-                           "(input: Tensor, size: Dims, *, dtype: dtype | None = None) -> Tensor",
+                           "(input: Tensor, *size: int, " STEEP_OPTIONS ") -> Tensor",
                            R"(Unwritten memory of a given size in this tensor's dtype.
 
 Raises RuntimeError for a negative size.
 
->>> steep.tensor([1, 2]).new_empty((3,)).shape
+>>> steep.tensor([1, 2]).new_empty(3).shape
 steep.Size([3])
 )",
                            "empty");
   registry.add<&eye>("eye", kFunction,
-                     "(n: int, m: int | None = None, *, dtype: dtype | None = None, device: str | "
-                     "None = None, requires_grad: bool = False) -> Tensor",
+                     "(n: int, m: int | None = None, *, " STEEP_OPTIONS ") -> Tensor",
                      R"(The identity matrix, n by m (n by n): ones on the diagonal, zeros elsewhere.
 
 Raises RuntimeError for a negative size.
@@ -257,18 +261,21 @@ Raises RuntimeError for a negative size.
 tensor([[1., 0.],
         [0., 1.]])
 )");
-  registry.add<&clone>("clone", kBoth, "(input: Tensor) -> Tensor",
-                       R"(A copy with memory of its own; gradients pass through.
+  registry.add<&clone_as>("clone", kBoth, "(input: Tensor, *" STEEP_FORMAT ") -> Tensor",
+                          R"(A copy with memory of its own; gradients pass through.
 
 >>> steep.clone(steep.tensor([1.0]))
 tensor([1.])
 )");
-  registry.add<&contiguous>("contiguous", kMethod, "(input: Tensor) -> Tensor",
-                            R"(This tensor where its memory is row-major, else a copy that is.
+  registry.add<&contiguous_as>("contiguous", kMethod,
+                               "(input: Tensor, *" STEEP_FORMAT ") -> Tensor",
+                               R"(This tensor where its memory is row-major, else a copy that is.
 
 >>> steep.eye(2).t().contiguous().is_contiguous()
 True
 )");
 }
+
+#undef STEEP_LIKE
 
 }  // namespace steep::ops

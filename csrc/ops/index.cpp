@@ -77,21 +77,30 @@ void add_tensor(const Tensor& index, Tensor& view, int& dim, std::vector<Picker>
   pickers.push_back({dim++, to(index, DType::int64)});
 }
 
+// Refuses what the view has no room for. An integer's error names the dimension of x that it stands
+// at, not that of the view it is left.
+void check_item(const IndexItem& item, const Tensor& view, int dim, int named) {
+  const int least = item.kind == IndexItem::Kind::ellipsis ? 0 : dim + consumed(item);
+  if (least > view.dim())
+    throw Error(ErrorKind::index, "index: a second ellipsis ('...') leaves no dimension to index");
+  if (item.kind != IndexItem::Kind::integer) return;
+  const int64_t size = view.size(dim);
+  if (item.start < -size || item.start >= size)
+    throw Error(ErrorKind::index, join("index ", item.start, " is out of bounds for dimension ",
+                                       named, " with size ", size));
+}
+
 // Applies all but the tensors as views; returns what the tensors index.
 Tensor apply_views(const Tensor& x, const Index& index, std::vector<Picker>& pickers) {
-  int total = 0, ellipses = 0;
-  for (const IndexItem& item : index) {
-    total += consumed(item);
-    ellipses += item.kind == IndexItem::Kind::ellipsis;
-  }
-  if (ellipses > 1)
-    throw Error(ErrorKind::index, "an index can only have a single ellipsis ('...')");
+  int total = 0;
+  for (const IndexItem& item : index) total += consumed(item);
   if (total > x.dim())
     throw Error(ErrorKind::index,
                 join("too many indices for tensor of dimension ", x.dim(), ": got ", total));
   Tensor view = x;
-  int dim = 0;
+  int dim = 0, taken = 0;  // of the view; of x, by the items so far
   for (const IndexItem& item : index) {
+    check_item(item, view, dim, taken);
     switch (item.kind) {
       case IndexItem::Kind::integer:
         view = select(view, dim, item.start);
@@ -103,14 +112,33 @@ Tensor apply_views(const Tensor& x, const Index& index, std::vector<Picker>& pic
         view = unsqueeze(view, dim++);
         break;
       case IndexItem::Kind::ellipsis:
-        dim += x.dim() - total;
+        dim += x.dim() - total;  // of several, the first takes all there is
+        taken += x.dim() - total;
         break;
       case IndexItem::Kind::tensor:
         add_tensor(item.tensor, view, dim, pickers);
         break;
     }
+    taken += consumed(item);
   }
   return view;
+}
+
+// The shape that the index tensors broadcast to.
+Dims shape_of_picked(const std::vector<Picker>& pickers) {
+  Dims shape;
+  try {
+    for (const Picker& picker : pickers)
+      shape = broadcast_shapes("index", shape, picker.index.shape());
+  } catch (const Error&) {
+    std::string shapes;
+    for (const Picker& picker : pickers)
+      shapes += join(shapes.empty() ? "" : ", ", to_string(picker.index.shape()));
+    throw Error(ErrorKind::index, join("index: shape mismatch: indexing tensors could not be "
+                                       "broadcast together with shapes ",
+                                       shapes));
+  }
+  return shape;
 }
 
 // The view brought to where its picked dimensions lie side by side, and how rows of it are counted.
@@ -121,9 +149,7 @@ struct Plan {
 };
 
 Plan plan_rows(const Tensor& view, const std::vector<Picker>& pickers) {
-  Dims shape;
-  for (const Picker& picker : pickers)
-    shape = broadcast_shapes("index", shape, picker.index.shape());
+  const Dims shape = shape_of_picked(pickers);
   bool adjacent = true;
   for (size_t i = 1; i < pickers.size(); ++i) adjacent &= pickers[i].dim == pickers[i - 1].dim + 1;
   const int first = adjacent ? pickers[0].dim : 0, count_picked = static_cast<int>(pickers.size());
@@ -220,6 +246,11 @@ Tensor nonzero(const Tensor& x) {
     place += x.dim();
   }
   return out;
+}
+
+Tensors coordinates(const Tensor& x) {
+  const Tensor places = nonzero(x.dim() == 0 ? reshape(x, {1}) : x);
+  return unbind(places, 1);
 }
 
 }  // namespace steep::ops

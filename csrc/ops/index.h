@@ -21,6 +21,8 @@ Tensor put_rows(const Tensor& x, const Tensor& index, const Tensor& value, const
 
 // The coordinates of the true elements: int64 [count, dims].
 Tensor nonzero(const Tensor& x);
+// The same by dimension: a vector for each; a number is taken as a vector of one.
+Tensors coordinates(const Tensor& x);
 Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index);
 Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, bool sparse_grad);
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src);
@@ -28,6 +30,7 @@ Tensor masked_select(const Tensor& x, const Tensor& mask);
 Tensor one_hot(const Tensor& x, int64_t num_classes);
 Tensor flip(const Tensor& x, const Dims& dims);
 Tensor repeat(const Tensor& x, const Dims& repeats);
+Tensor tile(const Tensor& x, const Dims& dims);  // the same, dims filled with ones in front
 
 // One index over several dimensions of these sizes, from one int64 tensor (of one shape) for each.
 // Negative numbers count from the end, or are refused where from_end is false; IndexError for those

@@ -49,7 +49,7 @@ Rows rows_of(const Tensor& x, int dim) {
 
 // gather and scatter_add want index no larger than x in all dimensions but `dim`.
 void check_gather(const char* op, const Tensor& x, int dim, const Tensor& index) {
-  need_integers(op, index);
+  if (index.numel() > 0) need_integers(op, index);
   bool fits = index.dim() == x.dim();
   for (int d = 0; fits && d < x.dim(); ++d) fits = d == dim || index.size(d) <= x.size(d);
   if (!fits) {
@@ -107,6 +107,17 @@ Tensor gather_checked(const Tensor& x, int dim, const Tensor& index) {
   return out;
 }
 
+// An empty index may have any shape and any dtype, as in PyTorch.
+Tensor gather_nothing(const Tensor& x, const Dims& shape) {
+  Tensor out = empty(shape, x.dtype());
+  if (wanted(x)) {
+    record("gather", out, {x}, [whole = x.shape()](const Tensor& grad, Grads& grads) {
+      grads[0] = full(whole, 0, grad.dtype());
+    });
+  }
+  return out;
+}
+
 }  // namespace
 
 Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
@@ -124,6 +135,7 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
 
 Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, bool) {
   const int at = wrap_dim("gather", dim, x.dim());
+  if (index.numel() == 0) return gather_nothing(x, index.shape());
   const Tensor source = as_rank_one(x), places = as_rank_one(index);
   check_gather("gather", source, at, places);
   const Tensor out = gather_checked(cropped(source, places, at), at,
@@ -133,6 +145,7 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, bool) {
 
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src) {
   const int at = wrap_dim("scatter_add", dim, x.dim());
+  if (index.numel() == 0) return clone(x);
   const Tensor target = as_rank_one(x), places = as_rank_one(index), source = as_rank_one(src);
   check_gather("scatter_add", target, at, places);
   if (source.dtype() != target.dtype())
@@ -234,6 +247,19 @@ Tensor repeat(const Tensor& x, const Dims& repeats) {
   return out->storage == x->storage ? clone(out) : out;
 }
 
+Tensor tile(const Tensor& x, const Dims& dims) {
+  Dims repeats;
+  for (int missing = dims.size(); missing < x.dim(); ++missing) repeats.push_back(1);
+  for (int64_t times : dims) repeats.push_back(times);
+  return repeat(x, repeats);
+}
+
+namespace {
+Value nonzero_as(const Tensor& x, bool as_tuple) {
+  return as_tuple ? Value::of(coordinates(x)) : Value::of(nonzero(x));
+}
+}  // namespace
+
 void register_index(Registry& registry) {
   registry.add<&index_select>(
       "index_select", kBoth, "(input: Tensor, dim: int, index: Tensor) -> Tensor",
@@ -280,12 +306,17 @@ tensor([1, 3])
   registry.add<&nonzero>("nonzero", kBoth, "(input: Tensor) -> Tensor",
                          R"(The coordinates of the elements that are not zero, a row each.
 
-Shape: (count, dimensions of input), int64.
+Shape: (count, dimensions of input), int64; with as_tuple, a vector (count) for each dimension.
 
 >>> steep.nonzero(steep.tensor([0, 5, 7]))
 tensor([[1],
         [2]])
+>>> steep.nonzero(steep.tensor([0, 5, 7]), as_tuple=True)
+(tensor([1, 2]),)
 )");
+  registry.add<&nonzero_as>("nonzero", kBoth,
+                            "(input: Tensor, *, as_tuple: bool) -> Tensor | tuple[Tensor, ...]",
+                            "See nonzero(input).", "nonzero_tuple");
   registry.add<&one_hot>("one_hot", kInternal, "(input: Tensor, num_classes: int = -1) -> Tensor",
                          R"(Class numbers as vectors with a 1 at the class: int64 (*, num_classes).
 
@@ -313,8 +344,17 @@ Raises RuntimeError for fewer numbers than dimensions and for negative ones.
 tensor([[1, 2, 1, 2],
         [1, 2, 1, 2]])
 )");
-  registry.add<&repeat>("tile", kBoth, "(input: Tensor, *dims: int) -> Tensor",
-                        "Another name of Tensor.repeat.", "repeat");
+  registry.add<&tile>(
+      "tile", kBoth, "(input: Tensor, *dims: int) -> Tensor",
+      R"(Copies of the tensor beside each other, so many along each of the last dimensions.
+
+Where dims has fewer numbers than the tensor dimensions, those in front are not repeated; otherwise
+as Tensor.repeat. Raises RuntimeError for negative numbers.
+
+>>> steep.tile(steep.tensor([[1, 2], [3, 4]]), (2,))
+tensor([[1, 2, 1, 2],
+        [3, 4, 3, 4]])
+)");
 }
 
 }  // namespace steep::ops

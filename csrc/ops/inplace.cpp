@@ -1,4 +1,6 @@
 // Writing in place: the one mechanism behind every in-place method that a graph has to know of.
+#include "ops/inplace.h"
+
 #include "ops/elementwise.h"
 #include "ops/registry.h"
 #include "ops/window.h"
@@ -7,15 +9,14 @@
 
 namespace steep::ops {
 
-namespace {
-
-constexpr Kernel kCopy = elementwise("copy", Elementwise::copy);
-
-// Whether a value of dtype `from` may be written into `to`: the kind must not shrink (float -> int, int -> bool).
 bool can_cast(DType from, DType to) {
   if (is_floating(from)) return is_floating(to);
   return from == DType::boolean || to != DType::boolean;
 }
+
+namespace {
+
+constexpr Kernel kCopy = elementwise("copy", Elementwise::copy);
 
 void check_value(const char* op, const Tensor& x, const Tensor& value) {
   if (!can_cast(value.dtype(), x.dtype())) {
@@ -134,6 +135,10 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const TensorOrNumber& va
   if (mask.dtype() != DType::boolean)
     fail(ErrorKind::runtime, "masked_fill", "a mask of dtype bool", name(mask.dtype()),
          "compare it, as in `mask != 0`");
+  if (value.is_tensor() && value.tensor.dim() > 0)
+    fail(ErrorKind::runtime, "masked_fill", "a 0-dimensional value tensor",
+         join("one with ", value.tensor.dim(), " dimension(s)"), "use where() to choose elements");
+  broadcast_shapes("masked_fill", x.shape(), mask.shape());
   if (!value.is_tensor()) check_fits("masked_fill", value.number, x.dtype());
   const TensorOrNumber filler = value.is_tensor()
                                     ? TensorOrNumber{to(value.tensor, x.dtype()), {}}

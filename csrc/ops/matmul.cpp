@@ -220,6 +220,12 @@ Tensor mv(const Tensor& x, const Tensor& vec) {
 Tensor dot(const Tensor& x, const Tensor& tensor) {
   need_rank("dot", x, 1, "self");
   need_rank("dot", tensor, 1, "tensor");
+  if (x.dtype() != tensor.dtype())
+    fail(ErrorKind::runtime, "dot", "two vectors of one dtype",
+         join(name(x.dtype()), " and ", name(tensor.dtype())), "convert one with .to(dtype)");
+  if (x.numel() != tensor.numel())
+    fail(ErrorKind::runtime, "dot", "two vectors of as many elements",
+         join(x.numel(), " and ", tensor.numel()));
   return matmul(x, tensor);
 }
 Tensor outer(const Tensor& x, const Tensor& vec2) {

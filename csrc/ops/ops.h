@@ -49,6 +49,8 @@ Tensor ge(const TensorOrNumber& x, const TensorOrNumber& other);
 Tensor bitwise_and(const TensorOrNumber& x, const TensorOrNumber& other);
 Tensor bitwise_or(const TensorOrNumber& x, const TensorOrNumber& other);
 Tensor bitwise_xor(const TensorOrNumber& x, const TensorOrNumber& other);
+Tensor bitwise_left_shift(const TensorOrNumber& x, const TensorOrNumber& other);
+Tensor bitwise_right_shift(const TensorOrNumber& x, const TensorOrNumber& other);
 Tensor bitwise_not(const Tensor& x);
 Tensor logical_not(const Tensor& x);
 Tensor where(const Tensor& condition, const TensorOrNumber& x, const TensorOrNumber& other);

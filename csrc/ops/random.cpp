@@ -120,7 +120,8 @@ void draw_memory(const Draw& draw, const Tensor& x, bool one_by_one, Generator* 
 }
 
 // Dense memory with x's order of dimensions.
-Tensor dense_like(const Tensor& x, DType dtype) {
+Tensor dense_like(const Tensor& x, DType dtype, const MemoryFormat& format = {}) {
+  if (is_row_major(format)) return empty(x.shape(), dtype);
   if (x.is_contiguous()) return empty(x.shape(), dtype);
   Dims strides(x.dim(), 1);
   int64_t step = 1;
@@ -183,26 +184,25 @@ Draw int_draw(const char* op, int64_t low, int64_t high, DType dtype) {
 
 }  // namespace
 
-Tensor rand(const Dims& size, Generator* generator, std::optional<DType> dtype, const Device&,
+Tensor rand(const Dims& size, Generator* generator, std::optional<DType> dtype,
             bool requires_grad) {
   return drawn(uniform_draw(0, 1), empty(size, floating("rand", dtype.value_or(default_dtype()))),
                generator, requires_grad);
 }
 
-Tensor randn(const Dims& size, Generator* generator, std::optional<DType> dtype, const Device&,
+Tensor randn(const Dims& size, Generator* generator, std::optional<DType> dtype,
              bool requires_grad) {
   return drawn(normal_draw(0, 1), empty(size, floating("randn", dtype.value_or(default_dtype()))),
                generator, requires_grad);
 }
 
 Tensor randint(int64_t low, int64_t high, const Dims& size, Generator* generator,
-               std::optional<DType> dtype, const Device&, bool requires_grad) {
+               std::optional<DType> dtype, bool requires_grad) {
   const DType type = dtype.value_or(DType::int64);
   return drawn(int_draw("randint", low, high, type), empty(size, type), generator, requires_grad);
 }
 
-Tensor randperm(int64_t n, Generator* generator, std::optional<DType> dtype, const Device&,
-                bool requires_grad) {
+Tensor randperm(int64_t n, Generator* generator, std::optional<DType> dtype, bool requires_grad) {
   const DType type = dtype.value_or(DType::int64);
   if (n > 0 && n - 1 > most(type))
     fail(ErrorKind::runtime, "randperm", join("n that ", name(type), " can count"), join(n),
@@ -214,22 +214,24 @@ Tensor randperm(int64_t n, Generator* generator, std::optional<DType> dtype, con
   return out;
 }
 
-Tensor rand_like(const Tensor& x, Generator* generator, std::optional<DType> dtype, const Device&,
-                 bool requires_grad) {
-  return drawn(uniform_draw(0, 1), dense_like(x, floating("rand_like", dtype.value_or(x.dtype()))),
-               generator, requires_grad);
+Tensor rand_like(const Tensor& x, Generator* generator, std::optional<DType> dtype,
+                 bool requires_grad, const MemoryFormat& format) {
+  return drawn(uniform_draw(0, 1),
+               dense_like(x, floating("rand_like", dtype.value_or(x.dtype())), format), generator,
+               requires_grad);
 }
 
-Tensor randn_like(const Tensor& x, Generator* generator, std::optional<DType> dtype, const Device&,
-                  bool requires_grad) {
-  return drawn(normal_draw(0, 1), dense_like(x, floating("randn_like", dtype.value_or(x.dtype()))),
-               generator, requires_grad);
+Tensor randn_like(const Tensor& x, Generator* generator, std::optional<DType> dtype,
+                  bool requires_grad, const MemoryFormat& format) {
+  return drawn(normal_draw(0, 1),
+               dense_like(x, floating("randn_like", dtype.value_or(x.dtype())), format), generator,
+               requires_grad);
 }
 
 Tensor randint_like(const Tensor& x, int64_t low, int64_t high, Generator* generator,
-                    std::optional<DType> dtype, const Device&, bool requires_grad) {
+                    std::optional<DType> dtype, bool requires_grad, const MemoryFormat& format) {
   const DType type = dtype.value_or(x.dtype());
-  return drawn(int_draw("randint_like", low, high, type), dense_like(x, type), generator,
+  return drawn(int_draw("randint_like", low, high, type), dense_like(x, type, format), generator,
                requires_grad);
 }
 
@@ -243,7 +245,7 @@ Tensor bernoulli(const Tensor& p, Generator* generator) {
 }
 
 Tensor normal_of_size(double mean, double std, const Dims& size, Generator* generator,
-                      std::optional<DType> dtype, const Device&, bool requires_grad) {
+                      std::optional<DType> dtype, bool requires_grad) {
   const Tensor out = empty(size, floating("normal", dtype.value_or(default_dtype())));
   normal_(out, mean, std, generator);
   if (requires_grad) tape::set_requires_grad(out, true);

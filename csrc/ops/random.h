@@ -3,32 +3,30 @@
 #pragma once
 
 #include "ops/elementwise.h"
+#include "ops/memory_format.h"
 #include "runtime/random.h"
 
 namespace steep::ops {
 
 using runtime::Generator;
-using Device = std::optional<std::string>;  // there is one; the binding has checked its name
 
 // random.cpp: tensors
-Tensor rand(const Dims& size, Generator* generator, std::optional<DType> dtype,
-            const Device& device, bool requires_grad);
+Tensor rand(const Dims& size, Generator* generator, std::optional<DType> dtype, bool requires_grad);
 Tensor randn(const Dims& size, Generator* generator, std::optional<DType> dtype,
-             const Device& device, bool requires_grad);
+             bool requires_grad);
 Tensor randint(int64_t low, int64_t high, const Dims& size, Generator* generator,
-               std::optional<DType> dtype, const Device& device, bool requires_grad);
-Tensor randperm(int64_t n, Generator* generator, std::optional<DType> dtype, const Device& device,
-                bool requires_grad);
+               std::optional<DType> dtype, bool requires_grad);
+Tensor randperm(int64_t n, Generator* generator, std::optional<DType> dtype, bool requires_grad);
 Tensor rand_like(const Tensor& x, Generator* generator, std::optional<DType> dtype,
-                 const Device& device, bool requires_grad);
+                 bool requires_grad, const MemoryFormat& format);
 Tensor randn_like(const Tensor& x, Generator* generator, std::optional<DType> dtype,
-                  const Device& device, bool requires_grad);
+                  bool requires_grad, const MemoryFormat& format);
 Tensor randint_like(const Tensor& x, int64_t low, int64_t high, Generator* generator,
-                    std::optional<DType> dtype, const Device& device, bool requires_grad);
+                    std::optional<DType> dtype, bool requires_grad, const MemoryFormat& format);
 Tensor bernoulli(const Tensor& p, Generator* generator);
 Tensor normal(const TensorOrNumber& mean, const TensorOrNumber& std, Generator* generator);
 Tensor normal_of_size(double mean, double std, const Dims& size, Generator* generator,
-                      std::optional<DType> dtype, const Device& device, bool requires_grad);
+                      std::optional<DType> dtype, bool requires_grad);
 
 // random.cpp: in place
 Tensor uniform_(const Tensor& x, double from, double to, Generator* generator);

@@ -1,4 +1,5 @@
 // Registry entries of the random operations.
+#include "ops/options.h"
 #include "ops/random.h"
 #include "ops/registry.h"
 
@@ -6,24 +7,24 @@ namespace steep::ops {
 
 namespace {
 
-#define STEEP_OPTIONS                                                                           \
-  "generator: Generator | None = None, dtype: dtype | None = None, device: str | None = None, " \
-  "requires_grad: bool = False"
+#define STEEP_DRAWN "generator: Generator | None = None, " STEEP_OPTIONS
+#define STEEP_LIKE STEEP_DRAWN STEEP_FORMAT
 
 Tensor randint_below(int64_t high, const Dims& size, Generator* generator,
-                     std::optional<DType> dtype, const Device& device, bool requires_grad) {
-  return randint(0, high, size, generator, dtype, device, requires_grad);
+                     std::optional<DType> dtype, bool requires_grad) {
+  return randint(0, high, size, generator, dtype, requires_grad);
 }
 Tensor randint_like_below(const Tensor& x, int64_t high, Generator* generator,
-                          std::optional<DType> dtype, const Device& device, bool requires_grad) {
-  return randint_like(x, 0, high, generator, dtype, device, requires_grad);
+                          std::optional<DType> dtype, bool requires_grad,
+                          const MemoryFormat& format) {
+  return randint_like(x, 0, high, generator, dtype, requires_grad, format);
 }
 Tensor random_below_(const Tensor& x, int64_t to, Generator* generator) {
   return random_(x, 0, to, generator);
 }
 
 void register_tensors(Registry& registry) {
-  registry.add<&rand>("rand", kFunction, "(*size: int, " STEEP_OPTIONS ") -> Tensor",
+  registry.add<&rand>("rand", kFunction, "(*size: int, " STEEP_DRAWN ") -> Tensor",
                       R"(Draws from the uniform distribution on [0, 1), in PyTorch's stream.
 
 dtype defaults to the default floating dtype. Raises RuntimeError for a negative size and
@@ -34,7 +35,7 @@ NotImplementedError for an integer dtype.
 tensor([0.4963, 0.7682])
 )");
   registry.add<&randn>(
-      "randn", kFunction, "(*size: int, " STEEP_OPTIONS ") -> Tensor",
+      "randn", kFunction, "(*size: int, " STEEP_DRAWN ") -> Tensor",
       R"(Draws from the standard normal distribution, in PyTorch's stream (within 2 ULP of its values).
 
 dtype defaults to the default floating dtype. Raises RuntimeError for a negative size and
@@ -45,7 +46,7 @@ NotImplementedError for an integer dtype.
 tensor([ 1.5410, -0.2934])
 )");
   registry.add<&randint_below>(
-      "randint", kFunction, "(high: int, size: Dims, *, " STEEP_OPTIONS ") -> Tensor",
+      "randint", kFunction, "(high: int, size: Dims, *, " STEEP_DRAWN ") -> Tensor",
       R"(Whole numbers from low (0) up to, not including, high, each as likely, in PyTorch's stream.
 
 dtype defaults to int64. Raises RuntimeError where low is not below high, where dtype cannot hold
@@ -55,9 +56,9 @@ them, and for a negative size.
 tensor([1, 1, 1])
 )");
   registry.add<&randint>("randint", kFunction,
-                         "(low: int, high: int, size: Dims, *, " STEEP_OPTIONS ") -> Tensor",
+                         "(low: int, high: int, size: Dims, *, " STEEP_DRAWN ") -> Tensor",
                          "See randint(high, size).");
-  registry.add<&randperm>("randperm", kFunction, "(n: int, *, " STEEP_OPTIONS ") -> Tensor",
+  registry.add<&randperm>("randperm", kFunction, "(n: int, *, " STEEP_DRAWN ") -> Tensor",
                           R"(The numbers 0 to n - 1 in random order, in PyTorch's stream.
 
 dtype defaults to int64. Raises RuntimeError for a negative n, and for one that dtype cannot count.
@@ -66,7 +67,7 @@ dtype defaults to int64. Raises RuntimeError for a negative n, and for one that 
 [0, 1, 2, 3]
 )");
   registry.add<&rand_like>(
-      "rand_like", kFunction, "(input: Tensor, *, " STEEP_OPTIONS ") -> Tensor",
+      "rand_like", kFunction, "(input: Tensor, *, " STEEP_LIKE ") -> Tensor",
       R"(Draws from the uniform distribution on [0, 1) in input's shape and dtype.
 
 Raises NotImplementedError for an integer dtype.
@@ -75,7 +76,7 @@ Raises NotImplementedError for an integer dtype.
 steep.Size([2, 3])
 )");
   registry.add<&randn_like>(
-      "randn_like", kFunction, "(input: Tensor, *, " STEEP_OPTIONS ") -> Tensor",
+      "randn_like", kFunction, "(input: Tensor, *, " STEEP_LIKE ") -> Tensor",
       R"(Draws from the standard normal distribution in input's shape and dtype.
 
 Raises NotImplementedError for an integer dtype.
@@ -84,7 +85,7 @@ Raises NotImplementedError for an integer dtype.
 steep.Size([2, 3])
 )");
   registry.add<&randint_like_below>(
-      "randint_like", kFunction, "(input: Tensor, high: int, *, " STEEP_OPTIONS ") -> Tensor",
+      "randint_like", kFunction, "(input: Tensor, high: int, *, " STEEP_LIKE ") -> Tensor",
       R"(Whole numbers from low (0) up to, not including, high, in input's shape and dtype.
 
 Raises RuntimeError where low is not below high and where dtype cannot hold them.
@@ -93,11 +94,10 @@ Raises RuntimeError where low is not below high and where dtype cannot hold them
 tensor([0., 0.])
 )");
   registry.add<&randint_like>("randint_like", kFunction,
-                              "(input: Tensor, low: int, high: int, *, " STEEP_OPTIONS
-                              ") -> Tensor",
+                              "(input: Tensor, low: int, high: int, *, " STEEP_LIKE ") -> Tensor",
                               "See randint_like(input, high).");
   registry.add<&normal_of_size>(
-      "normal", kFunction, "(mean: float, std: float, size: Dims, *, " STEEP_OPTIONS ") -> Tensor",
+      "normal", kFunction, "(mean: float, std: float, size: Dims, *, " STEEP_DRAWN ") -> Tensor",
       R"(Draws from normal distributions of this mean and standard deviation, in PyTorch's stream.
 
 Numbers come with a size; where one of them is a tensor, the shapes broadcast. Raises RuntimeError
@@ -205,7 +205,8 @@ tensor([1., 1.])
       "bernoulli");
 }
 
-#undef STEEP_OPTIONS
+#undef STEEP_DRAWN
+#undef STEEP_LIKE
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "ops/elementwise.h"
+#include "ops/options.h"
 #include "ops/registry.h"
 
 namespace steep::ops {
@@ -98,7 +99,7 @@ Tensor integer_range(const Number& start, const Number& end, const Number& step,
 }
 
 Tensor arange(const Number& start, const Number& end, const Number& step,
-              std::optional<DType> dtype, const std::optional<std::string>&, bool requires_grad) {
+              std::optional<DType> dtype, bool requires_grad) {
   const double from = start.to_double(), to = end.to_double(), by = step.to_double();
   if (!(by > 0 || by < 0)) throw Error(ErrorKind::runtime, "arange: step must be nonzero");
   if (!std::isfinite(from) || !std::isfinite(to))
@@ -119,20 +120,18 @@ Tensor arange(const Number& start, const Number& end, const Number& step,
   return marked(out, requires_grad);
 }
 
-Tensor arange_to(const Number& end, std::optional<DType> dtype,
-                 const std::optional<std::string>& device, bool requires_grad) {
-  return arange(0, end, 1, dtype, device, requires_grad);
+Tensor arange_to(const Number& end, std::optional<DType> dtype, bool requires_grad) {
+  return arange(0, end, 1, dtype, requires_grad);
 }
 
 Tensor linspace(const Number& start, const Number& end, int64_t steps, std::optional<DType> dtype,
-                const std::optional<std::string>&, bool requires_grad) {
+                bool requires_grad) {
   if (steps < 0)
     throw Error(ErrorKind::runtime,
                 join("linspace: number of steps must be non-negative, got ", steps));
   const DType type = dtype.value_or(default_dtype());
   if (type == DType::boolean)
-    return marked(ops::to(linspace(start, end, steps, DType::float64, std::nullopt, false), type),
-                  requires_grad);
+    return marked(ops::to(linspace(start, end, steps, DType::float64, false), type), requires_grad);
   Tensor out = empty({steps}, type);
   if (steps > 0) {
     const Number& last = steps > 1 ? end : start;
@@ -147,9 +146,7 @@ Tensor linspace(const Number& start, const Number& end, int64_t steps, std::opti
 
 void register_range(Registry& registry) {
   registry.add<&arange_to>(
-      "arange", kFunction,
-      "(end: Number, *, dtype: dtype | None = None, device: str | None = None, requires_grad: bool "
-      "= False) -> Tensor",
+      "arange", kFunction, "(end: Number, *, " STEEP_OPTIONS ") -> Tensor",
       R"(Numbers from start (0) up to, not including, end in steps of step (1): start + i * step.
 
 dtype defaults to int64 for integers, else to the default floating dtype; where it is of integers, fractions are cut
@@ -161,12 +158,12 @@ tensor([0, 1, 2, 3])
 tensor([1.0000, 1.5000])
 )");
   registry.add<&arange>("arange", kFunction,
-                        "(start: Number, end: Number, step: Number = 1, *, dtype: dtype | None = "
-                        "None, device: str | None = None, requires_grad: bool = False) -> Tensor",
+                        "(start: Number, end: Number, step: Number = 1, *, " STEEP_OPTIONS
+                        ") -> Tensor",
                         "See arange(end).");
   registry.add<&linspace>("linspace", kFunction,
-                          "(start: Number, end: Number, steps: int, *, dtype: dtype | None = None, "
-                          "device: str | None = None, requires_grad: bool = False) -> Tensor",
+                          "(start: Number, end: Number, steps: int, *, " STEEP_OPTIONS
+                          ") -> Tensor",
                           R"(steps numbers evenly spaced from start to end, both included.
 
 Where the dtype is of integers, the fractions of the ends and of what lies between are cut off. Raises RuntimeError when

@@ -1,4 +1,5 @@
 // Registry entries of the reductions.
+#include "ops/nuclear.h"
 #include "ops/reduce.h"
 #include "ops/registry.h"
 #include "ops/softmax.h"
@@ -24,8 +25,9 @@ auto unbiased_dim(const Tensor& x, std::optional<Dims> dim, bool unbiased, bool 
 // The names norms go by.
 Tensor named_norm(const Tensor& x, const std::string& p, std::optional<Dims> dim, bool keepdim,
                   std::optional<DType> dtype) {
+  if (p == "nuc") return nuclear_norm(x, dim, keepdim, dtype);
   if (p != "fro")
-    fail(ErrorKind::not_implemented, "norm", "p to be a number or 'fro'", join("'", p, "'"),
+    fail(ErrorKind::runtime, "norm", "p to be a number, 'fro' or 'nuc'", join("'", p, "'"),
          "pass a number");
   return norm(x, Number(2), dim, keepdim, dtype);
 }
@@ -183,10 +185,12 @@ tensor(0.6931)
                       "bool = False, dtype: dtype | None = None) -> Tensor",
                       R"(Norm over the given dimensions, or over all: sum(|x|^p)^(1/p).
 
-p may be infinite (greatest or least absolute value), 0 (how many are not zero) or 'fro', which is
-2. With keepdim, reduced dimensions stay with size 1. The gradient of p = 2 is 0 at 0. Raises
-RuntimeError for integers, and for an infinite p of no elements; IndexError for a dimension out of
-range; NotImplementedError for another name.
+p may be infinite (greatest or least absolute value), 0 (how many are not zero), 'fro', which is 2,
+or 'nuc', the sum of a matrix's singular values over two dimensions, computed by LAPACK. With
+keepdim, reduced dimensions stay with size 1. The gradients of p = 2 at 0 and of 'nuc' along
+singular values of 0 are 0. Raises RuntimeError for integers, for an infinite p of no elements, for
+another name, and for 'nuc' of other than two dimensions or of numbers that are not finite;
+IndexError for a dimension out of range.
 
 >>> steep.norm(steep.tensor([3.0, 4.0]))
 tensor(5.)
@@ -194,7 +198,7 @@ tensor(5.)
   registry.add<&named_norm>("norm", kBoth,
                             "(input: Tensor, p: str, dim: Dims | None = None, keepdim: bool = "
                             "False, dtype: dtype | None = None) -> Tensor",
-                            "See norm(input, p).");
+                            "See norm(input, p).", "named_norm");
 }
 
 void register_extremes(Registry& registry) {

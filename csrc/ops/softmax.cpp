@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ops/host.h"
 #include "ops/reduce.h"
 #include "ops/registry.h"
 #include "tensor/shape.h"
@@ -112,29 +113,54 @@ Tensor log_softmax(const Tensor& input, int64_t along, std::optional<DType> dtyp
   return out;
 }
 
+namespace {
+
+// The dimension that PyTorch took before it wanted one named.
+int64_t implicit_dim(const char* op, const Tensor& x) {
+  host.warn(join("Implicit dimension choice for ", op,
+                 " has been deprecated. Change the call to include dim=X as an argument."));
+  return x.dim() == 0 || x.dim() == 1 || x.dim() == 3 ? 0 : 1;
+}
+
+Tensor softmax_unnamed(const Tensor& x, const std::optional<int64_t>&, std::optional<DType> dtype) {
+  return softmax(x, implicit_dim("softmax", x), dtype);
+}
+Tensor log_softmax_unnamed(const Tensor& x, const std::optional<int64_t>&,
+                           std::optional<DType> dtype) {
+  return log_softmax(x, implicit_dim("log_softmax", x), dtype);
+}
+
+}  // namespace
+
 void register_softmax(Registry& registry) {
+  static constexpr const char* kUnnamed =
+      "(input: Tensor, dim: None = None, dtype: dtype | None = None) -> Tensor";
   registry.add<&softmax>(
       "softmax", kBoth, "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
       R"(Exponentials along one dimension, divided by their sum: exp(x_i) / sum_j exp(x_j).
 
 Each row is shifted by its maximum first, so nothing overflows. Shape: any, kept; dtype, where
-given, is what the input is converted to. Raises IndexError for a dimension out of range and
+given, is what the input is converted to. Without dim it is 0 or 1, by the number of dimensions, with
+a warning. Raises IndexError for a dimension out of range and
 NotImplementedError for an integer input.
 
 >>> steep.softmax(steep.tensor([0.0, 0.0]), dim=0)
 tensor([0.5000, 0.5000])
 )");
+  registry.add<&softmax_unnamed>("softmax", kFunction, kUnnamed, "See softmax(input, dim).");
   registry.add<&log_softmax>(
       "log_softmax", kBoth, "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
       R"(Logarithm of the softmax along one dimension: x_i - log(sum_j exp(x_j)).
 
 More accurate than log(softmax(x)). Shape: any, kept; dtype, where given, is what the input is
-converted to. Raises IndexError for a dimension out of range and NotImplementedError for an integer
-input.
+converted to. Without dim it is 0 or 1, by the number of dimensions, with a warning. Raises
+IndexError for a dimension out of range and NotImplementedError for an integer input.
 
 >>> steep.log_softmax(steep.tensor([0.0, 0.0]), dim=0)
 tensor([-0.6931, -0.6931])
 )");
+  registry.add<&log_softmax_unnamed>("log_softmax", kFunction, kUnnamed,
+                                     "See log_softmax(input, dim).");
 }
 
 }  // namespace steep::ops

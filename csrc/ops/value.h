@@ -54,6 +54,7 @@ struct Value {
   std::string text;
   runtime::Generator* generator = nullptr;  // whoever passes it keeps it alive
 
+  static Value of(Value value) { return value; }
   static Value of(const Tensor& tensor) {
     Value value;
     value.kind = tensor.defined() ? Kind::tensor : Kind::none;

@@ -16,10 +16,17 @@ from steep._version import __version__ as __version__
 
 # What the extension holds beside the operations. NumPy is not among what is imported here, nor
 # is any submodule: `import steep` is to take no time.
-_TYPES = ("Generator", "Recorder", "Size", "Tensor", "device", "dtype")
+_TYPES = (
+    *("Generator", "Recorder", "Size", "Tensor"),
+    *("device", "dtype", "layout", "memory_format"),
+)
 _DTYPES = (
     *("bool", "double", "float", "float32", "float64"),
     *("int", "int32", "int64", "long", "uint8"),
+)
+_FORMATS = (
+    *("strided", "sparse_coo", "sparse_csr"),
+    *("preserve_format", "contiguous_format", "channels_last", "channels_last_3d"),
 )
 _FUNCTIONS = (
     *("as_tensor", "available_levels", "counters", "cpu_level", "default_generator"),
@@ -37,7 +44,7 @@ e = 2.718281828459045
 newaxis = None
 
 # The names float, int and bool are dtypes from here on.
-for _name in (*_TYPES, *_DTYPES, *_FUNCTIONS, *_core.registry_names()):
+for _name in (*_TYPES, *_DTYPES, *_FORMATS, *_FUNCTIONS, *_core.registry_names()):
     globals()[_name] = getattr(_core, _name)
 del _name
 
@@ -49,7 +56,9 @@ _SUBMODULES = (
     "nn",
     "optim",
     "profiler",
+    "random",
     "reference",
+    "serialization",
     "serialize",
     "utils",
 )
@@ -65,6 +74,7 @@ _LAZY = {
 __all__ = [
     *_TYPES,
     *_DTYPES,
+    *_FORMATS,
     *_FUNCTIONS,
     *_core.registry_names(),
     *_SUBMODULES,

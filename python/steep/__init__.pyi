@@ -1,7 +1,7 @@
 # Written by tools/make_stubs.py.
 from builtins import float as _Float
 
-from steep import autograd as autograd, compiler as compiler, cuda as cuda, data as data, nn as nn, optim as optim, profiler as profiler, reference as reference, serialize as serialize, utils as utils
+from steep import autograd as autograd, compiler as compiler, cuda as cuda, data as data, nn as nn, optim as optim, profiler as profiler, random as random, reference as reference, serialization as serialization, serialize as serialize, utils as utils
 from steep._core import Generator as Generator
 from steep._core import Recorder as Recorder
 from steep._core import Size as Size
@@ -28,20 +28,25 @@ from steep._core import bernoulli as bernoulli
 from steep._core import binary_cross_entropy as binary_cross_entropy
 from steep._core import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from steep._core import bitwise_and as bitwise_and
+from steep._core import bitwise_left_shift as bitwise_left_shift
 from steep._core import bitwise_not as bitwise_not
 from steep._core import bitwise_or as bitwise_or
+from steep._core import bitwise_right_shift as bitwise_right_shift
 from steep._core import bitwise_xor as bitwise_xor
 from steep._core import bmm as bmm
 from steep._core import bool as bool
 from steep._core import broadcast_to as broadcast_to
 from steep._core import cat as cat
 from steep._core import ceil as ceil
+from steep._core import channels_last as channels_last
+from steep._core import channels_last_3d as channels_last_3d
 from steep._core import chunk as chunk
 from steep._core import clamp as clamp
 from steep._core import clip as clip
 from steep._core import clone as clone
 from steep._core import concat as concat
 from steep._core import concatenate as concatenate
+from steep._core import contiguous_format as contiguous_format
 from steep._core import cos as cos
 from steep._core import cosh as cosh
 from steep._core import counters as counters
@@ -52,6 +57,7 @@ from steep._core import default_generator as default_generator
 from steep._core import detach as detach
 from steep._core import device as device
 from steep._core import div as div
+from steep._core import divide as divide
 from steep._core import dot as dot
 from steep._core import double as double
 from steep._core import dropout as dropout
@@ -102,6 +108,7 @@ from steep._core import isnan as isnan
 from steep._core import kl_div as kl_div
 from steep._core import l1_loss as l1_loss
 from steep._core import layer_norm as layer_norm
+from steep._core import layout as layout
 from steep._core import le as le
 from steep._core import linspace as linspace
 from steep._core import log as log
@@ -123,6 +130,7 @@ from steep._core import matmul as matmul
 from steep._core import max as max
 from steep._core import maximum as maximum
 from steep._core import mean as mean
+from steep._core import memory_format as memory_format
 from steep._core import memory_stats as memory_stats
 from steep._core import min as min
 from steep._core import minimum as minimum
@@ -145,6 +153,7 @@ from steep._core import ones_like as ones_like
 from steep._core import outer as outer
 from steep._core import permute as permute
 from steep._core import pow as pow
+from steep._core import preserve_format as preserve_format
 from steep._core import prod as prod
 from steep._core import promote_types as promote_types
 from steep._core import rand as rand
@@ -176,6 +185,8 @@ from steep._core import sin as sin
 from steep._core import sinh as sinh
 from steep._core import smooth_l1_loss as smooth_l1_loss
 from steep._core import softmax as softmax
+from steep._core import sparse_coo as sparse_coo
+from steep._core import sparse_csr as sparse_csr
 from steep._core import split as split
 from steep._core import sqrt as sqrt
 from steep._core import square as square
@@ -183,6 +194,7 @@ from steep._core import squeeze as squeeze
 from steep._core import stack as stack
 from steep._core import std as std
 from steep._core import std_mean as std_mean
+from steep._core import strided as strided
 from steep._core import sub as sub
 from steep._core import sum as sum
 from steep._core import swapaxes as swapaxes
@@ -192,6 +204,7 @@ from steep._core import tanh as tanh
 from steep._core import tensor as tensor
 from steep._core import tile as tile
 from steep._core import transpose as transpose
+from steep._core import true_divide as true_divide
 from steep._core import trunc as trunc
 from steep._core import uint8 as uint8
 from steep._core import unbind as unbind

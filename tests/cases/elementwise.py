@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cases.row import ALL, FLOATS, INTEGERS, NUMBERS, Arr, Bad, Call, Counts, Row, arr, bad, call
+from steep import _core
 
 _SHAPES: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
     ((2, 3), (2, 3)),
@@ -120,6 +121,48 @@ ARITHMETIC = {
         dtypes=NUMBERS,
         counts=Counts(launches=1, saved=2, saved_bytes=48, backward=3),
     ),
+    "div_rounded": Row(
+        pairs(
+            "real",
+            "beyond",
+            *(
+                call(*given, rounding_mode=mode)
+                for mode in ("trunc", "floor", None)
+                for given in (
+                    (arr(2, 3), arr(3, domain="beyond")),
+                    (arr(37), arr(37, domain="beyond")),
+                    (arr(2, 3), 3),
+                    (7, arr(2, 3, domain="beyond")),
+                    (arr(0, 3), arr(1, domain="beyond")),
+                    (arr(), arr(3, domain="beyond")),
+                )
+            ),
+        )[len(_SHAPES) :],
+        "div",
+        NUMBERS,
+        function=_core.div,
+        smooth=False,
+        bad=(
+            bad(
+                RuntimeError,
+                "div: expected rounding_mode to be one of None, 'trunc', or 'floor', got 'up'",
+                arr(2),
+                arr(2),
+                rounding_mode="up",
+            ),
+            *(
+                bad(
+                    RuntimeError,
+                    "ZeroDivisionError",
+                    arr(2, dtype="int64"),
+                    arr(2, domain="below1", dtype="int64"),
+                    rounding_mode=mode,
+                )
+                for mode in ("trunc", "floor")
+            ),
+            bad(TypeError, "rounding_mode", arr(2), arr(2), rounding_mode=1),
+        ),
+    ),
     "pow": binary(
         "pow",
         "positive",
@@ -171,12 +214,31 @@ ARITHMETIC = {
         counts=Counts(launches=1, saved=0, saved_bytes=0, backward=1),
     ),
     "abs": unary("abs", dtypes=NUMBERS, counts=saved_input(2)),
-    "sign": unary("sign", dtypes=NUMBERS),
-    "square": unary("square", dtypes=NUMBERS, counts=saved_input(2)),
+    "sign": unary("sign", dtypes=ALL),
+    "square": unary("square", dtypes=ALL, counts=saved_input(2)),
     "reciprocal": unary("reciprocal", "beyond", dtypes=NUMBERS, counts=saved_input(3)),
     "floor": unary("floor", dtypes=NUMBERS),
     "ceil": unary("ceil", dtypes=NUMBERS),
     "round": unary("round", dtypes=NUMBERS),
+    "round_to": Row(
+        tuple(
+            call(arr(*shape), decimals=decimals)
+            for shape in ((2, 3), (), (0, 2), (37,))
+            for decimals in (0, 1, 3, -1)
+        ),
+        "round",
+        function=_core.round,
+        smooth=False,
+        bad=(
+            bad(
+                NotImplementedError,
+                "round: expected a floating-point tensor where decimals is not 0",
+                arr(2, dtype="int64"),
+                decimals=1,
+            ),
+            bad(TypeError, "decimals", arr(2), decimals=0.5),
+        ),
+    ),
     "trunc": unary("trunc", dtypes=NUMBERS),
 }
 
@@ -227,8 +289,27 @@ def _bitwise(name: str) -> Row:
     )
 
 
+def _shift(name: str) -> Row:
+    more = (call(arr(2, 3), 3), call(5, arr(2, 3)), call(arr(4), 200), call(arr(4), -1))
+    return binary(
+        name,
+        "real",
+        "real",
+        *more,
+        dtypes=INTEGERS,
+        gradient="integers have none",
+        bad=(
+            bad(NotImplementedError, f"{name}: expected integer operands", arr(2), arr(2)),
+            bad(NotImplementedError, "got bool", *[arr(2, dtype="bool")] * 2),
+        ),
+        refused="int64",
+        special=False,
+    )
+
+
 _mask = arr(2, 3, domain="mask", dtype="bool")
 COMPARE = {
+    **{name: _shift(name) for name in ("bitwise_left_shift", "bitwise_right_shift")},
     **{name: _comparison(name) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
     **{
         name: binary(name, "below3", "below3", dtypes=ALL, gradient=BOOLEAN)
@@ -316,6 +397,8 @@ COMPARE = {
                 arr(3, dtype="bool"),
                 float("nan"),
             ),
+            bad(RuntimeError, "0-dimensional value", arr(2), arr(2, dtype="bool"), arr(1)),
+            bad(RuntimeError, "masked_fill: expected shapes", arr(2), arr(3, dtype="bool"), 0),
         ),
     ),
 }

@@ -40,6 +40,29 @@ _INDICES: list[Any] = [
     below(2, 0),
     Ellipsis,
     (),
+    (Ellipsis, Ellipsis),
+    (Ellipsis, 0, Ellipsis),
+    [0, 1],
+    [[0, 1], [1, 2]],
+    [[[0, 1], [1, 0]]],
+    [(0, 1), (1, 2)],
+    ([[0, 1], [1, 0]],),
+    [[0], [1], [2]],
+    [[True, False], [0]],
+    [slice(0, 1), 0],
+    [None, 0],
+    [Ellipsis, 0],
+    [[]],
+    [[], []],
+    range(2),
+    [range(2), range(2)],
+    (range(2), [0, 2]),
+    [True, False],
+    [[True, False]],
+    [below(2, 2), 0],
+    [below(2, 2), below(3, 2)],
+    [1.0, 0.0],
+    [0] * 32,
 ]
 _bad_index = (
     bad(IndexError, "out of bounds", _X, (0, 3)),
@@ -53,7 +76,11 @@ _bad_index = (
         arr(2, dtype="float32"),
     ),
     bad(ValueError, "step must be greater than zero", _X, (slice(None, None, -1),)),
-    bad(IndexError, "single ellipsis", _X, (Ellipsis, Ellipsis)),
+    bad(IndexError, "second ellipsis", _X, (Ellipsis, Ellipsis, 0)),
+    bad(IndexError, "shape mismatch", _X, (np.array([0, 1]), np.array([0, 1, 2]))),
+    bad(ValueError, "at most 64 bits", _X, 2**63),
+    bad(TypeError, "no names to be indexed by", _X, "row"),
+    bad(IndexError, "for dimension 1 with size 3", _X, (0, 3)),
 )
 
 
@@ -114,6 +141,7 @@ INDEX = {
             call(arr(4), 0, below(4, 2)),
             call(arr(), 0, below(1)),
             call(arr(2, 3), 1, below(3, 2, 0)),
+            call(arr(5), 0, below(5, 0, dtype="uint8")),
         ),
         "gather",
         ALL,
@@ -121,6 +149,7 @@ INDEX = {
             bad(IndexError, "out of bounds", arr(2, 3), 1, np.array([[3], [0]])),
             bad(RuntimeError, "same number of dimensions", arr(2, 3), 1, below(2, 2)),
             bad(RuntimeError, "an int64 or int32 index", arr(2), 0, arr(2)),
+            bad(RuntimeError, "an int64 or int32 index", arr(2), 0, below(2, 2, dtype="uint8")),
         ),
     ),
     "scatter_add": Row(
@@ -166,6 +195,18 @@ INDEX = {
         lambda x: np.argwhere(x).astype(np.int64),
         ALL,
         "its result is an index",
+    ),
+    "nonzero_tuple": Row(
+        (
+            call(arr(2, 5, domain="below3")),
+            call(arr(7, domain="below3")),
+            call(arr(0, 2)),
+            call(arr()),
+        ),
+        lambda x: tuple(p.astype(np.int64) for p in np.nonzero(np.atleast_1d(x))),
+        ALL,
+        "its result is an index",
+        function=lambda x: x.nonzero(as_tuple=True),
     ),
     "one_hot": Row(
         (

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cases.row import ALL, NUMBERS, Arr, Call, Counts, Row, arr, bad, call
+from steep import _core
 
 INDEX = "its result is an index"
 BOOLEAN = "its result is boolean"
@@ -152,11 +153,35 @@ STATISTICS = {
         bad=(
             bad(IndexError, "Dimension out of range", arr(2, 3), 2, 2),
             bad(RuntimeError, "norm: expected a floating-point tensor", arr(2, dtype="int64")),
-            bad(NotImplementedError, "'nuc'", arr(2, 2), "nuc"),
         ),
         large=Call((Arr((617, 513)), 2, 1)),
         rough=4.0,
         reason="a root of a sum of powers",
+    ),
+    "named_norm": Row(
+        (
+            call(arr(3, 3), "nuc"),
+            call(arr(2, 4), "nuc"),
+            call(arr(4, 2), "nuc"),
+            call(arr(2, 3, 4), "nuc", (0, 2)),
+            call(arr(2, 3, 4), "nuc", (2, 1), keepdim=True),
+            call(arr(1, 1), "nuc"),
+            call(arr(0, 3), "nuc"),
+            call(arr(2, 3), "fro"),
+            call(arr(2, 3, 4), "fro", 1),
+        ),
+        "norm",
+        function=_core.norm,
+        bad=(
+            bad(RuntimeError, "norm: expected two dimensions for 'nuc'", arr(3), "nuc"),
+            bad(RuntimeError, "norm: expected two dimensions for 'nuc'", arr(2, 3), "nuc", 1),
+            bad(RuntimeError, "norm: expected a floating", arr(2, 2, dtype="int64"), "nuc"),
+            bad(RuntimeError, "finite numbers", np.array([[np.inf, 1.0], [0.0, 1.0]]), "nuc"),
+            bad(RuntimeError, "'fro' or 'nuc', got 'max'", arr(2, 3), "max"),
+            bad(IndexError, "Dimension out of range", arr(2, 3), "nuc", (0, 2)),
+        ),
+        rough=16.0,
+        reason="a sum of singular values, by a factorisation",
     ),
 }
 

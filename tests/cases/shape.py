@@ -310,6 +310,19 @@ JOIN = {
             bad(RuntimeError, "must not be negative", arr(2), (-1,)),
         ),
     ),
+    "tile": Row(
+        (
+            call(arr(2, 3), (2, 1)),
+            call(arr(2, 3), (2,)),
+            call(arr(2, 3), ()),
+            call(arr(3), (2, 2)),
+            call(arr(), (3,)),
+            call(arr(2), (0,)),
+        ),
+        "tile",
+        ALL,
+        bad=(bad(RuntimeError, "must not be negative", arr(2), (-1,)),),
+    ),
     "flip": Row(
         (
             call(arr(2, 3), (0, 1)),

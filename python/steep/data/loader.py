@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from steep._core import Generator
 from steep.data._gather import TensorSource, spans
 from steep.data._workers import END, WorkerInfo
 from steep.data.collate import default_collate, default_convert
-from steep.data.dataset import IterableDataset
+from steep.data.dataset import Dataset, IterableDataset
 from steep.data.sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
 
 __all__ = ["DataLoader"]
 
+_T = TypeVar("_T", covariant=True)
+
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
 
-class DataLoader:
+class DataLoader(Generic[_T]):
     """Iterates over a dataset in batches.
 
     After the same `manual_seed` the order of the samples is PyTorch's. Batches of a
@@ -60,7 +62,7 @@ class DataLoader:
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: Dataset[_T] | Any,
         batch_size: int | None = 1,
         shuffle: bool | None = None,
         sampler: Any = None,
@@ -80,7 +82,7 @@ class DataLoader:
         in_order: bool = True,
     ) -> None:
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
-        self.dataset = dataset
+        self.dataset: Any = dataset
         self.num_workers = num_workers
         self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
         self.pin_memory = pin_memory

@@ -1,6 +1,6 @@
 """Layers, losses and everything a model is made of, under PyTorch's names."""
 
-from steep.nn import functional, init, utils
+from steep.nn import functional, init, modules, utils
 from steep.nn.activation import (
     ELU,
     GELU,
@@ -66,5 +66,6 @@ __all__ = [
     "Unflatten",
     "functional",
     "init",
+    "modules",
     "utils",
 ]

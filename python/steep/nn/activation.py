@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 from steep._core import (
     Tensor,
     elu,
@@ -218,16 +216,6 @@ class Sigmoid(Module):
         return sigmoid(input)
 
 
-def _implicit_dim(name: str, ndim: int) -> int:
-    warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. "
-        "Change the call to include dim=X as an argument.",
-        UserWarning,
-        stacklevel=4,
-    )
-    return 0 if ndim in (0, 1, 3) else 1
-
-
 class Softmax(Module):
     """``exp(x) / sum(exp(x))`` along `dim`: positive, and summing to one.
 
@@ -247,8 +235,7 @@ class Softmax(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply along `dim`; the shape stays."""
-        dim = self.dim if self.dim is not None else _implicit_dim("softmax", input.dim())
-        return softmax(input, dim)
+        return softmax(input, self.dim)
 
     def extra_repr(self) -> str:
         """The dimension."""
@@ -273,8 +260,7 @@ class LogSoftmax(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply along `dim`; the shape stays."""
-        dim = self.dim if self.dim is not None else _implicit_dim("log_softmax", input.dim())
-        return log_softmax(input, dim)
+        return log_softmax(input, self.dim)
 
     def extra_repr(self) -> str:
         """The dimension."""

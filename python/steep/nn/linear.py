@@ -50,6 +50,7 @@ class Linear(Module):
 
     Raises:
         ValueError: if a size is negative.
+        TypeError: if a size is not an int.
 
     Example:
         >>> import steep
@@ -76,6 +77,8 @@ class Linear(Module):
         super().__init__()
         check_cpu("Linear", device)
         for name, size in (("in_features", in_features), ("out_features", out_features)):
+            if not hasattr(size, "__index__"):
+                raise TypeError(f"Linear: expected {name} to be an int, got {size!r}")
             if size < 0:
                 raise ValueError(f"Linear: expected {name} to be at least 0, got {size}")
         self.in_features = in_features

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from steep._core import (
     Tensor,
     binary_cross_entropy,
@@ -29,12 +31,38 @@ __all__ = [
 ]
 
 
+def _from_older(name: str, size_average: bool | None, reduce: bool | None) -> str:
+    """The reduction that PyTorch's older arguments stand for, with its warning."""
+    for argument, value in (("size_average", size_average), ("reduce", reduce)):
+        if not isinstance(value, (bool, type(None))):
+            raise TypeError(
+                f"{name}: expected {argument} to be a bool, got {value!r}; "
+                "name the argument, as in reduction='sum'"
+            )
+    summed = "sum" if size_average is False else "mean"
+    reduction = "none" if reduce is False else summed
+    warnings.warn(
+        "size_average and reduce args will be deprecated, please use "
+        f"reduction='{reduction}' instead.",
+        UserWarning,
+        stacklevel=4,
+    )
+    return reduction
+
+
 class _Loss(Module):
     reduction: str
     _reductions: tuple[str, ...] = ("none", "mean", "sum")
 
-    def __init__(self, reduction: str = "mean") -> None:
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
         super().__init__()
+        if size_average is not None or reduce is not None:
+            reduction = _from_older(type(self).__name__, size_average, reduce)
         if reduction not in self._reductions:
             raise ValueError(
                 f"{type(self).__name__}: expected reduction to be one of "
@@ -49,6 +77,9 @@ class MSELoss(_Loss):
     Input and target have the same shape; shapes that would only broadcast are an error.
 
     Args:
+        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+            `reduction`.
+        reduce: see `size_average`.
         reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
 
     Example:
@@ -68,6 +99,9 @@ class L1Loss(_Loss):
     Input and target have the same shape; shapes that would only broadcast are an error.
 
     Args:
+        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+            `reduction`.
+        reduce: see `size_average`.
         reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
 
     Example:
@@ -87,6 +121,9 @@ class SmoothL1Loss(_Loss):
     (Girshick, Fast R-CNN, ICCV 2015.) Input and target have the same shape.
 
     Args:
+        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+            `reduction`.
+        reduce: see `size_average`.
         reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
         beta: where the square goes over into the line; 0 gives `L1Loss`. Default: 1.
 
@@ -99,8 +136,14 @@ class SmoothL1Loss(_Loss):
         1.5
     """
 
-    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
-        super().__init__(reduction)
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        beta: float = 1.0,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
         if not beta >= 0:
             raise ValueError(f"SmoothL1Loss: expected beta to be at least 0, got {beta}")
         self.beta = beta
@@ -129,7 +172,7 @@ class HuberLoss(_Loss):
     """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
-        super().__init__(reduction)
+        super().__init__(reduction=reduction)
         if not delta > 0:
             raise ValueError(f"HuberLoss: expected delta to be above 0, got {delta}")
         self.delta = delta
@@ -143,6 +186,9 @@ class KLDivLoss(_Loss):
     """Kullback-Leibler divergence of each element, ``target * (log(target) - input)``.
 
     Args:
+        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+            `reduction`.
+        reduce: see `size_average`.
         reduction: ``'mean'`` (default, over all elements), ``'batchmean'`` (the sum over the
             size of the first dimension: the divergence proper), ``'sum'`` or ``'none'``.
         log_target: whether `target` holds logarithms too. Default: ``False``.
@@ -156,8 +202,14 @@ class KLDivLoss(_Loss):
 
     _reductions = ("none", "mean", "sum", "batchmean")
 
-    def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
-        super().__init__(reduction)
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        log_target: bool = False,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
         self.log_target = log_target
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -172,6 +224,9 @@ class BCELoss(_Loss):
 
     Args:
         weight: factor of each element, broadcast. Default: none.
+        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+            `reduction`.
+        reduce: see `size_average`.
         reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
 
     Example:
@@ -183,8 +238,14 @@ class BCELoss(_Loss):
 
     weight: Tensor | None
 
-    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
-        super().__init__(reduction)
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -197,6 +258,9 @@ class BCEWithLogitsLoss(_Loss):
 
     Args:
         weight: factor of each element, broadcast. Default: none.
+        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+            `reduction`.
+        reduce: see `size_average`.
         reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
         pos_weight: factor of the positive part, broadcast. Default: none.
 
@@ -213,11 +277,12 @@ class BCEWithLogitsLoss(_Loss):
     def __init__(
         self,
         weight: Tensor | None = None,
-        *,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        super().__init__(reduction)
+        super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
@@ -235,8 +300,15 @@ class BCEWithLogitsLoss(_Loss):
 class _WeightedLoss(_Loss):
     weight: Tensor | None
 
-    def __init__(self, weight: Tensor | None, reduction: str, ignore_index: int) -> None:
-        super().__init__(reduction)
+    def __init__(
+        self,
+        weight: Tensor | None,
+        size_average: bool | None,
+        ignore_index: int,
+        reduce: bool | None,
+        reduction: str,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
 
@@ -249,6 +321,9 @@ class NLLLoss(_WeightedLoss):
     Args:
         weight: weight of each class, ``(C,)``; all one by default.
         ignore_index: target value that contributes nothing. Default: -100.
+        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+            `reduction`.
+        reduce: see `size_average`.
         reduction: ``'mean'`` (default; weighted by `weight`), ``'sum'`` or ``'none'``.
 
     Example:
@@ -259,9 +334,14 @@ class NLLLoss(_WeightedLoss):
     """
 
     def __init__(
-        self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean"
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
     ) -> None:
-        super().__init__(weight, reduction, ignore_index)
+        super().__init__(weight, size_average, ignore_index, reduce, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Log-probabilities and int64 classes; a scalar unless reduction is ``'none'``."""
@@ -283,6 +363,9 @@ class CrossEntropyLoss(_WeightedLoss):
     Args:
         weight: weight of each class, ``(C,)``; all one by default.
         ignore_index: target value that contributes nothing. Default: -100.
+        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+            `reduction`.
+        reduce: see `size_average`.
         reduction: ``'mean'`` (default; weighted by `weight`), ``'sum'`` or ``'none'``.
         label_smoothing: in [0, 1]; share of the target spread over all classes
             (Szegedy et al., CVPR 2016). Default: 0.
@@ -297,12 +380,13 @@ class CrossEntropyLoss(_WeightedLoss):
     def __init__(
         self,
         weight: Tensor | None = None,
-        *,
+        size_average: bool | None = None,
         ignore_index: int = -100,
+        reduce: bool | None = None,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(weight, reduction, ignore_index)
+        super().__init__(weight, size_average, ignore_index, reduce, reduction)
         if not 0.0 <= label_smoothing <= 1.0:
             raise ValueError(
                 "CrossEntropyLoss: expected label_smoothing between 0.0 and 1.0, "

@@ -201,6 +201,8 @@ for _name, _function in {
 binary("bitwise_and", np.bitwise_and)
 binary("bitwise_or", np.bitwise_or)
 binary("bitwise_xor", np.bitwise_xor)
+binary("bitwise_left_shift", np.left_shift)
+binary("bitwise_right_shift", np.right_shift)
 
 
 # --- three operands -----------------------------------------------------------------------------

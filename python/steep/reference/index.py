@@ -16,7 +16,9 @@ from steep.reference.shape import collect, register_move
 
 def getitem(input: Array, index: Any) -> Array:
     """``input[index]`` for integers, slices, None, ..., and arrays or lists of integers or bool."""
-    items = list(index) if isinstance(index, tuple) else [index]
+    items = list(index) if stands_for_tuple(index) else [index]
+    ellipses = [i for i, item in enumerate(items) if item is Ellipsis]
+    items = [item for i, item in enumerate(items) if i not in ellipses[1:]]
     items = [_tidy(item) for item in items]
     basic: list[Any] = []  # for NumPy's basic indexing: integers, slices, None
     advanced: list[Any] = []  # the arrays, by dimension of what the basic indexing leaves
@@ -45,12 +47,22 @@ def getitem(input: Array, index: Any) -> Array:
     return np.asarray(left[tuple(advanced)])
 
 
+def stands_for_tuple(index: Any) -> bool:
+    """Whether an index is one for each dimension: a tuple, or a short list of more than numbers."""
+    if isinstance(index, tuple):
+        return True
+    if not isinstance(index, list) or len(index) >= 32:
+        return False
+    kinds = (list, tuple, range, slice, np.ndarray, type(None), type(Ellipsis))
+    return any(isinstance(item, kinds) for item in index)
+
+
 def _tidy(item: Any) -> Any:
     """An index as one of: int, slice, None, ..., or an array of int64 or bool."""
     if item is None or item is Ellipsis or isinstance(item, slice):
         return item
     array = np.asarray(item)
-    if array.size == 0 and isinstance(item, list | tuple):
+    if array.dtype.kind == "f" and isinstance(item, list | tuple):  # an empty one among them
         array = array.astype(np.int64)
     if array.dtype == np.uint8:  # PyTorch's masks of old
         array = array.astype(np.bool_)

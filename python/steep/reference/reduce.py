@@ -139,12 +139,26 @@ def _with_mean(deviation: Callable[..., Array], rule: Callable[..., tuple[Array]
     return forward, gradient
 
 
+def _matrices(x: Array, dim: Dims) -> Array:
+    return np.moveaxis(x, _axes(x, dim), (-2, -1))
+
+
+def _kept(x: Array, dim: Dims) -> tuple[int, ...]:
+    return tuple(1 if d in _axes(x, dim) else n for d, n in enumerate(x.shape))
+
+
 def norm(
     input: Array, p: Any = 2, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None
 ) -> Array:
-    """``sum(|x|^p)^(1/p)``; the greatest or least ``|x|`` for infinite p, their count for 0."""
+    """``sum(|x|^p)^(1/p)``; the greatest or least ``|x|`` for infinite p, their count for 0.
+
+    "fro" is 2; "nuc" is the sum of the singular values of the matrices that two dimensions make.
+    """
     result = np.dtype(dtype or input.dtype)
     _require_float("norm", result)
+    if p == "nuc":
+        values = np.linalg.svd(_matrices(wide(input), dim), compute_uv=False).sum(-1)
+        return np.asarray(values.reshape(_kept(input, dim)) if keepdim else values).astype(result)
     size = np.abs(wide(input))
     axes = _axes(input, dim)
     if p in (np.inf, -np.inf):
@@ -159,7 +173,14 @@ def norm(
 def norm_gradient(
     grad: Array, input: Array, p: Any = 2, dim: Dims = None, keepdim: bool = False, **_: Any
 ) -> tuple[Array]:
-    """``sign(x) (|x| / norm)^(p-1)``; ties share, and where the norm is 0, so is the gradient."""
+    """``sign(x) (|x| / norm)^(p-1)``; ties share, and where the norm is 0, so is the gradient.
+
+    Of "nuc" it is ``u vh`` of the singular value decomposition ``u diag(s) vh``.
+    """
+    if p == "nuc":
+        u, _s, vh = np.linalg.svd(_matrices(wide(input), dim), full_matrices=False)
+        slopes = np.asarray(grad).reshape(u.shape[:-2])[..., None, None] * (u @ vh)
+        return (np.moveaxis(slopes, (-2, -1), _axes(input, dim)),)
     x, size = wide(input), np.abs(wide(input))
     total = spread(norm(x, p, dim, keepdim), x.shape, dim, keepdim)
     g = spread(wide(grad), x.shape, dim, keepdim)

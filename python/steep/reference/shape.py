@@ -152,6 +152,11 @@ def repeat(input: Array, repeats: Shape) -> Array:
     return np.tile(input, tuple(repeats))
 
 
+def tile(input: Array, dims: Shape) -> Array:
+    """`repeat`, where `dims` may leave out the first dimensions."""
+    return repeat(input, (1,) * (input.ndim - len(tuple(dims))) + tuple(dims))
+
+
 def tril(input: Array, diagonal: int = 0) -> Array:
     """The lower triangles of the last two dimensions, zeros above."""
     return np.tril(input, diagonal)
@@ -170,6 +175,7 @@ _moves: dict[str, Callable[..., Any]] = {
     "squeeze": squeeze,
     "unsqueeze": unsqueeze,
     "expand": expand,
+    "tile": tile,
     "flatten": flatten,
     "unflatten": unflatten,
     "movedim": movedim,

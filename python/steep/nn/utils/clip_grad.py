@@ -1,18 +1,13 @@
-"""Helpers over all parameters of a model: gradient clipping, and one vector of everything."""
+"""Gradient clipping over all parameters of a model."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-from steep._core import Tensor, cat, no_grad, stack, tensor
+from steep._core import Tensor, no_grad, stack, tensor
 
-__all__ = [
-    "clip_grad_norm_",
-    "clip_grad_value_",
-    "parameters_to_vector",
-    "vector_to_parameters",
-]
+__all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
 
 def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -100,38 +95,3 @@ def clip_grad_value_(
     with no_grad():
         for grad in _grads(parameters):
             grad.copy_(grad.clamp(-bound, bound))
-
-
-def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All parameters end to end in one 1-d tensor, differentiable.
-
-    Example:
-        >>> import steep
-        >>> layer = steep.nn.Linear(3, 2)
-        >>> tuple(steep.nn.utils.parameters_to_vector(layer.parameters()).shape)
-        (8,)
-    """
-    return cat([p.reshape(-1) for p in parameters])
-
-
-def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Copy a vector made by `parameters_to_vector` back into the parameters, in their order.
-
-    Raises:
-        TypeError: if `vec` is not a tensor.
-        ValueError: if its length is not the number of elements of all parameters; nothing has
-            been copied then.
-    """
-    if not isinstance(vec, Tensor):
-        raise TypeError(f"vector_to_parameters: expected a Tensor, got: {type(vec).__name__}")
-    listed = list(parameters)
-    total = sum(p.numel() for p in listed)
-    if tuple(vec.shape) != (total,):
-        raise ValueError(
-            f"vector_to_parameters: expected a vector of shape {(total,)}, got {tuple(vec.shape)}"
-        )
-    start = 0
-    with no_grad():
-        for p in listed:
-            p.copy_(vec[start : start + p.numel()].reshape(p.shape))
-            start += p.numel()

@@ -1,22 +1,26 @@
 """`steep.data` under the name PyTorch code imports it by."""
 
-from steep.data import (
-    BatchSampler,
-    ConcatDataset,
+from steep.utils.data.dataloader import (
     DataLoader,
-    Dataset,
-    IterableDataset,
-    RandomSampler,
-    Sampler,
-    SequentialSampler,
-    Subset,
-    SubsetRandomSampler,
-    TensorDataset,
-    WeightedRandomSampler,
     default_collate,
     default_convert,
     get_worker_info,
+)
+from steep.utils.data.dataset import (
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
     random_split,
+)
+from steep.utils.data.sampler import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
 )
 
 __all__ = [

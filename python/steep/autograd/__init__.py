@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,15 +21,12 @@ from steep._core import (
     Tensor,
     autograd_backward,
     autograd_grad,
-    enable_grad,
-    inference_mode,
     is_grad_enabled,
-    no_grad,
     record_function,
-    set_grad_enabled,
     zeros,
 )
-from steep._gradcheck import gradcheck, gradgradcheck
+from steep.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from steep.autograd.gradcheck import gradcheck, gradgradcheck
 
 __all__ = [
     "Function",
@@ -83,7 +81,9 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor, ...]:
     """The gradients of `outputs` with respect to `inputs`; no ``.grad`` is touched.
@@ -94,12 +94,15 @@ def grad(
         grad_outputs: gradients with respect to `outputs`. Default: 1 for each.
         retain_graph: keep what the graph saved, for another pass. Default: `create_graph`.
         create_graph: record the pass itself, for derivatives of higher order. Default: ``False``.
+        only_inputs: accepted for PyTorch's sake, where it has no effect either; ``False`` warns.
         allow_unused: give ``None`` for an input the outputs do not depend on, instead of raising.
             Default: `materialize_grads`.
+        is_grads_batched: only ``False``.
         materialize_grads: give zeros for such an input. Default: ``False``.
 
     Raises:
         RuntimeError: if an input was not used and `allow_unused` is not set, and as `backward`.
+        NotImplementedError: if `is_grads_batched` is set.
 
     Example:
         >>> import steep
@@ -108,6 +111,17 @@ def grad(
         >>> steep.autograd.grad(slope, x)
         (tensor(12.),)
     """
+    if not only_inputs:
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To "
+            "accumulate gradient for other parts of the graph, please use autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
+    if is_grads_batched:
+        raise NotImplementedError(
+            "grad: expected is_grads_batched=False, got True; call grad once for each gradient"
+        )
     return autograd_grad(
         outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
     )
@@ -398,3 +412,7 @@ def once_differentiable(rule: Callable[..., Any]) -> Callable[..., Any]:
             return rule(ctx, *grads)
 
     return call
+
+
+# Last, for it takes its names from here.
+from steep.autograd import function as function  # noqa: E402

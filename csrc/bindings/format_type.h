@@ -1,0 +1,22 @@
+// steep.strided and its kin, steep.preserve_format and its kin: how PyTorch says memory is laid out.
+// Here it is strided, always; the others can be named, printed and compared.
+#pragma once
+
+#include "bindings/python.h"
+
+namespace steep::bindings {
+
+// Makes the types layout and memory_format and puts their objects into the module.
+void add_format_types(PyObject* module);
+
+PyObject* strided_layout();  // a new reference
+// Refuses every layout but strided; None stands for it.
+void check_layout(const char* op, PyObject* object);
+
+bool is_memory_format(PyObject* object);
+// "preserve_format", "contiguous_format", "channels_last" or "channels_last_3d".
+const char* memory_format_name(PyObject* object);
+// The same, with what memory cannot be brought to refused.
+const char* checked_memory_format(const char* op, PyObject* object);
+
+}  // namespace steep::bindings

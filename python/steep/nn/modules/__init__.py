@@ -1,0 +1,31 @@
+"""The layers by PyTorch's submodules: the classes of `steep.nn`, under the paths PyTorch has."""
+
+from steep.nn.modules import (
+    activation,
+    container,
+    dropout,
+    flatten,
+    linear,
+    loss,
+    module,
+    normalization,
+)
+from steep.nn.modules.activation import *
+from steep.nn.modules.container import *
+from steep.nn.modules.dropout import *
+from steep.nn.modules.flatten import *
+from steep.nn.modules.linear import *
+from steep.nn.modules.loss import *
+from steep.nn.modules.module import *
+from steep.nn.modules.normalization import *
+
+__all__ = [
+    *activation.__all__,
+    *container.__all__,
+    *dropout.__all__,
+    *flatten.__all__,
+    *linear.__all__,
+    *loss.__all__,
+    *module.__all__,
+    *normalization.__all__,
+]

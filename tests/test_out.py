@@ -1,0 +1,148 @@
+"""out=: results written into tensors that are given."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import steep
+from registry import ENTRIES
+
+TAKING = sorted({entry.name for entry in ENTRIES if entry.out})
+
+
+def test_result_is_written_and_returned() -> None:
+    x, out = steep.tensor([1.0, 4.0]), steep.zeros(2)
+    version = out._version
+    assert steep.sqrt(x, out=out) is out
+    assert out.tolist() == [1.0, 2.0]
+    assert out._version > version
+
+
+def test_out_none_is_no_out() -> None:
+    assert steep.add(steep.ones(2), 1, out=None).tolist() == [2.0, 2.0]
+
+
+def test_out_may_be_an_argument_or_a_view() -> None:
+    x = steep.tensor([1.0, 2.0, 3.0])
+    steep.mul(x, x, out=x)
+    assert x.tolist() == [1.0, 4.0, 9.0]
+    whole = steep.zeros(2, 3)
+    steep.add(x, 1, out=whole[1])
+    assert whole.tolist() == [[0.0, 0.0, 0.0], [2.0, 5.0, 10.0]]
+    steep.flip(x, (0,))
+    steep.add(x[:2], x[1:], out=x[1:])
+    assert x.tolist() == [1.0, 5.0, 13.0]
+
+
+def test_an_empty_out_takes_the_shape() -> None:
+    out = steep.empty(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        steep.matmul(steep.ones(2, 3), steep.ones(3, 4), out=out)
+    assert tuple(out.shape) == (2, 4)
+    assert out.tolist() == [[3.0] * 4] * 2
+
+
+def test_another_shape_is_taken_with_a_warning() -> None:
+    out = steep.empty(5)
+    with pytest.warns(UserWarning, match=r"resized since it had shape \[5\]"):
+        steep.exp(steep.zeros(2), out=out)
+    assert out.tolist() == [1.0, 1.0]
+
+
+def test_dtypes_convert_within_their_kind() -> None:
+    assert steep.add(steep.ones(1), 1, out=steep.empty(0, dtype=steep.float64)).tolist() == [2.0]
+    assert steep.eq(steep.ones(1), 1, out=steep.empty(1)).tolist() == [1.0]
+    out = steep.tensor([7])
+    with pytest.raises(RuntimeError, match=r"add: .*float32 can't be cast .* int64"):
+        steep.add(steep.ones(3), 1, out=out)
+    assert out.tolist() == [7]
+
+
+def test_an_open_dtype_is_that_of_out() -> None:
+    assert steep.zeros(2, out=steep.empty(0, dtype=steep.int64)).tolist() == [0, 0]
+    assert steep.arange(3, out=steep.empty(0)).tolist() == [0.0, 1.0, 2.0]
+    total = steep.sum(steep.tensor([1, 2]), 0, out=steep.empty(0))
+    assert total.dtype == steep.float32
+    with pytest.raises(RuntimeError, match="dtype float32 does not match dtype of out"):
+        steep.zeros(2, dtype=steep.float32, out=steep.empty(0, dtype=steep.int64))
+
+
+def test_gradients_are_not_lost() -> None:
+    w = steep.ones(2, requires_grad=True)
+    out = steep.zeros(2)
+    for call in (
+        lambda: steep.exp(w, out=out),
+        lambda: steep.cat([steep.ones(1), w], out=out),
+        lambda: steep.exp(steep.ones(2), out=w),
+    ):
+        with pytest.raises(RuntimeError, match="don't support automatic differentiation"):
+            call()
+    assert out.tolist() == [0.0, 0.0]
+    assert w.tolist() == [1.0, 1.0]
+    with steep.no_grad():
+        steep.exp(w, out=out)
+    assert out.tolist() == pytest.approx([np.e, np.e])
+    assert not out.requires_grad
+    assert steep.eq(w, 1, out=steep.empty(2, dtype=steep.bool)).tolist() == [True, True]
+
+
+def test_a_pair_goes_into_a_pair() -> None:
+    values, indices = steep.empty(0), steep.empty(0, dtype=steep.int64)
+    result = steep.max(steep.tensor([[1.0, 3.0], [5.0, 4.0]]), 1, out=(values, indices))
+    assert result.values is values
+    assert result.indices is indices
+    assert values.tolist() == [3.0, 5.0]
+    assert indices.tolist() == [1, 0]
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        steep.max(steep.ones(2), 0, out=(values, steep.empty(0)))
+    with pytest.raises(TypeError, match="expected 2 tensor"):
+        steep.max(steep.ones(2), 0, out=values)
+
+
+def test_what_is_no_tensor_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"exp\(\): argument 'out' must be Tensor"):
+        steep.exp(steep.ones(1), out=3)
+    with pytest.raises(TypeError, match="'out'"):
+        steep.ones(1).exp(out=steep.ones(1))
+    with pytest.raises(RuntimeError, match="more than one element"):
+        steep.add(steep.ones(3), 1, out=steep.ones(1).expand(3))
+
+
+@pytest.mark.parametrize("name", TAKING)
+def test_signature_names_out(name: str) -> None:
+    assert re.search(r"out: .*None = None\) -> ", getattr(steep._core, name).__doc__)
+
+
+@pytest.mark.parametrize("name", ["exp", "add", "matmul", "cat", "where", "rand", "cumsum"])
+def test_same_value_as_without(name: str) -> None:
+    x, y = steep.rand(3, 3), steep.rand(3, 3)
+    arguments = {
+        "exp": (x,),
+        "cat": ([x, y],),
+        "where": (x > y, x, y),
+        "rand": (4,),
+        "cumsum": (x, 0),
+    }.get(name, (x, y))
+    function = getattr(steep, name)
+    steep.manual_seed(1)
+    plain = function(*arguments)
+    steep.manual_seed(1)
+    assert steep.equal(function(*arguments, out=steep.empty(0)), plain)
+
+
+def test_a_compiled_call_writes_too() -> None:
+    out = steep.zeros(3)
+
+    @steep.compile
+    def step(x):
+        steep.exp(x, out=out)
+        return out + 1
+
+    for value in range(6):
+        x = steep.full((3,), float(value))
+        assert steep.equal(step(x), x.exp() + 1)

@@ -1,0 +1,84 @@
+"""PyTorch's submodules are submodules here, and hold the same objects."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import steep
+
+PATHS = {
+    "utils.data.dataset": ["Dataset", "IterableDataset", "TensorDataset", "Subset", "random_split"],
+    "utils.data.dataloader": ["DataLoader", "default_collate", "get_worker_info"],
+    "utils.data.sampler": ["Sampler", "RandomSampler", "BatchSampler", "SequentialSampler"],
+    "nn.modules": ["Linear", "ReLU", "Module", "Sequential", "MSELoss", "LayerNorm", "Flatten"],
+    "nn.modules.activation": ["ReLU", "GELU", "Softmax"],
+    "nn.modules.container": ["Sequential", "ModuleList", "ModuleDict", "ParameterList"],
+    "nn.modules.dropout": ["Dropout"],
+    "nn.modules.flatten": ["Flatten", "Unflatten"],
+    "nn.modules.linear": ["Linear", "Identity"],
+    "nn.modules.loss": ["MSELoss", "CrossEntropyLoss"],
+    "nn.modules.module": ["Module"],
+    "nn.modules.normalization": ["LayerNorm"],
+    "nn.parameter": ["Parameter"],
+    "nn.functional": ["relu"],
+    "nn.init": ["kaiming_uniform_"],
+    "nn.utils.clip_grad": ["clip_grad_norm_", "clip_grad_value_"],
+    "nn.utils.convert_parameters": ["parameters_to_vector", "vector_to_parameters"],
+    "optim.adam": ["Adam"],
+    "optim.adamw": ["AdamW"],
+    "optim.optimizer": ["Optimizer"],
+    "optim.sgd": ["SGD"],
+    "autograd.function": ["Function", "FunctionCtx", "once_differentiable"],
+    "autograd.grad_mode": ["no_grad", "enable_grad", "set_grad_enabled", "inference_mode"],
+    "autograd.gradcheck": ["gradcheck", "gradgradcheck"],
+    "random": ["manual_seed", "get_rng_state", "set_rng_state"],
+    "serialization": ["save", "load"],
+}
+# Where the package gives the names of a submodule.
+HOMES = {"nn.parameter": "nn", "random": "", "serialization": "", "autograd.grad_mode": ""}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_submodule_holds_the_same_objects(path: str) -> None:
+    module = importlib.import_module(f"steep.{path}")
+    home = HOMES.get(path, path.split(".modules")[0] if ".modules" in path else None)
+    if home is None:
+        home = path.rpartition(".")[0] if path.count(".") else path
+    package = importlib.import_module(f"steep.{home}" if home else "steep")
+    for name in PATHS[path]:
+        assert name in module.__all__
+        if path not in ("nn.functional", "nn.init"):
+            assert getattr(module, name) is getattr(package, name)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_submodule_is_an_attribute(path: str) -> None:
+    """`import steep` is enough to write the whole path."""
+    code = f"import steep; steep.{path}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_layers_are_among_the_modules() -> None:
+    for name in steep.nn.__all__:
+        layer = getattr(steep.nn, name)
+        if isinstance(layer, type) and issubclass(layer, steep.nn.Module):
+            assert getattr(steep.nn.modules, name) is layer
+
+
+def test_functions_stay_functions() -> None:
+    importlib.import_module("steep.autograd.gradcheck")
+    x = steep.ones(2, dtype=steep.float64, requires_grad=True)
+    assert steep.autograd.gradcheck(steep.exp, [x])
+
+
+def test_import_stays_small() -> None:
+    code = (
+        "import sys, steep; "
+        "print([m for m in sys.modules if m.startswith('steep.') or m == 'numpy'])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert eval(out.stdout) == ["steep._core", "steep._version"]
