@@ -85,8 +85,8 @@ def test_arrays_that_cannot_be_shared() -> None:
     array.flags.writeable = False
     assert ".copy()" in error_of(lambda: steep.from_numpy(array), ValueError)
     assert ".copy()" in error_of(lambda: steep.from_numpy(np.arange(4.0)[::-1]), ValueError)
-    assert "float32" in error_of(lambda: steep.from_numpy(np.ones(2, np.float16)), TypeError)
-    assert "int16" in error_of(lambda: steep.tensor(np.ones(2, np.int16)), TypeError)
+    assert "float32" in error_of(lambda: steep.from_numpy(np.ones(2, np.complex64)), TypeError)
+    assert "uint32" in error_of(lambda: steep.tensor(np.ones(2, np.uint32)), TypeError)
     assert "list" in error_of(lambda: steep.from_numpy([1]), TypeError)
     for bad in (
         np.array(["a"]),
@@ -178,7 +178,7 @@ INDICES: list[Any] = [
     (None, 1),
     (0, ..., None),
     [0, 2],
-    [[0, 1], [2, 0]],
+    ([[0, 1], [2, 0]],),
     ([0, 2], [1, 3]),
     (slice(None), [0, 2]),
     [True, False, True],
@@ -205,7 +205,7 @@ def test_subscripts_mean_what_numpy_means(index: Any) -> None:
 
 def test_bad_subscripts() -> None:
     x = steep.ones(3, 4)
-    assert "str" in error_of(lambda: x["a"], IndexError)
+    assert "str" in error_of(lambda: x["a"], TypeError)
     assert "float" in error_of(lambda: x[1.5], IndexError)
     error_of(lambda: x[3], IndexError)
     error_of(lambda: x[0, 0, 0], IndexError)

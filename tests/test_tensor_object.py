@@ -196,7 +196,7 @@ def test_argument_errors_name_everything() -> None:
     assert "not str" in text
     text = error_of(lambda: steep.sigmoid(3), TypeError)
     assert "sigmoid(): argument 'input' (position 1) must be Tensor, not int" in text
-    assert "(input: Tensor)" in text
+    assert "(input: Tensor, *, out: Tensor | None = None)" in text
     assert "unexpected keyword argument 'foo'" in error_of(
         lambda: steep.sigmoid(x, foo=1), TypeError
     )
@@ -261,9 +261,9 @@ def test_dtype_size_and_device_objects() -> None:
     assert shape[0] == 2
     assert steep.device("cpu") == "cpu"
     assert steep.device("cpu").type == "cpu"
-    assert str(steep.device("cpu:0")) == "cpu"
+    assert str(steep.device("cpu:0")) == "cpu:0"
     assert steep.device("cpu") != "cuda"
-    assert "cuda" in error_of(lambda: steep.device("cuda"), RuntimeError)
+    assert "gpu" in error_of(lambda: steep.device("gpu"), RuntimeError)
     with pytest.raises(TypeError):
         steep.dtype()
     assert steep.result_type(steep.ones(1, dtype=steep.int32), 1.5) is steep.float32

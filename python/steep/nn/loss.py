@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 
 from steep._core import (
@@ -31,6 +32,14 @@ __all__ = [
 ]
 
 
+def _depth_of_caller() -> int:
+    """How many frames up the code is that made the loss: the first outside of this file."""
+    depth, frame = 0, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename == __file__:
+        depth, frame = depth + 1, frame.f_back
+    return depth
+
+
 def _from_older(name: str, size_average: bool | None, reduce: bool | None) -> str:
     """The reduction that PyTorch's older arguments stand for, with its warning."""
     for argument, value in (("size_average", size_average), ("reduce", reduce)):
@@ -45,7 +54,7 @@ def _from_older(name: str, size_average: bool | None, reduce: bool | None) -> st
         "size_average and reduce args will be deprecated, please use "
         f"reduction='{reduction}' instead.",
         UserWarning,
-        stacklevel=4,
+        stacklevel=_depth_of_caller(),
     )
     return reduction
 
