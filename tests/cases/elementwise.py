@@ -141,7 +141,6 @@ ARITHMETIC = {
         "div",
         NUMBERS,
         function=_core.div,
-        smooth=False,
         bad=(
             bad(
                 RuntimeError,
@@ -228,7 +227,6 @@ ARITHMETIC = {
         ),
         "round",
         function=_core.round,
-        smooth=False,
         bad=(
             bad(
                 NotImplementedError,
