@@ -30,6 +30,7 @@ ODD = {
     "dates": np.zeros(2, "M8[s]"),
     "complex": np.zeros(2, np.complex64),
     "long double": np.zeros(2, np.longdouble),
+    "uint32": np.zeros(2, np.uint32),
     "characters": memoryview(b"abc").cast("c"),
 }
 

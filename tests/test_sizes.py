@@ -150,7 +150,7 @@ GIANTS: dict[str, Callable[[int], Any]] = {
 @pytest.mark.parametrize("giant", [2**63, 2**64, 2**64 + 1, 2**70, -(2**63) - 1, -(2**70)])
 @pytest.mark.parametrize("name", GIANTS)
 def test_an_int_beyond_64_bits_is_refused(name: str, giant: int) -> None:
-    with pytest.raises((OverflowError, RuntimeError), match=r"64 bits"):
+    with pytest.raises((OverflowError, RuntimeError, ValueError), match=r"64 bits"):
         GIANTS[name](giant)
 
 
