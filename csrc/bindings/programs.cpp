@@ -102,22 +102,34 @@ void add_programs(PyObject* module) {
   py::class_<Trace, std::shared_ptr<Trace>> trace(m, "Trace", py::is_final(),
                                                   "A recording that can be compared.");
   make_abstract(trace);
-  trace.def_property_readonly("refusal", &Trace::refusal, "Why it cannot be replayed, or ''.")
-      .def_property_readonly("pattern", &Trace::pattern, "Which gradients were there before.")
-      .def("difference", &Trace::difference, py::arg("other"),
-           "Where it does something else than another trace, or ''.");
+  // Functions of references throughout: a pointer to a member would be called on null for None.
+  trace
+      .def_property_readonly(
+          "refusal", [](const Trace& self) { return self.refusal(); },
+          "Why it cannot be replayed, or ''.")
+      .def_property_readonly(
+          "pattern", [](const Trace& self) { return self.pattern(); },
+          "Which gradients were there before.")
+      .def(
+          "difference",
+          [](const Trace& self, const Trace& other) { return self.difference(other); },
+          py::arg("other"), "Where it does something else than another trace, or ''.");
   py::class_<Program, std::shared_ptr<Program>> program(m, "Program", py::is_final(),
                                                         "A trace, planned and ready to run.");
   make_abstract(program);
   program
-      .def("unpin", &Program::unpin, py::arg("trace"),
-           "Says that a recording on other arguments did the same.")
-      .def_property_readonly("runs", &Program::runs, "How often it has run.")
+      .def(
+          "unpin", [](Program& self, const Trace& trace) { self.unpin(trace); }, py::arg("trace"),
+          "Says that a recording on other arguments did the same.")
+      .def_property_readonly(
+          "runs", [](const Program& self) { return self.runs(); }, "How often it has run.")
       .def("gradients", gradients_of, py::arg("inputs"),
            "(leaf, .grad) of the leaves whose .grad a run replaces or adds to.")
       .def("written_state", written_state,
            "What it writes that was there before, as uint8 tensors on the same memory.")
-      .def("listing", &Program::listing, "What it does, line by line.");
+      .def(
+          "listing", [](const Program& self) { return self.listing(); },
+          "What it does, line by line.");
   m.def("make_trace", make_trace, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
         "The trace of a recording that has ended.");
   m.def(

@@ -130,5 +130,7 @@ def describe(value: Any, depth: int = 0) -> str:
         return f"{type(value).__name__}[{', '.join(items)}{', ...' if len(value) > 6 else ''}]"
     if hasattr(value, "act"):
         return f"{type(value).__name__}({value.act}, {value.value})"
+    if isinstance(value, memoryview):  # repr gives its address, another one at every run
+        return f"memoryview({value.format}, {value.shape})"
     text = repr(value) if not isinstance(value, list | tuple) else "..."
     return text if len(text) < 60 else f"{text[:40]}... ({len(text)} characters)"

@@ -84,13 +84,17 @@ class SerialIterator:
     def __next__(self) -> Any:
         if self._ended:
             raise StopIteration
-        if self._fetch is None:
-            self._fetch = self._make_fetch()
         task = self._tasks.current()
         try:
+            if self._fetch is None:
+                self._fetch = self._make_fetch()
             batch = self._fetch(task)
         except MemoryError:
             raise
+        except StopIteration as error:
+            # As of a generator: it would end the loop over the batches in silence.
+            self._tasks.done()
+            raise RuntimeError("DataLoader: the dataset raised StopIteration") from error
         except Exception:
             self._tasks.done()
             raise
