@@ -302,7 +302,7 @@ def targets():
             if callable(value) and name not in skipped and not name.startswith("__"):
                 yield name, value
     for kind in (steep.Tensor, steep.Size, steep.Generator, steep.Recorder, steep.device,
-                 steep.dtype, _core.ProgramTable, _core.SavedTensor, _core.Trace, _core.Program,
+                 steep.dtype, steep.layout, steep.memory_format, _core.ProgramTable, _core.SavedTensor, _core.Trace, _core.Program,
                  _core.Node, _core.HookHandle, steep.no_grad, steep.set_grad_enabled):
         for name in dir(kind):
             if callable(getattr(kind, name)) and name not in ("__class__", "__init_subclass__",
@@ -314,6 +314,7 @@ OWN = {{
                                       lambda: EvilTensor(2)])()),
     "Size": lambda: steep.Size((2, 3)), "Generator": lambda: EvilGenerator(),
     "Recorder": lambda: steep.Recorder(), "device": lambda: steep.device("cpu"),
+    "layout": lambda: steep.strided, "memory_format": lambda: steep.contiguous_format,
     "dtype": lambda: steep.float32, "ProgramTable": lambda: _core.ProgramTable((int,)),
     "no_grad": steep.no_grad,
 }}
