@@ -304,7 +304,7 @@ def targets():
     for kind in (steep.Tensor, steep.Size, steep.Generator, steep.Recorder, steep.device,
                  steep.dtype, steep.layout, steep.memory_format, _core.ProgramTable,
                  _core.SavedTensor, _core.Trace, _core.Program, _core.Node,
-                 _core.HookHandle, steep.no_grad, steep.set_grad_enabled):,
+                 _core.HookHandle, steep.no_grad, steep.set_grad_enabled):
         for name in dir(kind):
             if callable(getattr(kind, name)) and name not in ("__class__", "__init_subclass__",
                                                               "__subclasshook__"):
