@@ -331,6 +331,7 @@ OWN = {{
                                       lambda: EvilTensor(2)])()),
     "Size": lambda: steep.Size((2, 3)), "Generator": lambda: EvilGenerator(),
     "Recorder": lambda: steep.Recorder(), "device": lambda: steep.device("cpu"),
+    "layout": lambda: steep.strided, "memory_format": lambda: steep.contiguous_format,
     "dtype": lambda: steep.float32, "ProgramTable": lambda: _core.ProgramTable((int,)),
     "no_grad": steep.no_grad,
 }}
