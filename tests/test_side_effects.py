@@ -375,3 +375,11 @@ def test_all_of_the_extension_is_tried() -> None:
     """The list of types above is that of the extension."""
     types = {name for name in dir(_core) if inspect.isclass(getattr(_core, name))}
     assert all(name in FUZZ for name in types - {"enable_grad", "inference_mode"})
+
+
+def test_gathers_own_types_take_no_none() -> None:
+    """They are within reach, and an object without a buffer in it would be read as one."""
+    with pytest.raises(TypeError):
+        _pipeline._Positions(None, 0, 0, 1)
+    with pytest.raises(TypeError):
+        _pipeline._View(None)
