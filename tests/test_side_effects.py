@@ -404,3 +404,11 @@ def test_methods_of_the_compiler_need_their_object() -> None:
             if not name.startswith("_"):
                 with pytest.raises(TypeError):
                     getattr(method, "fget", method)(None)
+
+
+def test_gathers_own_types_take_no_none() -> None:
+    """They are within reach, and an object without a buffer in it would be read as one."""
+    with pytest.raises(TypeError):
+        _pipeline._Positions(None, 0, 0, 1)
+    with pytest.raises(TypeError):
+        _pipeline._View(None)

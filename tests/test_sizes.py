@@ -165,3 +165,11 @@ def test_an_int_beyond_64_bits_is_a_float_where_one_is_wanted() -> None:
     assert steep.tensor([2**70], dtype=steep.float64).tolist() == [2.0**70]
     assert steep.nn.functional.leaky_relu(steep.tensor([-1.0]), 2**70).tolist() == [-(2.0**70)]
     assert steep.ones(3)[2**70 :].tolist() == []
+
+
+def test_the_largest_tensors_have_bytes_that_can_be_counted() -> None:
+    """Expanded, so that they take no memory."""
+    most = steep.zeros(1, dtype=steep.float64).expand(2**59)
+    assert most.nbytes == 2**62
+    with pytest.raises(RuntimeError, match="more elements than can be addressed"):
+        steep.zeros(1, dtype=steep.float64).expand(2**60)

@@ -190,7 +190,8 @@ std::shared_ptr<const Entries> entries_of(const Table& table, const std::string&
 
 // The program that fits a call; null where none does.
 std::shared_ptr<Entry> find_entry(Table& table, const CallKey& key) {
-  for (const std::shared_ptr<Entry>& entry : *entries_of(table, key.bytes))
+  const auto list = entries_of(table, key.bytes);  // held: comparing names may run code
+  for (const std::shared_ptr<Entry>& entry : *list)
     if (entry->fits(key, gradients_before(*entry->program, key.inputs))) return entry;
   return nullptr;
 }
@@ -260,7 +261,8 @@ PyObject* table_confirm(PyObject* self, PyObject* const* args, Py_ssize_t count)
     if (count != 3) raise(PyExc_TypeError, "confirm: expected (key, program, names)");
     const auto wanted = py::cast<std::shared_ptr<Program>>(py::handle(args[1]));
     auto names = names_of(args[2]);
-    for (const std::shared_ptr<Entry>& entry : *entries_of(table_of(self), key_of(args[0])))
+    const auto list = entries_of(table_of(self), key_of(args[0]));
+    for (const std::shared_ptr<Entry>& entry : *list)
       if (entry->program == wanted) {
         entry->structure = structure_now();
         std::swap(entry->names, names);  // the old ones go last: their end may run code
@@ -311,8 +313,8 @@ PyObject* table_drop(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 PyObject* table_last_used(PyObject* self, PyObject* key) {
   return guarded([&]() -> PyObject* {
     int64_t latest = 0;
-    for (const std::shared_ptr<Entry>& entry : *entries_of(table_of(self), key_of(key)))
-      latest = std::max(latest, entry->last_used);
+    const auto list = entries_of(table_of(self), key_of(key));
+    for (const std::shared_ptr<Entry>& entry : *list) latest = std::max(latest, entry->last_used);
     return PyLong_FromLongLong(latest);
   });
 }

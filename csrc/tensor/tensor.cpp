@@ -72,7 +72,7 @@ Dims contiguous_strides(const Dims& shape) {
 }
 
 int64_t count(const Dims& shape) {
-  constexpr int64_t kMostElements = int64_t{1} << 60;
+  constexpr int64_t kMostElements = int64_t{1} << 59;  // of 8 bytes each: 2^62
   int64_t total = 1;
   bool empty = false;
   for (int64_t size : shape) {
@@ -84,7 +84,7 @@ int64_t count(const Dims& shape) {
     const bool overflows = size > 1 && __builtin_mul_overflow(total, size, &total);
     if (overflows || total > kMostElements)
       throw Error(ErrorKind::runtime, join("a tensor of shape ", to_string(shape),
-                                           " has more elements than can be addressed (2**60)"));
+                                           " has more elements than can be addressed (2**59)"));
   }
   return empty ? 0 : total;
 }

@@ -70,7 +70,7 @@ class Tensor {
 using Tensors = SmallVector<Tensor, 4>;
 
 Dims contiguous_strides(const Dims& shape);
-// Product of the sizes. Refuses negative sizes, and shapes whose sizes other than 0 have a product beyond 2^60: the
+// Product of the sizes. Refuses negative sizes, and shapes whose sizes other than 0 have a product beyond 2^59: the
 // product of any of a tensor's sizes, and its bytes, can be computed without a thought of overflow.
 int64_t count(const Dims& shape);
 int64_t extent(const Dims& shape,

@@ -93,7 +93,7 @@ cdef class _Positions:
     cdef int64_t* values
     cdef Py_ssize_t count
 
-    def __cinit__(self, _View index, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t rows):
+    def __cinit__(self, _View index not None, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t rows):
         cdef Py_ssize_t i
         cdef const char* base = <const char*>index.buf.buf
         cdef Py_ssize_t stride = index.buf.strides[0]
