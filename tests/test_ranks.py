@@ -7,6 +7,7 @@ as it was before, or after.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,7 +23,9 @@ from test_compile_fuzz import Plan, check
 from test_replay import OPTIMIZERS, ROWS
 from tolerances import same_bits
 
-ORDERS = ["rising", "falling"]
+# The thread sanitizer sees a missing barrier by itself, of ranks that run as they usually do.
+WATCHED = os.environ.get("STEEP_SANITIZER") == "thread"
+ORDERS = ["together"] if WATCHED else ["rising", "falling"]
 
 
 def network() -> Any:

@@ -46,6 +46,30 @@ sys.meta_path[:] = [f for f in sys.meta_path if not type(f).__name__.startswith(
 """
 
 
+# A mistake made on purpose, by which each run makes sure that mistakes are reported.
+CONTROLS = {
+    "address": """
+import numpy, steep
+four = numpy.zeros(4)
+steep.from_numpy(numpy.lib.stride_tricks.as_strided(four, (5,), (8,))).sum()
+""",
+    "thread": """
+import threading, steep
+x = steep.ones(40_000)
+gate = threading.Barrier(2)
+def write():
+    gate.wait()
+    for _ in range(3):
+        x.mul_(1.0)
+threads = [threading.Thread(target=write) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+""",
+}
+
+
 def output_of(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
@@ -128,15 +152,30 @@ def run(command: list[str], variables: dict[str, str], what: str) -> bool:
     return good
 
 
-def show_reports(folder: Path) -> int:
-    """Prints what the sanitizers wrote; returns in how many processes they found something."""
-    count = 0
-    for report in sorted((folder / "reports").iterdir()):
-        text = report.read_text(errors="replace")
-        if FOUND.search(text):  # and not only that memory could not be had, as some tests want it
-            count += 1
-            print(f"\n== {report.name}\n{text[:20_000]}")
-    return count
+def findings(folder: Path) -> dict[str, str]:
+    """What the sanitizers wrote, by the name of the file, but for warnings about large blocks."""
+    reports = sorted((folder / "reports").iterdir())
+    texts = {report.name: report.read_text(errors="replace") for report in reports}
+    return {name: text for name, text in texts.items() if FOUND.search(text)}
+
+
+def control(kind: str, folder: Path, variables: dict[str, str]) -> None:
+    """Ends the run where a mistake is not found."""
+    where = "import steep._core as core; print(core.__file__)"
+    taken = subprocess.run(
+        [sys.executable, "-c", where], env=variables, capture_output=True, text=True
+    )
+    if not taken.stdout.startswith(str(folder)):
+        raise SystemExit(
+            f"expected steep from {folder}, got {taken.stdout or taken.stderr}".rstrip()
+        )
+    command = [sys.executable, "-c", CONTROLS[kind]]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    found = findings(folder)
+    if done.returncode == 0 or not found:
+        raise SystemExit(f"a mistake made on purpose was not found:\n{done.stdout}{done.stderr}")
+    for name in found:
+        (folder / "reports" / name).unlink()
 
 
 def main() -> int:
@@ -148,9 +187,7 @@ def main() -> int:
 
     folder = build(options.kind, options.levels)
     variables = environment(options.kind, folder, assemble(folder))
-    where = output_of_module(variables)
-    if not where.startswith(str(folder)):
-        raise SystemExit(f"expected steep from {folder}, got it from {where}")
+    control(options.kind, folder, variables)
 
     pytest = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"]
     if chosen:
@@ -164,18 +201,11 @@ def main() -> int:
     if seconds:
         command = [sys.executable, "tools/fuzz.py", "--seconds", str(seconds)]
         failed += [] if run(command, variables, f"{seconds} s of the fuzzer") else ["fuzzer"]
-    reports = show_reports(folder)
-    print(f"\n{reports} reports; failed: {', '.join(failed) or 'nothing'}")
+    reports = findings(folder)
+    for name, text in reports.items():
+        print(f"\n== {name}\n{text[:20_000]}")
+    print(f"\n{len(reports)} processes with reports; failed: {', '.join(failed) or 'nothing'}")
     return 1 if failed or reports else 0
-
-
-def output_of_module(variables: dict[str, str]) -> str:
-    """Where the watched process takes the engine from."""
-    command = [sys.executable, "-c", "import steep._core as m; print(m.__file__)"]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"steep cannot be imported:\n{done.stderr}")
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":
