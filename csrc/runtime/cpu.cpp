@@ -64,8 +64,8 @@ bool runs_here(Level level) {
   return false;
 }
 
-// Whether a CPU that has AVX-512 uses it unasked. The whole suite passes on it; what remains is
-// whether it is quicker, which `python -m benchmarks.levels` tells on a quiet machine.
+// Whether a CPU that has AVX-512 uses it unasked. The whole suite passes on it, and it is quicker on
+// the whole, but not yet in the smallest products (inference of one row): see benchmarks.levels.
 constexpr bool kChoosesAvx512 = false;
 
 // scalar_fma exists for the tests alone.
