@@ -68,6 +68,10 @@ def finds_nonzero(x: Any) -> Any:
     return steep.nonzero(x)
 
 
+def looks_up_by_tensor(x: Any) -> Any:
+    return x[x.argmax()] * 2
+
+
 WEIGHT = steep.ones(3, requires_grad=True)
 
 
@@ -86,6 +90,7 @@ EAGER: dict[Callable[..., Any], str] = {
     seeds: "manual_seed",
     returns_its_argument: "arguments itself",
     finds_nonzero: "nonzero",
+    looks_up_by_tensor: "0-d tensor as an index",
     leaves_a_graph: "graph is still to be used",
 }
 

@@ -5,6 +5,7 @@
 #include "bindings/slots.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
+#include "program/recorder.h"
 #include "tape/history.h"
 
 namespace steep::bindings {
@@ -16,6 +17,13 @@ namespace {
 
 IndexItem tensor_item(Tensor tensor) {
   IndexItem item;
+  const bool integers = tensor.dtype() == DType::int64 || tensor.dtype() == DType::int32;
+  if (integers && tensor.dim() == 0) {
+    // As in PyTorch, it stands for its number: it makes a view, and is no index among tensors.
+    program::note_host_read("a 0-d tensor as an index; index_select takes it reshaped to (1,)");
+    item.start = ops::item(tensor).to_int();
+    return item;
+  }
   item.kind = IndexItem::Kind::tensor;
   // As in PyTorch, bytes are an old spelling of a mask and never numbers of elements.
   const bool mask = tensor.dtype() == DType::uint8;
