@@ -6,5 +6,6 @@
 namespace steep::bindings {
 
 void add_functions(PyObject* module);
+void add_forwards(PyObject* module);  // forwards.cpp
 
 }  // namespace steep::bindings

@@ -67,6 +67,7 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   add_programs(module);
   add_profile(module);
   add_functions(module);
+  add_forwards(module);
   add_changes(module);
 }
 

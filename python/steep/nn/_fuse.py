@@ -12,21 +12,26 @@ from steep.nn.activation import ReLU, Sigmoid, Tanh
 from steep.nn.linear import Linear
 from steep.nn.module import Module
 
-# What runs next: a layer, and the activation that can be fused with it, if any, with its name.
-Step = tuple[Any, Any, str]
+# What runs next: a layer, and the activation that can be fused with it, if any, with its name; then
+# what `are_plain` asks of both, at every call: classes and modules may be given another `forward`.
+Step = tuple[Any, Any, str, tuple[Any, ...]]
 
 _FUSED: dict[type[Module], str] = {ReLU: "relu", Tanh: "tanh", Sigmoid: "sigmoid"}
+# What the fused product computes: the forwards that these classes are defined with.
+_FORWARDS: dict[type[Module], Any] = {kind: kind.forward for kind in (Linear, *_FUSED)}
 
 
 def lay_out(modules: Iterable[Any]) -> list[Step]:
     """Steps of a chain of modules, in order; classes are compared exactly, not by inheritance."""
     steps: list[Step] = []
     for module in modules:
-        name = _FUSED.get(type(module), "")
-        if name and steps and type(steps[-1][0]) is Linear and steps[-1][1] is None:
-            steps[-1] = (steps[-1][0], module, name)
+        kind = type(module)
+        last = steps[-1][0] if steps and steps[-1][1] is None else None
+        if kind in _FUSED and type(last) is Linear:
+            pair = (last, Linear, _FORWARDS[Linear], module, kind, _FORWARDS[kind])
+            steps[-1] = (last, module, _FUSED[kind], pair)
         else:
-            steps.append((module, None, ""))
+            steps.append((module, None, "", ()))
     return steps
 
 

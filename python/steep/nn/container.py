@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, TypeVar
 
-from steep._core import Tensor
+from steep._core import Tensor, are_plain
 from steep.nn._fuse import Step, lay_out, run_fused
 from steep.nn.module import Module, indented
 from steep.nn.parameter import Parameter
@@ -120,10 +120,10 @@ class Sequential(_Numbered):
         if self._steps_version != self._modules.version:
             self.__dict__["_steps"] = lay_out(self._modules.values())
             self.__dict__["_steps_version"] = self._modules.version
-        for layer, activation, name in self._steps:
+        for layer, activation, name, pair in self._steps:
             if activation is None:
                 input = layer(input)
-            elif layer._hooks is None and activation._hooks is None:
+            elif are_plain(pair):
                 input = run_fused(layer, activation, name, input)
             else:
                 input = activation(layer(input))
