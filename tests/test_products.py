@@ -6,6 +6,8 @@ them, which test_instruction_sets.py runs on every level.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,49 @@ def test_nan_and_infinity_stay_in_their_rows() -> None:
     assert np.isnan(got[69]).all()
     assert np.isnan(got[3, 7])
     assert np.isinf(np.delete(got[3], 7)).all()
+
+
+# ---- addmm --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alpha", [1, 2.0, 0])
+@pytest.mark.parametrize("shape", [(2, 2), (2,), (1, 2), ()])
+def test_addmm_without_its_input_keeps_it_in_the_graph(alpha, shape):
+    x = steep.full(shape, math.nan, requires_grad=True)
+    a, b = steep.ones(2, 3, requires_grad=True), steep.ones(3, 2, requires_grad=True)
+    out = steep.addmm(x, a, b, beta=0, alpha=alpha)
+    assert out.tolist() == [[3 * alpha] * 2] * 2
+    out.sum().backward()
+    assert x.grad.tolist() == steep.zeros(shape).tolist()
+    assert a.grad.tolist() == [[2 * alpha] * 3] * 2
+    assert b.grad.tolist() == [[2 * alpha] * 2] * 3
+
+
+def test_addmm_without_its_input_alone_in_the_graph():
+    x = steep.ones(2, 2, requires_grad=True)
+    out = steep.addmm(x, steep.eye(2), steep.eye(2), beta=0.0)
+    assert steep.autograd.grad(out.sum(), x)[0].tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("factor", ["alpha", "beta"])
+@pytest.mark.parametrize("value", [0.5, math.nan, math.inf])
+def test_addmm_of_integers_refuses_fractions(factor, value):
+    ones = steep.ones(2, 2, dtype=steep.int64)
+    with pytest.raises(RuntimeError, match=f"a whole number for {factor} of integer tensors"):
+        steep.addmm(ones, ones, ones, **{factor: value})
+
+
+def test_addmm_of_integers_takes_whole_numbers():
+    ones = steep.ones(2, 2, dtype=steep.int64)
+    out = steep.addmm(ones, ones, ones, beta=3.0, alpha=2.0)
+    assert out.dtype == steep.int64
+    assert out.tolist() == [[7, 7], [7, 7]]
+
+
+def test_addmm_wants_one_dtype_and_a_shape_that_fits():
+    ones = steep.ones(2, 2)
+    with pytest.raises(RuntimeError, match="input and the matrices to have the same dtype"):
+        steep.addmm(ones.double(), ones, ones)
+    for beta in (0, 1):
+        with pytest.raises(RuntimeError, match="an input that broadcasts to"):
+            steep.addmm(steep.ones(3, 2, 2), ones, ones, beta=beta)

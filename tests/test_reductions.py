@@ -5,6 +5,7 @@ The bounds are relative to the largest result, in float32; half a unit in the la
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -134,3 +135,25 @@ def test_integers_are_counted_exactly(dtype: str) -> None:
             np.testing.assert_array_equal(got.numpy(), expected)
     with pytest.raises(RuntimeError, match="mean: expected a floating-point dtype"):
         x.mean(0)
+
+
+# ---- an empty list of dims -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", [steep.any, steep.all])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_any_and_all_over_no_dims_are_the_truth_of_each_element(function, keepdim):
+    x = steep.tensor([[1.0, 0.0], [math.nan, 3.0]])
+    out = function(x, dim=(), keepdim=keepdim)
+    assert out.dtype == steep.bool
+    assert out.tolist() == [[True, False], [True, True]]
+    assert function(steep.tensor(2.0), dim=()).tolist() is True
+    assert function(steep.ones(0), dim=[]).shape == (0,)
+    raw = function(steep.tensor([2, 0], dtype=steep.uint8), dim=())
+    assert (raw.dtype, raw.tolist()) == (steep.uint8, [1, 0])
+
+
+def test_logsumexp_over_no_dims_is_refused():
+    with pytest.raises(RuntimeError, match="logsumexp: expected at least one dim"):
+        steep.logsumexp(steep.ones(2, 2), dim=())
+    assert steep.logsumexp(steep.tensor(2.0), dim=()).item() == 2

@@ -1,6 +1,7 @@
 // + - * / ** // % and their in-place forms, neg, abs, sign, and the rounding functions.
 #include "ops/elementwise.h"
 #include "ops/registry.h"
+#include "ops/rounding.h"
 #include "tensor/shape.h"
 
 namespace steep::ops {
@@ -198,7 +199,16 @@ Tensor pow(const TensorOrNumber& x, const TensorOrNumber& exponent) {
 Tensor floor_divide(const TensorOrNumber& x, const TensorOrNumber& other) {
   const DType type = result_type("floor_divide", x, other);
   check_divisor("floor_divide", other, type);
-  return binary(kFloorDivide, x, other, type);
+  Tensor out = binary(kFloorDivide, x, other, type);
+  if (wanted(x.tensor, other.tensor)) {
+    // As in PyTorch. Without a node, what is added to it would pass for the whole of a gradient.
+    record("floor_divide", out, {x.tensor, other.tensor}, [](const Tensor&, Grads&) {
+      throw Error(ErrorKind::runtime,
+                  "derivative for floor_divide is not implemented; div(..., "
+                  "rounding_mode='floor') has the gradient 0, detach() has none");
+    });
+  }
+  return out;
 }
 
 Tensor remainder(const TensorOrNumber& x, const TensorOrNumber& other) {
@@ -211,7 +221,8 @@ Tensor remainder(const TensorOrNumber& x, const TensorOrNumber& other) {
             number = other.number](const Tensor& grad, Grads& grads) {
              if (grads.wanted(0)) grads[0] = grad;
              if (grads.wanted(1))
-               grads[1] = neg(mul(grad, floor_divide({x.get(), first}, {other.get(), number})));
+               grads[1] =
+                   neg(mul(grad, div_rounded({x.get(), first}, {other.get(), number}, "floor")));
            });
   }
   return out;

@@ -65,7 +65,8 @@ tensor([1., 4., 9.])
                               "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
                               R"(Quotient of each pair of elements, rounded down as Python's //.
 
-Shapes broadcast and dtypes promote. Raises RuntimeError when an integer is divided by zero.
+Shapes broadcast and dtypes promote. Raises RuntimeError when an integer is divided by zero, and in
+backward, which div with rounding_mode='floor' allows.
 
 >>> steep.floor_divide(steep.tensor([7, -7]), 2)
 tensor([ 3, -4])

@@ -71,6 +71,7 @@ Tensor running_sum(const Tensor& input, int dim, bool backwards) {
 Tensor cumsum(const Tensor& x, int64_t along, std::optional<DType> dtype) {
   const int dim = wrap_dim("cumsum", along, x.dim());
   const DType type = dtype.value_or(is_floating(x.dtype()) ? x.dtype() : DType::int64);
+  check_total_type("cumsum", x, type);
   const bool small = type == DType::uint8 || type == DType::boolean;
   return to(running_sum(to(x, small ? DType::int64 : type), dim, false), type);
 }

@@ -1,6 +1,8 @@
 // Matrix products on the own kernel, in all rank cases of PyTorch's matmul.
 #include "ops/matmul.h"
 
+#include <cmath>
+
 #include "kernels/scratch.h"
 #include "ops/elementwise.h"
 #include "ops/registry.h"
@@ -233,14 +235,44 @@ Tensor outer(const Tensor& x, const Tensor& vec2) {
   need_rank("outer", vec2, 1, "vec2");
   return mul(unsqueeze(x, 1), vec2);
 }
+// out, to which x is added 0 times: in the graph alone, for a nan in x has no part in the sum.
+void add_none_of(const Tensor& x, const Tensor& out) {
+  if (!wanted(x)) return;
+  record("addmm", out, {x, out}, [](const Tensor& grad, Grads& grads) {
+    if (grads.wanted(0)) grads[0] = full(grad.shape(), 0, grad.dtype());
+    if (grads.wanted(1)) grads[1] = grad;
+  });
+}
+
+// Integers times a number that is not whole would be another number.
+Number factor_of(const char* name, const Number& number, DType type) {
+  if (is_floating(type) || !number.is_floating()) return number;
+  const double value = number.to_double();
+  if (!std::isfinite(value) || value != std::trunc(value))
+    fail(ErrorKind::runtime, "addmm", join("a whole number for ", name, " of integer tensors"),
+         join(value), "convert the tensors with .float()");
+  return number.as_element(type);
+}
+
 Tensor addmm(const Tensor& x, const Tensor& mat1, const Tensor& mat2, const Number& beta,
              const Number& alpha) {
   need_rank("addmm", mat1, 2, "mat1");
   need_rank("addmm", mat2, 2, "mat2");
+  if (x.dtype() != mat1.dtype())
+    fail(ErrorKind::runtime, "addmm", "input and the matrices to have the same dtype",
+         join(name(x.dtype()), " and ", name(mat1.dtype())), "convert one with .to(dtype)");
+  const Number of_product = factor_of("alpha", alpha, x.dtype()),
+               of_input = factor_of("beta", beta, x.dtype());
   Tensor scaled = matmul(mat1, mat2);
-  if (alpha.to_double() != 1) scaled = mul(scaled, alpha);
-  if (beta.to_double() == 0) return scaled;
-  return add(beta.to_double() == 1 ? x : mul(x, beta), scaled);
+  if (!broadcasts_to(x.shape(), scaled.shape()))
+    fail(ErrorKind::runtime, "addmm",
+         join("an input that broadcasts to ", to_string(scaled.shape())), to_string(x.shape()));
+  if (of_product.to_double() != 1) scaled = mul(scaled, of_product);
+  if (of_input.to_double() == 0) {
+    add_none_of(x, scaled);
+    return scaled;
+  }
+  return add(of_input.to_double() == 1 ? x : mul(x, of_input), scaled);
 }
 
 }  // namespace
@@ -308,7 +340,8 @@ tensor([[3, 4],
                        "Number = 1) -> Tensor",
                        R"(out = beta * input + alpha * (mat1 @ mat2), input broadcast.
 
-Raises RuntimeError for matrices that do not fit.
+With beta 0, nan in input has no part in it. Raises RuntimeError for shapes and dtypes that do not
+fit, and for fractions as beta or alpha of integers.
 
 >>> steep.addmm(steep.ones(2), steep.eye(2), steep.eye(2))
 tensor([[2., 1.],

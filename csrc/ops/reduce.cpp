@@ -27,11 +27,18 @@ Tensor summand(const Tensor& x, DType type) {
 
 }  // namespace
 
+void check_total_type(const char* op, const Tensor& x, DType type) {
+  if (is_floating(type) || !wanted(x)) return;
+  fail(ErrorKind::runtime, op, "a floating-point dtype for a tensor that requires grad", name(type),
+       "detach() the tensor first");
+}
+
 Tensor sum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype) {
   const DType type = total_type(x, dtype);
+  check_total_type("sum", x, type);
   const Reduction plan = plan_reduction("sum", x, dim, keepdim);
   const Tensor out = to(plain_sum(summand(x, type), plan), type);
-  if (is_floating(type) && wanted(x)) {
+  if (wanted(x)) {
     record("sum", out, {x},
            [kept = plan.kept, whole = plan.whole](const Tensor& grad, Grads& grads) {
              grads[0] = spread(grad, kept, whole);
@@ -80,10 +87,11 @@ Tensor product_of_others(const Tensor& x) {
 Tensor prod_over(const Tensor& x, const std::optional<Dims>& dim, bool keepdim,
                  std::optional<DType> dtype) {
   const DType type = total_type(x, dtype);
+  check_total_type("prod", x, type);
   const Reduction plan = plan_reduction("prod", x, dim, keepdim);
   const Tensor terms = summand(x, type);
   const Tensor out = to(fold(kProd, terms, plan, terms.dtype()), type);
-  if (is_floating(type) && wanted(x)) {
+  if (wanted(x)) {
     record("prod", out, {x}, [x = Saved(x), plan](const Tensor& grad, Grads& grads) {
       const Tensor terms = to(x.get(), grad.dtype());
       if (terms.numel() == 0) {
@@ -103,8 +111,13 @@ Tensor prod_over(const Tensor& x, const std::optional<Dims>& dim, bool keepdim,
   return out;
 }
 
+// Unlike sums, PyTorch's any and all take an empty list of dims to mean none.
 Tensor truth(const Kernel& kernel, const Tensor& x, const std::optional<Dims>& dim, bool keepdim) {
-  const Tensor out = fold(kernel, x, plan_reduction(kernel.name, x, dim, keepdim), DType::boolean);
+  const tape::GradMode off(false);
+  const Tensor out =
+      dim && dim->empty()
+          ? ne({x, {}}, {{}, 0})
+          : fold(kernel, x, plan_reduction(kernel.name, x, dim, keepdim), DType::boolean);
   return x.dtype() == DType::uint8 ? to(out, DType::uint8) : out;  // as PyTorch has it
 }
 

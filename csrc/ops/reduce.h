@@ -62,6 +62,8 @@ Tensor spread(const Tensor& grad, const Dims& kept, const Dims& whole);
 Tensor positions(int64_t n, int dim, int rank);
 
 // reduce.cpp
+// Refuses a sum or product in a dtype that no gradient can follow, where one is wanted.
+void check_total_type(const char* op, const Tensor& x, DType type);
 void record_mean(const Tensor& out, const Tensor& x, const Reduction& plan);
 Tensor mean(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype);
 Tensor prod(const Tensor& x, std::optional<DType> dtype);

@@ -64,7 +64,7 @@ void register_sums(Registry& registry) {
 With keepdim, reduced dimensions stay with size 1. Integers and bools are added up in int64; dtype,
 where given, is what the input is converted to first. The order of additions depends on the shape
 and strides alone. Raises IndexError for a dimension out of range and RuntimeError for one named
-twice.
+twice, and for an integer dtype where a gradient is wanted.
 
 >>> steep.sum(steep.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
 tensor([4., 6.])
@@ -110,7 +110,8 @@ tensor([1, 3, 6])
       R"(Whether any element, over the given dimensions or over all, is not zero; False of none.
 
 The result is bool, and uint8 for a uint8 input. With keepdim, reduced dimensions stay with size 1.
-Raises IndexError for a dimension out of range.
+An empty dim reduces none: the truth of each element. Raises IndexError for a dimension out of
+range.
 
 >>> steep.any(steep.tensor([False, True]))
 tensor(True)
@@ -120,7 +121,8 @@ tensor(True)
       R"(Whether all elements, over the given dimensions or over all, differ from zero; True of none.
 
 The result is bool, and uint8 for a uint8 input. With keepdim, reduced dimensions stay with size 1.
-Raises IndexError for a dimension out of range.
+An empty dim reduces none: the truth of each element. Raises IndexError for a dimension out of
+range.
 
 >>> steep.all(steep.tensor([False, True]))
 tensor(False)
@@ -175,7 +177,7 @@ as in var.
 of none.
 
 With keepdim, reduced dimensions stay with size 1. Integers give the default dtype. Raises
-IndexError for a dimension out of range.
+IndexError for a dimension out of range, RuntimeError for none.
 
 >>> steep.logsumexp(steep.tensor([0.0, 0.0]), dim=0)
 tensor(0.6931)

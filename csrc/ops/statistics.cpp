@@ -170,6 +170,9 @@ Tensor recorded_shares(const Tensor& x, const Reduction& plan) {
 }  // namespace
 
 Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
+  if (dim.empty() && input.dim() > 0)
+    fail(ErrorKind::runtime, "logsumexp", "at least one dim", "none",
+         "name all dimensions, or take logsumexp(input.flatten(), 0)");
   const Tensor x = to(input, floating_type(input.dtype()));
   const Reduction plan = plan_reduction("logsumexp", x, dim, keepdim);
   const Tensor out = empty(plan.shape, x.dtype());

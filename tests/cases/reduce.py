@@ -35,6 +35,8 @@ def over_dims(domain: str = "real", **more: Any) -> tuple[Call, ...]:
 _wrong_dim = bad(IndexError, "Dimension out of range", arr(2, 3), 2)
 _twice = bad(RuntimeError, "appears multiple times", arr(2, 3), (0, -2))
 _empty = (call(arr(0, 3)), call(arr(0, 3), 0), call(arr(0, 3), 1))
+# For any and all, unlike for sums, an empty list of dims names none.
+_of_each = (call(arr(2, 3, domain="below3"), ()), call(arr(2, domain="below3"), (), keepdim=True))
 _f64 = np.dtype("float64")
 
 SUMS = {
@@ -89,7 +91,7 @@ SUMS = {
         large=Call((Arr((617, 513)), 1)),
     ),
     "any": Row(
-        (*over_dims("below3"), *_empty),
+        (*over_dims("below3"), *_empty, *_of_each),
         "any",
         ALL,
         BOOLEAN,
@@ -97,7 +99,12 @@ SUMS = {
         large=_LARGE,
     ),
     "all": Row(
-        (*over_dims("below3"), *_empty), "all", ALL, BOOLEAN, bad=(_wrong_dim, _twice), large=_LARGE
+        (*over_dims("below3"), *_empty, *_of_each),
+        "all",
+        ALL,
+        BOOLEAN,
+        bad=(_wrong_dim, _twice),
+        large=_LARGE,
     ),
 }
 
@@ -134,7 +141,7 @@ STATISTICS = {
         ),
         "logsumexp",
         NUMBERS,
-        bad=(_wrong_dim,),
+        bad=(_wrong_dim, bad(RuntimeError, "at least one dim", arr(2, 3), ())),
         large=_LARGE,
     ),
     "norm": Row(

@@ -318,11 +318,12 @@ def _most(extremum: Extremum, arg_extremum: Extremum) -> tuple[Callable[..., Any
 
 
 def _truth(function: Extremum) -> Callable[..., Array]:
-    """``any`` or ``all``; of uint8, PyTorch answers in uint8."""
+    """``any`` or ``all``, over no dims of each element; of uint8, PyTorch answers in uint8."""
 
     def forward(input: Array, dim: Dims = None, keepdim: bool = False) -> Array:
         result = np.uint8 if input.dtype == np.uint8 else np.bool_
-        return np.asarray(function(input, axis=_axes(input, dim), keepdims=keepdim)).astype(result)
+        axes = () if dim in ((), []) else _axes(input, dim)
+        return np.asarray(function(input, axis=axes, keepdims=keepdim)).astype(result)
 
     return forward
 
