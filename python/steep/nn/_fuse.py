@@ -18,7 +18,8 @@ Step = tuple[Any, Any, str, tuple[Any, ...]]
 
 _FUSED: dict[type[Module], str] = {ReLU: "relu", Tanh: "tanh", Sigmoid: "sigmoid"}
 # What the fused product computes: the forwards that these classes are defined with.
-_FORWARDS: dict[type[Module], Any] = {kind: kind.forward for kind in (Linear, *_FUSED)}
+_KINDS: list[type[Module]] = [Linear, *_FUSED]
+_FORWARDS: dict[type[Module], Any] = {kind: kind.forward for kind in _KINDS}
 
 
 def lay_out(modules: Iterable[Any]) -> list[Step]:
