@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "bindings/autograd.h"
+#include "tensor/small_vector.h"
 
 namespace steep::bindings {
 
@@ -92,17 +93,46 @@ PyObject* same_objects(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// Whether state[owners[i]][name] is column[i] for all i.
-bool column_matches(PyObject* state, PyObject* owners, PyObject* name, PyObject* column) {
-  const Py_ssize_t size = PyList_GET_SIZE(column);
-  if (size != PyList_GET_SIZE(owners)) return false;
-  for (Py_ssize_t i = 0; i < size; ++i) {
-    PyObject* const found = find(state, PyList_GET_ITEM(owners, i));
-    if (!found || !PyDict_Check(found)) return false;
-    const Owned entry = Owned::borrow(found);
-    if (find(entry.get(), name) != PyList_GET_ITEM(column, i)) return false;
+// Reads a dict in the order of its keys, as whoever laid the columns out did: as long as the keys
+// come in that order, none is hashed and looked for.
+class InOrder {
+ public:
+  explicit InOrder(PyObject* dict) : dict_(dict) {}
+
+  // The value under a key, borrowed; null where there is none.
+  PyObject* next(PyObject* key) {
+    PyObject *found, *value;
+    while (PyDict_Next(dict_, &at_, &found, &value))
+      if (found == key) return value;
+    return find(dict_, key);
   }
-  return true;
+
+ private:
+  PyObject* dict_;
+  Py_ssize_t at_ = 0;
+};
+
+struct Column {
+  PyObject *name, *values;  // borrowed
+};
+
+// The lists that are not empty, of dict[str, list].
+SmallVector<Column, 8> columns_of(PyObject* lists) {
+  SmallVector<Column, 8> columns;
+  Py_ssize_t at = 0;
+  PyObject *name, *values;
+  while (PyDict_Next(lists, &at, &name, &values))
+    if (PyList_Check(values) && PyList_GET_SIZE(values) > 0) columns.push_back({name, values});
+  return columns;
+}
+
+// Whether an owner's entry has, under the name of each column, what that has in place i.
+bool entry_matches(PyObject* entry, const SmallVector<Column, 8>& columns, Py_ssize_t i) {
+  InOrder values(entry);
+  return std::all_of(columns.begin(), columns.end(), [&](const Column& column) {
+    PyObject* const value = values.next(column.name);
+    return i < PyList_GET_SIZE(column.values) && value == PyList_GET_ITEM(column.values, i);
+  });
 }
 
 // state_matches(state, owners, columns): whether each list of columns that is not empty holds, for
@@ -111,11 +141,16 @@ PyObject* state_matches(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 3 || !PyDict_Check(args[0]) || !PyList_Check(args[1]) || !PyDict_Check(args[2]))
       raise(PyExc_TypeError, "state_matches: expected (dict, list, dict of lists)");
-    Py_ssize_t at = 0;
-    PyObject *name, *column;
-    while (PyDict_Next(args[2], &at, &name, &column)) {
-      if (!PyList_Check(column) || PyList_GET_SIZE(column) == 0) continue;
-      if (!column_matches(args[0], args[1], name, column)) Py_RETURN_FALSE;
+    const SmallVector<Column, 8> columns = columns_of(args[2]);
+    const Items owners(args[1]);
+    for (const Column& column : columns)
+      if (PyList_GET_SIZE(column.values) != owners.size()) Py_RETURN_FALSE;
+    InOrder entries(args[0]);
+    for (Py_ssize_t i = 0; !columns.empty() && i < owners.size(); ++i) {
+      PyObject* const found = entries.next(owners[i].get());
+      if (!found || !PyDict_Check(found)) Py_RETURN_FALSE;
+      const Owned entry = Owned::borrow(found);
+      if (!entry_matches(entry.get(), columns, i)) Py_RETURN_FALSE;
     }
     Py_RETURN_TRUE;
   });

@@ -45,6 +45,7 @@ void refuse_bool(const char* op, const TensorOrNumber& x, const TensorOrNumber& 
 }
 
 void check_alpha(const char* op, const Number& alpha, DType type) {
+  if (alpha.kind() == Number::Kind::integer && alpha.to_int() == 1) return;
   if (alpha.is_floating() && !is_floating(type))
     fail(ErrorKind::runtime, op, "an integral alpha for integral tensors",
          "a floating-point alpha");

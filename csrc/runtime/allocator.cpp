@@ -8,15 +8,8 @@
 namespace steep::runtime {
 namespace {
 
-// The module is loaded long after the program, so its thread-local variables would be found through
-// a call; these two are small enough for the room that the C library keeps for direct access.
-#if defined(__linux__)
-#define STEEP_DIRECT_TLS __attribute__((tls_model("initial-exec")))
-#else
-#define STEEP_DIRECT_TLS
-#endif
-STEEP_DIRECT_TLS thread_local ThreadLists* thread_lists = nullptr;
-STEEP_DIRECT_TLS thread_local bool thread_ended = false;
+thread_local ThreadLists* thread_lists = nullptr;
+thread_local bool thread_ended = false;
 
 // Returns a thread's lists when it ends. Blocks freed even later, by another destructor of the same
 // thread, go to the shared cache.
