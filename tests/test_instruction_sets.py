@@ -165,6 +165,19 @@ def available() -> list[str]:
     return done.stdout.split()
 
 
+def test_the_widest_level_that_costs_no_clock_is_chosen_unasked() -> None:
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.exists() or "avx2" not in (flags := set(cpuinfo.read_text().split())):
+        pytest.skip("no /proc/cpuinfo, or a CPU without AVX2")
+    wide = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vbmi2"} <= flags
+    environment = {k: v for k, v in os.environ.items() if k != "STEEP_CPU"}
+    code = "import steep; print(steep.cpu_level())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == ("avx512" if wide else "avx2"), done.stderr
+
+
 def test_an_unknown_level_is_refused() -> None:
     done = started("sse9", ["-c", "import steep"])
     assert done.returncode != 0

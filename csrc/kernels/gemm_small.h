@@ -74,37 +74,54 @@ struct Dots {
 // added.
 constexpr int kDotLanes = 16;
 
-// Adds the lanes of `rows` sums in that tree: in registers down to 8 lanes, then across the rows.
+// A register's upper half added to its lower one; 4 lanes stay.
+template <class V>
+STEEP_INLINE auto folded(V v) {
+  constexpr int lanes = sizeof(V) / sizeof(v[0]);
+  if constexpr (lanes == 16) {
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+           __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  } else if constexpr (lanes == 8) {
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+  } else {
+    return v;
+  }
+}
+
+// Adds the lanes of one sum in that tree.
+template <class T, int parts>
+STEEP_INLINE T add_lanes(const typename Native<T>::V (&sum)[parts]) {
+  alignas(64) T v[kDotLanes];
+  STEEP_UNROLL
+  for (int i = 0; i < parts; ++i) Native<T>::store(v + i * Native<T>::lanes, sum[i]);
+  STEEP_UNROLL
+  for (int j = 0; j < 8; ++j) v[j] += v[j + 8];
+  return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
+
+// Adds the lanes of `rows` sums in that tree; of four at a time in registers, first down to four
+// lanes, then across the rows.
 template <class T, int rows, int parts>
 STEEP_INLINE void add_lanes(typename Native<T>::V (&sum)[rows][parts], T (&out)[rows]) {
-  constexpr int lanes = Native<T>::lanes;
-  alignas(64) T lane[rows][parts > 1 ? kDotLanes / 2 : kDotLanes];
-  STEEP_UNROLL
-  for (int r = 0; r < rows; ++r) {
-    if constexpr (parts > 1) {
-      STEEP_UNROLL
-      for (int v = 0; v < parts / 2; ++v)
-        Native<T>::store(lane[r] + v * lanes, sum[r][v] + sum[r][v + parts / 2]);
-    } else {
-      Native<T>::store(lane[r], sum[r][0]);
-      STEEP_UNROLL
-      for (int j = 0; j < kDotLanes / 2; ++j) lane[r][j] += lane[r][j + kDotLanes / 2];
-    }
-  }
-  if constexpr (rows == 4 && SquareReg<T>::lanes >= 4) {
-    using Four = Reg<T, 4 * sizeof(T)>;
-    auto a = Four::load(lane[0]) + Four::load(lane[0] + 4);
-    auto b = Four::load(lane[1]) + Four::load(lane[1] + 4);
-    auto c = Four::load(lane[2]) + Four::load(lane[2] + 4);
-    auto d = Four::load(lane[3]) + Four::load(lane[3] + 4);
-    transpose(a, b, c, d);
-    Four::store(out, (a + c) + (b + d));
-  } else {
+  if constexpr (rows % 4 == 0 && SquareReg<T>::lanes >= 4) {
     STEEP_UNROLL
     for (int r = 0; r < rows; ++r) {
-      const T* const v = lane[r];
-      out[r] = ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+      STEEP_UNROLL
+      for (int half = parts / 2; half > 0; half /= 2) {
+        STEEP_UNROLL
+        for (int v = 0; v < half; ++v) sum[r][v] = sum[r][v] + sum[r][v + half];
+      }
     }
+    STEEP_UNROLL
+    for (int r = 0; r < rows; r += 4) {
+      auto a = folded(folded(sum[r][0])), b = folded(folded(sum[r + 1][0]));
+      auto c = folded(folded(sum[r + 2][0])), d = folded(folded(sum[r + 3][0]));
+      transpose(a, b, c, d);
+      Reg<T, 4 * sizeof(T)>::store(out + r, (a + c) + (b + d));
+    }
+  } else {
+    STEEP_UNROLL
+    for (int r = 0; r < rows; ++r) out[r] = add_lanes<T, parts>(sum[r]);
   }
 }
 
@@ -160,9 +177,12 @@ void dot_rows(const Dots<T>& dots, int64_t first) {
 template <class T>
 void dot_all(const Dots<T>& dots) {
   constexpr int half_file = Native<T>::lanes * kRegisters / 2 / kDotLanes;
-  constexpr int rows = half_file < 1 ? 1 : half_file > 4 ? 4 : half_file;
+  constexpr int rows = half_file < 1 ? 1 : half_file > 8 ? 8 : half_file;
   int64_t r = 0;
   for (; r + rows <= dots.rows; r += rows) dot_rows<T, rows>(dots, r);
+  if constexpr (rows == 8) {
+    if (r + 4 <= dots.rows) dot_rows<T, 4>(dots, r), r += 4;
+  }
   for (; r < dots.rows; ++r) dot_rows<T, 1>(dots, r);
 }
 

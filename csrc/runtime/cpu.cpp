@@ -15,6 +15,7 @@ namespace {
 struct Features {
   bool avx2_fma = false;
   bool avx512 = false;  // the subsets the kernels are compiled for: F, BW, DQ, VL
+  bool vbmi2 = false;   // see chosen_unasked
 };
 
 #if defined(__x86_64__)
@@ -31,6 +32,7 @@ Features detect() {
   constexpr uint32_t kOsXsave = 1u << 27, kFma = 1u << 12, kAvx = 1u << 28;
   constexpr uint32_t kAvx2 = 1u << 5;
   constexpr uint32_t kAvx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
+  constexpr uint32_t kVbmi2 = 1u << 6;
   constexpr uint64_t kYmm = 0x06, kZmm = 0xe6;
   Features features;
   uint32_t a, b, c, d;
@@ -40,6 +42,7 @@ Features detect() {
   const uint64_t saved = saved_registers();
   features.avx2_fma = (saved & kYmm) == kYmm && (leaf1 & kFma) && (leaf1 & kAvx) && (b & kAvx2);
   features.avx512 = features.avx2_fma && (saved & kZmm) == kZmm && (b & kAvx512) == kAvx512;
+  features.vbmi2 = c & kVbmi2;
   return features;
 }
 
@@ -49,28 +52,31 @@ Features detect() { return {}; }
 
 #endif
 
+const Features& features() {
+  static const Features found = detect();
+  return found;
+}
+
 bool runs_here(Level level) {
-  static const Features features = detect();
   switch (level) {
     case Level::baseline:
     case Level::neon:  // built on aarch64 alone, where every CPU has it
       return true;
     case Level::scalar_fma:  // scalar code, in the encoding that came with AVX
     case Level::avx2:
-      return features.avx2_fma;
+      return features().avx2_fma;
     case Level::avx512:
-      return features.avx512;
+      return features().avx512;
   }
   return false;
 }
 
-// Whether a CPU that has AVX-512 uses it unasked. The whole suite passes on it, and it is quicker on
-// the whole, but not yet in the smallest products (inference of one row): see benchmarks.levels.
-constexpr bool kChoosesAvx512 = false;
-
-// scalar_fma exists for the tests alone.
+// scalar_fma exists for the tests alone. The first CPUs with AVX-512 (Skylake-X to Cascade Lake) run
+// all code slower for a while after such an instruction; those that do not came with VBMI2 (Ice Lake,
+// Zen 4), and are quicker with it on the whole: see benchmarks.levels.
 bool chosen_unasked(Level level) {
-  return level != Level::scalar_fma && (level != Level::avx512 || kChoosesAvx512);
+  if (level == Level::avx512) return features().vbmi2;
+  return level != Level::scalar_fma;
 }
 
 const Build& best_build() {
