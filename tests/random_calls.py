@@ -201,8 +201,8 @@ def draws(rng: Rng) -> tuple[str, Row, Call]:
     """Masks and numbers of the generators, after the same seed."""
     kinds: list[tuple[str, Callable[[Any], Any]]] = [
         ("dropout", lambda x: steep.nn.functional.dropout(x, 0.3)),
-        ("randn", lambda x: steep.randn(*x.shape, dtype=x.dtype) + x),
-        ("rand", lambda x: steep.rand(*x.shape, dtype=x.dtype) + x),
+        ("randn", lambda x: steep.randn(x.shape, dtype=x.dtype) + x),
+        ("rand", lambda x: steep.rand(x.shape, dtype=x.dtype) + x),
         ("arange", lambda x: steep.arange(x.numel(), dtype=x.dtype) * 0.1 + x.reshape(-1)),
     ]
     name, function = kinds[rng.integers(len(kinds))]

@@ -92,7 +92,7 @@ PURE: dict[str, Operation] = {
     "expanded": lambda x, y, z, n, s: x.expand(3, *x.shape),
     "detach": lambda x, y, z, n, s: x.detach(),
     "clone": lambda x, y, z, n, s: x.clone(),
-    "zeros": lambda x, y, z, n, s: steep.zeros(*x.shape, dtype=x.dtype),
+    "zeros": lambda x, y, z, n, s: steep.zeros(x.shape, dtype=x.dtype),
     "constant": lambda x, y, z, n, s: steep.tensor([n, 2 * n, 3 * n]),
     "dropout": lambda x, y, z, n, s: F.dropout(x, 0.5),
     "rand": lambda x, y, z, n, s: steep.rand_like(x),
@@ -270,7 +270,7 @@ def arguments(plan: Plan, call: int) -> list[Any]:
         elif layout == "strided" and x.dim():
             x = steep.stack([x, x], -1)[..., 0]
         elif layout == "leaf" and dtype in FLOATING:
-            leaf = steep.zeros(*shape, dtype=dtype, requires_grad=True)
+            leaf = steep.zeros(shape, dtype=dtype, requires_grad=True)
             leaf.detach().copy_(x)
             x = leaf
         elif layout == "shared" and args and args[0].dim():

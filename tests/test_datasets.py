@@ -19,9 +19,11 @@ def test_tensor_dataset():
     row, label = d[-1]
     assert row.tolist() == x[10].tolist()
     assert label.item() == 10
-    with pytest.raises(ValueError, match=r"Size mismatch between tensors.*\(11, 2, 3\), \(4,\)"):
+    with pytest.raises(
+        AssertionError, match=r"Size mismatch between tensors.*\(11, 2, 3\), \(4,\)"
+    ):
         data.TensorDataset(x, y[:4])
-    with pytest.raises(ValueError, match="Size mismatch"):
+    with pytest.raises(AssertionError, match="Size mismatch"):
         data.TensorDataset(steep.tensor(1.0))
     with pytest.raises(ValueError, match="at least one tensor"):
         data.TensorDataset()

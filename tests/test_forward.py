@@ -112,7 +112,7 @@ def test_expanded_inputs(name: str) -> None:
         return np.broadcast_to(array[:1], array.shape).copy() if repeats(array) else array
 
     def expanded(array: Array) -> Any:
-        return tensor(array[:1]).expand(*array.shape) if repeats(array) else tensor(array)
+        return tensor(array[:1]).expand(array.shape) if repeats(array) else tensor(array)
 
     with Compared(name) as compared:
         for _, call in calls(row, row.dtypes[0], name):

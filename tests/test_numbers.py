@@ -181,8 +181,9 @@ def test_factors_and_exponents_of_integers_are_not() -> None:
         for function in (steep.floor_divide, steep.remainder, steep.fmod):
             with pytest.raises(RuntimeError, match=f"value {number} cannot be converted"):
                 function(x, number)
-            with pytest.raises(RuntimeError, match=f"value {number} cannot be converted"):
-                function(number, x)
+            if function is not steep.fmod:  # which wants a tensor first
+                with pytest.raises(RuntimeError, match=f"value {number} cannot be converted"):
+                    function(number, x)
         with pytest.raises(RuntimeError, match=r"alpha|cannot be converted"):
             x.add(x, alpha=max(number, 256))
     with pytest.raises(RuntimeError, match="add: expected a number for alpha"):

@@ -13,7 +13,7 @@ from steep import _core
 def test_bounds_that_overflow_are_refused() -> None:
     """Numbers near 2**63 neither wrap around nor reach foreign memory."""
     with pytest.raises(RuntimeError, match="exceeds dimension size"):
-        steep.ones(5).narrow(0, 2**62, 2**62)
+        steep.ones(5).narrow(0, 4, 2**63 - 1)
     with pytest.raises(RuntimeError, match="as_strided"):
         steep.ones(4).as_strided((3,), (2**63 - 1,))
     with pytest.raises(RuntimeError, match="as_strided"):
@@ -100,7 +100,7 @@ def test_negative_numbers_are_refused_by_a_replay_too() -> None:
     recorder.stop()
     assert out.tolist() == [0.0, 2.0]
     index[0] = -1
-    with pytest.raises(IndexError, match="index -1 is out of bounds"):
+    with pytest.raises(RuntimeError, match="index -1 is out of bounds"):
         recorder.replay()
 
 

@@ -210,6 +210,7 @@ TYPES = [
     "Tensor",
     "Size",
     "Generator",
+    "OutOfMemoryError",
     "Recorder",
     "device",
     "dtype",

@@ -99,9 +99,9 @@ bool Placement::fill(const Signature& signature, ops::Value* values, Mismatch& m
   for (int i = 0; i < count; ++i) {
     const Parameter& parameter = signature.parameters[i];
     PyObject* object = given_[i];
-    const bool one_item =
-        parameter.variadic && parameter.wanted & accepts::tensors && rest_count_ == 1;
-    if (parameter.variadic && (!object || rest_count_ > 1 || one_item)) {
+    const bool tensors = parameter.variadic && parameter.wanted & accepts::tensors;
+    const bool one_item = tensors && rest_count_ == 1;
+    if (parameter.variadic && (rest_count_ > 1 || one_item || (tensors && !object))) {
       PyObject* culprit = nullptr;
       if (fill_rest(parameter, values[i], culprit)) continue;
       if (!one_item) return refuse(mismatch, Mismatch::Kind::wrong_type, i, culprit);

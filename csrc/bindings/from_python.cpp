@@ -162,7 +162,10 @@ void Reader::infer(PyObject* data, int level) {
     return;
   }
   if (is_array_like(data)) return merge(copy_array(op_, data).dtype());
-  if (Number number; read_number(data, number)) merge(number.dtype());
+  if (Number number; read_number(data, number)) return merge(number.dtype());
+  if (PyUnicode_Check(data) || PyBytes_Check(data)) return;  // fill() refuses it
+  fail(ErrorKind::runtime, op_, "numbers", type_name(data),
+       join("Could not infer dtype of ", type_name(data)));
 }
 
 void Reader::fill(PyObject* data, int level, Writer& writer, DType dtype) {

@@ -91,7 +91,12 @@ void add_functions(PyObject* module) {
       "The floating dtype that is taken where none is named.");
   m.def(
       "set_default_dtype",
-      [](const py::object& d) { set_default_dtype(required_dtype("set_default_dtype", d)); },
+      [](const py::object& d) {
+        const DType dtype = required_dtype("set_default_dtype", d);
+        if (!is_floating(dtype))
+          fail(ErrorKind::type, "set_default_dtype", "float32 or float64", name(dtype));
+        set_default_dtype(dtype);
+      },
       py::arg("d"),
       "Sets the floating dtype that is taken where none is named: float32 or float64.");
   m.def(

@@ -54,6 +54,7 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   steep::ops::install();
   install_host();
   PyObject* module = m.ptr();
+  add_exceptions(module);
   add_description_types(module);
   add_tensor_type(module);
   add_entries(module);

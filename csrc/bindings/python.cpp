@@ -23,6 +23,8 @@ PyObject* exception_of(ErrorKind kind) {
   }
   return PyExc_RuntimeError;
 }
+
+PyObject* out_of_memory = nullptr;
 }  // namespace
 
 void stay_for_ever() noexcept {
@@ -62,6 +64,13 @@ void Items::refuse() const {
                                  "; pass a copy of it, as in list(x)"));
 }
 
+void add_exceptions(PyObject* module) {
+  const Owned bases(PyTuple_Pack(2, PyExc_RuntimeError, PyExc_MemoryError));
+  out_of_memory = checked(PyErr_NewExceptionWithDoc(
+      "steep.OutOfMemoryError", "No memory is left for a tensor.", bases.get(), nullptr));
+  checked(PyModule_AddObjectRef(module, "OutOfMemoryError", out_of_memory));
+}
+
 PyObject* raise_current() noexcept {
   try {
     throw;
@@ -74,7 +83,7 @@ PyObject* raise_current() noexcept {
   } catch (const Error& error) {
     PyErr_SetString(exception_of(error.kind), error.what());
   } catch (const std::bad_alloc&) {
-    PyErr_SetString(PyExc_MemoryError, "steep: out of memory");
+    PyErr_SetString(out_of_memory ? out_of_memory : PyExc_MemoryError, "steep: out of memory");
   } catch (const std::invalid_argument& error) {
     PyErr_SetString(PyExc_ValueError, error.what());
   } catch (const std::exception& error) {

@@ -46,6 +46,9 @@ auto guarded_number(Body&& body) noexcept -> decltype(body()) {
   }
 }
 
+// steep.OutOfMemoryError: PyTorch's is a RuntimeError, Python's is MemoryError, and so ours is both.
+void add_exceptions(PyObject* module);
+
 // Refuses, with an exception of Python's.
 [[noreturn]] void raise(PyObject* exception, const std::string& text);
 

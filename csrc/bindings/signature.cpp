@@ -106,6 +106,8 @@ Parameter Parser::parameter(std::string text, bool keyword_only) const {
     out.wanted = out.annotation == "int" ? accepts::dims : accepts::tensors;
   }
   out.key = checked(PyUnicode_InternFromString(out.name.c_str()));
+  // Python reserves the word: such a name is given by **{'from': 0}, or as in the stubs.
+  if (out.name == "from") out.alias = checked(PyUnicode_InternFromString("from_"));
   if (out.name == "dim") out.alias = checked(PyUnicode_InternFromString("axis"));
   if (out.name == "keepdim") out.alias = checked(PyUnicode_InternFromString("keepdims"));
   if (halves.size() == 2) read_default(trimmed(halves[1]), out);

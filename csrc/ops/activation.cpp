@@ -183,7 +183,7 @@ Tensor relu_function(const Tensor& x, bool inplace) {
 
 void register_activation(Registry& registry) {
   registry.add<&relu_function>(
-      "relu", kFunction, "(input: Tensor, inplace: bool = False) -> Tensor",
+      "relu", kFunction, "(input: Tensor, inplace: bool | int = False) -> Tensor",
       R"(Rectified linear unit: out = max(input, 0). Its gradient at 0 is 0.
 
 Shape: any, kept. Nair and Hinton, 2010. Raises RuntimeError for bool.
@@ -196,7 +196,7 @@ tensor([0., 2.])
                               "relu");
   registry.add<&leaky_relu>(
       "leaky_relu", kInternal,
-      "(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor",
+      "(input: Tensor, negative_slope: float = 0.01, inplace: bool | int = False) -> Tensor",
       R"(Leaky rectifier: input where it is positive, negative_slope * input elsewhere.
 
 Shape: any, kept. Maas, Hannun and Ng, 2013. Raises NotImplementedError for integers.
@@ -205,7 +205,8 @@ Shape: any, kept. Maas, Hannun and Ng, 2013. Raises NotImplementedError for inte
 tensor([-0.1000,  2.0000])
 )");
   registry.add<&elu>(
-      "elu", kInternal, "(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor",
+      "elu", kInternal,
+      "(input: Tensor, alpha: float = 1.0, inplace: bool | int = False) -> Tensor",
       R"(Exponential linear unit: input where it is positive, alpha * (e^input - 1) elsewhere.
 
 Shape: any, kept. Clevert, Unterthiner and Hochreiter, 2015. Raises NotImplementedError for integers.
@@ -213,7 +214,7 @@ Shape: any, kept. Clevert, Unterthiner and Hochreiter, 2015. Raises NotImplement
 >>> steep.nn.functional.elu(steep.tensor([-1.0, 2.0]))
 tensor([-0.6321,  2.0000])
 )");
-  registry.add<&silu>("silu", kInternal, "(input: Tensor, inplace: bool = False) -> Tensor",
+  registry.add<&silu>("silu", kInternal, "(input: Tensor, inplace: bool | int = False) -> Tensor",
                       R"(Swish, or sigmoid linear unit: out = input * sigmoid(input).
 
 Shape: any, kept. Hendrycks and Gimpel, 2016. Raises NotImplementedError for integers.

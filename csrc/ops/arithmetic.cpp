@@ -37,11 +37,16 @@ Number negated(const Number& number) {
   return Number(static_cast<int64_t>(-static_cast<uint64_t>(number.to_int())));
 }
 
+bool is_bool(const TensorOrNumber& x) {
+  return x.is_tensor() ? x.tensor.dtype() == DType::boolean
+                       : x.number.kind() == Number::Kind::boolean;
+}
+
 void refuse_bool(const char* op, const TensorOrNumber& x, const TensorOrNumber& other) {
-  if (result_type(op, x, other) == DType::boolean) {
-    fail(ErrorKind::runtime, op, "numbers", "two bool operands",
-         "use the `^` or `logical_xor` operator, or convert with .int()");
-  }
+  const bool first = is_bool(x), second = is_bool(other);
+  if ((!first && !second) || (!x.is_tensor() && !other.is_tensor())) return;
+  fail(ErrorKind::runtime, op, "numbers", first && second ? "two bool operands" : "a bool operand",
+       "use the `^` or `logical_xor` operator, `~` for a mask's inverse, or convert with .int()");
 }
 
 void check_alpha(const char* op, const Number& alpha, DType type) {
@@ -108,7 +113,7 @@ Tensor add(const TensorOrNumber& x, const TensorOrNumber& other, const Number& a
 Tensor sub(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha) {
   refuse_bool("sub", x, other);
   if (!is_one(alpha)) return add(x, other, negated(alpha));
-  Tensor out = modular(kSub, x, other, result_type(x, other));
+  Tensor out = modular(kSub, x, other, result_type("sub", x, other));
   if (wanted(x.tensor, other.tensor)) {
     record("sub", out, {x.tensor, other.tensor}, [](const Tensor& grad, Grads& grads) {
       if (grads.wanted(0)) grads[0] = grad;
@@ -172,6 +177,9 @@ Tensor pow(const TensorOrNumber& x, const TensorOrNumber& exponent) {
       fail(ErrorKind::runtime, "pow", "a non-negative exponent for integer tensors",
            join(exponent.number.to_int()), "convert with .float() first");
     check_fits("pow", exponent.number, type);
+    // Of bools, PyTorch has powers by a number alone.
+    if (type == DType::boolean)
+      return exponent.number.to_bool() ? clone(x.tensor) : full(x.tensor.shape(), true, type);
   }
   const bool by_two =
       !exponent.is_tensor() && exponent.number.to_double() == 2 && type == x.tensor.dtype();

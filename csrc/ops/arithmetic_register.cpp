@@ -81,7 +81,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError when an integer is divi
 tensor([1, 2])
 )");
   registry.add<&fmod>(
-      "fmod", kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+      "fmod", kBoth, "(input: Tensor, other: Tensor | Number) -> Tensor",
       R"(Remainder with the sign of the dividend, as C's fmod: input - other * trunc(input / other).
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when an integer is divided by zero.

@@ -2,6 +2,7 @@
 #include "ops/compare.h"
 
 #include "ops/elementwise.h"
+#include "ops/host.h"
 #include "tensor/shape.h"
 
 namespace steep::ops {
@@ -44,7 +45,7 @@ Tensor comparison(const Kernel& kernel, const TensorOrNumber& x, const TensorOrN
 Tensor bitwise(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other) {
   const DType type = result_type(kernel.name, x, other);
   if (is_floating(type))
-    fail(ErrorKind::runtime, kernel.name, "integer or bool operands", name(type),
+    fail(ErrorKind::not_implemented, kernel.name, "integer or bool operands", name(type),
          "compare first, or convert with .long()");
   return modular(kernel, x, other, type);
 }
@@ -110,11 +111,17 @@ Tensor isfinite(const Tensor& x) { return unary_predicate(kIsFinite, x); }
 Tensor bitwise_not(const Tensor& x) {
   if (x.dtype() == DType::boolean) return logical_not(x);
   if (is_floating(x.dtype()))
-    fail(ErrorKind::runtime, "bitwise_not", "an integer or bool tensor", name(x.dtype()));
+    fail(ErrorKind::type, "bitwise_not", "an integer or bool tensor", name(x.dtype()));
   return unary(kBitwiseNot, x);
 }
 
 Tensor where(const Tensor& condition, const TensorOrNumber& x, const TensorOrNumber& other) {
+  if (condition.dtype() == DType::uint8) {
+    host.warn(
+        "where received a uint8 condition tensor. This behavior is deprecated; use a bool "
+        "condition instead, as in `condition != 0`.");
+    return where(to(condition, DType::boolean), x, other);
+  }
   if (condition.dtype() != DType::boolean)
     fail(ErrorKind::runtime, "where", "a condition of dtype bool", name(condition.dtype()),
          "compare it, as in `condition != 0`");
@@ -213,7 +220,7 @@ DType clamp_type(const Tensor& x, const std::optional<TensorOrNumber>& low,
 Tensor clamp(const Tensor& x, std::optional<TensorOrNumber> min,
              std::optional<TensorOrNumber> max) {
   if (!min && !max)
-    fail(ErrorKind::value, "clamp", "at least one of min and max", "neither",
+    fail(ErrorKind::runtime, "clamp", "at least one of min and max", "neither",
          "At least one of 'min' or 'max' must not be None");
   const DType type = clamp_type(x, min, max);
   if (type == DType::boolean)

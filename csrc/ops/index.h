@@ -32,9 +32,15 @@ Tensor flip(const Tensor& x, const Dims& dims);
 Tensor repeat(const Tensor& x, const Dims& repeats);
 Tensor tile(const Tensor& x, const Dims& dims);  // the same, dims filled with ones in front
 
+// What negative numbers mean, and which error those out of bounds are: PyTorch has several.
+enum class Bounds : int64_t {
+  from_end,      // negative ones count from the end; IndexError
+  index_error,   // negative ones are out of bounds; IndexError
+  runtime_error  // the same; RuntimeError
+};
 // One index over several dimensions of these sizes, from one int64 tensor (of one shape) for each.
-// Negative numbers count from the end, or are refused where from_end is false; IndexError for those
-// out of bounds. `first` numbers the first dimension in the error.
-Tensor linear_index(const Tensors& indices, const Dims& sizes, int first, bool from_end = true);
+// `first` numbers the first dimension in the error.
+Tensor linear_index(const Tensors& indices, const Dims& sizes, int first,
+                    Bounds bounds = Bounds::from_end);
 
 }  // namespace steep::ops

@@ -26,9 +26,10 @@ void need_integers(const char* op, const Tensor& index) {
 }
 
 // Checked numbers of one dimension; unlike a subscript's, negative ones are refused.
-Tensor checked_index(const char* op, const Tensor& index, int64_t size, int dim) {
+Tensor checked_index(const char* op, const Tensor& index, int64_t size, int dim,
+                     Bounds bounds = Bounds::runtime_error) {
   try {
-    return linear_index({index}, {size}, dim, false);
+    return linear_index({index}, {size}, dim, bounds);
   } catch (const Error& error) {
     throw Error(error.kind, join(op, ": ", error.what()));
   }
@@ -127,9 +128,10 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
     throw Error(ErrorKind::index, join("index_select: Index is supposed to be a vector, got shape ",
                                        to_string(index.shape())));
   const Tensor source = as_rank_one(x);
-  const Tensor picked =
-      pick_rows(source, checked_index("index_select", as_rank_one(index), source.size(at), at),
-                rows_of(source, at));
+  const Tensor picked = pick_rows(
+      source,
+      checked_index("index_select", as_rank_one(index), source.size(at), at, Bounds::index_error),
+      rows_of(source, at));
   return x.dim() == 0 ? reshape(picked, {}) : picked;
 }
 
@@ -145,11 +147,11 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, bool) {
 
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src) {
   const int at = wrap_dim("scatter_add", dim, x.dim());
+  if (src.dtype() != x.dtype())
+    fail(ErrorKind::runtime, "scatter_add", "src of the input's dtype", name(src.dtype()));
   if (index.numel() == 0) return clone(x);
   const Tensor target = as_rank_one(x), places = as_rank_one(index), source = as_rank_one(src);
   check_gather("scatter_add", target, at, places);
-  if (source.dtype() != target.dtype())
-    fail(ErrorKind::runtime, "scatter_add", "src of the input's dtype", name(source.dtype()));
   Tensor part = source;
   for (int d = 0; d < source.dim(); ++d) {
     if (source.dim() != places.dim() || places.size(d) > source.size(d))
@@ -276,7 +278,7 @@ tensor([30, 10])
       "(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor",
       R"(Elements picked one by one along a dimension: for dim 1, out[i][j] = input[i][index[i][j]].
 
-Shape: index's. Raises IndexError when a number is out of bounds, RuntimeError when index has another rank, is larger
+Shape: index's. Raises RuntimeError when a number is out of bounds, and when index has another rank, is larger
 than input beside dim, or is not of integers.
 
 >>> steep.gather(steep.tensor([[1, 2], [3, 4]]), 1, steep.tensor([[0, 0], [1, 0]]))
@@ -287,7 +289,7 @@ tensor([[1, 1],
       "scatter_add", kBoth, "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
       R"(input with elements of src added along a dimension at the places of index, in its order.
 
-Shape: input's. Raises IndexError when a number is out of bounds, RuntimeError when shapes or dtypes do not fit.
+Shape: input's. Raises RuntimeError when a number is out of bounds, and when shapes or dtypes do not fit.
 
 >>> steep.scatter_add(steep.zeros(3), 0, steep.tensor([0, 2, 0]), steep.tensor([1.0, 2.0, 3.0]))
 tensor([4., 0., 2.])

@@ -112,7 +112,7 @@ Tensor value_before(const char* op, const Value* arguments, int count) {
 }
 
 namespace {
-Tensor copy_(const Tensor& x, const Tensor& src, bool) {
+Tensor copy_from(const Tensor& x, const Tensor& src) {
   // Unlike arithmetic in place, copying converts to any dtype.
   if (is_floating(src.dtype()) && !is_floating(x.dtype()))
     return write("copy_", x, to(src, x.dtype()), true);
@@ -124,7 +124,7 @@ Tensor fill_(const Tensor& x, const TensorOrNumber& value) {
     if (value.tensor.dim() != 0)
       fail(ErrorKind::runtime, "fill_", "a 0-dimension value tensor",
            join("a tensor with ", value.tensor.dim(), " dimensions"));
-    return copy_(x, value.tensor, false);
+    return copy_from(x, value.tensor);
   }
   check_fits("fill_", value.number, x.dtype());
   if (wanted(x)) return write("fill_", x, full({}, value.number, x.dtype()), true);
@@ -132,6 +132,10 @@ Tensor fill_(const Tensor& x, const TensorOrNumber& value) {
   program::launch(kCopy, x.dtype(), {x, value.number});
   x->storage->bump("fill_");
   return x;
+}
+
+Tensor copy_(const Tensor& x, const TensorOrNumber& src, bool) {
+  return src.is_tensor() ? copy_from(x, src.tensor) : fill_(x, src);
 }
 
 Tensor zero_(const Tensor& x) { return fill_(x, {{}, 0}); }
@@ -154,10 +158,12 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const TensorOrNumber& va
 
 void register_inplace(Registry& registry) {
   registry.add<&copy_>(
-      "copy_", kMethod, "(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor",
+      "copy_", kMethod,
+      "(input: Tensor, src: Tensor | Number, non_blocking: bool = False) -> Tensor",
       R"(Writes src into this tensor, broadcast and converted to its dtype; returns it.
 
-Raises RuntimeError when src does not broadcast to this tensor's shape.
+Raises RuntimeError when src does not broadcast to this tensor's shape, or is a number that the
+dtype cannot hold.
 
 >>> steep.zeros(2).copy_(steep.tensor([1, 2]))
 tensor([1., 2.])

@@ -98,9 +98,9 @@ void check_input(const char* op, const Tensor& x) {
          join(expected, ", or a floating point type for target with class probabilities"), got,
          "convert probabilities with .float(), or one-hot rows with .argmax(1)");
   }
-  if (x.dim() == 2 && target.dim() == 1) {
+  const bool other_batch = x.dim() == 2 && target.dim() == 1;
+  if (other_batch || (x.dim() == 1 && target.dim() == 1))
     fail(ErrorKind::value, op, expected, got, "the input's batch size must match the target's");
-  }
   fail(ErrorKind::runtime, op, expected, got, "reshape the target");
 }
 
@@ -230,8 +230,10 @@ Reduce read_reduction(const char* op, const std::string& reduction,
   if (reduction == "mean") return Reduce::mean;
   if (reduction == "sum") return Reduce::sum;
   if (reduction == "none") return Reduce::none;
+  // Where there is no text, there was None: PyTorch's error for it is the same.
+  const std::string got = reduction.empty() ? "None" : "'" + reduction + "'";
   fail(ErrorKind::value, op, "reduction to be 'none', 'mean' or 'sum'",
-       join("'", reduction, "', which is not a valid value for reduction"));
+       got + ", which is not a valid value for reduction");
 }
 
 Tensor reduced(const Tensor& losses, Reduce how) {

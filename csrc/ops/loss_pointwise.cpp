@@ -23,7 +23,7 @@ constexpr Kernel kSquaredErrorBackward =
     elementwise("squared_error_backward", Elementwise::squared_error_backward, 2);
 constexpr Kernel kSoftplus = elementwise("softplus", Elementwise::softplus, 24);
 
-void check_pair(const char* op, const Tensor& x, const Tensor& target) {
+void check_shapes(const char* op, const Tensor& x, const Tensor& target) {
   if (x.shape() != target.shape()) {
     fail(ErrorKind::value, op, "input and target of the same shape",
          join("input ", to_string(x.shape()), " and target ", to_string(target.shape())),
@@ -32,6 +32,10 @@ void check_pair(const char* op, const Tensor& x, const Tensor& target) {
                                      : "make the target of the input's shape; broadcast it with "
                                        "target.expand_as(input) if that is meant");
   }
+}
+
+void check_pair(const char* op, const Tensor& x, const Tensor& target) {
+  check_shapes(op, x, target);
   if (!is_floating(result_type({x, {}}, {target, {}}))) {
     fail(ErrorKind::not_implemented, op, "a floating-point input or target",
          join(name(x.dtype()), " and ", name(target.dtype())), "convert with .float() first");
@@ -46,6 +50,16 @@ Pair promoted(const char* op, const Tensor& x, const Tensor& target) {
   check_pair(op, x, target);
   const DType type = result_type({x, {}}, {target, {}});
   return {to(x, type), to(target, type)};
+}
+
+// The same for losses of which PyTorch has no form for integers on either side.
+Pair both_floating(const char* op, const Tensor& x, const Tensor& target) {
+  const Pair pair = promoted(op, x, target);
+  for (const auto& [what, tensor] : {std::pair("input", &x), std::pair("target", &target)})
+    if (!is_floating(tensor->dtype()))
+      fail(ErrorKind::runtime, op, join("a floating-point ", what), name(tensor->dtype()),
+           "convert it with .float(), or .to(the other's dtype)");
+  return pair;
 }
 
 Tensor one_minus(const Tensor& x) { return sub({{}, 1}, {x, {}}, 1); }
@@ -144,7 +158,7 @@ Tensor mse_loss(const Tensor& x, const Tensor& target, std::optional<bool> size_
 Tensor l1_loss(const Tensor& x, const Tensor& target, std::optional<bool> size_average,
                std::optional<bool> reduce, const std::string& reduction) {
   const Reduce how = read_reduction("l1_loss", reduction, size_average, reduce);
-  check_pair("l1_loss", x, target);
+  check_shapes("l1_loss", x, target);
   return reduced(abs(sub(x, target)), how);
 }
 
@@ -152,8 +166,8 @@ Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, std::optional<bool>
                       std::optional<bool> reduce, const std::string& reduction, double beta) {
   const Reduce how = read_reduction("smooth_l1_loss", reduction, size_average, reduce);
   if (!(beta >= 0)) fail(ErrorKind::runtime, "smooth_l1_loss", "beta of at least 0", join(beta));
-  check_pair("smooth_l1_loss", x, target);
-  const Tensor difference = sub(x, target);
+  const Pair pair = promoted("smooth_l1_loss", x, target);
+  const Tensor difference = sub(pair.x, pair.target);
   if (beta == 0) return reduced(abs(difference), how);
   Tensor losses;
   {
@@ -171,8 +185,8 @@ Tensor huber_loss(const Tensor& x, const Tensor& target, const std::string& redu
                   double delta) {
   const Reduce how = read_reduction("huber_loss", reduction, std::nullopt, std::nullopt);
   if (!(delta > 0)) fail(ErrorKind::runtime, "huber_loss", "delta above 0", join(delta));
-  check_pair("huber_loss", x, target);
-  const Tensor difference = sub(x, target);
+  const Pair pair = promoted("huber_loss", x, target);
+  const Tensor difference = sub(pair.x, pair.target);
   Tensor losses;
   {
     const tape::GradMode off(false);
@@ -189,7 +203,7 @@ Tensor binary_cross_entropy(const Tensor& x, const Tensor& target, const Tensor&
                             std::optional<bool> size_average, std::optional<bool> reduce,
                             const std::string& reduction) {
   const Reduce how = read_reduction("binary_cross_entropy", reduction, size_average, reduce);
-  const Pair pair = promoted("binary_cross_entropy", x, target);
+  const Pair pair = both_floating("binary_cross_entropy", x, target);
   check_unit_interval("binary_cross_entropy", pair.x);
   return reduced(weighed(bernoulli_losses(pair.x, pair.target), weight), how);
 }
@@ -200,7 +214,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& target, c
                                         const Tensor& pos_weight) {
   constexpr const char* kOp = "binary_cross_entropy_with_logits";
   const Reduce how = read_reduction(kOp, reduction, size_average, reduce);
-  const Pair pair = promoted(kOp, x, target);
+  const Pair pair = both_floating(kOp, x, target);
   // -log(sigmoid(x)) = log(1 + exp(-x)), and -log(1 - sigmoid(x)) is x more.
   Tensor positive = log_one_plus_exp(neg(pair.x));
   if (pos_weight.defined())
@@ -212,7 +226,7 @@ Tensor kl_div(const Tensor& x, const Tensor& target, std::optional<bool> size_av
               std::optional<bool> reduce, const std::string& reduction, bool log_target) {
   const bool batch_mean = reduction == "batchmean" && !size_average && !reduce;
   const Reduce how = read_reduction("kl_div", batch_mean ? "sum" : reduction, size_average, reduce);
-  const Pair pair = promoted("kl_div", x, target);
+  const Pair pair = both_floating("kl_div", x, target);
   const Tensor& t = pair.target;
   Tensor losses;
   if (log_target) {

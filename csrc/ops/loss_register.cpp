@@ -10,7 +10,7 @@ void register_class_losses(Registry& registry) {
   registry.add<&cross_entropy>(
       "cross_entropy", kFunction,
       "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
-      "None, ignore_index: int = -100, reduce: bool | None = None, reduction: str = 'mean', "
+      "None, ignore_index: int = -100, reduce: bool | None = None, reduction: str | None = 'mean', "
       "label_smoothing: float = 0.0) -> Tensor",
       R"(Cross entropy of classes: -log softmax(input)[target], computed in one pass.
 
@@ -30,7 +30,8 @@ tensor(0.6931)
   registry.add<&nll_loss>(
       "nll_loss", kFunction,
       "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
-      "None, ignore_index: int = -100, reduce: bool | None = None, reduction: str = 'mean') -> "
+      "None, ignore_index: int = -100, reduce: bool | None = None, reduction: str | None = 'mean') "
+      "-> "
       "Tensor",
       R"(Negative log likelihood of classes: -input[target], where input holds log-probabilities.
 
@@ -47,7 +48,7 @@ tensor(1.)
 void register_differences(Registry& registry) {
   registry.add<&mse_loss>("mse_loss", kFunction,
                           "(input: Tensor, target: Tensor, size_average: bool | None = None, "
-                          "reduce: bool | None = None, reduction: str = 'mean') -> Tensor",
+                          "reduce: bool | None = None, reduction: str | None = 'mean') -> Tensor",
                           R"(Squared error: (input - target)^2, reduced by 'mean', 'sum' or 'none'.
 
 Shapes: any, the same for both. Unlike PyTorch, which broadcasts with a warning, raises ValueError
@@ -59,7 +60,7 @@ tensor(2.)
 )");
   registry.add<&l1_loss>("l1_loss", kFunction,
                          "(input: Tensor, target: Tensor, size_average: bool | None = None, "
-                         "reduce: bool | None = None, reduction: str = 'mean') -> Tensor",
+                         "reduce: bool | None = None, reduction: str | None = 'mean') -> Tensor",
                          R"(Absolute error: |input - target|, reduced by 'mean', 'sum' or 'none'.
 
 Shapes: any, the same for both. Raises ValueError when they differ, even where they would broadcast,
@@ -71,7 +72,7 @@ tensor(1.)
   registry.add<&smooth_l1_loss>(
       "smooth_l1_loss", kFunction,
       "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = "
-      "None, reduction: str = 'mean', beta: float = 1.0) -> Tensor",
+      "None, reduction: str | None = 'mean', beta: float = 1.0) -> Tensor",
       R"(With d = |input - target|: d^2 / (2 beta) below beta, d - beta / 2 beyond; |d| for beta 0 (Girshick,
 2015).
 
@@ -83,7 +84,8 @@ tensor([0.5000, 1.5000])
 )");
   registry.add<&huber_loss>(
       "huber_loss", kFunction,
-      "(input: Tensor, target: Tensor, reduction: str = 'mean', delta: float = 1.0) -> Tensor",
+      "(input: Tensor, target: Tensor, reduction: str | None = 'mean', delta: float = 1.0) -> "
+      "Tensor",
       R"(With d = |input - target|: d^2 / 2 up to delta, delta (d - delta / 2) beyond (Huber, 1964).
 
 Shapes: any, the same for both. Raises ValueError when they differ, even where they would broadcast,
@@ -98,7 +100,7 @@ void register_probability_losses(Registry& registry) {
   registry.add<&binary_cross_entropy>(
       "binary_cross_entropy", kFunction,
       "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
-      "None, reduce: bool | None = None, reduction: str = 'mean') -> Tensor",
+      "None, reduce: bool | None = None, reduction: str | None = 'mean') -> Tensor",
       R"(Cross entropy of probabilities: -(t log x + (1 - t) log(1 - x)), each logarithm at least -100.
 
 Shapes: input in [0, 1] and target, any, the same for both; weight broadcasts to them. Raises
@@ -111,7 +113,8 @@ tensor(0.6931)
   registry.add<&binary_cross_entropy_with_logits>(
       "binary_cross_entropy_with_logits", kFunction,
       "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
-      "None, reduce: bool | None = None, reduction: str = 'mean', pos_weight: Tensor | None = "
+      "None, reduce: bool | None = None, reduction: str | None = 'mean', pos_weight: Tensor | None "
+      "= "
       "None) -> Tensor",
       R"(binary_cross_entropy of sigmoid(input), without its loss of accuracy: (1 - t) x + log(1 + exp(-x)).
 
@@ -124,7 +127,7 @@ tensor(0.6931)
   registry.add<&kl_div>(
       "kl_div", kFunction,
       "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = "
-      "None, reduction: str = 'mean', log_target: bool = False) -> Tensor",
+      "None, reduction: str | None = 'mean', log_target: bool = False) -> Tensor",
       R"(Kullback-Leibler divergence of each element: t (log t - input), where input holds log-probabilities;
 0 log 0 = 0.
 

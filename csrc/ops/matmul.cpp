@@ -88,6 +88,10 @@ Matrix matrix_of(const Tensor& x) {
 Tensor product(const Tensor& a, const Tensor& b, const Tensor& bias, Activation activation,
                const Tensor& aux) {
   const tape::GradMode off(false);
+  if (a.dtype() == DType::uint8) {  // modulo 256 in the end, whatever the sums come to
+    const auto wide = [](const Tensor& x) { return x.defined() ? to(x, DType::int64) : x; };
+    return to(product(wide(a), wide(b), wide(bias), activation, wide(aux)), DType::uint8);
+  }
   const Matrix left = matrix_of(a), right = matrix_of(b);
   const int last = a.dim() - 1;
   const int64_t m = a.size(last - 1), k = a.size(last), n = b.size(b.dim() - 1);

@@ -4,6 +4,7 @@
 
 #include "ops/elementwise.h"
 #include "ops/host.h"
+#include "ops/reduce.h"
 #include "program/recorder.h"
 #include "tensor/shape.h"
 
@@ -104,10 +105,7 @@ Dims matrix_dims(const Tensor& x, const std::optional<Dims>& dim) {
 
 Tensor nuclear_norm(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
                     std::optional<DType> dtype) {
-  const Tensor x = dtype ? to(input, *dtype) : input;
-  if (!is_floating(x.dtype()))
-    fail(ErrorKind::runtime, "norm", "a floating-point tensor", name(x.dtype()),
-         "convert with .float() first");
+  const Tensor x = norm_operand(input, dtype);
   const Dims matrix = matrix_dims(x, dim);
   Dims order;
   for (int d = 0; d < x.dim(); ++d)

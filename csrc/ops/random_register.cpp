@@ -122,7 +122,8 @@ tensor([0., 1.])
 )");
   registry.add<&dropout>(
       "dropout", kFunction,
-      "(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor",
+      "(input: Tensor, p: float = 0.5, training: bool | int = True, inplace: bool | int = False) "
+      "-> Tensor",
       R"(Zeroes each element with probability p and scales the rest by 1 / (1 - p); input itself unless
 training.
 
@@ -137,12 +138,12 @@ tensor([1., 1.])
 void register_in_place(Registry& registry) {
   registry.add<&uniform_>(
       "uniform_", kMethod,
-      "(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) "
+      "(input: Tensor, from: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) "
       "-> Tensor",
-      R"(Fills the tensor with draws from the uniform distribution on [from_, to), in PyTorch's stream;
+      R"(Fills the tensor with draws from the uniform distribution on [from, to), in PyTorch's stream;
 returns it.
 
-Raises RuntimeError where from_ is greater than to, NotImplementedError for integers.
+Raises RuntimeError where from is greater than to, NotImplementedError for integers.
 
 >>> steep.zeros(2).uniform_(3, 3)
 tensor([3., 3.])
@@ -176,8 +177,8 @@ True
       "random_", kMethod, "(input: Tensor, *, generator: Generator | None = None) -> Tensor",
       R"(Fills the tensor with whole numbers, each as likely, in PyTorch's stream; returns it.
 
-From from_ (0) up to, not including, to; without bounds, the dtype's numbers from 0 up (to 2^24 in
-float32, 2^53 in float64). Raises RuntimeError where from_ is not below to and where the dtype
+From `from` (0) up to, not including, to; without bounds, the dtype's numbers from 0 up (to 2^24 in
+float32, 2^53 in float64). Raises RuntimeError where from is not below to and where the dtype
 cannot hold them.
 
 >>> steep.zeros(2).random_(1, 2)
@@ -190,7 +191,7 @@ tensor([1., 1.])
       "randint");
   registry.add<&random_>(
       "random_", kMethod,
-      "(input: Tensor, from_: int, to: int, *, generator: Generator | None = None) -> Tensor",
+      "(input: Tensor, from: int, to: int, *, generator: Generator | None = None) -> Tensor",
       "See random_().", "randint");
   registry.add<&bernoulli_>(
       "bernoulli_", kMethod,

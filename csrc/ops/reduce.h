@@ -83,6 +83,8 @@ std::tuple<Tensor, Tensor> var_mean(const Tensor& x, std::optional<Dims> dim,
 std::tuple<Tensor, Tensor> std_mean(const Tensor& x, std::optional<Dims> dim,
                                     std::optional<Number> correction, bool keepdim);
 Tensor logsumexp(const Tensor& x, const Dims& dim, bool keepdim);
+// x in the dtype that its norm is computed in.
+Tensor norm_operand(const Tensor& x, std::optional<DType> dtype);
 Tensor norm(const Tensor& x, std::optional<Number> p, std::optional<Dims> dim, bool keepdim,
             std::optional<DType> dtype);
 

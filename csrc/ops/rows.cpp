@@ -21,10 +21,12 @@ constexpr Kernel kIndexPut{
     "index_put", Kind::opaque, static_cast<int>(RoutineId::index_put), "urr", 1, nullptr,
     nullptr,     nullptr};
 
-// dims: n, first, count, from_end (whether negative numbers count from the end), then the sizes.  data: out int64[n], then one int64[n] for each size.
+// dims: n, first, count, the Bounds, then the sizes.   data: out int64[n], then one int64[n] for
+// each size.
 void combine_indices(const kernels::Task& task) {
   const int64_t n = task.dims[0], first = task.dims[1], count = task.dims[2];
-  const bool from_end = task.dims[3];
+  const auto bounds = static_cast<Bounds>(task.dims[3]);
+  const bool from_end = bounds == Bounds::from_end;
   const int64_t* sizes = task.dims + 4;
   int64_t* out = static_cast<int64_t*>(task.data[0]);
   for (int64_t i = 0; i < n; ++i) {
@@ -32,8 +34,9 @@ void combine_indices(const kernels::Task& task) {
     for (int64_t d = 0; d < count; ++d) {
       const int64_t given = static_cast<const int64_t*>(task.data[1 + d])[i];
       if (given < (from_end ? -sizes[d] : 0) || given >= sizes[d]) {
-        throw Error(ErrorKind::index, join("index ", given, " is out of bounds for dimension ",
-                                           first + d, " with size ", sizes[d]));
+        throw Error(bounds == Bounds::runtime_error ? ErrorKind::runtime : ErrorKind::index,
+                    join("index ", given, " is out of bounds for dimension ", first + d,
+                         " with size ", sizes[d]));
       }
       place = place * sizes[d] + (given < 0 ? given + sizes[d] : given);
     }
@@ -52,7 +55,7 @@ Dims picked_shape(const Tensor& index, const Rows& rows) {
 
 }  // namespace
 
-Tensor linear_index(const Tensors& indices, const Dims& sizes, int first, bool from_end) {
+Tensor linear_index(const Tensors& indices, const Dims& sizes, int first, Bounds bounds) {
   const Tensor out = empty(indices[0].shape(), DType::int64);
   Tensors kept;
   SmallVector<program::Operand, 4> operands{out};
@@ -60,7 +63,7 @@ Tensor linear_index(const Tensors& indices, const Dims& sizes, int first, bool f
     kept.push_back(contiguous(to(index, DType::int64)));
     operands.push_back(kept.back());
   }
-  Dims dims{out.numel(), first, sizes.size(), from_end};
+  Dims dims{out.numel(), first, sizes.size(), static_cast<int64_t>(bounds)};
   for (int64_t size : sizes) dims.push_back(size);
   program::launch(program::Call{&kCombine, DType::int64, operands.data(), operands.size(),
                                 dims.data(), dims.size(), nullptr, 0});

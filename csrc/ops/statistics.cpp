@@ -245,12 +245,21 @@ Tensor norm_slope(const Tensor& grad, const Tensor& x, const Tensor& out, double
 
 }  // namespace
 
+Tensor norm_operand(const Tensor& x, std::optional<DType> dtype) {
+  for (DType type : {x.dtype(), dtype.value_or(x.dtype())})
+    if (!is_floating(type))
+      fail(ErrorKind::runtime, "norm", "a floating-point tensor and dtype", name(type),
+           "convert the tensor with .float() first");
+  if (dtype && promote(x.dtype(), *dtype) != *dtype)
+    fail(ErrorKind::runtime, "norm",
+         join("a dtype no narrower than the input's, ", name(x.dtype())), name(*dtype),
+         "convert the result");
+  return dtype ? to(x, *dtype) : x;
+}
+
 Tensor norm(const Tensor& input, std::optional<Number> order, std::optional<Dims> dim, bool keepdim,
             std::optional<DType> dtype) {
-  const Tensor x = dtype ? to(input, *dtype) : input;
-  if (!is_floating(x.dtype()))
-    fail(ErrorKind::runtime, "norm", "a floating-point tensor", name(x.dtype()),
-         "convert with .float() first");
+  const Tensor x = norm_operand(input, dtype);
   const double p = order.value_or(Number(2)).to_double();
   const Reduction plan = plan_reduction("norm", x, dim, keepdim);
   if (std::isinf(p) && plan.n == 0) {

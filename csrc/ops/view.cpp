@@ -123,11 +123,11 @@ Tensor expand(const Tensor& x, const Dims& size) {
 }
 
 Tensor permute(const Tensor& x, const Dims& dims) {
-  const Dims order = wrap_dims("permute", dims, x.dim());
-  if (order.size() != x.dim()) {
+  if (dims.size() != x.dim()) {
     fail(ErrorKind::runtime, "permute", join("each of the ", x.dim(), " dimensions once"),
          join("dims ", to_string(dims)));
   }
+  const Dims order = wrap_dims("permute", dims, x.dim());
   Dims shape, strides, inverse(x.dim(), 0);
   for (int i = 0; i < order.size(); ++i) {
     shape.push_back(x.size(static_cast<int>(order[i])));
@@ -241,7 +241,11 @@ Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
   if (x.dim() == 0) throw Error(ErrorKind::runtime, "narrow: cannot be applied to a 0-dim tensor");
   const int at = wrap_dim("narrow", dim, x.dim());
   const int64_t size = x.size(at), from = start < 0 ? start + size : start;
-  if (length < 0 || from < 0 || length > size - from) {
+  if (from < 0 || from > size) {
+    throw Error(ErrorKind::index, join("narrow: start out of range (expected to be in range of [",
+                                       -size, ", ", size, "], but got ", start, ")"));
+  }
+  if (length < 0 || length > size - from) {
     throw Error(ErrorKind::runtime, join("narrow: start (", start, ") + length (", length,
                                          ") exceeds dimension size (", size, ")"));
   }
@@ -266,8 +270,7 @@ Tensor select(const Tensor& x, int64_t dim, int64_t index) {
 
 Tensors unbind(const Tensor& x, int64_t dim) {
   if (x.dim() == 0)
-    throw Error(ErrorKind::runtime,
-                "unbind: Dimension specified as 0 but tensor has no dimensions");
+    throw Error(ErrorKind::index, "unbind: Dimension specified as 0 but tensor has no dimensions");
   const int at = wrap_dim("unbind", dim, x.dim());
   Tensors out;
   for (int64_t i = 0; i < x.size(at); ++i) out.push_back(select(x, at, i));

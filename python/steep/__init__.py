@@ -17,7 +17,7 @@ from steep._version import __version__ as __version__
 # What the extension holds beside the operations. NumPy is not among what is imported here, nor
 # is any submodule: `import steep` is to take no time.
 _TYPES = (
-    *("Generator", "Recorder", "Size", "Tensor"),
+    *("Generator", "OutOfMemoryError", "Recorder", "Size", "Tensor"),
     *("device", "dtype", "layout", "memory_format"),
 )
 _DTYPES = (

@@ -339,6 +339,8 @@ def _read_tensor(file: BufferedReader, start: int, key: str, entry: _Entry, name
     dtype, _ = _DTYPES[entry.code]
     try:
         tensor = empty(entry.shape, dtype=uint8 if dtype == bool_ else dtype)
+    except MemoryError:  # though it is a RuntimeError as well
+        raise
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:
         raise ValueError(
             f"{name}: no tensor has the shape of {key!r}, {entry.shape}; the file is damaged"

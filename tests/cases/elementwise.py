@@ -201,9 +201,9 @@ ARITHMETIC = {
         "fmod",
         "real",
         "beyond",
-        *_divisors,
+        *(c for c in _divisors if isinstance(c.args[0], Arr)),
         dtypes=NUMBERS,
-        bad=(_int_zero("fmod"),),
+        bad=(_int_zero("fmod"), bad(TypeError, "argument 'input'", 3, arr(2))),
         special=False,
     ),
     "neg": unary(
@@ -272,7 +272,7 @@ def _comparison(name: str) -> Row:
 
 
 def _bitwise(name: str) -> Row:
-    wrong = bad(RuntimeError, f"{name}: expected integer or bool operands", arr(2), arr(2))
+    wrong = bad(NotImplementedError, f"{name}: expected integer or bool operands", arr(2), arr(2))
     more = (call(arr(2, 3), 3), call(5, arr(2, 3)))
     return binary(
         name,
@@ -320,7 +320,7 @@ COMPARE = {
         dtypes=(*INTEGERS, "bool"),
         gradient="integers have none",
         special=False,
-        bad=(bad(RuntimeError, "bitwise_not: expected an integer or bool tensor", arr(2)),),
+        bad=(bad(TypeError, "bitwise_not: expected an integer or bool tensor", arr(2)),),
     ),
     **{
         name: Row(
@@ -372,7 +372,7 @@ COMPARE = {
         "clamp",
         NUMBERS,
         bad=(
-            bad(ValueError, "At least one of 'min' or 'max' must not be None", arr(2)),
+            bad(RuntimeError, "At least one of 'min' or 'max' must not be None", arr(2)),
             bad(RuntimeError, "broadcast", arr(2, 3), arr(4)),
         ),
         large=Call((Arr(_LARGE), -1.0, 1.0)),

@@ -218,7 +218,7 @@ VIEWS = {
         "unbind",
         ALL,
         view=True,
-        bad=(bad(RuntimeError, "tensor has no dimensions", arr()), _far),
+        bad=(bad(IndexError, "tensor has no dimensions", arr()), _far),
     ),
     "split": Row(
         (

@@ -37,7 +37,7 @@ def gapped(array: Array) -> Any:
 
 def window_of_a_window(array: Array) -> Any:
     flat = np.concatenate([np.zeros(3), array.ravel(), np.ones(2)]).astype(array.dtype)
-    return whole(flat)[1:-1][2 : 2 + array.size].view(*array.shape)
+    return whole(flat)[1:-1][2 : 2 + array.size].view(array.shape)
 
 
 def borrowed(array: Array) -> Any:
@@ -48,7 +48,7 @@ def borrowed(array: Array) -> Any:
 def from_the_end(array: Array) -> Any:
     """Ends where its memory ends: a read beyond it is a read beyond the block."""
     spare = np.zeros(17, array.dtype)
-    return whole(np.concatenate([spare, array.ravel()]))[17:].view(*array.shape)
+    return whole(np.concatenate([spare, array.ravel()]))[17:].view(array.shape)
 
 
 def fits(array: Array) -> bool:

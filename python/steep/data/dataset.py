@@ -78,7 +78,8 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     Raises:
         TypeError: if one is not a tensor.
-        ValueError: if there are none, one is 0-d, or the first dimensions differ.
+        ValueError: if there are none.
+        AssertionError: if one is 0-d, or the first dimensions differ.
 
     Example:
         >>> import steep
@@ -100,7 +101,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
                 )
         if any(t.dim() == 0 or t.shape[0] != tensors[0].shape[0] for t in tensors):
             shapes = ", ".join(str(tuple(t.shape)) for t in tensors)
-            raise ValueError(
+            raise AssertionError(
                 "Size mismatch between tensors: expected one size of the first dimension, "
                 f"got shapes {shapes}"
             )
