@@ -70,7 +70,8 @@ def parameter(text: str) -> str:
     """One parameter, with its default where it has one."""
     name, _, rest = text.partition(":")
     annotation, _, default = rest.partition("=")
-    out = f"{name.strip()}: {spell(annotation.strip(), name.strip())}"
+    name = name.strip()
+    out = f"{RESERVED.get(name, name)}: {spell(annotation.strip(), name)}"
     return f"{out} = {default.strip()}" if default else out
 
 
