@@ -7,7 +7,7 @@ import sys
 import textwrap
 
 
-def run(program: str, timeout: float = 120) -> str:
+def run(program: str, timeout: float = 300) -> str:
     """What `program` prints; fails if it crashes, raises, or does not end in time."""
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(program)],

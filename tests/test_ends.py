@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -215,6 +217,45 @@ def test_cycles_are_collected(cycle: Callable[[], None]) -> None:
     for _ in range(20):
         cycle()
     assert living() <= before
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits memory as Linux does")
+def test_the_collector_looks_at_graphs_without_any_memory() -> None:
+    """An exception thrown through it would end the process."""
+    program = """
+        import ctypes, gc, os, resource
+        import steep
+        malloc = ctypes.CDLL(None).malloc
+        malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+        ys = []
+        for _ in range(20):
+            y = steep.ones(3, requires_grad=True)
+            for _ in range(500):
+                y = (y * 2 + y).exp()
+            y.register_hook(lambda grad, y=y: y)
+            ys.append(y)
+        del y
+        gc.collect()
+        try:
+            steep.zeros(-1)  # from here on exceptions have the memory that they need
+        except RuntimeError:
+            pass
+        pages = int(open("/proc/self/statm").read().split()[0])
+        limit = pages * os.sysconf("SC_PAGESIZE") + (8 << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        for power in range(24, 2, -1):
+            while malloc(1 << power):
+                pass
+        ys.clear()
+        gc.collect()
+        os._exit(7)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONMALLOC": "pymalloc"},
+        timeout=300,
+    )
+    assert done.returncode == 7
 
 
 def test_the_collector_leaves_alone_what_is_in_use() -> None:

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import steep
 import steep.nn.functional as F
+from steep.reference.elementwise import atan2_gradient
 
 INF, NAN = float("inf"), float("nan")
 LARGEST = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
@@ -97,6 +99,52 @@ def test_atan2_has_slope_0_at_the_origin(dtype: str) -> None:
     y, x = [0.0, -0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0]
     by_y, by_x = [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, -1.0]
     both_ways(steep.atan2, y, x, dtype=dtype, expected=[by_y, by_x])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_atan2_has_the_slopes_of_tiny_and_of_large_operands(dtype: str) -> None:
+    """The squares of most of these are 0 or infinite in their dtype."""
+    scales = {
+        "float32": (1e-40, 1e-30, 1e-12, 1e12, 1e30, 3e38),
+        "float64": (1e-310, 1e-200, 1e150, 1e300, 1.7e308),
+    }
+    rows = [
+        (y * s, x * s)
+        for s in scales[dtype]
+        for y, x in ((1.0, 1.0), (-0.75, 1.0), (1.0, 0.25), (1.0, 0.0), (0.0, -1.0))
+    ]
+    y, x = (np.array(column, dtype) for column in zip(*rows, strict=True))
+    exact_y, exact_x = ([Fraction(float(value)) for value in column] for column in (y, x))
+    expected = [
+        [b / (a * a + b * b) for a, b in zip(exact_y, exact_x, strict=True)],
+        [-a / (a * a + b * b) for a, b in zip(exact_y, exact_x, strict=True)],
+    ]
+    wanted = np.array([[nearest(value, dtype) for value in column] for column in expected])
+    unit = np.finfo(dtype)
+    tolerance = {"rtol": 8 * unit.eps, "atol": 2 * float(unit.smallest_subnormal)}
+    for graph in (False, True):
+        got = slopes(steep.atan2, y.tolist(), x.tolist(), dtype=dtype, graph=graph)
+        np.testing.assert_allclose(np.array(got), wanted, **tolerance)
+    ones = np.ones_like(y)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        reference = atan2_gradient(ones, y, x)
+    np.testing.assert_allclose(np.array(reference, float), wanted, **tolerance)
+
+
+def nearest(value: Fraction, dtype: str) -> float:
+    """The float that stands for a number, infinite beyond the dtype's range."""
+    if abs(value) > Fraction(LARGEST[dtype]):
+        return INF if value > 0 else -INF
+    return float(value)
+
+
+def test_atan2_has_second_slopes_of_tiny_operands() -> None:
+    """d2/dydx = (y^2 - x^2) / (x^2 + y^2)^2; at the origin 0, as the first slope."""
+    y = steep.tensor([1e-15, 2e-15, 0.0], requires_grad=True)
+    x = steep.tensor([2e-15, 1e-15, 0.0], requires_grad=True)
+    (slope,) = steep.autograd.grad(steep.atan2(y, x).sum(), y, create_graph=True)
+    (second,) = steep.autograd.grad(slope.sum(), x)
+    np.testing.assert_allclose(second.numpy(), [-3 / 25 * 1e30, 3 / 25 * 1e30, 0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

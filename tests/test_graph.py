@@ -137,7 +137,7 @@ def train(steps: int) -> float:
     return float(loss.item())
 
 
-def in_child(function: Callable[[], bool], seconds: float = 60.0) -> int:
+def in_child(function: Callable[[], bool], seconds: float = 300.0) -> int:
     """The exit status of a forked child; it is killed when it takes too long."""
     child = os.fork()
     if child == 0:

@@ -11,7 +11,9 @@ from typing import Any
 import steep
 from profiler_support import Net, chain, kernels, layers, names
 from steep import nn
+from steep._layers import _Names
 from steep.profiler import profile
+from test_stress import together
 
 
 def test_layers_of_a_chain() -> None:
@@ -169,21 +171,9 @@ def test_replayed_launches_keep_their_layers() -> None:
 
 def test_threads_name_their_layers_apart() -> None:
     """One trains, another makes compiled functions, and neither is disturbed."""
-    errors: list[BaseException] = []
-    done = threading.Event()
 
-    def in_thread(work: Callable[[], None]) -> threading.Thread:
-        def loop() -> None:
-            try:
-                while not done.is_set():
-                    work()
-            except BaseException as error:
-                errors.append(error)
-                done.set()
-
-        thread = threading.Thread(target=loop)
-        thread.start()
-        return thread
+    def several(work: Callable[[], None]) -> Callable[[], None]:
+        return lambda: [work() for _ in range(40)] and None
 
     def compiles() -> None:
         model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
@@ -200,11 +190,42 @@ def test_threads_name_their_layers_apart() -> None:
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        threads = [in_thread(work) for work in (compiles, compiles, trains, trains)]
-        done.wait(6)
-        done.set()
-        for thread in threads:
-            thread.join()
+        together(*(several(work) for work in (compiles, compiles, trains, trains)))
     finally:
         sys.setswitchinterval(interval)
-    assert not errors, errors
+
+
+def test_names_of_layers_are_known_to_all_threads_at_once() -> None:
+    """Whoever has waited for another to name a root looks again."""
+    both, lock = threading.Barrier(2), threading.Lock()
+
+    class Meeting:
+        def __enter__(self) -> None:
+            both.wait()
+            lock.acquire()
+
+        def __exit__(self, *exc: object) -> None:
+            lock.release()
+
+    names, model = _Names(), nn.Sequential(nn.ReLU())
+    names.lock = Meeting()  # type: ignore[assignment]
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(names._root(model))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == ["", ""]
+
+
+def test_names_of_a_module_that_changes_while_it_is_asked_are_asked_again() -> None:
+    class Grows(nn.Sequential):
+        def named_modules(self, *args: Any, **kwargs: Any) -> Any:
+            found = list(super().named_modules(*args, **kwargs))
+            if len(self) == 1:
+                self.append(nn.Tanh())
+            return found
+
+    names, model = _Names(), Grows(nn.ReLU())
+    assert names.path([(model, "")], model[0]) == "0"
+    assert names.path([(model, "")], model[1]) == "1"

@@ -31,7 +31,7 @@ def together(*functions: Callable[[], Any]) -> list[Any]:
 
     def run(at: int) -> None:
         try:
-            gate.wait(60)
+            gate.wait(300)
             results[at] = functions[at]()
         except BaseException as error:
             errors.append(error)
@@ -224,7 +224,7 @@ def child_works(expected: list[bytes]) -> bool:
     return trained(0) == expected and trained(0, compiled=True) == expected
 
 
-def ended(child: int, seconds: float = 120) -> int:
+def ended(child: int, seconds: float = 300) -> int:
     """The child's exit status; one that hangs is killed, and -1."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -58,7 +58,11 @@ std::optional<DType> Arguments::dtype(int i) const {
 int64_t Arguments::integer(int i, int64_t otherwise) const {
   if (!given(i)) return otherwise;
   int64_t value;
-  if (!read_int(found_[i], value)) refuse(i, "int");
+  try {
+    if (!read_int(found_[i], value)) refuse(i, "int");
+  } catch (const Unnamed& error) {
+    throw error.of(names_.op);
+  }
   return value;
 }
 

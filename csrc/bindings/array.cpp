@@ -18,15 +18,23 @@ constexpr char kSupported[] =
 constexpr char kConvert[] = "convert it first, with .astype('float32') say";
 constexpr char kCopy[] = "pass a copy: array.copy()";
 
-std::string dtype_text(PyObject* exporter) {
-  PyObject* dtype = PyObject_GetAttrString(exporter, "dtype");
-  PyObject* text = dtype ? PyObject_Str(dtype) : nullptr;
-  const char* characters = text ? PyUnicode_AsUTF8(text) : nullptr;
-  std::string out = characters ? join("dtype ", characters) : "an unknown element type";
-  Py_XDECREF(dtype);
-  Py_XDECREF(text);
+// An object that has failed to say what it is asked, its buffer say, has none: arrays of dates or
+// objects raise what they like. What is no answer goes on: an interruption, or no memory.
+void forgive_refusal() {
+  if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))
+    throw PythonError();
   PyErr_Clear();
-  return out;
+}
+
+std::string dtype_text(PyObject* exporter) {
+  try {
+    const Owned dtype(PyObject_GetAttrString(exporter, "dtype"));
+    const Owned text(PyObject_Str(dtype.get()));
+    return join("dtype ", utf8(text.get()));
+  } catch (const PythonError&) {
+    forgive_refusal();
+    return "an unknown element type";
+  }
 }
 
 // Formats are those of the struct module: "<f" is one of this machine where it is little-endian.
@@ -44,6 +52,7 @@ bool parse_format(const Py_buffer& view, Element& element) {
 
 struct ReleaseBuffer {
   void operator()(Py_buffer* view) const {
+    if (is_being_ended()) stay_for_ever();
     PyBuffer_Release(view);
     delete view;
   }
@@ -53,10 +62,13 @@ struct ReleaseBuffer {
 // one export: the next one may be another.
 class Buffer {
  public:
-  // False where the object does not export what is asked for; the interpreter's error is set then.
+  // False where the object does not export what is asked for.
   bool open(PyObject* exporter, int flags) {
     auto view = std::make_unique<Py_buffer>();
-    if (PyObject_GetBuffer(exporter, view.get(), flags) < 0) return false;
+    if (PyObject_GetBuffer(exporter, view.get(), flags) < 0) {
+      forgive_refusal();
+      return false;
+    }
     view_.reset(view.release());
     known_ = parse_format(*view_, element_);
     read_geometry();
@@ -76,19 +88,18 @@ class Buffer {
   Py_buffer* release() { return view_.release(); }
 
  private:
-  // What an exporter leaves out, whatever it was asked for (ctypes exports no strides), is row-major.
+  // What an exporter leaves out, whatever it was asked for (ctypes exports no strides), is
+  // row-major.
   void read_geometry() {
     const bool shaped = view_->ndim == 0 || view_->shape;
     const int rank = shaped ? view_->ndim : 1;
     for (int i = 0; i < rank; ++i)
       shape_.push_back(shaped ? view_->shape[i]
                               : view_->len / std::max<Py_ssize_t>(1, view_->itemsize));
-    strides_.resize(rank);
-    int64_t step = view_->itemsize;
-    for (int i = rank - 1; i >= 0; --i) {
-      strides_[i] = view_->strides ? view_->strides[i] : step;
-      step *= shape_[i];
-    }
+    strides_ = contiguous_strides(shape_);
+    for (int i = 0; i < rank; ++i)
+      strides_[i] =
+          view_->strides ? view_->strides[i] : checked_multiply(strides_[i], view_->itemsize);
   }
 
   std::unique_ptr<Py_buffer, ReleaseBuffer> view_;
@@ -97,12 +108,8 @@ class Buffer {
   Dims shape_, strides_;
 };
 
-// Raises what a failed export means. Arrays of dates or objects have no buffer at all, and what they
-// raise is of many kinds; what has nothing to do with buffers passes.
+// Raises what a failed export means.
 [[noreturn]] void refuse_export(const char* op, PyObject* exporter) {
-  if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))
-    throw PythonError();
-  PyErr_Clear();
   fail(ErrorKind::type, op, kSupported, join(type_name(exporter), " of ", dtype_text(exporter)),
        kConvert);
 }
@@ -160,17 +167,19 @@ void release_exporter(void* owner) {
   ReleaseBuffer()(static_cast<Py_buffer*>(owner));
 }
 
-// Why a tensor cannot stand on the memory; null texts where it can.
+// Why a tensor cannot stand on the memory; no text where it can.
 struct Obstacle {
   const char* expected = nullptr;
-  const char* got = nullptr;
+  std::string got;
 };
 
 Obstacle obstacle_in(const Buffer& buffer) {
   if (buffer->readonly) return {"a writable array", "a read-only one"};
   for (int i = 0; i < buffer.shape().size(); ++i) {
     if (buffer.is_indirect(i)) return {"memory in one piece", "an array of pointers to its rows"};
-    if (buffer.strides()[i] < 0) return {"an array without negative strides", "one"};
+    if (buffer.strides()[i] < 0)
+      return {"an array without negative strides",
+              join("strides of ", to_string(buffer.strides()), " bytes")};
     if (buffer.strides()[i] % buffer->itemsize)
       return {"strides of whole elements", "a field of a record array"};
   }
@@ -215,12 +224,7 @@ Tensor copy_array(const char* op, PyObject* array) {
 bool read_ndarray(PyObject* object, Tensor& x) {
   if (!is_plain_ndarray(object)) return false;
   Buffer buffer;
-  if (!buffer.open(object, PyBUF_FULL_RO)) {
-    if (PyErr_ExceptionMatches(PyExc_MemoryError)) throw PythonError();
-    PyErr_Clear();  // of dates, say
-    return false;
-  }
-  if (!buffer.has_dtype()) return false;
+  if (!buffer.open(object, PyBUF_FULL_RO) || !buffer.has_dtype()) return false;
   x = copy_of(buffer);
   return true;
 }
@@ -228,11 +232,8 @@ bool read_ndarray(PyObject* object, Tensor& x) {
 Tensor share_if_possible(const char* op, PyObject* array) {
   if (!is_array_like(array) || !PyObject_CheckBuffer(array)) return Tensor();
   Buffer buffer;
-  if (!buffer.open(array, PyBUF_FULL)) {
-    if (!PyErr_ExceptionMatches(PyExc_Exception)) throw PythonError();
-    PyErr_Clear();  // read-only, or without a buffer: a copy says what is wrong, if anything is
-    return Tensor();
-  }
+  // Read-only, or without a buffer: a copy says what is wrong, if anything is.
+  if (!buffer.open(array, PyBUF_FULL)) return Tensor();
   check_dtype(op, array, buffer);
   if (buffer.widened()) return Tensor();
   return obstacle_in(buffer).expected ? Tensor() : tensor_on(std::move(buffer));
@@ -243,10 +244,9 @@ Tensor share_array(const char* op, PyObject* array) {
     fail(ErrorKind::type, op, "a numpy.ndarray", type_name(array),
          "use steep.tensor(data) for other data");
   Buffer buffer;
-  if (!buffer.open(array, PyBUF_FULL)) {
-    PyErr_Clear();  // perhaps for being read-only, and then the dtype is looked at first
-    if (!buffer.open(array, PyBUF_FULL_RO)) refuse_export(op, array);
-  }
+  // Perhaps it is read-only; the dtype is looked at first then.
+  if (!buffer.open(array, PyBUF_FULL) && !buffer.open(array, PyBUF_FULL_RO))
+    refuse_export(op, array);
   check_dtype(op, array, buffer);
   if (buffer.widened()) return copy_of(buffer);
   const Obstacle obstacle = obstacle_in(buffer);

@@ -104,9 +104,9 @@ class Reader {
     int overflow = 0;
     const int64_t value = PyLong_AsLongLongAndOverflow(object, &overflow);
     if (!overflow) return number('i', value);
-    const Owned decimal(PyObject_Str(object));
+    const Owned digits(PyNumber_ToBase(object, 16));  // Python limits the decimal ones
     tag('I');
-    text(decimal.get());
+    text(digits.get());
   }
 
   void text(PyObject* object) {
@@ -116,7 +116,7 @@ class Reader {
   }
 
   void sequence(char what, PyObject* object) {
-    const Items items(object);
+    const Items items("compile", object);
     number(what, items.size());
     for (Py_ssize_t i = 0; i < items.size(); ++i) read(items[i].get());
   }

@@ -1,6 +1,6 @@
-// Changes of several tensors that belong together. Each function checks everything and allocates all it needs before
-// it changes anything, and no Python code runs in between: neither a failed allocation nor a KeyboardInterrupt leaves
-// a part of them changed.
+// Changes of several tensors that belong together. Each function checks everything and allocates
+// all it needs before it changes anything, and no Python code runs in between: neither a failed
+// allocation nor a KeyboardInterrupt leaves a part of them changed.
 #include "bindings/changes.h"
 
 #include <unordered_set>
@@ -73,9 +73,11 @@ PyObject* clear_gradients(PyObject*, PyObject* const* args, Py_ssize_t count) {
     }
     if (to_none) Py_RETURN_NONE;
     const tape::GradMode off(false);
-    for (const Tensor& x : tensors)
-      if (const tape::History* history = tape::history(x); history && history->grad.defined())
-        ops::zero_memory(history->grad);
+    for (const Tensor& x : tensors) {
+      const tape::History* history = tape::history(x);
+      const Tensor grad = history ? history->grad : Tensor();  // another thread may drop it
+      if (grad.defined()) ops::zero_memory(grad);
+    }
     Py_RETURN_NONE;
   });
 }
@@ -103,7 +105,8 @@ Tensors prepared_sources(const Tensors& targets, const Tensors& sources) {
   return out;
 }
 
-// copy_values(targets, sources): the values of each source into its target, as copy_ does unrecorded.
+// copy_values(targets, sources): the values of each source into its target, as copy_ does
+// unrecorded.
 PyObject* copy_values(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     need(count == 2, "copy_values: expected (targets, sources)");
@@ -139,8 +142,8 @@ void check_replacement(const Tensor& x, const Tensor& data, const Tensor& grad) 
          join(name(grad.dtype()), " of shape ", to_string(grad.shape())));
 }
 
-// replace_tensors(tensors, datas, gradients, entries): each tensor gets the memory of its data, and its gradient; then
-// what set_items does.
+// replace_tensors(tensors, datas, gradients, entries): each tensor gets the memory of its data, and
+// its gradient; then what set_items does.
 PyObject* replace_tensors(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     need(count == 4, "replace_tensors: expected (tensors, datas, gradients, entries)");
@@ -191,13 +194,13 @@ PyObject* set_requires_grad(PyObject*, PyObject* const* args, Py_ssize_t count) 
 
 // ---- calls ----
 
-// take_steps(calls, entries): optimiser steps, each a function and its arguments, with the state that they have made
-// put into dicts as set_items does.
+// take_steps(calls, entries): optimiser steps, each a function and its arguments, with the state
+// that they have made put into dicts as set_items does.
 PyObject* take_steps(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     need(count == 2 && PyList_Check(args[0]), "take_steps: expected (calls, entries)");
     ops::StepsTogether steps;
-    const Items calls(args[0]);
+    const Items calls("take_steps", args[0]);
     for (Py_ssize_t i = 0; i < calls.size(); ++i) {
       const Owned held = calls[i];
       PyObject* const call = held.get();

@@ -35,16 +35,6 @@ bool read_truth(PyObject* object) {
   return truth;
 }
 
-std::string digits_of(PyObject* number) {
-  PyObject* text = PyObject_Str(number);
-  const char* characters = text ? PyUnicode_AsUTF8(text) : nullptr;
-  const std::string digits = characters ? characters : "";
-  Py_XDECREF(text);
-  PyErr_Clear();  // Python does not write out very long numbers
-  constexpr size_t kMost = 40;
-  return digits.empty() || digits.size() > kMost ? "one of many digits" : digits;
-}
-
 double read_double(PyObject* object) {
   const double value = PyFloat_AsDouble(object);
   if (value == -1 && PyErr_Occurred()) throw PythonError();
@@ -54,7 +44,7 @@ double read_double(PyObject* object) {
 bool read_sequence(PyObject* object, Dims& dims) {
   // Lists and tuples (so Size as well) are read in place; PySequence_Fast copies other sequences.
   if (!PyList_Check(object) && !PyTuple_Check(object) && !PyRange_Check(object)) return false;
-  const Items items(object);
+  const Items items("sizes", object);
   dims.reserve(static_cast<int>(items.size()));
   for (Py_ssize_t i = 0; i < items.size(); ++i) {
     int64_t value;
@@ -120,13 +110,23 @@ PyObject* wrap_tensors(Tensors& tensors, PyTypeObject* named) {
 
 }  // namespace
 
+// Python takes long to write out very long numbers, or refuses to. Asked of int itself: a subclass
+// may have other methods of those names.
+std::string digits_of(PyObject* number) {
+  constexpr int64_t kMostBits = 132;  // 40 digits
+  auto* const type = reinterpret_cast<PyObject*>(&PyLong_Type);
+  const Owned bits(PyObject_CallMethod(type, "bit_length", "O", number));
+  if (PyLong_AsLongLong(bits.get()) > kMostBits) return "one of many digits";
+  return utf8(Owned(PyLong_Type.tp_repr(number)).get());
+}
+
 int64_t read_long(PyObject* object) {
   const long long value = PyLong_AsLongLong(object);
   if (value != -1 || !PyErr_Occurred()) return value;
   if (!PyErr_ExceptionMatches(PyExc_OverflowError)) throw PythonError();
   PyErr_Clear();
-  raise(PyExc_OverflowError, join("expected an int that fits into 64 bits, got ", digits_of(object),
-                                  "; pass a float where one will do"));
+  throw Unnamed(ErrorKind::overflow, join("expected an int that fits into 64 bits, got ",
+                                          digits_of(object), "; pass a float where one will do"));
 }
 
 bool read_number(PyObject* object, Number& number) {

@@ -22,7 +22,9 @@ bool convert(Accepts wanted, PyObject* object, ops::Value& value);
 bool read_number(PyObject* object, Number& number);
 // A tensor or a number.
 bool read_operand(PyObject* object, ops::TensorOrNumber& operand);
-// The value of a Python int; OverflowError for one beyond 64 bits.
+// An int's digits for a message, where they are not too many.
+std::string digits_of(PyObject* number);
+// The value of a Python int; an Unnamed error of kind overflow for one beyond 64 bits.
 int64_t read_long(PyObject* object);
 // An integer of any kind (no bool); false for all else.
 bool read_int(PyObject* object, int64_t& value);

@@ -135,25 +135,17 @@ void collect(const ops::Op& op) {
   function.overloads.push_back({&op, std::move(parsed), named, shown});
 }
 
-// An int beyond 64 bits was among the arguments: the error says of what.
-[[noreturn]] void name_overflow(const Entry& entry) {
-  if (!PyErr_ExceptionMatches(PyExc_OverflowError)) throw PythonError();
-  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  const Owned reason(PyObject_Str(value));
-  Py_XDECREF(type);
-  Py_XDECREF(value);
-  Py_XDECREF(traceback);
-  raise(PyExc_OverflowError, join(entry.name, "(): ", utf8(reason.get())));
-}
-
-bool bind_named(const Entry& entry, const Signature& signature, const CallArguments& call,
-                ops::Value* values, Mismatch& mismatch) {
-  try {
-    return bind(signature, call, values, mismatch);
-  } catch (const PythonError&) {
-    name_overflow(entry);
+PyObject* invoke_overload(const Entry& entry, const CallArguments& call) {
+  if (call.keywords && entry.takes_out && find_out(call) >= 0) return invoke_into(entry, call);
+  for (const Overload& overload : entry.overloads) {
+    Values values(overload.signature.parameters.size());
+    Mismatch mismatch;
+    if (!bind(overload.signature, call, values.data(), mismatch)) continue;
+    ops::Value result;
+    overload.op->call(*overload.op, values.data(), result);
+    return wrap_result(result, overload.named);
   }
+  raise_mismatch(entry, call);
 }
 
 }  // namespace
@@ -161,17 +153,11 @@ bool bind_named(const Entry& entry, const Signature& signature, const CallArgume
 PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positional,
                  PyObject* keywords) {
   return guarded([&]() -> PyObject* {
-    const CallArguments call{args, positional, keywords};
-    if (keywords && entry.takes_out && find_out(call) >= 0) return invoke_into(entry, call);
-    for (const Overload& overload : entry.overloads) {
-      Values values(overload.signature.parameters.size());
-      Mismatch mismatch;
-      if (!bind_named(entry, overload.signature, call, values.data(), mismatch)) continue;
-      ops::Value result;
-      overload.op->call(*overload.op, values.data(), result);
-      return wrap_result(result, overload.named);
+    try {
+      return invoke_overload(entry, {args, positional, keywords});
+    } catch (const Unnamed& error) {
+      throw error.of(entry.name.c_str());
     }
-    raise_mismatch(entry, call);
   });
 }
 

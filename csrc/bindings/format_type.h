@@ -1,5 +1,5 @@
-// steep.strided and its kin, steep.preserve_format and its kin: how PyTorch says memory is laid out.
-// Here it is strided, always; the others can be named, printed and compared.
+// steep.strided and its kin, steep.preserve_format and its kin: how PyTorch says memory is laid
+// out. Here it is strided, always; the others can be named, printed and compared.
 #pragma once
 
 #include "bindings/python.h"

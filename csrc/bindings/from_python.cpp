@@ -157,7 +157,7 @@ void Reader::infer(PyObject* data, int level) {
   if (is_tensor(data)) return merge(tensor_of(data).dtype());
   if (is_sequence(data)) {
     if (level == shape_.size()) return;  // deeper than the first item is: fill() refuses it
-    const Items items(data);
+    const Items items(op_, data);
     for (Py_ssize_t i = 0; i < items.size(); ++i) infer(items[i].get(), level + 1);
     return;
   }
@@ -188,7 +188,7 @@ void Reader::fill(PyObject* data, int level, Writer& writer, DType dtype) {
   const std::string expected = join("a sequence of length ", shape_[level]);
   if (!sequence)
     refuse(is_plain_number(data) ? ErrorKind::value : ErrorKind::type, expected, type_name(data));
-  const Items items(data);
+  const Items items(op_, data);
   if (items.size() != shape_[level])
     refuse(ErrorKind::value, expected, join("length ", items.size()));
   path_.push_back(0);

@@ -109,10 +109,12 @@ void add_functions(PyObject* module) {
   m.def(
       "result_type",
       [](const py::object& a, const py::object& b) {
-        Promotion promotion;
-        add_operand(promotion, a);
-        add_operand(promotion, b);
-        return steal(wrap(promotion.result()));
+        return kept_from_unwinding([&] {
+          Promotion promotion;
+          add_operand(promotion, a);
+          add_operand(promotion, b);
+          return steal(wrap(promotion.result()));
+        });
       },
       py::arg("tensor1"), py::arg("tensor2"), "The dtype that arithmetic on the two gives.");
   m.def("registry", registry_rows,

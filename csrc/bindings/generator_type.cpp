@@ -1,8 +1,10 @@
-// steep.Generator: a heap type of our own, so that there is no moment at which Python sees one without
-// a generator in it, whatever way it is made.
+// steep.Generator: a heap type of our own, so that there is no moment at which Python sees one
+// without a generator in it, whatever way it is made.
 #include <algorithm>
 #include <memory>
 
+#include "bindings/arguments.h"
+#include "bindings/convert.h"
 #include "bindings/dtype_type.h"
 #include "bindings/runtime.h"
 #include "bindings/tensor_type.h"
@@ -35,8 +37,8 @@ uint64_t read_seed(PyObject* seed) {
   const uint64_t large = PyLong_AsUnsignedLongLong(number.get());
   if (PyErr_Occurred()) {
     PyErr_Clear();
-    const Owned text(PyObject_Str(number.get()));
-    fail(ErrorKind::runtime, "manual_seed", "a seed within 64 bits", utf8(text.get()));
+    fail(ErrorKind::runtime, "manual_seed", "a seed within 64 bits", digits_of(number.get()),
+         "take it modulo 2**64");
   }
   return large;
 }
@@ -65,9 +67,11 @@ void generator_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-PyObject* seeded(PyObject* self, PyObject* seed) {
+PyObject* seeded(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&] {
-    seed_from(own(self), seed);
+    static constexpr ArgumentNames kNames = {"Generator.manual_seed", 1, 1, {"seed"}};
+    const Arguments arguments(kNames, args, count, keywords);
+    seed_from(own(self), arguments[0]);
     return new_reference(self);
   });
 }
@@ -84,9 +88,11 @@ PyObject* get_state(PyObject* self, PyObject*) {
   return guarded([&] { return state_of(own(self)); });
 }
 
-PyObject* put_state(PyObject* self, PyObject* state) {
+PyObject* put_state(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&] {
-    set_state("Generator.set_state", own(self), state);
+    static constexpr ArgumentNames kNames = {"Generator.set_state", 1, 1, {"new_state"}};
+    const Arguments arguments(kNames, args, count, keywords);
+    set_state("Generator.set_state", own(self), arguments[0]);
     return new_reference(self);
   });
 }
@@ -138,13 +144,13 @@ PyObject* restore(PyObject* self, PyObject* state) {
 PyObject* device(PyObject*, void*) { return cpu_device(); }
 
 PyMethodDef methods[] = {
-    {"manual_seed", seeded, METH_O,
+    {"manual_seed", as_method(seeded), METH_FASTCALL | METH_KEYWORDS,
      "manual_seed(seed): starts the stream of that seed. Returns the generator."},
     {"seed", reseeded, METH_NOARGS,
      "Starts a stream that the operating system chooses. Returns its seed."},
     {"initial_seed", initial_seed, METH_NOARGS, "The seed of the stream."},
     {"get_state", get_state, METH_NOARGS, "The state, as a uint8 Tensor."},
-    {"set_state", put_state, METH_O,
+    {"set_state", as_method(put_state), METH_FASTCALL | METH_KEYWORDS,
      "set_state(new_state): goes on from a state of get_state(). Returns the generator."},
     {"clone_state", clone_state, METH_NOARGS, "Another generator in the same state."},
     {"__reduce__", reduce, METH_NOARGS, "Copied and pickled with its state."},

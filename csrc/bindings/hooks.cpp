@@ -1,6 +1,7 @@
 #include "bindings/hooks.h"
 
 #include <atomic>
+#include <new>
 
 #include "bindings/autograd.h"
 #include "bindings/tensor_type.h"
@@ -31,7 +32,7 @@ class PythonHook {
   }
   PythonHook& operator=(const PythonHook&) = delete;
   ~PythonHook() {
-    if (!Py_IsInitialized()) return;
+    if (!Py_IsInitialized()) return;  // the process is ending; the callable goes with it
     const WithGil gil;
     --callables;
     Py_DECREF(callable_);
@@ -152,9 +153,13 @@ std::shared_ptr<tape::Hooks> hooks_of(const Tensor& x) {
 
 void check_hook(const char* op, const Tensor& x, PyObject* callable) {
   if (!tape::requires_grad(x))
-    raise(PyExc_RuntimeError, "cannot register a hook on a tensor that doesn't require gradient");
+    raise(PyExc_RuntimeError,
+          join(op,
+               ": cannot register a hook on a tensor that doesn't require gradient; call "
+               "requires_grad_() on it first"));
   if (!PyCallable_Check(callable))
-    raise(PyExc_TypeError, join(op, ": expected a callable, got ", type_name(callable)));
+    raise(PyExc_TypeError, join(op, ": expected a callable, got ", type_name(callable),
+                                "; pass a function of the tensor"));
 }
 
 PyObject* add_hook(const std::shared_ptr<tape::Hooks>& hooks, PyObject* callable,
@@ -189,7 +194,7 @@ tape::History* history_of_leaf(const tape::Node& node) {
                                          : nullptr;
 }
 
-int visit_nodes(const std::vector<tape::Node*>& nodes, visitproc visit, void* arg) {
+int visit_nodes(const tape::OwnedNodes& nodes, visitproc visit, void* arg) {
   for (const tape::Node* node : nodes) {
     Py_VISIT(static_cast<PyObject*>(node->foreign()));
     for (const auto& [output, hooks] : node->hooks)
@@ -208,7 +213,18 @@ void take_own(tape::History& history, Dying& dying) {
   dying.push_back(std::move(history.post_hooks));
 }
 
-void take_node_hooks(const std::vector<tape::Node*>& nodes, Dying& dying) {
+// The hooks of the nodes, and a tensor's own if there is one. Where there is no memory for the list
+// they stay, and the cycle with them, until the collector comes by again: it takes no exception.
+void drop_all(tape::History* own, const tape::OwnedNodes& nodes) {
+  Dying dying;
+  size_t count = 2;
+  for (const tape::Node* node : nodes) count += node->hooks.size() + 2;
+  try {
+    dying.reserve(count);
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+  if (own) take_own(*own, dying);
   for (tape::Node* node : nodes) {
     for (auto& [output, hooks] : std::exchange(node->hooks, {})) dying.push_back(std::move(hooks));
     if (tape::History* history = history_of_leaf(*node)) take_own(*history, dying);
@@ -228,7 +244,8 @@ PyObject* register_post_hook(const Tensor& x, PyObject* callable) {
   check_hook("register_post_accumulate_grad_hook", x, callable);
   if (!tape::is_leaf(x))
     raise(PyExc_RuntimeError,
-          "post accumulate grad hooks cannot be registered on non-leaf tensors");
+          "register_post_accumulate_grad_hook: post accumulate grad hooks cannot be registered on "
+          "non-leaf tensors; use register_hook for those");
   return add_hook(list_in(tape::ensure_history(x).post_hooks), callable, show_leaf);
 }
 
@@ -238,25 +255,20 @@ int visit_hooks(const Tensor& x, visitproc visit, void* arg) {
   const tape::History* history = sole(x) ? tape::history(x) : nullptr;
   if (!history) return 0;
   if (const int stop = visit_own(*history, visit, arg)) return stop;
-  return visit_nodes(tape::owned_nodes(history->grad_fn), visit, arg);
+  return visit_nodes(tape::OwnedNodes(history->grad_fn), visit, arg);
 }
 
 void drop_hooks(const Tensor& x) {
   tape::History* history = sole(x) ? tape::history(x) : nullptr;
   if (!history) return;
-  Dying dying;
-  take_own(*history, dying);
-  take_node_hooks(tape::owned_nodes(history->grad_fn), dying);
+  drop_all(history, tape::OwnedNodes(history->grad_fn));
 }
 
 int visit_hooks(const Ref<tape::Node>& node, visitproc visit, void* arg) {
-  return callables > 0 ? visit_nodes(tape::owned_nodes(node), visit, arg) : 0;
+  return callables > 0 ? visit_nodes(tape::OwnedNodes(node), visit, arg) : 0;
 }
 
-void drop_hooks(const Ref<tape::Node>& node) {
-  Dying dying;
-  take_node_hooks(tape::owned_nodes(node), dying);
-}
+void drop_hooks(const Ref<tape::Node>& node) { drop_all(nullptr, tape::OwnedNodes(node)); }
 
 void add_hook_handle(PyObject* module) {
   handle_type = make_type(spec);

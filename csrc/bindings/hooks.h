@@ -11,11 +11,12 @@ namespace steep::bindings {
 
 // x.register_hook(callable): a new reference to a handle with remove().
 PyObject* register_hook(const Tensor& x, PyObject* callable);
-// x.register_post_accumulate_grad_hook(callable): the same for one called with a leaf whose .grad has been added to.
+// x.register_post_accumulate_grad_hook(callable): the same for one called with a leaf whose .grad
+// has been added to.
 PyObject* register_post_hook(const Tensor& x, PyObject* callable);
 
-// For the collector: visits, or gives up, the callables that live by a tensor alone whose only owner is its Python
-// object: the tensor's own and those of the graph behind it.
+// For the collector: visits, or gives up, the callables that live by a tensor alone whose only
+// owner is its Python object: the tensor's own and those of the graph behind it.
 int visit_hooks(const Tensor& x, visitproc visit, void* arg);
 void drop_hooks(const Tensor& x);
 // The same for a node whose only owner is its Python object.

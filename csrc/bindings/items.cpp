@@ -36,9 +36,10 @@ void Assignments::assign_one(PyObject* entry) {
 
 void Assignments::assign(PyObject* entries) {
   if (!PyList_Check(entries)) raise(PyExc_TypeError, "set_items: expected a list");
-  const Items list(entries);
+  const Items list("set_items", entries);
   made_.reserve(made_.size() + static_cast<size_t>(list.size()));
-  // What has gone from a dict comes back at its end: such a dict is put back as a whole, for its order.
+  // What has gone from a dict comes back at its end: such a dict is put back as a whole, for its
+  // order.
   for (Py_ssize_t i = 0; i < list.size(); ++i) {
     const Owned entry = list[i];
     if (!PyTuple_Check(entry.get()) || PyTuple_GET_SIZE(entry.get()) != 2) continue;
@@ -142,7 +143,7 @@ PyObject* state_matches(PyObject*, PyObject* const* args, Py_ssize_t count) {
     if (count != 3 || !PyDict_Check(args[0]) || !PyList_Check(args[1]) || !PyDict_Check(args[2]))
       raise(PyExc_TypeError, "state_matches: expected (dict, list, dict of lists)");
     const SmallVector<Column, 8> columns = columns_of(args[2]);
-    const Items owners(args[1]);
+    const Items owners("state_matches", args[1]);
     for (const Column& column : columns)
       if (PyList_GET_SIZE(column.values) != owners.size()) Py_RETURN_FALSE;
     InOrder entries(args[0]);
@@ -156,8 +157,8 @@ PyObject* state_matches(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// call_with_item(dict, key, value, function, args, kwargs): whatever ends the call, the dict has then what it had
-// before. A `finally` of Python's is itself code that can be interrupted.
+// call_with_item(dict, key, value, function, args, kwargs): whatever ends the call, the dict has
+// then what it had before. A `finally` of Python's is itself code that can be interrupted.
 PyObject* call_with_item(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 6) raise(PyExc_TypeError, "call_with_item: expected six arguments");

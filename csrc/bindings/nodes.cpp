@@ -105,11 +105,13 @@ struct SavedObject {
   tape::Saved saved;
 };
 
-PyObject* saved_new(PyTypeObject* type, PyObject* arguments, PyObject*) {
+PyObject* saved_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     PyObject* tensor;
     int output = -1;
-    if (!PyArg_ParseTuple(arguments, "O!|i:SavedTensor", tensor_type, &tensor, &output))
+    static const char* names[] = {"tensor", "output", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!|i:SavedTensor",
+                                     const_cast<char**>(names), tensor_type, &tensor, &output))
       return nullptr;
     Owned object(type->tp_alloc(type, 0));
     new (&reinterpret_cast<SavedObject*>(object.get())->saved)
@@ -186,7 +188,8 @@ class PythonNode final : public tape::Node {
     count_callables(-1);
     Py_CLEAR(rule_);
   }
-  // Called with the outputs' gradients (None for zero); returns a tuple, one for each input. Has release().
+  // Called with the outputs' gradients (None for zero); returns a tuple, one for each input. Has
+  // release().
   PyObject* rule_;
 };
 

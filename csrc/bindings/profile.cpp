@@ -19,19 +19,26 @@ py::object text_or_none(const char* text) {
   return py::str(text);
 }
 
-py::tuple row(const ProfileEvent& event) {
-  py::tuple shape(event.shape.size());
-  for (int i = 0; i < event.shape.size(); ++i) shape[i] = event.shape[i];
-  return py::make_tuple(event.name, name(event.kind), text_or_none(event.layer), name(event.phase),
-                        event.dtype, shape, event.start, event.end - event.start, event.threads,
-                        event.bytes, event.flops, event.thread);
+Owned row(const ProfileEvent& event) {
+  const auto wide = [](int64_t value) { return static_cast<long long>(value); };
+  const Owned shape(PyTuple_New(event.shape.size()));
+  for (int i = 0; i < event.shape.size(); ++i)
+    PyTuple_SET_ITEM(shape.get(), i, checked(PyLong_FromLongLong(event.shape[i])));
+  return Owned(Py_BuildValue("sszssOLLiLLK", event.name, name(event.kind), event.layer,
+                             name(event.phase), event.dtype, shape.get(), wide(event.start),
+                             wide(event.end - event.start), event.threads, wide(event.bytes),
+                             wide(event.flops), static_cast<unsigned long long>(event.thread)));
 }
 
-py::tuple stop() {
-  int64_t duration = 0;
-  py::list rows;
-  for (const ProfileEvent& event : Profile::stop(&duration)) rows.append(row(event));
-  return py::make_tuple(duration, rows);
+py::object stop() {
+  return kept_from_unwinding([] {
+    int64_t duration = 0;
+    const Owned rows(PyList_New(0));
+    for (const ProfileEvent& event : Profile::stop(&duration))
+      checked(PyList_Append(rows.get(), row(event).get()));
+    return py::reinterpret_steal<py::object>(
+        checked(Py_BuildValue("LO", static_cast<long long>(duration), rows.get())));
+  });
 }
 
 void end_range(const std::string& kind, const std::string& name, int64_t start) {

@@ -1,8 +1,9 @@
 // _core.ProgramTable, which finds the program of a call and runs it.
 //
-// A compiled function asks its table first, with the very arguments it was called with. The table answers with the
-// result of a replay, or with NotImplemented where it has no program that is sure to fit; all that is not hot (eager
-// runs, recording, comparing, reporting) is Python's: steep/compiler.
+// A compiled function asks its table first, with the very arguments it was called with. The table
+// answers with the result of a replay, or with NotImplemented where it has no program that is sure
+// to fit; all that is not hot (eager runs, recording, comparing, reporting) is Python's:
+// steep/compiler.
 #include "bindings/program_table.h"
 
 #include <pybind11/pybind11.h>
@@ -19,6 +20,7 @@
 #include "bindings/tensor_type.h"
 #include "program/replay.h"
 #include "tape/history.h"
+#include "tape/turn.h"
 
 namespace py = pybind11;
 
@@ -105,7 +107,8 @@ class Running {
   Program& program_;
 };
 
-void leave_gradients(const Program& program, const Tensors& inputs) {
+// Puts them into .grad; what was there goes to `old`, for its end may run code.
+void leave_gradients(const Program& program, const Tensors& inputs, Tensors& old) {
   const auto& gradients = program.plan().gradients;
   for (size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i].changed) continue;
@@ -113,8 +116,7 @@ void leave_gradients(const Program& program, const Tensors& inputs) {
     Tensor& slot = gradient_slot(leaf);
     const Tensor& now = program.gradient(static_cast<int>(i));
     if (slot.same(now)) continue;
-    const Tensor old = slot;  // goes last: its end may run code
-    slot = now;
+    old[static_cast<int64_t>(i)] = std::exchange(slot, now);
   }
 }
 
@@ -132,19 +134,31 @@ SmallVector<uint8_t, 8> gradients_in_place(const Program& program, const Tensors
 }
 
 // After a refusal: what the function would have cleared by then is cleared.
-void clear_gradients(const Program& program, const Tensors& inputs) {
-  for (const program::TracedGradient& gradient : program.plan().gradients) {
-    if (!gradient.changed || gradient.guarded) continue;
-    const Tensor& leaf = gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf;
-    const Tensor old = std::exchange(gradient_slot(leaf), Tensor());
+void clear_gradients(const Program& program, const Tensors& inputs, Tensors& old) {
+  const auto& gradients = program.plan().gradients;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].changed || gradients[i].guarded) continue;
+    const Tensor& leaf = gradients[i].input >= 0 ? inputs[gradients[i].input] : gradients[i].leaf;
+    old[static_cast<int64_t>(i)] = std::exchange(gradient_slot(leaf), Tensor());
   }
 }
 
-// The leaves get what is needed to hold a gradient.
-void make_room_for_gradients(const Program& program, const Tensors& inputs) {
-  for (const program::TracedGradient& gradient : program.plan().gradients)
-    if (gradient.changed)
-      gradient_slot(gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf);
+// The leaves get what is needed to hold a gradient. Theirs are the turns that a run needs: of all
+// whose .grad it replaces, adds to or reads.
+tape::Turns::Words make_room_for_gradients(const Program& program, const Tensors& inputs) {
+  tape::Turns::Words words;
+  for (const program::TracedGradient& gradient : program.plan().gradients) {
+    if (!gradient.changed && !gradient.guarded) continue;
+    const Tensor& leaf = gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf;
+    words.push_back(&tape::ensure_history(leaf).adding);
+  }
+  return words;
+}
+
+bool are_the_same(const Tensors& some, const Tensors& others) {
+  for (int i = 0; i < some.size(); ++i)
+    if (!some[i].same(others[i])) return false;
+  return true;
 }
 
 Owned build_result(const ResultTree& tree, Program& program) {
@@ -156,8 +170,10 @@ Owned build_result(const ResultTree& tree, Program& program) {
   }));
 }
 
-// NotImplemented where settings have changed in a way that no replay follows. All that needs memory comes before the
-// run, objects for the results included: where it is lacking, nothing has happened.
+// NotImplemented where things have changed in a way that no replay follows, and null, without an
+// exception, where another thread had to be waited for: the call is to be looked up again. All that
+// needs memory comes before the run, objects for the results included: where it is lacking, nothing
+// has happened.
 PyObject* run_entry(Entry& entry, const CallKey& key) {
   Program& program = *entry.program;
   const Running running(program);
@@ -168,17 +184,26 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
   const Tensors before = gradients_before(program, key.inputs);
   program.keep_gradients(gradients_in_place(program, key.inputs));
   program.prepare(key.inputs, before);
-  make_room_for_gradients(program, key.inputs);
+  const tape::Turns::Words words = make_room_for_gradients(program, key.inputs);
+  Tensors old;  // outlives the turns
+  old.resize(static_cast<int>(program.plan().gradients.size()));
   Owned result = build_result(entry.result, program);
   // Making objects may have run code.
   if (entry.structure != structure_now()) return new_reference(Py_NotImplemented);
+  const tape::Turns turns(words);
+  if (turns.refused()) {
+    turns.wait();
+    return nullptr;
+  }
+  if (!are_the_same(before, gradients_before(program, key.inputs)))
+    return new_reference(Py_NotImplemented);
   try {
     program.run();
   } catch (...) {
-    clear_gradients(program, key.inputs);
+    clear_gradients(program, key.inputs, old);
     throw;
   }
-  leave_gradients(program, key.inputs);
+  leave_gradients(program, key.inputs, old);
   return result.release();
 }
 
@@ -203,14 +228,17 @@ PyObject* table_replay(PyObject* self, PyObject* const* args, Py_ssize_t count) 
     Table& table = table_of(self);
     CallKey key;
     read_call(args[0], args[1], table.by_identity.get(), key);
-    const std::shared_ptr<Entry> entry = find_entry(table, key);
-    if (!entry || !entry->program->take()) return new_reference(Py_NotImplemented);
-    entry->last_used = ++table.calls;
-    return run_entry(*entry, key);
+    for (;;) {
+      const std::shared_ptr<Entry> entry = find_entry(table, key);
+      if (!entry || !entry->program->take()) return new_reference(Py_NotImplemented);
+      entry->last_used = ++table.calls;
+      if (PyObject* const result = run_entry(*entry, key)) return result;
+    }
   });
 }
 
-// (bytes, inputs, objects): the key of a call, the tensors in it, and what it knows by who they are.
+// (bytes, inputs, objects): the key of a call, the tensors in it, and what it knows by who they
+// are.
 PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2) raise(PyExc_TypeError, "key: expected (args, kwargs)");
@@ -319,9 +347,10 @@ PyObject* table_last_used(PyObject* self, PyObject* key) {
   });
 }
 
-PyObject* table_new(PyTypeObject* type, PyObject* args, PyObject*) {
+PyObject* table_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
-    if (PyTuple_Size(args) != 1 || !PyTuple_Check(PyTuple_GetItem(args, 0)))
+    if ((keywords && PyDict_Size(keywords) > 0) || PyTuple_Size(args) != 1 ||
+        !PyTuple_Check(PyTuple_GetItem(args, 0)))
       raise(PyExc_TypeError, "ProgramTable: expected a tuple of types");
     PyObject* const self = checked(type->tp_alloc(type, 0));
     auto* table = new Table;

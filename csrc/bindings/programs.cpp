@@ -1,4 +1,5 @@
-// _core.Trace and _core.Program: what Python needs to make programs, compare them and tell of them. None of it is hot.
+// _core.Trace and _core.Program: what Python needs to make programs, compare them and tell of them.
+// None of it is hot.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -56,9 +57,14 @@ std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& in
   return std::make_shared<Trace>(recorder, tensors_of(inputs), results, bases, gradients);
 }
 
+// What pybind11 is to return.
+py::object given_to_caller(Owned object) {
+  return py::reinterpret_steal<py::object>(object.release());
+}
+
 // (leaf, .grad) of the leaves whose .grad a run replaces or adds to.
-py::list gradients_of(const Program& program, const py::list& inputs) {
-  py::list out;
+Owned gradients_of(const Program& program, const py::list& inputs) {
+  Owned out(PyList_New(0));
   const Tensors given = tensors_of(inputs);
   for (const program::TracedGradient& gradient : program.plan().gradients) {
     if (gradient.input >= given.size())
@@ -66,17 +72,19 @@ py::list gradients_of(const Program& program, const py::list& inputs) {
                                    given.size(), " tensors"));
     const Tensor& leaf = gradient.input >= 0 ? given[gradient.input] : gradient.leaf;
     const tape::History* history = tape::history(leaf);
-    out.append(py::make_tuple(
-        py::reinterpret_steal<py::object>(checked(wrap(leaf))),
-        py::reinterpret_steal<py::object>(checked(wrap(history ? history->grad : Tensor())))));
+    const Owned first(wrap(leaf)), second(wrap(history ? history->grad : Tensor()));
+    const Owned pair(PyTuple_Pack(2, first.get(), second.get()));
+    checked(PyList_Append(out.get(), pair.get()));
   }
   return out;
 }
 
-py::list written_state(const Program& program) {
-  py::list out;
-  for (const Tensor& tensor : program.written_state())
-    out.append(py::reinterpret_steal<py::object>(checked(wrap(tensor))));
+Owned written_state(const Program& program) {
+  Owned out(PyList_New(0));
+  for (const Tensor& tensor : program.written_state()) {
+    const Owned item(wrap(tensor));
+    checked(PyList_Append(out.get(), item.get()));
+  }
   return out;
 }
 
@@ -87,7 +95,8 @@ void make_abstract(const py::handle& type) {
     PyErr_Format(PyExc_TypeError, "cannot create '%s' instances: steep makes them", self->tp_name);
     return nullptr;
   };
-  // pybind11 takes it for granted that there is memory for an object, and would write through a null pointer.
+  // pybind11 takes it for granted that there is memory for an object, and would write through a
+  // null pointer.
   own->tp_alloc = [](PyTypeObject* self, Py_ssize_t size) {
     return checked(PyType_GenericAlloc(self, size));
   };
@@ -123,10 +132,18 @@ void add_programs(PyObject* module) {
           "Says that a recording on other arguments did the same.")
       .def_property_readonly(
           "runs", [](const Program& self) { return self.runs(); }, "How often it has run.")
-      .def("gradients", gradients_of, py::arg("inputs"),
-           "(leaf, .grad) of the leaves whose .grad a run replaces or adds to.")
-      .def("written_state", written_state,
-           "What it writes that was there before, as uint8 tensors on the same memory.")
+      .def(
+          "gradients",
+          [](const Program& self, const py::list& inputs) {
+            return kept_from_unwinding([&] { return given_to_caller(gradients_of(self, inputs)); });
+          },
+          py::arg("inputs"), "(leaf, .grad) of the leaves whose .grad a run replaces or adds to.")
+      .def(
+          "written_state",
+          [](const Program& self) {
+            return kept_from_unwinding([&] { return given_to_caller(written_state(self)); });
+          },
+          "What it writes that was there before, as uint8 tensors on the same memory.")
       .def(
           "listing", [](const Program& self) { return self.listing(); },
           "What it does, line by line.");

@@ -18,6 +18,8 @@ PyObject* exception_of(ErrorKind kind) {
       return PyExc_IndexError;
     case ErrorKind::not_implemented:
       return PyExc_NotImplementedError;
+    case ErrorKind::overflow:
+      return PyExc_OverflowError;
     case ErrorKind::runtime:
       break;
   }
@@ -51,6 +53,7 @@ void enter_interpreter(PyThreadState* state) noexcept {
 }
 
 PyGILState_STATE WithGil::take() noexcept {
+  if (is_being_ended()) stay_for_ever();  // what Python knew of this thread may be gone
   try {
     return PyGILState_Ensure();
   } catch (...) {
@@ -59,9 +62,10 @@ PyGILState_STATE WithGil::take() noexcept {
 }
 
 void Items::refuse() const {
-  raise(PyExc_RuntimeError, join("expected a sequence that keeps its length while it is read, got ",
-                                 PySequence_Fast_GET_SIZE(sequence_.get()), " items after ", size_,
-                                 "; pass a copy of it, as in list(x)"));
+  raise(PyExc_RuntimeError,
+        join(what_, ": expected a sequence that keeps its length while it is read, got ",
+             PySequence_Fast_GET_SIZE(sequence_.get()), " items after ", size_,
+             "; pass a copy of it, as in list(x)"));
 }
 
 void add_exceptions(PyObject* module) {

@@ -49,6 +49,18 @@ auto guarded_number(Body&& body) noexcept -> decltype(body()) {
 // steep.OutOfMemoryError: PyTorch's is a RuntimeError, Python's is MemoryError, and so ours is both.
 void add_exceptions(PyObject* module);
 
+// Runs the body of a function that pybind11 calls. A thread that is being unwound stays here, for pybind11's frames would
+// drop their references next, without the lock; what the body holds itself it holds as Owned.
+template <class Body>
+auto kept_from_unwinding(Body&& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (...) {
+    if (is_being_ended()) stay_for_ever();
+    throw;
+  }
+}
+
 // Refuses, with an exception of Python's.
 [[noreturn]] void raise(PyObject* exception, const std::string& text);
 
@@ -95,8 +107,10 @@ class Owned {
 // held while it is looked at, and a sequence that has got another length meanwhile is refused.
 class Items {
  public:
-  explicit Items(PyObject* sequence)
-      : sequence_(PySequence_Fast(sequence, "expected a sequence")),
+  // `what` they are, for messages: the operation, or the argument.
+  Items(const char* what, PyObject* sequence)
+      : what_(what),
+        sequence_(PySequence_Fast(sequence, "expected a sequence")),
         size_(PySequence_Fast_GET_SIZE(sequence_.get())) {}
 
   Py_ssize_t size() const { return size_; }
@@ -108,6 +122,7 @@ class Items {
  private:
   [[noreturn]] void refuse() const;
 
+  const char* what_;
   Owned sequence_;
   Py_ssize_t size_;
 };

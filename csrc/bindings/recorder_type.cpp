@@ -21,8 +21,12 @@ PyTypeObject* recorder_type = nullptr;
 RecorderObject* cast(PyObject* object) { return reinterpret_cast<RecorderObject*>(object); }
 Recorder& own(PyObject* self) { return cast(self)->recorder; }
 
-PyObject* recorder_new(PyTypeObject* type, PyObject*, PyObject*) {
+// A subclass whose __init__ takes arguments is left to look at them.
+PyObject* recorder_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
   return guarded([&] {
+    const bool given = PyTuple_GET_SIZE(arguments) > 0 || (keywords && PyDict_Size(keywords) > 0);
+    if (given && type->tp_init == PyBaseObject_Type.tp_init)
+      raise(PyExc_TypeError, "Recorder() takes no arguments; pass what is to be recorded to run()");
     PyObject* const object = checked(type->tp_alloc(type, 0));
     new (&cast(object)->recorder) Recorder();
     return object;
@@ -45,8 +49,8 @@ PyObject* act(PyObject* self, PyObject*) {
   });
 }
 
-// Records, and follows sites, as long as it lives: it ends however the recorded call does. (A `finally` of Python's is
-// itself code that can be interrupted.)
+// Records, and follows sites, as long as it lives: it ends however the recorded call does. (A
+// `finally` of Python's is itself code that can be interrupted.)
 class Recording {
  public:
   Recording(Recorder& recorder, PyObject* followers)

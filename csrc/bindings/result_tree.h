@@ -9,8 +9,9 @@ namespace steep::bindings {
 
 class ResultTree {
  public:
-  // Of the description that steep's Python side makes: an int is the number of an output; ("value", object) a plain
-  // value; (type, items) a tuple or list; ("dict", keys, items) a dict; ("named", type, items) a named tuple.
+  // Of the description that steep's Python side makes: an int is the number of an output; ("value",
+  // object) a plain value; (type, items) a tuple or list; ("dict", keys, items) a dict; ("named",
+  // type, items) a named tuple.
   explicit ResultTree(PyObject* description);
 
   // A new reference, with `tensor(i)` giving a new reference to output i.

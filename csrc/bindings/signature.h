@@ -22,7 +22,8 @@ struct Parameter {
   ops::Value value;  // the default
 };
 
-// What is checked and has no further say: device, layout and pin_memory, of which there is one each.
+// What is checked and has no further say: device, layout and pin_memory, of which there is one
+// each.
 struct Option {
   enum class Kind : uint8_t { device, layout, pin_memory };
   Kind kind;

@@ -35,8 +35,8 @@ const char* format_of(DType dtype) {
   return "";
 }
 
-// Shape, strides in bytes and the memory itself, for as long as a buffer is exported: the tensor may be given other
-// memory (.data = ...) in the meantime.
+// Shape, strides in bytes and the memory itself, for as long as a buffer is exported: the tensor
+// may be given other memory (.data = ...) in the meantime.
 struct Geometry {
   explicit Geometry(const Tensor& x) : shape(x.shape()), strides(x.strides()), storage(x->storage) {
     for (int i = 0; i < strides.size(); ++i) {

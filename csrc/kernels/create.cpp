@@ -1,10 +1,9 @@
 // Routines that make values: ranges, and masks from a counter-based generator.
 //
 //   iota              dims: n.  scalars: start, step.  data: out[n] = start + i * step
-//   bernoulli_mask    dims: n.  scalars: p (keep probability).
-//                     data: mask b[n], state int64[2] {seed, offset}
-//   dropout           dims: n.  scalars: p, scale.
-//                     data: out[n], mask b[n], x[n], state; out = mask ? x * scale : 0
+//   dropout           dims: n.  scalars: p (keep probability), scale.
+//                     data: out[n], mask b[n], x[n], state int64[2] {seed, offset};
+//                     out = mask ? x * scale : 0.  scratch: 16 bytes for all ranks
 //   dropout_backward  dims: n.  scalars: scale.
 //                     data: grad_x[n], grad[n], mask b[n]; grad_x = mask ? grad * scale : 0
 //
@@ -83,8 +82,17 @@ inline uint64_t keep_bound(double p) {
 // Draws this rank's share of a mask of n, and calls use(begin, end) after each block of it.
 template <class Use>
 void draw(const Task& task, uint8_t* mask, int64_t* state, Use use) {
-  const uint64_t seed = static_cast<uint64_t>(state[0]), offset = static_cast<uint64_t>(state[1]);
   const int64_t n = task.dims[0];
+  // Others may draw at the same time: who takes a stretch has it alone, and tells the other ranks.
+  uint64_t own[2];
+  uint64_t* const taken = task.size > 1 ? static_cast<uint64_t*>(task.scratch) : own;
+  if (task.rank == 0) {
+    taken[0] = static_cast<uint64_t>(__atomic_load_n(&state[0], __ATOMIC_RELAXED));
+    taken[1] =
+        static_cast<uint64_t>(__atomic_fetch_add(&state[1], ceil_div(n, 4), __ATOMIC_RELAXED));
+  }
+  task.barrier();
+  const uint64_t seed = taken[0], offset = taken[1];
   const uint64_t bound = keep_bound(task.scalars[0].f);
   const Range mine = share(n, kChunk, task.rank, task.size);
   for (int64_t begin = mine.begin; begin < mine.end; begin += kChunk) {
@@ -98,14 +106,6 @@ void draw(const Task& task, uint8_t* mask, int64_t* state, Use use) {
     }
     use(begin, end);
   }
-  task.barrier();  // everyone has read the offset
-  if (task.rank == 0)
-    state[1] = static_cast<int64_t>(offset + static_cast<uint64_t>(ceil_div(n, 4)));
-}
-
-void bernoulli_mask(const Task& task) {
-  draw(task, static_cast<uint8_t*>(task.data[0]), static_cast<int64_t*>(task.data[1]),
-       [](int64_t, int64_t) {});
 }
 
 // out = mask ? x * scale : 0 for elements [begin, end).
@@ -176,9 +176,6 @@ void STEEP_FILL(create)(Table& table) {
   set(RoutineId::dropout, kFloat64, dropout<double>);
   set(RoutineId::dropout_backward, kFloat32, dropout_backward<float>);
   set(RoutineId::dropout_backward, kFloat64, dropout_backward<double>);
-  for (int type = 0; type < kTypeCount; ++type) {
-    set(RoutineId::bernoulli_mask, static_cast<Type>(type), bernoulli_mask);
-  }
 }
 
 }  // namespace steep::kernels

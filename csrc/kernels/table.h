@@ -1,7 +1,9 @@
-// The table of inner loops: one per instruction set, filled by the kernel files, chosen once at load.
+// The table of inner loops: one per instruction set, filled by the kernel files, chosen once at
+// load.
 //
-// Kernels see raw pointers and sizes alone. This header and those beside it are all they include, so that the same
-// source can be compiled once per instruction set without a shared inline function leaking from one build to another.
+// Kernels see raw pointers and sizes alone. This header and those beside it are all they include,
+// so that the same source can be compiled once per instruction set without a shared inline function
+// leaking from one build to another.
 #pragma once
 
 #include <cstdint>
@@ -14,37 +16,44 @@ namespace steep::kernels {
 // The engine's data types in the order of its DType (checked there by static_assert).
 enum Type { kFloat32, kFloat64, kInt64, kInt32, kUInt8, kBool, kTypeCount };
 
-// What a launch carries beside its operands: a number in the compute type's own kind (floats read f, integers i).
+// What a launch carries beside its operands: a number in the compute type's own kind (floats read
+// f, integers i).
 union Scalar {
   double f;
   int64_t i;
 };
 
-// An elementwise loop over one block: data[0] is the output, the rest the inputs, each an array of n elements (step 1)
-// or a single value (step 0). The output may be the very array of an input; it never overlaps one in part.
-// Parameters such as a slope or a bound arrive as inputs with step 0.
+// An elementwise loop over one block: data[0] is the output, the rest the inputs, each an array of
+// n elements (step 1) or a single value (step 0). The output may be the very array of an input; it
+// never overlaps one in part. Parameters such as a slope or a bound arrive as inputs with step 0.
 using Loop = void (*)(void* const* data, const int64_t* steps, int64_t n);
 
-// Moves n elements between a strided array (stride in elements, may be 0 or negative) and a contiguous block.
+// Moves n elements between a strided array (stride in elements, may be 0 or negative) and a
+// contiguous block.
 using Move = void (*)(void* block, void* strided, int64_t stride, int64_t n);
 
-// A larger kernel, run by `size` threads at once (SPMD): each call does the share of `rank`, and all meet in barrier().
+// A larger kernel, run by `size` threads at once (SPMD): each call does the share of `rank`, and
+// all meet in barrier().
 struct Task {
-  void* const* data;     // operands, in the order the kernel documents; an absent optional one is null
+  // operands, in the order the kernel documents; an absent optional one is null
+  void* const* data;
   const int64_t* dims;   // sizes and flags, in the order the kernel documents
   const Scalar* scalars;
-  void* scratch;         // as many bytes as the kernel's *_scratch() function in scratch.h asked for; 64-byte aligned
+  // as many bytes as the kernel's *_scratch() function in scratch.h asked for; 64-byte aligned
+  void* scratch;
   int rank;
   int size;
   void (*barrier)();     // every rank must call it equally often; a no-op when size is 1
 };
 using Routine = void (*)(const Task& task);
 
-// Elementwise operations. The comment gives inputs -> output; T is the compute type, b one byte holding 0 or 1.
+// Elementwise operations. The comment gives inputs -> output; T is the compute type, b one byte
+// holding 0 or 1.
 enum class Elementwise : uint16_t {
   // T -> T
   copy, neg, abs, sign, floor, ceil, round, trunc, sqrt, rsqrt, reciprocal, square,
-  exp, exp2, expm1, log, log2, log10, log1p, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, sigmoid, erf, erfc,
+  exp, exp2, expm1, log, log2, log10, log1p, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh,
+  sigmoid, erf, erfc,
   softplus, silu, gelu, gelu_tanh, relu, bitwise_not,
   // T -> b
   logical_not, isnan, isinf, isfinite,
@@ -76,35 +85,56 @@ constexpr int kElementwiseCount = static_cast<int>(Elementwise::count);
 enum class RoutineId : uint16_t {
   // reduce.cpp: x viewed as [outer, n, inner], contiguous; reduces n.   dims: outer, n, inner
   sum, prod, max, min,      // data: out[outer, inner] (T), x
-  wide_mean,                // scalars: divisor.  data: out f64[outer, inner], x -> sum of x / divisor, added up in float64
-  variance, deviation,      // scalars: divisor.  data: out (T), x, mean f64[outer, inner] -> sum of (x - mean)^2 / divisor; its root
-  argmax, argmin,           // data: out (int64), x: first index of the extreme; NaN counts as extreme
+  // scalars: divisor.  data: out f64[outer, inner], x -> sum of x / divisor, added up in float64
+  wide_mean,
+  // scalars: divisor.  data: out (T), x, mean f64[outer, inner] -> sum of (x - mean)^2 / divisor;
+  // its root
+  variance, deviation,
+  // data: out (int64), x: first index of the extreme; NaN counts as extreme
+  argmax, argmin,
   any, all,                 // data: out (b), x
   // softmax.cpp: [outer, n, inner] along n.   dims: outer, n, inner
   softmax, log_softmax,                    // data: out, x
   softmax_backward, log_softmax_backward,  // data: grad_x, grad, out
-  logsumexp,                               // data: out[outer, inner], x, top|null, log_sum|null (both as out)
-  // loss.cpp: x is [n, c] contiguous, target int64[n].   dims: n, c, ignore_index, mean (1) or sum (0) or none (2)
-  cross_entropy,           // data: loss (1, or n when none), shift[n, 2], count[1] (T, rows not ignored), x, target
+  // data: out[outer, inner], x, top|null, log_sum|null (both as out)
+  logsumexp,
+  // loss.cpp: x is [n, c] contiguous, target int64[n].   dims: n, c, ignore_index, mean (1) or sum
+  // (0) or none (2)
+  // data: loss (1, or n when none), shift[n, 2], count[1] (T, rows not ignored), x, target
+  cross_entropy,
   cross_entropy_backward,  // data: grad_x, grad (1, or n when none), shift, count, x, target
   squared_error,           // dims: n, mean (1) or sum (0).  data: loss[1], x[n], y[n]
-  // norm.cpp: x is [rows, n] contiguous.   dims: rows, n, whether sums over rows are wanted (backward)
-  layer_norm,           // scalars: eps.  data: out, mean[rows], rstd[rows], x, weight[n]|null, bias[n]|null
-  layer_norm_backward,  // data: grad_x|null, grad_weight[n]|null, grad_bias[n]|null, grad, x, mean, rstd, weight|null
+  // norm.cpp: x is [rows, n] contiguous.   dims: rows, n, whether sums over rows are wanted
+  // (backward)
+  // scalars: eps.  data: out, mean[rows], rstd[rows], x, weight[n]|null, bias[n]|null
+  layer_norm,
+  // data: grad_x|null, grad_weight[n]|null, grad_bias[n]|null, grad, x, mean, rstd, weight|null
+  layer_norm_backward,
   // index.cpp: x is [outer, length, inner].   dims: outer, length, inner, count
-  index_select,  // data: out[outer, count, inner], x, index int64[count], each in [0, length) (checked by the caller)
-  index_add,     // data: out[outer, length, inner] += source[outer, count, inner] at index, in the order of index
-  index_put,     // data: out[outer, length, inner] = source[outer, count, inner] at index; the last one wins
+  // data: out[outer, count, inner], x, index int64[count], each in [0, length) (checked by the
+  // caller)
+  index_select,
+  // data: out[outer, length, inner] += source[outer, count, inner] at index, in the order of index
+  index_add,
+  // data: out[outer, length, inner] = source[outer, count, inner] at index; the last one wins
+  index_put,
   gather,        // data: out[outer, count, inner], x, index int64[outer, count, inner]
   scatter_add,   // data: out[outer, length, inner] += source at index, both [outer, count, inner]
   // create.cpp
   iota,       // dims: n.  scalars: start, step.  data: out[n] = start + i * step
-  bernoulli_mask,  // Philox4x32-10.  dims: n.  scalars: p (keep probability).  data: mask b[n], state int64[2] {seed, offset}, which the kernel advances
-  dropout,    // dims: n.  scalars: keep probability, scale.  data: out[n], mask b[n], x[n], state int64[2]; draws the mask as bernoulli_mask does
-  dropout_backward,  // dims: n.  scalars: scale.  data: grad_x[n], grad[n], mask b[n] -> mask ? grad * scale : 0
+  // Philox4x32-10.  dims: n.  scalars: keep probability, scale.  data: out[n], mask b[n], x[n],
+  // state int64[2] {seed, offset}, which the kernel advances.  scratch: 16 bytes for all ranks, if
+  // there are several
+  dropout,
+  // dims: n.  scalars: scale.  data: grad_x[n], grad[n], mask b[n] -> mask ? grad * scale : 0
+  dropout_backward,
   // optim.cpp: a step over many parameters.  dims: count, flags..., then numel of each parameter
-  sgd,   // dims: count, has_momentum, nesterov, maximize, first.  data: hyper f64[4] {lr, momentum, dampening, weight_decay}, then per parameter: p, grad, buffer|null
-  adam,  // dims: count, amsgrad, maximize, decoupled.  data: hyper f64[5] {lr, beta1, beta2, eps, weight_decay}, then per parameter: p, grad, m, v, vmax|null, step f32[1]
+  // dims: count, has_momentum, nesterov, maximize, first.  data: hyper f64[4] {lr, momentum,
+  // dampening, weight_decay}, then per parameter: p, grad, buffer|null
+  sgd,
+  // dims: count, amsgrad, maximize, decoupled.  data: hyper f64[5] {lr, beta1, beta2, eps,
+  // weight_decay}, then per parameter: p, grad, m, v, vmax|null, step f32[1]
+  adam,
   // peak.cpp: see there
   fma_peak,
   // gemm.cpp: see there
@@ -116,7 +146,8 @@ constexpr int kRoutineCount = static_cast<int>(RoutineId::count);
 struct Table {
   const char* name;                             // "avx2", ...
   Loop elementwise[kElementwiseCount][kTypeCount];  // null where a type has no such operation
-  Loop cast[kTypeCount][kTypeCount];            // from, to: C conversion; to bool is x != 0; float to integer truncates
+  // from, to: C conversion; to bool is x != 0; float to integer truncates
+  Loop cast[kTypeCount][kTypeCount];
   Move gather[9];                               // by element size (1, 4, 8): strided -> block
   Move scatter[9];                              // block -> strided
   Routine routines[kRoutineCount][kTypeCount];

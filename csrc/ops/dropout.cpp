@@ -9,9 +9,12 @@ namespace {
 
 using kernels::RoutineId;
 
+// Where its ranks find which stretch of the stream they draw.
+int64_t stretch(const int64_t*, int, int threads) { return threads > 1 ? 16 : 0; }
+
 constexpr Kernel kDropout{
     "dropout", Kind::opaque, static_cast<int>(RoutineId::dropout), "wwru", 1, nullptr,
-    nullptr,   nullptr};
+    stretch,   nullptr};
 constexpr Kernel kDropoutBackward{"dropout_backward",
                                   Kind::opaque,
                                   static_cast<int>(RoutineId::dropout_backward),

@@ -1,6 +1,10 @@
-// Exponentials, logarithms, roots, trigonometric and error functions: one kernel each, and a one-line rule.
+// Exponentials, logarithms, roots, trigonometric and error functions: one kernel each, and a
+// one-line rule.
 #include "ops/math.h"
 
+#include <limits>
+
+#include "ops/compare.h"
 #include "ops/elementwise.h"
 
 namespace steep::ops {
@@ -176,6 +180,21 @@ Tensor sigmoid(const Tensor& x) {
   });
 }
 
+namespace {
+// The larger of |x| and |other|, as a constant: the slopes of atan2 do not depend on what both are
+// divided by. What is infinite stays so when divided; at the origin, where PyTorch has slope 0, all
+// is divided by infinity.
+Tensor larger(const Tensor& x, const Tensor& other) {
+  const tape::GradMode off(false);
+  const Tensor size = maximum(abs(x), abs(other));
+  const double most = size.dtype() == DType::float32
+                          ? static_cast<double>(std::numeric_limits<float>::max())
+                          : std::numeric_limits<double>::max();
+  return where(eq({size, {}}, {{}, 0}), TensorOrNumber{{}, std::numeric_limits<double>::infinity()},
+               TensorOrNumber{clamp(size, {}, {{{}, most}}), {}});
+}
+}  // namespace
+
 Tensor atan2(const Tensor& x, const Tensor& other) {
   static constexpr Kernel kAtan2 = elementwise("atan2", Elementwise::atan2, 40);
   Tensor out =
@@ -183,12 +202,13 @@ Tensor atan2(const Tensor& x, const Tensor& other) {
   if (wanted(x, other)) {
     record("atan2", out, {x, other},
            [x = Saved(x), other = Saved(other)](const Tensor& grad, Grads& grads) {
-             const Tensor length = add(square(x.get()), square(other.get()));
-             // At the origin there is no slope: 0, as in PyTorch.
-             const Tensor scaled = where(eq({length, {}}, {{}, 0}), TensorOrNumber{{}, 0.0},
-                                         TensorOrNumber{div(grad, length), {}});
-             if (grads.wanted(0)) grads[0] = mul(scaled, other.get());
-             if (grads.wanted(1)) grads[1] = neg(mul(scaled, x.get()));
+             // x and other by the larger of the two: their squares would leave the dtype's range
+             // long before the slopes do.
+             const Tensor size = larger(x.get(), other.get());
+             const Tensor y = div(x.get(), size), z = div(other.get(), size);
+             const Tensor length = clamp(add(square(y), square(z)), {{{}, 0.5}}, {});
+             if (grads.wanted(0)) grads[0] = mul(grad, div(div(z, length), size));
+             if (grads.wanted(1)) grads[1] = neg(mul(grad, div(div(y, length), size)));
            });
   }
   return out;

@@ -51,7 +51,8 @@ Tensor marked(const Tensor& out, bool requires_grad) {
   return out;
 }
 
-// How many numbers from start on in steps of step lie before end. The distance of two int64 fits 64 bits without a sign.
+// How many numbers from start on in steps of step lie before end. The distance of two int64 fits 64
+// bits without a sign.
 uint64_t steps_between(int64_t start, int64_t end, int64_t step) {
   const uint64_t from = static_cast<uint64_t>(start), to = static_cast<uint64_t>(end);
   const uint64_t distance = step > 0 ? to - from : from - to;
@@ -72,14 +73,15 @@ int64_t real_length(const Number& start, const Number& end, const Number& step) 
   return static_cast<int64_t>(length);
 }
 
-// A range of integers: bounds and step lose their fractions. As PyTorch has it, its length is counted before they do
-// where the dtype is smaller than int64.
+// A range of integers: bounds and step lose their fractions. As PyTorch has it, its length is
+// counted before they do where the dtype is smaller than int64.
 Tensor integer_range(const Number& start, const Number& end, const Number& step, DType type) {
   for (const Number* number : {&start, &end, &step}) check_fits("arange", *number, DType::int64);
   const int64_t from = start.to_int(), to = end.to_int(), by = step.to_int();
   if (by == 0)
-    throw Error(ErrorKind::value, join("arange: step must be nonzero, got ", step.to_double(),
-                                       ", which is 0 as ", name(type)));
+    throw Error(ErrorKind::value,
+                join("arange: step must be nonzero, got ", step.to_double(), ", which is 0 as ",
+                     name(type), "; choose a floating dtype, or a step of 1 or more"));
   const bool whole = !start.is_floating() && !end.is_floating() && !step.is_floating();
   const bool counted_first = !whole && type != DType::int64;
   const uint64_t length = counted_first ? static_cast<uint64_t>(real_length(start, end, step))
@@ -149,8 +151,9 @@ void register_range(Registry& registry) {
       "arange", kFunction, "(end: Number, *, " STEEP_OPTIONS ") -> Tensor",
       R"(Numbers from start (0) up to, not including, end in steps of step (1): start + i * step.
 
-dtype defaults to int64 for integers, else to the default floating dtype; where it is of integers, fractions are cut
-off. Raises RuntimeError for step 0, for bounds that step leads away from, and for numbers that the dtype cannot hold.
+dtype defaults to int64 for integers, else to the default floating dtype; where it is of integers,
+fractions are cut off. Raises RuntimeError for step 0, for bounds that step leads away from, and for
+numbers that the dtype cannot hold; ValueError for a step that is 0 once its fraction is cut off.
 
 >>> steep.arange(4)
 tensor([0, 1, 2, 3])
@@ -166,8 +169,8 @@ tensor([1.0000, 1.5000])
                           ") -> Tensor",
                           R"(steps numbers evenly spaced from start to end, both included.
 
-Where the dtype is of integers, the fractions of the ends and of what lies between are cut off. Raises RuntimeError when
-steps is negative, and for ends that the dtype cannot hold.
+Where the dtype is of integers, the fractions of the ends and of what lies between are cut off.
+Raises RuntimeError when steps is negative, and for ends that the dtype cannot hold.
 
 >>> steep.linspace(0, 1, 5)
 tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])

@@ -56,7 +56,8 @@ kernels::Move move_of(bool gather, int64_t size) {
   return gather ? runtime::table().gather[size] : runtime::table().scatter[size];
 }
 
-// One run along the innermost dimension, in blocks where an operand has to be gathered or scattered.
+// One run along the innermost dimension, in blocks where an operand has to be gathered or
+// scattered.
 void run_row(const Geometry& geometry, char* const* at, int64_t n, char (*buffers)[kBlock * 8]) {
   int64_t inner[kMaxOperands], steps[kMaxOperands];
   bool strided = false;
@@ -206,14 +207,15 @@ void run_share(const Geometry& geometry, int rank, int size) {
   geometry.loop(data, geometry.steps, mine.end - mine.begin);
 }
 
-void execute_elementwise(const Call& call, int threads) {
+void execute_elementwise(const Call& call, Terms& terms) {
   Geometry geometry;
   describe(call, geometry);
   for (int i = 0; i < call.operand_count; ++i)
     if (const TensorImpl* tensor = call.operands[i].tensor()) geometry.data[i] = tensor->data();
   if (geometry.total == 0) return;
-  if (threads > 1) {
-    runtime::run_team(threads, run_rank, &geometry);
+  const Running running(call, terms);
+  if (terms.threads > 1) {
+    runtime::run_team(terms.threads, run_rank, &geometry);
   } else if (geometry.flat) {
     geometry.loop(reinterpret_cast<void* const*>(geometry.data), geometry.steps, geometry.total);
   } else {

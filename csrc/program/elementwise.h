@@ -1,7 +1,7 @@
 // How an elementwise loop meets tensors: broadcasting, collapsing of dimensions, blocks, threads.
 #pragma once
 
-#include "program/kernel.h"
+#include "program/running.h"
 
 namespace steep::program {
 
@@ -15,9 +15,9 @@ union NumberBits {
   uint8_t u8;
 };
 
-// A launch worked out as far as it can be without the operands' addresses: dimensions from outermost to innermost of the
-// output's memory, merged where all operands allow it; strides in elements, one list an operand. Not to be copied: data
-// may point at the numbers.
+// A launch worked out as far as it can be without the operands' addresses: dimensions from
+// outermost to innermost of the output's memory, merged where all operands allow it; strides in
+// elements, one list an operand. Not to be copied: data may point at the numbers.
 struct Geometry {
   kernels::Loop loop;
   int operands;
@@ -42,7 +42,7 @@ void describe(const Call& call, Geometry& geometry);
 // The part of rank `rank` among `size`.
 void run_share(const Geometry& geometry, int rank, int size);
 
-void execute_elementwise(const Call& call, int threads);
+void execute_elementwise(const Call& call, Terms& terms);
 
 // The share of n elements, in so many rows if they are to stay whole, that falls to a rank.
 struct Share {

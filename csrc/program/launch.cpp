@@ -14,10 +14,11 @@ namespace steep::program {
 
 namespace {
 
-// Rates of one core, only for deciding on threads: conservative, so that a second thread is never a loss.
-// Opening a region is the lesser cost of one. What a second core has written lies in its caches, and the first fetches
-// it from there in the next launch: between cores that share no cache (as virtual machines move them about), 400 KB took
-// 75 us, several times what the kernel had won. Hence a threshold by which such data no longer fit those caches.
+// Rates of one core, only for deciding on threads: conservative, so that a second thread is never a
+// loss. Opening a region is the lesser cost of one. What a second core has written lies in its
+// caches, and the first fetches it from there in the next launch: between cores that share no cache
+// (as virtual machines move them about), 400 KB took 75 us, several times what the kernel had won.
+// Hence a threshold by which such data no longer fit those caches.
 constexpr double kFlopsPerNs = 16, kBytesPerNs = 12;
 constexpr double kParallelNs = 66000, kNsPerThread = 25000;
 std::atomic<bool> everything_is_shared{false};
@@ -73,7 +74,7 @@ void run_rank(void* context, int rank, int size, void (*barrier)()) {
   run.routine(task);
 }
 
-void execute_routine(const Call& call, int threads) {
+void execute_routine(const Call& call, Terms& terms) {
   const Kernel& kernel = *call.kernel;
   const kernels::Routine routine =
       kernel.host ? kernel.host : runtime::table().routines[kernel.id][static_cast<int>(call.type)];
@@ -87,23 +88,24 @@ void execute_routine(const Call& call, int threads) {
     data.push_back(tensor ? tensor->data() : nullptr);
   }
   const int size = static_cast<int>(element_size(call.type));
-  const int64_t wanted = kernel.scratch ? kernel.scratch(call.dims, size, threads) : 0;
-  const Scratch scratch(kernel.own_scratch ? threads * wanted : wanted);
+  const int64_t wanted = kernel.scratch ? kernel.scratch(call.dims, size, terms.threads) : 0;
+  const Scratch scratch(kernel.own_scratch ? terms.threads * wanted : wanted);
   RoutineRun run{routine,
                  {data.data(), call.dims, call.scalars, scratch.data(), 0, 1, nullptr},
                  kernel.own_scratch ? wanted : 0};
+  const Running running(call, terms);
   if (kernel.host) {
     run_rank(&run, 0, 1, [] {});  // may refuse its input by an exception
   } else {
-    runtime::run_team(threads, run_rank, &run);
+    runtime::run_team(terms.threads, run_rank, &run);
   }
 }
 
-void run(const Call& call, int threads) {
+void run(const Call& call, Terms& terms) {
   if (call.kernel->kind == Kind::elementwise || call.kernel->kind == Kind::cast) {
-    execute_elementwise(call, threads);
+    execute_elementwise(call, terms);
   } else {
-    execute_routine(call, threads);
+    execute_routine(call, terms);
   }
 }
 
@@ -133,19 +135,17 @@ Counters& counters() {
 void execute(const Call& call) {
   const double bytes = operand_bytes(call);
   const Cost cost = cost_of(call, bytes);
-  const int threads = worthwhile_threads(cost);
+  Profile* const profile = Profile::active();
+  Terms terms{worthwhile_threads(cost), estimated_ns(cost) > kBlockingNs, profile != nullptr};
   Counters& count = counters();
   ++count.launches;
-  count.parallel_launches += threads > 1;
+  count.parallel_launches += terms.threads > 1;
   count.bytes += static_cast<int64_t>(bytes);
-  const runtime::Blocking released(estimated_ns(cost) > kBlockingNs);
-  if (Profile* profile = Profile::active()) {
-    const int64_t start = Profile::now();
-    run(call, threads);
-    profile->add(call, start, Profile::now(), call.kernel->host ? 1 : threads, bytes, cost.flops);
-  } else {
-    run(call, threads);
-  }
+  if (profile) terms.start = terms.end = Profile::now();
+  run(call, terms);
+  if (profile)
+    profile->add(call, terms.start, terms.end, call.kernel->host ? 1 : terms.threads, bytes,
+                 cost.flops);
 }
 
 void launch(const Call& call) {

@@ -14,13 +14,15 @@ namespace {
 
 constexpr double kBlockingNs = 20000;
 constexpr double kSurelyTeamNs = 2e6;  // estimated; programs below find out whether threads pay
-// One run in so many is timed step by step, for explain(); not the first ones, which find nothing in cache.
+// One run in so many is timed step by step, for explain(); not the first ones, which find nothing
+// in cache.
 constexpr int64_t kSampleEvery = 64, kFirstSample = 8;
 
 using Given =
     SmallVector<std::pair<const Storage*, int>, 8>;  // a storage, and the value it stands for
 
-// Whether no argument lies on memory of another library's that another one, or the program's own state, lies on.
+// Whether no argument lies on memory of another library's that another one, or the program's own
+// state, lies on.
 bool borrowed_apart(const Given& given, const std::vector<const Storage*>& outside) {
   for (int i = 0; i < given.size(); ++i) {
     if (!given[i].first->borrowed()) continue;
@@ -138,7 +140,8 @@ void Program::bind_kept() {
   std::fill(ours.begin(), ours.end(), 1);
   for (size_t i = 0; i < plan_.gradients.size(); ++i) {
     const Tensor& mine = gradients_[static_cast<int64_t>(i)];
-    // Held here and by the leaf (and as what was there before): another keeps the tensor, which must then stay as it is.
+    // Held here and by the leaf (and as what was there before): another keeps the tensor, which
+    // must then stay as it is.
     const int known = before_[static_cast<int64_t>(i)].same(mine) ? 3 : 2;
     if (mine.defined() && mine->references() <= known) ++ours[plan_.gradients[i].after->value];
   }
@@ -164,6 +167,7 @@ void Program::bind_kept() {
 void Program::forget_inputs() {
   inputs_.clear();
   before_.clear();
+  held_.clear();
   // The next call's argument is another leaf; this one keeps its gradient.
   for (size_t i = 0; i < plan_.gradients.size(); ++i)
     if (plan_.gradients[i].input >= 0) gradients_[static_cast<int64_t>(i)].reset();
@@ -213,9 +217,9 @@ void Program::mark_written() {
   }
 }
 
-// What the ranks of one run share. A step may refuse its input: the others are then left out, and the exception goes on
-// to the caller. Ranks look only when they have met, as they do before anything that could go wrong or be seen, so that
-// all of them leave out the same.
+// What the ranks of one run share. A step may refuse its input: the others are then left out, and
+// the exception goes on to the caller. Ranks look only when they have met, as they do before
+// anything that could go wrong or be seen, so that all of them leave out the same.
 struct Program::Team {
   Program* program;
   bool sampled;  // whether the steps are timed
@@ -279,6 +283,10 @@ void Program::run_team(Team& team) {
 void Program::prepare(const Tensors& inputs, const Tensors& before) {
   bind_inputs(inputs, before);
   bind_kept();
+  held_.clear();
+  for (const Tensors* given : {&inputs_, &before_})
+    for (const Tensor& x : *given)
+      if (x.defined()) held_.push_back(x->storage);
 }
 
 void Program::run() {

@@ -13,22 +13,25 @@ namespace steep::program {
 
 class Program {
  public:
-  // Of a recording and one that agrees with it: an argument that was the same storage in both may have had a part
-  // as state as well, and is expected to be that storage again.
+  // Of a recording and one that agrees with it: an argument that was the same storage in both may
+  // have had a part as state as well, and is expected to be that storage again.
   Program(const Trace& trace, const Trace& other);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // Whether these arguments and gradients may be bound: they share memory with each other as they did when recorded, and
-  // none with what the program has as its own.
+  // Whether these arguments and gradients may be bound: they share memory with each other as they
+  // did when recorded, and none with what the program has as its own.
   bool accepts(const Tensors& inputs, const Tensors& before) const;
-  // A recording on other arguments did the same: they are not expected to be those of the first ones.
+  // A recording on other arguments did the same: they are not expected to be those of the first
+  // ones.
   void unpin(const Trace& trace);
-  // Says which gradients of the last run their leaves still have; the others' memory is no longer the program's.
+  // Says which gradients of the last run their leaves still have; the others' memory is no longer
+  // the program's.
   void keep_gradients(const SmallVector<uint8_t, 8>& in_place);
-  // Makes it ready to run on new arguments, and on what .grad is now of each of plan().gradients that is guarded, all of
-  // the geometry it was recorded with. This is where memory may be lacking: run() needs none. Not by two threads at once.
+  // Makes it ready to run on new arguments, and on what .grad is now of each of plan().gradients
+  // that is guarded, all of the geometry it was recorded with. This is where memory may be lacking:
+  // run() needs none. Not by two threads at once.
   void prepare(const Tensors& inputs, const Tensors& before);
   void run();
   // After prepare(): results, and the .grad of each of plan().gradients (undefined for None).
@@ -90,7 +93,8 @@ class Program {
   std::vector<const Storage*> borrowed_;              // those of them that are another library's
   std::vector<uint64_t> pins_;                        // by value: the storage it must be, or 0
   SmallVector<Tensor, 4> gradients_;
-  Tensors inputs_, before_;  // while it runs, and until results have been taken
+  Tensors inputs_, before_;            // while it runs, and until results have been taken
+  SmallVector<Ref<Storage>, 8> held_;  // their memory, whatever another thread gives them meanwhile
   void* arena_ = nullptr;
   double estimate_ = 0;
   int64_t runs_ = 0;

@@ -8,7 +8,7 @@ namespace steep::runtime {
 
 namespace {
 
-std::atomic<bool> forked{false};
+std::atomic<uint32_t> number{1};
 
 // All locks there are. Never destroyed: threads may outlive the statics.
 struct Known {
@@ -33,7 +33,7 @@ struct ForkHandlers {
   }
   static void in_child() {
     after();
-    forked.store(true, std::memory_order_relaxed);
+    number.fetch_add(1, std::memory_order_relaxed);
   }
 };
 
@@ -55,6 +55,7 @@ Mutex::~Mutex() {
   if (next_) next_->previous_ = previous_;
 }
 
-bool in_forked_child() { return forked.load(std::memory_order_relaxed); }
+uint32_t process_number() { return number.load(std::memory_order_relaxed); }
+bool in_forked_child() { return process_number() > 1; }
 
 }  // namespace steep::runtime

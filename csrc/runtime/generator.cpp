@@ -49,8 +49,13 @@ void Generator::start(uint64_t seed) {
   next_ = kWords;
   next_float_normal_sample = {};
   next_double_normal_sample = {};
-  philox_[0] = static_cast<int64_t>(seed);
-  philox_[1] = 0;
+  set_philox(static_cast<int64_t>(seed), 0);
+}
+
+// Kernels do not take the lock.
+void Generator::set_philox(int64_t seed, int64_t offset) {
+  __atomic_store_n(&philox_[0], seed, __ATOMIC_RELAXED);
+  __atomic_store_n(&philox_[1], offset, __ATOMIC_RELAXED);
 }
 
 uint64_t Generator::seed() {
@@ -97,8 +102,7 @@ std::vector<uint8_t> Generator::get_state() const {
   state.has_float_normal = next_float_normal_sample.present;
   state.float_normal =
       state.has_float_normal ? static_cast<float>(next_float_normal_sample.value) : 0;
-  state.philox[0] = philox_[0];
-  state.philox[1] = philox_[1];
+  for (int i = 0; i < 2; ++i) state.philox[i] = __atomic_load_n(&philox_[i], __ATOMIC_RELAXED);
   std::memcpy(bytes.data(), &state, sizeof state);
   return bytes;
 }
@@ -122,8 +126,8 @@ void Generator::set_state(const uint8_t* bytes, std::size_t size) {
   for (int i = 0; i < kWords; ++i) words_[i] = static_cast<uint32_t>(state.words[i]);
   next_double_normal_sample = {state.has_double_normal != 0, state.double_normal};
   next_float_normal_sample = {state.has_float_normal != 0, state.float_normal};
-  philox_[0] = size == kTorchBytes ? static_cast<int64_t>(state.initial_seed) : state.philox[0];
-  philox_[1] = state.philox[1];
+  set_philox(size == kTorchBytes ? static_cast<int64_t>(state.initial_seed) : state.philox[0],
+             state.philox[1]);
 }
 
 Generator& default_generator() {

@@ -1,8 +1,8 @@
 // The stream of random numbers, value for value that of PyTorch's CPU generator.
 //
-// The same seed gives the weights, shuffles and noise that torch gives after torch.manual_seed. That
-// covers the engine (mt19937), the order in which draws are used, and the transforms. Values are
-// equal bit for bit to those of torch 2.13 on a CPU with AVX2, but for double's normal() and
+// The same seed gives the weights, shuffles and noise that torch gives after torch.manual_seed.
+// That covers the engine (mt19937), the order in which draws are used, and the transforms. Values
+// are equal bit for bit to those of torch 2.13 on a CPU with AVX2, but for double's normal() and
 // exponential(): there torch asks the C library for logarithm, cosine and sine, and steep, whose
 // bits are the same on every CPU, lies within 2 ULP of that.
 //
@@ -68,13 +68,15 @@ class Generator {
   CachedNormal next_double_normal_sample;
 
   // {seed, offset} of the counter-based stream, at the same address for as long as the generator
-  // lives. Kernels advance the offset; manual_seed starts it again.
+  // lives. Kernels advance the offset, each in one atomic step by all that it draws, so that no two
+  // draws have words in common; manual_seed starts it again.
   int64_t* philox_state() { return philox_; }
 
  private:
   static constexpr int kWords = 624;  // of mt19937
   void start(uint64_t seed);
   void refill();
+  void set_philox(int64_t seed, int64_t offset);
 
   std::array<uint32_t, kWords> words_;
   int next_ = kWords;

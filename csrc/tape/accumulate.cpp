@@ -84,15 +84,21 @@ void Accumulations::add(const Tensor& x, Tensor grad, bool ours) {
 
 void Accumulations::put(Accumulation& made) {
   History& h = *history(made.x);
+  // These outlive the turn, for the end of either may run code. Another thread may take the
+  // gradient that is added to out of .grad meanwhile.
+  Tensor superseded, target;
   const Turn turn(h.adding);
   if (!h.grad.same(made.before)) {  // a hook or another thread has put another one there meanwhile
     if (h.grad.defined()) check_fits("its .grad", h.grad, made.grad);
-    made.after = h.grad.defined() ? primitives.add(h.grad, made.grad) : made.grad;
+    superseded = std::move(made.after);
+    target = h.grad;
+    made.after = target.defined() ? primitives.add(target, made.grad) : made.grad;
   }
   if (made.after.defined()) {
     std::swap(h.grad, made.after);  // the old one goes with the list: its end may run code
   } else {
-    primitives.add_into(h.grad, made.grad);
+    target = h.grad;
+    primitives.add_into(target, made.grad);
   }
 }
 

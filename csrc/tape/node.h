@@ -1,4 +1,5 @@
-// A node of the computation graph: one recorded operation, with edges to the nodes that made its inputs.
+// A node of the computation graph: one recorded operation, with edges to the nodes that made its
+// inputs.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@ namespace steep::tape {
 
 class Node;
 
-// Where the gradient of an input goes: output `index` of `node`, brought to the input's own shape and dtype first.
+// Where the gradient of an input goes: output `index` of `node`, brought to the input's own shape
+// and dtype first.
 struct Edge {
   Ref<Node> node;  // null: the input wants no gradient
   int index = 0;
@@ -40,7 +42,8 @@ struct Hook {
 };
 using Hooks = std::vector<Hook>;
 
-// Passes the gradient through the hooks there are now; one of them may register others, or take them away.
+// Passes the gradient through the hooks there are now; one of them may register others, or take
+// them away.
 void call_each(const std::shared_ptr<Hooks>& hooks, Tensor& grad);
 
 class Node : public Counted {
@@ -48,9 +51,11 @@ class Node : public Counted {
   Node(const char* name, int outputs);
   virtual ~Node() = default;
 
-  // Calls the hooks with the gradients of the outputs, which they may replace, and keeps those that are to be retained.
+  // Calls the hooks with the gradients of the outputs, which they may replace, and keeps those that
+  // are to be retained.
   virtual void call_hooks(Tensor* grads);
-  // Gradients of the outputs in, gradients of the inputs out. An undefined gradient stands for zeros.
+  // Gradients of the outputs in, gradients of the inputs out. An undefined gradient stands for
+  // zeros.
   virtual void apply(const Tensor* grads, Grads& out) = 0;
   // apply(), during which what the rule has captured stays, though another pass may release it.
   void run(const Tensor* grads, Grads& out);
@@ -71,9 +76,16 @@ class Node : public Counted {
   std::vector<std::pair<int, TensorImpl*>>
       retainers;  // tensors (weak) that keep this gradient in .grad
 
-  // Connects the inputs, then takes the next number: making an edge may itself make a node (a view's
-  // whose base was written to). What is never connected, a leaf's accumulator, keeps 0 and comes
-  // last.
+  // Of the last search for nodes that live by one reference (tape/owned.h).
+  struct Mark {
+    Node* next = nullptr;
+    Node* seen_before = nullptr;
+    int64_t references = 0;  // found so far; 0 between searches
+  } mark;
+
+  // Connects the inputs, then takes the next number: making an edge may itself make a node (a
+  // view's whose base was written to). What is never connected, a leaf's accumulator, keeps 0 and
+  // comes last.
   template <class List>
   void connect(const List& tensors, Edge (*edge_of)(const Tensor&)) {
     inputs.reserve(static_cast<int>(tensors.size()));

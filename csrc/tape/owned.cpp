@@ -1,24 +1,32 @@
 #include "tape/owned.h"
 
-#include <unordered_map>
-
 namespace steep::tape {
 
-std::vector<Node*> owned_nodes(const Ref<Node>& root) {
-  constexpr size_t kMost = 4096;  // the collector comes by often
-  std::vector<Node*> owned;
-  if (!root || root->references() != 1) return owned;
-  owned.push_back(root.get());
-  std::unordered_map<Node*, int64_t> seen;
-  for (size_t i = 0; i < owned.size() && i < kMost; ++i) {
-    for (const Edge& edge : owned[i]->inputs) {
-      Node* node = edge.node.get();
-      if (!node) continue;
-      const int64_t references = node->references();
-      if (references == 1 || ++seen[node] == references) owned.push_back(node);
+OwnedNodes::OwnedNodes(const Ref<Node>& root) {
+  constexpr int kMost = 4096;  // the collector comes by often
+  if (!root || root->references() != 1) return;
+  Node* seen = nullptr;  // those whose references are being counted
+  append(root.get());
+  int visited = 0;
+  for (Node* node = first_; node && visited < kMost; node = node->mark.next, ++visited) {
+    for (const Edge& edge : node->inputs) {
+      Node* const input = edge.node.get();
+      if (!input) continue;
+      Node::Mark& mark = input->mark;
+      if (mark.references++ == 0) mark.seen_before = std::exchange(seen, input);
+      if (mark.references == input->references()) append(input);
     }
   }
-  return owned;
+  while (seen) {
+    seen->mark.references = 0;
+    seen = seen->mark.seen_before;
+  }
+}
+
+void OwnedNodes::append(Node* node) {
+  node->mark.next = nullptr;
+  (first_ ? last_->mark.next : first_) = node;
+  last_ = node;
 }
 
 }  // namespace steep::tape

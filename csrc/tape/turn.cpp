@@ -1,19 +1,23 @@
 #include "tape/turn.h"
 
-#include <pthread.h>
-
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
+#include "runtime/fork.h"
 #include "runtime/threads.h"
 
 namespace steep::tape {
 
 namespace {
 
-std::atomic<uint32_t> g_process{1};
-[[maybe_unused]] const int fork_handler =
-    pthread_atfork(nullptr, nullptr, [] { g_process.fetch_add(1, std::memory_order_relaxed); });
+// Fails where another thread of this process has the word.
+bool take(std::atomic<uint32_t>& word, uint32_t process) {
+  uint32_t seen = word.load(std::memory_order_relaxed);
+  while (seen != process)
+    if (word.compare_exchange_weak(seen, process, std::memory_order_acquire)) return true;
+  return false;
+}
 
 // Who waits has seen a kernel run that takes tens of microseconds at least.
 void wait_for(const std::atomic<uint32_t>& word, uint32_t process) {
@@ -25,13 +29,27 @@ void wait_for(const std::atomic<uint32_t>& word, uint32_t process) {
 }  // namespace
 
 Turn::Turn(std::atomic<uint32_t>& word) : word_(word) {
-  const uint32_t process = g_process.load(std::memory_order_relaxed);
-  uint32_t seen = word.load(std::memory_order_relaxed);
-  while (seen == process || !word.compare_exchange_weak(seen, process, std::memory_order_acquire)) {
-    if (seen != process) continue;
-    wait_for(word, process);
-    seen = word.load(std::memory_order_relaxed);
-  }
+  const uint32_t process = runtime::process_number();
+  while (!take(word, process)) wait_for(word, process);
 }
+
+Turns::Turns(const Words& words) : words_(words) {
+  const uint32_t process = runtime::process_number();
+  // Whoever names one leaf twice must not wait for itself.
+  std::sort(words_.begin(), words_.end());
+  words_.resize(static_cast<int>(std::unique(words_.begin(), words_.end()) - words_.begin()));
+  for (; held_ < words_.size(); ++held_) {
+    if (take(*words_[held_], process)) continue;
+    busy_ = words_[held_];
+    break;
+  }
+  if (busy_) release();
+}
+
+void Turns::release() {
+  while (held_ > 0) words_[--held_]->store(0, std::memory_order_release);
+}
+
+void Turns::wait() const { wait_for(*busy_, runtime::process_number()); }
 
 }  // namespace steep::tape

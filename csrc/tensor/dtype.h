@@ -42,15 +42,18 @@ class Number {
   int64_t to_int() const;  // truncates; values outside int64 saturate, NaN is 0
   bool to_bool() const { return is_floating() ? floating_ != 0 : integer_ != 0; }
   DType dtype() const;  // bool, int64 or the default dtype
-  // Whether an element of the dtype can hold it, but for a fraction that an integer cuts off.
+  // Whether it lies within the range of the dtype: digits that are rounded off, or a fraction that
+  // an integer cuts off, do not matter, and every number fits a bool, as a truth.
   bool fits(DType dtype) const;
-  // What an element of the dtype makes of it: a truth, a whole number, or the number itself. It must fit.
+  // What an element of the dtype makes of it: a truth, a whole number, or the number itself. It
+  // must fit.
   Number as_element(DType dtype) const;
-  // A whole number in the range of an integer type, from which it differs by a multiple of that range: what sums,
-  // products and bits of integers are computed with. The number itself for other types.
+  // A whole number in the range of an integer type, from which it differs by a multiple of that
+  // range: what sums, products and bits of integers are computed with. The number itself for other
+  // types.
   Number wrapped(DType dtype) const;
-  // The number as the launch scalar of a compute type: floats read f, all others i. Refuses one that does not fit an
-  // integer type; beyond the range of float32 it becomes infinite.
+  // The number as the launch scalar of a compute type: floats read f, all others i. Refuses one
+  // that does not fit an integer type; beyond the range of float32 it becomes infinite.
   kernels::Scalar as_scalar(DType compute) const;
 
  private:
@@ -63,15 +66,17 @@ class Number {
 
 std::string to_string(const Number& number);
 
-// The smallest type both convert to. The six types form a chain: bool, uint8, int32, int64, float32, float64.
+// The smallest type both convert to. The six types form a chain: bool, uint8, int32, int64,
+// float32, float64.
 DType promote(DType a, DType b);
 
 // The range of an integer type or bool, and of int64 for floating types.
 int64_t least(DType dtype);
 int64_t most(DType dtype);
 
-// Promotion over several operands: tensors with dimensions outrank 0-d tensors, which outrank numbers; a lower rank
-// changes the result only by being of a higher kind (bool < integer < floating).
+// Promotion over several operands: tensors with dimensions outrank 0-d tensors, which outrank
+// numbers; a lower rank changes the result only by being of a higher kind (bool < integer <
+// floating).
 class Promotion {
  public:
   void add(DType dtype, int rank) { merge(rank > 0 ? dimensioned_ : zero_dim_, dtype); }

@@ -2,6 +2,10 @@
 
 namespace steep {
 
+Error Unnamed::of(const char* operation) const {
+  return Error(kind, join(operation, "(): ", what()));
+}
+
 std::string to_string(const Dims& shape) {
   std::ostringstream text;
   text << '[';

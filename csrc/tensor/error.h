@@ -9,12 +9,20 @@
 
 namespace steep {
 
-enum class ErrorKind { runtime, value, type, index, not_implemented };
+enum class ErrorKind { runtime, value, type, index, not_implemented, overflow };
 
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& text) : std::runtime_error(text), kind(kind) {}
   const ErrorKind kind;
+};
+
+// One that does not say of which operation, for whoever raises it does not know: whoever has been
+// called adds it.
+class Unnamed : public Error {
+ public:
+  using Error::Error;
+  Error of(const char* operation) const;
 };
 
 std::string to_string(const Dims& shape);  // "[2, 3]"

@@ -78,13 +78,18 @@ Dims infer_size(const char* op, const Dims& target, int64_t numel) {
   for (int i = 0; i < target.size(); ++i) {
     if (target[i] == -1) {
       if (unknown >= 0)
-        throw Error(ErrorKind::runtime, join(op, ": only one dimension can be inferred"));
+        throw Error(ErrorKind::runtime, join(op, ": only one dimension can be inferred, got shape ",
+                                             to_string(target), "; write -1 once"));
       unknown = i;
     } else if (target[i] < 0) {
-      throw Error(ErrorKind::runtime, join(op, ": invalid shape dimension ", target[i]));
+      throw Error(ErrorKind::runtime,
+                  join(op, ": invalid shape dimension ", target[i], " at index ", i, " of shape ",
+                       to_string(target), "; sizes are 0 or more, or -1 for one to be inferred"));
     } else if (__builtin_mul_overflow(known, target[i], &known)) {
-      throw Error(ErrorKind::runtime, join(op, ": shape '", to_string(target),
-                                           "' has more elements than 64 bits can count"));
+      throw Error(ErrorKind::runtime,
+                  join(op, ": shape '", to_string(target),
+                       "' has more elements than 64 bits can count; its sizes must have ",
+                       "the product ", numel));
     }
   }
   Dims out = target;
@@ -93,14 +98,16 @@ Dims infer_size(const char* op, const Dims& target, int64_t numel) {
       throw Error(
           ErrorKind::runtime,
           join(op, ": cannot reshape tensor of ", numel, " elements into shape ", to_string(target),
-               " because the unspecified dimension size -1 can be any value and is ambiguous"));
+               " because the unspecified dimension size -1 can be any value and is ambiguous; "
+               "write the size"));
     }
     out[unknown] = numel / known;
     known *= out[unknown];  // at most numel
   }
   if (known != numel) {
     throw Error(ErrorKind::runtime,
-                join(op, ": shape '", to_string(target), "' is invalid for input of size ", numel));
+                join(op, ": shape '", to_string(target), "' is invalid for input of size ", numel,
+                     "; the product of its sizes must be ", numel));
   }
   return out;
 }

@@ -7,8 +7,9 @@
 namespace steep {
 
 void refuse_overflow(const char* operation, int64_t a, int64_t b) {
-  throw Error(ErrorKind::runtime, join("sizes, strides and offsets must fit into 64 bits, got ", a,
-                                       ' ', operation, ' ', b, ": integer overflow"));
+  throw Unnamed(ErrorKind::runtime,
+                join("sizes, strides and offsets must fit into 64 bits, got ", a, ' ', operation,
+                     ' ', b, ": integer overflow; choose smaller ones"));
 }
 
 namespace {
@@ -77,14 +78,17 @@ int64_t count(const Dims& shape) {
   bool empty = false;
   for (int64_t size : shape) {
     if (size < 0) {
-      throw Error(ErrorKind::runtime, join("Trying to create tensor with negative dimension ", size,
-                                           ": ", to_string(shape)));
+      throw Unnamed(ErrorKind::runtime,
+                    join("Trying to create tensor with negative dimension ", size, ": ",
+                         to_string(shape), "; sizes are 0 or more"));
     }
     empty |= size == 0;
     const bool overflows = size > 1 && __builtin_mul_overflow(total, size, &total);
     if (overflows || total > kMostElements)
-      throw Error(ErrorKind::runtime, join("a tensor of shape ", to_string(shape),
-                                           " has more elements than can be addressed (2**59)"));
+      throw Unnamed(ErrorKind::runtime,
+                    join("a tensor of shape ", to_string(shape),
+                         " has more elements than can be addressed (2**59); choose "
+                         "smaller sizes"));
   }
   return empty ? 0 : total;
 }
@@ -114,8 +118,8 @@ namespace {
 Ref<Storage> room_for(const Dims& shape, int64_t elements, DType dtype) {
   int64_t bytes = 0;
   if (__builtin_mul_overflow(elements, element_size(dtype), &bytes) || bytes > (int64_t{1} << 62)) {
-    throw Error(ErrorKind::runtime,
-                join("a tensor of shape ", to_string(shape), " is larger than memory can be"));
+    throw Unnamed(ErrorKind::runtime, join("a tensor of shape ", to_string(shape),
+                                           " is larger than memory can be; choose smaller sizes"));
   }
   return Storage::allocate(static_cast<size_t>(bytes));
 }

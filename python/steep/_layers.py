@@ -34,8 +34,8 @@ class _Names:
     """The paths of modules, remembered from call to call.
 
     Modules are known by id; each entry holds its module, so that no other can get the id. Threads
-    share one: what is there is looked up in one step, and `lock` is held by who names a root. A
-    structure that changes meanwhile empties `below`, so an entry is never looked up twice.
+    share one: what is there is looked up in one step, and `lock` is held by who names a root. What
+    is below a module is known of one version of the structure, and asked anew in the next.
     """
 
     # May be taken again by the thread that has it: finalisers can run modules.
@@ -44,7 +44,7 @@ class _Names:
     def __init__(self) -> None:
         self.version = structure_version()
         self.roots: dict[int, tuple[Module, str]] = {}
-        self.below: dict[int, tuple[Module, dict[int, str]]] = {}
+        self.below: dict[int, tuple[Module, int, dict[int, str]]] = {}
 
     def path(self, stack: list[tuple[Module, str]], module: Module) -> str:
         """The path of a module that is called inside those on the stack; '' for the root."""
@@ -65,6 +65,9 @@ class _Names:
         if not module._modules:
             return ""
         with self.lock:
+            known = self.roots.get(id(module))  # by another thread, while this one waited
+            if known is not None:
+                return known[1]
             taken = {prefix for _, prefix in list(self.roots.values())}
             prefix, number = "", 1
             while prefix in taken:
@@ -74,11 +77,12 @@ class _Names:
         return prefix
 
     def _below(self, parent: Module) -> dict[int, str]:
+        version = structure_version()  # before the modules are asked: they may change meanwhile
         known = self.below.get(id(parent))
-        if known is None:
-            known = (parent, {id(module): path for path, module in parent.named_modules()})
-            self.below[id(parent)] = known
-        return known[1]
+        if known is None or known[1] != version:
+            paths = {id(module): path for path, module in parent.named_modules()}
+            known = self.below[id(parent)] = (parent, version, paths)
+        return known[2]
 
 
 def _renew_lock() -> None:

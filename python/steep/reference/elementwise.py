@@ -170,12 +170,16 @@ binary("mul", np.multiply, lambda g, x, y: (g * y, g * x))
 binary("floor_divide", floor_divide)
 binary("remainder", remainder, lambda g, x, y: (g, -g * np.floor_divide(x, y)))
 binary("fmod", fmod, lambda g, x, y: (g, -g * np.trunc(x / y)))
-binary(
-    "atan2",
-    np.arctan2,
-    lambda g, x, y: (g * y / (x * x + y * y), -g * x / (x * x + y * y)),
-    "float",
-)
+
+
+def atan2_gradient(g: Array, x: Array, y: Array) -> tuple[Array, Array]:
+    """y / (x**2 + y**2) and -x / (x**2 + y**2): their squares leave the range before they do."""
+    size = np.maximum(np.abs(x), np.abs(y))
+    length = (x / size) ** 2 + (y / size) ** 2
+    return g * (y / size / length / size), -g * (x / size / length / size)
+
+
+binary("atan2", np.arctan2, atan2_gradient, "float")
 binary(
     "maximum",
     np.maximum,
