@@ -1,6 +1,6 @@
 // Reductions over rows, many columns at once: rows are combined a few at a time, and these sums in
-// order, within kRowChunk of them; the partial rows are combined pairwise. Each column is a result of its own, so how many are taken
-// together changes nothing.
+// order, within kRowChunk of them; the partial rows are combined pairwise. Each column is a result
+// of its own, so how many are taken together changes nothing.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Elementwise arithmetic of every numeric type. Integers wrap around; bool adds by or and multiplies by and.
+// Elementwise arithmetic of every numeric type. Integers wrap around; bool adds by or and
+// multiplies by and.
 #include "loops.h"
 #include "vec_divide.h"
 

@@ -24,7 +24,8 @@
 // p in lane p % 16), added in halves. Shape and strides alone decide.
 //
 // The work. Each rank computes rectangles of C by itself (gemm_rect.h), with copies in a scratch of
-// its own: no barriers. scratch.h says how much room they take. A batch over one B is a product of more rows.
+// its own: no barriers. scratch.h says how much room they take. A batch over one B is a product of
+// more rows.
 #include <cstdint>
 
 #include "gemm_blocks.h"
@@ -103,8 +104,8 @@ int64_t cell_cost(int64_t m, int64_t n, int64_t rows, int64_t cells) {
 // with one rank what belongs to a layer's output feature. x W^T and dY W are cut by columns then,
 // and dY^T x, the one whose left operand is transposed, by rows: a rank computes the gradient of
 // the rows of W that it has read and will update, from the columns of dY that it has made. Between
-// caches go the rows of x and dY, once, and the part of W that dY W wants. (Cut by rows, x W^T would
-// fetch all of W, and the update take it back: measured, a sixth of a small network's step.)
+// caches go the rows of x and dY, once, and the part of W that dY W wants. (Cut by rows, x W^T
+// would fetch all of W, and the update take it back: measured, a sixth of a small network's step.)
 template <class T>
 int64_t grid_rows(int64_t m, int64_t n, int64_t cells, bool trans_a) {
   int64_t best = 1, best_cost = INT64_MAX;

@@ -116,8 +116,8 @@ STEEP_INLINE V undone(int activation, V grad, V out) {
                                        : sigmoid_backward<R>(grad, out, one);
 }
 
-// The gradients of a tile that has just been stored: one copy of the code for all shapes of tiles, a
-// call for each, which costs less than the copies' size.
+// The gradients of a tile that has just been stored: one copy of the code for all shapes of tiles,
+// a call for each, which costs less than the copies' size.
 template <class T>
 __attribute__((noinline)) void undo_tile(const Tile<T>& tile, int64_t top, int rows, int cols) {
   using R = Native<T>;

@@ -1,9 +1,9 @@
 // Packing: a strip of A or B is copied to where the micro-kernel reads it best, column of k after
 // column of k.
 //
-// Both functions write out[p * width + r] for p < k and r < width, with 0 in r >= count, and nothing
-// beyond: behind it may lie a strip that is already there. A whole register is stored where what it
-// has too much falls on columns that are still to come, however many of them it covers.
+// Both functions write out[p * width + r] for p < k and r < width, with 0 in r >= count, and
+// nothing beyond: behind it may lie a strip that is already there. A whole register is stored where
+// what it has too much falls on columns that are still to come, however many of them it covers.
 #pragma once
 
 #include <cstdint>

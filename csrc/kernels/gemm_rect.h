@@ -183,8 +183,8 @@ constexpr int64_t kTakenRows = 48;
 // activation runs over whole rows, twice as fast as over strips.
 constexpr int64_t kWholeBytes = 256 * kKilo;
 
-// Multiplies rows [i0, i1) of A by columns [j0, j1) of B over one block of k. `origin` is the tile at
-// (row_origin, j0); the rows that begin there are the first visitors of B.
+// Multiplies rows [i0, i1) of A by columns [j0, j1) of B over one block of k. `origin` is the tile
+// at (row_origin, j0); the rows that begin there are the first visitors of B.
 template <class T>
 void multiply_block(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth,
                     const Tile<T>& origin, int64_t i0, int64_t i1, int64_t j0, int64_t j1,

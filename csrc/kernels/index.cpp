@@ -2,7 +2,8 @@
 //
 //   index_select  data: out[outer, count, inner], x, index int64[count]
 //   index_add     data: out[outer, length, inner] += source[outer, count, inner] at index, in order
-//   index_put     data: out[outer, length, inner] = source[outer, count, inner] at index; the last wins
+//   index_put     data: out[outer, length, inner] = source[outer, count, inner] at index; the last
+//                 wins
 //   gather        data: out[outer, count, inner], x, index int64[outer, count, inner]
 //   scatter_add   data: out[outer, length, inner] += source at index, both [outer, count, inner]
 //

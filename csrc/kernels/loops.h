@@ -1,9 +1,10 @@
 // How an elementwise function becomes a loop over a block.
 //
-// A block is walked 64 bytes of the compute type at a time, by one copy of the function's code whatever the steps: an
-// input of step 0 is spread over a buffer of that size, which the walk never leaves. The elements that remain at the
-// end go through such buffers as well, as a whole step; a light function, which computes them one by one sooner than
-// they could be copied, takes them where they lie.
+// A block is walked 64 bytes of the compute type at a time, by one copy of the function's code
+// whatever the steps: an input of step 0 is spread over a buffer of that size, which the walk never
+// leaves. The elements that remain at the end go through such buffers as well, as a whole step; a
+// light function, which computes them one by one sooner than they could be copied, takes them where
+// they lie.
 #pragma once
 
 #include <cstdint>
@@ -65,7 +66,8 @@ struct Input {
   void enter_tail() { at = buffer; }
 };
 
-// The output on its walk. What the last, partial block computes is kept in the buffer and copied in part by finish().
+// The output on its walk. What the last, partial block computes is kept in the buffer and copied in
+// part by finish().
 template <class T, int kLanes, bool kLight>
 struct Output {
   T* at;

@@ -11,8 +11,9 @@
 //   grad_x[r][j] = (exp((x[r][j] - max) - log(sum)) - (j == target)) * grad / count
 //
 // The two parts of log(sum(exp(x))) are kept apart: beside a large maximum their sum would round
-// the logarithm away. An ignored row has loss, shift and gradient 0. The mean of no rows is NaN. The caller has checked
-// the targets; one outside [0, c) all the same is never used as an index, and makes the loss NaN.
+// the logarithm away. An ignored row has loss, shift and gradient 0. The mean of no rows is NaN.
+// The caller has checked the targets; one outside [0, c) all the same is never used as an index,
+// and makes the loss NaN.
 
 #include "isa.h"
 #include "lanes.h"

@@ -9,9 +9,9 @@
 //         then per parameter: p, grad, m, v, vmax|null, step f32[1]
 //
 // The operations and their order are those of PyTorch's single-tensor updates, so that runs can be
-// compared; where it multiplies and adds at once, so do we, and where it divides all elements by one
-// number, we multiply by the reciprocal. hyper is read when the kernel runs.
-// What depends on it and on the step alone is computed in double, and rounded to T once.
+// compared; where it multiplies and adds at once, so do we, and where it divides all elements by
+// one number, we multiply by the reciprocal. hyper is read when the kernel runs. What depends on it
+// and on the step alone is computed in double, and rounded to T once.
 //
 // Every rank takes its share of each parameter, cut as the product that makes the gradient cuts its
 // rows: what a rank has written, it finds in its own caches.

@@ -1,7 +1,7 @@
 // Lines of the cache that another core has read must be taken back from it before they are written.
-// Between other stores that takes 16 ns a line, or 60 where the cores have no cache in common; a run
-// of stores to nothing but such lines takes back many at a time, 5 ns each (measured), and what is
-// computed after it need not wait for it.
+// Between other stores that takes 16 ns a line, or 60 where the cores have no cache in common; a
+// run of stores to nothing but such lines takes back many at a time, 5 ns each (measured), and what
+// is computed after it need not wait for it.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The machine's own limit: as many fused multiply-adds as the registers can keep in flight, and nothing else.
-// Benchmarks measure it in the same run as the products they hold against it.
+// The machine's own limit: as many fused multiply-adds as the registers can keep in flight, and
+// nothing else. Benchmarks measure it in the same run as the products they hold against it.
 #include "isa.h"
 #include "simd.h"
 #include "table.h"
@@ -7,7 +7,8 @@
 namespace steep::kernels {
 namespace {
 
-// dims: rounds.  data: out T[2]: the flops that all ranks have done, and a value that keeps the work alive.
+// dims: rounds.  data: out T[2]: the flops that all ranks have done, and a value that keeps the
+// work alive.
 template <class T>
 void fma_peak(const Task& task) {
   using R = Native<T>;

@@ -2,8 +2,8 @@
 //
 //   sum, prod, max, min   data: out[outer, inner] (T), x
 //   wide_mean             data: out (float64), x -> sum of x / divisor.   scalars: divisor
-//   variance, deviation   data: out, x, mean (float64, as out) -> sum of (x - mean)^2 / divisor, and
-//                         its root.   scalars: divisor
+//   variance, deviation   data: out, x, mean (float64, as out) -> sum of (x - mean)^2 / divisor,
+//                         and its root.   scalars: divisor
 //   argmax, argmin        data: out (int64), x: first index of the extreme; NaN counts as extreme
 //   any, all              data: out (b), x
 //
@@ -11,8 +11,8 @@
 // Threads share the results, or the chunks of each where there are few long ones; then the partial
 // results wait in scratch for a second round. What variance and deviation are made of is added up
 // in float64: float32 would round the mean to a step as wide as the spread of what lies far from 0.
-// Of nothing, sum and any are 0, prod and all 1; the
-// caller refuses to ask for an extreme or its place.
+// Of nothing, sum and any are 0, prod and all 1; the caller refuses to ask for an extreme or its
+// place.
 
 #include "columns.h"
 #include "isa.h"
@@ -122,8 +122,8 @@ void keep_partial_rows(const Task& task, const Source& source) {
   task.barrier();
 }
 
-// Where the values of a strip are made, before they are finished: in the results' own memory, unless
-// these are of another type.
+// Where the values of a strip are made, before they are finished: in the results' own memory,
+// unless these are of another type.
 template <class T>
 T* values_in(T* out, T*) {
   return out;

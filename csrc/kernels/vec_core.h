@@ -1,8 +1,9 @@
-// The ground floor of the vector mathematics: bit patterns, explicit FMA, exact rounding, polynomials, pairs.
+// The ground floor of the vector mathematics: bit patterns, explicit FMA, exact rounding,
+// polynomials, pairs.
 //
-// All of it is branch-free scalar code, which the compiler turns into vectors inside a loop. Every lane therefore
-// computes the very expression a scalar would, and width, tails and addresses cannot change a bit. Internal linkage
-// throughout: each instruction set has its own copy.
+// All of it is branch-free scalar code, which the compiler turns into vectors inside a loop. Every
+// lane therefore computes the very expression a scalar would, and width, tails and addresses cannot
+// change a bit. Internal linkage throughout: each instruction set has its own copy.
 #pragma once
 
 #include <cstdint>
@@ -148,7 +149,8 @@ STEEP_INLINE T trunc(T x) {
 }
 #endif
 
-// A value and the part of it that did not fit: hi + lo, |lo| at most half a unit in the last place of hi.
+// A value and the part of it that did not fit: hi + lo, |lo| at most half a unit in the last place
+// of hi.
 template <class T>
 struct Pair {
   T hi, lo;
@@ -183,7 +185,8 @@ STEEP_INLINE Pair<T> two_product(T a, T b) {
 #endif
 }
 
-// c - a * b where that difference fits its type: exact on every set, by FMA or through the exact product.
+// c - a * b where that difference fits its type: exact on every set, by FMA or through the exact
+// product.
 template <class T>
 STEEP_INLINE T subtract_product(T c, T a, T b) {
 #if STEEP_HAS_FMA
@@ -214,7 +217,8 @@ STEEP_INLINE T power_of_two(BitsOf<T> k) {
   return from_bits<T>((k + Format<T>::kBias) << Format<T>::kMantissa);
 }
 
-// x * 2^k for k up to about twice the exponent range: two factors, so that only the last product rounds or overflows.
+// x * 2^k for k up to about twice the exponent range: two factors, so that only the last product
+// rounds or overflows.
 template <class T>
 STEEP_INLINE T scale(T x, BitsOf<T> k) {
   constexpr BitsOf<T> kOffset = 8 * (Format<T>::kBias + 1);  // keeps the halving unsigned

@@ -7,7 +7,8 @@ namespace steep::kernels {
 namespace {
 namespace vec {
 
-// Beyond the quick way: a quotient too large for its whole part to be known, an operand at the edge of its range.
+// Beyond the quick way: a quotient too large for its whole part to be known, an operand at the edge
+// of its range.
 template <class T>
 STEEP_INLINE bool is_long_division(T x, T y) {
   using F = Format<T>;
@@ -17,8 +18,8 @@ STEEP_INLINE bool is_long_division(T x, T y) {
            (a < F::kMax / T(4)));
 }
 
-// x - trunc(x / y) y. The quotient, rounded, may have reached the next whole number: then the difference, still exact,
-// has the wrong sign and takes one y back.
+// x - trunc(x / y) y. The quotient, rounded, may have reached the next whole number: then the
+// difference, still exact, has the wrong sign and takes one y back.
 template <class T>
 STEEP_INLINE T fmod(T x, T y) {
   const T difference = subtract_product(x, trunc(x / y), y);
@@ -65,7 +66,8 @@ inline T remainder_long(T x, T y) {
   return remainder_from(fmod_long(x, y), y);
 }
 
-// Python's //, from the exact rest of the division, so that x == (x // y) * y + x % y as closely as rounding allows.
+// Python's //, from the exact rest of the division, so that x == (x // y) * y + x % y as closely as
+// rounding allows.
 template <class T>
 STEEP_INLINE T floor_divide_from(T x, T y, T rest) {
   const bool moves = (rest != T(0)) & ((y < T(0)) != (rest < T(0)));
@@ -86,7 +88,8 @@ inline T floor_divide_long(T x, T y) {
   return floor_divide_from(x, y, fmod_long(x, y));
 }
 
-// Integers. Dividing by 0 gives 0 (the operation's caller has raised); the lowest number over -1 wraps.
+// Integers. Dividing by 0 gives 0 (the operation's caller has raised); the lowest number over -1
+// wraps.
 template <class T>
 struct Division {
   T quotient, rest;

@@ -21,7 +21,8 @@ STEEP_INLINE double erf_tail(double z) {
                 6.683030752658016e-11);
 }
 
-// exp(a^2) erfc(a) (a + 2) = 1.02... + t erfc_slope(t), t = (a - 2) / (a + 2), for a from 0.46 to where erfc(a) vanishes.
+// exp(a^2) erfc(a) (a + 2) = 1.02... + t erfc_slope(t), t = (a - 2) / (a + 2), for a from 0.46 to
+// where erfc(a) vanishes.
 STEEP_INLINE float erfc_slope(float t) {
   return horner(t, -0.68716073f, 0.27947098f, -0.036440752f, -0.02149498f, 0.0064657535f,
                 0.0030087477f, -0.0007941717f, -0.0004849084f);
@@ -51,7 +52,8 @@ struct ErfConstants<double> {
   static constexpr double kSqrtHalf = 0.70710678118654757, kSqrtHalfLow = -4.8336466567264573e-17;
 };
 
-// exp(-(a + low)^2), the square carried to twice the precision: an error there would grow by the square itself.
+// exp(-(a + low)^2), the square carried to twice the precision: an error there would grow by the
+// square itself.
 template <class T>
 STEEP_INLINE Exponential<T> gaussian(T a, T low) {
   const Pair<T> square = two_product(a, a);

@@ -156,8 +156,8 @@ STEEP_INLINE T exp2(T x) {
   return scale(mul_add(r * r, exp_tail(r), r) + T(1), k.count);
 }
 
-// exp(x) - 1 = 2^k (r + tail) + (2^k - 1). The sum of the two large parts is kept exact; all else is small beside it.
-// Accuracy: 1.07 (float), 1.12 (double).
+// exp(x) - 1 = 2^k (r + tail) + (2^k - 1). The sum of the two large parts is kept exact; all else
+// is small beside it. Accuracy: 1.07 (float), 1.12 (double).
 template <class T>
 STEEP_INLINE T expm1(T x) {
   using C = ExpConstants<T>;

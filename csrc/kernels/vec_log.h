@@ -99,7 +99,8 @@ STEEP_INLINE double log10(double x) {
                             {0.4342944819032518, 1.098319650216765e-17});
 }
 
-// log(1 + x): where 1 + x needs no power of two, f is x itself; elsewhere what 1 + x lost is added back.
+// log(1 + x): where 1 + x needs no power of two, f is x itself; elsewhere what 1 + x lost is added
+// back.
 template <class T>
 STEEP_INLINE T log1p_finite(T x) {
   using C = ExpConstants<T>;

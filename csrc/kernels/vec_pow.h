@@ -9,8 +9,8 @@ namespace steep::kernels {
 namespace {
 namespace vec {
 
-// log(x) for finite x > 0 as a pair good to about 2^-65: y * log(x) reaches 745, which costs ten bits.
-// With t = f / (2 + f): log(1 + f) = 2 t + t z (2/3 + z P(z)), z = t^2.
+// log(x) for finite x > 0 as a pair good to about 2^-65: y * log(x) reaches 745, which costs ten
+// bits. With t = f / (2 + f): log(1 + f) = 2 t + t z (2/3 + z P(z)), z = t^2.
 STEEP_INLINE Pair<double> log_exact(double x) {
   using C = ExpConstants<double>;
   const Split<double> s = split(x);

@@ -25,7 +25,8 @@ STEEP_INLINE bool is_long_angle(T x) {
   return (abs(x) > T(kQuickAngle)) & (abs(x) <= Format<T>::kMax);
 }
 
-// n * kHalfPi is a multiple of 2^-52, as x is: their difference is exact. With two more parts, over 100 bits of pi/2.
+// n * kHalfPi is a multiple of 2^-52, as x is: their difference is exact. With two more parts, over
+// 100 bits of pi/2.
 STEEP_INLINE Angle quick_angle(double x) {
   const Whole<double> n = nearest_whole(x, kTwoOverPi);
   const double head = subtract_product(x, n.value, kHalfPi);
@@ -60,8 +61,9 @@ constexpr uint64_t kTwoOverPiBits[21] = {
     0xf0cfbc209af4361du,
 };
 
-// |x| = mantissa * 2^exponent times 192 bits of 2/pi, after Payne and Hanek. Earlier bits would only add whole turns;
-// later ones lie below the pair's precision even where x comes closest to a multiple of pi/2.
+// |x| = mantissa * 2^exponent times 192 bits of 2/pi, after Payne and Hanek. Earlier bits would
+// only add whole turns; later ones lie below the pair's precision even where x comes closest to a
+// multiple of pi/2.
 inline Angle long_angle(double x) {
   __extension__ using Wide = unsigned __int128;
   const uint64_t bits = to_bits(abs(x));

@@ -1,7 +1,8 @@
-// sin, cos, tan for every float and double. Floats are computed in double, which settles their reduction.
+// sin, cos, tan for every float and double. Floats are computed in double, which settles their
+// reduction.
 //
-// Each comes in two: `<name>` for |x| up to kQuickAngle (and infinity, NaN), branch-free; `<name>_long` for the finite
-// rest, where is_long_angle(x) holds.
+// Each comes in two: `<name>` for |x| up to kQuickAngle (and infinity, NaN), branch-free;
+// `<name>_long` for the finite rest, where is_long_angle(x) holds.
 #pragma once
 
 #include "vec_reduce.h"

@@ -1,9 +1,10 @@
-// The vector mathematics: branch-free functions of namespace vec for every kernel, in families of their own.
+// The vector mathematics: branch-free functions of namespace vec for every kernel, in families of
+// their own.
 //
-// "Accuracy" beside a function is the largest error seen, in units in the last place, over millions of values
-// spread over all of each type; tests/test_vecmath.py holds it. The values at infinity, NaN, both zeros and every
-// threshold of overflow are exact. Polynomials are minimax fits whose coefficients are rounded to their type one with
-// regard to the others.
+// "Accuracy" beside a function is the largest error seen, in units in the last place, over millions
+// of values spread over all of each type; tests/test_vecmath.py holds it. The values at infinity,
+// NaN, both zeros and every threshold of overflow are exact. Polynomials are minimax fits whose
+// coefficients are rounded to their type one with regard to the others.
 #pragma once
 
 #include "vec_arc.h"

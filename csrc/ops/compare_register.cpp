@@ -186,8 +186,8 @@ tensor([-1, -6])
       R"(input where condition is true, other elsewhere; of a condition alone, the coordinates of what is
 true, as nonzero(condition, as_tuple=True).
 
-Shapes broadcast and dtypes promote. Raises RuntimeError when condition is not bool, and for a number that the dtype
-cannot hold.
+Shapes broadcast and dtypes promote. Raises RuntimeError when condition is not bool, and for a
+number that the dtype cannot hold.
 
 >>> steep.where(steep.tensor([True, False]), steep.tensor([1.0, 2.0]), 0.0)
 tensor([1., 0.])
@@ -228,8 +228,8 @@ tensor([1., 2.])
       "clamp", kBoth, kClamp,
       R"(Each element brought into [min, max]; nan stays. The gradient passes at the bounds.
 
-Shapes broadcast and dtypes promote. Raises ValueError when both bounds are left out, RuntimeError where all would have
-to become a bound that the dtype cannot hold.
+Shapes broadcast and dtypes promote. Raises ValueError when both bounds are left out, RuntimeError
+where all would have to become a bound that the dtype cannot hold.
 
 >>> steep.clamp(steep.tensor([-2.0, 0.5, 9.0]), 0, 1)
 tensor([0.0000, 0.5000, 1.0000])

@@ -63,8 +63,8 @@ Tensor unary_predicate(const Kernel& kernel, const Tensor& x) {
 }
 
 namespace {
-// The operand in the compute type; the cast, where one is needed, is a launch of its own and unrecorded: the gradient
-// is brought back to the operand's dtype by the tape.
+// The operand in the compute type; the cast, where one is needed, is a launch of its own and
+// unrecorded: the gradient is brought back to the operand's dtype by the tape.
 program::Operand operand_in(const TensorOrNumber& x, DType compute, Tensor& keeper) {
   if (!x.is_tensor()) return x.number.wrapped(compute);
   if (x.tensor.dtype() == compute) return x.tensor;

@@ -32,22 +32,24 @@ DType floating_type(DType dtype);
 Tensor unary(const Kernel& kernel, const Tensor& x);
 Tensor unary_predicate(const Kernel& kernel, const Tensor& x);
 
-// out = kernel(x, other), broadcast, both cast to `compute` first; the output has dtype `out`. Refuses a number beyond
-// an integer compute type.
+// out = kernel(x, other), broadcast, both cast to `compute` first; the output has dtype `out`.
+// Refuses a number beyond an integer compute type.
 Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
               DType compute, DType out);
 inline Tensor binary(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
                      DType type) {
   return binary(kernel, x, other, type, type);
 }
-// The same for sums, products and bits, which integers compute modulo their range: numbers wrap around.
+// The same for sums, products and bits, which integers compute modulo their range: numbers wrap
+// around.
 Tensor modular(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber& other,
                DType type);
 // For gradient rules: both of one shape and dtype already, parameters as numbers.
 Tensor fused(const Kernel& kernel, const Tensor& x, const Tensor& other);
 Tensor fused(const Kernel& kernel, const Tensor& x, const Tensor& other, const Number& parameter);
 
-// An output for operands of these shapes, in the memory order of the first that has the whole shape.
+// An output for operands of these shapes, in the memory order of the first that has the whole
+// shape.
 Tensor output_for(const char* op, std::initializer_list<const Tensor*> operands, DType dtype);
 
 // Whether op may write straight into x: right shape and dtype, and no graph to tell.

@@ -1,4 +1,5 @@
-// Subscripts: x[index] and x[index] = value. Integers, slices, None and ... make a view; tensors pick rows of it.
+// Subscripts: x[index] and x[index] = value. Integers, slices, None and ... make a view; tensors
+// pick rows of it.
 #include "ops/index.h"
 
 #include "ops/elementwise.h"

@@ -98,8 +98,8 @@ Tensor stack(const Tensors& tensors, int64_t dim) {
 void register_join(Registry& registry) {
   static constexpr const char* kCat = R"(Tensors one after the other along a dimension.
 
-Shapes must agree but for that dimension; dtypes promote. Raises RuntimeError when they do not agree and for 0-d
-tensors, ValueError for an empty list.
+Shapes must agree but for that dimension; dtypes promote. Raises RuntimeError when they do not agree and
+for 0-d tensors, ValueError for an empty list.
 
 >>> steep.cat([steep.tensor([1, 2]), steep.tensor([3])])
 tensor([1, 2, 3])

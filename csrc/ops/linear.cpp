@@ -163,8 +163,9 @@ void register_linear(Registry& registry) {
       "linear", kInternal, "(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
       R"(Affine map of the last dimension: out = input @ weight.T + bias, one kernel.
 
-Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features); out (..., out_features).
-A weight (in_features) is one feature, which out is without: out (...), and bias one element. Raises RuntimeError when shapes or dtypes do not fit.
+Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features); out
+(..., out_features). A weight (in_features) is one feature, which out is without: out (...), and
+bias one element. Raises RuntimeError when shapes or dtypes do not fit.
 
 >>> steep.nn.functional.linear(steep.ones(1, 2), steep.ones(3, 2), steep.tensor([0.0, 1.0, 2.0]))
 tensor([[2., 3., 4.]])
@@ -172,9 +173,9 @@ tensor([[2., 3., 4.]])
   registry.add<&linear_activation>(
       "linear_activation", kInternal,
       "(input: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor",
-      R"(linear followed by 'relu', 'tanh' or 'sigmoid' in the product's epilogue: the same bits, one launch and one node.
+      R"(linear followed by 'relu', 'tanh' or 'sigmoid' in the product's epilogue.
 
-Shapes and errors as linear; ValueError for another activation.
+The same bits, one launch and one node. Shapes and errors as linear; ValueError for another activation.
 
 >>> steep._core.linear_activation(steep.ones(1, 2), -steep.ones(1, 2), None, "relu")
 tensor([[0.]])
@@ -182,12 +183,14 @@ tensor([[0.]])
   registry.add<&matmul_activation_backward>(
       "matmul_activation_backward", kInternal,
       "(input: Tensor, other: Tensor, out: Tensor, activation: str) -> Tensor",
-      R"(Product of two matrices followed by the gradient of 'relu', 'tanh' or 'sigmoid' at its output `out`, one kernel.
+      R"(Product of two matrices, then the gradient of 'relu', 'tanh' or 'sigmoid' at its output `out`.
 
-The same bits as the product and then the gradient. Shapes: input (m, k), other (k, n), out (m, n). Not recorded.
-Raises RuntimeError when shapes or dtypes do not fit, ValueError for another activation.
+One kernel, and the same bits as the product and then the gradient. Shapes: input (m, k), other
+(k, n), out (m, n). Not recorded. Raises RuntimeError when shapes or dtypes do not fit, ValueError
+for another activation.
 
->>> steep._core.matmul_activation_backward(steep.ones(1, 1), steep.ones(1, 2), steep.tensor([[0.0, 3.0]]), "relu")
+>>> out = steep.tensor([[0.0, 3.0]])
+>>> steep._core.matmul_activation_backward(steep.ones(1, 1), steep.ones(1, 2), out, "relu")
 tensor([[0., 1.]])
 )");
 }

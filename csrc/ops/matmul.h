@@ -5,8 +5,8 @@
 
 namespace steep::ops {
 
-// What a product may do with each element before it is written (the kernel's epilogue). The backward
-// ones take the product for the gradient of an activation's output.
+// What a product may do with each element before it is written (the kernel's epilogue). The
+// backward ones take the product for the gradient of an activation's output.
 enum class Activation : int64_t {
   none,
   relu,
@@ -18,8 +18,9 @@ enum class Activation : int64_t {
   sigmoid_backward
 };
 
-// out [batch,] m, n = activation(a @ b + bias), unrecorded; one dtype; a and b have two dimensions, or three of one
-// batch size; bias [n] or undefined; aux: the activation's output, contiguous and of out's shape, for its gradient.
+// out [batch,] m, n = activation(a @ b + bias), unrecorded; one dtype; a and b have two dimensions,
+// or three of one batch size; bias [n] or undefined; aux: the activation's output, contiguous and
+// of out's shape, for its gradient.
 Tensor product(const Tensor& a, const Tensor& b, const Tensor& bias = {},
                Activation activation = Activation::none, const Tensor& aux = {});
 
@@ -28,8 +29,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 Tensor linear_activation(const Tensor& x, const Tensor& weight, const Tensor& bias,
                          const std::string& activation);
 
-// The gradient of the input of an activation whose output is `out`, where x @ other is the gradient of `out`: all
-// matrices.
+// The gradient of the input of an activation whose output is `out`, where x @ other is the gradient
+// of `out`: all matrices.
 Tensor matmul_activation_backward(const Tensor& x, const Tensor& other, const Tensor& out,
                                   const std::string& activation);
 

@@ -1,5 +1,5 @@
-// The differentiable operations that C++ itself calls: gradient rules and bindings. One declaration an operation; the
-// families' files define them.
+// The differentiable operations that C++ itself calls: gradient rules and bindings. One declaration
+// an operation; the families' files define them.
 #pragma once
 
 #include "ops/value.h"

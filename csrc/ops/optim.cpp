@@ -252,7 +252,8 @@ Raises ValueError for lists of different lengths, RuntimeError for shapes or dty
 the parameter's; nothing is written then.
 
 >>> p = steep.ones(1)
->>> steep._core.sgd_step([p], [steep.ones(1)], [], steep.tensor([0.5, 0, 0, 0], dtype=steep.float64), False, False, True)
+>>> hyper = steep.tensor([0.5, 0, 0, 0], dtype=steep.float64)
+>>> steep._core.sgd_step([p], [steep.ones(1)], [], hyper, False, False, True)
 >>> p
 tensor([0.5000])
 )");

@@ -9,8 +9,9 @@ namespace steep::ops {
 
 struct WaitingSteps;
 
-// While one lives, the steps of this thread are checked and made ready, and wait for run(), which takes them all: an
-// optimiser of several groups steps as a whole, or not at all. What they refer to must live until then.
+// While one lives, the steps of this thread are checked and made ready, and wait for run(), which
+// takes them all: an optimiser of several groups steps as a whole, or not at all. What they refer
+// to must live until then.
 class StepsTogether {
  public:
   StepsTogether();

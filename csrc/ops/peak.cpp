@@ -1,4 +1,5 @@
-// Measuring the machine: arithmetic that goes as fast as it can, for benchmarks to hold products against.
+// Measuring the machine: arithmetic that goes as fast as it can, for benchmarks to hold products
+// against.
 #include "ops/elementwise.h"
 #include "ops/registry.h"
 
@@ -25,12 +26,13 @@ Tensor fma_peak(int64_t rounds, std::optional<DType> dtype) {
 }  // namespace
 
 void register_peak(Registry& registry) {
-  registry.add<&fma_peak>(
-      "fma_peak", kInternal, "(rounds: int, dtype: dtype | None = None) -> Tensor",
-      R"(Fused multiply-adds on registers alone, on as many threads as a large product gets: how fast the machine can be.
+  registry.add<&fma_peak>("fma_peak", kInternal,
+                          "(rounds: int, dtype: dtype | None = None) -> Tensor",
+                          R"(Fused multiply-adds on registers alone: how fast the machine can be.
 
-Shape: (2,): the floating-point operations done, and a value without meaning. dtype defaults to float32. Raises
-ValueError for other dtypes than float32 and float64 and for negative rounds.
+They are done on as many threads as a large product gets. Shape: (2,): the floating-point operations
+done, and a value without meaning. dtype defaults to float32. Raises ValueError for other dtypes
+than float32 and float64 and for negative rounds.
 
 >>> steep._core.fma_peak(10)[0].item() > 0
 True

@@ -1,12 +1,14 @@
-// The registry: one entry an operation, from which Python's entry points, its stubs and the completeness test are made.
+// The registry: one entry an operation, from which Python's entry points, its stubs and the
+// completeness test are made.
 //
-// An entry's signature is written as Python stub text and is the only place where names, defaults and kinds of the
-// arguments stand: "(input: Tensor, dim: int | None = None, *, keepdim: bool = False) -> Tensor". Annotations:
+// An entry's signature is written as Python stub text and is the only place where names, defaults
+// and kinds of the arguments stand: "(input: Tensor, dim: int | None = None, *, keepdim: bool =
+// False) -> Tensor". Annotations:
 //   Tensor             a tensor                       Tensor | None              may be left out
 //   Tensor | Number    a tensor or a Python number    Number, Number | None      bool, int or float
-//   Sequence[Tensor]   a list or tuple of tensors     int, float, bool, str      and `| None` of these
-//   Dims, Dims | None  an int or a sequence of ints   *size: int                 ints, or one sequence of them
-//   dtype, dtype | None                               Generator | None           None is the default one
+//   Sequence[Tensor]   a list or tuple of tensors     int, float, bool, str      or None
+//   Dims, Dims | None  an int or a sequence of ints   *size: int                 or one sequence
+//   dtype, dtype | None                               Generator | None           the default one
 // Entries of one name are overloads, tried in order.
 #pragma once
 
@@ -62,8 +64,8 @@ struct Caller<function> {
 // Gives x the value, in place (inplace.cpp).
 Tensor assign(const char* op, const Tensor& x, const Tensor& value);
 
-// The first argument as an operation may take it whose result is then assigned to that argument: a copy where a graph
-// is recorded, because the operation's rule may need the value that goes.
+// The first argument as an operation may take it whose result is then assigned to that argument: a
+// copy where a graph is recorded, because the operation's rule may need the value that goes.
 Tensor value_before(const char* op, const Value* arguments, int count);
 
 class Registry {

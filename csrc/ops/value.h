@@ -1,4 +1,5 @@
-// What passes between the registry's entries and whoever calls them: one argument or result, in the engine's own terms.
+// What passes between the registry's entries and whoever calls them: one argument or result, in the
+// engine's own terms.
 #pragma once
 
 #include <memory>
@@ -89,7 +90,8 @@ struct Value {
   }
 };
 
-// Reads a Value as the type of a C++ parameter. The binding has checked kinds against the signature's annotations.
+// Reads a Value as the type of a C++ parameter. The binding has checked kinds against the
+// signature's annotations.
 template <class T>
 struct Read;
 template <>

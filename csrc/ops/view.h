@@ -11,7 +11,8 @@ Tensors unbind(const Tensor& x, int64_t dim);
 Tensors split(const Tensor& x, int64_t split_size, int64_t dim);
 Tensors split_sizes(const Tensor& x, const Dims& sizes, int64_t dim);
 Tensors chunk(const Tensor& x, int64_t chunks, int64_t dim);
-// Elements start, start + step, ... (length of them) of one dimension; the caller has checked the range.
+// Elements start, start + step, ... (length of them) of one dimension; the caller has checked the
+// range.
 Tensor stepped(const char* op, const Tensor& x, int dim, int64_t start, int64_t length,
                int64_t step);
 

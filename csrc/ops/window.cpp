@@ -8,8 +8,8 @@ namespace steep::ops {
 
 namespace {
 
-// Both geometries on one line of memory, from the first element of either to the last. The part need not lie within
-// the whole: as_strided reaches anywhere in a storage.
+// Both geometries on one line of memory, from the first element of either to the last. The part
+// need not lie within the whole: as_strided reaches anywhere in a storage.
 struct Line {
   int64_t whole, part;  // where they begin on it
   int64_t length;
@@ -40,7 +40,8 @@ Tensor shown(const Tensor& x, const Geometry& whole, const Geometry& part) {
 }
 
 bool overlaps_itself(const Geometry& part) {
-  // Sorted from the smallest stride up, each dimension must step over all that the smaller ones span.
+  // Sorted from the smallest stride up, each dimension must step over all that the smaller ones
+  // span.
   const Dims order = order_by_stride(part.shape, part.strides);
   int64_t span = 0;
   for (int i = order.size() - 1; i >= 0; --i) {
@@ -52,7 +53,8 @@ bool overlaps_itself(const Geometry& part) {
   return false;
 }
 
-// Repetition by stride 0 is undone by a sum; what overlaps otherwise is added element by element, in order.
+// Repetition by stride 0 is undone by a sum; what overlaps otherwise is added element by element,
+// in order.
 void add_part(const Tensor& line, const Tensor& x, const Geometry& part, int64_t begin) {
   Dims kept = part.shape;
   for (int i = 0; i < kept.size(); ++i)

@@ -1,5 +1,5 @@
-// A window on a tensor's memory, seen from a gradient: what as_strided and in-place writes to views are differentiated
-// by. Both directions are differentiable, each the other's gradient.
+// A window on a tensor's memory, seen from a gradient: what as_strided and in-place writes to views
+// are differentiated by. Both directions are differentiable, each the other's gradient.
 #pragma once
 
 #include "ops/ops.h"
@@ -14,8 +14,8 @@ struct Geometry {
 
 // x has the shape of `whole`; the part of it that `part` shows.
 Tensor window(const Tensor& x, const Geometry& whole, const Geometry& part);
-// x has the shape of `part`; a tensor of the shape of `whole`, zero outside the part. Elements that part shows more
-// than once are added.
+// x has the shape of `part`; a tensor of the shape of `whole`, zero outside the part. Elements that
+// part shows more than once are added.
 Tensor unwindow(const Tensor& x, const Geometry& whole, const Geometry& part);
 
 // inplace.cpp: x's memory takes value's (broadcast, converted), unrecorded.

@@ -26,8 +26,8 @@ struct Action {
   char* first_scratch = nullptr;
   int64_t scratch_step = 0;  // bytes between the threads' scratch, 0 where it is one for all
 
-  // Runs a rank's share on thread `thread` of the team, and looks at the clock for a profile, and now and then for
-  // explain().
+  // Runs a rank's share on thread `thread` of the team, and looks at the clock for a profile, and
+  // now and then for explain().
   void run_timed(const Rank& rank, int thread, bool sampled) {
     Profile* const profile = rank.rank == 0 ? Profile::active() : nullptr;
     if (!profile && !sampled) return run(rank, thread);

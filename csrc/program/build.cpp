@@ -48,8 +48,8 @@ void Program::build_action(const Step& step) {
   actions_.push_back(std::move(action));
 }
 
-// Where the first rank's scratch is. Behind the arena each rank has a room of its own, for all steps: a place that only
-// one core writes to stays in its cache.
+// Where the first rank's scratch is. Behind the arena each rank has a room of its own, for all
+// steps: a place that only one core writes to stays in its cache.
 char* Program::scratch_for(const Step& step) const {
   char* const arena = static_cast<char*>(arena_);
   if (plan_.calls[step.calls[0]].call.kernel().own_scratch) return arena + plan_.arena;

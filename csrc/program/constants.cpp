@@ -1,5 +1,5 @@
-// Launches whose operands are the same at every replay are run once, when the program is made: the 1 that a backward pass
-// starts from, what a loss divides by.
+// Launches whose operands are the same at every replay are run once, when the program is made: the
+// 1 that a backward pass starts from, what a loss divides by.
 #include "program/launch.h"
 #include "program/plan.h"
 

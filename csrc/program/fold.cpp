@@ -1,5 +1,6 @@
-// Elementwise launches that a matrix product takes over: a bias, an activation, or the gradient of one, done to each
-// element before it is written. The product's epilogue has the bits of the launch it stands for.
+// Elementwise launches that a matrix product takes over: a bias, an activation, or the gradient of
+// one, done to each element before it is written. The product's epilogue has the bits of the launch
+// it stands for.
 #include "program/plan.h"
 #include "program/product.h"
 
@@ -44,7 +45,8 @@ class Folding {
  private:
   TracedCall& call(int i) { return plan_.calls[i]; }
 
-  // The one launch after `at` that touches a value of the program's own; -1 where there is another, or none.
+  // The one launch after `at` that touches a value of the program's own; -1 where there is another,
+  // or none.
   int only_user(int at, int value) {
     if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return -1;
     int user = -1;

@@ -1,6 +1,6 @@
-// Chains of elementwise launches, run block by block: what one launch writes, the next reads from the first-level cache.
-// The loops are those of single launches, and an element's value does not depend on where its block begins, so the bits
-// are the same.
+// Chains of elementwise launches, run block by block: what one launch writes, the next reads from
+// the first-level cache. The loops are those of single launches, and an element's value does not
+// depend on where its block begins, so the bits are the same.
 #include <algorithm>
 
 #include "program/plan.h"
@@ -20,8 +20,8 @@ bool can_join(const TracedCall& traced) {
   return traced.call.operands()[0].tensor()->numel > 0 && is_flat(traced.call.call(), steps);
 }
 
-// A sum over all elements whose chunks are those of a group: the kernel adds up fewer elements than it has lanes one by
-// one, which the last chunk of a longer sum is not.
+// A sum over all elements whose chunks are those of a group: the kernel adds up fewer elements than
+// it has lanes one by one, which the last chunk of a longer sum is not.
 bool is_whole_sum(const TracedCall& traced, int64_t total) {
   const RecordedCall& call = traced.call;
   if (call.kernel().kind != Kind::reduce || !is_floating(call.type()) || call.dims().size() != 3 ||
@@ -105,7 +105,8 @@ class Growing {
       }
     return related;
   }
-  // A sum of what a member has written. Its result is there when the group has ended, for those that stay behind.
+  // A sum of what a member has written. Its result is there when the group has ended, for those
+  // that stay behind.
   bool take_sum(int at, const std::vector<Touch>& touches) {
     bool computed = false;
     for (const Touch& y : touches_) {
@@ -162,8 +163,8 @@ int slot_of(Group& group, const Group::Slot& wanted) {
   return static_cast<int>(group.slots.size()) - 1;
 }
 
-// Gives buffers to the slots that nothing outside wants; a buffer is free again after its last reader. Where buffers run
-// out, the slot stays in memory.
+// Gives buffers to the slots that nothing outside wants; a buffer is free again after its last
+// reader. Where buffers run out, the slot stays in memory.
 void give_buffers(const Plan& plan, const std::vector<int>& members, Group& group) {
   std::vector<int> last(group.slots.size(), -1), first(group.slots.size(), -1);
   for (const Group::Sum& sum : group.sums) last[sum.from] = static_cast<int>(group.ops.size());

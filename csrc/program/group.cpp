@@ -24,7 +24,8 @@ void add_chunk(const Group::Sum& sum, void* from, int64_t n, char* partial) {
   sum.routine({operands, dims, nullptr, nullptr, 0, 1, [] {}});
 }
 
-// Partial sums combined pairwise, equals with equals, like the carries of a binary counter: the kernel's order.
+// Partial sums combined pairwise, equals with equals, like the carries of a binary counter: the
+// kernel's order.
 template <class T>
 T combine(const char* partial, int64_t count) {
   T level[48];

@@ -10,7 +10,8 @@ struct Rank {
   void (*barrier)();
 };
 
-// `data` has the address of each slot that is not a buffer; `scratch` room for a double for each chunk of each sum.
+// `data` has the address of each slot that is not a buffer; `scratch` room for a double for each
+// chunk of each sum.
 void run_group(const Group& group, char* const* data, char* scratch, const Rank& rank);
 
 }  // namespace steep::program

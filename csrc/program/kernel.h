@@ -1,5 +1,5 @@
-// What a kernel says of itself, and one call of it. A Call holds tensors, not pointers, so that a program can keep it,
-// plan its memory and run it again.
+// What a kernel says of itself, and one call of it. A Call holds tensors, not pointers, so that a
+// program can keep it, plan its memory and run it again.
 #pragma once
 
 #include "kernels/table.h"
@@ -20,9 +20,10 @@ struct Cost {
       1;  // how many times as long it must be to be worth sharing, for its data belong to one core
 };
 
-// How ranks share a launch by rows: rank r takes share(count, 1, r, ranks) of them (kernels/partition.h). bytes: of a row
-// in each operand, rows one after the other from the window's first element; 0, and what is beyond the end of the list,
-// for an operand of which each rank may touch all.
+// How ranks share a launch by rows: rank r takes share(count, 1, r, ranks) of them
+// (kernels/partition.h). bytes: of a row in each operand, rows one after the other from the
+// window's first element; 0, and what is beyond the end of the list, for an operand of which each
+// rank may touch all.
 struct Rows {
   int64_t count = 0;  // 0: it is shared in another way
   SmallVector<int64_t, 8> bytes;
@@ -32,8 +33,8 @@ struct Kernel {
   const char* name;
   Kind kind;
   int id;  // kernels::Elementwise or kernels::RoutineId; unused where `host` is set
-  // Of each operand: w(rite), r(ead), u(pdate). The last one stands for all that follow, or what comes after a '*' for
-  // groups of operands that repeat.
+  // Of each operand: w(rite), r(ead), u(pdate). The last one stands for all that follow, or what
+  // comes after a '*' for groups of operands that repeat.
   const char* roles;
   float flops = 1;                      // elementwise: per element of the output
   Cost (*cost)(const Call&) = nullptr;  // other kinds; null means the operands' bytes, once each
@@ -61,7 +62,8 @@ constexpr char role_of(const Kernel& kernel, int operand) {
 inline bool writes(const Kernel& kernel, int operand) { return role_of(kernel, operand) != 'r'; }
 inline bool reads(const Kernel& kernel, int operand) { return role_of(kernel, operand) != 'w'; }
 
-// An operand: a tensor, a number in the compute type (broadcast), or nothing (an optional one left out).
+// An operand: a tensor, a number in the compute type (broadcast), or nothing (an optional one left
+// out).
 class Operand {
  public:
   Operand() = default;
@@ -91,7 +93,8 @@ struct Call {
   int scalar_count;
 };
 
-// Rows of a kernel that takes them one by one: `operands` have `count` each, in contiguous memory; the others are for all.
+// Rows of a kernel that takes them one by one: `operands` have `count` each, in contiguous memory;
+// the others are for all.
 Rows rows_in(const Call& call, int64_t count, std::initializer_list<int> operands);
 
 }  // namespace steep::program

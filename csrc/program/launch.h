@@ -1,5 +1,5 @@
-// The one door: every kernel runs through launch(). Eager mode runs the call at once; a recorder on this thread keeps
-// it as well; counters see all of it.
+// The one door: every kernel runs through launch(). Eager mode runs the call at once; a recorder on
+// this thread keeps it as well; counters see all of it.
 #pragma once
 
 #include <initializer_list>
@@ -9,7 +9,8 @@
 namespace steep::program {
 
 // Elementwise and cast kernels: operands are {out, inputs...}; inputs broadcast to out's shape.
-// Routines: operands, dims and scalars in the order the kernel documents; tensors must have the layout it wants.
+// Routines: operands, dims and scalars in the order the kernel documents; tensors must have the
+// layout it wants.
 void launch(const Kernel& kernel, DType type, std::initializer_list<Operand> operands,
             std::initializer_list<int64_t> dims = {},
             std::initializer_list<kernels::Scalar> scalars = {});
@@ -29,7 +30,8 @@ inline kernels::Scalar integer(int64_t value) {
   return scalar;
 }
 
-// Of one call: bytes are those of its operands, once each. And what it takes on one thread, roughly.
+// Of one call: bytes are those of its operands, once each. And what it takes on one thread,
+// roughly.
 Cost cost_of(const Call& call);
 double estimated_ns(const Cost& cost);
 // How many threads work of this cost is worth: one below about 66 microseconds.

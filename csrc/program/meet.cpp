@@ -1,6 +1,7 @@
-// One parallel region for the whole program, in which all ranks walk through the same steps. A shared step is run by all
-// of them; one that is not worth sharing by one, while the others go on to what does not depend on it. Ranks meet only
-// where memory demands it, and steps change places so that it seldom does.
+// One parallel region for the whole program, in which all ranks walk through the same steps. A
+// shared step is run by all of them; one that is not worth sharing by one, while the others go on
+// to what does not depend on it. Ranks meet only where memory demands it, and steps change places
+// so that it seldom does.
 #include <algorithm>
 #include <set>
 #include <unordered_map>
@@ -107,8 +108,8 @@ class Timeline {
       if (!depends(ranges, rank) && (best < 0 || busy_[rank] < busy_[best])) best = rank;
     return best;
   }
-  // Whether a step must not be run before all know that none of the checks since they met has failed: it works on what
-  // was checked, or can be seen outside, or may fail itself.
+  // Whether a step must not be run before all know that none of the checks since they met has
+  // failed: it works on what was checked, or can be seen outside, or may fail itself.
   bool may_go_wrong(const Step& step) const {
     if (checked_.empty()) return false;
     if (may_refuse(plan_, step) || is_seen(plan_, step)) return true;
@@ -130,8 +131,9 @@ class Timeline {
   Ranges checked_;  // what was read by steps that may have refused it
 };
 
-// Which steps must come before which: all that touch the same value, if one of them writes to it. What a step that may
-// refuse its input comes before or after in what can be seen outside, it does here as well.
+// Which steps must come before which: all that touch the same value, if one of them writes to it.
+// What a step that may refuse its input comes before or after in what can be seen outside, it does
+// here as well.
 class Order {
  public:
   explicit Order(const Plan& plan) : waits_for_(plan.steps.size()), followers_(plan.steps.size()) {
@@ -189,8 +191,9 @@ class Order {
   std::vector<std::vector<int>> followers_;
 };
 
-// The next step: of those that no one has to wait for, what one rank does by itself, then what may refuse its input (it
-// makes all meet: the earlier, the less they have to do until then), then the first.
+// The next step: of those that no one has to wait for, what one rank does by itself, then what may
+// refuse its input (it makes all meet: the earlier, the less they have to do until then), then the
+// first.
 int next_step(const Plan& plan, const std::set<int>& ready, const Timeline& timeline) {
   int best = -1, best_class = 3;
   for (int s : ready) {

@@ -1,4 +1,5 @@
-// One arena for all that a program makes: what is never in use at the same time may lie at the same place.
+// One arena for all that a program makes: what is never in use at the same time may lie at the same
+// place.
 #include <algorithm>
 
 #include "program/plan.h"
@@ -23,8 +24,8 @@ struct Life {
   int first = -1, last = -1;
 };
 
-// Ranks that do not wait for each other may be at different steps between two meetings: what one of these steps uses is
-// in use in all of them, or else using memory again would make them meet.
+// Ranks that do not wait for each other may be at different steps between two meetings: what one of
+// these steps uses is in use in all of them, or else using memory again would make them meet.
 class Phases {
  public:
   explicit Phases(const Plan& plan) : first_(plan.steps.size()), last_(plan.steps.size()) {

@@ -1,5 +1,6 @@
-// Whether a program is faster on its team or on one thread: found out while it runs, for it depends on what no estimate
-// knows: whether the cores share a cache, and who else uses them now. The bits are the same either way.
+// Whether a program is faster on its team or on one thread: found out while it runs, for it depends
+// on what no estimate knows: whether the cores share a cache, and who else uses them now. The bits
+// are the same either way.
 #pragma once
 
 #include <algorithm>
@@ -7,10 +8,11 @@
 
 namespace steep::program {
 
-// Runs in rounds. At the end of a round the other way is tried a few times; if it was faster, the next round goes that
-// way. A round that takes longer than the other way was last seen to take is broken off, for the way back. (Where the
-// cores are wanted by others, a team waits for its slowest member, which a few tries may miss and a round does not.)
-// Each time the other way was not better, it takes twice as long until it is tried again.
+// Runs in rounds. At the end of a round the other way is tried a few times; if it was faster, the
+// next round goes that way. A round that takes longer than the other way was last seen to take is
+// broken off, for the way back. (Where the cores are wanted by others, a team waits for its slowest
+// member, which a few tries may miss and a round does not.) Each time the other way was not better,
+// it takes twice as long until it is tried again.
 class Pace {
  public:
   // Whether this run is to use the team.
@@ -19,7 +21,8 @@ class Pace {
   void note(int64_t ns);
 
  private:
-  // The first tries wake threads and find the data in the wrong caches: the shortest of the others counts.
+  // The first tries wake threads and find the data in the wrong caches: the shortest of the others
+  // counts.
   static constexpr int kRound = 256, kTries = 16, kFirstTries = 6, kMostRounds = 8;
 
   bool trying() const { return rounds_left_ == 0 && run_ >= kRound - kTries; }

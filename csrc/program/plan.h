@@ -1,5 +1,5 @@
-// What a program does in place of its trace: the same results, in fewer launches and less memory. Each pass is a file of
-// its own and leaves a plan that could be run as it is.
+// What a program does in place of its trace: the same results, in fewer launches and less memory.
+// Each pass is a file of its own and leaves a plan that could be run as it is.
 #pragma once
 
 #include "program/elementwise.h"

@@ -1,5 +1,6 @@
-// The profiler's collector: what ran, when, and on whose behalf. One for the process, told by every thread: by the one
-// door for each launch, by a program's replay for each step, by Python for the ranges around them.
+// The profiler's collector: what ran, when, and on whose behalf. One for the process, told by every
+// thread: by the one door for each launch, by a program's replay for each step, by Python for the
+// ranges around them.
 #pragma once
 
 #include <atomic>
@@ -12,7 +13,8 @@
 namespace steep::program {
 
 struct ProfileEvent {
-  // Ranges hold other events of their thread: a call of a layer, a pass or a step of the engine's, a user's own.
+  // Ranges hold other events of their thread: a call of a layer, a pass or a step of the engine's,
+  // a user's own.
   enum class Kind : uint8_t { kernel, layer, phase, range };
 
   const char* name;  // lives as long as the process: a kernel's, or a lasting() one
@@ -31,13 +33,15 @@ const char* name(ProfileEvent::Kind kind);
 
 class Profile {
  public:
-  // The collector while a profile runs, else null: one branch on a plain pointer. It is never freed, so a thread that
-  // has just got it may still call add() after the end; what it adds is then dropped.
+  // The collector while a profile runs, else null: one branch on a plain pointer. It is never
+  // freed, so a thread that has just got it may still call add() after the end; what it adds is
+  // then dropped.
   static Profile* active() { return active_.load(std::memory_order_acquire); }
 
   // Begins, and gives the number of this thread; refuses while one runs.
   static uint64_t start();
-  // Ends, and gives what was added, in order of the ends, with times from the start on. Refuses where none runs.
+  // Ends, and gives what was added, in order of the ends, with times from the start on. Refuses
+  // where none runs.
   static std::vector<ProfileEvent> stop(int64_t* duration);
   // In a forked child, which goes on without its parent's profile.
   static void abandon();
@@ -45,7 +49,8 @@ class Profile {
   // Nanoseconds of a clock that only goes forward.
   static int64_t now();
 
-  // A range: its start, 0 where no profile runs; and its end, which adds it to the profile it started in, if any.
+  // A range: its start, 0 where no profile runs; and its end, which adds it to the profile it
+  // started in, if any.
   static int64_t start_of_range() { return active() ? now() : 0; }
   static void end_range(ProfileEvent::Kind kind, const char* name, int64_t start) noexcept;
 

@@ -28,7 +28,8 @@ RecordedCall::RecordedCall(const Call& call)
       scalars_(call.scalars, call.scalars + call.scalar_count) {
   for (Operand& operand : operands_) {
     if (!operand.tensor()) continue;
-    // An alias, so that a later change of the tensor's own history or geometry does not reach the program.
+    // An alias, so that a later change of the tensor's own history or geometry does not reach the
+    // program.
     tensors_.push_back(alias(Tensor(operand.tensor())));
     operand = Operand(tensors_.back());
   }

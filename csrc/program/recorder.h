@@ -1,4 +1,5 @@
-// Recording: while one is active on a thread, every launch of that thread is kept; replay runs them again in order.
+// Recording: while one is active on a thread, every launch of that thread is kept; replay runs them
+// again in order.
 #pragma once
 
 #include <memory>
@@ -58,9 +59,11 @@ class Recorder {
   // Makes this recorder the thread's; refuses to nest.
   void start();
   void stop();  // from any thread
-  // The launch has run: where there is no memory to keep it, the recording is given up, not the launch.
+  // The launch has run: where there is no memory to keep it, the recording is given up, not the
+  // launch.
   void append(const Call& call) noexcept;
-  // A value was read into the host: what follows may depend on it, so the recording cannot be replayed.
+  // A value was read into the host: what follows may depend on it, so the recording cannot be
+  // replayed.
   void refuse(const char* reason) {
     if (refusal_.empty()) refusal_ = reason;
   }
@@ -84,7 +87,8 @@ class Recorder {
   Recorder** slot_ = nullptr;  // while it records: where its thread finds it
 };
 
-// Says to the active recorder, if any, that the host has read a value, or done what a replay would not.
+// Says to the active recorder, if any, that the host has read a value, or done what a replay would
+// not.
 void note_host_read(const char* op);
 inline void note_gradient(const Tensor& leaf, const Tensor& before, bool read) {
   if (Recorder* recorder = Recorder::active()) recorder->note_gradient(leaf, before, read);

@@ -1,5 +1,6 @@
-// Weights that many products of one program read: a product by the transpose of a weight copies it into panels first, each
-// time anew. From some products on one transposed copy serves them all, and none of them packs.
+// Weights that many products of one program read: a product by the transpose of a weight copies it
+// into panels first, each time anew. From some products on one transposed copy serves them all, and
+// none of them packs.
 #include "program/plan.h"
 #include "program/product.h"
 
@@ -20,7 +21,8 @@ constexpr Kernel kCopy{"copy",
                        nullptr,
                        nullptr};
 
-// Products of vectors add up in another order when the weight lies otherwise: they stay as they are.
+// Products of vectors add up in another order when the weight lies otherwise: they stay as they
+// are.
 bool packs_weight(const TracedCall& traced) {
   const RecordedCall& call = traced.call;
   if (call.kernel().kind != Kind::product || !is_floating(call.type())) return false;

@@ -14,8 +14,8 @@ int64_t row_extent(const TensorImpl& x) {
   return extent;
 }
 
-// The bytes between rows of an operand whose first dimension is the result's; 0 where rows are not apart from each
-// other, or are the same for all.
+// The bytes between rows of an operand whose first dimension is the result's; 0 where rows are not
+// apart from each other, or are the same for all.
 int64_t row_bytes(const TensorImpl& x, const TensorImpl& out) {
   if (x.shape.size() != out.shape.size() || x.shape[0] != out.shape[0]) return 0;
   return x.strides[0] >= row_extent(x) ? x.strides[0] * element_size(x.dtype) : 0;

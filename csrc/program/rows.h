@@ -15,7 +15,8 @@ struct Touched {
   bool written;
 };
 
-// What rank `rank` touches of a step: its rows, if the step is shared by rows, and all of what is not in rows.
+// What rank `rank` touches of a step: its rows, if the step is shared by rows, and all of what is
+// not in rows.
 std::vector<Touched> touched_by(const Plan& plan, const Step& step, int rank);
 
 }  // namespace steep::program

@@ -1,5 +1,5 @@
-// Which steps the ranks share, and how: by rows where the steps around can be shared so too, for then a rank goes on from
-// step to step with what it has made itself, and no one waits for anyone.
+// Which steps the ranks share, and how: by rows where the steps around can be shared so too, for
+// then a rank goes on from step to step with what it has made itself, and no one waits for anyone.
 #include <algorithm>
 
 #include "program/launch.h"
@@ -11,12 +11,13 @@ namespace steep::program {
 
 namespace {
 
-// Worth sharing: about ten times what it takes to meet, and to fetch from another core's cache what it has written.
+// Worth sharing: about ten times what it takes to meet, and to fetch from another core's cache what
+// it has written.
 constexpr double kSharedNs = 3000;
 // Worth sharing by rows, for which the ranks seldom meet.
 constexpr double kRowsNs = 1000;
-// A program whose shared steps take less than this runs on one thread from end to end; above, it finds out for itself
-// whether the team is faster.
+// A program whose shared steps take less than this runs on one thread from end to end; above, it
+// finds out for itself whether the team is faster.
 constexpr double kTeamNs = 15000;
 // The fewest rows for a rank.
 constexpr int64_t kLeastRows = 4;
@@ -34,8 +35,9 @@ Cost cost_of_step(const Plan& plan, const Step& step) {
   return sum;
 }
 
-// Whether rows suit a matrix product better than columns. By rows, each rank reads all of B, and copies it where it is
-// transposed; by columns, it must wait for the others, fetch their part of A, and have its part of C fetched.
+// Whether rows suit a matrix product better than columns. By rows, each rank reads all of B, and
+// copies it where it is transposed; by columns, it must wait for the others, fetch their part of A,
+// and have its part of C fetched.
 bool suits_product(const Call& call, int ranks, bool a_in_rows) {
   constexpr int64_t kTileRows = 12, kTileColumns = 16;
   constexpr double kLargestB = 256 * 1024;  // bytes: it is to stay in the cache

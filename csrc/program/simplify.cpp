@@ -22,8 +22,8 @@ bool is_whole_copy(const Plan& plan, const TracedCall& traced) {
          covers(plan, from, traced.values[1]);
 }
 
-// Whether value `from` may be value `to` from the start, so that copying call `at` does nothing: no one has touched `to`
-// before, and no one changes either of them after.
+// Whether value `from` may be value `to` from the start, so that copying call `at` does nothing: no
+// one has touched `to` before, and no one changes either of them after.
 bool can_be_one(const Plan& plan, size_t at, int to, int from) {
   if (plan.values[to].kind != Value::Kind::made || plan.values[from].kind != Value::Kind::made ||
       plan.values[from].kept)

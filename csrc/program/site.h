@@ -1,5 +1,6 @@
-// Where in the user's program a launch comes from: the layer that called it, and the part of the training step.
-// Kept only while somebody follows (a profile, a recording); otherwise one flag is read, and nothing written.
+// Where in the user's program a launch comes from: the layer that called it, and the part of the
+// training step. Kept only while somebody follows (a profile, a recording); otherwise one flag is
+// read, and nothing written.
 #pragma once
 
 #include <atomic>
@@ -16,7 +17,8 @@ struct Site {
   Phase phase = Phase::forward;
 };
 
-// Gives a name the life of the process, so that nodes, programs and profiles can keep a pointer. Equal names are one.
+// Gives a name the life of the process, so that nodes, programs and profiles can keep a pointer.
+// Equal names are one.
 const char* lasting(const std::string& name);
 
 extern std::atomic<int> site_followers;
@@ -28,7 +30,8 @@ inline void unfollow_sites() { site_followers.fetch_sub(1, std::memory_order_rel
 Site& thread_site();
 inline Site current_site() { return sites_followed() ? thread_site() : Site(); }
 
-// Says for a scope that launches come from elsewhere: a node's rule runs in the layer that recorded the node.
+// Says for a scope that launches come from elsewhere: a node's rule runs in the layer that recorded
+// the node.
 class AtSite {
  public:
   explicit AtSite(const Site& site) : active_(sites_followed()) {

@@ -7,7 +7,8 @@ namespace steep::program {
 
 namespace {
 
-// A window of the same shape on no memory: what a plan needs to know of a tensor whose memory it will choose.
+// A window of the same shape on no memory: what a plan needs to know of a tensor whose memory it
+// will choose.
 Tensor geometry_of(const Tensor& x) {
   Tensor window = alias(x);
   window->storage = Ref<Storage>();
@@ -113,7 +114,8 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   let_go();
 }
 
-// The number of a tensor's memory. Few enough values are met for a search from the latest one back to be quick.
+// The number of a tensor's memory. Few enough values are met for a search from the latest one back
+// to be quick.
 int Trace::value_of(const Tensor& tensor) {
   const Ref<Storage>& storage = tensor->storage;
   for (size_t i = values_.size(); i-- > 0;)
@@ -127,7 +129,8 @@ int Trace::value_of(const Tensor& tensor) {
   return static_cast<int>(values_.size()) - 1;
 }
 
-// Memory that a replay finds elsewhere. Windows on it are counted from where the argument's own window begins.
+// Memory that a replay finds elsewhere. Windows on it are counted from where the argument's own
+// window begins.
 void Trace::find_origins(Recorder& recorder, const Tensors& inputs) {
   const auto add = [&](const Tensor& x, Value::Kind kind, int source) {
     const int v = value_of(x);
@@ -213,7 +216,8 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
   }
 }
 
-// Two storages on one memory, as from_numpy makes them of one array: launches of one would pass those of the other.
+// Two storages on one memory, as from_numpy makes them of one array: launches of one would pass
+// those of the other.
 void Trace::find_overlaps() {
   for (size_t i = 0; i < values_.size(); ++i) {
     if (!values_[i].storage->borrowed()) continue;

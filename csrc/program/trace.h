@@ -1,4 +1,5 @@
-// A recording made ready to be compared, planned and run again: its launches, and the memory they touch by number.
+// A recording made ready to be compared, planned and run again: its launches, and the memory they
+// touch by number.
 #pragma once
 
 #include <optional>
@@ -55,8 +56,9 @@ struct TracedGradient {
 
 class Trace {
  public:
-  // Of what `recorder` has kept. `inputs` are the arguments, `outputs` the results, `bases` the tensors that results are
-  // views of, `gradients` the .grad that each leaf of recorder.gradients() has now (undefined for none).
+  // Of what `recorder` has kept. `inputs` are the arguments, `outputs` the results, `bases` the
+  // tensors that results are views of, `gradients` the .grad that each leaf of recorder.gradients()
+  // has now (undefined for none).
   Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs, const Tensors& bases,
         const Tensors& gradients);
 

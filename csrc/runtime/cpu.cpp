@@ -71,9 +71,9 @@ bool runs_here(Level level) {
   return false;
 }
 
-// scalar_fma exists for the tests alone. The first CPUs with AVX-512 (Skylake-X to Cascade Lake) run
-// all code slower for a while after such an instruction; those that do not came with VBMI2 (Ice Lake,
-// Zen 4), and are quicker with it on the whole: see benchmarks.levels.
+// scalar_fma exists for the tests alone. The first CPUs with AVX-512 (Skylake-X to Cascade Lake)
+// run all code slower for a while after such an instruction; those that do not came with VBMI2 (Ice
+// Lake, Zen 4), and are quicker with it on the whole: see benchmarks.levels.
 bool chosen_unasked(Level level) {
   if (level == Level::avx512) return features().vbmi2;
   return level != Level::scalar_fma;

@@ -1,6 +1,6 @@
 // The distributions over Generator's stream, each with the draws and the arithmetic of torch's CPU
-// kernels on a machine with FMA: where their compiler fuses a product and a sum, std::fma does here,
-// which is one rounding on every machine.
+// kernels on a machine with FMA: where their compiler fuses a product and a sum, std::fma does
+// here, which is one rounding on every machine.
 #include <cmath>
 #include <type_traits>
 #include <utility>

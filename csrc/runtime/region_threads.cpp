@@ -7,8 +7,8 @@ namespace steep::runtime {
 
 const bool kHasRegions = true;
 
-// Threads are made for each region and end with it: simple, and slow enough to be used by the thread
-// sanitizer alone.
+// Threads are made for each region and end with it: simple, and slow enough to be used by the
+// thread sanitizer alone.
 void open_region(int threads, void (*body)(void*, int, int), void* context) {
   std::vector<std::thread> team;
   team.reserve(static_cast<std::size_t>(threads - 1));

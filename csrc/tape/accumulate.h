@@ -10,12 +10,13 @@ namespace steep::tape {
 // The accumulator of leaf x, shared by all graphs that use it now.
 Ref<Node> accumulator_of(const Tensor& x);
 
-// Adds grad into x.grad: takes it over where nobody else holds it, else copies or adds in place (a new tensor where
-// the addition itself is to be differentiated).
+// Adds grad into x.grad: takes it over where nobody else holds it, else copies or adds in place (a
+// new tensor where the addition itself is to be differentiated).
 void accumulate_grad(const Tensor& x, Tensor grad);
 
-// What a backward pass is to leave in .grad. All of it is worked out before any of it is put there, so that a pass that
-// fails on the way (a hook raises, no memory is left) leaves every leaf as it was. One collects for its thread.
+// What a backward pass is to leave in .grad. All of it is worked out before any of it is put there,
+// so that a pass that fails on the way (a hook raises, no memory is left) leaves every leaf as it
+// was. One collects for its thread.
 class Accumulations {
  public:
   Accumulations();

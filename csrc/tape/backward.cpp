@@ -28,7 +28,8 @@ class Walk {
  public:
   explicit Walk(const BackwardOptions& options) : options_(options) {}
 
-  // Visits only what leads to `targets`, in order to capture their gradients or (captures null) to add to .grad.
+  // Visits only what leads to `targets`, in order to capture their gradients or (captures null) to
+  // add to .grad.
   void restrict_to(const std::vector<Ref<Node>>& targets, const std::vector<Ref<Node>>& roots,
                    std::vector<Capture>* captures);
   void arrive(const Edge& edge, Tensor grad);
@@ -49,7 +50,8 @@ class Walk {
   bool restricted_ = false;
 };
 
-// Only nodes on a path to a target are visited: found by going through the reachable ones from the oldest up.
+// Only nodes on a path to a target are visited: found by going through the reachable ones from the
+// oldest up.
 void Walk::restrict_to(const std::vector<Ref<Node>>& targets, const std::vector<Ref<Node>>& roots,
                        std::vector<Capture>* captures) {
   captures_ = captures;
@@ -73,7 +75,8 @@ void Walk::restrict_to(const std::vector<Ref<Node>>& targets, const std::vector<
       if (edge.node && needed_.count(edge.node.get())) needed_.insert(node);
 }
 
-// Undoes broadcasting and promotion: the one place where a gradient gets its input's shape and dtype.
+// Undoes broadcasting and promotion: the one place where a gradient gets its input's shape and
+// dtype.
 Tensor fit(const Edge& edge, const Tensor& grad) {
   if (grad.shape() == edge.shape && grad.dtype() == edge.dtype) return grad;
   return primitives.sum_to(grad, edge.shape, edge.dtype);
@@ -114,7 +117,8 @@ void Walk::visit(Pending pending) {
   bool leads_on = count == 0 && !captures_;
   for (int i = 0; i < count; ++i)
     leads_on |= wanted[i] = node.inputs[i].node && needed(node.inputs[i].node.get());
-  // As in PyTorch: what leads on to another input is captured before its hooks, an end of the walk after them.
+  // As in PyTorch: what leads on to another input is captured before its hooks, an end of the walk
+  // after them.
   if (leads_on) capture(node, pending.grads);
   node.call_hooks(pending.grads.data());
   if (!leads_on) {

@@ -10,12 +10,13 @@ struct BackwardOptions {
   bool create_graph = false;  // record the pass itself, for derivatives of higher order
 };
 
-// Adds the gradients of `roots` (weighted by `grads`, one each) into the .grad of the leaves; of `inputs` alone where
-// any are given.
+// Adds the gradients of `roots` (weighted by `grads`, one each) into the .grad of the leaves; of
+// `inputs` alone where any are given.
 void backward(const Tensors& roots, const Tensors& grads, const BackwardOptions& options,
               const Tensors& inputs = {});
 
-// Returns the gradients with respect to `inputs` and touches no .grad; undefined where the roots do not depend on one.
+// Returns the gradients with respect to `inputs` and touches no .grad; undefined where the roots do
+// not depend on one.
 Tensors gradients(const Tensors& roots, const Tensors& grads, const Tensors& inputs,
                   const BackwardOptions& options);
 

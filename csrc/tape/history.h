@@ -1,4 +1,5 @@
-// A tensor's place in the graph: whether it wants a gradient, which node made it, which tensor it is a view of.
+// A tensor's place in the graph: whether it wants a gradient, which node made it, which tensor it
+// is a view of.
 #pragma once
 
 #include <atomic>
@@ -27,7 +28,8 @@ class History : public Attachment {
   uint32_t view_version = 0;          // the storage's version that grad_fn belongs to
 };
 
-// Whether the tensor is a window on its base's memory: until one of them gets another (x.data = ...).
+// Whether the tensor is a window on its base's memory: until one of them gets another (x.data =
+// ...).
 inline bool is_view(const History& h) {
   return h.base.defined() && h.base->storage == h.owner->storage;
 }
@@ -53,7 +55,8 @@ bool requires_grad(const Tensor& x);
 bool is_leaf(const Tensor& x);
 // The node that made x; of a view, brought up to date with in-place changes of its base.
 Ref<Node> grad_fn(const Tensor& x);
-// The edge a gradient of x follows: to its node, or to the accumulator of a leaf; null where none is wanted.
+// The edge a gradient of x follows: to its node, or to the accumulator of a leaf; null where none
+// is wanted.
 Edge edge_of(const Tensor& x);
 void set_requires_grad(const Tensor& x, bool requires_grad);
 void retain_grad(const Tensor& x);
@@ -67,7 +70,8 @@ bool wanted(const T&... x) {
 // Marks `view` as a window on x's memory (or on x's own base).
 void mark_view(const Tensor& view, const Tensor& x);
 
-// Gives x the memory of `from` (x.data = from). Its history stays, and refuses gradients of another shape.
+// Gives x the memory of `from` (x.data = from). Its history stays, and refuses gradients of another
+// shape.
 void swap_memory(const Tensor& x, const Tensor& from);
 
 // Refuses an in-place write that the graph cannot follow.
@@ -91,7 +95,8 @@ void record(const char* name, const Tensor& out, std::initializer_list<Input> in
   set_grad_fn(out, std::move(node), 0);
 }
 
-// The same for any number of inputs and outputs; the rule gets an array of gradients, undefined ones being zero.
+// The same for any number of inputs and outputs; the rule gets an array of gradients, undefined
+// ones being zero.
 template <class Rule>
 void record_many(const char* name, const Tensors& outs, const Tensors& inputs, Rule rule) {
   Ref<Node> node(new RuleNode<Rule>(name, outs.size(), std::move(rule)));

@@ -1,4 +1,5 @@
-// What a rule keeps of the forward pass: a tensor with the version it had. Holding one never makes a cycle of nodes.
+// What a rule keeps of the forward pass: a tensor with the version it had. Holding one never makes
+// a cycle of nodes.
 #pragma once
 
 #include "tape/history.h"
@@ -10,7 +11,8 @@ class Saved {
   Saved() = default;
   // Keeps input x for the rule; nothing is kept where `needed` is false.
   explicit Saved(const Tensor& x, bool needed = true);
-  // Keeps an output of the node being recorded (its number among the outputs): the link back to the node is weak.
+  // Keeps an output of the node being recorded (its number among the outputs): the link back to the
+  // node is weak.
   static Saved output(const Tensor& out, int index = 0);
 
   bool defined() const { return tensor_.defined(); }

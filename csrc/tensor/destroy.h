@@ -1,4 +1,5 @@
-// The end of objects that may hold others of their kind: a chain of any length goes without recursion.
+// The end of objects that may hold others of their kind: a chain of any length goes without
+// recursion.
 #pragma once
 
 #include "tensor/small_vector.h"

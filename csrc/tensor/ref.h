@@ -1,4 +1,5 @@
-// Intrusive reference counting: one word in the object, atomic because the GIL is released around long kernels.
+// Intrusive reference counting: one word in the object, atomic because the GIL is released around
+// long kernels.
 #pragma once
 
 #include <atomic>

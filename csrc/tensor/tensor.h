@@ -1,5 +1,5 @@
-// The tensor: a typed, strided window on a storage. Knows no operation and no gradient; it carries one opaque pointer
-// for the tape and one weak pointer for its Python object.
+// The tensor: a typed, strided window on a storage. Knows no operation and no gradient; it carries
+// one opaque pointer for the tape and one weak pointer for its Python object.
 #pragma once
 
 #include <memory>
@@ -70,8 +70,9 @@ class Tensor {
 using Tensors = SmallVector<Tensor, 4>;
 
 Dims contiguous_strides(const Dims& shape);
-// Product of the sizes. Refuses negative sizes, and shapes whose sizes other than 0 have a product beyond 2^59: the
-// product of any of a tensor's sizes, and its bytes, can be computed without a thought of overflow.
+// Product of the sizes. Refuses negative sizes, and shapes whose sizes other than 0 have a product
+// beyond 2^59: the product of any of a tensor's sizes, and its bytes, can be computed without a
+// thought of overflow.
 int64_t count(const Dims& shape);
 int64_t extent(const Dims& shape,
                const Dims& strides);  // elements from the first to one past the last
