@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import array
 import contextlib
-import ctypes
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +13,6 @@ import pytest
 import steep
 from processes import run
 from steep import _core
-from steep.data import _pipeline
 
 # ---- each as a user would meet it --------------------------------------------------------------
 
@@ -374,25 +371,6 @@ def test_objects_with_side_effects_at_every_entry_point(seed: int) -> None:
     )
 
 
-# ---- the loader's gathering ----------------------------------------------------------------------
-
-
-def test_gather_takes_buffers_without_strides() -> None:
-    """ctypes exports none, whatever is asked for."""
-    source = (ctypes.c_float * 4)(1, 2, 3, 4)
-    order = (ctypes.c_int64 * 3)(2, 0, 3)
-    out = steep.zeros(3)
-    _pipeline.gather(source, order, 0, 3, out)
-    assert out.tolist() == [3.0, 1.0, 4.0]
-
-
-def test_gather_refuses_a_single_number() -> None:
-    with pytest.raises((TypeError, ValueError)):
-        _pipeline.gather(ctypes.c_float(1), array.array("q", [0]), 0, 1, steep.zeros(1))
-    with pytest.raises((TypeError, ValueError)):
-        _pipeline.gather(steep.zeros(2), ctypes.c_int64(1), 0, 1, steep.zeros(1))
-
-
 def test_all_of_the_extension_is_tried() -> None:
     """The list of types above is that of the extension."""
     types = {name for name in dir(_core) if inspect.isclass(getattr(_core, name))}
@@ -405,11 +383,3 @@ def test_methods_of_the_compiler_need_their_object() -> None:
             if not name.startswith("_"):
                 with pytest.raises(TypeError):
                     getattr(method, "fget", method)(None)
-
-
-def test_gathers_own_types_take_no_none() -> None:
-    """They are within reach, and an object without a buffer in it would be read as one."""
-    with pytest.raises(TypeError):
-        _pipeline._Positions(None, 0, 0, 1)
-    with pytest.raises(TypeError):
-        _pipeline._View(None)

@@ -7,8 +7,9 @@ A new operation gets a row here, a reference in ``steep.reference`` and a row in
 from __future__ import annotations
 
 from cases.activation import ACTIVATIONS
+from cases.compare import COMPARE, NEAR
 from cases.create import CREATE, FILL, PEAK
-from cases.elementwise import ARITHMETIC, COMPARE, COPIES, MATH, NEAR
+from cases.elementwise import ARITHMETIC, COPIES, MATH
 from cases.index import INDEX
 from cases.loss import LOSSES
 from cases.matmul import PRODUCTS
