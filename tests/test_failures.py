@@ -38,7 +38,7 @@ inject = tool("inject_failures")
 def test_an_interrupt_leaves_the_old_or_the_new_state(name):
     # Every line where there are few; of compiled steps, which have thousands, one in 23.
     step = 23 if name.startswith("compiled") else 3
-    tried, _ = inject.try_all(name, "lines", iter(range(1, 5000, step)), time.monotonic() + 60)
+    tried, _ = inject.try_all(name, "lines", iter(range(1, 5000, step)), time.monotonic() + 600)
     assert tried > 20
 
 
@@ -46,7 +46,7 @@ def test_an_interrupt_leaves_the_old_or_the_new_state(name):
     "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
 )
 def test_an_interrupted_save_leaves_the_old_or_the_new_file():
-    tried, _ = inject.try_all("save", "lines", iter(range(1, 400, 9)), time.monotonic() + 60)
+    tried, _ = inject.try_all("save", "lines", iter(range(1, 400, 9)), time.monotonic() + 600)
     assert tried > 20
 
 
@@ -55,7 +55,7 @@ def test_a_failed_allocation_leaves_the_old_or_the_new_state(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # compile says that there was no memory for a program
         tried, complete = inject.try_all(
-            name, "memory", iter(range(1, 5000)), time.monotonic() + 60
+            name, "memory", iter(range(1, 5000)), time.monotonic() + 600
         )
     assert complete
     assert tried > 0 or name in ("load", "assign", "gradients", "groups", "modes", "members")
@@ -66,7 +66,7 @@ def test_a_failed_allocation_leaves_the_old_or_the_new_state(name):
 )
 @pytest.mark.parametrize("name", ["Adam", "compiled SGD", "load optimizer", "members", "loader"])
 def test_a_failed_allocation_of_an_object_leaves_the_old_or_the_new_state(name):
-    assert inject.in_a_process(name, "objects", 1, 5, 5000, 20) > 5
+    assert inject.in_a_process(name, "objects", 1, 5, 5000, 600) > 5
 
 
 def test_a_killed_save_leaves_a_whole_file():
