@@ -131,7 +131,8 @@ PyObject* element(const char* at, DType dtype) {
 PyObject* list_of(const Tensor& x, int dim, const char* at) {
   if (dim == x.dim()) return checked(element(at, x.dtype()));
   Owned list(PyList_New(x.size(dim)));
-  const int64_t step = x.strides()[dim] * element_size(x.dtype());
+  // Without a second element a stride may be of any size.
+  const int64_t step = x.size(dim) > 1 ? x.strides()[dim] * element_size(x.dtype()) : 0;
   for (int64_t i = 0; i < x.size(dim); ++i)
     PyList_SET_ITEM(list.get(), i, list_of(x, dim + 1, at + i * step));
   return list.release();

@@ -65,8 +65,8 @@ Number item(const Tensor& x) {
       return static_cast<int64_t>(*x.data<int32_t>());
     case DType::uint8:
       return static_cast<int64_t>(*x.data<uint8_t>());
-    default:
-      return *x.data<bool>();
+    default:  // a bool's byte may come from elsewhere and be neither 0 nor 1
+      return *x.data<uint8_t>() != 0;
   }
 }
 
