@@ -220,6 +220,7 @@ def test_cycles_are_collected(cycle: Callable[[], None]) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits memory as Linux does")
+@pytest.mark.skipif("STEEP_SANITIZER" in os.environ, reason="a sanitizer wants memory of its own")
 def test_the_collector_looks_at_graphs_without_any_memory() -> None:
     """An exception thrown through it would end the process."""
     program = """

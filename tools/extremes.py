@@ -195,11 +195,21 @@ def special(*numbers: float) -> bool:
 VALUE, GRADIENT = ("value",), ("gradient",)
 EXACT = "the exact result; PyTorch's goes by way of a quotient that overflows"
 OVERFLOW = "a sum of squares that leaves the dtype; PyTorch adds in float64 or updates a mean"
+DIVIDED = (
+    Accepted(
+        "grad / other overflows; one quotient serves both gradients, which spares a launch",
+        lambda x, y: 0 < abs(y) < 1e-37,
+        GRADIENT,
+    ),
+)
 ACCEPTED: dict[str, tuple[Accepted, ...]] = {
-    "div": (
+    "div": DIVIDED,
+    "divide": DIVIDED,
+    "true_divide": DIVIDED,
+    "atan2": (
         Accepted(
-            "grad / other overflows; one quotient serves both gradients, which spares a launch",
-            lambda x, y: 0 < abs(y) < 1e-37,
+            "1 / other, or what is next to it; PyTorch's square of `other` is 0",
+            lambda x, y: max(abs(x), abs(y)) < 1e-18,
             GRADIENT,
         ),
     ),
