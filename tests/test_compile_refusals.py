@@ -83,10 +83,10 @@ EAGER: dict[Callable[..., Any], str] = {
     reads_a_value: "item",
     branches: "item|bool",
     asks_numpy: "buffer|numpy",
-    constant_that_changes: "number .* in one run and .* in the next",
-    other_shapes: "shape|launch",
-    keeps_a_tensor: "kept by someone",
-    keeps_its_result: "kept elsewhere",
+    constant_that_changes: r"changes Counter\.value .*test_compile_refusals\.py:36",
+    other_shapes: r"changes Counter\.value",
+    keeps_a_tensor: "changes what KEPT holds",
+    keeps_its_result: "changes what KEPT holds",
     seeds: "manual_seed",
     returns_its_argument: "arguments itself",
     finds_nonzero: "nonzero",
@@ -141,7 +141,7 @@ def test_a_counter_keeps_a_function_eager(recwarn: Any) -> None:
     for _ in range(20):
         compiled(steep.ones(2))
     assert counting.calls == 20
-    assert "is replaced at every call" in str(recwarn[0].message)
+    assert "changes self.calls" in str(recwarn[0].message)
 
 
 def test_hooks_keep_a_function_eager(recwarn: Any) -> None:
@@ -158,18 +158,19 @@ def test_hooks_keep_a_function_eager(recwarn: Any) -> None:
 # ---- bad input ------------------------------------------------------------------------------
 
 
-def test_arguments_that_cannot_be_told_apart() -> None:
-    compiled = steep.compile(lambda x: x + 1)
-    with pytest.raises(TypeError, match=r"argument 0 .*ndarray.*from_numpy"):
-        compiled(np.ones(3))
-    with pytest.raises(TypeError, match=r"argument 'x' .*set"):
-        compiled(x={1, 2})
+def test_arrays_among_the_arguments() -> None:
+    compiled = steep.compile(lambda x: steep.from_numpy(x) + 1)
+    assert compiled(np.ones(3)).tolist() == [2.0] * 3
+    with pytest.warns(UserWarning, match="an argument is a NumPy array.*from_numpy"):
+        results = [compiled(np.full(3, i)).tolist() for i in range(4)]
+    assert results == [[i + 1] * 3 for i in range(4)]
 
 
 def test_results_that_are_no_tensors() -> None:
     compiled = steep.compile(lambda x: [x, object()])
-    with pytest.raises(TypeError, match="expected the function to return tensors"):
-        compiled(steep.ones(1))
+    with pytest.warns(UserWarning, match="it returns a object"):
+        results = [compiled(steep.ones(1))[0].item() for _ in range(4)]
+    assert results == [1] * 4
 
 
 def test_what_is_not_callable() -> None:
@@ -179,14 +180,13 @@ def test_what_is_not_callable() -> None:
 
 @pytest.mark.parametrize("call", [1, 2, 3])
 def test_an_exception_leaves_the_engine_as_it_was(call: int) -> None:
-    model, count = mlp(), [0]
+    model, fails = mlp(), [False]
     optimizer = steep.optim.Adam(model.parameters())
 
     def step(x: Any, y: Any) -> Any:
         optimizer.zero_grad()
         loss = F.cross_entropy(model(x), y)
-        count[0] += 1
-        if count[0] == call:
+        if fails[0]:
             raise KeyError("from inside")
         loss.backward()
         optimizer.step()
@@ -194,7 +194,8 @@ def test_an_exception_leaves_the_engine_as_it_was(call: int) -> None:
 
     compiled = steep.compile(step)
     for i, (x, y) in enumerate(batches(8)):
-        if i + 1 == call:
+        fails[0] = i + 1 == call
+        if fails[0]:
             with pytest.raises(KeyError, match="from inside"):
                 compiled(x, y)
             assert not steep._core.is_recording()

@@ -48,7 +48,6 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
     if (!PyBool_Check(value))
       raise(PyExc_RuntimeError, join("requires_grad must be a bool, got ", type_name(value)));
     tape::set_requires_grad(tensor_of(self), value == Py_True);
-    bump_structure();
     return 0;
   });
 }
@@ -201,10 +200,7 @@ PyGetSetDef attributes[] = {
 
 }  // namespace
 
-void take_memory(const Tensor& x, const Tensor& from) {
-  tape::swap_memory(x, from);
-  bump_structure();
-}
+void take_memory(const Tensor& x, const Tensor& from) { tape::swap_memory(x, from); }
 
 PyGetSetDef* tensor_attributes() { return attributes; }
 

@@ -39,16 +39,13 @@ void for_each(PyObject* dict, Visit&& visit) {
 
 class Reader {
  public:
-  Reader(CallKey& key, PyObject* by_identity) : key_(key), by_identity_(by_identity) {}
+  Reader(CallKey& key, const ArgumentTypes& types) : key_(key), types_(types) {}
 
   void read(PyObject* object) {
     if (is_tensor(object)) return tensor(tensor_of(object));
     const Deeper deeper;
     read_plain(object);
   }
-
-  void at(Py_ssize_t position) { position_ = position; }
-  void at(PyObject* name) { name_ = name; }
 
  private:
   void read_plain(PyObject* object) {
@@ -60,15 +57,53 @@ class Reader {
     if (PyTuple_CheckExact(object)) return sequence('t', object);
     if (PyList_CheckExact(object)) return sequence('l', object);
     if (PyDict_CheckExact(object)) return dictionary(object);
-    if (PyTuple_Check(object)) {  // a named one: its type matters
-      number('c', Py_TYPE(object));
-      return sequence('t', object);
-    }
-    const int known = PyObject_IsInstance(object, by_identity_);
-    checked(known);
-    if (!known) refuse(object);
+    if (PySlice_Check(object)) return slice(reinterpret_cast<PySliceObject*>(object));
+    // Of all others the type matters, if not the very object.
+    if (PyTuple_Check(object)) return typed(object), sequence('t', object);
+    if (PyDict_Check(object)) return typed(object), dictionary(object);
+    if (is_one_of(object, types_.scalars)) return typed(object), scalar(object);
+    if (is_made_of_attributes(object)) return attributes(object);
     number('o', object);
+    keep(object);
+  }
+
+  static bool is_one_of(PyObject* object, PyObject* types) {
+    const int answer = PyObject_IsInstance(object, types);
+    checked(answer);
+    return answer == 1;
+  }
+
+  // Namespaces and dataclasses, but for those without a dict.
+  bool is_made_of_attributes(PyObject* object) const {
+    static PyObject* const fields = checked(PyUnicode_InternFromString("__dataclass_fields__"));
+    return (_PyType_Lookup(Py_TYPE(object), fields) || is_one_of(object, types_.namespaces)) &&
+           _PyObject_GetDictPtr(object);
+  }
+
+  void keep(PyObject* object) {
     if (key_.known) checked(PyList_Append(key_.known, object));
+  }
+  void typed(PyObject* object) {
+    number('c', Py_TYPE(object));
+    keep(reinterpret_cast<PyObject*>(Py_TYPE(object)));
+  }
+  void slice(PySliceObject* object) {
+    tag('S');
+    for (PyObject* end : {object->start, object->stop, object->step}) read(end);
+  }
+  // A number of NumPy's.
+  void scalar(PyObject* object) {
+    const Owned bytes(PyObject_CallMethod(object, "tobytes", nullptr));
+    char* data;
+    Py_ssize_t size;
+    checked(PyBytes_AsStringAndSize(bytes.get(), &data, &size));
+    number('b', size);
+    key_.bytes.append(data, static_cast<size_t>(size));
+  }
+  void attributes(PyObject* object) {
+    const Owned values(PyObject_GenericGetDict(object, nullptr));
+    typed(object);
+    dictionary(values.get());
   }
 
   void tag(char what) { key_.bytes.push_back(what); }
@@ -84,8 +119,8 @@ class Reader {
 
   void tensor(const Tensor& x) {
     tag('T');
-    const int flags = static_cast<int>(x.dtype()) << 2 | tape::requires_grad(x) << 1 |
-                      static_cast<int>(tape::is_leaf(x));
+    const int flags = static_cast<int>(x.dtype()) << 3 | has_hooks(x) << 2 |
+                      tape::requires_grad(x) << 1 | static_cast<int>(tape::is_leaf(x));
     raw(static_cast<uint8_t>(flags));
     raw(static_cast<uint8_t>(x.dim()));
     const size_t bytes = sizeof(int64_t) * static_cast<size_t>(x.dim());
@@ -129,27 +164,13 @@ class Reader {
     });
   }
 
-  [[noreturn]] void refuse(PyObject* object) {
-    raise(
-        PyExc_TypeError,
-        join("compile: expected argument ", name_ ? join("'", utf8(name_), "'") : join(position_),
-             " to hold tensors, numbers, strings, None, Modules, optimisers, or tuples, lists and "
-             "dicts of them, got ",
-             type_name(object),
-             "; turn arrays into tensors (steep.from_numpy) and numbers of other libraries into "
-             "Python's, and leave other "
-             "objects to the function's closure"));
-  }
-
   CallKey& key_;
-  PyObject* by_identity_;
-  Py_ssize_t position_ = 0;  // for an error's text: where it reads
-  PyObject* name_ = nullptr;
+  const ArgumentTypes& types_;
 };
 
 }  // namespace
 
-void read_call(PyObject* args, PyObject* kwargs, PyObject* by_identity, CallKey& key) {
+void read_call(PyObject* args, PyObject* kwargs, const ArgumentTypes& types, CallKey& key) {
   const bool named = kwargs && kwargs != Py_None;
   if (!PyTuple_Check(args) || (named && !PyDict_Check(kwargs)))
     raise(PyExc_TypeError, "compile: expected the arguments of a call, a tuple and a dict");
@@ -157,14 +178,10 @@ void read_call(PyObject* args, PyObject* kwargs, PyObject* by_identity, CallKey&
   key.bytes.push_back(static_cast<char>(default_dtype()));
   const Py_ssize_t positional = PyTuple_GET_SIZE(args);
   key.bytes.append(reinterpret_cast<const char*>(&positional), sizeof positional);
-  Reader reader(key, by_identity);
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) {
-    reader.at(i);
-    reader.read(PyTuple_GET_ITEM(args, i));
-  }
+  Reader reader(key, types);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) reader.read(PyTuple_GET_ITEM(args, i));
   if (!named) return;
   for_each(kwargs, [&reader](PyObject* name, PyObject* value) {
-    reader.at(name);
     reader.read(name);
     reader.read(value);
   });

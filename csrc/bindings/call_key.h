@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bindings/python.h"
+#include "tape/history.h"
 #include "tensor/tensor.h"
 
 namespace steep::bindings {
@@ -12,13 +13,23 @@ namespace steep::bindings {
 struct CallKey {
   std::string bytes;
   Tensors inputs;
-  PyObject* known = nullptr;  // a list, if wanted: the objects that count by who they are
+  PyObject* known = nullptr;  // a list, if wanted: what counts by who it is
 };
 
-// Reads positional and named arguments. Tensors count by shape, strides, dtype, requires_grad and
-// shared memory; numbers, strings and None by value; instances of `by_identity` (a tuple of types)
-// by who they are; tuples, lists and dicts by what they hold. Anything else is a TypeError that
-// names the argument.
-void read_call(PyObject* args, PyObject* kwargs, PyObject* by_identity, CallKey& key);
+// Tuples of types that count in their own way.
+struct ArgumentTypes {
+  PyObject* scalars;     // by type and bytes: NumPy's numbers
+  PyObject* namespaces;  // by type and attributes, as dataclasses do
+};
+
+// Reads positional and named arguments. Tensors count by shape, strides, dtype, requires_grad, hooks
+// and shared memory; numbers, strings and None by value; tuples, lists, dicts, slices, namespaces and
+// dataclasses by what they hold; anything else by who it is.
+void read_call(PyObject* args, PyObject* kwargs, const ArgumentTypes& types, CallKey& key);
+
+inline bool has_hooks(const Tensor& x) {
+  const tape::History* const h = tape::history(x);
+  return h && ((h->hooks && !h->hooks->empty()) || (h->post_hooks && !h->post_hooks->empty()));
+}
 
 }  // namespace steep::bindings

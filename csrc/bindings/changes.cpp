@@ -165,7 +165,6 @@ PyObject* replace_tensors(PyObject*, PyObject* const* args, Py_ssize_t count) {
         std::swap(history->grad, gradients[i]);
     }
     made.keep();
-    bump_structure();
     Py_RETURN_NONE;
   });
 }
@@ -187,7 +186,6 @@ PyObject* set_requires_grad(PyObject*, PyObject* const* args, Py_ssize_t count) 
         tape::history(tensors[i])->requires_grad = before[static_cast<size_t>(i)];
       throw;
     }
-    bump_structure();
     Py_RETURN_NONE;
   });
 }

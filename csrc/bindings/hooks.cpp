@@ -103,7 +103,6 @@ PyObject* handle_remove(PyObject* self, PyObject*) {
         if ((*hooks)[i].id != handle_of(self)->id) continue;
         const tape::Hook dying = std::move((*hooks)[i]);  // its callable may run code when it goes
         hooks->erase(hooks->begin() + static_cast<int64_t>(i));
-        bump_structure();
         break;
       }
     }
@@ -166,7 +165,6 @@ PyObject* add_hook(const std::shared_ptr<tape::Hooks>& hooks, PyObject* callable
                    PythonHook::Protocol protocol) {
   const uint64_t id = next_id++;
   hooks->push_back({id, PythonHook(callable, protocol)});
-  bump_structure();
   Owned handle(handle_type->tp_alloc(handle_type, 0));
   new (&handle_of(handle.get())->hooks) std::weak_ptr<tape::Hooks>(hooks);
   handle_of(handle.get())->id = id;

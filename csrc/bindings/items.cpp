@@ -76,7 +76,6 @@ PyObject* set_items(PyObject*, PyObject* entries) {
     Assignments made;
     made.assign(entries);
     made.keep();
-    bump_structure();
     Py_RETURN_NONE;
   });
 }

@@ -165,9 +165,6 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t count
     static constexpr ArgumentNames kNames = {"requires_grad_", 0, 1, {"requires_grad"}};
     const Arguments arguments(kNames, args, count, keywords);
     tape::set_requires_grad(tensor_of(self), arguments.flag(0, true));
-    // Of an argument the next call sees it; what is newer than every recording is no one's
-    // business.
-    if (tensor_of(self)->storage->may_be_recorded()) bump_structure();
     return new_reference(self);
   });
 }

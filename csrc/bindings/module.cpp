@@ -5,8 +5,10 @@
 #include "bindings/changes.h"
 #include "bindings/dtype_type.h"
 #include "bindings/entries.h"
+#include "bindings/frames.h"
 #include "bindings/from_python.h"
 #include "bindings/functions.h"
+#include "bindings/guards.h"
 #include "bindings/hooks.h"
 #include "bindings/host.h"
 #include "bindings/profile.h"
@@ -65,6 +67,8 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   add_hook_handle(module);
   add_random(module);
   add_runtime(module);
+  add_guards(module);
+  add_frames(module);
   add_programs(module);
   add_profile(module);
   add_functions(module);

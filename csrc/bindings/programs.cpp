@@ -107,6 +107,7 @@ void make_abstract(const py::handle& type) {
 
 void add_programs(PyObject* module) {
   add_program_table(module);
+  add_compiled_call(module);
   auto m = py::reinterpret_borrow<py::module_>(module);
   py::class_<Trace, std::shared_ptr<Trace>> trace(m, "Trace", py::is_final(),
                                                   "A recording that can be compared.");

@@ -271,7 +271,6 @@ void Trace::let_go() {
     }
   for (const Value& value : values_)
     source_ids_.push_back(value.source >= 0 ? value.storage->id() : 0);
-  Storage::note_recording();
   for (Window& output : outputs_) output.geometry->offset -= starts_[output.value];
   for (Value& value : values_)
     if (value.kind != Value::Kind::state && value.kind != Value::Kind::constant)

@@ -22,13 +22,7 @@ uint64_t next_id() {
 }  // namespace
 
 Storage::Storage(void* data, size_t bytes)
-    : data_(data),
-      bytes_(bytes),
-      epoch_(t_epoch),
-      generation_(current_generation.load(std::memory_order_relaxed)),
-      id_(next_id()) {}
-
-std::atomic<uint32_t> Storage::current_generation{0};
+    : data_(data), bytes_(bytes), epoch_(t_epoch), id_(next_id()) {}
 
 void Storage::set_epoch(uint32_t epoch) { t_epoch = epoch; }
 

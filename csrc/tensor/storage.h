@@ -21,11 +21,6 @@ class Storage : public Counted {
   // Its values were put there by the host, from numbers of Python's.
   void mark_host_filled() { host_filled_ = true; }
   bool host_filled() const { return host_filled_; }
-  // Whether a recording has been completed since it was made, and so may depend on it.
-  bool may_be_recorded() const {
-    return generation_ != current_generation.load(std::memory_order_relaxed);
-  }
-  static void note_recording() { current_generation.fetch_add(1, std::memory_order_relaxed); }
   // Memory of someone else's: `release(owner)` is called when the last user is gone.
   static Ref<Storage> borrow(void* data, size_t bytes, void* owner, void (*release)(void* owner));
 
@@ -53,9 +48,7 @@ class Storage : public Counted {
   std::atomic<uint32_t> version_{0};
   uint32_t epoch_;
   bool host_filled_ = false;
-  uint32_t generation_;
   uint64_t id_;
-  static std::atomic<uint32_t> current_generation;
   const char* last_writer_ = "";
 };
 

@@ -10,7 +10,9 @@ from typing import Any
 from steep import _core
 from steep._core import Tensor
 from steep._layers import begin_anew, followers, let_go
-from steep.compiler._result import describe
+from steep.compiler._cells import ITEM, SEQUENCE
+from steep.compiler._reads import Reads
+from steep.compiler._result import describe, detach_used
 from steep.optim import _recorded
 
 __all__ = ["Recording", "Run", "examine"]
@@ -23,22 +25,30 @@ class Run:
         result: what the function returned; nobody else here holds it.
         recorder: its launches.
         optimizers: those that took a step, in order of their first.
-        version: the structure's version before it.
+        reads: what it has read from outside.
+        told: whether there was memory enough to see all that it reads.
     """
 
-    __slots__ = ("optimizers", "recorder", "result", "version")
+    __slots__ = ("optimizers", "reads", "recorder", "result", "told")
 
-    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Tensor]
+    ) -> None:
         """Call the function. What it raises ends the recording and goes on."""
         self.recorder = _core.Recorder()
-        self.version = _core.structure_version()
         begin_anew()
         self.optimizers = _recorded.begin()
+        self.reads = Reads(function, args, kwargs, inputs)
         try:
             # Profiles of replays want to know where launches came from.
-            self.result = self.recorder.run(followers, function, args, kwargs)
+            result, told = self.recorder.run(
+                followers, _core.follow, (self.reads, function, args, kwargs), {}
+            )
         finally:
             let_go()
+        # A graph that is used up goes now: it holds what the call has made.
+        self.result = detach_used(result)
+        self.told = told
 
 
 class Recording:
@@ -48,31 +58,24 @@ class Recording:
         trace: its launches.
         description: the result with numbers in place of tensors.
         optimizers: those that took a step, in order of their first.
+        cells: what it has read from outside, with what was there.
         refusal: why it cannot be replayed, or ``''``.
-        restless: whether modules or hooks changed meanwhile; the next call may be different.
+        change: what it has changed itself of what it reads, or ``''``; the next call may not.
+        prepared: whether an optimiser made its state meanwhile; the next call will not.
     """
 
-    def __init__(
-        self,
-        trace: Any,
-        description: Any,
-        optimizers: list[Any],
-        refusal: str,
-        restless: bool,
-    ) -> None:
+    def __init__(self, run: Run, trace: Any, description: Any, refusal: str) -> None:
         self.trace = trace
         self.description = description
-        self.optimizers = optimizers
+        self.optimizers = run.optimizers
+        self.cells = run.reads.cells
         self.refusal = refusal
-        self.restless = restless
-        self.version = _core.structure_version()
-        self.names: list[tuple[Any, str | None, Any]] = []
+        self.change = run.reads.change
+        self.prepared = run.optimizers.prepared
 
-    def same_surroundings(self, other: Recording) -> bool:
-        """Whether nothing that the function depends on was replaced in between."""
-        return self.version == other.version and [*map(id, _flat(self.names))] == [
-            *map(id, _flat(other.names))
-        ]
+    def replaced(self) -> str:
+        """What is there now in place of something that it has read, or ``''``."""
+        return self.cells.broken()
 
     def difference(self, other: Recording) -> str:
         """Where it does something else than another call, or ``''``."""
@@ -84,22 +87,36 @@ class Recording:
         return found
 
 
-def _flat(names: list[tuple[Any, str | None, Any]]) -> list[Any]:
-    return [part for entry in names for part in (entry[0], entry[2])]
-
-
 def examine(run: Run, inputs: list[Tensor]) -> Recording:
     """What a recorded call of `inputs` did.
 
     Raises:
         MemoryError: if there was not memory enough to keep all of it.
     """
-    outputs: list[Tensor] = []
-    description = describe(run.result, outputs)
-    trace = _core.make_trace(run.recorder, inputs, outputs)
-    refusal: str = trace.refusal
-    if refusal == "out of memory":
+    if not run.told:
         raise MemoryError
+    outputs: list[Tensor] = []
+    try:
+        description = describe(run.result, outputs)
+    except TypeError as error:
+        description, outputs = ("value", None), []
+        run.reads.refusal = run.reads.refusal or str(error)
+    run.reads.close(run.result, outputs)
+    for optimizer in run.optimizers:
+        # What a step is made of: other state, other switches make another plan.
+        cells, values = run.reads.cells, optimizer.__dict__
+        cells.add((ITEM, values, "_plans", optimizer._plans), "the optimizer's plan")
+        cells.add((SEQUENCE, optimizer._plans, None, tuple(optimizer._plans)), "the optimizer")
+    asked: str = run.recorder.refusal or ""  # for what it has called; make_trace may add to it
+    trace = _core.make_trace(run.recorder, inputs, outputs)
+    if trace.refusal == "out of memory":
+        raise MemoryError
+    # What it has changed itself comes before what follows from that.
+    refusal: str = run.reads.refusal or asked
+    if run.reads.change and not refusal:
+        return Recording(run, trace, description, "")
+    run.reads.change = ""
+    refusal = refusal or trace.refusal
     places = Counter(_places(description))
     for i in range(len(outputs)):
         # What is returned, the list here, and the call itself: whoever else holds it would see a
@@ -111,8 +128,7 @@ def examine(run: Run, inputs: list[Tensor]) -> Recording:
     # The result itself is held by the run and by the call below.
     if not refusal and not isinstance(run.result, Tensor) and sys.getrefcount(run.result) > 2:
         refusal = _KEPT if outputs else ""
-    restless = _core.structure_version() != run.version
-    return Recording(trace, description, run.optimizers, refusal, restless)
+    return Recording(run, trace, description, refusal)
 
 
 _KEPT = "a tensor it returns is also kept elsewhere, where a replay would not renew it"

@@ -34,8 +34,8 @@ def describe(result: Any, outputs: list[Tensor]) -> Any:
         keys = tuple(result)
         return ("dict", keys, [describe(item, outputs) for item in result.values()])
     raise TypeError(
-        "compile: expected the function to return tensors, numbers, strings or None, or tuples, "
-        f"lists and dicts of them, got {type(result).__name__}; return its tensors instead"
+        f"it returns a {type(result).__name__}, which a replay could not make anew; return "
+        "tensors, numbers, strings or None, or tuples, lists and dicts of them"
     )
 
 

@@ -5,69 +5,91 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import sys
 import types
 import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from steep import _core
-from steep._core import device, dtype
-from steep.compiler._names import names_read
 from steep.compiler._recording import Recording, Run, examine
 from steep.compiler._result import describe, detach_used
 from steep.compiler._verify import verified_call
 from steep.nn.module import Module
-from steep.optim.optimizer import Optimizer
 
 __all__ = ["CompiledFunction", "CompiledModule", "compile"]
 
 SIGNATURES = 64  # kept for a function; the one not called for longest goes first
-PROGRAMS = 8  # of one kind of call: parameters replaced, other gradients there before
-RESTLESS_CALLS = 8  # recordings during which modules changed, before it is given up
-
-
-_REPLACED = (
-    "a variable or attribute it reads, or a module or parameter somewhere, is replaced at every "
-    "call; keep what changes in a tensor, or pass it as an argument"
-)
+PROGRAMS = 8  # of one kind of call: other modes, parameters replaced, other gradients before
+RESTLESS_CALLS = 4  # recordings in a row with changes of their own, before it is given up
+FIRST_WAIT, LONGEST_WAIT = 8, 4096  # eager calls before a recording is tried again
 
 _NO_MEMORY = "there was not memory enough to keep a program of it"
 
 
+_ARRAY = (
+    "an argument is a NumPy array, whose values a replay would not follow; pass a tensor "
+    "(steep.from_numpy)"
+)
+
+
 class _Signature:
-    """What is known of one kind of call."""
+    """What is known of one kind of call.
+
+    Attributes:
+        warm: whether it has been called once.
+        pending: recordings that want a second one, by which gradients were there before.
+        programs: those made so far, each with a recording of it.
+        restless: recordings in a row that made no program, because something changed.
+        reason: why it runs eagerly, or ``''``.
+        left: eager calls before a recording is tried again.
+        wait: how many there will be after the next failure.
+    """
 
     def __init__(self) -> None:
         self.warm = False
-        self.pending: dict[str, Recording] = {}  # by which gradients were there before
+        self.pending: dict[str, Recording] = {}
         self.programs: list[tuple[Any, Recording]] = []
         self.restless = 0
-        self.confirmed = 0
-        self.replaced = 0
-        self.runs = 0
         self.reason = ""
+        self.left = 0
+        self.wait = FIRST_WAIT
+
+    def settle(self) -> None:
+        """There is a program: what kept it from being made has gone."""
+        self.restless = 0
+        self.reason = ""
+        self.wait = FIRST_WAIT
+
+    def must_wait(self) -> bool:
+        """Whether this call is one of those that are run eagerly for a reason known."""
+        if not self.reason:
+            return False
+        self.left -= 1
+        return self.left >= 0
 
 
-class CompiledFunction:
+class CompiledFunction(_core.CompiledCall):
     """A function whose calls are recorded, and then replayed. Made by `steep.compile`."""
 
     def __init__(self, function: Callable[..., Any], *, fullgraph: bool, verify: bool) -> None:
         self._function = function
         self._fullgraph = fullgraph
         self._verify = verify
-        self._table = _core.ProgramTable((Module, Optimizer, dtype, device))
-        self._replay = self._table.replay
+        self._table = _core.ProgramTable((np.generic,), (types.SimpleNamespace,))
+        if not verify:
+            self._replays_from = self._table
         self._signatures: dict[bytes, _Signature] = {}
         self._said: set[str] = set()
         self._bound: dict[int, tuple[weakref.ref[Any], CompiledFunction]] = {}
         functools.update_wrapper(self, function, updated=())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._verify:
-            return verified_call(self, args, kwargs)
-        result = self._replay(args, kwargs)
-        return self._warm_up(args, kwargs) if result is NotImplemented else result
+    def _call_anew(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a call does that is not replayed."""
+        return verified_call(self, args, kwargs) if self._verify else self._warm_up(args, kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
@@ -101,27 +123,47 @@ class CompiledFunction:
         """Run the function, and learn from it what a replay of it needs."""
         if _core.is_recording():  # part of another function's recording
             return self._function(*args, **kwargs)
+        if sys.getprofile() is not None:  # recording would take its place
+            return self._function(*args, **kwargs)
         key, inputs, known = self._table.key(args, kwargs)
         signature = self._signature(key)
-        if signature.reason and self._fullgraph:
-            self._refuse(signature, signature.reason)
-        if signature.reason or self._table.find(args, kwargs) is not None:  # or: another thread's
+        if signature.must_wait():
+            if self._fullgraph:
+                raise RuntimeError(self._text(signature.reason))
+            return _detached(self._function(*args, **kwargs))
+        if self._is_running(signature, self._table.find(args, kwargs)):
             return _detached(self._function(*args, **kwargs))
         if not signature.warm:
             result = self._function(*args, **kwargs)
-            with contextlib.suppress(MemoryError):  # the call has succeeded: nothing else matters
+            with contextlib.suppress(MemoryError, TypeError):  # the call has succeeded
                 describe(result, [])
             signature.warm = True
             return _detached(result)
+        if any(isinstance(item, np.ndarray) for item in known):
+            self._refuse(signature, _ARRAY)
+            return _detached(self._function(*args, **kwargs))
         if any(x.requires_grad and not x.is_leaf for x in inputs):
             self._refuse(signature, "an argument is part of a graph made outside the function")
             return self._function(*args, **kwargs)
-        run = Run(self._function, args, kwargs)
+        # What the last recording has read may have been replaced since: then this is another call.
+        replaced = {
+            pattern: what
+            for pattern, pending in signature.pending.items()
+            if (what := pending.replaced())
+        }
+        run = Run(self._function, args, kwargs, inputs)
         try:
-            self._learn(key, signature, examine(run, inputs), known)
+            self._learn(key, signature, examine(run, inputs), known, replaced)
         except MemoryError:  # the call has succeeded: what is lost is the program
             self._do_without(signature)
         return _detached(run.result)
+
+    def _is_running(self, signature: _Signature, program: Any) -> bool:
+        """Whether another thread runs it; else an optimiser has turned it down."""
+        for made, recording in signature.programs:
+            if made is program:
+                return all(o.write_hyperparameters() for o in recording.optimizers)
+        return program is not None
 
     def _signature(self, key: bytes) -> _Signature:
         """What is known of this kind of call; the one not replayed for longest makes room."""
@@ -135,86 +177,109 @@ class CompiledFunction:
         return signature
 
     def _learn(
-        self, key: bytes, signature: _Signature, recording: Recording, kept: list[Any]
+        self,
+        key: bytes,
+        signature: _Signature,
+        recording: Recording,
+        kept: list[Any],
+        replaced: dict[str, str],
     ) -> None:
         """Make a program of two recordings that agree, or say why there is none."""
-        if recording.restless:
-            # An optimiser's first steps differ; a module that changes at every call never ends.
+        if recording.prepared:  # as an optimiser's first step does
             signature.pending.clear()
-            signature.restless += 1
-            if signature.restless > RESTLESS_CALLS:
-                self._refuse(
-                    signature, "it changes modules, parameters or hooks each time it is called"
-                )
             return
-        signature.restless = 0
+        if recording.change:
+            self._restless(signature, recording.change)
+            return
         if recording.refusal:
             self._refuse(signature, recording.refusal)
             return
-        names = recording.names = names_read(self._function)
         for program, known in signature.programs:
             if not recording.difference(known):
                 program.unpin(recording.trace)
-                self._confirm(key, signature, program, names)
+                self._confirm(key, signature, program, recording)
                 return
         pattern = recording.trace.pattern
         pending = signature.pending.pop(pattern, None)
-        if pending is None or not recording.same_surroundings(pending):
+        difference = "" if pending is None else recording.difference(pending)
+        if pending is None or (difference and pattern in replaced):
             signature.pending[pattern] = recording
             if len(signature.pending) > PROGRAMS:
                 del signature.pending[next(iter(signature.pending))]
-            signature.replaced += pending is not None
-            if signature.replaced > RESTLESS_CALLS:
-                self._refuse(signature, _REPLACED)
+            if pending is not None:
+                self._restless(signature, _replaced(replaced[pattern]))
             return
-        signature.replaced = 0
-        difference = recording.difference(pending)
         if difference:
             self._refuse(signature, f"two calls in a row differ: {difference}")
             return
+        self._insert(key, signature, recording, pending, kept)
+
+    def _insert(
+        self,
+        key: bytes,
+        signature: _Signature,
+        recording: Recording,
+        pending: Recording,
+        kept: list[Any],
+    ) -> None:
         program = _core.make_program(recording.trace, pending.trace)
         before = [optimizer.write_hyperparameters for optimizer in recording.optimizers]
+        cells = recording.cells.entries
         try:
-            self._table.insert(key, program, recording.description, names, before, kept)
+            self._table.insert(key, program, recording.description, cells, before, kept)
             signature.programs.append((program, recording))
         except BaseException:
             self._table.drop(key, program)
             raise
+        signature.settle()
         if len(signature.programs) > PROGRAMS:
             old, _ = signature.programs.pop(0)
             self._table.drop(key, old)
 
-    def _confirm(self, key: bytes, signature: _Signature, program: Any, names: list[Any]) -> None:
-        """Something it depends on was replaced, and it does the same as before."""
-        self._table.confirm(key, program, names)
-        runs = program.runs
-        signature.confirmed = signature.confirmed + 1 if runs == signature.runs else 0
-        signature.runs = runs
-        if signature.confirmed > RESTLESS_CALLS:
-            self._refuse(signature, _REPLACED)
+    def _confirm(
+        self, key: bytes, signature: _Signature, program: Any, recording: Recording
+    ) -> None:
+        """Something it has read was replaced, and it does the same as before."""
+        what = next(known for made, known in signature.programs if made is program).replaced()
+        self._table.confirm(key, program, recording.cells.entries)
+        signature.programs = [
+            (made, recording if made is program else known) for made, known in signature.programs
+        ]
+        self._restless(signature, _replaced(what))
+
+    def _restless(self, signature: _Signature, reason: str) -> None:
+        """Something has changed since the last recording: it may be for the last time."""
+        signature.restless += 1
+        if signature.restless > RESTLESS_CALLS:
+            self._refuse(signature, reason)
 
     def _do_without(self, signature: _Signature) -> None:
         """There was no memory for a program. Under `fullgraph` the next call says so."""
         signature.reason = _NO_MEMORY
+        signature.left = signature.wait
         signature.pending.clear()
         if self._fullgraph or _NO_MEMORY in self._said:
             return
         with contextlib.suppress(MemoryError):
             self._said.add(_NO_MEMORY)
-            name = getattr(self._function, "__qualname__", repr(self._function))
-            text = f"compile: {name} runs eagerly: {_NO_MEMORY}"
-            warnings.warn(text, UserWarning, stacklevel=4)
+            warnings.warn(self._text(_NO_MEMORY), UserWarning, stacklevel=_outside())
 
     def _refuse(self, signature: _Signature, reason: str) -> None:
-        """Run this kind of call eagerly from now on, and say once why."""
+        """Run this kind of call eagerly for some time, and say once why."""
         signature.reason = reason
-        name = getattr(self._function, "__qualname__", repr(self._function))
-        text = f"compile: {name} runs eagerly: {reason}"
+        signature.restless = 0
+        signature.pending.clear()
+        signature.left = signature.wait
+        signature.wait = min(2 * signature.wait, LONGEST_WAIT)
         if self._fullgraph:
-            raise RuntimeError(text)
+            raise RuntimeError(self._text(reason))
         if reason not in self._said:
             self._said.add(reason)
-            warnings.warn(text, UserWarning, stacklevel=5)
+            warnings.warn(self._text(reason), UserWarning, stacklevel=_outside())
+
+    def _text(self, reason: str) -> str:
+        name = getattr(self._function, "__qualname__", repr(self._function))
+        return f"compile: {name} runs eagerly: {reason}"
 
     # ---- what is known ----------------------------------------------------------------------
 
@@ -254,6 +319,21 @@ def _detached(result: Any) -> Any:
         return detach_used(result)
     except MemoryError:
         return result
+
+
+def _replaced(what: str) -> str:
+    return (
+        f"{what or 'something it reads'} is replaced at every call; keep what changes in a tensor, "
+        "or pass it as an argument"
+    )
+
+
+def _outside() -> int:
+    """How many frames above the caller the first one outside of this package is."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("steep."):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 class CompiledModule(Module):
@@ -333,12 +413,14 @@ def compile(
     without Python, without building a graph, with memory planned once and elementwise chains fused.
     The results have the bits of the function itself.
 
-    Python code inside runs while recording only. Tensors that it is given, that it closes over, and
-    parameters and state of modules and optimisers may hold other values at every call; learning
-    rates are followed, random numbers drawn anew. Numbers that are not arguments are constants: one
-    that differs between the two recordings is named, and the function stays eager, as it does when
-    it reads a value into Python (``item``, ``bool``, ``numpy``), runs hooks, or keeps a tensor it
-    has computed anywhere but in its result and in ``.grad``. Results come back without a graph.
+    Python code inside runs while recording only. What it reads from outside is followed: tensors,
+    parameters and state may hold other values at every call, learning rates change, random numbers
+    are drawn anew; and where a variable, an attribute, an item of a container, a mode or a hook is
+    replaced, the call is recorded again. A function stays eager, with a warning that says why,
+    where it reads a value into Python (``item``, ``bool``, ``numpy``), runs hooks, changes what it
+    reads (a counter, a list of losses), draws from other random generators, or keeps a tensor it
+    has computed anywhere but in its result and in ``.grad``; it is tried again after a growing
+    number of calls. Results come back without a graph. See docs/programs.md.
 
     Args:
         model: a function or `Module`; none to get a decorator.
@@ -356,9 +438,7 @@ def compile(
         A `CompiledFunction`, or a `CompiledModule` for a module. Both have `explain()`.
 
     Raises:
-        TypeError: if `model` cannot be called; at a call, if an argument is of a kind that cannot
-            be told apart from another, or if the function returns anything but tensors and plain
-            values in tuples, lists and dicts.
+        TypeError: if `model` cannot be called.
 
     Example:
         >>> import steep

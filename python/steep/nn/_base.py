@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from steep._core import Tensor, bump_structure, set_items
+from steep._core import Tensor, set_items
 from steep.nn._hooks import forward_replaced
 from steep.nn._members import Members
 from steep.nn.parameter import Parameter
@@ -123,13 +123,11 @@ class ModuleBase:
             self._place(name, value, "_modules", "module")
         elif name == "training":
             self.__dict__[name] = value
-            bump_structure()
         elif name == "forward":
             self.__dict__[name] = value
             forward_replaced(cast("Module", self))
         elif "_modules" not in self.__dict__ or not self._set_member(name, value):
             object.__setattr__(self, name, value)
-            bump_structure()
 
     def _place(self, name: str, value: Any, kind: str, what: str) -> None:
         """Make `value` a member of `kind`, in the place of whatever else `name` was."""
@@ -173,7 +171,6 @@ class ModuleBase:
                 self._non_persistent_buffers_set.discard(name)
                 return
         object.__delattr__(self, name)
-        bump_structure()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

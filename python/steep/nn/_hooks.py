@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from steep._core import Tensor, bump_structure, cat, refuse_recording, set_items
+from steep._core import Tensor, cat, refuse_recording, set_items
 
 if TYPE_CHECKING:
     from steep.nn.module import Module
@@ -40,10 +40,9 @@ class RemovableHandle:
 
     def remove(self) -> None:
         """Take the hook off; calling it again does nothing."""
-        if self._hooks is not None and self._hooks.pop(self.id, None) is not None:
-            if self._on_change is not None:
-                self._on_change()
-            bump_structure()
+        taken = None if self._hooks is None else self._hooks.pop(self.id, None)
+        if taken is not None and self._on_change is not None:
+            self._on_change()
         self._hooks = None
 
     def __enter__(self) -> RemovableHandle:
@@ -90,7 +89,6 @@ def forward_replaced(module: Module) -> None:
     """
     if module.__dict__["_hooks"] is None:
         module.__dict__["_hooks"] = ModuleHooks()
-    bump_structure()
 
 
 def add_hook(module: Module, kind: str, entry: Any, prepend: bool = False) -> RemovableHandle:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from steep._core import Tensor, bump_structure, copy_values, set_items
+from steep._core import Tensor, copy_values, set_items
 from steep._core import float32 as FLOAT32
 from steep._core import float64 as FLOAT64
 from steep.nn.parameter import Parameter
@@ -187,6 +187,5 @@ def load(
         raise RuntimeError(
             f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{joined}"
         )
-    bump_structure()
     plan.carry_out()
     return IncompatibleKeys(plan.missing, unexpected)

@@ -104,6 +104,10 @@ class HookedOptimizer:
     _step_hooks: _Table = MappingProxyType({})
     _state_hooks: _Table = MappingProxyType({})
 
+    def has_step_hooks(self) -> bool:
+        """Whether hooks run before or after its steps."""
+        return bool(self._step_hooks or _of_all_steps)
+
     def _add_hook(
         self, table: str, kind: str, hook: Callable[..., Any], prepend: bool = False
     ) -> RemovableHandle:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from steep._core import Tensor, bump_structure, call_with_grad, clear_gradients, take_steps
+from steep._core import Tensor, call_with_grad, clear_gradients, take_steps
 from steep.optim import _recorded, _state
 from steep.optim._group import ParamGroup
 from steep.optim._hooks import (
@@ -98,9 +98,7 @@ class Optimizer(HookedOptimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         groups = state.get("param_groups", getattr(self, "param_groups", []))
         new = {**state, "param_groups": [ParamGroup(group) for group in groups], "_plans": ()}
-        bump_structure()
         self.__dict__.update(new)
-        bump_structure()
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -150,7 +148,7 @@ class Optimizer(HookedOptimizer):
         return loss
 
     def _prepare(self, plan: GroupPlan) -> None:
-        bump_structure()
+        _recorded.note_preparation()
         state = MissingState(self.state)
         self._lay_out(plan, state)
         plan.missing = state.entries
@@ -170,21 +168,26 @@ class Optimizer(HookedOptimizer):
         for _, plan in changed:
             plan.note_taken()
 
-    def write_hyperparameters(self) -> None:
+    def write_hyperparameters(self) -> bool:
         """Copy the numbers in `param_groups` to where kernels read them.
 
         `step` does this itself; a recorded program does it before each replay, so that a changed
         learning rate takes effect there too.
+
+        Returns:
+            Whether a step that was recorded before is still the one that `step` would take.
         """
-        if len(self._plans) != len(self.param_groups):
-            bump_structure()
-        for group, plan in zip(self.param_groups, self._plans, strict=False):
+        if len(self._plans) != len(self.param_groups) or self.has_step_hooks():
+            return False
+        fit = True
+        for group, plan in zip(self.param_groups, self._plans, strict=True):
             if plan.is_current(group, self.state):
                 continue
             if plan.params and not plan.fits(group["params"], self.state, self._flags(group)):
-                bump_structure()  # programs that hold the old step fit no longer
+                fit = False
             plan.write(self._hyper(group))
             plan.note_current(group)
+        return fit
 
     def _hyper(self, group: dict[str, Any]) -> tuple[float, ...]:
         """The group's hyperparameters, in the order the kernel reads them."""
@@ -266,9 +269,7 @@ class Optimizer(HookedOptimizer):
             group["param_names"] = names
         for name, default in self.defaults.items():
             group.setdefault(name, default)
-        bump_structure()
         self.param_groups.append(group)
-        bump_structure()
 
     # ---- state ------------------------------------------------------------------------------
 

@@ -1,0 +1,375 @@
+#include "bindings/guards.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "bindings/call_key.h"
+#include "bindings/tensor_type.h"
+#include "program/recorder.h"
+#include "tape/history.h"
+
+namespace steep::bindings {
+
+namespace {
+
+bool same_float(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+
+bool same_items(PyObject* const* a, PyObject* const* b, Py_ssize_t count) {
+  for (Py_ssize_t i = 0; i < count; ++i)
+    if (!same_value(a[i], b[i])) return false;
+  return true;
+}
+
+bool same_tuple(PyObject* a, PyObject* b) {
+  const Py_ssize_t size = PyTuple_GET_SIZE(a);
+  if (size != PyTuple_GET_SIZE(b)) return false;
+  if (Py_EnterRecursiveCall(" while comparing tuples")) throw PythonError();
+  const bool same = same_items(&PyTuple_GET_ITEM(a, 0), &PyTuple_GET_ITEM(b, 0), size);
+  Py_LeaveRecursiveCall();
+  return same;
+}
+
+bool equal(PyObject* a, PyObject* b) {
+  const int answer = PyObject_RichCompareBool(a, b, Py_EQ);
+  if (answer < 0) throw PythonError();
+  return answer == 1;
+}
+
+// Null stands for nothing.
+bool same_or_absent(PyObject* now, const Owned& value) {
+  return now ? value && same_value(now, value.get()) : !value;
+}
+
+bool item_holds(const Cell& cell) {
+  PyObject* const now = PyDict_GetItemWithError(cell.holder.get(), cell.key.get());
+  if (!now && PyErr_Occurred()) throw PythonError();
+  return same_or_absent(now, cell.value);
+}
+
+bool dict_holds(PyObject* dict, PyObject* pairs) {
+  if (2 * PyDict_GET_SIZE(dict) != PyTuple_GET_SIZE(pairs)) return false;
+  PyObject *key, *value;
+  Py_ssize_t at = 0, i = 0;
+  for (; PyDict_Next(dict, &at, &key, &value); i += 2)
+    if (!same_value(key, PyTuple_GET_ITEM(pairs, i)) ||
+        !same_value(value, PyTuple_GET_ITEM(pairs, i + 1)))
+      return false;
+  return true;
+}
+
+bool sequence_holds(PyObject* sequence, PyObject* items) {
+  const Py_ssize_t size = PyTuple_GET_SIZE(items);
+  if (PyList_Check(sequence)) {
+    if (PyList_GET_SIZE(sequence) != size) return false;
+    for (Py_ssize_t i = 0; i < size; ++i)
+      if (!same_value(PyList_GET_ITEM(sequence, i), PyTuple_GET_ITEM(items, i))) return false;
+    return true;
+  }
+  if (PyObject_Size(sequence) != size) return false;
+  const Owned now(PySequence_Tuple(sequence));
+  return same_tuple(now.get(), items);
+}
+
+bool slot_holds(const Cell& cell) {
+  PyObject* const descriptor = cell.key.get();
+  const descrgetfunc get = Py_TYPE(descriptor)->tp_descr_get;
+  PyObject* const holder = cell.holder.get();
+  PyObject* const now = get(descriptor, holder, reinterpret_cast<PyObject*>(Py_TYPE(holder)));
+  if (!now) {
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError)) throw PythonError();
+    PyErr_Clear();  // an empty slot
+    return !cell.value;
+  }
+  const Owned held(now);
+  return same_or_absent(held.get(), cell.value);
+}
+
+bool function_holds(PyObject* function, PyObject* value) {
+  PyObject* const now[3] = {PyFunction_GET_CODE(function), PyFunction_GET_DEFAULTS(function),
+                            PyFunction_GET_KW_DEFAULTS(function)};
+  for (int i = 0; i < 3; ++i)
+    if (!same_value(now[i] ? now[i] : Py_None, PyTuple_GET_ITEM(value, i))) return false;
+  return true;
+}
+
+bool array_holds(PyObject* array, PyObject* bytes) {
+  const Owned view(PyMemoryView_FromObject(array));
+  const Py_buffer* const buffer = PyMemoryView_GET_BUFFER(view.get());
+  if (buffer->len != PyBytes_GET_SIZE(bytes)) return false;
+  if (PyBuffer_IsContiguous(buffer, 'C'))
+    return std::memcmp(buffer->buf, PyBytes_AS_STRING(bytes), static_cast<size_t>(buffer->len)) ==
+           0;
+  const Owned now(PyBytes_FromObject(view.get()));
+  return equal(now.get(), bytes);
+}
+
+// Which memory a tensor has, whether it requires a gradient, and whether it has hooks.
+uint64_t state_of(const Tensor& x) {
+  return x->storage->id() << 2 | uint64_t{tape::requires_grad(x)} << 1 | uint64_t{has_hooks(x)};
+}
+
+bool tensor_holds(const Cell& cell) { return state_of(tensor_of(cell.holder.get())) == cell.state; }
+
+bool instance_holds(const Cell& cell) {
+  return reinterpret_cast<PyObject*>(Py_TYPE(cell.holder.get())) == cell.value.get();
+}
+
+PyObject* found_in_type(PyObject* type, PyObject* name) {
+  return _PyType_Lookup(reinterpret_cast<PyTypeObject*>(type), name);
+}
+
+// Where a dict has the number that any change of it changes; null where this Python has none.
+const uint64_t* version_of_dict([[maybe_unused]] PyObject* dict) {
+#if PY_VERSION_HEX < 0x030E0000
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  return &reinterpret_cast<PyDictObject*>(dict)->ma_version_tag;
+#pragma GCC diagnostic pop
+#else
+  return nullptr;
+#endif
+}
+
+void check(bool good, const char* expected, PyObject* got) {
+  if (!good) raise(PyExc_TypeError, join("guards: expected ", expected, ", got ", type_name(got)));
+}
+
+void check_cell(const Cell& cell) {
+  using Kind = Cell::Kind;
+  PyObject* const holder = cell.holder.get();
+  switch (cell.kind) {
+    case Kind::variable:
+      return check(PyCell_Check(holder), "a cell", holder);
+    case Kind::item:
+      return check(PyDict_Check(holder), "a dict", holder);
+    case Kind::dict:
+      check(PyDict_Check(holder), "a dict", holder);
+      return check(PyTuple_CheckExact(cell.value.get()), "a tuple", cell.value.get());
+    case Kind::sequence:
+      return check(PyTuple_CheckExact(cell.value.get()), "a tuple", cell.value.get());
+    case Kind::set:
+      check(PyAnySet_Check(holder), "a set", holder);
+      return check(PyFrozenSet_CheckExact(cell.value.get()), "a frozenset", cell.value.get());
+    case Kind::type:
+      check(PyType_Check(holder), "a type", holder);
+      return check(PyUnicode_CheckExact(cell.key.get()), "a name", cell.key.get());
+    case Kind::slot:
+      return check(Py_TYPE(cell.key.get())->tp_descr_get, "a descriptor", cell.key.get());
+    case Kind::function:
+      check(PyFunction_Check(holder), "a function", holder);
+      return check(PyTuple_CheckExact(cell.value.get()) && PyTuple_GET_SIZE(cell.value.get()) == 3,
+                   "a tuple of three", cell.value.get());
+    case Kind::array:
+      check(PyObject_CheckBuffer(holder), "a buffer", holder);
+      return check(PyBytes_CheckExact(cell.value.get()), "bytes", cell.value.get());
+    case Kind::tensor:
+      check(is_tensor(holder), "a Tensor", holder);
+      return check(PyLong_CheckExact(cell.value.get()), "a number", cell.value.get());
+    case Kind::instance:
+      return check(PyType_Check(cell.value.get()), "a class", cell.value.get());
+  }
+}
+
+Cell cell_of(PyObject* item) {
+  check(PyTuple_CheckExact(item) && PyTuple_GET_SIZE(item) == 4, "a tuple of four", item);
+  const long kind = PyLong_AsLong(PyTuple_GET_ITEM(item, 0));
+  if (PyErr_Occurred()) throw PythonError();
+  check(kind >= 0 && kind < Cell::kKinds, "a kind of cell", PyTuple_GET_ITEM(item, 0));
+  PyObject* const value = PyTuple_GET_ITEM(item, 3);
+  const auto type = static_cast<Cell::Kind>(kind);
+  const bool may_lack = type == Cell::Kind::item || type == Cell::Kind::type ||
+                        type == Cell::Kind::slot || type == Cell::Kind::variable;
+  check(may_lack || value != absent(), "a value", item);
+  Cell cell{type, Owned::borrow(PyTuple_GET_ITEM(item, 1)),
+            Owned::borrow(PyTuple_GET_ITEM(item, 2)),
+            value == absent() ? Owned() : Owned::borrow(value)};
+  check_cell(cell);
+  if (type == Cell::Kind::tensor) {
+    cell.state = PyLong_AsUnsignedLongLong(value);
+    if (PyErr_Occurred()) throw PythonError();
+  }
+  return cell;
+}
+
+}  // namespace
+
+bool same_value(PyObject* a, PyObject* b) {
+  if (a == b) return true;
+  const PyTypeObject* const type = Py_TYPE(a);
+  if (type != Py_TYPE(b)) return false;
+  if (type == &PyFloat_Type) return same_float(PyFloat_AS_DOUBLE(a), PyFloat_AS_DOUBLE(b));
+  if (type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBytes_Type) return equal(a, b);
+  if (type == &PyTuple_Type) return same_tuple(a, b);
+  if (type == &PyMethod_Type)
+    return PyMethod_GET_SELF(a) == PyMethod_GET_SELF(b) &&
+           PyMethod_GET_FUNCTION(a) == PyMethod_GET_FUNCTION(b);
+  if (type != &PyComplex_Type) return false;
+  const Py_complex x = PyComplex_AsCComplex(a), y = PyComplex_AsCComplex(b);
+  return same_float(x.real, y.real) && same_float(x.imag, y.imag);
+}
+
+bool Cell::holds() const {
+  switch (kind) {
+    case Kind::variable:
+      return same_or_absent(PyCell_GET(holder.get()), value);
+    case Kind::item:
+      return item_holds(*this);
+    case Kind::dict:
+      return dict_holds(holder.get(), value.get());
+    case Kind::sequence:
+      return sequence_holds(holder.get(), value.get());
+    case Kind::set:
+      return equal(holder.get(), value.get());
+    case Kind::type:
+      return same_or_absent(found_in_type(holder.get(), key.get()), value);
+    case Kind::slot:
+      return slot_holds(*this);
+    case Kind::function:
+      return function_holds(holder.get(), value.get());
+    case Kind::array:
+      return array_holds(holder.get(), value.get());
+    case Kind::tensor:
+      return tensor_holds(*this);
+    case Kind::instance:
+      return instance_holds(*this);
+  }
+  return false;
+}
+
+Guards::Guards(PyObject* list) {
+  if (!PyList_Check(list))
+    raise(PyExc_TypeError, join("guards: expected a list, got ", type_name(list)));
+  const Items items("guards", list);
+  std::vector<Cell> given;
+  for (Py_ssize_t i = 0; i < items.size(); ++i) given.push_back(cell_of(items[i].get()));
+  places_.resize(given.size());
+  std::iota(places_.begin(), places_.end(), 0);
+  const auto order = [&](Py_ssize_t i) {
+    const Cell& cell = given[static_cast<size_t>(i)];
+    return std::make_pair(cell.holder.get(), cell.kind);
+  };
+  std::stable_sort(places_.begin(), places_.end(),
+                   [&](Py_ssize_t a, Py_ssize_t b) { return order(a) < order(b); });
+  cells_.reserve(given.size());
+  for (const Py_ssize_t place : places_)
+    cells_.push_back(std::move(given[static_cast<size_t>(place)]));
+  for (size_t first = 0, i = 1; i <= cells_.size(); ++i) {
+    if (i < cells_.size() && cells_[i].holder.get() == cells_[first].holder.get() &&
+        cells_[i].kind == cells_[first].kind)
+      continue;
+    add_group(first, i);
+    first = i;
+  }
+}
+
+void Guards::add_group(size_t begin, size_t end) {
+  using Kind = Cell::Kind;
+  PyObject* const holder = cells_[begin].holder.get();
+  const Kind kind = cells_[begin].kind;
+  const bool is_dict = kind == Kind::item || kind == Kind::dict;
+  const uint64_t* const version = is_dict ? version_of_dict(holder) : nullptr;
+  if (version) {
+    dicts_.push_back({version, 0, begin, end});
+  } else if (kind == Kind::type) {
+    types_.push_back({&reinterpret_cast<PyTypeObject*>(holder)->tp_version_tag, 0, begin, end});
+  } else {
+    std::vector<size_t>& list = kind == Kind::tensor     ? tensors_
+                                : kind == Kind::instance ? instances_
+                                                         : others_;
+    for (size_t i = begin; i < end; ++i) list.push_back(i);
+  }
+}
+
+template <class Version>
+bool Guards::hold(std::vector<Group<Version>>& groups) const {
+  for (Group<Version>& group : groups) {
+    if (*group.now == group.then && group.then != 0) continue;
+    const Version version = *group.now;  // before: comparing may run code that changes the holder
+    for (size_t i = group.begin; i < group.end; ++i)
+      if (!cells_[i].holds()) return false;
+    group.then = version;
+  }
+  return true;
+}
+
+bool Guards::hold() {
+  const auto all = [this](const std::vector<size_t>& list, auto holds) {
+    return std::all_of(list.begin(), list.end(), [&](size_t i) { return holds(cells_[i]); });
+  };
+  return hold(dicts_) && hold(types_) && all(tensors_, tensor_holds) &&
+         all(instances_, instance_holds) && all(others_, [](const Cell& c) { return c.holds(); });
+}
+
+Py_ssize_t Guards::first_broken() const {
+  Py_ssize_t place = -1;
+  for (size_t i = 0; i < cells_.size(); ++i)
+    if ((place < 0 || places_[i] < place) && !cells_[i].holds()) place = places_[i];
+  return place;
+}
+
+int Guards::traverse(visitproc visit, void* arg) const {
+  for (const Cell& cell : cells_) {
+    Py_VISIT(cell.holder.get());
+    Py_VISIT(cell.key.get());
+    Py_VISIT(cell.value.get());
+  }
+  return 0;
+}
+
+PyObject* absent() {
+  static PyObject* const object =
+      checked(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type)));
+  return object;
+}
+
+namespace {
+
+// first_broken(cells): the place of a cell that holds something else now, or None.
+PyObject* first_broken(PyObject*, PyObject* cells) {
+  return guarded([&]() -> PyObject* {
+    const Py_ssize_t place = Guards(cells).first_broken();
+    if (place < 0) Py_RETURN_NONE;
+    return PyLong_FromSsize_t(place);
+  });
+}
+
+// found_in_type(type, name): what the type or one of its bases has there, or `absent`.
+PyObject* look_up(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2 || !PyType_Check(args[0]) || !PyUnicode_Check(args[1]))
+      raise(PyExc_TypeError, "found_in_type: expected (type, name)");
+    PyObject* const found = found_in_type(args[0], args[1]);
+    return new_reference(found ? found : absent());
+  });
+}
+
+// state_of(tensor): which memory it has, and how the tape sees it, as a number; None for what this
+// recording made.
+PyObject* tensor_state(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    check(is_tensor(object), "a Tensor", object);
+    const Storage& storage = *tensor_of(object)->storage;
+    const program::Recorder* const recorder = program::Recorder::active();
+    if (recorder && storage.epoch() == recorder->epoch()) Py_RETURN_NONE;
+    return PyLong_FromUnsignedLongLong(state_of(tensor_of(object)));
+  });
+}
+
+PyMethodDef functions[] = {
+    {"state_of", tensor_state, METH_O,
+     "Which memory a tensor has, and how the tape sees it; None for what this recording made."},
+    {"first_broken", first_broken, METH_O,
+     "The place of a cell that holds something else now, or None."},
+    {"found_in_type", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(look_up)),
+     METH_FASTCALL, "What a type or one of its bases has under a name, or `absent`."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+void add_guards(PyObject* module) {
+  checked(PyModule_AddFunctions(module, functions));
+  checked(PyModule_AddObjectRef(module, "absent", absent()));
+}
+
+}  // namespace steep::bindings

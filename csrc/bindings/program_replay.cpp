@@ -1,0 +1,232 @@
+// How a call is replayed: a program that fits is found, made ready, run, and its results handed out.
+#include "bindings/program_replay.h"
+
+#include "bindings/autograd.h"
+#include "bindings/tensor_type.h"
+#include "program/recorder.h"
+#include "tape/history.h"
+#include "tape/turn.h"
+
+namespace steep::bindings {
+
+using program::Program;
+
+namespace {
+
+Tensor& gradient_slot(const Tensor& leaf) { return tape::ensure_history(leaf).grad; }
+
+bool fits_window(const Tensor& x, const Tensor& recorded) {
+  if (!x.defined() || !recorded.defined()) return x.defined() == recorded.defined();
+  return x.dtype() == recorded.dtype() && x.shape() == recorded.shape() &&
+         x.strides() == recorded.strides();
+}
+
+// What .grad is now of the leaves where that matters.
+Tensors gradients_before(const Program& program, const Tensors& inputs) {
+  Tensors out;
+  for (const program::TracedGradient& gradient : program.plan().gradients) {
+    const Tensor& leaf = gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf;
+    const tape::History* history = tape::history(leaf);
+    out.push_back(gradient.guarded && history ? history->grad : Tensor());
+  }
+  return out;
+}
+
+}  // namespace
+
+void Entry::add(PyObject* cells) {
+  guards.insert(guards.begin(), std::make_shared<Guards>(cells));
+  if (guards.size() <= kMostGuards) return;
+  const std::shared_ptr<Guards> oldest = std::move(guards.back());
+  guards.pop_back();  // its end may run code
+}
+
+bool Entry::is_guarded() const {
+  for (size_t i = 0; i < guards.size(); ++i) {
+    const std::shared_ptr<Guards> held = guards[i];
+    if (held->hold()) return true;
+  }
+  return false;
+}
+
+bool Entry::accepts(const CallKey& key, const Tensors& before) const {
+  const auto& gradients = program->plan().gradients;
+  for (size_t i = 0; i < gradients.size(); ++i)
+    if (gradients[i].guarded && !fits_window(before[static_cast<int64_t>(i)], gradients[i].before))
+      return false;
+  return program->accepts(key.inputs, before);
+}
+
+namespace {
+
+// Gives the program back, and lets go of the arguments, however the run ends.
+class Running {
+ public:
+  explicit Running(Program& program) : program_(program) {}
+  ~Running() {
+    program_.forget_inputs();
+    program_.give_back();
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  Program& program_;
+};
+
+// Puts them into .grad; what was there goes to `old`, for its end may run code.
+void leave_gradients(const Program& program, const Tensors& inputs, Tensors& old) {
+  const auto& gradients = program.plan().gradients;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].changed) continue;
+    const Tensor& leaf = gradients[i].input >= 0 ? inputs[gradients[i].input] : gradients[i].leaf;
+    Tensor& slot = gradient_slot(leaf);
+    const Tensor& now = program.gradient(static_cast<int>(i));
+    if (slot.same(now)) continue;
+    old[static_cast<int64_t>(i)] = std::exchange(slot, now);
+  }
+}
+
+// Which leaves still have the .grad that the last run has left.
+SmallVector<uint8_t, 8> gradients_in_place(const Program& program, const Tensors& inputs) {
+  SmallVector<uint8_t, 8> out;
+  const auto& gradients = program.plan().gradients;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    const Tensor& leaf = gradients[i].input >= 0 ? inputs[gradients[i].input] : gradients[i].leaf;
+    const tape::History* history = tape::history(leaf);
+    const Tensor& mine = program.gradient(static_cast<int>(i));
+    out.push_back(mine.defined() && history && history->grad.same(mine));
+  }
+  return out;
+}
+
+// After a refusal: what the function would have cleared by then is cleared.
+void clear_gradients(const Program& program, const Tensors& inputs, Tensors& old) {
+  const auto& gradients = program.plan().gradients;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].changed || gradients[i].guarded) continue;
+    const Tensor& leaf = gradients[i].input >= 0 ? inputs[gradients[i].input] : gradients[i].leaf;
+    old[static_cast<int64_t>(i)] = std::exchange(gradient_slot(leaf), Tensor());
+  }
+}
+
+// The leaves get what is needed to hold a gradient. Theirs are the turns that a run needs: of all
+// whose .grad it replaces, adds to or reads.
+tape::Turns::Words make_room_for_gradients(const Program& program, const Tensors& inputs) {
+  tape::Turns::Words words;
+  for (const program::TracedGradient& gradient : program.plan().gradients) {
+    if (!gradient.changed && !gradient.guarded) continue;
+    const Tensor& leaf = gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf;
+    words.push_back(&tape::ensure_history(leaf).adding);
+  }
+  return words;
+}
+
+bool are_the_same(const Tensors& some, const Tensors& others) {
+  for (int i = 0; i < some.size(); ++i)
+    if (!some[i].same(others[i])) return false;
+  return true;
+}
+
+// Makes objects without the collector, which would run finalisers.
+class WithoutCollector {
+ public:
+  WithoutCollector() : was_on_(PyGC_Disable()) {}
+  ~WithoutCollector() {
+    if (was_on_) PyGC_Enable();
+  }
+  WithoutCollector(const WithoutCollector&) = delete;
+  WithoutCollector& operator=(const WithoutCollector&) = delete;
+
+ private:
+  const int was_on_;
+};
+
+Owned build_result(const ResultTree& tree, Program& program) {
+  const WithoutCollector off;
+  SmallVector<Tensor, 4> results;
+  results.resize(static_cast<int>(program.plan().outputs.size()));
+  return Owned(tree.build([&](int i) {
+    if (!results[i].defined()) results[i] = program.output(i);
+    return wrap(results[i]);
+  }));
+}
+
+// NotImplemented where it does not fit after all, as when an optimiser says that it would take another
+// step now, and null, without an exception, where another thread had to be waited for: the call is to
+// be looked up again. All that needs memory comes before the run, objects for the results included:
+// where it is lacking, nothing has happened.
+PyObject* run_entry(Entry& entry, const CallKey& key) {
+  Program& program = *entry.program;
+  const Running running(program);
+  for (const Owned& call : entry.before) {
+    const Owned fits(PyObject_CallNoArgs(call.get()));
+    if (fits.get() == Py_False) return new_reference(Py_NotImplemented);
+  }
+  const Tensors before = gradients_before(program, key.inputs);
+  program.keep_gradients(gradients_in_place(program, key.inputs));
+  program.prepare(key.inputs, before);
+  const tape::Turns::Words words = make_room_for_gradients(program, key.inputs);
+  Tensors old;  // outlives the turns
+  old.resize(static_cast<int>(program.plan().gradients.size()));
+  Owned result = build_result(entry.result, program);
+  // After the last code of Python's that may change what the function reads.
+  if (!entry.is_guarded()) return new_reference(Py_NotImplemented);
+  const tape::Turns turns(words);
+  if (turns.refused()) {
+    turns.wait();
+    return nullptr;
+  }
+  if (!are_the_same(before, gradients_before(program, key.inputs)))
+    return new_reference(Py_NotImplemented);
+  try {
+    program.run();
+  } catch (...) {
+    clear_gradients(program, key.inputs, old);
+    throw;
+  }
+  leave_gradients(program, key.inputs, old);
+  return result.release();
+}
+
+// Runs the first program that fits, and says what run_entry says.
+PyObject* replay_one(Table& table, const CallKey& key) {
+  const auto list = entries_of(table, key.bytes);  // held: looking at them may run code
+  for (const std::shared_ptr<Entry>& entry : *list) {
+    // Of one program alone it is enough to look at the cells right before it runs.
+    if (list->size() > 1 && !entry->is_guarded()) continue;
+    if (!entry->accepts(key, gradients_before(*entry->program, key.inputs))) continue;
+    if (!entry->program->take()) break;
+    entry->last_used = ++table.calls;
+    PyObject* const result = run_entry(*entry, key);
+    if (result != Py_NotImplemented) return result;
+    Py_DECREF(result);
+  }
+  return new_reference(Py_NotImplemented);
+}
+
+}  // namespace
+
+std::shared_ptr<const Entries> entries_of(const Table& table, const std::string& key) {
+  static const auto& none = *new std::shared_ptr<const Entries>(std::make_shared<Entries>());
+  const auto found = table.entries.find(key);
+  return found == table.entries.end() ? none : found->second;
+}
+
+std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key) {
+  const auto list = entries_of(table, key.bytes);  // held: comparing names may run code
+  for (const std::shared_ptr<Entry>& entry : *list)
+    if (entry->is_guarded() && entry->accepts(key, gradients_before(*entry->program, key.inputs)))
+      return entry;
+  return nullptr;
+}
+
+PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs) {
+  if (program::Recorder::active()) return new_reference(Py_NotImplemented);
+  CallKey key;
+  read_call(args, kwargs, table.types(), key);
+  for (;;)
+    if (PyObject* const result = replay_one(table, key)) return result;
+}
+
+}  // namespace steep::bindings

@@ -1,0 +1,99 @@
+"""Cells: the places outside a function where it reads, each with what is there."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+from steep._core import absent, first_broken
+
+__all__ = ["ARRAY", "FUNCTION", "Cell", "Cells", "DICT", "ITEM", "SEQUENCE", "SET", "SLOT"]
+__all__ += ["INSTANCE", "TENSOR", "TYPE", "VARIABLE", "absent"]
+
+# As csrc/bindings/guards.h counts and describes them.
+(
+    VARIABLE,
+    ITEM,
+    DICT,
+    SEQUENCE,
+    SET,
+    TYPE,
+    SLOT,
+    FUNCTION,
+    ARRAY,
+    TENSOR,
+    INSTANCE,
+) = range(11)
+
+Cell = tuple[int, Any, Any, Any]  # kind, holder, key, value
+
+
+class Cells:
+    """All cells that one recording has met.
+
+    What the recording has made itself is forgotten when it ends: no one outside can reach it. It
+    is told by its reference count, so no one else may hold what is kept here, and nothing here is
+    held in a second place.
+
+    Attributes:
+        entries: the cells.
+        whence: for each, how a user would call it: the holder's description and the name.
+    """
+
+    def __init__(self) -> None:
+        self.entries: list[Cell] = []
+        self.whence: list[tuple[str, str | None]] = []
+        self._known: set[tuple[int, int, Any]] = set()
+        self.objects: dict[int, Any] = {}  # by id: whatever has been looked into
+
+    def add(self, cell: Cell, description: str, name: str | None = None) -> None:
+        """Keep a cell, if it is a new one."""
+        kind, holder, key, _ = cell
+        mark = (kind, id(holder), key if isinstance(key, str) else id(key))
+        if mark in self._known:
+            return
+        self._known.add(mark)
+        self.objects.setdefault(id(holder), holder)
+        self.entries.append(cell)
+        self.whence.append((description, name))
+
+    def describe(self, place: int) -> str:
+        """How a user would call one of the cells."""
+        description, name = self.whence[place]
+        if name is not None and not description.endswith(name):
+            description = f"{description} {name!r}"
+        if self.entries[place][0] in (DICT, SEQUENCE, SET, ARRAY):
+            description = f"what {description or 'an object'} holds"
+        return description
+
+    def broken(self) -> str:
+        """Which cell holds something else now, or ``''``."""
+        place = first_broken(self.entries)
+        return "" if place is None else self.describe(place)
+
+    def forget(self, ids: set[int]) -> None:
+        """Drop the cells of holders with these ids."""
+        kept = [i for i, cell in enumerate(self.entries) if id(cell[1]) not in ids]
+        self.entries = [self.entries[i] for i in kept]
+        self.whence = [self.whence[i] for i in kept]
+        for number in ids:
+            self.objects.pop(number, None)
+
+    def forget_what_is_dead(self) -> None:
+        """Drop the cells of what nobody else holds any more."""
+        while dead := self._dead():
+            self.forget(dead)
+
+    def _dead(self) -> set[int]:
+        ours: Counter[int] = Counter()
+        for cell in self.entries:
+            ours.update((id(cell[1]), id(cell[2]), id(cell[3])))
+            if cell[0] in (DICT, SEQUENCE) or cell[0] == SET:
+                ours.update(map(id, cell[3]))
+        found = set()
+        for number in self.objects:
+            # The dict here holds it once, and so does the call of getrefcount.
+            if sys.getrefcount(self.objects[number]) == ours[number] + 2:
+                found.add(number)
+        return found

@@ -1,0 +1,139 @@
+"""What code can read by name, found out once for each code object."""
+
+from __future__ import annotations
+
+import dis
+import os
+import sysconfig
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+__all__ = ["Names", "line_of", "names_of"]
+
+_STEEP = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# Of steep's own files these hold what a user's function may depend on; what the others keep is
+# followed by other means, or is no one's business.
+_FOLLOWED = tuple(
+    os.path.join(_STEEP, *path.split("/"))
+    for path in ("nn/", "optim/lr_scheduler.py", "optim/lr_scheduler/", "optim/swa_utils.py")
+)
+_LIBRARIES = tuple(
+    os.path.join(os.path.abspath(path), "")
+    for path in (
+        sysconfig.get_path("stdlib"),
+        sysconfig.get_path("platstdlib"),
+        os.path.dirname(np.__file__),
+    )
+)
+_SITE = tuple(
+    os.path.join(os.path.abspath(sysconfig.get_path(name)), "") for name in ("purelib", "platlib")
+)
+# Functions by which code reads attributes whose names are data.
+_DYNAMIC = frozenset({"getattr", "hasattr", "setattr", "vars", "delattr"})
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """Names in a code object and in those inside it: comprehensions, functions it defines.
+
+    Attributes:
+        globals: names of global variables read, written or deleted.
+        attributes: all others, such as names of attributes and methods.
+        imports: modules that the code imports.
+        dynamic: whether attributes may be read by other names than these.
+        library: whether the code is a library's, whose globals are its own business.
+    """
+
+    globals: tuple[str, ...]
+    attributes: frozenset[str]
+    imports: tuple[str, ...]
+    dynamic: bool
+    library: bool
+
+
+@lru_cache(maxsize=4096)
+def _is_library(filename: str) -> bool | None:
+    """Whether a file's globals are not looked at; None where nothing of it is."""
+    if filename.startswith("<frozen "):
+        return None if "importlib" in filename else True
+    path = os.path.abspath(filename)
+    if path.startswith(_STEEP):
+        return True if path.startswith(_FOLLOWED) else None
+    inside = path.startswith(_LIBRARIES)
+    return inside and not (path.startswith(_SITE) and not path.startswith(_LIBRARIES[-1:]))
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+@lru_cache(maxsize=4096)
+def _names_in(
+    code: types.CodeType,
+) -> tuple[tuple[str, ...], frozenset[str], tuple[str, ...], bool]:
+    loaded: dict[str, None] = {}
+    others: set[str] = set()
+    strings: set[str] = set()
+    imports: dict[str, None] = {}
+    for part in _codes(code):
+        for step in dis.get_instructions(part):
+            if step.opname == "IMPORT_NAME":
+                imports[step.argval] = None
+            elif step.opname.endswith(("_GLOBAL", "_NAME")):
+                loaded[step.argval] = None
+            elif step.arg is not None and step.opcode in dis.hasname:
+                others.add(step.argval)
+        strings |= {c for c in part.co_consts if isinstance(c, str) and c.isidentifier()}
+    dynamic = not _DYNAMIC.isdisjoint(loaded)
+    if dynamic:
+        others |= strings
+    dynamic = dynamic or "__dict__" in others
+    attributes = frozenset(name for name in others if name == "__call__" or name[:2] != "__")
+    return tuple(loaded), attributes, tuple(imports), dynamic
+
+
+def names_of(code: types.CodeType) -> Names | None:
+    """The names in `code`; None where no one is to look at what it reads."""
+    library = _is_library(code.co_filename)
+    if library is None:
+        return None
+    loaded, others, imports, dynamic = _names_in(code)
+    if library:
+        return Names((), others, (), False, True)
+    return Names(loaded, others, imports, dynamic, False)
+
+
+# Methods that change the list, dict, deque or set they belong to.
+_CHANGING = {"add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert"}
+_CHANGING |= {"pop", "popitem", "popleft", "remove", "reverse", "rotate", "setdefault", "sort"}
+_CHANGING |= {"update"}
+
+
+def line_of(codes: list[types.CodeType], name: str | None) -> tuple[str, int] | None:
+    """File and line of code that stores under `name`, or, without one, changes a container."""
+    for code in codes:
+        for part in _codes(code):
+            line = part.co_firstlineno
+            for step in dis.get_instructions(part):
+                line = _line_started(step) or line
+                stored = step.opname.startswith(("STORE_", "DELETE_")) and step.argval == name
+                changed = name is None and (
+                    step.opname in ("STORE_SUBSCR", "DELETE_SUBSCR") or step.argval in _CHANGING
+                )
+                if stored or changed:
+                    return part.co_filename, line
+    return None
+
+
+def _line_started(step: dis.Instruction) -> int | None:
+    starts = step.starts_line
+    if starts is True:  # since Python 3.13
+        return step.line_number  # type: ignore[attr-defined,no-any-return]
+    return starts or None
