@@ -2,6 +2,8 @@
 // which functions of C they call. Of code that is not wanted each event costs a look into a table.
 #include "bindings/frames.h"
 
+#include <frameobject.h>
+
 #include <unordered_map>
 #include <vector>
 
