@@ -179,3 +179,31 @@ def test_parameters_that_are_none():
         optim.SGD([{"params": leaf}, [leaf]])
     with pytest.raises(ValueError, match="with/without names"):
         optim.SGD([("a", leaf), leaf])
+
+
+def test_plans_of_heads_used_in_turn_are_kept():
+    heads = [steep.zeros(2, requires_grad=True) for _ in range(3)]
+    optimizer = optim.SGD(heads, lr=0.1, momentum=0.9)
+    seen = []
+    for step in range(9):
+        head = heads[step % 3]
+        for p in heads:
+            p.grad = steep.ones(2) if p is head else None
+        optimizer.step()
+        seen.append(optimizer._plans[0])
+    first, later = seen[3:6], seen[6:]
+    assert all(a is b for a, b in zip(first, later, strict=True))
+    assert all(plan.valid for plan in first)
+    optimizer.param_groups[0]["lr"] = 0.2  # numbers are shared, and written by whoever steps
+    before = heads[0].clone()
+    heads[0].grad, heads[2].grad = steep.ones(2), None
+    optimizer.step()
+    optimizer.param_groups[0]["lr"] = 0.1
+    heads[1].grad, heads[0].grad = steep.ones(2), None
+    optimizer.step()
+    assert later[1].hyper.tolist()[0] == 0.1
+    assert not steep.equal(before, heads[0])
+    optimizer.state[heads[1]]["momentum_buffer"] = steep.zeros(2)
+    optimizer.step()
+    assert not later[1].valid
+    assert later[0].valid

@@ -176,7 +176,7 @@ def a_vae(run):
     run.saw(encoder, decoder)
 
 
-@program(replays=None)
+@program(replays=True)
 def experts_chosen_by_name(run):
     """A dict of modules; the task is an argument."""
     trunk = nn.Linear(4, 5)

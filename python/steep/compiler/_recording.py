@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,10 +11,11 @@ from typing import Any
 from steep import _core
 from steep._core import Tensor
 from steep._layers import begin_anew, followers, let_go
-from steep.compiler._cells import ITEM, SEQUENCE
+from steep.compiler._cells import SLOT
 from steep.compiler._reads import Reads
 from steep.compiler._result import describe, detach_used
 from steep.optim import _recorded
+from steep.optim._plan import GroupPlan
 
 __all__ = ["Recording", "Run", "examine"]
 
@@ -58,6 +60,7 @@ class Recording:
         trace: its launches.
         description: the result with numbers in place of tensors.
         optimizers: those that took a step, in order of their first.
+        before: what a replay calls first, for each of them.
         cells: what it has read from outside, with what was there.
         refusal: why it cannot be replayed, or ``''``.
         change: what it has changed itself of what it reads, or ``''``; the next call may not.
@@ -68,6 +71,11 @@ class Recording:
         self.trace = trace
         self.description = description
         self.optimizers = run.optimizers
+        # Called before a replay: they write hyperparameters, and say whether the step is the same.
+        self.before: list[Callable[[], bool]] = [
+            functools.partial(optimizer.write_hyperparameters, tuple(optimizer._plans))
+            for optimizer in run.optimizers
+        ]
         self.cells = run.reads.cells
         self.refusal = refusal
         self.change = run.reads.change
@@ -104,9 +112,8 @@ def examine(run: Run, inputs: list[Tensor]) -> Recording:
     run.reads.close(run.result, outputs)
     for optimizer in run.optimizers:
         # What a step is made of: other state, other switches make another plan.
-        cells, values = run.reads.cells, optimizer.__dict__
-        cells.add((ITEM, values, "_plans", optimizer._plans), "the optimizer's plan")
-        cells.add((SEQUENCE, optimizer._plans, None, tuple(optimizer._plans)), "the optimizer")
+        for plan in optimizer._plans:
+            run.reads.cells.add((SLOT, plan, _VALID, True), "an optimizer's state")
     asked: str = run.recorder.refusal or ""  # for what it has called; make_trace may add to it
     trace = _core.make_trace(run.recorder, inputs, outputs)
     if trace.refusal == "out of memory":
@@ -131,6 +138,7 @@ def examine(run: Run, inputs: list[Tensor]) -> Recording:
     return Recording(run, trace, description, refusal)
 
 
+_VALID = GroupPlan.__dict__["valid"]  # the slot itself
 _KEPT = "a tensor it returns is also kept elsewhere, where a replay would not renew it"
 
 

@@ -162,7 +162,7 @@ class CompiledFunction(_core.CompiledCall):
         """Whether another thread runs it; else an optimiser has turned it down."""
         for made, recording in signature.programs:
             if made is program:
-                return all(o.write_hyperparameters() for o in recording.optimizers)
+                return all(fits() for fits in recording.before)
         return program is not None
 
     def _signature(self, key: bytes) -> _Signature:
@@ -223,10 +223,9 @@ class CompiledFunction(_core.CompiledCall):
         kept: list[Any],
     ) -> None:
         program = _core.make_program(recording.trace, pending.trace)
-        before = [optimizer.write_hyperparameters for optimizer in recording.optimizers]
         cells = recording.cells.entries
         try:
-            self._table.insert(key, program, recording.description, cells, before, kept)
+            self._table.insert(key, program, recording.description, cells, recording.before, kept)
             signature.programs.append((program, recording))
         except BaseException:
             self._table.drop(key, program)

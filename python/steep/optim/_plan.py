@@ -44,6 +44,21 @@ class MissingState:
         return value, old is None
 
 
+class _Numbers:
+    """A group's hyperparameters where kernels read them; all plans of the group share it."""
+
+    __slots__ = ("tensor", "values", "view")
+
+    def __init__(self, count: int) -> None:
+        self.tensor = tensor([0.0] * count, dtype=float64)
+        # Written through its buffer: inside a recording, copy_ would be recorded with the rest.
+        self.view: Any = memoryview(self.tensor)
+        self.values: tuple[float, ...] = ()
+
+
+PLANS = 16  # of one group, for parameters that have gradients in turn
+
+
 class GroupPlan:
     """Pre-built lists for one group: the parameters that have gradients, and their state.
 
@@ -52,7 +67,8 @@ class GroupPlan:
     in a float64 tensor, which kernels read when they run, so that a recorded program follows a
     learning-rate schedule.
 
-    A plan is never changed, but for its numbers: `replaced` makes another.
+    A plan is never changed, but for its numbers: `replaced` makes another. Those made before are
+    kept for when their parameters have gradients again, as heads of one network have in turn.
 
     Attributes:
         params: parameters with a gradient, in the group's order.
@@ -61,19 +77,22 @@ class GroupPlan:
         missing: what the next step has to put into the optimiser's state.
         hyper: float64 tensor of hyperparameters.
         flags: the switches the lists were built for.
+        family: the plans of the group that were taken, this one among them, the latest first.
+        valid: whether it is still one of them; recorded programs look at that.
     """
 
     __slots__ = (
         "_all_params",
         "_changes",
-        "_values",
-        "_view",
+        "_numbers",
+        "family",
         "flags",
         "fresh",
         "hyper",
         "lists",
         "missing",
         "params",
+        "valid",
     )
 
     def __init__(self, count: int) -> None:
@@ -82,10 +101,10 @@ class GroupPlan:
         self.fresh: list[int] = []
         self.missing: list[tuple[Any, ...]] = []
         self.flags: tuple[bool, ...] | None = None
-        self.hyper = tensor([0.0] * count, dtype=float64)
-        # Written through its buffer: inside a recording, copy_ would be recorded with the rest.
-        self._view: Any = memoryview(self.hyper)
-        self._values: tuple[float, ...] = ()
+        self._numbers = _Numbers(count)
+        self.hyper = self._numbers.tensor
+        self.family: list[GroupPlan] = []
+        self.valid = True
         self._all_params: list[Tensor] = []
         self._changes = -1  # of the group's settings, when they were last written
 
@@ -99,12 +118,19 @@ class GroupPlan:
         plan.fresh = []
         plan.missing = []
         plan.flags = flags
+        plan._numbers = self._numbers
         plan.hyper = self.hyper
-        plan._view = self._view
-        plan._values = ()
+        plan.family = self.family
+        plan.valid = True
         plan._all_params = list(all_params)
         plan._changes = -1
         return plan
+
+    def known(
+        self, params: list[Tensor], state: dict[Any, Any], flags: tuple[bool, ...]
+    ) -> GroupPlan | None:
+        """One of its family that fits, if there is any."""
+        return next((plan for plan in self.family if plan.holds(params, state, flags)), None)
 
     def holds(self, params: list[Tensor], state: dict[Any, Any], flags: tuple[bool, ...]) -> bool:
         """Whether it still fits `params`, which have gradients, and their `state` and `flags`."""
@@ -139,15 +165,20 @@ class GroupPlan:
         self._changes = -1 if tensors else getattr(group, "changes", -1)
 
     def note_taken(self) -> None:
-        """The step that makes the missing state is taken."""
+        """The step that makes the missing state is taken: it is the plan for its parameters now."""
         self.missing = []
         self.fresh = []
+        older = [plan for plan in self.family if not same_objects(plan.params, self.params)]
+        for plan in self.family:
+            plan.valid = any(plan is other for other in older[: PLANS - 1])
+        self.family[:] = [self, *older[: PLANS - 1]]
 
     def write(self, values: tuple[float, ...]) -> None:
         """Put hyperparameters where the kernels read them, if they have changed."""
         self._changes = -1
-        if values != self._values:
-            self._values = ()  # until all of them are there
+        numbers = self._numbers
+        if values != numbers.values:
+            numbers.values = ()  # until all of them are there
             for i, value in enumerate(values):
-                self._view[i] = value
-            self._values = values
+                numbers.view[i] = value
+            numbers.values = values

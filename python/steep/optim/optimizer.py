@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from steep._core import Tensor, call_with_grad, clear_gradients, take_steps
@@ -135,9 +135,14 @@ class Optimizer(HookedOptimizer):
                 params = [p for p in params if p.grad is not None]
             flags = self._flags(group)
             if not plan.holds(params, self.state, flags):
-                plan = plan.replaced(list(params), group["params"], flags)
-                changed.append((i, plan))
-                self._prepare(plan)
+                known = plan.known(params, self.state, flags)
+                if known is not None:
+                    plan = known
+                    self._plans = plans = [*plans[:i], plan, *plans[i + 1 :]]
+                else:
+                    plan = plan.replaced(list(params), group["params"], flags)
+                    changed.append((i, plan))
+                    self._prepare(plan)
             plan.write(self._hyper(group))
             calls += self._calls(plan, grads)
         if changed or len(calls) > 1:
@@ -168,19 +173,25 @@ class Optimizer(HookedOptimizer):
         for _, plan in changed:
             plan.note_taken()
 
-    def write_hyperparameters(self) -> bool:
+    def write_hyperparameters(self, plans: Sequence[GroupPlan] | None = None) -> bool:
         """Copy the numbers in `param_groups` to where kernels read them.
 
         `step` does this itself; a recorded program does it before each replay, so that a changed
         learning rate takes effect there too.
 
+        Args:
+            plans: those of the step that was recorded; ``None`` for those of the last step.
+
         Returns:
-            Whether a step that was recorded before is still the one that `step` would take.
+            Whether that step is still the one that `step` would take.
         """
-        if len(self._plans) != len(self.param_groups) or self.has_step_hooks():
+        plans = self._plans if plans is None else plans
+        if len(plans) != len(self.param_groups) or self.has_step_hooks():
             return False
-        fit = True
-        for group, plan in zip(self.param_groups, self._plans, strict=True):
+        fit = len(plans) == len(self._plans)
+        for group, plan, last in zip(self.param_groups, plans, self._plans, strict=False):
+            if plan.family is not last.family:
+                return False
             if plan.is_current(group, self.state):
                 continue
             if plan.params and not plan.fits(group["params"], self.state, self._flags(group)):
