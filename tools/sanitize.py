@@ -128,7 +128,7 @@ def environment(kind: str, folder: Path, top: Path) -> dict[str, str]:
         ":max_allocation_size_mb=8000:detect_stack_use_after_return=1:strict_string_checks=1",
         "UBSAN_OPTIONS": f"{log}:print_stacktrace=1:exitcode=99",
         "TSAN_OPTIONS": f"{log}:suppressions={SUPPRESSIONS}:ignore_noninstrumented_modules=1"
-        ":allocator_may_return_null=1"
+        ":allocator_may_return_null=1:max_allocation_size_mb=4000"
         ":die_after_fork=0:second_deadlock_stack=1:history_size=5:exitcode=66",
     }
     return os.environ | set_here

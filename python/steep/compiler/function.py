@@ -127,6 +127,8 @@ class CompiledFunction(_core.CompiledCall):
             return self._function(*args, **kwargs)
         key, inputs, known = self._table.key(args, kwargs)
         signature = self._signature(key)
+        if any(isinstance(item, np.ndarray) for item in known) and not signature.reason:
+            self._refuse(signature, _ARRAY)
         if signature.must_wait():
             if self._fullgraph:
                 raise RuntimeError(self._text(signature.reason))
@@ -139,9 +141,6 @@ class CompiledFunction(_core.CompiledCall):
                 describe(result, [])
             signature.warm = True
             return _detached(result)
-        if any(isinstance(item, np.ndarray) for item in known):
-            self._refuse(signature, _ARRAY)
-            return _detached(self._function(*args, **kwargs))
         if any(x.requires_grad and not x.is_leaf for x in inputs):
             self._refuse(signature, "an argument is part of a graph made outside the function")
             return self._function(*args, **kwargs)
