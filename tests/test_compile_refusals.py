@@ -160,7 +160,6 @@ def test_hooks_keep_a_function_eager(recwarn: Any) -> None:
 
 def test_arrays_among_the_arguments() -> None:
     compiled = steep.compile(lambda x: steep.from_numpy(x) + 1)
-    assert compiled(np.ones(3)).tolist() == [2.0] * 3
     with pytest.warns(UserWarning, match="an argument is a NumPy array.*from_numpy"):
         results = [compiled(np.full(3, i)).tolist() for i in range(4)]
     assert results == [[i + 1] * 3 for i in range(4)]
