@@ -109,6 +109,18 @@ def tensor_memory() -> Any:
     return (c.TENSOR, holder, None, state), lambda: setattr(holder, "data", steep.ones(3))
 
 
+def tensor_computed() -> Any:
+    holder, weight = steep.ones(3), steep.ones(3, requires_grad=True)
+    holder.requires_grad_()
+    state = _core.state_of(holder)
+
+    def add() -> None:
+        holder.requires_grad_(False)
+        holder.add_(weight)  # it requires a gradient again, and is no leaf any more
+
+    return (c.TENSOR, holder, None, state), add
+
+
 def instance() -> Any:
     holder = Base()
     return (c.INSTANCE, holder, None, Base), lambda: setattr(holder, "__class__", Derived)
@@ -116,7 +128,7 @@ def instance() -> Any:
 
 KINDS = [variable, item, absent_item, whole_dict, whole_list, whole_deque, whole_set]
 KINDS += [class_attribute, slot_of_object, function_defaults, array, tensor, tensor_memory]
-KINDS += [instance]
+KINDS += [tensor_computed, instance]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

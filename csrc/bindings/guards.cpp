@@ -104,9 +104,14 @@ bool array_holds(PyObject* array, PyObject* bytes) {
   return equal(now.get(), bytes);
 }
 
-// Which memory a tensor has, whether it requires a gradient, and whether it has hooks.
+// Which memory a tensor has, whether it requires a gradient, was computed, and has hooks.
 uint64_t state_of(const Tensor& x) {
-  return x->storage->id() << 2 | uint64_t{tape::requires_grad(x)} << 1 | uint64_t{has_hooks(x)};
+  const tape::History* const h = tape::history(x);
+  const uint64_t flags = !h ? 0
+                            : uint64_t{tape::requires_grad(x)} << 2 |
+                                  uint64_t{static_cast<bool>(h->grad_fn)} << 1 |
+                                  uint64_t{has_hooks(x)};
+  return x->storage->id() << 3 | flags;
 }
 
 bool tensor_holds(const Cell& cell) { return state_of(tensor_of(cell.holder.get())) == cell.state; }
