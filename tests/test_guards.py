@@ -123,12 +123,19 @@ def tensor_computed() -> Any:
 
 def instance() -> Any:
     holder = Base()
-    return (c.INSTANCE, holder, None, Base), lambda: setattr(holder, "__class__", Derived)
+    kind = (Base, holder.__dict__)
+    return (c.INSTANCE, holder, None, kind), lambda: setattr(holder, "__class__", Derived)
+
+
+def other_attributes() -> Any:
+    holder = Base()
+    kind = (Base, holder.__dict__)
+    return (c.INSTANCE, holder, None, kind), lambda: setattr(holder, "__dict__", {})
 
 
 KINDS = [variable, item, absent_item, whole_dict, whole_list, whole_deque, whole_set]
 KINDS += [class_attribute, slot_of_object, function_defaults, array, tensor, tensor_memory]
-KINDS += [tensor_computed, instance]
+KINDS += [other_attributes, tensor_computed, instance]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

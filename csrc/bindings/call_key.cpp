@@ -60,7 +60,14 @@ class Reader {
     if (PySlice_Check(object)) return slice(reinterpret_cast<PySliceObject*>(object));
     // Of all others the type matters, if not the very object.
     if (PyTuple_Check(object)) return typed(object), sequence('t', object);
-    if (PyDict_Check(object)) return typed(object), dictionary(object);
+    if (PyDict_Check(object)) {
+      typed(object);
+      dictionary(object);
+      if (PyODict_Check(object)) ordered(object);
+      return;
+    }
+    if (PyBytes_CheckExact(object)) return bytes(object);
+    if (PyComplex_CheckExact(object)) return complex(PyComplex_AsCComplex(object));
     if (is_one_of(object, types_.scalars)) return typed(object), scalar(object);
     if (is_made_of_attributes(object)) return attributes(object);
     number('o', object);
@@ -73,11 +80,13 @@ class Reader {
     return answer == 1;
   }
 
-  // Namespaces and dataclasses, but for those without a dict.
+  // Namespaces and dataclasses, but for those with slots.
   bool is_made_of_attributes(PyObject* object) const {
     static PyObject* const fields = checked(PyUnicode_InternFromString("__dataclass_fields__"));
-    return (_PyType_Lookup(Py_TYPE(object), fields) || is_one_of(object, types_.namespaces)) &&
-           _PyObject_GetDictPtr(object);
+    static PyObject* const slots = checked(PyUnicode_InternFromString("__slots__"));
+    PyTypeObject* const type = Py_TYPE(object);
+    return (_PyType_Lookup(type, fields) || is_one_of(object, types_.namespaces)) &&
+           !_PyType_Lookup(type, slots) && _PyObject_GetDictPtr(object);
   }
 
   void keep(PyObject* object) {
@@ -93,12 +102,24 @@ class Reader {
   }
   // A number of NumPy's.
   void scalar(PyObject* object) {
-    const Owned bytes(PyObject_CallMethod(object, "tobytes", nullptr));
+    const Owned all(PyObject_CallMethod(object, "tobytes", nullptr));
+    bytes(all.get());
+  }
+  void bytes(PyObject* object) {
     char* data;
     Py_ssize_t size;
-    checked(PyBytes_AsStringAndSize(bytes.get(), &data, &size));
+    checked(PyBytes_AsStringAndSize(object, &data, &size));
     number('b', size);
     key_.bytes.append(data, static_cast<size_t>(size));
+  }
+  void complex(Py_complex value) {
+    number('z', value.real);
+    raw(value.imag);
+  }
+  // The order of an OrderedDict is its own affair.
+  void ordered(PyObject* object) {
+    const Owned names(PySequence_List(object));
+    sequence('l', names.get());
   }
   void attributes(PyObject* object) {
     const Owned values(PyObject_GenericGetDict(object, nullptr));

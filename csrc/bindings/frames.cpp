@@ -4,6 +4,8 @@
 
 #include <frameobject.h>
 
+#include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -25,7 +27,8 @@ struct Follower {
   std::unordered_map<PyCodeObject*, bool> wanted;
   std::unordered_map<const PyMethodDef*, bool> told;
   std::vector<Owned> codes;  // held, so that none takes another's address
-  bool failed = false;
+  std::string failure;       // what went wrong in the listener; nothing is told any more
+  bool done = false;
 
   bool wants(PyCodeObject* code) {
     const auto known = wanted.find(code);
@@ -80,45 +83,103 @@ void tell(Follower& follower, PyFrameObject* frame, int what, PyObject* value) {
       PyObject_CallMethod(follower.listener, "entered", "O", reinterpret_cast<PyObject*>(frame)));
 }
 
+// What the listener has raised, as text; empty, and still raised, where it is no Exception, such as an
+// interrupt, which is for the function.
+std::string text_of_error() {
+  if (!PyErr_ExceptionMatches(PyExc_Exception)) return "";
+  const bool memory = PyErr_ExceptionMatches(PyExc_MemoryError);
+  PyObject *type, *error, *trace;
+  PyErr_Fetch(&type, &error, &trace);
+  PyObject* const text = memory || !error ? nullptr : PyObject_Str(error);
+  const char* const characters = text ? PyUnicode_AsUTF8(text) : nullptr;
+  const std::string found = characters ? characters : "out of memory";
+  Py_XDECREF(text);
+  Py_XDECREF(type);
+  Py_XDECREF(error);
+  Py_XDECREF(trace);
+  PyErr_Clear();
+  return found.empty() ? "an error without words" : found;
+}
+
 // The interpreter calls it. An error of the listener's is its own: the function goes on.
 int on_event(PyObject* capsule, PyFrameObject* frame, int what, PyObject* value) {
   auto& follower = *static_cast<Follower*>(PyCapsule_GetPointer(capsule, nullptr));
-  if (follower.failed) return 0;
+  if (follower.done || !follower.failure.empty()) return 0;
   PyObject *type, *error, *trace;
   PyErr_Fetch(&type, &error, &trace);
   try {
     tell(follower, frame, what, value);
   } catch (const PythonError&) {
-    PyErr_Clear();
-    follower.failed = true;
+    follower.failure = text_of_error();
+    if (PyErr_Occurred()) {
+      follower.failure = "interrupted";
+      Py_XDECREF(type);
+      Py_XDECREF(error);
+      Py_XDECREF(trace);
+      return -1;
+    }
   } catch (const std::bad_alloc&) {
-    follower.failed = true;
+    follower.failure = "out of memory";
   }
   PyErr_Restore(type, error, trace);
   return 0;
 }
 
+// On while it lives, unless someone else is told already; whoever takes its place keeps it.
 class Following {
  public:
-  explicit Following(PyObject* capsule) { PyEval_SetProfile(on_event, capsule); }
-  ~Following() { PyEval_SetProfile(nullptr, nullptr); }
+  Following(PyObject* capsule, Follower& follower) : follower_(follower) {
+    if (PyThreadState_Get()->c_profilefunc) {
+      follower_.failure = "a profiler is set";
+      return;
+    }
+    PyEval_SetProfile(on_event, capsule);
+    ours_ = is_ours();
+    if (!ours_) follower_.failure = "a profiler was refused";
+  }
+  ~Following() {
+    if (is_being_ended()) stay_for_ever();
+    follower_.done = true;
+    if (!ours_) return;
+    if (!is_ours()) {
+      if (follower_.failure.empty()) follower_.failure = "a profiler was set meanwhile";
+      return;
+    }
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyEval_SetProfile(nullptr, nullptr);
+    PyErr_Restore(type, error, trace);
+  }
   Following(const Following&) = delete;
   Following& operator=(const Following&) = delete;
+
+ private:
+  static bool is_ours() { return PyThreadState_Get()->c_profilefunc == on_event; }
+
+  Follower& follower_;
+  bool ours_ = false;
 };
 
-// follow(listener, function, args, kwargs): (result, whether the listener was told all).
+void delete_follower(PyObject* capsule) {
+  delete static_cast<Follower*>(PyCapsule_GetPointer(capsule, nullptr));
+}
+
+// follow(listener, function, args, kwargs): (result, why the listener was not told all, or '').
 PyObject* follow(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 4 || !PyTuple_Check(args[2]) || !PyDict_Check(args[3]))
       raise(PyExc_TypeError, "follow: expected (listener, function, tuple, dict)");
-    Follower follower(args[0]);
-    const Owned capsule(PyCapsule_New(&follower, nullptr, nullptr));
+    auto made = std::make_unique<Follower>(args[0]);
+    Follower& follower = *made;
+    const Owned capsule(PyCapsule_New(&follower, nullptr, delete_follower));
+    made.release();  // the capsule's now, which others may hold for longer
     Owned result;
     {
-      const Following on(capsule.get());
+      const Following on(capsule.get(), follower);
       result = Owned(PyObject_Call(args[1], args[2], args[3]));
     }
-    return PyTuple_Pack(2, result.get(), follower.failed ? Py_False : Py_True);
+    const Owned failure(PyUnicode_FromString(follower.failure.c_str()));
+    return PyTuple_Pack(2, result.get(), failure.get());
   });
 }
 

@@ -66,7 +66,9 @@ bool sequence_holds(PyObject* sequence, PyObject* items) {
       if (!same_value(PyList_GET_ITEM(sequence, i), PyTuple_GET_ITEM(items, i))) return false;
     return true;
   }
-  if (PyObject_Size(sequence) != size) return false;
+  const Py_ssize_t length = PyObject_Size(sequence);
+  if (length < 0) throw PythonError();
+  if (length != size) return false;
   const Owned now(PySequence_Tuple(sequence));
   return same_tuple(now.get(), items);
 }
@@ -94,7 +96,12 @@ bool function_holds(PyObject* function, PyObject* value) {
 }
 
 bool array_holds(PyObject* array, PyObject* bytes) {
-  const Owned view(PyMemoryView_FromObject(array));
+  PyObject* const memory = PyMemoryView_FromObject(array);
+  if (!memory) {
+    PyErr_Clear();  // it shows its memory no more, as it did when it was read
+    return false;
+  }
+  const Owned view(memory);
   const Py_buffer* const buffer = PyMemoryView_GET_BUFFER(view.get());
   if (buffer->len != PyBytes_GET_SIZE(bytes)) return false;
   if (PyBuffer_IsContiguous(buffer, 'C'))
@@ -117,16 +124,23 @@ uint64_t state_of(const Tensor& x) {
 bool tensor_holds(const Cell& cell) { return state_of(tensor_of(cell.holder.get())) == cell.state; }
 
 bool instance_holds(const Cell& cell) {
-  return reinterpret_cast<PyObject*>(Py_TYPE(cell.holder.get())) == cell.value.get();
+  PyObject* const holder = cell.holder.get();
+  if (reinterpret_cast<PyObject*>(Py_TYPE(holder)) != PyTuple_GET_ITEM(cell.value.get(), 0))
+    return false;
+  PyObject* const attributes = PyTuple_GET_ITEM(cell.value.get(), 1);
+  if (attributes == Py_None) return true;
+  const Owned now(PyObject_GenericGetDict(holder, nullptr));
+  return now.get() == attributes;
 }
 
 PyObject* found_in_type(PyObject* type, PyObject* name) {
   return _PyType_Lookup(reinterpret_cast<PyTypeObject*>(type), name);
 }
 
-// Where a dict has the number that any change of it changes; null where this Python has none.
+// Where a dict has the number that any change of it changes; null where this Python has none. (Since
+// 3.13 an attribute can be stored past the dict of its object, whose number then stays.)
 const uint64_t* version_of_dict([[maybe_unused]] PyObject* dict) {
-#if PY_VERSION_HEX < 0x030E0000
+#if PY_VERSION_HEX < 0x030D0000
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   return &reinterpret_cast<PyDictObject*>(dict)->ma_version_tag;
@@ -172,7 +186,8 @@ void check_cell(const Cell& cell) {
       check(is_tensor(holder), "a Tensor", holder);
       return check(PyLong_CheckExact(cell.value.get()), "a number", cell.value.get());
     case Kind::instance:
-      return check(PyType_Check(cell.value.get()), "a class", cell.value.get());
+      return check(PyTuple_CheckExact(cell.value.get()) && PyTuple_GET_SIZE(cell.value.get()) == 2,
+                   "a class and a dict", cell.value.get());
   }
 }
 

@@ -25,7 +25,7 @@ struct Cell {
     function,  // holder: a function; value: a tuple of its code, defaults and keyword defaults
     array,     // holder: a buffer; value: its bytes
     tensor,    // holder: a tensor; value: what state_of() says of it
-    instance,  // holder: an object; value: its class
+    instance,  // holder: an object; value: its class, and the dict of its attributes or None
   };
   static constexpr int kKinds = 11;
 

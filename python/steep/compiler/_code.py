@@ -82,6 +82,7 @@ def _names_in(
     others: set[str] = set()
     strings: set[str] = set()
     imports: dict[str, None] = {}
+    matches = False
     for part in _codes(code):
         for step in dis.get_instructions(part):
             if step.opname == "IMPORT_NAME":
@@ -90,8 +91,12 @@ def _names_in(
                 loaded[step.argval] = None
             elif step.arg is not None and step.opcode in dis.hasname:
                 others.add(step.argval)
+            matches = matches or step.opname == "MATCH_CLASS"
+        for constant in part.co_consts:
+            if isinstance(constant, tuple):  # the attributes of a pattern, as in `case P(x=0)`
+                strings |= {c for c in constant if isinstance(c, str) and c.isidentifier()}
         strings |= {c for c in part.co_consts if isinstance(c, str) and c.isidentifier()}
-    dynamic = not _DYNAMIC.isdisjoint(loaded)
+    dynamic = matches or not _DYNAMIC.isdisjoint(loaded)
     if dynamic:
         others |= strings
     dynamic = dynamic or "__dict__" in others

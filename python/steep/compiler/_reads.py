@@ -8,12 +8,16 @@ back from a call. So what is kept is what the code that ran could read by name, 
 
 from __future__ import annotations
 
+import array
 import collections
 import functools
+import gc
+import io
 import operator
 import sys
 import threading
 import types
+import weakref
 from dataclasses import is_dataclass, replace
 from typing import Any
 
@@ -73,14 +77,15 @@ class Reads:
         self.change = ""
         self.codes: list[types.CodeType] = []
         self._names: dict[types.CodeType, Names] = {}
-        self._seen: set[tuple[int, int]] = set()
-        self._functions: dict[types.CodeType, types.FunctionType] = {}
+        self._seen: set[tuple[int, Names]] = set()  # objects by id, which `cells` holds
+        self._functions: dict[int, list[types.FunctionType]] = {}  # by the id of their code
         self._tensors: dict[int, tuple[Tensor, int]] = {}  # by id
         self._sources: dict[int, tuple[Any, bytes, str]] = {}  # of random numbers, by id
         self._getters = False  # whether objects that read by names of their own were met
         self._iterators: dict[int, str] = {}  # by id
         # Containers among the arguments are known by what they hold, call by call.
-        self._given = containers_in(args) | containers_in(kwargs) | {id(x) for x in inputs}
+        self._given = {**containers_in(args), **containers_in(kwargs)}
+        self._given.update((id(x), x) for x in inputs)
         self._look_into(function, _CALL, "")
 
     # ---- what the interpreter tells ---------------------------------------------------------
@@ -107,13 +112,14 @@ class Reads:
         """Into all that code can begin with: globals, closure and arguments."""
         if not names.library:
             self._globals(frame.f_globals, frame.f_builtins, names)
-        function = self._functions.get(frame.f_code)
-        if function is not None:
+        values = frame.f_locals
+        if frame.f_code.co_freevars and id(frame.f_code) not in self._functions:
+            self._find_method(frame.f_code, values)
+        for function in self._functions.get(id(frame.f_code), ()):
             self._closure(function)
         for name in names.imports:
             if name in sys.modules:
                 self._look_into(sys.modules[name], names, name)
-        values = frame.f_locals
         for name in list(values):
             if not name.startswith("."):
                 self._look_into(values[name], names, name)
@@ -137,7 +143,7 @@ class Reads:
             if name in values:
                 self.cells.add((ITEM, values, name, values[name]), "the global variable", name)
                 self._look_into(values[name], names, name)
-            elif name not in builtins:
+            else:
                 self.cells.add((ITEM, values, name, absent), "the global variable", name)
 
     def _closure(self, function: types.FunctionType) -> None:
@@ -152,7 +158,7 @@ class Reads:
 
     def _look_into(self, value: Any, names: Names, whence: str) -> None:
         """Along the names from one object, and from all that are found."""
-        waiting = [(value, whence)]
+        waiting, opened = [(value, whence)], set()
         while waiting:
             item, path = waiting.pop()
             if isinstance(item, Tensor):
@@ -163,9 +169,12 @@ class Reads:
             if isinstance(item, _PLAIN):
                 continue
             if id(item) in self._given:
-                waiting += [(part, path) for part in _parts(item) or ()]
+                if id(item) not in opened:
+                    opened.add(id(item))
+                    waiting += [(part, path) for part in _parts(item) or ()]
+                    waiting += self._shared(item, names)
                 continue
-            mark = (id(item), id(names))
+            mark = (id(item), names)
             if mark in self._seen:
                 continue
             self._seen.add(mark)
@@ -181,7 +190,10 @@ class Reads:
             self._tensors[id(item)] = (item, state)
 
     def _inside(self, item: Any, names: Names, path: str) -> list[tuple[Any, str]]:
-        if hasattr(type(item), "__next__"):
+        step = found_in_type(type(item), "__next__")
+        if not isinstance(step, types.FunctionType) and step is not absent:
+            if isinstance(item, io.IOBase):
+                return []
             self._iterators[id(item)] = path or type(item).__name__
             return []
         if isinstance(item, tuple):
@@ -199,9 +211,13 @@ class Reads:
         if isinstance(item, set | frozenset):
             self.cells.add((SET, item, None, frozenset(item)), path)
             return []
-        if isinstance(item, np.ndarray):
+        if isinstance(item, np.ndarray | bytearray | array.array | memoryview):
             self._array(item, path)
             return []
+        if isinstance(item, types.MappingProxyType):
+            return [(part, path) for part in gc.get_referents(item)]
+        if isinstance(item, weakref.ref):
+            return [(item(), path)]
         if isinstance(item, types.ModuleType):
             return self._module(item, names)
         if isinstance(item, types.FunctionType):
@@ -244,24 +260,34 @@ class Reads:
         if len(item) > MOST_ITEMS:
             self._too_much(f"a {type(item).__name__} of {len(item)} items", path)
             return []
+        if isinstance(item, collections.OrderedDict):
+            self.cells.add((SEQUENCE, item, None, tuple(item)), path)
         pairs = list(dict.items(item))
         self.cells.add((DICT, item, None, tuple(part for pair in pairs for part in pair)), path)
         return [(part, f"{path}[{key!r}]" if isinstance(key, str | int) else path)
                 for key, part in pairs]  # fmt: skip
 
     def _array(self, item: Any, path: str) -> None:
-        if item.dtype.hasobject or item.nbytes > MOST_BYTES:
-            self._too_much(f"an array of shape {item.shape} and dtype {item.dtype}", path)
+        try:
+            memory = memoryview(item)
+        except (ValueError, TypeError, BufferError):  # as of dates and objects
+            memory = None
+        if memory is None or memory.nbytes > MOST_BYTES:
+            self._too_much(f"a {type(item).__name__} of {len(item)} elements", path)
         else:
-            self.cells.add((ARRAY, item, None, item.tobytes()), path)
+            self.cells.add((ARRAY, item, None, memory.tobytes()), path)
 
     def _module(self, item: types.ModuleType, names: Names) -> list[tuple[Any, str]]:
         found = []
         values = item.__dict__
+        if names.dynamic:
+            self._dict(values, item.__name__)
+        own = item.__name__.partition(".")[0] not in ("steep", "numpy", *sys.stdlib_module_names)
         for name in names.attributes:
-            if name in values:
-                value = values[name]
+            value = values.get(name, absent)
+            if value is not absent or own:
                 self.cells.add((ITEM, values, name, value), f"{item.__name__}.{name} of", name)
+            if value is not absent:
                 found.append((value, f"{item.__name__}.{name}"))
         return found
 
@@ -269,7 +295,9 @@ class Reads:
         own = names_of(item.__code__)
         if own is None:
             return []
-        self._functions.setdefault(item.__code__, item)
+        known = self._functions.setdefault(id(item.__code__), [])
+        if not any(item is other for other in known):
+            known.append(item)
         if own.library:
             return []
         found: list[tuple[Any, str]] = []
@@ -288,23 +316,29 @@ class Reads:
     def _class(self, item: type, names: Names, path: str) -> list[tuple[Any, str]]:
         if _module_of(item) in ("builtins", "steep._core"):
             return []
+        wanted = names.attributes
+        if names.dynamic and not _is_of_a_library(item):
+            wanted = wanted | {name for name in vars(item) if not name.startswith("__")}
         return [
             (value, f"{item.__name__}.{name}")
-            for name in names.attributes
+            for name in wanted
             if (value := self._of_class(item, name)) is not absent
         ]
 
     def _of_class(self, cls: type, name: str) -> Any:
         """What a class has under a name; a cell of it."""
         value = found_in_type(cls, name)
-        if value is not absent and _module_of(cls) != "builtins":
+        if _module_of(cls) != "builtins" and (value is not absent or not _is_of_a_library(cls)):
             self.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name} of", name)
         return value
 
     def _instance(self, item: Any, names: Names, path: str) -> list[tuple[Any, str]]:
         cls = type(item)
-        self.cells.add((INSTANCE, item, None, cls), f"the class of {path or cls.__name__}")
         values = _attributes_of(item)
+        kind = (cls, None if isinstance(item, Module) else values)
+        self.cells.add((INSTANCE, item, None, kind), f"the class of {path or cls.__name__}")
+        if names.dynamic and values is not None and not _is_of_a_library(cls):
+            self._dict(values, path)
         wanted = self._wanted(item, names, values)
         found = []
         for name in wanted:
@@ -328,6 +362,24 @@ class Reads:
         """The attributes of a container, if its class is a user's."""
         return [] if _is_of_a_library(type(item)) else self._instance(item, names, path)
 
+    def _shared(self, item: Any, names: Names) -> list[tuple[Any, str]]:
+        """What an argument that is known by its contents has of its class."""
+        if _is_of_a_library(type(item)) or names.library:
+            return []
+        wanted = self._wanted(item, names, None)
+        found = ((name, self._of_class(type(item), name)) for name in wanted)
+        return [(value, name) for name, value in found if value is not absent]
+
+    def _find_method(self, code: types.CodeType, values: Any) -> None:
+        """The function of code that was reached through no name, such as a method `__add__`."""
+        owner = values.get(code.co_varnames[0]) if code.co_argcount else None
+        for cls in type(owner).__mro__:
+            for name, value in list(vars(cls).items()):
+                inner = getattr(value, "fget", value)
+                if isinstance(inner, types.FunctionType) and inner.__code__ is code:
+                    self._functions.setdefault(id(code), []).append(inner)
+                    self._of_class(type(owner), name)
+
     def _wanted(self, item: Any, names: Names, values: dict[str, Any] | None) -> frozenset[str]:
         """The names that the code may read of an object."""
         wanted = names.attributes
@@ -344,9 +396,10 @@ class Reads:
 
     def close(self, result: Any, outputs: list[Tensor]) -> None:
         """Once the call has returned: forget what it made, and see whether it changed the rest."""
+        self._functions.clear()  # which would keep alive what the call has made
         for output in outputs:
             self._tensors.pop(id(output), None)
-        self.cells.forget(containers_in(result))
+        self.cells.forget(set(containers_in(result)))
         self.cells.forget_what_is_dead()
         for source, before, path in self._sources.values():
             if random_state(source) != before and not self.refusal:
@@ -359,10 +412,12 @@ class Reads:
             if sys.getrefcount(tensor) > 2:  # the variable here, and the call
                 self.cells.add((TENSOR, tensor, None, state), "a tensor's memory or settings")
         place = first_broken(self.cells.entries)
+        self._given.clear()
+        self.cells.objects.clear()
         if place is not None:
             where = line_of(self.codes, self.cells.whence[place][1])
             at = f" ({where[0]}:{where[1]})" if where else ""
-            self.change = (
+            self.change = self.change or (
                 f"it changes {self.cells.describe(place)} at each call, which a replay would "
                 f"not{at}; keep what changes in a tensor, or change it outside"
             )
@@ -394,26 +449,30 @@ def _slot(descriptor: Any, item: Any) -> Any:
         return absent
 
 
-def containers_in(result: Any) -> set[int]:
-    """The ids of the containers that arguments or results are made of."""
-    found: set[int] = set()
+def containers_in(result: Any) -> dict[int, Any]:
+    """The containers that arguments or results are made of, by id."""
+    found: dict[int, Any] = {}
     waiting = [result]
     while waiting:
         item = waiting.pop()
         if id(item) not in found and (parts := _parts(item)) is not None:
-            found.add(id(item))
+            found[id(item)] = item
             waiting += parts
     return found
 
 
 def _parts(item: Any) -> list[Any] | None:
-    """What a container that is known by its contents holds; None for anything else."""
+    """What a container that is known by its contents holds; None for anything else.
+
+    These are the containers that keys of calls are made of (csrc/bindings/call_key.cpp).
+    """
     if isinstance(item, dict):
         return list(item.values())
-    if isinstance(item, list | tuple | set):
+    if type(item) is list or isinstance(item, tuple):
         return list(item)
-    if isinstance(item, types.SimpleNamespace) or (
-        is_dataclass(item) and not isinstance(item, type) and hasattr(item, "__dict__")
-    ):
+    made_of_attributes = isinstance(item, types.SimpleNamespace) or (
+        is_dataclass(item) and not isinstance(item, type)
+    )
+    if made_of_attributes and hasattr(item, "__dict__") and not hasattr(item, "__slots__"):
         return [item.__dict__]
     return None

@@ -28,10 +28,10 @@ class Run:
         recorder: its launches.
         optimizers: those that took a step, in order of their first.
         reads: what it has read from outside.
-        told: whether there was memory enough to see all that it reads.
+        untold: why it was not seen what it reads, or ``''``.
     """
 
-    __slots__ = ("optimizers", "reads", "recorder", "result", "told")
+    __slots__ = ("optimizers", "reads", "recorder", "result", "untold")
 
     def __init__(
         self, function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Tensor]
@@ -43,14 +43,14 @@ class Run:
         self.reads = Reads(function, args, kwargs, inputs)
         try:
             # Profiles of replays want to know where launches came from.
-            result, told = self.recorder.run(
+            result, untold = self.recorder.run(
                 followers, _core.follow, (self.reads, function, args, kwargs), {}
             )
         finally:
             let_go()
         # A graph that is used up goes now: it holds what the call has made.
         self.result = detach_used(result)
-        self.told = told
+        self.untold = untold
 
 
 class Recording:
@@ -101,15 +101,22 @@ def examine(run: Run, inputs: list[Tensor]) -> Recording:
     Raises:
         MemoryError: if there was not memory enough to keep all of it.
     """
-    if not run.told:
+    if run.untold == "out of memory":
         raise MemoryError
+    if run.untold:
+        run.reads.refusal = f"it cannot be seen what it reads: {run.untold}"
     outputs: list[Tensor] = []
     try:
         description = describe(run.result, outputs)
     except TypeError as error:
         description, outputs = ("value", None), []
         run.reads.refusal = run.reads.refusal or str(error)
-    run.reads.close(run.result, outputs)
+    try:
+        run.reads.close(run.result, outputs)
+    except MemoryError:
+        raise
+    except Exception as error:  # of a user's object, which must not undo a call that has succeeded
+        run.reads.refusal = f"it cannot be seen what it reads: {error}"
     for optimizer in run.optimizers:
         # What a step is made of: other state, other switches make another plan.
         for plan in optimizer._plans:

@@ -64,6 +64,8 @@ def reason_to_refuse(function: types.BuiltinFunctionType | Any) -> str:
     module = getattr(function, "__module__", None) or getattr(owner, "__name__", "") or ""
     if module.startswith(_RANDOM_MODULES) and not isinstance(owner, _RANDOM):
         return draws_from(owner, f"{module}.{name}")
+    if isinstance(owner, type):
+        module = owner.__module__
     if module in _CLOCKS:
         return f"it reads the clock ({module}.{name}); read it outside"
     if (type(owner).__module__ or "").startswith("_io") and name in ("write", "writelines", "read"):

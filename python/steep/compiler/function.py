@@ -36,6 +36,12 @@ _ARRAY = (
 )
 
 
+_ARGUMENTS = (
+    "it changes its arguments at each call, which a replay would not; return what is new, or write "
+    "it into a tensor"
+)
+
+
 class _Signature:
     """What is known of one kind of call.
 
@@ -44,6 +50,7 @@ class _Signature:
         pending: recordings that want a second one, by which gradients were there before.
         programs: those made so far, each with a recording of it.
         restless: recordings in a row that made no program, because something changed.
+        runs: how often its programs had run at the last of them.
         reason: why it runs eagerly, or ``''``.
         left: eager calls before a recording is tried again.
         wait: how many there will be after the next failure.
@@ -51,9 +58,11 @@ class _Signature:
 
     def __init__(self) -> None:
         self.warm = False
+        self.known: list[Any] = []  # held, so that nothing else gets an address in the key
         self.pending: dict[str, Recording] = {}
         self.programs: list[tuple[Any, Recording]] = []
         self.restless = 0
+        self.runs = 0
         self.reason = ""
         self.left = 0
         self.wait = FIRST_WAIT
@@ -140,6 +149,7 @@ class CompiledFunction(_core.CompiledCall):
             with contextlib.suppress(MemoryError, TypeError):  # the call has succeeded
                 describe(result, [])
             signature.warm = True
+            signature.known = known
             return _detached(result)
         if any(x.requires_grad and not x.is_leaf for x in inputs):
             self._refuse(signature, "an argument is part of a graph made outside the function")
@@ -147,11 +157,13 @@ class CompiledFunction(_core.CompiledCall):
         # What the last recording has read may have been replaced since: then this is another call.
         replaced = {
             pattern: what
-            for pattern, pending in signature.pending.items()
+            for pattern, pending in list(signature.pending.items())
             if (what := pending.replaced())
         }
         run = Run(self._function, args, kwargs, inputs)
         try:
+            if self._table.key(args, kwargs)[0] != key:
+                run.reads.change = _ARGUMENTS
             self._learn(key, signature, examine(run, inputs), known, replaced)
         except MemoryError:  # the call has succeeded: what is lost is the program
             self._do_without(signature)
@@ -238,7 +250,8 @@ class CompiledFunction(_core.CompiledCall):
         self, key: bytes, signature: _Signature, program: Any, recording: Recording
     ) -> None:
         """Something it has read was replaced, and it does the same as before."""
-        what = next(known for made, known in signature.programs if made is program).replaced()
+        known = [known for made, known in list(signature.programs) if made is program]
+        what = known[0].replaced() if known else ""
         self._table.confirm(key, program, recording.cells.entries)
         signature.programs = [
             (made, recording if made is program else known) for made, known in signature.programs
@@ -247,7 +260,9 @@ class CompiledFunction(_core.CompiledCall):
 
     def _restless(self, signature: _Signature, reason: str) -> None:
         """Something has changed since the last recording: it may be for the last time."""
-        signature.restless += 1
+        runs = sum(program.runs for program, _ in signature.programs)
+        signature.restless = 1 if runs > signature.runs else signature.restless + 1
+        signature.runs = runs
         if signature.restless > RESTLESS_CALLS:
             self._refuse(signature, reason)
 
