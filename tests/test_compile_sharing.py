@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
 import pytest
 
 import steep
-from compiling import F, ones, settle
+from compiling import F, ones, replays, settle
 
 # ---- results and gradients that later replays overwrote ---------------------------------------
 
@@ -239,3 +242,24 @@ def test_state_that_becomes_part_of_a_graph() -> None:
     settle(compiled, ones(), calls=6)
     total.sum().backward()
     assert weight.grad.tolist() == [6.0, 6.0]
+
+
+def test_instances_with_compiled_methods_are_freed() -> None:
+    class Task:
+        def __init__(self) -> None:
+            self.weight, self.gain = steep.zeros(4), 2.0
+
+        @steep.compile
+        def step(self, x: Any) -> Any:
+            return self.weight.sum() * self.gain + x
+
+    task = Task()
+    for _ in range(6):
+        task.step(steep.ones(1))
+    assert replays(task.step) > 0
+    copied = copy.deepcopy(task)
+    assert copied.step(steep.ones(1)).item() == 1
+    alive = [weakref.ref(task), weakref.ref(copied)]
+    del task, copied
+    gc.collect()
+    assert not any(refer() for refer in alive)

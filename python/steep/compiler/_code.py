@@ -33,7 +33,8 @@ _SITE = tuple(
     os.path.join(os.path.abspath(sysconfig.get_path(name)), "") for name in ("purelib", "platlib")
 )
 # Functions by which code reads attributes whose names are data.
-_DYNAMIC = frozenset({"getattr", "hasattr", "setattr", "vars", "delattr"})
+_DYNAMIC = frozenset({"getattr", "hasattr", "setattr", "vars", "delattr", "dir"})
+_DYNAMIC |= {"attrgetter", "methodcaller", "asdict", "astuple"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +97,7 @@ def _names_in(
             if isinstance(constant, tuple):  # the attributes of a pattern, as in `case P(x=0)`
                 strings |= {c for c in constant if isinstance(c, str) and c.isidentifier()}
         strings |= {c for c in part.co_consts if isinstance(c, str) and c.isidentifier()}
-    dynamic = matches or not _DYNAMIC.isdisjoint(loaded)
+    dynamic = matches or not _DYNAMIC.isdisjoint({*loaded, *others})
     if dynamic:
         others |= strings
     dynamic = dynamic or "__dict__" in others
@@ -111,7 +112,8 @@ def names_of(code: types.CodeType) -> Names | None:
         return None
     loaded, others, imports, dynamic = _names_in(code)
     if library:
-        return Names((), others, (), False, True)
+        steep = os.path.abspath(code.co_filename).startswith(_STEEP)
+        return Names((), others, (), dynamic and not steep, True)
     return Names(loaded, others, imports, dynamic, False)
 
 

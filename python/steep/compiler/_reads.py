@@ -48,9 +48,10 @@ __all__ = ["Reads"]
 MOST_ITEMS = 4096  # of a container that is looked through at every replay
 MOST_BYTES = 65536  # of an array, likewise
 
+_EXACT = (bool, int, float, complex, str, bytes, type(None))
 _PLAIN = (
-    type(None), bool, int, float, complex, str, bytes, Tensor, type(Ellipsis), type(NotImplemented),
-    types.BuiltinFunctionType, types.CodeType, types.FrameType, range, slice, np.generic, np.dtype,
+    Tensor, type(Ellipsis), type(NotImplemented),
+    types.CodeType, types.FrameType, range, slice, np.generic, np.dtype,
     types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType,
     types.MethodWrapperType, types.TracebackType, types.CellType,
 )  # fmt: skip
@@ -163,10 +164,14 @@ class Reads:
             item, path = waiting.pop()
             if isinstance(item, Tensor):
                 self._tensor(item)
+                self._attributes_of_tensor(item, names, path)
             source = random_source(item)
             if source is not None and id(source) not in self._sources:
                 self._sources[id(source)] = (source, random_state(source), path)
-            if isinstance(item, _PLAIN):
+            if isinstance(item, types.BuiltinFunctionType):
+                waiting.append((item.__self__, path))  # as `get = config.get` has it
+                continue
+            if type(item) in _EXACT or isinstance(item, _PLAIN):
                 continue
             if id(item) in self._given:
                 if id(item) not in opened:
@@ -188,6 +193,22 @@ class Reads:
         state = state_of(item)
         if state is not None:
             self._tensors[id(item)] = (item, state)
+
+    def _own(self, item: Any, names: Names, path: str) -> list[tuple[Any, str]]:
+        """Of a compiled function: what it wraps, and what a user has put on it."""
+        values = _attributes_of(item) or {}
+        found = [(values["__wrapped__"], path)] if "__wrapped__" in values else []
+        for name in names.attributes & values.keys():
+            if not name.startswith("_"):
+                self.cells.add((ITEM, values, name, values[name]), f"{path}.{name}", name)
+                found.append((values[name], f"{path}.{name}"))
+        return found
+
+    def _attributes_of_tensor(self, item: Tensor, names: Names, path: str) -> None:
+        """What a user has put on it, such as a learning rate of its own."""
+        for name in names.attributes & (_attributes_of(item) or {}).keys():
+            values = item.__dict__
+            self.cells.add((ITEM, values, name, values[name]), f"{path}.{name}", name)
 
     def _inside(self, item: Any, names: Names, path: str) -> list[tuple[Any, str]]:
         step = found_in_type(type(item), "__next__")
@@ -238,8 +259,7 @@ class Reads:
         if isinstance(item, type):
             return self._class(item, names, path)
         if _module_of(type(item)).startswith(_OWN):
-            wrapped = item.__dict__.get("__wrapped__") if hasattr(item, "__dict__") else None
-            return [] if wrapped is None else [(wrapped, path)]
+            return self._own(item, names, path)
         return self._instance(item, names, path)
 
     def _too_much(self, what: str, path: str) -> None:
@@ -317,6 +337,9 @@ class Reads:
         if _module_of(item) in ("builtins", "steep._core"):
             return []
         wanted = names.attributes
+        if type(item) is not type and not _is_of_a_library(type(item)):
+            for name in wanted:
+                self._of_class(type(item), name)
         if names.dynamic and not _is_of_a_library(item):
             wanted = wanted | {name for name in vars(item) if not name.startswith("__")}
         return [
@@ -328,6 +351,13 @@ class Reads:
     def _of_class(self, cls: type, name: str) -> Any:
         """What a class has under a name; a cell of it."""
         value = found_in_type(cls, name)
+        for base in cls.__mro__[1:]:  # which super() may ask
+            if name in vars(base) and not _is_of_a_library(base):
+                self.cells.add(
+                    (TYPE, base, name, found_in_type(base, name)),
+                    f"{base.__name__}.{name} of",
+                    name,
+                )
         if _module_of(cls) != "builtins" and (value is not absent or not _is_of_a_library(cls)):
             self.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name} of", name)
         return value
@@ -385,6 +415,9 @@ class Reads:
         wanted = names.attributes
         if isinstance(item, Module):
             wanted |= _OF_MODULES
+        for cls in type(item).__mro__:
+            if not _is_of_a_library(cls):  # its operators, calls, items: code names none of them
+                wanted |= {name for name, value in vars(cls).items() if _is_special(name, value)}
         if names.dynamic:
             wanted |= (values or {}).keys()
             for cls in type(item).__mro__:
@@ -427,6 +460,10 @@ def _is_of_a_library(cls: type) -> bool:
     """Whether a class is steep's, Python's or NumPy's, whose attributes are their own business."""
     top = _module_of(cls).partition(".")[0]
     return top in ("steep", "numpy") or top in sys.stdlib_module_names
+
+
+def _is_special(name: str, value: Any) -> bool:
+    return name.startswith("__") and isinstance(value, types.FunctionType)
 
 
 def _module_of(cls: type) -> str:

@@ -43,10 +43,13 @@ def detach_used(result: Any) -> Any:
     """The result without the graphs that backward has used up, as a replay returns it."""
     if isinstance(result, Tensor):
         return result.detach() if graph_is_used_up(result) else result
-    if isinstance(result, dict):
+    if type(result) is dict:
         values = [detach_used(item) for item in result.values()]
         return result if _same(values, result.values()) else dict(zip(result, values, strict=True))
-    if not isinstance(result, tuple | list):
+    # Of other classes nobody but their own code knows how to make another.
+    if type(result) not in (tuple, list) and not (
+        isinstance(result, tuple) and hasattr(result, "_make")
+    ):
         return result
     items = [detach_used(item) for item in result]
     if _same(items, result):  # the very object, which someone may know

@@ -16,6 +16,8 @@ _CLOCKS = ("time", "datetime")
 _RANDOM = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 _METHODS = (types.BuiltinFunctionType, types.MethodType, type(np.random.default_rng(0).random))
 _RANDOM_MODULES = ("numpy.random", "_random", "secrets")
+_SYSTEM = {"access", "chdir", "getcwd", "getpid", "listdir", "lstat", "mkdir", "open", "remove"}
+_SYSTEM |= {"rename", "replace", "rmdir", "scandir", "stat", "system", "unlink"}
 _SETTINGS = ("get_num_threads", "memory_stats", "get_rng_state", "initial_seed", "cpu_level")
 _EFFECTS = {
     "print": "it prints, which a replay would not; print outside",
@@ -72,6 +74,8 @@ def reason_to_refuse(function: types.BuiltinFunctionType | Any) -> str:
         return "it reads or writes a file or stream, which a replay would not; do so outside"
     if isinstance(owner, contextvars.ContextVar):
         return f"it uses a context variable ({owner.name}); pass its value as an argument"
+    if module in ("posix", "nt") and name in _SYSTEM:
+        return f"it asks the system (os.{name}), which a replay would not; ask outside"
     if module == "steep._core" and name in _SETTINGS:
         return f"it reads a setting ({name}), which a replay would not; read it outside"
     if isinstance(owner, types.ModuleType) or owner is None:

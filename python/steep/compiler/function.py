@@ -81,6 +81,20 @@ class _Signature:
         return self.left >= 0
 
 
+_METHODS = "_compiled_methods"  # in an instance's __dict__
+
+
+class _Methods:
+    """The compiled methods of one instance. Copies of the instance have none of them."""
+
+    def __init__(self, owner: Any = None) -> None:
+        self.owner: Callable[[], Any] = (lambda: None) if owner is None else weakref.ref(owner)
+        self.compiled: dict[CompiledFunction, CompiledFunction] = {}
+
+    def __reduce__(self) -> Any:
+        return (_Methods, ())
+
+
 class CompiledFunction(_core.CompiledCall):
     """A function whose calls are recorded, and then replayed. Made by `steep.compile`."""
 
@@ -93,7 +107,6 @@ class CompiledFunction(_core.CompiledCall):
             self._replays_from = self._table
         self._signatures: dict[bytes, _Signature] = {}
         self._said: set[str] = set()
-        self._bound: dict[int, tuple[weakref.ref[Any], CompiledFunction]] = {}
         functools.update_wrapper(self, function, updated=())
 
     def _call_anew(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -103,17 +116,22 @@ class CompiledFunction(_core.CompiledCall):
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
-        key = id(instance)
-        if key not in self._bound:
+        # Kept by the instance itself, so that both go together: programs hold what they have read.
+        values = getattr(instance, "__dict__", None)
+        if values is None:
+            return types.MethodType(self._function, instance)
+        methods = values.get(_METHODS)
+        if type(methods) is not _Methods or methods.owner() is not instance:
             try:
-                alive = weakref.ref(instance, lambda _: self._bound.pop(key, None))
-            except TypeError:  # it cannot be referred to weakly, so nothing can be kept for it
+                methods = values[_METHODS] = _Methods(instance)
+            except TypeError:  # it cannot be referred to weakly
                 return types.MethodType(self._function, instance)
-            # Kept by the instance's life: what is kept here must not keep the instance.
-            method = _weak_method(self._function, alive)
+        bound = methods.compiled.get(self)
+        if bound is None:
+            method = _weak_method(self._function, methods.owner)
             bound = CompiledFunction(method, fullgraph=self._fullgraph, verify=self._verify)
-            self._bound[key] = (alive, bound)
-        return BoundFunction(instance, self._bound[key][1])
+            methods.compiled[self] = bound
+        return BoundFunction(instance, bound)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
         function = copy.deepcopy(self._function, memo)
@@ -360,6 +378,14 @@ class CompiledModule(Module):
         self._orig_mod = module
         self._compiled = CompiledFunction(module.__call__, fullgraph=fullgraph, verify=verify)
         self.training = module.training
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("_orig_mod", "_compiled") or "_compiled" not in self.__dict__:
+            super().__setattr__(name, value)
+            return
+        setattr(self._orig_mod, name, value)
+        if name == "training":
+            self.__dict__[name] = value
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call the module, or replay its program."""
