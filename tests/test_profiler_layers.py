@@ -195,27 +195,29 @@ def test_threads_name_their_layers_apart() -> None:
         sys.setswitchinterval(interval)
 
 
-def test_names_of_layers_are_known_to_all_threads_at_once() -> None:
-    """Whoever has waited for another to name a root looks again."""
-    both, lock = threading.Barrier(2), threading.Lock()
+def test_roots_named_by_many_threads_have_names_of_their_own() -> None:
+    models = [nn.Sequential(nn.ReLU()) for _ in range(4)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(50):
+            names = _Names()
+            start = threading.Barrier(8)
+            found: list[tuple[int, str]] = []
 
-    class Meeting:
-        def __enter__(self) -> None:
-            both.wait()
-            lock.acquire()
+            def name(at: int, names: Any = names, start: Any = start, found: Any = found) -> None:
+                start.wait()
+                found.append((at, names._root(models[at])))
 
-        def __exit__(self, *exc: object) -> None:
-            lock.release()
-
-    names, model = _Names(), nn.Sequential(nn.ReLU())
-    names.lock = Meeting()  # type: ignore[assignment]
-    found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(names._root(model))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == ["", ""]
+            threads = [threading.Thread(target=name, args=(i % 4,)) for i in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len(set(found)) == 4
+            assert {name for _, name in found} == {"", "Sequential", "Sequential#2", "Sequential#3"}
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_names_of_a_module_that_changes_while_it_is_asked_are_asked_again() -> None:

@@ -6,7 +6,6 @@ any, a module's call costs one look at an empty list.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -34,16 +33,15 @@ class _Names:
     """The paths of modules, remembered from call to call.
 
     Modules are known by id; each entry holds its module, so that no other can get the id. Threads
-    share one: what is there is looked up in one step, and `lock` is held by who names a root. What
-    is below a module is known of one version of the structure, and asked anew in the next.
+    share one, without a lock, which an error might leave taken: what is there is looked up, and a
+    name is claimed, in one step each. What is below a module is known of one version of the
+    structure, and asked anew in the next.
     """
-
-    # May be taken again by the thread that has it: finalisers can run modules.
-    lock = threading.RLock()
 
     def __init__(self) -> None:
         self.version = structure_version()
         self.roots: dict[int, tuple[Module, str]] = {}
+        self.claims: dict[str, Module] = {}  # whose a root's name is
         self.below: dict[int, tuple[Module, int, dict[int, str]]] = {}
 
     def path(self, stack: list[tuple[Module, str]], module: Module) -> str:
@@ -64,17 +62,11 @@ class _Names:
             return known[1]
         if not module._modules:
             return ""
-        with self.lock:
-            known = self.roots.get(id(module))  # by another thread, while this one waited
-            if known is not None:
-                return known[1]
-            taken = {prefix for _, prefix in list(self.roots.values())}
-            prefix, number = "", 1
-            while prefix in taken:
-                prefix = type(module).__name__ + (f"#{number}" if number > 1 else "")
-                number += 1
-            self.roots[id(module)] = (module, prefix)
-        return prefix
+        prefix, number = "", 1
+        while self.claims.setdefault(prefix, module) is not module:
+            prefix = type(module).__name__ + (f"#{number}" if number > 1 else "")
+            number += 1
+        return self.roots.setdefault(id(module), (module, prefix))[1]
 
     def _below(self, parent: Module) -> dict[int, str]:
         version = structure_version()  # before the modules are asked: they may change meanwhile
@@ -83,14 +75,6 @@ class _Names:
             paths = {id(module): path for path, module in parent.named_modules()}
             known = self.below[id(parent)] = (parent, version, paths)
         return known[2]
-
-
-def _renew_lock() -> None:
-    _Names.lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):  # the thread that holds it may not be there in a child
-    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class _Thread(threading.local):
