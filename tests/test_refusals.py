@@ -200,3 +200,12 @@ def test_a_sequence_that_shrinks_is_named() -> None:
     sizes[0] = Shrinks()
     with pytest.raises(RuntimeError, match="sizes: expected a sequence that keeps its length"):
         steep.zeros(sizes)
+
+
+def test_ints_beyond_a_float_are_named() -> None:
+    for call in (
+        lambda: steep.normal(1.0, 10**400, (2,)),
+        lambda: steep.nn.functional.dropout(steep.ones(2), 10**400),
+    ):
+        with pytest.raises(OverflowError, match=r"\(\): expected a number that a float64 can hold"):
+            call()

@@ -37,8 +37,12 @@ bool read_truth(PyObject* object) {
 
 double read_double(PyObject* object) {
   const double value = PyFloat_AsDouble(object);
-  if (value == -1 && PyErr_Occurred()) throw PythonError();
-  return value;
+  if (value != -1 || !PyErr_Occurred()) return value;
+  if (!PyLong_CheckExact(object) || !PyErr_ExceptionMatches(PyExc_OverflowError))
+    throw PythonError();
+  PyErr_Clear();
+  throw Unnamed(ErrorKind::overflow, join("expected a number that a float64 can hold, got ",
+                                          digits_of(object), "; pass a smaller one"));
 }
 
 bool read_sequence(PyObject* object, Dims& dims) {
