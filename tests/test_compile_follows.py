@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import functools
 import gc
 import threading
@@ -201,44 +200,6 @@ def test_what_is_kept_beside_the_result_is_noticed(how: str) -> None:
 
 
 # ---- instances, threads, errors -----------------------------------------------------------------
-
-
-class Owner:
-    def __init__(self) -> None:
-        self.factor = ones(2)
-
-    @steep.compile
-    def scale(self, x: Any) -> Any:
-        return x * self.factor
-
-
-@dataclasses.dataclass(frozen=True)
-class Equal:
-    name: str
-    factor: Any = dataclasses.field(compare=False)
-    scale = Owner.__dict__["scale"]
-
-
-@dataclasses.dataclass
-class Unhashable:
-    factor: Any
-    scale = Owner.__dict__["scale"]
-
-
-class Slotted:
-    __slots__ = ("factor",)
-    scale = Owner.__dict__["scale"]
-
-
-def test_methods_of_all_kinds_of_instances() -> None:
-    method = Owner().scale  # of an instance that no one else holds
-    assert settle(method, ones()).tolist() == [2.0, 2.0]
-    pair = Equal("same", ones(2)), Equal("same", ones(3))
-    assert [x.scale(ones()).tolist() for x in pair] == [[2.0, 2.0], [3.0, 3.0]]
-    assert Unhashable(ones(4)).scale(ones()).tolist() == [4.0, 4.0]
-    slotted = Slotted()
-    slotted.factor = ones(5)
-    assert slotted.scale(ones()).tolist() == [5.0, 5.0]
 
 
 def test_programs_may_be_added_while_another_thread_replays() -> None:

@@ -69,7 +69,7 @@ def whole_deque() -> Any:
 
 def whole_set() -> Any:
     holder = {1, 2}
-    return (c.SET, holder, None, frozenset({1, 2})), lambda: holder.add(3)
+    return (c.SET, holder, None, (1, 2)), lambda: holder.add(3)
 
 
 def class_attribute() -> Any:
@@ -95,7 +95,40 @@ def function_defaults() -> Any:
 
 def array() -> Any:
     holder = np.arange(6.0).reshape(2, 3).T
-    return (c.ARRAY, holder, None, holder.tobytes()), lambda: holder.__setitem__((0, 0), 7)
+    return (c.ARRAY, holder, ("d", 3, 2), holder.tobytes()), lambda: holder.__setitem__((0, 0), 7)
+
+
+def shape_of_array() -> Any:
+    holder = np.arange(6.0).reshape(2, 3)
+    return (c.ARRAY, holder, ("d", 2, 3), holder.tobytes()), lambda: setattr(
+        holder, "shape", (3, 2)
+    )
+
+
+def kind_of_array() -> Any:
+    holder = np.zeros(2)
+    return (c.ARRAY, holder, ("d", 2), holder.tobytes()), lambda: setattr(holder, "dtype", "i8")
+
+
+def equal_item_of_set() -> Any:
+    holder = {1}
+
+    def change() -> None:
+        holder.clear()
+        holder.add(True)
+
+    return (c.SET, holder, None, (1,)), change
+
+
+def order_of_set() -> Any:
+    holder = {0, 8}  # which want the same place
+
+    def change() -> None:
+        holder.clear()
+        holder.update((8, 0))
+
+    assert tuple(holder) == (0, 8)
+    return (c.SET, holder, None, (0, 8)), change
 
 
 def tensor() -> Any:
@@ -135,7 +168,15 @@ def other_attributes() -> Any:
 
 KINDS = [variable, item, absent_item, whole_dict, whole_list, whole_deque, whole_set]
 KINDS += [class_attribute, slot_of_object, function_defaults, array, tensor, tensor_memory]
-KINDS += [other_attributes, tensor_computed, instance]
+KINDS += [
+    shape_of_array,
+    kind_of_array,
+    equal_item_of_set,
+    order_of_set,
+    other_attributes,
+    tensor_computed,
+    instance,
+]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -176,7 +217,10 @@ WRONG = [
     (c.TYPE, 3, "x", 1),
     (c.SLOT, 3, 4, 1),
     (c.FUNCTION, len, None, (1, 2, 3)),
-    (c.ARRAY, np.ones(1), None, "x"),
+    (c.ARRAY, np.ones(1), ("d", 1), "x"),
+    (c.ARRAY, np.ones(1), None, b"x"),
+    (c.ARRAY, np.ones(1), ("d", "1"), b"x"),
+    (c.SET, {1}, None, frozenset({1})),
     (c.TENSOR, 3, None, 1),
     (11, {}, "x", 1),
     (-1, {}, "x", 1),

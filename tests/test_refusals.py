@@ -39,7 +39,7 @@ def test_generators_take_their_arguments_by_name() -> None:
     [
         lambda: steep.Recorder(3),
         lambda: steep.Recorder(mode="all"),
-        lambda: _core.ProgramTable((), (), types=1),
+        lambda: _core.ProgramTable((), types=1),
         lambda: _core.SavedTensor(steep.ones(1), outputs=1),
         lambda: steep.Generator(seed=1),
         lambda: steep.no_grad(1),

@@ -6,10 +6,6 @@
 
 namespace steep::bindings {
 
-// Moves the structure counter: something changed that a recorded program cannot see by itself.
-void bump_structure();
-int64_t structure_now();
-
 // Tensor.backward(...), with self as first argument; and its free relatives.
 PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t count,
                           PyObject* keywords);

@@ -1,5 +1,8 @@
 #include "bindings/call_key.h"
 
+#include <cstring>
+
+#include "bindings/convert.h"
 #include "bindings/dtype_type.h"
 #include "bindings/tensor_type.h"
 #include "tape/history.h"
@@ -39,7 +42,7 @@ void for_each(PyObject* dict, Visit&& visit) {
 
 class Reader {
  public:
-  Reader(CallKey& key, const ArgumentTypes& types) : key_(key), types_(types) {}
+  Reader(CallKey& key, PyObject* namespaces) : key_(key), namespaces_(namespaces) {}
 
   void read(PyObject* object) {
     if (is_tensor(object)) return tensor(tensor_of(object));
@@ -68,16 +71,15 @@ class Reader {
     }
     if (PyBytes_CheckExact(object)) return bytes(object);
     if (PyComplex_CheckExact(object)) return complex(PyComplex_AsCComplex(object));
-    if (is_one_of(object, types_.scalars)) return typed(object), scalar(object);
+    if (is_numpy_number(object)) return typed(object), scalar(object);
     if (is_made_of_attributes(object)) return attributes(object);
     number('o', object);
     keep(object);
   }
 
-  static bool is_one_of(PyObject* object, PyObject* types) {
-    const int answer = PyObject_IsInstance(object, types);
-    checked(answer);
-    return answer == 1;
+  // By its name: NumPy need not be there.
+  static bool is_numpy_number(PyObject* object) {
+    return std::strncmp(type_name(object), "numpy.", 6) == 0 && is_scalar_like(object);
   }
 
   // Namespaces and dataclasses, but for those with slots.
@@ -85,8 +87,12 @@ class Reader {
     static PyObject* const fields = checked(PyUnicode_InternFromString("__dataclass_fields__"));
     static PyObject* const slots = checked(PyUnicode_InternFromString("__slots__"));
     PyTypeObject* const type = Py_TYPE(object);
-    return (_PyType_Lookup(type, fields) || is_one_of(object, types_.namespaces)) &&
-           !_PyType_Lookup(type, slots) && _PyObject_GetDictPtr(object);
+    if (!_PyType_Lookup(type, fields)) {
+      const int answer = PyObject_IsSubclass(reinterpret_cast<PyObject*>(type), namespaces_);
+      checked(answer);
+      if (!answer) return false;
+    }
+    return !_PyType_Lookup(type, slots) && _PyObject_GetDictPtr(object);
   }
 
   void keep(PyObject* object) {
@@ -100,7 +106,9 @@ class Reader {
     tag('S');
     for (PyObject* end : {object->start, object->stop, object->step}) read(end);
   }
-  // A number of NumPy's.
+  void open(PyObject* object) {
+    if (key_.opened) checked(PyList_Append(key_.opened, object));
+  }
   void scalar(PyObject* object) {
     const Owned all(PyObject_CallMethod(object, "tobytes", nullptr));
     bytes(all.get());
@@ -119,11 +127,13 @@ class Reader {
   // The order of an OrderedDict is its own affair.
   void ordered(PyObject* object) {
     const Owned names(PySequence_List(object));
-    sequence('l', names.get());
+    const Items items("compile", names.get());
+    for (Py_ssize_t i = 0; i < items.size(); ++i) read(items[i].get());
   }
   void attributes(PyObject* object) {
     const Owned values(PyObject_GenericGetDict(object, nullptr));
     typed(object);
+    open(object);
     dictionary(values.get());
   }
 
@@ -172,12 +182,14 @@ class Reader {
   }
 
   void sequence(char what, PyObject* object) {
+    open(object);
     const Items items("compile", object);
     number(what, items.size());
     for (Py_ssize_t i = 0; i < items.size(); ++i) read(items[i].get());
   }
 
   void dictionary(PyObject* object) {
+    open(object);
     number('d', PyDict_GET_SIZE(object));
     for_each(object, [this](PyObject* name, PyObject* value) {
       read(name);
@@ -186,12 +198,12 @@ class Reader {
   }
 
   CallKey& key_;
-  const ArgumentTypes& types_;
+  PyObject* namespaces_;
 };
 
 }  // namespace
 
-void read_call(PyObject* args, PyObject* kwargs, const ArgumentTypes& types, CallKey& key) {
+void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& key) {
   const bool named = kwargs && kwargs != Py_None;
   if (!PyTuple_Check(args) || (named && !PyDict_Check(kwargs)))
     raise(PyExc_TypeError, "compile: expected the arguments of a call, a tuple and a dict");
@@ -199,7 +211,7 @@ void read_call(PyObject* args, PyObject* kwargs, const ArgumentTypes& types, Cal
   key.bytes.push_back(static_cast<char>(default_dtype()));
   const Py_ssize_t positional = PyTuple_GET_SIZE(args);
   key.bytes.append(reinterpret_cast<const char*>(&positional), sizeof positional);
-  Reader reader(key, types);
+  Reader reader(key, namespaces);
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) reader.read(PyTuple_GET_ITEM(args, i));
   if (!named) return;
   for_each(kwargs, [&reader](PyObject* name, PyObject* value) {

@@ -13,19 +13,16 @@ namespace steep::bindings {
 struct CallKey {
   std::string bytes;
   Tensors inputs;
-  PyObject* known = nullptr;  // a list, if wanted: what counts by who it is
+  // Lists, if wanted: what counts by who it is, and the containers that count by what they hold.
+  PyObject* known = nullptr;
+  PyObject* opened = nullptr;
 };
 
-// Tuples of types that count in their own way.
-struct ArgumentTypes {
-  PyObject* scalars;     // by type and bytes: NumPy's numbers
-  PyObject* namespaces;  // by type and attributes, as dataclasses do
-};
-
-// Reads positional and named arguments. Tensors count by shape, strides, dtype, requires_grad, hooks
-// and shared memory; numbers, strings and None by value; tuples, lists, dicts, slices, namespaces and
-// dataclasses by what they hold; anything else by who it is.
-void read_call(PyObject* args, PyObject* kwargs, const ArgumentTypes& types, CallKey& key);
+// Reads positional and named arguments. Tensors count by shape, strides, dtype, requires_grad,
+// hooks and shared memory; numbers, strings and None by value; tuples, lists, dicts, slices,
+// dataclasses and instances of `namespaces` (a tuple of types) by what they hold; anything else by
+// who it is.
+void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& key);
 
 inline bool has_hooks(const Tensor& x) {
   const tape::History* const h = tape::history(x);

@@ -13,9 +13,6 @@ namespace steep::bindings {
 
 using ops::Value;
 
-namespace {
-
-// NumPy's scalars and their like: a number, but no container (an array converts to int, too).
 bool is_scalar_like(PyObject* object) {
   const PyTypeObject* type = Py_TYPE(object);
   const PyNumberMethods* number = type->tp_as_number;
@@ -23,6 +20,8 @@ bool is_scalar_like(PyObject* object) {
   if (type->tp_as_sequence && type->tp_as_sequence->sq_length) return false;
   return !(type->tp_as_mapping && type->tp_as_mapping->mp_length) && !is_tensor(object);
 }
+
+namespace {
 
 bool is_numpy_bool(PyObject* object) {
   const char* name = type_name(object);

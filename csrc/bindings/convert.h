@@ -24,6 +24,8 @@ bool read_number(PyObject* object, Number& number);
 bool read_operand(PyObject* object, ops::TensorOrNumber& operand);
 // An int's digits for a message, where they are not too many.
 std::string digits_of(PyObject* number);
+// NumPy's scalars and their like: a number, but no container (an array converts to int, too).
+bool is_scalar_like(PyObject* object);
 // The value of a Python int; an Unnamed error of kind overflow for one beyond 64 bits.
 int64_t read_long(PyObject* object);
 // An integer of any kind (no bool); false for all else.

@@ -95,7 +95,37 @@ bool function_holds(PyObject* function, PyObject* value) {
   return true;
 }
 
-bool array_holds(PyObject* array, PyObject* bytes) {
+// In the order in which it gives its items, which code that goes through it may follow. Of what its
+// class makes of that nothing is asked.
+bool set_holds(PyObject* set, PyObject* items) {
+  const Py_ssize_t size = PyTuple_GET_SIZE(items);
+  if (PySet_GET_SIZE(set) != size) return false;
+  const Owned all(PySet_Type.tp_iter(set));
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    const Owned item(PyIter_Next(all.get()));
+    if (!same_value(item.get(), PyTuple_GET_ITEM(items, i))) return false;
+  }
+  return true;
+}
+
+// What its elements are, and how many along each axis: `form` is of the format and the sizes.
+bool has_form(const Py_buffer& buffer, PyObject* form) {
+  const Py_ssize_t rank = PyTuple_GET_SIZE(form) - 1;
+  if (buffer.ndim != rank) return false;
+  for (Py_ssize_t i = 0; i < rank; ++i)
+    if (PyLong_AsSsize_t(PyTuple_GET_ITEM(form, i + 1)) != buffer.shape[i]) return false;
+  return PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(form, 0),
+                                          buffer.format ? buffer.format : "B") == 0;
+}
+
+bool is_form(PyObject* key) {
+  if (!PyTuple_CheckExact(key) || PyTuple_GET_SIZE(key) == 0) return false;
+  for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(key); ++i)
+    if (!PyLong_CheckExact(PyTuple_GET_ITEM(key, i))) return false;
+  return PyUnicode_CheckExact(PyTuple_GET_ITEM(key, 0));
+}
+
+bool array_holds(PyObject* array, PyObject* form, PyObject* bytes) {
   PyObject* const memory = PyMemoryView_FromObject(array);
   if (!memory) {
     PyErr_Clear();  // it shows its memory no more, as it did when it was read
@@ -103,7 +133,7 @@ bool array_holds(PyObject* array, PyObject* bytes) {
   }
   const Owned view(memory);
   const Py_buffer* const buffer = PyMemoryView_GET_BUFFER(view.get());
-  if (buffer->len != PyBytes_GET_SIZE(bytes)) return false;
+  if (buffer->len != PyBytes_GET_SIZE(bytes) || !has_form(*buffer, form)) return false;
   if (PyBuffer_IsContiguous(buffer, 'C'))
     return std::memcmp(buffer->buf, PyBytes_AS_STRING(bytes), static_cast<size_t>(buffer->len)) ==
            0;
@@ -169,7 +199,7 @@ void check_cell(const Cell& cell) {
       return check(PyTuple_CheckExact(cell.value.get()), "a tuple", cell.value.get());
     case Kind::set:
       check(PyAnySet_Check(holder), "a set", holder);
-      return check(PyFrozenSet_CheckExact(cell.value.get()), "a frozenset", cell.value.get());
+      return check(PyTuple_CheckExact(cell.value.get()), "a tuple", cell.value.get());
     case Kind::type:
       check(PyType_Check(holder), "a type", holder);
       return check(PyUnicode_CheckExact(cell.key.get()), "a name", cell.key.get());
@@ -181,6 +211,7 @@ void check_cell(const Cell& cell) {
                    "a tuple of three", cell.value.get());
     case Kind::array:
       check(PyObject_CheckBuffer(holder), "a buffer", holder);
+      check(is_form(cell.key.get()), "a format and sizes", cell.key.get());
       return check(PyBytes_CheckExact(cell.value.get()), "bytes", cell.value.get());
     case Kind::tensor:
       check(is_tensor(holder), "a Tensor", holder);
@@ -240,7 +271,7 @@ bool Cell::holds() const {
     case Kind::sequence:
       return sequence_holds(holder.get(), value.get());
     case Kind::set:
-      return equal(holder.get(), value.get());
+      return set_holds(holder.get(), value.get());
     case Kind::type:
       return same_or_absent(found_in_type(holder.get(), key.get()), value);
     case Kind::slot:
@@ -248,7 +279,7 @@ bool Cell::holds() const {
     case Kind::function:
       return function_holds(holder.get(), value.get());
     case Kind::array:
-      return array_holds(holder.get(), value.get());
+      return array_holds(holder.get(), key.get(), value.get());
     case Kind::tensor:
       return tensor_holds(*this);
     case Kind::instance:

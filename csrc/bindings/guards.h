@@ -19,11 +19,11 @@ struct Cell {
     item,      // holder: a dict; key; value
     dict,      // holder: a dict; value: a tuple of its keys and values in turn
     sequence,  // holder: a list or a deque; value: a tuple of its items
-    set,       // holder: a set; value: a frozenset of its items
+    set,       // holder: a set; value: a tuple of its items, in its own order
     type,      // holder: a type; key: a name; value: what the type or one of its bases has there
     slot,      // holder: an object; key: a descriptor of __slots__; value
     function,  // holder: a function; value: a tuple of its code, defaults and keyword defaults
-    array,     // holder: a buffer; value: its bytes
+    array,     // holder: a buffer; key: a tuple of its format and sizes; value: its bytes
     tensor,    // holder: a tensor; value: what state_of() says of it
     instance,  // holder: an object; value: its class, and the dict of its attributes or None
   };

@@ -224,7 +224,7 @@ std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key) {
 PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs) {
   if (program::Recorder::active()) return new_reference(Py_NotImplemented);
   CallKey key;
-  read_call(args, kwargs, table.types(), key);
+  read_call(args, kwargs, table.namespaces.get(), key);
   for (;;)
     if (PyObject* const result = replay_one(table, key)) return result;
 }

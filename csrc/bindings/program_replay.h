@@ -40,9 +40,7 @@ struct Table {
   // threads, and what runs while names are compared, may add and remove. Lists are never changed.
   std::unordered_map<std::string, std::shared_ptr<const Entries>> entries;
   int64_t calls = 0;
-  Owned scalars, namespaces;
-
-  ArgumentTypes types() const { return {scalars.get(), namespaces.get()}; }
+  Owned namespaces;  // see read_call
 };
 
 // The programs of a kind of call; held by who looks at them, for that may run code.

@@ -37,15 +37,16 @@ PyObject* table_replay(PyObject* self, PyObject* const* args, Py_ssize_t count) 
   });
 }
 
-// (bytes, inputs, objects): the key of a call, the tensors in it, and what it knows by who they
-// are.
+// (bytes, inputs, objects, containers): the key of a call, the tensors in it, what it knows by who
+// they are, and the containers that it knows by what they hold.
 PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2) raise(PyExc_TypeError, "key: expected (args, kwargs)");
     CallKey key;
-    const Owned known(PyList_New(0));
+    const Owned known(PyList_New(0)), opened(PyList_New(0));
     key.known = known.get();
-    read_call(args[0], args[1], table_of(self).types(), key);
+    key.opened = opened.get();
+    read_call(args[0], args[1], table_of(self).namespaces.get(), key);
     const Owned bytes(
         PyBytes_FromStringAndSize(key.bytes.data(), static_cast<Py_ssize_t>(key.bytes.size())));
     Owned inputs(PyList_New(0));
@@ -53,7 +54,7 @@ PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
       const Owned item(wrap(input));
       checked(PyList_Append(inputs.get(), item.get()));
     }
-    return PyTuple_Pack(3, bytes.get(), inputs.get(), known.get());
+    return PyTuple_Pack(4, bytes.get(), inputs.get(), known.get(), opened.get());
   });
 }
 
@@ -103,7 +104,7 @@ PyObject* table_find(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2) raise(PyExc_TypeError, "find: expected (args, kwargs)");
     CallKey key;
-    read_call(args[0], args[1], table_of(self).types(), key);
+    read_call(args[0], args[1], table_of(self).namespaces.get(), key);
     const std::shared_ptr<Entry> entry = find_entry(table_of(self), key);
     if (!entry) Py_RETURN_NONE;
     return py::cast(entry->program).release().ptr();
@@ -147,14 +148,13 @@ PyObject* table_last_used(PyObject* self, PyObject* key) {
 
 PyObject* table_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
-    if ((keywords && PyDict_Size(keywords) > 0) || PyTuple_Size(args) != 2 ||
-        !PyTuple_Check(PyTuple_GetItem(args, 0)) || !PyTuple_Check(PyTuple_GetItem(args, 1)))
-      raise(PyExc_TypeError, "ProgramTable: expected two tuples of types");
+    if ((keywords && PyDict_Size(keywords) > 0) || PyTuple_Size(args) != 1 ||
+        !PyTuple_Check(PyTuple_GetItem(args, 0)))
+      raise(PyExc_TypeError, "ProgramTable: expected a tuple of types");
+    auto table = std::make_unique<Table>();
+    table->namespaces = Owned::borrow(PyTuple_GetItem(args, 0));
     PyObject* const self = checked(type->tp_alloc(type, 0));
-    auto* table = new Table;
-    table->scalars = Owned::borrow(PyTuple_GetItem(args, 0));
-    table->namespaces = Owned::borrow(PyTuple_GetItem(args, 1));
-    reinterpret_cast<TableObject*>(self)->table = table;
+    reinterpret_cast<TableObject*>(self)->table = table.release();
     return self;
   });
 }

@@ -19,21 +19,6 @@ namespace steep::bindings {
 
 namespace {
 
-std::atomic<int64_t> structure{0};
-
-PyObject* bump(PyObject*, PyObject*) {
-  bump_structure();
-  Py_RETURN_NONE;
-}
-PyObject* structure_version(PyObject*, PyObject*) { return PyLong_FromLongLong(structure.load()); }
-
-PyMethodDef functions[] = {
-    {"bump_structure", bump, METH_NOARGS,
-     "Says that modules or parameters have changed in a way a recorded program cannot see."},
-    {"structure_version", structure_version, METH_NOARGS,
-     "How often bump_structure() has been called."},
-    {nullptr, nullptr, 0, nullptr}};
-
 py::dict memory_stats() {
   const runtime::MemoryStats stats = runtime::memory_stats();
   py::dict out;
@@ -88,12 +73,8 @@ void enter(void* state) {
 
 }  // namespace
 
-void bump_structure() { structure.fetch_add(1, std::memory_order_relaxed); }
-int64_t structure_now() { return structure.load(std::memory_order_relaxed); }
-
 void add_runtime(PyObject* module) {
   runtime::set_blocking_hooks({leave, enter});
-  checked(PyModule_AddFunctions(module, functions));
   auto m = py::reinterpret_borrow<py::module_>(module);
   m.def("get_num_threads", &runtime::num_threads, "The threads an operation may use.");
   m.def("set_num_threads", &runtime::set_num_threads, py::arg("num"),

@@ -6,6 +6,7 @@ any, a module's call costs one look at an empty list.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from steep._core import (
     profile_range_start,
     set_layer,
     set_phase,
-    structure_version,
     unfollow_sites,
 )
 
@@ -28,18 +28,27 @@ __all__ = ["follow", "followers", "in_layer", "in_phase", "step_in_phase", "unfo
 # One entry for each follower; never another list, for modules import it by name.
 followers: list[None] = []
 
+_changes = itertools.count(1)
+_changed = 0  # the number of the latest change of any module's members
+
+
+def note_members_changed() -> int:
+    """Forget which names modules have below others; returns a number never returned before."""
+    global _changed
+    _changed = number = next(_changes)
+    return number
+
 
 class _Names:
     """The paths of modules, remembered from call to call.
 
     Modules are known by id; each entry holds its module, so that no other can get the id. Threads
     share one, without a lock, which an error might leave taken: what is there is looked up, and a
-    name is claimed, in one step each. What is below a module is known of one version of the
-    structure, and asked anew in the next.
+    name is claimed, in one step each. What is below a module is known until members of some
+    module change, and then asked anew.
     """
 
     def __init__(self) -> None:
-        self.version = structure_version()
         self.roots: dict[int, tuple[Module, str]] = {}
         self.claims: dict[str, Module] = {}  # whose a root's name is
         self.below: dict[int, tuple[Module, int, dict[int, str]]] = {}
@@ -54,9 +63,6 @@ class _Names:
 
     def _root(self, module: Module) -> str:
         """'' for the first tree of modules, so that paths are those of its `named_modules`."""
-        if self.version != structure_version():
-            self.version = structure_version()
-            self.below.clear()
         known = self.roots.get(id(module))
         if known is not None:
             return known[1]
@@ -69,7 +75,7 @@ class _Names:
         return self.roots.setdefault(id(module), (module, prefix))[1]
 
     def _below(self, parent: Module) -> dict[int, str]:
-        version = structure_version()  # before the modules are asked: they may change meanwhile
+        version = _changed  # before the modules are asked: they may change meanwhile
         known = self.below.get(id(parent))
         if known is None or known[1] != version:
             paths = {id(module): path for path, module in parent.named_modules()}

@@ -89,7 +89,7 @@ class Cells:
         ours: Counter[int] = Counter()
         for cell in self.entries:
             ours.update((id(cell[1]), id(cell[2]), id(cell[3])))
-            if cell[0] in (DICT, SEQUENCE) or cell[0] == SET:
+            if cell[0] in (DICT, SEQUENCE, SET):
                 ours.update(map(id, cell[3]))
         found = set()
         for number in self.objects:

@@ -10,24 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
+from steep.compiler._imported import imported
 
 __all__ = ["Names", "line_of", "names_of"]
 
 _STEEP = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Of steep's own files these hold what a user's function may depend on; what the others keep is
 # followed by other means, or is no one's business.
-_FOLLOWED = tuple(
-    os.path.join(_STEEP, *path.split("/"))
-    for path in ("nn/", "optim/lr_scheduler.py", "optim/lr_scheduler/", "optim/swa_utils.py")
-)
+_FOLLOWED = os.path.join(_STEEP, "nn", "")
 _LIBRARIES = tuple(
-    os.path.join(os.path.abspath(path), "")
-    for path in (
-        sysconfig.get_path("stdlib"),
-        sysconfig.get_path("platstdlib"),
-        os.path.dirname(np.__file__),
-    )
+    os.path.join(os.path.abspath(sysconfig.get_path(name)), "") for name in ("stdlib", "platstdlib")
 )
 _SITE = tuple(
     os.path.join(os.path.abspath(sysconfig.get_path(name)), "") for name in ("purelib", "platlib")
@@ -46,14 +38,14 @@ class Names:
         attributes: all others, such as names of attributes and methods.
         imports: modules that the code imports.
         dynamic: whether attributes may be read by other names than these.
-        library: whether the code is a library's, whose globals are its own business.
+        of_library: whether the code is a library's, whose globals are its own business.
     """
 
     globals: tuple[str, ...]
     attributes: frozenset[str]
     imports: tuple[str, ...]
     dynamic: bool
-    library: bool
+    of_library: bool
 
 
 @lru_cache(maxsize=4096)
@@ -64,8 +56,10 @@ def _is_library(filename: str) -> bool | None:
     path = os.path.abspath(filename)
     if path.startswith(_STEEP):
         return True if path.startswith(_FOLLOWED) else None
-    inside = path.startswith(_LIBRARIES)
-    return inside and not (path.startswith(_SITE) and not path.startswith(_LIBRARIES[-1:]))
+    if path.startswith(_SITE):  # which may lie within the standard library's folder
+        numpy = imported("numpy")
+        return numpy is not None and path.startswith(os.path.join(numpy.__path__[0], ""))
+    return path.startswith(_LIBRARIES)
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:

@@ -34,13 +34,16 @@ class Run:
     __slots__ = ("optimizers", "reads", "recorder", "result", "untold")
 
     def __init__(
-        self, function: Callable[..., Any], args: Any, kwargs: Any, inputs: list[Tensor]
+        self, function: Callable[..., Any], args: Any, kwargs: Any, given: list[Any]
     ) -> None:
-        """Call the function. What it raises ends the recording and goes on."""
+        """Call the function. What it raises ends the recording and goes on.
+
+        `given` are the tensors and containers among the arguments.
+        """
         self.recorder = _core.Recorder()
         begin_anew()
         self.optimizers = _recorded.begin()
-        self.reads = Reads(function, args, kwargs, inputs)
+        self.reads = Reads(function, given)
         try:
             # Profiles of replays want to know where launches came from.
             result, untold = self.recorder.run(
@@ -49,8 +52,12 @@ class Run:
         finally:
             let_go()
         # A graph that is used up goes now: it holds what the call has made.
-        self.result = detach_used(result)
+        self.result = result
         self.untold = untold
+        try:
+            self.result = detach_used(result)
+        except MemoryError:  # the call has succeeded: what is lost is the program
+            self.untold = "out of memory"
 
 
 class Recording:
@@ -67,7 +74,7 @@ class Recording:
         prepared: whether an optimiser made its state meanwhile; the next call will not.
     """
 
-    def __init__(self, run: Run, trace: Any, description: Any, refusal: str) -> None:
+    def __init__(self, run: Run, trace: Any, description: Any, refusal: str, change: str) -> None:
         self.trace = trace
         self.description = description
         self.optimizers = run.optimizers
@@ -78,7 +85,7 @@ class Recording:
         ]
         self.cells = run.reads.cells
         self.refusal = refusal
-        self.change = run.reads.change
+        self.change = change
         self.prepared = run.optimizers.prepared
 
     def replaced(self) -> str:
@@ -95,8 +102,8 @@ class Recording:
         return found
 
 
-def examine(run: Run, inputs: list[Tensor]) -> Recording:
-    """What a recorded call of `inputs` did.
+def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Recording:
+    """What a recorded call of `inputs` did; `table` is that of the function.
 
     Raises:
         MemoryError: if there was not memory enough to keep all of it.
@@ -112,7 +119,7 @@ def examine(run: Run, inputs: list[Tensor]) -> Recording:
         description, outputs = ("value", None), []
         run.reads.refusal = run.reads.refusal or str(error)
     try:
-        run.reads.close(run.result, outputs)
+        run.reads.close(table.key((run.result,), {})[3], outputs)
     except MemoryError:
         raise
     except Exception as error:  # of a user's object, which must not undo a call that has succeeded
@@ -128,8 +135,7 @@ def examine(run: Run, inputs: list[Tensor]) -> Recording:
     # What it has changed itself comes before what follows from that.
     refusal: str = run.reads.refusal or asked
     if run.reads.change and not refusal:
-        return Recording(run, trace, description, "")
-    run.reads.change = ""
+        return Recording(run, trace, description, "", run.reads.change)
     refusal = refusal or trace.refusal
     places = Counter(_places(description))
     for i in range(len(outputs)):
@@ -142,7 +148,7 @@ def examine(run: Run, inputs: list[Tensor]) -> Recording:
     # The result itself is held by the run and by the call below.
     if not refusal and not isinstance(run.result, Tensor) and sys.getrefcount(run.result) > 2:
         refusal = _KEPT if outputs else ""
-    return Recording(run, trace, description, refusal)
+    return Recording(run, trace, description, refusal, "")
 
 
 _VALID = GroupPlan.__dict__["valid"]  # the slot itself

@@ -7,7 +7,7 @@ from typing import Any
 
 from steep._core import Tensor, device, dtype, graph_is_used_up
 
-__all__ = ["describe", "detach_used"]
+__all__ = ["describe", "detach_used", "detached"]
 
 _PLAIN = (type(None), bool, int, float, str, bytes, complex, dtype, device)
 
@@ -55,6 +55,14 @@ def detach_used(result: Any) -> Any:
     if _same(items, result):  # the very object, which someone may know
         return result
     return type(result)._make(items) if hasattr(result, "_make") else type(result)(items)
+
+
+def detached(result: Any) -> Any:
+    """See `detach_used`; the result as it is where there is no memory for that."""
+    try:
+        return detach_used(result)
+    except MemoryError:
+        return result
 
 
 def _same(items: Iterable[Any], others: Iterable[Any]) -> bool:

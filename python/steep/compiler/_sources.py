@@ -1,76 +1,91 @@
-"""Functions of C whose answers, or whose effects, a replay would lack."""
+"""Where values come from, and effects go, that a replay would lack: generators, clocks, streams."""
 
 from __future__ import annotations
 
 import contextvars
-import pickle
-import random
 import types
 from typing import Any
 
-import numpy as np
+from steep.compiler._imported import imported, random_types
 
 __all__ = ["draws_from", "random_source", "random_state", "reason_to_refuse"]
 
-_CLOCKS = ("time", "datetime")
-_RANDOM = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
-_METHODS = (types.BuiltinFunctionType, types.MethodType, type(np.random.default_rng(0).random))
+_METHODS = (types.BuiltinFunctionType, types.MethodType)
 _RANDOM_MODULES = ("numpy.random", "_random", "secrets")
+_CLOCKS = ("time", "datetime")
+_STREAMS = ("write", "writelines", "read", "readline", "readlines")
 _SYSTEM = {"access", "chdir", "getcwd", "getpid", "listdir", "lstat", "mkdir", "open", "remove"}
 _SYSTEM |= {"rename", "replace", "rmdir", "scandir", "stat", "system", "unlink"}
-_SETTINGS = ("get_num_threads", "memory_stats", "get_rng_state", "initial_seed", "cpu_level")
+_SETTINGS = {"get_num_threads", "memory_stats", "get_rng_state", "initial_seed", "cpu_level"}
 _EFFECTS = {
-    "print": "it prints, which a replay would not; print outside",
-    "input": "it asks for input; ask outside and pass what came as an argument",
-    "warn": "it warns, which a replay would not; warn outside",
-    "open": "it opens a file; do so outside",
-    "start_new_thread": "it starts a thread, which a replay would not; start it outside",
-    "start_joinable_thread": "it starts a thread, which a replay would not; start it outside",
-    "urandom": "it draws from os.urandom; draw outside and pass what came as an argument",
+    ("builtins", "print"): "it prints, which a replay would not; print outside",
+    ("builtins", "input"): "it asks for input; ask outside and pass what came as an argument",
+    ("_warnings", "warn"): "it warns, which a replay would not; warn outside",
+    ("_io", "open"): "it opens a file; do so outside",
+    ("io", "open"): "it opens a file; do so outside",
+    ("posix", "urandom"): "it draws from os.urandom; draw outside and pass what came",
+    ("nt", "urandom"): "it draws from os.urandom; draw outside and pass what came",
+}
+_EFFECTS |= {
+    ("_thread", name): "it starts a thread, which a replay would not; start it outside"
+    for name in ("start_new_thread", "start_joinable_thread")
 }
 
 
 def random_source(item: Any) -> Any:
     """The random generator that an object is, or is a method of; None for anything else."""
-    if isinstance(item, _RANDOM):
+    kinds = random_types()
+    if isinstance(item, kinds):
         return item
-    owner = getattr(item, "__self__", None) if isinstance(item, _METHODS) else None
-    return owner if isinstance(owner, _RANDOM) else None
+    owner = item.__self__ if isinstance(item, _METHODS) else None
+    return owner if isinstance(owner, kinds) else None
 
 
-def random_state(source: Any) -> bytes:
-    """Where a random generator is in its stream."""
-    state: Any
-    if isinstance(source, random.Random):
-        state = source.getstate()
-    elif isinstance(source, np.random.Generator):
-        state = source.bit_generator.state
-    else:
-        state = source.get_state() if isinstance(source, np.random.RandomState) else source.state
-    return pickle.dumps(state)
+def random_state(source: Any) -> Any:
+    """Where a random generator is in its stream, as something that can be compared."""
+    draws = imported("numpy.random")
+    if draws is None or isinstance(source, imported("random").Random):  # type: ignore[union-attr]
+        return source.getstate()
+    if isinstance(source, draws.Generator):
+        source = source.bit_generator
+    state = source.get_state() if isinstance(source, draws.RandomState) else source.state
+    return repr(_written_out(state))
+
+
+def _written_out(state: Any) -> Any:
+    """A state whose arrays, which print only in part, are bytes."""
+    if isinstance(state, dict):
+        return {key: _written_out(value) for key, value in state.items()}
+    if isinstance(state, tuple):
+        return tuple(map(_written_out, state))
+    return state.tobytes() if hasattr(state, "tobytes") else state
 
 
 def draws_from(source: Any, path: str) -> str:
     """Why a function that draws from `source` cannot be replayed."""
-    kind = "random" if isinstance(source, random.Random) else "numpy.random"
+    kind = type(source).__module__
+    name = "random" if kind == "random" else "numpy.random"
     return (
-        f"it draws from {kind} ({path or type(source).__name__}), which a replay would not; use "
+        f"it draws from {name} ({path or type(source).__name__}), which a replay would not; use "
         "steep's random functions, or draw outside and pass what came as an argument"
     )
 
 
-def reason_to_refuse(function: types.BuiltinFunctionType | Any) -> str:
-    """Why a function that calls this one cannot be replayed, or ``''``."""
-    owner = getattr(function, "__self__", None)
-    name = function.__name__
-    module = getattr(function, "__module__", None) or getattr(owner, "__name__", "") or ""
-    if module.startswith(_RANDOM_MODULES) and not isinstance(owner, _RANDOM):
+def _home(function: Any) -> str:
+    """The module that a function of C belongs to."""
+    owner = function.__self__
+    known: str | None = function.__module__
+    return known or (owner if isinstance(owner, type) else type(owner)).__module__
+
+
+def reason_to_refuse(function: Any) -> str:
+    """Why a function that calls this one, of C, cannot be replayed, or ``''``."""
+    owner, name, module = function.__self__, function.__name__, _home(function)
+    if module.startswith(_RANDOM_MODULES) and not isinstance(owner, random_types()):
         return draws_from(owner, f"{module}.{name}")
-    if isinstance(owner, type):
-        module = owner.__module__
-    if module in _CLOCKS:
+    if module in _CLOCKS and isinstance(owner, types.ModuleType | type):
         return f"it reads the clock ({module}.{name}); read it outside"
-    if (type(owner).__module__ or "").startswith("_io") and name in ("write", "writelines", "read"):
+    if module == "_io" and name in _STREAMS:
         return "it reads or writes a file or stream, which a replay would not; do so outside"
     if isinstance(owner, contextvars.ContextVar):
         return f"it uses a context variable ({owner.name}); pass its value as an argument"
@@ -78,6 +93,4 @@ def reason_to_refuse(function: types.BuiltinFunctionType | Any) -> str:
         return f"it asks the system (os.{name}), which a replay would not; ask outside"
     if module == "steep._core" and name in _SETTINGS:
         return f"it reads a setting ({name}), which a replay would not; read it outside"
-    if isinstance(owner, types.ModuleType) or owner is None:
-        return _EFFECTS.get(name, "")
-    return ""
+    return _EFFECTS.get((module, name), "")

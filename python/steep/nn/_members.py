@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from steep._core import bump_structure, set_items
+from steep._core import set_items
+from steep._layers import note_members_changed
 
 _V = TypeVar("_V")
-
-_versions = itertools.count()
 
 
 class Members(dict[str, _V]):
     """Name -> member, mirrored into the `__dict__` of the module that owns it.
 
     The mirror makes `self.fc1` an ordinary attribute lookup instead of a call of `__getattr__`,
-    which would cost more than a small layer's arithmetic. Every change goes through here, so the
-    structure counter that guards recorded programs cannot be forgotten.
+    which would cost more than a small layer's arithmetic. Every change goes through here, so that
+    what is remembered of the members (the steps of a `Sequential`, names of layers) is forgotten.
 
     Attributes:
         version: a number that every change replaces by one never used before.
@@ -32,7 +30,7 @@ class Members(dict[str, _V]):
         # A strong reference would make a cycle, and keep a dropped model alive until the next
         # run of the garbage collector.
         self._owner = weakref.ref(owner)
-        self.version = next(_versions)
+        self.version = note_members_changed()
         for name, value in items:
             self[name] = value
 
@@ -41,8 +39,7 @@ class Members(dict[str, _V]):
         return {} if owner is None else owner.__dict__
 
     def _changed(self) -> None:
-        self.version = next(_versions)
-        bump_structure()
+        self.version = note_members_changed()
 
     def entries(self, name: str, value: Any) -> list[tuple[Any, ...]]:
         """The assignments, for `set_items`, that make `value` the member `name`."""

@@ -1,0 +1,50 @@
+"""What a compiled function knows of one kind of call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steep.compiler._recording import Recording
+
+__all__ = ["LONGEST_WAIT", "Signature"]
+
+FIRST_WAIT, LONGEST_WAIT = 8, 4096  # eager calls before a recording is tried again
+
+
+class Signature:
+    """What is known of one kind of call.
+
+    Attributes:
+        warm: whether it has been called once.
+        pending: recordings that want a second one, by which gradients were there before.
+        programs: those made so far, each with a recording of it.
+        restless: recordings in a row that made no program, because something changed.
+        runs: how often its programs had run at the last of them.
+        reason: why it runs eagerly, or ``''``.
+        left: eager calls before a recording is tried again.
+        wait: how many there will be after the next failure.
+    """
+
+    def __init__(self) -> None:
+        self.warm = False
+        self.known: list[Any] = []  # held, so that nothing else gets an address in the key
+        self.pending: dict[str, Recording] = {}
+        self.programs: list[tuple[Any, Recording]] = []
+        self.restless = 0
+        self.runs = 0
+        self.reason = ""
+        self.left = 0
+        self.wait = FIRST_WAIT
+
+    def settle(self) -> None:
+        """There is a program: what kept it from being made has gone."""
+        self.restless = 0
+        self.reason = ""
+        self.wait = FIRST_WAIT
+
+    def must_wait(self) -> bool:
+        """Whether this call is one of those that are run eagerly for a reason known."""
+        if not self.reason:
+            return False
+        self.left -= 1
+        return self.left >= 0
