@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "bindings/call_key.h"
+#include "bindings/dict_version.h"
 #include "bindings/tensor_type.h"
 #include "program/recorder.h"
 #include "tape/history.h"
@@ -165,19 +166,6 @@ bool instance_holds(const Cell& cell) {
 
 PyObject* found_in_type(PyObject* type, PyObject* name) {
   return _PyType_Lookup(reinterpret_cast<PyTypeObject*>(type), name);
-}
-
-// Where a dict has the number that any change of it changes; null where this Python has none. (Since
-// 3.13 an attribute can be stored past the dict of its object, whose number then stays.)
-const uint64_t* version_of_dict([[maybe_unused]] PyObject* dict) {
-#if PY_VERSION_HEX < 0x030D0000
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-  return &reinterpret_cast<PyDictObject*>(dict)->ma_version_tag;
-#pragma GCC diagnostic pop
-#else
-  return nullptr;
-#endif
 }
 
 void check(bool good, const char* expected, PyObject* got) {

@@ -159,10 +159,8 @@ Owned build_result(const ResultTree& tree, Program& program) {
 PyObject* run_entry(Entry& entry, const CallKey& key) {
   Program& program = *entry.program;
   const Running running(program);
-  for (const Owned& call : entry.before) {
-    const Owned fits(PyObject_CallNoArgs(call.get()));
-    if (fits.get() == Py_False) return new_reference(Py_NotImplemented);
-  }
+  for (Precondition& condition : entry.before)
+    if (!condition.holds()) return new_reference(Py_NotImplemented);
   const Tensors before = gradients_before(program, key.inputs);
   program.keep_gradients(gradients_in_place(program, key.inputs));
   program.prepare(key.inputs, before);

@@ -8,6 +8,7 @@
 
 #include "bindings/call_key.h"
 #include "bindings/guards.h"
+#include "bindings/precondition.h"
 #include "bindings/result_tree.h"
 #include "program/replay.h"
 
@@ -22,8 +23,8 @@ struct Entry {
   ResultTree result;
   // One of them must hold. Held by who looks at it: that may run code, which may add another.
   std::vector<std::shared_ptr<Guards>> guards;
-  std::vector<Owned> before;  // called before a replay: optimisers write their hyperparameters
-  Owned kept;                 // objects that the key knows by their address
+  std::vector<Precondition> before;
+  Owned kept;  // objects that the key knows by their address
   int64_t last_used = 0;
 
   void add(PyObject* cells);

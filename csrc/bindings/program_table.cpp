@@ -69,9 +69,9 @@ std::string key_of(PyObject* bytes) {
 PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 6) raise(PyExc_TypeError, "insert: expected six arguments");
-    std::vector<Owned> before;
+    std::vector<Precondition> before;
     const Items calls("insert", args[4]);
-    for (Py_ssize_t i = 0; i < calls.size(); ++i) before.push_back(calls[i]);
+    for (Py_ssize_t i = 0; i < calls.size(); ++i) before.emplace_back(calls[i].get());
     auto entry =
         std::make_shared<Entry>(Entry{py::cast<std::shared_ptr<Program>>(py::handle(args[1])),
                                       ResultTree(args[2]),
@@ -178,7 +178,8 @@ int table_traverse(PyObject* self, visitproc visit, void* arg) {
         if (guards.use_count() > 1) continue;
         if (const int stop = guards->traverse(visit, arg)) return stop;
       }
-      for (const Owned& call : entry->before) Py_VISIT(call.get());
+      for (const Precondition& condition : entry->before)
+        if (const int stop = condition.traverse(visit, arg)) return stop;
       Py_VISIT(entry->kept.get());
     }
   return 0;

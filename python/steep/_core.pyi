@@ -147,7 +147,9 @@ class ProgramTable:
         program: Program,
         result: Any,
         cells: list[tuple[builtins.int, Any, Any, Any]],
-        before: list[Callable[[], builtins.bool]],
+        before: list[
+            tuple[Callable[[], builtins.bool | None], tuple[dict[Any, Any], ...]]
+        ],
         kept: Any,
     ) -> None: ...
     def confirm(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from typing import Any
 from steep import _core
 from steep._core import Tensor
 from steep._layers import begin_anew, followers, let_go
-from steep.compiler._cells import SLOT
+from steep.compiler._cells import SEQUENCE, SLOT, Cells
 from steep.compiler._reads import Reads
 from steep.compiler._result import describe, detach_used
 from steep.optim import _recorded
@@ -78,11 +77,8 @@ class Recording:
         self.trace = trace
         self.description = description
         self.optimizers = run.optimizers
-        # Called before a replay: they write hyperparameters, and say whether the step is the same.
-        self.before: list[Callable[[], bool]] = [
-            functools.partial(optimizer.write_hyperparameters, tuple(optimizer._plans))
-            for optimizer in run.optimizers
-        ]
+        # Before a replay they write hyperparameters, and say whether the step is the same.
+        self.before = [_recorded.precondition(optimizer) for optimizer in run.optimizers]
         self.cells = run.reads.cells
         self.refusal = refusal
         self.change = change
@@ -128,6 +124,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         # What a step is made of: other state, other switches make another plan.
         for plan in optimizer._plans:
             run.reads.cells.add((SLOT, plan, _VALID, True), "an optimizer's state")
+        _keep_groups(run.reads.cells, optimizer)
     asked: str = run.recorder.refusal or ""  # for what it has called; make_trace may add to it
     trace = _core.make_trace(run.recorder, inputs, outputs)
     if trace.refusal == "out of memory":
@@ -149,6 +146,13 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     if not refusal and not isinstance(run.result, Tensor) and sys.getrefcount(run.result) > 2:
         refusal = _KEPT if outputs else ""
     return Recording(run, trace, description, refusal, "")
+
+
+def _keep_groups(cells: Cells, optimizer: Any) -> None:
+    """Cells of its groups, and of the parameters in each."""
+    for items in (optimizer.param_groups, *(group["params"] for group in optimizer.param_groups)):
+        if isinstance(items, list):
+            cells.add((SEQUENCE, items, None, tuple(items)), "an optimizer's parameters")
 
 
 _VALID = GroupPlan.__dict__["valid"]  # the slot itself

@@ -136,7 +136,7 @@ class CompiledFunction(_core.CompiledCall):
         """Whether another thread runs it; else an optimiser has turned it down."""
         for made, recording in signature.programs:
             if made is program:
-                return all(fits() for fits in recording.before)
+                return all(fits() is not False for fits, _ in recording.before)
         return program is not None
 
     def _signature(self, key: bytes) -> Signature:

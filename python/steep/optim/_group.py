@@ -10,30 +10,22 @@ __all__ = ["ParamGroup"]
 
 
 class ParamGroup(dict[str, Any]):
-    """A group's settings, which count how often they are changed.
+    """A group's settings.
 
     A recording notices when they are changed inside it: a replay reads them as they are before it,
     and would not change them.
     """
 
-    changes = 0
-
-    def _change(self) -> None:
-        refuse_recording(
-            "a change of param_groups inside the function; change them before the call"
-        )
-        self.changes += 1
-
     def __setitem__(self, name: str, value: Any) -> None:
-        self._change()
+        _note_change()
         super().__setitem__(name, value)
 
     def __delitem__(self, name: str) -> None:
-        self._change()
+        _note_change()
         super().__delitem__(name)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        self._change()
+        _note_change()
         super().update(*args, **kwargs)
 
     def setdefault(self, name: str, default: Any = None) -> Any:
@@ -42,7 +34,7 @@ class ParamGroup(dict[str, Any]):
         return self[name]
 
     def pop(self, *args: Any) -> Any:
-        self._change()
+        _note_change()
         return super().pop(*args)
 
     def __ior__(self, other: Any) -> ParamGroup:  # type: ignore[override,misc]
@@ -51,3 +43,7 @@ class ParamGroup(dict[str, Any]):
 
     def __reduce__(self) -> Any:
         return (dict, (dict(self),))
+
+
+def _note_change() -> None:
+    refuse_recording("a change of param_groups inside the function; change them before the call")

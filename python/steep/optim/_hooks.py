@@ -14,6 +14,7 @@ from steep.nn._hooks import RemovableHandle, insert_hook
 __all__ = [
     "HookedOptimizer",
     "hooked",
+    "hooks_of_all_steps",
     "register_optimizer_step_post_hook",
     "register_optimizer_step_pre_hook",
 ]
@@ -21,7 +22,7 @@ __all__ = [
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Table = Mapping[int, tuple[str, Callable[..., Any]]]  # a hook's number -> its kind, the hook
 
-_of_all_steps: dict[int, tuple[str, Callable[..., Any]]] = {}
+hooks_of_all_steps: dict[int, tuple[str, Callable[..., Any]]] = {}
 
 
 def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
@@ -30,7 +31,7 @@ def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandl
     Returns:
         A handle whose ``remove()`` takes the hook off.
     """
-    return insert_hook(_of_all_steps, ("pre", hook))
+    return insert_hook(hooks_of_all_steps, ("pre", hook))
 
 
 def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHandle:
@@ -39,7 +40,7 @@ def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHand
     Returns:
         A handle whose ``remove()`` takes the hook off.
     """
-    return insert_hook(_of_all_steps, ("post", hook))
+    return insert_hook(hooks_of_all_steps, ("post", hook))
 
 
 def _of_kind(table: _Table, kind: str) -> Iterator[Callable[..., Any]]:
@@ -60,7 +61,7 @@ def hooked(step: _F, fused: bool = False) -> _F:
         if not fused:
             refuse_recording(f"{type(self).__name__}.step, which is not fused")
         call = functools.partial(step_in_phase, step) if followers else step
-        if self._in_step or not (self._step_hooks or _of_all_steps):
+        if self._in_step or not (self._step_hooks or hooks_of_all_steps):
             return call(self, *args, **kwargs)
         refuse_recording("a hook of an optimizer")
         given = (self, step, call, args, kwargs)
@@ -77,7 +78,7 @@ def _between_hooks(
     kwargs: dict[str, Any],
 ) -> Any:
     args = (optimizer, *args)  # as hooks are given them
-    for table in (_of_all_steps, optimizer._step_hooks):
+    for table in (hooks_of_all_steps, optimizer._step_hooks):
         for hook in _of_kind(table, "pre"):
             changed = hook(optimizer, args, kwargs)
             if changed is None:
@@ -91,7 +92,7 @@ def _between_hooks(
             if not args or args[0] is not optimizer:
                 args = (optimizer, *args)
     out = call(*args, **kwargs)
-    for table in (optimizer._step_hooks, _of_all_steps):
+    for table in (optimizer._step_hooks, hooks_of_all_steps):
         for hook in _of_kind(table, "post"):
             hook(optimizer, args, kwargs)
     return out
@@ -106,7 +107,7 @@ class HookedOptimizer:
 
     def has_step_hooks(self) -> bool:
         """Whether hooks run before or after its steps."""
-        return bool(self._step_hooks or _of_all_steps)
+        return bool(self._step_hooks or hooks_of_all_steps)
 
     def _add_hook(
         self, table: str, kind: str, hook: Callable[..., Any], prepend: bool = False

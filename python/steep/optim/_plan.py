@@ -83,7 +83,6 @@ class GroupPlan:
 
     __slots__ = (
         "_all_params",
-        "_changes",
         "_numbers",
         "family",
         "flags",
@@ -106,7 +105,6 @@ class GroupPlan:
         self.family: list[GroupPlan] = []
         self.valid = True
         self._all_params: list[Tensor] = []
-        self._changes = -1  # of the group's settings, when they were last written
 
     def replaced(
         self, params: list[Tensor], all_params: list[Tensor], flags: tuple[bool, ...]
@@ -123,7 +121,6 @@ class GroupPlan:
         plan.family = self.family
         plan.valid = True
         plan._all_params = list(all_params)
-        plan._changes = -1
         return plan
 
     def known(
@@ -151,19 +148,6 @@ class GroupPlan:
             and state_matches(state, self.params, self.lists)
         )
 
-    def is_current(self, group: Any, state: dict[Any, Any]) -> bool:
-        """Whether nothing was changed since `note_current`: settings, parameters, state."""
-        return (
-            getattr(group, "changes", None) == self._changes
-            and same_objects(group["params"], self._all_params)
-            and state_matches(state, self.params, self.lists)
-        )
-
-    def note_current(self, group: Any) -> None:
-        """The settings of `group` are written. Tensors among them are read anew each time."""
-        tensors = any(isinstance(value, Tensor) for value in group.values())
-        self._changes = -1 if tensors else getattr(group, "changes", -1)
-
     def note_taken(self) -> None:
         """The step that makes the missing state is taken: it is the plan for its parameters now."""
         self.missing = []
@@ -175,7 +159,6 @@ class GroupPlan:
 
     def write(self, values: tuple[float, ...]) -> None:
         """Put hyperparameters where the kernels read them, if they have changed."""
-        self._changes = -1
         numbers = self._numbers
         if values != numbers.values:
             numbers.values = ()  # until all of them are there

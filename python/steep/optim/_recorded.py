@@ -1,14 +1,21 @@
-"""Which optimisers take a step while a function is being recorded."""
+"""Which optimisers take a step while a function is recorded, and what a replay asks of them."""
 
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from steep._core import is_recording
+from steep._core import is_recording, same_objects
+from steep.optim._hooks import hooks_of_all_steps
+from steep.optim._settings import is_fixed
 
-__all__ = ["Steps", "begin", "note_preparation", "note_step"]
+if TYPE_CHECKING:
+    from steep.optim._plan import GroupPlan
+
+__all__ = ["Steps", "begin", "note_preparation", "note_step", "precondition"]
 
 _local = threading.local()
 
@@ -56,3 +63,31 @@ def note_preparation() -> None:
     found = _current()
     if found is not None:
         found.prepared = True
+
+
+def precondition(optimizer: Any) -> tuple[Callable[[], bool | None], tuple[dict[Any, Any], ...]]:
+    """What a replay of the step just taken asks first, and the dicts on which the answer depends.
+
+    The answer is whether the step is still the same; ``None`` for one that is, but that has to be
+    asked again although no dict has changed.
+    """
+    plans = tuple(optimizer._plans)
+    dicts = _dicts_of(optimizer, plans)
+    return functools.partial(_is_the_same, optimizer, plans, dicts), tuple(dicts)
+
+
+def _is_the_same(
+    optimizer: Any, plans: tuple[GroupPlan, ...], dicts: list[dict[Any, Any]]
+) -> bool | None:
+    if not optimizer.write_hyperparameters(plans):
+        return False
+    settings = all(is_fixed(group) for group in optimizer.param_groups)
+    return True if settings and same_objects(_dicts_of(optimizer, plans), dicts) else None
+
+
+def _dicts_of(optimizer: Any, plans: tuple[GroupPlan, ...]) -> list[dict[Any, Any]]:
+    """All dicts that decide what its step does."""
+    state = optimizer.state
+    entries = (state.get(p) for plan in plans for p in plan.params)
+    found = [vars(optimizer), hooks_of_all_steps, state, *optimizer.param_groups, *entries]
+    return [item for item in found if isinstance(item, dict)]

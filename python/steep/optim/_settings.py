@@ -31,6 +31,20 @@ def zeros_unless_there(param: Tensor) -> Callable[[Any], Tensor]:
     return lambda value: zeros_like(param) if value is None else value
 
 
+def is_fixed(group: dict[str, Any]) -> bool:
+    """Whether a group's settings stay as they are unless the group is changed itself.
+
+    A tensor, an array or a list among them may get other values by itself.
+    """
+    return all(_is_constant(group[name]) for name in group if not name.startswith("param"))
+
+
+def _is_constant(value: Any) -> bool:
+    if type(value) is tuple:
+        return all(map(_is_constant, value))
+    return value is None or type(value) in (bool, int, float, complex, str)
+
+
 def reject_differentiable(name: str, differentiable: bool) -> None:
     """Raise if a step that records gradients is asked for: the step is one fused kernel."""
     if differentiable:

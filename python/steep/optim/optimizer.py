@@ -192,12 +192,9 @@ class Optimizer(HookedOptimizer):
         for group, plan, last in zip(self.param_groups, plans, self._plans, strict=False):
             if plan.family is not last.family:
                 return False
-            if plan.is_current(group, self.state):
-                continue
             if plan.params and not plan.fits(group["params"], self.state, self._flags(group)):
                 fit = False
             plan.write(self._hyper(group))
-            plan.note_current(group)
         return fit
 
     def _hyper(self, group: dict[str, Any]) -> tuple[float, ...]:

@@ -1,0 +1,29 @@
+// What a replay asks first: optimisers write their hyperparameters, and say whether the step that
+// was recorded is still theirs.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bindings/python.h"
+
+namespace steep::bindings {
+
+class Precondition {
+ public:
+  // Of a tuple (call, dicts). The call returns whether a replay may go on: False; True, and need not
+  // be asked again before one of the dicts has changed; None: it may, this time.
+  explicit Precondition(PyObject* item);
+
+  bool holds();
+  int traverse(visitproc visit, void* arg) const;
+
+ private:
+  bool is_unchanged() const;
+
+  Owned call_, dicts_;
+  std::vector<const uint64_t*> now_;
+  std::vector<uint64_t> then_;  // when the call last said True; empty: it is to be asked
+};
+
+}  // namespace steep::bindings

@@ -1,0 +1,151 @@
+"""Optimisers in compiled steps: whatever decides their step may change between calls."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import steep
+from steep import nn
+
+
+def training(compiled: bool = True) -> tuple[Any, Any, list[Any]]:
+    steep.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    optimizer = steep.optim.Adam(net.parameters(), lr=0.01)
+    optimizer.param_groups[0]["betas"] = [0.9, 0.999]
+    x, y = steep.randn(8, 3), steep.randn(8, 1)
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return (steep.compile(step) if compiled else step), optimizer, list(net.parameters())
+
+
+def set_rate(optimizer: Any, params: list[Any]) -> None:
+    optimizer.param_groups[0]["lr"] = 0.1
+
+
+def set_rate_behind_its_back(optimizer: Any, params: list[Any]) -> None:
+    dict.__setitem__(optimizer.param_groups[0], "lr", 0.1)
+
+
+def change_list_of_betas(optimizer: Any, params: list[Any]) -> None:
+    optimizer.param_groups[0]["betas"][0] = 0.1
+
+
+def replace_group(optimizer: Any, params: list[Any]) -> None:
+    optimizer.param_groups[0] = {**optimizer.param_groups[0], "lr": 0.2}
+
+
+def replace_groups(optimizer: Any, params: list[Any]) -> None:
+    optimizer.param_groups = [{**optimizer.param_groups[0], "lr": 0.2}]
+
+
+def take_parameter_out(optimizer: Any, params: list[Any]) -> None:
+    optimizer.param_groups[0]["params"].pop()
+
+
+def clear_state(optimizer: Any, params: list[Any]) -> None:
+    optimizer.state.clear()
+
+
+def reset_average(optimizer: Any, params: list[Any]) -> None:
+    optimizer.state[params[0]]["exp_avg"] = steep.zeros_like(params[0])
+
+
+def load_state(optimizer: Any, params: list[Any]) -> None:
+    optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+
+
+def replace_state_and_change_it(optimizer: Any, params: list[Any]) -> None:
+    if not isinstance(optimizer.state, Other):
+        optimizer.state = Other({p: dict(entry) for p, entry in optimizer.state.items()})
+    else:
+        reset_average(optimizer, params)
+
+
+class Other(dict[Any, Any]):
+    pass
+
+
+def triple(params: list[Any]) -> None:
+    params[0].grad.mul_(3)
+
+
+def scale_gradients(optimizer: Any, params: list[Any]) -> None:
+    optimizer.register_step_pre_hook(lambda *given: triple(params))
+
+
+def scale_gradients_of_all(optimizer: Any, params: list[Any]) -> Callable[[], None]:
+    register = steep.optim.optimizer.register_optimizer_step_pre_hook
+    handle = register(lambda *given: triple(params))
+    return lambda: handle.remove()
+
+
+CHANGES = [set_rate, set_rate_behind_its_back, change_list_of_betas, replace_group]
+CHANGES += [replace_groups, take_parameter_out, clear_state, reset_average, load_state]
+CHANGES += [replace_state_and_change_it, scale_gradients, scale_gradients_of_all]
+
+
+@pytest.mark.filterwarnings("ignore:compile. .*runs eagerly")
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_compiled_step_follows(change: Any) -> None:
+    runs = []
+    for compiled in (False, True):
+        step, optimizer, params = training(compiled)
+        losses = [step().item() for _ in range(6)]
+        for _ in range(2):
+            undo = change(optimizer, params)
+            losses += [step().item() for _ in range(6)]
+            if undo is not None:
+                undo()
+                losses += [step().item() for _ in range(6)]
+        runs.append((losses, [p.tolist() for p in params]))
+    assert runs[0] == runs[1]
+
+
+def test_a_tensor_for_a_rate_is_read_at_each_step() -> None:
+    runs = []
+    for compiled in (False, True):
+        step, optimizer, params = training(compiled)
+        rate = steep.tensor(0.01)
+        for i in range(12):
+            if i == 5:
+                optimizer.param_groups[0]["lr"] = rate
+            step()
+            rate.mul_(0.7)
+        runs.append([p.tolist() for p in params])
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="dicts do not say when they have changed")
+def test_an_optimizer_whose_settings_stay_is_not_asked_again(monkeypatch: Any) -> None:
+    step, optimizer, _ = training()
+    optimizer.param_groups[0]["betas"] = (0.9, 0.999)  # a list may be changed by itself
+    asked = []
+    write = steep.optim.Optimizer.write_hyperparameters
+    monkeypatch.setattr(
+        steep.optim.Optimizer,
+        "write_hyperparameters",
+        lambda self, plans: asked.append(plans) or write(self, plans),
+    )
+    for _ in range(10):
+        step()
+    asked.clear()
+    for _ in range(10):
+        step()
+    assert step.programs()[0].runs >= 10
+    assert not asked
+    optimizer.param_groups[0]["lr"] = 0.1
+    for _ in range(10):
+        step()
+    assert len(asked) == 1
