@@ -30,6 +30,7 @@ def tool(name: str) -> Any:
     return module
 
 
+sys.path.insert(0, str(TOOLS))  # where the tool finds its trials
 inject = tool("inject_failures")
 
 

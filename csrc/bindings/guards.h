@@ -4,39 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "bindings/python.h"
+#include "bindings/cells.h"
 
 namespace steep::bindings {
-
-// Whether two objects are one, or equal numbers, strings or tuples of such: what a function that
-// reads the one would make of the other as well. Runs no code of a user's.
-bool same_value(PyObject* a, PyObject* b);
-
-// One cell. Which fields mean what is said beside each kind.
-struct Cell {
-  enum class Kind : uint8_t {
-    variable,  // holder: a cell of a closure; value: its contents
-    item,      // holder: a dict; key; value
-    dict,      // holder: a dict; value: a tuple of its keys and values in turn
-    sequence,  // holder: a list or a deque; value: a tuple of its items
-    set,       // holder: a set; value: a tuple of its items, in its own order
-    type,      // holder: a type; key: a name; value: what the type or one of its bases has there
-    slot,      // holder: an object; key: a descriptor of __slots__; value
-    function,  // holder: a function; value: a tuple of its code, defaults and keyword defaults
-    array,     // holder: a buffer; key: a tuple of its format and sizes; value: its bytes
-    tensor,    // holder: a tensor; value: what state_of() says of it
-    instance,  // holder: an object; value: its class, and the dict of its attributes or None
-  };
-  static constexpr int kKinds = 11;
-
-  Kind kind;
-  Owned holder;
-  Owned key;
-  Owned value;         // none: nothing is there
-  uint64_t state = 0;  // of a tensor: its value as a number
-
-  bool holds() const;
-};
 
 // A list of cells, which is looked through before each replay. Dicts and types that say by a number
 // of their own that nothing has changed since the last look are passed over.
@@ -72,9 +42,6 @@ class Guards {
   // Cells of holders without such a number: tensors, instances, and the rest.
   std::vector<size_t> tensors_, instances_, others_;
 };
-
-// What stands for "nothing is there" among the values of cells.
-PyObject* absent();
 
 void add_guards(PyObject* module);
 
