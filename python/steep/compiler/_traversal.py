@@ -38,8 +38,8 @@ from steep.compiler._objects import (
     attributes_of,
     contents_of,
     is_of_a_library,
-    is_special,
     module_of,
+    names_wanted,
     slot_of,
 )
 from steep.compiler._sources import random_source, random_state
@@ -50,8 +50,6 @@ __all__ = ["Traversal"]
 MOST_ITEMS = 4096  # of a container that is looked through at every replay
 MOST_BYTES = 65536  # of an array, likewise
 
-# What the call of a module looks at without naming it in Python code.
-_OF_MODULES = frozenset({"_hooks", "forward", "training"})
 _OWN = ("steep.compiler", "steep._core", "steep.autograd", "steep.profiler")
 
 Found = list[tuple[Any, str]]  # objects, and how a user would call them
@@ -293,7 +291,7 @@ class Traversal:
         if names.dynamic and values is not None and not is_of_a_library(cls):
             self._items(values, path)
         found = []
-        for name in _wanted(cls, names, values):
+        for name in names_wanted(cls, names, values):
             label = f"{path}.{name}" if path else f"{cls.__name__}.{name}"
             shared = self._of_class(cls, name)
             if isinstance(shared, types.MemberDescriptorType):
@@ -315,7 +313,7 @@ class Traversal:
         cls = type(item)
         if is_of_a_library(cls) or names.of_library:
             return []
-        found = ((name, self._of_class(cls, name)) for name in _wanted(cls, names, None))
+        found = ((name, self._of_class(cls, name)) for name in names_wanted(cls, names, None))
         return [(value, name) for name, value in found if value is not absent]
 
     def _find_method(self, code: types.CodeType, values: Any) -> None:
@@ -327,21 +325,6 @@ class Traversal:
                 if isinstance(inner, types.FunctionType) and inner.__code__ is code:
                     self._functions.setdefault(id(code), []).append(inner)
                     self._of_class(type(owner), name)
-
-
-def _wanted(cls: type, names: Names, values: dict[str, Any] | None) -> frozenset[str]:
-    """The names that code may read of an instance with these attributes of its own."""
-    wanted = names.attributes
-    if issubclass(cls, Module):
-        wanted |= _OF_MODULES
-    own = [base for base in cls.__mro__ if not is_of_a_library(base)]
-    for base in own:  # operators, calls, items: code names none of them
-        wanted |= {name for name, value in vars(base).items() if is_special(name, value)}
-    if names.dynamic:
-        wanted |= (values or {}).keys()
-        for base in own:
-            wanted |= {name for name in vars(base) if not name.startswith("__")}
-    return wanted
 
 
 # ---- the table --------------------------------------------------------------------------------
