@@ -120,6 +120,7 @@ int set_grad(PyObject* self, PyObject* value, void*) {
     }
     Tensor& slot = tape::ensure_history(x).grad;
     program::note_gradient(x, slot, false);
+    program::note_new_gradient(x, grad);
     std::swap(slot, grad);  // the old one goes last: its end may run code
     return 0;
   });

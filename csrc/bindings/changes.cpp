@@ -65,7 +65,9 @@ PyObject* clear_gradients(PyObject*, PyObject* const* args, Py_ssize_t count) {
     }
     const bool recording = program::Recorder::active() != nullptr;
     for (const Tensor& x : tensors) {
-      if (recording) program::note_gradient(x, tape::ensure_history(x).grad, !to_none);
+      if (!recording) break;
+      program::note_gradient(x, tape::ensure_history(x).grad, !to_none);
+      if (to_none) program::note_new_gradient(x, Tensor());
     }
     for (int i = 0; i < tensors.size(); ++i) {
       tape::History* history = tape::history(tensors[i]);

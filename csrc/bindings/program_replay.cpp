@@ -100,13 +100,17 @@ SmallVector<uint8_t, 8> gradients_in_place(const Program& program, const Tensors
   return out;
 }
 
-// After a refusal: what the function would have cleared by then is cleared.
-void clear_gradients(const Program& program, const Tensors& inputs, Tensors& old) {
+// After a refusal: .grad is what the function would have made of it by then.
+void leave_gradients_so_far(const Program& program, const Tensors& inputs, Tensors& old) {
+  using Then = program::TracedGradient::Then;
   const auto& gradients = program.plan().gradients;
   for (size_t i = 0; i < gradients.size(); ++i) {
-    if (!gradients[i].changed || gradients[i].guarded) continue;
+    const Then then = gradients[i].at(program.failed_at());
+    if (!gradients[i].changed || then == Then::before) continue;
     const Tensor& leaf = gradients[i].input >= 0 ? inputs[gradients[i].input] : gradients[i].leaf;
-    old[static_cast<int64_t>(i)] = std::exchange(gradient_slot(leaf), Tensor());
+    old[static_cast<int64_t>(i)] =
+        std::exchange(gradient_slot(leaf),
+                      then == Then::after ? program.gradient(static_cast<int>(i)) : Tensor());
   }
 }
 
@@ -180,7 +184,7 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
   try {
     program.run();
   } catch (...) {
-    clear_gradients(program, key.inputs, old);
+    leave_gradients_so_far(program, key.inputs, old);
     throw;
   }
   leave_gradients(program, key.inputs, old);

@@ -29,6 +29,7 @@ void Program::build_action(const Step& step) {
   action->home = step.home;
   action->meets = step.meets;
   action->kernel = &plan_.calls[step.calls[0]].call.kernel();
+  action->place = plan_.calls[step.calls[0]].place;
   const RecordedCall& first = plan_.calls[step.calls[0]].call;
   action->event.name = step.calls.size() > 1 ? lasting(name_of(plan_, step)) : first.name();
   action->event.layer = first.site().layer;

@@ -79,9 +79,20 @@ void Recorder::note_gradient(const Tensor& leaf, const Tensor& before, bool read
   for (const GradientChange& change : gradients_)
     if (change.leaf.same(leaf)) return;
   try {
-    gradients_.push_back({leaf, before, read});
+    gradients_.push_back({leaf, before, read, {}});
   } catch (const std::bad_alloc&) {
     refuse(kNoMemory);
+  }
+}
+
+void Recorder::note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept {
+  for (GradientChange& change : gradients_) {
+    if (!change.leaf.same(leaf)) continue;
+    try {
+      change.events.push_back({calls_.size(), now.defined() ? now->storage->id() : 0});
+    } catch (const std::bad_alloc&) {
+      refuse(kNoMemory);
+    }
   }
 }
 

@@ -45,11 +45,19 @@ class RecordedCall {
   Site site_ = current_site();  // where the launch came from, if sites were followed
 };
 
+// The .grad of a leaf was cleared, or got other memory.
+struct GradientEvent {
+  size_t place;     // how many launches came before
+  uint64_t memory;  // the storage's id; 0: cleared
+};
+using GradientEvents = SmallVector<GradientEvent, 2>;
+
 // What became of the .grad of a leaf while recording.
 struct GradientChange {
   Tensor leaf;
   Tensor before;
   bool read_before;  // what was there before had a part in what came
+  GradientEvents events;
 };
 
 class Recorder {
@@ -70,6 +78,8 @@ class Recorder {
   const std::string& refusal() const { return refusal_; }
   // The .grad of a leaf is read, or about to change; `before` is what it is now.
   void note_gradient(const Tensor& leaf, const Tensor& before, bool read) noexcept;
+  // It has become `now`.
+  void note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept;
   const std::vector<GradientChange>& gradients() const { return gradients_; }
   // What was made while recording has storages of this epoch.
   uint32_t epoch() const { return epoch_; }
@@ -92,6 +102,9 @@ class Recorder {
 void note_host_read(const char* op);
 inline void note_gradient(const Tensor& leaf, const Tensor& before, bool read) {
   if (Recorder* recorder = Recorder::active()) recorder->note_gradient(leaf, before, read);
+}
+inline void note_new_gradient(const Tensor& leaf, const Tensor& now) {
+  if (Recorder* recorder = Recorder::active()) recorder->note_new_gradient(leaf, now);
 }
 
 }  // namespace steep::program

@@ -225,6 +225,7 @@ struct Program::Team {
   bool sampled;  // whether the steps are timed
   std::atomic<bool> failed{false};
   std::exception_ptr exception;
+  size_t failed_at = 0;
 };
 
 void Program::run_actions(const Rank& rank, Team& team) {
@@ -247,6 +248,7 @@ void Program::run_actions(const Rank& rank, Team& team) {
         action->run_timed(kAlone, rank.rank, team.sampled);
       } catch (...) {
         team.exception = std::current_exception();
+        team.failed_at = action->place;
         team.failed.store(true, std::memory_order_relaxed);
         stopped = rank.size == 1;
       }
@@ -295,12 +297,14 @@ void Program::run() {
   Counters& count = counters();
   count.launches += static_cast<int64_t>(actions_.size());
   count.parallel_launches += plan_.threads > 1;
-  Team team{this, runs_ % kSampleEvery == kFirstSample, {false}, nullptr};
+  Team team{this, runs_ % kSampleEvery == kFirstSample, {false}, nullptr, 0};
   {
     const runtime::Blocking released(estimate_ > kBlockingNs);
     run_team(team);
   }
-  if (team.failed) std::rethrow_exception(team.exception);
+  if (!team.failed) return;
+  failed_at_ = team.failed_at;
+  std::rethrow_exception(team.exception);
 }
 
 }  // namespace steep::program

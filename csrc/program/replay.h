@@ -33,7 +33,10 @@ class Program {
   // that is guarded, all of the geometry it was recorded with. This is where memory may be lacking:
   // run() needs none. Not by two threads at once.
   void prepare(const Tensors& inputs, const Tensors& before);
+  // A step may refuse its input, and what it raises comes through.
   void run();
+  // The place of its launch among those recorded.
+  size_t failed_at() const { return failed_at_; }
   // After prepare(): results, and the .grad of each of plan().gradients (undefined for None).
   Tensor output(int i);
   const Tensor& gradient(int i) const { return gradients_[i]; }
@@ -98,6 +101,7 @@ class Program {
   void* arena_ = nullptr;
   double estimate_ = 0;
   int64_t runs_ = 0;
+  size_t failed_at_ = 0;
   Pace pace_;
   std::atomic<bool> taken_{false};
 };

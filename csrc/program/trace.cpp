@@ -82,6 +82,16 @@ bool same_window(const Window& a, const Window& b) {
   return a.value == b.value && same_geometry(*a.geometry.impl(), *b.geometry.impl());
 }
 
+bool same_events(const TracedGradient& a, const TracedGradient& b) {
+  if (a.events.size() != b.events.size()) return false;
+  for (int i = 0; i < a.events.size(); ++i) {
+    const GradientEvent &x = a.events[i], &y = b.events[i];
+    if (x.place != y.place || !x.memory != !y.memory) return false;
+    if ((x.memory == a.last_memory) != (y.memory == b.last_memory)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool touches(const TracedCall& traced, int value) {
@@ -152,7 +162,7 @@ void Trace::find_origins(Recorder& recorder, const Tensors& inputs) {
 
 void Trace::trace_calls(Recorder& recorder) {
   for (RecordedCall& call : recorder.take_calls()) {
-    TracedCall traced{std::move(call), {}};
+    TracedCall traced{std::move(call), {}, calls_.size()};
     for (const Operand& operand : traced.call.operands())
       traced.values.push_back(operand.tensor() ? value_of(Tensor(operand.tensor())) : -1);
     calls_.push_back(std::move(traced));
@@ -195,11 +205,29 @@ void Trace::find_constants() {
       refuse("the function sets a .grad to a tensor that it has not computed");
 }
 
+TracedGradient::Then TracedGradient::at(size_t place) const {
+  Then then = Then::before;
+  for (const GradientEvent& event : events) {
+    if (event.place > place) break;
+    // What was there for a while, and is gone in the end, has no memory of its own in a program.
+    then = event.memory && event.memory == last_memory ? Then::after : Then::cleared;
+  }
+  return then;
+}
+
 void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients) {
   for (size_t i = 0; i < recorder.gradients().size(); ++i) {
     const GradientChange& change = recorder.gradients()[i];
     const Tensor& now = gradients[static_cast<int64_t>(i)];
-    TracedGradient traced{change.leaf, -1, -1, Tensor(), change.read_before, std::nullopt, false};
+    TracedGradient traced{change.leaf,
+                          -1,
+                          -1,
+                          Tensor(),
+                          change.read_before,
+                          std::nullopt,
+                          false,
+                          change.events,
+                          now.defined() ? now->storage->id() : 0};
     if (change.read_before && change.before.defined()) {
       traced.before = geometry_of(change.before);
       traced.before_value = value_of(change.before);
@@ -306,7 +334,8 @@ std::string Trace::difference(const Trace& other) const {
     if (a.before_value != b.before_value) return "gradients that share memory in one run only";
     const bool leaf = a.input >= 0 ? a.input == b.input : a.leaf.same(b.leaf);
     if (!leaf || a.guarded != b.guarded || a.changed != b.changed ||
-        a.after.has_value() != b.after.has_value() || (a.after && !same_window(*a.after, *b.after)))
+        a.after.has_value() != b.after.has_value() ||
+        (a.after && !same_window(*a.after, *b.after)) || !same_events(a, b))
       return "another way of leaving the gradients";
     if (a.guarded && (a.before.defined() != b.before.defined() ||
                       (a.before.defined() && a.before->strides != b.before->strides)))

@@ -31,6 +31,7 @@ struct Value {
 struct TracedCall {
   RecordedCall call;
   SmallVector<int, 8> values;
+  size_t place = 0;  // among the launches recorded
 };
 
 bool touches(const TracedCall& traced, int value);
@@ -52,6 +53,12 @@ struct TracedGradient {
   bool guarded;                 // whether that matters
   std::optional<Window> after;  // none: .grad is None at the end
   bool changed;                 // whether .grad is another tensor at the end
+  GradientEvents events;        // on the way
+  uint64_t last_memory;         // whose id means what .grad is at the end; 0: None
+
+  // What .grad is once so many launches have run.
+  enum class Then { before, cleared, after };
+  Then at(size_t place) const;
 };
 
 class Trace {

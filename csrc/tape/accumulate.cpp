@@ -95,6 +95,7 @@ void Accumulations::put(Accumulation& made) {
     made.after = target.defined() ? primitives.add(target, made.grad) : made.grad;
   }
   if (made.after.defined()) {
+    program::note_new_gradient(made.x, made.after);
     std::swap(h.grad, made.after);  // the old one goes with the list: its end may run code
   } else {
     target = h.grad;
