@@ -19,8 +19,8 @@ using runtime::Generator;
 struct GeneratorObject {
   PyObject_HEAD
   PyObject* weakrefs;
-  Generator* generator;
-  bool owned;  // false for the process's
+  // Shared with the programs that draw from it. Of the process's own nothing is shared.
+  std::shared_ptr<Generator> generator;
 };
 
 PyTypeObject* generator_type = nullptr;
@@ -43,6 +43,12 @@ uint64_t read_seed(PyObject* seed) {
   return large;
 }
 
+PyObject* generator_object(PyTypeObject* type, std::shared_ptr<Generator> generator) {
+  PyObject* const object = checked(type->tp_alloc(type, 0));
+  new (&cast(object)->generator) std::shared_ptr<Generator>(std::move(generator));
+  return object;
+}
+
 PyObject* generator_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     static const char* names[] = {"device", nullptr};
@@ -51,18 +57,14 @@ PyObject* generator_new(PyTypeObject* type, PyObject* arguments, PyObject* keywo
                                      &device))
       return nullptr;
     check_device("Generator", device);
-    auto made = std::make_unique<Generator>();
-    Owned object(type->tp_alloc(type, 0));
-    cast(object.get())->generator = made.release();
-    cast(object.get())->owned = true;
-    return object.release();
+    return generator_object(type, std::make_shared<Generator>());
   });
 }
 
 void generator_dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   if (cast(self)->weakrefs) PyObject_ClearWeakRefs(self);
-  if (cast(self)->owned) delete cast(self)->generator;
+  cast(self)->generator.~shared_ptr();
   type->tp_free(self);
   Py_DECREF(type);
 }
@@ -81,11 +83,17 @@ PyObject* reseeded(PyObject* self, PyObject*) {
 }
 
 PyObject* initial_seed(PyObject* self, PyObject*) {
-  return PyLong_FromUnsignedLongLong(own(self).initial_seed());
+  return guarded([&] {
+    program::note_host_read("initial_seed");
+    return PyLong_FromUnsignedLongLong(own(self).initial_seed());
+  });
 }
 
 PyObject* get_state(PyObject* self, PyObject*) {
-  return guarded([&] { return state_of(own(self)); });
+  return guarded([&] {
+    program::note_host_read("get_state");
+    return state_of(own(self));
+  });
 }
 
 PyObject* put_state(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -100,6 +108,7 @@ PyObject* put_state(PyObject* self, PyObject* const* args, Py_ssize_t count, PyO
 // Made by the type's own tp_new and without __init__: of what a subclass needs nothing is known.
 PyObject* clone_state(PyObject* self, PyObject*) {
   return guarded([&] {
+    program::note_host_read("clone_state");
     const Owned nothing(PyTuple_New(0));
     Owned copy(generator_new(generator_type, nothing.get(), nullptr));
     const std::vector<uint8_t> bytes = own(self).get_state();
@@ -111,6 +120,7 @@ PyObject* clone_state(PyObject* self, PyObject*) {
 // For copy, deepcopy and pickle: a new one of the class, then __setstate__((state, attributes)).
 PyObject* reduce(PyObject* self, PyObject*) {
   return guarded([&] {
+    program::note_host_read("a copy of a Generator");
     const Owned module(PyImport_ImportModule("copyreg"));
     const Owned make(PyObject_GetAttrString(module.get(), "__newobj__"));
     const Owned state(state_of(own(self)));
@@ -215,14 +225,19 @@ void set_state(const char* op, Generator& generator, PyObject* state) {
 }
 
 Generator* generator_of(PyObject* object) {
-  return PyObject_TypeCheck(object, generator_type) ? cast(object)->generator : nullptr;
+  return PyObject_TypeCheck(object, generator_type) ? cast(object)->generator.get() : nullptr;
+}
+
+PyObject* generator_of_python(const std::shared_ptr<Generator>& generator) {
+  return generator_object(generator_type, generator);
 }
 
 void add_generator_type(PyObject* module) {
   generator_type = make_type(spec);
   checked(PyModule_AddObjectRef(module, "Generator", reinterpret_cast<PyObject*>(generator_type)));
-  const Owned standard(generator_type->tp_alloc(generator_type, 0));
-  cast(standard.get())->generator = &runtime::default_generator();
+  const Owned standard(generator_object(
+      generator_type,
+      std::shared_ptr<Generator>(&runtime::default_generator(), [](Generator*) {})));
   checked(PyModule_AddObjectRef(module, "default_generator", standard.get()));
 }
 

@@ -88,6 +88,15 @@ Owned written_state(const Program& program) {
   return out;
 }
 
+Owned generators_of(const Program& program) {
+  Owned out(PyList_New(0));
+  for (const auto& generator : program.plan().generators) {
+    const Owned item(generator_of_python(generator));
+    checked(PyList_Append(out.get(), item.get()));
+  }
+  return out;
+}
+
 // Makes __new__ refuse: pybind11's would give an object with nothing in it.
 void make_abstract(const py::handle& type) {
   auto* const own = reinterpret_cast<PyTypeObject*>(type.ptr());
@@ -145,6 +154,12 @@ void add_programs(PyObject* module) {
             return kept_from_unwinding([&] { return given_to_caller(written_state(self)); });
           },
           "What it writes that was there before, as uint8 tensors on the same memory.")
+      .def(
+          "generators",
+          [](const Program& self) {
+            return kept_from_unwinding([&] { return given_to_caller(generators_of(self)); });
+          },
+          "The generators it draws from, besides the process's.")
       .def(
           "listing", [](const Program& self) { return self.listing(); },
           "What it does, line by line.");

@@ -10,6 +10,8 @@ namespace steep::bindings {
 // generator_type.cpp
 // The generator inside a steep.Generator; null where the object is none.
 runtime::Generator* generator_of(PyObject* object);
+// A steep.Generator of it, a new object.
+PyObject* generator_of_python(const std::shared_ptr<runtime::Generator>& generator);
 void seed_from(runtime::Generator& generator, PyObject* seed);
 PyObject* seed_anew(runtime::Generator& generator);  // returns the seed
 PyObject* state_of(runtime::Generator& generator);

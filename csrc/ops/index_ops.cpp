@@ -19,6 +19,36 @@ constexpr Kernel kScatterAdd{
     "scatter_add", Kind::opaque, static_cast<int>(RoutineId::scatter_add), "urr", 1, nullptr,
     nullptr,       nullptr};
 
+// The largest of n labels, -1 for none of them.
+int64_t largest_label(const int64_t* labels, int64_t n) {
+  int64_t largest = -1;
+  for (int64_t i = 0; i < n; ++i) {
+    if (labels[i] < 0)
+      throw Error(ErrorKind::runtime, join("one_hot: Class values must be non-negative, got ",
+                                           labels[i], " at position ", i));
+    largest = std::max(largest, labels[i]);
+  }
+  return largest;
+}
+
+void check_classes(int64_t largest, int64_t num_classes) {
+  if (num_classes < 1 || largest >= num_classes)
+    throw Error(ErrorKind::runtime,
+                join("one_hot: Class values must be smaller than num_classes: got class ", largest,
+                     " and num_classes ", num_classes));
+}
+
+// dims: n, num_classes.   data: out int64[n, num_classes], labels int64[n]
+void fill_one_hot(const kernels::Task& task) {
+  const int64_t n = task.dims[0], num_classes = task.dims[1];
+  const int64_t* labels = static_cast<const int64_t*>(task.data[1]);
+  check_classes(largest_label(labels, n), num_classes);
+  int64_t* out = static_cast<int64_t*>(task.data[0]);
+  std::fill(out, out + n * num_classes, 0);
+  for (int64_t i = 0; i < n; ++i) out[i * num_classes + labels[i]] = 1;
+}
+constexpr Kernel kOneHot{"one_hot", Kind::opaque, 0, "wr", 1, nullptr, nullptr, fill_one_hot};
+
 void need_integers(const char* op, const Tensor& index) {
   if (index.dtype() != DType::int64 && index.dtype() != DType::int32)
     fail(ErrorKind::runtime, op, "an int64 or int32 index", name(index.dtype()),
@@ -184,32 +214,21 @@ Tensor one_hot(const Tensor& x, int64_t num_classes) {
   if (x.dtype() != DType::int64)
     fail(ErrorKind::runtime, "one_hot", "an index tensor of dtype int64", name(x.dtype()),
          "convert it with .long()");
-  program::note_host_read("one_hot");  // what follows is no launch
   const Tensor labels = contiguous(x);
-  const int64_t* label = labels.data<int64_t>();
-  int64_t largest = -1;
-  for (int64_t i = 0; i < labels.numel(); ++i) {
-    if (label[i] < 0)
-      throw Error(ErrorKind::runtime, join("one_hot: Class values must be non-negative, got ",
-                                           label[i], " at position ", i));
-    largest = std::max(largest, label[i]);
-  }
-  if (num_classes == -1) {
+  if (num_classes < 1) {  // the shape depends on values, or there is none
+    program::note_host_read("one_hot without num_classes");
+    const int64_t largest = largest_label(labels.data<int64_t>(), labels.numel());
+    if (num_classes != -1) check_classes(largest, num_classes);
     if (labels.numel() == 0)
       throw Error(
           ErrorKind::runtime,
           "one_hot: Can not infer total number of classes from empty tensor; give num_classes");
     num_classes = checked_add(largest, 1);
   }
-  if (num_classes < 1 || largest >= num_classes)
-    throw Error(ErrorKind::runtime,
-                join("one_hot: Class values must be smaller than num_classes: got class ", largest,
-                     " and num_classes ", num_classes));
   Dims shape = x.shape();
   shape.push_back(num_classes);
-  const Tensor out = zeros(shape, DType::int64);
-  int64_t* place = out.data<int64_t>();
-  for (int64_t i = 0; i < labels.numel(); ++i) place[i * num_classes + label[i]] = 1;
+  const Tensor out = empty(shape, DType::int64);
+  program::launch(kOneHot, DType::int64, {out, labels}, {labels.numel(), num_classes});
   return out;
 }
 

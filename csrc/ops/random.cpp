@@ -101,8 +101,8 @@ constexpr Kernel kPermutation = drawing("randperm", draw_permutation);
 
 Scalar scalar_of(Generator* generator) {
   Generator* const standard = &runtime::default_generator();
-  // Its owner may be gone when a program draws again.
-  if (generator && generator != standard) program::note_host_read("a Generator of one's own");
+  program::Recorder* const recorder = program::Recorder::active();
+  if (recorder && generator && generator != standard) recorder->keep(generator->shared_from_this());
   return program::integer(reinterpret_cast<int64_t>(generator ? generator : standard));
 }
 

@@ -7,6 +7,7 @@ Plan::Plan(const Trace& trace)
       values(trace.values()),
       outputs(trace.outputs()),
       gradients(trace.gradients()),
+      generators(trace.generators()),
       launches(static_cast<int>(trace.calls().size())) {}
 
 Plan make_plan(const Trace& trace) {

@@ -26,6 +26,7 @@ struct Plan {
   std::vector<Value> values;
   std::vector<Window> outputs;
   std::vector<TracedGradient> gradients;
+  Generators generators;  // that its launches draw from
 
   std::vector<Step> steps;
   std::vector<int64_t> places;       // of each made value in the arena; -1 where it has none

@@ -1,5 +1,6 @@
 #include "program/recorder.h"
 
+#include <algorithm>
 #include <atomic>
 #include <new>
 
@@ -93,6 +94,15 @@ void Recorder::note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept
     } catch (const std::bad_alloc&) {
       refuse(kNoMemory);
     }
+  }
+}
+
+void Recorder::keep(const std::shared_ptr<runtime::Generator>& generator) noexcept {
+  if (std::find(generators_.begin(), generators_.end(), generator) != generators_.end()) return;
+  try {
+    generators_.push_back(generator);
+  } catch (const std::bad_alloc&) {
+    refuse(kNoMemory);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "program/kernel.h"
 #include "program/site.h"
+#include "runtime/random.h"
 
 namespace steep::program {
 
@@ -45,6 +46,8 @@ class RecordedCall {
   Site site_ = current_site();  // where the launch came from, if sites were followed
 };
 
+using Generators = std::vector<std::shared_ptr<runtime::Generator>>;
+
 // The .grad of a leaf was cleared, or got other memory.
 struct GradientEvent {
   size_t place;     // how many launches came before
@@ -81,6 +84,10 @@ class Recorder {
   // It has become `now`.
   void note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept;
   const std::vector<GradientChange>& gradients() const { return gradients_; }
+  // A launch draws from a generator that is not the process's: its owner may be gone when a program
+  // draws again.
+  void keep(const std::shared_ptr<runtime::Generator>& generator) noexcept;
+  const Generators& generators() const { return generators_; }
   // What was made while recording has storages of this epoch.
   uint32_t epoch() const { return epoch_; }
   std::vector<RecordedCall> take_calls() { return std::move(calls_); }
@@ -92,6 +99,7 @@ class Recorder {
  private:
   std::vector<RecordedCall> calls_;
   std::vector<GradientChange> gradients_;
+  Generators generators_;  // in order of their first draws
   std::string refusal_;
   uint32_t epoch_ = 0;
   Recorder** slot_ = nullptr;  // while it records: where its thread finds it

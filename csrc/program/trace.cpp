@@ -113,7 +113,7 @@ bool overlap(const Storage& a, const Storage& b) {
 
 Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
              const Tensors& bases, const Tensors& gradients)
-    : epoch_(recorder.epoch()), refusal_(recorder.refusal()) {
+    : epoch_(recorder.epoch()), generators_(recorder.generators()), refusal_(recorder.refusal()) {
   find_origins(recorder, inputs);
   trace_calls(recorder);
   for (const Tensor& output : outputs) outputs_.push_back({value_of(output), geometry_of(output)});
@@ -313,6 +313,8 @@ std::string Trace::pattern() const {
 }
 
 std::string Trace::difference(const Trace& other) const {
+  if (generators_ != other.generators_)
+    return "the Generators drawn from are others than in the run before; make them outside";
   const size_t count = std::min(calls_.size(), other.calls_.size());
   for (size_t i = 0; i < count; ++i) {
     const std::string found = difference_of(calls_[i], other.calls_[i]);

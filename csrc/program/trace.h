@@ -78,6 +78,8 @@ class Trace {
   const std::vector<Value>& values() const { return values_; }
   const std::vector<Window>& outputs() const { return outputs_; }
   const std::vector<TracedGradient>& gradients() const { return gradients_; }
+  // Those of users' own that launches draw from, in order of their first draws.
+  const Generators& generators() const { return generators_; }
   // Which gradients were there before, of those that matter: such calls are different ones.
   std::string pattern() const;
   // The value that each argument is.
@@ -106,6 +108,7 @@ class Trace {
   std::vector<Value> values_;
   std::vector<Window> outputs_;
   std::vector<TracedGradient> gradients_;
+  Generators generators_;
   std::string refusal_;
 };
 

@@ -13,13 +13,16 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "runtime/fork.h"
 
 namespace steep::runtime {
 
-class Generator {
+// Whoever draws from one later, as a recording does, shares it by shared_from_this(); the process's
+// own is no one's.
+class Generator : public std::enable_shared_from_this<Generator> {
  public:
   // What torch.default_generator starts with.
   static constexpr uint64_t kDefaultSeed = 67280421310721;

@@ -63,7 +63,7 @@ def noise_on_the_inputs(run):
     run.saw(model)
 
 
-@program(replays=None)
+@program(replays=True)
 def a_generator_of_its_own(run):
     generator = steep.Generator().manual_seed(7)
 
@@ -78,7 +78,7 @@ def a_generator_of_its_own(run):
     run.saw(generator)
 
 
-@program(replays=None)
+@program(replays=True)
 def a_generator_replaced(run):
     generator = steep.Generator().manual_seed(1)
 
@@ -93,7 +93,7 @@ def a_generator_replaced(run):
     run.saw(generator)
 
 
-@program(replays=None)
+@program(replays=True)
 def a_generator_as_an_argument(run):
     generators = [steep.Generator().manual_seed(seed) for seed in (1, 2)]
 

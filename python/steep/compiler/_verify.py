@@ -29,7 +29,7 @@ def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
         (leaf, grad, None if grad is None else grad.clone())
         for leaf, grad in program.gradients(inputs)
     ]
-    random = get_rng_state()
+    streams = _streams(program)
     answer = compiled._table.replay(args, kwargs)
     if answer is NotImplemented:  # settings have changed: there is nothing to compare with
         return compiled._warm_up(args, kwargs)
@@ -41,7 +41,9 @@ def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
             leaf.grad = grad
             if grad is not None and old_grad is not None:
                 grad.copy_(old_grad)
-    set_rng_state(random)
+    set_rng_state(streams[0])
+    for generator, state in zip(program.generators(), streams[1:], strict=True):
+        generator.set_state(state)
     result = compiled._warm_up(args, kwargs)
     for (what, got), (_, wanted) in zip(
         replayed, _everything(result, written, program, inputs), strict=True
@@ -62,8 +64,13 @@ def _everything(
         *((f"result {i}", _bytes(x)) for i, x in enumerate(outputs)),
         *((f"state {i}", _bytes(x)) for i, x in enumerate(written)),
         *((f"gradient {i}", _bytes(x)) for i, x in enumerate(gradients)),
-        ("the random stream", _bytes(get_rng_state())),
+        *(("the random stream", _bytes(state)) for state in _streams(program)),
     ]
+
+
+def _streams(program: Any) -> list[Tensor]:
+    """The states of the process's generator, and of the others that a program draws from."""
+    return [get_rng_state(), *(generator.get_state() for generator in program.generators())]
 
 
 def _bytes(x: Tensor | None) -> bytes | None:
