@@ -154,6 +154,32 @@ def tensor_computed() -> Any:
     return (c.TENSOR, holder, None, state), add
 
 
+def hooks_of_leaf() -> Any:
+    """One hook takes another's place."""
+    holder = steep.ones(3, requires_grad=True)
+    holder.register_post_accumulate_grad_hook(len)
+    handle = holder.register_hook(abs)
+
+    def replace() -> None:
+        handle.remove()
+        holder.register_hook(len)
+
+    assert _core.hooks_of(holder) == (abs, None, len)
+    return (c.HOOKS, holder, None, _core.hooks_of(holder)), replace
+
+
+def hooks_of_computed() -> Any:
+    holder = steep.ones(3, requires_grad=True) * 2
+    holder.register_hook(abs)
+    assert _core.hooks_of(holder) == (abs, None)
+    return (c.HOOKS, holder, None, _core.hooks_of(holder)), lambda: holder.register_hook(len)
+
+
+def computed_without_hooks() -> Any:
+    holder = steep.ones(3, requires_grad=True) * 2
+    return (c.TENSOR, holder, None, _core.state_of(holder)), lambda: holder.register_hook(len)
+
+
 def instance() -> Any:
     holder = Base()
     kind = (Base, holder.__dict__)
@@ -175,6 +201,9 @@ KINDS += [
     order_of_set,
     other_attributes,
     tensor_computed,
+    hooks_of_leaf,
+    hooks_of_computed,
+    computed_without_hooks,
     instance,
 ]
 
@@ -190,7 +219,7 @@ def test_a_cell_holds_until_it_is_changed(kind: Any) -> None:
 
 
 def test_every_kind_of_cell_is_tried() -> None:
-    assert {kind()[0][0] for kind in KINDS} == set(range(11))
+    assert {kind()[0][0] for kind in KINDS} == set(range(12))
 
 
 SAME = [(1, 1), (10**30, 10**30), (0.5, 0.5), ("ab" * 9, "".join(["ab"] * 9)), (b"x", bytes([120]))]
@@ -222,7 +251,9 @@ WRONG = [
     (c.ARRAY, np.ones(1), ("d", "1"), b"x"),
     (c.SET, {1}, None, frozenset({1})),
     (c.TENSOR, 3, None, 1),
-    (11, {}, "x", 1),
+    (c.HOOKS, 3, None, ()),
+    (c.HOOKS, steep.ones(1), None, []),
+    (12, {}, "x", 1),
     (-1, {}, "x", 1),
     (c.DICT, {}, None, c.absent),
     (1, 2),

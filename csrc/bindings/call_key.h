@@ -26,7 +26,8 @@ void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& 
 
 inline bool has_hooks(const Tensor& x) {
   const tape::History* const h = tape::history(x);
-  return h && ((h->hooks && !h->hooks->empty()) || (h->post_hooks && !h->post_hooks->empty()));
+  return h && ((h->hooks && !h->hooks->empty()) || (h->post_hooks && !h->post_hooks->empty()) ||
+               (h->grad_fn && !h->grad_fn->hooks.empty()));
 }
 
 }  // namespace steep::bindings

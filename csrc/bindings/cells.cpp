@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "bindings/call_key.h"
+#include "bindings/hooks.h"
 #include "bindings/tensor_type.h"
 #include "tape/history.h"
 
@@ -177,6 +178,9 @@ void check_cell(const Cell& cell) {
     case Kind::instance:
       return check(PyTuple_CheckExact(cell.value.get()) && PyTuple_GET_SIZE(cell.value.get()) == 2,
                    "a class and a dict", cell.value.get());
+    case Kind::hooks:
+      check(is_tensor(holder), "a Tensor", holder);
+      return check(PyTuple_CheckExact(cell.value.get()), "a tuple", cell.value.get());
   }
 }
 
@@ -221,6 +225,8 @@ bool Cell::holds() const {
       return tensor_holds(*this);
     case Kind::instance:
       return instance_holds(*this);
+    case Kind::hooks:
+      return has_hooks_of(tensor_of(holder.get()), value.get());
   }
   return false;
 }

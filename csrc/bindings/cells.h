@@ -26,8 +26,9 @@ struct Cell {
     array,     // holder: a buffer; key: a tuple of its format and sizes; value: its bytes
     tensor,    // holder: a tensor; value: what state_of() says of it
     instance,  // holder: an object; value: its class, and the dict of its attributes or None
+    hooks,     // holder: a tensor; value: what hooks_of() says of it
   };
-  static constexpr int kKinds = 11;
+  static constexpr int kKinds = 12;
 
   Kind kind;
   Owned holder;

@@ -1,5 +1,5 @@
-// _core.follow: a call during which someone is told which functions begin, what they return, and
-// which functions of C they call. Of code that is not wanted each event costs a look into a table.
+// _core.follow: a call during which someone is told which functions begin, what they return, which
+// functions of C they call, and which hooks are called. Of code that is not wanted each event costs a look into a table.
 #include "bindings/frames.h"
 
 #include <frameobject.h>
@@ -7,9 +7,11 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "bindings/tensor_type.h"
+#include "program/recorder.h"
 
 namespace steep::bindings {
 
@@ -19,7 +21,8 @@ namespace {
 //   wants(code): whether anything of this code is to be told; asked once for each.
 //   entered(frame): code that is wanted begins, or goes on after a yield.
 //   returned(frame, value): something that is no plain value comes back to wanted code.
-//   called(function): wanted code calls a function of C; told once for each kind of function.
+//   called(frame, function): wanted code calls a function of C; told once for each kind of function.
+//   hooked(callable, number): see note_hook.
 struct Follower {
   explicit Follower(PyObject* listener) : listener(listener) {}
 
@@ -29,6 +32,7 @@ struct Follower {
   std::vector<Owned> codes;  // held, so that none takes another's address
   std::string failure;       // what went wrong in the listener; nothing is told any more
   bool done = false;
+  bool busy = false;  // telling; what the listener itself does is no one's business
 
   bool wants(PyCodeObject* code) {
     const auto known = wanted.find(code);
@@ -41,6 +45,8 @@ struct Follower {
     return wanted[code] = truth == 1;
   }
 };
+
+thread_local Follower* t_follower = nullptr;  // of the thread's recording
 
 Owned code_of(PyFrameObject* frame) {
   return Owned(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
@@ -101,14 +107,16 @@ std::string text_of_error() {
   return found.empty() ? "an error without words" : found;
 }
 
-// The interpreter calls it. An error of the listener's is its own: the function goes on.
-int on_event(PyObject* capsule, PyFrameObject* frame, int what, PyObject* value) {
-  auto& follower = *static_cast<Follower*>(PyCapsule_GetPointer(capsule, nullptr));
-  if (follower.done || !follower.failure.empty()) return 0;
+// An error of the listener's is its own: the function goes on. False, with an exception set, where it is
+// interrupted.
+template <class Telling>
+bool told(Follower& follower, const Telling& telling) {
+  if (follower.done || follower.busy || !follower.failure.empty()) return true;
   PyObject *type, *error, *trace;
   PyErr_Fetch(&type, &error, &trace);
+  follower.busy = true;
   try {
-    tell(follower, frame, what, value);
+    telling();
   } catch (const PythonError&) {
     follower.failure = text_of_error();
     if (PyErr_Occurred()) {
@@ -116,13 +124,20 @@ int on_event(PyObject* capsule, PyFrameObject* frame, int what, PyObject* value)
       Py_XDECREF(type);
       Py_XDECREF(error);
       Py_XDECREF(trace);
-      return -1;
+      return false;
     }
   } catch (const std::bad_alloc&) {
     follower.failure = "out of memory";
   }
+  follower.busy = false;
   PyErr_Restore(type, error, trace);
-  return 0;
+  return true;
+}
+
+// The interpreter calls it.
+int on_event(PyObject* capsule, PyFrameObject* frame, int what, PyObject* value) {
+  auto& follower = *static_cast<Follower*>(PyCapsule_GetPointer(capsule, nullptr));
+  return told(follower, [&] { tell(follower, frame, what, value); }) ? 0 : -1;
 }
 
 // On while it lives, unless someone else is told already; whoever takes its place keeps it.
@@ -136,8 +151,10 @@ class Following {
     PyEval_SetProfile(on_event, capsule);
     ours_ = is_ours();
     if (!ours_) follower_.failure = "a profiler was refused";
+    before_ = std::exchange(t_follower, &follower_);
   }
   ~Following() {
+    if (t_follower == &follower_) t_follower = before_;
     if (is_being_ended()) stay_for_ever();
     follower_.done = true;
     if (!ours_) return;
@@ -157,6 +174,7 @@ class Following {
   static bool is_ours() { return PyThreadState_Get()->c_profilefunc == on_event; }
 
   Follower& follower_;
+  Follower* before_ = nullptr;
   bool ours_ = false;
 };
 
@@ -183,12 +201,32 @@ PyObject* follow(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
+PyObject* hooked(PyObject*, PyObject* callable) {
+  return guarded([&]() -> PyObject* {
+    note_hook(callable, 0);
+    Py_RETURN_NONE;
+  });
+}
+
 PyMethodDef functions[] = {
     {"follow", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(follow)), METH_FASTCALL,
      "Calls function(*args, **kwargs) while a listener is told which code runs."},
+    {"note_hook", hooked, METH_O,
+     "Tells a recording's listener, if there is one, that a hook is about to be called."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
+
+void note_hook(PyObject* callable, uint64_t number) {
+  if (!program::Recorder::active()) return;
+  if (!t_follower) return program::note_host_read("a hook");
+  Follower& follower = *t_follower;
+  const bool goes_on = told(follower, [&] {
+    const Owned ignored(PyObject_CallMethod(follower.listener, "hooked", "OK", callable,
+                                            static_cast<unsigned long long>(number)));
+  });
+  if (!goes_on) throw PythonError();
+}
 
 void add_frames(PyObject* module) { checked(PyModule_AddFunctions(module, functions)); }
 

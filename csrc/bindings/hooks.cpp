@@ -4,8 +4,8 @@
 #include <new>
 
 #include "bindings/autograd.h"
+#include "bindings/frames.h"
 #include "bindings/tensor_type.h"
-#include "program/recorder.h"
 #include "tape/history.h"
 #include "tape/owned.h"
 
@@ -21,11 +21,12 @@ class PythonHook {
   // What calls it, and reads its answer.
   using Protocol = Tensor (*)(PyObject* callable, const Tensor& given);
 
-  PythonHook(PyObject* callable, Protocol protocol)
-      : callable_(new_reference(callable)), protocol_(protocol) {
+  PythonHook(PyObject* callable, Protocol protocol, uint64_t id)
+      : callable_(new_reference(callable)), protocol_(protocol), id_(id) {
     ++callables;
   }
-  PythonHook(const PythonHook& other) : callable_(other.callable_), protocol_(other.protocol_) {
+  PythonHook(const PythonHook& other)
+      : callable_(other.callable_), protocol_(other.protocol_), id_(other.id_) {
     const WithGil gil;
     Py_INCREF(callable_);
     ++callables;
@@ -40,7 +41,7 @@ class PythonHook {
 
   Tensor operator()(const Tensor& given) const {
     const WithGil gil;
-    program::note_host_read("a gradient hook");
+    note_hook(callable_, id_);
     return protocol_(callable_, given);
   }
   PyObject* callable() const { return callable_; }
@@ -48,6 +49,7 @@ class PythonHook {
  private:
   PyObject* callable_;
   Protocol protocol_;
+  uint64_t id_;
 };
 
 // A hook of register_hook: takes a gradient, answers with None or with another.
@@ -164,12 +166,57 @@ void check_hook(const char* op, const Tensor& x, PyObject* callable) {
 PyObject* add_hook(const std::shared_ptr<tape::Hooks>& hooks, PyObject* callable,
                    PythonHook::Protocol protocol) {
   const uint64_t id = next_id++;
-  hooks->push_back({id, PythonHook(callable, protocol)});
+  hooks->push_back({id, PythonHook(callable, protocol, id)});
   Owned handle(handle_type->tp_alloc(handle_type, 0));
   new (&handle_of(handle.get())->hooks) std::weak_ptr<tape::Hooks>(hooks);
   handle_of(handle.get())->id = id;
   return handle.release();
 }
+
+// ---- for recordings ----
+
+// Calls use(callable) for each of a list, until that says false.
+template <class Use>
+bool all_of(const std::shared_ptr<tape::Hooks>& hooks, const Use& use) {
+  if (!hooks) return true;
+  for (const tape::Hook& hook : *hooks) {
+    const auto* own = hook.call.target<PythonHook>();
+    if (!use(own ? own->callable() : Py_None)) return false;
+  }
+  return true;
+}
+
+// The same for all of a tensor, with None between those for its gradient and those called later.
+template <class Use>
+bool all_of(const Tensor& x, const Use& use) {
+  const tape::History* const h = tape::history(x);
+  if (!h) return true;
+  if (h->grad_fn)
+    for (const auto& [output, hooks] : h->grad_fn->hooks)
+      if (output == h->output && !all_of(hooks, use)) return false;
+  return all_of(h->hooks, use) && use(Py_None) && all_of(h->post_hooks, use);
+}
+
+PyObject* hooks_as_tuple(PyObject*, PyObject* object) {
+  return guarded([&] {
+    if (!is_tensor(object))
+      raise(PyExc_TypeError, join("hooks_of: expected a Tensor, got ", type_name(object)));
+    const Owned list(PyList_New(0));
+    all_of(tensor_of(object), [&](PyObject* callable) {
+      checked(PyList_Append(list.get(), callable));
+      return true;
+    });
+    return checked(PyList_AsTuple(list.get()));
+  });
+}
+
+PyObject* next_hook(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(next_id.load()); }
+
+PyMethodDef functions[] = {
+    {"hooks_of", hooks_as_tuple, METH_O,
+     "The callables of a tensor's hooks: those for its gradient, None, those called after it."},
+    {"next_hook", next_hook, METH_NOARGS, "The number that the next hook of a tensor will have."},
+    {nullptr, nullptr, 0, nullptr}};
 
 // ---- for the collector ----
 
@@ -249,6 +296,14 @@ PyObject* register_post_hook(const Tensor& x, PyObject* callable) {
 
 void count_callables(int more) { callables += more; }
 
+bool has_hooks_of(const Tensor& x, PyObject* callables) {
+  Py_ssize_t i = 0;
+  const bool same = all_of(x, [&](PyObject* callable) {
+    return i < PyTuple_GET_SIZE(callables) && PyTuple_GET_ITEM(callables, i++) == callable;
+  });
+  return same && i == PyTuple_GET_SIZE(callables);
+}
+
 int visit_hooks(const Tensor& x, visitproc visit, void* arg) {
   const tape::History* history = sole(x) ? tape::history(x) : nullptr;
   if (!history) return 0;
@@ -271,6 +326,7 @@ void drop_hooks(const Ref<tape::Node>& node) { drop_all(nullptr, tape::OwnedNode
 void add_hook_handle(PyObject* module) {
   handle_type = make_type(spec);
   checked(PyModule_AddObjectRef(module, "HookHandle", reinterpret_cast<PyObject*>(handle_type)));
+  checked(PyModule_AddFunctions(module, functions));
 }
 
 }  // namespace steep::bindings

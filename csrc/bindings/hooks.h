@@ -15,6 +15,9 @@ PyObject* register_hook(const Tensor& x, PyObject* callable);
 // has been added to.
 PyObject* register_post_hook(const Tensor& x, PyObject* callable);
 
+// Whether a tensor's hooks are those that hooks_of() has told: a tuple.
+bool has_hooks_of(const Tensor& x, PyObject* callables);
+
 // For the collector: visits, or gives up, the callables that live by a tensor alone whose only
 // owner is its Python object: the tensor's own and those of the graph behind it.
 int visit_hooks(const Tensor& x, visitproc visit, void* arg);
@@ -25,7 +28,7 @@ void drop_hooks(const Ref<tape::Node>& node);
 // Counts the callables that the graph keeps: while there are none, nothing is looked for.
 void count_callables(int more);
 
-// Adds the handle's type.
+// Adds the handle's type, hooks_of and next_hook.
 void add_hook_handle(PyObject* module);
 
 }  // namespace steep::bindings

@@ -6,6 +6,7 @@
 #include "bindings/program_table.h"
 #include "bindings/runtime.h"
 #include "bindings/tensor_type.h"
+#include "ops/ops.h"
 #include "program/replay.h"
 #include "tape/history.h"
 
@@ -41,6 +42,7 @@ std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& in
                                   const py::list& outputs) {
   program::Recorder& recorder = recorder_of("make_trace", recorded.ptr());
   const Tensors results = tensors_of(outputs);
+  recorder.forget_dead_leaves();
   Tensors bases, gradients;
   for (const Tensor& result : results) {
     const tape::History* history = tape::history(result);
@@ -95,6 +97,17 @@ Owned generators_of(const Program& program) {
     checked(PyList_Append(out.get(), item.get()));
   }
   return out;
+}
+
+// The number in a tensor that is a setting. A replay reads it as well, but before it begins: of what
+// the function itself has made or written it would read what was there before.
+double setting(const py::object& object) {
+  const Tensor& x = required(object);
+  const program::Recorder* const recorder = program::Recorder::active();
+  if (recorder &&
+      (x->storage->epoch() == recorder->epoch() || program::has_written(*recorder, *x->storage)))
+    program::note_host_read("an optimizer's setting that the function computes");
+  return ops::only_element(x).to_double();
 }
 
 // Makes __new__ refuse: pybind11's would give an object with nothing in it.
@@ -171,6 +184,8 @@ void add_programs(PyObject* module) {
         return std::make_shared<Program>(trace, other);
       },
       py::arg("trace"), py::arg("other"), "The program of a trace and of one that agrees with it.");
+  m.def("setting", setting, py::arg("tensor"),
+        "The number in a tensor that a replay reads anew, too, before it begins.");
   m.def(
       "refuse_recording",
       [](const std::string& reason) { program::note_host_read(reason.c_str()); }, py::arg("reason"),

@@ -116,5 +116,7 @@ void set_item(const Tensor& x, const Index& index, const TensorOrNumber& value);
 
 // item of a one-element tensor; refuses others
 Number item(const Tensor& x);
+// the same, of which a recording is not told
+Number only_element(const Tensor& x);
 
 }  // namespace steep::ops

@@ -49,11 +49,16 @@ Tensor strided(const Tensor& x, const Dims& shape, const Dims& strides, int64_t 
 void install() { tape::primitives = {plain_add, add_into, sum_to, filled, clone, strided}; }
 
 Number item(const Tensor& x) {
+  const Number value = only_element(x);
+  program::note_host_read("item");
+  return value;
+}
+
+Number only_element(const Tensor& x) {
   if (x.numel() != 1)
     throw Error(ErrorKind::runtime,
                 join("item: a Tensor with ", x.numel(),
                      " elements cannot be converted to Scalar; index it first, or use tolist()"));
-  program::note_host_read("item");
   switch (x.dtype()) {
     case DType::float32:
       return static_cast<double>(*x.data<float>());

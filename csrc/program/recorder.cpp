@@ -97,6 +97,11 @@ void Recorder::note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept
   }
 }
 
+void Recorder::forget_dead_leaves() {
+  const auto is_dead = [](const GradientChange& change) { return change.leaf->references() == 1; };
+  gradients_.erase(std::remove_if(gradients_.begin(), gradients_.end(), is_dead), gradients_.end());
+}
+
 void Recorder::keep(const std::shared_ptr<runtime::Generator>& generator) noexcept {
   if (std::find(generators_.begin(), generators_.end(), generator) != generators_.end()) return;
   try {

@@ -84,6 +84,9 @@ class Recorder {
   // It has become `now`.
   void note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept;
   const std::vector<GradientChange>& gradients() const { return gradients_; }
+  // Leaves that no one else holds have been made inside, on memory from outside: of theirs nothing
+  // is left.
+  void forget_dead_leaves();
   // A launch draws from a generator that is not the process's: its owner may be gone when a program
   // draws again.
   void keep(const std::shared_ptr<runtime::Generator>& generator) noexcept;

@@ -111,6 +111,16 @@ bool overlap(const Storage& a, const Storage& b) {
   return &a != &b && a.borrowed() && b.borrowed() && x < y + b.bytes() && y < x + a.bytes();
 }
 
+bool has_written(const Recorder& recorder, const Storage& memory) {
+  for (const RecordedCall& call : recorder.calls())
+    for (int i = 0; i < call.operands().size(); ++i) {
+      const TensorImpl* const x = call.operands()[i].tensor();
+      if (!x || !writes(call.kernel(), i)) continue;
+      if (x->storage.get() == &memory || overlap(*x->storage, memory)) return true;
+    }
+  return false;
+}
+
 Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
              const Tensors& bases, const Tensors& gradients)
     : epoch_(recorder.epoch()), generators_(recorder.generators()), refusal_(recorder.refusal()) {

@@ -39,6 +39,9 @@ bool writes_to(const TracedCall& traced, int value);
 // Whether two storages of other libraries' memory lie on the same bytes.
 bool overlap(const Storage& a, const Storage& b);
 
+// Whether a launch recorded so far has written there.
+bool has_written(const Recorder& recorder, const Storage& memory);
+
 // A window on a value that leaves the program: a result, or the .grad of a leaf.
 struct Window {
   int value;

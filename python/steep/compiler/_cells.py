@@ -8,8 +8,8 @@ from typing import Any
 
 from steep._core import absent, first_broken
 
-__all__ = ["ARRAY", "FUNCTION", "Cell", "Cells", "DICT", "ITEM", "SEQUENCE", "SET", "SLOT"]
-__all__ += ["INSTANCE", "TENSOR", "TYPE", "VARIABLE", "absent"]
+__all__ = ["ARRAY", "FUNCTION", "Cell", "Cells", "DICT", "HOOKS", "ITEM", "SEQUENCE", "SET"]
+__all__ += ["INSTANCE", "SLOT", "TENSOR", "TYPE", "VARIABLE", "absent"]
 
 # As csrc/bindings/guards.h counts and describes them.
 (
@@ -24,7 +24,8 @@ __all__ += ["INSTANCE", "TENSOR", "TYPE", "VARIABLE", "absent"]
     ARRAY,
     TENSOR,
     INSTANCE,
-) = range(11)
+    HOOKS,
+) = range(12)
 
 Cell = tuple[int, Any, Any, Any]  # kind, holder, key, value
 

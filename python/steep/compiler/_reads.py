@@ -13,8 +13,8 @@ import types
 from dataclasses import replace
 from typing import Any
 
-from steep._core import Tensor, first_broken
-from steep.compiler._cells import ITEM, TENSOR, VARIABLE, Cells, absent
+from steep._core import Tensor, first_broken, next_hook
+from steep.compiler._cells import HOOKS, ITEM, TENSOR, VARIABLE, Cells, absent
 from steep.compiler._code import Names, line_of, names_of
 from steep.compiler._sources import draws_from, random_state, reason_to_refuse
 from steep.compiler._traversal import Traversal
@@ -40,6 +40,8 @@ class Reads:
         self.change = ""
         self.codes: list[types.CodeType] = []
         self._names: dict[int, Names] = {}  # by the id of their code
+        self._next_hook = next_hook()
+        self._hooked: list[Any] = []  # hooks that were on tensors before the call, and ran
         self._found = Traversal(given)
         self._found.look_into(function, _CALL, "")
 
@@ -78,6 +80,14 @@ class Reads:
         if function.__name__ == "globals" and function.__module__ == "builtins":
             names = self._names[id(frame.f_code)]
             self._found.look_into(frame.f_globals, names, "globals()")
+
+    def hooked(self, hook: Any, number: int) -> None:
+        """A hook is about to be called: of a tensor, with a number, or of an optimiser, with 0."""
+        if isinstance(hook, types.BuiltinFunctionType):
+            self.refusal = self.refusal or reason_to_refuse(hook)
+        self._found.look_into(hook, _CALL, "a hook")
+        if 0 < number < self._next_hook:
+            self._hooked.append(hook)
 
     # ---- where code reads -------------------------------------------------------------------
 
@@ -121,7 +131,7 @@ class Reads:
         self._found.let_go()
         self.cells.forget({id(item) for item in containers})
         self.cells.forget_what_is_dead()
-        self.refusal = self.refusal or self._found.refusal or self._taken()
+        self.refusal = self.refusal or self._found.refusal or self._taken() or self._unknown_hook()
         self._keep_tensors({id(output) for output in outputs})
         place = first_broken(self.cells.entries)
         self.cells.objects.clear()
@@ -143,10 +153,19 @@ class Reads:
                 return f"it takes from an iterator ({path}); pass what comes as an argument"
         return ""
 
+    def _unknown_hook(self) -> str:
+        """Why a hook that ran could be replaced unnoticed, or ``''``."""
+        known = {id(hook) for _, _, hooks in self._found.tensors.values() for hook in hooks}
+        if all(id(hook) in known for hook in self._hooked):
+            return ""
+        return "a gradient hook of an argument, or of a tensor that its code does not name"
+
     def _keep_tensors(self, outputs: set[int]) -> None:
         """Cells of the tensors that someone else holds, who may change their settings."""
         tensors = self._found.tensors
         for number in list(tensors):
-            tensor, state = tensors.pop(number)
+            tensor, state, hooks = tensors.pop(number)
             if number not in outputs and sys.getrefcount(tensor) > 2:  # the variable, and the call
                 self.cells.add((TENSOR, tensor, None, state), "a tensor's memory or settings")
+                if hooks:
+                    self.cells.add((HOOKS, tensor, None, hooks), "the hooks of a tensor")

@@ -78,7 +78,8 @@ class Recording:
         self.description = description
         self.optimizers = run.optimizers
         # Before a replay they write hyperparameters, and say whether the step is the same.
-        self.before = [_recorded.precondition(optimizer) for optimizer in run.optimizers]
+        hooks = run.optimizers.hooks
+        self.before = [_recorded.precondition(x, hooks[id(x)]) for x in run.optimizers]
         self.cells = run.reads.cells
         self.refusal = refusal
         self.change = change

@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from steep._core import Tensor, found_in_type, state_of
+from steep._core import Tensor, found_in_type, hooks_of, state_of
 from steep.compiler._cells import (
     ARRAY,
     DICT,
@@ -65,7 +65,7 @@ class Traversal:
         getters: whether objects were met that read by names of their own.
         sources: random generators by id, with their state and how a user would call them.
         iterators: how a user would call them, by id.
-        tensors: with their state, by id.
+        tensors: with their state and their hooks, by id.
     """
 
     def __init__(self, given: list[Any]) -> None:
@@ -75,7 +75,7 @@ class Traversal:
         self.getters = False
         self.sources: dict[int, tuple[Any, Any, str]] = {}
         self.iterators: dict[int, str] = {}
-        self.tensors: dict[int, tuple[Tensor, int]] = {}
+        self.tensors: dict[int, tuple[Tensor, int, tuple[Any, ...]]] = {}
         self._given = {id(item): item for item in given}
         self._seen: set[tuple[int, Names]] = set()  # objects by id, which `cells` holds
         self._functions: dict[int, list[types.FunctionType]] = {}  # by the id of their code
@@ -92,7 +92,7 @@ class Traversal:
         while waiting:
             item, path = waiting.pop()
             if isinstance(item, Tensor):
-                self._tensor(item, names, path)
+                waiting += self._tensor(item, names, path)
             source = random_source(item)
             if source is not None and id(source) not in self.sources:
                 self.sources[id(source)] = (source, random_state(source), path)
@@ -123,16 +123,19 @@ class Traversal:
             self._ways[cls] = _way_into(cls)
         return self._ways[cls]
 
-    def _tensor(self, item: Tensor, names: Names, path: str) -> None:
+    def _tensor(self, item: Tensor, names: Names, path: str) -> Found:
         """Another requires_grad, hooks or memory make another function, also of what fails."""
+        hooks: tuple[Any, ...] = ()
         if id(item) not in self._given and id(item) not in self.tensors:
             state = state_of(item)
             if state is not None:
-                self.tensors[id(item)] = (item, state)
+                hooks = hooks_of(item) if state & 1 else ()
+                self.tensors[id(item)] = (item, state, hooks)
         # What a user has put on it, such as a learning rate of its own.
         values = attributes_of(item) or {}
         for name in names.attributes & values.keys():
             self.cells.add((ITEM, values, name, values[name]), f"{path}.{name}", name)
+        return [(hook, f"a hook of {path}") for hook in hooks]
 
     # ---- containers ---------------------------------------------------------------------------
 

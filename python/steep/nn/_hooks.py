@@ -110,8 +110,8 @@ def add_hook(module: Module, kind: str, entry: Any, prepend: bool = False) -> Re
 def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`module.forward` between its hooks, in the order PyTorch runs them."""
     hooks: ModuleHooks = module.__dict__["_hooks"]
-    if hooks:
-        refuse_recording(f"a hook of a {type(module).__name__}")
+    if any(always for _, _, always in hooks.forward.values()):  # also where a replay would raise
+        refuse_recording(f"a hook of a {type(module).__name__} that is called after errors, too")
     done: set[int] = set()
     result: Any = None
     try:
@@ -266,8 +266,10 @@ def _join(passed: list[Any], where: list[int], on_grads: _OnGrads) -> tuple[Any,
             for start, end, shape in zip(starts, ends, shapes, strict=True)
         ]
 
+    count = len(passed)  # the hook keeps none of them: they lead back to it
+
     def on_grad(grad: Tensor) -> Tensor:
-        grads: list[Tensor | None] = [None] * len(passed)
+        grads: list[Tensor | None] = [None] * count
         pieces = cut(grad)
         for i, piece in zip(where, pieces, strict=True):
             grads[i] = piece

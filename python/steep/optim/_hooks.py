@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from steep._core import call_with_item, refuse_recording
+from steep._core import call_with_item, note_hook, refuse_recording
 from steep._layers import followers, step_in_phase
 from steep.nn._hooks import RemovableHandle, insert_hook
 
@@ -31,7 +31,7 @@ def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandl
     Returns:
         A handle whose ``remove()`` takes the hook off.
     """
-    return insert_hook(hooks_of_all_steps, ("pre", hook))
+    return _add_step_hook(hooks_of_all_steps, "pre", hook)
 
 
 def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHandle:
@@ -40,20 +40,29 @@ def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHand
     Returns:
         A handle whose ``remove()`` takes the hook off.
     """
-    return insert_hook(hooks_of_all_steps, ("post", hook))
+    return _add_step_hook(hooks_of_all_steps, "post", hook)
+
+
+def _add_step_hook(
+    table: dict[int, tuple[str, Callable[..., Any]]], kind: str, hook: Callable[..., Any]
+) -> RemovableHandle:
+    # Replays compare the hooks there are with those of the steps recorded, not of the beginning.
+    refuse_recording("a hook of an optimizer registered inside the function; do so outside")
+    return insert_hook(table, (kind, hook))
 
 
 def _of_kind(table: _Table, kind: str) -> Iterator[Callable[..., Any]]:
-    """Its hooks of one kind, as they are now."""
+    """Its hooks of one kind, as they are now, each about to be called."""
     for entry in list(table.values()):
         if entry[0] == kind:
+            note_hook(entry[1])
             yield entry[1]
 
 
 def hooked(step: _F, fused: bool = False) -> _F:
     """`step` between the step hooks, which run once even if it calls super().step().
 
-    A recorded program runs kernels alone: of a step, what is `fused` and has no hooks.
+    A recorded program runs kernels alone: what hooks launch, and of a step what is `fused`.
     """
 
     @functools.wraps(step)
@@ -63,7 +72,6 @@ def hooked(step: _F, fused: bool = False) -> _F:
         call = functools.partial(step_in_phase, step) if followers else step
         if self._in_step or not (self._step_hooks or hooks_of_all_steps):
             return call(self, *args, **kwargs)
-        refuse_recording("a hook of an optimizer")
         given = (self, step, call, args, kwargs)
         return call_with_item(self.__dict__, "_in_step", True, _between_hooks, given, {})
 
@@ -105,14 +113,18 @@ class HookedOptimizer:
     _step_hooks: _Table = MappingProxyType({})
     _state_hooks: _Table = MappingProxyType({})
 
-    def has_step_hooks(self) -> bool:
-        """Whether hooks run before or after its steps."""
-        return bool(self._step_hooks or hooks_of_all_steps)
+    def step_hooks(self) -> list[Any]:
+        """Kinds and hooks of all that run before or after its steps, in turn."""
+        if not (self._step_hooks or hooks_of_all_steps):
+            return []
+        own, others = self._step_hooks.values(), hooks_of_all_steps.values()
+        return [part for table in (others, own) for entry in list(table) for part in entry]
 
-    def _add_hook(
-        self, table: str, kind: str, hook: Callable[..., Any], prepend: bool = False
+    def _add_state_hook(
+        self, kind: str, hook: Callable[..., Any], prepend: bool = False
     ) -> RemovableHandle:
-        return insert_hook(self.__dict__.setdefault(table, {}), (kind, hook), prepend)
+        table = self.__dict__.setdefault("_state_hooks", {})
+        return insert_hook(table, (kind, hook), prepend)
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` before every step.
@@ -120,11 +132,11 @@ class HookedOptimizer:
         `args` begin with the optimiser itself. It may return ``(args, kwargs)`` to replace the
         arguments of `step`.
         """
-        return self._add_hook("_step_hooks", "pre", hook)
+        return _add_step_hook(self.__dict__.setdefault("_step_hooks", {}), "pre", hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` after every step."""
-        return self._add_hook("_step_hooks", "post", hook)
+        return _add_step_hook(self.__dict__.setdefault("_step_hooks", {}), "post", hook)
 
     def register_state_dict_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
@@ -133,7 +145,7 @@ class HookedOptimizer:
 
         With `prepend` it is called before those that are there already.
         """
-        return self._add_hook("_state_hooks", "state_dict_pre", hook, prepend)
+        return self._add_state_hook("state_dict_pre", hook, prepend)
 
     def register_state_dict_post_hook(
         self, hook: Callable[..., Any], prepend: bool = False
@@ -142,7 +154,7 @@ class HookedOptimizer:
 
         It may change it, or return another to take its place.
         """
-        return self._add_hook("_state_hooks", "state_dict_post", hook, prepend)
+        return self._add_state_hook("state_dict_post", hook, prepend)
 
     def register_load_state_dict_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
@@ -151,13 +163,13 @@ class HookedOptimizer:
 
         It is given a shallow copy, which it may change, or return another to take its place.
         """
-        return self._add_hook("_state_hooks", "load_state_dict_pre", hook, prepend)
+        return self._add_state_hook("load_state_dict_pre", hook, prepend)
 
     def register_load_state_dict_post_hook(
         self, hook: Callable[..., Any], prepend: bool = False
     ) -> RemovableHandle:
         """Call ``hook(optimizer)`` after `load_state_dict` has loaded everything."""
-        return self._add_hook("_state_hooks", "load_state_dict_post", hook, prepend)
+        return self._add_state_hook("load_state_dict_post", hook, prepend)
 
     def _pass_state_hooks(self, kind: str, *args: Any) -> Any:
         """Call the hooks of a kind; the last argument, or what a hook has put in its place."""

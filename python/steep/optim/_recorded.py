@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from steep._core import is_recording, same_objects
+from steep._core import is_recording, refuse_recording, same_objects
 from steep.optim._hooks import hooks_of_all_steps
 from steep.optim._settings import is_fixed
 
@@ -26,13 +26,15 @@ class Steps(list[Any]):
     It can be referred to weakly: it goes with the recording, however that ends.
 
     Attributes:
+        hooks: what `step_hooks` said of each when it took its first, by id.
         prepared: whether one of them had state to make first, as in its first step.
     """
 
-    __slots__ = ("__weakref__", "prepared")
+    __slots__ = ("__weakref__", "hooks", "prepared")
 
     def __init__(self) -> None:
         super().__init__()
+        self.hooks: dict[int, list[Any]] = {}
         self.prepared = False
 
 
@@ -54,8 +56,14 @@ def _current() -> Steps | None:
 def note_step(optimizer: Any) -> None:
     """Say that an optimiser takes a step."""
     found = _current()
-    if found is not None and not any(optimizer is other for other in found):
+    if found is None:
+        return
+    hooks = optimizer.step_hooks()
+    known = found.hooks.setdefault(id(optimizer), hooks)
+    if known is hooks:
         found.append(optimizer)
+    elif not same_objects(known, hooks):
+        refuse_recording("the hooks of an optimizer change between its steps")
 
 
 def note_preparation() -> None:
@@ -65,20 +73,26 @@ def note_preparation() -> None:
         found.prepared = True
 
 
-def precondition(optimizer: Any) -> tuple[Callable[[], bool | None], tuple[dict[Any, Any], ...]]:
+def precondition(
+    optimizer: Any, hooks: list[Any]
+) -> tuple[Callable[[], bool | None], tuple[dict[Any, Any], ...]]:
     """What a replay of the step just taken asks first, and the dicts on which the answer depends.
+
+    `hooks` are those that ran before and after the step.
 
     The answer is whether the step is still the same; ``None`` for one that is, but that has to be
     asked again although no dict has changed.
     """
     plans = tuple(optimizer._plans)
     dicts = _dicts_of(optimizer, plans)
-    return functools.partial(_is_the_same, optimizer, plans, dicts), tuple(dicts)
+    return functools.partial(_is_the_same, optimizer, plans, dicts, hooks), tuple(dicts)
 
 
 def _is_the_same(
-    optimizer: Any, plans: tuple[GroupPlan, ...], dicts: list[dict[Any, Any]]
+    optimizer: Any, plans: tuple[GroupPlan, ...], dicts: list[dict[Any, Any]], hooks: list[Any]
 ) -> bool | None:
+    if not same_objects(optimizer.step_hooks(), hooks):
+        return False
     if not optimizer.write_hyperparameters(plans):
         return False
     settings = all(is_fixed(group) for group in optimizer.param_groups)
@@ -89,5 +103,6 @@ def _dicts_of(optimizer: Any, plans: tuple[GroupPlan, ...]) -> list[dict[Any, An
     """All dicts that decide what its step does."""
     state = optimizer.state
     entries = (state.get(p) for plan in plans for p in plan.params)
-    found = [vars(optimizer), hooks_of_all_steps, state, *optimizer.param_groups, *entries]
+    tables = (hooks_of_all_steps, optimizer._step_hooks)
+    found = [vars(optimizer), *tables, state, *optimizer.param_groups, *entries]
     return [item for item in found if isinstance(item, dict)]

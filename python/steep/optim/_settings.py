@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from steep._core import Tensor, float32, tensor, zeros_like
+from steep._core import Tensor, float32, setting, tensor, zeros_like
 
 
 def as_float(name: str, value: float | Tensor) -> float:
@@ -15,6 +15,11 @@ def as_float(name: str, value: float | Tensor) -> float:
             raise ValueError(f"Tensor {name} must be 1-element")
         return float(value.item())
     return value
+
+
+def number_of(value: float | Tensor) -> float:
+    """A setting as it is now. Recordings may read it too, for replays do so before they begin."""
+    return setting(value) if isinstance(value, Tensor) else float(value)
 
 
 def as_count(value: Any) -> Tensor:

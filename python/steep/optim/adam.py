@@ -7,7 +7,13 @@ from typing import Any
 
 from steep._core import Tensor, adam_step
 from steep.optim._plan import GroupPlan, MissingState
-from steep.optim._settings import as_count, as_float, reject_differentiable, zeros_unless_there
+from steep.optim._settings import (
+    as_count,
+    as_float,
+    number_of,
+    reject_differentiable,
+    zeros_unless_there,
+)
 from steep.optim._state import check_shape
 from steep.optim.optimizer import Optimizer
 
@@ -99,7 +105,7 @@ class Adam(Optimizer):
 
     def _hyper(self, group: dict[str, Any]) -> tuple[float, ...]:
         beta1, beta2 = group["betas"]
-        return (float(group["lr"]), beta1, beta2, group["eps"], group["weight_decay"])
+        return (number_of(group["lr"]), beta1, beta2, group["eps"], group["weight_decay"])
 
     def _flags(self, group: dict[str, Any]) -> tuple[bool, ...]:
         return (group["amsgrad"], group["maximize"], group["decoupled_weight_decay"])

@@ -186,7 +186,7 @@ class Optimizer(HookedOptimizer):
             Whether that step is still the one that `step` would take.
         """
         plans = self._plans if plans is None else plans
-        if len(plans) != len(self.param_groups) or self.has_step_hooks():
+        if len(plans) != len(self.param_groups):
             return False
         fit = len(plans) == len(self._plans)
         for group, plan, last in zip(self.param_groups, plans, self._plans, strict=False):

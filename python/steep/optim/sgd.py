@@ -7,7 +7,7 @@ from typing import Any
 
 from steep._core import Tensor, sgd_step
 from steep.optim._plan import GroupPlan, MissingState
-from steep.optim._settings import as_float, reject_differentiable, zeros_unless_there
+from steep.optim._settings import as_float, number_of, reject_differentiable, zeros_unless_there
 from steep.optim._state import check_shape
 from steep.optim.optimizer import Optimizer
 
@@ -90,7 +90,7 @@ class SGD(Optimizer):
 
     def _hyper(self, group: dict[str, Any]) -> tuple[float, ...]:
         return (
-            float(group["lr"]),
+            number_of(group["lr"]),
             group["momentum"],
             group["dampening"],
             group["weight_decay"],
