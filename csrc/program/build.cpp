@@ -84,7 +84,7 @@ void Program::build_launch(const Step& step, Action& action) {
 }
 
 void Program::build_group(const Step& step, Action& action) {
-  action.group = std::make_unique<Group>(group_of(plan_, step));
+  action.group = std::make_unique<Group>(*step.group);
   action.group->rows = step.rows;
   auto& slots = action.group->slots;
   action.data = SmallVector<char*, 8>(static_cast<int>(slots.size()), nullptr);

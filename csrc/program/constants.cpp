@@ -57,14 +57,17 @@ void compute(Plan& plan, TracedCall& traced) {
 
 void compute_constants(Plan& plan) {
   const std::vector<int> writers = writers_of(plan);
+  std::vector<bool> gone(plan.calls.size());
   int computed = 0;
   for (size_t i = 0; i < plan.calls.size(); ++i) {
     if (!is_constant(plan, plan.calls[i], writers)) continue;
     compute(plan, plan.calls[i]);
-    plan.calls.erase(plan.calls.begin() + static_cast<int64_t>(i--));
+    gone[i] = true;
     ++computed;
   }
-  if (computed) plan.remarks.push_back(join(computed, " launches run once for all replays"));
+  if (!computed) return;
+  plan.drop(gone);
+  plan.remarks.push_back(join(computed, " launches run once for all replays"));
 }
 
 }  // namespace steep::program

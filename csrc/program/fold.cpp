@@ -1,8 +1,8 @@
 // Elementwise launches that a matrix product takes over: a bias, an activation, or the gradient of
 // one, done to each element before it is written. The product's epilogue has the bits of the launch
 // it stands for.
-#include "program/plan.h"
 #include "program/product.h"
+#include "program/uses.h"
 
 namespace steep::program {
 
@@ -34,13 +34,17 @@ int64_t activation_of(int id) {
 
 class Folding {
  public:
-  explicit Folding(Plan& plan) : plan_(plan) {}
+  explicit Folding(Plan& plan) : plan_(plan), uses_(plan), gone_(plan.calls.size()) {}
 
   // Folds into the product at `at` what follows it, as long as something does.
   void fold(int at) {
-    while (fold_next(at)) ++folded;
+    while (fold_next(at)) ++folded_;
   }
-  int folded = 0;
+  void finish() {
+    if (!folded_) return;
+    plan_.drop(gone_);
+    plan_.remarks.push_back(join(folded_, " elementwise launches folded into products"));
+  }
 
  private:
   TracedCall& call(int i) { return plan_.calls[i]; }
@@ -50,19 +54,19 @@ class Folding {
   int only_user(int at, int value) {
     if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return -1;
     int user = -1;
-    for (int i = 0; i < static_cast<int>(plan_.calls.size()); ++i) {
-      if (i == at || !touches(call(i), value)) continue;
-      if (user >= 0 || i < at) return -1;
-      user = i;
+    for (const Use& use : uses_.of(value)) {
+      if (use.call == at || use.call == user) continue;
+      if (user >= 0 || use.call < at) return -1;
+      user = use.call;
     }
     return user;
   }
 
   // Whether nothing between the two writes to the value, so that the first may read it as well.
   bool stays(int value, int from, int to) {
-    for (int i = from; i < to; ++i)
-      if (value >= 0 && writes_to(call(i), value)) return false;
-    return true;
+    if (value < 0) return true;
+    const Uses::List list = uses_.of(value);
+    return std::none_of(list.from(from), list.from(to), [](const Use& use) { return use.written; });
   }
 
   // Whether the user's result is new memory that the product may write at once.
@@ -72,9 +76,7 @@ class Folding {
     if (!out.contiguous || out.numel != product.numel || out.dtype != product.dtype) return false;
     if (value == call(at).values[product::kOut]) return out.offset == product.offset;
     if (plan_.values[value].kind != Value::Kind::made) return false;
-    for (int i = 0; i < user; ++i)
-      if (touches(call(i), value)) return false;
-    return true;
+    return uses_.of(value).begin()->call >= user;
   }
 
   bool fold_next(int at) {
@@ -150,12 +152,17 @@ class Folding {
 
   // The product writes where the user did; the user goes.
   void take_over(int at, int user) {
+    for (int value : call(user).values)
+      if (value >= 0) uses_.move(value, user, at);
     call(at).call.replace(product::kOut, call(user).call.operands()[product::kOut]);
     call(at).values[product::kOut] = call(user).values[product::kOut];
-    plan_.calls.erase(plan_.calls.begin() + user);
+    gone_[user] = true;
   }
 
   Plan& plan_;
+  Uses uses_;
+  std::vector<bool> gone_;
+  int folded_ = 0;
 };
 
 }  // namespace
@@ -164,8 +171,7 @@ void fold(Plan& plan) {
   Folding folding(plan);
   for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i)
     if (plan.calls[i].call.kernel().kind == Kind::product) folding.fold(i);
-  if (folding.folded)
-    plan.remarks.push_back(join(folding.folded, " elementwise launches folded into products"));
+  folding.finish();
 }
 
 }  // namespace steep::program

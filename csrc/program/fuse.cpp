@@ -3,7 +3,7 @@
 // depend on where its block begins, so the bits are the same.
 #include <algorithm>
 
-#include "program/plan.h"
+#include "program/uses.h"
 #include "runtime/cpu.h"
 
 namespace steep::program {
@@ -41,65 +41,108 @@ struct Touch {
   DType dtype;
   bool written;
 };
+using Touches = SmallVector<Touch, 8>;
 
-void touches_of(const TracedCall& traced, std::vector<Touch>& out) {
+Touches touches_of(const TracedCall& traced) {
+  Touches out;
   for (int i = 0; i < traced.values.size(); ++i) {
     if (traced.values[i] < 0) continue;
     const TensorImpl& x = *traced.call.operands()[i].tensor();
     out.push_back({traced.values[i], x.offset, x.numel, x.dtype, writes(traced.call.kernel(), i)});
   }
+  return out;
 }
 
 bool same_window(const Touch& a, const Touch& b) {
   return a.offset == b.offset && a.dtype == b.dtype && a.numel == b.numel;
 }
 
-// Whether what one launch does with memory keeps the other in its place.
-bool conflict(const std::vector<Touch>& a, const std::vector<Touch>& b) {
-  for (const Touch& x : a)
-    for (const Touch& y : b)
-      if (x.value == y.value && (x.written || y.written)) return true;
-  return false;
-}
+// What a group and the launches that stay behind have done with a value.
+struct Mark {
+  int group = -1;  // the one this is about
+  bool passed = false, passed_written = false;
+  int last = -1;  // the last of the members' touches, or -1
+};
+
+// What all groups need.
+struct Launches {
+  explicit Launches(const Plan& plan)
+      : plan(plan), uses(plan), marks(plan.values.size()), joins(plan.calls.size()) {
+    for (size_t i = 0; i < joins.size(); ++i) joins[i] = can_join(plan.calls[i]);
+  }
+  const Plan& plan;
+  Uses uses;
+  std::vector<Mark> marks;  // by value
+  std::vector<bool> joins;  // by call: whether a group may have it
+};
 
 // A group that grows: members, and the launches between them that stay behind.
 class Growing {
  public:
-  Growing(const Plan& plan, int first) : plan_(plan), total_(elements_of(plan.calls[first])) {
-    add(first);
+  Growing(Launches& all, int first)
+      : all_(all), plan_(all.plan), first_(first), total_(elements_of(all.plan.calls[first])) {
+    add(first, touches_of(plan_.calls[first]));
   }
 
+  // The next launch from `at` on that shares memory with a member, as all must that are taken in;
+  // -1 where there is none within reach.
+  int next(int at) const {
+    if (at - first_ >= kReach || members_.size() >= kMaxMembers) return -1;
+    const uint64_t rest = related_ >> (at - first_);
+    return rest ? at + lowest_bit(rest) : -1;
+  }
   // Takes the launch in, if it belongs to the group and may move up to it.
   bool take(int at) {
     const TracedCall& traced = plan_.calls[at];
-    if (members_.size() >= kMaxMembers) return false;
-    std::vector<Touch> touches;
-    touches_of(traced, touches);
-    if (conflict(touches, passed_) || (may_stop_ && writes_outside(touches))) return false;
+    const Touches touches = touches_of(traced);
+    if (conflicts(touches) || (may_stop_ && writes_outside(touches))) return false;
     if (is_whole_sum(traced, total_)) return take_sum(at, touches);
-    if (!can_join(traced) || elements_of(traced) != total_ || !fits(touches)) return false;
-    add(at);
+    if (!all_.joins[at] || elements_of(traced) != total_ || !fits(touches)) return false;
+    add(at, touches);
     return true;
   }
   void pass(int at) {
-    touches_of(plan_.calls[at], passed_);
+    for (const Touch& x : touches_of(plan_.calls[at])) pass(x);
     may_stop_ |= plan_.calls[at].call.kernel().host != nullptr;
   }
   const std::vector<int>& members() const { return members_; }
 
  private:
+  static int lowest_bit(uint64_t bits) {
+    int bit = 0;
+    for (; !(bits & 1); bits >>= 1) ++bit;
+    return bit;
+  }
+  Mark& mark(int value) {
+    Mark& mark = all_.marks[value];
+    if (mark.group != first_) mark = {first_, false, false, -1};
+    return mark;
+  }
+  void pass(const Touch& x) {
+    Mark& known = mark(x.value);
+    known.passed = true;
+    known.passed_written |= x.written;
+  }
+  // Whether what was passed does with memory keeps a launch in its place.
+  bool conflicts(const Touches& touches) {
+    for (const Touch& x : touches) {
+      const Mark& known = mark(x.value);
+      if (x.written ? known.passed : known.passed_written) return true;
+    }
+    return false;
+  }
   // What a launch that refuses its input leaves as it is must not be changed before it.
-  bool writes_outside(const std::vector<Touch>& touches) const {
+  bool writes_outside(const Touches& touches) const {
     for (const Touch& x : touches)
       if (x.written && plan_.values[x.value].kind != Value::Kind::made) return true;
     return false;
   }
   // Shares memory with a member, and sees what members write through the very same window.
-  bool fits(const std::vector<Touch>& touches) const {
+  bool fits(const Touches& touches) {
     bool related = false;
     for (const Touch& x : touches)
-      for (const Touch& y : touches_) {
-        if (x.value != y.value) continue;
+      for (int i = mark(x.value).last; i >= 0; i = touches_[i].second) {
+        const Touch& y = touches_[i].first;
         if ((x.written || y.written) && !(same_window(x, y) && x.numel == total_)) return false;
         related = true;
       }
@@ -107,48 +150,70 @@ class Growing {
   }
   // A sum of what a member has written. Its result is there when the group has ended, for those
   // that stay behind.
-  bool take_sum(int at, const std::vector<Touch>& touches) {
+  bool take_sum(int at, const Touches& touches) {
+    if (mark(touches[0].value).last >= 0) return false;
     bool computed = false;
-    for (const Touch& y : touches_) {
-      if (y.value == touches[0].value) return false;
-      if (y.value != touches[1].value) continue;
+    for (int i = mark(touches[1].value).last; i >= 0; i = touches_[i].second) {
+      const Touch& y = touches_[i].first;
       if (y.written && !(same_window(touches[1], y) && y.numel == total_)) return false;
       computed |= y.written;
     }
     if (!computed) return false;
     members_.push_back(at);
     // Its result comes late, and what it adds up must still be there at the end of a block.
-    passed_.push_back(touches[0]);
-    passed_.push_back(touches[1]);
-    touches_.push_back(touches[1]);
+    pass(touches[0]);
+    pass(touches[1]);
+    add(touches[1]);
     return true;
   }
-  void add(int at) {
+  void add(int at, const Touches& touches) {
     members_.push_back(at);
-    touches_of(plan_.calls[at], touches_);
+    for (const Touch& x : touches) {
+      add(x);
+      const Uses::List uses = all_.uses.of(x.value);
+      for (const Use* use = uses.from(at + 1); use != uses.end(); ++use) {
+        if (use->call - first_ >= kReach) break;
+        related_ |= uint64_t{1} << (use->call - first_);
+      }
+    }
+  }
+  void add(const Touch& x) {
+    Mark& known = mark(x.value);
+    touches_.emplace_back(x, std::exchange(known.last, static_cast<int>(touches_.size())));
   }
 
+  Launches& all_;
   const Plan& plan_;
-  int64_t total_;
+  const int first_;
+  const int64_t total_;
   std::vector<int> members_;
-  std::vector<Touch> touches_, passed_;
+  std::vector<std::pair<Touch, int>> touches_;  // of members, and each value's one before
+  uint64_t related_ = 0;   // by launch from the first on: touches one of theirs
   bool may_stop_ = false;  // whether one that was passed may refuse its input
 };
 
-// Whether a value is made and read by the launches of one step alone.
-bool is_local(const Plan& plan, int value, const std::vector<int>& members) {
-  if (plan.values[value].kind != Value::Kind::made || plan.values[value].kept) return false;
-  size_t next = 0;
-  for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i) {
-    if (next < members.size() && members[next] == i) {
-      ++next;
-      continue;
-    }
-    for (int v : plan.calls[i].values)
-      if (v == value) return false;
+// Whether values are made and read by the launches of one step alone.
+class Locals {
+ public:
+  Locals(const Plan& plan, Uses& uses, const std::vector<int>& members)
+      : plan_(plan), uses_(uses), touched_() {
+    for (int at : members)
+      for (int v : plan.calls[at].values)
+        if (v >= 0) touched_.push_back(v);
+    std::sort(touched_.begin(), touched_.end());
   }
-  return true;
-}
+  bool has(int value) const {
+    if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return false;
+    const auto [first, last] = std::equal_range(touched_.begin(), touched_.end(), value);
+    const Uses::List uses = uses_.of(value);
+    return last - first == uses.end() - uses.begin();
+  }
+
+ private:
+  const Plan& plan_;
+  Uses& uses_;
+  std::vector<int> touched_;  // an operand each
+};
 
 bool is_sum(const TracedCall& traced) { return traced.call.kernel().kind == Kind::reduce; }
 
@@ -165,7 +230,7 @@ int slot_of(Group& group, const Group::Slot& wanted) {
 
 // Gives buffers to the slots that nothing outside wants; a buffer is free again after its last
 // reader. Where buffers run out, the slot stays in memory.
-void give_buffers(const Plan& plan, const std::vector<int>& members, Group& group) {
+void give_buffers(const Locals& locals, Group& group) {
   std::vector<int> last(group.slots.size(), -1), first(group.slots.size(), -1);
   for (const Group::Sum& sum : group.sums) last[sum.from] = static_cast<int>(group.ops.size());
   for (size_t i = 0; i < group.ops.size(); ++i)
@@ -178,7 +243,7 @@ void give_buffers(const Plan& plan, const std::vector<int>& members, Group& grou
   for (int& until : busy_until) until = -1;
   for (size_t s = 0; s < group.slots.size(); ++s) {
     Group::Slot& slot = group.slots[s];
-    if (slot.value < 0 || slot.step == 0 || !is_local(plan, slot.value, members)) continue;
+    if (slot.value < 0 || slot.step == 0 || !locals.has(slot.value)) continue;
     for (int b = 0; b < kGroupBuffers && slot.buffer < 0; ++b) {
       if (busy_until[b] >= first[s]) continue;
       slot.buffer = b;
@@ -188,14 +253,14 @@ void give_buffers(const Plan& plan, const std::vector<int>& members, Group& grou
 }
 
 // Says of elementwise launches that run by themselves why they do.
-void explain_single(Plan& plan) {
+void explain_single(Plan& plan, const std::vector<bool>& joins) {
   std::string uneven, lonely;
   for (const Step& step : plan.steps) {
     const RecordedCall& call = plan.calls[step.calls[0]].call;
     const Kind kind = call.kernel().kind;
     if (step.calls.size() > 1 || (kind != Kind::elementwise && kind != Kind::cast)) continue;
-    std::string& list = can_join(plan.calls[step.calls[0]]) ? lonely : uneven;
-    list += join(list.empty() ? "" : ", ", call.name());
+    std::string& list = joins[step.calls[0]] ? lonely : uneven;
+    list.append(list.empty() ? "" : ", ").append(call.name());
   }
   if (!uneven.empty())
     plan.remarks.push_back("not fused, for operands broadcast, are strided or empty: " + uneven);
@@ -204,37 +269,6 @@ void explain_single(Plan& plan) {
         "not fused, for no launch of their size near them shares memory with them alone: " +
         lonely);
 }
-
-}  // namespace
-
-void fuse(Plan& plan) {
-  const int count = static_cast<int>(plan.calls.size());
-  std::vector<bool> done(plan.calls.size());
-  int groups = 0, members = 0;
-  for (int i = 0; i < count; ++i) {
-    if (done[i]) continue;
-    Step step;
-    step.calls = {i};
-    if (can_join(plan.calls[i])) {
-      Growing group(plan, i);
-      for (int j = i + 1; j < count && j < i + kReach; ++j) {
-        if (done[j]) continue;
-        if (group.take(j)) {
-          done[j] = true;
-        } else {
-          group.pass(j);
-        }
-      }
-      step.calls = group.members();
-    }
-    if (step.calls.size() > 1) ++groups, members += static_cast<int>(step.calls.size());
-    plan.steps.push_back(std::move(step));
-  }
-  if (groups) plan.remarks.push_back(join(members, " launches fused into ", groups, " groups"));
-  explain_single(plan);
-}
-
-namespace {
 
 Group::Slot memory_slot(const TracedCall& traced, int operand, int64_t step) {
   const TensorImpl& x = *traced.call.operands()[operand].tensor();
@@ -251,11 +285,9 @@ void add_sum(const TracedCall& traced, Group& group) {
   group.sums.push_back({routine, type, from, to});
 }
 
-}  // namespace
-
-Group group_of(const Plan& plan, const Step& step) {
+Group group_of(const Plan& plan, const std::vector<int>& members, Uses& uses) {
   Group group;
-  for (int at : step.calls) {
+  for (int at : members) {
     const TracedCall& traced = plan.calls[at];
     if (is_sum(traced)) {
       add_sum(traced, group);
@@ -282,8 +314,47 @@ Group group_of(const Plan& plan, const Step& step) {
     group.total = call.operands[0].tensor()->numel;
     group.ops.push_back(op);
   }
-  give_buffers(plan, step.calls, group);
+  give_buffers(Locals(plan, uses, members), group);
   return group;
+}
+
+// The launches of a group from `first` on; those of them that come later are marked.
+std::vector<int> gather(Launches& all, int first, std::vector<bool>& done) {
+  Growing group(all, first);
+  int seen = first + 1;
+  for (int at; (at = group.next(seen)) >= 0; seen = at + 1) {
+    for (; seen < at; ++seen)
+      if (!done[seen]) group.pass(seen);
+    if (done[at]) continue;
+    if (group.take(at)) {
+      done[at] = true;
+    } else {
+      group.pass(at);
+    }
+  }
+  return group.members();
+}
+
+}  // namespace
+
+void fuse(Plan& plan) {
+  const int count = static_cast<int>(plan.calls.size());
+  Launches all(plan);
+  std::vector<bool> done(plan.calls.size());
+  int groups = 0, members = 0;
+  for (int i = 0; i < count; ++i) {
+    if (done[i]) continue;
+    Step step;
+    step.calls = {i};
+    if (all.joins[i]) step.calls = gather(all, i, done);
+    if (step.calls.size() > 1) {
+      step.group = std::make_shared<const Group>(group_of(plan, step.calls, all.uses));
+      ++groups, members += static_cast<int>(step.calls.size());
+    }
+    plan.steps.push_back(std::move(step));
+  }
+  if (groups) plan.remarks.push_back(join(members, " launches fused into ", groups, " groups"));
+  explain_single(plan, all.joins);
 }
 
 }  // namespace steep::program

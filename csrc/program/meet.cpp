@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "program/intervals.h"
 #include "program/rows.h"
 
 namespace steep::program {
@@ -21,7 +23,7 @@ using Ranges = std::vector<Touched>;
 // What each rank touches of each step, worked out once.
 class Footprints {
  public:
-  explicit Footprints(const Plan& plan) : plan_(plan) {}
+  explicit Footprints(const Plan& plan) : plan_(plan), known_(plan.calls.size()) {}
   const Ranges& of(const Step& step, int rank) {
     auto& all = known_[step.calls[0]];
     if (all.empty())
@@ -31,16 +33,37 @@ class Footprints {
 
  private:
   const Plan& plan_;
-  std::unordered_map<int, std::vector<Ranges>> known_;  // by a step's first call
+  std::vector<std::vector<Ranges>> known_;  // by a step's first call
 };
 
-bool meet(const Ranges& a, const Ranges& b) {
-  for (const Touched& x : a)
-    for (const Touched& y : b)
-      if (x.block == y.block && (x.written || y.written) && x.begin < y.end && y.begin < x.end)
-        return true;
-  return false;
-}
+// All that a rank has touched.
+class History {
+ public:
+  void add(const Ranges& ranges) {
+    for (const Touched& x : ranges) {
+      Block& block = blocks_[x.block];
+      block.touched.add(x.begin, x.end);
+      if (x.written) block.written.add(x.begin, x.end);
+    }
+  }
+  // Whether someone else must not touch these as well.
+  bool meets(const Ranges& ranges) const {
+    for (const Touched& x : ranges) {
+      const auto known = blocks_.find(x.block);
+      if (known == blocks_.end()) continue;
+      const Block& block = known->second;
+      if ((x.written ? block.touched : block.written).meets(x.begin, x.end)) return true;
+    }
+    return false;
+  }
+  void clear() { blocks_.clear(); }
+
+ private:
+  struct Block {
+    Intervals touched, written;
+  };
+  std::unordered_map<int, Block> blocks_;
+};
 
 // Whether it writes to what was there before, or stays when the program has run.
 bool is_seen(const Plan& plan, const Step& step) {
@@ -87,18 +110,18 @@ class Timeline {
     for (int rank = 0; rank < plan_.threads; ++rank) {
       if (step.threads == 1 && rank != step.home) continue;
       const Ranges& ranges = footprints_.of(step, rank);
-      done_[rank].insert(done_[rank].end(), ranges.begin(), ranges.end());
+      done_[rank].add(ranges);
       busy_[rank] += step.estimate / step.threads;
     }
     if (!may_refuse(plan_, step)) return;
-    for (const Touched& touched : footprints_.of(step, 0)) checked_.push_back(touched);
+    for (const Touched& touched : footprints_.of(step, 0)) checked_.insert(touched.block);
   }
 
  private:
   // Whether rank `rank` would meet memory that another rank has touched.
   bool depends(const Ranges& ranges, int rank) const {
     for (int other = 0; other < plan_.threads; ++other)
-      if (other != rank && meet(done_[other], ranges)) return true;
+      if (other != rank && done_[other].meets(ranges)) return true;
     return false;
   }
   // The rank with the least to do that could run a step at once; -1 where none could.
@@ -114,21 +137,20 @@ class Timeline {
     if (checked_.empty()) return false;
     if (may_refuse(plan_, step) || is_seen(plan_, step)) return true;
     for (const Touched& touched : footprints_.of(step, 0))
-      for (const Touched& checked : checked_)
-        if (touched.block == checked.block) return true;
+      if (checked_.count(touched.block)) return true;
     return plan_.calls[step.calls[0]].call.kernel().kind == Kind::opaque;
   }
   void clear() {
     checked_.clear();
-    for (auto& ranges : done_) ranges.clear();
+    for (History& history : done_) history.clear();
     std::fill(busy_.begin(), busy_.end(), 0.0);
   }
 
   const Plan& plan_;
   mutable Footprints footprints_;
-  std::vector<Ranges> done_;
+  std::vector<History> done_;
   std::vector<double> busy_;
-  Ranges checked_;  // what was read by steps that may have refused it
+  std::unordered_set<int> checked_;  // blocks read by steps that may have refused them
 };
 
 // Which steps must come before which: all that touch the same value, if one of them writes to it.
@@ -156,17 +178,18 @@ class Order {
     }
   }
 
-  // Those that wait for nothing (more).
-  std::set<int> first() const {
-    std::set<int> ready;
+  // Those that wait for nothing from the start, and once a step is done.
+  std::vector<int> first() const {
+    std::vector<int> ready;
     for (size_t s = 0; s < waits_for_.size(); ++s)
-      if (waits_for_[s] == 0) ready.insert(static_cast<int>(s));
+      if (waits_for_[s] == 0) ready.push_back(static_cast<int>(s));
     return ready;
   }
-  void done(int step, std::set<int>& ready) {
-    ready.erase(step);
+  std::vector<int> after(int step) {
+    std::vector<int> ready;
     for (int follower : followers_[step])
-      if (--waits_for_[follower] == 0) ready.insert(follower);
+      if (--waits_for_[follower] == 0) ready.push_back(follower);
+    return ready;
   }
 
  private:
@@ -191,18 +214,46 @@ class Order {
   std::vector<std::vector<int>> followers_;
 };
 
-// The next step: of those that no one has to wait for, what one rank does by itself, then what may
-// refuse its input (it makes all meet: the earlier, the less they have to do until then), then the
-// first.
-int next_step(const Plan& plan, const std::set<int>& ready, const Timeline& timeline) {
-  int best = -1, best_class = 3;
-  for (int s : ready) {
-    const Step& step = plan.steps[s];
-    const int this_class = may_refuse(plan, step) ? 1 : step.threads == 1 ? 0 : 2;
-    if (this_class < best_class && !timeline.turn_of(step).meets) best = s, best_class = this_class;
+// The steps that wait for no other.
+class Ready {
+ public:
+  explicit Ready(const Plan& plan) : plan_(plan) {}
+
+  void add(const std::vector<int>& steps) {
+    for (int step : steps) open_[class_of(step)].insert(step);
   }
-  return best < 0 ? *ready.begin() : best;
-}
+  bool empty() const {
+    return waiting_.empty() && open_[0].empty() && open_[1].empty() && open_[2].empty();
+  }
+  // Takes the next step out: of those before which no one has to meet what one rank does by itself,
+  // then what may refuse its input (it makes all meet: the earlier, the less they have to do until
+  // then), then the first. What was found to have to meet does so until all have met.
+  std::pair<int, Timeline::Turn> next(const Timeline& timeline) {
+    for (std::set<int>& steps : open_)
+      while (!steps.empty()) {
+        const int step = *steps.begin();
+        const Timeline::Turn turn = timeline.turn_of(plan_.steps[step]);
+        steps.erase(steps.begin());
+        if (!turn.meets) return {step, turn};
+        waiting_.insert(step);
+      }
+    const int step = *waiting_.begin();
+    waiting_.erase(waiting_.begin());
+    const Timeline::Turn turn = timeline.turn_of(plan_.steps[step]);
+    for (int other : waiting_) open_[class_of(other)].insert(other);
+    waiting_.clear();
+    return {step, turn};
+  }
+
+ private:
+  int class_of(int step) const {
+    return may_refuse(plan_, plan_.steps[step]) ? 1 : plan_.steps[step].threads == 1 ? 0 : 2;
+  }
+
+  const Plan& plan_;
+  std::set<int> open_[3];  // by class
+  std::set<int> waiting_;  // for all to meet
+};
 
 }  // namespace
 
@@ -215,11 +266,13 @@ void arrange(Plan& plan) {
   Order order(plan);
   Timeline timeline(plan);
   std::vector<Step> steps;
-  for (std::set<int> ready = order.first(); !ready.empty();) {
-    const int next = next_step(plan, ready, timeline);
+  Ready ready(plan);
+  ready.add(order.first());
+  while (!ready.empty()) {
+    const auto [next, turn] = ready.next(timeline);
     Step& step = plan.steps[next];
-    timeline.take(step, timeline.turn_of(step));
-    order.done(next, ready);
+    timeline.take(step, turn);
+    ready.add(order.after(next));
     steps.push_back(step);
   }
   plan.steps = std::move(steps);

@@ -2,6 +2,7 @@
 // place.
 #include <algorithm>
 
+#include "program/intervals.h"
 #include "program/plan.h"
 
 namespace steep::program {
@@ -60,23 +61,77 @@ std::vector<Life> lives_of(const Plan& plan, const Phases& phases) {
 std::vector<bool> in_buffers(const Plan& plan) {
   std::vector<bool> out(plan.values.size());
   for (const Step& step : plan.steps) {
-    if (step.calls.size() < 2) continue;
-    for (const Group::Slot& slot : group_of(plan, step).slots)
+    if (!step.group) continue;
+    for (const Group::Slot& slot : step.group->slots)
       if (slot.value >= 0 && slot.buffer >= 0) out[slot.value] = true;
   }
   return out;
 }
 
-// The lowest place that no placed block of an overlapping time takes.
-int64_t lowest_place(const Block& block, const std::vector<const Block*>& placed) {
-  int64_t at = 0;
-  for (const Block* other : placed) {  // in order of place
-    if (other->last < block.first || other->first > block.last) continue;
-    if (at + block.bytes <= *other->place) break;
-    at = std::max(at, *other->place + other->bytes);
+// What is taken of the arena, by time: a tree whose leaves are the steps, and in which a stretch of
+// steps is made of few nodes.
+class Occupied {
+ public:
+  explicit Occupied(size_t steps) {
+    while (leaves_ < steps) leaves_ *= 2;
+    all_through_.resize(2 * leaves_);
+    at_times_.resize(2 * leaves_);
   }
-  return at;
-}
+
+  // The lowest place for so many bytes that is free from one step to another.
+  int64_t lowest_place(const Block& block) {
+    in_the_way_.clear();
+    const auto look = [this](const Intervals& taken) {
+      if (!taken.empty()) in_the_way_.push_back(&taken);
+    };
+    for_each_node(block, [&](size_t node) { look(at_times_[node]); });
+    for_each_above(block, [&](size_t node) { look(all_through_[node]); });
+    int64_t at = 0;
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (const Intervals* taken : in_the_way_)
+        for (const Intervals::Stretch* next = taken->beyond(at);
+             next && next->begin < at + block.bytes; next = taken->beyond(at))
+          at = next->end, moved = true;
+    }
+    return at;
+  }
+  void take(const Block& block) {
+    const int64_t begin = *block.place, end = begin + block.bytes;
+    for_each_node(block, [&](size_t node) {
+      all_through_[node].add(begin, end);
+      at_times_[node].add(begin, end);
+    });
+    for_each_above(block, [&](size_t node) { at_times_[node].add(begin, end); });
+  }
+
+ private:
+  // Those that the block's steps are made of.
+  template <class Visit>
+  void for_each_node(const Block& block, Visit visit) const {
+    size_t left = leaves_ + static_cast<size_t>(block.first),
+           right = leaves_ + static_cast<size_t>(block.last) + 1;
+    for (; left < right; left /= 2, right /= 2) {
+      if (left % 2) visit(left++);
+      if (right % 2) visit(--right);
+    }
+  }
+  // Those with the block's first or last step in them, which are all that lie above the former.
+  template <class Visit>
+  void for_each_above(const Block& block, Visit visit) const {
+    size_t first = leaves_ + static_cast<size_t>(block.first),
+           last = leaves_ + static_cast<size_t>(block.last);
+    for (; first > 0; first /= 2, last /= 2) {
+      visit(first);
+      if (last != first) visit(last);
+    }
+  }
+
+  size_t leaves_ = 1;
+  // By node: what is taken from its first step to its last, and what is taken at any of them.
+  std::vector<Intervals> all_through_, at_times_;
+  std::vector<const Intervals*> in_the_way_;
+};
 
 int64_t wanted_scratch(const Call& call, int threads) {
   if (!call.kernel->scratch) return 0;
@@ -88,7 +143,7 @@ int64_t wanted_scratch(const Call& call, int threads) {
 int64_t scratch_of(const Plan& plan, const Step& step, int threads) {
   const Call call = plan.calls[step.calls[0]].call.call();
   if (step.calls.size() > 1) {  // the partial results of sums
-    const Group group = group_of(plan, step);
+    const Group& group = *step.group;
     const auto sums = static_cast<int64_t>(group.sums.size());
     return sums * chunks_of(group) * static_cast<int64_t>(sizeof(double));
   }
@@ -120,14 +175,11 @@ void place(Plan& plan) {
   // Large ones first: what is left between them does for the small.
   std::stable_sort(blocks.begin(), blocks.end(),
                    [](const Block& a, const Block& b) { return a.bytes > b.bytes; });
-  std::vector<const Block*> placed;
+  Occupied occupied(plan.steps.size());
   for (const Block& block : blocks) {
-    *block.place = lowest_place(block, placed);
+    *block.place = occupied.lowest_place(block);
+    occupied.take(block);
     plan.arena = std::max(plan.arena, *block.place + block.bytes);
-    const auto after =
-        std::upper_bound(placed.begin(), placed.end(), &block,
-                         [](const Block* a, const Block* b) { return *a->place < *b->place; });
-    placed.insert(after, &block);
   }
 }
 

@@ -10,6 +10,16 @@ Plan::Plan(const Trace& trace)
       generators(trace.generators()),
       launches(static_cast<int>(trace.calls().size())) {}
 
+void Plan::drop(const std::vector<bool>& gone) {
+  size_t left = 0;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    if (gone[i]) continue;
+    if (left != i) calls[left] = std::move(calls[i]);
+    ++left;
+  }
+  calls.erase(calls.begin() + static_cast<int64_t>(left), calls.end());
+}
+
 Plan make_plan(const Trace& trace) {
   Plan plan(trace);
   elide_copies(plan);

@@ -2,14 +2,19 @@
 // Each pass is a file of its own and leaves a plan that could be run as it is.
 #pragma once
 
+#include <memory>
+
 #include "program/elementwise.h"
 #include "program/trace.h"
 
 namespace steep::program {
 
+struct Group;
+
 // One thing the program does: a launch, or several elementwise launches run block by block.
 struct Step {
-  std::vector<int> calls;  // among Plan::calls
+  std::vector<int> calls;              // among Plan::calls
+  std::shared_ptr<const Group> group;  // of several launches
   int threads = 1;
   int64_t rows = 0;      // how many rows its threads share; 0: they share it as its kernel likes
   int home = 0;          // the rank that runs a step of one thread
@@ -21,6 +26,8 @@ struct Step {
 
 struct Plan {
   explicit Plan(const Trace& trace);
+  // Leaves out the calls that are marked.
+  void drop(const std::vector<bool>& gone);
 
   std::vector<TracedCall> calls;
   std::vector<Value> values;
@@ -96,7 +103,6 @@ inline int64_t chunks_of(const Group& group) {
   return (group.total + kGroupBlock - 1) / kGroupBlock;
 }
 constexpr int kGroupBuffers = 8;
-Group group_of(const Plan& plan, const Step& step);
 
 // The plan as text, a line a step; `measured` has the ns each has taken, 0 where that is not known.
 std::string listing(const Plan& plan, const std::vector<double>& measured);

@@ -77,23 +77,23 @@ void Recorder::append(const Call& call) noexcept {
 
 void Recorder::note_gradient(const Tensor& leaf, const Tensor& before, bool read) noexcept {
   if (leaf->storage->epoch() == epoch_) return;  // made here, and of no one's concern outside
-  for (const GradientChange& change : gradients_)
-    if (change.leaf.same(leaf)) return;
+  if (known_.count(leaf.impl())) return;
   try {
     gradients_.push_back({leaf, before, read, {}});
+    known_.emplace(leaf.impl(), gradients_.size() - 1);
   } catch (const std::bad_alloc&) {
     refuse(kNoMemory);
   }
 }
 
 void Recorder::note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept {
-  for (GradientChange& change : gradients_) {
-    if (!change.leaf.same(leaf)) continue;
-    try {
-      change.events.push_back({calls_.size(), now.defined() ? now->storage->id() : 0});
-    } catch (const std::bad_alloc&) {
-      refuse(kNoMemory);
-    }
+  const auto known = known_.find(leaf.impl());
+  if (known == known_.end()) return;
+  try {
+    gradients_[known->second].events.push_back(
+        {calls_.size(), now.defined() ? now->storage->id() : 0});
+  } catch (const std::bad_alloc&) {
+    refuse(kNoMemory);
   }
 }
 

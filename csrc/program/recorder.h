@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "program/kernel.h"
@@ -103,6 +104,7 @@ class Recorder {
   std::vector<RecordedCall> calls_;
   std::vector<GradientChange> gradients_;
   Generators generators_;  // in order of their first draws
+  std::unordered_map<const TensorImpl*, size_t> known_;  // by leaf: which of gradients_
   std::string refusal_;
   uint32_t epoch_ = 0;
   Recorder** slot_ = nullptr;  // while it records: where its thread finds it

@@ -24,14 +24,12 @@ using Given =
 // Whether no argument lies on memory of another library's that another one, or the program's own
 // state, lies on.
 bool borrowed_apart(const Given& given, const std::vector<const Storage*>& outside) {
-  for (int i = 0; i < given.size(); ++i) {
-    if (!given[i].first->borrowed()) continue;
-    for (int j = 0; j < i; ++j)
-      if (overlap(*given[i].first, *given[j].first)) return false;
-    for (const Storage* other : outside)
-      if (overlap(*given[i].first, *other)) return false;
-  }
-  return true;
+  SmallVector<const Storage*, 8> borrowed;
+  for (const auto& [storage, value] : given)
+    if (storage->borrowed()) borrowed.push_back(storage);
+  if (borrowed.empty()) return true;
+  for (const Storage* other : outside) borrowed.push_back(other);
+  return !any_overlap(std::move(borrowed));
 }
 
 }  // namespace

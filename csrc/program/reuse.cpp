@@ -1,6 +1,9 @@
 // Weights that many products of one program read: a product by the transpose of a weight copies it
 // into panels first, each time anew. From some products on one transposed copy serves them all, and
 // none of them packs.
+#include <map>
+#include <tuple>
+
 #include "program/plan.h"
 #include "program/product.h"
 
@@ -36,26 +39,39 @@ bool packs_weight(const TracedCall& traced) {
   return dims[product::kTransposedRight] == 1 && !(tall && bytes >= kLargeBytes);
 }
 
-bool same_weight(const TracedCall& a, const TracedCall& b) {
-  const TensorImpl &x = *a.call.operands()[product::kRight].tensor(),
-                   &y = *b.call.operands()[product::kRight].tensor();
-  const Dims &p = a.call.dims(), &q = b.call.dims();
-  return a.values[product::kRight] == b.values[product::kRight] && x.offset == y.offset &&
-         a.call.type() == b.call.type() && p[product::kColumns] == q[product::kColumns] &&
-         p[product::kDepth] == q[product::kDepth] &&
-         p[product::kRightLead] == q[product::kRightLead];
+// What products must have in common to read one copy: the weight, as it is between two writes to its
+// memory, and how they read it.
+using Weight = std::tuple<int, int, int64_t, DType, int64_t, int64_t, int64_t>;
+
+Weight weight_of(const TracedCall& traced, const std::vector<int>& writes_so_far) {
+  const int value = traced.values[product::kRight];
+  const Dims& dims = traced.call.dims();
+  return {value,
+          writes_so_far[value],
+          traced.call.operands()[product::kRight].tensor()->offset,
+          traced.call.type(),
+          dims[product::kColumns],
+          dims[product::kDepth],
+          dims[product::kRightLead]};
 }
 
-// The products from `first` on that read its weight, up to where someone writes to it.
-std::vector<int> readers_of(const Plan& plan, int first) {
-  std::vector<int> found{first};
-  const int weight = plan.calls[first].values[product::kRight];
-  for (int i = first + 1; i < static_cast<int>(plan.calls.size()); ++i) {
-    if (writes_to(plan.calls[i], weight)) break;
-    if (packs_weight(plan.calls[i]) && same_weight(plan.calls[first], plan.calls[i]))
-      found.push_back(i);
+// The products of each weight that packs, by the first of them.
+std::vector<std::vector<int>> readers_of(const Plan& plan) {
+  std::map<Weight, size_t> known;
+  std::vector<std::vector<int>> readers;
+  std::vector<int> writes_so_far(plan.values.size());
+  for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i) {
+    const TracedCall& traced = plan.calls[i];
+    for (int k = 0; k < traced.values.size(); ++k)
+      if (traced.values[k] >= 0 && writes(traced.call.kernel(), k))
+        ++writes_so_far[traced.values[k]];
+    if (!packs_weight(traced)) continue;
+    const auto [found, is_new] =
+        known.try_emplace(weight_of(traced, writes_so_far), readers.size());
+    if (is_new) readers.emplace_back();
+    readers[found->second].push_back(i);
   }
-  return found;
+  return readers;
 }
 
 // A window on memory that is not there yet.
@@ -63,8 +79,8 @@ Tensor window(DType type, const Dims& shape, const Dims& strides, int64_t offset
   return Tensor(new TensorImpl(Ref<Storage>(), type, shape, strides, offset));
 }
 
-// Adds a value for the transposed weight, the launch that fills it, and lets the products read it.
-void share_copy(Plan& plan, const std::vector<int>& readers) {
+// Adds a value for the transposed weight and lets the products read it; the launch that fills it.
+TracedCall share_copy(Plan& plan, const std::vector<int>& readers) {
   const TracedCall& first = plan.calls[readers[0]];
   const DType type = first.call.type();
   const int64_t n = first.call.dims()[product::kColumns], k = first.call.dims()[product::kDepth];
@@ -86,20 +102,29 @@ void share_copy(Plan& plan, const std::vector<int>& readers) {
     product.call.dims()[product::kRightLead] = n;
     product.call.dims()[product::kTransposedRight] = 0;
   }
-  plan.calls.insert(plan.calls.begin() + readers[0], std::move(transpose));
+  return transpose;
 }
 
 }  // namespace
 
 void reuse_packed(Plan& plan) {
-  for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i) {
-    if (!packs_weight(plan.calls[i])) continue;
-    const std::vector<int> readers = readers_of(plan, i);
+  std::vector<std::pair<int, TracedCall>> copies;  // and the calls they come before
+  for (const std::vector<int>& readers : readers_of(plan)) {
     if (readers.size() < kWorthwhile) continue;
-    share_copy(plan, readers);
+    copies.emplace_back(readers[0], share_copy(plan, readers));
     plan.remarks.push_back(
         join("one transposed copy of a weight serves ", readers.size(), " products"));
   }
+  if (copies.empty()) return;
+  std::vector<TracedCall> calls;
+  calls.reserve(plan.calls.size() + copies.size());
+  size_t next = 0;
+  for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i) {
+    if (next < copies.size() && copies[next].first == i)
+      calls.push_back(std::move(copies[next++].second));
+    calls.push_back(std::move(plan.calls[i]));
+  }
+  plan.calls = std::move(calls);
 }
 
 }  // namespace steep::program

@@ -28,7 +28,7 @@ Cost cost_of_step(const Plan& plan, const Step& step) {
   if (step.calls.size() == 1) return cost_of(plan.calls[step.calls[0]].call.call());
   Cost sum;
   for (int at : step.calls) sum.flops += cost_of(plan.calls[at].call.call()).flops;
-  const Group group = group_of(plan, step);
+  const Group& group = *step.group;
   for (const Group::Slot& slot : group.slots)
     if (slot.value >= 0 && slot.buffer < 0)
       sum.bytes += static_cast<double>(slot.size * (slot.step ? group.total : 1));

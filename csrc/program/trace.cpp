@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
+#include <unordered_set>
 
 namespace steep::program {
 
@@ -94,15 +96,18 @@ bool same_events(const TracedGradient& a, const TracedGradient& b) {
 
 }  // namespace
 
-bool touches(const TracedCall& traced, int value) {
-  for (int v : traced.values)
-    if (v == value) return true;
-  return false;
-}
-
-bool writes_to(const TracedCall& traced, int value) {
-  for (int i = 0; i < traced.values.size(); ++i)
-    if (traced.values[i] == value && writes(traced.call.kernel(), i)) return true;
+bool any_overlap(SmallVector<const Storage*, 8> borrowed) {
+  const auto begin = [](const Storage* x) { return static_cast<const char*>(x->data()); };
+  const auto end = [&](const Storage* x) { return begin(x) + x->bytes(); };
+  std::sort(borrowed.begin(), borrowed.end(), [&](const Storage* a, const Storage* b) {
+    return std::make_tuple(begin(a), end(a), a) < std::make_tuple(begin(b), end(b), b);
+  });
+  const char* reached = nullptr;
+  for (int i = 0; i < borrowed.size(); ++i) {
+    if (i > 0 && borrowed[i] == borrowed[i - 1]) continue;
+    if (begin(borrowed[i]) < reached) return true;
+    reached = std::max(reached, end(borrowed[i]));
+  }
   return false;
 }
 
@@ -134,19 +139,19 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   let_go();
 }
 
-// The number of a tensor's memory. Few enough values are met for a search from the latest one back
-// to be quick.
+// The number of a tensor's memory.
 int Trace::value_of(const Tensor& tensor) {
   const Ref<Storage>& storage = tensor->storage;
-  for (size_t i = values_.size(); i-- > 0;)
-    if (values_[i].storage == storage) return static_cast<int>(i);
+  const auto [known, is_new] =
+      numbers_.try_emplace(storage.get(), static_cast<int>(values_.size()));
+  if (!is_new) return known->second;
   Value value;
   value.kind = storage->epoch() == epoch_ ? Value::Kind::made : Value::Kind::state;
   value.storage = storage;
   value.bytes = storage->bytes();
-  values_.push_back(value);
+  values_.push_back(std::move(value));
   starts_.push_back(0);
-  return static_cast<int>(values_.size()) - 1;
+  return known->second;
 }
 
 // Memory that a replay finds elsewhere. Windows on it are counted from where the argument's own
@@ -226,6 +231,8 @@ TracedGradient::Then TracedGradient::at(size_t place) const {
 }
 
 void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients) {
+  std::unordered_map<const TensorImpl*, int> places;
+  for (int k = 0; k < inputs.size(); ++k) places[inputs[k].impl()] = k;
   for (size_t i = 0; i < recorder.gradients().size(); ++i) {
     const GradientChange& change = recorder.gradients()[i];
     const Tensor& now = gradients[static_cast<int64_t>(i)];
@@ -245,8 +252,8 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
     // Clearing a .grad that was not there is a change, too: next time it may be.
     traced.changed = !change.read_before || !same_memory(now, change.before);
     if (now.defined()) traced.after = Window{value_of(now), geometry_of(now)};
-    for (int k = 0; k < inputs.size(); ++k)
-      if (inputs[k].same(change.leaf)) traced.input = k;
+    if (const auto place = places.find(change.leaf.impl()); place != places.end())
+      traced.input = place->second;
     // Held by its slot and by the list here; a third would see a .grad that replays do not touch.
     if (traced.changed && now.defined() && now->references() > 2 && now->python)
       refuse("a .grad is kept by someone after the function has ended; read it from the parameter");
@@ -257,12 +264,11 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
 // Two storages on one memory, as from_numpy makes them of one array: launches of one would pass
 // those of the other.
 void Trace::find_overlaps() {
-  for (size_t i = 0; i < values_.size(); ++i) {
-    if (!values_[i].storage->borrowed()) continue;
-    for (size_t j = 0; j < i; ++j)
-      if (overlap(*values_[i].storage, *values_[j].storage))
-        refuse("two tensors share the memory of one NumPy array; use one tensor and views of it");
-  }
+  SmallVector<const Storage*, 8> borrowed;
+  for (const Value& value : values_)
+    if (value.storage->borrowed()) borrowed.push_back(value.storage.get());
+  if (any_overlap(std::move(borrowed)))
+    refuse("two tensors share the memory of one NumPy array; use one tensor and views of it");
 }
 
 // Made memory that someone outside still holds would be expected to follow, and cannot.
@@ -271,11 +277,9 @@ void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Ten
   for (const TracedCall& traced : calls_)
     for (int v : traced.values)
       if (v >= 0) ++ours[v];
-  SmallVector<const TensorImpl*, 8> seen;
+  std::unordered_set<const TensorImpl*> seen;
   const auto leaves = [&](const Tensor& x, int v) {
-    for (const TensorImpl* impl : seen)
-      if (impl == x.impl()) return;
-    seen.push_back(x.impl());
+    if (!seen.insert(x.impl()).second) return;
     ++ours[v];
     values_[v].kept = values_[v].kind == Value::Kind::made;
   };
@@ -300,6 +304,7 @@ void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Ten
 
 // From here on the memory of what was made is no one's: only its geometry stays.
 void Trace::let_go() {
+  numbers_.clear();
   for (TracedCall& traced : calls_)
     for (int i = 0; i < traced.values.size(); ++i) {
       if (traced.values[i] < 0) continue;

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "program/recorder.h"
@@ -34,10 +35,10 @@ struct TracedCall {
   size_t place = 0;  // among the launches recorded
 };
 
-bool touches(const TracedCall& traced, int value);
-bool writes_to(const TracedCall& traced, int value);
 // Whether two storages of other libraries' memory lie on the same bytes.
 bool overlap(const Storage& a, const Storage& b);
+// Whether two of these do, which are all of other libraries' memory.
+bool any_overlap(SmallVector<const Storage*, 8> borrowed);
 
 // Whether a launch recorded so far has written there.
 bool has_written(const Recorder& recorder, const Storage& memory);
@@ -109,6 +110,7 @@ class Trace {
   std::vector<int64_t> starts_;  // by value: elements between an argument's storage and its window
   std::vector<TracedCall> calls_;
   std::vector<Value> values_;
+  std::unordered_map<const Storage*, int> numbers_;  // of values_, until they let go
   std::vector<Window> outputs_;
   std::vector<TracedGradient> gradients_;
   Generators generators_;

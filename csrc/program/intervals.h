@@ -1,0 +1,52 @@
+// Stretches of memory that are in use.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace steep::program {
+
+// In order, and apart: those that meet or touch each other have become one. Few, as memory is given
+// out from the lowest place up.
+class Intervals {
+ public:
+  struct Stretch {
+    int64_t begin, end;
+  };
+
+  void add(int64_t begin, int64_t end) {
+    if (begin >= end) return;
+    const auto first =
+        std::lower_bound(all_.begin(), all_.end(), begin,
+                         [](const Stretch& stretch, int64_t place) { return stretch.end < place; });
+    auto last = first;
+    for (; last != all_.end() && last->begin <= end; ++last) {
+      begin = std::min(begin, last->begin);
+      end = std::max(end, last->end);
+    }
+    if (first == last) {
+      all_.insert(first, {begin, end});
+    } else {
+      *first = {begin, end};
+      all_.erase(first + 1, last);
+    }
+  }
+  // The first that ends beyond a place; null where none does.
+  const Stretch* beyond(int64_t place) const {
+    const auto found =
+        std::upper_bound(all_.begin(), all_.end(), place,
+                         [](int64_t at, const Stretch& stretch) { return at < stretch.end; });
+    return found == all_.end() ? nullptr : &*found;
+  }
+  bool meets(int64_t begin, int64_t end) const {
+    const Stretch* const next = beyond(begin);
+    return next && next->begin < end;
+  }
+  bool empty() const { return all_.empty(); }
+
+ private:
+  std::vector<Stretch> all_;
+};
+
+}  // namespace steep::program
