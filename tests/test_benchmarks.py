@@ -159,6 +159,14 @@ def test_levels_command_runs_each_level() -> None:
     assert "sse9: not here" in done.stderr
 
 
+def test_planning_command_records_each_form() -> None:
+    done = run("--launches", "40,80", "--kinds", "20", of="planning")
+    assert done.returncode == 0, done.stderr
+    rows = [text.split()[:2] for text in done.stdout.splitlines()[1:-2]]
+    forms = ("chain", "products", "branches", "views", "arguments", "training")
+    assert rows == [[form, launches] for form in forms for launches in ("40", "80")]
+
+
 def test_builds_command_runs_each_build(tmp_path: Path) -> None:
     """A package that is not there is refused; one beside itself is compared."""
     here = str(Path(steep.__file__).parent.parent)

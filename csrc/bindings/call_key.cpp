@@ -1,6 +1,7 @@
 #include "bindings/call_key.h"
 
 #include <cstring>
+#include <vector>
 
 #include "bindings/convert.h"
 #include "bindings/dtype_type.h"
@@ -40,9 +41,53 @@ void for_each(PyObject* dict, Visit&& visit) {
   }
 }
 
+// The first of a call's tensors on each storage, by a hash of its address.
+class FirstOn {
+ public:
+  explicit FirstOn(const Tensors& tensors) : tensors_(tensors) {}
+
+  // Of the tensor that is about to be number tensors.size(); -1 where that is the first itself.
+  int find(const Storage* storage) {
+    const int count = tensors_.size();
+    if (count < kFew) {
+      for (int i = 0; i < count; ++i)
+        if (tensors_[i]->storage.get() == storage) return i;
+      return -1;
+    }
+    if (2 * static_cast<size_t>(count) >= slots_.size()) grow();
+    int& slot = slot_of(storage);
+    if (slot >= 0) return slot;
+    slot = count;
+    return -1;
+  }
+
+ private:
+  static constexpr int kFew = 16;  // faster looked through
+
+  void grow() {
+    slots_.assign(8 * static_cast<size_t>(tensors_.size()), -1);
+    for (int i = 0; i < tensors_.size(); ++i) {
+      int& slot = slot_of(tensors_[i]->storage.get());
+      if (slot < 0) slot = i;
+    }
+  }
+  // Where it is, or has its place. Of another thread's doing a tensor may have other memory by now:
+  // then it is not found.
+  int& slot_of(const Storage* storage) {
+    size_t at = (reinterpret_cast<uintptr_t>(storage) >> 4) * 0x9e3779b97f4a7c15u % slots_.size();
+    for (; slots_[at] >= 0 && tensors_[slots_[at]]->storage.get() != storage; ++at)
+      if (at + 1 == slots_.size()) at = static_cast<size_t>(-1);
+    return slots_[at];
+  }
+
+  const Tensors& tensors_;
+  std::vector<int> slots_;
+};
+
 class Reader {
  public:
-  Reader(CallKey& key, PyObject* namespaces) : key_(key), namespaces_(namespaces) {}
+  Reader(CallKey& key, PyObject* namespaces)
+      : key_(key), namespaces_(namespaces), first_on_(key.inputs) {}
 
   void read(PyObject* object) {
     if (is_tensor(object)) return tensor(tensor_of(object));
@@ -157,11 +202,9 @@ class Reader {
     const size_t bytes = sizeof(int64_t) * static_cast<size_t>(x.dim());
     key_.bytes.append(reinterpret_cast<const char*>(x.shape().data()), bytes);
     key_.bytes.append(reinterpret_cast<const char*>(x.strides().data()), bytes);
-    for (int i = 0; i < key_.inputs.size(); ++i) {
-      if (key_.inputs[i]->storage != x->storage) continue;
+    if (const int i = first_on_.find(x->storage.get()); i >= 0) {
       number(key_.inputs[i].same(x) ? 'e' : 'a', i);  // an earlier one, or memory of one
       raw(x->offset - key_.inputs[i]->offset);
-      break;
     }
     key_.inputs.push_back(x);
   }
@@ -199,6 +242,7 @@ class Reader {
 
   CallKey& key_;
   PyObject* namespaces_;
+  FirstOn first_on_;
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <unordered_set>
+
 #include "bindings/program_table.h"
 #include "bindings/runtime.h"
 #include "bindings/tensor_type.h"
@@ -31,25 +33,21 @@ Tensors tensors_of(const py::list& list) {
   return out;
 }
 
-bool contains(const Tensors& list, const Tensor& x) {
-  for (const Tensor& item : list)
-    if (item.same(x)) return true;
-  return false;
-}
-
 // The trace of what a recorder has kept, with the gradients as they are now.
 std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& inputs,
                                   const py::list& outputs) {
   program::Recorder& recorder = recorder_of("make_trace", recorded.ptr());
   const Tensors results = tensors_of(outputs);
   recorder.forget_dead_leaves();
+  std::unordered_set<const TensorImpl*> returned;
+  for (const Tensor& result : results) returned.insert(result.impl());
   Tensors bases, gradients;
   for (const Tensor& result : results) {
     const tape::History* history = tape::history(result);
     if (!history || !history->base.defined()) continue;
     bases.push_back(history->base);
     const bool made = history->base->storage->epoch() == recorder.epoch();
-    if (made && history->base->python && !contains(results, history->base))
+    if (made && history->base->python && !returned.count(history->base.impl()))
       recorder.refuse("the tensor that a result is a view of is kept elsewhere");
   }
   for (const program::GradientChange& change : recorder.gradients()) {

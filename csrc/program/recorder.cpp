@@ -100,6 +100,8 @@ void Recorder::note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept
 void Recorder::forget_dead_leaves() {
   const auto is_dead = [](const GradientChange& change) { return change.leaf->references() == 1; };
   gradients_.erase(std::remove_if(gradients_.begin(), gradients_.end(), is_dead), gradients_.end());
+  known_.clear();
+  for (size_t i = 0; i < gradients_.size(); ++i) known_.emplace(gradients_[i].leaf.impl(), i);
 }
 
 void Recorder::keep(const std::shared_ptr<runtime::Generator>& generator) noexcept {

@@ -136,11 +136,12 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         return Recording(run, trace, description, "", run.reads.change)
     refusal = refusal or trace.refusal
     places = Counter(_places(description))
+    given = {id(x) for x in inputs}
     for i in range(len(outputs)):
         # What is returned, the list here, and the call itself: whoever else holds it would see a
         # tensor that replays do not renew. (A loop variable would be one more.)
         known = 2 + places[i]
-        refusal = refusal or _unfit(outputs[i], inputs)
+        refusal = refusal or _unfit(outputs[i], given)
         if not refusal and sys.getrefcount(outputs[i]) > known:
             refusal = _KEPT
     # The result itself is held by the run and by the call below.
@@ -169,9 +170,9 @@ def _places(description: Any) -> Iterator[int]:
             yield from _places(item)
 
 
-def _unfit(output: Tensor, inputs: list[Tensor]) -> str:
-    """Why a result cannot be a new tensor at every call, or ``''``."""
-    if any(output is x for x in inputs):
+def _unfit(output: Tensor, given: set[int]) -> str:
+    """Why a result cannot be a new tensor at every call, or ``''``; `given` are arguments' ids."""
+    if id(output) in given:
         return "it returns one of its arguments itself; return a copy (clone)"
     if output.requires_grad and output.is_leaf:
         return "it returns a leaf that requires a gradient; return detach() of it"

@@ -18,21 +18,25 @@ def describe(result: Any, outputs: list[Tensor]) -> Any:
     Raises:
         TypeError: if it holds something else than tensors and plain values.
     """
+    return _described(result, outputs, {})
+
+
+def _described(result: Any, outputs: list[Tensor], numbers: dict[int, int]) -> Any:
+    """See `describe`; `numbers` are those of the outputs, by id."""
     if isinstance(result, Tensor):
-        for number, known in enumerate(outputs):
-            if known is result:
-                return number
-        outputs.append(result)
-        return len(outputs) - 1
+        number = numbers.setdefault(id(result), len(outputs))
+        if number == len(outputs):
+            outputs.append(result)
+        return number
     if isinstance(result, _PLAIN):
         return ("value", result)
     if type(result) in (tuple, list):
-        return (type(result).__name__, [describe(item, outputs) for item in result])
+        return (type(result).__name__, [_described(item, outputs, numbers) for item in result])
     if isinstance(result, tuple) and hasattr(result, "_make"):
-        return ("named", type(result), [describe(item, outputs) for item in result])
+        return ("named", type(result), [_described(item, outputs, numbers) for item in result])
     if type(result) is dict:
-        keys = tuple(result)
-        return ("dict", keys, [describe(item, outputs) for item in result.values()])
+        items = [_described(item, outputs, numbers) for item in result.values()]
+        return ("dict", tuple(result), items)
     raise TypeError(
         f"it returns a {type(result).__name__}, which a replay could not make anew; return "
         "tensors, numbers, strings or None, or tuples, lists and dicts of them"

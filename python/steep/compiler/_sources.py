@@ -8,7 +8,8 @@ from typing import Any
 
 from steep.compiler._imported import imported, random_types
 
-__all__ = ["draws_from", "random_source", "random_state", "reason_to_refuse"]
+__all__ = ["draws_from", "is_random_source", "random_source", "random_state"]
+__all__ += ["reason_to_refuse"]
 
 _METHODS = (types.BuiltinFunctionType, types.MethodType)
 _RANDOM_MODULES = ("numpy.random", "_random", "secrets")
@@ -39,6 +40,11 @@ def random_source(item: Any) -> Any:
         return item
     owner = item.__self__ if isinstance(item, _METHODS) else None
     return owner if isinstance(owner, kinds) else None
+
+
+def is_random_source(cls: type) -> bool:
+    """Whether instances of a class may be a random generator, or a method of one."""
+    return issubclass(cls, (*_METHODS, *random_types()))
 
 
 def random_state(source: Any) -> Any:

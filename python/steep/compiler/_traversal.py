@@ -42,7 +42,7 @@ from steep.compiler._objects import (
     names_wanted,
     slot_of,
 )
-from steep.compiler._sources import random_source, random_state
+from steep.compiler._sources import is_random_source, random_source, random_state
 from steep.nn.module import Module
 
 __all__ = ["Traversal"]
@@ -79,7 +79,7 @@ class Traversal:
         self._given = {id(item): item for item in given}
         self._seen: set[tuple[int, Names]] = set()  # objects by id, which `cells` holds
         self._functions: dict[int, list[types.FunctionType]] = {}  # by the id of their code
-        self._ways: dict[type, Way | None] = {}
+        self._ways: dict[type, tuple[Way | None, bool]] = {}
 
     def let_go(self) -> None:
         """Of what would keep alive what the call has made."""
@@ -91,13 +91,15 @@ class Traversal:
         waiting, opened = [(value, whence)], set()
         while waiting:
             item, path = waiting.pop()
-            if isinstance(item, Tensor):
-                waiting += self._tensor(item, names, path)
-            source = random_source(item)
-            if source is not None and id(source) not in self.sources:
-                self.sources[id(source)] = (source, random_state(source), path)
-            way = self._way_into(type(item))
+            mark = (id(item), names)
+            if mark in self._seen:
+                continue
+            way, may_draw = self._way_into(type(item))
+            if may_draw:
+                self._source(item, path)
             if way is None:
+                if isinstance(item, Tensor):
+                    waiting += self._tensor(item, names, path)
                 continue
             if id(item) in self._given:
                 if id(item) not in opened:
@@ -105,11 +107,9 @@ class Traversal:
                     waiting += [(part, path) for part in contents_of(item)]
                     waiting += self._shared(item, names)
                 continue
-            mark = (id(item), names)
-            if mark not in self._seen:
-                self._seen.add(mark)
-                self.cells.objects.setdefault(id(item), item)
-                waiting += way(self, item, names, path)
+            self._seen.add(mark)
+            self.cells.objects.setdefault(id(item), item)
+            waiting += way(self, item, names, path)
 
     def functions_of(self, code: types.CodeType, values: Any) -> list[types.FunctionType]:
         """The functions that code belongs to; `values` are the variables it begins with."""
@@ -117,11 +117,19 @@ class Traversal:
             self._find_method(code, values)
         return self._functions.get(id(code), [])
 
-    def _way_into(self, cls: type) -> Way | None:
-        """How instances of a class are looked into; None for those with nothing in them."""
-        if cls not in self._ways:
-            self._ways[cls] = _way_into(cls)
-        return self._ways[cls]
+    def _way_into(self, cls: type) -> tuple[Way | None, bool]:
+        """How instances of a class are looked into, None for those with nothing in them; and
+        whether they may draw random numbers.
+        """
+        known = self._ways.get(cls)
+        if known is None:
+            known = self._ways[cls] = (_way_into(cls), is_random_source(cls))
+        return known
+
+    def _source(self, item: Any, path: str) -> None:
+        source = random_source(item)
+        if source is not None and id(source) not in self.sources:
+            self.sources[id(source)] = (source, random_state(source), path)
 
     def _tensor(self, item: Tensor, names: Names, path: str) -> Found:
         """Another requires_grad, hooks or memory make another function, also of what fails."""
