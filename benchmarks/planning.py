@@ -1,6 +1,7 @@
 """Print what it costs to record and plan a function, as a multiple of calling it.
 
-    python -m benchmarks.planning [--launches 1000,3000,10000] [--width 8] [--threads 2] [--kinds 2000]
+    python -m benchmarks.planning [--launches 1000,3000,10000] [--width 8]
+                                  [--threads 2] [--kinds 2000]
 
 Functions of so many launches on tensors of width x width: the eager call, then the calls of the
 compiled one, each over the eager call: the first (runs as it is), the second (recorded), the third
