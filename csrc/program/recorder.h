@@ -103,7 +103,7 @@ class Recorder {
  private:
   std::vector<RecordedCall> calls_;
   std::vector<GradientChange> gradients_;
-  Generators generators_;  // in order of their first draws
+  Generators generators_;                                // in order of their first draws
   std::unordered_map<const TensorImpl*, size_t> known_;  // by leaf: which of gradients_
   std::string refusal_;
   uint32_t epoch_ = 0;
