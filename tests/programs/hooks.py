@@ -190,7 +190,7 @@ def a_hook_that_decides(run):
         pass
 
 
-@program(replays=None)
+@program(replays=False, says="hook of an argument")
 def a_hook_of_an_argument(run):
     """Hooks of arguments are others at every call, of the same kind."""
 
@@ -228,7 +228,7 @@ def hooks_that_are_objects_and_methods(run):
             clip.bound = 0.5
 
 
-@program(replays=None)
+@program(replays=True)
 def an_optimizer_within_backward(run):
     """Each parameter is updated as soon as its gradient is there, and the gradient dropped."""
     model = mlp()
