@@ -1,5 +1,6 @@
 // _core.follow: a call during which someone is told which functions begin, what they return, which
-// functions of C they call, and which hooks are called. Of code that is not wanted each event costs a look into a table.
+// functions of C they call, and which hooks are called. Of code that is not wanted each event costs
+// a look into a table.
 #include "bindings/frames.h"
 
 #include <frameobject.h>
@@ -21,7 +22,7 @@ namespace {
 //   wants(code): whether anything of this code is to be told; asked once for each.
 //   entered(frame): code that is wanted begins, or goes on after a yield.
 //   returned(frame, value): something that is no plain value comes back to wanted code.
-//   called(frame, function): wanted code calls a function of C; told once for each kind of function.
+//   called(frame, function): wanted code calls a function of C; told once for each kind of it.
 //   hooked(callable, number): see note_hook.
 struct Follower {
   explicit Follower(PyObject* listener) : listener(listener) {}
@@ -107,8 +108,8 @@ std::string text_of_error() {
   return found.empty() ? "an error without words" : found;
 }
 
-// An error of the listener's is its own: the function goes on. False, with an exception set, where it is
-// interrupted.
+// An error of the listener's is its own: the function goes on. False, with an exception set, where
+// it is interrupted.
 template <class Telling>
 bool told(Follower& follower, const Telling& telling) {
   if (follower.done || follower.busy || !follower.failure.empty()) return true;

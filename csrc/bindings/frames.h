@@ -7,7 +7,7 @@
 
 namespace steep::bindings {
 
-// Tells whoever follows this thread's recording, if there is one, that a hook is about to be called:
+// Tells whoever follows this thread's recording, if anyone does, that a hook is about to be called:
 // no code that is followed calls it, or names it. `number` is a tensor's hook's own, or 0.
 void note_hook(PyObject* callable, uint64_t number);
 

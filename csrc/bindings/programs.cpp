@@ -97,7 +97,7 @@ Owned generators_of(const Program& program) {
   return out;
 }
 
-// The number in a tensor that is a setting. A replay reads it as well, but before it begins: of what
+// The number in a tensor that is a setting. A replay reads it, too, but before it begins: of what
 // the function itself has made or written it would read what was there before.
 double setting(const py::object& object) {
   const Tensor& x = required(object);
