@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,12 @@ def outcome(team: list[int], alone: list[int]) -> tuple[float, float]:
     choices = _core.pace_choices(team, alone)
     taken = [t if used else a for used, t, a in zip(choices, team, alone, strict=True)]
     return sum(choices) / len(choices), sum(taken) / len(taken)
+
+
+@pytest.mark.parametrize("bad", [range(10**12), ["1"], 3])
+def test_what_are_no_lists_of_times_is_refused(bad: Any) -> None:
+    with pytest.raises(TypeError, match="pace_choices"):
+        _core.pace_choices(bad, [1, 2])
 
 
 @pytest.mark.parametrize(("team", "share"), [(54_000, 1.0), (100_000, 0.0)])

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/numbers_read.h"
 #include "bindings/tensor_type.h"
 #include "program/recorder.h"
 
@@ -22,7 +23,8 @@ namespace {
 //   wants(code): whether anything of this code is to be told; asked once for each.
 //   entered(frame): code that is wanted begins, or goes on after a yield.
 //   returned(frame, value): something that is no plain value comes back to wanted code.
-//   called(frame, function): wanted code calls a function of C; told once for each kind of it.
+//   called(frame, function): wanted code calls a function of C; told once for each kind of it, and
+//     always while there are numbers read out of tensors.
 //   hooked(callable, number): see note_hook.
 struct Follower {
   explicit Follower(PyObject* listener) : listener(listener) {}
@@ -60,7 +62,7 @@ bool wants(Follower& follower, PyFrameObject* frame) {
 // What has nothing in it to be read.
 bool is_plain(PyObject* value) {
   return value == Py_None || PyBool_Check(value) || PyLong_CheckExact(value) ||
-         PyFloat_CheckExact(value) || PyUnicode_CheckExact(value) || is_tensor(value);
+         is_python_float(value) || PyUnicode_CheckExact(value) || is_tensor(value);
 }
 
 void tell_return(Follower& follower, PyFrameObject* frame, PyObject* value) {
@@ -76,7 +78,8 @@ void tell_return(Follower& follower, PyFrameObject* frame, PyObject* value) {
 void tell_call(Follower& follower, PyFrameObject* frame, PyObject* function) {
   if (!PyCFunction_Check(function)) return;
   const PyMethodDef* const kind = reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
-  if (follower.told.count(kind) || !wants(follower, frame)) return;
+  // While there is a number that it might be given, each call counts.
+  if ((follower.told.count(kind) && !has_numbers_read()) || !wants(follower, frame)) return;
   follower.told[kind] = true;
   const Owned ignored(PyObject_CallMethod(follower.listener, "called", "OO",
                                           reinterpret_cast<PyObject*>(frame), function));
@@ -220,7 +223,7 @@ PyMethodDef functions[] = {
 
 void note_hook(PyObject* callable, uint64_t number) {
   if (!program::Recorder::active()) return;
-  if (!t_follower) return program::note_host_read("a hook");
+  if (!t_follower) return program::refuse_recording("it runs a hook");
   Follower& follower = *t_follower;
   const bool goes_on = told(follower, [&] {
     const Owned ignored(PyObject_CallMethod(follower.listener, "hooked", "OK", callable,

@@ -198,12 +198,12 @@ PyType_Spec spec = {"steep.Generator", sizeof(GeneratorObject), 0,
 }  // namespace
 
 void seed_from(Generator& generator, PyObject* seed) {
-  program::note_host_read("manual_seed");
+  program::refuse_recording("it seeds a random generator (manual_seed); do so before the call");
   generator.manual_seed(read_seed(seed));
 }
 
 PyObject* seed_anew(Generator& generator) {
-  program::note_host_read("seed");
+  program::refuse_recording("it seeds a random generator (seed); do so before the call");
   return PyLong_FromUnsignedLongLong(generator.seed());
 }
 
@@ -215,7 +215,7 @@ PyObject* state_of(Generator& generator) {
 }
 
 void set_state(const char* op, Generator& generator, PyObject* state) {
-  program::note_host_read(op);
+  program::refuse_recording("it sets the state of a random generator; do so before the call");
   if (!is_tensor(state)) fail(ErrorKind::type, op, "a uint8 Tensor", type_name(state));
   const Tensor& bytes = tensor_of(state);
   if (bytes.dtype() != DType::uint8 || bytes.dim() != 1 || !bytes.is_contiguous())

@@ -216,7 +216,8 @@ void resize(const Tensor& out, const Dims& shape) {
                         ". This behavior is deprecated, and in a future PyTorch release outputs "
                         "will not be resized unless they have zero elements."));
   }
-  program::note_host_read("out= of a tensor that changed its shape");
+  program::refuse_recording(
+      "an out= tensor changes its shape; give it the shape of the result before the call");
   take_memory(out, empty(shape, out.dtype()));
 }
 

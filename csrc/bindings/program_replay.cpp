@@ -3,6 +3,7 @@
 
 #include "bindings/autograd.h"
 #include "bindings/tensor_type.h"
+#include "ops/ops.h"
 #include "program/recorder.h"
 #include "tape/history.h"
 #include "tape/turn.h"
@@ -146,15 +147,34 @@ class WithoutCollector {
   const int was_on_;
 };
 
-Owned build_result(const ResultTree& tree, Program& program) {
-  const WithoutCollector off;
-  SmallVector<Tensor, 4> results;
-  results.resize(static_cast<int>(program.plan().outputs.size()));
-  return Owned(tree.build([&](int i) {
-    if (!results[i].defined()) results[i] = program.output(i);
-    return wrap(results[i]);
-  }));
-}
+// What a replay returns, made before it runs.
+class Result {
+ public:
+  Result(const ResultTree& tree, Program& program) {
+    const WithoutCollector off;
+    tensors_.resize(static_cast<int>(program.plan().outputs.size()));
+    object_ = Owned(tree.build(
+        [&](int i) {
+          if (!tensors_[i].defined()) tensors_[i] = program.output(i);
+          return wrap(tensors_[i]);
+        },
+        items_));
+    for (const auto& [number, i] : items_)
+      if (!tensors_[i].defined()) tensors_[i] = program.output(i);
+  }
+  // Once it has run: the floats, which no one has seen yet, get their values.
+  PyObject* release() {
+    for (const auto& [number, i] : items_)
+      reinterpret_cast<PyFloatObject*>(number)->ob_fval =
+          ops::only_element(tensors_[i]).to_double();
+    return object_.release();
+  }
+
+ private:
+  Owned object_;
+  SmallVector<Tensor, 4> tensors_;
+  ResultTree::Items items_;
+};
 
 // NotImplemented where it does not fit after all, as when an optimiser says that it would take another
 // step now, and null, without an exception, where another thread had to be waited for: the call is to
@@ -171,7 +191,7 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
   const tape::Turns::Words words = make_room_for_gradients(program, key.inputs);
   Tensors old;  // outlives the turns
   old.resize(static_cast<int>(program.plan().gradients.size()));
-  Owned result = build_result(entry.result, program);
+  Result result(entry.result, program);
   // After the last code of Python's that may change what the function reads.
   if (!entry.is_guarded()) return new_reference(Py_NotImplemented);
   const tape::Turns turns(words);

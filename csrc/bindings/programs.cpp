@@ -186,8 +186,11 @@ void add_programs(PyObject* module) {
         "The number in a tensor that a replay reads anew, too, before it begins.");
   m.def(
       "refuse_recording",
-      [](const std::string& reason) { program::note_host_read(reason.c_str()); }, py::arg("reason"),
-      "Says to a recording, if there is one, that it cannot be replayed.");
+      [](const std::string& reason) { program::refuse_recording(reason.c_str()); },
+      py::arg("reason"), "Says to a recording, if there is one, that it cannot be replayed.");
+  m.def(
+      "note_host_read", [](const std::string& what) { program::note_host_read(what.c_str()); },
+      py::arg("what"), "Says to a recording, if there is one, that a value was read into Python.");
   m.def(
       "graph_is_used_up",
       [](const py::object& tensor) {

@@ -1,7 +1,9 @@
 // steep.Recorder: keeps every launch of a thread, and runs them again.
 #include <new>
 
+#include "bindings/numbers_read.h"
 #include "bindings/runtime.h"
+#include "bindings/user_line.h"
 #include "program/site.h"
 
 namespace steep::bindings {
@@ -13,6 +15,7 @@ using program::Recorder;
 struct RecorderObject {
   PyObject_HEAD
   PyObject* weakrefs;
+  PyObject* numbers;  // of the last run: see NumbersRead; null before
   Recorder recorder;
 };
 
@@ -37,6 +40,7 @@ void recorder_dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   if (cast(self)->weakrefs) PyObject_ClearWeakRefs(self);
   own(self).~Recorder();
+  Py_CLEAR(cast(self)->numbers);
   type->tp_free(self);
   Py_DECREF(type);
 }
@@ -89,6 +93,8 @@ PyObject* run(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     if (count != 4 || !PyList_Check(args[0]))
       raise(PyExc_TypeError, "Recorder.run: expected (followers, function, args, kwargs)");
     const Recording recording(own(self), args[0]);
+    const NumbersRead numbers;
+    Py_XSETREF(cast(self)->numbers, new_reference(numbers.list()));
     return PyObject_Call(args[1], args[2], args[3]);
   });
 }
@@ -117,16 +123,32 @@ PyObject* refusal(PyObject* self, void*) {
   return PyUnicode_FromString(reason.c_str());
 }
 
+// take_numbers(): the list, which the recorder lets go of.
+PyObject* take_numbers(PyObject* self, PyObject*) {
+  return guarded([&] {
+    PyObject* const list = std::exchange(cast(self)->numbers, nullptr);
+    return list ? list : checked(PyList_New(0));
+  });
+}
+
+PyObject* place(PyObject* self, void*) {
+  const std::string& at = own(self).place();
+  return PyUnicode_DecodeFSDefaultAndSize(at.data(), static_cast<Py_ssize_t>(at.size()));
+}
+
 PyMethodDef methods[] = {
     {"start", act<&Recorder::start>, METH_NOARGS, "Begins to record; recordings do not nest."},
     {"stop", act<&Recorder::stop>, METH_NOARGS, "Ends the recording."},
     {"run", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(run)), METH_FASTCALL,
      "Records what function(*args, **kwargs) launches, and returns its result."},
     {"replay", replay, METH_NOARGS, "Runs the recorded launches again, in order."},
+    {"take_numbers", take_numbers, METH_NOARGS,
+     "Numbers that item() has made, with the tensors they were read from and their versions."},
     {"launches", launches, METH_NOARGS, "The names of the recorded launches."},
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef attributes[] = {
     {"refusal", refusal, nullptr, "Why the recording must not be replayed, or None.", nullptr},
+    {"place", place, nullptr, "Where that was: 'file:line' of the user's, or ''.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMemberDef members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(RecorderObject, weakrefs), READONLY, nullptr},
@@ -154,6 +176,7 @@ Recorder& recorder_of(const char* op, PyObject* object) {
 
 void add_recorder_type(PyObject* module) {
   recorder_type = make_type(spec);
+  program::set_place_of_user(line_of_user);
   checked(PyModule_AddObjectRef(module, "Recorder", reinterpret_cast<PyObject*>(recorder_type)));
 }
 

@@ -23,6 +23,10 @@ ResultTree::ResultTree(PyObject* description) {
   if (std::strcmp(what, "value") == 0) {
     kind_ = Kind::value;
     value_ = Owned::borrow(part(description, 1));
+  } else if (std::strcmp(what, "item") == 0) {
+    kind_ = Kind::item;
+    output_ = static_cast<int>(PyLong_AsLong(part(description, 1)));
+    if (PyErr_Occurred()) throw PythonError();
   } else if (std::strcmp(what, "tuple") == 0 || std::strcmp(what, "list") == 0) {
     kind_ = *what == 't' ? Kind::tuple : Kind::list;
     items = part(description, 1);
@@ -36,27 +40,32 @@ ResultTree::ResultTree(PyObject* description) {
     items_.emplace_back(PyList_GET_ITEM(items, i));
 }
 
-PyObject* ResultTree::build_with(Get get, const void* context) const {
+PyObject* ResultTree::build_with(Get get, const void* context, Items& items) const {
   if (kind_ == Kind::tensor) return get(context, output_);
   if (kind_ == Kind::value) return new_reference(value_.get());
+  if (kind_ == Kind::item) {
+    Owned number(PyFloat_FromDouble(0));  // a new object, which no one else has yet
+    items.emplace_back(number.get(), output_);
+    return number.release();
+  }
   const auto count = static_cast<Py_ssize_t>(items_.size());
   if (kind_ == Kind::list) {
     Owned list(PyList_New(count));
     for (Py_ssize_t i = 0; i < count; ++i)
-      PyList_SET_ITEM(list.get(), i, checked(items_[i].build_with(get, context)));
+      PyList_SET_ITEM(list.get(), i, checked(items_[i].build_with(get, context, items)));
     return list.release();
   }
   if (kind_ == Kind::dict) {
     Owned dict(PyDict_New());
     for (Py_ssize_t i = 0; i < count; ++i) {
-      const Owned item(items_[i].build_with(get, context));
+      const Owned item(items_[i].build_with(get, context, items));
       checked(PyDict_SetItem(dict.get(), part(value_.get(), i), item.get()));
     }
     return dict.release();
   }
   Owned tuple(PyTuple_New(count));
   for (Py_ssize_t i = 0; i < count; ++i)
-    PyTuple_SET_ITEM(tuple.get(), i, checked(items_[i].build_with(get, context)));
+    PyTuple_SET_ITEM(tuple.get(), i, checked(items_[i].build_with(get, context, items)));
   if (kind_ == Kind::tuple) return tuple.release();
   return PyObject_CallObject(value_.get(), tuple.get());
 }

@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "bindings/autograd.h"
+#include "bindings/convert.h"
 #include "program/launch.h"
 #include "program/pace.h"
 #include "runtime/allocator.h"
@@ -54,13 +55,16 @@ void set_rank_order(const std::string& order) {
 }
 
 // For each of a program's runs, whether it would use its team, if runs took so long either way.
-std::vector<bool> pace_choices(const std::vector<int64_t>& team_ns,
-                               const std::vector<int64_t>& alone_ns) {
+std::vector<bool> pace_choices(const py::list& team_ns, const py::list& alone_ns) {
   program::Pace pace;
   std::vector<bool> choices;
   for (size_t i = 0; i < std::min(team_ns.size(), alone_ns.size()); ++i) {
     choices.push_back(pace.use_team());
-    pace.note(choices.back() ? team_ns[i] : alone_ns[i]);
+    const py::object taken = (choices.back() ? team_ns : alone_ns)[i];
+    int64_t ns;
+    if (!read_int(taken.ptr(), ns))
+      raise(PyExc_TypeError, join("pace_choices: expected ints, got ", type_name(taken.ptr())));
+    pace.note(ns);
   }
   return choices;
 }

@@ -1,6 +1,8 @@
 // Tensors as Python's data: the buffer protocol, NumPy, lists, numbers, text.
 #include "bindings/to_python.h"
 
+#include "bindings/numbers_read.h"
+
 #include <memory>
 
 #include "bindings/arguments.h"
@@ -82,7 +84,7 @@ void fill_buffer(const Tensor& x, Py_buffer* view, int flags) {
     raise(PyExc_BufferError,
           "Tensor: cannot export the memory of a tensor that requires grad; use .detach() first");
   check_layout(x, flags);
-  program::note_host_read("a buffer of a Tensor");
+  program::note_host_read("numpy, or another view of a tensor's memory");
   auto geometry = std::make_unique<Geometry>(x);
   view->buf = x.data<void>();
   view->len = x.numel() * element_size(x.dtype());
@@ -168,7 +170,11 @@ PyObject* tensor_tolist(PyObject* self, PyObject*) {
 }
 
 PyObject* tensor_item(PyObject* self, PyObject*) {
-  return guarded([&] { return wrap(ops::item(tensor_of(self))); });
+  return guarded([&] {
+    const Tensor& x = tensor_of(self);
+    if (PyObject* const item = new_number_read(x)) return item;
+    return wrap(ops::item(x));
+  });
 }
 
 PyObject* tensor_numpy(PyObject* self, PyObject* const* args, Py_ssize_t count,

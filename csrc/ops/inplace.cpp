@@ -82,8 +82,9 @@ Tensor write(const char* op, const Tensor& x, const Tensor& value, bool forgets)
   // A replay would leave the graph of the recording on what someone outside holds.
   const program::Recorder* recorder = program::Recorder::active();
   if (recorder && x->storage->epoch() != recorder->epoch())
-    program::note_host_read(
-        "an in-place operation that makes a tensor from outside part of a graph");
+    program::refuse_recording(
+        "an in-place operation makes a tensor from outside part of a graph; detach() what is "
+        "written into it, or write under no_grad()");
   const tape::History* h = tape::history(x);
   if (h && tape::is_view(*h)) {
     rebase(x, value);

@@ -19,6 +19,7 @@ struct Slot {
 thread_local Slot t_slot;
 // Short enough for a string to hold without memory of its own.
 constexpr char kNoMemory[] = "out of memory";
+std::string (*place_of_user)() = nullptr;
 }  // namespace
 
 RecordedCall::RecordedCall(const Call& call)
@@ -71,7 +72,7 @@ void Recorder::append(const Call& call) noexcept {
   try {
     calls_.emplace_back(call);
   } catch (const std::bad_alloc&) {
-    refuse(kNoMemory);
+    lose();
   }
 }
 
@@ -82,7 +83,7 @@ void Recorder::note_gradient(const Tensor& leaf, const Tensor& before, bool read
     gradients_.push_back({leaf, before, read, {}});
     known_.emplace(leaf.impl(), gradients_.size() - 1);
   } catch (const std::bad_alloc&) {
-    refuse(kNoMemory);
+    lose();
   }
 }
 
@@ -93,7 +94,7 @@ void Recorder::note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept
     gradients_[known->second].events.push_back(
         {calls_.size(), now.defined() ? now->storage->id() : 0});
   } catch (const std::bad_alloc&) {
-    refuse(kNoMemory);
+    lose();
   }
 }
 
@@ -109,8 +110,18 @@ void Recorder::keep(const std::shared_ptr<runtime::Generator>& generator) noexce
   try {
     generators_.push_back(generator);
   } catch (const std::bad_alloc&) {
-    refuse(kNoMemory);
+    lose();
   }
+}
+
+void Recorder::refuse(const std::string& reason) {
+  if (!refusal_.empty()) return;
+  refusal_ = reason;
+  if (place_of_user) place_ = place_of_user();
+}
+
+void Recorder::lose() noexcept {
+  if (refusal_.empty()) refusal_ = kNoMemory;
 }
 
 Recorder::~Recorder() { stop(); }
@@ -129,8 +140,14 @@ void Recorder::replay() const {
   }
 }
 
-void note_host_read(const char* op) {
-  if (t_slot.recorder) t_slot.recorder->refuse(op);
+void refuse_recording(const char* reason) {
+  if (t_slot.recorder) t_slot.recorder->refuse(reason);
 }
+void note_host_read(const char* what) {
+  if (t_slot.recorder && t_slot.recorder->refusal().empty())
+    t_slot.recorder->refuse(
+        join("it reads a value into Python (", what, "); return the tensor, and read it outside"));
+}
+void set_place_of_user(std::string (*ask)()) { place_of_user = ask; }
 
 }  // namespace steep::program

@@ -74,12 +74,11 @@ class Recorder {
   // The launch has run: where there is no memory to keep it, the recording is given up, not the
   // launch.
   void append(const Call& call) noexcept;
-  // A value was read into the host: what follows may depend on it, so the recording cannot be
-  // replayed.
-  void refuse(const char* reason) {
-    if (refusal_.empty()) refusal_ = reason;
-  }
+  // Something was done that no replay would do again. The first reason is kept.
+  void refuse(const std::string& reason);
   const std::string& refusal() const { return refusal_; }
+  // Where in the user's program that was: "file:line", or empty.
+  const std::string& place() const { return place_; }
   // The .grad of a leaf is read, or about to change; `before` is what it is now.
   void note_gradient(const Tensor& leaf, const Tensor& before, bool read) noexcept;
   // It has become `now`.
@@ -103,16 +102,21 @@ class Recorder {
  private:
   std::vector<RecordedCall> calls_;
   std::vector<GradientChange> gradients_;
+  void lose() noexcept;  // there was no memory to keep all of it
+
   Generators generators_;                                // in order of their first draws
   std::unordered_map<const TensorImpl*, size_t> known_;  // by leaf: which of gradients_
-  std::string refusal_;
+  std::string refusal_, place_;
   uint32_t epoch_ = 0;
   Recorder** slot_ = nullptr;  // while it records: where its thread finds it
 };
 
-// Says to the active recorder, if any, that the host has read a value, or done what a replay would
-// not.
-void note_host_read(const char* op);
+// Says to the active recorder, if any, that the host has done what a replay would not; that it has
+// read a value is one such thing, for what follows may depend on it.
+void refuse_recording(const char* reason);
+void note_host_read(const char* what);
+// Who is asked where in the user's program this thread is.
+void set_place_of_user(std::string (*ask)());
 inline void note_gradient(const Tensor& leaf, const Tensor& before, bool read) {
   if (Recorder* recorder = Recorder::active()) recorder->note_gradient(leaf, before, read);
 }

@@ -156,7 +156,8 @@ PEAK = {
         NOTHING,
         reason="it measures the machine",
         bad=(
-            bad(ValueError, "fma_peak: expected a number of rounds", -1),
+            bad(ValueError, "fma_peak: expected 0 to 268435456 rounds, got -1", -1),
+            bad(ValueError, "fma_peak: expected 0 to 268435456 rounds", 2**28 + 1),
             bad(ValueError, "fma_peak: expected float32 or float64", 1, dtype=_i32),
         ),
     ),

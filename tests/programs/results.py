@@ -20,9 +20,9 @@ def regressor():
     return model, steep.optim.SGD(model.parameters(), lr=0.1)
 
 
-@program(replays=False, says="item")
+@program
 def the_loss_as_a_number(run):
-    """`item()` takes the value while the function runs."""
+    """A number that is only returned is read when the replay ends."""
     model, optimizer = regressor()
 
     @run.compile

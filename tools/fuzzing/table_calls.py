@@ -21,6 +21,8 @@ from tolerances import SLOPE, SLOPE_STEP, close
 NAMES = sorted(TABLE)
 SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31, 33, 65]
 LARGE = [129, 257, 1025, 4097]
+COMPARED = 4_000_000  # elements of a result; with more the comparison takes a gigabyte
+STAIRS = ("round_to",)
 
 
 class Case:
@@ -93,6 +95,21 @@ def compare(got: Any, reference: Array, rough: float, what: str, terms: int = 1)
         raise Finding(f"{what}: {error}") from error
 
 
+def nearest_stair(got: Any, reference: Array, case: Case) -> Array:
+    """The reference, but at the edges of its stairs what `got` has, if it is of the next one.
+
+    In what dtype an argument is scaled decides there, and the table does not say.
+    """
+    out = reference.copy()
+    step = np.finfo(case.dtype).eps
+    for factor in (1 - step, 1 + step):
+        nudged = transform(case.call, np.ndarray, lambda a, factor=factor: a * factor)
+        with np.errstate(all="ignore"):
+            (other,) = expected(case.row, nudged)
+        out = np.where(np.abs(got - other) < np.abs(got - out), other, out)
+    return out
+
+
 def forward(case: Case, tally: Callable[[str], None]) -> bool:
     """Against the reference; whether the call was accepted."""
     results, refusal = attempt(lambda: run(case.name, case.row, case.call, case.layout))
@@ -102,9 +119,13 @@ def forward(case: Case, tally: Callable[[str], None]) -> bool:
             raise Finding(f"refused: {type(refusal).__name__}: {refusal}")
         tally("refused")
         return False
-    if wanted is not None:
+    if wanted is not None and any(reference.size > COMPARED for reference in wanted):
+        tally("too large to compare")
+    elif wanted is not None:
         terms = max((array.size for array in find(case.call, np.ndarray)), default=1)
         for got, reference in zip(results, wanted, strict=True):
+            if case.name in STAIRS:
+                reference = nearest_stair(got, reference, case)
             compare(got, reference, case.row.rough, "differs from the reference", terms)
         tally("equal to the reference")
     return True

@@ -13,9 +13,10 @@ import types
 from dataclasses import replace
 from typing import Any
 
-from steep._core import Tensor, first_broken, next_hook
+from steep._core import Tensor, first_broken, has_numbers_read, next_hook, note_host_read
 from steep.compiler._cells import HOOKS, ITEM, TENSOR, VARIABLE, Cells, absent
-from steep.compiler._code import Names, line_of, names_of
+from steep.compiler._code import Names, at_line, line_of, names_of
+from steep.compiler._numbers import may_use_a_number
 from steep.compiler._sources import draws_from, random_state, reason_to_refuse
 from steep.compiler._traversal import Traversal
 
@@ -75,8 +76,10 @@ class Reads:
     def called(self, frame: types.FrameType, function: Any) -> None:
         """A function of C is called."""
         reason = reason_to_refuse(function)
+        if not reason and has_numbers_read() and may_use_a_number(function):
+            note_host_read("item")
         if reason and not self.refusal:
-            self.refusal = f"{reason} ({frame.f_code.co_filename}:{frame.f_lineno})"
+            self.refusal = reason + at_line(frame.f_code.co_filename, frame.f_lineno)
         if function.__name__ == "globals" and function.__module__ == "builtins":
             names = self._names[id(frame.f_code)]
             self._found.look_into(frame.f_globals, names, "globals()")
@@ -137,10 +140,10 @@ class Reads:
         self.cells.objects.clear()
         if place is not None:
             where = line_of(self.codes, self.cells.whence[place][1])
-            at = f" ({where[0]}:{where[1]})" if where else ""
             self.change = self.change or (
-                f"it changes {self.cells.describe(place)} at each call, which a replay would "
-                f"not{at}; keep what changes in a tensor, or change it outside"
+                f"it changes {self.cells.describe(place)} at each call, which a replay would not; "
+                f"keep what changes in a tensor, or change it outside"
+                f"{at_line(*where) if where else ''}"
             )
 
     def _taken(self) -> str:

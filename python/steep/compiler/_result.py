@@ -6,36 +6,50 @@ from collections.abc import Iterable
 from typing import Any
 
 from steep._core import Tensor, device, dtype, graph_is_used_up
+from steep.compiler._numbers import ReadNumber
 
 __all__ = ["describe", "detach_used", "detached"]
 
 _PLAIN = (type(None), bool, int, float, str, bytes, complex, dtype, device)
 
 
-def describe(result: Any, outputs: list[Tensor]) -> Any:
+def describe(
+    result: Any, outputs: list[Tensor], numbers: dict[int, ReadNumber] | None = None
+) -> Any:
     """The result with the number of an output in place of each tensor, which `outputs` gets.
+
+    `numbers` are floats in it, by id, that were read out of tensors.
 
     Raises:
         TypeError: if it holds something else than tensors and plain values.
     """
-    return _described(result, outputs, {})
+    return _described(result, outputs, {}, numbers or {})
 
 
-def _described(result: Any, outputs: list[Tensor], numbers: dict[int, int]) -> Any:
-    """See `describe`; `numbers` are those of the outputs, by id."""
+def _described(
+    result: Any, outputs: list[Tensor], known: dict[int, int], numbers: dict[int, ReadNumber]
+) -> Any:
+    """See `describe`; `known` are the numbers of the outputs, by id."""
+    if id(result) in numbers:
+        numbers[id(result)].places += 1
+        return ("item", _described(numbers[id(result)].source, outputs, known, {}))
     if isinstance(result, Tensor):
-        number = numbers.setdefault(id(result), len(outputs))
+        number = known.setdefault(id(result), len(outputs))
         if number == len(outputs):
             outputs.append(result)
         return number
     if isinstance(result, _PLAIN):
         return ("value", result)
     if type(result) in (tuple, list):
-        return (type(result).__name__, [_described(item, outputs, numbers) for item in result])
+        items = [_described(item, outputs, known, numbers) for item in result]
+        return (type(result).__name__, items)
     if isinstance(result, tuple) and hasattr(result, "_make"):
-        return ("named", type(result), [_described(item, outputs, numbers) for item in result])
+        # A class of its own may look at them when it is made, before they have their values.
+        inside = numbers if type(result).__mro__[1] is tuple else {}
+        items = [_described(item, outputs, known, inside) for item in result]
+        return ("named", type(result), items)
     if type(result) is dict:
-        items = [_described(item, outputs, numbers) for item in result.values()]
+        items = [_described(item, outputs, known, numbers) for item in result.values()]
         return ("dict", tuple(result), items)
     raise TypeError(
         f"it returns a {type(result).__name__}, which a replay could not make anew; return "

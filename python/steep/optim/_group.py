@@ -46,4 +46,4 @@ class ParamGroup(dict[str, Any]):
 
 
 def _note_change() -> None:
-    refuse_recording("a change of param_groups inside the function; change them before the call")
+    refuse_recording("it changes param_groups; change them before the call")

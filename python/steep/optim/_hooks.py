@@ -47,7 +47,7 @@ def _add_step_hook(
     table: dict[int, tuple[str, Callable[..., Any]]], kind: str, hook: Callable[..., Any]
 ) -> RemovableHandle:
     # Replays compare the hooks there are with those of the steps recorded, not of the beginning.
-    refuse_recording("a hook of an optimizer registered inside the function; do so outside")
+    refuse_recording("a hook of an optimizer is registered inside the function; do so outside")
     return insert_hook(table, (kind, hook))
 
 
@@ -68,7 +68,7 @@ def hooked(step: _F, fused: bool = False) -> _F:
     @functools.wraps(step)
     def wrapper(self: HookedOptimizer, *args: Any, **kwargs: Any) -> Any:
         if not fused:
-            refuse_recording(f"{type(self).__name__}.step, which is not fused")
+            refuse_recording(f"it takes a step that is not fused ({type(self).__name__}.step)")
         call = functools.partial(step_in_phase, step) if followers else step
         if self._in_step or not (self._step_hooks or hooks_of_all_steps):
             return call(self, *args, **kwargs)
