@@ -22,7 +22,7 @@ NAMES = sorted(TABLE)
 SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31, 33, 65]
 LARGE = [129, 257, 1025, 4097]
 COMPARED = 4_000_000  # elements of a result; with more the comparison takes a gigabyte
-STAIRS = ("round_to",)
+ROUNDED = ("round_to",)
 
 
 class Case:
@@ -124,7 +124,7 @@ def forward(case: Case, tally: Callable[[str], None]) -> bool:
     elif wanted is not None:
         terms = max((array.size for array in find(case.call, np.ndarray)), default=1)
         for got, reference in zip(results, wanted, strict=True):
-            if case.name in STAIRS:
+            if case.name in ROUNDED:
                 reference = nearest_stair(got, reference, case)
             compare(got, reference, case.row.rough, "differs from the reference", terms)
         tally("equal to the reference")
