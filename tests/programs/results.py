@@ -20,7 +20,7 @@ def regressor():
     return model, steep.optim.SGD(model.parameters(), lr=0.1)
 
 
-@program
+@program(replays=True)
 def the_loss_as_a_number(run):
     """A number that is only returned is read when the replay ends."""
     model, optimizer = regressor()
@@ -337,3 +337,48 @@ def a_penalty_that_nobody_descends(run):
     for i in range(11):
         run.saw(step(*regression(i)))
     run.saw(model)
+
+
+@program(replays=True)
+def a_dict_of_numbers_for_the_log(run):
+    """Numbers that are only handed out are read when the replay ends."""
+    model, optimizer = regressor()
+
+    @run.compile
+    def step(x, y):
+        optimizer.zero_grad()
+        out = model(x)
+        loss = F.mse_loss(out, y)
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss.item(), "error": (out - y).abs().mean().item(), "out": out.detach()}
+
+    history = []
+    for i in range(12):
+        metrics = step(*regression(i))
+        history.append(metrics["loss"])
+        run.saw(metrics)
+    run.saw(history)
+
+
+@program(replays=False, says="item")
+def a_running_mean_of_the_loss_kept_by_a_class(run):
+    """The number is kept in an attribute, which a replay would not renew."""
+    model, optimizer = regressor()
+
+    class Trainer:
+        last = 0.0
+
+        def step(self, x, y):
+            optimizer.zero_grad()
+            loss = F.mse_loss(model(x), y)
+            loss.backward()
+            optimizer.step()
+            self.last = loss.item()
+            return self.last
+
+    trainer = Trainer()
+    step = run.compile(trainer.step)
+    for i in range(12):
+        run.saw(step(*regression(i)))
+        run.saw(trainer.last)
