@@ -106,7 +106,7 @@ def test_a_hook_that_comes_later_keeps_a_compiled_step_eager(whose):
         else optim.optimizer.register_optimizer_step_post_hook
     )
     with register(lambda *_: log.append(w.tolist())):
-        with pytest.warns(UserWarning, match="runs eagerly: tolist"):
+        with pytest.warns(UserWarning, match=r"runs eagerly: .*\(tolist\)"):
             step()
         step()
         assert log == [[-2.0, -2.0], [-2.5, -2.5]]
