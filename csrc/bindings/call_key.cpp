@@ -141,6 +141,7 @@ class Reader {
   }
 
   void keep(PyObject* object) {
+    key_.has_objects = true;
     if (key_.known) checked(PyList_Append(key_.known, object));
   }
   void typed(PyObject* object) {

@@ -13,6 +13,7 @@ namespace steep::bindings {
 struct CallKey {
   std::string bytes;
   Tensors inputs;
+  bool has_objects = false;  // whether anything counts by who it is
   // Lists, if wanted: what counts by who it is, and the containers that count by what they hold.
   PyObject* known = nullptr;
   PyObject* opened = nullptr;

@@ -16,8 +16,10 @@ struct CallObject {
 
 PyObject*& table_in(PyObject* self) { return reinterpret_cast<CallObject*>(self)->table; }
 
-PyObject* call_anew(PyObject* self, PyObject* args, PyObject* kwargs) {
-  static PyObject* const name = checked(PyUnicode_InternFromString("_call_anew"));
+PyObject* call_anew(PyObject* self, PyObject* args, PyObject* kwargs, bool is_new = false) {
+  static PyObject* const anew = checked(PyUnicode_InternFromString("_call_anew"));
+  static PyObject* const first = checked(PyUnicode_InternFromString("_call_first"));
+  PyObject* const name = is_new ? first : anew;
   const Owned named = kwargs ? Owned::borrow(kwargs) : Owned(PyDict_New());
   return checked(PyObject_CallMethodObjArgs(self, name, args, named.get(), nullptr));
 }
@@ -26,10 +28,13 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     if (!table_in(self)) return call_anew(self, args, kwargs);
     const Owned table = Owned::borrow(table_in(self));  // the call may replace it
-    PyObject* const result = replay_call(programs_of(table.get()), args, kwargs);
+    size_t new_kind;
+    PyObject* const result = replay_call(programs_of(table.get()), args, kwargs, new_kind);
     if (result != Py_NotImplemented) return result;
     Py_DECREF(result);
-    return call_anew(self, args, kwargs);
+    Owned made(call_anew(self, args, kwargs, new_kind != 0));
+    if (new_kind) programs_of(table.get()).met.add(new_kind);
+    return made.release();
   });
 }
 
@@ -77,7 +82,8 @@ PyType_Slot slots[] = {
     {Py_tp_traverse, slot(traverse)},
     {Py_tp_clear, slot(clear)},
     {Py_tp_getset, attributes},
-    {Py_tp_doc, const_cast<char*>("Replays its calls, or hands them to _call_anew(args, kwargs).")},
+    {Py_tp_doc, const_cast<char*>("Replays its calls, or hands them to _call_anew(args, kwargs),"
+                                  " those of a kind not met before to _call_first.")},
     {0, nullptr}};
 PyType_Spec spec = {"steep._core.CompiledCall", sizeof(CallObject), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};

@@ -243,10 +243,17 @@ std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key) {
   return nullptr;
 }
 
-PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs) {
+PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, size_t& new_kind) {
+  new_kind = 0;
   if (program::Recorder::active()) return new_reference(Py_NotImplemented);
   CallKey key;
   read_call(args, kwargs, table.namespaces.get(), key);
+  if (table.entries.find(key.bytes) == table.entries.end()) {
+    const size_t mark = LastMet::mark_of(key.bytes);
+    if (!key.has_objects && !PyThreadState_Get()->c_profilefunc && !table.met.has(mark))
+      new_kind = mark;
+    return new_reference(Py_NotImplemented);
+  }
   for (;;)
     if (PyObject* const result = replay_one(table, key)) return result;
 }

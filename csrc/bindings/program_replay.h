@@ -1,6 +1,9 @@
 // What a table of programs holds, and how a call is replayed from it.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -36,11 +39,34 @@ struct Entry {
 
 using Entries = std::vector<std::shared_ptr<Entry>>;
 
+// The kinds of call that were run once of late, by a mark each: what is not called again is not
+// worth more than a glance.
+class LastMet {
+ public:
+  static size_t mark_of(const std::string& key) {
+    return std::max<size_t>(1, std::hash<std::string>()(key));
+  }
+  bool has(size_t mark) const {
+    return std::find(marks_.begin(), marks_.end(), mark) != marks_.end();
+  }
+  void add(size_t mark) {
+    marks_[next_] = mark;
+    next_ = (next_ + 1) % marks_.size();
+  }
+  bool any() const { return marks_[0] != 0; }
+
+ private:
+  std::array<size_t, 64> marks_{};  // as many as a function keeps kinds of call; 0: none
+  size_t next_ = 0;
+};
+
 struct Table {
   // Whoever runs an entry holds it, and whoever looks for one the list of them: meanwhile other
   // threads, and what runs while names are compared, may add and remove. Lists are never changed.
   std::unordered_map<std::string, std::shared_ptr<const Entries>> entries;
   int64_t calls = 0;
+  LastMet met;
+  std::shared_ptr<program::MemoryPool> pool = std::make_shared<program::MemoryPool>();
   Owned namespaces;  // see read_call
 };
 
@@ -50,7 +76,8 @@ std::shared_ptr<const Entries> entries_of(const Table& table, const std::string&
 // The program that fits a call; null where none does.
 std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key);
 
-// The result of a replay of the call, or NotImplemented where no program is sure to fit.
-PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs);
+// The result of a replay of the call, or NotImplemented where no program is sure to fit. `new_kind`:
+// its mark where it is of a kind not met of late, and only has to be run as it is; else 0.
+PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, size_t& new_kind);
 
 }  // namespace steep::bindings

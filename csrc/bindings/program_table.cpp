@@ -33,7 +33,8 @@ Table& table_of(PyObject* self) { return *reinterpret_cast<TableObject*>(self)->
 PyObject* table_replay(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2) raise(PyExc_TypeError, "replay: expected (args, kwargs)");
-    return replay_call(table_of(self), args[0], args[1]);
+    size_t new_kind;
+    return replay_call(table_of(self), args[0], args[1], new_kind);
   });
 }
 
@@ -79,6 +80,7 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
                                       std::move(before),
                                       Owned::borrow(args[5])});
     entry->add(args[3]);
+    entry->program->share(table_of(self).pool);
     const std::string key = key_of(args[0]);
     auto list = std::make_shared<Entries>(*entries_of(table_of(self), key));
     list->push_back(std::move(entry));
@@ -118,6 +120,14 @@ PyObject* table_remove(PyObject* self, PyObject* key) {
     const auto going = std::move(found->second);  // its end may run code
     table_of(self).entries.erase(found);
     Py_RETURN_NONE;
+  });
+}
+
+// Whether a call of the kind was run by _call_first, not long ago; of no kind in particular: any.
+PyObject* table_has_met(PyObject* self, PyObject* key) {
+  return guarded([&]() -> PyObject* {
+    const LastMet& met = table_of(self).met;
+    return PyBool_FromLong(key == Py_None ? met.any() : met.has(LastMet::mark_of(key_of(key))));
   });
 }
 
@@ -206,6 +216,8 @@ PyMethodDef methods[] = {
      "Says that a program fits as things are now."},
     {"find", as_fast(table_find), METH_FASTCALL, "The program that a call would replay, or None."},
     {"drop", as_fast(table_drop), METH_FASTCALL, "Drops one program of a key."},
+    {"has_met", table_has_met, METH_O,
+     "Whether the first call of a key was one not long ago; of None: of any."},
     {"last_used", table_last_used, METH_O,
      "When a program of the key was last replayed, counted in calls; 0 for never."},
     {"remove", table_remove, METH_O, "Drops the programs of a key."},

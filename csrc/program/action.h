@@ -25,7 +25,8 @@ struct Action {
   Dims dims;
   SmallVector<kernels::Scalar, 2> scalars;
   char* first_scratch = nullptr;
-  int64_t scratch_step = 0;  // bytes between the threads' scratch, 0 where it is one for all
+  int64_t scratch_place = -1;  // in the arena; -1 where it has none
+  int64_t scratch_step = 0;    // bytes between the threads' scratch, 0 where it is one for all
 
   // Runs a rank's share on thread `thread` of the team, and looks at the clock for a profile, and
   // now and then for explain().

@@ -39,7 +39,7 @@ void Program::build_action(const Step& step) {
   action->event.threads = step.threads;
   action->event.bytes = static_cast<int64_t>(step.cost.bytes);
   action->event.flops = static_cast<int64_t>(step.cost.flops);
-  action->first_scratch = scratch_for(step);
+  action->scratch_place = scratch_place(step);
   if (action->kernel->own_scratch) action->scratch_step = plan_.room;
   if (step.calls.size() > 1) {
     build_group(step, *action);
@@ -51,10 +51,8 @@ void Program::build_action(const Step& step) {
 
 // Where the first rank's scratch is. Behind the arena each rank has a room of its own, for all
 // steps: a place that only one core writes to stays in its cache.
-char* Program::scratch_for(const Step& step) const {
-  char* const arena = static_cast<char*>(arena_);
-  if (plan_.calls[step.calls[0]].call.kernel().own_scratch) return arena + plan_.arena;
-  return step.scratch >= 0 ? arena + step.scratch : nullptr;
+int64_t Program::scratch_place(const Step& step) const {
+  return plan_.calls[step.calls[0]].call.kernel().own_scratch ? plan_.arena : step.scratch;
 }
 
 void Program::build_launch(const Step& step, Action& action) {

@@ -43,7 +43,6 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
   bases_.resize(count, nullptr);
   kept_.resize(count);
   gradients_.resize(static_cast<int>(plan_.gradients.size()));
-  if (arena_bytes() > 0) arena_ = runtime::allocate(arena_bytes());
   for (const Step& step : plan_.steps) {
     build_action(step);
     estimate_ += step.estimate;
@@ -54,8 +53,6 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
       rebase(static_cast<int>(v), static_cast<char*>(value.storage->data()));
       outside_.push_back(value.storage.get());
       if (value.storage->borrowed()) borrowed_.push_back(value.storage.get());
-    } else if (plan_.places[v] >= 0) {
-      rebase(static_cast<int>(v), static_cast<char*>(arena_) + plan_.places[v]);
     }
   }
   holders_.resize(count);
@@ -67,7 +64,31 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
 }
 
 Program::~Program() {
-  if (arena_) runtime::deallocate(arena_, arena_bytes());
+  if (!pool_) return;
+  if (pool_->last == this) pool_->last = nullptr;
+  pool_->trim();  // it may be the one that wanted most
+}
+
+void Program::share(const std::shared_ptr<MemoryPool>& pool) {
+  pool_ = pool;
+  if (arena_bytes() > 0) pool->give_back(pool->take(arena_bytes()));
+}
+
+// What lies in the arena is found where that is now.
+void Program::move_arena() {
+  if (arena_ == block_.data) return;
+  arena_ = block_.data;
+  for (size_t v = 0; v < plan_.places.size(); ++v)
+    if (plan_.places[v] >= 0) rebase(static_cast<int>(v), arena_ + plan_.places[v]);
+  for (const std::unique_ptr<Action>& action : actions_)
+    if (action->scratch_place >= 0) action->first_scratch = arena_ + action->scratch_place;
+}
+
+// The memory of results and gradients goes with those who hold them.
+void Program::let_go_of_results() {
+  for (int v : kept_values_) kept_[v].reset();
+  gradients_.clear();
+  gradients_.resize(static_cast<int>(plan_.gradients.size()));
 }
 
 // What the user holds and a replay changes: its version moves, as it does in an eager step.
@@ -163,6 +184,7 @@ void Program::bind_kept() {
 }
 
 void Program::forget_inputs() {
+  if (block_.data) pool_->give_back(std::exchange(block_, {}));
   inputs_.clear();
   before_.clear();
   held_.clear();
@@ -281,6 +303,13 @@ void Program::run_team(Team& team) {
 }
 
 void Program::prepare(const Tensors& inputs, const Tensors& before) {
+  if (arena_bytes() > 0) block_ = pool_->take(arena_bytes());
+  move_arena();
+  Program* const other = std::exchange(pool_->last, this);
+  if (other && other != this && other->take()) {
+    other->let_go_of_results();
+    other->give_back();
+  }
   bind_inputs(inputs, before);
   bind_kept();
   held_.clear();

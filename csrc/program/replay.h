@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "program/action.h"
+#include "program/memory_pool.h"
 #include "program/pace.h"
 #include "program/plan.h"
 
@@ -26,6 +27,8 @@ class Program {
   // A recording on other arguments did the same: they are not expected to be those of the first
   // ones.
   void unpin(const Trace& trace);
+  // The memory that it uses in turn with others. Throws where there is not enough to run.
+  void share(const std::shared_ptr<MemoryPool>& pool);
   // Says which gradients of the last run their leaves still have; the others' memory is no longer
   // the program's.
   void keep_gradients(const SmallVector<uint8_t, 8>& in_place);
@@ -64,7 +67,9 @@ class Program {
   size_t arena_bytes() const {
     return static_cast<size_t>(plan_.arena + plan_.threads * plan_.room);
   }
-  char* scratch_for(const Step& step) const;
+  int64_t scratch_place(const Step& step) const;
+  void move_arena();
+  void let_go_of_results();
   void build_action(const Step& step);
   void build_launch(const Step& step, Action& action);
   void build_group(const Step& step, Action& action);
@@ -98,7 +103,9 @@ class Program {
   SmallVector<Tensor, 4> gradients_;
   Tensors inputs_, before_;            // while it runs, and until results have been taken
   SmallVector<Ref<Storage>, 8> held_;  // their memory, whatever another thread gives them meanwhile
-  void* arena_ = nullptr;
+  std::shared_ptr<MemoryPool> pool_;
+  MemoryPool::Block block_;  // while it runs: where its arena is
+  char* arena_ = nullptr;    // where addresses into it point to
   double estimate_ = 0;
   int64_t runs_ = 0;
   size_t failed_at_ = 0;

@@ -62,6 +62,10 @@ class CompiledFunction(_core.CompiledCall):
         """What a call does that is not replayed."""
         return verified_call(self, args, kwargs) if self._verify else self._warm_up(args, kwargs)
 
+    def _call_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The first call of its kind: most have no second."""
+        return detached(self._function(*args, **kwargs))
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
@@ -105,7 +109,7 @@ class CompiledFunction(_core.CompiledCall):
             if self._fullgraph:
                 raise RuntimeError(self._text(signature.reason))
             return detached(self._function(*args, **kwargs))
-        if self._is_running(signature, self._table.find(args, kwargs)):
+        if signature.programs and self._is_running(signature, self._table.find(args, kwargs)):
             return detached(self._function(*args, **kwargs))
         if not signature.warm:
             result = self._function(*args, **kwargs)
@@ -148,6 +152,7 @@ class CompiledFunction(_core.CompiledCall):
                 del self._signatures[oldest]
                 self._table.remove(oldest)
             signature = self._signatures[key] = Signature()
+            signature.warm = self._table.has_met(key)
         return signature
 
     def _learn(
@@ -288,7 +293,9 @@ class CompiledFunction(_core.CompiledCall):
                 parts.append(f"{head}still warming up\n")
             for program, _ in signature.programs:
                 parts.append(f"{head}replayed\n{program.listing()}")
-        return "".join(parts) if parts else f"{name}: not called yet\n"
+        if parts:
+            return "".join(parts)
+        return f"{name}: {'still warming up' if self._table.has_met(None) else 'not called yet'}\n"
 
 
 def _replaced(what: str) -> str:

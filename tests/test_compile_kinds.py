@@ -1,0 +1,78 @@
+"""Calls of many kinds: those met once cost and keep next to nothing, those with programs stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import steep
+
+
+def test_kinds_that_are_called_once_are_not_kept() -> None:
+    """Neither do they push out the programs of those that come again."""
+    compiled = steep.compile(lambda x, factor: x * factor, fullgraph=True)
+    x = steep.ones(3)
+    for _ in range(4):
+        compiled(x, 0.5)
+    (program,) = compiled.programs()
+    for i in range(2000):
+        assert compiled(x, 1.0 + i).tolist() == [1.0 + i] * 3
+    assert compiled.programs() == [program]
+    assert "signature 1 of 1" in compiled.explain()
+    runs = program.runs
+    compiled(x, 0.5)
+    assert program.runs == runs + 1
+
+
+def test_a_round_of_many_kinds_is_run_as_it_is() -> None:
+    """More kinds in turn than a function keeps: recording them would never come to an end."""
+    compiled = steep.compile(lambda x, factor: x * factor, fullgraph=True)
+    x = steep.ones(3)
+    for _ in range(5):
+        for i in range(100):
+            assert compiled(x, float(i)).tolist() == [float(i)] * 3
+    assert compiled.programs() == []
+    assert "still warming up" in compiled.explain()
+
+
+def test_a_round_of_as_many_kinds_as_are_kept_is_replayed() -> None:
+    compiled = steep.compile(lambda x, factor: x * factor, fullgraph=True)
+    x = steep.ones(3)
+    for _ in range(4):
+        for i in range(64):
+            assert compiled(x, float(i)).tolist() == [float(i)] * 3
+    assert len(compiled.programs()) == 64
+    assert all(program.runs == 1 for program in compiled.programs())
+
+
+def test_a_first_call_that_fails_is_none() -> None:
+    """What it would have prepared is still to be done before a recording."""
+    calls: list[int] = []
+    wrong = [True]
+
+    def work(x: Any) -> Any:
+        if not calls and wrong[0]:
+            raise ValueError("not yet")
+        return x + 1.0
+
+    compiled = steep.compile(work, fullgraph=True)
+    with pytest.raises(ValueError, match="not yet"):
+        compiled(steep.ones(3))
+    wrong[0] = False
+    assert "not called yet" in compiled.explain()
+    for _ in range(4):
+        assert compiled(steep.ones(3)).tolist() == [2.0] * 3
+    (program,) = compiled.programs()
+    assert program.runs == 1
+
+
+def test_the_first_result_is_without_a_graph_that_is_used_up() -> None:
+    weight = steep.ones(3).requires_grad_()
+
+    def step(x: Any) -> Any:
+        loss = (x * weight).sum()
+        loss.backward()
+        return loss
+
+    assert not steep.compile(step)(steep.ones(3)).requires_grad

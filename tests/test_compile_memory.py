@@ -1,0 +1,132 @@
+"""What memory the programs of one function take: that of the largest, however many there are."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import steep
+from compiling import F, nn
+from tolerances import same_bits
+
+WIDTH = 64
+
+
+def allocated() -> int:
+    stats: int = steep.memory_stats()["allocated_bytes"]
+    return stats
+
+
+def arena_bytes(text: str) -> list[float]:
+    units = {"B": 1, "KB": 1024, "MB": 2**20}
+    found = (part.partition(";")[0].split() for part in text.split("arena ")[1:])
+    return [float(number) * units[unit] for number, unit in found]
+
+
+def test_programs_of_one_function_share_their_arena() -> None:
+    square = steep.rand(WIDTH, WIDTH) / WIDTH
+    compiled = steep.compile(lambda x: ((x @ square) @ square) @ square, fullgraph=True)
+    sizes = range(960, 1024)
+    before = allocated()
+    for batch in sizes:
+        x = steep.rand(batch, WIDTH)
+        for _ in range(4):
+            compiled(x)
+    del x
+    arenas = arena_bytes(compiled.explain())
+    assert len(arenas) == len(sizes)
+    assert max(arenas) >= 2 * 960 * WIDTH * 4
+    result = 1024 * WIDTH * 4
+    assert allocated() - before <= 2 * max(arenas) + 2 * result  # blocks are rounded up
+
+
+def test_programs_of_one_function_share_what_they_keep_of_results() -> None:
+    """The memory of a result is kept for the next run, of the program that ran last."""
+    compiled = steep.compile(lambda x: [x + i for i in range(8)], fullgraph=True)
+    before = allocated()
+    for batch in range(960, 1024):
+        x = steep.rand(batch, WIDTH)
+        for _ in range(4):
+            compiled(x)
+    del x
+    assert allocated() - before <= 2 * 8 * 1024 * WIDTH * 4
+
+
+def test_programs_in_turn_have_the_bits_of_the_function() -> None:
+    """Another size at every call moves the arena to and fro."""
+    steep.manual_seed(0)
+    model = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Tanh(), nn.Linear(WIDTH, 3))
+    twin = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Tanh(), nn.Linear(WIDTH, 3))
+    twin.load_state_dict(model.state_dict())
+
+    def step_of(model: Any) -> Any:
+        optimizer = steep.optim.Adam(model.parameters())
+
+        def step(x: Any, y: Any) -> Any:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        return step
+
+    step, compiled = step_of(twin), steep.compile(step_of(model), fullgraph=True)
+    for _ in range(6):
+        for batch in (5, 300, 20, 700, 1, 64):
+            x, y = steep.rand(batch, WIDTH), steep.randint(0, 3, (batch,))
+            same_bits(compiled(x, y).numpy(), step(x, y).numpy())
+    assert sum(program.runs for program in compiled.programs()) >= 18
+    for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+        same_bits(p.detach().numpy(), q.detach().numpy())
+        assert p.grad is not None
+        assert q.grad is not None
+        same_bits(p.grad.numpy(), q.grad.numpy())
+
+
+def test_results_outlive_the_program_that_made_them() -> None:
+    """What one program has returned stays as it is while others run."""
+    compiled = steep.compile(lambda x: (x * 2.0, x + 1.0), fullgraph=True)
+    held = {}
+    for _ in range(5):
+        for size in (3, 50, 1000):
+            x = steep.full((size,), float(size))
+            held[size] = compiled(x)
+    for size, (double, more) in held.items():
+        assert double.tolist() == [2.0 * size] * size
+        assert more.tolist() == [size + 1.0] * size
+
+
+def test_programs_that_run_at_the_same_time_have_arenas_of_their_own() -> None:
+    square = steep.rand(256, 256) / 256
+    compiled = steep.compile(lambda x: ((x @ square) @ square) @ square, fullgraph=True)
+    inputs = [steep.rand(batch, 256) for batch in (300, 400, 500)]
+    wanted = [(((x @ square) @ square) @ square).numpy() for x in inputs]
+    for x in inputs:
+        for _ in range(3):
+            compiled(x)
+    wrong: list[int] = []
+
+    def work(i: int) -> None:
+        for _ in range(40):
+            if compiled(inputs[i]).numpy().tobytes() != wanted[i].tobytes():
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_memory_goes_with_the_function() -> None:
+    square = steep.rand(WIDTH, WIDTH)
+    x = steep.rand(2000, WIDTH)
+    before = allocated()
+    compiled = steep.compile(lambda x: ((x @ square) @ square) @ square, fullgraph=True)
+    for _ in range(4):
+        compiled(x)
+    assert allocated() > before
+    del compiled
+    assert allocated() == before
