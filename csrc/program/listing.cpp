@@ -27,6 +27,8 @@ const char* kind_text(const Plan& plan, int value) {
       return "s";
     case Value::Kind::constant:
       return "c";
+    case Value::Kind::gradient:
+      return "g";
     default:
       return plan.values[value].kept ? "out" : "t";
   }
@@ -54,6 +56,14 @@ std::string call_text(const Plan& plan, const TracedCall& traced) {
   return join(traced.call.name(), "(", read, ")", written.empty() ? "" : " -> ", written);
 }
 
+// Where in the user's program a step comes from.
+std::string site_text(const Site& site) {
+  const std::string phase = site.phase == Phase::forward ? "" : join(", ", name(site.phase));
+  if (!site.layer || !*site.layer)
+    return site.phase == Phase::forward ? "" : "  (" + phase.substr(2) + ")";
+  return join("  (", site.layer, phase, ")");
+}
+
 }  // namespace
 
 std::string listing(const Plan& plan, const std::vector<double>& measured) {
@@ -75,7 +85,7 @@ std::string listing(const Plan& plan, const std::vector<double>& measured) {
     if (step.calls.size() > 1) text += join("fused ", step.calls.size(), ": ");
     for (size_t i = 0; i < step.calls.size(); ++i)
       text += (i ? "; " : "") + call_text(plan, plan.calls[step.calls[i]]);
-    text += "\n";
+    text += site_text(plan.calls[step.calls[0]].call.site()) + "\n";
   }
   text += join(plan.launches, " launches recorded, ", plan.steps.size(), " steps, ", plan.threads,
                plan.threads > 1 ? " threads; " : " thread; ", "arena ",

@@ -15,6 +15,9 @@ class Signature:
     """What is known of one kind of call.
 
     Attributes:
+        text: its arguments, for people.
+        eager: calls that were run eagerly.
+        recorded: calls that were recorded.
         warm: whether it has been called once.
         pending: recordings that want a second one, by which gradients were there before.
         programs: those made so far, each with a recording of it.
@@ -25,7 +28,10 @@ class Signature:
         wait: how many there will be after the next failure.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.eager = 0
+        self.recorded = 0
         self.warm = False
         self.known: list[Any] = []  # held, so that nothing else gets an address in the key
         self.pending: dict[str, Recording] = {}

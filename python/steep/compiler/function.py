@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from steep import _core
+from steep.compiler._explain import text_of_call, text_of_signature
 from steep.compiler._imported import imported
 from steep.compiler._methods import bind
 from steep.compiler._recording import Recording, Run, examine
@@ -102,16 +103,18 @@ class CompiledFunction(_core.CompiledCall):
             self._say(_PROFILED)
             return self._function(*args, **kwargs)
         key, inputs, known, opened = self._table.key(args, kwargs)
-        signature = self._signature(key)
+        signature = self._signature(key, args, kwargs)
         if _has_array(known) and not signature.reason:
             self._refuse(signature, _ARRAY)
         if signature.must_wait():
             if self._fullgraph:
                 raise RuntimeError(self._text(signature.reason))
+            signature.eager += 1
             return detached(self._function(*args, **kwargs))
         if signature.programs and self._is_running(signature, self._table.find(args, kwargs)):
             return detached(self._function(*args, **kwargs))
         if not signature.warm:
+            signature.eager += 1
             result = self._function(*args, **kwargs)
             with contextlib.suppress(MemoryError, TypeError):  # the call has succeeded
                 describe(result, [])
@@ -127,6 +130,7 @@ class CompiledFunction(_core.CompiledCall):
             for pattern, pending in list(signature.pending.items())
             if (what := pending.replaced())
         }
+        signature.recorded += 1
         run = Run(self._function, args, kwargs, [*inputs, *opened])
         try:
             if self._table.key(args, kwargs)[0] != key:
@@ -143,7 +147,7 @@ class CompiledFunction(_core.CompiledCall):
                 return all(fits() is not False for fits, _ in recording.before)
         return program is not None
 
-    def _signature(self, key: bytes) -> Signature:
+    def _signature(self, key: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Signature:
         """What is known of this kind of call; the one not replayed for longest makes room."""
         signature = self._signatures.get(key)
         if signature is None:
@@ -151,8 +155,9 @@ class CompiledFunction(_core.CompiledCall):
                 oldest = min(self._signatures, key=self._table.last_used)
                 del self._signatures[oldest]
                 self._table.remove(oldest)
-            signature = self._signatures[key] = Signature()
+            signature = self._signatures[key] = Signature(text_of_call(args, kwargs))
             signature.warm = self._table.has_met(key)
+            signature.eager = int(signature.warm)
         return signature
 
     def _learn(
@@ -277,8 +282,9 @@ class CompiledFunction(_core.CompiledCall):
 
         Each line is a step: its estimated time on one thread, the bytes it moves, its operations,
         who runs it, and the launches it is made of, with their operands as ``kind number [shape]``:
-        ``in`` an argument, ``s`` state from outside, ``c`` a constant, ``t`` memory of the
-        program's own, ``out`` a result or gradient. A bar marks where all threads meet before.
+        ``in`` an argument, ``s`` state from outside, ``g`` a gradient that was there before, ``c``
+        a constant, ``t`` memory of the program's own, ``out`` a result or gradient. A bar marks
+        where all threads meet before. At the end stand the layer and the part of the step.
 
         Returns:
             The text; print it.
@@ -287,12 +293,7 @@ class CompiledFunction(_core.CompiledCall):
         parts = []
         for number, signature in enumerate(self._signatures.values(), 1):
             head = f"{name}, signature {number} of {len(self._signatures)}: "
-            if signature.reason:
-                parts.append(f"{head}eager, because {signature.reason}\n")
-            elif not signature.programs:
-                parts.append(f"{head}still warming up\n")
-            for program, _ in signature.programs:
-                parts.append(f"{head}replayed\n{program.listing()}")
+            parts.append(head + text_of_signature(signature))
         if parts:
             return "".join(parts)
         return f"{name}: {'still warming up' if self._table.has_met(None) else 'not called yet'}\n"
