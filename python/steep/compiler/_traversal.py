@@ -196,6 +196,8 @@ class Traversal:
         try:
             memory = memoryview(item)
         except (ValueError, TypeError, BufferError):
+            memory = None
+        if memory is None or "O" in memory.format:
             return self._too_much(f"a {type(item).__name__} of objects or dates", path)
         if memory.nbytes > MOST_BYTES:
             kind = type(item).__name__
