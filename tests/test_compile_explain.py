@@ -17,13 +17,16 @@ def test_kinds_of_calls_are_told_apart_and_counted() -> None:
         compiled(steep.ones(2, 3), 2)
     for _ in range(2):
         compiled(steep.ones(4, dtype=steep.float64), 0.5, mode="b", sizes=[1, (2, "c")])
-    compiled(steep.ones(4), scale=steep.ones(4), sizes={"k": None})
-    compiled(steep.ones(4), scale=steep.ones(4), sizes={"k": None})
+    for _ in range(2):
+        compiled(steep.ones(4), scale=steep.ones(4), sizes={"k": None})
+    compiled(steep.ones(4), 2, sizes=10**5000)
+    compiled(steep.ones(4), 2, sizes=10**5000)
     text = compiled.explain()
-    assert "signature 1 of 3: (float32[2, 3], 2): 3 replayed, 2 recorded, 1 eager" in text
-    assert "2 of 3: (float64[4], 0.5, mode='b', sizes=[1, (2, 'c')]): 0 replayed, 1 re" in text
-    assert "3 of 3: (float32[4], scale=float32[4], sizes={'k': None}): 0 replayed, 1 r" in text
-    assert text.count("still warming up") == 2
+    assert "signature 1 of 4: (float32[2, 3], 2): 3 replayed, 2 recorded, 1 eager" in text
+    assert "2 of 4: (float64[4], 0.5, mode='b', sizes=[1, (2, 'c')]): 0 replayed, 1 re" in text
+    assert "3 of 4: (float32[4], scale=float32[4], sizes={'k': None}): 0 replayed, 1 r" in text
+    assert "4 of 4: (float32[4], 2, sizes=<int of 16610 bits>)" in text
+    assert text.count("still warming up") == 3
 
 
 @pytest.mark.filterwarnings("ignore:compile")

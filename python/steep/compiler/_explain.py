@@ -24,6 +24,8 @@ def _shown(value: Any, depth: int = 2) -> str:
     """A value in a few words; no code of a user's is asked."""
     if isinstance(value, Tensor):
         return f"{str(value.dtype).removeprefix('steep.')}{list(value.shape)}"
+    if type(value) is int and value.bit_length() > 200:  # whose digits Python may refuse to write
+        return f"<int of {value.bit_length()} bits>"
     if value is None or type(value) in (bool, int, float, complex, str, bytes, slice):
         return repr(value)
     if type(value) in (list, tuple) and depth:
