@@ -127,6 +127,7 @@ USES: dict[str, Callable[[Any], Any]] = {
     "json": lambda v: json.dumps({"loss": v}),
     "percent": lambda v: "%.2f" % v,  # noqa: UP031
     "attribute": lambda v: setattr(METER, "last", v) or METER.last,
+    "type": lambda v: 1 if type(v) is float else 2,
     "own named tuple": lambda v: Checked(v, 1),
 }
 
@@ -134,8 +135,15 @@ USES: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.filterwarnings("ignore:compile")
 @pytest.mark.parametrize("use", USES)
 def test_numbers_that_are_used_keep_a_function_eager(use: str) -> None:
+    used = USES[use]
+
     def function(x: Any) -> Any:
-        return USES[use](loss_of(x).item())
+        return used(loss_of(x).item())
+
+    if use == "type":  # seen before the number is made where it stands in the function itself
+
+        def function(x: Any) -> Any:  # type: ignore[no-redef]
+            return 1 if type(loss_of(x).item()) is float else 2
 
     compiled = steep.compile(function)
     for i in (3, 3, 3, 3, 1, 2, 0, 3, 1, 1, 1, 1, 1, 2, 3):  # the same in both recordings, too

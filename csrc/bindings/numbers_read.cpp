@@ -30,9 +30,19 @@ void make_plain(PyObject* item) {
 
 PyObject* are_there(PyObject*, PyObject*) { return PyBool_FromLong(has_numbers_read()); }
 
-PyMethodDef functions[] = {{"has_numbers_read", are_there, METH_NOARGS,
-                            "Whether item() has made a number in the recording that is going on."},
-                           {nullptr, nullptr, 0, nullptr}};
+// For code that asks for the very class of what it is given.
+PyObject* make_numbers_plain(PyObject*, PyObject*) {
+  if (t_numbers) t_numbers->stop();
+  if (has_numbers_read()) program::note_host_read("item");
+  Py_RETURN_NONE;
+}
+
+PyMethodDef functions[] = {
+    {"make_numbers_plain", make_numbers_plain, METH_NOARGS,
+     "From now on item() makes plain floats in the recording that is going on."},
+    {"has_numbers_read", are_there, METH_NOARGS,
+     "Whether item() has made a number in the recording that is going on."},
+    {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 
@@ -48,8 +58,8 @@ bool has_numbers_read() { return t_numbers && PyList_GET_SIZE(t_numbers->list())
 
 PyObject* new_number_read(const Tensor& x) {
   const program::Recorder* const recorder = program::Recorder::active();
-  if (!t_numbers || !recorder || !number_type || x.numel() != 1 || !is_floating(x.dtype()) ||
-      x->storage->epoch() != recorder->epoch())
+  if (!t_numbers || t_numbers->stopped() || !recorder || !number_type || x.numel() != 1 ||
+      !is_floating(x.dtype()) || x->storage->epoch() != recorder->epoch())
     return nullptr;
   const Owned value(PyFloat_FromDouble(ops::only_element(x).to_double()));
   const Owned arguments(PyTuple_Pack(1, value.get()));

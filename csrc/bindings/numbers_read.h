@@ -20,10 +20,14 @@ class NumbersRead {
 
   // Of tuples: a number, the tensor it was read from, and the version that its memory had.
   PyObject* list() const { return list_.get(); }
+  // From now on numbers are plain floats, whose reading is noted as it happens.
+  void stop() { stopped_ = true; }
+  bool stopped() const { return stopped_; }
 
  private:
   const Owned list_;
   NumbersRead* const before_;
+  bool stopped_ = false;
 };
 
 // Whether a number was read that may still be unused.

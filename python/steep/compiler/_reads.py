@@ -13,7 +13,14 @@ import types
 from dataclasses import replace
 from typing import Any
 
-from steep._core import Tensor, first_broken, has_numbers_read, next_hook, note_host_read
+from steep._core import (
+    Tensor,
+    first_broken,
+    has_numbers_read,
+    make_numbers_plain,
+    next_hook,
+    note_host_read,
+)
 from steep.compiler._cells import HOOKS, ITEM, TENSOR, VARIABLE, Cells, absent
 from steep.compiler._code import Names, at_line, line_of, names_of
 from steep.compiler._numbers import may_use_a_number
@@ -59,6 +66,8 @@ class Reads:
             return False
         self._names[id(code)] = names
         self.codes.append(code)
+        if "type" in names.globals:
+            make_numbers_plain()
         return True
 
     def entered(self, frame: types.FrameType) -> None:
