@@ -1,12 +1,13 @@
-"""`item()` in compiled functions: numbers that are only returned are replayed, used ones not."""
+"""Numbers read inside compiled functions: those that are only returned are read anew."""
 
 from __future__ import annotations
 
-import collections
-import copy
+import array
+import ctypes
+import decimal
+import functools
 import json
 import math
-import types
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -15,20 +16,6 @@ import numpy as np
 import pytest
 
 import steep
-from steep import _core
-
-Both = collections.namedtuple("Both", ["loss", "count"])
-
-
-class Typed(typing.NamedTuple):
-    loss: float
-
-
-class Checked(Both):
-    def __new__(cls, loss: float, count: int) -> Any:
-        if not loss > 0:
-            raise ValueError("a loss is positive")
-        return super().__new__(cls, loss, count)
 
 
 class Meter:
@@ -64,12 +51,22 @@ def of_a_view(x: Any) -> Any:
     return x.exp()[1].item()
 
 
-def named(x: Any) -> Any:
-    return Both(loss_of(x).item(), 3)
+def in_a_variable(x: Any) -> Any:
+    loss = loss_of(x)
+    value = loss.item()
+    other = float(2 * loss)
+    if x.shape[0] > 2:
+        return value, {"other": other}
+    return other
 
 
-def typed(x: Any) -> Any:
-    return Typed(loss_of(x).item())
+def by_float(x: Any) -> Any:
+    return float(loss_of(x))
+
+
+def under_no_grad(x: Any) -> Any:
+    with steep.no_grad():
+        return {"n": 3, "loss": [loss_of(x).item()]}
 
 
 def with_gradient(x: Any) -> Any:
@@ -79,10 +76,11 @@ def with_gradient(x: Any) -> Any:
     return loss.item(), w.grad
 
 
-REPLAYED = [as_it_is, in_containers, twice, of_double, of_a_view, named, typed, with_gradient]
+REPLAYED = [as_it_is, in_containers, twice, of_double, of_a_view, in_a_variable, by_float]
+REPLAYED += [under_no_grad, steep.no_grad()(as_it_is), lambda x: x.sum().item(), with_gradient]
 
 
-@pytest.mark.parametrize("function", REPLAYED, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", REPLAYED, ids=range(len(REPLAYED)))
 def test_numbers_that_are_only_returned_are_read_anew(function: Callable[[Any], Any]) -> None:
     compiled = steep.compile(function, fullgraph=True)
     for i in range(8):
@@ -91,68 +89,102 @@ def test_numbers_that_are_only_returned_are_read_anew(function: Callable[[Any], 
         assert repr(got) == repr(wanted)
         assert type(got) is type(wanted)
     assert compiled.programs()[0].runs >= 4
-    assert type(compiled(steep.ones(3))) is not _core.NumberRead
 
 
-USES: dict[str, Callable[[Any], Any]] = {
-    "arithmetic": lambda v: 2 * v + 1,
-    "comparison": lambda v: 1 if v > 3.5 else 2,
-    "reflected comparison": lambda v: 1 if 3.5 < v else 2,  # noqa: SIM300
-    "equality": lambda v: v == 3.5,
-    "truth": lambda v: 1 if v else 2,
-    "rounding": lambda v: round(v, 2),
-    "int": int,
-    "float": float,
-    "text": str,
-    "f-string": lambda v: f"{v:.2f}",
-    "format": lambda v: "{:.2f}".format(v),  # noqa: UP032
-    "isnan": lambda v: v if not math.isnan(v) else 0.0,
-    "isfinite of NumPy": lambda v: v if np.isfinite(v) else 0.0,
-    "log": lambda v: math.log(v),
-    "array": lambda v: float(np.array([v]).sum()),
-    "float32 of NumPy": lambda v: float(np.float32(v)),
-    "sum": lambda v: sum([v, v]),
-    "max": lambda v: max(v, 3.5),
-    "sorted": lambda v: sorted([v, 3.5]),
-    "set": lambda v: len({v, 3.5}),
-    "member": lambda v: v in (3.5, 3.0),
-    "copy": copy.copy,
-    "real": lambda v: v.real,
-    "is_integer": lambda v: v.is_integer(),
-    "tensor": lambda v: steep.tensor(v) * 2,
-    "list of a tensor": lambda v: steep.tensor([v, 1.0]) * 2,
-    "operand": lambda v: steep.ones(2) * v,
-    "fill": lambda v: steep.full((2,), v),
-    "fused number": lambda v: steep.ones(2).add(steep.ones(2), alpha=v),
-    "json": lambda v: json.dumps({"loss": v}),
-    "percent": lambda v: "%.2f" % v,  # noqa: UP031
-    "attribute": lambda v: setattr(METER, "last", v) or METER.last,
-    "type": lambda v: 1 if type(v) is float else 2,
-    "own named tuple": lambda v: Checked(v, 1),
+class Pair(typing.NamedTuple):
+    loss: float
+    count: int
+
+
+def helper(x: Any) -> Any:
+    return loss_of(x).item()
+
+
+def keeps(value: Any) -> Any:
+    METER.last = value
+    return value
+
+
+class Log:
+    """Whose attributes no cell follows."""
+
+    partial = functools.partial(print)
+
+
+USES: dict[str, str] = {
+    "arithmetic": "return 2 * loss.item() + 1",
+    "complex": "return abs(1j * loss.item())",
+    "comparison": "return 1 if loss.item() > 3.5 else 2",
+    "condition": "v = loss.item()\n    return v if v > 3.5 else 0.0",
+    "float in a condition": "return 1 if float(loss) > 3.5 else 2",
+    "text": "return str(loss.item())",
+    "f-string": "return f'{loss.item():.2f}'",
+    "percent": "return '%.1f' % loss.item() == '3.0'",
+    "percent of a variable": "v = loss.item()\n    return x * float('%.1f' % v)",
+    "isnan": "v = loss.item()\n    return 0.0 if math.isnan(v) else v",
+    "isnan by map": "v = [loss.item(), 1.0]\n    return any(map(math.isinf, v))",
+    "type": "return x * 1 if type(loss.item()) is float else x * 100",
+    "json": "return len(json.dumps([loss.item()]))",
+    "NumPy": "return float(np.float32(loss.item()))",
+    "array": "return array.array('d', [loss.item()])[0]",
+    "decimal": "return float(decimal.Decimal(loss.item()))",
+    "ctypes": "last.value = loss.item()\n    return x * 2",
+    "unbound method": "return float.is_integer(loss.item())",
+    "tensor": "return steep.tensor(loss.item()) * 2",
+    "operand": "return steep.ones(2) * loss.item()",
+    "number of an operation": "return x.add(x, alpha=loss.item())",
+    "attribute": "METER.last = loss.item()\n    return x * 2",
+    "attribute of a partial": "Log.partial.last = loss.item()\n    return x * 2",
+    "item of a dict": "table['loss'] = loss.item()\n    return x * 2",
+    "helper": "return helper(x)",
+    "helper that keeps it": "return keeps(loss.item())",
+    "named tuple": "return Pair(loss.item(), 1)",
+    "comprehension": "return [y.item() for y in (loss, 2 * loss)]",
+    "inner function": "v = loss.item()\n    return (lambda: v)()",
+    "nonlocal": "v = loss.item()\n    def inner():\n        return v\n    return inner()",
+    "augmented": "v = loss.item()\n    v += 1\n    return v",
+    "locals": "v = loss.item()\n    return locals()['v']",
+    "walrus": "return [w := loss.item(), w + 1]",
+    "key": "return len({loss.item(): 1, 3.0: 2})",
+    "set": "return len({loss.item(), 3.0})",
+    "overwritten": "v = loss.item()\n    loss.add_(1)\n    return v",
+    "overwritten in place": "v = loss.item()\n    loss /= 2\n    return v, loss",
+    "generator": "return next(y.item() for y in (loss,))",
 }
+
+NAMES = {
+    "array": array, "ctypes": ctypes, "decimal": decimal, "helper": helper, "json": json,
+    "keeps": keeps, "last": ctypes.c_double(0), "loss_of": loss_of, "math": math, "np": np,
+    "steep": steep, "table": {}, "Log": Log, "METER": METER, "Pair": Pair,
+}  # fmt: skip
+
+
+def function_of(body: str, tmp_path: Any) -> Any:
+    """A function from a file, as users' are."""
+    path = tmp_path / "uses.py"
+    path.write_text(f"def function(x):\n    loss = loss_of(x)\n    {body}\n")
+    names = dict(NAMES, table={})
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    return names["function"], names
 
 
 @pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("values", [(3, 3, 3, 3, 1, 2, 0, 3), (3, 1, 2, 0, 3, 1, 2, 3)], ids=str)
 @pytest.mark.parametrize("use", USES)
-def test_numbers_that_are_used_keep_a_function_eager(use: str) -> None:
-    used = USES[use]
-
-    def function(x: Any) -> Any:
-        return used(loss_of(x).item())
-
-    if use == "type":  # seen before the number is made where it stands in the function itself
-
-        def function(x: Any) -> Any:  # type: ignore[no-redef]
-            return 1 if type(loss_of(x).item()) is float else 2
-
+def test_numbers_that_are_used_keep_a_function_eager(use: str, values: Any, tmp_path: Any) -> None:
+    """Also where both recordings have seen the same number."""
+    function, names = function_of(USES[use], tmp_path)
     compiled = steep.compile(function)
-    for i in (3, 3, 3, 3, 1, 2, 0, 3, 1, 1, 1, 1, 1, 2, 3):  # the same in both recordings, too
-        x = steep.tensor([0.1, 0.2, 0.3]) * i
-        got, wanted = compiled(x), function(x)
-        assert repr(got) == repr(wanted)
-        assert type(got) is type(wanted)
+
+    def outcome(result: Any) -> str:
+        kept = (METER.last, names["last"].value, getattr(Log.partial, "last", 0), names["table"])
+        return f"{result!r} {type(result)} {kept}"
+
+    for i in values:
+        x = steep.tensor([1.0, 1.0, 1.0]) * (i / 3)
+        got = outcome(compiled(x))
+        assert got == outcome(function(x))
     assert not compiled.programs()
-    assert type(METER.last) is float
 
 
 def test_a_use_is_named_with_its_line() -> None:
@@ -161,46 +193,16 @@ def test_a_use_is_named_with_its_line() -> None:
         return x if loss > 3 else -x
 
     compiled = steep.compile(function)
-    text = r"\(item\).*test_compile_numbers\.py:\d+: return x if loss > 3 else -x\)"
+    text = r"\(item\).*test_compile_numbers\.py:\d+: loss = loss_of\(x\)\.item\(\)\)"
     compiled(steep.ones(3))
     with pytest.warns(UserWarning, match=text):
         compiled(steep.ones(3))
 
 
 @pytest.mark.filterwarnings("ignore:compile")
-def test_a_number_of_memory_that_is_written_later_is_not_replayed() -> None:
-    def function(x: Any) -> Any:
-        loss = loss_of(x)
-        before = loss.item()
-        loss.add_(1)
-        return before, loss
-
-    compiled = steep.compile(function)
-    for i in range(6):
-        x = steep.ones(3) * i
-        assert repr(compiled(x)) == repr(function(x))
+def test_without_its_source_a_function_is_not_seen_through() -> None:
+    names: dict[str, Any] = {}
+    exec("def function(x):\n    return x.sum().item()", names)
+    compiled = steep.compile(names["function"])
+    assert [compiled(steep.ones(3) * i) for i in range(6)] == [3.0 * i for i in range(6)]
     assert not compiled.programs()
-
-
-def test_nothing_of_a_float_is_left_out() -> None:
-    kinds = (types.WrapperDescriptorType, types.MethodDescriptorType, types.GetSetDescriptorType)
-    members = {name for name, member in vars(float).items() if isinstance(member, kinds)}
-    steep.compile(as_it_is)(steep.ones(3))
-    assert members - vars(_core.NumberRead).keys() <= {"__getattribute__"}
-
-
-def test_an_error_leaves_plain_numbers() -> None:
-    kept: list[Any] = []
-
-    def function(x: Any) -> Any:
-        kept.append(loss_of(x).item())
-        if len(kept) == 2:
-            raise KeyError("stop")
-        return x * 2
-
-    compiled = steep.compile(function)
-    compiled(steep.ones(3))
-    with pytest.raises(KeyError):
-        compiled(steep.ones(3))
-    assert [type(v) for v in kept] == [float, float]
-    assert kept[0] == kept[1]

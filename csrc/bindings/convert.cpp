@@ -4,7 +4,6 @@
 
 #include "bindings/dtype_type.h"
 #include "bindings/format_type.h"
-#include "bindings/numbers_read.h"
 #include "bindings/runtime.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
@@ -135,7 +134,6 @@ int64_t read_long(PyObject* object) {
 
 bool read_number(PyObject* object, Number& number) {
   if (PyFloat_Check(object)) {
-    note_if_number_read(object);
     number = Number(PyFloat_AS_DOUBLE(object));
   } else if (PyBool_Check(object)) {
     number = Number(object == Py_True);

@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "bindings/numbers_read.h"
 #include "bindings/tensor_type.h"
 #include "program/recorder.h"
 
@@ -23,9 +22,9 @@ namespace {
 //   wants(code): whether anything of this code is to be told; asked once for each.
 //   entered(frame): code that is wanted begins, or goes on after a yield.
 //   returned(frame, value): something that is no plain value comes back to wanted code.
-//   called(frame, function): wanted code calls a function of C; told once for each kind of it, and
-//     always while there are numbers read out of tensors.
+//   called(frame, function): wanted code calls a function of C; told once for each kind of it.
 //   hooked(callable, number): see note_hook.
+//   only_returns(frame): asked, not told; see below.
 struct Follower {
   explicit Follower(PyObject* listener) : listener(listener) {}
 
@@ -62,7 +61,7 @@ bool wants(Follower& follower, PyFrameObject* frame) {
 // What has nothing in it to be read.
 bool is_plain(PyObject* value) {
   return value == Py_None || PyBool_Check(value) || PyLong_CheckExact(value) ||
-         is_python_float(value) || PyUnicode_CheckExact(value) || is_tensor(value);
+         PyFloat_CheckExact(value) || PyUnicode_CheckExact(value) || is_tensor(value);
 }
 
 void tell_return(Follower& follower, PyFrameObject* frame, PyObject* value) {
@@ -78,8 +77,7 @@ void tell_return(Follower& follower, PyFrameObject* frame, PyObject* value) {
 void tell_call(Follower& follower, PyFrameObject* frame, PyObject* function) {
   if (!PyCFunction_Check(function)) return;
   const PyMethodDef* const kind = reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
-  // While there is a number that it might be given, each call counts.
-  if ((follower.told.count(kind) && !has_numbers_read()) || !wants(follower, frame)) return;
+  if (follower.told.count(kind) || !wants(follower, frame)) return;
   follower.told[kind] = true;
   const Owned ignored(PyObject_CallMethod(follower.listener, "called", "OO",
                                           reinterpret_cast<PyObject*>(frame), function));
@@ -230,6 +228,20 @@ void note_hook(PyObject* callable, uint64_t number) {
                                             static_cast<unsigned long long>(number)));
   });
   if (!goes_on) throw PythonError();
+}
+
+bool only_returns() {
+  PyFrameObject* const frame = PyEval_GetFrame();
+  if (!t_follower || !frame) return false;
+  int truth = 0;
+  const bool goes_on = told(*t_follower, [&] {
+    const Owned answer(PyObject_CallMethod(t_follower->listener, "only_returns", "O",
+                                           reinterpret_cast<PyObject*>(frame)));
+    truth = PyObject_IsTrue(answer.get());
+    checked(truth);
+  });
+  if (!goes_on) throw PythonError();
+  return truth == 1;
 }
 
 void add_frames(PyObject* module) { checked(PyModule_AddFunctions(module, functions)); }

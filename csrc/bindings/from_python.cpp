@@ -5,7 +5,6 @@
 
 #include "bindings/arguments.h"
 #include "bindings/convert.h"
-#include "bindings/numbers_read.h"
 #include "bindings/slots.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
@@ -16,7 +15,7 @@ namespace steep::bindings {
 namespace {
 
 bool is_plain_number(PyObject* object) {
-  return is_python_float(object) || PyLong_CheckExact(object) || PyBool_Check(object);
+  return PyFloat_CheckExact(object) || PyLong_CheckExact(object) || PyBool_Check(object);
 }
 
 bool is_sequence(PyObject* object) {
@@ -35,7 +34,6 @@ class Writer {
     if (is_floating(dtype_)) {
       double value;
       if (PyFloat_Check(object)) {
-        note_if_number_read(object);
         value = PyFloat_AS_DOUBLE(object);
       } else if (PyLong_Check(object)) {
         value = PyLong_AsDouble(object);
@@ -153,7 +151,7 @@ void Reader::measure(PyObject* data) {
 }
 
 void Reader::infer(PyObject* data, int level) {
-  if (is_python_float(data)) return merge(default_dtype());
+  if (PyFloat_CheckExact(data)) return merge(default_dtype());
   if (PyBool_Check(data)) return merge(DType::boolean);
   if (PyLong_Check(data)) return merge(DType::int64);
   if (is_tensor(data)) return merge(tensor_of(data).dtype());

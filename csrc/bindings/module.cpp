@@ -11,7 +11,6 @@
 #include "bindings/guards.h"
 #include "bindings/hooks.h"
 #include "bindings/host.h"
-#include "bindings/numbers_read.h"
 #include "bindings/profile.h"
 #include "bindings/program_table.h"
 #include "bindings/runtime.h"
@@ -70,7 +69,6 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   add_runtime(module);
   add_guards(module);
   add_frames(module);
-  add_numbers_read(module);
   add_programs(module);
   add_profile(module);
   add_functions(module);

@@ -3,6 +3,7 @@
 #include "bindings/convert.h"
 #include "bindings/entries.h"
 #include "bindings/from_python.h"
+#include "bindings/numbers.h"
 #include "bindings/slots.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
@@ -180,7 +181,10 @@ PyObject* as_int(PyObject* self) {
 }
 
 PyObject* as_float(PyObject* self) {
-  return guarded([&] { return PyFloat_FromDouble(single(self).to_double()); });
+  return guarded([&] {
+    if (PyObject* const number = returned_number(tensor_of(self))) return number;
+    return PyFloat_FromDouble(single(self).to_double());
+  });
 }
 
 PyObject* as_index(PyObject* self) {

@@ -189,9 +189,6 @@ void add_programs(PyObject* module) {
       [](const std::string& reason) { program::refuse_recording(reason.c_str()); },
       py::arg("reason"), "Says to a recording, if there is one, that it cannot be replayed.");
   m.def(
-      "note_host_read", [](const std::string& what) { program::note_host_read(what.c_str()); },
-      py::arg("what"), "Says to a recording, if there is one, that a value was read into Python.");
-  m.def(
       "graph_is_used_up",
       [](const py::object& tensor) {
         const Ref<tape::Node> node = tape::grad_fn(required(tensor));

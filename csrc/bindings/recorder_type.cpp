@@ -1,7 +1,7 @@
 // steep.Recorder: keeps every launch of a thread, and runs them again.
 #include <new>
 
-#include "bindings/numbers_read.h"
+#include "bindings/numbers.h"
 #include "bindings/runtime.h"
 #include "bindings/user_line.h"
 #include "program/site.h"

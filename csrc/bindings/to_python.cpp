@@ -1,7 +1,7 @@
 // Tensors as Python's data: the buffer protocol, NumPy, lists, numbers, text.
 #include "bindings/to_python.h"
 
-#include "bindings/numbers_read.h"
+#include "bindings/numbers.h"
 
 #include <memory>
 
@@ -172,7 +172,7 @@ PyObject* tensor_tolist(PyObject* self, PyObject*) {
 PyObject* tensor_item(PyObject* self, PyObject*) {
   return guarded([&] {
     const Tensor& x = tensor_of(self);
-    if (PyObject* const item = new_number_read(x)) return item;
+    if (PyObject* const number = returned_number(x)) return number;
     return wrap(ops::item(x));
   });
 }

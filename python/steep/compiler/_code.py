@@ -10,11 +10,10 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from steep.compiler._imported import imported
 
-__all__ = ["Names", "at_line", "constants_of", "line_of", "names_of"]
+__all__ = ["Names", "at_line", "line_of", "names_of"]
 
 _STEEP = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Of steep's own files these hold what a user's function may depend on; what the others keep is
@@ -133,17 +132,6 @@ def line_of(codes: list[types.CodeType], name: str | None) -> tuple[str, int] | 
                 if stored or changed:
                     return part.co_filename, line
     return None
-
-
-def constants_of(code: types.CodeType) -> Iterator[Any]:
-    """What is written in the code, tuples opened."""
-    waiting: list[Any] = [c for part in _codes(code) for c in part.co_consts]
-    while waiting:
-        constant = waiting.pop()
-        if isinstance(constant, tuple | frozenset):
-            waiting += constant
-        else:
-            yield constant
 
 
 def at_line(file: str, line: int) -> str:

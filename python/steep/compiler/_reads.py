@@ -13,17 +13,10 @@ import types
 from dataclasses import replace
 from typing import Any
 
-from steep._core import (
-    Tensor,
-    first_broken,
-    has_numbers_read,
-    make_numbers_plain,
-    next_hook,
-    note_host_read,
-)
+from steep._core import Tensor, first_broken, next_hook
 from steep.compiler._cells import HOOKS, ITEM, TENSOR, VARIABLE, Cells, absent
 from steep.compiler._code import Names, at_line, line_of, names_of
-from steep.compiler._numbers import may_use_a_number
+from steep.compiler._returned import is_only_returned
 from steep.compiler._sources import draws_from, random_state, reason_to_refuse
 from steep.compiler._traversal import Traversal
 
@@ -66,8 +59,6 @@ class Reads:
             return False
         self._names[id(code)] = names
         self.codes.append(code)
-        if "type" in names.globals:
-            make_numbers_plain()
         return True
 
     def entered(self, frame: types.FrameType) -> None:
@@ -85,8 +76,6 @@ class Reads:
     def called(self, frame: types.FrameType, function: Any) -> None:
         """A function of C is called."""
         reason = reason_to_refuse(function)
-        if not reason and has_numbers_read() and may_use_a_number(function):
-            note_host_read("item")
         if reason and not self.refusal:
             self.refusal = reason + at_line(frame.f_code.co_filename, frame.f_lineno)
         if function.__name__ == "globals" and function.__module__ == "builtins":
@@ -100,6 +89,10 @@ class Reads:
         self._found.look_into(hook, _CALL, "a hook")
         if 0 < number < self._next_hook:
             self._hooked.append(hook)
+
+    def only_returns(self, frame: types.FrameType) -> bool:
+        """Whether the number that code is about to read goes into its result alone."""
+        return is_only_returned(frame)
 
     # ---- where code reads -------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import types
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,10 +11,9 @@ from steep import _core
 from steep._core import Tensor
 from steep._layers import begin_anew, followers, let_go
 from steep.compiler._cells import SEQUENCE, SLOT, Cells
-from steep.compiler._code import at_line, constants_of
-from steep.compiler._numbers import ReadNumber, numbers_of
+from steep.compiler._code import at_line
 from steep.compiler._reads import Reads
-from steep.compiler._result import describe, detach_used
+from steep.compiler._result import ReadNumber, describe, detach_used
 from steep.optim import _recorded
 from steep.optim._plan import GroupPlan
 
@@ -113,7 +111,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     if run.untold:
         run.reads.refusal = f"it cannot be seen what it reads: {run.untold}"
     outputs: list[Tensor] = []
-    numbers = numbers_of(run.recorder)
+    numbers = {id(x.number): x for x in map(ReadNumber._make, run.recorder.take_numbers())}
     try:
         description = describe(run.result, outputs, numbers)
     except TypeError as error:
@@ -125,7 +123,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         raise
     except Exception as error:  # of a user's object, which must not undo a call that has succeeded
         run.reads.refusal = f"it cannot be seen what it reads: {error}"
-    spoilt = _spoilt(description, numbers, run.reads.codes)
+    overwritten = any(x.source._version != x.version for x in numbers.values())
     numbers.clear()
     for optimizer in run.optimizers:
         # What a step is made of: other state, other switches make another plan.
@@ -140,7 +138,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     refusal: str = run.reads.refusal or asked
     if run.reads.change and not refusal:
         return Recording(run, trace, description, "", run.reads.change)
-    refusal = refusal or spoilt or trace.refusal
+    refusal = refusal or (_OVERWRITTEN if overwritten else "") or trace.refusal
     places = Counter(_places(description))
     given = {id(x) for x in inputs}
     for i in range(len(outputs)):
@@ -156,35 +154,10 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     return Recording(run, trace, description, refusal, "")
 
 
-def _spoilt(description: Any, numbers: dict[int, ReadNumber], codes: list[types.CodeType]) -> str:
-    """Why numbers that it has read, or text of them, keep it from being replayed, or ``''``."""
-    if any(number.is_kept() for number in numbers.values()):
-        return (
-            "a number that it reads (item) is kept elsewhere than in its result, where a replay "
-            "would not renew it; keep the tensor"
-        )
-    constants = {c for code in codes for c in constants_of(code)} if numbers else set()
-    for value in _values(description):
-        if numbers and isinstance(value, str | bytes | complex) and value not in constants:
-            return "it reads a value into Python (item) and returns text; make it outside"
-    return ""
-
-
 def _asked(recorder: _core.Recorder) -> str:
     """What it has called that cannot be replayed, and where."""
     reason, (file, _, line) = recorder.refusal or "", recorder.place.rpartition(":")
     return reason + at_line(file, int(line)) if reason and file else reason
-
-
-def _values(description: Any) -> Iterator[Any]:
-    """The plain values in what the function returned."""
-    if isinstance(description, int) or description[0] == "item":
-        return
-    if description[0] == "value":
-        yield description[1]
-        return
-    for item in description[-1]:
-        yield from _values(item)
 
 
 def _keep_groups(cells: Cells, optimizer: Any) -> None:
@@ -195,6 +168,10 @@ def _keep_groups(cells: Cells, optimizer: Any) -> None:
 
 
 _VALID = GroupPlan.__dict__["valid"]  # the slot itself
+_OVERWRITTEN = (
+    "it writes into a tensor after it has read a number out of it (item); write into a copy, or "
+    "read the number last"
+)
 _KEPT = "a tensor it returns is also kept elsewhere, where a replay would not renew it"
 
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from steep._core import Tensor, device, dtype, graph_is_used_up
-from steep.compiler._numbers import ReadNumber
 
-__all__ = ["describe", "detach_used", "detached"]
+__all__ = ["ReadNumber", "describe", "detach_used", "detached"]
 
 _PLAIN = (type(None), bool, int, float, str, bytes, complex, dtype, device)
+
+
+class ReadNumber(NamedTuple):
+    """A number that the function has read out of a tensor to return it.
+
+    Attributes:
+        number: itself.
+        source: the tensor.
+        version: that of the tensor's memory when it was read.
+    """
+
+    number: float
+    source: Tensor
+    version: int
 
 
 def describe(
@@ -31,7 +44,6 @@ def _described(
 ) -> Any:
     """See `describe`; `known` are the numbers of the outputs, by id."""
     if id(result) in numbers:
-        numbers[id(result)].places += 1
         return ("item", _described(numbers[id(result)].source, outputs, known, {}))
     if isinstance(result, Tensor):
         number = known.setdefault(id(result), len(outputs))

@@ -34,7 +34,6 @@ from steep.compiler._cells import (
 )
 from steep.compiler._code import Names, names_of
 from steep.compiler._imported import array_types, plain_types
-from steep.compiler._numbers import NumberRead
 from steep.compiler._objects import (
     attributes_of,
     contents_of,
@@ -343,7 +342,7 @@ class Traversal:
 
 # ---- the table --------------------------------------------------------------------------------
 
-_EXACT = (bool, int, float, NumberRead, complex, str, bytes, type(None))
+_EXACT = (bool, int, float, complex, str, bytes, type(None))
 _PLAIN = (
     Tensor, type(Ellipsis), type(NotImplemented), types.CodeType, types.FrameType, range, slice,
     types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType,

@@ -1,0 +1,147 @@
+"""Whether a number that code reads out of a tensor goes into its result, and nowhere else.
+
+That is told from the source: `return loss.item()`, `return {"loss": loss.item()}`, or
+`v = loss.item()` where `v` is only returned. No look at the objects could tell it, for code of C
+reads the value of a float without a trace.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import linecache
+import types
+from collections.abc import Iterator
+from functools import lru_cache
+
+__all__ = ["is_only_returned"]
+
+_SCOPES: tuple[type[ast.AST], ...] = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Lambda,
+    ast.ClassDef,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
+_ODD = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+# With these a function gets at its variables otherwise than by their names.
+_FRAMES = {"locals", "vars", "eval", "exec", "dir", "sys", "inspect"}
+# Code of steep's that passes on what a function returns, and looks at nothing.
+_PASSING = ("steep.compiler", "steep._grad_mode")
+
+
+def is_only_returned(frame: types.FrameType) -> bool:
+    """Whether what the call that `frame` is at gives is only part of what the function returns."""
+    code, back = frame.f_code, frame.f_back
+    if back is None or not back.f_globals.get("__name__", "").startswith(_PASSING):
+        return False  # what it returns is used by others
+    if code.co_flags & _ODD or not _FRAMES.isdisjoint(code.co_names):
+        return False
+    calls = list(_calls_at(frame))
+    return bool(calls) and all(_flows_into_result(call, parents) for call, parents in calls)
+
+
+_Parents = dict[ast.AST, ast.AST]
+
+
+def _calls_at(frame: types.FrameType) -> Iterator[tuple[ast.Call, _Parents]]:
+    """The calls that may be the one that `frame` is at: before Python 3.11 all of its line."""
+    place = _place(frame)
+    source = "".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals))
+    for call, parents in _readings(source):
+        last = call.end_lineno or call.lineno
+        if place is None:
+            found = call.lineno <= frame.f_lineno <= last
+        else:
+            found = place == (call.lineno, last, call.col_offset, call.end_col_offset)
+        if found:
+            yield call, parents
+
+
+def _place(frame: types.FrameType) -> tuple[int | None, ...] | None:
+    """First and last line and column of what is being evaluated."""
+    if not hasattr(frame.f_code, "co_positions"):
+        return None
+    positions = frame.f_code.co_positions()
+    first, last, column, end = next(itertools.islice(positions, frame.f_lasti // 2, None))
+    return first, last, column, end
+
+
+@lru_cache(maxsize=16)
+def _readings(source: str) -> list[tuple[ast.Call, _Parents]]:
+    """Calls of ``x.item()`` and ``float(x)`` in a file, with what each part of it is part of."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return []
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    calls = (node for node in parents if isinstance(node, ast.Call))
+    return [(call, parents) for call in calls if _is_reading(call)]
+
+
+def _is_reading(node: ast.Call) -> bool:
+    if node.keywords:
+        return False
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr == "item" and not node.args
+    return isinstance(node.func, ast.Name) and node.func.id == "float" and len(node.args) == 1
+
+
+def _flows_into_result(node: ast.expr, parents: _Parents) -> bool:
+    """Whether a value is returned, alone or in tuples, lists and dicts, if it is used at all."""
+    parent = parents[node]
+    if isinstance(parent, ast.Return) or (isinstance(parent, ast.Lambda) and parent.body is node):
+        return True
+    if isinstance(parent, ast.Tuple | ast.List):
+        return _flows_into_result(parent, parents)
+    if isinstance(parent, ast.Dict):
+        return node in parent.values and _flows_into_result(parent, parents)
+    if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+        target = parent.targets[0]
+        return isinstance(target, ast.Name) and _variable_is_returned(target, parents)
+    return False
+
+
+def _variable_is_returned(name: ast.Name, parents: _Parents) -> bool:
+    """Whether all uses of a local variable are in the result."""
+    scope: ast.AST = name
+    while not isinstance(scope, _SCOPES):
+        if scope not in parents:
+            return False  # a global one
+        scope = parents[scope]
+    if not isinstance(scope, ast.FunctionDef):
+        return False
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Global | ast.Nonlocal) and name.id in node.names:
+            return False
+        if not isinstance(node, ast.Name) or node.id != name.id:
+            continue
+        if _scope_of(node, parents) is not scope:
+            return False
+        if isinstance(node.ctx, ast.Load) and not _is_result(node, parents):
+            return False
+        if isinstance(node.ctx, ast.Store) and not isinstance(parents[node], ast.Assign):
+            return False  # `v += 1` reads it, too
+    return True
+
+
+def _scope_of(node: ast.AST, parents: _Parents) -> ast.AST | None:
+    while node in parents:
+        node = parents[node]
+        if isinstance(node, _SCOPES):
+            return node
+    return None
+
+
+def _is_result(node: ast.expr, parents: _Parents) -> bool:
+    """Whether an expression stands in a return statement, alone or in tuples, lists and dicts."""
+    parent = parents[node]
+    if isinstance(parent, ast.Dict):
+        return node in parent.values and _is_result(parent, parents)
+    if isinstance(parent, ast.Tuple | ast.List):
+        return _is_result(parent, parents)
+    return isinstance(parent, ast.Return)
