@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -90,3 +91,37 @@ def test_gradients_after_a_target_out_of_range(step: Any) -> None:
                 assert 9 in last
             left.append([p.grad if p.grad is None else p.grad.tolist() for p in params])
     assert left[:3] == left[3:]
+
+
+def handled(w: Any, count: Any, x: Any, y: Any) -> Any:
+    w.mul_(2)
+    try:
+        return F.nll_loss(x, y)
+    except IndexError:
+        count.add_(1)
+        return x.sum()
+    finally:
+        w.div_(2)
+
+
+def cleaned_up(w: Any, count: Any, x: Any, y: Any) -> Any:
+    w.mul_(2)
+    with contextlib.suppress(IndexError):
+        count.add_(F.nll_loss(x, y))
+    w.div_(2)
+    return x * w
+
+
+@pytest.mark.parametrize("step", [handled, cleaned_up], ids=lambda step: step.__name__)
+def test_what_a_function_does_about_a_failed_check_is_done(step: Any) -> None:
+    left = []
+    for compiled in (False, True):
+        w, count, results = steep.ones(1), steep.zeros(1), []
+        function = steep.compile(step) if compiled else step
+        for i in range(10):
+            target = steep.tensor([0, 9 if i in (6, 8) else 1])
+            results.append(function(w, count, steep.ones(2, 3), target).tolist())
+        if compiled:
+            assert function.programs()[0].runs > 3
+        left.append((results, w.tolist(), count.tolist()))
+    assert left[0] == left[1]

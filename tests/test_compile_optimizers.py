@@ -149,3 +149,47 @@ def test_an_optimizer_whose_settings_stay_is_not_asked_again(monkeypatch: Any) -
     for _ in range(10):
         step()
     assert len(asked) == 1
+
+
+BAD = {"betas": (0.9,), "lr": "x", "eps": None}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_settings_that_are_refused_are_when_the_step_comes_to_them(name: str) -> None:
+    left = []
+    for compiled in (False, True):
+        steep.manual_seed(0)
+        w, count = steep.ones(2, requires_grad=True), steep.zeros(())
+        optimizer = steep.optim.Adam([w], 0.1)
+
+        def step(x: Any, w: Any = w, count: Any = count, optimizer: Any = optimizer) -> None:
+            count.add_(1)
+            optimizer.zero_grad()
+            (nn.functional.dropout(w, 0.5) * x).sum().backward()
+            optimizer.step()
+
+        function = steep.compile(step) if compiled else step
+        for i in range(8):
+            if i == 6:
+                optimizer.param_groups[0][name] = BAD[name]
+            try:
+                function(steep.full((2,), float(i)))
+            except Exception as error:
+                left.append((type(error), str(error)))
+        left.append((count.item(), w.grad.tolist(), w.tolist(), steep.rand(1).item()))
+    assert left[:3] == left[3:]
+    assert left[2][0] == 8
+
+
+def test_an_optimizer_made_inside_is_given_up_with_a_word() -> None:
+    def step(x: Any) -> Any:
+        w = steep.zeros(2, requires_grad=True)
+        optimizer = steep.optim.SGD([w], 0.1)
+        (w * x).sum().backward()
+        optimizer.step()
+        return w.detach().clone()
+
+    compiled = steep.compile(step)
+    with pytest.warns(UserWarning, match="makes its state at every call; make the optimizer outs"):  # noqa: PT031
+        for i in range(12):
+            assert compiled(steep.ones(2) * i).tolist() == step(steep.ones(2) * i).tolist()

@@ -212,3 +212,22 @@ def test_a_compiled_function_inside_another() -> None:
 
 
 # ---- what it is made of ---------------------------------------------------------------------
+
+
+def test_a_change_is_looked_for_in_code_of_the_users() -> None:
+    net, kept = steep.nn.Linear(2, 2), {}
+    net.register_forward_hook(lambda module, args, out: store(kept, out.detach()))
+
+    def step(x: Any) -> Any:
+        return net(x).detach()
+
+    compiled = steep.compile(step)
+    compiled(steep.ones(3, 2))
+    text = r"changes what kept holds .*test_compile_refusals\.py:\d+: table\[\"out\"\] = value\)"
+    with pytest.warns(UserWarning, match=text):  # noqa: PT031
+        for _ in range(8):
+            compiled(steep.ones(3, 2))
+
+
+def store(table: Any, value: Any) -> None:
+    table["out"] = value

@@ -188,6 +188,7 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
   const Tensors before = gradients_before(program, key.inputs);
   program.keep_gradients(gradients_in_place(program, key.inputs));
   program.prepare(key.inputs, before);
+  if (!program.passes_checks()) return new_reference(Py_NotImplemented);
   const tape::Turns::Words words = make_room_for_gradients(program, key.inputs);
   Tensors old;  // outlives the turns
   old.resize(static_cast<int>(program.plan().gradients.size()));

@@ -61,6 +61,7 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
     if (plan_.values[v].kept) kept_values_.push_back(static_cast<int>(v));
   std::sort(outside_.begin(), outside_.end());
   find_written();
+  find_checks();
 }
 
 Program::~Program() {
@@ -103,6 +104,35 @@ void Program::find_written() {
       known[v] = true;
       written_.emplace_back(v, traced.call.name());
     }
+}
+
+// Checks of what is there before the first step can be made before it. A function whose check fails
+// is then called as it is, with all that its own code does about it.
+void Program::find_checks() {
+  const auto is_from_outside = [this](int v) {
+    return v < 0 || (plan_.values[v].kind != Value::Kind::made &&
+                     std::none_of(
+                         written_.begin(), written_.end(),
+                         [v](const auto& known) { return known.first == v; }));
+  };
+  for (size_t s = 0; s < plan_.steps.size(); ++s) {
+    const TracedCall& traced = plan_.calls[plan_.steps[s].calls[0]];
+    const Kernel& kernel = traced.call.kernel();
+    bool early = kernel.host && plan_.steps[s].calls.size() == 1;
+    for (int i = 0; early && i < traced.values.size(); ++i)
+      early = !writes(kernel, i) && is_from_outside(traced.values[i]);
+    actions_[s]->is_early = early;
+    if (early) checks_.push_back(actions_[s].get());
+  }
+}
+
+bool Program::passes_checks() {
+  try {
+    for (Action* const check : checks_) check->run({0, 1, [] {}}, 0);
+  } catch (const Error&) {
+    return false;
+  }
+  return true;
 }
 
 void Program::rebase(int value, char* base) {
@@ -259,7 +289,7 @@ void Program::run_actions(const Rank& rank, Team& team) {
     if (stopped) continue;
     if (action->threads > 1) {
       action->run_timed(rank, rank.rank, team.sampled);
-    } else if (rank.rank == action->home % rank.size) {
+    } else if (rank.rank == action->home % rank.size && !action->is_early) {
       if (!action->kernel->host) {
         action->run_timed(kAlone, rank.rank, team.sampled);
         continue;

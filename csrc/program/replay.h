@@ -36,6 +36,9 @@ class Program {
   // that is guarded, all of the geometry it was recorded with. This is where memory may be lacking:
   // run() needs none. Not by two threads at once.
   void prepare(const Tensors& inputs, const Tensors& before);
+  // After prepare(): whether checks of what came from outside pass, such as of a loss's targets. They
+  // are not made again in run().
+  bool passes_checks();
   // A step may refuse its input, and what it raises comes through.
   void run();
   // The place of its launch among those recorded.
@@ -75,6 +78,7 @@ class Program {
   void build_group(const Step& step, Action& action);
   void point(int value, char** where, int64_t offset);
   void find_written();
+  void find_checks();
   void rebase(int value, char* base);
   void bind_inputs(const Tensors& inputs, const Tensors& before);
   // What a value from outside is in this run.
@@ -90,6 +94,7 @@ class Program {
 
   Plan plan_;
   std::vector<std::unique_ptr<Action>> actions_;
+  std::vector<Action*> checks_;                       // of what no step writes
   std::vector<std::vector<Patch>> patches_;           // by value
   std::vector<char*> bases_;                          // by value
   std::vector<Ref<Storage>> kept_;                    // by value: memory of results and gradients

@@ -141,12 +141,16 @@ class Reads:
         place = first_broken(self.cells.entries)
         self.cells.objects.clear()
         if place is not None:
-            where = line_of(self.codes, self.cells.whence[place][1])
+            where = line_of(self._own_codes(), self.cells.whence[place][1])
             self.change = self.change or (
                 f"it changes {self.cells.describe(place)} at each call, which a replay would not; "
                 f"keep what changes in a tensor, or change it outside"
                 f"{at_line(*where) if where else ''}"
             )
+
+    def _own_codes(self) -> list[types.CodeType]:
+        """Code of the user's, or all of it where there is none."""
+        return [c for c in self.codes if not self._names[id(c)].of_library] or self.codes
 
     def _taken(self) -> str:
         """Why what it has drawn, or taken from an iterator, keeps it from being replayed."""

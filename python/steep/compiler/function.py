@@ -35,6 +35,9 @@ _ARGUMENTS = (
     "it changes its arguments at each call, which a replay would not; return what is new, or write "
     "it into a tensor"
 )
+_PREPARED = (
+    "an optimizer makes its state at every call; make the optimizer outside, so that it keeps it"
+)
 _PROFILED = (
     "a profiler is set (sys.setprofile), whose place a recording would take; call it without one, "
     "or compile with disable=True"
@@ -171,6 +174,7 @@ class CompiledFunction(_core.CompiledCall):
         """Make a program of two recordings that agree, or say why there is none."""
         if recording.prepared:  # as an optimiser's first step does
             signature.pending.clear()
+            self._restless(signature, _PREPARED)
             return
         if recording.change:
             self._restless(signature, recording.change)

@@ -93,7 +93,10 @@ def _is_the_same(
 ) -> bool | None:
     if not same_objects(optimizer.step_hooks(), hooks):
         return False
-    if not optimizer.write_hyperparameters(plans):
+    try:
+        if not optimizer.write_hyperparameters(plans):
+            return False
+    except Exception:  # settings that its step refuses: when the function comes to it
         return False
     settings = all(is_fixed(group) for group in optimizer.param_groups)
     return True if settings and same_objects(_dicts_of(optimizer, plans), dicts) else None
