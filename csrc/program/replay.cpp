@@ -17,6 +17,7 @@ constexpr double kSurelyTeamNs = 2e6;  // estimated; programs below find out whe
 // One run in so many is timed step by step, for explain(); not the first ones, which find nothing
 // in cache.
 constexpr int64_t kSampleEvery = 64, kFirstSample = 8;
+bool is_sampled(int64_t run) { return run % kSampleEvery == kFirstSample; }
 
 using Given =
     SmallVector<std::pair<const Storage*, int>, 8>;  // a storage, and the value it stands for
@@ -127,8 +128,9 @@ void Program::find_checks() {
 }
 
 bool Program::passes_checks() {
+  const bool sampled = is_sampled(runs_ + 1);
   try {
-    for (Action* const check : checks_) check->run({0, 1, [] {}}, 0);
+    for (Action* const check : checks_) check->run_timed({0, 1, [] {}}, 0, sampled);
   } catch (const Error&) {
     return false;
   }
@@ -354,7 +356,7 @@ void Program::run() {
   Counters& count = counters();
   count.launches += static_cast<int64_t>(actions_.size());
   count.parallel_launches += plan_.threads > 1;
-  Team team{this, runs_ % kSampleEvery == kFirstSample, {false}, nullptr, 0};
+  Team team{this, is_sampled(runs_), {false}, nullptr, 0};
   {
     const runtime::Blocking released(estimate_ > kBlockingNs);
     run_team(team);
