@@ -55,6 +55,7 @@ def fresh_state() -> None:
     import steep
     from steep import _core
 
+    _core.fail_allocation(-1)  # which a hostile call may have asked for
     steep.set_grad_enabled(True)
     steep.set_default_dtype(steep.float32)
     steep.set_num_threads(2)
