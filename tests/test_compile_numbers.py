@@ -206,3 +206,21 @@ def test_without_its_source_a_function_is_not_seen_through() -> None:
     compiled = steep.compile(names["function"])
     assert [compiled(steep.ones(3) * i) for i in range(6)] == [3.0 * i for i in range(6)]
     assert not compiled.programs()
+
+
+@steep.compile
+def inner(x: Any) -> Any:
+    return x.sum().item()
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+def test_a_number_of_a_compiled_function_inside_another_is_used_by_that() -> None:
+    def function(x: Any) -> Any:
+        return x * 1 if inner(x) > 5 else x * 100
+
+    compiled = steep.compile(function)
+    for i in (1, 1, 1, 1, 2, 3, 1):
+        x = steep.ones(3) * i
+        assert compiled(x).tolist() == function(x).tolist()
+    twice = steep.compile(steep.compile(lambda x: x.sum().item(), fullgraph=True), fullgraph=True)
+    assert [twice(steep.ones(3) * i) for i in range(6)] == [3.0 * i for i in range(6)]

@@ -36,13 +36,26 @@ _PASSING = ("steep.compiler", "steep._grad_mode")
 
 def is_only_returned(frame: types.FrameType) -> bool:
     """Whether what the call that `frame` is at gives is only part of what the function returns."""
-    code, back = frame.f_code, frame.f_back
-    if back is None or not back.f_globals.get("__name__", "").startswith(_PASSING):
+    code = frame.f_code
+    if not _is_called_by_recording(frame):
         return False  # what it returns is used by others
     if code.co_flags & _ODD or not _FRAMES.isdisjoint(code.co_names):
         return False
     calls = list(_calls_at(frame))
     return bool(calls) and all(_flows_into_result(call, parents) for call, parents in calls)
+
+
+def _is_called_by_recording(frame: types.FrameType) -> bool:
+    """Whether nothing but steep's own code stands between the recording and the function."""
+    back = frame.f_back
+    while back is not None:
+        module = back.f_globals.get("__name__", "")
+        if module == "steep.compiler._recording":
+            return True
+        if not module.startswith(_PASSING):
+            return False
+        back = back.f_back
+    return False
 
 
 _Parents = dict[ast.AST, ast.AST]
