@@ -191,5 +191,27 @@ def test_an_optimizer_made_inside_is_given_up_with_a_word() -> None:
 
     compiled = steep.compile(step)
     with pytest.warns(UserWarning, match="makes its state at every call; make the optimizer outs"):  # noqa: PT031
-        for i in range(12):
+        for i in range(24):
             assert compiled(steep.ones(2) * i).tolist() == step(steep.ones(2) * i).tolist()
+
+
+def test_heads_that_take_turns_are_no_reason_to_give_up() -> None:
+    heads = [nn.Linear(2, 1) for _ in range(8)]
+    optimizer = steep.optim.Adam([p for head in heads for p in head.parameters()], lr=0.1)
+    turn = [0]
+
+    @steep.compile(fullgraph=True)
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = heads[turn[0]](x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    for i in range(8):
+        turn[0] = i
+        step(steep.ones(3, 2))
+    turn[0] = 0
+    for _ in range(6):
+        step(steep.ones(3, 2))
+    assert step.programs()[0].runs > 0

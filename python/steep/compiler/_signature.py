@@ -22,6 +22,7 @@ class Signature:
         pending: recordings that want a second one, by which gradients were there before.
         programs: those made so far, each with a recording of it.
         restless: recordings in a row that made no program, because something changed.
+        prepared: recordings in which an optimiser made state.
         runs: how often its programs had run at the last of them.
         reason: why it runs eagerly, or ``''``.
         left: eager calls before a recording is tried again.
@@ -37,6 +38,7 @@ class Signature:
         self.pending: dict[str, Recording] = {}
         self.programs: list[tuple[Any, Recording]] = []
         self.restless = 0
+        self.prepared = 0
         self.runs = 0
         self.reason = ""
         self.left = 0
@@ -45,6 +47,7 @@ class Signature:
     def settle(self) -> None:
         """There is a program: what kept it from being made has gone."""
         self.restless = 0
+        self.prepared = 0
         self.reason = ""
         self.wait = FIRST_WAIT
 

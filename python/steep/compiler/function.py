@@ -25,6 +25,7 @@ __all__ = ["CompiledFunction"]
 SIGNATURES = 64  # kept for a function; the one not called for longest goes first
 PROGRAMS = 8  # of one kind of call: other modes, parameters replaced, other gradients before
 RESTLESS_CALLS = 4  # recordings in a row with changes of their own, before it is given up
+PREPARED_CALLS = 16  # recordings in which an optimiser makes state, likewise
 
 _NO_MEMORY = "there was not memory enough to keep a program of it"
 _ARRAY = (
@@ -174,7 +175,9 @@ class CompiledFunction(_core.CompiledCall):
         """Make a program of two recordings that agree, or say why there is none."""
         if recording.prepared:  # as an optimiser's first step does
             signature.pending.clear()
-            self._restless(signature, _PREPARED)
+            signature.prepared += 1  # once for each of several heads, say, which take turns
+            if signature.prepared > PREPARED_CALLS:
+                self._refuse(signature, _PREPARED)
             return
         if recording.change:
             self._restless(signature, recording.change)
