@@ -145,7 +145,8 @@ void cross_entropy_backward(const Task& task) {
   const T* shift = static_cast<const T*>(task.data[2]);
   const T count = *static_cast<const T*>(task.data[3]);
   const T* x = static_cast<const T*>(task.data[4]);
-  const T all = reduction == kMean ? *grad / count : *grad;
+  // Of none there is a gradient for each row, and perhaps no row.
+  const T all = reduction == kNone ? T(0) : reduction == kMean ? *grad / count : *grad;
   if (c <= kShortRow && reduction != kNone) {
     const Range rows = share(targets.n, 1, task.rank, task.size);
     const int64_t most = rows_at_a_time(c);

@@ -35,6 +35,7 @@ LOSSES = {
             call(_LOGITS, _shares, _weight, label_smoothing=0.1),
             call(arr(4, 3, 2), arr(4, 3, 2, domain="distribution"), reduction="none"),
             call(arr(0, 3), below(3, 0), reduction="sum"),
+            call(arr(0, 5), below(3, 0), reduction="none"),
             call(arr(9, 131, domain="spread"), below(131, 9)),
         ),
         "cross_entropy",

@@ -125,8 +125,8 @@ def spoilt(chance: random.Random) -> tuple[str, Any, list[Any], dict[str, Any]]:
             kwargs[key] = getattr(steep, value.name, value)
     for _ in range(chance.choice([0, 1, 1, 1, 2, 3])):
         spoil(chance, args, kwargs)
-    if name in ("getitem", "setitem") and args and isinstance(args[0], dict):
-        args[0] = tensors.tensor(chance)  # what Python makes of x[i] for a dict is its own affair
+    if name in ("getitem", "setitem") and args and isinstance(args[0], dict | np.ndarray):
+        args[0] = tensors.tensor(chance)  # what x[i] is for a dict or an array is its own affair
     return name, function_of(name, row), args, kwargs
 
 
