@@ -112,7 +112,32 @@ def cleaned_up(w: Any, count: Any, x: Any, y: Any) -> Any:
     return x * w
 
 
-@pytest.mark.parametrize("step", [handled, cleaned_up], ids=lambda step: step.__name__)
+def picked(w: Any, count: Any, x: Any, y: Any) -> Any:
+    w.mul_(2)
+    try:
+        return x[0][y] * w
+    except IndexError:
+        count.add_(1)
+        return x.sum()
+    finally:
+        w.div_(2)
+
+
+def encoded(w: Any, count: Any, x: Any, y: Any) -> Any:
+    w.mul_(2)
+    try:
+        return F.one_hot(y, 3) * w
+    except RuntimeError:
+        count.add_(1)
+        return x.sum()
+    finally:
+        w.div_(2)
+
+
+HANDLED = [handled, cleaned_up, picked, encoded]
+
+
+@pytest.mark.parametrize("step", HANDLED, ids=lambda step: step.__name__)
 def test_what_a_function_does_about_a_failed_check_is_done(step: Any) -> None:
     left = []
     for compiled in (False, True):
@@ -125,3 +150,20 @@ def test_what_a_function_does_about_a_failed_check_is_done(step: Any) -> None:
             assert function.programs()[0].runs > 3
         left.append((results, w.tolist(), count.tolist()))
     assert left[0] == left[1]
+
+
+def test_a_replay_that_refuses_an_index_names_the_operation() -> None:
+    def step(x: Any, index: Any) -> Any:
+        return x.gather(1, index)
+
+    said = []
+    compiled = steep.compile(step)
+    for function in (step, compiled):
+        for _ in range(5):
+            function(steep.ones(1, 3), steep.tensor([[2]]))
+        with pytest.raises(RuntimeError) as caught:
+            function(steep.ones(1, 3), steep.tensor([[3]]))
+        said.append(str(caught.value))
+    assert compiled.programs()[0].runs > 0
+    assert said[0] == said[1]
+    assert said[0].startswith("gather: index 3 is out of bounds")

@@ -54,6 +54,7 @@ def test_worker_errors_reach_the_caller_in_their_place():
 
 
 def test_dropping_the_iterator_ends_the_threads():
+    assert wait_until(lambda: not data_threads())  # those of a loader before
     it = iter(data.DataLoader(Squares(100), 1, num_workers=2))
     next(it)
     assert len(data_threads()) == 2

@@ -158,13 +158,13 @@ class Result {
           if (!tensors_[i].defined()) tensors_[i] = program.output(i);
           return wrap(tensors_[i]);
         },
-        items_));
-    for (const auto& [number, i] : items_)
+        numbers_));
+    for (const auto& [number, i] : numbers_)
       if (!tensors_[i].defined()) tensors_[i] = program.output(i);
   }
   // Once it has run: the floats, which no one has seen yet, get their values.
   PyObject* release() {
-    for (const auto& [number, i] : items_)
+    for (const auto& [number, i] : numbers_)
       reinterpret_cast<PyFloatObject*>(number)->ob_fval =
           ops::only_element(tensors_[i]).to_double();
     return object_.release();
@@ -173,7 +173,7 @@ class Result {
  private:
   Owned object_;
   SmallVector<Tensor, 4> tensors_;
-  ResultTree::Items items_;
+  ResultTree::Numbers numbers_;
 };
 
 // NotImplemented where it does not fit after all, as when an optimiser says that it would take another

@@ -143,7 +143,8 @@ PyMethodDef methods[] = {
      "Records what function(*args, **kwargs) launches, and returns its result."},
     {"replay", replay, METH_NOARGS, "Runs the recorded launches again, in order."},
     {"take_numbers", take_numbers, METH_NOARGS,
-     "Numbers that item() has made, with the tensors they were read from and their versions."},
+     "Numbers that item() and float() have made, with the tensors they were read from and their "
+     "versions."},
     {"launches", launches, METH_NOARGS, "The names of the recorded launches."},
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef attributes[] = {

@@ -40,32 +40,32 @@ ResultTree::ResultTree(PyObject* description) {
     items_.emplace_back(PyList_GET_ITEM(items, i));
 }
 
-PyObject* ResultTree::build_with(Get get, const void* context, Items& items) const {
+PyObject* ResultTree::build_with(Get get, const void* context, Numbers& numbers) const {
   if (kind_ == Kind::tensor) return get(context, output_);
   if (kind_ == Kind::value) return new_reference(value_.get());
   if (kind_ == Kind::item) {
     Owned number(PyFloat_FromDouble(0));  // a new object, which no one else has yet
-    items.emplace_back(number.get(), output_);
+    numbers.emplace_back(number.get(), output_);
     return number.release();
   }
   const auto count = static_cast<Py_ssize_t>(items_.size());
   if (kind_ == Kind::list) {
     Owned list(PyList_New(count));
     for (Py_ssize_t i = 0; i < count; ++i)
-      PyList_SET_ITEM(list.get(), i, checked(items_[i].build_with(get, context, items)));
+      PyList_SET_ITEM(list.get(), i, checked(items_[i].build_with(get, context, numbers)));
     return list.release();
   }
   if (kind_ == Kind::dict) {
     Owned dict(PyDict_New());
     for (Py_ssize_t i = 0; i < count; ++i) {
-      const Owned item(items_[i].build_with(get, context, items));
+      const Owned item(items_[i].build_with(get, context, numbers));
       checked(PyDict_SetItem(dict.get(), part(value_.get(), i), item.get()));
     }
     return dict.release();
   }
   Owned tuple(PyTuple_New(count));
   for (Py_ssize_t i = 0; i < count; ++i)
-    PyTuple_SET_ITEM(tuple.get(), i, checked(items_[i].build_with(get, context, items)));
+    PyTuple_SET_ITEM(tuple.get(), i, checked(items_[i].build_with(get, context, numbers)));
   if (kind_ == Kind::tuple) return tuple.release();
   return PyObject_CallObject(value_.get(), tuple.get());
 }

@@ -11,25 +11,25 @@ namespace steep::bindings {
 class ResultTree {
  public:
   // Of the description that steep's Python side makes: an int is the number of an output; ("value",
-  // object) a plain value; ("item", n) the element of output n as a float; (type, items) a tuple or list; ("dict", keys, items) a dict; ("named",
-  // type, items) a named tuple.
+  // object) a plain value; ("item", n) the element of output n as a float; (type, items) a tuple or
+  // list; ("dict", keys, items) a dict; ("named", type, items) a named tuple.
   explicit ResultTree(PyObject* description);
 
   // Floats of a result, which get their values later, and the outputs they are of.
-  using Items = std::vector<std::pair<PyObject*, int>>;
+  using Numbers = std::vector<std::pair<PyObject*, int>>;
 
   // A new reference, with `tensor(i)` giving a new reference to output i.
   template <class Output>
-  PyObject* build(const Output& tensor, Items& items) const {
+  PyObject* build(const Output& tensor, Numbers& numbers) const {
     return build_with(
         [](const void* context, int i) { return (*static_cast<const Output*>(context))(i); },
-        &tensor, items);
+        &tensor, numbers);
   }
 
  private:
   using Get = PyObject* (*)(const void* context, int i);
   enum class Kind { tensor, value, item, tuple, list, dict, named };
-  PyObject* build_with(Get get, const void* context, Items& items) const;
+  PyObject* build_with(Get get, const void* context, Numbers& numbers) const;
 
   Kind kind_;
   int output_ = 0;

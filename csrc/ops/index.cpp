@@ -170,7 +170,7 @@ Plan plan_rows(const Tensor& view, const std::vector<Picker>& pickers) {
     indices.push_back(expand(pickers[static_cast<size_t>(i)].index, shape));
     sizes.push_back(plan.view.size(first + i));
   }
-  plan.index = linear_index(indices, sizes, first);
+  plan.index = linear_index("", indices, sizes, first);
   const Dims& whole = plan.view.shape();
   plan.rows.before = Dims(whole.begin(), whole.begin() + first);
   plan.rows.after = Dims(whole.begin() + first + count_picked, whole.end());

@@ -39,8 +39,8 @@ enum class Bounds : int64_t {
   runtime_error  // the same; RuntimeError
 };
 // One index over several dimensions of these sizes, from one int64 tensor (of one shape) for each.
-// `first` numbers the first dimension in the error.
-Tensor linear_index(const Tensors& indices, const Dims& sizes, int first,
+// The error numbers the dimensions from `first`, and begins with `op` unless that is empty.
+Tensor linear_index(const char* op, const Tensors& indices, const Dims& sizes, int first,
                     Bounds bounds = Bounds::from_end);
 
 }  // namespace steep::ops

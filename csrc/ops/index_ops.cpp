@@ -47,7 +47,7 @@ void fill_one_hot(const kernels::Task& task) {
   std::fill(out, out + n * num_classes, 0);
   for (int64_t i = 0; i < n; ++i) out[i * num_classes + labels[i]] = 1;
 }
-constexpr Kernel kOneHot{"one_hot", Kind::opaque, 0, "wr", 1, nullptr, nullptr, fill_one_hot};
+constexpr Kernel kOneHot = program::checking("one_hot", "wr", fill_one_hot);
 
 void need_integers(const char* op, const Tensor& index) {
   if (index.dtype() != DType::int64 && index.dtype() != DType::int32)
@@ -58,11 +58,7 @@ void need_integers(const char* op, const Tensor& index) {
 // Checked numbers of one dimension; unlike a subscript's, negative ones are refused.
 Tensor checked_index(const char* op, const Tensor& index, int64_t size, int dim,
                      Bounds bounds = Bounds::runtime_error) {
-  try {
-    return linear_index({index}, {size}, dim, bounds);
-  } catch (const Error& error) {
-    throw Error(error.kind, join(op, ": ", error.what()));
-  }
+  return linear_index(op, {index}, {size}, dim, bounds);
 }
 
 Rows rows_of(const Tensor& x, int dim) {

@@ -8,13 +8,6 @@ namespace steep::ops {
 
 namespace {
 
-const char* op_of(const kernels::Task& task) {
-  return reinterpret_cast<const char*>(task.scalars[0].i);
-}
-kernels::Scalar name_scalar(const char* op) {
-  return program::integer(reinterpret_cast<int64_t>(op));
-}
-
 // dims: n, classes, ignore_index.   scalars: the operation's name.   data: target int64[n]
 void look_at_classes(const kernels::Task& task) {
   const int64_t n = task.dims[0], classes = task.dims[1], ignore_index = task.dims[2];
@@ -27,11 +20,11 @@ void look_at_classes(const kernels::Task& task) {
   if (!bad) return;
   int64_t at = 0;
   while (!outside(target[at])) ++at;
-  throw Error(
-      ErrorKind::index,
-      join(op_of(task), ": Target ", target[at], " is out of bounds: expected classes in [0, ",
-           classes, ") or ignore_index=", ignore_index, ", got ", target[at], " at position ", at,
-           "; number the classes from 0, or give the input more of them"));
+  throw Error(ErrorKind::index,
+              join(program::name_in(task), ": Target ", target[at],
+                   " is out of bounds: expected classes in [0, ", classes,
+                   ") or ignore_index=", ignore_index, ", got ", target[at], " at position ", at,
+                   "; number the classes from 0, or give the input more of them"));
 }
 
 // dims: n.   scalars: the operation's name.   data: target T[n]
@@ -40,10 +33,10 @@ void look_for_infinite(const kernels::Task& task) {
   const T* target = static_cast<const T*>(task.data[0]);
   for (int64_t i = 0; i < task.dims[0]; ++i) {
     if (std::isfinite(target[i])) continue;
-    throw Error(
-        ErrorKind::value,
-        join(op_of(task), ": expected probabilities as target, got labels that are not finite: ",
-             target[i], " at position ", i, "; remove or repair that sample"));
+    throw Error(ErrorKind::value,
+                join(program::name_in(task),
+                     ": expected probabilities as target, got labels that are not finite: ",
+                     target[i], " at position ", i, "; remove or repair that sample"));
   }
 }
 
@@ -55,19 +48,18 @@ void look_for_outside_unit(const kernels::Task& task) {
     if (x[i] >= 0 && x[i] <= 1) continue;
     throw Error(
         ErrorKind::runtime,
-        join(op_of(task), ": all elements of input should be between 0 and 1, got ", x[i],
-             " at position ", i, "; apply sigmoid first, or use binary_cross_entropy_with_logits"));
+        join(program::name_in(task), ": all elements of input should be between 0 and 1, got ",
+             x[i], " at position ", i,
+             "; apply sigmoid first, or use binary_cross_entropy_with_logits"));
   }
 }
 
-constexpr Kernel check(const char* name, kernels::Routine routine) {
-  return {name, Kind::opaque, 0, "r", 1, nullptr, nullptr, routine};
-}
-constexpr Kernel kClasses = check("check_classes", look_at_classes);
-constexpr Kernel kFinite[] = {check("check_finite", look_for_infinite<float>),
-                              check("check_finite", look_for_infinite<double>)};
-constexpr Kernel kUnit[] = {check("check_unit_interval", look_for_outside_unit<float>),
-                            check("check_unit_interval", look_for_outside_unit<double>)};
+using program::checking;
+constexpr Kernel kClasses = checking("check_classes", "r", look_at_classes);
+constexpr Kernel kFinite[] = {checking("check_finite", "r", look_for_infinite<float>),
+                              checking("check_finite", "r", look_for_infinite<double>)};
+constexpr Kernel kUnit[] = {checking("check_unit_interval", "r", look_for_outside_unit<float>),
+                            checking("check_unit_interval", "r", look_for_outside_unit<double>)};
 
 Tensor plain(const Tensor& x) {
   const tape::GradMode off(false);
@@ -78,19 +70,19 @@ Tensor plain(const Tensor& x) {
 
 void check_classes(const char* op, const Tensor& target, int64_t classes, int64_t ignore_index) {
   program::launch(kClasses, DType::int64, {target}, {target.numel(), classes, ignore_index},
-                  {name_scalar(op)});
+                  {program::name_scalar(op)});
 }
 
 void check_finite(const char* op, const Tensor& target) {
   const Tensor values = plain(target);
   program::launch(kFinite[static_cast<int>(values.dtype())], values.dtype(), {values},
-                  {values.numel()}, {name_scalar(op)});
+                  {values.numel()}, {program::name_scalar(op)});
 }
 
 void check_unit_interval(const char* op, const Tensor& x) {
   const Tensor values = plain(x);
   program::launch(kUnit[static_cast<int>(values.dtype())], values.dtype(), {values},
-                  {values.numel()}, {name_scalar(op)});
+                  {values.numel()}, {program::name_scalar(op)});
 }
 
 }  // namespace steep::ops

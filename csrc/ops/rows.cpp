@@ -21,8 +21,8 @@ constexpr Kernel kIndexPut{
     "index_put", Kind::opaque, static_cast<int>(RoutineId::index_put), "urr", 1, nullptr,
     nullptr,     nullptr};
 
-// dims: n, first, count, the Bounds, then the sizes.   data: out int64[n], then one int64[n] for
-// each size.
+// dims: n, first, count, the Bounds, then the sizes.   scalars: the operation's name, "" in a
+// subscript.   data: out int64[n], then one int64[n] for each size.
 void combine_indices(const kernels::Task& task) {
   const int64_t n = task.dims[0], first = task.dims[1], count = task.dims[2];
   const auto bounds = static_cast<Bounds>(task.dims[3]);
@@ -34,17 +34,17 @@ void combine_indices(const kernels::Task& task) {
     for (int64_t d = 0; d < count; ++d) {
       const int64_t given = static_cast<const int64_t*>(task.data[1 + d])[i];
       if (given < (from_end ? -sizes[d] : 0) || given >= sizes[d]) {
+        const char* op = program::name_in(task);
         throw Error(bounds == Bounds::runtime_error ? ErrorKind::runtime : ErrorKind::index,
-                    join("index ", given, " is out of bounds for dimension ", first + d,
-                         " with size ", sizes[d]));
+                    join(op, *op ? ": " : "", "index ", given, " is out of bounds for dimension ",
+                         first + d, " with size ", sizes[d]));
       }
       place = place * sizes[d] + (given < 0 ? given + sizes[d] : given);
     }
     out[i] = place;
   }
 }
-constexpr Kernel kCombine{"linear_index", Kind::opaque,   0, "wr", 1, nullptr,
-                          nullptr,        combine_indices};
+constexpr Kernel kCombine = program::checking("linear_index", "wr", combine_indices);
 
 Dims picked_shape(const Tensor& index, const Rows& rows) {
   Dims shape = rows.before;
@@ -55,7 +55,8 @@ Dims picked_shape(const Tensor& index, const Rows& rows) {
 
 }  // namespace
 
-Tensor linear_index(const Tensors& indices, const Dims& sizes, int first, Bounds bounds) {
+Tensor linear_index(const char* op, const Tensors& indices, const Dims& sizes, int first,
+                    Bounds bounds) {
   const Tensor out = empty(indices[0].shape(), DType::int64);
   Tensors kept;
   SmallVector<program::Operand, 4> operands{out};
@@ -65,8 +66,9 @@ Tensor linear_index(const Tensors& indices, const Dims& sizes, int first, Bounds
   }
   Dims dims{out.numel(), first, sizes.size(), static_cast<int64_t>(bounds)};
   for (int64_t size : sizes) dims.push_back(size);
+  const kernels::Scalar name = program::name_scalar(op);
   program::launch(program::Call{&kCombine, DType::int64, operands.data(), operands.size(),
-                                dims.data(), dims.size(), nullptr, 0});
+                                dims.data(), dims.size(), &name, 1});
   return out;
 }
 

@@ -43,7 +43,16 @@ struct Kernel {
       nullptr;  // a routine that is the same for every instruction set, always on one thread
   Rows (*rows)(const Call&, int ranks) = nullptr;  // null: never by rows
   bool own_scratch = false;  // whether each rank has a scratch of its own; scratch() is that of one
+  bool checks =
+      false;  // whether it refuses bad input, and does nothing else that twice would differ
 };
+
+// A host routine that throws where its input is bad; a program may run it before its turn as well.
+constexpr Kernel checking(const char* name, const char* roles, kernels::Routine routine) {
+  Kernel kernel{name, Kind::opaque, 0, roles, 1, nullptr, nullptr, routine};
+  kernel.checks = true;
+  return kernel;
+}
 
 constexpr int cycle_length(const char* roles) {
   int length = 0;

@@ -29,6 +29,13 @@ inline kernels::Scalar integer(int64_t value) {
   scalar.i = value;
   return scalar;
 }
+// A string literal, with which a kernel that checks begins its error.
+inline kernels::Scalar name_scalar(const char* op) {
+  return integer(reinterpret_cast<int64_t>(op));
+}
+inline const char* name_in(const kernels::Task& task) {
+  return reinterpret_cast<const char*>(task.scalars[0].i);
+}
 
 // Of one call: bytes are those of its operands, once each. And what it takes on one thread,
 // roughly.

@@ -119,11 +119,17 @@ void Program::find_checks() {
   for (size_t s = 0; s < plan_.steps.size(); ++s) {
     const TracedCall& traced = plan_.calls[plan_.steps[s].calls[0]];
     const Kernel& kernel = traced.call.kernel();
-    bool early = kernel.host && plan_.steps[s].calls.size() == 1;
-    for (int i = 0; early && i < traced.values.size(); ++i)
-      early = !writes(kernel, i) && is_from_outside(traced.values[i]);
-    actions_[s]->is_early = early;
-    if (early) checks_.push_back(actions_[s].get());
+    bool early = kernel.checks, writes_any = false;
+    for (int i = 0; early && i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      const bool written = writes(kernel, i);
+      // What it writes is of this replay alone, and written again in its turn.
+      early = written ? plan_.values[v].kind == Value::Kind::made : is_from_outside(v);
+      writes_any |= written;
+    }
+    if (!early) continue;
+    checks_.push_back(actions_[s].get());
+    actions_[s]->is_early = !writes_any;
   }
 }
 

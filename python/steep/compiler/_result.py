@@ -56,9 +56,8 @@ def _described(
         items = [_described(item, outputs, known, numbers) for item in result]
         return (type(result).__name__, items)
     if isinstance(result, tuple) and hasattr(result, "_make"):
-        # A class of its own may look at them when it is made, before they have their values.
-        inside = numbers if type(result).__mro__[1] is tuple else {}
-        items = [_described(item, outputs, known, inside) for item in result]
+        # No numbers inside: its class may look at them when it is made, before they have values.
+        items = [_described(item, outputs, known, {}) for item in result]
         return ("named", type(result), items)
     if type(result) is dict:
         items = [_described(item, outputs, known, numbers) for item in result.values()]
