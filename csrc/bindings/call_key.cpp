@@ -41,21 +41,26 @@ void for_each(PyObject* dict, Visit&& visit) {
   }
 }
 
-// The first of a call's tensors on each storage, by a hash of its address.
-class FirstOn {
+const void* storage_of(const Tensor& x) { return x->storage.get(); }
+const void* self_of(const Tensor& x) { return x.impl(); }
+
+// Which of a call's tensors was the first with the same `of`, by a hash of that address.
+template <const void* (*of)(const Tensor&)>
+class FirstWith {
  public:
-  explicit FirstOn(const Tensors& tensors) : tensors_(tensors) {}
+  explicit FirstWith(const Tensors& tensors) : tensors_(tensors) {}
 
   // Of the tensor that is about to be number tensors.size(); -1 where that is the first itself.
-  int find(const Storage* storage) {
+  int find(const Tensor& x) {
+    const void* const wanted = of(x);
     const int count = tensors_.size();
     if (count < kFew) {
       for (int i = 0; i < count; ++i)
-        if (tensors_[i]->storage.get() == storage) return i;
+        if (of(tensors_[i]) == wanted) return i;
       return -1;
     }
     if (2 * static_cast<size_t>(count) >= slots_.size()) grow();
-    int& slot = slot_of(storage);
+    int& slot = slot_of(wanted);
     if (slot >= 0) return slot;
     slot = count;
     return -1;
@@ -67,15 +72,15 @@ class FirstOn {
   void grow() {
     slots_.assign(8 * static_cast<size_t>(tensors_.size()), -1);
     for (int i = 0; i < tensors_.size(); ++i) {
-      int& slot = slot_of(tensors_[i]->storage.get());
+      int& slot = slot_of(of(tensors_[i]));
       if (slot < 0) slot = i;
     }
   }
   // Where it is, or has its place. Of another thread's doing a tensor may have other memory by now:
   // then it is not found.
-  int& slot_of(const Storage* storage) {
-    size_t at = (reinterpret_cast<uintptr_t>(storage) >> 4) * 0x9e3779b97f4a7c15u % slots_.size();
-    for (; slots_[at] >= 0 && tensors_[slots_[at]]->storage.get() != storage; ++at)
+  int& slot_of(const void* wanted) {
+    size_t at = (reinterpret_cast<uintptr_t>(wanted) >> 4) * 0x9e3779b97f4a7c15u % slots_.size();
+    for (; slots_[at] >= 0 && of(tensors_[slots_[at]]) != wanted; ++at)
       if (at + 1 == slots_.size()) at = static_cast<size_t>(-1);
     return slots_[at];
   }
@@ -84,10 +89,34 @@ class FirstOn {
   std::vector<int> slots_;
 };
 
+// By its name: the library of a type need not be there.
+bool is_kind_of(PyObject* object, const char* name) {
+  PyObject* const bases = Py_TYPE(object)->tp_mro;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); ++i) {
+    const auto* const base = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(bases, i));
+    if (!std::strcmp(base->tp_name, name)) return true;
+  }
+  return false;
+}
+
+// Whether a class, or one that it inherits from, names slots; those of abc and typing name none.
+bool has_slots(PyObject* object) {
+  static PyObject* const slots = checked(PyUnicode_InternFromString("__slots__"));
+  if (!_PyType_Lookup(Py_TYPE(object), slots)) return false;
+  PyObject* const bases = Py_TYPE(object)->tp_mro;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); ++i) {
+    auto* const base = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(bases, i));
+    if (!PyType_HasFeature(base, Py_TPFLAGS_HEAPTYPE)) continue;
+    PyObject* const names = reinterpret_cast<PyHeapTypeObject*>(base)->ht_slots;
+    if (names && PyTuple_GET_SIZE(names) > 0) return true;
+  }
+  return false;
+}
+
 class Reader {
  public:
   Reader(CallKey& key, PyObject* namespaces)
-      : key_(key), namespaces_(namespaces), first_on_(key.inputs) {}
+      : key_(key), namespaces_(namespaces), first_on_(key.inputs), first_same_(key.inputs) {}
 
   void read(PyObject* object) {
     if (is_tensor(object)) return tensor(tensor_of(object));
@@ -99,45 +128,58 @@ class Reader {
   void read_plain(PyObject* object) {
     if (object == Py_None) return tag('n');
     if (PyBool_Check(object)) return tag(object == Py_True ? '1' : '0');
-    if (PyFloat_Check(object)) return number('f', PyFloat_AS_DOUBLE(object));
-    if (PyLong_Check(object)) return integer(object);
+    if (PyFloat_CheckExact(object)) return number('f', PyFloat_AS_DOUBLE(object));
+    if (PyLong_CheckExact(object)) return integer(object);
     if (PyUnicode_CheckExact(object)) return text(object);
     if (PyTuple_CheckExact(object)) return sequence('t', object);
     if (PyList_CheckExact(object)) return sequence('l', object);
     if (PyDict_CheckExact(object)) return dictionary(object);
     if (PySlice_Check(object)) return slice(reinterpret_cast<PySliceObject*>(object));
-    // Of all others the type matters, if not the very object.
-    if (PyTuple_Check(object)) return typed(object), sequence('t', object);
-    if (PyDict_Check(object)) {
-      typed(object);
-      dictionary(object);
-      if (PyODict_Check(object)) ordered(object);
-      return;
-    }
+    if (read_subclass(object)) return;
     if (PyBytes_CheckExact(object)) return bytes(object);
     if (PyComplex_CheckExact(object)) return complex(PyComplex_AsCComplex(object));
-    if (is_numpy_number(object)) return typed(object), scalar(object);
+    if (is_kind_of(object, "numpy.generic") && scalar(object)) return;
     if (is_made_of_attributes(object)) return attributes(object);
     number('o', object);
     keep(object);
   }
 
-  // By its name: NumPy need not be there.
-  static bool is_numpy_number(PyObject* object) {
-    return std::strncmp(type_name(object), "numpy.", 6) == 0 && is_scalar_like(object);
+  // Of a subclass the type matters, and what the object has besides; false for what counts by who it
+  // is.
+  bool read_subclass(PyObject* object) {
+    if (PyTuple_Check(object)) {  // which can have no slots, as an int cannot
+      typed(object);
+      sequence('t', object);
+    } else if (PyDict_Check(object)) {
+      if (has_slots(object)) return false;
+      typed(object);
+      dictionary(object);
+      if (PyODict_Check(object)) ordered(object);
+      if (is_kind_of(object, "collections.defaultdict")) factory(object);
+    } else if (PyFloat_Check(object)) {
+      if (has_slots(object)) return false;
+      typed(object);
+      number('f', PyFloat_AS_DOUBLE(object));
+    } else if (PyLong_Check(object)) {
+      typed(object);
+      integer(object);
+    } else {
+      return false;
+    }
+    own_attributes(object);
+    return true;
   }
 
   // Namespaces and dataclasses, but for those with slots.
   bool is_made_of_attributes(PyObject* object) const {
     static PyObject* const fields = checked(PyUnicode_InternFromString("__dataclass_fields__"));
-    static PyObject* const slots = checked(PyUnicode_InternFromString("__slots__"));
     PyTypeObject* const type = Py_TYPE(object);
     if (!_PyType_Lookup(type, fields)) {
       const int answer = PyObject_IsSubclass(reinterpret_cast<PyObject*>(type), namespaces_);
       checked(answer);
       if (!answer) return false;
     }
-    return !_PyType_Lookup(type, slots) && _PyObject_GetDictPtr(object);
+    return !has_slots(object) && _PyObject_GetDictPtr(object);
   }
 
   void keep(PyObject* object) {
@@ -146,7 +188,9 @@ class Reader {
   }
   void typed(PyObject* object) {
     number('c', Py_TYPE(object));
-    keep(reinterpret_cast<PyObject*>(Py_TYPE(object)));
+    // Types of C stay for good.
+    if (PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE))
+      keep(reinterpret_cast<PyObject*>(Py_TYPE(object)));
   }
   void slice(PySliceObject* object) {
     tag('S');
@@ -155,9 +199,33 @@ class Reader {
   void open(PyObject* object) {
     if (key_.opened) checked(PyList_Append(key_.opened, object));
   }
-  void scalar(PyObject* object) {
+  // A number, text or record of NumPy's: false for one that counts by who it is, as it holds objects.
+  // What its bytes mean may be more than its type says: a unit, or fields.
+  bool scalar(PyObject* object) {
+    if (is_plain_number(object)) {
+      typed(object);
+    } else {
+      const Owned dtype(PyObject_GetAttrString(object, "dtype"));
+      if (holds_objects(dtype.get())) return false;
+      typed(object);
+      const Owned meaning(PyObject_Str(dtype.get()));
+      text(meaning.get());
+    }
     const Owned all(PyObject_CallMethod(object, "tobytes", nullptr));
     bytes(all.get());
+    own_attributes(object);
+    return true;
+  }
+  static bool is_plain_number(PyObject* object) {
+    const char* const name = type_name(object);
+    return std::strcmp(name, "numpy.timedelta64") && std::strcmp(name, "numpy.datetime64") &&
+           !PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE) && is_scalar_like(object);
+  }
+  static bool holds_objects(PyObject* dtype) {
+    const Owned answer(PyObject_GetAttrString(dtype, "hasobject"));
+    const int truth = PyObject_IsTrue(answer.get());
+    checked(truth);
+    return truth;
   }
   void bytes(PyObject* object) {
     char* data;
@@ -176,11 +244,25 @@ class Reader {
     const Items items("compile", names.get());
     for (Py_ssize_t i = 0; i < items.size(); ++i) read(items[i].get());
   }
+  void factory(PyObject* object) {
+    static PyObject* const name = checked(PyUnicode_InternFromString("default_factory"));
+    const Owned made(PyObject_GenericGetAttr(object, name));
+    read(made.get());
+  }
   void attributes(PyObject* object) {
     const Owned values(PyObject_GenericGetDict(object, nullptr));
     typed(object);
     open(object);
     dictionary(values.get());
+  }
+  // What an object that counts by its value has besides; none of most types can have any.
+  void own_attributes(PyObject* object) {
+    if (Py_TYPE(object)->tp_dictoffset == 0) return;
+    PyObject** const values = _PyObject_GetDictPtr(object);
+    if (!values || !*values || PyDict_GET_SIZE(*values) == 0) return tag('-');
+    const Owned held = Owned::borrow(*values);
+    open(object);
+    dictionary(held.get());
   }
 
   void tag(char what) { key_.bytes.push_back(what); }
@@ -203,9 +285,11 @@ class Reader {
     const size_t bytes = sizeof(int64_t) * static_cast<size_t>(x.dim());
     key_.bytes.append(reinterpret_cast<const char*>(x.shape().data()), bytes);
     key_.bytes.append(reinterpret_cast<const char*>(x.strides().data()), bytes);
-    if (const int i = first_on_.find(x->storage.get()); i >= 0) {
-      number(key_.inputs[i].same(x) ? 'e' : 'a', i);  // an earlier one, or memory of one
+    if (const int i = first_on_.find(x); i >= 0) {
+      const bool same = key_.inputs[i].same(x);
+      number(same ? 'e' : 'a', i);  // an earlier one, or memory of one
       raw(x->offset - key_.inputs[i]->offset);
+      if (!same) raw(first_same_.find(x));
     }
     key_.inputs.push_back(x);
   }
@@ -243,7 +327,8 @@ class Reader {
 
   CallKey& key_;
   PyObject* namespaces_;
-  FirstOn first_on_;
+  FirstWith<storage_of> first_on_;
+  FirstWith<self_of> first_same_;  // of those that are not the first on their memory
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "bindings/cells.h"
 
 #include <cstring>
+#include <vector>
 
 #include "bindings/call_key.h"
 #include "bindings/hooks.h"
@@ -139,6 +140,30 @@ bool array_holds(PyObject* array, PyObject* form, PyObject* bytes) {
   return equal(now.get(), bytes);
 }
 
+constexpr uint64_t kComputed = 2;
+
+// Which memory it has, and how the tape sees it.
+uint64_t flags_of(const Tensor& x) {
+  const tape::History* const h = tape::history(x);
+  const uint64_t flags = !h ? 0
+                            : uint64_t{tape::requires_grad(x)} << 2 | (h->grad_fn ? kComputed : 0) |
+                                  uint64_t{has_hooks(x)};
+  return x->storage->id() << 3 | flags;
+}
+
+// The number of the node that made it; 0 for a leaf. A view's node is made anew after each change of
+// its memory, and says no more than its base's.
+uint64_t node_of(const Tensor& x) {
+  const tape::History* h = tape::history(x);
+  if (h && tape::is_view(*h)) h = tape::history(h->base);
+  return h && h->grad_fn ? h->grad_fn->number : 0;
+}
+
+bool is_in_state(const Tensor& x, PyObject* state) {
+  const Owned now(state_of(x));
+  return equal(now.get(), state);
+}
+
 void check(bool good, const char* expected, PyObject* got) {
   if (!good) raise(PyExc_TypeError, join("guards: expected ", expected, ", got ", type_name(got)));
 }
@@ -231,20 +256,29 @@ bool Cell::holds() const {
   return false;
 }
 
-uint64_t state_of(const Tensor& x) {
-  const tape::History* const h = tape::history(x);
-  const uint64_t flags = !h ? 0
-                            : uint64_t{tape::requires_grad(x)} << 2 |
-                                  uint64_t{static_cast<bool>(h->grad_fn)} << 1 |
-                                  uint64_t{has_hooks(x)};
-  return x->storage->id() << 3 | flags;
+PyObject* state_of(const Tensor& x) {
+  std::vector<int64_t> parts{static_cast<int64_t>(flags_of(x)), static_cast<int64_t>(node_of(x)),
+                             static_cast<int64_t>(x.dtype()), x->offset};
+  parts.insert(parts.end(), x.shape().begin(), x.shape().end());
+  parts.insert(parts.end(), x.strides().begin(), x.strides().end());
+  parts.push_back(x.dim() + 1);  // the highest is not 0: as many as there are
+  return checked(_PyLong_FromByteArray(reinterpret_cast<const unsigned char*>(parts.data()),
+                                       parts.size() * sizeof parts[0], PY_LITTLE_ENDIAN, 0));
 }
 
 PyObject* found_in_type(PyObject* type, PyObject* name) {
   return _PyType_Lookup(reinterpret_cast<PyTypeObject*>(type), name);
 }
 
-bool tensor_holds(const Cell& cell) { return state_of(tensor_of(cell.holder.get())) == cell.state; }
+bool tensor_holds(const Cell& cell) {
+  const Tensor& x = tensor_of(cell.holder.get());
+  if (flags_of(x) != cell.state) return false;
+  if ((cell.state & kComputed) && node_of(x) != cell.node) return false;
+  if (x->swaps == cell.swaps) return true;
+  if (!is_in_state(x, cell.value.get())) return false;
+  cell.swaps = x->swaps;
+  return true;
+}
 
 bool instance_holds(const Cell& cell) {
   PyObject* const holder = cell.holder.get();
@@ -271,8 +305,11 @@ Cell cell_of(PyObject* item) {
             value == absent() ? Owned() : Owned::borrow(value)};
   check_cell(cell);
   if (type == Cell::Kind::tensor) {
-    cell.state = PyLong_AsUnsignedLongLong(value);
-    if (PyErr_Occurred()) throw PythonError();
+    const Tensor& x = tensor_of(cell.holder.get());
+    const bool holds = is_in_state(x, value);
+    cell.state = holds ? flags_of(x) : ~uint64_t{0};  // what no tensor has
+    cell.node = node_of(x);
+    cell.swaps = x->swaps;
   }
   return cell;
 }

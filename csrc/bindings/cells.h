@@ -33,8 +33,11 @@ struct Cell {
   Kind kind;
   Owned holder;
   Owned key;
-  Owned value;         // none: nothing is there
-  uint64_t state = 0;  // of a tensor: its value as a number
+  Owned value;  // none: nothing is there
+  // Of a tensor, for a quick look: parts of its value, and how often it had been given other memory
+  // when all of that was last found to hold.
+  uint64_t state = 0, node = 0;
+  mutable uint32_t swaps = 0;
 
   bool holds() const;
 };
@@ -46,8 +49,9 @@ Cell cell_of(PyObject* item);
 bool tensor_holds(const Cell& cell);
 bool instance_holds(const Cell& cell);
 
-// Which memory a tensor has, whether it requires a gradient, was computed, and has hooks.
-uint64_t state_of(const Tensor& x);
+// Which memory a tensor has and how it lies there, whether it requires a gradient and has hooks, and
+// which node made it, as a number (a new reference). Its lowest bit says whether it has hooks.
+PyObject* state_of(const Tensor& x);
 
 // What a type or one of its bases has under a name, borrowed; null for nothing.
 PyObject* found_in_type(PyObject* type, PyObject* name);

@@ -133,6 +133,7 @@ void exchange_memory(TensorImpl& x, TensorImpl& other) {
   std::swap(x.numel, other.numel);
   std::swap(x.shape, other.shape);
   std::swap(x.strides, other.strides);
+  ++x.swaps;
 }
 
 void check_replacement(const Tensor& x, const Tensor& data, const Tensor& grad) {

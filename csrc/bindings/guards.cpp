@@ -110,8 +110,7 @@ PyObject* look_up(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// state_of(tensor): which memory it has, and how the tape sees it, as a number; None for what this
-// recording made.
+// state_of(tensor): see cells.h; None for what this recording made.
 PyObject* tensor_state(PyObject*, PyObject* object) {
   return guarded([&]() -> PyObject* {
     if (!is_tensor(object))
@@ -119,7 +118,7 @@ PyObject* tensor_state(PyObject*, PyObject* object) {
     const Storage& storage = *tensor_of(object)->storage;
     const program::Recorder* const recorder = program::Recorder::active();
     if (recorder && storage.epoch() == recorder->epoch()) Py_RETURN_NONE;
-    return PyLong_FromUnsignedLongLong(state_of(tensor_of(object)));
+    return state_of(tensor_of(object));
   });
 }
 

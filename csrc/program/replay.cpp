@@ -37,6 +37,8 @@ bool borrowed_apart(const Given& given, const std::vector<const Storage*>& outsi
 
 Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace)) {
   pins_ = trace.source_ids();
+  for (size_t i = 0; i < plan_.gradients.size(); ++i)
+    if (plan_.gradients[i].input >= 0) pinned_leaves_.push_back(i);
   unpin(other);
   pins_.resize(plan_.values.size(), 0);  // the plan may have added some
   const size_t count = plan_.values.size();
@@ -152,6 +154,11 @@ void Program::rebase(int value, char* base) {
 void Program::unpin(const Trace& trace) {
   for (size_t v = 0; v < trace.source_ids().size(); ++v)
     if (pins_[v] != trace.source_ids()[v]) pins_[v] = 0;
+  const auto is_another = [&](size_t i) {
+    return !plan_.gradients[i].leaf.same(trace.gradients()[i].leaf);
+  };
+  pinned_leaves_.erase(std::remove_if(pinned_leaves_.begin(), pinned_leaves_.end(), is_another),
+                       pinned_leaves_.end());
 }
 
 bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
@@ -167,6 +174,8 @@ bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
     if (plan_.gradients[i].before_value >= 0 &&
         !add(before[static_cast<int64_t>(i)], plan_.gradients[i].before_value))
       return false;
+  for (const size_t i : pinned_leaves_)
+    if (!inputs[plan_.gradients[i].input].same(plan_.gradients[i].leaf)) return false;
   if (!borrowed_apart(given, borrowed_)) return false;
   if (given.size() < 2) return true;
   std::sort(given.begin(), given.end());

@@ -15,7 +15,8 @@ namespace steep::program {
 class Program {
  public:
   // Of a recording and one that agrees with it: an argument that was the same storage in both may
-  // have had a part as state as well, and is expected to be that storage again.
+  // have had a part as state as well, and is expected to be that storage again; so is one that gets
+  // a gradient and was the same tensor.
   Program(const Trace& trace, const Trace& other);
   ~Program();
   Program(const Program&) = delete;
@@ -105,6 +106,7 @@ class Program {
   std::vector<const Storage*> outside_;               // state and constants, sorted
   std::vector<const Storage*> borrowed_;              // those of them that are another library's
   std::vector<uint64_t> pins_;                        // by value: the storage it must be, or 0
+  std::vector<size_t> pinned_leaves_;  // gradients whose leaf must be the very one recorded
   SmallVector<Tensor, 4> gradients_;
   Tensors inputs_, before_;            // while it runs, and until results have been taken
   SmallVector<Ref<Storage>, 8> held_;  // their memory, whatever another thread gives them meanwhile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import sys
 import types
 from typing import Any
@@ -47,10 +48,14 @@ def slot_of(item: Any, descriptor: Any) -> Any:
 
 
 def contents_of(item: Any) -> list[Any]:
-    """What a container, namespace or dataclass holds."""
+    """What a container, namespace or dataclass holds, and has besides."""
     if isinstance(item, dict):
-        return list(dict.values(item))
-    return list(item) if isinstance(item, list | tuple) else [attributes_of(item)]
+        parts = list(dict.values(item))
+        if isinstance(item, collections.defaultdict):
+            parts.append(item.default_factory)
+    else:
+        parts = list(item) if isinstance(item, list | tuple) else []
+    return [*parts, attributes_of(item)]
 
 
 def names_wanted(cls: type, names: Names, values: dict[str, Any] | None) -> frozenset[str]:
