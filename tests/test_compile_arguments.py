@@ -25,19 +25,19 @@ class Slotted(dict):  # type: ignore[type-arg]
     __slots__ = ("scale",)
 
 
-class Pair(collections.namedtuple("Pair", "x y")):  # noqa: PYI024, SLOT002
+class Pair(collections.namedtuple("Pair", "x y")):
     pass
 
 
-class Triple(tuple):  # type: ignore[type-arg]  # noqa: SLOT001
+class Triple(tuple):  # type: ignore[type-arg]
     pass
 
 
-class Scale(float):  # noqa: SLOT000
+class Scale(float):
     pass
 
 
-class Count(int):  # noqa: SLOT000
+class Count(int):
     pass
 
 
