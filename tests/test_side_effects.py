@@ -144,9 +144,9 @@ def test_a_compiled_functions_arguments_may_change_while_they_are_read() -> None
     compiled = steep.compile(lambda x, **options: x + 1)
 
     def watching(container: Any) -> Any:
-        """A number of NumPy's by its looks; asked for its bytes, it empties its container."""
-        members = {"__float__": lambda self: 0.0, "tobytes": lambda self: container.clear() or b""}
-        return type("numpy.watching", (), members)()
+        """A number of NumPy's; asked for its bytes, it empties its container."""
+        members = {"tobytes": lambda self: container.clear() or b""}
+        return type("Watching", (np.float32,), members)()
 
     items: list[Any] = [1, 2, 3, 4]
     items[2] = watching(items)
