@@ -146,7 +146,7 @@ def test_a_compiled_functions_arguments_may_change_while_they_are_read() -> None
     def watching(container: Any) -> Any:
         """A number of NumPy's; asked for its bytes, it empties its container."""
         members = {"tobytes": lambda self: container.clear() or b""}
-        return type("Watching", (np.float32,), members)()
+        return type("Watching", (np.float32,), members)(0.5)
 
     items: list[Any] = [1, 2, 3, 4]
     items[2] = watching(items)
