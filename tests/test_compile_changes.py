@@ -155,6 +155,33 @@ def test_a_module_is_compiled_as_a_whole() -> None:
     assert not model.training
 
 
+def test_a_compiled_module_stands_for_its_original_in_errors() -> None:
+    net = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.Linear(4, 1)))
+    said = []
+    for compiled in (False, True):
+        if compiled:
+            net[1] = steep.compile(net[1])
+        with pytest.raises(RuntimeError) as caught:
+            (steep.compile(net) if compiled else net)(steep.ones(1, 2))
+        said.append(str(caught.value))
+    assert said[0].endswith("(in Sequential.1.0: Linear(in_features=4, out_features=1, bias=True))")
+    assert said[0] == said[1]
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+def test_an_argument_with_a_graph_changes_nothing_of_what_comes_back() -> None:
+    """A graph that is used up is let go at every call alike."""
+    weight = steep.ones(2, requires_grad=True)
+
+    @steep.compile
+    def step(x: Any) -> Any:
+        loss = (x * 2).sum()
+        loss.backward()
+        return loss
+
+    assert [step(weight * 1).requires_grad for _ in range(4)] == [False] * 4
+
+
 def test_the_least_recently_used_signature_goes_first() -> None:
     compiled = steep.compile(lambda x: x + 1)
     for n in range(1, 100):

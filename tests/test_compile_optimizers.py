@@ -50,6 +50,29 @@ def replace_groups(optimizer: Any, params: list[Any]) -> None:
     optimizer.param_groups = [{**optimizer.param_groups[0], "lr": 0.2}]
 
 
+def replace_group_and_change_it(optimizer: Any, params: list[Any]) -> None:
+    if type(optimizer.param_groups[0]) is not dict:
+        optimizer.param_groups[0] = dict(optimizer.param_groups[0], betas=(0.9, 0.999))
+    else:
+        optimizer.param_groups[0]["lr"] = 0.2
+
+
+def replace_groups_and_change_them(optimizer: Any, params: list[Any]) -> None:
+    if type(optimizer.param_groups) is list:
+        optimizer.param_groups[0]["betas"] = (0.9, 0.999)  # as long as it is a list it is looked at
+        optimizer.param_groups = OtherList(optimizer.param_groups)
+    else:
+        optimizer.param_groups[0] = dict(optimizer.param_groups[0], lr=0.2)
+
+
+def replace_parameters_and_take_one_out(optimizer: Any, params: list[Any]) -> None:
+    group = optimizer.param_groups[0]
+    if type(group["params"]) is list:
+        group["betas"], group["params"] = (0.9, 0.999), OtherList(group["params"])
+    else:
+        group["params"].pop()
+
+
 def take_parameter_out(optimizer: Any, params: list[Any]) -> None:
     optimizer.param_groups[0]["params"].pop()
 
@@ -77,6 +100,10 @@ class Other(dict[Any, Any]):
     pass
 
 
+class OtherList(list[Any]):
+    pass
+
+
 def triple(params: list[Any]) -> None:
     params[0].grad.mul_(3)
 
@@ -93,6 +120,8 @@ def scale_gradients_of_all(optimizer: Any, params: list[Any]) -> Callable[[], No
 
 CHANGES = [set_rate, set_rate_behind_its_back, change_list_of_betas, replace_group]
 CHANGES += [replace_groups, take_parameter_out, clear_state, reset_average, load_state]
+CHANGES += [replace_group_and_change_it, replace_groups_and_change_them]
+CHANGES += [replace_parameters_and_take_one_out]
 CHANGES += [replace_state_and_change_it, scale_gradients, scale_gradients_of_all]
 
 

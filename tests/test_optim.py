@@ -125,6 +125,9 @@ def test_zero_grad():
     run(optimizer, params, 1)
     optimizer.zero_grad(set_to_none=False)
     assert array(params[0].grad).tolist() == np.zeros((3, 4)).tolist()
+    grad = params[0].grad
+    optimizer.zero_grad(set_to_none=False)
+    assert params[0].grad is grad
     optimizer.zero_grad()
     assert all(p.grad is None for p in params)
 

@@ -36,15 +36,17 @@ void need(bool right, const char* usage) {
 
 // ---- gradients ----
 
-// What takes the place of each .grad: itself without its graph, ready to be filled with zeros.
+// What takes the place of each .grad, ready to be filled with zeros: itself, or, where it has a
+// graph, the same memory without.
 Tensors detached_gradients(const Tensors& tensors) {
   const tape::GradMode off(false);
   Tensors fresh;
   fresh.reserve(tensors.size());
   for (const Tensor& x : tensors) {
     const tape::History* history = tape::history(x);
-    const bool there = history && history->grad.defined();
-    fresh.push_back(there ? alias(history->grad) : Tensor());
+    const Tensor grad = history ? history->grad : Tensor();
+    const bool there = grad.defined();
+    fresh.push_back(there && tape::requires_grad(grad) ? alias(grad) : grad);
     if (there) tape::check_writable("zero_grad", fresh.back());
   }
   return fresh;

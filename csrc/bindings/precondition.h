@@ -16,6 +16,8 @@ class Precondition {
   explicit Precondition(PyObject* item);
 
   bool holds();
+  // The dicts are no longer all that its answer depends on.
+  void ask_again() { then_.clear(); }
   int traverse(visitproc visit, void* arg) const;
 
  private:

@@ -42,11 +42,18 @@ void Entry::add(PyObject* cells) {
   guards.pop_back();  // its end may run code
 }
 
-bool Entry::is_guarded() const {
+std::shared_ptr<Guards> Entry::guarded() const {
   for (size_t i = 0; i < guards.size(); ++i) {
-    const std::shared_ptr<Guards> held = guards[i];
-    if (held->hold()) return true;
+    std::shared_ptr<Guards> held = guards[i];
+    if (held->hold()) return held;
   }
+  return nullptr;
+}
+
+bool Entry::was_asked_under(const std::shared_ptr<Guards>& held) {
+  if (before.empty() || asked_under.lock() == held) return true;
+  for (Precondition& condition : before) condition.ask_again();
+  asked_under = held;
   return false;
 }
 
@@ -177,8 +184,8 @@ class Result {
 };
 
 // NotImplemented where it does not fit after all, as when an optimiser says that it would take another
-// step now, and null, without an exception, where another thread had to be waited for: the call is to
-// be looked up again. All that needs memory comes before the run, objects for the results included:
+// step now, and null, without an exception, where another thread had to be waited for, or optimisers
+// are to be asked again: the call is to be looked up again. All that needs memory comes before the run, objects for the results included:
 // where it is lacking, nothing has happened.
 PyObject* run_entry(Entry& entry, const CallKey& key) {
   Program& program = *entry.program;
@@ -194,7 +201,9 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
   old.resize(static_cast<int>(program.plan().gradients.size()));
   Result result(entry.result, program);
   // After the last code of Python's that may change what the function reads.
-  if (!entry.is_guarded()) return new_reference(Py_NotImplemented);
+  const std::shared_ptr<Guards> held = entry.guarded();
+  if (!held) return new_reference(Py_NotImplemented);
+  if (!entry.was_asked_under(held)) return nullptr;
   const tape::Turns turns(words);
   if (turns.refused()) {
     turns.wait();
@@ -217,7 +226,7 @@ PyObject* replay_one(Table& table, const CallKey& key) {
   const auto list = entries_of(table, key.bytes);  // held: looking at them may run code
   for (const std::shared_ptr<Entry>& entry : *list) {
     // Of one program alone it is enough to look at the cells right before it runs.
-    if (list->size() > 1 && !entry->is_guarded()) continue;
+    if (list->size() > 1 && !entry->guarded()) continue;
     if (!entry->accepts(key, gradients_before(*entry->program, key.inputs))) continue;
     if (!entry->program->take()) break;
     entry->last_used = ++table.calls;
@@ -239,7 +248,7 @@ std::shared_ptr<const Entries> entries_of(const Table& table, const std::string&
 std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key) {
   const auto list = entries_of(table, key.bytes);  // held: comparing names may run code
   for (const std::shared_ptr<Entry>& entry : *list)
-    if (entry->is_guarded() && entry->accepts(key, gradients_before(*entry->program, key.inputs)))
+    if (entry->guarded() && entry->accepts(key, gradients_before(*entry->program, key.inputs)))
       return entry;
   return nullptr;
 }

@@ -29,9 +29,13 @@ struct Entry {
   std::vector<Precondition> before;
   Owned kept;  // objects that the key knows by their address
   int64_t last_used = 0;
+  std::weak_ptr<Guards> asked_under{};  // those that held when `before` were asked last
 
   void add(PyObject* cells);
-  bool is_guarded() const;
+  std::shared_ptr<Guards> guarded() const;  // those that hold, or null
+  // Whether `before` were asked while these held: others mean other objects, such as other groups of
+  // an optimiser. If not, they are to be asked again.
+  bool was_asked_under(const std::shared_ptr<Guards>& held);
   // Whether arguments and gradients are such as it was made for; `before`: what .grad is now, of the
   // leaves where that matters.
   bool accepts(const CallKey& key, const Tensors& before) const;

@@ -162,9 +162,8 @@ def _asked(recorder: _core.Recorder) -> str:
 
 def _keep_groups(cells: Cells, optimizer: Any) -> None:
     """Cells of its groups, and of the parameters in each."""
-    for items in (optimizer.param_groups, *(group["params"] for group in optimizer.param_groups)):
-        if isinstance(items, list):
-            cells.add((SEQUENCE, items, None, tuple(items)), "an optimizer's parameters")
+    for items in _recorded.lists_of(optimizer):
+        cells.add((SEQUENCE, items, None, tuple(items)), "an optimizer's parameters")
 
 
 _VALID = GroupPlan.__dict__["valid"]  # the slot itself

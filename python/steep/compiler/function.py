@@ -127,7 +127,7 @@ class CompiledFunction(_core.CompiledCall):
             return detached(result)
         if any(x.requires_grad and not x.is_leaf for x in inputs):
             self._refuse(signature, "an argument is part of a graph made outside the function")
-            return self._function(*args, **kwargs)
+            return detached(self._function(*args, **kwargs))
         # What the last recording has read may have been replaced since: then this is another call.
         replaced = {
             pattern: what

@@ -34,6 +34,9 @@ def add_path(error: Exception, module: Module) -> None:
     if type(error) not in _PROSE or len(error.args) != 1 or not isinstance(error.args[0], str):
         return
     trail: _Trail | None = error.__dict__.get("_steep_trail")
+    if trail is not None and trail.last is module._modules.get("_orig_mod"):
+        trail.last = module  # a compiled module stands for its original, under no name of its own
+        return
     if trail is None:
         trail = _Trail(module, error.args[0])
         error.__dict__["_steep_trail"] = trail

@@ -15,7 +15,7 @@ from steep.optim._settings import is_fixed
 if TYPE_CHECKING:
     from steep.optim._plan import GroupPlan
 
-__all__ = ["Steps", "begin", "note_preparation", "note_step", "precondition"]
+__all__ = ["Steps", "begin", "lists_of", "note_preparation", "note_step", "precondition"]
 
 _local = threading.local()
 
@@ -85,11 +85,12 @@ def precondition(
     """
     plans = tuple(optimizer._plans)
     dicts = _dicts_of(optimizer, plans)
-    return functools.partial(_is_the_same, optimizer, plans, dicts, hooks), tuple(dicts)
+    known = [*dicts, *lists_of(optimizer)]
+    return functools.partial(_is_the_same, optimizer, plans, known, hooks), tuple(dicts)
 
 
 def _is_the_same(
-    optimizer: Any, plans: tuple[GroupPlan, ...], dicts: list[dict[Any, Any]], hooks: list[Any]
+    optimizer: Any, plans: tuple[GroupPlan, ...], known: list[Any], hooks: list[Any]
 ) -> bool | None:
     if not same_objects(optimizer.step_hooks(), hooks):
         return False
@@ -99,7 +100,18 @@ def _is_the_same(
     except Exception:  # settings that its step refuses: when the function comes to it
         return False
     settings = all(is_fixed(group) for group in optimizer.param_groups)
-    return True if settings and same_objects(_dicts_of(optimizer, plans), dicts) else None
+    if not settings:
+        return None
+    # Nobody watches what has taken the place of one of these.
+    return (
+        True if same_objects([*_dicts_of(optimizer, plans), *lists_of(optimizer)], known) else None
+    )
+
+
+def lists_of(optimizer: Any) -> list[list[Any]]:
+    """The lists of its groups and of their parameters, as a user may have replaced them."""
+    groups = optimizer.param_groups
+    return [x for x in (groups, *(group["params"] for group in groups)) if isinstance(x, list)]
 
 
 def _dicts_of(optimizer: Any, plans: tuple[GroupPlan, ...]) -> list[dict[Any, Any]]:

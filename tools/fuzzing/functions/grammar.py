@@ -1,0 +1,377 @@
+"""Draws a program: pieces of state from the tables, statements over them, a schedule."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from fuzzing.functions import containers, objects, tensors
+from fuzzing.functions.arguments import ARGUMENTS, BATCHES
+from fuzzing.functions.feature import Feature
+from fuzzing.functions.program import Call, Node, Program
+
+__all__ = ["draw"]
+
+_STATE = {**containers.FEATURES, **objects.FEATURES, **tensors.FEATURES}
+_NUMBERS = ("0.5", "2.0", "-1.0", "1.5", "3", "1", "2", "0.25", "0")
+_MARK = re.compile(r"<([nthNFT])>")
+_ERRORS = ("ValueError", "KeyError", "RuntimeError", "ZeroDivisionError", "Exception")
+_CALLS = (8, 14)
+_SETTLED = 4  # calls after which most programs replay, for nothing was changed
+_FORMS = ("function", "function", "function", "closure", "method", "compiled method", "module")
+_BASE = "weight, kept, held = nn.Parameter(<t>), [], batch(0)"
+
+
+def draw(seed: int) -> Program:
+    """The program of a seed."""
+    return _Draw(random.Random(seed)).program()
+
+
+class _Draw:
+    """One program being made."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        names = chance.sample(list(_STATE), chance.choice([1, 2, 2, 3, 4]))
+        self.features = [_STATE[name] for name in names]
+        self.trains = chance.random() < 0.5
+        if self.trains or chance.random() < 0.3:
+            self.features.append(chance.choice(list(tensors.MODELS.values())))
+        if self.trains:
+            self.features.append(chance.choice(list(tensors.TRAINING.values())))
+        self.form = chance.choice(_FORMS)
+        if any(f.inner for f in self.features):
+            self.form = "closure"
+        if self.form in ("method", "compiled method", "module"):
+            self.features.append(_OWNER)
+        if chance.random() < 0.15:
+            self.features.append(_COMPILED)
+        self.parameters = chance.sample(list(ARGUMENTS), chance.choice([0, 0, 1, 1, 2]))
+        self.changes = chance.random() < 0.3  # what Python holds, inside
+        self.loss = False
+
+    # ---- expressions ------------------------------------------------------------------------
+
+    def fill(self, text: str, local: str = "", depth: int = 2) -> str:
+        """A text of the tables with something in place of each mark."""
+        local = local or self.chance.choice(["h", "h", "g"])
+
+        def instead(found: re.Match[str]) -> str:
+            mark = found[1]
+            if mark == "n":
+                return self.chance.choice(_NUMBERS)
+            if mark == "t":
+                values = ", ".join(self.chance.choice(_NUMBERS[:4]) for _ in range(4))
+                return f"steep.tensor([{values}])"
+            if mark == "N":
+                return self.number(depth - 1)
+            if mark == "F":
+                return self.flag(depth - 1)
+            return local
+
+        return _MARK.sub(instead, text)
+
+    def _any(self, kind: str, plain: tuple[str, ...]) -> str:
+        feature = self.chance.choice(self.features)
+        own: list[str] = list(getattr(feature, kind))
+        for name in self.parameters:
+            own += getattr(ARGUMENTS[name].feature, kind)
+        return self.chance.choice(own or list(plain))
+
+    def number(self, depth: int = 2) -> str:
+        if depth <= 0 or self.chance.random() < 0.1:
+            return self.chance.choice(_NUMBERS)
+        if self.chance.random() < 0.15:
+            pattern = self.chance.choice(_OF_NUMBERS)
+            return self.fill(pattern, depth=depth)
+        return self.fill(self._any("numbers", _NUMBERS), depth=depth)
+
+    def flag(self, depth: int = 2) -> str:
+        if self.chance.random() < 0.2 and depth > 0:
+            return f"{self.number(depth)} > {self.chance.choice(_NUMBERS)}"
+        return self.fill(self._any("flags", ("h.shape[0] > 2", "True", "h.requires_grad")))
+
+    def tensor(self, depth: int = 2) -> str:
+        """Of the shape of `h`."""
+        local = self.chance.choice(["h", "h", "h", "g", "x"])
+        kind = self.chance.random()
+        if depth <= 0 or kind < 0.1:
+            return local
+        inside = self.tensor(depth - 1)
+        if kind < 0.3:
+            return f"{_atom(inside)} {self.chance.choice('*+-')} {_atom(self.number())}"
+        if kind < 0.5:
+            operand = self.fill(self._any("tensors", ("weight", "weight[:1]")), local)
+            return f"{_atom(inside)} {self.chance.choice('*+-')} {_atom(operand)}"
+        if kind < 0.75:
+            return self.fill(self._any("calls", _OF_TENSORS).replace("<h>", inside), local)
+        return self.fill(self.chance.choice(_OF_TENSORS).replace("<h>", inside), local)
+
+    # ---- statements -------------------------------------------------------------------------
+
+    def block(self, depth: int, least: int = 1) -> tuple[Node, ...]:
+        return tuple(self.statement(depth) for _ in range(self.chance.choice([least, 1, 2])))
+
+    def statement(self, depth: int) -> Node:
+        kind = self.chance.random()
+        if depth > 0 and kind < 0.3:
+            return self.compound(depth)
+        if kind < 0.5:
+            steps = self._any("steps", ("g = <h>", "h, g = g, h", "g = g.clone()"))
+            return Node(self.fill(steps))
+        if self.changes and kind < 0.7:
+            effect = Node(self.fill(self._any("effects", ("kept.append(<N>)",))))
+            guarded = self.chance.random() < 0.6
+            return Node("", ((f"if {self.flag()}:", (effect,)),)) if guarded else effect
+        return Node(f"{self.chance.choice(['h', 'h', 'g'])} = {self.tensor()}")
+
+    def compound(self, depth: int) -> Node:
+        inside = self.block(depth - 1)
+        kind = self.chance.randrange(7)
+        if kind < 3:
+            blocks = [(f"if {self.flag()}:", inside)]
+            if self.chance.random() < 0.5:
+                blocks.append(("else:", self.block(depth - 1)))
+        elif kind == 3:
+            blocks = [(f"for i in range({self.chance.choice([2, 3])}):", inside)]
+        elif kind == 4:
+            blocks = [("with steep.no_grad():", inside)]
+        else:
+            error = self.chance.choice(_ERRORS)
+            fails = self.fill(self.chance.choice(_FAILURES)).replace("<E>", error)
+            if self.chance.random() < 0.7:
+                failing = Node("", ((f"if {self.flag()}:", (Node(fails),)),))
+            else:
+                failing = Node(fails)
+            blocks = [("try:", (*inside, failing)), (f"except {error}:", self.block(depth - 1))]
+            if self.chance.random() < 0.3:
+                blocks.append(("finally:", self.block(depth - 1)))
+        return Node("", tuple(blocks))
+
+    def training(self) -> list[Node]:
+        """Forward, backward and step, with the odd thing between."""
+        chance = self.chance
+        zero = chance.choice(
+            ["optimizer.zero_grad()", f"optimizer.zero_grad(set_to_none=bool({self.flag()}))"]
+        )
+        loss = chance.choice(_LOSSES)
+        lines = [
+            Node(zero),
+            Node(f"loss = {self.fill(loss)}"),
+            Node("loss.backward()"),
+            Node("optimizer.step()"),
+        ]
+        if chance.random() < 0.4:
+            lines.insert(3, Node(self.fill(chance.choice(_AFTER_BACKWARD))))
+        if chance.random() < 0.2:
+            lines.insert(chance.randrange(5), Node(f"g = ({self.tensor()}).detach()"))
+        if chance.random() < 0.15:
+            lines[-1] = Node("", ((f"if {self.flag()}:", (lines[-1],)),))
+        if chance.random() < 0.15:
+            lines[0] = Node("", ((f"if {self.flag()}:", (lines[0],)),))
+        return lines
+
+    def result(self) -> str:
+        chance = self.chance
+        if chance.random() < 0.04:
+            return chance.choice(["h", "x", "None", "(h, weight)", "h.sum().item() > 0"])
+        parts = ["h.detach()", "h.detach().sum()", "g.detach().mean(0)", self.number()]
+        parts += ["None", "'text'", "h.detach().sum().item()", f"bool({self.flag()})"]
+        parts += ["loss.item()", "loss", "float(loss)"] if self.loss else []
+        chosen = [chance.choice(parts) for _ in range(chance.choice([1, 2, 3]))]
+        forms = ["{0}", "({0},)", "({0}, h.detach())", "[{0}, [{0}]]", "{{'a': {0}, 'n': 1}}"]
+        forms += ["Result({0}, 2)"]
+        if len(chosen) > 1:
+            forms = ["({0}, {1})", "{{'a': {0}, 'b': ({1},)}}", "Result({0}, [{1}])"]
+        return chance.choice(forms).format(*chosen)
+
+    # ---- the whole --------------------------------------------------------------------------
+
+    def body(self) -> tuple[Node, ...]:
+        chance = self.chance
+        nodes = [self.statement(2) for _ in range(chance.choice([1, 2, 3, 4]))]
+        if self.trains:
+            nodes += self.training()
+            self.loss = True
+            nodes += [self.statement(1) for _ in range(chance.choice([0, 0, 1]))]
+        elif chance.random() < 0.5:
+            nodes = [Node("", (("with steep.no_grad():", tuple(nodes)),))]
+        return tuple(nodes)
+
+    def program(self) -> Program:
+        outer = [_BASE, *(f.setup for f in self.features if not f.inner)]
+        body = self.body()
+        result = self.result()
+        names = [n for f in self.features if not f.inner for n in f.names]
+        inner = [n for f in self.features if f.inner for n in f.names]
+        declared = ["h = g = x"]
+        if inner:
+            declared.insert(0, f"nonlocal {', '.join(inner)}")
+        if names:
+            declared.insert(0, f"global {', '.join(dict.fromkeys(names))}")
+        head, around = self.form_of()
+        return Program(
+            setups=tuple(self.fill(setup) for setup in _sorted(outer)),
+            inner=tuple(self.fill(f.setup) for f in self.features if f.inner),
+            head=head,
+            around=around,
+            declared=tuple(declared),
+            body=body,
+            result=result,
+            calls=self.schedule(),
+        )
+
+    def form_of(self) -> tuple[str, str]:
+        """The line of the function, and what stands around it."""
+        defaults = "".join(f", {name}={ARGUMENTS[name].default}" for name in self.parameters)
+        if self.form == "function":
+            return f"@compiled\ndef step(x{defaults}):", "{}"
+        if self.form == "closure":
+            inner = [f for f in self.features if f.inner]
+            made = "step, poke" if inner else "step"
+            return f"@compiled\ndef step(x{defaults}):", _BUILT.replace("MADE", made)
+        if self.form == "method":
+            return f"def act(self, x{defaults}):", _METHOD
+        if self.form == "compiled method":
+            return f"@compiled\ndef act(self, x{defaults}):", _COMPILED_METHOD
+        return f"def forward(self, x{defaults}):", _MODULE
+
+    def schedule(self) -> tuple[Call, ...]:
+        chance = self.chance
+        restless = chance.random() < 0.15
+        changes = [text for f in self.features for text in f.between]
+        base = chance.choice(BATCHES[:3]) if chance.random() < 0.8 else chance.choice(BATCHES)
+        usual = {name: chance.choice(ARGUMENTS[name].values) for name in self.parameters}
+        calls = []
+        for i in range(chance.randint(*_CALLS)):
+            before: list[str] = []
+            if changes and (i >= _SETTLED or restless) and chance.random() < 0.45:
+                count = chance.choice([1, 1, 2])
+                before = [self.fill(chance.choice(changes)) for _ in range(count)]
+            x = chance.choice(BATCHES) if i >= _SETTLED and chance.random() < 0.1 else base
+            args, named = [x.replace("<i>", str(i))], []
+            for name in self.parameters:
+                value = usual[name]
+                if (i >= _SETTLED or restless) and chance.random() < 0.3:
+                    value = chance.choice(ARGUMENTS[name].values)
+                if len(args) > len(named) + 1 or chance.random() < 0.9:
+                    named.append((name, self.fill(value).replace("<i>", str(i))))
+            calls.append(Call(tuple(before), tuple(args), tuple(named)))
+        return tuple(calls)
+
+
+def _sorted(setups: list[str]) -> list[str]:
+    """Networks before their optimisers, which come last."""
+    return sorted(setups, key=lambda text: text.startswith("optimizer"))
+
+
+def _atom(text: str) -> str:
+    return text if re.fullmatch(r"[\w.]+", text) else f"({text})"
+
+
+_OF_NUMBERS = (
+    "-(<N>)",
+    "(<N> if <F> else <N>)",
+    "abs(<N>)",
+    "float(<N>)",
+    "max(<N>, <n>)",
+    "[<N> for _ in range(2)][-1]",
+    "(<N> + <n>)",
+    "min(v for v in (<N>, <N>))",
+)
+_OF_TENSORS = (
+    "F.relu(<h>)",
+    "steep.tanh(<h>)",
+    "(<h>).sigmoid()",
+    "(<h>).clone()",
+    "(<h>).detach()",
+    "(<h>).view(-1, 4)",
+    "(<h>).t().t()",
+    "(<h>).flip(0)",
+    "(<h>).softmax(-1)",
+    "(<h>).clamp(-2, 2)",
+    "steep.where(<h> > 0, h, <N>)",
+    "(<h>).to(steep.float64).to(steep.float32)",
+    "steep.cat([<h>, h])[:len(h)]",
+    "(<h>).reshape(h.shape)",
+    "F.layer_norm(<h>, (4,))",
+    "(<h>).masked_fill(h > 1, <N>)",
+    "(<h>) @ steep.eye(4)",
+    "F.dropout(<h>, 0.5, training=bool(<F>))",
+    "(<h> if <F> else <h> * 2)",
+)
+_LOSSES = (
+    "(<h> * weight).mean()",
+    "F.mse_loss(<h> * weight, g.detach())",
+    "F.cross_entropy(<h> * weight, steep.arange(len(<h>)) % 4)",
+    "(<h> * weight * <N>).sum()",
+    "(<h> * weight).pow(2).mean() + 0.1 * weight.sum()",
+)
+_AFTER_BACKWARD = (
+    "nn.utils.clip_grad_norm_([weight], 0.1)",
+    "weight.grad.mul_(<N>)",
+    "g = g.detach() + weight.grad",
+    "weight.grad = None",
+    "weight.grad = weight.grad * <N>",
+    "if <F>:\n    weight.grad.zero_()",
+    "norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)\nh = h * norm",
+)
+_FAILURES = (
+    "raise <E>('no %s' % (<N>,))",
+    "{}['missing']",
+    "h @ steep.ones(3, 2)",
+    "1 / 0",
+    "int('x')",
+    "h.view(7, 9)",
+    "steep.ones(2, requires_grad=True).add_(1)",
+    "h[99]",
+    "h[steep.tensor([0, 7])]",
+    "F.cross_entropy(h, steep.tensor([0, 9, 1])[:len(h)])",
+)
+
+_OWNER = Feature(
+    setup="OWNED = <n>",
+    numbers=("self.k", "self.inner.depth", "self.shared", "OWNED"),
+    flags=("self.on", "hasattr(self, 'extra')", "self.k > 1"),
+    calls=("self.helped(<h>)",),
+    tensors=("self.t",),
+    effects=("self.calls += 1", "self.last = <h>.detach()", "self.k = self.k * -1"),
+    between=(
+        "owner.k = <n>",
+        "owner.on = not owner.on",
+        "owner.inner.depth = <n>",
+        "owner.inner = types.SimpleNamespace(depth=<n>)",
+        "owner.extra = 1",
+        "Owner.shared = <n>",
+        "owner.shared = <n>",
+        "owner.t = <t>",
+        "owner.helped = lambda h: h + 1",
+        "Owner.helped = lambda self, h: h * 2",
+        "OWNED = <n>",
+    ),
+)
+_COMPILED = Feature(
+    setup="INSIDE = <n>\n@compiled\ndef compiled_helper(h):\n    return h * INSIDE\n",
+    numbers=("INSIDE",),
+    calls=("compiled_helper(<h>)",),
+    between=("INSIDE = <n>", "compiled_helper(steep.ones(2, 4))"),
+)
+_MEMBERS = """
+    shared = 1.5
+    def __init__(self):
+        super().__init__()
+        self.k, self.on, self.calls, self.last = 2.0, False, 0, None
+        self.inner, self.t = types.SimpleNamespace(depth=0.5), steep.tensor([0.5, 1.0, 2.0, -1.0])
+    def helped(self, h):
+        return h * self.shared
+"""
+_BUILT = "def build():\n{}    return MADE\nMADE = build()"
+
+
+def _owning(base: str, made: str) -> str:
+    return f"class Owned{base}:{_MEMBERS}class Owner(Owned):\n{{}}owner = Owner()\nstep = {made}\n"
+
+
+_METHOD = _owning("", "compiled(owner.act)")
+_COMPILED_METHOD = _owning("", "owner.act")
+_MODULE = _owning("(nn.Module)", "compiled(owner)")
