@@ -77,3 +77,28 @@ def settle(compiled: Any, *args: Any, calls: int = 5) -> Any:
     for _ in range(calls):
         result = compiled(*args)
     return result
+
+
+Made = tuple[Any, ...]  # a function, what changes a place that it reads, and what makes arguments
+Make = Callable[[], Made]
+
+
+def is_followed(make: Make) -> None:
+    """A function is replayed until a place that it reads has changed, and then does as it does.
+
+    Without a third part of what is made it is called with a tensor of ones.
+    """
+    function, change, *others = make()
+    arguments = others[0] if others else lambda: (ones(),)
+    compiled = steep.compile(function)
+    for _ in range(8):  # the sixth is recorded again, if a tensor was always the same so far
+        before = compiled(*arguments()).tolist()
+    runs = replays(compiled)
+    for _ in range(2):
+        compiled(*arguments())
+    assert replays(compiled) == runs + 2
+    change()
+    given = arguments()
+    after = compiled(*given).tolist()
+    assert replays(compiled) == runs + 2
+    assert after == function(*given).tolist() != before

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import types
 from collections import Counter
 from typing import Any
 
@@ -86,12 +88,40 @@ class Cells:
         while dead := self._dead():
             self.forget(dead)
 
-    def _dead(self) -> set[int]:
+    def forget_dead_cycles(self) -> None:
+        """The same for what nobody holds but each other: trees whose nodes know their parents,
+        functions that call themselves.
+
+        What is found outside, and what that leads to, stays. Classes made by the call are not
+        told from others.
+        """
+        closures = [x.__closure__ for x in self.objects.values() if type(x) is types.FunctionType]
+        nodes = self.objects | {id(x): x for x in closures if x}
+        closures.clear()
+        links = {n: [id(x) for x in gc.get_referents(nodes[n]) if id(x) in nodes] for n in nodes}
+        ours = self._references() + Counter(self.objects.keys())
+        for ends in links.values():
+            ours.update(ends)
+        # The dict here holds each once, and so does the call of getrefcount.
+        waiting = [n for n in nodes if sys.getrefcount(nodes[n]) > ours[n] + 2]
+        alive = set(waiting)
+        while waiting:
+            new = set(links[waiting.pop()]) - alive
+            alive |= new
+            waiting += new
+        self.forget(nodes.keys() - alive)
+
+    def _references(self) -> Counter[int]:
+        """How often objects are held by cells, by id."""
         ours: Counter[int] = Counter()
         for cell in self.entries:
             ours.update((id(cell[1]), id(cell[2]), id(cell[3])))
             if cell[0] in (DICT, SEQUENCE, SET):
                 ours.update(map(id, cell[3]))
+        return ours
+
+    def _dead(self) -> set[int]:
+        ours = self._references()
         found = set()
         for number in self.objects:
             # The dict here holds it once, and so does the call of getrefcount.

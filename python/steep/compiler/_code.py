@@ -5,29 +5,33 @@ from __future__ import annotations
 import dis
 import linecache
 import os
+import string
 import sysconfig
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from steep.compiler._imported import imported
 
-__all__ = ["Names", "at_line", "line_of", "names_of"]
+__all__ = ["READERS", "Names", "at_line", "line_of", "names_of"]
 
 _STEEP = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Of steep's own files these hold what a user's function may depend on; what the others keep is
 # followed by other means, or is no one's business.
-_FOLLOWED = os.path.join(_STEEP, "nn", "")
+_FOLLOWED = (os.path.join(_STEEP, "nn", ""), os.path.join(_STEEP, "data", ""))
 _LIBRARIES = tuple(
     os.path.join(os.path.abspath(sysconfig.get_path(name)), "") for name in ("stdlib", "platstdlib")
 )
 _SITE = tuple(
     os.path.join(os.path.abspath(sysconfig.get_path(name)), "") for name in ("purelib", "platlib")
 )
-# Functions by which code reads attributes whose names are data.
-_DYNAMIC = frozenset({"getattr", "hasattr", "setattr", "vars", "delattr", "dir"})
-_DYNAMIC |= {"attrgetter", "methodcaller", "asdict", "astuple"}
+# Functions of C by which code reads attributes whose names are data.
+READERS = frozenset({"getattr", "hasattr", "setattr", "vars", "delattr", "dir"})
+READERS |= {"__getattribute__", "__setattr__", "__delattr__"}
+_DYNAMIC = READERS | {"attrgetter", "methodcaller", "asdict", "astuple", "__dict__", "__slots__"}
+_FORMATTING = ("format", "format_map")  # which read attributes as well: "{0.scale}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +41,14 @@ class Names:
     Attributes:
         globals: names of global variables read, written or deleted.
         attributes: all others, such as names of attributes and methods.
-        imports: modules that the code imports.
+        imports: modules that the code imports: how far above its own package, and the name.
         dynamic: whether attributes may be read by other names than these.
         of_library: whether the code is a library's, whose globals are its own business.
     """
 
     globals: tuple[str, ...]
     attributes: frozenset[str]
-    imports: tuple[str, ...]
+    imports: tuple[tuple[int, str], ...]
     dynamic: bool
     of_library: bool
 
@@ -73,31 +77,46 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 @lru_cache(maxsize=4096)
 def _names_in(
     code: types.CodeType,
-) -> tuple[tuple[str, ...], frozenset[str], tuple[str, ...], bool]:
+) -> tuple[tuple[str, ...], frozenset[str], tuple[tuple[int, str], ...], bool]:
     loaded: dict[str, None] = {}
     others: set[str] = set()
     strings: set[str] = set()
-    imports: dict[str, None] = {}
-    matches = False
+    imports: dict[tuple[int, str], None] = {}
+    dynamic = False
     for part in _codes(code):
+        before: list[Any] = [None, None]  # what the two steps before load, if they are constants
         for step in dis.get_instructions(part):
             if step.opname == "IMPORT_NAME":
-                imports[step.argval] = None
+                imports[before[0] or 0, step.argval] = None
             elif step.opname.endswith(("_GLOBAL", "_NAME")):
                 loaded[step.argval] = None
             elif step.arg is not None and step.opcode in dis.hasname:
                 others.add(step.argval)
-            matches = matches or step.opname == "MATCH_CLASS"
+                dynamic = dynamic or (step.argval in _FORMATTING and _reads_fields(before[1]))
+            dynamic = dynamic or step.opname == "MATCH_CLASS"
+            before = [before[1], step.argval if step.opname in _CONSTANTS else None]
         for constant in part.co_consts:
             if isinstance(constant, tuple):  # the attributes of a pattern, as in `case P(x=0)`
                 strings |= {c for c in constant if isinstance(c, str) and c.isidentifier()}
         strings |= {c for c in part.co_consts if isinstance(c, str) and c.isidentifier()}
-    dynamic = matches or not _DYNAMIC.isdisjoint({*loaded, *others})
+    dynamic = dynamic or not _DYNAMIC.isdisjoint({*loaded, *others})
     if dynamic:
         others |= strings
-    dynamic = dynamic or "__dict__" in others
-    attributes = frozenset(name for name in others if name == "__call__" or name[:2] != "__")
-    return tuple(loaded), attributes, tuple(imports), dynamic
+    return tuple(loaded), frozenset(others), tuple(imports), dynamic
+
+
+_CONSTANTS = ("LOAD_CONST", "LOAD_SMALL_INT")
+
+
+def _reads_fields(text: Any) -> bool:
+    """Whether a format reads attributes; one that is no constant of the code may."""
+    if not isinstance(text, str):
+        return True
+    try:
+        fields = [field or "" for _, field, _, _ in string.Formatter().parse(text)]
+    except ValueError:
+        return False  # and format() raises it
+    return any("." in field or "[" in field for field in fields)
 
 
 def names_of(code: types.CodeType) -> Names | None:

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import collections
+import gc
 import sys
-import types
 from typing import Any
 
 from steep._core import absent
-from steep.compiler._code import Names
-from steep.nn.module import Module
 
-# What the call of a module looks at without naming it in Python code.
-_OF_MODULES = frozenset({"_hooks", "forward", "training"})
+__all__ = ["SPECIAL", "attributes_of", "contents_of", "dict_of_class"]
+__all__ += ["is_of_a_library", "module_of", "slot_of"]
 
-__all__ = ["attributes_of", "contents_of", "is_of_a_library", "module_of"]
-__all__ += ["names_wanted", "slot_of"]
+# Methods that operators, statements, calls and functions of C look for in a class: no code names
+# them, and one that is added later is found as well.
+_OPERATORS = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
+_OTHERS = """
+    abs aenter aexit aiter anext await array array_function array_ufunc bool buffer bytes call ceil
+    class_getitem complex contains copy deepcopy delattr delete delitem dir enter eq exit float
+    floor format fspath ge get getattr getattribute getitem gt hash index init instancecheck int
+    invert iter le len length_hint lt match_args missing ne neg new next pos repr reversed round
+    set setattr setitem str subclasscheck subclasshook trunc
+"""
+SPECIAL = tuple(
+    f"__{name}__"
+    for name in (
+        *_OTHERS.split(),
+        *(f"{side}{name}" for side in ("", "r", "i") for name in _OPERATORS.split()),
+    )
+)
 
 
 def module_of(cls: type) -> str:
@@ -39,6 +52,12 @@ def attributes_of(item: Any) -> dict[str, Any] | None:
     return values if isinstance(values, dict) else None
 
 
+def dict_of_class(cls: type) -> dict[str, Any]:
+    """The very dict that a class keeps its attributes in."""
+    found: dict[str, Any] = gc.get_referents(vars(cls))[0]
+    return found
+
+
 def slot_of(item: Any, descriptor: Any) -> Any:
     """What is in one of its `__slots__`, if anything is."""
     try:
@@ -48,31 +67,14 @@ def slot_of(item: Any, descriptor: Any) -> Any:
 
 
 def contents_of(item: Any) -> list[Any]:
-    """What a container, namespace or dataclass holds, and has besides."""
+    """What a container, namespace or dataclass holds, its own attributes included."""
+    parts: list[Any] = []
     if isinstance(item, dict):
         parts = list(dict.values(item))
         if isinstance(item, collections.defaultdict):
             parts.append(item.default_factory)
-    else:
-        parts = list(item) if isinstance(item, list | tuple) else []
-    return [*parts, attributes_of(item)]
-
-
-def names_wanted(cls: type, names: Names, values: dict[str, Any] | None) -> frozenset[str]:
-    """The names that code may read of an instance with these attributes of its own."""
-    wanted = names.attributes
-    if issubclass(cls, Module):
-        wanted |= _OF_MODULES
-    own = [base for base in cls.__mro__ if not is_of_a_library(base)]
-    for base in own:  # operators, calls, items: code names none of them
-        wanted |= {name for name, value in vars(base).items() if _is_special(name, value)}
-    if names.dynamic:
-        wanted |= (values or {}).keys()
-        for base in own:
-            wanted |= {name for name in vars(base) if not name.startswith("__")}
-    return wanted
-
-
-def _is_special(name: str, value: Any) -> bool:
-    """Whether a member of a class is one that operators, calls and the like look for."""
-    return name.startswith("__") and isinstance(value, types.FunctionType)
+    elif isinstance(item, tuple):
+        parts = list(tuple.__iter__(item))
+    elif isinstance(item, list):
+        parts = list(list.__iter__(item))
+    return [*parts, values] if (values := attributes_of(item)) else parts

@@ -59,19 +59,19 @@ class Reads:
             return False
         self._names[id(code)] = names
         self.codes.append(code)
+        if not names.of_library:
+            self._found.begin(names)
         return True
 
     def entered(self, frame: types.FrameType) -> None:
         """A function begins, or a generator goes on."""
-        names = self._names[id(frame.f_code)]
-        self._look_around(frame, names)
-        if self._found.getters and not names.dynamic:
-            names = self._names[id(frame.f_code)] = replace(names, dynamic=True)
-            self._look_around(frame, names)
+        self._look_around(frame, self._names[id(frame.f_code)])
+        self._read_by_data(frame)
 
     def returned(self, frame: types.FrameType, value: Any) -> None:
         """Something comes back to code that has called for it."""
-        self._found.look_into(value, self._names[id(frame.f_code)], "")
+        self._found.look_into(value, self._names[id(frame.f_code)], "", None)
+        self._read_by_data(frame)
 
     def called(self, frame: types.FrameType, function: Any) -> None:
         """A function of C is called."""
@@ -96,35 +96,60 @@ class Reads:
 
     # ---- where code reads -------------------------------------------------------------------
 
+    def _read_by_data(self, frame: types.FrameType) -> None:
+        """Once a function was met that reads by names which are data, all code may call it."""
+        names = self._names[id(frame.f_code)]
+        if self._found.getters and not names.dynamic:
+            names = self._names[id(frame.f_code)] = replace(names, dynamic=True)
+            if not names.of_library:
+                self._found.begin(names)
+            self._look_around(frame, names)
+
     def _look_around(self, frame: types.FrameType, names: Names) -> None:
         """Into all that code can begin with: globals, closure and arguments."""
         if not names.of_library:
-            self._globals(frame.f_globals, names)
+            self._globals(frame, names)
+        for level, name in names.imports:
+            self._import(frame, level, name, names)
         values = frame.f_locals
+        closure: dict[str, list[types.CellType]] = {}
         for function in self._found.functions_of(frame.f_code, values):
-            self._closure(function)
-        for name in names.imports:
-            if name in sys.modules:
-                self._found.look_into(sys.modules[name], names, name)
+            self._closure(function, closure)
         for name in list(values):
             if not name.startswith("."):
-                self._found.look_into(values[name], names, name)
+                holder = _holder(closure.get(name, ()), values[name])
+                self._found.look_into(values[name], names, name, holder)
 
-    def _globals(self, values: dict[str, Any], names: Names) -> None:
+    def _globals(self, frame: types.FrameType, names: Names) -> None:
         for name in names.globals:
-            value = values.get(name, absent)
-            self.cells.add((ITEM, values, name, value), "the global variable", name)
-            if value is not absent:
-                self._found.look_into(value, names, name)
+            for values in (frame.f_globals, frame.f_builtins):
+                value = values.get(name, absent)
+                self.cells.add((ITEM, values, name, value), "the global variable", name)
+                if value is not absent:
+                    self._found.look_into(value, names, name)
+                    break
 
-    def _closure(self, function: types.FunctionType) -> None:
+    def _import(self, frame: types.FrameType, level: int, name: str, names: Names) -> None:
+        """A module that code imports, and the packages on the way to it."""
+        above = (frame.f_globals.get("__package__") or "").split(".")
+        parts = above[: len(above) - level + 1] if level else []
+        parts += name.split(".") if name else []
+        for end in range(1, len(parts) + 1):
+            whole = ".".join(parts[:end])
+            module = sys.modules.get(whole, absent)
+            if not names.of_library:
+                self.cells.add((ITEM, sys.modules, whole, module), "the module", whole)
+            if module is not absent:
+                self._found.look_into(module, names, whole)
+
+    def _closure(
+        self, function: types.FunctionType, found: dict[str, list[types.CellType]]
+    ) -> None:
+        """Cells of the variables of a closure; those go into `found`, by their names."""
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
         for name, cell in cells:
-            try:
-                value = cell.cell_contents
-            except ValueError:  # not assigned yet
-                value = absent
-            self.cells.add((VARIABLE, cell, None, value), "the variable", name)
+            self.cells.add((VARIABLE, cell, None, _content(cell)), "the variable", name)
+            found.setdefault(name, []).append(cell)
 
     # ---- what the call has changed itself -----------------------------------------------------
 
@@ -136,6 +161,9 @@ class Reads:
         self._found.let_go()
         self.cells.forget({id(item) for item in containers})
         self.cells.forget_what_is_dead()
+        if self._found.has_reached_arguments() or first_broken(self.cells.entries) is not None:
+            self.cells.forget_dead_cycles()
+        self._found.forget_arguments()
         self.refusal = self.refusal or self._found.refusal or self._taken() or self._unknown_hook()
         self._keep_tensors({id(output) for output in outputs})
         place = first_broken(self.cells.entries)
@@ -178,3 +206,15 @@ class Reads:
                 self.cells.add((TENSOR, tensor, None, state), "a tensor's memory or settings")
                 if hooks:
                     self.cells.add((HOOKS, tensor, None, hooks), "the hooks of a tensor")
+
+
+def _content(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return absent
+
+
+def _holder(cells: Any, value: Any) -> int | None:
+    """The id of the variable of a closure that holds a value; None for an argument."""
+    return next((id(cell) for cell in cells if _content(cell) is value), None)

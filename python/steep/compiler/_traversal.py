@@ -1,59 +1,28 @@
 """From an object to all that code can reach from it by the names in it.
 
-The way leads along attributes and into containers; what is passed is kept as cells. Which objects
-are looked into in which way is one table, at the end.
+The way leads along attributes and into containers; what is passed is kept as cells. How an object
+of which class is looked into is one table (`_ways`); what any object has in attributes of its own
+and of its class is one method (`Traversal.own_part`).
 """
 
 from __future__ import annotations
 
-import collections
-import functools
-import gc
-import io
-import operator
-import sys
-import threading
 import types
-import weakref
-from collections.abc import Callable
 from typing import Any
 
-from steep._core import Tensor, found_in_type, hooks_of, state_of
-from steep.compiler._cells import (
-    ARRAY,
-    DICT,
-    FUNCTION,
-    INSTANCE,
-    ITEM,
-    SEQUENCE,
-    SET,
-    SLOT,
-    TYPE,
-    Cells,
-    absent,
-)
-from steep.compiler._code import Names, names_of
-from steep.compiler._imported import array_types, plain_types
-from steep.compiler._objects import (
-    attributes_of,
-    contents_of,
-    is_of_a_library,
-    module_of,
-    names_wanted,
-    slot_of,
-)
-from steep.compiler._sources import is_random_source, random_source, random_state
+from steep._core import Tensor, hooks_of, state_of
+from steep.compiler._arguments import ALWAYS, Arguments
+from steep.compiler._cells import DICT, INSTANCE, ITEM, SLOT, Cells, absent
+from steep.compiler._classes import Shared, of_class, share
+from steep.compiler._code import Names
+from steep.compiler._objects import attributes_of, is_of_a_library, slot_of
+from steep.compiler._sources import random_source, random_state
+from steep.compiler._ways import Found, Kind, kind_of, look_into_items
 from steep.nn.module import Module
 
 __all__ = ["Traversal"]
 
-MOST_ITEMS = 4096  # of a container that is looked through at every replay
-MOST_BYTES = 65536  # of an array, likewise
-
-_OWN = ("steep.compiler", "steep._core", "steep.autograd", "steep.profiler")
-
-Found = list[tuple[Any, str]]  # objects, and how a user would call them
-Way = Callable[["Traversal", Any, Names, str], Found]
+_KEYS = property(lambda values: tuple(values))  # of a dict
 
 
 class Traversal:
@@ -65,7 +34,8 @@ class Traversal:
         getters: whether objects were met that read by names of their own.
         sources: random generators by id, with their state and how a user would call them.
         iterators: how a user would call them, by id.
-        tensors: with their state and their hooks, by id.
+        tensors: with their state, their hooks, and their attributes if asked for, by id.
+        specials: methods of classes that no code names, with how a user would call them.
     """
 
     def __init__(self, given: list[Any]) -> None:
@@ -76,40 +46,105 @@ class Traversal:
         self.sources: dict[int, tuple[Any, Any, str]] = {}
         self.iterators: dict[int, str] = {}
         self.tensors: dict[int, tuple[Tensor, int, tuple[Any, ...]]] = {}
-        self._given = {id(item): item for item in given}
+        self.specials: dict[type, Found] = {}
+        self._arguments = Arguments(given)
+        self._waiting: list[tuple[Any, str, int | None, Names]] = []
         self._seen: set[tuple[int, Names]] = set()  # objects by id, which `cells` holds
         self._functions: dict[int, list[types.FunctionType]] = {}  # by the id of their code
-        self._ways: dict[type, tuple[Way | None, bool]] = {}
+        self._kinds: dict[type, Kind] = {}
+        self._shared: dict[tuple[type, Names], Shared] = {}
+        self._begun: list[Names] = []  # of the user's code that has run
+        self._labelled: dict[int, tuple[Tensor, str]] = {}  # tensors with attributes
 
     def let_go(self) -> None:
         """Of what would keep alive what the call has made."""
         self._functions.clear()
-        self._given.clear()
+        self._labelled.clear()
+        self._shared.clear()
+        self.specials.clear()
 
-    def look_into(self, value: Any, names: Names, whence: str) -> None:
-        """Along the names from one object, and from all that are found."""
-        waiting, opened = [(value, whence)], set()
-        while waiting:
-            item, path = waiting.pop()
-            mark = (id(item), names)
-            if mark in self._seen:
-                continue
-            way, may_draw = self._way_into(type(item))
-            if may_draw:
+    # ---- from object to object ----------------------------------------------------------------
+
+    def look_into(self, value: Any, names: Names, whence: str, holder: int | None = ALWAYS) -> None:
+        """Along the names from one object, and from all that are found.
+
+        `holder` is the id of what holds the object; None where it came as an argument: then what
+        the call is known by needs no cells.
+        """
+        self._waiting.append((value, whence, holder, names))
+        self._go_on()
+
+    def find(self, value: Any, path: str, names: Names, holder: int = ALWAYS) -> None:
+        """Something that is still to be looked into."""
+        self._waiting.append((value, path, holder, names))
+
+    def find_items(self, values: dict[Any, Any], path: str, names: Names) -> None:
+        """The same for all that is in a dict, of which a cell is kept."""
+        for part, label in look_into_items(self, values, path):
+            self.find(part, label, names)
+
+    def keep_items(self, values: dict[Any, Any], path: str) -> None:
+        """A cell of all that is in a dict, and no more."""
+        look_into_items(self, values, path)
+
+    def refuse(self, reason: str) -> None:
+        """Keep why no replay can follow what was met, if it is the first reason."""
+        self.refusal = self.refusal or reason
+
+    def kind(self, cls: type) -> Kind:
+        """How instances of a class are looked into."""
+        known = self._kinds.get(cls)
+        if known is None:
+            known = self._kinds[cls] = kind_of(cls)
+        return known
+
+    def _go_on(self) -> None:
+        opened: set[tuple[int, Names]] = set()
+        while self._waiting:
+            item, path, holder, names = self._waiting.pop()
+            kind = self.kind(type(item))
+            if kind.may_draw:
                 self._source(item, path)
-            if way is None:
-                if isinstance(item, Tensor):
-                    waiting += self._tensor(item, names, path)
+            if kind.way is None:
+                if kind.is_tensor:
+                    self._tensor(item, names, path)
                 continue
-            if id(item) in self._given:
-                if id(item) not in opened:
-                    opened.add(id(item))
-                    waiting += [(part, path) for part in contents_of(item)]
-                    waiting += self._shared(item, names)
-                continue
-            self._seen.add(mark)
-            self.cells.objects.setdefault(id(item), item)
-            waiting += way(self, item, names, path)
+            mark = (id(item), names)
+            if self._arguments.has(item) and self._is_argument(item, path, holder, names):
+                if mark not in opened:
+                    opened.add(mark)
+                    self.shared(type(item), names)
+                    parts = self._arguments.pass_over(item, names, path)
+                    self._waiting += [(part, label, None, names) for part, label in parts]
+            elif mark not in self._seen:
+                self._seen.add(mark)
+                self.cells.objects.setdefault(id(item), item)
+                found = kind.way(self, item, names, path)
+                self._waiting += [(part, label, id(item), names) for part, label in found]
+                if kind.has_own:
+                    self.own_part(item, names, path)
+
+    def _is_argument(self, item: Any, path: str, holder: int | None, names: Names) -> bool:
+        """Whether what the call is known by was reached in no other way so far."""
+        if holder is None:
+            return not self._arguments.is_reached(item)
+        missed = self._arguments.reach(item, holder)
+        self._waiting += [(item, label, holder, others) for others, label in missed]
+        return False
+
+    def _source(self, item: Any, path: str) -> None:
+        source = random_source(item)
+        if source is not None and id(source) not in self.sources:
+            self.sources[id(source)] = (source, random_state(source), path)
+
+    # ---- what code begins with ----------------------------------------------------------------
+
+    def begin(self, names: Names) -> None:
+        """The user's code with these names begins to run: tensors that were met may come to it."""
+        self._begun.append(names)
+        for tensor, path in self._labelled.values():
+            self._attributes(tensor, names, path)
+        self._go_on()
 
     def functions_of(self, code: types.CodeType, values: Any) -> list[types.FunctionType]:
         """The functions that code belongs to; `values` are the variables it begins with."""
@@ -117,281 +152,129 @@ class Traversal:
             self._find_method(code, values)
         return self._functions.get(id(code), [])
 
-    def _way_into(self, cls: type) -> tuple[Way | None, bool]:
-        """How instances of a class are looked into, None for those with nothing in them; and
-        whether they may draw random numbers.
-        """
-        known = self._ways.get(cls)
-        if known is None:
-            known = self._ways[cls] = (_way_into(cls), is_random_source(cls))
-        return known
-
-    def _source(self, item: Any, path: str) -> None:
-        source = random_source(item)
-        if source is not None and id(source) not in self.sources:
-            self.sources[id(source)] = (source, random_state(source), path)
-
-    def _tensor(self, item: Tensor, names: Names, path: str) -> Found:
-        """Another requires_grad, hooks or memory make another function, also of what fails."""
-        hooks: tuple[Any, ...] = ()
-        if id(item) not in self._given and id(item) not in self.tensors:
-            state = state_of(item)
-            if state is not None:
-                hooks = hooks_of(item) if state & 1 else ()
-                self.tensors[id(item)] = (item, state, hooks)
-        # What a user has put on it, such as a learning rate of its own.
-        values = attributes_of(item) or {}
-        for name in names.attributes & values.keys():
-            self.cells.add((ITEM, values, name, values[name]), f"{path}.{name}", name)
-        return [(hook, f"a hook of {path}") for hook in hooks]
-
-    # ---- containers ---------------------------------------------------------------------------
-
-    def _too_much(self, what: str, path: str) -> Found:
-        self.refusal = self.refusal or f"it reads {what} ({path}); pass it as an argument"
-        return []
-
-    def _is_too_long(self, item: Any, path: str) -> bool:
-        if len(item) > MOST_ITEMS:
-            kind = type(item).__name__
-            self._too_much(f"a {kind} of {len(item)} items, too large to be watched", path)
-        return len(item) > MOST_ITEMS
-
-    def _tuple(self, item: Any, names: Names, path: str) -> Found:
-        return [(part, f"{path}[{i}]") for i, part in enumerate(tuple.__iter__(item))]
-
-    def _sequence(self, item: Any, names: Names, path: str) -> Found:
-        if self._is_too_long(item, path):
-            return []
-        cls = list if isinstance(item, list) else collections.deque
-        items = tuple(cls.__iter__(item))
-        self.cells.add((SEQUENCE, item, None, items), path)
-        found = [(part, f"{path}[{i}]") for i, part in enumerate(items)]
-        return found + self._own_part(item, names, path)
-
-    def _dict(self, item: dict[Any, Any], names: Names, path: str) -> Found:
-        if item is sys.modules:
-            self.refusal = self.refusal or "it looks modules up in sys.modules; import them by name"
-            return []
-        return self._items(item, path) + self._own_part(item, names, path)
-
-    def _items(self, item: dict[Any, Any], path: str) -> Found:
-        if self._is_too_long(item, path):
-            return []
-        if isinstance(item, collections.OrderedDict):
-            self.cells.add((SEQUENCE, item, None, tuple(item)), path)
-        pairs = list(dict.items(item))
-        self.cells.add((DICT, item, None, tuple(part for pair in pairs for part in pair)), path)
-        return [(part, f"{path}[{key!r}]" if isinstance(key, str | int) else path)
-                for key, part in pairs]  # fmt: skip
-
-    def _set(self, item: Any, names: Names, path: str) -> Found:
-        if not self._is_too_long(item, path):
-            cls = set if isinstance(item, set) else frozenset
-            self.cells.add((SET, item, None, tuple(cls.__iter__(item))), path)
-        return []
-
-    def _array(self, item: Any, names: Names, path: str) -> Found:
-        try:
-            memory = memoryview(item)
-        except (ValueError, TypeError, BufferError):
-            memory = None
-        if memory is None or "O" in memory.format:
-            return self._too_much(f"a {type(item).__name__} of objects or dates", path)
-        if memory.nbytes > MOST_BYTES:
-            kind = type(item).__name__
-            return self._too_much(f"{kind} of {memory.nbytes} bytes, too large to be watched", path)
-        form = (memory.format, *(memory.shape or ()))
-        self.cells.add((ARRAY, item, form, memory.tobytes()), path)
-        return []
-
-    def _own_part(self, item: Any, names: Names, path: str) -> Found:
-        """The attributes of a container, if its class is a user's."""
-        return [] if is_of_a_library(type(item)) else self._instance(item, names, path)
-
-    # ---- what holds or wraps others -----------------------------------------------------------
-
-    def _iterator(self, item: Any, names: Names, path: str) -> Found:
-        if not isinstance(item, io.IOBase):
-            self.iterators[id(item)] = path or type(item).__name__
-        return []
-
-    def _thread_local(self, item: Any, names: Names, path: str) -> Found:
-        self.refusal = self.refusal or f"it reads a thread's own variables ({path}); pass them"
-        return []
-
-    def _getter(self, item: Any, names: Names, path: str) -> Found:
-        self.getters = True
-        return []
-
-    def _module(self, item: types.ModuleType, names: Names, path: str) -> Found:
-        found = []
-        values = item.__dict__
-        if names.dynamic:
-            self._items(values, item.__name__)
-        own = item.__name__.partition(".")[0] not in ("steep", "numpy", *sys.stdlib_module_names)
-        for name in names.attributes:
-            value = values.get(name, absent)
-            if value is not absent or own:
-                self.cells.add((ITEM, values, name, value), f"{item.__name__}.{name} of", name)
-            if value is not absent:
-                found.append((value, f"{item.__name__}.{name}"))
-        return found
-
-    def _function(self, item: types.FunctionType, names: Names, path: str) -> Found:
-        own = names_of(item.__code__)
-        if own is None:
-            return []
-        known = self._functions.setdefault(id(item.__code__), [])
-        if not any(item is other for other in known):
-            known.append(item)
-        if own.of_library:
-            return []
-        parts = (item.__code__, item.__defaults__, item.__kwdefaults__)
-        self.cells.add((FUNCTION, item, None, parts), f"the function {item.__name__}")
-        found = [(part, f"a default of {item.__name__}") for part in parts[1:]]
-        values = item.__dict__
-        for name in names.attributes & values.keys():
-            self.cells.add((ITEM, values, name, values[name]), f"{item.__name__}.", name)
-            found.append((values[name], f"{item.__name__}.{name}"))
-        if "__wrapped__" in values:
-            found.append((values["__wrapped__"], item.__name__))
-        return found
-
-    def _compiled(self, item: Any, names: Names, path: str) -> Found:
-        """Of steep's own: what a compiled function wraps, and what a user has put on it."""
-        values = attributes_of(item) or {}
-        found = [(values["__wrapped__"], path)] if "__wrapped__" in values else []
-        for name in names.attributes & values.keys():
-            if not name.startswith("_"):
-                self.cells.add((ITEM, values, name, values[name]), f"{path}.{name}", name)
-                found.append((values[name], f"{path}.{name}"))
-        return found
-
-    # ---- classes and their instances ----------------------------------------------------------
-
-    def _class(self, item: type, names: Names, path: str) -> Found:
-        if module_of(item) in ("builtins", "steep._core"):
-            return []
-        wanted = names.attributes
-        if type(item) is not type and not is_of_a_library(type(item)):
-            for name in wanted:
-                self._of_class(type(item), name)
-        if names.dynamic and not is_of_a_library(item):
-            wanted = wanted | {name for name in vars(item) if not name.startswith("__")}
-        return [
-            (value, f"{item.__name__}.{name}")
-            for name in wanted
-            if (value := self._of_class(item, name)) is not absent
-        ]
-
-    def _of_class(self, cls: type, name: str) -> Any:
-        """What a class has under a name; a cell of it."""
-        value = found_in_type(cls, name)
-        for base in cls.__mro__[1:]:  # which super() may ask
-            if name in vars(base) and not is_of_a_library(base):
-                cell = (TYPE, base, name, found_in_type(base, name))
-                self.cells.add(cell, f"{base.__name__}.{name} of", name)
-        if module_of(cls) != "builtins" and (value is not absent or not is_of_a_library(cls)):
-            self.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name} of", name)
-        return value
-
-    def _instance(self, item: Any, names: Names, path: str) -> Found:
-        cls = type(item)
-        values = attributes_of(item)
-        kind = (cls, None if isinstance(item, Module) else values)
-        self.cells.add((INSTANCE, item, None, kind), f"the class of {path or cls.__name__}")
-        if names.dynamic and values is not None and not is_of_a_library(cls):
-            self._items(values, path)
-        found = []
-        for name in names_wanted(cls, names, values):
-            label = f"{path}.{name}" if path else f"{cls.__name__}.{name}"
-            shared = self._of_class(cls, name)
-            if isinstance(shared, types.MemberDescriptorType):
-                own = slot_of(item, shared)
-                self.cells.add((SLOT, item, shared, own), label, name)
-            else:
-                own = absent if values is None else values.get(name, absent)
-                if shared is not absent:
-                    found.append((shared, f"{cls.__name__}.{name}"))
-                known = own is not absent or shared is not absent or not names.of_library
-                if values is not None and known:
-                    self.cells.add((ITEM, values, name, own), label, name)
-            if own is not absent:
-                found.append((own, label))
-        return found
-
-    def _shared(self, item: Any, names: Names) -> Found:
-        """What an argument that is known by its contents has of its class."""
-        cls = type(item)
-        if is_of_a_library(cls) or names.of_library:
-            return []
-        found = ((name, self._of_class(cls, name)) for name in names_wanted(cls, names, None))
-        return [(value, name) for name, value in found if value is not absent]
+    def add_function(self, function: types.FunctionType) -> None:
+        """Remember a function by its code."""
+        known = self._functions.setdefault(id(function.__code__), [])
+        if not any(function is other for other in known):
+            known.append(function)
 
     def _find_method(self, code: types.CodeType, values: Any) -> None:
         """The function of code that was reached through no name, such as a method `__add__`."""
-        owner = values.get(code.co_varnames[0]) if code.co_argcount else None
-        for cls in type(owner).__mro__:
+        owner = type(values.get(code.co_varnames[0]) if code.co_argcount else None)
+        for cls in owner.__mro__:
             for name, value in list(vars(cls).items()):
                 inner = getattr(value, "fget", value)
                 if isinstance(inner, types.FunctionType) and inner.__code__ is code:
-                    self._functions.setdefault(id(code), []).append(inner)
-                    self._of_class(type(owner), name)
+                    self.add_function(inner)
+                    of_class(self, owner, [], name, Names((), frozenset(), (), False, True))
+        self._go_on()
 
+    # ---- attributes ---------------------------------------------------------------------------
 
-# ---- the table --------------------------------------------------------------------------------
+    def shared(self, cls: type, names: Names) -> Shared:
+        """What instances of a class have of it."""
+        known = self._shared.get((cls, names))
+        if known is None:
+            known = self._shared[cls, names] = share(self, cls, names)
+        return known
 
-_EXACT = (bool, int, float, complex, str, bytes, type(None))
-_PLAIN = (
-    Tensor, type(Ellipsis), type(NotImplemented), types.CodeType, types.FrameType, range, slice,
-    types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType,
-    types.MethodWrapperType, types.TracebackType, types.CellType,
-)  # fmt: skip
+    def own_part(self, item: Any, names: Names, path: str) -> None:
+        """What any object has in its class, its slots and its own attributes."""
+        cls = type(item)
+        shared = self.shared(cls, names)
+        label = path or cls.__name__
+        # A namespace of names such as a module's is looked into by its own way.
+        values = None if isinstance(item, types.ModuleType) else attributes_of(item)
+        if values or not (names.of_library and is_of_a_library(cls)):
+            kind = (cls, None if isinstance(item, Module) else values)
+            self.cells.add((INSTANCE, item, None, kind), f"the class of {label}")
+        for name, descriptor in shared.slots:
+            own = slot_of(item, descriptor)
+            self.cells.add((SLOT, item, descriptor, own), f"{label}.{name}", name)
+            if own is not absent:
+                self.find(own, f"{label}.{name}", names, id(item))
+        if values is not None:
+            self.named(values, names, shared, item, label)
 
+    def named(
+        self, values: dict[str, Any], names: Names, shared: Shared, item: Any, path: str
+    ) -> None:
+        """What is among the attributes of an object under the names that are shared.
 
-def _leading_to(*names: str) -> Way:
-    """A way to what an object has under these names."""
+        Where there are none at all, as is mostly so with functions and parameters, one cell says
+        so.
+        """
+        holder = id(values) if isinstance(item, Tensor) else id(item)
+        if not values:
+            if shared.names or names.dynamic:
+                self.cells.add((DICT, values, None, ()), path)
+            return
+        if names.dynamic and not is_of_a_library(type(item)):
+            self.find_items(values, path, names)
+        elif names.dynamic:
+            self.cells.add((SLOT, values, _KEYS, tuple(values)), f"the attributes of {path}")
+            shared = shared._replace(rare=tuple(values))
+        self.look_for(values, shared, names, path, holder)
 
-    def way(traversal: Traversal, item: Any, of_code: Names, path: str) -> Found:
-        parts = [getattr(item, name) for name in names]
-        return [(part, path) for part in parts if part is not None]
+    def look_for(
+        self, values: dict[str, Any], shared: Shared, names: Names, path: str, holder: int
+    ) -> None:
+        """Cells of what is in a dict under names, or is not; what is there is looked into."""
+        wanted = (*shared.names, *(name for name in shared.rare if name in values))
+        for name in wanted:
+            own = values.get(name, absent)
+            self.cells.add((ITEM, values, name, own), f"{path}.{name}", name)
+            if own is not absent:
+                self.find(own, f"{path}.{name}", names, holder)
 
-    return way
+    # ---- tensors ------------------------------------------------------------------------------
 
+    def _tensor(self, item: Tensor, names: Names, path: str) -> None:
+        """Another requires_grad, hooks or memory make another function, also of what fails."""
+        self.shared(type(item), names)
+        values = attributes_of(item)
+        if self._arguments.has(item):
+            if values:
+                self._attributes_of_argument(values, names, path)
+            return
+        if id(item) not in self.tensors:
+            state = state_of(item)
+            if state is None and not values:  # the call has made it
+                return
+            if state is not None:
+                hooks = hooks_of(item) if state & 1 else ()
+                self.tensors[id(item)] = (item, state, hooks)
+                for hook in hooks:
+                    self.find(hook, f"a hook of {path}", names)
+            if values and id(item) in self.tensors:
+                # Any code may get hold of it, also out of a loop over a library's generator.
+                self._labelled[id(item)] = (item, path)
+                for others in self._begun:
+                    self._attributes(item, others, path)
+        if values is not None:
+            self._attributes(item, names, path)
 
-# The first that fits. What is in none of them is an instance, with attributes.
-_WAYS: tuple[tuple[tuple[type, ...], Way], ...] = (
-    ((types.BuiltinFunctionType,), _leading_to("__self__")),  # as `get = config.get` has it
-    ((tuple,), Traversal._tuple),
-    ((threading.local,), Traversal._thread_local),
-    ((list, collections.deque), Traversal._sequence),
-    ((dict,), Traversal._dict),
-    ((set, frozenset), Traversal._set),
-    ((types.MappingProxyType,), lambda _, item, names, path: [
-        (part, path) for part in gc.get_referents(item)]),
-    ((weakref.ref,), lambda _, item, names, path: [(item(), path)]),
-    ((types.ModuleType,), Traversal._module),
-    ((types.FunctionType,), Traversal._function),
-    ((types.MethodType,), _leading_to("__self__", "__func__")),
-    ((operator.attrgetter, operator.itemgetter, operator.methodcaller), Traversal._getter),
-    ((functools.partial,), _leading_to("func", "args", "keywords")),
-    ((staticmethod, classmethod), _leading_to("__func__")),
-    ((property,), _leading_to("fget", "fset", "fdel")),
-    ((functools.cached_property,), _leading_to("func")),
-    ((type,), Traversal._class),
-)  # fmt: skip
+    def _attributes(self, item: Tensor, names: Names, path: str) -> None:
+        """What a user has put on a tensor, such as a learning rate of its own."""
+        values = attributes_of(item)
+        if values is not None:
+            self.named(values, names, self.shared(type(item), names), item, path)
 
+    def _attributes_of_argument(self, values: Any, names: Names, path: str) -> None:
+        for name in values:
+            if names.dynamic or name in names.attributes:
+                self.refuse(
+                    f"it reads an attribute of a tensor that is an argument ({path}.{name}), "
+                    "which another tensor may not have; pass it as an argument of its own"
+                )
 
-def _way_into(cls: type) -> Way | None:
-    if cls in _EXACT or issubclass(cls, (*_PLAIN, *plain_types())):
-        return None
-    step = found_in_type(cls, "__next__")
-    if step is not absent and not isinstance(step, types.FunctionType):
-        return Traversal._iterator
-    if issubclass(cls, array_types()):
-        return Traversal._array
-    for kinds, way in _WAYS:
-        if issubclass(cls, kinds):
-            return way
-    return Traversal._compiled if module_of(cls).startswith(_OWN) else Traversal._instance
+    # ---- what is left -------------------------------------------------------------------------
+
+    def has_reached_arguments(self) -> bool:
+        """Whether an argument was reached in another way as well."""
+        return self._arguments.are_reached()
+
+    def forget_arguments(self) -> None:
+        """Drop the cells of arguments that nothing holds but what the call has made."""
+        self.cells.forget(self._arguments.lost(self.cells))
+        self._arguments.let_go()

@@ -1,0 +1,70 @@
+"""Containers that come as arguments, and may be reached by names as well.
+
+A call is known by what they hold, so they need no cells: the next call may bring another container
+that holds the same. But where code also gets at one by a global variable, a closure or an
+attribute, that place goes on holding it, whatever comes as an argument.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from steep.compiler._objects import attributes_of, contents_of
+
+if TYPE_CHECKING:
+    from steep.compiler._cells import Cells
+    from steep.compiler._code import Names
+
+__all__ = ["ALWAYS", "Arguments"]
+
+ALWAYS = 0  # stands for what can be reached whatever becomes of all other objects
+
+
+class Arguments:
+    """What a call is known by, piece by piece, and how else each piece was reached."""
+
+    def __init__(self, given: list[Any]) -> None:
+        self._given = {id(item): item for item in given}
+        self._holders: dict[int, set[int]] = {}  # ids of what holds a piece, by its id
+        self._missed: dict[int, dict[Names, str]] = {}  # names it was passed over with
+
+    def let_go(self) -> None:
+        """Of the arguments themselves."""
+        self._given.clear()
+
+    def has(self, item: Any) -> bool:
+        return id(item) in self._given
+
+    def is_reached(self, item: Any) -> bool:
+        """Whether something else holds it as well."""
+        return id(item) in self._holders
+
+    def are_reached(self) -> bool:
+        """Whether that is so for any."""
+        return bool(self._holders)
+
+    def reach(self, item: Any, holder: int) -> list[tuple[Names, str]]:
+        """It was found in what has the id `holder`. Returns with which names it was passed over."""
+        self._holders.setdefault(id(item), set()).add(holder)
+        return list(self._missed.pop(id(item), {}).items())
+
+    def pass_over(self, item: Any, names: Names, path: str) -> list[tuple[Any, str]]:
+        """It was met as an argument: what is in it may be something else."""
+        self._missed.setdefault(id(item), {})[names] = path
+        return [(part, path) for part in contents_of(item)]
+
+    def lost(self, cells: Cells) -> set[int]:
+        """Ids of what only the call itself has put elsewhere, into what is gone by now.
+
+        To be asked once the cells of what is dead are forgotten, and before `let_go`.
+        """
+        alive = {ALWAYS, *cells.objects} - self._holders.keys()
+        found, waiting = set(), dict(self._holders)
+        while reached := [n for n, holders in waiting.items() if not alive.isdisjoint(holders)]:
+            alive.update(reached)
+            for number in reached:
+                del waiting[number]
+        for number in waiting:
+            values = attributes_of(self._given[number])
+            found |= {number} if values is None else {number, id(values)}
+        return found

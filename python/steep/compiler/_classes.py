@@ -1,0 +1,106 @@
+"""What instances have of their class: cells of it, and of what it lacks."""
+
+from __future__ import annotations
+
+import abc
+import types
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from steep._core import Tensor, found_in_type
+from steep.compiler._cells import SLOT, TYPE, absent
+from steep.compiler._code import Names
+from steep.compiler._objects import SPECIAL, dict_of_class, is_of_a_library
+from steep.nn.module import Module
+
+if TYPE_CHECKING:
+    from steep.compiler._traversal import Traversal
+
+__all__ = ["Shared", "share", "look_at_registered"]
+
+# What the call of a module looks at without naming it in Python code.
+_OF_MODULES = frozenset({"_hooks", "forward", "training"})
+_IN_C = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_TOLD_OTHERWISE = frozenset({"__class__", "__dict__", "__weakref__"})
+_MRO = type.__dict__["__mro__"]  # which changes with the bases of any class in it
+_IMMUTABLE = 1 << 8  # a flag of types
+_TOKEN = property(lambda cls: abc.get_cache_token())  # changes with every ABC.register
+
+
+class Shared(NamedTuple):
+    """What all instances of a class have of it, of the names in some code.
+
+    Attributes:
+        names: those to be looked for in the attributes of each instance.
+        rare: likewise, but that they are not there is no one's business.
+        slots: places of each instance that are not in its `__dict__`, by name.
+    """
+
+    names: tuple[str, ...]
+    rare: tuple[str, ...]
+    slots: tuple[tuple[str, Any], ...]
+
+
+def share(traversal: Traversal, cls: type, names: Names) -> Shared:
+    """Look at a class for the sake of its instances, once for the names of each code."""
+    wanted = names.attributes | _OF_MODULES if issubclass(cls, Module) else names.attributes
+    users = [base for base in cls.__mro__ if not is_of_a_library(base)]
+    for base in users:
+        _look_at_class(traversal, base, names)
+    if names.dynamic and not names.of_library:
+        _look_at_all(traversal, cls, users, names)
+    sure, rare, slots = [], [], []
+    for name in wanted:
+        value = of_class(traversal, cls, users, name, names)
+        if isinstance(value, _IN_C):
+            if name not in _TOLD_OTHERWISE and not issubclass(cls, Tensor):
+                slots.append((name, value))
+        elif value is absent and names.of_library:
+            rare.append(name)
+        elif not isinstance(value, property):
+            sure.append(name)
+    return Shared(tuple(sure), tuple(rare), tuple(slots))
+
+
+def of_class(traversal: Traversal, cls: type, users: list[type], name: str, names: Names) -> Any:
+    """What a class has under a name; cells of it, and of what super() would find."""
+    value = found_in_type(cls, name)
+    if value is not absent:
+        traversal.find(value, f"{cls.__name__}.{name}", names)
+    if not cls.__flags__ & _IMMUTABLE and (value is not absent or not names.of_library):
+        traversal.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name} of", name)
+    for base in users:
+        below = value if base is cls else found_in_type(base, name)
+        if base is not cls and (below is not absent or not names.of_library):
+            traversal.cells.add((TYPE, base, name, below), f"{base.__name__}.{name} of", name)
+            if below is not absent and below is not value:
+                traversal.find(below, f"{base.__name__}.{name}", names)
+    return value
+
+
+def _look_at_class(traversal: Traversal, cls: type, names: Names) -> None:
+    """Its bases, and what it has or lacks of the methods that no code names."""
+    known = traversal.specials.get(cls)
+    if known is None:
+        known = traversal.specials[cls] = []
+        traversal.cells.add((SLOT, cls, _MRO, cls.__mro__), f"the bases of {cls.__name__}")
+        for name in SPECIAL:
+            value = found_in_type(cls, name)
+            traversal.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name} of", name)
+            if value is not absent and not isinstance(value, types.WrapperDescriptorType):
+                known.append((value, f"{cls.__name__}.{name}"))
+    for value, path in known:
+        traversal.find(value, path, names)
+
+
+def _look_at_all(traversal: Traversal, cls: type, users: list[type], names: Names) -> None:
+    """Whatever it has or lacks, for code that reads by names which are data."""
+    for base in cls.__mro__:
+        if base in users:
+            traversal.find_items(dict_of_class(base), base.__name__, names)
+        elif not base.__flags__ & _IMMUTABLE:
+            traversal.keep_items(dict_of_class(base), base.__name__)
+
+
+def look_at_registered(traversal: Traversal) -> None:
+    """Which classes count as virtual subclasses: isinstance() may ask."""
+    traversal.cells.add((SLOT, abc.ABC, _TOKEN, abc.get_cache_token()), "ABC.register")

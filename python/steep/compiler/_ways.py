@@ -1,0 +1,281 @@
+"""Into which objects a traversal looks in which way: one function a way, and a table of them.
+
+What a way returns lies in the object itself. Attributes of its own and of its class are looked at
+besides, for all objects alike (`Traversal.own_part`).
+"""
+
+from __future__ import annotations
+
+import abc
+import collections
+import functools
+import gc
+import io
+import operator
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from steep._core import Tensor, found_in_type
+from steep.compiler._cells import ARRAY, DICT, FUNCTION, SEQUENCE, SET, absent
+from steep.compiler._classes import Shared, look_at_registered
+from steep.compiler._code import READERS, Names, names_of
+from steep.compiler._imported import array_types, plain_types
+from steep.compiler._objects import attributes_of, is_of_a_library, module_of
+from steep.compiler._sources import is_random_source
+
+if TYPE_CHECKING:
+    from steep.compiler._traversal import Traversal
+
+__all__ = ["Found", "Kind", "kind_of", "look_into_items"]
+
+MOST_ITEMS = 4096  # of a container that is looked through at every replay
+MOST_BYTES = 65536  # of an array, likewise
+
+_OWN = ("steep.compiler", "steep._core", "steep.autograd", "steep.profiler")
+
+Found = list[tuple[Any, str]]  # objects, and how a user would call them
+Way = Callable[["Traversal", Any, Names, str], Found]
+
+
+class Kind(NamedTuple):
+    """What a traversal does with the instances of a class.
+
+    Attributes:
+        way: what is in them; None for those with nothing in them, and for tensors.
+        has_own: whether they have attributes of their own, or of a user's class.
+        may_draw: whether they may be a random generator, or a method of one.
+        is_tensor: whether they are tensors.
+    """
+
+    way: Way | None
+    has_own: bool
+    may_draw: bool
+    is_tensor: bool
+
+
+# ---- containers -------------------------------------------------------------------------------
+
+
+def _too_much(traversal: Traversal, what: str, path: str) -> Found:
+    traversal.refuse(f"it reads {what} ({path}); pass it as an argument")
+    return []
+
+
+def _is_too_long(traversal: Traversal, cls: Any, item: Any, path: str) -> bool:
+    length: int = cls.__len__(item)
+    if length > MOST_ITEMS:
+        kind = type(item).__name__
+        _too_much(traversal, f"a {kind} of {length} items, too large to be watched", path)
+    return length > MOST_ITEMS
+
+
+def _tuple(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    return [(part, f"{path}[{i}]") for i, part in enumerate(tuple.__iter__(item))]
+
+
+def _sequence(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    cls = list if isinstance(item, list) else collections.deque
+    if _is_too_long(traversal, cls, item, path):
+        return []
+    items = tuple(cls.__iter__(item))
+    traversal.cells.add((SEQUENCE, item, None, items), path)
+    return [(part, f"{path}[{i}]") for i, part in enumerate(items)]
+
+
+def _dict(traversal: Traversal, item: dict[Any, Any], names: Names, path: str) -> Found:
+    if item is sys.modules:
+        traversal.refuse("it looks modules up in sys.modules; import them by name")
+        return []
+    return look_into_items(traversal, item, path)
+
+
+def look_into_items(traversal: Traversal, item: dict[Any, Any], path: str) -> Found:
+    """All that is in a dict; a cell of it."""
+    if _is_too_long(traversal, dict, item, path):
+        return []
+    if isinstance(item, collections.OrderedDict):
+        traversal.cells.add((SEQUENCE, item, None, tuple(item)), path)
+    pairs = list(dict.items(item))
+    cell = (DICT, item, None, tuple(part for pair in pairs for part in pair))
+    traversal.cells.add(cell, path)
+    return [(part, f"{path}[{key!r}]" if isinstance(key, str | int) else path)
+            for key, part in pairs]  # fmt: skip
+
+
+def _set(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    cls = set if isinstance(item, set) else frozenset
+    if not _is_too_long(traversal, cls, item, path):
+        traversal.cells.add((SET, item, None, tuple(cls.__iter__(item))), path)
+    return []
+
+
+def _array(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    try:
+        memory = memoryview(item)
+    except (ValueError, TypeError, BufferError):
+        memory = None
+    kind = type(item).__name__
+    if memory is None or "O" in memory.format:
+        return _too_much(traversal, f"a {kind} of objects or dates", path)
+    if memory.nbytes > MOST_BYTES:
+        what = f"{kind} of {memory.nbytes} bytes, too large to be watched"
+        return _too_much(traversal, what, path)
+    form = (memory.format, *(memory.shape or ()))
+    traversal.cells.add((ARRAY, item, form, memory.tobytes()), path)
+    return []
+
+
+def _referents(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    """Of what shows another container as it is: a view of a dict, of a class's attributes."""
+    return [(part, path) for part in gc.get_referents(item) if not isinstance(part, type)]
+
+
+# ---- what holds or wraps others ---------------------------------------------------------------
+
+
+def _iterator(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    if not isinstance(item, io.IOBase):
+        traversal.iterators[id(item)] = path or type(item).__name__
+    return []
+
+
+def _thread_local(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    traversal.refuse(f"it reads a thread's own variables ({path}); pass them")
+    return []
+
+
+def _getter(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    traversal.getters = True
+    return []
+
+
+def _of_c(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    """A function of C: one that reads names which are data, under a name of its own or another.
+
+    What a method belongs to is read by it, as `get = config.get` has it.
+    """
+    if item.__name__ in READERS and path.rpartition(".")[2] != item.__name__:
+        traversal.getters = True
+    owner = getattr(item, "__self__", None)
+    return [] if owner is None or isinstance(owner, types.ModuleType) else [(owner, path)]
+
+
+def _module(traversal: Traversal, item: types.ModuleType, names: Names, path: str) -> Found:
+    values, name = item.__dict__, item.__name__
+    own = name.partition(".")[0] not in ("steep", "numpy", *sys.stdlib_module_names)
+    wanted = names.attributes | {"__getattr__"} if own else names.attributes
+    shared = Shared(tuple(wanted), (), ()) if own else Shared((), tuple(wanted), ())
+    if names.dynamic:
+        look_into_items(traversal, values, name)
+    traversal.look_for(values, shared, names, name, id(item))
+    return []
+
+
+def _function(traversal: Traversal, item: types.FunctionType, names: Names, path: str) -> Found:
+    own = names_of(item.__code__)
+    if own is None:
+        return []
+    traversal.add_function(item)
+    if own.of_library:
+        return []
+    parts = (item.__code__, item.__defaults__, item.__kwdefaults__)
+    traversal.cells.add((FUNCTION, item, None, parts), f"the function {item.__name__}")
+    found = [(part, f"a default of {item.__name__}") for part in parts[1:]]
+    if "__wrapped__" in item.__dict__:
+        found.append((item.__dict__["__wrapped__"], item.__name__))
+    return found
+
+
+def _compiled(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    """Of steep's own: what a compiled function wraps, and what a user has put on it."""
+    values = attributes_of(item)
+    if values is None:
+        return []
+    wanted = tuple(name for name in names.attributes if not name.startswith("_"))
+    traversal.look_for(values, Shared(wanted, (), ()), names, path, id(item))
+    return [(values["__wrapped__"], path)] if "__wrapped__" in values else []
+
+
+def _class(traversal: Traversal, item: type, names: Names, path: str) -> Found:
+    if issubclass(item, _READING):
+        traversal.getters = True
+    if isinstance(item, abc.ABCMeta):
+        look_at_registered(traversal)
+    if module_of(item) not in ("builtins", "steep._core"):
+        traversal.shared(item, names)
+    return []
+
+
+def _instance(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    return []
+
+
+def _leading_to(*names: str) -> Way:
+    """A way to what an object has under these names."""
+
+    def way(traversal: Traversal, item: Any, of_code: Names, path: str) -> Found:
+        parts = [getattr(item, name) for name in names]
+        return [(part, path) for part in parts if part is not None]
+
+    return way
+
+
+# ---- the table --------------------------------------------------------------------------------
+
+_EXACT = (bool, int, float, complex, str, bytes, type(None))
+_PLAIN = (
+    type(Ellipsis), type(NotImplemented), types.CodeType, types.FrameType, range, slice,
+    types.MethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType,
+    types.TracebackType, types.CellType,
+)  # fmt: skip
+_READING = (operator.attrgetter, operator.methodcaller)
+
+# The first that fits. What is in none of them has attributes, and nothing else.
+_WAYS: tuple[tuple[tuple[type, ...], Way], ...] = (
+    ((types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodWrapperType), _of_c),
+    ((tuple,), _tuple),
+    ((threading.local,), _thread_local),
+    ((list, collections.deque), _sequence),
+    ((dict,), _dict),
+    ((set, frozenset), _set),
+    ((types.MappingProxyType, type({}.keys()), type({}.values()), type({}.items())), _referents),
+    ((weakref.ref,), lambda _, item, names, path: [(item(), path)]),
+    ((types.ModuleType,), _module),
+    ((types.FunctionType,), _function),
+    ((types.MethodType,), _leading_to("__self__", "__func__")),
+    ((*_READING, operator.itemgetter), _getter),
+    ((functools.partial,), _leading_to("func", "args", "keywords")),
+    ((staticmethod, classmethod), _leading_to("__func__")),
+    ((property,), _leading_to("fget", "fset", "fdel")),
+    ((functools.cached_property,), _leading_to("func")),
+    ((type,), _class),
+)  # fmt: skip
+
+
+def kind_of(cls: type) -> Kind:
+    """What a traversal does with the instances of a class."""
+    if issubclass(cls, Tensor):
+        return Kind(None, False, False, True)
+    users = not is_of_a_library(cls)
+    draws = is_random_source(cls)
+    if cls in _EXACT or (not users and issubclass(cls, (*_PLAIN, *plain_types()))):
+        return Kind(None, False, draws, False)
+    way = _way_into(cls)
+    has_own = way is not _compiled and (users or cls.__dictoffset__ != 0 or way is _instance)
+    return Kind(way, has_own, draws, False)
+
+
+def _way_into(cls: type) -> Way:
+    step = found_in_type(cls, "__next__")
+    if step is not absent and not isinstance(step, types.FunctionType):
+        return _iterator
+    if issubclass(cls, array_types()):
+        return _array
+    for kinds, way in _WAYS:
+        if issubclass(cls, kinds):
+            return way
+    return _compiled if module_of(cls).startswith(_OWN) else _instance
