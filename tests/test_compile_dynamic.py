@@ -85,7 +85,7 @@ def by_a_format() -> Any:
     holder = Holder(scale=2.0)
 
     def function(x: Any) -> Any:
-        return x * float("{0.scale}".format(holder))  # noqa: UP032
+        return x * float("{.scale}".format(holder))  # noqa: UP032
 
     return function, lambda: setattr(holder, "scale", 3.0)
 
