@@ -87,6 +87,57 @@ def test_a_profiler_set_inside_stays_and_keeps_the_function_eager() -> None:
     assert not compiled.programs()
 
 
+@pytest.mark.filterwarnings("ignore:compile. .*profiler was set meanwhile")
+def test_a_profiler_may_be_taken_off_for_a_while_inside() -> None:
+    """As libraries do around code that they do not want to be counted."""
+
+    def function(x: Any) -> Any:
+        kept = sys.getprofile()
+        sys.setprofile(None)
+        y = 2 * x
+        sys.setprofile(kept)
+        profilers.append(kept)
+        return y + 1
+
+    profilers: list[Any] = []
+    compiled = steep.compile(function)
+    for _ in range(5):
+        assert compiled(ones()).tolist() == [3.0, 3.0]
+        assert sys.getprofile() is None
+    assert not compiled.programs()
+    late = next(profiler for profiler in profilers if profiler is not None)
+    sys.setprofile(late)  # the recording is over: it is no one's now
+    len([])
+    assert sys.getprofile() is None
+    threading.setprofile(late)
+    try:
+        thread = threading.Thread(target=len, args=([],))
+        thread.start()
+        thread.join()
+    finally:
+        threading.setprofile(None)
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyError, ValueError("a mistake"), KeyError("k")])
+def test_errors_of_the_listener_are_named(error: Any, monkeypatch: Any) -> None:
+    def fail(*given: Any) -> None:
+        raise error
+
+    def function(x: Any) -> Any:
+        monkeypatch.setattr(Traversal, "look_into", fail)
+        return helper(x)
+
+    def helper(x: Any) -> Any:
+        return 2 * x
+
+    compiled = steep.compile(function)
+    compiled(ones())
+    text = {MemoryError: "there was not memory enough", KeyError: "what it reads: KeyError"}
+    monkeypatch.undo()
+    with pytest.warns(UserWarning, match=text.get(error, str(error))):
+        assert compiled(ones()).tolist() == [2.0, 2.0]
+
+
 UNWATCHED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "dates": (lambda x: x * len(DATES), "a ndarray of objects or dates \\(DATES\\)"),
     "objects": (lambda x: x * len(OBJECTS), "a ndarray of objects or dates \\(OBJECTS\\)"),

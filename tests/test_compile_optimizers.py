@@ -132,6 +132,7 @@ def test_a_compiled_step_follows(change: Any) -> None:
     for compiled in (False, True):
         step, optimizer, params = training(compiled)
         losses = [step().item() for _ in range(6)]
+        assert not compiled or step.programs()[0].runs > 0
         for _ in range(2):
             undo = change(optimizer, params)
             losses += [step().item() for _ in range(6)]
@@ -149,6 +150,7 @@ def test_a_tensor_for_a_rate_is_read_at_each_step() -> None:
         rate = steep.tensor(0.01)
         for i in range(12):
             if i == 5:
+                assert not compiled or step.programs()[0].runs > 0
                 optimizer.param_groups[0]["lr"] = rate
             step()
             rate.mul_(0.7)
@@ -200,6 +202,7 @@ def test_settings_that_are_refused_are_when_the_step_comes_to_them(name: str) ->
         function = steep.compile(step) if compiled else step
         for i in range(8):
             if i == 6:
+                assert not compiled or function.programs()[0].runs > 0
                 optimizer.param_groups[0][name] = BAD[name]
             try:
                 function(steep.full((2,), float(i)))
@@ -244,3 +247,35 @@ def test_heads_that_take_turns_are_no_reason_to_give_up() -> None:
     for _ in range(6):
         step(steep.ones(3, 2))
     assert step.programs()[0].runs > 0
+
+
+class Scheduled(steep.optim.SGD):
+    """Whose rate is what a schedule of its own says."""
+
+    factor = 1.0
+
+    def _hyper(self, group: dict[str, Any]) -> tuple[float, ...]:
+        rate, *others = super()._hyper(group)
+        return (rate * self.factor, *others)
+
+
+def test_settings_that_a_users_optimizer_works_out_are_asked_for_each_time(
+    monkeypatch: Any,
+) -> None:
+    w = steep.zeros(1, requires_grad=True)
+    optimizer = Scheduled([w], lr=1.0)
+
+    @steep.compile
+    def step() -> None:
+        optimizer.zero_grad()
+        w.sum().backward()
+        optimizer.step()
+
+    for _ in range(6):
+        step()
+    assert step.programs()[0].runs > 1
+    for factor in (2.0, 4.0):
+        before = w.item()
+        monkeypatch.setattr(Scheduled, "factor", factor)
+        step()
+        assert w.item() == before - factor

@@ -300,7 +300,7 @@ MAKERS = [
     lambda: kept([steep.ones(2), Evil(), steep.ones(2)]), lambda: np.float32(1), lambda: b"bytes",
     lambda: kept([steep.ones(2), steep.ones(2)]), lambda: (steep.ones(2, 3), steep.ones(2, 3)),
     lambda: steep.Recorder(), lambda: steep.default_generator, lambda: memoryview(bytearray(8)),
-    lambda: _core.ProgramTable((int,)), lambda: kept(steep.ones(2, requires_grad=True)),
+    lambda: _core.ProgramTable((int,), 64), lambda: kept(steep.ones(2, requires_grad=True)),
     lambda: steep.ones(2, 2, dtype=steep.bool), lambda: np.ones((2, 2), np.int64)[::-1],
     lambda: lambda *a: havoc(),
 ]
@@ -325,7 +325,7 @@ OWN = {{
     "Size": lambda: steep.Size((2, 3)), "Generator": lambda: EvilGenerator(),
     "Recorder": lambda: steep.Recorder(), "device": lambda: steep.device("cpu"),
     "layout": lambda: steep.strided, "memory_format": lambda: steep.contiguous_format,
-    "dtype": lambda: steep.float32, "ProgramTable": lambda: _core.ProgramTable((int,)),
+    "dtype": lambda: steep.float32, "ProgramTable": lambda: _core.ProgramTable((int,), 64),
     "no_grad": steep.no_grad,
 }}
 found = list(targets())

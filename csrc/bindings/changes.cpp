@@ -65,12 +65,11 @@ PyObject* clear_gradients(PyObject*, PyObject* const* args, Py_ssize_t count) {
     } else {
       fresh = detached_gradients(tensors);
     }
-    const bool recording = program::Recorder::active() != nullptr;
-    for (const Tensor& x : tensors) {
-      if (!recording) break;
-      program::note_gradient(x, tape::ensure_history(x).grad, !to_none);
-      if (to_none) program::note_new_gradient(x, Tensor());
-    }
+    if (program::Recorder::active())
+      for (const Tensor& x : tensors) {
+        program::note_gradient(x, tape::ensure_history(x).grad, !to_none);
+        if (to_none) program::note_new_gradient(x, Tensor());
+      }
     for (int i = 0; i < tensors.size(); ++i) {
       tape::History* history = tape::history(tensors[i]);
       if (history && (to_none || fresh[i].defined())) std::swap(history->grad, fresh[i]);

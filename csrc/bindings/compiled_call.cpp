@@ -16,23 +16,22 @@ struct CallObject {
 
 PyObject*& table_in(PyObject* self) { return reinterpret_cast<CallObject*>(self)->table; }
 
-PyObject* call_anew(PyObject* self, PyObject* args, PyObject* kwargs, bool is_new = false) {
-  static PyObject* const anew = checked(PyUnicode_InternFromString("_call_anew"));
-  static PyObject* const first = checked(PyUnicode_InternFromString("_call_first"));
-  PyObject* const name = is_new ? first : anew;
+PyObject* call_method(PyObject* self, PyObject* name, PyObject* args, PyObject* kwargs) {
   const Owned named = kwargs ? Owned::borrow(kwargs) : Owned(PyDict_New());
   return checked(PyObject_CallMethodObjArgs(self, name, args, named.get(), nullptr));
 }
 
 PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
-    if (!table_in(self)) return call_anew(self, args, kwargs);
+    static PyObject* const anew = checked(PyUnicode_InternFromString("_call_anew"));
+    static PyObject* const first = checked(PyUnicode_InternFromString("_call_first"));
+    if (!table_in(self)) return call_method(self, anew, args, kwargs);
     const Owned table = Owned::borrow(table_in(self));  // the call may replace it
     size_t new_kind;
     PyObject* const result = replay_call(programs_of(table.get()), args, kwargs, new_kind);
     if (result != Py_NotImplemented) return result;
     Py_DECREF(result);
-    Owned made(call_anew(self, args, kwargs, new_kind != 0));
+    Owned made(call_method(self, new_kind ? first : anew, args, kwargs));
     if (new_kind) programs_of(table.get()).met.add(new_kind);
     return made.release();
   });

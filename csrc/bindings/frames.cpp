@@ -5,7 +5,7 @@
 
 #include <frameobject.h>
 
-#include <memory>
+#include <cstring>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -31,8 +31,10 @@ struct Follower {
   PyObject* listener;  // borrowed: it lives as long as the call
   std::unordered_map<PyCodeObject*, bool> wanted;
   std::unordered_map<const PyMethodDef*, bool> told;
-  std::vector<Owned> codes;  // held, so that none takes another's address
-  std::string failure;       // what went wrong in the listener; nothing is told any more
+  std::vector<Owned> codes;       // held, so that none takes another's address
+  const char* failure = nullptr;  // what went wrong; nothing is told any more
+  std::string error;              // the listener's, if it was that
+  bool lost = false;              // whether memory was lacking
   bool done = false;
   bool busy = false;  // telling; what the listener itself does is no one's business
 
@@ -45,6 +47,13 @@ struct Follower {
     checked(truth);
     codes.push_back(Owned::borrow(object));
     return wanted[code] = truth == 1;
+  }
+  void fail(const char* reason) {
+    if (!failure) failure = reason;
+  }
+  void lose() {
+    lost = true;
+    fail("out of memory");
   }
 };
 
@@ -91,68 +100,93 @@ void tell(Follower& follower, PyFrameObject* frame, int what, PyObject* value) {
       PyObject_CallMethod(follower.listener, "entered", "O", reinterpret_cast<PyObject*>(frame)));
 }
 
-// What the listener has raised, as text; empty, and still raised, where it is no Exception, such as an
-// interrupt, which is for the function.
-std::string text_of_error() {
-  if (!PyErr_ExceptionMatches(PyExc_Exception)) return "";
-  const bool memory = PyErr_ExceptionMatches(PyExc_MemoryError);
+// What the listener has raised becomes the follower's failure. It is still raised where it is no
+// Exception, such as an interrupt, which is for the function.
+void take_error(Follower& follower) {
+  if (!PyErr_ExceptionMatches(PyExc_Exception)) return follower.fail("interrupted");
+  if (PyErr_ExceptionMatches(PyExc_MemoryError)) {
+    PyErr_Clear();
+    return follower.lose();
+  }
   PyObject *type, *error, *trace;
   PyErr_Fetch(&type, &error, &trace);
-  PyObject* const text = memory || !error ? nullptr : PyObject_Str(error);
+  const Owned kind(type);
+  PyObject* const text = error ? PyObject_Str(error) : nullptr;
   const char* const characters = text ? PyUnicode_AsUTF8(text) : nullptr;
-  const std::string found = characters ? characters : "out of memory";
+  try {
+    follower.error = reinterpret_cast<PyTypeObject*>(type)->tp_name;
+    if (characters && *characters) follower.error = characters;
+    follower.fail(follower.error.c_str());
+  } catch (const std::bad_alloc&) {
+    follower.lose();
+  }
   Py_XDECREF(text);
-  Py_XDECREF(type);
   Py_XDECREF(error);
   Py_XDECREF(trace);
   PyErr_Clear();
-  return found.empty() ? "an error without words" : found;
 }
 
 // An error of the listener's is its own: the function goes on. False, with an exception set, where
 // it is interrupted.
 template <class Telling>
 bool told(Follower& follower, const Telling& telling) {
-  if (follower.done || follower.busy || !follower.failure.empty()) return true;
-  PyObject *type, *error, *trace;
-  PyErr_Fetch(&type, &error, &trace);
+  if (follower.done || follower.busy || follower.failure) return true;
+  WithoutError before;
   follower.busy = true;
   try {
     telling();
   } catch (const PythonError&) {
-    follower.failure = text_of_error();
+    take_error(follower);
     if (PyErr_Occurred()) {
-      follower.failure = "interrupted";
-      Py_XDECREF(type);
-      Py_XDECREF(error);
-      Py_XDECREF(trace);
+      before.replace();
       return false;
     }
   } catch (const std::bad_alloc&) {
-    follower.failure = "out of memory";
+    follower.lose();
   }
   follower.busy = false;
-  PyErr_Restore(type, error, trace);
   return true;
 }
 
+// What the interpreter knows as the thread's profiler. Code inside the function may take it off and
+// put it back, by calling sys.setprofile with it.
+struct FollowerObject {
+  PyObject_HEAD
+  Follower* follower;
+};
+
+PyTypeObject* follower_type = nullptr;
+
+Follower& follower_in(PyObject* self) { return *reinterpret_cast<FollowerObject*>(self)->follower; }
+
 // The interpreter calls it.
-int on_event(PyObject* capsule, PyFrameObject* frame, int what, PyObject* value) {
-  auto& follower = *static_cast<Follower*>(PyCapsule_GetPointer(capsule, nullptr));
+int on_event(PyObject* self, PyFrameObject* frame, int what, PyObject* value) {
+  Follower& follower = follower_in(self);
   return told(follower, [&] { tell(follower, frame, what, value); }) ? 0 : -1;
+}
+
+// It was put back by sys.setprofile, which calls it as a function of Python's: of what was called
+// meanwhile nothing is known. Elsewhere, and later, it is no one's profiler.
+PyObject* put_back(PyObject* self, PyObject*, PyObject*) {
+  Follower& follower = follower_in(self);
+  follower.fail("a profiler was set meanwhile");
+  const Owned held = Owned::borrow(self);
+  const bool here = t_follower == &follower && !follower.done;
+  PyEval_SetProfile(here ? on_event : nullptr, here ? self : nullptr);
+  Py_RETURN_NONE;
 }
 
 // On while it lives, unless someone else is told already; whoever takes its place keeps it.
 class Following {
  public:
-  Following(PyObject* capsule, Follower& follower) : follower_(follower) {
+  Following(PyObject* self, Follower& follower) : follower_(follower) {
     if (PyThreadState_Get()->c_profilefunc) {
-      follower_.failure = "a profiler is set";
+      follower_.fail("a profiler is set");
       return;
     }
-    PyEval_SetProfile(on_event, capsule);
+    PyEval_SetProfile(on_event, self);
     ours_ = is_ours();
-    if (!ours_) follower_.failure = "a profiler was refused";
+    if (!ours_) follower_.fail("a profiler was refused");
     before_ = std::exchange(t_follower, &follower_);
   }
   ~Following() {
@@ -160,14 +194,12 @@ class Following {
     if (is_being_ended()) stay_for_ever();
     follower_.done = true;
     if (!ours_) return;
-    if (!is_ours()) {
-      if (follower_.failure.empty()) follower_.failure = "a profiler was set meanwhile";
-      return;
+    if (is_ours()) {
+      const WithoutError kept;
+      PyEval_SetProfile(nullptr, nullptr);
+    } else {
+      follower_.fail("a profiler was set meanwhile");
     }
-    PyObject *type, *error, *trace;
-    PyErr_Fetch(&type, &error, &trace);
-    PyEval_SetProfile(nullptr, nullptr);
-    PyErr_Restore(type, error, trace);
   }
   Following(const Following&) = delete;
   Following& operator=(const Following&) = delete;
@@ -180,26 +212,39 @@ class Following {
   bool ours_ = false;
 };
 
-void delete_follower(PyObject* capsule) {
-  delete static_cast<Follower*>(PyCapsule_GetPointer(capsule, nullptr));
+void follower_dealloc(PyObject* self) {
+  PyTypeObject* const type = Py_TYPE(self);
+  delete reinterpret_cast<FollowerObject*>(self)->follower;
+  type->tp_free(self);
+  Py_DECREF(type);
 }
 
-// follow(listener, function, args, kwargs): (result, why the listener was not told all, or '').
+PyType_Slot slots[] = {
+    {Py_tp_call, slot(put_back)},
+    {Py_tp_dealloc, slot(follower_dealloc)},
+    {Py_tp_doc, const_cast<char*>("Who is told of calls while a function is recorded.")},
+    {0, nullptr}};
+PyType_Spec spec = {"steep._core.Follower", sizeof(FollowerObject), 0,
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+
+// follow(listener, function, args, kwargs): (result, why the listener was not told all, or '',
+// whether that was for lack of memory).
 PyObject* follow(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 4 || !PyTuple_Check(args[2]) || !PyDict_Check(args[3]))
       raise(PyExc_TypeError, "follow: expected (listener, function, tuple, dict)");
-    auto made = std::make_unique<Follower>(args[0]);
-    Follower& follower = *made;
-    const Owned capsule(PyCapsule_New(&follower, nullptr, delete_follower));
-    made.release();  // the capsule's now, which others may hold for longer
+    const Owned self(follower_type->tp_alloc(follower_type, 0));  // others may hold it for longer
+    reinterpret_cast<FollowerObject*>(self.get())->follower = new Follower(args[0]);
+    Follower& follower = follower_in(self.get());
     Owned result;
     {
-      const Following on(capsule.get(), follower);
+      const Following on(self.get(), follower);
       result = Owned(PyObject_Call(args[1], args[2], args[3]));
     }
-    const Owned failure(PyUnicode_FromString(follower.failure.c_str()));
-    return PyTuple_Pack(2, result.get(), failure.get());
+    const char* const failure = follower.failure ? follower.failure : "";
+    const Owned why(
+        PyUnicode_DecodeUTF8(failure, static_cast<Py_ssize_t>(std::strlen(failure)), "replace"));
+    return PyTuple_Pack(3, result.get(), why.get(), follower.lost ? Py_True : Py_False);
   });
 }
 
@@ -244,6 +289,9 @@ bool only_returns() {
   return truth == 1;
 }
 
-void add_frames(PyObject* module) { checked(PyModule_AddFunctions(module, functions)); }
+void add_frames(PyObject* module) {
+  follower_type = make_type(spec);
+  checked(PyModule_AddFunctions(module, functions));
+}
 
 }  // namespace steep::bindings

@@ -69,6 +69,12 @@ void generator_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
+void note_state_read(const char* how) {
+  if (program::Recorder::active())
+    program::refuse_recording(
+        join("it reads the state of a random generator (", how, "); read it outside"));
+}
+
 PyObject* seeded(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&] {
     static constexpr ArgumentNames kNames = {"Generator.manual_seed", 1, 1, {"seed"}};
@@ -84,14 +90,14 @@ PyObject* reseeded(PyObject* self, PyObject*) {
 
 PyObject* initial_seed(PyObject* self, PyObject*) {
   return guarded([&] {
-    program::note_host_read("initial_seed");
+    note_state_read("initial_seed");
     return PyLong_FromUnsignedLongLong(own(self).initial_seed());
   });
 }
 
 PyObject* get_state(PyObject* self, PyObject*) {
   return guarded([&] {
-    program::note_host_read("get_state");
+    note_state_read("get_state");
     return state_of(own(self));
   });
 }
@@ -108,7 +114,7 @@ PyObject* put_state(PyObject* self, PyObject* const* args, Py_ssize_t count, PyO
 // Made by the type's own tp_new and without __init__: of what a subclass needs nothing is known.
 PyObject* clone_state(PyObject* self, PyObject*) {
   return guarded([&] {
-    program::note_host_read("clone_state");
+    note_state_read("clone_state");
     const Owned nothing(PyTuple_New(0));
     Owned copy(generator_new(generator_type, nothing.get(), nullptr));
     const std::vector<uint8_t> bytes = own(self).get_state();
@@ -120,7 +126,7 @@ PyObject* clone_state(PyObject* self, PyObject*) {
 // For copy, deepcopy and pickle: a new one of the class, then __setstate__((state, attributes)).
 PyObject* reduce(PyObject* self, PyObject*) {
   return guarded([&] {
-    program::note_host_read("a copy of a Generator");
+    note_state_read("a copy of a Generator");
     const Owned module(PyImport_ImportModule("copyreg"));
     const Owned make(PyObject_GetAttrString(module.get(), "__newobj__"));
     const Owned state(state_of(own(self)));

@@ -122,7 +122,17 @@ PyObject* tensor_state(PyObject*, PyObject* object) {
   });
 }
 
+// same_value(a, b): see cells.h.
+PyObject* are_same(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2) raise(PyExc_TypeError, "same_value: expected two objects");
+    return PyBool_FromLong(same_value(args[0], args[1]));
+  });
+}
+
 PyMethodDef functions[] = {
+    {"same_value", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(are_same)),
+     METH_FASTCALL, "Whether two objects are one, or the same numbers, strings or tuples of such."},
     {"state_of", tensor_state, METH_O,
      "Which memory a tensor has, and how the tape sees it; None for what this recording made."},
     {"first_broken", first_broken, METH_O,

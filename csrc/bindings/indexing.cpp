@@ -20,7 +20,9 @@ IndexItem tensor_item(Tensor tensor) {
   const bool integers = tensor.dtype() == DType::int64 || tensor.dtype() == DType::int32;
   if (integers && tensor.dim() == 0) {
     // As in PyTorch, it stands for its number: it makes a view, and is no index among tensors.
-    program::note_host_read("a 0-d tensor as an index, which index_select takes reshaped to (1,)");
+    program::refuse_recording(
+        "it indexes by the value of a 0-d tensor; use index_select, with the index reshaped to "
+        "(1,)");
     item.start = ops::item(tensor).to_int();
     return item;
   }

@@ -16,11 +16,11 @@ Precondition::Precondition(PyObject* item) {
     if (!PyDict_Check(dict)) raise(PyExc_TypeError, "insert: expected dicts to look at");
     if (const uint64_t* const version = version_of_dict(dict)) now_.push_back(version);
   }
-  then_.reserve(now_.size());
+  then_.resize(now_.size());
 }
 
 bool Precondition::is_unchanged() const {
-  if (then_.empty()) return false;
+  if (!said_true_) return false;
   for (size_t i = 0; i < now_.size(); ++i)
     if (*now_[i] != then_[i]) return false;
   return true;
@@ -28,12 +28,12 @@ bool Precondition::is_unchanged() const {
 
 bool Precondition::holds() {
   if (is_unchanged()) return true;
-  std::vector<uint64_t> then;  // as of before the call, which may run any code
-  then.reserve(now_.size());
-  for (const uint64_t* const version : now_) then.push_back(*version);
-  then_.clear();
+  said_true_ = false;
+  const unsigned asked = ++asked_;
+  // As of before the call, which may run any code, this very function's included.
+  for (size_t i = 0; i < now_.size(); ++i) then_[i] = *now_[i];
   const Owned answer(PyObject_CallNoArgs(call_.get()));
-  if (answer.get() == Py_True) then_ = std::move(then);
+  said_true_ = answer.get() == Py_True && !now_.empty() && asked == asked_;
   return answer.get() != Py_False;
 }
 

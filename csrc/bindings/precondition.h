@@ -25,7 +25,9 @@ class Precondition {
 
   Owned call_, dicts_;
   std::vector<const uint64_t*> now_;
-  std::vector<uint64_t> then_;  // when the call last said True; empty: it is to be asked
+  std::vector<uint64_t> then_;  // when the call was last made
+  unsigned asked_ = 0;          // how often it was made
+  bool said_true_ = false;      // and was not to be made again; false without versions
 };
 
 }  // namespace steep::bindings

@@ -172,7 +172,7 @@ class Result {
   // Once it has run: the floats, which no one has seen yet, get their values.
   PyObject* release() {
     for (const auto& [number, i] : numbers_)
-      reinterpret_cast<PyFloatObject*>(number)->ob_fval =
+      reinterpret_cast<PyFloatObject*>(number.get())->ob_fval =
           ops::only_element(tensors_[i]).to_double();
     return object_.release();
   }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -47,6 +46,7 @@ using Entries = std::vector<std::shared_ptr<Entry>>;
 // worth more than a glance.
 class LastMet {
  public:
+  explicit LastMet(size_t most) : marks_(most) {}
   static size_t mark_of(const std::string& key) {
     return std::max<size_t>(1, std::hash<std::string>()(key));
   }
@@ -60,11 +60,14 @@ class LastMet {
   bool any() const { return marks_[0] != 0; }
 
  private:
-  std::array<size_t, 64> marks_{};  // as many as a function keeps kinds of call; 0: none
+  std::vector<size_t> marks_;  // 0: none
   size_t next_ = 0;
 };
 
 struct Table {
+  // Of a function that keeps so many kinds of call.
+  explicit Table(size_t kinds) : met(kinds) {}
+
   // Whoever runs an entry holds it, and whoever looks for one the list of them: meanwhile other
   // threads, and what runs while names are compared, may add and remove. Lists are never changed.
   std::unordered_map<std::string, std::shared_ptr<const Entries>> entries;

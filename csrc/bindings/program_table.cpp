@@ -158,10 +158,14 @@ PyObject* table_last_used(PyObject* self, PyObject* key) {
 
 PyObject* table_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
-    if ((keywords && PyDict_Size(keywords) > 0) || PyTuple_Size(args) != 1 ||
+    if ((keywords && PyDict_Size(keywords) > 0) || PyTuple_Size(args) != 2 ||
         !PyTuple_Check(PyTuple_GetItem(args, 0)))
-      raise(PyExc_TypeError, "ProgramTable: expected a tuple of types");
-    auto table = std::make_unique<Table>();
+      raise(PyExc_TypeError, "ProgramTable: expected a tuple of types, and how many kinds of call");
+    const Py_ssize_t kinds = PyLong_AsSsize_t(PyTuple_GetItem(args, 1));
+    if (PyErr_Occurred()) throw PythonError();
+    if (kinds < 1)
+      raise(PyExc_ValueError, join("ProgramTable: expected at least 1 kind, got ", kinds));
+    auto table = std::make_unique<Table>(static_cast<size_t>(kinds));
     table->namespaces = Owned::borrow(PyTuple_GetItem(args, 0));
     PyObject* const self = checked(type->tp_alloc(type, 0));
     reinterpret_cast<TableObject*>(self)->table = table.release();

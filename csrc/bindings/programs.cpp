@@ -104,7 +104,9 @@ double setting(const py::object& object) {
   const program::Recorder* const recorder = program::Recorder::active();
   if (recorder &&
       (x->storage->epoch() == recorder->epoch() || program::has_written(*recorder, *x->storage)))
-    program::note_host_read("an optimizer's setting that the function computes");
+    program::refuse_recording(
+        "it reads an optimizer's setting that the function computes; write it after the step, or "
+        "outside");
   return ops::only_element(x).to_double();
 }
 
@@ -137,6 +139,9 @@ void add_programs(PyObject* module) {
       .def_property_readonly(
           "refusal", [](const Trace& self) { return self.refusal(); },
           "Why it cannot be replayed, or ''.")
+      .def_property_readonly(
+          "lost", [](const Trace& self) { return self.lost(); },
+          "Whether there was no memory to keep all of it.")
       .def_property_readonly(
           "pattern", [](const Trace& self) { return self.pattern(); },
           "Which gradients were there before.")
@@ -185,8 +190,7 @@ void add_programs(PyObject* module) {
   m.def("setting", setting, py::arg("tensor"),
         "The number in a tensor that a replay reads anew, too, before it begins.");
   m.def(
-      "refuse_recording",
-      [](const std::string& reason) { program::refuse_recording(reason.c_str()); },
+      "refuse_recording", [](const std::string& reason) { program::refuse_recording(reason); },
       py::arg("reason"), "Says to a recording, if there is one, that it cannot be replayed.");
   m.def(
       "graph_is_used_up",

@@ -23,6 +23,30 @@ struct PythonError {};
 // Whether this thread is being unwound so, or would be as soon as it asked for the lock.
 bool is_being_ended() noexcept;
 
+// While it lives no exception of Python's is set; then the one that was is again.
+class WithoutError {
+ public:
+  WithoutError() { PyErr_Fetch(&type_, &value_, &trace_); }
+  ~WithoutError() {
+    if (!replaced_) {
+      PyErr_Restore(type_, value_, trace_);
+      return;
+    }
+    Py_XDECREF(type_);
+    Py_XDECREF(value_);
+    Py_XDECREF(trace_);
+  }
+  WithoutError(const WithoutError&) = delete;
+  WithoutError& operator=(const WithoutError&) = delete;
+
+  // One that has come meanwhile stays.
+  void replace() { replaced_ = true; }
+
+ private:
+  PyObject *type_, *value_, *trace_;
+  bool replaced_ = false;
+};
+
 // Turns the C++ exception being handled into a Python exception. Always returns null.
 PyObject* raise_current() noexcept;
 

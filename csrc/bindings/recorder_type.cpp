@@ -78,10 +78,8 @@ class Recording {
  private:
   void leave() {
     program::unfollow_sites();
-    PyObject *type, *value, *trace;
-    PyErr_Fetch(&type, &value, &trace);
+    const WithoutError kept;
     if (PySequence_DelItem(followers_.get(), -1) < 0) PyErr_WriteUnraisable(followers_.get());
-    PyErr_Restore(type, value, trace);
   }
   Recorder& recorder_;
   const Owned followers_;
@@ -133,7 +131,7 @@ PyObject* take_numbers(PyObject* self, PyObject*) {
 
 PyObject* place(PyObject* self, void*) {
   const std::string& at = own(self).place();
-  return PyUnicode_DecodeFSDefaultAndSize(at.data(), static_cast<Py_ssize_t>(at.size()));
+  return PyUnicode_DecodeUTF8(at.data(), static_cast<Py_ssize_t>(at.size()), "replace");
 }
 
 PyMethodDef methods[] = {

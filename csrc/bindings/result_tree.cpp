@@ -45,7 +45,7 @@ PyObject* ResultTree::build_with(Get get, const void* context, Numbers& numbers)
   if (kind_ == Kind::value) return new_reference(value_.get());
   if (kind_ == Kind::item) {
     Owned number(PyFloat_FromDouble(0));  // a new object, which no one else has yet
-    numbers.emplace_back(number.get(), output_);
+    numbers.emplace_back(Owned::borrow(number.get()), output_);
     return number.release();
   }
   const auto count = static_cast<Py_ssize_t>(items_.size());

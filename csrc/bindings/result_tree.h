@@ -15,8 +15,9 @@ class ResultTree {
   // list; ("dict", keys, items) a dict; ("named", type, items) a named tuple.
   explicit ResultTree(PyObject* description);
 
-  // Floats of a result, which get their values later, and the outputs they are of.
-  using Numbers = std::vector<std::pair<PyObject*, int>>;
+  // Floats of a result, which get their values later, and the outputs they are of. A dict two of
+  // whose keys have become equal drops one.
+  using Numbers = std::vector<std::pair<Owned, int>>;
 
   // A new reference, with `tensor(i)` giving a new reference to output i.
   template <class Output>

@@ -1,13 +1,12 @@
 // Tensors as Python's data: the buffer protocol, NumPy, lists, numbers, text.
 #include "bindings/to_python.h"
 
-#include "bindings/numbers.h"
-
 #include <memory>
 
 #include "bindings/arguments.h"
 #include "bindings/convert.h"
 #include "bindings/from_python.h"
+#include "bindings/numbers.h"
 #include "bindings/slots.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"

@@ -10,18 +10,6 @@ namespace steep::bindings {
 
 namespace {
 
-// What is in flight is put back.
-class WithoutError {
- public:
-  WithoutError() { PyErr_Fetch(&type_, &value_, &trace_); }
-  ~WithoutError() { PyErr_Restore(type_, value_, trace_); }
-  WithoutError(const WithoutError&) = delete;
-  WithoutError& operator=(const WithoutError&) = delete;
-
- private:
-  PyObject *type_, *value_, *trace_;
-};
-
 bool is_of_steep(PyObject* frame) {
   const Owned names(PyObject_GetAttrString(frame, "f_globals"));
   PyObject* const name = PyDict_GetItemString(names.get(), "__name__");

@@ -24,18 +24,23 @@ int64_t largest_label(const int64_t* labels, int64_t n) {
   int64_t largest = -1;
   for (int64_t i = 0; i < n; ++i) {
     if (labels[i] < 0)
-      throw Error(ErrorKind::runtime, join("one_hot: Class values must be non-negative, got ",
-                                           labels[i], " at position ", i));
+      throw Error(ErrorKind::runtime,
+                  join("one_hot: Class values must be non-negative, got ", labels[i],
+                       " at position ", i, "; take out or replace such labels first"));
     largest = std::max(largest, labels[i]);
   }
   return largest;
 }
 
 void check_classes(int64_t largest, int64_t num_classes) {
-  if (num_classes < 1 || largest >= num_classes)
-    throw Error(ErrorKind::runtime,
-                join("one_hot: Class values must be smaller than num_classes: got class ", largest,
-                     " and num_classes ", num_classes));
+  if (num_classes < 1)
+    throw Error(ErrorKind::runtime, join("one_hot: expected num_classes of at least 1, got ",
+                                         num_classes, "; give the number of classes there are"));
+  if (largest >= num_classes)
+    throw Error(
+        ErrorKind::runtime,
+        join("one_hot: Class values must be smaller than num_classes: got class ", largest,
+             " and num_classes ", num_classes, "; give a num_classes of at least ", largest + 1));
 }
 
 // dims: n, num_classes.   data: out int64[n, num_classes], labels int64[n]
@@ -212,7 +217,8 @@ Tensor one_hot(const Tensor& x, int64_t num_classes) {
          "convert it with .long()");
   const Tensor labels = contiguous(x);
   if (num_classes < 1) {  // the shape depends on values, or there is none
-    program::note_host_read("one_hot without num_classes");
+    program::refuse_recording(
+        "the size of its result depends on values (one_hot without num_classes); give num_classes");
     const int64_t largest = largest_label(labels.data<int64_t>(), labels.numel());
     if (num_classes != -1) check_classes(largest, num_classes);
     if (labels.numel() == 0)

@@ -71,7 +71,8 @@ Tensor slope(const Tensor& x, const Svd& of) {
 Tensor nuclear(const Tensor& x) {
   const Dims both{-2, -1};
   if (x.numel() == 0) return sum(x, both, false, std::nullopt);
-  program::note_host_read("norm('nuc')");
+  program::refuse_recording(
+      "it computes in NumPy (norm('nuc')), which a replay would not; do that outside");
   Svd of;
   Tensor out;
   {

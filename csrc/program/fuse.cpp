@@ -11,6 +11,7 @@ namespace steep::program {
 namespace {
 
 constexpr int kReach = 64;  // launches looked at beyond the first of a group
+static_assert(kReach <= 64, "which of them are related is kept in the bits of one number");
 constexpr int kMaxMembers = 32;
 
 bool can_join(const TracedCall& traced) {
@@ -89,7 +90,7 @@ class Growing {
   int next(int at) const {
     if (at - first_ >= kReach || members_.size() >= kMaxMembers) return -1;
     const uint64_t rest = related_ >> (at - first_);
-    return rest ? at + lowest_bit(rest) : -1;
+    return rest ? at + __builtin_ctzll(rest) : -1;
   }
   // Takes the launch in, if it belongs to the group and may move up to it.
   bool take(int at) {
@@ -108,11 +109,6 @@ class Growing {
   const std::vector<int>& members() const { return members_; }
 
  private:
-  static int lowest_bit(uint64_t bits) {
-    int bit = 0;
-    for (; !(bits & 1); bits >>= 1) ++bit;
-    return bit;
-  }
   Mark& mark(int value) {
     Mark& mark = all_.marks[value];
     if (mark.group != first_) mark = {first_, false, false, -1};

@@ -2,6 +2,7 @@
 // its arena is no one's when it has run.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "runtime/allocator.h"
@@ -23,21 +24,25 @@ class MemoryPool {
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
 
-  // At least so many bytes: those that were given back last, where they are enough.
+  // At least so many bytes: of those that were given back the last that are enough.
   Block take(size_t bytes) {
-    Block block;
-    if (!free_.empty()) {
-      block = free_.back();
-      free_.pop_back();
-      if (block.bytes >= bytes) return block;
-      drop(block);
+    for (size_t i = free_.size(); i-- > 0;) {
+      const Block block = free_[i];
+      if (block.bytes < bytes) continue;
+      free_.erase(free_.begin() + static_cast<int64_t>(i));
+      return block;
     }
+    trim();                                           // none is as large as is wanted now
     free_.reserve(static_cast<size_t>(blocks_) + 1);  // that giving back cannot fail
-    block = {static_cast<char*>(runtime::allocate(bytes)), bytes};
+    const Block block{static_cast<char*>(runtime::allocate(bytes)), bytes};
     ++blocks_;
     return block;
   }
-  void give_back(Block block) { free_.push_back(block); }
+  // When no program runs, one is enough.
+  void give_back(Block block) {
+    if (static_cast<size_t>(blocks_) == free_.size() + 1) keep_largest(block);
+    free_.push_back(block);
+  }
   // Lets go of what no program uses now.
   void trim() {
     for (const Block& block : free_) drop(block);
@@ -48,6 +53,13 @@ class MemoryPool {
   Program* last = nullptr;
 
  private:
+  void keep_largest(Block& block) {
+    for (Block& other : free_) {
+      if (other.bytes > block.bytes) std::swap(other, block);
+      drop(other);
+    }
+    free_.clear();
+  }
   void drop(const Block& block) {
     runtime::deallocate(block.data, block.bytes);
     --blocks_;

@@ -114,13 +114,14 @@ void Recorder::keep(const std::shared_ptr<runtime::Generator>& generator) noexce
   }
 }
 
-void Recorder::refuse(const std::string& reason) {
+void Recorder::refuse(std::string_view reason) {
   if (!refusal_.empty()) return;
   refusal_ = reason;
   if (place_of_user) place_ = place_of_user();
 }
 
 void Recorder::lose() noexcept {
+  lost_ = true;
   if (refusal_.empty()) refusal_ = kNoMemory;
 }
 
@@ -130,9 +131,7 @@ void Recorder::replay() const {
   if (t_slot.recorder)
     throw Error(ErrorKind::runtime, "replay: a recording is active on this thread");
   if (!refusal_.empty()) {
-    throw Error(ErrorKind::runtime,
-                join("replay: a value was read while recording (", refusal_,
-                     "), and what followed may depend on it; read values after stop()"));
+    throw Error(ErrorKind::runtime, join("replay: this recording cannot be run again: ", refusal_));
   }
   for (const RecordedCall& call : calls_) {
     const AtSite site(call.site());
@@ -140,7 +139,7 @@ void Recorder::replay() const {
   }
 }
 
-void refuse_recording(const char* reason) {
+void refuse_recording(std::string_view reason) {
   if (t_slot.recorder) t_slot.recorder->refuse(reason);
 }
 void note_host_read(const char* what) {

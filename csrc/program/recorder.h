@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -75,8 +76,10 @@ class Recorder {
   // launch.
   void append(const Call& call) noexcept;
   // Something was done that no replay would do again. The first reason is kept.
-  void refuse(const std::string& reason);
+  void refuse(std::string_view reason);
   const std::string& refusal() const { return refusal_; }
+  // Whether there was no memory to keep all of it.
+  bool lost() const { return lost_; }
   // Where in the user's program that was: "file:line", or empty.
   const std::string& place() const { return place_; }
   // The .grad of a leaf is read, or about to change; `before` is what it is now.
@@ -100,20 +103,21 @@ class Recorder {
   ~Recorder();
 
  private:
+  void lose() noexcept;
+
   std::vector<RecordedCall> calls_;
   std::vector<GradientChange> gradients_;
-  void lose() noexcept;  // there was no memory to keep all of it
-
   Generators generators_;                                // in order of their first draws
   std::unordered_map<const TensorImpl*, size_t> known_;  // by leaf: which of gradients_
   std::string refusal_, place_;
+  bool lost_ = false;
   uint32_t epoch_ = 0;
   Recorder** slot_ = nullptr;  // while it records: where its thread finds it
 };
 
 // Says to the active recorder, if any, that the host has done what a replay would not; that it has
 // read a value is one such thing, for what follows may depend on it.
-void refuse_recording(const char* reason);
+void refuse_recording(std::string_view reason);
 void note_host_read(const char* what);
 // Who is asked where in the user's program this thread is.
 void set_place_of_user(std::string (*ask)());

@@ -65,6 +65,7 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
   std::sort(outside_.begin(), outside_.end());
   find_written();
   find_checks();
+  find_gradients_to_let_go();
 }
 
 Program::~Program() {
@@ -132,6 +133,30 @@ void Program::find_checks() {
     if (!early) continue;
     checks_.push_back(actions_[s].get());
     actions_[s]->is_early = !writes_any;
+  }
+}
+
+// Where a check fails before a .grad has changed, that is still what the last run has left, with the
+// values it had then: no step before the check may write into its memory. And the next call's
+// argument is another leaf; this one keeps its gradient.
+void Program::find_gradients_to_let_go() {
+  std::vector<size_t> next_check(plan_.values.size(),
+                                 SIZE_MAX);  // by value: after it is first written
+  size_t next = SIZE_MAX;
+  for (size_t s = plan_.steps.size(); s-- > 0;) {
+    const Step& step = plan_.steps[s];
+    for (int at : step.calls)
+      for (int i = 0; i < plan_.calls[at].values.size(); ++i)
+        if (const int v = plan_.calls[at].values[i];
+            v >= 0 && writes(plan_.calls[at].call.kernel(), i))
+          next_check[v] = next;
+    if (may_refuse(plan_, step) && !actions_[s]->is_early) next = actions_[s]->place;
+  }
+  for (size_t i = 0; i < plan_.gradients.size(); ++i) {
+    const TracedGradient& gradient = plan_.gradients[i];
+    const bool may_stay = gradient.after && !gradient.events.empty() &&
+                          next_check[gradient.after->value] < gradient.events[0].place;
+    if (gradient.input >= 0 || may_stay) let_go_.push_back(static_cast<int64_t>(i));
   }
 }
 
@@ -235,9 +260,7 @@ void Program::forget_inputs() {
   inputs_.clear();
   before_.clear();
   held_.clear();
-  // The next call's argument is another leaf; this one keeps its gradient.
-  for (size_t i = 0; i < plan_.gradients.size(); ++i)
-    if (plan_.gradients[i].input >= 0) gradients_[static_cast<int64_t>(i)].reset();
+  for (const int64_t i : let_go_) gradients_[i].reset();
   for (size_t v = 0; v < kept_.size(); ++v)
     if (plan_.values[v].kind == Value::Kind::constant) kept_[v].reset();
 }

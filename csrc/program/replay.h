@@ -80,6 +80,7 @@ class Program {
   void point(int value, char** where, int64_t offset);
   void find_written();
   void find_checks();
+  void find_gradients_to_let_go();
   void rebase(int value, char* base);
   void bind_inputs(const Tensors& inputs, const Tensors& before);
   // What a value from outside is in this run.
@@ -106,6 +107,7 @@ class Program {
   std::vector<const Storage*> outside_;               // state and constants, sorted
   std::vector<const Storage*> borrowed_;              // those of them that are another library's
   std::vector<uint64_t> pins_;                        // by value: the storage it must be, or 0
+  std::vector<int64_t> let_go_;        // gradients whose memory another run must not write into
   std::vector<size_t> pinned_leaves_;  // gradients whose leaf must be the very one recorded
   SmallVector<Tensor, 4> gradients_;
   Tensors inputs_, before_;            // while it runs, and until results have been taken

@@ -128,7 +128,10 @@ bool has_written(const Recorder& recorder, const Storage& memory) {
 
 Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
              const Tensors& bases, const Tensors& gradients)
-    : epoch_(recorder.epoch()), generators_(recorder.generators()), refusal_(recorder.refusal()) {
+    : epoch_(recorder.epoch()),
+      generators_(recorder.generators()),
+      refusal_(recorder.refusal()),
+      lost_(recorder.lost()) {
   find_origins(recorder, inputs);
   trace_calls(recorder);
   for (const Tensor& output : outputs) outputs_.push_back({value_of(output), geometry_of(output)});

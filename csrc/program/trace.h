@@ -75,6 +75,8 @@ class Trace {
 
   // Why it cannot be replayed; empty if it can.
   const std::string& refusal() const { return refusal_; }
+  // Whether there was no memory to keep all of it.
+  bool lost() const { return lost_; }
   // Where it does something else than `other`; empty where it does the same.
   std::string difference(const Trace& other) const;
 
@@ -115,6 +117,7 @@ class Trace {
   std::vector<TracedGradient> gradients_;
   Generators generators_;
   std::string refusal_;
+  bool lost_;
 };
 
 }  // namespace steep::program

@@ -9,18 +9,18 @@ from steep._core import Tensor
 if TYPE_CHECKING:
     from steep.compiler._signature import Signature
 
-__all__ = ["text_of_call", "text_of_signature"]
+__all__ = ["shown", "text_of_call", "text_of_signature"]
 
 _LONGEST = 60  # characters of one argument
 
 
 def text_of_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Arguments as signatures tell them apart: shapes and dtypes of tensors, values of the rest."""
-    named = (f"{name}={_cut(_shown(value))}" for name, value in kwargs.items())
-    return f"({', '.join([*(_cut(_shown(value)) for value in args), *named])})"
+    named = (f"{name}={_cut(shown(value))}" for name, value in kwargs.items())
+    return f"({', '.join([*(_cut(shown(value)) for value in args), *named])})"
 
 
-def _shown(value: Any, depth: int = 2) -> str:
+def shown(value: Any, depth: int = 2) -> str:
     """A value in a few words; no code of a user's is asked."""
     if isinstance(value, Tensor):
         return f"{str(value.dtype).removeprefix('steep.')}{list(value.shape)}"
@@ -29,12 +29,12 @@ def _shown(value: Any, depth: int = 2) -> str:
     if value is None or type(value) in (bool, int, float, complex, str, bytes, slice):
         return repr(value)
     if type(value) in (list, tuple) and depth:
-        inside = ", ".join(_shown(item, depth - 1) for item in value[:4])
+        inside = ", ".join(shown(item, depth - 1) for item in value[:4])
         more = ", ..." if len(value) > 4 else ""
         return f"[{inside}{more}]" if type(value) is list else f"({inside}{more})"
     if type(value) is dict and depth:
         pairs = list(value.items())
-        inside = ", ".join(f"{_shown(k, 0)}: {_shown(v, depth - 1)}" for k, v in pairs[:4])
+        inside = ", ".join(f"{shown(k, 0)}: {shown(v, depth - 1)}" for k, v in pairs[:4])
         return "{" + inside + (", ...}" if len(pairs) > 4 else "}")
     return f"<{type(value).__name__}>"
 

@@ -13,7 +13,7 @@ from steep._layers import begin_anew, followers, let_go
 from steep.compiler._cells import SEQUENCE, SLOT, Cells
 from steep.compiler._code import at_line
 from steep.compiler._reads import Reads
-from steep.compiler._result import ReadNumber, describe, detach_used
+from steep.compiler._result import ReadNumber, describe, detach_used, difference
 from steep.optim import _recorded
 from steep.optim._plan import GroupPlan
 
@@ -29,9 +29,10 @@ class Run:
         optimizers: those that took a step, in order of their first.
         reads: what it has read from outside.
         untold: why it was not seen what it reads, or ``''``.
+        lost: whether there was not memory enough to see all of it.
     """
 
-    __slots__ = ("optimizers", "reads", "recorder", "result", "untold")
+    __slots__ = ("lost", "optimizers", "reads", "recorder", "result", "untold")
 
     def __init__(
         self, function: Callable[..., Any], args: Any, kwargs: Any, given: list[Any]
@@ -46,18 +47,19 @@ class Run:
         self.reads = Reads(function, given)
         try:
             # Profiles of replays want to know where launches came from.
-            result, untold = self.recorder.run(
+            result, self.untold, self.lost = self.recorder.run(
                 followers, _core.follow, (self.reads, function, args, kwargs), {}
             )
         finally:
             let_go()
         # A graph that is used up goes now: it holds what the call has made.
         self.result = result
-        self.untold = untold
         try:
             self.result = detach_used(result)
         except MemoryError:  # the call has succeeded: what is lost is the program
-            self.untold = "out of memory"
+            self.lost = True
+        except Exception as error:  # it holds itself, or a class of its own refuses
+            self.untold = f"what it returns cannot be looked at: {type(error).__name__}"
 
 
 class Recording:
@@ -93,8 +95,7 @@ class Recording:
     def difference(self, other: Recording) -> str:
         """Where it does something else than another call, or ``''``."""
         found: str = self.trace.difference(other.trace)
-        if not found and repr(self.description) != repr(other.description):
-            found = f"results {other.description!r} and then {self.description!r}"
+        found = found or difference(other.description, self.description)
         if not found and [*map(id, self.optimizers)] != [*map(id, other.optimizers)]:
             found = "other optimizers"
         return found
@@ -106,7 +107,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     Raises:
         MemoryError: if there was not memory enough to keep all of it.
     """
-    if run.untold == "out of memory":
+    if run.lost:
         raise MemoryError
     if run.untold:
         run.reads.refusal = f"it cannot be seen what it reads: {run.untold}"
@@ -132,26 +133,32 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         _keep_groups(run.reads.cells, optimizer)
     asked = _asked(run.recorder)  # before make_trace may add to it
     trace = _core.make_trace(run.recorder, inputs, outputs)
-    if trace.refusal == "out of memory":
+    if trace.lost:
         raise MemoryError
     # What it has changed itself comes before what follows from that.
     refusal: str = run.reads.refusal or asked
     if run.reads.change and not refusal:
         return Recording(run, trace, description, "", run.reads.change)
     refusal = refusal or (_OVERWRITTEN if overwritten else "") or trace.refusal
-    places = Counter(_places(description))
-    given = {id(x) for x in inputs}
-    for i in range(len(outputs)):
-        # What is returned, the list here, and the call itself: whoever else holds it would see a
-        # tensor that replays do not renew. (A loop variable would be one more.)
-        known = 2 + places[i]
-        refusal = refusal or _unfit(outputs[i], given)
-        if not refusal and sys.getrefcount(outputs[i]) > known:
-            refusal = _KEPT
+    refusal = refusal or _unfit_outputs(outputs, description, inputs)
     # The result itself is held by the run and by the call below.
     if not refusal and not isinstance(run.result, Tensor) and sys.getrefcount(run.result) > 2:
         refusal = _KEPT if outputs else ""
     return Recording(run, trace, description, refusal, "")
+
+
+def _unfit_outputs(outputs: list[Tensor], description: Any, inputs: list[Tensor]) -> str:
+    """Why one of the results cannot be a new tensor at every call, or ``''``."""
+    places = Counter(_places(description))
+    given = {id(x) for x in inputs}
+    for i in range(len(outputs)):
+        if reason := _unfit(outputs[i], given):
+            return reason
+        # What is returned, the list here, and the call itself: whoever else holds it would see a
+        # tensor that replays do not renew. (A loop variable would be one more.)
+        if sys.getrefcount(outputs[i]) > 2 + places[i]:
+            return _KEPT
+    return ""
 
 
 def _asked(recorder: _core.Recorder) -> str:

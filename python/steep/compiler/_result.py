@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from steep._core import Tensor, device, dtype, graph_is_used_up
+from steep._core import Tensor, device, dtype, graph_is_used_up, same_value
+from steep.compiler._explain import shown
 
-__all__ = ["ReadNumber", "describe", "detach_used", "detached"]
+__all__ = ["ReadNumber", "describe", "detach_used", "detached", "difference"]
 
 _PLAIN = (type(None), bool, int, float, str, bytes, complex, dtype, device)
 
@@ -34,9 +35,12 @@ def describe(
     `numbers` are floats in it, by id, that were read out of tensors.
 
     Raises:
-        TypeError: if it holds something else than tensors and plain values.
+        TypeError: if it holds something else than tensors and plain values, or itself.
     """
-    return _described(result, outputs, {}, numbers or {})
+    try:
+        return _described(result, outputs, {}, numbers or {})
+    except RecursionError:
+        raise TypeError(_TOO_DEEP) from None
 
 
 def _described(
@@ -87,11 +91,75 @@ def detach_used(result: Any) -> Any:
 
 
 def detached(result: Any) -> Any:
-    """See `detach_used`; the result as it is where there is no memory for that."""
+    """See `detach_used`; the result as it is where that cannot be done."""
     try:
         return detach_used(result)
-    except MemoryError:
+    except Exception:  # no memory, or it holds itself, or a class of its own refuses: it is there
         return result
+
+
+_TOO_DEEP = "it returns a container that holds itself, or others too deep; return one of tensors"
+
+# ---- two results compared ---------------------------------------------------------------------
+
+
+def difference(first: Any, second: Any) -> str:
+    """In what the second of two results, as `describe` gives them, is another one, or ``''``."""
+    if isinstance(first, int) or isinstance(second, int):
+        if type(first) is type(second):
+            return "" if first == second else "it returns a tensor in another place than before"
+        return f"it returns {_named(first)} and then {_named(second)}"
+    kind = first[0]
+    if kind != second[0] or (kind == "named" and first[1] is not second[1]):
+        return f"it returns {_named(first)} and then {_named(second)}"
+    if kind == "value":
+        return "" if _is_same(first[1], second[1]) else (
+            f"it returns {shown(first[1])} and then {shown(second[1])}; return a tensor, or pass "
+            "what it depends on as an argument"
+        )  # fmt: skip
+    if kind == "item":
+        return difference(first[1], second[1])
+    items, others = first[-1], second[-1]
+    if len(items) != len(others):
+        return f"it returns a {kind} of {len(items)} items and then one of {len(others)}"
+    if kind == "dict" and not all(map(_is_same, first[1], second[1])):
+        return "it returns a dict with other keys than before"
+    found = (difference(item, other) for item, other in zip(items, others, strict=True))
+    return next(filter(None, found), "")
+
+
+def _named(description: Any) -> str:
+    if isinstance(description, int):
+        return "a tensor"
+    what = description[0]
+    names = {"value": "a plain value", "item": "a number read out of a tensor"}
+    return names.get(what, f"a {description[1].__name__ if what == 'named' else what}")
+
+
+# What a subclass of a plain type has of that: NumPy's numbers, members of enumerations.
+_AS_PLAIN: tuple[tuple[type, Any], ...] = (
+    (float, float.__pos__),
+    (int, int.__pos__),
+    (complex, complex.__pos__),
+    (str, str.__str__),
+)
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    """Whether a value is of the same type as another, and the same to the last bit."""
+    if same_value(value, other):
+        return True
+    if type(value) is not type(other) or type(value) in (int, float, complex, str, bytes, bool):
+        return False
+    if type(value) is tuple:
+        return len(value) == len(other) and all(map(_is_same, value, other))
+    for base, plain in _AS_PLAIN:
+        if isinstance(value, base):
+            return bool(same_value(plain(value), plain(other)))
+    try:
+        return bool(value == other)
+    except Exception:  # of a user's class
+        return False
 
 
 def _same(items: Iterable[Any], others: Iterable[Any]) -> bool:

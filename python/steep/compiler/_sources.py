@@ -12,7 +12,7 @@ __all__ = ["draws_from", "is_random_source", "random_source", "random_state"]
 __all__ += ["reason_to_refuse"]
 
 _METHODS = (types.BuiltinFunctionType, types.MethodType)
-_RANDOM_MODULES = ("numpy.random", "_random", "secrets")
+_RANDOM_MODULES = ("numpy.random", "_random")
 _CLOCKS = ("time", "datetime")
 _STREAMS = ("write", "writelines", "read", "readline", "readlines")
 _SYSTEM = {"access", "chdir", "getcwd", "getpid", "listdir", "lstat", "mkdir", "open", "remove"}

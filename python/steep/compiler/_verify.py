@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor, get_rng_state, no_grad, set_rng_state
-from steep.compiler._result import describe
+from steep.compiler._result import describe, difference
 
 if TYPE_CHECKING:
     from steep.compiler.function import CompiledFunction
@@ -17,7 +17,8 @@ def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
     """Replay the call, undo what it did, run the function, and compare.
 
     Raises:
-        RuntimeError: if results, state, gradients or the random stream differ in a bit.
+        RuntimeError: if results, state, gradients or the random stream differ in a bit, or the
+            results are other containers, values or numbers.
     """
     program = compiled._table.find(args, kwargs)
     if program is None:
@@ -45,22 +46,31 @@ def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
     for generator, state in zip(program.generators(), streams[1:], strict=True):
         generator.set_state(state)
     result = compiled._warm_up(args, kwargs)
-    for (what, got), (_, wanted) in zip(
-        replayed, _everything(result, written, program, inputs), strict=True
-    ):
-        if got != wanted:
-            raise RuntimeError(f"compile: verify=True: a replay and the function differ in {what}")
+    if found := _compare(replayed, _everything(result, written, program, inputs)):
+        raise RuntimeError(f"compile: verify=True: a replay and the function differ in {found}")
     return result
 
 
-def _everything(
-    result: Any, written: list[Tensor], program: Any, inputs: list[Tensor]
-) -> list[tuple[str, bytes | None]]:
-    """All that a call leaves behind, as bytes with names."""
+_All = tuple[Any, list[tuple[str, Any]]]
+
+
+def _compare(replayed: _All, wanted: _All) -> str:
+    """In what two calls differ, or ``''``."""
+    if found := difference(replayed[0], wanted[0]):
+        return f"what they return: {found}"
+    pairs = zip(replayed[1], wanted[1], strict=True)
+    return next((what for (what, got), (_, right) in pairs if got != right), "")
+
+
+def _everything(result: Any, written: list[Tensor], program: Any, inputs: list[Tensor]) -> _All:
+    """All that a call leaves behind: its result, and tensors as bytes with names."""
     outputs: list[Tensor] = []
-    describe(result, outputs)
+    try:
+        description = describe(result, outputs)
+    except TypeError as error:
+        raise RuntimeError(f"compile: verify=True: at this call {error}") from None
     gradients = [grad for _, grad in program.gradients(inputs)]
-    return [
+    return description, [
         *((f"result {i}", _bytes(x)) for i, x in enumerate(outputs)),
         *((f"state {i}", _bytes(x)) for i, x in enumerate(written)),
         *((f"gradient {i}", _bytes(x)) for i, x in enumerate(gradients)),
@@ -73,5 +83,5 @@ def _streams(program: Any) -> list[Tensor]:
     return [get_rng_state(), *(generator.get_state() for generator in program.generators())]
 
 
-def _bytes(x: Tensor | None) -> bytes | None:
-    return None if x is None else x.detach().numpy().tobytes()
+def _bytes(x: Tensor | None) -> Any:
+    return None if x is None else (x.dtype, x.shape, x.detach().numpy().tobytes())

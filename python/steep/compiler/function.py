@@ -56,7 +56,7 @@ class CompiledFunction(_core.CompiledCall):
         self._function = function
         self._fullgraph = fullgraph
         self._verify = verify
-        self._table = _core.ProgramTable((types.SimpleNamespace,))
+        self._table = _core.ProgramTable((types.SimpleNamespace,), SIGNATURES)
         if not verify:
             self._replays_from = self._table
         self._signatures: dict[bytes, Signature] = {}
@@ -273,8 +273,12 @@ class CompiledFunction(_core.CompiledCall):
             warnings.warn(self._text(reason), UserWarning, stacklevel=_outside())
 
     def _text(self, reason: str) -> str:
-        name = getattr(self._function, "__qualname__", repr(self._function))
-        return f"compile: {name} runs eagerly: {reason}"
+        return f"compile: {self._name()} runs eagerly: {reason}"
+
+    def _name(self) -> str:
+        """Of the function, or of the class of another object, none of whose code is asked."""
+        name = self.__dict__.get("__qualname__", type(self._function).__qualname__)
+        return name if isinstance(name, str) else type(self._function).__qualname__
 
     # ---- what is known ----------------------------------------------------------------------
 
@@ -296,7 +300,7 @@ class CompiledFunction(_core.CompiledCall):
         Returns:
             The text; print it.
         """
-        name = getattr(self._function, "__qualname__", repr(self._function))
+        name = self._name()
         parts = []
         for number, signature in enumerate(self._signatures.values(), 1):
             head = f"{name}, signature {number} of {len(self._signatures)}: "

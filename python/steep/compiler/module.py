@@ -31,6 +31,14 @@ class CompiledModule(Module):
         if name == "training":
             self.__dict__[name] = value
 
+    def __delattr__(self, name: str) -> None:
+        if name in ("_orig_mod", "_compiled"):
+            super().__delattr__(name)
+            return
+        delattr(self._orig_mod, name)
+        if name == "training":
+            del self.__dict__[name]
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call the module, or replay its program."""
         return self._compiled(*args, **kwargs)

@@ -100,7 +100,7 @@ def _is_the_same(
     except Exception:  # settings that its step refuses: when the function comes to it
         return False
     settings = all(is_fixed(group) for group in optimizer.param_groups)
-    if not settings:
+    if not settings or not _is_all_of_steep(optimizer):
         return None
     # Nobody watches what has taken the place of one of these.
     return (
@@ -112,6 +112,15 @@ def lists_of(optimizer: Any) -> list[list[Any]]:
     """The lists of its groups and of their parameters, as a user may have replaced them."""
     groups = optimizer.param_groups
     return [x for x in (groups, *(group["params"] for group in groups)) if isinstance(x, list)]
+
+
+_ASKED = frozenset({"_hyper", "_flags", "step_hooks", "write_hyperparameters"})
+
+
+def _is_all_of_steep(optimizer: Any) -> bool:
+    """Whether no code of a user's has a part in what its step is: that may read anything."""
+    others = [cls for cls in type(optimizer).__mro__ if not cls.__module__.startswith("steep.")]
+    return all(_ASKED.isdisjoint(vars(item)) for item in (optimizer, *others))
 
 
 def _dicts_of(optimizer: Any, plans: tuple[GroupPlan, ...]) -> list[dict[Any, Any]]:
