@@ -90,7 +90,7 @@ EAGER: dict[Callable[..., Any], str] = {
     seeds: "manual_seed",
     returns_its_argument: "arguments itself",
     finds_nonzero: "nonzero",
-    looks_up_by_tensor: "0-d tensor as an index",
+    looks_up_by_tensor: "value of a 0-d tensor; use index_select",
     leaves_a_graph: "graph is still to be used",
 }
 

@@ -193,7 +193,7 @@ def test_a_value_read_while_recording_refuses_the_replay(read: Callable[[Any], A
     x = steep.ones(3)
     recorder = record(lambda: read(x * 2))
     assert recorder.refusal
-    with pytest.raises(RuntimeError, match="read while recording"):
+    with pytest.raises(RuntimeError, match="cannot be run again: it reads a value"):
         recorder.replay()
 
 
