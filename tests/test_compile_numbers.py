@@ -76,8 +76,37 @@ def with_gradient(x: Any) -> Any:
     return loss.item(), w.grad
 
 
+TOTAL, STEPS = steep.zeros(1), steep.zeros((), dtype=steep.int64)
+
+
+def of_state(x: Any) -> Any:
+    TOTAL.add_(x.sum())
+    return TOTAL.item(), float(STEPS)
+
+
+def of_an_argument(x: Any) -> Any:
+    return x[1].item(), x[2].double().item()
+
+
+def of_whole_numbers(x: Any) -> Any:
+    """With small ones, of which Python keeps one object each, beside them."""
+    n = (x > 0.15).sum()
+    return n.item(), (n - 5).item(), 0, 1, 2, float(n), (n * 2**31).item(), (n * -(2**61)).item()
+
+
+def in_a_choice(x: Any) -> Any:
+    loss = loss_of(x)
+    value = loss.item() if x.shape[0] > 2 else 0.0
+    return value, loss.item() if x.dim() > 1 else 1.0
+
+
+def of_bytes(x: Any) -> Any:
+    return (x * 100).to(steep.uint8)[2].item()
+
+
 REPLAYED = [as_it_is, in_containers, twice, of_double, of_a_view, in_a_variable, by_float]
 REPLAYED += [under_no_grad, steep.no_grad()(as_it_is), lambda x: x.sum().item(), with_gradient]
+REPLAYED += [of_state, of_an_argument, of_whole_numbers, in_a_choice, of_bytes]
 
 
 @pytest.mark.parametrize("function", REPLAYED, ids=range(len(REPLAYED)))
@@ -85,7 +114,10 @@ def test_numbers_that_are_only_returned_are_read_anew(function: Callable[[Any], 
     compiled = steep.compile(function, fullgraph=True)
     for i in range(8):
         x = steep.tensor([0.1, 0.2, 0.3]) * i
-        got, wanted = compiled(x), function(x)
+        got = compiled(x)
+        TOTAL.zero_()
+        wanted = function(x)
+        TOTAL.zero_()
         assert repr(got) == repr(wanted)
         assert type(got) is type(wanted)
     assert compiled.programs()[0].runs >= 4
@@ -149,6 +181,10 @@ USES: dict[str, str] = {
     "set": "return len({loss.item(), 3.0})",
     "overwritten": "v = loss.item()\n    loss.add_(1)\n    return v",
     "overwritten in place": "v = loss.item()\n    loss /= 2\n    return v, loss",
+    "truth": "return (loss > 3).item()",
+    "decides": "return 1.0 if loss.item() else 2.0",
+    "decides by a variable": "v = loss.item()\n    return 1.0 if v else 2.0",
+    "decides by an int": "return 1.0 if loss.long().item() > 3 else 2.0",
     "generator": "return next(y.item() for y in (loss,))",
 }
 
@@ -224,3 +260,18 @@ def test_a_number_of_a_compiled_function_inside_another_is_used_by_that() -> Non
         assert compiled(x).tolist() == function(x).tolist()
     twice = steep.compile(steep.compile(lambda x: x.sum().item(), fullgraph=True), fullgraph=True)
     assert [twice(steep.ones(3) * i) for i in range(6)] == [3.0 * i for i in range(6)]
+
+
+WHOLE = [0, 1, -1, 256, 257, -6, 2**30 - 1, 2**30, -(2**30), 2**60 - 1, 2**60, 2**63 - 1, -(2**63)]
+
+
+def test_whole_numbers_of_all_sizes_are_as_python_makes_them() -> None:
+    compiled = steep.compile(lambda x: [x.item()], fullgraph=True)
+    for _ in range(2):
+        for value in WHOLE:
+            (got,) = compiled(steep.tensor(value))
+            assert (got, type(got), str(got), hash(got)) == (value, int, str(value), hash(value))
+            assert (got + 1, got * 3, got >> 2, -got) == (value + 1, value * 3, value >> 2, -value)
+            assert got.bit_length() == value.bit_length()
+            del got
+    assert compiled.programs()[0].runs > len(WHOLE)

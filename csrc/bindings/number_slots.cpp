@@ -182,7 +182,7 @@ PyObject* as_int(PyObject* self) {
 
 PyObject* as_float(PyObject* self) {
   return guarded([&] {
-    if (PyObject* const number = returned_number(tensor_of(self))) return number;
+    if (PyObject* const number = returned_number(tensor_of(self), true)) return number;
     return PyFloat_FromDouble(single(self).to_double());
   });
 }

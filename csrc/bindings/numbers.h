@@ -25,7 +25,12 @@ class NumbersRead {
   NumbersRead* const before_;
 };
 
-// The element of x as such a number; null where it is none: x is then read as always.
-PyObject* returned_number(const Tensor& x);
+// The element of x as such a number, of the type that item() gives or as a float; null where it is
+// none: x is then read as always. Truths are none: there are but two of them.
+PyObject* returned_number(const Tensor& x, bool as_float);
+
+// A new float or int, which gets its value later: before anyone has seen it.
+PyObject* number_to_be(bool whole);
+void set_number(PyObject* number, const Number& value);
 
 }  // namespace steep::bindings

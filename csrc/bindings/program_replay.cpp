@@ -2,6 +2,7 @@
 #include "bindings/program_replay.h"
 
 #include "bindings/autograd.h"
+#include "bindings/numbers.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
 #include "program/recorder.h"
@@ -169,11 +170,10 @@ class Result {
     for (const auto& [number, i] : numbers_)
       if (!tensors_[i].defined()) tensors_[i] = program.output(i);
   }
-  // Once it has run: the floats, which no one has seen yet, get their values.
+  // Once it has run: the numbers, which no one has seen yet, get their values.
   PyObject* release() {
     for (const auto& [number, i] : numbers_)
-      reinterpret_cast<PyFloatObject*>(number.get())->ob_fval =
-          ops::only_element(tensors_[i]).to_double();
+      set_number(number.get(), ops::only_element(tensors_[i]));
     return object_.release();
   }
 

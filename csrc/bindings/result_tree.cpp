@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "bindings/numbers.h"
+
 namespace steep::bindings {
 
 namespace {
@@ -27,6 +29,7 @@ ResultTree::ResultTree(PyObject* description) {
     kind_ = Kind::item;
     output_ = static_cast<int>(PyLong_AsLong(part(description, 1)));
     if (PyErr_Occurred()) throw PythonError();
+    whole_ = part(description, 2) == reinterpret_cast<PyObject*>(&PyLong_Type);
   } else if (std::strcmp(what, "tuple") == 0 || std::strcmp(what, "list") == 0) {
     kind_ = *what == 't' ? Kind::tuple : Kind::list;
     items = part(description, 1);
@@ -44,7 +47,7 @@ PyObject* ResultTree::build_with(Get get, const void* context, Numbers& numbers)
   if (kind_ == Kind::tensor) return get(context, output_);
   if (kind_ == Kind::value) return new_reference(value_.get());
   if (kind_ == Kind::item) {
-    Owned number(PyFloat_FromDouble(0));  // a new object, which no one else has yet
+    Owned number(number_to_be(whole_));
     numbers.emplace_back(Owned::borrow(number.get()), output_);
     return number.release();
   }

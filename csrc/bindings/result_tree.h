@@ -11,11 +11,11 @@ namespace steep::bindings {
 class ResultTree {
  public:
   // Of the description that steep's Python side makes: an int is the number of an output; ("value",
-  // object) a plain value; ("item", n) the element of output n as a float; (type, items) a tuple or
-  // list; ("dict", keys, items) a dict; ("named", type, items) a named tuple.
+  // object) a plain value; ("item", n, type) the element of output n as a float or an int; (type,
+  // items) a tuple or list; ("dict", keys, items) a dict; ("named", type, items) a named tuple.
   explicit ResultTree(PyObject* description);
 
-  // Floats of a result, which get their values later, and the outputs they are of. A dict two of
+  // Numbers of a result, which get their values later, and the outputs they are of. A dict two of
   // whose keys have become equal drops one.
   using Numbers = std::vector<std::pair<Owned, int>>;
 
@@ -34,6 +34,7 @@ class ResultTree {
 
   Kind kind_;
   int output_ = 0;
+  bool whole_ = false;  // whether an item is an int
   Owned value_;  // the plain value, the keys, or the named tuple's type
   std::vector<ResultTree> items_;
 };

@@ -171,7 +171,7 @@ PyObject* tensor_tolist(PyObject* self, PyObject*) {
 PyObject* tensor_item(PyObject* self, PyObject*) {
   return guarded([&] {
     const Tensor& x = tensor_of(self);
-    if (PyObject* const number = returned_number(x)) return number;
+    if (PyObject* const number = returned_number(x, false)) return number;
     return wrap(ops::item(x));
   });
 }

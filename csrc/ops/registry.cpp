@@ -50,7 +50,10 @@ void install() { tape::primitives = {plain_add, add_into, sum_to, filled, clone,
 
 Number item(const Tensor& x) {
   const Number value = only_element(x);
-  program::note_host_read("item");
+  program::refuse_recording(
+      "it reads a value into Python (item); return the tensor, or the very number (return "
+      "x.item()), "
+      "and use it outside");
   return value;
 }
 

@@ -22,7 +22,7 @@ class ReadNumber(NamedTuple):
         version: that of the tensor's memory when it was read.
     """
 
-    number: float
+    number: float | int
     source: Tensor
     version: int
 
@@ -32,7 +32,7 @@ def describe(
 ) -> Any:
     """The result with the number of an output in place of each tensor, which `outputs` gets.
 
-    `numbers` are floats in it, by id, that were read out of tensors.
+    `numbers` are those in it, by id, that were read out of tensors.
 
     Raises:
         TypeError: if it holds something else than tensors and plain values, or itself.
@@ -48,7 +48,8 @@ def _described(
 ) -> Any:
     """See `describe`; `known` are the numbers of the outputs, by id."""
     if id(result) in numbers:
-        return ("item", _described(numbers[id(result)].source, outputs, known, {}))
+        source = _described(numbers[id(result)].source, outputs, known, {})
+        return ("item", source, type(result))
     if isinstance(result, Tensor):
         number = known.setdefault(id(result), len(outputs))
         if number == len(outputs):
@@ -117,8 +118,10 @@ def difference(first: Any, second: Any) -> str:
             f"it returns {shown(first[1])} and then {shown(second[1])}; return a tensor, or pass "
             "what it depends on as an argument"
         )  # fmt: skip
-    if kind == "item":
+    if kind == "item" and first[2] is second[2]:
         return difference(first[1], second[1])
+    if kind == "item":
+        return f"it returns a {first[2].__name__} and then a {second[2].__name__}"
     items, others = first[-1], second[-1]
     if len(items) != len(others):
         return f"it returns a {kind} of {len(items)} items and then one of {len(others)}"

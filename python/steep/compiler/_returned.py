@@ -111,6 +111,8 @@ def _flows_into_result(node: ast.expr, parents: _Parents) -> bool:
         return True
     if isinstance(parent, ast.Tuple | ast.List):
         return _flows_into_result(parent, parents)
+    if isinstance(parent, ast.IfExp):  # one of the two that it may be, not what decides
+        return node is not parent.test and _flows_into_result(parent, parents)
     if isinstance(parent, ast.Dict):
         return node in parent.values and _flows_into_result(parent, parents)
     if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
@@ -157,4 +159,6 @@ def _is_result(node: ast.expr, parents: _Parents) -> bool:
         return node in parent.values and _is_result(parent, parents)
     if isinstance(parent, ast.Tuple | ast.List):
         return _is_result(parent, parents)
+    if isinstance(parent, ast.IfExp):
+        return node is not parent.test and _is_result(parent, parents)
     return isinstance(parent, ast.Return)
