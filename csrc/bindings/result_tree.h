@@ -35,7 +35,7 @@ class ResultTree {
   Kind kind_;
   int output_ = 0;
   bool whole_ = false;  // whether an item is an int
-  Owned value_;  // the plain value, the keys, or the named tuple's type
+  Owned value_;         // the plain value, the keys, or the named tuple's type
   std::vector<ResultTree> items_;
 };
 
