@@ -7,6 +7,7 @@ import types
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from steep._core import Tensor, found_in_type
+from steep.autograd.function import Function
 from steep.compiler._cells import SLOT, TYPE, absent
 from steep.compiler._code import Names
 from steep.compiler._objects import SPECIAL, dict_of_class, is_of_a_library
@@ -19,6 +20,8 @@ __all__ = ["Shared", "share", "look_at_registered"]
 
 # What the call of a module looks at without naming it in Python code.
 _OF_MODULES = frozenset({"_hooks", "forward", "training"})
+# And `apply` of a function with a gradient of its own.
+_OF_FUNCTIONS = frozenset({"backward", "forward", "setup_context"})
 _IN_C = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _TOLD_OTHERWISE = frozenset({"__class__", "__dict__", "__weakref__"})
 _MRO = type.__dict__["__mro__"]  # which changes with the bases of any class in it
@@ -42,7 +45,11 @@ class Shared(NamedTuple):
 
 def share(traversal: Traversal, cls: type, names: Names) -> Shared:
     """Look at a class for the sake of its instances, once for the names of each code."""
-    wanted = names.attributes | _OF_MODULES if issubclass(cls, Module) else names.attributes
+    wanted = names.attributes
+    if issubclass(cls, Module):
+        wanted |= _OF_MODULES
+    elif issubclass(cls, Function):
+        wanted |= _OF_FUNCTIONS
     users = [base for base in cls.__mro__ if not is_of_a_library(base)]
     for base in users:
         _look_at_class(traversal, base, names)

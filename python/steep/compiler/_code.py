@@ -31,6 +31,7 @@ _SITE = tuple(
 READERS = frozenset({"getattr", "hasattr", "setattr", "vars", "delattr", "dir"})
 READERS |= {"__getattribute__", "__setattr__", "__delattr__"}
 _DYNAMIC = READERS | {"attrgetter", "methodcaller", "asdict", "astuple", "__dict__", "__slots__"}
+_DYNAMIC |= {"dump", "dumps"}  # of pickle
 _FORMATTING = ("format", "format_map")  # which read attributes as well: "{0.scale}"
 
 

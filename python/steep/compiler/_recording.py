@@ -140,11 +140,25 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     if run.reads.change and not refusal:
         return Recording(run, trace, description, "", run.reads.change)
     refusal = refusal or (_OVERWRITTEN if overwritten else "") or trace.refusal
-    refusal = refusal or _unfit_outputs(outputs, description, inputs)
-    # The result itself is held by the run and by the call below.
-    if not refusal and not isinstance(run.result, Tensor) and sys.getrefcount(run.result) > 2:
-        refusal = _KEPT if outputs else ""
+    refusal = refusal or _unfit_outputs(outputs, description, inputs) or _container_kept(run)
     return Recording(run, trace, description, refusal, "")
+
+
+def _container_kept(run: Run) -> str:
+    """Why the lists and dicts in a result cannot be new ones at every call, or ``''``."""
+    found, waiting = [], [run.result]
+    while waiting:
+        item = waiting.pop()
+        if type(item) in (list, dict):
+            found.append(item)
+        if isinstance(item, list | tuple | dict):
+            waiting += item.values() if isinstance(item, dict) else item
+    del item
+    for i in range(len(found)):
+        # Its place in the result, the list here, and the call.
+        if sys.getrefcount(found[i]) > 3:
+            return _KEPT_CONTAINER.format(type(found[i]).__name__)
+    return ""
 
 
 def _unfit_outputs(outputs: list[Tensor], description: Any, inputs: list[Tensor]) -> str:
@@ -177,6 +191,9 @@ _VALID = GroupPlan.__dict__["valid"]  # the slot itself
 _OVERWRITTEN = (
     "it writes into a tensor after it has read a number out of it (item); write into a copy, or "
     "read the number last"
+)
+_KEPT_CONTAINER = (
+    "a {} it returns is kept in a second place, where a replay would not renew it; return a copy"
 )
 _KEPT = "a tensor it returns is also kept elsewhere, where a replay would not renew it"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from steep._core import Tensor, set_items
@@ -214,8 +214,13 @@ class ModuleBase:
             yield module
 
     def _named_members(
-        self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
+        self,
+        members_of: Callable[[Any], Members[Any]],
+        prefix: str,
+        recurse: bool,
+        remove_duplicate: bool,
     ) -> Iterator[tuple[str, Any]]:
+        # `members_of` is code that names the attribute: compiled functions follow names.
         memo: set[int] = set()
         modules = (
             self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
@@ -223,7 +228,7 @@ class ModuleBase:
             else iter([(prefix, self)])
         )
         for path, module in modules:
-            for name, value in module.__dict__[kind].items():
+            for name, value in members_of(module).items():
                 if value is None or id(value) in memo:
                     continue
                 if remove_duplicate:
@@ -240,7 +245,9 @@ class ModuleBase:
             recurse: whether to descend into children. Default: ``True``.
             remove_duplicate: whether a shared parameter comes once. Default: ``True``.
         """
-        yield from self._named_members("_parameters", prefix, recurse, remove_duplicate)
+        yield from self._named_members(
+            lambda module: module._parameters, prefix, recurse, remove_duplicate
+        )
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Parameters, in the order they were assigned; what an optimiser is given."""
@@ -251,7 +258,9 @@ class ModuleBase:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
         """Buffers with their paths; arguments as in `named_parameters`."""
-        yield from self._named_members("_buffers", prefix, recurse, remove_duplicate)
+        yield from self._named_members(
+            lambda module: module._buffers, prefix, recurse, remove_duplicate
+        )
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Buffers, in the order they were registered."""
@@ -261,11 +270,12 @@ class ModuleBase:
     def _resolve(self, target: str) -> Module:
         module: ModuleBase = self
         for name in target.split(".") if target else []:
-            if name not in module.__dict__:
+            child = module._modules.get(name)
+            if child is None:
+                if name in module.__dict__:
+                    raise AttributeError(f"`{name}` is not an nn.Module")
                 raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
-            module = module.__dict__[name]
-            if not isinstance(module, ModuleBase):
-                raise AttributeError(f"`{name}` is not an nn.Module")
+            module = child
         return cast("Module", module)
 
     def get_submodule(self, target: str) -> Module:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 import re
 
-from fuzzing.functions import containers, objects, tensors
+from fuzzing.functions import containers, objects, oddities, tensors
 from fuzzing.functions.arguments import ARGUMENTS, BATCHES
 from fuzzing.functions.feature import Feature
 from fuzzing.functions.program import Call, Node, Program
 
 __all__ = ["draw"]
 
-_STATE = {**containers.FEATURES, **objects.FEATURES, **tensors.FEATURES}
+_STATE = {**containers.FEATURES, **objects.FEATURES, **tensors.FEATURES, **oddities.FEATURES}
 _NUMBERS = ("0.5", "2.0", "-1.0", "1.5", "3", "1", "2", "0.25", "0")
 _MARK = re.compile(r"<([nthNFT])>")
 _ERRORS = ("ValueError", "KeyError", "RuntimeError", "ZeroDivisionError", "Exception")
@@ -119,6 +119,8 @@ class _Draw:
         if kind < 0.5:
             steps = self._any("steps", ("g = <h>", "h, g = g, h", "g = g.clone()"))
             return Node(self.fill(steps))
+        if kind < 0.52:
+            return Node("", ((f"if {self.flag()}:", (Node(self.chance.choice(_LEAVING)),)),))
         if self.changes and kind < 0.7:
             effect = Node(self.fill(self._any("effects", ("kept.append(<N>)",))))
             guarded = self.chance.random() < 0.6
@@ -135,7 +137,7 @@ class _Draw:
         elif kind == 3:
             blocks = [(f"for i in range({self.chance.choice([2, 3])}):", inside)]
         elif kind == 4:
-            blocks = [("with steep.no_grad():", inside)]
+            blocks = [(self.fill(self.chance.choice(_HEADS)), inside)]
         else:
             error = self.chance.choice(_ERRORS)
             fails = self.fill(self.chance.choice(_FAILURES)).replace("<E>", error)
@@ -173,14 +175,14 @@ class _Draw:
 
     def result(self) -> str:
         chance = self.chance
-        if chance.random() < 0.04:
-            return chance.choice(["h", "x", "None", "(h, weight)", "h.sum().item() > 0"])
+        if chance.random() < 0.08:
+            return chance.choice(_RISKY)
         parts = ["h.detach()", "h.detach().sum()", "g.detach().mean(0)", self.number()]
         parts += ["None", "'text'", "h.detach().sum().item()", f"bool({self.flag()})"]
         parts += ["loss.item()", "loss", "float(loss)"] if self.loss else []
         chosen = [chance.choice(parts) for _ in range(chance.choice([1, 2, 3]))]
         forms = ["{0}", "({0},)", "({0}, h.detach())", "[{0}, [{0}]]", "{{'a': {0}, 'n': 1}}"]
-        forms += ["Result({0}, 2)"]
+        forms += ["Result({0}, 2)"] if "item" not in chosen[0] and "float" not in chosen[0] else []
         if len(chosen) > 1:
             forms = ["({0}, {1})", "{{'a': {0}, 'b': ({1},)}}", "Result({0}, [{1}])"]
         return chance.choice(forms).format(*chosen)
@@ -269,6 +271,21 @@ def _atom(text: str) -> str:
     return text if re.fullmatch(r"[\w.]+", text) else f"({text})"
 
 
+_HEADS = (
+    "with steep.no_grad():",
+    "with steep.no_grad():",
+    "with steep.set_grad_enabled(bool(<F>)):",
+    "with steep.enable_grad():",
+    "with contextlib.ExitStack() as stack:",
+    "with contextlib.nullcontext(<N>) as value:",
+    "for _ in range(int(bool(<F>)) + 1):",
+    "for h in [h, g][:2 if <F> else 1]:",
+    "while h.sum().isnan().numel() > 1:",
+)
+_RISKY = ("h", "x", "None", "(h, weight)", "h.sum().item() > 0", "weight.detach()", "weight.grad")
+_RISKY += ("h.detach()[0]", "(h.detach(), h.detach().t())", "Record(h.detach(), 1)", "kept")
+_RISKY += ("weight.detach().view(2, 2)", "x.detach()", "[h.detach()] * 2", "types", "x.view(-1)")
+_LEAVING = ("return h.detach()", "return None", "return (g.detach(), 'early')", "del g\ng = h")
 _OF_NUMBERS = (
     "-(<N>)",
     "(<N> if <F> else <N>)",

@@ -10,13 +10,20 @@ import dataclasses
 import enum
 import fractions
 import functools
+import heapq
+import itertools
+import json
 import linecache
+import math
 import operator
+import pickle
 import random
 import re
+import statistics
 import sys
 import types
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +37,20 @@ from steep.compiler._result import detached
 __all__ = ["Shown", "compare", "run"]
 
 _MODULES = (array, collections, contextlib, copy, dataclasses, enum, fractions, functools)
-_MODULES += (operator, random, sys, types, steep)
+_MODULES += (
+    heapq,
+    itertools,
+    json,
+    math,
+    operator,
+    pickle,
+    random,
+    statistics,
+    sys,
+    types,
+    weakref,
+    steep,
+)
 _REASON = re.compile(r"compile: .*? runs eagerly: (.*)", re.DOTALL)
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
