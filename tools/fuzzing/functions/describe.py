@@ -130,7 +130,12 @@ class _Describer:
         if type(value).__module__ == MODULE:
             found.append(self.of(type(value)))
         if isinstance(value, dict):
-            found.append(tuple((k, self.of(v)) for k, v in dict.items(value)))
+            found.append(
+                tuple(
+                    (k if type(k) is str else self.of(k), self.of(v))
+                    for k, v in list(dict.items(value))
+                )
+            )
         return tuple(found)
 
 

@@ -23,6 +23,7 @@ class Feature:
         steps: statements that change nothing of Python's.
         effects: statements that change what Python holds.
         between: statements for the time between two calls.
+        firsts: what may be passed first.
         names: global variables that its effects assign.
         inner: whether it is made in the function around the compiled one.
     """
@@ -35,5 +36,6 @@ class Feature:
     steps: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     between: tuple[str, ...] = ()
+    firsts: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     inner: bool = False

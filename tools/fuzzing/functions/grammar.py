@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 import re
 
-from fuzzing.functions import containers, objects, oddities, tensors
+from fuzzing.functions import containers, objects, oddities, phrases, tensors
 from fuzzing.functions.arguments import ARGUMENTS, BATCHES
-from fuzzing.functions.feature import Feature
 from fuzzing.functions.program import Call, Node, Program
 
 __all__ = ["draw"]
@@ -43,9 +42,9 @@ class _Draw:
         if any(f.inner for f in self.features):
             self.form = "closure"
         if self.form in ("method", "compiled method", "module"):
-            self.features.append(_OWNER)
+            self.features.append(phrases.OWNER)
         if chance.random() < 0.15:
-            self.features.append(_COMPILED)
+            self.features.append(phrases.COMPILED)
         self.parameters = chance.sample(list(ARGUMENTS), chance.choice([0, 0, 1, 1, 2]))
         self.changes = chance.random() < 0.3  # what Python holds, inside
         self.loss = False
@@ -82,7 +81,7 @@ class _Draw:
         if depth <= 0 or self.chance.random() < 0.1:
             return self.chance.choice(_NUMBERS)
         if self.chance.random() < 0.15:
-            pattern = self.chance.choice(_OF_NUMBERS)
+            pattern = self.chance.choice(phrases.OF_NUMBERS)
             return self.fill(pattern, depth=depth)
         return self.fill(self._any("numbers", _NUMBERS), depth=depth)
 
@@ -104,8 +103,8 @@ class _Draw:
             operand = self.fill(self._any("tensors", ("weight", "weight[:1]")), local)
             return f"{_atom(inside)} {self.chance.choice('*+-')} {_atom(operand)}"
         if kind < 0.75:
-            return self.fill(self._any("calls", _OF_TENSORS).replace("<h>", inside), local)
-        return self.fill(self.chance.choice(_OF_TENSORS).replace("<h>", inside), local)
+            return self.fill(self._any("calls", phrases.OF_TENSORS).replace("<h>", inside), local)
+        return self.fill(self.chance.choice(phrases.OF_TENSORS).replace("<h>", inside), local)
 
     # ---- statements -------------------------------------------------------------------------
 
@@ -119,8 +118,10 @@ class _Draw:
         if kind < 0.5:
             steps = self._any("steps", ("g = <h>", "h, g = g, h", "g = g.clone()"))
             return Node(self.fill(steps))
+        if kind < 0.51:
+            return Node("", ((f"if {self.flag()}:", (Node(self.fill(phrases.RAISING)),)),))
         if kind < 0.52:
-            return Node("", ((f"if {self.flag()}:", (Node(self.chance.choice(_LEAVING)),)),))
+            return Node("", ((f"if {self.flag()}:", (Node(self.chance.choice(phrases.LEAVING)),)),))
         if self.changes and kind < 0.7:
             effect = Node(self.fill(self._any("effects", ("kept.append(<N>)",))))
             guarded = self.chance.random() < 0.6
@@ -137,10 +138,10 @@ class _Draw:
         elif kind == 3:
             blocks = [(f"for i in range({self.chance.choice([2, 3])}):", inside)]
         elif kind == 4:
-            blocks = [(self.fill(self.chance.choice(_HEADS)), inside)]
+            blocks = [(self.fill(self.chance.choice(phrases.HEADS)), inside)]
         else:
             error = self.chance.choice(_ERRORS)
-            fails = self.fill(self.chance.choice(_FAILURES)).replace("<E>", error)
+            fails = self.fill(self.chance.choice(phrases.FAILURES)).replace("<E>", error)
             if self.chance.random() < 0.7:
                 failing = Node("", ((f"if {self.flag()}:", (Node(fails),)),))
             else:
@@ -156,7 +157,7 @@ class _Draw:
         zero = chance.choice(
             ["optimizer.zero_grad()", f"optimizer.zero_grad(set_to_none=bool({self.flag()}))"]
         )
-        loss = chance.choice(_LOSSES)
+        loss = chance.choice(phrases.LOSSES)
         lines = [
             Node(zero),
             Node(f"loss = {self.fill(loss)}"),
@@ -164,9 +165,11 @@ class _Draw:
             Node("optimizer.step()"),
         ]
         if chance.random() < 0.4:
-            lines.insert(3, Node(self.fill(chance.choice(_AFTER_BACKWARD))))
+            lines.insert(3, Node(self.fill(chance.choice(phrases.AFTER_BACKWARD))))
         if chance.random() < 0.2:
             lines.insert(chance.randrange(5), Node(f"g = ({self.tensor()}).detach()"))
+        if chance.random() < 0.2:
+            lines[2:3] = [Node(self.fill(text)) for text in chance.choice(phrases.BACKWARDS)]
         if chance.random() < 0.15:
             lines[-1] = Node("", ((f"if {self.flag()}:", (lines[-1],)),))
         if chance.random() < 0.15:
@@ -176,7 +179,7 @@ class _Draw:
     def result(self) -> str:
         chance = self.chance
         if chance.random() < 0.08:
-            return chance.choice(_RISKY)
+            return chance.choice(phrases.RISKY)
         parts = ["h.detach()", "h.detach().sum()", "g.detach().mean(0)", self.number()]
         parts += ["None", "'text'", "h.detach().sum().item()", f"bool({self.flag()})"]
         parts += ["loss.item()", "loss", "float(loss)"] if self.loss else []
@@ -231,18 +234,19 @@ class _Draw:
         if self.form == "closure":
             inner = [f for f in self.features if f.inner]
             made = "step, poke" if inner else "step"
-            return f"@compiled\ndef step(x{defaults}):", _BUILT.replace("MADE", made)
+            return f"@compiled\ndef step(x{defaults}):", phrases.BUILT.replace("MADE", made)
         if self.form == "method":
-            return f"def act(self, x{defaults}):", _METHOD
+            return f"def act(self, x{defaults}):", phrases.METHOD
         if self.form == "compiled method":
-            return f"@compiled\ndef act(self, x{defaults}):", _COMPILED_METHOD
-        return f"def forward(self, x{defaults}):", _MODULE
+            return f"@compiled\ndef act(self, x{defaults}):", phrases.COMPILED_METHOD
+        return f"def forward(self, x{defaults}):", phrases.MODULE
 
     def schedule(self) -> tuple[Call, ...]:
         chance = self.chance
         restless = chance.random() < 0.15
         changes = [text for f in self.features for text in f.between]
-        base = chance.choice(BATCHES[:3]) if chance.random() < 0.8 else chance.choice(BATCHES)
+        firsts = [text for f in self.features for text in f.firsts] or list(BATCHES[:3])
+        base = chance.choice(firsts if chance.random() < 0.8 else BATCHES)
         usual = {name: chance.choice(ARGUMENTS[name].values) for name in self.parameters}
         calls = []
         for i in range(chance.randint(*_CALLS)):
@@ -250,7 +254,8 @@ class _Draw:
             if changes and (i >= _SETTLED or restless) and chance.random() < 0.45:
                 count = chance.choice([1, 1, 2])
                 before = [self.fill(chance.choice(changes)) for _ in range(count)]
-            x = chance.choice(BATCHES) if i >= _SETTLED and chance.random() < 0.1 else base
+            another = i >= _SETTLED and chance.random() < 0.1
+            x = chance.choice([*BATCHES, *firsts]) if another else base
             args, named = [x.replace("<i>", str(i))], []
             for name in self.parameters:
                 value = usual[name]
@@ -269,126 +274,3 @@ def _sorted(setups: list[str]) -> list[str]:
 
 def _atom(text: str) -> str:
     return text if re.fullmatch(r"[\w.]+", text) else f"({text})"
-
-
-_HEADS = (
-    "with steep.no_grad():",
-    "with steep.no_grad():",
-    "with steep.set_grad_enabled(bool(<F>)):",
-    "with steep.enable_grad():",
-    "with contextlib.ExitStack() as stack:",
-    "with contextlib.nullcontext(<N>) as value:",
-    "for _ in range(int(bool(<F>)) + 1):",
-    "for h in [h, g][:2 if <F> else 1]:",
-    "while h.sum().isnan().numel() > 1:",
-)
-_RISKY = ("h", "x", "None", "(h, weight)", "h.sum().item() > 0", "weight.detach()", "weight.grad")
-_RISKY += ("h.detach()[0]", "(h.detach(), h.detach().t())", "Record(h.detach(), 1)", "kept")
-_RISKY += ("weight.detach().view(2, 2)", "x.detach()", "[h.detach()] * 2", "types", "x.view(-1)")
-_LEAVING = ("return h.detach()", "return None", "return (g.detach(), 'early')", "del g\ng = h")
-_OF_NUMBERS = (
-    "-(<N>)",
-    "(<N> if <F> else <N>)",
-    "abs(<N>)",
-    "float(<N>)",
-    "max(<N>, <n>)",
-    "[<N> for _ in range(2)][-1]",
-    "(<N> + <n>)",
-    "min(v for v in (<N>, <N>))",
-)
-_OF_TENSORS = (
-    "F.relu(<h>)",
-    "steep.tanh(<h>)",
-    "(<h>).sigmoid()",
-    "(<h>).clone()",
-    "(<h>).detach()",
-    "(<h>).view(-1, 4)",
-    "(<h>).t().t()",
-    "(<h>).flip(0)",
-    "(<h>).softmax(-1)",
-    "(<h>).clamp(-2, 2)",
-    "steep.where(<h> > 0, h, <N>)",
-    "(<h>).to(steep.float64).to(steep.float32)",
-    "steep.cat([<h>, h])[:len(h)]",
-    "(<h>).reshape(h.shape)",
-    "F.layer_norm(<h>, (4,))",
-    "(<h>).masked_fill(h > 1, <N>)",
-    "(<h>) @ steep.eye(4)",
-    "F.dropout(<h>, 0.5, training=bool(<F>))",
-    "(<h> if <F> else <h> * 2)",
-)
-_LOSSES = (
-    "(<h> * weight).mean()",
-    "F.mse_loss(<h> * weight, g.detach())",
-    "F.cross_entropy(<h> * weight, steep.arange(len(<h>)) % 4)",
-    "(<h> * weight * <N>).sum()",
-    "(<h> * weight).pow(2).mean() + 0.1 * weight.sum()",
-)
-_AFTER_BACKWARD = (
-    "nn.utils.clip_grad_norm_([weight], 0.1)",
-    "weight.grad.mul_(<N>)",
-    "g = g.detach() + weight.grad",
-    "weight.grad = None",
-    "weight.grad = weight.grad * <N>",
-    "if <F>:\n    weight.grad.zero_()",
-    "norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)\nh = h * norm",
-)
-_FAILURES = (
-    "raise <E>('no %s' % (<N>,))",
-    "{}['missing']",
-    "h @ steep.ones(3, 2)",
-    "1 / 0",
-    "int('x')",
-    "h.view(7, 9)",
-    "steep.ones(2, requires_grad=True).add_(1)",
-    "h[99]",
-    "h[steep.tensor([0, 7])]",
-    "F.cross_entropy(h, steep.tensor([0, 9, 1])[:len(h)])",
-)
-
-_OWNER = Feature(
-    setup="OWNED = <n>",
-    numbers=("self.k", "self.inner.depth", "self.shared", "OWNED"),
-    flags=("self.on", "hasattr(self, 'extra')", "self.k > 1"),
-    calls=("self.helped(<h>)",),
-    tensors=("self.t",),
-    effects=("self.calls += 1", "self.last = <h>.detach()", "self.k = self.k * -1"),
-    between=(
-        "owner.k = <n>",
-        "owner.on = not owner.on",
-        "owner.inner.depth = <n>",
-        "owner.inner = types.SimpleNamespace(depth=<n>)",
-        "owner.extra = 1",
-        "Owner.shared = <n>",
-        "owner.shared = <n>",
-        "owner.t = <t>",
-        "owner.helped = lambda h: h + 1",
-        "Owner.helped = lambda self, h: h * 2",
-        "OWNED = <n>",
-    ),
-)
-_COMPILED = Feature(
-    setup="INSIDE = <n>\n@compiled\ndef compiled_helper(h):\n    return h * INSIDE\n",
-    numbers=("INSIDE",),
-    calls=("compiled_helper(<h>)",),
-    between=("INSIDE = <n>", "compiled_helper(steep.ones(2, 4))"),
-)
-_MEMBERS = """
-    shared = 1.5
-    def __init__(self):
-        super().__init__()
-        self.k, self.on, self.calls, self.last = 2.0, False, 0, None
-        self.inner, self.t = types.SimpleNamespace(depth=0.5), steep.tensor([0.5, 1.0, 2.0, -1.0])
-    def helped(self, h):
-        return h * self.shared
-"""
-_BUILT = "def build():\n{}    return MADE\nMADE = build()"
-
-
-def _owning(base: str, made: str) -> str:
-    return f"class Owned{base}:{_MEMBERS}class Owner(Owned):\n{{}}owner = Owner()\nstep = {made}\n"
-
-
-_METHOD = _owning("", "compiled(owner.act)")
-_COMPILED_METHOD = _owning("", "owner.act")
-_MODULE = _owning("(nn.Module)", "compiled(owner)")
