@@ -141,6 +141,10 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         return Recording(run, trace, description, "", run.reads.change)
     refusal = refusal or (_OVERWRITTEN if overwritten else "") or trace.refusal
     refusal = refusal or _unfit_outputs(outputs, description, inputs) or _container_kept(run)
+    # A tuple is held by the run and by the call below.
+    tensors = outputs and isinstance(run.result, tuple)
+    if not refusal and tensors and sys.getrefcount(run.result) > 2:
+        refusal = _KEPT
     return Recording(run, trace, description, refusal, "")
 
 
