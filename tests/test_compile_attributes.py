@@ -303,6 +303,40 @@ def a_number_of_ctypes() -> Any:
     return lambda x: x * number.value, lambda: setattr(number, "value", 3.0)
 
 
+@place
+def an_array_of_ctypes() -> Any:
+    numbers = (ctypes.c_double * 2)(2.0, 1.0)
+    return lambda x: x * numbers[0], lambda: numbers.__setitem__(0, 3.0)
+
+
+@place
+def a_field_of_a_structure() -> Any:
+    class Pair(ctypes.Structure):
+        _fields_ = (("first", ctypes.c_double),)
+
+    pair = Pair(2.0)
+    return lambda x: x * pair.first, lambda: setattr(pair, "first", 3.0)
+
+
+@place
+def a_view_of_a_dict() -> Any:
+    table = {"a": 2.0}
+    values = table.values()
+    return lambda x: x * sum(values), lambda: table.update(a=3.0)
+
+
+@place
+def what_a_dict_makes_of_missing_keys() -> Any:
+    table = collections.defaultdict(lambda: 2.0)
+
+    def function(x: Any) -> Any:
+        value = table["a"]
+        del table["a"]
+        return x * value
+
+    return function, lambda: setattr(table, "default_factory", lambda: 3.0)
+
+
 @pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in PLACES.items()])
 def test_a_replay_is_not_run_once_an_attribute_has_changed(make: Make) -> None:
     is_followed(make)

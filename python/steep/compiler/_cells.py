@@ -6,6 +6,7 @@ import gc
 import sys
 import types
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from steep._core import absent, first_broken
@@ -77,11 +78,15 @@ class Cells:
 
     def forget(self, ids: set[int]) -> None:
         """Drop the cells of holders with these ids."""
-        kept = [i for i, cell in enumerate(self.entries) if id(cell[1]) not in ids]
-        self.entries = [self.entries[i] for i in kept]
-        self.whence = [self.whence[i] for i in kept]
+        self.drop(lambda cell: id(cell[1]) in ids)
         for number in ids:
             self.objects.pop(number, None)
+
+    def drop(self, unwanted: Callable[[Cell], bool]) -> None:
+        """Drop some of the cells."""
+        kept = [i for i, cell in enumerate(self.entries) if not unwanted(cell)]
+        self.entries = [self.entries[i] for i in kept]
+        self.whence = [self.whence[i] for i in kept]
 
     def forget_what_is_dead(self) -> None:
         """Drop the cells of what nobody else holds any more."""
@@ -95,9 +100,8 @@ class Cells:
         What is found outside, and what that leads to, stays. Classes made by the call are not
         told from others.
         """
-        closures = [x.__closure__ for x in self.objects.values() if type(x) is types.FunctionType]
-        nodes = self.objects | {id(x): x for x in closures if x}
-        closures.clear()
+        nodes = dict(self.objects)
+        _add_containers(nodes, list(nodes.values()))
         links = {n: [id(x) for x in gc.get_referents(nodes[n]) if id(x) in nodes] for n in nodes}
         ours = self._references() + Counter(self.objects.keys())
         for ends in links.values():
@@ -116,7 +120,7 @@ class Cells:
         ours: Counter[int] = Counter()
         for cell in self.entries:
             ours.update((id(cell[1]), id(cell[2]), id(cell[3])))
-            if cell[0] in (DICT, SEQUENCE, SET):
+            if cell[0] in (DICT, SEQUENCE, SET, FUNCTION, INSTANCE):
                 ours.update(map(id, cell[3]))
         return ours
 
@@ -128,3 +132,21 @@ class Cells:
             if sys.getrefcount(self.objects[number]) == ours[number] + 2:
                 found.add(number)
         return found
+
+
+_BETWEEN = (list, tuple, dict, set, types.CellType, types.FunctionType, types.MethodType)
+_MOST_PARTS = 1000  # of what lies between objects; a larger one is not looked through
+
+
+def _add_containers(nodes: dict[int, Any], waiting: list[Any]) -> None:
+    """Add what lies between objects, by id: containers that no code has named."""
+    while waiting:
+        parts = gc.get_referents(waiting.pop())
+        if len(parts) > _MOST_PARTS:
+            continue
+        while parts:
+            part = parts.pop()
+            is_of_module = type(part) is dict and "__name__" in part
+            if type(part) in _BETWEEN and id(part) not in nodes and not is_of_module:
+                nodes[id(part)] = part
+                waiting.append(part)

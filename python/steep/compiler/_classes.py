@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from steep._core import Tensor, found_in_type
 from steep.autograd.function import Function
+from steep.compiler._answers import MRO, REGISTERED
 from steep.compiler._cells import SLOT, TYPE, absent
 from steep.compiler._code import Names
 from steep.compiler._objects import SPECIAL, dict_of_class, is_of_a_library
@@ -24,9 +25,7 @@ _OF_MODULES = frozenset({"_hooks", "forward", "training"})
 _OF_FUNCTIONS = frozenset({"backward", "forward", "setup_context"})
 _IN_C = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _TOLD_OTHERWISE = frozenset({"__class__", "__dict__", "__weakref__"})
-_MRO = type.__dict__["__mro__"]  # which changes with the bases of any class in it
 _IMMUTABLE = 1 << 8  # a flag of types
-_TOKEN = property(lambda cls: abc.get_cache_token())  # changes with every ABC.register
 
 
 class Shared(NamedTuple):
@@ -89,7 +88,7 @@ def _look_at_class(traversal: Traversal, cls: type, names: Names) -> None:
     known = traversal.specials.get(cls)
     if known is None:
         known = traversal.specials[cls] = []
-        traversal.cells.add((SLOT, cls, _MRO, cls.__mro__), f"the bases of {cls.__name__}")
+        traversal.cells.add((SLOT, cls, MRO, cls.__mro__), f"the bases of {cls.__name__}")
         for name in SPECIAL:
             value = found_in_type(cls, name)
             traversal.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name} of", name)
@@ -110,4 +109,4 @@ def _look_at_all(traversal: Traversal, cls: type, users: list[type], names: Name
 
 def look_at_registered(traversal: Traversal) -> None:
     """Which classes count as virtual subclasses: isinstance() may ask."""
-    traversal.cells.add((SLOT, abc.ABC, _TOKEN, abc.get_cache_token()), "ABC.register")
+    traversal.cells.add((SLOT, abc.ABC, REGISTERED, abc.get_cache_token()), "ABC.register")

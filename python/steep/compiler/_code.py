@@ -6,16 +6,18 @@ import dis
 import linecache
 import os
 import string
+import sys
 import sysconfig
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from steep.compiler._imported import imported
 
-__all__ = ["READERS", "Names", "at_line", "line_of", "names_of"]
+__all__ = ["ATTRIBUTES", "GLOBALS", "READERS", "VARIABLES"]
+__all__ += ["Names", "at_line", "line_of", "names_of"]
 
 _STEEP = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Of steep's own files these hold what a user's function may depend on; what the others keep is
@@ -32,6 +34,9 @@ READERS = frozenset({"getattr", "hasattr", "setattr", "vars", "delattr", "dir"})
 READERS |= {"__getattribute__", "__setattr__", "__delattr__"}
 _DYNAMIC = READERS | {"attrgetter", "methodcaller", "asdict", "astuple", "__dict__", "__slots__"}
 _DYNAMIC |= {"dump", "dumps"}  # of pickle
+# Functions of C that call those which they are given: of that the interpreter tells nothing.
+_CALLING = frozenset({"map", "filter", "sorted", "sort", "min", "max", "reduce", "partial", "iter"})
+_CALLING |= {"starmap", "accumulate", "takewhile", "dropwhile", "filterfalse", "groupby"}
 _FORMATTING = ("format", "format_map")  # which read attributes as well: "{0.scale}"
 
 
@@ -45,6 +50,8 @@ class Names:
         imports: modules that the code imports: how far above its own package, and the name.
         dynamic: whether attributes may be read by other names than these.
         of_library: whether the code is a library's, whose globals are its own business.
+        passed: names of what is not called at once, in code that has functions of C call others;
+            those of attributes begin with a dot.
     """
 
     globals: tuple[str, ...]
@@ -52,6 +59,7 @@ class Names:
     imports: tuple[tuple[int, str], ...]
     dynamic: bool
     of_library: bool
+    passed: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=4096)
@@ -76,17 +84,18 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 @lru_cache(maxsize=4096)
-def _names_in(
-    code: types.CodeType,
-) -> tuple[tuple[str, ...], frozenset[str], tuple[tuple[int, str], ...], bool]:
+def _names_in(code: types.CodeType) -> Names:
     loaded: dict[str, None] = {}
     others: set[str] = set()
     strings: set[str] = set()
+    passed: set[str] = set()
     imports: dict[tuple[int, str], None] = {}
     dynamic = False
     for part in _codes(code):
         before: list[Any] = [None, None]  # what the two steps before load, if they are constants
-        for step in dis.get_instructions(part):
+        steps = list(dis.get_instructions(part))
+        passed |= set(_passed(steps))
+        for step in steps:
             if step.opname == "IMPORT_NAME":
                 imports[before[0] or 0, step.argval] = None
             elif step.opname.endswith(("_GLOBAL", "_NAME")):
@@ -100,10 +109,37 @@ def _names_in(
             if isinstance(constant, tuple):  # the attributes of a pattern, as in `case P(x=0)`
                 strings |= {c for c in constant if isinstance(c, str) and c.isidentifier()}
         strings |= {c for c in part.co_consts if isinstance(c, str) and c.isidentifier()}
-    dynamic = dynamic or not _DYNAMIC.isdisjoint({*loaded, *others})
-    if dynamic:
-        others |= strings
-    return tuple(loaded), frozenset(others), tuple(imports), dynamic
+    named = {*loaded, *others}
+    dynamic = dynamic or not _DYNAMIC.isdisjoint(named)
+    passes = not _CALLING.isdisjoint(named)
+    return Names(
+        globals=tuple(loaded),
+        attributes=frozenset(others | strings if dynamic else others),
+        imports=tuple(imports),
+        dynamic=dynamic,
+        of_library=False,
+        passed=frozenset(passed if passes else ()),
+    )
+
+
+_LOADING = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE")
+
+
+def _passed(steps: list[dis.Instruction]) -> Iterator[str]:
+    """Names of what is loaded for another use than to be called at once; attributes with a dot.
+
+    Python 3.10 does not tell: there it is all that is loaded.
+    """
+    for before, step, after in zip([None, *steps], steps, [*steps[1:], None], strict=False):
+        if not step.opname.startswith(_LOADING):
+            continue
+        around = {x.opname for x in (before, after) if x is not None}
+        has_bit = step.opname == "LOAD_GLOBAL" and sys.version_info >= (3, 11)
+        has_bit = has_bit or (step.opname == "LOAD_ATTR" and sys.version_info >= (3, 12))
+        if "PUSH_NULL" not in around and not (has_bit and (step.arg or 0) & 1):
+            dot = "." if step.opname == "LOAD_ATTR" else ""
+            for name in step.argval if isinstance(step.argval, tuple) else (step.argval,):
+                yield dot + name
 
 
 _CONSTANTS = ("LOAD_CONST", "LOAD_SMALL_INT")
@@ -125,11 +161,12 @@ def names_of(code: types.CodeType) -> Names | None:
     library = _is_library(code.co_filename)
     if library is None:
         return None
-    loaded, others, imports, dynamic = _names_in(code)
+    names = _names_in(code)
     if library:
         steep = os.path.abspath(code.co_filename).startswith(_STEEP)
-        return Names((), others, (), dynamic and not steep, True)
-    return Names(loaded, others, imports, dynamic, False)
+        dynamic = names.dynamic and not steep
+        names = Names((), names.attributes, names.imports, dynamic, True)
+    return replace(names)  # code that is equal may be in two places
 
 
 # Methods that change the list, dict, deque or set they belong to.
@@ -138,20 +175,30 @@ _CHANGING |= {"pop", "popitem", "popleft", "remove", "reverse", "rotate", "setde
 _CHANGING |= {"update"}
 
 
-def line_of(codes: list[types.CodeType], name: str | None) -> tuple[str, int] | None:
-    """File and line of code that stores under `name`, or, without one, changes a container."""
-    for code in codes:
-        for part in _codes(code):
-            line = part.co_firstlineno
-            for step in dis.get_instructions(part):
-                line = _line_started(step) or line
-                stored = step.opname.startswith(("STORE_", "DELETE_")) and step.argval == name
-                changed = name is None and (
-                    step.opname in ("STORE_SUBSCR", "DELETE_SUBSCR") or step.argval in _CHANGING
-                )
-                if stored or changed:
-                    return part.co_filename, line
-    return None
+# The steps that change places of a kind: attributes, global variables, variables of a closure.
+ATTRIBUTES = ("STORE_ATTR", "DELETE_ATTR")
+GLOBALS = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_NAME")
+VARIABLES = ("STORE_DEREF", "DELETE_DEREF")
+_ITEMS = ("STORE_SUBSCR", "DELETE_SUBSCR")
+
+
+def line_of(
+    codes: list[types.CodeType], name: str | None, steps: tuple[str, ...]
+) -> tuple[str, int] | None:
+    """File and line of code that stores under `name`, or, without one, changes a container.
+
+    None where it may be one of several.
+    """
+    found = set()
+    for part in {part for code in codes for part in _codes(code)}:
+        line = part.co_firstlineno
+        for step in dis.get_instructions(part):
+            line = _line_started(step) or line
+            stored = step.opname in steps and step.argval == name
+            changed = name is None and (step.opname in _ITEMS or step.argval in _CHANGING)
+            if stored or changed:
+                found.add((part.co_filename, line))
+    return found.pop() if len(found) == 1 else None
 
 
 def at_line(file: str, line: int) -> str:

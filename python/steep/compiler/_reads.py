@@ -8,16 +8,23 @@ that ran could read by name, and little else.
 
 from __future__ import annotations
 
+import _thread
 import sys
 import types
 from dataclasses import replace
 from typing import Any
 
 from steep._core import Tensor, first_broken, next_hook
-from steep.compiler._cells import HOOKS, ITEM, TENSOR, VARIABLE, Cells, absent
-from steep.compiler._code import Names, at_line, line_of, names_of
+from steep.compiler._answers import THREAD
+from steep.compiler._cells import HOOKS, ITEM, SLOT, TENSOR, VARIABLE, Cells, absent
+from steep.compiler._code import ATTRIBUTES, GLOBALS, VARIABLES, Names, at_line, line_of, names_of
 from steep.compiler._returned import is_only_returned
-from steep.compiler._sources import draws_from, random_state, reason_to_refuse
+from steep.compiler._sources import (
+    draws_from,
+    position_of,
+    random_state,
+    reason_to_refuse,
+)
 from steep.compiler._traversal import Traversal
 
 __all__ = ["Reads"]
@@ -41,6 +48,7 @@ class Reads:
         self.change = ""
         self.codes: list[types.CodeType] = []
         self._names: dict[int, Names] = {}  # by the id of their code
+        self._asked: dict[type, str] = {}  # by type, methods of C that nothing is known of
         self._next_hook = next_hook()
         self._hooked: list[Any] = []  # hooks that were on tensors before the call, and ran
         self._found = Traversal(given)
@@ -78,6 +86,12 @@ class Reads:
         reason = reason_to_refuse(function)
         if reason and not self.refusal:
             self.refusal = reason + at_line(frame.f_code.co_filename, frame.f_lineno)
+        if function.__module__ == "_thread" and function.__name__ == "get_ident":
+            self.cells.add((SLOT, _thread, THREAD, _thread.get_ident()), "the thread")
+        owner = function.__self__
+        if kind := self._found.kind(type(owner)).foreign:
+            self._asked.setdefault(type(owner), f"{kind}.{function.__name__}")
+            self._found.look_into(owner, self._names[id(frame.f_code)], kind, None)
         if function.__name__ == "globals" and function.__module__ == "builtins":
             names = self._names[id(frame.f_code)]
             self._found.look_into(frame.f_globals, names, "globals()")
@@ -116,9 +130,16 @@ class Reads:
         for function in self._found.functions_of(frame.f_code, values):
             self._closure(function, closure)
         for name in list(values):
+            if name in names.passed:
+                self._passed(values[name])
             if not name.startswith("."):
                 holder = _holder(closure.get(name, ()), values[name])
                 self._found.look_into(values[name], names, name, holder)
+
+    def _passed(self, value: Any) -> None:
+        """What code may have a function of C call, of which the interpreter does not tell."""
+        if isinstance(value, types.BuiltinFunctionType):
+            self.refusal = self.refusal or reason_to_refuse(value)
 
     def _globals(self, frame: types.FrameType, names: Names) -> None:
         for name in names.globals:
@@ -127,6 +148,8 @@ class Reads:
                 self.cells.add((ITEM, values, name, value), "the global variable", name)
                 if value is not absent:
                     self._found.look_into(value, names, name)
+                    if name in names.passed:
+                        self._passed(value)
                     break
 
     def _import(self, frame: types.FrameType, level: int, name: str, names: Names) -> None:
@@ -161,33 +184,56 @@ class Reads:
         self._found.let_go()
         self.cells.forget({id(item) for item in containers})
         self.cells.forget_what_is_dead()
-        if self._found.has_reached_arguments() or first_broken(self.cells.entries) is not None:
+        if self._is_in_doubt():
             self.cells.forget_dead_cycles()
         self._found.forget_arguments()
+        self._found.let_weak_targets_go()
         self.refusal = self.refusal or self._found.refusal or self._taken() or self._unknown_hook()
         self._keep_tensors({id(output) for output in outputs})
         place = first_broken(self.cells.entries)
         self.cells.objects.clear()
         if place is not None:
-            where = line_of(self._own_codes(), self.cells.whence[place][1])
+            where = self._line_of(place)
             self.change = self.change or (
                 f"it changes {self.cells.describe(place)} at each call, which a replay would not; "
                 f"keep what changes in a tensor, or change it outside"
                 f"{at_line(*where) if where else ''}"
             )
 
+    def _is_in_doubt(self) -> bool:
+        """Whether it matters if what the call has made is held by nothing but itself."""
+        return (
+            self._found.has_reached_arguments()
+            or not self.cells.objects.keys().isdisjoint(self._found.iterators)
+            or first_broken(self.cells.entries) is not None
+        )
+
+    def _line_of(self, place: int) -> tuple[str, int] | None:
+        """Where the user's code changes what is in a cell."""
+        kind, name = self.cells.entries[place][0], self.cells.whence[place][1]
+        is_global = self.cells.whence[place][0] == "the global variable"
+        steps = VARIABLES if kind == VARIABLE else GLOBALS if is_global else ATTRIBUTES
+        return line_of(self._own_codes(), name, steps)
+
     def _own_codes(self) -> list[types.CodeType]:
         """Code of the user's, or all of it where there is none."""
         return [c for c in self.codes if not self._names[id(c)].of_library] or self.codes
 
     def _taken(self) -> str:
-        """Why what it has drawn, or taken from an iterator, keeps it from being replayed."""
-        for source, before, path in self._found.sources.values():
+        """Why what it has drawn, or taken from others, keeps it from being replayed."""
+        found, alive = self._found, self.cells.objects
+        for source, before, path in found.sources.values():
             if random_state(source) != before:
                 return draws_from(source, path)
-        for number, path in self._found.iterators.items():
-            if number in self.cells.objects:
-                return f"it takes from an iterator ({path}); pass what comes as an argument"
+        for stream, before, path in found.streams.values():
+            if before is None or position_of(stream) != before:
+                return f"it could read from a stream ({path}); read outside and pass what came"
+        for number, path in found.iterators.items():
+            if number in alive:
+                return f"it could take from an iterator ({path}); pass what comes as an argument"
+        for item in alive.values() if self._asked else ():
+            if name := self._asked.get(type(item)):
+                return f"it calls {name}, which does not show what it reads; call it outside"
         return ""
 
     def _unknown_hook(self) -> str:
@@ -201,8 +247,10 @@ class Reads:
         """Cells of the tensors that someone else holds, who may change their settings."""
         tensors = self._found.tensors
         for number in list(tensors):
+            # What is kept here holds each once, and so does the call of getrefcount.
+            is_held = sys.getrefcount(tensors[number][0]) > 2
             tensor, state, hooks = tensors.pop(number)
-            if number not in outputs and sys.getrefcount(tensor) > 2:  # the variable, and the call
+            if is_held and number not in outputs:
                 self.cells.add((TENSOR, tensor, None, state), "a tensor's memory or settings")
                 if hooks:
                     self.cells.add((HOOKS, tensor, None, hooks), "the hooks of a tensor")

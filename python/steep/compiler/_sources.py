@@ -8,29 +8,52 @@ from typing import Any
 
 from steep.compiler._imported import imported, random_types
 
-__all__ = ["draws_from", "is_random_source", "random_source", "random_state"]
-__all__ += ["reason_to_refuse"]
+__all__ = ["READS_OR_WRITES", "draws_from", "is_random_source", "random_source", "random_state"]
+__all__ += ["position_of", "reason_to_refuse"]
 
 _METHODS = (types.BuiltinFunctionType, types.MethodType)
 _RANDOM_MODULES = ("numpy.random", "_random")
 _CLOCKS = ("time", "datetime")
-_STREAMS = ("write", "writelines", "read", "readline", "readlines")
-_SYSTEM = {"access", "chdir", "getcwd", "getpid", "listdir", "lstat", "mkdir", "open", "remove"}
-_SYSTEM |= {"rename", "replace", "rmdir", "scandir", "stat", "system", "unlink"}
+# Of the system's functions those that ask nothing of it.
+_SYSTEM = ("posix", "nt")
+_SILENT = {"fspath", "strerror", "WIFEXITED", "WEXITSTATUS", "cpu_count"}
+# Modules of C that are there for their effects, or for what others do.
+_OUTSIDE = {
+    "_socket",
+    "_ssl",
+    "_posixsubprocess",
+    "_winapi",
+    "_signal",
+    "_sqlite3",
+    "_multiprocessing",
+}
+_OUTSIDE |= {"select", "fcntl", "mmap", "termios", "readline", "_curses", "syslog"}
 _SETTINGS = {"get_num_threads", "memory_stats", "get_rng_state", "initial_seed", "cpu_level"}
+_PRINTS = "it prints, which a replay would not; print outside"
+_OPENS = "it opens a file; do so outside"
+READS_OR_WRITES = "it reads or writes a file or stream, which a replay would not; do so outside"
+_THREAD = "it starts a thread, which a replay would not; start it outside"
+_DRAWS = "it draws from os.urandom; draw outside and pass what came"
 _EFFECTS = {
-    ("builtins", "print"): "it prints, which a replay would not; print outside",
+    ("builtins", "print"): _PRINTS,
     ("builtins", "input"): "it asks for input; ask outside and pass what came as an argument",
     ("_warnings", "warn"): "it warns, which a replay would not; warn outside",
-    ("_io", "open"): "it opens a file; do so outside",
-    ("io", "open"): "it opens a file; do so outside",
-    ("posix", "urandom"): "it draws from os.urandom; draw outside and pass what came",
-    ("nt", "urandom"): "it draws from os.urandom; draw outside and pass what came",
+    ("_warnings", "warn_explicit"): "it warns, which a replay would not; warn outside",
+    ("time", "sleep"): "it sleeps, which a replay would not; wait outside",
+    ("_io", "open"): _OPENS,
+    ("io", "open"): _OPENS,
+    ("_pickle", "dump"): READS_OR_WRITES,
+    ("_pickle", "load"): READS_OR_WRITES,
+    ("marshal", "dump"): READS_OR_WRITES,
+    ("marshal", "load"): READS_OR_WRITES,
+    ("posix", "urandom"): _DRAWS,
+    ("nt", "urandom"): _DRAWS,
+    ("_thread", "start_new_thread"): _THREAD,
+    ("_thread", "start_joinable_thread"): _THREAD,
 }
-_EFFECTS |= {
-    ("_thread", name): "it starts a thread, which a replay would not; start it outside"
-    for name in ("start_new_thread", "start_joinable_thread")
-}
+
+
+# ---- random generators ------------------------------------------------------------------------
 
 
 def random_source(item: Any) -> Any:
@@ -48,14 +71,25 @@ def is_random_source(cls: type) -> bool:
 
 
 def random_state(source: Any) -> Any:
-    """Where a random generator is in its stream, as something that can be compared."""
+    """Where a random generator is in its stream, as something that can be compared.
+
+    The system's generator has no state: that it was drawn from is told by `os.urandom`.
+    """
+    if _is_of_random(source):
+        try:
+            return source.getstate()
+        except NotImplementedError:
+            return None
     draws = imported("numpy.random")
-    if draws is None or isinstance(source, imported("random").Random):  # type: ignore[union-attr]
-        return source.getstate()
-    if isinstance(source, draws.Generator):
+    if draws is not None and isinstance(source, draws.Generator):
         source = source.bit_generator
-    state = source.get_state() if isinstance(source, draws.RandomState) else source.state
-    return repr(_written_out(state))
+    is_old = draws is not None and isinstance(source, draws.RandomState)
+    return repr(_written_out(source.get_state() if is_old else source.state))
+
+
+def _is_of_random(source: Any) -> bool:
+    random = imported("random")
+    return random is not None and isinstance(source, random.Random)
 
 
 def _written_out(state: Any) -> Any:
@@ -69,12 +103,25 @@ def _written_out(state: Any) -> Any:
 
 def draws_from(source: Any, path: str) -> str:
     """Why a function that draws from `source` cannot be replayed."""
-    kind = type(source).__module__
-    name = "random" if kind == "random" else "numpy.random"
+    name = "random" if _is_of_random(source) else "numpy.random"
     return (
         f"it draws from {name} ({path or type(source).__name__}), which a replay would not; use "
         "steep's random functions, or draw outside and pass what came as an argument"
     )
+
+
+# ---- streams ----------------------------------------------------------------------------------
+
+
+def position_of(stream: Any) -> Any:
+    """Where a stream is, as something that can be compared; '' for one that nobody reads from."""
+    try:
+        return "" if stream.closed or not stream.readable() else stream.tell()
+    except Exception:  # one that is being iterated, or a terminal's
+        return None
+
+
+# ---- functions of C ---------------------------------------------------------------------------
 
 
 def _home(function: Any) -> str:
@@ -87,16 +134,23 @@ def _home(function: Any) -> str:
 def reason_to_refuse(function: Any) -> str:
     """Why a function that calls this one, of C, cannot be replayed, or ``''``."""
     owner, name, module = function.__self__, function.__name__, _home(function)
+    known = _EFFECTS.get((module, name), "")
+    if known:
+        return known
     if module.startswith(_RANDOM_MODULES) and not isinstance(owner, random_types()):
         return draws_from(owner, f"{module}.{name}")
     if module in _CLOCKS and isinstance(owner, types.ModuleType | type):
         return f"it reads the clock ({module}.{name}); read it outside"
-    if module == "_io" and name in _STREAMS:
-        return "it reads or writes a file or stream, which a replay would not; do so outside"
+    if module == "_io" or name in ("tofile", "fromfile"):
+        return READS_OR_WRITES
     if isinstance(owner, contextvars.ContextVar):
         return f"it uses a context variable ({owner.name}); pass its value as an argument"
-    if module in ("posix", "nt") and name in _SYSTEM:
+    if module in _SYSTEM and name not in _SILENT:
         return f"it asks the system (os.{name}), which a replay would not; ask outside"
+    if module in _OUTSIDE:
+        return f"it deals with others ({module}.{name}), which a replay would not; do so outside"
     if module == "steep._core" and name in _SETTINGS:
         return f"it reads a setting ({name}), which a replay would not; read it outside"
-    return _EFFECTS.get((module, name), "")
+    if isinstance(owner, type) and name == "__subclasses__":
+        return "it asks a class for its subclasses; keep those it wants in a list or dict"
+    return ""

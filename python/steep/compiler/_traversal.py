@@ -11,6 +11,7 @@ import types
 from typing import Any
 
 from steep._core import Tensor, hooks_of, state_of
+from steep.compiler._answers import KEYS
 from steep.compiler._arguments import ALWAYS, Arguments
 from steep.compiler._cells import DICT, INSTANCE, ITEM, SLOT, Cells, absent
 from steep.compiler._classes import Shared, of_class, share
@@ -18,11 +19,10 @@ from steep.compiler._code import Names
 from steep.compiler._objects import attributes_of, is_of_a_library, slot_of
 from steep.compiler._sources import random_source, random_state
 from steep.compiler._ways import Found, Kind, kind_of, look_into_items
+from steep.compiler._weak import WEAKLY, WeakTargets
 from steep.nn.module import Module
 
 __all__ = ["Traversal"]
-
-_KEYS = property(lambda values: tuple(values))  # of a dict
 
 
 class Traversal:
@@ -34,6 +34,7 @@ class Traversal:
         getters: whether objects were met that read by names of their own.
         sources: random generators by id, with their state and how a user would call them.
         iterators: how a user would call them, by id.
+        streams: with where they are and how a user would call them, by id.
         tensors: with their state, their hooks, and their attributes if asked for, by id.
         specials: methods of classes that no code names, with how a user would call them.
     """
@@ -45,6 +46,7 @@ class Traversal:
         self.getters = False
         self.sources: dict[int, tuple[Any, Any, str]] = {}
         self.iterators: dict[int, str] = {}
+        self.streams: dict[int, tuple[Any, Any, str]] = {}
         self.tensors: dict[int, tuple[Tensor, int, tuple[Any, ...]]] = {}
         self.specials: dict[type, Found] = {}
         self._arguments = Arguments(given)
@@ -52,6 +54,7 @@ class Traversal:
         self._seen: set[tuple[int, Names]] = set()  # objects by id, which `cells` holds
         self._functions: dict[int, list[types.FunctionType]] = {}  # by the id of their code
         self._kinds: dict[type, Kind] = {}
+        self._weak = WeakTargets()
         self._shared: dict[tuple[type, Names], Shared] = {}
         self._begun: list[Names] = []  # of the user's code that has run
         self._labelled: dict[int, tuple[Tensor, str]] = {}  # tensors with attributes
@@ -78,6 +81,11 @@ class Traversal:
         """Something that is still to be looked into."""
         self._waiting.append((value, path, holder, names))
 
+    def find_weakly(self, target: Any, path: str, names: Names) -> None:
+        """The same for what a weak reference leads to, which no cell may keep alive."""
+        self._weak.add(target, path)
+        self._waiting.append((target, path, WEAKLY, names))
+
     def find_items(self, values: dict[Any, Any], path: str, names: Names) -> None:
         """The same for all that is in a dict, of which a cell is kept."""
         for part, label in look_into_items(self, values, path):
@@ -102,6 +110,8 @@ class Traversal:
         opened: set[tuple[int, Names]] = set()
         while self._waiting:
             item, path, holder, names = self._waiting.pop()
+            if holder is not None and holder != WEAKLY:
+                self._weak.reach(item, holder)
             kind = self.kind(type(item))
             if kind.may_draw:
                 self._source(item, path)
@@ -212,7 +222,7 @@ class Traversal:
         if names.dynamic and not is_of_a_library(type(item)):
             self.find_items(values, path, names)
         elif names.dynamic:
-            self.cells.add((SLOT, values, _KEYS, tuple(values)), f"the attributes of {path}")
+            self.cells.add((SLOT, values, KEYS, tuple(values)), f"the attributes of {path}")
             shared = shared._replace(rare=tuple(values))
         self.look_for(values, shared, names, path, holder)
 
@@ -232,6 +242,8 @@ class Traversal:
     def _tensor(self, item: Tensor, names: Names, path: str) -> None:
         """Another requires_grad, hooks or memory make another function, also of what fails."""
         self.shared(type(item), names)
+        if "_version" in names.attributes and not names.of_library:
+            self.refuse(f"it reads how often a tensor was written ({path}._version)")
         values = attributes_of(item)
         if self._arguments.has(item):
             if values:
@@ -273,6 +285,10 @@ class Traversal:
     def has_reached_arguments(self) -> bool:
         """Whether an argument was reached in another way as well."""
         return self._arguments.are_reached()
+
+    def let_weak_targets_go(self) -> None:
+        """Drop cells that would keep alive what only weak references lead to."""
+        self.refuse(self._weak.let_go(self.cells))
 
     def forget_arguments(self) -> None:
         """Drop the cells of arguments that nothing holds but what the call has made."""

@@ -20,12 +20,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from steep._core import Tensor, found_in_type
-from steep.compiler._cells import ARRAY, DICT, FUNCTION, SEQUENCE, SET, absent
+from steep.compiler._answers import TARGET
+from steep.compiler._cells import ARRAY, DICT, FUNCTION, SEQUENCE, SET, SLOT, absent
 from steep.compiler._classes import Shared, look_at_registered
 from steep.compiler._code import READERS, Names, names_of
+from steep.compiler._foreign import foreign_base, holds_values
 from steep.compiler._imported import array_types, plain_types
 from steep.compiler._objects import attributes_of, is_of_a_library, module_of
-from steep.compiler._sources import is_random_source
+from steep.compiler._sources import READS_OR_WRITES, is_random_source, position_of, reason_to_refuse
 
 if TYPE_CHECKING:
     from steep.compiler._traversal import Traversal
@@ -49,12 +51,14 @@ class Kind(NamedTuple):
         has_own: whether they have attributes of their own, or of a user's class.
         may_draw: whether they may be a random generator, or a method of one.
         is_tensor: whether they are tensors.
+        foreign: the type of C they are of, if nothing is known of what they keep, or ``''``.
     """
 
     way: Way | None
     has_own: bool
     may_draw: bool
     is_tensor: bool
+    foreign: str = ""
 
 
 # ---- containers -------------------------------------------------------------------------------
@@ -102,8 +106,12 @@ def look_into_items(traversal: Traversal, item: dict[Any, Any], path: str) -> Fo
     pairs = list(dict.items(item))
     cell = (DICT, item, None, tuple(part for pair in pairs for part in pair))
     traversal.cells.add(cell, path)
-    return [(part, f"{path}[{key!r}]" if isinstance(key, str | int) else path)
-            for key, part in pairs]  # fmt: skip
+    found = [(part, f"{path}[{key!r}]" if isinstance(key, str | int) else path)
+             for key, part in pairs]  # fmt: skip
+    if isinstance(item, collections.defaultdict):
+        traversal.cells.add((SLOT, item, _FACTORY, item.default_factory), path)
+        found.append((item.default_factory, f"{path}.default_factory"))
+    return found
 
 
 def _set(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
@@ -140,7 +148,51 @@ def _referents(traversal: Traversal, item: Any, names: Names, path: str) -> Foun
 def _iterator(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
     if not isinstance(item, io.IOBase):
         traversal.iterators[id(item)] = path or type(item).__name__
+        return []
+    if _passes_method(item, names):  # as in map(file.write, lines)
+        traversal.refuse(READS_OR_WRITES)
+    if id(item) not in traversal.streams:
+        traversal.streams[id(item)] = (item, position_of(item), path)
     return []
+
+
+def _passes_method(item: Any, names: Names) -> bool:
+    """Whether code may have a function of C call a method of an object."""
+    methods = (f".{name}" for name in dir(type(item)) if callable(getattr(type(item), name)))
+    return bool(names.passed) and not names.passed.isdisjoint(methods)
+
+
+def _weak(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    target = item()
+    traversal.cells.add((SLOT, item, TARGET, id(target)), f"what {path} refers to")
+    if target is not None:
+        traversal.find_weakly(target, f"{path}()", names)
+    return []
+
+
+def _partial(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    if isinstance(item.func, types.BuiltinFunctionType):  # of whose call no one is told
+        traversal.refuse(reason_to_refuse(item.func))
+    return [(part, path) for part in (item.func, item.args, item.keywords)]
+
+
+def _foreign(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    """Of a type in C that nothing is known of: its memory, if it shows that."""
+    name = f"{type(item).__module__}.{type(item).__name__}"
+    if _passes_method(item, names):
+        traversal.refuse(f"it has a method of a {name} called ({path}); call it outside")
+    try:
+        memory = memoryview(item)
+    except TypeError:
+        if holds_values(type(item)):
+            traversal.refuse(
+                f"it reads a {name} ({path}), which does not show what it holds; read it outside "
+                "and pass what came as an argument"
+            )
+        return []
+    if _POINTERS.isdisjoint(memory.format):
+        return _array(traversal, item, names, path)
+    return _too_much(traversal, f"a {name} of pointers", path)
 
 
 def _thread_local(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
@@ -232,6 +284,8 @@ _PLAIN = (
     types.MethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType,
     types.TracebackType, types.CellType,
 )  # fmt: skip
+_POINTERS = frozenset("OPzZ&X")  # in the format of a memory
+_FACTORY = collections.defaultdict.__dict__["default_factory"]
 _READING = (operator.attrgetter, operator.methodcaller)
 
 # The first that fits. What is in none of them has attributes, and nothing else.
@@ -243,12 +297,12 @@ _WAYS: tuple[tuple[tuple[type, ...], Way], ...] = (
     ((dict,), _dict),
     ((set, frozenset), _set),
     ((types.MappingProxyType, type({}.keys()), type({}.values()), type({}.items())), _referents),
-    ((weakref.ref,), lambda _, item, names, path: [(item(), path)]),
+    ((weakref.ref,), _weak),
     ((types.ModuleType,), _module),
     ((types.FunctionType,), _function),
     ((types.MethodType,), _leading_to("__self__", "__func__")),
     ((*_READING, operator.itemgetter), _getter),
-    ((functools.partial,), _leading_to("func", "args", "keywords")),
+    ((functools.partial,), _partial),
     ((staticmethod, classmethod), _leading_to("__func__")),
     ((property,), _leading_to("fget", "fset", "fdel")),
     ((functools.cached_property,), _leading_to("func")),
@@ -265,11 +319,17 @@ def kind_of(cls: type) -> Kind:
     if cls in _EXACT or (not users and issubclass(cls, (*_PLAIN, *plain_types()))):
         return Kind(None, False, draws, False)
     way = _way_into(cls)
-    has_own = way is not _compiled and (users or cls.__dictoffset__ != 0 or way is _instance)
-    return Kind(way, has_own, draws, False)
+    has_own = way is not _compiled and (
+        users or cls.__dictoffset__ != 0 or way in (_instance, _foreign)
+    )
+    base = foreign_base(cls) if way in (_instance, _foreign) else None
+    foreign = "" if base is None else f"{base.__module__}.{base.__name__}"
+    return Kind(way, has_own, draws, False, foreign)
 
 
 def _way_into(cls: type) -> Way:
+    if issubclass(cls, weakref.ProxyTypes):
+        return _foreign
     step = found_in_type(cls, "__next__")
     if step is not absent and not isinstance(step, types.FunctionType):
         return _iterator
@@ -278,4 +338,6 @@ def _way_into(cls: type) -> Way:
     for kinds, way in _WAYS:
         if issubclass(cls, kinds):
             return way
-    return _compiled if module_of(cls).startswith(_OWN) else _instance
+    if module_of(cls).startswith(_OWN):
+        return _compiled
+    return _instance if foreign_base(cls) is None else _foreign

@@ -1,0 +1,49 @@
+"""Objects of types in C, which keep what they hold where no one can look."""
+
+from __future__ import annotations
+
+import types
+
+from steep._core import found_in_type
+
+__all__ = ["foreign_base", "holds_values"]
+
+_METHODS = (types.MethodDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType)
+_IN_EVERY_CLASS = ("__dict__", "__weakref__")
+# Modules of C types that never change, or whose changes are no one's business, such as locks, and
+# those of NumPy and steep themselves.
+_HARMLESS = {"re", "datetime", "zoneinfo", "types", "typing", "functools", "_struct", "_random"}
+_HARMLESS |= {"builtins", "pybind11_builtins", "numpy", "steep", "_thread", "uuid", "_abc"}
+_CONSTANT = ("decimal.Decimal", "weakref.ReferenceType")
+_VALUES = ["len", "getitem", "iter", "contains", "bool", "float", "int", "index"]
+
+
+def foreign_base(cls: type) -> type | None:
+    """The type of C, among a class and its bases, of which nothing is known; None without one."""
+    for base in cls.__mro__:
+        if base is not object and _is_of_c(base):
+            return None if _is_harmless(base) else base
+    return None
+
+
+def holds_values(cls: type) -> bool:
+    """Whether functions of C and operators may get values out of instances of a type of C."""
+    slots = (found_in_type(cls, f"__{name}__") for name in _VALUES)
+    return any(isinstance(slot, types.WrapperDescriptorType) for slot in slots)
+
+
+def _is_of_c(cls: type) -> bool:
+    """Whether it has methods written in C; a class of Python's has none of its own."""
+    return any(
+        isinstance(value, _METHODS) and value.__objclass__ is cls and name not in _IN_EVERY_CLASS
+        for name, value in vars(cls).items()
+    )
+
+
+def _is_harmless(cls: type) -> bool:
+    module = str(cls.__module__)
+    return (
+        module.partition(".")[0] in _HARMLESS
+        or issubclass(cls, BaseException)
+        or f"{module}.{cls.__name__}" in _CONSTANT
+    )

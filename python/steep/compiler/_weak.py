@@ -1,0 +1,66 @@
+"""What weak references lead to: no program may keep it alive."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from steep.compiler._arguments import ALWAYS
+from steep.compiler._cells import INSTANCE, TYPE
+from steep.compiler._objects import attributes_of
+
+if TYPE_CHECKING:
+    from steep.compiler._cells import Cells
+
+__all__ = ["WEAKLY", "WeakTargets"]
+
+WEAKLY = -1  # stands for a weak reference among what holds an object
+
+
+class WeakTargets:
+    """Objects that were reached by weak references, and how else each was."""
+
+    def __init__(self) -> None:
+        self._paths: dict[int, str] = {}  # by id; the traversal holds the objects
+        self._holders: dict[int, set[int]] = {}  # ids of what else holds objects
+
+    def add(self, target: Any, path: str) -> None:
+        self._paths.setdefault(id(target), path)
+
+    def reach(self, item: Any, holder: int) -> None:
+        """Something else than a weak reference leads to an object."""
+        if weakref.getweakrefcount(item):
+            self._holders.setdefault(id(item), set()).add(holder)
+
+    def let_go(self, cells: Cells) -> str:
+        """Drop the cells that hold the targets themselves; those of their attributes remain.
+
+        Returns why there can be no program, where that does not do, or ``''``.
+        """
+        only = {n: path for n, path in self._paths.items() if not self._is_held(n, cells)}
+        if not only:
+            return ""
+        cells.drop(lambda cell: cell[0] == INSTANCE and id(cell[1]) in only)
+        held = {id(cell[1]): cell[1] for cell in cells.entries if cell[0] != TYPE}
+        for number, path in only.items():
+            own = {number, *map(id, self._parts_of(number, cells))} & held.keys()
+            if any(number in (n, *map(id, gc.get_referents(held[n]))) for n in own):
+                return (
+                    f"it reads what a weak reference leads to ({path}), which a program would "
+                    "keep alive; read it outside"
+                )
+        return ""
+
+    def _parts_of(self, number: int, cells: Cells) -> list[Any]:
+        """What a target has in its attributes, and what is in that."""
+        parts = list((attributes_of(cells.objects.get(number)) or {}).values())
+        parts += [part for item in parts for part in (item, attributes_of(item))]
+        return [*parts, *(part for item in parts for part in gc.get_referents(item))]
+
+    def _is_held(self, number: int, cells: Cells) -> bool:
+        """Whether what leads to it stays, and is no part of its own."""
+        holders = self._holders.get(number, set()) & {ALWAYS, *cells.objects}
+        if ALWAYS in holders or not holders:
+            return bool(holders)
+        return not holders <= set(map(id, self._parts_of(number, cells)))
