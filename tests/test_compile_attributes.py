@@ -76,6 +76,18 @@ def parameters_out_of_a_loop() -> Any:
 
 
 @place
+def a_parameter_out_of_a_loop_gets_an_attribute() -> Any:
+    layer = nn.Linear(1, 1)
+
+    def function(x: Any) -> Any:
+        for p in layer.parameters():
+            x = x * getattr(p, "scale", 1.0)
+        return x
+
+    return function, lambda: setattr(layer.weight, "scale", 3.0)
+
+
+@place
 def an_attribute_of_a_parameter_that_a_helper_returns() -> Any:
     p = parameter()
     p.scale = 2.0

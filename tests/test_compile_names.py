@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import steep
-from compiling import Make, is_followed, ones, replays, settle
+from compiling import Make, is_followed, nn, ones, replays, settle
 from steep.data import Dataset, Subset, TensorDataset
 
 PLACES: dict[str, Make] = {}
@@ -87,6 +87,52 @@ def a_module_is_replaced() -> Any:
     other = types.ModuleType(config.__name__)
     other.SCALE = 3.0
     return function, lambda: sys.modules.update({config.__name__: other})
+
+
+# ---- what comes out of loops --------------------------------------------------------------------
+
+
+class Part(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = 2.0
+
+
+class Parts:
+    def __init__(self, part: Any) -> None:
+        self.parts = [part]
+
+    def __iter__(self) -> Any:
+        return iter(self.parts)
+
+
+LOOPS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "a list of modules": (lambda part: nn.ModuleList([part]), iter),
+    "a sequence of modules": (lambda part: nn.Sequential(part), iter),
+    "a dict of modules": (lambda part: nn.ModuleDict({"a": part}), lambda all: all.values()),
+    "a class of the user's": (Parts, iter),
+    "a set": (lambda part: {part}, iter),
+    "the keys of a dict": (lambda part: {part: 1}, iter),
+    "a loop over two": (
+        lambda part: [part],
+        lambda all: (a for a, _ in zip(all, all, strict=True)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_what_comes_out_of_a_loop_is_followed(name: str) -> None:
+    """The code of the loop names its attributes, and not that which holds it."""
+    collect, loop = LOOPS[name]
+    part = Part()
+    parts = collect(part)
+
+    def function(x: Any) -> Any:
+        for part in loop(parts):
+            x = x * part.scale
+        return x
+
+    is_followed(lambda: (function, lambda: setattr(part, "scale", 3.0)))
 
 
 # ---- what steep keeps for a user ----------------------------------------------------------------

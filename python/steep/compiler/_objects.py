@@ -70,7 +70,7 @@ def contents_of(item: Any) -> list[Any]:
     """What a container, namespace or dataclass holds, its own attributes included."""
     parts: list[Any] = []
     if isinstance(item, dict):
-        parts = list(dict.values(item))
+        parts = [part for pair in dict.items(item) for part in pair]
         if isinstance(item, collections.defaultdict):
             parts.append(item.default_factory)
     elif isinstance(item, tuple):

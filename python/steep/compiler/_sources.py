@@ -46,6 +46,7 @@ _EFFECTS = {
     ("_pickle", "load"): READS_OR_WRITES,
     ("marshal", "dump"): READS_OR_WRITES,
     ("marshal", "load"): READS_OR_WRITES,
+    ("decimal", "getcontext"): "it asks for the settings of decimal; pass what it needs of them",
     ("posix", "urandom"): _DRAWS,
     ("nt", "urandom"): _DRAWS,
     ("_thread", "start_new_thread"): _THREAD,

@@ -258,18 +258,20 @@ class Traversal:
                 self.tensors[id(item)] = (item, state, hooks)
                 for hook in hooks:
                     self.find(hook, f"a hook of {path}", names)
-            if values and id(item) in self.tensors:
-                # Any code may get hold of it, also out of a loop over a library's generator.
+            # Any code may get hold of it, also out of a loop over a library's generator.
+            if values == {}:
+                self.cells.add((DICT, values, None, ()), path)
+            elif values and id(item) in self.tensors:
                 self._labelled[id(item)] = (item, path)
                 for others in self._begun:
                     self._attributes(item, others, path)
-        if values is not None:
+        if values:
             self._attributes(item, names, path)
 
     def _attributes(self, item: Tensor, names: Names, path: str) -> None:
         """What a user has put on a tensor, such as a learning rate of its own."""
         values = attributes_of(item)
-        if values is not None:
+        if values:
             self.named(values, names, self.shared(type(item), names), item, path)
 
     def _attributes_of_argument(self, values: Any, names: Names, path: str) -> None:

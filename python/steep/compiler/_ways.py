@@ -108,6 +108,7 @@ def look_into_items(traversal: Traversal, item: dict[Any, Any], path: str) -> Fo
     traversal.cells.add(cell, path)
     found = [(part, f"{path}[{key!r}]" if isinstance(key, str | int) else path)
              for key, part in pairs]  # fmt: skip
+    found += [(key, f"a key of {path}") for key, _ in pairs if type(key) not in _EXACT]
     if isinstance(item, collections.defaultdict):
         traversal.cells.add((SLOT, item, _FACTORY, item.default_factory), path)
         found.append((item.default_factory, f"{path}.default_factory"))
@@ -116,9 +117,11 @@ def look_into_items(traversal: Traversal, item: dict[Any, Any], path: str) -> Fo
 
 def _set(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
     cls = set if isinstance(item, set) else frozenset
-    if not _is_too_long(traversal, cls, item, path):
-        traversal.cells.add((SET, item, None, tuple(cls.__iter__(item))), path)
-    return []
+    if _is_too_long(traversal, cls, item, path):
+        return []
+    items = tuple(cls.__iter__(item))
+    traversal.cells.add((SET, item, None, items), path)
+    return [(part, path) for part in items]
 
 
 def _array(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
@@ -146,9 +149,11 @@ def _referents(traversal: Traversal, item: Any, names: Names, path: str) -> Foun
 
 
 def _iterator(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+    """One that the call has made itself is gone after it; what it goes through is not."""
     if not isinstance(item, io.IOBase):
         traversal.iterators[id(item)] = path or type(item).__name__
-        return []
+        is_generator = isinstance(item, types.GeneratorType)  # whose code is told of
+        return [] if is_generator else _referents(traversal, item, names, path)
     if _passes_method(item, names):  # as in map(file.write, lines)
         traversal.refuse(READS_OR_WRITES)
     if id(item) not in traversal.streams:
