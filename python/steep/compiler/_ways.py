@@ -170,6 +170,8 @@ def _passes_method(item: Any, names: Names) -> bool:
 def _weak(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
     target = item()
     traversal.cells.add((SLOT, item, TARGET, id(target)), f"what {path} refers to")
+    if isinstance(target, type):  # which lives for long in any case
+        return [(target, path)]
     if target is not None:
         traversal.find_weakly(target, f"{path}()", names)
     return []
