@@ -182,3 +182,19 @@ def test_a_replay_that_refuses_an_index_names_the_operation() -> None:
     assert compiled.programs()[0].runs > 0
     assert said[0] == said[1]
     assert said[0].startswith("gather: index 3 is out of bounds")
+
+
+def test_checks_that_are_made_first_are_no_steps() -> None:
+    """But for those that compute something besides, which is wanted in its turn."""
+
+    def step(x: Any, y: Any) -> Any:
+        return F.cross_entropy(x, y) + F.cross_entropy(x * 2, y + 0), F.one_hot(y, 3)
+
+    compiled = steep.compile(step)
+    for _ in range(5):
+        compiled(steep.ones(2, 3), steep.tensor([0, 1]))
+    lines = compiled.explain().splitlines()
+    first = [line.split("first")[1].split("(")[0].strip() for line in lines if " first " in line]
+    assert first == ["check_classes", "one_hot"]
+    assert sum("check_classes" in line for line in lines) == 2
+    assert sum("one_hot" in line for line in lines) == 2

@@ -12,8 +12,7 @@ struct Action {
   int threads, home;
   bool meets;
   const Kernel* kernel;
-  bool is_early = false;  // a check that is made before all steps, and not once more among them
-  size_t place = 0;       // of its launch among those recorded; of a group, of the first
+  size_t place = 0;  // of its launch among those recorded; of a group, of the first
   // One of the three.
   std::unique_ptr<Geometry> geometry;
   std::unique_ptr<Group> group;

@@ -23,7 +23,7 @@ Dims shape_of(const RecordedCall& call) {
 
 }  // namespace
 
-void Program::build_action(const Step& step) {
+std::unique_ptr<Action> Program::build_action(const Step& step) {
   auto action = std::make_unique<Action>();
   action->threads = step.threads;
   action->home = step.home;
@@ -46,7 +46,7 @@ void Program::build_action(const Step& step) {
   } else {
     build_launch(step, *action);
   }
-  actions_.push_back(std::move(action));
+  return action;
 }
 
 // Where the first rank's scratch is. Behind the arena each rank has a room of its own, for all

@@ -70,11 +70,13 @@ std::string listing(const Plan& plan, const std::vector<double>& measured) {
   std::string text = "step  measured  estimated      bytes        flop  who\n";
   double flops = 0, bytes = 0, estimate = 0, taken = 0;
   char line[160];
-  for (size_t s = 0; s < plan.steps.size(); ++s) {
-    const Step& step = plan.steps[s];
+  for (size_t s = 0; s < plan.checks.size() + plan.steps.size(); ++s) {
+    const bool check = s < plan.checks.size();
+    const Step& step = check ? plan.checks[s] : plan.steps[s - plan.checks.size()];
     flops += step.cost.flops, bytes += step.cost.bytes, estimate += step.estimate;
     taken += measured[s];
-    const std::string who = step.threads > 1
+    const std::string who = check ? "first"
+                            : step.threads > 1
                                 ? join(step.threads, step.rows ? " by rows" : " threads")
                             : plan.threads > 1 ? join("rank ", step.home)
                                                : "";
@@ -87,8 +89,8 @@ std::string listing(const Plan& plan, const std::vector<double>& measured) {
       text += (i ? "; " : "") + call_text(plan, plan.calls[step.calls[i]]);
     text += site_text(plan.calls[step.calls[0]].call.site()) + "\n";
   }
-  text += join(plan.launches, " launches recorded, ", plan.steps.size(), " steps, ", plan.threads,
-               plan.threads > 1 ? " threads; " : " thread; ", "arena ",
+  text += join(plan.launches, " launches recorded, ", plan.checks.size() + plan.steps.size(),
+               " steps, ", plan.threads, plan.threads > 1 ? " threads; " : " thread; ", "arena ",
                bytes_text(static_cast<double>(plan.arena)), "; ");
   std::snprintf(line, sizeof line,
                 "%.3f Mflop, %s moved; steps of %.1f us measured, %.1f us estimated\n", flops / 1e6,

@@ -28,6 +28,7 @@ Plan make_plan(const Trace& trace) {
   fold(plan);
   reuse_packed(plan);
   fuse(plan);
+  take_checks(plan);
   choose_threads(plan);
   arrange(plan);
   place(plan);

@@ -35,6 +35,7 @@ struct Plan {
   std::vector<TracedGradient> gradients;
   Generators generators;  // that its launches draw from
 
+  std::vector<Step> checks;  // made before all steps; some are steps besides
   std::vector<Step> steps;
   std::vector<int64_t> places;       // of each made value in the arena; -1 where it has none
   int64_t arena = 0;                 // bytes
@@ -60,6 +61,8 @@ void fold(Plan& plan);
 void reuse_packed(Plan& plan);
 // Gathers elementwise launches into groups that are run block by block; makes the steps.
 void fuse(Plan& plan);
+// Takes checks that can be made before all steps out of them.
+void take_checks(Plan& plan);
 // Decides which steps are shared between threads, and which of them by rows.
 void choose_threads(Plan& plan);
 // Puts the steps of a short program in an order in which threads seldom meet.
@@ -104,7 +107,8 @@ inline int64_t chunks_of(const Group& group) {
 }
 constexpr int kGroupBuffers = 8;
 
-// The plan as text, a line a step; `measured` has the ns each has taken, 0 where that is not known.
+// The plan as text, a line for each check and step; `measured` has the ns each has taken, 0 where
+// that is not known.
 std::string listing(const Plan& plan, const std::vector<double>& measured);
 
 // Bytes of scratch that a step wants on so many threads, one for all of them.

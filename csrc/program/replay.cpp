@@ -46,8 +46,9 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
   bases_.resize(count, nullptr);
   kept_.resize(count);
   gradients_.resize(static_cast<int>(plan_.gradients.size()));
+  for (const Step& check : plan_.checks) checks_.push_back(build_action(check));
   for (const Step& step : plan_.steps) {
-    build_action(step);
+    actions_.push_back(build_action(step));
     estimate_ += step.estimate;
   }
   for (size_t v = 0; v < count; ++v) {
@@ -64,7 +65,6 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
     if (plan_.values[v].kept) kept_values_.push_back(static_cast<int>(v));
   std::sort(outside_.begin(), outside_.end());
   find_written();
-  find_checks();
   find_gradients_to_let_go();
 }
 
@@ -110,32 +110,6 @@ void Program::find_written() {
     }
 }
 
-// Checks of what is there before the first step can be made before it. A function whose check fails
-// is then called as it is, with all that its own code does about it.
-void Program::find_checks() {
-  const auto is_from_outside = [this](int v) {
-    return v < 0 || (plan_.values[v].kind != Value::Kind::made &&
-                     std::none_of(
-                         written_.begin(), written_.end(),
-                         [v](const auto& known) { return known.first == v; }));
-  };
-  for (size_t s = 0; s < plan_.steps.size(); ++s) {
-    const TracedCall& traced = plan_.calls[plan_.steps[s].calls[0]];
-    const Kernel& kernel = traced.call.kernel();
-    bool early = kernel.checks, writes_any = false;
-    for (int i = 0; early && i < traced.values.size(); ++i) {
-      const int v = traced.values[i];
-      const bool written = writes(kernel, i);
-      // What it writes is of this replay alone, and written again in its turn.
-      early = written ? plan_.values[v].kind == Value::Kind::made : is_from_outside(v);
-      writes_any |= written;
-    }
-    if (!early) continue;
-    checks_.push_back(actions_[s].get());
-    actions_[s]->is_early = !writes_any;
-  }
-}
-
 // Where a check fails before a .grad has changed, that is still what the last run has left, with the
 // values it had then: no step before the check may write into its memory. And the next call's
 // argument is another leaf; this one keeps its gradient.
@@ -150,7 +124,7 @@ void Program::find_gradients_to_let_go() {
         if (const int v = plan_.calls[at].values[i];
             v >= 0 && writes(plan_.calls[at].call.kernel(), i))
           next_check[v] = next;
-    if (may_refuse(plan_, step) && !actions_[s]->is_early) next = actions_[s]->place;
+    if (may_refuse(plan_, step)) next = actions_[s]->place;
   }
   for (size_t i = 0; i < plan_.gradients.size(); ++i) {
     const TracedGradient& gradient = plan_.gradients[i];
@@ -163,7 +137,8 @@ void Program::find_gradients_to_let_go() {
 bool Program::passes_checks() {
   const bool sampled = is_sampled(runs_ + 1);
   try {
-    for (Action* const check : checks_) check->run_timed({0, 1, [] {}}, 0, sampled);
+    for (const std::unique_ptr<Action>& check : checks_)
+      check->run_timed({0, 1, [] {}}, 0, sampled);
   } catch (const Error&) {
     return false;
   }
@@ -329,7 +304,7 @@ void Program::run_actions(const Rank& rank, Team& team) {
     if (stopped) continue;
     if (action->threads > 1) {
       action->run_timed(rank, rank.rank, team.sampled);
-    } else if (rank.rank == action->home % rank.size && !action->is_early) {
+    } else if (rank.rank == action->home % rank.size) {
       if (!action->kernel->host) {
         action->run_timed(kAlone, rank.rank, team.sampled);
         continue;
@@ -358,7 +333,8 @@ void Program::run_rank(void* context, int rank, int size, void (*barrier)()) {
 
 std::string Program::listing() const {
   std::vector<double> measured;
-  for (const auto& action : actions_) measured.push_back(static_cast<double>(action->shortest));
+  for (const auto* actions : {&checks_, &actions_})
+    for (const auto& action : *actions) measured.push_back(static_cast<double>(action->shortest));
   return program::listing(plan_, measured);
 }
 
@@ -392,7 +368,7 @@ void Program::run() {
   ++runs_;
   mark_written();
   Counters& count = counters();
-  count.launches += static_cast<int64_t>(actions_.size());
+  count.launches += static_cast<int64_t>(checks_.size() + actions_.size());
   count.parallel_launches += plan_.threads > 1;
   Team team{this, is_sampled(runs_), {false}, nullptr, 0};
   {

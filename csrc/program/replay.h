@@ -74,12 +74,11 @@ class Program {
   int64_t scratch_place(const Step& step) const;
   void move_arena();
   void let_go_of_results();
-  void build_action(const Step& step);
+  std::unique_ptr<Action> build_action(const Step& step);
   void build_launch(const Step& step, Action& action);
   void build_group(const Step& step, Action& action);
   void point(int value, char** where, int64_t offset);
   void find_written();
-  void find_checks();
   void find_gradients_to_let_go();
   void rebase(int value, char* base);
   void bind_inputs(const Tensors& inputs, const Tensors& before);
@@ -95,8 +94,7 @@ class Program {
   static void run_rank(void* context, int rank, int size, void (*barrier)());
 
   Plan plan_;
-  std::vector<std::unique_ptr<Action>> actions_;
-  std::vector<Action*> checks_;                       // of what no step writes
+  std::vector<std::unique_ptr<Action>> checks_, actions_;
   std::vector<std::vector<Patch>> patches_;           // by value
   std::vector<char*> bases_;                          // by value
   std::vector<Ref<Storage>> kept_;                    // by value: memory of results and gradients

@@ -127,9 +127,13 @@ bool may_refuse(const Plan& plan, const Step& step) {
 void choose_threads(Plan& plan) {
   const int team = runtime::num_threads();
   double shared = 0;
-  for (Step& step : plan.steps) {
+  const auto estimate = [&plan](Step& step) {
     step.cost = cost_of_step(plan, step);
     step.estimate = estimated_ns(step.cost);
+  };
+  for (Step& check : plan.checks) estimate(check);
+  for (Step& step : plan.steps) {
+    estimate(step);
     if (!may_refuse(plan, step) && step.estimate >= kSharedNs) shared += step.estimate;
   }
   if (team == 1 || !worth(shared, kTeamNs)) return;

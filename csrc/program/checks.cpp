@@ -1,0 +1,42 @@
+// Checks of what is there before the first step, such as of a loss's targets, are made before it: a
+// function whose check fails is then called as it is, with all that its own code does about it. The
+// steps go on without them, and no rank waits for what has passed already.
+#include "program/plan.h"
+
+namespace steep::program {
+
+namespace {
+
+// What any launch writes.
+std::vector<bool> written_values(const Plan& plan) {
+  std::vector<bool> written(plan.values.size());
+  for (const TracedCall& traced : plan.calls)
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (const int v = traced.values[i]; v >= 0 && writes(traced.call.kernel(), i))
+        written[v] = true;
+  return written;
+}
+
+}  // namespace
+
+void take_checks(Plan& plan) {
+  const std::vector<bool> written = written_values(plan);
+  std::vector<Step> left;
+  for (Step& step : plan.steps) {
+    const TracedCall& traced = plan.calls[step.calls[0]];
+    const Kernel& kernel = traced.call.kernel();
+    bool early = kernel.checks, writes_any = false;
+    for (int i = 0; early && i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      const bool made = v >= 0 && plan.values[v].kind == Value::Kind::made;
+      // What it writes is of this replay alone, and written again in its turn.
+      early = writes(kernel, i) ? made : v < 0 || (!made && !written[v]);
+      writes_any |= writes(kernel, i);
+    }
+    if (early) plan.checks.push_back(step);
+    if (!early || writes_any) left.push_back(std::move(step));
+  }
+  plan.steps = std::move(left);
+}
+
+}  // namespace steep::program
