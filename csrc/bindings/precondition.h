@@ -17,7 +17,10 @@ class Precondition {
 
   bool holds();
   // The dicts are no longer all that its answer depends on.
-  void ask_again() { then_.clear(); }
+  void ask_again() {
+    said_true_ = false;
+    ++asked_;  // what is being answered no longer counts
+  }
   int traverse(visitproc visit, void* arg) const;
 
  private:
