@@ -160,7 +160,7 @@ class Result {
  public:
   Result(const ResultTree& tree, Program& program) {
     const WithoutCollector off;
-    tensors_.resize(static_cast<int>(program.plan().outputs.size()));
+    tensors_.resize(program.plan().results);
     object_ = Owned(tree.build(
         [&](int i) {
           if (!tensors_[i].defined()) tensors_[i] = program.output(i);
@@ -169,6 +169,11 @@ class Result {
         numbers_));
     for (const auto& [number, i] : numbers_)
       if (!tensors_[i].defined()) tensors_[i] = program.output(i);
+  }
+  // The results' place in the graph of a call.
+  void attach(tape::Replayed::Call& call) {
+    for (int i = 0; i < call.outputs; ++i)
+      if (tensors_[i].defined()) call.attach(tensors_[i], i);
   }
   // Once it has run: the numbers, which no one has seen yet, get their values.
   PyObject* release() {
@@ -200,6 +205,11 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
   Tensors old;  // outlives the turns
   old.resize(static_cast<int>(program.plan().gradients.size()));
   Result result(entry.result, program);
+  Ref<tape::Replayed::Call> call;
+  if (entry.backward) {
+    call = entry.backward->bind(key.inputs, program);
+    result.attach(*call);
+  }
   // After the last code of Python's that may change what the function reads.
   const std::shared_ptr<Guards> held = entry.guarded();
   if (!held) return new_reference(Py_NotImplemented);
@@ -218,6 +228,7 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
     throw;
   }
   leave_gradients(program, key.inputs, old);
+  if (call) call->note_versions();
   return result.release();
 }
 

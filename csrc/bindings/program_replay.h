@@ -13,6 +13,7 @@
 #include "bindings/precondition.h"
 #include "bindings/result_tree.h"
 #include "program/replay.h"
+#include "tape/replayed.h"
 
 namespace steep::bindings {
 
@@ -27,6 +28,7 @@ struct Entry {
   std::vector<std::shared_ptr<Guards>> guards;
   std::vector<Precondition> before;
   Owned kept;  // objects that the key knows by their address
+  std::shared_ptr<tape::Replayed> backward;  // of results whose graph is used outside, or null
   int64_t last_used = 0;
   std::weak_ptr<Guards> asked_under{};  // those that held when `before` were asked last
 

@@ -66,10 +66,10 @@ std::string key_of(PyObject* bytes) {
   return {data, static_cast<size_t>(size)};
 }
 
-// insert(key, program, result, cells, before, kept)
+// insert(key, program, result, cells, before, kept, backward)
 PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 6) raise(PyExc_TypeError, "insert: expected six arguments");
+    if (count != 7) raise(PyExc_TypeError, "insert: expected seven arguments");
     std::vector<Precondition> before;
     const Items calls("insert", args[4]);
     for (Py_ssize_t i = 0; i < calls.size(); ++i) before.emplace_back(calls[i].get());
@@ -78,9 +78,11 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
                                       ResultTree(args[2]),
                                       {},
                                       std::move(before),
-                                      Owned::borrow(args[5])});
+                                      Owned::borrow(args[5]),
+                                      py::cast<std::shared_ptr<tape::Replayed>>(py::handle(args[6]))});
     entry->add(args[3]);
     entry->program->share(table_of(self).pool);
+    if (entry->backward) entry->backward->share(table_of(self).pool);
     const std::string key = key_of(args[0]);
     auto list = std::make_shared<Entries>(*entries_of(table_of(self), key));
     list->push_back(std::move(entry));

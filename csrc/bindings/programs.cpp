@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "bindings/program_table.h"
@@ -10,7 +11,7 @@
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
 #include "program/replay.h"
-#include "tape/history.h"
+#include "tape/replayed.h"
 
 namespace py = pybind11;
 
@@ -20,6 +21,7 @@ namespace {
 
 using program::Program;
 using program::Trace;
+using tape::Replayed;
 
 const Tensor& required(const py::handle& object) {
   if (!is_tensor(object.ptr()))
@@ -33,9 +35,66 @@ Tensors tensors_of(const py::list& list) {
   return out;
 }
 
-// The trace of what a recorder has kept, with the gradients as they are now.
+// Results whose graph is still to be used are new tensors in each call: memory that is another's as
+// well would have to be followed in two graphs.
+void check_apart(program::Recorder& recorder, const Tensors& results, const Tensors& inputs) {
+  for (int i = 0; i < results.size(); ++i) {
+    if (!tape::grad_fn(results[i])) continue;
+    const Storage* const memory = results[i]->storage.get();
+    bool shared = memory->epoch() != recorder.epoch();
+    for (const Tensor& input : inputs) shared |= input->storage.get() == memory;
+    if (shared)
+      recorder.refuse(
+          "it returns a view of an argument or a parameter that gradients are to be computed of; "
+          "return a clone()");
+    for (int j = 0; j < results.size(); ++j)
+      if (j != i && results[j]->storage.get() == memory && tape::grad_fn(results[j]))
+        recorder.refuse(
+            "two of its results share memory, and gradients are to be computed of them; return a "
+            "clone() of one");
+  }
+}
+
+// What a backward pass outside will need of results that have a graph; None where none has.
+std::shared_ptr<Replayed> make_backward(const py::object& recorded, const py::list& inputs,
+                                        const py::list& outputs) {
+  program::Recorder& recorder = recorder_of("make_backward", recorded.ptr());
+  const Tensors results = tensors_of(outputs), given = tensors_of(inputs);
+  const bool wanted = std::any_of(results.begin(), results.end(), [](const Tensor& x) {
+    const Ref<tape::Node> node = tape::grad_fn(x);
+    return node && !node->released;
+  });
+  if (!wanted) return nullptr;
+  check_apart(recorder, results, given);
+  auto backward = std::make_shared<Replayed>(results, given, recorder);
+  const std::string& refusal = backward->pattern().refusal();
+  if (refusal.empty()) return backward;
+  recorder.refuse(refusal);
+  return nullptr;
+}
+
+// Why a pass through the graph of its results cannot be replayed, or ''.
+std::string complete(Replayed& self, const Trace& trace, const py::list& inputs) {
+  const Tensors given = tensors_of(inputs);
+  for (const program::TracedCall& traced : trace.calls())
+    for (int i = 0; i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      if (v < 0 || !program::writes(traced.call.kernel(), i) || trace.values()[v].source < 0 ||
+          trace.values()[v].kind != program::Value::Kind::input)
+        continue;
+      const Tensor& input = given[trace.values()[v].source];
+      if (tape::requires_grad(input))
+        return "it writes into an argument that gradients are to be computed of; write into a "
+               "clone()";
+    }
+  return self.complete(trace, given);
+}
+
+// The trace of what a recorder has kept, with the gradients as they are now. `backward`: see
+// make_backward, or None.
 std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& inputs,
-                                  const py::list& outputs) {
+                                  const py::list& outputs,
+                                  const std::shared_ptr<Replayed>& backward) {
   program::Recorder& recorder = recorder_of("make_trace", recorded.ptr());
   const Tensors results = tensors_of(outputs);
   recorder.forget_dead_leaves();
@@ -54,7 +113,8 @@ std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& in
     const tape::History* history = tape::history(change.leaf);
     gradients.push_back(history ? history->grad : Tensor());
   }
-  return std::make_shared<Trace>(recorder, tensors_of(inputs), results, bases, gradients);
+  return std::make_shared<Trace>(recorder, tensors_of(inputs), results, bases, gradients,
+                                 backward ? backward->pattern().saved() : Tensors());
 }
 
 // What pybind11 is to return.
@@ -179,8 +239,31 @@ void add_programs(PyObject* module) {
       .def(
           "listing", [](const Program& self) { return self.listing(); },
           "What it does, line by line.");
+  py::class_<Replayed, std::shared_ptr<Replayed>> replayed(
+      m, "Replayed", py::is_final(), "Backward passes through the results of replayed calls.");
+  make_abstract(replayed);
+  replayed
+      .def(
+          "complete",
+          [](Replayed& self, const Trace& trace, const py::list& inputs) {
+            return complete(self, trace, inputs);
+          },
+          py::arg("trace"), py::arg("inputs"),
+          "Records a pass through the graph of the recorded call; why it cannot be replayed, or ''.")
+      .def(
+          "difference",
+          [](const Replayed& self, const Replayed& other) { return self.difference(other); },
+          py::arg("other"), "Where it goes through another graph than another call's, or ''.")
+      .def(
+          "plan", [](Replayed& self, const Replayed& other) { self.plan(other); }, py::arg("other"),
+          "Makes the program of the pass, which another call's agrees with.")
+      .def(
+          "programs", [](const Replayed& self) { return self.programs(); },
+          "Those made so far, the first of them for gradients of all results.");
+  m.def("make_backward", make_backward, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
+        "Backward passes through the results of a recorded call, or None where they have no graph.");
   m.def("make_trace", make_trace, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
-        "The trace of a recording that has ended.");
+        py::arg("backward"), "The trace of a recording that has ended.");
   m.def(
       "make_program",
       [](const Trace& trace, const Trace& other) {

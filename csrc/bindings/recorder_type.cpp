@@ -5,6 +5,7 @@
 #include "bindings/runtime.h"
 #include "bindings/user_line.h"
 #include "program/site.h"
+#include "tape/node.h"
 
 namespace steep::bindings {
 
@@ -62,6 +63,7 @@ class Recording {
     checked(PyList_Append(followers, Py_None));
     program::follow_sites();
     try {
+      recorder_.set_first_node(tape::Node::take_numbers(1));
       recorder_.start();
     } catch (...) {
       leave();

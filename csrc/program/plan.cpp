@@ -6,6 +6,7 @@ Plan::Plan(const Trace& trace)
     : calls(trace.calls()),
       values(trace.values()),
       outputs(trace.outputs()),
+      results(trace.results()),
       gradients(trace.gradients()),
       generators(trace.generators()),
       launches(static_cast<int>(trace.calls().size())) {}

@@ -32,6 +32,7 @@ struct Plan {
   std::vector<TracedCall> calls;
   std::vector<Value> values;
   std::vector<Window> outputs;
+  int results;  // of them; the others are saved for a backward pass
   std::vector<TracedGradient> gradients;
   Generators generators;  // that its launches draw from
 

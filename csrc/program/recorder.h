@@ -96,6 +96,9 @@ class Recorder {
   const Generators& generators() const { return generators_; }
   // What was made while recording has storages of this epoch.
   uint32_t epoch() const { return epoch_; }
+  // The number of the last node of the graph that was there before; 0: not known.
+  void set_first_node(uint64_t number) { first_node_ = number; }
+  uint64_t first_node() const { return first_node_; }
   std::vector<RecordedCall> take_calls() { return std::move(calls_); }
   const std::vector<RecordedCall>& calls() const { return calls_; }
   void replay() const;
@@ -112,6 +115,7 @@ class Recorder {
   std::string refusal_, place_;
   bool lost_ = false;
   uint32_t epoch_ = 0;
+  uint64_t first_node_ = 0;
   Recorder** slot_ = nullptr;  // while it records: where its thread finds it
 };
 

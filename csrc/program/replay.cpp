@@ -63,6 +63,12 @@ Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace
   input_values_ = trace.input_values();
   for (size_t v = 0; v < count; ++v)
     if (plan_.values[v].kept) kept_values_.push_back(static_cast<int>(v));
+  for (size_t i = static_cast<size_t>(plan_.results); i < plan_.outputs.size(); ++i)
+    saved_values_.push_back(plan_.outputs[i].value);
+  for (int i = 0; i < plan_.results; ++i)
+    saved_values_.erase(
+        std::remove(saved_values_.begin(), saved_values_.end(), plan_.outputs[i].value),
+        saved_values_.end());
   std::sort(outside_.begin(), outside_.end());
   find_written();
   find_gradients_to_let_go();
@@ -238,6 +244,8 @@ void Program::forget_inputs() {
   for (const int64_t i : let_go_) gradients_[i].reset();
   for (size_t v = 0; v < kept_.size(); ++v)
     if (plan_.values[v].kind == Value::Kind::constant) kept_[v].reset();
+  // What is saved lives as long as the graph of the results.
+  for (int v : saved_values_) kept_[v].reset();
 }
 
 Tensor Program::window_of(const Window& window, const Ref<Storage>& storage) {
@@ -262,6 +270,12 @@ Tensor Program::output(int i) {
   Tensor out = window_of(window, source->storage);
   out->offset += source->offset;
   return out;
+}
+
+Tensor Program::saved(int i) {
+  const Window& window = plan_.outputs[i];
+  const Ref<Storage>& constant = plan_.values[window.value].storage;
+  return window_of(window, constant ? constant : kept_[window.value]);
 }
 
 Tensors Program::written_state() const {

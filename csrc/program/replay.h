@@ -46,11 +46,15 @@ class Program {
   size_t failed_at() const { return failed_at_; }
   // After prepare(): results, and the .grad of each of plan().gradients (undefined for None).
   Tensor output(int i);
+  // An output that is saved for a backward pass; never written again.
+  Tensor saved(int i);
   const Tensor& gradient(int i) const { return gradients_[i]; }
 
   // Its steps as text, with the times that were measured so far.
   std::string listing() const;
   int64_t runs() const { return runs_; }
+  // The memory of results and gradients is no longer the program's, but theirs who hold them.
+  void let_go_of_results();
   // Lets go of what belongs to one call alone.
   void forget_inputs();
 
@@ -73,7 +77,6 @@ class Program {
   }
   int64_t scratch_place(const Step& step) const;
   void move_arena();
-  void let_go_of_results();
   std::unique_ptr<Action> build_action(const Step& step);
   void build_launch(const Step& step, Action& action);
   void build_group(const Step& step, Action& action);
@@ -100,6 +103,7 @@ class Program {
   std::vector<Ref<Storage>> kept_;                    // by value: memory of results and gradients
   std::vector<int> input_values_;                     // by argument
   std::vector<int> kept_values_;                      // those that have any
+  std::vector<int> saved_values_;                     // those that are no results
   std::vector<int64_t> holders_;                      // by value: references that do not keep it
   std::vector<std::pair<int, const char*>> written_;  // values from outside, and who writes them
   std::vector<const Storage*> outside_;               // state and constants, sorted

@@ -127,7 +127,7 @@ bool has_written(const Recorder& recorder, const Storage& memory) {
 }
 
 Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
-             const Tensors& bases, const Tensors& gradients)
+             const Tensors& bases, const Tensors& gradients, const Tensors& saved)
     : epoch_(recorder.epoch()),
       generators_(recorder.generators()),
       refusal_(recorder.refusal()),
@@ -135,10 +135,12 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   find_origins(recorder, inputs);
   trace_calls(recorder);
   for (const Tensor& output : outputs) outputs_.push_back({value_of(output), geometry_of(output)});
+  results_ = outputs.size();
+  trace_saved(saved);
   trace_gradients(recorder, inputs, gradients);
   find_constants();
   find_overlaps();
-  find_escapes(outputs, bases, gradients);
+  find_escapes(outputs, bases, gradients, saved);
   let_go();
 }
 
@@ -185,6 +187,32 @@ void Trace::trace_calls(Recorder& recorder) {
       traced.values.push_back(operand.tensor() ? value_of(Tensor(operand.tensor())) : -1);
     calls_.push_back(std::move(traced));
   }
+}
+
+void Trace::trace_saved(const Tensors& saved) {
+  std::unordered_map<int, int> known;
+  for (const Tensor& x : saved) {
+    const int v = value_of(x);
+    if (values_[v].kind != Value::Kind::made) {
+      saved_.push_back(-1);
+      continue;
+    }
+    const auto [at, is_new] = known.try_emplace(v, static_cast<int>(outputs_.size()));
+    saved_.push_back(at->second);
+    if (!is_new) continue;
+    const auto bytes = static_cast<int64_t>(values_[v].bytes);
+    outputs_.push_back(
+        {v, Tensor(new TensorImpl(Ref<Storage>(), DType::uint8, Dims{bytes}, bytes))});
+  }
+}
+
+bool Trace::writes_outside() const {
+  for (const TracedCall& traced : calls_)
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0 && writes(traced.call.kernel(), i) &&
+          values_[traced.values[i]].kind != Value::Kind::made)
+        return true;
+  return false;
 }
 
 // What launches read before any has written it was put there by the host.
@@ -275,7 +303,8 @@ void Trace::find_overlaps() {
 }
 
 // Made memory that someone outside still holds would be expected to follow, and cannot.
-void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients) {
+void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients,
+                         const Tensors& saved) {
   std::vector<int64_t> ours(values_.size(), 1);  // the value's own reference
   for (const TracedCall& traced : calls_)
     for (int v : traced.values)
@@ -288,6 +317,7 @@ void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Ten
   };
   for (int i = 0; i < outputs.size(); ++i) leaves(outputs[i], outputs_[i].value);
   for (const Tensor& base : bases) leaves(base, value_of(base));
+  for (const Tensor& x : saved) leaves(x, value_of(x));
   for (size_t i = 0; i < gradients_.size(); ++i)
     if (gradients_[i].after) leaves(gradients[static_cast<int64_t>(i)], gradients_[i].after->value);
   std::vector<const char*> writer(values_.size(), nullptr);

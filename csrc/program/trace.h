@@ -69,9 +69,10 @@ class Trace {
  public:
   // Of what `recorder` has kept. `inputs` are the arguments, `outputs` the results, `bases` the
   // tensors that results are views of, `gradients` the .grad that each leaf of recorder.gradients()
-  // has now (undefined for none).
+  // has now (undefined for none), `saved` what the graph of the results has saved: a program leaves
+  // that behind its results, in memory of its own.
   Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs, const Tensors& bases,
-        const Tensors& gradients);
+        const Tensors& gradients, const Tensors& saved = {});
 
   // Why it cannot be replayed; empty if it can.
   const std::string& refusal() const { return refusal_; }
@@ -82,7 +83,13 @@ class Trace {
 
   const std::vector<TracedCall>& calls() const { return calls_; }
   const std::vector<Value>& values() const { return values_; }
+  // The results, and then all the memory of each value that is saved and was made.
   const std::vector<Window>& outputs() const { return outputs_; }
+  int results() const { return results_; }
+  // By saved tensor: which of outputs() it lies in; -1 for what was there before.
+  const std::vector<int>& saved() const { return saved_; }
+  // Whether a launch writes to an argument, or to what was there before.
+  bool writes_outside() const;
   const std::vector<TracedGradient>& gradients() const { return gradients_; }
   // Those of users' own that launches draw from, in order of their first draws.
   const Generators& generators() const { return generators_; }
@@ -97,10 +104,12 @@ class Trace {
   int value_of(const Tensor& tensor);
   void find_origins(Recorder& recorder, const Tensors& inputs);
   void trace_calls(Recorder& recorder);
+  void trace_saved(const Tensors& saved);
   void trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients);
   void find_constants();
   void find_overlaps();
-  void find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients);
+  void find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients,
+                    const Tensors& saved);
   void let_go();
   void refuse(const std::string& reason) {
     if (refusal_.empty()) refusal_ = reason;
@@ -114,6 +123,8 @@ class Trace {
   std::vector<Value> values_;
   std::unordered_map<const Storage*, int> numbers_;  // of values_, until they let go
   std::vector<Window> outputs_;
+  int results_ = 0;
+  std::vector<int> saved_;
   std::vector<TracedGradient> gradients_;
   Generators generators_;
   std::string refusal_;

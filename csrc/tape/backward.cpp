@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "program/recorder.h"
 #include "program/site.h"
 #include "tape/accumulate.h"
 #include "tape/saved.h"
@@ -24,9 +25,16 @@ struct Pending {
   SmallVector<Tensor, 1> grads;
 };
 
+class Walk;
+thread_local Walk* t_walk = nullptr;
+
 class Walk {
  public:
-  explicit Walk(const BackwardOptions& options) : options_(options) {}
+  explicit Walk(const BackwardOptions& options)
+      : options_(options), before_(std::exchange(t_walk, this)) {}
+  ~Walk() { t_walk = before_; }
+  Walk(const Walk&) = delete;
+  Walk& operator=(const Walk&) = delete;
 
   // Visits only what leads to `targets`, in order to capture their gradients or (captures null) to
   // add to .grad.
@@ -34,6 +42,10 @@ class Walk {
                    std::vector<Capture>* captures);
   void arrive(const Edge& edge, Tensor grad);
   void run();
+  bool has_arrived(const Edge& edge) const {
+    const auto at = place_.find(edge.node.get());
+    return at != place_.end() && pending_[at->second].grads[edge.index].defined();
+  }
 
  private:
   void visit(Pending pending);
@@ -41,6 +53,7 @@ class Walk {
   bool needed(const Node* node) const { return !restricted_ || needed_.count(node) > 0; }
 
   const BackwardOptions options_;
+  Walk* const before_;
   std::vector<std::pair<uint64_t, int>> heap_;  // (number, place in pending_)
   std::vector<Pending> pending_;
   std::vector<int> vacant_;
@@ -75,13 +88,6 @@ void Walk::restrict_to(const std::vector<Ref<Node>>& targets, const std::vector<
       if (edge.node && needed_.count(edge.node.get())) needed_.insert(node);
 }
 
-// Undoes broadcasting and promotion: the one place where a gradient gets its input's shape and
-// dtype.
-Tensor fit(const Edge& edge, const Tensor& grad) {
-  if (grad.shape() == edge.shape && grad.dtype() == edge.dtype) return grad;
-  return primitives.sum_to(grad, edge.shape, edge.dtype);
-}
-
 void Walk::arrive(const Edge& edge, Tensor grad) {
   Node* node = edge.node.get();
   const auto [at, fresh] = place_.try_emplace(node, 0);
@@ -109,8 +115,18 @@ void Walk::capture(Node& node, const SmallVector<Tensor, 1>& grads) {
     if (capture.node.get() == &node) capture.grad = grads[capture.index];
 }
 
+// A recording ends where its function began: a replay would not know the graph that was there then.
+void refuse_foreign(const Node& node) {
+  program::Recorder* const recorder = program::Recorder::active();
+  if (recorder && node.number > 0 && node.number <= recorder->first_node())
+    recorder->refuse(
+        "it runs backward through a graph made outside the function; pass detach() of the tensor, "
+        "or call backward outside");
+}
+
 void Walk::visit(Pending pending) {
   Node& node = *pending.node;
+  refuse_foreign(node);
   const program::AtSite site(node.layer);  // its gradients are worked out on the layer's behalf
   const int count = node.inputs.size();
   SmallVector<uint8_t, 8> wanted(count, 0);
@@ -125,14 +141,7 @@ void Walk::visit(Pending pending) {
     capture(node, pending.grads);
     return;
   }
-  if (node.released) {
-    throw Error(ErrorKind::runtime, join(node.name,
-                                         ": Trying to backward through the graph a second time (or "
-                                         "directly access saved tensors "
-                                         "after they have already been freed). Specify "
-                                         "retain_graph=True if you need to backward "
-                                         "through the graph a second time."));
-  }
+  if (node.released) refuse_used_up(node.name);
   SmallVector<Tensor, 4> out;
   out.resize(count);
   {
@@ -204,6 +213,23 @@ void check_input(const char* op, const Tensor& input) {
 }
 
 }  // namespace
+
+void refuse_used_up(const char* name) {
+  throw Error(ErrorKind::runtime,
+              join(name,
+                   ": Trying to backward through the graph a second time (or directly access saved "
+                   "tensors after they have already been freed). Specify retain_graph=True if you "
+                   "need to backward through the graph a second time."));
+}
+
+bool has_arrived(const Edge& edge) { return t_walk && t_walk->has_arrived(edge); }
+
+// Undoes broadcasting and promotion: the one place where a gradient gets its input's shape and
+// dtype.
+Tensor fit(const Edge& edge, const Tensor& grad) {
+  if (grad.shape() == edge.shape && grad.dtype() == edge.dtype) return grad;
+  return primitives.sum_to(grad, edge.shape, edge.dtype);
+}
 
 void backward(const Tensors& roots, const Tensors& grads, const BackwardOptions& options,
               const Tensors& inputs) {

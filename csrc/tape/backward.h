@@ -20,4 +20,12 @@ void backward(const Tensors& roots, const Tensors& grads, const BackwardOptions&
 Tensors gradients(const Tensors& roots, const Tensors& grads, const Tensors& inputs,
                   const BackwardOptions& options);
 
+// Whether this thread's pass has brought a gradient there that waits for the node's turn.
+bool has_arrived(const Edge& edge);
+
+[[noreturn]] void refuse_used_up(const char* name);
+
+// A gradient with the shape and dtype of the input that the edge is of.
+Tensor fit(const Edge& edge, const Tensor& grad);
+
 }  // namespace steep::tape

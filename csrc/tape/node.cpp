@@ -18,7 +18,9 @@ Node::Node(const char* name, int outputs)
   ++program::counters().nodes;
 }
 
-uint64_t Node::next_number() { return g_last_number.fetch_add(1, std::memory_order_relaxed) + 1; }
+uint64_t Node::take_numbers(uint64_t count) {
+  return g_last_number.fetch_add(count, std::memory_order_relaxed) + 1;
+}
 
 void call_each(const std::shared_ptr<Hooks>& hooks, Tensor& grad) {
   if (!hooks) return;

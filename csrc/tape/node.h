@@ -61,6 +61,9 @@ class Node : public Counted {
   void run(const Tensor* grads, Grads& out);
   // Gives up what the rule has captured, once no pass runs it.
   virtual void release();
+  // Another node with the same rule, of which what it saves goes through SavedCopies (tape/saved.h).
+  // It leads nowhere and has no number. Null where a rule cannot be copied.
+  virtual Ref<Node> copy() const { return nullptr; }
   // What keeps an object of another memory manager alive (Python's), for its collector; else null.
   virtual void* foreign() const { return nullptr; }
   // The tensor whose .grad it adds to; else null.
@@ -93,14 +96,20 @@ class Node : public Counted {
     number = next_number();
   }
 
+  // So many numbers in a row, of which the first is returned.
+  static uint64_t take_numbers(uint64_t count);
+
   // Frees chains of any length without recursion.
   static void destroy(Node* node);
 
  protected:
+  struct Like {};
+  Node(Like, const Node& other)
+      : name(other.name), layer(other.layer), outputs(other.outputs) {}
   virtual void give_up() {}
 
  private:
-  static uint64_t next_number();
+  static uint64_t next_number() { return take_numbers(1); }
   int running_ = 0;  // guarded, like all of the graph, by the interpreter lock
 };
 
@@ -110,6 +119,10 @@ class RuleNode final : public Node {
  public:
   RuleNode(const char* name, int outputs, Rule rule)
       : Node(name, outputs), rule_(std::move(rule)) {}
+  Ref<Node> copy() const override {
+    if constexpr (std::is_copy_constructible_v<Rule>) return Ref<Node>(new RuleNode(*this));
+    return nullptr;
+  }
   void apply(const Tensor* grads, Grads& out) override {
     if constexpr (std::is_invocable_v<Rule&, const Tensor&, Grads&>) {
       (*rule_)(grads[0], out);
@@ -122,6 +135,9 @@ class RuleNode final : public Node {
   void give_up() override { rule_.reset(); }
 
  private:
+  // In place: what a copy is told of stays where it is.
+  RuleNode(const RuleNode& other) : Node(Like(), other), rule_(other.rule_) {}
+
   std::optional<Rule> rule_;
 };
 

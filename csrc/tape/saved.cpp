@@ -6,6 +6,7 @@ namespace steep::tape {
 
 namespace {
 thread_local Node* t_current = nullptr;
+thread_local SavedCopies* t_copies = nullptr;
 
 void count_saved(const Tensor& x) {
   program::Counters& counters = program::counters();
@@ -18,38 +19,45 @@ Node* current_node() { return t_current; }
 CurrentNode::CurrentNode(Node* node) : before_(t_current) { t_current = node; }
 CurrentNode::~CurrentNode() { t_current = before_; }
 
+SavedCopies::SavedCopies() : before_(t_copies) { t_copies = this; }
+SavedCopies::~SavedCopies() { t_copies = before_; }
+
+Saved::Saved(const Saved& other) : parts_(other.parts_) {
+  if (t_copies && parts_.tensor.defined()) t_copies->copied(parts_);
+}
+
 Saved::Saved(const Tensor& x, bool needed) {
   if (!needed || !x.defined()) return;
   count_saved(x);
-  version_ = x->storage->version();
+  parts_.version = x->storage->version();
   const History* h = history(x);
   if (h && h->requires_grad && !h->grad_fn) {
-    tensor_ = x;  // a leaf: nothing can lead from it back to the node that saves it
-    swaps_ = x->swaps;
+    parts_.tensor = x;  // a leaf: nothing can lead from it back to the node that saves it
+    parts_.swaps = x->swaps;
     return;
   }
-  tensor_ = alias(x);
+  parts_.tensor = alias(x);
   if (h) {
-    grad_fn_ = grad_fn(x);
-    index_ = h->output;
+    parts_.grad_fn = grad_fn(x);
+    parts_.index = h->output;
   }
 }
 
 Saved Saved::output(const Tensor& out, int index) {
   Saved saved;
   count_saved(out);
-  saved.version_ = out->storage->version();
-  saved.tensor_ = alias(out);
-  saved.index_ = index;
-  saved.is_output_ = true;
+  saved.parts_.version = out->storage->version();
+  saved.parts_.tensor = alias(out);
+  saved.parts_.index = index;
+  saved.parts_.is_output = true;
   return saved;
 }
 
 void Saved::refuse_changed() const {
   const char* op = t_current ? t_current->name : "an operation";
-  const std::string what = join("the ", name(tensor_.dtype()), " tensor of shape ",
-                                to_string(tensor_.shape()), " that ", op, " saved was ");
-  if (tensor_->swaps != swaps_) {
+  const std::string what = join("the ", name(parts_.tensor.dtype()), " tensor of shape ",
+                                to_string(parts_.tensor.shape()), " that ", op, " saved was ");
+  if (parts_.tensor->swaps != parts_.swaps) {
     throw Error(ErrorKind::runtime,
                 join("one of the variables needed for gradient computation has been given other "
                      "memory: ",
@@ -59,19 +67,19 @@ void Saved::refuse_changed() const {
       ErrorKind::runtime,
       join("one of the variables needed for gradient computation has been modified by an inplace "
            "operation: ",
-           what, "changed by ", tensor_->storage->last_writer(), "; it is at version ",
-           tensor_->storage->version(), ", expected version ", version_,
+           what, "changed by ", parts_.tensor->storage->last_writer(), "; it is at version ",
+           parts_.tensor->storage->version(), ", expected version ", parts_.version,
            ". Write to a clone(), or after backward."));
 }
 
 Tensor Saved::get() const {
-  if (!tensor_.defined()) return tensor_;
-  if (tensor_->swaps != swaps_ || tensor_->storage->version() != version_) refuse_changed();
-  if (!grad_enabled()) return tensor_;
-  Ref<Node> node = is_output_ ? Ref<Node>(t_current) : grad_fn_;
-  if (!node) return tensor_;
-  const Tensor again = alias(tensor_);
-  set_grad_fn(again, std::move(node), index_);
+  if (!parts_.tensor.defined()) return parts_.tensor;
+  if (parts_.tensor->swaps != parts_.swaps || parts_.tensor->storage->version() != parts_.version) refuse_changed();
+  if (!grad_enabled()) return parts_.tensor;
+  Ref<Node> node = parts_.is_output ? Ref<Node>(t_current) : parts_.grad_fn;
+  if (!node) return parts_.tensor;
+  const Tensor again = alias(parts_.tensor);
+  set_grad_fn(again, std::move(node), parts_.index);
   return again;
 }
 

@@ -52,6 +52,8 @@ def text_of_signature(signature: Signature) -> str:
         lines.append(f"eager, because {signature.reason}\n")
     elif not signature.programs:
         lines.append("still warming up\n")
-    for program, _ in signature.programs:
+    for program, recording in signature.programs:
         lines.append(f"replayed {program.runs} times\n{program.listing()}")
+        for backward in recording.backward_programs():
+            lines.append(f"backward, replayed {backward.runs} times\n{backward.listing()}")
     return "".join(lines)

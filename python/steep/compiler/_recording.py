@@ -67,6 +67,7 @@ class Recording:
 
     Attributes:
         trace: its launches.
+        backward: how gradients go through its results, where their graph is used outside.
         description: the result with numbers in place of tensors.
         optimizers: those that took a step, in order of their first.
         before: what a replay calls first, for each of them.
@@ -76,8 +77,17 @@ class Recording:
         prepared: whether an optimiser made its state meanwhile; the next call will not.
     """
 
-    def __init__(self, run: Run, trace: Any, description: Any, refusal: str, change: str) -> None:
+    def __init__(
+        self,
+        run: Run,
+        trace: Any,
+        description: Any,
+        refusal: str,
+        change: str,
+        backward: _core.Replayed | None = None,
+    ) -> None:
         self.trace = trace
+        self.backward = backward
         self.description = description
         self.optimizers = run.optimizers
         # Before a replay they write hyperparameters, and say whether the step is the same.
@@ -87,6 +97,10 @@ class Recording:
         self.refusal = refusal
         self.change = change
         self.prepared = run.optimizers.prepared
+
+    def backward_programs(self) -> list[Any]:
+        """Those of backward passes through its results."""
+        return [] if self.backward is None else self.backward.programs()
 
     def replaced(self) -> str:
         """What is there now in place of something that it has read, or ``''``."""
@@ -98,6 +112,10 @@ class Recording:
         found = found or difference(other.description, self.description)
         if not found and [*map(id, self.optimizers)] != [*map(id, other.optimizers)]:
             found = "other optimizers"
+        if not found and (self.backward is None) != (other.backward is None):
+            found = "a result with a graph that backward has not used up in one of them only"
+        if not found and self.backward is not None and other.backward is not None:
+            found = self.backward.difference(other.backward)
         return found
 
 
@@ -132,7 +150,8 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
             run.reads.cells.add((SLOT, plan, _VALID, True), "an optimizer's state")
         _keep_groups(run.reads.cells, optimizer)
     asked = _asked(run.recorder)  # before make_trace may add to it
-    trace = _core.make_trace(run.recorder, inputs, outputs)
+    backward = _core.make_backward(run.recorder, inputs, outputs)
+    trace = _core.make_trace(run.recorder, inputs, outputs, backward)
     if trace.lost:
         raise MemoryError
     # What it has changed itself comes before what follows from that.
@@ -145,7 +164,9 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     tensors = outputs and isinstance(run.result, tuple)
     if not refusal and tensors and sys.getrefcount(run.result) > 2:
         refusal = _KEPT
-    return Recording(run, trace, description, refusal, "")
+    if backward is not None and not refusal:
+        refusal = backward.complete(trace, inputs)
+    return Recording(run, trace, description, refusal, "", backward)
 
 
 def _container_kept(run: Run) -> str:
@@ -217,9 +238,4 @@ def _unfit(output: Tensor, given: set[int]) -> str:
         return "it returns one of its arguments itself; return a copy (clone)"
     if output.requires_grad and output.is_leaf:
         return "it returns a leaf that requires a gradient; return detach() of it"
-    if output.requires_grad and not _core.graph_is_used_up(output):
-        return (
-            "it returns a tensor whose graph is still to be used; call backward inside, detach() "
-            "it, or call the function under no_grad()"
-        )
     return ""

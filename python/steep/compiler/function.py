@@ -125,9 +125,6 @@ class CompiledFunction(_core.CompiledCall):
             signature.warm = True
             signature.known = known
             return detached(result)
-        if any(x.requires_grad and not x.is_leaf for x in inputs):
-            self._refuse(signature, "an argument is part of a graph made outside the function")
-            return detached(self._function(*args, **kwargs))
         # What the last recording has read may have been replaced since: then this is another call.
         replaced = {
             pattern: what
@@ -214,9 +211,13 @@ class CompiledFunction(_core.CompiledCall):
         kept: list[Any],
     ) -> None:
         program = _core.make_program(recording.trace, pending.trace)
-        cells = recording.cells.entries
+        cells, backward = recording.cells.entries, recording.backward
+        if backward is not None and pending.backward is not None:
+            backward.plan(pending.backward)
         try:
-            self._table.insert(key, program, recording.description, cells, recording.before, kept)
+            self._table.insert(
+                key, program, recording.description, cells, recording.before, kept, backward
+            )
             signature.programs.append((program, recording))
         except BaseException:
             self._table.drop(key, program)
@@ -232,6 +233,8 @@ class CompiledFunction(_core.CompiledCall):
         """Something it has read was replaced, and it does the same as before."""
         known = [known for made, known in list(signature.programs) if made is program]
         what = known[0].replaced() if known else ""
+        if known:
+            recording.backward = known[0].backward
         self._table.confirm(key, program, recording.cells.entries)
         signature.programs = [
             (made, recording if made is program else known) for made, known in signature.programs
@@ -283,9 +286,12 @@ class CompiledFunction(_core.CompiledCall):
     # ---- what is known ----------------------------------------------------------------------
 
     def programs(self) -> list[Any]:
-        """The programs made so far."""
+        """The programs made so far; those of backward passes outside after that of their call."""
         return [
-            program for signature in self._signatures.values() for program, _ in signature.programs
+            program
+            for signature in self._signatures.values()
+            for forward, recording in signature.programs
+            for program in (forward, *recording.backward_programs())
         ]
 
     def explain(self) -> str:

@@ -1,0 +1,441 @@
+#include "tape/replayed.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "program/launch.h"
+#include "program/recorder.h"
+#include "program/site.h"
+#include "tape/backward.h"
+
+namespace steep::tape {
+
+using program::Program;
+using program::Recorder;
+using program::Trace;
+
+namespace {
+
+constexpr size_t kMostVariants = 8;
+
+// The same values in the same order of memory, on memory of its own.
+Tensor separate(const Tensor& x) {
+  const int64_t size = element_size(x.dtype());
+  const auto bytes = static_cast<size_t>(std::max<int64_t>(0, extent(x.shape(), x.strides())) * size);
+  const Ref<Storage> storage = Storage::allocate(bytes);
+  if (bytes > 0) std::memcpy(storage->data(), x.data<char>(), bytes);
+  return Tensor(new TensorImpl(storage, x.dtype(), x.shape(), x.strides(), 0));
+}
+
+// Records from construction to destruction; where launches come from is followed meanwhile.
+class Recording {
+ public:
+  explicit Recording(Recorder& recorder) : recorder_(recorder) {
+    recorder_.start();
+    program::follow_sites();
+  }
+  ~Recording() {
+    program::unfollow_sites();
+    recorder_.stop();
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+ private:
+  Recorder& recorder_;
+};
+
+class Running {
+ public:
+  explicit Running(Program& program) : program_(program) {}
+  ~Running() {
+    program_.forget_inputs();
+    program_.let_go_of_results();
+    program_.give_back();
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  Program& program_;
+};
+
+void arrive(Tensor& slot, Tensor grad) {
+  slot = slot.defined() ? primitives.add(slot, grad) : std::move(grad);
+}
+
+}  // namespace
+
+// One pass through a call's graph: gradients of the results in, gradients for the exits out.
+struct Replayed::Pass {
+  const Tensor* grads;
+  Flags wanted;  // by exit
+  Flags vacant;  // by end: several gradients for it may be added up first
+  SmallVector<Tensor, 8> out;      // by exit
+  std::vector<uint8_t> passed;     // by place
+
+  void run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
+           const std::vector<uint8_t>& used_up);
+  void add_up(const Pattern& pattern);
+
+ private:
+  // By place: whether it leads to an exit that wants a gradient.
+  std::vector<uint8_t> leading(const Pattern& pattern) const {
+    std::vector<uint8_t> leads(pattern.places().size());
+    for (size_t p = 0; p < leads.size(); ++p)
+      for (const Pattern::Link& link : pattern.places()[p].links)
+        leads[p] |= link.exit >= 0 ? wanted[link.exit]
+                                   : link.place >= 0 && leads[static_cast<size_t>(link.place)];
+    return leads;
+  }
+};
+
+// As Walk does it: nodes in falling order, each once, gradients added up as they arrive.
+void Replayed::Pass::run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
+                         const std::vector<uint8_t>& used_up) {
+  const auto& places = pattern.places();
+  const std::vector<uint8_t> leads = leading(pattern);
+  std::vector<SmallVector<Tensor, 1>> pending(places.size());
+  const auto slot = [&](int place, int index) -> Tensor& {
+    auto& slots = pending[static_cast<size_t>(place)];
+    if (slots.empty()) slots.resize(nodes[static_cast<size_t>(place)]->outputs);
+    return slots[index];
+  };
+  passed.assign(places.size(), 0);
+  out.clear();
+  out.resize(wanted.size());
+  for (size_t i = 0; i < pattern.roots().size(); ++i)
+    if (grads[i].defined()) slot(pattern.roots()[i].place, pattern.roots()[i].index) = grads[i];
+  for (size_t p = places.size(); p-- > 0;) {
+    if (pending[p].empty() || !leads[p]) continue;
+    Node& node = *nodes[p];
+    if (node.released || (!used_up.empty() && used_up[p])) refuse_used_up(node.name);
+    const program::AtSite site(node.layer);
+    const auto& links = places[p].links;
+    Flags asked(links.size(), 0);
+    for (int i = 0; i < links.size(); ++i)
+      asked[i] = links[i].exit >= 0
+                     ? wanted[links[i].exit]
+                     : links[i].place >= 0 && leads[static_cast<size_t>(links[i].place)];
+    SmallVector<Tensor, 4> made;
+    made.resize(links.size());
+    {
+      Grads grads_of_inputs(made.data(), asked.data());
+      const CurrentNode current(&node);
+      node.run(pending[p].data(), grads_of_inputs);
+    }
+    pending[p].clear();
+    passed[p] = 1;
+    for (int i = 0; i < links.size(); ++i) {
+      if (!asked[i] || !made[i].defined()) continue;
+      const Edge& edge = node.inputs[i];
+      Tensor grad = fit(edge, made[i]);
+      made[i].reset();
+      if (links[i].exit >= 0) {
+        out[links[i].exit] = std::move(grad);
+      } else {
+        arrive(slot(links[i].place, edge.index), std::move(grad));
+      }
+    }
+  }
+}
+
+// What arrives where nothing has arrived yet is added up in the order in which it would there.
+void Replayed::Pass::add_up(const Pattern& pattern) {
+  std::vector<int> first(pattern.ends().size(), -1);
+  for (int k = 0; k < out.size(); ++k) {
+    const int end = pattern.exits()[static_cast<size_t>(k)];
+    int& to = first[static_cast<size_t>(end)];
+    if (!out[k].defined() || !vacant[end]) continue;
+    if (to < 0) {
+      to = k;
+      continue;
+    }
+    arrive(out[to], std::move(out[k]));
+    out[k].reset();
+  }
+}
+
+std::string Replayed::complete(const Trace& trace, const Tensors& inputs) {
+  pattern_.settle(trace.saved());
+  const GradMode off(false);
+  Tensors grads;
+  for (int i = 0; i < results_; ++i) {
+    const Shape& like = shapes_[static_cast<size_t>(i)];
+    grads.push_back(pattern_.roots()[static_cast<size_t>(i)].place < 0
+                        ? Tensor()
+                        : primitives.fill(like.shape, like.dtype, 1.0));
+  }
+  Pass pass{grads.data(), {}, {}, {}, {}};
+  pass.wanted = Flags(static_cast<int>(pattern_.exits().size()), 1);
+  pass.vacant = Flags(static_cast<int>(pattern_.ends().size()), 1);
+  first_ = record(pass, pattern_.recorded(inputs));
+  pattern_.let_go();
+  if (!first_.trace->refusal().empty()) return first_.trace->refusal();
+  return first_.variant.refused ? "its backward pass writes into what was there before" : "";
+}
+
+// A pass that is recorded, on gradients that share no memory, so that another's may.
+Replayed::Recorded Replayed::record(Pass& pass, const BoundTensors& bound) const {
+  Tensors seeds, inputs;
+  for (int i = 0; i < results_; ++i)
+    seeds.push_back(pass.grads[i].defined() ? separate(pass.grads[i]) : Tensor());
+  for (const Tensor& seed : seeds)
+    if (seed.defined()) inputs.push_back(seed);
+  for (const Bound& x : bound) inputs.push_back(x.tensor);
+  const Tensor* const given = std::exchange(pass.grads, seeds.data());
+  Recorder recorder;
+  {
+    SmallVector<Edge, 2> exits;
+    exits.resize(static_cast<int>(pattern_.exits().size()));
+    const std::vector<Ref<Node>> nodes = pattern_.instantiate(bound, exits, 1);
+    const Recording recording(recorder);
+    const program::AtSite phase(program::Phase::backward);
+    pass.run(pattern_, nodes, {});
+    pass.add_up(pattern_);
+  }
+  pass.grads = given;
+  Recorded made;
+  Tensors outputs;
+  for (int k = 0; k < pass.out.size(); ++k) {
+    if (!pass.out[k].defined()) continue;
+    outputs.push_back(pass.out[k]);
+    made.variant.exits.push_back(k);
+  }
+  made.trace = std::make_unique<Trace>(recorder, inputs, outputs, Tensors{}, Tensors{});
+  made.variant.key = key_of(pass.grads, pass.wanted, pass.vacant);
+  made.variant.passed = pass.passed;
+  made.variant.refused = !made.trace->refusal().empty() || made.trace->writes_outside();
+  return made;
+}
+
+std::string Replayed::difference(const Replayed& other) const {
+  std::string found = pattern_.difference(other.pattern_);
+  if (found.empty() && first_.trace && other.first_.trace) {
+    found = first_.trace->difference(*other.first_.trace);
+    if (!found.empty()) found = join("in backward, ", found);
+  }
+  return found;
+}
+
+std::shared_ptr<Program> Replayed::program_of(const Trace& trace, const Trace& other) {
+  return std::make_shared<Program>(trace, other);
+}
+
+void Replayed::share(const std::shared_ptr<program::MemoryPool>& pool) {
+  pool_ = pool;
+  for (const std::shared_ptr<Program>& program : programs_) program->share(pool);
+}
+
+void Replayed::plan(const Replayed& other) {
+  auto variant = std::make_shared<Variant>(first_.variant);
+  variant->program = program_of(*first_.trace, *other.first_.trace);
+  programs_.push_back(variant->program);
+  variants_.push_back(std::move(variant));
+}
+
+bool Replayed::fits(const Tensor* grads) const {
+  for (int i = 0; i < results_; ++i) {
+    const Shape& shape = shapes_[static_cast<size_t>(i)];
+    if (grads[i].defined() && (grads[i].dtype() != shape.dtype || grads[i].shape() != shape.shape))
+      return false;
+  }
+  return true;
+}
+
+Replayed::Key Replayed::key_of(const Tensor* grads, const Flags& wanted,
+                               const Flags& vacant) const {
+  Key key;
+  for (int i = 0; i < results_; ++i) {
+    key.push_back(grads[i].defined());
+    if (!grads[i].defined()) continue;
+    for (int d = 0; d < grads[i].dim(); ++d) key.push_back(grads[i].strides()[d]);
+  }
+  for (uint8_t flag : wanted) key.push_back(flag);
+  for (int e = 0; e < vacant.size(); ++e)
+    key.push_back(pattern_.ends()[static_cast<size_t>(e)].exits > 1 && vacant[e]);
+  return key;
+}
+
+// The one not met for longest makes room.
+std::shared_ptr<Replayed::Variant> Replayed::variant_of(const Key& key, bool& known) {
+  known = true;
+  auto oldest = variants_.begin();
+  for (auto at = variants_.begin(); at != variants_.end(); ++at) {
+    if ((*at)->key == key) {
+      (*at)->last_used = ++passes_;
+      return *at;
+    }
+    if ((*at)->last_used < (*oldest)->last_used) oldest = at;
+  }
+  known = false;
+  auto made = std::make_shared<Variant>();
+  made->key = key;
+  made->last_used = ++passes_;
+  variants_.reserve(kMostVariants);
+  if (variants_.size() >= kMostVariants) {
+    programs_.erase(std::remove(programs_.begin(), programs_.end(), (*oldest)->program),
+                    programs_.end());
+    *oldest = made;
+  } else {
+    variants_.push_back(made);
+  }
+  return made;
+}
+
+Ref<Replayed::Call> Replayed::bind(const Tensors& inputs, Program& program) {
+  const Ref<Call> call(new Call(shared_from_this(), results_));
+  SmallVector<Edge, 8> ends;
+  for (const Pattern::End& end : pattern_.ends())
+    ends.push_back(edge_of(end.input >= 0 ? inputs[end.input] : end.leaf));
+  call->inputs.reserve(static_cast<int>(pattern_.exits().size()));
+  for (int end : pattern_.exits()) call->inputs.push_back(ends[end]);
+  call->bound_.reserve(pattern_.origins().size());
+  for (const Pattern::Origin& origin : pattern_.origins()) {
+    Bound bound;
+    if (origin.input >= 0) {
+      bound.tensor = origin.leaf ? inputs[origin.input] : alias(inputs[origin.input]);
+    } else {
+      bound.tensor = origin.output >= 0 ? program.saved(origin.output) : origin.fixed;
+    }
+    call->bound_.push_back(std::move(bound));
+  }
+  const uint64_t count = pattern_.places().size();
+  call->first_number_ = Node::take_numbers(count + 1);
+  call->number = call->first_number_ + count;
+  return call;
+}
+
+void Replayed::Call::note_versions() {
+  for (Bound& bound : bound_) {
+    bound.version = bound.tensor->storage->version();
+    bound.swaps = bound.tensor->swaps;
+  }
+}
+
+void Replayed::Call::attach(const Tensor& result, int i) {
+  if (of_->pattern_.roots()[static_cast<size_t>(i)].place >= 0)
+    set_grad_fn(result, Ref<Node>(this), i);
+}
+
+bool Replayed::Call::is_unchanged() const {
+  for (const Bound& bound : bound_)
+    if (bound.tensor.defined() && (bound.tensor->storage->version() != bound.version ||
+                                   bound.tensor->swaps != bound.swaps))
+      return false;
+  return true;
+}
+
+void Replayed::Call::apply(const Tensor* grads, Grads& out) {
+  const std::shared_ptr<Replayed> of = of_;
+  const BoundTensors bound = bound_;  // another pass may let go of them
+  Pass pass{grads, {}, {}, {}, {}};
+  const Pattern& pattern = of->pattern_;
+  pass.vacant = Flags(static_cast<int>(pattern.ends().size()), 1);
+  for (int k = 0; k < inputs.size(); ++k) {
+    const int end = pattern.exits()[static_cast<size_t>(k)];
+    pass.wanted.push_back(out.wanted(k));
+    if (out.wanted(k) && pattern.ends()[static_cast<size_t>(end)].exits > 1)
+      pass.vacant[end] = !has_arrived(inputs[k]);
+  }
+  bool done = false;
+  // What has been written to since is refused by the rules that saved it, if they come to it.
+  if (!grad_enabled() && !Recorder::active() && of->fits(grads) && is_unchanged()) {
+    bool known;
+    const std::shared_ptr<Variant> variant =
+        of->variant_of(of->key_of(grads, pass.wanted, pass.vacant), known);
+    if (variant->program) {
+      done = replay(*variant, pass, bound);
+    } else if (known && !variant->refused) {
+      done = learn(*variant, pass, bound);
+    }
+  }
+  if (!done) walk(pass, bound);
+  last_passed_ = pass.passed;
+  for (int k = 0; k < pass.out.size(); ++k)
+    if (pass.out[k].defined()) out[k] = std::move(pass.out[k]);
+}
+
+bool Replayed::Call::is_used_up(const std::vector<uint8_t>& passed) const {
+  for (size_t p = 0; p < used_up_.size(); ++p)
+    if (used_up_[p] && passed[p]) return true;
+  return false;
+}
+
+// A kind of pass that comes again gets a program. Where there is no memory for one, the pass has
+// been made all the same.
+bool Replayed::Call::learn(Variant& variant, Pass& pass, const BoundTensors& bound) {
+  if (!used_up_.empty()) return false;
+  Recorded recorded = of_->record(pass, bound);
+  variant.exits = recorded.variant.exits;
+  variant.passed = recorded.variant.passed;
+  variant.refused = recorded.variant.refused;
+  if (variant.refused) return true;
+  try {
+    std::shared_ptr<Program> made = program_of(*recorded.trace, *recorded.trace);
+    made->share(of_->pool_);
+    of_->programs_.push_back(made);
+    variant.program = std::move(made);
+  } catch (const std::bad_alloc&) {
+    variant.refused = true;
+  }
+  return true;
+}
+
+bool Replayed::Call::replay(Variant& variant, Pass& pass, const BoundTensors& bound) {
+  if (is_used_up(variant.passed)) return false;
+  const std::shared_ptr<Program> program = variant.program;
+  if (!program->take()) return false;
+  const Running running(*program);
+  Tensors given;
+  for (int i = 0; i < outputs; ++i)
+    if (pass.grads[i].defined()) given.push_back(pass.grads[i]);
+  // What has been let go of has no part in this pass.
+  const Tensor any = given[0];
+  for (const Bound& x : bound) given.push_back(x.tensor.defined() ? x.tensor : any);
+  program->prepare(given, {});
+  if (!program->passes_checks()) return false;
+  pass.out.resize(pass.wanted.size());
+  for (size_t i = 0; i < variant.exits.size(); ++i)
+    pass.out[variant.exits[i]] = program->output(static_cast<int>(i));
+  pass.passed = variant.passed;
+  program->run();
+  return true;
+}
+
+// By the rules themselves, on a graph of this call. A pass that is to be differentiated leads back
+// into it, so it stays.
+void Replayed::Call::walk(Pass& pass, const BoundTensors& bound) {
+  std::vector<Ref<Node>> nodes = nodes_;
+  if (nodes.empty()) nodes = of_->pattern_.instantiate(bound, inputs, first_number_);
+  if (grad_enabled()) nodes_ = nodes;
+  pass.run(of_->pattern_, nodes, used_up_);
+}
+
+void Replayed::Call::release() {
+  const Pattern& pattern = of_->pattern_;
+  used_up_.resize(pattern.places().size());
+  std::vector<uint8_t> needed(bound_.size());
+  for (size_t p = 0; p < last_passed_.size(); ++p) {
+    if (!last_passed_[p]) continue;
+    used_up_[p] = 1;
+    if (!nodes_.empty()) nodes_[p]->release();
+  }
+  bool over = true;
+  for (const Pattern::Root& root : pattern.roots())
+    over &= root.place < 0 || used_up_[static_cast<size_t>(root.place)];
+  if (over) return Node::release();
+  for (size_t p = 0; p < used_up_.size(); ++p)
+    for (int origin : pattern.places()[p].origins)
+      if (!used_up_[p]) needed[static_cast<size_t>(origin)] = 1;
+  for (size_t o = 0; o < bound_.size(); ++o)
+    if (!needed[o]) bound_[o].tensor.reset();
+}
+
+void Replayed::Call::give_up() {
+  bound_.clear();
+  nodes_.clear();
+}
+
+}  // namespace steep::tape
