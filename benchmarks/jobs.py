@@ -58,14 +58,16 @@ def _training(lib: ModuleType, work: Training, compiled: Compile | None) -> Work
         [(lib.from_numpy(x), lib.from_numpy(target)) for x, target in work.batches()]
     )
 
+    net = compiled(model) if compiled and work.outside else model
+
     def step(x: Any, target: Any) -> Any:
         optimizer.zero_grad()
-        loss = loss_function(model(x), target)
+        loss = loss_function(net(x), target)
         loss.backward()
         optimizer.step()
         return loss
 
-    run = compiled(step) if compiled else step
+    run = compiled(step) if compiled and not work.outside else step
     return lambda: run(*next(batches))
 
 

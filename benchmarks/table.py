@@ -52,6 +52,14 @@ ROWS: dict[str, Row] = {
         "step 4-64-64-2 tanh, MSE, Adam, batch 64",
         asked(eager=1 / 4, compiled=1 / 14, compiled_jax=1 / 3),
     ),
+    "step_control_1_outside": Row(
+        "step 4-64-64-2 tanh, MSE, Adam, batch 1, the model alone compiled",
+        asked(eager=1 / 5, compiled=1 / 5),
+    ),
+    "step_control_64_outside": Row(
+        "step 4-64-64-2 tanh, MSE, Adam, batch 64, the model alone compiled",
+        asked(eager=1 / 4, compiled=1 / 4),
+    ),
     "step_digits_32": Row(
         "step 64-128-128-10 ReLU, CE, Adam, batch 32",
         asked(eager=1 / 4, compiled=1 / 9, compiled_jax=1 / 2.5),

@@ -97,6 +97,7 @@ class Training:
     loss: str  # "mse" or "cross_entropy"
     optimizer: str  # "adam" or "sgd", which has momentum
     batch: int
+    outside: bool = False  # whether the model alone is compiled, not the step
 
     def batches(self) -> list[tuple[Array, Array]]:
         """All pairs of inputs and targets, in the order in which they are taken."""
@@ -242,6 +243,8 @@ WIDE = Network((1024, 4096, 4096, 1000), "relu")
 WORKLOADS: dict[str, Workload] = {
     "step_control_1": Training(CONTROL, "mse", "adam", 1),
     "step_control_64": Training(CONTROL, "mse", "adam", 64),
+    "step_control_1_outside": Training(CONTROL, "mse", "adam", 1, outside=True),
+    "step_control_64_outside": Training(CONTROL, "mse", "adam", 64, outside=True),
     "step_digits_32": Training(DIGITS, "cross_entropy", "adam", 32),
     "step_digits_256": Training(DIGITS, "cross_entropy", "adam", 256),
     "step_images_128": Training(IMAGES, "cross_entropy", "adam", 128),

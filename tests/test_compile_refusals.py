@@ -75,8 +75,8 @@ def looks_up_by_tensor(x: Any) -> Any:
 WEIGHT = steep.ones(3, requires_grad=True)
 
 
-def leaves_a_graph(x: Any) -> Any:
-    return x * WEIGHT
+def returns_a_part_of_a_weight(x: Any) -> Any:
+    return WEIGHT[:2], x * 2
 
 
 EAGER: dict[Callable[..., Any], str] = {
@@ -91,7 +91,7 @@ EAGER: dict[Callable[..., Any], str] = {
     returns_its_argument: "arguments itself",
     finds_nonzero: "nonzero",
     looks_up_by_tensor: "value of a 0-d tensor; use index_select",
-    leaves_a_graph: "graph is still to be used",
+    returns_a_part_of_a_weight: "view of an argument or a parameter",
 }
 
 

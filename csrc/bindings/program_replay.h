@@ -27,7 +27,7 @@ struct Entry {
   // One of them must hold. Held by who looks at it: that may run code, which may add another.
   std::vector<std::shared_ptr<Guards>> guards;
   std::vector<Precondition> before;
-  Owned kept;  // objects that the key knows by their address
+  Owned kept;                                // objects that the key knows by their address
   std::shared_ptr<tape::Replayed> backward;  // of results whose graph is used outside, or null
   int64_t last_used = 0;
   std::weak_ptr<Guards> asked_under{};  // those that held when `before` were asked last

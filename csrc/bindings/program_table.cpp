@@ -73,13 +73,13 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
     std::vector<Precondition> before;
     const Items calls("insert", args[4]);
     for (Py_ssize_t i = 0; i < calls.size(); ++i) before.emplace_back(calls[i].get());
-    auto entry =
-        std::make_shared<Entry>(Entry{py::cast<std::shared_ptr<Program>>(py::handle(args[1])),
-                                      ResultTree(args[2]),
-                                      {},
-                                      std::move(before),
-                                      Owned::borrow(args[5]),
-                                      py::cast<std::shared_ptr<tape::Replayed>>(py::handle(args[6]))});
+    auto entry = std::make_shared<Entry>(
+        Entry{py::cast<std::shared_ptr<Program>>(py::handle(args[1])),
+              ResultTree(args[2]),
+              {},
+              std::move(before),
+              Owned::borrow(args[5]),
+              py::cast<std::shared_ptr<tape::Replayed>>(py::handle(args[6]))});
     entry->add(args[3]);
     entry->program->share(table_of(self).pool);
     if (entry->backward) entry->backward->share(table_of(self).pool);

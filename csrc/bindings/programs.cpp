@@ -249,7 +249,8 @@ void add_programs(PyObject* module) {
             return complete(self, trace, inputs);
           },
           py::arg("trace"), py::arg("inputs"),
-          "Records a pass through the graph of the recorded call; why it cannot be replayed, or ''.")
+          "Records a pass through the graph of the recorded call; why it cannot be replayed, or "
+          "''.")
       .def(
           "difference",
           [](const Replayed& self, const Replayed& other) { return self.difference(other); },
@@ -260,8 +261,9 @@ void add_programs(PyObject* module) {
       .def(
           "programs", [](const Replayed& self) { return self.programs(); },
           "Those made so far, the first of them for gradients of all results.");
-  m.def("make_backward", make_backward, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
-        "Backward passes through the results of a recorded call, or None where they have no graph.");
+  m.def(
+      "make_backward", make_backward, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
+      "Backward passes through the results of a recorded call, or None where they have no graph.");
   m.def("make_trace", make_trace, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
         py::arg("backward"), "The trace of a recording that has ended.");
   m.def(

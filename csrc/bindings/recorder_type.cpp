@@ -99,6 +99,11 @@ PyObject* run(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
+PyObject* keep_out_of_arguments(PyObject* self, PyObject*) {
+  own(self).keep_out_of_arguments();
+  Py_RETURN_NONE;
+}
+
 PyObject* replay(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     own(self).replay();
@@ -141,6 +146,8 @@ PyMethodDef methods[] = {
     {"stop", act<&Recorder::stop>, METH_NOARGS, "Ends the recording."},
     {"run", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(run)), METH_FASTCALL,
      "Records what function(*args, **kwargs) launches, and returns its result."},
+    {"keep_out_of_arguments", keep_out_of_arguments, METH_NOARGS,
+     "Says that arguments are part of a graph, into which no backward may go."},
     {"replay", replay, METH_NOARGS, "Runs the recorded launches again, in order."},
     {"take_numbers", take_numbers, METH_NOARGS,
      "Numbers that item() and float() have made, with the tensors they were read from and their "

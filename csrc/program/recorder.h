@@ -99,6 +99,9 @@ class Recorder {
   // The number of the last node of the graph that was there before; 0: not known.
   void set_first_node(uint64_t number) { first_node_ = number; }
   uint64_t first_node() const { return first_node_; }
+  // Arguments are part of a graph, which is another one in each call: no backward may go there.
+  void keep_out_of_arguments() { keeps_out_ = true; }
+  bool keeps_out() const { return keeps_out_; }
   std::vector<RecordedCall> take_calls() { return std::move(calls_); }
   const std::vector<RecordedCall>& calls() const { return calls_; }
   void replay() const;
@@ -116,6 +119,7 @@ class Recorder {
   bool lost_ = false;
   uint32_t epoch_ = 0;
   uint64_t first_node_ = 0;
+  bool keeps_out_ = false;
   Recorder** slot_ = nullptr;  // while it records: where its thread finds it
 };
 

@@ -70,12 +70,14 @@ void Walk::restrict_to(const std::vector<Ref<Node>>& targets, const std::vector<
   captures_ = captures;
   restricted_ = true;
   std::unordered_set<const Node*> seen;
-  std::vector<const Node*> reachable, stack;
+  std::vector<const Node*> reachable;
+  std::vector<Node*> stack;
   for (const Ref<Node>& root : roots) stack.push_back(root.get());
   while (!stack.empty()) {
-    const Node* node = stack.back();
+    Node* const node = stack.back();
     stack.pop_back();
     if (!seen.insert(node).second) continue;
+    if (options_.create_graph) node->unfold();
     reachable.push_back(node);
     for (const Edge& edge : node->inputs)
       if (edge.node) stack.push_back(edge.node.get());
@@ -115,18 +117,19 @@ void Walk::capture(Node& node, const SmallVector<Tensor, 1>& grads) {
     if (capture.node.get() == &node) capture.grad = grads[capture.index];
 }
 
-// A recording ends where its function began: a replay would not know the graph that was there then.
+// The graph that arguments are part of is another one in each call: a replay would not go there.
 void refuse_foreign(const Node& node) {
   program::Recorder* const recorder = program::Recorder::active();
-  if (recorder && node.number > 0 && node.number <= recorder->first_node())
+  if (recorder && recorder->keeps_out() && node.number > 0 && node.number <= recorder->first_node())
     recorder->refuse(
-        "it runs backward through a graph made outside the function; pass detach() of the tensor, "
+        "it runs backward into the graph that an argument is part of; pass detach() of the tensor, "
         "or call backward outside");
 }
 
 void Walk::visit(Pending pending) {
   Node& node = *pending.node;
   refuse_foreign(node);
+  if (options_.create_graph) node.unfold();
   const program::AtSite site(node.layer);  // its gradients are worked out on the layer's behalf
   const int count = node.inputs.size();
   SmallVector<uint8_t, 8> wanted(count, 0);

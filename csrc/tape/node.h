@@ -64,6 +64,9 @@ class Node : public Counted {
   // Another node with the same rule, of which what it saves goes through SavedCopies (tape/saved.h).
   // It leads nowhere and has no number. Null where a rule cannot be copied.
   virtual Ref<Node> copy() const { return nullptr; }
+  // Before a pass that is to be differentiated itself: a node that stands for others leads to them
+  // from now on.
+  virtual void unfold() {}
   // What keeps an object of another memory manager alive (Python's), for its collector; else null.
   virtual void* foreign() const { return nullptr; }
   // The tensor whose .grad it adds to; else null.
@@ -104,8 +107,7 @@ class Node : public Counted {
 
  protected:
   struct Like {};
-  Node(Like, const Node& other)
-      : name(other.name), layer(other.layer), outputs(other.outputs) {}
+  Node(Like, const Node& other) : name(other.name), layer(other.layer), outputs(other.outputs) {}
   virtual void give_up() {}
 
  private:

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <unordered_set>
 
-
 namespace steep::tape {
 
 using program::Recorder;
@@ -68,8 +67,8 @@ class Pattern::Emptier final : public SavedCopies {
     pattern_.places_[static_cast<size_t>(place_)].origins.push_back(origin);
     pattern_.saved_.push_back(x);
     pattern_.origin_of_saved_.push_back(origin);
-    parts.tensor =
-        Tensor(new TensorImpl(Ref<Storage>(), x.dtype(), x.shape(), x.strides(), x->offset - start));
+    parts.tensor = Tensor(
+        new TensorImpl(Ref<Storage>(), x.dtype(), x.shape(), x.strides(), x->offset - start));
     parts.grad_fn.reset();
     parts.version = static_cast<uint32_t>(origin);
     parts.swaps = link;
@@ -136,6 +135,10 @@ class Pattern::Filler final : public SavedCopies {
     const Bound& from = bound_[parts.version];
     const uint32_t link = parts.swaps;
     const Tensor& x = from.tensor;
+    if (!x.defined()) {  // let go of: the node is used up
+      parts.tensor.reset();
+      return;
+    }
     const Tensor placed = parts.tensor;
     const TensorImpl& window = *placed.impl();
     parts.version = from.version;
@@ -187,8 +190,9 @@ void Pattern::find_nodes(const Tensors& results, const Recorder& recorder) {
     if (node->released) {
       refuse("backward has used up a part of its result's graph; return detach() of it");
     } else if (!node->hooks.empty() || !node->retainers.empty()) {
-      refuse("a tensor in the graph of its result has a hook, or keeps its gradient; do that with "
-             "the result, outside");
+      refuse(
+          "a tensor in the graph of its result has a hook, or keeps its gradient; do that with "
+          "the result, outside");
     } else if (!node->copy()) {
       refuse(join("the gradient of ", node->name,
                   " is Python code, which a replay would not call; call backward inside"));
@@ -323,8 +327,7 @@ std::vector<Ref<Node>> Pattern::instantiate(const BoundTensors& bound,
 
 std::string Pattern::difference(const Pattern& other) const {
   const auto same_ends = [](const End& a, const End& b) {
-    return a.input == b.input && a.exits == b.exits &&
-           (a.input >= 0 || a.leaf.same(b.leaf));
+    return a.input == b.input && a.exits == b.exits && (a.input >= 0 || a.leaf.same(b.leaf));
   };
   if (places_.size() != other.places_.size() || exits_ != other.exits_ ||
       roots_.size() != other.roots_.size() ||
@@ -335,8 +338,8 @@ std::string Pattern::difference(const Pattern& other) const {
       return "another graph of the result";
   for (size_t p = 0; p < places_.size(); ++p) {
     const Place &a = places_[p], &b = other.places_[p];
-    bool same = std::strcmp(a.node->name, b.node->name) == 0 &&
-                a.links.size() == b.links.size() && a.origins.size() == b.origins.size();
+    bool same = std::strcmp(a.node->name, b.node->name) == 0 && a.links.size() == b.links.size() &&
+                a.origins.size() == b.origins.size();
     for (int i = 0; same && i < a.links.size(); ++i)
       same = a.links[i].place == b.links[i].place && a.links[i].exit == b.links[i].exit;
     for (int i = 0; same && i < a.origins.size(); ++i) same = a.origins[i] == b.origins[i];
@@ -344,10 +347,9 @@ std::string Pattern::difference(const Pattern& other) const {
   }
   for (size_t o = 0; o < origins_.size(); ++o) {
     const Origin &a = origins_[o], &b = other.origins_[o];
-    const bool same_fixed =
-        a.fixed.defined() == b.fixed.defined() &&
-        (!a.fixed.defined() ||
-         (a.leaf ? a.fixed.same(b.fixed) : a.fixed->storage == b.fixed->storage));
+    const bool same_fixed = a.fixed.defined() == b.fixed.defined() &&
+                            (!a.fixed.defined() || (a.leaf ? a.fixed.same(b.fixed)
+                                                           : a.fixed->storage == b.fixed->storage));
     if (a.leaf != b.leaf || a.input != b.input || a.output != b.output || !same_fixed)
       return "other tensors saved for backward";
   }

@@ -39,9 +39,9 @@ class Pattern {
     int exit = -1;
   };
   struct Place {
-    Ref<Node> node;                // its rule; of its edges all but the nodes
-    SmallVector<Link, 2> links;    // by input
-    SmallVector<int, 4> origins;   // of what it has saved
+    Ref<Node> node;               // its rule; of its edges all but the nodes
+    SmallVector<Link, 2> links;   // by input
+    SmallVector<int, 4> origins;  // of what it has saved
   };
   struct Root {
     int place = -1;  // -1: a result without a graph

@@ -22,7 +22,8 @@ constexpr size_t kMostVariants = 8;
 // The same values in the same order of memory, on memory of its own.
 Tensor separate(const Tensor& x) {
   const int64_t size = element_size(x.dtype());
-  const auto bytes = static_cast<size_t>(std::max<int64_t>(0, extent(x.shape(), x.strides())) * size);
+  const auto bytes =
+      static_cast<size_t>(std::max<int64_t>(0, extent(x.shape(), x.strides())) * size);
   const Ref<Storage> storage = Storage::allocate(bytes);
   if (bytes > 0) std::memcpy(storage->data(), x.data<char>(), bytes);
   return Tensor(new TensorImpl(storage, x.dtype(), x.shape(), x.strides(), 0));
@@ -61,101 +62,7 @@ class Running {
   Program& program_;
 };
 
-void arrive(Tensor& slot, Tensor grad) {
-  slot = slot.defined() ? primitives.add(slot, grad) : std::move(grad);
-}
-
 }  // namespace
-
-// One pass through a call's graph: gradients of the results in, gradients for the exits out.
-struct Replayed::Pass {
-  const Tensor* grads;
-  Flags wanted;  // by exit
-  Flags vacant;  // by end: several gradients for it may be added up first
-  SmallVector<Tensor, 8> out;      // by exit
-  std::vector<uint8_t> passed;     // by place
-
-  void run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
-           const std::vector<uint8_t>& used_up);
-  void add_up(const Pattern& pattern);
-
- private:
-  // By place: whether it leads to an exit that wants a gradient.
-  std::vector<uint8_t> leading(const Pattern& pattern) const {
-    std::vector<uint8_t> leads(pattern.places().size());
-    for (size_t p = 0; p < leads.size(); ++p)
-      for (const Pattern::Link& link : pattern.places()[p].links)
-        leads[p] |= link.exit >= 0 ? wanted[link.exit]
-                                   : link.place >= 0 && leads[static_cast<size_t>(link.place)];
-    return leads;
-  }
-};
-
-// As Walk does it: nodes in falling order, each once, gradients added up as they arrive.
-void Replayed::Pass::run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
-                         const std::vector<uint8_t>& used_up) {
-  const auto& places = pattern.places();
-  const std::vector<uint8_t> leads = leading(pattern);
-  std::vector<SmallVector<Tensor, 1>> pending(places.size());
-  const auto slot = [&](int place, int index) -> Tensor& {
-    auto& slots = pending[static_cast<size_t>(place)];
-    if (slots.empty()) slots.resize(nodes[static_cast<size_t>(place)]->outputs);
-    return slots[index];
-  };
-  passed.assign(places.size(), 0);
-  out.clear();
-  out.resize(wanted.size());
-  for (size_t i = 0; i < pattern.roots().size(); ++i)
-    if (grads[i].defined()) slot(pattern.roots()[i].place, pattern.roots()[i].index) = grads[i];
-  for (size_t p = places.size(); p-- > 0;) {
-    if (pending[p].empty() || !leads[p]) continue;
-    Node& node = *nodes[p];
-    if (node.released || (!used_up.empty() && used_up[p])) refuse_used_up(node.name);
-    const program::AtSite site(node.layer);
-    const auto& links = places[p].links;
-    Flags asked(links.size(), 0);
-    for (int i = 0; i < links.size(); ++i)
-      asked[i] = links[i].exit >= 0
-                     ? wanted[links[i].exit]
-                     : links[i].place >= 0 && leads[static_cast<size_t>(links[i].place)];
-    SmallVector<Tensor, 4> made;
-    made.resize(links.size());
-    {
-      Grads grads_of_inputs(made.data(), asked.data());
-      const CurrentNode current(&node);
-      node.run(pending[p].data(), grads_of_inputs);
-    }
-    pending[p].clear();
-    passed[p] = 1;
-    for (int i = 0; i < links.size(); ++i) {
-      if (!asked[i] || !made[i].defined()) continue;
-      const Edge& edge = node.inputs[i];
-      Tensor grad = fit(edge, made[i]);
-      made[i].reset();
-      if (links[i].exit >= 0) {
-        out[links[i].exit] = std::move(grad);
-      } else {
-        arrive(slot(links[i].place, edge.index), std::move(grad));
-      }
-    }
-  }
-}
-
-// What arrives where nothing has arrived yet is added up in the order in which it would there.
-void Replayed::Pass::add_up(const Pattern& pattern) {
-  std::vector<int> first(pattern.ends().size(), -1);
-  for (int k = 0; k < out.size(); ++k) {
-    const int end = pattern.exits()[static_cast<size_t>(k)];
-    int& to = first[static_cast<size_t>(end)];
-    if (!out[k].defined() || !vacant[end]) continue;
-    if (to < 0) {
-      to = k;
-      continue;
-    }
-    arrive(out[to], std::move(out[k]));
-    out[k].reset();
-  }
-}
 
 std::string Replayed::complete(const Trace& trace, const Tensors& inputs) {
   pattern_.settle(trace.saved());
@@ -170,20 +77,22 @@ std::string Replayed::complete(const Trace& trace, const Tensors& inputs) {
   Pass pass{grads.data(), {}, {}, {}, {}};
   pass.wanted = Flags(static_cast<int>(pattern_.exits().size()), 1);
   pass.vacant = Flags(static_cast<int>(pattern_.ends().size()), 1);
-  first_ = record(pass, pattern_.recorded(inputs));
+  first_ = record(pass, pattern_.recorded(inputs), {});
   pattern_.let_go();
   if (!first_.trace->refusal().empty()) return first_.trace->refusal();
   return first_.variant.refused ? "its backward pass writes into what was there before" : "";
 }
 
 // A pass that is recorded, on gradients that share no memory, so that another's may.
-Replayed::Recorded Replayed::record(Pass& pass, const BoundTensors& bound) const {
+Replayed::Recorded Replayed::record(Pass& pass, const BoundTensors& bound,
+                                    const std::vector<uint8_t>& used_up) const {
   Tensors seeds, inputs;
   for (int i = 0; i < results_; ++i)
     seeds.push_back(pass.grads[i].defined() ? separate(pass.grads[i]) : Tensor());
   for (const Tensor& seed : seeds)
     if (seed.defined()) inputs.push_back(seed);
-  for (const Bound& x : bound) inputs.push_back(x.tensor);
+  const Tensor any = inputs[0];  // in place of what has been let go of, and has no part in the pass
+  for (const Bound& x : bound) inputs.push_back(x.tensor.defined() ? x.tensor : separate(any));
   const Tensor* const given = std::exchange(pass.grads, seeds.data());
   Recorder recorder;
   {
@@ -192,7 +101,7 @@ Replayed::Recorded Replayed::record(Pass& pass, const BoundTensors& bound) const
     const std::vector<Ref<Node>> nodes = pattern_.instantiate(bound, exits, 1);
     const Recording recording(recorder);
     const program::AtSite phase(program::Phase::backward);
-    pass.run(pattern_, nodes, {});
+    pass.run(pattern_, nodes, used_up);
     pass.add_up(pattern_);
   }
   pass.grads = given;
@@ -321,13 +230,17 @@ void Replayed::Call::attach(const Tensor& result, int i) {
 
 bool Replayed::Call::is_unchanged() const {
   for (const Bound& bound : bound_)
-    if (bound.tensor.defined() && (bound.tensor->storage->version() != bound.version ||
-                                   bound.tensor->swaps != bound.swaps))
+    if (bound.tensor.defined() &&
+        (bound.tensor->storage->version() != bound.version || bound.tensor->swaps != bound.swaps))
       return false;
   return true;
 }
 
 void Replayed::Call::apply(const Tensor* grads, Grads& out) {
+  if (unfolded_) {
+    for (int i = 0; i < outputs; ++i) out[i] = grads[i];
+    return;
+  }
   const std::shared_ptr<Replayed> of = of_;
   const BoundTensors bound = bound_;  // another pass may let go of them
   Pass pass{grads, {}, {}, {}, {}};
@@ -341,7 +254,7 @@ void Replayed::Call::apply(const Tensor* grads, Grads& out) {
   }
   bool done = false;
   // What has been written to since is refused by the rules that saved it, if they come to it.
-  if (!grad_enabled() && !Recorder::active() && of->fits(grads) && is_unchanged()) {
+  if (!Recorder::active() && of->fits(grads) && is_unchanged()) {
     bool known;
     const std::shared_ptr<Variant> variant =
         of->variant_of(of->key_of(grads, pass.wanted, pass.vacant), known);
@@ -366,8 +279,7 @@ bool Replayed::Call::is_used_up(const std::vector<uint8_t>& passed) const {
 // A kind of pass that comes again gets a program. Where there is no memory for one, the pass has
 // been made all the same.
 bool Replayed::Call::learn(Variant& variant, Pass& pass, const BoundTensors& bound) {
-  if (!used_up_.empty()) return false;
-  Recorded recorded = of_->record(pass, bound);
+  Recorded recorded = of_->record(pass, bound, used_up_);
   variant.exits = recorded.variant.exits;
   variant.passed = recorded.variant.passed;
   variant.refused = recorded.variant.refused;
@@ -404,24 +316,39 @@ bool Replayed::Call::replay(Variant& variant, Pass& pass, const BoundTensors& bo
   return true;
 }
 
-// By the rules themselves, on a graph of this call. A pass that is to be differentiated leads back
-// into it, so it stays.
+// By the rules themselves, on a graph of this call.
 void Replayed::Call::walk(Pass& pass, const BoundTensors& bound) {
-  std::vector<Ref<Node>> nodes = nodes_;
-  if (nodes.empty()) nodes = of_->pattern_.instantiate(bound, inputs, first_number_);
-  if (grad_enabled()) nodes_ = nodes;
-  pass.run(of_->pattern_, nodes, used_up_);
+  pass.run(of_->pattern_, of_->pattern_.instantiate(bound, inputs, first_number_), used_up_);
+}
+
+void Replayed::Call::unfold() {
+  if (unfolded_ || released) return;
+  const Pattern& pattern = of_->pattern_;
+  const std::vector<Ref<Node>> nodes = pattern.instantiate(bound_, inputs, first_number_);
+  for (size_t p = 0; p < used_up_.size(); ++p)
+    if (used_up_[p]) nodes[p]->release();
+  SmallVector<Edge, 2> roots;
+  for (size_t i = 0; i < pattern.roots().size(); ++i) {
+    Edge edge;
+    const Pattern::Root& root = pattern.roots()[i];
+    if (root.place >= 0) edge.node = nodes[static_cast<size_t>(root.place)];
+    edge.index = root.index;
+    edge.dtype = of_->shapes_[i].dtype;
+    edge.shape = of_->shapes_[i].shape;
+    roots.push_back(std::move(edge));
+  }
+  inputs = std::move(roots);
+  unfolded_ = true;
+  give_up();
 }
 
 void Replayed::Call::release() {
+  if (unfolded_) return;
   const Pattern& pattern = of_->pattern_;
   used_up_.resize(pattern.places().size());
   std::vector<uint8_t> needed(bound_.size());
-  for (size_t p = 0; p < last_passed_.size(); ++p) {
-    if (!last_passed_[p]) continue;
-    used_up_[p] = 1;
-    if (!nodes_.empty()) nodes_[p]->release();
-  }
+  for (size_t p = 0; p < last_passed_.size(); ++p)
+    if (last_passed_[p]) used_up_[p] = 1;
   bool over = true;
   for (const Pattern::Root& root : pattern.roots())
     over &= root.place < 0 || used_up_[static_cast<size_t>(root.place)];
@@ -433,9 +360,6 @@ void Replayed::Call::release() {
     if (!needed[o]) bound_[o].tensor.reset();
 }
 
-void Replayed::Call::give_up() {
-  bound_.clear();
-  nodes_.clear();
-}
+void Replayed::Call::give_up() { bound_.clear(); }
 
 }  // namespace steep::tape

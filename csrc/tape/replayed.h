@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "program/replay.h"
-#include "tape/pattern.h"
+#include "tape/pass.h"
 
 namespace steep::tape {
 
@@ -43,7 +43,7 @@ class Replayed : public std::enable_shared_from_this<Replayed> {
     Dims shape;
   };
   using Key = std::vector<int64_t>;
-  using Flags = SmallVector<uint8_t, 8>;
+  using Flags = Pass::Flags;
   // How one kind of pass goes: which results have gradients, in which order of memory, and which
   // exits want any.
   struct Variant {
@@ -54,16 +54,14 @@ class Replayed : public std::enable_shared_from_this<Replayed> {
     std::vector<uint8_t> passed;  // by place: whether the pass comes by
     int64_t last_used = 0;
   };
-  struct Pass;
   struct Recorded {
     std::unique_ptr<program::Trace> trace;
     Variant variant;
   };
 
   bool fits(const Tensor* grads) const;
-  Key key_of(const Tensor* grads, const Flags& wanted,
-             const Flags& vacant) const;
-  Recorded record(Pass& pass, const BoundTensors& bound) const;
+  Key key_of(const Tensor* grads, const Flags& wanted, const Flags& vacant) const;
+  Recorded record(Pass& pass, const BoundTensors& bound, const std::vector<uint8_t>& used_up) const;
   std::shared_ptr<Variant> variant_of(const Key& key, bool& known);
   static std::shared_ptr<program::Program> program_of(const program::Trace& trace,
                                                       const program::Trace& other);
@@ -81,12 +79,15 @@ class Replayed : public std::enable_shared_from_this<Replayed> {
 // The node of the results of one replayed call.
 class Replayed::Call final : public Node {
  public:
-  Call(std::shared_ptr<Replayed> of, int outputs) : Node("CompiledFunctionBackward", outputs), of_(std::move(of)) {}
+  Call(std::shared_ptr<Replayed> of, int outputs)
+      : Node("CompiledFunctionBackward", outputs), of_(std::move(of)) {}
 
   void note_versions();
   // Gives tensors, the results, their place in the graph.
   void attach(const Tensor& result, int i);
   void apply(const Tensor* grads, Grads& out) override;
+  // Its own graph, which the pass then walks as it walks any.
+  void unfold() override;
   // What the last pass came by is used up; another pass may still come by the rest.
   void release() override;
 
@@ -103,8 +104,8 @@ class Replayed::Call final : public Node {
 
   std::shared_ptr<Replayed> of_;
   BoundTensors bound_;
-  uint64_t first_number_ = 0;         // of the nodes that it stands for
-  std::vector<Ref<Node>> nodes_;      // made where a pass is to be differentiated itself
+  uint64_t first_number_ = 0;  // of the nodes that it stands for
+  bool unfolded_ = false;
   std::vector<uint8_t> used_up_;      // by place; empty: none
   std::vector<uint8_t> last_passed_;  // by place
 };

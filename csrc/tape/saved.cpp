@@ -74,7 +74,8 @@ void Saved::refuse_changed() const {
 
 Tensor Saved::get() const {
   if (!parts_.tensor.defined()) return parts_.tensor;
-  if (parts_.tensor->swaps != parts_.swaps || parts_.tensor->storage->version() != parts_.version) refuse_changed();
+  if (parts_.tensor->swaps != parts_.swaps || parts_.tensor->storage->version() != parts_.version)
+    refuse_changed();
   if (!grad_enabled()) return parts_.tensor;
   Ref<Node> node = parts_.is_output ? Ref<Node>(t_current) : parts_.grad_fn;
   if (!node) return parts_.tensor;

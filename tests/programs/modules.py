@@ -20,7 +20,7 @@ def a_module_compiled_for_inference(run):
             run.saw(compiled(inputs(i)))
 
 
-@program(replays=False, says="graph")
+@program(replays=True)
 def a_module_compiled_and_trained_outside(run):
     """Its result still has its graph to be used: backward comes after the call."""
     model = mlp()

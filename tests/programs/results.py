@@ -321,7 +321,7 @@ def gradients_left_in_place(run):
         run.saw(grad, grad is model[0].weight.grad)
 
 
-@program(replays=False, says="graph")
+@program(replays=True)
 def a_penalty_that_nobody_descends(run):
     """One of the results has a graph that backward has not used."""
     model, optimizer = regressor()

@@ -42,6 +42,8 @@ class Run:
         `given` are the tensors and containers among the arguments.
         """
         self.recorder = _core.Recorder()
+        if any(isinstance(x, Tensor) and x.requires_grad and not x.is_leaf for x in given):
+            self.recorder.keep_out_of_arguments()
         begin_anew()
         self.optimizers = _recorded.begin()
         self.reads = Reads(function, given)

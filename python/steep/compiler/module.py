@@ -66,7 +66,8 @@ def compile(
 ) -> Any:
     """Record what a function computes, once, and replay it from then on.
 
-    Meant for a whole training step: forward, backward and the optimiser's step in one function.
+    Meant for a whole training step: forward, backward and the optimiser's step in one function. A
+    model alone, with its loss and backward outside, is replayed as two programs, one for each way.
     For each kind of call (shapes, dtypes, strides, numbers passed, modes) the first call runs as
     usual, the next two are recorded and must agree, and all later ones replay the recording:
     without Python, without building a graph, with memory planned once and elementwise chains fused.
@@ -79,8 +80,8 @@ def compile(
     where, if it uses a value in Python (``if loss > 1``, ``numpy``), changes what it reads (a
     counter, a list of losses), draws from other random generators, or keeps a tensor it has
     computed anywhere but in its result and in ``.grad``; it is tried again after a growing number
-    of calls. ``loss.item()`` may be returned. Results come back without a graph. See
-    docs/programs.md.
+    of calls. ``loss.item()`` may be returned. Results that were differentiated inside
+    come back without a graph. See docs/programs.md.
 
     Args:
         model: a function or `Module`; none to get a decorator.

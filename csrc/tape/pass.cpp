@@ -1,0 +1,93 @@
+#include "tape/pass.h"
+
+#include "program/site.h"
+#include "tape/backward.h"
+
+namespace steep::tape {
+
+namespace {
+
+void arrive(Tensor& slot, Tensor grad) {
+  slot = slot.defined() ? primitives.add(slot, grad) : std::move(grad);
+}
+
+}  // namespace
+
+std::vector<uint8_t> Pass::leading(const Pattern& pattern) const {
+  std::vector<uint8_t> leads(pattern.places().size());
+  for (size_t p = 0; p < leads.size(); ++p)
+    for (uint8_t asked : asked_of(pattern.places()[p], leads)) leads[p] |= asked;
+  return leads;
+}
+
+Pass::Flags Pass::asked_of(const Pattern::Place& place, const std::vector<uint8_t>& leads) const {
+  Flags asked;
+  for (const Pattern::Link& link : place.links)
+    asked.push_back(link.exit >= 0 ? wanted[link.exit]
+                                   : link.place >= 0 && leads[static_cast<size_t>(link.place)]);
+  return asked;
+}
+
+// As Walk does it: nodes in falling order, each once, gradients added up as they arrive.
+void Pass::run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
+               const std::vector<uint8_t>& used_up) {
+  const auto& places = pattern.places();
+  const std::vector<uint8_t> leads = leading(pattern);
+  std::vector<SmallVector<Tensor, 1>> pending(places.size());
+  const auto slot = [&](int place, int index) -> Tensor& {
+    auto& slots = pending[static_cast<size_t>(place)];
+    if (slots.empty()) slots.resize(nodes[static_cast<size_t>(place)]->outputs);
+    return slots[index];
+  };
+  passed.assign(places.size(), 0);
+  out.clear();
+  out.resize(wanted.size());
+  for (size_t i = 0; i < pattern.roots().size(); ++i)
+    if (grads[i].defined()) slot(pattern.roots()[i].place, pattern.roots()[i].index) = grads[i];
+  for (size_t p = places.size(); p-- > 0;) {
+    if (pending[p].empty() || !leads[p]) continue;
+    Node& node = *nodes[p];
+    if (node.released || (!used_up.empty() && used_up[p])) refuse_used_up(node.name);
+    const program::AtSite site(node.layer);
+    const auto& links = places[p].links;
+    const Flags asked = asked_of(places[p], leads);
+    SmallVector<Tensor, 4> made;
+    made.resize(links.size());
+    {
+      Grads grads_of_inputs(made.data(), asked.data());
+      const CurrentNode current(&node);
+      node.run(pending[p].data(), grads_of_inputs);
+    }
+    pending[p].clear();
+    passed[p] = 1;
+    for (int i = 0; i < links.size(); ++i) {
+      if (!asked[i] || !made[i].defined()) continue;
+      const Edge& edge = node.inputs[i];
+      Tensor grad = fit(edge, made[i]);
+      made[i].reset();
+      if (links[i].exit >= 0) {
+        out[links[i].exit] = std::move(grad);
+      } else {
+        arrive(slot(links[i].place, edge.index), std::move(grad));
+      }
+    }
+  }
+}
+
+// What arrives where nothing has arrived yet is added up in the order in which it would there.
+void Pass::add_up(const Pattern& pattern) {
+  std::vector<int> first(pattern.ends().size(), -1);
+  for (int k = 0; k < out.size(); ++k) {
+    const int end = pattern.exits()[static_cast<size_t>(k)];
+    int& to = first[static_cast<size_t>(end)];
+    if (!out[k].defined() || !vacant[end]) continue;
+    if (to < 0) {
+      to = k;
+      continue;
+    }
+    arrive(out[to], std::move(out[k]));
+    out[k].reset();
+  }
+}
+
+}  // namespace steep::tape
