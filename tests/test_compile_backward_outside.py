@@ -146,6 +146,32 @@ def test_several_backwards_into_several_results(shared: bool) -> None:
     assert [program.runs > 0 for program in made.programs()] == [True] * 4
 
 
+def test_results_that_are_made_of_each_other() -> None:
+    """Hooks on the first, and gradients of it, are those of all that was made of it."""
+
+    def case(side: Side) -> None:
+        trunk, head = nn.Linear(8, 8), nn.Linear(8, 3)
+
+        def forward(x: Any) -> Any:
+            h = trunk(x).tanh()
+            return h, head(h)
+
+        net = side.compile(forward)
+        for i in range(CALLS):
+            x, y = data(i)
+            h, out = net(x)
+            h.register_hook(lambda grad: grad * 2)
+            h.retain_grad()
+            loss = F.mse_loss(out, y) + 0.1 * h.square().mean()
+            side.saw(*steep.autograd.grad(loss, [h, trunk.weight], retain_graph=True))
+            loss.backward()
+            side.saw(h.grad, trunk.weight.grad, head.weight.grad)
+            trunk.weight.grad = head.weight.grad = None
+            side.error_of(loss.backward)
+
+    both(case, backward=False)
+
+
 def test_a_graph_that_is_used_up_in_part_is_so_after_a_replay() -> None:
     def case(side: Side) -> None:
         model = Heads(True)

@@ -41,6 +41,29 @@ def test_create_graph_through_a_replayed_result() -> None:
     both(case)
 
 
+@pytest.mark.parametrize("end", [nn.Tanh, nn.Sigmoid, nn.Identity])
+def test_second_derivatives_come_to_a_result_in_one_sum(end: Any) -> None:
+    """Through what its own rule has saved as well; its hooks are called with all of it."""
+
+    def case(side: Side) -> None:
+        model = mlp(end())
+        net = side.compile(nn.Sequential(model, nn.Linear(3, 3), end()))
+        parameters = list(model.parameters())
+        for i in range(CALLS):
+            x, y = data(i)
+            out = net(x)
+            out.register_hook(lambda grad: side.saw(grad))
+            loss = (out * out * y).sum()
+            grads = steep.autograd.grad(loss, parameters, create_graph=True)
+            second = sum(grad.square().sum() for grad in grads)
+            side.saw(*steep.autograd.grad(second, [out, *parameters[:2]], retain_graph=True))
+            clear(model)
+            (second + loss).backward()
+            side.saw_gradients(model)
+
+    both(case, backward=False)
+
+
 def test_third_derivatives_and_graphs_that_were_used_up() -> None:
     def case(side: Side) -> None:
         weight = steep.full((3,), 0.7, requires_grad=True)

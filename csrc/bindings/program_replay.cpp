@@ -228,7 +228,6 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
     throw;
   }
   leave_gradients(program, key.inputs, old);
-  if (call) call->note_versions();
   return result.release();
 }
 

@@ -289,6 +289,13 @@ Tensors Program::written_state() const {
   return out;
 }
 
+bool Program::writes_to(const Storage& memory) const {
+  return std::any_of(written_.begin(), written_.end(), [&](const auto& written) {
+    const Value& value = plan_.values[written.first];
+    return (value.storage ? value.storage : source_of(value)->storage).get() == &memory;
+  });
+}
+
 void Program::mark_written() {
   for (const auto& [v, writer] : written_) {
     const Value& value = plan_.values[v];

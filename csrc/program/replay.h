@@ -59,6 +59,8 @@ class Program {
   void forget_inputs();
 
   const Plan& plan() const { return plan_; }
+  // Whether a run writes there; after prepare().
+  bool writes_to(const Storage& memory) const;
   // What it writes that was there before: parameters, buffers, optimiser state.
   Tensors written_state() const;
   // Takes the program for running; false where someone else runs it.

@@ -193,6 +193,8 @@ void Trace::trace_saved(const Tensors& saved) {
   std::unordered_map<int, int> known;
   for (const Tensor& x : saved) {
     const int v = value_of(x);
+    if (values_[v].kind == Value::Kind::gradient)
+      refuse("the graph of its result has saved a .grad; compute with a clone() of it");
     if (values_[v].kind != Value::Kind::made) {
       saved_.push_back(-1);
       continue;

@@ -144,7 +144,7 @@ void Walk::visit(Pending pending) {
     capture(node, pending.grads);
     return;
   }
-  if (node.released) refuse_used_up(node.name);
+  if (node.released) node.refuse_again(pending.grads.data());
   SmallVector<Tensor, 4> out;
   out.resize(count);
   {
@@ -216,14 +216,6 @@ void check_input(const char* op, const Tensor& input) {
 }
 
 }  // namespace
-
-void refuse_used_up(const char* name) {
-  throw Error(ErrorKind::runtime,
-              join(name,
-                   ": Trying to backward through the graph a second time (or directly access saved "
-                   "tensors after they have already been freed). Specify retain_graph=True if you "
-                   "need to backward through the graph a second time."));
-}
 
 bool has_arrived(const Edge& edge) { return t_walk && t_walk->has_arrived(edge); }
 

@@ -23,8 +23,6 @@ Tensors gradients(const Tensors& roots, const Tensors& grads, const Tensors& inp
 // Whether this thread's pass has brought a gradient there that waits for the node's turn.
 bool has_arrived(const Edge& edge);
 
-[[noreturn]] void refuse_used_up(const char* name);
-
 // A gradient with the shape and dtype of the input that the edge is of.
 Tensor fit(const Edge& edge, const Tensor& grad);
 

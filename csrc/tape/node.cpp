@@ -53,6 +53,14 @@ void Node::run(const Tensor* grads, Grads& out) {
   apply(grads, out);
 }
 
+void Node::refuse_again(const Tensor*) const {
+  throw Error(ErrorKind::runtime,
+              join(name,
+                   ": Trying to backward through the graph a second time (or directly access saved "
+                   "tensors after they have already been freed). Specify retain_graph=True if you "
+                   "need to backward through the graph a second time."));
+}
+
 void Node::release() {
   released = true;
   if (running_ == 0) give_up();

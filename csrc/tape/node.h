@@ -64,6 +64,8 @@ class Node : public Counted {
   // Another node with the same rule, of which what it saves goes through SavedCopies (tape/saved.h).
   // It leads nowhere and has no number. Null where a rule cannot be copied.
   virtual Ref<Node> copy() const { return nullptr; }
+  // Refuses gradients of the outputs, for a pass has used up what they need.
+  [[noreturn]] virtual void refuse_again(const Tensor* grads) const;
   // Before a pass that is to be differentiated itself: a node that stands for others leads to them
   // from now on.
   virtual void unfold() {}

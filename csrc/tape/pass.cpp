@@ -47,7 +47,7 @@ void Pass::run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
   for (size_t p = places.size(); p-- > 0;) {
     if (pending[p].empty() || !leads[p]) continue;
     Node& node = *nodes[p];
-    if (node.released || (!used_up.empty() && used_up[p])) refuse_used_up(node.name);
+    if (node.released || (!used_up.empty() && used_up[p])) node.refuse_again(pending[p].data());
     const program::AtSite site(node.layer);
     const auto& links = places[p].links;
     const Flags asked = asked_of(places[p], leads);

@@ -80,6 +80,7 @@ class Pattern::Emptier final : public SavedCopies {
     if (!was_there(node, recorder_)) {
       const int place = pattern_.place_of(&node);
       if (place >= place_) pattern_.refuse("its graph is not in order");
+      for (const Root& root : pattern_.roots_) pattern_.nested_ |= place == root.place;
       return code_of_place(place);
     }
     Edge edge;
@@ -236,6 +237,7 @@ void Pattern::find_links(const Tensors& inputs, const Recorder& recorder) {
         exits_.push_back(end);
         ++ends_[static_cast<size_t>(end)].exits;
       }
+      for (const Root& root : roots_) nested_ |= link.place >= 0 && link.place == root.place;
       places_[p].links.push_back(link);
     }
   }

@@ -61,6 +61,8 @@ class Pattern {
   // In the order of their numbers: what a node leads to comes before it.
   const std::vector<Place>& places() const { return places_; }
   const std::vector<Root>& roots() const { return roots_; }  // by result
+  // Whether one result is made of another: gradients come to that from within as well.
+  bool nested() const { return nested_; }
   // In the order in which a pass comes to them: which of ends() each leads to.
   const std::vector<int>& exits() const { return exits_; }
   const std::vector<End>& ends() const { return ends_; }
@@ -103,6 +105,7 @@ class Pattern {
   Tensors saved_;
   std::vector<int> origin_of_saved_;
   std::vector<Tensor> recorded_;  // by origin: one of saved_
+  bool nested_ = false;
   std::string refusal_;
 };
 

@@ -8,6 +8,7 @@
 #include "program/recorder.h"
 #include "program/site.h"
 #include "tape/backward.h"
+#include "tape/stand_in.h"
 
 namespace steep::tape {
 
@@ -106,13 +107,16 @@ Replayed::Recorded Replayed::record(Pass& pass, const BoundTensors& bound,
   }
   pass.grads = given;
   Recorded made;
-  Tensors outputs;
+  Tensors outputs, bases;
   for (int k = 0; k < pass.out.size(); ++k) {
     if (!pass.out[k].defined()) continue;
     outputs.push_back(pass.out[k]);
     made.variant.exits.push_back(k);
   }
-  made.trace = std::make_unique<Trace>(recorder, inputs, outputs, Tensors{}, Tensors{});
+  for (const Tensor& output : outputs)
+    if (const History* const view = history(output); view && view->base.defined())
+      bases.push_back(view->base);
+  made.trace = std::make_unique<Trace>(recorder, inputs, outputs, bases, Tensors{});
   made.variant.key = key_of(pass.grads, pass.wanted, pass.vacant);
   made.variant.passed = pass.passed;
   made.variant.refused = !made.trace->refusal().empty() || made.trace->writes_outside();
@@ -138,6 +142,7 @@ void Replayed::share(const std::shared_ptr<program::MemoryPool>& pool) {
 }
 
 void Replayed::plan(const Replayed& other) {
+  if (pattern_.nested()) return;
   auto variant = std::make_shared<Variant>(first_.variant);
   variant->program = program_of(*first_.trace, *other.first_.trace);
   programs_.push_back(variant->program);
@@ -208,24 +213,31 @@ Ref<Replayed::Call> Replayed::bind(const Tensors& inputs, Program& program) {
     } else {
       bound.tensor = origin.output >= 0 ? program.saved(origin.output) : origin.fixed;
     }
+    const Storage& memory = *bound.tensor->storage;
+    bound.version = memory.version() + program.writes_to(memory);
+    bound.swaps = bound.tensor->swaps;
     call->bound_.push_back(std::move(bound));
   }
   const uint64_t count = pattern_.places().size();
   call->first_number_ = Node::take_numbers(count + 1);
   call->number = call->first_number_ + count;
+  // Hooks on a result that others are made of are called with all that comes to it.
+  if (pattern_.nested())
+    call->nodes_ = pattern_.instantiate(call->bound_, call->inputs, call->first_number_);
   return call;
 }
 
-void Replayed::Call::note_versions() {
-  for (Bound& bound : bound_) {
-    bound.version = bound.tensor->storage->version();
-    bound.swaps = bound.tensor->swaps;
-  }
+Replayed::Call::~Call() {
+  if (!unfolded_) return;
+  for (const Edge& edge : inputs)
+    if (edge.node) forget_stand_in(edge.node.get());
 }
 
 void Replayed::Call::attach(const Tensor& result, int i) {
-  if (of_->pattern_.roots()[static_cast<size_t>(i)].place >= 0)
-    set_grad_fn(result, Ref<Node>(this), i);
+  const Pattern::Root& root = of_->pattern_.roots()[static_cast<size_t>(i)];
+  if (root.place < 0) return;
+  if (nodes_.empty()) return set_grad_fn(result, Ref<Node>(this), i);
+  set_grad_fn(result, nodes_[static_cast<size_t>(root.place)], root.index);
 }
 
 bool Replayed::Call::is_unchanged() const {
@@ -321,6 +333,20 @@ void Replayed::Call::walk(Pass& pass, const BoundTensors& bound) {
   pass.run(of_->pattern_, of_->pattern_.instantiate(bound, inputs, first_number_), used_up_);
 }
 
+// As the first of its nodes would that a pass comes by.
+void Replayed::Call::refuse_again(const Tensor* grads) const {
+  const Node* first = this;
+  int last = -1;
+  for (int i = 0; i < outputs; ++i) {
+    const int place = of_->pattern_.roots()[static_cast<size_t>(i)].place;
+    if (!grads[i].defined() || place <= last) continue;
+    last = place;
+    first = of_->pattern_.places()[static_cast<size_t>(place)].node.get();
+  }
+  if (first == this) Node::refuse_again(grads);
+  first->refuse_again(grads);
+}
+
 void Replayed::Call::unfold() {
   if (unfolded_ || released) return;
   const Pattern& pattern = of_->pattern_;
@@ -339,6 +365,9 @@ void Replayed::Call::unfold() {
   }
   inputs = std::move(roots);
   unfolded_ = true;
+  // A rule that has saved its output leads to the result as all others do: here.
+  for (int i = 0; i < inputs.size(); ++i)
+    if (inputs[i].node) set_stand_in(inputs[i].node.get(), this, i);
   give_up();
 }
 

@@ -32,8 +32,8 @@ class Replayed : public std::enable_shared_from_this<Replayed> {
   void share(const std::shared_ptr<program::MemoryPool>& pool);
   const std::vector<std::shared_ptr<program::Program>>& programs() const { return programs_; }
 
-  // A node for the results of a call that `program` is about to replay; note_versions() once it has
-  // run.
+  // A node for the results of a call that `program` is about to replay: what that writes is counted
+  // as written.
   class Call;
   Ref<Call> bind(const Tensors& inputs, program::Program& program);
 
@@ -82,10 +82,12 @@ class Replayed::Call final : public Node {
   Call(std::shared_ptr<Replayed> of, int outputs)
       : Node("CompiledFunctionBackward", outputs), of_(std::move(of)) {}
 
-  void note_versions();
-  // Gives tensors, the results, their place in the graph.
+  ~Call() override;
+
+  // Gives a result its place in the graph.
   void attach(const Tensor& result, int i);
   void apply(const Tensor* grads, Grads& out) override;
+  void refuse_again(const Tensor* grads) const override;
   // Its own graph, which the pass then walks as it walks any.
   void unfold() override;
   // What the last pass came by is used up; another pass may still come by the rest.
@@ -106,6 +108,7 @@ class Replayed::Call final : public Node {
   BoundTensors bound_;
   uint64_t first_number_ = 0;  // of the nodes that it stands for
   bool unfolded_ = false;
+  std::vector<Ref<Node>> nodes_;      // where results lead to them, until they do
   std::vector<uint8_t> used_up_;      // by place; empty: none
   std::vector<uint8_t> last_passed_;  // by place
 };

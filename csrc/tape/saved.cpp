@@ -1,6 +1,7 @@
 #include "tape/saved.h"
 
 #include "program/launch.h"
+#include "tape/stand_in.h"
 
 namespace steep::tape {
 
@@ -77,10 +78,11 @@ Tensor Saved::get() const {
   if (parts_.tensor->swaps != parts_.swaps || parts_.tensor->storage->version() != parts_.version)
     refuse_changed();
   if (!grad_enabled()) return parts_.tensor;
-  Ref<Node> node = parts_.is_output ? Ref<Node>(t_current) : parts_.grad_fn;
+  int index = parts_.index;
+  Ref<Node> node = parts_.is_output ? front_of(t_current, index) : parts_.grad_fn;
   if (!node) return parts_.tensor;
   const Tensor again = alias(parts_.tensor);
-  set_grad_fn(again, std::move(node), parts_.index);
+  set_grad_fn(again, std::move(node), index);
   return again;
 }
 
