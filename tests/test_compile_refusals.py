@@ -76,7 +76,7 @@ WEIGHT = steep.ones(3, requires_grad=True)
 
 
 def returns_a_part_of_a_weight(x: Any) -> Any:
-    return WEIGHT[:2], x * 2
+    return WEIGHT.view(3)
 
 
 EAGER: dict[Callable[..., Any], str] = {

@@ -80,6 +80,7 @@ std::string Replayed::complete(const Trace& trace, const Tensors& inputs) {
   pass.vacant = Flags(static_cast<int>(pattern_.ends().size()), 1);
   first_ = record(pass, pattern_.recorded(inputs), {});
   pattern_.let_go();
+  if (first_.trace->lost()) throw std::bad_alloc();
   if (!first_.trace->refusal().empty()) return first_.trace->refusal();
   return first_.variant.refused ? "its backward pass writes into what was there before" : "";
 }
