@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import steep
-from compiling import Make, is_followed, nn, ones
+from compiling import Make, is_followed, nn, ones, replays, settle
 
 PLACES: dict[str, Make] = {}
 
@@ -143,6 +143,17 @@ def test_an_attribute_of_a_tensor_that_is_an_argument_is_no_part_of_the_call() -
     with pytest.warns(UserWarning, match=r"attribute of a tensor that is an argument \(x\.scale\)"):
         compiled(labelled(2.0))
     assert [compiled(labelled(s)).tolist() for s in (2.0, 3.0)] == [[2.0], [3.0]]
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("kind", [steep.Tensor, Scaled])
+def test_an_attribute_that_an_argument_gets_makes_another_call(kind: Any) -> None:
+    compiled = steep.compile(lambda x: x * getattr(x, "label", 1.0))
+    settle(compiled, kind([1.0]))
+    assert replays(compiled) > 0
+    x = Scaled([1.0])
+    x.label = 3.0
+    assert compiled(x).tolist() == [3.0]
 
 
 def test_attributes_of_arguments_that_no_code_names_do_not_matter() -> None:

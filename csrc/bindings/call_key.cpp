@@ -119,7 +119,11 @@ class Reader {
       : key_(key), namespaces_(namespaces), first_on_(key.inputs), first_same_(key.inputs) {}
 
   void read(PyObject* object) {
-    if (is_tensor(object)) return tensor(tensor_of(object));
+    if (is_tensor(object)) {
+      tensor(tensor_of(object));
+      if (Py_TYPE(object)->tp_dictoffset != 0) labels(object);
+      return;
+    }
     const Deeper deeper;
     read_plain(object);
   }
@@ -274,6 +278,18 @@ class Reader {
   void number(char what, T value) {
     tag(what);
     raw(value);
+  }
+
+  // Of a subclass of tensors what it is called, and which attributes there are: code that reads one
+  // keeps its function eager, and code that looks for one in vain does not.
+  void labels(PyObject* object) {
+    typed(object);
+    PyObject** const values = _PyObject_GetDictPtr(object);
+    if (!values || !*values || PyDict_GET_SIZE(*values) == 0) return tag('-');
+    const Owned names(PyDict_Keys(*values));
+    const Items items("compile", names.get());
+    number('d', items.size());
+    for (Py_ssize_t i = 0; i < items.size(); ++i) read(items[i].get());
   }
 
   void tensor(const Tensor& x) {
