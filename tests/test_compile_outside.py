@@ -235,13 +235,13 @@ def the_generator_of_the_system() -> Any:
     return lambda x: x * source.random()
 
 
-@eager(r"changes config\.n .*: config\.n \+= 1\)")
+@eager(r"changes config\.n .*: config\.n \+= "i"\)")
 def a_name_that_is_also_a_variable() -> Any:
-    config = types.SimpleNamespace(n=0)
+    config = types.SimpleNamespace(n="")
 
     def function(x: Any) -> Any:
         n = 3
-        config.n += 1
+        config.n += "i"
         return x * n
 
     return function
@@ -249,12 +249,12 @@ def a_name_that_is_also_a_variable() -> Any:
 
 @eager("changes what log holds [^(]*$")
 def a_line_among_several() -> Any:
-    log: dict[str, int] = {}
+    log: dict[str, str] = {}
 
     def function(x: Any) -> Any:
         y = x * 1
         y[0] = 2
-        log["n"] = log.get("n", 0) + 1
+        log["n"] = log.get("n", "") + "i"
         return y
 
     return function

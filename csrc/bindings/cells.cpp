@@ -5,6 +5,7 @@
 
 #include "bindings/call_key.h"
 #include "bindings/hooks.h"
+#include "bindings/symbolic.h"
 #include "bindings/tensor_type.h"
 #include "tape/history.h"
 
@@ -214,6 +215,7 @@ void check_cell(const Cell& cell) {
 bool same_value(PyObject* a, PyObject* b) {
   if (a == b) return true;
   const PyTypeObject* const type = Py_TYPE(a);
+  if (b == any_number()) return type == &PyFloat_Type || type == &PyLong_Type;
   if (type != Py_TYPE(b)) return false;
   if (type == &PyFloat_Type) return same_float(PyFloat_AS_DOUBLE(a), PyFloat_AS_DOUBLE(b));
   if (type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBytes_Type) return equal(a, b);

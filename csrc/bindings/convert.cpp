@@ -5,6 +5,7 @@
 #include "bindings/dtype_type.h"
 #include "bindings/format_type.h"
 #include "bindings/runtime.h"
+#include "bindings/symbolic.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
 #include "tape/history.h"
@@ -141,6 +142,8 @@ bool read_number(PyObject* object, Number& number) {
     number = Number(read_long(object));
   } else if (is_numpy_bool(object)) {
     number = Number(read_truth(object));
+  } else if (is_symbolic(object)) {
+    return read_number(Owned(value_of_symbolic(object)).get(), number);
   } else if (!is_scalar_like(object)) {
     return false;
   } else if (PyIndex_Check(object)) {

@@ -14,6 +14,7 @@
 #include "bindings/profile.h"
 #include "bindings/program_table.h"
 #include "bindings/runtime.h"
+#include "bindings/symbolic.h"
 #include "bindings/tensor_type.h"
 #include "ops/install.h"
 #include "runtime/cpu.h"
@@ -68,6 +69,7 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   add_random(module);
   add_runtime(module);
   add_guards(module);
+  add_symbolic(module);
   add_frames(module);
   add_programs(module);
   add_profile(module);

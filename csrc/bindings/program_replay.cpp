@@ -158,7 +158,8 @@ class WithoutCollector {
 // What a replay returns, made before it runs.
 class Result {
  public:
-  Result(const ResultTree& tree, Program& program) {
+  // `given`: numbers among it.
+  Result(const ResultTree& tree, Program& program, PyObject* given) {
     const WithoutCollector off;
     tensors_.resize(program.plan().results);
     object_ = Owned(tree.build(
@@ -166,7 +167,7 @@ class Result {
           if (!tensors_[i].defined()) tensors_[i] = program.output(i);
           return wrap(tensors_[i]);
         },
-        numbers_));
+        given, numbers_));
     for (const auto& [number, i] : numbers_)
       if (!tensors_[i].defined()) tensors_[i] = program.output(i);
   }
@@ -192,11 +193,14 @@ class Result {
 // step now, and null, without an exception, where another thread had to be waited for, or optimisers
 // are to be asked again: the call is to be looked up again. All that needs memory comes before the run, objects for the results included:
 // where it is lacking, nothing has happened.
-PyObject* run_entry(Entry& entry, const CallKey& key) {
+PyObject* run_entry(Entry& entry, const CallKey& key, PyObject* given) {
   Program& program = *entry.program;
   const Running running(program);
   for (Precondition& condition : entry.before)
     if (!condition.holds()) return new_reference(Py_NotImplemented);
+  Owned numbers;
+  if (entry.numbers && !entry.numbers->give(program, given, numbers))
+    return new_reference(Py_NotImplemented);
   const Tensors before = gradients_before(program, key.inputs);
   program.keep_gradients(gradients_in_place(program, key.inputs));
   program.prepare(key.inputs, before);
@@ -204,7 +208,8 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
   const tape::Turns::Words words = make_room_for_gradients(program, key.inputs);
   Tensors old;  // outlives the turns
   old.resize(static_cast<int>(program.plan().gradients.size()));
-  Result result(entry.result, program);
+  Result result(entry.result, program,
+                entry.numbers ? PyTuple_GET_ITEM(numbers.get(), 2) : nullptr);
   Ref<tape::Replayed::Call> call;
   if (entry.backward) {
     call = entry.backward->bind(key.inputs, program);
@@ -228,11 +233,12 @@ PyObject* run_entry(Entry& entry, const CallKey& key) {
     throw;
   }
   leave_gradients(program, key.inputs, old);
+  if (entry.numbers) entry.numbers->write_back(numbers.get());
   return result.release();
 }
 
 // Runs the first program that fits, and says what run_entry says.
-PyObject* replay_one(Table& table, const CallKey& key) {
+PyObject* replay_one(Table& table, const CallKey& key, PyObject* given) {
   const auto list = entries_of(table, key.bytes);  // held: looking at them may run code
   for (const std::shared_ptr<Entry>& entry : *list) {
     // Of one program alone it is enough to look at the cells right before it runs.
@@ -240,7 +246,7 @@ PyObject* replay_one(Table& table, const CallKey& key) {
     if (!entry->accepts(key, gradients_before(*entry->program, key.inputs))) continue;
     if (!entry->program->take()) break;
     entry->last_used = ++table.calls;
-    PyObject* const result = run_entry(*entry, key);
+    PyObject* const result = run_entry(*entry, key, given);
     if (result != Py_NotImplemented) return result;
     Py_DECREF(result);
   }
@@ -263,7 +269,8 @@ std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key) {
   return nullptr;
 }
 
-PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, size_t& new_kind) {
+PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, size_t& new_kind,
+                      PyObject* given) {
   new_kind = 0;
   if (program::Recorder::active()) return new_reference(Py_NotImplemented);
   CallKey key;
@@ -275,7 +282,7 @@ PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, size_t& ne
     return new_reference(Py_NotImplemented);
   }
   for (;;)
-    if (PyObject* const result = replay_one(table, key)) return result;
+    if (PyObject* const result = replay_one(table, key, given)) return result;
 }
 
 }  // namespace steep::bindings

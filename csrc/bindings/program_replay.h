@@ -12,6 +12,7 @@
 #include "bindings/guards.h"
 #include "bindings/precondition.h"
 #include "bindings/result_tree.h"
+#include "bindings/symbolic.h"
 #include "program/replay.h"
 #include "tape/replayed.h"
 
@@ -27,8 +28,9 @@ struct Entry {
   // One of them must hold. Held by who looks at it: that may run code, which may add another.
   std::vector<std::shared_ptr<Guards>> guards;
   std::vector<Precondition> before;
-  Owned kept;                                // objects that the key knows by their address
-  std::shared_ptr<tape::Replayed> backward;  // of results whose graph is used outside, or null
+  Owned kept;                                   // objects that the key knows by their address
+  std::shared_ptr<tape::Replayed> backward;     // of results whose graph is used outside, or null
+  std::unique_ptr<const NumberSource> numbers;  // null: none changes
   int64_t last_used = 0;
   std::weak_ptr<Guards> asked_under{};  // those that held when `before` were asked last
 
@@ -86,7 +88,9 @@ std::shared_ptr<const Entries> entries_of(const Table& table, const std::string&
 std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key);
 
 // The result of a replay of the call, or NotImplemented where no program is sure to fit. `new_kind`:
-// its mark where it is of a kind not met of late, and only has to be run as it is; else 0.
-PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, size_t& new_kind);
+// its mark where it is of a kind not met of late, and only has to be run as it is; else 0. `given`:
+// numbers that the call was given, and others stand for among the arguments.
+PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, size_t& new_kind,
+                      PyObject* given = Py_None);
 
 }  // namespace steep::bindings

@@ -32,9 +32,10 @@ Table& table_of(PyObject* self) { return *reinterpret_cast<TableObject*>(self)->
 
 PyObject* table_replay(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 2) raise(PyExc_TypeError, "replay: expected (args, kwargs)");
+    if (count != 2 && count != 3)
+      raise(PyExc_TypeError, "replay: expected (args, kwargs) or (args, kwargs, given)");
     size_t new_kind;
-    return replay_call(table_of(self), args[0], args[1], new_kind);
+    return replay_call(table_of(self), args[0], args[1], new_kind, count > 2 ? args[2] : Py_None);
   });
 }
 
@@ -66,10 +67,10 @@ std::string key_of(PyObject* bytes) {
   return {data, static_cast<size_t>(size)};
 }
 
-// insert(key, program, result, cells, before, kept, backward)
+// insert(key, program, result, cells, before, kept, backward, numbers)
 PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 7) raise(PyExc_TypeError, "insert: expected seven arguments");
+    if (count != 8) raise(PyExc_TypeError, "insert: expected eight arguments");
     std::vector<Precondition> before;
     const Items calls("insert", args[4]);
     for (Py_ssize_t i = 0; i < calls.size(); ++i) before.emplace_back(calls[i].get());
@@ -79,7 +80,9 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
               {},
               std::move(before),
               Owned::borrow(args[5]),
-              py::cast<std::shared_ptr<tape::Replayed>>(py::handle(args[6]))});
+              py::cast<std::shared_ptr<tape::Replayed>>(py::handle(args[6])),
+              nullptr});
+    if (args[7] != Py_None) entry->numbers = std::make_unique<const NumberSource>(args[7]);
     entry->add(args[3]);
     entry->program->share(table_of(self).pool);
     if (entry->backward) entry->backward->share(table_of(self).pool);
@@ -197,6 +200,8 @@ int table_traverse(PyObject* self, visitproc visit, void* arg) {
       for (const Precondition& condition : entry->before)
         if (const int stop = condition.traverse(visit, arg)) return stop;
       Py_VISIT(entry->kept.get());
+      if (!entry->numbers) continue;
+      if (const int stop = entry->numbers->traverse(visit, arg)) return stop;
     }
   return 0;
 }

@@ -117,6 +117,21 @@ std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& in
                                  backward ? backward->pattern().saved() : Tensors());
 }
 
+// `reads`: which of the numbers operations have taken, and how many launches came before.
+std::string fill_trace(Trace& self, const Trace& other, const std::vector<double>& numbers,
+                       const std::vector<double>& others,
+                       const std::vector<std::pair<int, size_t>>& reads) {
+  if (numbers.size() != others.size())
+    raise(PyExc_ValueError, "fill: expected as many numbers of one recording as of the other");
+  std::vector<Trace::NumberRead> taken;
+  for (const auto& [number, place] : reads) {
+    if (number < 0 || static_cast<size_t>(number) >= numbers.size())
+      raise(PyExc_ValueError, join("fill: expected reads of the numbers, got ", number));
+    taken.push_back({number, place});
+  }
+  return self.fill(other, numbers, others, taken);
+}
+
 // What pybind11 is to return.
 py::object given_to_caller(Owned object) {
   return py::reinterpret_steal<py::object>(object.release());
@@ -208,7 +223,13 @@ void add_programs(PyObject* module) {
       .def(
           "difference",
           [](const Trace& self, const Trace& other) { return self.difference(other); },
-          py::arg("other"), "Where it does something else than another trace, or ''.");
+          py::arg("other"), "Where it does something else than another trace, or ''.")
+      .def("fill", fill_trace, py::arg("other"), py::arg("numbers"), py::arg("others"),
+           py::arg("reads"),
+           "Finds the operands that are numbers given anew; why that cannot be told, or ''.")
+      .def_property_readonly(
+          "filled", [](const Trace& self) { return self.filled(); },
+          "The numbers that operands are filled from, by slot.");
   py::class_<Program, std::shared_ptr<Program>> program(m, "Program", py::is_final(),
                                                         "A trace, planned and ready to run.");
   make_abstract(program);
@@ -216,6 +237,9 @@ void add_programs(PyObject* module) {
       .def(
           "unpin", [](Program& self, const Trace& trace) { self.unpin(trace); }, py::arg("trace"),
           "Says that a recording on other arguments did the same.")
+      .def_property_readonly(
+          "may_refuse", [](const Program& self) { return self.may_refuse_late(); },
+          "Whether it may find its input bad when it has begun to run.")
       .def_property_readonly(
           "runs", [](const Program& self) { return self.runs(); }, "How often it has run.")
       .def(
@@ -277,6 +301,8 @@ void add_programs(PyObject* module) {
   m.def(
       "refuse_recording", [](const std::string& reason) { program::refuse_recording(reason); },
       py::arg("reason"), "Says to a recording, if there is one, that it cannot be replayed.");
+  m.def("may_vary_to", program::may_vary_to, py::arg("number"),
+        "Whether a program recorded with other numbers does with this one as operations would.");
   m.def(
       "graph_is_used_up",
       [](const py::object& tensor) {

@@ -25,11 +25,12 @@ ResultTree::ResultTree(PyObject* description) {
   if (std::strcmp(what, "value") == 0) {
     kind_ = Kind::value;
     value_ = Owned::borrow(part(description, 1));
-  } else if (std::strcmp(what, "item") == 0) {
-    kind_ = Kind::item;
+  } else if (std::strcmp(what, "item") == 0 || std::strcmp(what, "given") == 0) {
+    kind_ = *what == 'i' ? Kind::item : Kind::given;
     output_ = static_cast<int>(PyLong_AsLong(part(description, 1)));
     if (PyErr_Occurred()) throw PythonError();
-    whole_ = part(description, 2) == reinterpret_cast<PyObject*>(&PyLong_Type);
+    whole_ =
+        kind_ == Kind::item && part(description, 2) == reinterpret_cast<PyObject*>(&PyLong_Type);
   } else if (std::strcmp(what, "tuple") == 0 || std::strcmp(what, "list") == 0) {
     kind_ = *what == 't' ? Kind::tuple : Kind::list;
     items = part(description, 1);
@@ -43,32 +44,33 @@ ResultTree::ResultTree(PyObject* description) {
     items_.emplace_back(PyList_GET_ITEM(items, i));
 }
 
-PyObject* ResultTree::build_with(Get get, const void* context, Numbers& numbers) const {
-  if (kind_ == Kind::tensor) return get(context, output_);
+PyObject* ResultTree::build_with(const Source& source, Numbers& numbers) const {
+  if (kind_ == Kind::tensor) return source.tensor(source.context, output_);
   if (kind_ == Kind::value) return new_reference(value_.get());
   if (kind_ == Kind::item) {
     Owned number(number_to_be(whole_));
     numbers.emplace_back(Owned::borrow(number.get()), output_);
     return number.release();
   }
+  if (kind_ == Kind::given) return new_reference(part(source.given, output_));
   const auto count = static_cast<Py_ssize_t>(items_.size());
   if (kind_ == Kind::list) {
     Owned list(PyList_New(count));
     for (Py_ssize_t i = 0; i < count; ++i)
-      PyList_SET_ITEM(list.get(), i, checked(items_[i].build_with(get, context, numbers)));
+      PyList_SET_ITEM(list.get(), i, checked(items_[i].build_with(source, numbers)));
     return list.release();
   }
   if (kind_ == Kind::dict) {
     Owned dict(PyDict_New());
     for (Py_ssize_t i = 0; i < count; ++i) {
-      const Owned item(items_[i].build_with(get, context, numbers));
+      const Owned item(items_[i].build_with(source, numbers));
       checked(PyDict_SetItem(dict.get(), part(value_.get(), i), item.get()));
     }
     return dict.release();
   }
   Owned tuple(PyTuple_New(count));
   for (Py_ssize_t i = 0; i < count; ++i)
-    PyTuple_SET_ITEM(tuple.get(), i, checked(items_[i].build_with(get, context, numbers)));
+    PyTuple_SET_ITEM(tuple.get(), i, checked(items_[i].build_with(source, numbers)));
   if (kind_ == Kind::tuple) return tuple.release();
   return PyObject_CallObject(value_.get(), tuple.get());
 }

@@ -11,26 +11,32 @@ namespace steep::bindings {
 class ResultTree {
  public:
   // Of the description that steep's Python side makes: an int is the number of an output; ("value",
-  // object) a plain value; ("item", n, type) the element of output n as a float or an int; (type,
-  // items) a tuple or list; ("dict", keys, items) a dict; ("named", type, items) a named tuple.
+  // object) a plain value; ("item", n, type) the element of output n as a float or an int; ("given",
+  // n) number n of those given to build(); (type, items) a tuple or list; ("dict", keys, items) a
+  // dict; ("named", type, items) a named tuple.
   explicit ResultTree(PyObject* description);
 
   // Numbers of a result, which get their values later, and the outputs they are of. A dict two of
   // whose keys have become equal drops one.
   using Numbers = std::vector<std::pair<Owned, int>>;
 
-  // A new reference, with `tensor(i)` giving a new reference to output i.
+  // A new reference, with `tensor(i)` giving a new reference to output i; `given`: a tuple.
   template <class Output>
-  PyObject* build(const Output& tensor, Numbers& numbers) const {
+  PyObject* build(const Output& tensor, PyObject* given, Numbers& numbers) const {
     return build_with(
-        [](const void* context, int i) { return (*static_cast<const Output*>(context))(i); },
-        &tensor, numbers);
+        {[](const void* context, int i) { return (*static_cast<const Output*>(context))(i); },
+         &tensor, given},
+        numbers);
   }
 
  private:
-  using Get = PyObject* (*)(const void* context, int i);
-  enum class Kind { tensor, value, item, tuple, list, dict, named };
-  PyObject* build_with(Get get, const void* context, Numbers& numbers) const;
+  struct Source {
+    PyObject* (*tensor)(const void* context, int i);
+    const void* context;
+    PyObject* given;
+  };
+  enum class Kind { tensor, value, item, given, tuple, list, dict, named };
+  PyObject* build_with(const Source& source, Numbers& numbers) const;
 
   Kind kind_;
   int output_ = 0;

@@ -77,8 +77,11 @@ void Program::build_launch(const Step& step, Action& action) {
     data = action.data.data();
   }
   for (int i = 0; i < call.operand_count; ++i)
-    if (const TensorImpl* x = call.operands[i].tensor())
+    if (const TensorImpl* x = call.operands[i].tensor()) {
       point(traced.values[i], data + i, x->offset * element_size(x->dtype));
+    } else if (action.geometry) {
+      expect(call.operands[i], call.type, &action.geometry->numbers[i]);
+    }
 }
 
 void Program::build_group(const Step& step, Action& action) {
@@ -89,10 +92,17 @@ void Program::build_group(const Step& step, Action& action) {
   for (size_t s = 0; s < slots.size(); ++s) {
     if (slots[s].value < 0) {
       action.data[static_cast<int64_t>(s)] = reinterpret_cast<char*>(&slots[s].number);
+      expect(slots[s].given, slots[s].type, &slots[s].number);
     } else if (slots[s].buffer < 0) {
       point(slots[s].value, action.data.data() + s, slots[s].offset);
     }
   }
+}
+
+// A number that each replay is given goes there.
+void Program::expect(const Operand& operand, DType type, NumberBits* where) {
+  if (operand.slot() >= 0)
+    number_patches_.push_back({where, type, operand.slot(), operand.negated()});
 }
 
 void Program::point(int value, char** where, int64_t offset) {

@@ -20,7 +20,8 @@ std::vector<int> writers_of(const Plan& plan) {
 
 bool is_number_or_constant(const Plan& plan, const TracedCall& traced, int operand) {
   const int v = traced.values[operand];
-  return v < 0 || (plan.values[v].kind == Value::Kind::constant && plan.values[v].storage);
+  if (v < 0) return traced.call.operands()[operand].slot() < 0;
+  return plan.values[v].kind == Value::Kind::constant && plan.values[v].storage;
 }
 
 // Whether the launch makes one small value, all of it, from nothing but numbers and constants.

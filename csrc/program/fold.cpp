@@ -123,7 +123,7 @@ class Folding {
     Dims& dims = product.call.dims();
     if (number == 4) {
       const Operand& slope = activation.call.operands()[2];
-      if (!slope.is_number()) return false;
+      if (!slope.is_number() || slope.slot() >= 0) return false;
       product.call.scalars()[0].f = slope.number().to_double();
     } else if (number > 4) {
       const Operand& aux = activation.call.operands()[2];

@@ -304,6 +304,7 @@ Group group_of(const Plan& plan, const std::vector<int>& members, Uses& uses) {
       } else {
         slot.size = element_size(call.type);
         slot.number = bits_of(call.operands[k].number(), call.type);
+        if (call.operands[k].slot() >= 0) slot.given = call.operands[k], slot.type = call.type;
       }
       op.slots[k] = slot_of(group, slot);
     }

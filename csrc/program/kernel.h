@@ -82,11 +82,17 @@ class Operand {
   TensorImpl* tensor() const { return tensor_; }
   bool is_number() const { return is_number_; }
   const Number& number() const { return number_; }
+  // Of a number that every replay is given anew: which of those, and whether it is the negative of
+  // it; -1 where it stays as it is.
+  int slot() const { return slot_; }
+  bool negated() const { return negated_; }
+  void fill_from(int slot, bool negated) { slot_ = slot, negated_ = negated; }
 
  private:
   TensorImpl* tensor_ = nullptr;
   Number number_;
-  bool is_number_ = false;
+  int slot_ = -1;
+  bool is_number_ = false, negated_ = false;
 };
 
 constexpr int kMaxElementwiseInputs = 3;

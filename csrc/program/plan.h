@@ -84,6 +84,8 @@ struct Group {
     int64_t step;    // 0: one element for all
     int buffer;      // a block of its own where nothing outside wants it, else -1
     NumberBits number;
+    Operand given{};  // of a number that each replay is given: its operand, and the type
+    DType type = DType::float32;
   };
   struct Op {
     kernels::Loop loop;

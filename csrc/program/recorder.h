@@ -28,6 +28,8 @@ class RecordedCall {
   const SmallVector<kernels::Scalar, 2>& scalars() const { return scalars_; }
   Dims& dims() { return dims_; }
   SmallVector<kernels::Scalar, 2>& scalars() { return scalars_; }
+  // Says that a number is another one at each replay.
+  void fill_from(int i, int slot, bool negated) { operands_[i].fill_from(slot, negated); }
   // Another operand, which this call then owns as well.
   void replace(int i, const Operand& operand) {
     if (operand.tensor()) tensors_.push_back(Tensor(operand.tensor()));

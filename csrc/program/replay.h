@@ -37,11 +37,16 @@ class Program {
   // that is guarded, all of the geometry it was recorded with. This is where memory may be lacking:
   // run() needs none. Not by two threads at once.
   void prepare(const Tensors& inputs, const Tensors& before);
+  // The numbers that each run is given, as the trace's slots count them.
+  // False where operations would go other ways with one of them: it must not run.
+  bool give_numbers(const std::vector<double>& numbers);
   // After prepare(): whether checks of what came from outside pass, such as of a loss's targets. They
   // are not made again in run().
   bool passes_checks();
   // A step may refuse its input, and what it raises comes through.
   void run();
+  // Whether one may that is not among passes_checks().
+  bool may_refuse_late() const;
   // The place of its launch among those recorded.
   size_t failed_at() const { return failed_at_; }
   // After prepare(): results, and the .grad of each of plan().gradients (undefined for None).
@@ -72,6 +77,12 @@ class Program {
     char** where;
     int64_t offset;
   };
+  struct NumberPatch {
+    NumberBits* where;
+    DType type;
+    int slot;
+    bool negated;
+  };
   struct Team;
 
   size_t arena_bytes() const {
@@ -83,6 +94,7 @@ class Program {
   void build_launch(const Step& step, Action& action);
   void build_group(const Step& step, Action& action);
   void point(int value, char** where, int64_t offset);
+  void expect(const Operand& operand, DType type, NumberBits* where);
   void find_written();
   void find_gradients_to_let_go();
   void rebase(int value, char* base);
@@ -113,6 +125,7 @@ class Program {
   std::vector<uint64_t> pins_;                        // by value: the storage it must be, or 0
   std::vector<int64_t> let_go_;        // gradients whose memory another run must not write into
   std::vector<size_t> pinned_leaves_;  // gradients whose leaf must be the very one recorded
+  std::vector<NumberPatch> number_patches_;
   SmallVector<Tensor, 4> gradients_;
   Tensors inputs_, before_;            // while it runs, and until results have been taken
   SmallVector<Ref<Storage>, 8> held_;  // their memory, whatever another thread gives them meanwhile

@@ -42,7 +42,7 @@ std::string difference_of(const TracedCall& a, const TracedCall& b) {
     const Operand &p = x.operands()[i], &q = y.operands()[i];
     if (p.is_number() != q.is_number() || !p.tensor() != !q.tensor())
       return join("'", x.name(), "' with a tensor where the other run had none");
-    if (p.is_number() && !same_number(p.number(), q.number()))
+    if (p.is_number() && p.slot() < 0 && !same_number(p.number(), q.number()))
       return join("'", x.name(), "' with the number ", to_string(p.number()), " in one run and ",
                   to_string(q.number()), " in the next; pass it as a tensor");
     if (p.tensor() && !same_geometry(*p.tensor(), *q.tensor()))

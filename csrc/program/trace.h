@@ -78,8 +78,22 @@ class Trace {
   const std::string& refusal() const { return refusal_; }
   // Whether there was no memory to keep all of it.
   bool lost() const { return lost_; }
-  // Where it does something else than `other`; empty where it does the same.
+  // Where it does something else than `other`; empty where it does the same. Numbers that fill()
+  // has found are no difference.
   std::string difference(const Trace& other) const;
+  // Finds the operands that are numbers which the function was given or has computed of such; each
+  // replay is given them anew. `numbers` and `others` are what they were in the two recordings, in
+  // the same order, `reads` says which of them an operation has taken, and how many launches came
+  // before. Why that cannot be told; empty where it can. Numbers that differ are such that
+  // may_vary_to() is true.
+  struct NumberRead {
+    int number;
+    size_t place;
+  };
+  std::string fill(const Trace& other, const std::vector<double>& numbers,
+                   const std::vector<double>& others, const std::vector<NumberRead>& reads);
+  // The numbers that operands are filled from, by slot.
+  const std::vector<int>& filled() const { return filled_; }
 
   const std::vector<TracedCall>& calls() const { return calls_; }
   const std::vector<Value>& values() const { return values_; }
@@ -127,8 +141,12 @@ class Trace {
   std::vector<int> saved_;
   std::vector<TracedGradient> gradients_;
   Generators generators_;
+  std::vector<int> filled_;
   std::string refusal_;
   bool lost_;
 };
+
+// Whether a program that was recorded with other numbers does with this one as operations would.
+bool may_vary_to(double number);
 
 }  // namespace steep::program

@@ -126,10 +126,21 @@ class Trace:
     @property
     def pattern(self) -> builtins.str: ...
     def difference(self, other: Trace) -> builtins.str: ...
+    def fill(
+        self,
+        other: Trace,
+        numbers: list[builtins.float],
+        others: list[builtins.float],
+        reads: list[tuple[builtins.int, builtins.int]],
+    ) -> builtins.str: ...
+    @property
+    def filled(self) -> list[builtins.int]: ...
 
 @final
 class Program:
     def unpin(self, trace: Trace) -> None: ...
+    @property
+    def may_refuse(self) -> builtins.bool: ...
     @property
     def runs(self) -> builtins.int: ...
     def gradients(self, inputs: list[Tensor]) -> list[tuple[Tensor, Tensor | None]]: ...
@@ -150,7 +161,9 @@ class CompiledCall:
 
 class ProgramTable:
     def __new__(cls, namespaces: tuple[type, ...], kinds: builtins.int) -> ProgramTable: ...
-    def replay(self, args: tuple[Any, ...], kwargs: dict[builtins.str, Any]) -> Any: ...
+    def replay(
+        self, args: tuple[Any, ...], kwargs: dict[builtins.str, Any], given: Any = None, /
+    ) -> Any: ...
     def key(
         self, args: tuple[Any, ...], kwargs: dict[builtins.str, Any]
     ) -> tuple[bytes, list[Tensor], list[Any], list[Any]]: ...
@@ -166,6 +179,7 @@ class ProgramTable:
         ],
         kept: Any,
         backward: Replayed | None,
+        numbers: tuple[Callable[[Any], Any], Callable[[Any], None]] | None,
     ) -> None: ...
     def confirm(
         self, key: bytes, program: Program, cells: list[tuple[builtins.int, Any, Any, Any]]
@@ -176,6 +190,17 @@ class ProgramTable:
     def remove(self, key: bytes) -> None: ...
 
 absent: Any
+any_number: Any
+
+def call_with_stand_ins(
+    entries: list[tuple[Any, Any, Any, Any]],
+    left: list[Any],
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    /,
+) -> Any: ...
+def may_vary_to(number: builtins.float) -> builtins.bool: ...
+def set_symbolic_types(float_type: type, int_type: type, /) -> None: ...
 
 def first_broken(
     cells: list[tuple[builtins.int, Any, Any, Any]], /

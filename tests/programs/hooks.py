@@ -160,7 +160,7 @@ def a_hook_that_appends(run):
     run.saw(norms)
 
 
-@program(replays=False, says="changes|calls")
+@program(replays=True)
 def a_hook_that_counts(run):
     model, calls = mlp(), collections.Counter()
 

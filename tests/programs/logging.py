@@ -300,7 +300,7 @@ def written_to_a_file_outside(run):
     run.saw(stream.getvalue())
 
 
-@program(replays=False, says="Counter|seen|shapes")
+@program(replays=True)
 def shapes_counted_inside(run):
     """A Counter of the shapes that came by."""
     shapes = collections.Counter()

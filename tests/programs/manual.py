@@ -123,7 +123,7 @@ def momentum_by_hand(run):
     run.saw(model, optimizer.velocity)
 
 
-@program(replays=False, says="t")
+@program(replays=True)
 def adam_by_hand(run):
     """It counts its steps in a Python number, which the bias correction needs."""
 

@@ -12,7 +12,7 @@ STEPS = 0
 HISTORY = []
 
 
-@program(replays=False, says="calls")
+@program(replays=True)
 def a_counter_in_an_attribute(run):
     """Counts its calls, and somebody reads the number in the end."""
 
@@ -32,7 +32,7 @@ def a_counter_in_an_attribute(run):
     run.saw(trainer.calls)
 
 
-@program(replays=False, says="STEPS")
+@program(replays=True)
 def a_global_counter(run):
     """Counts in a global variable, and warms up by it."""
     global STEPS
@@ -67,7 +67,7 @@ def a_nonlocal_counter(run):
     run.saw(count)
 
 
-@program(replays=False, says="total")
+@program(replays=True)
 def a_running_total_as_a_number(run):
     """Adds the sizes of the batches, which are numbers."""
     total = 0

@@ -184,7 +184,7 @@ def hooks_of_a_step_that_come_and_go(run):
             second.remove()
 
 
-@program(replays=False, says="changes|steps")
+@program(replays=True)
 def steps_counted_by_a_hook(run):
     model, counted = mlp(), {"steps": 0}
     optimizer = steep.optim.SGD(model.parameters(), lr=0.1)

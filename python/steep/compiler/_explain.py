@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor
+from steep.compiler._call import AnyNumber
 
 if TYPE_CHECKING:
     from steep.compiler._signature import Signature
@@ -36,7 +37,7 @@ def shown(value: Any, depth: int = 2) -> str:
         pairs = list(value.items())
         inside = ", ".join(f"{shown(k, 0)}: {shown(v, depth - 1)}" for k, v in pairs[:4])
         return "{" + inside + (", ...}" if len(pairs) > 4 else "}")
-    return f"<{type(value).__name__}>"
+    return repr(value) if type(value) is AnyNumber else f"<{type(value).__name__}>"
 
 
 def _cut(text: str) -> str:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from steep import _core
-from steep._core import Tensor
+from steep._core import Tensor, may_vary_to
 from steep._layers import begin_anew, followers, let_go
 from steep.compiler._cells import SEQUENCE, SLOT, Cells
 from steep.compiler._code import at_line
+from steep.compiler._places import StandIns, changed_places, without_symbols
 from steep.compiler._reads import Reads
 from steep.compiler._result import ReadNumber, describe, detach_used, difference
 from steep.optim import _recorded
 from steep.optim._plan import GroupPlan
 
-__all__ = ["Recording", "Run", "examine"]
+__all__ = ["SPECIAL", "Recording", "Run", "examine"]
+
+SPECIAL = (
+    "a number that changes is 0, 1 or another for which operations go other ways at every call; "
+    "pass it as a tensor"
+)
 
 
 class Run:
@@ -25,43 +32,92 @@ class Run:
 
     Attributes:
         result: what the function returned; nobody else here holds it.
+        description: the result, as `describe` has it.
+        outputs: the tensors in it.
+        numbers: those in it that were read out of tensors, by id.
         recorder: its launches.
         optimizers: those that took a step, in order of their first.
         reads: what it has read from outside.
+        stand_ins: what it has computed of numbers that change.
         untold: why it was not seen what it reads, or ``''``.
         lost: whether there was not memory enough to see all of it.
     """
 
-    __slots__ = ("lost", "optimizers", "reads", "recorder", "result", "untold")
+    __slots__ = (
+        "description",
+        "lost",
+        "numbers",
+        "optimizers",
+        "outputs",
+        "reads",
+        "recorder",
+        "result",
+        "stand_ins",
+        "untold",
+    )
 
     def __init__(
-        self, function: Callable[..., Any], args: Any, kwargs: Any, given: list[Any]
+        self,
+        function: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        given: list[Any],
+        stand_ins: StandIns,
     ) -> None:
         """Call the function. What it raises ends the recording and goes on.
 
         `given` are the tensors and containers among the arguments.
         """
+        self.stand_ins = stand_ins
         self.recorder = _core.Recorder()
         if any(isinstance(x, Tensor) and x.requires_grad and not x.is_leaf for x in given):
             self.recorder.keep_out_of_arguments()
         begin_anew()
         self.optimizers = _recorded.begin()
-        self.reads = Reads(function, given)
         try:
-            # Profiles of replays want to know where launches came from.
-            result, self.untold, self.lost = self.recorder.run(
-                followers, _core.follow, (self.reads, function, args, kwargs), {}
-            )
+            told = stand_ins.call(self._listen, function, args, kwargs, given)
+            self.result, self.untold, self.lost = told
+            del told
+        except BaseException:
+            if hasattr(self, "reads"):
+                stand_ins.leave(self.reads.cells)
+            raise
         finally:
             let_go()
         # A graph that is used up goes now: it holds what the call has made.
-        self.result = result
         try:
-            self.result = detach_used(result)
+            self.result = detach_used(self.result)
         except MemoryError:  # the call has succeeded: what is lost is the program
             self.lost = True
         except Exception as error:  # it holds itself, or a class of its own refuses
             self.untold = f"what it returns cannot be looked at: {type(error).__name__}"
+        self._describe()
+
+    def _listen(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, given: list[Any]
+    ) -> Any:
+        self.reads = Reads(function, given)
+        # Profiles of replays want to know where launches came from.
+        return self.recorder.run(followers, _core.follow, (self.reads, function, args, kwargs), {})
+
+    def _describe(self) -> None:
+        """Say what the result is made of, which then gets plain numbers."""
+        self.description: Any = ("value", None)
+        self.outputs: list[Tensor] = []
+        self.numbers: dict[int, ReadNumber] = {}
+        returned = self.stand_ins.returned
+        try:
+            read = map(ReadNumber._make, self.recorder.take_numbers())
+            self.numbers = {id(x.number): x for x in read}
+            self.description = describe(self.result, self.outputs, self.numbers, returned)
+        except TypeError as error:
+            self.outputs.clear()
+            self.reads.refusal = self.reads.refusal or str(error)
+        except MemoryError:
+            self.lost = True
+        if self.stand_ins.places or self.stand_ins.given:
+            with contextlib.suppress(RecursionError):  # of a list that holds itself
+                self.result = without_symbols(self.result)
 
 
 class Recording:
@@ -76,6 +132,10 @@ class Recording:
         cells: what it has read from outside, with what was there.
         refusal: why it cannot be replayed, or ``''``.
         change: what it has changed itself of what it reads, or ``''``; the next call may not.
+        numbers: what a program of it computes of numbers, as `evaluator` has it.
+        counted: where that was if it was numbers alone, else ``None``.
+        stand_ins: what it has computed of numbers that change.
+        codes: the code that has run.
         prepared: whether an optimiser made its state meanwhile; the next call will not.
     """
 
@@ -96,6 +156,10 @@ class Recording:
         hooks = run.optimizers.hooks
         self.before = [_recorded.precondition(x, hooks[id(x)]) for x in run.optimizers]
         self.cells = run.reads.cells
+        self.stand_ins = run.stand_ins
+        self.codes = run.reads.codes
+        self.numbers: tuple[Callable[[Any], Any], Callable[[Any], None]] | None = None
+        self.counted = changed_places(self.cells) if change else None
         self.refusal = refusal
         self.change = change
         self.prepared = run.optimizers.prepared
@@ -110,7 +174,7 @@ class Recording:
 
     def difference(self, other: Recording) -> str:
         """Where it does something else than another call, or ``''``."""
-        found: str = self.trace.difference(other.trace)
+        found: str = self._other_numbers(other) or self.trace.difference(other.trace)
         found = found or difference(other.description, self.description)
         if not found and [*map(id, self.optimizers)] != [*map(id, other.optimizers)]:
             found = "other optimizers"
@@ -120,6 +184,23 @@ class Recording:
             found = self.backward.difference(other.backward)
         return found
 
+    def _other_numbers(self, other: Recording) -> str:
+        """Where it computes other things of numbers that change; finds out what takes them."""
+        numbers, others = self.stand_ins.numbers, other.stand_ins.numbers
+        if self.stand_ins.kept() != other.stand_ins.kept():
+            return "other numbers that change"
+        if not numbers.nodes and not others.nodes:
+            return ""
+        found = numbers.difference(others)
+        values = numbers.floats(), others.floats()
+        if not found and not all(
+            may_vary_to(x) and may_vary_to(y)
+            for x, y in ((values[0][node], values[1][node]) for node, _ in numbers.taken)
+            if x != y
+        ):
+            return SPECIAL
+        return found or self.trace.fill(other.trace, *values, numbers.taken)
+
 
 def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Recording:
     """What a recorded call of `inputs` did; `table` is that of the function.
@@ -127,23 +208,19 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     Raises:
         MemoryError: if there was not memory enough to keep all of it.
     """
+    run.stand_ins.leave(run.reads.cells)
     if run.lost:
         raise MemoryError
     if run.untold:
         run.reads.refusal = f"it cannot be seen what it reads: {run.untold}"
-    outputs: list[Tensor] = []
-    numbers = {id(x.number): x for x in map(ReadNumber._make, run.recorder.take_numbers())}
-    try:
-        description = describe(run.result, outputs, numbers)
-    except TypeError as error:
-        description, outputs = ("value", None), []
-        run.reads.refusal = run.reads.refusal or str(error)
+    outputs, numbers, description = run.outputs, run.numbers, run.description
     try:
         run.reads.close(table.key((run.result,), {})[3], outputs)
     except MemoryError:
         raise
     except Exception as error:  # of a user's object, which must not undo a call that has succeeded
         run.reads.refusal = f"it cannot be seen what it reads: {error}"
+    run.reads.refusal = run.reads.refusal or run.stand_ins.refusal(run.reads.cells)
     overwritten = any(x.source._version != x.version for x in numbers.values())
     numbers.clear()
     for optimizer in run.optimizers:
@@ -229,7 +306,7 @@ def _places(description: Any) -> Iterator[int]:
     """The numbers of the outputs, as often as each is among what the function returned."""
     if isinstance(description, int):
         yield description
-    elif description[0] not in ("value", "item"):
+    elif description[0] not in ("value", "item", "given"):
         for item in description[-1]:
             yield from _places(item)
 

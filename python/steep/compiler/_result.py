@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from steep._core import Tensor, device, dtype, graph_is_used_up, same_value
 from steep.compiler._explain import shown
+from steep.compiler._symbolic import is_symbolic
 
 __all__ = ["ReadNumber", "describe", "detach_used", "detached", "difference"]
 
@@ -28,28 +29,40 @@ class ReadNumber(NamedTuple):
 
 
 def describe(
-    result: Any, outputs: list[Tensor], numbers: dict[int, ReadNumber] | None = None
+    result: Any,
+    outputs: list[Tensor],
+    numbers: dict[int, ReadNumber] | None = None,
+    returned: list[int] | None = None,
 ) -> Any:
     """The result with the number of an output in place of each tensor, which `outputs` gets.
 
-    `numbers` are those in it, by id, that were read out of tensors.
+    `numbers` are those in it, by id, that were read out of tensors; `returned` gets the steps that
+    have made those that objects stand in for.
 
     Raises:
         TypeError: if it holds something else than tensors and plain values, or itself.
     """
+    given = [] if returned is None else returned
     try:
-        return _described(result, outputs, {}, numbers or {})
+        return _described(result, outputs, {}, numbers or {}, given)
     except RecursionError:
         raise TypeError(_TOO_DEEP) from None
 
 
 def _described(
-    result: Any, outputs: list[Tensor], known: dict[int, int], numbers: dict[int, ReadNumber]
+    result: Any,
+    outputs: list[Tensor],
+    known: dict[int, int],
+    numbers: dict[int, ReadNumber],
+    returned: list[int],
 ) -> Any:
     """See `describe`; `known` are the numbers of the outputs, by id."""
     if id(result) in numbers:
-        source = _described(numbers[id(result)].source, outputs, known, {})
+        source = _described(numbers[id(result)].source, outputs, known, {}, returned)
         return ("item", source, type(result))
+    if is_symbolic(result):
+        returned.append(result._node)
+        return ("given", len(returned) - 1)
     if isinstance(result, Tensor):
         number = known.setdefault(id(result), len(outputs))
         if number == len(outputs):
@@ -58,14 +71,14 @@ def _described(
     if isinstance(result, _PLAIN):
         return ("value", result)
     if type(result) in (tuple, list):
-        items = [_described(item, outputs, known, numbers) for item in result]
+        items = [_described(item, outputs, known, numbers, returned) for item in result]
         return (type(result).__name__, items)
     if isinstance(result, tuple) and hasattr(result, "_make"):
         # No numbers inside: its class may look at them when it is made, before they have values.
-        items = [_described(item, outputs, known, {}) for item in result]
+        items = [_described(item, outputs, known, {}, returned) for item in result]
         return ("named", type(result), items)
     if type(result) is dict:
-        items = [_described(item, outputs, known, numbers) for item in result.values()]
+        items = [_described(item, outputs, known, numbers, returned) for item in result.values()]
         return ("dict", tuple(result), items)
     raise TypeError(
         f"it returns a {type(result).__name__}, which a replay could not make anew; return "
@@ -122,6 +135,8 @@ def difference(first: Any, second: Any) -> str:
         return difference(first[1], second[1])
     if kind == "item":
         return f"it returns a {first[2].__name__} and then a {second[2].__name__}"
+    if kind == "given":
+        return "" if first == second else "it returns another of the numbers that change"
     items, others = first[-1], second[-1]
     if len(items) != len(others):
         return f"it returns a {kind} of {len(items)} items and then one of {len(others)}"
@@ -136,6 +151,7 @@ def _named(description: Any) -> str:
         return "a tensor"
     what = description[0]
     names = {"value": "a plain value", "item": "a number read out of a tensor"}
+    names["given"] = "a number that changes"
     return names.get(what, f"a {description[1].__name__ if what == 'named' else what}")
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from steep.compiler._places import MOST_PLACES, Place
 from steep.compiler._recording import Recording
 
-__all__ = ["LONGEST_WAIT", "Signature"]
+__all__ = ["FEW_FLOATS", "FEW_INTS", "LONGEST_WAIT", "Signature"]
 
 FIRST_WAIT, LONGEST_WAIT = 8, 4096  # eager calls before a recording is tried again
+# Ints often are counts and sizes, each of which is a kind of its own.
+FEW_FLOATS, FEW_INTS = 3, 15  # calls with other numbers before any are one kind
 
 
 class Signature:
@@ -24,6 +27,9 @@ class Signature:
         restless: recordings in a row that made no program, because something changed.
         prepared: recordings in which an optimiser made state.
         runs: how often its programs had run at the last of them.
+        any_numbers: whether it is of all numbers among the arguments.
+        followable: whether stand-ins for numbers are in place.
+        places: where numbers are that change from call to call, by their marks.
         reason: why it runs eagerly, or ``''``.
         left: eager calls before a recording is tried again.
         wait: how many there will be after the next failure.
@@ -40,9 +46,21 @@ class Signature:
         self.restless = 0
         self.prepared = 0
         self.runs = 0
+        self.any_numbers = False
+        self.followable = False
+        self.places: dict[Any, Place] = {}
         self.reason = ""
         self.left = 0
         self.wait = FIRST_WAIT
+
+    def follow(self, places: list[Place]) -> bool:
+        """Follow the numbers in these places as well. Returns whether any of them is new."""
+        count = len(self.places)
+        if count + len(places) <= MOST_PLACES:
+            self.places.update((place.mark, place) for place in places)
+        if len(self.places) > count:
+            self.pending.clear()  # they were recorded without
+        return len(self.places) > count
 
     def settle(self) -> None:
         """There is a program: what kept it from being made has gone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor, get_rng_state, no_grad, set_rng_state
+from steep.compiler._call import Call
 from steep.compiler._result import describe, difference
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
     """
     program = compiled._table.find(args, kwargs)
     if program is None:
-        return compiled._warm_up(args, kwargs)
+        return compiled._warm_up(Call(args, kwargs))
     inputs = compiled._table.key(args, kwargs)[1]
     written = [*program.written_state(), *(x.detach() for x in inputs)]
     before = [x.clone() for x in written]
@@ -33,7 +34,7 @@ def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
     streams = _streams(program)
     answer = compiled._table.replay(args, kwargs)
     if answer is NotImplemented:  # settings have changed: there is nothing to compare with
-        return compiled._warm_up(args, kwargs)
+        return compiled._warm_up(Call(args, kwargs))
     replayed = _everything(answer, written, program, inputs)
     with no_grad():
         for x, old in zip(written, before, strict=True):
@@ -45,7 +46,7 @@ def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
     set_rng_state(streams[0])
     for generator, state in zip(program.generators(), streams[1:], strict=True):
         generator.set_state(state)
-    result = compiled._warm_up(args, kwargs)
+    result = compiled._warm_up(Call(args, kwargs))
     if found := _compare(replayed, _everything(result, written, program, inputs)):
         raise RuntimeError(f"compile: verify=True: a replay and the function differ in {found}")
     return result

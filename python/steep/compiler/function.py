@@ -12,12 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 from steep import _core
+from steep.compiler._call import Call
+from steep.compiler._eligible import foreign_to_numbers
 from steep.compiler._explain import text_of_call, text_of_signature
 from steep.compiler._imported import imported
 from steep.compiler._methods import bind
-from steep.compiler._recording import Recording, Run, examine
+from steep.compiler._places import Place, StandIns, changed_places, evaluator
+from steep.compiler._recording import SPECIAL, Recording, Run, examine
 from steep.compiler._result import describe, detached
-from steep.compiler._signature import LONGEST_WAIT, Signature
+from steep.compiler._signature import FEW_FLOATS, FEW_INTS, LONGEST_WAIT, Signature
 from steep.compiler._verify import verified_call
 
 __all__ = ["CompiledFunction"]
@@ -38,6 +41,18 @@ _ARGUMENTS = (
 )
 _PREPARED = (
     "an optimizer makes its state at every call; make the optimizer outside, so that it keeps it"
+)
+_COUNTS_AND_CHECKS = (
+    "it advances a number, and may find its input bad in its midst; check the input first, or keep "
+    "the number in a tensor"
+)
+_NUMBERS_OUTSIDE = (
+    "it computes with a number that changes, and its result's gradient is computed outside; pass "
+    "the number as a tensor, or call backward inside"
+)
+_FOREIGN = (
+    "numbers among its arguments change, and it uses {}, which must not be given anything but "
+    "plain numbers; pass them as tensors"
 )
 _PROFILED = (
     "a profiler is set (sys.setprofile), whose place a recording would take; call it without one, "
@@ -60,16 +75,50 @@ class CompiledFunction(_core.CompiledCall):
         if not verify:
             self._replays_from = self._table
         self._signatures: dict[bytes, Signature] = {}
+        self._others: dict[bytes, int] = {}  # calls with other numbers, by the kind without them
         self._said: set[str] = set()
         functools.update_wrapper(self, function, updated=())
 
     def _call_anew(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a call does that is not replayed."""
-        return verified_call(self, args, kwargs) if self._verify else self._warm_up(args, kwargs)
+        if self._verify:
+            return verified_call(self, args, kwargs)
+        call = Call(args, kwargs)
+        if call.has_numbers:
+            key = self._table.key(args, kwargs)[0]
+            if key not in self._signatures and not self._table.has_met(key):
+                return self._call_with_numbers(call, self._warm_up)
+        return self._warm_up(call)
 
     def _call_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The first call of its kind: most have no second."""
-        return detached(self._function(*args, **kwargs))
+        call = Call(args, kwargs)
+        if call.has_numbers and not self._verify:
+            return self._call_with_numbers(call, self._call)
+        return self._call(call)
+
+    def _call(self, call: Call) -> Any:
+        return detached(self._function(*call.args, **call.kwargs))
+
+    def _call_with_numbers(self, call: Call, otherwise: Callable[[Call], Any]) -> Any:
+        """The first call with these numbers: after some such calls any numbers make one kind."""
+        if _core.is_recording():
+            return otherwise(call)
+        freed = call.with_any_numbers()
+        key = self._table.key(*freed.known)[0]
+        signature = self._signatures.get(key)
+        if signature is None:
+            count = self._others.pop(key, 0) + 1
+            if count <= (FEW_FLOATS if call.has_floats else FEW_INTS):
+                self._others[key] = count
+                if len(self._others) > SIGNATURES:
+                    del self._others[next(iter(self._others))]
+                return otherwise(call)
+            signature = self._signature(key, freed)
+        if signature.reason and signature.must_wait():
+            return otherwise(call)
+        answer = self._table.replay(*freed.known, freed.given)
+        return self._warm_up(freed) if answer is NotImplemented else answer
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
@@ -99,27 +148,28 @@ class CompiledFunction(_core.CompiledCall):
 
     # ---- calls that are not replayed --------------------------------------------------------
 
-    def _warm_up(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _warm_up(self, call: Call) -> Any:
         """Run the function, and learn from it what a replay of it needs."""
         if _core.is_recording():  # part of another function's recording
-            return self._function(*args, **kwargs)
+            return self._function(*call.args, **call.kwargs)
         if sys.getprofile() is not None:
             self._say(_PROFILED)
-            return self._function(*args, **kwargs)
-        key, inputs, known, opened = self._table.key(args, kwargs)
-        signature = self._signature(key, args, kwargs)
+            return self._function(*call.args, **call.kwargs)
+        key, inputs, known, opened = self._table.key(*call.known)
+        signature = self._signature(key, call)
         if _has_array(known) and not signature.reason:
             self._refuse(signature, _ARRAY)
         if signature.must_wait():
             if self._fullgraph:
                 raise RuntimeError(self._text(signature.reason))
             signature.eager += 1
-            return detached(self._function(*args, **kwargs))
-        if signature.programs and self._is_running(signature, self._table.find(args, kwargs)):
-            return detached(self._function(*args, **kwargs))
+            return self._call(call)
+        program = self._table.find(*call.known) if signature.programs else None
+        if signature.programs and self._is_running(signature, program, call.given):
+            return self._call(call)
         if not signature.warm:
             signature.eager += 1
-            result = self._function(*args, **kwargs)
+            result = self._function(*call.args, **call.kwargs)
             with contextlib.suppress(MemoryError, TypeError):  # the call has succeeded
                 describe(result, [])
             signature.warm = True
@@ -131,24 +181,33 @@ class CompiledFunction(_core.CompiledCall):
             for pattern, pending in list(signature.pending.items())
             if (what := pending.replaced())
         }
+        self._follow_replaced(signature)
         signature.recorded += 1
-        run = Run(self._function, args, kwargs, [*inputs, *opened])
+        given = call.given if signature.followable else ()
+        stand_ins = StandIns([*signature.places.values()], given)
+        args, kwargs = call.with_numbers(stand_ins.given) if given else (call.args, call.kwargs)
+        run = Run(self._function, args, kwargs, [*inputs, *opened], stand_ins)
         try:
-            if self._table.key(args, kwargs)[0] != key:
+            if self._table.key(*call.known)[0] != key:
                 run.reads.change = _ARGUMENTS
-            self._learn(key, signature, examine(run, inputs, self._table), known, replaced)
+            recording = examine(run, inputs, self._table)
+            if len(given) == len(call.given) or self._may_follow(signature, recording):
+                self._learn(key, signature, recording, known, replaced)
         except MemoryError:  # the call has succeeded: what is lost is the program
             self._do_without(signature)
         return run.result
 
-    def _is_running(self, signature: Signature, program: Any) -> bool:
-        """Whether another thread runs it; else an optimiser has turned it down."""
+    def _is_running(self, signature: Signature, program: Any, given: tuple[Any, ...]) -> bool:
+        """Whether another thread runs it; else an optimiser or a number has turned it down."""
         for made, recording in signature.programs:
             if made is program:
-                return all(fits() is not False for fits, _ in recording.before)
+                numbers = recording.numbers
+                return all(fits() is not False for fits, _ in recording.before) and (
+                    numbers is None or numbers[0](given) is not None
+                )
         return program is not None
 
-    def _signature(self, key: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Signature:
+    def _signature(self, key: bytes, call: Call) -> Signature:
         """What is known of this kind of call; the one not replayed for longest makes room."""
         signature = self._signatures.get(key)
         if signature is None:
@@ -156,7 +215,8 @@ class CompiledFunction(_core.CompiledCall):
                 oldest = min(self._signatures, key=self._table.last_used)
                 del self._signatures[oldest]
                 self._table.remove(oldest)
-            signature = self._signatures[key] = Signature(text_of_call(args, kwargs))
+            signature = self._signatures[key] = Signature(text_of_call(*call.known))
+            signature.any_numbers = bool(call.given)
             signature.warm = self._table.has_met(key)
             signature.eager = int(signature.warm)
         return signature
@@ -177,13 +237,18 @@ class CompiledFunction(_core.CompiledCall):
                 self._refuse(signature, _PREPARED)
             return
         if recording.change:
-            self._restless(signature, recording.change)
+            if not self._follow(signature, recording.counted, recording):
+                self._restless(signature, recording.change)
             return
         if recording.refusal:
             self._refuse(signature, recording.refusal)
             return
         for program, known in signature.programs:
             if not recording.difference(known):
+                if not {*recording.trace.filled} <= {*known.trace.filled}:
+                    self._insert(key, signature, recording, known, kept)
+                    self._drop(key, signature, program)  # the new one does with other numbers, too
+                    return
                 program.unpin(recording.trace)
                 self._confirm(key, signature, program, recording)
                 return
@@ -196,6 +261,10 @@ class CompiledFunction(_core.CompiledCall):
                 del signature.pending[next(iter(signature.pending))]
             if pending is not None:
                 self._restless(signature, _replaced(replaced[pattern]))
+            return
+        if difference is SPECIAL:
+            signature.pending[pattern] = recording
+            self._restless(signature, SPECIAL)
             return
         if difference:
             self._refuse(signature, f"two calls in a row differ: {difference}")
@@ -212,20 +281,59 @@ class CompiledFunction(_core.CompiledCall):
     ) -> None:
         program = _core.make_program(recording.trace, pending.trace)
         cells, backward = recording.cells.entries, recording.backward
+        if recording.stand_ins.numbers.nodes:
+            if recording.stand_ins.writes and program.may_refuse:
+                self._refuse(signature, _COUNTS_AND_CHECKS)
+                return
+            if recording.trace.filled and backward is not None:
+                self._refuse(signature, _NUMBERS_OUTSIDE)
+                return
+            recording.numbers = evaluator(recording.stand_ins, recording.trace.filled)
         if backward is not None and pending.backward is not None:
             backward.plan(pending.backward)
+        description, before, numbers = recording.description, recording.before, recording.numbers
         try:
-            self._table.insert(
-                key, program, recording.description, cells, recording.before, kept, backward
-            )
+            self._table.insert(key, program, description, cells, before, kept, backward, numbers)
             signature.programs.append((program, recording))
         except BaseException:
             self._table.drop(key, program)
             raise
         signature.settle()
         if len(signature.programs) > PROGRAMS:
-            old, _ = signature.programs.pop(0)
-            self._table.drop(key, old)
+            self._drop(key, signature, signature.programs[0][0])
+
+    def _drop(self, key: bytes, signature: Signature, program: Any) -> None:
+        signature.programs = [pair for pair in signature.programs if pair[0] is not program]
+        self._table.drop(key, program)
+
+    def _may_follow(self, signature: Signature, recording: Recording) -> bool:
+        """See whether stand-ins for numbers among the arguments are in place. Returns whether the
+        recording, which was made without, is to be looked at all the same: to say what keeps it
+        from being replayed.
+        """
+        name = foreign_to_numbers(recording)
+        if name:
+            self._refuse(signature, _FOREIGN.format(name))
+        elif recording.refusal:
+            return True
+        else:
+            signature.followable = True
+        return False
+
+    def _follow_replaced(self, signature: Signature) -> None:
+        """If all that was replaced since the last recordings is numbers, follow them."""
+        for recording in [*signature.pending.values(), *(r for _, r in signature.programs)]:
+            if recording.replaced():
+                self._follow(signature, changed_places(recording.cells), recording)
+
+    def _follow(
+        self, signature: Signature, places: list[Place] | None, recording: Recording
+    ) -> bool:
+        """Follow numbers in these places from now on, if nothing else has changed.
+
+        Returns whether the next recording may show more than this one.
+        """
+        return bool(places) and not foreign_to_numbers(recording) and signature.follow(places or [])
 
     def _confirm(
         self, key: bytes, signature: Signature, program: Any, recording: Recording
@@ -265,7 +373,8 @@ class CompiledFunction(_core.CompiledCall):
         signature.pending.clear()
         signature.left = signature.wait
         signature.wait = min(2 * signature.wait, LONGEST_WAIT)
-        self._say(reason)
+        if not (signature.any_numbers and self._fullgraph):  # each number may be a kind of its own
+            self._say(reason)
 
     def _say(self, reason: str) -> None:
         """Warn, once for each reason, that it runs eagerly; under `fullgraph` it does not."""

@@ -59,16 +59,16 @@ def _of_kind(table: _Table, kind: str) -> Iterator[Callable[..., Any]]:
             yield entry[1]
 
 
-def hooked(step: _F, fused: bool = False) -> _F:
+def hooked(step: _F, note: Callable[[Any], None] | None = None) -> _F:
     """`step` between the step hooks, which run once even if it calls super().step().
 
-    A recorded program runs kernels alone: what hooks launch, and of a step what is `fused`.
+    `note` is called with the optimiser first.
     """
 
     @functools.wraps(step)
     def wrapper(self: HookedOptimizer, *args: Any, **kwargs: Any) -> Any:
-        if not fused:
-            refuse_recording(f"it takes a step that is not fused ({type(self).__name__}.step)")
+        if note is not None:
+            note(self)
         call = functools.partial(step_in_phase, step) if followers else step
         if self._in_step or not (self._step_hooks or hooks_of_all_steps):
             return call(self, *args, **kwargs)

@@ -95,7 +95,8 @@ def _is_the_same(
     if not same_objects(optimizer.step_hooks(), hooks):
         return False
     try:
-        if not optimizer.write_hyperparameters(plans):
+        # Without plans its step is code of its own, whose numbers are known by other means.
+        if plans and not optimizer.write_hyperparameters(plans):
             return False
     except Exception:  # settings that its step refuses: when the function comes to it
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -86,7 +85,8 @@ class Optimizer(HookedOptimizer):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "step" in cls.__dict__:
-            cls.step = hooked(cls.__dict__["step"])  # type: ignore[method-assign]
+            step = hooked(cls.__dict__["step"], _recorded.note_step)
+            cls.step = step  # type: ignore[method-assign]
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -109,7 +109,7 @@ class Optimizer(HookedOptimizer):
 
     # ---- the step ---------------------------------------------------------------------------
 
-    @functools.partial(hooked, fused=True)
+    @hooked
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient.
 

@@ -175,11 +175,15 @@ def norm_gradient(
 ) -> tuple[Array]:
     """``sign(x) (|x| / norm)^(p-1)``; ties share, and where the norm is 0, so is the gradient.
 
-    Of "nuc" it is ``u vh`` of the singular value decomposition ``u diag(s) vh``.
+    Of "nuc" it is ``u vh`` of the singular value decomposition ``u diag(s) vh``, without the
+    vectors of singular values that are rounding of the greatest: any slope is one of theirs.
     """
     if p == "nuc":
-        u, _s, vh = np.linalg.svd(_matrices(wide(input), dim), full_matrices=False)
-        slopes = np.asarray(grad).reshape(u.shape[:-2])[..., None, None] * (u @ vh)
+        u, s, vh = np.linalg.svd(_matrices(wide(input), dim), full_matrices=False)
+        rounding = 1e-14 if np.asarray(input).dtype == np.float64 else 1e-6
+        present = s > rounding * s[..., :1]
+        slopes = np.asarray(grad).reshape(u.shape[:-2])[..., None, None]
+        slopes = slopes * ((u * present[..., None, :]) @ vh)
         return (np.moveaxis(slopes, (-2, -1), _axes(input, dim)),)
     x, size = wide(input), np.abs(wide(input))
     total = spread(norm(x, p, dim, keepdim), x.shape, dim, keepdim)

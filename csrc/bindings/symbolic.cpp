@@ -1,0 +1,196 @@
+#include "bindings/symbolic.h"
+
+#include <vector>
+
+#include "bindings/cells.h"
+#include "program/recorder.h"
+
+namespace steep::bindings {
+
+namespace {
+
+// The classes, once Python has said which they are.
+PyTypeObject* g_float_type = nullptr;
+PyTypeObject* g_int_type = nullptr;
+
+// set_symbolic_types(float_type, int_type)
+PyObject* set_types(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2 || !PyType_Check(args[0]) || !PyType_Check(args[1]))
+      raise(PyExc_TypeError, "set_symbolic_types: expected two types");
+    Owned first = Owned::borrow(args[0]), second = Owned::borrow(args[1]);
+    g_float_type = reinterpret_cast<PyTypeObject*>(first.release());
+    g_int_type = reinterpret_cast<PyTypeObject*>(second.release());
+    Py_RETURN_NONE;
+  });
+}
+
+// What is in a place: an item of a dict or a list, the variable of a closure, or a slot. Empty where
+// nothing is.
+class Place {
+ public:
+  explicit Place(PyObject* entry)
+      : holder_(PyTuple_GET_ITEM(entry, 0)), key_(PyTuple_GET_ITEM(entry, 1)) {}
+
+  Owned get() const {
+    PyObject* found = nullptr;
+    if (PyDict_Check(holder_)) {
+      found = PyDict_GetItemWithError(holder_, key_);
+    } else if (PyList_Check(holder_)) {
+      const Py_ssize_t i = PyLong_AsSsize_t(key_);
+      found = i >= 0 && i < PyList_GET_SIZE(holder_) ? PyList_GET_ITEM(holder_, i) : nullptr;
+    } else if (PyCell_Check(holder_)) {
+      found = PyCell_GET(holder_);
+    } else {
+      auto* const type = reinterpret_cast<PyObject*>(Py_TYPE(holder_));
+      PyObject* const value = Py_TYPE(key_)->tp_descr_get(key_, holder_, type);
+      if (!value) PyErr_Clear();
+      return value ? Owned(value) : Owned();
+    }
+    if (!found) PyErr_Clear();
+    return found ? Owned::borrow(found) : Owned();
+  }
+  // False, with an exception, where it cannot be done.
+  bool set(PyObject* value) const {
+    if (PyDict_Check(holder_)) return PyDict_SetItem(holder_, key_, value) == 0;
+    if (PyList_Check(holder_)) {
+      const Py_ssize_t i = PyLong_AsSsize_t(key_);
+      if (i < 0 || i >= PyList_GET_SIZE(holder_)) return true;
+      return PyList_SetItem(holder_, i, new_reference(value)) == 0;
+    }
+    if (PyCell_Check(holder_)) return PyCell_Set(holder_, value) == 0;
+    return Py_TYPE(key_)->tp_descr_set(key_, holder_, value) == 0;
+  }
+
+ private:
+  PyObject *holder_, *key_;
+};
+
+// Puts stand-ins in their places, and takes them out again whatever ends the call. No code runs
+// then but that of C: neither an error nor a KeyboardInterrupt leaves one of them there.
+class StandIns {
+ public:
+  StandIns(PyObject* entries, PyObject* left) : left_(left) {
+    const Items items("call_with_stand_ins", entries);
+    for (Py_ssize_t i = 0; i < items.size(); ++i) {
+      PyObject* const entry = items[i].get();
+      if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 4 ||
+          !is_symbolic(PyTuple_GET_ITEM(entry, 2)))
+        raise(PyExc_TypeError, "call_with_stand_ins: expected (holder, key, stand-in, number)");
+      entries_.push_back(Owned::borrow(entry));
+    }
+    checked(PyList_SetSlice(left, 0, PyList_GET_SIZE(left), entries));  // room for as many
+    for (const Owned& entry : entries_) {
+      if (!Place(entry.get()).set(PyTuple_GET_ITEM(entry.get(), 2))) throw PythonError();
+      ++put_;
+    }
+  }
+  ~StandIns() {
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    for (size_t i = 0; i < put_; ++i) take(static_cast<Py_ssize_t>(i));
+    PyErr_Restore(type, value, trace);
+  }
+  StandIns(const StandIns&) = delete;
+  StandIns& operator=(const StandIns&) = delete;
+
+ private:
+  void take(Py_ssize_t i) {
+    PyObject* const entry = entries_[static_cast<size_t>(i)].get();
+    const Place place(entry);
+    const Owned now = place.get();
+    PyList_SetItem(left_, i, new_reference(now ? now.get() : absent()));
+    if (!now || !is_symbolic(now.get())) return;
+    PyObject* const stand_in = PyTuple_GET_ITEM(entry, 2);
+    if (now.get() == stand_in) {
+      if (!place.set(PyTuple_GET_ITEM(entry, 3))) PyErr_Clear();
+      return;
+    }
+    static PyObject* const name = PyUnicode_InternFromString("_value");
+    PyObject* const number = PyObject_GetAttr(now.get(), name);
+    if (!number || !place.set(number)) PyErr_Clear();
+    Py_XDECREF(number);
+  }
+
+  std::vector<Owned> entries_;
+  PyObject* left_;
+  size_t put_ = 0;
+};
+
+// call_with_stand_ins(entries, left, function, args): the function's result. `entries` are tuples of
+// a place's holder and key, what stands in for the number there, and the number; the list `left` gets
+// what is in each place at the end.
+PyObject* call_with_stand_ins(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 4 || !PyList_Check(args[1]))
+      raise(PyExc_TypeError, "call_with_stand_ins: expected (entries, left, function, args)");
+    const StandIns there(args[0], args[1]);
+    return PyObject_Call(args[2], args[3], nullptr);
+  });
+}
+
+PyMethodDef functions[] = {
+    {"call_with_stand_ins",
+     reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call_with_stand_ins)),
+     METH_FASTCALL, "Calls function(*args) while objects stand in for numbers in their places."},
+    {"set_symbolic_types", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(set_types)),
+     METH_FASTCALL, "Says which classes stand in for numbers while a function is recorded."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+bool is_symbolic(PyObject* object) {
+  return g_float_type && (Py_TYPE(object) == g_float_type || Py_TYPE(object) == g_int_type);
+}
+
+PyObject* value_of_symbolic(PyObject* object) {
+  const program::Recorder* const recorder = program::Recorder::active();
+  const auto place = static_cast<Py_ssize_t>(recorder ? recorder->calls().size() : 0);
+  return checked(PyObject_CallMethod(object, "_taken", "n", place));
+}
+
+PyObject* any_number() {
+  static PyObject* const object =
+      checked(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type)));
+  return object;
+}
+
+NumberSource::NumberSource(PyObject* pair) {
+  if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2 ||
+      !PyCallable_Check(PyTuple_GET_ITEM(pair, 0)) || !PyCallable_Check(PyTuple_GET_ITEM(pair, 1)))
+    raise(PyExc_TypeError, "insert: expected a tuple of two callables");
+  evaluate_ = Owned::borrow(PyTuple_GET_ITEM(pair, 0));
+  write_back_ = Owned::borrow(PyTuple_GET_ITEM(pair, 1));
+}
+
+bool NumberSource::give(program::Program& program, PyObject* given, Owned& answer) const {
+  answer = Owned(PyObject_CallOneArg(evaluate_.get(), given));
+  if (answer.get() == Py_None) return false;
+  if (!PyTuple_CheckExact(answer.get()) || PyTuple_GET_SIZE(answer.get()) != 3)
+    raise(PyExc_TypeError, "evaluate: expected a tuple of three");
+  PyObject* const values = PyTuple_GET_ITEM(answer.get(), 0);
+  const Items items("evaluate", values);
+  std::vector<double> numbers;
+  for (Py_ssize_t i = 0; i < items.size(); ++i) {
+    numbers.push_back(PyFloat_AsDouble(items[i].get()));
+    if (PyErr_Occurred()) throw PythonError();
+  }
+  return program.give_numbers(numbers);
+}
+
+void NumberSource::write_back(PyObject* answer) const {
+  const Owned none(PyObject_CallOneArg(write_back_.get(), PyTuple_GET_ITEM(answer, 1)));
+}
+
+int NumberSource::traverse(visitproc visit, void* arg) const {
+  Py_VISIT(evaluate_.get());
+  Py_VISIT(write_back_.get());
+  return 0;
+}
+
+void add_symbolic(PyObject* module) {
+  checked(PyModule_AddFunctions(module, functions));
+  checked(PyModule_AddObjectRef(module, "any_number", any_number()));
+}
+
+}  // namespace steep::bindings

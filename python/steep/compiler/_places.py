@@ -1,0 +1,291 @@
+"""Places that hold numbers which change from call to call, and what a replay computes of them."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from steep._core import any_number, call_with_stand_ins, first_broken, same_value
+from steep.compiler._cells import DICT, ITEM, SEQUENCE, SLOT, VARIABLE, Cell, Cells, absent
+from steep.compiler._symbolic import Numbers, is_number, is_symbolic, plain
+
+__all__ = ["MOST_PLACES", "Place", "StandIns", "changed_places", "evaluator", "without_symbols"]
+
+MOST_PLACES = 4096
+
+
+class Place:
+    """Where a number is kept: an item of a dict or a list, a variable of a closure, or a slot.
+
+    Attributes:
+        mark: the same for two of the same place.
+        label: how a user would call it.
+    """
+
+    __slots__ = ("_holder", "_key", "_kind", "label", "mark")
+
+    def __init__(self, kind: int, holder: Any, key: Any, label: str) -> None:
+        self._kind = kind
+        self._holder = holder
+        self._key = key
+        self.label = label
+        self.mark = (kind, id(holder), key if isinstance(key, int | str) else id(key))
+
+    @property
+    def where(self) -> tuple[Any, Any]:
+        """The holder, and the key."""
+        return self._holder, self._key
+
+    def get(self) -> Any:
+        """What is there, or `absent`."""
+        try:
+            if self._kind == ITEM:
+                return dict.get(self._holder, self._key, absent)
+            if self._kind == SEQUENCE:
+                return list.__getitem__(self._holder, self._key)
+            if self._kind == SLOT:
+                return self._key.__get__(self._holder, type(self._holder))
+            return self._holder.cell_contents
+        except (AttributeError, IndexError, ValueError):
+            return absent
+
+    def expression(self, i: int, names: dict[str, Any]) -> str:
+        """Source text of what is there; `names` gets what it refers to."""
+        names[f"h{i}"], names[f"k{i}"] = self._holder, self._key
+        if self._kind == ITEM:
+            return f"dict.get(h{i}, k{i})"
+        if self._kind == SEQUENCE:
+            return f"list.__getitem__(h{i}, k{i})"
+        return f"k{i}.__get__(h{i})" if self._kind == SLOT else f"h{i}.cell_contents"
+
+    def set(self, value: Any) -> None:
+        """Put another number there."""
+        if self._kind == ITEM:
+            dict.__setitem__(self._holder, self._key, value)
+        elif self._kind == SEQUENCE:
+            list.__setitem__(self._holder, self._key, value)
+        elif self._kind == SLOT:
+            self._key.__set__(self._holder, value)
+        else:
+            self._holder.cell_contents = value
+
+
+def changed_places(cells: Cells) -> list[Place] | None:
+    """The places of numbers that have changed since; ``None`` if anything else has, too."""
+    found: list[Place] = []
+    for i, cell in enumerate(cells.entries):
+        if first_broken([cell]) is None:
+            continue
+        places = _numbers_in(cell, cells.describe(i))
+        if places is None or len(found) + len(places) > MOST_PLACES:
+            return None
+        found += places
+    return found
+
+
+def _numbers_in(cell: Cell, label: str) -> list[Place] | None:
+    """Where a cell holds other numbers than it did; ``None`` if it differs in more."""
+    kind, holder, key, before = cell
+    if kind == SLOT and not isinstance(key, types.MemberDescriptorType):
+        return None
+    if kind in (ITEM, DICT) and "__module__" in holder and "__doc__" in holder:
+        return None  # a class's own dict, which is no one's to write into
+    if kind in (ITEM, VARIABLE, SLOT):
+        items = [(key, before)]
+    elif kind == DICT and [*map(id, dict.keys(holder))] == [*map(id, before[::2])]:
+        items = [*zip(before[::2], before[1::2], strict=True)]
+    elif kind == SEQUENCE and type(holder) is list and len(holder) == len(before):
+        items = [*enumerate(before)]
+    else:
+        return None
+    kind = ITEM if kind == DICT else kind
+    found = []
+    for key, old in items:
+        place = Place(kind, holder, key, label)
+        now = place.get()
+        if is_number(now) and type(now) is type(old):
+            if not same_value(now, old):
+                found.append(place)
+        elif old is not any_number and now is not old and not _equal(kind, holder, key, old):
+            return None
+    return found
+
+
+def _equal(kind: int, holder: Any, key: Any, old: Any) -> bool:
+    """Whether what is there counts as what was: strings and tuples of numbers may be others."""
+    return kind != SEQUENCE and first_broken([(kind, holder, key, old)]) is None
+
+
+class StandIns:
+    """Puts objects that note what is computed in the places of numbers, for one recorded call.
+
+    Attributes:
+        numbers: what was computed.
+        places: where numbers were.
+        given: the call's own numbers.
+        writes: for each place that holds another number in the end, the step that makes it.
+        returned: steps that have made numbers of the result.
+        lost: what became of a place that holds none any more, or ``''``.
+    """
+
+    def __init__(self, places: Sequence[Place], given: Sequence[Any] = ()) -> None:
+        self.numbers = Numbers()
+        self.places = [place for place in places if is_number(place.get())]
+        self.given = [self.numbers.symbol(("given", i), x) for i, x in enumerate(given)]
+        self.writes: list[tuple[int, int]] = []
+        self.lost = ""
+        self.returned: list[int] = []
+        self._kept: dict[int, str] = {}  # what has got one of ours, by id
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """What the function returns while they are in their places."""
+        entries = []
+        for i, place in enumerate(self.places):
+            value = place.get()
+            entries.append((*place.where, self.numbers.symbol(("place", i), value), value))
+        left: list[Any] = []
+        try:
+            return call_with_stand_ins(entries, left, function, args)
+        finally:
+            for i, (*_, symbol, _) in enumerate(entries):
+                if left[i] is symbol:
+                    continue
+                if is_number(plain(left[i])):
+                    self.writes.append((i, self.numbers.number_of(left[i])))
+                else:
+                    label = self.places[i].label
+                    self.lost = f"it puts something else than a number into {label}"
+
+    def kept(self) -> tuple[list[Any], list[tuple[int, int]], list[int]]:
+        """Where numbers are, and what of them is kept or returned."""
+        return [place.mark for place in self.places], self.writes, self.returned
+
+    def leave(self, cells: Cells) -> None:
+        """Say in the cells that any number will do there. What else still holds an object of ours
+        is given the number.
+        """
+        if not (self.places or self.given):
+            return
+        marks = {place.mark for place in self.places}
+        for i, (kind, holder, key, value) in enumerate(cells.entries):
+            freed = _freed(value)
+            if freed is not value:
+                cells.entries[i] = (kind, holder, key, freed)
+            for place in _places_of(kind, holder, key):
+                now = place.get()
+                if is_symbolic(now):
+                    place.set(plain(now))
+                    if place.mark not in marks:
+                        self._kept[id(holder)] = cells.describe(i)
+
+    def refusal(self, cells: Cells) -> str:
+        """Why the numbers cannot be followed, or ``''``; `cells` are those that are left."""
+        for _, holder, _, _ in cells.entries if self._kept else ():
+            if id(holder) in self._kept:
+                return f"it keeps a number that changes ({self._kept[id(holder)]})"
+        return self.lost
+
+
+def without_symbols(value: Any) -> Any:
+    """The same with plain numbers, in tuples, lists and dicts as well."""
+    if is_symbolic(value):
+        return plain(value)
+    if type(value) is list:
+        value[:] = map(without_symbols, value)
+    elif type(value) is dict:
+        for key in value:
+            value[key] = without_symbols(value[key])
+    elif isinstance(value, tuple):
+        items = [*map(without_symbols, value)]
+        if any(now is not old for now, old in zip(items, value, strict=True)):
+            return value._make(items) if hasattr(value, "_make") else type(value)(items)
+    return value
+
+
+def _freed(value: Any) -> Any:
+    if is_symbolic(value):
+        return any_number
+    if type(value) is tuple and any(is_symbolic(item) for item in value):
+        return tuple(any_number if is_symbolic(item) else item for item in value)
+    return value
+
+
+def _places_of(kind: int, holder: Any, key: Any) -> list[Place]:
+    """All places that a cell looks at."""
+    if kind in (ITEM, VARIABLE, SLOT):
+        return [Place(kind, holder, key, "")]
+    if kind == DICT:
+        return [Place(ITEM, holder, k, "") for k in list(dict.keys(holder))]
+    if kind == SEQUENCE and type(holder) is list:
+        return [Place(SEQUENCE, holder, i, "") for i in range(len(holder))]
+    return []
+
+
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%"}
+_SIGNS |= {"pow": "**", "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">="}
+_PREFIXES = {"neg": "-", "pos": "+", "abs": "abs", "truth": "bool"}
+
+
+def evaluator(
+    stand_ins: StandIns, filled: list[int]
+) -> tuple[Callable[[Any], Any], Callable[[Any], None]]:
+    """What a replay computes before it runs, and what it does with the rest once it has.
+
+    The first is given the call's own numbers, and returns those that operands are filled with,
+    those that places get, and those of the result; ``None`` where the recorded call is not what
+    the function would do. It is made as source text: one short function for what may be hundreds
+    of steps.
+    """
+    numbers, places = stand_ins.numbers, stand_ins.places
+    fixed = {*numbers.known, *(node for node, _ in numbers.taken)} - {*filled}
+    written = [node for _, node in stand_ins.writes]
+    names: dict[str, Any] = {"same": same_value}
+    lines = ["def evaluate(given):", "  try:"]
+    returned = stand_ins.returned
+    for node in sorted(_needed(numbers, {*fixed, *filled, *written, *returned})):
+        lines.append(f"    n{node} = {_source(numbers, places, node, names)}")
+        value = numbers.values[node]
+        if numbers.nodes[node][0] in ("place", "given"):
+            lines.append(f"    if type(n{node}) is not {type(value).__name__}: return None")
+        if node in fixed:
+            names[f"v{node}"] = value
+            lines.append(f"    if not same(n{node}, v{node}): return None")
+    parts = ("".join(f"n{node}, " for node in nodes) for nodes in (filled, written, returned))
+    lines.append(f"    return {', '.join(f'({part})' for part in parts)}")
+    lines += ["  except Exception:", "    return None"]  # the function itself raises it
+    exec("\n".join(lines), names)  # of names and numbers of our own alone
+    targets = [places[i] for i, _ in stand_ins.writes]
+
+    def write_back(values: Any) -> None:
+        for place, value in zip(targets, values, strict=True):
+            place.set(value)
+
+    return names["evaluate"], write_back
+
+
+def _needed(numbers: Numbers, wanted: set[int]) -> set[int]:
+    found: set[int] = set()
+    waiting = list(wanted)
+    while waiting:
+        node = waiting.pop()
+        if node in found:
+            continue
+        found.add(node)
+        if numbers.nodes[node][0] not in ("place", "given", "constant"):
+            waiting += numbers.nodes[node][1:]
+    return found
+
+
+def _source(numbers: Numbers, places: Sequence[Place], node: int, names: dict[str, Any]) -> str:
+    name, *operands = numbers.nodes[node]
+    if name == "given":
+        return f"given[{operands[0]}]"
+    if name == "place":
+        return places[operands[0]].expression(operands[0], names)
+    if name == "constant":
+        names[f"c{node}"] = operands[0]
+        return f"c{node}"
+    if name in _PREFIXES:
+        return f"{_PREFIXES[name]}(n{operands[0]})"
+    return f"n{operands[0]} {_SIGNS[name]} n{operands[1]}"

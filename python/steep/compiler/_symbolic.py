@@ -1,0 +1,267 @@
+"""Numbers that change from call to call: what a function computes of them, and what takes them.
+
+A learning rate that is passed as a float, or a count that the function advances itself, is another
+number at every call. While such a call is recorded, objects stand in for these numbers. They behave
+as numbers do, and note each step of what is computed of them. An operation of steep's that takes
+one notes that, too; where Python asks for the number itself, to branch on it, say, that number must
+be the same when the recording is replayed.
+
+Before a replay the numbers are computed anew from the same places by the same steps, and the
+program is given them (`csrc/program/numbers.cpp` has found which operands they are).
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from steep._core import same_value, set_symbolic_types
+from steep.compiler._code import at_line, names_of
+
+__all__ = ["Numbers", "is_number", "is_symbolic", "plain"]
+
+Node = tuple[Any, ...]  # ("place", i), ("constant", x), or an operator's name and nodes' numbers
+
+MOST_LINES = 16  # of callers, of which one is a user's
+_BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    name: getattr(operator, name)
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
+}
+_COMPARING: dict[str, Callable[[Any, Any], Any]] = {
+    name: getattr(operator, name) for name in ("lt", "le", "eq", "ne", "gt", "ge")
+}
+_UNARY: dict[str, Callable[[Any], Any]] = {
+    name: getattr(operator, name) for name in ("neg", "pos", "abs", "truth")
+}
+OPERATORS: dict[str, Callable[..., Any]] = {**_BINARY, **_COMPARING, **_UNARY}
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a plain int or float, of no subclass."""
+    return type(value) is float or type(value) is int
+
+
+def plain(value: Any) -> Any:
+    """The number that an object stands for; anything else as it is."""
+    return value._value if is_symbolic(value) else value
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether an object stands in for a number: to `isinstance` it is an int or a float."""
+    return type(value) is SymbolicFloat or type(value) is SymbolicInt
+
+
+class Numbers:
+    """What one recorded call computes of the numbers that change.
+
+    Attributes:
+        nodes: each step: a place, a constant, or an operator with the steps it works on.
+        values: what came of each.
+        known: steps whose result Python has asked for, with where that was.
+        taken: steps whose result an operation has taken, with how many launches came before.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.values: list[Any] = []
+        self.known: dict[int, Lines] = {}
+        self.taken: list[tuple[int, int]] = []
+
+    def symbol(self, node: Node, value: Any) -> Any:
+        """An object that stands for the result of a new step."""
+        self.nodes.append(node)
+        self.values.append(value)
+        kind = SymbolicFloat if type(value) is float else SymbolicInt
+        return kind(self, len(self.nodes) - 1, value)
+
+    def number_of(self, value: Any) -> int:
+        """The step that makes an operand."""
+        if is_symbolic(value) and value._numbers is self:
+            step: int = value._node
+            return step
+        self.nodes.append(("constant", plain(value)))
+        self.values.append(plain(value))
+        return len(self.nodes) - 1
+
+    def apply(self, name: str, *operands: Any) -> Any:
+        """The result of an operator, which stands in for a number if it is one."""
+        value = OPERATORS[name](*map(plain, operands))
+        node = (name, *map(self.number_of, operands))
+        if is_number(value):
+            return self.symbol(node, value)
+        self.nodes.append(node)
+        self.values.append(value)
+        self.note(len(self.nodes) - 1)
+        return value
+
+    def note(self, node: int) -> None:
+        """Python asks for a number itself."""
+        if node not in self.known:
+            self.known[node] = _lines()
+
+    def floats(self) -> list[float]:
+        """All results, as operations would be given them."""
+        return [_as_float(value) for value in self.values]
+
+    def difference(self, other: Numbers) -> str:
+        """Where it computes something else than in another recording, or ``''``."""
+        if len(self.nodes) != len(other.nodes) or any(
+            a[0] != b[0] or (a[1:] != b[1:] if a[0] != "constant" else not same_value(a[1], b[1]))
+            for a, b in zip(self.nodes, other.nodes, strict=False)
+        ):
+            return "other things computed of numbers that change"
+        for node, lines in self.known.items():
+            if not same_value(self.values[node], other.values[node]):
+                line = _at_line_of_user(lines)
+                return (
+                    f"{other.values[node]!r} in one run and {self.values[node]!r} in the next, a "
+                    f"number that Python code looks at{line}; keep it as it is, or pass it as a "
+                    "tensor"
+                )
+        if self.taken != other.taken or self.known.keys() != other.known.keys():
+            return "numbers that change taken by other operations"
+        return ""
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except (OverflowError, TypeError, ValueError):
+        return float("nan")
+
+
+Lines = list[tuple[types.CodeType, int]]  # code that calls the one before, and where it is
+
+
+def _lines() -> Lines:
+    """Where code has come from, as far as may be of interest."""
+    found: Lines = []
+    frame = sys._getframe(1).f_back
+    while frame is not None and len(found) < MOST_LINES:
+        found.append((frame.f_code, frame.f_lineno))
+        frame = frame.f_back
+    return found
+
+
+def _at_line_of_user(lines: Lines) -> str:
+    """The innermost line of a user's code, to end a sentence with."""
+    for code, line in lines:
+        names = names_of(code)
+        if names is not None and not names.of_library:
+            return at_line(code.co_filename, line)
+    return ""
+
+
+def _mixes(other: Any) -> bool:
+    """Whether an operand is a number that steps can be made of."""
+    return type(other) in (int, float, bool) or is_symbolic(other)
+
+
+def _operator(name: str, reflected: bool = False) -> Callable[..., Any]:
+    def method(self: _Symbolic, other: Any, *modulus: Any) -> Any:
+        if modulus:  # of pow
+            return pow(self._known(), plain(other), *modulus)
+        if not (_mixes(other) or type(other) is complex):
+            return NotImplemented
+        return self._numbers.apply(name, *((other, self) if reflected else (self, other)))
+
+    return method
+
+
+def _unary(name: str) -> Callable[..., Any]:
+    return lambda self: self._numbers.apply(name, self)
+
+
+def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A method by which Python code asks for the number itself."""
+    return lambda self, *args: function(self._known(), *map(plain, args))
+
+
+class _Symbolic:
+    """Stands in for a number while a function is recorded."""
+
+    __slots__ = ("_node", "_numbers", "_value")
+
+    def __init__(self, numbers: Numbers, node: int, value: Any) -> None:
+        self._numbers = numbers
+        self._node = node
+        self._value = value
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self._value)
+
+    def _known(self) -> Any:
+        """The number, for code whose course may depend on it."""
+        self._numbers.note(self._node)
+        return self._value
+
+    def _taken(self, place: int) -> Any:
+        """The number, for an operation that comes after `place` launches."""
+        self._numbers.taken.append((self._node, place))
+        return self._value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._known(), name)
+
+    def __reduce__(self) -> Any:
+        return (type(self._value), (self._known(),))
+
+    def __bool__(self) -> bool:
+        return bool(self._numbers.apply("truth", self))
+
+    def __hash__(self) -> int:
+        return hash(self._known())
+
+    __repr__ = _asked(repr)
+    __str__ = _asked(str)
+    __format__ = _asked(format)
+    __float__ = _asked(float)
+    __int__ = _asked(int)
+    __complex__ = _asked(complex)
+    __round__ = _asked(round)
+    __trunc__ = _asked(int)
+    __floor__ = _asked(lambda value: value.__floor__())
+    __ceil__ = _asked(lambda value: value.__ceil__())
+    __divmod__ = _asked(divmod)
+    __rdivmod__ = _asked(lambda value, other: divmod(other, value))
+
+
+for _name in _BINARY:
+    setattr(_Symbolic, f"__{_name}__", _operator(_name))
+    setattr(_Symbolic, f"__r{_name}__", _operator(_name, reflected=True))
+for _name in _COMPARING:
+    setattr(_Symbolic, f"__{_name}__", _operator(_name))
+for _name in ("neg", "pos", "abs"):
+    setattr(_Symbolic, f"__{_name}__", _unary(_name))
+
+
+class SymbolicFloat(_Symbolic):
+    """Stands in for a float."""
+
+    __slots__ = ()
+
+
+class SymbolicInt(_Symbolic):
+    """Stands in for an int: it may also be an index, or the number of something."""
+
+    __slots__ = ()
+
+    __index__ = _asked(int)
+    __and__ = _asked(operator.and_)
+    __or__ = _asked(operator.or_)
+    __xor__ = _asked(operator.xor)
+    __lshift__ = _asked(operator.lshift)
+    __rshift__ = _asked(operator.rshift)
+    __invert__ = _asked(operator.invert)
+    __rand__ = _asked(lambda value, other: other & value)
+    __ror__ = _asked(lambda value, other: other | value)
+    __rxor__ = _asked(lambda value, other: other ^ value)
+    __rlshift__ = _asked(lambda value, other: other << value)
+    __rrshift__ = _asked(lambda value, other: other >> value)
+
+
+set_symbolic_types(SymbolicFloat, SymbolicInt)

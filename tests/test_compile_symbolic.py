@@ -1,0 +1,403 @@
+"""Numbers that are others at every call: a replay computes them anew, as the function would."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import types
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import steep
+from steep import nn
+
+
+def both(make: Any, calls: Any, replays: bool | None = True) -> Any:
+    """What `make()` gives, a step and what to compare, with and without compile, call by call."""
+    seen = []
+    for compiled in (False, True):
+        steep.manual_seed(0)
+        step, state = make()
+        function = steep.compile(step) if compiled else step
+        rows = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("error" if replays else "ignore")
+            for i in range(14):
+                result = calls(function, i)
+                rows.append((repr(result.tolist()), repr(state())))
+        seen.append(rows)
+    assert seen[0] == seen[1]
+    runs = sum(program.runs for program in function.programs())
+    assert replays is None or (runs > 0) is replays, function.explain()
+    return function
+
+
+class Keeper:
+    """A number in an attribute."""
+
+    def __init__(self) -> None:
+        self.t = 0
+        self.rate = 0.37
+        self.table = {"n": 0, "name": "x"}
+        self.list = [0.25, 7]
+
+
+class Slotted:
+    __slots__ = ("t",)
+
+
+TOTAL = 0
+
+
+def attribute() -> Any:
+    keeper = Keeper()
+
+    def step(x: Any) -> Any:
+        keeper.t += 1
+        return x * (1 - 0.9**keeper.t)
+
+    return step, lambda: keeper.t
+
+
+def item_of_a_dict() -> Any:
+    keeper = Keeper()
+
+    def step(x: Any) -> Any:
+        keeper.table["n"] += 1
+        return x / (keeper.table["n"] + 0.7)
+
+    return step, lambda: keeper.table
+
+
+def item_of_a_list() -> Any:
+    keeper = Keeper()
+
+    def step(x: Any) -> Any:
+        keeper.list[0] *= 0.97
+        return x - keeper.list[0]
+
+    return step, lambda: keeper.list
+
+
+def slot() -> Any:
+    slotted = Slotted()
+    slotted.t = 4
+
+    def step(x: Any) -> Any:
+        slotted.t += 2
+        return x + 1 / slotted.t
+
+    return step, lambda: slotted.t
+
+
+def variable_of_a_closure() -> Any:
+    t = 1.7
+
+    def step(x: Any) -> Any:
+        nonlocal t
+        t = -t * 1.01
+        return x * t
+
+    return step, lambda: t
+
+
+def global_variable() -> Any:
+    global TOTAL
+    TOTAL = 5
+
+    def step(x: Any) -> Any:
+        global TOTAL
+        TOTAL += x.shape[0]
+        return x.sum() / TOTAL
+
+    return step, lambda: TOTAL
+
+
+def two_numbers() -> Any:
+    keeper = Keeper()
+
+    def step(x: Any) -> Any:
+        keeper.t += 1
+        keeper.rate = keeper.rate * 0.99 + 0.001 * keeper.t
+        return x * keeper.rate - abs(-keeper.t) * 0.3
+
+    return step, lambda: vars(keeper)
+
+
+def counted_and_never_used() -> Any:
+    keeper = Keeper()
+
+    def step(x: Any) -> Any:
+        keeper.t += 1
+        return x * 2
+
+    return step, lambda: keeper.t
+
+
+def set_to_a_number() -> Any:
+    keeper = Keeper()
+
+    def step(x: Any) -> Any:
+        keeper.t += 3
+        y = x * (keeper.t + 0.3)
+        keeper.list[1] = keeper.t
+        return y
+
+    return step, lambda: (keeper.t, keeper.list)
+
+
+KEPT = [attribute, item_of_a_dict, item_of_a_list, slot, variable_of_a_closure, global_variable]
+KEPT += [two_numbers, counted_and_never_used, set_to_a_number]
+
+
+@pytest.mark.parametrize("make", KEPT, ids=lambda make: make.__name__)
+def test_a_number_that_the_function_advances(make: Any) -> None:
+    both(make, lambda f, i: f(steep.arange(3.0)))
+
+
+class Momentum(steep.optim.Optimizer):
+    """As third parties write them: numbers of groups, and a count for each parameter."""
+
+    def __init__(self, params: Any, lr: float = 0.1, betas: Any = (0.9, 0.99)) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": 1e-8, "decay": 0.01})
+
+    @steep.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if not state:
+                    state["step"] = 0
+                    state["mean"] = steep.zeros_like(p)
+                    state["square"] = steep.zeros_like(p)
+                state["step"] += 1
+                p.mul_(1 - group["lr"] * group["decay"])
+                state["mean"].mul_(beta1).add_(p.grad, alpha=1 - beta1)
+                state["square"].mul_(beta2).add_(p.grad * p.grad, alpha=1 - beta2)
+                scale = (1 - beta2 ** state["step"]) ** 0.5 / (1 - beta1 ** state["step"])
+                p -= group["lr"] * scale * state["mean"] / (state["square"].sqrt() + group["eps"])
+
+
+@pytest.mark.parametrize("schedule", ["none", "every call", "once", "of one group"])
+def test_an_optimizer_of_plain_tensor_code(schedule: str) -> None:
+    kept = []
+
+    def make() -> Any:
+        model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+        groups = [{"params": model[0].parameters()}, {"params": model[2].parameters(), "lr": 0.05}]
+        optimizer = Momentum(groups)
+        kept[:] = [optimizer]
+
+        def step(x: Any) -> Any:
+            optimizer.zero_grad()
+            loss = model(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return step, lambda: (optimizer.state_dict(), [p.tolist() for p in model.parameters()])
+
+    def call(f: Any, i: int) -> Any:
+        groups = kept[0].param_groups
+        for group in groups[: 1 if schedule == "of one group" and i > 9 else 2]:
+            if schedule in ("every call", "of one group") or (schedule == "once" and i == 7):
+                group["lr"] *= 0.9
+        return f(steep.rand(5, 3))
+
+    both(make, call)
+
+
+@pytest.mark.parametrize("values", [(0.1, 0.7), (0.1, 0.0), (1.0, 0.3), (2, 5), (0.5, -0.25)])
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_number_among_the_arguments(values: Any, by_name: bool) -> None:
+    first, last = values
+
+    def make() -> Any:
+        w = steep.ones(3, requires_grad=True)
+
+        def step(x: Any, rate: float = 1.0) -> Any:
+            w.grad = None
+            (w * x * rate).pow(2).sum().backward()
+            with steep.no_grad():
+                w.sub_(w.grad, alpha=rate)
+                w.add_(x, alpha=0.3 - rate)
+            return w.detach() ** rate
+
+        return step, w.tolist
+
+    def call(f: Any, i: int) -> Any:
+        rate = type(first)(first + (last - first) * i / 13)
+        x = steep.rand(3) + 0.1
+        return f(x, rate=rate) if by_name else f(x, rate)
+
+    both(make, call, replays=True if values == (0.1, 0.7) else None)
+
+
+def test_rates_that_change_together_may_part() -> None:
+    keeper = Keeper()
+    keeper.list = [0.3, 0.3]
+
+    def make() -> Any:
+        keeper.list[:] = [0.3, 0.3]
+
+        def step(x: Any, y: Any) -> Any:
+            return (x * keeper.list[0]).sum() + (y * keeper.list[1]).sum()
+
+        return step, lambda: keeper.list
+
+    def call(f: Any, i: int) -> Any:
+        keeper.list[0] *= 0.9
+        keeper.list[1] *= 0.9 if i < 8 else 0.8
+        return f(steep.ones(2), steep.ones(2))
+
+    both(make, call)
+
+
+def test_a_course_that_depends_on_a_number_is_followed_or_refused() -> None:
+    keeper = Keeper()
+
+    def make() -> Any:
+        keeper.t = 0
+
+        def step(x: Any) -> Any:
+            keeper.t += 1
+            return x * keeper.t if keeper.t < 9 else x - keeper.t
+
+        return step, lambda: keeper.t
+
+    both(make, lambda f, i: f(steep.ones(2)))  # while it is below 9, and again above
+
+
+@pytest.mark.parametrize(
+    ("look", "line"),
+    [
+        (lambda t: math.sqrt(t), "math.sqrt"),
+        (lambda t: [1, 2][t % 2], r"\[1, 2\]\[t % 2\]"),
+        (lambda t: len(range(t)), "range"),
+        (lambda t: float(f"{t}"), 'f"{t}"'),
+    ],
+)
+def test_a_number_that_python_looks_at_is_named(look: Any, line: str) -> None:
+    keeper = Keeper()
+
+    def step(x: Any) -> Any:
+        keeper.t += 1
+        return x * look(keeper.t)
+
+    compiled = steep.compile(step)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for i in range(12):
+            assert compiled(steep.ones(1)).item() == pytest.approx(look(i + 1))
+    said = str(caught[0].message)
+    assert re.search(f"a number that Python code looks at .*{line}", said), said
+    assert keeper.t == 12
+
+
+@pytest.mark.parametrize(
+    "use",
+    [json.dumps, lambda t: np.sqrt(t), lambda t: np.float64(t), type, lambda t: np.array([t])],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_other_libraries_never_meet_a_stand_in(use: Any) -> None:
+    keeper, seen = Keeper(), []
+
+    def step(x: Any, rate: float) -> Any:
+        keeper.rate *= 0.9
+        seen.append((type(use(keeper.rate)), repr(use(rate))))
+        return x * 2
+
+    compiled = steep.compile(step)
+    for i in range(20):
+        compiled(steep.ones(1), 0.1 * i)
+    assert seen == [(type(use(0.5)), repr(use(0.1 * i))) for i in range(20)]
+
+
+def test_no_stand_in_is_left_behind() -> None:
+    keeper, other = Keeper(), types.SimpleNamespace(last=0.0, all=[])
+
+    def step(x: Any, rate: float) -> Any:
+        keeper.t += 1
+        other.last = keeper.t * rate
+        if other.last > 4:
+            raise ValueError(f"too much: {other.last}")
+        return x * rate, {"t": keeper.t, "rate": [rate]}
+
+    compiled = steep.compile(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(14):
+            rate = 0.3 + 0.01 * i
+            if (i + 1) * rate > 4:
+                with pytest.raises(ValueError, match="too much"):
+                    compiled(steep.ones(1), rate)
+            else:
+                _, numbers = compiled(steep.ones(1), rate)
+                assert numbers == {"t": i + 1, "rate": [rate]}
+                assert type(numbers["t"]) is int
+                assert type(numbers["rate"][0]) is float
+            assert type(keeper.t) is int
+            assert keeper.t == i + 1
+            assert type(other.last) is float
+
+
+def test_a_number_in_a_result_is_that_of_the_call() -> None:
+    keeper = Keeper()
+
+    def step(x: Any, rate: float) -> Any:
+        keeper.t += 1
+        return [x * rate, keeper.t, {"rate": rate, "kept": keeper.rate}]
+
+    compiled = steep.compile(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(24):
+            if i == 16:
+                keeper.rate = 0.2
+            rate = 0.3 + 0.01 * (i % 8)
+            y, t, numbers = compiled(steep.ones(1), rate)
+            assert (y / rate).item() == pytest.approx(1)
+            assert (t, numbers) == (i + 1, {"rate": rate, "kept": keeper.rate})
+
+
+def test_a_number_of_a_class_is_not_followed() -> None:
+    """What is written into the dict of a class behind its back, its methods would not find."""
+
+    class Base:
+        scale = 2.5
+
+    class Derived(Base):
+        pass
+
+    name = "scale"
+    compiled = steep.compile(lambda x: x * getattr(Derived, name) + Base.scale)
+    for i in range(30):
+        Base.scale = 2.5 + i // 3
+        assert compiled(steep.ones(1)).item() == 2 * Base.scale
+        assert type(vars(Base)["scale"]) is float
+
+
+def test_a_count_waits_for_a_check_that_may_fail() -> None:
+    """Where the input may be refused in the midst, what the function counts is Python's to do."""
+    keeper = Keeper()
+
+    def step(x: Any, y: Any) -> Any:
+        keeper.t += 1
+        return nn.functional.cross_entropy(x * keeper.t, y + 0)
+
+    compiled = steep.compile(step)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(6):
+            compiled(steep.ones(1, 3), steep.tensor([1]))
+    assert "advances a number, and may find its input bad" in str(caught[0].message)
+    with pytest.raises(IndexError):
+        compiled(steep.ones(1, 3), steep.tensor([7]))
+    assert keeper.t == 7
