@@ -235,7 +235,7 @@ def the_generator_of_the_system() -> Any:
     return lambda x: x * source.random()
 
 
-@eager(r"changes config\.n .*: config\.n \+= "i"\)")
+@eager(r'changes config\.n .*: config\.n \+= "i"\)')
 def a_name_that_is_also_a_variable() -> Any:
     config = types.SimpleNamespace(n="")
 
