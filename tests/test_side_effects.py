@@ -212,6 +212,7 @@ TYPES = [
     "SavedTensor",
     "Trace",
     "Program",
+    "Replayed",
     "Node",
     "HookHandle",
     "no_grad",
@@ -374,7 +375,7 @@ def test_all_of_the_extension_is_tried() -> None:
 
 
 def test_methods_of_the_compiler_need_their_object() -> None:
-    for kind in (_core.Program, _core.Trace):
+    for kind in (_core.Program, _core.Replayed, _core.Trace):
         for name, method in vars(kind).items():
             if not name.startswith("_"):
                 with pytest.raises(TypeError):
