@@ -1,7 +1,9 @@
 // Checks of what is there before the first step, such as of a loss's targets, are made before it: a
 // function whose check fails is then called as it is, with all that its own code does about it. The
 // steps go on without them, and no rank waits for what has passed already.
-#include "program/plan.h"
+#include <algorithm>
+
+#include "program/replay.h"
 
 namespace steep::program {
 
@@ -37,6 +39,16 @@ void take_checks(Plan& plan) {
     if (!early || writes_any) left.push_back(std::move(step));
   }
   plan.steps = std::move(left);
+}
+
+bool Program::may_refuse_late() const {
+  const auto is_made_before = [this](const Step& step) {
+    return std::any_of(plan_.checks.begin(), plan_.checks.end(),
+                       [&](const Step& check) { return check.calls[0] == step.calls[0]; });
+  };
+  return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& step) {
+    return plan_.calls[step.calls[0]].call.kernel().checks && !is_made_before(step);
+  });
 }
 
 }  // namespace steep::program

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "program/trace.h"
+#include "program/replay.h"
 
 namespace steep::program {
 
@@ -119,6 +119,15 @@ std::string Trace::fill(const Trace& other, const std::vector<double>& numbers,
   }
   filling.fill_rest(taken);
   return "";
+}
+
+bool Program::give_numbers(const std::vector<double>& numbers) {
+  if (!std::all_of(numbers.begin(), numbers.end(), may_vary_to)) return false;
+  for (const NumberPatch& patch : number_patches_) {
+    const double number = numbers[static_cast<size_t>(patch.slot)];
+    *patch.where = bits_of(Number(patch.negated ? -number : number), patch.type);
+  }
+  return true;
 }
 
 }  // namespace steep::program

@@ -140,15 +140,6 @@ void Program::find_gradients_to_let_go() {
   }
 }
 
-bool Program::give_numbers(const std::vector<double>& numbers) {
-  if (!std::all_of(numbers.begin(), numbers.end(), may_vary_to)) return false;
-  for (const NumberPatch& patch : number_patches_) {
-    const double number = numbers[static_cast<size_t>(patch.slot)];
-    *patch.where = bits_of(Number(patch.negated ? -number : number), patch.type);
-  }
-  return true;
-}
-
 bool Program::passes_checks() {
   const bool sampled = is_sampled(runs_ + 1);
   try {
@@ -158,16 +149,6 @@ bool Program::passes_checks() {
     return false;
   }
   return true;
-}
-
-bool Program::may_refuse_late() const {
-  const auto is_made_before = [this](const Step& step) {
-    return std::any_of(plan_.checks.begin(), plan_.checks.end(),
-                       [&](const Step& check) { return check.calls[0] == step.calls[0]; });
-  };
-  return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& step) {
-    return plan_.calls[step.calls[0]].call.kernel().checks && !is_made_before(step);
-  });
 }
 
 void Program::rebase(int value, char* base) {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor, get_rng_state, no_grad, set_rng_state
 from steep.compiler._call import Call
+from steep.compiler._places import Place
 from steep.compiler._result import describe, difference
 
 if TYPE_CHECKING:
@@ -31,11 +32,15 @@ def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
         (leaf, grad, None if grad is None else grad.clone())
         for leaf, grad in program.gradients(inputs)
     ]
+    places = compiled._places_written(program)
+    numbers = [place.get() for place in places]
     streams = _streams(program)
     answer = compiled._table.replay(args, kwargs)
     if answer is NotImplemented:  # settings have changed: there is nothing to compare with
         return compiled._warm_up(Call(args, kwargs))
-    replayed = _everything(answer, written, program, inputs)
+    replayed = _everything(answer, written, program, inputs, places)
+    for place, number in zip(places, numbers, strict=True):
+        place.set(number)
     with no_grad():
         for x, old in zip(written, before, strict=True):
             x.copy_(old)
@@ -47,7 +52,7 @@ def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
     for generator, state in zip(program.generators(), streams[1:], strict=True):
         generator.set_state(state)
     result = compiled._warm_up(Call(args, kwargs))
-    if found := _compare(replayed, _everything(result, written, program, inputs)):
+    if found := _compare(replayed, _everything(result, written, program, inputs, places)):
         raise RuntimeError(f"compile: verify=True: a replay and the function differ in {found}")
     return result
 
@@ -63,8 +68,10 @@ def _compare(replayed: _All, wanted: _All) -> str:
     return next((what for (what, got), (_, right) in pairs if got != right), "")
 
 
-def _everything(result: Any, written: list[Tensor], program: Any, inputs: list[Tensor]) -> _All:
-    """All that a call leaves behind: its result, and tensors as bytes with names."""
+def _everything(
+    result: Any, written: list[Tensor], program: Any, inputs: list[Tensor], places: list[Place]
+) -> _All:
+    """All that a call leaves behind: its result, tensors as bytes with names, and numbers."""
     outputs: list[Tensor] = []
     try:
         description = describe(result, outputs)
@@ -75,6 +82,7 @@ def _everything(result: Any, written: list[Tensor], program: Any, inputs: list[T
         *((f"result {i}", _bytes(x)) for i, x in enumerate(outputs)),
         *((f"state {i}", _bytes(x)) for i, x in enumerate(written)),
         *((f"gradient {i}", _bytes(x)) for i, x in enumerate(gradients)),
+        *((place.label, repr(place.get())) for place in places),
         *(("the random stream", _bytes(state)) for state in _streams(program)),
     ]
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from steep import _core
 from steep.compiler._call import Call
-from steep.compiler._eligible import foreign_to_numbers
 from steep.compiler._explain import text_of_call, text_of_signature
 from steep.compiler._imported import imported
+from steep.compiler._learner import Learner
 from steep.compiler._methods import bind
-from steep.compiler._places import Place, StandIns, changed_places, evaluator
-from steep.compiler._recording import SPECIAL, Recording, Run, examine
+from steep.compiler._places import Place, StandIns
+from steep.compiler._recording import Run, examine
 from steep.compiler._result import describe, detached
 from steep.compiler._signature import FEW_FLOATS, FEW_INTS, LONGEST_WAIT, Signature
 from steep.compiler._verify import verified_call
@@ -26,9 +26,6 @@ from steep.compiler._verify import verified_call
 __all__ = ["CompiledFunction"]
 
 SIGNATURES = 64  # kept for a function; the one not called for longest goes first
-PROGRAMS = 8  # of one kind of call: other modes, parameters replaced, other gradients before
-RESTLESS_CALLS = 4  # recordings in a row with changes of their own, before it is given up
-PREPARED_CALLS = 16  # recordings in which an optimiser makes state, likewise
 
 _NO_MEMORY = "there was not memory enough to keep a program of it"
 _ARRAY = (
@@ -38,21 +35,6 @@ _ARRAY = (
 _ARGUMENTS = (
     "it changes its arguments at each call, which a replay would not; return what is new, or write "
     "it into a tensor"
-)
-_PREPARED = (
-    "an optimizer makes its state at every call; make the optimizer outside, so that it keeps it"
-)
-_COUNTS_AND_CHECKS = (
-    "it advances a number, and may find its input bad in its midst; check the input first, or keep "
-    "the number in a tensor"
-)
-_NUMBERS_OUTSIDE = (
-    "it computes with a number that changes, and its result's gradient is computed outside; pass "
-    "the number as a tensor, or call backward inside"
-)
-_FOREIGN = (
-    "numbers among its arguments change, and it uses {}, which must not be given anything but "
-    "plain numbers; pass them as tensors"
 )
 _PROFILED = (
     "a profiler is set (sys.setprofile), whose place a recording would take; call it without one, "
@@ -64,7 +46,7 @@ _NO_ROOM = (
 )
 
 
-class CompiledFunction(_core.CompiledCall):
+class CompiledFunction(Learner):
     """A function whose calls are recorded, and then replayed. Made by `steep.compile`."""
 
     def __init__(self, function: Callable[..., Any], *, fullgraph: bool, verify: bool) -> None:
@@ -221,142 +203,6 @@ class CompiledFunction(_core.CompiledCall):
             signature.eager = int(signature.warm)
         return signature
 
-    def _learn(
-        self,
-        key: bytes,
-        signature: Signature,
-        recording: Recording,
-        kept: list[Any],
-        replaced: dict[str, str],
-    ) -> None:
-        """Make a program of two recordings that agree, or say why there is none."""
-        if recording.prepared:  # as an optimiser's first step does
-            signature.pending.clear()
-            signature.prepared += 1  # once for each of several heads, say, which take turns
-            if signature.prepared > PREPARED_CALLS:
-                self._refuse(signature, _PREPARED)
-            return
-        if recording.change:
-            if not self._follow(signature, recording.counted, recording):
-                self._restless(signature, recording.change)
-            return
-        if recording.refusal:
-            self._refuse(signature, recording.refusal)
-            return
-        for program, known in signature.programs:
-            if not recording.difference(known):
-                if not {*recording.trace.filled} <= {*known.trace.filled}:
-                    self._insert(key, signature, recording, known, kept)
-                    self._drop(key, signature, program)  # the new one does with other numbers, too
-                    return
-                program.unpin(recording.trace)
-                self._confirm(key, signature, program, recording)
-                return
-        pattern = recording.trace.pattern
-        pending = signature.pending.pop(pattern, None)
-        difference = "" if pending is None else recording.difference(pending)
-        if pending is None or (difference and pattern in replaced):
-            signature.pending[pattern] = recording
-            if len(signature.pending) > PROGRAMS:
-                del signature.pending[next(iter(signature.pending))]
-            if pending is not None:
-                self._restless(signature, _replaced(replaced[pattern]))
-            return
-        if difference is SPECIAL:
-            signature.pending[pattern] = recording
-            self._restless(signature, SPECIAL)
-            return
-        if difference:
-            self._refuse(signature, f"two calls in a row differ: {difference}")
-            return
-        self._insert(key, signature, recording, pending, kept)
-
-    def _insert(
-        self,
-        key: bytes,
-        signature: Signature,
-        recording: Recording,
-        pending: Recording,
-        kept: list[Any],
-    ) -> None:
-        program = _core.make_program(recording.trace, pending.trace)
-        cells, backward = recording.cells.entries, recording.backward
-        if recording.stand_ins.numbers.nodes:
-            if recording.stand_ins.writes and program.may_refuse:
-                self._refuse(signature, _COUNTS_AND_CHECKS)
-                return
-            if recording.trace.filled and backward is not None:
-                self._refuse(signature, _NUMBERS_OUTSIDE)
-                return
-            recording.numbers = evaluator(recording.stand_ins, recording.trace.filled)
-        if backward is not None and pending.backward is not None:
-            backward.plan(pending.backward)
-        description, before, numbers = recording.description, recording.before, recording.numbers
-        try:
-            self._table.insert(key, program, description, cells, before, kept, backward, numbers)
-            signature.programs.append((program, recording))
-        except BaseException:
-            self._table.drop(key, program)
-            raise
-        signature.settle()
-        if len(signature.programs) > PROGRAMS:
-            self._drop(key, signature, signature.programs[0][0])
-
-    def _drop(self, key: bytes, signature: Signature, program: Any) -> None:
-        signature.programs = [pair for pair in signature.programs if pair[0] is not program]
-        self._table.drop(key, program)
-
-    def _may_follow(self, signature: Signature, recording: Recording) -> bool:
-        """See whether stand-ins for numbers among the arguments are in place. Returns whether the
-        recording, which was made without, is to be looked at all the same: to say what keeps it
-        from being replayed.
-        """
-        name = foreign_to_numbers(recording)
-        if name:
-            self._refuse(signature, _FOREIGN.format(name))
-        elif recording.refusal:
-            return True
-        else:
-            signature.followable = True
-        return False
-
-    def _follow_replaced(self, signature: Signature) -> None:
-        """If all that was replaced since the last recordings is numbers, follow them."""
-        for recording in [*signature.pending.values(), *(r for _, r in signature.programs)]:
-            if recording.replaced():
-                self._follow(signature, changed_places(recording.cells), recording)
-
-    def _follow(
-        self, signature: Signature, places: list[Place] | None, recording: Recording
-    ) -> bool:
-        """Follow numbers in these places from now on, if nothing else has changed.
-
-        Returns whether the next recording may show more than this one.
-        """
-        return bool(places) and not foreign_to_numbers(recording) and signature.follow(places or [])
-
-    def _confirm(
-        self, key: bytes, signature: Signature, program: Any, recording: Recording
-    ) -> None:
-        """Something it has read was replaced, and it does the same as before."""
-        known = [known for made, known in list(signature.programs) if made is program]
-        what = known[0].replaced() if known else ""
-        if known:
-            recording.backward = known[0].backward
-        self._table.confirm(key, program, recording.cells.entries)
-        signature.programs = [
-            (made, recording if made is program else known) for made, known in signature.programs
-        ]
-        self._restless(signature, _replaced(what))
-
-    def _restless(self, signature: Signature, reason: str) -> None:
-        """Something has changed since the last recording: it may be for the last time."""
-        runs = sum(program.runs for program, _ in signature.programs)
-        signature.restless = 1 if runs > signature.runs else signature.restless + 1
-        signature.runs = runs
-        if signature.restless > RESTLESS_CALLS:
-            self._refuse(signature, reason)
-
     def _do_without(self, signature: Signature) -> None:
         """There was no memory for a program. Under `fullgraph` the next call says so."""
         signature.reason = _NO_MEMORY
@@ -403,6 +249,15 @@ class CompiledFunction(_core.CompiledCall):
             for program in (forward, *recording.backward_programs())
         ]
 
+    def _places_written(self, program: Any) -> list[Place]:
+        """Where a program leaves numbers."""
+        for signature in self._signatures.values():
+            for made, recording in signature.programs:
+                if made is program:
+                    stand_ins = recording.stand_ins
+                    return [stand_ins.places[i] for i, _ in stand_ins.writes]
+        return []
+
     def explain(self) -> str:
         """What replays run, launch by launch, and why the function runs eagerly where it does.
 
@@ -423,13 +278,6 @@ class CompiledFunction(_core.CompiledCall):
         if parts:
             return "".join(parts)
         return f"{name}: {'still warming up' if self._table.has_met(None) else 'not called yet'}\n"
-
-
-def _replaced(what: str) -> str:
-    return (
-        f"{what or 'something it reads'} is replaced at every call; keep what changes in a tensor, "
-        "or pass it as an argument"
-    )
 
 
 def _outside() -> int:

@@ -1,0 +1,185 @@
+"""From recorded calls to programs: what a compiled function learns of itself, call by call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steep import _core
+from steep.compiler._eligible import foreign_to_numbers
+from steep.compiler._places import Place, changed_places, evaluator
+from steep.compiler._recording import SPECIAL, Recording
+from steep.compiler._signature import Signature
+
+__all__ = ["Learner"]
+
+PROGRAMS = 8  # of one kind of call: other modes, parameters replaced, other gradients before
+RESTLESS_CALLS = 4  # recordings in a row with changes of their own, before it is given up
+PREPARED_CALLS = 16  # recordings in which an optimiser makes state, likewise
+
+_PREPARED = (
+    "an optimizer makes its state at every call; make the optimizer outside, so that it keeps it"
+)
+_COUNTS_AND_CHECKS = (
+    "it advances a number, and may find its input bad in its midst; check the input first, or keep "
+    "the number in a tensor"
+)
+_NUMBERS_OUTSIDE = (
+    "it computes with a number that changes, and its result's gradient is computed outside; pass "
+    "the number as a tensor, or call backward inside"
+)
+_FOREIGN = (
+    "numbers among its arguments change, and it uses {}, which must not be given anything but "
+    "plain numbers; pass them as tensors"
+)
+
+
+class Learner(_core.CompiledCall):
+    """Makes programs of recordings that agree, and says what keeps others from being replayed."""
+
+    _table: _core.ProgramTable
+
+    def _refuse(self, signature: Signature, reason: str) -> None:
+        raise NotImplementedError
+
+    def _learn(
+        self,
+        key: bytes,
+        signature: Signature,
+        recording: Recording,
+        kept: list[Any],
+        replaced: dict[str, str],
+    ) -> None:
+        """Make a program of two recordings that agree, or say why there is none."""
+        if recording.prepared:  # as an optimiser's first step does
+            signature.pending.clear()
+            signature.prepared += 1  # once for each of several heads, say, which take turns
+            if signature.prepared > PREPARED_CALLS:
+                self._refuse(signature, _PREPARED)
+            return
+        if recording.change:
+            if not self._follow(signature, recording.counted, recording):
+                self._restless(signature, recording.change)
+            return
+        if recording.refusal:
+            self._refuse(signature, recording.refusal)
+            return
+        for program, known in signature.programs:
+            if not recording.difference(known):
+                if not {*recording.trace.filled} <= {*known.trace.filled}:
+                    self._insert(key, signature, recording, known, kept)
+                    self._drop(key, signature, program)  # the new one does with other numbers, too
+                    return
+                program.unpin(recording.trace)
+                self._confirm(key, signature, program, recording)
+                return
+        pattern = recording.trace.pattern
+        pending = signature.pending.pop(pattern, None)
+        difference = "" if pending is None else recording.difference(pending)
+        if pending is None or (difference and pattern in replaced):
+            signature.pending[pattern] = recording
+            if len(signature.pending) > PROGRAMS:
+                del signature.pending[next(iter(signature.pending))]
+            if pending is not None:
+                self._restless(signature, _replaced(replaced[pattern]))
+            return
+        if difference is SPECIAL:
+            signature.pending[pattern] = recording
+            self._restless(signature, SPECIAL)
+            return
+        if difference:
+            self._refuse(signature, f"two calls in a row differ: {difference}")
+            return
+        self._insert(key, signature, recording, pending, kept)
+
+    def _insert(
+        self,
+        key: bytes,
+        signature: Signature,
+        recording: Recording,
+        pending: Recording,
+        kept: list[Any],
+    ) -> None:
+        program = _core.make_program(recording.trace, pending.trace)
+        cells, backward = recording.cells.entries, recording.backward
+        if recording.stand_ins.numbers.nodes:
+            if recording.stand_ins.writes and program.may_refuse:
+                self._refuse(signature, _COUNTS_AND_CHECKS)
+                return
+            if recording.trace.filled and backward is not None:
+                self._refuse(signature, _NUMBERS_OUTSIDE)
+                return
+            recording.numbers = evaluator(recording.stand_ins, recording.trace.filled)
+        if backward is not None and pending.backward is not None:
+            backward.plan(pending.backward)
+        description, before, numbers = recording.description, recording.before, recording.numbers
+        try:
+            self._table.insert(key, program, description, cells, before, kept, backward, numbers)
+            signature.programs.append((program, recording))
+        except BaseException:
+            self._table.drop(key, program)
+            raise
+        signature.settle()
+        if len(signature.programs) > PROGRAMS:
+            self._drop(key, signature, signature.programs[0][0])
+
+    def _drop(self, key: bytes, signature: Signature, program: Any) -> None:
+        signature.programs = [pair for pair in signature.programs if pair[0] is not program]
+        self._table.drop(key, program)
+
+    def _may_follow(self, signature: Signature, recording: Recording) -> bool:
+        """See whether stand-ins for numbers among the arguments are in place. Returns whether the
+        recording, which was made without, is to be looked at all the same: to say what keeps it
+        from being replayed.
+        """
+        name = foreign_to_numbers(recording)
+        if name:
+            self._refuse(signature, _FOREIGN.format(name))
+        elif recording.refusal:
+            return True
+        else:
+            signature.followable = True
+        return False
+
+    def _follow_replaced(self, signature: Signature) -> None:
+        """If all that was replaced since the last recordings is numbers, follow them."""
+        for recording in [*signature.pending.values(), *(r for _, r in signature.programs)]:
+            if recording.replaced():
+                self._follow(signature, changed_places(recording.cells), recording)
+
+    def _follow(
+        self, signature: Signature, places: list[Place] | None, recording: Recording
+    ) -> bool:
+        """Follow numbers in these places from now on, if nothing else has changed.
+
+        Returns whether the next recording may show more than this one.
+        """
+        return bool(places) and not foreign_to_numbers(recording) and signature.follow(places or [])
+
+    def _confirm(
+        self, key: bytes, signature: Signature, program: Any, recording: Recording
+    ) -> None:
+        """Something it has read was replaced, and it does the same as before."""
+        known = [known for made, known in list(signature.programs) if made is program]
+        what = known[0].replaced() if known else ""
+        if known:
+            recording.backward = known[0].backward
+        self._table.confirm(key, program, recording.cells.entries)
+        signature.programs = [
+            (made, recording if made is program else known) for made, known in signature.programs
+        ]
+        self._restless(signature, _replaced(what))
+
+    def _restless(self, signature: Signature, reason: str) -> None:
+        """Something has changed since the last recording: it may be for the last time."""
+        runs = sum(program.runs for program, _ in signature.programs)
+        signature.restless = 1 if runs > signature.runs else signature.restless + 1
+        signature.runs = runs
+        if signature.restless > RESTLESS_CALLS:
+            self._refuse(signature, reason)
+
+
+def _replaced(what: str) -> str:
+    return (
+        f"{what or 'something it reads'} is replaced at every call; keep what changes in a tensor, "
+        "or pass it as an argument"
+    )
