@@ -32,6 +32,11 @@ class Place {
   explicit Place(PyObject* entry)
       : holder_(PyTuple_GET_ITEM(entry, 0)), key_(PyTuple_GET_ITEM(entry, 1)) {}
 
+  bool is_one() const {
+    return PyDict_Check(holder_) || (PyList_Check(holder_) && PyLong_Check(key_)) ||
+           PyCell_Check(holder_) || Py_TYPE(key_) == &PyMemberDescr_Type;
+  }
+
   Owned get() const {
     PyObject* found = nullptr;
     if (PyDict_Check(holder_)) {
@@ -74,12 +79,15 @@ class StandIns {
     const Items items("call_with_stand_ins", entries);
     for (Py_ssize_t i = 0; i < items.size(); ++i) {
       PyObject* const entry = items[i].get();
-      if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 4 ||
+      if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 4 || !Place(entry).is_one() ||
           !is_symbolic(PyTuple_GET_ITEM(entry, 2)))
         raise(PyExc_TypeError, "call_with_stand_ins: expected (holder, key, stand-in, number)");
       entries_.push_back(Owned::borrow(entry));
     }
     checked(PyList_SetSlice(left, 0, PyList_GET_SIZE(left), entries));  // room for as many
+  }
+  // What it has put is taken out at the end, also where not all of them could be.
+  void put() {
     for (const Owned& entry : entries_) {
       if (!Place(entry.get()).set(PyTuple_GET_ITEM(entry.get(), 2))) throw PythonError();
       ++put_;
@@ -99,7 +107,7 @@ class StandIns {
     PyObject* const entry = entries_[static_cast<size_t>(i)].get();
     const Place place(entry);
     const Owned now = place.get();
-    PyList_SetItem(left_, i, new_reference(now ? now.get() : absent()));
+    if (PyList_SetItem(left_, i, new_reference(now ? now.get() : absent())) < 0) PyErr_Clear();
     if (!now || !is_symbolic(now.get())) return;
     PyObject* const stand_in = PyTuple_GET_ITEM(entry, 2);
     if (now.get() == stand_in) {
@@ -124,7 +132,8 @@ PyObject* call_with_stand_ins(PyObject*, PyObject* const* args, Py_ssize_t count
   return guarded([&]() -> PyObject* {
     if (count != 4 || !PyList_Check(args[1]))
       raise(PyExc_TypeError, "call_with_stand_ins: expected (entries, left, function, args)");
-    const StandIns there(args[0], args[1]);
+    StandIns there(args[0], args[1]);
+    there.put();
     return PyObject_Call(args[2], args[3], nullptr);
   });
 }
