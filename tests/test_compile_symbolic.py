@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import json
 import math
 import re
@@ -204,6 +206,155 @@ def test_no_stand_in_is_left_behind() -> None:
             assert type(keeper.t) is int
             assert keeper.t == i + 1
             assert type(other.last) is float
+
+
+def test_a_number_of_another_type_is_another_number() -> None:
+    keeper = Keeper()
+    compiled = steep.compile(lambda x: x * 2 if isinstance(keeper.t, int) else x * 3)
+    for t in [*range(6), 7.0, 8.5, 9, 10.5, 11]:
+        keeper.t = t
+        assert compiled(steep.ones(1)).item() == (2 if isinstance(t, int) else 3)
+
+
+def test_numbers_beyond_what_operations_take_are_refused_as_ever() -> None:
+    keeper = Keeper()
+
+    def step(x: Any) -> Any:
+        keeper.t = keeper.t * 8 + 3
+        return x * keeper.t
+
+    compiled = steep.compile(step)
+    for _ in range(21):
+        compiled(steep.ones(1))
+    with pytest.raises(OverflowError, match="an int that fits into 64 bits"):
+        compiled(steep.ones(1))
+    large = steep.compile(lambda x, s: x.clamp(max=s))
+    for i in range(20):
+        large(steep.ones(1), 4.0 * 10.0**i)
+    with pytest.raises(RuntimeError, match="without overflow"):
+        large(steep.ones(1), 1e39)
+
+
+def test_what_an_error_carries_is_a_plain_number() -> None:
+    def step(x: Any, t: float) -> Any:
+        if t > 8:
+            raise ValueError("too large", t, [t])
+        return x * t
+
+    compiled = steep.compile(step)
+    for i in range(12):
+        carried = []
+        try:
+            compiled(steep.ones(1), 0.5 + i)
+        except ValueError as error:
+            carried = [error.args[1], error.args[2][0]]
+        assert [type(x) for x in carried] == [float] * (2 if i > 7 else 0)
+
+
+def test_a_draw_that_is_refused_counts_as_well() -> None:
+    keeper = Keeper()
+
+    def step(q: Any) -> Any:
+        keeper.t += 1
+        return steep.bernoulli(q * 1.0)
+
+    compiled = steep.compile(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(12):
+            with contextlib.suppress(RuntimeError):
+                compiled(steep.full((2,), 0.1 * i))
+            assert keeper.t == i + 1
+
+
+def test_a_count_in_a_group_is_followed() -> None:
+    class Counting(steep.optim.Optimizer):
+        @steep.no_grad()
+        def step(self, closure: Any = None) -> None:
+            for group in self.param_groups:
+                group["step"] += 1
+                for p in group["params"]:
+                    p -= group["lr"] / (1 + 0.3 * group["step"]) * p.grad
+
+    kept = []
+
+    def make() -> Any:
+        w = steep.ones(3, requires_grad=True)
+        optimizer = Counting([w], {"lr": 0.1, "step": 0})
+        kept[:] = [optimizer]
+
+        def step(x: Any) -> Any:
+            w.grad = None
+            loss = (w * x).square().sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return step, lambda: (optimizer.param_groups[0]["step"], w.tolist())
+
+    both(make, lambda f, i: f(steep.rand(3)))
+
+
+def heap(kept: Any, t: Any) -> None:
+    kept.items = [(t, "job"), *kept.items]
+
+
+def queue(kept: Any, t: Any) -> None:
+    kept.queue.append(t + 1)
+
+
+def key(kept: Any, t: Any) -> None:
+    kept.table = {**kept.table, t: "seen"}
+
+
+def member(kept: Any, t: Any) -> None:
+    kept.members.add(t)
+
+
+def attribute_of_a_class(kept: Any, t: Any) -> None:
+    type(kept).last = t * 2
+
+
+def default_of_a_function(kept: Any, t: Any) -> None:
+    kept.function = lambda rate=t: rate
+
+
+LEAKS = [heap, queue, key, member, attribute_of_a_class, default_of_a_function]
+
+
+@pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.__name__)
+@pytest.mark.filterwarnings("ignore")
+def test_what_keeps_a_number_keeps_a_plain_one(leak: Any) -> None:
+    class Kept:
+        last = 0
+
+    def plain(kept: Any) -> str:
+        default = kept.function.__defaults__[0] if kept.function else None
+        found = [kept.items, list(kept.queue), kept.table, kept.members, Kept.last, default]
+        return f"{found} {[type(x) for x in [*kept.queue, *kept.members, *kept.table]]}"
+
+    kept = Kept()
+    kept.items, kept.table, kept.function = [], {}, None
+    kept.queue, kept.members = collections.deque(), set()
+    keeper, seen = Keeper(), []
+
+    def step(x: Any) -> Any:
+        keeper.t += 1
+        leak(kept, keeper.t)
+        return x * keeper.t
+
+    compiled = steep.compile(step)
+    for i in range(8):
+        assert compiled(steep.ones(1)).item() == i + 1
+        seen.append(plain(kept))
+    assert "Symbolic" not in str(seen)
+    others, keeper.t, kept.items, kept.table = seen, 0, [], {}
+    kept.queue.clear(), kept.members.clear()
+    seen = []
+    for _ in range(8):
+        step(steep.ones(1))
+        seen.append(plain(kept))
+    assert seen == others
 
 
 def test_a_number_in_a_result_is_that_of_the_call() -> None:

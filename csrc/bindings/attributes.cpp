@@ -77,6 +77,7 @@ PyObject* get_grad(PyObject* self, void*) {
     if (program::Recorder::active()) tape::ensure_history(x);  // .grad may come later
     program::note_gradient(x, grad, true);
     if (!grad.defined() && history && history->grad_fn && !history->retains_grad) {
+      program::note_warning();
       checked(PyErr_WarnEx(PyExc_UserWarning,
                            "The .grad attribute of a Tensor that is not a leaf Tensor is being "
                            "accessed. Its .grad attribute won't "

@@ -3,6 +3,7 @@
 #include "bindings/from_python.h"
 #include "bindings/tensor_type.h"
 #include "ops/host.h"
+#include "program/recorder.h"
 
 namespace steep::bindings {
 
@@ -10,6 +11,7 @@ namespace {
 
 void warn(const std::string& text) {
   const WithGil gil;
+  program::note_warning();
   checked(PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 1));
 }
 

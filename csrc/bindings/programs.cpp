@@ -132,6 +132,26 @@ std::string fill_trace(Trace& self, const Trace& other, const std::vector<double
   return self.fill(other, numbers, others, taken);
 }
 
+// The ids of the storages of all tensors that cells hold, sorted: the function can get hold of them
+// by their places.
+std::vector<uint64_t> storages_in(const py::list& cells) {
+  std::vector<uint64_t> ids;
+  const auto add = [&ids](PyObject* object) {
+    if (is_tensor(object)) ids.push_back(tensor_of(object)->storage->id());
+  };
+  for (const py::handle cell : cells) {
+    if (!PyTuple_Check(cell.ptr())) continue;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(cell.ptr()); ++i) {
+      PyObject* const part = PyTuple_GET_ITEM(cell.ptr(), i);
+      add(part);
+      for (Py_ssize_t k = 0; PyTuple_Check(part) && k < PyTuple_GET_SIZE(part); ++k)
+        add(PyTuple_GET_ITEM(part, k));
+    }
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
 // What pybind11 is to return.
 py::object given_to_caller(Owned object) {
   return py::reinterpret_steal<py::object>(object.release());
@@ -235,6 +255,11 @@ void add_programs(PyObject* module) {
   make_abstract(program);
   program
       .def(
+          "has_state_of",
+          [](const Program& self, const Trace& trace) { return self.has_state_of(trace); },
+          py::arg("trace"),
+          "Whether an argument known to be state as well was the same in a recording.")
+      .def(
           "unpin", [](Program& self, const Trace& trace) { self.unpin(trace); }, py::arg("trace"),
           "Says that a recording on other arguments did the same.")
       .def_property_readonly(
@@ -292,10 +317,11 @@ void add_programs(PyObject* module) {
         py::arg("backward"), "The trace of a recording that has ended.");
   m.def(
       "make_program",
-      [](const Trace& trace, const Trace& other) {
-        return std::make_shared<Program>(trace, other);
+      [](const Trace& trace, const Trace& other, const py::list& cells) {
+        return std::make_shared<Program>(trace, other, storages_in(cells));
       },
-      py::arg("trace"), py::arg("other"), "The program of a trace and of one that agrees with it.");
+      py::arg("trace"), py::arg("other"), py::arg("cells"),
+      "The program of a trace, of one that agrees with it, and of what the function has read.");
   m.def("setting", setting, py::arg("tensor"),
         "The number in a tensor that a replay reads anew, too, before it begins.");
   m.def(

@@ -87,8 +87,12 @@ constexpr Kernel kNormal[] = {drawing("normal", draw_normal<float>),
                               drawing("normal", draw_normal<double>)};
 constexpr Kernel kExponential[] = {drawing("exponential", draw_exponential<float>),
                                    drawing("exponential", draw_exponential<double>)};
-constexpr Kernel kBernoulliEach[] = {drawing("bernoulli", draw_bernoulli_each<float>),
-                                     drawing("bernoulli", draw_bernoulli_each<double>)};
+constexpr Kernel throwing(Kernel kernel) {
+  kernel.may_throw = true;
+  return kernel;
+}
+constexpr Kernel kBernoulliEach[] = {throwing(drawing("bernoulli", draw_bernoulli_each<float>)),
+                                     throwing(drawing("bernoulli", draw_bernoulli_each<double>))};
 #define STEEP_DRAWING(name, routine)                                 \
   {drawing(name, routine<float>),   drawing(name, routine<double>),  \
    drawing(name, routine<int64_t>), drawing(name, routine<int32_t>), \

@@ -47,7 +47,8 @@ bool Program::may_refuse_late() const {
                        [&](const Step& check) { return check.calls[0] == step.calls[0]; });
   };
   return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& step) {
-    return plan_.calls[step.calls[0]].call.kernel().checks && !is_made_before(step);
+    const Kernel& kernel = plan_.calls[step.calls[0]].call.kernel();
+    return kernel.may_throw || (kernel.checks && !is_made_before(step));
   });
 }
 

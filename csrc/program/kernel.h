@@ -43,6 +43,7 @@ struct Kernel {
       nullptr;  // a routine that is the same for every instruction set, always on one thread
   Rows (*rows)(const Call&, int ranks) = nullptr;  // null: never by rows
   bool own_scratch = false;  // whether each rank has a scratch of its own; scratch() is that of one
+  bool may_throw = false;    // of a host routine that may, and cannot be run twice, for it draws
   bool checks =
       false;  // whether it refuses bad input, and does nothing else that twice would differ
 };

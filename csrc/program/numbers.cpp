@@ -4,6 +4,7 @@
 // compute it anew; which operand it has become is found here, by its value in two recordings.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "program/replay.h"
 
@@ -125,6 +126,8 @@ bool Program::give_numbers(const std::vector<double>& numbers) {
   if (!std::all_of(numbers.begin(), numbers.end(), may_vary_to)) return false;
   for (const NumberPatch& patch : number_patches_) {
     const double number = numbers[static_cast<size_t>(patch.slot)];
+    if (patch.type == DType::float32 && std::abs(number) > std::numeric_limits<float>::max())
+      return false;
     *patch.where = bits_of(Number(patch.negated ? -number : number), patch.type);
   }
   return true;

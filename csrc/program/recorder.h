@@ -129,6 +129,9 @@ class Recorder {
 // read a value is one such thing, for what follows may depend on it.
 void refuse_recording(std::string_view reason);
 void note_host_read(const char* what);
+inline void note_warning() {
+  refuse_recording("it warns, which a replay would not; mend what the warning is about");
+}
 // Who is asked where in the user's program this thread is.
 void set_place_of_user(std::string (*ask)());
 inline void note_gradient(const Tensor& leaf, const Tensor& before, bool read) {

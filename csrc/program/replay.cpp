@@ -35,12 +35,15 @@ bool borrowed_apart(const Given& given, const std::vector<const Storage*>& outsi
 
 }  // namespace
 
-Program::Program(const Trace& trace, const Trace& other) : plan_(make_plan(trace)) {
-  pins_ = trace.source_ids();
+Program::Program(const Trace& trace, const Trace& other, const std::vector<uint64_t>& reached)
+    : plan_(make_plan(trace)), pins_(trace.sources()) {
+  for (const Pin& pin : pins_)
+    stays_pinned_.push_back(pin.storage != 0 &&
+                            std::binary_search(reached.begin(), reached.end(), pin.storage));
   for (size_t i = 0; i < plan_.gradients.size(); ++i)
     if (plan_.gradients[i].input >= 0) pinned_leaves_.push_back(i);
   unpin(other);
-  pins_.resize(plan_.values.size(), 0);  // the plan may have added some
+  pins_.resize(plan_.values.size());  // the plan may have added some
   const size_t count = plan_.values.size();
   patches_.resize(count);
   bases_.resize(count, nullptr);
@@ -158,8 +161,8 @@ void Program::rebase(int value, char* base) {
 }
 
 void Program::unpin(const Trace& trace) {
-  for (size_t v = 0; v < trace.source_ids().size(); ++v)
-    if (pins_[v] != trace.source_ids()[v]) pins_[v] = 0;
+  for (size_t v = 0; v < trace.sources().size(); ++v)
+    if (!stays_pinned_[v] && !(pins_[v] == trace.sources()[v])) pins_[v] = Pin();
   const auto is_another = [&](size_t i) {
     return !plan_.gradients[i].leaf.same(trace.gradients()[i].leaf);
   };
@@ -167,18 +170,28 @@ void Program::unpin(const Trace& trace) {
                        pinned_leaves_.end());
 }
 
+bool Program::has_state_of(const Trace& trace) const {
+  for (size_t v = 0; v < trace.sources().size(); ++v)
+    if (stays_pinned_[v] && !(pins_[v] == trace.sources()[v])) return false;
+  return true;
+}
+
 bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
   Given given;
-  const auto add = [&](const Tensor& x, int value) {
+  const auto add = [&](const Tensor& x, int value, int source) {
     given.push_back({x->storage.get(), value});
-    return (pins_[value] == 0 || pins_[value] == x->storage->id()) &&
+    const Pin& pin = pins_[value];
+    // Where others on the same memory begin follows from the first.
+    const bool is_first = plan_.values[value].source == source;
+    return (pin.storage == 0 ||
+            (pin.storage == x->storage->id() && (!is_first || pin.start == x->offset))) &&
            !std::binary_search(outside_.begin(), outside_.end(), x->storage.get());
   };
   for (int i = 0; i < inputs.size(); ++i)
-    if (!add(inputs[i], input_values_[i])) return false;
+    if (!add(inputs[i], input_values_[i], i)) return false;
   for (size_t i = 0; i < plan_.gradients.size(); ++i)
     if (plan_.gradients[i].before_value >= 0 &&
-        !add(before[static_cast<int64_t>(i)], plan_.gradients[i].before_value))
+        !add(before[static_cast<int64_t>(i)], plan_.gradients[i].before_value, static_cast<int>(i)))
       return false;
   for (const size_t i : pinned_leaves_)
     if (!inputs[plan_.gradients[i].input].same(plan_.gradients[i].leaf)) return false;

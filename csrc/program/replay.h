@@ -14,10 +14,11 @@ namespace steep::program {
 
 class Program {
  public:
-  // Of a recording and one that agrees with it: an argument that was the same storage in both may
-  // have had a part as state as well, and is expected to be that storage again; so is one that gets
-  // a gradient and was the same tensor.
-  Program(const Trace& trace, const Trace& other);
+  // Of a recording and one that agrees with it: an argument that was the same memory in both may
+  // have had a part as state as well, and is expected to be that memory again; so is one that gets a
+  // gradient and was the same tensor. `reached`: ids of storages, sorted, that the function can get
+  // hold of by other ways as well: for them that is sure.
+  Program(const Trace& trace, const Trace& other, const std::vector<uint64_t>& reached = {});
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -28,6 +29,8 @@ class Program {
   // A recording on other arguments did the same: they are not expected to be those of the first
   // ones.
   void unpin(const Trace& trace);
+  // Whether an argument that is known to be state as well was the same memory in a recording.
+  bool has_state_of(const Trace& trace) const;
   // The memory that it uses in turn with others. Throws where there is not enough to run.
   void share(const std::shared_ptr<MemoryPool>& pool);
   // Says which gradients of the last run their leaves still have; the others' memory is no longer
@@ -122,7 +125,8 @@ class Program {
   std::vector<std::pair<int, const char*>> written_;  // values from outside, and who writes them
   std::vector<const Storage*> outside_;               // state and constants, sorted
   std::vector<const Storage*> borrowed_;              // those of them that are another library's
-  std::vector<uint64_t> pins_;                        // by value: the storage it must be, or 0
+  std::vector<Pin> pins_;                             // by value: the memory it must be
+  std::vector<bool> stays_pinned_;                    // by value: whether that is sure
   std::vector<int64_t> let_go_;        // gradients whose memory another run must not write into
   std::vector<size_t> pinned_leaves_;  // gradients whose leaf must be the very one recorded
   std::vector<NumberPatch> number_patches_;

@@ -347,8 +347,8 @@ void Trace::let_go() {
       window.storage = Ref<Storage>();
       window.offset -= starts_[traced.values[i]];
     }
-  for (const Value& value : values_)
-    source_ids_.push_back(value.source >= 0 ? value.storage->id() : 0);
+  for (size_t v = 0; v < values_.size(); ++v)
+    sources_.push_back(values_[v].source >= 0 ? Pin{values_[v].storage->id(), starts_[v]} : Pin());
   for (Window& output : outputs_) output.geometry->offset -= starts_[output.value];
   for (Value& value : values_)
     if (value.kind != Value::Kind::state && value.kind != Value::Kind::constant)

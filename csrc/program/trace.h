@@ -65,6 +65,16 @@ struct TracedGradient {
   Then at(size_t place) const;
 };
 
+// The memory that an argument, or a gradient, was: a storage's id, 0 for any, and the element at
+// which its window begins.
+struct Pin {
+  uint64_t storage = 0;
+  int64_t start = 0;
+  bool operator==(const Pin& other) const {
+    return storage == other.storage && start == other.start;
+  }
+};
+
 class Trace {
  public:
   // Of what `recorder` has kept. `inputs` are the arguments, `outputs` the results, `bases` the
@@ -111,8 +121,8 @@ class Trace {
   std::string pattern() const;
   // The value that each argument is.
   const std::vector<int>& input_values() const { return input_values_; }
-  // By value: the storage that it was in this recording, for arguments and gradients from before.
-  const std::vector<uint64_t>& source_ids() const { return source_ids_; }
+  // By value: the memory that it was in this recording, for arguments and gradients from before.
+  const std::vector<Pin>& sources() const { return sources_; }
 
  private:
   int value_of(const Tensor& tensor);
@@ -130,7 +140,7 @@ class Trace {
   }
 
   uint32_t epoch_;
-  std::vector<uint64_t> source_ids_;
+  std::vector<Pin> sources_;
   std::vector<int> input_values_;
   std::vector<int64_t> starts_;  // by value: elements between an argument's storage and its window
   std::vector<TracedCall> calls_;

@@ -64,7 +64,7 @@ class Learner(_core.CompiledCall):
             self._refuse(signature, recording.refusal)
             return
         for program, known in signature.programs:
-            if not recording.difference(known):
+            if program.has_state_of(recording.trace) and not recording.difference(known):
                 if not {*recording.trace.filled} <= {*known.trace.filled}:
                     self._insert(key, signature, recording, known, kept)
                     self._drop(key, signature, program)  # the new one does with other numbers, too
@@ -99,7 +99,7 @@ class Learner(_core.CompiledCall):
         pending: Recording,
         kept: list[Any],
     ) -> None:
-        program = _core.make_program(recording.trace, pending.trace)
+        program = _core.make_program(recording.trace, pending.trace, recording.cells.entries)
         cells, backward = recording.cells.entries, recording.backward
         if recording.stand_ins.numbers.nodes:
             if recording.stand_ins.writes and program.may_refuse:

@@ -13,6 +13,7 @@ from steep.compiler._symbolic import Numbers, is_number, is_symbolic, plain
 __all__ = ["MOST_PLACES", "Place", "StandIns", "changed_places", "evaluator", "without_symbols"]
 
 MOST_PLACES = 4096
+_LIMIT = 2**63  # of ints that operations take
 
 
 class Place:
@@ -132,11 +133,10 @@ class StandIns:
     def __init__(self, places: Sequence[Place], given: Sequence[Any] = ()) -> None:
         self.numbers = Numbers()
         self.places = [place for place in places if is_number(place.get())]
-        self.given = [self.numbers.symbol(("given", i), x) for i, x in enumerate(given)]
+        self.given: list[Any] = [self.numbers.symbol(("given", i), x) for i, x in enumerate(given)]
         self.writes: list[tuple[int, int]] = []
         self.lost = ""
         self.returned: list[int] = []
-        self._kept: dict[int, str] = {}  # what has got one of ours, by id
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """What the function returns while they are in their places."""
@@ -162,29 +162,19 @@ class StandIns:
         return [place.mark for place in self.places], self.writes, self.returned
 
     def leave(self, cells: Cells) -> None:
-        """Say in the cells that any number will do there. What else still holds an object of ours
-        is given the number.
-        """
+        """Say in the cells that any number will do where one of ours was."""
         if not (self.places or self.given):
             return
-        marks = {place.mark for place in self.places}
         for i, (kind, holder, key, value) in enumerate(cells.entries):
             freed = _freed(value)
             if freed is not value:
                 cells.entries[i] = (kind, holder, key, freed)
-            for place in _places_of(kind, holder, key):
-                now = place.get()
-                if is_symbolic(now):
-                    place.set(plain(now))
-                    if place.mark not in marks:
-                        self._kept[id(holder)] = cells.describe(i)
 
-    def refusal(self, cells: Cells) -> str:
-        """Why the numbers cannot be followed, or ``''``; `cells` are those that are left."""
-        for _, holder, _, _ in cells.entries if self._kept else ():
-            if id(holder) in self._kept:
-                return f"it keeps a number that changes ({self._kept[id(holder)]})"
-        return self.lost
+    def refusal(self) -> str:
+        """Once what the call has made is gone: why its numbers cannot be followed, or ``''``."""
+        self.given = []
+        kept = self.numbers.take_back()
+        return self.lost or (f"it keeps a number that changes in a {kept}" if kept else "")
 
 
 def without_symbols(value: Any) -> Any:
@@ -211,17 +201,6 @@ def _freed(value: Any) -> Any:
     return value
 
 
-def _places_of(kind: int, holder: Any, key: Any) -> list[Place]:
-    """All places that a cell looks at."""
-    if kind in (ITEM, VARIABLE, SLOT):
-        return [Place(kind, holder, key, "")]
-    if kind == DICT:
-        return [Place(ITEM, holder, k, "") for k in list(dict.keys(holder))]
-    if kind == SEQUENCE and type(holder) is list:
-        return [Place(SEQUENCE, holder, i, "") for i in range(len(holder))]
-    return []
-
-
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%"}
 _SIGNS |= {"pow": "**", "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">="}
 _PREFIXES = {"neg": "-", "pos": "+", "abs": "abs", "truth": "bool"}
@@ -243,14 +222,19 @@ def evaluator(
     names: dict[str, Any] = {"same": same_value}
     lines = ["def evaluate(given):", "  try:"]
     returned = stand_ins.returned
-    for node in sorted(_needed(numbers, {*fixed, *filled, *written, *returned})):
+    sources = {i for i, node in enumerate(numbers.nodes) if node[0] in ("place", "given")}
+    typed = sources | numbers.typed
+    for node in sorted(_needed(numbers, {*fixed, *filled, *written, *returned, *typed})):
         lines.append(f"    n{node} = {_source(numbers, places, node, names)}")
         value = numbers.values[node]
-        if numbers.nodes[node][0] in ("place", "given"):
+        if node in typed:
             lines.append(f"    if type(n{node}) is not {type(value).__name__}: return None")
         if node in fixed:
             names[f"v{node}"] = value
             lines.append(f"    if not same(n{node}, v{node}): return None")
+    # A number that no operation takes is refused by the function itself.
+    lines += [f"    if not -{_LIMIT} <= n{node} < {_LIMIT}: return None" for node in filled
+              if type(numbers.values[node]) is int]  # fmt: skip
     parts = ("".join(f"n{node}, " for node in nodes) for nodes in (filled, written, returned))
     lines.append(f"    return {', '.join(f'({part})' for part in parts)}")
     lines += ["  except Exception:", "    return None"]  # the function itself raises it

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from steep import _core
-from steep._core import Tensor, may_vary_to
+from steep._core import Tensor, may_vary_to, state_of
 from steep._layers import begin_anew, followers, let_go
-from steep.compiler._cells import SEQUENCE, SLOT, Cells
+from steep.compiler._cells import SEQUENCE, SLOT, TENSOR, Cells
 from steep.compiler._code import at_line
 from steep.compiler._places import StandIns, changed_places, without_symbols
 from steep.compiler._reads import Reads
@@ -81,6 +81,7 @@ class Run:
         except BaseException:
             if hasattr(self, "reads"):
                 stand_ins.leave(self.reads.cells)
+            stand_ins.refusal()
             raise
         finally:
             let_go()
@@ -210,6 +211,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     """
     run.stand_ins.leave(run.reads.cells)
     if run.lost:
+        run.stand_ins.refusal()
         raise MemoryError
     if run.untold:
         run.reads.refusal = f"it cannot be seen what it reads: {run.untold}"
@@ -220,7 +222,8 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         raise
     except Exception as error:  # of a user's object, which must not undo a call that has succeeded
         run.reads.refusal = f"it cannot be seen what it reads: {error}"
-    run.reads.refusal = run.reads.refusal or run.stand_ins.refusal(run.reads.cells)
+    kept = run.stand_ins.refusal()
+    run.reads.refusal = run.reads.refusal or kept
     overwritten = any(x.source._version != x.version for x in numbers.values())
     numbers.clear()
     for optimizer in run.optimizers:
@@ -229,6 +232,8 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
             run.reads.cells.add((SLOT, plan, _VALID, True), "an optimizer's state")
         _keep_groups(run.reads.cells, optimizer)
     asked = _asked(run.recorder)  # before make_trace may add to it
+    if not asked and _recorded.changed_group(run.optimizers):
+        asked = _recorded.GROUP_CHANGED
     backward = _core.make_backward(run.recorder, inputs, outputs)
     trace = _core.make_trace(run.recorder, inputs, outputs, backward)
     if trace.lost:
@@ -286,7 +291,11 @@ def _asked(recorder: _core.Recorder) -> str:
 
 
 def _keep_groups(cells: Cells, optimizer: Any) -> None:
-    """Cells of its groups, and of the parameters in each."""
+    """Cells of its groups, of the parameters in each, and of the memory of all it works on."""
+    for plan in optimizer._plans:
+        for x in (*plan.params, *(x for tensors in plan.lists.values() for x in tensors)):
+            if (state := state_of(x)) is not None:
+                cells.add((TENSOR, x, None, state), "a tensor's memory or settings")
     for items in _recorded.lists_of(optimizer):
         cells.add((SEQUENCE, items, None, tuple(items)), "an optimizer's parameters")
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from steep._core import same_value, set_symbolic_types
 from steep.compiler._code import at_line, names_of
+from steep.compiler._leaks import put_back
 
 __all__ = ["Numbers", "is_number", "is_symbolic", "plain"]
 
@@ -61,6 +62,8 @@ class Numbers:
         nodes: each step: a place, a constant, or an operator with the steps it works on.
         values: what came of each.
         known: steps whose result Python has asked for, with where that was.
+        symbols: all objects that stand for results.
+        typed: steps whose type Python has asked for.
         taken: steps whose result an operation has taken, with how many launches came before.
     """
 
@@ -68,14 +71,22 @@ class Numbers:
         self.nodes: list[Node] = []
         self.values: list[Any] = []
         self.known: dict[int, Lines] = {}
+        self.typed: set[int] = set()
         self.taken: list[tuple[int, int]] = []
+        self.symbols: list[Any] = []
 
     def symbol(self, node: Node, value: Any) -> Any:
         """An object that stands for the result of a new step."""
         self.nodes.append(node)
         self.values.append(value)
         kind = SymbolicFloat if type(value) is float else SymbolicInt
-        return kind(self, len(self.nodes) - 1, value)
+        self.symbols.append(kind(self, len(self.nodes) - 1, value))
+        return self.symbols[-1]
+
+    def take_back(self) -> str:
+        """Put plain numbers wherever a stand-in was left; what kind of thing had one, or ``''``."""
+        symbols, self.symbols = self.symbols, []
+        return put_back(symbols, [symbol._value for symbol in symbols])
 
     def number_of(self, value: Any) -> int:
         """The step that makes an operand."""
@@ -108,19 +119,19 @@ class Numbers:
 
     def difference(self, other: Numbers) -> str:
         """Where it computes something else than in another recording, or ``''``."""
-        if len(self.nodes) != len(other.nodes) or any(
-            a[0] != b[0] or (a[1:] != b[1:] if a[0] != "constant" else not same_value(a[1], b[1]))
-            for a, b in zip(self.nodes, other.nodes, strict=False)
-        ):
-            return "other things computed of numbers that change"
         for node, lines in self.known.items():
-            if not same_value(self.values[node], other.values[node]):
+            if node < len(other.values) and not same_value(self.values[node], other.values[node]):
                 line = _at_line_of_user(lines)
                 return (
                     f"{other.values[node]!r} in one run and {self.values[node]!r} in the next, a "
                     f"number that Python code looks at{line}; keep it as it is, or pass it as a "
                     "tensor"
                 )
+        if len(self.nodes) != len(other.nodes) or any(
+            a[0] != b[0] or (a[1:] != b[1:] if a[0] != "constant" else not same_value(a[1], b[1]))
+            for a, b in zip(self.nodes, other.nodes, strict=False)
+        ):
+            return "other things computed of numbers that change"
         if self.taken != other.taken or self.known.keys() != other.known.keys():
             return "numbers that change taken by other operations"
         return ""
@@ -192,6 +203,7 @@ class _Symbolic:
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
+        self._numbers.typed.add(self._node)
         return type(self._value)
 
     def _known(self) -> Any:
@@ -264,4 +276,6 @@ class SymbolicInt(_Symbolic):
     __rrshift__ = _asked(lambda value, other: other >> value)
 
 
+# As errors call them.
+SymbolicFloat.__name__, SymbolicInt.__name__ = "float", "int"
 set_symbolic_types(SymbolicFloat, SymbolicInt)

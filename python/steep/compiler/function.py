@@ -169,6 +169,7 @@ class CompiledFunction(Learner):
         stand_ins = StandIns([*signature.places.values()], given)
         args, kwargs = call.with_numbers(stand_ins.given) if given else (call.args, call.kwargs)
         run = Run(self._function, args, kwargs, [*inputs, *opened], stand_ins)
+        del args, kwargs  # which hold stand-ins
         try:
             if self._table.key(*call.known)[0] != key:
                 run.reads.change = _ARGUMENTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steep._core import refuse_recording
+from steep.optim._recorded import note_change
 
 __all__ = ["ParamGroup"]
 
@@ -17,15 +17,15 @@ class ParamGroup(dict[str, Any]):
     """
 
     def __setitem__(self, name: str, value: Any) -> None:
-        _note_change()
+        note_change(self)
         super().__setitem__(name, value)
 
     def __delitem__(self, name: str) -> None:
-        _note_change()
+        note_change(self)
         super().__delitem__(name)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        _note_change()
+        note_change(self)
         super().update(*args, **kwargs)
 
     def setdefault(self, name: str, default: Any = None) -> Any:
@@ -34,7 +34,7 @@ class ParamGroup(dict[str, Any]):
         return self[name]
 
     def pop(self, *args: Any) -> Any:
-        _note_change()
+        note_change(self)
         return super().pop(*args)
 
     def __ior__(self, other: Any) -> ParamGroup:  # type: ignore[override,misc]
@@ -43,7 +43,3 @@ class ParamGroup(dict[str, Any]):
 
     def __reduce__(self) -> Any:
         return (dict, (dict(self),))
-
-
-def _note_change() -> None:
-    refuse_recording("it changes param_groups; change them before the call")

@@ -15,7 +15,18 @@ from steep.optim._settings import is_fixed
 if TYPE_CHECKING:
     from steep.optim._plan import GroupPlan
 
-__all__ = ["Steps", "begin", "lists_of", "note_preparation", "note_step", "precondition"]
+__all__ = [
+    "Steps",
+    "begin",
+    "changed_group",
+    "lists_of",
+    "note_change",
+    "note_preparation",
+    "note_step",
+    "precondition",
+]
+
+GROUP_CHANGED = "it changes param_groups; change them before the call"
 
 _local = threading.local()
 
@@ -27,13 +38,15 @@ class Steps(list[Any]):
 
     Attributes:
         hooks: what `step_hooks` said of each when it took its first, by id.
+        groups: parameter groups that were changed meanwhile, by id.
         prepared: whether one of them had state to make first, as in its first step.
     """
 
-    __slots__ = ("__weakref__", "hooks", "prepared")
+    __slots__ = ("__weakref__", "groups", "hooks", "prepared")
 
     def __init__(self) -> None:
         super().__init__()
+        self.groups: dict[int, Any] = {}
         self.hooks: dict[int, list[Any]] = {}
         self.prepared = False
 
@@ -64,6 +77,23 @@ def note_step(optimizer: Any) -> None:
         found.append(optimizer)
     elif not same_objects(known, hooks):
         refuse_recording("the hooks of an optimizer change between its steps")
+
+
+def note_change(group: Any) -> None:
+    """Say that something in a parameter group is set."""
+    found = _current()
+    if found is None:
+        refuse_recording(GROUP_CHANGED)
+    else:
+        found.groups[id(group)] = group
+
+
+def changed_group(steps: Steps) -> bool:
+    """Whether a group was changed of an optimiser whose settings a replay reads before it runs."""
+    return any(
+        optimizer._plans and any(id(group) in steps.groups for group in optimizer.param_groups)
+        for optimizer in steps
+    )
 
 
 def note_preparation() -> None:

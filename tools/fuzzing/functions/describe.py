@@ -110,7 +110,7 @@ class _Describer:
         try:
             state = value.state_dict()
         except Exception as error:
-            return ("error", type(error).__name__, str(error))
+            return ("error", type(error).__name__)  # it may name a tensor by its address
         groups = [group["params"] for group in value.param_groups]
         return (self.of(state), self.of(groups))
 

@@ -53,6 +53,8 @@ _MODULES += (
 )
 _REASON = re.compile(r"compile: .*? runs eagerly: (.*)", re.DOTALL)
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
+# A replay writes to a tensor once, by the name of a kernel (docs/programs.md).
+_WRITES = re.compile(r" was changed by \w+; it is at version \d+, expected version \d+")
 
 
 @functools.lru_cache(maxsize=512)
@@ -168,7 +170,8 @@ def _attempt(code: types.CodeType, space: dict[str, Any]) -> str | None:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {_ADDRESS.sub('0x', str(error))}"
+    text = _ADDRESS.sub("0x", str(error))
+    return f"{type(error).__name__}: {_WRITES.sub('', text)}"
 
 
 def _call(space: dict[str, Any], text: str, compiling: bool, held: list[Any]) -> dict[str, Any]:
