@@ -132,21 +132,19 @@ std::string fill_trace(Trace& self, const Trace& other, const std::vector<double
   return self.fill(other, numbers, others, taken);
 }
 
-// The ids of the storages of all tensors that cells hold, sorted: the function can get hold of them
-// by their places.
+// The ids of the storages of all tensors in the values of cells, sorted: the function can get hold of
+// them by their places.
 std::vector<uint64_t> storages_in(const py::list& cells) {
   std::vector<uint64_t> ids;
   const auto add = [&ids](PyObject* object) {
     if (is_tensor(object)) ids.push_back(tensor_of(object)->storage->id());
   };
   for (const py::handle cell : cells) {
-    if (!PyTuple_Check(cell.ptr())) continue;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(cell.ptr()); ++i) {
-      PyObject* const part = PyTuple_GET_ITEM(cell.ptr(), i);
-      add(part);
-      for (Py_ssize_t k = 0; PyTuple_Check(part) && k < PyTuple_GET_SIZE(part); ++k)
-        add(PyTuple_GET_ITEM(part, k));
-    }
+    if (!PyTuple_Check(cell.ptr()) || PyTuple_GET_SIZE(cell.ptr()) != 4) continue;
+    PyObject* const value = PyTuple_GET_ITEM(cell.ptr(), 3);
+    add(value);
+    for (Py_ssize_t i = 0; PyTuple_Check(value) && i < PyTuple_GET_SIZE(value); ++i)
+      add(PyTuple_GET_ITEM(value, i));
   }
   std::sort(ids.begin(), ids.end());
   return ids;

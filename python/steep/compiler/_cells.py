@@ -53,14 +53,17 @@ class Cells:
 
     def add(self, cell: Cell, description: str, name: str | None = None) -> None:
         """Keep a cell, if it is a new one."""
-        kind, holder, key, _ = cell
-        mark = (kind, id(holder), key if isinstance(key, str) else id(key))
+        mark = _mark(cell)
         if mark in self._known:
             return
         self._known.add(mark)
-        self.objects.setdefault(id(holder), holder)
+        self.objects.setdefault(id(cell[1]), cell[1])
         self.entries.append(cell)
         self.whence.append((description, name))
+
+    def met_before(self, other: Cells) -> list[Cell]:
+        """Those of them that another recording has met as well: of no object made in a call."""
+        return [cell for cell in self.entries if _mark(cell) in other._known]
 
     def describe(self, place: int) -> str:
         """How a user would call one of the cells."""
@@ -150,3 +153,9 @@ def _add_containers(nodes: dict[int, Any], waiting: list[Any]) -> None:
             if type(part) in _BETWEEN and id(part) not in nodes and not is_of_module:
                 nodes[id(part)] = part
                 waiting.append(part)
+
+
+def _mark(cell: Cell) -> tuple[int, int, Any]:
+    """The same for all cells of one place."""
+    kind, holder, key, _ = cell
+    return kind, id(holder), key if isinstance(key, str) else id(key)

@@ -99,7 +99,9 @@ class Learner(_core.CompiledCall):
         pending: Recording,
         kept: list[Any],
     ) -> None:
-        program = _core.make_program(recording.trace, pending.trace, recording.cells.entries)
+        program = _core.make_program(
+            recording.trace, pending.trace, recording.cells.met_before(pending.cells)
+        )
         cells, backward = recording.cells.entries, recording.backward
         if recording.stand_ins.numbers.nodes:
             if recording.stand_ins.writes and program.may_refuse:
