@@ -216,6 +216,20 @@ def test_a_number_of_another_type_is_another_number() -> None:
         assert compiled(steep.ones(1)).item() == (2 if isinstance(t, int) else 3)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_number_of_many_digits_may_be_looked_at() -> None:
+    keeper = Keeper()
+    keeper.t = 7**6000
+
+    def step(x: Any) -> Any:
+        keeper.t += 1
+        return x * len(range(keeper.t % 5))
+
+    compiled = steep.compile(step)
+    for _ in range(12):
+        assert compiled(steep.ones(1)).item() == keeper.t % 5
+
+
 def test_numbers_beyond_what_operations_take_are_refused_as_ever() -> None:
     keeper = Keeper()
 

@@ -148,7 +148,7 @@ class StandIns:
         try:
             return call_with_stand_ins(entries, left, function, args)
         finally:
-            for i, (*_, symbol, _) in enumerate(entries):
+            for i, (*_, symbol, _) in enumerate(entries[: len(left)]):
                 if left[i] is symbol:
                     continue
                 if is_number(plain(left[i])):

@@ -122,10 +122,10 @@ class Numbers:
         for node, lines in self.known.items():
             if node < len(other.values) and not same_value(self.values[node], other.values[node]):
                 line = _at_line_of_user(lines)
+                first, second = _shown(other.values[node]), _shown(self.values[node])
                 return (
-                    f"{other.values[node]!r} in one run and {self.values[node]!r} in the next, a "
-                    f"number that Python code looks at{line}; keep it as it is, or pass it as a "
-                    "tensor"
+                    f"{first} in one run and {second} in the next, a number that Python code "
+                    f"looks at{line}; keep it as it is, or pass it as a tensor"
                 )
         if len(self.nodes) != len(other.nodes) or any(
             a[0] != b[0] or (a[1:] != b[1:] if a[0] != "constant" else not same_value(a[1], b[1]))
@@ -135,6 +135,11 @@ class Numbers:
         if self.taken != other.taken or self.known.keys() != other.known.keys():
             return "numbers that change taken by other operations"
         return ""
+
+
+def _shown(value: Any) -> str:
+    many = type(value) is int and value.bit_length() > 200  # Python may refuse to write them out
+    return "an int of many digits" if many else repr(value)
 
 
 def _as_float(value: Any) -> float:
