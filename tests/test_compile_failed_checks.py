@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from typing import Any
 
 import pytest
@@ -198,3 +199,19 @@ def test_checks_that_are_made_first_are_no_steps() -> None:
     assert first == ["check_classes", "one_hot"]
     assert sum("check_classes" in line for line in lines) == 2
     assert sum("one_hot" in line for line in lines) == 2
+
+
+def test_a_check_that_fails_while_it_is_recorded_is_made_again() -> None:
+    def step(x: Any, index: Any) -> Any:
+        try:
+            return x.index_select(0, index)
+        except IndexError:
+            return x * 2
+
+    compiled = steep.compile(step)
+    x = steep.ones(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for last in [5, 6, 7, 8, 1, 9, 2, 0, *range(12)]:
+            index = steep.tensor([0, last])
+            assert compiled(x, index).tolist() == step(x, index).tolist()

@@ -149,8 +149,16 @@ void execute(const Call& call) {
 }
 
 void launch(const Call& call) {
-  execute(call);
-  if (Recorder* recorder = Recorder::active()) recorder->append(call);
+  Recorder* const recorder = Recorder::active();
+  if (!recorder) return execute(call);
+  try {
+    execute(call);
+  } catch (...) {
+    // A function may handle it, and go another way than with other values.
+    refuse_recording("an operation has refused its values, which the function handles");
+    throw;
+  }
+  recorder->append(call);
 }
 
 void launch(const Kernel& kernel, DType type, std::initializer_list<Operand> operands,
