@@ -138,3 +138,23 @@ def test_verified_they_are_advanced_once() -> None:
         assert y.item() == pytest.approx(0.37 * 0.9 ** (i + 1))
     assert keeper.t == 12
     assert compiled.programs()[0].runs > 0
+
+
+def test_a_number_that_is_looked_at_late_is_learnt_of_after_other_things_were_replaced() -> None:
+    """What was replaced, and made no difference, leaves the numbers of a program what they were."""
+    keeper, unused = Keeper(), Keeper()
+
+    def step(x: Any) -> Any:
+        keeper.t += 1
+        return x * keeper.t if keeper.t < 16 else x - keeper.t + 0 * len(unused.table["name"])
+
+    def plain(x: Any, t: int) -> Any:
+        return x * t if t < 16 else x - t
+
+    compiled = steep.compile(step)
+    for i in range(60):
+        if i == 10:
+            unused.table = {"n": 0, "name": "y"}
+        assert compiled(steep.ones(2)).tolist() == plain(steep.ones(2), i + 1).tolist()
+    runs = sum(program.runs for program in compiled.programs())
+    assert runs > 40, compiled.explain()

@@ -9,7 +9,7 @@ import sys
 import types
 from typing import Any
 
-__all__ = ["put_back"]
+__all__ = ["put_back", "tuple_of"]
 
 
 def put_back(stand_ins: list[Any], numbers: list[Any]) -> str:
@@ -41,16 +41,13 @@ def _put(holder: Any, old: Any, new: Any, apart: set[int]) -> bool:
     if isinstance(holder, dict):
         _put_into_dict(holder, old, new)
     elif isinstance(holder, list | collections.deque):
-        for i, item in enumerate(list(holder)):
-            if item is old:
-                holder[i] = new
+        _put_into_sequence(holder, old, new)
     elif isinstance(holder, set):
         set.discard(holder, old)
         set.add(holder, new)
     elif isinstance(holder, tuple):
-        items = [_other(item, old, new) for item in holder]
-        other = holder._make(items) if hasattr(holder, "_make") else type(holder)(items)
-        return bool(_replace(holder, other, apart))
+        items = [_other(item, old, new) for item in tuple.__iter__(holder)]
+        return bool(_replace(holder, tuple_of(holder, items), apart))
     elif isinstance(holder, types.CellType):
         holder.cell_contents = new
     elif isinstance(holder, BaseException) and holder.args is old:
@@ -66,12 +63,31 @@ def _put(holder: Any, old: Any, new: Any, apart: set[int]) -> bool:
     return True
 
 
+def tuple_of(old: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
+    """Another tuple of the same class, made without asking that."""
+    try:
+        new: tuple[Any, ...] = tuple.__new__(type(old), items)
+    except TypeError:  # of a class in C with a constructor of its own
+        return type(old)(items)
+    vars_of_old = getattr(old, "__dict__", None)
+    if vars_of_old:
+        new.__dict__.update(vars_of_old)
+    return new
+
+
+def _put_into_sequence(holder: Any, old: Any, new: Any) -> None:
+    kind = list if isinstance(holder, list) else collections.deque
+    for i, item in enumerate(list(kind.__iter__(holder))):
+        if item is old:
+            kind.__setitem__(holder, i, new)
+
+
 def _put_into_dict(holder: dict[Any, Any], old: Any, new: Any) -> None:
     # A class finds its attributes by a cache of its own.
     classes = [x for x in gc.get_referrers(holder) if isinstance(x, type)]
     for key, item in list(dict.items(holder)):
         if item is old and classes:
-            setattr(classes[0], key, new)
+            type.__setattr__(classes[0], key, new)
         elif item is old:
             dict.__setitem__(holder, key, new)
     if any(key is old for key in dict.keys(holder)):

@@ -65,7 +65,7 @@ class Learner(_core.CompiledCall):
             return
         for program, known in signature.programs:
             if program.has_state_of(recording.trace) and not recording.difference(known):
-                if not {*recording.trace.filled} <= {*known.trace.filled}:
+                if not {*recording.filled} <= {*known.filled}:
                     self._insert(key, signature, recording, known, kept)
                     self._drop(key, signature, program)  # the new one does with other numbers, too
                     return
@@ -107,10 +107,10 @@ class Learner(_core.CompiledCall):
             if recording.stand_ins.writes and program.may_refuse:
                 self._refuse(signature, _COUNTS_AND_CHECKS)
                 return
-            if recording.trace.filled and backward is not None:
+            if recording.filled and backward is not None:
                 self._refuse(signature, _NUMBERS_OUTSIDE)
                 return
-            recording.numbers = evaluator(recording.stand_ins, recording.trace.filled)
+            recording.numbers = evaluator(recording.stand_ins, recording.filled)
         if backward is not None and pending.backward is not None:
             backward.plan(pending.backward)
         description, before, numbers = recording.description, recording.before, recording.numbers
@@ -163,8 +163,9 @@ class Learner(_core.CompiledCall):
         """Something it has read was replaced, and it does the same as before."""
         known = [known for made, known in list(signature.programs) if made is program]
         what = known[0].replaced() if known else ""
-        if known:
-            recording.backward = known[0].backward
+        if known:  # what the program was made with
+            recording.backward, recording.numbers = known[0].backward, known[0].numbers
+            recording.filled = known[0].filled
         self._table.confirm(key, program, recording.cells.entries)
         signature.programs = [
             (made, recording if made is program else known) for made, known in signature.programs

@@ -8,6 +8,7 @@ from typing import Any
 
 from steep._core import any_number, call_with_stand_ins, first_broken, same_value
 from steep.compiler._cells import DICT, ITEM, SEQUENCE, SLOT, VARIABLE, Cell, Cells, absent
+from steep.compiler._leaks import tuple_of
 from steep.compiler._symbolic import Numbers, is_number, is_symbolic, plain
 
 __all__ = ["MOST_PLACES", "Place", "StandIns", "changed_places", "evaluator", "without_symbols"]
@@ -187,9 +188,10 @@ def without_symbols(value: Any) -> Any:
         for key in value:
             value[key] = without_symbols(value[key])
     elif isinstance(value, tuple):
-        items = [*map(without_symbols, value)]
-        if any(now is not old for now, old in zip(items, value, strict=True)):
-            return value._make(items) if hasattr(value, "_make") else type(value)(items)
+        parts = [*tuple.__iter__(value)]
+        items = [*map(without_symbols, parts)]
+        if any(now is not old for now, old in zip(items, parts, strict=True)):
+            return tuple_of(value, items)
     return value
 
 

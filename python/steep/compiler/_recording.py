@@ -133,6 +133,7 @@ class Recording:
         cells: what it has read from outside, with what was there.
         refusal: why it cannot be replayed, or ``''``.
         change: what it has changed itself of what it reads, or ``''``; the next call may not.
+        filled: steps with whose results a program's operands are filled, once that is known.
         numbers: what a program of it computes of numbers, as `evaluator` has it.
         counted: where that was if it was numbers alone, else ``None``.
         stand_ins: what it has computed of numbers that change.
@@ -160,6 +161,7 @@ class Recording:
         self.stand_ins = run.stand_ins
         self.codes = run.reads.codes
         self.numbers: tuple[Callable[[Any], Any], Callable[[Any], None]] | None = None
+        self.filled: list[int] = []
         self.counted = changed_places(self.cells) if change else None
         self.refusal = refusal
         self.change = change
@@ -200,7 +202,9 @@ class Recording:
             if x != y
         ):
             return SPECIAL
-        return found or self.trace.fill(other.trace, *values, numbers.taken)
+        found = found or self.trace.fill(other.trace, *values, numbers.taken)
+        self.filled = self.trace.filled
+        return found
 
 
 def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Recording:
