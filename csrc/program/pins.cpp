@@ -1,0 +1,72 @@
+// Which memory a program may be run on: arguments share it with each other as they did when it was
+// recorded, and with what the program has as its own only where they did.
+#include <algorithm>
+
+#include "program/replay.h"
+
+namespace steep::program {
+
+namespace {
+
+using Given =
+    SmallVector<std::pair<const Storage*, int>, 8>;  // a storage, and the value it stands for
+
+// Whether no argument lies on memory of another library's that another one, or the program's own
+// state, lies on.
+bool borrowed_apart(const Given& given, const std::vector<const Storage*>& outside) {
+  SmallVector<const Storage*, 8> borrowed;
+  for (const auto& [storage, value] : given)
+    if (storage->borrowed()) borrowed.push_back(storage);
+  if (borrowed.empty()) return true;
+  for (const Storage* other : outside) borrowed.push_back(other);
+  return !any_overlap(std::move(borrowed));
+}
+
+}  // namespace
+
+void Program::unpin(const Trace& trace) {
+  for (size_t v = 0; v < trace.sources().size(); ++v)
+    if (!stays_pinned_[v] && !(pins_[v] == trace.sources()[v])) pins_[v] = Pin();
+  const auto is_another = [&](size_t i) {
+    return !plan_.gradients[i].leaf.same(trace.gradients()[i].leaf);
+  };
+  pinned_leaves_.erase(std::remove_if(pinned_leaves_.begin(), pinned_leaves_.end(), is_another),
+                       pinned_leaves_.end());
+}
+
+bool Program::has_state_of(const Trace& trace) const {
+  for (size_t v = 0; v < trace.sources().size(); ++v)
+    if (stays_pinned_[v] && !(pins_[v] == trace.sources()[v])) return false;
+  return true;
+}
+
+bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
+  Given given;
+  const auto add = [&](const Tensor& x, int value, int source) {
+    given.push_back({x->storage.get(), value});
+    const Pin& pin = pins_[value];
+    // Where others on the same memory begin follows from the first.
+    const bool is_first = plan_.values[value].source == source;
+    return (pin.storage == 0 ||
+            (pin.storage == x->storage->id() && (!is_first || pin.start == x->offset))) &&
+           !std::binary_search(outside_.begin(), outside_.end(), x->storage.get());
+  };
+  for (int i = 0; i < inputs.size(); ++i)
+    if (!add(inputs[i], input_values_[i], i)) return false;
+  for (size_t i = 0; i < plan_.gradients.size(); ++i)
+    if (plan_.gradients[i].before_value >= 0 &&
+        !add(before[static_cast<int64_t>(i)], plan_.gradients[i].before_value, static_cast<int>(i)))
+      return false;
+  for (const size_t i : pinned_leaves_)
+    if (!inputs[plan_.gradients[i].input].same(plan_.gradients[i].leaf)) return false;
+  if (!borrowed_apart(given, borrowed_)) return false;
+  if (given.size() < 2) return true;
+  std::sort(given.begin(), given.end());
+  for (int i = 1; i < given.size(); ++i) {
+    const bool same = given[i - 1].first == given[i].first;
+    if (same != (given[i - 1].second == given[i].second)) return false;
+  }
+  return true;
+}
+
+}  // namespace steep::program
