@@ -12,8 +12,10 @@ import pytest
 
 import steep
 from compiling import Make, is_followed, ones, settle
-from steep import _core
+from steep import _core, nn
+from steep._layers import follow, unfollow
 from steep.compiler._cells import DICT, ITEM, SEQUENCE, Cells
+from steep.compiler._reads import Reads
 from steep.compiler._traversal import Traversal
 
 DATES = np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[D]")
@@ -181,6 +183,36 @@ def test_cells_of_what_is_dead_are_forgotten() -> None:
     del table, inner
     cells.forget_what_is_dead()
     assert [cell[1] for cell in cells.entries] == [alive.__dict__, alive.value]
+
+
+def test_cells_are_counted_as_often_as_they_hold_an_object() -> None:
+    """In each of their fields, and in each place of a tuple of parts; not deeper."""
+    item, other, values = object(), object(), {"a": 1}
+    values["item"] = item  # type: ignore[assignment]
+    cells = [
+        (ITEM, values, "item", item),
+        (SEQUENCE, [item], None, (item, item, (item,))),
+        (DICT, values, None, ("item", item, "other", other)),
+    ]
+    objects = dict(enumerate([item, other, values, cells]))
+    assert _core.count_held(cells, objects) == [4, 1, 2, 0]
+    with pytest.raises(TypeError, match=r"expected \(cells, objects\)"):
+        _core.count_held(tuple(cells), {})  # type: ignore[arg-type]
+
+
+def test_naming_the_layers_is_no_part_of_what_a_call_reads() -> None:
+    model = nn.Sequential(*(nn.Sequential(nn.ReLU(), nn.Tanh()) for _ in range(3)))
+    listened = Reads(model, [])
+    _core.follow(listened, lambda: model(ones()), (), {})  # nobody asks for layers
+    follow()
+    try:
+        asked = Reads(model, [])
+        _core.follow(asked, lambda: model(ones()), (), {})
+    finally:
+        unfollow()
+    only_asked = {code.co_name for code in asked.codes} - {c.co_name for c in listened.codes}
+    assert only_asked == {"_call_in_layer"}
+    assert "named_modules" not in {code.co_name for code in asked.codes}
 
 
 def stores() -> Iterator[tuple[str, Make]]:

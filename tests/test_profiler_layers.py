@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 import steep
 from profiler_support import Net, chain, kernels, layers, names
-from steep import nn
+from steep import _layers, nn
 from steep._layers import _Names
 from steep.profiler import profile
 from test_stress import together
@@ -220,14 +222,28 @@ def test_roots_named_by_many_threads_have_names_of_their_own() -> None:
         sys.setswitchinterval(interval)
 
 
-def test_names_of_a_module_that_changes_while_it_is_asked_are_asked_again() -> None:
-    class Grows(nn.Sequential):
-        def named_modules(self, *args: Any, **kwargs: Any) -> Any:
-            found = list(super().named_modules(*args, **kwargs))
-            if len(self) == 1:
-                self.append(nn.Tanh())
-            return found
+def test_names_of_a_module_that_changes_while_it_is_asked_are_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask = _layers._paths_below
 
-    names, model = _Names(), Grows(nn.ReLU())
+    def grow(parent: Any) -> dict[int, str]:
+        found = ask(parent)
+        if len(parent) == 1:
+            parent.append(nn.Tanh())
+        return found
+
+    monkeypatch.setattr(_layers, "_paths_below", grow)
+    names, model = _Names(), nn.Sequential(nn.ReLU())
     assert names.path([(model, "")], model[0]) == "0"
     assert names.path([(model, "")], model[1]) == "1"
+
+
+def test_paths_are_those_of_named_modules() -> None:
+    shared = nn.Linear(2, 2)
+    inner = nn.Sequential(nn.ReLU(), shared)
+    model = nn.ModuleDict({"a": inner, "b": nn.ModuleList([shared, inner]), "c": nn.Tanh()})
+    model["a"].register_module("none", None)
+    named = {id(module): path for path, module in model.named_modules()}
+    assert _layers._paths_below(model) == named
+    assert list(_layers._paths_below(model).values()) == ["", "a", "a.0", "a.1", "b", "c"]

@@ -1,7 +1,7 @@
 #include "bindings/guards.h"
 
 #include <algorithm>
-#include <numeric>
+#include <unordered_map>
 
 #include "bindings/dict_version.h"
 #include "bindings/tensor_type.h"
@@ -13,19 +13,11 @@ Guards::Guards(PyObject* list) {
   if (!PyList_Check(list))
     raise(PyExc_TypeError, join("guards: expected a list, got ", type_name(list)));
   const Items items("guards", list);
-  std::vector<Cell> given;
-  for (Py_ssize_t i = 0; i < items.size(); ++i) given.push_back(cell_of(items[i].get()));
-  places_.resize(given.size());
-  std::iota(places_.begin(), places_.end(), 0);
-  const auto order = [&](Py_ssize_t i) {
-    const Cell& cell = given[static_cast<size_t>(i)];
-    return std::make_pair(cell.holder.get(), cell.kind);
-  };
-  std::stable_sort(places_.begin(), places_.end(),
-                   [&](Py_ssize_t a, Py_ssize_t b) { return order(a) < order(b); });
-  cells_.reserve(given.size());
-  for (const Py_ssize_t place : places_)
-    cells_.push_back(std::move(given[static_cast<size_t>(place)]));
+  cells_.reserve(static_cast<size_t>(items.size()));
+  for (Py_ssize_t i = 0; i < items.size(); ++i) cells_.push_back(cell_of(items[i].get()));
+  std::stable_sort(cells_.begin(), cells_.end(), [](const Cell& a, const Cell& b) {
+    return std::make_pair(a.holder.get(), a.kind) < std::make_pair(b.holder.get(), b.kind);
+  });
   for (size_t first = 0, i = 1; i <= cells_.size(); ++i) {
     if (i < cells_.size() && cells_[i].holder.get() == cells_[first].holder.get() &&
         cells_[i].kind == cells_[first].kind)
@@ -73,13 +65,6 @@ bool Guards::hold() {
          all(instances_, instance_holds) && all(others_, [](const Cell& c) { return c.holds(); });
 }
 
-Py_ssize_t Guards::first_broken() const {
-  Py_ssize_t place = -1;
-  for (size_t i = 0; i < cells_.size(); ++i)
-    if ((place < 0 || places_[i] < place) && !cells_[i].holds()) place = places_[i];
-  return place;
-}
-
 int Guards::traverse(visitproc visit, void* arg) const {
   for (const Cell& cell : cells_) {
     Py_VISIT(cell.holder.get());
@@ -91,12 +76,70 @@ int Guards::traverse(visitproc visit, void* arg) const {
 
 namespace {
 
+// How often cells hold each of some objects. Runs no code of a user's.
+class HeldCounts {
+ public:
+  HeldCounts(PyObject* cells, PyObject* objects) {
+    counts_.reserve(static_cast<size_t>(PyDict_GET_SIZE(objects)));
+    each(objects, [&](PyObject* object) { counts_.emplace(object, 0); });
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(cells); ++i) add(PyList_GET_ITEM(cells, i));
+  }
+
+  PyObject* list(PyObject* objects) const {
+    Owned found(checked(PyList_New(0)));
+    each(objects, [&](PyObject* object) {
+      const Owned number(checked(PyLong_FromSsize_t(counts_.at(object))));
+      if (PyList_Append(found.get(), number.get()) < 0) throw PythonError();
+    });
+    return found.release();
+  }
+
+ private:
+  template <class Visit>
+  static void each(PyObject* objects, Visit visit) {
+    PyObject *key, *value;
+    for (Py_ssize_t place = 0; PyDict_Next(objects, &place, &key, &value);) visit(value);
+  }
+
+  void add(PyObject* cell) {
+    const Cell::Kind kind = cell_of(cell).kind;
+    for (Py_ssize_t i = 1; i < 4; ++i) count(PyTuple_GET_ITEM(cell, i));
+    if (!holds_parts(kind)) return;
+    PyObject* const parts = PyTuple_GET_ITEM(cell, 3);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(parts); ++i) count(PyTuple_GET_ITEM(parts, i));
+  }
+
+  static bool holds_parts(Cell::Kind kind) {
+    using Kind = Cell::Kind;
+    return kind == Kind::dict || kind == Kind::sequence || kind == Kind::set ||
+           kind == Kind::function || kind == Kind::instance;
+  }
+
+  void count(PyObject* object) {
+    const auto found = counts_.find(object);
+    if (found != counts_.end()) ++found->second;
+  }
+
+  std::unordered_map<PyObject*, Py_ssize_t> counts_;
+};
+
 // first_broken(cells): the place of a cell that holds something else now, or None.
-PyObject* first_broken(PyObject*, PyObject* cells) {
+PyObject* first_broken(PyObject*, PyObject* list) {
   return guarded([&]() -> PyObject* {
-    const Py_ssize_t place = Guards(cells).first_broken();
-    if (place < 0) Py_RETURN_NONE;
-    return PyLong_FromSsize_t(place);
+    const Items cells("first_broken", list);
+    for (Py_ssize_t i = 0; i < cells.size(); ++i)
+      if (!cell_of(cells[i].get()).holds()) return PyLong_FromSsize_t(i);
+    Py_RETURN_NONE;
+  });
+}
+
+// count_held(cells, objects): a list of how often the cells hold each of the values of a dict.
+PyObject* count_held(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2 || !PyList_Check(args[0]) || !PyDict_Check(args[1]))
+      raise(PyExc_TypeError, "count_held: expected (cells, objects)");
+    const HeldCounts held(args[0], args[1]);
+    return held.list(args[1]);
   });
 }
 
@@ -137,6 +180,8 @@ PyMethodDef functions[] = {
      "Which memory a tensor has, and how the tape sees it; None for what this recording made."},
     {"first_broken", first_broken, METH_O,
      "The place of a cell that holds something else now, or None."},
+    {"count_held", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(count_held)),
+     METH_FASTCALL, "How often cells hold each of the values of a dict, in their order."},
     {"found_in_type", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(look_up)),
      METH_FASTCALL, "What a type or one of its bases has under a name, or `absent`."},
     {nullptr, nullptr, 0, nullptr}};

@@ -15,10 +15,8 @@ class Guards {
   // Of a list of tuples (kind, holder, key, value); `absent` stands for nothing.
   explicit Guards(PyObject* list);
 
-  // Both may run code where a dict has keys of a user's own class.
+  // May run code where a dict has keys of a user's own class.
   bool hold();
-  // The place in the list of the first cell that holds something else now; -1 where there is none.
-  Py_ssize_t first_broken() const;
   int traverse(visitproc visit, void* arg) const;
 
  private:
@@ -36,7 +34,6 @@ class Guards {
   void add_group(size_t begin, size_t end);
 
   std::vector<Cell> cells_;
-  std::vector<Py_ssize_t> places_;  // in the list, by cell
   std::vector<Group<uint64_t>> dicts_;
   std::vector<Group<unsigned>> types_;
   // Cells of holders without such a number: tensors, instances, and the rest.

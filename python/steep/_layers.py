@@ -78,9 +78,26 @@ class _Names:
         version = _changed  # before the modules are asked: they may change meanwhile
         known = self.below.get(id(parent))
         if known is None or known[1] != version:
-            paths = {id(module): path for path, module in parent.named_modules()}
-            known = self.below[id(parent)] = (parent, version, paths)
+            known = self.below[id(parent)] = (parent, version, _paths_below(parent))
         return known[2]
+
+
+def _paths_below(parent: Module) -> dict[int, str]:
+    """The paths of `named_modules`, by the id of the module.
+
+    Not asked of the modules themselves: a recorded call listens to their code as to all others',
+    and would follow what it reads.
+    """
+    paths: dict[int, str] = {}
+    waiting: list[tuple[str, Module]] = [("", parent)]
+    while waiting:
+        path, module = waiting.pop()
+        if id(module) in paths:
+            continue
+        paths[id(module)] = path
+        below = [(name, x) for name, x in module._modules.items() if x is not None]
+        waiting += [(f"{path}.{name}" if path else name, x) for name, x in reversed(below)]
+    return paths
 
 
 class _Thread(threading.local):

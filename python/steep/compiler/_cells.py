@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from steep._core import absent, first_broken
+from steep._core import absent, count_held, first_broken
 
 __all__ = ["ARRAY", "FUNCTION", "Cell", "Cells", "DICT", "HOOKS", "ITEM", "SEQUENCE", "SET"]
 __all__ += ["INSTANCE", "SLOT", "TENSOR", "TYPE", "VARIABLE", "absent"]
@@ -53,11 +53,12 @@ class Cells:
 
     def add(self, cell: Cell, description: str, name: str | None = None) -> None:
         """Keep a cell, if it is a new one."""
-        mark = _mark(cell)
+        kind, holder, key, _ = cell  # as _mark has it: this runs for every name that is read
+        mark = kind, id(holder), key if isinstance(key, str) else id(key)
         if mark in self._known:
             return
         self._known.add(mark)
-        self.objects.setdefault(id(cell[1]), cell[1])
+        self.objects.setdefault(id(holder), holder)
         self.entries.append(cell)
         self.whence.append((description, name))
 
@@ -81,6 +82,8 @@ class Cells:
 
     def forget(self, ids: set[int]) -> None:
         """Drop the cells of holders with these ids."""
+        if not ids:
+            return
         self.drop(lambda cell: id(cell[1]) in ids)
         for number in ids:
             self.objects.pop(number, None)
@@ -106,7 +109,8 @@ class Cells:
         nodes = dict(self.objects)
         _add_containers(nodes, list(nodes.values()))
         links = {n: [id(x) for x in gc.get_referents(nodes[n]) if id(x) in nodes] for n in nodes}
-        ours = self._references() + Counter(self.objects.keys())
+        ours = Counter(dict(zip(nodes, count_held(self.entries, nodes), strict=True)))
+        ours.update(self.objects.keys())
         for ends in links.values():
             ours.update(ends)
         # The dict here holds each once, and so does the call of getrefcount.
@@ -118,23 +122,14 @@ class Cells:
             waiting += new
         self.forget(nodes.keys() - alive)
 
-    def _references(self) -> Counter[int]:
-        """How often objects are held by cells, by id."""
-        ours: Counter[int] = Counter()
-        for cell in self.entries:
-            ours.update((id(cell[1]), id(cell[2]), id(cell[3])))
-            if cell[0] in (DICT, SEQUENCE, SET, FUNCTION, INSTANCE):
-                ours.update(map(id, cell[3]))
-        return ours
-
     def _dead(self) -> set[int]:
-        ours = self._references()
-        found = set()
-        for number in self.objects:
-            # The dict here holds it once, and so does the call of getrefcount.
-            if sys.getrefcount(self.objects[number]) == ours[number] + 2:
-                found.add(number)
-        return found
+        held = count_held(self.entries, self.objects)
+        # The dict here holds each once, and so does the call of getrefcount.
+        return {
+            number
+            for number, count in zip(self.objects, held, strict=True)
+            if sys.getrefcount(self.objects[number]) == count + 2
+        }
 
 
 _BETWEEN = (list, tuple, dict, set, types.CellType, types.FunctionType, types.MethodType)

@@ -230,12 +230,12 @@ class Traversal:
         self, values: dict[str, Any], shared: Shared, names: Names, path: str, holder: int
     ) -> None:
         """Cells of what is in a dict under names, or is not; what is there is looked into."""
-        wanted = (*shared.names, *(name for name in shared.rare if name in values))
+        wanted = [*shared.names, *[name for name in shared.rare if name in values]]
         for name in wanted:
-            own = values.get(name, absent)
-            self.cells.add((ITEM, values, name, own), f"{path}.{name}", name)
+            own, label = values.get(name, absent), f"{path}.{name}"
+            self.cells.add((ITEM, values, name, own), label, name)
             if own is not absent:
-                self.find(own, f"{path}.{name}", names, holder)
+                self.find(own, label, names, holder)
 
     # ---- tensors ------------------------------------------------------------------------------
 
