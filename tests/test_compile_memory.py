@@ -130,3 +130,20 @@ def test_memory_goes_with_the_function() -> None:
     assert allocated() > before
     del compiled
     assert allocated() == before
+
+
+def test_a_recording_that_touches_more_memory_is_another_program() -> None:
+    """A build with sanitizers sees whether the memory of both is compared beyond the shorter."""
+    mode, w = {"long": False}, steep.ones(3)
+
+    def work(x: Any) -> Any:
+        y = x + w
+        for _ in range(100 if mode["long"] else 0):
+            y = (y * w + x).tanh() @ w * x
+        return y
+
+    compiled, x = steep.compile(work), steep.rand(3)
+    for mode["long"] in (False, True):
+        for _ in range(6):
+            assert compiled(x).tolist() == work(x).tolist()
+    assert [program.runs > 0 for program in compiled.programs()] == [True, True]

@@ -35,6 +35,8 @@ void Program::unpin(const Trace& trace) {
 }
 
 bool Program::has_state_of(const Trace& trace) const {
+  // Of other values it is not a recording of this program at all.
+  if (trace.sources().size() != stays_pinned_.size()) return false;
   for (size_t v = 0; v < trace.sources().size(); ++v)
     if (stays_pinned_[v] && !(pins_[v] == trace.sources()[v])) return false;
   return true;
