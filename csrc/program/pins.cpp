@@ -2,6 +2,7 @@
 // recorded, and with what the program has as its own only where they did.
 #include <algorithm>
 
+#include "program/overlap.h"
 #include "program/replay.h"
 
 namespace steep::program {

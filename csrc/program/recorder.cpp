@@ -5,6 +5,7 @@
 #include <new>
 
 #include "program/launch.h"
+#include "program/overlap.h"
 
 namespace steep::program {
 
@@ -123,6 +124,16 @@ void Recorder::refuse(std::string_view reason) {
 void Recorder::lose() noexcept {
   lost_ = true;
   if (refusal_.empty()) refusal_ = kNoMemory;
+}
+
+bool Recorder::has_written(const Storage& memory) const {
+  for (const RecordedCall& call : calls_)
+    for (int i = 0; i < call.operands().size(); ++i) {
+      const TensorImpl* const x = call.operands()[i].tensor();
+      if (!x || !writes(call.kernel(), i)) continue;
+      if (x->storage.get() == &memory || overlap(*x->storage, memory)) return true;
+    }
+  return false;
 }
 
 Recorder::~Recorder() { stop(); }

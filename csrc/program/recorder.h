@@ -106,6 +106,8 @@ class Recorder {
   bool keeps_out() const { return keeps_out_; }
   std::vector<RecordedCall> take_calls() { return std::move(calls_); }
   const std::vector<RecordedCall>& calls() const { return calls_; }
+  // Whether a launch recorded so far has written there.
+  bool has_written(const Storage& memory) const;
   void replay() const;
 
   ~Recorder();

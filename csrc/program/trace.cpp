@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <tuple>
 #include <unordered_set>
+
+#include "program/overlap.h"
 
 namespace steep::program {
 
@@ -96,36 +97,6 @@ bool same_events(const TracedGradient& a, const TracedGradient& b) {
 
 }  // namespace
 
-bool any_overlap(SmallVector<const Storage*, 8> borrowed) {
-  const auto begin = [](const Storage* x) { return static_cast<const char*>(x->data()); };
-  const auto end = [&](const Storage* x) { return begin(x) + x->bytes(); };
-  std::sort(borrowed.begin(), borrowed.end(), [&](const Storage* a, const Storage* b) {
-    return std::make_tuple(begin(a), end(a), a) < std::make_tuple(begin(b), end(b), b);
-  });
-  const char* reached = nullptr;
-  for (int i = 0; i < borrowed.size(); ++i) {
-    if (i > 0 && borrowed[i] == borrowed[i - 1]) continue;
-    if (begin(borrowed[i]) < reached) return true;
-    reached = std::max(reached, end(borrowed[i]));
-  }
-  return false;
-}
-
-bool overlap(const Storage& a, const Storage& b) {
-  const char *x = static_cast<const char*>(a.data()), *y = static_cast<const char*>(b.data());
-  return &a != &b && a.borrowed() && b.borrowed() && x < y + b.bytes() && y < x + a.bytes();
-}
-
-bool has_written(const Recorder& recorder, const Storage& memory) {
-  for (const RecordedCall& call : recorder.calls())
-    for (int i = 0; i < call.operands().size(); ++i) {
-      const TensorImpl* const x = call.operands()[i].tensor();
-      if (!x || !writes(call.kernel(), i)) continue;
-      if (x->storage.get() == &memory || overlap(*x->storage, memory)) return true;
-    }
-  return false;
-}
-
 Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
              const Tensors& bases, const Tensors& gradients, const Tensors& saved)
     : epoch_(recorder.epoch()),
@@ -181,7 +152,11 @@ void Trace::find_origins(Recorder& recorder, const Tensors& inputs) {
 }
 
 void Trace::trace_calls(Recorder& recorder) {
-  for (RecordedCall& call : recorder.take_calls()) {
+  std::vector<RecordedCall> recorded = recorder.take_calls();
+  calls_.reserve(recorded.size());
+  values_.reserve(values_.size() + recorded.size());
+  numbers_.reserve(values_.size() + recorded.size());
+  for (RecordedCall& call : recorded) {
     TracedCall traced{std::move(call), {}, calls_.size()};
     for (const Operand& operand : traced.call.operands())
       traced.values.push_back(operand.tensor() ? value_of(Tensor(operand.tensor())) : -1);

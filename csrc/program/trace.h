@@ -35,14 +35,6 @@ struct TracedCall {
   size_t place = 0;  // among the launches recorded
 };
 
-// Whether two storages of other libraries' memory lie on the same bytes.
-bool overlap(const Storage& a, const Storage& b);
-// Whether two of these do, which are all of other libraries' memory.
-bool any_overlap(SmallVector<const Storage*, 8> borrowed);
-
-// Whether a launch recorded so far has written there.
-bool has_written(const Recorder& recorder, const Storage& memory);
-
 // A window on a value that leaves the program: a result, or the .grad of a leaf.
 struct Window {
   int value;

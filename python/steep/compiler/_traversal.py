@@ -53,6 +53,7 @@ class Traversal:
         self._waiting: list[tuple[Any, str, int | None, Names]] = []
         self._seen: set[tuple[int, Names]] = set()  # objects by id, which `cells` holds
         self._functions: dict[int, list[types.FunctionType]] = {}  # by the id of their code
+        self._sought: set[tuple[int, type]] = set()  # code whose method a class was asked for
         self._kinds: dict[type, Kind] = {}
         self._weak = WeakTargets()
         self._shared: dict[tuple[type, Names], Shared] = {}
@@ -62,6 +63,7 @@ class Traversal:
     def let_go(self) -> None:
         """Of what would keep alive what the call has made."""
         self._functions.clear()
+        self._sought.clear()
         self._labelled.clear()
         self._shared.clear()
         self.specials.clear()
@@ -171,6 +173,9 @@ class Traversal:
     def _find_method(self, code: types.CodeType, values: Any) -> None:
         """The function of code that was reached through no name, such as a method `__add__`."""
         owner = type(values.get(code.co_varnames[0]) if code.co_argcount else None)
+        if (id(code), owner) in self._sought:
+            return
+        self._sought.add((id(code), owner))
         for cls in owner.__mro__:
             for name, value in list(vars(cls).items()):
                 inner = getattr(value, "fget", value)
