@@ -195,8 +195,7 @@ Owned generators_of(const Program& program) {
 double setting(const py::object& object) {
   const Tensor& x = required(object);
   const program::Recorder* const recorder = program::Recorder::active();
-  if (recorder &&
-      (x->storage->epoch() == recorder->epoch() || recorder->has_written(*x->storage)))
+  if (recorder && (x->storage->epoch() == recorder->epoch() || recorder->has_written(*x->storage)))
     program::refuse_recording(
         "it reads an optimizer's setting that the function computes; write it after the step, or "
         "outside");
