@@ -7,6 +7,7 @@ import collections
 import dataclasses
 import datetime
 import enum
+import time
 import typing
 from typing import Any
 
@@ -136,6 +137,16 @@ def test_the_fields_of_a_record_count() -> None:
     settle(compiled, X, RECORD[0])
     assert replays(compiled) > 0
     assert compiled(X, other[0]).tolist() == (X * 3).tolist()
+
+
+def test_fields_of_a_tuple_that_are_no_items_count() -> None:
+    def moment(offset: int) -> time.struct_time:
+        return time.struct_time((2020, 1, 1, 0, 0, 0, 0, 1, 0, "UTC", offset))
+
+    compiled = steep.compile(lambda x, t: x * t.tm_gmtoff)
+    for i in range(12):
+        t = moment(3 if i < 8 else i)
+        assert compiled(X, t).tolist() == (X * t.tm_gmtoff).tolist()
 
 
 def type_of(x: Any, value: Any) -> Any:

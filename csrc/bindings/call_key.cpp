@@ -113,6 +113,16 @@ bool has_slots(PyObject* object) {
   return false;
 }
 
+// Whether some fields of it are no items, as in time.struct_time: those are found by name alone.
+bool has_unseen_fields(PyObject* tuple) {
+  static PyObject* const all = checked(PyUnicode_InternFromString("n_fields"));
+  static PyObject* const items = checked(PyUnicode_InternFromString("n_sequence_fields"));
+  PyObject* const fields = _PyType_Lookup(Py_TYPE(tuple), all);
+  PyObject* const seen = _PyType_Lookup(Py_TYPE(tuple), items);
+  return fields && seen && PyLong_CheckExact(fields) && PyLong_CheckExact(seen) &&
+         PyLong_AsLong(fields) != PyLong_AsLong(seen);
+}
+
 class Reader {
  public:
   Reader(CallKey& key, PyObject* namespaces)
@@ -152,6 +162,7 @@ class Reader {
   // is.
   bool read_subclass(PyObject* object) {
     if (PyTuple_Check(object)) {  // which can have no slots, as an int cannot
+      if (has_unseen_fields(object)) return false;
       typed(object);
       sequence('t', object);
     } else if (PyDict_Check(object)) {
