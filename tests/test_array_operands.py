@@ -56,6 +56,22 @@ def test_a_scalar_is_a_number(name: str, scalar: Any) -> None:
     check(operate(scalar, x), operate(number, x))
 
 
+@pytest.mark.parametrize("x", [[1, 2], [True, False]])
+def test_a_bool_of_numpys_is_a_bool(x: Any) -> None:
+    for operate in (operator.add, operator.mul, operator.and_, operator.eq):
+        check(operate(steep.tensor(x), np.bool_(True)), operate(steep.tensor(x), True))
+        check(operate(np.bool_(True), steep.tensor(x)), operate(True, steep.tensor(x)))
+    with pytest.raises(RuntimeError, match="got a bool"):
+        steep.add(steep.tensor([1]), steep.tensor([1]), alpha=np.bool_(True))
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.bool_(True), np.array(0.5), np.array([2])])
+def test_numpys_numbers_are_written_by_index(value: Any) -> None:
+    x = steep.zeros(1, 2)
+    x[0, 1] = value
+    assert x.tolist() == [[0.0, float(np.asarray(value).item())]]
+
+
 def test_shapes_broadcast_or_are_refused() -> None:
     x = steep.ones(2, 3)
     check(x == np.ones(3), steep.ones(2, 3, dtype=steep.bool))

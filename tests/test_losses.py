@@ -85,6 +85,9 @@ def test_loss_arguments():
         nn.MSELoss(reduction="avg")
     with pytest.raises(ValueError, match="label_smoothing between"):
         nn.CrossEntropyLoss(label_smoothing=2.0)
+    for share in (-0.1, float("nan")):
+        with pytest.raises(RuntimeError, match="label_smoothing between"):
+            F.cross_entropy(steep.ones(1, 2), steep.tensor([1]), label_smoothing=share)
     with pytest.raises(ValueError, match="beta to be at least 0"):
         nn.SmoothL1Loss(beta=-1.0)
     with pytest.raises(ValueError, match="delta to be above 0"):

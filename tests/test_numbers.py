@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 import steep
 from registry import ENTRIES
 from steep import _core
+
+F = steep.nn.functional
 
 INF, NAN = float("inf"), float("nan")
 RANGES = {
@@ -188,6 +191,9 @@ def test_factors_and_exponents_of_integers_are_not() -> None:
             x.add(x, alpha=max(number, 256))
     with pytest.raises(RuntimeError, match="add: expected a number for alpha"):
         x.add(x, alpha=True)
+    for name in ("add_", "sub", "sub_"):
+        with pytest.raises(RuntimeError, match=f"{name}: expected a number for alpha"):
+            getattr(x, name)(x, alpha=True)
     with pytest.raises(RuntimeError, match="pow: value 300 cannot be converted"):
         x.pow(300)
     with pytest.raises(RuntimeError, match="floor_divide: value 4294967296 cannot be converted"):
@@ -202,6 +208,46 @@ def test_floats_beyond_float32_are_infinite_in_arithmetic() -> None:
     for bounds in ((None, 1e40), (-1e40, None)):
         with pytest.raises(RuntimeError, match="clamp: value"):
             x.clamp(*bounds)
+
+
+@pytest.mark.parametrize("value", [1e39, -1e39])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("leaky_relu", lambda x, v: F.leaky_relu(x, v)),
+        ("elu", lambda x, v: F.elu(x, v)),
+        ("softplus", lambda x, v: F.softplus(x, beta=v)),
+        ("softplus", lambda x, v: F.softplus(x, threshold=v)),
+        ("addmm", lambda x, v: steep.addmm(x, x, x, alpha=v)),
+        ("addmm", lambda x, v: steep.addmm(x, x, x, beta=v)),
+        ("add", lambda x, v: x.add(x, alpha=v)),
+        ("add_", lambda x, v: x.add_(x, alpha=v)),
+        ("sub", lambda x, v: x.sub(x, alpha=v)),
+        ("sub_", lambda x, v: x.sub_(x, alpha=v)),
+    ],
+)
+def test_settings_beyond_float32_are_refused(name: str, call: Any, value: float) -> None:
+    x = steep.ones(1, 1)
+    with pytest.raises(RuntimeError, match=rf"^{name}: value {value:g}".replace("+", r"\+")):
+        call(x, value)
+    assert x.tolist() == [[1.0]]
+    call(x, math.copysign(INF, value))
+    call(x.double(), value)
+
+
+def test_float32_rounds_the_exponent_of_a_power() -> None:
+    x = steep.tensor([-2.0, 0.0, -1.0])
+    assert (x**1e-50).tolist() == (x ** steep.tensor(1e-50)).tolist() == [1.0, 1.0, 1.0]
+    assert (x**16777217)[2].item() == (x ** steep.tensor(16777217.0))[2].item() == 1.0
+
+
+def test_an_order_of_a_norm_beyond_float32_is_infinite() -> None:
+    x = steep.tensor([3.0, -4.0], requires_grad=True)
+    for order, limit in ((1e39, INF), (-1e39, -INF)):
+        got, expected = x.norm(order), x.norm(limit)
+        assert got.item() == expected.item()
+        grads = [steep.autograd.grad(y, x)[0].tolist() for y in (got, expected)]
+        assert grads[0] == grads[1]
 
 
 NUMBERS_ONLY = sorted({e.name for e in ENTRIES if "Tensor | Number" in e.signature})

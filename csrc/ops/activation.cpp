@@ -53,6 +53,7 @@ Tensor relu(const Tensor& x) {
 
 Tensor leaky_relu(const Tensor& x, double negative_slope, bool inplace) {
   need_floating("leaky_relu", x);
+  check_fits("leaky_relu", negative_slope, x.dtype());
   Tensor out = with_parameter(kLeakyRelu, x, negative_slope);
   if (wanted(x)) {
     // Only the sign is needed. A positive slope keeps it in the result, which outlives a call in
@@ -72,6 +73,7 @@ Tensor leaky_relu(const Tensor& x, double negative_slope, bool inplace) {
 
 Tensor elu(const Tensor& x, double alpha, bool inplace) {
   need_floating("elu", x);
+  check_fits("elu", alpha, x.dtype());
   Tensor out = with_parameter(kElu, x, alpha);
   if (wanted(x)) {
     // The slope below zero is alpha * e^x, which is out + alpha.
@@ -154,6 +156,8 @@ Tensor gelu(const Tensor& x, const std::string& approximate) {
 
 Tensor softplus(const Tensor& x, double beta, double threshold) {
   need_floating("softplus", x);
+  check_fits("softplus", beta, x.dtype());
+  check_fits("softplus", threshold, x.dtype());
   // log(1 + e^(beta x)) / beta; the identity where beta x passes the threshold.
   Tensor out;
   {
@@ -199,7 +203,8 @@ tensor([0., 2.])
       "(input: Tensor, negative_slope: float = 0.01, inplace: bool | int = False) -> Tensor",
       R"(Leaky rectifier: input where it is positive, negative_slope * input elsewhere.
 
-Shape: any, kept. Maas, Hannun and Ng, 2013. Raises NotImplementedError for integers.
+Shape: any, kept. Maas, Hannun and Ng, 2013. Raises NotImplementedError for integers, and RuntimeError for a
+negative_slope beyond the input's dtype.
 
 >>> steep.nn.functional.leaky_relu(steep.tensor([-1.0, 2.0]), 0.1)
 tensor([-0.1000,  2.0000])
@@ -209,7 +214,8 @@ tensor([-0.1000,  2.0000])
       "(input: Tensor, alpha: float = 1.0, inplace: bool | int = False) -> Tensor",
       R"(Exponential linear unit: input where it is positive, alpha * (e^input - 1) elsewhere.
 
-Shape: any, kept. Clevert, Unterthiner and Hochreiter, 2015. Raises NotImplementedError for integers.
+Shape: any, kept. Clevert, Unterthiner and Hochreiter, 2015. Raises NotImplementedError for integers, and RuntimeError
+for an alpha beyond the input's dtype.
 
 >>> steep.nn.functional.elu(steep.tensor([-1.0, 2.0]))
 tensor([-0.6321,  2.0000])
@@ -236,7 +242,8 @@ tensor([-0.1587,  1.9545])
       "(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor",
       R"(Smooth rectifier: out = log(1 + e^(beta * input)) / beta; the input itself where beta * input > threshold.
 
-Shape: any, kept. Dugas et al., 2001. Raises NotImplementedError for integers.
+Shape: any, kept. Dugas et al., 2001. Raises NotImplementedError for integers, and RuntimeError for a beta or
+threshold beyond the input's dtype.
 
 >>> steep.nn.functional.softplus(steep.tensor([0.0, 2.0]))
 tensor([0.6931, 2.1269])

@@ -79,6 +79,23 @@ Tensor add_scaled(const TensorOrNumber& x, const TensorOrNumber& other, const Nu
   return out;
 }
 
+// add, of an alpha that has been checked: sub() takes the negative of one.
+Tensor add_any(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha,
+               DType type) {
+  Tensor out;
+  {
+    const tape::GradMode off(false);
+    out = add_scaled(x, other, alpha, type);
+  }
+  if (wanted(x.tensor, other.tensor)) {
+    record("add", out, {x.tensor, other.tensor}, [alpha](const Tensor& grad, Grads& grads) {
+      if (grads.wanted(0)) grads[0] = grad;
+      if (grads.wanted(1)) grads[1] = is_one(alpha) ? grad : mul(grad, alpha);
+    });
+  }
+  return out;
+}
+
 // Division of integers by zero has no value to give: it is refused, as Python does.
 void check_divisor(const char* op, const TensorOrNumber& other, DType type) {
   if (is_floating(type)) return;
@@ -96,24 +113,15 @@ void check_divisor(const char* op, const TensorOrNumber& other, DType type) {
 Tensor add(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha) {
   const DType type = result_type("add", x, other);
   check_alpha("add", alpha, type);
-  Tensor out;
-  {
-    const tape::GradMode off(false);
-    out = add_scaled(x, other, alpha, type);
-  }
-  if (wanted(x.tensor, other.tensor)) {
-    record("add", out, {x.tensor, other.tensor}, [alpha](const Tensor& grad, Grads& grads) {
-      if (grads.wanted(0)) grads[0] = grad;
-      if (grads.wanted(1)) grads[1] = is_one(alpha) ? grad : mul(grad, alpha);
-    });
-  }
-  return out;
+  return add_any(x, other, alpha, type);
 }
 
 Tensor sub(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha) {
   refuse_bool("sub", x, other);
-  if (!is_one(alpha)) return add(x, other, negated(alpha));
-  Tensor out = modular(kSub, x, other, result_type("sub", x, other));
+  const DType type = result_type("sub", x, other);
+  check_alpha("sub", alpha, type);
+  if (!is_one(alpha)) return add_any(x, other, negated(alpha), type);
+  Tensor out = modular(kSub, x, other, type);
   if (wanted(x.tensor, other.tensor)) {
     record("sub", out, {x.tensor, other.tensor}, [](const Tensor& grad, Grads& grads) {
       if (grads.wanted(0)) grads[0] = grad;
@@ -312,13 +320,14 @@ Tensor ceil(const Tensor& x) { return stepwise(kCeil, x); }
 Tensor round(const Tensor& x) { return stepwise(kRound, x); }
 Tensor trunc(const Tensor& x) { return stepwise(kTrunc, x); }
 
+namespace {
 // In place, straight into x where no graph has to know; else by way of the recorded operation.
-Tensor add_(const Tensor& x, const TensorOrNumber& other, const Number& alpha) {
-  const DType type = result_type({x, {}}, other);
+// `alpha` has been checked.
+Tensor add_to(const char* op, const Tensor& x, const TensorOrNumber& other, const Number& alpha,
+              DType type) {
   const bool plain = is_one(alpha) || type != DType::boolean;
-  if (!plain || !writes_directly("add_", x, other, type))
-    return assign("add_", x, add({x, {}}, other, alpha));
-  check_alpha("add_", alpha, type);
+  if (!plain || !writes_directly(op, x, other, type))
+    return assign(op, x, add_any({x, {}}, other, alpha, type));
   const program::Operand b = other.is_tensor() ? program::Operand(other.tensor)
                                                : program::Operand(other.number.wrapped(type));
   if (is_one(alpha)) {
@@ -326,13 +335,22 @@ Tensor add_(const Tensor& x, const TensorOrNumber& other, const Number& alpha) {
   } else {
     program::launch(kAddScaled, type, {x, x, b, alpha.wrapped(type)});
   }
-  x->storage->bump("add_");
+  x->storage->bump(op);
   return x;
+}
+}  // namespace
+
+Tensor add_(const Tensor& x, const TensorOrNumber& other, const Number& alpha) {
+  const DType type = result_type({x, {}}, other);
+  check_alpha("add_", alpha, type);
+  return add_to("add_", x, other, alpha, type);
 }
 
 Tensor sub_(const Tensor& x, const TensorOrNumber& other, const Number& alpha) {
   refuse_bool("sub_", {x, {}}, other);
-  return add_(x, other, negated(alpha));
+  const DType type = result_type({x, {}}, other);
+  check_alpha("sub_", alpha, type);
+  return add_to("sub_", x, other, negated(alpha), type);
 }
 
 namespace {

@@ -11,7 +11,8 @@ void register_arithmetic(Registry& registry) {
              "(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor",
              R"(Sum of each pair of elements: out = input + alpha * other.
 
-Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
+Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast, and for an alpha that the
+result's dtype cannot hold.
 
 >>> steep.add(steep.tensor([1, 2]), steep.tensor([10, 20]), alpha=2)
 tensor([21, 42])
@@ -21,7 +22,8 @@ tensor([21, 42])
              "(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor",
              R"(Difference of each pair of elements: out = input - alpha * other.
 
-Shapes broadcast and dtypes promote. Raises RuntimeError for two bool operands and for shapes that do not broadcast.
+Shapes broadcast and dtypes promote. Raises RuntimeError for two bool operands, for shapes that do not
+broadcast, and for an alpha that the result's dtype cannot hold.
 
 >>> steep.sub(steep.tensor([3.0, 5.0]), 1)
 tensor([2., 4.])

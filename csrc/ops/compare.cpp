@@ -271,7 +271,7 @@ Tensor isclose(const Tensor& x, const Tensor& other, double rtol, double atol, b
     fail(ErrorKind::runtime, "isclose", "tensors of one dtype",
          join(name(x.dtype()), " and ", name(other.dtype())), "convert one with .to(dtype)");
   }
-  if (rtol < 0 || atol < 0)
+  if (!(rtol >= 0 && atol >= 0))  // nan is none either
     fail(ErrorKind::runtime, "isclose", "tolerances of at least 0", join(rtol, " and ", atol));
   const tape::GradMode off(false);
   const TensorOrNumber a{x, {}}, b{other, {}};

@@ -251,14 +251,14 @@ True
   registry.add<&isclose>("isclose", kBoth, close.c_str(),
                          R"(Where |input - other| <= atol + rtol * |other|, as bool.
 
-Shapes broadcast. Raises RuntimeError when the dtypes differ or a tolerance is negative.
+Shapes broadcast. Raises RuntimeError when the dtypes differ or a tolerance is negative or nan.
 
 >>> steep.isclose(steep.tensor([1.0, 2.0]), steep.tensor([1.0, 2.1]))
 tensor([ True, False])
 )");
   registry.add<&allclose>("allclose", kBoth, all_close.c_str(), R"(Whether isclose holds everywhere.
 
-Shapes broadcast. Raises RuntimeError when the dtypes differ or a tolerance is negative.
+Shapes broadcast. Raises RuntimeError when the dtypes differ or a tolerance is negative or nan.
 
 >>> steep.allclose(steep.tensor([1.0]), steep.tensor([1.0 + 1e-7]))
 True

@@ -248,8 +248,10 @@ void add_none_of(const Tensor& x, const Tensor& out) {
   });
 }
 
-// Integers times a number that is not whole would be another number.
+// Integers times a number that is not whole would be another number, and so would floats times one
+// that they cannot hold.
 Number factor_of(const char* name, const Number& number, DType type) {
+  if (is_floating(type)) check_fits("addmm", number, type);
   if (is_floating(type) || !number.is_floating()) return number;
   const double value = number.to_double();
   if (!std::isfinite(value) || value != std::trunc(value))
@@ -345,7 +347,7 @@ tensor([[3, 4],
                        R"(out = beta * input + alpha * (mat1 @ mat2), input broadcast.
 
 With beta 0, nan in input has no part in it. Raises RuntimeError for shapes and dtypes that do not
-fit, and for fractions as beta or alpha of integers.
+fit, for a beta or alpha that the dtype cannot hold, and for fractions of integers.
 
 >>> steep.addmm(steep.ones(2), steep.eye(2), steep.eye(2))
 tensor([[2., 1.],

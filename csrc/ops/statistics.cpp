@@ -1,6 +1,7 @@
 // Variances, standard deviations, log-sum-exp and norms over any dimensions.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/scratch.h"
 #include "ops/compare.h"
@@ -243,6 +244,14 @@ Tensor norm_slope(const Tensor& grad, const Tensor& x, const Tensor& out, double
   return mul(powers, zero_where(out, div(grad, pow({out, {}}, {{}, p - 1}))));
 }
 
+// In float32 a finite order beyond all floats is as good as an infinite one: the largest element
+// (the least, below zero) is all that counts.
+double order_in(DType type, double p) {
+  const bool beyond = type == DType::float32 &&
+                      std::abs(p) > static_cast<double>(std::numeric_limits<float>::max());
+  return beyond ? std::copysign(std::numeric_limits<double>::infinity(), p) : p;
+}
+
 }  // namespace
 
 Tensor norm_operand(const Tensor& x, std::optional<DType> dtype) {
@@ -260,7 +269,7 @@ Tensor norm_operand(const Tensor& x, std::optional<DType> dtype) {
 Tensor norm(const Tensor& input, std::optional<Number> order, std::optional<Dims> dim, bool keepdim,
             std::optional<DType> dtype) {
   const Tensor x = norm_operand(input, dtype);
-  const double p = order.value_or(Number(2)).to_double();
+  const double p = order_in(x.dtype(), order.value_or(Number(2)).to_double());
   const Reduction plan = plan_reduction("norm", x, dim, keepdim);
   if (std::isinf(p) && plan.n == 0) {
     fail(ErrorKind::runtime, "norm", "at least one element for an infinite p",

@@ -177,6 +177,8 @@ NEAR = {
         bad=(
             bad(RuntimeError, "isclose", arr(2), arr(2, dtype="int64")),
             bad(RuntimeError, "isclose", arr(2), arr(2), rtol=-1.0),
+            bad(RuntimeError, "isclose: expected tol", arr(2), arr(2), rtol=float("nan")),
+            bad(RuntimeError, "isclose: expected tol", arr(2), arr(2), atol=float("nan")),
         ),
     ),
 }
