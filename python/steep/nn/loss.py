@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
-
 from steep._core import (
     Tensor,
     binary_cross_entropy,
@@ -17,7 +14,7 @@ from steep._core import (
     nll_loss,
     smooth_l1_loss,
 )
-from steep.nn.module import Module
+from steep.nn._loss import _Loss, _WeightedLoss
 
 __all__ = [
     "BCELoss",
@@ -30,54 +27,6 @@ __all__ = [
     "NLLLoss",
     "SmoothL1Loss",
 ]
-
-
-def _depth_of_caller() -> int:
-    """How many frames up the code is that made the loss: the first outside of this file."""
-    depth, frame = 0, inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename == __file__:
-        depth, frame = depth + 1, frame.f_back
-    return depth
-
-
-def _from_older(name: str, size_average: bool | None, reduce: bool | None) -> str:
-    """The reduction that PyTorch's older arguments stand for, with its warning."""
-    for argument, value in (("size_average", size_average), ("reduce", reduce)):
-        if not isinstance(value, (bool, type(None))):
-            raise TypeError(
-                f"{name}: expected {argument} to be a bool, got {value!r}; "
-                "name the argument, as in reduction='sum'"
-            )
-    summed = "sum" if size_average is False else "mean"
-    reduction = "none" if reduce is False else summed
-    warnings.warn(
-        "size_average and reduce args will be deprecated, please use "
-        f"reduction='{reduction}' instead.",
-        UserWarning,
-        stacklevel=_depth_of_caller(),
-    )
-    return reduction
-
-
-class _Loss(Module):
-    reduction: str
-    _reductions: tuple[str, ...] = ("none", "mean", "sum")
-
-    def __init__(
-        self,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__()
-        if size_average is not None or reduce is not None:
-            reduction = _from_older(type(self).__name__, size_average, reduce)
-        if reduction not in self._reductions:
-            raise ValueError(
-                f"{type(self).__name__}: expected reduction to be one of "
-                f"{', '.join(map(repr, self._reductions))}, got {reduction!r}"
-            )
-        self.reduction = reduction
 
 
 class MSELoss(_Loss):
@@ -304,22 +253,6 @@ class BCEWithLogitsLoss(_Loss):
             reduction=self.reduction,
             pos_weight=self.pos_weight,
         )
-
-
-class _WeightedLoss(_Loss):
-    weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None,
-        size_average: bool | None,
-        ignore_index: int,
-        reduce: bool | None,
-        reduction: str,
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
-        self.ignore_index = ignore_index
 
 
 class NLLLoss(_WeightedLoss):
