@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -65,17 +66,32 @@ def batches(count: int, rows: int = 16) -> list[Any]:
 
 
 def replays(compiled: Any) -> int:
-    return sum(program.runs for program in compiled.programs())
+    """How often its programs have run: those of a function, or of a module's forward."""
+    function = getattr(compiled, "_compiled", compiled)
+    return sum(program.runs for program in function.programs())
+
+
+def reason(compiled: Any) -> str:
+    """Why its calls, or some of them, run eagerly; empty where nothing speaks against replays."""
+    text = getattr(compiled, "_compiled", compiled).explain()
+    return " ".join(re.findall("eager, because (.*)", text))
 
 
 def ones(value: float = 1.0, size: int = 2) -> Any:
     return steep.full((size,), float(value))
 
 
-def settle(compiled: Any, *args: Any, calls: int = 5) -> Any:
-    """Call until it is replayed."""
+def called(compiled: Any, *args: Any, calls: int = 5) -> Any:
+    """Call so often that a function that can be replayed is."""
     for _ in range(calls):
         result = compiled(*args)
+    return result
+
+
+def settle(compiled: Any, *args: Any, calls: int = 5) -> Any:
+    """Call until it is replayed."""
+    result = called(compiled, *args, calls=calls)
+    assert replays(compiled) > 0, compiled.explain()
     return result
 
 

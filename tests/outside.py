@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,15 @@ class Side:
 
     def saw_gradients(self, model: Any) -> None:
         self.saw(*(p.grad for p in model.parameters()))
+
+    def steps(self, *models: Any, calls: int = CALLS, outputs: int = 3) -> Iterator[Any]:
+        """Batches, before each of which gradients are cleared, and after which they are seen."""
+        for i in range(calls):
+            for model in models:
+                clear(model)
+            yield data(i, outputs=outputs)
+            for model in models:
+                self.saw_gradients(model)
 
     def error_of(self, function: Callable[[], Any]) -> None:
         """Keep what is raised: its class and its text up to the first number."""

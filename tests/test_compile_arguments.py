@@ -144,9 +144,11 @@ def test_fields_of_a_tuple_that_are_no_items_count() -> None:
         return time.struct_time((2020, 1, 1, 0, 0, 0, 0, 1, 0, "UTC", offset))
 
     compiled = steep.compile(lambda x, t: x * t.tm_gmtoff)
-    for i in range(12):
-        t = moment(3 if i < 8 else i)
-        assert compiled(X, t).tolist() == (X * t.tm_gmtoff).tolist()
+    first = moment(3)
+    assert settle(compiled, X, first).tolist() == (X * 3).tolist()
+    for other in (moment(4), moment(5), first):
+        for _ in range(4):
+            assert compiled(X, other).tolist() == (X * other.tm_gmtoff).tolist()
 
 
 def type_of(x: Any, value: Any) -> Any:

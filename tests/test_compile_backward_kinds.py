@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import steep
-from outside import CALLS, Side, both, clear, data, mlp
+from outside import CALLS, Side, both, data, mlp
 
 nn = steep.nn
 F = steep.nn.functional
@@ -79,9 +79,7 @@ def test_running_statistics_and_masks() -> None:
     def case(side: Side) -> None:
         model = mlp(BatchNorm(12), nn.Dropout(0.3))
         net = side.compile(model)
-        for i in range(2 * CALLS):
-            x, y = data(i)
-            clear(model)
+        for i, (x, y) in enumerate(side.steps(model, calls=2 * CALLS)):
             if i % 5 == 4:
                 model.eval()
                 with steep.no_grad():
@@ -90,7 +88,6 @@ def test_running_statistics_and_masks() -> None:
                 model.train()
             else:
                 net(x).backward(y)
-            side.saw_gradients(model)
             side.saw(*model.buffers())
 
     both(case)
@@ -127,13 +124,10 @@ def test_layers(name: str) -> None:
     def case(side: Side) -> None:
         model = LAYERS[name]()
         net = side.compile(model)
-        for i in range(CALLS):
-            x, y = data(i)
+        for x, y in side.steps(model):
             if name == "embedding":
                 x = x.abs().clamp(max=4).long()
-            clear(model)
             net(x).backward(y)
-            side.saw_gradients(model)
 
     both(case)
 
@@ -145,11 +139,8 @@ def test_calls_under_no_grad_between() -> None:
     def case(side: Side) -> None:
         model = mlp()
         net = side.compile(model)
-        for i in range(2 * CALLS):
-            x, y = data(i)
-            clear(model)
+        for x, y in side.steps(model, calls=2 * CALLS):
             F.mse_loss(net(x), y).backward()
-            side.saw_gradients(model)
             with steep.no_grad():
                 side.saw(net(x))
             assert not steep.inference_mode()(net)(x).requires_grad
@@ -208,6 +199,7 @@ def test_verify_compares_the_forward_pass() -> None:
     for i in range(CALLS):
         x, y = data(i)
         F.mse_loss(net(x), y).backward()
+    assert net._compiled.programs()[0].runs > 0
 
 
 def test_threads_with_graphs_of_their_own() -> None:

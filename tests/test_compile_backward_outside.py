@@ -103,11 +103,8 @@ def test_backward_with_inputs_alone() -> None:
     def case(side: Side) -> None:
         model = mlp()
         net = side.compile(model)
-        for i in range(CALLS):
-            x, y = data(i)
-            clear(model)
+        for x, y in side.steps(model):
             F.mse_loss(net(x), y).backward(inputs=[model[0].weight])
-            side.saw_gradients(model)
 
     (made,) = both(case, backward=False)
     assert made.programs()[2].runs > 0  # of the kind of pass that came
@@ -130,9 +127,7 @@ def test_several_backwards_into_several_results(shared: bool) -> None:
     def case(side: Side) -> None:
         model = Heads(shared)
         net = side.compile(model)
-        for i in range(CALLS + 2):
-            x, y = data(i)
-            clear(model)
+        for x, y in side.steps(model, calls=CALLS + 2):
             result = net(x)
             one, two = F.mse_loss(result["one"], y), F.l1_loss(result["two"][0], y)
             (one + two).backward(retain_graph=True)
@@ -140,7 +135,6 @@ def test_several_backwards_into_several_results(shared: bool) -> None:
             one.backward(retain_graph=shared)
             side.saw_gradients(model)
             two.backward()
-            side.saw_gradients(model)
 
     (made,) = both(case)
     assert [program.runs > 0 for program in made.programs()] == [True] * 4
@@ -176,13 +170,10 @@ def test_a_graph_that_is_used_up_in_part_is_so_after_a_replay() -> None:
     def case(side: Side) -> None:
         model = Heads(True)
         net = side.compile(model)
-        for i in range(CALLS):
-            x, y = data(i)
-            clear(model)
+        for x, y in side.steps(model):
             result = net(x)
             F.mse_loss(result["one"], y).backward()
             side.error_of(F.l1_loss(result["two"][0], y).backward)
-            side.saw_gradients(model)
 
     both(case, backward=False)
 
@@ -191,11 +182,8 @@ def test_results_that_no_loss_is_made_of() -> None:
     def case(side: Side) -> None:
         model = Heads(True)
         net = side.compile(model)
-        for i in range(CALLS):
-            x, y = data(i)
-            clear(model)
+        for x, y in side.steps(model):
             F.mse_loss(net(x)["one"], y).backward()
-            side.saw_gradients(model)
 
     (made,) = both(case, backward=False)
     assert made.programs()[2].runs > 0
@@ -302,15 +290,12 @@ def test_hooks_of_parameters_and_of_results() -> None:
         weight = model[0].weight
         weight.register_hook(lambda grad: grad * 2)
         weight.register_post_accumulate_grad_hook(lambda p: side.saw("post", p.grad))
-        for i in range(CALLS):
-            x, y = data(i)
-            clear(model)
+        for x, y in side.steps(model):
             out = net(x)
             out.register_hook(lambda grad: grad + 1)
             out.retain_grad()
             F.mse_loss(out, y).backward()
             side.saw(out.grad)
-            side.saw_gradients(model)
 
     both(case)
 
@@ -336,15 +321,10 @@ def test_gradients_of_arguments_with_a_graph_of_their_own() -> None:
     def case(side: Side) -> None:
         first, second = nn.Linear(8, 8), mlp()
         net = side.compile(second)
-        for i in range(CALLS):
-            x, y = data(i)
-            clear(first)
-            clear(second)
+        for x, y in side.steps(first, second):
             h = first(x).relu()
             h.register_hook(lambda grad: grad * 3)
             (F.mse_loss(net(h), y) + h.square().mean()).backward()
-            side.saw_gradients(first)
-            side.saw_gradients(second)
 
     both(case)
 
@@ -353,13 +333,8 @@ def test_two_compiled_modules_in_a_row_and_one_twice() -> None:
     def case(side: Side) -> None:
         encoder, decoder = nn.Linear(8, 8), mlp()
         encode, decode = side.compile(encoder), side.compile(decoder)
-        for i in range(CALLS):
-            x, y = data(i)
-            clear(encoder)
-            clear(decoder)
+        for x, y in side.steps(encoder, decoder):
             F.mse_loss(decode(encode(encode(x)).tanh()), y).backward()
-            side.saw_gradients(encoder)
-            side.saw_gradients(decoder)
 
     both(case)
 
@@ -368,46 +343,9 @@ def test_a_compiled_loss_of_what_a_compiled_module_returns() -> None:
     def case(side: Side) -> None:
         model = mlp()
         net, loss_of = side.compile(model), side.compile(lambda y, t: F.mse_loss(y, t) * 2)
-        for i in range(CALLS):
-            x, y = data(i)
-            clear(model)
+        for x, y in side.steps(model):
             loss = loss_of(net(x), y)
             loss.backward()
             side.saw(loss)
-            side.saw_gradients(model)
 
     both(case)
-
-
-class Recurrent(nn.Module):
-    """One weight in many places: its gradients are added up in an order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cell = nn.Linear(8, 8)
-
-    def forward(self, x: Any) -> Any:
-        h = x
-        for _ in range(5):
-            h = self.cell(h).tanh() + 0.1 * x
-        return h
-
-
-@pytest.mark.parametrize("penalty", ["none", "before", "after", "both"])
-def test_gradients_of_one_weight_are_added_up_in_order(penalty: str) -> None:
-    def case(side: Side) -> None:
-        model = Recurrent()
-        net = side.compile(model)
-        for i in range(CALLS):
-            x, y = data(i, outputs=8)
-            clear(model)
-            terms = []
-            if penalty in ("before", "both"):
-                terms.append(0.3 * model.cell.weight.square().sum())
-            terms.append(F.mse_loss(net(x), y))
-            if penalty in ("after", "both"):
-                terms.append(0.7 * model.cell.weight.abs().sum())
-            sum(terms).backward()
-            side.saw_gradients(model)
-
-    both(case, backward=penalty in ("none", "before"))

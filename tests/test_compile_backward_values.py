@@ -1,4 +1,4 @@
-"""Results of compiled functions: derivatives of derivatives, what is changed, and memory."""
+"""Results of compiled functions: derivatives of derivatives, what is changed, sums, and memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import steep
+from compiling import replays
 from outside import CALLS, Side, both, clear, data, mlp
 
 nn = steep.nn
@@ -23,10 +24,8 @@ def test_create_graph_through_a_replayed_result() -> None:
         model = mlp()
         net = side.compile(model)
         parameters = list(model.parameters())
-        for i in range(CALLS):
-            x, y = data(i)
+        for i, (x, y) in enumerate(side.steps(model)):
             x = x.clone().requires_grad_()
-            clear(model)
             loss = F.mse_loss(net(x), y)
             if i % 2:
                 grads = steep.autograd.grad(loss, [x, *parameters], create_graph=True)
@@ -36,7 +35,6 @@ def test_create_graph_through_a_replayed_result() -> None:
             else:
                 loss.backward()
             side.saw(x.grad)
-            side.saw_gradients(model)
 
     both(case)
 
@@ -49,17 +47,14 @@ def test_second_derivatives_come_to_a_result_in_one_sum(end: Any) -> None:
         model = mlp(end())
         net = side.compile(nn.Sequential(model, nn.Linear(3, 3), end()))
         parameters = list(model.parameters())
-        for i in range(CALLS):
-            x, y = data(i)
+        for x, y in side.steps(model):
             out = net(x)
             out.register_hook(lambda grad: side.saw(grad))
             loss = (out * out * y).sum()
             grads = steep.autograd.grad(loss, parameters, create_graph=True)
             second = sum(grad.square().sum() for grad in grads)
             side.saw(*steep.autograd.grad(second, [out, *parameters[:2]], retain_graph=True))
-            clear(model)
             (second + loss).backward()
-            side.saw_gradients(model)
 
     both(case, backward=False)
 
@@ -151,10 +146,8 @@ def test_what_is_changed_before_backward(change: Any, end: Any) -> None:
     def case(side: Side) -> None:
         model = nn.Sequential(nn.Linear(8, 12), nn.ReLU(), nn.Linear(12, 3), end())
         net = side.compile(model)
-        for i in range(3 * CALLS):
-            x, y = data(i)
+        for i, (x, y) in enumerate(side.steps(model, calls=3 * CALLS)):
             x = x.clone()
-            clear(model)
             out = net(x)
             if i % 10 == 6:
                 change(model, x, out)
@@ -162,7 +155,6 @@ def test_what_is_changed_before_backward(change: Any, end: Any) -> None:
                 out.backward(y)
             except RuntimeError as error:
                 side.saw(str(error).partition("; it is at version")[0])
-            side.saw_gradients(model)
 
     both(case)
 
@@ -171,14 +163,11 @@ def test_a_result_written_to_outside() -> None:
     def case(side: Side) -> None:
         model = mlp()
         net = side.compile(model)
-        for i in range(CALLS):
-            x, y = data(i)
-            clear(model)
+        for x, y in side.steps(model):
             out = net(x)
             out += 1
             out[0] = 0
             F.mse_loss(F.relu(out, inplace=True), y).backward()
-            side.saw_gradients(model)
 
     both(case)
 
@@ -187,15 +176,46 @@ def test_parameters_frozen_and_thawed() -> None:
     def case(side: Side) -> None:
         model = mlp()
         net = side.compile(model)
-        for i in range(3 * CALLS):
-            x, y = data(i)
+        for i, (x, y) in enumerate(side.steps(model, calls=3 * CALLS)):
             if i % CALLS == 0:
                 model[0].requires_grad_(i == CALLS)
-            clear(model)
             F.mse_loss(net(x), y).backward()
-            side.saw_gradients(model)
 
     both(case)
+
+
+# ---- sums of gradients ------------------------------------------------------------------------
+
+
+class Recurrent(nn.Module):
+    """One weight in many places: its gradients are added up in an order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.Linear(8, 8)
+
+    def forward(self, x: Any) -> Any:
+        h = x
+        for _ in range(5):
+            h = self.cell(h).tanh() + 0.1 * x
+        return h
+
+
+@pytest.mark.parametrize("penalty", ["none", "before", "after", "both"])
+def test_gradients_of_one_weight_are_added_up_in_order(penalty: str) -> None:
+    def case(side: Side) -> None:
+        model = Recurrent()
+        net = side.compile(model)
+        for x, y in side.steps(model, outputs=8):
+            terms = []
+            if penalty in ("before", "both"):
+                terms.append(0.3 * model.cell.weight.square().sum())
+            terms.append(F.mse_loss(net(x), y))
+            if penalty in ("after", "both"):
+                terms.append(0.7 * model.cell.weight.abs().sum())
+            sum(terms).backward()
+
+    both(case, backward=penalty in ("none", "before"))
 
 
 # ---- memory ----------------------------------------------------------------------------------
@@ -240,6 +260,8 @@ def test_what_is_saved_lives_as_long_as_the_graph() -> None:
     out = net(x)
     del out
     assert allocated() - before < hidden
+    forward, _, backward = net._compiled.programs()  # of gradients that a sum has expanded
+    assert forward.runs > 0 < backward.runs
 
 
 def test_results_outlive_the_function() -> None:
@@ -252,6 +274,7 @@ def test_results_outlive_the_function() -> None:
     expected = [p.grad.clone() for p in model.parameters()]
     clear(model)
     out = net(x)
+    assert replays(net) > 0
     del net
     gc.collect()
     out.backward(y)

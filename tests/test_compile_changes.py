@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import steep
-from compiling import F, Run, Twins, batches, mlp, nn, replays
+from compiling import F, Run, Twins, batches, mlp, nn, reason, replays
 from tolerances import same_bits
 
 
@@ -89,6 +89,7 @@ def test_replaced_frozen_and_loaded_parameters_are_seen() -> None:
     for side in (twins.plain, twins.other):
         side.model[0].weight.data = side.model[0].weight.detach() * 2
     train()
+    assert replays(twins.compiled) >= 10  # of the programs that are still there
 
 
 def test_bad_targets_are_refused_in_a_replay_and_change_nothing() -> None:
@@ -97,6 +98,7 @@ def test_bad_targets_are_refused_in_a_replay_and_change_nothing() -> None:
     data = batches(6)
     for x, y in data:
         compiled(x, y)
+    assert replays(compiled) > 0
     before = [p.detach().numpy().copy() for p in run.model.parameters()]
     x, y = data[0]
     bad = y.clone()
@@ -115,6 +117,7 @@ def test_a_rebound_variable_is_seen() -> None:
         assert compiled(steep.ones(1)).item() == 2.0
     factor = 3.0
     assert compiled(steep.ones(1)).item() == 3.0
+    assert replays(compiled) > 0
 
 
 def test_numbers_passed_as_arguments_have_programs_of_their_own() -> None:
@@ -180,6 +183,7 @@ def test_an_argument_with_a_graph_changes_nothing_of_what_comes_back() -> None:
         return loss
 
     assert [step(weight * 1).requires_grad for _ in range(4)] == [False] * 4
+    assert "runs backward into the graph that an argument is part of" in reason(step)
 
 
 def test_the_least_recently_used_signature_goes_first() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import steep
-from compiling import nn, ones, replays, settle
+from compiling import called, nn, ones, reason, replays, settle
 
 # ---- what may change between calls --------------------------------------------------------------
 
@@ -135,6 +135,7 @@ def test_an_optimizer_that_is_set_up_otherwise(change: str) -> None:
             function(steep.ones(1))
         ends.append((p.item(), q.item()))
     assert ends[0] == ends[1]
+    assert replays(function) > 0
 
 
 @pytest.mark.filterwarnings("ignore:compile")
@@ -157,6 +158,7 @@ def test_a_rate_that_the_function_sets(passed: bool) -> None:
             function(steep.ones(1), rate) if passed else function(steep.ones(1))
         ends.append(p.item())
     assert ends[0] == ends[1]
+    assert "it changes param_groups" in reason(function)
 
 
 def test_a_mode_that_changes_between_the_two_recordings() -> None:
@@ -164,7 +166,7 @@ def test_a_mode_that_changes_between_the_two_recordings() -> None:
     compiled = steep.compile(lambda x: module(x).detach())
     for training in (True, False, True):
         module.train(training)
-        settle(compiled, steep.ones(2, 4), calls=2)
+        called(compiled, steep.ones(2, 4), calls=2)
     for training in (True, False):
         module.train(training)
         settle(compiled, steep.ones(2, 4))
@@ -197,6 +199,8 @@ def test_what_is_kept_beside_the_result_is_noticed(how: str) -> None:
     for i in range(7):
         compiled(ones(i))
     assert kept[0].tolist() == [12.0, 12.0]
+    kind = "changes what kept holds" if how == "base" else "is kept in a second place"
+    assert kind in reason(compiled)
 
 
 # ---- instances, threads, errors -----------------------------------------------------------------
@@ -312,6 +316,7 @@ def test_arguments_are_not_kept_alive() -> None:
         compiled(arguments.pop())
     gc.collect()
     assert [x() for x in known] == [None] * 6
+    assert replays(compiled) > 0
 
 
 def test_a_copy_of_what_is_compiled_starts_anew() -> None:

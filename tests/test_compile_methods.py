@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import steep
-from compiling import ones, settle
+from compiling import called, ones, settle
 
 
 class Owner:
@@ -90,7 +90,7 @@ def test_nothing_is_recorded_under_a_profiler() -> None:
             assert compiled(ones()).tolist() == [2.0, 2.0]
         with pytest.raises(RuntimeError, match="runs eagerly: a profiler is set"):
             strict(ones())
-        settle(compiled, ones())
+        called(compiled, ones())
         assert not compiled.programs()
     finally:
         sys.setprofile(None)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import steep
-from compiling import Make, is_followed, nn, ones, replays, settle
+from compiling import Make, is_followed, nn, ones, replays
 from steep.data import Dataset, Subset, TensorDataset
 
 PLACES: dict[str, Make] = {}
@@ -264,5 +264,5 @@ def test_an_argument_that_only_the_call_keeps_may_be_another_one(function: Any) 
     config = {"a": ones(2.0)}
     for i in range(8):
         config["a"] = ones(i)
-        assert settle(compiled, ones(), config, calls=1).tolist() == [i, i]
+        assert compiled(ones(), config).tolist() == [i, i]
     assert replays(compiled) == 5

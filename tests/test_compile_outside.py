@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import steep
-from compiling import nn, ones, replays, settle
+from compiling import called, nn, ones, replays, settle
 
 
 class Config:
@@ -264,7 +264,7 @@ def a_line_among_several() -> Any:
 def test_what_stays_eager_says_why(name: str, recwarn: Any, capsys: Any) -> None:
     make, says = ROWS[name]
     compiled = steep.compile(make())
-    settle(compiled, ones(), calls=8)
+    called(compiled, ones(), calls=8)
     said = [str(w.message) for w in recwarn if "runs eagerly" in str(w.message)]
     assert len(said) == 1
     assert re.search(says, said[0]), said[0]

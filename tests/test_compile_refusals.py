@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import steep
-from compiling import F, batches, mlp, replays
+from compiling import F, batches, mlp, reason, replays
 from tolerances import same_bits
 
 # ---- what stays eager, and says why ---------------------------------------------------------
@@ -117,6 +117,7 @@ def test_what_runs_eagerly_returns_the_very_object() -> None:
     kept = {"x": steep.ones(2)}
     compiled = steep.compile(lambda x: kept if x.sum().item() > 0 else {})
     assert all(compiled(steep.ones(2)) is kept for _ in range(4))
+    assert "reads a value" in reason(compiled)
 
 
 def test_fullgraph_raises_instead() -> None:

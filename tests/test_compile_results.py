@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import steep
-from compiling import ones, replays, settle
+from compiling import ones, reason, replays, settle
 from steep.compiler._result import describe, difference
 
 
@@ -66,6 +66,7 @@ def test_whatever_is_returned_comes_back(function: Any) -> None:
     compiled = steep.compile(function)
     for _ in range(8):
         assert type(compiled(ones())) is type(function(ones()))
+    assert (replays(compiled) > 0) is not bool(reason(compiled))
 
 
 def test_large_numbers_and_keys_that_cannot_be_shown_are_replayed() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import steep
+from compiling import replays
 from steep import nn
 
 
@@ -64,6 +65,7 @@ def test_an_argument_that_is_a_global_as_well_stays_that() -> None:
     for i in range(4):
         x = steep.full((3, 6), float(i))
         assert compiled(x).tolist() == (x + kept["part"][:1]).tolist()
+    assert replays(compiled) > 0
 
 
 @pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW"])
@@ -84,6 +86,7 @@ def test_memory_replaced_under_an_optimizer_alone_is_seen(kind: str) -> None:
             rows.append([p.tolist() for p in layer.parameters()])
         seen.append(rows)
     assert seen[0] == seen[1]
+    assert replays(function) > 0
 
 
 def test_a_warning_is_given_at_each_call() -> None:

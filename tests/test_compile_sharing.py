@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import steep
-from compiling import F, ones, replays, settle
+from compiling import F, called, ones, reason, replays, settle
 
 # ---- results and gradients that later replays overwrote ---------------------------------------
 
@@ -22,6 +22,7 @@ def test_gradients_of_earlier_arguments_stay() -> None:
     for x in xs:
         compiled(x)
     assert [x.grad.item() for x in xs] == [2.0 * i for i in range(8)]
+    assert replays(compiled) > 0
 
 
 @pytest.mark.parametrize("elsewhere", ["variable", "another leaf"])
@@ -107,6 +108,7 @@ def test_two_tensors_on_memory_of_numpy() -> None:
     for _ in range(6):
         array[:] = 1
         assert compiled().tolist() == [4.0, 4.0]
+    assert "share the memory of one NumPy array" in reason(compiled)
 
 
 @pytest.mark.filterwarnings("ignore:compile")
@@ -129,6 +131,7 @@ def test_arguments_on_memory_of_numpy_that_overlap_only_later(other: str) -> Non
     array[:] = 1
     x, y = steep.from_numpy(shared), steep.from_numpy(shared)
     assert compiled(x, y).tolist() == [4.0] * 4
+    assert replays(compiled) > 0
 
 
 def test_one_leaf_given_twice_and_two_leaves_on_one_memory() -> None:
@@ -167,6 +170,7 @@ def test_a_constant_that_is_written_in_part() -> None:
     compiled = steep.compile(function)
     for _ in range(6):
         assert compiled(ones()).tolist() == [4.0, 4.0, 6.0]
+    assert "a tensor made from numbers inside the function" in reason(compiled)
 
 
 def test_a_refused_input_leaves_state_as_in_eager() -> None:
@@ -196,6 +200,7 @@ def test_gradients_of_an_empty_batch() -> None:
         compiled(x)
         assert x.grad.shape == (0, 8)
         assert x.grad.tolist() == []
+    assert replays(compiled) > 0
 
 
 @pytest.mark.filterwarnings("ignore:compile")
@@ -211,6 +216,7 @@ def test_a_gradient_made_of_numbers() -> None:
         p.grad = None
         compiled(ones())
         assert p.grad.tolist() == [1.0, 2.0]
+    assert "sets a .grad to a tensor that it has not computed" in reason(compiled)
 
 
 def test_a_gradient_that_is_cleared_is_cleared_whatever_was_there() -> None:
@@ -239,7 +245,8 @@ def test_a_gradient_that_comes_to_a_tensor_that_never_had_one() -> None:
 def test_state_that_becomes_part_of_a_graph() -> None:
     weight, total = ones().requires_grad_(), steep.zeros(2)
     compiled = steep.compile(lambda x: total.add_(x * weight) is None)
-    settle(compiled, ones(), calls=6)
+    called(compiled, ones(), calls=6)
+    assert "makes a tensor from outside part of a graph" in reason(compiled)
     total.sum().backward()
     assert weight.grad.tolist() == [6.0, 6.0]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import steep
-from compiling import nn, ones, replays, settle
+from compiling import called, nn, ones, replays, settle
 
 
 class Scaling:
@@ -125,7 +125,7 @@ def test_a_list_that_a_replay_would_not_return_again_keeps_it_eager(function: An
     """Whoever appends to the result appends to that very list."""
     compiled = steep.compile(function)
     with pytest.warns(UserWarning, match="a list it returns is kept in a second place"):
-        result = settle(compiled, ones())
+        result = called(compiled, ones())
     assert not replays(compiled)
     if function(ones()) is KEPT:
         assert result is KEPT
