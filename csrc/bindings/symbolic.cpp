@@ -80,7 +80,7 @@ class StandIns {
     for (Py_ssize_t i = 0; i < items.size(); ++i) {
       PyObject* const entry = items[i].get();
       if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 4 || !Place(entry).is_one() ||
-          !is_symbolic(PyTuple_GET_ITEM(entry, 2)))
+          !(is_symbolic(PyTuple_GET_ITEM(entry, 2)) || PyTuple_Check(PyTuple_GET_ITEM(entry, 2))))
         raise(PyExc_TypeError, "call_with_stand_ins: expected (holder, key, stand-in, number)");
       entries_.push_back(Owned::borrow(entry));
     }
@@ -108,12 +108,13 @@ class StandIns {
     const Place place(entry);
     const Owned now = place.get();
     if (PyList_SetItem(left_, i, new_reference(now ? now.get() : absent())) < 0) PyErr_Clear();
-    if (!now || !is_symbolic(now.get())) return;
+    if (!now) return;
     PyObject* const stand_in = PyTuple_GET_ITEM(entry, 2);
     if (now.get() == stand_in) {
       if (!place.set(PyTuple_GET_ITEM(entry, 3))) PyErr_Clear();
       return;
     }
+    if (!is_symbolic(now.get())) return;
     static PyObject* const name = PyUnicode_InternFromString("_value");
     PyObject* const number = PyObject_GetAttr(now.get(), name);
     if (!number || !place.set(number)) PyErr_Clear();
@@ -126,8 +127,9 @@ class StandIns {
 };
 
 // call_with_stand_ins(entries, left, function, args): the function's result. `entries` are tuples of
-// a place's holder and key, what stands in for the number there, and the number; the list `left` gets
-// what is in each place at the end.
+// a place's holder and key, what stands in for the number there, and the number, or a tuple with
+// stand-ins in it and the tuple that it stands for; the list `left` gets what is in each place at the
+// end.
 PyObject* call_with_stand_ins(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 4 || !PyList_Check(args[1]))

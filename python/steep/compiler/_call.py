@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from steep.compiler._symbolic import is_number
+from steep.compiler._given import Filled, Given
 
-__all__ = ["AnyNumber", "Call"]
-
-
-class AnyNumber:
-    """Stands for all numbers of a type in what a call is known by."""
-
-    def __init__(self, kind: type) -> None:
-        self._kind = kind
-
-    def __repr__(self) -> str:
-        return f"any {self._kind.__name__}"
-
-
-_ANY = {kind: AnyNumber(kind) for kind in (int, float)}
+__all__ = ["Call"]
 
 
 class Call:
@@ -33,43 +19,37 @@ class Call:
         given: the numbers that vary, in order; those that the kind of the call leaves open.
     """
 
-    __slots__ = ("_places", "args", "given", "known", "kwargs")
+    __slots__ = ("_found", "args", "given", "known", "kwargs")
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args = args
         self.kwargs = kwargs
         self.known = (args, kwargs)
         self.given: tuple[Any, ...] = ()
-        self._places: list[int | str] = [i for i, x in enumerate(args) if is_number(x)]
-        self._places += [name for name, x in kwargs.items() if is_number(x)]
+        self._found = Given(args, kwargs)
 
     @property
     def has_numbers(self) -> bool:
-        """Whether there are numbers among the arguments."""
-        return bool(self._places)
+        """Whether there are numbers among the arguments, or in containers among them."""
+        return bool(self._found.numbers)
 
     @property
     def has_floats(self) -> bool:
         """Whether one of them is a float."""
-        return any(type(x) is float for x in self._numbers())
+        return any(type(x) is float for x in self._found.numbers)
 
     def with_any_numbers(self) -> Call:
         """The same call as one of a kind that any numbers make."""
         call = Call.__new__(Call)
-        call.args, call.kwargs, call._places = self.args, self.kwargs, self._places
-        call.given = tuple(self._numbers())
-        call.known = self.with_numbers([_ANY[type(x)] for x in call.given])
+        call.args, call.kwargs, call._found = self.args, self.kwargs, self._found
+        call.given = tuple(self._found.numbers)
+        call.known = self._found.known
         return call
 
-    def with_numbers(self, numbers: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments with other numbers in place of its own."""
-        args, kwargs = list(self.args), dict(self.kwargs)
-        for place, number in zip(self._places, numbers, strict=True):
-            if isinstance(place, int):
-                args[place] = number
-            else:
-                kwargs[place] = number
-        return tuple(args), kwargs
+    def known_now(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What its kind is told by once the function has run, which may have changed arguments."""
+        return Given(self.args, self.kwargs).known if self.given else self.known
 
-    def _numbers(self) -> list[Any]:
-        return [self.args[p] if isinstance(p, int) else self.kwargs[p] for p in self._places]
+    def filled(self, stand_ins: list[Any]) -> Filled:
+        """The arguments with stand-ins for its numbers."""
+        return Filled(self.args, self.kwargs, self._found, stand_ins)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor
-from steep.compiler._call import AnyNumber
+from steep.compiler._given import AnyNumber, Made
 
 if TYPE_CHECKING:
     from steep.compiler._signature import Signature
@@ -29,6 +29,8 @@ def shown(value: Any, depth: int = 2) -> str:
         return f"<int of {value.bit_length()} bits>"
     if value is None or type(value) in (bool, int, float, complex, str, bytes, slice):
         return repr(value)
+    if type(value) is Made:
+        return f"{value.kind.__name__}{shown(value.parts, depth)}"
     if type(value) in (list, tuple) and depth:
         inside = ", ".join(shown(item, depth - 1) for item in value[:4])
         more = ", ..." if len(value) > 4 else ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from steep._core import any_number, call_with_stand_ins, first_broken, same_value
 from steep.compiler._cells import DICT, ITEM, SEQUENCE, SLOT, VARIABLE, Cell, Cells, absent
+from steep.compiler._given import Entry
 from steep.compiler._leaks import tuple_of
 from steep.compiler._symbolic import Numbers, is_number, is_symbolic, plain
 
@@ -126,6 +127,8 @@ class StandIns:
         numbers: what was computed.
         places: where numbers were.
         given: the call's own numbers.
+        put: those that are put into lists, dicts and attributes among the arguments.
+        changed: whether the function has put something else there.
         writes: for each place that holds another number in the end, the step that makes it.
         returned: steps that have made numbers of the result.
         lost: what became of a place that holds none any more, or ``''``.
@@ -135,7 +138,10 @@ class StandIns:
         self.numbers = Numbers()
         self.places = [place for place in places if is_number(place.get())]
         self.given: list[Any] = [self.numbers.symbol(("given", i), x) for i, x in enumerate(given)]
+        self.put: list[Entry] = []
+        self.changed = False
         self.writes: list[tuple[int, int]] = []
+        self._reached: list[Cell] = []
         self.lost = ""
         self.returned: list[int] = []
 
@@ -147,8 +153,9 @@ class StandIns:
             entries.append((*place.where, self.numbers.symbol(("place", i), value), value))
         left: list[Any] = []
         try:
-            return call_with_stand_ins(entries, left, function, args)
+            return call_with_stand_ins([*entries, *self.put], left, function, args)
         finally:
+            count = len(entries)
             for i, (*_, symbol, _) in enumerate(entries[: len(left)]):
                 if left[i] is symbol:
                     continue
@@ -157,6 +164,9 @@ class StandIns:
                 else:
                     label = self.places[i].label
                     self.lost = f"it puts something else than a number into {label}"
+            pairs = zip(left[count:], self.put, strict=False)
+            self.changed = any(now is not entry[2] for now, entry in pairs)
+            self.put = []
 
     def kept(self) -> tuple[list[Any], list[tuple[int, int]], list[int]]:
         """Where numbers are, and what of them is kept or returned."""
@@ -170,12 +180,35 @@ class StandIns:
             freed = _freed(value)
             if freed is not value:
                 cells.entries[i] = (kind, holder, key, freed)
+                if self._holds_given(value):
+                    self._reached.append(cells.entries[i])
+
+    def _holds_given(self, value: Any) -> bool:
+        """Whether what was in a cell is one of the call's own numbers, or holds one."""
+        items = value if type(value) is tuple else (value,)
+        return any(is_symbolic(x) and self.numbers.nodes[x._node][0] == "given" for x in items)
+
+    def reached(self, cells: Cells) -> str:
+        """Where numbers among the arguments were met that are not known by these alone, or ``''``.
+
+        Another call may bring others, and that place goes on holding its own.
+        """
+        left = {id(cell): i for i, cell in enumerate(cells.entries)}
+        found = next((left[id(cell)] for cell in self._reached if id(cell) in left), None)
+        return "" if found is None else _REACHED.format(cells.describe(found))
 
     def refusal(self) -> str:
         """Once what the call has made is gone: why its numbers cannot be followed, or ``''``."""
         self.given = []
+        self._reached = []
         kept = self.numbers.take_back()
         return self.lost or (f"it keeps a number that changes in a {kept}" if kept else "")
+
+
+_REACHED = (
+    "numbers in an argument change, and it reads that by {} as well; pass a copy, or read it in one "
+    "way only"
+)
 
 
 def without_symbols(value: Any) -> Any:

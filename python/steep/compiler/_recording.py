@@ -226,8 +226,9 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         raise
     except Exception as error:  # of a user's object, which must not undo a call that has succeeded
         run.reads.refusal = f"it cannot be seen what it reads: {error}"
+    reached = run.stand_ins.reached(run.reads.cells)
     kept = run.stand_ins.refusal()
-    run.reads.refusal = run.reads.refusal or kept
+    run.reads.refusal = run.reads.refusal or reached or kept
     overwritten = any(x.source._version != x.version for x in numbers.values())
     numbers.clear()
     for optimizer in run.optimizers:

@@ -167,11 +167,16 @@ class CompiledFunction(Learner):
         signature.recorded += 1
         given = call.given if signature.followable else ()
         stand_ins = StandIns([*signature.places.values()], given)
-        args, kwargs = call.with_numbers(stand_ins.given) if given else (call.args, call.kwargs)
-        run = Run(self._function, args, kwargs, [*inputs, *opened], stand_ins)
-        del args, kwargs  # which hold stand-ins
+        filled = call.filled(stand_ins.given) if given else call
+        if call.given:
+            opened = self._table.key(call.args, call.kwargs)[3]
+        if given:
+            opened += filled.tuples
+            stand_ins.put = filled.entries
+        run = Run(self._function, filled.args, filled.kwargs, [*inputs, *opened], stand_ins)
+        del filled, opened  # which hold stand-ins
         try:
-            if self._table.key(*call.known)[0] != key:
+            if stand_ins.changed or self._table.key(*call.known_now())[0] != key:
                 run.reads.change = _ARGUMENTS
             recording = examine(run, inputs, self._table)
             if len(given) == len(call.given) or self._may_follow(signature, recording):
