@@ -302,3 +302,18 @@ def test_a_count_waits_for_a_check_that_may_fail() -> None:
     with pytest.raises(IndexError):
         compiled(steep.ones(1, 3), steep.tensor([7]))
     assert keeper.t == 7
+
+
+def test_what_is_computed_twice_is_one_number() -> None:
+    """Which of two equal ones a gradient is computed with could not be told."""
+    w = steep.ones(3, requires_grad=True)
+
+    def make() -> Any:
+        def step(x: Any, rate: float) -> Any:
+            w.grad = None
+            (w * x * (rate * 0.3)).pow(2).sum().backward()
+            return w.grad * (rate * 0.3)
+
+        return step, w.tolist
+
+    both(make, lambda f, i: f(steep.rand(3), 0.1 + 0.013 * i))

@@ -167,7 +167,11 @@ def _differ(new: Iterable[Any], old: Iterable[Any]) -> bool:
 
 def _is_tuple(kind: type) -> bool:
     """Whether instances are tuples or named ones, which hold nothing besides."""
-    named = issubclass(kind, tuple) and found_in_type(kind, "_fields") is not absent and kind.__dictoffset__ == 0
+    named = (
+        issubclass(kind, tuple)
+        and found_in_type(kind, "_fields") is not absent
+        and kind.__dictoffset__ == 0
+    )
     return kind is tuple or named
 
 

@@ -74,14 +74,21 @@ class Numbers:
         self.typed: set[int] = set()
         self.taken: list[tuple[int, int]] = []
         self.symbols: list[Any] = []
+        self._steps: dict[Any, int] = {}  # what is computed twice is one step
 
     def symbol(self, node: Node, value: Any) -> Any:
         """An object that stands for the result of a new step."""
-        self.nodes.append(node)
-        self.values.append(value)
         kind = SymbolicFloat if type(value) is float else SymbolicInt
-        self.symbols.append(kind(self, len(self.nodes) - 1, value))
+        self.symbols.append(kind(self, self._step(node, value), value))
         return self.symbols[-1]
+
+    def _step(self, node: Node, value: Any, mark: Any = None) -> int:
+        """The number of a step; `mark` is the same for all that are the same as it."""
+        known = self._steps.setdefault(mark or node, len(self.nodes))
+        if known == len(self.nodes):
+            self.nodes.append(node)
+            self.values.append(value)
+        return known
 
     def take_back(self) -> str:
         """Put plain numbers wherever a stand-in was left; what kind of thing had one, or ``''``."""
@@ -93,9 +100,9 @@ class Numbers:
         if is_symbolic(value) and value._numbers is self:
             step: int = value._node
             return step
-        self.nodes.append(("constant", plain(value)))
-        self.values.append(plain(value))
-        return len(self.nodes) - 1
+        number = plain(value)
+        exact = number if isinstance(number, int) else repr(number)  # -0.0 equals 0.0
+        return self._step(("constant", number), number, ("constant", type(number), exact))
 
     def apply(self, name: str, *operands: Any) -> Any:
         """The result of an operator, which stands in for a number if it is one."""
@@ -103,9 +110,7 @@ class Numbers:
         node = (name, *map(self.number_of, operands))
         if is_number(value):
             return self.symbol(node, value)
-        self.nodes.append(node)
-        self.values.append(value)
-        self.note(len(self.nodes) - 1)
+        self.note(self._step(node, value))
         return value
 
     def note(self, node: int) -> None:

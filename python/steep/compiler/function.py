@@ -17,6 +17,7 @@ from steep.compiler._explain import text_of_call, text_of_signature
 from steep.compiler._imported import imported
 from steep.compiler._learner import Learner
 from steep.compiler._methods import bind
+from steep.compiler._newcomers import Newcomers
 from steep.compiler._places import Place, StandIns
 from steep.compiler._recording import Run, examine
 from steep.compiler._result import describe, detached
@@ -58,6 +59,7 @@ class CompiledFunction(Learner):
             self._replays_from = self._table
         self._signatures: dict[bytes, Signature] = {}
         self._others: dict[bytes, int] = {}  # calls with other numbers, by the kind without them
+        self._newcomers = Newcomers(function)
         self._said: set[str] = set()
         functools.update_wrapper(self, function, updated=())
 
@@ -76,8 +78,18 @@ class CompiledFunction(Learner):
         """The first call of its kind: most have no second."""
         call = Call(args, kwargs)
         if call.has_numbers and not self._verify:
-            return self._call_with_numbers(call, self._call)
+            return self._call_with_numbers(call, self._call_newcomer)
+        return self._call_newcomer(call)
+
+    def _call_newcomer(self, call: Call) -> Any:
+        """A call of a kind not met before, and that no number makes another."""
+        self._count_newcomer(call)
         return self._call(call)
+
+    def _count_newcomer(self, call: Call) -> None:
+        runs = sum(p.runs for s in self._signatures.values() for p, _ in s.programs)
+        if self._newcomers.count(call.args, call.kwargs, runs):
+            self._say(self._newcomers.reason)
 
     def _call(self, call: Call) -> Any:
         return detached(self._function(*call.args, **call.kwargs))
@@ -98,7 +110,7 @@ class CompiledFunction(Learner):
                 return otherwise(call)
             signature = self._signature(key, freed)
         if signature.reason and signature.must_wait():
-            return otherwise(call)
+            return self._warm_up(call) if otherwise == self._warm_up else self._call(call)
         answer = self._table.replay(*freed.known, freed.given)
         return self._warm_up(freed) if answer is NotImplemented else answer
 
@@ -150,6 +162,7 @@ class CompiledFunction(Learner):
         if signature.programs and self._is_running(signature, program, call.given):
             return self._call(call)
         if not signature.warm:
+            self._count_newcomer(call)
             signature.eager += 1
             result = self._function(*call.args, **call.kwargs)
             with contextlib.suppress(MemoryError, TypeError):  # the call has succeeded
@@ -281,6 +294,8 @@ class CompiledFunction(Learner):
         for number, signature in enumerate(self._signatures.values(), 1):
             head = f"{name}, signature {number} of {len(self._signatures)}: "
             parts.append(head + text_of_signature(signature))
+        if self._newcomers.reason:
+            parts.append(f"{name}, calls of new kinds: {self._newcomers.reason}\n")
         if parts:
             return "".join(parts)
         return f"{name}: {'still warming up' if self._table.has_met(None) else 'not called yet'}\n"

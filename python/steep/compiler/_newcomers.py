@@ -1,0 +1,126 @@
+"""Calls of which each is of another kind than all before: what in their arguments makes it so."""
+
+from __future__ import annotations
+
+import types
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from steep._core import Tensor
+from steep.compiler._explain import shown
+from steep.compiler._objects import attributes_of
+from steep.compiler._symbolic import is_number
+
+__all__ = ["Newcomers"]
+
+# Values that seldom come again are told of early; shapes and strings may be many, and come again.
+_FEW, _MANY = 16, 64
+_DEEPEST, _MOST = 4, 4096  # containers in each other that are looked into, and parts of them
+
+_Leaf = tuple[Any, ...]  # what is compared, of a value
+_ALWAYS = "{} is {} at every call, each of which is a kind of its own; {}"
+_OF_NUMBERS = "pass a plain {0} ({0}(x)), which may be another one at each call, or a tensor"
+_OF_OBJECTS = (
+    "pass the same object again, or what it holds as a tuple, list, dict, namespace or dataclass "
+    "without __slots__"
+)
+_OF_TENSORS = "pad it to few shapes, or compile what does not depend on them"
+_OF_VALUES = "pass values that come again, or a tensor, or do outside what depends on it"
+
+
+class Newcomers:
+    """Counts calls of new kinds since the last replay, and says what is new in them.
+
+    Attributes:
+        reason: what that was, once it has been said, or ``''``.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.reason = ""
+        self._function = function
+        self._count = 0
+        self._runs = 0
+        self._before: dict[str, _Leaf] = {}
+
+    def count(self, args: tuple[Any, ...], kwargs: dict[str, Any], runs: int) -> bool:
+        """Count a call. Returns whether it is to be said why each is of a new kind.
+
+        `runs` is how often the function was replayed.
+        """
+        if runs != self._runs:
+            self._count, self._runs = 0, runs
+        self._count += 1
+        before, self._before = self._before, {}
+        if self._count + 1 in (_FEW, _MANY):
+            self._before = dict(self._leaves(args, kwargs))
+        if self._count not in (_FEW, _MANY):
+            return False
+        leaves = dict(self._leaves(args, kwargs))
+        changed = [path for path in leaves if leaves[path] != before.get(path)]
+        if self._count == _FEW:
+            changed = [path for path in changed if leaves[path][0] in ("object", "subclass")]
+        if changed:
+            self.reason = _text(changed[0], leaves[changed[0]])
+        return bool(changed)
+
+    def _leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[str, _Leaf]]:
+        code = getattr(self._function, "__code__", None)
+        names = code.co_varnames[: code.co_argcount] if isinstance(code, types.CodeType) else ()
+        waiting = deque(
+            (names[i] if i < len(names) else f"number {i + 1}", value, 0)
+            for i, value in enumerate(args)
+        )
+        waiting += [(name, value, 0) for name, value in kwargs.items()]
+        for _ in range(_MOST):
+            if not waiting:
+                return
+            path, value, depth = waiting.popleft()
+            parts = _parts(path, value) if depth < _DEEPEST else None
+            if parts is None:
+                yield path, _leaf(value)
+            else:
+                yield path, ("container", type(value), [label for label, _ in parts])
+                waiting += [(label, part, depth + 1) for label, part in parts]
+
+
+def _parts(path: str, value: Any) -> list[tuple[str, Any]] | None:
+    """What a container holds, with how a user would call each; None for what is none."""
+    kind = type(value)
+    if issubclass(kind, dict):
+        return [(f"{path}[{shown(key, 0)}]", part) for key, part in dict.items(value)]
+    if kind is list or issubclass(kind, tuple):
+        items = (list if kind is list else tuple).__iter__(value)
+        return [(f"{path}[{i}]", part) for i, part in enumerate(items)]
+    if issubclass(kind, types.SimpleNamespace) or hasattr(kind, "__dataclass_fields__"):
+        values = attributes_of(value)
+        if values is not None:
+            return [(f"{path}.{name}", part) for name, part in values.items()]
+    return None
+
+
+def _leaf(value: Any) -> _Leaf:
+    kind = type(value)
+    if isinstance(value, Tensor):
+        state = (value.requires_grad, value.is_leaf)
+        return "tensor", value.dtype, tuple(value.shape), value.stride(), state
+    if is_number(value) or value is None or kind in (bool, complex, str, bytes):
+        return "value", kind, shown(value)
+    if issubclass(kind, int | float):
+        plain = float if issubclass(kind, float) else int
+        return "subclass", kind, repr(plain.__pos__(value)), id(value), plain
+    return "object", kind, id(value)
+
+
+def _text(path: str, leaf: _Leaf) -> str:
+    what = leaf[0]
+    if what == "tensor":
+        return _ALWAYS.format(f"its argument {path}", "a tensor of another shape", _OF_TENSORS)
+    if what == "value":
+        return _ALWAYS.format(f"its argument {path}", f"another {leaf[1].__name__}", _OF_VALUES)
+    if what == "container":
+        name = f"a {leaf[1].__name__} of another length, or with other keys"
+        return _ALWAYS.format(f"its argument {path}", name, _OF_VALUES)
+    name = f"another {leaf[1].__name__}"
+    mend = _OF_NUMBERS.format(leaf[4].__name__) if what == "subclass" else _OF_OBJECTS
+    return _ALWAYS.format(f"its argument {path}", name, mend)
