@@ -174,6 +174,11 @@ def take(x: Any, held: Any) -> Any:
     return x * held["list"].pop()
 
 
+def assign(x: Any, held: Any) -> Any:
+    held["space"].lr = held["t"] / 7
+    return x * held["space"].lr
+
+
 def swap(x: Any, held: Any) -> Any:
     held["list"].reverse()
     return x * held["list"][0]
@@ -184,14 +189,20 @@ def replace(x: Any, held: Any) -> Any:
     return x * held["pair"][0]
 
 
-@pytest.mark.parametrize("step", [advance, insert, take, swap, replace])
+@pytest.mark.parametrize("step", [advance, insert, take, assign, swap, replace])
 def test_a_container_that_the_function_changes_is_changed(step: Any) -> None:
     def argument(i: int) -> Any:
-        return {"t": i + 4, "list": [rate(i), 0.3], "pair": (rate(i), 0.3)}
+        return {"t": i + 4, "list": [rate(i), 0.3], "pair": (rate(i), 0.3)} | {
+            "space": types.SimpleNamespace(lr=rate(i))
+        }
 
     compiled, said = compared(step, argument)
     assert runs_of(compiled) == 0
     assert len(said) == 1
+    if step is not insert:  # there a number is in a place that had another one
+        assert "it changes its arguments at each call" in said[0]
+    line = step.__code__.co_firstlineno + 1
+    assert f"{__file__}:{line}: " in said[0]
 
 
 def test_an_argument_that_is_reached_by_a_name_as_well_keeps_it_eager() -> None:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from steep.compiler._cells import DICT, ITEM, SEQUENCE, TYPE, VARIABLE
-from steep.compiler._code import names_of
+from steep.compiler._code import at_line, line_of, names_of
 
 if TYPE_CHECKING:
     from steep.compiler._recording import Recording
@@ -28,6 +28,7 @@ _HARMLESS |= {"operator", "sys", "threading", "types", "typing", "typing_extensi
 _HARMLESS |= {"weakref", "_collections", "_collections_abc", "_functools", "_operator"}
 _HARMLESS |= {"_thread", "_weakref"}
 _SITE = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+_LOADING = ("LOAD_GLOBAL", "LOAD_NAME")
 _LOOKS_AT_TYPES = (type,)  # whose answer for a stand-in is another
 
 
@@ -37,7 +38,8 @@ def foreign_to_numbers(recording: Recording) -> str:
         names = names_of(code)
         if names is not None and not names.of_library:
             if "type" in names.globals:
-                return "type()"
+                where = line_of([code], "type", _LOADING)
+                return f"type(){at_line(*where) if where else ''}"
             for level, name in names.imports:
                 if level == 0 and _is_foreign(name.partition(".")[0]):
                     return name

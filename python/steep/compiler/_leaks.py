@@ -7,37 +7,53 @@ import functools
 import gc
 import sys
 import types
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["put_back", "tuple_of"]
+__all__ = ["Kept", "put_back", "tuple_of"]
 
 
-def put_back(stand_ins: list[Any], numbers: list[Any]) -> str:
+class Kept(NamedTuple):
+    """What has held a stand-in: its class, and the attribute or key if there is one."""
+
+    kind: str
+    name: str
+
+
+def put_back(stand_ins: list[Any], numbers: list[Any]) -> Kept | None:
     """Put numbers in place of the objects that stood in for them, where someone still holds one.
 
-    Nobody else may hold the objects than the list. Returns what kind of thing has held one, or
-    ``''``.
+    Nobody else may hold the objects than the list. Returns what has held one, if anything has.
     """
-    kept = ""
+    kept = None
     for i in range(len(stand_ins)):
         if sys.getrefcount(stand_ins[i]) > 2:  # the list's, and that of the call
             kept = _replace(stand_ins[i], numbers[i], {id(stand_ins)}) or kept
     return kept
 
 
-def _replace(old: Any, new: Any, apart: set[int]) -> str:
+def _replace(old: Any, new: Any, apart: set[int]) -> Kept | None:
     """Let all who hold one object hold another, but for those whose ids are `apart`."""
-    kept = ""
+    kept = None
     holders = gc.get_referrers(old)
     for holder in holders:
         if holder is holders or id(holder) in apart or isinstance(holder, types.FrameType):
             continue
-        if _put(holder, old, new, apart | {id(holders)}):
-            kept = type(holder).__name__
+        if isinstance(holder, tuple):
+            kept = _replace(holder, _with(holder, old, new), apart | {id(holders)}) or kept
+            continue
+        name = _name_in(holder, old)
+        if _put(holder, old, new):
+            kept = Kept(type(holder).__name__, name)
     return kept
 
 
-def _put(holder: Any, old: Any, new: Any, apart: set[int]) -> bool:
+def _name_in(holder: Any, item: Any) -> str:
+    """The key of an item in a dict, if it is a string."""
+    pairs = list(dict.items(holder)) if isinstance(holder, dict) else []
+    return next((key for key, value in pairs if value is item and type(key) is str), "")
+
+
+def _put(holder: Any, old: Any, new: Any) -> bool:
     if isinstance(holder, dict):
         _put_into_dict(holder, old, new)
     elif isinstance(holder, list | collections.deque):
@@ -45,9 +61,6 @@ def _put(holder: Any, old: Any, new: Any, apart: set[int]) -> bool:
     elif isinstance(holder, set):
         set.discard(holder, old)
         set.add(holder, new)
-    elif isinstance(holder, tuple):
-        items = [_other(item, old, new) for item in tuple.__iter__(holder)]
-        return bool(_replace(holder, tuple_of(holder, items), apart))
     elif isinstance(holder, types.CellType):
         holder.cell_contents = new
     elif isinstance(holder, BaseException) and holder.args is old:
@@ -61,6 +74,11 @@ def _put(holder: Any, old: Any, new: Any, apart: set[int]) -> bool:
     else:
         return _put_into_slots(holder, old, new)
     return True
+
+
+def _with(holder: tuple[Any, ...], old: Any, new: Any) -> tuple[Any, ...]:
+    """The same tuple with another item."""
+    return tuple_of(holder, [_other(item, old, new) for item in tuple.__iter__(holder)])
 
 
 def tuple_of(old: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:

@@ -128,7 +128,7 @@ class StandIns:
         places: where numbers were.
         given: the call's own numbers.
         put: those that are put into lists, dicts and attributes among the arguments.
-        changed: whether the function has put something else there.
+        changed: the keys under which the function has put something else there.
         writes: for each place that holds another number in the end, the step that makes it.
         returned: steps that have made numbers of the result.
         lost: what became of a place that holds none any more, or ``''``.
@@ -139,7 +139,7 @@ class StandIns:
         self.places = [place for place in places if is_number(place.get())]
         self.given: list[Any] = [self.numbers.symbol(("given", i), x) for i, x in enumerate(given)]
         self.put: list[Entry] = []
-        self.changed = False
+        self.changed: list[str] = []
         self.writes: list[tuple[int, int]] = []
         self._reached: list[Cell] = []
         self.lost = ""
@@ -165,7 +165,7 @@ class StandIns:
                     label = self.places[i].label
                     self.lost = f"it puts something else than a number into {label}"
             pairs = zip(left[count:], self.put, strict=False)
-            self.changed = any(now is not entry[2] for now, entry in pairs)
+            self.changed = [str(entry[1]) for now, entry in pairs if now is not entry[2]]
             self.put = []
 
     def kept(self) -> tuple[list[Any], list[tuple[int, int]], list[int]]:
@@ -197,14 +197,25 @@ class StandIns:
         found = next((left[id(cell)] for cell in self._reached if id(cell) in left), None)
         return "" if found is None else _REACHED.format(cells.describe(found))
 
-    def refusal(self) -> str:
-        """Once what the call has made is gone: why its numbers cannot be followed, or ``''``."""
+    def refusal(self, line_of: Callable[[list[str]], str] = lambda _: "") -> str:
+        """Once what the call has made is gone: why its numbers cannot be followed, or ``''``.
+
+        `line_of` gives the line that writes under one of some names, to end a sentence with.
+        """
         self.given = []
         self._reached = []
         kept = self.numbers.take_back()
-        return self.lost or (f"it keeps a number that changes in a {kept}" if kept else "")
+        if self.lost or not kept or self.changed:  # an argument, which is told otherwise
+            return self.lost
+        name = f" ({kept.name!r})" if kept.name else ""
+        where = line_of([kept.name] if kept.name else [])
+        return _KEPT.format(f"{kept.kind}{name}") + where
 
 
+_KEPT = (
+    "it keeps a number that changes in a {}, where a replay would leave the old one; return it and "
+    "keep it outside, or keep a tensor"
+)
 _REACHED = (
     "numbers in an argument change, and it reads that by {} as well; pass a copy, or read it in one "
     "way only"

@@ -215,6 +215,13 @@ class Reads:
         steps = VARIABLES if kind == VARIABLE else GLOBALS if is_global else ATTRIBUTES
         return line_of(self._own_codes(), name, steps)
 
+    def line_of_change(self, names: list[str]) -> str:
+        """The same of an argument, to end a sentence with; `names` are keys and attributes."""
+        codes = self._own_codes()
+        places = [line_of(codes, name, ATTRIBUTES) for name in names]
+        where = next(filter(None, places), None) or line_of(codes, None, ATTRIBUTES)
+        return at_line(*where) if where else ""
+
     def _own_codes(self) -> list[types.CodeType]:
         """Code of the user's, or all of it where there is none."""
         return [c for c in self.codes if not self._names[id(c)].of_library] or self.codes

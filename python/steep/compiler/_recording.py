@@ -227,7 +227,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     except Exception as error:  # of a user's object, which must not undo a call that has succeeded
         run.reads.refusal = f"it cannot be seen what it reads: {error}"
     reached = run.stand_ins.reached(run.reads.cells)
-    kept = run.stand_ins.refusal()
+    kept = run.stand_ins.refusal(run.reads.line_of_change)
     run.reads.refusal = run.reads.refusal or reached or kept
     overwritten = any(x.source._version != x.version for x in numbers.values())
     numbers.clear()

@@ -20,7 +20,7 @@ from typing import Any
 
 from steep._core import same_value, set_symbolic_types
 from steep.compiler._code import at_line, names_of
-from steep.compiler._leaks import put_back
+from steep.compiler._leaks import Kept, put_back
 
 __all__ = ["Numbers", "is_number", "is_symbolic", "plain"]
 
@@ -90,8 +90,8 @@ class Numbers:
             self.values.append(value)
         return known
 
-    def take_back(self) -> str:
-        """Put plain numbers wherever a stand-in was left; what kind of thing had one, or ``''``."""
+    def take_back(self) -> Kept | None:
+        """Put plain numbers wherever a stand-in was left. Returns what had one, if any has."""
         symbols, self.symbols = self.symbols, []
         return put_back(symbols, [symbol._value for symbol in symbols])
 

@@ -190,7 +190,7 @@ class CompiledFunction(Learner):
         del filled, opened  # which hold stand-ins
         try:
             if stand_ins.changed or self._table.key(*call.known_now())[0] != key:
-                run.reads.change = _ARGUMENTS
+                run.reads.change = _ARGUMENTS + run.reads.line_of_change(stand_ins.changed)
             recording = examine(run, inputs, self._table)
             if len(given) == len(call.given) or self._may_follow(signature, recording):
                 self._learn(key, signature, recording, known, replaced)
