@@ -320,7 +320,7 @@ def test_what_is_computed_twice_is_one_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "leak", [heap, queue, member, attribute_of_a_class], ids=lambda leak: leak.__name__
+    "leak", [queue, member, attribute_of_a_class], ids=lambda leak: leak.__name__
 )
 def test_where_a_number_is_kept_is_said(leak: Any) -> None:
     class Kept:
