@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "bindings/cells.h"
+#include "bindings/followed_math.h"
 #include "program/recorder.h"
 
 namespace steep::bindings {
@@ -135,6 +136,7 @@ PyObject* call_with_stand_ins(PyObject*, PyObject* const* args, Py_ssize_t count
     if (count != 4 || !PyList_Check(args[1]))
       raise(PyExc_TypeError, "call_with_stand_ins: expected (entries, left, function, args)");
     StandIns there(args[0], args[1]);
+    const FollowedMath math;
     there.put();
     return PyObject_Call(args[2], args[3], nullptr);
   });
@@ -202,6 +204,8 @@ int NumberSource::traverse(visitproc visit, void* arg) const {
 void add_symbolic(PyObject* module) {
   checked(PyModule_AddFunctions(module, functions));
   checked(PyModule_AddObjectRef(module, "any_number", any_number()));
+  const Owned names(names_of_followed_math());
+  checked(PyModule_AddObjectRef(module, "followed_math", names.get()));
 }
 
 }  // namespace steep::bindings

@@ -192,6 +192,7 @@ class ProgramTable:
 
 absent: Any
 any_number: Any
+followed_math: list[builtins.str]
 
 def call_with_stand_ins(
     entries: list[tuple[Any, Any, Any, Any]],

@@ -10,7 +10,7 @@ from steep._core import any_number, call_with_stand_ins, first_broken, same_valu
 from steep.compiler._cells import DICT, ITEM, SEQUENCE, SLOT, VARIABLE, Cell, Cells, absent
 from steep.compiler._given import Entry
 from steep.compiler._leaks import tuple_of
-from steep.compiler._symbolic import Numbers, is_number, is_symbolic, plain
+from steep.compiler._symbolic import OPERATORS, Numbers, is_number, is_symbolic, plain
 
 __all__ = ["MOST_PLACES", "Place", "StandIns", "changed_places", "evaluator", "without_symbols"]
 
@@ -151,6 +151,8 @@ class StandIns:
         for i, place in enumerate(self.places):
             value = place.get()
             entries.append((*place.where, self.numbers.symbol(("place", i), value), value))
+        if not self.numbers.symbols:
+            return function(*args)
         left: list[Any] = []
         try:
             return call_with_stand_ins([*entries, *self.put], left, function, args)
@@ -248,8 +250,8 @@ def _freed(value: Any) -> Any:
 
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%"}
+_SIGNS |= {"and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>"}
 _SIGNS |= {"pow": "**", "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">="}
-_PREFIXES = {"neg": "-", "pos": "+", "abs": "abs", "truth": "bool"}
 
 
 def evaluator(
@@ -270,7 +272,7 @@ def evaluator(
     returned = stand_ins.returned
     sources = {i for i, node in enumerate(numbers.nodes) if node[0] in ("place", "given")}
     typed = sources | numbers.typed
-    for node in sorted(_needed(numbers, {*fixed, *filled, *written, *returned, *typed})):
+    for node in range(len(numbers.nodes)):  # also where no one wants the result: it may fail
         lines.append(f"    n{node} = {_source(numbers, places, node, names)}")
         value = numbers.values[node]
         if node in typed:
@@ -294,19 +296,6 @@ def evaluator(
     return names["evaluate"], write_back
 
 
-def _needed(numbers: Numbers, wanted: set[int]) -> set[int]:
-    found: set[int] = set()
-    waiting = list(wanted)
-    while waiting:
-        node = waiting.pop()
-        if node in found:
-            continue
-        found.add(node)
-        if numbers.nodes[node][0] not in ("place", "given", "constant"):
-            waiting += numbers.nodes[node][1:]
-    return found
-
-
 def _source(numbers: Numbers, places: Sequence[Place], node: int, names: dict[str, Any]) -> str:
     name, *operands = numbers.nodes[node]
     if name == "given":
@@ -316,6 +305,7 @@ def _source(numbers: Numbers, places: Sequence[Place], node: int, names: dict[st
     if name == "constant":
         names[f"c{node}"] = operands[0]
         return f"c{node}"
-    if name in _PREFIXES:
-        return f"{_PREFIXES[name]}(n{operands[0]})"
-    return f"n{operands[0]} {_SIGNS[name]} n{operands[1]}"
+    if name in _SIGNS:
+        return f"n{operands[0]} {_SIGNS[name]} n{operands[1]}"
+    names[f"f_{name}"] = OPERATORS[name]
+    return f"f_{name}({', '.join(f'n{operand}' for operand in operands)})"

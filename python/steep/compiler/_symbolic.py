@@ -12,17 +12,18 @@ program is given them (`csrc/program/numbers.cpp` has found which operands they 
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
-from steep._core import same_value, set_symbolic_types
+from steep._core import followed_math, same_value, set_symbolic_types
 from steep.compiler._code import at_line, names_of
 from steep.compiler._leaks import Kept, put_back
 
-__all__ = ["Numbers", "is_number", "is_symbolic", "plain"]
+__all__ = ["OPERATORS", "Numbers", "is_number", "is_symbolic", "plain"]
 
 Node = tuple[Any, ...]  # ("place", i), ("constant", x), or an operator's name and nodes' numbers
 
@@ -37,7 +38,26 @@ _COMPARING: dict[str, Callable[[Any, Any], Any]] = {
 _UNARY: dict[str, Callable[[Any], Any]] = {
     name: getattr(operator, name) for name in ("neg", "pos", "abs", "truth")
 }
-OPERATORS: dict[str, Callable[..., Any]] = {**_BINARY, **_COMPARING, **_UNARY}
+_OF_BITS: dict[str, Callable[[Any, Any], Any]] = {
+    "and": operator.and_,
+    "or": operator.or_,
+    **{name: getattr(operator, name) for name in ("xor", "lshift", "rshift")},
+}
+# Whose methods may return anything, a stand-in as well.
+_ROUNDING: dict[str, Callable[..., Any]] = {
+    "round": round,
+    **{name: getattr(math, name) for name in ("floor", "ceil", "trunc")},
+}
+_MATH = {f"math_{name}": getattr(math, name) for name in followed_math}
+OPERATORS: dict[str, Callable[..., Any]] = {
+    **_BINARY,
+    **_COMPARING,
+    **_UNARY,
+    **_OF_BITS,
+    **_ROUNDING,
+    **_MATH,
+    "invert": operator.invert,
+}
 
 
 def is_number(value: Any) -> bool:
@@ -106,7 +126,12 @@ class Numbers:
 
     def apply(self, name: str, *operands: Any) -> Any:
         """The result of an operator, which stands in for a number if it is one."""
-        value = OPERATORS[name](*map(plain, operands))
+        try:
+            value = OPERATORS[name](*map(plain, operands))
+        except Exception:  # for the function to handle, as it would not with other numbers
+            for operand in operands:
+                self.note(self.number_of(operand))
+            raise
         node = (name, *map(self.number_of, operands))
         if is_number(value):
             return self.symbol(node, value)
@@ -196,6 +221,20 @@ def _unary(name: str) -> Callable[..., Any]:
     return lambda self: self._numbers.apply(name, self)
 
 
+def _divmod(reflected: bool = False) -> Callable[..., Any]:
+    def method(self: _Symbolic, other: Any) -> Any:
+        if not _mixes(other):
+            return NotImplemented
+        operands = (other, self) if reflected else (self, other)
+        if not plain(operands[1]):
+            for operand in operands:
+                self._numbers.note(self._numbers.number_of(operand))
+            divmod(*map(plain, operands))  # which raises an error of its own
+        return tuple([self._numbers.apply(name, *operands) for name in ("floordiv", "mod")])
+
+    return method
+
+
 def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
     """A method by which Python code asks for the number itself."""
     return lambda self, *args: function(self._known(), *map(plain, args))
@@ -226,6 +265,12 @@ class _Symbolic:
         self._numbers.taken.append((self._node, place))
         return self._value
 
+    def _through(self, name: str, *operands: Any) -> Any:
+        """What a function of `math` makes of it and others; see csrc/bindings/followed_math.h."""
+        if not all(map(_mixes, operands)):
+            return NotImplemented
+        return self._numbers.apply(f"math_{name}", *operands)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._known(), name)
 
@@ -244,13 +289,16 @@ class _Symbolic:
     __float__ = _asked(float)
     __int__ = _asked(int)
     __complex__ = _asked(complex)
-    __round__ = _asked(round)
-    __trunc__ = _asked(int)
-    __floor__ = _asked(lambda value: value.__floor__())
-    __ceil__ = _asked(lambda value: value.__ceil__())
-    __divmod__ = _asked(divmod)
-    __rdivmod__ = _asked(lambda value, other: divmod(other, value))
+    __divmod__ = _divmod()
+    __rdivmod__ = _divmod(reflected=True)
 
+    def __round__(self, digits: Any = None) -> Any:
+        given = (digits,) if _mixes(digits) else ()
+        return self._numbers.apply("round", self, *given)
+
+
+for _name in ("floor", "ceil", "trunc"):
+    setattr(_Symbolic, f"__{_name}__", _unary(_name))
 
 for _name in _BINARY:
     setattr(_Symbolic, f"__{_name}__", _operator(_name))
@@ -273,17 +321,12 @@ class SymbolicInt(_Symbolic):
     __slots__ = ()
 
     __index__ = _asked(int)
-    __and__ = _asked(operator.and_)
-    __or__ = _asked(operator.or_)
-    __xor__ = _asked(operator.xor)
-    __lshift__ = _asked(operator.lshift)
-    __rshift__ = _asked(operator.rshift)
-    __invert__ = _asked(operator.invert)
-    __rand__ = _asked(lambda value, other: other & value)
-    __ror__ = _asked(lambda value, other: other | value)
-    __rxor__ = _asked(lambda value, other: other ^ value)
-    __rlshift__ = _asked(lambda value, other: other << value)
-    __rrshift__ = _asked(lambda value, other: other >> value)
+    __invert__ = _unary("invert")
+
+
+for _name in _OF_BITS:
+    setattr(SymbolicInt, f"__{_name}__", _operator(_name))
+    setattr(SymbolicInt, f"__r{_name}__", _operator(_name, reflected=True))
 
 
 # As errors call them.
