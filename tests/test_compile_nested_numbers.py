@@ -1,4 +1,4 @@
-"""Numbers that change inside containers among the arguments, and calls that are always of a new kind."""
+"""Numbers in containers among the arguments, and calls that are always of a new kind."""
 
 from __future__ import annotations
 

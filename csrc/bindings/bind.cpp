@@ -1,5 +1,7 @@
 #include "bindings/bind.h"
 
+#include "bindings/symbolic.h"
+
 namespace steep::bindings {
 
 namespace {
@@ -111,6 +113,8 @@ bool Placement::fill(const Signature& signature, ops::Value* values, Mismatch& m
       copy_default(parameter.value, values[i]);
     } else if (!convert(parameter.wanted, object, values[i])) {
       return refuse(mismatch, Mismatch::Kind::wrong_type, i, object);
+    } else if (is_symbolic(object)) {
+      name_taken(object, signature.op, parameter.name.c_str());
     }
   }
   return true;

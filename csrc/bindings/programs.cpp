@@ -118,9 +118,9 @@ std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& in
 }
 
 // `reads`: which of the numbers operations have taken, and how many launches came before.
-std::string fill_trace(Trace& self, const Trace& other, const std::vector<double>& numbers,
-                       const std::vector<double>& others,
-                       const std::vector<std::pair<int, size_t>>& reads) {
+int fill_trace(Trace& self, const Trace& other, const std::vector<double>& numbers,
+               const std::vector<double>& others,
+               const std::vector<std::pair<int, size_t>>& reads) {
   if (numbers.size() != others.size())
     raise(PyExc_ValueError, "fill: expected as many numbers of one recording as of the other");
   std::vector<Trace::NumberRead> taken;
@@ -243,7 +243,14 @@ void add_programs(PyObject* module) {
           py::arg("other"), "Where it does something else than another trace, or ''.")
       .def("fill", fill_trace, py::arg("other"), py::arg("numbers"), py::arg("others"),
            py::arg("reads"),
-           "Finds the operands that are numbers given anew; why that cannot be told, or ''.")
+           "Finds the operands that are numbers given anew; the place of a read that has become "
+           "none,"
+           " or -1.")
+      .def(
+          "other_number",
+          [](const Trace& self, const Trace& other) { return self.other_number(other); },
+          py::arg("other"),
+          "The launch at which another trace has another number; -1 where there is none.")
       .def_property_readonly(
           "filled", [](const Trace& self) { return self.filled(); },
           "The numbers that operands are filled from, by slot.");

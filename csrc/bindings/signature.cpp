@@ -60,6 +60,7 @@ Signature Parser::parse() {
   if (text.empty() || text[0] != '(' || close == std::string::npos)
     refuse("expected '(...) -> type'");
   Signature signature;
+  signature.op = op_.name;
   signature.returns = text.substr(close + 5);
   bool keyword_only = false;
   for (const std::string& raw : split(text.substr(1, close - 1), ',')) {

@@ -31,6 +31,7 @@ struct Option {
 };
 
 struct Signature {
+  const char* op = "";
   std::vector<Parameter> parameters;
   std::vector<Option> options;  // keywords
   std::string returns;

@@ -8,11 +8,10 @@
 
 namespace steep::bindings {
 
-namespace {
+PyTypeObject* g_symbolic_float = nullptr;
+PyTypeObject* g_symbolic_int = nullptr;
 
-// The classes, once Python has said which they are.
-PyTypeObject* g_float_type = nullptr;
-PyTypeObject* g_int_type = nullptr;
+namespace {
 
 // set_symbolic_types(float_type, int_type)
 PyObject* set_types(PyObject*, PyObject* const* args, Py_ssize_t count) {
@@ -20,8 +19,8 @@ PyObject* set_types(PyObject*, PyObject* const* args, Py_ssize_t count) {
     if (count != 2 || !PyType_Check(args[0]) || !PyType_Check(args[1]))
       raise(PyExc_TypeError, "set_symbolic_types: expected two types");
     Owned first = Owned::borrow(args[0]), second = Owned::borrow(args[1]);
-    g_float_type = reinterpret_cast<PyTypeObject*>(first.release());
-    g_int_type = reinterpret_cast<PyTypeObject*>(second.release());
+    g_symbolic_float = reinterpret_cast<PyTypeObject*>(first.release());
+    g_symbolic_int = reinterpret_cast<PyTypeObject*>(second.release());
     Py_RETURN_NONE;
   });
 }
@@ -152,14 +151,14 @@ PyMethodDef functions[] = {
 
 }  // namespace
 
-bool is_symbolic(PyObject* object) {
-  return g_float_type && (Py_TYPE(object) == g_float_type || Py_TYPE(object) == g_int_type);
-}
-
 PyObject* value_of_symbolic(PyObject* object) {
   const program::Recorder* const recorder = program::Recorder::active();
   const auto place = static_cast<Py_ssize_t>(recorder ? recorder->calls().size() : 0);
   return checked(PyObject_CallMethod(object, "_taken", "n", place));
+}
+
+void name_taken(PyObject* object, const char* operation, const char* parameter) {
+  const Owned none(PyObject_CallMethod(object, "_named", "ss", operation, parameter));
 }
 
 PyObject* any_number() {

@@ -12,9 +12,16 @@
 
 namespace steep::bindings {
 
-bool is_symbolic(PyObject* object);
+// Their classes, once Python has said which they are.
+extern PyTypeObject *g_symbolic_float, *g_symbolic_int;
+
+inline bool is_symbolic(PyObject* object) {
+  return Py_TYPE(object) == g_symbolic_float || Py_TYPE(object) == g_symbolic_int;
+}
 // The number it stands for, with a note that an operation takes it. A new reference.
 PyObject* value_of_symbolic(PyObject* object);
+// Notes which operation that was, and as which parameter.
+void name_taken(PyObject* object, const char* operation, const char* parameter);
 // Stands for any int or float in what guards compare.
 PyObject* any_number();
 

@@ -4,6 +4,7 @@
 // compute it anew; which operand it has become is found here, by its value in two recordings.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "program/replay.h"
@@ -99,27 +100,41 @@ class Filling {
 
 bool may_vary_to(double number) { return !is_special(number); }
 
-std::string Trace::fill(const Trace& other, const std::vector<double>& numbers,
-                        const std::vector<double>& others, const std::vector<NumberRead>& reads) {
+int Trace::fill(const Trace& other, const std::vector<double>& numbers,
+                const std::vector<double>& others, const std::vector<NumberRead>& reads) {
   filled_.clear();
   for (TracedCall& traced : calls_)
     for (int i = 0; i < traced.call.operands().size(); ++i) traced.call.fill_from(i, -1, false);
-  if (calls_.size() != other.calls_.size()) return "";  // which difference() tells
+  if (calls_.size() != other.calls_.size()) return -1;  // which difference() tells
   Filling filling(calls_, other.calls_, numbers, others, filled_);
   std::vector<int> taken;
-  for (const NumberRead& read : reads) {
+  for (size_t i = 0; i < reads.size(); ++i) {
+    const NumberRead& read = reads[i];
     if (!filling.varies(read.number)) continue;
-    const char* const name =
-        read.place < calls_.size() ? calls_[read.place].call.name() : "an operation";
-    if (!filling.fill_next(read.number, read.place))
-      return join("'", name,
-                  "' takes a number that changes as something else than an operand; pass it as a "
-                  "tensor, or keep it as it is");
+    if (!filling.fill_next(read.number, read.place)) return static_cast<int>(i);
     if (std::find(taken.begin(), taken.end(), read.number) == taken.end())
       taken.push_back(read.number);
   }
   filling.fill_rest(taken);
-  return "";
+  return -1;
+}
+
+int Trace::other_number(const Trace& other) const {
+  const size_t count = std::min(calls_.size(), other.calls_.size());
+  for (size_t i = 0; i < count; ++i) {
+    const RecordedCall &x = calls_[i].call, &y = other.calls_[i].call;
+    if (&x.kernel() != &y.kernel() || x.operands().size() != y.operands().size()) return -1;
+    for (int j = 0; j < x.operands().size(); ++j) {
+      const Operand &p = x.operands()[j], &q = y.operands()[j];
+      const bool numbers = p.is_number() && q.is_number() && p.slot() < 0;
+      if (numbers && p.number().to_double() != q.number().to_double()) return static_cast<int>(i);
+    }
+    const bool alike = x.scalars().size() == y.scalars().size();
+    for (int j = 0; alike && j < x.scalars().size(); ++j)
+      if (std::memcmp(&x.scalars()[j], &y.scalars()[j], sizeof x.scalars()[j]) != 0)
+        return static_cast<int>(i);
+  }
+  return -1;
 }
 
 bool Program::give_numbers(const std::vector<double>& numbers) {

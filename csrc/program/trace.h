@@ -86,14 +86,17 @@ class Trace {
   // Finds the operands that are numbers which the function was given or has computed of such; each
   // replay is given them anew. `numbers` and `others` are what they were in the two recordings, in
   // the same order, `reads` says which of them an operation has taken, and how many launches came
-  // before. Why that cannot be told; empty where it can. Numbers that differ are such that
-  // may_vary_to() is true.
+  // before. Which of the reads has become no operand; -1 where all have. Numbers that differ are
+  // such that may_vary_to() is true.
   struct NumberRead {
     int number;
     size_t place;
   };
-  std::string fill(const Trace& other, const std::vector<double>& numbers,
-                   const std::vector<double>& others, const std::vector<NumberRead>& reads);
+  int fill(const Trace& other, const std::vector<double>& numbers,
+           const std::vector<double>& others, const std::vector<NumberRead>& reads);
+  // The launch at which the other trace has another number as an operand, though the same launches
+  // come before; -1 where there is none.
+  int other_number(const Trace& other) const;
   // The numbers that operands are filled from, by slot.
   const std::vector<int>& filled() const { return filled_; }
 

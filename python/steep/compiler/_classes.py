@@ -73,11 +73,11 @@ def of_class(traversal: Traversal, cls: type, users: list[type], name: str, name
     if value is not absent:
         traversal.find(value, f"{cls.__name__}.{name}", names)
     if not cls.__flags__ & _IMMUTABLE and (value is not absent or not names.of_library):
-        traversal.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name} of", name)
+        traversal.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
     for base in users:
         below = value if base is cls else found_in_type(base, name)
         if base is not cls and (below is not absent or not names.of_library):
-            traversal.cells.add((TYPE, base, name, below), f"{base.__name__}.{name} of", name)
+            traversal.cells.add((TYPE, base, name, below), f"{base.__name__}.{name}", name)
             if below is not absent and below is not value:
                 traversal.find(below, f"{base.__name__}.{name}", names)
     return value
@@ -91,7 +91,7 @@ def _look_at_class(traversal: Traversal, cls: type, names: Names) -> None:
         traversal.cells.add((SLOT, cls, MRO, cls.__mro__), f"the bases of {cls.__name__}")
         for name in SPECIAL:
             value = found_in_type(cls, name)
-            traversal.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name} of", name)
+            traversal.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
             if value is not absent and not isinstance(value, types.WrapperDescriptorType):
                 known.append((value, f"{cls.__name__}.{name}"))
     for value, path in known:

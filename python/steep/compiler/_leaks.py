@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextvars
 import functools
 import gc
 import sys
@@ -32,7 +33,10 @@ def put_back(stand_ins: list[Any], numbers: list[Any]) -> Kept | None:
 
 
 def _replace(old: Any, new: Any, apart: set[int]) -> Kept | None:
-    """Let all who hold one object hold another, but for those whose ids are `apart`."""
+    """Let all who hold one object hold another, but for those whose ids are `apart`.
+
+    No function in here may hold `old`: its variable would be found, too.
+    """
     kept = None
     holders = gc.get_referrers(old)
     for holder in holders:
@@ -44,6 +48,16 @@ def _replace(old: Any, new: Any, apart: set[int]) -> Kept | None:
         name = _name_in(holder, old)
         if _put(holder, old, new):
             kept = Kept(type(holder).__name__, name)
+    return _replace_in_context(old, new) or kept
+
+
+def _replace_in_context(old: Any, new: Any) -> Kept | None:
+    """The same in context variables, of which the collector does not tell."""
+    kept = None
+    for variable, value in contextvars.copy_context().items():
+        if value is old:
+            variable.set(new)
+            kept = Kept("context variable", variable.name)
     return kept
 
 

@@ -86,6 +86,9 @@ class Learner(_core.CompiledCall):
             signature.pending[pattern] = recording
             self._restless(signature, SPECIAL)
             return
+        if difference and recording.filled and recording.backward is not None:
+            self._refuse(signature, _NUMBERS_OUTSIDE + recording.stand_ins.numbers.where_taken())
+            return
         if difference:
             self._refuse(signature, f"two calls in a row differ: {difference}")
             return
@@ -108,7 +111,8 @@ class Learner(_core.CompiledCall):
                 self._refuse(signature, _COUNTS_AND_CHECKS)
                 return
             if recording.filled and backward is not None:
-                self._refuse(signature, _NUMBERS_OUTSIDE)
+                where = recording.stand_ins.numbers.where_taken()
+                self._refuse(signature, _NUMBERS_OUTSIDE + where)
                 return
             recording.numbers = evaluator(recording.stand_ins, recording.filled)
         if backward is not None and pending.backward is not None:

@@ -202,9 +202,18 @@ class Recording:
             if x != y
         ):
             return SPECIAL
-        found = found or self.trace.fill(other.trace, *values, numbers.taken)
+        if found:
+            return found
+        fixed = self.trace.fill(other.trace, *values, numbers.taken)
         self.filled = self.trace.filled
-        return found
+        if fixed < 0 and (launch := self.trace.other_number(other.trace)) >= 0:
+            before = [
+                i
+                for i, (node, place) in enumerate(numbers.taken)
+                if place <= launch and values[0][node] != values[1][node]
+            ]
+            fixed = before[-1] if before else -1  # the number is made of the last that was taken
+        return "" if fixed < 0 else numbers.uses[fixed].text()
 
 
 def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Recording:

@@ -17,7 +17,7 @@ import operator
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from steep._core import followed_math, same_value, set_symbolic_types
 from steep.compiler._code import at_line, names_of
@@ -25,8 +25,14 @@ from steep.compiler._leaks import Kept, put_back
 
 __all__ = ["OPERATORS", "Numbers", "is_number", "is_symbolic", "plain"]
 
+_FIXED = (
+    "{} a number that changes{}, of which it makes others that a replay is not given{}; let it "
+    "change seldom (each value gets a program of its own), or compute the same with operators of "
+    "tensors"
+)
 Node = tuple[Any, ...]  # ("place", i), ("constant", x), or an operator's name and nodes' numbers
 
+Lines = list[tuple[types.CodeType, int]]  # code that calls the one before, and where it is
 MOST_LINES = 16  # of callers, of which one is a user's
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     name: getattr(operator, name)
@@ -75,6 +81,20 @@ def is_symbolic(value: Any) -> bool:
     return type(value) is SymbolicFloat or type(value) is SymbolicInt
 
 
+class Use(NamedTuple):
+    """Where an operation has taken a number."""
+
+    operation: str
+    parameter: str
+    lines: Lines
+
+    def text(self) -> str:
+        """Why it cannot be given another number."""
+        who = f"{self.operation!r} takes" if self.operation else "an operator takes"
+        what = f" as {self.parameter!r}" if self.parameter else ""
+        return _FIXED.format(who, what, _at_line_of_user(self.lines))
+
+
 class Numbers:
     """What one recorded call computes of the numbers that change.
 
@@ -85,6 +105,7 @@ class Numbers:
         symbols: all objects that stand for results.
         typed: steps whose type Python has asked for.
         taken: steps whose result an operation has taken, with how many launches came before.
+        uses: for each of these which operation, as which parameter, and where; '' for an operator.
     """
 
     def __init__(self) -> None:
@@ -93,6 +114,7 @@ class Numbers:
         self.known: dict[int, Lines] = {}
         self.typed: set[int] = set()
         self.taken: list[tuple[int, int]] = []
+        self.uses: list[Use] = []
         self.symbols: list[Any] = []
         self._steps: dict[Any, int] = {}  # what is computed twice is one step
 
@@ -147,6 +169,10 @@ class Numbers:
         """All results, as operations would be given them."""
         return [_as_float(value) for value in self.values]
 
+    def where_taken(self) -> str:
+        """Where an operation takes the first of them, to end a sentence with."""
+        return _at_line_of_user(self.uses[0].lines) if self.uses else ""
+
     def difference(self, other: Numbers) -> str:
         """Where it computes something else than in another recording, or ``''``."""
         for node, lines in self.known.items():
@@ -155,7 +181,7 @@ class Numbers:
                 first, second = _shown(other.values[node]), _shown(self.values[node])
                 return (
                     f"{first} in one run and {second} in the next, a number that Python code "
-                    f"looks at{line}; keep it as it is, or pass it as a tensor"
+                    f"looks at{line}; keep it as it is, or compute it with operators and math"
                 )
         if len(self.nodes) != len(other.nodes) or any(
             a[0] != b[0] or (a[1:] != b[1:] if a[0] != "constant" else not same_value(a[1], b[1]))
@@ -177,9 +203,6 @@ def _as_float(value: Any) -> float:
         return float(value)
     except (OverflowError, TypeError, ValueError):
         return float("nan")
-
-
-Lines = list[tuple[types.CodeType, int]]  # code that calls the one before, and where it is
 
 
 def _lines() -> Lines:
@@ -263,7 +286,14 @@ class _Symbolic:
     def _taken(self, place: int) -> Any:
         """The number, for an operation that comes after `place` launches."""
         self._numbers.taken.append((self._node, place))
+        self._numbers.uses.append(Use("", "", _lines()))
         return self._value
+
+    def _named(self, operation: str, parameter: str) -> None:
+        """Which operation has just taken the number, and as what."""
+        uses = self._numbers.uses
+        if uses:
+            uses[-1] = uses[-1]._replace(operation=operation, parameter=parameter)
 
     def _through(self, name: str, *operands: Any) -> Any:
         """What a function of `math` makes of it and others; see csrc/bindings/followed_math.h."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import re
 import sys
 import types
 import warnings
@@ -28,6 +29,7 @@ __all__ = ["CompiledFunction"]
 
 SIGNATURES = 64  # kept for a function; the one not called for longest goes first
 
+_VALUES = re.compile(r"\S+ in one run and \S+ in the next")
 _NO_MEMORY = "there was not memory enough to keep a program of it"
 _ARRAY = (
     "an argument is a NumPy array, whose values a replay would not follow; pass a tensor "
@@ -245,8 +247,9 @@ class CompiledFunction(Learner):
         """Warn, once for each reason, that it runs eagerly; under `fullgraph` it does not."""
         if self._fullgraph:
             raise RuntimeError(self._text(reason))
-        if reason not in self._said:
-            self._said.add(reason)
+        cause = _VALUES.sub("", reason)  # which may be others every time
+        if cause not in self._said:
+            self._said.add(cause)
             warnings.warn(self._text(reason), UserWarning, stacklevel=_outside())
 
     def _text(self, reason: str) -> str:
