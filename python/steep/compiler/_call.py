@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steep.compiler._given import Filled, Given
+from steep.compiler._given import Entry, Filled, Given
 
 __all__ = ["Call"]
 
@@ -50,6 +50,11 @@ class Call:
         """What its kind is told by once the function has run, which may have changed arguments."""
         return Given(self.args, self.kwargs).known if self.given else self.known
 
-    def filled(self, stand_ins: list[Any]) -> Filled:
-        """The arguments with stand-ins for its numbers."""
-        return Filled(self.args, self.kwargs, self._found, stand_ins)
+    def filled(
+        self, stand_ins: list[Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any], list[Entry], list[Any]]:
+        """The arguments with stand-ins for its numbers, what is still to be put into containers
+        among them, and the tuples that were made anew.
+        """
+        filled = Filled(self.args, self.kwargs, self._found, stand_ins)
+        return filled.args, filled.kwargs, filled.entries, filled.tuples

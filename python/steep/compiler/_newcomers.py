@@ -89,8 +89,8 @@ def _parts(path: str, value: Any) -> list[tuple[str, Any]] | None:
     kind = type(value)
     if issubclass(kind, dict):
         return [(f"{path}[{shown(key, 0)}]", part) for key, part in dict.items(value)]
-    if kind is list or issubclass(kind, tuple):
-        items = (list if kind is list else tuple).__iter__(value)
+    if type(value) is list or isinstance(value, tuple):
+        items = list(value) if type(value) is list else tuple.__iter__(value)
         return [(f"{path}[{i}]", part) for i, part in enumerate(items)]
     if issubclass(kind, types.SimpleNamespace) or hasattr(kind, "__dataclass_fields__"):
         values = attributes_of(value)

@@ -252,7 +252,7 @@ def _divmod(reflected: bool = False) -> Callable[..., Any]:
         if not plain(operands[1]):
             for operand in operands:
                 self._numbers.note(self._numbers.number_of(operand))
-            divmod(*map(plain, operands))  # which raises an error of its own
+            divmod(plain(operands[0]), plain(operands[1]))  # which raises an error of its own
         return tuple([self._numbers.apply(name, *operands) for name in ("floordiv", "mod")])
 
     return method

@@ -182,14 +182,15 @@ class CompiledFunction(Learner):
         signature.recorded += 1
         given = call.given if signature.followable else ()
         stand_ins = StandIns([*signature.places.values()], given)
-        filled = call.filled(stand_ins.given) if given else call
         if call.given:
             opened = self._table.key(call.args, call.kwargs)[3]
+        args, kwargs = call.args, call.kwargs
         if given:
-            opened += filled.tuples
-            stand_ins.put = filled.entries
-        run = Run(self._function, filled.args, filled.kwargs, [*inputs, *opened], stand_ins)
-        del filled, opened  # which hold stand-ins
+            args, kwargs, stand_ins.put, tuples = call.filled(stand_ins.given)
+            opened += tuples
+            del tuples
+        run = Run(self._function, args, kwargs, [*inputs, *opened], stand_ins)
+        del args, kwargs, opened  # which hold stand-ins
         try:
             if stand_ins.changed or self._table.key(*call.known_now())[0] != key:
                 run.reads.change = _ARGUMENTS + run.reads.line_of_change(stand_ins.changed)
