@@ -90,7 +90,7 @@ def _parts(path: str, value: Any) -> list[tuple[str, Any]] | None:
     if issubclass(kind, dict):
         return [(f"{path}[{shown(key, 0)}]", part) for key, part in dict.items(value)]
     if type(value) is list or isinstance(value, tuple):
-        items = list(value) if type(value) is list else tuple.__iter__(value)
+        items: Any = tuple.__iter__(value) if isinstance(value, tuple) else value
         return [(f"{path}[{i}]", part) for i, part in enumerate(items)]
     if issubclass(kind, types.SimpleNamespace) or hasattr(kind, "__dataclass_fields__"):
         values = attributes_of(value)
