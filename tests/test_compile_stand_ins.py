@@ -143,3 +143,23 @@ def test_what_keeps_a_number_keeps_a_plain_one(leak: Any) -> None:
         seen.append(plain(kept))
     assert seen == others
     assert "changes keeper.t at each call" in reason(compiled)
+
+
+@pytest.mark.parametrize(
+    "leak", [queue, member, attribute_of_a_class], ids=lambda leak: leak.__name__
+)
+def test_where_a_number_is_kept_is_said(leak: Any) -> None:
+    class Kept:
+        last = 0
+
+    kept = Kept()
+    kept.items, kept.table, kept.function = [], {}, None
+    kept.queue, kept.members = collections.deque(), set()
+    compiled = steep.compile(lambda x, rate: (leak(kept, rate), x * rate)[1])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for i in range(12):
+            compiled(steep.ones(1), 0.1 + 0.013 * i)
+    said = [str(warning.message) for warning in caught]
+    assert len(said) == 1
+    assert f"{__file__}:{leak.__code__.co_firstlineno + 1}: " in said[0]

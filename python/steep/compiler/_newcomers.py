@@ -15,7 +15,7 @@ from steep.compiler._symbolic import is_number
 __all__ = ["Newcomers"]
 
 # Values that seldom come again are told of early; shapes and strings may be many, and come again.
-_FEW, _MANY = 16, 64
+_FEW, _MANY = 16, 65
 _DEEPEST, _MOST = 4, 4096  # containers in each other that are looked into, and parts of them
 
 _Leaf = tuple[Any, ...]  # what is compared, of a value

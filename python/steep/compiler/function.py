@@ -90,7 +90,7 @@ class CompiledFunction(Learner):
 
     def _count_newcomer(self, call: Call) -> None:
         runs = sum(p.runs for s in self._signatures.values() for p, _ in s.programs)
-        if self._newcomers.count(call.args, call.kwargs, runs):
+        if not self._fullgraph and self._newcomers.count(call.args, call.kwargs, runs):
             self._say(self._newcomers.reason)
 
     def _call(self, call: Call) -> Any:
