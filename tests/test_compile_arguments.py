@@ -8,6 +8,7 @@ import dataclasses
 import datetime
 import enum
 import time
+import types
 import typing
 from typing import Any
 
@@ -149,6 +150,65 @@ def test_fields_of_a_tuple_that_are_no_items_count() -> None:
     for other in (moment(4), moment(5), first):
         for _ in range(4):
             assert compiled(X, other).tolist() == (X * other.tm_gmtoff).tolist()
+
+
+@dataclasses.dataclass
+class Rows(list):  # type: ignore[type-arg]
+    scale: float
+
+
+@dataclasses.dataclass
+class Window(collections.deque):  # type: ignore[type-arg]
+    scale: float
+
+
+@dataclasses.dataclass
+class HeldError(Exception):
+    scale: float
+
+
+def set_args(error: HeldError, args: Any) -> None:
+    error.args = tuple(args)
+
+
+def put(items: Any, values: Any) -> None:
+    items.clear()
+    items.extend(values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "look"),
+    [
+        (Rows, put, lambda rows: rows[0]),
+        (Window, put, lambda window: window[0]),
+        (HeldError, set_args, lambda error: error.args[0]),
+    ],
+)
+def test_what_a_dataclass_holds_besides_attributes_counts(
+    kind: Any, change: Any, look: Any
+) -> None:
+    compiled = steep.compile(lambda x, held: x * look(held) * held.scale)
+    held = kind(2.0)
+    for value in [3] * 8 + [4, 4, 5, 3, 5]:
+        change(held, [value])
+        assert compiled(X, held).tolist() == (X * value * 2).tolist()
+
+
+@dataclasses.dataclass
+class Setting(abc.ABC, typing.Generic[typing.TypeVar("T")]):
+    scale: float
+
+
+class Named(Setting, types.SimpleNamespace):  # type: ignore[type-arg]
+    pass
+
+
+@pytest.mark.parametrize("kind", [Setting, Named])
+def test_a_dataclass_of_plain_classes_is_known_by_its_attributes(kind: Any) -> None:
+    compiled = steep.compile(lambda x, held: x * held.scale, fullgraph=True)
+    for _ in range(6):
+        assert compiled(X, kind(2.0)).tolist() == (X * 2).tolist()
+    assert replays(compiled) == 3
 
 
 def type_of(x: Any, value: Any) -> Any:

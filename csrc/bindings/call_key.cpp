@@ -194,7 +194,25 @@ class Reader {
       checked(answer);
       if (!answer) return false;
     }
-    return !has_slots(object) && _PyObject_GetDictPtr(object);
+    return !has_slots(object) && _PyObject_GetDictPtr(object) && holds_nothing_else(type);
+  }
+  bool is_namespace(const PyTypeObject* type) const {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(namespaces_); ++i)
+      if (PyTuple_GET_ITEM(namespaces_, i) == reinterpret_cast<const PyObject*>(type)) return true;
+    return false;
+  }
+  // Besides attributes: a dataclass may be a list as well, or an exception. Each class has room for
+  // what it adds to the one below it.
+  bool holds_nothing_else(PyTypeObject* type) const {
+    while (type->tp_base && !is_namespace(type)) {
+      const PyTypeObject* const base = type->tp_base;
+      const bool has_dict = type->tp_dictoffset > 0 && base->tp_dictoffset == 0;
+      const bool has_weak = type->tp_weaklistoffset > 0 && base->tp_weaklistoffset == 0;
+      const auto known = static_cast<Py_ssize_t>(sizeof(PyObject*)) * (has_dict + has_weak);
+      if (type->tp_itemsize != 0 || type->tp_basicsize != base->tp_basicsize + known) return false;
+      type = type->tp_base;
+    }
+    return true;
   }
 
   void keep(PyObject* object) {
