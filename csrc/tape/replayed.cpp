@@ -133,10 +133,6 @@ std::string Replayed::difference(const Replayed& other) const {
   return found;
 }
 
-std::shared_ptr<Program> Replayed::program_of(const Trace& trace, const Trace& other) {
-  return std::make_shared<Program>(trace, other);
-}
-
 void Replayed::share(const std::shared_ptr<program::MemoryPool>& pool) {
   pool_ = pool;
   for (const std::shared_ptr<Program>& program : programs_) program->share(pool);
@@ -145,7 +141,7 @@ void Replayed::share(const std::shared_ptr<program::MemoryPool>& pool) {
 void Replayed::plan(const Replayed& other) {
   if (pattern_.nested()) return;
   auto variant = std::make_shared<Variant>(first_.variant);
-  variant->program = program_of(*first_.trace, *other.first_.trace);
+  variant->program = std::make_shared<Program>(*first_.trace, *other.first_.trace);
   programs_.push_back(variant->program);
   variants_.push_back(std::move(variant));
 }
@@ -298,7 +294,7 @@ bool Replayed::Call::learn(Variant& variant, Pass& pass, const BoundTensors& bou
   variant.refused = recorded.variant.refused;
   if (variant.refused) return true;
   try {
-    std::shared_ptr<Program> made = program_of(*recorded.trace, *recorded.trace);
+    std::shared_ptr<Program> made = std::make_shared<Program>(*recorded.trace, *recorded.trace);
     made->share(of_->pool_);
     of_->programs_.push_back(made);
     variant.program = std::move(made);

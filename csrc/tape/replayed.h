@@ -63,8 +63,6 @@ class Replayed : public std::enable_shared_from_this<Replayed> {
   Key key_of(const Tensor* grads, const Flags& wanted, const Flags& vacant) const;
   Recorded record(Pass& pass, const BoundTensors& bound, const std::vector<uint8_t>& used_up) const;
   std::shared_ptr<Variant> variant_of(const Key& key, bool& known);
-  static std::shared_ptr<program::Program> program_of(const program::Trace& trace,
-                                                      const program::Trace& other);
 
   Pattern pattern_;
   int results_;
