@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent / "tools"))
 import fuzz_functions
 from fuzzing.functions.grammar import draw
-from fuzzing.functions.judge import judge
+from fuzzing.functions.judge import Verdict, judge
 
 from steep.compiler import _reads
 from steep.compiler._cells import Cells
@@ -61,3 +62,30 @@ def test_a_crash_is_reported_with_its_seed(
     assert fuzz_functions.fuzz(41, 1, 60.0) == 1
     said = capsys.readouterr().out
     assert "seed 41: the process died: SIGABRT" in said
+
+
+def test_a_worker_that_cannot_begin_is_reported_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    script, began = tmp_path / "fails.py", tmp_path / "began"
+    script.write_text(f"open({str(began)!r}, 'a').write('.')\nraise SystemExit(3)\n")
+    monkeypatch.setattr(fuzz_functions, "__file__", str(script))
+    assert fuzz_functions.fuzz(41, 5, seconds=3.0) == 1
+    assert "the process died: exit status 3" in capsys.readouterr().out
+    assert began.read_text() == "."
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="alarms are POSIX's")
+def test_a_program_made_smaller_may_not_run_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = []
+
+    def tell(seed: int, verdict: Verdict) -> str:
+        left.append(signal.getitimer(signal.ITIMER_REAL)[0])
+        return ""
+
+    monkeypatch.setattr(fuzz_functions, "judge", lambda program: Verdict("found"))
+    monkeypatch.setattr(fuzz_functions, "tell", tell)
+    monkeypatch.setattr(fuzz_functions, "say", lambda **message: None)
+    fuzz_functions.work(0, 1)
+    assert left[0] > fuzz_functions.SHRINKING
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0

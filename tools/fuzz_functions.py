@@ -58,11 +58,12 @@ def work(first: int, count: int) -> None:
         say(seed=seed)
         signal.alarm(PATIENCE)
         verdict = judge(draw(seed))
-        signal.alarm(0)
         text = ""
         if verdict.found:
             kinds[kind_of(verdict.found)] += 1
+            signal.alarm(SHRINKING + PATIENCE)  # a smaller program may run for ever
             text = tell(seed, verdict) if kinds[kind_of(verdict.found)] <= SHOWN else ""
+        signal.alarm(0)
         say(
             calls=verdict.calls,
             replays=verdict.replays,
@@ -140,6 +141,7 @@ def fuzz(first: int, functions: int, seconds: float) -> int:
     end = time.monotonic() + seconds
     tally, seed, last = Tally(), first - 1, first + functions
     while seed + 1 < last and time.monotonic() < end:
+        before = seed
         for message in heard(seed + 1, min(SEEDS_A_WORKER, last - seed - 1)):
             if "seed" in message:
                 seed = message["seed"]
@@ -149,6 +151,8 @@ def fuzz(first: int, functions: int, seconds: float) -> int:
                 tally.add(seed, message)
             if time.monotonic() > end:
                 break
+        if seed == before:  # it could not begin, and the next would not either
+            break
     return tally.summary()
 
 
