@@ -8,6 +8,7 @@ import re
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 
 import steep
@@ -200,6 +201,40 @@ def test_numbers_beyond_what_operations_take_are_refused_as_ever() -> None:
     with pytest.raises(RuntimeError, match="without overflow"):
         large(steep.ones(1), 1e39)
     assert replays(compiled) > 0
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("activation", [nn.functional.leaky_relu, nn.functional.elu])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_gradient_is_that_of_a_number_of_another_sign(activation: Any, sign: float) -> None:
+    """What such a rule keeps of the forward pass depends on it."""
+
+    def step(x: Any, slope: float) -> Any:
+        leaf = x.clone().requires_grad_()
+        activation(leaf, slope).sum().backward()
+        return leaf.grad
+
+    compiled = steep.compile(step)
+    x = steep.tensor([-1.0, 2.0])
+    for slope in [0.3, 0.4, 0.6, 0.7, 0.8, 0.9, -0.3, 0.25, -1.5, -0.7, -0.9, -0.2, 0.1, -0.6]:
+        assert compiled(x, sign * slope).tolist() == step(x, sign * slope).tolist()
+    assert replays(compiled) > 3
+
+
+def test_a_number_below_zero_is_refused_as_ever() -> None:
+    compiled = steep.compile(lambda x, tolerance: steep.isclose(x, x * 1.1, atol=tolerance))
+    for i in range(10):
+        compiled(steep.ones(2), 0.01 * (i + 1))
+    assert replays(compiled) > 0
+    with pytest.raises(RuntimeError, match="isclose: expected tolerances of at least 0"):
+        compiled(steep.ones(2), -0.01)
+
+
+def test_a_factor_of_changing_sign_is_followed() -> None:
+    compiled = steep.compile(lambda x, factor: x * factor)
+    for i in range(60):
+        assert compiled(steep.ones(1), math.sin(i + 1)).item() == np.float32(math.sin(i + 1))
+    assert replays(compiled) > 40
 
 
 def test_a_draw_that_is_refused_counts_as_well() -> None:

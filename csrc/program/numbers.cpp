@@ -25,12 +25,13 @@ class Filling {
  public:
   Filling(std::vector<TracedCall>& calls, const std::vector<TracedCall>& others,
           const std::vector<double>& numbers, const std::vector<double>& other_numbers,
-          std::vector<int>& filled)
+          std::vector<int>& filled, std::vector<int>& signs)
       : calls_(calls),
         others_(others),
         numbers_(numbers),
         other_numbers_(other_numbers),
-        filled_(filled) {}
+        filled_(filled),
+        signs_(signs) {}
 
   bool varies(int n) const { return numbers_[at(n)] != other_numbers_[at(n)]; }
 
@@ -85,7 +86,11 @@ class Filling {
     if (sign == 0) return false;
     const auto found = std::find(filled_.begin(), filled_.end(), n);
     const int slot = static_cast<int>(found - filled_.begin());
-    if (found == filled_.end()) filled_.push_back(n);
+    if (found == filled_.end()) {
+      filled_.push_back(n);
+      const bool below = numbers_[at(n)] < 0, other_below = other_numbers_[at(n)] < 0;
+      signs_.push_back(below != other_below ? 0 : below ? -1 : 1);
+    }
     calls_[c].call.fill_from(i, slot, sign < 0);
     return true;
   }
@@ -93,7 +98,7 @@ class Filling {
   std::vector<TracedCall>& calls_;
   const std::vector<TracedCall>& others_;
   const std::vector<double>&numbers_, &other_numbers_;
-  std::vector<int>& filled_;
+  std::vector<int>&filled_, &signs_;
 };
 
 }  // namespace
@@ -103,10 +108,11 @@ bool may_vary_to(double number) { return !is_special(number); }
 int Trace::fill(const Trace& other, const std::vector<double>& numbers,
                 const std::vector<double>& others, const std::vector<NumberRead>& reads) {
   filled_.clear();
+  signs_.clear();
   for (TracedCall& traced : calls_)
     for (int i = 0; i < traced.call.operands().size(); ++i) traced.call.fill_from(i, -1, false);
   if (calls_.size() != other.calls_.size()) return -1;  // which difference() tells
-  Filling filling(calls_, other.calls_, numbers, others, filled_);
+  Filling filling(calls_, other.calls_, numbers, others, filled_, signs_);
   std::vector<int> taken;
   for (size_t i = 0; i < reads.size(); ++i) {
     const NumberRead& read = reads[i];
@@ -139,6 +145,8 @@ int Trace::other_number(const Trace& other) const {
 
 bool Program::give_numbers(const std::vector<double>& numbers) {
   if (!std::all_of(numbers.begin(), numbers.end(), may_vary_to)) return false;
+  for (size_t slot = 0; slot < numbers.size(); ++slot)
+    if (number_signs_[slot] != 0 && (number_signs_[slot] < 0) != (numbers[slot] < 0)) return false;
   for (const NumberPatch& patch : number_patches_) {
     const double number = numbers[static_cast<size_t>(patch.slot)];
     if (patch.type == DType::float32 && std::abs(number) > std::numeric_limits<float>::max())

@@ -22,7 +22,7 @@ bool is_sampled(int64_t run) { return run % kSampleEvery == kFirstSample; }
 }  // namespace
 
 Program::Program(const Trace& trace, const Trace& other, const std::vector<uint64_t>& reached)
-    : plan_(make_plan(trace)), pins_(trace.sources()) {
+    : plan_(make_plan(trace)), pins_(trace.sources()), number_signs_(trace.signs()) {
   for (const Pin& pin : pins_)
     stays_pinned_.push_back(pin.storage != 0 &&
                             std::binary_search(reached.begin(), reached.end(), pin.storage));

@@ -130,6 +130,7 @@ class Program {
   std::vector<int64_t> let_go_;        // gradients whose memory another run must not write into
   std::vector<size_t> pinned_leaves_;  // gradients whose leaf must be the very one recorded
   std::vector<NumberPatch> number_patches_;
+  std::vector<int> number_signs_;  // see Trace::signs
   SmallVector<Tensor, 4> gradients_;
   Tensors inputs_, before_;            // while it runs, and until results have been taken
   SmallVector<Ref<Storage>, 8> held_;  // their memory, whatever another thread gives them meanwhile

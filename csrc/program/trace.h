@@ -99,6 +99,9 @@ class Trace {
   int other_number(const Trace& other) const;
   // The numbers that operands are filled from, by slot.
   const std::vector<int>& filled() const { return filled_; }
+  // By slot: the sign that its number had in both recordings, and must have, for operations may go
+  // other ways with another, or refuse it; 0 where the recordings differ, and so it makes none.
+  const std::vector<int>& signs() const { return signs_; }
 
   const std::vector<TracedCall>& calls() const { return calls_; }
   const std::vector<Value>& values() const { return values_; }
@@ -146,7 +149,7 @@ class Trace {
   std::vector<int> saved_;
   std::vector<TracedGradient> gradients_;
   Generators generators_;
-  std::vector<int> filled_;
+  std::vector<int> filled_, signs_;
   std::string refusal_;
   bool lost_;
 };
