@@ -122,7 +122,10 @@ def test_a_number_written_in_some_calls_only_is_told_of() -> None:
         assert compiled(steep.ones(1)).item() == i + 1
         rates.append(keeper.rate)
 
-    said_by(call, 24)
+    said = said_by(call, 24)
+    assert len(said) == 1
+    assert "keeper.rate gets a number of its own in one of them only" in said[0]
+    assert f"{__file__}:{step.__code__.co_firstlineno + 3}: " in said[0]
     assert all(rates[i] == rates[i - 1] * (0.9 if (i + 1) % 2 else 1) for i in range(1, 24))
 
 

@@ -350,3 +350,48 @@ def a_curriculum_of_lengths(run):
     for length in (1, 2, 3):
         for i in range(5):
             run.saw(unroll(inputs(i, 3 * length, 1).reshape(length, 3, 1)))
+
+
+@program(replays=True)
+def settings_in_a_dict_with_a_cosine_inside(run):
+    model = mlp()
+
+    def step(x, y, settings):
+        for p in model.parameters():
+            p.grad = None
+        loss = F.mse_loss(model(x), y)
+        loss.backward()
+        part = settings["step"] / settings["steps"]
+        rate = 0.5 * settings["lr"] * (1 + math.cos(math.pi * part))
+        with steep.no_grad():
+            for p in model.parameters():
+                p.sub_(p.grad, alpha=rate)
+        return loss
+
+    step = run.compile(step)
+    for i in range(32):
+        run.saw(step(*regression(i), {"lr": 0.05, "step": i + 4, "steps": 50}))
+    run.saw(model)
+
+
+@program(replays=True)
+def betas_in_a_tuple_with_a_square_root(run):
+    model = mlp()
+    squares = [steep.zeros_like(p) for p in model.parameters()]
+
+    def step(x, y, settings):
+        lr, (beta, t) = settings
+        for p in model.parameters():
+            p.grad = None
+        loss = F.mse_loss(model(x), y)
+        loss.backward()
+        with steep.no_grad():
+            for p, square in zip(model.parameters(), squares, strict=True):
+                square.mul_(beta).add_(p.grad * p.grad * (1 - beta))
+                p -= lr / math.sqrt(1 - math.pow(beta, t)) * p.grad / (square.sqrt() + 0.01)
+        return loss
+
+    step = run.compile(step)
+    for i in range(24):
+        run.saw(step(*regression(i), (0.02 / (1 + 0.1 * i), (0.9, i + 4))))
+    run.saw(model)

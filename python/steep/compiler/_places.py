@@ -174,6 +174,17 @@ class StandIns:
         """Where numbers are, and what of them is kept or returned."""
         return [place.mark for place in self.places], self.writes, self.returned
 
+    def other_write(self, other: StandIns) -> Place | None:
+        """A place in which one of two calls has left a number and the other has not."""
+        marks, others = self._written(), other._written()
+        found = [*(marks.keys() - others.keys()), *(others.keys() - marks.keys())]
+        found += [mark for mark in marks.keys() & others.keys() if marks[mark] != others[mark]]
+        places = {place.mark: place for place in (*self.places, *other.places)}
+        return places[found[0]] if found else None
+
+    def _written(self) -> dict[Any, int]:
+        return {self.places[i].mark: node for i, node in self.writes}
+
     def leave(self, cells: Cells) -> None:
         """Say in the cells that any number will do where one of ours was."""
         if not (self.places or self.given):

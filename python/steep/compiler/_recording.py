@@ -12,7 +12,7 @@ from steep import _core
 from steep._core import Tensor, may_vary_to, state_of
 from steep._layers import begin_anew, followers, let_go
 from steep.compiler._cells import SEQUENCE, SLOT, TENSOR, Cells
-from steep.compiler._code import at_line
+from steep.compiler._code import ATTRIBUTES, at_line, line_of, names_of
 from steep.compiler._places import StandIns, changed_places, without_symbols
 from steep.compiler._reads import Reads
 from steep.compiler._result import ReadNumber, describe, detach_used, difference
@@ -191,7 +191,7 @@ class Recording:
         """Where it computes other things of numbers that change; finds out what takes them."""
         numbers, others = self.stand_ins.numbers, other.stand_ins.numbers
         if self.stand_ins.kept() != other.stand_ins.kept():
-            return "other numbers that change"
+            return self._other_places(other)
         if not numbers.nodes and not others.nodes:
             return ""
         found = numbers.difference(others)
@@ -214,6 +214,18 @@ class Recording:
             ]
             fixed = before[-1] if before else -1  # the number is made of the last that was taken
         return "" if fixed < 0 else numbers.uses[fixed].text()
+
+    def _other_places(self, other: Recording) -> str:
+        place = self.stand_ins.other_write(other.stand_ins)
+        if place is None:
+            return "numbers that change are in other places, or others of them are returned"
+        key = place.where[1]
+        own = [c for c in self.codes if (names := names_of(c)) is None or not names.of_library]
+        where = line_of(own, key if isinstance(key, str) else None, ATTRIBUTES)
+        return (
+            f"{place.label} gets a number of its own in one of them only, or another; write it at "
+            f"every call, or outside{at_line(*where) if where else ''}"
+        )
 
 
 def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Recording:
