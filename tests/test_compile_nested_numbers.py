@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 import decimal
 import enum
@@ -64,6 +65,8 @@ HELD: dict[str, tuple[Any, Any]] = {
     ),
     "unpacked": (lambda r, i: [r, 0.25], lambda h: (lambda a, b: a * b)(*h)),
     "summed": (lambda r, i: [r, 0.25], sum),
+    "copied": (lambda r, i: {"a": [r]}, lambda h: copy.deepcopy(copy.copy(h))["a"][0] * 2),
+    "replaced": (lambda r, i: Settings(r), lambda h: dataclasses.replace(h, n=4).lr),
     "looped over": (lambda r, i: (r, r / 3), lambda h: max(x for x in h) - min(h)),
     "compared": (lambda r, i: (r, 0.25), lambda h: h[0] if h[0] < 0.2 else h[1] - h[0]),
 }

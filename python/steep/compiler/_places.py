@@ -265,9 +265,6 @@ _SIGNS |= {"and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>"}
 _SIGNS |= {"pow": "**", "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">="}
 
 
-_OF_ANY_SIGN = {"", "other", "alpha", "value", "fill_value"}  # parameters, and operators' operands
-
-
 def evaluator(
     stand_ins: StandIns, filled: list[int]
 ) -> tuple[Callable[[Any], Any], Callable[[Any], None]]:
@@ -280,11 +277,6 @@ def evaluator(
     """
     numbers, places = stand_ins.numbers, stand_ins.places
     fixed = {*numbers.known, *(node for node, _ in numbers.taken)} - {*filled}
-    signed = {
-        node
-        for (node, _), use in zip(numbers.taken, numbers.uses, strict=True)
-        if use.parameter not in _OF_ANY_SIGN
-    } & {*filled}
     written = [node for _, node in stand_ins.writes]
     names: dict[str, Any] = {"same": same_value}
     lines = ["def evaluate(given):", "  try:"]
@@ -299,8 +291,6 @@ def evaluator(
         if node in fixed:
             names[f"v{node}"] = value
             lines.append(f"    if not same(n{node}, v{node}): return None")
-        if node in signed:  # an operation may refuse it, or go another way, below 0
-            lines.append(f"    if (n{node} < 0) is not {value < 0}: return None")
     # A number that no operation takes is refused by the function itself.
     lines += [f"    if not -{_LIMIT} <= n{node} < {_LIMIT}: return None" for node in filled
               if type(numbers.values[node]) is int]  # fmt: skip

@@ -307,6 +307,12 @@ class _Symbolic:
     def __reduce__(self) -> Any:
         return (type(self._value), (self._known(),))
 
+    def __copy__(self) -> Any:
+        return self  # as numbers do
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
     def __bool__(self) -> bool:
         return bool(self._numbers.apply("truth", self))
 
