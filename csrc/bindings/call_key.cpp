@@ -1,10 +1,13 @@
 #include "bindings/call_key.h"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
+#include "bindings/classes.h"
 #include "bindings/convert.h"
 #include "bindings/dtype_type.h"
+#include "bindings/first_with.h"
 #include "bindings/tensor_type.h"
 #include "tape/history.h"
 
@@ -41,88 +44,6 @@ void for_each(PyObject* dict, Visit&& visit) {
   }
 }
 
-const void* storage_of(const Tensor& x) { return x->storage.get(); }
-const void* self_of(const Tensor& x) { return x.impl(); }
-
-// Which of a call's tensors was the first with the same `of`, by a hash of that address.
-template <const void* (*of)(const Tensor&)>
-class FirstWith {
- public:
-  explicit FirstWith(const Tensors& tensors) : tensors_(tensors) {}
-
-  // Of the tensor that is about to be number tensors.size(); -1 where that is the first itself.
-  int find(const Tensor& x) {
-    const void* const wanted = of(x);
-    const int count = tensors_.size();
-    if (count < kFew) {
-      for (int i = 0; i < count; ++i)
-        if (of(tensors_[i]) == wanted) return i;
-      return -1;
-    }
-    if (2 * static_cast<size_t>(count) >= slots_.size()) grow();
-    int& slot = slot_of(wanted);
-    if (slot >= 0) return slot;
-    slot = count;
-    return -1;
-  }
-
- private:
-  static constexpr int kFew = 16;  // faster looked through
-
-  void grow() {
-    slots_.assign(8 * static_cast<size_t>(tensors_.size()), -1);
-    for (int i = 0; i < tensors_.size(); ++i) {
-      int& slot = slot_of(of(tensors_[i]));
-      if (slot < 0) slot = i;
-    }
-  }
-  // Where it is, or has its place. Of another thread's doing a tensor may have other memory by now:
-  // then it is not found.
-  int& slot_of(const void* wanted) {
-    size_t at = (reinterpret_cast<uintptr_t>(wanted) >> 4) * 0x9e3779b97f4a7c15u % slots_.size();
-    for (; slots_[at] >= 0 && of(tensors_[slots_[at]]) != wanted; ++at)
-      if (at + 1 == slots_.size()) at = static_cast<size_t>(-1);
-    return slots_[at];
-  }
-
-  const Tensors& tensors_;
-  std::vector<int> slots_;
-};
-
-// By its name: the library of a type need not be there.
-bool is_kind_of(PyObject* object, const char* name) {
-  PyObject* const bases = Py_TYPE(object)->tp_mro;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); ++i) {
-    const auto* const base = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(bases, i));
-    if (!std::strcmp(base->tp_name, name)) return true;
-  }
-  return false;
-}
-
-// Whether a class, or one that it inherits from, names slots; those of abc and typing name none.
-bool has_slots(PyObject* object) {
-  static PyObject* const slots = checked(PyUnicode_InternFromString("__slots__"));
-  if (!_PyType_Lookup(Py_TYPE(object), slots)) return false;
-  PyObject* const bases = Py_TYPE(object)->tp_mro;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); ++i) {
-    auto* const base = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(bases, i));
-    if (!PyType_HasFeature(base, Py_TPFLAGS_HEAPTYPE)) continue;
-    PyObject* const names = reinterpret_cast<PyHeapTypeObject*>(base)->ht_slots;
-    if (names && PyTuple_GET_SIZE(names) > 0) return true;
-  }
-  return false;
-}
-
-// Whether some fields of it are no items, as in time.struct_time: those are found by name alone.
-bool has_unseen_fields(PyObject* tuple) {
-  static PyObject* const all = checked(PyUnicode_InternFromString("n_fields"));
-  static PyObject* const items = checked(PyUnicode_InternFromString("n_sequence_fields"));
-  PyObject* const fields = _PyType_Lookup(Py_TYPE(tuple), all);
-  PyObject* const seen = _PyType_Lookup(Py_TYPE(tuple), items);
-  return fields && seen && PyLong_CheckExact(fields) && PyLong_CheckExact(seen) &&
-         PyLong_AsLong(fields) != PyLong_AsLong(seen);
-}
-
 class Reader {
  public:
   Reader(CallKey& key, PyObject* namespaces)
@@ -142,20 +63,54 @@ class Reader {
   void read_plain(PyObject* object) {
     if (object == Py_None) return tag('n');
     if (PyBool_Check(object)) return tag(object == Py_True ? '1' : '0');
-    if (PyFloat_CheckExact(object)) return number('f', PyFloat_AS_DOUBLE(object));
-    if (PyLong_CheckExact(object)) return integer(object);
+    if (PyFloat_CheckExact(object))
+      return leave_open('F', object) ? void() : number('f', PyFloat_AS_DOUBLE(object));
+    if (PyLong_CheckExact(object)) return leave_open('L', object) ? void() : integer(object);
     if (PyUnicode_CheckExact(object)) return text(object);
-    if (PyTuple_CheckExact(object)) return sequence('t', object);
-    if (PyList_CheckExact(object)) return sequence('l', object);
-    if (PyDict_CheckExact(object)) return dictionary(object);
+    if (PyTuple_CheckExact(object)) return inside(object, [&] { sequence('t', object); });
+    if (PyList_CheckExact(object)) return inside(object, [&] { sequence('l', object); });
+    if (PyDict_CheckExact(object)) return inside(object, [&] { dictionary(object); });
     if (PySlice_Check(object)) return slice(reinterpret_cast<PySliceObject*>(object));
     if (read_subclass(object)) return;
     if (PyBytes_CheckExact(object)) return bytes(object);
     if (PyComplex_CheckExact(object)) return complex(PyComplex_AsCComplex(object));
     if (is_kind_of(object, "numpy.generic") && scalar(object)) return;
-    if (is_made_of_attributes(object)) return attributes(object);
+    if (is_made_of_attributes(object)) return inside(object, [&] { attributes(object); });
     number('o', object);
     keep(object);
+  }
+
+  // Whether a number counts by its type alone.
+  bool leave_open(char what, PyObject* object) {
+    if (closed_ > 0 || depth_ > key_.deepest) return false;
+    key_.has_numbers = true;
+    if (!key_.numbers) return false;
+    checked(PyList_Append(key_.numbers, object));
+    tag(what);
+    return true;
+  }
+
+  // Reads a container in which numbers may be left open.
+  template <class Read>
+  void inside(PyObject* object, Read read_parts) {
+    const bool looks = key_.numbers && closed_ == 0 && depth_ < key_.deepest;
+    if (looks) {
+      const auto known = std::find(open_.begin(), open_.end(), object);
+      if (known != open_.end()) return number('A', known - open_.begin());
+    }
+    const Py_ssize_t before = looks ? PyList_GET_SIZE(key_.numbers) : 0;
+    ++depth_;
+    read_parts();
+    --depth_;
+    if (looks && PyList_GET_SIZE(key_.numbers) > before) open_.push_back(object);
+  }
+
+  // Reads what counts by its value, numbers in it included.
+  template <class Read>
+  void closed(Read read_parts) {
+    ++closed_;
+    read_parts();
+    --closed_;
   }
 
   // Of a subclass the type matters, and what the object has besides; false for what counts by who it
@@ -164,13 +119,17 @@ class Reader {
     if (PyTuple_Check(object)) {  // which can have no slots, as an int cannot
       if (has_unseen_fields(object)) return false;
       typed(object);
-      sequence('t', object);
+      const auto items = [&] { sequence('t', object); };
+      is_named_tuple(object) ? inside(object, items) : closed(items);
     } else if (PyDict_Check(object)) {
       if (has_slots(object)) return false;
       typed(object);
-      dictionary(object);
-      if (PyODict_Check(object)) ordered(object);
-      if (is_kind_of(object, "collections.defaultdict")) factory(object);
+      const auto items = [&] { dictionary(object); };
+      is_plain_dict(object) ? inside(object, items) : closed(items);
+      closed([&] {
+        if (PyODict_Check(object)) ordered(object);
+        if (is_kind_of(object, "collections.defaultdict")) factory(object);
+      });
     } else if (PyFloat_Check(object)) {
       if (has_slots(object)) return false;
       typed(object);
@@ -181,7 +140,7 @@ class Reader {
     } else {
       return false;
     }
-    own_attributes(object);
+    closed([&] { own_attributes(object); });
     return true;
   }
 
@@ -227,7 +186,9 @@ class Reader {
   }
   void slice(PySliceObject* object) {
     tag('S');
-    for (PyObject* end : {object->start, object->stop, object->step}) read(end);
+    closed([&] {
+      for (PyObject* end : {object->start, object->stop, object->step}) read(end);
+    });
   }
   void open(PyObject* object) {
     if (key_.opened) checked(PyList_Append(key_.opened, object));
@@ -246,7 +207,7 @@ class Reader {
     }
     const Owned all(PyObject_CallMethod(object, "tobytes", nullptr));
     bytes(all.get());
-    own_attributes(object);
+    closed([&] { own_attributes(object); });
     return true;
   }
   static bool is_plain_number(PyObject* object) {
@@ -318,7 +279,9 @@ class Reader {
     const Owned names(PyDict_Keys(*values));
     const Items items("compile", names.get());
     number('d', items.size());
-    for (Py_ssize_t i = 0; i < items.size(); ++i) read(items[i].get());
+    closed([&] {
+      for (Py_ssize_t i = 0; i < items.size(); ++i) read(items[i].get());
+    });
   }
 
   void tensor(const Tensor& x) {
@@ -365,8 +328,10 @@ class Reader {
     open(object);
     number('d', PyDict_GET_SIZE(object));
     for_each(object, [this](PyObject* name, PyObject* value) {
-      read(name);
-      read(value);
+      closed([&] { read(name); });
+      // Of a name that is no text or number, whoever puts another value there would run its code.
+      const bool is_plain = PyUnicode_CheckExact(name) || PyLong_CheckExact(name);
+      is_plain ? read(value) : closed([&] { read(value); });
     });
   }
 
@@ -374,6 +339,8 @@ class Reader {
   PyObject* namespaces_;
   FirstWith<storage_of> first_on_;
   FirstWith<self_of> first_same_;  // of those that are not the first on their memory
+  int depth_ = 0, closed_ = 0;     // containers around: all, and those whose numbers count
+  std::vector<PyObject*> open_;    // containers with numbers left open
 };
 
 }  // namespace
@@ -393,6 +360,27 @@ void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& 
     reader.read(name);
     reader.read(value);
   });
+}
+
+PyObject* read_open_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& key) {
+  for (const int deepest : {key.deepest, 0}) {
+    CallKey open;
+    Owned numbers(PyList_New(0));
+    open.known = key.known;
+    open.opened = key.opened;
+    open.numbers = numbers.get();
+    open.deepest = deepest;
+    read_call(args, kwargs, namespaces, open);
+    if (deepest > 0 && PyList_GET_SIZE(numbers.get()) > kMostNumbers) {
+      for (PyObject* list : {key.known, key.opened})
+        if (list) checked(PyList_SetSlice(list, 0, PyList_GET_SIZE(list), nullptr));
+      continue;
+    }
+    key = std::move(open);
+    key.numbers = nullptr;  // which are the caller's
+    return numbers.release();
+  }
+  return nullptr;  // not reached
 }
 
 }  // namespace steep::bindings

@@ -21,18 +21,24 @@ PyObject* call_method(PyObject* self, PyObject* name, PyObject* args, PyObject* 
   return checked(PyObject_CallMethodObjArgs(self, name, args, named.get(), nullptr));
 }
 
+// Which method runs a call that is not replayed.
+PyObject* method_for(const NotReplayed& call) {
+  static PyObject* const anew = checked(PyUnicode_InternFromString("_call_anew"));
+  static PyObject* const first = checked(PyUnicode_InternFromString("_call_first"));
+  static PyObject* const plain = checked(PyUnicode_InternFromString("_call_plain"));
+  return !call.new_kind ? anew : call.has_numbers ? first : plain;
+}
+
 PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
-    static PyObject* const anew = checked(PyUnicode_InternFromString("_call_anew"));
-    static PyObject* const first = checked(PyUnicode_InternFromString("_call_first"));
-    if (!table_in(self)) return call_method(self, anew, args, kwargs);
+    NotReplayed otherwise;
+    if (!table_in(self)) return call_method(self, method_for(otherwise), args, kwargs);
     const Owned table = Owned::borrow(table_in(self));  // the call may replace it
-    size_t new_kind;
-    PyObject* const result = replay_call(programs_of(table.get()), args, kwargs, new_kind);
+    PyObject* const result = replay_call(programs_of(table.get()), args, kwargs, otherwise);
     if (result != Py_NotImplemented) return result;
     Py_DECREF(result);
-    Owned made(call_method(self, new_kind ? first : anew, args, kwargs));
-    if (new_kind) programs_of(table.get()).met.add(new_kind);
+    Owned made(call_method(self, method_for(otherwise), args, kwargs));
+    if (otherwise.new_kind) programs_of(table.get()).met.add(otherwise.new_kind);
     return made.release();
   });
 }
@@ -81,8 +87,11 @@ PyType_Slot slots[] = {
     {Py_tp_traverse, slot(traverse)},
     {Py_tp_clear, slot(clear)},
     {Py_tp_getset, attributes},
-    {Py_tp_doc, const_cast<char*>("Replays its calls, or hands them to _call_anew(args, kwargs),"
-                                  " those of a kind not met before to _call_first.")},
+    {Py_tp_doc,
+     const_cast<char*>(
+         "Replays its calls, or hands them to _call_anew(args, kwargs),"
+         " those of a kind not met before to _call_first, or to _call_plain where there are"
+         " no numbers among their arguments.")},
     {0, nullptr}};
 PyType_Spec spec = {"steep._core.CompiledCall", sizeof(CallObject), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};

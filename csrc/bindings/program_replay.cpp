@@ -269,20 +269,39 @@ std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key) {
   return nullptr;
 }
 
-PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, size_t& new_kind,
-                      PyObject* given) {
-  new_kind = 0;
+namespace {
+
+PyObject* replay_kind(Table& table, const CallKey& key, PyObject* given) {
+  for (;;)
+    if (PyObject* const result = replay_one(table, key, given)) return result;
+}
+
+// As one of the kind that any numbers make.
+PyObject* replay_open(Table& table, PyObject* args, PyObject* kwargs) {
+  CallKey key;
+  const Owned numbers(read_open_call(args, kwargs, table.namespaces.get(), key));
+  if (table.entries.find(key.bytes) == table.entries.end()) return new_reference(Py_NotImplemented);
+  const Owned given(PyList_AsTuple(numbers.get()));
+  return replay_kind(table, key, given.get());
+}
+
+}  // namespace
+
+PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, NotReplayed& otherwise) {
   if (program::Recorder::active()) return new_reference(Py_NotImplemented);
   CallKey key;
   read_call(args, kwargs, table.namespaces.get(), key);
-  if (table.entries.find(key.bytes) == table.entries.end()) {
-    const size_t mark = LastMet::mark_of(key.bytes);
-    if (!key.has_objects && !PyThreadState_Get()->c_profilefunc && !table.met.has(mark))
-      new_kind = mark;
-    return new_reference(Py_NotImplemented);
+  if (table.entries.find(key.bytes) != table.entries.end()) return replay_kind(table, key, Py_None);
+  if (key.has_numbers && table.has_open) {
+    PyObject* const result = replay_open(table, args, kwargs);
+    if (result != Py_NotImplemented) return result;
+    Py_DECREF(result);
   }
-  for (;;)
-    if (PyObject* const result = replay_one(table, key, given)) return result;
+  otherwise.has_numbers = key.has_numbers;
+  const size_t mark = LastMet::mark_of(key.bytes);
+  if (!key.has_objects && !PyThreadState_Get()->c_profilefunc && !table.met.has(mark))
+    otherwise.new_kind = mark;
+  return new_reference(Py_NotImplemented);
 }
 
 }  // namespace steep::bindings

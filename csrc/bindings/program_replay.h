@@ -78,7 +78,8 @@ struct Table {
   int64_t calls = 0;
   LastMet met;
   std::shared_ptr<program::MemoryPool> pool = std::make_shared<program::MemoryPool>();
-  Owned namespaces;  // see read_call
+  Owned namespaces;       // see read_call
+  bool has_open = false;  // whether there may be kinds of call that leave numbers open
 };
 
 // The programs of a kind of call; held by who looks at them, for that may run code.
@@ -87,10 +88,14 @@ std::shared_ptr<const Entries> entries_of(const Table& table, const std::string&
 // The program that fits a call; null where none does.
 std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key);
 
-// The result of a replay of the call, or NotImplemented where no program is sure to fit. `new_kind`:
-// its mark where it is of a kind not met of late, and only has to be run as it is; else 0. `given`:
-// numbers that the call was given, and others stand for among the arguments.
-PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, size_t& new_kind,
-                      PyObject* given = Py_None);
+// What is to be done with a call that is not replayed.
+struct NotReplayed {
+  size_t new_kind =
+      0;  // its mark if it is of a kind not met of late: it only has to be run as it is
+  bool has_numbers = false;  // whether it may count by other things than the values of its numbers
+};
+
+// The result of a replay of the call, or NotImplemented where no program is sure to fit.
+PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, NotReplayed& otherwise);
 
 }  // namespace steep::bindings

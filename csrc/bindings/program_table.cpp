@@ -32,31 +32,46 @@ Table& table_of(PyObject* self) { return *reinterpret_cast<TableObject*>(self)->
 
 PyObject* table_replay(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 2 && count != 3)
-      raise(PyExc_TypeError, "replay: expected (args, kwargs) or (args, kwargs, given)");
-    size_t new_kind;
-    return replay_call(table_of(self), args[0], args[1], new_kind, count > 2 ? args[2] : Py_None);
+    if (count != 2) raise(PyExc_TypeError, "replay: expected (args, kwargs)");
+    NotReplayed otherwise;
+    return replay_call(table_of(self), args[0], args[1], otherwise);
   });
 }
 
+Owned list_of(const Tensors& tensors) {
+  Owned list(PyList_New(0));
+  for (const Tensor& x : tensors) {
+    const Owned item(wrap(x));
+    checked(PyList_Append(list.get(), item.get()));
+  }
+  return list;
+}
+
 // (bytes, inputs, objects, containers): the key of a call, the tensors in it, what it knows by who
-// they are, and the containers that it knows by what they hold.
+// they are, and the containers that it knows by what they hold. With `is_open` the numbers that it
+// leaves open, and how deep in containers they are, come after that.
 PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 2) raise(PyExc_TypeError, "key: expected (args, kwargs)");
+    if (count != 2 && count != 3) raise(PyExc_TypeError, "key: expected (args, kwargs, is_open)");
     CallKey key;
     const Owned known(PyList_New(0)), opened(PyList_New(0));
     key.known = known.get();
     key.opened = opened.get();
-    read_call(args[0], args[1], table_of(self).namespaces.get(), key);
+    PyObject* const namespaces = table_of(self).namespaces.get();
+    const bool is_open = count == 3 && args[2] == Py_True;
+    Owned numbers;
+    if (is_open) {
+      numbers = Owned(read_open_call(args[0], args[1], namespaces, key));
+    } else {
+      read_call(args[0], args[1], namespaces, key);
+    }
     const Owned bytes(
         PyBytes_FromStringAndSize(key.bytes.data(), static_cast<Py_ssize_t>(key.bytes.size())));
-    Owned inputs(PyList_New(0));
-    for (const Tensor& input : key.inputs) {
-      const Owned item(wrap(input));
-      checked(PyList_Append(inputs.get(), item.get()));
-    }
-    return PyTuple_Pack(4, bytes.get(), inputs.get(), known.get(), opened.get());
+    const Owned inputs = list_of(key.inputs);
+    if (!is_open) return PyTuple_Pack(4, bytes.get(), inputs.get(), known.get(), opened.get());
+    const Owned deepest(PyLong_FromLong(key.deepest));
+    return PyTuple_Pack(6, bytes.get(), inputs.get(), known.get(), opened.get(), numbers.get(),
+                        deepest.get());
   });
 }
 
@@ -82,7 +97,10 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
               Owned::borrow(args[5]),
               py::cast<std::shared_ptr<tape::Replayed>>(py::handle(args[6])),
               nullptr});
-    if (args[7] != Py_None) entry->numbers = std::make_unique<const NumberSource>(args[7]);
+    if (args[7] != Py_None) {
+      entry->numbers = std::make_unique<const NumberSource>(args[7]);
+      table_of(self).has_open = true;
+    }
     entry->add(args[3]);
     entry->program->share(table_of(self).pool);
     if (entry->backward) entry->backward->share(table_of(self).pool);
@@ -106,12 +124,17 @@ PyObject* table_confirm(PyObject* self, PyObject* const* args, Py_ssize_t count)
   });
 }
 
-// The program that a call would replay, or None.
+// The program that a call would replay, or None; with `is_open`, as one of any numbers.
 PyObject* table_find(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 2) raise(PyExc_TypeError, "find: expected (args, kwargs)");
+    if (count != 2 && count != 3) raise(PyExc_TypeError, "find: expected (args, kwargs, is_open)");
     CallKey key;
-    read_call(args[0], args[1], table_of(self).namespaces.get(), key);
+    PyObject* const namespaces = table_of(self).namespaces.get();
+    if (count == 3 && args[2] == Py_True) {
+      const Owned numbers(read_open_call(args[0], args[1], namespaces, key));
+    } else {
+      read_call(args[0], args[1], namespaces, key);
+    }
     const std::shared_ptr<Entry> entry = find_entry(table_of(self), key);
     if (!entry) Py_RETURN_NONE;
     return py::cast(entry->program).release().ptr();

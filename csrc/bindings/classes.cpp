@@ -1,0 +1,50 @@
+#include "bindings/classes.h"
+
+#include <cstring>
+
+namespace steep::bindings {
+
+bool is_kind_of(PyObject* object, const char* name) {
+  PyObject* const bases = Py_TYPE(object)->tp_mro;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); ++i) {
+    const auto* const base = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(bases, i));
+    if (!std::strcmp(base->tp_name, name)) return true;
+  }
+  return false;
+}
+
+bool has_slots(PyObject* object) {
+  static PyObject* const slots = checked(PyUnicode_InternFromString("__slots__"));
+  if (!_PyType_Lookup(Py_TYPE(object), slots)) return false;
+  PyObject* const bases = Py_TYPE(object)->tp_mro;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); ++i) {
+    auto* const base = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(bases, i));
+    if (!PyType_HasFeature(base, Py_TPFLAGS_HEAPTYPE)) continue;
+    PyObject* const names = reinterpret_cast<PyHeapTypeObject*>(base)->ht_slots;
+    if (names && PyTuple_GET_SIZE(names) > 0) return true;
+  }
+  return false;
+}
+
+bool is_named_tuple(PyObject* object) {
+  static PyObject* const fields = checked(PyUnicode_InternFromString("_fields"));
+  return Py_TYPE(object)->tp_dictoffset == 0 && _PyType_Lookup(Py_TYPE(object), fields);
+}
+
+bool has_unseen_fields(PyObject* tuple) {
+  static PyObject* const all = checked(PyUnicode_InternFromString("n_fields"));
+  static PyObject* const items = checked(PyUnicode_InternFromString("n_sequence_fields"));
+  PyObject* const fields = _PyType_Lookup(Py_TYPE(tuple), all);
+  PyObject* const seen = _PyType_Lookup(Py_TYPE(tuple), items);
+  return fields && seen && PyLong_CheckExact(fields) && PyLong_CheckExact(seen) &&
+         PyLong_AsLong(fields) != PyLong_AsLong(seen);
+}
+
+bool is_plain_dict(PyObject* object) {
+  const bool is_known = PyODict_CheckExact(object) ||
+                        !std::strcmp(Py_TYPE(object)->tp_name, "collections.defaultdict");
+  PyObject** const values = _PyObject_GetDictPtr(object);
+  return is_known && (!values || !*values || PyDict_GET_SIZE(*values) == 0);
+}
+
+}  // namespace steep::bindings

@@ -1,0 +1,20 @@
+// What the class of an object says of it. Runs no code of a user's.
+#pragma once
+
+#include "bindings/python.h"
+
+namespace steep::bindings {
+
+// Whether it, or one that it inherits from, has a name: the library of a type need not be there.
+bool is_kind_of(PyObject* object, const char* name);
+// Whether it, or one that it inherits from, names slots; those of abc and typing name none.
+bool has_slots(PyObject* object);
+// Of a tuple: whether its items have names, and it has nothing besides.
+bool is_named_tuple(PyObject* object);
+// Of a tuple: whether some fields of it are no items, as in time.struct_time: those are found by
+// name alone.
+bool has_unseen_fields(PyObject* tuple);
+// Of a dict of a subclass: whether it is one of collections' own, without attributes.
+bool is_plain_dict(PyObject* object);
+
+}  // namespace steep::bindings
