@@ -4,6 +4,8 @@
 
 #include "bindings/program_replay.h"
 #include "bindings/program_table.h"
+#include "bindings/tensor_type.h"
+#include "tape/history.h"
 
 namespace steep::bindings {
 
@@ -11,7 +13,8 @@ namespace {
 
 struct CallObject {
   PyObject_HEAD
-  PyObject* table;  // which calls are replayed from; null: none is
+  PyObject* table;     // which calls are replayed from; null: none is
+  PyObject* function;  // that is compiled
 };
 
 PyObject*& table_in(PyObject* self) { return reinterpret_cast<CallObject*>(self)->table; }
@@ -21,25 +24,54 @@ PyObject* call_method(PyObject* self, PyObject* name, PyObject* args, PyObject* 
   return checked(PyObject_CallMethodObjArgs(self, name, args, named.get(), nullptr));
 }
 
-// Which method runs a call that is not replayed.
-PyObject* method_for(const NotReplayed& call) {
-  static PyObject* const anew = checked(PyUnicode_InternFromString("_call_anew"));
+// The function's own result, but for graphs that backward has used up, as a replay returns it.
+PyObject* run(PyObject* self, PyObject* args, PyObject* kwargs) {
+  static PyObject* const detached = checked(PyUnicode_InternFromString("_detached"));
+  PyObject* const function = reinterpret_cast<CallObject*>(self)->function;
+  if (!function) raise(PyExc_AttributeError, "compile: expected _function to be set");
+  const Owned held = Owned::borrow(function);
+  Owned result(checked(PyObject_Call(function, args, kwargs)));
+  bool holds =
+      PyTuple_Check(result.get()) || PyList_Check(result.get()) || PyDict_Check(result.get());
+  if (is_tensor(result.get())) {
+    const Ref<tape::Node> node = tape::grad_fn(tensor_of(result.get()));
+    holds = node && node->released;
+  }
+  if (!holds) return result.release();
+  return checked(PyObject_CallMethodOneArg(self, detached, result.get()));
+}
+
+// Whether it is to be seen what is new in calls of which none is of a kind met before.
+bool is_told(int64_t newcomers) {
+  const auto is_power = [](int64_t n) { return (n & (n - 1)) == 0; };
+  return is_power(newcomers) || is_power(newcomers + 1);
+}
+
+PyObject* run_new_kind(PyObject* self, Table& table, const NotReplayed& call, PyObject* args,
+                       PyObject* kwargs) {
   static PyObject* const first = checked(PyUnicode_InternFromString("_call_first"));
   static PyObject* const plain = checked(PyUnicode_InternFromString("_call_plain"));
-  return !call.new_kind ? anew : call.has_numbers ? first : plain;
+  ++table.newcomers;
+  Owned made(call.has_numbers           ? call_method(self, first, args, kwargs)
+             : is_told(table.newcomers) ? call_method(self, plain, args, kwargs)
+                                        : run(self, args, kwargs));
+  table.met.add(call.new_kind);
+  return made.release();
 }
 
 PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
+    static PyObject* const anew = checked(PyUnicode_InternFromString("_call_anew"));
+    if (!table_in(self)) return call_method(self, anew, args, kwargs);
+    const Owned held = Owned::borrow(table_in(self));  // the call may replace it
+    Table& table = programs_of(held.get());
     NotReplayed otherwise;
-    if (!table_in(self)) return call_method(self, method_for(otherwise), args, kwargs);
-    const Owned table = Owned::borrow(table_in(self));  // the call may replace it
-    PyObject* const result = replay_call(programs_of(table.get()), args, kwargs, otherwise);
+    PyObject* const result = replay_call(table, args, kwargs, otherwise);
     if (result != Py_NotImplemented) return result;
     Py_DECREF(result);
-    Owned made(call_method(self, method_for(otherwise), args, kwargs));
-    if (otherwise.new_kind) programs_of(table.get()).met.add(otherwise.new_kind);
-    return made.release();
+    if (otherwise.only_run) return run(self, args, kwargs);
+    if (otherwise.new_kind) return run_new_kind(self, table, otherwise, args, kwargs);
+    return call_method(self, anew, args, kwargs);
   });
 }
 
@@ -59,10 +91,23 @@ int set_table(PyObject* self, PyObject* table, void*) {
   });
 }
 
+PyObject* get_function(PyObject* self, void*) {
+  PyObject* const function = reinterpret_cast<CallObject*>(self)->function;
+  return new_reference(function ? function : Py_None);
+}
+
+int set_function(PyObject* self, PyObject* function, void*) {
+  PyObject*& mine = reinterpret_cast<CallObject*>(self)->function;
+  PyObject* const old = std::exchange(mine, function ? new_reference(function) : nullptr);
+  Py_XDECREF(old);  // its end may run code
+  return 0;
+}
+
 void dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
   Py_CLEAR(table_in(self));
+  Py_CLEAR(reinterpret_cast<CallObject*>(self)->function);
   type->tp_free(self);
   Py_DECREF(type);
 }
@@ -70,17 +115,21 @@ void dealloc(PyObject* self) {
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(table_in(self));
+  Py_VISIT(reinterpret_cast<CallObject*>(self)->function);
   return 0;
 }
 
 int clear(PyObject* self) {
   Py_CLEAR(table_in(self));
+  Py_CLEAR(reinterpret_cast<CallObject*>(self)->function);
   return 0;
 }
 
-PyGetSetDef attributes[] = {{"_replays_from", get_table, set_table,
-                             "The ProgramTable that calls are replayed from.", nullptr},
-                            {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef attributes[] = {
+    {"_replays_from", get_table, set_table, "The ProgramTable that calls are replayed from.",
+     nullptr},
+    {"_function", get_function, set_function, "The function that is compiled.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyType_Slot slots[] = {
     {Py_tp_call, slot(call)},
     {Py_tp_dealloc, slot(dealloc)},

@@ -246,6 +246,7 @@ PyObject* replay_one(Table& table, const CallKey& key, PyObject* given) {
     if (!entry->accepts(key, gradients_before(*entry->program, key.inputs))) continue;
     if (!entry->program->take()) break;
     entry->last_used = ++table.calls;
+    table.newcomers = 0;
     PyObject* const result = run_entry(*entry, key, given);
     if (result != Py_NotImplemented) return result;
     Py_DECREF(result);
@@ -277,31 +278,45 @@ PyObject* replay_kind(Table& table, const CallKey& key, PyObject* given) {
 }
 
 // As one of the kind that any numbers make.
-PyObject* replay_open(Table& table, PyObject* args, PyObject* kwargs) {
+PyObject* replay_open(Table& table, PyObject* args, PyObject* kwargs, NotReplayed& otherwise) {
   CallKey key;
   const Owned numbers(read_open_call(args, kwargs, table.namespaces.get(), key));
-  if (table.entries.find(key.bytes) == table.entries.end()) return new_reference(Py_NotImplemented);
-  const Owned given(PyList_AsTuple(numbers.get()));
-  return replay_kind(table, key, given.get());
+  if (table.entries.find(key.bytes) != table.entries.end()) {
+    const Owned given(PyList_AsTuple(numbers.get()));
+    PyObject* const result = replay_kind(table, key, given.get());
+    if (result != Py_NotImplemented) return result;
+    Py_DECREF(result);
+  }
+  // Objects may come again with the same numbers, and others not.
+  otherwise.only_run = !key.has_objects && table.waits.take(key.bytes);
+  return new_reference(Py_NotImplemented);
 }
 
 }  // namespace
 
 PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, NotReplayed& otherwise) {
-  if (program::Recorder::active()) return new_reference(Py_NotImplemented);
+  PyObject* const none = Py_NotImplemented;
+  if (program::Recorder::active()) return new_reference(none);
   CallKey key;
   read_call(args, kwargs, table.namespaces.get(), key);
-  if (table.entries.find(key.bytes) != table.entries.end()) return replay_kind(table, key, Py_None);
-  if (key.has_numbers && table.has_open) {
-    PyObject* const result = replay_open(table, args, kwargs);
-    if (result != Py_NotImplemented) return result;
+  const bool is_known = table.entries.find(key.bytes) != table.entries.end();
+  if (is_known) {
+    PyObject* const result = replay_kind(table, key, Py_None);
+    if (result != none) return result;
+    Py_DECREF(result);
+  } else if (key.has_numbers && table.has_open) {
+    PyObject* const result = replay_open(table, args, kwargs, otherwise);
+    if (result != none) return result;
     Py_DECREF(result);
   }
   otherwise.has_numbers = key.has_numbers;
+  const bool is_profiled = PyThreadState_Get()->c_profilefunc;
+  otherwise.only_run =
+      !is_profiled && (otherwise.only_run || (!table.waits.empty() && table.waits.take(key.bytes)));
+  if (otherwise.only_run || is_profiled || is_known || key.has_objects) return new_reference(none);
   const size_t mark = LastMet::mark_of(key.bytes);
-  if (!key.has_objects && !PyThreadState_Get()->c_profilefunc && !table.met.has(mark))
-    otherwise.new_kind = mark;
-  return new_reference(Py_NotImplemented);
+  if (!table.met.has(mark)) otherwise.new_kind = mark;
+  return new_reference(none);
 }
 
 }  // namespace steep::bindings

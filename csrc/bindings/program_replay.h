@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "bindings/call_key.h"
@@ -68,6 +69,33 @@ class LastMet {
   size_t next_ = 0;
 };
 
+// Kinds of call that are known not to be replayed, and run as they are for some calls more.
+class Waits {
+ public:
+  void set(const std::string& key, int64_t calls) { waits_[key].left = calls; }
+  // Whether a call is one of those.
+  bool take(const std::string& key) {
+    const auto found = waits_.find(key);
+    if (found == waits_.end() || found->second.left == 0) return false;
+    --found->second.left;
+    ++found->second.taken;
+    return true;
+  }
+  // How many were, since that was asked last.
+  int64_t taken(const std::string& key) {
+    const auto found = waits_.find(key);
+    return found == waits_.end() ? 0 : std::exchange(found->second.taken, 0);
+  }
+  void remove(const std::string& key) { waits_.erase(key); }
+  bool empty() const { return waits_.empty(); }
+
+ private:
+  struct Wait {
+    int64_t left = 0, taken = 0;
+  };
+  std::unordered_map<std::string, Wait> waits_;
+};
+
 struct Table {
   // Of a function that keeps so many kinds of call.
   explicit Table(size_t kinds) : met(kinds) {}
@@ -77,6 +105,8 @@ struct Table {
   std::unordered_map<std::string, std::shared_ptr<const Entries>> entries;
   int64_t calls = 0;
   LastMet met;
+  Waits waits;
+  int64_t newcomers = 0;  // calls of new kinds since the last replay
   std::shared_ptr<program::MemoryPool> pool = std::make_shared<program::MemoryPool>();
   Owned namespaces;       // see read_call
   bool has_open = false;  // whether there may be kinds of call that leave numbers open
@@ -90,8 +120,8 @@ std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key);
 
 // What is to be done with a call that is not replayed.
 struct NotReplayed {
-  size_t new_kind =
-      0;  // its mark if it is of a kind not met of late: it only has to be run as it is
+  bool only_run = false;  // as it is: there is nothing to learn of it for now
+  size_t new_kind = 0;    // its mark if it is of a kind not met of late, which is the same; else 0
   bool has_numbers = false;  // whether it may count by other things than the values of its numbers
 };
 

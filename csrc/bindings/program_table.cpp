@@ -47,9 +47,9 @@ Owned list_of(const Tensors& tensors) {
   return list;
 }
 
-// (bytes, inputs, objects, containers): the key of a call, the tensors in it, what it knows by who
-// they are, and the containers that it knows by what they hold. With `is_open` the numbers that it
-// leaves open, and how deep in containers they are, come after that.
+// (bytes, inputs, objects, containers, numbers, deepest): the key of a call, the tensors in it, what it knows by who
+// they are, and the containers that it knows by what they hold; then the numbers that it leaves open,
+// if `is_open`, and how deep in containers these may be.
 PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2 && count != 3) raise(PyExc_TypeError, "key: expected (args, kwargs, is_open)");
@@ -59,7 +59,7 @@ PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     key.opened = opened.get();
     PyObject* const namespaces = table_of(self).namespaces.get();
     const bool is_open = count == 3 && args[2] == Py_True;
-    Owned numbers;
+    Owned numbers(PyList_New(0));
     if (is_open) {
       numbers = Owned(read_open_call(args[0], args[1], namespaces, key));
     } else {
@@ -68,7 +68,6 @@ PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     const Owned bytes(
         PyBytes_FromStringAndSize(key.bytes.data(), static_cast<Py_ssize_t>(key.bytes.size())));
     const Owned inputs = list_of(key.inputs);
-    if (!is_open) return PyTuple_Pack(4, bytes.get(), inputs.get(), known.get(), opened.get());
     const Owned deepest(PyLong_FromLong(key.deepest));
     return PyTuple_Pack(6, bytes.get(), inputs.get(), known.get(), opened.get(), numbers.get(),
                         deepest.get());
@@ -143,6 +142,7 @@ PyObject* table_find(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 
 PyObject* table_remove(PyObject* self, PyObject* key) {
   return guarded([&]() -> PyObject* {
+    table_of(self).waits.remove(key_of(key));
     const auto found = table_of(self).entries.find(key_of(key));
     if (found == table_of(self).entries.end()) Py_RETURN_NONE;
     const auto going = std::move(found->second);  // its end may run code
@@ -172,6 +172,35 @@ PyObject* table_drop(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     table_of(self).entries[key] = std::move(left);
     Py_RETURN_NONE;
   });
+}
+
+PyObject* get_newcomers(PyObject* self, void*) {
+  return PyLong_FromLongLong(table_of(self).newcomers);
+}
+
+int set_newcomers(PyObject* self, PyObject* value, void*) {
+  const int64_t count = value ? PyLong_AsLongLong(value) : 0;
+  if (PyErr_Occurred()) return -1;
+  table_of(self).newcomers = count;
+  return 0;
+}
+
+// wait(key, calls): so many calls of a kind are run as they are.
+PyObject* table_wait(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2) raise(PyExc_TypeError, "wait: expected (key, calls)");
+    const int64_t calls = PyLong_AsLongLong(args[1]);
+    if (PyErr_Occurred()) throw PythonError();
+    table_of(self).waits.set(key_of(args[0]), calls);
+    table_of(self).has_open = true;
+    Py_RETURN_NONE;
+  });
+}
+
+// How many of them were, since that was asked last.
+PyObject* table_waited(PyObject* self, PyObject* key) {
+  return guarded(
+      [&]() -> PyObject* { return PyLong_FromLongLong(table_of(self).waits.taken(key_of(key))); });
 }
 
 // When a program of the key was last replayed, counted in calls; 0 for never.
@@ -254,13 +283,19 @@ PyMethodDef methods[] = {
      "Whether the first call of a key was one not long ago; of None: of any."},
     {"last_used", table_last_used, METH_O,
      "When a program of the key was last replayed, counted in calls; 0 for never."},
+    {"wait", as_fast(table_wait), METH_FASTCALL, "Has so many calls of a key run as they are."},
+    {"waited", table_waited, METH_O, "How many of them were, since that was asked last."},
     {"remove", table_remove, METH_O, "Drops the programs of a key."},
     {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef attributes[] = {{"newcomers", get_newcomers, set_newcomers,
+                             "Calls of new kinds since the last replay.", nullptr},
+                            {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyType_Slot slots[] = {{Py_tp_new, slot(table_new)},
                        {Py_tp_dealloc, slot(table_dealloc)},
                        {Py_tp_traverse, slot(table_traverse)},
                        {Py_tp_clear, slot(table_clear)},
                        {Py_tp_methods, methods},
+                       {Py_tp_getset, attributes},
                        {Py_tp_doc, const_cast<char*>("The programs of one compiled function.")},
                        {0, nullptr}};
 PyType_Spec spec = {"steep._core.ProgramTable", sizeof(TableObject), 0,

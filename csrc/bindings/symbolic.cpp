@@ -169,8 +169,9 @@ PyObject* any_number() {
 
 NumberSource::NumberSource(PyObject* pair) {
   if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2 ||
-      !PyCallable_Check(PyTuple_GET_ITEM(pair, 0)) || !PyCallable_Check(PyTuple_GET_ITEM(pair, 1)))
-    raise(PyExc_TypeError, "insert: expected a tuple of two callables");
+      !PyCallable_Check(PyTuple_GET_ITEM(pair, 0)) ||
+      (PyTuple_GET_ITEM(pair, 1) != Py_None && !PyCallable_Check(PyTuple_GET_ITEM(pair, 1))))
+    raise(PyExc_TypeError, "insert: expected a tuple of two callables, the second of which may be None");
   evaluate_ = Owned::borrow(PyTuple_GET_ITEM(pair, 0));
   write_back_ = Owned::borrow(PyTuple_GET_ITEM(pair, 1));
 }
@@ -191,6 +192,7 @@ bool NumberSource::give(program::Program& program, PyObject* given, Owned& answe
 }
 
 void NumberSource::write_back(PyObject* answer) const {
+  if (write_back_.get() == Py_None) return;
   const Owned none(PyObject_CallOneArg(write_back_.get(), PyTuple_GET_ITEM(answer, 1)));
 }
 

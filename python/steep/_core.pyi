@@ -159,17 +159,29 @@ class Replayed:
 
 class CompiledCall:
     _replays_from: ProgramTable | None
+    _function: Callable[..., Any]
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 class ProgramTable:
     def __new__(cls, namespaces: tuple[type, ...], kinds: builtins.int) -> ProgramTable: ...
-    def replay(
-        self, args: tuple[Any, ...], kwargs: dict[builtins.str, Any], given: Any = None, /
-    ) -> Any: ...
+    def replay(self, args: tuple[Any, ...], kwargs: dict[builtins.str, Any], /) -> Any: ...
     def key(
-        self, args: tuple[Any, ...], kwargs: dict[builtins.str, Any]
-    ) -> tuple[bytes, list[Tensor], list[Any], list[Any]]: ...
-    def find(self, args: tuple[Any, ...], kwargs: dict[builtins.str, Any]) -> Program | None: ...
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[builtins.str, Any],
+        is_open: builtins.bool = False,
+        /,
+    ) -> tuple[bytes, list[Tensor], list[Any], list[Any], list[Any], builtins.int]: ...
+    def find(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[builtins.str, Any],
+        is_open: builtins.bool = False,
+        /,
+    ) -> Program | None: ...
+    def wait(self, key: bytes, calls: builtins.int, /) -> None: ...
+    def waited(self, key: bytes, /) -> builtins.int: ...
+    newcomers: builtins.int
     def insert(
         self,
         key: bytes,
@@ -181,7 +193,7 @@ class ProgramTable:
         ],
         kept: Any,
         backward: Replayed | None,
-        numbers: tuple[Callable[[Any], Any], Callable[[Any], None]] | None,
+        numbers: tuple[Callable[[Any], Any], Callable[[Any], None] | None] | None,
     ) -> None: ...
     def confirm(
         self, key: bytes, program: Program, cells: list[tuple[builtins.int, Any, Any, Any]]
@@ -193,7 +205,6 @@ class ProgramTable:
 
 absent: Any
 any_number: Any
-followed_math: list[builtins.str]
 
 def call_with_stand_ins(
     entries: list[tuple[Any, Any, Any, Any]],

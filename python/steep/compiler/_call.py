@@ -1,12 +1,33 @@
-"""One call of a compiled function: its arguments, and which of its numbers may be others."""
+"""One call of a compiled function: its arguments, and what its kind is told by."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from steep.compiler._given import Entry, Filled, Given
+from steep._core import ProgramTable, Tensor
+from steep.compiler._given import Filled
 
-__all__ = ["Call"]
+__all__ = ["Call", "Kind"]
+
+
+class Kind(NamedTuple):
+    """What a call is known by.
+
+    Attributes:
+        key: calls with the same one are of one kind.
+        inputs: the tensors among the arguments.
+        known: what counts by who it is.
+        opened: containers that count by what they hold.
+        numbers: those that the kind leaves open, in order.
+        deepest: how many containers in each other they were looked for in.
+    """
+
+    key: bytes
+    inputs: list[Tensor]
+    known: list[Any]
+    opened: list[Any]
+    numbers: list[Any]
+    deepest: int
 
 
 class Call:
@@ -15,46 +36,26 @@ class Call:
     Attributes:
         args: positional arguments.
         kwargs: keyword arguments.
-        known: what the kind of the call is told by: these, or with any number in place of numbers.
-        given: the numbers that vary, in order; those that the kind of the call leaves open.
+        is_open: whether any numbers in place of its own make the same kind of call.
     """
 
-    __slots__ = ("_found", "args", "given", "known", "kwargs")
+    __slots__ = ("args", "is_open", "kwargs")
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], is_open: bool = False
+    ) -> None:
         self.args = args
         self.kwargs = kwargs
-        self.known = (args, kwargs)
-        self.given: tuple[Any, ...] = ()
-        self._found = Given(args, kwargs)
-
-    @property
-    def has_numbers(self) -> bool:
-        """Whether there are numbers among the arguments, or in containers among them."""
-        return bool(self._found.numbers)
-
-    @property
-    def has_floats(self) -> bool:
-        """Whether one of them is a float."""
-        return any(type(x) is float for x in self._found.numbers)
+        self.is_open = is_open
 
     def with_any_numbers(self) -> Call:
         """The same call as one of a kind that any numbers make."""
-        call = Call.__new__(Call)
-        call.args, call.kwargs, call._found = self.args, self.kwargs, self._found
-        call.given = tuple(self._found.numbers)
-        call.known = self._found.known
-        return call
+        return Call(self.args, self.kwargs, True)
 
-    def known_now(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """What its kind is told by once the function has run, which may have changed arguments."""
-        return Given(self.args, self.kwargs).known if self.given else self.known
+    def kind(self, table: ProgramTable) -> Kind:
+        """What it is known by now: the function may change what is in its arguments."""
+        return Kind(*table.key(self.args, self.kwargs, self.is_open))
 
-    def filled(
-        self, stand_ins: list[Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any], list[Entry], list[Any]]:
-        """The arguments with stand-ins for its numbers, what is still to be put into containers
-        among them, and the tuples that were made anew.
-        """
-        filled = Filled(self.args, self.kwargs, self._found, stand_ins)
-        return filled.args, filled.kwargs, filled.entries, filled.tuples
+    def filled(self, kind: Kind, stand_ins: list[Any]) -> Filled:
+        """The arguments with stand-ins for its numbers."""
+        return Filled(self.args, self.kwargs, kind.deepest, kind.numbers, stand_ins)

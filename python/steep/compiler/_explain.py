@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor
-from steep.compiler._given import AnyNumber, Made
 
 if TYPE_CHECKING:
     from steep.compiler._signature import Signature
@@ -15,31 +14,35 @@ __all__ = ["shown", "text_of_call", "text_of_signature"]
 _LONGEST = 60  # characters of one argument
 
 
-def text_of_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Arguments as signatures tell them apart: shapes and dtypes of tensors, values of the rest."""
-    named = (f"{name}={_cut(shown(value))}" for name, value in kwargs.items())
-    return f"({', '.join([*(_cut(shown(value)) for value in args), *named])})"
+def text_of_call(args: tuple[Any, ...], kwargs: dict[str, Any], is_open: bool) -> str:
+    """Arguments as signatures tell them apart: shapes and dtypes of tensors, values of the rest.
+
+    `is_open`: whether that is not so of numbers.
+    """
+    parts = [shown(value, is_open=is_open) for value in args]
+    named = (f"{name}={_cut(shown(value, is_open=is_open))}" for name, value in kwargs.items())
+    return f"({', '.join([*map(_cut, parts), *named])})"
 
 
-def shown(value: Any, depth: int = 2) -> str:
+def shown(value: Any, depth: int = 2, is_open: bool = False) -> str:
     """A value in a few words; no code of a user's is asked."""
+    kind = type(value)
     if isinstance(value, Tensor):
         return f"{str(value.dtype).removeprefix('steep.')}{list(value.shape)}"
-    if type(value) is int and value.bit_length() > 200:  # whose digits Python may refuse to write
+    if is_open and kind in (int, float):
+        return f"any {kind.__name__}"
+    if kind is int and value.bit_length() > 200:  # whose digits Python may refuse to write
         return f"<int of {value.bit_length()} bits>"
-    if value is None or type(value) in (bool, int, float, complex, str, bytes, slice):
+    if value is None or kind in (bool, int, float, complex, str, bytes, slice):
         return repr(value)
-    if type(value) is Made:
-        return f"{value.kind.__name__}{shown(value.parts, depth)}"
-    if type(value) in (list, tuple) and depth:
-        inside = ", ".join(shown(item, depth - 1) for item in value[:4])
+    if kind in (list, tuple) and depth:
+        inside = ", ".join(shown(item, depth - 1, is_open) for item in value[:4])
         more = ", ..." if len(value) > 4 else ""
-        return f"[{inside}{more}]" if type(value) is list else f"({inside}{more})"
-    if type(value) is dict and depth:
-        pairs = list(value.items())
-        inside = ", ".join(f"{shown(k, 0)}: {shown(v, depth - 1)}" for k, v in pairs[:4])
-        return "{" + inside + (", ...}" if len(pairs) > 4 else "}")
-    return repr(value) if type(value) is AnyNumber else f"<{type(value).__name__}>"
+        return f"[{inside}{more}]" if kind is list else f"({inside}{more})"
+    if kind is dict and depth:
+        pairs = [f"{shown(k, 0)}: {shown(v, depth - 1, is_open)}" for k, v in value.items()]
+        return "{" + ", ".join(pairs[:4]) + (", ...}" if len(pairs) > 4 else "}")
+    return f"<{kind.__name__}>"
 
 
 def _cut(text: str) -> str:

@@ -1,135 +1,61 @@
-"""Numbers among the arguments of a call, in containers as well: where they are, and what a kind of
-call is told by that leaves them open.
-"""
+"""Stand-ins in the places of numbers among the arguments of a call, in containers as well."""
 
 from __future__ import annotations
 
 import collections
 import types
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 from steep._core import Tensor, absent, found_in_type
 from steep.compiler._leaks import tuple_of
 from steep.compiler._objects import attributes_of
 from steep.compiler._symbolic import is_number
 
-__all__ = ["AnyNumber", "Entry", "Filled", "Given", "Made"]
-
-MOST_NUMBERS = 1000  # in the arguments of a call; they are looked through in Python
-_DEEPEST = 16  # containers in each other; what lies deeper counts by its value
+__all__ = ["Entry", "Filled"]
 
 Entry = tuple[Any, Any, Any, Any]  # holder, key, what stands in, and what was there
-
-
-class AnyNumber:
-    """Stands for all numbers of a type in what a call is known by."""
-
-    def __init__(self, kind: type) -> None:
-        self._kind = kind
-
-    def __repr__(self) -> str:
-        return f"any {self._kind.__name__}"
-
-
-class Made(NamedTuple):
-    """Stands for an object in which there are numbers: what class it has, and what it holds."""
-
-    kind: type
-    parts: Any
-
-
-class _Again(NamedTuple):
-    """Stands for a container that was met before: the same number is in both places."""
-
-    number: int
-
-
-_ANY = {kind: AnyNumber(kind) for kind in (int, float)}
 _DICTS = (collections.OrderedDict, collections.defaultdict)
-_Values = tuple[dict[Any, Any], type | None]
-
-
-class Given:
-    """The numbers of a call.
-
-    Attributes:
-        numbers: themselves, in order.
-        known: the arguments with any number in place of them.
-        deepest: how many containers in each other are looked into.
-    """
-
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.deepest = _DEEPEST
-        self._read(args, kwargs)
-        if len(self.numbers) > MOST_NUMBERS:
-            self.deepest = 0
-            self._read(args, kwargs)
-
-    def _read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.numbers: list[Any] = []
-        self._seen: dict[int, int] = {}  # containers with numbers in them, by id
-        self.known: tuple[tuple[Any, ...], dict[str, Any]] = (
-            tuple([self._known(item, 0) for item in args]),
-            {name: self._known(item, 0) for name, item in kwargs.items()},
-        )
-
-    def _known(self, item: Any, depth: int) -> Any:
-        """The same with any number in place of each; the very object where there is none in it."""
-        kind = type(item)
-        if kind is float or kind is int:
-            self.numbers.append(item)
-            return _ANY[kind]
-        if kind in _WITHOUT or depth >= self.deepest or len(self.numbers) > MOST_NUMBERS:
-            return item
-        if id(item) in self._seen:
-            return _Again(self._seen[id(item)])
-        known: Any = item
-        if kind is list or _is_tuple(kind):
-            old = [*(list if kind is list else tuple).__iter__(item)]
-            new = [self._known(part, depth + 1) for part in old]
-            if _differ(new, old):
-                known = new if kind is list else tuple(new) if kind is tuple else Made(kind, new)
-        elif (held := _values_of(item)) is not None:
-            values, made = held
-            parts = {key: self._known_at(key, part, depth) for key, part in values.items()}
-            if _differ(parts.values(), values.values()):
-                factory = getattr(item, "default_factory", None) if kind in _DICTS else None
-                known = parts if made is None else Made(made, (factory, parts))
-        if known is not item:
-            self._seen[id(item)] = len(self._seen)
-        return known
-
-    def _known_at(self, key: Any, part: Any, depth: int) -> Any:
-        return self._known(part, depth + 1) if _is_plain(key) else part
 
 
 class Filled:
-    """The arguments of a call with stand-ins for their numbers, which are given in order.
+    """The arguments of a call with stand-ins for their numbers.
+
+    What is looked through, and in which order, is what the key of a call reads (`ProgramTable`).
 
     Attributes:
         args: positional arguments; tuples with numbers in them are made anew.
         kwargs: keyword arguments, likewise.
         entries: what is still to be put into lists, dicts and attributes while the call runs.
         tuples: those that were made.
+        fits: whether these were the very numbers, and all of them.
     """
 
     def __init__(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], given: Given, stand_ins: list[Any]
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        deepest: int,
+        numbers: list[Any],
+        stand_ins: list[Any],
     ) -> None:
+        """`deepest`: how many containers in each other are looked into."""
         self.entries: list[Entry] = []
         self.tuples: list[Any] = []
-        self._deepest = given.deepest
-        self._stand_ins: Iterator[Any] = iter(stand_ins)
+        self.fits = True
+        self._deepest = deepest
+        self._left = [*zip(numbers, stand_ins, strict=True)][::-1]
         self._seen: dict[int, Any] = {}
         self.args = tuple([self._fill(item, 0) for item in args])
         self.kwargs = {name: self._fill(item, 0) for name, item in kwargs.items()}
+        self.fits = self.fits and not self._left
+        self._left.clear()
 
     def _fill(self, item: Any, depth: int) -> Any:
         """What is passed in place of an argument, or is put in place of a part of one."""
         kind = type(item)
         if is_number(item):
-            return next(self._stand_ins)
+            return self._stand_in(item)
         if kind in _WITHOUT or depth >= self._deepest:
             return item
         if id(item) in self._seen:
@@ -145,12 +71,17 @@ class Filled:
             for i, part in enumerate([*list.__iter__(item)]):
                 self._put(item, i, part, depth)
         elif (held := _values_of(item)) is not None:
-            for key, part in [*held[0].items()]:
+            for key, part in [*held.items()]:
                 if _is_plain(key):
-                    self._put(held[0], key, part, depth)
+                    self._put(held, key, part, depth)
         if filled is not item or len(self.entries) > count:
             self._seen[id(item)] = filled
         return filled
+
+    def _stand_in(self, number: Any) -> Any:
+        known, stand_in = self._left.pop() if self._left else (None, None)
+        self.fits = self.fits and known is number
+        return stand_in
 
     def _put(self, holder: Any, key: Any, part: Any, depth: int) -> None:
         filled = self._fill(part, depth + 1)
@@ -180,24 +111,27 @@ def _is_plain(key: Any) -> bool:
     return type(key) is str or type(key) is int
 
 
-def _values_of(item: Any) -> _Values | None:
-    """The dict in which an object has its values, and its class where that counts; None for others.
-
-    These are dicts, namespaces and dataclasses: what the key of a call reads, too.
+def _values_of(item: Any) -> dict[Any, Any] | None:
+    """The dict in which an object has its values; None for others than dicts, namespaces and
+    dataclasses.
     """
     kind = type(item)
-    if kind is dict:
-        return item, None
-    if kind in _DICTS:
-        return None if attributes_of(item) else (item, kind)
+    if kind is dict or kind in _DICTS:
+        values: dict[Any, Any] = item
+        return None if kind in _DICTS and attributes_of(item) else values
     is_dataclass = found_in_type(kind, "__dataclass_fields__") is not absent
     if not is_dataclass and not issubclass(kind, types.SimpleNamespace):
         return None
     if issubclass(kind, (type, dict, list, tuple, int, float)) or _has_slots(kind):
         return None
-    values = attributes_of(item)
-    return None if values is None else (values, kind)
+    return attributes_of(item)
 
 
 def _has_slots(kind: type) -> bool:
-    return any(base.__dict__.get("__slots__") for base in kind.__mro__)
+    own = [base for base in kind.__mro__ if base.__flags__ & _OF_PYTHON]
+    return any(
+        type(value) is types.MemberDescriptorType for base in own for value in vars(base).values()
+    )
+
+
+_OF_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE

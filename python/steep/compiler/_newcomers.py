@@ -15,7 +15,8 @@ from steep.compiler._symbolic import is_number
 __all__ = ["Newcomers"]
 
 # Values that seldom come again are told of early; shapes and strings may be many, and come again.
-_FEW, _MANY = 16, 65
+_FEW, _MANY = 16, 128
+_LOOKED_AT = frozenset({_FEW - 1, _FEW, _MANY - 1, _MANY})
 _DEEPEST, _MOST = 4, 4096  # containers in each other that are looked into, and parts of them
 
 _Leaf = tuple[Any, ...]  # what is compared, of a value
@@ -30,7 +31,7 @@ _OF_VALUES = "pass values that come again, or a tensor, or do outside what depen
 
 
 class Newcomers:
-    """Counts calls of new kinds since the last replay, and says what is new in them.
+    """Says what is new in calls that are all of new kinds.
 
     Attributes:
         reason: what that was, once it has been said, or ``''``.
@@ -39,26 +40,22 @@ class Newcomers:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.reason = ""
         self._function = function
-        self._count = 0
-        self._runs = 0
         self._before: dict[str, _Leaf] = {}
 
-    def count(self, args: tuple[Any, ...], kwargs: dict[str, Any], runs: int) -> bool:
-        """Count a call. Returns whether it is to be said why each is of a new kind.
+    def see(self, args: tuple[Any, ...], kwargs: dict[str, Any], count: int) -> bool:
+        """Look at some of the calls of new kinds; `count` of them came since the last replay.
 
-        `runs` is how often the function was replayed.
+        Returns whether it is to be said why each is of a new kind.
         """
-        if runs != self._runs:
-            self._count, self._runs = 0, runs
-        self._count += 1
+        if count not in _LOOKED_AT:
+            return False
         before, self._before = self._before, {}
-        if self._count + 1 in (_FEW, _MANY):
+        if count + 1 in _LOOKED_AT:
             self._before = dict(self._leaves(args, kwargs))
-        if self._count not in (_FEW, _MANY):
             return False
         leaves = dict(self._leaves(args, kwargs))
         changed = [path for path in leaves if leaves[path] != before.get(path)]
-        if self._count == _FEW:
+        if count == _FEW:
             changed = [path for path in changed if leaves[path][0] in ("object", "subclass")]
         if changed:
             self.reason = _text(changed[0], leaves[changed[0]])

@@ -265,10 +265,12 @@ _SIGNS |= {"and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>"}
 _SIGNS |= {"pow": "**", "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">="}
 
 
-def evaluator(
-    stand_ins: StandIns, filled: list[int]
-) -> tuple[Callable[[Any], Any], Callable[[Any], None]]:
-    """What a replay computes before it runs, and what it does with the rest once it has.
+Evaluator = tuple[Callable[[Any], Any], Callable[[Any], None] | None]
+
+
+def evaluator(stand_ins: StandIns, filled: list[int]) -> Evaluator:
+    """What a replay computes before it runs, and what it does with the rest once it has, if
+    anything.
 
     The first is given the call's own numbers, and returns those that operands are filled with,
     those that places get, and those of the result; ``None`` where the recorded call is not what
@@ -304,7 +306,7 @@ def evaluator(
         for place, value in zip(targets, values, strict=True):
             place.set(value)
 
-    return names["evaluate"], write_back
+    return names["evaluate"], write_back if targets else None
 
 
 def _source(numbers: Numbers, places: Sequence[Place], node: int, names: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from steep._core import Tensor, may_vary_to, state_of
 from steep._layers import begin_anew, followers, let_go
 from steep.compiler._cells import SEQUENCE, SLOT, TENSOR, Cells
 from steep.compiler._code import ATTRIBUTES, at_line, line_of, names_of
-from steep.compiler._places import StandIns, changed_places, without_symbols
+from steep.compiler._places import Evaluator, StandIns, changed_places, without_symbols
 from steep.compiler._reads import Reads
 from steep.compiler._result import ReadNumber, describe, detach_used, difference
 from steep.optim import _recorded
@@ -160,7 +160,7 @@ class Recording:
         self.cells = run.reads.cells
         self.stand_ins = run.stand_ins
         self.codes = run.reads.codes
-        self.numbers: tuple[Callable[[Any], Any], Callable[[Any], None]] | None = None
+        self.numbers: Evaluator | None = None
         self.filled: list[int] = []
         self.counted = changed_places(self.cells) if change else None
         self.refusal = refusal

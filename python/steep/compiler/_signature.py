@@ -18,6 +18,7 @@ class Signature:
     """What is known of one kind of call.
 
     Attributes:
+        key: what calls of this kind are known by.
         text: its arguments, for people.
         eager: calls that were run eagerly.
         recorded: calls that were recorded.
@@ -35,7 +36,8 @@ class Signature:
         wait: how many there will be after the next failure.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, key: bytes, text: str) -> None:
+        self.key = key
         self.text = text
         self.eager = 0
         self.recorded = 0

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from steep import _core
-from steep.compiler._call import Call
+from steep._core import may_vary_to
+from steep.compiler._call import Call, Kind
 from steep.compiler._explain import text_of_call, text_of_signature
 from steep.compiler._imported import imported
 from steep.compiler._learner import Learner
@@ -34,6 +35,10 @@ _NO_MEMORY = "there was not memory enough to keep a program of it"
 _ARRAY = (
     "an argument is a NumPy array, whose values a replay would not follow; pass a tensor "
     "(steep.from_numpy)"
+)
+_UNLIKE = (
+    "numbers in its arguments cannot be found twice in the same places; pass them as arguments of "
+    "their own"
 )
 _ARGUMENTS = (
     "it changes its arguments at each call, which a replay would not; return what is new, or write "
@@ -69,52 +74,55 @@ class CompiledFunction(Learner):
         """What a call does that is not replayed."""
         if self._verify:
             return verified_call(self, args, kwargs)
+        if _core.is_recording():  # part of another function's recording
+            return self._function(*args, **kwargs)
         call = Call(args, kwargs)
-        if call.has_numbers:
-            key = self._table.key(args, kwargs)[0]
-            if key not in self._signatures and not self._table.has_met(key):
-                return self._call_with_numbers(call, self._warm_up)
-        return self._warm_up(call)
+        kind = call.kind(self._table)
+        if kind.key in self._signatures or self._table.has_met(kind.key):
+            return self._warm_up(call, kind)
+        return self._call_with_numbers(call, self._warm_up)
 
     def _call_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The first call of its kind: most have no second."""
-        call = Call(args, kwargs)
-        if call.has_numbers and not self._verify:
-            return self._call_with_numbers(call, self._call_newcomer)
-        return self._call_newcomer(call)
+        """The first call of its kind, with numbers among its arguments: most have no second."""
+        return self._call_with_numbers(Call(args, kwargs), self._call_newcomer)
+
+    def _call_plain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The first call of its kind, which no number makes another one."""
+        self._count_newcomer(Call(args, kwargs))
+        return detached(self._function(*args, **kwargs))
 
     def _call_newcomer(self, call: Call) -> Any:
-        """A call of a kind not met before, and that no number makes another."""
-        self._count_newcomer(call)
-        return self._call(call)
+        return self._call_plain(call.args, call.kwargs)
 
     def _count_newcomer(self, call: Call) -> None:
-        runs = sum(p.runs for s in self._signatures.values() for p, _ in s.programs)
-        if not self._fullgraph and self._newcomers.count(call.args, call.kwargs, runs):
+        see = self._newcomers.see
+        if not self._fullgraph and see(call.args, call.kwargs, self._table.newcomers):
             self._say(self._newcomers.reason)
+
+    _detached = staticmethod(detached)
 
     def _call(self, call: Call) -> Any:
         return detached(self._function(*call.args, **call.kwargs))
 
     def _call_with_numbers(self, call: Call, otherwise: Callable[[Call], Any]) -> Any:
         """The first call with these numbers: after some such calls any numbers make one kind."""
-        if _core.is_recording():
-            return otherwise(call)
         freed = call.with_any_numbers()
-        key = self._table.key(*freed.known)[0]
-        signature = self._signatures.get(key)
+        kind = freed.kind(self._table)
+        if not kind.numbers:
+            return otherwise(call)
+        signature = self._signatures.get(kind.key)
         if signature is None:
-            count = self._others.pop(key, 0) + 1
-            if count <= (FEW_FLOATS if call.has_floats else FEW_INTS):
-                self._others[key] = count
+            count = self._others.pop(kind.key, 0) + 1
+            few = FEW_FLOATS if any(type(x) is float for x in kind.numbers) else FEW_INTS
+            if count <= few:
+                self._others[kind.key] = count
                 if len(self._others) > SIGNATURES:
                     del self._others[next(iter(self._others))]
                 return otherwise(call)
-            signature = self._signature(key, freed)
+            signature = self._signature(kind, freed)
         if signature.reason and signature.must_wait():
             return self._warm_up(call) if otherwise == self._warm_up else self._call(call)
-        answer = self._table.replay(*freed.known, freed.given)
-        return self._warm_up(freed) if answer is NotImplemented else answer
+        return self._warm_up(freed, kind)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
@@ -144,33 +152,33 @@ class CompiledFunction(Learner):
 
     # ---- calls that are not replayed --------------------------------------------------------
 
-    def _warm_up(self, call: Call) -> Any:
+    def _warm_up(self, call: Call, kind: Kind | None = None) -> Any:
         """Run the function, and learn from it what a replay of it needs."""
         if _core.is_recording():  # part of another function's recording
             return self._function(*call.args, **call.kwargs)
         if sys.getprofile() is not None:
             self._say(_PROFILED)
             return self._function(*call.args, **call.kwargs)
-        key, inputs, known, opened = self._table.key(*call.known)
-        signature = self._signature(key, call)
-        if _has_array(known) and not signature.reason:
+        kind = kind or call.kind(self._table)
+        signature = self._signature(kind, call)
+        if _has_array(kind.known) and not signature.reason:
             self._refuse(signature, _ARRAY)
         if signature.must_wait():
             if self._fullgraph:
                 raise RuntimeError(self._text(signature.reason))
             signature.eager += 1
             return self._call(call)
-        program = self._table.find(*call.known) if signature.programs else None
-        if signature.programs and self._is_running(signature, program, call.given):
+        if signature.programs and self._is_running(signature, call, kind.numbers):
             return self._call(call)
         if not signature.warm:
+            self._table.newcomers += 1
             self._count_newcomer(call)
             signature.eager += 1
             result = self._function(*call.args, **call.kwargs)
             with contextlib.suppress(MemoryError, TypeError):  # the call has succeeded
                 describe(result, [])
             signature.warm = True
-            signature.known = known
+            signature.known = kind.known
             return detached(result)
         # What the last recording has read may have been replaced since: then this is another call.
         replaced = {
@@ -180,47 +188,55 @@ class CompiledFunction(Learner):
         }
         self._follow_replaced(signature)
         signature.recorded += 1
-        given = call.given if signature.followable else ()
-        stand_ins = StandIns([*signature.places.values()], given)
-        if call.given:
-            opened = self._table.key(call.args, call.kwargs)[3]
-        args, kwargs = call.args, call.kwargs
-        if given:
-            args, kwargs, stand_ins.put, tuples = call.filled(stand_ins.given)
-            opened += tuples
-            del tuples
-        run = Run(self._function, args, kwargs, [*inputs, *opened], stand_ins)
-        del args, kwargs, opened  # which hold stand-ins
+        numbers = kind.numbers if signature.followable else []
+        stand_ins = StandIns([*signature.places.values()], numbers)
+        filled = call.filled(kind, stand_ins.given) if numbers else None
+        if filled and not filled.fits:
+            self._refuse(signature, _UNLIKE)
+            return self._call(call)
+        args, kwargs, known = call.args, call.kwargs, [*kind.inputs, *kind.opened]
+        if filled:
+            args, kwargs, stand_ins.put = filled.args, filled.kwargs, filled.entries
+            known += filled.tuples
+        run = Run(self._function, args, kwargs, known, stand_ins)
+        del filled, args, kwargs, known  # which hold stand-ins
         try:
-            if stand_ins.changed or self._table.key(*call.known_now())[0] != key:
+            if stand_ins.changed or call.kind(self._table).key != kind.key:
                 run.reads.change = _ARGUMENTS + run.reads.line_of_change(stand_ins.changed)
-            recording = examine(run, inputs, self._table)
-            if len(given) == len(call.given) or self._may_follow(signature, recording):
-                self._learn(key, signature, recording, known, replaced)
+            recording = examine(run, kind.inputs, self._table)
+            if len(numbers) == len(kind.numbers) or self._may_follow(signature, recording):
+                self._learn(kind.key, signature, recording, kind.known, replaced)
         except MemoryError:  # the call has succeeded: what is lost is the program
             self._do_without(signature)
         return run.result
 
-    def _is_running(self, signature: Signature, program: Any, given: tuple[Any, ...]) -> bool:
-        """Whether another thread runs it; else an optimiser or a number has turned it down."""
+    def _is_running(self, signature: Signature, call: Call, given: list[Any]) -> bool:
+        """Whether another thread runs its program; else an optimiser or a number has turned it
+        down.
+        """
+        program = self._table.find(call.args, call.kwargs, call.is_open)
         for made, recording in signature.programs:
             if made is program:
-                numbers = recording.numbers
+                numbers = recording.numbers and recording.numbers[0](given)
                 return all(fits() is not False for fits, _ in recording.before) and (
-                    numbers is None or numbers[0](given) is not None
+                    recording.numbers is None
+                    or (numbers is not None and all(map(may_vary_to, numbers[0])))
                 )
         return program is not None
 
-    def _signature(self, key: bytes, call: Call) -> Signature:
+    def _signature(self, kind: Kind, call: Call) -> Signature:
         """What is known of this kind of call; the one not replayed for longest makes room."""
+        key = kind.key
         signature = self._signatures.get(key)
         if signature is None:
             if len(self._signatures) >= SIGNATURES:
                 oldest = min(self._signatures, key=self._table.last_used)
                 del self._signatures[oldest]
                 self._table.remove(oldest)
-            signature = self._signatures[key] = Signature(text_of_call(*call.known))
-            signature.any_numbers = bool(call.given)
+            signature = self._signatures[key] = Signature(
+                key, text_of_call(call.args, call.kwargs, call.is_open)
+            )
+            signature.any_numbers = call.is_open
             signature.warm = self._table.has_met(key)
             signature.eager = int(signature.warm)
         return signature
@@ -228,18 +244,26 @@ class CompiledFunction(Learner):
     def _do_without(self, signature: Signature) -> None:
         """There was no memory for a program. Under `fullgraph` the next call says so."""
         signature.reason = _NO_MEMORY
-        signature.left = signature.wait
+        self._let_wait(signature)
         signature.pending.clear()
         if not self._fullgraph:
             with contextlib.suppress(MemoryError):
                 self._say(_NO_MEMORY)
+
+    def _let_wait(self, signature: Signature) -> None:
+        """Run some calls eagerly, before a recording is tried again."""
+        if self._fullgraph or self._verify:  # each such call is to raise, or comes here anyway
+            signature.left = signature.wait
+        else:
+            signature.left = 0
+            self._table.wait(signature.key, signature.wait)
 
     def _refuse(self, signature: Signature, reason: str) -> None:
         """Run this kind of call eagerly for some time, and say once why."""
         signature.reason = reason
         signature.restless = 0
         signature.pending.clear()
-        signature.left = signature.wait
+        self._let_wait(signature)
         signature.wait = min(2 * signature.wait, LONGEST_WAIT)
         if not (signature.any_numbers and self._fullgraph):  # each number may be a kind of its own
             self._say(reason)
@@ -296,6 +320,7 @@ class CompiledFunction(Learner):
         name = self._name()
         parts = []
         for number, signature in enumerate(self._signatures.values(), 1):
+            signature.eager += self._table.waited(signature.key)
             head = f"{name}, signature {number} of {len(self._signatures)}: "
             parts.append(head + text_of_signature(signature))
         if self._newcomers.reason:
