@@ -291,7 +291,7 @@ NEW: dict[str, tuple[Any, str, str]] = {
 @pytest.mark.parametrize("name", NEW)
 def test_calls_of_which_each_is_of_a_new_kind_are_told_of(name: str) -> None:
     argument, what, mend = NEW[name]
-    compiled, said = compared(lambda x, held: x * 2, argument, 80)
+    compiled, said = compared(lambda x, held: x * 2, argument, 140)
     assert runs_of(compiled) == 0
     assert len(said) == 1
     assert f"its argument {what}" in said[0]

@@ -269,6 +269,12 @@ void add_programs(PyObject* module) {
       .def_property_readonly(
           "may_refuse", [](const Program& self) { return self.may_refuse_late(); },
           "Whether it may find its input bad when it has begun to run.")
+      .def(
+          "takes_numbers",
+          [](const Program& self, const std::vector<double>& numbers) {
+            return self.takes_numbers(numbers);
+          },
+          py::arg("numbers"), "Whether operations go the same ways with these as when recorded.")
       .def_property_readonly(
           "runs", [](const Program& self) { return self.runs(); }, "How often it has run.")
       .def(

@@ -40,9 +40,10 @@ class Program {
   // that is guarded, all of the geometry it was recorded with. This is where memory may be lacking:
   // run() needs none. Not by two threads at once.
   void prepare(const Tensors& inputs, const Tensors& before);
-  // The numbers that each run is given, as the trace's slots count them.
-  // False where operations would go other ways with one of them: it must not run.
+  // The numbers that each run is given, as the trace's slots count them. False, and nothing done,
+  // where it does not take them: operations would go other ways with one of them, so it must not run.
   bool give_numbers(const std::vector<double>& numbers);
+  bool takes_numbers(const std::vector<double>& numbers) const;
   // After prepare(): whether checks of what came from outside pass, such as of a loss's targets. They
   // are not made again in run().
   bool passes_checks();

@@ -141,6 +141,7 @@ class Trace:
 class Program:
     def unpin(self, trace: Trace) -> None: ...
     def has_state_of(self, trace: Trace) -> builtins.bool: ...
+    def takes_numbers(self, numbers: list[builtins.float]) -> builtins.bool: ...
     @property
     def may_refuse(self) -> builtins.bool: ...
     @property
@@ -205,6 +206,7 @@ class ProgramTable:
 
 absent: Any
 any_number: Any
+followed_math: list[builtins.str]
 
 def call_with_stand_ins(
     entries: list[tuple[Any, Any, Any, Any]],

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 from steep import _core
-from steep._core import may_vary_to
 from steep.compiler._call import Call, Kind
 from steep.compiler._explain import text_of_call, text_of_signature
 from steep.compiler._imported import imported
@@ -220,7 +219,7 @@ class CompiledFunction(Learner):
                 numbers = recording.numbers and recording.numbers[0](given)
                 return all(fits() is not False for fits, _ in recording.before) and (
                     recording.numbers is None
-                    or (numbers is not None and all(map(may_vary_to, numbers[0])))
+                    or (numbers is not None and program.takes_numbers([*map(float, numbers[0])]))
                 )
         return program is not None
 
