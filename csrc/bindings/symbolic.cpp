@@ -171,7 +171,8 @@ NumberSource::NumberSource(PyObject* pair) {
   if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2 ||
       !PyCallable_Check(PyTuple_GET_ITEM(pair, 0)) ||
       (PyTuple_GET_ITEM(pair, 1) != Py_None && !PyCallable_Check(PyTuple_GET_ITEM(pair, 1))))
-    raise(PyExc_TypeError, "insert: expected a tuple of two callables, the second of which may be None");
+    raise(PyExc_TypeError,
+          "insert: expected a tuple of two callables, the second of which may be None");
   evaluate_ = Owned::borrow(PyTuple_GET_ITEM(pair, 0));
   write_back_ = Owned::borrow(PyTuple_GET_ITEM(pair, 1));
 }
