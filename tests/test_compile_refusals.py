@@ -168,7 +168,7 @@ def test_arrays_among_the_arguments() -> None:
 
 def test_results_that_are_no_tensors() -> None:
     compiled = steep.compile(lambda x: [x, object()])
-    with pytest.warns(UserWarning, match="it returns a object"):
+    with pytest.warns(UserWarning, match="it returns an object"):
         results = [compiled(steep.ones(1))[0].item() for _ in range(4)]
     assert results == [1] * 4
 

@@ -34,6 +34,11 @@ ResultTree::ResultTree(PyObject* description) {
   } else if (std::strcmp(what, "tuple") == 0 || std::strcmp(what, "list") == 0) {
     kind_ = *what == 't' ? Kind::tuple : Kind::list;
     items = part(description, 1);
+  } else if (std::strcmp(what, "made") == 0) {
+    kind_ = Kind::made;
+    value_ = Owned::borrow(part(description, 2));
+    keys_ = Owned::borrow(part(description, 3));
+    items = part(description, 4);
   } else {
     kind_ = *what == 'd' ? Kind::dict : Kind::named;
     value_ = Owned::borrow(part(description, 1));
@@ -68,11 +73,26 @@ PyObject* ResultTree::build_with(const Source& source, Numbers& numbers) const {
     }
     return dict.release();
   }
+  if (kind_ == Kind::made) return make_with(source, numbers);
   Owned tuple(PyTuple_New(count));
   for (Py_ssize_t i = 0; i < count; ++i)
     PyTuple_SET_ITEM(tuple.get(), i, checked(items_[i].build_with(source, numbers)));
   if (kind_ == Kind::tuple) return tuple.release();
   return PyObject_CallObject(value_.get(), tuple.get());
+}
+
+PyObject* ResultTree::make_with(const Source& source, Numbers& numbers) const {
+  Owned made(PyObject_CallObject(part(value_.get(), 0), part(value_.get(), 1)));
+  const bool is_dict = PyDict_Check(made.get());
+  const Owned values =
+      is_dict ? Owned::borrow(made.get()) : Owned(PyObject_GenericGetDict(made.get(), nullptr));
+  for (size_t i = 0; i < items_.size(); ++i) {
+    const Owned item(items_[i].build_with(source, numbers));
+    PyObject* const key = part(keys_.get(), static_cast<Py_ssize_t>(i));
+    // An OrderedDict remembers the order where it is asked as one.
+    checked(PyObject_SetItem(values.get(), key, item.get()));
+  }
+  return made.release();
 }
 
 }  // namespace steep::bindings

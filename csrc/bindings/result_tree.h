@@ -13,7 +13,8 @@ class ResultTree {
   // Of the description that steep's Python side makes: an int is the number of an output; ("value",
   // object) a plain value; ("item", n, type) the element of output n as a float or an int; ("given",
   // n) number n of those given to build(); (type, items) a tuple or list; ("dict", keys, items) a
-  // dict; ("named", type, items) a named tuple.
+  // dict; ("named", type, items) a named tuple; ("made", type, (maker, arguments), keys, items) a
+  // dict of another class, or an object with attributes: the maker's, which then gets its items.
   explicit ResultTree(PyObject* description);
 
   // Numbers of a result, which get their values later, and the outputs they are of. A dict two of
@@ -35,13 +36,15 @@ class ResultTree {
     const void* context;
     PyObject* given;
   };
-  enum class Kind { tensor, value, item, given, tuple, list, dict, named };
+  enum class Kind { tensor, value, item, given, tuple, list, dict, named, made };
   PyObject* build_with(const Source& source, Numbers& numbers) const;
+  PyObject* make_with(const Source& source, Numbers& numbers) const;
 
   Kind kind_;
   int output_ = 0;
   bool whole_ = false;  // whether an item is an int
-  Owned value_;         // the plain value, the keys, or the named tuple's type
+  Owned value_;         // the plain value, the keys, the named tuple's type, or what makes it
+  Owned keys_;          // of what is made
   std::vector<ResultTree> items_;
 };
 

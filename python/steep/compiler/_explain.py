@@ -9,7 +9,7 @@ from steep._core import Tensor
 if TYPE_CHECKING:
     from steep.compiler._signature import Signature
 
-__all__ = ["shown", "text_of_call", "text_of_signature"]
+__all__ = ["one_of", "shown", "text_of_call", "text_of_signature"]
 
 _LONGEST = 60  # characters of one argument
 
@@ -43,6 +43,11 @@ def shown(value: Any, depth: int = 2, is_open: bool = False) -> str:
         pairs = [f"{shown(k, 0)}: {shown(v, depth - 1, is_open)}" for k, v in value.items()]
         return "{" + ", ".join(pairs[:4]) + (", ...}" if len(pairs) > 4 else "}")
     return f"<{kind.__name__}>"
+
+
+def one_of(name: str) -> str:
+    """A class's name with its article."""
+    return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def _cut(text: str) -> str:

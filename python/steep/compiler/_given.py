@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import collections
-import types
 from collections.abc import Iterable
 from typing import Any
 
 from steep._core import Tensor, absent, found_in_type
 from steep.compiler._leaks import tuple_of
-from steep.compiler._objects import attributes_of
+from steep.compiler._objects import values_of
 from steep.compiler._symbolic import is_number
 
 __all__ = ["Entry", "Filled"]
 
 Entry = tuple[Any, Any, Any, Any]  # holder, key, what stands in, and what was there
-_DICTS = (collections.OrderedDict, collections.defaultdict)
 
 
 class Filled:
@@ -70,7 +67,7 @@ class Filled:
         elif kind is list:
             for i, part in enumerate([*list.__iter__(item)]):
                 self._put(item, i, part, depth)
-        elif (held := _values_of(item)) is not None:
+        elif (held := values_of(item)) is not None:
             for key, part in [*held.items()]:
                 if _is_plain(key):
                     self._put(held, key, part, depth)
@@ -109,29 +106,3 @@ def _is_tuple(kind: type) -> bool:
 def _is_plain(key: Any) -> bool:
     """Whether looking for a key in a dict runs no code of a user's."""
     return type(key) is str or type(key) is int
-
-
-def _values_of(item: Any) -> dict[Any, Any] | None:
-    """The dict in which an object has its values; None for others than dicts, namespaces and
-    dataclasses.
-    """
-    kind = type(item)
-    if kind is dict or kind in _DICTS:
-        values: dict[Any, Any] = item
-        return None if kind in _DICTS and attributes_of(item) else values
-    is_dataclass = found_in_type(kind, "__dataclass_fields__") is not absent
-    if not is_dataclass and not issubclass(kind, types.SimpleNamespace):
-        return None
-    if issubclass(kind, (type, dict, list, tuple, int, float)) or _has_slots(kind):
-        return None
-    return attributes_of(item)
-
-
-def _has_slots(kind: type) -> bool:
-    own = [base for base in kind.__mro__ if base.__flags__ & _OF_PYTHON]
-    return any(
-        type(value) is types.MemberDescriptorType for base in own for value in vars(base).values()
-    )
-
-
-_OF_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE

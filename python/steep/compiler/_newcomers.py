@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from steep._core import Tensor
-from steep.compiler._explain import shown
+from steep.compiler._explain import one_of, shown
 from steep.compiler._objects import attributes_of
 from steep.compiler._symbolic import is_number
 
@@ -116,7 +116,7 @@ def _text(path: str, leaf: _Leaf) -> str:
     if what == "value":
         return _ALWAYS.format(f"its argument {path}", f"another {leaf[1].__name__}", _OF_VALUES)
     if what == "container":
-        name = f"a {leaf[1].__name__} of another length, or with other keys"
+        name = f"{one_of(leaf[1].__name__)} of another length, or with other keys"
         return _ALWAYS.format(f"its argument {path}", name, _OF_VALUES)
     name = f"another {leaf[1].__name__}"
     mend = _OF_NUMBERS.format(leaf[4].__name__) if what == "subclass" else _OF_OBJECTS

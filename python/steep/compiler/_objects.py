@@ -5,12 +5,13 @@ from __future__ import annotations
 import collections
 import gc
 import sys
+import types
 from typing import Any
 
-from steep._core import absent
+from steep._core import absent, found_in_type
 
 __all__ = ["SPECIAL", "attributes_of", "contents_of", "dict_of_class"]
-__all__ += ["is_of_a_library", "module_of", "slot_of"]
+__all__ += ["DICTS", "is_of_a_library", "module_of", "slot_of", "values_of"]
 
 # Methods that operators, statements, calls and functions of C look for in a class: no code names
 # them, and one that is added later is found as well.
@@ -78,3 +79,33 @@ def contents_of(item: Any) -> list[Any]:
     elif isinstance(item, list):
         parts = list(list.__iter__(item))
     return [*parts, values] if (values := attributes_of(item)) else parts
+
+
+DICTS = (collections.OrderedDict, collections.defaultdict)
+
+
+def values_of(item: Any) -> dict[Any, Any] | None:
+    """The dict in which an object has its values; None for others than dicts, namespaces and
+    dataclasses.
+    """
+    kind = type(item)
+    if kind is dict or kind in DICTS:
+        values: dict[Any, Any] = item
+        return None if kind in DICTS and attributes_of(item) else values
+    is_dataclass = found_in_type(kind, "__dataclass_fields__") is not absent
+    if not is_dataclass and not issubclass(kind, types.SimpleNamespace):
+        return None
+    if issubclass(kind, (type, dict, list, tuple, int, float)) or _has_slots(kind):
+        return None
+    return attributes_of(item)
+
+
+def _has_slots(cls: type) -> bool:
+    """Whether instances have values in slots, which their dict lacks."""
+    own = [base for base in cls.__mro__ if base.__flags__ & _OF_PYTHON]
+    return any(
+        type(value) is types.MemberDescriptorType for base in own for value in vars(base).values()
+    )
+
+
+_OF_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE

@@ -8,8 +8,10 @@ from typing import Any
 
 from steep._core import any_number, call_with_stand_ins, first_broken, same_value
 from steep.compiler._cells import DICT, ITEM, SEQUENCE, SLOT, VARIABLE, Cell, Cells, absent
+from steep.compiler._explain import one_of
 from steep.compiler._given import Entry
 from steep.compiler._leaks import tuple_of
+from steep.compiler._result import values_to_make
 from steep.compiler._symbolic import OPERATORS, Numbers, is_number, is_symbolic, plain
 
 __all__ = ["MOST_PLACES", "Place", "StandIns", "changed_places", "evaluator", "without_symbols"]
@@ -222,11 +224,11 @@ class StandIns:
             return self.lost
         name = f" ({kept.name!r})" if kept.name else ""
         where = line_of([kept.name] if kept.name else [])
-        return _KEPT.format(f"{kept.kind}{name}") + where
+        return _KEPT.format(f"{one_of(kept.kind)}{name}") + where
 
 
 _KEPT = (
-    "it keeps a number that changes in a {}, where a replay would leave the old one; return it and "
+    "it keeps a number that changes in {}, where a replay would leave the old one; return it and "
     "keep it outside, or keep a tensor"
 )
 _REACHED = (
@@ -236,14 +238,14 @@ _REACHED = (
 
 
 def without_symbols(value: Any) -> Any:
-    """The same with plain numbers, in tuples, lists and dicts as well."""
+    """The same with plain numbers, in all that can be made anew as well (`describe`)."""
     if is_symbolic(value):
         return plain(value)
     if type(value) is list:
         value[:] = map(without_symbols, value)
-    elif type(value) is dict:
-        for key in value:
-            value[key] = without_symbols(value[key])
+    elif (values := None if isinstance(value, tuple) else values_to_make(value)) is not None:
+        for key in values:
+            values[key] = without_symbols(values[key])
     elif isinstance(value, tuple):
         parts = [*tuple.__iter__(value)]
         items = [*map(without_symbols, parts)]

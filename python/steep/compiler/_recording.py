@@ -13,9 +13,10 @@ from steep._core import Tensor, may_vary_to, state_of
 from steep._layers import begin_anew, followers, let_go
 from steep.compiler._cells import SEQUENCE, SLOT, TENSOR, Cells
 from steep.compiler._code import ATTRIBUTES, at_line, line_of, names_of
+from steep.compiler._explain import one_of
 from steep.compiler._places import Evaluator, StandIns, changed_places, without_symbols
 from steep.compiler._reads import Reads
-from steep.compiler._result import ReadNumber, describe, detach_used, difference
+from steep.compiler._result import ReadNumber, describe, detach_used, difference, values_to_make
 from steep.optim import _recorded
 from steep.optim._plan import GroupPlan
 
@@ -280,19 +281,21 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
 
 
 def _container_kept(run: Run) -> str:
-    """Why the lists and dicts in a result cannot be new ones at every call, or ``''``."""
+    """Why a container in a result cannot be a new one at every call, or ``''``."""
     found, waiting = [], [run.result]
     while waiting:
         item = waiting.pop()
-        if type(item) in (list, dict):
+        values = None if isinstance(item, tuple) else values_to_make(item)
+        if type(item) is list or values is not None:
             found.append(item)
-        if isinstance(item, list | tuple | dict):
-            waiting += item.values() if isinstance(item, dict) else item
-    del item
+        if isinstance(item, list | tuple):
+            waiting += item
+        waiting += () if values is None else values.values()
+    values = item = None
     for i in range(len(found)):
         # Its place in the result, the list here, and the call.
         if sys.getrefcount(found[i]) > 3:
-            return _KEPT_CONTAINER.format(type(found[i]).__name__)
+            return _KEPT_CONTAINER.format(one_of(type(found[i]).__name__))
     return ""
 
 
@@ -332,7 +335,7 @@ _OVERWRITTEN = (
     "read the number last"
 )
 _KEPT_CONTAINER = (
-    "a {} it returns is kept in a second place, where a replay would not renew it; return a copy"
+    "{} it returns is kept in a second place, where a replay would not renew it; return a copy"
 )
 _KEPT = "a tensor it returns is also kept elsewhere, where a replay would not renew it"
 

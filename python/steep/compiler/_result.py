@@ -1,17 +1,29 @@
-"""What a compiled function may return: tensors and plain values, in tuples, lists and dicts."""
+"""What a compiled function may return: tensors and plain values, in containers of many kinds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import collections
+import types
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from steep._core import Tensor, device, dtype, graph_is_used_up, same_value
-from steep.compiler._explain import shown
+from steep._core import (
+    Size,
+    Tensor,
+    device,
+    dtype,
+    found_in_type,
+    graph_is_used_up,
+    same_value,
+)
+from steep.compiler._explain import one_of, shown
+from steep.compiler._objects import DICTS, values_of
 from steep.compiler._symbolic import is_symbolic
 
 __all__ = ["ReadNumber", "describe", "detach_used", "detached", "difference"]
+__all__ += ["values_to_make"]
 
-_PLAIN = (type(None), bool, int, float, str, bytes, complex, dtype, device)
+_PLAIN = (type(None), bool, int, float, str, bytes, complex, dtype, device, Size)
 
 
 class ReadNumber(NamedTuple):
@@ -77,13 +89,47 @@ def _described(
         # No numbers inside: its class may look at them when it is made, before they have values.
         items = [_described(item, outputs, known, {}, returned) for item in result]
         return ("named", type(result), items)
+    if (values := values_to_make(result)) is None:
+        raise TypeError(
+            f"it returns {one_of(type(result).__name__)}, which a replay could not make anew; "
+            "return tensors, numbers, strings or None, or tuples, lists, dicts, namespaces and "
+            "dataclasses of them"
+        )
+    before = len(outputs)
+    items = [_described(item, outputs, known, numbers, returned) for item in values.values()]
     if type(result) is dict:
-        items = [_described(item, outputs, known, numbers, returned) for item in result.values()]
-        return ("dict", tuple(result), items)
-    raise TypeError(
-        f"it returns a {type(result).__name__}, which a replay could not make anew; return "
-        "tensors, numbers, strings or None, or tuples, lists and dicts of them"
-    )
+        return ("dict", tuple(values), items)
+    read = {id(number.source) for number in numbers.values()}
+    if any(graph_is_used_up(x) for x in outputs[before:] if id(x) not in read):
+        raise TypeError(
+            f"it returns {one_of(type(result).__name__)} with a tensor whose graph backward has "
+            "used up, which a replay would return without; put detach() of it there"
+        )
+    return ("made", type(result), _maker_of(result), tuple(values), items)
+
+
+# ---- containers that are made anew --------------------------------------------------------------
+
+
+def values_to_make(result: Any) -> dict[Any, Any] | None:
+    """What a dict, a namespace or a dataclass holds that can be made anew; None for others."""
+    cls, values = type(result), values_of(result)
+    if values is None or cls is dict or cls in DICTS:
+        return values
+    base = types.SimpleNamespace if issubclass(cls, types.SimpleNamespace) else object
+    return values if found_in_type(cls, "__new__") is found_in_type(base, "__new__") else None
+
+
+def _maker_of(result: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """What makes another without its values, and with which arguments; no code of a user's."""
+    cls = type(result)
+    if cls is collections.OrderedDict:
+        return cls, ()
+    if cls is collections.defaultdict:
+        return cls, (result.default_factory,)
+    if issubclass(cls, types.SimpleNamespace):
+        return types.SimpleNamespace.__new__, (cls,)
+    return object.__new__, (cls,)
 
 
 def detach_used(result: Any) -> Any:
@@ -124,7 +170,7 @@ def difference(first: Any, second: Any) -> str:
             return "" if first == second else "it returns a tensor in another place than before"
         return f"it returns {_named(first)} and then {_named(second)}"
     kind = first[0]
-    if kind != second[0] or (kind == "named" and first[1] is not second[1]):
+    if kind != second[0] or (kind in ("named", "made") and first[1] is not second[1]):
         return f"it returns {_named(first)} and then {_named(second)}"
     if kind == "value":
         return "" if _is_same(first[1], second[1]) else (
@@ -134,14 +180,16 @@ def difference(first: Any, second: Any) -> str:
     if kind == "item" and first[2] is second[2]:
         return difference(first[1], second[1])
     if kind == "item":
-        return f"it returns a {first[2].__name__} and then a {second[2].__name__}"
+        return f"it returns {one_of(first[2].__name__)} and then {one_of(second[2].__name__)}"
     if kind == "given":
         return "" if first == second else "it returns another of the numbers that change"
     items, others = first[-1], second[-1]
     if len(items) != len(others):
-        return f"it returns a {kind} of {len(items)} items and then one of {len(others)}"
-    if kind == "dict" and not all(map(_is_same, first[1], second[1])):
-        return "it returns a dict with other keys than before"
+        return f"it returns {_named(first)} of {len(items)} items and then one of {len(others)}"
+    if kind in ("dict", "made") and not all(map(_is_same, first[-2], second[-2])):
+        return f"it returns {_named(first)} with other keys than before"
+    if kind == "made" and not _same(first[2][1], second[2][1]):
+        return f"it returns {_named(first)} with another default_factory than before"
     found = (difference(item, other) for item, other in zip(items, others, strict=True))
     return next(filter(None, found), "")
 
@@ -152,7 +200,8 @@ def _named(description: Any) -> str:
     what = description[0]
     names = {"value": "a plain value", "item": "a number read out of a tensor"}
     names["given"] = "a number that changes"
-    return names.get(what, f"a {description[1].__name__ if what == 'named' else what}")
+    kind = description[1].__name__ if what in ("named", "made") else what
+    return names.get(what, one_of(kind))
 
 
 # What a subclass of a plain type has of that: NumPy's numbers, members of enumerations.

@@ -24,6 +24,7 @@ from steep.compiler._answers import TARGET
 from steep.compiler._cells import ARRAY, DICT, FUNCTION, SEQUENCE, SET, SLOT, absent
 from steep.compiler._classes import Shared, look_at_registered
 from steep.compiler._code import READERS, Names, names_of
+from steep.compiler._explain import one_of
 from steep.compiler._foreign import foreign_base, holds_values
 from steep.compiler._imported import array_types, plain_types
 from steep.compiler._objects import attributes_of, is_of_a_library, module_of
@@ -73,7 +74,7 @@ def _is_too_long(traversal: Traversal, cls: Any, item: Any, path: str) -> bool:
     length: int = cls.__len__(item)
     if length > MOST_ITEMS:
         kind = type(item).__name__
-        _too_much(traversal, f"a {kind} of {length} items, too large to be watched", path)
+        _too_much(traversal, f"{one_of(kind)} of {length} items, too large to be watched", path)
     return length > MOST_ITEMS
 
 
@@ -131,7 +132,7 @@ def _array(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
         memory = None
     kind = type(item).__name__
     if memory is None or "O" in memory.format:
-        return _too_much(traversal, f"a {kind} of objects or dates", path)
+        return _too_much(traversal, f"{one_of(kind)} of objects or dates", path)
     if memory.nbytes > MOST_BYTES:
         what = f"{kind} of {memory.nbytes} bytes, too large to be watched"
         return _too_much(traversal, what, path)
@@ -187,19 +188,19 @@ def _foreign(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
     """Of a type in C that nothing is known of: its memory, if it shows that."""
     name = f"{type(item).__module__}.{type(item).__name__}"
     if _passes_method(item, names):
-        traversal.refuse(f"it has a method of a {name} called ({path}); call it outside")
+        traversal.refuse(f"it has a method of {one_of(name)} called ({path}); call it outside")
     try:
         memory = memoryview(item)
     except TypeError:
         if holds_values(type(item)):
             traversal.refuse(
-                f"it reads a {name} ({path}), which does not show what it holds; read it outside "
-                "and pass what came as an argument"
+                f"it reads {one_of(name)} ({path}), which does not show what it holds; read it "
+                "outside and pass what came as an argument"
             )
         return []
     if _POINTERS.isdisjoint(memory.format):
         return _array(traversal, item, names, path)
-    return _too_much(traversal, f"a {name} of pointers", path)
+    return _too_much(traversal, f"{one_of(name)} of pointers", path)
 
 
 def _thread_local(traversal: Traversal, item: Any, names: Names, path: str) -> Found:

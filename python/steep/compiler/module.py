@@ -47,6 +47,10 @@ class CompiledModule(Module):
         """See `CompiledFunction.explain`."""
         return self._compiled.explain()
 
+    def programs(self) -> list[Any]:
+        """See `CompiledFunction.programs`."""
+        return self._compiled.programs()
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "_orig_mod":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -75,13 +79,14 @@ def compile(
 
     Python code inside runs while recording only. What it reads from outside is followed: tensors,
     parameters and state may hold other values at every call, learning rates change, random numbers
-    are drawn anew; and where a variable, an attribute, an item of a container, a mode or a hook is
+    are drawn anew, and numbers that change from call to call (arguments, counters, rates) are
+    computed anew; where a variable, an attribute, an item of a container, a mode or a hook is
     replaced, the call is recorded again. A function stays eager, with a warning that says why and
-    where, if it uses a value in Python (``if loss > 1``, ``numpy``), changes what it reads (a
-    counter, a list of losses), draws from other random generators, or keeps a tensor it has
-    computed anywhere but in its result and in ``.grad``; it is tried again after a growing number
-    of calls. ``loss.item()`` may be returned. Results that were differentiated inside
-    come back without a graph. See docs/programs.md.
+    where, if it uses a value in Python (``if loss > 1``, ``numpy``), changes what it reads (a list
+    of losses), draws from other random generators, or keeps a tensor it has computed anywhere but
+    in its result and in ``.grad``; it is tried again after a growing number of calls.
+    ``loss.item()`` may be returned. Results that were differentiated inside come back without a
+    graph. See docs/programs.md.
 
     Args:
         model: a function or `Module`; none to get a decorator.
