@@ -90,10 +90,13 @@ class Reader {
     return true;
   }
 
+  // Of so many numbers in containers none is left open: what is read then is read again without.
+  bool has_too_many() const { return PyList_GET_SIZE(key_.numbers) > kMostNumbers; }
+
   // Reads a container in which numbers may be left open.
   template <class Read>
   void inside(PyObject* object, Read read_parts) {
-    const bool looks = key_.numbers && closed_ == 0 && depth_ < key_.deepest;
+    const bool looks = key_.numbers && closed_ == 0 && depth_ < key_.deepest && !has_too_many();
     if (looks) {
       const auto known = std::find(open_.begin(), open_.end(), object);
       if (known != open_.end()) return number('A', known - open_.begin());

@@ -36,8 +36,10 @@ bool has_unseen_fields(PyObject* tuple) {
   static PyObject* const items = checked(PyUnicode_InternFromString("n_sequence_fields"));
   PyObject* const fields = _PyType_Lookup(Py_TYPE(tuple), all);
   PyObject* const seen = _PyType_Lookup(Py_TYPE(tuple), items);
-  return fields && seen && PyLong_CheckExact(fields) && PyLong_CheckExact(seen) &&
-         PyLong_AsLong(fields) != PyLong_AsLong(seen);
+  if (!fields || !seen || !PyLong_CheckExact(fields) || !PyLong_CheckExact(seen)) return false;
+  const int differ = PyObject_RichCompareBool(fields, seen, Py_NE);
+  checked(differ);
+  return differ;
 }
 
 bool is_plain_dict(PyObject* object) {

@@ -191,8 +191,8 @@ class Result {
 
 // NotImplemented where it does not fit after all, as when an optimiser says that it would take another
 // step now, and null, without an exception, where another thread had to be waited for, or optimisers
-// are to be asked again: the call is to be looked up again. All that needs memory comes before the run, objects for the results included:
-// where it is lacking, nothing has happened.
+// are to be asked again: the call is to be looked up again. All that needs memory comes before the
+// run, objects for the results included: where it is lacking, nothing has happened.
 PyObject* run_entry(Entry& entry, const CallKey& key, PyObject* given) {
   Program& program = *entry.program;
   const Running running(program);

@@ -47,9 +47,9 @@ Owned list_of(const Tensors& tensors) {
   return list;
 }
 
-// (bytes, inputs, objects, containers, numbers, deepest): the key of a call, the tensors in it, what it knows by who
-// they are, and the containers that it knows by what they hold; then the numbers that it leaves open,
-// if `is_open`, and how deep in containers these may be.
+// (bytes, inputs, objects, containers, numbers, deepest): the key of a call, the tensors in it, what
+// it knows by who they are, and the containers that it knows by what they hold; then the numbers that
+// it leaves open, if `is_open`, and how deep in containers these may be.
 PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2 && count != 3) raise(PyExc_TypeError, "key: expected (args, kwargs, is_open)");

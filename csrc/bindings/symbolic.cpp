@@ -141,6 +141,24 @@ PyObject* call_with_stand_ins(PyObject*, PyObject* const* args, Py_ssize_t count
   });
 }
 
+bool are_places(PyObject* places) {
+  if (!PyTuple_CheckExact(places)) return false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places); ++i) {
+    PyObject* const place = PyTuple_GET_ITEM(places, i);
+    if (!PyTuple_CheckExact(place) || PyTuple_GET_SIZE(place) != 2 || !Place(place).is_one())
+      return false;
+  }
+  return true;
+}
+
+// Whether `evaluate` has returned what it is to return; see NumberSource.
+bool is_answer(PyObject* answer, Py_ssize_t places) {
+  if (!PyTuple_CheckExact(answer) || PyTuple_GET_SIZE(answer) != 3) return false;
+  PyObject* const written = PyTuple_GET_ITEM(answer, 1);
+  return PyTuple_CheckExact(written) && PyTuple_GET_SIZE(written) == places &&
+         PyTuple_CheckExact(PyTuple_GET_ITEM(answer, 2));
+}
+
 PyMethodDef functions[] = {
     {"call_with_stand_ins",
      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call_with_stand_ins)),
@@ -169,19 +187,17 @@ PyObject* any_number() {
 
 NumberSource::NumberSource(PyObject* pair) {
   if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2 ||
-      !PyCallable_Check(PyTuple_GET_ITEM(pair, 0)) ||
-      (PyTuple_GET_ITEM(pair, 1) != Py_None && !PyCallable_Check(PyTuple_GET_ITEM(pair, 1))))
-    raise(PyExc_TypeError,
-          "insert: expected a tuple of two callables, the second of which may be None");
+      !PyCallable_Check(PyTuple_GET_ITEM(pair, 0)) || !are_places(PyTuple_GET_ITEM(pair, 1)))
+    raise(PyExc_TypeError, "insert: expected (evaluate, places)");
   evaluate_ = Owned::borrow(PyTuple_GET_ITEM(pair, 0));
-  write_back_ = Owned::borrow(PyTuple_GET_ITEM(pair, 1));
+  places_ = Owned::borrow(PyTuple_GET_ITEM(pair, 1));
 }
 
 bool NumberSource::give(program::Program& program, PyObject* given, Owned& answer) const {
   answer = Owned(PyObject_CallOneArg(evaluate_.get(), given));
   if (answer.get() == Py_None) return false;
-  if (!PyTuple_CheckExact(answer.get()) || PyTuple_GET_SIZE(answer.get()) != 3)
-    raise(PyExc_TypeError, "evaluate: expected a tuple of three");
+  if (!is_answer(answer.get(), PyTuple_GET_SIZE(places_.get())))
+    raise(PyExc_TypeError, "evaluate: expected a tuple of three, with a number for each place");
   PyObject* const values = PyTuple_GET_ITEM(answer.get(), 0);
   const Items items("evaluate", values);
   std::vector<double> numbers;
@@ -193,13 +209,15 @@ bool NumberSource::give(program::Program& program, PyObject* given, Owned& answe
 }
 
 void NumberSource::write_back(PyObject* answer) const {
-  if (write_back_.get() == Py_None) return;
-  const Owned none(PyObject_CallOneArg(write_back_.get(), PyTuple_GET_ITEM(answer, 1)));
+  PyObject* const values = PyTuple_GET_ITEM(answer, 1);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places_.get()); ++i)
+    if (!Place(PyTuple_GET_ITEM(places_.get(), i)).set(PyTuple_GET_ITEM(values, i)))
+      throw PythonError();
 }
 
 int NumberSource::traverse(visitproc visit, void* arg) const {
   Py_VISIT(evaluate_.get());
-  Py_VISIT(write_back_.get());
+  Py_VISIT(places_.get());
   return 0;
 }
 

@@ -28,19 +28,20 @@ PyObject* any_number();
 // How the numbers of a program are computed, and what of them is kept for the next call.
 class NumberSource {
  public:
-  // Of (evaluate, write_back): evaluate(given) returns None where a replay would not do what the
-  // function does, else a tuple of three tuples: floats, one for each slot of the program; what
-  // write_back(...) is to be called with once it has run; and numbers of the result.
+  // Of (evaluate, places): evaluate(given) returns None where a replay would not do what the
+  // function does, else a tuple of three tuples: floats, one for each slot of the program; what the
+  // places, a tuple of (holder, key), get once it has run; and numbers of the result.
   explicit NumberSource(PyObject* pair);
 
   // `given`: the call's own numbers; `answer`: what evaluate has made of them. False where the
   // program must not run.
   bool give(program::Program& program, PyObject* given, Owned& answer) const;
+  // Runs no code of Python's: an interrupt finds all of it done, or the replay not begun.
   void write_back(PyObject* answer) const;
   int traverse(visitproc visit, void* arg) const;
 
  private:
-  Owned evaluate_, write_back_;
+  Owned evaluate_, places_;
 };
 
 void add_symbolic(PyObject* module);

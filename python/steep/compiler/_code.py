@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import itertools
 import linecache
 import os
 import string
@@ -17,7 +18,7 @@ from typing import Any
 from steep.compiler._imported import imported
 
 __all__ = ["ATTRIBUTES", "GLOBALS", "READERS", "VARIABLES"]
-__all__ += ["Names", "at_line", "line_of", "names_of"]
+__all__ += ["Names", "at_line", "line_of", "names_of", "pairs_of_steps"]
 
 _STEEP = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Of steep's own files these hold what a user's function may depend on; what the others keep is
@@ -199,6 +200,16 @@ def line_of(
             if stored or changed:
                 found.add((part.co_filename, line))
     return found.pop() if len(found) == 1 else None
+
+
+def pairs_of_steps(
+    code: types.CodeType,
+) -> Iterator[tuple[dis.Instruction, dis.Instruction, int]]:
+    """The steps of a code object, each with the one before it and its line."""
+    steps, line = [*dis.get_instructions(code)], code.co_firstlineno
+    for before, step in itertools.pairwise(steps):
+        line = _line_started(step) or line
+        yield before, step, line
 
 
 def at_line(file: str, line: int) -> str:

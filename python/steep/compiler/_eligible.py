@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from steep.compiler._cells import DICT, ITEM, SEQUENCE, TYPE, VARIABLE
-from steep.compiler._code import at_line, line_of, names_of
+from steep.compiler._code import at_line, line_of, names_of, pairs_of_steps
 
 if TYPE_CHECKING:
     from steep.compiler._recording import Recording
@@ -22,14 +22,33 @@ if TYPE_CHECKING:
 __all__ = ["foreign_to_numbers"]
 
 # Of the standard library: what calls the methods of numbers, or does nothing with them.
-_HARMLESS = {"__future__", "_abc", "abc", "builtins", "collections", "contextlib", "copy"}
-_HARMLESS |= {"dataclasses", "enum", "functools", "gc", "inspect", "itertools", "math", "numbers"}
-_HARMLESS |= {"operator", "sys", "threading", "types", "typing", "typing_extensions", "warnings"}
-_HARMLESS |= {"weakref", "_collections", "_collections_abc", "_functools", "_operator"}
-_HARMLESS |= {"_thread", "_weakref"}
+_TAKE_ANY_NUMBER = {"__future__", "_abc", "abc", "builtins", "collections", "contextlib", "copy"}
+_TAKE_ANY_NUMBER |= {
+    "dataclasses",
+    "enum",
+    "functools",
+    "gc",
+    "inspect",
+    "itertools",
+    "math",
+    "numbers",
+}
+_TAKE_ANY_NUMBER |= {
+    "operator",
+    "sys",
+    "threading",
+    "types",
+    "typing",
+    "typing_extensions",
+    "warnings",
+}
+_TAKE_ANY_NUMBER |= {"weakref", "_collections", "_collections_abc", "_functools", "_operator"}
+_TAKE_ANY_NUMBER |= {"_thread", "_weakref"}
 _SITE = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 _LOADING = ("LOAD_GLOBAL", "LOAD_NAME")
+_PLAIN = {"float": float, "int": int}
 _LOOKS_AT_TYPES = (type,)  # whose answer for a stand-in is another
+_UNBOUND = (types.MethodDescriptorType, types.WrapperDescriptorType)
 
 
 def foreign_to_numbers(recording: Recording) -> str:
@@ -43,6 +62,8 @@ def foreign_to_numbers(recording: Recording) -> str:
             for level, name in names.imports:
                 if level == 0 and _is_foreign(name.partition(".")[0]):
                     return name
+            if found := _of_plain_numbers(code):
+                return found[0] + at_line(code.co_filename, found[1])
     for kind, _, _, value in recording.cells.entries:
         if kind in (ITEM, TYPE, VARIABLE):
             found = _foreign(value)
@@ -55,6 +76,23 @@ def foreign_to_numbers(recording: Recording) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)
+def _of_plain_numbers(code: types.CodeType) -> tuple[str, int] | None:
+    """What a code object does with plain numbers alone, and the line; None if nothing.
+
+    Whether a range contains anything else it finds out item by item, of which there may be
+    millions; and a method taken from `float` or `int` itself refuses others.
+    """
+    has_range = "range" in code.co_names
+    for before, step, line in pairs_of_steps(code):
+        if has_range and step.opname == "CONTAINS_OP" and before.opname.startswith("CALL"):
+            return "'in range()'", line
+        kind = _PLAIN.get(before.argval) if before.opname in _LOADING else None
+        if kind is not None and isinstance(vars(kind).get(step.argval), _UNBOUND):
+            return f"{kind.__name__}.{step.argval}", line
+    return None
+
+
 def _foreign(value: Any) -> str:
     if isinstance(value, types.ModuleType):
         name = value.__name__
@@ -62,6 +100,8 @@ def _foreign(value: Any) -> str:
         if value in _LOOKS_AT_TYPES:
             return "type()"
         name = value.__module__ if isinstance(value.__module__, str) else "builtins"
+    elif isinstance(value, _UNBOUND) and value.__objclass__ in _PLAIN.values():
+        return f"{value.__objclass__.__name__}.{value.__name__}"
     else:
         name = type(value).__module__
     return name if isinstance(name, str) and _is_foreign(name.partition(".")[0]) else ""
@@ -69,7 +109,7 @@ def _foreign(value: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_foreign(top: str) -> bool:
-    if top in _HARMLESS or top == "steep":
+    if top in _TAKE_ANY_NUMBER or top == "steep":
         return False
     if top in sys.stdlib_module_names:
         return True

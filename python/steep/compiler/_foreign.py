@@ -12,8 +12,17 @@ _METHODS = (types.MethodDescriptorType, types.GetSetDescriptorType, types.Wrappe
 _IN_EVERY_CLASS = ("__dict__", "__weakref__")
 # Modules of C types that never change, or whose changes are no one's business, such as locks, and
 # those of NumPy and steep themselves.
-_HARMLESS = {"re", "datetime", "zoneinfo", "types", "typing", "functools", "_struct", "_random"}
-_HARMLESS |= {"builtins", "pybind11_builtins", "numpy", "steep", "_thread", "uuid", "_abc"}
+_OF_KNOWN_TYPES = {
+    "re",
+    "datetime",
+    "zoneinfo",
+    "types",
+    "typing",
+    "functools",
+    "_struct",
+    "_random",
+}
+_OF_KNOWN_TYPES |= {"builtins", "pybind11_builtins", "numpy", "steep", "_thread", "uuid", "_abc"}
 _CONSTANT = ("decimal.Decimal", "weakref.ReferenceType")
 _VALUES = ["len", "getitem", "iter", "contains", "bool", "float", "int", "index"]
 
@@ -43,7 +52,7 @@ def _is_of_c(cls: type) -> bool:
 def _is_harmless(cls: type) -> bool:
     module = str(cls.__module__)
     return (
-        module.partition(".")[0] in _HARMLESS
+        module.partition(".")[0] in _OF_KNOWN_TYPES
         or issubclass(cls, BaseException)
         or f"{module}.{cls.__name__}" in _CONSTANT
     )

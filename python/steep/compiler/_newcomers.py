@@ -53,6 +53,8 @@ class Newcomers:
         if count + 1 in _LOOKED_AT:
             self._before = dict(self._leaves(args, kwargs))
             return False
+        if not before:  # that call was not one of these: a recording may count as well
+            return False
         leaves = dict(self._leaves(args, kwargs))
         changed = [path for path in leaves if leaves[path] != before.get(path)]
         if count == _FEW:

@@ -267,12 +267,11 @@ _SIGNS |= {"and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>"}
 _SIGNS |= {"pow": "**", "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">="}
 
 
-Evaluator = tuple[Callable[[Any], Any], Callable[[Any], None] | None]
+Evaluator = tuple[Callable[[Any], Any], tuple[tuple[Any, Any], ...]]
 
 
 def evaluator(stand_ins: StandIns, filled: list[int]) -> Evaluator:
-    """What a replay computes before it runs, and what it does with the rest once it has, if
-    anything.
+    """What a replay computes before it runs, and the places that it writes to once it has.
 
     The first is given the call's own numbers, and returns those that operands are filled with,
     those that places get, and those of the result; ``None`` where the recorded call is not what
@@ -286,7 +285,9 @@ def evaluator(stand_ins: StandIns, filled: list[int]) -> Evaluator:
     lines = ["def evaluate(given):", "  try:"]
     returned = stand_ins.returned
     sources = {i for i, node in enumerate(numbers.nodes) if node[0] in ("place", "given")}
-    typed = sources | numbers.typed
+    # An operation that is given a number of another type may do something else: 2**n is an int
+    # or a float, and t**0.5 may be complex.
+    typed = sources | numbers.typed | {*filled}
     for node in range(len(numbers.nodes)):  # also where no one wants the result: it may fail
         lines.append(f"    n{node} = {_source(numbers, places, node, names)}")
         value = numbers.values[node]
@@ -302,13 +303,7 @@ def evaluator(stand_ins: StandIns, filled: list[int]) -> Evaluator:
     lines.append(f"    return {', '.join(f'({part})' for part in parts)}")
     lines += ["  except Exception:", "    return None"]  # the function itself raises it
     exec("\n".join(lines), names)  # of names and numbers of our own alone
-    targets = [places[i] for i, _ in stand_ins.writes]
-
-    def write_back(values: Any) -> None:
-        for place, value in zip(targets, values, strict=True):
-            place.set(value)
-
-    return names["evaluate"], write_back if targets else None
+    return names["evaluate"], tuple(places[i].where for i, _ in stand_ins.writes)
 
 
 def _source(numbers: Numbers, places: Sequence[Place], node: int, names: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ class Signature:
     Attributes:
         key: what calls of this kind are known by.
         text: its arguments, for people.
+        known: what the key knows by its address, held so that nothing else gets that.
         eager: calls that were run eagerly.
         recorded: calls that were recorded.
         warm: whether it has been called once.
@@ -36,13 +37,13 @@ class Signature:
         wait: how many there will be after the next failure.
     """
 
-    def __init__(self, key: bytes, text: str) -> None:
+    def __init__(self, key: bytes, text: str, known: list[Any]) -> None:
         self.key = key
         self.text = text
         self.eager = 0
         self.recorded = 0
         self.warm = False
-        self.known: list[Any] = []  # held, so that nothing else gets an address in the key
+        self.known = known
         self.pending: dict[str, Recording] = {}
         self.programs: list[tuple[Any, Recording]] = []
         self.restless = 0

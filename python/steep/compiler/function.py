@@ -120,6 +120,7 @@ class CompiledFunction(Learner):
                 return otherwise(call)
             signature = self._signature(kind, freed)
         if signature.reason and signature.must_wait():
+            self._signatures[kind.key] = self._signatures.pop(kind.key)  # others make room first
             return self._warm_up(call) if otherwise == self._warm_up else self._call(call)
         return self._warm_up(freed, kind)
 
@@ -177,7 +178,6 @@ class CompiledFunction(Learner):
             with contextlib.suppress(MemoryError, TypeError):  # the call has succeeded
                 describe(result, [])
             signature.warm = True
-            signature.known = kind.known
             return detached(result)
         # What the last recording has read may have been replaced since: then this is another call.
         replaced = {
@@ -232,9 +232,8 @@ class CompiledFunction(Learner):
                 oldest = min(self._signatures, key=self._table.last_used)
                 del self._signatures[oldest]
                 self._table.remove(oldest)
-            signature = self._signatures[key] = Signature(
-                key, text_of_call(call.args, call.kwargs, call.is_open)
-            )
+            text = text_of_call(call.args, call.kwargs, call.is_open)
+            signature = self._signatures[key] = Signature(key, text, kind.known)
             signature.any_numbers = call.is_open
             signature.warm = self._table.has_met(key)
             signature.eager = int(signature.warm)
@@ -251,7 +250,9 @@ class CompiledFunction(Learner):
 
     def _let_wait(self, signature: Signature) -> None:
         """Run some calls eagerly, before a recording is tried again."""
-        if self._fullgraph or self._verify:  # each such call is to raise, or comes here anyway
+        # Under `fullgraph` each of them is to raise. The others come here anyway.
+        is_counted_here = self._fullgraph or self._verify
+        if is_counted_here or (signature.any_numbers and signature.known):
             signature.left = signature.wait
         else:
             signature.left = 0

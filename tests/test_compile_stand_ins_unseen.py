@@ -1,0 +1,165 @@
+"""Where it must not be noticed that objects have stood in for numbers, or that they are written."""
+
+from __future__ import annotations
+
+import math
+import signal
+import types
+import warnings
+from typing import Any
+
+import pytest
+
+import steep
+from numbers_support import both
+
+BY_FUNCTION = {math.sqrt: 2.0, math.log: 3.0}
+IS_WHOLE = float.is_integer
+
+
+def test_functions_of_math_stay_keys_of_dicts() -> None:
+    def make() -> Any:
+        return (lambda x, t: x * math.sqrt(t) * BY_FUNCTION[math.sqrt]), lambda: None
+
+    both(make, lambda f, i: f(steep.rand(3), 2.5 + i))
+
+
+def test_functions_of_math_called_by_others() -> None:
+    def make() -> Any:
+        def step(x: Any, t: float) -> Any:
+            first, second = map(math.sqrt, (t, 2.0))
+            return x * first * second * math.log(t, *(3.5,)) * math.hypot(*(t, t, 0.3))
+
+        return step, lambda: None
+
+    both(make, lambda f, i: f(steep.rand(3), 2.5 + i))
+
+
+def test_functions_of_math_refuse_as_ever() -> None:
+    said = []
+
+    @steep.compile
+    def step(x: Any, t: float) -> Any:
+        y = x * math.exp(t / 100)
+        for attempt in (lambda: math.sqrt(x=t), lambda: math.log(t, base=2), lambda: math.sin()):
+            with pytest.raises(TypeError) as error:
+                attempt()
+            said.append(str(error.value))
+        return y
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(8):
+            step(steep.ones(2), 1.5 + i)
+    assert len(set(said)) == 3
+
+
+def test_an_exponent_of_ldexp() -> None:
+    def make() -> Any:
+        return (lambda x, n: x * math.ldexp(1.5, n)), lambda: None
+
+    both(make, lambda f, i: [f(steep.rand(3), 5 + 2 * i + n) for n in range(2)][1])
+
+
+UNFIT: dict[str, Any] = {
+    "float.is_integer": lambda t: t if float.is_integer(t) else 2.0 * t,
+    "float.__add__": lambda t: float.__add__(t, 1.5),
+    "by another name": lambda t: 1.5 * t if IS_WHOLE(t) else t,
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_methods_taken_from_float_keep_a_function_eager(name: str) -> None:
+    function = UNFIT[name]
+
+    def make() -> Any:
+        return (lambda x, t: x * function(t)), lambda: None
+
+    compiled = both(make, lambda f, i: f(steep.rand(3), 5.5 + i), replays=False)
+    assert "uses float." in compiled.explain()
+
+
+def test_a_large_range_is_asked_for_plain_numbers_alone() -> None:
+    def make() -> Any:
+        return (lambda x, n: x * n if n in range(10, 10**12) else x), lambda: None
+
+    compiled = both(
+        make,
+        lambda f, i: [f(steep.rand(3), 10**11 + 2 * i + n) for n in range(2)][1],
+        replays=False,
+    )
+    assert "'in range()'" in compiled.explain()
+
+
+def test_a_power_that_becomes_complex() -> None:
+    def step(x: Any, t: float) -> Any:
+        return x * t**0.5
+
+    compiled = steep.compile(step)
+    for i in range(8):
+        compiled(steep.ones(2), 5.5 + i)
+    assert sum(program.runs for program in compiled.programs()) > 0
+    with pytest.raises(TypeError) as want:
+        step(steep.ones(2), -4.0)
+    with pytest.raises(TypeError) as got:
+        compiled(steep.ones(2), -4.0)
+    assert str(got.value) == str(want.value)
+
+
+class StopError(Exception):
+    """Raised by a signal."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
+def test_a_signal_finds_a_replay_done_or_not_begun() -> None:
+    state, total = types.SimpleNamespace(t=0.5), steep.zeros(1_000_000)
+    ones = steep.ones(1_000_000)
+
+    def stop(*_: Any) -> None:
+        raise StopError
+
+    @steep.compile
+    def step(w: Any) -> None:
+        state.t += 0.37
+        for _ in range(30):
+            total.mul_(w * 0 + state.t / state.t)
+        total.add_(w)
+
+    for _ in range(8):
+        step(ones)
+    assert sum(program.runs for program in step.programs()) > 0
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        for _ in range(10):
+            t, value = state.t, total[0].item()
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.01)
+                step(ones)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except StopError:
+                pass
+            assert (state.t != t) == (total[0].item() != value)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_kind_of_any_numbers_with_an_object_waits() -> None:
+    model = type("Model", (), {"k": 2.0})()
+    step = steep.compile(lambda x, m, t: x * float(t) * m.k)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(150):
+            step(steep.ones(2), model, 1.5 + i)
+    line = next(line for line in step.explain().splitlines() if "any float" in line)
+    assert int(line.split(" recorded")[0].split()[-1]) < 20, line
+
+
+def test_what_is_new_is_told_of_calls_that_were_looked_at() -> None:
+    step = steep.compile(lambda x, name, t: x * t)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(123):
+            step(steep.ones(2), f"s{i}", 1.5)
+        for i in range(4):  # makes a kind of any numbers: the tensor is the same
+            step(steep.ones(2), "same", 2.5 + i)
