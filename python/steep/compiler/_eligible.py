@@ -22,28 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["foreign_to_numbers"]
 
 # Of the standard library: what calls the methods of numbers, or does nothing with them.
-_TAKE_ANY_NUMBER = {"__future__", "_abc", "abc", "builtins", "collections", "contextlib", "copy"}
-_TAKE_ANY_NUMBER |= {
-    "dataclasses",
-    "enum",
-    "functools",
-    "gc",
-    "inspect",
-    "itertools",
-    "math",
-    "numbers",
-}
-_TAKE_ANY_NUMBER |= {
-    "operator",
-    "sys",
-    "threading",
-    "types",
-    "typing",
-    "typing_extensions",
-    "warnings",
-}
-_TAKE_ANY_NUMBER |= {"weakref", "_collections", "_collections_abc", "_functools", "_operator"}
-_TAKE_ANY_NUMBER |= {"_thread", "_weakref"}
+_TAKE_ANY = {"__future__", "_abc", "abc", "builtins", "collections", "contextlib", "copy"}
+_TAKE_ANY |= {"dataclasses", "enum", "functools", "gc", "inspect", "itertools", "math", "numbers"}
+_TAKE_ANY |= {"operator", "sys", "threading", "types", "typing", "typing_extensions", "warnings"}
+_TAKE_ANY |= {"weakref", "_collections", "_collections_abc", "_functools", "_operator"}
+_TAKE_ANY |= {"_thread", "_weakref"}
 _SITE = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 _LOADING = ("LOAD_GLOBAL", "LOAD_NAME")
 _PLAIN = {"float": float, "int": int}
@@ -62,8 +45,8 @@ def foreign_to_numbers(recording: Recording) -> str:
             for level, name in names.imports:
                 if level == 0 and _is_foreign(name.partition(".")[0]):
                     return name
-            if found := _of_plain_numbers(code):
-                return found[0] + at_line(code.co_filename, found[1])
+            if fixed := _of_plain_numbers(code):
+                return fixed[0] + at_line(code.co_filename, fixed[1])
     for kind, _, _, value in recording.cells.entries:
         if kind in (ITEM, TYPE, VARIABLE):
             found = _foreign(value)
@@ -109,7 +92,7 @@ def _foreign(value: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_foreign(top: str) -> bool:
-    if top in _TAKE_ANY_NUMBER or top == "steep":
+    if top in _TAKE_ANY or top == "steep":
         return False
     if top in sys.stdlib_module_names:
         return True

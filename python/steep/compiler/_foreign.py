@@ -12,17 +12,8 @@ _METHODS = (types.MethodDescriptorType, types.GetSetDescriptorType, types.Wrappe
 _IN_EVERY_CLASS = ("__dict__", "__weakref__")
 # Modules of C types that never change, or whose changes are no one's business, such as locks, and
 # those of NumPy and steep themselves.
-_OF_KNOWN_TYPES = {
-    "re",
-    "datetime",
-    "zoneinfo",
-    "types",
-    "typing",
-    "functools",
-    "_struct",
-    "_random",
-}
-_OF_KNOWN_TYPES |= {"builtins", "pybind11_builtins", "numpy", "steep", "_thread", "uuid", "_abc"}
+_KNOWN = {"re", "datetime", "zoneinfo", "types", "typing", "functools", "_struct", "_random"}
+_KNOWN |= {"builtins", "pybind11_builtins", "numpy", "steep", "_thread", "uuid", "_abc"}
 _CONSTANT = ("decimal.Decimal", "weakref.ReferenceType")
 _VALUES = ["len", "getitem", "iter", "contains", "bool", "float", "int", "index"]
 
@@ -52,7 +43,7 @@ def _is_of_c(cls: type) -> bool:
 def _is_harmless(cls: type) -> bool:
     module = str(cls.__module__)
     return (
-        module.partition(".")[0] in _OF_KNOWN_TYPES
+        module.partition(".")[0] in _KNOWN
         or issubclass(cls, BaseException)
         or f"{module}.{cls.__name__}" in _CONSTANT
     )
