@@ -194,7 +194,7 @@ class ProgramTable:
         ],
         kept: Any,
         backward: Replayed | None,
-        numbers: tuple[Callable[[Any], Any], Callable[[Any], None] | None] | None,
+        numbers: tuple[Callable[[Any], Any], tuple[tuple[Any, Any], ...]] | None,
     ) -> None: ...
     def confirm(
         self, key: bytes, program: Program, cells: list[tuple[builtins.int, Any, Any, Any]]
