@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
+import sys
 import types
 import warnings
 from typing import Any
@@ -163,3 +165,48 @@ def test_what_is_new_is_told_of_calls_that_were_looked_at() -> None:
             step(steep.ones(2), f"s{i}", 1.5)
         for i in range(4):  # makes a kind of any numbers: the tensor is the same
             step(steep.ones(2), "same", 2.5 + i)
+
+
+AFTER_THE_CALL = [("_recording.py", "_describe"), ("_recording.py", "examine")]
+AFTER_THE_CALL += [("_reads.py", "close"), ("_places.py", "refusal"), ("_leaks.py", "put_back")]
+AFTER_THE_CALL += [("_leaks.py", "_replace"), ("_leaks.py", "_put")]
+
+
+def _end_at(file: str, function: str, error: BaseException) -> Any:
+    """A trace function that raises an error where a function of the compiler begins."""
+    left = [error]
+
+    def trace(frame: types.FrameType, event: str, _: Any) -> None:
+        code = frame.f_code
+        if code.co_name == function and os.path.basename(code.co_filename) == file and left:
+            raise left.pop()
+
+    return trace
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError()], ids=["interrupt", "memory"])
+@pytest.mark.parametrize(("file", "function"), AFTER_THE_CALL)
+def test_what_ends_a_recording_leaves_no_stand_in(
+    file: str, function: str, error: BaseException
+) -> None:
+    kept = types.SimpleNamespace(last=[0.0])
+
+    def step(x: Any, t: float) -> Any:
+        kept.last = [t * 2.0]
+        return x * t
+
+    compiled = steep.compile(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(5):
+            compiled(steep.ones(2), 1.5 + i)
+        before = sys.gettrace()
+        sys.settrace(_end_at(file, function, error))
+        try:
+            compiled(steep.ones(2), 7.5)
+        except (KeyboardInterrupt, MemoryError):
+            pass
+        finally:
+            sys.settrace(before)
+    assert type(kept.last[0]) is float
+    assert kept.last == [15.0]

@@ -82,7 +82,6 @@ class Run:
         except BaseException:
             if hasattr(self, "reads"):
                 stand_ins.leave(self.reads.cells)
-            stand_ins.refusal()
             raise
         finally:
             let_go()

@@ -134,8 +134,9 @@ class Numbers:
 
     def take_back(self) -> Kept | None:
         """Put plain numbers wherever a stand-in was left. Returns what had one, if any has."""
-        symbols, self.symbols = self.symbols, []
-        return put_back(symbols, [symbol._value for symbol in symbols])
+        kept = put_back(self.symbols, [symbol._value for symbol in self.symbols])
+        self.symbols = []  # not before: an interrupt leaves them to whoever handles it
+        return kept
 
     def number_of(self, value: Any) -> int:
         """The step that makes an operand."""

@@ -179,6 +179,10 @@ class CompiledFunction(Learner):
                 describe(result, [])
             signature.warm = True
             return detached(result)
+        return self._record(call, kind, signature)
+
+    def _record(self, call: Call, kind: Kind, signature: Signature) -> Any:
+        """Run the function, see what it does, and make a program if the last call did the same."""
         # What the last recording has read may have been replaced since: then this is another call.
         replaced = {
             pattern: what
@@ -197,16 +201,21 @@ class CompiledFunction(Learner):
         if filled:
             args, kwargs, stand_ins.put = filled.args, filled.kwargs, filled.entries
             known += filled.tuples
-        run = Run(self._function, args, kwargs, known, stand_ins)
-        del filled, args, kwargs, known  # which hold stand-ins
         try:
-            if stand_ins.changed or call.kind(self._table).key != kind.key:
-                run.reads.change = _ARGUMENTS + run.reads.line_of_change(stand_ins.changed)
-            recording = examine(run, kind.inputs, self._table)
-            if len(numbers) == len(kind.numbers) or self._may_follow(signature, recording):
-                self._learn(kind.key, signature, recording, kind.known, replaced)
-        except MemoryError:  # the call has succeeded: what is lost is the program
-            self._do_without(signature)
+            run = Run(self._function, args, kwargs, known, stand_ins)
+            del filled, args, kwargs, known  # which hold stand-ins
+            try:
+                if stand_ins.changed or call.kind(self._table).key != kind.key:
+                    run.reads.change = _ARGUMENTS + run.reads.line_of_change(stand_ins.changed)
+                recording = examine(run, kind.inputs, self._table)
+                if len(numbers) == len(kind.numbers) or self._may_follow(signature, recording):
+                    self._learn(kind.key, signature, recording, kind.known, replaced)
+            except MemoryError:  # the call has succeeded: what is lost is the program
+                stand_ins.refusal()
+                self._do_without(signature)
+        except BaseException:
+            stand_ins.refusal()  # no one is to find a stand-in after the call, whatever ends it
+            raise
         return run.result
 
     def _is_running(self, signature: Signature, call: Call, given: list[Any]) -> bool:
