@@ -210,3 +210,39 @@ def test_what_ends_a_recording_leaves_no_stand_in(
             sys.settrace(before)
     assert type(kept.last[0]) is float
     assert kept.last == [15.0]
+
+
+class Hashed:
+    """A key whose hash raises an error once, at one of the times that it is asked for."""
+
+    def __init__(self) -> None:
+        self.left = -1
+
+    def __hash__(self) -> int:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return 7
+
+
+@pytest.mark.parametrize("time", range(1, 12))
+def test_an_interrupt_in_the_hash_of_a_key_is_not_lost(time: int) -> None:
+    key = Hashed()
+    state = {key: 0.5}
+
+    @steep.compile
+    def step(x: Any) -> Any:
+        state[key] += 0.25
+        return x * state[key]
+
+    step(steep.ones(2))
+    step(steep.ones(2))
+    key.left = time
+    try:
+        step(steep.ones(2))
+        was_raised = False
+    except KeyboardInterrupt:
+        was_raised = True
+    assert was_raised == (key.left <= 0)
+    assert [*state.values()] in ([1.0], [1.25])
+    assert type(next(iter(state.values()))) is float

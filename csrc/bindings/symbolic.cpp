@@ -26,7 +26,7 @@ PyObject* set_types(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 // What is in a place: an item of a dict or a list, the variable of a closure, or a slot. Empty where
-// nothing is.
+// nothing is, or, with an exception, where a key of a user's class has raised one.
 class Place {
  public:
   explicit Place(PyObject* entry)
@@ -41,6 +41,7 @@ class Place {
     PyObject* found = nullptr;
     if (PyDict_Check(holder_)) {
       found = PyDict_GetItemWithError(holder_, key_);
+      if (!found && PyErr_Occurred()) return Owned();
     } else if (PyList_Check(holder_)) {
       const Py_ssize_t i = PyLong_AsSsize_t(key_);
       found = i >= 0 && i < PyList_GET_SIZE(holder_) ? PyList_GET_ITEM(holder_, i) : nullptr;
@@ -49,10 +50,9 @@ class Place {
     } else {
       auto* const type = reinterpret_cast<PyObject*>(Py_TYPE(holder_));
       PyObject* const value = Py_TYPE(key_)->tp_descr_get(key_, holder_, type);
-      if (!value) PyErr_Clear();
+      if (!value && PyErr_ExceptionMatches(PyExc_AttributeError)) PyErr_Clear();
       return value ? Owned(value) : Owned();
     }
-    if (!found) PyErr_Clear();
     return found ? Owned::borrow(found) : Owned();
   }
   // False, with an exception, where it cannot be done.
@@ -72,7 +72,8 @@ class Place {
 };
 
 // Puts stand-ins in their places, and takes them out again whatever ends the call. No code runs
-// then but that of C: neither an error nor a KeyboardInterrupt leaves one of them there.
+// then but that of C, and of keys of a user's class: neither an error nor a KeyboardInterrupt leaves
+// one of them there.
 class StandIns {
  public:
   StandIns(PyObject* entries, PyObject* left) : left_(left) {
@@ -93,12 +94,16 @@ class StandIns {
       ++put_;
     }
   }
-  ~StandIns() {
-    PyObject *type, *value, *trace;
-    PyErr_Fetch(&type, &value, &trace);
-    for (size_t i = 0; i < put_; ++i) take(static_cast<Py_ssize_t>(i));
-    PyErr_Restore(type, value, trace);
+  // An exception stays, or makes way for a later one: one is set then even if none was.
+  void take_out() {
+    const auto count = static_cast<Py_ssize_t>(std::exchange(put_, 0));
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      WithoutError earlier;
+      take(i);
+      if (PyErr_Occurred()) earlier.replace();
+    }
   }
+  ~StandIns() { take_out(); }
   StandIns(const StandIns&) = delete;
   StandIns& operator=(const StandIns&) = delete;
 
@@ -107,17 +112,17 @@ class StandIns {
     PyObject* const entry = entries_[static_cast<size_t>(i)].get();
     const Place place(entry);
     const Owned now = place.get();
-    if (PyList_SetItem(left_, i, new_reference(now ? now.get() : absent())) < 0) PyErr_Clear();
-    if (!now) return;
+    if (!now && PyErr_Occurred()) return;  // whoever handles it puts the number back
+    if (PyList_SetItem(left_, i, new_reference(now ? now.get() : absent())) < 0 || !now) return;
     PyObject* const stand_in = PyTuple_GET_ITEM(entry, 2);
     if (now.get() == stand_in) {
-      if (!place.set(PyTuple_GET_ITEM(entry, 3))) PyErr_Clear();
+      place.set(PyTuple_GET_ITEM(entry, 3));
       return;
     }
     if (!is_symbolic(now.get())) return;
     static PyObject* const name = PyUnicode_InternFromString("_value");
     PyObject* const number = PyObject_GetAttr(now.get(), name);
-    if (!number || !place.set(number)) PyErr_Clear();
+    if (number) place.set(number);
     Py_XDECREF(number);
   }
 
@@ -137,7 +142,11 @@ PyObject* call_with_stand_ins(PyObject*, PyObject* const* args, Py_ssize_t count
     StandIns there(args[0], args[1]);
     const FollowedMath math;
     there.put();
-    return PyObject_Call(args[2], args[3], nullptr);
+    PyObject* const result = PyObject_Call(args[2], args[3], nullptr);
+    there.take_out();
+    if (!result || !PyErr_Occurred()) return result;
+    Py_DECREF(result);
+    return nullptr;
   });
 }
 

@@ -36,7 +36,8 @@ class NumberSource {
   // `given`: the call's own numbers; `answer`: what evaluate has made of them. False where the
   // program must not run.
   bool give(program::Program& program, PyObject* given, Owned& answer) const;
-  // Runs no code of Python's: an interrupt finds all of it done, or the replay not begun.
+  // Runs no code of Python's but that of keys of a user's class: otherwise an interrupt finds all of
+  // it done, or the replay not begun.
   void write_back(PyObject* answer) const;
   int traverse(visitproc visit, void* arg) const;
 

@@ -63,15 +63,8 @@ class Learner(_core.CompiledCall):
         if recording.refusal:
             self._refuse(signature, recording.refusal)
             return
-        for program, known in signature.programs:
-            if program.has_state_of(recording.trace) and not recording.difference(known):
-                if not {*recording.filled} <= {*known.filled}:
-                    self._insert(key, signature, recording, known, kept)
-                    self._drop(key, signature, program)  # the new one does with other numbers, too
-                    return
-                program.unpin(recording.trace)
-                self._confirm(key, signature, program, recording)
-                return
+        if self._is_known(key, signature, recording, kept):
+            return
         pattern = recording.trace.pattern
         pending = signature.pending.pop(pattern, None)
         difference = "" if pending is None else recording.difference(pending)
@@ -93,6 +86,21 @@ class Learner(_core.CompiledCall):
             self._refuse(signature, f"two calls in a row differ: {difference}")
             return
         self._insert(key, signature, recording, pending, kept)
+
+    def _is_known(
+        self, key: bytes, signature: Signature, recording: Recording, kept: list[Any]
+    ) -> bool:
+        """Whether a program does what was recorded; it fits under what is read now, then."""
+        for program, known in signature.programs:
+            if program.has_state_of(recording.trace) and not recording.difference(known):
+                if {*recording.filled} <= {*known.filled}:
+                    program.unpin(recording.trace)
+                    self._confirm(key, signature, program, recording)
+                else:
+                    self._insert(key, signature, recording, known, kept)
+                    self._drop(key, signature, program)  # the new one does with other numbers, too
+                return True
+        return False
 
     def _insert(
         self,
