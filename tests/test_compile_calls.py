@@ -201,3 +201,9 @@ def test_a_number_that_stays_0_in_the_end_gets_a_program_of_its_own() -> None:
     for t in range(1, 300):
         assert compiled(steep.ones(3)).tolist() == (steep.ones(3) * 0.01**t + 1.0).tolist()
     assert [program.runs > 50 for program in compiled.programs()] == [True, True]
+
+
+def test_a_table_takes_nothing_but_programs() -> None:
+    table = _core.ProgramTable((types.SimpleNamespace,), 4)
+    with pytest.raises(TypeError, match="expected a Program, got None"):
+        table.insert(b"key", None, ("value", None), [], [], [], None, None)

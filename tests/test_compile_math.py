@@ -16,8 +16,8 @@ import steep
 from numbers_support import Keeper, both
 
 ONE = "acos acosh asin asinh atan atanh cos cosh erf erfc exp expm1 fabs gamma lgamma log log10"
-ONE += " log1p log2 sin sinh sqrt tan tanh"
-TWO = ["atan2", "copysign", "fmod", "hypot", "pow", "log"]
+ONE += " log1p log2 sin sinh sqrt tan tanh degrees radians ulp"
+TWO = ["atan2", "copysign", "fmod", "hypot", "pow", "log", "remainder"]
 
 
 @pytest.mark.parametrize("name", [*ONE.split(), *(n for n in ("cbrt", "exp2") if hasattr(math, n))])
@@ -57,6 +57,11 @@ OTHERS: dict[str, Any] = {
     "xor": lambda t: (t ^ 4097) + 0.25,
     "shifts": lambda t: (t << 2) + (t >> 1) + (1 << t % 50 << 2) + 0.25,
     "invert": lambda t: 0.25 - ~t,
+    "gcd and lcm": lambda t: math.gcd(t * 6, 4 * t) + math.lcm(t, 4) + 0.25,
+    "comb and perm": lambda t: math.comb(t, 3) + math.perm(t, 2) + math.perm(5) + 0.25,
+    "factorial": lambda t: 1 / math.factorial(t),
+    "isqrt": lambda t: math.isqrt(t * 1000) + 0.25,
+    "ldexp": lambda t: math.ldexp(0.3, -t) + math.ldexp(t / 7, 3),
 }
 
 

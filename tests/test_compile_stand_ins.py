@@ -62,7 +62,7 @@ def test_no_stand_in_is_left_behind() -> None:
             assert type(keeper.t) is int
             assert keeper.t == i + 1
             assert type(other.last) is float
-    assert "keeps a number that changes in a dict" in reason(compiled)
+    assert replays(compiled) > 0
 
 
 def test_what_an_error_carries_is_a_plain_number() -> None:

@@ -86,6 +86,7 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
   return guarded([&]() -> PyObject* {
     if (count != 8) raise(PyExc_TypeError, "insert: expected eight arguments");
     std::vector<Precondition> before;
+    if (args[1] == Py_None) raise(PyExc_TypeError, "insert: expected a Program, got None");
     const Items calls("insert", args[4]);
     for (Py_ssize_t i = 0; i < calls.size(); ++i) before.emplace_back(calls[i].get());
     auto entry = std::make_shared<Entry>(

@@ -18,7 +18,7 @@ from typing import Any
 from steep.compiler._imported import imported
 
 __all__ = ["ATTRIBUTES", "GLOBALS", "READERS", "VARIABLES"]
-__all__ += ["Names", "at_line", "line_of", "names_of", "pairs_of_steps"]
+__all__ += ["Names", "at_line", "codes_in", "line_of", "names_of", "pairs_of_steps"]
 
 _STEEP = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Of steep's own files these hold what a user's function may depend on; what the others keep is
@@ -77,11 +77,12 @@ def _is_library(filename: str) -> bool | None:
     return path.startswith(_LIBRARIES)
 
 
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+def codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Code with that of what is defined inside."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _codes(constant)
+            yield from codes_in(constant)
 
 
 @lru_cache(maxsize=4096)
@@ -92,7 +93,7 @@ def _names_in(code: types.CodeType) -> Names:
     passed: set[str] = set()
     imports: dict[tuple[int, str], None] = {}
     dynamic = False
-    for part in _codes(code):
+    for part in codes_in(code):
         before: list[Any] = [None, None]  # what the two steps before load, if they are constants
         steps = list(dis.get_instructions(part))
         passed |= set(_passed(steps))
@@ -191,7 +192,7 @@ def line_of(
     None where it may be one of several.
     """
     found = set()
-    for part in {part for code in codes for part in _codes(code)}:
+    for part in {part for code in codes for part in codes_in(code)}:
         line = part.co_firstlineno
         for step in dis.get_instructions(part):
             line = _line_started(step) or line

@@ -7,19 +7,24 @@ can have them.
 
 from __future__ import annotations
 
+import collections
+import functools
+import itertools
 import sys
 import sysconfig
 import types
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from steep.compiler._cells import DICT, ITEM, SEQUENCE, TYPE, VARIABLE
-from steep.compiler._code import at_line, line_of, names_of, pairs_of_steps
+from steep._core import CompiledCall, first_broken, found_in_type
+from steep.compiler._cells import DICT, FUNCTION, ITEM, SEQUENCE, TYPE, VARIABLE, Cell
+from steep.compiler._code import at_line, codes_in, line_of, names_of, pairs_of_steps
 
 if TYPE_CHECKING:
     from steep.compiler._recording import Recording
 
-__all__ = ["foreign_to_numbers"]
+__all__ = ["foreign_since", "foreign_to_numbers"]
 
 # Of the standard library: what calls the methods of numbers, or does nothing with them.
 _TAKE_ANY = {"__future__", "_abc", "abc", "builtins", "collections", "contextlib", "copy"}
@@ -30,49 +35,190 @@ _TAKE_ANY |= {"_thread", "_weakref"}
 _SITE = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 _LOADING = ("LOAD_GLOBAL", "LOAD_NAME")
 _PLAIN = {"float": float, "int": int}
-_LOOKS_AT_TYPES = (type,)  # whose answer for a stand-in is another
+# `type` gives another answer for a stand-in; the others take none but ints as lengths.
+_EXACT = (type, collections.deque, itertools.permutations)
+_EXACT_NAMES = {x.__name__ for x in _EXACT}
 _UNBOUND = (types.MethodDescriptorType, types.WrapperDescriptorType)
+# What these return the interpreter takes for a number without asking further.
+_CONVERSIONS = {"__float__", "__int__", "__index__", "__complex__", "__hash__"}
+_MADE_BY = ("__new__", "__init__", "__post_init__")
 
 
 def foreign_to_numbers(recording: Recording) -> str:
-    """What the function reads that stand-ins for numbers must not meet, or ``''``."""
+    """What the function may reach that stand-ins for numbers must not meet, or ``''``.
+
+    In a branch not taken so far, too: where it is, it is too late.
+    """
+    search = _Search()
     for code in recording.codes:
-        names = names_of(code)
-        if names is not None and not names.of_library:
-            if "type" in names.globals:
-                where = line_of([code], "type", _LOADING)
-                return f"type(){at_line(*where) if where else ''}"
-            for level, name in names.imports:
-                if level == 0 and _is_foreign(name.partition(".")[0]):
-                    return name
-            if fixed := _of_plain_numbers(code):
-                return fixed[0] + at_line(code.co_filename, fixed[1])
-    for kind, _, _, value in recording.cells.entries:
-        if kind in (ITEM, TYPE, VARIABLE):
-            found = _foreign(value)
-        elif kind in (DICT, SEQUENCE):
-            found = next((name for item in value if (name := _foreign(item))), "")
-        else:
-            continue
-        if found:
+        if found := _foreign_to_code(code):
             return found
+    for cell in recording.cells.entries:
+        owner = cell[1] if isinstance(cell[1], type) else None
+        for value in _held(cell[0], cell[3]):
+            if found := search.foreign(value, owner):
+                return found
     return ""
+
+
+def foreign_since(recording: Recording) -> str:
+    """The same of what has taken the place of something that a recorded call has read."""
+    search = _Search()
+    for cell in recording.cells.entries:
+        if first_broken([cell]) is None:
+            continue
+        for value in _held_now(cell):
+            if found := search.foreign(value, None):
+                return found
+    return ""
+
+
+def _held(kind: int, value: Any) -> Iterable[Any]:
+    """The objects of which a cell tells."""
+    if kind in (ITEM, TYPE, VARIABLE):
+        return (value,)
+    held: Iterable[Any] = value if kind in (DICT, SEQUENCE) else ()
+    return held
+
+
+def _held_now(cell: Cell) -> Iterable[Any]:
+    kind, holder, key, _ = cell
+    if kind == ITEM:
+        return (dict.get(holder, key),)
+    if kind == DICT:
+        return [*dict.values(holder)]
+    if kind == SEQUENCE and type(holder) is list:
+        return [*holder]
+    if kind == TYPE:
+        return (found_in_type(holder, key),) if isinstance(holder, type) else ()
+    if kind == VARIABLE:
+        return _contents([holder])
+    return (holder,) if kind == FUNCTION else ()
+
+
+class _Search:
+    """Looks at objects, and at what the code of those which are functions leads to by names."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, Any] = {}  # held, for the ids of what is gone come again
+
+    def foreign(self, value: Any, owner: type | None = None) -> str:
+        """What must not be given a stand-in: the object or what it leads to.
+
+        `owner` is the class that it is a method of, if it is known to be one.
+        """
+        waiting = [(value, owner)]
+        while waiting:
+            value, owner = waiting.pop()
+            if id(value) in self._seen:
+                continue
+            self._seen[id(value)] = value
+            if found := _foreign(value):
+                return found
+            if isinstance(value, types.FunctionType):
+                names = names_of(value.__code__)
+                if names is None or names.of_library:
+                    continue
+                if found := _foreign_to_code(value.__code__):
+                    return found
+            waiting += _behind(value, owner)
+        return ""
+
+
+def _behind(value: Any, owner: type | None) -> list[tuple[Any, type | None]]:
+    """What a call of an object may reach, and whose method it is."""
+    if isinstance(value, types.FunctionType):
+        return _named_in(value, owner)
+    if isinstance(value, types.MethodType):
+        return [(value.__func__, type(value.__self__)), (value.__self__, None)]
+    if isinstance(value, staticmethod | classmethod):
+        return [(value.__func__, owner)]
+    if isinstance(value, property):
+        return [(value.fget, owner), (value.fset, owner)]
+    if isinstance(value, functools.partial):
+        return [(x, None) for x in (value.func, *value.args, *value.keywords.values())]
+    if isinstance(value, CompiledCall):
+        return [(value._function, None)]
+    if isinstance(value, type):
+        return [(found_in_type(value, name), value) for name in _MADE_BY]
+    if isinstance(value, functools._lru_cache_wrapper):
+        return [(value.__wrapped__, owner)]
+    return [(found_in_type(type(value), "__call__"), type(value))]
+
+
+def _named_in(function: types.FunctionType, owner: type | None) -> list[tuple[Any, type | None]]:
+    """What the code of a function names: variables, and attributes of these and of its class."""
+    names = names_of(function.__code__)
+    if names is None or names.of_library:
+        return []
+    found = [function.__globals__.get(name) for name in names.globals]
+    found += _contents(function.__closure__ or ())
+    reached: list[tuple[Any, type | None]] = [(x, None) for x in found]
+    for item in found:
+        if isinstance(item, types.ModuleType):
+            reached += [(vars(item).get(name), None) for name in names.attributes]
+    kinds = [owner] if owner is not None else []
+    kinds += [x if isinstance(x, type) else type(x) for x in found]
+    for kind in kinds:
+        if kind.__flags__ & _OF_PYTHON:
+            reached += [(found_in_type(kind, name), kind) for name in names.attributes]
+    return reached
+
+
+def _contents(cells: Iterable[types.CellType]) -> list[Any]:
+    found = []
+    for cell in cells:
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # of a variable that is not set yet
+            continue
+    return found
+
+
+_OF_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+
+
+def _foreign_to_code(code: types.CodeType) -> str:
+    """What code of a user's uses that must not be given a stand-in, or ``''``."""
+    names = names_of(code)
+    if names is None or names.of_library or _is_of_frozen(code):
+        return ""
+    for name in sorted(_EXACT_NAMES.intersection((*names.globals, *names.attributes))):
+        if name != "type" or name in names.globals:
+            where = line_of([code], name, (*_LOADING, "LOAD_ATTR", "LOAD_METHOD"))
+            return f"{name}(){at_line(*where) if where else ''}"
+    for level, name in names.imports:
+        if level == 0 and _is_foreign(name.partition(".")[0]):
+            return name
+    fixed = _of_plain_numbers(code)
+    return fixed[0] + at_line(code.co_filename, fixed[1]) if fixed else ""
+
+
+def _is_of_frozen(code: types.CodeType) -> bool:
+    """Whether it is what frozen dataclasses say no with: they ask for the type of the instance."""
+    return code.co_filename == "<string>" and code.co_name in ("__setattr__", "__delattr__")
 
 
 @lru_cache(maxsize=4096)
 def _of_plain_numbers(code: types.CodeType) -> tuple[str, int] | None:
-    """What a code object does with plain numbers alone, and the line; None if nothing.
+    """What code does with plain numbers alone, and the line; None if nothing.
 
     Whether a range contains anything else it finds out item by item, of which there may be
-    millions; and a method taken from `float` or `int` itself refuses others.
+    millions; a method taken from `float` or `int` itself refuses others; and what a conversion
+    returns the interpreter takes for a number without asking further.
     """
-    has_range = "range" in code.co_names
-    for before, step, line in pairs_of_steps(code):
-        if has_range and step.opname == "CONTAINS_OP" and before.opname.startswith("CALL"):
-            return "'in range()'", line
-        kind = _PLAIN.get(before.argval) if before.opname in _LOADING else None
-        if kind is not None and isinstance(vars(kind).get(step.argval), _UNBOUND):
-            return f"{kind.__name__}.{step.argval}", line
+    for part in codes_in(code):
+        if part.co_name in _CONVERSIONS and not (
+            part.co_name == "__hash__" and "hash" in part.co_names
+        ):
+            return f"a method {part.co_name}", part.co_firstlineno
+        has_range = "range" in part.co_names
+        for before, step, line in pairs_of_steps(part):
+            if has_range and step.opname == "CONTAINS_OP" and before.opname.startswith("CALL"):
+                return "'in range()'", line
+            kind = _PLAIN.get(before.argval) if before.opname in _LOADING else None
+            if kind is not None and isinstance(vars(kind).get(step.argval), _UNBOUND):
+                return f"{kind.__name__}.{step.argval}", line
     return None
 
 
@@ -80,8 +226,8 @@ def _foreign(value: Any) -> str:
     if isinstance(value, types.ModuleType):
         name = value.__name__
     elif isinstance(value, type | types.BuiltinFunctionType | types.FunctionType):
-        if value in _LOOKS_AT_TYPES:
-            return "type()"
+        if any(value is x for x in _EXACT):
+            return f"{value.__name__}()"
         name = value.__module__ if isinstance(value.__module__, str) else "builtins"
     elif isinstance(value, _UNBOUND) and value.__objclass__ in _PLAIN.values():
         return f"{value.__objclass__.__name__}.{value.__name__}"

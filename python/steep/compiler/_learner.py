@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from steep import _core
-from steep.compiler._eligible import foreign_to_numbers
+from steep.compiler._eligible import foreign_since, foreign_to_numbers
 from steep.compiler._places import Place, changed_places, evaluator
 from steep.compiler._recording import SPECIAL, Recording
 from steep.compiler._signature import Signature
@@ -152,6 +152,8 @@ class Learner(_core.CompiledCall):
             return True
         else:
             signature.followable = True
+            # What it has kept of them, as in `self.rate = rate`: a stand-in will be put there next.
+            self._follow(signature, recording.counted, recording)
         return False
 
     def _follow_replaced(self, signature: Signature) -> None:
@@ -159,6 +161,18 @@ class Learner(_core.CompiledCall):
         for recording in [*signature.pending.values(), *(r for _, r in signature.programs)]:
             if recording.replaced():
                 self._follow(signature, changed_places(recording.cells), recording)
+
+    def _refuse_foreign(self, signature: Signature) -> bool:
+        """Whether something has been replaced by what must not be given stand-ins for numbers."""
+        if not (signature.followable or signature.places):
+            return False
+        recordings = [*signature.pending.values(), *(r for _, r in signature.programs)]
+        name = next((x for r in recordings if r.replaced() and (x := foreign_since(r))), "")
+        if name:
+            signature.followable = False
+            signature.places.clear()
+            self._refuse(signature, _FOREIGN.format(name))
+        return bool(name)
 
     def _follow(
         self, signature: Signature, places: list[Place] | None, recording: Recording

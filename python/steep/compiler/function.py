@@ -189,6 +189,8 @@ class CompiledFunction(Learner):
             for pattern, pending in list(signature.pending.items())
             if (what := pending.replaced())
         }
+        if self._refuse_foreign(signature):
+            return self._call(call)
         self._follow_replaced(signature)
         signature.recorded += 1
         numbers = kind.numbers if signature.followable else []
