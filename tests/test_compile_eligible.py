@@ -89,6 +89,25 @@ def test_a_library_that_is_called_late_is_given_plain_numbers(name: str, counted
 
 
 @pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("pack", [lambda f: f, lambda f: [f], lambda f: {"f": f}])
+def test_a_function_that_is_passed_and_called_late_is_given_plain_numbers(pack: Any) -> None:
+    def step(x: Any, t: float, given: Any) -> Any:
+        if t > 20:
+            return (given if callable(given) else given["f"])(t)
+        return x * t
+
+    def of_a_list(x: Any, t: float, given: Any) -> Any:
+        return given[0](t) if t > 20 else x * t
+
+    given = pack(lambda t: log_through(t))
+    function = of_a_list if isinstance(given, list) else step
+    compiled = steep.compile(function)
+    for i in range(40):
+        t = i + 0.25
+        assert repr(compiled(steep.ones(2), t, given)) == repr(function(steep.ones(2), t, given))
+
+
+@pytest.mark.filterwarnings("ignore:compile")
 def test_a_function_that_is_replaced_by_one_of_a_library_is_given_plain_numbers() -> None:
     held = types.SimpleNamespace(use=lambda t: t * 2)
     compiled = steep.compile(lambda x, t: (x * t, held.use(t)))

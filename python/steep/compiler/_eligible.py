@@ -44,12 +44,16 @@ _CONVERSIONS = {"__float__", "__int__", "__index__", "__complex__", "__hash__"}
 _MADE_BY = ("__new__", "__init__", "__post_init__")
 
 
-def foreign_to_numbers(recording: Recording) -> str:
+def foreign_to_numbers(recording: Recording, known: list[Any]) -> str:
     """What the function may reach that stand-ins for numbers must not meet, or ``''``.
 
-    In a branch not taken so far, too: where it is, it is too late.
+    In a branch not taken so far, too: where it is, it is too late. `known` are arguments that count
+    by who they are, such as functions.
     """
     search = _Search()
+    for value in known:
+        if found := search.foreign(value):
+            return found
     for code in recording.codes:
         if found := _foreign_to_code(code):
             return found

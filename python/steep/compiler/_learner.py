@@ -145,7 +145,7 @@ class Learner(_core.CompiledCall):
         recording, which was made without, is to be looked at all the same: to say what keeps it
         from being replayed.
         """
-        name = foreign_to_numbers(recording)
+        name = foreign_to_numbers(recording, signature.known)
         if name:
             self._refuse(signature, _FOREIGN.format(name))
         elif recording.refusal:
@@ -181,7 +181,9 @@ class Learner(_core.CompiledCall):
 
         Returns whether the next recording may show more than this one.
         """
-        return bool(places) and not foreign_to_numbers(recording) and signature.follow(places or [])
+        if not places or foreign_to_numbers(recording, signature.known):
+            return False
+        return signature.follow(places)
 
     def _confirm(
         self, key: bytes, signature: Signature, program: Any, recording: Recording
