@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
 
 import steep
+from steep.compiler._signature import Signature
 
 
 def test_kinds_that_are_called_once_are_not_kept() -> None:
@@ -76,3 +78,27 @@ def test_the_first_result_is_without_a_graph_that_is_used_up() -> None:
         return loss
 
     assert not steep.compile(step)(steep.ones(3)).requires_grad
+
+
+class Appending:
+    def __init__(self, things: list[float]) -> None:
+        self.append = things.append
+
+
+def test_a_kind_that_another_thread_drops_meanwhile_is_run_as_it_is(monkeypatch: Any) -> None:
+    compiled = steep.compile(lambda x, t, thing: (x * t, thing.append(t))[0])
+    must_wait, things = Signature.must_wait, []
+
+    def dropped(signature: Signature) -> bool:
+        compiled._signatures.pop(signature.key, None)
+        return must_wait(signature)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kept = Appending(things)
+        for i in range(20):
+            compiled(steep.ones(1), i + 0.25, kept)
+        monkeypatch.setattr(Signature, "must_wait", dropped)
+        for i in range(20):
+            assert compiled(steep.ones(1), i + 0.25, kept).item() == i + 0.25
+    assert things == [i + 0.25 for i in range(20)] * 2

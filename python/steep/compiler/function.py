@@ -116,11 +116,12 @@ class CompiledFunction(Learner):
             if count <= few:
                 self._others[kind.key] = count
                 if len(self._others) > SIGNATURES:
-                    del self._others[next(iter(self._others))]
+                    self._others.pop(next(iter(self._others)), None)
                 return otherwise(call)
             signature = self._signature(kind, freed)
         if signature.reason and signature.must_wait():
-            self._signatures[kind.key] = self._signatures.pop(kind.key)  # others make room first
+            if self._signatures.pop(kind.key, None):  # another thread may have made room
+                self._signatures[kind.key] = signature  # others make room first
             return self._warm_up(call) if otherwise == self._warm_up else self._call(call)
         return self._warm_up(freed, kind)
 
@@ -241,7 +242,7 @@ class CompiledFunction(Learner):
         if signature is None:
             if len(self._signatures) >= SIGNATURES:
                 oldest = min(self._signatures, key=self._table.last_used)
-                del self._signatures[oldest]
+                self._signatures.pop(oldest, None)
                 self._table.remove(oldest)
             text = text_of_call(call.args, call.kwargs, call.is_open)
             signature = self._signatures[key] = Signature(key, text, kind.known)
