@@ -303,14 +303,14 @@ class CompiledFunction(Learner):
         """The programs made so far; those of backward passes outside after that of their call."""
         return [
             program
-            for signature in self._signatures.values()
+            for signature in list(self._signatures.values())
             for forward, recording in signature.programs
             for program in (forward, *recording.backward_programs())
         ]
 
     def _places_written(self, program: Any) -> list[Place]:
         """Where a program leaves numbers."""
-        for signature in self._signatures.values():
+        for signature in list(self._signatures.values()):
             for made, recording in signature.programs:
                 if made is program:
                     stand_ins = recording.stand_ins
@@ -331,7 +331,7 @@ class CompiledFunction(Learner):
         """
         name = self._name()
         parts = []
-        for number, signature in enumerate(self._signatures.values(), 1):
+        for number, signature in enumerate(list(self._signatures.values()), 1):
             signature.eager += self._table.waited(signature.key)
             head = f"{name}, signature {number} of {len(self._signatures)}: "
             parts.append(head + text_of_signature(signature))
