@@ -120,8 +120,8 @@ std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key);
 
 // What is to be done with a call that is not replayed.
 struct NotReplayed {
-  bool only_run = false;  // as it is: there is nothing to learn of it for now
-  size_t new_kind = 0;    // its mark if it is of a kind not met of late, which is the same; else 0
+  bool only_run = false;  // the function as it is: there is nothing to learn from it for now
+  size_t new_kind = 0;    // the mark of a kind not met of late, which is only run as well; else 0
   bool has_numbers = false;  // whether it may count by other things than the values of its numbers
 };
 
