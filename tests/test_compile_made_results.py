@@ -119,7 +119,7 @@ def test_a_result_is_whole() -> None:
     compiled = steep.compile(lambda x: Output(x * 2), fullgraph=True)
     result = settle(compiled, steep.ones(3))
     assert result.total().tolist() == [3.0] * 3
-    assert result == Output(result.loss)
+    assert dataclasses.replace(result, loss=1) == Output(1)
     table = settle(steep.compile(lambda x: in_order(x * 1)), steep.ones(3))
     table.move_to_end("b")
     assert list(table) == ["c", "a", "b"]

@@ -208,6 +208,7 @@ KINDS += [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Setting the .* on a NumPy array:DeprecationWarning")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_cell_holds_until_it_is_changed(kind: Any) -> None:
     cell, change = kind()
