@@ -147,3 +147,19 @@ def test_a_recording_that_touches_more_memory_is_another_program() -> None:
         for _ in range(6):
             assert compiled(x).tolist() == work(x).tolist()
     assert [program.runs > 0 for program in compiled.programs()] == [True, True]
+
+
+def test_a_view_of_a_tensor_with_other_memory_by_now_is_a_result() -> None:
+    """A build with sanitizers sees whether that memory is counted like all other."""
+
+    def work(x: Any) -> Any:
+        whole = [x * i for i in range(1, 9)]
+        views = [tensor[:2] for tensor in whole]
+        for tensor in whole:
+            tensor.data = tensor + 1
+        return views
+
+    compiled, x = steep.compile(work), steep.rand(3)
+    for _ in range(6):
+        for got, expected in zip(compiled(x), work(x), strict=True):
+            assert got.tolist() == expected.tolist()

@@ -107,6 +107,8 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   trace_calls(recorder);
   for (const Tensor& output : outputs) outputs_.push_back({value_of(output), geometry_of(output)});
   results_ = outputs.size();
+  // The memory of a tensor that a result is a view of may have been replaced since.
+  for (const Tensor& base : bases) value_of(base);
   trace_saved(saved);
   trace_gradients(recorder, inputs, gradients);
   find_constants();
