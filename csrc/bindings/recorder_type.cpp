@@ -104,6 +104,11 @@ PyObject* keep_out_of_arguments(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* let_memory_go(PyObject* self, PyObject*) {
+  own(self).let_memory_go();
+  Py_RETURN_NONE;
+}
+
 PyObject* replay(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     own(self).replay();
@@ -148,6 +153,9 @@ PyMethodDef methods[] = {
      "Records what function(*args, **kwargs) launches, and returns its result."},
     {"keep_out_of_arguments", keep_out_of_arguments, METH_NOARGS,
      "Says that arguments are part of a graph, into which no backward may go."},
+    {"let_memory_go", let_memory_go, METH_NOARGS,
+     "Says that the recording is to be looked at, not replayed: memory that launches make lives no "
+     "longer than without it."},
     {"replay", replay, METH_NOARGS, "Runs the recorded launches again, in order."},
     {"take_numbers", take_numbers, METH_NOARGS,
      "Numbers that item() and float() have made, with the tensors they were read from and their "

@@ -23,19 +23,39 @@ constexpr char kNoMemory[] = "out of memory";
 std::string (*place_of_user)() = nullptr;
 }  // namespace
 
-RecordedCall::RecordedCall(const Call& call)
+RecordedCall::RecordedCall(const Call& call, uint32_t epoch_let_go)
     : kernel_(call.kernel),
       type_(call.type),
       operands_(call.operands, call.operands + call.operand_count),
       dims_(call.dims, call.dims + call.dim_count),
       scalars_(call.scalars, call.scalars + call.scalar_count) {
-  for (Operand& operand : operands_) {
-    if (!operand.tensor()) continue;
+  for (int i = 0; i < operands_.size(); ++i) {
+    if (!operands_[i].tensor()) continue;
+    const TensorImpl& x = *operands_[i].tensor();
+    Storage& memory = *x.storage;
+    // What was there before any launch wrote may have to be compared, or computed with.
+    const bool goes = epoch_let_go != 0 && memory.epoch() == epoch_let_go &&
+                      !memory.host_filled() && !memory.borrowed() &&
+                      (memory.computed() || !reads(*kernel_, i));
+    if (goes) {
+      while (let_go_.size() < i) let_go_.push_back(WeakStorage());
+      let_go_.push_back(WeakStorage(&memory));
+    }
     // An alias, so that a later change of the tensor's own history or geometry does not reach the
     // program.
-    tensors_.push_back(alias(Tensor(operand.tensor())));
-    operand = Operand(tensors_.back());
+    tensors_.push_back(Tensor(
+        new TensorImpl(goes ? Ref<Storage>() : x.storage, x.dtype, x.shape, x.strides, x.offset)));
+    operands_[i] = Operand(tensors_.back());
   }
+  if (epoch_let_go == 0) return;
+  for (int i = 0; i < operands_.size(); ++i)
+    if (operands_[i].tensor() && writes(*kernel_, i) && memory(i)->epoch() == epoch_let_go)
+      memory(i)->mark_computed();
+}
+
+void RecordedCall::let_go() {
+  for (Tensor& tensor : tensors_) tensor->storage = Ref<Storage>();
+  let_go_.clear();
 }
 
 void RecordedCall::run() const {
@@ -71,7 +91,7 @@ void Recorder::stop() {
 
 void Recorder::append(const Call& call) noexcept {
   try {
-    calls_.emplace_back(call);
+    calls_.emplace_back(call, lets_go_ ? epoch_ : 0);
   } catch (const std::bad_alloc&) {
     lose();
   }
@@ -129,9 +149,8 @@ void Recorder::lose() noexcept {
 bool Recorder::has_written(const Storage& memory) const {
   for (const RecordedCall& call : calls_)
     for (int i = 0; i < call.operands().size(); ++i) {
-      const TensorImpl* const x = call.operands()[i].tensor();
-      if (!x || !writes(call.kernel(), i)) continue;
-      if (x->storage.get() == &memory || overlap(*x->storage, memory)) return true;
+      if (!call.operands()[i].tensor() || !writes(call.kernel(), i)) continue;
+      if (call.memory(i) == &memory || overlap(*call.memory(i), memory)) return true;
     }
   return false;
 }
@@ -141,8 +160,9 @@ Recorder::~Recorder() { stop(); }
 void Recorder::replay() const {
   if (t_slot.recorder)
     throw Error(ErrorKind::runtime, "replay: a recording is active on this thread");
-  if (!refusal_.empty()) {
-    throw Error(ErrorKind::runtime, join("replay: this recording cannot be run again: ", refusal_));
+  if (!refusal_.empty() || lets_go_) {
+    throw Error(ErrorKind::runtime, join("replay: this recording cannot be run again: ",
+                                         refusal_.empty() ? "its memory was let go" : refusal_));
   }
   for (const RecordedCall& call : calls_) {
     const AtSite site(call.site());

@@ -17,19 +17,29 @@ namespace steep::program {
 // A call that owns what it refers to.
 class RecordedCall {
  public:
-  explicit RecordedCall(const Call& call);
+  explicit RecordedCall(const Call& call) : RecordedCall(call, 0) {}
+  // One of a recording that will not be run as it is: memory that its launches have made lives no
+  // longer than without it. Operands in such memory have no storage; 0 for none.
+  RecordedCall(const Call& call, uint32_t epoch_let_go);
   const Site& site() const { return site_; }
   void run() const;  // executes, and moves the versions of what it writes
   const char* name() const { return kernel_->name; }
   const Kernel& kernel() const { return *kernel_; }
   DType type() const { return type_; }
   const SmallVector<Operand, 4>& operands() const { return operands_; }
+  // The memory of an operand that is a tensor, which may be gone.
+  Storage* memory(int i) const {
+    Storage* const storage = operands_[i].tensor()->storage.get();
+    return storage ? storage : let_go_[i].get();
+  }
   const Dims& dims() const { return dims_; }
   const SmallVector<kernels::Scalar, 2>& scalars() const { return scalars_; }
   Dims& dims() { return dims_; }
   SmallVector<kernels::Scalar, 2>& scalars() { return scalars_; }
   // Says that a number is another one at each replay.
   void fill_from(int i, int slot, bool negated) { operands_[i].fill_from(slot, negated); }
+  // From now on operands are windows on no memory.
+  void let_go();
   // Another operand, which this call then owns as well.
   void replace(int i, const Operand& operand) {
     if (operand.tensor()) tensors_.push_back(Tensor(operand.tensor()));
@@ -44,7 +54,8 @@ class RecordedCall {
   const Kernel* kernel_;
   DType type_;
   SmallVector<Operand, 4> operands_;
-  Tensors tensors_;  // keeps the operands' tensors alive
+  Tensors tensors_;                     // keeps the operands' tensors alive
+  SmallVector<WeakStorage, 4> let_go_;  // by operand, where there are any without a storage
   Dims dims_;
   SmallVector<kernels::Scalar, 2> scalars_;
   Site site_ = current_site();  // where the launch came from, if sites were followed
@@ -103,6 +114,9 @@ class Recorder {
   uint64_t first_node() const { return first_node_; }
   // Arguments are part of a graph, which is another one in each call: no backward may go there.
   void keep_out_of_arguments() { keeps_out_ = true; }
+  // Memory made by launches lives no longer than without a recording, which cannot be run as it is
+  // then: replay() refuses.
+  void let_memory_go() { lets_go_ = true; }
   bool keeps_out() const { return keeps_out_; }
   std::vector<RecordedCall> take_calls() { return std::move(calls_); }
   const std::vector<RecordedCall>& calls() const { return calls_; }
@@ -123,7 +137,7 @@ class Recorder {
   bool lost_ = false;
   uint32_t epoch_ = 0;
   uint64_t first_node_ = 0;
-  bool keeps_out_ = false;
+  bool keeps_out_ = false, lets_go_ = false;
   Recorder** slot_ = nullptr;  // while it records: where its thread finds it
 };
 

@@ -117,16 +117,15 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   let_go();
 }
 
-// The number of a tensor's memory.
-int Trace::value_of(const Tensor& tensor) {
-  const Ref<Storage>& storage = tensor->storage;
-  const auto [known, is_new] =
-      numbers_.try_emplace(storage.get(), static_cast<int>(values_.size()));
+// The number of a block of memory, which may be gone if it was made.
+int Trace::value_of(Storage& storage) {
+  const auto [known, is_new] = numbers_.try_emplace(&storage, static_cast<int>(values_.size()));
   if (!is_new) return known->second;
   Value value;
-  value.kind = storage->epoch() == epoch_ ? Value::Kind::made : Value::Kind::state;
-  value.storage = storage;
-  value.bytes = storage->bytes();
+  value.kind = storage.epoch() == epoch_ ? Value::Kind::made : Value::Kind::state;
+  if (value.kind == Value::Kind::state) value.storage = Ref<Storage>(&storage);
+  value.memory = WeakStorage(&storage);
+  value.bytes = storage.bytes();
   values_.push_back(std::move(value));
   starts_.push_back(0);
   return known->second;
@@ -160,8 +159,9 @@ void Trace::trace_calls(Recorder& recorder) {
   numbers_.reserve(values_.size() + recorded.size());
   for (RecordedCall& call : recorded) {
     TracedCall traced{std::move(call), {}, calls_.size()};
-    for (const Operand& operand : traced.call.operands())
-      traced.values.push_back(operand.tensor() ? value_of(Tensor(operand.tensor())) : -1);
+    for (int i = 0; i < traced.call.operands().size(); ++i)
+      traced.values.push_back(traced.call.operands()[i].tensor() ? value_of(*traced.call.memory(i))
+                                                                 : -1);
     calls_.push_back(std::move(traced));
   }
 }
@@ -197,16 +197,19 @@ bool Trace::writes_outside() const {
 // What launches read before any has written it was put there by the host.
 void Trace::find_constants() {
   std::vector<bool> written(values_.size());
+  const auto keep = [](Value& value) {  // a recording has kept it, too, or a result is in it
+    value.kind = Value::Kind::constant;
+    value.storage = Ref<Storage>(value.memory.get());
+  };
   for (Value& value : values_)
-    if (value.kind == Value::Kind::made && value.storage->host_filled())
-      value.kind = Value::Kind::constant;
+    if (value.kind == Value::Kind::made && value.memory.get()->host_filled()) keep(value);
   for (const TracedCall& traced : calls_) {
     const Kernel& kernel = traced.call.kernel();
     for (int i = 0; i < traced.values.size(); ++i) {
       const int v = traced.values[i];
       if (v < 0 || values_[v].kind != Value::Kind::made || written[v] || !reads(kernel, i))
         continue;
-      values_[v].kind = Value::Kind::constant;
+      keep(values_[v]);
       if (values_[v].storage->borrowed())
         refuse(join("'", kernel.name,
                     "' reads memory of another library's (from_numpy) that was "
@@ -223,7 +226,7 @@ void Trace::find_constants() {
   }
   for (size_t v = 0; v < values_.size(); ++v)
     if (values_[v].kind == Value::Kind::made && !written[v] && values_[v].bytes > 0)
-      values_[v].kind = Value::Kind::constant;
+      keep(values_[v]);
   for (const TracedGradient& gradient : gradients_)
     if (gradient.changed && gradient.after &&
         values_[gradient.after->value].kind != Value::Kind::made)
@@ -276,7 +279,7 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
 void Trace::find_overlaps() {
   SmallVector<const Storage*, 8> borrowed;
   for (const Value& value : values_)
-    if (value.storage->borrowed()) borrowed.push_back(value.storage.get());
+    if (value.memory.get()->borrowed()) borrowed.push_back(value.memory.get());
   if (any_overlap(std::move(borrowed)))
     refuse("two tensors share the memory of one NumPy array; use one tensor and views of it");
 }
@@ -284,10 +287,11 @@ void Trace::find_overlaps() {
 // Made memory that someone outside still holds would be expected to follow, and cannot.
 void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients,
                          const Tensors& saved) {
-  std::vector<int64_t> ours(values_.size(), 1);  // the value's own reference
+  std::vector<int64_t> ours(values_.size(), 0);
   for (const TracedCall& traced : calls_)
-    for (int v : traced.values)
-      if (v >= 0) ++ours[v];
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0 && traced.call.operands()[i].tensor()->storage)
+        ++ours[traced.values[i]];
   std::unordered_set<const TensorImpl*> seen;
   const auto leaves = [&](const Tensor& x, int v) {
     if (!seen.insert(x.impl()).second) return;
@@ -305,7 +309,7 @@ void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Ten
       if (traced.values[i] >= 0 && writes(traced.call.kernel(), i))
         writer[traced.values[i]] = traced.call.name();
   for (size_t v = 0; v < values_.size(); ++v) {
-    if (values_[v].kind != Value::Kind::made || values_[v].storage->references() <= ours[v])
+    if (values_[v].kind != Value::Kind::made || values_[v].memory.get()->references() <= ours[v])
       continue;
     refuse(join("what '", writer[v] ? writer[v] : "a launch",
                 "' computed is kept by someone after the function has ended (in an attribute, a "
@@ -317,19 +321,21 @@ void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Ten
 // From here on the memory of what was made is no one's: only its geometry stays.
 void Trace::let_go() {
   numbers_.clear();
-  for (TracedCall& traced : calls_)
-    for (int i = 0; i < traced.values.size(); ++i) {
-      if (traced.values[i] < 0) continue;
-      TensorImpl& window = *traced.call.operands()[i].tensor();
-      window.storage = Ref<Storage>();
-      window.offset -= starts_[traced.values[i]];
-    }
+  for (TracedCall& traced : calls_) {
+    traced.call.let_go();
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0)
+        traced.call.operands()[i].tensor()->offset -= starts_[traced.values[i]];
+  }
   for (size_t v = 0; v < values_.size(); ++v)
-    sources_.push_back(values_[v].source >= 0 ? Pin{values_[v].storage->id(), starts_[v]} : Pin());
+    sources_.push_back(values_[v].source >= 0 ? Pin{values_[v].memory.get()->id(), starts_[v]}
+                                              : Pin());
   for (Window& output : outputs_) output.geometry->offset -= starts_[output.value];
-  for (Value& value : values_)
+  for (Value& value : values_) {
+    value.memory = WeakStorage();
     if (value.kind != Value::Kind::state && value.kind != Value::Kind::constant)
       value.storage = Ref<Storage>();
+  }
 }
 
 std::string Trace::pattern() const {

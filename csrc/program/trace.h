@@ -21,9 +21,9 @@ struct Value {
     made,      // by the launches
   };
   Kind kind;
-  int source = -1;  // which argument, or which of the trace's gradients
-  Ref<Storage>
-      storage;  // of state and constants, which stay; of what is made until the trace is complete
+  int source = -1;       // which argument, or which of the trace's gradients
+  Ref<Storage> storage;  // of state and constants, which stay
+  WeakStorage memory;    // which one it was; until the trace is complete
   size_t bytes = 0;
   bool kept = false;  // made, and still wanted at the end: a result or a .grad
 };
@@ -123,7 +123,8 @@ class Trace {
   const std::vector<Pin>& sources() const { return sources_; }
 
  private:
-  int value_of(const Tensor& tensor);
+  int value_of(const Tensor& tensor) { return value_of(*tensor->storage); }
+  int value_of(Storage& storage);
   void find_origins(Recorder& recorder, const Tensors& inputs);
   void trace_calls(Recorder& recorder);
   void trace_saved(const Tensors& saved);

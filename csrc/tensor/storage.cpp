@@ -43,7 +43,19 @@ void Storage::destroy(Storage* storage) {
   } else {
     runtime::deallocate(storage->data_, storage->bytes_);
   }
-  delete storage;
+  storage->data_ = nullptr;
+  storage->drop_weakly();
+}
+
+void Storage::drop_weakly() {
+  // The last one need not say so: no other can come to know it meanwhile.
+  if (weak_.load(std::memory_order_acquire) == 1 ||
+      weak_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    delete this;
+}
+
+WeakStorage::WeakStorage(Storage* storage) : storage_(storage) {
+  if (storage_) storage_->weak_.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace steep

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "tensor/ref.h"
 
@@ -21,6 +22,9 @@ class Storage : public Counted {
   // Its values were put there by the host, from numbers of Python's.
   void mark_host_filled() { host_filled_ = true; }
   bool host_filled() const { return host_filled_; }
+  // A launch that is recorded has written to it. Only the thread that records asks.
+  void mark_computed() { computed_ = true; }
+  bool computed() const { return computed_; }
   // Memory of someone else's: `release(owner)` is called when the last user is gone.
   static Ref<Storage> borrow(void* data, size_t bytes, void* owner, void (*release)(void* owner));
 
@@ -40,16 +44,41 @@ class Storage : public Counted {
   static void destroy(Storage* storage);
 
  private:
+  friend class WeakStorage;
   Storage(void* data, size_t bytes);
+  void drop_weakly();
   void* data_;
   size_t bytes_;
   void* owner_ = nullptr;
   void (*release_)(void*) = nullptr;
   std::atomic<uint32_t> version_{0};
   uint32_t epoch_;
-  bool host_filled_ = false;
+  bool host_filled_ = false, computed_ = false;
   uint64_t id_;
   const char* last_writer_ = "";
+  std::atomic<int32_t> weak_{1};  // those who know it weakly; all others together are one
+};
+
+// Knows which storage it was, without keeping its memory.
+class WeakStorage {
+ public:
+  WeakStorage() = default;
+  explicit WeakStorage(Storage* storage);
+  WeakStorage(const WeakStorage& other) : WeakStorage(other.storage_) {}
+  WeakStorage(WeakStorage&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
+  WeakStorage& operator=(WeakStorage other) noexcept {
+    std::swap(storage_, other.storage_);
+    return *this;
+  }
+  ~WeakStorage() {
+    if (storage_) storage_->drop_weakly();
+  }
+
+  // Of one without references left, id and marks may be asked for, and no more.
+  Storage* get() const { return storage_; }
+
+ private:
+  Storage* storage_ = nullptr;
 };
 
 }  // namespace steep

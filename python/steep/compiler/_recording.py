@@ -71,6 +71,7 @@ class Run:
         """
         self.stand_ins = stand_ins
         self.recorder = _core.Recorder()
+        self.recorder.let_memory_go()
         if any(isinstance(x, Tensor) and x.requires_grad and not x.is_leaf for x in given):
             self.recorder.keep_out_of_arguments()
         begin_anew()
