@@ -113,7 +113,8 @@ bool Placement::fill(const Signature& signature, ops::Value* values, Mismatch& m
       copy_default(parameter.value, values[i]);
     } else if (!convert(parameter.wanted, object, values[i])) {
       return refuse(mismatch, Mismatch::Kind::wrong_type, i, object);
-    } else if (is_symbolic(object)) {
+    } else if (parameter.wanted & (accepts::number | accepts::floating) && is_symbolic(object)) {
+      // Where an int is asked for, it is not the stand-in that is taken.
       name_taken(object, signature.op, parameter.name.c_str());
     }
   }

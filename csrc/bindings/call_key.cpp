@@ -98,14 +98,15 @@ class Reader {
   void inside(PyObject* object, Read read_parts) {
     const bool looks = key_.numbers && closed_ == 0 && depth_ < key_.deepest && !has_too_many();
     if (looks) {
-      const auto known = std::find(open_.begin(), open_.end(), object);
+      const auto known = std::find_if(open_.begin(), open_.end(),
+                                      [&](const Owned& x) { return x.get() == object; });
       if (known != open_.end()) return number('A', known - open_.begin());
     }
     const Py_ssize_t before = looks ? PyList_GET_SIZE(key_.numbers) : 0;
     ++depth_;
     read_parts();
     --depth_;
-    if (looks && PyList_GET_SIZE(key_.numbers) > before) open_.push_back(object);
+    if (looks && PyList_GET_SIZE(key_.numbers) > before) open_.push_back(Owned::borrow(object));
   }
 
   // Reads what counts by its value, numbers in it included.
@@ -343,7 +344,7 @@ class Reader {
   FirstWith<storage_of> first_on_;
   FirstWith<self_of> first_same_;  // of those that are not the first on their memory
   int depth_ = 0, closed_ = 0;     // containers around: all, and those whose numbers count
-  std::vector<PyObject*> open_;    // containers with numbers left open
+  std::vector<Owned> open_;        // containers with numbers left open
 };
 
 }  // namespace
@@ -365,25 +366,29 @@ void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& 
   });
 }
 
+namespace {
+// The numbers that a call's key leaves open, in containers so deep.
+Owned read_numbers(PyObject* args, PyObject* kwargs, PyObject* namespaces, int deepest,
+                   CallKey& key) {
+  Owned numbers(PyList_New(0));
+  CallKey open;
+  open.known = key.known;
+  open.opened = key.opened;
+  open.numbers = numbers.get();
+  open.deepest = deepest;
+  read_call(args, kwargs, namespaces, open);
+  key = std::move(open);
+  key.numbers = nullptr;  // which are the caller's
+  return numbers;
+}
+}  // namespace
+
 PyObject* read_open_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& key) {
-  for (const int deepest : {key.deepest, 0}) {
-    CallKey open;
-    Owned numbers(PyList_New(0));
-    open.known = key.known;
-    open.opened = key.opened;
-    open.numbers = numbers.get();
-    open.deepest = deepest;
-    read_call(args, kwargs, namespaces, open);
-    if (deepest > 0 && PyList_GET_SIZE(numbers.get()) > kMostNumbers) {
-      for (PyObject* list : {key.known, key.opened})
-        if (list) checked(PyList_SetSlice(list, 0, PyList_GET_SIZE(list), nullptr));
-      continue;
-    }
-    key = std::move(open);
-    key.numbers = nullptr;  // which are the caller's
-    return numbers.release();
-  }
-  return nullptr;  // not reached
+  Owned numbers = read_numbers(args, kwargs, namespaces, key.deepest, key);
+  if (PyList_GET_SIZE(numbers.get()) <= kMostNumbers) return numbers.release();
+  for (PyObject* list : {key.known, key.opened})
+    if (list) checked(PyList_SetSlice(list, 0, PyList_GET_SIZE(list), nullptr));
+  return read_numbers(args, kwargs, namespaces, 0, key).release();
 }
 
 }  // namespace steep::bindings

@@ -41,8 +41,9 @@ PyObject* run(PyObject* self, PyObject* args, PyObject* kwargs) {
   return checked(PyObject_CallMethodOneArg(self, detached, result.get()));
 }
 
-// Whether it is to be seen what is new in calls of which none is of a kind met before.
-bool is_told(int64_t newcomers) {
+// Whether it may be time to look at what is new in calls of which none is of a kind met before:
+// _newcomers.py chooses among these.
+bool may_be_looked_at(int64_t newcomers) {
   const auto is_power = [](int64_t n) { return (n & (n - 1)) == 0; };
   return is_power(newcomers) || is_power(newcomers + 1);
 }
@@ -52,9 +53,9 @@ PyObject* run_new_kind(PyObject* self, Table& table, const NotReplayed& call, Py
   static PyObject* const first = checked(PyUnicode_InternFromString("_call_first"));
   static PyObject* const plain = checked(PyUnicode_InternFromString("_call_plain"));
   ++table.newcomers;
-  Owned made(call.has_numbers           ? call_method(self, first, args, kwargs)
-             : is_told(table.newcomers) ? call_method(self, plain, args, kwargs)
-                                        : run(self, args, kwargs));
+  Owned made(call.has_numbers                    ? call_method(self, first, args, kwargs)
+             : may_be_looked_at(table.newcomers) ? call_method(self, plain, args, kwargs)
+                                                 : run(self, args, kwargs));
   table.met.add(call.new_kind);
   return made.release();
 }
@@ -138,9 +139,9 @@ PyType_Slot slots[] = {
     {Py_tp_getset, attributes},
     {Py_tp_doc,
      const_cast<char*>(
-         "Replays its calls, or hands them to _call_anew(args, kwargs),"
-         " those of a kind not met before to _call_first, or to _call_plain where there are"
-         " no numbers among their arguments.")},
+         "Replays its calls, or runs the function: by _call_anew(args, kwargs); for a kind not met"
+         " before by _call_first where numbers may be left open, else by itself, and now and then"
+         " by _call_plain, which says what is new.")},
     {0, nullptr}};
 PyType_Spec spec = {"steep._core.CompiledCall", sizeof(CallObject), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};

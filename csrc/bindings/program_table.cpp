@@ -47,6 +47,14 @@ Owned list_of(const Tensors& tensors) {
   return list;
 }
 
+// Reads a call; returns the numbers that its key leaves open: none unless `is_open`.
+Owned read_key(PyObject* self, PyObject* const* args, bool is_open, CallKey& key) {
+  PyObject* const namespaces = table_of(self).namespaces.get();
+  if (is_open) return Owned(read_open_call(args[0], args[1], namespaces, key));
+  read_call(args[0], args[1], namespaces, key);
+  return Owned(PyList_New(0));
+}
+
 // (bytes, inputs, objects, containers, numbers, deepest): the key of a call, the tensors in it, what
 // it knows by who they are, and the containers that it knows by what they hold; then the numbers that
 // it leaves open, if `is_open`, and how deep in containers these may be.
@@ -57,14 +65,7 @@ PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     const Owned known(PyList_New(0)), opened(PyList_New(0));
     key.known = known.get();
     key.opened = opened.get();
-    PyObject* const namespaces = table_of(self).namespaces.get();
-    const bool is_open = count == 3 && args[2] == Py_True;
-    Owned numbers(PyList_New(0));
-    if (is_open) {
-      numbers = Owned(read_open_call(args[0], args[1], namespaces, key));
-    } else {
-      read_call(args[0], args[1], namespaces, key);
-    }
+    const Owned numbers = read_key(self, args, count == 3 && args[2] == Py_True, key);
     const Owned bytes(
         PyBytes_FromStringAndSize(key.bytes.data(), static_cast<Py_ssize_t>(key.bytes.size())));
     const Owned inputs = list_of(key.inputs);
@@ -129,12 +130,7 @@ PyObject* table_find(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2 && count != 3) raise(PyExc_TypeError, "find: expected (args, kwargs, is_open)");
     CallKey key;
-    PyObject* const namespaces = table_of(self).namespaces.get();
-    if (count == 3 && args[2] == Py_True) {
-      const Owned numbers(read_open_call(args[0], args[1], namespaces, key));
-    } else {
-      read_call(args[0], args[1], namespaces, key);
-    }
+    const Owned numbers = read_key(self, args, count == 3 && args[2] == Py_True, key);
     const std::shared_ptr<Entry> entry = find_entry(table_of(self), key);
     if (!entry) Py_RETURN_NONE;
     return py::cast(entry->program).release().ptr();
@@ -152,7 +148,7 @@ PyObject* table_remove(PyObject* self, PyObject* key) {
   });
 }
 
-// Whether a call of the kind was run by _call_first, not long ago; of no kind in particular: any.
+// Whether a call of the kind was the first of it, not long ago; of no kind in particular: of any.
 PyObject* table_has_met(PyObject* self, PyObject* key) {
   return guarded([&]() -> PyObject* {
     const LastMet& met = table_of(self).met;
@@ -253,6 +249,7 @@ int table_traverse(PyObject* self, visitproc visit, void* arg) {
       for (const Precondition& condition : entry->before)
         if (const int stop = condition.traverse(visit, arg)) return stop;
       Py_VISIT(entry->kept.get());
+      if (const int stop = entry->result.traverse(visit, arg)) return stop;
       if (!entry->numbers) continue;
       if (const int stop = entry->numbers->traverse(visit, arg)) return stop;
     }

@@ -217,16 +217,12 @@ void make_abstract(const py::handle& type) {
   PyType_Modified(own);
 }
 
-}  // namespace
+// Functions of references throughout: a pointer to a member would be called on null for None.
 
-void add_programs(PyObject* module) {
-  add_program_table(module);
-  add_compiled_call(module);
-  auto m = py::reinterpret_borrow<py::module_>(module);
+void add_trace(py::module_& m) {
   py::class_<Trace, std::shared_ptr<Trace>> trace(m, "Trace", py::is_final(),
                                                   "A recording that can be compared.");
   make_abstract(trace);
-  // Functions of references throughout: a pointer to a member would be called on null for None.
   trace
       .def_property_readonly(
           "refusal", [](const Trace& self) { return self.refusal(); },
@@ -243,9 +239,8 @@ void add_programs(PyObject* module) {
           py::arg("other"), "Where it does something else than another trace, or ''.")
       .def("fill", fill_trace, py::arg("other"), py::arg("numbers"), py::arg("others"),
            py::arg("reads"),
-           "Finds the operands that are numbers given anew; the place of a read that has become "
-           "none,"
-           " or -1.")
+           "Finds the operands that are numbers given anew; which of the reads has become no "
+           "operand, or -1.")
       .def(
           "other_number",
           [](const Trace& self, const Trace& other) { return self.other_number(other); },
@@ -254,6 +249,9 @@ void add_programs(PyObject* module) {
       .def_property_readonly(
           "filled", [](const Trace& self) { return self.filled(); },
           "The numbers that operands are filled from, by slot.");
+}
+
+void add_program(py::module_& m) {
   py::class_<Program, std::shared_ptr<Program>> program(m, "Program", py::is_final(),
                                                         "A trace, planned and ready to run.");
   make_abstract(program);
@@ -298,6 +296,9 @@ void add_programs(PyObject* module) {
       .def(
           "listing", [](const Program& self) { return self.listing(); },
           "What it does, line by line.");
+}
+
+void add_replayed(py::module_& m) {
   py::class_<Replayed, std::shared_ptr<Replayed>> replayed(
       m, "Replayed", py::is_final(), "Backward passes through the results of replayed calls.");
   make_abstract(replayed);
@@ -320,6 +321,9 @@ void add_programs(PyObject* module) {
       .def(
           "programs", [](const Replayed& self) { return self.programs(); },
           "Those made so far, the first of them for gradients of all results.");
+}
+
+void add_makers(py::module_& m) {
   m.def(
       "make_backward", make_backward, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
       "Backward passes through the results of a recorded call, or None where they have no graph.");
@@ -332,6 +336,9 @@ void add_programs(PyObject* module) {
       },
       py::arg("trace"), py::arg("other"), py::arg("cells"),
       "The program of a trace, of one that agrees with it, and of what the function has read.");
+}
+
+void add_questions(py::module_& m) {
   m.def("setting", setting, py::arg("tensor"),
         "The number in a tensor that a replay reads anew, too, before it begins.");
   m.def(
@@ -349,6 +356,19 @@ void add_programs(PyObject* module) {
   m.def(
       "is_recording", [] { return program::Recorder::active() != nullptr; },
       "Whether this thread records.");
+}
+
+}  // namespace
+
+void add_programs(PyObject* module) {
+  add_program_table(module);
+  add_compiled_call(module);
+  auto m = py::reinterpret_borrow<py::module_>(module);
+  add_trace(m);
+  add_program(m);
+  add_replayed(m);
+  add_makers(m);
+  add_questions(m);
 }
 
 }  // namespace steep::bindings

@@ -90,8 +90,8 @@ class Recording {
 // run(followers, function, args, kwargs)
 PyObject* run(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 4 || !PyList_Check(args[0]))
-      raise(PyExc_TypeError, "Recorder.run: expected (followers, function, args, kwargs)");
+    if (count != 4 || !PyList_Check(args[0]) || !PyTuple_Check(args[2]) || !PyDict_Check(args[3]))
+      raise(PyExc_TypeError, "Recorder.run: expected (list, function, tuple, dict)");
     const Recording recording(own(self), args[0]);
     const NumbersRead numbers;
     Py_XSETREF(cast(self)->numbers, new_reference(numbers.list()));

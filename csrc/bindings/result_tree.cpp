@@ -49,6 +49,14 @@ ResultTree::ResultTree(PyObject* description) {
     items_.emplace_back(PyList_GET_ITEM(items, i));
 }
 
+int ResultTree::traverse(visitproc visit, void* arg) const {
+  Py_VISIT(value_.get());
+  Py_VISIT(keys_.get());
+  for (const ResultTree& item : items_)
+    if (const int stop = item.traverse(visit, arg)) return stop;
+  return 0;
+}
+
 PyObject* ResultTree::build_with(const Source& source, Numbers& numbers) const {
   if (kind_ == Kind::tensor) return source.tensor(source.context, output_);
   if (kind_ == Kind::value) return new_reference(value_.get());

@@ -17,6 +17,8 @@ class ResultTree {
   // dict of another class, or an object with attributes: the maker's, which then gets its items.
   explicit ResultTree(PyObject* description);
 
+  int traverse(visitproc visit, void* arg) const;
+
   // Numbers of a result, which get their values later, and the outputs they are of. A dict two of
   // whose keys have become equal drops one.
   using Numbers = std::vector<std::pair<Owned, int>>;

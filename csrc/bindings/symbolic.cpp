@@ -60,6 +60,7 @@ class Place {
     if (PyDict_Check(holder_)) return PyDict_SetItem(holder_, key_, value) == 0;
     if (PyList_Check(holder_)) {
       const Py_ssize_t i = PyLong_AsSsize_t(key_);
+      if (i == -1 && PyErr_Occurred()) return false;
       if (i < 0 || i >= PyList_GET_SIZE(holder_)) return true;
       return PyList_SetItem(holder_, i, new_reference(value)) == 0;
     }
@@ -137,7 +138,7 @@ class StandIns {
 // end.
 PyObject* call_with_stand_ins(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 4 || !PyList_Check(args[1]))
+    if (count != 4 || !PyList_Check(args[1]) || !PyTuple_Check(args[3]))
       raise(PyExc_TypeError, "call_with_stand_ins: expected (entries, left, function, args)");
     StandIns there(args[0], args[1]);
     const FollowedMath math;

@@ -155,7 +155,7 @@ void launch(const Call& call) {
     execute(call);
   } catch (...) {
     // A function may handle it, and go another way than with other values.
-    refuse_recording("an operation has refused its values, which the function handles");
+    refuse_recording("an operation has failed; what the function does then depends on values");
     throw;
   }
   recorder->append(call);

@@ -4,7 +4,6 @@
 // compute it anew; which operand it has become is found here, by its value in two recordings.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "program/replay.h"
@@ -18,7 +17,7 @@ constexpr size_t kReach = 4;  // launches of one operation in which its number i
 // Numbers at which operations go other ways: squares for pow(x, 2), no product for alpha=1.
 bool is_special(double number) {
   return !std::isfinite(number) || number == 0 || std::abs(number) == 0.5 ||
-         std::abs(number) == 1 || std::abs(number) == 2 || number == 3;
+         std::abs(number) == 1 || std::abs(number) == 2 || std::abs(number) == 3;
 }
 
 class Filling {
@@ -125,25 +124,10 @@ int Trace::fill(const Trace& other, const std::vector<double>& numbers,
   return -1;
 }
 
-int Trace::other_number(const Trace& other) const {
-  const size_t count = std::min(calls_.size(), other.calls_.size());
-  for (size_t i = 0; i < count; ++i) {
-    const RecordedCall &x = calls_[i].call, &y = other.calls_[i].call;
-    if (&x.kernel() != &y.kernel() || x.operands().size() != y.operands().size()) return -1;
-    for (int j = 0; j < x.operands().size(); ++j) {
-      const Operand &p = x.operands()[j], &q = y.operands()[j];
-      const bool numbers = p.is_number() && q.is_number() && p.slot() < 0;
-      if (numbers && p.number().to_double() != q.number().to_double()) return static_cast<int>(i);
-    }
-    const bool alike = x.scalars().size() == y.scalars().size();
-    for (int j = 0; alike && j < x.scalars().size(); ++j)
-      if (std::memcmp(&x.scalars()[j], &y.scalars()[j], sizeof x.scalars()[j]) != 0)
-        return static_cast<int>(i);
-  }
-  return -1;
-}
-
 bool Program::takes_numbers(const std::vector<double>& numbers) const {
+  if (numbers.size() != number_signs_.size())
+    throw Error(ErrorKind::runtime, join("program: expected ", number_signs_.size(),
+                                         " numbers, one for each slot, got ", numbers.size()));
   if (!std::all_of(numbers.begin(), numbers.end(), may_vary_to)) return false;
   for (size_t slot = 0; slot < numbers.size(); ++slot)
     if (number_signs_[slot] != 0 && (number_signs_[slot] < 0) != (numbers[slot] < 0)) return false;

@@ -45,21 +45,26 @@ bool Program::has_state_of(const Trace& trace) const {
 
 bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
   Given given;
-  const auto add = [&](const Tensor& x, int value, int source) {
-    given.push_back({x->storage.get(), value});
-    const Pin& pin = pins_[value];
-    // Where others on the same memory begin follows from the first.
-    const bool is_first = plan_.values[value].source == source;
-    return (pin.storage == 0 ||
-            (pin.storage == x->storage->id() && (!is_first || pin.start == x->offset))) &&
+  const auto start_of = [&](int v) {  // of the first window on that memory
+    const Value& value = plan_.values[v];
+    return (value.kind == Value::Kind::input ? inputs : before)[value.source]->offset;
+  };
+  const auto add = [&](const Tensor& x, int v) {
+    given.push_back({x->storage.get(), v});
+    return (pins_[v].storage == 0 || pins_[v] == Pin{x->storage->id(), start_of(v)}) &&
            !std::binary_search(outside_.begin(), outside_.end(), x->storage.get());
   };
   for (int i = 0; i < inputs.size(); ++i)
-    if (!add(inputs[i], input_values_[i], i)) return false;
-  for (size_t i = 0; i < plan_.gradients.size(); ++i)
-    if (plan_.gradients[i].before_value >= 0 &&
-        !add(before[static_cast<int64_t>(i)], plan_.gradients[i].before_value, static_cast<int>(i)))
+    if (!add(inputs[i], input_values_[i])) return false;
+  // How arguments on one memory lie to each other is part of the call's key; of gradients it is not.
+  for (size_t i = 0; i < plan_.gradients.size(); ++i) {
+    const TracedGradient& gradient = plan_.gradients[i];
+    if (gradient.before_value < 0) continue;
+    const Tensor& x = before[static_cast<int64_t>(i)];
+    if (!add(x, gradient.before_value) ||
+        x->offset - start_of(gradient.before_value) != gradient.before->offset)
       return false;
+  }
   for (const size_t i : pinned_leaves_)
     if (!inputs[plan_.gradients[i].input].same(plan_.gradients[i].leaf)) return false;
   if (!borrowed_apart(given, borrowed_)) return false;

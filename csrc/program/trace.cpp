@@ -327,6 +327,8 @@ void Trace::let_go() {
       if (traced.values[i] >= 0)
         traced.call.operands()[i].tensor()->offset -= starts_[traced.values[i]];
   }
+  for (TracedGradient& gradient : gradients_)
+    if (gradient.before_value >= 0) gradient.before->offset -= starts_[gradient.before_value];
   for (size_t v = 0; v < values_.size(); ++v)
     sources_.push_back(values_[v].source >= 0 ? Pin{values_[v].memory.get()->id(), starts_[v]}
                                               : Pin());
@@ -336,6 +338,24 @@ void Trace::let_go() {
     if (value.kind != Value::Kind::state && value.kind != Value::Kind::constant)
       value.storage = Ref<Storage>();
   }
+}
+
+int Trace::other_number(const Trace& other) const {
+  const size_t count = std::min(calls_.size(), other.calls_.size());
+  for (size_t i = 0; i < count; ++i) {
+    const RecordedCall &x = calls_[i].call, &y = other.calls_[i].call;
+    if (&x.kernel() != &y.kernel() || x.operands().size() != y.operands().size() ||
+        x.scalars().size() != y.scalars().size())
+      return -1;
+    for (int j = 0; j < x.operands().size(); ++j) {
+      const Operand &p = x.operands()[j], &q = y.operands()[j];
+      const bool numbers = p.is_number() && q.is_number() && p.slot() < 0;
+      if (numbers && !same_number(p.number(), q.number())) return static_cast<int>(i);
+    }
+    for (int j = 0; j < x.scalars().size(); ++j)
+      if (!same_bits(x.scalars()[j], y.scalars()[j])) return static_cast<int>(i);
+  }
+  return -1;
 }
 
 std::string Trace::pattern() const {

@@ -45,7 +45,8 @@ struct TracedGradient {
   Tensor leaf;
   int input;                    // the argument that the leaf is, or -1
   int before_value;             // the value of what .grad was at the start, or -1
-  Tensor before;                // geometry of what .grad was at the start, if it was there
+  Tensor before;                // geometry of what .grad was at the start, if it was there; in the
+                                // end counted from the first window on its memory
   bool guarded;                 // whether that matters
   std::optional<Window> after;  // none: .grad is None at the end
   bool changed;                 // whether .grad is another tensor at the end
