@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import gc
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -219,3 +221,31 @@ def test_gradients_go_through_a_result_that_is_made_anew() -> None:
         grads.append(model.weight.grad.tolist())
     assert grads == [grads[0]] * 6
     assert replays(compiled) > 1
+
+
+def test_a_class_of_results_that_leads_back_to_the_function_is_freed() -> None:
+    class Model:
+        def __init__(self) -> None:
+            model, self.weight = self, steep.ones(3)
+
+            @dataclasses.dataclass
+            class Made:
+                loss: Any
+
+                def again(self) -> Any:
+                    return model.step(self.loss)
+
+            self.made = Made
+
+        @steep.compile
+        def step(self, x: Any) -> Any:
+            return self.made(x * self.weight)
+
+    model = Model()
+    for _ in range(6):
+        model.step(steep.ones(3))
+    assert replays(model.step) > 0
+    alive = weakref.ref(model)
+    del model
+    gc.collect()
+    assert alive() is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
+
 import steep
 from compiling import F, nn
 from tolerances import same_bits
@@ -152,14 +154,50 @@ def test_a_recording_that_touches_more_memory_is_another_program() -> None:
 def test_a_view_of_a_tensor_with_other_memory_by_now_is_a_result() -> None:
     """A build with sanitizers sees whether that memory is counted like all other."""
 
+    kept = [steep.rand(3) for _ in range(8)]
+
     def work(x: Any) -> Any:
         whole = [x * i for i in range(1, 9)]
         views = [tensor[:2] for tensor in whole]
-        for tensor in whole:
-            tensor.data = tensor + 1
+        for tensor, other in zip(whole, kept, strict=True):
+            tensor.data = other
         return views
 
     compiled, x = steep.compile(work), steep.rand(3)
     for _ in range(6):
         for got, expected in zip(compiled(x), work(x), strict=True):
             assert got.tolist() == expected.tolist()
+
+
+def peak_of_chain(function: Any, x: Any) -> int:
+    steep.reset_peak_memory_stats()
+    before = allocated()
+    function(x)
+    return int(steep.memory_stats()["peak_allocated_bytes"]) - before
+
+
+def test_a_call_that_is_recorded_takes_the_memory_it_takes_otherwise() -> None:
+    def work(x: Any) -> Any:
+        for i in range(300):
+            x = (x * 1.001).mul_(0.999) if i % 2 else (x + 0.5)[1:-1]
+        weight = x.detach().requires_grad_()
+        (weight * weight).sum().backward()
+        return weight.grad
+
+    x = steep.rand(1000, 100)
+    wanted = peak_of_chain(work, x)
+    compiled = steep.compile(work, fullgraph=True)
+    for _ in range(3):  # as it is, then recorded twice
+        assert peak_of_chain(compiled, x) <= 3 * wanted  # with the program's own memory
+    assert wanted < 10 * 4 * 100_000
+
+
+def test_a_recorder_that_lets_memory_go_cannot_run_its_launches_again() -> None:
+    recorder, x = steep.Recorder(), steep.rand(3)
+    recorder.let_memory_go()
+    recorder.start()
+    x * 2 + 1
+    recorder.stop()
+    assert recorder.launches() == ["mul", "add"]
+    with pytest.raises(RuntimeError, match="memory was let go"):
+        recorder.replay()

@@ -102,3 +102,45 @@ def test_a_warning_is_given_at_each_call() -> None:
             warnings.simplefilter("always")
             compiled(steep.ones(1))
         assert any("not a leaf Tensor" in str(w.message) for w in caught)
+
+
+@pytest.mark.parametrize("other", ["gradient", "argument"])
+def test_a_gradient_that_lies_elsewhere_on_shared_memory_is_added_to_there(other: str) -> None:
+    seen = []
+    for compiled in (False, True):
+        flat = steep.zeros(25)
+        first, second = nn.Parameter(steep.ones(5)), nn.Parameter(steep.ones(5))
+
+        def step(x: Any, first: Any = first, second: Any = second) -> None:
+            ((first * x).sum() + 2 * (second * x).sum()).backward()
+
+        first.grad = flat[:5]
+        second.grad = flat[5:10] if other == "gradient" else steep.zeros(5)
+        x = flat[20:] if other == "argument" else steep.ones(5)
+        x.fill_(1.0)
+        function = steep.compile(step) if compiled else step
+        rows = []
+        for i in range(12):
+            if i in (6, 9):
+                first.grad = flat[10:15] if i == 6 else flat[:5]
+            function(x)
+            rows.append(flat.tolist())
+        seen.append(rows)
+    assert seen[0] == seen[1]
+    assert replays(function) > 3
+
+
+def test_a_gradient_on_the_memory_of_the_argument_of_its_number_is_replayed() -> None:
+    flat = steep.zeros(15)
+    parameter = nn.Parameter(steep.ones(5))
+    parameter.grad = flat[5:10]
+
+    def step(x: Any) -> None:
+        (parameter * x).sum().backward()
+
+    compiled = steep.compile(step, fullgraph=True)
+    flat[:5].fill_(1.0)
+    for _ in range(6):
+        compiled(flat[:5])
+    assert replays(compiled) == 3
+    assert flat[5:10].tolist() == [6.0] * 5
