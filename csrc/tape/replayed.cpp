@@ -97,6 +97,7 @@ Replayed::Recorded Replayed::record(Pass& pass, const BoundTensors& bound,
   for (const Bound& x : bound) inputs.push_back(x.tensor.defined() ? x.tensor : separate(any));
   const Tensor* const given = std::exchange(pass.grads, seeds.data());
   Recorder recorder;
+  recorder.let_memory_go();
   {
     SmallVector<Edge, 2> exits;
     exits.resize(static_cast<int>(pattern_.exits().size()));
