@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/familiar.h"
 #include "bindings/tensor_type.h"
 #include "program/recorder.h"
 
@@ -20,7 +21,8 @@ namespace {
 
 // What is told, to methods of an object of Python's:
 //   wants(code): whether anything of this code is to be told; asked once for each.
-//   entered(frame): code that is wanted begins, or goes on after a yield.
+//   entered(frame): code that is wanted begins, or goes on after a yield. Not told of what the
+//     listener's `familiar` knows, if it has one.
 //   returned(frame, value): something that is no plain value comes back to wanted code.
 //   called(frame, function): wanted code calls a function of C; told once for each kind of it.
 //   hooked(callable, number): see note_hook.
@@ -28,7 +30,8 @@ namespace {
 struct Follower {
   explicit Follower(PyObject* listener) : listener(listener) {}
 
-  PyObject* listener;  // borrowed: it lives as long as the call
+  PyObject* listener;            // borrowed: it lives as long as the call
+  Familiar* familiar = nullptr;  // likewise
   std::unordered_map<PyCodeObject*, bool> wanted;
   std::unordered_map<const PyMethodDef*, bool> told;
   std::vector<Owned> codes;       // held, so that none takes another's address
@@ -63,6 +66,15 @@ Owned code_of(PyFrameObject* frame) {
   return Owned(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
 }
 
+// The listener's, which is held.
+Owned familiar_of(PyObject* listener) {
+  PyObject* const found = PyObject_GetAttrString(listener, "familiar");
+  if (!found && !PyErr_ExceptionMatches(PyExc_AttributeError)) throw PythonError();
+  if (found) return Owned(found);
+  PyErr_Clear();
+  return Owned::borrow(Py_None);
+}
+
 bool wants(Follower& follower, PyFrameObject* frame) {
   return follower.wants(reinterpret_cast<PyCodeObject*>(code_of(frame).get()));
 }
@@ -95,9 +107,12 @@ void tell_call(Follower& follower, PyFrameObject* frame, PyObject* function) {
 void tell(Follower& follower, PyFrameObject* frame, int what, PyObject* value) {
   if (what == PyTrace_RETURN) return tell_return(follower, frame, value);
   if (what == PyTrace_C_CALL) return tell_call(follower, frame, value);
-  if (what != PyTrace_CALL || !wants(follower, frame)) return;
-  const Owned ignored(
-      PyObject_CallMethod(follower.listener, "entered", "O", reinterpret_cast<PyObject*>(frame)));
+  if (what != PyTrace_CALL) return;
+  const Owned code = code_of(frame);
+  if (!follower.wants(reinterpret_cast<PyCodeObject*>(code.get()))) return;
+  PyObject* const begun = reinterpret_cast<PyObject*>(frame);
+  if (follower.familiar && follower.familiar->knows(begun, code.get())) return;
+  const Owned ignored(PyObject_CallMethod(follower.listener, "entered", "O", begun));
 }
 
 // What the listener has raised becomes the follower's failure. It is still raised where it is no
@@ -236,6 +251,8 @@ PyObject* follow(PyObject*, PyObject* const* args, Py_ssize_t count) {
     const Owned self(follower_type->tp_alloc(follower_type, 0));  // others may hold it for longer
     reinterpret_cast<FollowerObject*>(self.get())->follower = new Follower(args[0]);
     Follower& follower = follower_in(self.get());
+    const Owned familiar = familiar_of(args[0]);
+    follower.familiar = familiar_in(familiar.get());
     Owned result;
     {
       const Following on(self.get(), follower);

@@ -5,6 +5,7 @@
 #include "bindings/changes.h"
 #include "bindings/dtype_type.h"
 #include "bindings/entries.h"
+#include "bindings/familiar.h"
 #include "bindings/frames.h"
 #include "bindings/from_python.h"
 #include "bindings/functions.h"
@@ -70,6 +71,7 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   add_runtime(module);
   add_guards(module);
   add_symbolic(module);
+  add_familiar(module);
   add_frames(module);
   add_programs(module);
   add_profile(module);

@@ -231,6 +231,27 @@ def found_in_type(cls: type, name: builtins.str, /) -> Any: ...
 def hooks_of(tensor: Tensor, /) -> tuple[Any, ...]: ...
 def next_hook() -> builtins.int: ...
 def note_hook(callable: Any, /) -> None: ...
+class Familiar:
+    def __init__(
+        self,
+        objects: dict[builtins.int, Any],
+        given: dict[builtins.int, Any],
+        tensors: dict[builtins.int, Any],
+        plain: set[builtins.int],
+        add_dict: Callable[[dict[Any, Any], tuple[Any, ...], builtins.str], None],
+    ) -> None: ...
+    def remember(
+        self,
+        frame: Any,
+        variables: tuple[builtins.str, ...],
+        globals: tuple[builtins.str, ...],
+        seen: set[builtins.int],
+        tensors: set[builtins.int],
+        passes: builtins.bool,
+        /,
+    ) -> None: ...
+    def clear(self) -> None: ...
+
 def follow(
     listener: Any, function: Callable[..., Any], args: Any, kwargs: Any, /
 ) -> tuple[Any, builtins.str, builtins.bool]: ...

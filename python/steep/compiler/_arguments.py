@@ -21,19 +21,23 @@ ALWAYS = 0  # stands for what can be reached whatever becomes of all other objec
 
 
 class Arguments:
-    """What a call is known by, piece by piece, and how else each piece was reached."""
+    """What a call is known by, piece by piece, and how else each piece was reached.
+
+    Attributes:
+        given: the pieces, by id.
+    """
 
     def __init__(self, given: list[Any]) -> None:
-        self._given = {id(item): item for item in given}
+        self.given = {id(item): item for item in given}
         self._holders: dict[int, set[int]] = {}  # ids of what holds a piece, by its id
         self._missed: dict[int, dict[Names, str]] = {}  # names it was passed over with
 
     def let_go(self) -> None:
         """Of the arguments themselves."""
-        self._given.clear()
+        self.given.clear()
 
     def has(self, item: Any) -> bool:
-        return id(item) in self._given
+        return id(item) in self.given
 
     def is_reached(self, item: Any) -> bool:
         """Whether something else holds it as well."""
@@ -65,6 +69,6 @@ class Arguments:
             for number in reached:
                 del waiting[number]
         for number in waiting:
-            values = attributes_of(self._given[number])
+            values = attributes_of(self.given[number])
             found |= {number} if values is None else {number, id(values)}
         return found

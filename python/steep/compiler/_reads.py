@@ -14,7 +14,7 @@ import types
 from dataclasses import replace
 from typing import Any
 
-from steep._core import Tensor, first_broken, next_hook
+from steep._core import Familiar, Tensor, first_broken, next_hook
 from steep.compiler._answers import THREAD
 from steep.compiler._cells import HOOKS, ITEM, SLOT, TENSOR, VARIABLE, Cells, absent
 from steep.compiler._code import ATTRIBUTES, GLOBALS, VARIABLES, Names, at_line, line_of, names_of
@@ -58,6 +58,11 @@ class Reads:
     def cells(self) -> Cells:
         return self._found.cells
 
+    @property
+    def familiar(self) -> Familiar:
+        """What need not be told."""
+        return self._found.familiar
+
     # ---- what the interpreter tells ---------------------------------------------------------
 
     def wants(self, code: types.CodeType) -> bool:
@@ -75,6 +80,7 @@ class Reads:
         """A function begins, or a generator goes on."""
         self._look_around(frame, self._names[id(frame.f_code)])
         self._read_by_data(frame)
+        self._found.has_entered(frame, self._names[id(frame.f_code)])
 
     def returned(self, frame: types.FrameType, value: Any) -> None:
         """Something comes back to code that has called for it."""

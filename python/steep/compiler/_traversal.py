@@ -7,10 +7,11 @@ and of its class is one method (`Traversal.own_part`).
 
 from __future__ import annotations
 
+import inspect
 import types
 from typing import Any
 
-from steep._core import Tensor, hooks_of, state_of
+from steep._core import Familiar, Tensor, hooks_of, state_of
 from steep.compiler._answers import KEYS
 from steep.compiler._arguments import ALWAYS, Arguments
 from steep.compiler._cells import DICT, INSTANCE, ITEM, SLOT, Cells, absent
@@ -37,6 +38,7 @@ class Traversal:
         streams: with where they are and how a user would call them, by id.
         tensors: with their state, their hooks, and their attributes if asked for, by id.
         specials: methods of classes that no code names, with how a user would call them.
+        familiar: what it would look into again to no purpose.
     """
 
     def __init__(self, given: list[Any]) -> None:
@@ -51,7 +53,7 @@ class Traversal:
         self.specials: dict[type, Found] = {}
         self._arguments = Arguments(given)
         self._waiting: list[tuple[Any, str, int | None, Names]] = []
-        self._seen: set[tuple[int, Names]] = set()  # objects by id, which `cells` holds
+        self._seen: dict[Names, set[int]] = {}  # objects by id, which `cells` holds
         self._functions: dict[int, list[types.FunctionType]] = {}  # by the id of their code
         self._sought: set[tuple[int, type]] = set()  # code whose method a class was asked for
         self._kinds: dict[type, Kind] = {}
@@ -59,9 +61,16 @@ class Traversal:
         self._shared: dict[tuple[type, Names], Shared] = {}
         self._begun: list[Names] = []  # of the user's code that has run
         self._labelled: dict[int, tuple[Tensor, str]] = {}  # tensors with attributes
+        self._tensor_types: dict[Names, set[int]] = {}  # those looked at, by id
+        self._plain: set[int] = set()  # types of what has nothing in it, by id
+        self._beginnings: dict[Names, tuple[str, ...] | None] = {}  # as `_beginning` has it
+        self.familiar = Familiar(
+            self.cells.objects, self._arguments.given, self.tensors, self._plain, self._add_dict
+        )
 
     def let_go(self) -> None:
         """Of what would keep alive what the call has made."""
+        self.familiar.clear()
         self._functions.clear()
         self._sought.clear()
         self._labelled.clear()
@@ -106,6 +115,8 @@ class Traversal:
         known = self._kinds.get(cls)
         if known is None:
             known = self._kinds[cls] = kind_of(cls)
+            if known.way is None and not (known.is_tensor or known.may_draw):
+                self._plain.add(id(cls))
         return known
 
     def _go_on(self) -> None:
@@ -121,20 +132,27 @@ class Traversal:
                 if kind.is_tensor:
                     self._tensor(item, names, path)
                 continue
-            mark = (id(item), names)
             if self._arguments.has(item) and self._is_argument(item, path, holder, names):
+                mark = (id(item), names)
                 if mark not in opened:
                     opened.add(mark)
                     self.shared(type(item), names)
                     parts = self._arguments.pass_over(item, names, path)
                     self._waiting += [(part, label, None, names) for part, label in parts]
-            elif mark not in self._seen:
-                self._seen.add(mark)
+            elif id(item) not in (seen := self._seen_under(names)):
+                seen.add(id(item))
                 self.cells.objects.setdefault(id(item), item)
                 found = kind.way(self, item, names, path)
                 self._waiting += [(part, label, id(item), names) for part, label in found]
                 if kind.has_own:
                     self.own_part(item, names, path)
+
+    def _seen_under(self, names: Names) -> set[int]:
+        """Objects that were looked into under some names, by id."""
+        known = self._seen.get(names)
+        if known is None:
+            known = self._seen[names] = set()
+        return known
 
     def _is_argument(self, item: Any, path: str, holder: int | None, names: Names) -> bool:
         """Whether what the call is known by was reached in no other way so far."""
@@ -157,6 +175,25 @@ class Traversal:
         for tensor, path in self._labelled.values():
             self._attributes(tensor, names, path)
         self._go_on()
+
+    def has_entered(self, frame: types.FrameType, names: Names) -> None:
+        """A frame was looked into: others of its code may have nothing new in them."""
+        if names not in self._beginnings:
+            self._beginnings[names] = _beginning(frame.f_code, names)
+        variables = self._beginnings[names]
+        if variables is None or (self.getters and not names.dynamic):
+            return
+        seen, tensors = self._seen_under(names), self._tensor_types.setdefault(names, set())
+        passes = bool(names.passed)
+        self.familiar.remember(frame, variables, names.globals, seen, tensors, passes)
+
+    def reads_by_data(self) -> None:
+        """An object was met that reads by names of its own: all code is to be looked at anew."""
+        self.getters = True
+        self.familiar.clear()
+
+    def _add_dict(self, values: dict[Any, Any], items: tuple[Any, ...], path: str) -> None:
+        self.cells.add((DICT, values, None, items), path)
 
     def functions_of(self, code: types.CodeType, values: Any) -> list[types.FunctionType]:
         """The functions that code belongs to; `values` are the variables it begins with."""
@@ -247,6 +284,7 @@ class Traversal:
     def _tensor(self, item: Tensor, names: Names, path: str) -> None:
         """Another requires_grad, hooks or memory make another function, also of what fails."""
         self.shared(type(item), names)
+        self._tensor_types.setdefault(names, set()).add(id(type(item)))
         if "_version" in names.attributes and not names.of_library:
             self.refuse(f"it reads how often a tensor was written ({path}._version)")
         values = attributes_of(item)
@@ -301,3 +339,20 @@ class Traversal:
         """Drop the cells of arguments that nothing holds but what the call has made."""
         self.cells.forget(self._arguments.lost(self.cells))
         self._arguments.let_go()
+
+
+def _beginning(code: types.CodeType, names: Names) -> tuple[str, ...] | None:
+    """The variables that code begins with, if these and its globals are all there is to look at.
+
+    A generator goes on with others, and a closure has those of others.
+    """
+    if names.imports or code.co_freevars or code.co_flags & _GOES_ON:
+        return None
+    if code.co_flags & _OF_FUNCTIONS != _OF_FUNCTIONS:
+        return None
+    spread = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + spread]
+
+
+_GOES_ON = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_OF_FUNCTIONS = inspect.CO_OPTIMIZED | inspect.CO_NEWLOCALS

@@ -209,7 +209,7 @@ def _thread_local(traversal: Traversal, item: Any, names: Names, path: str) -> F
 
 
 def _getter(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
-    traversal.getters = True
+    traversal.reads_by_data()
     return []
 
 
@@ -219,7 +219,7 @@ def _of_c(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
     What a method belongs to is read by it, as `get = config.get` has it.
     """
     if item.__name__ in READERS and path.rpartition(".")[2] != item.__name__:
-        traversal.getters = True
+        traversal.reads_by_data()
     owner = getattr(item, "__self__", None)
     return [] if owner is None or isinstance(owner, types.ModuleType) else [(owner, path)]
 
@@ -262,7 +262,7 @@ def _compiled(traversal: Traversal, item: Any, names: Names, path: str) -> Found
 
 def _class(traversal: Traversal, item: type, names: Names, path: str) -> Found:
     if issubclass(item, _READING):
-        traversal.getters = True
+        traversal.reads_by_data()
     if isinstance(item, abc.ABCMeta):
         look_at_registered(traversal)
     if module_of(item) not in ("builtins", "steep._core"):

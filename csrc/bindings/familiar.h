@@ -1,0 +1,73 @@
+// What a recording has looked into already: code that begins with nothing else is passed over.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "bindings/python.h"
+
+namespace steep::bindings {
+
+// Knows without Python code when a look into what code begins with would find nothing new. Where it
+// cannot tell, something may be new.
+class Familiar {
+ public:
+  // The tables of a traversal, by id (see python/steep/compiler/_traversal.py).
+  struct Tables {
+    Owned objects;   // dict: whatever was looked into, which it holds
+    Owned given;     // dict: what the call is known by, which is looked into anew each time
+    Owned tensors;   // dict: tensors that were met and not made by the recording, as it keeps them
+    Owned plain;     // set: types whose instances have nothing in them
+    Owned add_dict;  // called with (dict, its items, name): keeps a cell of a dict
+  };
+  // Of the names in one code object.
+  struct Sets {
+    Owned seen;     // set: objects that were looked into under these names
+    Owned tensors;  // set: types of tensors of which the same holds
+  };
+
+  explicit Familiar(Tables tables) : tables_(std::move(tables)) {}
+
+  // `frame` has been looked into. `variables` are the names it begins with, of which those with a
+  // dot are not looked at, and `globals` those of its global variables; `passes` is whether the code
+  // may have functions of C called by others.
+  void remember(PyObject* frame, Owned variables, PyObject* globals, Sets sets, bool passes);
+  // Whether a look into what the frame begins with would find nothing new.
+  bool knows(PyObject* frame, PyObject* code);
+  // Knows nothing any more.
+  void clear() { codes_.clear(); }
+  int traverse(visitproc visit, void* arg) const;
+
+ private:
+  struct Global {
+    Owned name;
+    const void* value;        // to be compared, no more
+    PyObject* holder;         // of it: one of the two dicts below, or null
+    bool has_weak_reference;  // whether it had one
+  };
+  struct Code {
+    Owned code, variables;
+    Owned globals, builtins;  // dicts, where it has names of global variables
+    std::vector<Global> names;
+    Sets sets;
+    bool passes;
+  };
+
+  bool knows_globals(const Code& code, PyObject* frame) const;
+  bool knows_variable(const Code& code, PyObject* name, PyObject* value) const;
+  bool knows(const Code& code, PyObject* item, int depth) const;
+  bool knows_tensor(const Code& code, PyObject* item, PyObject* id) const;
+  bool meet(PyObject* tensor, PyObject* id) const;
+  bool knows_parts(const Code& code, PyObject* tuple, int depth) const;
+  void take_in(const Code& code, PyObject* item, PyObject* id) const;
+
+  Tables tables_;
+  std::unordered_map<PyObject*, Code> codes_;
+};
+
+// The one in an object of Python's; null where it is none.
+Familiar* familiar_in(PyObject* object);
+
+void add_familiar(PyObject* module);
+
+}  // namespace steep::bindings
