@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import decimal
 import enum
+import sys
 import types
 import typing
 import warnings
@@ -97,7 +98,8 @@ def test_a_number_in_a_container_is_followed(name: str, by_name: bool) -> None:
         assert repr(held) == kept
         return result
 
-    both(make, call)
+    is_exact = name == "summed" and sys.version_info >= (3, 12)  # which sums of others are not
+    both(make, call, None if is_exact else True)
 
 
 def compared(step: Any, argument: Any, count: int = 24) -> tuple[Any, list[str]]:
@@ -282,7 +284,11 @@ NEW: dict[str, tuple[Any, str, str]] = {
     "decimal": (lambda i: decimal.Decimal(i), "held is another Decimal", "same object again"),
     "string": (lambda i: f"{i}", "held is another str", "values that come again"),
     "length": (lambda i: ["x"] * i, "held is a list of another length", "do outside"),
-    "keys": (lambda i: {rate(i): "x"}, "held is a dict of another length, or with other keys", ""),
+    "keys": (
+        lambda i: {rate(i): "x"},
+        "held is a dict of another length, or with other keys",
+        "or a tensor",
+    ),
     "shape": (lambda i: steep.ones(i + 1), "held is a tensor of another shape", "pad it"),
     "many": (lambda i: [rate(i)] * 1001, "held[0] is another float", "a tensor"),
 }

@@ -6,6 +6,7 @@
 
 #include "bindings/classes.h"
 #include "bindings/convert.h"
+#include "bindings/deeper.h"
 #include "bindings/dtype_type.h"
 #include "bindings/first_with.h"
 #include "bindings/tensor_type.h"
@@ -14,18 +15,6 @@
 namespace steep::bindings {
 
 namespace {
-
-// One level more of nested containers, of which there are not endlessly many.
-class Deeper {
- public:
-  Deeper() {
-    if (Py_EnterRecursiveCall(" while reading the arguments of a compiled function"))
-      throw PythonError();
-  }
-  ~Deeper() { Py_LeaveRecursiveCall(); }
-  Deeper(const Deeper&) = delete;
-  Deeper& operator=(const Deeper&) = delete;
-};
 
 // The pairs of a dict, each held while it is looked at: asking an object what it is may run code,
 // which may change the dict.
@@ -55,7 +44,7 @@ class Reader {
       if (Py_TYPE(object)->tp_dictoffset != 0) labels(object);
       return;
     }
-    const Deeper deeper;
+    const Deeper deeper(" while reading the arguments of a compiled function");
     read_plain(object);
   }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bindings/call_key.h"
+#include "bindings/deeper.h"
 #include "bindings/hooks.h"
 #include "bindings/symbolic.h"
 #include "bindings/tensor_type.h"
@@ -24,10 +25,14 @@ bool same_items(PyObject* const* a, PyObject* const* b, Py_ssize_t count) {
 bool same_tuple(PyObject* a, PyObject* b) {
   const Py_ssize_t size = PyTuple_GET_SIZE(a);
   if (size != PyTuple_GET_SIZE(b)) return false;
-  if (Py_EnterRecursiveCall(" while comparing tuples")) throw PythonError();
-  const bool same = same_items(&PyTuple_GET_ITEM(a, 0), &PyTuple_GET_ITEM(b, 0), size);
-  Py_LeaveRecursiveCall();
-  return same;
+  try {
+    const Deeper deeper(" while comparing tuples");
+    return same_items(&PyTuple_GET_ITEM(a, 0), &PyTuple_GET_ITEM(b, 0), size);
+  } catch (const PythonError&) {
+    if (!PyErr_ExceptionMatches(PyExc_RecursionError)) throw;
+    PyErr_Clear();  // too deep to be told from another
+    return false;
+  }
 }
 
 bool equal(PyObject* a, PyObject* b) {

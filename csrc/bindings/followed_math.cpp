@@ -11,12 +11,12 @@ namespace steep::bindings {
 namespace {
 
 constexpr const char* kNames[] = {
-    "acos",     "acosh",    "asin",  "asinh",     "atan",    "atanh", "atan2",   "cbrt",
-    "comb",     "copysign", "cos",   "cosh",      "degrees", "erf",   "erfc",    "exp",
-    "exp2",     "expm1",    "fabs",  "factorial", "fmod",    "gamma", "gcd",     "hypot",
-    "isfinite", "isinf",    "isnan", "isqrt",     "lcm",     "ldexp", "lgamma",  "log",
-    "log10",    "log1p",    "log2",  "nextafter", "perm",    "pow",   "radians", "remainder",
-    "sin",      "sinh",     "sqrt",  "tan",       "tanh",    "ulp"};
+    "acos",    "acosh",     "asin",     "asinh",     "atan",    "atanh",     "atan2", "cbrt",
+    "comb",    "copysign",  "cos",      "cosh",      "degrees", "erf",       "erfc",  "exp",
+    "exp2",    "expm1",     "fabs",     "factorial", "fma",     "fmod",      "gamma", "gcd",
+    "hypot",   "isclose",   "isfinite", "isinf",     "isnan",   "isqrt",     "lcm",   "ldexp",
+    "lgamma",  "log",       "log10",    "log1p",     "log2",    "nextafter", "perm",  "pow",
+    "radians", "remainder", "sin",      "sinh",      "sqrt",    "tan",       "tanh",  "ulp"};
 
 // A function object of the module says by a pointer who answers its calls. What else it has, its
 // PyMethodDef above all, stays as it is: its hash comes of that.

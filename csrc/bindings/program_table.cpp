@@ -98,6 +98,8 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
               Owned::borrow(args[5]),
               py::cast<std::shared_ptr<tape::Replayed>>(py::handle(args[6])),
               nullptr});
+    if (args[7] == Py_None && entry->result.is_given_numbers())
+      raise(PyExc_TypeError, "insert: expected numbers for a result that is given some, got None");
     if (args[7] != Py_None) {
       entry->numbers = std::make_unique<const NumberSource>(args[7]);
       table_of(self).has_open = true;

@@ -1,5 +1,6 @@
 #include "bindings/result_tree.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "bindings/numbers.h"
@@ -55,6 +56,12 @@ int ResultTree::traverse(visitproc visit, void* arg) const {
   for (const ResultTree& item : items_)
     if (const int stop = item.traverse(visit, arg)) return stop;
   return 0;
+}
+
+bool ResultTree::is_given_numbers() const {
+  return kind_ == Kind::given || std::any_of(items_.begin(), items_.end(), [](const auto& item) {
+           return item.is_given_numbers();
+         });
 }
 
 PyObject* ResultTree::build_with(const Source& source, Numbers& numbers) const {

@@ -19,6 +19,9 @@ class ResultTree {
 
   int traverse(visitproc visit, void* arg) const;
 
+  // Whether there is one of the numbers given to build() in it.
+  bool is_given_numbers() const;
+
   // Numbers of a result, which get their values later, and the outputs they are of. A dict two of
   // whose keys have become equal drops one.
   using Numbers = std::vector<std::pair<Owned, int>>;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "bindings/cells.h"
+#include "bindings/exchange.h"
 #include "bindings/followed_math.h"
 #include "program/recorder.h"
 
@@ -173,6 +174,8 @@ PyMethodDef functions[] = {
     {"call_with_stand_ins",
      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call_with_stand_ins)),
      METH_FASTCALL, "Calls function(*args) while objects stand in for numbers in their places."},
+    {"exchange_keys", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(exchange_keys)),
+     METH_FASTCALL, "Puts others in place of some keys of a dict, or items of a set."},
     {"set_symbolic_types", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(set_types)),
      METH_FASTCALL, "Says which classes stand in for numbers while a function is recorded."},
     {nullptr, nullptr, 0, nullptr}};

@@ -11,7 +11,7 @@ from steep.autograd.function import Function
 from steep.compiler._answers import MRO, REGISTERED
 from steep.compiler._cells import SLOT, TYPE, absent
 from steep.compiler._code import Names
-from steep.compiler._objects import SPECIAL, dict_of_class, is_of_a_library
+from steep.compiler._objects import SPECIAL, dict_of_class, is_immutable, is_of_a_library
 from steep.nn.module import Module
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _OF_MODULES = frozenset({"_hooks", "forward", "training"})
 _OF_FUNCTIONS = frozenset({"backward", "forward", "setup_context"})
 _IN_C = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _TOLD_OTHERWISE = frozenset({"__class__", "__dict__", "__weakref__"})
-_IMMUTABLE = 1 << 8  # a flag of types
 
 
 class Shared(NamedTuple):
@@ -72,7 +71,7 @@ def of_class(traversal: Traversal, cls: type, users: list[type], name: str, name
     value = found_in_type(cls, name)
     if value is not absent:
         traversal.find(value, f"{cls.__name__}.{name}", names)
-    if not cls.__flags__ & _IMMUTABLE and (value is not absent or not names.of_library):
+    if not is_immutable(cls) and (value is not absent or not names.of_library):
         traversal.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
     for base in users:
         below = value if base is cls else found_in_type(base, name)
@@ -103,7 +102,7 @@ def _look_at_all(traversal: Traversal, cls: type, users: list[type], names: Name
     for base in cls.__mro__:
         if base in users:
             traversal.find_items(dict_of_class(base), base.__name__, names)
-        elif not base.__flags__ & _IMMUTABLE:
+        elif not is_immutable(base):
             traversal.keep_items(dict_of_class(base), base.__name__)
 
 

@@ -7,9 +7,11 @@ can have them.
 
 from __future__ import annotations
 
+import builtins
 import collections
 import functools
 import itertools
+import math
 import sys
 import sysconfig
 import types
@@ -17,9 +19,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from steep._core import CompiledCall, first_broken, found_in_type
+from steep._core import CompiledCall, absent, first_broken, found_in_type
 from steep.compiler._cells import DICT, FUNCTION, ITEM, SEQUENCE, TYPE, VARIABLE, Cell
 from steep.compiler._code import at_line, codes_in, line_of, names_of, pairs_of_steps
+from steep.compiler._objects import content_of, is_of_python
 
 if TYPE_CHECKING:
     from steep.compiler._recording import Recording
@@ -35,9 +38,13 @@ _TAKE_ANY |= {"_thread", "_weakref"}
 _SITE = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 _LOADING = ("LOAD_GLOBAL", "LOAD_NAME")
 _PLAIN = {"float": float, "int": int}
-# `type` gives another answer for a stand-in; the others take none but ints as lengths.
-_EXACT = (type, collections.deque, itertools.permutations)
-_EXACT_NAMES = {x.__name__ for x in _EXACT}
+# `type` gives another answer for a stand-in, and these take none but ints as lengths.
+_EXACT_NAMES = {"type", "deque", "permutations"}
+# `pow` of an int refuses a stand-in as an exponent or modulus, and since Python 3.12 sums of floats
+# themselves are more exact than those of others. Their names may also be others' methods.
+_EXACT = (type, collections.deque, itertools.permutations, pow)
+if sys.version_info >= (3, 12):
+    _EXACT += (sum, math.sumprod)
 _UNBOUND = (types.MethodDescriptorType, types.WrapperDescriptorType)
 # What these return the interpreter takes for a number without asking further.
 _CONVERSIONS = {"__float__", "__int__", "__index__", "__complex__", "__hash__"}
@@ -96,7 +103,7 @@ def _held_now(cell: Cell) -> Iterable[Any]:
     if kind == TYPE:
         return (found_in_type(holder, key),) if isinstance(holder, type) else ()
     if kind == VARIABLE:
-        return _contents([holder])
+        return (content_of(holder),)
     return (holder,) if kind == FUNCTION else ()
 
 
@@ -155,8 +162,8 @@ def _named_in(function: types.FunctionType, owner: type | None) -> list[tuple[An
     names = names_of(function.__code__)
     if names is None or names.of_library:
         return []
-    found = [function.__globals__.get(name) for name in names.globals]
-    found += _contents(function.__closure__ or ())
+    found = [_global_of(function, name) for name in names.globals]
+    found += map(content_of, function.__closure__ or ())
     reached: list[tuple[Any, type | None]] = [(x, None) for x in found]
     for item in found:
         if isinstance(item, types.ModuleType):
@@ -164,22 +171,16 @@ def _named_in(function: types.FunctionType, owner: type | None) -> list[tuple[An
     kinds = [owner] if owner is not None else []
     kinds += [x if isinstance(x, type) else type(x) for x in found]
     for kind in kinds:
-        if kind.__flags__ & _OF_PYTHON:
+        if is_of_python(kind):
             reached += [(found_in_type(kind, name), kind) for name in names.attributes]
     return reached
 
 
-def _contents(cells: Iterable[types.CellType]) -> list[Any]:
-    found = []
-    for cell in cells:
-        try:
-            found.append(cell.cell_contents)
-        except ValueError:  # of a variable that is not set yet
-            continue
-    return found
-
-
-_OF_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+def _global_of(function: types.FunctionType, name: str) -> Any:
+    value = function.__globals__.get(name, absent)
+    if value is absent and not _is_of_frozen(function.__code__):
+        value = vars(builtins).get(name, absent)
+    return value
 
 
 def _foreign_to_code(code: types.CodeType) -> str:

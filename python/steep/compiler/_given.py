@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from steep._core import Tensor, absent, found_in_type
 from steep.compiler._leaks import tuple_of
-from steep.compiler._objects import values_of
+from steep.compiler._objects import are_same_objects, values_of
 from steep.compiler._symbolic import is_number
 
 __all__ = ["Entry", "Filled"]
@@ -61,7 +60,7 @@ class Filled:
         if _is_tuple(kind):
             old = [*tuple.__iter__(item)]
             new = [self._fill(part, depth + 1) for part in old]
-            if _differ(new, old):
+            if not are_same_objects(new, old):
                 filled = tuple_of(item, new)
                 self.tuples.append(filled)
         elif kind is list:
@@ -87,10 +86,6 @@ class Filled:
 
 
 _WITHOUT = (Tensor, str, bool, type(None))  # in which there is no number
-
-
-def _differ(new: Iterable[Any], old: Iterable[Any]) -> bool:
-    return any(now is not then for now, then in zip(new, old, strict=True))
 
 
 def _is_tuple(kind: type) -> bool:

@@ -10,7 +10,14 @@ import sys
 import types
 from typing import Any, NamedTuple
 
+from steep._core import exchange_keys
+from steep.compiler._objects import attributes_of
+
 __all__ = ["Kept", "put_back", "tuple_of"]
+
+News = dict[int, Any]  # what is to be put in place of an object, by its id
+
+_DEEPEST = 64  # tuples and the like in each other; each level asks the collector once more
 
 
 class Kept(NamedTuple):
@@ -25,74 +32,135 @@ def put_back(stand_ins: list[Any], numbers: list[Any]) -> Kept | None:
 
     Nobody else may hold the objects than the list. Returns what has held one, if anything has.
     """
-    kept = None
-    for i in range(len(stand_ins)):
-        if sys.getrefcount(stand_ins[i]) > 2:  # the list's, and that of the call
-            kept = _replace(stand_ins[i], numbers[i], {id(stand_ins)}) or kept
+    held = [i for i in range(len(stand_ins)) if sys.getrefcount(stand_ins[i]) > 2]
+    if not held:  # by others than the list and the call
+        return None
+    news = {id(stand_ins[i]): numbers[i] for i in held}
+    going = [stand_ins[i] for i in held]
+    kept, holders = _holders_of(going, {id(stand_ins), id(going)})
+    _make_anew(going[len(held) :], news)
+    for holder in holders:
+        found = _replace(holder, news)
+        kept = kept if kept is not None and kept.name else found
+    return _replace_in_context(news) or kept
+
+
+def _holders_of(going: list[Any], apart: set[int]) -> tuple[Kept | None, list[Any]]:
+    """All that hold one of some objects, but for those whose ids are `apart`.
+
+    What cannot be changed, such as a tuple, is made anew: it is added to `going`, and its holders
+    count as well. The first is one of those, where they are too deep in each other.
+    """
+    found: list[Any] = []
+    known, begin = {*apart, *map(id, going)}, 0
+    for _ in range(_DEEPEST):
+        holders = gc.get_referrers(*going[begin:])
+        begin = len(going)
+        for holder in holders:
+            if id(holder) in known or type(holder) is types.FrameType:
+                continue
+            known.add(id(holder))
+            (going if issubclass(type(holder), _UNCHANGEABLE) else found).append(holder)
+        holders.clear()  # or it would be one of the next
+        if len(going) == begin:
+            return None, found
+    return Kept(type(going[-1]).__name__, ""), found
+
+
+_UNCHANGEABLE = (tuple, frozenset, slice, types.MethodType)
+
+
+def _parts_of(item: Any) -> list[Any]:
+    """What something that cannot be changed is made of."""
+    if issubclass(type(item), slice):
+        return [item.start, item.stop, item.step]
+    if type(item) is types.MethodType:
+        return [item.__self__]
+    return [*(tuple if issubclass(type(item), tuple) else frozenset).__iter__(item)]
+
+
+def _make_anew(items: list[Any], news: News) -> None:
+    """Make others of them, first of those that others hold; `news` gets these."""
+    left, begun = {id(item) for item in items}, set()
+    waiting = [*items]
+    while waiting:
+        item = waiting[-1]
+        inner = [x for x in _parts_of(item) if id(x) in left and id(x) not in begun]
+        if inner and id(item) in left:
+            begun.add(id(item))
+            waiting += inner
+            continue
+        waiting.pop()
+        if id(item) in left:
+            left.discard(id(item))
+            news[id(item)] = _anew(item, news)
+
+
+def _anew(item: Any, news: News) -> Any:
+    """The same of other parts, or itself where that cannot be made."""
+    parts = [_other(part, news) for part in _parts_of(item)]
+    kind = type(item)
+    try:
+        if issubclass(kind, tuple):
+            return tuple_of(item, parts)
+        if kind is slice:
+            return slice(*parts)
+        if kind is types.MethodType:
+            of_number = id(item.__self__) in news and type(parts[0]) in (int, float)
+            name = item.__func__.__name__
+            return getattr(parts[0], name) if of_number else types.MethodType(item.__func__, *parts)
+        new = frozenset.__new__(kind, parts)
+        if values := attributes_of(item):
+            new.__dict__.update(values)
+        return new
+    except Exception:  # a user's class refuses, or the hash of a key: it stays as it is
+        return item
+
+
+def _replace(holder: Any, news: News) -> Kept:
+    """Let one object hold others. Returns what it is, also where that cannot be done."""
+    kept = Kept(type(holder).__name__, _name_in(holder, news))
+    _put(holder, news)
+    _put_into_attributes(holder, news)
     return kept
 
 
-def _replace(old: Any, new: Any, apart: set[int]) -> Kept | None:
-    """Let all who hold one object hold another, but for those whose ids are `apart`.
-
-    No function in here may hold `old`: its variable would be found, too.
-    """
-    kept = None
-    holders = gc.get_referrers(old)
-    for holder in holders:
-        if holder is holders or id(holder) in apart or isinstance(holder, types.FrameType):
-            continue
-        if isinstance(holder, tuple):
-            kept = _replace(holder, _with(holder, old, new), apart | {id(holders)}) or kept
-            continue
-        name = _name_in(holder, old)
-        if _put(holder, old, new):
-            kept = Kept(type(holder).__name__, name)
-    return _replace_in_context(old, new) or kept
-
-
-def _replace_in_context(old: Any, new: Any) -> Kept | None:
+def _replace_in_context(news: News) -> Kept | None:
     """The same in context variables, of which the collector does not tell."""
     kept = None
     for variable, value in contextvars.copy_context().items():
-        if value is old:
-            variable.set(new)
+        if id(value) in news:
+            variable.set(news[id(value)])
             kept = Kept("context variable", variable.name)
     return kept
 
 
-def _name_in(holder: Any, item: Any) -> str:
-    """The key of an item in a dict, if it is a string."""
-    pairs = list(dict.items(holder)) if isinstance(holder, dict) else []
-    return next((key for key, value in pairs if value is item and type(key) is str), "")
+def _name_in(holder: Any, news: News) -> str:
+    """The key in a dict, or the attribute, under which one of them is, if that is a string."""
+    values = holder if issubclass(type(holder), dict) else attributes_of(holder) or {}
+    pairs = list(dict.items(values))
+    return next((key for key, value in pairs if id(value) in news and type(key) is str), "")
 
 
-def _put(holder: Any, old: Any, new: Any) -> bool:
-    if isinstance(holder, dict):
-        _put_into_dict(holder, old, new)
-    elif isinstance(holder, list | collections.deque):
-        _put_into_sequence(holder, old, new)
-    elif isinstance(holder, set):
-        set.discard(holder, old)
-        set.add(holder, new)
-    elif isinstance(holder, types.CellType):
-        holder.cell_contents = new
-    elif isinstance(holder, BaseException) and holder.args is old:
-        holder.args = new
-    elif isinstance(holder, types.FunctionType) and holder.__defaults__ is old:
-        holder.__defaults__ = new
-    elif isinstance(holder, functools.partial):
-        args = new if holder.args is old else holder.args
-        state = (holder.func, args, holder.keywords, vars(holder))
-        holder.__setstate__(state)  # type: ignore[attr-defined]
-    else:
-        return _put_into_slots(holder, old, new)
-    return True
-
-
-def _with(holder: tuple[Any, ...], old: Any, new: Any) -> tuple[Any, ...]:
-    """The same tuple with another item."""
-    return tuple_of(holder, [_other(item, old, new) for item in tuple.__iter__(holder)])
+def _put(holder: Any, news: News) -> None:
+    """Into what a container, a function or the like holds."""
+    kind = type(holder)
+    if issubclass(kind, dict):
+        _put_into_dict(holder, news)
+    elif issubclass(kind, list | collections.deque):
+        _put_into_sequence(holder, news)
+    elif issubclass(kind, set):
+        exchange_keys(holder, news)
+    elif kind is types.CellType:
+        holder.cell_contents = _other(holder.cell_contents, news)
+    elif kind is types.FunctionType:
+        holder.__defaults__ = _other(holder.__defaults__, news)
+        _put_into_dict(holder.__annotations__, news)  # which may have been a tuple
+    elif issubclass(kind, BaseException) and id(holder.args) in news:
+        holder.args = news[id(holder.args)]
+    elif issubclass(kind, functools.partial):
+        state = (holder.func, _other(holder.args, news), holder.keywords, vars(holder))
+        holder.__setstate__(state)
 
 
 def tuple_of(old: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
@@ -107,41 +175,47 @@ def tuple_of(old: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
     return new
 
 
-def _put_into_sequence(holder: Any, old: Any, new: Any) -> None:
-    kind = list if isinstance(holder, list) else collections.deque
+def _put_into_sequence(holder: Any, news: News) -> None:
+    kind = list if issubclass(type(holder), list) else collections.deque
     for i, item in enumerate(list(kind.__iter__(holder))):
-        if item is old:
-            kind.__setitem__(holder, i, new)
+        if id(item) in news:
+            kind.__setitem__(holder, i, news[id(item)])
 
 
-def _put_into_dict(holder: dict[Any, Any], old: Any, new: Any) -> None:
-    # A class finds its attributes by a cache of its own.
-    classes = [x for x in gc.get_referrers(holder) if isinstance(x, type)]
+def _put_into_dict(holder: dict[Any, Any], news: News) -> None:
+    cls = _class_with(holder)
     for key, item in list(dict.items(holder)):
-        if item is old and classes:
-            type.__setattr__(classes[0], key, new)
-        elif item is old:
-            dict.__setitem__(holder, key, new)
-    if any(key is old for key in dict.keys(holder)):
-        items = [(_other(key, old, new), item) for key, item in dict.items(holder)]
-        dict.clear(holder)
-        dict.update(holder, items)
+        if id(item) in news and cls is not None:
+            type.__setattr__(cls, key, news[id(item)])
+        elif id(item) in news:
+            dict.__setitem__(holder, key, news[id(item)])
+    if any(id(key) in news for key in dict.keys(holder)):
+        exchange_keys(holder, news)
 
 
-def _put_into_slots(holder: Any, old: Any, new: Any) -> bool:
-    found = False
+def _class_with(values: dict[Any, Any]) -> type | None:
+    """The class whose own dict it is, if any: it finds its attributes by a cache of its own."""
+    if "__doc__" not in values:  # which every class has
+        return None
+    return next((x for x in gc.get_referrers(values) if issubclass(type(x), type)), None)
+
+
+def _put_into_attributes(holder: Any, news: News) -> None:
+    """Into its `__dict__`, which may not have been made yet, and into slots."""
+    values = attributes_of(holder)
+    if values and any(id(value) in news for value in dict.values(values)):
+        _put_into_dict(values, news)
     for cls in type(holder).__mro__:
         for member in vars(cls).values():
-            if not isinstance(member, types.MemberDescriptorType):
+            if type(member) is not types.MemberDescriptorType:
                 continue
             try:
-                if member.__get__(holder) is old:
-                    member.__set__(holder, new)
-                    found = True
-            except AttributeError:  # an empty slot, or one of C's own
+                value = member.__get__(holder)
+                if id(value) in news:
+                    member.__set__(holder, news[id(value)])
+            except (AttributeError, TypeError):  # an empty slot, or one of C's own
                 continue
-    return found
 
 
-def _other(item: Any, old: Any, new: Any) -> Any:
-    return new if item is old else item
+def _other(item: Any, news: News) -> Any:
+    return news.get(id(item), item)

@@ -6,12 +6,14 @@ import collections
 import gc
 import sys
 import types
+from collections.abc import Iterable
 from typing import Any
 
 from steep._core import absent, found_in_type
 
-__all__ = ["SPECIAL", "attributes_of", "contents_of", "dict_of_class"]
-__all__ += ["DICTS", "is_of_a_library", "module_of", "slot_of", "values_of"]
+__all__ = ["SPECIAL", "are_same_objects", "attributes_of", "content_of", "contents_of"]
+__all__ += ["DICTS", "dict_of_class", "is_immutable", "is_of_a_library", "is_of_python"]
+__all__ += ["module_of", "slot_of", "values_of"]
 
 # Methods that operators, statements, calls and functions of C look for in a class: no code names
 # them, and one that is added later is found as well.
@@ -42,6 +44,19 @@ def is_of_a_library(cls: type) -> bool:
     """Whether a class is steep's, Python's or NumPy's, whose attributes are their own business."""
     top = module_of(cls).partition(".")[0]
     return top in ("steep", "numpy") or top in sys.stdlib_module_names
+
+
+def are_same_objects(items: Iterable[Any], others: Iterable[Any]) -> bool:
+    """Whether each is the very object in its place among as many others."""
+    return all(item is other for item, other in zip(items, others, strict=True))
+
+
+def content_of(cell: types.CellType) -> Any:
+    """What the variable of a closure is set to, if it is."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return absent
 
 
 def attributes_of(item: Any) -> dict[str, Any] | None:
@@ -102,10 +117,20 @@ def values_of(item: Any) -> dict[Any, Any] | None:
 
 def _has_slots(cls: type) -> bool:
     """Whether instances have values in slots, which their dict lacks."""
-    own = [base for base in cls.__mro__ if base.__flags__ & _OF_PYTHON]
+    own = [base for base in cls.__mro__ if is_of_python(base)]
     return any(
         type(value) is types.MemberDescriptorType for base in own for value in vars(base).values()
     )
 
 
-_OF_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+def is_of_python(cls: type) -> bool:
+    """Whether a class was made while the program runs, as those of Python code are."""
+    return bool(cls.__flags__ & _HEAP_TYPE)
+
+
+def is_immutable(cls: type) -> bool:
+    """Whether nobody can give a class other attributes."""
+    return bool(cls.__flags__ & _IMMUTABLE_TYPE)
+
+
+_IMMUTABLE_TYPE, _HEAP_TYPE = 1 << 8, 1 << 9  # flags of types: Py_TPFLAGS_...

@@ -6,17 +6,25 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from steep._core import any_number, call_with_stand_ins, first_broken, same_value
+from steep._core import (
+    any_number,
+    call_with_stand_ins,
+    exchange_keys,
+    first_broken,
+    same_value,
+)
 from steep.compiler._cells import DICT, ITEM, SEQUENCE, SLOT, VARIABLE, Cell, Cells, absent
 from steep.compiler._explain import one_of
 from steep.compiler._given import Entry
 from steep.compiler._leaks import tuple_of
+from steep.compiler._objects import are_same_objects, content_of
 from steep.compiler._result import values_to_make
 from steep.compiler._symbolic import OPERATORS, Numbers, is_number, is_symbolic, plain
 
 __all__ = ["MOST_PLACES", "Place", "StandIns", "changed_places", "evaluator", "without_symbols"]
 
 MOST_PLACES = 4096
+MOST_STEPS = 4096  # each is a line of source text, and a replay takes them in Python
 _LIMIT = 2**63  # of ints that operations take
 
 
@@ -51,8 +59,8 @@ class Place:
                 return list.__getitem__(self._holder, self._key)
             if self._kind == SLOT:
                 return self._key.__get__(self._holder, type(self._holder))
-            return self._holder.cell_contents
-        except (AttributeError, IndexError, ValueError):
+            return content_of(self._holder)
+        except (AttributeError, IndexError):
             return absent
 
     def expression(self, i: int, names: dict[str, Any]) -> str:
@@ -138,7 +146,7 @@ class StandIns:
 
     def __init__(self, places: Sequence[Place], given: Sequence[Any] = ()) -> None:
         self.numbers = Numbers()
-        self.places = [place for place in places if is_number(place.get())]
+        self.places = [*places]
         self.given: list[Any] = [self.numbers.symbol(("given", i), x) for i, x in enumerate(given)]
         self.put: list[Entry] = []
         self.changed: list[str] = []
@@ -149,10 +157,14 @@ class StandIns:
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """What the function returns while they are in their places."""
-        entries = []
-        for i, place in enumerate(self.places):
-            value = place.get()
-            entries.append((*place.where, self.numbers.symbol(("place", i), value), value))
+        found = [(place, place.get()) for place in self.places]
+        # Another thread may have put a stand-in of its own there.
+        found = [(place, value) for place, value in found if is_number(value)]
+        self.places = [place for place, _ in found]
+        entries = [
+            (*place.where, self.numbers.symbol(("place", i), value), value)
+            for i, (place, value) in enumerate(found)
+        ]
         if not self.numbers.symbols:
             return function(*args)
         left: list[Any] = []
@@ -163,7 +175,9 @@ class StandIns:
             for i, (*_, symbol, _) in enumerate(entries[: len(left)]):
                 if left[i] is symbol:
                     continue
-                if is_number(plain(left[i])):
+                if is_symbolic(left[i]) and not self._is_own(left[i]):
+                    self.lost = f"another thread writes into {self.places[i].label}"
+                elif is_number(plain(left[i])):
                     self.writes.append((i, self.numbers.number_of(left[i])))
                 else:
                     label = self.places[i].label
@@ -189,19 +203,28 @@ class StandIns:
 
     def leave(self, cells: Cells) -> None:
         """Say in the cells that any number will do where one of ours was."""
-        if not (self.places or self.given):
-            return
         for i, (kind, holder, key, value) in enumerate(cells.entries):
-            freed = _freed(value)
+            freed = self._freed(value)
             if freed is not value:
                 cells.entries[i] = (kind, holder, key, freed)
                 if self._holds_given(value):
                     self._reached.append(cells.entries[i])
 
+    def _is_own(self, symbol: Any) -> bool:
+        """Whether what stands in for a number does so in this call, and not in another thread's."""
+        return symbol._numbers is self.numbers
+
+    def _freed(self, value: Any) -> Any:
+        if is_symbolic(value):
+            return any_number if self._is_own(value) else plain(value)
+        if type(value) is tuple and any(map(is_symbolic, value)):
+            return tuple(map(self._freed, value))
+        return value
+
     def _holds_given(self, value: Any) -> bool:
         """Whether what was in a cell is one of the call's own numbers, or holds one."""
-        items = value if type(value) is tuple else (value,)
-        return any(is_symbolic(x) and self.numbers.nodes[x._node][0] == "given" for x in items)
+        items = [x for x in (value if type(value) is tuple else (value,)) if is_symbolic(x)]
+        return any(self._is_own(x) and self.numbers.nodes[x._node][0] == "given" for x in items)
 
     def reached(self, cells: Cells) -> str:
         """Where numbers among the arguments were met that are not known by these alone, or ``''``.
@@ -219,7 +242,10 @@ class StandIns:
         """
         self.given = []
         self._reached = []
+        steps = sum(node[0] not in ("place", "given") for node in self.numbers.nodes)
         kept = self.numbers.take_back()
+        if steps > MOST_STEPS:
+            return _TOO_MANY.format(steps)
         if self.lost or not kept or self.changed:  # an argument, which is told otherwise
             return self.lost
         name = f" ({kept.name!r})" if kept.name else ""
@@ -227,6 +253,10 @@ class StandIns:
         return _KEPT.format(f"{one_of(kept.kind)}{name}") + where
 
 
+_TOO_MANY = (
+    "it computes {} numbers of numbers that change, which a replay would do no faster; compute "
+    "them outside, or with operators of tensors"
+)
 _KEPT = (
     "it keeps a number that changes in {}, where a replay would leave the old one; return it and "
     "keep it outside, or keep a tensor"
@@ -239,27 +269,41 @@ _REACHED = (
 
 def without_symbols(value: Any) -> Any:
     """The same with plain numbers, in all that can be made anew as well (`describe`)."""
+    return _without_symbols(value, {})
+
+
+def _without_symbols(value: Any, known: dict[int, Any]) -> Any:
+    """See `without_symbols`; `known` are the containers that were looked through, by id."""
     if is_symbolic(value):
         return plain(value)
-    if type(value) is list:
-        value[:] = map(without_symbols, value)
-    elif (values := None if isinstance(value, tuple) else values_to_make(value)) is not None:
-        for key in values:
-            values[key] = without_symbols(values[key])
-    elif isinstance(value, tuple):
-        parts = [*tuple.__iter__(value)]
-        items = [*map(without_symbols, parts)]
-        if any(now is not old for now, old in zip(items, parts, strict=True)):
-            return tuple_of(value, items)
-    return value
+    kind = type(value)
+    values = None if issubclass(kind, tuple) else values_to_make(value)
+    if values is None and kind is not list and not issubclass(kind, tuple):
+        return value
+    if id(value) not in known:
+        known[id(value)] = value  # which may hold itself
+        if values is not None:
+            _clean_dict(values, known)
+        elif kind is list:
+            for i, item in enumerate(value):
+                if (plain_item := _without_symbols(item, known)) is not item:
+                    value[i] = plain_item
+        else:
+            parts = [*tuple.__iter__(value)]
+            items = [_without_symbols(part, known) for part in parts]
+            if not are_same_objects(items, parts):
+                known[id(value)] = tuple_of(value, items)
+    return known[id(value)]
 
 
-def _freed(value: Any) -> Any:
-    if is_symbolic(value):
-        return any_number
-    if type(value) is tuple and any(is_symbolic(item) for item in value):
-        return tuple(any_number if is_symbolic(item) else item for item in value)
-    return value
+def _clean_dict(values: dict[Any, Any], known: dict[int, Any]) -> None:
+    for key, item in [*values.items()]:
+        if (plain_item := _without_symbols(item, known)) is not item:
+            values[key] = plain_item
+    keys = [*values]
+    news = {id(key): _without_symbols(key, known) for key in keys}
+    if not are_same_objects(keys, news.values()):
+        exchange_keys(values, news)
 
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%"}

@@ -111,15 +111,18 @@ class Run:
         try:
             read = map(ReadNumber._make, self.recorder.take_numbers())
             self.numbers = {id(x.number): x for x in read}
-            self.description = describe(self.result, self.outputs, self.numbers, returned)
-        except TypeError as error:
-            self.outputs.clear()
-            self.reads.refusal = self.reads.refusal or str(error)
+            self.description = describe(
+                self.result, self.outputs, self.numbers, returned, self.stand_ins.numbers
+            )
         except MemoryError:
             self.lost = True
-        if self.stand_ins.places or self.stand_ins.given:
-            with contextlib.suppress(RecursionError):  # of a list that holds itself
-                self.result = without_symbols(self.result)
+        except Exception as error:
+            self.outputs.clear()
+            said = isinstance(error, TypeError)
+            reason = str(error) if said else f"its result raises {type(error).__name__}"
+            self.reads.refusal = self.reads.refusal or reason
+        with contextlib.suppress(RecursionError):  # of containers too deep to be looked through
+            self.result = without_symbols(self.result)
 
 
 class Recording:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import collections
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from steep._core import (
     Size,
     Tensor,
+    absent,
     device,
     dtype,
     found_in_type,
@@ -17,8 +18,9 @@ from steep._core import (
     same_value,
 )
 from steep.compiler._explain import one_of, shown
-from steep.compiler._objects import DICTS, values_of
-from steep.compiler._symbolic import is_symbolic
+from steep.compiler._leaks import tuple_of
+from steep.compiler._objects import DICTS, are_same_objects, values_of
+from steep.compiler._symbolic import Numbers, is_symbolic, plain
 
 __all__ = ["ReadNumber", "describe", "detach_used", "detached", "difference"]
 __all__ += ["values_to_make"]
@@ -45,67 +47,110 @@ def describe(
     outputs: list[Tensor],
     numbers: dict[int, ReadNumber] | None = None,
     returned: list[int] | None = None,
+    recorded: Numbers | None = None,
 ) -> Any:
     """The result with the number of an output in place of each tensor, which `outputs` gets.
 
     `numbers` are those in it, by id, that were read out of tensors; `returned` gets the steps that
-    have made those that objects stand in for.
+    have made those that objects stand in for, all of the call's own `recorded`.
 
     Raises:
         TypeError: if it holds something else than tensors and plain values, or itself.
     """
-    given = [] if returned is None else returned
+    steps = [] if returned is None else returned
+    description = _Description(outputs, numbers or {}, steps, recorded)
     try:
-        return _described(result, outputs, {}, numbers or {}, given)
+        return description.of(result, True)
     except RecursionError:
         raise TypeError(_TOO_DEEP) from None
 
 
-def _described(
-    result: Any,
-    outputs: list[Tensor],
-    known: dict[int, int],
-    numbers: dict[int, ReadNumber],
-    returned: list[int],
-) -> Any:
-    """See `describe`; `known` are the numbers of the outputs, by id."""
-    if id(result) in numbers:
-        source = _described(numbers[id(result)].source, outputs, known, {}, returned)
-        return ("item", source, type(result))
-    if is_symbolic(result):
-        returned.append(result._node)
-        return ("given", len(returned) - 1)
-    if isinstance(result, Tensor):
-        number = known.setdefault(id(result), len(outputs))
-        if number == len(outputs):
-            outputs.append(result)
+class _Description:
+    """What `describe` makes of one result, part by part."""
+
+    def __init__(
+        self,
+        outputs: list[Tensor],
+        numbers: dict[int, ReadNumber],
+        returned: list[int],
+        recorded: Numbers | None,
+    ) -> None:
+        self._outputs = outputs
+        self._numbers = numbers
+        self._returned = returned
+        self._recorded = recorded
+        self._known: dict[int, int] = {}  # the numbers of the outputs, by id
+        self._met: set[int] = set()  # containers
+        self._again = 0  # how many parts those have that were met once more
+
+    def of(self, part: Any, may_read: bool) -> Any:
+        """See `describe`; `may_read`: whether it may be a number read out of a tensor."""
+        if may_read and id(part) in self._numbers:
+            return ("item", self._tensor(self._numbers[id(part)].source), type(part))
+        if is_symbolic(part):
+            return self._given(part)
+        kind = type(part)
+        if issubclass(kind, Tensor):
+            return self._tensor(part)
+        if issubclass(kind, _PLAIN):
+            return ("value", part)
+        if kind is tuple or kind is list:
+            return (kind.__name__, self._items(part, part, may_read))
+        if _is_named(kind):
+            # No numbers inside: its class may look at them when it is made, before they have
+            # values.
+            return ("named", kind, self._items(part, part, False))
+        if (values := values_to_make(part)) is None:
+            raise TypeError(
+                f"it returns {one_of(kind.__name__)}, which a replay could not make anew; return "
+                "tensors, numbers, strings or None, or tuples, lists, dicts, namespaces and "
+                "dataclasses of them"
+            )
+        before = len(self._outputs)
+        items = self._items(part, values.values(), may_read)
+        keys = tuple(map(_plain_key, values))
+        if kind is dict:
+            return ("dict", keys, items)
+        read = {id(number.source) for number in self._numbers.values()}
+        if any(graph_is_used_up(x) for x in self._outputs[before:] if id(x) not in read):
+            raise TypeError(
+                f"it returns {one_of(kind.__name__)} with a tensor whose graph backward has used "
+                "up, which a replay would return without; put detach() of it there"
+            )
+        return ("made", kind, _maker_of(part), keys, items)
+
+    def _tensor(self, tensor: Tensor) -> int:
+        number = self._known.setdefault(id(tensor), len(self._outputs))
+        if number == len(self._outputs):
+            self._outputs.append(tensor)
         return number
-    if isinstance(result, _PLAIN):
-        return ("value", result)
-    if type(result) in (tuple, list):
-        items = [_described(item, outputs, known, numbers, returned) for item in result]
-        return (type(result).__name__, items)
-    if isinstance(result, tuple) and hasattr(result, "_make"):
-        # No numbers inside: its class may look at them when it is made, before they have values.
-        items = [_described(item, outputs, known, {}, returned) for item in result]
-        return ("named", type(result), items)
-    if (values := values_to_make(result)) is None:
-        raise TypeError(
-            f"it returns {one_of(type(result).__name__)}, which a replay could not make anew; "
-            "return tensors, numbers, strings or None, or tuples, lists, dicts, namespaces and "
-            "dataclasses of them"
-        )
-    before = len(outputs)
-    items = [_described(item, outputs, known, numbers, returned) for item in values.values()]
-    if type(result) is dict:
-        return ("dict", tuple(values), items)
-    read = {id(number.source) for number in numbers.values()}
-    if any(graph_is_used_up(x) for x in outputs[before:] if id(x) not in read):
-        raise TypeError(
-            f"it returns {one_of(type(result).__name__)} with a tensor whose graph backward has "
-            "used up, which a replay would return without; put detach() of it there"
-        )
-    return ("made", type(result), _maker_of(result), tuple(values), items)
+
+    def _given(self, symbol: Any) -> Any:
+        if symbol._numbers is not self._recorded:
+            raise TypeError("it returns a number that another thread is recording with")
+        self._returned.append(symbol._node)
+        return ("given", len(self._returned) - 1)
+
+    def _items(self, whole: Any, parts: Collection[Any], may_read: bool) -> list[Any]:
+        if id(whole) in self._met:  # twice the same in each of many levels would never end
+            self._again += len(parts)
+        if self._again > _MOST_AGAIN:
+            raise TypeError(_TOO_OFTEN)
+        self._met.add(id(whole))
+        return [self.of(part, may_read) for part in parts]
+
+
+def _plain_key(key: Any) -> Any:
+    """A key without stand-ins for numbers, which it has asked for themselves: for their hashes."""
+    if not issubclass(type(key), tuple):
+        return plain(key)
+    parts = [*tuple.__iter__(key)]
+    keys = [*map(_plain_key, parts)]
+    return key if are_same_objects(keys, parts) else tuple_of(key, keys)
+
+
+def _is_named(kind: type) -> bool:
+    return issubclass(kind, tuple) and found_in_type(kind, "_make") is not absent
 
 
 # ---- containers that are made anew --------------------------------------------------------------
@@ -134,20 +179,30 @@ def _maker_of(result: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
 
 def detach_used(result: Any) -> Any:
     """The result without the graphs that backward has used up, as a replay returns it."""
-    if isinstance(result, Tensor):
+    return _detach_used(result, {})
+
+
+def _detach_used(result: Any, known: dict[int, Any]) -> Any:
+    """See `detach_used`; `known` are the containers that were looked through, by id."""
+    kind = type(result)
+    if issubclass(kind, Tensor):
         return result.detach() if graph_is_used_up(result) else result
-    if type(result) is dict:
-        values = [detach_used(item) for item in result.values()]
-        return result if _same(values, result.values()) else dict(zip(result, values, strict=True))
     # Of other classes nobody but their own code knows how to make another.
-    if type(result) not in (tuple, list) and not (
-        isinstance(result, tuple) and hasattr(result, "_make")
-    ):
+    if kind not in (dict, tuple, list) and not _is_named(kind):
         return result
-    items = [detach_used(item) for item in result]
-    if _same(items, result):  # the very object, which someone may know
+    if id(result) not in known:
+        known[id(result)] = _detach_used_in(result, known)
+    return known[id(result)]
+
+
+def _detach_used_in(result: Any, known: dict[int, Any]) -> Any:
+    old = result.values() if type(result) is dict else result
+    items = [_detach_used(item, known) for item in old]
+    if are_same_objects(items, old):  # the very object, which someone may know
         return result
-    return type(result)._make(items) if hasattr(result, "_make") else type(result)(items)
+    if type(result) is dict:
+        return dict(zip(result, items, strict=True))
+    return type(result)._make(items) if _is_named(type(result)) else type(result)(items)
 
 
 def detached(result: Any) -> Any:
@@ -158,6 +213,8 @@ def detached(result: Any) -> Any:
         return result
 
 
+_MOST_AGAIN = 4096  # parts of containers that a result holds more than once
+_TOO_OFTEN = "it returns containers that hold the same ones over and over; return each once"
 _TOO_DEEP = "it returns a container that holds itself, or others too deep; return one of tensors"
 
 # ---- two results compared ---------------------------------------------------------------------
@@ -188,7 +245,7 @@ def difference(first: Any, second: Any) -> str:
         return f"it returns {_named(first)} of {len(items)} items and then one of {len(others)}"
     if kind in ("dict", "made") and not all(map(_is_same, first[-2], second[-2])):
         return f"it returns {_named(first)} with other keys than before"
-    if kind == "made" and not _same(first[2][1], second[2][1]):
+    if kind == "made" and not are_same_objects(first[2][1], second[2][1]):
         return f"it returns {_named(first)} with another default_factory than before"
     found = (difference(item, other) for item, other in zip(items, others, strict=True))
     return next(filter(None, found), "")
@@ -221,14 +278,10 @@ def _is_same(value: Any, other: Any) -> bool:
         return False
     if type(value) is tuple:
         return len(value) == len(other) and all(map(_is_same, value, other))
-    for base, plain in _AS_PLAIN:
-        if isinstance(value, base):
-            return bool(same_value(plain(value), plain(other)))
+    for base, read in _AS_PLAIN:
+        if issubclass(type(value), base):
+            return bool(same_value(read(value), read(other)))
     try:
         return bool(value == other)
     except Exception:  # of a user's class
         return False
-
-
-def _same(items: Iterable[Any], others: Iterable[Any]) -> bool:
-    return all(item is other for item, other in zip(items, others, strict=True))

@@ -12,6 +12,7 @@ program is given them (`csrc/program/numbers.cpp` has found which operands they 
 
 from __future__ import annotations
 
+import _thread
 import math
 import operator
 import sys
@@ -98,6 +99,9 @@ class Use(NamedTuple):
 class Numbers:
     """What one recorded call computes of the numbers that change.
 
+    Nothing is noted of what other threads do, nor after the call: for them an object that stands
+    for a number is that number.
+
     Attributes:
         nodes: each step: a place, a constant, or an operator with the steps it works on.
         values: what came of each.
@@ -117,6 +121,12 @@ class Numbers:
         self.uses: list[Use] = []
         self.symbols: list[Any] = []
         self._steps: dict[Any, int] = {}  # what is computed twice is one step
+        self._thread = _thread.get_ident()
+        self._is_closed = False
+
+    def listens(self) -> bool:
+        """Whether what is done here and now belongs to the call."""
+        return not self._is_closed and _thread.get_ident() == self._thread
 
     def symbol(self, node: Node, value: Any) -> Any:
         """An object that stands for the result of a new step."""
@@ -136,6 +146,7 @@ class Numbers:
         """Put plain numbers wherever a stand-in was left. Returns what had one, if any has."""
         kept = put_back(self.symbols, [symbol._value for symbol in self.symbols])
         self.symbols = []  # not before: an interrupt leaves them to whoever handles it
+        self._is_closed = True
         return kept
 
     def number_of(self, value: Any) -> int:
@@ -149,6 +160,8 @@ class Numbers:
 
     def apply(self, name: str, *operands: Any) -> Any:
         """The result of an operator, which stands in for a number if it is one."""
+        if not self.listens():
+            return OPERATORS[name](*map(plain, operands))
         try:
             value = OPERATORS[name](*map(plain, operands))
         except Exception:  # for the function to handle, as it would not with other numbers
@@ -233,7 +246,7 @@ def _mixes(other: Any) -> bool:
 def _operator(name: str, reflected: bool = False) -> Callable[..., Any]:
     def method(self: _Symbolic, other: Any, *modulus: Any) -> Any:
         if modulus:  # of pow
-            return pow(self._known(), plain(other), *modulus)
+            return pow(self._known(), *map(_known, (other, *modulus)))
         if not (_mixes(other) or type(other) is complex):
             return NotImplemented
         return self._numbers.apply(name, *((other, self) if reflected else (self, other)))
@@ -250,6 +263,8 @@ def _divmod(reflected: bool = False) -> Callable[..., Any]:
         if not _mixes(other):
             return NotImplemented
         operands = (other, self) if reflected else (self, other)
+        if not self._numbers.listens():
+            return divmod(plain(operands[0]), plain(operands[1]))
         if not plain(operands[1]):
             for operand in operands:
                 self._numbers.note(self._numbers.number_of(operand))
@@ -261,7 +276,12 @@ def _divmod(reflected: bool = False) -> Callable[..., Any]:
 
 def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
     """A method by which Python code asks for the number itself."""
-    return lambda self, *args: function(self._known(), *map(plain, args))
+    return lambda self, *args: function(self._known(), *map(_known, args))
+
+
+def _known(value: Any) -> Any:
+    """The number that Python code asks an object for; anything else as it is."""
+    return value._known() if is_symbolic(value) else value
 
 
 class _Symbolic:
@@ -276,24 +296,27 @@ class _Symbolic:
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
-        self._numbers.typed.add(self._node)
+        if self._numbers.listens():
+            self._numbers.typed.add(self._node)
         return type(self._value)
 
     def _known(self) -> Any:
         """The number, for code whose course may depend on it."""
-        self._numbers.note(self._node)
+        if self._numbers.listens():
+            self._numbers.note(self._node)
         return self._value
 
     def _taken(self, place: int) -> Any:
         """The number, for an operation that comes after `place` launches."""
-        self._numbers.taken.append((self._node, place))
-        self._numbers.uses.append(Use("", "", _lines()))
+        if self._numbers.listens():
+            self._numbers.taken.append((self._node, place))
+            self._numbers.uses.append(Use("", "", _lines()))
         return self._value
 
     def _named(self, operation: str, parameter: str) -> None:
         """Which operation has just taken the number, and as what."""
         uses = self._numbers.uses
-        if uses:
+        if uses and self._numbers.listens():
             uses[-1] = uses[-1]._replace(operation=operation, parameter=parameter)
 
     def _through(self, name: str, *operands: Any) -> Any:
@@ -365,6 +388,12 @@ for _name in _OF_BITS:
     setattr(SymbolicInt, f"__{_name}__", _operator(_name))
     setattr(SymbolicInt, f"__r{_name}__", _operator(_name, reflected=True))
 
+
+# As `t.__add__` says it, and whoever looks that up in the number itself.
+for _kind in (_Symbolic, SymbolicInt):
+    for _name, _method in vars(_kind).items():
+        if isinstance(_method, types.FunctionType):
+            _method.__name__ = _name
 
 # As errors call them.
 SymbolicFloat.__name__, SymbolicInt.__name__ = "float", "int"
