@@ -48,6 +48,7 @@ def test_functions_of_two_numbers(name: str) -> None:
     both(make, lambda f, i: f(steep.rand(3), 0.21 + 0.03 * i, 4.3 - 0.1 * i))
 
 
+FMA = getattr(math, "fma", lambda a, b, c: a * b + c)  # since Python 3.13
 OTHERS: dict[str, Any] = {
     "round": lambda t: round(t / 7.3, 2),
     "round to an int": lambda t: round(t * 1.3) + 0.25,
@@ -66,7 +67,7 @@ OTHERS: dict[str, Any] = {
     "factorial": lambda t: 1 / math.factorial(t),
     "isqrt": lambda t: math.isqrt(t * 1000) + 0.25,
     "isclose": lambda t: (0.25 if math.isclose(t, 6.0) else 0.75) * t,
-    "fma": lambda t: getattr(math, "fma", lambda a, b, c: a * b + c)(t / 7, 0.3, t),
+    "fma": lambda t: FMA(t / 7, 0.3, t),
     "prod": lambda t: math.prod([t / 7, 0.3, t]),
     "ldexp": lambda t: math.ldexp(0.3, -t) + math.ldexp(t / 7, 3),
 }
