@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bindings/from_python.h"
+#include "bindings/given_arrays.h"
 #include "bindings/tensor_type.h"
 #include "bindings/widen.h"
 #include "tensor/sizes.h"
@@ -214,6 +215,7 @@ bool is_array_like(PyObject* object) {
 }
 
 Tensor copy_array(const char* op, PyObject* array) {
+  note_array_read(array);
   const Owned exporter = with_buffer(array);
   Buffer buffer;
   if (!buffer.open(exporter.get(), PyBUF_FULL_RO)) refuse_export(op, exporter.get());
@@ -223,6 +225,7 @@ Tensor copy_array(const char* op, PyObject* array) {
 
 bool read_ndarray(PyObject* object, Tensor& x) {
   if (!is_plain_ndarray(object)) return false;
+  note_array_read(object);
   Buffer buffer;
   if (!buffer.open(object, PyBUF_FULL_RO) || !buffer.has_dtype()) return false;
   x = copy_of(buffer);
@@ -236,6 +239,14 @@ Tensor share_if_possible(const char* op, PyObject* array) {
   if (!buffer.open(array, PyBUF_FULL)) return Tensor();
   check_dtype(op, array, buffer);
   if (buffer.widened()) return Tensor();
+  if (const Tensor given = given_tensor(array); given.defined()) return alias(given);
+  return obstacle_in(buffer).expected ? Tensor() : tensor_on(std::move(buffer));
+}
+
+Tensor tensor_of_ndarray(PyObject* object) {
+  if (std::strcmp(type_name(object), "numpy.ndarray") != 0) return Tensor();
+  Buffer buffer;
+  if (!buffer.open(object, PyBUF_FULL) || !buffer.has_dtype() || buffer.widened()) return Tensor();
   return obstacle_in(buffer).expected ? Tensor() : tensor_on(std::move(buffer));
 }
 
@@ -251,6 +262,7 @@ Tensor share_array(const char* op, PyObject* array) {
   if (buffer.widened()) return copy_of(buffer);
   const Obstacle obstacle = obstacle_in(buffer);
   if (obstacle.expected) fail(ErrorKind::value, op, obstacle.expected, obstacle.got, kCopy);
+  if (const Tensor given = given_tensor(array); given.defined()) return alias(given);
   return tensor_on(std::move(buffer));
 }
 

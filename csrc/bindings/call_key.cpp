@@ -9,6 +9,7 @@
 #include "bindings/deeper.h"
 #include "bindings/dtype_type.h"
 #include "bindings/first_with.h"
+#include "bindings/from_python.h"
 #include "bindings/tensor_type.h"
 #include "tape/history.h"
 
@@ -65,6 +66,7 @@ class Reader {
     if (PyComplex_CheckExact(object)) return complex(PyComplex_AsCComplex(object));
     if (is_kind_of(object, "numpy.generic") && scalar(object)) return;
     if (is_made_of_attributes(object)) return inside(object, [&] { attributes(object); });
+    if (depth_ == 0 && closed_ == 0 && array(object)) return;
     number('o', object);
     keep(object);
   }
@@ -185,6 +187,25 @@ class Reader {
   }
   void open(PyObject* object) {
     if (key_.opened) checked(PyList_Append(key_.opened, object));
+  }
+  // One that is an argument itself; false for all but arrays whose memory a tensor can share.
+  bool array(PyObject* object) {
+    Tensor x;
+    for (const auto& [known, tensor] : arrays_)
+      if (known.get() == object) x = tensor;
+    if (!x.defined()) {
+      x = tensor_of_ndarray(object);
+      if (!x.defined()) return false;
+      arrays_.emplace_back(Owned::borrow(object), x);
+      if (key_.arrays) {
+        const Owned wrapped(wrap(x));
+        const Owned pair(PyTuple_Pack(2, object, wrapped.get()));
+        checked(PyList_Append(key_.arrays, pair.get()));
+      }
+    }
+    tag('N');
+    tensor(x);
+    return true;
   }
   // A number, text or record of NumPy's: false for one that counts by who it is, as it holds objects.
   // What its bytes mean may be more than its type says: a unit, or fields.
@@ -334,6 +355,7 @@ class Reader {
   FirstWith<self_of> first_same_;  // of those that are not the first on their memory
   int depth_ = 0, closed_ = 0;     // containers around: all, and those whose numbers count
   std::vector<Owned> open_;        // containers with numbers left open
+  std::vector<std::pair<Owned, Tensor>> arrays_;
 };
 
 }  // namespace
@@ -363,6 +385,7 @@ Owned read_numbers(PyObject* args, PyObject* kwargs, PyObject* namespaces, int d
   CallKey open;
   open.known = key.known;
   open.opened = key.opened;
+  open.arrays = key.arrays;
   open.numbers = numbers.get();
   open.deepest = deepest;
   read_call(args, kwargs, namespaces, open);
@@ -375,7 +398,7 @@ Owned read_numbers(PyObject* args, PyObject* kwargs, PyObject* namespaces, int d
 PyObject* read_open_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& key) {
   Owned numbers = read_numbers(args, kwargs, namespaces, key.deepest, key);
   if (PyList_GET_SIZE(numbers.get()) <= kMostNumbers) return numbers.release();
-  for (PyObject* list : {key.known, key.opened})
+  for (PyObject* list : {key.known, key.opened, key.arrays})
     if (list) checked(PyList_SetSlice(list, 0, PyList_GET_SIZE(list), nullptr));
   return read_numbers(args, kwargs, namespaces, 0, key).release();
 }

@@ -21,6 +21,8 @@ struct CallKey {
   // Lists, if wanted: what counts by who it is, and the containers that count by what they hold.
   PyObject* known = nullptr;
   PyObject* opened = nullptr;
+  // Another, if wanted: tuples of each array that counts as a tensor, and that tensor.
+  PyObject* arrays = nullptr;
 };
 
 // Of more numbers in the arguments only those are left open that are arguments themselves.
@@ -28,8 +30,8 @@ constexpr Py_ssize_t kMostNumbers = 1000;
 
 // Reads positional and named arguments. Tensors count by shape, strides, dtype, requires_grad,
 // hooks and shared memory; numbers, strings and None by value; tuples, lists, dicts, slices,
-// dataclasses and instances of `namespaces` (a tuple of types) by what they hold; anything else by
-// who it is. Numbers may be left open where they are arguments, or in a list, a tuple or a named one,
+// dataclasses and instances of `namespaces` (a tuple of types) by what they hold; NumPy arrays that
+// are arguments themselves as tensors on their memory; anything else by who it is. Numbers may be left open where they are arguments, or in a list, a tuple or a named one,
 // or values in a dict, a dataclass or a namespace; where such a container comes twice, the second time
 // it says only that it does.
 void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& key);

@@ -5,6 +5,7 @@
 
 #include "bindings/arguments.h"
 #include "bindings/convert.h"
+#include "bindings/given_arrays.h"
 #include "bindings/slots.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
@@ -326,7 +327,10 @@ Tensor tensor_from(const char* op, PyObject* data, std::optional<DType> dtype) {
     return dtype && *dtype != x.dtype() ? ops::to(x, *dtype) : ops::clone(x);
   }
   if (!is_plain_number(data) && is_array_like(data)) {
-    const Tensor x = copy_array(op, data);
+    const Tensor given = given_tensor(data);
+    const Tensor x = !given.defined()        ? copy_array(op, data)
+                     : given.is_contiguous() ? ops::clone(given)
+                                             : ops::contiguous(given);
     return dtype ? ops::to(x, *dtype) : x;
   }
   return Reader(op).read(data, dtype);

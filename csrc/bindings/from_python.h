@@ -26,6 +26,10 @@ Tensor share_array(const char* op, PyObject* array);
 // The same; undefined for what share_array would refuse.
 Tensor share_if_possible(const char* op, PyObject* array);
 
+// The same for an ndarray itself; undefined for all other objects. Raises nothing but interruptions
+// and want of memory.
+Tensor tensor_of_ndarray(PyObject* object);
+
 // Adds tensor, as_tensor and from_numpy.
 void add_constructors(PyObject* module);
 

@@ -55,23 +55,25 @@ Owned read_key(PyObject* self, PyObject* const* args, bool is_open, CallKey& key
   return Owned(PyList_New(0));
 }
 
-// (bytes, inputs, objects, containers, numbers, deepest): the key of a call, the tensors in it, what
-// it knows by who they are, and the containers that it knows by what they hold; then the numbers that
-// it leaves open, if `is_open`, and how deep in containers these may be.
+// (bytes, inputs, objects, containers, numbers, deepest, arrays): the key of a call, the tensors in
+// it, what it knows by who they are, and the containers that it knows by what they hold; then the
+// numbers that it leaves open, if `is_open`, and how deep in containers these may be; and arrays,
+// each with the tensor that it counts as.
 PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2 && count != 3) raise(PyExc_TypeError, "key: expected (args, kwargs, is_open)");
     CallKey key;
-    const Owned known(PyList_New(0)), opened(PyList_New(0));
+    const Owned known(PyList_New(0)), opened(PyList_New(0)), arrays(PyList_New(0));
     key.known = known.get();
     key.opened = opened.get();
+    key.arrays = arrays.get();
     const Owned numbers = read_key(self, args, count == 3 && args[2] == Py_True, key);
     const Owned bytes(
         PyBytes_FromStringAndSize(key.bytes.data(), static_cast<Py_ssize_t>(key.bytes.size())));
     const Owned inputs = list_of(key.inputs);
     const Owned deepest(PyLong_FromLong(key.deepest));
-    return PyTuple_Pack(6, bytes.get(), inputs.get(), known.get(), opened.get(), numbers.get(),
-                        deepest.get());
+    return PyTuple_Pack(7, bytes.get(), inputs.get(), known.get(), opened.get(), numbers.get(),
+                        deepest.get(), arrays.get());
   });
 }
 

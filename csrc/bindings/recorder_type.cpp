@@ -1,6 +1,7 @@
 // steep.Recorder: keeps every launch of a thread, and runs them again.
 #include <new>
 
+#include "bindings/given_arrays.h"
 #include "bindings/numbers.h"
 #include "bindings/runtime.h"
 #include "bindings/user_line.h"
@@ -87,11 +88,13 @@ class Recording {
   const Owned followers_;
 };
 
-// run(followers, function, args, kwargs)
+// run(followers, function, args, kwargs, arrays): see GivenArrays.
 PyObject* run(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 4 || !PyList_Check(args[0]) || !PyTuple_Check(args[2]) || !PyDict_Check(args[3]))
-      raise(PyExc_TypeError, "Recorder.run: expected (list, function, tuple, dict)");
+    if (count != 5 || !PyList_Check(args[0]) || !PyTuple_Check(args[2]) || !PyDict_Check(args[3]) ||
+        !PyList_Check(args[4]))
+      raise(PyExc_TypeError, "Recorder.run: expected (list, function, tuple, dict, list)");
+    const GivenArrays arrays(args[4]);
     const Recording recording(own(self), args[0]);
     const NumbersRead numbers;
     Py_XSETREF(cast(self)->numbers, new_reference(numbers.list()));

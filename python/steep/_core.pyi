@@ -107,6 +107,7 @@ class Recorder:
         function: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[builtins.str, Any],
+        arrays: list[tuple[Any, Tensor]],
     ) -> Any: ...
     def keep_out_of_arguments(self) -> None: ...
     def let_memory_go(self) -> None: ...
@@ -173,7 +174,15 @@ class ProgramTable:
         kwargs: dict[builtins.str, Any],
         is_open: builtins.bool = False,
         /,
-    ) -> tuple[bytes, list[Tensor], list[Any], list[Any], list[Any], builtins.int]: ...
+    ) -> tuple[
+        bytes,
+        list[Tensor],
+        list[Any],
+        list[Any],
+        list[Any],
+        builtins.int,
+        list[tuple[Any, Tensor]],
+    ]: ...
     def find(
         self,
         args: tuple[Any, ...],

@@ -20,6 +20,7 @@ class Kind(NamedTuple):
         opened: containers that count by what they hold.
         numbers: those that the kind leaves open, in order.
         deepest: how many containers in each other they were looked for in.
+        arrays: NumPy arrays that count as tensors, each with its tensor, which is one of `inputs`.
     """
 
     key: bytes
@@ -28,6 +29,7 @@ class Kind(NamedTuple):
     opened: list[Any]
     numbers: list[Any]
     deepest: int
+    arrays: list[tuple[Any, Tensor]]
 
 
 class Call:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor
+from steep.compiler._imported import is_ndarray
 
 if TYPE_CHECKING:
     from steep.compiler._signature import Signature
@@ -42,6 +43,8 @@ def shown(value: Any, depth: int = 2, is_open: bool = False) -> str:
     if kind is dict and depth:
         pairs = [f"{shown(k, 0)}: {shown(v, depth - 1, is_open)}" for k, v in value.items()]
         return "{" + ", ".join(pairs[:4]) + (", ...}" if len(pairs) > 4 else "}")
+    if is_ndarray(value):
+        return f"array of {value.dtype}{list(value.shape)}"
     return f"<{kind.__name__}>"
 
 

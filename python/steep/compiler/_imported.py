@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-__all__ = ["array_types", "imported", "plain_types", "random_types"]
+__all__ = ["array_types", "imported", "is_ndarray", "plain_types", "random_types"]
 
 
 def imported(name: str) -> ModuleType | None:
@@ -21,6 +21,12 @@ def array_types() -> tuple[type, ...]:
     if (array := imported("array")) is not None:
         found.append(array.array)
     return tuple(found)
+
+
+def is_ndarray(value: object) -> bool:
+    """Whether it is an array of NumPy's own class."""
+    numpy = imported("numpy")
+    return numpy is not None and type(value) is numpy.ndarray
 
 
 def plain_types() -> tuple[type, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from steep._core import Tensor
 from steep.compiler._explain import one_of, shown
+from steep.compiler._imported import is_ndarray
 from steep.compiler._objects import attributes_of
 from steep.compiler._symbolic import is_number
 
@@ -103,6 +104,8 @@ def _leaf(value: Any) -> _Leaf:
     if isinstance(value, Tensor):
         state = (value.requires_grad, value.is_leaf)
         return "tensor", value.dtype, tuple(value.shape), value.stride(), state
+    if is_ndarray(value):
+        return "array", value.dtype.str, value.shape, value.strides
     if is_number(value) or value is None or kind in (bool, complex, str, bytes):
         return "value", kind, shown(value)
     if issubclass(kind, int | float):
@@ -113,8 +116,9 @@ def _leaf(value: Any) -> _Leaf:
 
 def _text(path: str, leaf: _Leaf) -> str:
     what = leaf[0]
-    if what == "tensor":
-        return _ALWAYS.format(f"its argument {path}", "a tensor of another shape", _OF_TENSORS)
+    if what in ("tensor", "array"):
+        name = f"{one_of(what)} of another shape"
+        return _ALWAYS.format(f"its argument {path}", name, _OF_TENSORS)
     if what == "value":
         return _ALWAYS.format(f"its argument {path}", f"another {leaf[1].__name__}", _OF_VALUES)
     if what == "container":

@@ -45,6 +45,7 @@ class Run:
     """
 
     __slots__ = (
+        "_arrays",
         "description",
         "lost",
         "numbers",
@@ -64,12 +65,15 @@ class Run:
         kwargs: Any,
         given: list[Any],
         stand_ins: StandIns,
+        arrays: list[tuple[Any, Tensor]],
     ) -> None:
         """Call the function. What it raises ends the recording and goes on.
 
-        `given` are the tensors and containers among the arguments.
+        `given` are the tensors, containers and arrays among the arguments, and `arrays` the latter
+        with the tensors that stand for them.
         """
         self.stand_ins = stand_ins
+        self._arrays = arrays
         self.recorder = _core.Recorder()
         self.recorder.let_memory_go()
         if any(isinstance(x, Tensor) and x.requires_grad and not x.is_leaf for x in given):
@@ -100,7 +104,8 @@ class Run:
     ) -> Any:
         self.reads = Reads(function, given)
         # Profiles of replays want to know where launches came from.
-        return self.recorder.run(followers, _core.follow, (self.reads, function, args, kwargs), {})
+        told = (self.reads, function, args, kwargs)
+        return self.recorder.run(followers, _core.follow, told, {}, self._arrays)
 
     def _describe(self) -> None:
         """Say what the result is made of, which then gets plain numbers."""

@@ -15,9 +15,9 @@ import types
 from collections.abc import Iterator
 from functools import lru_cache
 
-__all__ = ["is_only_returned"]
+__all__ = ["FRAMES", "SCOPES", "is_only_returned"]
 
-_SCOPES: tuple[type[ast.AST], ...] = (
+SCOPES: tuple[type[ast.AST], ...] = (
     ast.FunctionDef,
     ast.AsyncFunctionDef,
     ast.Lambda,
@@ -29,7 +29,7 @@ _SCOPES: tuple[type[ast.AST], ...] = (
 )
 _ODD = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 # With these a function gets at its variables otherwise than by their names.
-_FRAMES = {"locals", "vars", "eval", "exec", "dir", "sys", "inspect"}
+FRAMES = {"locals", "vars", "eval", "exec", "dir", "sys", "inspect"}
 # Code of steep's that passes on what a function returns, and looks at nothing.
 _PASSING = ("steep.compiler", "steep._grad_mode")
 
@@ -39,7 +39,7 @@ def is_only_returned(frame: types.FrameType) -> bool:
     code = frame.f_code
     if not _is_called_by_recording(frame):
         return False  # what it returns is used by others
-    if code.co_flags & _ODD or not _FRAMES.isdisjoint(code.co_names):
+    if code.co_flags & _ODD or not FRAMES.isdisjoint(code.co_names):
         return False
     calls = list(_calls_at(frame))
     return bool(calls) and all(_flows_into_result(call, parents) for call, parents in calls)
@@ -124,7 +124,7 @@ def _flows_into_result(node: ast.expr, parents: _Parents) -> bool:
 def _variable_is_returned(name: ast.Name, parents: _Parents) -> bool:
     """Whether all uses of a local variable are in the result."""
     scope: ast.AST = name
-    while not isinstance(scope, _SCOPES):
+    while not isinstance(scope, SCOPES):
         if scope not in parents:
             return False  # a global one
         scope = parents[scope]
@@ -147,7 +147,7 @@ def _variable_is_returned(name: ast.Name, parents: _Parents) -> bool:
 def _scope_of(node: ast.AST, parents: _Parents) -> ast.AST | None:
     while node in parents:
         node = parents[node]
-        if isinstance(node, _SCOPES):
+        if isinstance(node, SCOPES):
             return node
     return None
 

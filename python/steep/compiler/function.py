@@ -32,8 +32,8 @@ SIGNATURES = 64  # kept for a function; the one not called for longest goes firs
 _VALUES = re.compile(r"\S+ in one run and \S+ in the next")
 _NO_MEMORY = "there was not memory enough to keep a program of it"
 _ARRAY = (
-    "an argument is a NumPy array, whose values a replay would not follow; pass a tensor "
-    "(steep.from_numpy)"
+    "an array is in a container among its arguments, or is read-only or of a kind that tensors "
+    "cannot share the memory of; pass the array itself, or a tensor (steep.tensor)"
 )
 _UNLIKE = (
     "numbers in its arguments cannot be found twice in the same places; pass them as arguments of "
@@ -162,11 +162,13 @@ class CompiledFunction(Learner):
             return self._function(*call.args, **call.kwargs)
         kind = kind or call.kind(self._table)
         signature = self._signature(kind, call)
-        if _has_array(kind.known) and not signature.reason:
-            self._refuse(signature, _ARRAY)
         if signature.must_wait():
             if self._fullgraph:
                 raise RuntimeError(self._text(signature.reason))
+            signature.eager += 1
+            return self._call(call)
+        if reason := self._reads_array(call, kind):
+            self._refuse(signature, reason)
             signature.eager += 1
             return self._call(call)
         if signature.programs and self._is_running(signature, call, kind.numbers):
@@ -181,6 +183,16 @@ class CompiledFunction(Learner):
             signature.warm = True
             return detached(result)
         return self._record(call, kind, signature)
+
+    def _reads_array(self, call: Call, kind: Kind) -> str:
+        """Why arrays among the arguments keep a call from being replayed, or ``''``."""
+        if _has_array(kind.known):
+            return _ARRAY
+        if not kind.arrays:
+            return ""
+        from steep.compiler._arrays import array_in_use
+
+        return array_in_use(self._function, call.args, call.kwargs, kind.arrays)
 
     def _record(self, call: Call, kind: Kind, signature: Signature) -> Any:
         """Run the function, see what it does, and make a program if the last call did the same."""
@@ -200,12 +212,13 @@ class CompiledFunction(Learner):
         if filled and not filled.fits:
             self._refuse(signature, _UNLIKE)
             return self._call(call)
-        args, kwargs, known = call.args, call.kwargs, [*kind.inputs, *kind.opened]
+        args, kwargs = call.args, call.kwargs
+        known = [*kind.inputs, *kind.opened, *(array for array, _ in kind.arrays)]
         if filled:
             args, kwargs, stand_ins.put = filled.args, filled.kwargs, filled.entries
             known += filled.tuples
         try:
-            run = Run(self._function, args, kwargs, known, stand_ins)
+            run = Run(self._function, args, kwargs, known, stand_ins, kind.arrays)
             del filled, args, kwargs, known  # which hold stand-ins
             try:
                 if stand_ins.changed or call.kind(self._table).key != kind.key:

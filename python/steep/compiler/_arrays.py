@@ -1,0 +1,203 @@
+"""Whether a function does nothing with an array that is an argument but make tensors of it.
+
+Then a replay reads the array of its own call. It is told from the source, for what else looks at an
+array's values leaves no trace. Helper functions that are given the array are not looked into.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import linecache
+import types
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import steep
+from steep._core import as_tensor, from_numpy, tensor
+from steep.compiler._code import at_line, codes_in
+from steep.compiler._objects import content_of
+from steep.compiler._returned import FRAMES, SCOPES
+
+__all__ = ["array_in_use"]
+
+_MAKERS = (as_tensor, from_numpy, tensor)
+# What a call's kind is known by, or follows from that.
+_KNOWN = ("dtype", "itemsize", "nbytes", "ndim", "shape", "size", "strides")
+_ODD = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+_Function = ast.FunctionDef | ast.Lambda
+
+
+def array_in_use(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: Any) -> str:
+    """Why a call on these arrays cannot be replayed, or ``''``.
+
+    Args:
+        function: what is compiled.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        arrays: tuples that begin with an array each, which is one of the arguments.
+    """
+    found = _with_source(function)
+    if found is None:
+        return _UNSEEN
+    own, node, given = found
+    for array, _ in arrays:
+        names = [name for name, value in kwargs.items() if value is array]
+        names += [_parameter(own.__code__, i + given) for i, x in enumerate(args) if x is array]
+        for name in names:
+            use = _other_use(node, name, own)
+            if use is not None:
+                where = at_line(own.__code__.co_filename, use)
+                return _USED.format(name or "an array", where, name=name or "x")
+    return ""
+
+
+_UNSEEN = (
+    "an argument is an array, and the source of the function, or whose it is, cannot be found; "
+    "pass a tensor (steep.from_numpy)"
+)
+_USED = (
+    "it does more with the array {0} than to make a tensor of it{1}; do that first, as in "
+    "{name} = steep.as_tensor({name}), or pass a tensor"
+)
+
+
+class _Source(NamedTuple):
+    function: types.FunctionType
+    node: _Function
+    given: int  # arguments before those of the call
+
+
+def _with_source(function: Any) -> _Source | None:
+    """The function of a user's behind steep's own wrappers, and where it is in its source."""
+    given = 0
+    while True:
+        if isinstance(function, types.MethodType):
+            function, given = function.__func__, given + 1
+        elif isinstance(function, types.FunctionType) and _passes_on(function):
+            given += "_instance" in function.__dict__
+            function = function.__wrapped__  # type: ignore[attr-defined]
+        else:
+            break
+    if not isinstance(function, types.FunctionType) or function.__code__.co_flags & _ODD:
+        return None
+    code = function.__code__
+    if any(not FRAMES.isdisjoint(part.co_names) for part in codes_in(code)):
+        return None
+    source = "".join(linecache.getlines(code.co_filename, function.__globals__))
+    nodes = _functions_at(source).get((code.co_name, code.co_firstlineno), [])
+    return _Source(function, nodes[0], given) if len(nodes) == 1 else None
+
+
+def _passes_on(function: types.FunctionType) -> bool:
+    """Whether it is steep's own, and hands all its arguments to another: no_grad and its kin."""
+    module = function.__globals__.get("__name__", "")
+    return module in ("steep._grad_mode", "steep.compiler._methods") and "__wrapped__" in vars(
+        function
+    )
+
+
+@lru_cache(maxsize=16)
+def _functions_at(source: str) -> dict[tuple[str, int], list[_Function]]:
+    """The functions of a file by what their code says of itself: name and first line."""
+    found: dict[tuple[str, int], list[_Function]] = {}
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            first = min([node.lineno, *(x.lineno for x in node.decorator_list)])
+            found.setdefault((node.name, first), []).append(node)
+        elif isinstance(node, ast.Lambda):
+            found.setdefault(("<lambda>", node.lineno), []).append(node)
+    return found
+
+
+def _parameter(code: types.CodeType, place: int) -> str:
+    """The name of a positional parameter, or ``''`` for one of many (``*args``)."""
+    return code.co_varnames[place] if place < code.co_argcount else ""
+
+
+def _other_use(node: _Function, name: str, function: types.FunctionType) -> int | None:
+    """The line of a use of a parameter as more than what tensors are made of; None for none."""
+    arguments = node.args
+    if name not in {
+        x.arg for x in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    }:
+        return node.lineno
+    body = node.body if isinstance(node.body, list) else [node.body]
+    parts = _while_array(body, name)
+    return next((line for part in parts for line in _uses(part, name, function)), None)
+
+
+def _while_array(body: list[Any], name: str) -> Iterator[ast.AST]:
+    """What code may run while a variable is still the argument: up to where it gets another value
+    whatever happens.
+    """
+    for statement in body:
+        if isinstance(statement, ast.With):
+            yield from statement.items
+            inside = list(_while_array(statement.body, name))
+            yield from inside
+            if inside and inside[-1] is _END:
+                return
+        elif isinstance(statement, ast.Assign) and any(
+            _is_set(target, name) for target in statement.targets
+        ):
+            yield statement.value
+            yield _END
+            return
+        else:
+            yield statement
+
+
+_END = ast.Pass()  # the variable has got another value
+
+
+def _is_set(target: ast.expr, name: str) -> bool:
+    if isinstance(target, ast.Tuple | ast.List):
+        return any(_is_set(part, name) for part in target.elts)
+    return isinstance(target, ast.Name) and target.id == name
+
+
+def _uses(part: ast.AST, name: str, function: types.FunctionType) -> Iterator[int]:
+    """Lines where a variable is more than what a tensor is made of, or its shape is asked."""
+    allowed: set[ast.AST] = set()
+    for node in ast.walk(part):
+        if isinstance(node, SCOPES):  # in which other names may mean other things
+            inside = (x for x in ast.walk(node) if isinstance(x, ast.Name) and x.id == name)
+            yield from (x.lineno for x in inside)
+        elif isinstance(node, ast.Call) and node.args and _takes_known(node.func, function):
+            allowed.add(node.args[0])
+        elif isinstance(node, ast.Attribute) and node.attr in _KNOWN:
+            if isinstance(node.ctx, ast.Load):
+                allowed.add(node.value)
+        elif isinstance(node, ast.Name) and node.id == name and node not in allowed:
+            yield node.lineno
+
+
+def _takes_known(called: ast.expr, function: types.FunctionType) -> bool:
+    """Whether it is `len`, or steep.tensor and its kin by whatever name, that is called."""
+    if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
+        module = _variable(called.value.id, function)
+        found = vars(steep).get(called.attr) if module is steep else None
+    elif isinstance(called, ast.Name):
+        found = _variable(called.id, function)
+    else:
+        return False
+    return any(found is x for x in (*_MAKERS, len))
+
+
+def _variable(name: str, function: types.FunctionType) -> Any:
+    """What a name means that is none of the function's own."""
+    code = function.__code__
+    if name in code.co_varnames or name in code.co_cellvars:
+        return None
+    if name in code.co_freevars:
+        cell = (function.__closure__ or ())[code.co_freevars.index(name)]
+        return content_of(cell)
+    return function.__globals__.get(name, vars(builtins).get(name))
