@@ -59,7 +59,7 @@ class Agent:
 
 FORMS: list[Callable[[Any], Any]] = [
     shared, converted, copied, twice, leaf, decorated, Agent().act,
-    lambda x: steep.as_tensor(x).double().exp(),
+    lambda x: None if x is None else steep.as_tensor(x).double().exp(),
 ]  # fmt: skip
 ARRAYS = {
     "floats": lambda i: np.arange(6, dtype=np.float32).reshape(2, 3) + i,
@@ -175,13 +175,46 @@ def test_one_array_twice_is_another_kind_than_two() -> None:
     assert [p.runs for p in compiled.programs()] == [2, 2]
 
 
-def test_arrays_on_the_same_memory_are_eager_with_a_word() -> None:
-    compiled = steep.compile(lambda x, y: from_numpy(x).add_(1) * from_numpy(y))
+def test_slices_of_one_array_are_views_of_one_memory() -> None:
+    def step(x: Any, y: Any) -> Any:
+        before = steep.tensor(x) * 1
+        from_numpy(y).add_(from_numpy(x).sum(1))
+        return before, from_numpy(x) * 2, steep.tensor(y)
+
+    compiled = steep.compile(step, fullgraph=True)
+    for i in range(8):
+        mine, other = (np.arange(40.0).reshape(8, 5) + i for _ in range(2))
+        rows = slice(i % 3, i % 3 + 4)
+        assert parts(compiled(mine[rows, :4], mine[rows, 4])) == parts(
+            step(other[rows, :4], other[rows, 4])
+        )
+        assert mine.tobytes() == other.tobytes()
+        whole = mine[rows]  # of which the one is a part of the other
+        assert parts(compiled(whole, mine[rows, 1])) == parts(step(other[rows], other[rows, 1]))
+    assert [p.runs for p in compiled.programs()] == [5, 5]
+
+
+def test_an_array_and_a_slice_of_it() -> None:
+    def step(x: Any, y: Any) -> Any:
+        from_numpy(x).mul_(2)
+        return from_numpy(y) + steep.as_tensor(x)[:2]
+
+    compiled = steep.compile(step, fullgraph=True)
+    for _ in range(6):
+        for at in (0, 1):  # which are kinds of their own
+            whole = np.arange(3.0)
+            assert compiled(whole, whole[at : at + 2]).tolist() == [2.0 * at, 4.0 + 2 * at]
+            assert step(np.arange(3.0), whole[:2] * 0).tolist() == [0.0, 2.0]
+    assert [p.runs for p in compiled.programs()] == [3, 3]
+
+
+def test_arrays_that_share_memory_otherwise_are_eager_with_a_word() -> None:
+    compiled = steep.compile(lambda x, y: from_numpy(x).add_(1) * from_numpy(y)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for _ in range(6):
             whole = np.ones(4)
-            assert compiled(whole[:3], whole[1:]).tolist() == [4.0, 4.0, 2.0]
+            assert compiled(whole, whole.view(np.int64)).tolist() == [2.0 * 2**62] * 4
     assert "share the memory of one NumPy array" in reason(compiled)
 
 

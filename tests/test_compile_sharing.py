@@ -134,6 +134,28 @@ def test_arguments_on_memory_of_numpy_that_overlap_only_later(other: str) -> Non
     assert replays(compiled) > 0
 
 
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("first", [True, False])
+def test_memory_of_a_tensor_that_comes_back_from_numpy(first: bool) -> None:
+    state = steep.zeros(1000)
+
+    def function(x: Any) -> Any:
+        state.add_(1)
+        before = x * 2
+        state.add_(1)
+        return before, x * 1
+
+    compiled, shown = steep.compile(function), steep.from_numpy(state.numpy())
+    for i in range(16):
+        state.zero_()
+        if (i < 8) is first:
+            results = compiled(shown)
+            assert [r[0].item() for r in results] == [2.0, 2.0]
+        else:
+            assert [r[0].item() for r in compiled(steep.ones(1000))] == [2.0, 1.0]
+    assert replays(compiled) > 0 or first
+
+
 def test_one_leaf_given_twice_and_two_leaves_on_one_memory() -> None:
     compiled = steep.compile(lambda a, b: (a * 2 + b * 3).sum().backward())
     w = steep.zeros(2, requires_grad=True)

@@ -190,22 +190,32 @@ class Reader {
   }
   // One that is an argument itself; false for all but arrays whose memory a tensor can share.
   bool array(PyObject* object) {
-    Tensor x;
-    for (const auto& [known, tensor] : arrays_)
-      if (known.get() == object) x = tensor;
-    if (!x.defined()) {
-      x = tensor_of_ndarray(object);
-      if (!x.defined()) return false;
-      arrays_.emplace_back(Owned::borrow(object), x);
-      if (key_.arrays) {
-        const Owned wrapped(wrap(x));
-        const Owned pair(PyTuple_Pack(2, object, wrapped.get()));
-        checked(PyList_Append(key_.arrays, pair.get()));
-      }
+    if (std::strcmp(type_name(object), "numpy.ndarray") != 0) return false;
+    const Tensor x = tensor_of_array(object);
+    if (!x.defined()) return false;
+    if (key_.arrays) {
+      const Owned wrapped(wrap(x));
+      const Owned pair(PyTuple_Pack(2, object, wrapped.get()));
+      checked(PyList_Append(key_.arrays, pair.get()));
     }
     tag('N');
     tensor(x);
     return true;
+  }
+  // Slices of one array share its memory, as views of one tensor do.
+  Tensor tensor_of_array(PyObject* array) {
+    for (const auto& [known, tensor] : arrays_)
+      if (known.get() == array) return tensor;
+    Tensor x;
+    const Owned owner = owner_of_ndarray(array);
+    if (owner.get() == array) {
+      x = tensor_of_ndarray(array);
+    } else if (const Tensor whole = tensor_of_array(owner.get()); whole.defined()) {
+      x = part_of_ndarray(array, whole);
+    }
+    if (!x.defined()) x = tensor_of_ndarray(array);
+    if (x.defined()) arrays_.emplace_back(Owned::borrow(array), x);
+    return x;
   }
   // A number, text or record of NumPy's: false for one that counts by who it is, as it holds objects.
   // What its bytes mean may be more than its type says: a unit, or fields.
@@ -355,7 +365,7 @@ class Reader {
   FirstWith<self_of> first_same_;  // of those that are not the first on their memory
   int depth_ = 0, closed_ = 0;     // containers around: all, and those whose numbers count
   std::vector<Owned> open_;        // containers with numbers left open
-  std::vector<std::pair<Owned, Tensor>> arrays_;
+  std::vector<std::pair<Owned, Tensor>> arrays_;  // those met so far, with what stands for them
 };
 
 }  // namespace

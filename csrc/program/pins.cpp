@@ -12,15 +12,17 @@ namespace {
 using Given =
     SmallVector<std::pair<const Storage*, int>, 8>;  // a storage, and the value it stands for
 
-// Whether no argument lies on memory of another library's that another one, or the program's own
-// state, lies on.
-bool borrowed_apart(const Given& given, const std::vector<const Storage*>& outside) {
-  SmallVector<const Storage*, 8> borrowed;
-  for (const auto& [storage, value] : given)
-    if (storage->borrowed()) borrowed.push_back(storage);
-  if (borrowed.empty()) return true;
-  for (const Storage* other : outside) borrowed.push_back(other);
-  return !any_overlap(std::move(borrowed));
+// Whether no argument lies on bytes that another one, or the program's own state, lies on.
+bool lie_apart(const Given& given, const Ground& outside) {
+  bool borrowed = false;
+  for (const auto& [storage, value] : given) {
+    if (outside.meets(*storage)) return false;
+    borrowed |= storage->borrowed();
+  }
+  if (!borrowed) return true;
+  SmallVector<const Storage*, 8> storages;
+  for (const auto& [storage, value] : given) storages.push_back(storage);
+  return !any_overlap(std::move(storages));
 }
 
 }  // namespace
@@ -67,7 +69,7 @@ bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
   }
   for (const size_t i : pinned_leaves_)
     if (!inputs[plan_.gradients[i].input].same(plan_.gradients[i].leaf)) return false;
-  if (!borrowed_apart(given, borrowed_)) return false;
+  if (!lie_apart(given, ground_)) return false;
   if (given.size() < 2) return true;
   std::sort(given.begin(), given.end());
   for (int i = 1; i < given.size(); ++i) {

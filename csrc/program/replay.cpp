@@ -45,7 +45,6 @@ Program::Program(const Trace& trace, const Trace& other, const std::vector<uint6
     if (value.storage) {
       rebase(static_cast<int>(v), static_cast<char*>(value.storage->data()));
       outside_.push_back(value.storage.get());
-      if (value.storage->borrowed()) borrowed_.push_back(value.storage.get());
     }
   }
   holders_.resize(count);
@@ -59,6 +58,7 @@ Program::Program(const Trace& trace, const Trace& other, const std::vector<uint6
         std::remove(saved_values_.begin(), saved_values_.end(), plan_.outputs[i].value),
         saved_values_.end());
   std::sort(outside_.begin(), outside_.end());
+  ground_ = Ground(outside_);
   find_written();
   find_gradients_to_let_go();
 }

@@ -7,6 +7,7 @@
 
 #include "program/action.h"
 #include "program/memory_pool.h"
+#include "program/overlap.h"
 #include "program/pace.h"
 #include "program/plan.h"
 
@@ -125,7 +126,7 @@ class Program {
   std::vector<int64_t> holders_;                      // by value: references that do not keep it
   std::vector<std::pair<int, const char*>> written_;  // values from outside, and who writes them
   std::vector<const Storage*> outside_;               // state and constants, sorted
-  std::vector<const Storage*> borrowed_;              // those of them that are another library's
+  Ground ground_;                                     // where these lie
   std::vector<Pin> pins_;                             // by value: the memory it must be
   std::vector<bool> stays_pinned_;                    // by value: whether that is sure
   std::vector<int64_t> let_go_;        // gradients whose memory another run must not write into

@@ -277,10 +277,14 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
 // Two storages on one memory, as from_numpy makes them of one array: launches of one would pass
 // those of the other.
 void Trace::find_overlaps() {
-  SmallVector<const Storage*, 8> borrowed;
-  for (const Value& value : values_)
-    if (value.memory.get()->borrowed()) borrowed.push_back(value.memory.get());
-  if (any_overlap(std::move(borrowed)))
+  SmallVector<const Storage*, 8> there;
+  bool borrowed = false;
+  for (const Value& value : values_) {
+    if (!value.memory.get()->data()) continue;
+    there.push_back(value.memory.get());
+    borrowed |= there.back()->borrowed();
+  }
+  if (borrowed && any_overlap(std::move(there)))
     refuse("two tensors share the memory of one NumPy array; use one tensor and views of it");
 }
 

@@ -176,8 +176,17 @@ def _uses(part: ast.AST, name: str, function: types.FunctionType) -> Iterator[in
         elif isinstance(node, ast.Attribute) and node.attr in _KNOWN:
             if isinstance(node.ctx, ast.Load):
                 allowed.add(node.value)
+        elif isinstance(node, ast.Compare) and _asks_for_none(node):
+            allowed.add(node.left)
         elif isinstance(node, ast.Name) and node.id == name and node not in allowed:
             yield node.lineno
+
+
+def _asks_for_none(node: ast.Compare) -> bool:
+    """Whether it is `x is None` or `x is not None`."""
+    right = node.comparators[0]
+    is_none = isinstance(right, ast.Constant) and right.value is None
+    return len(node.ops) == 1 and isinstance(node.ops[0], ast.Is | ast.IsNot) and is_none
 
 
 def _takes_known(called: ast.expr, function: types.FunctionType) -> bool:

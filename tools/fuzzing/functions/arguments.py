@@ -123,6 +123,32 @@ ARGUMENTS: dict[str, Argument] = {
             steps=("if target is not None:\n    <h> = <h> * F.cross_entropy(<h>, target)",),
         ),
     ),
+    "array": Argument(
+        "None",
+        (
+            "np.full(4, <i>, np.float32)",
+            "np.arange(4.0) * <i>",
+            "np.arange(8)[::2]",
+            "np.ones((1, 4)) / 3",
+            "weight.detach().numpy()",
+            "None",
+        ),
+        Feature(
+            "",
+            numbers=("(1 if array is None else len(array))",),
+            flags=("array is None", "array is not None and array.ndim > 1"),
+            tensors=(
+                "(1 if array is None else steep.as_tensor(array).float())",
+                "(1 if array is None else steep.tensor(array, dtype=steep.float32))",
+                "(1 if array is None else steep.from_numpy(array))",
+            ),
+            steps=(
+                "if array is not None:\n    <h> = <h> * steep.as_tensor(array)",
+                "if array is not None and array.dtype == 'f':\n    steep.from_numpy(array).add_(1)",
+            ),
+            effects=("array is not None and array.fill(2)",),
+        ),
+    ),
     "keys": Argument(
         "()",
         ("('a',)", "['a', 'b']", "{'a'}", "range(2)", "slice(0, 2)"),
