@@ -78,6 +78,16 @@ def a_stream_is_put_back() -> Any:
     return function
 
 
+OPENED: list[socket.socket] = []
+
+
+@pytest.fixture(autouse=True)
+def closes_what_is_opened() -> Any:
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 # ---- effects -------------------------------------------------------------------------------------
 
 
@@ -95,6 +105,7 @@ def bytes_into_a_pipe() -> Any:
 @eager("socket.send")
 def bytes_into_a_socket() -> Any:
     one, other = socket.socketpair()
+    OPENED.extend((one, other))
 
     def function(x: Any) -> Any:
         one.send(b"a")
@@ -138,6 +149,7 @@ def write_given_to_map() -> Any:
 @eager(r"method of a socket\.socket called")
 def send_given_to_map() -> Any:
     one, other = socket.socketpair()
+    OPENED.extend((one, other))
 
     def function(x: Any) -> Any:
         list(map(one.send, [b"a"]))
