@@ -173,6 +173,9 @@ Number single(PyObject* self) {
 
 PyObject* as_int(PyObject* self) {
   return guarded([&]() -> PyObject* {
+    const Tensor& x = tensor_of(self);
+    PyObject* const returned = is_floating(x.dtype()) ? nullptr : returned_number(x, false);
+    if (returned) return returned;
     const Number number = single(self);
     // As Python's int(): truncates, and refuses nan and infinity.
     return number.is_floating() ? PyLong_FromDouble(number.to_double())

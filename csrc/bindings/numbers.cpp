@@ -16,16 +16,20 @@ NumbersRead::~NumbersRead() { t_numbers = before_; }
 
 PyObject* returned_number(const Tensor& x, bool as_float) {
   const bool whole = !as_float && !is_floating(x.dtype());
-  if (!t_numbers || !program::Recorder::active() || x.numel() != 1 ||
-      (whole && x.dtype() == DType::boolean) || !only_returns())
-    return nullptr;
+  if (x.numel() != 1 || (whole && x.dtype() == DType::boolean) || !reads_result()) return nullptr;
   Owned number(number_to_be(whole));  // known by who it is, as a small int would not be
   set_number(number.get(), ops::only_element(x));
   const Owned source(wrap(alias(x)));
-  const Owned version(PyLong_FromUnsignedLong(x->storage->version()));
-  const Owned known(PyTuple_Pack(3, number.get(), source.get(), version.get()));
-  checked(PyList_Append(t_numbers->list(), known.get()));
+  note_result(number.get(), source.get());
   return number.release();
+}
+
+bool reads_result() { return t_numbers && program::Recorder::active() && only_returns(); }
+
+void note_result(PyObject* read, PyObject* source) {
+  const Owned version(PyLong_FromUnsignedLong(tensor_of(source)->storage->version()));
+  const Owned known(PyTuple_Pack(3, read, source, version.get()));
+  checked(PyList_Append(t_numbers->list(), known.get()));
 }
 
 namespace {

@@ -1,7 +1,9 @@
-// Numbers that a recorded function reads out of tensors (x.item(), float(x)) to return them.
+// Numbers and arrays that a recorded function takes out of tensors (x.item(), float(x), x.numpy()) to
+// return them.
 //
-// One of which its code makes no other use is no reading of a value: a replay reads it anew when it
-// ends. Whether that is so the listener says (compiler/_returned.py).
+// One of which its code makes no other use is no reading of a value: a replay reads a number anew when
+// it ends, and makes an array of the memory of its own result. Whether that is so the listener says
+// (compiler/_returned.py).
 #pragma once
 
 #include "bindings/python.h"
@@ -17,7 +19,7 @@ class NumbersRead {
   NumbersRead(const NumbersRead&) = delete;
   NumbersRead& operator=(const NumbersRead&) = delete;
 
-  // Of tuples: a number, the tensor it was read from, and the version that its memory had.
+  // Of tuples: a number or array, the tensor it was read from, and the version that its memory had.
   PyObject* list() const { return list_.get(); }
 
  private:
@@ -28,6 +30,14 @@ class NumbersRead {
 // The element of x as such a number, of the type that item() gives or as a float; null where it is
 // none: x is then read as always. Truths are none: there are but two of them.
 PyObject* returned_number(const Tensor& x, bool as_float);
+
+// A NumPy array on the memory of a tensor that requires no gradient (a new reference); of one that is
+// only returned a recording, if there is one, is told. to_python.cpp
+PyObject* array_of(const Tensor& x);
+// Whether this is a recording, and what code is about to read is only returned.
+bool reads_result();
+// Says so of what was read from a tensor.
+void note_result(PyObject* read, PyObject* source);
 
 // A new float or int, which gets its value later: before anyone has seen it.
 PyObject* number_to_be(bool whole);

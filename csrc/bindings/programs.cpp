@@ -91,10 +91,11 @@ std::string complete(Replayed& self, const Trace& trace, const py::list& inputs)
 }
 
 // The trace of what a recorder has kept, with the gradients as they are now. `backward`: see
-// make_backward, or None.
+// make_backward, or None; `shown`: see Trace.
 std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& inputs,
                                   const py::list& outputs,
-                                  const std::shared_ptr<Replayed>& backward) {
+                                  const std::shared_ptr<Replayed>& backward,
+                                  const std::vector<int>& shown) {
   program::Recorder& recorder = recorder_of("make_trace", recorded.ptr());
   const Tensors results = tensors_of(outputs);
   recorder.forget_dead_leaves();
@@ -114,7 +115,7 @@ std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& in
     gradients.push_back(history ? history->grad : Tensor());
   }
   return std::make_shared<Trace>(recorder, tensors_of(inputs), results, bases, gradients,
-                                 backward ? backward->pattern().saved() : Tensors());
+                                 backward ? backward->pattern().saved() : Tensors(), shown);
 }
 
 // `reads`: which of the numbers operations have taken, and how many launches came before.
@@ -328,7 +329,7 @@ void add_makers(py::module_& m) {
       "make_backward", make_backward, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
       "Backward passes through the results of a recorded call, or None where they have no graph.");
   m.def("make_trace", make_trace, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
-        py::arg("backward"), "The trace of a recording that has ended.");
+        py::arg("backward"), py::arg("shown"), "The trace of a recording that has ended.");
   m.def(
       "make_program",
       [](const Trace& trace, const Trace& other, const py::list& cells) {

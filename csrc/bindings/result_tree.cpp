@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "bindings/numbers.h"
+#include "bindings/tensor_type.h"
 
 namespace steep::bindings {
 
@@ -26,8 +27,9 @@ ResultTree::ResultTree(PyObject* description) {
   if (std::strcmp(what, "value") == 0) {
     kind_ = Kind::value;
     value_ = Owned::borrow(part(description, 1));
-  } else if (std::strcmp(what, "item") == 0 || std::strcmp(what, "given") == 0) {
-    kind_ = *what == 'i' ? Kind::item : Kind::given;
+  } else if (std::strcmp(what, "item") == 0 || std::strcmp(what, "array") == 0 ||
+             std::strcmp(what, "given") == 0) {
+    kind_ = *what == 'i' ? Kind::item : *what == 'a' ? Kind::array : Kind::given;
     output_ = static_cast<int>(PyLong_AsLong(part(description, 1)));
     if (PyErr_Occurred()) throw PythonError();
     whole_ =
@@ -71,6 +73,10 @@ PyObject* ResultTree::build_with(const Source& source, Numbers& numbers) const {
     Owned number(number_to_be(whole_));
     numbers.emplace_back(Owned::borrow(number.get()), output_);
     return number.release();
+  }
+  if (kind_ == Kind::array) {
+    const Owned tensor(source.tensor(source.context, output_));
+    return array_of(tensor_of(tensor.get()));
   }
   if (kind_ == Kind::given) return new_reference(part(source.given, output_));
   const auto count = static_cast<Py_ssize_t>(items_.size());

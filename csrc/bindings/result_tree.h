@@ -11,10 +11,11 @@ namespace steep::bindings {
 class ResultTree {
  public:
   // Of the description that steep's Python side makes: an int is the number of an output; ("value",
-  // object) a plain value; ("item", n, type) the element of output n as a float or an int; ("given",
-  // n) number n of those given to build(); (type, items) a tuple or list; ("dict", keys, items) a
-  // dict; ("named", type, items) a named tuple; ("made", type, (maker, arguments), keys, items) a
-  // dict of another class, or an object with attributes: the maker's, which then gets its items.
+  // object) a plain value; ("item", n, type) the element of output n as a float or an int; ("array",
+  // n) an array on the memory of output n; ("given", n) number n of those given to build(); (type,
+  // items) a tuple or list; ("dict", keys, items) a dict; ("named", type, items) a named tuple;
+  // ("made", type, (maker, arguments), keys, items) a dict of another class, or an object with
+  // attributes: the maker's, which then gets its items.
   explicit ResultTree(PyObject* description);
 
   int traverse(visitproc visit, void* arg) const;
@@ -41,7 +42,7 @@ class ResultTree {
     const void* context;
     PyObject* given;
   };
-  enum class Kind { tensor, value, item, given, tuple, list, dict, named, made };
+  enum class Kind { tensor, value, item, array, given, tuple, list, dict, named, made };
   PyObject* build_with(const Source& source, Numbers& numbers) const;
   PyObject* make_with(const Source& source, Numbers& numbers) const;
 

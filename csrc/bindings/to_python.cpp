@@ -78,12 +78,14 @@ void check_layout(const Tensor& x, int flags) {
           "Tensor: contiguous in neither order, as was asked for; use .contiguous() first");
 }
 
+thread_local bool t_shows_result = false;  // to whoever the function returns it to
+
 void fill_buffer(const Tensor& x, Py_buffer* view, int flags) {
   if (tape::requires_grad(x))
     raise(PyExc_BufferError,
           "Tensor: cannot export the memory of a tensor that requires grad; use .detach() first");
   check_layout(x, flags);
-  program::note_host_read("numpy, or another view of a tensor's memory");
+  if (!t_shows_result) program::note_host_read("numpy, or another view of a tensor's memory");
   auto geometry = std::make_unique<Geometry>(x);
   view->buf = x.data<void>();
   view->len = x.numel() * element_size(x.dtype());
@@ -144,10 +146,14 @@ Owned module_attribute(const char* module, const char* name) {
   return Owned(PyObject_GetAttrString(imported.get(), name));
 }
 
-Owned array_of(const Tensor& x) {
-  const Owned plain(wrap(x));
-  const Owned view(PyMemoryView_FromObject(plain.get()));
-  return Owned(PyObject_CallOneArg(module_attribute("numpy", "asarray").get(), view.get()));
+Owned view_of(PyObject* tensor, bool shows_result) {
+  struct Shows {
+    explicit Shows(bool result) : before(std::exchange(t_shows_result, result)) {}
+    ~Shows() { t_shows_result = before; }
+    const bool before;
+  };
+  const Shows shows(shows_result);
+  return Owned(PyMemoryView_FromObject(tensor));
 }
 
 PyObject* printed(PyObject* self) {
@@ -157,6 +163,15 @@ PyObject* printed(PyObject* self) {
 }
 
 }  // namespace
+
+PyObject* array_of(const Tensor& x) {
+  const bool is_result = reads_result();
+  const Owned source(wrap(is_result ? alias(x) : x));
+  const Owned view = view_of(source.get(), is_result);
+  Owned array(PyObject_CallOneArg(module_attribute("numpy", "asarray").get(), view.get()));
+  if (is_result) note_result(array.get(), source.get());
+  return array.release();
+}
 
 PyObject* tensor_tolist(PyObject* self, PyObject*) {
   return guarded([&] {
@@ -182,13 +197,13 @@ PyObject* tensor_numpy(PyObject* self, PyObject* const* args, Py_ssize_t count,
     static constexpr ArgumentNames kNames = {"numpy", 0, 0, {"force"}};
     const Arguments arguments(kNames, args, count, keywords);
     const Tensor& x = tensor_of(self);
-    if (!tape::requires_grad(x)) return array_of(x).release();
+    if (!tape::requires_grad(x)) return array_of(x);
     if (!arguments.flag(0, false)) {
       raise(
           PyExc_RuntimeError,
           "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
     }
-    return array_of(ops::detach(x)).release();
+    return array_of(ops::detach(x));
   });
 }
 

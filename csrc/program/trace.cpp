@@ -98,7 +98,8 @@ bool same_events(const TracedGradient& a, const TracedGradient& b) {
 }  // namespace
 
 Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
-             const Tensors& bases, const Tensors& gradients, const Tensors& saved)
+             const Tensors& bases, const Tensors& gradients, const Tensors& saved,
+             const std::vector<int>& shown)
     : epoch_(recorder.epoch()),
       generators_(recorder.generators()),
       refusal_(recorder.refusal()),
@@ -113,7 +114,7 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   trace_gradients(recorder, inputs, gradients);
   find_constants();
   find_overlaps();
-  find_escapes(outputs, bases, gradients, saved);
+  find_escapes(outputs, bases, gradients, saved, shown);
   let_go();
 }
 
@@ -290,7 +291,7 @@ void Trace::find_overlaps() {
 
 // Made memory that someone outside still holds would be expected to follow, and cannot.
 void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients,
-                         const Tensors& saved) {
+                         const Tensors& saved, const std::vector<int>& shown) {
   std::vector<int64_t> ours(values_.size(), 0);
   for (const TracedCall& traced : calls_)
     for (int i = 0; i < traced.values.size(); ++i)
@@ -303,6 +304,7 @@ void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Ten
     values_[v].kept = values_[v].kind == Value::Kind::made;
   };
   for (int i = 0; i < outputs.size(); ++i) leaves(outputs[i], outputs_[i].value);
+  for (int i : shown) ++ours[outputs_.at(static_cast<size_t>(i)).value];
   for (const Tensor& base : bases) leaves(base, value_of(base));
   for (const Tensor& x : saved) leaves(x, value_of(x));
   for (size_t i = 0; i < gradients_.size(); ++i)

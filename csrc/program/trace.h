@@ -73,9 +73,10 @@ class Trace {
   // Of what `recorder` has kept. `inputs` are the arguments, `outputs` the results, `bases` the
   // tensors that results are views of, `gradients` the .grad that each leaf of recorder.gradients()
   // has now (undefined for none), `saved` what the graph of the results has saved: a program leaves
-  // that behind its results, in memory of its own.
+  // that behind its results, in memory of its own. `shown` are the places of outputs whose memory
+  // arrays show, once for each array.
   Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs, const Tensors& bases,
-        const Tensors& gradients, const Tensors& saved = {});
+        const Tensors& gradients, const Tensors& saved = {}, const std::vector<int>& shown = {});
 
   // Why it cannot be replayed; empty if it can.
   const std::string& refusal() const { return refusal_; }
@@ -133,7 +134,7 @@ class Trace {
   void find_constants();
   void find_overlaps();
   void find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients,
-                    const Tensors& saved);
+                    const Tensors& saved, const std::vector<int>& shown);
   void let_go();
   void refuse(const std::string& reason) {
     if (refusal_.empty()) refusal_ = reason;

@@ -270,7 +270,8 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     if not asked and _recorded.changed_group(run.optimizers):
         asked = _recorded.GROUP_CHANGED
     backward = _core.make_backward(run.recorder, inputs, outputs)
-    trace = _core.make_trace(run.recorder, inputs, outputs, backward)
+    shown = [number for kind, number in _leaves(description) if kind == "array"]
+    trace = _core.make_trace(run.recorder, inputs, outputs, backward, shown)
     if trace.lost:
         raise MemoryError
     # What it has changed itself comes before what follows from that.
@@ -309,7 +310,7 @@ def _container_kept(run: Run) -> str:
 
 def _unfit_outputs(outputs: list[Tensor], description: Any, inputs: list[Tensor]) -> str:
     """Why one of the results cannot be a new tensor at every call, or ``''``."""
-    places = Counter(_places(description))
+    places = Counter(number for _, number in _leaves(description))  # an array holds its tensor
     given = {id(x) for x in inputs}
     for i in range(len(outputs)):
         if reason := _unfit(outputs[i], given):
@@ -348,13 +349,15 @@ _KEPT_CONTAINER = (
 _KEPT = "a tensor it returns is also kept elsewhere, where a replay would not renew it"
 
 
-def _places(description: Any) -> Iterator[int]:
-    """The numbers of the outputs, as often as each is among what the function returned."""
+def _leaves(description: Any) -> Iterator[tuple[str, int]]:
+    """Where outputs are in what the function returned: as what, and the number of each."""
     if isinstance(description, int):
-        yield description
+        yield "tensor", description
+    elif description[0] == "array":
+        yield "array", description[1]
     elif description[0] not in ("value", "item", "given"):
         for item in description[-1]:
-            yield from _places(item)
+            yield from _leaves(item)
 
 
 def _unfit(output: Tensor, given: set[int]) -> str:

@@ -18,6 +18,7 @@ from steep._core import (
     same_value,
 )
 from steep.compiler._explain import one_of, shown
+from steep.compiler._imported import is_ndarray
 from steep.compiler._leaks import tuple_of
 from steep.compiler._objects import DICTS, are_same_objects, values_of
 from steep.compiler._symbolic import Numbers, is_symbolic, plain
@@ -29,7 +30,7 @@ _PLAIN = (type(None), bool, int, float, str, bytes, complex, dtype, device, Size
 
 
 class ReadNumber(NamedTuple):
-    """A number that the function has read out of a tensor to return it.
+    """A number, or array, that the function has read out of a tensor to return it.
 
     Attributes:
         number: itself.
@@ -37,7 +38,7 @@ class ReadNumber(NamedTuple):
         version: that of the tensor's memory when it was read.
     """
 
-    number: float | int
+    number: Any
     source: Tensor
     version: int
 
@@ -51,14 +52,15 @@ def describe(
 ) -> Any:
     """The result with the number of an output in place of each tensor, which `outputs` gets.
 
-    `numbers` are those in it, by id, that were read out of tensors; `returned` gets the steps that
+    `numbers` are those in it, by id, and arrays, that were read out of tensors; without any, arrays
+    are plain values. `returned` gets the steps that
     have made those that objects stand in for, all of the call's own `recorded`.
 
     Raises:
         TypeError: if it holds something else than tensors and plain values, or itself.
     """
     steps = [] if returned is None else returned
-    description = _Description(outputs, numbers or {}, steps, recorded)
+    description = _Description(outputs, numbers, steps, recorded)
     try:
         return description.of(result, True)
     except RecursionError:
@@ -71,12 +73,13 @@ class _Description:
     def __init__(
         self,
         outputs: list[Tensor],
-        numbers: dict[int, ReadNumber],
+        numbers: dict[int, ReadNumber] | None,
         returned: list[int],
         recorded: Numbers | None,
     ) -> None:
         self._outputs = outputs
-        self._numbers = numbers
+        self._numbers = numbers or {}
+        self._shows_arrays = numbers is None
         self._returned = returned
         self._recorded = recorded
         self._known: dict[int, int] = {}  # the numbers of the outputs, by id
@@ -86,7 +89,8 @@ class _Description:
     def of(self, part: Any, may_read: bool) -> Any:
         """See `describe`; `may_read`: whether it may be a number read out of a tensor."""
         if may_read and id(part) in self._numbers:
-            return ("item", self._tensor(self._numbers[id(part)].source), type(part))
+            output = self._tensor(self._numbers[id(part)].source)
+            return ("array", output) if is_ndarray(part) else ("item", output, type(part))
         if is_symbolic(part):
             return self._given(part)
         kind = type(part)
@@ -94,6 +98,8 @@ class _Description:
             return self._tensor(part)
         if issubclass(kind, _PLAIN):
             return ("value", part)
+        if self._shows_arrays and is_ndarray(part):
+            return ("value", (part.dtype.str, part.shape, part.tobytes()))
         if kind is tuple or kind is list:
             return (kind.__name__, self._items(part, part, may_read))
         if _is_named(kind):
@@ -238,6 +244,8 @@ def difference(first: Any, second: Any) -> str:
         return difference(first[1], second[1])
     if kind == "item":
         return f"it returns {one_of(first[2].__name__)} and then {one_of(second[2].__name__)}"
+    if kind == "array":
+        return difference(first[1], second[1])
     if kind == "given":
         return "" if first == second else "it returns another of the numbers that change"
     items, others = first[-1], second[-1]
@@ -256,7 +264,7 @@ def _named(description: Any) -> str:
         return "a tensor"
     what = description[0]
     names = {"value": "a plain value", "item": "a number read out of a tensor"}
-    names["given"] = "a number that changes"
+    names.update(given="a number that changes", array="an array")
     kind = description[1].__name__ if what in ("named", "made") else what
     return names.get(what, one_of(kind))
 

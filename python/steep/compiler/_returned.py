@@ -1,8 +1,8 @@
-"""Whether a number that code reads out of a tensor goes into its result, and nowhere else.
+"""Whether what code reads out of a tensor goes into its result, and nowhere else.
 
 That is told from the source: `return loss.item()`, `return {"loss": loss.item()}`, or
-`v = loss.item()` where `v` is only returned. No look at the objects could tell it, for code of C
-reads the value of a float without a trace.
+`v = loss.item()` where `v` is only returned; `return x.numpy()` likewise. No look at the objects
+could tell it, for code of C reads the value of a float without a trace.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ SCOPES: tuple[type[ast.AST], ...] = (
 _ODD = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 # With these a function gets at its variables otherwise than by their names.
 FRAMES = {"locals", "vars", "eval", "exec", "dir", "sys", "inspect"}
+_NUMBERS = ("float", "int")
 # Code of steep's that passes on what a function returns, and looks at nothing.
 _PASSING = ("steep.compiler", "steep._grad_mode")
 
@@ -86,7 +87,7 @@ def _place(frame: types.FrameType) -> tuple[int | None, ...] | None:
 
 @lru_cache(maxsize=16)
 def _readings(source: str) -> list[tuple[ast.Call, _Parents]]:
-    """Calls of ``x.item()`` and ``float(x)`` in a file, with what each part of it is part of."""
+    """Calls of ``x.item()``, ``float(x)`` and the like in a file, and what each is part of."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -100,8 +101,8 @@ def _is_reading(node: ast.Call) -> bool:
     if node.keywords:
         return False
     if isinstance(node.func, ast.Attribute):
-        return node.func.attr == "item" and not node.args
-    return isinstance(node.func, ast.Name) and node.func.id == "float" and len(node.args) == 1
+        return node.func.attr in ("item", "numpy") and not node.args
+    return isinstance(node.func, ast.Name) and node.func.id in _NUMBERS and len(node.args) == 1
 
 
 def _flows_into_result(node: ast.expr, parents: _Parents) -> bool:
