@@ -182,6 +182,11 @@ class _Draw:
             return chance.choice(phrases.RISKY)
         parts = ["h.detach()", "h.detach().sum()", "g.detach().mean(0)", self.number()]
         parts += ["None", "'text'", "h.detach().sum().item()", f"bool({self.flag()})"]
+        parts += [
+            "h.detach().numpy()",
+            "int(h.detach().flatten().argmax())",
+            "weight.detach().numpy()",
+        ]
         parts += ["loss.item()", "loss", "float(loss)"] if self.loss else []
         chosen = [chance.choice(parts) for _ in range(chance.choice([1, 2, 3]))]
         forms = ["{0}", "({0},)", "({0}, h.detach())", "[{0}, [{0}]]", "{{'a': {0}, 'n': 1}}"]
