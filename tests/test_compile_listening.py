@@ -171,15 +171,15 @@ def test_cells_of_what_is_dead_are_forgotten() -> None:
     alive, cells = Holder([1]), Cells()
 
     def add(holder: Any) -> None:
-        cells.add((ITEM, holder.__dict__, "value", holder.value), "value")
-        cells.add((SEQUENCE, holder.value, None, tuple(holder.value)), "list")
+        cells.keep((ITEM, holder.__dict__, "value", holder.value), "value")
+        cells.keep((SEQUENCE, holder.value, None, tuple(holder.value)), "list")
 
     add(alive)
     add(Holder([2]))
     inner = [3]
     table = {"inner": inner}
-    cells.add((DICT, table, None, ("inner", inner)), "table")
-    cells.add((SEQUENCE, inner, None, (3,)), "inner")
+    cells.keep((DICT, table, None, ("inner", inner)), "table")
+    cells.keep((SEQUENCE, inner, None, (3,)), "inner")
     del table, inner
     cells.forget_what_is_dead()
     assert [cell[1] for cell in cells.entries] == [alive.__dict__, alive.value]
@@ -189,15 +189,18 @@ def test_cells_are_counted_as_often_as_they_hold_an_object() -> None:
     """In each of their fields, and in each place of a tuple of parts; not deeper."""
     item, other, values = object(), object(), {"a": 1}
     values["item"] = item  # type: ignore[assignment]
-    cells = [
+    cells: list[Any] = [
         (ITEM, values, "item", item),
         (SEQUENCE, [item], None, (item, item, (item,))),
         (DICT, values, None, ("item", item, "other", other)),
     ]
-    objects = dict(enumerate([item, other, values, cells]))
-    assert _core.count_held(cells, objects) == [4, 1, 2, 0]
-    with pytest.raises(TypeError, match=r"expected \(cells, objects\)"):
-        _core.count_held(tuple(cells), {})  # type: ignore[arg-type]
+    kept = Cells()
+    for cell in cells:
+        kept.keep(cell, "")
+    objects = dict(enumerate([item, other, values, kept]))
+    assert kept.count_held(objects) == [4, 1, 2, 0]
+    with pytest.raises(TypeError, match="expected a dict"):
+        kept.count_held([])  # type: ignore[arg-type]
 
 
 def test_naming_the_layers_is_no_part_of_what_a_call_reads() -> None:

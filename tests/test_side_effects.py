@@ -208,6 +208,7 @@ TYPES = [
     "layout",
     "memory_format",
     "CompiledCall",
+    "CellList",
     "Familiar",
     "ProgramTable",
     "SavedTensor",
@@ -328,7 +329,8 @@ OWN = {{
     "Recorder": lambda: steep.Recorder(), "device": lambda: steep.device("cpu"),
     "layout": lambda: steep.strided, "memory_format": lambda: steep.contiguous_format,
     "dtype": lambda: steep.float32, "ProgramTable": lambda: _core.ProgramTable((int,), 64),
-    "Familiar": lambda: _core.Familiar({{}}, {{}}, {{}}, set(), print),
+    "CellList": lambda: _core.CellList(),
+    "Familiar": lambda: _core.Familiar(_core.CellList(), {{}}, {{}}, set()),
     "no_grad": steep.no_grad,
 }}
 found = list(targets())

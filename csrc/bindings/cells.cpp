@@ -8,6 +8,7 @@
 #include "bindings/hooks.h"
 #include "bindings/symbolic.h"
 #include "bindings/tensor_type.h"
+#include "program/recorder.h"
 #include "tape/history.h"
 
 namespace steep::bindings {
@@ -165,11 +166,6 @@ uint64_t node_of(const Tensor& x) {
   return h && h->grad_fn ? h->grad_fn->number : 0;
 }
 
-bool is_in_state(const Tensor& x, PyObject* state) {
-  const Owned now(state_of(x));
-  return equal(now.get(), state);
-}
-
 void check(bool good, const char* expected, PyObject* got) {
   if (!good) raise(PyExc_TypeError, join("guards: expected ", expected, ", got ", type_name(got)));
 }
@@ -273,6 +269,16 @@ PyObject* state_of(const Tensor& x) {
                                        parts.size() * sizeof parts[0], PY_LITTLE_ENDIAN, 0));
 }
 
+bool is_in_state(const Tensor& x, PyObject* state) {
+  const Owned now(state_of(x));
+  return equal(now.get(), state);
+}
+
+bool is_made(const Tensor& x) {
+  const program::Recorder* const recorder = program::Recorder::active();
+  return recorder && x->storage->epoch() == recorder->epoch();
+}
+
 PyObject* found_in_type(PyObject* type, PyObject* name) {
   return _PyType_Lookup(reinterpret_cast<PyTypeObject*>(type), name);
 }
@@ -297,28 +303,36 @@ bool instance_holds(const Cell& cell) {
   return now.get() == attributes;
 }
 
-Cell cell_of(PyObject* item) {
-  check(PyTuple_CheckExact(item) && PyTuple_GET_SIZE(item) == 4, "a tuple of four", item);
-  const long kind = PyLong_AsLong(PyTuple_GET_ITEM(item, 0));
-  if (PyErr_Occurred()) throw PythonError();
-  check(kind >= 0 && kind < Cell::kKinds, "a kind of cell", PyTuple_GET_ITEM(item, 0));
-  PyObject* const value = PyTuple_GET_ITEM(item, 3);
-  const auto type = static_cast<Cell::Kind>(kind);
-  const bool may_lack = type == Cell::Kind::item || type == Cell::Kind::type ||
-                        type == Cell::Kind::slot || type == Cell::Kind::variable;
-  check(may_lack || value != absent(), "a value", item);
-  Cell cell{type, Owned::borrow(PyTuple_GET_ITEM(item, 1)),
-            Owned::borrow(PyTuple_GET_ITEM(item, 2)),
-            value == absent() ? Owned() : Owned::borrow(value)};
+Cell make_cell(Cell::Kind kind, PyObject* holder, PyObject* key, PyObject* value) {
+  using Kind = Cell::Kind;
+  const bool may_lack =
+      kind == Kind::item || kind == Kind::type || kind == Kind::slot || kind == Kind::variable;
+  check(may_lack || value, "a value", holder);
+  Cell cell{kind, Owned::borrow(holder), Owned::borrow(key),
+            value ? Owned::borrow(value) : Owned()};
   check_cell(cell);
-  if (type == Cell::Kind::tensor) {
-    const Tensor& x = tensor_of(cell.holder.get());
+  if (kind == Kind::tensor) {
+    const Tensor& x = tensor_of(holder);
     const bool holds = is_in_state(x, value);
     cell.state = holds ? flags_of(x) : ~uint64_t{0};  // what no tensor has
     cell.node = node_of(x);
     cell.swaps = x->swaps;
   }
   return cell;
+}
+
+Cell::Kind kind_of_cell(PyObject* number) {
+  const long kind = PyLong_AsLong(number);
+  if (PyErr_Occurred()) throw PythonError();
+  check(kind >= 0 && kind < Cell::kKinds, "a kind of cell", number);
+  return static_cast<Cell::Kind>(kind);
+}
+
+Cell cell_of(PyObject* item) {
+  check(PyTuple_CheckExact(item) && PyTuple_GET_SIZE(item) == 4, "a tuple of four", item);
+  PyObject* const value = PyTuple_GET_ITEM(item, 3);
+  return make_cell(kind_of_cell(PyTuple_GET_ITEM(item, 0)), PyTuple_GET_ITEM(item, 1),
+                   PyTuple_GET_ITEM(item, 2), value == absent() ? nullptr : value);
 }
 
 PyObject* absent() {

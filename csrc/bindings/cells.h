@@ -42,6 +42,9 @@ struct Cell {
   bool holds() const;
 };
 
+// Null is the value of a place where nothing is.
+Cell make_cell(Cell::Kind kind, PyObject* holder, PyObject* key, PyObject* value);
+Cell::Kind kind_of_cell(PyObject* number);
 // From a tuple (kind, holder, key, value); `absent` stands for nothing.
 Cell cell_of(PyObject* item);
 
@@ -52,6 +55,9 @@ bool instance_holds(const Cell& cell);
 // Which memory a tensor has and how it lies there, whether it requires a gradient and has hooks, and
 // which node made it, as a number (a new reference). Its lowest bit says whether it has hooks.
 PyObject* state_of(const Tensor& x);
+bool is_in_state(const Tensor& x, PyObject* state);
+// Whether the recording of this thread made the memory that it has.
+bool is_made(const Tensor& x);
 
 // What a type or one of its bases has under a name, borrowed; null for nothing.
 PyObject* found_in_type(PyObject* type, PyObject* name);

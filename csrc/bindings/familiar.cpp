@@ -5,9 +5,7 @@
 #include <frameobject.h>
 
 #include "bindings/call_key.h"
-#include "bindings/cells.h"
 #include "bindings/tensor_type.h"
-#include "program/recorder.h"
 
 namespace steep::bindings {
 
@@ -45,17 +43,15 @@ bool has_weak_reference(PyObject* item) {
   return PyType_SUPPORTS_WEAKREFS(Py_TYPE(item)) && *PyObject_GET_WEAKREFS_LISTPTR(item);
 }
 
-// Whether the recording made the memory that a tensor has.
-bool is_made(PyObject* tensor) {
-  const program::Recorder* const recorder = program::Recorder::active();
-  return recorder && tensor_of(tensor)->storage->epoch() == recorder->epoch();
-}
-
-bool has_attributes(PyObject* tensor) {
-  if (Py_TYPE(tensor)->tp_dictoffset == 0) return false;
+// The dict of what a user has put on a tensor; none where it cannot have one.
+Owned attributes_of(PyObject* tensor) {
+  if (Py_TYPE(tensor)->tp_dictoffset == 0) return Owned();
   static PyObject* const name = checked(PyUnicode_InternFromString("__dict__"));
-  const Owned values(PyObject_GenericGetAttr(tensor, name));
-  return !PyDict_CheckExact(values.get()) || PyDict_GET_SIZE(values.get()) > 0;
+  return Owned(PyObject_GenericGetAttr(tensor, name));
+}
+bool are_none(const Owned& attributes) {
+  return !attributes ||
+         (PyDict_CheckExact(attributes.get()) && PyDict_GET_SIZE(attributes.get()) == 0);
 }
 
 // The variables of a frame that begins; none for one that does not begin with these names.
@@ -137,14 +133,14 @@ bool Familiar::knows_globals(const Code& code, PyObject* frame) const {
     if (!found || is_plain(found)) continue;
     const Owned value = Owned::borrow(found);
     if (!global.has_weak_reference && has_weak_reference(found)) return false;
-    if (!knows(code, found, kDeepest)) return false;
+    if (!knows(code, found, nullptr, kDeepest)) return false;
   }
   return true;
 }
 
 bool Familiar::knows_variable(const Code& code, PyObject* name, PyObject* value) const {
   if (code.passes && PyCFunction_Check(value)) return false;
-  if (knows(code, value, 0)) return true;
+  if (knows(code, value, name, 0)) return true;
   if (!PyDict_CheckExact(value) || PyDict_GET_SIZE(value) > kMostItems) return false;
   const Owned id = id_of(value);
   if (in_dict(tables_.given, id.get()) || in_set(code.sets.seen, id.get())) return false;
@@ -159,40 +155,45 @@ bool Familiar::knows_variable(const Code& code, PyObject* name, PyObject* value)
     if (i % 2 == 0 && !PyUnicode_CheckExact(PyTuple_GET_ITEM(items.get(), i))) return false;
   if (!knows_parts(code, items.get(), kDeepest)) return false;
   take_in(code, value, id.get());
-  const Owned ignored(
-      PyObject_CallFunctionObjArgs(tables_.add_dict.get(), value, items.get(), name, nullptr));
+  cells().add(Cell::Kind::dict, value, nullptr, items.get(), name, nullptr);
   return true;
 }
 
-bool Familiar::knows(const Code& code, PyObject* item, int depth) const {
+bool Familiar::knows(const Code& code, PyObject* item, PyObject* path, int depth) const {
   if (is_plain(item)) return true;
   const Owned id = id_of(item);
-  if (is_tensor(item)) return knows_tensor(code, item, id.get());
-  if (in_dict(tables_.given, id.get())) return false;
-  if (in_set(code.sets.seen, id.get())) return true;
-  if (PyTuple_CheckExact(item)) {
-    if (depth == kDeepest || !knows_parts(code, item, depth + 1)) return false;
-    take_in(code, item, id.get());
+  if (is_tensor(item))
+    return in_set(code.sets.tensors, id_of(Py_TYPE(item)).get()) && meet(item, path);
+  if (has_seen(code.sets, item, id.get())) return true;
+  if (depth == kDeepest || !PyTuple_CheckExact(item) || in_dict(tables_.given, id.get()) ||
+      !knows_parts(code, item, depth + 1))
+    return false;
+  take_in(code, item, id.get());
+  return true;
+}
+
+// What is no tensor.
+bool Familiar::has_seen(const Sets& sets, PyObject* item, PyObject* id) const {
+  if (in_dict(tables_.given, id)) return false;
+  return in_set(sets.seen, id) || in_set(tables_.plain, id_of(Py_TYPE(item)).get());
+}
+
+// One with attributes may have got others meanwhile. Of what the recording made, and of what was met
+// before, all is known.
+bool Familiar::meet(PyObject* tensor, PyObject* path) const {
+  const Owned attributes = attributes_of(tensor);
+  const Owned id = id_of(tensor);
+  if (!are_none(attributes)) return false;
+  if (is_made(tensor_of(tensor)) || in_dict(tables_.tensors, id.get()) ||
+      in_dict(tables_.given, id.get()))
     return true;
-  }
-  return in_set(tables_.plain, id_of(Py_TYPE(item)).get());
-}
-
-// One with attributes may have got others meanwhile; of the rest all is known, or no one's business.
-bool Familiar::knows_tensor(const Code& code, PyObject* item, PyObject* id) const {
-  if (!in_set(code.sets.tensors, id_of(Py_TYPE(item)).get()) || has_attributes(item)) return false;
-  if (is_made(item) || in_dict(tables_.tensors, id) || in_dict(tables_.given, id)) return true;
-  return meet(item, id);
-}
-
-// A tensor that was not met before, such as a new view of an argument, where no more is to be kept
-// of it than its state.
-bool Familiar::meet(PyObject* tensor, PyObject* id) const {
-  if (Py_TYPE(tensor)->tp_dictoffset != 0 || has_hooks(tensor_of(tensor))) return false;
+  if (has_hooks(tensor_of(tensor)) || (attributes && !path)) return false;
   const Owned state(state_of(tensor_of(tensor)));
   const Owned no_hooks(PyTuple_New(0));
   const Owned known(PyTuple_Pack(3, tensor, state.get(), no_hooks.get()));
-  checked(PyDict_SetItem(tables_.tensors.get(), id, known.get()));
+  checked(PyDict_SetItem(tables_.tensors.get(), id.get(), known.get()));
+  if (attributes)
+    cells().add(Cell::Kind::dict, attributes.get(), nullptr, no_hooks.get(), path, nullptr);
   return true;
 }
 
@@ -202,7 +203,7 @@ bool Familiar::knows_parts(const Code& code, PyObject* tuple, int depth) const {
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
     PyObject* const part = PyTuple_GET_ITEM(tuple, i);
     if (is_plain(part)) continue;
-    if (has_weak_reference(part) || !knows(code, part, depth)) return false;
+    if (has_weak_reference(part) || !knows(code, part, nullptr, depth)) return false;
   }
   return true;
 }
@@ -210,12 +211,36 @@ bool Familiar::knows_parts(const Code& code, PyObject* tuple, int depth) const {
 // A container that holds nothing new is new itself.
 void Familiar::take_in(const Code& code, PyObject* item, PyObject* id) const {
   checked(PySet_Add(code.sets.seen.get(), id));
-  checked(PyDict_SetDefault(tables_.objects.get(), id, item) ? 0 : -1);
+  checked(PyDict_SetDefault(cells().objects(), id, item) ? 0 : -1);
+}
+
+PyObject* Familiar::look_for(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
+                             const Sets& sets) const {
+  Owned found(PyList_New(0));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i)
+    look_for_one(values, PyTuple_GET_ITEM(names, i), path, sets, found.get());
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(rare); ++i)
+    if (item_of(values, PyTuple_GET_ITEM(rare, i)))
+      look_for_one(values, PyTuple_GET_ITEM(rare, i), path, sets, found.get());
+  return found.release();
+}
+
+void Familiar::look_for_one(PyObject* values, PyObject* name, PyObject* path, const Sets& sets,
+                            PyObject* found) const {
+  PyObject* const item = item_of(values, name);
+  const Owned value = item ? Owned::borrow(item) : Owned();
+  cells().add(Cell::Kind::item, values, name, value.get(), path, name, CellList::Form::dotted);
+  if (!value || is_plain(value.get())) return;
+  if (!is_tensor(value.get()) && !has_weak_reference(value.get()) &&
+      has_seen(sets, value.get(), id_of(value.get()).get()))
+    return;
+  const Owned label(PyUnicode_FromFormat("%U.%S", path, name));
+  const Owned pair(PyTuple_Pack(2, value.get(), label.get()));
+  checked(PyList_Append(found, pair.get()));
 }
 
 int Familiar::traverse(visitproc visit, void* arg) const {
-  for (const Owned* table :
-       {&tables_.objects, &tables_.given, &tables_.tensors, &tables_.plain, &tables_.add_dict})
+  for (const Owned* table : {&tables_.cells, &tables_.given, &tables_.tensors, &tables_.plain})
     Py_VISIT(table->get());
   for (const auto& [_, code] : codes_) {
     for (const Owned* item : {&code.code, &code.variables, &code.globals, &code.builtins,
@@ -239,16 +264,17 @@ Familiar*& own(PyObject* self) { return reinterpret_cast<FamiliarObject*>(self)-
 
 PyObject* familiar_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
-    static const char* names[] = {"objects", "given", "tensors", "plain", "add_dict", nullptr};
-    PyObject *objects, *given, *tensors, *plain, *add_dict;
-    if (!PyArg_ParseTupleAndKeywords(
-            arguments, keywords, "O!O!O!O!O:Familiar", const_cast<char**>(names), &PyDict_Type,
-            &objects, &PyDict_Type, &given, &PyDict_Type, &tensors, &PySet_Type, &plain, &add_dict))
+    static const char* names[] = {"cells", "given", "tensors", "plain", nullptr};
+    PyObject *cells, *given, *tensors, *plain;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO!O!O!:Familiar",
+                                     const_cast<char**>(names), &cells, &PyDict_Type, &given,
+                                     &PyDict_Type, &tensors, &PySet_Type, &plain))
       throw PythonError();
+    if (!cell_list_in(cells))
+      raise(PyExc_TypeError, join("Familiar: expected a CellList, got ", type_name(cells)));
     Owned self(type->tp_alloc(type, 0));
-    own(self.get()) =
-        new Familiar({Owned::borrow(objects), Owned::borrow(given), Owned::borrow(tensors),
-                      Owned::borrow(plain), Owned::borrow(add_dict)});
+    own(self.get()) = new Familiar(
+        {Owned::borrow(cells), Owned::borrow(given), Owned::borrow(tensors), Owned::borrow(plain)});
     return self.release();
   });
 }
@@ -264,6 +290,28 @@ PyObject* familiar_remember(PyObject* self, PyObject* arguments) {
     own(self)->remember(frame, Owned::borrow(variables), globals,
                         {Owned::borrow(seen), Owned::borrow(tensors)}, passes != 0);
     Py_RETURN_NONE;
+  });
+}
+
+PyObject* familiar_meet(PyObject* self, PyObject* arguments) {
+  return guarded([&]() -> PyObject* {
+    PyObject *tensor, *path;
+    if (!PyArg_ParseTuple(arguments, "OU:meet", &tensor, &path)) throw PythonError();
+    if (!is_tensor(tensor))
+      raise(PyExc_TypeError, join("meet: expected a Tensor, got ", type_name(tensor)));
+    return PyBool_FromLong(own(self)->meet(tensor, path));
+  });
+}
+
+PyObject* familiar_look_for(PyObject* self, PyObject* arguments) {
+  return guarded([&]() -> PyObject* {
+    PyObject *values, *names, *rare, *path, *seen, *tensors;
+    if (!PyArg_ParseTuple(arguments, "O!O!O!UO!O!:look_for", &PyDict_Type, &values, &PyTuple_Type,
+                          &names, &PyTuple_Type, &rare, &path, &PySet_Type, &seen, &PySet_Type,
+                          &tensors))
+      throw PythonError();
+    return own(self)->look_for(values, names, rare, path,
+                               {Owned::borrow(seen), Owned::borrow(tensors)});
   });
 }
 
@@ -287,6 +335,10 @@ void familiar_dealloc(PyObject* self) {
 
 PyMethodDef methods[] = {
     {"remember", familiar_remember, METH_VARARGS, "What a frame begins with has been looked into."},
+    {"meet", familiar_meet, METH_VARARGS,
+     "Whether nothing is to be kept of a tensor but its state, which is, or was before."},
+    {"look_for", familiar_look_for, METH_VARARGS,
+     "Keep cells of names in a dict; a list of what is there and to be looked into."},
     {"clear", familiar_clear, METH_NOARGS, "All code is to be told of again."},
     {nullptr, nullptr, 0, nullptr}};
 PyType_Slot slots[] = {{Py_tp_new, slot(familiar_new)},

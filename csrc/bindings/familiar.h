@@ -4,7 +4,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "bindings/python.h"
+#include "bindings/cell_list.h"
 
 namespace steep::bindings {
 
@@ -14,11 +14,10 @@ class Familiar {
  public:
   // The tables of a traversal, by id (see python/steep/compiler/_traversal.py).
   struct Tables {
-    Owned objects;   // dict: whatever was looked into, which it holds
-    Owned given;     // dict: what the call is known by, which is looked into anew each time
-    Owned tensors;   // dict: tensors that were met and not made by the recording, as it keeps them
-    Owned plain;     // set: types whose instances have nothing in them
-    Owned add_dict;  // called with (dict, its items, name): keeps a cell of a dict
+    Owned cells;    // a CellList, which holds whatever was looked into
+    Owned given;    // dict: what the call is known by, which is looked into anew each time
+    Owned tensors;  // dict: tensors that were met and not made by the recording, as it keeps them
+    Owned plain;    // set: types whose instances have nothing in them
   };
   // Of the names in one code object.
   struct Sets {
@@ -34,6 +33,13 @@ class Familiar {
   void remember(PyObject* frame, Owned variables, PyObject* globals, Sets sets, bool passes);
   // Whether a look into what the frame begins with would find nothing new.
   bool knows(PyObject* frame, PyObject* code);
+  // Whether nothing more is to be kept of a tensor than is kept here. `path` is how a user would call
+  // it; without one nothing is kept of attributes.
+  bool meet(PyObject* tensor, PyObject* path) const;
+  // Keeps cells of what is in a dict under names, or is not, and of rare names that are there.
+  // Returns a list of what is there and is to be looked into, each with how a user would call it.
+  PyObject* look_for(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
+                     const Sets& sets) const;
   // Knows nothing any more.
   void clear() { codes_.clear(); }
   int traverse(visitproc visit, void* arg) const;
@@ -55,11 +61,13 @@ class Familiar {
 
   bool knows_globals(const Code& code, PyObject* frame) const;
   bool knows_variable(const Code& code, PyObject* name, PyObject* value) const;
-  bool knows(const Code& code, PyObject* item, int depth) const;
-  bool knows_tensor(const Code& code, PyObject* item, PyObject* id) const;
-  bool meet(PyObject* tensor, PyObject* id) const;
+  bool knows(const Code& code, PyObject* item, PyObject* path, int depth) const;
   bool knows_parts(const Code& code, PyObject* tuple, int depth) const;
+  bool has_seen(const Sets& sets, PyObject* item, PyObject* id) const;
   void take_in(const Code& code, PyObject* item, PyObject* id) const;
+  void look_for_one(PyObject* values, PyObject* name, PyObject* path, const Sets& sets,
+                    PyObject* found) const;
+  CellList& cells() const { return *cell_list_in(tables_.cells.get()); }
 
   Tables tables_;
   std::unordered_map<PyObject*, Code> codes_;

@@ -1,20 +1,24 @@
 #include "bindings/guards.h"
 
 #include <algorithm>
-#include <unordered_map>
 
+#include "bindings/cell_list.h"
 #include "bindings/dict_version.h"
 #include "bindings/tensor_type.h"
-#include "program/recorder.h"
 
 namespace steep::bindings {
 
 Guards::Guards(PyObject* list) {
-  if (!PyList_Check(list))
-    raise(PyExc_TypeError, join("guards: expected a list, got ", type_name(list)));
-  const Items items("guards", list);
-  cells_.reserve(static_cast<size_t>(items.size()));
-  for (Py_ssize_t i = 0; i < items.size(); ++i) cells_.push_back(cell_of(items[i].get()));
+  if (const CellList* const cells = cell_list_in(list)) {
+    cells_.reserve(cells->size());
+    for (size_t i = 0; i < cells->size(); ++i) cells_.push_back(cells->copy(i));
+  } else if (PyList_Check(list)) {
+    const Items items("guards", list);
+    cells_.reserve(static_cast<size_t>(items.size()));
+    for (Py_ssize_t i = 0; i < items.size(); ++i) cells_.push_back(cell_of(items[i].get()));
+  } else {
+    raise(PyExc_TypeError, join("guards: expected a list of cells, got ", type_name(list)));
+  }
   std::stable_sort(cells_.begin(), cells_.end(), [](const Cell& a, const Cell& b) {
     return std::make_pair(a.holder.get(), a.kind) < std::make_pair(b.holder.get(), b.kind);
   });
@@ -76,53 +80,6 @@ int Guards::traverse(visitproc visit, void* arg) const {
 
 namespace {
 
-// How often cells hold each of some objects. Runs no code of a user's.
-class HeldCounts {
- public:
-  HeldCounts(PyObject* cells, PyObject* objects) {
-    counts_.reserve(static_cast<size_t>(PyDict_GET_SIZE(objects)));
-    each(objects, [&](PyObject* object) { counts_.emplace(object, 0); });
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(cells); ++i) add(PyList_GET_ITEM(cells, i));
-  }
-
-  PyObject* list(PyObject* objects) const {
-    Owned found(checked(PyList_New(0)));
-    each(objects, [&](PyObject* object) {
-      const Owned number(checked(PyLong_FromSsize_t(counts_.at(object))));
-      if (PyList_Append(found.get(), number.get()) < 0) throw PythonError();
-    });
-    return found.release();
-  }
-
- private:
-  template <class Visit>
-  static void each(PyObject* objects, Visit visit) {
-    PyObject *key, *value;
-    for (Py_ssize_t place = 0; PyDict_Next(objects, &place, &key, &value);) visit(value);
-  }
-
-  void add(PyObject* cell) {
-    const Cell::Kind kind = cell_of(cell).kind;
-    for (Py_ssize_t i = 1; i < 4; ++i) count(PyTuple_GET_ITEM(cell, i));
-    if (!holds_parts(kind)) return;
-    PyObject* const parts = PyTuple_GET_ITEM(cell, 3);
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(parts); ++i) count(PyTuple_GET_ITEM(parts, i));
-  }
-
-  static bool holds_parts(Cell::Kind kind) {
-    using Kind = Cell::Kind;
-    return kind == Kind::dict || kind == Kind::sequence || kind == Kind::set ||
-           kind == Kind::function || kind == Kind::instance;
-  }
-
-  void count(PyObject* object) {
-    const auto found = counts_.find(object);
-    if (found != counts_.end()) ++found->second;
-  }
-
-  std::unordered_map<PyObject*, Py_ssize_t> counts_;
-};
-
 // first_broken(cells): the place of a cell that holds something else now, or None.
 PyObject* first_broken(PyObject*, PyObject* list) {
   return guarded([&]() -> PyObject* {
@@ -130,16 +87,6 @@ PyObject* first_broken(PyObject*, PyObject* list) {
     for (Py_ssize_t i = 0; i < cells.size(); ++i)
       if (!cell_of(cells[i].get()).holds()) return PyLong_FromSsize_t(i);
     Py_RETURN_NONE;
-  });
-}
-
-// count_held(cells, objects): a list of how often the cells hold each of the values of a dict.
-PyObject* count_held(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  return guarded([&]() -> PyObject* {
-    if (count != 2 || !PyList_Check(args[0]) || !PyDict_Check(args[1]))
-      raise(PyExc_TypeError, "count_held: expected (cells, objects)");
-    const HeldCounts held(args[0], args[1]);
-    return held.list(args[1]);
   });
 }
 
@@ -158,9 +105,7 @@ PyObject* tensor_state(PyObject*, PyObject* object) {
   return guarded([&]() -> PyObject* {
     if (!is_tensor(object))
       raise(PyExc_TypeError, join("state_of: expected a Tensor, got ", type_name(object)));
-    const Storage& storage = *tensor_of(object)->storage;
-    const program::Recorder* const recorder = program::Recorder::active();
-    if (recorder && storage.epoch() == recorder->epoch()) Py_RETURN_NONE;
+    if (is_made(tensor_of(object))) Py_RETURN_NONE;
     return state_of(tensor_of(object));
   });
 }
@@ -180,8 +125,6 @@ PyMethodDef functions[] = {
      "Which memory a tensor has, and how the tape sees it; None for what this recording made."},
     {"first_broken", first_broken, METH_O,
      "The place of a cell that holds something else now, or None."},
-    {"count_held", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(count_held)),
-     METH_FASTCALL, "How often cells hold each of the values of a dict, in their order."},
     {"found_in_type", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(look_up)),
      METH_FASTCALL, "What a type or one of its bases has under a name, or `absent`."},
     {nullptr, nullptr, 0, nullptr}};

@@ -12,7 +12,7 @@ namespace steep::bindings {
 // of their own that nothing has changed since the last look are passed over.
 class Guards {
  public:
-  // Of a list of tuples (kind, holder, key, value); `absent` stands for nothing.
+  // Of a CellList, or a list of tuples (kind, holder, key, value); `absent` stands for nothing.
   explicit Guards(PyObject* list);
 
   // May run code where a dict has keys of a user's own class.

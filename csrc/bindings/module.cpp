@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/autograd.h"
+#include "bindings/cell_list.h"
 #include "bindings/changes.h"
 #include "bindings/dtype_type.h"
 #include "bindings/entries.h"
@@ -70,6 +71,7 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   add_random(module);
   add_runtime(module);
   add_guards(module);
+  add_cell_list(module);
   add_symbolic(module);
   add_familiar(module);
   add_frames(module);

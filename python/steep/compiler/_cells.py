@@ -6,10 +6,9 @@ import gc
 import sys
 import types
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
-from steep._core import absent, count_held, first_broken
+from steep._core import CellList, absent
 
 __all__ = ["ARRAY", "FUNCTION", "Cell", "Cells", "DICT", "HOOKS", "ITEM", "SEQUENCE", "SET"]
 __all__ += ["INSTANCE", "SLOT", "TENSOR", "TYPE", "VARIABLE", "absent"]
@@ -33,70 +32,39 @@ __all__ += ["INSTANCE", "SLOT", "TENSOR", "TYPE", "VARIABLE", "absent"]
 Cell = tuple[int, Any, Any, Any]  # kind, holder, key, value
 
 
-class Cells:
+class Cells(CellList):
     """All cells that one recording has met.
 
     What the recording has made itself is forgotten when it ends: no one outside can reach it. It
     is told by its reference count, so no one else may hold what is kept here, and nothing here is
     held in a second place.
-
-    Attributes:
-        entries: the cells.
-        whence: for each, how a user would call it: the holder's description and the name.
     """
-
-    def __init__(self) -> None:
-        self.entries: list[Cell] = []
-        self.whence: list[tuple[str, str | None]] = []
-        self._known: set[tuple[int, int, Any]] = set()
-        self.objects: dict[int, Any] = {}  # by id: whatever has been looked into
-
-    def add(self, cell: Cell, description: str, name: str | None = None) -> None:
-        """Keep a cell, if it is a new one."""
-        kind, holder, key, _ = cell  # as _mark has it: this runs for every name that is read
-        mark = kind, id(holder), key if isinstance(key, str) else id(key)
-        if mark in self._known:
-            return
-        self._known.add(mark)
-        self.objects.setdefault(id(holder), holder)
-        self.entries.append(cell)
-        self.whence.append((description, name))
-
-    def met_before(self, other: Cells) -> list[Cell]:
-        """Those of them that another recording has met as well: of no object made in a call."""
-        return [cell for cell in self.entries if _mark(cell) in other._known]
 
     def describe(self, place: int) -> str:
         """How a user would call one of the cells."""
-        description, name = self.whence[place]
+        description, name = self.whence(place)
         if name is not None and not description.endswith(name):
             description = f"{description} {name!r}"
-        if self.entries[place][0] in (DICT, SEQUENCE, SET, ARRAY):
+        if self.entry(place)[0] in (DICT, SEQUENCE, SET, ARRAY):
             description = f"what {description or 'an object'} holds"
         return description
 
     def broken(self) -> str:
         """Which cell holds something else now, or ``''``."""
-        place = first_broken(self.entries)
+        place = self.first_broken()
         return "" if place is None else self.describe(place)
 
     def forget(self, ids: set[int]) -> None:
         """Drop the cells of holders with these ids."""
         if not ids:
             return
-        self.drop(lambda cell: id(cell[1]) in ids)
+        self.drop(ids)
         for number in ids:
             self.objects.pop(number, None)
 
-    def drop(self, unwanted: Callable[[Cell], bool]) -> None:
-        """Drop some of the cells."""
-        kept = [i for i, cell in enumerate(self.entries) if not unwanted(cell)]
-        self.entries = [self.entries[i] for i in kept]
-        self.whence = [self.whence[i] for i in kept]
-
     def forget_what_is_dead(self) -> None:
         """Drop the cells of what nobody else holds any more."""
-        while dead := self._dead():
+        while dead := self.dead():
             self.forget(dead)
 
     def forget_dead_cycles(self) -> None:
@@ -109,7 +77,7 @@ class Cells:
         nodes = dict(self.objects)
         _add_containers(nodes, list(nodes.values()))
         links = {n: [id(x) for x in gc.get_referents(nodes[n]) if id(x) in nodes] for n in nodes}
-        ours = Counter(dict(zip(nodes, count_held(self.entries, nodes), strict=True)))
+        ours = Counter(dict(zip(nodes, self.count_held(nodes), strict=True)))
         ours.update(self.objects.keys())
         for ends in links.values():
             ours.update(ends)
@@ -121,15 +89,6 @@ class Cells:
             alive |= new
             waiting += new
         self.forget(nodes.keys() - alive)
-
-    def _dead(self) -> set[int]:
-        held = count_held(self.entries, self.objects)
-        # The dict here holds each once, and so does the call of getrefcount.
-        return {
-            number
-            for number, count in zip(self.objects, held, strict=True)
-            if sys.getrefcount(self.objects[number]) == count + 2
-        }
 
 
 _BETWEEN = (list, tuple, dict, set, types.CellType, types.FunctionType, types.MethodType)
@@ -148,9 +107,3 @@ def _add_containers(nodes: dict[int, Any], waiting: list[Any]) -> None:
             if type(part) in _BETWEEN and id(part) not in nodes and not is_of_module:
                 nodes[id(part)] = part
                 waiting.append(part)
-
-
-def _mark(cell: Cell) -> tuple[int, int, Any]:
-    """The same for all cells of one place."""
-    kind, holder, key, _ = cell
-    return kind, id(holder), key if isinstance(key, str) else id(key)

@@ -72,11 +72,11 @@ def of_class(traversal: Traversal, cls: type, users: list[type], name: str, name
     if value is not absent:
         traversal.find(value, f"{cls.__name__}.{name}", names)
     if not is_immutable(cls) and (value is not absent or not names.of_library):
-        traversal.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
+        traversal.cells.keep((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
     for base in users:
         below = value if base is cls else found_in_type(base, name)
         if base is not cls and (below is not absent or not names.of_library):
-            traversal.cells.add((TYPE, base, name, below), f"{base.__name__}.{name}", name)
+            traversal.cells.keep((TYPE, base, name, below), f"{base.__name__}.{name}", name)
             if below is not absent and below is not value:
                 traversal.find(below, f"{base.__name__}.{name}", names)
     return value
@@ -87,10 +87,10 @@ def _look_at_class(traversal: Traversal, cls: type, names: Names) -> None:
     known = traversal.specials.get(cls)
     if known is None:
         known = traversal.specials[cls] = []
-        traversal.cells.add((SLOT, cls, MRO, cls.__mro__), f"the bases of {cls.__name__}")
+        traversal.cells.keep((SLOT, cls, MRO, cls.__mro__), f"the bases of {cls.__name__}")
         for name in SPECIAL:
             value = found_in_type(cls, name)
-            traversal.cells.add((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
+            traversal.cells.keep((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
             if value is not absent and not isinstance(value, types.WrapperDescriptorType):
                 known.append((value, f"{cls.__name__}.{name}"))
     for value, path in known:
@@ -108,4 +108,4 @@ def _look_at_all(traversal: Traversal, cls: type, users: list[type], names: Name
 
 def look_at_registered(traversal: Traversal) -> None:
     """Which classes count as virtual subclasses: isinstance() may ask."""
-    traversal.cells.add((SLOT, abc.ABC, REGISTERED, abc.get_cache_token()), "ABC.register")
+    traversal.cells.keep((SLOT, abc.ABC, REGISTERED, abc.get_cache_token()), "ABC.register")

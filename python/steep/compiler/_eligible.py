@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from steep._core import CompiledCall, absent, first_broken, found_in_type
+from steep._core import CompiledCall, absent, found_in_type
 from steep.compiler._cells import DICT, FUNCTION, ITEM, SEQUENCE, TYPE, VARIABLE, Cell
 from steep.compiler._code import at_line, codes_in, line_of, names_of, pairs_of_steps
 from steep.compiler._objects import content_of, is_of_python
@@ -75,10 +75,8 @@ def foreign_to_numbers(recording: Recording, known: list[Any]) -> str:
 def foreign_since(recording: Recording) -> str:
     """The same of what has taken the place of something that a recorded call has read."""
     search = _Search()
-    for cell in recording.cells.entries:
-        if first_broken([cell]) is None:
-            continue
-        for value in _held_now(cell):
+    for place in recording.cells.all_broken():
+        for value in _held_now(recording.cells.entry(place)):
             if found := search.foreign(value, None):
                 return found
     return ""

@@ -111,9 +111,9 @@ class Learner(_core.CompiledCall):
         kept: list[Any],
     ) -> None:
         program = _core.make_program(
-            recording.trace, pending.trace, recording.cells.met_before(pending.cells)
+            recording.trace, pending.trace, recording.cells.tensors_met_before(pending.cells)
         )
-        cells, backward = recording.cells.entries, recording.backward
+        cells, backward = recording.cells, recording.backward
         if recording.stand_ins.numbers.nodes:
             if recording.stand_ins.writes and program.may_refuse:
                 self._refuse(signature, _COUNTS_AND_CHECKS)
@@ -194,7 +194,7 @@ class Learner(_core.CompiledCall):
         if known:  # what the program was made with
             recording.backward, recording.numbers = known[0].backward, known[0].numbers
             recording.filled = known[0].filled
-        self._table.confirm(key, program, recording.cells.entries)
+        self._table.confirm(key, program, recording.cells)
         signature.programs = [
             (made, recording if made is program else known) for made, known in signature.programs
         ]

@@ -87,10 +87,8 @@ class Place:
 def changed_places(cells: Cells) -> list[Place] | None:
     """The places of numbers that have changed since; ``None`` if anything else has, too."""
     found: list[Place] = []
-    for i, cell in enumerate(cells.entries):
-        if first_broken([cell]) is None:
-            continue
-        places = _numbers_in(cell, cells.describe(i))
+    for i in cells.all_broken():
+        places = _numbers_in(cells.entry(i), cells.describe(i))
         if places is None or len(found) + len(places) > MOST_PLACES:
             return None
         found += places
@@ -151,7 +149,7 @@ class StandIns:
         self.put: list[Entry] = []
         self.changed: list[str] = []
         self.writes: list[tuple[int, int]] = []
-        self._reached: list[Cell] = []
+        self._reached: list[int] = []  # numbers of cells
         self.lost = ""
         self.returned: list[int] = []
 
@@ -203,12 +201,13 @@ class StandIns:
 
     def leave(self, cells: Cells) -> None:
         """Say in the cells that any number will do where one of ours was."""
-        for i, (kind, holder, key, value) in enumerate(cells.entries):
+        for i in cells.symbolic():
+            value = cells.entry(i)[3]
             freed = self._freed(value)
             if freed is not value:
-                cells.entries[i] = (kind, holder, key, freed)
+                number = cells.replace(i, freed)
                 if self._holds_given(value):
-                    self._reached.append(cells.entries[i])
+                    self._reached.append(number)
 
     def _is_own(self, symbol: Any) -> bool:
         """Whether what stands in for a number does so in this call, and not in another thread's."""
@@ -231,8 +230,7 @@ class StandIns:
 
         Another call may bring others, and that place goes on holding its own.
         """
-        left = {id(cell): i for i, cell in enumerate(cells.entries)}
-        found = next((left[id(cell)] for cell in self._reached if id(cell) in left), None)
+        found = cells.place_of(self._reached)
         return "" if found is None else _REACHED.format(cells.describe(found))
 
     def refusal(self, line_of: Callable[[list[str]], str] = lambda _: "") -> str:

@@ -14,9 +14,9 @@ import types
 from dataclasses import replace
 from typing import Any
 
-from steep._core import Familiar, Tensor, first_broken, next_hook
+from steep._core import Familiar, Tensor, next_hook
 from steep.compiler._answers import THREAD
-from steep.compiler._cells import HOOKS, ITEM, SLOT, TENSOR, VARIABLE, Cells, absent
+from steep.compiler._cells import ITEM, SLOT, VARIABLE, Cells, absent
 from steep.compiler._code import ATTRIBUTES, GLOBALS, VARIABLES, Names, at_line, line_of, names_of
 from steep.compiler._returned import is_only_returned
 from steep.compiler._sources import (
@@ -93,7 +93,7 @@ class Reads:
         if reason and not self.refusal:
             self.refusal = reason + at_line(frame.f_code.co_filename, frame.f_lineno)
         if function.__module__ == "_thread" and function.__name__ == "get_ident":
-            self.cells.add((SLOT, _thread, THREAD, _thread.get_ident()), "the thread")
+            self.cells.keep((SLOT, _thread, THREAD, _thread.get_ident()), "the thread")
         owner = function.__self__
         if kind := self._found.kind(type(owner)).foreign:
             self._asked.setdefault(type(owner), f"{kind}.{function.__name__}")
@@ -151,7 +151,7 @@ class Reads:
         for name in names.globals:
             for values in (frame.f_globals, frame.f_builtins):
                 value = values.get(name, absent)
-                self.cells.add((ITEM, values, name, value), "the global variable", name)
+                self.cells.keep((ITEM, values, name, value), "the global variable", name)
                 if value is not absent:
                     self._found.look_into(value, names, name)
                     if name in names.passed:
@@ -167,7 +167,7 @@ class Reads:
             whole = ".".join(parts[:end])
             module = sys.modules.get(whole, absent)
             if not names.of_library:
-                self.cells.add((ITEM, sys.modules, whole, module), "the module", whole)
+                self.cells.keep((ITEM, sys.modules, whole, module), "the module", whole)
             if module is not absent:
                 self._found.look_into(module, names, whole)
 
@@ -177,7 +177,7 @@ class Reads:
         """Cells of the variables of a closure; those go into `found`, by their names."""
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
         for name, cell in cells:
-            self.cells.add((VARIABLE, cell, None, _content(cell)), "the variable", name)
+            self.cells.keep((VARIABLE, cell, None, _content(cell)), "the variable", name)
             found.setdefault(name, []).append(cell)
 
     # ---- what the call has changed itself -----------------------------------------------------
@@ -195,8 +195,8 @@ class Reads:
         self._found.forget_arguments()
         self._found.let_weak_targets_go()
         self.refusal = self.refusal or self._found.refusal or self._taken() or self._unknown_hook()
-        self._keep_tensors({id(output) for output in outputs})
-        place = first_broken(self.cells.entries)
+        self.cells.keep_tensors(self._found.tensors, {id(output) for output in outputs})
+        place = self.cells.first_broken()
         self.cells.objects.clear()
         if place is not None:
             where = self._line_of(place)
@@ -211,13 +211,13 @@ class Reads:
         return (
             self._found.has_reached_arguments()
             or not self.cells.objects.keys().isdisjoint(self._found.iterators)
-            or first_broken(self.cells.entries) is not None
+            or self.cells.first_broken() is not None
         )
 
     def _line_of(self, place: int) -> tuple[str, int] | None:
         """Where the user's code changes what is in a cell."""
-        kind, name = self.cells.entries[place][0], self.cells.whence[place][1]
-        is_global = self.cells.whence[place][0] == "the global variable"
+        kind, (whence, name) = self.cells.entry(place)[0], self.cells.whence(place)
+        is_global = whence == "the global variable"
         steps = VARIABLES if kind == VARIABLE else GLOBALS if is_global else ATTRIBUTES
         return line_of(self._own_codes(), name, steps)
 
@@ -255,18 +255,6 @@ class Reads:
         if all(id(hook) in known for hook in self._hooked):
             return ""
         return "a gradient hook of an argument, or of a tensor that its code does not name"
-
-    def _keep_tensors(self, outputs: set[int]) -> None:
-        """Cells of the tensors that someone else holds, who may change their settings."""
-        tensors = self._found.tensors
-        for number in list(tensors):
-            # What is kept here holds each once, and so does the call of getrefcount.
-            is_held = sys.getrefcount(tensors[number][0]) > 2
-            tensor, state, hooks = tensors.pop(number)
-            if is_held and number not in outputs:
-                self.cells.add((TENSOR, tensor, None, state), "a tensor's memory or settings")
-                if hooks:
-                    self.cells.add((HOOKS, tensor, None, hooks), "the hooks of a tensor")
 
 
 def _content(cell: types.CellType) -> Any:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from steep import _core
-from steep._core import Tensor, may_vary_to, state_of
+from steep._core import Tensor, may_vary_to
 from steep._layers import begin_anew, followers, let_go
-from steep.compiler._cells import SEQUENCE, SLOT, TENSOR, Cells
+from steep.compiler._cells import SEQUENCE, SLOT, Cells
 from steep.compiler._code import ATTRIBUTES, at_line, line_of, names_of
 from steep.compiler._explain import one_of
 from steep.compiler._places import Evaluator, StandIns, changed_places, without_symbols
@@ -264,7 +264,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     for optimizer in run.optimizers:
         # What a step is made of: other state, other switches make another plan.
         for plan in optimizer._plans:
-            run.reads.cells.add((SLOT, plan, _VALID, True), "an optimizer's state")
+            run.reads.cells.keep((SLOT, plan, _VALID, True), "an optimizer's state")
         _keep_groups(run.reads.cells, optimizer)
     asked = _asked(run.recorder)  # before make_trace may add to it
     if not asked and _recorded.changed_group(run.optimizers):
@@ -331,11 +331,10 @@ def _asked(recorder: _core.Recorder) -> str:
 def _keep_groups(cells: Cells, optimizer: Any) -> None:
     """Cells of its groups, of the parameters in each, and of the memory of all it works on."""
     for plan in optimizer._plans:
-        for x in (*plan.params, *(x for tensors in plan.lists.values() for x in tensors)):
-            if (state := state_of(x)) is not None:
-                cells.add((TENSOR, x, None, state), "a tensor's memory or settings")
+        for tensors in (plan.params, *plan.lists.values()):
+            cells.keep_states(tensors)
     for items in _recorded.lists_of(optimizer):
-        cells.add((SEQUENCE, items, None, tuple(items)), "an optimizer's parameters")
+        cells.keep((SEQUENCE, items, None, tuple(items)), "an optimizer's parameters")
 
 
 _VALID = GroupPlan.__dict__["valid"]  # the slot itself

@@ -14,7 +14,7 @@ from typing import Any
 from steep._core import Familiar, Tensor, hooks_of, state_of
 from steep.compiler._answers import KEYS
 from steep.compiler._arguments import ALWAYS, Arguments
-from steep.compiler._cells import DICT, INSTANCE, ITEM, SLOT, Cells, absent
+from steep.compiler._cells import DICT, INSTANCE, SLOT, Cells, absent
 from steep.compiler._classes import Shared, of_class, share
 from steep.compiler._code import Names
 from steep.compiler._objects import attributes_of, is_of_a_library, slot_of
@@ -64,9 +64,7 @@ class Traversal:
         self._tensor_types: dict[Names, set[int]] = {}  # those looked at, by id
         self._plain: set[int] = set()  # types of what has nothing in it, by id
         self._beginnings: dict[Names, tuple[str, ...] | None] = {}  # as `_beginning` has it
-        self.familiar = Familiar(
-            self.cells.objects, self._arguments.given, self.tensors, self._plain, self._add_dict
-        )
+        self.familiar = Familiar(self.cells, self._arguments.given, self.tensors, self._plain)
 
     def let_go(self) -> None:
         """Of what would keep alive what the call has made."""
@@ -154,6 +152,13 @@ class Traversal:
             known = self._seen[names] = set()
         return known
 
+    def _tensor_types_under(self, names: Names) -> set[int]:
+        """The same of types of tensors."""
+        known = self._tensor_types.get(names)
+        if known is None:
+            known = self._tensor_types[names] = set()
+        return known
+
     def _is_argument(self, item: Any, path: str, holder: int | None, names: Names) -> bool:
         """Whether what the call is known by was reached in no other way so far."""
         if holder is None:
@@ -183,7 +188,7 @@ class Traversal:
         variables = self._beginnings[names]
         if variables is None or (self.getters and not names.dynamic):
             return
-        seen, tensors = self._seen_under(names), self._tensor_types.setdefault(names, set())
+        seen, tensors = self._seen_under(names), self._tensor_types_under(names)
         passes = bool(names.passed)
         self.familiar.remember(frame, variables, names.globals, seen, tensors, passes)
 
@@ -191,9 +196,6 @@ class Traversal:
         """An object was met that reads by names of its own: all code is to be looked at anew."""
         self.getters = True
         self.familiar.clear()
-
-    def _add_dict(self, values: dict[Any, Any], items: tuple[Any, ...], path: str) -> None:
-        self.cells.add((DICT, values, None, items), path)
 
     def functions_of(self, code: types.CodeType, values: Any) -> list[types.FunctionType]:
         """The functions that code belongs to; `values` are the variables it begins with."""
@@ -239,10 +241,10 @@ class Traversal:
         values = None if isinstance(item, types.ModuleType) else attributes_of(item)
         if values or not (names.of_library and is_of_a_library(cls)):
             kind = (cls, None if isinstance(item, Module) else values)
-            self.cells.add((INSTANCE, item, None, kind), f"the class of {label}")
+            self.cells.keep((INSTANCE, item, None, kind), f"the class of {label}")
         for name, descriptor in shared.slots:
             own = slot_of(item, descriptor)
-            self.cells.add((SLOT, item, descriptor, own), f"{label}.{name}", name)
+            self.cells.keep((SLOT, item, descriptor, own), f"{label}.{name}", name)
             if own is not absent:
                 self.find(own, f"{label}.{name}", names, id(item))
         if values is not None:
@@ -259,12 +261,12 @@ class Traversal:
         holder = id(values) if isinstance(item, Tensor) else id(item)
         if not values:
             if shared.names or names.dynamic:
-                self.cells.add((DICT, values, None, ()), path)
+                self.cells.keep((DICT, values, None, ()), path)
             return
         if names.dynamic and not is_of_a_library(type(item)):
             self.find_items(values, path, names)
         elif names.dynamic:
-            self.cells.add((SLOT, values, KEYS, tuple(values)), f"the attributes of {path}")
+            self.cells.keep((SLOT, values, KEYS, tuple(values)), f"the attributes of {path}")
             shared = shared._replace(rare=tuple(values))
         self.look_for(values, shared, names, path, holder)
 
@@ -272,21 +274,20 @@ class Traversal:
         self, values: dict[str, Any], shared: Shared, names: Names, path: str, holder: int
     ) -> None:
         """Cells of what is in a dict under names, or is not; what is there is looked into."""
-        wanted = [*shared.names, *[name for name in shared.rare if name in values]]
-        for name in wanted:
-            own, label = values.get(name, absent), f"{path}.{name}"
-            self.cells.add((ITEM, values, name, own), label, name)
-            if own is not absent:
-                self.find(own, label, names, holder)
+        seen, tensors = self._seen_under(names), self._tensor_types_under(names)
+        found = self.familiar.look_for(values, shared.names, shared.rare, path, seen, tensors)
+        self._waiting += [(own, label, holder, names) for own, label in found]
 
     # ---- tensors ------------------------------------------------------------------------------
 
     def _tensor(self, item: Tensor, names: Names, path: str) -> None:
         """Another requires_grad, hooks or memory make another function, also of what fails."""
         self.shared(type(item), names)
-        self._tensor_types.setdefault(names, set()).add(id(type(item)))
+        self._tensor_types_under(names).add(id(type(item)))
         if "_version" in names.attributes and not names.of_library:
             self.refuse(f"it reads how often a tensor was written ({path}._version)")
+        if self.familiar.meet(item, path):
+            return
         values = attributes_of(item)
         if self._arguments.has(item):
             if values:
@@ -303,7 +304,7 @@ class Traversal:
                     self.find(hook, f"a hook of {path}", names)
             # Any code may get hold of it, also out of a loop over a library's generator.
             if values == {}:
-                self.cells.add((DICT, values, None, ()), path)
+                self.cells.keep((DICT, values, None, ()), path)
             elif values and id(item) in self.tensors:
                 self._labelled[id(item)] = (item, path)
                 for others in self._begun:

@@ -87,7 +87,7 @@ def _sequence(traversal: Traversal, item: Any, names: Names, path: str) -> Found
     if _is_too_long(traversal, cls, item, path):
         return []
     items = tuple(cls.__iter__(item))
-    traversal.cells.add((SEQUENCE, item, None, items), path)
+    traversal.cells.keep((SEQUENCE, item, None, items), path)
     return [(part, f"{path}[{i}]") for i, part in enumerate(items)]
 
 
@@ -103,15 +103,15 @@ def look_into_items(traversal: Traversal, item: dict[Any, Any], path: str) -> Fo
     if _is_too_long(traversal, dict, item, path):
         return []
     if isinstance(item, collections.OrderedDict):
-        traversal.cells.add((SEQUENCE, item, None, tuple(item)), path)
+        traversal.cells.keep((SEQUENCE, item, None, tuple(item)), path)
     pairs = list(dict.items(item))
     cell = (DICT, item, None, tuple(part for pair in pairs for part in pair))
-    traversal.cells.add(cell, path)
+    traversal.cells.keep(cell, path)
     found = [(part, f"{path}[{key!r}]" if isinstance(key, str | int) else path)
              for key, part in pairs]  # fmt: skip
     found += [(key, f"a key of {path}") for key, _ in pairs if type(key) not in _EXACT]
     if isinstance(item, collections.defaultdict):
-        traversal.cells.add((SLOT, item, _FACTORY, item.default_factory), path)
+        traversal.cells.keep((SLOT, item, _FACTORY, item.default_factory), path)
         found.append((item.default_factory, f"{path}.default_factory"))
     return found
 
@@ -121,7 +121,7 @@ def _set(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
     if _is_too_long(traversal, cls, item, path):
         return []
     items = tuple(cls.__iter__(item))
-    traversal.cells.add((SET, item, None, items), path)
+    traversal.cells.keep((SET, item, None, items), path)
     return [(part, path) for part in items]
 
 
@@ -137,7 +137,7 @@ def _array(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
         what = f"{kind} of {memory.nbytes} bytes, too large to be watched"
         return _too_much(traversal, what, path)
     form = (memory.format, *(memory.shape or ()))
-    traversal.cells.add((ARRAY, item, form, memory.tobytes()), path)
+    traversal.cells.keep((ARRAY, item, form, memory.tobytes()), path)
     return []
 
 
@@ -170,7 +170,7 @@ def _passes_method(item: Any, names: Names) -> bool:
 
 def _weak(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
     target = item()
-    traversal.cells.add((SLOT, item, TARGET, id(target)), f"what {path} refers to")
+    traversal.cells.keep((SLOT, item, TARGET, id(target)), f"what {path} refers to")
     if isinstance(target, type):  # which lives for long in any case
         return [(target, path)]
     if target is not None:
@@ -243,7 +243,7 @@ def _function(traversal: Traversal, item: types.FunctionType, names: Names, path
     if own.of_library:
         return []
     parts = (item.__code__, item.__defaults__, item.__kwdefaults__)
-    traversal.cells.add((FUNCTION, item, None, parts), f"the function {item.__name__}")
+    traversal.cells.keep((FUNCTION, item, None, parts), f"the function {item.__name__}")
     found = [(part, f"a default of {item.__name__}") for part in parts[1:]]
     if "__wrapped__" in item.__dict__:
         found.append((item.__dict__["__wrapped__"], item.__name__))

@@ -41,7 +41,7 @@ class WeakTargets:
         only = {n: path for n, path in self._paths.items() if not self._is_held(n, cells)}
         if not only:
             return ""
-        cells.drop(lambda cell: cell[0] == INSTANCE and id(cell[1]) in only)
+        cells.drop(only, INSTANCE)
         held = {id(cell[1]): cell[1] for cell in cells.entries if cell[0] != TYPE}
         for number, path in only.items():
             own = {number, *map(id, self._parts_of(number, cells))} & held.keys()

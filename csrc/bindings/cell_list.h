@@ -1,0 +1,81 @@
+// The cells that one recording has met, each with how a user would call it.
+#pragma once
+
+#include <deque>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "bindings/cells.h"
+
+namespace steep::bindings {
+
+// One cell of each place: of a holder, a kind and a key. No object is held in a second place, so
+// that reference counts tell who else holds it.
+class CellList {
+ public:
+  // What it looks like to a user: a description, or one of the holder, a dot and the name.
+  enum class Form : uint8_t { whole, dotted };
+  struct Kept {
+    Cell cell;
+    Owned description, name;  // name: may be none
+    Form form;
+    uint32_t number;  // none other has it
+  };
+
+  CellList() : objects_(PyDict_New()) {}
+
+  // Keeps a cell if it is a new one. `value` may be null, for nothing; so may `key` and `name`, for
+  // None.
+  void add(Cell::Kind kind, PyObject* holder, PyObject* key, PyObject* value, PyObject* description,
+           PyObject* name, Form form = Form::whole);
+  void replace(size_t place, PyObject* value);
+  // Drops the cells of holders with these addresses; with `kind`, only those of that kind.
+  void drop(const std::unordered_set<const void*>& holders, int kind);
+  size_t size() const { return kept_.size(); }
+  const Kept& operator[](size_t place) const { return kept_[place]; }
+  Cell copy(size_t place) const;  // as it is now: a tensor may be in another state
+  // Whether the cell holds now. May run code.
+  bool holds(size_t place) const;
+  // Whether a cell of the same place was ever kept.
+  bool has_met(const Cell& cell) const;
+  // How often the cells hold each of some objects. Runs no code.
+  using Counts = std::unordered_map<PyObject*, Py_ssize_t>;
+  void count(Counts& counts) const;
+
+  PyObject* objects() const { return objects_.get(); }  // dict by id: whatever was looked into
+  int traverse(visitproc visit, void* arg) const;
+  void clear();
+
+ private:
+  struct Mark {
+    Cell::Kind kind;
+    const void* holder;
+    const void* key;  // equal strings have one
+    bool operator==(const Mark& other) const {
+      return kind == other.kind && holder == other.holder && key == other.key;
+    }
+  };
+  struct Hash {
+    size_t operator()(const Mark& mark) const {
+      const auto number = [](const void* p) { return reinterpret_cast<size_t>(p) >> 4; };
+      return (number(mark.holder) * 0x9E3779B97F4A7C15u) ^ (number(mark.key) << 4) ^
+             static_cast<size_t>(mark.kind);
+    }
+  };
+  // The key as it is known; held where it is a string.
+  PyObject* known_key(PyObject* key);
+
+  Owned objects_;
+  std::vector<Kept> kept_;
+  std::unordered_set<Mark, Hash> known_;
+  std::unordered_map<PyObject*, Owned> strings_;  // interned, by themselves
+  uint32_t next_ = 0;
+};
+
+// The one in an object of Python's; null where it is none.
+CellList* cell_list_in(PyObject* object);
+
+void add_cell_list(PyObject* module);
+
+}  // namespace steep::bindings
