@@ -16,6 +16,27 @@ bool holds_parts(Cell::Kind kind) {
 
 }  // namespace
 
+size_t CellList::Marks::find(const Mark& mark) const {
+  const auto number = [](const void* p) { return reinterpret_cast<uintptr_t>(p) >> 4; };
+  uint64_t hash = number(mark.holder) * 0x9E3779B97F4A7C15u;
+  hash = (hash ^ number(mark.key) ^ static_cast<uint64_t>(mark.kind)) * 0x9E3779B97F4A7C15u;
+  size_t at = (hash >> 32) & (slots_.size() - 1);
+  while (slots_[at].holder && !(slots_[at] == mark)) at = (at + 1) & (slots_.size() - 1);
+  return at;
+}
+
+void CellList::Marks::add(const Mark& mark) {
+  if (2 * (used_ + 1) > slots_.size()) {
+    std::vector<Mark> old(slots_.empty() ? 64 : 2 * slots_.size(),
+                          Mark{Cell::Kind::item, nullptr, nullptr});
+    old.swap(slots_);
+    for (const Mark& one : old)
+      if (one.holder) slots_[find(one)] = one;
+  }
+  slots_[find(mark)] = mark;
+  ++used_;
+}
+
 PyObject* CellList::known_key(PyObject* key) {
   if (!key || !PyUnicode_CheckExact(key)) return key ? key : Py_None;
   if (strings_.count(key)) return key;
@@ -29,13 +50,13 @@ PyObject* CellList::known_key(PyObject* key) {
 void CellList::add(Cell::Kind kind, PyObject* holder, PyObject* key, PyObject* value,
                    PyObject* description, PyObject* name, Form form) {
   const Mark mark{kind, holder, known_key(key)};
-  if (known_.count(mark)) return;
+  if (known_.has(mark)) return;
   Kept kept{make_cell(kind, holder, key ? key : Py_None, value), Owned::borrow(description),
             or_none(name), form, next_};
   const Owned id(PyLong_FromVoidPtr(holder));
   if (!PyDict_SetDefault(objects_.get(), id.get(), holder)) throw PythonError();
   kept_.push_back(std::move(kept));
-  known_.insert(mark);
+  known_.add(mark);
   ++next_;
 }
 
@@ -79,7 +100,7 @@ bool CellList::has_met(const Cell& cell) const {
     interned = Owned(string);
     key = string;
   }
-  return known_.count({cell.kind, cell.holder.get(), key}) > 0;
+  return known_.has({cell.kind, cell.holder.get(), key});
 }
 
 void CellList::count(Counts& counts) const {

@@ -1,7 +1,6 @@
 // The cells that one recording has met, each with how a user would call it.
 #pragma once
 
-#include <deque>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -56,19 +55,23 @@ class CellList {
       return kind == other.kind && holder == other.holder && key == other.key;
     }
   };
-  struct Hash {
-    size_t operator()(const Mark& mark) const {
-      const auto number = [](const void* p) { return reinterpret_cast<size_t>(p) >> 4; };
-      return (number(mark.holder) * 0x9E3779B97F4A7C15u) ^ (number(mark.key) << 4) ^
-             static_cast<size_t>(mark.kind);
-    }
+  // A set of them: open addressing, for one is looked for with every name that is read.
+  class Marks {
+   public:
+    bool has(const Mark& mark) const { return !slots_.empty() && slots_[find(mark)].holder; }
+    void add(const Mark& mark);  // one that is not there
+
+   private:
+    size_t find(const Mark& mark) const;  // where it is, or may be put
+    std::vector<Mark> slots_;             // a power of two, half of them empty: without a holder
+    size_t used_ = 0;
   };
   // The key as it is known; held where it is a string.
   PyObject* known_key(PyObject* key);
 
   Owned objects_;
   std::vector<Kept> kept_;
-  std::unordered_set<Mark, Hash> known_;
+  Marks known_;
   std::unordered_map<PyObject*, Owned> strings_;  // interned, by themselves
   uint32_t next_ = 0;
 };

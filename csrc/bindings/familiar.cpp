@@ -34,6 +34,17 @@ PyObject* item_of(PyObject* dict, PyObject* name) {
   return item;
 }
 
+// "f_locals" or another of a frame.
+Owned attribute_of(PyObject* frame, const char* name) {
+#if PY_VERSION_HEX >= 0x030B0000
+  auto* const object = reinterpret_cast<PyFrameObject*>(frame);
+  if (name[2] == 'l') return Owned(PyFrame_GetLocals(object));
+  return Owned(name[2] == 'g' ? PyFrame_GetGlobals(object) : PyFrame_GetBuiltins(object));
+#else
+  return Owned(PyObject_GetAttrString(frame, name));
+#endif
+}
+
 bool is_plain(PyObject* item) {
   return item == Py_None || PyBool_Check(item) || PyLong_CheckExact(item) ||
          PyFloat_CheckExact(item) || PyUnicode_CheckExact(item) || PyBytes_CheckExact(item);
@@ -70,6 +81,15 @@ Owned variable_of([[maybe_unused]] PyObject* frame, [[maybe_unused]] PyObject* v
 #endif
 }
 
+Familiar::Sets sets_in(PyObject* pair) {
+  if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2 ||
+      !PySet_Check(PyTuple_GET_ITEM(pair, 0)) || !PySet_Check(PyTuple_GET_ITEM(pair, 1)))
+    raise(PyExc_TypeError, join("familiar: expected two sets, got ", type_name(pair)));
+  return {Owned::borrow(PyTuple_GET_ITEM(pair, 0)), Owned::borrow(PyTuple_GET_ITEM(pair, 1))};
+}
+
+PyObject* path_in(PyObject* text) { return PyUnicode_Check(text) ? text : nullptr; }
+
 bool is_looked_at(PyObject* name) {
   return PyUnicode_GET_LENGTH(name) > 0 && PyUnicode_READ_CHAR(name, 0) != '.';
 }
@@ -82,8 +102,8 @@ void Familiar::remember(PyObject* frame, Owned variables, PyObject* globals, Set
   Code known{std::move(code), std::move(variables), {}, {}, {}, std::move(sets), passes};
   const Py_ssize_t size = PyTuple_GET_SIZE(globals);
   if (size > 0) {
-    known.globals = Owned(PyObject_GetAttrString(frame, "f_globals"));
-    known.builtins = Owned(PyObject_GetAttrString(frame, "f_builtins"));
+    known.globals = attribute_of(frame, "f_globals");
+    known.builtins = attribute_of(frame, "f_builtins");
     if (!PyDict_CheckExact(known.globals.get()) || !PyDict_CheckExact(known.builtins.get())) return;
   }
   for (Py_ssize_t i = 0; i < size; ++i) {
@@ -107,7 +127,7 @@ bool Familiar::knows(PyObject* frame, PyObject* code) {
   PyObject* const names = known.variables.get();
   Owned values;
 #if PY_VERSION_HEX < 0x030C0000
-  values = Owned(PyObject_GetAttrString(frame, "f_locals"));
+  values = attribute_of(frame, "f_locals");
   if (!PyDict_CheckExact(values.get()) || PyDict_GET_SIZE(values.get()) != PyTuple_GET_SIZE(names))
     return false;
 #endif
@@ -122,8 +142,8 @@ bool Familiar::knows(PyObject* frame, PyObject* code) {
 // Each is what it was, lies where it lay, and no weak reference leads to it that did not then.
 bool Familiar::knows_globals(const Code& code, PyObject* frame) const {
   if (code.names.empty()) return true;
-  const Owned globals(PyObject_GetAttrString(frame, "f_globals"));
-  const Owned builtins(PyObject_GetAttrString(frame, "f_builtins"));
+  const Owned globals = attribute_of(frame, "f_globals");
+  const Owned builtins = attribute_of(frame, "f_builtins");
   if (globals.get() != code.globals.get() || builtins.get() != code.builtins.get()) return false;
   for (const Global& global : code.names) {
     PyObject* holder = globals.get();
@@ -214,6 +234,35 @@ void Familiar::take_in(const Code& code, PyObject* item, PyObject* id) const {
   checked(PyDict_SetDefault(cells().objects(), id, item) ? 0 : -1);
 }
 
+void Familiar::reach(PyObject* item, PyObject* holder) const {
+  if (!PyLong_CheckExact(holder) || PyLong_AsLongLong(holder) == -1) return PyErr_Clear();
+  const Owned id = id_of(item);
+  PyObject* const known = item_of(tables_.holders.get(), id.get());
+  Owned set = known ? Owned::borrow(known) : Owned(PySet_New(nullptr));
+  if (!known) checked(PyDict_SetItem(tables_.holders.get(), id.get(), set.get()));
+  checked(PySet_Add(set.get(), holder));
+}
+
+Owned Familiar::next(PyObject* waiting, PyObject* sets) const {
+  while (const Py_ssize_t size = PyList_GET_SIZE(waiting)) {
+    Owned one = Owned::borrow(PyList_GET_ITEM(waiting, size - 1));
+    checked(PyList_SetSlice(waiting, size - 1, size, nullptr));
+    if (!PyTuple_CheckExact(one.get()) || PyTuple_GET_SIZE(one.get()) != 4)
+      raise(PyExc_TypeError, join("next: expected a tuple of four, got ", type_name(one.get())));
+    PyObject* const item = PyTuple_GET_ITEM(one.get(), 0);
+    if (is_plain(item)) continue;
+    PyObject* const known = item_of(sets, PyTuple_GET_ITEM(one.get(), 3));
+    if (has_weak_reference(item)) reach(item, PyTuple_GET_ITEM(one.get(), 2));
+    if (!known) return one;
+    const Sets of_names = sets_in(known);
+    const bool is_done = is_tensor(item) ? in_set(of_names.tensors, id_of(Py_TYPE(item)).get()) &&
+                                               meet(item, path_in(PyTuple_GET_ITEM(one.get(), 1)))
+                                         : has_seen(of_names, item, id_of(item).get());
+    if (!is_done) return one;
+  }
+  return Owned();
+}
+
 PyObject* Familiar::look_for(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
                              const Sets& sets) const {
   Owned found(PyList_New(0));
@@ -240,7 +289,8 @@ void Familiar::look_for_one(PyObject* values, PyObject* name, PyObject* path, co
 }
 
 int Familiar::traverse(visitproc visit, void* arg) const {
-  for (const Owned* table : {&tables_.cells, &tables_.given, &tables_.tensors, &tables_.plain})
+  for (const Owned* table :
+       {&tables_.cells, &tables_.given, &tables_.tensors, &tables_.holders, &tables_.plain})
     Py_VISIT(table->get());
   for (const auto& [_, code] : codes_) {
     for (const Owned* item : {&code.code, &code.variables, &code.globals, &code.builtins,
@@ -264,17 +314,19 @@ Familiar*& own(PyObject* self) { return reinterpret_cast<FamiliarObject*>(self)-
 
 PyObject* familiar_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
-    static const char* names[] = {"cells", "given", "tensors", "plain", nullptr};
-    PyObject *cells, *given, *tensors, *plain;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO!O!O!:Familiar",
+    static const char* names[] = {"cells", "given", "tensors", "holders", "plain", nullptr};
+    PyObject *cells, *given, *tensors, *holders, *plain;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO!O!O!O!:Familiar",
                                      const_cast<char**>(names), &cells, &PyDict_Type, &given,
-                                     &PyDict_Type, &tensors, &PySet_Type, &plain))
+                                     &PyDict_Type, &tensors, &PyDict_Type, &holders, &PySet_Type,
+                                     &plain))
       throw PythonError();
     if (!cell_list_in(cells))
       raise(PyExc_TypeError, join("Familiar: expected a CellList, got ", type_name(cells)));
     Owned self(type->tp_alloc(type, 0));
-    own(self.get()) = new Familiar(
-        {Owned::borrow(cells), Owned::borrow(given), Owned::borrow(tensors), Owned::borrow(plain)});
+    own(self.get()) =
+        new Familiar({Owned::borrow(cells), Owned::borrow(given), Owned::borrow(tensors),
+                      Owned::borrow(holders), Owned::borrow(plain)});
     return self.release();
   });
 }
@@ -300,6 +352,17 @@ PyObject* familiar_meet(PyObject* self, PyObject* arguments) {
     if (!is_tensor(tensor))
       raise(PyExc_TypeError, join("meet: expected a Tensor, got ", type_name(tensor)));
     return PyBool_FromLong(own(self)->meet(tensor, path));
+  });
+}
+
+PyObject* familiar_next(PyObject* self, PyObject* arguments) {
+  return guarded([&]() -> PyObject* {
+    PyObject *waiting, *sets;
+    if (!PyArg_ParseTuple(arguments, "O!O!:next", &PyList_Type, &waiting, &PyDict_Type, &sets))
+      throw PythonError();
+    Owned found = own(self)->next(waiting, sets);
+    if (!found) Py_RETURN_NONE;
+    return found.release();
   });
 }
 
@@ -337,6 +400,8 @@ PyMethodDef methods[] = {
     {"remember", familiar_remember, METH_VARARGS, "What a frame begins with has been looked into."},
     {"meet", familiar_meet, METH_VARARGS,
      "Whether nothing is to be kept of a tensor but its state, which is, or was before."},
+    {"next", familiar_next, METH_VARARGS,
+     "Take from the end of a list what there is nothing new in; the first other one, or None."},
     {"look_for", familiar_look_for, METH_VARARGS,
      "Keep cells of names in a dict; a list of what is there and to be looked into."},
     {"clear", familiar_clear, METH_NOARGS, "All code is to be told of again."},

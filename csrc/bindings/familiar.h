@@ -17,6 +17,7 @@ class Familiar {
     Owned cells;    // a CellList, which holds whatever was looked into
     Owned given;    // dict: what the call is known by, which is looked into anew each time
     Owned tensors;  // dict: tensors that were met and not made by the recording, as it keeps them
+    Owned holders;  // dict: sets of what holds objects that weak references lead to
     Owned plain;    // set: types whose instances have nothing in them
   };
   // Of the names in one code object.
@@ -40,6 +41,10 @@ class Familiar {
   // Returns a list of what is there and is to be looked into, each with how a user would call it.
   PyObject* look_for(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
                      const Sets& sets) const;
+  // Takes from the end of a list of (object, path, holder, names) those which a look into would find
+  // nothing new in, but for what holds them. `sets` has a tuple of the two sets by the names. Returns
+  // the first other one, off the list as well; null where there is none.
+  Owned next(PyObject* waiting, PyObject* sets) const;
   // Knows nothing any more.
   void clear() { codes_.clear(); }
   int traverse(visitproc visit, void* arg) const;
@@ -65,6 +70,8 @@ class Familiar {
   bool knows_parts(const Code& code, PyObject* tuple, int depth) const;
   bool has_seen(const Sets& sets, PyObject* item, PyObject* id) const;
   void take_in(const Code& code, PyObject* item, PyObject* id) const;
+  // Something else than a weak reference leads to an object, if `holder` is more than None or -1.
+  void reach(PyObject* item, PyObject* holder) const;
   void look_for_one(PyObject* values, PyObject* name, PyObject* path, const Sets& sets,
                     PyObject* found) const;
   CellList& cells() const { return *cell_list_in(tables_.cells.get()); }

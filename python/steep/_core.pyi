@@ -278,6 +278,7 @@ class Familiar:
         cells: CellList,
         given: dict[builtins.int, Any],
         tensors: dict[builtins.int, Any],
+        holders: dict[builtins.int, set[builtins.int]],
         plain: set[builtins.int],
     ) -> None: ...
     def remember(
@@ -291,6 +292,12 @@ class Familiar:
         /,
     ) -> None: ...
     def meet(self, tensor: Tensor, path: builtins.str, /) -> builtins.bool: ...
+    def next(
+        self,
+        waiting: list[tuple[Any, builtins.str, builtins.int | None, Any]],
+        sets: dict[Any, tuple[set[builtins.int], set[builtins.int]]],
+        /,
+    ) -> tuple[Any, builtins.str, builtins.int | None, Any] | None: ...
     def look_for(
         self,
         values: dict[builtins.str, Any],

@@ -53,7 +53,9 @@ class Traversal:
         self.specials: dict[type, Found] = {}
         self._arguments = Arguments(given)
         self._waiting: list[tuple[Any, str, int | None, Names]] = []
-        self._seen: dict[Names, set[int]] = {}  # objects by id, which `cells` holds
+        # By names: ids of objects that were looked into, which `cells` holds, and of types of
+        # tensors that were looked at.
+        self._seen: dict[Names, tuple[set[int], set[int]]] = {}
         self._functions: dict[int, list[types.FunctionType]] = {}  # by the id of their code
         self._sought: set[tuple[int, type]] = set()  # code whose method a class was asked for
         self._kinds: dict[type, Kind] = {}
@@ -61,10 +63,11 @@ class Traversal:
         self._shared: dict[tuple[type, Names], Shared] = {}
         self._begun: list[Names] = []  # of the user's code that has run
         self._labelled: dict[int, tuple[Tensor, str]] = {}  # tensors with attributes
-        self._tensor_types: dict[Names, set[int]] = {}  # those looked at, by id
         self._plain: set[int] = set()  # types of what has nothing in it, by id
         self._beginnings: dict[Names, tuple[str, ...] | None] = {}  # as `_beginning` has it
-        self.familiar = Familiar(self.cells, self._arguments.given, self.tensors, self._plain)
+        self.familiar = Familiar(
+            self.cells, self._arguments.given, self.tensors, self._weak.holders, self._plain
+        )
 
     def let_go(self) -> None:
         """Of what would keep alive what the call has made."""
@@ -119,10 +122,8 @@ class Traversal:
 
     def _go_on(self) -> None:
         opened: set[tuple[int, Names]] = set()
-        while self._waiting:
-            item, path, holder, names = self._waiting.pop()
-            if holder is not None and holder != WEAKLY:
-                self._weak.reach(item, holder)
+        while one := self.familiar.next(self._waiting, self._seen):
+            item, path, holder, names = one
             kind = self.kind(type(item))
             if kind.may_draw:
                 self._source(item, path)
@@ -137,7 +138,7 @@ class Traversal:
                     self.shared(type(item), names)
                     parts = self._arguments.pass_over(item, names, path)
                     self._waiting += [(part, label, None, names) for part, label in parts]
-            elif id(item) not in (seen := self._seen_under(names)):
+            elif id(item) not in (seen := self._seen_under(names)[0]):
                 seen.add(id(item))
                 self.cells.objects.setdefault(id(item), item)
                 found = kind.way(self, item, names, path)
@@ -145,18 +146,11 @@ class Traversal:
                 if kind.has_own:
                     self.own_part(item, names, path)
 
-    def _seen_under(self, names: Names) -> set[int]:
-        """Objects that were looked into under some names, by id."""
+    def _seen_under(self, names: Names) -> tuple[set[int], set[int]]:
+        """What was looked into under some names."""
         known = self._seen.get(names)
         if known is None:
-            known = self._seen[names] = set()
-        return known
-
-    def _tensor_types_under(self, names: Names) -> set[int]:
-        """The same of types of tensors."""
-        known = self._tensor_types.get(names)
-        if known is None:
-            known = self._tensor_types[names] = set()
+            known = self._seen[names] = (set(), set())
         return known
 
     def _is_argument(self, item: Any, path: str, holder: int | None, names: Names) -> bool:
@@ -188,7 +182,7 @@ class Traversal:
         variables = self._beginnings[names]
         if variables is None or (self.getters and not names.dynamic):
             return
-        seen, tensors = self._seen_under(names), self._tensor_types_under(names)
+        seen, tensors = self._seen_under(names)
         passes = bool(names.passed)
         self.familiar.remember(frame, variables, names.globals, seen, tensors, passes)
 
@@ -274,7 +268,7 @@ class Traversal:
         self, values: dict[str, Any], shared: Shared, names: Names, path: str, holder: int
     ) -> None:
         """Cells of what is in a dict under names, or is not; what is there is looked into."""
-        seen, tensors = self._seen_under(names), self._tensor_types_under(names)
+        seen, tensors = self._seen_under(names)
         found = self.familiar.look_for(values, shared.names, shared.rare, path, seen, tensors)
         self._waiting += [(own, label, holder, names) for own, label in found]
 
@@ -283,7 +277,7 @@ class Traversal:
     def _tensor(self, item: Tensor, names: Names, path: str) -> None:
         """Another requires_grad, hooks or memory make another function, also of what fails."""
         self.shared(type(item), names)
-        self._tensor_types_under(names).add(id(type(item)))
+        self._seen_under(names)[1].add(id(type(item)))
         if "_version" in names.attributes and not names.of_library:
             self.refuse(f"it reads how often a tensor was written ({path}._version)")
         if self.familiar.meet(item, path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from steep.compiler._arguments import ALWAYS
@@ -19,19 +18,18 @@ WEAKLY = -1  # stands for a weak reference among what holds an object
 
 
 class WeakTargets:
-    """Objects that were reached by weak references, and how else each was."""
+    """Objects that were reached by weak references, and how else each was.
+
+    Attributes:
+        holders: ids of what holds objects, or `ALWAYS`, by the objects' ids.
+    """
 
     def __init__(self) -> None:
         self._paths: dict[int, str] = {}  # by id; the traversal holds the objects
-        self._holders: dict[int, set[int]] = {}  # ids of what else holds objects
+        self.holders: dict[int, set[int]] = {}
 
     def add(self, target: Any, path: str) -> None:
         self._paths.setdefault(id(target), path)
-
-    def reach(self, item: Any, holder: int) -> None:
-        """Something else than a weak reference leads to an object."""
-        if weakref.getweakrefcount(item):
-            self._holders.setdefault(id(item), set()).add(holder)
 
     def let_go(self, cells: Cells) -> str:
         """Drop the cells that hold the targets themselves; those of their attributes remain.
@@ -60,7 +58,7 @@ class WeakTargets:
 
     def _is_held(self, number: int, cells: Cells) -> bool:
         """Whether what leads to it stays, and is no part of its own."""
-        holders = self._holders.get(number, set()) & {ALWAYS, *cells.objects}
+        holders = self.holders.get(number, set()) & {ALWAYS, *cells.objects}
         if ALWAYS in holders or not holders:
             return bool(holders)
         return not holders <= set(map(id, self._parts_of(number, cells)))
