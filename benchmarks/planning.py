@@ -92,7 +92,36 @@ def training(launches: int, width: int) -> tuple[Callable[..., Any], tuple[Any, 
     return run, (steep.rand(width, width),)
 
 
-FORMS: tuple[Form, ...] = (chain, products, branches, views, arguments, training)
+class Cell(nn.Module):
+    """What the steps of a recurrent network share."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(self, x: Any, hidden: Any) -> Any:
+        return steep.tanh(self.inner(x) + self.outer(hidden))
+
+
+def recurrent(launches: int, width: int) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """A step of Adam; 12 launches for a step in time of the one cell."""
+    cell, head, steps = Cell(width), nn.Linear(width, 1), launches // 12
+    optimizer = steep.optim.Adam([*cell.parameters(), *head.parameters()])
+
+    def run(xs: Any) -> Any:
+        optimizer.zero_grad()
+        hidden = steep.zeros(width, width)
+        for i in range(steps):
+            hidden = cell(xs[i], hidden)
+        loss = (head(hidden) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return run, (steep.rand(steps, width, width),)
+
+
+FORMS: tuple[Form, ...] = (chain, products, branches, views, arguments, training, recurrent)
 
 
 def seconds(function: Callable[..., Any], args: tuple[Any, ...]) -> float:

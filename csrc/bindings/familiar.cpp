@@ -4,6 +4,8 @@
 
 #include <frameobject.h>
 
+#include <cstdio>
+
 #include "bindings/call_key.h"
 #include "bindings/tensor_type.h"
 
@@ -81,11 +83,16 @@ Owned variable_of([[maybe_unused]] PyObject* frame, [[maybe_unused]] PyObject* v
 #endif
 }
 
-Familiar::Sets sets_in(PyObject* pair) {
-  if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2 ||
-      !PySet_Check(PyTuple_GET_ITEM(pair, 0)) || !PySet_Check(PyTuple_GET_ITEM(pair, 1)))
-    raise(PyExc_TypeError, join("familiar: expected two sets, got ", type_name(pair)));
-  return {Owned::borrow(PyTuple_GET_ITEM(pair, 0)), Owned::borrow(PyTuple_GET_ITEM(pair, 1))};
+// PyUnicode_FromFormat would take most of the time of a look.
+Owned joined(PyObject* text, const char* end) {
+  const Owned other(PyUnicode_FromString(end));
+  return Owned(PyUnicode_Concat(text, other.get()));
+}
+
+// Something to be looked into, as a traversal has it in its list.
+void push(PyObject* waiting, PyObject* item, PyObject* path, PyObject* holder, PyObject* names) {
+  const Owned one(PyTuple_Pack(4, item, path, holder, names));
+  checked(PyList_Append(waiting, one.get()));
 }
 
 PyObject* path_in(PyObject* text) { return PyUnicode_Check(text) ? text : nullptr; }
@@ -95,6 +102,15 @@ bool is_looked_at(PyObject* name) {
 }
 
 }  // namespace
+
+Familiar::Sets Familiar::sets_in(PyObject* tuple) {
+  if (!PyTuple_CheckExact(tuple) || PyTuple_GET_SIZE(tuple) != 3 ||
+      !PySet_Check(PyTuple_GET_ITEM(tuple, 0)) || !PySet_Check(PyTuple_GET_ITEM(tuple, 1)) ||
+      !PyDict_Check(PyTuple_GET_ITEM(tuple, 2)))
+    raise(PyExc_TypeError, join("familiar: expected two sets and a dict, got ", type_name(tuple)));
+  return {Owned::borrow(PyTuple_GET_ITEM(tuple, 0)), Owned::borrow(PyTuple_GET_ITEM(tuple, 1)),
+          Owned::borrow(PyTuple_GET_ITEM(tuple, 2))};
+}
 
 void Familiar::remember(PyObject* frame, Owned variables, PyObject* globals, Sets sets,
                         bool passes) {
@@ -174,7 +190,7 @@ bool Familiar::knows_variable(const Code& code, PyObject* name, PyObject* value)
   for (i = 0; i < PyTuple_GET_SIZE(items.get()); ++i)
     if (i % 2 == 0 && !PyUnicode_CheckExact(PyTuple_GET_ITEM(items.get(), i))) return false;
   if (!knows_parts(code, items.get(), kDeepest)) return false;
-  take_in(code, value, id.get());
+  take_in(code.sets, value, id.get());
   cells().add(Cell::Kind::dict, value, nullptr, items.get(), name, nullptr);
   return true;
 }
@@ -188,7 +204,7 @@ bool Familiar::knows(const Code& code, PyObject* item, PyObject* path, int depth
   if (depth == kDeepest || !PyTuple_CheckExact(item) || in_dict(tables_.given, id.get()) ||
       !knows_parts(code, item, depth + 1))
     return false;
-  take_in(code, item, id.get());
+  take_in(code.sets, item, id.get());
   return true;
 }
 
@@ -229,8 +245,8 @@ bool Familiar::knows_parts(const Code& code, PyObject* tuple, int depth) const {
 }
 
 // A container that holds nothing new is new itself.
-void Familiar::take_in(const Code& code, PyObject* item, PyObject* id) const {
-  checked(PySet_Add(code.sets.seen.get(), id));
+void Familiar::take_in(const Sets& sets, PyObject* item, PyObject* id) const {
+  checked(PySet_Add(sets.seen.get(), id));
   checked(PyDict_SetDefault(cells().objects(), id, item) ? 0 : -1);
 }
 
@@ -258,9 +274,61 @@ Owned Familiar::next(PyObject* waiting, PyObject* sets) const {
     const bool is_done = is_tensor(item) ? in_set(of_names.tensors, id_of(Py_TYPE(item)).get()) &&
                                                meet(item, path_in(PyTuple_GET_ITEM(one.get(), 1)))
                                          : has_seen(of_names, item, id_of(item).get());
-    if (!is_done) return one;
+    if (!is_done && !look_into(one.get(), of_names, waiting)) return one;
   }
   return Owned();
+}
+
+bool Familiar::look_into(PyObject* one, const Sets& sets, PyObject* waiting) const {
+  PyObject* const item = PyTuple_GET_ITEM(one, 0);
+  if (is_tensor(item) || in_dict(tables_.given, id_of(item).get()) ||
+      !PyUnicode_CheckExact(PyTuple_GET_ITEM(one, 1)))
+    return false;
+  if (!PyTuple_CheckExact(item)) return look_into_instance(one, sets, waiting);
+  look_into_tuple(one, sets, waiting);
+  return true;
+}
+
+void Familiar::look_into_tuple(PyObject* one, const Sets& sets, PyObject* waiting) const {
+  PyObject* const item = PyTuple_GET_ITEM(one, 0);
+  const Owned id = id_of(item);
+  take_in(sets, item, id.get());
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(item); ++i) {
+    PyObject* const part = PyTuple_GET_ITEM(item, i);
+    if (is_plain(part)) continue;
+    char place[32];
+    std::snprintf(place, sizeof place, "[%lld]", static_cast<long long>(i));
+    const Owned path = joined(PyTuple_GET_ITEM(one, 1), place);
+    push(waiting, part, path.get(), id.get(), PyTuple_GET_ITEM(one, 3));
+  }
+}
+
+// As Traversal.own_part does it, where there is no more to an instance than that.
+bool Familiar::look_into_instance(PyObject* one, const Sets& sets, PyObject* waiting) const {
+  PyObject *const item = PyTuple_GET_ITEM(one, 0), *const path = PyTuple_GET_ITEM(one, 1);
+  PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(item));
+  PyObject* const found = item_of(sets.instances.get(), id_of(type).get());
+  if (!found || !PyTuple_CheckExact(found) || PyUnicode_GET_LENGTH(path) == 0) return false;
+  const Owned known = Owned::borrow(found);
+  PyObject *names, *rare;
+  int stays;
+  if (!PyArg_ParseTuple(known.get(), "O!O!p", &PyTuple_Type, &names, &PyTuple_Type, &rare, &stays))
+    throw PythonError();
+  const Owned values = attributes_of(item);
+  if (are_none(values) || !PyDict_CheckExact(values.get())) return false;
+  const Owned id = id_of(item);
+  take_in(sets, item, id.get());
+  const Owned kind(PyTuple_Pack(2, type, stays ? Py_None : values.get()));
+  static PyObject* const of = checked(PyUnicode_FromString("the class of "));
+  const Owned text(PyUnicode_Concat(of, path));
+  cells().add(Cell::Kind::instance, item, nullptr, kind.get(), text.get(), nullptr);
+  const Owned parts(look_for(values.get(), names, rare, path, sets));
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(parts.get()); ++i) {
+    PyObject* const pair = PyList_GET_ITEM(parts.get(), i);
+    push(waiting, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), id.get(),
+         PyTuple_GET_ITEM(one, 3));
+  }
+  return true;
 }
 
 PyObject* Familiar::look_for(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
@@ -283,7 +351,9 @@ void Familiar::look_for_one(PyObject* values, PyObject* name, PyObject* path, co
   if (!is_tensor(value.get()) && !has_weak_reference(value.get()) &&
       has_seen(sets, value.get(), id_of(value.get()).get()))
     return;
-  const Owned label(PyUnicode_FromFormat("%U.%S", path, name));
+  const Owned holder = joined(path, ".");
+  const Owned label(PyUnicode_CheckExact(name) ? PyUnicode_Concat(holder.get(), name)
+                                               : PyUnicode_FromFormat("%U%S", holder.get(), name));
   const Owned pair(PyTuple_Pack(2, value.get(), label.get()));
   checked(PyList_Append(found, pair.get()));
 }
@@ -294,136 +364,11 @@ int Familiar::traverse(visitproc visit, void* arg) const {
     Py_VISIT(table->get());
   for (const auto& [_, code] : codes_) {
     for (const Owned* item : {&code.code, &code.variables, &code.globals, &code.builtins,
-                              &code.sets.seen, &code.sets.tensors})
+                              &code.sets.seen, &code.sets.tensors, &code.sets.instances})
       Py_VISIT(item->get());
     for (const Global& global : code.names) Py_VISIT(global.name.get());
   }
   return 0;
-}
-
-namespace {
-
-struct FamiliarObject {
-  PyObject_HEAD
-  Familiar* familiar;
-};
-
-PyTypeObject* familiar_type = nullptr;
-
-Familiar*& own(PyObject* self) { return reinterpret_cast<FamiliarObject*>(self)->familiar; }
-
-PyObject* familiar_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    static const char* names[] = {"cells", "given", "tensors", "holders", "plain", nullptr};
-    PyObject *cells, *given, *tensors, *holders, *plain;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO!O!O!O!:Familiar",
-                                     const_cast<char**>(names), &cells, &PyDict_Type, &given,
-                                     &PyDict_Type, &tensors, &PyDict_Type, &holders, &PySet_Type,
-                                     &plain))
-      throw PythonError();
-    if (!cell_list_in(cells))
-      raise(PyExc_TypeError, join("Familiar: expected a CellList, got ", type_name(cells)));
-    Owned self(type->tp_alloc(type, 0));
-    own(self.get()) =
-        new Familiar({Owned::borrow(cells), Owned::borrow(given), Owned::borrow(tensors),
-                      Owned::borrow(holders), Owned::borrow(plain)});
-    return self.release();
-  });
-}
-
-PyObject* familiar_remember(PyObject* self, PyObject* arguments) {
-  return guarded([&]() -> PyObject* {
-    PyObject *frame, *variables, *globals, *seen, *tensors;
-    int passes;
-    if (!PyArg_ParseTuple(arguments, "O!O!O!O!O!p:remember", &PyFrame_Type, &frame, &PyTuple_Type,
-                          &variables, &PyTuple_Type, &globals, &PySet_Type, &seen, &PySet_Type,
-                          &tensors, &passes))
-      throw PythonError();
-    own(self)->remember(frame, Owned::borrow(variables), globals,
-                        {Owned::borrow(seen), Owned::borrow(tensors)}, passes != 0);
-    Py_RETURN_NONE;
-  });
-}
-
-PyObject* familiar_meet(PyObject* self, PyObject* arguments) {
-  return guarded([&]() -> PyObject* {
-    PyObject *tensor, *path;
-    if (!PyArg_ParseTuple(arguments, "OU:meet", &tensor, &path)) throw PythonError();
-    if (!is_tensor(tensor))
-      raise(PyExc_TypeError, join("meet: expected a Tensor, got ", type_name(tensor)));
-    return PyBool_FromLong(own(self)->meet(tensor, path));
-  });
-}
-
-PyObject* familiar_next(PyObject* self, PyObject* arguments) {
-  return guarded([&]() -> PyObject* {
-    PyObject *waiting, *sets;
-    if (!PyArg_ParseTuple(arguments, "O!O!:next", &PyList_Type, &waiting, &PyDict_Type, &sets))
-      throw PythonError();
-    Owned found = own(self)->next(waiting, sets);
-    if (!found) Py_RETURN_NONE;
-    return found.release();
-  });
-}
-
-PyObject* familiar_look_for(PyObject* self, PyObject* arguments) {
-  return guarded([&]() -> PyObject* {
-    PyObject *values, *names, *rare, *path, *seen, *tensors;
-    if (!PyArg_ParseTuple(arguments, "O!O!O!UO!O!:look_for", &PyDict_Type, &values, &PyTuple_Type,
-                          &names, &PyTuple_Type, &rare, &path, &PySet_Type, &seen, &PySet_Type,
-                          &tensors))
-      throw PythonError();
-    return own(self)->look_for(values, names, rare, path,
-                               {Owned::borrow(seen), Owned::borrow(tensors)});
-  });
-}
-
-PyObject* familiar_clear(PyObject* self, PyObject*) {
-  own(self)->clear();
-  Py_RETURN_NONE;
-}
-
-int familiar_traverse(PyObject* self, visitproc visit, void* arg) {
-  Py_VISIT(Py_TYPE(self));
-  return own(self) ? own(self)->traverse(visit, arg) : 0;
-}
-
-void familiar_dealloc(PyObject* self) {
-  PyTypeObject* const type = Py_TYPE(self);
-  PyObject_GC_UnTrack(self);
-  delete std::exchange(own(self), nullptr);
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-
-PyMethodDef methods[] = {
-    {"remember", familiar_remember, METH_VARARGS, "What a frame begins with has been looked into."},
-    {"meet", familiar_meet, METH_VARARGS,
-     "Whether nothing is to be kept of a tensor but its state, which is, or was before."},
-    {"next", familiar_next, METH_VARARGS,
-     "Take from the end of a list what there is nothing new in; the first other one, or None."},
-    {"look_for", familiar_look_for, METH_VARARGS,
-     "Keep cells of names in a dict; a list of what is there and to be looked into."},
-    {"clear", familiar_clear, METH_NOARGS, "All code is to be told of again."},
-    {nullptr, nullptr, 0, nullptr}};
-PyType_Slot slots[] = {{Py_tp_new, slot(familiar_new)},
-                       {Py_tp_dealloc, slot(familiar_dealloc)},
-                       {Py_tp_traverse, slot(familiar_traverse)},
-                       {Py_tp_methods, methods},
-                       {Py_tp_doc, const_cast<char*>("What a recording has looked into already.")},
-                       {0, nullptr}};
-PyType_Spec spec = {"steep._core.Familiar", sizeof(FamiliarObject), 0,
-                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
-
-}  // namespace
-
-Familiar* familiar_in(PyObject* object) {
-  return Py_TYPE(object) == familiar_type ? own(object) : nullptr;
-}
-
-void add_familiar(PyObject* module) {
-  familiar_type = make_type(spec);
-  checked(PyModule_AddObjectRef(module, "Familiar", reinterpret_cast<PyObject*>(familiar_type)));
 }
 
 }  // namespace steep::bindings

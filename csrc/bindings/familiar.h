@@ -24,8 +24,12 @@ class Familiar {
   struct Sets {
     Owned seen;     // set: objects that were looked into under these names
     Owned tensors;  // set: types of tensors of which the same holds
+    // dict by id: classes whose instances have nothing but attributes, with the names to be looked for
+    // and the rare ones, and whether the dict of their attributes always stays the same.
+    Owned instances;
   };
 
+  static Sets sets_in(PyObject* tuple);  // of a tuple of the three
   explicit Familiar(Tables tables) : tables_(std::move(tables)) {}
 
   // `frame` has been looked into. `variables` are the names it begins with, of which those with a
@@ -42,8 +46,9 @@ class Familiar {
   PyObject* look_for(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
                      const Sets& sets) const;
   // Takes from the end of a list of (object, path, holder, names) those which a look into would find
-  // nothing new in, but for what holds them. `sets` has a tuple of the two sets by the names. Returns
-  // the first other one, off the list as well; null where there is none.
+  // nothing new in, but for what holds them, and looks into tuples and instances of known classes.
+  // `sets` has a tuple of the three Sets by the names. Returns the first other one, off the list as
+  // well; null where there is none.
   Owned next(PyObject* waiting, PyObject* sets) const;
   // Knows nothing any more.
   void clear() { codes_.clear(); }
@@ -69,7 +74,11 @@ class Familiar {
   bool knows(const Code& code, PyObject* item, PyObject* path, int depth) const;
   bool knows_parts(const Code& code, PyObject* tuple, int depth) const;
   bool has_seen(const Sets& sets, PyObject* item, PyObject* id) const;
-  void take_in(const Code& code, PyObject* item, PyObject* id) const;
+  void take_in(const Sets& sets, PyObject* item, PyObject* id) const;
+  // Whether it was looked into, which adds what it holds to the list. `one` is of the list.
+  bool look_into(PyObject* one, const Sets& sets, PyObject* waiting) const;
+  bool look_into_instance(PyObject* one, const Sets& sets, PyObject* waiting) const;
+  void look_into_tuple(PyObject* one, const Sets& sets, PyObject* waiting) const;
   // Something else than a weak reference leads to an object, if `holder` is more than None or -1.
   void reach(PyObject* item, PyObject* holder) const;
   void look_for_one(PyObject* values, PyObject* name, PyObject* path, const Sets& sets,

@@ -7,6 +7,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T", bound=Tensor)
 _Number: TypeAlias = builtins.int | builtins.float | builtins.bool
 _Cell: TypeAlias = tuple[builtins.int, Any, Any, Any]
+_Seen: TypeAlias = tuple[set[builtins.int], set[builtins.int], dict[builtins.int, Any]]
 _Dims: TypeAlias = builtins.int | Sequence[builtins.int]
 _Tensors: TypeAlias = list[Tensor] | tuple[Tensor, ...] | Sequence[Tensor]
 _DTypeLike: TypeAlias = dtype | type[builtins.float] | type[builtins.int] | type[builtins.bool]
@@ -286,8 +287,7 @@ class Familiar:
         frame: Any,
         variables: tuple[builtins.str, ...],
         globals: tuple[builtins.str, ...],
-        seen: set[builtins.int],
-        tensors: set[builtins.int],
+        seen: _Seen,
         passes: builtins.bool,
         /,
     ) -> None: ...
@@ -295,7 +295,7 @@ class Familiar:
     def next(
         self,
         waiting: list[tuple[Any, builtins.str, builtins.int | None, Any]],
-        sets: dict[Any, tuple[set[builtins.int], set[builtins.int]]],
+        seen: dict[Any, _Seen],
         /,
     ) -> tuple[Any, builtins.str, builtins.int | None, Any] | None: ...
     def look_for(
@@ -304,8 +304,7 @@ class Familiar:
         names: tuple[builtins.str, ...],
         rare: tuple[builtins.str, ...],
         path: builtins.str,
-        seen: set[builtins.int],
-        tensors: set[builtins.int],
+        seen: _Seen,
         /,
     ) -> list[tuple[Any, builtins.str]]: ...
     def clear(self) -> None: ...

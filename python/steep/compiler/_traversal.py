@@ -19,11 +19,17 @@ from steep.compiler._classes import Shared, of_class, share
 from steep.compiler._code import Names
 from steep.compiler._objects import attributes_of, is_of_a_library, slot_of
 from steep.compiler._sources import random_source, random_state
-from steep.compiler._ways import Found, Kind, kind_of, look_into_items
+from steep.compiler._ways import Found, Kind, has_attributes_alone, kind_of, look_into_items
 from steep.compiler._weak import WEAKLY, WeakTargets
 from steep.nn.module import Module
 
 __all__ = ["Traversal"]
+
+
+# What was looked into under some names, by id: objects, which `cells` holds; types of tensors; and
+# classes whose instances have nothing but attributes, with names of these as `Shared` has them, and
+# whether the dict they are in always stays the same.
+Seen = tuple[set[int], set[int], dict[int, tuple[tuple[str, ...], tuple[str, ...], bool]]]
 
 
 class Traversal:
@@ -53,9 +59,7 @@ class Traversal:
         self.specials: dict[type, Found] = {}
         self._arguments = Arguments(given)
         self._waiting: list[tuple[Any, str, int | None, Names]] = []
-        # By names: ids of objects that were looked into, which `cells` holds, and of types of
-        # tensors that were looked at.
-        self._seen: dict[Names, tuple[set[int], set[int]]] = {}
+        self._seen: dict[Names, Seen] = {}
         self._functions: dict[int, list[types.FunctionType]] = {}  # by the id of their code
         self._sought: set[tuple[int, type]] = set()  # code whose method a class was asked for
         self._kinds: dict[type, Kind] = {}
@@ -146,11 +150,11 @@ class Traversal:
                 if kind.has_own:
                     self.own_part(item, names, path)
 
-    def _seen_under(self, names: Names) -> tuple[set[int], set[int]]:
+    def _seen_under(self, names: Names) -> Seen:
         """What was looked into under some names."""
         known = self._seen.get(names)
         if known is None:
-            known = self._seen[names] = (set(), set())
+            known = self._seen[names] = (set(), set(), {})
         return known
 
     def _is_argument(self, item: Any, path: str, holder: int | None, names: Names) -> bool:
@@ -182,9 +186,8 @@ class Traversal:
         variables = self._beginnings[names]
         if variables is None or (self.getters and not names.dynamic):
             return
-        seen, tensors = self._seen_under(names)
-        passes = bool(names.passed)
-        self.familiar.remember(frame, variables, names.globals, seen, tensors, passes)
+        seen, passes = self._seen_under(names), bool(names.passed)
+        self.familiar.remember(frame, variables, names.globals, seen, passes)
 
     def reads_by_data(self) -> None:
         """An object was met that reads by names of its own: all code is to be looked at anew."""
@@ -224,6 +227,9 @@ class Traversal:
         known = self._shared.get((cls, names))
         if known is None:
             known = self._shared[cls, names] = share(self, cls, names)
+            if has_attributes_alone(self.kind(cls)) and not (known.slots or names.dynamic):
+                only = (known.names, known.rare, issubclass(cls, Module))
+                self._seen_under(names)[2][id(cls)] = only
         return known
 
     def own_part(self, item: Any, names: Names, path: str) -> None:
@@ -268,8 +274,8 @@ class Traversal:
         self, values: dict[str, Any], shared: Shared, names: Names, path: str, holder: int
     ) -> None:
         """Cells of what is in a dict under names, or is not; what is there is looked into."""
-        seen, tensors = self._seen_under(names)
-        found = self.familiar.look_for(values, shared.names, shared.rare, path, seen, tensors)
+        seen = self._seen_under(names)
+        found = self.familiar.look_for(values, shared.names, shared.rare, path, seen)
         self._waiting += [(own, label, holder, names) for own, label in found]
 
     # ---- tensors ------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from steep.compiler._sources import READS_OR_WRITES, is_random_source, position_
 if TYPE_CHECKING:
     from steep.compiler._traversal import Traversal
 
-__all__ = ["Found", "Kind", "kind_of", "look_into_items"]
+__all__ = ["Found", "Kind", "has_attributes_alone", "kind_of", "look_into_items"]
 
 MOST_ITEMS = 4096  # of a container that is looked through at every replay
 MOST_BYTES = 65536  # of an array, likewise
@@ -333,6 +333,11 @@ def kind_of(cls: type) -> Kind:
     base = foreign_base(cls) if way in (_instance, _foreign) else None
     foreign = "" if base is None else f"{base.__module__}.{base.__name__}"
     return Kind(way, has_own, draws, False, foreign)
+
+
+def has_attributes_alone(kind: Kind) -> bool:
+    """Whether there is nothing in an instance but what `Traversal.own_part` looks at."""
+    return kind.way is _instance and kind.has_own and not kind.may_draw
 
 
 def _way_into(cls: type) -> Way:
