@@ -301,6 +301,33 @@ def meets_another_tensor(x: Any) -> Any:
     return times(times(x, x), GRADIENT.grad)
 
 
+class Hiding(Holder):
+    """Does not show where its attributes are."""
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        raise AttributeError
+
+
+HIDING = [Hiding(2.0) for _ in range(3)]
+
+
+def reads_what_hides(x: Any) -> Any:
+    for holder in HIDING:
+        x = scale(x, holder)
+    return x
+
+
+def takes_a_table(x: Any) -> Any:
+    for key in ("by", 1, "by"):
+        x = scale_by_item(x, {key: PLAIN, "more": 1}, key)
+    return scale_by_item(x, {}, None)
+
+
+def scale_by_item(x: Any, table: dict[Any, Any], key: Any) -> Any:
+    return x * table[key].value if table else x
+
+
 REFERRED = Holder(2.0)
 
 
@@ -364,6 +391,8 @@ PROGRAMS: tuple[tuple[Any, ...], ...] = (
     (has_a_known_builtin_called, ones()),
     (gives_a_tensor_an_attribute, ones()),
     (meets_another_tensor, ones()),
+    (reads_what_hides, ones()),
+    (takes_a_table, ones()),
     (refers_weakly, ones()),
     (takes_views, ones()),
     (takes_views_one_by_one, ones()),

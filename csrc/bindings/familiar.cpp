@@ -56,11 +56,16 @@ bool has_weak_reference(PyObject* item) {
   return PyType_SUPPORTS_WEAKREFS(Py_TYPE(item)) && *PyObject_GET_WEAKREFS_LISTPTR(item);
 }
 
-// The dict of what a user has put on a tensor; none where it cannot have one.
-Owned attributes_of(PyObject* tensor) {
-  if (Py_TYPE(tensor)->tp_dictoffset == 0) return Owned();
+// The dict of what is in an object's attributes; none where it cannot have one, and something else
+// where it does not show it.
+Owned attributes_of(PyObject* item) {
+  if (Py_TYPE(item)->tp_dictoffset == 0) return Owned();
   static PyObject* const name = checked(PyUnicode_InternFromString("__dict__"));
-  return Owned(PyObject_GenericGetAttr(tensor, name));
+  PyObject* const found = PyObject_GenericGetAttr(item, name);
+  if (found) return Owned(found);
+  if (!PyErr_ExceptionMatches(PyExc_AttributeError)) throw PythonError();
+  PyErr_Clear();
+  return Owned::borrow(Py_None);
 }
 bool are_none(const Owned& attributes) {
   return !attributes ||
@@ -93,6 +98,21 @@ Owned joined(PyObject* text, const char* end) {
 void push(PyObject* waiting, PyObject* item, PyObject* path, PyObject* holder, PyObject* names) {
   const Owned one(PyTuple_Pack(4, item, path, holder, names));
   checked(PyList_Append(waiting, one.get()));
+}
+
+// The keys and values in turn, where the keys are strings; else none.
+Owned items_of(PyObject* dict) {
+  Owned items(PyTuple_New(2 * PyDict_GET_SIZE(dict)));  // which may run code
+  const Py_ssize_t size = PyTuple_GET_SIZE(items.get());
+  if (2 * PyDict_GET_SIZE(dict) != size) return Owned();
+  PyObject *key, *part;
+  bool are_strings = true;
+  for (Py_ssize_t at = 0, i = 0; PyDict_Next(dict, &at, &key, &part);) {
+    are_strings = are_strings && PyUnicode_CheckExact(key);
+    PyTuple_SET_ITEM(items.get(), i++, new_reference(key));
+    PyTuple_SET_ITEM(items.get(), i++, new_reference(part));
+  }
+  return are_strings ? std::move(items) : Owned();
 }
 
 PyObject* path_in(PyObject* text) { return PyUnicode_Check(text) ? text : nullptr; }
@@ -180,15 +200,8 @@ bool Familiar::knows_variable(const Code& code, PyObject* name, PyObject* value)
   if (!PyDict_CheckExact(value) || PyDict_GET_SIZE(value) > kMostItems) return false;
   const Owned id = id_of(value);
   if (in_dict(tables_.given, id.get()) || in_set(code.sets.seen, id.get())) return false;
-  const Owned items(PyTuple_New(2 * PyDict_GET_SIZE(value)));
-  PyObject *key, *part;
-  Py_ssize_t at = 0, i = 0;
-  while (PyDict_Next(value, &at, &key, &part)) {
-    PyTuple_SET_ITEM(items.get(), i++, new_reference(key));
-    PyTuple_SET_ITEM(items.get(), i++, new_reference(part));
-  }
-  for (i = 0; i < PyTuple_GET_SIZE(items.get()); ++i)
-    if (i % 2 == 0 && !PyUnicode_CheckExact(PyTuple_GET_ITEM(items.get(), i))) return false;
+  const Owned items = items_of(value);
+  if (!items) return false;
   if (!knows_parts(code, items.get(), kDeepest)) return false;
   take_in(code.sets, value, id.get());
   cells().add(Cell::Kind::dict, value, nullptr, items.get(), name, nullptr);
@@ -251,7 +264,10 @@ void Familiar::take_in(const Sets& sets, PyObject* item, PyObject* id) const {
 }
 
 void Familiar::reach(PyObject* item, PyObject* holder) const {
-  if (!PyLong_CheckExact(holder) || PyLong_AsLongLong(holder) == -1) return PyErr_Clear();
+  if (!PyLong_CheckExact(holder)) return;
+  const bool is_weak = PyLong_AsLongLong(holder) == -1;
+  if (PyErr_Occurred()) throw PythonError();
+  if (is_weak) return;
   const Owned id = id_of(item);
   PyObject* const known = item_of(tables_.holders.get(), id.get());
   Owned set = known ? Owned::borrow(known) : Owned(PySet_New(nullptr));
