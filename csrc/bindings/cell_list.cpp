@@ -16,6 +16,24 @@ bool holds_parts(Cell::Kind kind) {
 
 }  // namespace
 
+Counts::Counts(size_t objects) {
+  size_t size = 64;
+  while (size < 2 * objects + 2) size *= 2;
+  slots_.resize(size);
+}
+
+size_t Counts::find(PyObject* object) const {
+  const uint64_t hash = (reinterpret_cast<uintptr_t>(object) >> 4) * 0x9E3779B97F4A7C15u;
+  size_t at = (hash >> 32) & (slots_.size() - 1);
+  while (slots_[at].object && slots_[at].object != object) at = (at + 1) & (slots_.size() - 1);
+  return at;
+}
+
+void Counts::note(PyObject* object) {
+  Slot& slot = slots_[find(object)];
+  if (slot.object) ++slot.count;
+}
+
 size_t CellList::Marks::find(const Mark& mark) const {
   const auto number = [](const void* p) { return reinterpret_cast<uintptr_t>(p) >> 4; };
   uint64_t hash = number(mark.holder) * 0x9E3779B97F4A7C15u;
@@ -104,18 +122,15 @@ bool CellList::has_met(const Cell& cell) const {
 }
 
 void CellList::count(Counts& counts) const {
-  const auto note = [&counts](PyObject* object) {
-    const auto found = counts.find(object);
-    if (found != counts.end()) ++found->second;
-  };
   for (const Kept& kept : kept_) {
-    note(kept.cell.holder.get());
-    note(kept.cell.key.get());
+    counts.note(kept.cell.holder.get());
+    counts.note(kept.cell.key.get());
     if (!kept.cell.value) continue;
-    note(kept.cell.value.get());
+    counts.note(kept.cell.value.get());
     if (!holds_parts(kept.cell.kind)) continue;
     PyObject* const parts = kept.cell.value.get();
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(parts); ++i) note(PyTuple_GET_ITEM(parts, i));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(parts); ++i)
+      counts.note(PyTuple_GET_ITEM(parts, i));
   }
 }
 

@@ -9,6 +9,24 @@
 
 namespace steep::bindings {
 
+// Numbers of some objects, all there from the beginning: open addressing, as every field of every
+// cell is looked for.
+class Counts {
+ public:
+  explicit Counts(size_t objects);
+  void add(PyObject* object) { slots_[find(object)].object = object; }
+  void note(PyObject* object);  // one more, if it is among them
+  Py_ssize_t operator[](PyObject* object) const { return slots_[find(object)].count; }
+
+ private:
+  struct Slot {
+    PyObject* object = nullptr;
+    Py_ssize_t count = 0;
+  };
+  size_t find(PyObject* object) const;  // where it is, or may be put
+  std::vector<Slot> slots_;             // a power of two, half of them empty
+};
+
 // One cell of each place: of a holder, a kind and a key. No object is held in a second place, so
 // that reference counts tell who else holds it.
 class CellList {
@@ -39,7 +57,6 @@ class CellList {
   // Whether a cell of the same place was ever kept.
   bool has_met(const Cell& cell) const;
   // How often the cells hold each of some objects. Runs no code.
-  using Counts = std::unordered_map<PyObject*, Py_ssize_t>;
   void count(Counts& counts) const;
 
   PyObject* objects() const { return objects_.get(); }  // dict by id: whatever was looked into

@@ -148,10 +148,9 @@ void each_value(PyObject* dict, const Visit& visit) {
   for (Py_ssize_t at = 0; PyDict_Next(dict, &at, &key, &value);) visit(key, value);
 }
 
-CellList::Counts counts_of(PyObject* self, PyObject* objects) {
-  CellList::Counts counts;
-  counts.reserve(static_cast<size_t>(PyDict_GET_SIZE(objects)));
-  each_value(objects, [&](PyObject*, PyObject* object) { counts.emplace(object, 0); });
+Counts counts_of(PyObject* self, PyObject* objects) {
+  Counts counts(static_cast<size_t>(PyDict_GET_SIZE(objects)));
+  each_value(objects, [&](PyObject*, PyObject* object) { counts.add(object); });
   own(self)->count(counts);
   return counts;
 }
@@ -160,10 +159,10 @@ PyObject* count_held(PyObject* self, PyObject* objects) {
   return guarded([&]() -> PyObject* {
     if (!PyDict_Check(objects))
       raise(PyExc_TypeError, join("count_held: expected a dict, got ", type_name(objects)));
-    const CellList::Counts counts = counts_of(self, objects);
+    const Counts counts = counts_of(self, objects);
     Owned found(PyList_New(0));
     std::vector<Py_ssize_t> numbers;
-    each_value(objects, [&](PyObject*, PyObject* object) { numbers.push_back(counts.at(object)); });
+    each_value(objects, [&](PyObject*, PyObject* object) { numbers.push_back(counts[object]); });
     for (const Py_ssize_t number : numbers)
       checked(PyList_Append(found.get(), Owned(PyLong_FromSsize_t(number)).get()));
     return found.release();
@@ -174,11 +173,11 @@ PyObject* count_held(PyObject* self, PyObject* objects) {
 PyObject* dead(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     PyObject* const objects = own(self)->objects();
-    const CellList::Counts counts = counts_of(self, objects);
+    const Counts counts = counts_of(self, objects);
     Owned found(PySet_New(nullptr));
     std::vector<Owned> ids;
     each_value(objects, [&](PyObject* id, PyObject* object) {
-      if (Py_REFCNT(object) == counts.at(object) + 1) ids.push_back(Owned::borrow(id));
+      if (Py_REFCNT(object) == counts[object] + 1) ids.push_back(Owned::borrow(id));
     });
     for (const Owned& id : ids) checked(PySet_Add(found.get(), id.get()));
     return found.release();

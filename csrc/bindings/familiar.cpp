@@ -338,40 +338,48 @@ bool Familiar::look_into_instance(PyObject* one, const Sets& sets, PyObject* wai
   static PyObject* const of = checked(PyUnicode_FromString("the class of "));
   const Owned text(PyUnicode_Concat(of, path));
   cells().add(Cell::Kind::instance, item, nullptr, kind.get(), text.get(), nullptr);
-  const Owned parts(look_for(values.get(), names, rare, path, sets));
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(parts.get()); ++i) {
-    PyObject* const pair = PyList_GET_ITEM(parts.get(), i);
-    push(waiting, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), id.get(),
-         PyTuple_GET_ITEM(one, 3));
-  }
+  look_for_each(values.get(), names, rare, path, sets, [&](PyObject* value, PyObject* label) {
+    push(waiting, value, label, id.get(), PyTuple_GET_ITEM(one, 3));
+  });
   return true;
 }
 
 PyObject* Familiar::look_for(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
                              const Sets& sets) const {
   Owned found(PyList_New(0));
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i)
-    look_for_one(values, PyTuple_GET_ITEM(names, i), path, sets, found.get());
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(rare); ++i)
-    if (item_of(values, PyTuple_GET_ITEM(rare, i)))
-      look_for_one(values, PyTuple_GET_ITEM(rare, i), path, sets, found.get());
+  look_for_each(values, names, rare, path, sets, [&](PyObject* value, PyObject* label) {
+    const Owned pair(PyTuple_Pack(2, value, label));
+    checked(PyList_Append(found.get(), pair.get()));
+  });
   return found.release();
 }
 
-void Familiar::look_for_one(PyObject* values, PyObject* name, PyObject* path, const Sets& sets,
-                            PyObject* found) const {
+template <class Found>
+void Familiar::look_for_each(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
+                             const Sets& sets, const Found& found) const {
+  const Py_ssize_t sure = PyTuple_GET_SIZE(names);
+  for (Py_ssize_t i = 0; i < sure + PyTuple_GET_SIZE(rare); ++i) {
+    PyObject* const name = i < sure ? PyTuple_GET_ITEM(names, i) : PyTuple_GET_ITEM(rare, i - sure);
+    if (i >= sure && !item_of(values, name)) continue;
+    const Owned value = look_for_one(values, name, path, sets);
+    if (!value) continue;
+    const Owned holder = joined(path, ".");
+    const Owned label(PyUnicode_CheckExact(name)
+                          ? PyUnicode_Concat(holder.get(), name)
+                          : PyUnicode_FromFormat("%U%S", holder.get(), name));
+    found(value.get(), label.get());
+  }
+}
+
+Owned Familiar::look_for_one(PyObject* values, PyObject* name, PyObject* path,
+                             const Sets& sets) const {
   PyObject* const item = item_of(values, name);
-  const Owned value = item ? Owned::borrow(item) : Owned();
+  Owned value = item ? Owned::borrow(item) : Owned();
   cells().add(Cell::Kind::item, values, name, value.get(), path, name, CellList::Form::dotted);
-  if (!value || is_plain(value.get())) return;
-  if (!is_tensor(value.get()) && !has_weak_reference(value.get()) &&
-      has_seen(sets, value.get(), id_of(value.get()).get()))
-    return;
-  const Owned holder = joined(path, ".");
-  const Owned label(PyUnicode_CheckExact(name) ? PyUnicode_Concat(holder.get(), name)
-                                               : PyUnicode_FromFormat("%U%S", holder.get(), name));
-  const Owned pair(PyTuple_Pack(2, value.get(), label.get()));
-  checked(PyList_Append(found, pair.get()));
+  if (!value || is_plain(value.get())) return Owned();
+  const bool is_known = !is_tensor(value.get()) && !has_weak_reference(value.get()) &&
+                        has_seen(sets, value.get(), id_of(value.get()).get());
+  return is_known ? Owned() : std::move(value);
 }
 
 int Familiar::traverse(visitproc visit, void* arg) const {

@@ -81,8 +81,12 @@ class Familiar {
   void look_into_tuple(PyObject* one, const Sets& sets, PyObject* waiting) const;
   // Something else than a weak reference leads to an object, if `holder` is more than None or -1.
   void reach(PyObject* item, PyObject* holder) const;
-  void look_for_one(PyObject* values, PyObject* name, PyObject* path, const Sets& sets,
-                    PyObject* found) const;
+  // `found` is called with what is to be looked into, and how a user would call it.
+  template <class Found>
+  void look_for_each(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
+                     const Sets& sets, const Found& found) const;
+  // Keeps a cell of what is under one name; where that is to be looked into, it is held and returned.
+  Owned look_for_one(PyObject* values, PyObject* name, PyObject* path, const Sets& sets) const;
   CellList& cells() const { return *cell_list_in(tables_.cells.get()); }
 
   Tables tables_;
