@@ -163,7 +163,7 @@ def test_planning_command_records_each_form() -> None:
     done = run("--launches", "40,80", "--kinds", "20", of="planning")
     assert done.returncode == 0, done.stderr
     rows = [text.split()[:2] for text in done.stdout.splitlines()[1:-2]]
-    forms = ("chain", "products", "branches", "views", "arguments", "training")
+    forms = ("chain", "products", "branches", "views", "arguments", "training", "recurrent")
     assert rows == [[form, launches] for form in forms for launches in ("40", "80")]
 
 

@@ -1,5 +1,6 @@
 // _core.CellList: an object of Python's around a CellList.
 #include "bindings/cell_list.h"
+#include "bindings/symbolic.h"
 #include "bindings/tensor_type.h"
 
 namespace steep::bindings {
@@ -140,6 +141,21 @@ PyObject* first_broken(PyObject* self, PyObject*) {
 PyObject* all_broken(PyObject* self, PyObject*) {
   return guarded(
       [&] { return listed(self, [&](size_t i) { return !own(self)->holds(i); }, number_of); });
+}
+
+bool holds_symbols(const Cell& cell) {
+  PyObject* const value = cell.value.get();
+  if (!value) return false;
+  if (is_symbolic(value)) return true;
+  for (Py_ssize_t i = 0; PyTuple_CheckExact(value) && i < PyTuple_GET_SIZE(value); ++i)
+    if (is_symbolic(PyTuple_GET_ITEM(value, i))) return true;
+  return false;
+}
+
+PyObject* symbolic(PyObject* self, PyObject*) {
+  return guarded([&] {
+    return listed(self, [&](size_t i) { return holds_symbols((*own(self))[i].cell); }, number_of);
+  });
 }
 
 template <class Visit>
@@ -297,6 +313,8 @@ PyMethodDef methods[] = {
     {"first_broken", first_broken, METH_NOARGS,
      "The place of a cell that holds something else now, or None."},
     {"all_broken", all_broken, METH_NOARGS, "The places of all such cells."},
+    {"symbolic", symbolic, METH_NOARGS,
+     "The places of cells with what stands in for numbers, by itself or in a tuple."},
     {"count_held", count_held, METH_O,
      "How often the cells hold each of the values of a dict, in their order."},
     {"dead", dead, METH_NOARGS, "Ids of the objects that nobody else holds any more."},
