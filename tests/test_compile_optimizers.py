@@ -11,7 +11,7 @@ import pytest
 
 import steep
 from steep import nn
-from steep.optim import _recorded
+from steep.optim import _group, _recorded
 
 
 def training(compiled: bool = True) -> tuple[Any, Any, list[Any]]:
@@ -272,3 +272,34 @@ def test_settings_that_a_users_code_works_out_are_asked_for_each_time(
     optimizer._hyper = optimizer._hyper
     ask, _ = _recorded.precondition(optimizer, optimizer.step_hooks())
     assert ask() is None
+
+
+GROUP_CHANGES: dict[str, Any] = {
+    "set": lambda group: group.__setitem__("lr", 0.2),
+    "delete": lambda group: group.__delitem__("lr"),
+    "update": lambda group: group.update(lr=0.2),
+    "setdefault": lambda group: group.setdefault("new", 0.2),
+    "pop": lambda group: group.pop("lr"),
+    "popitem": lambda group: group.popitem(),
+    "clear": lambda group: group.clear(),
+    "or": lambda group: group.__ior__({"lr": 0.2}),
+}
+
+
+@pytest.mark.parametrize("name", GROUP_CHANGES)
+def test_whatever_changes_a_group_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (group,) = steep.optim.SGD([steep.ones(2, requires_grad=True)], lr=0.1).param_groups
+    noticed: list[Any] = []
+    monkeypatch.setattr(_group, "note_change", noticed.append)
+    before = dict(group)
+    GROUP_CHANGES[name](group)
+    assert dict(group) != before
+    assert len(noticed) == 1
+    assert noticed[0] is group
+
+
+def test_changes_of_a_group_are_all_known() -> None:
+    reading = {"copy", "fromkeys", "get", "items", "keys", "values"}
+    changing = {name for name in vars(dict) if not name.startswith("_")} - reading
+    changing |= {"__setitem__", "__delitem__", "__ior__"}
+    assert changing <= {*vars(_group.ParamGroup)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import types
 import warnings
 from typing import Any, NamedTuple
 
@@ -239,3 +240,49 @@ def test_verification_compares_all_that_is_returned(monkeypatch: Any) -> None:
         with pytest.raises(RuntimeError, match=text):
             compiled(ones())
         monkeypatch.undo()
+
+
+VERIFIED: dict[str, Any] = {
+    "float": (lambda x, t: x * t, lambda i: 4.5 + i),
+    "int": (lambda x, t: x * (t / 7), lambda i: 20 + i),
+    "list": (lambda x, t: x * t[0], lambda i: [4.5 + i]),
+    "result": (lambda x, t: (x * t, {"t": t * 2}), lambda i: 4.5 + i),
+}
+
+
+@pytest.mark.parametrize("name", VERIFIED)
+def test_verification_follows_numbers_among_the_arguments(name: str, monkeypatch: Any) -> None:
+    step, number = VERIFIED[name]
+    compiled = steep.compile(step, verify=True)
+    for i in range(26):
+        got, wanted = compiled(ones(), number(i)), step(ones(), number(i))
+        assert repr(got) == repr(wanted)
+    assert replays(compiled) > 3
+    table, asked = compiled._table, []
+
+    class Table:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(table, name)
+
+        def replay(self, args: Any, kwargs: Any) -> Any:
+            asked.append(args)
+            return table.replay((args[0] + 1, *args[1:]), kwargs)
+
+    monkeypatch.setattr(compiled, "_table", Table())
+    with pytest.raises(RuntimeError, match="a replay and the function differ in result 0"):
+        compiled(ones(), number(40))
+    assert asked
+
+
+def test_verification_follows_numbers_of_both_sorts() -> None:
+    keeper = types.SimpleNamespace(t=0)
+
+    def step(x: Any, rate: float) -> Any:
+        keeper.t += 1
+        return x * rate + keeper.t
+
+    compiled = steep.compile(step, verify=True)
+    for i in range(16):
+        assert compiled(ones(), 4.5 + i).tolist() == [4.5 + i + i + 1] * 2
+        assert keeper.t == i + 1
+    assert replays(compiled) > 3

@@ -392,3 +392,20 @@ def test_a_program_is_given_a_number_for_each_slot() -> None:
             program.takes_numbers(wrong)
     with pytest.raises(TypeError, match="call_with_stand_ins"):
         steep._core.call_with_stand_ins([], [], print, 7)
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+def test_a_program_stays_where_none_for_all_numbers_can_be_made() -> None:
+    keeper, w = Keeper(), steep.ones(3, requires_grad=True)
+    compiled = steep.compile(lambda x: x * w + keeper.rate)
+    runs = []
+    for rate in [0.37, 0.37, 0.4, 0.4, 0.4, 0.8, 0.9, 0.4, 0.4, 0.4]:
+        keeper.rate, w.grad = rate, None
+        result = compiled(steep.ones(3))
+        assert result.tolist() == (steep.ones(3) + rate).tolist()
+        result.sum().backward()
+        assert w.grad.tolist() == [1.0] * 3
+        runs.append(replays(compiled))
+    assert "its result's gradient is computed outside" in reason(compiled)
+    assert runs[-4] > 0
+    assert runs[-1] >= runs[-4] + 3

@@ -336,9 +336,17 @@ class Reader {
   }
 
   void text(PyObject* object) {
-    const std::string characters = utf8(object);
-    number('s', characters.size());
-    key_.bytes += characters;
+    Py_ssize_t size;
+    if (const char* const characters = PyUnicode_AsUTF8AndSize(object, &size)) {
+      number('s', size);
+      key_.bytes.append(characters, static_cast<size_t>(size));
+      return;
+    }
+    if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) throw PythonError();
+    PyErr_Clear();  // it has half a pair of surrogates
+    const Owned encoded(PyUnicode_AsEncodedString(object, "utf-8", "surrogatepass"));
+    tag('h');
+    bytes(encoded.get());
   }
 
   void sequence(char what, PyObject* object) {

@@ -52,7 +52,7 @@ PyObject* run_new_kind(PyObject* self, Table& table, const NotReplayed& call, Py
                        PyObject* kwargs) {
   static PyObject* const first = checked(PyUnicode_InternFromString("_call_first"));
   static PyObject* const plain = checked(PyUnicode_InternFromString("_call_plain"));
-  ++table.newcomers;
+  table.count_newcomers(table.newcomers + 1);
   Owned made(call.has_numbers                    ? call_method(self, first, args, kwargs)
              : may_be_looked_at(table.newcomers) ? call_method(self, plain, args, kwargs)
                                                  : run(self, args, kwargs));
@@ -63,6 +63,7 @@ PyObject* run_new_kind(PyObject* self, Table& table, const NotReplayed& call, Py
 PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     static PyObject* const anew = checked(PyUnicode_InternFromString("_call_anew"));
+    static PyObject* const endless = checked(PyUnicode_InternFromString("_call_endless"));
     if (!table_in(self)) return call_method(self, anew, args, kwargs);
     const Owned held = Owned::borrow(table_in(self));  // the call may replace it
     Table& table = programs_of(held.get());
@@ -70,6 +71,7 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
     PyObject* const result = replay_call(table, args, kwargs, otherwise);
     if (result != Py_NotImplemented) return result;
     Py_DECREF(result);
+    if (otherwise.is_endless) return call_method(self, endless, args, kwargs);
     if (otherwise.only_run) return run(self, args, kwargs);
     if (otherwise.new_kind) return run_new_kind(self, table, otherwise, args, kwargs);
     return call_method(self, anew, args, kwargs);
@@ -139,8 +141,9 @@ PyType_Slot slots[] = {
     {Py_tp_getset, attributes},
     {Py_tp_doc,
      const_cast<char*>(
-         "Replays its calls, or runs the function: by _call_anew(args, kwargs); for a kind not met"
-         " before by _call_first where numbers may be left open, else by itself, and now and then"
+         "Replays its calls, or runs the function: by _call_anew(args, kwargs); by _call_endless"
+         " where arguments hold themselves; for a kind not met before by _call_first where numbers "
+         "may be left open, else by itself, and now and then"
          " by _call_plain, which says what is new.")},
     {0, nullptr}};
 PyType_Spec spec = {"steep._core.CompiledCall", sizeof(CallObject), 0,

@@ -292,13 +292,27 @@ PyObject* replay_open(Table& table, PyObject* args, PyObject* kwargs, NotReplaye
   return new_reference(Py_NotImplemented);
 }
 
+bool read_unless_endless(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& key) {
+  try {
+    read_call(args, kwargs, namespaces, key);
+    return true;
+  } catch (const PythonError&) {
+    if (!PyErr_ExceptionMatches(PyExc_RecursionError)) throw;
+    PyErr_Clear();
+    return false;
+  }
+}
+
 }  // namespace
 
 PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, NotReplayed& otherwise) {
   PyObject* const none = Py_NotImplemented;
   if (program::Recorder::active()) return new_reference(none);
   CallKey key;
-  read_call(args, kwargs, table.namespaces.get(), key);
+  if (!read_unless_endless(args, kwargs, table.namespaces.get(), key)) {
+    otherwise.is_endless = true;
+    return new_reference(none);
+  }
   const bool is_known = table.entries.find(key.bytes) != table.entries.end();
   if (is_known) {
     PyObject* const result = replay_kind(table, key, Py_None);

@@ -100,13 +100,16 @@ struct Table {
   // Of a function that keeps so many kinds of call.
   explicit Table(size_t kinds) : met(kinds) {}
 
+  void count_newcomers(int64_t count) { newcomers = std::clamp(count, int64_t{0}, kMostNewcomers); }
+  static constexpr int64_t kMostNewcomers = int64_t{1} << 62;
+
   // Whoever runs an entry holds it, and whoever looks for one the list of them: meanwhile other
   // threads, and what runs while names are compared, may add and remove. Lists are never changed.
   std::unordered_map<std::string, std::shared_ptr<const Entries>> entries;
   int64_t calls = 0;
   LastMet met;
   Waits waits;
-  int64_t newcomers = 0;  // calls of new kinds since the last replay
+  int64_t newcomers = 0;  // calls of new kinds since the last replay, as far as they are counted
   std::shared_ptr<program::MemoryPool> pool = std::make_shared<program::MemoryPool>();
   Owned namespaces;       // see read_call
   bool has_open = false;  // whether there may be kinds of call that leave numbers open
@@ -120,8 +123,9 @@ std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key);
 
 // What is to be done with a call that is not replayed.
 struct NotReplayed {
-  bool only_run = false;  // the function as it is: there is nothing to learn from it for now
-  size_t new_kind = 0;    // the mark of a kind not met of late, which is only run as well; else 0
+  bool only_run = false;    // the function as it is: there is nothing to learn from it for now
+  bool is_endless = false;  // what it is called with holds itself, or what is too deep: no kind
+  size_t new_kind = 0;      // the mark of a kind not met of late, which is only run as well; else 0
   bool has_numbers = false;  // whether it may count by other things than the values of its numbers
 };
 

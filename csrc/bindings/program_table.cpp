@@ -180,9 +180,10 @@ PyObject* get_newcomers(PyObject* self, void*) {
 }
 
 int set_newcomers(PyObject* self, PyObject* value, void*) {
-  const int64_t count = value ? PyLong_AsLongLong(value) : 0;
+  int overflow = 0;
+  const int64_t count = value ? PyLong_AsLongLongAndOverflow(value, &overflow) : 0;
   if (PyErr_Occurred()) return -1;
-  table_of(self).newcomers = count;
+  table_of(self).count_newcomers(overflow > 0 ? Table::kMostNewcomers : count);
   return 0;
 }
 

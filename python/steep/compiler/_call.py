@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from steep._core import ProgramTable, Tensor
 from steep.compiler._given import Filled
 
-__all__ = ["Call", "Kind"]
+__all__ = ["Call", "CallKind"]
 
 
-class Kind(NamedTuple):
+class CallKind(NamedTuple):
     """What a call is known by.
 
     Attributes:
@@ -54,10 +54,10 @@ class Call:
         """The same call as one of a kind that any numbers make."""
         return Call(self.args, self.kwargs, True)
 
-    def kind(self, table: ProgramTable) -> Kind:
+    def kind(self, table: ProgramTable) -> CallKind:
         """What it is known by now: the function may change what is in its arguments."""
-        return Kind(*table.key(self.args, self.kwargs, self.is_open))
+        return CallKind(*table.key(self.args, self.kwargs, self.is_open))
 
-    def filled(self, kind: Kind, stand_ins: list[Any]) -> Filled:
+    def filled(self, kind: CallKind, stand_ins: list[Any]) -> Filled:
         """The arguments with stand-ins for its numbers."""
         return Filled(self.args, self.kwargs, kind.deepest, kind.numbers, stand_ins)

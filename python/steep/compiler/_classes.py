@@ -11,7 +11,7 @@ from steep.autograd.function import Function
 from steep.compiler._answers import MRO, REGISTERED
 from steep.compiler._cells import SLOT, TYPE, absent
 from steep.compiler._code import Names
-from steep.compiler._objects import SPECIAL, dict_of_class, is_immutable, is_of_a_library
+from steep.compiler._objects import SPECIAL, dict_of_class, is_a, is_immutable, is_of_a_library
 from steep.nn.module import Module
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def share(traversal: Traversal, cls: type, names: Names) -> Shared:
     sure, rare, slots = [], [], []
     for name in wanted:
         value = of_class(traversal, cls, users, name, names)
-        if isinstance(value, _IN_C):
+        if is_a(value, _IN_C):
             if name not in _TOLD_OTHERWISE and not issubclass(cls, Tensor):
                 slots.append((name, value))
         elif value is absent and names.of_library:
             rare.append(name)
-        elif not isinstance(value, property):
+        elif not is_a(value, property):
             sure.append(name)
     return Shared(tuple(sure), tuple(rare), tuple(slots))
 
@@ -91,7 +91,7 @@ def _look_at_class(traversal: Traversal, cls: type, names: Names) -> None:
         for name in SPECIAL:
             value = found_in_type(cls, name)
             traversal.cells.keep((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
-            if value is not absent and not isinstance(value, types.WrapperDescriptorType):
+            if value is not absent and not is_a(value, types.WrapperDescriptorType):
                 known.append((value, f"{cls.__name__}.{name}"))
     for value, path in known:
         traversal.find(value, path, names)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from steep._core import CompiledCall, absent, found_in_type
 from steep.compiler._cells import DICT, FUNCTION, ITEM, SEQUENCE, TYPE, VARIABLE, Cell
 from steep.compiler._code import at_line, codes_in, line_of, names_of, pairs_of_steps
-from steep.compiler._objects import content_of, is_of_python
+from steep.compiler._objects import content_of, is_a, is_of_python
 
 if TYPE_CHECKING:
     from steep.compiler._recording import Recording
@@ -65,7 +65,7 @@ def foreign_to_numbers(recording: Recording, known: list[Any]) -> str:
         if found := _foreign_to_code(code):
             return found
     for cell in recording.cells.entries:
-        owner = cell[1] if isinstance(cell[1], type) else None
+        owner = cell[1] if is_a(cell[1], type) else None
         for value in _held(cell[0], cell[3]):
             if found := search.foreign(value, owner):
                 return found
@@ -99,7 +99,7 @@ def _held_now(cell: Cell) -> Iterable[Any]:
     if kind == SEQUENCE and type(holder) is list:
         return [*holder]
     if kind == TYPE:
-        return (found_in_type(holder, key),) if isinstance(holder, type) else ()
+        return (found_in_type(holder, key),) if is_a(holder, type) else ()
     if kind == VARIABLE:
         return (content_of(holder),)
     return (holder,) if kind == FUNCTION else ()
@@ -124,7 +124,7 @@ class _Search:
             self._seen[id(value)] = value
             if found := _foreign(value):
                 return found
-            if isinstance(value, types.FunctionType):
+            if is_a(value, types.FunctionType):
                 names = names_of(value.__code__)
                 if names is None or names.of_library:
                     continue
@@ -136,21 +136,21 @@ class _Search:
 
 def _behind(value: Any, owner: type | None) -> list[tuple[Any, type | None]]:
     """What a call of an object may reach, and whose method it is."""
-    if isinstance(value, types.FunctionType):
+    if is_a(value, types.FunctionType):
         return _named_in(value, owner)
-    if isinstance(value, types.MethodType):
+    if is_a(value, types.MethodType):
         return [(value.__func__, type(value.__self__)), (value.__self__, None)]
-    if isinstance(value, staticmethod | classmethod):
+    if is_a(value, staticmethod | classmethod):
         return [(value.__func__, owner)]
-    if isinstance(value, property):
+    if is_a(value, property):
         return [(value.fget, owner), (value.fset, owner)]
-    if isinstance(value, functools.partial):
+    if is_a(value, functools.partial):
         return [(x, None) for x in (value.func, *value.args, *value.keywords.values())]
-    if isinstance(value, CompiledCall):
+    if is_a(value, CompiledCall):
         return [(value._function, None)]
-    if isinstance(value, type):
+    if is_a(value, type):
         return [(found_in_type(value, name), value) for name in _MADE_BY]
-    if isinstance(value, functools._lru_cache_wrapper):
+    if is_a(value, functools._lru_cache_wrapper):
         return [(value.__wrapped__, owner)]
     return [(found_in_type(type(value), "__call__"), type(value))]
 
@@ -164,10 +164,10 @@ def _named_in(function: types.FunctionType, owner: type | None) -> list[tuple[An
     found += map(content_of, function.__closure__ or ())
     reached: list[tuple[Any, type | None]] = [(x, None) for x in found]
     for item in found:
-        if isinstance(item, types.ModuleType):
+        if is_a(item, types.ModuleType):
             reached += [(vars(item).get(name), None) for name in names.attributes]
     kinds = [owner] if owner is not None else []
-    kinds += [x if isinstance(x, type) else type(x) for x in found]
+    kinds += [x if is_a(x, type) else type(x) for x in found]
     for kind in kinds:
         if is_of_python(kind):
             reached += [(found_in_type(kind, name), kind) for name in names.attributes]
@@ -226,13 +226,13 @@ def _of_plain_numbers(code: types.CodeType) -> tuple[str, int] | None:
 
 
 def _foreign(value: Any) -> str:
-    if isinstance(value, types.ModuleType):
+    if is_a(value, types.ModuleType):
         name = value.__name__
-    elif isinstance(value, type | types.BuiltinFunctionType | types.FunctionType):
+    elif is_a(value, type | types.BuiltinFunctionType | types.FunctionType):
         if any(value is x for x in _EXACT):
             return f"{value.__name__}()"
         name = value.__module__ if isinstance(value.__module__, str) else "builtins"
-    elif isinstance(value, _UNBOUND) and value.__objclass__ in _PLAIN.values():
+    elif is_a(value, _UNBOUND) and value.__objclass__ in _PLAIN.values():
         return f"{value.__objclass__.__name__}.{value.__name__}"
     else:
         name = type(value).__module__

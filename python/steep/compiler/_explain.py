@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor
 from steep.compiler._imported import is_ndarray
+from steep.compiler._objects import is_a
 
 if TYPE_CHECKING:
     from steep.compiler._signature import Signature
@@ -28,14 +29,16 @@ def text_of_call(args: tuple[Any, ...], kwargs: dict[str, Any], is_open: bool) -
 def shown(value: Any, depth: int = 2, is_open: bool = False) -> str:
     """A value in a few words; no code of a user's is asked."""
     kind = type(value)
-    if isinstance(value, Tensor):
+    if is_a(value, Tensor):
         return f"{str(value.dtype).removeprefix('steep.')}{list(value.shape)}"
     if is_open and kind in (int, float):
         return f"any {kind.__name__}"
     if kind is int and value.bit_length() > 200:  # whose digits Python may refuse to write
         return f"<int of {value.bit_length()} bits>"
-    if value is None or kind in (bool, int, float, complex, str, bytes, slice):
+    if value is None or kind in (bool, int, float, complex, str, bytes):
         return repr(value)
+    if kind is slice:
+        return f"slice({', '.join(shown(x, 0) for x in (value.start, value.stop, value.step))})"
     if kind in (list, tuple) and depth:
         inside = ", ".join(shown(item, depth - 1, is_open) for item in value[:4])
         more = ", ..." if len(value) > 4 else ""

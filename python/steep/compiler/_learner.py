@@ -97,8 +97,9 @@ class Learner(_core.CompiledCall):
                     program.unpin(recording.trace)
                     self._confirm(key, signature, program, recording)
                 else:
-                    self._insert(key, signature, recording, known, kept)
-                    self._drop(key, signature, program)  # the new one does with other numbers, too
+                    # The new one does with other numbers, too.
+                    if self._insert(key, signature, recording, known, kept):
+                        self._drop(key, signature, program)
                 return True
         return False
 
@@ -109,7 +110,8 @@ class Learner(_core.CompiledCall):
         recording: Recording,
         pending: Recording,
         kept: list[Any],
-    ) -> None:
+    ) -> bool:
+        """Returns whether there is a program now."""
         program = _core.make_program(
             recording.trace, pending.trace, recording.cells.tensors_met_before(pending.cells)
         )
@@ -117,11 +119,11 @@ class Learner(_core.CompiledCall):
         if recording.stand_ins.numbers.nodes:
             if recording.stand_ins.writes and program.may_refuse:
                 self._refuse(signature, _COUNTS_AND_CHECKS)
-                return
+                return False
             if recording.filled and backward is not None:
                 where = recording.stand_ins.numbers.where_taken()
                 self._refuse(signature, _NUMBERS_OUTSIDE + where)
-                return
+                return False
             recording.numbers = evaluator(recording.stand_ins, recording.filled)
         if backward is not None and pending.backward is not None:
             backward.plan(pending.backward)
@@ -135,6 +137,7 @@ class Learner(_core.CompiledCall):
         signature.settle()
         if len(signature.programs) > PROGRAMS:
             self._drop(key, signature, signature.programs[0][0])
+        return True
 
     def _drop(self, key: bytes, signature: Signature, program: Any) -> None:
         signature.programs = [pair for pair in signature.programs if pair[0] is not program]

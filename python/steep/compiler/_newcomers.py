@@ -10,12 +10,13 @@ from typing import Any
 from steep._core import Tensor
 from steep.compiler._explain import one_of, shown
 from steep.compiler._imported import is_ndarray
-from steep.compiler._objects import attributes_of
+from steep.compiler._objects import attributes_of, is_a
 from steep.compiler._symbolic import is_number
 
 __all__ = ["Newcomers"]
 
 # Values that seldom come again are told of early; shapes and strings may be many, and come again.
+# Powers of two: of other counts C++ does not ask (`may_be_looked_at` in compiled_call.cpp).
 _FEW, _MANY = 16, 128
 _LOOKED_AT = frozenset({_FEW - 1, _FEW, _MANY - 1, _MANY})
 _DEEPEST, _MOST = 4, 4096  # containers in each other that are looked into, and parts of them
@@ -89,8 +90,8 @@ def _parts(path: str, value: Any) -> list[tuple[str, Any]] | None:
     kind = type(value)
     if issubclass(kind, dict):
         return [(f"{path}[{shown(key, 0)}]", part) for key, part in dict.items(value)]
-    if type(value) is list or isinstance(value, tuple):
-        items: Any = tuple.__iter__(value) if isinstance(value, tuple) else value
+    if type(value) is list or is_a(value, tuple):
+        items: Any = tuple.__iter__(value) if is_a(value, tuple) else value
         return [(f"{path}[{i}]", part) for i, part in enumerate(items)]
     if issubclass(kind, types.SimpleNamespace) or hasattr(kind, "__dataclass_fields__"):
         values = attributes_of(value)
@@ -101,7 +102,7 @@ def _parts(path: str, value: Any) -> list[tuple[str, Any]] | None:
 
 def _leaf(value: Any) -> _Leaf:
     kind = type(value)
-    if isinstance(value, Tensor):
+    if is_a(value, Tensor):
         state = (value.requires_grad, value.is_leaf)
         return "tensor", value.dtype, tuple(value.shape), value.stride(), state
     if is_ndarray(value):
@@ -110,7 +111,7 @@ def _leaf(value: Any) -> _Leaf:
         return "value", kind, shown(value)
     if issubclass(kind, int | float):
         plain = float if issubclass(kind, float) else int
-        return "subclass", kind, repr(plain.__pos__(value)), id(value), plain
+        return "subclass", kind, shown(plain.__pos__(value)), id(value), plain
     return "object", kind, id(value)
 
 

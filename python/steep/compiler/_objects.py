@@ -12,7 +12,7 @@ from typing import Any
 from steep._core import absent, found_in_type
 
 __all__ = ["SPECIAL", "are_same_objects", "attributes_of", "content_of", "contents_of"]
-__all__ += ["DICTS", "dict_of_class", "is_immutable", "is_of_a_library", "is_of_python"]
+__all__ += ["DICTS", "dict_of_class", "is_a", "is_immutable", "is_of_a_library", "is_of_python"]
 __all__ += ["module_of", "slot_of", "values_of"]
 
 # Methods that operators, statements, calls and functions of C look for in a class: no code names
@@ -44,6 +44,11 @@ def is_of_a_library(cls: type) -> bool:
     """Whether a class is steep's, Python's or NumPy's, whose attributes are their own business."""
     top = module_of(cls).partition(".")[0]
     return top in ("steep", "numpy") or top in sys.stdlib_module_names
+
+
+def is_a(item: Any, kinds: type | types.UnionType | tuple[Any, ...]) -> bool:
+    """What `isinstance` says, but that the object is not asked for its `__class__`."""
+    return issubclass(type(item), kinds)
 
 
 def are_same_objects(items: Iterable[Any], others: Iterable[Any]) -> bool:
@@ -85,13 +90,13 @@ def slot_of(item: Any, descriptor: Any) -> Any:
 def contents_of(item: Any) -> list[Any]:
     """What a container, namespace or dataclass holds, its own attributes included."""
     parts: list[Any] = []
-    if isinstance(item, dict):
+    if is_a(item, dict):
         parts = [part for pair in dict.items(item) for part in pair]
-        if isinstance(item, collections.defaultdict):
+        if is_a(item, collections.defaultdict):
             parts.append(item.default_factory)
-    elif isinstance(item, tuple):
+    elif is_a(item, tuple):
         parts = list(tuple.__iter__(item))
-    elif isinstance(item, list):
+    elif is_a(item, list):
         parts = list(list.__iter__(item))
     return [*parts, values] if (values := attributes_of(item)) else parts
 

@@ -14,6 +14,7 @@ from steep._layers import begin_anew, followers, let_go
 from steep.compiler._cells import SEQUENCE, SLOT, Cells
 from steep.compiler._code import ATTRIBUTES, at_line, line_of, names_of
 from steep.compiler._explain import one_of
+from steep.compiler._objects import is_a
 from steep.compiler._places import Evaluator, StandIns, changed_places, without_symbols
 from steep.compiler._reads import Reads
 from steep.compiler._result import ReadNumber, describe, detach_used, difference, values_to_make
@@ -76,7 +77,7 @@ class Run:
         self._arrays = arrays
         self.recorder = _core.Recorder()
         self.recorder.let_memory_go()
-        if any(isinstance(x, Tensor) and x.requires_grad and not x.is_leaf for x in given):
+        if any(is_a(x, Tensor) and x.requires_grad and not x.is_leaf for x in given):
             self.recorder.keep_out_of_arguments()
         begin_anew()
         self.optimizers = _recorded.begin()
@@ -142,9 +143,9 @@ class Recording:
         cells: what it has read from outside, with what was there.
         refusal: why it cannot be replayed, or ``''``.
         change: what it has changed itself of what it reads, or ``''``; the next call may not.
+        counted: where that was if it was numbers alone, else ``None``.
         filled: steps with whose results a program's operands are filled, once that is known.
         numbers: what a program of it computes of numbers, as `evaluator` has it.
-        counted: where that was if it was numbers alone, else ``None``.
         stand_ins: what it has computed of numbers that change.
         codes: the code that has run.
         prepared: whether an optimiser made its state meanwhile; the next call will not.
@@ -251,7 +252,10 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         run.reads.refusal = f"it cannot be seen what it reads: {run.untold}"
     outputs, numbers, description = run.outputs, run.numbers, run.description
     try:
-        run.reads.close(table.key((run.result,), {})[3], outputs)
+        # What cannot be described may be endless to look through.
+        made = [] if run.reads.refusal else table.key((run.result,), {})[3]
+        run.reads.close(made, outputs)
+        del made
     except MemoryError:
         raise
     except Exception as error:  # of a user's object, which must not undo a call that has succeeded
@@ -281,7 +285,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     refusal = refusal or (_OVERWRITTEN if overwritten else "") or trace.refusal
     refusal = refusal or _unfit_outputs(outputs, description, inputs) or _container_kept(run)
     # A tuple is held by the run and by the call below.
-    tensors = outputs and isinstance(run.result, tuple)
+    tensors = outputs and is_a(run.result, tuple)
     if not refusal and tensors and sys.getrefcount(run.result) > 2:
         refusal = _KEPT
     if backward is not None and not refusal:
@@ -294,10 +298,10 @@ def _container_kept(run: Run) -> str:
     found, waiting = [], [run.result]
     while waiting:
         item = waiting.pop()
-        values = None if isinstance(item, tuple) else values_to_make(item)
+        values = None if is_a(item, tuple) else values_to_make(item)
         if type(item) is list or values is not None:
             found.append(item)
-        if isinstance(item, list | tuple):
+        if is_a(item, list | tuple):
             waiting += item
         waiting += () if values is None else values.values()
     values = item = None

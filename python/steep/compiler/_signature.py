@@ -27,8 +27,8 @@ class Signature:
         pending: recordings that want a second one, by which gradients were there before.
         programs: those made so far, each with a recording of it.
         restless: recordings in a row that made no program, because something changed.
-        prepared: recordings in which an optimiser made state.
         runs: how often its programs had run at the last of them.
+        prepared: recordings in which an optimiser made state.
         any_numbers: whether it is of all numbers among the arguments.
         followable: whether stand-ins for numbers are in place.
         places: where numbers are that change from call to call, by their marks.
@@ -47,8 +47,8 @@ class Signature:
         self.pending: dict[str, Recording] = {}
         self.programs: list[tuple[Any, Recording]] = []
         self.restless = 0
-        self.prepared = 0
         self.runs = 0
+        self.prepared = 0
         self.any_numbers = False
         self.followable = False
         self.places: dict[Any, Place] = {}

@@ -7,6 +7,7 @@ import types
 from typing import Any
 
 from steep.compiler._imported import imported, random_types
+from steep.compiler._objects import is_a
 
 __all__ = ["READS_OR_WRITES", "draws_from", "is_random_source", "random_source", "random_state"]
 __all__ += ["position_of", "reason_to_refuse"]
@@ -60,10 +61,10 @@ _EFFECTS = {
 def random_source(item: Any) -> Any:
     """The random generator that an object is, or is a method of; None for anything else."""
     kinds = random_types()
-    if isinstance(item, kinds):
+    if is_a(item, kinds):
         return item
-    owner = item.__self__ if isinstance(item, _METHODS) else None
-    return owner if isinstance(owner, kinds) else None
+    owner = item.__self__ if is_a(item, _METHODS) else None
+    return owner if is_a(owner, kinds) else None
 
 
 def is_random_source(cls: type) -> bool:
@@ -82,15 +83,15 @@ def random_state(source: Any) -> Any:
         except NotImplementedError:
             return None
     draws = imported("numpy.random")
-    if draws is not None and isinstance(source, draws.Generator):
+    if draws is not None and is_a(source, draws.Generator):
         source = source.bit_generator
-    is_old = draws is not None and isinstance(source, draws.RandomState)
+    is_old = draws is not None and is_a(source, draws.RandomState)
     return repr(_written_out(source.get_state() if is_old else source.state))
 
 
 def _is_of_random(source: Any) -> bool:
     random = imported("random")
-    return random is not None and isinstance(source, random.Random)
+    return random is not None and is_a(source, random.Random)
 
 
 def _written_out(state: Any) -> Any:
@@ -129,7 +130,7 @@ def _home(function: Any) -> str:
     """The module that a function of C belongs to."""
     owner = function.__self__
     known: str | None = function.__module__
-    return known or (owner if isinstance(owner, type) else type(owner)).__module__
+    return known or (owner if is_a(owner, type) else type(owner)).__module__
 
 
 def reason_to_refuse(function: Any) -> str:
@@ -138,13 +139,13 @@ def reason_to_refuse(function: Any) -> str:
     known = _EFFECTS.get((module, name), "")
     if known:
         return known
-    if module.startswith(_RANDOM_MODULES) and not isinstance(owner, random_types()):
+    if module.startswith(_RANDOM_MODULES) and not is_a(owner, random_types()):
         return draws_from(owner, f"{module}.{name}")
-    if module in _CLOCKS and isinstance(owner, types.ModuleType | type):
+    if module in _CLOCKS and is_a(owner, types.ModuleType | type):
         return f"it reads the clock ({module}.{name}); read it outside"
     if module == "_io" or name in ("tofile", "fromfile"):
         return READS_OR_WRITES
-    if isinstance(owner, contextvars.ContextVar):
+    if is_a(owner, contextvars.ContextVar):
         return f"it uses a context variable ({owner.name}); pass its value as an argument"
     if module in _SYSTEM and name not in _SILENT:
         return f"it asks the system (os.{name}), which a replay would not; ask outside"
@@ -152,6 +153,6 @@ def reason_to_refuse(function: Any) -> str:
         return f"it deals with others ({module}.{name}), which a replay would not; do so outside"
     if module == "steep._core" and name in _SETTINGS:
         return f"it reads a setting ({name}), which a replay would not; read it outside"
-    if isinstance(owner, type) and name == "__subclasses__":
+    if is_a(owner, type) and name == "__subclasses__":
         return "it asks a class for its subclasses; keep those it wants in a list or dict"
     return ""

@@ -27,7 +27,7 @@ from steep.compiler._code import READERS, Names, names_of
 from steep.compiler._explain import one_of
 from steep.compiler._foreign import foreign_base, holds_values
 from steep.compiler._imported import array_types, plain_types
-from steep.compiler._objects import attributes_of, is_of_a_library, module_of
+from steep.compiler._objects import attributes_of, is_a, is_of_a_library, module_of
 from steep.compiler._sources import READS_OR_WRITES, is_random_source, position_of, reason_to_refuse
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _tuple(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
 
 
 def _sequence(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
-    cls = list if isinstance(item, list) else collections.deque
+    cls = list if is_a(item, list) else collections.deque
     if _is_too_long(traversal, cls, item, path):
         return []
     items = tuple(cls.__iter__(item))
@@ -102,7 +102,7 @@ def look_into_items(traversal: Traversal, item: dict[Any, Any], path: str) -> Fo
     """All that is in a dict; a cell of it."""
     if _is_too_long(traversal, dict, item, path):
         return []
-    if isinstance(item, collections.OrderedDict):
+    if is_a(item, collections.OrderedDict):
         traversal.cells.keep((SEQUENCE, item, None, tuple(item)), path)
     pairs = list(dict.items(item))
     cell = (DICT, item, None, tuple(part for pair in pairs for part in pair))
@@ -110,14 +110,15 @@ def look_into_items(traversal: Traversal, item: dict[Any, Any], path: str) -> Fo
     found = [(part, f"{path}[{key!r}]" if isinstance(key, str | int) else path)
              for key, part in pairs]  # fmt: skip
     found += [(key, f"a key of {path}") for key, _ in pairs if type(key) not in _EXACT]
-    if isinstance(item, collections.defaultdict):
-        traversal.cells.keep((SLOT, item, _FACTORY, item.default_factory), path)
-        found.append((item.default_factory, f"{path}.default_factory"))
+    if is_a(item, collections.defaultdict):
+        factory = _FACTORY.__get__(item)
+        traversal.cells.keep((SLOT, item, _FACTORY, factory), path)
+        found.append((factory, f"{path}.default_factory"))
     return found
 
 
 def _set(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
-    cls = set if isinstance(item, set) else frozenset
+    cls = set if is_a(item, set) else frozenset
     if _is_too_long(traversal, cls, item, path):
         return []
     items = tuple(cls.__iter__(item))
@@ -143,7 +144,7 @@ def _array(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
 
 def _referents(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
     """Of what shows another container as it is: a view of a dict, of a class's attributes."""
-    return [(part, path) for part in gc.get_referents(item) if not isinstance(part, type)]
+    return [(part, path) for part in gc.get_referents(item) if not is_a(part, type)]
 
 
 # ---- what holds or wraps others ---------------------------------------------------------------
@@ -151,9 +152,9 @@ def _referents(traversal: Traversal, item: Any, names: Names, path: str) -> Foun
 
 def _iterator(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
     """One that the call has made itself is gone after it; what it goes through is not."""
-    if not isinstance(item, io.IOBase):
+    if not is_a(item, io.IOBase):
         traversal.iterators[id(item)] = path or type(item).__name__
-        is_generator = isinstance(item, types.GeneratorType)  # whose code is told of
+        is_generator = is_a(item, types.GeneratorType)  # whose code is told of
         return [] if is_generator else _referents(traversal, item, names, path)
     if _passes_method(item, names):  # as in map(file.write, lines)
         traversal.refuse(READS_OR_WRITES)
@@ -171,7 +172,7 @@ def _passes_method(item: Any, names: Names) -> bool:
 def _weak(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
     target = item()
     traversal.cells.keep((SLOT, item, TARGET, id(target)), f"what {path} refers to")
-    if isinstance(target, type):  # which lives for long in any case
+    if is_a(target, type):  # which lives for long in any case
         return [(target, path)]
     if target is not None:
         traversal.find_weakly(target, f"{path}()", names)
@@ -179,7 +180,7 @@ def _weak(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
 
 
 def _partial(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
-    if isinstance(item.func, types.BuiltinFunctionType):  # of whose call no one is told
+    if is_a(item.func, types.BuiltinFunctionType):  # of whose call no one is told
         traversal.refuse(reason_to_refuse(item.func))
     return [(part, path) for part in (item.func, item.args, item.keywords)]
 
@@ -221,7 +222,7 @@ def _of_c(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
     if item.__name__ in READERS and path.rpartition(".")[2] != item.__name__:
         traversal.reads_by_data()
     owner = getattr(item, "__self__", None)
-    return [] if owner is None or isinstance(owner, types.ModuleType) else [(owner, path)]
+    return [] if owner is None or is_a(owner, types.ModuleType) else [(owner, path)]
 
 
 def _module(traversal: Traversal, item: types.ModuleType, names: Names, path: str) -> Found:
@@ -263,7 +264,7 @@ def _compiled(traversal: Traversal, item: Any, names: Names, path: str) -> Found
 def _class(traversal: Traversal, item: type, names: Names, path: str) -> Found:
     if issubclass(item, _READING):
         traversal.reads_by_data()
-    if isinstance(item, abc.ABCMeta):
+    if is_a(item, abc.ABCMeta):
         look_at_registered(traversal)
     if module_of(item) not in ("builtins", "steep._core"):
         traversal.shared(item, names)

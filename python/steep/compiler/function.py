@@ -13,12 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 from steep import _core
-from steep.compiler._call import Call, Kind
+from steep.compiler._call import Call, CallKind
 from steep.compiler._explain import text_of_call, text_of_signature
 from steep.compiler._imported import imported
 from steep.compiler._learner import Learner
 from steep.compiler._methods import bind
 from steep.compiler._newcomers import Newcomers
+from steep.compiler._objects import is_a
 from steep.compiler._places import Place, StandIns
 from steep.compiler._recording import Run, examine
 from steep.compiler._result import describe, detached
@@ -34,6 +35,10 @@ _NO_MEMORY = "there was not memory enough to keep a program of it"
 _ARRAY = (
     "an array is in a container among its arguments, or is read-only or of a kind that tensors "
     "cannot share the memory of; pass the array itself, or a tensor (steep.tensor)"
+)
+_ENDLESS = (
+    "its arguments hold themselves, or others too deep to be looked through; pass what it reads of "
+    "them"
 )
 _UNLIKE = (
     "numbers in its arguments cannot be found twice in the same places; pass them as arguments of "
@@ -72,6 +77,10 @@ class CompiledFunction(Learner):
     def _call_anew(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a call does that is not replayed."""
         if self._verify:
+            try:
+                self._table.key(args, kwargs)
+            except RecursionError:
+                return self._call_endless(args, kwargs)
             return verified_call(self, args, kwargs)
         if _core.is_recording():  # part of another function's recording
             return self._function(*args, **kwargs)
@@ -81,17 +90,23 @@ class CompiledFunction(Learner):
             return self._warm_up(call, kind)
         return self._call_with_numbers(call, self._warm_up)
 
+    def _call_endless(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call of which it cannot be told of what kind it is."""
+        if not _core.is_recording():
+            self._say(_ENDLESS)
+        return self._call(Call(args, kwargs))
+
     def _call_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The first call of its kind, with numbers among its arguments: most have no second."""
         return self._call_with_numbers(Call(args, kwargs), self._call_newcomer)
 
     def _call_plain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The first call of its kind, which no number makes another one."""
-        self._count_newcomer(Call(args, kwargs))
-        return detached(self._function(*args, **kwargs))
+        return self._call_newcomer(Call(args, kwargs))
 
     def _call_newcomer(self, call: Call) -> Any:
-        return self._call_plain(call.args, call.kwargs)
+        self._count_newcomer(call)
+        return self._call(call)
 
     def _count_newcomer(self, call: Call) -> None:
         see = self._newcomers.see
@@ -128,7 +143,7 @@ class CompiledFunction(Learner):
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
-        if isinstance(instance, type):  # of a class method
+        if is_a(instance, type):  # of a class method
             return types.MethodType(self, instance)
         anew = functools.partial(CompiledFunction, fullgraph=self._fullgraph, verify=self._verify)
         bound = bind(self._function, self, instance, anew)
@@ -153,7 +168,7 @@ class CompiledFunction(Learner):
 
     # ---- calls that are not replayed --------------------------------------------------------
 
-    def _warm_up(self, call: Call, kind: Kind | None = None) -> Any:
+    def _warm_up(self, call: Call, kind: CallKind | None = None) -> Any:
         """Run the function, and learn from it what a replay of it needs."""
         if _core.is_recording():  # part of another function's recording
             return self._function(*call.args, **call.kwargs)
@@ -178,13 +193,14 @@ class CompiledFunction(Learner):
             self._count_newcomer(call)
             signature.eager += 1
             result = self._function(*call.args, **call.kwargs)
-            with contextlib.suppress(MemoryError, TypeError):  # the call has succeeded
+            # The call has succeeded, whatever there is to say against its result.
+            with contextlib.suppress(Exception):
                 describe(result, [])
             signature.warm = True
             return detached(result)
         return self._record(call, kind, signature)
 
-    def _reads_array(self, call: Call, kind: Kind) -> str:
+    def _reads_array(self, call: Call, kind: CallKind) -> str:
         """Why arrays among the arguments keep a call from being replayed, or ``''``."""
         if _has_array(kind.known):
             return _ARRAY
@@ -194,7 +210,7 @@ class CompiledFunction(Learner):
 
         return array_in_use(self._function, call.args, call.kwargs, kind.arrays)
 
-    def _record(self, call: Call, kind: Kind, signature: Signature) -> Any:
+    def _record(self, call: Call, kind: CallKind, signature: Signature) -> Any:
         """Run the function, see what it does, and make a program if the last call did the same."""
         # What the last recording has read may have been replaced since: then this is another call.
         replaced = {
@@ -221,7 +237,7 @@ class CompiledFunction(Learner):
             run = Run(self._function, args, kwargs, known, stand_ins, kind.arrays)
             del filled, args, kwargs, known  # which hold stand-ins
             try:
-                if stand_ins.changed or call.kind(self._table).key != kind.key:
+                if stand_ins.changed or self._has_changed(call, kind):
                     run.reads.change = _ARGUMENTS + run.reads.line_of_change(stand_ins.changed)
                 recording = examine(run, kind.inputs, self._table)
                 if len(numbers) == len(kind.numbers) or self._may_follow(signature, recording):
@@ -233,6 +249,15 @@ class CompiledFunction(Learner):
             stand_ins.refusal()  # no one is to find a stand-in after the call, whatever ends it
             raise
         return run.result
+
+    def _has_changed(self, call: Call, kind: CallKind) -> bool:
+        """Whether the function has changed its arguments: into what cannot be read, it may be."""
+        try:
+            return call.kind(self._table).key != kind.key
+        except MemoryError:
+            raise
+        except Exception:  # a list that holds itself now, say; the call has succeeded
+            return True
 
     def _is_running(self, signature: Signature, call: Call, given: list[Any]) -> bool:
         """Whether another thread runs its program; else an optimiser or a number has turned it
@@ -248,7 +273,7 @@ class CompiledFunction(Learner):
                 )
         return program is not None
 
-    def _signature(self, kind: Kind, call: Call) -> Signature:
+    def _signature(self, kind: CallKind, call: Call) -> Signature:
         """What is known of this kind of call; the one not replayed for longest makes room."""
         key = kind.key
         signature = self._signatures.get(key)
@@ -365,7 +390,7 @@ def _outside() -> int:
 
 def _has_array(items: list[Any]) -> bool:
     numpy = imported("numpy")
-    return numpy is not None and any(isinstance(item, numpy.ndarray) for item in items)
+    return numpy is not None and any(is_a(item, numpy.ndarray) for item in items)
 
 
 def _found_by_name(module: str, name: str) -> Any:

@@ -37,6 +37,14 @@ class ParamGroup(dict[str, Any]):
         note_change(self)
         return super().pop(*args)
 
+    def popitem(self) -> tuple[str, Any]:
+        note_change(self)
+        return super().popitem()
+
+    def clear(self) -> None:
+        note_change(self)
+        super().clear()
+
     def __ior__(self, other: Any) -> ParamGroup:  # type: ignore[override,misc]
         self.update(other)
         return self
