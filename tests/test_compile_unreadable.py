@@ -209,6 +209,31 @@ def test_containers_that_hold_the_same_over_and_over() -> None:
     assert reason(plain) or replays(plain) > 0
 
 
+@pytest.mark.parametrize("kind", [list, tuple, lambda x: {"a": x[0], "b": x[1]}])
+def test_an_argument_that_holds_the_same_over_and_over(kind: Any) -> None:
+    def nested(last: Any) -> Any:
+        for _ in range(60):
+            last = kind([last, last])
+        return last
+
+    def step(x: Any, held: Any, t: float) -> Any:
+        while type(held) in (list, tuple, dict):
+            held = held["a"] if type(held) is dict else held[0]
+        return x * held * t
+
+    compiled = steep.compile(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(12):
+            last = 2.0 + i // 6
+            assert compiled(steep.ones(1), nested(last), 0.5).item() == last * 0.5
+    assert len(compiled.programs()) == 2 or reason(compiled)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(8):
+            assert compiled(steep.ones(1), nested(2.0), 4.5 + i).item() == 9.0 + 2 * i
+
+
 def test_kinds_are_counted_as_far_as_there_are_numbers() -> None:
     compiled = steep.compile(lambda x, name: x * 2)
     for most in (2**63 - 1, 2**63, 2**200):

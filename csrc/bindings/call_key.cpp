@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_map>
 #include <vector>
 
 #include "bindings/classes.h"
@@ -34,6 +35,8 @@ void for_each(PyObject* dict, Visit&& visit) {
   }
 }
 
+constexpr int64_t kManyParts = int64_t{1} << 16;
+
 class Reader {
  public:
   Reader(CallKey& key, PyObject* namespaces)
@@ -46,10 +49,20 @@ class Reader {
       return;
     }
     const Deeper deeper(" while reading the arguments of a compiled function");
+    if (++parts_ > kManyParts && PyObject_IS_GC(object) && is_read_again(object)) return;
     read_plain(object);
   }
 
  private:
+  // Among very many parts a container counts once: each of twenty levels that hold the next one twice
+  // would be a million.
+  bool is_read_again(PyObject* object) {
+    const auto [known, is_new] = met_.try_emplace(object, met_.size());
+    if (is_new) held_.push_back(Owned::borrow(object));
+    if (!is_new) number('m', known->second);
+    return !is_new;
+  }
+
   void read_plain(PyObject* object) {
     if (object == Py_None) return tag('n');
     if (PyBool_Check(object)) return tag(object == Py_True ? '1' : '0');
@@ -371,8 +384,11 @@ class Reader {
   PyObject* namespaces_;
   FirstWith<storage_of> first_on_;
   FirstWith<self_of> first_same_;  // of those that are not the first on their memory
-  int depth_ = 0, closed_ = 0;     // containers around: all, and those whose numbers count
-  std::vector<Owned> open_;        // containers with numbers left open
+  int64_t parts_ = 0;
+  std::unordered_map<PyObject*, size_t> met_;  // after the first kManyParts
+  std::vector<Owned> held_;                    // all in that
+  int depth_ = 0, closed_ = 0;  // containers around: all, and those whose numbers count
+  std::vector<Owned> open_;     // containers with numbers left open
   std::vector<std::pair<Owned, Tensor>> arrays_;  // those met so far, with what stands for them
 };
 
