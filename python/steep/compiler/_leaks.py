@@ -155,7 +155,8 @@ def _put(holder: Any, news: News) -> None:
         holder.cell_contents = _other(holder.cell_contents, news)
     elif kind is types.FunctionType:
         holder.__defaults__ = _other(holder.__defaults__, news)
-        _put_into_dict(holder.__annotations__, news)  # which may have been a tuple
+        if sys.version_info < (3, 14):  # where they are kept, as a tuple until they are asked for
+            _put_into_dict(holder.__annotations__, news)
     elif issubclass(kind, BaseException) and id(holder.args) in news:
         holder.args = news[id(holder.args)]
     elif issubclass(kind, functools.partial):
