@@ -38,8 +38,25 @@ def test_what_are_no_lists_of_times_is_refused(bad: Any) -> None:
 def test_the_faster_way_is_found(team: int, share: float) -> None:
     for runs in (400, RUNS):
         used, mean = outcome(durations(team, runs), durations(75_000, runs, seed=1))
-        assert abs(used - share) < 0.05
-        assert mean < min(team, 75_000) * 1.06
+        assert abs(used - share) < (0.05 if runs == RUNS else 0.25)  # it begins on one thread
+        assert mean < min(team, 75_000) * (1.06 if runs == RUNS else 1.15)
+
+
+@pytest.mark.parametrize("ns", [20_000, 300_000, 4_000_000])
+def test_the_first_runs_are_on_one_thread(ns: int) -> None:
+    """Where cores are busy, a team may take a hundred times as long."""
+    stalled = durations(STALL, stalls=1.0)
+    choices = _core.pace_choices(stalled, durations(ns))
+    first = max(2, 6_000_000 // int(ns * 1.05))
+    assert not any(choices[:first])
+    _, mean = outcome(stalled[:400], durations(ns, 400))
+    assert mean < ns * 1.1 + 3 * STALL / 400  # a try or two
+
+
+@pytest.mark.parametrize("runs", [3, 6])
+def test_a_program_of_long_runs_finds_its_team_at_once(runs: int) -> None:
+    choices = _core.pace_choices([50_000_000] * runs, [80_000_000] * runs)
+    assert choices == [False, False, *[True] * (runs - 2)]
 
 
 @pytest.mark.parametrize("stalls", [0.3, 0.1, 0.01])

@@ -59,12 +59,13 @@ std::vector<bool> pace_choices(const py::list& team_ns, const py::list& alone_ns
   program::Pace pace;
   std::vector<bool> choices;
   for (size_t i = 0; i < std::min(team_ns.size(), alone_ns.size()); ++i) {
+    int64_t team, alone;
+    const py::object both[] = {team_ns[i], alone_ns[i]};
+    if (!read_int(both[0].ptr(), team) || !read_int(both[1].ptr(), alone))
+      raise(PyExc_TypeError, join("pace_choices: expected ints, got ", type_name(both[0].ptr()),
+                                  " and ", type_name(both[1].ptr())));
     choices.push_back(pace.use_team());
-    const py::object taken = (choices.back() ? team_ns : alone_ns)[i];
-    int64_t ns;
-    if (!read_int(taken.ptr(), ns))
-      raise(PyExc_TypeError, join("pace_choices: expected ints, got ", type_name(taken.ptr())));
-    pace.note(ns);
+    pace.note(choices.back() ? team : alone);
   }
   return choices;
 }

@@ -13,10 +13,13 @@ namespace steep::program {
 // broken off, for the way back. (Where the cores are wanted by others, a team waits for its slowest
 // member, which a few tries may miss and a round does not.) Each time the other way was not better,
 // it takes twice as long until it is tried again.
+//
+// It begins on one thread, until so much time has been spent that one run of a team which waits for a
+// core is no great loss: most programs of a function that is called with many shapes never run so long.
 class Pace {
  public:
   // Whether this run is to use the team.
-  bool use_team() const { return trying() ? !team_ : team_; }
+  bool use_team() const { return trying() != team_; }
   // What this run has taken.
   void note(int64_t ns);
 
@@ -24,6 +27,7 @@ class Pace {
   // The first tries wake threads and find the data in the wrong caches: the shortest of the others
   // counts.
   static constexpr int kRound = 256, kTries = 16, kFirstTries = 6, kMostRounds = 8;
+  static constexpr int64_t kBeginningNs = 6'000'000;
 
   bool trying() const { return rounds_left_ == 0 && run_ >= kRound - kTries; }
   // In the first round of a way it must be better; later it must not have become much worse.
@@ -39,9 +43,8 @@ class Pace {
     rounds_left_ = patience_;
   }
 
-  bool team_ = true, new_ = false;
-  // The first round is short, so that a program which runs a few hundred times gains as well.
-  int run_ = kRound - 2 * kTries;
+  bool beginning_ = true, team_ = false, new_ = false;
+  int run_ = 0;
   int usual_runs_ = 0;
   int64_t spent_ = 0;                   // ns, of this round's usual runs
   int64_t on_tries_ = 0;                // ns, of its tries
@@ -54,6 +57,12 @@ inline void Pace::note(int64_t ns) {
   if (!trying()) {
     spent_ += ns;
     ++usual_runs_;
+    if (beginning_ && spent_ >= kBeginningNs && usual_runs_ >= 2) {  // tries come next
+      beginning_ = false;
+      run_ = kRound - kTries - 1;
+    } else if (beginning_) {
+      return;
+    }
     const int least = kRound / 4;
     const int runs = usual_runs_ > least ? usual_runs_ : least;
     if (other_ > 0 && static_cast<double>(spent_) > bound() * runs) return end_round();
