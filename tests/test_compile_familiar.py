@@ -427,3 +427,10 @@ def test_what_is_passed_over_is_not_held() -> None:
     steep.compile(run)(ones())
     listened(Told, run, ones())
     assert [reference() for reference in made] == [None] * 6
+
+
+def test_methods_of_tensors_are_not_looked_into() -> None:
+    reads = listened(Told, lambda x: x.mean() + x.add(1).sum(), steep.ones(2))
+    kind = type(vars(steep.Tensor)["mean"])
+    assert kind not in {cell[1] for cell in reads.cells.entries if isinstance(cell[1], type)}
+    assert steep.Tensor in {cell[1] for cell in reads.cells.entries if isinstance(cell[1], type)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+import weakref
 
 from steep._core import found_in_type
 
@@ -33,11 +34,17 @@ def holds_values(cls: type) -> bool:
 
 
 def _is_of_c(cls: type) -> bool:
-    """Whether it has methods written in C; a class of Python's has none of its own."""
-    return any(
-        isinstance(value, _METHODS) and value.__objclass__ is cls and name not in _IN_EVERY_CLASS
-        for name, value in vars(cls).items()
-    )
+    """Whether it has methods written in C; a class of Python's has none of its own, ever."""
+    known = _of_c.get(cls)
+    if known is None:
+        known = _of_c[cls] = any(
+            isinstance(x, _METHODS) and x.__objclass__ is cls and name not in _IN_EVERY_CLASS
+            for name, x in vars(cls).items()
+        )
+    return known
+
+
+_of_c: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
 
 
 def _is_harmless(cls: type) -> bool:

@@ -287,7 +287,7 @@ def _leading_to(*names: str) -> Way:
 
 # ---- the table --------------------------------------------------------------------------------
 
-_EXACT = (bool, int, float, complex, str, bytes, type(None))
+_EXACT = (bool, int, float, complex, str, bytes, type(None), type(vars(Tensor)["add"]))
 _PLAIN = (
     type(Ellipsis), type(NotImplemented), types.CodeType, types.FrameType, range, slice,
     types.MethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType,
