@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-import linecache
 import types
 from collections.abc import Iterator
 from functools import lru_cache
@@ -20,6 +19,7 @@ from steep._core import as_tensor, from_numpy, tensor
 from steep.compiler._code import at_line, codes_in
 from steep.compiler._objects import content_of
 from steep.compiler._returned import FRAMES, SCOPES
+from steep.compiler._source import tree_of
 
 __all__ = ["array_in_use"]
 
@@ -87,8 +87,9 @@ def _with_source(function: Any) -> _Source | None:
     code = function.__code__
     if any(not FRAMES.isdisjoint(part.co_names) for part in codes_in(code)):
         return None
-    source = "".join(linecache.getlines(code.co_filename, function.__globals__))
-    nodes = _functions_at(source).get((code.co_name, code.co_firstlineno), [])
+    tree = tree_of(code, function.__globals__)
+    found = {} if tree is None else _functions_in(tree)
+    nodes = found.get((code.co_name, code.co_firstlineno), [])
     return _Source(function, nodes[0], given) if len(nodes) == 1 else None
 
 
@@ -101,13 +102,9 @@ def _passes_on(function: types.FunctionType) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _functions_at(source: str) -> dict[tuple[str, int], list[_Function]]:
+def _functions_in(tree: ast.Module) -> dict[tuple[str, int], list[_Function]]:
     """The functions of a file by what their code says of itself: name and first line."""
     found: dict[tuple[str, int], list[_Function]] = {}
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return found
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             first = min([node.lineno, *(x.lineno for x in node.decorator_list)])

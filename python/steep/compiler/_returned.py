@@ -10,10 +10,11 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
-import linecache
 import types
 from collections.abc import Iterator
 from functools import lru_cache
+
+from steep.compiler._source import tree_of
 
 __all__ = ["FRAMES", "SCOPES", "is_only_returned"]
 
@@ -65,8 +66,8 @@ _Parents = dict[ast.AST, ast.AST]
 def _calls_at(frame: types.FrameType) -> Iterator[tuple[ast.Call, _Parents]]:
     """The calls that may be the one that `frame` is at: before Python 3.11 all of its line."""
     place = _place(frame)
-    source = "".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals))
-    for call, parents in _readings(source):
+    tree = tree_of(frame.f_code, frame.f_globals)
+    for call, parents in () if tree is None else _readings(tree):
         last = call.end_lineno or call.lineno
         if place is None:
             found = call.lineno <= frame.f_lineno <= last
@@ -86,12 +87,8 @@ def _place(frame: types.FrameType) -> tuple[int | None, ...] | None:
 
 
 @lru_cache(maxsize=16)
-def _readings(source: str) -> list[tuple[ast.Call, _Parents]]:
+def _readings(tree: ast.Module) -> list[tuple[ast.Call, _Parents]]:
     """Calls of ``x.item()``, ``float(x)`` and the like in a file, and what each is part of."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return []
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     calls = (node for node in parents if isinstance(node, ast.Call))
     return [(call, parents) for call in calls if _is_reading(call)]

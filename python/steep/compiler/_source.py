@@ -1,0 +1,46 @@
+"""The source of code that runs, if it can be found and is still what was compiled."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import types
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from steep.compiler._code import codes_in
+
+__all__ = ["tree_of"]
+
+
+def tree_of(code: types.CodeType, variables: Mapping[str, Any]) -> ast.Module | None:
+    """The syntax tree of the file that code comes from, which gives this very code.
+
+    None where there is none, or the file has been changed since: it may say something else now.
+
+    Args:
+        code: of a function, with its constants and positions.
+        variables: the global ones of that function, through which a loader can be found.
+    """
+    source = "".join(linecache.getlines(code.co_filename, dict(variables)))
+    tree, codes = _parsed(source, code.co_filename)
+    same = (x == code for x in codes.get((code.co_name, code.co_firstlineno), ()))
+    return tree if any(same) else None
+
+
+_Codes = dict[tuple[str, int], list[types.CodeType]]
+
+
+@lru_cache(maxsize=16)
+def _parsed(source: str, filename: str) -> tuple[ast.Module, _Codes]:
+    """A file's tree, and all code that it gives, by name and first line."""
+    codes: _Codes = {}
+    try:
+        tree = ast.parse(source)
+        whole = compile(source, filename, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError):
+        return ast.Module([], []), codes
+    for code in codes_in(whole):
+        codes.setdefault((code.co_name, code.co_firstlineno), []).append(code)
+    return tree, codes
