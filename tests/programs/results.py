@@ -52,9 +52,9 @@ def the_loss_by_float(run):
         run.saw(evaluate(*regression(i)))
 
 
-@program(replays=False, says="returns a ndarray")
+@program(replays=True)
 def predictions_as_arrays(run):
-    """Returns an array of NumPy's."""
+    """Each on the memory of a result of its own."""
     model = mlp(outputs=3)
     predict = run.compile(lambda x: model(x).detach().numpy())
     for i in range(11):
