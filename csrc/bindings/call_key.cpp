@@ -10,7 +10,7 @@
 #include "bindings/deeper.h"
 #include "bindings/dtype_type.h"
 #include "bindings/first_with.h"
-#include "bindings/from_python.h"
+#include "bindings/given_arrays.h"
 #include "bindings/tensor_type.h"
 #include "tape/history.h"
 
@@ -78,7 +78,8 @@ class Reader {
     if (PyBytes_CheckExact(object)) return bytes(object);
     if (PyComplex_CheckExact(object)) return complex(PyComplex_AsCComplex(object));
     if (is_kind_of(object, "numpy.generic") && scalar(object)) return;
-    if (is_made_of_attributes(object)) return inside(object, [&] { attributes(object); });
+    if (is_made_of_attributes(object, namespaces_))
+      return inside(object, [&] { attributes(object); });
     if (depth_ == 0 && closed_ == 0 && array(object)) return;
     number('o', object);
     keep(object);
@@ -152,36 +153,6 @@ class Reader {
     return true;
   }
 
-  // Namespaces and dataclasses, but for those with slots.
-  bool is_made_of_attributes(PyObject* object) const {
-    static PyObject* const fields = checked(PyUnicode_InternFromString("__dataclass_fields__"));
-    PyTypeObject* const type = Py_TYPE(object);
-    if (!_PyType_Lookup(type, fields)) {
-      const int answer = PyObject_IsSubclass(reinterpret_cast<PyObject*>(type), namespaces_);
-      checked(answer);
-      if (!answer) return false;
-    }
-    return !has_slots(object) && _PyObject_GetDictPtr(object) && holds_nothing_else(type);
-  }
-  bool is_namespace(const PyTypeObject* type) const {
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(namespaces_); ++i)
-      if (PyTuple_GET_ITEM(namespaces_, i) == reinterpret_cast<const PyObject*>(type)) return true;
-    return false;
-  }
-  // Besides attributes: a dataclass may be a list as well, or an exception. Each class has room for
-  // what it adds to the one below it.
-  bool holds_nothing_else(PyTypeObject* type) const {
-    while (type->tp_base && !is_namespace(type)) {
-      const PyTypeObject* const base = type->tp_base;
-      const bool has_dict = type->tp_dictoffset > 0 && base->tp_dictoffset == 0;
-      const bool has_weak = type->tp_weaklistoffset > 0 && base->tp_weaklistoffset == 0;
-      const auto known = static_cast<Py_ssize_t>(sizeof(PyObject*)) * (has_dict + has_weak);
-      if (type->tp_itemsize != 0 || type->tp_basicsize != base->tp_basicsize + known) return false;
-      type = type->tp_base;
-    }
-    return true;
-  }
-
   void keep(PyObject* object) {
     key_.has_objects = true;
     if (key_.known) checked(PyList_Append(key_.known, object));
@@ -204,7 +175,7 @@ class Reader {
   // One that is an argument itself; false for all but arrays whose memory a tensor can share.
   bool array(PyObject* object) {
     if (std::strcmp(type_name(object), "numpy.ndarray") != 0) return false;
-    const Tensor x = tensor_of_array(object);
+    const Tensor x = arrays_.tensor_of(object);
     if (!x.defined()) return false;
     if (key_.arrays) {
       const Owned wrapped(wrap(x));
@@ -214,21 +185,6 @@ class Reader {
     tag('N');
     tensor(x);
     return true;
-  }
-  // Slices of one array share its memory, as views of one tensor do.
-  Tensor tensor_of_array(PyObject* array) {
-    for (const auto& [known, tensor] : arrays_)
-      if (known.get() == array) return tensor;
-    Tensor x;
-    const Owned owner = owner_of_ndarray(array);
-    if (owner.get() == array) {
-      x = tensor_of_ndarray(array);
-    } else if (const Tensor whole = tensor_of_array(owner.get()); whole.defined()) {
-      x = part_of_ndarray(array, whole);
-    }
-    if (!x.defined()) x = tensor_of_ndarray(array);
-    if (x.defined()) arrays_.emplace_back(Owned::borrow(array), x);
-    return x;
   }
   // A number, text or record of NumPy's: false for one that counts by who it is, as it holds objects.
   // What its bytes mean may be more than its type says: a unit, or fields.
@@ -389,7 +345,7 @@ class Reader {
   std::vector<Owned> held_;                    // all in that
   int depth_ = 0, closed_ = 0;  // containers around: all, and those whose numbers count
   std::vector<Owned> open_;     // containers with numbers left open
-  std::vector<std::pair<Owned, Tensor>> arrays_;  // those met so far, with what stands for them
+  ArrayTensors arrays_;
 };
 
 }  // namespace

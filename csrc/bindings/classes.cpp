@@ -49,4 +49,39 @@ bool is_plain_dict(PyObject* object) {
   return is_known && (!values || !*values || PyDict_GET_SIZE(*values) == 0);
 }
 
+namespace {
+
+bool is_in(PyObject* types, const PyTypeObject* type) {
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(types); ++i)
+    if (PyTuple_GET_ITEM(types, i) == reinterpret_cast<const PyObject*>(type)) return true;
+  return false;
+}
+
+// Besides attributes: a dataclass may be a list as well, or an exception. Each class has room for
+// what it adds to the one below it.
+bool holds_nothing_else(PyTypeObject* type, PyObject* namespaces) {
+  while (type->tp_base && !is_in(namespaces, type)) {
+    const PyTypeObject* const base = type->tp_base;
+    const bool has_dict = type->tp_dictoffset > 0 && base->tp_dictoffset == 0;
+    const bool has_weak = type->tp_weaklistoffset > 0 && base->tp_weaklistoffset == 0;
+    const auto known = static_cast<Py_ssize_t>(sizeof(PyObject*)) * (has_dict + has_weak);
+    if (type->tp_itemsize != 0 || type->tp_basicsize != base->tp_basicsize + known) return false;
+    type = type->tp_base;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool is_made_of_attributes(PyObject* object, PyObject* namespaces) {
+  static PyObject* const fields = checked(PyUnicode_InternFromString("__dataclass_fields__"));
+  PyTypeObject* const type = Py_TYPE(object);
+  if (!_PyType_Lookup(type, fields)) {
+    const int answer = PyObject_IsSubclass(reinterpret_cast<PyObject*>(type), namespaces);
+    checked(answer);
+    if (!answer) return false;
+  }
+  return !has_slots(object) && _PyObject_GetDictPtr(object) && holds_nothing_else(type, namespaces);
+}
+
 }  // namespace steep::bindings

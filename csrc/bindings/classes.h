@@ -16,5 +16,8 @@ bool is_named_tuple(PyObject* object);
 bool has_unseen_fields(PyObject* tuple);
 // Of a dict of a subclass: whether it is one of collections' own, without attributes.
 bool is_plain_dict(PyObject* object);
+// Whether it is an instance of one of `namespaces` (a tuple of types) or of a dataclass, and has
+// nothing besides its attributes: no slots, and no part that another type gives it.
+bool is_made_of_attributes(PyObject* object, PyObject* namespaces);
 
 }  // namespace steep::bindings

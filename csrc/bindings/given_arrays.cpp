@@ -1,7 +1,6 @@
 #include "bindings/given_arrays.h"
 
-#include <utility>
-
+#include "bindings/from_python.h"
 #include "bindings/tensor_type.h"
 #include "program/recorder.h"
 
@@ -10,6 +9,19 @@ namespace steep::bindings {
 namespace {
 thread_local PyObject* t_pairs = nullptr;  // borrowed from whoever has put it there
 }  // namespace
+
+Tensor ArrayTensors::tensor_of(PyObject* array) {
+  for (const auto& [known, tensor] : known_)
+    if (known.get() == array) return tensor;
+  Tensor x;
+  const Owned owner = owner_of_ndarray(array);
+  if (owner.get() != array)
+    if (const Tensor whole = tensor_of(owner.get()); whole.defined())
+      x = part_of_ndarray(array, whole);
+  if (!x.defined()) x = tensor_of_ndarray(array);
+  if (x.defined()) known_.emplace_back(Owned::borrow(array), x);
+  return x;
+}
 
 GivenArrays::GivenArrays(PyObject* pairs)
     : pairs_(Owned::borrow(pairs)), before_(std::exchange(t_pairs, pairs)) {

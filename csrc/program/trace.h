@@ -157,6 +157,9 @@ class Trace {
   bool lost_;
 };
 
+// Whether two tensors are the same windows, each on its own memory.
+bool same_geometry(const TensorImpl& a, const TensorImpl& b);
+
 // Whether a program that was recorded with other numbers does with this one as operations would.
 bool may_vary_to(double number);
 
