@@ -23,6 +23,15 @@ constexpr char kNoMemory[] = "out of memory";
 std::string (*place_of_user)() = nullptr;
 }  // namespace
 
+namespace {
+// Whether a recording need not hold the memory of an operand. What was there before any launch wrote
+// may have to be compared, or computed with.
+bool may_go(const Storage& memory, uint32_t epoch, bool is_read) {
+  return memory.epoch() == epoch && !memory.host_filled() && !memory.borrowed() &&
+         (memory.computed() || !is_read);
+}
+}  // namespace
+
 RecordedCall::RecordedCall(const Call& call, uint32_t epoch_let_go)
     : kernel_(call.kernel),
       type_(call.type),
@@ -32,14 +41,10 @@ RecordedCall::RecordedCall(const Call& call, uint32_t epoch_let_go)
   for (int i = 0; i < operands_.size(); ++i) {
     if (!operands_[i].tensor()) continue;
     const TensorImpl& x = *operands_[i].tensor();
-    Storage& memory = *x.storage;
-    // What was there before any launch wrote may have to be compared, or computed with.
-    const bool goes = epoch_let_go != 0 && memory.epoch() == epoch_let_go &&
-                      !memory.host_filled() && !memory.borrowed() &&
-                      (memory.computed() || !reads(*kernel_, i));
+    const bool goes = epoch_let_go != 0 && may_go(*x.storage, epoch_let_go, reads(*kernel_, i));
     if (goes) {
       while (let_go_.size() < i) let_go_.push_back(WeakStorage());
-      let_go_.push_back(WeakStorage(&memory));
+      let_go_.push_back(WeakStorage(x.storage.get()));
     }
     // An alias, so that a later change of the tensor's own history or geometry does not reach the
     // program.

@@ -25,8 +25,15 @@ def tree_of(code: types.CodeType, variables: Mapping[str, Any]) -> ast.Module | 
     """
     source = "".join(linecache.getlines(code.co_filename, dict(variables)))
     tree, codes = _parsed(source, code.co_filename)
-    same = (x == code for x in codes.get((code.co_name, code.co_firstlineno), ()))
-    return tree if any(same) else None
+    found = codes.get((code.co_name, code.co_firstlineno), ())
+    return tree if any(_meaning(x) == _meaning(code) for x in found) else None
+
+
+def _meaning(code: types.CodeType) -> Any:
+    """What code does, whatever flags it was compiled with, such as those of __future__."""
+    constants = [_meaning(x) if isinstance(x, types.CodeType) else repr(x) for x in code.co_consts]
+    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
+    return code.co_code, names, constants
 
 
 _Codes = dict[tuple[str, int], list[types.CodeType]]
