@@ -14,6 +14,7 @@ from compiling import reason, replays
 from steep import nn
 
 KEPT: list[Any] = []
+SHADOWED = int
 STATE = steep.zeros(3)
 
 
@@ -145,12 +146,23 @@ def truncated(x: Any) -> Any:
     return int((x * 1.5).max())
 
 
+def of_another_class(x: Any) -> Any:
+    float = np.float64
+    return float((x * 2).sum())
+
+
+def shadowed(x: Any) -> Any:
+    return float((x * 2).sum()), SHADOWED((x * 2).sum())
+
+
 def forced(x: Any) -> Any:
     return (x * 2).numpy(force=True)
 
 
 @pytest.mark.parametrize(
-    "use", [used, indexed, kept, written, counted, truncated, forced], ids=lambda f: f.__name__
+    "use",
+    [used, indexed, kept, written, counted, truncated, forced, of_another_class, shadowed],
+    ids=lambda f: f.__name__,
 )
 def test_other_uses_keep_a_function_eager(use: Any) -> None:
     compiled = steep.compile(use)

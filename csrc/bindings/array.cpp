@@ -199,12 +199,6 @@ Tensor tensor_on(Buffer buffer) {
   return Tensor(new TensorImpl(std::move(storage), buffer.dtype(), buffer.shape(), strides, 0));
 }
 
-// Whether an object is an ndarray on whose memory a tensor can stand; of no subclass.
-bool open_ndarray(PyObject* object, Buffer& buffer) {
-  return std::strcmp(type_name(object), "numpy.ndarray") == 0 && buffer.open(object, PyBUF_FULL) &&
-         buffer.has_dtype() && !buffer.widened() && !obstacle_in(buffer).expected;
-}
-
 // The array itself, or what its __array__ gives where it exports no buffer.
 Owned with_buffer(PyObject* array) {
   if (PyObject_CheckBuffer(array)) return Owned::borrow(array);
@@ -245,38 +239,15 @@ Tensor share_if_possible(const char* op, PyObject* array) {
   if (!buffer.open(array, PyBUF_FULL)) return Tensor();
   check_dtype(op, array, buffer);
   if (buffer.widened()) return Tensor();
-  if (const Tensor given = given_tensor(array); given.defined()) return alias(given);
+  if (const Tensor given = given_view(array); given.defined()) return given;
   return obstacle_in(buffer).expected ? Tensor() : tensor_on(std::move(buffer));
 }
 
 Tensor tensor_of_ndarray(PyObject* object) {
+  if (std::strcmp(type_name(object), "numpy.ndarray") != 0) return Tensor();
   Buffer buffer;
-  return open_ndarray(object, buffer) ? tensor_on(std::move(buffer)) : Tensor();
-}
-
-Owned owner_of_ndarray(PyObject* array) {
-  static PyObject* const name = checked(PyUnicode_InternFromString("base"));
-  Owned owner = Owned::borrow(array);
-  for (;;) {
-    Owned base(PyObject_GetAttr(owner.get(), name));
-    if (Py_TYPE(base.get()) != Py_TYPE(array)) return owner;
-    owner = std::move(base);
-  }
-}
-
-Tensor part_of_ndarray(PyObject* array, const Tensor& whole) {
-  Buffer buffer;
-  if (!open_ndarray(array, buffer) || buffer.dtype() != whole.dtype()) return Tensor();
-  Dims strides = buffer.strides();
-  for (int64_t& stride : strides) stride /= buffer->itemsize;
-  const int64_t before =
-      static_cast<char*>(buffer->buf) - static_cast<char*>(whole->storage->data());
-  const int64_t bytes = checked_multiply(extent(buffer.shape(), strides), buffer->itemsize);
-  if (before < 0 || before % buffer->itemsize ||
-      before + bytes > static_cast<int64_t>(whole->storage->bytes()))
-    return Tensor();
-  return Tensor(new TensorImpl(whole->storage, whole.dtype(), buffer.shape(), strides,
-                               before / buffer->itemsize));
+  if (!buffer.open(object, PyBUF_FULL) || !buffer.has_dtype() || buffer.widened()) return Tensor();
+  return obstacle_in(buffer).expected ? Tensor() : tensor_on(std::move(buffer));
 }
 
 Tensor share_array(const char* op, PyObject* array) {
@@ -291,7 +262,7 @@ Tensor share_array(const char* op, PyObject* array) {
   if (buffer.widened()) return copy_of(buffer);
   const Obstacle obstacle = obstacle_in(buffer);
   if (obstacle.expected) fail(ErrorKind::value, op, obstacle.expected, obstacle.got, kCopy);
-  if (const Tensor given = given_tensor(array); given.defined()) return alias(given);
+  if (const Tensor given = given_view(array); given.defined()) return given;
   return tensor_on(std::move(buffer));
 }
 

@@ -10,7 +10,7 @@
 #include "bindings/deeper.h"
 #include "bindings/dtype_type.h"
 #include "bindings/first_with.h"
-#include "bindings/given_arrays.h"
+#include "bindings/from_python.h"
 #include "bindings/tensor_type.h"
 #include "tape/history.h"
 
@@ -175,8 +175,14 @@ class Reader {
   // One that is an argument itself; false for all but arrays whose memory a tensor can share.
   bool array(PyObject* object) {
     if (std::strcmp(type_name(object), "numpy.ndarray") != 0) return false;
-    const Tensor x = arrays_.tensor_of(object);
-    if (!x.defined()) return false;
+    Tensor x;
+    for (const auto& [known, tensor] : arrays_)
+      if (known.get() == object) x = tensor;
+    if (!x.defined()) {
+      x = tensor_of_ndarray(object);
+      if (!x.defined()) return false;
+      arrays_.emplace_back(Owned::borrow(object), x);
+    }
     if (key_.arrays) {
       const Owned wrapped(wrap(x));
       const Owned pair(PyTuple_Pack(2, object, wrapped.get()));
@@ -345,7 +351,7 @@ class Reader {
   std::vector<Owned> held_;                    // all in that
   int depth_ = 0, closed_ = 0;  // containers around: all, and those whose numbers count
   std::vector<Owned> open_;     // containers with numbers left open
-  ArrayTensors arrays_;
+  std::vector<std::pair<Owned, Tensor>> arrays_;  // those met so far, with what they count as
 };
 
 }  // namespace

@@ -233,6 +233,8 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject
     arguments.device(2);
     PyObject* data = arguments[0];
     const std::optional<DType> dtype = arguments.dtype(1);
+    const Tensor given = given_tensor(data);
+    if (given.defined() && dtype && *dtype != given.dtype()) return wrap(ops::to(given, *dtype));
     const Tensor x = is_tensor(data) ? tensor_of(data) : share_if_possible("as_tensor", data);
     if (!x.defined()) return wrap(tensor_from("as_tensor", data, dtype));
     return wrap(dtype ? ops::to(x, *dtype) : x);

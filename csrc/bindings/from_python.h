@@ -29,11 +29,6 @@ Tensor share_if_possible(const char* op, PyObject* array);
 // The same for an ndarray itself; undefined for all other objects. Raises nothing but interruptions
 // and want of memory.
 Tensor tensor_of_ndarray(PyObject* object);
-// The ndarray whose memory an array shows: often itself, or what it is a slice of.
-Owned owner_of_ndarray(PyObject* array);
-// A view of `whole`, which stands on memory that `array` shows a part of; undefined where there is
-// none, such as one of another dtype.
-Tensor part_of_ndarray(PyObject* array, const Tensor& whole);
 
 // Adds tensor, as_tensor and from_numpy.
 void add_constructors(PyObject* module);

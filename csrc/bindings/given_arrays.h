@@ -3,24 +3,12 @@
 // replay reads the array of its own call.
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include "bindings/python.h"
 #include "tensor/tensor.h"
 
 namespace steep::bindings {
-
-// The tensors that the arrays of one call count as.
-class ArrayTensors {
- public:
-  // Slices of one array share its memory, as views of one tensor do. Undefined for all but arrays
-  // whose memory a tensor can share.
-  Tensor tensor_of(PyObject* array);
-
- private:
-  std::vector<std::pair<Owned, Tensor>> known_;
-};
 
 // Known to this thread while it lives.
 class GivenArrays {
@@ -31,13 +19,20 @@ class GivenArrays {
   GivenArrays(const GivenArrays&) = delete;
   GivenArrays& operator=(const GivenArrays&) = delete;
 
+  Tensor tensor_for(PyObject* array) const;  // undefined for none of them
+  bool is_first_view(PyObject* array);       // to be asked once for each view
+
  private:
   const Owned pairs_;
-  PyObject* const before_;
+  GivenArrays* const before_;
+  std::vector<PyObject*> shared_;  // arrays that views were made of
 };
 
-// The tensor that stands for an array; undefined for any other object.
+// The tensor that stands for an array, to be read; undefined for any other object.
 Tensor given_tensor(PyObject* array);
+// A view of it, to be kept: the first time only. A second tensor on one memory would have a version of
+// its own.
+Tensor given_view(PyObject* array);
 // Says to the recording, if there is one, that the values of such an array are read into Python.
 void note_array_read(PyObject* array);
 

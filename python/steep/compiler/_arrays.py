@@ -15,10 +15,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import steep
-from steep._core import as_tensor, from_numpy, tensor
+from steep._core import as_tensor, enable_grad, from_numpy, inference_mode, no_grad, tensor
 from steep.compiler._code import at_line, codes_in
 from steep.compiler._objects import content_of
-from steep.compiler._returned import FRAMES, SCOPES
+from steep.compiler._returned import SCOPES, reads_frames
 from steep.compiler._source import tree_of
 
 __all__ = ["array_in_use"]
@@ -85,7 +85,7 @@ def _with_source(function: Any) -> _Source | None:
     if not isinstance(function, types.FunctionType) or function.__code__.co_flags & _ODD:
         return None
     code = function.__code__
-    if any(not FRAMES.isdisjoint(part.co_names) for part in codes_in(code)):
+    if any(reads_frames(part) for part in codes_in(code)):
         return None
     tree = tree_of(code, function.__globals__)
     found = {} if tree is None else _functions_in(tree)
@@ -127,25 +127,29 @@ def _other_use(node: _Function, name: str, function: types.FunctionType) -> int 
     }:
         return node.lineno
     body = node.body if isinstance(node.body, list) else [node.body]
-    parts = _while_array(body, name)
+    parts = _while_array(body, name, function)
     return next((line for part in parts for line in _uses(part, name, function)), None)
 
 
-def _while_array(body: list[Any], name: str) -> Iterator[ast.AST]:
+def _while_array(body: list[Any], name: str, function: types.FunctionType) -> Iterator[ast.AST]:
     """What code may run while a variable is still the argument: up to where it gets another value
     whatever happens.
     """
     for statement in body:
         if isinstance(statement, ast.With):
             yield from statement.items
-            inside = list(_while_array(statement.body, name))
+            inside = list(_while_array(statement.body, name, function))
             yield from inside
-            if inside and inside[-1] is _END:
+            # Others may swallow an error that keeps it from getting one.
+            passes_on = all(_is_mode(item.context_expr, function) for item in statement.items)
+            if passes_on and inside and inside[-1] is _END:
                 return
         elif isinstance(statement, ast.Assign) and any(
             _is_set(target, name) for target in statement.targets
         ):
             yield statement.value
+            for target in statement.targets:  # each may be looked into before the next is set
+                yield from _not_names(target)
             yield _END
             return
         else:
@@ -159,6 +163,21 @@ def _is_set(target: ast.expr, name: str) -> bool:
     if isinstance(target, ast.Tuple | ast.List):
         return any(_is_set(part, name) for part in target.elts)
     return isinstance(target, ast.Name) and target.id == name
+
+
+def _not_names(target: ast.expr) -> Iterator[ast.AST]:
+    """What is set besides plain variables."""
+    if isinstance(target, ast.Tuple | ast.List):
+        for part in target.elts:
+            yield from _not_names(part)
+    elif not isinstance(target, ast.Name):
+        yield target
+
+
+def _is_mode(manager: ast.expr, function: types.FunctionType) -> bool:
+    """Whether it is one of steep's grad modes, which let errors pass."""
+    found = _found(manager.func, function) if isinstance(manager, ast.Call) else None
+    return any(found is x for x in (no_grad, enable_grad, inference_mode))
 
 
 def _uses(part: ast.AST, name: str, function: types.FunctionType) -> Iterator[int]:
@@ -188,14 +207,16 @@ def _asks_for_none(node: ast.Compare) -> bool:
 
 def _takes_known(called: ast.expr, function: types.FunctionType) -> bool:
     """Whether it is `len`, or steep.tensor and its kin by whatever name, that is called."""
+    found = _found(called, function)
+    return any(found is x for x in (*_MAKERS, len))
+
+
+def _found(called: ast.expr, function: types.FunctionType) -> Any:
+    """What a name means, or one of steep's; None for what cannot be told."""
     if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
         module = _variable(called.value.id, function)
-        found = vars(steep).get(called.attr) if module is steep else None
-    elif isinstance(called, ast.Name):
-        found = _variable(called.id, function)
-    else:
-        return False
-    return any(found is x for x in (*_MAKERS, len))
+        return vars(steep).get(called.attr) if module is steep else None
+    return _variable(called.id, function) if isinstance(called, ast.Name) else None
 
 
 def _variable(name: str, function: types.FunctionType) -> Any:

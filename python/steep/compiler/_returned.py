@@ -8,6 +8,8 @@ could tell it, for code of C reads the value of a float without a trace.
 from __future__ import annotations
 
 import ast
+import builtins
+import dis
 import inspect
 import itertools
 import types
@@ -16,7 +18,7 @@ from functools import lru_cache
 
 from steep.compiler._source import tree_of
 
-__all__ = ["FRAMES", "SCOPES", "is_only_returned"]
+__all__ = ["SCOPES", "is_only_returned", "reads_frames"]
 
 SCOPES: tuple[type[ast.AST], ...] = (
     ast.FunctionDef,
@@ -30,7 +32,8 @@ SCOPES: tuple[type[ast.AST], ...] = (
 )
 _ODD = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 # With these a function gets at its variables otherwise than by their names.
-FRAMES = {"locals", "vars", "eval", "exec", "dir", "sys", "inspect"}
+_FRAMES = {"locals", "vars", "eval", "exec", "dir", "sys", "inspect", "builtins"}
+_LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME")
 _NUMBERS = ("float", "int")
 # Code of steep's that passes on what a function returns, and looks at nothing.
 _PASSING = ("steep.compiler", "steep._grad_mode")
@@ -41,10 +44,17 @@ def is_only_returned(frame: types.FrameType) -> bool:
     code = frame.f_code
     if not _is_called_by_recording(frame):
         return False  # what it returns is used by others
-    if code.co_flags & _ODD or not FRAMES.isdisjoint(code.co_names):
+    if code.co_flags & _ODD or reads_frames(code):
         return False
     calls = list(_calls_at(frame))
     return bool(calls) and all(_flows_into_result(call, parents) for call, parents in calls)
+
+
+@lru_cache(maxsize=1024)
+def reads_frames(code: types.CodeType) -> bool:
+    """Whether code may get at its variables otherwise than by their names."""
+    steps = dis.get_instructions(code)
+    return any(step.argval in _FRAMES for step in steps if step.opname in _LOADS)
 
 
 def _is_called_by_recording(frame: types.FrameType) -> bool:
@@ -73,8 +83,19 @@ def _calls_at(frame: types.FrameType) -> Iterator[tuple[ast.Call, _Parents]]:
             found = call.lineno <= frame.f_lineno <= last
         else:
             found = place == (call.lineno, last, call.col_offset, call.end_col_offset)
-        if found:
+        if found and _is_as_named(call.func, frame):
             yield call, parents
+
+
+def _is_as_named(called: ast.expr, frame: types.FrameType) -> bool:
+    """Whether `float` and `int` are what they are elsewhere, if that is what is called."""
+    if not isinstance(called, ast.Name):
+        return True
+    code = frame.f_code
+    if called.id in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
+        return False
+    value = frame.f_globals.get(called.id, frame.f_builtins.get(called.id))
+    return value is vars(builtins)[called.id]
 
 
 def _place(frame: types.FrameType) -> tuple[int | None, ...] | None:
