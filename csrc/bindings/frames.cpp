@@ -39,7 +39,8 @@ struct Follower {
   std::string error;              // the listener's, if it was that
   bool lost = false;              // whether memory was lacking
   bool done = false;
-  bool busy = false;  // telling; what the listener itself does is no one's business
+  bool sends = false;  // whether something was sent to a generator
+  bool busy = false;   // telling; what the listener itself does is no one's business
 
   bool wants(PyCodeObject* code) {
     const auto known = wanted.find(code);
@@ -98,21 +99,35 @@ void tell_return(Follower& follower, PyFrameObject* frame, PyObject* value) {
 void tell_call(Follower& follower, PyFrameObject* frame, PyObject* function) {
   if (!PyCFunction_Check(function)) return;
   const PyMethodDef* const kind = reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
+  if (!std::strcmp(kind->ml_name, "send")) follower.sends = true;
   if (follower.told.count(kind) || !wants(follower, frame)) return;
   follower.told[kind] = true;
   const Owned ignored(PyObject_CallMethod(follower.listener, "called", "OO",
                                           reinterpret_cast<PyObject*>(frame), function));
 }
 
-void tell(Follower& follower, PyFrameObject* frame, int what, PyObject* value) {
-  if (what == PyTrace_RETURN) return tell_return(follower, frame, value);
-  if (what == PyTrace_C_CALL) return tell_call(follower, frame, value);
-  if (what != PyTrace_CALL) return;
+void tell_beginning(Follower& follower, PyFrameObject* frame) {
   const Owned code = code_of(frame);
   if (!follower.wants(reinterpret_cast<PyCodeObject*>(code.get()))) return;
   PyObject* const begun = reinterpret_cast<PyObject*>(frame);
   if (follower.familiar && follower.familiar->knows(begun, code.get())) return;
   const Owned ignored(PyObject_CallMethod(follower.listener, "entered", "O", begun));
+}
+
+// A generator that is at a yield, or has ended there.
+bool goes_on(PyFrameObject* frame) {
+  const Owned code = code_of(frame);
+  return reinterpret_cast<PyCodeObject*>(code.get())->co_flags &
+         (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR);
+}
+
+void tell(Follower& follower, PyFrameObject* frame, int what, PyObject* value) {
+  if (what == PyTrace_CALL) tell_beginning(follower, frame);
+  if (what == PyTrace_C_CALL) tell_call(follower, frame, value);
+  if (what != PyTrace_RETURN) return;
+  // What was sent to it is in none of its variables until it has gone on.
+  if (follower.sends && goes_on(frame)) tell_beginning(follower, frame);
+  tell_return(follower, frame, value);
 }
 
 // What the listener has raised becomes the follower's failure. It is still raised where it is no
