@@ -60,7 +60,8 @@ class _Describer:
             return self.of(_original(value))
         if len(self.held) > 20000:
             raise RuntimeError("describe: there is no end to it")
-        if kind is not tuple:  # of constants there is one, or one each time
+        # Of constants there is one, or one each time; bound methods count by what they are.
+        if kind not in (tuple, types.MethodType):
             self.met[id(value)] = len(self.met)
         self.held.append(value)
         return (kind.__name__, *_way_of(kind)(self, value))
