@@ -195,7 +195,7 @@ class Reader {
   // A number, text or record of NumPy's: false for one that counts by who it is, as it holds objects.
   // What its bytes mean may be more than its type says: a unit, or fields.
   bool scalar(PyObject* object) {
-    if (is_plain_number(object)) {
+    if (is_plain_scalar(object)) {
       typed(object);
     } else {
       const Owned dtype(PyObject_GetAttrString(object, "dtype"));
@@ -208,17 +208,6 @@ class Reader {
     bytes(all.get());
     closed([&] { own_attributes(object); });
     return true;
-  }
-  static bool is_plain_number(PyObject* object) {
-    const char* const name = type_name(object);
-    return std::strcmp(name, "numpy.timedelta64") && std::strcmp(name, "numpy.datetime64") &&
-           !PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE) && is_scalar_like(object);
-  }
-  static bool holds_objects(PyObject* dtype) {
-    const Owned answer(PyObject_GetAttrString(dtype, "hasobject"));
-    const int truth = PyObject_IsTrue(answer.get());
-    checked(truth);
-    return truth;
   }
   void bytes(PyObject* object) {
     char* data;

@@ -299,15 +299,11 @@ PyObject* objects(PyObject* self, void*) { return new_reference(own(self)->objec
 
 Py_ssize_t length(PyObject* self) { return static_cast<Py_ssize_t>(own(self)->size()); }
 
-PyCFunction fast(PyObject* (*function)(PyObject*, PyObject* const*, Py_ssize_t)) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
-
 PyMethodDef methods[] = {
-    {"keep", fast(keep), METH_FASTCALL, "Keep a cell, if it is a new one."},
+    {"keep", as_method(keep), METH_FASTCALL, "Keep a cell, if it is a new one."},
     {"entry", entry, METH_O, "The cell at a place: (kind, holder, key, value)."},
     {"whence", whence, METH_O, "How a user would call it: a description, and the name."},
-    {"replace", fast(replace), METH_FASTCALL,
+    {"replace", as_method(replace), METH_FASTCALL,
      "Put another value into the cell at a place; returns its number."},
     {"place_of", place_of, METH_O, "Where the first of some numbers is that is left, or None."},
     {"first_broken", first_broken, METH_NOARGS,
@@ -318,9 +314,10 @@ PyMethodDef methods[] = {
     {"count_held", count_held, METH_O,
      "How often the cells hold each of the values of a dict, in their order."},
     {"dead", dead, METH_NOARGS, "Ids of the objects that nobody else holds any more."},
-    {"drop", fast(drop), METH_FASTCALL, "Drop the cells, of one kind or all, of some holders."},
+    {"drop", as_method(drop), METH_FASTCALL,
+     "Drop the cells, of one kind or all, of some holders."},
     {"keep_states", keep_states, METH_O, "Keep the states of tensors that were not made here."},
-    {"keep_tensors", fast(keep_tensors), METH_FASTCALL,
+    {"keep_tensors", as_method(keep_tensors), METH_FASTCALL,
      "Keep those of tensors by id that someone else holds, other than outputs; empties the dict."},
     {"tensors_met_before", tensors_met_before, METH_O,
      "Cells that hold tensors and which another recording has met as well."},

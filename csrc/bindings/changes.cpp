@@ -230,24 +230,19 @@ PyObject* call_with_grad(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-template <class Function>
-PyCFunction as_fast(Function* function) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
-
 PyMethodDef functions[] = {
-    {"clear_gradients", as_fast(clear_gradients), METH_FASTCALL,
+    {"clear_gradients", as_method(clear_gradients), METH_FASTCALL,
      "Sets the .grad of all tensors to None, or fills them with zeros."},
-    {"copy_values", as_fast(copy_values), METH_FASTCALL,
+    {"copy_values", as_method(copy_values), METH_FASTCALL,
      "Copies the values of each source into its target, unrecorded: all of them or none."},
-    {"replace_tensors", as_fast(replace_tensors), METH_FASTCALL,
+    {"replace_tensors", as_method(replace_tensors), METH_FASTCALL,
      "Gives each tensor other memory and another .grad, and does what set_items does: all or "
      "none."},
-    {"set_requires_grad", as_fast(set_requires_grad), METH_FASTCALL,
+    {"set_requires_grad", as_method(set_requires_grad), METH_FASTCALL,
      "Sets requires_grad of all tensors or of none."},
-    {"take_steps", as_fast(take_steps), METH_FASTCALL,
+    {"take_steps", as_method(take_steps), METH_FASTCALL,
      "Takes several optimiser steps and assigns the state they made: all or none."},
-    {"call_with_grad", as_fast(call_with_grad), METH_FASTCALL,
+    {"call_with_grad", as_method(call_with_grad), METH_FASTCALL,
      "Calls function(*args, **kwargs) with recording on or off, and puts back what was."},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -2,7 +2,14 @@
 
 #include <cstring>
 
+#include "bindings/convert.h"
+
 namespace steep::bindings {
+
+bool is_plain(PyObject* object) {
+  return object == Py_None || PyBool_Check(object) || PyLong_CheckExact(object) ||
+         PyFloat_CheckExact(object) || PyUnicode_CheckExact(object) || PyBytes_CheckExact(object);
+}
 
 bool is_kind_of(PyObject* object, const char* name) {
   PyObject* const bases = Py_TYPE(object)->tp_mro;
@@ -72,6 +79,19 @@ bool holds_nothing_else(PyTypeObject* type, PyObject* namespaces) {
 }
 
 }  // namespace
+
+bool is_plain_scalar(PyObject* object) {
+  const char* const name = type_name(object);
+  return std::strcmp(name, "numpy.timedelta64") && std::strcmp(name, "numpy.datetime64") &&
+         !PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE) && is_scalar_like(object);
+}
+
+bool holds_objects(PyObject* dtype) {
+  const Owned answer(PyObject_GetAttrString(dtype, "hasobject"));
+  const int truth = PyObject_IsTrue(answer.get());
+  checked(truth);
+  return truth;
+}
 
 bool is_made_of_attributes(PyObject* object, PyObject* namespaces) {
   static PyObject* const fields = checked(PyUnicode_InternFromString("__dataclass_fields__"));

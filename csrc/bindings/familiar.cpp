@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "bindings/call_key.h"
+#include "bindings/classes.h"
 #include "bindings/tensor_type.h"
 
 namespace steep::bindings {
@@ -45,11 +46,6 @@ Owned attribute_of(PyObject* frame, const char* name) {
 #else
   return Owned(PyObject_GetAttrString(frame, name));
 #endif
-}
-
-bool is_plain(PyObject* item) {
-  return item == Py_None || PyBool_Check(item) || PyLong_CheckExact(item) ||
-         PyFloat_CheckExact(item) || PyUnicode_CheckExact(item) || PyBytes_CheckExact(item);
 }
 
 bool has_weak_reference(PyObject* item) {

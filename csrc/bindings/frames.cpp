@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/classes.h"
 #include "bindings/familiar.h"
 #include "bindings/tensor_type.h"
 #include "program/recorder.h"
@@ -80,14 +81,8 @@ bool wants(Follower& follower, PyFrameObject* frame) {
   return follower.wants(reinterpret_cast<PyCodeObject*>(code_of(frame).get()));
 }
 
-// What has nothing in it to be read.
-bool is_plain(PyObject* value) {
-  return value == Py_None || PyBool_Check(value) || PyLong_CheckExact(value) ||
-         PyFloat_CheckExact(value) || PyUnicode_CheckExact(value) || is_tensor(value);
-}
-
 void tell_return(Follower& follower, PyFrameObject* frame, PyObject* value) {
-  if (!value || is_plain(value)) return;
+  if (!value || is_plain(value) || is_tensor(value)) return;
   PyFrameObject* const back = PyFrame_GetBack(frame);
   if (!back) return;
   const Owned caller(reinterpret_cast<PyObject*>(back));
@@ -288,7 +283,7 @@ PyObject* hooked(PyObject*, PyObject* callable) {
 }
 
 PyMethodDef functions[] = {
-    {"follow", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(follow)), METH_FASTCALL,
+    {"follow", as_method(follow), METH_FASTCALL,
      "Calls function(*args, **kwargs) while a listener is told which code runs."},
     {"note_hook", hooked, METH_O,
      "Tells a recording's listener, if there is one, that a hook is about to be called."},

@@ -110,11 +110,9 @@ PyObject* make_chosen(PyTypeObject* type, PyObject* arguments, PyObject* keyword
 
 PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(tape::grad_enabled()); }
 
-PyMethodDef methods[] = {
-    {"__enter__", enter, METH_NOARGS, nullptr},
-    {"__exit__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(leave)), METH_FASTCALL,
-     nullptr},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef methods[] = {{"__enter__", enter, METH_NOARGS, nullptr},
+                         {"__exit__", as_method(leave), METH_FASTCALL, nullptr},
+                         {nullptr, nullptr, 0, nullptr}};
 
 PyMethodDef functions[] = {{"is_grad_enabled", is_grad_enabled, METH_NOARGS,
                             "Whether operations are recorded on this thread."},

@@ -119,14 +119,14 @@ PyObject* are_same(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 PyMethodDef functions[] = {
-    {"same_value", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(are_same)),
-     METH_FASTCALL, "Whether two objects are one, or the same numbers, strings or tuples of such."},
+    {"same_value", as_method(are_same), METH_FASTCALL,
+     "Whether two objects are one, or the same numbers, strings or tuples of such."},
     {"state_of", tensor_state, METH_O,
      "Which memory a tensor has, and how the tape sees it; None for what this recording made."},
     {"first_broken", first_broken, METH_O,
      "The place of a cell that holds something else now, or None."},
-    {"found_in_type", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(look_up)),
-     METH_FASTCALL, "What a type or one of its bases has under a name, or `absent`."},
+    {"found_in_type", as_method(look_up), METH_FASTCALL,
+     "What a type or one of its bases has under a name, or `absent`."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

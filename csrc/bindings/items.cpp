@@ -170,19 +170,14 @@ PyObject* call_with_item(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-template <class Function>
-PyCFunction as_fast(Function* function) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
-
 PyMethodDef functions[] = {
     {"set_items", set_items, METH_O,
      "Assigns every (dict, key, value) of a list, deletes every (dict, key): all of them or none."},
-    {"same_objects", as_fast(same_objects), METH_FASTCALL,
+    {"same_objects", as_method(same_objects), METH_FASTCALL,
      "Whether two lists hold the same objects."},
-    {"state_matches", as_fast(state_matches), METH_FASTCALL,
+    {"state_matches", as_method(state_matches), METH_FASTCALL,
      "Whether an optimiser's state holds, for each owner, the tensors in lists by name."},
-    {"call_with_item", as_fast(call_with_item), METH_FASTCALL,
+    {"call_with_item", as_method(call_with_item), METH_FASTCALL,
      "Calls function(*args, **kwargs) while dict[key] is value, and puts back what was there."},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -268,25 +268,21 @@ int table_clear(PyObject* self) {
   return 0;
 }
 
-template <class Function>
-PyCFunction as_fast(Function* function) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
-
 PyMethodDef methods[] = {
-    {"replay", as_fast(table_replay), METH_FASTCALL,
+    {"replay", as_method(table_replay), METH_FASTCALL,
      "Runs the program of a call; NotImplemented where there is none that fits."},
-    {"key", as_fast(table_key), METH_FASTCALL, "The key of a call, and the tensors in it."},
-    {"insert", as_fast(table_insert), METH_FASTCALL, "Adds a program for a key."},
-    {"confirm", as_fast(table_confirm), METH_FASTCALL,
+    {"key", as_method(table_key), METH_FASTCALL, "The key of a call, and the tensors in it."},
+    {"insert", as_method(table_insert), METH_FASTCALL, "Adds a program for a key."},
+    {"confirm", as_method(table_confirm), METH_FASTCALL,
      "Says that a program fits as things are now."},
-    {"find", as_fast(table_find), METH_FASTCALL, "The program that a call would replay, or None."},
-    {"drop", as_fast(table_drop), METH_FASTCALL, "Drops one program of a key."},
+    {"find", as_method(table_find), METH_FASTCALL,
+     "The program that a call would replay, or None."},
+    {"drop", as_method(table_drop), METH_FASTCALL, "Drops one program of a key."},
     {"has_met", table_has_met, METH_O,
      "Whether the first call of a key was one not long ago; of None: of any."},
     {"last_used", table_last_used, METH_O,
      "When a program of the key was last replayed, counted in calls; 0 for never."},
-    {"wait", as_fast(table_wait), METH_FASTCALL, "Has so many calls of a key run as they are."},
+    {"wait", as_method(table_wait), METH_FASTCALL, "Has so many calls of a key run as they are."},
     {"waited", table_waited, METH_O, "How many of them were, since that was asked last."},
     {"remove", table_remove, METH_O, "Drops the programs of a key."},
     {nullptr, nullptr, 0, nullptr}};

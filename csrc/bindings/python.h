@@ -185,8 +185,13 @@ const char* utf8(PyObject* text);
 // Makes a heap type of `spec` (over `base`, if any) that lives as long as the process.
 PyTypeObject* make_type(PyType_Spec& spec, PyObject* base = nullptr);
 
+// For METH_FASTCALL, with METH_KEYWORDS or without.
 using FastCall = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
+using FastCallByPlace = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
 inline PyCFunction as_method(FastCall function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+inline PyCFunction as_method(FastCallByPlace function) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 template <class Function>

@@ -152,7 +152,7 @@ PyObject* place(PyObject* self, void*) {
 PyMethodDef methods[] = {
     {"start", act<&Recorder::start>, METH_NOARGS, "Begins to record; recordings do not nest."},
     {"stop", act<&Recorder::stop>, METH_NOARGS, "Ends the recording."},
-    {"run", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(run)), METH_FASTCALL,
+    {"run", as_method(run), METH_FASTCALL,
      "Records what function(*args, **kwargs) launches, and returns its result."},
     {"keep_out_of_arguments", keep_out_of_arguments, METH_NOARGS,
      "Says that arguments are part of a graph, into which no backward may go."},

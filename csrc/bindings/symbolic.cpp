@@ -171,13 +171,12 @@ bool is_answer(PyObject* answer, Py_ssize_t places) {
 }
 
 PyMethodDef functions[] = {
-    {"call_with_stand_ins",
-     reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call_with_stand_ins)),
-     METH_FASTCALL, "Calls function(*args) while objects stand in for numbers in their places."},
-    {"exchange_keys", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(exchange_keys)),
-     METH_FASTCALL, "Puts others in place of some keys of a dict, or items of a set."},
-    {"set_symbolic_types", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(set_types)),
-     METH_FASTCALL, "Says which classes stand in for numbers while a function is recorded."},
+    {"call_with_stand_ins", as_method(call_with_stand_ins), METH_FASTCALL,
+     "Calls function(*args) while objects stand in for numbers in their places."},
+    {"exchange_keys", as_method(exchange_keys), METH_FASTCALL,
+     "Puts others in place of some keys of a dict, or items of a set."},
+    {"set_symbolic_types", as_method(set_types), METH_FASTCALL,
+     "Says which classes stand in for numbers while a function is recorded."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

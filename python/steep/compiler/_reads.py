@@ -18,6 +18,7 @@ from steep._core import Familiar, Tensor, next_hook
 from steep.compiler._answers import THREAD
 from steep.compiler._cells import ITEM, SLOT, VARIABLE, Cells, absent
 from steep.compiler._code import ATTRIBUTES, GLOBALS, VARIABLES, Names, at_line, line_of, names_of
+from steep.compiler._objects import content_of
 from steep.compiler._returned import is_only_returned
 from steep.compiler._sources import (
     draws_from,
@@ -177,7 +178,7 @@ class Reads:
         """Cells of the variables of a closure; those go into `found`, by their names."""
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
         for name, cell in cells:
-            self.cells.keep((VARIABLE, cell, None, _content(cell)), "the variable", name)
+            self.cells.keep((VARIABLE, cell, None, content_of(cell)), "the variable", name)
             found.setdefault(name, []).append(cell)
 
     # ---- what the call has changed itself -----------------------------------------------------
@@ -257,13 +258,6 @@ class Reads:
         return "a gradient hook of an argument, or of a tensor that its code does not name"
 
 
-def _content(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not assigned yet
-        return absent
-
-
 def _holder(cells: Any, value: Any) -> int | None:
     """The id of the variable of a closure that holds a value; None for an argument."""
-    return next((id(cell) for cell in cells if _content(cell) is value), None)
+    return next((id(cell) for cell in cells if content_of(cell) is value), None)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from steep import _core
+from steep.compiler._arrays import array_in_use
 from steep.compiler._call import Call, CallKind
 from steep.compiler._explain import text_of_call, text_of_signature
 from steep.compiler._imported import imported
@@ -206,8 +207,6 @@ class CompiledFunction(Learner):
             return _ARRAY
         if not kind.arrays:
             return ""
-        from steep.compiler._arrays import array_in_use
-
         return array_in_use(self._function, call.args, call.kwargs, kind.arrays)
 
     def _record(self, call: Call, kind: CallKind, signature: Signature) -> Any:
