@@ -1,8 +1,8 @@
 # Compiles every file of csrc/kernels once per instruction set, and writes the source that lists the
 # results for the runtime to choose from.
 #
-# A kernel file <family>.cpp defines one function, fill_<family>_<level> (see csrc/kernels/isa.h);
-# a new file is picked up by itself.
+# A kernel file <folder>/<name>.cpp defines one function, fill_<folder>_<name>_<level> (see
+# csrc/kernels/isa.h); a new file is picked up by itself.
 #
 # Sets STEEP_KERNEL_OBJECTS and STEEP_LEVELS_SOURCE.
 
@@ -56,10 +56,12 @@ else()
   list(APPEND flags_scalar_fma -fno-tree-vectorize -fno-tree-loop-vectorize -fno-tree-slp-vectorize)
 endif()
 
-file(GLOB kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/kernels/*.cpp)
+file(GLOB_RECURSE kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/kernels/*.cpp)
 set(families "")
 foreach(source IN LISTS kernel_sources)
-  cmake_path(GET source STEM family)
+  cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/csrc/kernels OUTPUT_VARIABLE family)
+  cmake_path(REMOVE_EXTENSION family)
+  string(REPLACE "/" "_" family ${family})
   list(APPEND families ${family})
 endforeach()
 

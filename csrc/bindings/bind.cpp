@@ -1,6 +1,6 @@
 #include "bindings/bind.h"
 
-#include "bindings/symbolic.h"
+#include "bindings/programs/symbolic.h"
 
 namespace steep::bindings {
 

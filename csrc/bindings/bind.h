@@ -1,7 +1,7 @@
 // From a call's arguments to the Values of one overload.
 #pragma once
 
-#include "bindings/entries.h"
+#include "bindings/calls/entries.h"
 
 namespace steep::bindings {
 

@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-#include "gemm_blocks.h"
-#include "partition.h"
+#include "kernels/partition.h"
+#include "kernels/product/gemm_blocks.h"
 
 namespace steep::kernels {
 namespace {

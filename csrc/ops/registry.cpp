@@ -2,8 +2,8 @@
 
 #include "ops/install.h"
 #include "ops/ops.h"
-#include "ops/window.h"
-#include "program/recorder.h"
+#include "ops/shape/window.h"
+#include "program/record/recorder.h"
 #include "tape/history.h"
 
 namespace steep::ops {

@@ -4,8 +4,8 @@
 #include <atomic>
 
 #include "program/elementwise.h"
-#include "program/profile.h"
-#include "program/recorder.h"
+#include "program/record/recorder.h"
+#include "program/replay/profile.h"
 #include "runtime/allocator.h"
 #include "runtime/cpu.h"
 #include "runtime/threads.h"

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "program/recorder.h"
+#include "program/record/recorder.h"
 #include "tape/turn.h"
 #include "tensor/shape.h"
 

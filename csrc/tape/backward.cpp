@@ -4,8 +4,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "program/recorder.h"
-#include "program/site.h"
+#include "program/record/recorder.h"
+#include "program/record/site.h"
 #include "tape/accumulate.h"
 #include "tape/saved.h"
 

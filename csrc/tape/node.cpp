@@ -3,7 +3,7 @@
 #include <atomic>
 
 #include "program/launch.h"
-#include "program/site.h"
+#include "program/record/site.h"
 #include "tape/accumulate.h"
 #include "tensor/destroy.h"
 

@@ -1,6 +1,6 @@
 #include "tape/pass.h"
 
-#include "program/site.h"
+#include "program/record/site.h"
 #include "tape/backward.h"
 
 namespace steep::tape {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "program/recorder.h"
+#include "program/record/recorder.h"
 #include "tape/saved.h"
 
 namespace steep::tape {

@@ -5,8 +5,8 @@
 #include <new>
 
 #include "program/launch.h"
-#include "program/recorder.h"
-#include "program/site.h"
+#include "program/record/recorder.h"
+#include "program/record/site.h"
 #include "tape/backward.h"
 #include "tape/stand_in.h"
 

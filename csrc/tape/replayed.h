@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "program/replay.h"
+#include "program/replay/replay.h"
 #include "tape/pass.h"
 
 namespace steep::tape {

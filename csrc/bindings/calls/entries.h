@@ -1,0 +1,39 @@
+// The registry's operations as Python callables.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bindings/calls/signature.h"
+
+namespace steep::bindings {
+
+struct Overload {
+  const ops::Op* op;
+  Signature signature;
+  PyTypeObject* named = nullptr;  // the type of the pair it returns
+  std::string shown;              // the signature, with out where the entry takes it
+};
+
+// All overloads of one name, as a function or as a method.
+struct Entry {
+  std::string name;
+  bool method = false;
+  bool takes_out = false;  // a function of PyTorch's that writes into out=
+  std::vector<Overload> overloads;
+};
+
+// Calls the first overload that takes these arguments (keywords follow the positional ones, as in
+// vectorcall). Raises a TypeError that shows what was wrong where none does.
+PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positional,
+                 PyObject* keywords);
+
+// Puts every operation where its entry says: into the module, onto Tensor. Call once, after
+// add_tensor_type().
+void add_entries(PyObject* module);
+
+// The method of that name, for slots that have no function of their own; null where the registry
+// has none.
+const Entry* find_method(const char* name);
+
+}  // namespace steep::bindings

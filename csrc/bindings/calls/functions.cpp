@@ -1,0 +1,126 @@
+// Small functions on tensors and dtypes, and the registry as data.
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+
+#include "bindings/autograd/autograd.h"
+#include "bindings/calls/convert.h"
+#include "bindings/calls/functions.h"
+#include "bindings/calls/out_argument.h"
+#include "bindings/tensor/tensor_type.h"
+#include "bindings/types/dtype_type.h"
+#include "ops/registry.h"
+
+namespace py = pybind11;
+
+namespace steep::bindings {
+
+namespace {
+
+py::object steal(PyObject* object) {
+  if (!object) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(object);
+}
+
+const Tensor& required(const char* op, const py::object& x) {
+  if (!is_tensor(x.ptr())) fail(ErrorKind::type, op, "a Tensor", type_name(x.ptr()));
+  return tensor_of(x.ptr());
+}
+
+DType required_dtype(const char* op, const py::object& dtype) {
+  if (!is_dtype(dtype.ptr())) fail(ErrorKind::type, op, "a steep.dtype", type_name(dtype.ptr()));
+  return dtype_of(dtype.ptr());
+}
+
+void add_operand(Promotion& promotion, const py::object& operand) {
+  ops::TensorOrNumber read;
+  if (!read_operand(operand.ptr(), read))
+    fail(ErrorKind::type, "result_type", "Tensors or numbers", type_name(operand.ptr()));
+  if (read.is_tensor()) {
+    promotion.add(read.tensor.dtype(), read.tensor.dim());
+  } else {
+    promotion.add(read.number);
+  }
+}
+
+py::dict row(const ops::Op& op) {
+  py::dict out;
+  out["name"] = op.name;
+  out["signature"] = op.signature;
+  out["doc"] = op.doc;
+  out["where"] = static_cast<int>(op.where);
+  out["cases"] = op.cases ? op.cases : op.name;
+  out["out"] = takes_out(op);
+  return out;
+}
+
+py::list registry_rows() {
+  py::list rows;
+  for (const ops::Op& op : ops::registry().ops()) rows.append(row(op));
+  return rows;
+}
+
+// The functions that users see, each once.
+py::list registry_names() {
+  std::vector<std::string> names;
+  for (const ops::Op& op : ops::registry().ops())
+    if (op.where & ops::kFunction) names.emplace_back(op.name);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  py::list out;
+  for (const std::string& name : names) out.append(name);
+  return out;
+}
+
+}  // namespace
+
+void add_functions(PyObject* module) {
+  auto m = py::reinterpret_borrow<py::module_>(module);
+  m.def(
+      "is_tensor", [](const py::object& obj) { return is_tensor(obj.ptr()); }, py::arg("obj"),
+      "Whether obj is a Tensor.");
+  m.def(
+      "is_floating_point",
+      [](const py::object& x) { return is_floating(required("is_floating_point", x).dtype()); },
+      py::arg("input"), "Whether the tensor's dtype is float32 or float64.");
+  m.def(
+      "numel", [](const py::object& x) { return required("numel", x).numel(); }, py::arg("input"),
+      "How many elements there are.");
+  m.def(
+      "get_default_dtype", [] { return steal(wrap(default_dtype())); },
+      "The floating dtype that is taken where none is named.");
+  m.def(
+      "set_default_dtype",
+      [](const py::object& d) {
+        const DType dtype = required_dtype("set_default_dtype", d);
+        if (!is_floating(dtype))
+          fail(ErrorKind::type, "set_default_dtype", "float32 or float64", name(dtype));
+        set_default_dtype(dtype);
+      },
+      py::arg("d"),
+      "Sets the floating dtype that is taken where none is named: float32 or float64.");
+  m.def(
+      "promote_types",
+      [](const py::object& a, const py::object& b) {
+        return steal(
+            wrap(promote(required_dtype("promote_types", a), required_dtype("promote_types", b))));
+      },
+      py::arg("type1"), py::arg("type2"), "The smallest dtype that both convert to.");
+  m.def(
+      "result_type",
+      [](const py::object& a, const py::object& b) {
+        return kept_from_unwinding([&] {
+          Promotion promotion;
+          add_operand(promotion, a);
+          add_operand(promotion, b);
+          return steal(wrap(promotion.result()));
+        });
+      },
+      py::arg("tensor1"), py::arg("tensor2"), "The dtype that arithmetic on the two gives.");
+  m.def("registry", registry_rows,
+        "Every operation: name, signature, doc, where (1 function, 2 method, 4 internal), cases, "
+        "out (whether the function takes it).");
+  m.def("registry_names", registry_names, "The names of the functions of the registry.");
+}
+
+}  // namespace steep::bindings

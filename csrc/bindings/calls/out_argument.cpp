@@ -1,0 +1,288 @@
+#include "bindings/calls/out_argument.h"
+
+#include <cstring>
+
+#include "bindings/autograd/autograd.h"
+#include "bindings/tensor/tensor_type.h"
+#include "ops/elementwise/inplace.h"
+#include "ops/host.h"
+#include "ops/ops.h"
+#include "program/record/recorder.h"
+#include "tape/history.h"
+
+namespace steep::bindings {
+
+namespace {
+
+// By name, as PyTorch's documentation has them.
+constexpr const char* kFunctions[] = {"abs",
+                                      "acos",
+                                      "add",
+                                      "addmm",
+                                      "all",
+                                      "amax",
+                                      "amin",
+                                      "any",
+                                      "arange",
+                                      "asin",
+                                      "atan",
+                                      "atan2",
+                                      "bernoulli",
+                                      "bitwise_and",
+                                      "bitwise_left_shift",
+                                      "bitwise_not",
+                                      "bitwise_or",
+                                      "bitwise_right_shift",
+                                      "bitwise_xor",
+                                      "bmm",
+                                      "cat",
+                                      "ceil",
+                                      "clamp",
+                                      "clip",
+                                      "concat",
+                                      "concatenate",
+                                      "cos",
+                                      "cosh",
+                                      "cumsum",
+                                      "div",
+                                      "divide",
+                                      "dot",
+                                      "empty",
+                                      "eq",
+                                      "erf",
+                                      "erfc",
+                                      "exp",
+                                      "exp2",
+                                      "expm1",
+                                      "eye",
+                                      "floor",
+                                      "floor_divide",
+                                      "fmod",
+                                      "full",
+                                      "gather",
+                                      "ge",
+                                      "gt",
+                                      "index_select",
+                                      "le",
+                                      "linspace",
+                                      "log",
+                                      "log10",
+                                      "log1p",
+                                      "log2",
+                                      "logical_and",
+                                      "logical_not",
+                                      "logical_or",
+                                      "logical_xor",
+                                      "logsumexp",
+                                      "lt",
+                                      "masked_select",
+                                      "matmul",
+                                      "max",
+                                      "maximum",
+                                      "mean",
+                                      "min",
+                                      "minimum",
+                                      "mm",
+                                      "mul",
+                                      "mv",
+                                      "ne",
+                                      "neg",
+                                      "nonzero",
+                                      "norm",
+                                      "normal",
+                                      "ones",
+                                      "outer",
+                                      "pow",
+                                      "rand",
+                                      "randint",
+                                      "randn",
+                                      "randperm",
+                                      "reciprocal",
+                                      "remainder",
+                                      "round",
+                                      "rsqrt",
+                                      "sigmoid",
+                                      "sign",
+                                      "sin",
+                                      "sinh",
+                                      "sqrt",
+                                      "square",
+                                      "stack",
+                                      "std",
+                                      "sub",
+                                      "sum",
+                                      "tan",
+                                      "tanh",
+                                      "true_divide",
+                                      "trunc",
+                                      "var",
+                                      "where",
+                                      "zeros"};
+
+PyObject* out_key() {
+  static PyObject* key = PyUnicode_InternFromString("out");
+  return key;
+}
+
+// A call without its out=.
+class Stripped {
+ public:
+  Stripped(const CallArguments& call, Py_ssize_t at)
+      : args_(call.args, call.args + call.positional + call.keyword_count()),
+        names_(PyTuple_New(call.keyword_count() - 1)) {
+    args_.erase(args_.begin() + call.positional + at);
+    for (Py_ssize_t i = 0, to = 0; i < call.keyword_count(); ++i)
+      if (i != at)
+        PyTuple_SET_ITEM(names_.get(), to++, new_reference(PyTuple_GET_ITEM(call.keywords, i)));
+    this->call = {args_.data(), call.positional, names_.get()};
+  }
+  CallArguments call{};
+
+ private:
+  std::vector<PyObject*> args_;
+  Owned names_;
+};
+
+Tensors read_outs(const Entry& entry, PyObject* object) {
+  Tensors outs;
+  if (is_tensor(object)) outs.push_back(tensor_of(object));
+  const bool several = PyTuple_Check(object) || PyList_Check(object);
+  for (Py_ssize_t i = 0; several && i < PySequence_Fast_GET_SIZE(object); ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(object, i);
+    if (is_tensor(item)) outs.push_back(tensor_of(item));
+  }
+  if (outs.empty() || (several && outs.size() != PySequence_Fast_GET_SIZE(object)))
+    raise(PyExc_TypeError,
+          join(entry.name, "(): argument 'out' must be Tensor or a tuple of them, ", "not ",
+               type_name(object)));
+  return outs;
+}
+
+// A dtype that is left open is that of out; one that is named must be.
+void settle_dtype(const Entry& entry, const Signature& signature, ops::Value* values,
+                  const Tensor& out) {
+  for (size_t i = 0; i < signature.parameters.size(); ++i) {
+    const Parameter& parameter = signature.parameters[i];
+    if (!(parameter.wanted & accepts::dtype)) continue;
+    if (values[i].kind == ops::Value::Kind::none) {
+      values[i] = ops::Value::of(out.dtype());
+    } else if (values[i].dtype != out.dtype()) {
+      throw Error(ErrorKind::runtime,
+                  join(entry.name, ": dtype ", name(values[i].dtype),
+                       " does not match dtype of out parameter (", name(out.dtype()), ")"));
+    }
+  }
+}
+
+bool any_wanted(const ops::Value* values, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (values[i].kind == ops::Value::Kind::tensor && tape::wanted(values[i].tensor)) return true;
+    if (values[i].kind != ops::Value::Kind::tensors) continue;
+    for (const Tensor& each : *values[i].tensors)
+      if (tape::wanted(each)) return true;
+  }
+  return false;
+}
+
+void check_outs(const Entry& entry, const Tensors& outs, const Tensors& results, bool recorded) {
+  if (outs.size() != results.size())
+    raise(PyExc_TypeError, join(entry.name, "(): expected ", results.size(),
+                                " tensor(s) as out, got ", outs.size()));
+  for (int i = 0; i < outs.size(); ++i) {
+    if (tape::wanted(outs[i]) || (recorded && tape::requires_grad(results[i]))) {
+      throw Error(ErrorKind::runtime,
+                  join(entry.name,
+                       "(): functions with out=... arguments don't support automatic "
+                       "differentiation, but one of the arguments requires grad; leave out= away, "
+                       "or use no_grad()"));
+    }
+    const bool fits = outs.size() == 1 ? ops::can_cast(results[i].dtype(), outs[i].dtype())
+                                       : results[i].dtype() == outs[i].dtype();
+    if (!fits) {
+      throw Error(ErrorKind::runtime,
+                  join(entry.name, ": result type ", name(results[i].dtype()),
+                       " can't be cast to the desired output type ", name(outs[i].dtype())));
+    }
+    tape::check_writable(entry.name.c_str(), outs[i]);
+  }
+}
+
+// Gives out memory of the result's shape.
+void resize(const Tensor& out, const Dims& shape) {
+  if (out.numel() > 0) {
+    ops::host.warn(join("An output with one or more elements was resized since it had shape ",
+                        to_string(out.shape()), ", which does not match the required output shape ",
+                        to_string(shape),
+                        ". This behavior is deprecated, and in a future PyTorch release outputs "
+                        "will not be resized unless they have zero elements."));
+  }
+  program::refuse_recording(
+      "an out= tensor changes its shape; give it the shape of the result before the call");
+  take_memory(out, empty(shape, out.dtype()));
+}
+
+PyObject* write(const Entry& entry, const Overload& overload, const Tensors& outs,
+                ops::Value& result, bool recorded) {
+  Tensors results;
+  if (result.kind == ops::Value::Kind::tensor) results.push_back(result.tensor);
+  if (result.kind == ops::Value::Kind::tensors) results = *result.tensors;
+  check_outs(entry, outs, results, recorded);
+  for (int i = 0; i < outs.size(); ++i)
+    if (outs[i].shape() != results[i].shape()) resize(outs[i], results[i].shape());
+  const tape::GradMode off(false);
+  for (int i = 0; i < outs.size(); ++i) ops::assign(entry.name.c_str(), outs[i], results[i]);
+  for (int i = 0; i < outs.size(); ++i)
+    if (tape::requires_grad(results[i]))
+      tape::set_requires_grad(outs[i], true);  // as was asked for
+  if (outs.size() == 1) return wrap(outs[0]);
+  ops::Value pair = ops::Value::of(outs);
+  return wrap_result(pair, overload.named);
+}
+
+}  // namespace
+
+bool takes_out(const ops::Op& op) {
+  if (!(op.where & ops::kFunction)) return false;
+  for (const char* name : kFunctions)
+    if (!std::strcmp(name, op.name)) return true;
+  return false;
+}
+
+std::string with_out(const std::string& signature) {
+  const size_t close = signature.rfind(") -> ");
+  const bool keywords = signature.find("*") != std::string::npos;
+  const bool pair = signature.compare(close, std::string::npos, ") -> tuple[Tensor, Tensor]") == 0;
+  return signature.substr(0, close) + (keywords ? ", out: " : ", *, out: ") +
+         (pair ? "tuple[Tensor, Tensor]" : "Tensor") + " | None = None" + signature.substr(close);
+}
+
+Py_ssize_t find_out(const CallArguments& call) {
+  for (Py_ssize_t i = 0; i < call.keyword_count(); ++i) {
+    PyObject* key = PyTuple_GET_ITEM(call.keywords, i);
+    if (key == out_key() || PyUnicode_Compare(key, out_key()) == 0) return i;
+  }
+  return -1;
+}
+
+PyObject* invoke_into(const Entry& entry, const CallArguments& given) {
+  const Py_ssize_t at = find_out(given);
+  PyObject* object = given.args[given.positional + at];
+  const Stripped stripped(given, at);
+  const CallArguments& call = stripped.call;
+  if (object == Py_None) return invoke(entry, call.args, call.positional, call.keywords);
+  const Tensors outs = read_outs(entry, object);
+  for (const Overload& overload : entry.overloads) {
+    const size_t count = overload.signature.parameters.size();
+    Values values(count);
+    Mismatch mismatch;
+    if (!bind(overload.signature, call, values.data(), mismatch)) continue;
+    settle_dtype(entry, overload.signature, values.data(), outs[0]);
+    const bool recorded = any_wanted(values.data(), count);
+    ops::Value result;
+    overload.op->call(*overload.op, values.data(), result);
+    return write(entry, overload, outs, result, recorded);
+  }
+  raise_mismatch(entry, call);
+}
+
+}  // namespace steep::bindings

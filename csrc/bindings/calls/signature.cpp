@@ -1,0 +1,204 @@
+#include "bindings/calls/signature.h"
+
+#include <cstdlib>
+#include <limits>
+
+#include "bindings/types/dtype_type.h"
+#include "bindings/types/format_type.h"
+
+namespace steep::bindings {
+
+using ops::Value;
+
+namespace {
+
+std::string trimmed(const std::string& text) {
+  const size_t first = text.find_first_not_of(' ');
+  if (first == std::string::npos) return "";
+  return text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+// Splits at `separator` outside of brackets and quotes.
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts(1);
+  int depth = 0;
+  bool quoted = false;
+  for (char c : text) {
+    if (c == '\'' || c == '"') quoted = !quoted;
+    if (!quoted && (c == '(' || c == '[')) ++depth;
+    if (!quoted && (c == ')' || c == ']')) --depth;
+    if (c == separator && depth == 0 && !quoted) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+class Parser {
+ public:
+  explicit Parser(const ops::Op& op) : op_(op) {}
+  Signature parse();
+
+ private:
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw Error(ErrorKind::runtime, join("registry entry ", op_.name, op_.signature, ": ", why));
+  }
+  static bool read_option(const std::string& text, Signature& signature);
+  Parameter parameter(std::string text, bool keyword_only) const;
+  Accepts annotation(const std::string& text) const;
+  void read_default(const std::string& text, Parameter& parameter) const;
+  bool read_number(const std::string& text, Accepts wanted, Value& value) const;
+
+  const ops::Op& op_;
+};
+
+Signature Parser::parse() {
+  const std::string text = op_.signature;
+  const size_t close = text.rfind(") -> ");
+  if (text.empty() || text[0] != '(' || close == std::string::npos)
+    refuse("expected '(...) -> type'");
+  Signature signature;
+  signature.op = op_.name;
+  signature.returns = text.substr(close + 5);
+  bool keyword_only = false;
+  for (const std::string& raw : split(text.substr(1, close - 1), ',')) {
+    const std::string part = trimmed(raw);
+    if (part == "*") keyword_only = true;
+    if (part.empty() || part == "*" || part == "/" || read_option(part, signature)) continue;
+    signature.parameters.push_back(parameter(part, keyword_only));
+    if (!keyword_only) ++signature.positional;
+    keyword_only |= signature.parameters.back().variadic;
+  }
+  if (signature.parameters.size() > kMostParameters)
+    refuse("more parameters than the bindings can hold");
+  return signature;
+}
+
+bool Parser::read_option(const std::string& text, Signature& signature) {
+  constexpr std::pair<const char*, Option::Kind> kKnown[] = {
+      {"device", Option::Kind::device},
+      {"layout", Option::Kind::layout},
+      {"pin_memory", Option::Kind::pin_memory}};
+  const std::string name = trimmed(text.substr(0, text.find(':')));
+  for (const auto& [known, kind] : kKnown) {
+    if (name != known) continue;
+    signature.options.push_back({kind, checked(PyUnicode_InternFromString(known))});
+    return true;
+  }
+  return false;
+}
+
+Parameter Parser::parameter(std::string text, bool keyword_only) const {
+  Parameter out;
+  out.keyword_only = keyword_only;
+  out.variadic = text[0] == '*';
+  if (out.variadic) text.erase(0, 1);
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos) refuse(join("parameter '", text, "' has no annotation"));
+  out.name = trimmed(text.substr(0, colon));
+  const std::vector<std::string> halves = split(text.substr(colon + 1), '=');
+  out.annotation = trimmed(halves[0]);
+  out.wanted = annotation(out.annotation);
+  if (out.variadic) {
+    if (out.annotation != "int" && out.annotation != "Tensor")
+      refuse("only *name: int and *name: Tensor are known");
+    out.wanted = out.annotation == "int" ? accepts::dims : accepts::tensors;
+  }
+  out.key = checked(PyUnicode_InternFromString(out.name.c_str()));
+  // Python reserves the word: such a name is given by **{'from': 0}, or as in the stubs.
+  if (out.name == "from") out.alias = checked(PyUnicode_InternFromString("from_"));
+  if (out.name == "dim") out.alias = checked(PyUnicode_InternFromString("axis"));
+  if (out.name == "keepdim") out.alias = checked(PyUnicode_InternFromString("keepdims"));
+  if (halves.size() == 2) read_default(trimmed(halves[1]), out);
+  return out;
+}
+
+Accepts Parser::annotation(const std::string& text) const {
+  constexpr std::pair<const char*, Accepts> kKnown[] = {{"None", accepts::none},
+                                                        {"Tensor", accepts::tensor},
+                                                        {"Number", accepts::number},
+                                                        {"int", accepts::integer},
+                                                        {"float", accepts::floating},
+                                                        {"bool", accepts::boolean},
+                                                        {"str", accepts::text},
+                                                        {"Dims", accepts::dims},
+                                                        {"dtype", accepts::dtype},
+                                                        {"Sequence[Tensor]", accepts::tensors},
+                                                        {"Generator", accepts::generator},
+                                                        {"memory_format", accepts::memory_format}};
+  Accepts wanted = 0;
+  for (const std::string& raw : split(text, '|')) {
+    const std::string part = trimmed(raw);
+    Accepts found = 0;
+    for (const auto& [spelled, bit] : kKnown)
+      if (part == spelled) found = bit;
+    if (!found) refuse(join("annotation '", part, "' is not known"));
+    wanted |= found;
+  }
+  return wanted;
+}
+
+bool Parser::read_number(const std::string& text, Accepts wanted, Value& value) const {
+  if (text == "inf" || text == "-inf") {
+    const double infinity = std::numeric_limits<double>::infinity();
+    value = Value::of(Number(text[0] == '-' ? -infinity : infinity));
+    return true;
+  }
+  char* end = nullptr;
+  const double real = std::strtod(text.c_str(), &end);
+  if (end == text.c_str() || *end != '\0') return false;
+  const bool whole = text.find_first_of(".en") == std::string::npos;
+  const bool as_float = !whole || !(wanted & (accepts::number | accepts::integer | accepts::dims));
+  value =
+      Value::of(as_float ? Number(real)
+                         : Number(static_cast<int64_t>(std::strtoll(text.c_str(), nullptr, 10))));
+  return true;
+}
+
+void Parser::read_default(const std::string& text, Parameter& parameter) const {
+  parameter.has_default = true;
+  Value& value = parameter.value;
+  if (text == "None") {
+    if (!(parameter.wanted & accepts::none))
+      refuse(join("'", parameter.name, "' defaults to None but is not optional"));
+  } else if (text == "True" || text == "False") {
+    value = Value::of(Number(text == "True"));
+  } else if (text[0] == '\'' || text[0] == '"') {
+    value.kind = Value::Kind::text;
+    value.text = text.substr(1, text.size() - 2);
+  } else if (text[0] == '(') {
+    value.kind = Value::Kind::dims;
+    for (const std::string& item : split(text.substr(1, text.size() - 2), ','))
+      if (!trimmed(item).empty())
+        value.dims.push_back(std::strtoll(trimmed(item).c_str(), nullptr, 10));
+  } else if (!read_number(text, parameter.wanted, value)) {
+    refuse(join("default '", text, "' of '", parameter.name, "' is not understood"));
+  }
+  if (parameter.wanted & accepts::dims && value.kind == Value::Kind::integer) {
+    value.kind = Value::Kind::dims;
+    value.dims.push_back(value.number.to_int());
+  }
+}
+
+}  // namespace
+
+void check_option(const char* op, const Option& option, PyObject* value) {
+  switch (option.kind) {
+    case Option::Kind::device:
+      return check_device(op, value);
+    case Option::Kind::layout:
+      return check_layout(op, value);
+    case Option::Kind::pin_memory:
+      if (value == Py_None || value == Py_False) return;
+      if (!PyBool_Check(value))
+        fail(ErrorKind::type, op, "pin_memory to be a bool", type_name(value));
+      fail(ErrorKind::runtime, op, "pin_memory=False", "True",
+           "there is no device to copy to: leave pin_memory out");
+  }
+}
+
+Signature parse_signature(const ops::Op& op) { return Parser(op).parse(); }
+
+}  // namespace steep::bindings

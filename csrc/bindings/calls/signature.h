@@ -1,0 +1,58 @@
+// The registry's signatures, parsed once at load: what each entry takes, in which order, by which
+// names.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bindings/calls/convert.h"
+#include "ops/registry.h"
+
+namespace steep::bindings {
+
+struct Parameter {
+  std::string name;
+  PyObject* key = nullptr;    // the name, interned
+  PyObject* alias = nullptr;  // another keyword that means the same (axis, keepdims), or null
+  std::string annotation;     // as written
+  Accepts wanted = 0;
+  bool keyword_only = false;
+  bool variadic = false;  // *size: the remaining positional arguments, or one sequence
+  bool has_default = false;
+  ops::Value value;  // the default
+};
+
+// What is checked and has no further say: device, layout and pin_memory, of which there is one
+// each.
+struct Option {
+  enum class Kind : uint8_t { device, layout, pin_memory };
+  Kind kind;
+  PyObject* key;  // the name, interned
+};
+
+struct Signature {
+  const char* op = "";
+  std::vector<Parameter> parameters;
+  std::vector<Option> options;  // keywords
+  std::string returns;
+  int positional = 0;  // how many may be given by position; a variadic one counts once
+};
+
+constexpr int kMostParameters = 16;
+
+// Refuses a value that there is none of here.
+void check_option(const char* op, const Option& option, PyObject* value);
+
+// Throws a RuntimeError that shows what is wrong with an entry.
+Signature parse_signature(const ops::Op& op);
+
+// Copies a default into an empty Value.
+inline void copy_default(const ops::Value& from, ops::Value& to) {
+  to.kind = from.kind;
+  to.number = from.number;
+  to.dtype = from.dtype;
+  if (from.kind == ops::Value::Kind::dims) to.dims = from.dims;
+  if (from.kind == ops::Value::Kind::text) to.text = from.text;
+}
+
+}  // namespace steep::bindings

@@ -1,0 +1,59 @@
+// The functions that act on the default generator.
+#include "bindings/calls/arguments.h"
+#include "bindings/host/runtime.h"
+
+namespace steep::bindings {
+
+namespace {
+
+PyObject* manual_seed(PyObject* module, PyObject* const* args, Py_ssize_t count,
+                      PyObject* keywords) {
+  return guarded([&] {
+    static constexpr ArgumentNames kNames = {"manual_seed", 1, 1, {"seed"}};
+    const Arguments arguments(kNames, args, count, keywords);
+    seed_from(runtime::default_generator(), arguments[0]);
+    return PyObject_GetAttrString(module, "default_generator");
+  });
+}
+
+PyObject* seed(PyObject*, PyObject*) {
+  return guarded([] { return seed_anew(runtime::default_generator()); });
+}
+
+PyObject* initial_seed(PyObject*, PyObject*) {
+  return PyLong_FromUnsignedLongLong(runtime::default_generator().initial_seed());
+}
+
+PyObject* get_rng_state(PyObject*, PyObject*) {
+  return guarded([] { return state_of(runtime::default_generator()); });
+}
+
+PyObject* set_rng_state(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    static constexpr ArgumentNames kNames = {"set_rng_state", 1, 1, {"new_state"}};
+    const Arguments arguments(kNames, args, count, keywords);
+    set_state("set_rng_state", runtime::default_generator(), arguments[0]);
+    Py_RETURN_NONE;
+  });
+}
+
+PyMethodDef functions[] = {
+    {"manual_seed", as_method(manual_seed), METH_FASTCALL | METH_KEYWORDS,
+     "manual_seed(seed): starts the default generator's stream of that seed, the same as "
+     "PyTorch's. Returns the generator."},
+    {"seed", seed, METH_NOARGS, "Seeds the default generator from the operating system."},
+    {"initial_seed", initial_seed, METH_NOARGS, "The default generator's seed."},
+    {"get_rng_state", get_rng_state, METH_NOARGS, "The default generator's state, a uint8 Tensor."},
+    {"set_rng_state", as_method(set_rng_state), METH_FASTCALL | METH_KEYWORDS,
+     "set_rng_state(new_state): sets the default generator's state to one of get_rng_state(), "
+     "PyTorch's included."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+void add_random(PyObject* module) {
+  add_generator_type(module);
+  checked(PyModule_AddFunctions(module, functions));
+}
+
+}  // namespace steep::bindings

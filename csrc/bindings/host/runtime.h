@@ -1,0 +1,29 @@
+// Generators, threads, memory, counters and recordings, for Python.
+#pragma once
+
+#include "bindings/python.h"
+#include "program/record/recorder.h"
+#include "runtime/random.h"
+
+namespace steep::bindings {
+
+// generator_type.cpp
+// The generator inside a steep.Generator; null where the object is none.
+runtime::Generator* generator_of(PyObject* object);
+// A steep.Generator of it, a new object.
+PyObject* generator_of_python(const std::shared_ptr<runtime::Generator>& generator);
+void seed_from(runtime::Generator& generator, PyObject* seed);
+PyObject* seed_anew(runtime::Generator& generator);  // returns the seed
+PyObject* state_of(runtime::Generator& generator);
+void set_state(const char* op, runtime::Generator& generator, PyObject* state);
+void add_generator_type(PyObject* module);
+
+// recorder_type.cpp
+// The recorder inside a steep.Recorder; refuses other objects.
+program::Recorder& recorder_of(const char* op, PyObject* object);
+void add_recorder_type(PyObject* module);
+
+void add_random(PyObject* module);   // random.cpp
+void add_runtime(PyObject* module);  // runtime.cpp
+
+}  // namespace steep::bindings

@@ -1,0 +1,159 @@
+// _core.CompiledCall: the call of a compiled function, without a frame of Python's where it is
+// replayed. What else such a function does stands in the subclass, steep/compiler/function.py.
+#include <cstddef>
+
+#include "bindings/programs/program_replay.h"
+#include "bindings/programs/program_table.h"
+#include "bindings/tensor/tensor_type.h"
+#include "tape/history.h"
+
+namespace steep::bindings {
+
+namespace {
+
+struct CallObject {
+  PyObject_HEAD
+  PyObject* table;     // which calls are replayed from; null: none is
+  PyObject* function;  // that is compiled
+};
+
+PyObject*& table_in(PyObject* self) { return reinterpret_cast<CallObject*>(self)->table; }
+
+PyObject* call_method(PyObject* self, PyObject* name, PyObject* args, PyObject* kwargs) {
+  const Owned named = kwargs ? Owned::borrow(kwargs) : Owned(PyDict_New());
+  return checked(PyObject_CallMethodObjArgs(self, name, args, named.get(), nullptr));
+}
+
+// The function's own result, but for graphs that backward has used up, as a replay returns it.
+PyObject* run(PyObject* self, PyObject* args, PyObject* kwargs) {
+  static PyObject* const detached = checked(PyUnicode_InternFromString("_detached"));
+  PyObject* const function = reinterpret_cast<CallObject*>(self)->function;
+  if (!function) raise(PyExc_AttributeError, "compile: expected _function to be set");
+  const Owned held = Owned::borrow(function);
+  Owned result(checked(PyObject_Call(function, args, kwargs)));
+  bool holds =
+      PyTuple_Check(result.get()) || PyList_Check(result.get()) || PyDict_Check(result.get());
+  if (is_tensor(result.get())) {
+    const Ref<tape::Node> node = tape::grad_fn(tensor_of(result.get()));
+    holds = node && node->released;
+  }
+  if (!holds) return result.release();
+  return checked(PyObject_CallMethodOneArg(self, detached, result.get()));
+}
+
+// Whether it may be time to look at what is new in calls of which none is of a kind met before:
+// _newcomers.py chooses among these.
+bool may_be_looked_at(int64_t newcomers) {
+  const auto is_power = [](int64_t n) { return (n & (n - 1)) == 0; };
+  return is_power(newcomers) || is_power(newcomers + 1);
+}
+
+PyObject* run_new_kind(PyObject* self, Table& table, const NotReplayed& call, PyObject* args,
+                       PyObject* kwargs) {
+  static PyObject* const first = checked(PyUnicode_InternFromString("_call_first"));
+  static PyObject* const plain = checked(PyUnicode_InternFromString("_call_plain"));
+  table.count_newcomers(table.newcomers + 1);
+  Owned made(call.has_numbers                    ? call_method(self, first, args, kwargs)
+             : may_be_looked_at(table.newcomers) ? call_method(self, plain, args, kwargs)
+                                                 : run(self, args, kwargs));
+  table.met.add(call.new_kind);
+  return made.release();
+}
+
+PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
+  return guarded([&]() -> PyObject* {
+    static PyObject* const anew = checked(PyUnicode_InternFromString("_call_anew"));
+    static PyObject* const endless = checked(PyUnicode_InternFromString("_call_endless"));
+    if (!table_in(self)) return call_method(self, anew, args, kwargs);
+    const Owned held = Owned::borrow(table_in(self));  // the call may replace it
+    Table& table = programs_of(held.get());
+    NotReplayed otherwise;
+    PyObject* const result = replay_call(table, args, kwargs, otherwise);
+    if (result != Py_NotImplemented) return result;
+    Py_DECREF(result);
+    if (otherwise.is_endless) return call_method(self, endless, args, kwargs);
+    if (otherwise.only_run) return run(self, args, kwargs);
+    if (otherwise.new_kind) return run_new_kind(self, table, otherwise, args, kwargs);
+    return call_method(self, anew, args, kwargs);
+  });
+}
+
+PyObject* get_table(PyObject* self, void*) {
+  return new_reference(table_in(self) ? table_in(self) : Py_None);
+}
+
+int set_table(PyObject* self, PyObject* table, void*) {
+  return guarded_number([&]() -> int {
+    if (table && table != Py_None && !is_program_table(table))
+      raise(PyExc_TypeError,
+            join("_replays_from: expected a ProgramTable or None, got ", type_name(table)));
+    PyObject* const now = table && table != Py_None ? new_reference(table) : nullptr;
+    PyObject* const old = std::exchange(table_in(self), now);  // its end may run code
+    Py_XDECREF(old);
+    return 0;
+  });
+}
+
+PyObject* get_function(PyObject* self, void*) {
+  PyObject* const function = reinterpret_cast<CallObject*>(self)->function;
+  return new_reference(function ? function : Py_None);
+}
+
+int set_function(PyObject* self, PyObject* function, void*) {
+  PyObject*& mine = reinterpret_cast<CallObject*>(self)->function;
+  PyObject* const old = std::exchange(mine, function ? new_reference(function) : nullptr);
+  Py_XDECREF(old);  // its end may run code
+  return 0;
+}
+
+void dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  Py_CLEAR(table_in(self));
+  Py_CLEAR(reinterpret_cast<CallObject*>(self)->function);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(table_in(self));
+  Py_VISIT(reinterpret_cast<CallObject*>(self)->function);
+  return 0;
+}
+
+int clear(PyObject* self) {
+  Py_CLEAR(table_in(self));
+  Py_CLEAR(reinterpret_cast<CallObject*>(self)->function);
+  return 0;
+}
+
+PyGetSetDef attributes[] = {
+    {"_replays_from", get_table, set_table, "The ProgramTable that calls are replayed from.",
+     nullptr},
+    {"_function", get_function, set_function, "The function that is compiled.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyType_Slot slots[] = {
+    {Py_tp_call, slot(call)},
+    {Py_tp_dealloc, slot(dealloc)},
+    {Py_tp_traverse, slot(traverse)},
+    {Py_tp_clear, slot(clear)},
+    {Py_tp_getset, attributes},
+    {Py_tp_doc,
+     const_cast<char*>(
+         "Replays its calls, or runs the function: by _call_anew(args, kwargs); by _call_endless"
+         " where arguments hold themselves; for a kind not met before by _call_first where numbers "
+         "may be left open, else by itself, and now and then"
+         " by _call_plain, which says what is new.")},
+    {0, nullptr}};
+PyType_Spec spec = {"steep._core.CompiledCall", sizeof(CallObject), 0,
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+
+}  // namespace
+
+void add_compiled_call(PyObject* module) {
+  PyTypeObject* type = make_type(spec);
+  checked(PyModule_AddObjectRef(module, "CompiledCall", reinterpret_cast<PyObject*>(type)));
+}
+
+}  // namespace steep::bindings

@@ -1,0 +1,202 @@
+// steep.Recorder: keeps every launch of a thread, and runs them again.
+#include <new>
+
+#include "bindings/host/runtime.h"
+#include "bindings/programs/given_arrays.h"
+#include "bindings/programs/numbers.h"
+#include "bindings/programs/user_line.h"
+#include "program/record/site.h"
+#include "tape/node.h"
+
+namespace steep::bindings {
+
+namespace {
+
+using program::Recorder;
+
+struct RecorderObject {
+  PyObject_HEAD
+  PyObject* weakrefs;
+  PyObject* numbers;  // of the last run: see NumbersRead; null before
+  Recorder recorder;
+};
+
+PyTypeObject* recorder_type = nullptr;
+
+RecorderObject* cast(PyObject* object) { return reinterpret_cast<RecorderObject*>(object); }
+Recorder& own(PyObject* self) { return cast(self)->recorder; }
+
+// A subclass whose __init__ takes arguments is left to look at them.
+PyObject* recorder_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
+  return guarded([&] {
+    const bool given = PyTuple_GET_SIZE(arguments) > 0 || (keywords && PyDict_Size(keywords) > 0);
+    if (given && type->tp_init == PyBaseObject_Type.tp_init)
+      raise(PyExc_TypeError, "Recorder() takes no arguments; pass what is to be recorded to run()");
+    PyObject* const object = checked(type->tp_alloc(type, 0));
+    new (&cast(object)->recorder) Recorder();
+    return object;
+  });
+}
+
+void recorder_dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  if (cast(self)->weakrefs) PyObject_ClearWeakRefs(self);
+  own(self).~Recorder();
+  Py_CLEAR(cast(self)->numbers);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+template <void (Recorder::*action)()>
+PyObject* act(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    (own(self).*action)();
+    Py_RETURN_NONE;
+  });
+}
+
+// Records, and follows sites, as long as it lives: it ends however the recorded call does. (A
+// `finally` of Python's is itself code that can be interrupted.)
+class Recording {
+ public:
+  Recording(Recorder& recorder, PyObject* followers)
+      : recorder_(recorder), followers_(Owned::borrow(followers)) {
+    checked(PyList_Append(followers, Py_None));
+    program::follow_sites();
+    try {
+      recorder_.set_first_node(tape::Node::take_numbers(1));
+      recorder_.start();
+    } catch (...) {
+      leave();
+      throw;
+    }
+  }
+  ~Recording() {
+    recorder_.stop();
+    leave();
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+ private:
+  void leave() {
+    program::unfollow_sites();
+    const WithoutError kept;
+    if (PySequence_DelItem(followers_.get(), -1) < 0) PyErr_WriteUnraisable(followers_.get());
+  }
+  Recorder& recorder_;
+  const Owned followers_;
+};
+
+// run(followers, function, args, kwargs, arrays): see GivenArrays.
+PyObject* run(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 5 || !PyList_Check(args[0]) || !PyTuple_Check(args[2]) || !PyDict_Check(args[3]) ||
+        !PyList_Check(args[4]))
+      raise(PyExc_TypeError, "Recorder.run: expected (list, function, tuple, dict, list)");
+    const GivenArrays arrays(args[4]);
+    const Recording recording(own(self), args[0]);
+    const NumbersRead numbers;
+    Py_XSETREF(cast(self)->numbers, new_reference(numbers.list()));
+    return PyObject_Call(args[1], args[2], args[3]);
+  });
+}
+
+PyObject* keep_out_of_arguments(PyObject* self, PyObject*) {
+  own(self).keep_out_of_arguments();
+  Py_RETURN_NONE;
+}
+
+PyObject* let_memory_go(PyObject* self, PyObject*) {
+  own(self).let_memory_go();
+  Py_RETURN_NONE;
+}
+
+PyObject* replay(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    own(self).replay();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* launches(PyObject* self, PyObject*) {
+  return guarded([&] {
+    Owned names(PyList_New(0));
+    for (const program::RecordedCall& call : own(self).calls()) {
+      const Owned name(PyUnicode_FromString(call.name()));
+      checked(PyList_Append(names.get(), name.get()));
+    }
+    return names.release();
+  });
+}
+
+PyObject* refusal(PyObject* self, void*) {
+  const std::string& reason = own(self).refusal();
+  if (reason.empty()) Py_RETURN_NONE;
+  return PyUnicode_FromString(reason.c_str());
+}
+
+// take_numbers(): the list, which the recorder lets go of.
+PyObject* take_numbers(PyObject* self, PyObject*) {
+  return guarded([&] {
+    PyObject* const list = std::exchange(cast(self)->numbers, nullptr);
+    return list ? list : checked(PyList_New(0));
+  });
+}
+
+PyObject* place(PyObject* self, void*) {
+  const std::string& at = own(self).place();
+  return PyUnicode_DecodeUTF8(at.data(), static_cast<Py_ssize_t>(at.size()), "replace");
+}
+
+PyMethodDef methods[] = {
+    {"start", act<&Recorder::start>, METH_NOARGS, "Begins to record; recordings do not nest."},
+    {"stop", act<&Recorder::stop>, METH_NOARGS, "Ends the recording."},
+    {"run", as_method(run), METH_FASTCALL,
+     "Records what function(*args, **kwargs) launches, and returns its result."},
+    {"keep_out_of_arguments", keep_out_of_arguments, METH_NOARGS,
+     "Says that arguments are part of a graph, into which no backward may go."},
+    {"let_memory_go", let_memory_go, METH_NOARGS,
+     "Says that the recording is to be looked at, not replayed: memory that launches make lives no "
+     "longer than without it."},
+    {"replay", replay, METH_NOARGS, "Runs the recorded launches again, in order."},
+    {"take_numbers", take_numbers, METH_NOARGS,
+     "Numbers that item() and float() have made, with the tensors they were read from and their "
+     "versions."},
+    {"launches", launches, METH_NOARGS, "The names of the recorded launches."},
+    {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef attributes[] = {
+    {"refusal", refusal, nullptr, "Why the recording must not be replayed, or None.", nullptr},
+    {"place", place, nullptr, "Where that was: 'file:line' of the user's, or ''.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(RecorderObject, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
+PyType_Slot slots[] = {
+    {Py_tp_doc,
+     const_cast<char*>(
+         "Keeps every launch of this thread between start() and stop(), and runs them again.")},
+    {Py_tp_new, slot(recorder_new)},
+    {Py_tp_dealloc, slot(recorder_dealloc)},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
+    {Py_tp_members, members},
+    {0, nullptr}};
+PyType_Spec spec = {"steep.Recorder", sizeof(RecorderObject), 0,
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+
+}  // namespace
+
+Recorder& recorder_of(const char* op, PyObject* object) {
+  if (!PyObject_TypeCheck(object, recorder_type))
+    fail(ErrorKind::type, op, "a Recorder", type_name(object));
+  return own(object);
+}
+
+void add_recorder_type(PyObject* module) {
+  recorder_type = make_type(spec);
+  program::set_place_of_user(line_of_user);
+  checked(PyModule_AddObjectRef(module, "Recorder", reinterpret_cast<PyObject*>(recorder_type)));
+}
+
+}  // namespace steep::bindings

@@ -1,0 +1,243 @@
+#include "bindings/programs/symbolic.h"
+
+#include <vector>
+
+#include "bindings/programs/cells.h"
+#include "bindings/programs/followed_math.h"
+#include "bindings/tensor/exchange.h"
+#include "program/record/recorder.h"
+
+namespace steep::bindings {
+
+PyTypeObject* g_symbolic_float = nullptr;
+PyTypeObject* g_symbolic_int = nullptr;
+
+namespace {
+
+// set_symbolic_types(float_type, int_type)
+PyObject* set_types(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2 || !PyType_Check(args[0]) || !PyType_Check(args[1]))
+      raise(PyExc_TypeError, "set_symbolic_types: expected two types");
+    Owned first = Owned::borrow(args[0]), second = Owned::borrow(args[1]);
+    g_symbolic_float = reinterpret_cast<PyTypeObject*>(first.release());
+    g_symbolic_int = reinterpret_cast<PyTypeObject*>(second.release());
+    Py_RETURN_NONE;
+  });
+}
+
+// What is in a place: an item of a dict or a list, the variable of a closure, or a slot. Empty where
+// nothing is, or, with an exception, where a key of a user's class has raised one.
+class Place {
+ public:
+  explicit Place(PyObject* entry)
+      : holder_(PyTuple_GET_ITEM(entry, 0)), key_(PyTuple_GET_ITEM(entry, 1)) {}
+
+  bool is_one() const {
+    return PyDict_Check(holder_) || (PyList_Check(holder_) && PyLong_Check(key_)) ||
+           PyCell_Check(holder_) || Py_TYPE(key_) == &PyMemberDescr_Type;
+  }
+
+  Owned get() const {
+    PyObject* found = nullptr;
+    if (PyDict_Check(holder_)) {
+      found = PyDict_GetItemWithError(holder_, key_);
+      if (!found && PyErr_Occurred()) return Owned();
+    } else if (PyList_Check(holder_)) {
+      const Py_ssize_t i = PyLong_AsSsize_t(key_);
+      found = i >= 0 && i < PyList_GET_SIZE(holder_) ? PyList_GET_ITEM(holder_, i) : nullptr;
+    } else if (PyCell_Check(holder_)) {
+      found = PyCell_GET(holder_);
+    } else {
+      auto* const type = reinterpret_cast<PyObject*>(Py_TYPE(holder_));
+      PyObject* const value = Py_TYPE(key_)->tp_descr_get(key_, holder_, type);
+      if (!value && PyErr_ExceptionMatches(PyExc_AttributeError)) PyErr_Clear();
+      return value ? Owned(value) : Owned();
+    }
+    return found ? Owned::borrow(found) : Owned();
+  }
+  // False, with an exception, where it cannot be done.
+  bool set(PyObject* value) const {
+    if (PyDict_Check(holder_)) return PyDict_SetItem(holder_, key_, value) == 0;
+    if (PyList_Check(holder_)) {
+      const Py_ssize_t i = PyLong_AsSsize_t(key_);
+      if (i == -1 && PyErr_Occurred()) return false;
+      if (i < 0 || i >= PyList_GET_SIZE(holder_)) return true;
+      return PyList_SetItem(holder_, i, new_reference(value)) == 0;
+    }
+    if (PyCell_Check(holder_)) return PyCell_Set(holder_, value) == 0;
+    return Py_TYPE(key_)->tp_descr_set(key_, holder_, value) == 0;
+  }
+
+ private:
+  PyObject *holder_, *key_;
+};
+
+// Puts stand-ins in their places, and takes them out again whatever ends the call. No code runs
+// then but that of C, and of keys of a user's class: neither an error nor a KeyboardInterrupt leaves
+// one of them there.
+class StandIns {
+ public:
+  StandIns(PyObject* entries, PyObject* left) : left_(left) {
+    const Items items("call_with_stand_ins", entries);
+    for (Py_ssize_t i = 0; i < items.size(); ++i) {
+      PyObject* const entry = items[i].get();
+      if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 4 || !Place(entry).is_one() ||
+          !(is_symbolic(PyTuple_GET_ITEM(entry, 2)) || PyTuple_Check(PyTuple_GET_ITEM(entry, 2))))
+        raise(PyExc_TypeError, "call_with_stand_ins: expected (holder, key, stand-in, number)");
+      entries_.push_back(Owned::borrow(entry));
+    }
+    checked(PyList_SetSlice(left, 0, PyList_GET_SIZE(left), entries));  // room for as many
+  }
+  // What it has put is taken out at the end, also where not all of them could be.
+  void put() {
+    for (const Owned& entry : entries_) {
+      if (!Place(entry.get()).set(PyTuple_GET_ITEM(entry.get(), 2))) throw PythonError();
+      ++put_;
+    }
+  }
+  // An exception stays, or makes way for a later one: one is set then even if none was.
+  void take_out() {
+    const auto count = static_cast<Py_ssize_t>(std::exchange(put_, 0));
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      WithoutError earlier;
+      take(i);
+      if (PyErr_Occurred()) earlier.replace();
+    }
+  }
+  ~StandIns() { take_out(); }
+  StandIns(const StandIns&) = delete;
+  StandIns& operator=(const StandIns&) = delete;
+
+ private:
+  void take(Py_ssize_t i) {
+    PyObject* const entry = entries_[static_cast<size_t>(i)].get();
+    const Place place(entry);
+    const Owned now = place.get();
+    if (!now && PyErr_Occurred()) return;  // whoever handles it puts the number back
+    if (PyList_SetItem(left_, i, new_reference(now ? now.get() : absent())) < 0 || !now) return;
+    PyObject* const stand_in = PyTuple_GET_ITEM(entry, 2);
+    if (now.get() == stand_in) {
+      place.set(PyTuple_GET_ITEM(entry, 3));
+      return;
+    }
+    if (!is_symbolic(now.get())) return;
+    static PyObject* const name = PyUnicode_InternFromString("_value");
+    PyObject* const number = PyObject_GetAttr(now.get(), name);
+    if (number) place.set(number);
+    Py_XDECREF(number);
+  }
+
+  std::vector<Owned> entries_;
+  PyObject* left_;
+  size_t put_ = 0;
+};
+
+// call_with_stand_ins(entries, left, function, args): the function's result. `entries` are tuples of
+// a place's holder and key, what stands in for the number there, and the number, or a tuple with
+// stand-ins in it and the tuple that it stands for; the list `left` gets what is in each place at the
+// end.
+PyObject* call_with_stand_ins(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 4 || !PyList_Check(args[1]) || !PyTuple_Check(args[3]))
+      raise(PyExc_TypeError, "call_with_stand_ins: expected (entries, left, function, args)");
+    StandIns there(args[0], args[1]);
+    const FollowedMath math;
+    there.put();
+    PyObject* const result = PyObject_Call(args[2], args[3], nullptr);
+    there.take_out();
+    if (!result || !PyErr_Occurred()) return result;
+    Py_DECREF(result);
+    return nullptr;
+  });
+}
+
+bool are_places(PyObject* places) {
+  if (!PyTuple_CheckExact(places)) return false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places); ++i) {
+    PyObject* const place = PyTuple_GET_ITEM(places, i);
+    if (!PyTuple_CheckExact(place) || PyTuple_GET_SIZE(place) != 2 || !Place(place).is_one())
+      return false;
+  }
+  return true;
+}
+
+// Whether `evaluate` has returned what it is to return; see NumberSource.
+bool is_answer(PyObject* answer, Py_ssize_t places) {
+  if (!PyTuple_CheckExact(answer) || PyTuple_GET_SIZE(answer) != 3) return false;
+  PyObject* const written = PyTuple_GET_ITEM(answer, 1);
+  return PyTuple_CheckExact(written) && PyTuple_GET_SIZE(written) == places &&
+         PyTuple_CheckExact(PyTuple_GET_ITEM(answer, 2));
+}
+
+PyMethodDef functions[] = {
+    {"call_with_stand_ins", as_method(call_with_stand_ins), METH_FASTCALL,
+     "Calls function(*args) while objects stand in for numbers in their places."},
+    {"exchange_keys", as_method(exchange_keys), METH_FASTCALL,
+     "Puts others in place of some keys of a dict, or items of a set."},
+    {"set_symbolic_types", as_method(set_types), METH_FASTCALL,
+     "Says which classes stand in for numbers while a function is recorded."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+PyObject* value_of_symbolic(PyObject* object) {
+  const program::Recorder* const recorder = program::Recorder::active();
+  const auto place = static_cast<Py_ssize_t>(recorder ? recorder->calls().size() : 0);
+  return checked(PyObject_CallMethod(object, "_taken", "n", place));
+}
+
+void name_taken(PyObject* object, const char* operation, const char* parameter) {
+  const Owned none(PyObject_CallMethod(object, "_named", "ss", operation, parameter));
+}
+
+PyObject* any_number() {
+  static PyObject* const object =
+      checked(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type)));
+  return object;
+}
+
+NumberSource::NumberSource(PyObject* pair) {
+  if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2 ||
+      !PyCallable_Check(PyTuple_GET_ITEM(pair, 0)) || !are_places(PyTuple_GET_ITEM(pair, 1)))
+    raise(PyExc_TypeError, "insert: expected (evaluate, places)");
+  evaluate_ = Owned::borrow(PyTuple_GET_ITEM(pair, 0));
+  places_ = Owned::borrow(PyTuple_GET_ITEM(pair, 1));
+}
+
+bool NumberSource::give(program::Program& program, PyObject* given, Owned& answer) const {
+  answer = Owned(PyObject_CallOneArg(evaluate_.get(), given));
+  if (answer.get() == Py_None) return false;
+  if (!is_answer(answer.get(), PyTuple_GET_SIZE(places_.get())))
+    raise(PyExc_TypeError, "evaluate: expected a tuple of three, with a number for each place");
+  PyObject* const values = PyTuple_GET_ITEM(answer.get(), 0);
+  const Items items("evaluate", values);
+  std::vector<double> numbers;
+  for (Py_ssize_t i = 0; i < items.size(); ++i) {
+    numbers.push_back(PyFloat_AsDouble(items[i].get()));
+    if (PyErr_Occurred()) throw PythonError();
+  }
+  return program.give_numbers(numbers);
+}
+
+void NumberSource::write_back(PyObject* answer) const {
+  PyObject* const values = PyTuple_GET_ITEM(answer, 1);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places_.get()); ++i)
+    if (!Place(PyTuple_GET_ITEM(places_.get(), i)).set(PyTuple_GET_ITEM(values, i)))
+      throw PythonError();
+}
+
+int NumberSource::traverse(visitproc visit, void* arg) const {
+  Py_VISIT(evaluate_.get());
+  Py_VISIT(places_.get());
+  return 0;
+}
+
+void add_symbolic(PyObject* module) {
+  checked(PyModule_AddFunctions(module, functions));
+  checked(PyModule_AddObjectRef(module, "any_number", any_number()));
+  const Owned names(names_of_followed_math());
+  checked(PyModule_AddObjectRef(module, "followed_math", names.get()));
+}
+
+}  // namespace steep::bindings

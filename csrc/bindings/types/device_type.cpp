@@ -1,0 +1,165 @@
+// steep.device: any device of PyTorch's can be named and printed; tensors are on the CPU.
+#include <cstring>
+
+#include "bindings/calls/convert.h"
+#include "bindings/types/dtype_type.h"
+
+namespace steep::bindings {
+
+namespace {
+
+constexpr const char* kKinds[] = {
+    "cpu",  "cuda", "ipu", "xpu",  "mkldnn", "opengl", "opencl", "ideep", "hip",  "ve",
+    "fpga", "maia", "xla", "lazy", "vulkan", "mps",    "meta",   "hpu",   "mtia", "privateuseone"};
+
+struct Place {
+  const char* kind = kKinds[0];
+  int64_t index = -1;  // -1: none was named
+};
+bool operator==(const Place& a, const Place& b) { return a.kind == b.kind && a.index == b.index; }
+
+struct DeviceObject {
+  PyObject_HEAD
+  Place place;
+};
+
+PyTypeObject* device_type = nullptr;
+PyObject* cpu = nullptr;
+
+const Place& own_place(PyObject* self) { return reinterpret_cast<DeviceObject*>(self)->place; }
+
+std::string spelled(const Place& place) {
+  return place.index < 0 ? place.kind : join(place.kind, ":", place.index);
+}
+
+// "cuda" or "cuda:1"; false for what names no device.
+bool parse(const char* text, Place& place) {
+  const char* colon = std::strchr(text, ':');
+  const size_t length = colon ? static_cast<size_t>(colon - text) : std::strlen(text);
+  place.kind = nullptr;
+  for (const char* kind : kKinds)
+    if (std::strlen(kind) == length && !std::strncmp(kind, text, length)) place.kind = kind;
+  if (!place.kind || !colon) return place.kind;
+  const char* digits = colon + 1;
+  const size_t count = std::strlen(digits);
+  if (count == 0 || count > 4 || std::strspn(digits, "0123456789") != count) return false;
+  if (count > 1 && digits[0] == '0') return false;
+  place.index = std::strtol(digits, nullptr, 10);
+  return true;
+}
+
+Place place_of(const char* op, PyObject* object) {
+  if (Py_TYPE(object) == device_type) return own_place(object);
+  if (!PyUnicode_Check(object))
+    fail(ErrorKind::type, op, "a device or its name", type_name(object),
+         "leave device out, or write 'cpu'");
+  Place place;
+  if (!parse(utf8(object), place))
+    fail(ErrorKind::runtime, op, "the name of a device, such as 'cpu'",
+         join("'", utf8(object), "'"), "leave device out, or write 'cpu'");
+  return place;
+}
+
+PyObject* make_device(const Place& place) {
+  PyObject* made = checked(device_type->tp_alloc(device_type, 0));
+  reinterpret_cast<DeviceObject*>(made)->place = place;
+  return made;
+}
+
+PyObject* device_new(PyTypeObject*, PyObject* arguments, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    PyObject *device = nullptr, *index = Py_None;
+    static const char* names[] = {"device", "index", nullptr};
+    static const char* by_type[] = {"type", "index", nullptr};
+    const bool typed = keywords && PyDict_GetItemString(keywords, "type");
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|O:device",
+                                     const_cast<char**>(typed ? by_type : names), &device, &index))
+      return nullptr;
+    Place place = place_of("device", device);
+    if (index == Py_None) return make_device(place);
+    int64_t number;
+    if (!read_int(index, number))
+      fail(ErrorKind::type, "device", "an index that is an int", type_name(index));
+    if (place.index >= 0 || number < 0)
+      fail(ErrorKind::runtime, "device", "one index, not negative",
+           join(spelled(place), " and ", number), "write device('cuda', 1) or device('cuda:1')");
+    place.index = number;
+    return make_device(place);
+  });
+}
+
+PyObject* device_repr(PyObject* self) {
+  const Place& place = own_place(self);
+  if (place.index < 0) return PyUnicode_FromFormat("device(type='%s')", place.kind);
+  return PyUnicode_FromFormat("device(type='%s', index=%lld)", place.kind,
+                              static_cast<long long>(place.index));
+}
+PyObject* device_str(PyObject* self) {
+  return PyUnicode_FromString(spelled(own_place(self)).c_str());
+}
+Py_hash_t device_hash(PyObject* self) {
+  const Place& place = own_place(self);
+  Py_hash_t hash = place.index + 1;
+  for (const char* c = place.kind; *c; ++c) hash = hash * 31 + *c;
+  return hash;
+}
+
+// A name is compared as the device that it names.
+PyObject* device_compare(PyObject* self, PyObject* other, int operation) {
+  return guarded([&]() -> PyObject* {
+    const bool comparable = Py_TYPE(other) == device_type || PyUnicode_Check(other);
+    if (!comparable || (operation != Py_EQ && operation != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
+    Place place;
+    const bool named =
+        PyUnicode_Check(other) ? parse(utf8(other), place) : (place = own_place(other), true);
+    return PyBool_FromLong((named && place == own_place(self)) == (operation == Py_EQ));
+  });
+}
+
+PyObject* device_kind(PyObject* self, void*) { return PyUnicode_FromString(own_place(self).kind); }
+PyObject* device_index(PyObject* self, void*) {
+  if (own_place(self).index < 0) Py_RETURN_NONE;
+  return PyLong_FromLongLong(own_place(self).index);
+}
+PyObject* device_reduce(PyObject* self, PyObject*) {
+  return Py_BuildValue("O(s)", device_type, spelled(own_place(self)).c_str());
+}
+
+PyGetSetDef device_attributes[] = {
+    {"type", device_kind, nullptr, "'cpu', or whatever was named.", nullptr},
+    {"index", device_index, nullptr, "The number that was named, or None.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickled by name."},
+                                {nullptr, nullptr, 0, nullptr}};
+PyType_Slot device_slots[] = {
+    {Py_tp_new, slot(device_new)},
+    {Py_tp_repr, slot(device_repr)},
+    {Py_tp_str, slot(device_str)},
+    {Py_tp_hash, slot(device_hash)},
+    {Py_tp_richcompare, slot(device_compare)},
+    {Py_tp_getset, device_attributes},
+    {Py_tp_methods, device_methods},
+    {Py_tp_doc, const_cast<char*>("Where a tensor lives: always the CPU, whatever can be named.")},
+    {0, nullptr}};
+PyType_Spec device_spec = {"steep.device", sizeof(DeviceObject), 0, Py_TPFLAGS_DEFAULT,
+                           device_slots};
+
+}  // namespace
+
+PyObject* cpu_device() { return new_reference(cpu); }
+
+void check_device(const char* op, PyObject* object) {
+  if (object == Py_None || object == cpu) return;
+  const Place place = place_of(op, object);
+  if (place.kind != kKinds[0])
+    fail(ErrorKind::runtime, op, "device 'cpu', the only one there is",
+         join("'", spelled(place), "'"), "leave device out, or write 'cpu'");
+}
+
+void add_device_type(PyObject* module) {
+  device_type = make_type(device_spec);
+  cpu = make_device(Place());
+  checked(PyModule_AddObjectRef(module, "device", reinterpret_cast<PyObject*>(device_type)));
+}
+
+}  // namespace steep::bindings

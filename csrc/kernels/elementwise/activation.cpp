@@ -1,0 +1,118 @@
+// Elementwise loops of activations and of the backward passes that are fused: float32 and float64.
+#include "kernels/elementwise/loops.h"
+#include "kernels/simd/vec_blocks.h"
+#include "kernels/simd/vecmath.h"
+
+namespace steep::kernels {
+namespace {
+
+using vec::mul_add;
+
+template <class T>
+STEEP_INLINE T silu(T x) {
+  return x * vec::sigmoid(x);
+}
+template <class T>
+STEEP_INLINE void silu_block(T* out, const T* x) {
+  T s[kVecBlock<T>];
+  sigmoid_block(s, x);
+#pragma omp simd
+  for (int i = 0; i < kVecBlock<T>; ++i) out[i] = x[i] * s[i];
+}
+template <class T>
+STEEP_INLINE T gelu(T x) {
+  return x * vec::normal(x).chance;
+}
+// x (1 + tanh(u)) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
+template <class T>
+STEEP_INLINE T gelu_inner(T x) {
+  constexpr T kTwice = T(1.5957691216057308), kCube = T(0.044715);
+  return kTwice * mul_add(kCube * x, x * x, x);
+}
+template <class T>
+STEEP_INLINE T gelu_tanh(T x) {
+  return x * vec::sigmoid(gelu_inner(x));
+}
+template <class T>
+STEEP_INLINE void gelu_tanh_block(T* out, const T* x) {
+  T s[kVecBlock<T>];
+#pragma omp simd
+  for (int i = 0; i < kVecBlock<T>; ++i) s[i] = gelu_inner(x[i]);
+  sigmoid_block(s, s);
+#pragma omp simd
+  for (int i = 0; i < kVecBlock<T>; ++i) out[i] = x[i] * s[i];
+}
+template <class T>
+STEEP_INLINE T leaky_relu(T x, T slope) {
+  return x > T(0) ? x : x * slope;
+}
+template <class T>
+STEEP_INLINE T elu(T x, T alpha) {
+  const T below = alpha * vec::expm1(x);
+  return x > T(0) ? x : below;
+}
+
+template <class T>
+STEEP_INLINE T tanh_backward(T grad, T out) {
+  return grad * mul_add(-out, out, T(1));
+}
+template <class T>
+STEEP_INLINE T sigmoid_backward(T grad, T out) {
+  return grad * ((T(1) - out) * out);
+}
+template <class T>
+STEEP_INLINE T relu_backward(T grad, T out) {
+  return out <= T(0) ? T(0) : grad;
+}
+template <class T>
+STEEP_INLINE T leaky_relu_backward(T grad, T x, T slope) {
+  return x > T(0) ? grad : grad * slope;
+}
+template <class T>
+STEEP_INLINE T elu_backward(T grad, T out, T alpha) {
+  const T below = grad * (out + alpha);
+  return out <= T(0) ? below : grad;
+}
+template <class T>
+STEEP_INLINE T silu_backward(T grad, T x, T) {
+  const T s = vec::sigmoid(x);
+  return grad * (s * mul_add(x, T(1) - s, T(1)));
+}
+template <class T>
+STEEP_INLINE T gelu_backward(T grad, T x, T) {
+  constexpr T kInverseSqrt2Pi = T(0.3989422804014327);
+  const vec::Normal<T> p = vec::normal(x);
+  return grad * mul_add(x * kInverseSqrt2Pi, p.bell, p.chance);
+}
+template <class T>
+STEEP_INLINE T squared_error_backward(T x, T y, T scale) {
+  return scale * (x - y);
+}
+
+template <class T>
+void fill(Table& table) {
+  using E = Elementwise;
+  constexpr int kSize = kVecBlock<T>;
+  set_blocks<T, silu<T>, kSize, silu_block<T>>(table, E::silu);
+  set_unary<T, gelu<T>>(table, E::gelu);
+  set_blocks<T, gelu_tanh<T>, kSize, gelu_tanh_block<T>>(table, E::gelu_tanh);
+  set_binary<T, leaky_relu<T>, Light>(table, E::leaky_relu);
+  set_binary<T, elu<T>>(table, E::elu);
+  set_binary<T, tanh_backward<T>, Light>(table, E::tanh_backward);
+  set_binary<T, sigmoid_backward<T>, Light>(table, E::sigmoid_backward);
+  set_binary<T, relu_backward<T>, Light>(table, E::relu_backward);
+  set_ternary<T, leaky_relu_backward<T>, Light>(table, E::leaky_relu_backward);
+  set_ternary<T, elu_backward<T>, Light>(table, E::elu_backward);
+  set_ternary<T, silu_backward<T>>(table, E::silu_backward);
+  set_ternary<T, gelu_backward<T>>(table, E::gelu_backward);
+  set_ternary<T, squared_error_backward<T>, Light>(table, E::squared_error_backward);
+}
+
+}  // namespace
+
+void STEEP_FILL(elementwise_activation)(Table& table) {
+  fill<float>(table);
+  fill<double>(table);
+}
+
+}  // namespace steep::kernels

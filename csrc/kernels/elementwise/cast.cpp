@@ -1,0 +1,136 @@
+// Casts between all types, and moves between strided arrays and contiguous blocks.
+#include "kernels/elementwise/loops.h"
+
+namespace steep::kernels {
+namespace {
+
+// A byte holding a bool: converting to it asks x != 0, unlike converting to a number. So does
+// converting from it, for memory from outside may hold other bytes than 0 and 1.
+struct Truth {};
+
+template <class T>
+struct Stored {
+  using Type = T;
+  static constexpr int kType = kTypeOf<T>;
+};
+template <>
+struct Stored<Truth> {
+  using Type = uint8_t;
+  static constexpr int kType = kBool;
+};
+
+template <class T>
+constexpr bool kIsFloating = T(0.5) != T(0);
+
+// A floating number beyond the integer's range, or NaN, becomes the lowest integer on every CPU.
+template <class To, class From>
+STEEP_INLINE To truncate(From x) {
+  constexpr To kLowest = static_cast<To>(To(1) << (sizeof(To) * 8 - 2)) * -2;
+  const bool inside = (x >= static_cast<From>(kLowest)) & (x < -static_cast<From>(kLowest));
+  const To whole = static_cast<To>(inside ? x : From(0));
+  return inside ? whole : kLowest;
+}
+
+template <class To, class From>
+struct Convert : Light {
+  static STEEP_INLINE To apply(From x) {
+    if constexpr (kIsFloating<From> && sizeof(To) == 1) {
+      return static_cast<To>(truncate<int32_t>(x));
+    } else if constexpr (kIsFloating<From> && !kIsFloating<To>) {
+      return truncate<To>(x);
+    } else {
+      return static_cast<To>(x);
+    }
+  }
+};
+template <class From>
+struct Convert<Truth, From> : Light {
+  static STEEP_INLINE uint8_t apply(From x) { return x != From(0); }
+};
+
+template <class To>
+struct ConvertTruth : Light {
+  static STEEP_INLINE To apply(uint8_t x) { return static_cast<To>(x != 0); }
+};
+template <>
+struct ConvertTruth<Truth> : Convert<Truth, uint8_t> {};
+
+template <class To, class From>
+struct Conversion {
+  using Op = Convert<To, From>;
+};
+template <class To>
+struct Conversion<To, Truth> {
+  using Op = ConvertTruth<To>;
+};
+
+template <class From, class To>
+void set_cast(Table& table) {
+  using FromType = typename Stored<From>::Type;
+  using Op = typename Conversion<To, From>::Op;
+  table.cast[Stored<From>::kType][Stored<To>::kType] =
+      unary_loop<Op, 16, typename Stored<To>::Type, FromType>;
+}
+
+template <class From>
+void set_casts(Table& table) {
+  set_cast<From, float>(table);
+  set_cast<From, double>(table);
+  set_cast<From, int64_t>(table);
+  set_cast<From, int32_t>(table);
+  set_cast<From, uint8_t>(table);
+  set_cast<From, Truth>(table);
+}
+
+// Four elements at a time: the loads are independent, the address computations shared.
+template <class T>
+void gather(void* block, void* strided, int64_t stride, int64_t n) {
+  T* out = static_cast<T*>(block);
+  const T* x = static_cast<const T*>(strided);
+  if (stride == 1) {
+    memcpy(out, x, n * sizeof(T));
+    return;
+  }
+  for (; n >= 4; n -= 4, out += 4, x += 4 * stride) {
+    const T a = x[0], b = x[stride], c = x[2 * stride], d = x[3 * stride];
+    out[0] = a, out[1] = b, out[2] = c, out[3] = d;
+  }
+  for (; n > 0; --n, ++out, x += stride) *out = *x;
+}
+
+template <class T>
+void scatter(void* block, void* strided, int64_t stride, int64_t n) {
+  const T* x = static_cast<const T*>(block);
+  T* out = static_cast<T*>(strided);
+  if (stride == 1) {
+    memcpy(out, x, n * sizeof(T));
+    return;
+  }
+  for (; n >= 4; n -= 4, x += 4, out += 4 * stride) {
+    const T a = x[0], b = x[1], c = x[2], d = x[3];
+    out[0] = a, out[stride] = b, out[2 * stride] = c, out[3 * stride] = d;
+  }
+  for (; n > 0; --n, ++x, out += stride) *out = *x;
+}
+
+template <class T>
+void set_moves(Table& table) {
+  table.gather[sizeof(T)] = gather<T>;
+  table.scatter[sizeof(T)] = scatter<T>;
+}
+
+}  // namespace
+
+void STEEP_FILL(elementwise_cast)(Table& table) {
+  set_casts<float>(table);
+  set_casts<double>(table);
+  set_casts<int64_t>(table);
+  set_casts<int32_t>(table);
+  set_casts<uint8_t>(table);
+  set_casts<Truth>(table);
+  set_moves<uint8_t>(table);
+  set_moves<uint32_t>(table);
+  set_moves<uint64_t>(table);
+}
+
+}  // namespace steep::kernels

@@ -1,0 +1,184 @@
+// Selection by index. x is viewed as [outer, length, inner].   dims: outer, length, inner, count
+//
+//   index_select  data: out[outer, count, inner], x, index int64[count]
+//   index_add     data: out[outer, length, inner] += source[outer, count, inner] at index, in order
+//   index_put     data: out[outer, length, inner] = source[outer, count, inner] at index; the last
+//                 wins
+//   gather        data: out[outer, count, inner], x, index int64[outer, count, inner]
+//   scatter_add   data: out[outer, length, inner] += source at index, both [outer, count, inner]
+//
+// The caller has checked that each index lies in [0, length). One that does not all the same (its
+// value may change between the replays of a program) reads 0 and writes nothing.
+//
+// What writes by index is shared by outer and by ranges of inner, never by index, so that several
+// writes to one place happen in their order. What only moves is written once per element size.
+
+#include "kernels/isa.h"
+#include "kernels/partition.h"
+#include "kernels/table.h"
+
+namespace steep::kernels {
+namespace {
+
+struct Shape {
+  int64_t outer, length, inner, count;
+  explicit Shape(const Task& task)
+      : outer(task.dims[0]), length(task.dims[1]), inner(task.dims[2]), count(task.dims[3]) {}
+  bool holds(int64_t index) const {
+    return static_cast<uint64_t>(index) < static_cast<uint64_t>(length);
+  }
+};
+
+// Calls work(o, first, end) for this rank's ranges of inner in every o.
+template <class Work>
+void for_inner_ranges(const Task& task, const Shape& s, Work work) {
+  const int64_t wanted = s.outer >= task.size ? 1 : ceil_div(task.size, s.outer < 1 ? 1 : s.outer);
+  const int64_t width = ceil_div(ceil_div(s.inner, wanted), 16) * 16;
+  const int64_t pieces = width == 0 ? 0 : ceil_div(s.inner, width);
+  const Range mine = share(s.outer * pieces, 1, task.rank, task.size);
+  for (int64_t i = mine.begin; i < mine.end; ++i) {
+    const int64_t first = i % pieces * width;
+    work(i / pieces, first, s.inner - first < width ? s.inner : first + width);
+  }
+}
+
+template <class T>
+void copy_row(T* to, const T* from, int64_t n) {
+  if (n * static_cast<int64_t>(sizeof(T)) > 256) {
+    __builtin_memcpy(to, from, n * sizeof(T));
+    return;
+  }
+#pragma omp simd
+  for (int64_t j = 0; j < n; ++j) to[j] = from[j];
+}
+
+template <class T>
+void index_select(const Task& task) {
+  const Shape s(task);
+  T* out = static_cast<T*>(task.data[0]);
+  const T* x = static_cast<const T*>(task.data[1]);
+  const auto* index = static_cast<const int64_t*>(task.data[2]);
+  const Range mine = share(s.outer * s.count, s.inner == 1 ? 64 : 1, task.rank, task.size);
+  if (mine.begin == mine.end) return;
+  int64_t o = mine.begin / s.count, k = mine.begin % s.count;
+  for (int64_t row = mine.begin; row < mine.end; ++row) {
+    T* to = out + row * s.inner;
+    const T* from = x + (o * s.length + index[k]) * s.inner;
+    if (!s.holds(index[k])) {
+      for (int64_t j = 0; j < s.inner; ++j) to[j] = 0;
+    } else if (s.inner == 1) {
+      *to = *from;
+    } else {
+      copy_row(to, from, s.inner);
+    }
+    if (++k == s.count) k = 0, ++o;
+  }
+}
+
+template <class T>
+void index_put(const Task& task) {
+  const Shape s(task);
+  T* out = static_cast<T*>(task.data[0]);
+  const T* source = static_cast<const T*>(task.data[1]);
+  const auto* index = static_cast<const int64_t*>(task.data[2]);
+  for_inner_ranges(task, s, [=](int64_t o, int64_t first, int64_t end) {
+    for (int64_t k = 0; k < s.count; ++k) {
+      if (!s.holds(index[k])) continue;
+      copy_row(out + (o * s.length + index[k]) * s.inner + first,
+               source + (o * s.count + k) * s.inner + first, end - first);
+    }
+  });
+}
+
+template <class T>
+void gather(const Task& task) {
+  const Shape s(task);
+  T* out = static_cast<T*>(task.data[0]);
+  const T* x = static_cast<const T*>(task.data[1]);
+  const auto* index = static_cast<const int64_t*>(task.data[2]);
+  const Range mine = share(s.outer * s.count, s.inner == 1 ? 64 : 1, task.rank, task.size);
+  if (mine.begin == mine.end) return;
+  int64_t o = mine.begin / s.count, k = mine.begin % s.count;
+  for (int64_t row = mine.begin; row < mine.end; ++row) {
+    const T* from = x + o * s.length * s.inner;
+    const int64_t* at = index + row * s.inner;
+    for (int64_t j = 0; j < s.inner; ++j) {
+      out[row * s.inner + j] = s.holds(at[j]) ? from[at[j] * s.inner + j] : T(0);
+    }
+    if (++k == s.count) k = 0, ++o;
+  }
+}
+
+// A bool in memory, which is true where it is not 0.
+struct Truth {
+  uint8_t byte;
+};
+inline Truth operator+(Truth x, Truth y) { return {static_cast<uint8_t>((x.byte | y.byte) != 0)}; }
+
+// to += from. T is unsigned where the tensor holds integers, whose sums wrap around; a sum of bool
+// is their or.
+template <class T>
+void add_row(T* to, const T* from, int64_t n) {
+#pragma omp simd
+  for (int64_t j = 0; j < n; ++j) to[j] = static_cast<T>(to[j] + from[j]);
+}
+
+template <class T>
+void index_add(const Task& task) {
+  const Shape s(task);
+  T* out = static_cast<T*>(task.data[0]);
+  const T* source = static_cast<const T*>(task.data[1]);
+  const auto* index = static_cast<const int64_t*>(task.data[2]);
+  for_inner_ranges(task, s, [=](int64_t o, int64_t first, int64_t end) {
+    for (int64_t k = 0; k < s.count; ++k) {
+      if (!s.holds(index[k])) continue;
+      add_row(out + (o * s.length + index[k]) * s.inner + first,
+              source + (o * s.count + k) * s.inner + first, end - first);
+    }
+  });
+}
+
+template <class T>
+void scatter_add(const Task& task) {
+  const Shape s(task);
+  T* out = static_cast<T*>(task.data[0]);
+  const T* source = static_cast<const T*>(task.data[1]);
+  const auto* index = static_cast<const int64_t*>(task.data[2]);
+  for_inner_ranges(task, s, [=](int64_t o, int64_t first, int64_t end) {
+    T* to = out + o * s.length * s.inner;
+    for (int64_t k = 0; k < s.count; ++k) {
+      const int64_t row = (o * s.count + k) * s.inner;
+      for (int64_t j = first; j < end; ++j) {
+        if (!s.holds(index[row + j])) continue;
+        T& place = to[index[row + j] * s.inner + j];
+        place = static_cast<T>(place + source[row + j]);
+      }
+    }
+  });
+}
+
+// Moves is an unsigned integer as wide as the type; Adds is what its sums are computed in.
+template <class Moves, class Adds>
+void fill(Table& table, Type type) {
+  const auto set = [&](RoutineId id, Routine routine) {
+    table.routines[static_cast<int>(id)][type] = routine;
+  };
+  set(RoutineId::index_select, index_select<Moves>);
+  set(RoutineId::index_put, index_put<Moves>);
+  set(RoutineId::gather, gather<Moves>);
+  set(RoutineId::index_add, index_add<Adds>);
+  set(RoutineId::scatter_add, scatter_add<Adds>);
+}
+
+}  // namespace
+
+void STEEP_FILL(index_index)(Table& table) {
+  fill<uint32_t, float>(table, kFloat32);
+  fill<uint64_t, double>(table, kFloat64);
+  fill<uint64_t, uint64_t>(table, kInt64);
+  fill<uint32_t, uint32_t>(table, kInt32);
+  fill<uint8_t, uint8_t>(table, kUInt8);
+  fill<uint8_t, Truth>(table, kBool);
+}
+
+}  // namespace steep::kernels

@@ -1,0 +1,302 @@
+// Layer normalisation of the rows of x[rows, n], contiguous (Ba, Kiros and Hinton, 2016).
+//
+//   layer_norm            data: out, mean[rows], rstd[rows], x, weight[n] or null, bias[n] or null
+//                         dims: rows, n.   scalars: eps
+//   layer_norm_backward   data: grad_x, grad_weight[n], grad_bias[n] (each or null),
+//                               grad, x, mean, rstd, weight[n] or null
+//                         dims: rows, n, whether grad_weight or grad_bias is there
+//
+//   mean = sum(x) / n      rstd = 1 / sqrt(sum((x - mean)^2) / n + eps)
+//   y = (x - mean) * rstd  out = y * weight + bias
+//   g = grad * weight      grad_x = (g - sum(g) / n - y * (sum(g * y) / n)) * rstd
+//   grad_weight = sum over rows of grad * y      grad_bias = sum over rows of grad
+//
+// A row is read from memory once and stays in the cache for what follows. Its sums are taken in
+// lanes, as in lanes.h; sums over rows in chunks of rows combined pairwise, as in columns.h.
+
+#include "kernels/isa.h"
+#include "kernels/partition.h"
+#include "kernels/reduce/columns.h"
+#include "kernels/simd/lanes.h"
+#include "kernels/simd/vec_core.h"
+#include "kernels/table.h"
+
+namespace steep::kernels {
+namespace {
+
+// ---- two sums in one pass over a row ----
+
+template <class T>
+struct Two {
+  T first, second;
+};
+
+// A number or a vector from memory.
+template <class V, class T>
+STEEP_INLINE V read(const T* x) {
+  V value;
+  __builtin_memcpy(&value, x, sizeof(V));
+  return value;
+}
+
+// The terms are added to lanes of two accumulators by turns, each with its 16 lanes: a rule's
+// add(j, first, second) adds those of element j, or of the vector that begins there.
+template <class T, class Rule>
+STEEP_INLINE void add_lanes(const Rule& rule, int64_t j, Lanes<T>& first, Lanes<T>& second) {
+  STEEP_UNROLL
+  for (int p = 0; p < Lanes<T>::kParts; ++p) {
+    rule.add(j + p * Lanes<T>::kWidth, first.part[p], second.part[p]);
+  }
+}
+
+// The two sums of elements [at, at + n), n <= kChunk.
+template <class T, class Rule>
+__attribute__((noinline)) Two<T> sum_two_of_chunk(const Rule& rule, int64_t at, int64_t n) {
+  Lanes<T> first = Lanes<T>::fill(0), second = first, other_first = first, other_second = first;
+  const int64_t end = at + n;
+  for (; at + 2 * kLanes <= end; at += 2 * kLanes) {
+    add_lanes(rule, at, first, second);
+    add_lanes(rule, at + kLanes, other_first, other_second);
+  }
+  if (end - at >= kLanes) add_lanes(rule, at, first, second), at += kLanes;
+  if (end > at) {
+    T tail_first[kLanes] = {}, tail_second[kLanes] = {};
+    for (int j = 0; at + j < end; ++j) rule.add(at + j, tail_first[j], tail_second[j]);
+    other_first.combine(Sum<T>(), Lanes<T>::load(tail_first));
+    other_second.combine(Sum<T>(), Lanes<T>::load(tail_second));
+  }
+  first.combine(Sum<T>(), other_first);
+  second.combine(Sum<T>(), other_second);
+  return {combine_lanes<Sum<T>>(first), combine_lanes<Sum<T>>(second)};
+}
+
+// The two sums of a whole row; of fewer than 16 elements in their order.
+template <class T, class Rule>
+Two<T> sum_two(const Rule& rule, int64_t n) {
+  if (n < kLanes) {
+    Two<T> sums{0, 0};
+    for (int64_t j = 0; j < n; ++j) rule.add(j, sums.first, sums.second);
+    return sums;
+  }
+  if (n <= kChunk) return sum_two_of_chunk<T>(rule, 0, n);
+  Pairwise<Sum<T>, T> first, second;
+  for (int64_t j = 0; j < n; j += kChunk) {
+    const Two<T> part = sum_two_of_chunk<T>(rule, j, n - j < kChunk ? n - j : kChunk);
+    first.push(part.first);
+    second.push(part.second);
+  }
+  return {first.result(), second.result()};
+}
+
+// ---- forward ----
+
+// Deviations from about the mean, and their squares.
+template <class T>
+struct Deviations {
+  const T* x;
+  T mean;
+  template <class V>
+  STEEP_INLINE void add(int64_t j, V& first, V& second) const {
+    const V deviation = read<V>(x + j) - mean;
+    first += deviation;
+    second += deviation * deviation;
+  }
+};
+
+// mean and rstd of a row. What rounding has taken from the mean is what the deviations add up to:
+// with it the variance of a row far from 0 is right, and that of equal elements 0 (the corrected
+// two-pass algorithm: Chan, Golub and LeVeque, 1983).
+template <class T>
+Two<T> mean_and_rstd(const T* x, int64_t n, T eps) {
+  const T inverse = T(1) / static_cast<T>(n);
+  const T mean = reduce_row<Sum<T>>(Plain<T>{x}, 0, n) * inverse;
+  const Two<T> sums = sum_two<T>(Deviations<T>{x, mean}, n);
+  const T rest = sums.first * inverse;
+  const T variance = (sums.second - sums.first * rest) * inverse;
+  return {mean + rest, T(1) / vec::sqrt((variance < 0 ? T(0) : variance) + eps)};
+}
+
+template <bool kWeight, bool kBias, class T>
+void normalise_row(T* out, const T* x, const T* weight, const T* bias, Two<T> by, int64_t n) {
+#pragma omp simd
+  for (int64_t j = 0; j < n; ++j) {
+    const T y = (x[j] - by.first) * by.second;
+    if constexpr (kWeight && kBias) {
+      out[j] = vec::mul_add(y, weight[j], bias[j]);
+    } else if constexpr (kWeight) {
+      out[j] = y * weight[j];
+    } else if constexpr (kBias) {
+      out[j] = y + bias[j];
+    } else {
+      out[j] = y;
+    }
+  }
+}
+
+template <class T>
+void layer_norm(const Task& task) {
+  const int64_t n = task.dims[1];
+  T* out = static_cast<T*>(task.data[0]);
+  T* mean = static_cast<T*>(task.data[1]);
+  T* rstd = static_cast<T*>(task.data[2]);
+  const T* x = static_cast<const T*>(task.data[3]);
+  const T* weight = static_cast<const T*>(task.data[4]);
+  const T* bias = static_cast<const T*>(task.data[5]);
+  const T eps = static_cast<T>(task.scalars[0].f);
+  const auto normalise =
+      weight ? (bias ? normalise_row<true, true, T> : normalise_row<true, false, T>)
+             : (bias ? normalise_row<false, true, T> : normalise_row<false, false, T>);
+  const Range mine = share(task.dims[0], 1, task.rank, task.size);
+  for (int64_t row = mine.begin; row < mine.end; ++row) {
+    const Two<T> by = mean_and_rstd(x + row * n, n, eps);
+    mean[row] = by.first;
+    rstd[row] = by.second;
+    normalise(out + row * n, x + row * n, weight, bias, by, n);
+  }
+}
+
+// ---- backward ----
+
+template <class T>
+struct Backward {
+  T *grad_x, *grad_weight, *grad_bias;
+  const T *grad, *x, *mean, *rstd, *weight;
+  int64_t rows, n;
+  explicit Backward(const Task& task)
+      : grad_x(static_cast<T*>(task.data[0])),
+        grad_weight(static_cast<T*>(task.data[1])),
+        grad_bias(static_cast<T*>(task.data[2])),
+        grad(static_cast<const T*>(task.data[3])),
+        x(static_cast<const T*>(task.data[4])),
+        mean(static_cast<const T*>(task.data[5])),
+        rstd(static_cast<const T*>(task.data[6])),
+        weight(static_cast<const T*>(task.data[7])),
+        rows(task.dims[0]),
+        n(task.dims[1]) {}
+};
+
+// g = grad * weight, and g * y.
+template <bool kWeight, class T>
+struct Slopes {
+  const T *grad, *x, *weight;
+  T mean, rstd;
+  template <class V>
+  STEEP_INLINE void add(int64_t j, V& first, V& second) const {
+    V g = read<V>(grad + j);
+    if constexpr (kWeight) g *= read<V>(weight + j);
+    first += g;
+    second += g * ((read<V>(x + j) - mean) * rstd);
+  }
+};
+
+// Where the sums of a chunk of rows stand so far.
+template <class T>
+struct Columns {
+  T *weight, *bias;
+};
+
+// Of columns [columns.begin, columns.end) of a row: grad_x where kInput, and its terms added to
+// `sums` where kSums. Whatever is done together, an element's arithmetic is the same.
+template <bool kWeight, bool kInput, bool kSums, class T>
+void row_backward(const Backward<T>& a, int64_t row, Range columns, Columns<T> sums) {
+  const T mean = a.mean[row], rstd = a.rstd[row];
+  const T* grad = a.grad + row * a.n;
+  const T* x = a.x + row * a.n;
+  const T* weight = a.weight;
+  [[maybe_unused]] T* grad_x = a.grad_x + (kInput ? row * a.n : 0);
+  [[maybe_unused]] Two<T> means{0, 0};
+  if constexpr (kInput) {
+    means = sum_two<T>(Slopes<kWeight, T>{grad, x, weight, mean, rstd}, a.n);
+    const T inverse = T(1) / static_cast<T>(a.n);
+    means.first *= inverse;
+    means.second *= inverse;
+  }
+#pragma omp simd
+  for (int64_t j = columns.begin; j < columns.end; ++j) {
+    const T y = (x[j] - mean) * rstd;
+    if constexpr (kInput) {
+      const T g = kWeight ? grad[j] * weight[j] : grad[j];
+      grad_x[j] = (g - vec::mul_add(y, means.second, means.first)) * rstd;
+    }
+    if constexpr (kSums) {
+      sums.weight[j] = vec::mul_add(grad[j], y, sums.weight[j]);
+      sums.bias[j] += grad[j];
+    }
+  }
+}
+
+// The rows of one chunk, and their sums over `columns` in `partial`.
+template <bool kWeight, bool kInput, class T>
+void chunk_backward(const Backward<T>& a, int64_t chunk, Range columns, T* partial) {
+  const Columns<T> sums{partial + chunk * 2 * a.n, partial + (chunk * 2 + 1) * a.n};
+  for (int64_t j = columns.begin; j < columns.end; ++j) sums.weight[j] = sums.bias[j] = 0;
+  const int64_t first = chunk * kRowChunk;
+  const int64_t end = a.rows - first < kRowChunk ? a.rows : first + kRowChunk;
+  for (int64_t row = first; row < end; ++row) {
+    row_backward<kWeight, kInput, true>(a, row, columns, sums);
+  }
+}
+
+// Whether `chunks` of equal work keep the threads busy at least two thirds of the time.
+constexpr bool shares_evenly(int64_t chunks, int threads) {
+  return 2 * ceil_div(chunks, threads) * threads <= 3 * chunks;
+}
+
+// grad_x, and with it the sums of each chunk of rows: in one pass over memory where there are
+// chunks enough for the threads, else one after the other.
+template <bool kWeight, class T>
+void pass_backward(const Task& task, const Backward<T>& a, bool sums) {
+  const int64_t chunks = ceil_div(a.rows, kRowChunk);
+  T* partial = static_cast<T*>(task.scratch);
+  if (sums && a.grad_x && shares_evenly(chunks, task.size)) {
+    const Range mine = share(chunks, 1, task.rank, task.size);
+    for (int64_t chunk = mine.begin; chunk < mine.end; ++chunk) {
+      chunk_backward<kWeight, true>(a, chunk, {0, a.n}, partial);
+    }
+    return;
+  }
+  if (a.grad_x) {
+    const Range mine = share(a.rows, 1, task.rank, task.size);
+    for (int64_t row = mine.begin; row < mine.end; ++row) {
+      row_backward<kWeight, true, false, T>(a, row, {0, a.n}, {});
+    }
+  }
+  if (sums) {
+    constexpr int64_t kWidest = kStripBytes / static_cast<int64_t>(sizeof(T));
+    for_strips(task.rank, task.size, chunks, a.n, kWidest,
+               [&](int64_t chunk, int64_t first, int64_t width) {
+                 chunk_backward<kWeight, false>(a, chunk, {first, first + width}, partial);
+               });
+  }
+}
+
+template <class T>
+void layer_norm_backward(const Task& task) {
+  const Backward<T> a(task);
+  const bool sums = task.dims[2] != 0;
+  a.weight ? pass_backward<true>(task, a, sums) : pass_backward<false>(task, a, sums);
+  if (!sums) return;
+  task.barrier();
+  const int64_t n = a.n, chunks = ceil_div(a.rows, kRowChunk);
+  const T* partial = static_cast<const T*>(task.scratch);
+  for_strips(task.rank, task.size, 2, n, kTile<T>, [&](int64_t of, int64_t first, int64_t width) {
+    T* out = of == 0 ? a.grad_weight : a.grad_bias;
+    if (!out) return;
+    combine_partial_rows<Sum<T>>(out + first, partial + of * n + first, chunks, 2 * n, width);
+  });
+}
+
+template <class T>
+void fill(Table& table, Type type) {
+  table.routines[static_cast<int>(RoutineId::layer_norm)][type] = layer_norm<T>;
+  table.routines[static_cast<int>(RoutineId::layer_norm_backward)][type] = layer_norm_backward<T>;
+}
+
+}  // namespace
+
+void STEEP_FILL(norm_layer_norm)(Table& table) {
+  fill<float>(table, kFloat32);
+  fill<double>(table, kFloat64);
+}
+
+}  // namespace steep::kernels

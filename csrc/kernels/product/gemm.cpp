@@ -1,0 +1,231 @@
+// Matrix products: C = activation(A * B + bias), many at once.
+//
+// dims: [0] batch, [1] m, [2] n, [3] k;
+//       [4] lda, [5] ldb, [6] ldc: elements between rows as stored;
+//       [7], [8], [9] elements between the matrices of a, b and c (0 for a or b: one for all);
+//       [10] trans_a, [11] trans_b, [12] activation (0 none, 1 relu, 2 tanh, 3 sigmoid,
+//       4 leaky_relu of slope scalars[0].f; 5 relu_backward, 6 tanh_backward, 7 sigmoid_backward),
+//       [13] accumulate;
+//       [14] elements between rows of aux, [15] between its matrices;
+//       [16] whether ranks take rows of C, whatever else they might share.
+// data: [0] c, [1] a, [2] b, [3] bias[n] or null, [4] aux (read by activations 5 to 7 alone).
+//       A(i, p) = trans_a ? a[p * lda + i] : a[i * lda + p]
+//       B(p, j) = trans_b ? b[j * ldb + p] : b[p * ldb + j]
+//       C(i, j) = c[i * ldc + j]; C overlaps neither A, B nor aux.
+// Each element: the product; with accumulate, old C + product; + bias; activation. k may be 0 (the
+// product is 0), and so may m, n and batch. Integers wrap around, and know no activation but relu.
+//
+// aux is the output of an activation of which the product is the gradient: the elementwise
+// operations of the same names, f(product, aux(i, j)), aux(i, j) = aux[i * dims[14] + j].
+//
+// The order of the sum. k is cut into slices of 4096; within one, an element starts at 0 and takes
+// its products in order of k, one FMA each; slices are added in order. Where one operand is a
+// vector (m or n is 1) and the rows of the other lie along k, a slice is 16 lanes instead (element
+// p in lane p % 16), added in halves. Shape and strides alone decide.
+//
+// The work. Each rank computes rectangles of C by itself (gemm_rect.h), with copies in a scratch of
+// its own: no barriers. scratch.h says how much room they take. A batch over one B is a product of
+// more rows.
+#include <cstdint>
+
+#include "kernels/isa.h"
+#include "kernels/product/gemm_blocks.h"
+#include "kernels/product/gemm_rect.h"
+#include "kernels/product/gemm_small.h"
+#include "kernels/table.h"
+
+namespace steep::kernels {
+namespace {
+
+// The routine's arguments by name, with the batch folded into the rows where it can be.
+template <class T>
+struct Args {
+  int64_t batch, a_stride, b_stride, c_stride, aux_stride, lda;
+  bool trans_a, by_rows;
+  Rect<T> whole;
+
+  explicit Args(const Task& task) {
+    const int64_t* const d = task.dims;
+    batch = d[0], a_stride = d[7], b_stride = d[8], c_stride = d[9], lda = d[4];
+    trans_a = d[10], by_rows = d[16];
+    whole.m = d[1], whole.n = d[2], whole.k = d[3];
+    whole.a = static_cast<const T*>(task.data[1]);
+    whole.a_row = trans_a ? 1 : lda, whole.a_col = trans_a ? lda : 1;
+    whole.b = static_cast<const T*>(task.data[2]), whole.ldb = d[5];
+    whole.c = static_cast<T*>(task.data[0]), whole.ldc = d[6];
+    whole.bias = static_cast<const T*>(task.data[3]);
+    whole.trans_b = d[11], whole.accumulate = d[13];
+    whole.activation = static_cast<int>(d[12]);
+    whole.slope = whole.activation == kLeakyRelu ? static_cast<T>(task.scalars[0].f) : T(0);
+    const bool gradient = is_gradient(whole.activation);
+    whole.aux = gradient ? static_cast<const T*>(task.data[4]) : nullptr;
+    whole.aux_row = gradient ? d[14] : 0, aux_stride = gradient ? d[15] : 0;
+    if (batch > 1 && b_stride == 0 && !trans_a && a_stride == whole.m * lda &&
+        c_stride == whole.m * whole.ldc && aux_stride == whole.m * whole.aux_row)
+      whole.m *= batch, batch = 1;
+  }
+
+  // A column of C, with A stored along it, is the row B^T A^T, which registers can lie along.
+  void transpose_column() {
+    const T* const column = whole.b;
+    const int64_t step = whole.trans_b ? 1 : whole.ldb, stride = b_stride;
+    whole.n = whole.m, whole.m = 1;
+    whole.b = whole.a, whole.ldb = lda, b_stride = a_stride, whole.trans_b = false;
+    whole.a = column, whole.a_row = 0, whole.a_col = step, a_stride = stride;
+    whole.ldc = whole.n;
+  }
+  bool column_is_contiguous() const {
+    return whole.ldc == 1 && !whole.bias && (!whole.aux || whole.aux_row == 1);
+  }
+};
+
+// The rectangle of rows and columns that cell `cell` of a grid takes.
+template <class T>
+Rect<T> cut(Rect<T> rect, const Range& rows, const Range& cols) {
+  rect.a += rows.begin * rect.a_row;
+  rect.b += rect.trans_b ? cols.begin * rect.ldb : cols.begin;
+  rect.c += rows.begin * rect.ldc + cols.begin;
+  if (rect.bias) rect.bias += cols.begin;
+  if (rect.aux) rect.aux += rows.begin * rect.aux_row + cols.begin;
+  rect.m = rows.end - rows.begin;
+  rect.n = cols.end - cols.begin;
+  return rect;
+}
+
+// The work of one cell of a grid with `rows` row ranges: its elements of C, and its packing.
+template <class T>
+int64_t cell_cost(int64_t m, int64_t n, int64_t rows, int64_t cells) {
+  const int64_t height = ceil_div(m, rows);
+  const int64_t width = round_up(ceil_div(n, cells / rows), kTileCols<T>);
+  return height * width + 8 * (height + width);
+}
+
+// The number of row ranges in a grid of `cells`: for the least work, or nearly so where that keeps
+// with one rank what belongs to a layer's output feature. x W^T and dY W are cut by columns then,
+// and dY^T x, the one whose left operand is transposed, by rows: a rank computes the gradient of
+// the rows of W that it has read and will update, from the columns of dY that it has made. Between
+// caches go the rows of x and dY, once, and the part of W that dY W wants. (Cut by rows, x W^T
+// would fetch all of W, and the update take it back: measured, a sixth of a small network's step.)
+template <class T>
+int64_t grid_rows(int64_t m, int64_t n, int64_t cells, bool trans_a) {
+  int64_t best = 1, best_cost = INT64_MAX;
+  for (int64_t rows = 1; rows <= cells; ++rows) {
+    if (cells % rows) continue;
+    const int64_t cost = cell_cost<T>(m, n, rows, cells);
+    if (cost < best_cost) best = rows, best_cost = cost;
+  }
+  const int64_t wish = trans_a ? cells : 1;
+  const bool enough = trans_a ? m >= 2 * cells : n >= kTileCols<T> * cells;
+  return enough && 4 * cell_cost<T>(m, n, wish, cells) <= 5 * best_cost ? wish : best;
+}
+
+// Vectors along k, made contiguous where they are not.
+template <class T>
+const T* contiguous(const T* x, int64_t step, int64_t k, T* room) {
+  if (step == 1) return x;
+  for (int64_t p = 0; p < k; ++p) room[p] = x[p * step];
+  return room;
+}
+
+// C is a vector of dot products along k. Ranks share its elements.
+template <class T>
+void multiply_dots(const Args<T>& args, const Task& task, T* scratch) {
+  const Rect<T>& rect = args.whole;
+  const int64_t b_col = rect.trans_b ? 1 : rect.ldb;
+  const bool rows_of_b = rect.n > 1;
+  Dots<T> dots;
+  dots.rows = rows_of_b ? rect.n : rect.m;
+  dots.k = rect.k;
+  dots.x_stride = rows_of_b ? rect.ldb : rect.a_row;
+  dots.out_stride = rows_of_b ? 1 : rect.ldc;
+  dots.bias_stride = rows_of_b;
+  const int64_t aux_stride = rows_of_b ? 1 : rect.aux_row;
+  dots.accumulate = rect.accumulate, dots.activation = rect.activation, dots.slope = rect.slope;
+  const int64_t total = dots.rows;
+  const Range mine = share(args.batch * total, args.by_rows ? 1 : 4, task.rank, task.size);
+  for (int64_t at = mine.begin; at < mine.end;) {
+    const int64_t batch = at / total, first = at % total;
+    dots.rows = smaller(total - first, mine.end - at);
+    const T* const a = rect.a + batch * args.a_stride;
+    const T* const b = rect.b + batch * args.b_stride;
+    if (rows_of_b) {
+      dots.x = b + first * rect.ldb;
+      dots.y = contiguous(a, rect.a_col, rect.k, scratch);
+    } else {
+      // Only a single row can have steps along k.
+      dots.x = contiguous(a + first * rect.a_row, rect.a_col, rect.k, scratch);
+      dots.y = contiguous(b, b_col, rect.k, scratch + rect.k);
+    }
+    dots.out = rect.c + batch * args.c_stride + first * dots.out_stride;
+    dots.bias = rect.bias ? rect.bias + first * dots.bias_stride : nullptr;
+    dot_all(dots);
+    activate(dots.out, dots.out_stride, dots.rows, int64_t{1}, dots.activation);
+    if (rect.aux)
+      undo_activation(dots.out, dots.out_stride,
+                      rect.aux + batch * args.aux_stride + first * aux_stride, aux_stride,
+                      dots.rows, dots.activation);
+    at += dots.rows;
+  }
+}
+
+template <class T>
+Rect<T> at_batch(const Args<T>& args, Rect<T> rect, int64_t batch) {
+  rect.a += batch * args.a_stride;
+  rect.b += batch * args.b_stride;
+  rect.c += batch * args.c_stride;
+  if (rect.aux) rect.aux += batch * args.aux_stride;
+  return rect;
+}
+
+// Ranks share the matrices of the batch, or the cells of a grid laid over each.
+template <class T>
+void multiply_grid(const Args<T>& args, const Task& task, T* scratch, const GemmRoom& room) {
+  const Rect<T>& whole = args.whole;
+  const int size = task.size;
+  if (size == 1) {
+    const Plan<T> plan = make_plan(whole, scratch, room, false);
+    for (int64_t batch = 0; batch < args.batch; ++batch)
+      multiply_rect(at_batch(args, whole, batch), plan);
+    return;
+  }
+  const int64_t cells = args.batch % size == 0 || args.batch >= 8 * size ? 1 : size;
+  const int64_t best = args.by_rows ? cells : grid_rows<T>(whole.m, whole.n, cells, args.trans_a);
+  const int down = cells == 1 ? 1 : static_cast<int>(best);
+  const int across = static_cast<int>(cells) / down;
+  const Range units = share(args.batch * cells, 1, task.rank, size);
+  for (int64_t unit = units.begin; unit < units.end; ++unit) {
+    const int64_t batch = unit / cells;
+    const int cell = static_cast<int>(unit % cells);
+    const Range rows = share(whole.m, 1, cell / across, down);
+    const Range cols = share(whole.n, kTileCols<T>, cell % across, across);
+    if (rows.begin == rows.end || cols.begin == cols.end) continue;
+    const Rect<T> rect = at_batch(args, cut(whole, rows, cols), batch);
+    multiply_rect(rect, make_plan(rect, scratch, room, true));
+  }
+}
+
+template <class T>
+void gemm(const Task& task) {
+  Args<T> args(task);
+  Rect<T>& whole = args.whole;
+  if (whole.m == 0 || whole.n == 0 || args.batch == 0) return;
+  const GemmRoom room = gemm_room(task.dims[0] * task.dims[1], whole.n, whole.k, whole.accumulate);
+  T* const scratch = static_cast<T*>(task.scratch);
+  const bool column = whole.n == 1, row = whole.m == 1;
+  if ((column && !args.trans_a) || (row && (whole.trans_b || column)))
+    return multiply_dots(args, task, scratch);
+  if (column && args.column_is_contiguous()) args.transpose_column();
+  multiply_grid(args, task, scratch, room);
+}
+
+}  // namespace
+
+void STEEP_FILL(product_gemm)(Table& table) {
+  Routine* const routines = table.routines[static_cast<int>(RoutineId::gemm)];
+  routines[kFloat32] = gemm<float>;
+  routines[kFloat64] = gemm<double>;
+  routines[kInt64] = integer_gemm<int64_t, uint64_t>;
+  routines[kInt32] = integer_gemm<int32_t, uint32_t>;
+}
+
+}  // namespace steep::kernels

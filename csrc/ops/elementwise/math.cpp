@@ -1,0 +1,217 @@
+// Exponentials, logarithms, roots, trigonometric and error functions: one kernel each, and a
+// one-line rule.
+#include "ops/elementwise/math.h"
+
+#include <limits>
+
+#include "ops/elementwise/compare.h"
+#include "ops/elementwise/elementwise.h"
+
+namespace steep::ops {
+
+namespace {
+
+// Functions of floating numbers: integers are taken in the default dtype.
+Tensor floating(const Kernel& kernel, const Tensor& x) {
+  return unary(kernel, to(x, floating_type(x.dtype())));
+}
+
+// A rule that needs the input: slope(x) is the derivative at x.
+template <class Slope>
+Tensor with_input(const Kernel& kernel, const Tensor& x, Slope slope) {
+  Tensor out;
+  {
+    const tape::GradMode off(false);
+    out = floating(kernel, x);
+  }
+  if (wanted(x)) {
+    record(kernel.name, out, {x}, [x = Saved(x), slope](const Tensor& grad, Grads& grads) {
+      grads[0] = slope(grad, x.get());
+    });
+  }
+  return out;
+}
+
+// A rule that needs the output alone: slope(grad, out).
+template <class Slope>
+Tensor with_output(const Kernel& kernel, const Tensor& x, Slope slope) {
+  Tensor out;
+  {
+    const tape::GradMode off(false);
+    out = floating(kernel, x);
+  }
+  if (wanted(x)) {
+    record(kernel.name, out, {x},
+           [out = Saved::output(out), slope](const Tensor& grad, Grads& grads) {
+             grads[0] = slope(grad, out.get());
+           });
+  }
+  return out;
+}
+
+Tensor one_plus(const Tensor& x) { return add(x, Number(1)); }
+Tensor one_minus(const Tensor& x) { return sub({{}, 1}, {x, {}}, 1); }
+
+constexpr double kTwoOverSqrtPi = 1.1283791670955126;
+constexpr double kLn2 = 0.6931471805599453, kLn10 = 2.302585092994046;
+
+}  // namespace
+
+Tensor exp(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("exp", Elementwise::exp, 6);
+  return with_output(kKernel, x,
+                     [](const Tensor& grad, const Tensor& out) { return mul(grad, out); });
+}
+Tensor exp2(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("exp2", Elementwise::exp2, 12);
+  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+    return mul(grad, mul(out, Number(kLn2)));
+  });
+}
+Tensor expm1(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("expm1", Elementwise::expm1, 16);
+  return with_output(
+      kKernel, x, [](const Tensor& grad, const Tensor& out) { return mul(grad, one_plus(out)); });
+}
+Tensor log(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("log", Elementwise::log, 14);
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return div(grad, x); });
+}
+Tensor log2(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("log2", Elementwise::log2, 14);
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return div(grad, mul(x, Number(kLn2)));
+  });
+}
+Tensor log10(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("log10", Elementwise::log10, 14);
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return div(grad, mul(x, Number(kLn10)));
+  });
+}
+Tensor log1p(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("log1p", Elementwise::log1p, 16);
+  return with_input(kKernel, x,
+                    [](const Tensor& grad, const Tensor& x) { return div(grad, one_plus(x)); });
+}
+Tensor sqrt(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("sqrt", Elementwise::sqrt, 6);
+  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+    return div(grad, mul(out, Number(2)));
+  });
+}
+Tensor rsqrt(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("rsqrt", Elementwise::rsqrt, 8);
+  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+    return mul(grad, mul(mul(square(out), out), Number(-0.5)));
+  });
+}
+Tensor sin(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("sin", Elementwise::sin, 20);
+  return with_input(kKernel, x,
+                    [](const Tensor& grad, const Tensor& x) { return mul(grad, cos(x)); });
+}
+Tensor cos(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("cos", Elementwise::cos, 20);
+  return with_input(kKernel, x,
+                    [](const Tensor& grad, const Tensor& x) { return neg(mul(grad, sin(x))); });
+}
+Tensor tan(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("tan", Elementwise::tan, 30);
+  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+    return mul(grad, one_plus(square(out)));
+  });
+}
+Tensor asin(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("asin", Elementwise::asin, 20);
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return mul(grad, rsqrt(one_minus(square(x))));
+  });
+}
+Tensor acos(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("acos", Elementwise::acos, 20);
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return neg(mul(grad, rsqrt(one_minus(square(x)))));
+  });
+}
+Tensor atan(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("atan", Elementwise::atan, 20);
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return div(grad, one_plus(square(x)));
+  });
+}
+Tensor sinh(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("sinh", Elementwise::sinh, 20);
+  return with_input(kKernel, x,
+                    [](const Tensor& grad, const Tensor& x) { return mul(grad, cosh(x)); });
+}
+Tensor cosh(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("cosh", Elementwise::cosh, 20);
+  return with_input(kKernel, x,
+                    [](const Tensor& grad, const Tensor& x) { return mul(grad, sinh(x)); });
+}
+Tensor erf(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("erf", Elementwise::erf, 20);
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return mul(grad, mul(exp(neg(square(x))), Number(kTwoOverSqrtPi)));
+  });
+}
+Tensor erfc(const Tensor& x) {
+  static constexpr Kernel kKernel = elementwise("erfc", Elementwise::erfc, 30);
+  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+    return mul(grad, mul(exp(neg(square(x))), Number(-kTwoOverSqrtPi)));
+  });
+}
+
+Tensor tanh(const Tensor& x) {
+  static constexpr Kernel kBackward = elementwise("tanh_backward", Elementwise::tanh_backward, 3);
+  static constexpr Kernel kKernel = elementwise("tanh", Elementwise::tanh, 10);
+  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+    return tape::grad_enabled() ? mul(grad, one_minus(square(out))) : fused(kBackward, grad, out);
+  });
+}
+
+Tensor sigmoid(const Tensor& x) {
+  static constexpr Kernel kBackward =
+      elementwise("sigmoid_backward", Elementwise::sigmoid_backward, 3);
+  static constexpr Kernel kKernel = elementwise("sigmoid", Elementwise::sigmoid, 10);
+  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+    return tape::grad_enabled() ? mul(grad, mul(one_minus(out), out)) : fused(kBackward, grad, out);
+  });
+}
+
+namespace {
+// The larger of |x| and |other|, as a constant: the slopes of atan2 do not depend on what both are
+// divided by. What is infinite stays so when divided; at the origin, where PyTorch has slope 0, all
+// is divided by infinity.
+Tensor larger(const Tensor& x, const Tensor& other) {
+  const tape::GradMode off(false);
+  const Tensor size = maximum(abs(x), abs(other));
+  const double most = size.dtype() == DType::float32
+                          ? static_cast<double>(std::numeric_limits<float>::max())
+                          : std::numeric_limits<double>::max();
+  return where(eq({size, {}}, {{}, 0}), TensorOrNumber{{}, std::numeric_limits<double>::infinity()},
+               TensorOrNumber{clamp(size, {}, {{{}, most}}), {}});
+}
+}  // namespace
+
+Tensor atan2(const Tensor& x, const Tensor& other) {
+  static constexpr Kernel kAtan2 = elementwise("atan2", Elementwise::atan2, 40);
+  Tensor out =
+      binary(kAtan2, {x, {}}, {other, {}}, floating_type(result_type({x, {}}, {other, {}})));
+  if (wanted(x, other)) {
+    record("atan2", out, {x, other},
+           [x = Saved(x), other = Saved(other)](const Tensor& grad, Grads& grads) {
+             // x and other by the larger of the two: their squares would leave the dtype's range
+             // long before the slopes do.
+             const Tensor size = larger(x.get(), other.get());
+             const Tensor y = div(x.get(), size), z = div(other.get(), size);
+             const Tensor length = clamp(add(square(y), square(z)), {{{}, 0.5}}, {});
+             if (grads.wanted(0)) grads[0] = mul(grad, div(div(z, length), size));
+             if (grads.wanted(1)) grads[1] = neg(mul(grad, div(div(y, length), size)));
+           });
+  }
+  return out;
+}
+
+}  // namespace steep::ops

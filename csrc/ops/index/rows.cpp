@@ -1,0 +1,125 @@
+// Picking, adding and putting rows: the differentiable core of indexing by tensors.
+#include <cstring>
+
+#include "ops/elementwise/elementwise.h"
+#include "ops/index/index.h"
+#include "ops/shape/window.h"
+#include "tensor/shape.h"
+
+namespace steep::ops {
+
+namespace {
+
+using kernels::RoutineId;
+constexpr Kernel kIndexSelect{
+    "index_select", Kind::opaque, static_cast<int>(RoutineId::index_select), "wrr", 1, nullptr,
+    nullptr,        nullptr};
+constexpr Kernel kIndexAdd{
+    "index_add", Kind::opaque, static_cast<int>(RoutineId::index_add), "urr", 1, nullptr,
+    nullptr,     nullptr};
+constexpr Kernel kIndexPut{
+    "index_put", Kind::opaque, static_cast<int>(RoutineId::index_put), "urr", 1, nullptr,
+    nullptr,     nullptr};
+
+// dims: n, first, count, the Bounds, then the sizes.   scalars: the operation's name, "" in a
+// subscript.   data: out int64[n], then one int64[n] for each size.
+void combine_indices(const kernels::Task& task) {
+  const int64_t n = task.dims[0], first = task.dims[1], count = task.dims[2];
+  const auto bounds = static_cast<Bounds>(task.dims[3]);
+  const bool from_end = bounds == Bounds::from_end;
+  const int64_t* sizes = task.dims + 4;
+  int64_t* out = static_cast<int64_t*>(task.data[0]);
+  for (int64_t i = 0; i < n; ++i) {
+    int64_t place = 0;
+    for (int64_t d = 0; d < count; ++d) {
+      const int64_t given = static_cast<const int64_t*>(task.data[1 + d])[i];
+      if (given < (from_end ? -sizes[d] : 0) || given >= sizes[d]) {
+        const char* op = program::name_in(task);
+        throw Error(bounds == Bounds::runtime_error ? ErrorKind::runtime : ErrorKind::index,
+                    join(op, *op ? ": " : "", "index ", given, " is out of bounds for dimension ",
+                         first + d, " with size ", sizes[d]));
+      }
+      place = place * sizes[d] + (given < 0 ? given + sizes[d] : given);
+    }
+    out[i] = place;
+  }
+}
+constexpr Kernel kCombine = program::checking("linear_index", "wr", combine_indices);
+
+Dims picked_shape(const Tensor& index, const Rows& rows) {
+  Dims shape = rows.before;
+  for (int64_t size : index.shape()) shape.push_back(size);
+  for (int64_t size : rows.after) shape.push_back(size);
+  return shape;
+}
+
+}  // namespace
+
+Tensor linear_index(const char* op, const Tensors& indices, const Dims& sizes, int first,
+                    Bounds bounds) {
+  const Tensor out = empty(indices[0].shape(), DType::int64);
+  Tensors kept;
+  SmallVector<program::Operand, 4> operands{out};
+  for (const Tensor& index : indices) {
+    kept.push_back(contiguous(to(index, DType::int64)));
+    operands.push_back(kept.back());
+  }
+  Dims dims{out.numel(), first, sizes.size(), static_cast<int64_t>(bounds)};
+  for (int64_t size : sizes) dims.push_back(size);
+  const kernels::Scalar name = program::name_scalar(op);
+  program::launch(program::Call{&kCombine, DType::int64, operands.data(), operands.size(),
+                                dims.data(), dims.size(), &name, 1});
+  return out;
+}
+
+Tensor pick_rows(const Tensor& x, const Tensor& index, const Rows& rows) {
+  Tensor out = empty(picked_shape(index, rows), x.dtype());
+  {
+    const tape::GradMode off(false);
+    program::launch(kIndexSelect, x.dtype(), {out, contiguous(x), index},
+                    {rows.outer, rows.length, rows.inner, index.numel()});
+  }
+  if (wanted(x)) {
+    record("index", out, {x}, [index = Saved(index), rows](const Tensor& grad, Grads& grads) {
+      grads[0] = add_rows(grad, index.get(), rows);
+    });
+  }
+  return out;
+}
+
+Tensor add_rows(const Tensor& x, const Tensor& index, const Rows& rows) {
+  Tensor out = full(rows.whole, 0, x.dtype());
+  {
+    const tape::GradMode off(false);
+    program::launch(kIndexAdd, x.dtype(), {out, contiguous(x), index},
+                    {rows.outer, rows.length, rows.inner, index.numel()});
+  }
+  if (wanted(x)) {
+    record("index_add", out, {x}, [index = Saved(index), rows](const Tensor& grad, Grads& grads) {
+      grads[0] = pick_rows(grad, index.get(), rows);
+    });
+  }
+  return out;
+}
+
+Tensor put_rows(const Tensor& x, const Tensor& index, const Tensor& value, const Rows& rows) {
+  Tensor out = empty(x.shape(), x.dtype());
+  {
+    const tape::GradMode off(false);
+    copy_memory(out, x);
+    program::launch(kIndexPut, x.dtype(), {out, contiguous(value), index},
+                    {rows.outer, rows.length, rows.inner, index.numel()});
+  }
+  if (wanted(x, value)) {
+    record("index_put", out, {x, value},
+           [index = Saved(index), rows](const Tensor& grad, Grads& grads) {
+             if (grads.wanted(0))
+               grads[0] = put_rows(grad, index.get(),
+                                   full(picked_shape(index.get(), rows), 0, grad.dtype()), rows);
+             if (grads.wanted(1)) grads[1] = pick_rows(grad, index.get(), rows);
+           });
+  }
+  return out;
+}
+
+}  // namespace steep::ops

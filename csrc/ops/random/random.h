@@ -1,0 +1,42 @@
+// Random tensors, in PyTorch's stream: the same seed gives the same values. Masks for dropout come
+// from Philox.
+#pragma once
+
+#include "ops/elementwise/elementwise.h"
+#include "ops/memory_format.h"
+#include "runtime/random.h"
+
+namespace steep::ops {
+
+using runtime::Generator;
+
+// random.cpp: tensors
+Tensor rand(const Dims& size, Generator* generator, std::optional<DType> dtype, bool requires_grad);
+Tensor randn(const Dims& size, Generator* generator, std::optional<DType> dtype,
+             bool requires_grad);
+Tensor randint(int64_t low, int64_t high, const Dims& size, Generator* generator,
+               std::optional<DType> dtype, bool requires_grad);
+Tensor randperm(int64_t n, Generator* generator, std::optional<DType> dtype, bool requires_grad);
+Tensor rand_like(const Tensor& x, Generator* generator, std::optional<DType> dtype,
+                 bool requires_grad, const MemoryFormat& format);
+Tensor randn_like(const Tensor& x, Generator* generator, std::optional<DType> dtype,
+                  bool requires_grad, const MemoryFormat& format);
+Tensor randint_like(const Tensor& x, int64_t low, int64_t high, Generator* generator,
+                    std::optional<DType> dtype, bool requires_grad, const MemoryFormat& format);
+Tensor bernoulli(const Tensor& p, Generator* generator);
+Tensor normal(const TensorOrNumber& mean, const TensorOrNumber& std, Generator* generator);
+Tensor normal_of_size(double mean, double std, const Dims& size, Generator* generator,
+                      std::optional<DType> dtype, bool requires_grad);
+
+// random.cpp: in place
+Tensor uniform_(const Tensor& x, double from, double to, Generator* generator);
+Tensor normal_(const Tensor& x, double mean, double std, Generator* generator);
+Tensor exponential_(const Tensor& x, double lambd, Generator* generator);
+Tensor random_full_(const Tensor& x, Generator* generator);
+Tensor random_(const Tensor& x, int64_t from, int64_t to, Generator* generator);
+Tensor bernoulli_(const Tensor& x, const TensorOrNumber& p, Generator* generator);
+
+// dropout.cpp
+Tensor dropout(const Tensor& x, double p, bool training, bool inplace);
+
+}  // namespace steep::ops

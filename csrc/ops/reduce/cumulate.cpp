@@ -1,0 +1,79 @@
+// Running sums along one dimension.
+#include <algorithm>
+
+#include "ops/reduce/reduce.h"
+#include "ops/registry.h"
+#include "tensor/shape.h"
+
+namespace steep::ops {
+
+namespace {
+
+constexpr int64_t kColumns = 256;  // taken together, so that their totals stay in the cache
+
+// The totals run in Total, which is wider than T where T is float32: the error of a running sum
+// grows with every step.   x as [outer, n, inner], row-major.   dims: outer, n, inner, from the end
+// (1) or the start (0).   data: out, x
+template <class T, class Total>
+void cumulate(const kernels::Task& task) {
+  const int64_t outer = task.dims[0], n = task.dims[1], inner = task.dims[2];
+  const bool backwards = task.dims[3] != 0;
+  T* out = static_cast<T*>(task.data[0]);
+  const T* x = static_cast<const T*>(task.data[1]);
+  const int64_t first = backwards ? (n - 1) * inner : 0, next = backwards ? -inner : inner;
+  for (int64_t o = 0; o < outer; ++o, out += n * inner, x += n * inner) {
+    if (inner == 1) {
+      Total total = 0;
+      for (int64_t step = 0, i = first; step < n; ++step, i += next)
+        out[i] = static_cast<T>(total += x[i]);
+      continue;
+    }
+    for (int64_t begin = 0; begin < inner; begin += kColumns) {
+      const int64_t width = std::min(kColumns, inner - begin);
+      Total total[kColumns] = {};
+      for (int64_t step = 0, row = first + begin; step < n; ++step, row += next)
+        for (int64_t j = 0; j < width; ++j) out[row + j] = static_cast<T>(total[j] += x[row + j]);
+    }
+  }
+}
+
+// One kernel a type: a host routine is not told its type. Integers are added unsigned, where
+// wrapping is defined.
+constexpr Kernel cumulate_kernel(kernels::Routine routine) {
+  return {"cumsum", Kind::opaque, 0, "wr", 1, nullptr, nullptr, routine};
+}
+constexpr Kernel kCumulate[] = {
+    cumulate_kernel(cumulate<float, double>), cumulate_kernel(cumulate<double, double>),
+    cumulate_kernel(cumulate<uint64_t, uint64_t>), cumulate_kernel(cumulate<uint32_t, uint32_t>)};
+
+Tensor running_sum(const Tensor& input, int dim, bool backwards) {
+  Tensor out;
+  Extent extent;
+  for (int d = 0; d < input.dim(); ++d)
+    (d < dim ? extent.outer : d > dim ? extent.inner : extent.n) *= input.size(d);
+  {
+    const tape::GradMode off(false);
+    const Tensor x = contiguous(input);
+    out = empty(x.shape(), x.dtype());
+    program::launch(kCumulate[static_cast<int>(x.dtype())], x.dtype(), {out, x},
+                    {extent.outer, extent.n, extent.inner, backwards});
+  }
+  if (wanted(input)) {
+    record("cumsum", out, {input}, [dim, backwards](const Tensor& grad, Grads& grads) {
+      grads[0] = running_sum(grad, dim, !backwards);
+    });
+  }
+  return out;
+}
+
+}  // namespace
+
+Tensor cumsum(const Tensor& x, int64_t along, std::optional<DType> dtype) {
+  const int dim = wrap_dim("cumsum", along, x.dim());
+  const DType type = dtype.value_or(is_floating(x.dtype()) ? x.dtype() : DType::int64);
+  check_total_type("cumsum", x, type);
+  const bool small = type == DType::uint8 || type == DType::boolean;
+  return to(running_sum(to(x, small ? DType::int64 : type), dim, false), type);
+}
+
+}  // namespace steep::ops

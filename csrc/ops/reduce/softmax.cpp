@@ -1,0 +1,166 @@
+// Softmax and its logarithm along one dimension.
+#include "ops/reduce/softmax.h"
+
+#include <algorithm>
+
+#include "ops/host.h"
+#include "ops/reduce/reduce.h"
+#include "ops/registry.h"
+#include "tensor/shape.h"
+
+namespace steep::ops {
+
+namespace {
+
+using kernels::RoutineId;
+
+program::Rows softmax_rows(const program::Call& call, int /*ranks*/) {
+  if (call.dims[2] != 1) return {};
+  return program::rows_in(call, call.dims[0], {0, 1, 2});
+}
+
+constexpr Kernel exponential(const char* name, RoutineId id) {
+  return {name,    Kind::reduce, static_cast<int>(id), "wr", 1, exponential_cost,
+          nullptr, nullptr,      softmax_rows};
+}
+
+constexpr Kernel kSoftmax = exponential("softmax", RoutineId::softmax);
+constexpr Kernel kLogSoftmax = exponential("log_softmax", RoutineId::log_softmax);
+constexpr Kernel kSoftmaxBackward = exponential("softmax_backward", RoutineId::softmax_backward);
+constexpr Kernel kLogSoftmaxBackward =
+    exponential("log_softmax_backward", RoutineId::log_softmax_backward);
+
+// The input in its compute type, row-major.
+Tensor prepared(const char* op, const Tensor& x, std::optional<DType> dtype) {
+  const Tensor typed = dtype ? to(x, *dtype) : x;
+  if (!is_floating(typed.dtype())) {
+    fail(ErrorKind::not_implemented, op, "a floating-point tensor", name(typed.dtype()),
+         "convert with .float(), or pass dtype=steep.float32");
+  }
+  return contiguous(typed);
+}
+
+Tensor run(const Kernel& kernel, const Tensor& x, const Extent& extent) {
+  const Tensor out = empty(x.shape(), x.dtype());
+  if (out.numel() > 0)
+    program::launch(kernel, x.dtype(), {out, x}, {extent.outer, extent.n, extent.inner});
+  return out;
+}
+
+Tensor run_backward(const Kernel& kernel, const Tensor& grad, const Tensor& out,
+                    const Extent& extent) {
+  const Tensor rows = contiguous(grad), grad_x = empty(out.shape(), out.dtype());
+  if (out.numel() > 0)
+    program::launch(kernel, out.dtype(), {grad_x, rows, out},
+                    {extent.outer, extent.n, extent.inner});
+  return grad_x;
+}
+
+Extent extent_along(const Tensor& x, int dim) {
+  Extent extent;
+  for (int d = 0; d < x.dim(); ++d)
+    (d < dim ? extent.outer : d > dim ? extent.inner : extent.n) *= x.size(d);
+  return extent;
+}
+
+Tensor total(const Tensor& x, int dim) { return sum(x, Dims{dim}, true, std::nullopt); }
+
+}  // namespace
+
+program::Cost exponential_cost(const program::Call& call) {
+  constexpr double kFlops = 8;  // of an exponential, by what it takes
+  double bytes = 0;
+  int64_t largest = 0;
+  for (int i = 0; i < call.operand_count; ++i) {
+    const TensorImpl* operand = call.operands[i].tensor();
+    if (!operand) continue;
+    bytes += static_cast<double>(operand->numel * element_size(operand->dtype));
+    largest = std::max(largest, operand->numel);
+  }
+  return {kFlops * static_cast<double>(largest), bytes};
+}
+
+Tensor softmax(const Tensor& input, int64_t along, std::optional<DType> dtype) {
+  const int dim = wrap_dim("softmax", along, input.dim());
+  const Tensor x = prepared("softmax", input, dtype);
+  const Extent extent = extent_along(x, dim);
+  const Tensor out = run(kSoftmax, x, extent);
+  if (wanted(x)) {
+    record("softmax", out, {x},
+           [out = Saved::output(out), extent, dim](const Tensor& grad, Grads& grads) {
+             const Tensor y = out.get();
+             // Fused, unless this pass is itself to be differentiated.
+             grads[0] = tape::grad_enabled() ? mul(y, sub(grad, total(mul(grad, y), dim)))
+                                             : run_backward(kSoftmaxBackward, grad, y, extent);
+           });
+  }
+  return out;
+}
+
+Tensor log_softmax(const Tensor& input, int64_t along, std::optional<DType> dtype) {
+  const int dim = wrap_dim("log_softmax", along, input.dim());
+  const Tensor x = prepared("log_softmax", input, dtype);
+  const Extent extent = extent_along(x, dim);
+  const Tensor out = run(kLogSoftmax, x, extent);
+  if (wanted(x)) {
+    record("log_softmax", out, {x},
+           [out = Saved::output(out), extent, dim](const Tensor& grad, Grads& grads) {
+             const Tensor y = out.get();
+             grads[0] = tape::grad_enabled() ? sub(grad, mul(exp(y), total(grad, dim)))
+                                             : run_backward(kLogSoftmaxBackward, grad, y, extent);
+           });
+  }
+  return out;
+}
+
+namespace {
+
+// The dimension that PyTorch took before it wanted one named.
+int64_t implicit_dim(const char* op, const Tensor& x) {
+  host.warn(join("Implicit dimension choice for ", op,
+                 " has been deprecated. Change the call to include dim=X as an argument."));
+  return x.dim() == 0 || x.dim() == 1 || x.dim() == 3 ? 0 : 1;
+}
+
+Tensor softmax_unnamed(const Tensor& x, const std::optional<int64_t>&, std::optional<DType> dtype) {
+  return softmax(x, implicit_dim("softmax", x), dtype);
+}
+Tensor log_softmax_unnamed(const Tensor& x, const std::optional<int64_t>&,
+                           std::optional<DType> dtype) {
+  return log_softmax(x, implicit_dim("log_softmax", x), dtype);
+}
+
+}  // namespace
+
+void register_softmax(Registry& registry) {
+  static constexpr const char* kUnnamed =
+      "(input: Tensor, dim: None = None, dtype: dtype | None = None) -> Tensor";
+  registry.add<&softmax>(
+      "softmax", kBoth, "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
+      R"(Exponentials along one dimension, divided by their sum: exp(x_i) / sum_j exp(x_j).
+
+Each row is shifted by its maximum first, so nothing overflows. Shape: any, kept; dtype, where
+given, is what the input is converted to. Without dim it is 0 or 1, by the number of dimensions, with
+a warning. Raises IndexError for a dimension out of range and
+NotImplementedError for an integer input.
+
+>>> steep.softmax(steep.tensor([0.0, 0.0]), dim=0)
+tensor([0.5000, 0.5000])
+)");
+  registry.add<&softmax_unnamed>("softmax", kFunction, kUnnamed, "See softmax(input, dim).");
+  registry.add<&log_softmax>(
+      "log_softmax", kBoth, "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
+      R"(Logarithm of the softmax along one dimension: x_i - log(sum_j exp(x_j)).
+
+More accurate than log(softmax(x)). Shape: any, kept; dtype, where given, is what the input is
+converted to. Without dim it is 0 or 1, by the number of dimensions, with a warning. Raises
+IndexError for a dimension out of range and NotImplementedError for an integer input.
+
+>>> steep.log_softmax(steep.tensor([0.0, 0.0]), dim=0)
+tensor([-0.6931, -0.6931])
+)");
+  registry.add<&log_softmax_unnamed>("log_softmax", kFunction, kUnnamed,
+                                     "See log_softmax(input, dim).");
+}
+
+}  // namespace steep::ops

@@ -1,0 +1,112 @@
+// From a plan's steps to actions, with a note of every place that holds an address.
+#include "program/plan/product.h"
+#include "program/replay/replay.h"
+#include "runtime/cpu.h"
+
+namespace steep::program {
+
+namespace {
+
+// "fused mul, add, tanh"
+std::string name_of(const Plan& plan, const Step& step) {
+  std::string text = "fused";
+  for (size_t i = 0; i < step.calls.size(); ++i)
+    text += join(i ? ", " : " ", plan.calls[step.calls[i]].call.name());
+  return text;
+}
+
+Dims shape_of(const RecordedCall& call) {
+  for (const Operand& operand : call.operands())
+    if (operand.tensor()) return operand.tensor()->shape;
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<Action> Program::build_action(const Step& step) {
+  auto action = std::make_unique<Action>();
+  action->threads = step.threads;
+  action->home = step.home;
+  action->meets = step.meets;
+  action->kernel = &plan_.calls[step.calls[0]].call.kernel();
+  action->place = plan_.calls[step.calls[0]].place;
+  const RecordedCall& first = plan_.calls[step.calls[0]].call;
+  action->event.name = step.calls.size() > 1 ? lasting(name_of(plan_, step)) : first.name();
+  action->event.layer = first.site().layer;
+  action->event.phase = first.site().phase;
+  action->event.dtype = name(first.type());
+  action->event.shape = shape_of(first);
+  action->event.threads = step.threads;
+  action->event.bytes = static_cast<int64_t>(step.cost.bytes);
+  action->event.flops = static_cast<int64_t>(step.cost.flops);
+  action->scratch_place = scratch_place(step);
+  if (action->kernel->own_scratch) action->scratch_step = plan_.room;
+  if (step.calls.size() > 1) {
+    build_group(step, *action);
+  } else {
+    build_launch(step, *action);
+  }
+  return action;
+}
+
+// Where the first rank's scratch is. Behind the arena each rank has a room of its own, for all
+// steps: a place that only one core writes to stays in its cache.
+int64_t Program::scratch_place(const Step& step) const {
+  return plan_.calls[step.calls[0]].call.kernel().own_scratch ? plan_.arena : step.scratch;
+}
+
+void Program::build_launch(const Step& step, Action& action) {
+  const TracedCall& traced = plan_.calls[step.calls[0]];
+  const RecordedCall& recorded = traced.call;
+  const Call call = recorded.call();
+  const Kernel& kernel = *call.kernel;
+  char** data;
+  if (kernel.kind == Kind::elementwise || kernel.kind == Kind::cast) {
+    action.geometry = std::make_unique<Geometry>();
+    describe(call, *action.geometry);
+    action.geometry->rows = step.rows;
+    data = action.geometry->data;
+  } else {
+    action.routine = kernel.host
+                         ? kernel.host
+                         : runtime::table().routines[kernel.id][static_cast<int>(call.type)];
+    action.dims = recorded.dims();
+    if (kernel.kind == Kind::product) action.dims[product::kByRows] = step.rows > 0;
+    action.scalars = recorded.scalars();
+    action.data = SmallVector<char*, 8>(call.operand_count, nullptr);
+    data = action.data.data();
+  }
+  for (int i = 0; i < call.operand_count; ++i)
+    if (const TensorImpl* x = call.operands[i].tensor()) {
+      point(traced.values[i], data + i, x->offset * element_size(x->dtype));
+    } else if (action.geometry) {
+      expect(call.operands[i], call.type, &action.geometry->numbers[i]);
+    }
+}
+
+void Program::build_group(const Step& step, Action& action) {
+  action.group = std::make_unique<Group>(*step.group);
+  action.group->rows = step.rows;
+  auto& slots = action.group->slots;
+  action.data = SmallVector<char*, 8>(static_cast<int>(slots.size()), nullptr);
+  for (size_t s = 0; s < slots.size(); ++s) {
+    if (slots[s].value < 0) {
+      action.data[static_cast<int64_t>(s)] = reinterpret_cast<char*>(&slots[s].number);
+      expect(slots[s].given, slots[s].type, &slots[s].number);
+    } else if (slots[s].buffer < 0) {
+      point(slots[s].value, action.data.data() + s, slots[s].offset);
+    }
+  }
+}
+
+// A number that each replay is given goes there.
+void Program::expect(const Operand& operand, DType type, NumberBits* where) {
+  if (operand.slot() >= 0)
+    number_patches_.push_back({where, type, operand.slot(), operand.negated()});
+}
+
+void Program::point(int value, char** where, int64_t offset) {
+  patches_[value].push_back({where, offset});
+}
+
+}  // namespace steep::program

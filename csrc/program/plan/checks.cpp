@@ -1,0 +1,55 @@
+// Checks of what is there before the first step, such as of a loss's targets, are made before it: a
+// function whose check fails is then called as it is, with all that its own code does about it. The
+// steps go on without them, and no rank waits for what has passed already.
+#include <algorithm>
+
+#include "program/replay/replay.h"
+
+namespace steep::program {
+
+namespace {
+
+// What any launch writes.
+std::vector<bool> written_values(const Plan& plan) {
+  std::vector<bool> written(plan.values.size());
+  for (const TracedCall& traced : plan.calls)
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (const int v = traced.values[i]; v >= 0 && writes(traced.call.kernel(), i))
+        written[v] = true;
+  return written;
+}
+
+}  // namespace
+
+void take_checks(Plan& plan) {
+  const std::vector<bool> written = written_values(plan);
+  std::vector<Step> left;
+  for (Step& step : plan.steps) {
+    const TracedCall& traced = plan.calls[step.calls[0]];
+    const Kernel& kernel = traced.call.kernel();
+    bool early = kernel.checks, writes_any = false;
+    for (int i = 0; early && i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      const bool made = v >= 0 && plan.values[v].kind == Value::Kind::made;
+      // What it writes is of this replay alone, and written again in its turn.
+      early = writes(kernel, i) ? made : v < 0 || (!made && !written[v]);
+      writes_any |= writes(kernel, i);
+    }
+    if (early) plan.checks.push_back(step);
+    if (!early || writes_any) left.push_back(std::move(step));
+  }
+  plan.steps = std::move(left);
+}
+
+bool Program::may_refuse_late() const {
+  const auto is_made_before = [this](const Step& step) {
+    return std::any_of(plan_.checks.begin(), plan_.checks.end(),
+                       [&](const Step& check) { return check.calls[0] == step.calls[0]; });
+  };
+  return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& step) {
+    const Kernel& kernel = plan_.calls[step.calls[0]].call.kernel();
+    return kernel.may_throw || (kernel.checks && !is_made_before(step));
+  });
+}
+
+}  // namespace steep::program

@@ -1,0 +1,74 @@
+// Launches whose operands are the same at every replay are run once, when the program is made: the
+// 1 that a backward pass starts from, what a loss divides by.
+#include "program/launch.h"
+#include "program/plan/plan.h"
+
+namespace steep::program {
+
+namespace {
+
+constexpr size_t kLargest = 4096;  // bytes: more is not worth keeping
+
+// By value: how many launches write to it.
+std::vector<int> writers_of(const Plan& plan) {
+  std::vector<int> writers(plan.values.size());
+  for (const TracedCall& traced : plan.calls)
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0 && writes(traced.call.kernel(), i)) ++writers[traced.values[i]];
+  return writers;
+}
+
+bool is_number_or_constant(const Plan& plan, const TracedCall& traced, int operand) {
+  const int v = traced.values[operand];
+  if (v < 0) return traced.call.operands()[operand].slot() < 0;
+  return plan.values[v].kind == Value::Kind::constant && plan.values[v].storage;
+}
+
+// Whether the launch makes one small value, all of it, from nothing but numbers and constants.
+bool is_constant(const Plan& plan, const TracedCall& traced, const std::vector<int>& writers) {
+  const Kernel& kernel = traced.call.kernel();
+  if (kernel.kind != Kind::elementwise && kernel.kind != Kind::cast) return false;
+  const Value& made = plan.values[traced.values[0]];
+  const TensorImpl& out = *traced.call.operands()[0].tensor();
+  if (made.kind != Value::Kind::made || made.kept || made.bytes > kLargest ||
+      writers[traced.values[0]] != 1 || reads(kernel, 0) || !out.contiguous ||
+      out.numel * element_size(out.dtype) != static_cast<int64_t>(made.bytes))
+    return false;
+  for (int i = 1; i < traced.values.size(); ++i)
+    if (!is_number_or_constant(plan, traced, i)) return false;
+  return true;
+}
+
+// Runs the launch on the constants' memory, and leaves its result as one of them.
+void compute(Plan& plan, TracedCall& traced) {
+  Value& made = plan.values[traced.values[0]];
+  made.kind = Value::Kind::constant;
+  made.storage = Storage::allocate(made.bytes);
+  for (int i = 0; i < traced.values.size(); ++i) {
+    const int v = traced.values[i];
+    if (v < 0) continue;
+    const TensorImpl& x = *traced.call.operands()[i].tensor();
+    traced.call.replace(
+        i, Tensor(new TensorImpl(plan.values[v].storage, x.dtype, x.shape, x.strides, x.offset)));
+  }
+  execute(traced.call.call());
+}
+
+}  // namespace
+
+void compute_constants(Plan& plan) {
+  const std::vector<int> writers = writers_of(plan);
+  std::vector<bool> gone(plan.calls.size());
+  int computed = 0;
+  for (size_t i = 0; i < plan.calls.size(); ++i) {
+    if (!is_constant(plan, plan.calls[i], writers)) continue;
+    compute(plan, plan.calls[i]);
+    gone[i] = true;
+    ++computed;
+  }
+  if (!computed) return;
+  plan.drop(gone);
+  plan.remarks.push_back(join(computed, " launches run once for all replays"));
+}
+
+}  // namespace steep::program

@@ -1,0 +1,177 @@
+// Elementwise launches that a matrix product takes over: a bias, an activation, or the gradient of
+// one, done to each element before it is written. The product's epilogue has the bits of the launch
+// it stands for.
+#include "program/plan/product.h"
+#include "program/plan/uses.h"
+
+namespace steep::program {
+
+namespace {
+
+using kernels::Elementwise;
+
+// The activation's number in the product's dims, 0 for none.
+int64_t activation_of(int id) {
+  switch (static_cast<Elementwise>(id)) {
+    case Elementwise::relu:
+      return 1;
+    case Elementwise::tanh:
+      return 2;
+    case Elementwise::sigmoid:
+      return 3;
+    case Elementwise::leaky_relu:
+      return 4;
+    case Elementwise::relu_backward:
+      return 5;
+    case Elementwise::tanh_backward:
+      return 6;
+    case Elementwise::sigmoid_backward:
+      return 7;
+    default:
+      return 0;
+  }
+}
+
+class Folding {
+ public:
+  explicit Folding(Plan& plan) : plan_(plan), uses_(plan), gone_(plan.calls.size()) {}
+
+  // Folds into the product at `at` what follows it, as long as something does.
+  void fold(int at) {
+    while (fold_next(at)) ++folded_;
+  }
+  void finish() {
+    if (!folded_) return;
+    plan_.drop(gone_);
+    plan_.remarks.push_back(join(folded_, " elementwise launches folded into products"));
+  }
+
+ private:
+  TracedCall& call(int i) { return plan_.calls[i]; }
+
+  // The one launch after `at` that touches a value of the program's own; -1 where there is another,
+  // or none.
+  int only_user(int at, int value) {
+    if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return -1;
+    int user = -1;
+    for (const Use& use : uses_.of(value)) {
+      if (use.call == at || use.call == user) continue;
+      if (user >= 0 || use.call < at) return -1;
+      user = use.call;
+    }
+    return user;
+  }
+
+  // Whether nothing between the two writes to the value, so that the first may read it as well.
+  bool stays(int value, int from, int to) {
+    if (value < 0) return true;
+    const Uses::List list = uses_.of(value);
+    return std::none_of(list.from(from), list.from(to), [](const Use& use) { return use.written; });
+  }
+
+  // Whether the user's result is new memory that the product may write at once.
+  bool can_write(int at, int user, const TensorImpl& product) {
+    const TensorImpl& out = *call(user).call.operands()[product::kOut].tensor();
+    const int value = call(user).values[product::kOut];
+    if (!out.contiguous || out.numel != product.numel || out.dtype != product.dtype) return false;
+    if (value == call(at).values[product::kOut]) return out.offset == product.offset;
+    if (plan_.values[value].kind != Value::Kind::made) return false;
+    return uses_.of(value).begin()->call >= user;
+  }
+
+  bool fold_next(int at) {
+    TracedCall& product = call(at);
+    if (product.call.operands().size() != product::kOperands || !is_floating(product.call.type()))
+      return false;
+    const Dims& dims = product.call.dims();
+    if (dims[product::kActivation] != 0 || dims[product::kAccumulate] != 0) return false;
+    const TensorImpl& result = *product.call.operands()[product::kOut].tensor();
+    const int user = only_user(at, product.values[product::kOut]);
+    if (user < 0 || call(user).call.kernel().kind != Kind::elementwise ||
+        call(user).call.type() != product.call.type() || !can_write(at, user, result))
+      return false;
+    return fold_bias(at, user) || fold_activation(at, user);
+  }
+
+  bool fold_bias(int at, int user) {
+    TracedCall &product = call(at), &add = call(user);
+    if (add.call.kernel().id != static_cast<int>(Elementwise::add) ||
+        product.values[product::kBias] >= 0)
+      return false;
+    const int bias = add.values[1] == product.values[product::kOut] ? 2 : 1;
+    if (add.values[bias] < 0 || add.values[bias] == product.values[product::kOut] ||
+        add.values[3 - bias] != product.values[product::kOut])
+      return false;
+    const TensorImpl& x = *add.call.operands()[bias].tensor();
+    const int64_t columns = product.call.dims()[product::kColumns];
+    if (!x.contiguous || x.numel != columns || x.shape.empty() || x.shape.back() != columns ||
+        !stays(add.values[bias], at, user) ||
+        !is_product(*add.call.operands()[3 - bias].tensor(), at))
+      return false;
+    product.call.replace(product::kBias, add.call.operands()[bias]);
+    product.values[product::kBias] = add.values[bias];
+    take_over(at, user);
+    return true;
+  }
+
+  bool fold_activation(int at, int user) {
+    TracedCall &product = call(at), &activation = call(user);
+    const int64_t number = activation_of(activation.call.kernel().id);
+    if (number == 0 || activation.values[1] != product.values[product::kOut] ||
+        !is_product(*activation.call.operands()[1].tensor(), at))
+      return false;
+    Dims& dims = product.call.dims();
+    if (number == 4) {
+      const Operand& slope = activation.call.operands()[2];
+      if (!slope.is_number() || slope.slot() >= 0) return false;
+      product.call.scalars()[0].f = slope.number().to_double();
+    } else if (number > 4) {
+      const Operand& aux = activation.call.operands()[2];
+      if (!aux.tensor() || !aux.tensor()->contiguous || aux.tensor()->numel != result_size(at) ||
+          activation.values[2] == activation.values[product::kOut] ||
+          activation.values[2] == product.values[product::kOut] ||
+          !stays(activation.values[2], at, user))
+        return false;
+      product.call.replace(product::kAux, aux);
+      product.values[product::kAux] = activation.values[2];
+      dims[product::kAuxRow] = dims[product::kColumns];
+      dims[product::kAuxMatrix] = dims[product::kRows] * dims[product::kColumns];
+    }
+    dims[product::kActivation] = number;
+    take_over(at, user);
+    return true;
+  }
+
+  int64_t result_size(int at) { return call(at).call.operands()[product::kOut].tensor()->numel; }
+
+  // Whether a window is the whole of the product, in its order.
+  bool is_product(const TensorImpl& window, int at) {
+    const TensorImpl& result = *call(at).call.operands()[product::kOut].tensor();
+    return window.contiguous && window.numel == result.numel && window.offset == result.offset;
+  }
+
+  // The product writes where the user did; the user goes.
+  void take_over(int at, int user) {
+    for (int value : call(user).values)
+      if (value >= 0) uses_.move(value, user, at);
+    call(at).call.replace(product::kOut, call(user).call.operands()[product::kOut]);
+    call(at).values[product::kOut] = call(user).values[product::kOut];
+    gone_[user] = true;
+  }
+
+  Plan& plan_;
+  Uses uses_;
+  std::vector<bool> gone_;
+  int folded_ = 0;
+};
+
+}  // namespace
+
+void fold(Plan& plan) {
+  Folding folding(plan);
+  for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i)
+    if (plan.calls[i].call.kernel().kind == Kind::product) folding.fold(i);
+  folding.finish();
+}
+
+}  // namespace steep::program

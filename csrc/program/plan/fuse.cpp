@@ -1,0 +1,357 @@
+// Chains of elementwise launches, run block by block: what one launch writes, the next reads from
+// the first-level cache. The loops are those of single launches, and an element's value does not
+// depend on where its block begins, so the bits are the same.
+#include <algorithm>
+
+#include "program/plan/uses.h"
+#include "runtime/cpu.h"
+
+namespace steep::program {
+
+namespace {
+
+constexpr int kReach = 64;  // launches looked at beyond the first of a group
+static_assert(kReach <= 64, "which of them are related is kept in the bits of one number");
+constexpr int kMaxMembers = 32;
+
+bool can_join(const TracedCall& traced) {
+  const Kind kind = traced.call.kernel().kind;
+  if (kind != Kind::elementwise && kind != Kind::cast) return false;
+  int64_t steps[kMaxOperands];
+  return traced.call.operands()[0].tensor()->numel > 0 && is_flat(traced.call.call(), steps);
+}
+
+// A sum over all elements whose chunks are those of a group: the kernel adds up fewer elements than
+// it has lanes one by one, which the last chunk of a longer sum is not.
+bool is_whole_sum(const TracedCall& traced, int64_t total) {
+  const RecordedCall& call = traced.call;
+  if (call.kernel().kind != Kind::reduce || !is_floating(call.type()) || call.dims().size() != 3 ||
+      call.kernel().id != static_cast<int>(kernels::RoutineId::sum))
+    return false;
+  constexpr int64_t kLanes = 16;
+  const int64_t rest = total % kGroupBlock;
+  return call.dims()[0] == 1 && call.dims()[1] == total && call.dims()[2] == 1 &&
+         (total <= kGroupBlock || rest == 0 || rest >= kLanes);
+}
+
+int64_t elements_of(const TracedCall& traced) { return traced.call.operands()[0].tensor()->numel; }
+
+struct Touch {
+  int value;
+  int64_t offset, numel;  // of the window
+  DType dtype;
+  bool written;
+};
+using Touches = SmallVector<Touch, 8>;
+
+Touches touches_of(const TracedCall& traced) {
+  Touches out;
+  for (int i = 0; i < traced.values.size(); ++i) {
+    if (traced.values[i] < 0) continue;
+    const TensorImpl& x = *traced.call.operands()[i].tensor();
+    out.push_back({traced.values[i], x.offset, x.numel, x.dtype, writes(traced.call.kernel(), i)});
+  }
+  return out;
+}
+
+bool same_window(const Touch& a, const Touch& b) {
+  return a.offset == b.offset && a.dtype == b.dtype && a.numel == b.numel;
+}
+
+// What a group and the launches that stay behind have done with a value.
+struct Mark {
+  int group = -1;  // the one this is about
+  bool passed = false, passed_written = false;
+  int last = -1;  // the last of the members' touches, or -1
+};
+
+// What all groups need.
+struct Launches {
+  explicit Launches(const Plan& plan)
+      : plan(plan), uses(plan), marks(plan.values.size()), joins(plan.calls.size()) {
+    for (size_t i = 0; i < joins.size(); ++i) joins[i] = can_join(plan.calls[i]);
+  }
+  const Plan& plan;
+  Uses uses;
+  std::vector<Mark> marks;  // by value
+  std::vector<bool> joins;  // by call: whether a group may have it
+};
+
+// A group that grows: members, and the launches between them that stay behind.
+class Growing {
+ public:
+  Growing(Launches& all, int first)
+      : all_(all), plan_(all.plan), first_(first), total_(elements_of(all.plan.calls[first])) {
+    add(first, touches_of(plan_.calls[first]));
+  }
+
+  // The next launch from `at` on that shares memory with a member, as all must that are taken in;
+  // -1 where there is none within reach.
+  int next(int at) const {
+    if (at - first_ >= kReach || members_.size() >= kMaxMembers) return -1;
+    const uint64_t rest = related_ >> (at - first_);
+    return rest ? at + __builtin_ctzll(rest) : -1;
+  }
+  // Takes the launch in, if it belongs to the group and may move up to it.
+  bool take(int at) {
+    const TracedCall& traced = plan_.calls[at];
+    const Touches touches = touches_of(traced);
+    if (conflicts(touches) || (may_stop_ && writes_outside(touches))) return false;
+    if (is_whole_sum(traced, total_)) return take_sum(at, touches);
+    if (!all_.joins[at] || elements_of(traced) != total_ || !fits(touches)) return false;
+    add(at, touches);
+    return true;
+  }
+  void pass(int at) {
+    for (const Touch& x : touches_of(plan_.calls[at])) pass(x);
+    may_stop_ |= plan_.calls[at].call.kernel().host != nullptr;
+  }
+  const std::vector<int>& members() const { return members_; }
+
+ private:
+  Mark& mark(int value) {
+    Mark& mark = all_.marks[value];
+    if (mark.group != first_) mark = {first_, false, false, -1};
+    return mark;
+  }
+  void pass(const Touch& x) {
+    Mark& known = mark(x.value);
+    known.passed = true;
+    known.passed_written |= x.written;
+  }
+  // Whether what was passed does with memory keeps a launch in its place.
+  bool conflicts(const Touches& touches) {
+    for (const Touch& x : touches) {
+      const Mark& known = mark(x.value);
+      if (x.written ? known.passed : known.passed_written) return true;
+    }
+    return false;
+  }
+  // What a launch that refuses its input leaves as it is must not be changed before it.
+  bool writes_outside(const Touches& touches) const {
+    for (const Touch& x : touches)
+      if (x.written && plan_.values[x.value].kind != Value::Kind::made) return true;
+    return false;
+  }
+  // Shares memory with a member, and sees what members write through the very same window.
+  bool fits(const Touches& touches) {
+    bool related = false;
+    for (const Touch& x : touches)
+      for (int i = mark(x.value).last; i >= 0; i = touches_[i].second) {
+        const Touch& y = touches_[i].first;
+        if ((x.written || y.written) && !(same_window(x, y) && x.numel == total_)) return false;
+        related = true;
+      }
+    return related;
+  }
+  // A sum of what a member has written. Its result is there when the group has ended, for those
+  // that stay behind.
+  bool take_sum(int at, const Touches& touches) {
+    if (mark(touches[0].value).last >= 0) return false;
+    bool computed = false;
+    for (int i = mark(touches[1].value).last; i >= 0; i = touches_[i].second) {
+      const Touch& y = touches_[i].first;
+      if (y.written && !(same_window(touches[1], y) && y.numel == total_)) return false;
+      computed |= y.written;
+    }
+    if (!computed) return false;
+    members_.push_back(at);
+    // Its result comes late, and what it adds up must still be there at the end of a block.
+    pass(touches[0]);
+    pass(touches[1]);
+    add(touches[1]);
+    return true;
+  }
+  void add(int at, const Touches& touches) {
+    members_.push_back(at);
+    for (const Touch& x : touches) {
+      add(x);
+      const Uses::List uses = all_.uses.of(x.value);
+      for (const Use* use = uses.from(at + 1); use != uses.end(); ++use) {
+        if (use->call - first_ >= kReach) break;
+        related_ |= uint64_t{1} << (use->call - first_);
+      }
+    }
+  }
+  void add(const Touch& x) {
+    Mark& known = mark(x.value);
+    touches_.emplace_back(x, std::exchange(known.last, static_cast<int>(touches_.size())));
+  }
+
+  Launches& all_;
+  const Plan& plan_;
+  const int first_;
+  const int64_t total_;
+  std::vector<int> members_;
+  std::vector<std::pair<Touch, int>> touches_;  // of members, and each value's one before
+  uint64_t related_ = 0;   // by launch from the first on: touches one of theirs
+  bool may_stop_ = false;  // whether one that was passed may refuse its input
+};
+
+// Whether values are made and read by the launches of one step alone.
+class Locals {
+ public:
+  Locals(const Plan& plan, Uses& uses, const std::vector<int>& members)
+      : plan_(plan), uses_(uses), touched_() {
+    for (int at : members)
+      for (int v : plan.calls[at].values)
+        if (v >= 0) touched_.push_back(v);
+    std::sort(touched_.begin(), touched_.end());
+  }
+  bool has(int value) const {
+    if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return false;
+    const auto [first, last] = std::equal_range(touched_.begin(), touched_.end(), value);
+    const Uses::List uses = uses_.of(value);
+    return last - first == uses.end() - uses.begin();
+  }
+
+ private:
+  const Plan& plan_;
+  Uses& uses_;
+  std::vector<int> touched_;  // an operand each
+};
+
+bool is_sum(const TracedCall& traced) { return traced.call.kernel().kind == Kind::reduce; }
+
+int slot_of(Group& group, const Group::Slot& wanted) {
+  for (size_t i = 0; i < group.slots.size(); ++i) {
+    const Group::Slot& slot = group.slots[i];
+    if (wanted.value >= 0 && slot.value == wanted.value && slot.offset == wanted.offset &&
+        slot.size == wanted.size && slot.step == wanted.step)
+      return static_cast<int>(i);
+  }
+  group.slots.push_back(wanted);
+  return static_cast<int>(group.slots.size()) - 1;
+}
+
+// Gives buffers to the slots that nothing outside wants; a buffer is free again after its last
+// reader. Where buffers run out, the slot stays in memory.
+void give_buffers(const Locals& locals, Group& group) {
+  std::vector<int> last(group.slots.size(), -1), first(group.slots.size(), -1);
+  for (const Group::Sum& sum : group.sums) last[sum.from] = static_cast<int>(group.ops.size());
+  for (size_t i = 0; i < group.ops.size(); ++i)
+    for (int k = 0; k < group.ops[i].operands; ++k) {
+      const int slot = group.ops[i].slots[k];
+      last[slot] = std::max(last[slot], static_cast<int>(i));
+      if (first[slot] < 0) first[slot] = static_cast<int>(i);
+    }
+  int busy_until[kGroupBuffers];
+  for (int& until : busy_until) until = -1;
+  for (size_t s = 0; s < group.slots.size(); ++s) {
+    Group::Slot& slot = group.slots[s];
+    if (slot.value < 0 || slot.step == 0 || !locals.has(slot.value)) continue;
+    for (int b = 0; b < kGroupBuffers && slot.buffer < 0; ++b) {
+      if (busy_until[b] >= first[s]) continue;
+      slot.buffer = b;
+      busy_until[b] = last[s];
+    }
+  }
+}
+
+// Says of elementwise launches that run by themselves why they do.
+void explain_single(Plan& plan, const std::vector<bool>& joins) {
+  std::string uneven, lonely;
+  for (const Step& step : plan.steps) {
+    const RecordedCall& call = plan.calls[step.calls[0]].call;
+    const Kind kind = call.kernel().kind;
+    if (step.calls.size() > 1 || (kind != Kind::elementwise && kind != Kind::cast)) continue;
+    std::string& list = joins[step.calls[0]] ? lonely : uneven;
+    list.append(list.empty() ? "" : ", ").append(call.name());
+  }
+  if (!uneven.empty())
+    plan.remarks.push_back("not fused, for operands broadcast, are strided or empty: " + uneven);
+  if (!lonely.empty())
+    plan.remarks.push_back(
+        "not fused, for no launch of their size near them shares memory with them alone: " +
+        lonely);
+}
+
+Group::Slot memory_slot(const TracedCall& traced, int operand, int64_t step) {
+  const TensorImpl& x = *traced.call.operands()[operand].tensor();
+  const int64_t size = element_size(x.dtype);
+  return {traced.values[operand], x.offset * size, size, step, -1, {}};
+}
+
+void add_sum(const TracedCall& traced, Group& group) {
+  const DType type = traced.call.type();
+  const kernels::Routine routine =
+      runtime::table().routines[traced.call.kernel().id][static_cast<int>(type)];
+  const int from = slot_of(group, memory_slot(traced, 1, 1));
+  const int to = slot_of(group, memory_slot(traced, 0, 0));
+  group.sums.push_back({routine, type, from, to});
+}
+
+Group group_of(const Plan& plan, const std::vector<int>& members, Uses& uses) {
+  Group group;
+  for (int at : members) {
+    const TracedCall& traced = plan.calls[at];
+    if (is_sum(traced)) {
+      add_sum(traced, group);
+      continue;
+    }
+    const Call call = traced.call.call();
+    Group::Op op;
+    op.loop = loop_of(call);
+    op.operands = call.operand_count;
+    int64_t steps[kMaxOperands];
+    is_flat(call, steps);
+    for (int k = 0; k < call.operand_count; ++k) {
+      Group::Slot slot{traced.values[k], 0, 0, steps[k], -1, {}};
+      if (const TensorImpl* x = call.operands[k].tensor()) {
+        slot.size = element_size(x->dtype);
+        slot.offset = x->offset * slot.size;
+        if (x->numel == elements_of(traced)) slot.step = 1;  // of one element, too
+      } else {
+        slot.size = element_size(call.type);
+        slot.number = bits_of(call.operands[k].number(), call.type);
+        if (call.operands[k].slot() >= 0) slot.given = call.operands[k], slot.type = call.type;
+      }
+      op.slots[k] = slot_of(group, slot);
+    }
+    group.total = call.operands[0].tensor()->numel;
+    group.ops.push_back(op);
+  }
+  give_buffers(Locals(plan, uses, members), group);
+  return group;
+}
+
+// The launches of a group from `first` on; those of them that come later are marked.
+std::vector<int> gather(Launches& all, int first, std::vector<bool>& done) {
+  Growing group(all, first);
+  int seen = first + 1;
+  for (int at; (at = group.next(seen)) >= 0; seen = at + 1) {
+    for (; seen < at; ++seen)
+      if (!done[seen]) group.pass(seen);
+    if (done[at]) continue;
+    if (group.take(at)) {
+      done[at] = true;
+    } else {
+      group.pass(at);
+    }
+  }
+  return group.members();
+}
+
+}  // namespace
+
+void fuse(Plan& plan) {
+  const int count = static_cast<int>(plan.calls.size());
+  Launches all(plan);
+  std::vector<bool> done(plan.calls.size());
+  int groups = 0, members = 0;
+  for (int i = 0; i < count; ++i) {
+    if (done[i]) continue;
+    Step step;
+    step.calls = {i};
+    if (all.joins[i]) step.calls = gather(all, i, done);
+    if (step.calls.size() > 1) {
+      step.group = std::make_shared<const Group>(group_of(plan, step.calls, all.uses));
+      ++groups, members += static_cast<int>(step.calls.size());
+    }
+    plan.steps.push_back(std::move(step));
+  }
+  if (groups) plan.remarks.push_back(join(members, " launches fused into ", groups, " groups"));
+  explain_single(plan, all.joins);
+}
+
+}  // namespace steep::program

@@ -1,0 +1,99 @@
+#include "program/plan/group.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/partition.h"
+
+namespace steep::program {
+
+namespace {
+
+using Buffers = char[kGroupBuffers][kGroupBlock * 8];
+
+// Where a slot's elements from `begin` on lie.
+void* address(const Group& group, int slot, char* const* data, Buffers& buffers, int64_t begin) {
+  const Group::Slot& s = group.slots[slot];
+  return s.buffer >= 0 ? buffers[s.buffer] : data[slot] + begin * s.step * s.size;
+}
+
+// The sum of one chunk, by the kernel itself.
+void add_chunk(const Group::Sum& sum, void* from, int64_t n, char* partial) {
+  void* const operands[2] = {partial, from};
+  const int64_t dims[3] = {1, n, 1};
+  sum.routine({operands, dims, nullptr, nullptr, 0, 1, [] {}});
+}
+
+// Partial sums combined pairwise, equals with equals, like the carries of a binary counter: the
+// kernel's order.
+template <class T>
+T combine(const char* partial, int64_t count) {
+  T level[48];
+  for (int64_t i = 0; i < count; ++i) {
+    T value;
+    std::memcpy(&value, partial + i * static_cast<int64_t>(sizeof(double)), sizeof value);
+    int k = 0;
+    for (int64_t carry = i; carry & 1; carry >>= 1) value = level[k++] + value;
+    level[k] = value;
+  }
+  T value = 0;
+  bool empty = true;
+  for (int k = 0; count >> k; ++k) {
+    if (!(count >> k & 1)) continue;
+    value = empty ? level[k] : level[k] + value;
+    empty = false;
+  }
+  return value;
+}
+
+// A rank's elements: whole chunks where they are added up.
+Share elements_of(const Group& group, const Rank& rank) {
+  if (group.sums.empty()) return share_of(group.total, group.rows, rank.rank, rank.size);
+  const kernels::Range mine = kernels::share(group.total, kGroupBlock, rank.rank, rank.size);
+  return {mine.begin, mine.end};
+}
+
+template <class T>
+void store(char* to, T value) {
+  std::memcpy(to, &value, sizeof value);
+}
+
+}  // namespace
+
+void run_group(const Group& group, char* const* data, char* scratch, const Rank& rank) {
+  alignas(64) Buffers buffers;
+  const int64_t chunks = chunks_of(group);
+  const auto partial = [&](size_t sum, int64_t chunk) {
+    return scratch +
+           (static_cast<int64_t>(sum) * chunks + chunk) * static_cast<int64_t>(sizeof(double));
+  };
+  const auto [first, end] = elements_of(group, rank);
+  for (int64_t begin = first; begin < end; begin += kGroupBlock) {
+    const int64_t n = std::min(kGroupBlock, end - begin);
+    for (const Group::Op& op : group.ops) {
+      void* at[kMaxOperands];
+      int64_t steps[kMaxOperands];
+      for (int k = 0; k < op.operands; ++k) {
+        steps[k] = group.slots[op.slots[k]].step;
+        at[k] = address(group, op.slots[k], data, buffers, begin);
+      }
+      op.loop(at, steps, n);
+    }
+    for (size_t s = 0; s < group.sums.size(); ++s)
+      add_chunk(group.sums[s], address(group, group.sums[s].from, data, buffers, begin), n,
+                partial(s, begin / kGroupBlock));
+  }
+  if (group.sums.empty()) return;
+  rank.barrier();
+  if (rank.rank != 0) return;
+  for (size_t s = 0; s < group.sums.size(); ++s) {
+    const Group::Sum& sum = group.sums[s];
+    if (sum.type == DType::float64) {
+      store(data[sum.to], combine<double>(partial(s, 0), chunks));
+    } else {
+      store(data[sum.to], combine<float>(partial(s, 0), chunks));
+    }
+  }
+}
+
+}  // namespace steep::program

@@ -1,0 +1,287 @@
+// One parallel region for the whole program, in which all ranks walk through the same steps. A
+// shared step is run by all of them; one that is not worth sharing by one, while the others go on
+// to what does not depend on it. Ranks meet only where memory demands it, and steps change places
+// so that it seldom does.
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "program/plan/intervals.h"
+#include "program/plan/rows.h"
+
+namespace steep::program {
+
+namespace {
+
+// Steps change places only in programs so short that meeting matters; in long ones, memory does.
+constexpr double kArrangedNs = 2e6;
+constexpr size_t kArrangedSteps = 1000;
+
+using Ranges = std::vector<Touched>;
+
+// What each rank touches of each step, worked out once.
+class Footprints {
+ public:
+  explicit Footprints(const Plan& plan) : plan_(plan), known_(plan.calls.size()) {}
+  const Ranges& of(const Step& step, int rank) {
+    auto& all = known_[step.calls[0]];
+    if (all.empty())
+      for (int r = 0; r < step.threads; ++r) all.push_back(touched_by(plan_, step, r));
+    return all[step.threads == 1 ? 0 : rank];
+  }
+
+ private:
+  const Plan& plan_;
+  std::vector<std::vector<Ranges>> known_;  // by a step's first call
+};
+
+// All that a rank has touched.
+class History {
+ public:
+  void add(const Ranges& ranges) {
+    for (const Touched& x : ranges) {
+      Block& block = blocks_[x.block];
+      block.touched.add(x.begin, x.end);
+      if (x.written) block.written.add(x.begin, x.end);
+    }
+  }
+  // Whether someone else must not touch these as well.
+  bool meets(const Ranges& ranges) const {
+    for (const Touched& x : ranges) {
+      const auto known = blocks_.find(x.block);
+      if (known == blocks_.end()) continue;
+      const Block& block = known->second;
+      if ((x.written ? block.touched : block.written).meets(x.begin, x.end)) return true;
+    }
+    return false;
+  }
+  void clear() { blocks_.clear(); }
+
+ private:
+  struct Block {
+    Intervals touched, written;
+  };
+  std::unordered_map<int, Block> blocks_;
+};
+
+// Whether it writes to what was there before, or stays when the program has run.
+bool is_seen(const Plan& plan, const Step& step) {
+  for (int at : step.calls) {
+    const TracedCall& traced = plan.calls[at];
+    for (int i = 0; i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      if (v >= 0 && writes(traced.call.kernel(), i) &&
+          (plan.values[v].kind != Value::Kind::made || plan.values[v].kept))
+        return true;
+    }
+  }
+  return false;
+}
+
+// What each rank has done, and will have seen done, since all last met.
+class Timeline {
+ public:
+  explicit Timeline(const Plan& plan)
+      : plan_(plan), footprints_(plan), done_(plan.threads), busy_(plan.threads, 0.0) {}
+
+  // Whether all must meet before the step, and else who runs it if one rank does.
+  struct Turn {
+    bool meets;
+    int home;
+  };
+  Turn turn_of(const Step& step) const {
+    if (may_go_wrong(step)) return {true, 0};
+    if (step.threads > 1) {
+      for (int rank = 0; rank < plan_.threads; ++rank)
+        if (depends(footprints_.of(step, rank), rank)) return {true, 0};
+      return {false, 0};
+    }
+    const Ranges& ranges = footprints_.of(step, 0);
+    if (may_refuse(plan_, step)) return {depends(ranges, 0), 0};
+    const int home = free_rank(ranges);
+    return {home < 0, std::max(home, 0)};
+  }
+
+  void take(Step& step, const Turn& turn) {
+    step.meets = turn.meets;
+    step.home = turn.home;
+    if (step.meets) clear();
+    for (int rank = 0; rank < plan_.threads; ++rank) {
+      if (step.threads == 1 && rank != step.home) continue;
+      const Ranges& ranges = footprints_.of(step, rank);
+      done_[rank].add(ranges);
+      busy_[rank] += step.estimate / step.threads;
+    }
+    if (!may_refuse(plan_, step)) return;
+    for (const Touched& touched : footprints_.of(step, 0)) checked_.insert(touched.block);
+  }
+
+ private:
+  // Whether rank `rank` would meet memory that another rank has touched.
+  bool depends(const Ranges& ranges, int rank) const {
+    for (int other = 0; other < plan_.threads; ++other)
+      if (other != rank && done_[other].meets(ranges)) return true;
+    return false;
+  }
+  // The rank with the least to do that could run a step at once; -1 where none could.
+  int free_rank(const Ranges& ranges) const {
+    int best = -1;
+    for (int rank = 0; rank < plan_.threads; ++rank)
+      if (!depends(ranges, rank) && (best < 0 || busy_[rank] < busy_[best])) best = rank;
+    return best;
+  }
+  // Whether a step must not be run before all know that none of the checks since they met has
+  // failed: it works on what was checked, or can be seen outside, or may fail itself.
+  bool may_go_wrong(const Step& step) const {
+    if (checked_.empty()) return false;
+    if (may_refuse(plan_, step) || is_seen(plan_, step)) return true;
+    for (const Touched& touched : footprints_.of(step, 0))
+      if (checked_.count(touched.block)) return true;
+    return plan_.calls[step.calls[0]].call.kernel().kind == Kind::opaque;
+  }
+  void clear() {
+    checked_.clear();
+    for (History& history : done_) history.clear();
+    std::fill(busy_.begin(), busy_.end(), 0.0);
+  }
+
+  const Plan& plan_;
+  mutable Footprints footprints_;
+  std::vector<History> done_;
+  std::vector<double> busy_;
+  std::unordered_set<int> checked_;  // blocks read by steps that may have refused them
+};
+
+// Which steps must come before which: all that touch the same value, if one of them writes to it.
+// What a step that may refuse its input comes before or after in what can be seen outside, it does
+// here as well.
+class Order {
+ public:
+  explicit Order(const Plan& plan) : waits_for_(plan.steps.size()), followers_(plan.steps.size()) {
+    std::vector<Uses> uses(plan.values.size() + 1);
+    Uses& outside = uses.back();
+    for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s) {
+      const Step& step = plan.steps[s];
+      for (int at : step.calls) {
+        const TracedCall& traced = plan.calls[at];
+        for (int i = 0; i < traced.values.size(); ++i) {
+          const int v = traced.values[i];
+          if (v >= 0) use(uses[v], s, writes(traced.call.kernel(), i));
+        }
+      }
+      if (may_refuse(plan, step)) {
+        use(outside, s, true);
+      } else if (is_seen(plan, step)) {
+        use(outside, s, false);
+      }
+    }
+  }
+
+  // Those that wait for nothing from the start, and once a step is done.
+  std::vector<int> first() const {
+    std::vector<int> ready;
+    for (size_t s = 0; s < waits_for_.size(); ++s)
+      if (waits_for_[s] == 0) ready.push_back(static_cast<int>(s));
+    return ready;
+  }
+  std::vector<int> after(int step) {
+    std::vector<int> ready;
+    for (int follower : followers_[step])
+      if (--waits_for_[follower] == 0) ready.push_back(follower);
+    return ready;
+  }
+
+ private:
+  struct Uses {
+    int writer = -1;
+    std::vector<int> readers;  // since it was written
+  };
+  void follow(int before, int after) {
+    if (before < 0 || before == after) return;
+    followers_[before].push_back(after);
+    ++waits_for_[after];
+  }
+  void use(Uses& uses, int step, bool written) {
+    follow(uses.writer, step);
+    if (!written) return uses.readers.push_back(step);
+    for (int reader : uses.readers) follow(reader, step);
+    uses.readers.clear();
+    uses.writer = step;
+  }
+
+  std::vector<int> waits_for_;
+  std::vector<std::vector<int>> followers_;
+};
+
+// The steps that wait for no other.
+class Ready {
+ public:
+  explicit Ready(const Plan& plan) : plan_(plan) {}
+
+  void add(const std::vector<int>& steps) {
+    for (int step : steps) open_[class_of(step)].insert(step);
+  }
+  bool empty() const {
+    return waiting_.empty() && open_[0].empty() && open_[1].empty() && open_[2].empty();
+  }
+  // Takes the next step out: of those before which no one has to meet what one rank does by itself,
+  // then what may refuse its input (it makes all meet: the earlier, the less they have to do until
+  // then), then the first. What was found to have to meet does so until all have met.
+  std::pair<int, Timeline::Turn> next(const Timeline& timeline) {
+    for (std::set<int>& steps : open_)
+      while (!steps.empty()) {
+        const int step = *steps.begin();
+        const Timeline::Turn turn = timeline.turn_of(plan_.steps[step]);
+        steps.erase(steps.begin());
+        if (!turn.meets) return {step, turn};
+        waiting_.insert(step);
+      }
+    const int step = *waiting_.begin();
+    waiting_.erase(waiting_.begin());
+    const Timeline::Turn turn = timeline.turn_of(plan_.steps[step]);
+    for (int other : waiting_) open_[class_of(other)].insert(other);
+    waiting_.clear();
+    return {step, turn};
+  }
+
+ private:
+  int class_of(int step) const {
+    return may_refuse(plan_, plan_.steps[step]) ? 1 : plan_.steps[step].threads == 1 ? 0 : 2;
+  }
+
+  const Plan& plan_;
+  std::set<int> open_[3];  // by class
+  std::set<int> waiting_;  // for all to meet
+};
+
+}  // namespace
+
+void arrange(Plan& plan) {
+  double estimate = 0;
+  for (const Step& step : plan.steps) estimate += step.estimate;
+  plan.arranged =
+      plan.threads > 1 && plan.steps.size() <= kArrangedSteps && estimate <= kArrangedNs;
+  if (!plan.arranged) return;
+  Order order(plan);
+  Timeline timeline(plan);
+  std::vector<Step> steps;
+  Ready ready(plan);
+  ready.add(order.first());
+  while (!ready.empty()) {
+    const auto [next, turn] = ready.next(timeline);
+    Step& step = plan.steps[next];
+    timeline.take(step, turn);
+    ready.add(order.after(next));
+    steps.push_back(step);
+  }
+  plan.steps = std::move(steps);
+}
+
+void synchronise(Plan& plan) {
+  if (plan.threads == 1) return;
+  Timeline timeline(plan);
+  for (Step& step : plan.steps) timeline.take(step, timeline.turn_of(step));
+}
+
+}  // namespace steep::program

@@ -1,0 +1,186 @@
+// One arena for all that a program makes: what is never in use at the same time may lie at the same
+// place.
+#include <algorithm>
+
+#include "program/plan/intervals.h"
+#include "program/plan/plan.h"
+
+namespace steep::program {
+
+namespace {
+
+constexpr int64_t kAlignment = 64;
+
+// Something that wants a place from one step to another.
+struct Block {
+  int64_t bytes;
+  int first, last;
+  int64_t* place;
+};
+
+int64_t round_up(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+// First and last step that touch each value; -1 where none does.
+struct Life {
+  int first = -1, last = -1;
+};
+
+// Ranks that do not wait for each other may be at different steps between two meetings: what one of
+// these steps uses is in use in all of them, or else using memory again would make them meet.
+class Phases {
+ public:
+  explicit Phases(const Plan& plan) : first_(plan.steps.size()), last_(plan.steps.size()) {
+    const int count = static_cast<int>(plan.steps.size());
+    const auto alone = [&](int s) { return s == 0 || !plan.arranged || plan.steps[s].meets; };
+    for (int s = 0; s < count; ++s) first_[s] = alone(s) ? s : first_[s - 1];
+    for (int s = count - 1; s >= 0; --s)
+      last_[s] = s + 1 == count || alone(s + 1) ? s : last_[s + 1];
+  }
+  Life widen(const Life& life) const {
+    return life.first < 0 ? life : Life{first_[life.first], last_[life.last]};
+  }
+
+ private:
+  std::vector<int> first_, last_;  // by step: of its phase
+};
+
+std::vector<Life> lives_of(const Plan& plan, const Phases& phases) {
+  std::vector<Life> lives(plan.values.size());
+  for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s)
+    for (int at : plan.steps[s].calls)
+      for (int v : plan.calls[at].values) {
+        if (v < 0) continue;
+        if (lives[v].first < 0) lives[v].first = s;
+        lives[v].last = s;
+      }
+  for (Life& life : lives) life = phases.widen(life);
+  return lives;
+}
+
+// Values that a fused step keeps in its buffers need no place.
+std::vector<bool> in_buffers(const Plan& plan) {
+  std::vector<bool> out(plan.values.size());
+  for (const Step& step : plan.steps) {
+    if (!step.group) continue;
+    for (const Group::Slot& slot : step.group->slots)
+      if (slot.value >= 0 && slot.buffer >= 0) out[slot.value] = true;
+  }
+  return out;
+}
+
+// What is taken of the arena, by time: a tree whose leaves are the steps, and in which a stretch of
+// steps is made of few nodes.
+class Occupied {
+ public:
+  explicit Occupied(size_t steps) {
+    while (leaves_ < steps) leaves_ *= 2;
+    all_through_.resize(2 * leaves_);
+    at_times_.resize(2 * leaves_);
+  }
+
+  // The lowest place for so many bytes that is free from one step to another.
+  int64_t lowest_place(const Block& block) {
+    in_the_way_.clear();
+    const auto look = [this](const Intervals& taken) {
+      if (!taken.empty()) in_the_way_.push_back(&taken);
+    };
+    for_each_node(block, [&](size_t node) { look(at_times_[node]); });
+    for_each_above(block, [&](size_t node) { look(all_through_[node]); });
+    int64_t at = 0;
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (const Intervals* taken : in_the_way_)
+        for (const Intervals::Stretch* next = taken->beyond(at);
+             next && next->begin < at + block.bytes; next = taken->beyond(at))
+          at = next->end, moved = true;
+    }
+    return at;
+  }
+  void take(const Block& block) {
+    const int64_t begin = *block.place, end = begin + block.bytes;
+    for_each_node(block, [&](size_t node) {
+      all_through_[node].add(begin, end);
+      at_times_[node].add(begin, end);
+    });
+    for_each_above(block, [&](size_t node) { at_times_[node].add(begin, end); });
+  }
+
+ private:
+  // Those that the block's steps are made of.
+  template <class Visit>
+  void for_each_node(const Block& block, Visit visit) const {
+    size_t left = leaves_ + static_cast<size_t>(block.first),
+           right = leaves_ + static_cast<size_t>(block.last) + 1;
+    for (; left < right; left /= 2, right /= 2) {
+      if (left % 2) visit(left++);
+      if (right % 2) visit(--right);
+    }
+  }
+  // Those with the block's first or last step in them, which are all that lie above the former.
+  template <class Visit>
+  void for_each_above(const Block& block, Visit visit) const {
+    size_t first = leaves_ + static_cast<size_t>(block.first),
+           last = leaves_ + static_cast<size_t>(block.last);
+    for (; first > 0; first /= 2, last /= 2) {
+      visit(first);
+      if (last != first) visit(last);
+    }
+  }
+
+  size_t leaves_ = 1;
+  // By node: what is taken from its first step to its last, and what is taken at any of them.
+  std::vector<Intervals> all_through_, at_times_;
+  std::vector<const Intervals*> in_the_way_;
+};
+
+int64_t wanted_scratch(const Call& call, int threads) {
+  if (!call.kernel->scratch) return 0;
+  return call.kernel->scratch(call.dims, static_cast<int>(element_size(call.type)), threads);
+}
+
+}  // namespace
+
+int64_t scratch_of(const Plan& plan, const Step& step, int threads) {
+  const Call call = plan.calls[step.calls[0]].call.call();
+  if (step.calls.size() > 1) {  // the partial results of sums
+    const Group& group = *step.group;
+    const auto sums = static_cast<int64_t>(group.sums.size());
+    return sums * chunks_of(group) * static_cast<int64_t>(sizeof(double));
+  }
+  return call.kernel->own_scratch ? 0 : wanted_scratch(call, threads);
+}
+
+void place(Plan& plan) {
+  plan.places.assign(plan.values.size(), -1);
+  const Phases phases(plan);
+  const std::vector<Life> lives = lives_of(plan, phases);
+  const std::vector<bool> buffered = in_buffers(plan);
+  std::vector<Block> blocks;
+  for (size_t v = 0; v < plan.values.size(); ++v) {
+    const Value& value = plan.values[v];
+    if (value.kind != Value::Kind::made || value.kept || lives[v].first < 0 || buffered[v])
+      continue;
+    blocks.push_back({round_up(static_cast<int64_t>(value.bytes)), lives[v].first, lives[v].last,
+                      &plan.places[v]});
+  }
+  for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s) {
+    Step& step = plan.steps[s];
+    const int64_t bytes = scratch_of(plan, step, step.threads);
+    const Life life = phases.widen({s, s});
+    if (bytes > 0) blocks.push_back({round_up(bytes), life.first, life.last, &step.scratch});
+    const Call call = plan.calls[step.calls[0]].call.call();
+    if (call.kernel->own_scratch)
+      plan.room = std::max(plan.room, round_up(wanted_scratch(call, step.threads)));
+  }
+  // Large ones first: what is left between them does for the small.
+  std::stable_sort(blocks.begin(), blocks.end(),
+                   [](const Block& a, const Block& b) { return a.bytes > b.bytes; });
+  Occupied occupied(plan.steps.size());
+  for (const Block& block : blocks) {
+    *block.place = occupied.lowest_place(block);
+    occupied.take(block);
+    plan.arena = std::max(plan.arena, *block.place + block.bytes);
+  }
+}
+
+}  // namespace steep::program

@@ -1,0 +1,150 @@
+// Which operands of a trace are numbers that its function was given, or has computed of such.
+//
+// Python's side follows what the function computes, so that of each number it is known how to
+// compute it anew; which operand it has become is found here, by its value in two recordings.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "program/replay/replay.h"
+
+namespace steep::program {
+
+namespace {
+
+constexpr size_t kReach = 4;  // launches of one operation in which its number is looked for
+
+// Numbers at which operations go other ways: squares for pow(x, 2), no product for alpha=1.
+bool is_special(double number) {
+  return !std::isfinite(number) || number == 0 || std::abs(number) == 0.5 ||
+         std::abs(number) == 1 || std::abs(number) == 2 || std::abs(number) == 3;
+}
+
+class Filling {
+ public:
+  Filling(std::vector<TracedCall>& calls, const std::vector<TracedCall>& others,
+          const std::vector<double>& numbers, const std::vector<double>& other_numbers,
+          std::vector<int>& filled, std::vector<int>& signs)
+      : calls_(calls),
+        others_(others),
+        numbers_(numbers),
+        other_numbers_(other_numbers),
+        filled_(filled),
+        signs_(signs) {}
+
+  bool varies(int n) const { return numbers_[at(n)] != other_numbers_[at(n)]; }
+
+  // Fills the next operand that has the number from the launch at `place` on. An operation that asks
+  // twice has it once.
+  bool fill_next(int n, size_t place) {
+    bool known = false;
+    const size_t end = std::min(place + kReach, calls_.size());
+    for (size_t c = place; c < end; ++c)
+      for (int i = 0; i < calls_[c].call.operands().size(); ++i) {
+        const Operand& operand = calls_[c].call.operands()[i];
+        if (operand.slot() >= 0) {
+          known |= filled_[at(operand.slot())] == n;
+        } else if (fill(n, c, i)) {
+          return true;
+        }
+      }
+    return known;
+  }
+
+  // What is left: numbers that gradients are computed with, say. Where several numbers would do,
+  // none does.
+  void fill_rest(const std::vector<int>& candidates) {
+    for (size_t c = 0; c < calls_.size(); ++c)
+      for (int i = 0; i < calls_[c].call.operands().size(); ++i) {
+        int found = -1, count = 0;
+        if (calls_[c].call.operands()[i].slot() < 0)
+          for (int n : candidates)
+            if (sign_of(n, c, i) != 0) found = n, ++count;
+        if (count == 1) fill(found, c, i);
+      }
+  }
+
+ private:
+  static size_t at(int n) { return static_cast<size_t>(n); }
+
+  // 1 where the operand is the number in both recordings, -1 where it is its negative, else 0.
+  int sign_of(int n, size_t c, int i) const {
+    const RecordedCall &call = calls_[c].call, &other = others_[c].call;
+    if (call.kernel().kind != Kind::elementwise || !is_floating(call.type()) ||
+        &call.kernel() != &other.kernel() || call.operands().size() != other.operands().size())
+      return 0;
+    const Operand &x = call.operands()[i], &y = other.operands()[i];
+    if (!x.is_number() || !y.is_number()) return 0;
+    const double a = x.number().to_double(), b = y.number().to_double();
+    if (a == numbers_[at(n)] && b == other_numbers_[at(n)]) return 1;
+    return a == -numbers_[at(n)] && b == -other_numbers_[at(n)] ? -1 : 0;
+  }
+
+  bool fill(int n, size_t c, int i) {
+    const int sign = sign_of(n, c, i);
+    if (sign == 0) return false;
+    const auto found = std::find(filled_.begin(), filled_.end(), n);
+    const int slot = static_cast<int>(found - filled_.begin());
+    if (found == filled_.end()) {
+      filled_.push_back(n);
+      const bool below = numbers_[at(n)] < 0, other_below = other_numbers_[at(n)] < 0;
+      signs_.push_back(below != other_below ? 0 : below ? -1 : 1);
+    }
+    calls_[c].call.fill_from(i, slot, sign < 0);
+    return true;
+  }
+
+  std::vector<TracedCall>& calls_;
+  const std::vector<TracedCall>& others_;
+  const std::vector<double>&numbers_, &other_numbers_;
+  std::vector<int>&filled_, &signs_;
+};
+
+}  // namespace
+
+bool may_vary_to(double number) { return !is_special(number); }
+
+int Trace::fill(const Trace& other, const std::vector<double>& numbers,
+                const std::vector<double>& others, const std::vector<NumberRead>& reads) {
+  filled_.clear();
+  signs_.clear();
+  for (TracedCall& traced : calls_)
+    for (int i = 0; i < traced.call.operands().size(); ++i) traced.call.fill_from(i, -1, false);
+  if (calls_.size() != other.calls_.size()) return -1;  // which difference() tells
+  Filling filling(calls_, other.calls_, numbers, others, filled_, signs_);
+  std::vector<int> taken;
+  for (size_t i = 0; i < reads.size(); ++i) {
+    const NumberRead& read = reads[i];
+    if (!filling.varies(read.number)) continue;
+    if (!filling.fill_next(read.number, read.place)) return static_cast<int>(i);
+    if (std::find(taken.begin(), taken.end(), read.number) == taken.end())
+      taken.push_back(read.number);
+  }
+  filling.fill_rest(taken);
+  return -1;
+}
+
+bool Program::takes_numbers(const std::vector<double>& numbers) const {
+  if (numbers.size() != number_signs_.size())
+    throw Error(ErrorKind::runtime, join("program: expected ", number_signs_.size(),
+                                         " numbers, one for each slot, got ", numbers.size()));
+  if (!std::all_of(numbers.begin(), numbers.end(), may_vary_to)) return false;
+  for (size_t slot = 0; slot < numbers.size(); ++slot)
+    if (number_signs_[slot] != 0 && (number_signs_[slot] < 0) != (numbers[slot] < 0)) return false;
+  return std::none_of(
+      number_patches_.begin(), number_patches_.end(), [&](const NumberPatch& patch) {
+        const double number = numbers[static_cast<size_t>(patch.slot)];
+        return patch.type == DType::float32 && std::abs(number) > std::numeric_limits<float>::max();
+      });
+}
+
+bool Program::give_numbers(const std::vector<double>& numbers) {
+  if (!takes_numbers(numbers)) return false;
+  for (const NumberPatch& patch : number_patches_) {
+    const double number = numbers[static_cast<size_t>(patch.slot)];
+    *patch.where = bits_of(Number(patch.negated ? -number : number), patch.type);
+  }
+  return true;
+}
+
+}  // namespace steep::program

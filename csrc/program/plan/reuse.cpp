@@ -1,0 +1,130 @@
+// Weights that many products of one program read: a product by the transpose of a weight copies it
+// into panels first, each time anew. From some products on one transposed copy serves them all, and
+// none of them packs.
+#include <map>
+#include <tuple>
+
+#include "program/plan/plan.h"
+#include "program/plan/product.h"
+
+namespace steep::program {
+
+namespace {
+
+// The copy costs about as much as this many packings.
+constexpr size_t kWorthwhile = 8;
+constexpr int64_t kTallRows = 24, kLargeBytes = 96 * 1024;
+
+constexpr Kernel kCopy{"copy",
+                       Kind::elementwise,
+                       static_cast<int>(kernels::Elementwise::copy),
+                       "wr",
+                       1,
+                       nullptr,
+                       nullptr,
+                       nullptr};
+
+// Products of vectors add up in another order when the weight lies otherwise: they stay as they
+// are.
+bool packs_weight(const TracedCall& traced) {
+  const RecordedCall& call = traced.call;
+  if (call.kernel().kind != Kind::product || !is_floating(call.type())) return false;
+  const Dims& dims = call.dims();
+  if (dims[product::kBatch] != 1 || dims[product::kRows] < 2 || dims[product::kColumns] < 2 ||
+      dims[product::kDepth] == 0)
+    return false;
+  // Tall products copy a large weight into panels however it lies.
+  const bool tall = dims[product::kRows] >= kTallRows;
+  const int64_t bytes = dims[product::kColumns] * dims[product::kDepth] * element_size(call.type());
+  return dims[product::kTransposedRight] == 1 && !(tall && bytes >= kLargeBytes);
+}
+
+// What products must have in common to read one copy: the weight, as it is between two writes to its
+// memory, and how they read it.
+using Weight = std::tuple<int, int, int64_t, DType, int64_t, int64_t, int64_t>;
+
+Weight weight_of(const TracedCall& traced, const std::vector<int>& writes_so_far) {
+  const int value = traced.values[product::kRight];
+  const Dims& dims = traced.call.dims();
+  return {value,
+          writes_so_far[value],
+          traced.call.operands()[product::kRight].tensor()->offset,
+          traced.call.type(),
+          dims[product::kColumns],
+          dims[product::kDepth],
+          dims[product::kRightLead]};
+}
+
+// The products of each weight that packs, by the first of them.
+std::vector<std::vector<int>> readers_of(const Plan& plan) {
+  std::map<Weight, size_t> known;
+  std::vector<std::vector<int>> readers;
+  std::vector<int> writes_so_far(plan.values.size());
+  for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i) {
+    const TracedCall& traced = plan.calls[i];
+    for (int k = 0; k < traced.values.size(); ++k)
+      if (traced.values[k] >= 0 && writes(traced.call.kernel(), k))
+        ++writes_so_far[traced.values[k]];
+    if (!packs_weight(traced)) continue;
+    const auto [found, is_new] =
+        known.try_emplace(weight_of(traced, writes_so_far), readers.size());
+    if (is_new) readers.emplace_back();
+    readers[found->second].push_back(i);
+  }
+  return readers;
+}
+
+// A window on memory that is not there yet.
+Tensor window(DType type, const Dims& shape, const Dims& strides, int64_t offset) {
+  return Tensor(new TensorImpl(Ref<Storage>(), type, shape, strides, offset));
+}
+
+// Adds a value for the transposed weight and lets the products read it; the launch that fills it.
+TracedCall share_copy(Plan& plan, const std::vector<int>& readers) {
+  const TracedCall& first = plan.calls[readers[0]];
+  const DType type = first.call.type();
+  const int64_t n = first.call.dims()[product::kColumns], k = first.call.dims()[product::kDepth];
+  const int64_t offset = first.call.operands()[product::kRight].tensor()->offset;
+  const Tensor copy = window(type, {k, n}, {n, 1}, 0);
+  const Tensor weight = window(type, {k, n}, {1, first.call.dims()[product::kRightLead]}, offset);
+  Value value;
+  value.kind = Value::Kind::made;
+  value.bytes = static_cast<size_t>(n * k * element_size(type));
+  const int made = static_cast<int>(plan.values.size());
+  const Operand operands[] = {copy, weight};
+  const Call call{&kCopy, type, operands, 2, nullptr, 0, nullptr, 0};
+  TracedCall transpose{RecordedCall(call), {made, first.values[product::kRight]}};
+  plan.values.push_back(value);
+  for (int at : readers) {
+    TracedCall& product = plan.calls[at];
+    product.call.replace(product::kRight, copy);
+    product.values[product::kRight] = made;
+    product.call.dims()[product::kRightLead] = n;
+    product.call.dims()[product::kTransposedRight] = 0;
+  }
+  return transpose;
+}
+
+}  // namespace
+
+void reuse_packed(Plan& plan) {
+  std::vector<std::pair<int, TracedCall>> copies;  // and the calls they come before
+  for (const std::vector<int>& readers : readers_of(plan)) {
+    if (readers.size() < kWorthwhile) continue;
+    copies.emplace_back(readers[0], share_copy(plan, readers));
+    plan.remarks.push_back(
+        join("one transposed copy of a weight serves ", readers.size(), " products"));
+  }
+  if (copies.empty()) return;
+  std::vector<TracedCall> calls;
+  calls.reserve(plan.calls.size() + copies.size());
+  size_t next = 0;
+  for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i) {
+    if (next < copies.size() && copies[next].first == i)
+      calls.push_back(std::move(copies[next++].second));
+    calls.push_back(std::move(plan.calls[i]));
+  }
+  plan.calls = std::move(calls);
+}
+
+}  // namespace steep::program

@@ -1,0 +1,107 @@
+#include "program/plan/rows.h"
+
+#include "kernels/partition.h"
+#include "tensor/shape.h"
+
+namespace steep::program {
+
+namespace {
+
+// The elements from the first to beyond the last of one row of x, the first dimension left out.
+int64_t row_extent(const TensorImpl& x) {
+  int64_t extent = 1;
+  for (int d = 1; d < x.shape.size(); ++d) extent += (x.shape[d] - 1) * x.strides[d];
+  return extent;
+}
+
+// The bytes between rows of an operand whose first dimension is the result's; 0 where rows are not
+// apart from each other, or are the same for all.
+int64_t row_bytes(const TensorImpl& x, const TensorImpl& out) {
+  if (x.shape.size() != out.shape.size() || x.shape[0] != out.shape[0]) return 0;
+  return x.strides[0] >= row_extent(x) ? x.strides[0] * element_size(x.dtype) : 0;
+}
+
+// Elementwise: the first dimension of a result that is row-major, and so walked in that order.
+Rows elementwise_rows(const Call& call) {
+  const TensorImpl& out = *call.operands[0].tensor();
+  if (!out.contiguous || out.shape.empty() || out.numel == 0) return {};
+  Rows rows;
+  rows.count = out.shape[0];
+  for (int i = 0; i < call.operand_count; ++i) {
+    const TensorImpl* x = call.operands[i].tensor();
+    rows.bytes.push_back(x ? row_bytes(*x, out) : 0);
+  }
+  return rows;
+}
+
+// Launches of one size, all flat: the rows of the first are stretches of elements to the others.
+Rows group_rows(const Plan& plan, const Step& step) {
+  const TensorImpl& first = *plan.calls[step.calls[0]].call.operands()[0].tensor();
+  Rows rows;
+  if (first.shape.empty()) return rows;
+  rows.count = first.shape[0];
+  for (int at : step.calls) {
+    const RecordedCall& call = plan.calls[at].call;
+    if (call.kernel().kind == Kind::reduce) return {};  // its chunks are not rows
+    for (const Operand& operand : call.operands()) {
+      const TensorImpl* x = operand.tensor();
+      const bool whole = !x || x->numel != first.numel;
+      rows.bytes.push_back(whole ? 0 : x->numel / rows.count * element_size(x->dtype));
+    }
+  }
+  return rows;
+}
+
+}  // namespace
+
+Rows rows_in(const Call& call, int64_t count, std::initializer_list<int> operands) {
+  Rows rows;
+  if (count == 0) return rows;
+  rows.count = count;
+  rows.bytes = SmallVector<int64_t, 8>(call.operand_count, 0);
+  for (int i : operands) {
+    if (i >= call.operand_count) continue;
+    if (const TensorImpl* x = call.operands[i].tensor())
+      rows.bytes[i] = x->numel / count * element_size(x->dtype);
+  }
+  return rows;
+}
+
+Rows rows_of(const Plan& plan, const Step& step, int ranks) {
+  if (step.calls.size() > 1) return group_rows(plan, step);
+  const Call call = plan.calls[step.calls[0]].call.call();
+  const Kernel& kernel = *call.kernel;
+  if (kernel.kind == Kind::elementwise || kernel.kind == Kind::cast) return elementwise_rows(call);
+  return kernel.rows ? kernel.rows(call, ranks) : Rows{};
+}
+
+std::vector<Touched> touched_by(const Plan& plan, const Step& step, int rank) {
+  const Rows rows = step.rows ? rows_of(plan, step, step.threads) : Rows{};
+  const kernels::Range mine = kernels::share(rows.count, 1, rank, step.threads);
+  std::vector<Touched> out;
+  int operand = 0;
+  for (int at : step.calls) {
+    const TracedCall& traced = plan.calls[at];
+    for (int i = 0; i < traced.values.size(); ++i, ++operand) {
+      const int v = traced.values[i];
+      if (v < 0) continue;
+      const int64_t place = plan.places.empty() ? -1 : plan.places[v];
+      Touched touched{place < 0 ? v : -1, 0, static_cast<int64_t>(plan.values[v].bytes),
+                      writes(traced.call.kernel(), i)};
+      const int64_t bytes = operand < rows.bytes.size() ? rows.bytes[operand] : 0;
+      if (bytes > 0) {
+        const TensorImpl& x = *traced.call.operands()[i].tensor();
+        const int64_t start = x.offset * element_size(x.dtype);
+        touched.begin = start + mine.begin * bytes;
+        touched.end = start + mine.end * bytes;
+      }
+      if (place >= 0) touched.begin += place, touched.end += place;
+      if (touched.begin < touched.end) out.push_back(touched);
+    }
+  }
+  if (step.scratch >= 0)
+    out.push_back({-1, step.scratch, step.scratch + scratch_of(plan, step, step.threads), true});
+  return out;
+}
+
+}  // namespace steep::program

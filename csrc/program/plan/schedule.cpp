@@ -1,0 +1,146 @@
+// Which steps the ranks share, and how: by rows where the steps around can be shared so too, for
+// then a rank goes on from step to step with what it has made itself, and no one waits for anyone.
+#include <algorithm>
+
+#include "program/launch.h"
+#include "program/plan/product.h"
+#include "program/plan/rows.h"
+#include "runtime/threads.h"
+
+namespace steep::program {
+
+namespace {
+
+// Worth sharing: about ten times what it takes to meet, and to fetch from another core's cache what
+// it has written.
+constexpr double kSharedNs = 3000;
+// Worth sharing by rows, for which the ranks seldom meet.
+constexpr double kRowsNs = 1000;
+// A program whose shared steps take less than this runs on one thread from end to end; above, it
+// finds out for itself whether the team is faster.
+constexpr double kTeamNs = 15000;
+// The fewest rows for a rank.
+constexpr int64_t kLeastRows = 4;
+
+bool worth(double ns, double least) { return ns >= least || shares_everything(); }
+
+Cost cost_of_step(const Plan& plan, const Step& step) {
+  if (step.calls.size() == 1) return cost_of(plan.calls[step.calls[0]].call.call());
+  Cost sum;
+  for (int at : step.calls) sum.flops += cost_of(plan.calls[at].call.call()).flops;
+  const Group& group = *step.group;
+  for (const Group::Slot& slot : group.slots)
+    if (slot.value >= 0 && slot.buffer < 0)
+      sum.bytes += static_cast<double>(slot.size * (slot.step ? group.total : 1));
+  return sum;
+}
+
+// Whether rows suit a matrix product better than columns. By rows, each rank reads all of B, and
+// copies it where it is transposed; by columns, it must wait for the others, fetch their part of A,
+// and have its part of C fetched.
+bool suits_product(const Call& call, int ranks, bool a_in_rows) {
+  constexpr int64_t kTileRows = 12, kTileColumns = 16;
+  constexpr double kLargestB = 256 * 1024;  // bytes: it is to stay in the cache
+  constexpr double kMeetingNs = 700, kFetchNsPerByte = 0.035, kPackNs = 0.25;
+  const auto m = static_cast<double>(call.dims[product::kRows]),
+             n = static_cast<double>(call.dims[product::kColumns]),
+             k = static_cast<double>(call.dims[product::kDepth]);
+  const auto size = static_cast<double>(element_size(call.type));
+  if (call.dims[product::kBatch] > 1 || call.dims[product::kTransposedLeft] != 0) return true;
+  if (call.dims[product::kColumns] < kTileColumns * ranks)
+    return true;  // too narrow to be cut by columns
+  if (call.dims[product::kRows] < kTileRows * ranks || n * k * size > kLargestB) return false;
+  const double others = 1 - 1.0 / ranks;
+  const double pack = call.dims[product::kTransposedRight] ? kPackNs * n * k * others : 0;
+  const double fetched = m * (n + (a_in_rows ? k : 0)) * size * others;
+  return pack < kMeetingNs + kFetchNsPerByte * fetched;
+}
+
+// Decides for one step after the other.
+class Sharing {
+ public:
+  explicit Sharing(Plan& plan)
+      : plan_(plan), rows_(plan.values.size()), read_by_all_(plan.values.size()) {}
+
+  void decide(Step& step) {
+    const Rows rows = rows_of(plan_, step, plan_.threads);
+    const int64_t least = shares_everything() ? 1 : kLeastRows * plan_.threads;
+    if (rows.count >= least && suits(step) &&
+        (worth(step.estimate, kRowsNs) || goes_on(step, rows.count))) {
+      step.threads = plan_.threads;
+      step.rows = rows.count;
+    } else if (worth(step.estimate, updates_shared(step) ? kRowsNs : kSharedNs)) {
+      step.threads = plan_.threads;
+    }
+    note(step, rows);
+  }
+
+ private:
+  bool suits(const Step& step) const {
+    const TracedCall& traced = plan_.calls[step.calls[0]];
+    if (traced.call.kernel().kind != Kind::product || shares_everything()) return true;
+    return suits_product(traced.call.call(), plan_.threads,
+                         rows_[traced.values[product::kLeft]] > 0);
+  }
+  // Whether something it reads was made in as many rows.
+  bool goes_on(const Step& step, int64_t count) const {
+    for (int at : step.calls)
+      for (int v : plan_.calls[at].values)
+        if (v >= 0 && rows_[v] == count) return true;
+    return false;
+  }
+  // Whether it writes to what all ranks have read, and each has to be waited for in any case.
+  bool updates_shared(const Step& step) const {
+    for (int at : step.calls)
+      for (int i = 0; i < plan_.calls[at].values.size(); ++i) {
+        const int v = plan_.calls[at].values[i];
+        if (v >= 0 && writes(plan_.calls[at].call.kernel(), i) && read_by_all_[v]) return true;
+      }
+    return false;
+  }
+  void note(const Step& step, const Rows& rows) {
+    int operand = 0;
+    for (int at : step.calls)
+      for (int i = 0; i < plan_.calls[at].values.size(); ++i, ++operand) {
+        const int v = plan_.calls[at].values[i];
+        if (v < 0) continue;
+        const bool whole = operand >= rows.bytes.size() || rows.bytes[operand] == 0;
+        if (writes(plan_.calls[at].call.kernel(), i)) {
+          rows_[v] = step.rows;
+        } else if (step.rows > 0 && whole) {
+          read_by_all_[v] = true;
+        }
+      }
+  }
+
+  Plan& plan_;
+  std::vector<int64_t> rows_;      // how many rows each value was made in; 0: it was not
+  std::vector<bool> read_by_all_;  // whether all ranks have read all of it
+};
+
+}  // namespace
+
+bool may_refuse(const Plan& plan, const Step& step) {
+  return plan.calls[step.calls[0]].call.kernel().host != nullptr;
+}
+
+void choose_threads(Plan& plan) {
+  const int team = runtime::num_threads();
+  double shared = 0;
+  const auto estimate = [&plan](Step& step) {
+    step.cost = cost_of_step(plan, step);
+    step.estimate = estimated_ns(step.cost);
+  };
+  for (Step& check : plan.checks) estimate(check);
+  for (Step& step : plan.steps) {
+    estimate(step);
+    if (!may_refuse(plan, step) && step.estimate >= kSharedNs) shared += step.estimate;
+  }
+  if (team == 1 || !worth(shared, kTeamNs)) return;
+  plan.threads = team;
+  Sharing sharing(plan);
+  for (Step& step : plan.steps)
+    if (!may_refuse(plan, step)) sharing.decide(step);
+}
+
+}  // namespace steep::program

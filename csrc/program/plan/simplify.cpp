@@ -1,0 +1,123 @@
+// Passes that leave launches out.
+#include <algorithm>
+#include <numeric>
+
+#include "program/plan/plan.h"
+
+namespace steep::program {
+
+namespace {
+
+// Whether the window is all of a value's memory, row by row.
+bool covers(const Plan& plan, const TensorImpl& window, int value) {
+  return window.contiguous && window.offset == 0 &&
+         static_cast<size_t>(window.numel * element_size(window.dtype)) == plan.values[value].bytes;
+}
+
+// By value: the first call that touches it, and the last that writes to it. Values that have become
+// one go by the number of the last.
+class Merging {
+ public:
+  explicit Merging(const Plan& plan)
+      : plan_(plan),
+        first_(plan.values.size(), static_cast<int>(plan.calls.size())),
+        last_write_(plan.values.size(), -1),
+        now_(plan.values.size()) {
+    std::iota(now_.begin(), now_.end(), 0);
+    for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i) {
+      const TracedCall& traced = plan.calls[i];
+      for (int k = 0; k < traced.values.size(); ++k) {
+        const int v = traced.values[k];
+        if (v < 0) continue;
+        first_[v] = std::min(first_[v], i);
+        if (writes(traced.call.kernel(), k)) last_write_[v] = i;
+      }
+    }
+  }
+
+  // What a value has become part of.
+  int operator[](int value) {
+    while (now_[value] != value) value = now_[value] = now_[now_[value]];
+    return value;
+  }
+  // Whether value `from` may be value `to` from the start, so that copying call `at` does nothing:
+  // no one has touched `to` before, and no one changes either of them after.
+  bool can_be_one(int at, int to, int from) const {
+    return plan_.values[to].kind == Value::Kind::made &&
+           plan_.values[from].kind == Value::Kind::made && !plan_.values[from].kept &&
+           first_[to] >= at && last_write_[to] <= at && last_write_[from] <= at;
+  }
+  // The copy is no more: `to` is written, and first touched, where `from` was.
+  void merge(int to, int from) {
+    now_[from] = to;
+    first_[to] = first_[from];
+    last_write_[to] = last_write_[from];
+  }
+
+ private:
+  const Plan& plan_;
+  std::vector<int> first_, last_write_, now_;
+};
+
+bool is_whole_copy(const Plan& plan, const TracedCall& traced, Merging& values) {
+  const RecordedCall& call = traced.call;
+  const Kernel& kernel = call.kernel();
+  if (kernel.kind != Kind::elementwise ||
+      kernel.id != static_cast<int>(kernels::Elementwise::copy) || traced.values[1] < 0)
+    return false;
+  const TensorImpl &to = *call.operands()[0].tensor(), &from = *call.operands()[1].tensor();
+  return to.dtype == from.dtype && to.shape == from.shape &&
+         covers(plan, to, values[traced.values[0]]) && covers(plan, from, values[traced.values[1]]);
+}
+
+}  // namespace
+
+void elide_copies(Plan& plan) {
+  Merging values(plan);
+  std::vector<bool> gone(plan.calls.size());
+  int elided = 0;
+  for (size_t i = 0; i < plan.calls.size(); ++i) {
+    const TracedCall& traced = plan.calls[i];
+    if (!is_whole_copy(plan, traced, values)) continue;
+    const int to = values[traced.values[0]], from = values[traced.values[1]];
+    if (to == from || !values.can_be_one(static_cast<int>(i), to, from)) continue;
+    values.merge(to, from);
+    gone[i] = true;
+    ++elided;
+  }
+  if (!elided) return;
+  plan.drop(gone);
+  for (TracedCall& traced : plan.calls)
+    for (int& value : traced.values)
+      if (value >= 0) value = values[value];
+  plan.remarks.push_back(join(elided, " copies left out"));
+}
+
+void drop_dead(Plan& plan) {
+  std::vector<bool> wanted(plan.values.size());
+  for (size_t v = 0; v < wanted.size(); ++v)
+    wanted[v] = plan.values[v].kind != Value::Kind::made || plan.values[v].kept;
+  std::vector<bool> gone(plan.calls.size());
+  std::vector<const char*> dropped;
+  for (size_t i = plan.calls.size(); i-- > 0;) {
+    const TracedCall& traced = plan.calls[i];
+    const Kernel& kernel = traced.call.kernel();
+    bool needed = kernel.host != nullptr;  // may refuse its input, or draw from a generator
+    for (int k = 0; k < traced.values.size(); ++k)
+      needed |= traced.values[k] >= 0 && writes(kernel, k) && wanted[traced.values[k]];
+    if (!needed) {
+      dropped.push_back(kernel.name);
+      gone[i] = true;
+      continue;
+    }
+    for (int k = 0; k < traced.values.size(); ++k)
+      if (traced.values[k] >= 0 && reads(kernel, k)) wanted[traced.values[k]] = true;
+  }
+  if (dropped.empty()) return;
+  plan.drop(gone);
+  std::string text = "no one reads the results of: ";
+  for (size_t i = dropped.size(); i-- > 0;) text.append(dropped[i]).append(i ? ", " : "");
+  plan.remarks.push_back(std::move(text));
+}
+
+}  // namespace steep::program

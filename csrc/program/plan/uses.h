@@ -1,0 +1,58 @@
+// Which calls touch each value: what a pass asks in place of looking through all calls.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "program/plan/plan.h"
+
+namespace steep::program {
+
+struct Use {
+  int call;  // among Plan::calls
+  bool written;
+};
+
+class Uses {
+ public:
+  explicit Uses(const Plan& plan) : starts_(plan.values.size() + 1) {
+    for (const TracedCall& traced : plan.calls)
+      for (int v : traced.values)
+        if (v >= 0) ++starts_[v + 1];
+    for (size_t v = 1; v < starts_.size(); ++v) starts_[v] += starts_[v - 1];
+    uses_.resize(starts_.back());
+    std::vector<size_t> next(starts_.begin(), starts_.end() - 1);
+    for (size_t c = 0; c < plan.calls.size(); ++c) {
+      const TracedCall& traced = plan.calls[c];
+      for (int i = 0; i < traced.values.size(); ++i)
+        if (const int v = traced.values[i]; v >= 0)
+          uses_[next[v]++] = {static_cast<int>(c), writes(traced.call.kernel(), i)};
+    }
+  }
+
+  // An operand each, in the order of the calls.
+  struct List {
+    Use *first, *last;
+    Use* begin() const { return first; }
+    Use* end() const { return last; }
+    // The first of call `call` or a later one.
+    Use* from(int call) const {
+      return std::lower_bound(first, last, call, [](const Use& u, int c) { return u.call < c; });
+    }
+  };
+  List of(int value) { return {uses_.data() + starts_[value], uses_.data() + starts_[value + 1]}; }
+
+  // An earlier call now does what `from` did with the value.
+  void move(int value, int from, int to) {
+    const List list = of(value);
+    Use *const begin = list.from(from), *const end = list.from(from + 1);
+    for (Use *use = list.from(to), *rest = std::rotate(use, begin, end); use != rest; ++use)
+      use->call = to;
+  }
+
+ private:
+  std::vector<size_t> starts_;  // by value: where its uses begin
+  std::vector<Use> uses_;
+};
+
+}  // namespace steep::program

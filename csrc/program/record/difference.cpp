@@ -1,0 +1,137 @@
+// Where two recordings of a function have done something else.
+#include <algorithm>
+#include <cstring>
+
+#include "program/record/trace.h"
+
+namespace steep::program {
+
+namespace {
+
+bool same_bits(kernels::Scalar a, kernels::Scalar b) { return a.i == b.i; }
+
+bool same_number(const Number& a, const Number& b) {
+  if (a.kind() != b.kind()) return false;
+  if (!a.is_floating()) return a.to_int() == b.to_int();
+  const double x = a.to_double(), y = b.to_double();
+  return std::memcmp(&x, &y, sizeof x) == 0;
+}
+
+// Where two launches at the same place differ.
+std::string difference_of(const TracedCall& a, const TracedCall& b) {
+  const RecordedCall &x = a.call, &y = b.call;
+  if (&x.kernel() != &y.kernel())
+    return join("'", x.name(), "' in one run and '", y.name(), "' in the next");
+  if (x.type() != y.type() || x.operands().size() != y.operands().size() ||
+      x.dims().size() != y.dims().size() || x.scalars().size() != y.scalars().size())
+    return join("'", x.name(), "' on other dtypes or another number of tensors");
+  for (int i = 0; i < x.operands().size(); ++i) {
+    const Operand &p = x.operands()[i], &q = y.operands()[i];
+    if (p.is_number() != q.is_number() || !p.tensor() != !q.tensor())
+      return join("'", x.name(), "' with a tensor where the other run had none");
+    if (p.is_number() && p.slot() < 0 && !same_number(p.number(), q.number()))
+      return join("'", x.name(), "' with the number ", to_string(p.number()), " in one run and ",
+                  to_string(q.number()), " in the next; pass it as a tensor");
+    if (p.tensor() && !same_geometry(*p.tensor(), *q.tensor()))
+      return join("'", x.name(), "' on shape ", to_string(p.tensor()->shape), " in one run and ",
+                  to_string(q.tensor()->shape), " in the next, or on another part of its memory");
+    if (a.values[i] != b.values[i])
+      return join("'", x.name(), "' on another tensor than in the run before");
+  }
+  for (int i = 0; i < x.dims().size(); ++i)
+    if (x.dims()[i] != y.dims()[i])
+      return join("'", x.name(), "' with the number ", x.dims()[i], " in one run and ", y.dims()[i],
+                  " in the next");
+  for (int i = 0; i < x.scalars().size(); ++i)
+    if (!same_bits(x.scalars()[i], y.scalars()[i]))
+      return join("'", x.name(), "' with another number (", x.scalars()[i].f, " and ",
+                  y.scalars()[i].f, ") in the two runs; pass it as a tensor");
+  return "";
+}
+
+std::string difference_of(const Value& a, const Value& b) {
+  if (a.kind != b.kind || a.source != b.source || a.kept != b.kept ||
+      (a.kind == Value::Kind::made && a.bytes != b.bytes))
+    return "a tensor that is an argument, a result or made anew in one run and not in the other";
+  if (a.kind == Value::Kind::state && a.storage != b.storage)
+    return "another tensor from outside; write into one tensor (copy_) instead of replacing it, or "
+           "pass it as an argument";
+  if (a.kind == Value::Kind::constant &&
+      std::memcmp(a.storage->data(), b.storage->data(), a.bytes) != 0)
+    return "a tensor made from other numbers; pass them as a tensor";
+  return "";
+}
+
+bool same_window(const Window& a, const Window& b) {
+  return a.value == b.value && same_geometry(*a.geometry.impl(), *b.geometry.impl());
+}
+
+bool same_events(const TracedGradient& a, const TracedGradient& b) {
+  if (a.events.size() != b.events.size()) return false;
+  for (int i = 0; i < a.events.size(); ++i) {
+    const GradientEvent &x = a.events[i], &y = b.events[i];
+    if (x.place != y.place || !x.memory != !y.memory) return false;
+    if ((x.memory == a.last_memory) != (y.memory == b.last_memory)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool same_geometry(const TensorImpl& a, const TensorImpl& b) {
+  return a.dtype == b.dtype && a.offset == b.offset && a.shape == b.shape && a.strides == b.strides;
+}
+
+std::string Trace::difference(const Trace& other) const {
+  if (generators_ != other.generators_)
+    return "the Generators drawn from are others than in the run before; make them outside";
+  const size_t count = std::min(calls_.size(), other.calls_.size());
+  for (size_t i = 0; i < count; ++i) {
+    const std::string found = difference_of(calls_[i], other.calls_[i]);
+    if (!found.empty()) return join("launch ", i + 1, " is ", found);
+  }
+  if (calls_.size() != other.calls_.size())
+    return join(calls_.size(), " launches in one run and ", other.calls_.size(), " in the next");
+  if (values_.size() != other.values_.size() || outputs_.size() != other.outputs_.size() ||
+      gradients_.size() != other.gradients_.size())
+    return "another number of tensors, results or gradients";
+  for (size_t i = 0; i < values_.size(); ++i) {
+    const std::string found = difference_of(values_[i], other.values_[i]);
+    if (!found.empty()) return found;
+  }
+  for (size_t i = 0; i < outputs_.size(); ++i)
+    if (!same_window(outputs_[i], other.outputs_[i])) return "another result";
+  for (size_t i = 0; i < gradients_.size(); ++i) {
+    const TracedGradient &a = gradients_[i], &b = other.gradients_[i];
+    if (a.before_value != b.before_value) return "gradients that share memory in one run only";
+    const bool leaf = a.input >= 0 ? a.input == b.input : a.leaf.same(b.leaf);
+    if (!leaf || a.guarded != b.guarded || a.changed != b.changed ||
+        a.after.has_value() != b.after.has_value() ||
+        (a.after && !same_window(*a.after, *b.after)) || !same_events(a, b))
+      return "another way of leaving the gradients";
+    if (a.guarded && (a.before.defined() != b.before.defined() ||
+                      (a.before.defined() && a.before->strides != b.before->strides)))
+      return "a .grad that was there before in one run and not in the other";
+  }
+  return "";
+}
+
+int Trace::other_number(const Trace& other) const {
+  const size_t count = std::min(calls_.size(), other.calls_.size());
+  for (size_t i = 0; i < count; ++i) {
+    const RecordedCall &x = calls_[i].call, &y = other.calls_[i].call;
+    if (&x.kernel() != &y.kernel() || x.operands().size() != y.operands().size() ||
+        x.scalars().size() != y.scalars().size())
+      return -1;
+    for (int j = 0; j < x.operands().size(); ++j) {
+      const Operand &p = x.operands()[j], &q = y.operands()[j];
+      const bool numbers = p.is_number() && q.is_number() && p.slot() < 0;
+      if (numbers && !same_number(p.number(), q.number())) return static_cast<int>(i);
+    }
+    for (int j = 0; j < x.scalars().size(); ++j)
+      if (!same_bits(x.scalars()[j], y.scalars()[j])) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+}  // namespace steep::program

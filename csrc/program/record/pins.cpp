@@ -1,0 +1,82 @@
+// Which memory a program may be run on: arguments share it with each other as they did when it was
+// recorded, and with what the program has as its own only where they did.
+#include <algorithm>
+
+#include "program/record/overlap.h"
+#include "program/replay/replay.h"
+
+namespace steep::program {
+
+namespace {
+
+using Given =
+    SmallVector<std::pair<const Storage*, int>, 8>;  // a storage, and the value it stands for
+
+// Whether no argument lies on bytes that another one, or the program's own state, lies on.
+bool lie_apart(const Given& given, const Ground& outside) {
+  bool borrowed = false;
+  for (const auto& [storage, value] : given) {
+    if (outside.meets(*storage)) return false;
+    borrowed |= storage->borrowed();
+  }
+  if (!borrowed) return true;
+  SmallVector<const Storage*, 8> storages;
+  for (const auto& [storage, value] : given) storages.push_back(storage);
+  return !any_overlap(std::move(storages));
+}
+
+}  // namespace
+
+void Program::unpin(const Trace& trace) {
+  for (size_t v = 0; v < trace.sources().size(); ++v)
+    if (!stays_pinned_[v] && !(pins_[v] == trace.sources()[v])) pins_[v] = Pin();
+  const auto is_another = [&](size_t i) {
+    return !plan_.gradients[i].leaf.same(trace.gradients()[i].leaf);
+  };
+  pinned_leaves_.erase(std::remove_if(pinned_leaves_.begin(), pinned_leaves_.end(), is_another),
+                       pinned_leaves_.end());
+}
+
+bool Program::has_state_of(const Trace& trace) const {
+  // Of other values it is not a recording of this program at all.
+  if (trace.sources().size() != stays_pinned_.size()) return false;
+  for (size_t v = 0; v < trace.sources().size(); ++v)
+    if (stays_pinned_[v] && !(pins_[v] == trace.sources()[v])) return false;
+  return true;
+}
+
+bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
+  Given given;
+  const auto start_of = [&](int v) {  // of the first window on that memory
+    const Value& value = plan_.values[v];
+    return (value.kind == Value::Kind::input ? inputs : before)[value.source]->offset;
+  };
+  const auto add = [&](const Tensor& x, int v) {
+    given.push_back({x->storage.get(), v});
+    return (pins_[v].storage == 0 || pins_[v] == Pin{x->storage->id(), start_of(v)}) &&
+           !std::binary_search(outside_.begin(), outside_.end(), x->storage.get());
+  };
+  for (int i = 0; i < inputs.size(); ++i)
+    if (!add(inputs[i], input_values_[i])) return false;
+  // How arguments on one memory lie to each other is part of the call's key; of gradients it is not.
+  for (size_t i = 0; i < plan_.gradients.size(); ++i) {
+    const TracedGradient& gradient = plan_.gradients[i];
+    if (gradient.before_value < 0) continue;
+    const Tensor& x = before[static_cast<int64_t>(i)];
+    if (!add(x, gradient.before_value) ||
+        x->offset - start_of(gradient.before_value) != gradient.before->offset)
+      return false;
+  }
+  for (const size_t i : pinned_leaves_)
+    if (!inputs[plan_.gradients[i].input].same(plan_.gradients[i].leaf)) return false;
+  if (!lie_apart(given, ground_)) return false;
+  if (given.size() < 2) return true;
+  std::sort(given.begin(), given.end());
+  for (int i = 1; i < given.size(); ++i) {
+    const bool same = given[i - 1].first == given[i].first;
+    if (same != (given[i - 1].second == given[i].second)) return false;
+  }
+  return true;
+}
+
+}  // namespace steep::program

@@ -1,0 +1,188 @@
+#include "program/record/recorder.h"
+
+#include <algorithm>
+#include <atomic>
+#include <new>
+
+#include "program/launch.h"
+#include "program/record/overlap.h"
+
+namespace steep::program {
+
+namespace {
+// The recorder of a thread; a thread that ends takes no recorder with it.
+struct Slot {
+  Recorder* recorder = nullptr;
+  ~Slot() {
+    if (recorder) recorder->stop();
+  }
+};
+thread_local Slot t_slot;
+// Short enough for a string to hold without memory of its own.
+constexpr char kNoMemory[] = "out of memory";
+std::string (*place_of_user)() = nullptr;
+}  // namespace
+
+namespace {
+// Whether a recording need not hold the memory of an operand. What was there before any launch wrote
+// may have to be compared, or computed with.
+bool may_go(const Storage& memory, uint32_t epoch, bool is_read) {
+  return memory.epoch() == epoch && !memory.host_filled() && !memory.borrowed() &&
+         (memory.computed() || !is_read);
+}
+}  // namespace
+
+RecordedCall::RecordedCall(const Call& call, uint32_t epoch_let_go)
+    : kernel_(call.kernel),
+      type_(call.type),
+      operands_(call.operands, call.operands + call.operand_count),
+      dims_(call.dims, call.dims + call.dim_count),
+      scalars_(call.scalars, call.scalars + call.scalar_count) {
+  for (int i = 0; i < operands_.size(); ++i) {
+    if (!operands_[i].tensor()) continue;
+    const TensorImpl& x = *operands_[i].tensor();
+    const bool goes = epoch_let_go != 0 && may_go(*x.storage, epoch_let_go, reads(*kernel_, i));
+    if (goes) {
+      while (let_go_.size() < i) let_go_.push_back(WeakStorage());
+      let_go_.push_back(WeakStorage(x.storage.get()));
+    }
+    // An alias, so that a later change of the tensor's own history or geometry does not reach the
+    // program.
+    tensors_.push_back(Tensor(
+        new TensorImpl(goes ? Ref<Storage>() : x.storage, x.dtype, x.shape, x.strides, x.offset)));
+    operands_[i] = Operand(tensors_.back());
+  }
+  if (epoch_let_go == 0) return;
+  for (int i = 0; i < operands_.size(); ++i)
+    if (operands_[i].tensor() && writes(*kernel_, i) && memory(i)->epoch() == epoch_let_go)
+      memory(i)->mark_computed();
+}
+
+void RecordedCall::let_go() {
+  for (Tensor& tensor : tensors_) tensor->storage = Ref<Storage>();
+  let_go_.clear();
+}
+
+void RecordedCall::run() const {
+  execute(call());
+  for (int i = 0; i < operands_.size(); ++i) {
+    if (writes(*kernel_, i) && operands_[i].tensor())
+      operands_[i].tensor()->storage->bump(kernel_->name);
+  }
+}
+
+Recorder* Recorder::active() { return t_slot.recorder; }
+
+void Recorder::start() {
+  if (t_slot.recorder)
+    throw Error(ErrorKind::runtime,
+                "record: a recording is active on this thread already; recordings do not nest");
+  if (slot_)
+    throw Error(ErrorKind::runtime,
+                "record: another thread records into this recorder; use one for each thread");
+  static std::atomic<uint32_t> last_epoch{0};
+  epoch_ = last_epoch.fetch_add(1, std::memory_order_relaxed) + 1;
+  Storage::set_epoch(epoch_);
+  t_slot.recorder = this;
+  slot_ = &t_slot.recorder;
+}
+
+void Recorder::stop() {
+  if (!slot_) return;
+  if (slot_ == &t_slot.recorder) Storage::set_epoch(0);
+  *slot_ = nullptr;
+  slot_ = nullptr;
+}
+
+void Recorder::append(const Call& call) noexcept {
+  try {
+    calls_.emplace_back(call, lets_go_ ? epoch_ : 0);
+  } catch (const std::bad_alloc&) {
+    lose();
+  }
+}
+
+void Recorder::note_gradient(const Tensor& leaf, const Tensor& before, bool read) noexcept {
+  if (leaf->storage->epoch() == epoch_) return;  // made here, and of no one's concern outside
+  if (known_.count(leaf.impl())) return;
+  try {
+    gradients_.push_back({leaf, before, read, {}});
+    known_.emplace(leaf.impl(), gradients_.size() - 1);
+  } catch (const std::bad_alloc&) {
+    lose();
+  }
+}
+
+void Recorder::note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept {
+  const auto known = known_.find(leaf.impl());
+  if (known == known_.end()) return;
+  try {
+    gradients_[known->second].events.push_back(
+        {calls_.size(), now.defined() ? now->storage->id() : 0});
+  } catch (const std::bad_alloc&) {
+    lose();
+  }
+}
+
+void Recorder::forget_dead_leaves() {
+  const auto is_dead = [](const GradientChange& change) { return change.leaf->references() == 1; };
+  gradients_.erase(std::remove_if(gradients_.begin(), gradients_.end(), is_dead), gradients_.end());
+  known_.clear();
+  for (size_t i = 0; i < gradients_.size(); ++i) known_.emplace(gradients_[i].leaf.impl(), i);
+}
+
+void Recorder::keep(const std::shared_ptr<runtime::Generator>& generator) noexcept {
+  if (std::find(generators_.begin(), generators_.end(), generator) != generators_.end()) return;
+  try {
+    generators_.push_back(generator);
+  } catch (const std::bad_alloc&) {
+    lose();
+  }
+}
+
+void Recorder::refuse(std::string_view reason) {
+  if (!refusal_.empty()) return;
+  refusal_ = reason;
+  if (place_of_user) place_ = place_of_user();
+}
+
+void Recorder::lose() noexcept {
+  lost_ = true;
+  if (refusal_.empty()) refusal_ = kNoMemory;
+}
+
+bool Recorder::has_written(const Storage& memory) const {
+  for (const RecordedCall& call : calls_)
+    for (int i = 0; i < call.operands().size(); ++i) {
+      if (!call.operands()[i].tensor() || !writes(call.kernel(), i)) continue;
+      if (call.memory(i) == &memory || overlap(*call.memory(i), memory)) return true;
+    }
+  return false;
+}
+
+Recorder::~Recorder() { stop(); }
+
+void Recorder::replay() const {
+  if (t_slot.recorder)
+    throw Error(ErrorKind::runtime, "replay: a recording is active on this thread");
+  if (!refusal_.empty() || lets_go_) {
+    throw Error(ErrorKind::runtime, join("replay: this recording cannot be run again: ",
+                                         refusal_.empty() ? "its memory was let go" : refusal_));
+  }
+  for (const RecordedCall& call : calls_) {
+    const AtSite site(call.site());
+    call.run();
+  }
+}
+
+void refuse_recording(std::string_view reason) {
+  if (t_slot.recorder) t_slot.recorder->refuse(reason);
+}
+void note_host_read(const char* what) {
+  if (t_slot.recorder && t_slot.recorder->refusal().empty())
+    t_slot.recorder->refuse(
+        join("it reads a value into Python (", what, "); return the tensor, and read it outside"));
+}
+void set_place_of_user(std::string (*ask)()) { place_of_user = ask; }
+
+}  // namespace steep::program

@@ -1,0 +1,283 @@
+#include "program/record/trace.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "program/record/overlap.h"
+
+namespace steep::program {
+
+namespace {
+
+// A window of the same shape on no memory: what a plan needs to know of a tensor whose memory it
+// will choose.
+Tensor geometry_of(const Tensor& x) {
+  Tensor window = alias(x);
+  window->storage = Ref<Storage>();
+  return window;
+}
+
+bool same_memory(const Tensor& a, const Tensor& b) {
+  if (!a.defined() || !b.defined()) return a.defined() == b.defined();
+  return a->storage == b->storage && same_geometry(*a.impl(), *b.impl());
+}
+
+}  // namespace
+
+Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
+             const Tensors& bases, const Tensors& gradients, const Tensors& saved,
+             const std::vector<int>& shown)
+    : epoch_(recorder.epoch()),
+      generators_(recorder.generators()),
+      refusal_(recorder.refusal()),
+      lost_(recorder.lost()) {
+  find_origins(recorder, inputs);
+  trace_calls(recorder);
+  for (const Tensor& output : outputs) outputs_.push_back({value_of(output), geometry_of(output)});
+  results_ = outputs.size();
+  // The memory of a tensor that a result is a view of may have been replaced since.
+  for (const Tensor& base : bases) value_of(base);
+  trace_saved(saved);
+  trace_gradients(recorder, inputs, gradients);
+  find_constants();
+  find_overlaps();
+  find_escapes(outputs, bases, gradients, saved, shown);
+  let_go();
+}
+
+// The number of a block of memory, which may be gone if it was made.
+int Trace::value_of(Storage& storage) {
+  const auto [known, is_new] = numbers_.try_emplace(&storage, static_cast<int>(values_.size()));
+  if (!is_new) return known->second;
+  Value value;
+  value.kind = storage.epoch() == epoch_ ? Value::Kind::made : Value::Kind::state;
+  if (value.kind == Value::Kind::state) value.storage = Ref<Storage>(&storage);
+  value.memory = WeakStorage(&storage);
+  value.bytes = storage.bytes();
+  values_.push_back(std::move(value));
+  starts_.push_back(0);
+  return known->second;
+}
+
+// Memory that a replay finds elsewhere. Windows on it are counted from where the argument's own
+// window begins.
+void Trace::find_origins(Recorder& recorder, const Tensors& inputs) {
+  const auto add = [&](const Tensor& x, Value::Kind kind, int source) {
+    const int v = value_of(x);
+    if (values_[v].source >= 0) return;  // shares its memory with an earlier one
+    values_[v].kind = kind;
+    values_[v].source = source;
+    starts_[v] = x->offset;
+  };
+  for (int i = 0; i < inputs.size(); ++i) {
+    add(inputs[i], Value::Kind::input, i);
+    input_values_.push_back(value_of(inputs[i]));
+  }
+  for (size_t i = 0; i < recorder.gradients().size(); ++i) {
+    const GradientChange& change = recorder.gradients()[i];
+    if (change.read_before && change.before.defined())
+      add(change.before, Value::Kind::gradient, static_cast<int>(i));
+  }
+}
+
+void Trace::trace_calls(Recorder& recorder) {
+  std::vector<RecordedCall> recorded = recorder.take_calls();
+  calls_.reserve(recorded.size());
+  values_.reserve(values_.size() + recorded.size());
+  numbers_.reserve(values_.size() + recorded.size());
+  for (RecordedCall& call : recorded) {
+    TracedCall traced{std::move(call), {}, calls_.size()};
+    for (int i = 0; i < traced.call.operands().size(); ++i)
+      traced.values.push_back(traced.call.operands()[i].tensor() ? value_of(*traced.call.memory(i))
+                                                                 : -1);
+    calls_.push_back(std::move(traced));
+  }
+}
+
+void Trace::trace_saved(const Tensors& saved) {
+  std::unordered_map<int, int> known;
+  for (const Tensor& x : saved) {
+    const int v = value_of(x);
+    if (values_[v].kind == Value::Kind::gradient)
+      refuse("the graph of its result has saved a .grad; compute with a clone() of it");
+    if (values_[v].kind != Value::Kind::made) {
+      saved_.push_back(-1);
+      continue;
+    }
+    const auto [at, is_new] = known.try_emplace(v, static_cast<int>(outputs_.size()));
+    saved_.push_back(at->second);
+    if (!is_new) continue;
+    const auto bytes = static_cast<int64_t>(values_[v].bytes);
+    outputs_.push_back(
+        {v, Tensor(new TensorImpl(Ref<Storage>(), DType::uint8, Dims{bytes}, bytes))});
+  }
+}
+
+bool Trace::writes_outside() const {
+  for (const TracedCall& traced : calls_)
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0 && writes(traced.call.kernel(), i) &&
+          values_[traced.values[i]].kind != Value::Kind::made)
+        return true;
+  return false;
+}
+
+// What launches read before any has written it was put there by the host.
+void Trace::find_constants() {
+  std::vector<bool> written(values_.size());
+  const auto keep = [](Value& value) {  // a recording has kept it, too, or a result is in it
+    value.kind = Value::Kind::constant;
+    value.storage = Ref<Storage>(value.memory.get());
+  };
+  for (Value& value : values_)
+    if (value.kind == Value::Kind::made && value.memory.get()->host_filled()) keep(value);
+  for (const TracedCall& traced : calls_) {
+    const Kernel& kernel = traced.call.kernel();
+    for (int i = 0; i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      if (v < 0 || values_[v].kind != Value::Kind::made || written[v] || !reads(kernel, i))
+        continue;
+      keep(values_[v]);
+      if (values_[v].storage->borrowed())
+        refuse(join("'", kernel.name,
+                    "' reads memory of another library's (from_numpy) that was "
+                    "taken in inside the function; pass the tensor as an argument"));
+    }
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0 && writes(kernel, i)) {
+        if (values_[traced.values[i]].kind == Value::Kind::constant)
+          refuse(join("'", kernel.name,
+                      "' writes into a tensor made from numbers inside the "
+                      "function; make it of zeros() or full(), or pass it as an argument"));
+        written[traced.values[i]] = true;
+      }
+  }
+  for (size_t v = 0; v < values_.size(); ++v)
+    if (values_[v].kind == Value::Kind::made && !written[v] && values_[v].bytes > 0)
+      keep(values_[v]);
+  for (const TracedGradient& gradient : gradients_)
+    if (gradient.changed && gradient.after &&
+        values_[gradient.after->value].kind != Value::Kind::made)
+      refuse("the function sets a .grad to a tensor that it has not computed");
+}
+
+TracedGradient::Then TracedGradient::at(size_t place) const {
+  Then then = Then::before;
+  for (const GradientEvent& event : events) {
+    if (event.place > place) break;
+    // What was there for a while, and is gone in the end, has no memory of its own in a program.
+    then = event.memory && event.memory == last_memory ? Then::after : Then::cleared;
+  }
+  return then;
+}
+
+void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients) {
+  std::unordered_map<const TensorImpl*, int> places;
+  for (int k = 0; k < inputs.size(); ++k) places[inputs[k].impl()] = k;
+  for (size_t i = 0; i < recorder.gradients().size(); ++i) {
+    const GradientChange& change = recorder.gradients()[i];
+    const Tensor& now = gradients[static_cast<int64_t>(i)];
+    TracedGradient traced{change.leaf,
+                          -1,
+                          -1,
+                          Tensor(),
+                          change.read_before,
+                          std::nullopt,
+                          false,
+                          change.events,
+                          now.defined() ? now->storage->id() : 0};
+    if (change.read_before && change.before.defined()) {
+      traced.before = geometry_of(change.before);
+      traced.before_value = value_of(change.before);
+    }
+    // Clearing a .grad that was not there is a change, too: next time it may be.
+    traced.changed = !change.read_before || !same_memory(now, change.before);
+    if (now.defined()) traced.after = Window{value_of(now), geometry_of(now)};
+    if (const auto place = places.find(change.leaf.impl()); place != places.end())
+      traced.input = place->second;
+    // Held by its slot and by the list here; a third would see a .grad that replays do not touch.
+    if (traced.changed && now.defined() && now->references() > 2 && now->python)
+      refuse("a .grad is kept by someone after the function has ended; read it from the parameter");
+    gradients_.push_back(std::move(traced));
+  }
+}
+
+// Two storages on one memory, as from_numpy makes them of one array: launches of one would pass
+// those of the other.
+void Trace::find_overlaps() {
+  SmallVector<const Storage*, 8> there;
+  bool borrowed = false;
+  for (const Value& value : values_) {
+    if (!value.memory.get()->data()) continue;
+    there.push_back(value.memory.get());
+    borrowed |= there.back()->borrowed();
+  }
+  if (borrowed && any_overlap(std::move(there)))
+    refuse("two tensors share the memory of one NumPy array; use one tensor and views of it");
+}
+
+// Made memory that someone outside still holds would be expected to follow, and cannot.
+void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients,
+                         const Tensors& saved, const std::vector<int>& shown) {
+  std::vector<int64_t> ours(values_.size(), 0);
+  for (const TracedCall& traced : calls_)
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0 && traced.call.operands()[i].tensor()->storage)
+        ++ours[traced.values[i]];
+  std::unordered_set<const TensorImpl*> seen;
+  const auto leaves = [&](const Tensor& x, int v) {
+    if (!seen.insert(x.impl()).second) return;
+    ++ours[v];
+    values_[v].kept = values_[v].kind == Value::Kind::made;
+  };
+  for (int i = 0; i < outputs.size(); ++i) leaves(outputs[i], outputs_[i].value);
+  for (int i : shown) ++ours[outputs_.at(static_cast<size_t>(i)).value];
+  for (const Tensor& base : bases) leaves(base, value_of(base));
+  for (const Tensor& x : saved) leaves(x, value_of(x));
+  for (size_t i = 0; i < gradients_.size(); ++i)
+    if (gradients_[i].after) leaves(gradients[static_cast<int64_t>(i)], gradients_[i].after->value);
+  std::vector<const char*> writer(values_.size(), nullptr);
+  for (const TracedCall& traced : calls_)
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0 && writes(traced.call.kernel(), i))
+        writer[traced.values[i]] = traced.call.name();
+  for (size_t v = 0; v < values_.size(); ++v) {
+    if (values_[v].kind != Value::Kind::made || values_[v].memory.get()->references() <= ours[v])
+      continue;
+    refuse(join("what '", writer[v] ? writer[v] : "a launch",
+                "' computed is kept by someone after the function has ended (in an attribute, a "
+                "list or a graph that backward has not used up); return it instead, write it into "
+                "an existing tensor with copy_, or call backward inside"));
+  }
+}
+
+// From here on the memory of what was made is no one's: only its geometry stays.
+void Trace::let_go() {
+  numbers_.clear();
+  for (TracedCall& traced : calls_) {
+    traced.call.let_go();
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] >= 0)
+        traced.call.operands()[i].tensor()->offset -= starts_[traced.values[i]];
+  }
+  for (TracedGradient& gradient : gradients_)
+    if (gradient.before_value >= 0) gradient.before->offset -= starts_[gradient.before_value];
+  for (size_t v = 0; v < values_.size(); ++v)
+    sources_.push_back(values_[v].source >= 0 ? Pin{values_[v].memory.get()->id(), starts_[v]}
+                                              : Pin());
+  for (Window& output : outputs_) output.geometry->offset -= starts_[output.value];
+  for (Value& value : values_) {
+    value.memory = WeakStorage();
+    if (value.kind != Value::Kind::state && value.kind != Value::Kind::constant)
+      value.storage = Ref<Storage>();
+  }
+}
+
+std::string Trace::pattern() const {
+  std::string text;
+  for (const TracedGradient& gradient : gradients_)
+    text += !gradient.guarded ? '-' : gradient.before.defined() ? '1' : '0';
+  return text;
+}
+
+}  // namespace steep::program

@@ -1,0 +1,60 @@
+// A step with its addresses.
+#pragma once
+
+#include <memory>
+
+#include "program/plan/group.h"
+#include "program/replay/profile.h"
+
+namespace steep::program {
+
+struct Action {
+  int threads, home;
+  bool meets;
+  const Kernel* kernel;
+  size_t place = 0;  // of its launch among those recorded; of a group, of the first
+  // One of the three.
+  std::unique_ptr<Geometry> geometry;
+  std::unique_ptr<Group> group;
+  kernels::Routine routine = nullptr;
+
+  ProfileEvent event{""};  // what a profile is told; without times
+  int64_t shortest = 0;    // ns, of the runs that were timed; 0 before the first
+
+  SmallVector<char*, 8> data;  // of the routine's operands, or of the group's slots
+  Dims dims;
+  SmallVector<kernels::Scalar, 2> scalars;
+  char* first_scratch = nullptr;
+  int64_t scratch_place = -1;  // in the arena; -1 where it has none
+  int64_t scratch_step = 0;    // bytes between the threads' scratch, 0 where it is one for all
+
+  // Runs a rank's share on thread `thread` of the team, and looks at the clock for a profile, and
+  // now and then for explain().
+  void run_timed(const Rank& rank, int thread, bool sampled) {
+    Profile* const profile = rank.rank == 0 ? Profile::active() : nullptr;
+    if (!profile && !sampled) return run(rank, thread);
+    const int64_t start = Profile::now();
+    run(rank, thread);
+    const int64_t end = Profile::now();
+    if (sampled && rank.rank == 0 && (shortest == 0 || end - start < shortest))
+      shortest = end - start;
+    if (!profile) return;
+    ProfileEvent now = event;
+    now.start = start, now.end = end;
+    profile->add(std::move(now));
+  }
+
+  void run(const Rank& rank, int thread) {
+    char* const scratch = first_scratch + thread * scratch_step;
+    if (geometry) {
+      run_share(*geometry, rank.rank, rank.size);
+    } else if (group) {
+      run_group(*group, data.data(), scratch, rank);
+    } else {
+      routine({reinterpret_cast<void* const*>(data.data()), dims.data(), scalars.data(), scratch,
+               rank.rank, rank.size, rank.barrier});
+    }
+  }
+};
+
+}  // namespace steep::program

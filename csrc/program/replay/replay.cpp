@@ -1,0 +1,358 @@
+#include "program/replay/replay.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "program/launch.h"
+#include "program/replay/profile.h"
+#include "runtime/allocator.h"
+#include "runtime/threads.h"
+
+namespace steep::program {
+
+namespace {
+
+constexpr double kBlockingNs = 20000;
+constexpr double kSurelyTeamNs = 2e6;  // estimated; programs below find out whether threads pay
+// One run in so many is timed step by step, for explain(); not the first ones, which find nothing
+// in cache.
+constexpr int64_t kSampleEvery = 64, kFirstSample = 8;
+bool is_sampled(int64_t run) { return run % kSampleEvery == kFirstSample; }
+
+}  // namespace
+
+Program::Program(const Trace& trace, const Trace& other, const std::vector<uint64_t>& reached)
+    : plan_(make_plan(trace)), pins_(trace.sources()), number_signs_(trace.signs()) {
+  for (const Pin& pin : pins_)
+    stays_pinned_.push_back(pin.storage != 0 &&
+                            std::binary_search(reached.begin(), reached.end(), pin.storage));
+  for (size_t i = 0; i < plan_.gradients.size(); ++i)
+    if (plan_.gradients[i].input >= 0) pinned_leaves_.push_back(i);
+  unpin(other);
+  pins_.resize(plan_.values.size());  // the plan may have added some
+  const size_t count = plan_.values.size();
+  patches_.resize(count);
+  bases_.resize(count, nullptr);
+  kept_.resize(count);
+  gradients_.resize(static_cast<int>(plan_.gradients.size()));
+  for (const Step& check : plan_.checks) checks_.push_back(build_action(check));
+  for (const Step& step : plan_.steps) {
+    actions_.push_back(build_action(step));
+    estimate_ += step.estimate;
+  }
+  for (size_t v = 0; v < count; ++v) {
+    const Value& value = plan_.values[v];
+    if (value.storage) {
+      rebase(static_cast<int>(v), static_cast<char*>(value.storage->data()));
+      outside_.push_back(value.storage.get());
+    }
+  }
+  holders_.resize(count);
+  input_values_ = trace.input_values();
+  for (size_t v = 0; v < count; ++v)
+    if (plan_.values[v].kept) kept_values_.push_back(static_cast<int>(v));
+  for (size_t i = static_cast<size_t>(plan_.results); i < plan_.outputs.size(); ++i)
+    saved_values_.push_back(plan_.outputs[i].value);
+  for (int i = 0; i < plan_.results; ++i)
+    saved_values_.erase(
+        std::remove(saved_values_.begin(), saved_values_.end(), plan_.outputs[i].value),
+        saved_values_.end());
+  std::sort(outside_.begin(), outside_.end());
+  ground_ = Ground(outside_);
+  find_written();
+  find_gradients_to_let_go();
+}
+
+Program::~Program() {
+  if (!pool_) return;
+  if (pool_->last == this) pool_->last = nullptr;
+  pool_->trim();  // it may be the one that wanted most
+}
+
+void Program::share(const std::shared_ptr<MemoryPool>& pool) {
+  pool_ = pool;
+  if (arena_bytes() > 0) pool->give_back(pool->take(arena_bytes()));
+}
+
+// What lies in the arena is found where that is now.
+void Program::move_arena() {
+  if (arena_ == block_.data) return;
+  arena_ = block_.data;
+  for (size_t v = 0; v < plan_.places.size(); ++v)
+    if (plan_.places[v] >= 0) rebase(static_cast<int>(v), arena_ + plan_.places[v]);
+  for (const std::unique_ptr<Action>& action : actions_)
+    if (action->scratch_place >= 0) action->first_scratch = arena_ + action->scratch_place;
+}
+
+// The memory of results and gradients goes with those who hold them.
+void Program::let_go_of_results() {
+  for (int v : kept_values_) kept_[v].reset();
+  gradients_.clear();
+  gradients_.resize(static_cast<int>(plan_.gradients.size()));
+}
+
+// What the user holds and a replay changes: its version moves, as it does in an eager step.
+void Program::find_written() {
+  std::vector<bool> known(plan_.values.size());
+  for (const TracedCall& traced : plan_.calls)
+    for (int i = 0; i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      if (v < 0 || known[v] || plan_.values[v].kind == Value::Kind::made ||
+          !writes(traced.call.kernel(), i))
+        continue;
+      known[v] = true;
+      written_.emplace_back(v, traced.call.name());
+    }
+}
+
+// Where a check fails before a .grad has changed, that is still what the last run has left, with the
+// values it had then: no step before the check may write into its memory. And the next call's
+// argument is another leaf; this one keeps its gradient.
+void Program::find_gradients_to_let_go() {
+  std::vector<size_t> next_check(plan_.values.size(),
+                                 SIZE_MAX);  // by value: after it is first written
+  size_t next = SIZE_MAX;
+  for (size_t s = plan_.steps.size(); s-- > 0;) {
+    const Step& step = plan_.steps[s];
+    for (int at : step.calls)
+      for (int i = 0; i < plan_.calls[at].values.size(); ++i)
+        if (const int v = plan_.calls[at].values[i];
+            v >= 0 && writes(plan_.calls[at].call.kernel(), i))
+          next_check[v] = next;
+    if (may_refuse(plan_, step)) next = actions_[s]->place;
+  }
+  for (size_t i = 0; i < plan_.gradients.size(); ++i) {
+    const TracedGradient& gradient = plan_.gradients[i];
+    const bool may_stay = gradient.after && !gradient.events.empty() &&
+                          next_check[gradient.after->value] < gradient.events[0].place;
+    if (gradient.input >= 0 || may_stay) let_go_.push_back(static_cast<int64_t>(i));
+  }
+}
+
+bool Program::passes_checks() {
+  const bool sampled = is_sampled(runs_ + 1);
+  try {
+    for (const std::unique_ptr<Action>& check : checks_)
+      check->run_timed({0, 1, [] {}}, 0, sampled);
+  } catch (const Error&) {
+    return false;
+  }
+  return true;
+}
+
+void Program::rebase(int value, char* base) {
+  if (bases_[value] == base) return;
+  bases_[value] = base;
+  for (const Patch& patch : patches_[value]) *patch.where = base + patch.offset;
+}
+
+void Program::keep_gradients(const SmallVector<uint8_t, 8>& in_place) {
+  for (int i = 0; i < gradients_.size(); ++i)
+    if (!in_place[i]) gradients_[i].reset();
+}
+
+void Program::bind_inputs(const Tensors& inputs, const Tensors& before) {
+  inputs_ = inputs;
+  before_ = before;
+  for (size_t v = 0; v < plan_.values.size(); ++v) {
+    if (plan_.values[v].source >= 0)
+      rebase(static_cast<int>(v), source_of(plan_.values[v]).data<char>());
+  }
+}
+
+// Results and gradients get new memory, unless no one but the program has kept the last one's.
+void Program::bind_kept() {
+  std::vector<int64_t>& ours = holders_;
+  std::fill(ours.begin(), ours.end(), 1);
+  for (size_t i = 0; i < plan_.gradients.size(); ++i) {
+    const Tensor& mine = gradients_[static_cast<int64_t>(i)];
+    // Held here and by the leaf (and as what was there before): another keeps the tensor, which
+    // must then stay as it is.
+    const int known = before_[static_cast<int64_t>(i)].same(mine) ? 3 : 2;
+    if (mine.defined() && mine->references() <= known) ++ours[plan_.gradients[i].after->value];
+  }
+  for (int v : kept_values_) {
+    Ref<Storage>& storage = kept_[v];
+    if (storage && storage->references() <= ours[v]) {
+      storage->bump("replay");
+      continue;
+    }
+    storage = Storage::allocate(plan_.values[v].bytes);
+    rebase(v, static_cast<char*>(storage->data()));
+  }
+  for (size_t i = 0; i < plan_.gradients.size(); ++i) {
+    const TracedGradient& traced = plan_.gradients[i];
+    Tensor& mine = gradients_[static_cast<int64_t>(i)];
+    if (!traced.changed || !traced.after) continue;
+    const Ref<Storage>& storage = kept_[traced.after->value];
+    if (mine.defined() && mine->storage == storage) continue;
+    mine = window_of(*traced.after, storage);
+  }
+}
+
+void Program::forget_inputs() {
+  if (block_.data) pool_->give_back(std::exchange(block_, {}));
+  inputs_.clear();
+  before_.clear();
+  held_.clear();
+  for (const int64_t i : let_go_) gradients_[i].reset();
+  for (size_t v = 0; v < kept_.size(); ++v)
+    if (plan_.values[v].kind == Value::Kind::constant) kept_[v].reset();
+  // What is saved lives as long as the graph of the results.
+  for (int v : saved_values_) kept_[v].reset();
+}
+
+Tensor Program::window_of(const Window& window, const Ref<Storage>& storage) {
+  const TensorImpl& x = *window.geometry.impl();
+  return Tensor(new TensorImpl(storage, x.dtype, x.shape, x.strides, x.offset));
+}
+
+Tensor Program::output(int i) {
+  const Window& window = plan_.outputs[i];
+  const Value& value = plan_.values[window.value];
+  if (value.kind == Value::Kind::constant) {  // its memory stays the program's
+    Ref<Storage>& copy = kept_[window.value];
+    if (!copy) {  // one for all results of this call
+      copy = Storage::allocate(value.bytes);
+      std::memcpy(copy->data(), value.storage->data(), value.bytes);
+    }
+    return window_of(window, copy);
+  }
+  if (value.source < 0)
+    return window_of(window, value.storage ? value.storage : kept_[window.value]);
+  const Tensor& source = source_of(value);
+  Tensor out = window_of(window, source->storage);
+  out->offset += source->offset;
+  return out;
+}
+
+Tensor Program::saved(int i) {
+  const Window& window = plan_.outputs[i];
+  const Ref<Storage>& constant = plan_.values[window.value].storage;
+  return window_of(window, constant ? constant : kept_[window.value]);
+}
+
+Tensors Program::written_state() const {
+  Tensors out;
+  for (const auto& [v, writer] : written_) {
+    const Value& value = plan_.values[v];
+    if (!value.storage) continue;
+    const auto bytes = static_cast<int64_t>(value.storage->bytes());
+    out.push_back(Tensor(new TensorImpl(value.storage, DType::uint8, Dims{bytes}, bytes)));
+  }
+  return out;
+}
+
+bool Program::writes_to(const Storage& memory) const {
+  return std::any_of(written_.begin(), written_.end(), [&](const auto& written) {
+    const Value& value = plan_.values[written.first];
+    return (value.storage ? value.storage : source_of(value)->storage).get() == &memory;
+  });
+}
+
+void Program::mark_written() {
+  for (const auto& [v, writer] : written_) {
+    const Value& value = plan_.values[v];
+    (value.storage ? value.storage : source_of(value)->storage)->bump(writer);
+  }
+}
+
+// What the ranks of one run share. A step may refuse its input: the others are then left out, and
+// the exception goes on to the caller. Ranks look only when they have met, as they do before
+// anything that could go wrong or be seen, so that all of them leave out the same.
+struct Program::Team {
+  Program* program;
+  bool sampled;  // whether the steps are timed
+  std::atomic<bool> failed{false};
+  std::exception_ptr exception;
+  size_t failed_at = 0;
+};
+
+void Program::run_actions(const Rank& rank, Team& team) {
+  constexpr Rank kAlone{0, 1, [] {}};
+  bool stopped = false;
+  for (const std::unique_ptr<Action>& action : actions_) {
+    if (action->meets) {
+      rank.barrier();
+      stopped |= team.failed.load(std::memory_order_relaxed);
+    }
+    if (stopped) continue;
+    if (action->threads > 1) {
+      action->run_timed(rank, rank.rank, team.sampled);
+    } else if (rank.rank == action->home % rank.size) {
+      if (!action->kernel->host) {
+        action->run_timed(kAlone, rank.rank, team.sampled);
+        continue;
+      }
+      try {
+        action->run_timed(kAlone, rank.rank, team.sampled);
+      } catch (...) {
+        team.exception = std::current_exception();
+        team.failed_at = action->place;
+        team.failed.store(true, std::memory_order_relaxed);
+        stopped = rank.size == 1;
+      }
+    }
+  }
+}
+
+// Steps are planned to meet for the whole team: where fewer threads came, one does it all.
+void Program::run_rank(void* context, int rank, int size, void (*barrier)()) {
+  Team& team = *static_cast<Team*>(context);
+  if (size == team.program->plan_.threads) {
+    team.program->run_actions({rank, size, barrier}, team);
+  } else if (rank == 0) {
+    team.program->run_actions({0, 1, [] {}}, team);
+  }
+}
+
+std::string Program::listing() const {
+  std::vector<double> measured;
+  for (const auto* actions : {&checks_, &actions_})
+    for (const auto& action : *actions) measured.push_back(static_cast<double>(action->shortest));
+  return program::listing(plan_, measured);
+}
+
+void Program::run_team(Team& team) {
+  if (plan_.threads == 1 || estimate_ > kSurelyTeamNs || shares_everything()) {
+    runtime::run_team(plan_.threads, run_rank, &team);
+    return;
+  }
+  const int64_t start = Profile::now();
+  runtime::run_team(pace_.use_team() ? plan_.threads : 1, run_rank, &team);
+  pace_.note(Profile::now() - start);
+}
+
+void Program::prepare(const Tensors& inputs, const Tensors& before) {
+  if (arena_bytes() > 0) block_ = pool_->take(arena_bytes());
+  move_arena();
+  Program* const other = std::exchange(pool_->last, this);
+  if (other && other != this && other->take()) {
+    other->let_go_of_results();
+    other->give_back();
+  }
+  bind_inputs(inputs, before);
+  bind_kept();
+  held_.clear();
+  for (const Tensors* given : {&inputs_, &before_})
+    for (const Tensor& x : *given)
+      if (x.defined()) held_.push_back(x->storage);
+}
+
+void Program::run() {
+  ++runs_;
+  mark_written();
+  Counters& count = counters();
+  count.launches += static_cast<int64_t>(checks_.size() + actions_.size());
+  count.parallel_launches += plan_.threads > 1;
+  Team team{this, is_sampled(runs_), {false}, nullptr, 0};
+  {
+    const runtime::Blocking released(estimate_ > kBlockingNs);
+    run_team(team);
+  }
+  if (!team.failed) return;
+  failed_at_ = team.failed_at;
+  std::rethrow_exception(team.exception);
+}
+
+}  // namespace steep::program
