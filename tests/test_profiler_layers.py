@@ -225,7 +225,7 @@ def test_roots_named_by_many_threads_have_names_of_their_own() -> None:
 def test_names_of_a_module_that_changes_while_it_is_asked_are_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ask = _layers._paths_below
+    ask = _layers.paths_below
 
     def grow(parent: Any) -> dict[int, str]:
         found = ask(parent)
@@ -233,7 +233,7 @@ def test_names_of_a_module_that_changes_while_it_is_asked_are_asked_again(
             parent.append(nn.Tanh())
         return found
 
-    monkeypatch.setattr(_layers, "_paths_below", grow)
+    monkeypatch.setattr(_layers, "paths_below", grow)
     names, model = _Names(), nn.Sequential(nn.ReLU())
     assert names.path([(model, "")], model[0]) == "0"
     assert names.path([(model, "")], model[1]) == "1"
@@ -245,5 +245,5 @@ def test_paths_are_those_of_named_modules() -> None:
     model = nn.ModuleDict({"a": inner, "b": nn.ModuleList([shared, inner]), "c": nn.Tanh()})
     model["a"].register_module("none", None)
     named = {id(module): path for path, module in model.named_modules()}
-    assert _layers._paths_below(model) == named
-    assert list(_layers._paths_below(model).values()) == ["", "a", "a.0", "a.1", "b", "c"]
+    assert _layers.paths_below(model) == named
+    assert list(_layers.paths_below(model).values()) == ["", "a", "a.0", "a.1", "b", "c"]

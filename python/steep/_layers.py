@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from steep._core import (
     follow_sites,
@@ -19,9 +19,6 @@ from steep._core import (
     set_phase,
     unfollow_sites,
 )
-
-if TYPE_CHECKING:
-    from steep.nn.module import Module
 
 __all__ = ["follow", "followers", "in_layer", "in_phase", "step_in_phase", "unfollow"]
 
@@ -39,6 +36,13 @@ def note_members_changed() -> int:
     return number
 
 
+class Layer(Protocol):
+    """What is asked of a module here: its children by name."""
+
+    @property
+    def _modules(self) -> Mapping[str, Any]: ...
+
+
 class _Names:
     """The paths of modules, remembered from call to call.
 
@@ -49,11 +53,11 @@ class _Names:
     """
 
     def __init__(self) -> None:
-        self.roots: dict[int, tuple[Module, str]] = {}
-        self.claims: dict[str, Module] = {}  # whose a root's name is
-        self.below: dict[int, tuple[Module, int, dict[int, str]]] = {}
+        self.roots: dict[int, tuple[Layer, str]] = {}
+        self.claims: dict[str, Layer] = {}  # whose a root's name is
+        self.below: dict[int, tuple[Layer, int, dict[int, str]]] = {}
 
-    def path(self, stack: list[tuple[Module, str]], module: Module) -> str:
+    def path(self, stack: list[tuple[Layer, str]], module: Layer) -> str:
         """The path of a module that is called inside those on the stack; '' for the root."""
         if not stack:
             return self._root(module)
@@ -61,7 +65,7 @@ class _Names:
         name = self._below(parent).get(id(module), type(module).__name__)
         return f"{prefix}.{name}" if prefix and name else prefix or name
 
-    def _root(self, module: Module) -> str:
+    def _root(self, module: Layer) -> str:
         """'' for the first tree of modules, so that paths are those of its `named_modules`."""
         known = self.roots.get(id(module))
         if known is not None:
@@ -74,22 +78,22 @@ class _Names:
             number += 1
         return self.roots.setdefault(id(module), (module, prefix))[1]
 
-    def _below(self, parent: Module) -> dict[int, str]:
+    def _below(self, parent: Layer) -> dict[int, str]:
         version = _changed  # before the modules are asked: they may change meanwhile
         known = self.below.get(id(parent))
         if known is None or known[1] != version:
-            known = self.below[id(parent)] = (parent, version, _paths_below(parent))
+            known = self.below[id(parent)] = (parent, version, paths_below(parent))
         return known[2]
 
 
-def _paths_below(parent: Module) -> dict[int, str]:
+def paths_below(parent: Layer) -> dict[int, str]:
     """The paths of `named_modules`, by the id of the module.
 
     Not asked of the modules themselves: a recorded call listens to their code as to all others',
     and would follow what it reads.
     """
     paths: dict[int, str] = {}
-    waiting: list[tuple[str, Module]] = [("", parent)]
+    waiting: list[tuple[str, Layer]] = [("", parent)]
     while waiting:
         path, module = waiting.pop()
         if id(module) in paths:
@@ -102,7 +106,7 @@ def _paths_below(parent: Module) -> dict[int, str]:
 
 class _Thread(threading.local):
     def __init__(self) -> None:
-        self.stack: list[tuple[Module, str]] = []
+        self.stack: list[tuple[Layer, str]] = []
 
 
 _thread = _Thread()
@@ -148,7 +152,7 @@ class in_layer:  # noqa: N801  # reads as a clause: with in_layer(module)
 
     __slots__ = ("before", "label", "start")
 
-    def __init__(self, module: Module, fused: Module | None = None) -> None:
+    def __init__(self, module: Layer, fused: Layer | None = None) -> None:
         stack = _thread.stack
         path = _names.path(stack, module)
         self.label = path or type(module).__name__

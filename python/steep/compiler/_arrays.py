@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 import steep
 from steep._core import as_tensor, enable_grad, from_numpy, inference_mode, no_grad, tensor
 from steep.compiler._code import at_line, codes_in
-from steep.compiler._objects import content_of
+from steep.compiler._imported import imported
+from steep.compiler._objects import content_of, is_a
 from steep.compiler._returned import SCOPES, reads_frames
 from steep.compiler._source import tree_of
 
-__all__ = ["array_in_use"]
+__all__ = ["array_in_use", "has_array"]
 
 _MAKERS = (as_tensor, from_numpy, tensor)
 # What a call's kind is known by, or follows from that.
@@ -29,6 +30,12 @@ _KNOWN = ("dtype", "itemsize", "nbytes", "ndim", "shape", "size", "strides")
 _ODD = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 _Function = ast.FunctionDef | ast.Lambda
+
+
+def has_array(items: list[Any]) -> bool:
+    """Whether one of them is an array of NumPy's, or of a class made of that."""
+    numpy = imported("numpy")
+    return numpy is not None and any(is_a(item, numpy.ndarray) for item in items)
 
 
 def array_in_use(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], arrays: Any) -> str:

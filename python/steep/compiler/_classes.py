@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import types
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from steep._core import Tensor, found_in_type
 from steep.autograd.function import Function
@@ -12,12 +12,10 @@ from steep.compiler._answers import MRO, REGISTERED
 from steep.compiler._cells import SLOT, TYPE, absent
 from steep.compiler._code import Names
 from steep.compiler._objects import SPECIAL, dict_of_class, is_a, is_immutable, is_of_a_library
+from steep.compiler._walker import Shared, Walker
 from steep.nn.module import Module
 
-if TYPE_CHECKING:
-    from steep.compiler._traversal import Traversal
-
-__all__ = ["Shared", "share", "look_at_registered"]
+__all__ = ["look_at_registered", "of_class", "share"]
 
 # What the call of a module looks at without naming it in Python code.
 _OF_MODULES = frozenset({"_hooks", "forward", "training"})
@@ -27,21 +25,7 @@ _IN_C = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _TOLD_OTHERWISE = frozenset({"__class__", "__dict__", "__weakref__"})
 
 
-class Shared(NamedTuple):
-    """What all instances of a class have of it, of the names in some code.
-
-    Attributes:
-        names: those to be looked for in the attributes of each instance.
-        rare: likewise, but that they are not there is no one's business.
-        slots: places of each instance that are not in its `__dict__`, by name.
-    """
-
-    names: tuple[str, ...]
-    rare: tuple[str, ...]
-    slots: tuple[tuple[str, Any], ...]
-
-
-def share(traversal: Traversal, cls: type, names: Names) -> Shared:
+def share(walker: Walker, cls: type, names: Names) -> Shared:
     """Look at a class for the sake of its instances, once for the names of each code."""
     wanted = names.attributes
     if issubclass(cls, Module):
@@ -50,12 +34,12 @@ def share(traversal: Traversal, cls: type, names: Names) -> Shared:
         wanted |= _OF_FUNCTIONS
     users = [base for base in cls.__mro__ if not is_of_a_library(base)]
     for base in users:
-        _look_at_class(traversal, base, names)
+        _look_at_class(walker, base, names)
     if names.dynamic and not names.of_library:
-        _look_at_all(traversal, cls, users, names)
+        _look_at_all(walker, cls, users, names)
     sure, rare, slots = [], [], []
     for name in wanted:
-        value = of_class(traversal, cls, users, name, names)
+        value = of_class(walker, cls, users, name, names)
         if is_a(value, _IN_C):
             if name not in _TOLD_OTHERWISE and not issubclass(cls, Tensor):
                 slots.append((name, value))
@@ -66,46 +50,46 @@ def share(traversal: Traversal, cls: type, names: Names) -> Shared:
     return Shared(tuple(sure), tuple(rare), tuple(slots))
 
 
-def of_class(traversal: Traversal, cls: type, users: list[type], name: str, names: Names) -> Any:
+def of_class(walker: Walker, cls: type, users: list[type], name: str, names: Names) -> Any:
     """What a class has under a name; cells of it, and of what super() would find."""
     value = found_in_type(cls, name)
     if value is not absent:
-        traversal.find(value, f"{cls.__name__}.{name}", names)
+        walker.find(value, f"{cls.__name__}.{name}", names)
     if not is_immutable(cls) and (value is not absent or not names.of_library):
-        traversal.cells.keep((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
+        walker.cells.keep((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
     for base in users:
         below = value if base is cls else found_in_type(base, name)
         if base is not cls and (below is not absent or not names.of_library):
-            traversal.cells.keep((TYPE, base, name, below), f"{base.__name__}.{name}", name)
+            walker.cells.keep((TYPE, base, name, below), f"{base.__name__}.{name}", name)
             if below is not absent and below is not value:
-                traversal.find(below, f"{base.__name__}.{name}", names)
+                walker.find(below, f"{base.__name__}.{name}", names)
     return value
 
 
-def _look_at_class(traversal: Traversal, cls: type, names: Names) -> None:
+def _look_at_class(walker: Walker, cls: type, names: Names) -> None:
     """Its bases, and what it has or lacks of the methods that no code names."""
-    known = traversal.specials.get(cls)
+    known = walker.specials.get(cls)
     if known is None:
-        known = traversal.specials[cls] = []
-        traversal.cells.keep((SLOT, cls, MRO, cls.__mro__), f"the bases of {cls.__name__}")
+        known = walker.specials[cls] = []
+        walker.cells.keep((SLOT, cls, MRO, cls.__mro__), f"the bases of {cls.__name__}")
         for name in SPECIAL:
             value = found_in_type(cls, name)
-            traversal.cells.keep((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
+            walker.cells.keep((TYPE, cls, name, value), f"{cls.__name__}.{name}", name)
             if value is not absent and not is_a(value, types.WrapperDescriptorType):
                 known.append((value, f"{cls.__name__}.{name}"))
     for value, path in known:
-        traversal.find(value, path, names)
+        walker.find(value, path, names)
 
 
-def _look_at_all(traversal: Traversal, cls: type, users: list[type], names: Names) -> None:
+def _look_at_all(walker: Walker, cls: type, users: list[type], names: Names) -> None:
     """Whatever it has or lacks, for code that reads by names which are data."""
     for base in cls.__mro__:
         if base in users:
-            traversal.find_items(dict_of_class(base), base.__name__, names)
+            walker.find_items(dict_of_class(base), base.__name__, names)
         elif not is_immutable(base):
-            traversal.keep_items(dict_of_class(base), base.__name__)
+            walker.keep_items(dict_of_class(base), base.__name__)
 
 
-def look_at_registered(traversal: Traversal) -> None:
+def look_at_registered(walker: Walker) -> None:
     """Which classes count as virtual subclasses: isinstance() may ask."""
-    traversal.cells.keep((SLOT, abc.ABC, REGISTERED, abc.get_cache_token()), "ABC.register")
+    walker.cells.keep((SLOT, abc.ABC, REGISTERED, abc.get_cache_token()), "ABC.register")

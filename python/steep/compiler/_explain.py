@@ -1,17 +1,14 @@
-"""What a compiled function did with its calls, for people to read."""
+"""Values and calls in a few words, for people to read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from steep._core import Tensor
 from steep.compiler._imported import is_ndarray
 from steep.compiler._objects import is_a
 
-if TYPE_CHECKING:
-    from steep.compiler._signature import Signature
-
-__all__ = ["one_of", "shown", "text_of_call", "text_of_signature"]
+__all__ = ["one_of", "shown", "text_of_call"]
 
 _LONGEST = 60  # characters of one argument
 
@@ -58,19 +55,3 @@ def one_of(name: str) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-
-
-def text_of_signature(signature: Signature) -> str:
-    """How its calls were run, why some were eager, and its programs."""
-    replays = sum(program.runs for program, _ in signature.programs)
-    counts = f"{replays} replayed, {signature.recorded} recorded, {signature.eager} eager"
-    lines = [f"{signature.text}: {counts}\n"]
-    if signature.reason:
-        lines.append(f"eager, because {signature.reason}\n")
-    elif not signature.programs:
-        lines.append("still warming up\n")
-    for program, recording in signature.programs:
-        lines.append(f"replayed {program.runs} times\n{program.listing()}")
-        for backward in recording.backward_programs():
-            lines.append(f"backward, replayed {backward.runs} times\n{backward.listing()}")
-    return "".join(lines)

@@ -5,14 +5,21 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from steep.compiler.function import CompiledFunction
+from typing import Any, Protocol
 
 __all__ = ["BoundFunction", "bind"]
 
 _METHODS = "_compiled_methods"  # in an instance's __dict__
+
+
+class Compiled(Protocol):
+    """What is asked of a compiled function here."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def programs(self) -> list[Any]: ...
+
+    def explain(self) -> str: ...
 
 
 class _Methods:
@@ -20,7 +27,7 @@ class _Methods:
 
     def __init__(self, owner: Any = None) -> None:
         self.owner: Callable[[], Any] = (lambda: None) if owner is None else weakref.ref(owner)
-        self.compiled: dict[CompiledFunction, CompiledFunction] = {}
+        self.compiled: dict[Compiled, Compiled] = {}
 
     def __reduce__(self) -> Any:
         return (_Methods, ())
@@ -34,7 +41,7 @@ class BoundFunction:
 
     __slots__ = ("__self__", "_compiled")
 
-    def __init__(self, instance: Any, compiled: CompiledFunction) -> None:
+    def __init__(self, instance: Any, compiled: Compiled) -> None:
         self.__self__ = instance
         self._compiled = compiled
 
@@ -69,9 +76,9 @@ class BoundFunction:
 
 def bind(
     function: Callable[..., Any],
-    compiled: CompiledFunction,
+    compiled: Compiled,
     instance: Any,
-    anew: Callable[[Callable[..., Any]], CompiledFunction],
+    anew: Callable[[Callable[..., Any]], Compiled],
 ) -> BoundFunction | None:
     """`compiled`, which is of `function`, as a method of `instance`; `anew` compiles another.
 

@@ -78,3 +78,18 @@ class Signature:
             return False
         self.left -= 1
         return self.left >= 0
+
+    def report(self) -> str:
+        """How its calls were run, why some were eager, and its programs, for people to read."""
+        replays = sum(program.runs for program, _ in self.programs)
+        counts = f"{replays} replayed, {self.recorded} recorded, {self.eager} eager"
+        lines = [f"{self.text}: {counts}\n"]
+        if self.reason:
+            lines.append(f"eager, because {self.reason}\n")
+        elif not self.programs:
+            lines.append("still warming up\n")
+        for program, recording in self.programs:
+            lines.append(f"replayed {program.runs} times\n{program.listing()}")
+            for backward in recording.backward_programs():
+                lines.append(f"backward, replayed {backward.runs} times\n{backward.listing()}")
+        return "".join(lines)

@@ -15,11 +15,12 @@ from steep._core import Familiar, Tensor, hooks_of, state_of
 from steep.compiler._answers import KEYS
 from steep.compiler._arguments import ALWAYS, Arguments
 from steep.compiler._cells import DICT, INSTANCE, SLOT, Cells, absent
-from steep.compiler._classes import Shared, of_class, share
+from steep.compiler._classes import of_class, share
 from steep.compiler._code import Names
 from steep.compiler._objects import attributes_of, is_of_a_library, slot_of
 from steep.compiler._sources import random_source, random_state
-from steep.compiler._ways import Found, Kind, has_attributes_alone, kind_of, look_into_items
+from steep.compiler._walker import Found, Shared
+from steep.compiler._ways import Kind, has_attributes_alone, kind_of, look_into_items
 from steep.compiler._weak import WEAKLY, WeakTargets
 from steep.nn.module import Module
 

@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from steep._core import Tensor, get_rng_state, no_grad, set_rng_state
-from steep.compiler._call import Call
+from steep._core import ProgramTable, Tensor, get_rng_state, no_grad, set_rng_state
 from steep.compiler._places import Place
 from steep.compiler._result import describe, difference
-
-if TYPE_CHECKING:
-    from steep.compiler.function import CompiledFunction
 
 __all__ = ["verified_call"]
 
 
-def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
+def verified_call(
+    table: ProgramTable,
+    run: Callable[[Any, Any], Any],
+    places_written: Callable[[Any], list[Place]],
+    args: Any,
+    kwargs: Any,
+) -> Any:
     """Replay the call, undo what it did, run the function, and compare.
+
+    Args:
+        table: the function's programs.
+        run: runs the function with positional and keyword arguments, without a replay.
+        places_written: where a program leaves numbers.
+        args: the positional arguments.
+        kwargs: the keyword arguments.
 
     Raises:
         RuntimeError: if results, state, gradients or the random stream differ in a bit, or the
             results are other containers, values or numbers.
     """
-    program = compiled._table.find(args, kwargs) or compiled._table.find(args, kwargs, True)
+    program = table.find(args, kwargs) or table.find(args, kwargs, True)
     if program is None:
-        return _run(compiled, args, kwargs)
-    inputs = compiled._table.key(args, kwargs)[1]
+        return run(args, kwargs)
+    inputs = table.key(args, kwargs)[1]
     written = [*program.written_state(), *(x.detach() for x in inputs)]
     before = [x.clone() for x in written]
     gradients = [
         (leaf, grad, None if grad is None else grad.clone())
         for leaf, grad in program.gradients(inputs)
     ]
-    places = compiled._places_written(program)
+    places = places_written(program)
     numbers = [place.get() for place in places]
     streams = _streams(program)
-    answer = compiled._table.replay(args, kwargs)
+    answer = table.replay(args, kwargs)
     if answer is NotImplemented:  # settings have changed: there is nothing to compare with
-        return _run(compiled, args, kwargs)
+        return run(args, kwargs)
     replayed = _everything(answer, written, program, inputs, places)
     for place, number in zip(places, numbers, strict=True):
         place.set(number)
@@ -51,15 +61,10 @@ def verified_call(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
     set_rng_state(streams[0])
     for generator, state in zip(program.generators(), streams[1:], strict=True):
         generator.set_state(state)
-    result = _run(compiled, args, kwargs)
+    result = run(args, kwargs)
     if found := _compare(replayed, _everything(result, written, program, inputs, places)):
         raise RuntimeError(f"compile: verify=True: a replay and the function differ in {found}")
     return result
-
-
-def _run(compiled: CompiledFunction, args: Any, kwargs: Any) -> Any:
-    """The function, which is recorded where there is something to learn from it."""
-    return compiled._call_with_numbers(Call(args, kwargs), compiled._warm_up)
 
 
 _All = tuple[Any, list[tuple[str, Any]]]

@@ -17,31 +17,28 @@ import threading
 import types
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from steep._core import Tensor, found_in_type
 from steep.compiler._answers import TARGET
 from steep.compiler._cells import ARRAY, DICT, FUNCTION, SEQUENCE, SET, SLOT, absent
-from steep.compiler._classes import Shared, look_at_registered
+from steep.compiler._classes import look_at_registered
 from steep.compiler._code import READERS, Names, names_of
 from steep.compiler._explain import one_of
 from steep.compiler._foreign import foreign_base, holds_values
 from steep.compiler._imported import array_types, plain_types
 from steep.compiler._objects import attributes_of, is_a, is_of_a_library, module_of
 from steep.compiler._sources import READS_OR_WRITES, is_random_source, position_of, reason_to_refuse
+from steep.compiler._walker import Found, Shared, Walker
 
-if TYPE_CHECKING:
-    from steep.compiler._traversal import Traversal
-
-__all__ = ["Found", "Kind", "has_attributes_alone", "kind_of", "look_into_items"]
+__all__ = ["Kind", "has_attributes_alone", "kind_of", "look_into_items"]
 
 MOST_ITEMS = 4096  # of a container that is looked through at every replay
 MOST_BYTES = 65536  # of an array, likewise
 
 _OWN = ("steep.compiler", "steep._core", "steep.autograd", "steep.profiler")
 
-Found = list[tuple[Any, str]]  # objects, and how a user would call them
-Way = Callable[["Traversal", Any, Names, str], Found]
+Way = Callable[[Walker, Any, Names, str], Found]
 
 
 class Kind(NamedTuple):
@@ -65,84 +62,84 @@ class Kind(NamedTuple):
 # ---- containers -------------------------------------------------------------------------------
 
 
-def _too_much(traversal: Traversal, what: str, path: str) -> Found:
-    traversal.refuse(f"it reads {what} ({path}); pass it as an argument")
+def _too_much(walker: Walker, what: str, path: str) -> Found:
+    walker.refuse(f"it reads {what} ({path}); pass it as an argument")
     return []
 
 
-def _is_too_long(traversal: Traversal, cls: Any, item: Any, path: str) -> bool:
+def _is_too_long(walker: Walker, cls: Any, item: Any, path: str) -> bool:
     length: int = cls.__len__(item)
     if length > MOST_ITEMS:
         kind = type(item).__name__
-        _too_much(traversal, f"{one_of(kind)} of {length} items, too large to be watched", path)
+        _too_much(walker, f"{one_of(kind)} of {length} items, too large to be watched", path)
     return length > MOST_ITEMS
 
 
-def _tuple(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _tuple(walker: Walker, item: Any, names: Names, path: str) -> Found:
     return [(part, f"{path}[{i}]") for i, part in enumerate(tuple.__iter__(item))]
 
 
-def _sequence(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _sequence(walker: Walker, item: Any, names: Names, path: str) -> Found:
     cls = list if is_a(item, list) else collections.deque
-    if _is_too_long(traversal, cls, item, path):
+    if _is_too_long(walker, cls, item, path):
         return []
     items = tuple(cls.__iter__(item))
-    traversal.cells.keep((SEQUENCE, item, None, items), path)
+    walker.cells.keep((SEQUENCE, item, None, items), path)
     return [(part, f"{path}[{i}]") for i, part in enumerate(items)]
 
 
-def _dict(traversal: Traversal, item: dict[Any, Any], names: Names, path: str) -> Found:
+def _dict(walker: Walker, item: dict[Any, Any], names: Names, path: str) -> Found:
     if item is sys.modules:
-        traversal.refuse("it looks modules up in sys.modules; import them by name")
+        walker.refuse("it looks modules up in sys.modules; import them by name")
         return []
-    return look_into_items(traversal, item, path)
+    return look_into_items(walker, item, path)
 
 
-def look_into_items(traversal: Traversal, item: dict[Any, Any], path: str) -> Found:
+def look_into_items(walker: Walker, item: dict[Any, Any], path: str) -> Found:
     """All that is in a dict; a cell of it."""
-    if _is_too_long(traversal, dict, item, path):
+    if _is_too_long(walker, dict, item, path):
         return []
     if is_a(item, collections.OrderedDict):
-        traversal.cells.keep((SEQUENCE, item, None, tuple(item)), path)
+        walker.cells.keep((SEQUENCE, item, None, tuple(item)), path)
     pairs = list(dict.items(item))
     cell = (DICT, item, None, tuple(part for pair in pairs for part in pair))
-    traversal.cells.keep(cell, path)
+    walker.cells.keep(cell, path)
     found = [(part, f"{path}[{key!r}]" if isinstance(key, str | int) else path)
              for key, part in pairs]  # fmt: skip
     found += [(key, f"a key of {path}") for key, _ in pairs if type(key) not in _EXACT]
     if is_a(item, collections.defaultdict):
         factory = _FACTORY.__get__(item)
-        traversal.cells.keep((SLOT, item, _FACTORY, factory), path)
+        walker.cells.keep((SLOT, item, _FACTORY, factory), path)
         found.append((factory, f"{path}.default_factory"))
     return found
 
 
-def _set(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _set(walker: Walker, item: Any, names: Names, path: str) -> Found:
     cls = set if is_a(item, set) else frozenset
-    if _is_too_long(traversal, cls, item, path):
+    if _is_too_long(walker, cls, item, path):
         return []
     items = tuple(cls.__iter__(item))
-    traversal.cells.keep((SET, item, None, items), path)
+    walker.cells.keep((SET, item, None, items), path)
     return [(part, path) for part in items]
 
 
-def _array(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _array(walker: Walker, item: Any, names: Names, path: str) -> Found:
     try:
         memory = memoryview(item)
     except (ValueError, TypeError, BufferError):
         memory = None
     kind = type(item).__name__
     if memory is None or "O" in memory.format:
-        return _too_much(traversal, f"{one_of(kind)} of objects or dates", path)
+        return _too_much(walker, f"{one_of(kind)} of objects or dates", path)
     if memory.nbytes > MOST_BYTES:
         what = f"{kind} of {memory.nbytes} bytes, too large to be watched"
-        return _too_much(traversal, what, path)
+        return _too_much(walker, what, path)
     form = (memory.format, *(memory.shape or ()))
-    traversal.cells.keep((ARRAY, item, form, memory.tobytes()), path)
+    walker.cells.keep((ARRAY, item, form, memory.tobytes()), path)
     return []
 
 
-def _referents(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _referents(walker: Walker, item: Any, names: Names, path: str) -> Found:
     """Of what shows another container as it is: a view of a dict, of a class's attributes."""
     return [(part, path) for part in gc.get_referents(item) if not is_a(part, type)]
 
@@ -150,16 +147,16 @@ def _referents(traversal: Traversal, item: Any, names: Names, path: str) -> Foun
 # ---- what holds or wraps others ---------------------------------------------------------------
 
 
-def _iterator(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _iterator(walker: Walker, item: Any, names: Names, path: str) -> Found:
     """One that the call has made itself is gone after it; what it goes through is not."""
     if not is_a(item, io.IOBase):
-        traversal.iterators[id(item)] = path or type(item).__name__
+        walker.iterators[id(item)] = path or type(item).__name__
         is_generator = is_a(item, types.GeneratorType)  # whose code is told of
-        return [] if is_generator else _referents(traversal, item, names, path)
+        return [] if is_generator else _referents(walker, item, names, path)
     if _passes_method(item, names):  # as in map(file.write, lines)
-        traversal.refuse(READS_OR_WRITES)
-    if id(item) not in traversal.streams:
-        traversal.streams[id(item)] = (item, position_of(item), path)
+        walker.refuse(READS_OR_WRITES)
+    if id(item) not in walker.streams:
+        walker.streams[id(item)] = (item, position_of(item), path)
     return []
 
 
@@ -169,116 +166,116 @@ def _passes_method(item: Any, names: Names) -> bool:
     return bool(names.passed) and not names.passed.isdisjoint(methods)
 
 
-def _weak(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _weak(walker: Walker, item: Any, names: Names, path: str) -> Found:
     target = item()
-    traversal.cells.keep((SLOT, item, TARGET, id(target)), f"what {path} refers to")
+    walker.cells.keep((SLOT, item, TARGET, id(target)), f"what {path} refers to")
     if is_a(target, type):  # which lives for long in any case
         return [(target, path)]
     if target is not None:
-        traversal.find_weakly(target, f"{path}()", names)
+        walker.find_weakly(target, f"{path}()", names)
     return []
 
 
-def _partial(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _partial(walker: Walker, item: Any, names: Names, path: str) -> Found:
     if is_a(item.func, types.BuiltinFunctionType):  # of whose call no one is told
-        traversal.refuse(reason_to_refuse(item.func))
+        walker.refuse(reason_to_refuse(item.func))
     return [(part, path) for part in (item.func, item.args, item.keywords)]
 
 
-def _foreign(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _foreign(walker: Walker, item: Any, names: Names, path: str) -> Found:
     """Of a type in C that nothing is known of: its memory, if it shows that."""
     name = f"{type(item).__module__}.{type(item).__name__}"
     if _passes_method(item, names):
-        traversal.refuse(f"it has a method of {one_of(name)} called ({path}); call it outside")
+        walker.refuse(f"it has a method of {one_of(name)} called ({path}); call it outside")
     try:
         memory = memoryview(item)
     except TypeError:
         if holds_values(type(item)):
-            traversal.refuse(
+            walker.refuse(
                 f"it reads {one_of(name)} ({path}), which does not show what it holds; read it "
                 "outside and pass what came as an argument"
             )
         return []
     if _POINTERS.isdisjoint(memory.format):
-        return _array(traversal, item, names, path)
-    return _too_much(traversal, f"{one_of(name)} of pointers", path)
+        return _array(walker, item, names, path)
+    return _too_much(walker, f"{one_of(name)} of pointers", path)
 
 
-def _thread_local(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
-    traversal.refuse(f"it reads a thread's own variables ({path}); pass them")
+def _thread_local(walker: Walker, item: Any, names: Names, path: str) -> Found:
+    walker.refuse(f"it reads a thread's own variables ({path}); pass them")
     return []
 
 
-def _getter(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
-    traversal.reads_by_data()
+def _getter(walker: Walker, item: Any, names: Names, path: str) -> Found:
+    walker.reads_by_data()
     return []
 
 
-def _of_c(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _of_c(walker: Walker, item: Any, names: Names, path: str) -> Found:
     """A function of C: one that reads names which are data, under a name of its own or another.
 
     What a method belongs to is read by it, as `get = config.get` has it.
     """
     if item.__name__ in READERS and path.rpartition(".")[2] != item.__name__:
-        traversal.reads_by_data()
+        walker.reads_by_data()
     owner = getattr(item, "__self__", None)
     return [] if owner is None or is_a(owner, types.ModuleType) else [(owner, path)]
 
 
-def _module(traversal: Traversal, item: types.ModuleType, names: Names, path: str) -> Found:
+def _module(walker: Walker, item: types.ModuleType, names: Names, path: str) -> Found:
     values, name = item.__dict__, item.__name__
     own = name.partition(".")[0] not in ("steep", "numpy", *sys.stdlib_module_names)
     wanted = names.attributes | {"__getattr__"} if own else names.attributes
     shared = Shared(tuple(wanted), (), ()) if own else Shared((), tuple(wanted), ())
     if names.dynamic:
-        look_into_items(traversal, values, name)
-    traversal.look_for(values, shared, names, name, id(item))
+        look_into_items(walker, values, name)
+    walker.look_for(values, shared, names, name, id(item))
     return []
 
 
-def _function(traversal: Traversal, item: types.FunctionType, names: Names, path: str) -> Found:
+def _function(walker: Walker, item: types.FunctionType, names: Names, path: str) -> Found:
     own = names_of(item.__code__)
     if own is None:
         return []
-    traversal.add_function(item)
+    walker.add_function(item)
     if own.of_library:
         return []
     parts = (item.__code__, item.__defaults__, item.__kwdefaults__)
-    traversal.cells.keep((FUNCTION, item, None, parts), f"the function {item.__name__}")
+    walker.cells.keep((FUNCTION, item, None, parts), f"the function {item.__name__}")
     found = [(part, f"a default of {item.__name__}") for part in parts[1:]]
     if "__wrapped__" in item.__dict__:
         found.append((item.__dict__["__wrapped__"], item.__name__))
     return found
 
 
-def _compiled(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _compiled(walker: Walker, item: Any, names: Names, path: str) -> Found:
     """Of steep's own: what a compiled function wraps, and what a user has put on it."""
     values = attributes_of(item)
     if values is None:
         return []
     wanted = tuple(name for name in names.attributes if not name.startswith("_"))
-    traversal.look_for(values, Shared(wanted, (), ()), names, path, id(item))
+    walker.look_for(values, Shared(wanted, (), ()), names, path, id(item))
     return [(values["__wrapped__"], path)] if "__wrapped__" in values else []
 
 
-def _class(traversal: Traversal, item: type, names: Names, path: str) -> Found:
+def _class(walker: Walker, item: type, names: Names, path: str) -> Found:
     if issubclass(item, _READING):
-        traversal.reads_by_data()
+        walker.reads_by_data()
     if is_a(item, abc.ABCMeta):
-        look_at_registered(traversal)
+        look_at_registered(walker)
     if module_of(item) not in ("builtins", "steep._core"):
-        traversal.shared(item, names)
+        walker.shared(item, names)
     return []
 
 
-def _instance(traversal: Traversal, item: Any, names: Names, path: str) -> Found:
+def _instance(walker: Walker, item: Any, names: Names, path: str) -> Found:
     return []
 
 
 def _leading_to(*names: str) -> Way:
     """A way to what an object has under these names."""
 
-    def way(traversal: Traversal, item: Any, of_code: Names, path: str) -> Found:
+    def way(walker: Walker, item: Any, of_code: Names, path: str) -> Found:
         parts = [getattr(item, name) for name in names]
         return [(part, path) for part in parts if part is not None]
 

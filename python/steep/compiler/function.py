@@ -13,10 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 from steep import _core
-from steep.compiler._arrays import array_in_use
+from steep.compiler._arrays import array_in_use, has_array
 from steep.compiler._call import Call, CallKind
-from steep.compiler._explain import text_of_call, text_of_signature
-from steep.compiler._imported import imported
+from steep.compiler._explain import text_of_call
 from steep.compiler._learner import Learner
 from steep.compiler._methods import bind
 from steep.compiler._newcomers import Newcomers
@@ -82,7 +81,9 @@ class CompiledFunction(Learner):
                 self._table.key(args, kwargs)
             except RecursionError:
                 return self._call_endless(args, kwargs)
-            return verified_call(self, args, kwargs)
+            return verified_call(
+                self._table, self._record_unreplayed, self._places_written, args, kwargs
+            )
         if _core.is_recording():  # part of another function's recording
             return self._function(*args, **kwargs)
         call = Call(args, kwargs)
@@ -90,6 +91,10 @@ class CompiledFunction(Learner):
         if kind.key in self._signatures or self._table.has_met(kind.key):
             return self._warm_up(call, kind)
         return self._call_with_numbers(call, self._warm_up)
+
+    def _record_unreplayed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run the function itself, and record it where there is something to learn from it."""
+        return self._call_with_numbers(Call(args, kwargs), self._warm_up)
 
     def _call_endless(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call of which it cannot be told of what kind it is."""
@@ -203,7 +208,7 @@ class CompiledFunction(Learner):
 
     def _reads_array(self, call: Call, kind: CallKind) -> str:
         """Why arrays among the arguments keep a call from being replayed, or ``''``."""
-        if _has_array(kind.known):
+        if has_array(kind.known):
             return _ARRAY
         if not kind.arrays:
             return ""
@@ -371,7 +376,7 @@ class CompiledFunction(Learner):
         for number, signature in enumerate(list(self._signatures.values()), 1):
             signature.eager += self._table.waited(signature.key)
             head = f"{name}, signature {number} of {len(self._signatures)}: "
-            parts.append(head + text_of_signature(signature))
+            parts.append(head + signature.report())
         if self._newcomers.reason:
             parts.append(f"{name}, calls of new kinds: {self._newcomers.reason}\n")
         if parts:
@@ -385,11 +390,6 @@ def _outside() -> int:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("steep."):
         frame, level = frame.f_back, level + 1
     return level
-
-
-def _has_array(items: list[Any]) -> bool:
-    numpy = imported("numpy")
-    return numpy is not None and any(is_a(item, numpy.ndarray) for item in items)
 
 
 def _found_by_name(module: str, name: str) -> Any:

@@ -1,27 +1,24 @@
-"""The members of a module: registration, attribute semantics, and walks over the tree."""
+"""The members of a module: registration and attribute semantics."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor, set_items
-from steep.nn._hooks import forward_replaced
+from steep.nn._hooks import HookedModule
 from steep.nn._members import Members
 from steep.nn.parameter import Parameter
-
-if TYPE_CHECKING:
-    from steep.nn.module import Module
 
 _MEMBERS = ("_parameters", "_buffers", "_modules")
 
 
-class ModuleBase:
-    """What a module owns and how it is reached; `Module` adds what can be done with it."""
+class ModuleBase(HookedModule):
+    """What a module owns, and how it is set and replaced."""
 
     _parameters: Members[Parameter | None]
     _buffers: Members[Tensor | None]
-    _modules: Members[Module | None]
+    _modules: Members[Any]
     _non_persistent_buffers_set: set[str]
 
     def _init_members(self) -> None:
@@ -97,11 +94,11 @@ class ModuleBase:
             self._non_persistent_buffers_set.add(name)
         self._buffers[name] = tensor
 
-    def register_module(self, name: str, module: Module | None) -> None:
+    def register_module(self, name: str, module: ModuleBase | None) -> None:
         """Add a child module under `name`; the same as `add_module`."""
         self.add_module(name, module)
 
-    def add_module(self, name: str, module: Module | None) -> None:
+    def add_module(self, name: str, module: ModuleBase | None) -> None:
         """Add a child module under `name`.
 
         Raises:
@@ -124,8 +121,7 @@ class ModuleBase:
         elif name == "training":
             self.__dict__[name] = value
         elif name == "forward":
-            self.__dict__[name] = value
-            forward_replaced(cast("Module", self))
+            self._replace_forward(value)
         elif "_modules" not in self.__dict__ or not self._set_member(name, value):
             object.__setattr__(self, name, value)
 
@@ -176,126 +172,3 @@ class ModuleBase:
         self.__dict__.update(state)
         for kind in _MEMBERS:
             self.__dict__[kind] = Members(self, dict(state[kind]).items())
-
-    # ---- walking the tree -----------------------------------------------------------------
-
-    def named_modules(
-        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Module]]:
-        """Every module of the tree with its path, this one (path ``''``) first."""
-        memo = set() if memo is None else memo
-        this = cast("Module", self)
-        if this in memo:
-            return
-        if remove_duplicate:
-            memo.add(this)
-        yield prefix, this
-        for name, module in self._modules.items():
-            if module is not None:
-                path = f"{prefix}.{name}" if prefix else name
-                yield from module.named_modules(memo, path, remove_duplicate)
-
-    def modules(self) -> Iterator[Module]:
-        """Every module of the tree, this one first; each once."""
-        for _, module in self.named_modules():
-            yield module
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The direct children with their names; each once."""
-        memo: set[Module] = set()
-        for name, module in self._modules.items():
-            if module is not None and module not in memo:
-                memo.add(module)
-                yield name, module
-
-    def children(self) -> Iterator[Module]:
-        """The direct children; each once."""
-        for _, module in self.named_children():
-            yield module
-
-    def _named_members(
-        self,
-        members_of: Callable[[Any], Members[Any]],
-        prefix: str,
-        recurse: bool,
-        remove_duplicate: bool,
-    ) -> Iterator[tuple[str, Any]]:
-        # `members_of` is code that names the attribute: compiled functions follow names.
-        memo: set[int] = set()
-        modules = (
-            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-            if recurse
-            else iter([(prefix, self)])
-        )
-        for path, module in modules:
-            for name, value in members_of(module).items():
-                if value is None or id(value) in memo:
-                    continue
-                if remove_duplicate:
-                    memo.add(id(value))
-                yield (f"{path}.{name}" if path else name), value
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Parameter]]:
-        """Parameters with their paths, in the order they were assigned.
-
-        Args:
-            prefix: put before every path.
-            recurse: whether to descend into children. Default: ``True``.
-            remove_duplicate: whether a shared parameter comes once. Default: ``True``.
-        """
-        yield from self._named_members(
-            lambda module: module._parameters, prefix, recurse, remove_duplicate
-        )
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """Parameters, in the order they were assigned; what an optimiser is given."""
-        for _, param in self.named_parameters(recurse=recurse):
-            yield param
-
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Tensor]]:
-        """Buffers with their paths; arguments as in `named_parameters`."""
-        yield from self._named_members(
-            lambda module: module._buffers, prefix, recurse, remove_duplicate
-        )
-
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """Buffers, in the order they were registered."""
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
-
-    def _resolve(self, target: str) -> Module:
-        module: ModuleBase = self
-        for name in target.split(".") if target else []:
-            child = module._modules.get(name)
-            if child is None:
-                if name in module.__dict__:
-                    raise AttributeError(f"`{name}` is not an nn.Module")
-                raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
-            module = child
-        return cast("Module", module)
-
-    def get_submodule(self, target: str) -> Module:
-        """The module at a dotted path, as `named_modules` spells it; AttributeError if none."""
-        return self._resolve(target)
-
-    def get_parameter(self, target: str) -> Parameter:
-        """The parameter at a dotted path, as `named_parameters` spells it."""
-        path, _, name = target.rpartition(".")
-        module = self._resolve(path)
-        param = module._parameters.get(name)
-        if param is None:
-            raise AttributeError(f"{type(module).__name__} has no parameter `{name}`")
-        return param
-
-    def get_buffer(self, target: str) -> Tensor:
-        """The buffer at a dotted path, as `named_buffers` spells it."""
-        path, _, name = target.rpartition(".")
-        module = self._resolve(path)
-        buffer = module._buffers.get(name)
-        if buffer is None:
-            raise AttributeError(f"{type(module).__name__} has no buffer `{name}`")
-        return buffer

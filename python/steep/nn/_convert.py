@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from steep._core import Tensor, call_with_grad, dtype, replace_tensors
-
-if TYPE_CHECKING:
-    from steep.nn.module import Module
+from steep.nn._base import ModuleBase
 
 
 def casting(target: dtype) -> Callable[[Tensor], Tensor]:
@@ -16,16 +14,16 @@ def casting(target: dtype) -> Callable[[Tensor], Tensor]:
     return lambda tensor: tensor.to(target) if tensor.is_floating_point() else tensor
 
 
-def apply_to_tensors(module: Module, fn: Callable[[Tensor], Tensor], recurse: bool) -> None:
+def apply_to_tensors(modules: Sequence[ModuleBase], fn: Callable[[Tensor], Tensor]) -> None:
     """Replace the values of all parameters, gradients and buffers by `fn` of them.
 
     Parameters keep their identity. One that is shared by two modules is converted once. All are
     converted first, and then replaced in one go.
     """
-    call_with_grad(False, _convert, (list(module.modules()) if recurse else [module], fn), {})
+    call_with_grad(False, _convert, (modules, fn), {})
 
 
-def _convert(modules: list[Module], fn: Callable[[Tensor], Tensor]) -> None:
+def _convert(modules: Sequence[ModuleBase], fn: Callable[[Tensor], Tensor]) -> None:
     params: dict[int, Tensor] = {}
     entries: list[tuple[Any, ...]] = []
     for owner in modules:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from steep._core import Tensor, cat, refuse_recording, set_items
 
-if TYPE_CHECKING:
-    from steep.nn.module import Module
-
-__all__ = ["RemovableHandle"]
+__all__ = ["HookedModule", "RemovableHandle"]
 
 _ids = itertools.count()
 
@@ -82,32 +79,109 @@ class ModuleHooks:
         return bool(self.forward_pre or self.forward or self.backward_pre or self.backward)
 
 
-def forward_replaced(module: Module) -> None:
-    """A `forward` was set on the module itself: no shortcut may pass it by from now on.
+class HookedModule:
+    """What a module is called with: `forward`, and the hooks around it."""
 
-    An entry without hooks sends every call through `call_with_hooks`, which looks it up.
-    """
-    if module.__dict__["_hooks"] is None:
-        module.__dict__["_hooks"] = ModuleHooks()
+    _hooks: ModuleHooks | None
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes; every subclass defines it."""
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before every `forward`.
+
+        What it returns, unless ``None``, replaces the arguments. With `with_kwargs` it is called
+        as ``hook(module, args, kwargs)`` and may return ``(args, kwargs)``.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook off.
+        """
+        return self._add_hook("forward_pre", (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after every `forward`.
+
+        What it returns, unless ``None``, replaces the output. With `with_kwargs` it is called as
+        ``hook(module, args, kwargs, output)``; with `always_call` also when `forward` raised.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook off.
+        """
+        return self._add_hook("forward", (hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when gradients reach the inputs.
+
+        Both are tuples, with ``None`` for what takes no gradient. A tuple returned by the hook
+        replaces `grad_input`.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook off.
+
+        Example:
+            >>> import steep
+            >>> layer = steep.nn.Tanh()
+            >>> seen = []
+            >>> handle = layer.register_full_backward_hook(
+            ...     lambda module, grad_input, grad_output: seen.append(grad_output[0].item()))
+            >>> layer(steep.zeros(1, requires_grad=True)).sum().backward()
+            >>> seen
+            [1.0]
+        """
+        return self._add_hook("backward", hook, prepend)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` before the module's gradients are computed.
+
+        A tuple returned by the hook replaces `grad_output`.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook off.
+        """
+        return self._add_hook("backward_pre", hook, prepend)
+
+    def _add_hook(self, kind: str, entry: Any, prepend: bool) -> RemovableHandle:
+        """Register `entry` under `kind` ('forward', 'forward_pre', 'backward', 'backward_pre')."""
+        hooks = self._hooks
+        if hooks is None:
+            hooks = self.__dict__["_hooks"] = ModuleHooks()
+        table: dict[int, Any] = getattr(hooks, kind)
+        owner = weakref.ref(self)
+
+        def drop_if_empty() -> None:
+            live = owner()
+            if live is not None and not hooks and "forward" not in live.__dict__:
+                live.__dict__["_hooks"] = None
+
+        return insert_hook(table, entry, prepend, drop_if_empty)
+
+    def _replace_forward(self, forward: Any) -> None:
+        """Set a `forward` on the module itself: no shortcut may pass it by from now on.
+
+        An entry without hooks sends every call through `call_with_hooks`, which looks it up.
+        """
+        self.__dict__["forward"] = forward
+        if self.__dict__["_hooks"] is None:
+            self.__dict__["_hooks"] = ModuleHooks()
 
 
-def add_hook(module: Module, kind: str, entry: Any, prepend: bool = False) -> RemovableHandle:
-    """Register `entry` under `kind` ('forward', 'forward_pre', 'backward', 'backward_pre')."""
-    hooks = module.__dict__["_hooks"]
-    if hooks is None:
-        hooks = module.__dict__["_hooks"] = ModuleHooks()
-    table: dict[int, Any] = getattr(hooks, kind)
-    owner = weakref.ref(module)
-
-    def drop_if_empty() -> None:
-        live = owner()
-        if live is not None and not hooks and "forward" not in live.__dict__:
-            live.__dict__["_hooks"] = None
-
-    return insert_hook(table, entry, prepend, drop_if_empty)
-
-
-def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_with_hooks(module: HookedModule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`module.forward` between its hooks, in the order PyTorch runs them."""
     hooks: ModuleHooks = module.__dict__["_hooks"]
     if any(always for _, _, always in hooks.forward.values()):  # also where a replay would raise
@@ -140,7 +214,7 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def _run_forward_pre(
-    module: Module, hooks: ModuleHooks, args: tuple[Any, ...], kwargs: dict[str, Any]
+    module: HookedModule, hooks: ModuleHooks, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     for hook, with_kwargs in list(hooks.forward_pre.values()):
         changed = hook(module, args, kwargs) if with_kwargs else hook(module, args)
@@ -165,7 +239,7 @@ class _Border:
     arrives once, complete, and without what other users of the same tensors contribute.
     """
 
-    def __init__(self, module: Module, hooks: ModuleHooks) -> None:
+    def __init__(self, module: HookedModule, hooks: ModuleHooks) -> None:
         self.module = module
         self.hooks = hooks
         self.grad_output: tuple[Tensor | None, ...] = ()

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from steep._core import Tensor, copy_values, set_items
-from steep._core import float32 as FLOAT32
-from steep._core import float64 as FLOAT64
+from steep.nn._base import ModuleBase
 from steep.nn.parameter import Parameter
 
-if TYPE_CHECKING:
-    from steep.nn.module import Module
-
-__all__ = ["FLOAT32", "FLOAT64", "IncompatibleKeys", "collect", "load"]
+__all__ = ["IncompatibleKeys", "StatefulModule"]
 
 _EXTRA = "_extra_state"
 
@@ -40,7 +36,66 @@ class _StateDict(OrderedDict[str, Any]):
     _metadata: OrderedDict[str, dict[str, Any]]
 
 
-def _persistent(module: Module) -> Iterator[tuple[str, Tensor]]:
+class StatefulModule(ModuleBase):
+    """What a module does with its state: `state_dict` and `load_state_dict`."""
+
+    _version = 1
+
+    def get_extra_state(self) -> Any:
+        """Override, with `set_extra_state`, to keep more than tensors in the state_dict."""
+        raise RuntimeError(
+            "Reached a code path in Module.get_extra_state() that should never be called."
+        )
+
+    def set_extra_state(self, state: Any) -> None:
+        """Override to take back what `get_extra_state` returned."""
+        raise RuntimeError(
+            "Reached a code path in Module.set_extra_state() that should never be called."
+        )
+
+    def state_dict(
+        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
+        """All parameters and persistent buffers by path.
+
+        The tensors share storage with the module; clone them for a snapshot.
+
+        Args:
+            destination: dict to fill and return; a new ordered one by default.
+            prefix: put before every key.
+            keep_vars: keep the tensors attached to the graph. Default: ``False``.
+
+        Example:
+            >>> import steep
+            >>> list(steep.nn.Linear(2, 1).state_dict())
+            ['weight', 'bias']
+        """
+        return _collect(self, destination, prefix, keep_vars)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copy values from a state_dict into the module's parameters and buffers.
+
+        Everything is checked before anything is copied: when it raises, nothing has changed.
+
+        Args:
+            state_dict: what `state_dict` returned, or a mapping like it.
+            strict: whether the keys must match exactly. Default: ``True``.
+            assign: take the given tensors themselves instead of copying their values.
+
+        Returns:
+            A named tuple ``(missing_keys, unexpected_keys)``.
+
+        Raises:
+            RuntimeError: on missing or unexpected keys (with `strict`), values that are not
+                tensors, or shapes that differ.
+            TypeError: if `state_dict` is not a mapping.
+        """
+        return _load(self, state_dict, strict, assign)
+
+
+def _persistent(module: StatefulModule) -> Iterator[tuple[str, Tensor]]:
     for name, param in module._parameters.items():
         if param is not None:
             yield name, param
@@ -49,13 +104,13 @@ def _persistent(module: Module) -> Iterator[tuple[str, Tensor]]:
             yield name, buffer
 
 
-def _has_extra(module: Module, method: str) -> bool:
-    from steep.nn.module import Module
-
-    return getattr(type(module), method) is not getattr(Module, method)
+def _has_extra(module: StatefulModule, method: str) -> bool:
+    return getattr(type(module), method) is not getattr(StatefulModule, method)
 
 
-def collect(module: Module, destination: Any, prefix: str, keep_vars: bool) -> dict[str, Any]:
+def _collect(
+    module: StatefulModule, destination: Any, prefix: str, keep_vars: bool
+) -> dict[str, Any]:
     """Fill `destination` with the state of `module` and of all below it."""
     if destination is None:
         destination = _StateDict()
@@ -90,7 +145,7 @@ class _Plan:
         self.entries: list[tuple[Any, ...]] = []
         self.extra: list[Callable[[], None]] = []
 
-    def visit(self, module: Module, prefix: str) -> None:
+    def visit(self, module: StatefulModule, prefix: str) -> None:
         """Plan the loading of `module`, whose keys begin with `prefix`, and of its children."""
         for name, tensor in _persistent(module):
             key = prefix + name
@@ -111,7 +166,7 @@ class _Plan:
             if child is not None:
                 self.visit(child, f"{prefix}{name}.")
 
-    def _plan_tensor(self, module: Module, name: str, tensor: Tensor, key: str) -> None:
+    def _plan_tensor(self, module: StatefulModule, name: str, tensor: Tensor, key: str) -> None:
         value = self.state[key]
         if not isinstance(value, Tensor):
             self.errors.append(
@@ -134,7 +189,9 @@ class _Plan:
             self.targets.append(tensor)
             self.values.append(value)
 
-    def _plan_assignment(self, module: Module, name: str, old: Tensor, value: Tensor) -> None:
+    def _plan_assignment(
+        self, module: StatefulModule, name: str, old: Tensor, value: Tensor
+    ) -> None:
         if not isinstance(old, Parameter):
             self.entries += module._buffers.entries(name, value)
             return
@@ -167,8 +224,8 @@ class _Plan:
             copy_values(self.targets, values)
 
 
-def load(
-    module: Module, state_dict: Mapping[str, Any], strict: bool, assign: bool
+def _load(
+    module: StatefulModule, state_dict: Mapping[str, Any], strict: bool, assign: bool
 ) -> IncompatibleKeys:
     """Check the whole of `state_dict` against the module tree, then copy; see Module."""
     if not isinstance(state_dict, Mapping):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from steep.nn.module import Module
+from steep._layers import paths_below
+from steep.nn._base import ModuleBase
 
 # Only exceptions whose first argument is prose are rewritten. A KeyError's is the key itself,
 # and a caller may look at it.
@@ -17,19 +15,19 @@ class _Trail:
 
     __slots__ = ("innermost", "last", "message", "names")
 
-    def __init__(self, module: Module, message: str) -> None:
+    def __init__(self, module: ModuleBase, message: str) -> None:
         self.innermost = describe(module)
         self.last = module
         self.message = message
         self.names: list[str] = []
 
 
-def describe(module: Module) -> str:
+def describe(module: ModuleBase) -> str:
     """One line for a module: its repr if it has no children, else its class name."""
     return type(module).__name__ if module._modules else repr(module)
 
 
-def add_path(error: Exception, module: Module) -> None:
+def add_path(error: Exception, module: ModuleBase) -> None:
     """Record that `error` has just left `module`; called once per module, inside out."""
     if type(error) not in _PROSE or len(error.args) != 1 or not isinstance(error.args[0], str):
         return
@@ -48,8 +46,5 @@ def add_path(error: Exception, module: Module) -> None:
     error.args = (f"{trail.message} (in {where})",)
 
 
-def _name_of(child: Module, parent: Module) -> str:
-    for name, module in parent.named_modules():
-        if module is child and name:
-            return name
-    return f"<unregistered {type(child).__name__}>"
+def _name_of(child: ModuleBase, parent: ModuleBase) -> str:
+    return paths_below(parent).get(id(child)) or f"<unregistered {type(child).__name__}>"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from steep._core import Tensor, clear_gradients, set_items, set_requires_grad
+from steep._core import Tensor, clear_gradients, float32, float64, set_items, set_requires_grad
 from steep._layers import followers, in_layer
-from steep.nn import _state
-from steep.nn._base import ModuleBase
 from steep.nn._convert import apply_to_tensors, casting, parse_to
-from steep.nn._hooks import ModuleHooks, RemovableHandle, add_hook, call_with_hooks
-from steep.nn._state import IncompatibleKeys
+from steep.nn._hooks import call_with_hooks
+from steep.nn._members import Members
+from steep.nn._state import StatefulModule
 from steep.nn._trace import add_path
+from steep.nn.parameter import Parameter
 
 __all__ = ["Module"]
 
@@ -20,7 +20,7 @@ _Self = TypeVar("_Self", bound="Module")
 _ABSENT = object()
 
 
-class Module(ModuleBase):
+class Module(StatefulModule):
     """Base class of all neural network modules.
 
     Subclasses call `super().__init__()`, assign parameters and other modules to attributes, and
@@ -47,8 +47,7 @@ class Module(ModuleBase):
     """
 
     training: bool
-    _hooks: ModuleHooks | None
-    _version = 1
+    _modules: Members[Module | None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or kwargs:
@@ -59,12 +58,6 @@ class Module(ModuleBase):
         self.__dict__["training"] = True
         self.__dict__["_hooks"] = None
         self._init_members()
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the module computes; every subclass defines it."""
-        raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
-        )
 
     def __call__(self, first: Any = _ABSENT, /, *rest: Any, **kwargs: Any) -> Any:
         try:
@@ -142,7 +135,7 @@ class Module(ModuleBase):
         return self
 
     def _apply(self: _Self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> _Self:
-        apply_to_tensors(self, fn, recurse)
+        apply_to_tensors(list(self.modules()) if recurse else [self], fn)
         return self
 
     def to(self: _Self, *args: Any, **kwargs: Any) -> _Self:
@@ -174,134 +167,133 @@ class Module(ModuleBase):
 
     def float(self: _Self) -> _Self:
         """Cast floating-point parameters and buffers to float32."""
-        return self._apply(casting(_state.FLOAT32))
+        return self._apply(casting(float32))
 
     def double(self: _Self) -> _Self:
         """Cast floating-point parameters and buffers to float64."""
-        return self._apply(casting(_state.FLOAT64))
+        return self._apply(casting(float64))
 
-    # ---- hooks ------------------------------------------------------------------------------
+    # ---- walking the tree -----------------------------------------------------------------
 
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before every `forward`.
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Every module of the tree with its path, this one (path ``''``) first."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                path = f"{prefix}.{name}" if prefix else name
+                yield from module.named_modules(memo, path, remove_duplicate)
 
-        What it returns, unless ``None``, replaces the arguments. With `with_kwargs` it is called
-        as ``hook(module, args, kwargs)`` and may return ``(args, kwargs)``.
+    def modules(self) -> Iterator[Module]:
+        """Every module of the tree, this one first; each once."""
+        for _, module in self.named_modules():
+            yield module
 
-        Returns:
-            A handle whose ``remove()`` takes the hook off.
-        """
-        return add_hook(self, "forward_pre", (hook, with_kwargs), prepend)
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The direct children with their names; each once."""
+        memo: set[Module] = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in memo:
+                memo.add(module)
+                yield name, module
 
-    def register_forward_hook(
+    def children(self) -> Iterator[Module]:
+        """The direct children; each once."""
+        for _, module in self.named_children():
+            yield module
+
+    def _named_members(
         self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after every `forward`.
-
-        What it returns, unless ``None``, replaces the output. With `with_kwargs` it is called as
-        ``hook(module, args, kwargs, output)``; with `always_call` also when `forward` raised.
-
-        Returns:
-            A handle whose ``remove()`` takes the hook off.
-        """
-        return add_hook(self, "forward", (hook, with_kwargs, always_call), prepend)
-
-    def register_full_backward_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, grad_input, grad_output)`` when gradients reach the inputs.
-
-        Both are tuples, with ``None`` for what takes no gradient. A tuple returned by the hook
-        replaces `grad_input`.
-
-        Returns:
-            A handle whose ``remove()`` takes the hook off.
-
-        Example:
-            >>> import steep
-            >>> layer = steep.nn.Tanh()
-            >>> seen = []
-            >>> handle = layer.register_full_backward_hook(
-            ...     lambda module, grad_input, grad_output: seen.append(grad_output[0].item()))
-            >>> layer(steep.zeros(1, requires_grad=True)).sum().backward()
-            >>> seen
-            [1.0]
-        """
-        return add_hook(self, "backward", hook, prepend)
-
-    def register_full_backward_pre_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, grad_output)`` before the module's gradients are computed.
-
-        A tuple returned by the hook replaces `grad_output`.
-
-        Returns:
-            A handle whose ``remove()`` takes the hook off.
-        """
-        return add_hook(self, "backward_pre", hook, prepend)
-
-    # ---- state ------------------------------------------------------------------------------
-
-    def get_extra_state(self) -> Any:
-        """Override, with `set_extra_state`, to keep more than tensors in the state_dict."""
-        raise RuntimeError(
-            "Reached a code path in Module.get_extra_state() that should never be called."
+        members_of: Callable[[Any], Members[Any]],
+        prefix: str,
+        recurse: bool,
+        remove_duplicate: bool,
+    ) -> Iterator[tuple[str, Any]]:
+        # `members_of` is code that names the attribute: compiled functions follow names.
+        memo: set[int] = set()
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else iter([(prefix, self)])
         )
+        for path, module in modules:
+            for name, value in members_of(module).items():
+                if value is None or id(value) in memo:
+                    continue
+                if remove_duplicate:
+                    memo.add(id(value))
+                yield (f"{path}.{name}" if path else name), value
 
-    def set_extra_state(self, state: Any) -> None:
-        """Override to take back what `get_extra_state` returned."""
-        raise RuntimeError(
-            "Reached a code path in Module.set_extra_state() that should never be called."
-        )
-
-    def state_dict(
-        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
-    ) -> dict[str, Any]:
-        """All parameters and persistent buffers by path.
-
-        The tensors share storage with the module; clone them for a snapshot.
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Parameters with their paths, in the order they were assigned.
 
         Args:
-            destination: dict to fill and return; a new ordered one by default.
-            prefix: put before every key.
-            keep_vars: keep the tensors attached to the graph. Default: ``False``.
-
-        Example:
-            >>> import steep
-            >>> list(steep.nn.Linear(2, 1).state_dict())
-            ['weight', 'bias']
+            prefix: put before every path.
+            recurse: whether to descend into children. Default: ``True``.
+            remove_duplicate: whether a shared parameter comes once. Default: ``True``.
         """
-        return _state.collect(self, destination, prefix, keep_vars)
+        yield from self._named_members(
+            lambda module: module._parameters, prefix, recurse, remove_duplicate
+        )
 
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
-        """Copy values from a state_dict into the module's parameters and buffers.
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Parameters, in the order they were assigned; what an optimiser is given."""
+        for _, param in self.named_parameters(recurse=recurse):
+            yield param
 
-        Everything is checked before anything is copied: when it raises, nothing has changed.
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Buffers with their paths; arguments as in `named_parameters`."""
+        yield from self._named_members(
+            lambda module: module._buffers, prefix, recurse, remove_duplicate
+        )
 
-        Args:
-            state_dict: what `state_dict` returned, or a mapping like it.
-            strict: whether the keys must match exactly. Default: ``True``.
-            assign: take the given tensors themselves instead of copying their values.
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Buffers, in the order they were registered."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
 
-        Returns:
-            A named tuple ``(missing_keys, unexpected_keys)``.
+    def _resolve(self, target: str) -> Module:
+        module = self
+        for name in target.split(".") if target else []:
+            child = module._modules.get(name)
+            if child is None:
+                if name in module.__dict__:
+                    raise AttributeError(f"`{name}` is not an nn.Module")
+                raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+            module = child
+        return module
 
-        Raises:
-            RuntimeError: on missing or unexpected keys (with `strict`), values that are not
-                tensors, or shapes that differ.
-            TypeError: if `state_dict` is not a mapping.
-        """
-        return _state.load(self, state_dict, strict, assign)
+    def get_submodule(self, target: str) -> Module:
+        """The module at a dotted path, as `named_modules` spells it; AttributeError if none."""
+        return self._resolve(target)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a dotted path, as `named_parameters` spells it."""
+        path, _, name = target.rpartition(".")
+        module = self._resolve(path)
+        param = module._parameters.get(name)
+        if param is None:
+            raise AttributeError(f"{type(module).__name__} has no parameter `{name}`")
+        return param
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a dotted path, as `named_buffers` spells it."""
+        path, _, name = target.rpartition(".")
+        module = self._resolve(path)
+        buffer = module._buffers.get(name)
+        if buffer is None:
+            raise AttributeError(f"{type(module).__name__} has no buffer `{name}`")
+        return buffer
 
     # ---- display ----------------------------------------------------------------------------
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from steep._core import Tensor
-
-if TYPE_CHECKING:
-    from steep.optim.optimizer import Optimizer
 
 
 class _Required:
@@ -23,25 +20,34 @@ class _Required:
 REQUIRED = _Required()
 
 
-def collect(optimizer: Optimizer) -> dict[str, Any]:
+_Group = dict[str, Any]  # the settings of a group of parameters, and these
+
+
+def collect(param_groups: list[_Group], state: dict[Any, Any]) -> dict[str, Any]:
     """Settings and state of an optimiser, parameters replaced by their numbers."""
     numbers: dict[int, int] = {}
     groups = []
-    for group in optimizer.param_groups:
+    for group in param_groups:
         for p in group["params"]:
             numbers.setdefault(id(p), len(numbers))
         settings = {key: value for key, value in group.items() if key != "params"}
         groups.append({**settings, "params": [numbers[id(p)] for p in group["params"]]})
-    state = {
-        numbers[id(key)] if isinstance(key, Tensor) else key: value
-        for key, value in optimizer.state.items()
+    numbered = {
+        numbers[id(key)] if isinstance(key, Tensor) else key: value for key, value in state.items()
     }
-    return {"state": state, "param_groups": groups}
+    return {"state": numbered, "param_groups": groups}
 
 
-def load(optimizer: Optimizer, state_dict: dict[str, Any]) -> None:
-    """Check `state_dict` against the optimiser, then replace its settings and state at once."""
-    groups = optimizer.param_groups
+def loaded(
+    groups: list[_Group],
+    state_dict: dict[str, Any],
+    adapt_state: Callable[[Tensor, Any, Any], Any],
+    adapt_group: Callable[[_Group], _Group],
+) -> dict[str, Any]:
+    """Check `state_dict` against the groups of an optimiser; the state and groups it is to get.
+
+    `adapt_state` and `adapt_group` make of what was saved what a step needs, or raise.
+    """
     saved = state_dict["param_groups"]
     _check_sizes(groups, saved)
     by_number = {
@@ -53,19 +59,13 @@ def load(optimizer: Optimizer, state_dict: dict[str, Any]) -> None:
     for key, entry in state_dict["state"].items():
         if key in by_number:
             param = by_number[key]
-            state[param] = optimizer._loaded_state(param, key, _cast(param, entry, None))
+            state[param] = adapt_state(param, key, _cast(param, entry, None))
         else:
             state[key] = entry
     new_groups = [
-        optimizer._loaded_group(_settings(group, other))
-        for group, other in zip(groups, saved, strict=True)
+        adapt_group(_settings(group, other)) for group, other in zip(groups, saved, strict=True)
     ]
-    before = dict(optimizer.__dict__)
-    try:
-        optimizer.__setstate__({"state": state, "param_groups": new_groups})
-    except BaseException:  # of a subclass, which does more
-        optimizer.__dict__.update(before)
-        raise
+    return {"state": state, "param_groups": new_groups}
 
 
 def _check_sizes(groups: list[dict[str, Any]], saved: list[dict[str, Any]]) -> None:

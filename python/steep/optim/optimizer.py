@@ -295,7 +295,8 @@ class Optimizer(HookedOptimizer):
             0.5
         """
         self._pass_state_hooks("state_dict_pre")
-        result: dict[str, Any] = self._pass_state_hooks("state_dict_post", _state.collect(self))
+        collected = _state.collect(self.param_groups, self.state)
+        result: dict[str, Any] = self._pass_state_hooks("state_dict_post", collected)
         return result
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -310,7 +311,13 @@ class Optimizer(HookedOptimizer):
                 the state.
         """
         given = self._pass_state_hooks("load_state_dict_pre", dict(state_dict))
-        _state.load(self, given)
+        new = _state.loaded(self.param_groups, given, self._loaded_state, self._loaded_group)
+        before = dict(self.__dict__)
+        try:
+            self.__setstate__(new)
+        except BaseException:  # of a subclass, which does more
+            self.__dict__.update(before)
+            raise
         self._pass_state_hooks("load_state_dict_post")
 
     def _loaded_state(self, param: Tensor, number: Any, entry: Any) -> Any:
