@@ -35,7 +35,7 @@ def around(*edges: int) -> list[int]:
 
 
 def edges() -> Iterator[Size]:
-    """Around the numbers of kernels/gemm_blocks.h, gemm_rect.h and gemm_small.h."""
+    """Around the sizes at which the files in kernels/product change their ways."""
     for n in range(SIDE + 1, 82):  # up to four registers wide, for few rows
         yield n % 3 + 1, 5, n
     for n in around(512, 1024):  # several strips at once, blocks of columns

@@ -1,12 +1,12 @@
-// The differentiable operations that C++ itself calls: gradient rules and bindings. One declaration
-// an operation; the families' files define them.
+// The differentiable operations that C++ itself calls, in gradient rules and bindings. Each is
+// defined in its family's folder; the others need no declaration, or one in their family's header.
 #pragma once
 
 #include "ops/value.h"
 
 namespace steep::ops {
 
-// elementwise_*.cpp
+// elementwise/
 Tensor neg(const Tensor& x);
 Tensor abs(const Tensor& x);
 Tensor sign(const Tensor& x);
@@ -74,17 +74,17 @@ inline Tensor where(const Tensor& condition, const Tensor& x, const Number& othe
   return where(condition, TensorOrNumber{x, {}}, TensorOrNumber{{}, other});
 }
 
-// cast.cpp, create.cpp
+// create/create.cpp
 Tensor to(const Tensor& x, DType dtype);  // x itself where it has that dtype
 Tensor clone(const Tensor& x);
 Tensor contiguous(const Tensor& x);  // x itself where it is contiguous
 Tensor full(const Dims& size, const Number& value, std::optional<DType> dtype);
 Tensor zeros(const Dims& size, std::optional<DType> dtype);
 
-// inplace.cpp: x takes the value (broadcast, cast), its history and version follow. Returns x.
+// elementwise/inplace.cpp: x takes the value (broadcast, cast); history and version follow.
 Tensor assign(const char* op, const Tensor& x, const Tensor& value);
 
-// view.cpp
+// shape/view.cpp
 Tensor as_strided(const Tensor& x, const Dims& size, const Dims& stride,
                   std::optional<int64_t> storage_offset);
 Tensor reshape(const Tensor& x, const Dims& shape);
@@ -99,22 +99,22 @@ Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length);
 Tensor select(const Tensor& x, int64_t dim, int64_t index);
 Tensor detach(const Tensor& x);
 
-// reduce.cpp
+// reduce/reduce.cpp
 Tensor sum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype);
 Tensor any(const Tensor& x, std::optional<Dims> dim, bool keepdim);
 Tensor sum_to(const Tensor& x, const Dims& shape, DType dtype);
 
-// join.cpp
+// shape/join.cpp
 Tensor cat(const Tensors& tensors, int64_t dim);
 
-// matmul.cpp
+// product/matmul.cpp
 Tensor matmul(const Tensor& x, const Tensor& other);
 
-// index.cpp: x[index], and x[index] = value
+// index/index.cpp: x[index], and x[index] = value
 Tensor get_item(const Tensor& x, const Index& index);
 void set_item(const Tensor& x, const Index& index, const TensorOrNumber& value);
 
-// item of a one-element tensor; refuses others
+// registry.cpp: item of a one-element tensor; refuses others
 Number item(const Tensor& x);
 // the same, of which a recording is not told
 Number only_element(const Tensor& x);

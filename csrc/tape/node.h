@@ -76,7 +76,7 @@ class Node : public Counted {
 
   uint64_t number = 0;  // place in the order of the backward pass: above all that the node leads to
   const char* const name;
-  const char* const layer;  // that recorded it, while layers are followed (program/site.h)
+  const char* const layer;  // that recorded it, while layers are followed (program/record/site.h)
   const int outputs;
   bool released = false;
   SmallVector<Edge, 2> inputs;

@@ -1,4 +1,4 @@
-// Errors: one type, one helper. Bindings turn the kind into Python's exception class.
+// The engine's errors. Bindings turn the kind into Python's exception class.
 #pragma once
 
 #include <sstream>
@@ -17,8 +17,8 @@ class Error : public std::runtime_error {
   const ErrorKind kind;
 };
 
-// One that does not say of which operation, for whoever raises it does not know: whoever has been
-// called adds it.
+// An error that cannot name the operation, because it is raised in code that many operations call:
+// the operation's entry adds the name.
 class Unnamed : public Error {
  public:
   using Error::Error;
@@ -34,7 +34,7 @@ std::string join(const Parts&... parts) {
   return text.str();
 }
 
-// Raises "op: expected ..., got ...; fix". The one way an operation refuses its arguments.
+// Raises "op: expected ..., got ...; fix". Texts taken over from PyTorch are thrown.
 [[noreturn]] void fail(ErrorKind kind, const char* op, const std::string& expected,
                        const std::string& got, const std::string& fix = "");
 

@@ -1,7 +1,7 @@
 """The table of cases: one row an operation. The tests are loops over it.
 
 A new operation gets a row here, a reference in ``steep.reference`` and a row in
-``benchmarks/rows.py``; test_completeness.py fails until it has them.
+``benchmarks/rows.py``; tests/test_completeness.py fails until it has them.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 
 namespace steep::bindings {
 
-// generator_type.cpp
+// bindings/types/generator_type.cpp
 // The generator inside a steep.Generator; null where the object is none.
 runtime::Generator* generator_of(PyObject* object);
 // A steep.Generator of it, a new object.
@@ -18,7 +18,7 @@ PyObject* state_of(runtime::Generator& generator);
 void set_state(const char* op, runtime::Generator& generator, PyObject* state);
 void add_generator_type(PyObject* module);
 
-// recorder_type.cpp
+// bindings/programs/recorder_type.cpp
 // The recorder inside a steep.Recorder; refuses other objects.
 program::Recorder& recorder_of(const char* op, PyObject* object);
 void add_recorder_type(PyObject* module);

@@ -42,7 +42,7 @@ PyObject* run(PyObject* self, PyObject* args, PyObject* kwargs) {
 }
 
 // Whether it may be time to look at what is new in calls of which none is of a kind met before:
-// _newcomers.py chooses among these.
+// compiler/_newcomers.py chooses among these.
 bool may_be_looked_at(int64_t newcomers) {
   const auto is_power = [](int64_t n) { return (n & (n - 1)) == 0; };
   return is_power(newcomers) || is_power(newcomers + 1);

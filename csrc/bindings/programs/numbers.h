@@ -32,7 +32,7 @@ class NumbersRead {
 PyObject* returned_number(const Tensor& x, bool as_float);
 
 // A NumPy array on the memory of a tensor that requires no gradient (a new reference); of one that is
-// only returned a recording, if there is one, is told. to_python.cpp
+// only returned a recording, if there is one, is told. bindings/tensor/to_python.cpp
 PyObject* array_of(const Tensor& x);
 // Whether this is a recording, and what code is about to read is only returned.
 bool reads_result();

@@ -25,8 +25,8 @@ program::Cost gemm_cost(const program::Call& call) {
           batch * (m * k + k * n + m * n) * static_cast<double>(element_size(call.type)), kSpeed};
 }
 
-// The rows of C, or the matrices of a batch where each rank takes whole ones: as kernels/gemm.cpp
-// does it.
+// The rows of C, or the matrices of a batch where each rank takes whole ones, as in
+// kernels/product/gemm.cpp.
 program::Rows gemm_rows(const program::Call& call, int ranks) {
   const int64_t* d = call.dims;
   const int64_t batch = d[0], m = d[1], n = d[2], lda = d[4], ldc = d[6];

@@ -18,11 +18,11 @@ Tensor window(const Tensor& x, const Geometry& whole, const Geometry& part);
 // part shows more than once are added.
 Tensor unwindow(const Tensor& x, const Geometry& whole, const Geometry& part);
 
-// inplace.cpp: x's memory takes value's (broadcast, converted), unrecorded.
+// ops/elementwise/inplace.cpp: x's memory takes value's (broadcast, converted), unrecorded.
 void copy_memory(const Tensor& x, const Tensor& value);
-// inplace.cpp: x's memory is filled with zeros, unrecorded.
+// ops/elementwise/inplace.cpp: x's memory is filled with zeros, unrecorded.
 void zero_memory(const Tensor& x);
-// create.cpp: the same where the dtypes differ.
+// ops/create/create.cpp: the same where the dtypes differ.
 void cast_into(const Tensor& x, const Tensor& value);
 
 }  // namespace steep::ops

@@ -1,4 +1,4 @@
-// Where a matrix product's launch has what: see kernels/gemm.cpp.
+// Where a matrix product's launch has what: see kernels/product/gemm.cpp.
 #pragma once
 
 namespace steep::program::product {

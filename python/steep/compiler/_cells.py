@@ -13,7 +13,7 @@ from steep._core import CellList, absent
 __all__ = ["ARRAY", "FUNCTION", "Cell", "Cells", "DICT", "HOOKS", "ITEM", "SEQUENCE", "SET"]
 __all__ += ["INSTANCE", "SLOT", "TENSOR", "TYPE", "VARIABLE", "absent"]
 
-# As csrc/bindings/cells.h counts and describes them.
+# As csrc/bindings/programs/cells.h counts and describes them.
 (
     VARIABLE,
     ITEM,

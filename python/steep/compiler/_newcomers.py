@@ -16,7 +16,8 @@ from steep.compiler._symbolic import is_number
 __all__ = ["Newcomers"]
 
 # Values that seldom come again are told of early; shapes and strings may be many, and come again.
-# Powers of two: of other counts C++ does not ask (`may_be_looked_at` in compiled_call.cpp).
+# Powers of two: of other counts C++ does not ask (`may_be_looked_at` in
+# csrc/bindings/programs/compiled_call.cpp).
 _FEW, _MANY = 16, 128
 _LOOKED_AT = frozenset({_FEW - 1, _FEW, _MANY - 1, _MANY})
 _DEEPEST, _MOST = 4, 4096  # containers in each other that are looked into, and parts of them

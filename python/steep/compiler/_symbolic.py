@@ -7,7 +7,7 @@ one notes that, too; where Python asks for the number itself, to branch on it, s
 be the same when the recording is replayed.
 
 Before a replay the numbers are computed anew from the same places by the same steps, and the
-program is given them (`csrc/program/numbers.cpp` has found which operands they are).
+program is given them (`csrc/program/plan/numbers.cpp` has found which operands they are).
 """
 
 from __future__ import annotations
@@ -320,7 +320,9 @@ class _Symbolic:
             uses[-1] = uses[-1]._replace(operation=operation, parameter=parameter)
 
     def _through(self, name: str, *operands: Any) -> Any:
-        """What a function of `math` makes of it and others; see csrc/bindings/followed_math.h."""
+        """What a function of `math` makes of it and others; see
+        csrc/bindings/programs/followed_math.h.
+        """
         if not all(map(_mixes, operands)):
             return NotImplemented
         return self._numbers.apply(f"math_{name}", *operands)
