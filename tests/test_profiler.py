@@ -1,4 +1,4 @@
-"""Profiles: what the one door tells, and how they begin and end."""
+"""Profiles: what launches tell, and how they begin and end."""
 
 from __future__ import annotations
 

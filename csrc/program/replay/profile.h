@@ -1,5 +1,5 @@
 // The profiler's collector: what ran, when, and on whose behalf. One for the process, told by every
-// thread: by the one door for each launch, by a program's replay for each step, by Python for the
+// thread: by launch() for each launch, by a program's replay for each step, by Python for the
 // ranges around them.
 #pragma once
 

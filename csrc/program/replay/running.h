@@ -15,9 +15,9 @@ struct Terms {
   int64_t start = 0, end = 0;
 };
 
-// Around a kernel, when geometry and addresses have been read. Without the interpreter lock another thread may give an
-// operand other memory (`x.data = ...`) or let go of it: until the lock is held again, the launch holds what it began
-// with.
+// Around a kernel, when shapes and addresses have been read. Without the interpreter lock another
+// thread may give an operand other memory (`x.data = ...`) or let go of it: until the lock is held
+// again, the launch holds what it began with.
 class Running {
  public:
   Running(const Call& call, Terms& terms)
