@@ -61,7 +61,7 @@ struct Caller<function> {
   }
 };
 
-// Gives x the value, in place (inplace.cpp).
+// Gives x the value, in place (elementwise/inplace.cpp).
 Tensor assign(const char* op, const Tensor& x, const Tensor& value);
 
 // The first argument as an operation may take it whose result is then assigned to that argument: a

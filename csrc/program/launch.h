@@ -1,5 +1,5 @@
-// The one door: every kernel runs through launch(). Eager mode runs the call at once; a recorder on
-// this thread keeps it as well; counters see all of it.
+// How operations run kernels: launch() runs the call at once and counts it; a recorder on this
+// thread keeps it as well. Programs replay what was recorded without it.
 #pragma once
 
 #include <initializer_list>
