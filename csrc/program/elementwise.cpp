@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/elementwise/cast.h"
 #include "kernels/partition.h"
-#include "runtime/cpu.h"
 #include "runtime/threads.h"
 #include "tensor/shape.h"
 
@@ -52,10 +52,6 @@ void fill_dimensions(const Call& call, Geometry& geometry) {
   }
 }
 
-kernels::Move move_of(bool gather, int64_t size) {
-  return gather ? runtime::table().gather[size] : runtime::table().scatter[size];
-}
-
 // One run along the innermost dimension, in blocks where an operand has to be gathered or
 // scattered.
 void run_row(const Geometry& geometry, char* const* at, int64_t n, char (*buffers)[kBlock * 8]) {
@@ -77,12 +73,13 @@ void run_row(const Geometry& geometry, char* const* at, int64_t n, char (*buffer
       char* start = at[i] + begin * inner[i] * geometry.size[i];
       const bool direct = inner[i] == steps[i];
       data[i] = direct ? start : buffers[i];
-      if (!direct && i > 0) move_of(true, geometry.size[i])(buffers[i], start, inner[i], length);
+      if (!direct && i > 0)
+        kernels::moves[geometry.size[i]].gather(buffers[i], start, inner[i], length);
     }
     geometry.loop(data, steps, length);
     if (inner[0] != 1)
-      move_of(false, geometry.size[0])(buffers[0], at[0] + begin * inner[0] * geometry.size[0],
-                                       inner[0], length);
+      kernels::moves[geometry.size[0]].scatter(
+          buffers[0], at[0] + begin * inner[0] * geometry.size[0], inner[0], length);
   }
 }
 
@@ -149,11 +146,10 @@ NumberBits bits_of(const Number& number, DType type) {
 
 Loop loop_of(const Call& call) {
   const Kernel& kernel = *call.kernel;
-  const int type = static_cast<int>(call.type);
-  const Loop loop =
-      kernel.kind == Kind::cast
-          ? runtime::table().cast[type][static_cast<int>(call.operands[0].tensor()->dtype)]
-          : runtime::table().elementwise[kernel.id][type];
+  const int place = place_of(call.type);
+  const Loop loop = kernel.kind == Kind::cast
+                        ? kernels::casts.at[place].at[place_of(call.operands[0].tensor()->dtype)]
+                        : kernel.loops.at[place];
   if (!loop)
     throw Error(ErrorKind::not_implemented,
                 join("\"", kernel.name, "\" not implemented for '", name(call.type), "'"));

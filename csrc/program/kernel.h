@@ -2,55 +2,49 @@
 // program can keep it, plan its memory and run it again.
 #pragma once
 
-#include "kernels/table.h"
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/kernel.h"
 #include "tensor/tensor.h"
 
 namespace steep::program {
 
-enum class Kind : uint8_t { elementwise, cast, reduce, product, opaque };
-
-struct Call;
-
-// Floating-point operations and bytes moved: what decides whether threads pay.
-struct Cost {
-  double flops = 0;
-  double bytes = 0;
-  double speed = 1;  // how many times the arithmetic a second of other kernels it does
-  double reuse =
-      1;  // how many times as long it must be to be worth sharing, for its data belong to one core
-};
+using kernels::Cost;
+using kernels::Kernel;
+using kernels::Kind;
 
 // How ranks share a launch by rows: rank r takes share(count, 1, r, ranks) of them
-// (kernels/partition.h). bytes: of a row in each operand, rows one after the other from the
-// window's first element; 0, and what is beyond the end of the list, for an operand of which each
-// rank may touch all.
+// (kernels/partition.h). bytes: of a row in each operand, rows one after the other from its first
+// element; 0, and what is beyond the end of the list, for an operand of which each rank may touch
+// all.
 struct Rows {
   int64_t count = 0;  // 0: it is shared in another way
   SmallVector<int64_t, 8> bytes;
 };
 
-struct Kernel {
-  const char* name;
-  Kind kind;
-  int id;  // kernels::Elementwise or kernels::RoutineId; unused where `host` is set
-  // Of each operand: w(rite), r(ead), u(pdate). The last one stands for all that follow, or what
-  // comes after a '*' for groups of operands that repeat.
-  const char* roles;
-  float flops = 1;                      // elementwise: per element of the output
-  Cost (*cost)(const Call&) = nullptr;  // other kinds; null means the operands' bytes, once each
-  int64_t (*scratch)(const int64_t* dims, int element_size, int threads) = nullptr;
-  kernels::Routine host =
-      nullptr;  // a routine that is the same for every instruction set, always on one thread
-  Rows (*rows)(const Call&, int ranks) = nullptr;  // null: never by rows
-  bool own_scratch = false;  // whether each rank has a scratch of its own; scratch() is that of one
-  bool may_throw = false;    // of a host routine that may, and cannot be run twice, for it draws
-  bool checks =
-      false;  // whether it refuses bad input, and does nothing else that twice would differ
-};
+template <class>
+using RoutineFor = kernels::Routine;
+// A routine for each of these types.
+template <class... Types>
+constexpr kernels::ByType<kernels::Routine> by_type(RoutineFor<Types>... routines) {
+  kernels::ByType<kernels::Routine> out;
+  ((out.at[kernels::kPlace<Types>] = routines), ...);
+  return out;
+}
 
-// A host routine that throws where its input is bad; a program may run it before its turn as well.
-constexpr Kernel checking(const char* name, const char* roles, kernels::Routine routine) {
-  Kernel kernel{name, Kind::opaque, 0, roles, 1, nullptr, nullptr, routine};
+// A kernel that is the same for every instruction set, always run on one thread.
+constexpr Kernel host_kernel(const char* name, const char* roles,
+                             const kernels::ByType<kernels::Routine>& routines) {
+  Kernel kernel = kernels::routine(name, Kind::opaque, roles);
+  kernel.host = true;
+  kernel.routines = routines;
+  return kernel;
+}
+// One that throws where its input is bad; a program may run it before its turn as well.
+constexpr Kernel checking(const char* name, const char* roles,
+                          const kernels::ByType<kernels::Routine>& routines) {
+  Kernel kernel = host_kernel(name, roles, routines);
   kernel.checks = true;
   return kernel;
 }
@@ -103,14 +97,30 @@ struct Call {
   DType type;  // compute type
   const Operand* operands;
   int operand_count;
-  const int64_t* dims;
-  int dim_count;
-  const kernels::Scalar* scalars;
-  int scalar_count;
+  const void* arguments;  // the kernel's struct of them, and what follows it
+  int argument_words;     // of 8 bytes each
 };
 
-// Rows of a kernel that takes them one by one: `operands` have `count` each, in contiguous memory;
-// the others are for all.
-Rows rows_in(const Call& call, int64_t count, std::initializer_list<int> operands);
+// The arguments of a kernel, in words of 8 bytes.
+using Words = SmallVector<int64_t, 8>;
+// A struct of arguments, and the sizes that follow it.
+template <class Arguments>
+Words words_of(const Arguments& arguments, const Dims& sizes) {
+  constexpr int kOwn = sizeof(Arguments) / sizeof(int64_t);
+  Words words(kOwn + sizes.size(), 0);
+  std::memcpy(words.data(), &arguments, sizeof(Arguments));
+  std::copy(sizes.begin(), sizes.end(), words.begin() + kOwn);
+  return words;
+}
+
+// The kernel's function for the call's type. Throws where there is none.
+kernels::Routine routine_of(const Kernel& kernel, DType type);
+// Bytes of all operands, once each.
+double operand_bytes(const Call& call);
+// The call as the kernel's own functions see it.
+kernels::Launch seen_by_kernel(const Call& call, double bytes);
+inline kernels::Launch seen_by_kernel(const Call& call) {
+  return seen_by_kernel(call, operand_bytes(call));
+}
 
 }  // namespace steep::program

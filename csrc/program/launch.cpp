@@ -7,7 +7,6 @@
 #include "program/record/recorder.h"
 #include "program/replay/profile.h"
 #include "runtime/allocator.h"
-#include "runtime/cpu.h"
 #include "runtime/threads.h"
 
 namespace steep::program {
@@ -24,20 +23,11 @@ constexpr double kParallelNs = 66000, kNsPerThread = 25000;
 std::atomic<bool> everything_is_shared{false};
 constexpr double kBlockingNs = 20000;  // from here on other Python threads may run meanwhile
 
-double operand_bytes(const Call& call) {
-  double bytes = 0;
-  for (int i = 0; i < call.operand_count; ++i) {
-    const TensorImpl* tensor = call.operands[i].tensor();
-    if (tensor) bytes += static_cast<double>(tensor->numel * element_size(tensor->dtype));
-  }
-  return bytes;
-}
-
 Cost cost_of(const Call& call, double bytes) {
   const Kernel& kernel = *call.kernel;
   if (kernel.kind == Kind::elementwise || kernel.kind == Kind::cast)
     return {kernel.flops * static_cast<double>(call.operands[0].tensor()->numel), bytes};
-  if (kernel.cost) return kernel.cost(call);
+  if (kernel.cost) return kernel.cost(seen_by_kernel(call, bytes));
   return {0, bytes};
 }
 
@@ -76,22 +66,18 @@ void run_rank(void* context, int rank, int size, void (*barrier)()) {
 
 void execute_routine(const Call& call, Terms& terms) {
   const Kernel& kernel = *call.kernel;
-  const kernels::Routine routine =
-      kernel.host ? kernel.host : runtime::table().routines[kernel.id][static_cast<int>(call.type)];
-  if (!routine)
-    throw Error(ErrorKind::not_implemented,
-                join("\"", kernel.name, "\" not implemented for '", name(call.type), "'"));
+  const kernels::Routine routine = routine_of(kernel, call.type);
   SmallVector<void*, 8> data;
   data.reserve(call.operand_count);
   for (int i = 0; i < call.operand_count; ++i) {
     const TensorImpl* tensor = call.operands[i].tensor();
     data.push_back(tensor ? tensor->data() : nullptr);
   }
-  const int size = static_cast<int>(element_size(call.type));
-  const int64_t wanted = kernel.scratch ? kernel.scratch(call.dims, size, terms.threads) : 0;
+  const int64_t wanted =
+      kernel.scratch ? kernel.scratch(seen_by_kernel(call, 0), terms.threads) : 0;
   const Scratch scratch(kernel.own_scratch ? terms.threads * wanted : wanted);
   RoutineRun run{routine,
-                 {data.data(), call.dims, call.scalars, scratch.data(), 0, 1, nullptr},
+                 {data.data(), call.arguments, scratch.data(), 0, 1, nullptr},
                  kernel.own_scratch ? wanted : 0};
   const Running running(call, terms);
   if (kernel.host) {
@@ -110,6 +96,27 @@ void run(const Call& call, Terms& terms) {
 }
 
 }  // namespace
+
+double operand_bytes(const Call& call) {
+  double bytes = 0;
+  for (int i = 0; i < call.operand_count; ++i) {
+    const TensorImpl* tensor = call.operands[i].tensor();
+    if (tensor) bytes += static_cast<double>(tensor->numel * element_size(tensor->dtype));
+  }
+  return bytes;
+}
+
+kernels::Launch seen_by_kernel(const Call& call, double bytes) {
+  return {call.arguments, element_size(call.type), is_floating(call.type), bytes};
+}
+
+kernels::Routine routine_of(const Kernel& kernel, DType type) {
+  const kernels::Routine routine = kernel.routines.at[place_of(type)];
+  if (!routine)
+    throw Error(ErrorKind::not_implemented,
+                join("\"", kernel.name, "\" not implemented for '", name(type), "'"));
+  return routine;
+}
 
 double estimated_ns(const Cost& cost) {
   return std::max(cost.flops / (kFlopsPerNs * cost.speed), cost.bytes / (kBytesPerNs * cost.reuse));
@@ -159,12 +166,6 @@ void launch(const Call& call) {
     throw;
   }
   recorder->append(call);
-}
-
-void launch(const Kernel& kernel, DType type, std::initializer_list<Operand> operands,
-            std::initializer_list<int64_t> dims, std::initializer_list<kernels::Scalar> scalars) {
-  launch(Call{&kernel, type, operands.begin(), static_cast<int>(operands.size()), dims.begin(),
-              static_cast<int>(dims.size()), scalars.begin(), static_cast<int>(scalars.size())});
 }
 
 }  // namespace steep::program

@@ -3,18 +3,26 @@
 #pragma once
 
 #include <initializer_list>
+#include <type_traits>
 
 #include "program/kernel.h"
 
 namespace steep::program {
 
 // Elementwise and cast kernels: operands are {out, inputs...}; inputs broadcast to out's shape.
-// Routines: operands, dims and scalars in the order the kernel documents; tensors must have the
-// layout it wants.
-void launch(const Kernel& kernel, DType type, std::initializer_list<Operand> operands,
-            std::initializer_list<int64_t> dims = {},
-            std::initializer_list<kernels::Scalar> scalars = {});
+// Routines: operands and arguments as the kernel documents; tensors must have the layout it wants.
 void launch(const Call& call);
+inline void launch(const Kernel& kernel, DType type, std::initializer_list<Operand> operands) {
+  launch(Call{&kernel, type, operands.begin(), static_cast<int>(operands.size()), nullptr, 0});
+}
+template <class Arguments>
+void launch(const Kernel& kernel, DType type, std::initializer_list<Operand> operands,
+            const Arguments& arguments) {
+  static_assert(std::is_trivially_copyable_v<Arguments> && alignof(Arguments) == 8,
+                "every argument is 8 bytes wide");
+  launch(Call{&kernel, type, operands.begin(), static_cast<int>(operands.size()), &arguments,
+              static_cast<int>(sizeof(Arguments) / 8)});
+}
 
 // Runs a call without recording or counting it: what launch and replay share.
 void execute(const Call& call);
@@ -28,13 +36,6 @@ inline kernels::Scalar integer(int64_t value) {
   kernels::Scalar scalar;
   scalar.i = value;
   return scalar;
-}
-// A string literal, with which a kernel that checks begins its error.
-inline kernels::Scalar name_scalar(const char* op) {
-  return integer(reinterpret_cast<int64_t>(op));
-}
-inline const char* name_in(const kernels::Task& task) {
-  return reinterpret_cast<const char*>(task.scalars[0].i);
 }
 
 // Of one call: bytes are those of its operands, once each. And what it takes on one thread,

@@ -106,25 +106,18 @@ const Build& build_named(const std::string& name) {
       "; unset STEEP_CPU to let steep choose");
 }
 
-kernels::Table chosen_table;
+const char* chosen = nullptr;
 
 }  // namespace
 
 void select_level() {
   const char* wish = std::getenv("STEEP_CPU");
   const Build& build = wish && *wish ? build_named(wish) : best_build();
-  kernels::Table filled{};
-  build.fill(filled);
-  filled.name = build.name;
-  chosen_table = filled;
+  build.fill();
+  chosen = build.name;
 }
 
-const kernels::Table& table() {
-  if (!chosen_table.name) select_level();
-  return chosen_table;
-}
-
-const char* level_name() { return table().name; }
+const char* level_name() { return chosen; }
 
 std::vector<std::string> available_levels() {
   std::vector<std::string> names;

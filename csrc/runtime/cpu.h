@@ -8,18 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "kernels/table.h"
-
 namespace steep::runtime {
 
 enum class Level { baseline, scalar_fma, avx2, avx512, neon };
 
-// Chooses the level. Throws std::runtime_error when STEEP_CPU names a level that is unknown, was
+// Chooses the level, and enters its loops into the kernels. Throws std::runtime_error when STEEP_CPU names a level that is unknown, was
 // not built, or that this CPU cannot run. Called at module load; calling it again chooses again.
 void select_level();
-
-// The chosen inner loops (chooses first where select_level has not been called).
-const kernels::Table& table();
 
 // The chosen level's name: "avx2", ...
 const char* level_name();

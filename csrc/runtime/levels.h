@@ -9,7 +9,7 @@ namespace steep::runtime {
 struct Build {
   Level level;
   const char* name;
-  void (*fill)(kernels::Table& table);
+  void (*fill)();  // enters its loops into the kernels
 };
 
 extern const Build kBuilds[];

@@ -5,14 +5,17 @@
 #include <initializer_list>
 #include <string>
 
-#include "kernels/table.h"
+#include "kernels/kernel.h"
 
 namespace steep {
 
 enum class DType : uint8_t { float32, float64, int64, int32, uint8, boolean };
 
-static_assert(int(DType::float32) == kernels::kFloat32 && int(DType::boolean) == kernels::kBool,
-              "the kernels' table is indexed by DType");
+// Where kernels keep their functions for elements of the dtype.
+inline int place_of(DType dtype) { return static_cast<int>(dtype); }
+static_assert(static_cast<int>(DType::float32) == kernels::kPlace<float> &&
+                  static_cast<int>(DType::boolean) == kernels::kPlace<bool>,
+              "the order is the same");
 
 inline int64_t element_size(DType dtype) {
   constexpr int64_t kSizes[] = {4, 8, 8, 4, 1, 1};

@@ -1,12 +1,36 @@
-// Elementwise loops of activations and of the backward passes that are fused: float32 and float64.
+#include "kernels/elementwise/activation.h"
+
 #include "kernels/elementwise/loops.h"
 #include "kernels/simd/vec_blocks.h"
 #include "kernels/simd/vecmath.h"
 
 namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+Kernel kRelu = elementwise("relu");
+Kernel kSilu = elementwise("silu", 10);
+Kernel kGelu = elementwise("gelu", 24);
+Kernel kGeluTanh = elementwise("gelu_tanh", 12);
+Kernel kLeakyRelu = elementwise("leaky_relu");
+Kernel kElu = elementwise("elu", 16);
+Kernel kTanhBackward = elementwise("tanh_backward", 3);
+Kernel kSigmoidBackward = elementwise("sigmoid_backward", 3);
+Kernel kReluBackward = elementwise("relu_backward");
+Kernel kLeakyReluBackward = elementwise("leaky_relu_backward");
+Kernel kEluBackward = elementwise("elu_backward", 3);
+Kernel kSquaredErrorBackward = elementwise("squared_error_backward", 2);
+Kernel kSiluBackward = elementwise("silu_backward", 20);
+Kernel kGeluBackward = elementwise("gelu_backward", 40);
+#endif
+
 namespace {
 
 using vec::mul_add;
+
+template <class T>
+STEEP_INLINE T relu(T x) {
+  return x < T(0) ? T(0) : x;  // NaN and -0 stay
+}
 
 template <class T>
 STEEP_INLINE T silu(T x) {
@@ -90,29 +114,33 @@ STEEP_INLINE T squared_error_backward(T x, T y, T scale) {
 }
 
 template <class T>
-void fill(Table& table) {
-  using E = Elementwise;
+void fill() {
   constexpr int kSize = kVecBlock<T>;
-  set_blocks<T, silu<T>, kSize, silu_block<T>>(table, E::silu);
-  set_unary<T, gelu<T>>(table, E::gelu);
-  set_blocks<T, gelu_tanh<T>, kSize, gelu_tanh_block<T>>(table, E::gelu_tanh);
-  set_binary<T, leaky_relu<T>, Light>(table, E::leaky_relu);
-  set_binary<T, elu<T>>(table, E::elu);
-  set_binary<T, tanh_backward<T>, Light>(table, E::tanh_backward);
-  set_binary<T, sigmoid_backward<T>, Light>(table, E::sigmoid_backward);
-  set_binary<T, relu_backward<T>, Light>(table, E::relu_backward);
-  set_ternary<T, leaky_relu_backward<T>, Light>(table, E::leaky_relu_backward);
-  set_ternary<T, elu_backward<T>, Light>(table, E::elu_backward);
-  set_ternary<T, silu_backward<T>>(table, E::silu_backward);
-  set_ternary<T, gelu_backward<T>>(table, E::gelu_backward);
-  set_ternary<T, squared_error_backward<T>, Light>(table, E::squared_error_backward);
+  set_blocks<T, silu<T>, kSize, silu_block<T>>(kSilu);
+  set_unary<T, gelu<T>>(kGelu);
+  set_blocks<T, gelu_tanh<T>, kSize, gelu_tanh_block<T>>(kGeluTanh);
+  set_binary<T, leaky_relu<T>, Light>(kLeakyRelu);
+  set_binary<T, elu<T>>(kElu);
+  set_binary<T, tanh_backward<T>, Light>(kTanhBackward);
+  set_binary<T, sigmoid_backward<T>, Light>(kSigmoidBackward);
+  set_binary<T, relu_backward<T>, Light>(kReluBackward);
+  set_ternary<T, leaky_relu_backward<T>, Light>(kLeakyReluBackward);
+  set_ternary<T, elu_backward<T>, Light>(kEluBackward);
+  set_ternary<T, silu_backward<T>>(kSiluBackward);
+  set_ternary<T, gelu_backward<T>>(kGeluBackward);
+  set_ternary<T, squared_error_backward<T>, Light>(kSquaredErrorBackward);
 }
 
 }  // namespace
 
-void STEEP_FILL(elementwise_activation)(Table& table) {
-  fill<float>(table);
-  fill<double>(table);
+void STEEP_FILL(elementwise_activation)() {
+  fill<float>();
+  fill<double>();
+  set_unary<float, relu<float>, Light>(kRelu);
+  set_unary<double, relu<double>, Light>(kRelu);
+  set_unary<int64_t, relu<int64_t>, Light>(kRelu);
+  set_unary<int32_t, relu<int32_t>, Light>(kRelu);
+  set_unary<uint8_t, relu<uint8_t>, Light>(kRelu);
 }
 
 }  // namespace steep::kernels

@@ -1,7 +1,15 @@
-// Casts between all types, and moves between strided arrays and contiguous blocks.
+#include "kernels/elementwise/cast.h"
+
 #include "kernels/elementwise/loops.h"
 
 namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+Kernel kCast{"cast", Kind::cast, "wr"};
+ByType<ByType<Loop>> casts;
+Moves moves[kWidestElement + 1];
+#endif
+
 namespace {
 
 // A byte holding a bool: converting to it asks x != 0, unlike converting to a number. So does
@@ -11,12 +19,12 @@ struct Truth {};
 template <class T>
 struct Stored {
   using Type = T;
-  static constexpr int kType = kTypeOf<T>;
+  using Tag = T;
 };
 template <>
 struct Stored<Truth> {
   using Type = uint8_t;
-  static constexpr int kType = kBool;
+  using Tag = bool;
 };
 
 template <class T>
@@ -65,21 +73,21 @@ struct Conversion<To, Truth> {
 };
 
 template <class From, class To>
-void set_cast(Table& table) {
+void set_cast() {
   using FromType = typename Stored<From>::Type;
   using Op = typename Conversion<To, From>::Op;
-  table.cast[Stored<From>::kType][Stored<To>::kType] =
+  casts.at[kPlace<typename Stored<From>::Tag>].at[kPlace<typename Stored<To>::Tag>] =
       unary_loop<Op, 16, typename Stored<To>::Type, FromType>;
 }
 
 template <class From>
-void set_casts(Table& table) {
-  set_cast<From, float>(table);
-  set_cast<From, double>(table);
-  set_cast<From, int64_t>(table);
-  set_cast<From, int32_t>(table);
-  set_cast<From, uint8_t>(table);
-  set_cast<From, Truth>(table);
+void set_casts() {
+  set_cast<From, float>();
+  set_cast<From, double>();
+  set_cast<From, int64_t>();
+  set_cast<From, int32_t>();
+  set_cast<From, uint8_t>();
+  set_cast<From, Truth>();
 }
 
 // Four elements at a time: the loads are independent, the address computations shared.
@@ -114,23 +122,22 @@ void scatter(void* block, void* strided, int64_t stride, int64_t n) {
 }
 
 template <class T>
-void set_moves(Table& table) {
-  table.gather[sizeof(T)] = gather<T>;
-  table.scatter[sizeof(T)] = scatter<T>;
+void set_moves() {
+  moves[sizeof(T)] = {gather<T>, scatter<T>};
 }
 
 }  // namespace
 
-void STEEP_FILL(elementwise_cast)(Table& table) {
-  set_casts<float>(table);
-  set_casts<double>(table);
-  set_casts<int64_t>(table);
-  set_casts<int32_t>(table);
-  set_casts<uint8_t>(table);
-  set_casts<Truth>(table);
-  set_moves<uint8_t>(table);
-  set_moves<uint32_t>(table);
-  set_moves<uint64_t>(table);
+void STEEP_FILL(elementwise_cast)() {
+  set_casts<float>();
+  set_casts<double>();
+  set_casts<int64_t>();
+  set_casts<int32_t>();
+  set_casts<uint8_t>();
+  set_casts<Truth>();
+  set_moves<uint8_t>();
+  set_moves<uint32_t>();
+  set_moves<uint64_t>();
 }
 
 }  // namespace steep::kernels

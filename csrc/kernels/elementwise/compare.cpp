@@ -1,7 +1,35 @@
-// Elementwise comparisons, tests, logic, bit operations, and the choices made by them.
+#include "kernels/elementwise/compare.h"
+
 #include "kernels/elementwise/loops.h"
 
 namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+Kernel kBitwiseNot = elementwise("bitwise_not");
+Kernel kLogicalNot = elementwise("logical_not");
+Kernel kIsnan = elementwise("isnan");
+Kernel kIsinf = elementwise("isinf");
+Kernel kIsfinite = elementwise("isfinite");
+Kernel kMaximum = elementwise("maximum");
+Kernel kMinimum = elementwise("minimum");
+Kernel kBitwiseAnd = elementwise("bitwise_and");
+Kernel kBitwiseOr = elementwise("bitwise_or");
+Kernel kBitwiseXor = elementwise("bitwise_xor");
+Kernel kBitwiseLeftShift = elementwise("bitwise_left_shift");
+Kernel kBitwiseRightShift = elementwise("bitwise_right_shift");
+Kernel kEq = elementwise("eq");
+Kernel kNe = elementwise("ne");
+Kernel kLt = elementwise("lt");
+Kernel kLe = elementwise("le");
+Kernel kGt = elementwise("gt");
+Kernel kGe = elementwise("ge");
+Kernel kLogicalAnd = elementwise("logical_and");
+Kernel kLogicalOr = elementwise("logical_or");
+Kernel kLogicalXor = elementwise("logical_xor");
+Kernel kClamp = elementwise("clamp", 2);
+Kernel kWhere = elementwise("where");
+#endif
+
 namespace {
 
 template <class T>
@@ -121,50 +149,46 @@ template <class T>
 struct Where : Light {
   static STEEP_INLINE T apply(uint8_t condition, T x, T y) { return condition ? x : y; }
 };
-template <class Bits>
-void set_where(Table& table, Type type) {
-  table.elementwise[static_cast<int>(Elementwise::where)][type] =
-      ternary_loop<Where<Bits>, kBlockLanes<Bits>, Bits, uint8_t, Bits, Bits>;
+template <class T, class Bits>
+void set_where() {
+  set_loop<T>(kWhere, ternary_loop<Where<Bits>, kBlockLanes<Bits>, Bits, uint8_t, Bits, Bits>);
 }
 
 template <class T>
-void fill_all(Table& table) {
-  using E = Elementwise;
-  set_test<T, logical_not<T>>(table, E::logical_not);
-  set_relation<T, eq<T>>(table, E::eq);
-  set_relation<T, ne<T>>(table, E::ne);
-  set_relation<T, lt<T>>(table, E::lt);
-  set_relation<T, le<T>>(table, E::le);
-  set_relation<T, gt<T>>(table, E::gt);
-  set_relation<T, ge<T>>(table, E::ge);
-  set_relation<T, logical_and<T>>(table, E::logical_and);
-  set_relation<T, logical_or<T>>(table, E::logical_or);
-  set_relation<T, logical_xor<T>>(table, E::logical_xor);
-  set_binary<T, maximum<T>, Light>(table, E::maximum);
-  set_binary<T, minimum<T>, Light>(table, E::minimum);
-  set_ternary<T, clamp<T>, Light>(table, E::clamp);
+void fill_all() {
+  set_test<T, logical_not<T>>(kLogicalNot);
+  set_relation<T, eq<T>>(kEq);
+  set_relation<T, ne<T>>(kNe);
+  set_relation<T, lt<T>>(kLt);
+  set_relation<T, le<T>>(kLe);
+  set_relation<T, gt<T>>(kGt);
+  set_relation<T, ge<T>>(kGe);
+  set_relation<T, logical_and<T>>(kLogicalAnd);
+  set_relation<T, logical_or<T>>(kLogicalOr);
+  set_relation<T, logical_xor<T>>(kLogicalXor);
+  set_binary<T, maximum<T>, Light>(kMaximum);
+  set_binary<T, minimum<T>, Light>(kMinimum);
+  set_ternary<T, clamp<T>, Light>(kClamp);
 }
 
 template <class T>
-void fill_floating(Table& table) {
-  using E = Elementwise;
-  set_test<T, isnan<T>>(table, E::isnan);
-  set_test<T, isinf<T>>(table, E::isinf);
-  set_test<T, isfinite<T>>(table, E::isfinite);
+void fill_floating() {
+  set_test<T, isnan<T>>(kIsnan);
+  set_test<T, isinf<T>>(kIsinf);
+  set_test<T, isfinite<T>>(kIsfinite);
 }
 
 template <class T>
-void fill_integer(Table& table) {
-  using E = Elementwise;
-  set_test<T, never<T>>(table, E::isnan);
-  set_test<T, never<T>>(table, E::isinf);
-  set_test<T, always<T>>(table, E::isfinite);
-  set_unary<T, bitwise_not<T>, Light>(table, E::bitwise_not);
-  set_binary<T, bitwise_and<T>, Light>(table, E::bitwise_and);
-  set_binary<T, bitwise_or<T>, Light>(table, E::bitwise_or);
-  set_binary<T, bitwise_xor<T>, Light>(table, E::bitwise_xor);
-  set_binary<T, bitwise_left_shift<T>, Light>(table, E::bitwise_left_shift);
-  set_binary<T, bitwise_right_shift<T>, Light>(table, E::bitwise_right_shift);
+void fill_integer() {
+  set_test<T, never<T>>(kIsnan);
+  set_test<T, never<T>>(kIsinf);
+  set_test<T, always<T>>(kIsfinite);
+  set_unary<T, bitwise_not<T>, Light>(kBitwiseNot);
+  set_binary<T, bitwise_and<T>, Light>(kBitwiseAnd);
+  set_binary<T, bitwise_or<T>, Light>(kBitwiseOr);
+  set_binary<T, bitwise_xor<T>, Light>(kBitwiseXor);
+  set_binary<T, bitwise_left_shift<T>, Light>(kBitwiseLeftShift);
+  set_binary<T, bitwise_right_shift<T>, Light>(kBitwiseRightShift);
 }
 
 // Orders of truths: false lies below true.
@@ -181,49 +205,36 @@ constexpr Loop truth_loop() {
 }
 
 // A bool is a byte, true where it is not 0: memory from outside may hold other bytes than 0 and 1.
-void fill_bool(Table& table) {
-  using E = Elementwise;
-  constexpr struct {
-    E op, of_bytes;
-  } kAsBytes[] = {{E::logical_not, E::logical_not},
-                  {E::isnan, E::isnan},
-                  {E::isinf, E::isinf},
-                  {E::isfinite, E::isfinite},
-                  {E::logical_and, E::logical_and},
-                  {E::logical_or, E::logical_or},
-                  {E::logical_xor, E::logical_xor},
-                  {E::ne, E::logical_xor},
-                  {E::maximum, E::logical_or},
-                  {E::minimum, E::logical_and},
-                  {E::bitwise_and, E::logical_and},
-                  {E::bitwise_or, E::logical_or},
-                  {E::bitwise_xor, E::logical_xor},
-                  {E::bitwise_not, E::logical_not}};
-  for (const auto& [op, of_bytes] : kAsBytes)
-    table.elementwise[static_cast<int>(op)][kBool] =
-        table.elementwise[static_cast<int>(of_bytes)][kUInt8];
-  const auto set = [&table](E op, Loop loop) {
-    table.elementwise[static_cast<int>(op)][kBool] = loop;
-  };
-  set(E::eq, truth_loop<same_truth>());
-  set(E::lt, truth_loop<below>());
-  set(E::le, truth_loop<not_above>());
-  set(E::gt, truth_loop<above>());
-  set(E::ge, truth_loop<not_below>());
+void fill_bool() {
+  const struct {
+    Kernel *kernel, *of_bytes;
+  } as_bytes[] = {
+      {&kLogicalNot, &kLogicalNot}, {&kIsnan, &kIsnan},           {&kIsinf, &kIsinf},
+      {&kIsfinite, &kIsfinite},     {&kLogicalAnd, &kLogicalAnd}, {&kLogicalOr, &kLogicalOr},
+      {&kLogicalXor, &kLogicalXor}, {&kNe, &kLogicalXor},         {&kMaximum, &kLogicalOr},
+      {&kMinimum, &kLogicalAnd},    {&kBitwiseAnd, &kLogicalAnd}, {&kBitwiseOr, &kLogicalOr},
+      {&kBitwiseXor, &kLogicalXor}, {&kBitwiseNot, &kLogicalNot}};
+  for (const auto& [kernel, of_bytes] : as_bytes)
+    set_loop<bool>(*kernel, of_bytes->loops.at[kPlace<uint8_t>]);
+  set_loop<bool>(kEq, truth_loop<same_truth>());
+  set_loop<bool>(kLt, truth_loop<below>());
+  set_loop<bool>(kLe, truth_loop<not_above>());
+  set_loop<bool>(kGt, truth_loop<above>());
+  set_loop<bool>(kGe, truth_loop<not_below>());
 }
 
 }  // namespace
 
-void STEEP_FILL(elementwise_compare)(Table& table) {
-  fill_all<float>(table), fill_floating<float>(table);
-  fill_all<double>(table), fill_floating<double>(table);
-  fill_all<int64_t>(table), fill_integer<int64_t>(table);
-  fill_all<int32_t>(table), fill_integer<int32_t>(table);
-  fill_all<uint8_t>(table), fill_integer<uint8_t>(table);
-  fill_bool(table);
-  set_where<uint32_t>(table, kFloat32), set_where<uint32_t>(table, kInt32);
-  set_where<uint64_t>(table, kFloat64), set_where<uint64_t>(table, kInt64);
-  set_where<uint8_t>(table, kUInt8), set_where<uint8_t>(table, kBool);
+void STEEP_FILL(elementwise_compare)() {
+  fill_all<float>(), fill_floating<float>();
+  fill_all<double>(), fill_floating<double>();
+  fill_all<int64_t>(), fill_integer<int64_t>();
+  fill_all<int32_t>(), fill_integer<int32_t>();
+  fill_all<uint8_t>(), fill_integer<uint8_t>();
+  fill_bool();
+  set_where<float, uint32_t>(), set_where<int32_t, uint32_t>();
+  set_where<double, uint64_t>(), set_where<int64_t, uint64_t>();
+  set_where<uint8_t, uint8_t>(), set_where<bool, uint8_t>();
 }
 
 }  // namespace steep::kernels

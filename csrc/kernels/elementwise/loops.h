@@ -10,24 +10,11 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/isa.h"
 #include "kernels/simd/vec_core.h"
-#include "kernels/table.h"
 
 namespace steep::kernels {
 namespace {
-
-template <class T>
-constexpr int kTypeOf = 0;
-template <>
-constexpr int kTypeOf<float> = kFloat32;
-template <>
-constexpr int kTypeOf<double> = kFloat64;
-template <>
-constexpr int kTypeOf<int64_t> = kInt64;
-template <>
-constexpr int kTypeOf<int32_t> = kInt32;
-template <>
-constexpr int kTypeOf<uint8_t> = kUInt8;
 
 template <class T>
 constexpr int kBlockLanes = 64 / sizeof(T);
@@ -240,34 +227,30 @@ struct InBlocks : Base {
 
 // Enters one loop for type T: T -> T, or T -> b for a function of truth.
 template <class T, T (*kFunction)(T), class Kind = Heavy>
-void set_unary(Table& table, Elementwise op) {
-  table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
-      unary_loop<Unary<Kind, T, T, kFunction>, kBlockLanes<T>, T, T>;
+void set_unary(Kernel& kernel) {
+  set_loop<T>(kernel, unary_loop<Unary<Kind, T, T, kFunction>, kBlockLanes<T>, T, T>);
 }
 template <class T, T (*kFunction)(T), int kSize, void (*kWhole)(T*, const T*)>
-void set_blocks(Table& table, Elementwise op) {
+void set_blocks(Kernel& kernel) {
   using Op = InBlocks<Unary<Heavy, T, T, kFunction>, T, kSize, kWhole>;
-  table.elementwise[static_cast<int>(op)][kTypeOf<T>] = unary_loop<Op, kBlockLanes<T>, T, T>;
+  set_loop<T>(kernel, unary_loop<Op, kBlockLanes<T>, T, T>);
 }
 template <class T, bool (*kFunction)(T)>
-void set_test(Table& table, Elementwise op) {
-  table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
-      unary_loop<Unary<Light, bool, T, kFunction>, kBlockLanes<T>, uint8_t, T>;
+void set_test(Kernel& kernel) {
+  set_loop<T>(kernel, unary_loop<Unary<Light, bool, T, kFunction>, kBlockLanes<T>, uint8_t, T>);
 }
 template <class T, T (*kFunction)(T, T), class Kind = Heavy>
-void set_binary(Table& table, Elementwise op) {
-  table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
-      binary_loop<Binary<Kind, T, T, kFunction>, kBlockLanes<T>, T, T, T>;
+void set_binary(Kernel& kernel) {
+  set_loop<T>(kernel, binary_loop<Binary<Kind, T, T, kFunction>, kBlockLanes<T>, T, T, T>);
 }
 template <class T, bool (*kFunction)(T, T)>
-void set_relation(Table& table, Elementwise op) {
-  table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
-      binary_loop<Binary<Light, bool, T, kFunction>, kBlockLanes<T>, uint8_t, T, T>;
+void set_relation(Kernel& kernel) {
+  set_loop<T>(kernel,
+              binary_loop<Binary<Light, bool, T, kFunction>, kBlockLanes<T>, uint8_t, T, T>);
 }
 template <class T, T (*kFunction)(T, T, T), class Kind = Heavy>
-void set_ternary(Table& table, Elementwise op) {
-  table.elementwise[static_cast<int>(op)][kTypeOf<T>] =
-      ternary_loop<Ternary<Kind, T, T, kFunction>, kBlockLanes<T>, T, T, T, T>;
+void set_ternary(Kernel& kernel) {
+  set_loop<T>(kernel, ternary_loop<Ternary<Kind, T, T, kFunction>, kBlockLanes<T>, T, T, T, T>);
 }
 
 }  // namespace

@@ -1,29 +1,22 @@
-// Selection by index. x is viewed as [outer, length, inner].   dims: outer, length, inner, count
-//
-//   index_select  data: out[outer, count, inner], x, index int64[count]
-//   index_add     data: out[outer, length, inner] += source[outer, count, inner] at index, in order
-//   index_put     data: out[outer, length, inner] = source[outer, count, inner] at index; the last
-//                 wins
-//   gather        data: out[outer, count, inner], x, index int64[outer, count, inner]
-//   scatter_add   data: out[outer, length, inner] += source at index, both [outer, count, inner]
-//
-// The caller has checked that each index lies in [0, length). One that does not all the same (its
-// value may change between the replays of a program) reads 0 and writes nothing.
-//
-// What writes by index is shared by outer and by ranges of inner, never by index, so that several
-// writes to one place happen in their order. What only moves is written once per element size.
+#include "kernels/index/index.h"
 
 #include "kernels/isa.h"
 #include "kernels/partition.h"
-#include "kernels/table.h"
 
 namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+Kernel kIndexSelect = routine("index_select", Kind::opaque, "wrr");
+Kernel kIndexAdd = routine("index_add", Kind::opaque, "urr");
+Kernel kIndexPut = routine("index_put", Kind::opaque, "urr");
+Kernel kGather = routine("gather", Kind::opaque, "wrr");
+Kernel kScatterAdd = routine("scatter_add", Kind::opaque, "urr");
+#endif
+
 namespace {
 
-struct Shape {
-  int64_t outer, length, inner, count;
-  explicit Shape(const Task& task)
-      : outer(task.dims[0]), length(task.dims[1]), inner(task.dims[2]), count(task.dims[3]) {}
+struct Shape : Selection {
+  explicit Shape(const Task& task) : Selection(arguments<Selection>(task)) {}
   bool holds(int64_t index) const {
     return static_cast<uint64_t>(index) < static_cast<uint64_t>(length);
   }
@@ -158,27 +151,24 @@ void scatter_add(const Task& task) {
 }
 
 // Moves is an unsigned integer as wide as the type; Adds is what its sums are computed in.
-template <class Moves, class Adds>
-void fill(Table& table, Type type) {
-  const auto set = [&](RoutineId id, Routine routine) {
-    table.routines[static_cast<int>(id)][type] = routine;
-  };
-  set(RoutineId::index_select, index_select<Moves>);
-  set(RoutineId::index_put, index_put<Moves>);
-  set(RoutineId::gather, gather<Moves>);
-  set(RoutineId::index_add, index_add<Adds>);
-  set(RoutineId::scatter_add, scatter_add<Adds>);
+template <class T, class Moves, class Adds>
+void fill() {
+  set_routine<T>(kIndexSelect, index_select<Moves>);
+  set_routine<T>(kIndexPut, index_put<Moves>);
+  set_routine<T>(kGather, gather<Moves>);
+  set_routine<T>(kIndexAdd, index_add<Adds>);
+  set_routine<T>(kScatterAdd, scatter_add<Adds>);
 }
 
 }  // namespace
 
-void STEEP_FILL(index_index)(Table& table) {
-  fill<uint32_t, float>(table, kFloat32);
-  fill<uint64_t, double>(table, kFloat64);
-  fill<uint64_t, uint64_t>(table, kInt64);
-  fill<uint32_t, uint32_t>(table, kInt32);
-  fill<uint8_t, uint8_t>(table, kUInt8);
-  fill<uint8_t, Truth>(table, kBool);
+void STEEP_FILL(index_index)() {
+  fill<float, uint32_t, float>();
+  fill<double, uint64_t, double>();
+  fill<int64_t, uint64_t, uint64_t>();
+  fill<int32_t, uint32_t, uint32_t>();
+  fill<uint8_t, uint8_t, uint8_t>();
+  fill<bool, uint8_t, Truth>();
 }
 
 }  // namespace steep::kernels

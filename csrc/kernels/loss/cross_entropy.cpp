@@ -1,31 +1,47 @@
-// Losses.
-//
-//   cross_entropy            data: loss (1, or n when none), shift[n, 2], count[1] (T, rows not
-//                            ignored), x[n, c], target[n]
-//   cross_entropy_backward   data: grad_x[n, c], grad (1, or n when none), shift, count, x, target
-//                            dims: n, c, ignore_index, mean (1) or sum (0) or none (2)
-//   squared_error            data: loss[1], x[n], y[n].   dims: n, mean (1) or sum (0)
-//
-//   loss[r] = log(sum(exp(x[r] - max))) - (x[r][target] - max)
-//   shift[r] = max, log(sum(exp(x[r] - max)))
-//   grad_x[r][j] = (exp((x[r][j] - max) - log(sum)) - (j == target)) * grad / count
-//
-// The two parts of log(sum(exp(x))) are kept apart: beside a large maximum their sum would round
-// the logarithm away. An ignored row has loss, shift and gradient 0. The mean of no rows is NaN.
-// The caller has checked the targets; one outside [0, c) all the same is never used as an index,
-// and makes the loss NaN.
+#include "kernels/loss/cross_entropy.h"
 
 #include "kernels/isa.h"
 #include "kernels/partition.h"
+#include "kernels/reduce/softmax.h"
 #include "kernels/simd/lanes.h"
 #include "kernels/simd/row_exp.h"
 #include "kernels/simd/vec_log.h"
-#include "kernels/table.h"
 
 namespace steep::kernels {
-namespace {
 
-enum Reduction : int64_t { kSum, kMean, kNone };
+#if STEEP_DESCRIBES
+namespace {
+Cost cost(const Launch& launch) {
+  const CrossEntropy& loss = launch.as<CrossEntropy>();
+  return exponential_cost(launch, loss.n * loss.classes);
+}
+// The loss of each row, before they are added.
+int64_t scratch(const Launch& launch, int /*threads*/) {
+  return launch.as<CrossEntropy>().n * launch.element_size;
+}
+RowPartition rows(const Launch& launch, int /*ranks*/) {
+  const CrossEntropy& loss = launch.as<CrossEntropy>();
+  const int64_t each = loss.reduction == LossReduction::none ? 1 : 0;
+  return {loss.n, {each, 2, 0, loss.classes, 1}};
+}
+// Very long rows are shared in pieces.
+RowPartition backward_rows(const Launch& launch, int /*ranks*/) {
+  const CrossEntropy& loss = launch.as<CrossEntropy>();
+  if (loss.classes > kRowPiece) return {};
+  const int64_t each = loss.reduction == LossReduction::none ? 1 : 0;
+  return {loss.n, {loss.classes, each, 2, 0, loss.classes, 1}};
+}
+}  // namespace
+
+Kernel kCrossEntropy = routine("cross_entropy", Kind::reduce, "wwwr")
+                           .with_cost(cost)
+                           .with_scratch(scratch)
+                           .with_rows(rows);
+Kernel kCrossEntropyBackward =
+    routine("cross_entropy_backward", Kind::opaque, "wr").with_cost(cost).with_rows(backward_rows);
+#endif
+
+namespace {
 
 struct Targets {
   const int64_t* target;
@@ -73,11 +89,12 @@ void cross_entropy_rows(const Targets& targets, const T* x, int64_t first, int64
 
 template <class T>
 void cross_entropy(const Task& task) {
-  const Targets targets{static_cast<const int64_t*>(task.data[4]), task.dims[0], task.dims[1],
-                        task.dims[2]};
-  const int64_t reduction = task.dims[3];
+  const CrossEntropy& how = arguments<CrossEntropy>(task);
+  const Targets targets{static_cast<const int64_t*>(task.data[4]), how.n, how.classes,
+                        how.ignore_index};
+  const bool each = how.reduction == LossReduction::none;
   T* out = static_cast<T*>(task.data[0]);
-  T* loss = reduction == kNone ? out : static_cast<T*>(task.scratch);
+  T* loss = each ? out : static_cast<T*>(task.scratch);
   const int64_t most = rows_at_a_time(targets.c);
   const Range mine = share(targets.n, 1, task.rank, task.size);
   for (int64_t row = mine.begin; row < mine.end; row += most) {
@@ -89,9 +106,9 @@ void cross_entropy(const Task& task) {
   if (task.rank != 0) return;
   const T count = static_cast<T>(targets.count());
   *static_cast<T*>(task.data[2]) = count;
-  if (reduction == kNone) return;
+  if (each) return;
   const T sum = reduce_row<Sum<T>>(Plain<T>{loss}, 0, targets.n);
-  *out = reduction == kMean ? sum / count : sum;
+  *out = how.reduction == LossReduction::mean ? sum / count : sum;
 }
 
 // grad_x of columns [first, end) of one row.
@@ -137,17 +154,19 @@ void cross_entropy_short_rows_backward(const Targets& targets, T* grad_x, const 
 
 template <class T>
 void cross_entropy_backward(const Task& task) {
-  const Targets targets{static_cast<const int64_t*>(task.data[5]), task.dims[0], task.dims[1],
-                        task.dims[2]};
-  const int64_t c = targets.c, reduction = task.dims[3];
+  const CrossEntropy& how = arguments<CrossEntropy>(task);
+  const Targets targets{static_cast<const int64_t*>(task.data[5]), how.n, how.classes,
+                        how.ignore_index};
+  const int64_t c = how.classes;
+  const bool each = how.reduction == LossReduction::none;
   T* grad_x = static_cast<T*>(task.data[0]);
   const T* grad = static_cast<const T*>(task.data[1]);
   const T* shift = static_cast<const T*>(task.data[2]);
   const T count = *static_cast<const T*>(task.data[3]);
   const T* x = static_cast<const T*>(task.data[4]);
   // Of none there is a gradient for each row, and perhaps no row.
-  const T all = reduction == kNone ? T(0) : reduction == kMean ? *grad / count : *grad;
-  if (c <= kShortRow && reduction != kNone) {
+  const T all = each ? T(0) : how.reduction == LossReduction::mean ? *grad / count : *grad;
+  if (c <= kShortRow && !each) {
     const Range rows = share(targets.n, 1, task.rank, task.size);
     const int64_t most = rows_at_a_time(c);
     for (int64_t row = rows.begin; row < rows.end; row += most) {
@@ -166,56 +185,21 @@ void cross_entropy_backward(const Task& task) {
       continue;
     }
     cross_entropy_row_backward(grad_x + row * c, x + row * c, first, end, targets.target[row],
-                               shift + 2 * row, reduction == kNone ? grad[row] : all);
+                               shift + 2 * row, each ? grad[row] : all);
   }
 }
 
 template <class T>
-struct SquaredDifference {
-  using Value = T;
-  static constexpr bool kInPlace = false;
-  const T* x;
-  const T* y;
-  T operator()(int64_t at, int64_t) const {
-    const T difference = x[at] - y[at];
-    return difference * difference;
-  }
-};
-
-template <class T>
-void squared_error(const Task& task) {
-  const int64_t n = task.dims[0], chunks = ceil_div(n, kChunk);
-  const SquaredDifference<T> source{static_cast<const T*>(task.data[1]),
-                                    static_cast<const T*>(task.data[2])};
-  T* partial = static_cast<T*>(task.scratch);
-  const Range mine = share(chunks, 1, task.rank, task.size);
-  for (int64_t c = mine.begin; chunks > 1 && c < mine.end; ++c) {
-    const int64_t at = c * kChunk;
-    partial[c] = reduce_piece<Sum<T>>(source, at, n - at < kChunk ? n - at : kChunk);
-  }
-  task.barrier();
-  if (task.rank != 0) return;
-  Pairwise<Sum<T>, T> total;
-  for (int64_t c = 0; chunks > 1 && c < chunks; ++c) total.push(partial[c]);
-  const T sum = chunks > 1 ? total.result() : reduce_row<Sum<T>>(source, 0, n);
-  *static_cast<T*>(task.data[0]) = task.dims[1] == kMean ? sum / static_cast<T>(n) : sum;
-}
-
-template <class T>
-void fill(Table& table, Type type) {
-  const auto set = [&](RoutineId id, Routine routine) {
-    table.routines[static_cast<int>(id)][type] = routine;
-  };
-  set(RoutineId::cross_entropy, cross_entropy<T>);
-  set(RoutineId::cross_entropy_backward, cross_entropy_backward<T>);
-  set(RoutineId::squared_error, squared_error<T>);
+void fill() {
+  set_routine<T>(kCrossEntropy, cross_entropy<T>);
+  set_routine<T>(kCrossEntropyBackward, cross_entropy_backward<T>);
 }
 
 }  // namespace
 
-void STEEP_FILL(loss_cross_entropy)(Table& table) {
-  fill<float>(table, kFloat32);
-  fill<double>(table, kFloat64);
+void STEEP_FILL(loss_cross_entropy)() {
+  fill<float>();
+  fill<double>();
 }
 
 }  // namespace steep::kernels

@@ -1,27 +1,50 @@
-// Layer normalisation of the rows of x[rows, n], contiguous (Ba, Kiros and Hinton, 2016).
-//
-//   layer_norm            data: out, mean[rows], rstd[rows], x, weight[n] or null, bias[n] or null
-//                         dims: rows, n.   scalars: eps
-//   layer_norm_backward   data: grad_x, grad_weight[n], grad_bias[n] (each or null),
-//                               grad, x, mean, rstd, weight[n] or null
-//                         dims: rows, n, whether grad_weight or grad_bias is there
-//
-//   mean = sum(x) / n      rstd = 1 / sqrt(sum((x - mean)^2) / n + eps)
-//   y = (x - mean) * rstd  out = y * weight + bias
-//   g = grad * weight      grad_x = (g - sum(g) / n - y * (sum(g * y) / n)) * rstd
-//   grad_weight = sum over rows of grad * y      grad_bias = sum over rows of grad
-//
-// A row is read from memory once and stays in the cache for what follows. Its sums are taken in
-// lanes, as in lanes.h; sums over rows in chunks of rows combined pairwise, as in columns.h.
+#include "kernels/norm/layer_norm.h"
 
 #include "kernels/isa.h"
 #include "kernels/partition.h"
 #include "kernels/reduce/columns.h"
 #include "kernels/simd/lanes.h"
 #include "kernels/simd/vec_core.h"
-#include "kernels/table.h"
 
 namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+namespace {
+constexpr double kFlops = 12;  // of an element: its part in the sums, and its own value
+
+Cost cost(const Launch& launch) {
+  const LayerNorm& norm = launch.as<LayerNorm>();
+  return {kFlops * static_cast<double>(norm.rows * norm.n), launch.bytes};
+}
+Cost backward_cost(const Launch& launch) {
+  const LayerNormBackward& norm = launch.as<LayerNormBackward>();
+  return {kFlops * static_cast<double>(norm.rows * norm.n), launch.bytes};
+}
+// The partial sums over each chunk of rows, for weight and bias.
+int64_t backward_scratch(const Launch& launch, int /*threads*/) {
+  const LayerNormBackward& norm = launch.as<LayerNormBackward>();
+  return norm.sums ? ceil_div(norm.rows, kRowChunk) * 2 * norm.n * launch.element_size : 0;
+}
+RowPartition rows(const Launch& launch, int /*ranks*/) {
+  const LayerNorm& norm = launch.as<LayerNorm>();
+  return {norm.rows, {norm.n, 1, 1, norm.n}};
+}
+// Where sums over all rows are wanted, ranks share chunks of rows.
+RowPartition backward_rows(const Launch& launch, int /*ranks*/) {
+  const LayerNormBackward& norm = launch.as<LayerNormBackward>();
+  if (norm.sums) return {};
+  return {norm.rows, {norm.n, 0, 0, norm.n, norm.n, 1, 1}};
+}
+}  // namespace
+
+Kernel kLayerNorm =
+    routine("layer_norm", Kind::opaque, "wwwr").with_cost(cost).with_rows(rows).with_numbers(1);
+Kernel kLayerNormBackward = routine("layer_norm_backward", Kind::opaque, "wwwr")
+                                .with_cost(backward_cost)
+                                .with_scratch(backward_scratch)
+                                .with_rows(backward_rows);
+#endif
+
 namespace {
 
 // ---- two sums in one pass over a row ----
@@ -135,18 +158,19 @@ void normalise_row(T* out, const T* x, const T* weight, const T* bias, Two<T> by
 
 template <class T>
 void layer_norm(const Task& task) {
-  const int64_t n = task.dims[1];
+  const LayerNorm& norm = arguments<LayerNorm>(task);
+  const int64_t n = norm.n;
   T* out = static_cast<T*>(task.data[0]);
   T* mean = static_cast<T*>(task.data[1]);
   T* rstd = static_cast<T*>(task.data[2]);
   const T* x = static_cast<const T*>(task.data[3]);
   const T* weight = static_cast<const T*>(task.data[4]);
   const T* bias = static_cast<const T*>(task.data[5]);
-  const T eps = static_cast<T>(task.scalars[0].f);
+  const T eps = static_cast<T>(norm.eps);
   const auto normalise =
       weight ? (bias ? normalise_row<true, true, T> : normalise_row<true, false, T>)
              : (bias ? normalise_row<false, true, T> : normalise_row<false, false, T>);
-  const Range mine = share(task.dims[0], 1, task.rank, task.size);
+  const Range mine = share(norm.rows, 1, task.rank, task.size);
   for (int64_t row = mine.begin; row < mine.end; ++row) {
     const Two<T> by = mean_and_rstd(x + row * n, n, eps);
     mean[row] = by.first;
@@ -171,8 +195,8 @@ struct Backward {
         mean(static_cast<const T*>(task.data[5])),
         rstd(static_cast<const T*>(task.data[6])),
         weight(static_cast<const T*>(task.data[7])),
-        rows(task.dims[0]),
-        n(task.dims[1]) {}
+        rows(arguments<LayerNormBackward>(task).rows),
+        n(arguments<LayerNormBackward>(task).n) {}
 };
 
 // g = grad * weight, and g * y.
@@ -273,7 +297,7 @@ void pass_backward(const Task& task, const Backward<T>& a, bool sums) {
 template <class T>
 void layer_norm_backward(const Task& task) {
   const Backward<T> a(task);
-  const bool sums = task.dims[2] != 0;
+  const bool sums = arguments<LayerNormBackward>(task).sums != 0;
   a.weight ? pass_backward<true>(task, a, sums) : pass_backward<false>(task, a, sums);
   if (!sums) return;
   task.barrier();
@@ -287,16 +311,16 @@ void layer_norm_backward(const Task& task) {
 }
 
 template <class T>
-void fill(Table& table, Type type) {
-  table.routines[static_cast<int>(RoutineId::layer_norm)][type] = layer_norm<T>;
-  table.routines[static_cast<int>(RoutineId::layer_norm_backward)][type] = layer_norm_backward<T>;
+void fill() {
+  set_routine<T>(kLayerNorm, layer_norm<T>);
+  set_routine<T>(kLayerNormBackward, layer_norm_backward<T>);
 }
 
 }  // namespace
 
-void STEEP_FILL(norm_layer_norm)(Table& table) {
-  fill<float>(table, kFloat32);
-  fill<double>(table, kFloat64);
+void STEEP_FILL(norm_layer_norm)() {
+  fill<float>();
+  fill<double>();
 }
 
 }  // namespace steep::kernels

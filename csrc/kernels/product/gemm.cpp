@@ -1,43 +1,59 @@
-// Matrix products: C = activation(A * B + bias), many at once.
-//
-// dims: [0] batch, [1] m, [2] n, [3] k;
-//       [4] lda, [5] ldb, [6] ldc: elements between rows as stored;
-//       [7], [8], [9] elements between the matrices of a, b and c (0 for a or b: one for all);
-//       [10] trans_a, [11] trans_b, [12] activation (0 none, 1 relu, 2 tanh, 3 sigmoid,
-//       4 leaky_relu of slope scalars[0].f; 5 relu_backward, 6 tanh_backward, 7 sigmoid_backward),
-//       [13] accumulate;
-//       [14] elements between rows of aux, [15] between its matrices;
-//       [16] whether ranks take rows of C, whatever else they might share.
-// data: [0] c, [1] a, [2] b, [3] bias[n] or null, [4] aux (read by activations 5 to 7 alone).
-//       A(i, p) = trans_a ? a[p * lda + i] : a[i * lda + p]
-//       B(p, j) = trans_b ? b[j * ldb + p] : b[p * ldb + j]
-//       C(i, j) = c[i * ldc + j]; C overlaps neither A, B nor aux.
-// Each element: the product; with accumulate, old C + product; + bias; activation. k may be 0 (the
-// product is 0), and so may m, n and batch. Integers wrap around, and know no activation but relu.
-//
-// aux is the output of an activation of which the product is the gradient: the elementwise
-// operations of the same names, f(product, aux(i, j)), aux(i, j) = aux[i * dims[14] + j].
-//
-// The order of the sum. k is cut into slices of 4096; within one, an element starts at 0 and takes
-// its products in order of k, one FMA each; slices are added in order. Where one operand is a
-// vector (m or n is 1) and the rows of the other lie along k, a slice is 16 lanes instead (element
-// p in lane p % 16), added in halves. Shape and strides alone decide.
-//
-// The work. Each rank computes rectangles of C by itself (gemm_rect.h), with copies in a scratch of
-// its own: no barriers. scratch.h says how much room they take. A batch over one B is a product of
-// more rows.
-#include <cstdint>
+#include "kernels/product/gemm.h"
 
 #include "kernels/isa.h"
 #include "kernels/product/gemm_blocks.h"
 #include "kernels/product/gemm_rect.h"
 #include "kernels/product/gemm_small.h"
-#include "kernels/table.h"
 
 namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+namespace {
+Cost cost(const Launch& launch) {
+  const Gemm& gemm = launch.as<Gemm>();
+  const double batch = static_cast<double>(gemm.batch), m = static_cast<double>(gemm.m),
+               n = static_cast<double>(gemm.n), k = static_cast<double>(gemm.k);
+  constexpr double kSpeed = 4;
+  // A curved activation takes as long as this many of the product's operations.
+  const Activation activation = gemm.activation;
+  const bool curved = activation == Activation::tanh || activation == Activation::sigmoid;
+  const double each = curved ? 60 : activation == Activation::none ? 0 : 1;
+  return {batch * m * n * (2 * k + each),
+          batch * (m * k + k * n + m * n) * static_cast<double>(launch.element_size), kSpeed};
+}
+// One thread's packed blocks and partial sums.
+int64_t scratch(const Launch& launch, int /*threads*/) {
+  const Gemm& gemm = launch.as<Gemm>();
+  return gemm_room(gemm.batch * gemm.m, gemm.n, gemm.k, gemm.accumulate).all() *
+         launch.element_size;
+}
+// The rows of C, or the matrices of a batch where each rank takes whole ones.
+RowPartition rows(const Launch& launch, int ranks) {
+  const Gemm& gemm = launch.as<Gemm>();
+  if (!launch.floating) return {};
+  const bool gradient = is_gradient(gemm.activation);
+  if (is_one_product(gemm)) {
+    // A single row is cut along it, and so is a column that is computed as one.
+    if (gemm.batch * gemm.m == 1 || (gemm.n == 1 && gemm.trans_a)) return {};
+    return {gemm.batch * gemm.m,
+            {gemm.ldc, gemm.trans_a ? 0 : gemm.lda, 0, 0, gradient ? gemm.aux_row : 0}};
+  }
+  if (gemm.batch % ranks != 0) return {};
+  return {gemm.batch,
+          {gemm.c_stride, gemm.a_stride, gemm.b_stride, 0, gradient ? gemm.aux_stride : 0}};
+}
+}  // namespace
+
+Kernel kGemm = routine("gemm", Kind::product, "wrr")
+                   .with_cost(cost)
+                   .with_scratch(scratch, true)
+                   .with_rows(rows)
+                   .with_numbers(1);
+#endif
+
 namespace {
 
-// The routine's arguments by name, with the batch folded into the rows where it can be.
+// The operands and arguments, with the batch made one with the rows where it can be.
 template <class T>
 struct Args {
   int64_t batch, a_stride, b_stride, c_stride, aux_stride, lda;
@@ -45,24 +61,23 @@ struct Args {
   Rect<T> whole;
 
   explicit Args(const Task& task) {
-    const int64_t* const d = task.dims;
-    batch = d[0], a_stride = d[7], b_stride = d[8], c_stride = d[9], lda = d[4];
-    trans_a = d[10], by_rows = d[16];
-    whole.m = d[1], whole.n = d[2], whole.k = d[3];
-    whole.a = static_cast<const T*>(task.data[1]);
+    const Gemm& gemm = arguments<Gemm>(task);
+    batch = gemm.batch, a_stride = gemm.a_stride, b_stride = gemm.b_stride;
+    c_stride = gemm.c_stride, lda = gemm.lda;
+    trans_a = gemm.trans_a, by_rows = gemm.by_rows;
+    whole.m = gemm.m, whole.n = gemm.n, whole.k = gemm.k;
+    whole.a = static_cast<const T*>(task.data[kGemmLeft]);
     whole.a_row = trans_a ? 1 : lda, whole.a_col = trans_a ? lda : 1;
-    whole.b = static_cast<const T*>(task.data[2]), whole.ldb = d[5];
-    whole.c = static_cast<T*>(task.data[0]), whole.ldc = d[6];
-    whole.bias = static_cast<const T*>(task.data[3]);
-    whole.trans_b = d[11], whole.accumulate = d[13];
-    whole.activation = static_cast<int>(d[12]);
-    whole.slope = whole.activation == kLeakyRelu ? static_cast<T>(task.scalars[0].f) : T(0);
+    whole.b = static_cast<const T*>(task.data[kGemmRight]), whole.ldb = gemm.ldb;
+    whole.c = static_cast<T*>(task.data[kGemmOut]), whole.ldc = gemm.ldc;
+    whole.bias = static_cast<const T*>(task.data[kGemmBias]);
+    whole.trans_b = gemm.trans_b, whole.accumulate = gemm.accumulate;
+    whole.activation = gemm.activation;
+    whole.slope = static_cast<T>(gemm.slope);
     const bool gradient = is_gradient(whole.activation);
-    whole.aux = gradient ? static_cast<const T*>(task.data[4]) : nullptr;
-    whole.aux_row = gradient ? d[14] : 0, aux_stride = gradient ? d[15] : 0;
-    if (batch > 1 && b_stride == 0 && !trans_a && a_stride == whole.m * lda &&
-        c_stride == whole.m * whole.ldc && aux_stride == whole.m * whole.aux_row)
-      whole.m *= batch, batch = 1;
+    whole.aux = gradient ? static_cast<const T*>(task.data[kGemmAux]) : nullptr;
+    whole.aux_row = gradient ? gemm.aux_row : 0, aux_stride = gradient ? gemm.aux_stride : 0;
+    if (batch > 1 && is_one_product(gemm)) whole.m *= batch, batch = 1;
   }
 
   // A column of C, with A stored along it, is the row B^T A^T, which registers can lie along.
@@ -209,7 +224,8 @@ void gemm(const Task& task) {
   Args<T> args(task);
   Rect<T>& whole = args.whole;
   if (whole.m == 0 || whole.n == 0 || args.batch == 0) return;
-  const GemmRoom room = gemm_room(task.dims[0] * task.dims[1], whole.n, whole.k, whole.accumulate);
+  const GemmRoom room = gemm_room(arguments<Gemm>(task).batch * arguments<Gemm>(task).m, whole.n,
+                                  whole.k, whole.accumulate);
   T* const scratch = static_cast<T*>(task.scratch);
   const bool column = whole.n == 1, row = whole.m == 1;
   if ((column && !args.trans_a) || (row && (whole.trans_b || column)))
@@ -220,12 +236,11 @@ void gemm(const Task& task) {
 
 }  // namespace
 
-void STEEP_FILL(product_gemm)(Table& table) {
-  Routine* const routines = table.routines[static_cast<int>(RoutineId::gemm)];
-  routines[kFloat32] = gemm<float>;
-  routines[kFloat64] = gemm<double>;
-  routines[kInt64] = integer_gemm<int64_t, uint64_t>;
-  routines[kInt32] = integer_gemm<int32_t, uint32_t>;
+void STEEP_FILL(product_gemm)() {
+  set_routine<float>(kGemm, gemm<float>);
+  set_routine<double>(kGemm, gemm<double>);
+  set_routine<int64_t>(kGemm, integer_gemm<int64_t, uint64_t>);
+  set_routine<int32_t>(kGemm, integer_gemm<int32_t, uint32_t>);
 }
 
 }  // namespace steep::kernels

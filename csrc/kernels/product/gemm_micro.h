@@ -6,24 +6,11 @@
 
 #include <cstdint>
 
+#include "kernels/product/gemm.h"
 #include "kernels/simd/simd.h"
 
 namespace steep::kernels {
 namespace {
-
-// What is done to each element of a finished product. The gradients take the product for the
-// gradient of an activation's output, and want that output beside it.
-enum Activation {
-  kNone,
-  kRelu,
-  kTanh,
-  kSigmoid,
-  kLeakyRelu,
-  kReluBackward,
-  kTanhBackward,
-  kSigmoidBackward
-};
-constexpr bool is_gradient(int activation) { return activation >= kReluBackward; }
 
 // The short activations, for values and registers alike, bit for bit as the elementwise ones. NaN
 // stays.
@@ -63,7 +50,7 @@ struct Tile {
   int64_t aux_stride;
   T* out;
   int64_t out_stride;
-  int activation;  // kNone, kRelu or kLeakyRelu in registers; a gradient once it is stored
+  Activation activation;  // in registers: none or a short one; a gradient once it is stored
   T slope;
   int last;  // columns in the tile's last register
 };
@@ -109,11 +96,11 @@ __attribute__((noinline)) void add_earlier(T* sum, int64_t stride, int rows, int
 
 // The gradient of an activation, from that of its output and the output itself.
 template <class R, class V>
-STEEP_INLINE V undone(int activation, V grad, V out) {
+STEEP_INLINE V undone(Activation activation, V grad, V out) {
   const V one = R::broadcast(1);
-  return activation == kReluBackward   ? relu_backward<R>(grad, out)
-         : activation == kTanhBackward ? tanh_backward<R>(grad, out, one)
-                                       : sigmoid_backward<R>(grad, out, one);
+  return activation == Activation::relu_backward   ? relu_backward<R>(grad, out)
+         : activation == Activation::tanh_backward ? tanh_backward<R>(grad, out, one)
+                                                   : sigmoid_backward<R>(grad, out, one);
 }
 
 // The gradients of a tile that has just been stored: one copy of the code for all shapes of tiles,
@@ -121,7 +108,7 @@ STEEP_INLINE V undone(int activation, V grad, V out) {
 template <class T>
 __attribute__((noinline)) void undo_tile(const Tile<T>& tile, int64_t top, int rows, int cols) {
   using R = Native<T>;
-  const int activation = tile.activation;
+  const Activation activation = tile.activation;
   for (int r = 0; r < rows; ++r) {
     T* const c = tile.out + (top + r) * tile.out_stride;
     const T* const aux = tile.aux + (top + r) * tile.aux_stride;
@@ -171,13 +158,13 @@ STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>
       for (int r = 0; r < rows; ++r) sum[r][v] = sum[r][v] + bias;
     }
   }
-  if (tile.activation == kRelu) {
+  if (tile.activation == Activation::relu) {
     STEEP_UNROLL
     for (int r = 0; r < rows; ++r) {
       STEEP_UNROLL
       for (int v = 0; v < regs; ++v) sum[r][v] = relu(sum[r][v]);
     }
-  } else if (tile.activation == kLeakyRelu) {
+  } else if (tile.activation == Activation::leaky_relu) {
     const V slope = R::broadcast(tile.slope);
     STEEP_UNROLL
     for (int r = 0; r < rows; ++r) {

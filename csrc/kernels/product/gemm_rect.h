@@ -30,7 +30,7 @@ struct Rect {
   const T* aux;  // null unless the activation is a gradient
   int64_t aux_row;
   bool trans_b, accumulate;
-  int activation;
+  Activation activation;
   T slope;
 };
 
@@ -136,7 +136,8 @@ Tile<T> end_tile(const Rect<T>& rect, Tile<T> tile, int64_t i, int64_t j) {
   tile.out = rect.c + i * rect.ldc + j, tile.out_stride = rect.ldc;
   if (rect.accumulate) tile.old = tile.out;
   if (rect.bias) tile.bias = rect.bias + j;
-  if (rect.activation != kTanh && rect.activation != kSigmoid) tile.activation = rect.activation;
+  if (rect.activation != Activation::tanh && rect.activation != Activation::sigmoid)
+    tile.activation = rect.activation;
   if (rect.aux) tile.aux = rect.aux + i * rect.aux_row + j, tile.aux_stride = rect.aux_row;
   tile.slope = rect.slope;
   return tile;

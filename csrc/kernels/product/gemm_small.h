@@ -8,7 +8,6 @@
 #include "kernels/product/gemm_micro.h"
 #include "kernels/simd/vec_blocks.h"
 #include "kernels/simd/vec_exp.h"
-#include "kernels/table.h"
 
 namespace steep::kernels {
 namespace {
@@ -30,16 +29,18 @@ __attribute__((noinline)) void activate_row(T* c, int64_t cols, bool is_tanh) {
 // The activations that are too long for a tile's registers, over rows of finished elements that are
 // still in the cache.
 template <class T>
-STEEP_INLINE void activate(T* c, int64_t stride, int64_t rows, int64_t cols, int activation) {
-  if (activation != kTanh && activation != kSigmoid) return;
+STEEP_INLINE void activate(T* c, int64_t stride, int64_t rows, int64_t cols,
+                           Activation activation) {
+  if (activation != Activation::tanh && activation != Activation::sigmoid) return;
   if (stride == cols) cols *= rows, rows = 1;
-  for (int64_t i = 0; i < rows; ++i) activate_row(c + i * stride, cols, activation == kTanh);
+  for (int64_t i = 0; i < rows; ++i)
+    activate_row(c + i * stride, cols, activation == Activation::tanh);
 }
 
 // The gradients of activations, for values that lie anywhere.
 template <class T>
 inline void undo_activation(T* c, int64_t stride, const T* aux, int64_t aux_stride, int64_t count,
-                            int activation) {
+                            Activation activation) {
   using R = Native<T>;
   for (int64_t i = 0; i < count; ++i, c += stride, aux += aux_stride)
     R::store(c, undone<R>(activation, R::load(c, 1), R::load(aux, 1)), 1);
@@ -47,11 +48,11 @@ inline void undo_activation(T* c, int64_t stride, const T* aux, int64_t aux_stri
 
 // One value's end: the same steps as Tile's, in the same order.
 template <class T>
-STEEP_INLINE T finish_one(T sum, const T* old, const T* bias, int activation, T slope) {
+STEEP_INLINE T finish_one(T sum, const T* old, const T* bias, Activation activation, T slope) {
   if (old) sum = *old + sum;
   if (bias) sum = sum + *bias;
-  if (activation == kRelu) return relu(sum);
-  return activation == kLeakyRelu ? leaky_relu(sum, slope) : sum;
+  if (activation == Activation::relu) return relu(sum);
+  return activation == Activation::leaky_relu ? leaky_relu(sum, slope) : sum;
 }
 
 // out[r * out_stride] = the dot product of row r of x with y, both contiguous along k.
@@ -66,7 +67,7 @@ struct Dots {
   const T* bias;
   int64_t bias_stride;
   bool accumulate;
-  int activation;
+  Activation activation;
   T slope;
 };
 
@@ -250,17 +251,19 @@ void multiply_row(int64_t n, int64_t k, const T* a, int64_t a_step, const T* b, 
 // contiguous.
 template <class T, class Unsigned>
 void integer_gemm(const Task& task) {
-  const int64_t* const d = task.dims;
-  const int64_t m = d[1], n = d[2], k = d[3], lda = d[4], ldb = d[5], ldc = d[6];
-  const bool trans_a = d[10], trans_b = d[11];
-  const bool relu = d[12] == kRelu, accumulate = d[13];
-  const Range mine = share(d[0] * m, 1, task.rank, task.size);
+  const Gemm& gemm = arguments<Gemm>(task);
+  const int64_t m = gemm.m, n = gemm.n, k = gemm.k;
+  const int64_t lda = gemm.lda, ldb = gemm.ldb, ldc = gemm.ldc;
+  const bool trans_a = gemm.trans_a, trans_b = gemm.trans_b;
+  const bool relu = gemm.activation == Activation::relu, accumulate = gemm.accumulate;
+  const Range mine = share(gemm.batch * m, 1, task.rank, task.size);
   for (int64_t row = mine.begin; row < mine.end; ++row) {
     const int64_t batch = row / m, i = row % m;
-    const T* const a = static_cast<const T*>(task.data[1]) + batch * d[7] + (trans_a ? i : i * lda);
-    const T* const b = static_cast<const T*>(task.data[2]) + batch * d[8];
-    const T* const bias = static_cast<const T*>(task.data[3]);
-    T* const c = static_cast<T*>(task.data[0]) + batch * d[9] + i * ldc;
+    const T* const a = static_cast<const T*>(task.data[kGemmLeft]) + batch * gemm.a_stride +
+                       (trans_a ? i : i * lda);
+    const T* const b = static_cast<const T*>(task.data[kGemmRight]) + batch * gemm.b_stride;
+    const T* const bias = static_cast<const T*>(task.data[kGemmBias]);
+    T* const c = static_cast<T*>(task.data[kGemmOut]) + batch * gemm.c_stride + i * ldc;
     const int64_t a_step = trans_a ? lda : 1;
     for (int64_t j = 0; j < n; ++j) {
       const Unsigned start = (accumulate ? c[j] : 0) + static_cast<Unsigned>(bias ? bias[j] : 0);

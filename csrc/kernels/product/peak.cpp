@@ -1,14 +1,22 @@
-// The machine's own limit: as many fused multiply-adds as the registers can keep in flight, and
-// nothing else. Benchmarks measure it in the same run as the products they hold against it.
+#include "kernels/product/peak.h"
+
 #include "kernels/isa.h"
 #include "kernels/simd/simd.h"
-#include "kernels/table.h"
 
 namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+namespace {
+Cost cost(const Launch& launch) {
+  return {static_cast<double>(launch.as<FmaPeak>().rounds) * 24, 0};
+}
+}  // namespace
+
+Kernel kFmaPeak = routine("fma_peak", Kind::opaque, "w").with_cost(cost);
+#endif
+
 namespace {
 
-// dims: rounds.  data: out T[2]: the flops that all ranks have done, and a value that keeps the
-// work alive.
 template <class T>
 void fma_peak(const Task& task) {
   using R = Native<T>;
@@ -19,7 +27,7 @@ void fma_peak(const Task& task) {
   for (int i = 0; i < kChains; ++i) chain[i] = R::broadcast(static_cast<T>(i));
   const typename R::V a = R::broadcast(static_cast<T>(0.999)),
                       b = R::broadcast(static_cast<T>(0.001));
-  const int64_t rounds = task.dims[0];
+  const int64_t rounds = arguments<FmaPeak>(task).rounds;
   for (int64_t round = 0; round < rounds; ++round) {
     STEEP_UNROLL
     for (int i = 0; i < kChains; ++i) chain[i] = R::fma(chain[i], a, b);
@@ -39,10 +47,9 @@ void fma_peak(const Task& task) {
 
 }  // namespace
 
-void STEEP_FILL(product_peak)(Table& table) {
-  Routine* row = table.routines[static_cast<int>(RoutineId::fma_peak)];
-  row[kFloat32] = fma_peak<float>;
-  row[kFloat64] = fma_peak<double>;
+void STEEP_FILL(product_peak)() {
+  set_routine<float>(kFmaPeak, fma_peak<float>);
+  set_routine<double>(kFmaPeak, fma_peak<double>);
 }
 
 }  // namespace steep::kernels

@@ -1,27 +1,56 @@
-// Reductions of x, viewed as [outer, n, inner] and contiguous, over n.   dims: outer, n, inner
-//
-//   sum, prod, max, min   data: out[outer, inner] (T), x
-//   wide_mean             data: out (float64), x -> sum of x / divisor.   scalars: divisor
-//   variance, deviation   data: out, x, mean (float64, as out) -> sum of (x - mean)^2 / divisor,
-//                         and its root.   scalars: divisor
-//   argmax, argmin        data: out (int64), x: first index of the extreme; NaN counts as extreme
-//   any, all              data: out (b), x
-//
-// The order of each result is that of lanes.h and columns.h and depends on n and inner == 1 alone.
-// Threads share the results, or the chunks of each where there are few long ones; then the partial
-// results wait in scratch for a second round. What variance and deviation are made of is added up
-// in float64: float32 would round the mean to a step as wide as the spread of what lies far from 0.
-// Of nothing, sum and any are 0, prod and all 1; the caller refuses to ask for an extreme or its
-// place.
+#include "kernels/reduce/reduce.h"
 
 #include "kernels/isa.h"
 #include "kernels/partition.h"
 #include "kernels/reduce/columns.h"
 #include "kernels/simd/lanes.h"
 #include "kernels/simd/vec_core.h"
-#include "kernels/table.h"
 
 namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+namespace {
+// The partial results of chunks, of `element_size` bytes each.
+int64_t partial_bytes(const Extent& x, int64_t element_size, int threads) {
+  const int64_t chunks = ceil_div(x.n, x.inner == 1 ? kChunk : kRowChunk);
+  const bool wanted = x.inner == 1 ? shares_chunks(x.outer, chunks, threads)
+                                   : keeps_partial_rows(x.outer, x.n, x.inner,
+                                                        static_cast<int>(element_size), threads);
+  return wanted ? x.outer * chunks * x.inner * element_size : 0;
+}
+int64_t scratch(const Launch& launch, int threads) {
+  return partial_bytes(launch.as<Extent>(), launch.element_size, threads);
+}
+int64_t wide_scratch(const Launch& launch, int threads) {
+  return partial_bytes(launch.as<DividedExtent>().extent, sizeof(double), threads);
+}
+// Contiguous rows, unless ranks share the chunks of each.
+RowPartition rows(const Launch& launch, int ranks) {
+  const Extent& x = launch.as<Extent>();  // of both structs the beginning
+  if (x.inner != 1 || shares_chunks(x.outer, ceil_div(x.n, kChunk), ranks)) return {};
+  return {x.outer, {1, x.n, 1}};
+}
+constexpr Kernel reduction(const char* name) {
+  return routine(name, Kind::reduce, "wr").with_scratch(scratch).with_rows(rows);
+}
+constexpr Kernel wide_reduction(const char* name) {
+  return reduction(name).with_scratch(wide_scratch).with_numbers(1);
+}
+}  // namespace
+
+Kernel kSum = reduction("sum");
+Kernel kProd = reduction("prod");
+Kernel kMax = reduction("max");
+Kernel kMin = reduction("min");
+Kernel kAny = reduction("any");
+Kernel kAll = reduction("all");
+Kernel kArgmax = reduction("argmax");
+Kernel kArgmin = reduction("argmin");
+Kernel kWideMean = wide_reduction("wide_mean");
+Kernel kVariance = wide_reduction("variance");
+Kernel kDeviation = wide_reduction("deviation");
+#endif
+
 namespace {
 
 template <class T>
@@ -69,9 +98,10 @@ struct Truth {
 // ranks.
 template <class Op, class Source>
 void reduce_shared_rows(const Task& task, const Source& source) {
-  const int64_t n = task.dims[1], chunks = ceil_div(n, kChunk);
+  const Extent& x = arguments<Extent>(task);
+  const int64_t outer = x.outer, n = x.n, chunks = ceil_div(n, kChunk);
   auto* partial = static_cast<typename Source::Value*>(task.scratch);
-  const Range mine = share(task.dims[0] * chunks, 1, task.rank, task.size);
+  const Range mine = share(outer * chunks, 1, task.rank, task.size);
   for (int64_t i = mine.begin; i < mine.end; ++i) {
     const int64_t row = i / chunks, first = i % chunks * kChunk;
     const int64_t length = n - first < kChunk ? n - first : kChunk;
@@ -83,7 +113,8 @@ void reduce_shared_rows(const Task& task, const Source& source) {
 template <class Op, class Source, class Out>
 void reduce_rows(const Task& task, Out* out, const Source& source) {
   using T = typename Source::Value;
-  const int64_t outer = task.dims[0], n = task.dims[1], chunks = ceil_div(n, kChunk);
+  const Extent& x = arguments<Extent>(task);
+  const int64_t outer = x.outer, n = x.n, chunks = ceil_div(n, kChunk);
   const bool shared = shares_chunks(outer, chunks, task.size);
   if (shared) reduce_shared_rows<Op>(task, source);
   const T* partial = static_cast<const T*>(task.scratch);
@@ -106,10 +137,11 @@ void reduce_rows(const Task& task, Out* out, const Source& source) {
 template <class Op, class Source>
 void keep_partial_rows(const Task& task, const Source& source) {
   using T = typename Source::Value;
-  const int64_t n = task.dims[1], inner = task.dims[2], chunks = ceil_div(n, kRowChunk);
+  const Extent& x = arguments<Extent>(task);
+  const int64_t outer = x.outer, n = x.n, inner = x.inner, chunks = ceil_div(n, kRowChunk);
   constexpr int64_t kWidest = kStripBytes / static_cast<int64_t>(sizeof(T));
   auto* partial = static_cast<T*>(task.scratch);
-  const Range mine = share(task.dims[0] * chunks, 1, task.rank, task.size);
+  const Range mine = share(outer * chunks, 1, task.rank, task.size);
   for (int64_t i = mine.begin; i < mine.end; ++i) {
     const int64_t o = i / chunks, first = i % chunks * kRowChunk;
     const int64_t rows = n - first < kRowChunk ? n - first : kRowChunk;
@@ -136,7 +168,8 @@ T* values_in(Out*, T* buffer) {
 template <class Op, class Source, class Out>
 void reduce_columns(const Task& task, Out* out, const Source& source) {
   using T = typename Source::Value;
-  const int64_t outer = task.dims[0], n = task.dims[1], inner = task.dims[2];
+  const Extent& x = arguments<Extent>(task);
+  const int64_t outer = x.outer, n = x.n, inner = x.inner;
   const int64_t chunks = ceil_div(n, kRowChunk);
   constexpr int64_t kWidest = kStripBytes / static_cast<int64_t>(sizeof(T));
   const bool kept = keeps_partial_rows(outer, n, inner, sizeof(T), task.size);
@@ -163,7 +196,7 @@ void reduce_columns(const Task& task, Out* out, const Source& source) {
 template <class Op, class Out, class Source>
 void reduce(const Task& task, const Source& source) {
   Out* out = static_cast<Out*>(task.data[0]);
-  if (task.dims[2] == 1) {
+  if (arguments<Extent>(task).inner == 1) {
     reduce_rows<Op>(task, out, source);
   } else {
     reduce_columns<Op>(task, out, source);
@@ -178,14 +211,15 @@ void plain(const Task& task) {
 template <class T>
 void wide_mean(const Task& task) {
   const auto* x = static_cast<const T*>(task.data[1]);
-  reduce<Sum<double>, double>(task, Widened<T>{x, task.scalars[0].f});
+  reduce<Sum<double>, double>(task, Widened<T>{x, arguments<DividedExtent>(task).divisor});
 }
 
 template <class T, bool kRoot>
 void spread(const Task& task) {
   const auto* x = static_cast<const T*>(task.data[1]);
   const auto* mean = static_cast<const double*>(task.data[2]);
-  reduce<Sum<double>, T>(task, SquaredDeviation<T, kRoot>{x, mean, task.scalars[0].f});
+  reduce<Sum<double>, T>(
+      task, SquaredDeviation<T, kRoot>{x, mean, arguments<DividedExtent>(task).divisor});
 }
 
 template <class T>
@@ -273,7 +307,8 @@ int64_t first_of_few(const T* x, int64_t n) {
 
 template <class Op, class T>
 void arg_rows(const Task& task) {
-  const int64_t outer = task.dims[0], n = task.dims[1], chunks = ceil_div(n, kChunk);
+  const Extent& extent = arguments<Extent>(task);
+  const int64_t outer = extent.outer, n = extent.n, chunks = ceil_div(n, kChunk);
   auto* out = static_cast<int64_t*>(task.data[0]);
   const Plain<T> source{static_cast<const T*>(task.data[1])};
   const bool shared = shares_chunks(outer, chunks, task.size);
@@ -319,7 +354,8 @@ void arg_row_chunk(T* __restrict best, int64_t* __restrict place, const T* x, in
 
 template <class Op, class T>
 void arg_columns(const Task& task) {
-  const int64_t n = task.dims[1], inner = task.dims[2];
+  const Extent& extent = arguments<Extent>(task);
+  const int64_t n = extent.n, inner = extent.inner;
   auto* out = static_cast<int64_t*>(task.data[0]);
   const T* all = static_cast<const T*>(task.data[1]);
   const auto work = [=](int64_t o, int64_t first, int64_t width) {
@@ -332,61 +368,57 @@ void arg_columns(const Task& task) {
       arg_row_chunk<Op>(best, place, x, inner, width, rows);
     }
   };
-  for_strips(task.rank, task.size, task.dims[0], inner, kTile<T>, work);
+  for_strips(task.rank, task.size, extent.outer, inner, kTile<T>, work);
 }
 
 template <class Op, class T>
 void arg(const Task& task) {
-  if (task.dims[1] == 0) return;
-  if (task.dims[2] == 1) {
+  const Extent& x = arguments<Extent>(task);
+  if (x.n == 0) return;
+  if (x.inner == 1) {
     arg_rows<Op, T>(task);
   } else {
     arg_columns<Op, T>(task);
   }
 }
 
-// T is the type in memory; sums and products of integers are taken unsigned, where wrapping around
-// is defined.
+// T is the type that the kernel is for; sums and products of integers are taken unsigned (Sums),
+// where wrapping around is defined.
 template <class T, class Sums>
-void fill_sums(Table& table, Type type) {
-  const auto set = [&](RoutineId id, Routine routine) {
-    table.routines[static_cast<int>(id)][type] = routine;
-  };
-  set(RoutineId::sum, plain<Sum<Sums>, Sums>);
-  set(RoutineId::prod, plain<Product<Sums>, Sums>);
+void fill_sums() {
+  set_routine<T>(kSum, plain<Sum<Sums>, Sums>);
+  set_routine<T>(kProd, plain<Product<Sums>, Sums>);
   if constexpr (kIsFloat<T>) {
-    set(RoutineId::wide_mean, wide_mean<T>);
-    set(RoutineId::variance, spread<T, false>);
-    set(RoutineId::deviation, spread<T, true>);
+    set_routine<T>(kWideMean, wide_mean<T>);
+    set_routine<T>(kVariance, spread<T, false>);
+    set_routine<T>(kDeviation, spread<T, true>);
   }
 }
 
-template <class T>
-void fill_orders(Table& table, Type type) {
-  const auto set = [&](RoutineId id, Routine routine) {
-    table.routines[static_cast<int>(id)][type] = routine;
-  };
-  set(RoutineId::max, plain<Max<T>, T>);
-  set(RoutineId::min, plain<Min<T>, T>);
-  set(RoutineId::argmax, arg<Max<T>, T>);
-  set(RoutineId::argmin, arg<Min<T>, T>);
-  set(RoutineId::any, any<T>);
-  set(RoutineId::all, all<T>);
+// A bool is read as the byte it is stored in.
+template <class T, class Stored = T>
+void fill_orders() {
+  set_routine<T>(kMax, plain<Max<Stored>, Stored>);
+  set_routine<T>(kMin, plain<Min<Stored>, Stored>);
+  set_routine<T>(kArgmax, arg<Max<Stored>, Stored>);
+  set_routine<T>(kArgmin, arg<Min<Stored>, Stored>);
+  set_routine<T>(kAny, any<Stored>);
+  set_routine<T>(kAll, all<Stored>);
 }
 
 }  // namespace
 
-void STEEP_FILL(reduce_reduce)(Table& table) {
-  fill_sums<float, float>(table, kFloat32);
-  fill_sums<double, double>(table, kFloat64);
-  fill_sums<int64_t, uint64_t>(table, kInt64);
-  fill_sums<int32_t, uint32_t>(table, kInt32);
-  fill_orders<float>(table, kFloat32);
-  fill_orders<double>(table, kFloat64);
-  fill_orders<int64_t>(table, kInt64);
-  fill_orders<int32_t>(table, kInt32);
-  fill_orders<uint8_t>(table, kUInt8);
-  fill_orders<uint8_t>(table, kBool);
+void STEEP_FILL(reduce_reduce)() {
+  fill_sums<float, float>();
+  fill_sums<double, double>();
+  fill_sums<int64_t, uint64_t>();
+  fill_sums<int32_t, uint32_t>();
+  fill_orders<float>();
+  fill_orders<double>();
+  fill_orders<int64_t>();
+  fill_orders<int32_t>();
+  fill_orders<uint8_t>();
+  fill_orders<bool, uint8_t>();
 }
 
 }  // namespace steep::kernels

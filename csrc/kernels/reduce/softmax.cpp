@@ -1,17 +1,4 @@
-// softmax and its kin along n of x viewed as [outer, n, inner] and contiguous.   dims: outer, n,
-// inner
-//
-//   softmax, log_softmax                     data: out, x
-//   softmax_backward, log_softmax_backward   data: grad_x, grad, out
-//   logsumexp                                data: out[outer, inner], x, top and log_sum (each as
-//                                            out, or null)
-//
-//   softmax      e / sum(e),  e = exp(x - max(x))         grad_x = out * (grad - sum(grad * out))
-//   log_softmax  (x - max(x)) - log(sum(e))               grad_x = grad - exp(out) * sum(grad)
-//   logsumexp    max(x) + log(sum(e)), or an infinite maximum itself; top and log_sum are the two,
-//                or 0 and the infinite maximum: exp((x - top) - log_sum) is the gradient
-//
-// A row of -inf alone, or one that holds +inf or NaN, has a softmax of NaN, as its formula says.
+#include "kernels/reduce/softmax.h"
 
 #include "kernels/isa.h"
 #include "kernels/partition.h"
@@ -19,9 +6,32 @@
 #include "kernels/simd/lanes.h"
 #include "kernels/simd/row_exp.h"
 #include "kernels/simd/vec_log.h"
-#include "kernels/table.h"
 
 namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+namespace {
+Cost cost(const Launch& launch) {
+  const Extent& x = launch.as<Extent>();
+  return exponential_cost(launch, x.outer * x.n * x.inner);
+}
+RowPartition rows(const Launch& launch, int /*ranks*/) {
+  const Extent& x = launch.as<Extent>();
+  if (x.inner != 1) return {};
+  return {x.outer, {x.n, x.n, x.n}};
+}
+constexpr Kernel along_rows(const char* name) {
+  return routine(name, Kind::reduce, "wr").with_cost(cost).with_rows(rows);
+}
+}  // namespace
+
+Kernel kSoftmax = along_rows("softmax");
+Kernel kLogSoftmax = along_rows("log_softmax");
+Kernel kSoftmaxBackward = along_rows("softmax_backward");
+Kernel kLogSoftmaxBackward = along_rows("log_softmax_backward");
+Kernel kLogsumexp = routine("logsumexp", Kind::reduce, "wrww").with_cost(cost);
+#endif
+
 namespace {
 
 template <class T>
@@ -34,9 +44,9 @@ struct Operands {
       : out(static_cast<T*>(task.data[0])),
         x(static_cast<const T*>(task.data[1])),
         y(backward ? static_cast<const T*>(task.data[2]) : nullptr),
-        outer(task.dims[0]),
-        n(task.dims[1]),
-        inner(task.dims[2]) {}
+        outer(arguments<Extent>(task).outer),
+        n(arguments<Extent>(task).n),
+        inner(arguments<Extent>(task).inner) {}
 };
 
 // ---- forward along contiguous rows ----
@@ -272,22 +282,19 @@ void backward(const Task& task) {
 }
 
 template <class T>
-void fill(Table& table, Type type) {
-  const auto set = [&](RoutineId id, Routine routine) {
-    table.routines[static_cast<int>(id)][type] = routine;
-  };
-  set(RoutineId::softmax, softmax<T>);
-  set(RoutineId::log_softmax, log_softmax<T>);
-  set(RoutineId::softmax_backward, backward<SoftmaxRule<T>, T>);
-  set(RoutineId::log_softmax_backward, backward<LogSoftmaxRule<T>, T>);
-  set(RoutineId::logsumexp, logsumexp<T>);
+void fill() {
+  set_routine<T>(kSoftmax, softmax<T>);
+  set_routine<T>(kLogSoftmax, log_softmax<T>);
+  set_routine<T>(kSoftmaxBackward, backward<SoftmaxRule<T>, T>);
+  set_routine<T>(kLogSoftmaxBackward, backward<LogSoftmaxRule<T>, T>);
+  set_routine<T>(kLogsumexp, logsumexp<T>);
 }
 
 }  // namespace
 
-void STEEP_FILL(reduce_softmax)(Table& table) {
-  fill<float>(table, kFloat32);
-  fill<double>(table, kFloat64);
+void STEEP_FILL(reduce_softmax)() {
+  fill<float>();
+  fill<double>();
 }
 
 }  // namespace steep::kernels

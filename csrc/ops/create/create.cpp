@@ -1,4 +1,5 @@
 // Making tensors: constants, copies, conversions.
+#include "kernels/elementwise/cast.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/memory_format.h"
 #include "ops/options.h"
@@ -7,15 +8,10 @@
 
 namespace steep::ops {
 
-namespace {
-
-constexpr Kernel kFill = elementwise("fill", Elementwise::copy);
-constexpr Kernel kCast{"cast", Kind::cast, 0, "wr", 1, nullptr, nullptr, nullptr};
-
-}  // namespace
+namespace {}  // namespace
 
 void cast_into(const Tensor& x, const Tensor& value) {
-  program::launch(kCast, value.dtype(), {x, value});
+  program::launch(kernels::kCast, value.dtype(), {x, value});
 }
 
 Tensor to(const Tensor& x, DType dtype) {
@@ -47,7 +43,7 @@ Tensor contiguous(const Tensor& x) {
 Tensor full(const Dims& size, const Number& value, std::optional<DType> dtype) {
   const DType type = dtype.value_or(value.dtype());
   Tensor out = empty(size, type);
-  program::launch(kFill, type, {out, value});
+  program::launch(kernels::kFill, type, {out, value});
   return out;
 }
 
@@ -66,7 +62,7 @@ Tensor filled_like(const Tensor& x, const Number& value, std::optional<DType> dt
                    bool requires_grad, const MemoryFormat& format) {
   const DType type = dtype.value_or(x.dtype());
   const Tensor out = empty_like(x, type, format);
-  program::launch(kFill, type, {out, value});
+  program::launch(kernels::kFill, type, {out, value});
   return marked(out, requires_grad);
 }
 
@@ -138,7 +134,7 @@ Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype, bool
   Tensor out = zeros({n, columns}, dtype);
   if (out.numel() > 0) {
     const Tensor diagonal = alias(out, {std::min(n, columns)}, {columns + 1}, 0);
-    program::launch(kFill, out.dtype(), {diagonal, Number(1)});
+    program::launch(kernels::kFill, out.dtype(), {diagonal, Number(1)});
   }
   return marked(out, requires_grad);
 }

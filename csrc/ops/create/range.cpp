@@ -1,6 +1,7 @@
 // Ranges of numbers: by their step, and by how many there are.
 #include <cmath>
 
+#include "kernels/create/iota.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/options.h"
 #include "ops/registry.h"
@@ -9,18 +10,19 @@ namespace steep::ops {
 
 namespace {
 
-constexpr Kernel kIota{
-    "iota",  Kind::opaque, static_cast<int>(kernels::RoutineId::iota), "w", 1, nullptr,
-    nullptr, nullptr};
-
-// Evenly spaced numbers, both ends exact.   dims: n.   scalars: start, end.   data: out[n]
+// Evenly spaced numbers, both ends exact.  Operands: out[n].
+struct Spacing {
+  int64_t n;
+  kernels::Scalar start, end;
+};
 
 // Counted up from the start in the first half and down from the end in the second.
 template <class T>
 void space_floats(const kernels::Task& task) {
   T* out = static_cast<T*>(task.data[0]);
-  const int64_t n = task.dims[0], half = n == 1 ? 1 : n / 2;
-  const double start = task.scalars[0].f, end = task.scalars[1].f;
+  const Spacing& spacing = kernels::arguments<Spacing>(task);
+  const int64_t n = spacing.n, half = n == 1 ? 1 : n / 2;
+  const double start = spacing.start.f, end = spacing.end.f;
   const double step = n > 1 ? (end - start) / static_cast<double>(n - 1) : 0;
   for (int64_t i = 0; i < half; ++i) out[i] = static_cast<T>(start + step * static_cast<double>(i));
   for (int64_t i = half; i < n; ++i)
@@ -32,19 +34,19 @@ template <class T>
 void space_integers(const kernels::Task& task) {
   __extension__ using Wide = __int128;
   T* out = static_cast<T*>(task.data[0]);
-  const int64_t n = task.dims[0];
-  const Wide start = task.scalars[0].i, end = task.scalars[1].i, parts = n > 1 ? n - 1 : 1;
+  const Spacing& spacing = kernels::arguments<Spacing>(task);
+  const int64_t n = spacing.n;
+  const Wide start = spacing.start.i, end = spacing.end.i, parts = n > 1 ? n - 1 : 1;
   for (int64_t i = 0; i < n; ++i)
     out[i] = static_cast<T>((start * parts + (end - start) * i) / parts);
 }
 
-constexpr Kernel even(kernels::Routine routine) {
-  return {"linspace", Kind::opaque, 0, "w", 1, nullptr, nullptr, routine};
-}
-// In the order of DType: a host routine is not told its type.
-constexpr Kernel kEven[] = {even(space_floats<float>), even(space_floats<double>),
-                            even(space_integers<int64_t>), even(space_integers<int32_t>),
-                            even(space_integers<uint8_t>)};
+constexpr Kernel kEven =
+    program::host_kernel("linspace", "w",
+                         program::by_type<float, double, int64_t, int32_t, uint8_t>(
+                             space_floats<float>, space_floats<double>, space_integers<int64_t>,
+                             space_integers<int32_t>, space_integers<uint8_t>))
+        .with_numbers(2);
 
 Tensor marked(const Tensor& out, bool requires_grad) {
   if (requires_grad) tape::set_requires_grad(out, true);
@@ -95,8 +97,8 @@ Tensor integer_range(const Number& start, const Number& end, const Number& step,
   }
   const DType computed = type == DType::int32 ? type : DType::int64;  // others have no loop
   Tensor out = empty({n}, computed);
-  program::launch(kIota, computed, {out}, {n},
-                  {program::integer(n > 0 ? from : 0), program::integer(by)});
+  program::launch(kernels::kIota, computed, {out},
+                  kernels::Iota{n, program::integer(n > 0 ? from : 0), program::integer(by)});
   return ops::to(out, type);
 }
 
@@ -118,7 +120,8 @@ Tensor arange(const Number& start, const Number& end, const Number& step,
   if (!is_floating(type)) return marked(integer_range(start, end, step, type), requires_grad);
   const int64_t n = real_length(start, end, step);
   Tensor out = empty({n}, type);
-  program::launch(kIota, type, {out}, {n}, {program::real(from), program::real(by)});
+  program::launch(kernels::kIota, type, {out},
+                  kernels::Iota{n, program::real(from), program::real(by)});
   return marked(out, requires_grad);
 }
 
@@ -138,8 +141,8 @@ Tensor linspace(const Number& start, const Number& end, int64_t steps, std::opti
   if (steps > 0) {
     const Number& last = steps > 1 ? end : start;
     for (const Number* bound : {&start, &last}) check_fits("linspace", *bound, type);
-    program::launch(kEven[static_cast<int>(type)], type, {out}, {steps},
-                    {start.as_scalar(type), last.as_scalar(type)});
+    program::launch(kEven, type, {out},
+                    Spacing{steps, start.as_scalar(type), last.as_scalar(type)});
   }
   return marked(out, requires_grad);
 }

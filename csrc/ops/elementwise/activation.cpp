@@ -7,19 +7,6 @@
 namespace steep::ops {
 
 namespace {
-constexpr Kernel kRelu = elementwise("relu", Elementwise::relu);
-constexpr Kernel kReluBackward = elementwise("relu_backward", Elementwise::relu_backward);
-constexpr Kernel kLeakyRelu = elementwise("leaky_relu", Elementwise::leaky_relu);
-constexpr Kernel kLeakyReluBackward =
-    elementwise("leaky_relu_backward", Elementwise::leaky_relu_backward);
-constexpr Kernel kElu = elementwise("elu", Elementwise::elu, 16);
-constexpr Kernel kEluBackward = elementwise("elu_backward", Elementwise::elu_backward, 3);
-constexpr Kernel kSilu = elementwise("silu", Elementwise::silu, 10);
-constexpr Kernel kSiluBackward = elementwise("silu_backward", Elementwise::silu_backward, 20);
-constexpr Kernel kGelu = elementwise("gelu", Elementwise::gelu, 24);
-constexpr Kernel kGeluTanh = elementwise("gelu_tanh", Elementwise::gelu_tanh, 12);
-constexpr Kernel kGeluBackward = elementwise("gelu_backward", Elementwise::gelu_backward, 40);
-constexpr Kernel kSoftplus = elementwise("softplus", Elementwise::softplus, 30);
 
 void need_floating(const char* op, const Tensor& x) {
   if (!is_floating(x.dtype()))
@@ -39,13 +26,13 @@ Tensor relu(const Tensor& x) {
   if (x.dtype() == DType::boolean)
     throw Error(ErrorKind::runtime,
                 "relu: Boolean inputs not supported; convert with .float() first");
-  Tensor out = unary(kRelu, x);
+  Tensor out = unary(kernels::kRelu, x);
   if (wanted(x)) {
     record("relu", out, {x}, [out = Saved::output(out)](const Tensor& grad, Grads& grads) {
       const Tensor y = out.get();
       grads[0] = tape::grad_enabled() ? where(le({y, {}}, {{}, 0}), TensorOrNumber{{}, 0.0},
                                               TensorOrNumber{grad, {}})
-                                      : fused(kReluBackward, grad, y);
+                                      : fused(kernels::kReluBackward, grad, y);
     });
   }
   return out;
@@ -54,7 +41,7 @@ Tensor relu(const Tensor& x) {
 Tensor leaky_relu(const Tensor& x, double negative_slope, bool inplace) {
   need_floating("leaky_relu", x);
   check_fits("leaky_relu", negative_slope, x.dtype());
-  Tensor out = with_parameter(kLeakyRelu, x, negative_slope);
+  Tensor out = with_parameter(kernels::kLeakyRelu, x, negative_slope);
   if (wanted(x)) {
     // Only the sign is needed. A positive slope keeps it in the result, which outlives a call in
     // place; x does not.
@@ -65,7 +52,7 @@ Tensor leaky_relu(const Tensor& x, double negative_slope, bool inplace) {
              grads[0] = tape::grad_enabled()
                             ? where(gt({at, {}}, {{}, 0}), TensorOrNumber{grad, {}},
                                     TensorOrNumber{mul(grad, Number(negative_slope)), {}})
-                            : fused(kLeakyReluBackward, grad, at, negative_slope);
+                            : fused(kernels::kLeakyReluBackward, grad, at, negative_slope);
            });
   }
   return inplace ? assign("leaky_relu_", x, out) : out;
@@ -74,7 +61,7 @@ Tensor leaky_relu(const Tensor& x, double negative_slope, bool inplace) {
 Tensor elu(const Tensor& x, double alpha, bool inplace) {
   need_floating("elu", x);
   check_fits("elu", alpha, x.dtype());
-  Tensor out = with_parameter(kElu, x, alpha);
+  Tensor out = with_parameter(kernels::kElu, x, alpha);
   if (wanted(x)) {
     // The slope below zero is alpha * e^x, which is out + alpha.
     record("elu", out, {x},
@@ -82,7 +69,7 @@ Tensor elu(const Tensor& x, double alpha, bool inplace) {
             alpha](const Tensor& grad, Grads& grads) {
              const Tensor y = out.get();
              if (!tape::grad_enabled() && !x.defined()) {
-               grads[0] = fused(kEluBackward, grad, y, alpha);
+               grads[0] = fused(kernels::kEluBackward, grad, y, alpha);
                return;
              }
              const Tensor below = le({x.defined() ? x.get() : y, {}}, {{}, 0});
@@ -95,13 +82,13 @@ Tensor elu(const Tensor& x, double alpha, bool inplace) {
 
 Tensor silu(const Tensor& x, bool inplace) {
   need_floating("silu", x);
-  Tensor out = unary(kSilu, x);
+  Tensor out = unary(kernels::kSilu, x);
   if (wanted(x)) {
     // Its slope is not a function of its result: a call in place keeps a copy of x.
     record("silu", out, {x}, [x = Saved(inplace ? clone(x) : x)](const Tensor& grad, Grads& grads) {
       const Tensor at = x.get();
       if (!tape::grad_enabled()) {
-        grads[0] = fused(kSiluBackward, grad, at, Number(0.0));
+        grads[0] = fused(kernels::kSiluBackward, grad, at, Number(0.0));
         return;
       }
       const Tensor s = sigmoid(at);
@@ -139,7 +126,7 @@ Tensor gelu(const Tensor& x, const std::string& approximate) {
     fail(ErrorKind::runtime, "gelu", "approximate argument must be either none or tanh",
          "'" + approximate + "'");
   const bool by_tanh = approximate == "tanh";
-  Tensor out = unary(by_tanh ? kGeluTanh : kGelu, x);
+  Tensor out = unary(by_tanh ? kernels::kGeluTanh : kernels::kGelu, x);
   if (wanted(x)) {
     record("gelu", out, {x}, [x = Saved(x), by_tanh](const Tensor& grad, Grads& grads) {
       const Tensor at = x.get();
@@ -147,7 +134,7 @@ Tensor gelu(const Tensor& x, const std::string& approximate) {
         grads[0] = mul(grad, gelu_tanh_slope(at));
       } else {
         grads[0] = tape::grad_enabled() ? mul(grad, gelu_exact_slope(at))
-                                        : fused(kGeluBackward, grad, at, Number(0.0));
+                                        : fused(kernels::kGeluBackward, grad, at, Number(0.0));
       }
     });
   }
@@ -163,8 +150,8 @@ Tensor softplus(const Tensor& x, double beta, double threshold) {
   {
     const tape::GradMode unrecorded(false);
     const Tensor scaled = beta == 1 ? x : mul(x, Number(beta));
-    const Tensor curve =
-        beta == 1 ? unary(kSoftplus, scaled) : div(unary(kSoftplus, scaled), Number(beta));
+    const Tensor curve = beta == 1 ? unary(kernels::kSoftplus, scaled)
+                                   : div(unary(kernels::kSoftplus, scaled), Number(beta));
     out =
         where(gt({scaled, {}}, {{}, threshold}), TensorOrNumber{x, {}}, TensorOrNumber{curve, {}});
   }

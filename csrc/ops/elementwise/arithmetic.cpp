@@ -8,25 +8,6 @@ namespace steep::ops {
 
 namespace {
 
-constexpr Kernel kAdd = elementwise("add", Elementwise::add);
-constexpr Kernel kAddScaled = elementwise("add_scaled", Elementwise::add_scaled, 2);
-constexpr Kernel kSub = elementwise("sub", Elementwise::sub);
-constexpr Kernel kMul = elementwise("mul", Elementwise::mul);
-constexpr Kernel kDiv = elementwise("div", Elementwise::div, 4);
-constexpr Kernel kPow = elementwise("pow", Elementwise::pow, 60);
-constexpr Kernel kFloorDivide = elementwise("floor_divide", Elementwise::floor_divide, 8);
-constexpr Kernel kRemainder = elementwise("remainder", Elementwise::remainder, 8);
-constexpr Kernel kFmod = elementwise("fmod", Elementwise::fmod, 8);
-constexpr Kernel kNeg = elementwise("neg", Elementwise::neg);
-constexpr Kernel kAbs = elementwise("abs", Elementwise::abs);
-constexpr Kernel kSign = elementwise("sign", Elementwise::sign);
-constexpr Kernel kSquare = elementwise("square", Elementwise::square);
-constexpr Kernel kReciprocal = elementwise("reciprocal", Elementwise::reciprocal, 4);
-constexpr Kernel kFloor = elementwise("floor", Elementwise::floor);
-constexpr Kernel kCeil = elementwise("ceil", Elementwise::ceil);
-constexpr Kernel kRound = elementwise("round", Elementwise::round);
-constexpr Kernel kTrunc = elementwise("trunc", Elementwise::trunc);
-
 bool is_one(const Number& number) {
   return !number.is_floating() ? number.to_int() == 1 : number.to_double() == 1;
 }
@@ -63,19 +44,20 @@ void check_alpha(const char* op, const Number& alpha, DType type) {
 
 Tensor add_scaled(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha,
                   DType type) {
-  if (is_one(alpha)) return modular(kAdd, x, other, type);
+  if (is_one(alpha)) return modular(kernels::kAdd, x, other, type);
   if (type ==
       DType::boolean) {  // a sum of bools is their "or": alpha keeps the other one or drops it
     const TensorOrNumber scaled =
-        other.is_tensor() ? TensorOrNumber{binary(kMul, other, {{}, alpha.to_bool()}, type), {}}
-                          : TensorOrNumber{{}, other.number.to_bool() && alpha.to_bool()};
-    return binary(kAdd, x, scaled, type);
+        other.is_tensor()
+            ? TensorOrNumber{binary(kernels::kMul, other, {{}, alpha.to_bool()}, type), {}}
+            : TensorOrNumber{{}, other.number.to_bool() && alpha.to_bool()};
+    return binary(kernels::kAdd, x, scaled, type);
   }
   Tensor a = x.is_tensor() ? to(x.tensor, type) : full({}, x.number.wrapped(type), type);
   Tensor b =
       other.is_tensor() ? to(other.tensor, type) : full({}, other.number.wrapped(type), type);
   Tensor out = output_for("add", {&a, &b}, type);
-  program::launch(kAddScaled, type, {out, a, b, alpha.wrapped(type)});
+  program::launch(kernels::kAddScaled, type, {out, a, b, alpha.wrapped(type)});
   return out;
 }
 
@@ -121,7 +103,7 @@ Tensor sub(const TensorOrNumber& x, const TensorOrNumber& other, const Number& a
   const DType type = result_type("sub", x, other);
   check_alpha("sub", alpha, type);
   if (!is_one(alpha)) return add_any(x, other, negated(alpha), type);
-  Tensor out = modular(kSub, x, other, type);
+  Tensor out = modular(kernels::kSub, x, other, type);
   if (wanted(x.tensor, other.tensor)) {
     record("sub", out, {x.tensor, other.tensor}, [](const Tensor& grad, Grads& grads) {
       if (grads.wanted(0)) grads[0] = grad;
@@ -132,7 +114,7 @@ Tensor sub(const TensorOrNumber& x, const TensorOrNumber& other, const Number& a
 }
 
 Tensor mul(const TensorOrNumber& x, const TensorOrNumber& other) {
-  Tensor out = modular(kMul, x, other, result_type("mul", x, other));
+  Tensor out = modular(kernels::kMul, x, other, result_type("mul", x, other));
   if (wanted(x.tensor, other.tensor)) {
     const bool need_x = tape::requires_grad(other.tensor),
                need_other = tape::requires_grad(x.tensor);
@@ -148,7 +130,7 @@ Tensor mul(const TensorOrNumber& x, const TensorOrNumber& other) {
 }
 
 Tensor div(const TensorOrNumber& x, const TensorOrNumber& other) {
-  Tensor out = binary(kDiv, x, other, floating_type(result_type("div", x, other)));
+  Tensor out = binary(kernels::kDiv, x, other, floating_type(result_type("div", x, other)));
   if (wanted(x.tensor, other.tensor)) {
     const bool slope = tape::requires_grad(other.tensor);
     // The gradient of the divisor is -grad * out / other: the quotient is at hand.
@@ -191,7 +173,8 @@ Tensor pow(const TensorOrNumber& x, const TensorOrNumber& exponent) {
   }
   const bool by_two =
       !exponent.is_tensor() && exponent.number.to_double() == 2 && type == x.tensor.dtype();
-  Tensor out = by_two ? unary(kSquare, x.tensor) : modular(kPow, x, exponent, type);
+  Tensor out =
+      by_two ? unary(kernels::kSquare, x.tensor) : modular(kernels::kPow, x, exponent, type);
   if (wanted(x.tensor, exponent.tensor)) {
     const bool by_exponent = tape::requires_grad(exponent.tensor);
     record("pow", out, {x.tensor, exponent.tensor},
@@ -216,7 +199,7 @@ Tensor pow(const TensorOrNumber& x, const TensorOrNumber& exponent) {
 Tensor floor_divide(const TensorOrNumber& x, const TensorOrNumber& other) {
   const DType type = result_type("floor_divide", x, other);
   check_divisor("floor_divide", other, type);
-  Tensor out = binary(kFloorDivide, x, other, type);
+  Tensor out = binary(kernels::kFloorDivide, x, other, type);
   if (wanted(x.tensor, other.tensor)) {
     // As in PyTorch. Without a node, what is added to it would pass for the whole of a gradient.
     record("floor_divide", out, {x.tensor, other.tensor}, [](const Tensor&, Grads&) {
@@ -231,7 +214,7 @@ Tensor floor_divide(const TensorOrNumber& x, const TensorOrNumber& other) {
 Tensor remainder(const TensorOrNumber& x, const TensorOrNumber& other) {
   const DType type = result_type("remainder", x, other);
   check_divisor("remainder", other, type);
-  Tensor out = binary(kRemainder, x, other, type);
+  Tensor out = binary(kernels::kRemainder, x, other, type);
   if (wanted(x.tensor, other.tensor)) {
     record("remainder", out, {x.tensor, other.tensor},
            [x = Saved(x.tensor), first = x.number, other = Saved(other.tensor),
@@ -248,7 +231,7 @@ Tensor remainder(const TensorOrNumber& x, const TensorOrNumber& other) {
 Tensor fmod(const TensorOrNumber& x, const TensorOrNumber& other) {
   const DType type = result_type("fmod", x, other);
   check_divisor("fmod", other, type);
-  Tensor out = binary(kFmod, x, other, type);
+  Tensor out = binary(kernels::kFmod, x, other, type);
   if (wanted(x.tensor, other.tensor)) {
     record("fmod", out, {x.tensor, other.tensor},
            [x = Saved(x.tensor), first = x.number, other = Saved(other.tensor),
@@ -265,14 +248,14 @@ Tensor neg(const Tensor& x) {
   if (x.dtype() == DType::boolean)
     fail(ErrorKind::runtime, "neg", "a tensor of numbers", "a bool tensor",
          "use the `~` or `logical_not()` operator");
-  Tensor out = unary(kNeg, x);
+  Tensor out = unary(kernels::kNeg, x);
   if (wanted(x))
     record("neg", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = neg(grad); });
   return out;
 }
 
 Tensor abs(const Tensor& x) {
-  Tensor out = unary(kAbs, x);
+  Tensor out = unary(kernels::kAbs, x);
   if (wanted(x))
     record("abs", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) {
       grads[0] = mul(grad, sign(x.get()));
@@ -282,7 +265,7 @@ Tensor abs(const Tensor& x) {
 
 Tensor square(const Tensor& x) {
   if (x.dtype() == DType::boolean) return square(to(x, DType::int64));
-  Tensor out = unary(kSquare, x);
+  Tensor out = unary(kernels::kSquare, x);
   if (wanted(x)) {
     record("square", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) {
       grads[0] = mul(grad, mul(x.get(), Number(2)));
@@ -292,7 +275,7 @@ Tensor square(const Tensor& x) {
 }
 
 Tensor reciprocal(const Tensor& x) {
-  Tensor out = unary(kReciprocal, to(x, floating_type(x.dtype())));
+  Tensor out = unary(kernels::kReciprocal, to(x, floating_type(x.dtype())));
   if (wanted(x)) {
     record("reciprocal", out, {x}, [out = Saved::output(out)](const Tensor& grad, Grads& grads) {
       grads[0] = neg(mul(grad, square(out.get())));
@@ -314,11 +297,13 @@ Tensor stepwise(const Kernel& kernel, const Tensor& x) {
 }
 }  // namespace
 
-Tensor sign(const Tensor& x) { return x.dtype() == DType::boolean ? clone(x) : stepwise(kSign, x); }
-Tensor floor(const Tensor& x) { return stepwise(kFloor, x); }
-Tensor ceil(const Tensor& x) { return stepwise(kCeil, x); }
-Tensor round(const Tensor& x) { return stepwise(kRound, x); }
-Tensor trunc(const Tensor& x) { return stepwise(kTrunc, x); }
+Tensor sign(const Tensor& x) {
+  return x.dtype() == DType::boolean ? clone(x) : stepwise(kernels::kSign, x);
+}
+Tensor floor(const Tensor& x) { return stepwise(kernels::kFloor, x); }
+Tensor ceil(const Tensor& x) { return stepwise(kernels::kCeil, x); }
+Tensor round(const Tensor& x) { return stepwise(kernels::kRound, x); }
+Tensor trunc(const Tensor& x) { return stepwise(kernels::kTrunc, x); }
 
 namespace {
 // In place, straight into x where no graph has to know; else by way of the recorded operation.
@@ -331,9 +316,9 @@ Tensor add_to(const char* op, const Tensor& x, const TensorOrNumber& other, cons
   const program::Operand b = other.is_tensor() ? program::Operand(other.tensor)
                                                : program::Operand(other.number.wrapped(type));
   if (is_one(alpha)) {
-    program::launch(kAdd, type, {x, x, b});
+    program::launch(kernels::kAdd, type, {x, x, b});
   } else {
-    program::launch(kAddScaled, type, {x, x, b, alpha.wrapped(type)});
+    program::launch(kernels::kAddScaled, type, {x, x, b, alpha.wrapped(type)});
   }
   x->storage->bump(op);
   return x;
@@ -373,11 +358,12 @@ Tensor write_binary(const char* op, const Kernel& kernel,
 }  // namespace
 
 Tensor mul_(const Tensor& x, const TensorOrNumber& other) {
-  return write_binary("mul_", kMul, mul, x, other, result_type({x, {}}, other));
+  return write_binary("mul_", kernels::kMul, mul, x, other, result_type({x, {}}, other));
 }
 
 Tensor div_(const Tensor& x, const TensorOrNumber& other) {
-  return write_binary("div_", kDiv, div, x, other, floating_type(result_type({x, {}}, other)));
+  return write_binary("div_", kernels::kDiv, div, x, other,
+                      floating_type(result_type({x, {}}, other)));
 }
 
 }  // namespace steep::ops

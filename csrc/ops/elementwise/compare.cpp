@@ -11,20 +11,12 @@ namespace {
 
 // Whether the comparison holds of two numbers.
 bool holds(const Kernel& kernel, int x, int other) {
-  switch (static_cast<Elementwise>(kernel.id)) {
-    case Elementwise::eq:
-      return x == other;
-    case Elementwise::ne:
-      return x != other;
-    case Elementwise::lt:
-      return x < other;
-    case Elementwise::le:
-      return x <= other;
-    case Elementwise::gt:
-      return x > other;
-    default:
-      return x >= other;
-  }
+  if (&kernel == &kernels::kEq) return x == other;
+  if (&kernel == &kernels::kNe) return x != other;
+  if (&kernel == &kernels::kLt) return x < other;
+  if (&kernel == &kernels::kLe) return x <= other;
+  if (&kernel == &kernels::kGt) return x > other;
+  return x >= other;
 }
 
 // -1 where a number is below all that an integer type holds, 1 where it is above, 0 where it is neither or no number.
@@ -60,59 +52,61 @@ Tensor shift(const Kernel& kernel, const TensorOrNumber& x, const TensorOrNumber
   return binary(kernel, x, far ? TensorOrNumber{{}, 64} : other, type);
 }
 
-constexpr Kernel kWhere = elementwise("where", Elementwise::where);
-constexpr Kernel kClamp = elementwise("clamp", Elementwise::clamp, 2);
-constexpr Kernel kLogicalNot = elementwise("logical_not", Elementwise::logical_not);
-constexpr Kernel kBitwiseNot = elementwise("bitwise_not", Elementwise::bitwise_not);
-
 }  // namespace
 
-#define STEEP_COMPARISON(op, family)                                     \
-  Tensor op(const TensorOrNumber& x, const TensorOrNumber& other) {      \
-    static constexpr Kernel kKernel = elementwise(#op, Elementwise::op); \
-    return family(kKernel, x, other);                                    \
-  }
-STEEP_COMPARISON(eq, comparison)
-STEEP_COMPARISON(ne, comparison)
-STEEP_COMPARISON(lt, comparison)
-STEEP_COMPARISON(le, comparison)
-STEEP_COMPARISON(gt, comparison)
-STEEP_COMPARISON(ge, comparison)
-STEEP_COMPARISON(bitwise_and, bitwise)
-STEEP_COMPARISON(bitwise_or, bitwise)
-STEEP_COMPARISON(bitwise_xor, bitwise)
-STEEP_COMPARISON(bitwise_left_shift, shift)
-STEEP_COMPARISON(bitwise_right_shift, shift)
-#undef STEEP_COMPARISON
-
-namespace {
-constexpr Kernel kLogicalAnd = elementwise("logical_and", Elementwise::logical_and);
-constexpr Kernel kLogicalOr = elementwise("logical_or", Elementwise::logical_or);
-constexpr Kernel kLogicalXor = elementwise("logical_xor", Elementwise::logical_xor);
-constexpr Kernel kIsNan = elementwise("isnan", Elementwise::isnan);
-constexpr Kernel kIsInf = elementwise("isinf", Elementwise::isinf);
-constexpr Kernel kIsFinite = elementwise("isfinite", Elementwise::isfinite);
-}  // namespace
+Tensor eq(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return comparison(kernels::kEq, x, other);
+}
+Tensor ne(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return comparison(kernels::kNe, x, other);
+}
+Tensor lt(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return comparison(kernels::kLt, x, other);
+}
+Tensor le(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return comparison(kernels::kLe, x, other);
+}
+Tensor gt(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return comparison(kernels::kGt, x, other);
+}
+Tensor ge(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return comparison(kernels::kGe, x, other);
+}
+Tensor bitwise_and(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return bitwise(kernels::kBitwiseAnd, x, other);
+}
+Tensor bitwise_or(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return bitwise(kernels::kBitwiseOr, x, other);
+}
+Tensor bitwise_xor(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return bitwise(kernels::kBitwiseXor, x, other);
+}
+Tensor bitwise_left_shift(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return shift(kernels::kBitwiseLeftShift, x, other);
+}
+Tensor bitwise_right_shift(const TensorOrNumber& x, const TensorOrNumber& other) {
+  return shift(kernels::kBitwiseRightShift, x, other);
+}
 
 Tensor logical_and(const Tensor& x, const Tensor& other) {
-  return comparison(kLogicalAnd, {x, {}}, {other, {}});
+  return comparison(kernels::kLogicalAnd, {x, {}}, {other, {}});
 }
 Tensor logical_or(const Tensor& x, const Tensor& other) {
-  return comparison(kLogicalOr, {x, {}}, {other, {}});
+  return comparison(kernels::kLogicalOr, {x, {}}, {other, {}});
 }
 Tensor logical_xor(const Tensor& x, const Tensor& other) {
-  return comparison(kLogicalXor, {x, {}}, {other, {}});
+  return comparison(kernels::kLogicalXor, {x, {}}, {other, {}});
 }
-Tensor logical_not(const Tensor& x) { return unary_predicate(kLogicalNot, x); }
-Tensor isnan(const Tensor& x) { return unary_predicate(kIsNan, x); }
-Tensor isinf(const Tensor& x) { return unary_predicate(kIsInf, x); }
-Tensor isfinite(const Tensor& x) { return unary_predicate(kIsFinite, x); }
+Tensor logical_not(const Tensor& x) { return unary_predicate(kernels::kLogicalNot, x); }
+Tensor isnan(const Tensor& x) { return unary_predicate(kernels::kIsnan, x); }
+Tensor isinf(const Tensor& x) { return unary_predicate(kernels::kIsinf, x); }
+Tensor isfinite(const Tensor& x) { return unary_predicate(kernels::kIsfinite, x); }
 
 Tensor bitwise_not(const Tensor& x) {
   if (x.dtype() == DType::boolean) return logical_not(x);
   if (is_floating(x.dtype()))
     fail(ErrorKind::type, "bitwise_not", "an integer or bool tensor", name(x.dtype()));
-  return unary(kBitwiseNot, x);
+  return unary(kernels::kBitwiseNot, x);
 }
 
 Tensor where(const Tensor& condition, const TensorOrNumber& x, const TensorOrNumber& other) {
@@ -135,7 +129,7 @@ Tensor where(const Tensor& condition, const TensorOrNumber& x, const TensorOrNum
     if (other.is_tensor()) b = to(b, type);
   }
   Tensor out = output_for("where", {&condition, &a, &b}, type);
-  program::launch(kWhere, type,
+  program::launch(kernels::kWhere, type,
                   {out, condition, a.defined() ? program::Operand(a) : program::Operand(x.number),
                    b.defined() ? program::Operand(b) : program::Operand(other.number)});
   if (wanted(x.tensor, other.tensor)) {
@@ -171,13 +165,11 @@ Tensor extreme(const Kernel& kernel, const Tensor& x, const Tensor& other,
 }  // namespace
 
 Tensor maximum(const Tensor& x, const Tensor& other) {
-  static constexpr Kernel kMaximum = elementwise("maximum", Elementwise::maximum);
-  return extreme(kMaximum, x, other, lt);
+  return extreme(kernels::kMaximum, x, other, lt);
 }
 
 Tensor minimum(const Tensor& x, const Tensor& other) {
-  static constexpr Kernel kMinimum = elementwise("minimum", Elementwise::minimum);
-  return extreme(kMinimum, x, other, gt);
+  return extreme(kernels::kMinimum, x, other, gt);
 }
 
 namespace {
@@ -236,7 +228,7 @@ Tensor clamp(const Tensor& x, std::optional<TensorOrNumber> min,
   }
   Tensor out = output_for("clamp", {&source, &floor, &ceiling}, type);
   program::launch(
-      kClamp, type,
+      kernels::kClamp, type,
       {out, source, low.is_tensor() ? program::Operand(floor) : program::Operand(low.number),
        high.is_tensor() ? program::Operand(ceiling) : program::Operand(high.number)});
   if (wanted(x, low.tensor, high.tensor)) {

@@ -1,23 +1,22 @@
 // What the elementwise families share: promote, cast, broadcast, allocate, launch.
 #pragma once
 
+#include "kernels/elementwise/activation.h"
+#include "kernels/elementwise/arithmetic.h"
+#include "kernels/elementwise/compare.h"
+#include "kernels/elementwise/math.h"
 #include "ops/ops.h"
 #include "program/launch.h"
 #include "tape/saved.h"
 
 namespace steep::ops {
 
-using kernels::Elementwise;
 using program::Kernel;
 using program::Kind;
 using tape::Grads;
 using tape::record;
 using tape::Saved;
 using tape::wanted;
-
-constexpr Kernel elementwise(const char* name, Elementwise id, float flops = 1) {
-  return {name, Kind::elementwise, static_cast<int>(id), "wr", flops, nullptr, nullptr, nullptr};
-}
 
 // The compute type of operands under PyTorch's promotion.
 DType result_type(const TensorOrNumber& x, const TensorOrNumber& other);

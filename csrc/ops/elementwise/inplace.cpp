@@ -16,8 +16,6 @@ bool can_cast(DType from, DType to) {
 
 namespace {
 
-constexpr Kernel kCopy = elementwise("copy", Elementwise::copy);
-
 void check_value(const char* op, const Tensor& x, const Tensor& value) {
   if (!can_cast(value.dtype(), x.dtype())) {
     throw Error(ErrorKind::runtime,
@@ -58,14 +56,14 @@ void copy_memory(const Tensor& x, const Tensor& value) {
     source = clone(value);
   }
   if (source.dtype() == x.dtype()) {
-    program::launch(kCopy, x.dtype(), {x, source});
+    program::launch(kernels::kCopy, x.dtype(), {x, source});
   } else {
     cast_into(x, source);
   }
 }
 
 void zero_memory(const Tensor& x) {
-  program::launch(kCopy, x.dtype(), {x, Number(0)});
+  program::launch(kernels::kCopy, x.dtype(), {x, Number(0)});
   x->storage->bump("zero_");
 }
 
@@ -130,7 +128,7 @@ Tensor fill_(const Tensor& x, const TensorOrNumber& value) {
   check_fits("fill_", value.number, x.dtype());
   if (wanted(x)) return write("fill_", x, full({}, value.number, x.dtype()), true);
   tape::check_writable("fill_", x);
-  program::launch(kCopy, x.dtype(), {x, value.number});
+  program::launch(kernels::kCopy, x.dtype(), {x, value.number});
   x->storage->bump("fill_");
   return x;
 }

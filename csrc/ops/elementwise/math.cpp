@@ -58,125 +58,105 @@ constexpr double kLn2 = 0.6931471805599453, kLn10 = 2.302585092994046;
 }  // namespace
 
 Tensor exp(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("exp", Elementwise::exp, 6);
-  return with_output(kKernel, x,
+  return with_output(kernels::kExp, x,
                      [](const Tensor& grad, const Tensor& out) { return mul(grad, out); });
 }
 Tensor exp2(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("exp2", Elementwise::exp2, 12);
-  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+  return with_output(kernels::kExp2, x, [](const Tensor& grad, const Tensor& out) {
     return mul(grad, mul(out, Number(kLn2)));
   });
 }
 Tensor expm1(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("expm1", Elementwise::expm1, 16);
-  return with_output(
-      kKernel, x, [](const Tensor& grad, const Tensor& out) { return mul(grad, one_plus(out)); });
+  return with_output(kernels::kExpm1, x, [](const Tensor& grad, const Tensor& out) {
+    return mul(grad, one_plus(out));
+  });
 }
 Tensor log(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("log", Elementwise::log, 14);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) { return div(grad, x); });
+  return with_input(kernels::kLog, x,
+                    [](const Tensor& grad, const Tensor& x) { return div(grad, x); });
 }
 Tensor log2(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("log2", Elementwise::log2, 14);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+  return with_input(kernels::kLog2, x, [](const Tensor& grad, const Tensor& x) {
     return div(grad, mul(x, Number(kLn2)));
   });
 }
 Tensor log10(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("log10", Elementwise::log10, 14);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+  return with_input(kernels::kLog10, x, [](const Tensor& grad, const Tensor& x) {
     return div(grad, mul(x, Number(kLn10)));
   });
 }
 Tensor log1p(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("log1p", Elementwise::log1p, 16);
-  return with_input(kKernel, x,
+  return with_input(kernels::kLog1p, x,
                     [](const Tensor& grad, const Tensor& x) { return div(grad, one_plus(x)); });
 }
 Tensor sqrt(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("sqrt", Elementwise::sqrt, 6);
-  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+  return with_output(kernels::kSqrt, x, [](const Tensor& grad, const Tensor& out) {
     return div(grad, mul(out, Number(2)));
   });
 }
 Tensor rsqrt(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("rsqrt", Elementwise::rsqrt, 8);
-  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+  return with_output(kernels::kRsqrt, x, [](const Tensor& grad, const Tensor& out) {
     return mul(grad, mul(mul(square(out), out), Number(-0.5)));
   });
 }
 Tensor sin(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("sin", Elementwise::sin, 20);
-  return with_input(kKernel, x,
+  return with_input(kernels::kSin, x,
                     [](const Tensor& grad, const Tensor& x) { return mul(grad, cos(x)); });
 }
 Tensor cos(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("cos", Elementwise::cos, 20);
-  return with_input(kKernel, x,
+  return with_input(kernels::kCos, x,
                     [](const Tensor& grad, const Tensor& x) { return neg(mul(grad, sin(x))); });
 }
 Tensor tan(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("tan", Elementwise::tan, 30);
-  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
+  return with_output(kernels::kTan, x, [](const Tensor& grad, const Tensor& out) {
     return mul(grad, one_plus(square(out)));
   });
 }
 Tensor asin(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("asin", Elementwise::asin, 20);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+  return with_input(kernels::kAsin, x, [](const Tensor& grad, const Tensor& x) {
     return mul(grad, rsqrt(one_minus(square(x))));
   });
 }
 Tensor acos(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("acos", Elementwise::acos, 20);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+  return with_input(kernels::kAcos, x, [](const Tensor& grad, const Tensor& x) {
     return neg(mul(grad, rsqrt(one_minus(square(x)))));
   });
 }
 Tensor atan(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("atan", Elementwise::atan, 20);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+  return with_input(kernels::kAtan, x, [](const Tensor& grad, const Tensor& x) {
     return div(grad, one_plus(square(x)));
   });
 }
 Tensor sinh(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("sinh", Elementwise::sinh, 20);
-  return with_input(kKernel, x,
+  return with_input(kernels::kSinh, x,
                     [](const Tensor& grad, const Tensor& x) { return mul(grad, cosh(x)); });
 }
 Tensor cosh(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("cosh", Elementwise::cosh, 20);
-  return with_input(kKernel, x,
+  return with_input(kernels::kCosh, x,
                     [](const Tensor& grad, const Tensor& x) { return mul(grad, sinh(x)); });
 }
 Tensor erf(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("erf", Elementwise::erf, 20);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+  return with_input(kernels::kErf, x, [](const Tensor& grad, const Tensor& x) {
     return mul(grad, mul(exp(neg(square(x))), Number(kTwoOverSqrtPi)));
   });
 }
 Tensor erfc(const Tensor& x) {
-  static constexpr Kernel kKernel = elementwise("erfc", Elementwise::erfc, 30);
-  return with_input(kKernel, x, [](const Tensor& grad, const Tensor& x) {
+  return with_input(kernels::kErfc, x, [](const Tensor& grad, const Tensor& x) {
     return mul(grad, mul(exp(neg(square(x))), Number(-kTwoOverSqrtPi)));
   });
 }
 
 Tensor tanh(const Tensor& x) {
-  static constexpr Kernel kBackward = elementwise("tanh_backward", Elementwise::tanh_backward, 3);
-  static constexpr Kernel kKernel = elementwise("tanh", Elementwise::tanh, 10);
-  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
-    return tape::grad_enabled() ? mul(grad, one_minus(square(out))) : fused(kBackward, grad, out);
+  return with_output(kernels::kTanh, x, [](const Tensor& grad, const Tensor& out) {
+    return tape::grad_enabled() ? mul(grad, one_minus(square(out)))
+                                : fused(kernels::kTanhBackward, grad, out);
   });
 }
 
 Tensor sigmoid(const Tensor& x) {
-  static constexpr Kernel kBackward =
-      elementwise("sigmoid_backward", Elementwise::sigmoid_backward, 3);
-  static constexpr Kernel kKernel = elementwise("sigmoid", Elementwise::sigmoid, 10);
-  return with_output(kKernel, x, [](const Tensor& grad, const Tensor& out) {
-    return tape::grad_enabled() ? mul(grad, mul(one_minus(out), out)) : fused(kBackward, grad, out);
+  return with_output(kernels::kSigmoid, x, [](const Tensor& grad, const Tensor& out) {
+    return tape::grad_enabled() ? mul(grad, mul(one_minus(out), out))
+                                : fused(kernels::kSigmoidBackward, grad, out);
   });
 }
 
@@ -196,9 +176,8 @@ Tensor larger(const Tensor& x, const Tensor& other) {
 }  // namespace
 
 Tensor atan2(const Tensor& x, const Tensor& other) {
-  static constexpr Kernel kAtan2 = elementwise("atan2", Elementwise::atan2, 40);
-  Tensor out =
-      binary(kAtan2, {x, {}}, {other, {}}, floating_type(result_type({x, {}}, {other, {}})));
+  Tensor out = binary(kernels::kAtan2, {x, {}}, {other, {}},
+                      floating_type(result_type({x, {}}, {other, {}})));
   if (wanted(x, other)) {
     record("atan2", out, {x, other},
            [x = Saved(x), other = Saved(other)](const Tensor& grad, Grads& grads) {

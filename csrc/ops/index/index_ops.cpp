@@ -1,4 +1,5 @@
 // Named forms of indexing: index_select, gather, scatter_add, masked_select, one_hot, flip, repeat.
+#include "kernels/index/index.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/index/index.h"
 #include "ops/registry.h"
@@ -10,14 +11,6 @@
 namespace steep::ops {
 
 namespace {
-
-using kernels::RoutineId;
-constexpr Kernel kGather{
-    "gather", Kind::opaque, static_cast<int>(RoutineId::gather), "wrr", 1, nullptr,
-    nullptr,  nullptr};
-constexpr Kernel kScatterAdd{
-    "scatter_add", Kind::opaque, static_cast<int>(RoutineId::scatter_add), "urr", 1, nullptr,
-    nullptr,       nullptr};
 
 // The largest of n labels, -1 for none of them.
 int64_t largest_label(const int64_t* labels, int64_t n) {
@@ -43,16 +36,20 @@ void check_classes(int64_t largest, int64_t num_classes) {
              " and num_classes ", num_classes, "; give a num_classes of at least ", largest + 1));
 }
 
-// dims: n, num_classes.   data: out int64[n, num_classes], labels int64[n]
+struct OneHot {
+  int64_t n, num_classes;
+};
+// Operands: out int64[n, num_classes], labels int64[n].
 void fill_one_hot(const kernels::Task& task) {
-  const int64_t n = task.dims[0], num_classes = task.dims[1];
+  const auto& [n, num_classes] = kernels::arguments<OneHot>(task);
   const int64_t* labels = static_cast<const int64_t*>(task.data[1]);
   check_classes(largest_label(labels, n), num_classes);
   int64_t* out = static_cast<int64_t*>(task.data[0]);
   std::fill(out, out + n * num_classes, 0);
   for (int64_t i = 0; i < n; ++i) out[i * num_classes + labels[i]] = 1;
 }
-constexpr Kernel kOneHot = program::checking("one_hot", "wr", fill_one_hot);
+constexpr Kernel kOneHot =
+    program::checking("one_hot", "wr", program::by_type<int64_t>(fill_one_hot));
 
 void need_integers(const char* op, const Tensor& index) {
   if (index.dtype() != DType::int64 && index.dtype() != DType::int32)
@@ -110,8 +107,8 @@ Tensor scatter_into_zeros(const Tensor& src, int dim, const Tensor& index, const
   const Rows rows = rows_of(out, dim);
   {
     const tape::GradMode off(false);
-    program::launch(kScatterAdd, src.dtype(), {out, contiguous(src), index},
-                    {rows.outer, rows.length, rows.inner, index.size(dim)});
+    program::launch(kernels::kScatterAdd, src.dtype(), {out, contiguous(src), index},
+                    kernels::Selection{rows.outer, rows.length, rows.inner, index.size(dim)});
   }
   if (wanted(src)) {
     record("scatter_add", out, {src},
@@ -127,8 +124,8 @@ Tensor gather_checked(const Tensor& x, int dim, const Tensor& index) {
   const Rows rows = rows_of(x, dim);
   {
     const tape::GradMode off(false);
-    program::launch(kGather, x.dtype(), {out, contiguous(x), index},
-                    {rows.outer, rows.length, rows.inner, index.size(dim)});
+    program::launch(kernels::kGather, x.dtype(), {out, contiguous(x), index},
+                    kernels::Selection{rows.outer, rows.length, rows.inner, index.size(dim)});
   }
   if (wanted(x)) {
     record("gather", out, {x},
@@ -230,7 +227,7 @@ Tensor one_hot(const Tensor& x, int64_t num_classes) {
   Dims shape = x.shape();
   shape.push_back(num_classes);
   const Tensor out = empty(shape, DType::int64);
-  program::launch(kOneHot, DType::int64, {out, labels}, {labels.numel(), num_classes});
+  program::launch(kOneHot, DType::int64, {out, labels}, OneHot{labels.numel(), num_classes});
   return out;
 }
 

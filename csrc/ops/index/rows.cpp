@@ -1,6 +1,7 @@
 // Picking, adding and putting rows: the differentiable core of indexing by tensors.
 #include <cstring>
 
+#include "kernels/index/index.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/index/index.h"
 #include "ops/shape/window.h"
@@ -10,41 +11,39 @@ namespace steep::ops {
 
 namespace {
 
-using kernels::RoutineId;
-constexpr Kernel kIndexSelect{
-    "index_select", Kind::opaque, static_cast<int>(RoutineId::index_select), "wrr", 1, nullptr,
-    nullptr,        nullptr};
-constexpr Kernel kIndexAdd{
-    "index_add", Kind::opaque, static_cast<int>(RoutineId::index_add), "urr", 1, nullptr,
-    nullptr,     nullptr};
-constexpr Kernel kIndexPut{
-    "index_put", Kind::opaque, static_cast<int>(RoutineId::index_put), "urr", 1, nullptr,
-    nullptr,     nullptr};
-
-// dims: n, first, count, the Bounds, then the sizes.   scalars: the operation's name, "" in a
-// subscript.   data: out int64[n], then one int64[n] for each size.
+// Followed by the sizes.
+struct LinearIndex {
+  const char* op;  // "" in a subscript
+  int64_t n;
+  int64_t first;  // dimension
+  int64_t count;  // of dimensions
+  int64_t bounds;
+};
+// Operands: out int64[n], then one int64[n] for each size.
 void combine_indices(const kernels::Task& task) {
-  const int64_t n = task.dims[0], first = task.dims[1], count = task.dims[2];
-  const auto bounds = static_cast<Bounds>(task.dims[3]);
+  const LinearIndex& how = kernels::arguments<LinearIndex>(task);
+  const int64_t n = how.n, count = how.count;
+  const auto bounds = static_cast<Bounds>(how.bounds);
   const bool from_end = bounds == Bounds::from_end;
-  const int64_t* sizes = task.dims + 4;
+  const int64_t* sizes = kernels::sizes_after<LinearIndex>(task);
   int64_t* out = static_cast<int64_t*>(task.data[0]);
   for (int64_t i = 0; i < n; ++i) {
     int64_t place = 0;
     for (int64_t d = 0; d < count; ++d) {
       const int64_t given = static_cast<const int64_t*>(task.data[1 + d])[i];
       if (given < (from_end ? -sizes[d] : 0) || given >= sizes[d]) {
-        const char* op = program::name_in(task);
-        throw Error(bounds == Bounds::runtime_error ? ErrorKind::runtime : ErrorKind::index,
-                    join(op, *op ? ": " : "", "index ", given, " is out of bounds for dimension ",
-                         first + d, " with size ", sizes[d]));
+        throw Error(
+            bounds == Bounds::runtime_error ? ErrorKind::runtime : ErrorKind::index,
+            join(how.op, *how.op ? ": " : "", "index ", given, " is out of bounds for dimension ",
+                 how.first + d, " with size ", sizes[d]));
       }
       place = place * sizes[d] + (given < 0 ? given + sizes[d] : given);
     }
     out[i] = place;
   }
 }
-constexpr Kernel kCombine = program::checking("linear_index", "wr", combine_indices);
+constexpr Kernel kCombine =
+    program::checking("linear_index", "wr", program::by_type<int64_t>(combine_indices));
 
 Dims picked_shape(const Tensor& index, const Rows& rows) {
   Dims shape = rows.before;
@@ -64,11 +63,10 @@ Tensor linear_index(const char* op, const Tensors& indices, const Dims& sizes, i
     kept.push_back(contiguous(to(index, DType::int64)));
     operands.push_back(kept.back());
   }
-  Dims dims{out.numel(), first, sizes.size(), static_cast<int64_t>(bounds)};
-  for (int64_t size : sizes) dims.push_back(size);
-  const kernels::Scalar name = program::name_scalar(op);
+  const program::Words words = program::words_of(
+      LinearIndex{op, out.numel(), first, sizes.size(), static_cast<int64_t>(bounds)}, sizes);
   program::launch(program::Call{&kCombine, DType::int64, operands.data(), operands.size(),
-                                dims.data(), dims.size(), &name, 1});
+                                words.data(), words.size()});
   return out;
 }
 
@@ -76,8 +74,8 @@ Tensor pick_rows(const Tensor& x, const Tensor& index, const Rows& rows) {
   Tensor out = empty(picked_shape(index, rows), x.dtype());
   {
     const tape::GradMode off(false);
-    program::launch(kIndexSelect, x.dtype(), {out, contiguous(x), index},
-                    {rows.outer, rows.length, rows.inner, index.numel()});
+    program::launch(kernels::kIndexSelect, x.dtype(), {out, contiguous(x), index},
+                    kernels::Selection{rows.outer, rows.length, rows.inner, index.numel()});
   }
   if (wanted(x)) {
     record("index", out, {x}, [index = Saved(index), rows](const Tensor& grad, Grads& grads) {
@@ -91,8 +89,8 @@ Tensor add_rows(const Tensor& x, const Tensor& index, const Rows& rows) {
   Tensor out = full(rows.whole, 0, x.dtype());
   {
     const tape::GradMode off(false);
-    program::launch(kIndexAdd, x.dtype(), {out, contiguous(x), index},
-                    {rows.outer, rows.length, rows.inner, index.numel()});
+    program::launch(kernels::kIndexAdd, x.dtype(), {out, contiguous(x), index},
+                    kernels::Selection{rows.outer, rows.length, rows.inner, index.numel()});
   }
   if (wanted(x)) {
     record("index_add", out, {x}, [index = Saved(index), rows](const Tensor& grad, Grads& grads) {
@@ -107,8 +105,8 @@ Tensor put_rows(const Tensor& x, const Tensor& index, const Tensor& value, const
   {
     const tape::GradMode off(false);
     copy_memory(out, x);
-    program::launch(kIndexPut, x.dtype(), {out, contiguous(value), index},
-                    {rows.outer, rows.length, rows.inner, index.numel()});
+    program::launch(kernels::kIndexPut, x.dtype(), {out, contiguous(value), index},
+                    kernels::Selection{rows.outer, rows.length, rows.inner, index.numel()});
   }
   if (wanted(x, value)) {
     record("index_put", out, {x, value},

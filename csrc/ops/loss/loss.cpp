@@ -2,7 +2,7 @@
 // likelihood.
 #include "ops/loss/loss.h"
 
-#include "kernels/scratch.h"
+#include "kernels/loss/cross_entropy.h"
 #include "ops/reduce/reduce.h"
 #include "ops/reduce/softmax.h"
 #include "ops/registry.h"
@@ -10,43 +10,6 @@
 namespace steep::ops {
 
 namespace {
-
-using kernels::RoutineId;
-
-constexpr int64_t kNoReduction = 2;  // in dims[3]
-
-program::Rows cross_entropy_rows(const program::Call& call, int /*ranks*/) {
-  if (call.dims[3] == kNoReduction) return program::rows_in(call, call.dims[0], {0, 1, 3, 4});
-  return program::rows_in(call, call.dims[0], {1, 3, 4});
-}
-// Very long rows are shared in pieces.
-program::Rows cross_entropy_backward_rows(const program::Call& call, int /*ranks*/) {
-  if (call.dims[1] > kernels::kRowPiece) return {};
-  if (call.dims[3] == kNoReduction) return program::rows_in(call, call.dims[0], {0, 1, 2, 4, 5});
-  return program::rows_in(call, call.dims[0], {0, 2, 4, 5});
-}
-
-constexpr Kernel kCrossEntropy{"cross_entropy",
-                               Kind::reduce,
-                               static_cast<int>(RoutineId::cross_entropy),
-                               "wwwr",
-                               1,
-                               exponential_cost,
-                               kernels::cross_entropy_scratch,
-                               nullptr,
-                               cross_entropy_rows};
-constexpr Kernel kCrossEntropyBackward{"cross_entropy_backward",
-                                       Kind::opaque,
-                                       static_cast<int>(RoutineId::cross_entropy_backward),
-                                       "wr",
-                                       1,
-                                       exponential_cost,
-                                       nullptr,
-                                       nullptr,
-                                       cross_entropy_backward_rows};
-
-// A kernel's number for each way of reducing.
-int64_t mode_of(Reduce how) { return how == Reduce::mean ? 1 : how == Reduce::sum ? 0 : 2; }
 
 // The problem (C), (N, C) or (N, C, d1, ...) as one row of classes for each target.
 struct Rows {
@@ -140,25 +103,24 @@ Tensor cross_entropy_slope(const Tensor& grad, const Tensor& x, const Tensor& ta
 
 Tensor fused_cross_entropy(const Tensor& x, const Tensor& target, int64_t ignore_index,
                            Reduce how) {
-  const int64_t n = x.size(0), c = x.size(1), mode = mode_of(how);
+  const kernels::CrossEntropy arguments{x.size(0), x.size(1), ignore_index, how};
+  const int64_t n = arguments.n;
   const Tensor loss = empty(how == Reduce::none ? Dims{n} : Dims{}, x.dtype());
   const Tensor shift = empty({n, 2}, x.dtype()), counted = empty({}, x.dtype());
-  program::launch(kCrossEntropy, x.dtype(), {loss, shift, counted, x, target},
-                  {n, c, ignore_index, mode});
+  program::launch(kernels::kCrossEntropy, x.dtype(), {loss, shift, counted, x, target}, arguments);
   if (!wanted(x)) return loss;
   record("cross_entropy", loss, {x},
          [x = Saved(x), target = Saved(target), shift = Saved(shift), counted = Saved(counted),
-          ignore_index, how](const Tensor& grad, Grads& grads) {
+          arguments](const Tensor& grad, Grads& grads) {
            const Tensor scores = x.get(), classes = target.get();
            if (tape::grad_enabled()) {
-             grads[0] =
-                 cross_entropy_slope(grad, scores, classes, counted.get(), ignore_index, how);
+             grads[0] = cross_entropy_slope(grad, scores, classes, counted.get(),
+                                            arguments.ignore_index, arguments.reduction);
              return;
            }
            const Tensor grad_x = empty(scores.shape(), scores.dtype()), share = contiguous(grad);
-           program::launch(kCrossEntropyBackward, scores.dtype(),
-                           {grad_x, share, shift.get(), counted.get(), scores, classes},
-                           {scores.size(0), scores.size(1), ignore_index, mode_of(how)});
+           program::launch(kernels::kCrossEntropyBackward, scores.dtype(),
+                           {grad_x, share, shift.get(), counted.get(), scores, classes}, arguments);
            grads[0] = grad_x;
          });
   return loss;

@@ -1,11 +1,12 @@
 // What the losses share, and the losses.
 #pragma once
 
+#include "kernels/loss/reduction.h"
 #include "ops/elementwise/elementwise.h"
 
 namespace steep::ops {
 
-enum class Reduce : uint8_t { sum, mean, none };
+using Reduce = kernels::LossReduction;
 
 // Reads `reduction`, and the two older arguments that PyTorch had in its place.
 Reduce read_reduction(const char* op, const std::string& reduction,

@@ -1,6 +1,6 @@
 // Losses of pairs of elements. Shapes that differ are refused: broadcasting them is a mistake that
 // trains.
-#include "kernels/scratch.h"
+#include "kernels/loss/squared_error.h"
 #include "ops/elementwise/compare.h"
 #include "ops/elementwise/math.h"
 #include "ops/loss/loss.h"
@@ -10,18 +10,6 @@
 namespace steep::ops {
 
 namespace {
-
-constexpr Kernel kSquaredError{"squared_error",
-                               Kind::reduce,
-                               static_cast<int>(kernels::RoutineId::squared_error),
-                               "wr",
-                               1,
-                               nullptr,
-                               kernels::squared_error_scratch,
-                               nullptr};
-constexpr Kernel kSquaredErrorBackward =
-    elementwise("squared_error_backward", Elementwise::squared_error_backward, 2);
-constexpr Kernel kSoftplus = elementwise("softplus", Elementwise::softplus, 24);
 
 void check_shapes(const char* op, const Tensor& x, const Tensor& target) {
   if (x.shape() != target.shape()) {
@@ -75,7 +63,7 @@ Tensor squared_error_slope(const Tensor& grad, const Tensor& x, const Tensor& ta
   const Tensor scale = mul(grad, Number(factor));
   if (tape::grad_enabled()) return mul(sub(x, target), scale);
   const Tensor out = output_for("mse_loss", {&x, &target}, x.dtype());
-  program::launch(kSquaredErrorBackward, x.dtype(), {out, x, target, scale});
+  program::launch(kernels::kSquaredErrorBackward, x.dtype(), {out, x, target, scale});
   return out;
 }
 
@@ -85,8 +73,8 @@ Tensor fused_squared_error(const Pair& pair, Reduce how) {
   const int64_t n = x.numel();
   {
     const tape::GradMode off(false);
-    program::launch(kSquaredError, x.dtype(), {loss, contiguous(x), contiguous(target)},
-                    {n, how == Reduce::mean});
+    program::launch(kernels::kSquaredError, x.dtype(), {loss, contiguous(x), contiguous(target)},
+                    kernels::SquaredError{n, how});
   }
   if (!wanted(x, target)) return loss;
   const double factor = how == Reduce::mean ? 2 / static_cast<double>(n) : 2;
@@ -101,7 +89,7 @@ Tensor fused_squared_error(const Pair& pair, Reduce how) {
 
 // log(1 + exp(x)), with the exact slope everywhere.
 Tensor log_one_plus_exp(const Tensor& x) {
-  const Tensor out = unary(kSoftplus, x);
+  const Tensor out = unary(kernels::kSoftplus, x);
   if (wanted(x)) {
     record("softplus", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) {
       grads[0] = mul(grad, sigmoid(x.get()));

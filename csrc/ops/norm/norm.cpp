@@ -1,5 +1,5 @@
 // Layer normalisation.
-#include "kernels/scratch.h"
+#include "kernels/norm/layer_norm.h"
 #include "ops/ops.h"
 #include "ops/reduce/reduce.h"
 #include "ops/registry.h"
@@ -8,47 +8,7 @@ namespace steep::ops {
 
 namespace {
 
-using kernels::RoutineId;
-
 // Both kernels have a tensor of x's size fourth: x itself, or the gradient of the result.
-program::Cost norm_cost(const program::Call& call) {
-  constexpr double kFlops = 12;  // an element: its part in the sums, and its own value
-  double bytes = 0;
-  for (int i = 0; i < call.operand_count; ++i) {
-    if (const TensorImpl* operand = call.operands[i].tensor())
-      bytes += static_cast<double>(operand->numel * element_size(operand->dtype));
-  }
-  return {kFlops * static_cast<double>(call.operands[3].tensor()->numel), bytes};
-}
-
-program::Rows norm_rows(const program::Call& call, int /*ranks*/) {
-  return program::rows_in(call, call.dims[0], {0, 1, 2, 3});
-}
-// Where sums over all rows are wanted, ranks share chunks of rows.
-program::Rows norm_backward_rows(const program::Call& call, int /*ranks*/) {
-  if (call.dims[2] != 0) return {};
-  return program::rows_in(call, call.dims[0], {0, 3, 4, 5, 6});
-}
-
-constexpr Kernel kLayerNorm{"layer_norm",
-                            Kind::opaque,
-                            static_cast<int>(RoutineId::layer_norm),
-                            "wwwr",
-                            1,
-                            norm_cost,
-                            nullptr,
-                            nullptr,
-                            norm_rows};
-constexpr Kernel kLayerNormBackward{"layer_norm_backward",
-                                    Kind::opaque,
-                                    static_cast<int>(RoutineId::layer_norm_backward),
-                                    "wwwr",
-                                    1,
-                                    norm_cost,
-                                    kernels::layer_norm_backward_scratch,
-                                    nullptr,
-                                    norm_backward_rows};
-
 void check_parameter(const char* what, const Tensor& x, const Tensor& parameter,
                      const Dims& shape) {
   if (!parameter.defined()) return;
@@ -141,9 +101,9 @@ void fused_backward(const Tensor& grad, const Tensor& x, const Tensor& weight, c
   if (x.numel() == 0) return;
   const bool sums = made[1].defined() || made[2].defined();
   const Tensor rows = contiguous(grad);
-  program::launch(kLayerNormBackward, x.dtype(),
+  program::launch(kernels::kLayerNormBackward, x.dtype(),
                   {made[0], made[1], made[2], rows, x, mean, rstd, weight},
-                  {how.rows, how.n, sums ? 1 : 0});
+                  kernels::LayerNormBackward{how.rows, how.n, sums});
 }
 
 void record_layer_norm(const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -176,8 +136,8 @@ Tensor layer_norm(const Tensor& input, const Dims& normalized_shape, const Tenso
   const Tensor out = empty(x.shape(), x.dtype());
   const Tensor mean = empty({how.rows}, x.dtype()), rstd = empty({how.rows}, x.dtype());
   if (x.numel() > 0) {
-    program::launch(kLayerNorm, x.dtype(), {out, mean, rstd, x, w, b}, {how.rows, how.n},
-                    {program::real(eps)});
+    program::launch(kernels::kLayerNorm, x.dtype(), {out, mean, rstd, x, w, b},
+                    kernels::LayerNorm{how.rows, how.n, eps});
   }
   if (wanted(x, w, b)) record_layer_norm(out, x, w, b, mean, rstd, how);
   return out;

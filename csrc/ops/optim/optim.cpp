@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/optim/adam.h"
+#include "kernels/optim/sgd.h"
 #include "ops/registry.h"
 #include "ops/shape/window.h"
 
@@ -12,30 +14,7 @@ namespace steep::ops {
 
 namespace {
 
-using kernels::RoutineId;
 using program::Operand;
-
-// What a step updates the next forward pass reads, on one core where the network is small: shared
-// only from a size on where it pays to fetch it from the other.
-program::Cost step_cost(const program::Call& call, double flops) {
-  double bytes = 0, count = 0;
-  for (int i = 0; i < call.operand_count; ++i)
-    if (const TensorImpl* x = call.operands[i].tensor())
-      bytes += static_cast<double>(x->numel * element_size(x->dtype));
-  const int flags = call.dim_count - 1 - static_cast<int>(call.dims[0]);
-  for (int i = 1 + flags; i < call.dim_count; ++i) count += static_cast<double>(call.dims[i]);
-  constexpr double kSpeed = 4, kReuse = 3;
-  return {flops * count, bytes, kSpeed, kReuse};
-}
-program::Cost sgd_cost(const program::Call& call) { return step_cost(call, 4); }
-program::Cost adam_cost(const program::Call& call) { return step_cost(call, 14); }
-
-constexpr Kernel kSgd{
-    "sgd_step", Kind::opaque, static_cast<int>(RoutineId::sgd), "r*uru", 1, sgd_cost,
-    nullptr,    nullptr};
-constexpr Kernel kAdam{
-    "adam_step", Kind::opaque, static_cast<int>(RoutineId::adam), "r*uruuuu", 1, adam_cost,
-    nullptr,     nullptr};
 
 void check_length(const char* op, const char* what, const Tensors& list, const Tensors& params) {
   if (list.size() == params.size()) return;
@@ -95,17 +74,18 @@ class Step {
   void leave_out() { operands_.push_back(Operand()); }
   int count() const { return sizes_.size(); }
 
-  // All that could fail has happened once this has returned.
-  void prepare(const Kernel& kernel, DType type, std::initializer_list<int64_t> flags) {
+  // The kernel's arguments are `how` with the count filled in, and the sizes. All that could fail
+  // has happened once this has returned.
+  template <class Arguments>
+  void prepare(const Kernel& kernel, DType type, Arguments how) {
     kernel_ = &kernel;
     type_ = type;
-    dims_.push_back(sizes_.size());
-    for (int64_t flag : flags) dims_.push_back(flag);
-    for (int64_t size : sizes_) dims_.push_back(size);
+    how.count = sizes_.size();
+    words_ = program::words_of(how, sizes_);
   }
   void run() const {
-    program::launch(program::Call{kernel_, type_, operands_.data(), operands_.size(), dims_.data(),
-                                  dims_.size(), nullptr, 0});
+    program::launch(program::Call{kernel_, type_, operands_.data(), operands_.size(), words_.data(),
+                                  words_.size()});
     for (const Copied& copied : copied_) copy_memory(copied.x, copied.memory);
     for (const Tensor& x : written_) x->storage->bump(kernel_->name);
   }
@@ -124,7 +104,8 @@ class Step {
   const Kernel* kernel_ = nullptr;
   DType type_ = DType::float32;
   SmallVector<Operand, 24> operands_;
-  Dims sizes_, dims_;
+  Dims sizes_;
+  program::Words words_;
   Tensors written_, kept_;
   SmallVector<Copied, 1> copied_;
 };
@@ -155,12 +136,12 @@ namespace {
 // to the StepsTogether of this thread.
 class Launches {
  public:
-  template <class Fill>
+  template <class Fill, class Arguments>
   void add(const Kernel& kernel, DType type, const Tensor& hyper, const Fill& fill,
-           std::initializer_list<int64_t> flags) {
+           const Arguments& how) {
     steps_.push_back(Step(hyper));
     fill(steps_.back());
-    if (steps_.back().count() > 0) return steps_.back().prepare(kernel, type, flags);
+    if (steps_.back().count() > 0) return steps_.back().prepare(kernel, type, how);
     steps_.pop_back();
   }
   void run() {
@@ -197,7 +178,8 @@ void sgd_step(const Tensors& params, const Tensors& grads, const Tensors& moment
         momentum ? step.update(momentum_buffers[i]) : step.leave_out();
       }
     };
-    launches.add(kSgd, type, hyper, fill, {momentum, nesterov, maximize, first});
+    launches.add(kernels::kSgdStep, type, hyper, fill,
+                 kernels::SgdStep{0, momentum, nesterov, maximize, first});
   }
   launches.run();
 }
@@ -231,7 +213,8 @@ void adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_a
         step.update(steps[i]);
       }
     };
-    launches.add(kAdam, type, hyper, fill, {amsgrad, maximize, decoupled});
+    launches.add(kernels::kAdamStep, type, hyper, fill,
+                 kernels::AdamStep{0, amsgrad, maximize, decoupled});
   }
   launches.run();
 }

@@ -38,20 +38,18 @@ void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 // The gradient before the activation, from the gradient after it and the activation's value.
 Tensor undo_activation(Activation activation, const Tensor& grad, const Tensor& out) {
-  static constexpr Kernel kRelu = elementwise("relu_backward", Elementwise::relu_backward);
-  static constexpr Kernel kTanh = elementwise("tanh_backward", Elementwise::tanh_backward, 3);
-  static constexpr Kernel kSigmoid =
-      elementwise("sigmoid_backward", Elementwise::sigmoid_backward, 3);
   const bool plain = !tape::grad_enabled();
   switch (activation) {
     case Activation::relu:
       return plain
-                 ? fused(kRelu, grad, out)
+                 ? fused(kernels::kReluBackward, grad, out)
                  : where(le({out, {}}, {{}, 0}), TensorOrNumber{{}, 0.0}, TensorOrNumber{grad, {}});
     case Activation::tanh:
-      return plain ? fused(kTanh, grad, out) : mul(grad, sub({{}, 1}, {square(out), {}}, 1));
+      return plain ? fused(kernels::kTanhBackward, grad, out)
+                   : mul(grad, sub({{}, 1}, {square(out), {}}, 1));
     case Activation::sigmoid:
-      return plain ? fused(kSigmoid, grad, out) : mul(grad, mul(sub({{}, 1}, {out, {}}, 1), out));
+      return plain ? fused(kernels::kSigmoidBackward, grad, out)
+                   : mul(grad, mul(sub({{}, 1}, {out, {}}, 1), out));
     default:
       return grad;
   }

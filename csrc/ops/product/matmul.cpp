@@ -3,7 +3,6 @@
 
 #include <cmath>
 
-#include "kernels/scratch.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/registry.h"
 #include "tensor/shape.h"
@@ -11,54 +10,6 @@
 namespace steep::ops {
 
 namespace {
-
-program::Cost gemm_cost(const program::Call& call) {
-  const int64_t* d = call.dims;
-  const double batch = static_cast<double>(d[0]), m = static_cast<double>(d[1]),
-               n = static_cast<double>(d[2]), k = static_cast<double>(d[3]);
-  constexpr double kSpeed = 4;
-  // An activation of a curved kind takes as long as this many of the product's operations.
-  const auto activation = static_cast<Activation>(d[12]);
-  const bool curved = activation == Activation::tanh || activation == Activation::sigmoid;
-  const double each = curved ? 60 : activation == Activation::none ? 0 : 1;
-  return {batch * m * n * (2 * k + each),
-          batch * (m * k + k * n + m * n) * static_cast<double>(element_size(call.type)), kSpeed};
-}
-
-// The rows of C, or the matrices of a batch where each rank takes whole ones, as in
-// kernels/product/gemm.cpp.
-program::Rows gemm_rows(const program::Call& call, int ranks) {
-  const int64_t* d = call.dims;
-  const int64_t batch = d[0], m = d[1], n = d[2], lda = d[4], ldc = d[6];
-  const int64_t a_stride = d[7], b_stride = d[8], c_stride = d[9];
-  const bool trans_a = d[10] != 0, gradient = call.operands[4].tensor() != nullptr;
-  const int64_t aux_row = gradient ? d[14] : 0, aux_stride = gradient ? d[15] : 0;
-  if (!is_floating(call.type)) return {};
-  const bool one_product = batch == 1 || (b_stride == 0 && !trans_a && a_stride == m * lda &&
-                                          c_stride == m * ldc && aux_stride == m * aux_row);
-  program::Rows rows;
-  if (one_product) {
-    // A single row is cut along it, and so is a column that is computed as one.
-    if (batch * m == 1 || (n == 1 && trans_a)) return {};
-    rows = {batch * m, {ldc, trans_a ? 0 : lda, 0, 0, aux_row}};
-  } else {
-    if (batch % ranks != 0) return {};
-    rows = {batch, {c_stride, a_stride, b_stride, 0, aux_stride}};
-  }
-  for (int64_t& bytes : rows.bytes) bytes *= element_size(call.type);
-  return rows;
-}
-
-constexpr Kernel kGemm{"gemm",
-                       Kind::product,
-                       static_cast<int>(kernels::RoutineId::gemm),
-                       "wrr",
-                       2,
-                       gemm_cost,
-                       kernels::gemm_scratch,
-                       nullptr,
-                       gemm_rows,
-                       true};
 
 // One operand as the kernel wants it: rows or columns contiguous.
 struct Matrix {
@@ -97,11 +48,13 @@ Tensor product(const Tensor& a, const Tensor& b, const Tensor& bias, Activation 
   const int64_t m = a.size(last - 1), k = a.size(last), n = b.size(b.dim() - 1);
   const int64_t batch = a.dim() == 3 ? a.size(0) : 1;
   Tensor out = a.dim() == 3 ? empty({batch, m, n}, a.dtype()) : empty({m, n}, a.dtype());
-  program::launch(
-      kGemm, a.dtype(), {out, left.x, right.x, bias, aux},
-      {batch, m, n, k, left.lead, right.lead, n, left.batch_stride, right.batch_stride, m * n,
-       left.transposed, right.transposed, static_cast<int64_t>(activation), 0, n, m * n, 0},
-      {program::real(0.01)});
+  kernels::Gemm gemm{batch, m, n, k};
+  gemm.lda = left.lead, gemm.ldb = right.lead, gemm.ldc = n;
+  gemm.a_stride = left.batch_stride, gemm.b_stride = right.batch_stride, gemm.c_stride = m * n;
+  gemm.trans_a = left.transposed, gemm.trans_b = right.transposed;
+  gemm.activation = activation;
+  gemm.aux_row = n, gemm.aux_stride = m * n;
+  program::launch(kernels::kGemm, a.dtype(), {out, left.x, right.x, bias, aux}, gemm);
   return out;
 }
 

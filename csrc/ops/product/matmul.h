@@ -1,22 +1,12 @@
 // Products that only their own family and the registry call.
 #pragma once
 
+#include "kernels/product/gemm.h"
 #include "ops/ops.h"
 
 namespace steep::ops {
 
-// What a product may do with each element before it is written (the kernel's epilogue). The
-// backward ones take the product for the gradient of an activation's output.
-enum class Activation : int64_t {
-  none,
-  relu,
-  tanh,
-  sigmoid,
-  leaky_relu,
-  relu_backward,
-  tanh_backward,
-  sigmoid_backward
-};
+using kernels::Activation;
 
 // out [batch,] m, n = activation(a @ b + bias), unrecorded; one dtype; a and b have two dimensions,
 // or three of one batch size; bias [n] or undefined; aux: the activation's output, contiguous and

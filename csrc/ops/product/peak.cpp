@@ -1,18 +1,12 @@
 // Measuring the machine: arithmetic that goes as fast as it can, for benchmarks to hold products
 // against.
+#include "kernels/product/peak.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/registry.h"
 
 namespace steep::ops {
 
 namespace {
-
-program::Cost peak_cost(const program::Call& call) {
-  return {static_cast<double>(call.dims[0]) * 24, 0};
-}
-constexpr Kernel kPeak{
-    "fma_peak", Kind::opaque, static_cast<int>(kernels::RoutineId::fma_peak), "w", 1, peak_cost,
-    nullptr,    nullptr};
 
 constexpr int64_t kMostRounds = int64_t{1} << 28;  // a second or two, which nothing interrupts
 
@@ -22,7 +16,7 @@ Tensor fma_peak(int64_t rounds, std::optional<DType> dtype) {
   if (rounds < 0 || rounds > kMostRounds)
     fail(ErrorKind::value, "fma_peak", join("0 to ", kMostRounds, " rounds"), join(rounds));
   Tensor out = empty({2}, type);
-  program::launch(kPeak, type, {out}, {rounds});
+  program::launch(kernels::kFmaPeak, type, {out}, kernels::FmaPeak{rounds});
   return out;
 }
 

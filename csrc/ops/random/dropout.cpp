@@ -1,28 +1,12 @@
 // Dropout: a mask by counter-based Philox, so that it depends on the seed and the masks before it,
 // not on threads.
+#include "kernels/random/dropout.h"
 #include "ops/random/random.h"
 #include "ops/reduce/reduce.h"
 
 namespace steep::ops {
 
 namespace {
-
-using kernels::RoutineId;
-
-// Where its ranks find which stretch of the stream they draw.
-int64_t stretch(const int64_t*, int, int threads) { return threads > 1 ? 16 : 0; }
-
-constexpr Kernel kDropout{
-    "dropout", Kind::opaque, static_cast<int>(RoutineId::dropout), "wwru", 1, nullptr,
-    stretch,   nullptr};
-constexpr Kernel kDropoutBackward{"dropout_backward",
-                                  Kind::opaque,
-                                  static_cast<int>(RoutineId::dropout_backward),
-                                  "wr",
-                                  1,
-                                  nullptr,
-                                  nullptr,
-                                  nullptr};
 
 // {seed, offset} of the default generator's counter, which lives as long as the process.
 const Tensor& philox_state() {
@@ -50,8 +34,8 @@ Tensor dropout(const Tensor& x, double p, bool training, bool inplace) {
   const Tensor out = empty(x.shape(), x.dtype()), mask = empty(x.shape(), DType::boolean);
   {
     const tape::GradMode off(false);
-    program::launch(kDropout, x.dtype(), {out, mask, contiguous(x), philox_state()}, {x.numel()},
-                    {program::real(1 - p), program::real(scale)});
+    program::launch(kernels::kDropout, x.dtype(), {out, mask, contiguous(x), philox_state()},
+                    kernels::Dropout{x.numel(), 1 - p, scale});
   }
   if (wanted(x)) {
     record("dropout", out, {x}, [mask = Saved(mask), scale](const Tensor& grad, Grads& grads) {
@@ -60,8 +44,9 @@ Tensor dropout(const Tensor& x, double p, bool training, bool inplace) {
         return;
       }
       const Tensor grad_x = empty(grad.shape(), grad.dtype());
-      program::launch(kDropoutBackward, grad.dtype(), {grad_x, contiguous(grad), mask.get()},
-                      {grad.numel()}, {program::real(scale)});
+      program::launch(kernels::kDropoutBackward, grad.dtype(),
+                      {grad_x, contiguous(grad), mask.get()},
+                      kernels::DropoutBackward{grad.numel(), scale});
       grads[0] = grad_x;
     });
   }

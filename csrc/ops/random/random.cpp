@@ -13,11 +13,14 @@ namespace {
 using kernels::Scalar;
 using kernels::Task;
 
-// What a draw takes beside its memory.   dims: n, one at a time (1).   scalars: generator, first,
-// second.   data: out[n]
-Generator& generator_of(const Task& task) {
-  return *reinterpret_cast<Generator*>(task.scalars[0].i);
-}
+// What a draw takes beside its memory.  Operands: out[n].
+struct Drawing {
+  Generator* generator;
+  int64_t n;
+  kernels::Flag one_by_one;
+  Scalar first, second;
+};
+
 template <class T>
 T* out_of(const Task& task) {
   return static_cast<T*>(task.data[0]);
@@ -25,102 +28,111 @@ T* out_of(const Task& task) {
 
 template <class T>
 void draw_uniform(const Task& task) {
-  runtime::uniform(generator_of(task), out_of<T>(task), task.dims[0], task.scalars[1].f,
-                   task.scalars[2].f);
+  const Drawing& how = kernels::arguments<Drawing>(task);
+  runtime::uniform(*how.generator, out_of<T>(task), how.n, how.first.f, how.second.f);
 }
 
 template <class T>
 void draw_normal(const Task& task) {
+  const Drawing& how = kernels::arguments<Drawing>(task);
   // torch takes other draws for memory that is not row-major: one after another, whatever their
   // number.
-  const int64_t n = task.dims[0], step = task.dims[1] ? 1 : n;
-  for (int64_t i = 0; i < n; i += step)
-    runtime::normal(generator_of(task), out_of<T>(task) + i, step, task.scalars[1].f,
-                    task.scalars[2].f);
+  const int64_t step = how.one_by_one ? 1 : how.n;
+  for (int64_t i = 0; i < how.n; i += step)
+    runtime::normal(*how.generator, out_of<T>(task) + i, step, how.first.f, how.second.f);
 }
 
 template <class T>
 void draw_exponential(const Task& task) {
-  runtime::exponential(generator_of(task), out_of<T>(task), task.dims[0], task.scalars[1].f);
+  const Drawing& how = kernels::arguments<Drawing>(task);
+  runtime::exponential(*how.generator, out_of<T>(task), how.n, how.first.f);
 }
 
 template <class T>
 void draw_ints(const Task& task) {
-  runtime::random_ints(generator_of(task), out_of<T>(task), task.dims[0], task.scalars[1].i,
-                       task.scalars[2].i);
+  const Drawing& how = kernels::arguments<Drawing>(task);
+  runtime::random_ints(*how.generator, out_of<T>(task), how.n, how.first.i, how.second.i);
 }
 
 template <class T>
 void draw_full(const Task& task) {
-  runtime::random_full(generator_of(task), out_of<T>(task), task.dims[0]);
+  const Drawing& how = kernels::arguments<Drawing>(task);
+  runtime::random_full(*how.generator, out_of<T>(task), how.n);
 }
 
 template <class T>
 void draw_bernoulli(const Task& task) {
-  runtime::bernoulli(generator_of(task), out_of<T>(task), task.dims[0], task.scalars[1].f);
+  const Drawing& how = kernels::arguments<Drawing>(task);
+  runtime::bernoulli(*how.generator, out_of<T>(task), how.n, how.first.f);
 }
 
-// data: out[n], p[n]
+// Operands: out[n], p[n].
 template <class T>
 void draw_bernoulli_each(const Task& task) {
+  const Drawing& how = kernels::arguments<Drawing>(task);
   const T* p = static_cast<const T*>(task.data[1]);
-  for (int64_t i = 0; i < task.dims[0]; ++i) {
+  for (int64_t i = 0; i < how.n; ++i) {
     if (p[i] >= 0 && p[i] <= 1) continue;
     throw Error(ErrorKind::runtime,
                 join("bernoulli: expected probabilities p with p >= 0 and p <= 1, got ", p[i],
                      " at position ", i, "; clamp them, or apply sigmoid"));
   }
-  runtime::bernoulli(generator_of(task), out_of<T>(task), p, task.dims[0]);
+  runtime::bernoulli(*how.generator, out_of<T>(task), p, how.n);
 }
 
 void draw_permutation(const Task& task) {
-  runtime::randperm(generator_of(task), out_of<int64_t>(task), task.dims[0]);
+  const Drawing& how = kernels::arguments<Drawing>(task);
+  runtime::randperm(*how.generator, out_of<int64_t>(task), how.n);
 }
 
-constexpr Kernel drawing(const char* name, kernels::Routine routine) {
-  return {name, Kind::opaque, 0, "wr", 1, nullptr, nullptr, routine};
+constexpr Kernel drawing(const char* name, const kernels::ByType<kernels::Routine>& routines) {
+  return program::host_kernel(name, "wr", routines).with_numbers(2);
 }
-// One kernel a type, in the order of DType: a host routine is not told its type.
-constexpr Kernel kUniform[] = {drawing("uniform", draw_uniform<float>),
-                               drawing("uniform", draw_uniform<double>)};
-constexpr Kernel kNormal[] = {drawing("normal", draw_normal<float>),
-                              drawing("normal", draw_normal<double>)};
-constexpr Kernel kExponential[] = {drawing("exponential", draw_exponential<float>),
-                                   drawing("exponential", draw_exponential<double>)};
 constexpr Kernel throwing(Kernel kernel) {
   kernel.may_throw = true;
   return kernel;
 }
-constexpr Kernel kBernoulliEach[] = {throwing(drawing("bernoulli", draw_bernoulli_each<float>)),
-                                     throwing(drawing("bernoulli", draw_bernoulli_each<double>))};
-#define STEEP_DRAWING(name, routine)                                 \
-  {drawing(name, routine<float>),   drawing(name, routine<double>),  \
-   drawing(name, routine<int64_t>), drawing(name, routine<int32_t>), \
-   drawing(name, routine<uint8_t>), drawing(name, routine<bool>)}
-constexpr Kernel kInts[] = STEEP_DRAWING("random", draw_ints);
-constexpr Kernel kFull[] = STEEP_DRAWING("random", draw_full);
-constexpr Kernel kBernoulli[] = STEEP_DRAWING("bernoulli", draw_bernoulli);
-#undef STEEP_DRAWING
-constexpr Kernel kPermutation = drawing("randperm", draw_permutation);
+using program::by_type;
+constexpr Kernel kUniform =
+    drawing("uniform", by_type<float, double>(draw_uniform<float>, draw_uniform<double>));
+constexpr Kernel kNormal =
+    drawing("normal", by_type<float, double>(draw_normal<float>, draw_normal<double>));
+constexpr Kernel kExponential = drawing(
+    "exponential", by_type<float, double>(draw_exponential<float>, draw_exponential<double>));
+constexpr Kernel kBernoulliEach = throwing(drawing(
+    "bernoulli", by_type<float, double>(draw_bernoulli_each<float>, draw_bernoulli_each<double>)));
+constexpr Kernel kInts =
+    drawing("random", by_type<float, double, int64_t, int32_t, uint8_t, bool>(
+                          draw_ints<float>, draw_ints<double>, draw_ints<int64_t>,
+                          draw_ints<int32_t>, draw_ints<uint8_t>, draw_ints<bool>));
+constexpr Kernel kFull =
+    drawing("random", by_type<float, double, int64_t, int32_t, uint8_t, bool>(
+                          draw_full<float>, draw_full<double>, draw_full<int64_t>,
+                          draw_full<int32_t>, draw_full<uint8_t>, draw_full<bool>));
+constexpr Kernel kBernoulli = drawing(
+    "bernoulli", by_type<float, double, int64_t, int32_t, uint8_t, bool>(
+                     draw_bernoulli<float>, draw_bernoulli<double>, draw_bernoulli<int64_t>,
+                     draw_bernoulli<int32_t>, draw_bernoulli<uint8_t>, draw_bernoulli<bool>));
+constexpr Kernel kPermutation = drawing("randperm", by_type<int64_t>(draw_permutation));
 
-Scalar scalar_of(Generator* generator) {
+// The generator that a draw takes, the default one for null; a recording keeps one of the user's.
+Generator* drawn_from(Generator* generator) {
   Generator* const standard = &runtime::default_generator();
   program::Recorder* const recorder = program::Recorder::active();
   if (recorder && generator && generator != standard) recorder->keep(generator->shared_from_this());
-  return program::integer(reinterpret_cast<int64_t>(generator ? generator : standard));
+  return generator ? generator : standard;
 }
 
-// What a draw is: a kernel of each type, and its two numbers.
+// What a draw is: its kernel, and its two numbers.
 struct Draw {
-  const Kernel* kernels;
+  const Kernel& kernel;
   Scalar first = program::integer(0), second = program::integer(0);
 };
 
 // Into dense memory, in its order; `one_by_one` where what is filled in the end is not row-major.
 void draw_memory(const Draw& draw, const Tensor& x, bool one_by_one, Generator* generator) {
-  const int type = static_cast<int>(x.dtype());
-  program::launch(draw.kernels[type], x.dtype(), {x}, {x.numel(), one_by_one},
-                  {scalar_of(generator), draw.first, draw.second});
+  program::launch(draw.kernel, x.dtype(), {x},
+                  Drawing{drawn_from(generator), x.numel(), one_by_one, draw.first, draw.second});
 }
 
 // Dense memory with x's order of dimensions.
@@ -212,7 +224,8 @@ Tensor randperm(int64_t n, Generator* generator, std::optional<DType> dtype, boo
     fail(ErrorKind::runtime, "randperm", join("n that ", name(type), " can count"), join(n),
          "choose a wider dtype");
   const Tensor order = empty({n}, DType::int64);
-  program::launch(kPermutation, DType::int64, {order}, {n}, {scalar_of(generator)});
+  program::launch(kPermutation, DType::int64, {order},
+                  Drawing{drawn_from(generator), n, 0, {}, {}});
   const Tensor out = to(order, type);
   if (requires_grad) tape::set_requires_grad(out, true);
   return out;
@@ -243,8 +256,8 @@ Tensor bernoulli(const Tensor& p, Generator* generator) {
   floating("bernoulli", p.dtype());
   const tape::GradMode off(false);
   const Tensor chances = contiguous(p), out = empty(p.shape(), p.dtype());
-  program::launch(kBernoulliEach[static_cast<int>(p.dtype())], p.dtype(), {out, chances},
-                  {out.numel()}, {scalar_of(generator)});
+  program::launch(kBernoulliEach, p.dtype(), {out, chances},
+                  Drawing{drawn_from(generator), out.numel(), 0, {}, {}});
   return out;
 }
 

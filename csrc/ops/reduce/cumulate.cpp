@@ -11,13 +11,18 @@ namespace {
 
 constexpr int64_t kColumns = 256;  // taken together, so that their totals stay in the cache
 
+struct Cumulation {
+  Extent extent;
+  kernels::Flag backwards;  // from the end
+};
+
 // The totals run in Total, which is wider than T where T is float32: the error of a running sum
-// grows with every step.   x as [outer, n, inner], row-major.   dims: outer, n, inner, from the end
-// (1) or the start (0).   data: out, x
+// grows with every step.
+// Operands: out, x, both [outer, n, inner] and row-major.
 template <class T, class Total>
 void cumulate(const kernels::Task& task) {
-  const int64_t outer = task.dims[0], n = task.dims[1], inner = task.dims[2];
-  const bool backwards = task.dims[3] != 0;
+  const auto& [extent, backwards] = kernels::arguments<Cumulation>(task);
+  const int64_t outer = extent.outer, n = extent.n, inner = extent.inner;
   T* out = static_cast<T*>(task.data[0]);
   const T* x = static_cast<const T*>(task.data[1]);
   const int64_t first = backwards ? (n - 1) * inner : 0, next = backwards ? -inner : inner;
@@ -37,14 +42,12 @@ void cumulate(const kernels::Task& task) {
   }
 }
 
-// One kernel a type: a host routine is not told its type. Integers are added unsigned, where
-// wrapping is defined.
-constexpr Kernel cumulate_kernel(kernels::Routine routine) {
-  return {"cumsum", Kind::opaque, 0, "wr", 1, nullptr, nullptr, routine};
-}
-constexpr Kernel kCumulate[] = {
-    cumulate_kernel(cumulate<float, double>), cumulate_kernel(cumulate<double, double>),
-    cumulate_kernel(cumulate<uint64_t, uint64_t>), cumulate_kernel(cumulate<uint32_t, uint32_t>)};
+// Integers are added unsigned, where wrapping is defined.
+constexpr Kernel kCumulate =
+    program::host_kernel("cumsum", "wr",
+                         program::by_type<float, double, int64_t, int32_t>(
+                             cumulate<float, double>, cumulate<double, double>,
+                             cumulate<uint64_t, uint64_t>, cumulate<uint32_t, uint32_t>));
 
 Tensor running_sum(const Tensor& input, int dim, bool backwards) {
   Tensor out;
@@ -55,8 +58,7 @@ Tensor running_sum(const Tensor& input, int dim, bool backwards) {
     const tape::GradMode off(false);
     const Tensor x = contiguous(input);
     out = empty(x.shape(), x.dtype());
-    program::launch(kCumulate[static_cast<int>(x.dtype())], x.dtype(), {out, x},
-                    {extent.outer, extent.n, extent.inner, backwards});
+    program::launch(kCumulate, x.dtype(), {out, x}, Cumulation{extent, backwards});
   }
   if (wanted(input)) {
     record("cumsum", out, {input}, [dim, backwards](const Tensor& grad, Grads& grads) {

@@ -1,5 +1,4 @@
 // Greatest and least values, and where they are.
-#include "kernels/scratch.h"
 #include "ops/elementwise/compare.h"
 #include "ops/reduce/reduce.h"
 #include "ops/registry.h"
@@ -8,22 +7,16 @@ namespace steep::ops {
 
 namespace {
 
-using kernels::RoutineId;
-
 // The maximum's side of this file, or the minimum's.
 struct Side {
   const char* name;  // of the whole tensor, and along a dimension
   const char* over;  // over any dimensions
   const char* position;
-  Kernel value, place;
+  const Kernel *value, *place;
 };
 
-constexpr Side kMax{"max", "amax", "argmax",
-                    reduction("max", RoutineId::max, kernels::reduce_scratch),
-                    reduction("argmax", RoutineId::argmax, kernels::reduce_scratch)};
-constexpr Side kMin{"min", "amin", "argmin",
-                    reduction("min", RoutineId::min, kernels::reduce_scratch),
-                    reduction("argmin", RoutineId::argmin, kernels::reduce_scratch)};
+constexpr Side kMax{"max", "amax", "argmax", &kernels::kMax, &kernels::kArgmax};
+constexpr Side kMin{"min", "amin", "argmin", &kernels::kMin, &kernels::kArgmin};
 
 // Nothing has no extreme.
 void check_elements(const char* op, const Reduction& plan, bool all, ErrorKind kind) {
@@ -58,7 +51,7 @@ Tensor most(const Side& side, const char* op, const Tensor& x, const std::option
             bool keepdim, bool nans_tie) {
   const Reduction plan = plan_reduction(op, x, dim, keepdim);
   check_elements(op, plan, !dim || dim->empty(), ErrorKind::runtime);
-  const Tensor out = fold(side.value, x, plan, x.dtype());
+  const Tensor out = fold(*side.value, x, plan, x.dtype());
   if (wanted(x)) {
     record(
         op, out, {x},
@@ -79,8 +72,8 @@ std::tuple<Tensor, Tensor> most_along(const Side& side, const Tensor& x, int64_t
     // Bools from outside may hold other bytes than 0 and 1, which would win over 1.
     const Tensor ordered = x.dtype() == DType::boolean ? ne({x, {}}, {{}, Number(false)}) : x;
     const Tensor rows = arrange(ordered, plan, extent);
-    program::launch(side.value, x.dtype(), {values, rows}, {extent.outer, extent.n, extent.inner});
-    program::launch(side.place, x.dtype(), {indices, rows}, {extent.outer, extent.n, extent.inner});
+    program::launch(*side.value, x.dtype(), {values, rows}, extent);
+    program::launch(*side.place, x.dtype(), {indices, rows}, extent);
   }
   if (wanted(x)) {
     record(
@@ -106,7 +99,7 @@ Tensor place(const Side& side, const Tensor& x, std::optional<int64_t> dim, bool
   if (out.numel() == 0) return out;
   Extent extent;
   const Tensor rows = arrange(x, plan, extent);
-  program::launch(side.place, x.dtype(), {out, rows}, {extent.outer, extent.n, extent.inner});
+  program::launch(*side.place, x.dtype(), {out, rows}, extent);
   return out;
 }
 

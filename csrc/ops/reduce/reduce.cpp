@@ -3,16 +3,11 @@
 
 #include <algorithm>
 
-#include "kernels/scratch.h"
 #include "ops/registry.h"
 
 namespace steep::ops {
 
 namespace {
-
-constexpr Kernel kProd = reduction("prod", kernels::RoutineId::prod, kernels::reduce_scratch);
-constexpr Kernel kAny = reduction("any", kernels::RoutineId::any, kernels::reduce_scratch);
-constexpr Kernel kAll = reduction("all", kernels::RoutineId::all, kernels::reduce_scratch);
 
 // Sums and products of integers and bools are int64, unless another dtype is asked for.
 DType total_type(const Tensor& x, std::optional<DType> dtype) {
@@ -90,7 +85,7 @@ Tensor prod_over(const Tensor& x, const std::optional<Dims>& dim, bool keepdim,
   check_total_type("prod", x, type);
   const Reduction plan = plan_reduction("prod", x, dim, keepdim);
   const Tensor terms = summand(x, type);
-  const Tensor out = to(fold(kProd, terms, plan, terms.dtype()), type);
+  const Tensor out = to(fold(kernels::kProd, terms, plan, terms.dtype()), type);
   if (wanted(x)) {
     record("prod", out, {x}, [x = Saved(x), plan](const Tensor& grad, Grads& grads) {
       const Tensor terms = to(x.get(), grad.dtype());
@@ -130,10 +125,10 @@ Tensor prod_dim(const Tensor& x, int64_t dim, bool keepdim, std::optional<DType>
   return prod_over(x, Dims{dim}, keepdim, dtype);
 }
 Tensor any(const Tensor& x, std::optional<Dims> dim, bool keepdim) {
-  return truth(kAny, x, dim, keepdim);
+  return truth(kernels::kAny, x, dim, keepdim);
 }
 Tensor all(const Tensor& x, std::optional<Dims> dim, bool keepdim) {
-  return truth(kAll, x, dim, keepdim);
+  return truth(kernels::kAll, x, dim, keepdim);
 }
 
 Tensor sum_to(const Tensor& x, const Dims& shape, DType dtype) {

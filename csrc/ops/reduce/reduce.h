@@ -2,6 +2,7 @@
 // gradient comes back.
 #pragma once
 
+#include "kernels/reduce/reduce.h"
 #include "ops/elementwise/elementwise.h"
 
 namespace steep::ops {
@@ -27,20 +28,8 @@ inline Reduction plan_reduction(const char* op, const Tensor& x, int64_t dim, bo
   return plan_reduction(op, x, Dims{dim}, keepdim);
 }
 
-// The rows of a reduction along contiguous ones, unless ranks share the chunks of each.
-program::Rows reduction_rows(const program::Call& call, int ranks);
-
-// "w" for the output and "r" for all that follows; kernels without scratch pass none.
-constexpr Kernel reduction(const char* name, kernels::RoutineId id,
-                           int64_t (*scratch)(const int64_t*, int, int) = nullptr) {
-  return {name,    Kind::reduce, static_cast<int>(id), "wr", 1, nullptr,
-          scratch, nullptr,      reduction_rows};
-}
-
 // x as [outer, n, inner] in row-major memory.
-struct Extent {
-  int64_t outer = 1, n = 1, inner = 1;
-};
+using kernels::Extent;
 
 // x itself where the reduced dimensions are neighbours in row-major memory, else a copy with them
 // moved last. Results come out row-major in both cases. Unrecorded.

@@ -1,17 +1,11 @@
 // How a reduction is laid out: from any dimensions of any strides to runs of [outer, n, inner].
-#include "kernels/scratch.h"
+#include "kernels/create/iota.h"
 #include "ops/reduce/reduce.h"
 #include "tensor/shape.h"
 
 namespace steep::ops {
 
 namespace {
-
-constexpr Kernel kSum = reduction("sum", kernels::RoutineId::sum, kernels::reduce_scratch);
-constexpr Kernel kDivide = elementwise("div", Elementwise::div, 4);
-constexpr Kernel kIota{
-    "iota",  Kind::opaque, static_cast<int>(kernels::RoutineId::iota), "w", 1, nullptr,
-    nullptr, nullptr};
 
 constexpr int kMaxRank = 64;  // of a reduced tensor: its dimensions are the bits of a word
 
@@ -70,13 +64,6 @@ Tensor output_in_order(const Dims& order, bool row_major, const Reduction& plan,
 }
 
 }  // namespace
-
-program::Rows reduction_rows(const program::Call& call, int ranks) {
-  const int64_t outer = call.dims[0], n = call.dims[1], inner = call.dims[2];
-  const int64_t chunks = kernels::ceil_div(n, kernels::kChunk);
-  if (inner != 1 || kernels::shares_chunks(outer, chunks, ranks)) return {};
-  return program::rows_in(call, outer, {0, 1, 2});
-}
 
 Reduction plan_reduction(const char* op, const Tensor& x, const std::optional<Dims>& dim,
                          bool keepdim) {
@@ -142,17 +129,19 @@ Tensor fold(const Kernel& kernel, const Tensor& x, const Reduction& plan, DType 
     if (!runs[i].goes) continue;
     const Extent extent = extent_at(runs, i);
     const Tensor into = i == first ? out : empty({extent.outer * extent.inner}, dtype);
-    program::launch(kernel, stage.dtype(), {into, stage}, {extent.outer, extent.n, extent.inner});
+    program::launch(kernel, stage.dtype(), {into, stage}, extent);
     stage = into;
   }
   return out;
 }
 
-Tensor plain_sum(const Tensor& x, const Reduction& plan) { return fold(kSum, x, plan, x.dtype()); }
+Tensor plain_sum(const Tensor& x, const Reduction& plan) {
+  return fold(kernels::kSum, x, plan, x.dtype());
+}
 
 Tensor plain_mean(const Tensor& x, const Reduction& plan) {
   const Tensor out = plain_sum(x, plan);
-  program::launch(kDivide, x.dtype(), {out, out, Number(plan.n)});
+  program::launch(kernels::kDiv, x.dtype(), {out, out, Number(plan.n)});
   return out;
 }
 
@@ -174,7 +163,8 @@ Tensor positions(int64_t n, int dim, int rank) {
   Dims shape(rank, 1);
   if (rank > 0) shape[dim] = n;
   const Tensor out = empty(shape, DType::int64);
-  program::launch(kIota, DType::int64, {out}, {n}, {program::integer(0), program::integer(1)});
+  program::launch(kernels::kIota, DType::int64, {out},
+                  kernels::Iota{n, program::integer(0), program::integer(1)});
   return out;
 }
 

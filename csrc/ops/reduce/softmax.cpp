@@ -1,8 +1,7 @@
 // Softmax and its logarithm along one dimension.
 #include "ops/reduce/softmax.h"
 
-#include <algorithm>
-
+#include "kernels/reduce/softmax.h"
 #include "ops/host.h"
 #include "ops/reduce/reduce.h"
 #include "ops/registry.h"
@@ -11,24 +10,6 @@
 namespace steep::ops {
 
 namespace {
-
-using kernels::RoutineId;
-
-program::Rows softmax_rows(const program::Call& call, int /*ranks*/) {
-  if (call.dims[2] != 1) return {};
-  return program::rows_in(call, call.dims[0], {0, 1, 2});
-}
-
-constexpr Kernel exponential(const char* name, RoutineId id) {
-  return {name,    Kind::reduce, static_cast<int>(id), "wr", 1, exponential_cost,
-          nullptr, nullptr,      softmax_rows};
-}
-
-constexpr Kernel kSoftmax = exponential("softmax", RoutineId::softmax);
-constexpr Kernel kLogSoftmax = exponential("log_softmax", RoutineId::log_softmax);
-constexpr Kernel kSoftmaxBackward = exponential("softmax_backward", RoutineId::softmax_backward);
-constexpr Kernel kLogSoftmaxBackward =
-    exponential("log_softmax_backward", RoutineId::log_softmax_backward);
 
 // The input in its compute type, row-major.
 Tensor prepared(const char* op, const Tensor& x, std::optional<DType> dtype) {
@@ -42,17 +23,14 @@ Tensor prepared(const char* op, const Tensor& x, std::optional<DType> dtype) {
 
 Tensor run(const Kernel& kernel, const Tensor& x, const Extent& extent) {
   const Tensor out = empty(x.shape(), x.dtype());
-  if (out.numel() > 0)
-    program::launch(kernel, x.dtype(), {out, x}, {extent.outer, extent.n, extent.inner});
+  if (out.numel() > 0) program::launch(kernel, x.dtype(), {out, x}, extent);
   return out;
 }
 
 Tensor run_backward(const Kernel& kernel, const Tensor& grad, const Tensor& out,
                     const Extent& extent) {
   const Tensor rows = contiguous(grad), grad_x = empty(out.shape(), out.dtype());
-  if (out.numel() > 0)
-    program::launch(kernel, out.dtype(), {grad_x, rows, out},
-                    {extent.outer, extent.n, extent.inner});
+  if (out.numel() > 0) program::launch(kernel, out.dtype(), {grad_x, rows, out}, extent);
   return grad_x;
 }
 
@@ -67,31 +45,19 @@ Tensor total(const Tensor& x, int dim) { return sum(x, Dims{dim}, true, std::nul
 
 }  // namespace
 
-program::Cost exponential_cost(const program::Call& call) {
-  constexpr double kFlops = 8;  // of an exponential, by what it takes
-  double bytes = 0;
-  int64_t largest = 0;
-  for (int i = 0; i < call.operand_count; ++i) {
-    const TensorImpl* operand = call.operands[i].tensor();
-    if (!operand) continue;
-    bytes += static_cast<double>(operand->numel * element_size(operand->dtype));
-    largest = std::max(largest, operand->numel);
-  }
-  return {kFlops * static_cast<double>(largest), bytes};
-}
-
 Tensor softmax(const Tensor& input, int64_t along, std::optional<DType> dtype) {
   const int dim = wrap_dim("softmax", along, input.dim());
   const Tensor x = prepared("softmax", input, dtype);
   const Extent extent = extent_along(x, dim);
-  const Tensor out = run(kSoftmax, x, extent);
+  const Tensor out = run(kernels::kSoftmax, x, extent);
   if (wanted(x)) {
     record("softmax", out, {x},
            [out = Saved::output(out), extent, dim](const Tensor& grad, Grads& grads) {
              const Tensor y = out.get();
              // Fused, unless this pass is itself to be differentiated.
-             grads[0] = tape::grad_enabled() ? mul(y, sub(grad, total(mul(grad, y), dim)))
-                                             : run_backward(kSoftmaxBackward, grad, y, extent);
+             grads[0] = tape::grad_enabled()
+                            ? mul(y, sub(grad, total(mul(grad, y), dim)))
+                            : run_backward(kernels::kSoftmaxBackward, grad, y, extent);
            });
   }
   return out;
@@ -101,13 +67,14 @@ Tensor log_softmax(const Tensor& input, int64_t along, std::optional<DType> dtyp
   const int dim = wrap_dim("log_softmax", along, input.dim());
   const Tensor x = prepared("log_softmax", input, dtype);
   const Extent extent = extent_along(x, dim);
-  const Tensor out = run(kLogSoftmax, x, extent);
+  const Tensor out = run(kernels::kLogSoftmax, x, extent);
   if (wanted(x)) {
     record("log_softmax", out, {x},
            [out = Saved::output(out), extent, dim](const Tensor& grad, Grads& grads) {
              const Tensor y = out.get();
-             grads[0] = tape::grad_enabled() ? sub(grad, mul(exp(y), total(grad, dim)))
-                                             : run_backward(kLogSoftmaxBackward, grad, y, extent);
+             grads[0] = tape::grad_enabled()
+                            ? sub(grad, mul(exp(y), total(grad, dim)))
+                            : run_backward(kernels::kLogSoftmaxBackward, grad, y, extent);
            });
   }
   return out;

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/scratch.h"
+#include "kernels/reduce/softmax.h"
 #include "ops/elementwise/compare.h"
 #include "ops/reduce/reduce.h"
 #include "ops/reduce/softmax.h"
@@ -12,21 +12,6 @@
 namespace steep::ops {
 
 namespace {
-
-constexpr Kernel kWideMean =
-    reduction("wide_mean", kernels::RoutineId::wide_mean, kernels::wide_reduce_scratch);
-constexpr Kernel kVariance =
-    reduction("variance", kernels::RoutineId::variance, kernels::wide_reduce_scratch);
-constexpr Kernel kDeviation =
-    reduction("deviation", kernels::RoutineId::deviation, kernels::wide_reduce_scratch);
-constexpr Kernel kLogSumExp{"logsumexp",
-                            Kind::reduce,
-                            static_cast<int>(kernels::RoutineId::logsumexp),
-                            "wrww",
-                            1,
-                            exponential_cost,
-                            nullptr,
-                            nullptr};
 
 struct Spread {
   Reduction plan;
@@ -55,10 +40,10 @@ Moments moments(const Kernel& kernel, const Tensor& x, const Spread& spread) {
   const Tensor rows = arrange(x, spread.plan, extent);
   const Moments out{empty(spread.plan.shape, x.dtype()), empty(spread.plan.shape, DType::float64)};
   if (out.value.numel() > 0) {
-    program::launch(kWideMean, x.dtype(), {out.mean, rows}, {extent.outer, extent.n, extent.inner},
-                    {program::real(static_cast<double>(spread.plan.n))});
+    program::launch(kernels::kWideMean, x.dtype(), {out.mean, rows},
+                    kernels::DividedExtent{extent, static_cast<double>(spread.plan.n)});
     program::launch(kernel, x.dtype(), {out.value, rows, out.mean},
-                    {extent.outer, extent.n, extent.inner}, {program::real(spread.degrees)});
+                    kernels::DividedExtent{extent, spread.degrees});
   }
   return out;
 }
@@ -123,7 +108,7 @@ Tensor average(const Moments& made, const Tensor& x, const Spread& spread) {
 Tensor var(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction,
            bool keepdim) {
   const Spread spread = plan_spread("var", x, dim, correction, keepdim);
-  const Moments made = moments(kVariance, x, spread);
+  const Moments made = moments(kernels::kVariance, x, spread);
   if (wanted(x)) record_variance(made, x, spread);
   return made.value;
 }
@@ -131,7 +116,7 @@ Tensor var(const Tensor& x, std::optional<Dims> dim, std::optional<Number> corre
 Tensor stddev(const Tensor& x, std::optional<Dims> dim, std::optional<Number> correction,
               bool keepdim) {
   const Spread spread = plan_spread("std", x, dim, correction, keepdim);
-  const Moments made = moments(kDeviation, x, spread);
+  const Moments made = moments(kernels::kDeviation, x, spread);
   if (wanted(x)) record_deviation(made, x, spread);
   return made.value;
 }
@@ -139,7 +124,7 @@ Tensor stddev(const Tensor& x, std::optional<Dims> dim, std::optional<Number> co
 std::tuple<Tensor, Tensor> var_mean(const Tensor& x, std::optional<Dims> dim,
                                     std::optional<Number> correction, bool keepdim) {
   const Spread spread = plan_spread("var_mean", x, dim, correction, keepdim);
-  const Moments made = moments(kVariance, x, spread);
+  const Moments made = moments(kernels::kVariance, x, spread);
   if (wanted(x)) record_variance(made, x, spread);
   return {made.value, average(made, x, spread)};
 }
@@ -147,7 +132,7 @@ std::tuple<Tensor, Tensor> var_mean(const Tensor& x, std::optional<Dims> dim,
 std::tuple<Tensor, Tensor> std_mean(const Tensor& x, std::optional<Dims> dim,
                                     std::optional<Number> correction, bool keepdim) {
   const Spread spread = plan_spread("std_mean", x, dim, correction, keepdim);
-  const Moments made = moments(kDeviation, x, spread);
+  const Moments made = moments(kernels::kDeviation, x, spread);
   if (wanted(x)) record_deviation(made, x, spread);
   return {made.value, average(made, x, spread)};
 }
@@ -186,8 +171,7 @@ Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
   if (out.numel() > 0) {
     Extent extent;
     const Tensor rows = arrange(x, plan, extent);
-    program::launch(kLogSumExp, x.dtype(), {out, rows, top, log_sum},
-                    {extent.outer, extent.n, extent.inner});
+    program::launch(kernels::kLogsumexp, x.dtype(), {out, rows, top, log_sum}, extent);
   }
   if (wanted(x)) {
     record("logsumexp", out, {x},

@@ -1,5 +1,7 @@
 #include "ops/shape/window.h"
 
+#include "kernels/create/iota.h"
+#include "kernels/index/index.h"
 #include "ops/elementwise/elementwise.h"
 #include "tensor/shape.h"
 #include "tensor/sizes.h"
@@ -67,18 +69,12 @@ void add_part(const Tensor& line, const Tensor& x, const Geometry& part, int64_t
         reduced);
     return;
   }
-  static constexpr Kernel kIota{
-      "iota",  Kind::opaque, static_cast<int>(kernels::RoutineId::iota), "w", 1, nullptr,
-      nullptr, nullptr};
-  static constexpr Kernel kIndexAdd{
-      "index_add", Kind::opaque, static_cast<int>(kernels::RoutineId::index_add), "urr", 1, nullptr,
-      nullptr,     nullptr};
   const Tensor places = empty({line.numel()}, DType::int64);
-  program::launch(kIota, DType::int64, {places}, {line.numel()},
-                  {program::integer(0), program::integer(1)});
+  program::launch(kernels::kIota, DType::int64, {places},
+                  kernels::Iota{line.numel(), program::integer(0), program::integer(1)});
   const Tensor index = contiguous(alias(places, kept, part.strides, unique.offset));
-  program::launch(kIndexAdd, x.dtype(), {line, contiguous(reduced), index},
-                  {1, line.numel(), 1, index.numel()});
+  program::launch(kernels::kIndexAdd, x.dtype(), {line, contiguous(reduced), index},
+                  kernels::Selection{1, line.numel(), 1, index.numel()});
 }
 
 }  // namespace

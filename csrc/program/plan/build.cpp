@@ -1,7 +1,6 @@
 // From a plan's steps to actions, with a note of every place that holds an address.
-#include "program/plan/product.h"
+#include "kernels/product/gemm.h"
 #include "program/replay/replay.h"
-#include "runtime/cpu.h"
 
 namespace steep::program {
 
@@ -67,12 +66,10 @@ void Program::build_launch(const Step& step, Action& action) {
     action.geometry->rows = step.rows;
     data = action.geometry->data;
   } else {
-    action.routine = kernel.host
-                         ? kernel.host
-                         : runtime::table().routines[kernel.id][static_cast<int>(call.type)];
-    action.dims = recorded.dims();
-    if (kernel.kind == Kind::product) action.dims[product::kByRows] = step.rows > 0;
-    action.scalars = recorded.scalars();
+    action.routine = routine_of(kernel, call.type);
+    action.arguments = recorded.words();
+    if (kernel.kind == Kind::product)
+      reinterpret_cast<kernels::Gemm*>(action.arguments.data())->by_rows = step.rows > 0;
     action.data = SmallVector<char*, 8>(call.operand_count, nullptr);
     data = action.data.data();
   }

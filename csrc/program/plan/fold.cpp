@@ -1,35 +1,35 @@
 // Elementwise launches that a matrix product takes over: a bias, an activation, or the gradient of
 // one, done to each element before it is written. The product's epilogue has the bits of the launch
 // it stands for.
-#include "program/plan/product.h"
+#include "kernels/elementwise/activation.h"
+#include "kernels/elementwise/arithmetic.h"
+#include "kernels/elementwise/math.h"
+#include "kernels/product/gemm.h"
 #include "program/plan/uses.h"
 
 namespace steep::program {
 
 namespace {
 
-using kernels::Elementwise;
+using kernels::Activation;
+using kernels::Gemm;
+using kernels::Kernel;
 
-// The activation's number in the product's dims, 0 for none.
-int64_t activation_of(int id) {
-  switch (static_cast<Elementwise>(id)) {
-    case Elementwise::relu:
-      return 1;
-    case Elementwise::tanh:
-      return 2;
-    case Elementwise::sigmoid:
-      return 3;
-    case Elementwise::leaky_relu:
-      return 4;
-    case Elementwise::relu_backward:
-      return 5;
-    case Elementwise::tanh_backward:
-      return 6;
-    case Elementwise::sigmoid_backward:
-      return 7;
-    default:
-      return 0;
-  }
+// What a product does in place of the kernel; none where it cannot.
+Activation activation_of(const Kernel& kernel) {
+  static constexpr struct {
+    const Kernel* kernel;
+    Activation activation;
+  } kKnown[] = {{&kernels::kRelu, Activation::relu},
+                {&kernels::kTanh, Activation::tanh},
+                {&kernels::kSigmoid, Activation::sigmoid},
+                {&kernels::kLeakyRelu, Activation::leaky_relu},
+                {&kernels::kReluBackward, Activation::relu_backward},
+                {&kernels::kTanhBackward, Activation::tanh_backward},
+                {&kernels::kSigmoidBackward, Activation::sigmoid_backward}};
+  for (const auto& known : kKnown)
+    if (known.kernel == &kernel) return known.activation;
+  return Activation::none;
 }
 
 class Folding {
@@ -71,22 +71,23 @@ class Folding {
 
   // Whether the user's result is new memory that the product may write at once.
   bool can_write(int at, int user, const TensorImpl& product) {
-    const TensorImpl& out = *call(user).call.operands()[product::kOut].tensor();
-    const int value = call(user).values[product::kOut];
+    const TensorImpl& out = *call(user).call.operands()[kernels::kGemmOut].tensor();
+    const int value = call(user).values[kernels::kGemmOut];
     if (!out.contiguous || out.numel != product.numel || out.dtype != product.dtype) return false;
-    if (value == call(at).values[product::kOut]) return out.offset == product.offset;
+    if (value == call(at).values[kernels::kGemmOut]) return out.offset == product.offset;
     if (plan_.values[value].kind != Value::Kind::made) return false;
     return uses_.of(value).begin()->call >= user;
   }
 
   bool fold_next(int at) {
     TracedCall& product = call(at);
-    if (product.call.operands().size() != product::kOperands || !is_floating(product.call.type()))
+    if (product.call.operands().size() != kernels::kGemmOperands ||
+        !is_floating(product.call.type()))
       return false;
-    const Dims& dims = product.call.dims();
-    if (dims[product::kActivation] != 0 || dims[product::kAccumulate] != 0) return false;
-    const TensorImpl& result = *product.call.operands()[product::kOut].tensor();
-    const int user = only_user(at, product.values[product::kOut]);
+    const Gemm& gemm = product.call.arguments<Gemm>();
+    if (gemm.activation != Activation::none || gemm.accumulate) return false;
+    const TensorImpl& result = *product.call.operands()[kernels::kGemmOut].tensor();
+    const int user = only_user(at, product.values[kernels::kGemmOut]);
     if (user < 0 || call(user).call.kernel().kind != Kind::elementwise ||
         call(user).call.type() != product.call.type() || !can_write(at, user, result))
       return false;
@@ -95,58 +96,59 @@ class Folding {
 
   bool fold_bias(int at, int user) {
     TracedCall &product = call(at), &add = call(user);
-    if (add.call.kernel().id != static_cast<int>(Elementwise::add) ||
-        product.values[product::kBias] >= 0)
+    if (&add.call.kernel() != &kernels::kAdd || product.values[kernels::kGemmBias] >= 0)
       return false;
-    const int bias = add.values[1] == product.values[product::kOut] ? 2 : 1;
-    if (add.values[bias] < 0 || add.values[bias] == product.values[product::kOut] ||
-        add.values[3 - bias] != product.values[product::kOut])
+    const int bias = add.values[1] == product.values[kernels::kGemmOut] ? 2 : 1;
+    if (add.values[bias] < 0 || add.values[bias] == product.values[kernels::kGemmOut] ||
+        add.values[3 - bias] != product.values[kernels::kGemmOut])
       return false;
     const TensorImpl& x = *add.call.operands()[bias].tensor();
-    const int64_t columns = product.call.dims()[product::kColumns];
+    const int64_t columns = product.call.arguments<Gemm>().n;
     if (!x.contiguous || x.numel != columns || x.shape.empty() || x.shape.back() != columns ||
         !stays(add.values[bias], at, user) ||
         !is_product(*add.call.operands()[3 - bias].tensor(), at))
       return false;
-    product.call.replace(product::kBias, add.call.operands()[bias]);
-    product.values[product::kBias] = add.values[bias];
+    product.call.replace(kernels::kGemmBias, add.call.operands()[bias]);
+    product.values[kernels::kGemmBias] = add.values[bias];
     take_over(at, user);
     return true;
   }
 
   bool fold_activation(int at, int user) {
     TracedCall &product = call(at), &activation = call(user);
-    const int64_t number = activation_of(activation.call.kernel().id);
-    if (number == 0 || activation.values[1] != product.values[product::kOut] ||
+    const Activation kind = activation_of(activation.call.kernel());
+    if (kind == Activation::none || activation.values[1] != product.values[kernels::kGemmOut] ||
         !is_product(*activation.call.operands()[1].tensor(), at))
       return false;
-    Dims& dims = product.call.dims();
-    if (number == 4) {
+    Gemm& gemm = product.call.arguments<Gemm>();
+    if (kind == Activation::leaky_relu) {
       const Operand& slope = activation.call.operands()[2];
       if (!slope.is_number() || slope.slot() >= 0) return false;
-      product.call.scalars()[0].f = slope.number().to_double();
-    } else if (number > 4) {
+      gemm.slope = slope.number().to_double();
+    } else if (kernels::is_gradient(kind)) {
       const Operand& aux = activation.call.operands()[2];
       if (!aux.tensor() || !aux.tensor()->contiguous || aux.tensor()->numel != result_size(at) ||
-          activation.values[2] == activation.values[product::kOut] ||
-          activation.values[2] == product.values[product::kOut] ||
+          activation.values[2] == activation.values[kernels::kGemmOut] ||
+          activation.values[2] == product.values[kernels::kGemmOut] ||
           !stays(activation.values[2], at, user))
         return false;
-      product.call.replace(product::kAux, aux);
-      product.values[product::kAux] = activation.values[2];
-      dims[product::kAuxRow] = dims[product::kColumns];
-      dims[product::kAuxMatrix] = dims[product::kRows] * dims[product::kColumns];
+      product.call.replace(kernels::kGemmAux, aux);
+      product.values[kernels::kGemmAux] = activation.values[2];
+      gemm.aux_row = gemm.n;
+      gemm.aux_stride = gemm.m * gemm.n;
     }
-    dims[product::kActivation] = number;
+    gemm.activation = kind;
     take_over(at, user);
     return true;
   }
 
-  int64_t result_size(int at) { return call(at).call.operands()[product::kOut].tensor()->numel; }
+  int64_t result_size(int at) {
+    return call(at).call.operands()[kernels::kGemmOut].tensor()->numel;
+  }
 
   // Whether a window is the whole of the product, in its order.
   bool is_product(const TensorImpl& window, int at) {
-    const TensorImpl& result = *call(at).call.operands()[product::kOut].tensor();
+    const TensorImpl& result = *call(at).call.operands()[kernels::kGemmOut].tensor();
     return window.contiguous && window.numel == result.numel && window.offset == result.offset;
   }
 
@@ -154,8 +156,8 @@ class Folding {
   void take_over(int at, int user) {
     for (int value : call(user).values)
       if (value >= 0) uses_.move(value, user, at);
-    call(at).call.replace(product::kOut, call(user).call.operands()[product::kOut]);
-    call(at).values[product::kOut] = call(user).values[product::kOut];
+    call(at).call.replace(kernels::kGemmOut, call(user).call.operands()[kernels::kGemmOut]);
+    call(at).values[kernels::kGemmOut] = call(user).values[kernels::kGemmOut];
     gone_[user] = true;
   }
 

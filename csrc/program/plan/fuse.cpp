@@ -3,8 +3,8 @@
 // depend on where its block begins, so the bits are the same.
 #include <algorithm>
 
+#include "kernels/reduce/reduce.h"
 #include "program/plan/uses.h"
-#include "runtime/cpu.h"
 
 namespace steep::program {
 
@@ -25,12 +25,11 @@ bool can_join(const TracedCall& traced) {
 // it has lanes one by one, which the last chunk of a longer sum is not.
 bool is_whole_sum(const TracedCall& traced, int64_t total) {
   const RecordedCall& call = traced.call;
-  if (call.kernel().kind != Kind::reduce || !is_floating(call.type()) || call.dims().size() != 3 ||
-      call.kernel().id != static_cast<int>(kernels::RoutineId::sum))
-    return false;
+  if (&call.kernel() != &kernels::kSum || !is_floating(call.type())) return false;
   constexpr int64_t kLanes = 16;
   const int64_t rest = total % kGroupBlock;
-  return call.dims()[0] == 1 && call.dims()[1] == total && call.dims()[2] == 1 &&
+  const auto& extent = call.arguments<kernels::Extent>();
+  return extent.outer == 1 && extent.n == total && extent.inner == 1 &&
          (total <= kGroupBlock || rest == 0 || rest >= kLanes);
 }
 
@@ -104,7 +103,7 @@ class Growing {
   }
   void pass(int at) {
     for (const Touch& x : touches_of(plan_.calls[at])) pass(x);
-    may_stop_ |= plan_.calls[at].call.kernel().host != nullptr;
+    may_stop_ |= plan_.calls[at].call.kernel().host;
   }
   const std::vector<int>& members() const { return members_; }
 
@@ -274,8 +273,7 @@ Group::Slot memory_slot(const TracedCall& traced, int operand, int64_t step) {
 
 void add_sum(const TracedCall& traced, Group& group) {
   const DType type = traced.call.type();
-  const kernels::Routine routine =
-      runtime::table().routines[traced.call.kernel().id][static_cast<int>(type)];
+  const kernels::Routine routine = routine_of(traced.call.kernel(), type);
   const int from = slot_of(group, memory_slot(traced, 1, 1));
   const int to = slot_of(group, memory_slot(traced, 0, 0));
   group.sums.push_back({routine, type, from, to});

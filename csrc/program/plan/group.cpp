@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/partition.h"
+#include "kernels/reduce/reduce.h"
 
 namespace steep::program {
 
@@ -20,8 +21,8 @@ void* address(const Group& group, int slot, char* const* data, Buffers& buffers,
 // The sum of one chunk, by the kernel itself.
 void add_chunk(const Group::Sum& sum, void* from, int64_t n, char* partial) {
   void* const operands[2] = {partial, from};
-  const int64_t dims[3] = {1, n, 1};
-  sum.routine({operands, dims, nullptr, nullptr, 0, 1, [] {}});
+  const kernels::Extent extent{1, n, 1};
+  sum.routine({operands, &extent, nullptr, 0, 1, [] {}});
 }
 
 // Partial sums combined pairwise, equals with equals, like the carries of a binary counter: the

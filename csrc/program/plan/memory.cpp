@@ -135,7 +135,7 @@ class Occupied {
 
 int64_t wanted_scratch(const Call& call, int threads) {
   if (!call.kernel->scratch) return 0;
-  return call.kernel->scratch(call.dims, static_cast<int>(element_size(call.type)), threads);
+  return call.kernel->scratch(seen_by_kernel(call), threads);
 }
 
 }  // namespace

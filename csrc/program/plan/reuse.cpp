@@ -4,8 +4,9 @@
 #include <map>
 #include <tuple>
 
+#include "kernels/elementwise/arithmetic.h"
+#include "kernels/product/gemm.h"
 #include "program/plan/plan.h"
-#include "program/plan/product.h"
 
 namespace steep::program {
 
@@ -15,28 +16,17 @@ namespace {
 constexpr size_t kWorthwhile = 8;
 constexpr int64_t kTallRows = 24, kLargeBytes = 96 * 1024;
 
-constexpr Kernel kCopy{"copy",
-                       Kind::elementwise,
-                       static_cast<int>(kernels::Elementwise::copy),
-                       "wr",
-                       1,
-                       nullptr,
-                       nullptr,
-                       nullptr};
-
 // Products of vectors add up in another order when the weight lies otherwise: they stay as they
 // are.
 bool packs_weight(const TracedCall& traced) {
   const RecordedCall& call = traced.call;
   if (call.kernel().kind != Kind::product || !is_floating(call.type())) return false;
-  const Dims& dims = call.dims();
-  if (dims[product::kBatch] != 1 || dims[product::kRows] < 2 || dims[product::kColumns] < 2 ||
-      dims[product::kDepth] == 0)
-    return false;
+  const auto& gemm = call.arguments<kernels::Gemm>();
+  if (gemm.batch != 1 || gemm.m < 2 || gemm.n < 2 || gemm.k == 0) return false;
   // Tall products copy a large weight into panels however it lies.
-  const bool tall = dims[product::kRows] >= kTallRows;
-  const int64_t bytes = dims[product::kColumns] * dims[product::kDepth] * element_size(call.type());
-  return dims[product::kTransposedRight] == 1 && !(tall && bytes >= kLargeBytes);
+  const bool tall = gemm.m >= kTallRows;
+  const int64_t bytes = gemm.n * gemm.k * element_size(call.type());
+  return gemm.trans_b && !(tall && bytes >= kLargeBytes);
 }
 
 // What products must have in common to read one copy: the weight, as it is between two writes to its
@@ -44,15 +34,15 @@ bool packs_weight(const TracedCall& traced) {
 using Weight = std::tuple<int, int, int64_t, DType, int64_t, int64_t, int64_t>;
 
 Weight weight_of(const TracedCall& traced, const std::vector<int>& writes_so_far) {
-  const int value = traced.values[product::kRight];
-  const Dims& dims = traced.call.dims();
+  const int value = traced.values[kernels::kGemmRight];
+  const auto& gemm = traced.call.arguments<kernels::Gemm>();
   return {value,
           writes_so_far[value],
-          traced.call.operands()[product::kRight].tensor()->offset,
+          traced.call.operands()[kernels::kGemmRight].tensor()->offset,
           traced.call.type(),
-          dims[product::kColumns],
-          dims[product::kDepth],
-          dims[product::kRightLead]};
+          gemm.n,
+          gemm.k,
+          gemm.ldb};
 }
 
 // The products of each weight that packs, by the first of them.
@@ -83,24 +73,25 @@ Tensor window(DType type, const Dims& shape, const Dims& strides, int64_t offset
 TracedCall share_copy(Plan& plan, const std::vector<int>& readers) {
   const TracedCall& first = plan.calls[readers[0]];
   const DType type = first.call.type();
-  const int64_t n = first.call.dims()[product::kColumns], k = first.call.dims()[product::kDepth];
-  const int64_t offset = first.call.operands()[product::kRight].tensor()->offset;
+  const auto& gemm = first.call.arguments<kernels::Gemm>();
+  const int64_t n = gemm.n, k = gemm.k, ldb = gemm.ldb;
+  const int64_t offset = first.call.operands()[kernels::kGemmRight].tensor()->offset;
   const Tensor copy = window(type, {k, n}, {n, 1}, 0);
-  const Tensor weight = window(type, {k, n}, {1, first.call.dims()[product::kRightLead]}, offset);
+  const Tensor weight = window(type, {k, n}, {1, ldb}, offset);
   Value value;
   value.kind = Value::Kind::made;
   value.bytes = static_cast<size_t>(n * k * element_size(type));
   const int made = static_cast<int>(plan.values.size());
   const Operand operands[] = {copy, weight};
-  const Call call{&kCopy, type, operands, 2, nullptr, 0, nullptr, 0};
-  TracedCall transpose{RecordedCall(call), {made, first.values[product::kRight]}};
+  const Call call{&kernels::kCopy, type, operands, 2, nullptr, 0};
+  TracedCall transpose{RecordedCall(call), {made, first.values[kernels::kGemmRight]}};
   plan.values.push_back(value);
   for (int at : readers) {
     TracedCall& product = plan.calls[at];
-    product.call.replace(product::kRight, copy);
-    product.values[product::kRight] = made;
-    product.call.dims()[product::kRightLead] = n;
-    product.call.dims()[product::kTransposedRight] = 0;
+    product.call.replace(kernels::kGemmRight, copy);
+    product.values[kernels::kGemmRight] = made;
+    product.call.arguments<kernels::Gemm>().ldb = n;
+    product.call.arguments<kernels::Gemm>().trans_b = 0;
   }
   return transpose;
 }

@@ -1,5 +1,7 @@
 #include "program/plan/rows.h"
 
+#include <algorithm>
+
 #include "kernels/partition.h"
 #include "tensor/shape.h"
 
@@ -52,27 +54,27 @@ Rows group_rows(const Plan& plan, const Step& step) {
   return rows;
 }
 
-}  // namespace
-
-Rows rows_in(const Call& call, int64_t count, std::initializer_list<int> operands) {
+// As the kernel says.
+Rows routine_rows(const Call& call, int ranks) {
+  const kernels::RowPartition partition = call.kernel->rows(seen_by_kernel(call), ranks);
   Rows rows;
-  if (count == 0) return rows;
-  rows.count = count;
-  rows.bytes = SmallVector<int64_t, 8>(call.operand_count, 0);
-  for (int i : operands) {
-    if (i >= call.operand_count) continue;
-    if (const TensorImpl* x = call.operands[i].tensor())
-      rows.bytes[i] = x->numel / count * element_size(x->dtype);
+  rows.count = partition.count;
+  const int operands = std::min(call.operand_count, kernels::RowPartition::kOperands);
+  for (int i = 0; i < operands && rows.count > 0; ++i) {
+    const TensorImpl* x = call.operands[i].tensor();
+    rows.bytes.push_back(x ? partition.steps[i] * element_size(x->dtype) : 0);
   }
   return rows;
 }
+
+}  // namespace
 
 Rows rows_of(const Plan& plan, const Step& step, int ranks) {
   if (step.calls.size() > 1) return group_rows(plan, step);
   const Call call = plan.calls[step.calls[0]].call.call();
   const Kernel& kernel = *call.kernel;
   if (kernel.kind == Kind::elementwise || kernel.kind == Kind::cast) return elementwise_rows(call);
-  return kernel.rows ? kernel.rows(call, ranks) : Rows{};
+  return kernel.rows ? routine_rows(call, ranks) : Rows{};
 }
 
 std::vector<Touched> touched_by(const Plan& plan, const Step& step, int rank) {

@@ -2,8 +2,8 @@
 // then a rank goes on from step to step with what it has made itself, and no one waits for anyone.
 #include <algorithm>
 
+#include "kernels/product/gemm.h"
 #include "program/launch.h"
-#include "program/plan/product.h"
 #include "program/plan/rows.h"
 #include "runtime/threads.h"
 
@@ -42,16 +42,15 @@ bool suits_product(const Call& call, int ranks, bool a_in_rows) {
   constexpr int64_t kTileRows = 12, kTileColumns = 16;
   constexpr double kLargestB = 256 * 1024;  // bytes: it is to stay in the cache
   constexpr double kMeetingNs = 700, kFetchNsPerByte = 0.035, kPackNs = 0.25;
-  const auto m = static_cast<double>(call.dims[product::kRows]),
-             n = static_cast<double>(call.dims[product::kColumns]),
-             k = static_cast<double>(call.dims[product::kDepth]);
+  const auto& gemm = *static_cast<const kernels::Gemm*>(call.arguments);
+  const auto m = static_cast<double>(gemm.m), n = static_cast<double>(gemm.n),
+             k = static_cast<double>(gemm.k);
   const auto size = static_cast<double>(element_size(call.type));
-  if (call.dims[product::kBatch] > 1 || call.dims[product::kTransposedLeft] != 0) return true;
-  if (call.dims[product::kColumns] < kTileColumns * ranks)
-    return true;  // too narrow to be cut by columns
-  if (call.dims[product::kRows] < kTileRows * ranks || n * k * size > kLargestB) return false;
+  if (gemm.batch > 1 || gemm.trans_a) return true;
+  if (gemm.n < kTileColumns * ranks) return true;  // too narrow to be cut by columns
+  if (gemm.m < kTileRows * ranks || n * k * size > kLargestB) return false;
   const double others = 1 - 1.0 / ranks;
-  const double pack = call.dims[product::kTransposedRight] ? kPackNs * n * k * others : 0;
+  const double pack = gemm.trans_b ? kPackNs * n * k * others : 0;
   const double fetched = m * (n + (a_in_rows ? k : 0)) * size * others;
   return pack < kMeetingNs + kFetchNsPerByte * fetched;
 }
@@ -80,7 +79,7 @@ class Sharing {
     const TracedCall& traced = plan_.calls[step.calls[0]];
     if (traced.call.kernel().kind != Kind::product || shares_everything()) return true;
     return suits_product(traced.call.call(), plan_.threads,
-                         rows_[traced.values[product::kLeft]] > 0);
+                         rows_[traced.values[kernels::kGemmLeft]] > 0);
   }
   // Whether something it reads was made in as many rows.
   bool goes_on(const Step& step, int64_t count) const {
@@ -121,7 +120,7 @@ class Sharing {
 }  // namespace
 
 bool may_refuse(const Plan& plan, const Step& step) {
-  return plan.calls[step.calls[0]].call.kernel().host != nullptr;
+  return plan.calls[step.calls[0]].call.kernel().host;
 }
 
 void choose_threads(Plan& plan) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/elementwise/arithmetic.h"
 #include "program/plan/plan.h"
 
 namespace steep::program {
@@ -62,8 +63,7 @@ class Merging {
 bool is_whole_copy(const Plan& plan, const TracedCall& traced, Merging& values) {
   const RecordedCall& call = traced.call;
   const Kernel& kernel = call.kernel();
-  if (kernel.kind != Kind::elementwise ||
-      kernel.id != static_cast<int>(kernels::Elementwise::copy) || traced.values[1] < 0)
+  if (kernel.kind != Kind::elementwise || &kernel != &kernels::kCopy || traced.values[1] < 0)
     return false;
   const TensorImpl &to = *call.operands()[0].tensor(), &from = *call.operands()[1].tensor();
   return to.dtype == from.dtype && to.shape == from.shape &&
@@ -102,7 +102,7 @@ void drop_dead(Plan& plan) {
   for (size_t i = plan.calls.size(); i-- > 0;) {
     const TracedCall& traced = plan.calls[i];
     const Kernel& kernel = traced.call.kernel();
-    bool needed = kernel.host != nullptr;  // may refuse its input, or draw from a generator
+    bool needed = kernel.host;  // may refuse its input, or draw from a generator
     for (int k = 0; k < traced.values.size(); ++k)
       needed |= traced.values[k] >= 0 && writes(kernel, k) && wanted[traced.values[k]];
     if (!needed) {

@@ -8,13 +8,24 @@ namespace steep::program {
 
 namespace {
 
-bool same_bits(kernels::Scalar a, kernels::Scalar b) { return a.i == b.i; }
-
 bool same_number(const Number& a, const Number& b) {
   if (a.kind() != b.kind()) return false;
   if (!a.is_floating()) return a.to_int() == b.to_int();
   const double x = a.to_double(), y = b.to_double();
   return std::memcmp(&x, &y, sizeof x) == 0;
+}
+
+// The launches at one place differ in a number of the user's among their arguments.
+bool differ_in_number(const RecordedCall& x, const RecordedCall& y) {
+  for (int i = x.words().size() - x.kernel().numbers; i < x.words().size(); ++i)
+    if (x.words()[i] != y.words()[i]) return true;
+  return false;
+}
+
+double number_in(const RecordedCall& call, int word) {
+  double number;
+  std::memcpy(&number, &call.words()[word], sizeof number);
+  return number;
 }
 
 // Where two launches at the same place differ.
@@ -23,7 +34,7 @@ std::string difference_of(const TracedCall& a, const TracedCall& b) {
   if (&x.kernel() != &y.kernel())
     return join("'", x.name(), "' in one run and '", y.name(), "' in the next");
   if (x.type() != y.type() || x.operands().size() != y.operands().size() ||
-      x.dims().size() != y.dims().size() || x.scalars().size() != y.scalars().size())
+      x.words().size() != y.words().size())
     return join("'", x.name(), "' on other dtypes or another number of tensors");
   for (int i = 0; i < x.operands().size(); ++i) {
     const Operand &p = x.operands()[i], &q = y.operands()[i];
@@ -38,14 +49,15 @@ std::string difference_of(const TracedCall& a, const TracedCall& b) {
     if (a.values[i] != b.values[i])
       return join("'", x.name(), "' on another tensor than in the run before");
   }
-  for (int i = 0; i < x.dims().size(); ++i)
-    if (x.dims()[i] != y.dims()[i])
-      return join("'", x.name(), "' with the number ", x.dims()[i], " in one run and ", y.dims()[i],
-                  " in the next");
-  for (int i = 0; i < x.scalars().size(); ++i)
-    if (!same_bits(x.scalars()[i], y.scalars()[i]))
-      return join("'", x.name(), "' with another number (", x.scalars()[i].f, " and ",
-                  y.scalars()[i].f, ") in the two runs; pass it as a tensor");
+  const int sizes = x.words().size() - x.kernel().numbers;
+  for (int i = 0; i < x.words().size(); ++i) {
+    if (x.words()[i] == y.words()[i]) continue;
+    if (i < sizes)
+      return join("'", x.name(), "' with the number ", x.words()[i], " in one run and ",
+                  y.words()[i], " in the next");
+    return join("'", x.name(), "' with another number (", number_in(x, i), " and ", number_in(y, i),
+                ") in the two runs; pass it as a tensor");
+  }
   return "";
 }
 
@@ -121,15 +133,14 @@ int Trace::other_number(const Trace& other) const {
   for (size_t i = 0; i < count; ++i) {
     const RecordedCall &x = calls_[i].call, &y = other.calls_[i].call;
     if (&x.kernel() != &y.kernel() || x.operands().size() != y.operands().size() ||
-        x.scalars().size() != y.scalars().size())
+        x.words().size() != y.words().size())
       return -1;
     for (int j = 0; j < x.operands().size(); ++j) {
       const Operand &p = x.operands()[j], &q = y.operands()[j];
       const bool numbers = p.is_number() && q.is_number() && p.slot() < 0;
       if (numbers && !same_number(p.number(), q.number())) return static_cast<int>(i);
     }
-    for (int j = 0; j < x.scalars().size(); ++j)
-      if (!same_bits(x.scalars()[j], y.scalars()[j])) return static_cast<int>(i);
+    if (differ_in_number(x, y)) return static_cast<int>(i);
   }
   return -1;
 }

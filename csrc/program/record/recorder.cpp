@@ -36,8 +36,8 @@ RecordedCall::RecordedCall(const Call& call, uint32_t epoch_let_go)
     : kernel_(call.kernel),
       type_(call.type),
       operands_(call.operands, call.operands + call.operand_count),
-      dims_(call.dims, call.dims + call.dim_count),
-      scalars_(call.scalars, call.scalars + call.scalar_count) {
+      words_(call.argument_words, 0) {
+  std::memcpy(words_.data(), call.arguments, sizeof(int64_t) * call.argument_words);
   for (int i = 0; i < operands_.size(); ++i) {
     if (!operands_[i].tensor()) continue;
     const TensorImpl& x = *operands_[i].tensor();

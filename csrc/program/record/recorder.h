@@ -32,10 +32,15 @@ class RecordedCall {
     Storage* const storage = operands_[i].tensor()->storage.get();
     return storage ? storage : let_go_[i].get();
   }
-  const Dims& dims() const { return dims_; }
-  const SmallVector<kernels::Scalar, 2>& scalars() const { return scalars_; }
-  Dims& dims() { return dims_; }
-  SmallVector<kernels::Scalar, 2>& scalars() { return scalars_; }
+  const Words& words() const { return words_; }
+  template <class Arguments>
+  const Arguments& arguments() const {
+    return *reinterpret_cast<const Arguments*>(words_.data());
+  }
+  template <class Arguments>
+  Arguments& arguments() {
+    return *reinterpret_cast<Arguments*>(words_.data());
+  }
   // Says that a number is another one at each replay.
   void fill_from(int i, int slot, bool negated) { operands_[i].fill_from(slot, negated); }
   // From now on operands are windows on no memory.
@@ -46,8 +51,7 @@ class RecordedCall {
     operands_[i] = operand;
   }
   Call call() const {
-    return {kernel_,      type_,        operands_.data(), operands_.size(),
-            dims_.data(), dims_.size(), scalars_.data(),  scalars_.size()};
+    return {kernel_, type_, operands_.data(), operands_.size(), words_.data(), words_.size()};
   }
 
  private:
@@ -56,8 +60,7 @@ class RecordedCall {
   SmallVector<Operand, 4> operands_;
   Tensors tensors_;                     // keeps the operands' tensors alive
   SmallVector<WeakStorage, 4> let_go_;  // by operand, where there are any without a storage
-  Dims dims_;
-  SmallVector<kernels::Scalar, 2> scalars_;
+  Words words_;
   Site site_ = current_site();  // where the launch came from, if sites were followed
 };
 

@@ -1,24 +1,22 @@
-// Routines that make values: ranges, and masks from a counter-based generator.
-//
-//   iota              dims: n.  scalars: start, step.  data: out[n] = start + i * step
-//   dropout           dims: n.  scalars: p (keep probability), scale.
-//                     data: out[n], mask b[n], x[n], state int64[2] {seed, offset};
-//                     out = mask ? x * scale : 0.  scratch: 16 bytes for all ranks
-//   dropout_backward  dims: n.  scalars: scale.
-//                     data: grad_x[n], grad[n], mask b[n]; grad_x = mask ? grad * scale : 0
-//
-// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011),
-// keyed by the seed: element i takes word i % 4 of counter offset + i / 4, and is kept if that word
-// / 2^32 < p. A mask therefore does not depend on who draws it. A call moves the offset on by
-// ceil(n / 4).
+#include "kernels/random/dropout.h"
 
 #include "kernels/isa.h"
 #include "kernels/partition.h"
 #include "kernels/simd/lanes.h"
 #include "kernels/simd/widening.h"
-#include "kernels/table.h"
 
 namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+namespace {
+// Where the ranks find which stretch of the stream they draw.
+int64_t scratch(const Launch& /*launch*/, int threads) { return threads > 1 ? 16 : 0; }
+}  // namespace
+
+Kernel kDropout = routine("dropout", Kind::opaque, "wwru").with_scratch(scratch).with_numbers(2);
+Kernel kDropoutBackward = routine("dropout_backward", Kind::opaque, "wr").with_numbers(1);
+#endif
+
 namespace {
 
 constexpr int64_t kDraw =
@@ -82,7 +80,8 @@ inline uint64_t keep_bound(double p) {
 // Draws this rank's share of a mask of n, and calls use(begin, end) after each block of it.
 template <class Use>
 void draw(const Task& task, uint8_t* mask, int64_t* state, Use use) {
-  const int64_t n = task.dims[0];
+  const Dropout& how = arguments<Dropout>(task);
+  const int64_t n = how.n;
   // Others may draw at the same time: who takes a stretch has it alone, and tells the other ranks.
   uint64_t own[2];
   uint64_t* const taken = task.size > 1 ? static_cast<uint64_t*>(task.scratch) : own;
@@ -93,7 +92,7 @@ void draw(const Task& task, uint8_t* mask, int64_t* state, Use use) {
   }
   task.barrier();
   const uint64_t seed = taken[0], offset = taken[1];
-  const uint64_t bound = keep_bound(task.scalars[0].f);
+  const uint64_t bound = keep_bound(how.keep);
   const Range mine = share(n, kChunk, task.rank, task.size);
   for (int64_t begin = mine.begin; begin < mine.end; begin += kChunk) {
     const int64_t end = mine.end - begin < kChunk ? mine.end : begin + kChunk;
@@ -123,59 +122,27 @@ void dropout(const Task& task) {
   T* out = static_cast<T*>(task.data[0]);
   auto* mask = static_cast<uint8_t*>(task.data[1]);
   const T* x = static_cast<const T*>(task.data[2]);
-  const T scale = static_cast<T>(task.scalars[1].f);
+  const T scale = static_cast<T>(arguments<Dropout>(task).scale);
   draw(task, mask, static_cast<int64_t*>(task.data[3]),
        [=](int64_t begin, int64_t end) { scale_kept(out, x, mask, scale, begin, end); });
 }
 
 template <class T>
 void dropout_backward(const Task& task) {
-  const Range mine = share(task.dims[0], kChunk, task.rank, task.size);
+  const DropoutBackward& how = arguments<DropoutBackward>(task);
+  const Range mine = share(how.n, kChunk, task.rank, task.size);
   scale_kept(static_cast<T*>(task.data[0]), static_cast<const T*>(task.data[1]),
-             static_cast<const uint8_t*>(task.data[2]), static_cast<T>(task.scalars[0].f),
-             mine.begin, mine.end);
-}
-
-// Floats are computed in double and rounded once.
-template <class T>
-void iota_float(const Task& task) {
-  T* out = static_cast<T*>(task.data[0]);
-  const double start = task.scalars[0].f, step = task.scalars[1].f;
-  const Range mine = share(task.dims[0], kChunk, task.rank, task.size);
-  for (int64_t begin = mine.begin; begin < mine.end; begin += kChunk) {
-    const int length = static_cast<int>(mine.end - begin < kChunk ? mine.end - begin : kChunk);
-    const double base = static_cast<double>(begin);
-#pragma omp simd
-    for (int j = 0; j < length; ++j) out[begin + j] = static_cast<T>(start + (base + j) * step);
-  }
-}
-
-template <class T>
-void iota_integer(const Task& task) {
-  T* out = static_cast<T*>(task.data[0]);
-  const uint64_t start = static_cast<uint64_t>(task.scalars[0].i);
-  const uint64_t step = static_cast<uint64_t>(task.scalars[1].i);
-  const Range mine = share(task.dims[0], kChunk, task.rank, task.size);
-#pragma omp simd
-  for (int64_t i = mine.begin; i < mine.end; ++i) {
-    out[i] = static_cast<T>(start + static_cast<uint64_t>(i) * step);
-  }
+             static_cast<const uint8_t*>(task.data[2]), static_cast<T>(how.scale), mine.begin,
+             mine.end);
 }
 
 }  // namespace
 
-void STEEP_FILL(random_create)(Table& table) {
-  const auto set = [&](RoutineId id, Type type, Routine routine) {
-    table.routines[static_cast<int>(id)][type] = routine;
-  };
-  set(RoutineId::iota, kFloat32, iota_float<float>);
-  set(RoutineId::iota, kFloat64, iota_float<double>);
-  set(RoutineId::iota, kInt64, iota_integer<int64_t>);
-  set(RoutineId::iota, kInt32, iota_integer<int32_t>);
-  set(RoutineId::dropout, kFloat32, dropout<float>);
-  set(RoutineId::dropout, kFloat64, dropout<double>);
-  set(RoutineId::dropout_backward, kFloat32, dropout_backward<float>);
-  set(RoutineId::dropout_backward, kFloat64, dropout_backward<double>);
+void STEEP_FILL(random_dropout)() {
+  set_routine<float>(kDropout, dropout<float>);
+  set_routine<double>(kDropout, dropout<double>);
+  set_routine<float>(kDropoutBackward, dropout_backward<float>);
+  set_routine<double>(kDropoutBackward, dropout_backward<double>);
 }
 
 }  // namespace steep::kernels

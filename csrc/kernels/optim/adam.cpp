@@ -1,0 +1,126 @@
+#include "kernels/optim/adam.h"
+
+#include "kernels/optim/parameters.h"
+
+namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+namespace {
+Cost cost(const Launch& launch) {
+  const AdamStep& step = launch.as<AdamStep>();
+  return update_cost(launch, reinterpret_cast<const int64_t*>(&step + 1), step.count, 14);
+}
+}  // namespace
+
+Kernel kAdamStep = routine("adam_step", Kind::opaque, "r*uruuuu").with_cost(cost);
+#endif
+
+namespace {
+
+// base^exponent for a whole exponent, by squaring: the same bits on every CPU.
+inline double power(double base, int64_t exponent) {
+  double result = 1;
+  for (; exponent > 0; exponent >>= 1, base *= base) {
+    if (exponent & 1) result *= base;
+  }
+  return result;
+}
+
+template <class T>
+struct Adam {
+  T step_size, root_factor, eps;  // lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t)
+  T rest1, beta2, rest2;          // rest: 1 - beta
+  T weight_decay, shrink, sign;   // shrink: 1 - lr * weight_decay, where decoupled
+
+  Adam(const double* hyper, const AdamStep& how, int64_t step) {
+    const double lr = hyper[0], decay = hyper[4];
+    step_size = static_cast<T>(lr / (1 - power(hyper[1], step)));
+    root_factor = static_cast<T>(1 / vec::sqrt(1 - power(hyper[2], step)));
+    eps = static_cast<T>(hyper[3]);
+    rest1 = static_cast<T>(1 - hyper[1]);
+    beta2 = static_cast<T>(hyper[2]);
+    rest2 = static_cast<T>(1 - hyper[2]);
+    weight_decay = static_cast<T>(decay);
+    shrink = how.decoupled ? static_cast<T>(1 - lr * decay) : T(1);
+    sign = how.maximize ? T(-1) : T(1);
+  }
+};
+
+// PyTorch's lerp: m + weight * (g - m) from the nearer end, which the weight alone decides.
+template <class T>
+struct Lerp {
+  bool from_m;
+  T factor;
+  explicit Lerp(T weight) : from_m(weight < T(0.5)), factor(from_m ? weight : -(1 - weight)) {}
+};
+
+// vmax is null unless kAmsgrad; kDecays: the weight decay is part of the gradient.
+template <bool kAmsgrad, bool kDecays, class T>
+void adam_update(const Adam<T>& a, T* __restrict p, const T* __restrict grad, T* __restrict m,
+                 T* __restrict v, T* __restrict vmax, int64_t n) {
+  const T step_size = a.step_size, root_factor = a.root_factor, eps = a.eps;
+  const T beta2 = a.beta2, rest2 = a.rest2, shrink = a.shrink;
+  const T weight_decay = a.weight_decay, sign = a.sign;
+  const Lerp<T> lerp(a.rest1);
+  const bool from_m = lerp.from_m;
+  const T factor = lerp.factor;
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const T plain = sign * grad[i], x = p[i], old = m[i];
+    const T g = kDecays ? vec::mul_add(weight_decay, x, plain) : plain;
+    const T first = faded(vec::mul_add(factor, g - old, from_m ? old : g));
+    const T second = faded(vec::mul_add(rest2 * g, g, v[i] * beta2));
+    T largest = second;
+    if constexpr (kAmsgrad) {
+      const T before = vmax[i];
+      largest = (before > second) | (before != before) ? before : second;  // NaN stays
+      vmax[i] = largest;
+    }
+    const T denominator = vec::mul_add(vec::sqrt(largest), root_factor, eps);
+    m[i] = first;
+    v[i] = second;
+    p[i] = x * shrink - step_size * first / denominator;
+  }
+}
+
+template <bool kAmsgrad, bool kDecays, class T>
+void adam_step(const Task& task) {
+  const auto* hyper = static_cast<const double*>(task.data[0]);
+  const AdamStep& how = arguments<AdamStep>(task);
+  int64_t step = 1;
+  Adam<T> rule(hyper, how, step);
+  for_parameters<T>(
+      task, how.count, sizes_after<AdamStep>(task), 6, [&](int64_t i, int64_t begin, int64_t end) {
+        void* const* data = task.data + 1 + 6 * i;
+        const auto mine = static_cast<int64_t>(*static_cast<const float*>(data[5]) + 1.0f);
+        if (mine != step) rule = Adam<T>(hyper, how, step = mine);
+        const auto at = [=](int k) { return static_cast<T*>(data[k]) + begin; };
+        T* vmax = kAmsgrad ? at(4) : nullptr;
+        adam_update<kAmsgrad, kDecays>(rule, at(0), at(1), at(2), at(3), vmax, end - begin);
+      });
+  task.barrier();  // everyone has read the steps
+  if (task.rank != 0) return;
+  for (int64_t i = 0; i < how.count; ++i) {
+    *static_cast<float*>(task.data[1 + 6 * i + 5]) += 1.0f;
+  }
+}
+
+template <class T>
+void adam(const Task& task) {
+  const AdamStep& how = arguments<AdamStep>(task);
+  const bool decays = static_cast<const double*>(task.data[0])[4] != 0 && !how.decoupled;
+  if (how.amsgrad) {
+    decays ? adam_step<true, true, T>(task) : adam_step<true, false, T>(task);
+  } else {
+    decays ? adam_step<false, true, T>(task) : adam_step<false, false, T>(task);
+  }
+}
+
+}  // namespace
+
+void STEEP_FILL(optim_adam)() {
+  set_routine<float>(kAdamStep, adam<float>);
+  set_routine<double>(kAdamStep, adam<double>);
+}
+
+}  // namespace steep::kernels
