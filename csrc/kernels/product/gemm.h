@@ -34,7 +34,7 @@ enum class Activation : int64_t {
 };
 struct Gemm {
   int64_t batch, m, n, k;
-  int64_t lda = 0, ldb = 0, ldc = 0;  // elements between rows as stored
+  int64_t lda = 0, ldb = 0, ldc = 0;                 // elements between rows as stored
   int64_t a_stride = 0, b_stride = 0, c_stride = 0;  // between matrices; 0 for a, b: one for all
   Flag trans_a = 0, trans_b = 0;
   Activation activation = Activation::none;
