@@ -43,11 +43,26 @@ def rooms() -> set[str]:
     return {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
 
 
+def files_by_name() -> dict[str, list[str]]:
+    """All files of the repository that texts name, as paths, by their last part."""
+    found: dict[str, list[str]] = {}
+    for folder in ("csrc", "python", "tests", "tools", "benchmarks", "examples", "docs", "cmake"):
+        for path in (ROOT / folder).rglob("*.*"):
+            found.setdefault(path.name, []).append("/" + path.relative_to(ROOT).as_posix())
+    return found
+
+
+FILES = files_by_name()
+
+
 def is_there(name: str, named_in: Path) -> bool:
-    """Whether the path is right from where it stands, or from where paths are counted."""
+    """Whether the path is right from where it stands, or from where paths are counted, or else is
+    the end of one file's path and no other's.
+    """
     starts = (named_in.parent, ROOT, SOURCE, ROOT / "python", PACKAGE)
-    places = [start / name for start in starts]
-    return any(place.exists() for place in places) or name in ELSEWHERE
+    if name in ELSEWHERE or any((start / name).exists() for start in starts):
+        return True
+    return sum(path.endswith("/" + name) for path in FILES.get(Path(name).name, [])) == 1
 
 
 def stem_is_there(name: str) -> bool:
@@ -102,8 +117,8 @@ def test_documents_name_what_is_there(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("paths", "comments"),
-    [(PYTHON, python_comments), (CMAKE, cmake_comments)],
-    ids=["Python", "CMake"],
+    [(CPP, cpp_comments), (PYTHON, python_comments), (CMAKE, cmake_comments)],
+    ids=["C++", "Python", "CMake"],
 )
 def test_comments_name_what_is_there(paths, comments) -> None:  # type: ignore[no-untyped-def]
     missing = {path: missing_in_comments(comments(path.read_text()), path) for path in paths}
@@ -119,3 +134,7 @@ def test_what_is_not_there_is_noticed() -> None:
     docstring = '"""Tests of nowhere.py."""\nname = "elsewhere.py"  # see gone.py\n'
     missing = missing_in_comments(python_comments(docstring), Path(__file__))
     assert missing == ["gone.py", "nowhere.py"]
+    several = iter(
+        ["as create.cpp, ops/create/create.cpp, create/create.cpp and recorder.h have it"]
+    )
+    assert missing_in_comments(several, Path(__file__)) == ["create.cpp"]
