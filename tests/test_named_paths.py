@@ -134,7 +134,10 @@ def test_what_is_not_there_is_noticed() -> None:
     docstring = '"""Tests of nowhere.py."""\nname = "elsewhere.py"  # see gone.py\n'
     missing = missing_in_comments(python_comments(docstring), Path(__file__))
     assert missing == ["gone.py", "nowhere.py"]
-    several = iter(
-        ["as create.cpp, ops/create/create.cpp, create/create.cpp and recorder.h have it"]
-    )
-    assert missing_in_comments(several, Path(__file__)) == ["create.cpp"]
+
+
+def test_a_name_that_several_files_have_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FILES, "twice.cpp", ["/csrc/a/twice.cpp", "/csrc/b/twice.cpp"])
+    monkeypatch.setitem(FILES, "once.cpp", ["/csrc/a/once.cpp"])
+    comment = iter(["as twice.cpp, b/twice.cpp and once.cpp have it"])
+    assert missing_in_comments(comment, Path(__file__)) == ["twice.cpp"]
