@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import steep
+from cases import OPTIMIZERS
 from compiling import replays
 from steep import nn
 
@@ -68,7 +69,7 @@ def test_an_argument_that_is_a_global_as_well_stays_that() -> None:
     assert replays(compiled) > 0
 
 
-@pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW"])
+@pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_memory_replaced_under_an_optimizer_alone_is_seen(kind: str) -> None:
     seen = []
     for compiled in (False, True):

@@ -1,21 +1,23 @@
-"""No operation without a case, a reference, a gradient check, a docstring and a benchmark."""
+"""No operation, layer or optimiser without its row in the table of cases, and what goes with it."""
 
 from __future__ import annotations
 
 import doctest
-import importlib.util
 import re
-from pathlib import Path
-from types import ModuleType
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import steep
-from cases import TABLE
+from cases import BENCHMARKS, LAYERS, OPTIMIZERS, TABLE
+from cases.layer import Layer
+from cases.optimizer import Optimizer
 from cases.row import Row
 from registry import ENTRIES, FUNCTION, METHOD, Entry
+from steep import nn, optim
 from steep.reference import OPS
+from steep.reference import optim as reference_optim
 
 # What the table tests beside the registry: subscripts, which are slots of the type.
 BESIDE = {"getitem", "setitem"}
@@ -23,7 +25,7 @@ NAMES = sorted({entry.name for entry in ENTRIES})
 FIRST = {entry.name: entry for entry in reversed(ENTRIES)}  # of overloads, the one with the text
 
 
-def missing(entry: Entry, table: dict[str, Row], rows: dict[str, Any]) -> list[str]:
+def missing(entry: Entry, table: dict[str, Row], timed: dict[str, Any]) -> list[str]:
     """What an operation lacks."""
     lacks = []
     row = table.get(entry.cases)
@@ -39,8 +41,8 @@ def missing(entry: Entry, table: dict[str, Row], rows: dict[str, Any]) -> list[s
         lacks.append("the reason for its looser tolerance")
     if not row.calls:
         lacks.append("a call")
-    if entry.name not in rows and entry.cases not in rows:
-        lacks.append("a row in benchmarks/rows.py")
+    if entry.name not in timed:
+        lacks.append("what is timed of it")
     return [*lacks, *undocumented(entry)]
 
 
@@ -67,25 +69,11 @@ def needs_errors(entry: Entry) -> bool:
     return bool(TABLE[entry.cases].bad)
 
 
-def benchmark_rows() -> dict[str, Any]:
-    path = Path(__file__).parent.parent / "benchmarks" / "rows.py"
-    spec = importlib.util.spec_from_file_location("benchmark_rows", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module: ModuleType = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    rows: dict[str, Any] = module.ROWS
-    return rows
-
-
-ROWS = benchmark_rows()
-
-
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: f"{e.name}-{e.where}")
 def test_operation_is_complete(entry: Entry) -> None:
     if FIRST[entry.name] is not entry and entry.doc.startswith("See "):
         return  # an overload of what has been looked at
-    assert not missing(entry, TABLE, ROWS)
+    assert not missing(entry, TABLE, BENCHMARKS)
 
 
 def test_the_table_has_no_row_for_nothing() -> None:
@@ -97,8 +85,8 @@ def test_the_table_has_no_row_for_nothing() -> None:
 def test_what_is_missing_is_noticed(lack: str) -> None:
     """The check itself, seen to fail."""
     row = TABLE["exp"]
-    entry, table, rows = FIRST["exp"], dict(TABLE), dict(ROWS)
-    assert not missing(entry, table, rows)
+    entry, table, timed = FIRST["exp"], dict(TABLE), dict(BENCHMARKS)
+    assert not missing(entry, table, timed)
     if lack == "row":
         del table["exp"]
     elif lack == "reference":
@@ -106,10 +94,10 @@ def test_what_is_missing_is_noticed(lack: str) -> None:
     elif lack == "gradient":
         table["exp"] = Row(row.calls, "exp", gradient="")
     elif lack == "benchmark":
-        del rows["exp"]
+        del timed["exp"]
     else:
         entry = Entry("exp", entry.where, entry.signature, "Shape: any, kept.", "exp", True)
-    assert len(missing(entry, table, rows)) == 1
+    assert len(missing(entry, table, timed)) == 1
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: f"{e.name}-{e.where}")
@@ -122,10 +110,10 @@ def test_example_says_what_happens(entry: Entry) -> None:
     assert not report, "".join(report)
 
 
-@pytest.mark.parametrize("name", sorted(ROWS))
+@pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_benchmark_row_runs(name: str) -> None:
-    """Every benchmark row builds and runs with steep, which it has in common with torch."""
-    timed = ROWS[name](steep)
+    """Whatever is timed builds and runs with steep, which it has in common with torch."""
+    timed = BENCHMARKS[name](steep)
     timed()
     timed()
 
@@ -147,3 +135,108 @@ FUNCTIONAL_ONLY = {name for name in NAMES if name.endswith("_loss")} | {
     "binary_cross_entropy_with_logits",
     "kl_div",
 }
+
+
+# ---- layers and optimisers ----------------------------------------------------------------------
+
+
+def exported(room: Any, base: type) -> list[str]:
+    """The classes of a namespace that are of a kind."""
+    found = ((name, getattr(room, name)) for name in room.__all__)
+    return sorted(n for n, thing in found if isinstance(thing, type) and issubclass(thing, base))
+
+
+def missing_of_layer(name: str, layers: dict[str, Layer], timed: dict[str, Any]) -> list[str]:
+    """What a class of steep.nn lacks."""
+    row = layers.get(name)
+    if row is None:
+        return [f"a layer {name!r} in tests/cases"]
+    lacks = []
+    if not row.made and not row.reason:
+        lacks.append("a layer of it, or the reason for having none")
+    if row.made and all(made.drawn for made in row.made):
+        lacks.append("a layer that is compared with the reference")
+    if row.rough != 1.0 and not row.reason:
+        lacks.append("the reason for its looser tolerance")
+    if row.gradient is not True and not (isinstance(row.gradient, str) and row.gradient):
+        lacks.append("a gradient, or the reason for having none")
+    if row.made and f"nn.{name}" not in timed:
+        lacks.append("what is timed of it")
+    return lacks
+
+
+def missing_of_optimizer(
+    name: str, optimizers: dict[str, Optimizer], timed: dict[str, Any]
+) -> list[str]:
+    """What a class of steep.optim lacks."""
+    row = optimizers.get(name)
+    if row is None:
+        return [f"an optimiser {name!r} in tests/cases"]
+    lacks = []
+    if not row.settings:
+        lacks.append("settings to try it with")
+    if not row.bad:
+        lacks.append("settings that it refuses")
+    if not hasattr(reference_optim, name):
+        lacks.append(f"a reference {name!r} in steep.reference.optim")
+    if f"optim.{name}" not in timed:
+        lacks.append("what is timed of it")
+    return lacks
+
+
+CLASSES = exported(nn, nn.Module)
+STEPPERS = [name for name in exported(optim, optim.Optimizer) if name != "Optimizer"]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_layer_is_complete(name: str) -> None:
+    assert not missing_of_layer(name, LAYERS, BENCHMARKS)
+
+
+@pytest.mark.parametrize("name", STEPPERS)
+def test_optimizer_is_complete(name: str) -> None:
+    assert not missing_of_optimizer(name, OPTIMIZERS, BENCHMARKS)
+
+
+def test_rows_of_classes_are_of_those_that_there_are() -> None:
+    assert sorted(LAYERS) == CLASSES
+    assert sorted(OPTIMIZERS) == STEPPERS
+
+
+@pytest.mark.parametrize("lack", ["row", "made", "compared", "reason", "gradient", "benchmark"])
+def test_what_a_layer_is_missing_is_noticed(lack: str) -> None:
+    """The check itself, seen to fail."""
+    row, layers, timed = LAYERS["Linear"], dict(LAYERS), dict(BENCHMARKS)
+    assert not missing_of_layer("Linear", layers, timed)
+    drawn = tuple(replace(made, drawn=True) for made in row.made)
+    spoilt = {
+        "made": {"made": (), "reason": "", "rough": 1.0},
+        "compared": {"made": drawn},
+        "reason": {"reason": ""},
+        "gradient": {"gradient": ""},
+    }
+    if lack == "row":
+        del layers["Linear"]
+    elif lack == "benchmark":
+        del timed["nn.Linear"]
+    else:
+        layers["Linear"] = replace(row, **spoilt[lack])
+    assert len(missing_of_layer("Linear", layers, timed)) == 1
+
+
+@pytest.mark.parametrize("lack", ["row", "settings", "bad", "reference", "benchmark"])
+def test_what_an_optimizer_is_missing_is_noticed(
+    lack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check itself, seen to fail."""
+    rows, timed = dict(OPTIMIZERS), dict(BENCHMARKS)
+    assert not missing_of_optimizer("SGD", rows, timed)
+    if lack == "row":
+        del rows["SGD"]
+    elif lack == "reference":
+        monkeypatch.delattr(reference_optim, "SGD")
+    elif lack == "benchmark":
+        del timed["optim.SGD"]
+    else:
+        rows["SGD"] = replace(rows["SGD"], **{lack: ()})
+    assert len(missing_of_optimizer("SGD", rows, timed)) == 1

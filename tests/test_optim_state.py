@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 import steep
+from cases import OPTIMIZERS
 from optim_support import CASES, gradients, make_params, run
 from steep import nn, optim
 
@@ -36,9 +37,9 @@ def test_state_has_pytorchs_structure():
     assert plain.state_dict()["state"] == {}
 
 
-@pytest.mark.parametrize(("kind", "rule", "settings"), CASES)
+@pytest.mark.parametrize(("kind", "settings"), CASES)
 @pytest.mark.parametrize("through", ["memory", "pickled settings"])
-def test_resumed_training_is_the_same_training(kind, rule, settings, through):
+def test_resumed_training_is_the_same_training(kind, settings, through):
     straight, resumed = make_params(), make_params()
     run(kind(straight, **settings), straight, 10)
     first = kind(resumed, **settings)
@@ -54,6 +55,21 @@ def test_resumed_training_is_the_same_training(kind, rule, settings, through):
         second.step()
     for a, b in zip(straight, resumed, strict=True):
         assert a.tolist() == b.tolist()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_state_of_a_parameter_s_shape_is_what_the_row_says(name):
+    """With every setting that any state is kept with."""
+    params = make_params()
+    settings = {}
+    for needed in OPTIMIZERS[name].state.values():
+        settings |= needed
+    optimizer = getattr(optim, name)(params, **settings)
+    run(optimizer, params, 1)
+    for p in params:
+        kept = {key for key, x in optimizer.state[p].items() if key != "step" and x is not None}
+        assert kept == set(OPTIMIZERS[name].state)
+        assert all(optimizer.state[p][key].shape == p.shape for key in kept)
 
 
 def test_loaded_state_is_a_copy_in_the_parameters_dtype():
@@ -171,13 +187,13 @@ def test_a_setting_saved_before_it_existed_keeps_its_default():
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize(
-    ("kind", "name"), [("SGD", "momentum_buffer"), ("Adam", "exp_avg"), ("AdamW", "exp_avg_sq")]
+    ("kind", "name", "settings"),
+    [(k, n, settings) for k, row in OPTIMIZERS.items() for n, settings in row.state.items()],
 )
-def test_replaced_state_counts(kind, name, compiled, whole, at):
+def test_replaced_state_counts(kind, name, settings, compiled, whole, at):
     def train(replace):
         params = make_params()
-        extra = {"momentum": 0.9} if kind == "SGD" else {}
-        optimizer = getattr(optim, kind)(params, lr=0.1, **extra)
+        optimizer = getattr(optim, kind)(params, lr=0.1, **settings)
 
         def step():
             optimizer.zero_grad()

@@ -3,12 +3,17 @@ generators against NumPy, Python, torch's printed numbers and published vectors.
 
 from __future__ import annotations
 
+import functools
+import math
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from cases import OPTIMIZERS
+from steep.reference import optim
 from steep.reference.layers import (
     CrossEntropyLoss,
     Dropout,
@@ -129,6 +134,80 @@ def test_adam_by_hand() -> None:
     # AMSGrad divides by the largest v, 0.009
     second = 0.1 * (0.27 / 0.19) / np.sqrt(0.009 / 0.001999)
     assert after(Adam, [3.0, 0.0], lr=0.1, eps=0.0, amsgrad=True) == pytest.approx(0.9 - second)
+
+
+# ---- the formulas of the docstrings, one parameter at a time ------------------------------------
+
+Update = Callable[[Array, Array, dict[str, Any]], Array]
+
+
+def sgd(
+    lr: float,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+    maximize: bool = False,
+) -> Update:
+    def update(p: Array, g: Array, state: dict[str, Any]) -> Array:
+        g = (-g if maximize else g) + weight_decay * p
+        if momentum:
+            b = state.get("b")
+            state["b"] = b = g if b is None else momentum * b + (1 - dampening) * g
+            g = g + momentum * b if nesterov else b
+        return p - lr * g
+
+    return update
+
+
+def adam(
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    amsgrad: bool = False,
+    maximize: bool = False,
+    decoupled: bool = False,
+) -> Update:
+    def update(p: Array, g: Array, state: dict[str, Any]) -> Array:
+        g = -g if maximize else g
+        if decoupled:
+            p = p * (1 - lr * weight_decay)
+        else:
+            g = g + weight_decay * p
+        t = state["t"] = state.get("t", 0) + 1
+        m = state["m"] = betas[0] * state.get("m", 0) + (1 - betas[0]) * g
+        v = state["v"] = betas[1] * state.get("v", 0) + (1 - betas[1]) * g**2
+        if amsgrad:
+            v = state["top"] = np.maximum(state.get("top", 0), v)
+        denominator = np.sqrt(v) / math.sqrt(1 - betas[1] ** t) + eps
+        return np.asarray(p - lr / (1 - betas[0] ** t) * m / denominator)
+
+    return update
+
+
+# For other classes a few values by hand will do, as above.
+FORMULAS: dict[str, Callable[..., Update]] = {
+    "SGD": sgd,
+    "Adam": adam,
+    "AdamW": functools.partial(adam, decoupled=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [(n, given) for n in FORMULAS for given in OPTIMIZERS[n].settings]
+)
+def test_optimisers_follow_the_formula(name: str, settings: dict[str, Any]) -> None:
+    params = [normal(3, 4), normal(5), normal()]
+    expected = [p.copy() for p in params]
+    stepper = getattr(optim, name)(params, **settings)
+    update, state = FORMULAS[name](**settings), [{} for _ in params]
+    for _ in range(20):
+        grads = [normal(*p.shape) for p in params]
+        stepper.step(grads)
+        expected = [update(*given) for given in zip(expected, grads, state, strict=True)]
+    for p, e in zip(params, expected, strict=True):
+        np.testing.assert_allclose(p, e, rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 5489, 2**32 - 1])

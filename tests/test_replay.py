@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import steep
-from cases import TABLE
+from cases import OPTIMIZERS, TABLE
 from cases.random import DRAWS
 from cases.row import find, materialize
 from runner import function_of, numpy, outputs, run, to_native
@@ -56,13 +56,6 @@ class Training:
         return [a.copy() for a in numpy([*params, *(p.grad for p in params), *kept, self.loss])]
 
 
-OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "SGD": {"lr": 0.1, "momentum": 0.9},
-    "Adam": {"lr": 1e-2},
-    "AdamW": {"lr": 1e-2, "amsgrad": True},
-}
-
-
 def record(function: Callable[[], None]) -> Any:
     recorder = _core.Recorder()
     recorder.start()
@@ -96,9 +89,12 @@ def test_replayed_operations_see_new_inputs(name: str) -> None:
             same_bits(got, expected)
 
 
-@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
-def test_replayed_steps_are_the_steps(name: str) -> None:
-    eager, replayed = (Training(name, **OPTIMIZERS[name]) for _ in range(2))
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [(name, given) for name, row in OPTIMIZERS.items() for given in row.settings],
+)
+def test_replayed_steps_are_the_steps(name: str, settings: dict[str, Any]) -> None:
+    eager, replayed = (Training(name, **settings) for _ in range(2))
     for i in range(2):  # state and gradients come into being
         for training in (eager, replayed):
             training.load(i)

@@ -1,24 +1,31 @@
-"""The table of cases: one row an operation. The tests are loops over it.
+"""The table of cases: one row an operation, a layer, an optimiser. The tests are loops over it.
 
-A new operation gets a row here, a reference in ``steep.reference`` and a row in
-``benchmarks/rows.py``; tests/test_completeness.py fails until it has them.
+A new operation gets a row here, which says what is timed of it too, and a reference in
+``steep.reference``; tests/test_completeness.py fails until it has them. docs/adding.md tells the fields.
 """
 
 from __future__ import annotations
 
 from cases.activation import ACTIVATIONS
+from cases.bench import builders
 from cases.compare import COMPARE, NEAR
 from cases.create import CREATE, FILL, PEAK
 from cases.elementwise import ARITHMETIC, COPIES, MATH
 from cases.index import INDEX
+from cases.layer import Layer
+from cases.layers import COMPOSED
 from cases.loss import LOSSES
 from cases.matmul import PRODUCTS
 from cases.norm import NORMS
 from cases.optim import STEPS
+from cases.optimizer import OPTIMIZERS
 from cases.random import DRAWS
 from cases.reduce import EXTREMES, SOFTMAX, STATISTICS, SUMS
 from cases.row import Row
 from cases.shape import JOIN, VIEWS
+from registry import ENTRIES
+
+__all__ = ["BENCHMARKS", "LAYERS", "OPTIMIZERS", "TABLE"]
 
 TABLE: dict[str, Row] = {
     **ARITHMETIC,
@@ -43,3 +50,10 @@ TABLE: dict[str, Row] = {
     **DRAWS,
     **STEPS,
 }
+
+LAYERS: dict[str, Layer] = {
+    **{row.layer.name: row.layer for row in TABLE.values() if row.layer is not None},
+    **COMPOSED,
+}
+
+BENCHMARKS = builders(TABLE, ENTRIES, LAYERS, OPTIMIZERS)

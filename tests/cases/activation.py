@@ -1,9 +1,14 @@
-"""Activation functions."""
+"""Activation functions, and their layers."""
 
 from __future__ import annotations
 
+from cases.bench import MATRIX
 from cases.elementwise import large, saved_input, singles, unary
+from cases.fused import Fused
+from cases.layer import Layer, Made
 from cases.row import NUMBERS, Bad, Row, arr, bad, call
+
+_x = (arr(3, 4),)
 
 
 def _floats_only(name: str) -> tuple[Bad, ...]:
@@ -16,6 +21,11 @@ ACTIVATIONS = {
         dtypes=NUMBERS,
         bad=(bad(RuntimeError, "relu: Boolean inputs not supported", arr(2, dtype="bool")),),
         counts=saved_input(1),
+        fused=(Fused(("relu", "relu_backward")),),
+        layer=Layer(
+            "ReLU",
+            (Made(call(), _x, "ReLU()"), Made(call(inplace=True), _x, "ReLU(inplace=True)")),
+        ),
     ),
     "leaky_relu": Row(
         (*singles(), call(arr(9), 0.3), call(arr(9), negative_slope=-0.2)),
@@ -23,7 +33,20 @@ ACTIVATIONS = {
         bad=_floats_only("leaky_relu"),
         special=True,
         large=large("real"),
+        bench=call(MATRIX, 0.1),
         counts=saved_input(1),
+        fused=(Fused(("leaky_relu", "leaky_relu_backward")),),
+        layer=Layer(
+            "LeakyReLU",
+            (
+                Made(call(), _x, "LeakyReLU(negative_slope=0.01)"),
+                Made(
+                    call(negative_slope=0.1, inplace=True),
+                    _x,
+                    "LeakyReLU(negative_slope=0.1, inplace=True)",
+                ),
+            ),
+        ),
     ),
     "elu": Row(
         (*singles(), call(arr(9), 0.7)),
@@ -31,8 +54,25 @@ ACTIVATIONS = {
         bad=_floats_only("elu"),
         special=True,
         large=large("real"),
+        fused=(Fused(("elu", "elu_backward"), (1.5,)),),
+        layer=Layer(
+            "ELU",
+            (
+                Made(call(), _x, "ELU(alpha=1.0)"),
+                Made(call(alpha=0.5, inplace=True), _x, "ELU(alpha=0.5, inplace=True)"),
+            ),
+        ),
     ),
-    "silu": unary("silu", bad=_floats_only("silu"), special=False),
+    "silu": unary(
+        "silu",
+        bad=_floats_only("silu"),
+        special=False,
+        fused=(Fused(("silu", "silu_backward")),),
+        layer=Layer(
+            "SiLU",
+            (Made(call(), _x, "SiLU()"), Made(call(inplace=True), _x, "SiLU(inplace=True)")),
+        ),
+    ),
     "gelu": Row(
         (*singles(), call(arr(9), approximate="tanh")),
         "gelu",
@@ -41,6 +81,17 @@ ACTIVATIONS = {
             bad(RuntimeError, "approximate argument must be either none or tanh", arr(2), "fast"),
         ),
         large=large("real"),
+        fused=(
+            Fused(("gelu", "gelu_backward")),
+            Fused(("gelu_tanh",), settings={"approximate": "tanh"}, label="tanh"),
+        ),
+        layer=Layer(
+            "GELU",
+            (
+                Made(call(), _x, "GELU(approximate='none')"),
+                Made(call(approximate="tanh"), _x, "GELU(approximate='tanh')"),
+            ),
+        ),
     ),
     "softplus": Row(
         (*singles(), call(arr(9), 2.0, 0.5)),
@@ -48,5 +99,13 @@ ACTIVATIONS = {
         bad=_floats_only("softplus"),
         special=True,
         large=large("real"),
+        fused=(Fused(("softplus",)),),
+        layer=Layer(
+            "Softplus",
+            (
+                Made(call(), _x, "Softplus(beta=1.0, threshold=20.0)"),
+                Made(call(beta=2.0, threshold=0.5), _x, "Softplus(beta=2.0, threshold=0.5)"),
+            ),
+        ),
     ),
 }

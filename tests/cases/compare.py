@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cases.bench import MATRIX
 from cases.elementwise import BOOLEAN, LARGE, binary, unary
 from cases.row import ALL, FLOATS, INTEGERS, NUMBERS, Arr, Call, Counts, Row, arr, bad, call
 
@@ -28,6 +29,7 @@ def _bitwise(name: str) -> Row:
         bad=(wrong,),
         refused="int64",
         special=False,
+        kernels=(name,),
     )
 
 
@@ -46,10 +48,12 @@ def _shift(name: str) -> Row:
         ),
         refused="int64",
         special=False,
+        kernels=(name,),
     )
 
 
 _mask = arr(2, 3, domain="mask", dtype="bool")
+_WIDE_MASK = arr(*MATRIX.shape, domain="mask", dtype="bool")
 COMPARE = {
     **{name: _shift(name) for name in ("bitwise_left_shift", "bitwise_right_shift")},
     **{name: _comparison(name) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
@@ -64,6 +68,7 @@ COMPARE = {
         dtypes=(*INTEGERS, "bool"),
         gradient="integers have none",
         special=False,
+        kernels=("bitwise_not",),
         bad=(bad(TypeError, "bitwise_not: expected an integer or bool tensor", arr(2)),),
     ),
     **{
@@ -79,6 +84,7 @@ COMPARE = {
             ALL,
             gradient=BOOLEAN,
             special=True,
+            bench=call(MATRIX),
         )
         for name in ("isnan", "isinf", "isfinite")
     },
@@ -98,6 +104,8 @@ COMPARE = {
             bad(RuntimeError, "broadcast", _mask, arr(4), arr(2, 3)),
         ),
         large=Call((Arr(LARGE, "mask", "bool"), Arr(LARGE), Arr(LARGE))),
+        bench=call(_WIDE_MASK, MATRIX, MATRIX),
+        kernels=("where",),
         counts=Counts(launches=1, saved=1, saved_bytes=6, backward=2),
     ),
     "maximum": binary("maximum", "real", "real", dtypes=ALL),
@@ -120,6 +128,8 @@ COMPARE = {
             bad(RuntimeError, "broadcast", arr(2, 3), arr(4)),
         ),
         large=Call((Arr(LARGE), -1.0, 1.0)),
+        bench=call(MATRIX, 0.1, 0.2),
+        kernels=("clamp",),
     ),
     "masked_fill": Row(
         (
@@ -130,6 +140,7 @@ COMPARE = {
         ),
         "masked_fill",
         ALL,
+        bench=call(MATRIX, _WIDE_MASK, 0.0),
         bad=(
             bad(RuntimeError, "masked_fill: expected a mask of dtype bool", arr(2), arr(2), 0),
             bad(
@@ -161,6 +172,8 @@ NEAR = {
         np.array_equal,
         ALL,
         BOOLEAN,
+        bench=call(MATRIX, MATRIX),
+        lenient="two tensors of any shapes and dtypes are equal or not",
     ),
     "isclose": Row(
         (
@@ -174,6 +187,7 @@ NEAR = {
         _isclose,
         FLOATS,
         BOOLEAN,
+        bench=call(MATRIX, MATRIX),
         bad=(
             bad(RuntimeError, "isclose", arr(2), arr(2, dtype="int64")),
             bad(RuntimeError, "isclose", arr(2), arr(2), rtol=-1.0),

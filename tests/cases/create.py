@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from cases.row import ALL, Row, arr, bad, call
+from cases.bench import MATRIX, SHAPE
+from cases.row import ALL, Row, Timed, arr, bad, call
 
 _f64, _i32 = np.dtype("float64"), np.dtype("int32")
 NOTHING = "it depends on no tensor's elements"
 RANDOM = "its values are tested in test_random.py"
+_OF_ANY = "a tensor of any shape has one like it"
 _negative = bad(RuntimeError, "negative", (2, -1))
 ONE = ("float32",)  # the arguments hold no array: one pass is enough
 
@@ -39,14 +41,29 @@ def _linspace(start: Any, end: Any, steps: int, dtype: Any = np.float32) -> Any:
     return np.linspace(start, end, steps).astype(dtype)
 
 
-def _constant(value: Any) -> Row:
+def _constant(value: Any, name: str) -> Row:
     calls = (call((2, 3)), call(()), call((0, 3)), call((4,), dtype=_i32), call((2,), dtype=_f64))
-    return Row(calls, _filled(value), ONE, NOTHING, bad=(_negative,))
+    return Row(
+        calls,
+        _filled(value),
+        ONE,
+        NOTHING,
+        bad=(_negative,),
+        bench=call(SHAPE),
+        forms={f"new_{name}": call(MATRIX, SHAPE)},
+    )
 
 
 def _constant_like(value: Any) -> Row:
     calls = (call(arr(2, 3)), call(arr()), call(arr(0, 3)), call(arr(4), dtype=_i32))
-    return Row(calls, lambda x, dtype=None: _full_like(x, value, dtype), ALL, NOTHING)
+    return Row(
+        calls,
+        lambda x, dtype=None: _full_like(x, value, dtype),
+        ALL,
+        NOTHING,
+        bench=call(MATRIX),
+        lenient=_OF_ANY,
+    )
 
 
 def _zeroed(x: Any) -> Any:
@@ -55,14 +72,16 @@ def _zeroed(x: Any) -> Any:
 
 
 CREATE = {
-    "zeros": _constant(0),
-    "ones": _constant(1),
+    "zeros": _constant(0, "zeros"),
+    "ones": _constant(1, "ones"),
     "empty": Row(
         (call((2, 3)), call((0, 3)), call((4,), dtype=_i32)),
         _filled(0),
         ONE,
         NOTHING,
         function=lambda *a, **k: _zeroed(_core().empty(*a, **k)),
+        bench=call(SHAPE),
+        forms={"new_empty": call(MATRIX, SHAPE)},
         bad=(_negative,),
     ),
     "full": Row(
@@ -77,6 +96,8 @@ CREATE = {
         ONE,
         NOTHING,
         bad=(bad(RuntimeError, "negative", (2, -1), 0),),
+        bench=call(SHAPE, 1.5),
+        forms={"new_full": call(MATRIX, SHAPE, 1.5)},
     ),
     "zeros_like": _constant_like(0),
     "ones_like": _constant_like(1),
@@ -86,9 +107,16 @@ CREATE = {
         ALL,
         NOTHING,
         function=lambda *a, **k: _zeroed(_core().empty_like(*a, **k)),
+        bench=call(MATRIX),
+        lenient=_OF_ANY,
     ),
     "full_like": Row(
-        (call(arr(2, 3), 1), call(arr(), 0), call(arr(2), 2, dtype=_f64)), _full_like, ALL, NOTHING
+        (call(arr(2, 3), 1), call(arr(), 0), call(arr(2), 2, dtype=_f64)),
+        _full_like,
+        ALL,
+        NOTHING,
+        bench=call(MATRIX, 1),
+        lenient=_OF_ANY,
     ),
     "arange": Row(
         (
@@ -104,6 +132,8 @@ CREATE = {
         _arange,
         ONE,
         NOTHING,
+        bench=call(1000),
+        kernels=("iota",),
         bad=(
             bad(RuntimeError, "arange: step must be nonzero", 0, 3, 0),
             bad(RuntimeError, "inconsistent with step sign", 3, 0, 1),
@@ -122,6 +152,7 @@ CREATE = {
         _linspace,
         ONE,
         NOTHING,
+        bench=call(0, 1, 1000),
         bad=(bad(RuntimeError, "number of steps must be non-negative", 0, 1, -1),),
     ),
     "eye": Row(
@@ -129,6 +160,7 @@ CREATE = {
         lambda n, m=None, dtype=np.float32: np.eye(n, m, dtype=dtype),
         ONE,
         NOTHING,
+        bench=call(100),
         bad=(bad(RuntimeError, "greater or equal to 0", -1),),
     ),
 }
@@ -148,6 +180,12 @@ def _fill(x: Any, value: Any) -> Any:
     return x.clone().fill_(value)
 
 
+def _peak(m: Any) -> Timed:
+    """The machine's own limit, which the rival does not measure."""
+    core = getattr(m, "_core", None)
+    return (lambda: None) if core is None else (lambda: core.fma_peak(1000))
+
+
 PEAK = {
     "fma_peak": Row(
         (call(10), call(10, dtype=_f64)),
@@ -155,6 +193,8 @@ PEAK = {
         ONE,
         NOTHING,
         reason="it measures the machine",
+        bench=_peak,
+        kernels=("fma_peak",),
         bad=(
             bad(ValueError, "fma_peak: expected 0 to 268435456 rounds, got -1", -1),
             bad(ValueError, "fma_peak: expected 0 to 268435456 rounds", 2**28 + 1),
@@ -176,6 +216,7 @@ FILL = {
         lambda x, source: np.broadcast_to(source, x.shape).astype(x.dtype),
         ("float32", "float64", "int64", "int32"),
         function=_copy,
+        bench=call(MATRIX, MATRIX),
         bad=(bad(RuntimeError, "doesn't match the broadcast shape", arr(2, 3), arr(4)),),
     ),
     "fill_": Row(
@@ -183,6 +224,8 @@ FILL = {
         lambda x, value: np.full(x.shape, value, x.dtype),
         ALL,
         function=_fill,
+        bench=call(MATRIX, 1.5),
+        forms={"zero_": call(MATRIX)},
         bad=(bad(RuntimeError, "fill_: expected a 0-dimension value tensor", arr(2), arr(2)),),
     ),
 }

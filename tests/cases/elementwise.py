@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from cases.bench import MATRIX, timed
+from cases.fused import Fused
+from cases.layer import Layer, Made
 from cases.row import ALL, FLOATS, NUMBERS, Arr, Bad, Call, Counts, Row, arr, bad, call
 from steep import _core
 
@@ -18,6 +21,7 @@ _SHAPES: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
     ((0, 3), (1,)),
 ]
 LARGE = (260_003,)
+
 STEP = "constant between its jumps: the gradient is zero"
 BOOLEAN = "its result is boolean"
 
@@ -38,6 +42,7 @@ def large(*domains: str) -> Call:
 
 def unary(reference: str, domain: str = "real", **fields: Any) -> Row:
     fields.setdefault("special", True)
+    fields.setdefault("bench", call(MATRIX))
     return Row(singles(domain), reference, large=large(domain), **fields)
 
 
@@ -53,6 +58,7 @@ def binary(
     a, b = arr(2, 3, dtype=refused), arr(4, dtype=refused)
     unequal = bad(RuntimeError, f"{reference}: expected shapes that broadcast", a, b)
     fields.setdefault("special", True)
+    fields.setdefault("bench", call(MATRIX, MATRIX))
     fields["bad"] = (unequal, *fields.get("bad", ()))
     return Row(pairs(x, other, *more), reference, large=large(x, other), **fields)
 
@@ -83,6 +89,7 @@ ARITHMETIC = {
         *_scaled,
         call(arr(2, 3), True),
         dtypes=ALL,
+        kernels=("add_scaled",),
         counts=Counts(launches=1, saved=0, saved_bytes=0, backward=0),
         bad=(
             bad(
@@ -141,6 +148,7 @@ ARITHMETIC = {
         "div",
         NUMBERS,
         function=_core.div,
+        bench=timed("div", call(MATRIX, 0.3, rounding_mode="trunc")),
         bad=(
             bad(
                 RuntimeError,
@@ -187,6 +195,7 @@ ARITHMETIC = {
         gradient=STEP + ", and PyTorch gives none",
         bad=(_int_zero("floor_divide"),),
         special=False,
+        kernels=("floor_divide",),
     ),
     "remainder": binary(
         "remainder",
@@ -196,6 +205,7 @@ ARITHMETIC = {
         dtypes=NUMBERS,
         bad=(_int_zero("remainder"),),
         special=False,
+        kernels=("remainder",),
     ),
     "fmod": binary(
         "fmod",
@@ -205,6 +215,7 @@ ARITHMETIC = {
         dtypes=NUMBERS,
         bad=(_int_zero("fmod"), bad(TypeError, "argument 'input'", 3, arr(2))),
         special=False,
+        kernels=("fmod",),
     ),
     "neg": unary(
         "neg",
@@ -227,6 +238,7 @@ ARITHMETIC = {
         ),
         "round",
         function=_core.round,
+        bench=timed("round", call(MATRIX, decimals=1)),
         bad=(
             bad(
                 NotImplementedError,
@@ -258,8 +270,20 @@ MATH = {
     "atan": unary("atan", dtypes=ALL),
     "sinh": unary("sinh", dtypes=ALL),
     "cosh": unary("cosh", dtypes=ALL),
-    "tanh": unary("tanh", dtypes=ALL, counts=saved_input(1)),
-    "sigmoid": unary("sigmoid", dtypes=ALL, counts=saved_input(1)),
+    "tanh": unary(
+        "tanh",
+        dtypes=ALL,
+        counts=saved_input(1),
+        fused=(Fused(("tanh", "tanh_backward"), cancels=True),),
+        layer=Layer("Tanh", (Made(call(), (arr(3, 4),), "Tanh()"),)),
+    ),
+    "sigmoid": unary(
+        "sigmoid",
+        dtypes=ALL,
+        counts=saved_input(1),
+        fused=(Fused(("sigmoid", "sigmoid_backward"), cancels=True),),
+        layer=Layer("Sigmoid", (Made(call(), (arr(3, 4),), "Sigmoid()"),)),
+    ),
     "erf": unary("erf", dtypes=ALL),
     "erfc": unary("erfc", dtypes=ALL),
     "atan2": binary("atan2", "real", "beyond", dtypes=ALL),
@@ -271,6 +295,15 @@ def _same(x: Any) -> Any:
 
 
 COPIES = {
-    "clone": Row(singles(), _same, ALL, counts=Counts(1, 0, 0, 0)),
-    "contiguous": Row(singles(), _same, ALL, view=True, counts=Counts(0, 0, 0, 0)),
+    "clone": Row(
+        singles(),
+        _same,
+        ALL,
+        counts=Counts(1, 0, 0, 0),
+        bench=call(MATRIX),
+        kernels=("copy",),
+    ),
+    "contiguous": Row(
+        singles(), _same, ALL, view=True, counts=Counts(0, 0, 0, 0), bench=call(MATRIX)
+    ),
 }

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cases.row import ALL, FLOATS, INTEGERS, Arr, Row, arr, bad, call
+from cases.bench import MATRIX, SHAPE, timed
+from cases.row import ALL, FLOATS, INTEGERS, Arr, Row, Timed, arr, bad, call
 
 _X = arr(2, 3, 4)
 
@@ -87,6 +88,16 @@ _bad_index = (
 )
 
 
+def _subscript(m: Any) -> Timed:
+    x = m.ones(*SHAPE)
+    return lambda: x[3:40, 5]
+
+
+def _assignment(m: Any) -> Timed:
+    x = m.ones(*SHAPE)
+    return lambda: x.__setitem__((slice(3, 40), 5), 2.0)
+
+
 def _set(x: Any, index: Any, value: Any) -> Any:
     out = x.clone()
     out[index] = value
@@ -99,6 +110,7 @@ INDEX = {
         "getitem",
         ALL,
         function=lambda x, index: x[index],
+        bench=_subscript,
         bad=_bad_index,
         view=True,
     ),
@@ -115,6 +127,8 @@ INDEX = {
         "setitem",
         ALL,
         function=_set,
+        bench=_assignment,
+        kernels=("index_put",),
         bad=(
             *(bad(b.error, b.text, *b.call.args, 1) for b in _bad_index),
             bad(RuntimeError, "", _X, 0, arr(3, 3)),
@@ -130,6 +144,8 @@ INDEX = {
         ),
         "index_select",
         ALL,
+        bench=call(MATRIX, 0, below(SHAPE[0], 32)),
+        kernels=("index_select", "index_add"),
         bad=(
             bad(IndexError, "index 3 is out of bounds", arr(2, 3), 1, np.array([0, 3])),
             bad(IndexError, "out of bounds", arr(2, 3), 1, np.array([-1])),
@@ -148,6 +164,8 @@ INDEX = {
         ),
         "gather",
         ALL,
+        bench=call(MATRIX, 1, below(SHAPE[1], SHAPE[0], 16)),
+        kernels=("gather",),
         bad=(
             bad(RuntimeError, "out of bounds", arr(2, 3), 1, np.array([[3], [0]])),
             bad(RuntimeError, "same number of dimensions", arr(2, 3), 1, below(2, 2)),
@@ -163,7 +181,9 @@ INDEX = {
             call(arr(3), 0, below(3, 0), arr(0)),
         ),
         "scatter_add",
-        (*FLOATS, *INTEGERS),
+        bench=call(MATRIX, 1, below(SHAPE[1], *SHAPE), MATRIX),
+        kernels=("scatter_add",),
+        dtypes=(*FLOATS, *INTEGERS),
         bad=(
             bad(RuntimeError, "out of bounds", arr(3), 0, np.array([3]), arr(1)),
             bad(
@@ -186,6 +206,7 @@ INDEX = {
         ),
         "masked_select",
         ALL,
+        bench=call(MATRIX, mask(*SHAPE)),
         bad=(bad(RuntimeError, "masked_select: expected a mask of dtype bool", arr(3), arr(3)),),
     ),
     "nonzero": Row(
@@ -198,6 +219,7 @@ INDEX = {
         lambda x: np.argwhere(x).astype(np.int64),
         ALL,
         "its result is an index",
+        bench=call(MATRIX),
     ),
     "nonzero_tuple": Row(
         (
@@ -210,6 +232,7 @@ INDEX = {
         ALL,
         "its result is an index",
         function=lambda x: x.nonzero(as_tuple=True),
+        bench=timed("where", call(MATRIX)),
     ),
     "one_hot": Row(
         (
@@ -221,6 +244,7 @@ INDEX = {
         "one_hot",
         ("float32",),
         "it takes and gives integers",
+        bench=call(below(10, 256), 10),
         bad=(
             bad(RuntimeError, "must be non-negative", np.array([0, -1])),
             bad(RuntimeError, "smaller than num_classes", np.array([3]), 3),

@@ -6,17 +6,51 @@ from typing import Any
 
 import numpy as np
 
+from cases.bench import MATRIX, SHAPE
+from cases.fused import ROWS, Fused, classes, positive, rng
 from cases.index import below
+from cases.layer import Layer, Made
 from cases.row import Arr, Bad, Call, Counts, Row, arr, bad, call
 
 _LOGITS = arr(4, 3, domain="spread")
 _shares = arr(4, 3, domain="distribution")
 _weight = Arr((3,), "positive", fixed=True)
 _REDUCTIONS = ("mean", "sum", "none")
+_timed = call(MATRIX, below(SHAPE[1], SHAPE[0]))
+_reductions = tuple(bad(ValueError, "reduction", reduction=r) for r in ("avg", None))
 
 
 def _ignoring(*classes: int) -> Any:
     return np.array(classes)
+
+
+def _fused_cross_entropies() -> tuple[Fused, ...]:
+    """Short rows and long ones, and every variant."""
+    fused = ("cross_entropy", "cross_entropy_backward")
+    composite = ("log_softmax", "log_softmax_backward")
+    found = []
+    for c in (11, 70):
+        plain, ignored, weight = classes(c), classes(c, ignored=True), positive(c)
+        shares = rng(3).dirichlet(np.ones(c), ROWS)
+        smooth = {"label_smoothing": 0.1}
+        variants: dict[str, tuple[tuple[str, ...], tuple[Any, ...], dict[str, Any]]] = {
+            "mean": (fused, (plain,), {}),
+            "sum": (fused, (plain,), {"reduction": "sum"}),
+            "none": (fused, (plain,), {"reduction": "none"}),
+            "ignored": (fused, (ignored,), {}),
+            "weight": (composite, (ignored, weight), {}),
+            "smooth": (composite, (plain,), smooth),
+            "weight and smooth": (composite, (ignored, weight), smooth),
+            "probabilities": (composite, (shares,), {}),
+            "probabilities, weight and smooth": (composite, (shares, weight), smooth),
+        }
+        for name, (kernels, more, settings) in variants.items():
+            found.append(Fused(kernels, more, settings, f"of {c}, {name}", c))
+    return tuple(found)
+
+
+def _made(name: str, *inputs: Any, **settings: Any) -> Made:
+    return Made(call(**settings), inputs, f"{name}()")
 
 
 LOSSES = {
@@ -48,6 +82,29 @@ LOSSES = {
             bad(RuntimeError, "cross_entropy", _LOGITS, below(3, 4), arr(2)),
         ),
         large=Call((Arr((300, 700), "spread"), Arr((300,), "below700", "int64"))),
+        bench=_timed,
+        fused=_fused_cross_entropies(),
+        layer=Layer(
+            "CrossEntropyLoss",
+            (
+                *(
+                    _made("CrossEntropyLoss", _LOGITS, below(3, 4), reduction=r)
+                    for r in _REDUCTIONS
+                ),
+                _made(
+                    "CrossEntropyLoss",
+                    _LOGITS,
+                    _ignoring(0, -100, 2, 1),
+                    weight=_weight,
+                    label_smoothing=0.1,
+                ),
+                _made("CrossEntropyLoss", arr(4, 3, 2), below(3, 4, 2), ignore_index=1),
+            ),
+            bad=(
+                *_reductions,
+                bad(ValueError, "label_smoothing between", label_smoothing=2.0),
+            ),
+        ),
         # The targets are looked at in a launch of their own, which a replay repeats.
         counts=Counts(launches=2, saved=4, saved_bytes=116, backward=1),
         rough=2.0,
@@ -57,10 +114,23 @@ LOSSES = {
 
 
 def _pointwise(
-    name: str, x: str, target: str, *more: Call, errors: tuple[Bad, ...] = (), **fields: Any
+    name: str,
+    layer: str,
+    x: str,
+    target: str,
+    *more: Call,
+    errors: tuple[Bad, ...] = (),
+    made: tuple[dict[str, Any], ...] = (),
+    refused: tuple[Bad, ...] = (),
+    **fields: Any,
 ) -> Row:
-    """A loss of pairs, which refuses pairs that would have to be broadcast."""
+    """A loss of pairs, which refuses pairs that would have to be broadcast.
+
+    Its layer is made with each reduction and with the settings `made`, and refuses `refused`.
+    """
     a, b = arr(2, 3, domain=x), arr(2, 3, domain=target)
+    settings = (*({"reduction": r} for r in _REDUCTIONS), *made)
+    fields.setdefault("bench", call(MATRIX, MATRIX))
     calls = (
         *(call(a, b, reduction=r) for r in _REDUCTIONS),
         call(arr(domain=x), arr(domain=target)),
@@ -78,13 +148,24 @@ def _pointwise(
             *errors,
         ),
         large=Call((Arr((260_003,), x), Arr((260_003,), target))),
+        layer=Layer(
+            layer,
+            tuple(_made(layer, a, b, **given) for given in settings),
+            bad=(*_reductions, *refused),
+            rough=fields.get("rough", 1.0),
+            reason=fields.get("reason", ""),
+        ),
         **fields,
     )
+
+
+_target = rng(6).random((ROWS, 11))
 
 
 LOSSES |= {
     "mse_loss": _pointwise(
         "mse_loss",
+        "MSELoss",
         "real",
         "real",
         call(arr(5, 33), arr(5, 33)),
@@ -93,6 +174,10 @@ LOSSES |= {
             bad(NotImplementedError, "mse_loss", *[arr(2, dtype="int64")] * 2),
         ),
         counts=Counts(launches=1, saved=2, saved_bytes=48, backward=3),
+        fused=(
+            Fused(("squared_error", "squared_error_backward"), (_target,)),
+            Fused((), (_target,), {"reduction": "none"}, "none"),
+        ),
     ),
     "nll_loss": Row(
         (
@@ -107,24 +192,44 @@ LOSSES |= {
                 IndexError, "nll_loss: Target 3 is out of bounds", arr(4, 3), np.array([0, 1, 3, 0])
             ),
         ),
+        bench=_timed,
+        fused=(Fused((), (classes(11), positive(11))),),
+        layer=Layer(
+            "NLLLoss",
+            (
+                *(_made("NLLLoss", arr(4, 3), below(3, 4), reduction=r) for r in _REDUCTIONS),
+                _made("NLLLoss", arr(4, 3), _ignoring(0, -100, 2, 1), weight=_weight),
+                _made("NLLLoss", arr(4, 3, 2), below(3, 4, 2), ignore_index=1),
+            ),
+            bad=_reductions,
+        ),
     ),
-    "l1_loss": _pointwise("l1_loss", "real", "real"),
+    "l1_loss": _pointwise("l1_loss", "L1Loss", "real", "real", fused=(Fused((), (_target,)),)),
     "smooth_l1_loss": _pointwise(
         "smooth_l1_loss",
+        "SmoothL1Loss",
         "real",
         "real",
         call(arr(9), arr(9), beta=0.3),
         errors=(bad(RuntimeError, "beta", arr(2), arr(2), beta=-1.0),),
+        fused=(Fused((), (_target,), {"beta": 0.3}),),
+        made=({"beta": 0.3}, {"beta": 0.0}),
+        refused=(bad(ValueError, "beta to be at least 0", beta=-1.0),),
     ),
     "huber_loss": _pointwise(
         "huber_loss",
+        "HuberLoss",
         "real",
         "real",
         call(arr(9), arr(9), delta=0.3),
         errors=(bad(RuntimeError, "delta", arr(2), arr(2), delta=0.0),),
+        fused=(Fused((), (_target,), {"delta": 0.3}),),
+        made=({"delta": 0.3},),
+        refused=(bad(ValueError, "delta to be above 0", delta=0.0),),
     ),
     "binary_cross_entropy": _pointwise(
         "binary_cross_entropy",
+        "BCELoss",
         "distribution",
         "distribution",
         call(
@@ -135,24 +240,34 @@ LOSSES |= {
         errors=(
             bad(RuntimeError, "should be between 0 and 1", np.array([1.5], "float32"), arr(1)),
         ),
+        made=({"weight": _weight},),
         rough=4.0,
         reason="a difference of logarithms",
     ),
     "binary_cross_entropy_with_logits": _pointwise(
         "binary_cross_entropy_with_logits",
+        "BCEWithLogitsLoss",
         "real",
         "distribution",
         call(
             arr(2, 3),
             arr(2, 3, domain="distribution"),
-            pos_weight=Arr((3,), "positive", fixed=True),
+            pos_weight=_weight,
         ),
+        fused=(
+            Fused(("softplus",), (_target,)),
+            Fused(("softplus",), (_target,), {"pos_weight": positive(11)}, "weighed"),
+        ),
+        made=({"weight": _weight, "pos_weight": _weight},),
     ),
     "kl_div": _pointwise(
         "kl_div",
+        "KLDivLoss",
         "real",
         "distribution",
         call(arr(2, 3), arr(2, 3, domain="distribution"), reduction="batchmean"),
         call(arr(2, 3), arr(2, 3), log_target=True),
+        fused=(Fused((), (_target,)),),
+        made=({"reduction": "batchmean"}, {"log_target": True, "reduction": "sum"}),
     ),
 }

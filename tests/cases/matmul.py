@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cases.bench import MATRIX, SHAPE, fused_or
+from cases.fused import Fused, positive, rng
 from cases.row import FLOATS, Arr, Call, Counts, Row, arr, bad, call
 from steep.reference import OPS
 
@@ -25,6 +27,8 @@ _RANKS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
 ]
 _ROUGH: dict[str, Any] = {"rough": 4.0, "reason": "sums of up to 70 products"}
 _LARGE = Call((Arr((193, 311)), Arr((311, 257))))
+_WIDE = call(Arr((64, 128)), Arr((128, 64)))
+_layer = (MATRIX, Arr((64, SHAPE[1])), Arr((64,)))
 _shapes = bad(RuntimeError, "shapes cannot be multiplied", arr(2, 3), arr(4, 5))
 _dtypes = bad(
     RuntimeError,
@@ -34,12 +38,13 @@ _dtypes = bad(
 )
 
 
-def _ranked(name: str, *shapes: tuple[tuple[int, ...], ...]) -> Row:
+def _ranked(name: str, timed: Call, *shapes: tuple[tuple[int, ...], ...]) -> Row:
     calls = tuple(call(*(Arr(s) for s in pair)) for pair in shapes)
     return Row(
         calls,
         name,
         bad=(bad(RuntimeError, f"{name}: expected", arr(1, 2, 2, 2), arr(2)),),
+        bench=timed,
         **_ROUGH,
     )
 
@@ -69,17 +74,27 @@ PRODUCTS = {
             bad(RuntimeError, "broadcast", arr(2, 1, 2), arr(3, 2, 1)),
         ),
         large=_LARGE,
+        bench=_WIDE,
         counts=Counts(launches=1, saved=2, saved_bytes=72, backward=2),
         **_ROUGH,
     ),
-    "mm": _ranked("mm", ((2, 3), (3, 4)), ((0, 3), (3, 2))),
-    "bmm": _ranked("bmm", ((5, 2, 3), (5, 3, 4)), ((2, 2, 3), (2, 3, 1)), ((0, 2, 3), (0, 3, 4))),
-    "mv": _ranked("mv", ((2, 3), (3,)), ((2, 0), (0,))),
-    "dot": _ranked("dot", ((3,), (3,)), ((0,), (0,)), ((70,), (70,))),
+    "mm": _ranked("mm", _WIDE, ((2, 3), (3, 4)), ((0, 3), (3, 2))),
+    "bmm": _ranked(
+        "bmm",
+        call(Arr((4, 32, 64)), Arr((4, 64, 32))),
+        ((5, 2, 3), (5, 3, 4)),
+        ((2, 2, 3), (2, 3, 1)),
+        ((0, 2, 3), (0, 3, 4)),
+    ),
+    "mv": _ranked("mv", call(Arr((64, 128)), Arr((128,))), ((2, 3), (3,)), ((2, 0), (0,))),
+    "dot": _ranked(
+        "dot", call(Arr((1000,)), Arr((1000,))), ((3,), (3,)), ((0,), (0,)), ((70,), (70,))
+    ),
     "outer": Row(
         (call(arr(2), arr(3)), call(arr(0), arr(3))),
         "outer",
         bad=(bad(RuntimeError, "outer: expected", arr(2, 2), arr(2)),),
+        bench=call(Arr((64,)), Arr((128,))),
     ),
     "addmm": Row(
         (
@@ -94,6 +109,7 @@ PRODUCTS = {
             ),
             bad(RuntimeError, "shapes cannot be multiplied", arr(2), arr(2, 3), arr(4, 5)),
         ),
+        bench=call(Arr((64,)), Arr((64, 128)), Arr((128, 64))),
         **_ROUGH,
     ),
     "linear": Row(
@@ -122,6 +138,16 @@ PRODUCTS = {
             ),
         ),
         large=Call((Arr((193, 311)), Arr((257, 311)), Arr((257,)))),
+        bench=Call(_layer),
+        fused=tuple(
+            Fused(
+                ("gemm",),
+                (positive(5, size), rng(5).normal(size=5)),
+                label=f"of {size}",
+                size=size,
+            )
+            for size in (11, 70)
+        ),
         counts=Counts(launches=1, saved=2, saved_bytes=72, backward=3),
         **_ROUGH,
     ),
@@ -144,6 +170,11 @@ PRODUCTS = {
             bad(RuntimeError, "in_features = 4", arr(2, 3), arr(5, 4), None, "relu"),
         ),
         large=Call((Arr((193, 311)), Arr((257, 311)), Arr((257,)), "relu")),
+        bench=fused_or(
+            "linear_activation",
+            call(*_layer, "relu"),
+            lambda m, x, weight, bias, _: m.relu(m.nn.functional.linear(x, weight, bias)),
+        ),
         counts=Counts(launches=1, saved=3, saved_bytes=104, backward=4),
         **_ROUGH,
     ),
@@ -183,6 +214,11 @@ PRODUCTS = {
             ),
         ),
         large=Call((Arr((193, 311)), Arr((311, 257)), Arr((193, 257)), "tanh")),
+        bench=fused_or(
+            "matmul_activation_backward",
+            call(MATRIX, Arr((SHAPE[1], 64)), Arr((SHAPE[0], 64), "unit"), "tanh"),
+            lambda m, grad, weight, out, _: (grad @ weight) * (1 - out * out),
+        ),
         **_ROUGH,
     ),
 }

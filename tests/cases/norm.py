@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cases.bench import MATRIX, SHAPE
+from cases.fused import Fused, positive, rng, steps_of_the_mean
 from cases.row import Arr, Call, Counts, Row, arr, bad, call
 
 _x = arr(3, 4)
@@ -36,7 +38,20 @@ NORMS = {
             bad(NotImplementedError, "floating-point input", arr(3, 4, dtype="int64"), (4,)),
         ),
         large=Call((Arr((617, 1311)), (1311,), Arr((1311,)), Arr((1311,)))),
+        bench=call(MATRIX, SHAPE[1:]),
         counts=Counts(launches=1, saved=4, saved_bytes=88, backward=1),
+        fused=tuple(
+            Fused(
+                ("layer_norm", "layer_norm_backward"),
+                ((size,), positive(size), rng(4).normal(size=size)),
+                label=f"of {size}",
+                size=size,
+                furthest={"float32": 1e4, "float64": 1e7},
+                lost=steps_of_the_mean,
+                reason="what is normalised is x less a mean of x's dtype",
+            )
+            for size in (11, 70)
+        ),
         rough=4.0,
         reason="sums over a row, twice, and what they take from numbers far from 0",
     ),

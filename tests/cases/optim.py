@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cases.bench import of_optimizer
 from cases.row import Array, Bad, Call, Row, arr, bad, call
 from steep import _core
 from steep.reference.optim import SGD, Adam, AdamW
@@ -127,6 +128,8 @@ STEPS = {
         _sgd,
         gradient=IN_PLACE,
         function=_sgd_step,
+        bench=of_optimizer("SGD", {"lr": 1e-4, "momentum": 0.9, "fused": True}),
+        kernels=("sgd_step",),
         bad=_mismatched("sgd_step", [], _plain()),
         large=call(
             [arr(260_003), arr(7)],
@@ -148,6 +151,8 @@ STEPS = {
         _adam,
         gradient=IN_PLACE,
         function=_adam_step,
+        bench=of_optimizer("Adam", {"lr": 1e-4, "fused": True}),
+        kernels=("adam_step",),
         bad=_mismatched("adam_step", [arr(2)], [arr(2)], [], _one, _moments()),
         large=call(
             [arr(260_003)],

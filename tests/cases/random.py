@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cases.bench import MATRIX, SHAPE
 from cases.create import ONE
 from cases.row import Row, arr, bad, call
 from steep import _core
@@ -60,10 +61,13 @@ def _normal_of(mean: Any, std: Any) -> Any:
 
 
 _sizes = (call((3,)), call((2, 20)), call((0, 2)), call(()), call((5, 4), dtype=_f64))
+_MEMORY = "it draws in the order of memory, as PyTorch does"
 _like_sizes = (call(arr(3)), call(arr(2, 20)), call(arr(0)))
 
 
-def _distribution(name: str, method: str, rough: float = 1.0, reason: str = "") -> Row:
+def _distribution(
+    name: str, method: str, forms: tuple[str, ...], rough: float = 1.0, reason: str = ""
+) -> Row:
     return Row(
         _sizes,
         _drawn(method),
@@ -71,18 +75,32 @@ def _distribution(name: str, method: str, rough: float = 1.0, reason: str = "") 
         DRAWN,
         function=_seeded(name),
         bad=(_negative, bad(NotImplementedError, name, (2,), dtype=np.dtype("int64"))),
+        bench=call(SHAPE),
+        forms={form: call(MATRIX) for form in forms},
         rough=rough,
         reason=reason,
     )
 
 
+def _drawn_like(name: str, method: str) -> Row:
+    return Row(
+        _like_sizes,
+        _like(method),
+        gradient=DRAWN,
+        function=_seeded(name),
+        bench=call(MATRIX),
+        storage=_MEMORY,
+    )
+
+
+_mask = np.random.default_rng(20).random((3, 4)) < 0.5
 DRAWS = {
-    "rand": _distribution("rand", "rand"),
+    "rand": _distribution("rand", "rand", ("uniform_", "exponential_")),
     "randn": _distribution(
-        "randn", "randn", 4.0, "a normal number lies within 2 ULP of its formula"
+        "randn", "randn", ("normal_",), 4.0, "a normal number lies within 2 ULP of its formula"
     ),
-    "rand_like": Row(_like_sizes, _like("rand"), gradient=DRAWN, function=_seeded("rand_like")),
-    "randn_like": Row(_like_sizes, _like("randn"), gradient=DRAWN, function=_seeded("randn_like")),
+    "rand_like": _drawn_like("rand_like", "rand"),
+    "randn_like": _drawn_like("randn_like", "randn"),
     "randint": Row(
         (
             call(10, (8,)),
@@ -94,6 +112,8 @@ DRAWS = {
         ONE,
         DRAWN,
         function=_seeded("randint"),
+        bench=call(10, SHAPE),
+        forms={"random_": call(MATRIX)},
         bad=(
             bad(RuntimeError, "randint: expected 'from' to be less than 'to'", 0, (2,)),
             bad(RuntimeError, "out of bounds", 0, 300, (2,), dtype=np.dtype("uint8")),
@@ -106,6 +126,8 @@ DRAWS = {
         ("float32", "float64", "int64", "int32", "uint8"),
         DRAWN,
         function=_seeded("randint_like"),
+        bench=call(MATRIX, 10),
+        storage=_MEMORY,
         bad=(bad(RuntimeError, "'from' to be less than 'to'", arr(2), 3, 3),),
     ),
     "randperm": Row(
@@ -114,6 +136,7 @@ DRAWS = {
         ONE,
         DRAWN,
         function=_seeded("randperm"),
+        bench=call(1000),
         bad=(
             bad(RuntimeError, "negative", -1),
             bad(RuntimeError, "choose a wider dtype", 300, dtype=np.dtype("uint8")),
@@ -129,6 +152,7 @@ DRAWS = {
         ONE,
         DRAWN,
         function=_seeded("normal"),
+        bench=call(0.0, 1.0, SHAPE),
         bad=(bad(RuntimeError, "std", 0.0, -1.0, (2,)),),
         rough=4.0,
         reason="a normal number lies within 2 ULP of its formula",
@@ -138,6 +162,8 @@ DRAWS = {
         lambda p: p.copy(),
         ONE,
         DRAWN,
+        bench=call(MATRIX),
+        forms={"bernoulli_": call(MATRIX, 0.5)},
         bad=(
             bad(
                 RuntimeError,
@@ -151,6 +177,12 @@ DRAWS = {
         (call(arr(3, 5), 0.25), call(arr(4), 0.5, False), call(arr(4), 1.0), call(arr(3), 0.0)),
         None,
         function=_seeded("dropout"),
+        bench=call(MATRIX, 0.5),
+        kernels=("dropout", "dropout_backward"),
+        rule_calls=(
+            call(arr(3, 4), 0.3, mask=_mask),
+            call(arr(3), training=False, mask=_mask[0, :3]),
+        ),
         bad=(
             bad(ValueError, "dropout probability has to be between 0 and 1", arr(2), 1.5),
             bad(RuntimeError, "dropout: expected a floating-point input", arr(2, dtype="int64")),

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from cases.bench import MATRIX, timed
+from cases.fused import Fused, steps_of_a_wide_mean
+from cases.layer import Layer, Made
 from cases.row import ALL, NUMBERS, Arr, Call, Counts, Row, arr, bad, call
 from steep import _core
 
@@ -13,6 +16,7 @@ INDEX = "its result is an index"
 BOOLEAN = "its result is boolean"
 _LARGE = Call((Arr((617, 513)),), {"dim": 1})
 _WHOLE = Call((Arr((317_001,)),))
+_TIMED = call(MATRIX)
 
 
 def over_dims(domain: str = "real", **more: Any) -> tuple[Call, ...]:
@@ -46,6 +50,8 @@ SUMS = {
         ALL,
         bad=(_wrong_dim, _twice),
         large=_LARGE,
+        bench=_TIMED,
+        kernels=("sum",),
         counts=Counts(launches=1, saved=0, saved_bytes=0, backward=0),
     ),
     "mean": Row(
@@ -57,6 +63,7 @@ SUMS = {
             bad(RuntimeError, "mean: expected a floating-point dtype", arr(2, dtype="int64")),
         ),
         large=_LARGE,
+        bench=_TIMED,
         counts=Counts(launches=2, saved=0, saved_bytes=0, backward=1),
     ),
     "prod": Row(
@@ -74,6 +81,8 @@ SUMS = {
         ALL,
         bad=(_wrong_dim,),
         large=Call((Arr((617, 513), "unit"),), {"dim": 1}),
+        bench=_TIMED,
+        kernels=("prod",),
         rough=8.0,
         reason="a product of n factors has n roundings",
     ),
@@ -89,6 +98,7 @@ SUMS = {
         ALL,
         bad=(_wrong_dim,),
         large=Call((Arr((617, 513)), 1)),
+        bench=call(MATRIX, 1),
     ),
     "any": Row(
         (*over_dims("below3"), *_empty, *_of_each),
@@ -97,6 +107,8 @@ SUMS = {
         BOOLEAN,
         bad=(_wrong_dim, _twice),
         large=_LARGE,
+        bench=_TIMED,
+        kernels=("any",),
     ),
     "all": Row(
         (*over_dims("below3"), *_empty, *_of_each),
@@ -105,11 +117,13 @@ SUMS = {
         BOOLEAN,
         bad=(_wrong_dim, _twice),
         large=_LARGE,
+        bench=_TIMED,
+        kernels=("all",),
     ),
 }
 
 
-def _deviation(name: str) -> Row:
+def _deviation(name: str, kernel: str = "") -> Row:
     more = (
         call(arr(5), 0, correction=0),
         call(arr(4, 5), (0, 1), correction=2),
@@ -126,11 +140,28 @@ def _deviation(name: str) -> Row:
             bad(RuntimeError, f"{name}: expected a floating-point tensor", arr(2, dtype="int64")),
         ),
         large=_LARGE,
+        bench=_TIMED,
+        fused=tuple(
+            Fused(
+                ("wide_mean", kernel),
+                (over,),
+                label=f"of {size}, {over}",
+                size=size,
+                furthest={"float32": 1e5, "float64": 1e7},
+                lost=steps_of_a_wide_mean,
+                reason="there is nothing wider than float64 for the mean",
+            )
+            for size in (11, 70)
+            for over in (0, 1, (0, 1))
+            if kernel
+        ),
     )
 
 
 STATISTICS = {
-    **{name: _deviation(name) for name in ("var", "std", "var_mean", "std_mean")},
+    "var": _deviation("var", "variance"),
+    "std": _deviation("std", "deviation"),
+    **{name: _deviation(name) for name in ("var_mean", "std_mean")},
     "logsumexp": Row(
         (
             call(arr(3, 5), 1),
@@ -143,6 +174,12 @@ STATISTICS = {
         NUMBERS,
         bad=(_wrong_dim, bad(RuntimeError, "at least one dim", arr(2, 3), ())),
         large=_LARGE,
+        bench=call(MATRIX, 1),
+        fused=tuple(
+            Fused(("logsumexp",), (over,), label=f"of {size}, {over}", size=size)
+            for size in (11, 70)
+            for over in (0, 1, (0, 1))
+        ),
     ),
     "norm": Row(
         (
@@ -162,6 +199,7 @@ STATISTICS = {
             bad(RuntimeError, "norm: expected a floating-point tensor", arr(2, dtype="int64")),
         ),
         large=Call((Arr((617, 513)), 2, 1)),
+        bench=_TIMED,
         rough=4.0,
         reason="a root of a sum of powers",
     ),
@@ -179,6 +217,7 @@ STATISTICS = {
         ),
         "norm",
         function=_core.norm,
+        bench=timed("norm", call(MATRIX, "nuc")),
         bad=(
             bad(RuntimeError, "norm: expected two dimensions for 'nuc'", arr(3), "nuc"),
             bad(RuntimeError, "norm: expected two dimensions for 'nuc'", arr(2, 3), "nuc", 1),
@@ -213,6 +252,8 @@ def _whole_or_along(name: str) -> Row:
         NUMBERS,
         bad=(_no_elements, _no_row, _wrong_dim),
         large=_LARGE,
+        bench=_TIMED,
+        kernels=(name,),
     )
 
 
@@ -223,6 +264,7 @@ def _extremes(name: str) -> Row:
         ALL,
         bad=(_no_elements, _no_row, _wrong_dim, _twice),
         large=_LARGE,
+        bench=_TIMED,
     )
 
 
@@ -249,6 +291,8 @@ def _position(name: str) -> Row:
             bad(RuntimeError, name, arr(2, dtype="bool")),
         ),
         large=_LARGE,
+        bench=_TIMED,
+        kernels=(name,),
     )
 
 
@@ -262,7 +306,7 @@ EXTREMES = {
 }
 
 
-def _softmax(name: str) -> Row:
+def _softmax(name: str, layer: str) -> Row:
     return Row(
         (
             call(arr(3, 5), 1),
@@ -286,8 +330,27 @@ def _softmax(name: str) -> Row:
             ),
         ),
         large=Call((Arr((617, 513), "spread"), 1)),
+        bench=call(MATRIX, 1),
+        fused=tuple(
+            Fused(
+                (name, f"{name}_backward"),
+                (dim,),
+                label=f"of {size}, {dim}",
+                size=size,
+                cancels=True,
+            )
+            for size in (11, 70)
+            for dim in (0, 1)
+        ),
+        layer=Layer(
+            layer,
+            tuple(Made(call(dim=dim), (arr(3, 4),), f"{layer}(dim={dim})") for dim in (0, -1)),
+        ),
         counts=Counts(launches=1, saved=1, saved_bytes=60, backward=1),
     )
 
 
-SOFTMAX = {"softmax": _softmax("softmax"), "log_softmax": _softmax("log_softmax")}
+SOFTMAX = {
+    "softmax": _softmax("softmax", "Softmax"),
+    "log_softmax": _softmax("log_softmax", "LogSoftmax"),
+}

@@ -5,12 +5,19 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    from cases.fused import Fused
+    from cases.layer import Layer
+
 Array = npt.NDArray[Any]
+Timed = Callable[[], object]
+Builder = Callable[[ModuleType], Timed]  # given steep or torch
 
 FLOATS = ("float32", "float64")
 INTEGERS = ("int64", "int32", "uint8")
@@ -78,6 +85,20 @@ class Row:
         counts: See `Counts`.
         special: It is elementwise and is also given infinities, NaN and both zeros.
         large: A call big enough for several threads; None: `calls[0]` is all there is.
+        bench: What is timed, with steep and with torch: a call, or what makes one. None: the first
+            of `calls`, with longer arrays where its other arguments allow that.
+        forms: What is timed of the other names that the registry sends to this row, where the
+            arguments of `bench` are not theirs.
+        fused: The fused kernels beside their formula, for inputs that are large, small and far from
+            0; see `cases.fused.Fused`.
+        kernels: Those it launches that are this operation and nothing else: there is no composite
+            to hold them against, and `calls` are their test. The kernel of a `special` row that has
+            its name goes without saying.
+        layer: The class of steep.nn that the operation makes; see `cases.layer.Layer`.
+        rule_calls: Calls of the reference alone, whose gradient is checked beside that of `calls`:
+            those with arguments that only the reference has.
+        storage: Why the result depends on how the memory of an operand is laid out.
+        lenient: Why it refuses nothing, though it takes more than one argument.
         rough: Widens the tolerances by this factor, for `reason`.
         reason: Why `reference` is None, or why `rough` is not 1.
         view: The result may share the input's memory.
@@ -92,6 +113,14 @@ class Row:
     counts: Counts | None = None
     special: bool = False
     large: Call | None = None
+    bench: Call | Builder | None = None
+    forms: dict[str, Call] = field(default_factory=dict)
+    fused: tuple[Fused, ...] = ()
+    kernels: tuple[str, ...] = ()
+    layer: Layer | None = None
+    rule_calls: tuple[Call, ...] = ()
+    storage: str = ""
+    lenient: str = ""
     rough: float = 1.0
     reason: str = ""
     view: bool = False

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from cases.bench import MATRIX, SHAPE
+from cases.layer import Layer, Made, Misused
 from cases.row import ALL, Counts, Row, arr, bad, call
+from steep.reference import OPS
 
 _FREE = Counts(launches=0, saved=0, saved_bytes=0, backward=0)
 # Back: zeros of the whole, and the part copied in; or a sum over each repeated dimension.
@@ -29,6 +32,8 @@ VIEWS = {
         "reshape",
         ALL,
         view=True,
+        bench=call(MATRIX, (-1,)),
+        forms={"ravel": call(MATRIX), "reshape_as": call(MATRIX, MATRIX)},
         counts=_FREE,
         bad=(
             bad(
@@ -47,6 +52,9 @@ VIEWS = {
         "view",
         ALL,
         view=True,
+        bench=call(MATRIX, (-1,)),
+        forms={"view_as": call(MATRIX, MATRIX)},
+        storage="it refuses strides that do not fit",
         counts=_FREE,
         bad=(
             bad(RuntimeError, "view: shape '[4]' is invalid for input of size 6", arr(2, 3), (4,)),
@@ -62,6 +70,8 @@ VIEWS = {
         "as_strided",
         ALL,
         view=True,
+        bench=call(MATRIX, (32, 32), (64, 1)),
+        storage="it looks at the storage itself",
         counts=_WINDOW,
         bad=(
             bad(RuntimeError, "reach past the storage", arr(6), (3, 3), (3, 1)),
@@ -79,6 +89,8 @@ VIEWS = {
         "expand",
         ALL,
         view=True,
+        bench=call(MATRIX, (4, *SHAPE)),
+        forms={"expand_as": call(MATRIX, MATRIX)},
         counts=_WINDOW,
         bad=(
             bad(RuntimeError, "must match the existing size", arr(2, 3), (4, 3)),
@@ -95,6 +107,7 @@ VIEWS = {
         "permute",
         ALL,
         view=True,
+        bench=call(MATRIX, (1, 0)),
         counts=_FREE,
         bad=(
             bad(RuntimeError, "permute: expected each of the 2 dimensions once", arr(2, 3), (0,)),
@@ -111,6 +124,7 @@ VIEWS = {
         "movedim",
         ALL,
         view=True,
+        bench=call(MATRIX, 0, 1),
         counts=_FREE,
         bad=(bad(RuntimeError, "source and destination of one length", arr(2, 3), (0, 1), 0),),
     ),
@@ -124,6 +138,7 @@ VIEWS = {
         "transpose",
         ALL,
         view=True,
+        bench=call(MATRIX, 0, 1),
         counts=_FREE,
         bad=(bad(IndexError, "transpose: Dimension out of range", arr(2, 3), 0, 2),),
     ),
@@ -132,6 +147,7 @@ VIEWS = {
         "t",
         ALL,
         view=True,
+        bench=call(MATRIX),
         counts=_FREE,
         bad=(bad(RuntimeError, "t: expected a tensor with at most 2 dimensions", arr(1, 2, 3)),),
     ),
@@ -147,6 +163,7 @@ VIEWS = {
         "squeeze",
         ALL,
         view=True,
+        bench=call(MATRIX),
         counts=_FREE,
         bad=(_far,),
     ),
@@ -155,6 +172,7 @@ VIEWS = {
         "unsqueeze",
         ALL,
         view=True,
+        bench=call(MATRIX, 0),
         counts=_FREE,
         bad=(bad(IndexError, "Dimension out of range", arr(2, 3), 3),),
     ),
@@ -169,6 +187,16 @@ VIEWS = {
         "flatten",
         ALL,
         view=True,
+        bench=call(MATRIX),
+        layer=Layer(
+            "Flatten",
+            (
+                Made(call(), (arr(2, 3, 4),), "Flatten(start_dim=1, end_dim=-1)"),
+                Made(
+                    call(start_dim=0, end_dim=1), (arr(2, 3, 4),), "Flatten(start_dim=0, end_dim=1)"
+                ),
+            ),
+        ),
         counts=_FREE,
         bad=(
             bad(RuntimeError, "flatten", arr(2, 3), 1, 0),
@@ -180,6 +208,20 @@ VIEWS = {
         "unflatten",
         ALL,
         view=True,
+        bench=call(MATRIX, 1, (2, 64)),
+        layer=Layer(
+            "Unflatten",
+            (
+                Made(call(1, (2, 3)), (arr(2, 6),), "Unflatten(dim=1, unflattened_size=(2, 3))"),
+                Made(call(-1, (2, -1)), (arr(6),), "Unflatten(dim=-1, unflattened_size=(2, -1))"),
+            ),
+            reference=lambda params, inputs, *given: OPS["unflatten"].forward(*inputs, *given),
+            bad=(bad(TypeError, "tuple of ints", 1, 4),),
+            misused=(
+                Misused(call(1, (3, 2)), (arr(3, 4),), RuntimeError, "product is 4"),
+                Misused(call(2, (2, 2)), (arr(3, 4),), IndexError, "expected dim in"),
+            ),
+        ),
         counts=_FREE,
         bad=(bad(RuntimeError, "unflatten", arr(2, 12), 1, (5, 2)),),
     ),
@@ -193,6 +235,7 @@ VIEWS = {
         "narrow",
         ALL,
         view=True,
+        bench=call(MATRIX, 0, 8, 32),
         counts=_WINDOW,
         bad=(
             bad(RuntimeError, "exceeds dimension size", arr(5), 0, 3, 3),
@@ -205,6 +248,7 @@ VIEWS = {
         "select",
         ALL,
         view=True,
+        bench=call(MATRIX, 0, 3),
         counts=_WINDOW,
         bad=(
             bad(
@@ -218,6 +262,7 @@ VIEWS = {
         "unbind",
         ALL,
         view=True,
+        bench=call(MATRIX),
         bad=(bad(IndexError, "tensor has no dimensions", arr()), _far),
     ),
     "split": Row(
@@ -231,6 +276,7 @@ VIEWS = {
         "split",
         ALL,
         view=True,
+        bench=call(MATRIX, 16),
         bad=(
             bad(RuntimeError, "split_sizes to sum exactly to 5", arr(5), [2, 2]),
             bad(RuntimeError, "at least a 1-dimensional tensor", arr(), 1),
@@ -242,6 +288,7 @@ VIEWS = {
         "chunk",
         ALL,
         view=True,
+        bench=call(MATRIX, 4),
         bad=(
             bad(RuntimeError, "chunks greater than 0", arr(5), 0),
             bad(RuntimeError, "chunk", arr(), 1),
@@ -253,6 +300,7 @@ VIEWS = {
         ALL,
         "it is where gradients stop",
         view=True,
+        bench=call(MATRIX),
     ),
 }
 
@@ -268,6 +316,7 @@ JOIN = {
         ),
         "cat",
         ALL,
+        bench=call([MATRIX] * 4),
         bad=(
             bad(ValueError, "cat: expected a non-empty list", []),
             bad(
@@ -289,6 +338,7 @@ JOIN = {
         ),
         "stack",
         ALL,
+        bench=call([MATRIX] * 4),
         bad=(
             bad(RuntimeError, "stack: expected a non-empty list", []),
             bad(RuntimeError, "stack: expects each tensor to be equal size", [arr(2), arr(3)]),
@@ -305,6 +355,7 @@ JOIN = {
         ),
         "repeat",
         ALL,
+        bench=call(MATRIX, (2, 2)),
         bad=(
             bad(RuntimeError, "can not be smaller", arr(2, 3), (2,)),
             bad(RuntimeError, "must not be negative", arr(2), (-1,)),
@@ -321,6 +372,7 @@ JOIN = {
         ),
         "tile",
         ALL,
+        bench=call(MATRIX, (2, 2)),
         bad=(bad(RuntimeError, "must not be negative", arr(2), (-1,)),),
     ),
     "flip": Row(
@@ -332,6 +384,7 @@ JOIN = {
         ),
         "flip",
         ALL,
+        bench=call(MATRIX, (0, 1)),
         bad=(
             bad(IndexError, "Dimension out of range", arr(2, 3), (2,)),
             bad(RuntimeError, "appears multiple times", arr(2, 3), (0, 0)),

@@ -1,0 +1,140 @@
+"""Classes of steep.nn that are more than one operation; the others are in its row."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from cases.bench import MATRIX
+from cases.layer import Layer, Made, Misused, Params
+from cases.row import Array, arr, bad, call
+from steep.reference import OPS
+
+_x = arr(3, 4)
+
+
+def _linear(params: Params, inputs: tuple[Array, ...], *_: Any, **__: Any) -> Any:
+    return OPS["linear"].forward(*inputs, params["weight"], params.get("bias"))
+
+
+def _layer_norm(
+    params: Params, inputs: tuple[Array, ...], shape: Any, eps: float = 1e-5, **_: Any
+) -> Any:
+    weight, bias = params.get("weight"), params.get("bias")
+    return OPS["layer_norm"].forward(*inputs, shape, weight, bias, eps)
+
+
+def _unchanged(params: Params, inputs: tuple[Array, ...], *_: Any, **__: Any) -> Any:
+    return inputs[0]
+
+
+def _network(m: ModuleType) -> Any:
+    return m.nn.Sequential(m.nn.Linear(4, 3), m.nn.Tanh(), m.nn.Linear(3, 2, bias=False))
+
+
+def _of_network(params: Params, inputs: tuple[Array, ...]) -> Any:
+    linear, tanh = OPS["linear"].forward, OPS["tanh"].forward
+    between = tanh(linear(*inputs, params["0.weight"], params["0.bias"]))
+    return linear(between, params["2.weight"])
+
+
+def _only(name: str, reason: str) -> Layer:
+    return Layer(name, reason=reason)
+
+
+_HOLDS = "it holds others and is not called: tests/test_layers.py"
+_ALL = (
+    Layer(
+        "Linear",
+        (
+            Made(call(4, 3), (_x,), "Linear(in_features=4, out_features=3, bias=True)"),
+            Made(
+                call(4, 2, bias=False), (_x,), "Linear(in_features=4, out_features=2, bias=False)"
+            ),
+            Made(call(4, 3), (arr(2, 3, 4),), "Linear(in_features=4, out_features=3, bias=True)"),
+        ),
+        _linear,
+        bad=(
+            bad(ValueError, "out_features to be at least 0, got -1", 1, -1),
+            bad(TypeError, "in_features to be an int, got 1.5", 1.5, 2),
+            bad(RuntimeError, "expected device 'cpu'", 1, 1, device="cuda"),
+        ),
+        misused=(Misused(call(4, 3), (arr(2, 5),), RuntimeError, "in_features = 4"),),
+        bench=Made(call(128, 64), (MATRIX,), ""),
+        rough=4.0,
+        reason="sums of products",
+    ),
+    Layer(
+        "LayerNorm",
+        (
+            Made(
+                call(4),
+                (_x,),
+                "LayerNorm((4,), eps=1e-05, elementwise_affine=True, bias=True)",
+            ),
+            Made(
+                call((3, 4), eps=0.5, bias=False),
+                (arr(2, 3, 4),),
+                "LayerNorm((3, 4), eps=0.5, elementwise_affine=True, bias=False)",
+            ),
+            Made(
+                call(4, elementwise_affine=False),
+                (_x,),
+                "LayerNorm((4,), eps=1e-05, elementwise_affine=False, bias=False)",
+            ),
+        ),
+        _layer_norm,
+        bad=(
+            bad(RuntimeError, "sizes of at least 0", -1),
+            bad(RuntimeError, "expected device 'cpu'", 2, device="cuda"),
+        ),
+        misused=(Misused(call(5), (_x,), RuntimeError, "normalized_shape=[5]"),),
+        bench=Made(call(128), (MATRIX,), ""),
+        rough=4.0,
+        reason="sums over a row, twice, and what they take from numbers far from 0",
+    ),
+    Layer(
+        "Identity",
+        (
+            Made(call(), (_x,), "Identity()"),
+            Made(call(3, k=4), (_x,), "Identity()"),
+        ),
+        _unchanged,
+    ),
+    Layer(
+        "Dropout",
+        (
+            Made(call(0.3), (_x,), "Dropout(p=0.3, inplace=False)", training=False),
+            Made(call(0.0), (_x,), "Dropout(p=0.0, inplace=False)"),
+            Made(call(), (_x,), "Dropout(p=0.5, inplace=False)", drawn=True),
+            Made(call(0.25, inplace=True), (_x,), "Dropout(p=0.25, inplace=True)", drawn=True),
+        ),
+        _unchanged,
+        bad=(bad(ValueError, "between 0 and 1, but got 1.5", 1.5),),
+        bench=Made(call(0.5), (MATRIX,), ""),
+    ),
+    Layer(
+        "Sequential",
+        (
+            Made(
+                call(),
+                (_x,),
+                "Sequential(\n"
+                "  (0): Linear(in_features=4, out_features=3, bias=True)\n"
+                "  (1): Tanh()\n"
+                "  (2): Linear(in_features=3, out_features=2, bias=False)\n"
+                ")",
+            ),
+        ),
+        _of_network,
+        misused=(Misused(call(), (arr(2, 5),), RuntimeError, "in Sequential.0: Linear"),),
+        maker=_network,
+        rough=4.0,
+        reason="sums of products",
+    ),
+    _only("Module", "the base of all: tests/test_module.py"),
+    _only("ModuleList", _HOLDS),
+    _only("ModuleDict", _HOLDS),
+    _only("ParameterList", _HOLDS),
+)
+COMPOSED = {layer.name: layer for layer in _ALL}
