@@ -348,6 +348,7 @@ JOIN = {
     "repeat": Row(
         (
             call(arr(2, 3), (2, 1)),
+            call(arr(2, 3), (2, 1, 2)),
             call(arr(3), (2, 2)),
             call(arr(), (3,)),
             call(arr(2), (0,)),
@@ -365,6 +366,7 @@ JOIN = {
         (
             call(arr(2, 3), (2, 1)),
             call(arr(2, 3), (2,)),
+            call(arr(2, 3), (2, 1, 2)),
             call(arr(2, 3), ()),
             call(arr(3), (2, 2)),
             call(arr(), (3,)),
