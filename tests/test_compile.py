@@ -15,7 +15,7 @@ from cases import TABLE
 from cases.row import find, materialize
 from compiling import Run, Twins, batches, mlp, nn, reason, replays
 from runner import function_of, numpy, outputs, run, to_native
-from test_replay import OPTIMIZERS, ROWS, Training
+from test_replay import ROWS, TRAINED, Training
 from tolerances import same_bits
 
 # Why some calls of these are not replayed.
@@ -81,14 +81,14 @@ def test_most_operations_are_replayed() -> None:
     assert len(eager) < 0.1 * len(ROWS), eager
 
 
-@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("name", sorted(TRAINED))
 @pytest.mark.parametrize("rows", [1, 16, 300])
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_training_has_the_bits_of_eager(name: str, rows: int, threads: int) -> None:
     before = steep.get_num_threads()
     steep.set_num_threads(threads)
     try:
-        twins = Twins(lambda: Run(mlp(nn.Linear(32, 32), nn.Tanh()), name, **OPTIMIZERS[name]))
+        twins = Twins(lambda: Run(mlp(nn.Linear(32, 32), nn.Tanh()), name, **TRAINED[name]))
         for x, y in batches(12, rows):
             expected = twins.plain.step(x, y)
             same_bits(twins.compiled(x, y).numpy(), expected.detach().numpy())
@@ -209,8 +209,8 @@ def test_programs_run_beside_each_other_in_threads() -> None:
 
 def test_training_of_the_recorder_suite_compiled() -> None:
     """The step of test_replay, with gradients kept and set to zero in place."""
-    for name in sorted(OPTIMIZERS):
-        eager, other = (Training(name, **OPTIMIZERS[name]) for _ in range(2))
+    for name in sorted(TRAINED):
+        eager, other = (Training(name, **TRAINED[name]) for _ in range(2))
         compiled = steep.compile(other.step)
         for i in range(12):
             eager.load(i)

@@ -20,7 +20,7 @@ from compiling import F, Run, Twins, batches, mlp, nn, replays
 from runner import run
 from steep import _core
 from test_compile_fuzz import Plan, check
-from test_replay import OPTIMIZERS, ROWS
+from test_replay import ROWS, TRAINED
 from tolerances import same_bits
 
 # The thread sanitizer sees a missing barrier by itself, of ranks that run as they usually do.
@@ -56,11 +56,11 @@ def test_operations(name: str) -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("threads", [2, 3])
-@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("name", sorted(TRAINED))
 def test_training(name: str, threads: int, order: str) -> None:
     """Replays beside eager steps on one thread."""
     _core.set_rank_order(order)
-    twins = Twins(lambda: Run(network(), name, **OPTIMIZERS[name]))
+    twins = Twins(lambda: Run(network(), name, **TRAINED[name]))
     for i, (x, y) in enumerate(batches(12, 24)):
         steep.set_num_threads(1)
         steep.manual_seed(i)

@@ -24,6 +24,10 @@ ROWS = [n for n, row in TABLE.items() if row.reference is not None and n not in 
 FEATURES, CLASSES, BATCH = 20, 5, 16
 
 
+# What networks are trained with: one setting an optimiser.
+TRAINED = {name: row.training or row.settings[0] for name, row in OPTIMIZERS.items()}
+
+
 class Training:
     """A network, its optimiser, and one step on whatever lies in `x` and `y`."""
 

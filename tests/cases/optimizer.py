@@ -20,12 +20,15 @@ class Optimizer:
         state: The names of what it keeps of a parameter's shape, each with settings that it is
             kept with.
         bench: The settings of the step that is timed, with torch too.
+        training: Those that networks are trained with in tests of replays and threads; empty: the
+            first of `settings`.
     """
 
     settings: tuple[Settings, ...]
     bad: tuple[tuple[Settings, str], ...]
     state: dict[str, Settings] = field(default_factory=dict)
     bench: Settings = field(default_factory=dict)
+    training: Settings = field(default_factory=dict)
 
 
 _rate = ({"lr": -1.0}, "Invalid learning rate: -1.0")
@@ -61,6 +64,7 @@ OPTIMIZERS = {
         ),
         state={"momentum_buffer": {"momentum": 0.9}},
         bench={"lr": 1e-4, "momentum": 0.9, "fused": True},
+        training={"lr": 0.1, "momentum": 0.9},
     ),
     "Adam": Optimizer(
         settings=(
@@ -80,5 +84,6 @@ OPTIMIZERS = {
         bad=_adam_bad,
         state=_moments,
         bench={"lr": 1e-4, "fused": True},
+        training={"lr": 0.01, "amsgrad": True},
     ),
 }
