@@ -1,7 +1,8 @@
 """The table of cases: one row an operation, a layer, an optimiser. The tests are loops over it.
 
 A new operation gets a row here, which says what is timed of it too, and a reference in
-``steep.reference``; tests/test_completeness.py fails until it has them. docs/adding.md tells the fields.
+``steep.reference``; tests/test_completeness.py fails until it has them. docs/adding.md tells the
+fields.
 """
 
 from __future__ import annotations
