@@ -18,20 +18,6 @@ from runner import function_of, numpy, outputs, run, to_native
 from test_replay import ROWS, TRAINED, Training
 from tolerances import same_bits
 
-# Why some calls of these are not replayed.
-OF_VALUES = "the size of its result depends on values"
-EAGER = {
-    "contiguous": "it returns one of its arguments itself",
-    "mean": "writes into a tensor made from numbers",  # of no elements
-    "named_norm": "it uses a context variable",  # of NumPy's, which factorises
-    "getitem": f"{OF_VALUES}|it indexes by the value of a 0-d tensor",
-    "setitem": f"{OF_VALUES}|it indexes by the value of a 0-d tensor",
-    "masked_select": OF_VALUES,
-    "nonzero": OF_VALUES,
-    "nonzero_tuple": OF_VALUES,
-    "one_hot": OF_VALUES,
-}
-
 
 @pytest.mark.filterwarnings("ignore:compile")
 @pytest.mark.parametrize("name", ROWS)
@@ -56,7 +42,7 @@ def test_compiled_operations_see_new_inputs(name: str) -> None:
             x.copy_(steep.from_numpy(array))
         for got, expected in zip(numpy(compiled(*inputs)), run(name, row, new), strict=True):
             same_bits(got, expected)
-        assert replays(compiled) == 2 or re.search(EAGER.get(name, "none known"), reason(compiled))
+        assert replays(compiled) == 2 or re.search(row.eager or "none known", reason(compiled))
 
 
 def test_most_operations_are_replayed() -> None:

@@ -219,6 +219,7 @@ def test_steps_far_from_zero(kind: Any, settings: Any, dtype: str) -> None:
 
 # ---- no kernel without a row --------------------------------------------------------------------
 
+
 def without_a_row(text: str, table: dict[str, Row]) -> set[str]:
     named = {kernel for row in table.values() for fused in row.fused for kernel in fused.kernels}
     named |= {kernel for name, row in table.items() for kernel in kernels_alone(name, row)}

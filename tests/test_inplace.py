@@ -10,13 +10,13 @@ import pytest
 
 import steep
 from cases import TABLE
+from cases.random import DRAWN
 from cases.row import Arr, Array, Call, Row, arr, call, materialize
-from registry import METHODS
+from registry import ENTRIES, METHODS
 from runner import Recorded, function_of, numpy, tensor, to_native
 from tolerances import close
 
-# Rows of their own, which write already, and forms that change no value.
-WRITERS = {"copy_": "copy_", "fill_": "fill_"}
+# Forms that change no value.
 NOT_VALUES = {"detach_": "it changes the history alone", "requires_grad_": "it sets a flag"}
 
 
@@ -24,15 +24,13 @@ def base_of(name: str) -> str:
     return METHODS[name].cases
 
 
-# They draw: test_random.py has their values.
-DRAWN = {"uniform_", "normal_", "exponential_", "random_", "bernoulli_"}
 FORMS = sorted(
     name
     for name in METHODS
     if name.endswith("_")
     and not name.endswith("__")
     and name not in NOT_VALUES
-    and name not in DRAWN
+    and TABLE[base_of(name)].gradient != DRAWN  # test_random.py has their values
     and TABLE[base_of(name)].reference is not None
 )
 ELSEWHERE = {"zero_": (call(arr(2, 3)), call(arr(0, 2)))}
@@ -40,7 +38,7 @@ ELSEWHERE = {"zero_": (call(arr(2, 3)), call(arr(0, 2)))}
 
 def out_of_place(name: str) -> Callable[..., Any]:
     """The function that the in-place form is the form of."""
-    if name in WRITERS:
+    if name in TABLE:  # a row of its own, which writes already
         return function_of(name, TABLE[name])
     if name == "zero_":
         return lambda x: x * 0
@@ -184,20 +182,26 @@ def test_one_memory_read_and_written() -> None:
     assert m.tolist() == [[0.0, 3.0, 6.0], [1.0, 4.0, 7.0], [2.0, 5.0, 8.0]]
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments"),
-    [("leaky_relu", (0.1,)), ("leaky_relu", (-0.5,)), ("elu", (0.7,)), ("silu", ()), ("relu", ())],
+# Functions that have an argument for it. Those that draw have other numbers at every call.
+WITH_FLAG = sorted(
+    {e.name for e in ENTRIES if "inplace" in e.signature and TABLE[e.cases].reference is not None}
 )
-def test_activations_in_place(name: str, arguments: tuple[float, ...]) -> None:
+
+
+@pytest.mark.parametrize("name", WITH_FLAG)
+def test_by_the_argument_inplace(name: str) -> None:
     """What backward needs is kept, though the input goes."""
     function = getattr(steep.nn.functional, name)
-    leaves = [steep.linspace(-2, 2, 8).requires_grad_() for _ in range(2)]
-    plain, written = (leaf * 1.0 for leaf in leaves)
-    expected = function(plain, *arguments)
-    result = function(written, *arguments, inplace=True)
-    assert result is written
-    close(result.detach().numpy(), expected.detach().numpy())
-    weights = steep.arange(8.0)
-    (expected * weights).sum().backward()
-    (result * weights).sum().backward()
-    close(leaves[1].grad.numpy(), leaves[0].grad.numpy())
+    for described in TABLE[name].calls:
+        found = materialize(described, "float32", name)
+        more = to_native(Call(found.args[1:], found.kwargs))
+        leaves = [tensor(found.args[0]).requires_grad_() for _ in range(2)]
+        plain, written = (leaf * 1.0 for leaf in leaves)
+        expected = function(plain, *more.args, **more.kwargs)
+        result = function(written, *more.args, **more.kwargs, inplace=True)
+        assert result is written
+        close(result.detach().numpy(), expected.detach().numpy())
+        weights = steep.arange(float(expected.numel())).view(expected.shape)
+        (expected * weights).sum().backward()
+        (result * weights).sum().backward()
+        close(leaves[1].grad.numpy(), leaves[0].grad.numpy())

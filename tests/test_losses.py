@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import steep
 import steep._core as core
 import steep.nn.functional as F
+from cases import LAYERS
 from nn_support import mlp
 from steep import nn
 from tolerances import close, same_bits
@@ -171,6 +173,13 @@ def test_parameters_as_a_vector():
         nn.utils.vector_to_parameters(steep.zeros(3), net.parameters())
 
 
+WITH_OLDER = [
+    kind
+    for kind in (getattr(nn, name) for name in LAYERS)
+    if "size_average" in inspect.signature(kind.__init__).parameters
+]
+
+
 @pytest.mark.parametrize(
     ("older", "reduction"),
     [
@@ -181,19 +190,7 @@ def test_parameters_as_a_vector():
         ({"size_average": False, "reduce": False}, "none"),
     ],
 )
-@pytest.mark.parametrize(
-    "kind",
-    [
-        nn.MSELoss,
-        nn.L1Loss,
-        nn.SmoothL1Loss,
-        nn.KLDivLoss,
-        nn.BCELoss,
-        nn.BCEWithLogitsLoss,
-        nn.NLLLoss,
-        nn.CrossEntropyLoss,
-    ],
-)
+@pytest.mark.parametrize("kind", WITH_OLDER, ids=lambda kind: kind.__name__)
 def test_older_arguments_name_a_reduction(kind, older, reduction):
     with pytest.warns(UserWarning, match=f"please use reduction='{reduction}' instead") as caught:
         loss = kind(**older)

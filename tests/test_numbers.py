@@ -7,11 +7,16 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import steep
-from registry import ENTRIES
+from cases import TABLE
+from cases.row import find, materialize
+from registry import ENTRIES, METHODS
+from runner import to_native
 from steep import _core
+from tolerances import same_bits
 
 F = steep.nn.functional
 
@@ -210,29 +215,31 @@ def test_floats_beyond_float32_are_infinite_in_arithmetic() -> None:
             x.clamp(*bounds)
 
 
+# In-place forms too.
+BOUNDED = [
+    (name, base, setting)
+    for base, row in TABLE.items()
+    for setting in row.bounded
+    for name in (base, f"{base}_")
+    if name == base or name in METHODS
+]
+
+
 @pytest.mark.parametrize("value", [1e39, -1e39])
-@pytest.mark.parametrize(
-    ("name", "call"),
-    [
-        ("leaky_relu", lambda x, v: F.leaky_relu(x, v)),
-        ("elu", lambda x, v: F.elu(x, v)),
-        ("softplus", lambda x, v: F.softplus(x, beta=v)),
-        ("softplus", lambda x, v: F.softplus(x, threshold=v)),
-        ("addmm", lambda x, v: steep.addmm(x, x, x, alpha=v)),
-        ("addmm", lambda x, v: steep.addmm(x, x, x, beta=v)),
-        ("add", lambda x, v: x.add(x, alpha=v)),
-        ("add_", lambda x, v: x.add_(x, alpha=v)),
-        ("sub", lambda x, v: x.sub(x, alpha=v)),
-        ("sub_", lambda x, v: x.sub_(x, alpha=v)),
-    ],
-)
-def test_settings_beyond_float32_are_refused(name: str, call: Any, value: float) -> None:
-    x = steep.ones(1, 1)
+@pytest.mark.parametrize(("name", "base", "setting"), BOUNDED)
+def test_settings_beyond_float32_are_refused(
+    name: str, base: str, setting: str, value: float
+) -> None:
+    function = getattr(_core, name, None) or getattr(steep.Tensor, name)
+    arrays = materialize(TABLE[base].calls[0], "float32", name)
+    given = to_native(arrays)
     with pytest.raises(RuntimeError, match=rf"^{name}: value {value:g}".replace("+", r"\+")):
-        call(x, value)
-    assert x.tolist() == [[1.0]]
-    call(x, math.copysign(INF, value))
-    call(x.double(), value)
+        function(*given.args, **given.kwargs, **{setting: value})
+    for x, array in zip(find(given, steep.Tensor), find(arrays, np.ndarray), strict=True):
+        same_bits(x.numpy(), array)
+    function(*given.args, **given.kwargs, **{setting: math.copysign(INF, value)})
+    wide = to_native(materialize(TABLE[base].calls[0], "float64", name))
+    function(*wide.args, **wide.kwargs, **{setting: value})
 
 
 def test_float32_rounds_the_exponent_of_a_power() -> None:

@@ -1,7 +1,8 @@
 """The engine's own exp, log, sin, ... against wider arithmetic, in units in the last place.
 
-float32 is held against float64, float64 against NumPy's long double. Where a platform's long double
-is no wider than a double, the reference's own rounding is allowed for.
+The functions are those of rows that state an `accuracy`. float32 is held against float64, float64
+against NumPy's long double. Where a platform's long double is no wider than a double, the
+reference's own rounding is allowed for.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import steep
-from runner import tensor
+from cases import TABLE
+from cases.accuracy import Wide
+from runner import function_of, tensor
 from steep import _core
 from tolerances import same_bits
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Function = Callable[[Array], Array]
-Wide = np.longdouble
 
 WIDE_BITS = np.finfo(Wide).nmant
 SLACK = 0.0 if WIDE_BITS > 52 else 2.0
@@ -30,79 +30,14 @@ UNFUSED = 0.4 if _core.cpu_level() == "baseline" else 0.0
 COUNT = 20_000
 
 
-def sigmoid(x: Array) -> Array:
-    e = np.exp(-np.abs(x))
-    return np.asarray(np.where(x < 0, e, np.ones_like(x)) / (1 + e))
-
-
-def softplus(x: Array) -> Array:
-    return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
-
-
-def erf_series(x: Array) -> Array:
-    """2 / sqrt(pi) exp(-x^2) sum of 2^n x^(2n+1) / (1 3 5 ...): every term has x's sign."""
-    term = x.copy()
-    total = x.copy()
-    for n in range(1, 120):
-        term = term * (2 * x * x / (2 * n + 1))
-        total = total + term
-    return np.asarray(np.exp(-x * x) * total * (2 / np.sqrt(np.arccos(Wide(-1)))))
-
-
-def erfc_fraction(x: Array) -> Array:
-    """erfc for x >= 2 by its continued fraction, from the far end."""
-    tail = np.zeros_like(x)
-    for n in range(400, 0, -1):
-        tail = (Wide(n) / 2) / (x + tail)
-    return np.asarray(np.exp(-x * x) / (x + tail) / np.sqrt(np.arccos(Wide(-1))))
-
-
-def erfc(x: Array) -> Array:
-    x = x.astype(Wide)
-    size = np.abs(x)
-    near = 1 - erf_series(np.clip(x, -2.0, 2.0))
-    far = erfc_fraction(np.clip(size, 2.0, 30.0))
-    far = np.where(size > 30, 0, far)
-    out = np.where(size < 2, near, np.where(x < 0, 2 - far, far))
-    return np.where(np.isnan(x), x, out)
-
-
-def erf(x: Array) -> Array:
-    x = x.astype(Wide)
-    near = erf_series(np.clip(x, -2.0, 2.0))
-    return np.where(np.abs(x) < 2, near, np.copysign(1 - erfc(np.abs(x)), x))
-
-
-# Name, reference, the range where it has most to do, and the bounds for float32 and float64.
-FUNCTIONS: list[tuple[str, Function, tuple[float, float], float, float]] = [
-    ("exp", np.exp, (-750, 715), 1.2, 1.2),
-    ("exp2", np.exp2, (-1080, 1030), 1.2, 1.2),
-    ("expm1", np.expm1, (-45, 715), 1.3, 1.3),
-    ("log", np.log, (0, 3), 1.1, 1.1),
-    ("log2", np.log2, (0, 3), 1.1, 1.1),
-    ("log10", np.log10, (0, 3), 1.1, 1.1),
-    ("log1p", np.log1p, (-1, 3), 1.2, 1.2),
-    ("sin", np.sin, (-100, 100), 0.6, 1.0),
-    ("cos", np.cos, (-100, 100), 0.6, 1.0),
-    ("tan", np.tan, (-100, 100), 0.6, 1.2),
-    ("asin", np.arcsin, (-1, 1), 1.8, 1.8),
-    ("acos", np.arccos, (-1, 1), 1.5, 1.5),
-    ("atan", np.arctan, (-8, 8), 1.5, 1.5),
-    ("sinh", np.sinh, (-12, 12), 1.8, 2.0),
-    ("cosh", np.cosh, (-12, 12), 1.6, 1.7),
-    ("tanh", np.tanh, (-20, 20), 1.5, 1.5),
-    ("sigmoid", sigmoid, (-120, 40), 1.5, 1.7),
-    ("erf", erf, (-6, 6), 1.2, 1.2),
-    ("erfc", erfc, (-6, 28), 2.6, 3.2),
-    ("softplus", softplus, (-40, 40), 1.9, 1.9),
-]
+ACCURATE = {name: row.accuracy for name, row in TABLE.items() if row.accuracy is not None}
+OF_ONE = [name for name, accuracy in ACCURATE.items() if accuracy.interval is not None]
+OF_TWO = [name for name in ACCURATE if name not in OF_ONE]
 
 
 def native(name: str, *inputs: Array) -> Array:
-    if name == "softplus":  # without the threshold beyond which PyTorch returns the input
-        out = steep.nn.functional.softplus(tensor(inputs[0]), threshold=math.inf)
-    else:
-        out = getattr(steep, name)(*(tensor(x) for x in inputs))
+    settings = ACCURATE[name].settings if name in ACCURATE else {}
+    out = function_of(name, TABLE[name])(*(tensor(x) for x in inputs), **settings)
     return np.asarray(out.numpy())
 
 
@@ -141,22 +76,22 @@ def worst(got: Array, exact: Array, *inputs: Array) -> tuple[float, str]:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("row", FUNCTIONS, ids=lambda row: row[0])
-def test_accuracy(
-    row: tuple[str, Function, tuple[float, float], float, float], dtype: type[Any]
-) -> None:
-    name, reference, (low, high), *bounds = row
+@pytest.mark.parametrize("name", OF_ONE)
+def test_accuracy(name: str, dtype: type[Any]) -> None:
+    accuracy = ACCURATE[name]
+    assert accuracy.interval is not None
+    low, high = accuracy.interval
     x = samples(dtype, low, high)
     single = dtype is np.float32
     with np.errstate(all="ignore"):
-        exact = reference(x.astype(np.float64 if single else Wide))
-    bound = UNFUSED + (bounds[0] if single else bounds[1] + SLACK)
+        exact = accuracy.function(x.astype(np.float64 if single else Wide))
+    bound = UNFUSED + (accuracy.single if single else accuracy.double + SLACK)
     error, message = worst(native(name, x), exact, x)
     assert error <= bound, message
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", ["expm1", "log1p", "sin", "tan", "asin", "atan", "sinh", "tanh"])
+@pytest.mark.parametrize("name", [name for name in OF_ONE if ACCURATE[name].odd])
 def test_odd_near_zero(name: str, dtype: type[Any]) -> None:
     """Subnormals and both zeros come back as they are."""
     tiny = np.finfo(dtype).smallest_subnormal
@@ -176,17 +111,16 @@ def pairs(dtype: type[Any]) -> tuple[Array, Array]:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("name", "reference"), [("pow", np.power), ("atan2", np.arctan2)])
-def test_accuracy_of_two_arguments(
-    name: str, reference: Callable[[Array, Array], Array], dtype: type[Any]
-) -> None:
+@pytest.mark.parametrize("name", OF_TWO)
+def test_accuracy_of_two_arguments(name: str, dtype: type[Any]) -> None:
+    accuracy = ACCURATE[name]
     x, y = pairs(dtype)
     single = dtype is np.float32
     wide = np.float64 if single else Wide
     with np.errstate(all="ignore"):
-        exact = reference(x.astype(wide), y.astype(wide))
+        exact = accuracy.function(x.astype(wide), y.astype(wide))
     error, message = worst(native(name, x, y), exact, x, y)
-    assert error <= (1.6 if single else 1.6 + SLACK), message
+    assert error <= (accuracy.single if single else accuracy.double + SLACK), message
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

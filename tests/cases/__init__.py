@@ -11,7 +11,8 @@ from cases.activation import ACTIVATIONS
 from cases.bench import builders
 from cases.compare import COMPARE, NEAR
 from cases.create import CREATE, FILL, PEAK
-from cases.elementwise import ARITHMETIC, COPIES, MATH
+from cases.elementwise import ARITHMETIC, COPIES
+from cases.functions import MATH
 from cases.index import INDEX
 from cases.layer import Layer
 from cases.layers import COMPOSED
@@ -21,9 +22,10 @@ from cases.norm import NORMS
 from cases.optim import STEPS
 from cases.optimizer import OPTIMIZERS
 from cases.random import DRAWS
-from cases.reduce import EXTREMES, SOFTMAX, STATISTICS, SUMS
+from cases.reduce import EXTREMES, STATISTICS, SUMS
 from cases.row import Row
 from cases.shape import JOIN, VIEWS
+from cases.softmax import SOFTMAX
 from registry import ENTRIES
 
 __all__ = ["BENCHMARKS", "LAYERS", "OPTIMIZERS", "TABLE"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from cases.bench import MATRIX
 from cases.elementwise import BOOLEAN, LARGE, binary, unary
+from cases.extreme import Extreme
 from cases.row import ALL, FLOATS, INTEGERS, NUMBERS, Arr, Call, Counts, Row, arr, bad, call
 
 
@@ -52,6 +53,7 @@ def _shift(name: str) -> Row:
     )
 
 
+_INF = float("inf")
 _mask = arr(2, 3, domain="mask", dtype="bool")
 _WIDE_MASK = arr(*MATRIX.shape, domain="mask", dtype="bool")
 COMPARE = {
@@ -105,6 +107,7 @@ COMPARE = {
         ),
         large=Call((Arr(LARGE, "mask", "bool"), Arr(LARGE), Arr(LARGE))),
         bench=call(_WIDE_MASK, MATRIX, MATRIX),
+        extremes=(Extreme(inputs=2, call=lambda function, m, x, y: function(x > y, x, y)),),
         kernels=("where",),
         counts=Counts(launches=1, saved=1, saved_bytes=6, backward=2),
     ),
@@ -129,6 +132,13 @@ COMPARE = {
         ),
         large=Call((Arr(LARGE), -1.0, 1.0)),
         bench=call(MATRIX, 0.1, 0.2),
+        extremes=(
+            *(
+                Extreme(f"{low}, {high}", more=(low, high))
+                for low, high in ((-1.0, 2.0), (-_INF, 1.0), (0.0, _INF), (2.0, -1.0))
+            ),
+            Extreme("tensors", 3),
+        ),
         kernels=("clamp",),
     ),
     "masked_fill": Row(

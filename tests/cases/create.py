@@ -217,6 +217,7 @@ FILL = {
         ("float32", "float64", "int64", "int32"),
         function=_copy,
         bench=call(MATRIX, MATRIX),
+        kernels=("cast",),
         bad=(bad(RuntimeError, "doesn't match the broadcast shape", arr(2, 3), arr(4)),),
     ),
     "fill_": Row(
@@ -226,6 +227,7 @@ FILL = {
         function=_fill,
         bench=call(MATRIX, 1.5),
         forms={"zero_": call(MATRIX)},
+        kernels=("fill",),
         bad=(bad(RuntimeError, "fill_: expected a 0-dimension value tensor", arr(2), arr(2)),),
     ),
 }

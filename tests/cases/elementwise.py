@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from cases.accuracy import Accuracy
 from cases.bench import MATRIX, timed
-from cases.fused import Fused
-from cases.layer import Layer, Made
+from cases.extreme import EXACT, GRADIENT, Accepted, Extreme
 from cases.row import ALL, FLOATS, NUMBERS, Arr, Bad, Call, Counts, Row, arr, bad, call
 from steep import _core
 
@@ -78,6 +80,12 @@ _scaled = (
     call(3, arr(2, 3)),
     call(arr(), arr(3), alpha=3),
 )
+
+
+def _power_of(base: float) -> Callable[..., Any]:
+    return lambda function, library, x: function(base, x)
+
+
 _numbers = (call(arr(2, 3), 3), call(3, arr(2, 3)), call(arr(3), 0.5))
 _divisors = (call(arr(2, 3), 3), call(3, arr(2, 3, domain="beyond")), call(arr(3), -0.7))
 
@@ -90,6 +98,7 @@ ARITHMETIC = {
         call(arr(2, 3), True),
         dtypes=ALL,
         kernels=("add_scaled",),
+        bounded=("alpha",),
         counts=Counts(launches=1, saved=0, saved_bytes=0, backward=0),
         bad=(
             bad(
@@ -107,6 +116,7 @@ ARITHMETIC = {
         "real",
         *_scaled,
         dtypes=NUMBERS,
+        bounded=("alpha",),
         counts=Counts(launches=1, saved=0, saved_bytes=0, backward=1),
         bad=(
             bad(RuntimeError, "sub: expected numbers, got two bool", *[arr(2, dtype="bool")] * 2),
@@ -125,6 +135,13 @@ ARITHMETIC = {
         "real",
         "beyond",
         *_divisors,
+        accepted=(
+            Accepted(
+                "grad / other overflows; one quotient serves both gradients, which spares a launch",
+                lambda x, y: 0 < abs(y) < 1e-37,
+                GRADIENT,
+            ),
+        ),
         dtypes=NUMBERS,
         counts=Counts(launches=1, saved=2, saved_bytes=48, backward=3),
     ),
@@ -180,11 +197,24 @@ ARITHMETIC = {
         call(arr(2, 2, domain="positive"), 0.5),
         call(2.5, arr(4)),
         dtypes=(*FLOATS, "int64", "int32"),
+        extremes=(
+            *(Extreme(f"{e}", more=(e,)) for e in (0.0, 0.5, 1.0, 2.0, 3.0, -1.0, -0.5)),
+            *(Extreme(f"of {base}", call=_power_of(base)) for base in (2.0, 0.0)),
+        ),
+        accepted=(
+            Accepted(
+                "pow of C and IEEE; PyTorch takes sqrt", lambda x: x == -math.inf, label="0.5"
+            ),
+            Accepted(
+                "pow of C and IEEE; PyTorch takes rsqrt", lambda x: x == -math.inf, label="-0.5"
+            ),
+        ),
         rough=8.0,
         reason="a power is the exponential of a logarithm times the exponent",
         bad=(
             bad(RuntimeError, "pow: expected a non-negative exponent", arr(2, dtype="int64"), -1),
         ),
+        accuracy=Accuracy(np.power, None, 1.6, 1.6),
     ),
     "floor_divide": binary(
         "floor_divide",
@@ -206,6 +236,9 @@ ARITHMETIC = {
         bad=(_int_zero("remainder"),),
         special=False,
         kernels=("remainder",),
+        jumps="gradient",  # by the divisor it is a whole number
+        extremes=(Extreme(inputs=2),),
+        accepted=EXACT,
     ),
     "fmod": binary(
         "fmod",
@@ -216,6 +249,9 @@ ARITHMETIC = {
         bad=(_int_zero("fmod"), bad(TypeError, "argument 'input'", 3, arr(2))),
         special=False,
         kernels=("fmod",),
+        jumps="gradient",
+        extremes=(Extreme(inputs=2),),
+        accepted=EXACT,
     ),
     "neg": unary(
         "neg",
@@ -238,6 +274,7 @@ ARITHMETIC = {
         ),
         "round",
         function=_core.round,
+        jumps="value",
         bench=timed("round", call(MATRIX, decimals=1)),
         bad=(
             bad(
@@ -250,43 +287,6 @@ ARITHMETIC = {
         ),
     ),
     "trunc": unary("trunc", dtypes=NUMBERS),
-}
-
-MATH = {
-    "exp": unary("exp", dtypes=ALL, counts=saved_input(1)),
-    "exp2": unary("exp2", dtypes=ALL),
-    "expm1": unary("expm1", dtypes=ALL),
-    "log": unary("log", "positive", dtypes=ALL, counts=saved_input(1)),
-    "log2": unary("log2", "positive", dtypes=ALL),
-    "log10": unary("log10", "positive", dtypes=ALL),
-    "log1p": unary("log1p", "positive", dtypes=ALL),
-    "sqrt": unary("sqrt", "positive", dtypes=ALL, counts=saved_input(2)),
-    "rsqrt": unary("rsqrt", "positive", dtypes=ALL),
-    "sin": unary("sin", dtypes=ALL, counts=saved_input(2)),
-    "cos": unary("cos", dtypes=ALL),
-    "tan": unary("tan", "unit", dtypes=ALL),
-    "asin": unary("asin", "unit", dtypes=ALL),
-    "acos": unary("acos", "unit", dtypes=ALL),
-    "atan": unary("atan", dtypes=ALL),
-    "sinh": unary("sinh", dtypes=ALL),
-    "cosh": unary("cosh", dtypes=ALL),
-    "tanh": unary(
-        "tanh",
-        dtypes=ALL,
-        counts=saved_input(1),
-        fused=(Fused(("tanh", "tanh_backward"), cancels=True),),
-        layer=Layer("Tanh", (Made(call(), (arr(3, 4),), "Tanh()"),)),
-    ),
-    "sigmoid": unary(
-        "sigmoid",
-        dtypes=ALL,
-        counts=saved_input(1),
-        fused=(Fused(("sigmoid", "sigmoid_backward"), cancels=True),),
-        layer=Layer("Sigmoid", (Made(call(), (arr(3, 4),), "Sigmoid()"),)),
-    ),
-    "erf": unary("erf", dtypes=ALL),
-    "erfc": unary("erfc", dtypes=ALL),
-    "atan2": binary("atan2", "real", "beyond", dtypes=ALL),
 }
 
 
@@ -304,6 +304,12 @@ COPIES = {
         kernels=("copy",),
     ),
     "contiguous": Row(
-        singles(), _same, ALL, view=True, counts=Counts(0, 0, 0, 0), bench=call(MATRIX)
+        singles(),
+        _same,
+        ALL,
+        view=True,
+        counts=Counts(0, 0, 0, 0),
+        bench=call(MATRIX),
+        eager="it returns one of its arguments itself",
     ),
 }

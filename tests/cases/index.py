@@ -20,6 +20,10 @@ def mask(*shape: int) -> Arr:
     return arr(*shape, domain="mask", dtype="bool")
 
 
+# Why calls are not replayed.
+_OF_VALUES = "the size of its result depends on values"
+_BY_VALUE = f"{_OF_VALUES}|it indexes by the value of a 0-d tensor"
+
 _INDICES: list[Any] = [
     0,
     -1,
@@ -111,6 +115,7 @@ INDEX = {
         ALL,
         function=lambda x, index: x[index],
         bench=_subscript,
+        eager=_BY_VALUE,
         bad=_bad_index,
         view=True,
     ),
@@ -128,6 +133,7 @@ INDEX = {
         ALL,
         function=_set,
         bench=_assignment,
+        eager=_BY_VALUE,
         kernels=("index_put",),
         bad=(
             *(bad(b.error, b.text, *b.call.args, 1) for b in _bad_index),
@@ -207,6 +213,7 @@ INDEX = {
         "masked_select",
         ALL,
         bench=call(MATRIX, mask(*SHAPE)),
+        eager=_OF_VALUES,
         bad=(bad(RuntimeError, "masked_select: expected a mask of dtype bool", arr(3), arr(3)),),
     ),
     "nonzero": Row(
@@ -220,6 +227,7 @@ INDEX = {
         ALL,
         "its result is an index",
         bench=call(MATRIX),
+        eager=_OF_VALUES,
     ),
     "nonzero_tuple": Row(
         (
@@ -233,6 +241,7 @@ INDEX = {
         "its result is an index",
         function=lambda x: x.nonzero(as_tuple=True),
         bench=timed("where", call(MATRIX)),
+        eager=_OF_VALUES,
     ),
     "one_hot": Row(
         (
@@ -245,6 +254,7 @@ INDEX = {
         ("float32",),
         "it takes and gives integers",
         bench=call(below(10, 256), 10),
+        eager=_OF_VALUES,
         bad=(
             bad(RuntimeError, "must be non-negative", np.array([0, -1])),
             bad(RuntimeError, "smaller than num_classes", np.array([3]), 3),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cases.bench import MATRIX, SHAPE
+from cases.extreme import GRADIENT, Accepted, Extreme, huge
 from cases.fused import ROWS, Fused, classes, positive, rng
 from cases.index import below
 from cases.layer import Layer, Made
@@ -49,6 +51,10 @@ def _fused_cross_entropies() -> tuple[Fused, ...]:
     return tuple(found)
 
 
+def _of_class(index: int) -> Callable[..., Any]:
+    return lambda function, m, x: function(x.reshape(1, 3), m.tensor([index]))
+
+
 def _made(name: str, *inputs: Any, **settings: Any) -> Made:
     return Made(call(**settings), inputs, f"{name}()")
 
@@ -84,6 +90,7 @@ LOSSES = {
         large=Call((Arr((300, 700), "spread"), Arr((300,), "below700", "int64"))),
         bench=_timed,
         fused=_fused_cross_entropies(),
+        extremes=tuple(Extreme(f"{index}", rows=True, call=_of_class(index)) for index in range(3)),
         layer=Layer(
             "CrossEntropyLoss",
             (
@@ -131,6 +138,10 @@ def _pointwise(
     a, b = arr(2, 3, domain=x), arr(2, 3, domain=target)
     settings = (*({"reduction": r} for r in _REDUCTIONS), *made)
     fields.setdefault("bench", call(MATRIX, MATRIX))
+    if not fields.get("finite"):
+        # What one pair gives must not reach the other's gradient.
+        reductions = (Extreme(r, 2, settings={"reduction": r}) for r in ("none", "sum"))
+        fields["extremes"] = (*reductions, *fields.get("extremes", ()))
     calls = (
         *(call(a, b, reduction=r) for r in _REDUCTIONS),
         call(arr(domain=x), arr(domain=target)),
@@ -213,6 +224,7 @@ LOSSES |= {
         call(arr(9), arr(9), beta=0.3),
         errors=(bad(RuntimeError, "beta", arr(2), arr(2), beta=-1.0),),
         fused=(Fused((), (_target,), {"beta": 0.3}),),
+        extremes=(Extreme("0.25", 2, settings={"beta": 0.25}),),
         made=({"beta": 0.3}, {"beta": 0.0}),
         refused=(bad(ValueError, "beta to be at least 0", beta=-1.0),),
     ),
@@ -224,6 +236,7 @@ LOSSES |= {
         call(arr(9), arr(9), delta=0.3),
         errors=(bad(RuntimeError, "delta", arr(2), arr(2), delta=0.0),),
         fused=(Fused((), (_target,), {"delta": 0.3}),),
+        extremes=(Extreme("3", 2, settings={"delta": 3.0}),),
         made=({"delta": 0.3},),
         refused=(bad(ValueError, "delta to be above 0", delta=0.0),),
     ),
@@ -240,6 +253,7 @@ LOSSES |= {
         errors=(
             bad(RuntimeError, "should be between 0 and 1", np.array([1.5], "float32"), arr(1)),
         ),
+        finite="a NaN is no probability",
         made=({"weight": _weight},),
         rough=4.0,
         reason="a difference of logarithms",
@@ -259,6 +273,11 @@ LOSSES |= {
             Fused(("softplus",), (_target,), {"pos_weight": positive(11)}, "weighed"),
         ),
         made=({"weight": _weight, "pos_weight": _weight},),
+        accepted=(
+            Accepted(
+                "(1 - t) - sigmoid(-x), rounded as 1 is", lambda x, t: 30 <= abs(x) < 100, GRADIENT
+            ),
+        ),
     ),
     "kl_div": _pointwise(
         "kl_div",
@@ -269,5 +288,10 @@ LOSSES |= {
         call(arr(2, 3), arr(2, 3), log_target=True),
         fused=(Fused((), (_target,)),),
         made=({"reduction": "batchmean"}, {"log_target": True, "reduction": "sum"}),
+        extremes=(Extreme("log", 2, settings={"log_target": True, "reduction": "sum"}),),
+        accepted=(
+            Accepted("t (log t - x), a product; PyTorch takes t log t - t x", lambda x, t: huge(t)),
+            Accepted("0 log 0 is 0, and so is its slope", lambda x, t: t == 0, GRADIENT),
+        ),
     ),
 }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cases.bench import MATRIX, SHAPE, fused_or
+from cases.extreme import Extreme
 from cases.fused import Fused, positive, rng
 from cases.row import FLOATS, Arr, Call, Counts, Row, arr, bad, call
 from steep.reference import OPS
@@ -38,13 +42,19 @@ _dtypes = bad(
 )
 
 
-def _ranked(name: str, timed: Call, *shapes: tuple[tuple[int, ...], ...]) -> Row:
+def _ranked(
+    name: str,
+    timed: Call,
+    *shapes: tuple[tuple[int, ...], ...],
+    of_rows: Callable[..., Any] | None = None,
+) -> Row:
     calls = tuple(call(*(Arr(s) for s in pair)) for pair in shapes)
     return Row(
         calls,
         name,
         bad=(bad(RuntimeError, f"{name}: expected", arr(1, 2, 2, 2), arr(2)),),
         bench=timed,
+        extremes=(Extreme(inputs=2, rows=True, call=of_rows),) if of_rows else (),
         **_ROUGH,
     )
 
@@ -58,7 +68,7 @@ def _matmul_then_backward(x: Any, other: Any, out: Any, activation: str) -> Any:
     """The gradients of the activations in terms of their outputs."""
     grad = OPS["matmul"].forward(x, other)
     if activation == "relu":
-        return grad * (out > 0)
+        return np.where(out <= 0, 0, grad)
     return grad * (1 - out * out if activation == "tanh" else out * (1 - out))
 
 
@@ -78,7 +88,13 @@ PRODUCTS = {
         counts=Counts(launches=1, saved=2, saved_bytes=72, backward=2),
         **_ROUGH,
     ),
-    "mm": _ranked("mm", _WIDE, ((2, 3), (3, 4)), ((0, 3), (3, 2))),
+    "mm": _ranked(
+        "mm",
+        _WIDE,
+        ((2, 3), (3, 4)),
+        ((0, 3), (3, 2)),
+        of_rows=lambda mm, _, x, y: mm(x.reshape(1, 3), y.reshape(3, 1)),
+    ),
     "bmm": _ranked(
         "bmm",
         call(Arr((4, 32, 64)), Arr((4, 64, 32))),
@@ -86,15 +102,27 @@ PRODUCTS = {
         ((2, 2, 3), (2, 3, 1)),
         ((0, 2, 3), (0, 3, 4)),
     ),
-    "mv": _ranked("mv", call(Arr((64, 128)), Arr((128,))), ((2, 3), (3,)), ((2, 0), (0,))),
+    "mv": _ranked(
+        "mv",
+        call(Arr((64, 128)), Arr((128,))),
+        ((2, 3), (3,)),
+        ((2, 0), (0,)),
+        of_rows=lambda mv, _, x, y: mv(x.reshape(1, 3), y),
+    ),
     "dot": _ranked(
-        "dot", call(Arr((1000,)), Arr((1000,))), ((3,), (3,)), ((0,), (0,)), ((70,), (70,))
+        "dot",
+        call(Arr((1000,)), Arr((1000,))),
+        ((3,), (3,)),
+        ((0,), (0,)),
+        ((70,), (70,)),
+        of_rows=lambda dot, _, x, y: dot(x, y),
     ),
     "outer": Row(
         (call(arr(2), arr(3)), call(arr(0), arr(3))),
         "outer",
         bad=(bad(RuntimeError, "outer: expected", arr(2, 2), arr(2)),),
         bench=call(Arr((64,)), Arr((128,))),
+        extremes=(Extreme(inputs=2), Extreme("rows", 2, rows=True)),
     ),
     "addmm": Row(
         (
@@ -110,6 +138,7 @@ PRODUCTS = {
             bad(RuntimeError, "shapes cannot be multiplied", arr(2), arr(2, 3), arr(4, 5)),
         ),
         bench=call(Arr((64,)), Arr((64, 128)), Arr((128, 64))),
+        bounded=("beta", "alpha"),
         **_ROUGH,
     ),
     "linear": Row(

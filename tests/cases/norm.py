@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cases.bench import MATRIX, SHAPE
+from cases.extreme import OVERFLOW, Extreme
 from cases.fused import Fused, positive, rng, steps_of_the_mean
 from cases.row import Arr, Call, Counts, Row, arr, bad, call
 
@@ -39,6 +40,8 @@ NORMS = {
         ),
         large=Call((Arr((617, 1311)), (1311,), Arr((1311,)), Arr((1311,)))),
         bench=call(MATRIX, SHAPE[1:]),
+        extremes=(Extreme(rows=True, more=((3,),)),),
+        accepted=OVERFLOW,
         counts=Counts(launches=1, saved=4, saved_bytes=88, backward=1),
         fused=tuple(
             Fused(

@@ -164,6 +164,7 @@ DRAWS = {
         DRAWN,
         bench=call(MATRIX),
         forms={"bernoulli_": call(MATRIX, 0.5)},
+        finite="a NaN is no probability",
         bad=(
             bad(
                 RuntimeError,

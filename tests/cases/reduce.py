@@ -1,4 +1,4 @@
-"""Reductions, running sums, softmax."""
+"""Reductions and running sums."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from cases.bench import MATRIX, timed
+from cases.extreme import GRADIENT, OVERFLOW, Accepted, Extreme, huge, special
 from cases.fused import Fused, steps_of_a_wide_mean
-from cases.layer import Layer, Made
 from cases.row import ALL, NUMBERS, Arr, Call, Counts, Row, arr, bad, call
 from steep import _core
 
@@ -17,6 +17,8 @@ BOOLEAN = "its result is boolean"
 _LARGE = Call((Arr((617, 513)),), {"dim": 1})
 _WHOLE = Call((Arr((317_001,)),))
 _TIMED = call(MATRIX)
+_ROWS = (Extreme(rows=True),)
+ALONG = (Extreme(rows=True, more=(0,)),)
 
 
 def over_dims(domain: str = "real", **more: Any) -> tuple[Call, ...]:
@@ -53,6 +55,8 @@ SUMS = {
         bench=_TIMED,
         kernels=("sum",),
         counts=Counts(launches=1, saved=0, saved_bytes=0, backward=0),
+        reduces="dims",
+        extremes=_ROWS,
     ),
     "mean": Row(
         (*over_dims(), *_empty),
@@ -63,8 +67,11 @@ SUMS = {
             bad(RuntimeError, "mean: expected a floating-point dtype", arr(2, dtype="int64")),
         ),
         large=_LARGE,
+        eager="writes into a tensor made from numbers",  # of no elements
         bench=_TIMED,
         counts=Counts(launches=2, saved=0, saved_bytes=0, backward=1),
+        reduces="dims",
+        extremes=_ROWS,
     ),
     "prod": Row(
         (
@@ -85,6 +92,9 @@ SUMS = {
         kernels=("prod",),
         rough=8.0,
         reason="a product of n factors has n roundings",
+        reduces="dim",
+        extremes=_ROWS,
+        accepted=(Accepted("the product of the others, as IEEE has it", special, GRADIENT),),
     ),
     "cumsum": Row(
         (
@@ -99,6 +109,8 @@ SUMS = {
         bad=(_wrong_dim,),
         large=Call((Arr((617, 513)), 1)),
         bench=call(MATRIX, 1),
+        reduces="dim",
+        extremes=ALONG,
     ),
     "any": Row(
         (*over_dims("below3"), *_empty, *_of_each),
@@ -109,6 +121,7 @@ SUMS = {
         large=_LARGE,
         bench=_TIMED,
         kernels=("any",),
+        reduces="dims",
     ),
     "all": Row(
         (*over_dims("below3"), *_empty, *_of_each),
@@ -119,6 +132,7 @@ SUMS = {
         large=_LARGE,
         bench=_TIMED,
         kernels=("all",),
+        reduces="dims",
     ),
 }
 
@@ -155,6 +169,9 @@ def _deviation(name: str, kernel: str = "") -> Row:
             for over in (0, 1, (0, 1))
             if kernel
         ),
+        extremes=_ROWS if kernel else (),
+        accepted=OVERFLOW if kernel else (),
+        reduces="dims" if kernel else "",  # the pairs are made of the two
     )
 
 
@@ -180,6 +197,9 @@ STATISTICS = {
             for size in (11, 70)
             for over in (0, 1, (0, 1))
         ),
+        reduces="dims",
+        extremes=ALONG,
+        accepted=(Accepted("a softmax; PyTorch's exp(x - result) rounds", huge, GRADIENT),),
     ),
     "norm": Row(
         (
@@ -202,6 +222,15 @@ STATISTICS = {
         bench=_TIMED,
         rough=4.0,
         reason="a root of a sum of powers",
+        reduces="dims",
+        extremes=(
+            *_ROWS,
+            *(
+                Extreme(f"{p}", rows=True, more=(p,))
+                for p in (1.0, 2.0, 3.0, 0.5, 0.0, np.inf, -np.inf)
+            ),
+        ),
+        accepted=OVERFLOW,
     ),
     "named_norm": Row(
         (
@@ -218,6 +247,8 @@ STATISTICS = {
         "norm",
         function=_core.norm,
         bench=timed("norm", call(MATRIX, "nuc")),
+        finite="a factorisation wants finite numbers",
+        eager="it uses a context variable",  # of NumPy's, which factorises
         bad=(
             bad(RuntimeError, "norm: expected two dimensions for 'nuc'", arr(3), "nuc"),
             bad(RuntimeError, "norm: expected two dimensions for 'nuc'", arr(2, 3), "nuc", 1),
@@ -254,6 +285,11 @@ def _whole_or_along(name: str) -> Row:
         large=_LARGE,
         bench=_TIMED,
         kernels=(name,),
+        reduces="dim",
+        extremes=(
+            *_ROWS,
+            Extreme("dim", rows=True, call=lambda function, m, x: function(x, 0)[0]),
+        ),
     )
 
 
@@ -265,6 +301,8 @@ def _extremes(name: str) -> Row:
         bad=(_no_elements, _no_row, _wrong_dim, _twice),
         large=_LARGE,
         bench=_TIMED,
+        reduces="dims",
+        extremes=_ROWS,
     )
 
 
@@ -293,6 +331,7 @@ def _position(name: str) -> Row:
         large=_LARGE,
         bench=_TIMED,
         kernels=(name,),
+        reduces="dim",
     )
 
 
@@ -303,54 +342,4 @@ EXTREMES = {
     "amin": _extremes("amin"),
     "argmax": _position("argmax"),
     "argmin": _position("argmin"),
-}
-
-
-def _softmax(name: str, layer: str) -> Row:
-    return Row(
-        (
-            call(arr(3, 5), 1),
-            call(arr(2, 3, 4), 1),
-            call(arr(2, 3, 4), -3),
-            call(arr(), 0),
-            call(arr(0, 3), 1),
-            call(arr(3, 0), 1),
-            call(arr(4, 33, domain="spread"), -1),
-            call(arr(33, 4, domain="spread"), 0),
-            call(arr(2, 3), 1, dtype=_f64),
-        ),
-        name,
-        bad=(
-            bad(IndexError, "Dimension out of range", arr(2, 3), 2),
-            bad(
-                NotImplementedError,
-                f"{name}: expected a floating-point tensor",
-                arr(2, dtype="int64"),
-                0,
-            ),
-        ),
-        large=Call((Arr((617, 513), "spread"), 1)),
-        bench=call(MATRIX, 1),
-        fused=tuple(
-            Fused(
-                (name, f"{name}_backward"),
-                (dim,),
-                label=f"of {size}, {dim}",
-                size=size,
-                cancels=True,
-            )
-            for size in (11, 70)
-            for dim in (0, 1)
-        ),
-        layer=Layer(
-            layer,
-            tuple(Made(call(dim=dim), (arr(3, 4),), f"{layer}(dim={dim})") for dim in (0, -1)),
-        ),
-        counts=Counts(launches=1, saved=1, saved_bytes=60, backward=1),
-    )
-
-
-SOFTMAX = {
-    "softmax": _softmax("softmax", "Softmax"),
-    "log_softmax": _softmax("log_softmax", "LogSoftmax"),
 }

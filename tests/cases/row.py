@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from cases.accuracy import Accuracy
+    from cases.extreme import Accepted, Extreme
     from cases.fused import Fused
     from cases.layer import Layer
 
@@ -99,6 +101,18 @@ class Row:
             those with arguments that only the reference has.
         storage: Why the result depends on how the memory of an operand is laid out.
         lenient: Why it refuses nothing, though it takes more than one argument.
+        finite: Why it refuses a NaN, which otherwise goes where the reference says.
+        bounded: Settings that the dtype has to hold: numbers beyond float32 are refused by name.
+        reduces: What it reduces over, ``dims`` or one ``dim``: it is also given long runs in front,
+            behind and between.
+        jumps: ``value`` or ``gradient``: it has stairs at whose edges a rounding decides, and the
+            fuzzer does not take a step of it for an error.
+        accuracy: How near the engine's own function is to wider arithmetic; see
+            `cases.accuracy.Accuracy`.
+        eager: Why some of its calls are not replayed: a pattern for what `explain()` says.
+        extremes: How it is called with infinities, NaN, zeros, subnormals and the largest numbers
+            beside PyTorch, by tools/extremes.py; a `special` row with its first call anyway.
+        accepted: Differences from PyTorch that are meant there.
         rough: Widens the tolerances by this factor, for `reason`.
         reason: Why `reference` is None, or why `rough` is not 1.
         view: The result may share the input's memory.
@@ -121,6 +135,14 @@ class Row:
     rule_calls: tuple[Call, ...] = ()
     storage: str = ""
     lenient: str = ""
+    finite: str = ""
+    bounded: tuple[str, ...] = ()
+    reduces: str = ""
+    jumps: str = ""
+    accuracy: Accuracy | None = None
+    eager: str = ""
+    extremes: tuple[Extreme, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
     rough: float = 1.0
     reason: str = ""
     view: bool = False

@@ -192,9 +192,7 @@ VIEWS = {
             "Flatten",
             (
                 Made(call(), (arr(2, 3, 4),), "Flatten(start_dim=1, end_dim=-1)"),
-                Made(
-                    call(start_dim=0, end_dim=1), (arr(2, 3, 4),), "Flatten(start_dim=0, end_dim=1)"
-                ),
+                Made(call(0, 1), (arr(2, 3, 4),), "Flatten(start_dim=0, end_dim=1)"),
             ),
         ),
         counts=_FREE,

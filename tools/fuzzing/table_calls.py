@@ -22,7 +22,6 @@ NAMES = sorted(TABLE)
 SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31, 33, 65]
 LARGE = [129, 257, 1025, 4097]
 COMPARED = 4_000_000  # elements of operands made alike; with more a comparison takes a gigabyte
-ROUNDED = ("round_to",)
 
 
 class Case:
@@ -127,7 +126,7 @@ def forward(case: Case, tally: Callable[[str], None]) -> bool:
     if wanted is not None:
         terms = max((array.size for array in find(case.call, np.ndarray)), default=1)
         for got, reference in zip(results, wanted, strict=True):
-            if case.name in ROUNDED:
+            if case.row.jumps == "value":
                 reference = nearest_stair(got, reference, case)
             compare(got, reference, case.row.rough, "differs from the reference", terms)
         tally("equal to the reference")
@@ -164,15 +163,11 @@ def backward(case: Case, tally: Callable[[str], None]) -> None:
     tally("backward")
 
 
-# Their gradient by the divisor is a whole number, which a difference takes for a slope.
-STAIRS = ("remainder", "fmod")
-
-
 def second_order(case: Case, grads: list[Array], tally: Callable[[str], None]) -> None:
     """The gradient's own slope along one random direction, by differences."""
     if case.special or has_ties(case.described) or not call_is_wide(case.described, case.call):
         return
-    if case.name in STAIRS:
+    if case.row.jumps:
         return
     graph = recorded(case)
     rng = np.random.default_rng(2)
