@@ -227,6 +227,45 @@ def test_threads_with_graphs_of_their_own() -> None:
     assert net._compiled.programs()[-1].runs > 0
 
 
+def test_passes_of_two_threads_use_up_what_each_has_come_by() -> None:
+    """Between what a pass computes and what it uses up, passes of other threads may come by."""
+    large = steep.ones(4_000_000, requires_grad=True)
+    small = steep.ones(8, requires_grad=True)
+
+    @steep.compile
+    def two_results(large: Any, small: Any) -> Any:
+        return large.exp(), small.sin()
+
+    for _ in range(CALLS):
+        exp, sin = two_results(large, small)
+        steep.autograd.grad(sin.sum(), [small], retain_graph=True)
+        exp.sum().backward()
+    failures: list[BaseException] = []
+
+    def work(sin: Any, done: threading.Event) -> None:
+        try:
+            while not done.is_set():
+                steep.autograd.grad(sin.sum(), [small], retain_graph=True)
+        except RuntimeError as error:
+            failures.append(error)
+
+    for _ in range(4):
+        exp, sin = two_results(large, small)
+        # A gradient for `large` is there when the call's arrives and is added to it, which takes
+        # long enough to be done without the interpreter lock.
+        total = exp.sum() + (large * 2).sum()
+        done = threading.Event()
+        other = threading.Thread(target=work, args=(sin, done))
+        other.start()
+        total.backward()
+        done.set()
+        other.join()
+        steep.autograd.grad(sin.sum(), [small])
+        with pytest.raises(RuntimeError, match="a second time"):
+            exp.sum().backward()
+    assert not failures
+
+
 # ---- what stays eager ------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import gc
 import types
 import warnings
 from collections.abc import Callable
@@ -207,3 +208,29 @@ def test_a_table_takes_nothing_but_programs() -> None:
     table = _core.ProgramTable((types.SimpleNamespace,), 4)
     with pytest.raises(TypeError, match="expected a Program, got None"):
         table.insert(b"key", None, ("value", None), [], [], [], None, None)
+
+
+def test_the_collector_looks_into_a_program_only_while_no_one_runs_it() -> None:
+    """While a thread runs it, a program is held by more than its table."""
+    x = steep.ones(3)
+    compiled = steep.compile(lambda x: x * 2, fullgraph=True)
+    while not compiled.programs():
+        compiled(x)
+    program, held = compiled.programs()[0], object()
+    table = _core.ProgramTable((types.SimpleNamespace,), 4)
+    seen = []
+
+    def look() -> bool:
+        seen.append(any(item is held for item in gc.get_referents(table)))
+        return True
+
+    table.insert(table.key((x,), {})[0], program, 0, [], [(look, ())], held, None, None)
+    look()
+    assert seen == [True]
+    assert table.replay((x,), {}).tolist() == [2.0, 2.0, 2.0]
+    assert set(seen[1:]) == {False}
+    assert table.find((x,), {}) is program
+    table.confirm(table.key((x,), {})[0], program, [])
+    table.drop(b"another", program)
+    look()
+    assert seen[-1]

@@ -127,6 +127,17 @@ class Owned {
   PyObject* object_ = nullptr;
 };
 
+// Adds a reference to an object that is known weakly, unless it is in the middle of its deallocation.
+inline bool take_unless_dying(PyObject* object) {
+#if PY_VERSION_HEX >= 0x030E0000
+  return PyUnstable_TryIncRef(object) != 0;
+#else
+  if (Py_REFCNT(object) == 0) return false;  // what that function does, in earlier versions
+  Py_INCREF(object);
+  return true;
+#endif
+}
+
 // The items of a list, a tuple or another sequence, for a loop in which Python code may run: each is
 // held while it is looked at, and a sequence that has got another length meanwhile is refused.
 class Items {

@@ -9,7 +9,7 @@
 
 #include "tensor/tensor.h"
 
-namespace steep::runtime {
+namespace steep {
 class Generator;
 }
 
@@ -53,7 +53,7 @@ struct Value {
   std::unique_ptr<Tensors> tensors;
   Dims dims;
   std::string text;
-  runtime::Generator* generator = nullptr;  // whoever passes it keeps it alive
+  Generator* generator = nullptr;  // whoever passes it keeps it alive
 
   static Value of(Value value) { return value; }
   static Value of(const Tensor& tensor) {
@@ -135,10 +135,8 @@ struct Read<std::string> {
   static const std::string& from(const Value& value) { return value.text; }
 };
 template <>
-struct Read<runtime::Generator*> {
-  static runtime::Generator* from(const Value& value) {
-    return value.generator;
-  }  // null: the default one
+struct Read<Generator*> {
+  static Generator* from(const Value& value) { return value.generator; }  // null: the default one
 };
 template <class T>
 struct Read<std::optional<T>> {

@@ -209,7 +209,7 @@ void execute_elementwise(const Call& call, Terms& terms) {
   for (int i = 0; i < call.operand_count; ++i)
     if (const TensorImpl* tensor = call.operands[i].tensor()) geometry.data[i] = tensor->data();
   if (geometry.total == 0) return;
-  const Running running(call, terms);
+  const RunningKernel running(call, terms);
   if (terms.threads > 1) {
     runtime::run_team(terms.threads, run_rank, &geometry);
   } else if (geometry.flat) {

@@ -1,7 +1,7 @@
 // How an elementwise loop meets tensors: broadcasting, collapsing of dimensions, blocks, threads.
 #pragma once
 
-#include "program/replay/running.h"
+#include "program/running_kernel.h"
 
 namespace steep::program {
 

@@ -4,8 +4,8 @@
 #include <atomic>
 
 #include "program/elementwise.h"
+#include "program/profile.h"
 #include "program/record/recorder.h"
-#include "program/replay/profile.h"
 #include "runtime/allocator.h"
 #include "runtime/threads.h"
 
@@ -79,7 +79,7 @@ void execute_routine(const Call& call, Terms& terms) {
   RoutineRun run{routine,
                  {data.data(), call.arguments, scratch.data(), 0, 1, nullptr},
                  kernel.own_scratch ? wanted : 0};
-  const Running running(call, terms);
+  const RunningKernel running(call, terms);
   if (kernel.host) {
     run_rank(&run, 0, 1, [] {});  // may refuse its input by an exception
   } else {

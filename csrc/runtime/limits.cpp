@@ -1,7 +1,6 @@
 #include "runtime/limits.h"
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -146,7 +145,10 @@ int64_t cgroup_memory(const std::string& membership, const std::string& mount) {
 int usable_cores() {
   const int cores = allowed_cores();
   const double limit = cgroup_cpus(read_text(kMembership), kMount);
-  return limit > 0 ? std::max(1, std::min(cores, static_cast<int>(std::ceil(limit)))) : cores;
+  if (limit <= 0) return cores;
+  int whole = 1;
+  while (whole < cores && whole < limit) ++whole;
+  return whole;
 }
 
 int usable_hardware_threads() {

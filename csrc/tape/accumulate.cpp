@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "program/record/recorder.h"
-#include "tape/turn.h"
 #include "tensor/shape.h"
+#include "tensor/turn.h"
 
 namespace steep::tape {
 

@@ -5,7 +5,7 @@
 #include <unordered_set>
 
 #include "program/record/recorder.h"
-#include "program/record/site.h"
+#include "program/site.h"
 #include "tape/accumulate.h"
 #include "tape/saved.h"
 
@@ -147,15 +147,15 @@ void Walk::visit(Pending pending) {
   if (node.released) node.refuse_again(pending.grads.data());
   SmallVector<Tensor, 4> out;
   out.resize(count);
+  Grads grads(out.data(), wanted.data());
   {
-    Grads grads(out.data(), wanted.data());
     const CurrentNode current(&node);
     node.run(pending.grads.data(), grads);
   }
   pending.grads.clear();
   for (int i = 0; i < count; ++i)
     if (wanted[i] && out[i].defined()) arrive(node.inputs[i], fit(node.inputs[i], out[i]));
-  if (!options_.retain_graph) node.release();
+  if (!options_.retain_graph) node.release_after(grads);
 }
 
 void Walk::run() {

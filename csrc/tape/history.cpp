@@ -60,6 +60,28 @@ Ref<Node> grad_fn(const Tensor& x) {
   return h->grad_fn;
 }
 
+namespace {
+class Leaves final : public program::LeafGradients {
+ public:
+  const Tensor& find(const Tensor& leaf) const override {
+    const History* const h = history(leaf);
+    return h ? h->grad : none_;
+  }
+  Slot slot(const Tensor& leaf) const override {
+    History& h = ensure_history(leaf);
+    return {&h.grad, &h.adding};
+  }
+
+ private:
+  const Tensor none_;
+};
+}  // namespace
+
+const program::LeafGradients& leaf_gradients() {
+  static const Leaves& leaves = *new Leaves;
+  return leaves;
+}
+
 Edge edge_of(const Tensor& x) {
   Edge edge;
   if (!x.defined() || !requires_grad(x)) return edge;

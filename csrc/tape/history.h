@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "program/leaf_gradients.h"
 #include "tape/node.h"
 
 namespace steep::tape {
@@ -77,6 +78,8 @@ void swap_memory(const Tensor& x, const Tensor& from);
 // Refuses an in-place write that the graph cannot follow.
 void check_writable(const char* op, const Tensor& x);
 
+// For programs, which know nothing of the tape.
+const program::LeafGradients& leaf_gradients();
 // Makes `node` the one that made `out`.
 void set_grad_fn(const Tensor& out, Ref<Node> node, int output);
 

@@ -3,7 +3,7 @@
 #include <atomic>
 
 #include "program/launch.h"
-#include "program/record/site.h"
+#include "program/site.h"
 #include "tape/accumulate.h"
 #include "tensor/destroy.h"
 
@@ -43,13 +43,13 @@ void Node::call_hooks(Tensor* grads) {
 }
 
 void Node::run(const Tensor* grads, Grads& out) {
-  struct Running {
-    explicit Running(Node& node) : node(node) { ++node.running_; }
-    ~Running() {
+  struct Applying {
+    explicit Applying(Node& node) : node(node) { ++node.running_; }
+    ~Applying() {
       if (--node.running_ == 0 && node.released) node.give_up();
     }
     Node& node;
-  } const running(*this);
+  } const applying(*this);
   apply(grads, out);
 }
 

@@ -29,6 +29,8 @@ class Grads {
   Grads(Tensor* slots, const uint8_t* wanted) : slots_(slots), wanted_(wanted) {}
   bool wanted(int input) const { return wanted_[input]; }
   Tensor& operator[](int input) { return slots_[input]; }
+  // Of a node that stands for others: which of them this pass has come by.
+  std::vector<uint8_t> passed;
 
  private:
   Tensor* slots_;
@@ -61,6 +63,8 @@ class Node : public Counted {
   void run(const Tensor* grads, Grads& out);
   // Gives up what the rule has captured, once no pass runs it.
   virtual void release();
+  // After a pass in which apply() has filled `grads`.
+  virtual void release_after(const Grads&) { release(); }
   // Another node with the same rule, of which what it saves goes through SavedCopies (tape/saved.h).
   // It leads nowhere and has no number. Null where a rule cannot be copied.
   virtual Ref<Node> copy() const { return nullptr; }
@@ -76,7 +80,7 @@ class Node : public Counted {
 
   uint64_t number = 0;  // place in the order of the backward pass: above all that the node leads to
   const char* const name;
-  const char* const layer;  // that recorded it, while layers are followed (program/record/site.h)
+  const char* const layer;  // that recorded it, while layers are followed (program/site.h)
   const int outputs;
   bool released = false;
   SmallVector<Edge, 2> inputs;

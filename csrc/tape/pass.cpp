@@ -1,13 +1,13 @@
 #include "tape/pass.h"
 
-#include "program/record/site.h"
+#include "program/site.h"
 #include "tape/backward.h"
 
 namespace steep::tape {
 
 namespace {
 
-void arrive(Tensor& slot, Tensor grad) {
+void add_to(Tensor& slot, Tensor grad) {
   slot = slot.defined() ? primitives.add(slot, grad) : std::move(grad);
 }
 
@@ -68,7 +68,7 @@ void Pass::run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
       if (links[i].exit >= 0) {
         out[links[i].exit] = std::move(grad);
       } else {
-        arrive(slot(links[i].place, edge.index), std::move(grad));
+        add_to(slot(links[i].place, edge.index), std::move(grad));
       }
     }
   }
@@ -85,7 +85,7 @@ void Pass::add_up(const Pattern& pattern) {
       to = k;
       continue;
     }
-    arrive(out[to], std::move(out[k]));
+    add_to(out[to], std::move(out[k]));
     out[k].reset();
   }
 }

@@ -19,9 +19,7 @@ uint32_t code_of_exit(int exit) { return kExit | static_cast<uint32_t>(exit); }
 bool was_there(const Node& node, const Recorder& recorder) {
   return node.number <= recorder.first_node();  // accumulators have none
 }
-bool was_made(const Tensor& x, const Recorder& recorder) {
-  return x->storage->epoch() == recorder.epoch();
-}
+bool was_made(const Tensor& x, const Recorder& recorder) { return recorder.has_made(*x->storage); }
 // Whether a rule has saved the tensor itself: see Saved.
 bool is_itself(const SavedParts& parts) { return history(parts.tensor) != nullptr; }
 

@@ -6,7 +6,7 @@
 
 #include "program/launch.h"
 #include "program/record/recorder.h"
-#include "program/record/site.h"
+#include "program/site.h"
 #include "tape/backward.h"
 #include "tape/stand_in.h"
 
@@ -46,21 +46,6 @@ class Recording {
 
  private:
   Recorder& recorder_;
-};
-
-class Running {
- public:
-  explicit Running(Program& program) : program_(program) {}
-  ~Running() {
-    program_.forget_inputs();
-    program_.let_go_of_results();
-    program_.give_back();
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-
- private:
-  Program& program_;
 };
 
 }  // namespace
@@ -275,7 +260,7 @@ void Replayed::Call::apply(const Tensor* grads, Grads& out) {
     }
   }
   if (!done) walk(pass, bound);
-  last_passed_ = pass.passed;
+  out.passed = std::move(pass.passed);
   for (int k = 0; k < pass.out.size(); ++k)
     if (pass.out[k].defined()) out[k] = std::move(pass.out[k]);
 }
@@ -309,7 +294,7 @@ bool Replayed::Call::replay(Variant& variant, Pass& pass, const BoundTensors& bo
   if (is_used_up(variant.passed)) return false;
   const std::shared_ptr<Program> program = variant.program;
   if (!program->take()) return false;
-  const Running running(*program);
+  const program::TakenProgram taken(*program, program::TakenProgram::Results::go);
   Tensors given;
   for (int i = 0; i < outputs; ++i)
     if (pass.grads[i].defined()) given.push_back(pass.grads[i]);
@@ -369,17 +354,17 @@ void Replayed::Call::unfold() {
   give_up();
 }
 
-void Replayed::Call::release() {
+void Replayed::Call::release_after(const Grads& grads) {
   if (unfolded_) return;
   const Pattern& pattern = of_->pattern_;
   used_up_.resize(pattern.places().size());
   std::vector<uint8_t> needed(bound_.size());
-  for (size_t p = 0; p < last_passed_.size(); ++p)
-    if (last_passed_[p]) used_up_[p] = 1;
+  for (size_t p = 0; p < grads.passed.size(); ++p)
+    if (grads.passed[p]) used_up_[p] = 1;
   bool over = true;
   for (const Pattern::Root& root : pattern.roots())
     over &= root.place < 0 || used_up_[static_cast<size_t>(root.place)];
-  if (over) return Node::release();
+  if (over) return release();
   for (size_t p = 0; p < used_up_.size(); ++p)
     for (int origin : pattern.places()[p].origins)
       if (!used_up_[p]) needed[static_cast<size_t>(origin)] = 1;

@@ -88,8 +88,8 @@ class Replayed::Call final : public Node {
   void refuse_again(const Tensor* grads) const override;
   // Its own graph, which the pass then walks as it walks any.
   void unfold() override;
-  // What the last pass came by is used up; another pass may still come by the rest.
-  void release() override;
+  // What this pass came by is used up; another pass may still come by the rest.
+  void release_after(const Grads& grads) override;
 
  protected:
   void give_up() override;
@@ -106,9 +106,8 @@ class Replayed::Call final : public Node {
   BoundTensors bound_;
   uint64_t first_number_ = 0;  // of the nodes that it stands for
   bool unfolded_ = false;
-  std::vector<Ref<Node>> nodes_;      // where results lead to them, until they do
-  std::vector<uint8_t> used_up_;      // by place; empty: none
-  std::vector<uint8_t> last_passed_;  // by place
+  std::vector<Ref<Node>> nodes_;  // where results lead to them, until they do
+  std::vector<uint8_t> used_up_;  // by place; empty: none
 };
 
 }  // namespace steep::tape

@@ -5,26 +5,34 @@
 namespace steep {
 
 namespace {
-thread_local uint32_t t_epoch = 0;
 
-// Each thread takes numbers by the million.
-uint64_t next_id() {
-  constexpr uint64_t kBlock = 1 << 20;
-  static std::atomic<uint64_t> blocks{0};
-  thread_local uint64_t next = 0, end = 0;
-  if (next == end) {
-    next = blocks.fetch_add(1, std::memory_order_relaxed) * kBlock + 1;
-    end = next + kBlock - 1;
+// Each thread takes ids by the million.
+struct Ids {
+  uint64_t next = 0, end = 0;
+  void take(uint64_t count) {
+    static std::atomic<uint64_t> taken{1};  // 0 is no one's
+    next = taken.fetch_add(count, std::memory_order_relaxed);
+    end = next + count;
   }
-  return next++;
-}
+};
+thread_local Ids t_ids;
 
 }  // namespace
 
-Storage::Storage(void* data, size_t bytes)
-    : data_(data), bytes_(bytes), epoch_(t_epoch), id_(next_id()) {}
+uint64_t Storage::next_id() {
+  if (t_ids.next == t_ids.end) t_ids.take(1 << 20);
+  return t_ids.next;
+}
 
-void Storage::set_epoch(uint32_t epoch) { t_epoch = epoch; }
+uint64_t Storage::reserve_ids(uint64_t count) {
+  // Twice as many, for the next time that so many are asked for.
+  if (t_ids.end - t_ids.next < count) t_ids.take(2 * count);
+  return t_ids.next;
+}
+
+Storage::Storage(void* data, size_t bytes) : data_(data), bytes_(bytes), id_(next_id()) {
+  ++t_ids.next;
+}
 
 Ref<Storage> Storage::allocate(size_t bytes) {
   return Ref<Storage>(new Storage(runtime::allocate(bytes), bytes));

@@ -14,17 +14,12 @@ class Storage : public Counted {
  public:
   // Uninitialised memory from the caching allocator.
   static Ref<Storage> allocate(size_t bytes);
-  // Storages made by this thread from now on carry `epoch`; 0 outside of recordings.
-  static void set_epoch(uint32_t epoch);
-  uint32_t epoch() const { return epoch_; }
-  // No two storages have one, dead ones included.
+  // No two storages have one, dead ones included. Those that a thread makes have rising ones.
   uint64_t id() const { return id_; }
-  // Its values were put there by the host, from numbers of Python's.
-  void mark_host_filled() { host_filled_ = true; }
-  bool host_filled() const { return host_filled_; }
-  // A launch that is recorded has written to it. Only the thread that records asks.
-  void mark_computed() { computed_ = true; }
-  bool computed() const { return computed_; }
+  // What the next storage that this thread makes gets.
+  static uint64_t next_id();
+  // The same, and the storages after it, `count` in all, get ids without a gap.
+  static uint64_t reserve_ids(uint64_t count);
   // Memory of someone else's: `release(owner)` is called when the last user is gone.
   static Ref<Storage> borrow(void* data, size_t bytes, void* owner, void (*release)(void* owner));
 
@@ -52,9 +47,7 @@ class Storage : public Counted {
   void* owner_ = nullptr;
   void (*release_)(void*) = nullptr;
   std::atomic<uint32_t> version_{0};
-  uint32_t epoch_;
-  bool host_filled_ = false, computed_ = false;
-  uint64_t id_;
+  const uint64_t id_;
   const char* last_writer_ = "";
   std::atomic<int32_t> weak_{1};  // those who know it weakly; all others together are one
 };
@@ -74,7 +67,7 @@ class WeakStorage {
     if (storage_) storage_->drop_weakly();
   }
 
-  // Of one without references left, id and marks may be asked for, and no more.
+  // Of one without references left, id and size may be asked for, and no more.
   Storage* get() const { return storage_; }
 
  private:

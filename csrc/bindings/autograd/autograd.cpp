@@ -2,7 +2,7 @@
 
 #include "bindings/calls/arguments.h"
 #include "bindings/tensor/tensor_type.h"
-#include "program/replay/profile.h"
+#include "program/profile.h"
 #include "tape/backward.h"
 
 namespace steep::bindings {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <deque>
 
-#include "bindings/bind.h"
+#include "bindings/calls/bind.h"
 #include "bindings/calls/out_argument.h"
 #include "bindings/tensor/tensor_type.h"
 

@@ -1,7 +1,7 @@
 // out=: a function's result written into tensors that the caller gives.
 #pragma once
 
-#include "bindings/bind.h"
+#include "bindings/calls/bind.h"
 
 namespace steep::bindings {
 

@@ -2,7 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include "program/replay/profile.h"
+#include "program/profile.h"
 
 namespace py = pybind11;
 

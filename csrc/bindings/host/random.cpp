@@ -11,28 +11,28 @@ PyObject* manual_seed(PyObject* module, PyObject* const* args, Py_ssize_t count,
   return guarded([&] {
     static constexpr ArgumentNames kNames = {"manual_seed", 1, 1, {"seed"}};
     const Arguments arguments(kNames, args, count, keywords);
-    seed_from(runtime::default_generator(), arguments[0]);
+    seed_from(default_generator(), arguments[0]);
     return PyObject_GetAttrString(module, "default_generator");
   });
 }
 
 PyObject* seed(PyObject*, PyObject*) {
-  return guarded([] { return seed_anew(runtime::default_generator()); });
+  return guarded([] { return seed_anew(default_generator()); });
 }
 
 PyObject* initial_seed(PyObject*, PyObject*) {
-  return PyLong_FromUnsignedLongLong(runtime::default_generator().initial_seed());
+  return PyLong_FromUnsignedLongLong(default_generator().initial_seed());
 }
 
 PyObject* get_rng_state(PyObject*, PyObject*) {
-  return guarded([] { return state_of(runtime::default_generator()); });
+  return guarded([] { return state_of(default_generator()); });
 }
 
 PyObject* set_rng_state(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     static constexpr ArgumentNames kNames = {"set_rng_state", 1, 1, {"new_state"}};
     const Arguments arguments(kNames, args, count, keywords);
-    set_state("set_rng_state", runtime::default_generator(), arguments[0]);
+    set_state("set_rng_state", default_generator(), arguments[0]);
     Py_RETURN_NONE;
   });
 }

@@ -3,19 +3,19 @@
 
 #include "bindings/python.h"
 #include "program/record/recorder.h"
-#include "runtime/random.h"
+#include "tensor/generator.h"
 
 namespace steep::bindings {
 
 // bindings/types/generator_type.cpp
 // The generator inside a steep.Generator; null where the object is none.
-runtime::Generator* generator_of(PyObject* object);
+Generator* generator_of(PyObject* object);
 // A steep.Generator of it, a new object.
-PyObject* generator_of_python(const std::shared_ptr<runtime::Generator>& generator);
-void seed_from(runtime::Generator& generator, PyObject* seed);
-PyObject* seed_anew(runtime::Generator& generator);  // returns the seed
-PyObject* state_of(runtime::Generator& generator);
-void set_state(const char* op, runtime::Generator& generator, PyObject* state);
+PyObject* generator_of_python(const std::shared_ptr<Generator>& generator);
+void seed_from(Generator& generator, PyObject* seed);
+PyObject* seed_anew(Generator& generator);  // returns the seed
+PyObject* state_of(Generator& generator);
+void set_state(const char* op, Generator& generator, PyObject* state);
 void add_generator_type(PyObject* module);
 
 // bindings/programs/recorder_type.cpp

@@ -276,7 +276,7 @@ bool is_in_state(const Tensor& x, PyObject* state) {
 
 bool is_made(const Tensor& x) {
   const program::Recorder* const recorder = program::Recorder::active();
-  return recorder && x->storage->epoch() == recorder->epoch();
+  return recorder && recorder->has_made(*x->storage);
 }
 
 PyObject* found_in_type(PyObject* type, PyObject* name) {

@@ -7,34 +7,10 @@
 #include "ops/ops.h"
 #include "program/record/recorder.h"
 #include "tape/history.h"
-#include "tape/turn.h"
 
 namespace steep::bindings {
 
 using program::Program;
-
-namespace {
-
-Tensor& gradient_slot(const Tensor& leaf) { return tape::ensure_history(leaf).grad; }
-
-bool fits_window(const Tensor& x, const Tensor& recorded) {
-  if (!x.defined() || !recorded.defined()) return x.defined() == recorded.defined();
-  return x.dtype() == recorded.dtype() && x.shape() == recorded.shape() &&
-         x.strides() == recorded.strides();
-}
-
-// What .grad is now of the leaves where that matters.
-Tensors gradients_before(const Program& program, const Tensors& inputs) {
-  Tensors out;
-  for (const program::TracedGradient& gradient : program.plan().gradients) {
-    const Tensor& leaf = gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf;
-    const tape::History* history = tape::history(leaf);
-    out.push_back(gradient.guarded && history ? history->grad : Tensor());
-  }
-  return out;
-}
-
-}  // namespace
 
 void Entry::add(PyObject* cells) {
   guards.insert(guards.begin(), std::make_shared<Guards>(cells));
@@ -58,88 +34,7 @@ bool Entry::was_asked_under(const std::shared_ptr<Guards>& held) {
   return false;
 }
 
-bool Entry::accepts(const CallKey& key, const Tensors& before) const {
-  const auto& gradients = program->plan().gradients;
-  for (size_t i = 0; i < gradients.size(); ++i)
-    if (gradients[i].guarded && !fits_window(before[static_cast<int64_t>(i)], gradients[i].before))
-      return false;
-  return program->accepts(key.inputs, before);
-}
-
 namespace {
-
-// Gives the program back, and lets go of the arguments, however the run ends.
-class Running {
- public:
-  explicit Running(Program& program) : program_(program) {}
-  ~Running() {
-    program_.forget_inputs();
-    program_.give_back();
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-
- private:
-  Program& program_;
-};
-
-// Puts them into .grad; what was there goes to `old`, for its end may run code.
-void leave_gradients(const Program& program, const Tensors& inputs, Tensors& old) {
-  const auto& gradients = program.plan().gradients;
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    if (!gradients[i].changed) continue;
-    const Tensor& leaf = gradients[i].input >= 0 ? inputs[gradients[i].input] : gradients[i].leaf;
-    Tensor& slot = gradient_slot(leaf);
-    const Tensor& now = program.gradient(static_cast<int>(i));
-    if (slot.same(now)) continue;
-    old[static_cast<int64_t>(i)] = std::exchange(slot, now);
-  }
-}
-
-// Which leaves still have the .grad that the last run has left.
-SmallVector<uint8_t, 8> gradients_in_place(const Program& program, const Tensors& inputs) {
-  SmallVector<uint8_t, 8> out;
-  const auto& gradients = program.plan().gradients;
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    const Tensor& leaf = gradients[i].input >= 0 ? inputs[gradients[i].input] : gradients[i].leaf;
-    const tape::History* history = tape::history(leaf);
-    const Tensor& mine = program.gradient(static_cast<int>(i));
-    out.push_back(mine.defined() && history && history->grad.same(mine));
-  }
-  return out;
-}
-
-// After a refusal: .grad is what the function would have made of it by then.
-void leave_gradients_so_far(const Program& program, const Tensors& inputs, Tensors& old) {
-  using Then = program::TracedGradient::Then;
-  const auto& gradients = program.plan().gradients;
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    const Then then = gradients[i].at(program.failed_at());
-    if (!gradients[i].changed || then == Then::before) continue;
-    const Tensor& leaf = gradients[i].input >= 0 ? inputs[gradients[i].input] : gradients[i].leaf;
-    old[static_cast<int64_t>(i)] =
-        std::exchange(gradient_slot(leaf),
-                      then == Then::after ? program.gradient(static_cast<int>(i)) : Tensor());
-  }
-}
-
-// The leaves get what is needed to hold a gradient. Theirs are the turns that a run needs: of all
-// whose .grad it replaces, adds to or reads.
-tape::Turns::Words make_room_for_gradients(const Program& program, const Tensors& inputs) {
-  tape::Turns::Words words;
-  for (const program::TracedGradient& gradient : program.plan().gradients) {
-    if (!gradient.changed && !gradient.guarded) continue;
-    const Tensor& leaf = gradient.input >= 0 ? inputs[gradient.input] : gradient.leaf;
-    words.push_back(&tape::ensure_history(leaf).adding);
-  }
-  return words;
-}
-
-bool are_the_same(const Tensors& some, const Tensors& others) {
-  for (int i = 0; i < some.size(); ++i)
-    if (!some[i].same(others[i])) return false;
-  return true;
-}
 
 // Makes objects without the collector, which would run finalisers.
 class WithoutCollector {
@@ -195,19 +90,16 @@ class Result {
 // run, objects for the results included: where it is lacking, nothing has happened.
 PyObject* run_entry(Entry& entry, const CallKey& key, PyObject* given) {
   Program& program = *entry.program;
-  const Running running(program);
+  const program::TakenProgram taken(program, program::TakenProgram::Results::stay);
   for (Precondition& condition : entry.before)
     if (!condition.holds()) return new_reference(Py_NotImplemented);
   Owned numbers;
   if (entry.numbers && !entry.numbers->give(program, given, numbers))
     return new_reference(Py_NotImplemented);
-  const Tensors before = gradients_before(program, key.inputs);
-  program.keep_gradients(gradients_in_place(program, key.inputs));
-  program.prepare(key.inputs, before);
+  program::GradientRun gradients(program, key.inputs, tape::leaf_gradients());
+  program.prepare(key.inputs, gradients.before());
   if (!program.passes_checks()) return new_reference(Py_NotImplemented);
-  const tape::Turns::Words words = make_room_for_gradients(program, key.inputs);
-  Tensors old;  // outlives the turns
-  old.resize(static_cast<int>(program.plan().gradients.size()));
+  gradients.make_room();
   Result result(entry.result, program,
                 entry.numbers ? PyTuple_GET_ITEM(numbers.get(), 2) : nullptr);
   Ref<tape::Replayed::Call> call;
@@ -219,31 +111,27 @@ PyObject* run_entry(Entry& entry, const CallKey& key, PyObject* given) {
   const std::shared_ptr<Guards> held = entry.guarded();
   if (!held) return new_reference(Py_NotImplemented);
   if (!entry.was_asked_under(held)) return nullptr;
-  const tape::Turns turns(words);
-  if (turns.refused()) {
-    turns.wait();
-    return nullptr;
+  switch (gradients.begin()) {
+    case program::GradientRun::Begun::busy:
+      gradients.wait();
+      return nullptr;
+    case program::GradientRun::Begun::changed:
+      return new_reference(Py_NotImplemented);
+    case program::GradientRun::Begun::yes:
+      break;
   }
-  if (!are_the_same(before, gradients_before(program, key.inputs)))
-    return new_reference(Py_NotImplemented);
-  try {
-    program.run();
-  } catch (...) {
-    leave_gradients_so_far(program, key.inputs, old);
-    throw;
-  }
-  leave_gradients(program, key.inputs, old);
+  gradients.run();
   if (entry.numbers) entry.numbers->write_back(numbers.get());
   return result.release();
 }
 
 // Runs the first program that fits, and says what run_entry says.
 PyObject* replay_one(Table& table, const CallKey& key, PyObject* given) {
-  const auto list = entries_of(table, key.bytes);  // held: looking at them may run code
-  for (const std::shared_ptr<Entry>& entry : *list) {
+  const EntriesInUse list(entries_of(table, key.bytes));
+  for (const std::shared_ptr<Entry>& entry : list) {
     // Of one program alone it is enough to look at the cells right before it runs.
-    if (list->size() > 1 && !entry->guarded()) continue;
-    if (!entry->accepts(key, gradients_before(*entry->program, key.inputs))) continue;
+    if (list.size() > 1 && !entry->guarded()) continue;
+    if (!entry->program->accepts(key.inputs, tape::leaf_gradients())) continue;
     if (!entry->program->take()) break;
     entry->last_used = ++table.calls;
     table.newcomers = 0;
@@ -262,11 +150,11 @@ std::shared_ptr<const Entries> entries_of(const Table& table, const std::string&
   return found == table.entries.end() ? none : found->second;
 }
 
-std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key) {
-  const auto list = entries_of(table, key.bytes);  // held: comparing names may run code
-  for (const std::shared_ptr<Entry>& entry : *list)
-    if (entry->guarded() && entry->accepts(key, gradients_before(*entry->program, key.inputs)))
-      return entry;
+std::shared_ptr<Program> find_program(const Table& table, const CallKey& key) {
+  const EntriesInUse list(entries_of(table, key.bytes));
+  for (const std::shared_ptr<Entry>& entry : list)
+    if (entry->guarded() && entry->program->accepts(key.inputs, tape::leaf_gradients()))
+      return entry->program;
   return nullptr;
 }
 

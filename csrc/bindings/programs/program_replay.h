@@ -34,18 +34,37 @@ struct Entry {
   std::unique_ptr<const NumberSource> numbers;  // null: none changes
   int64_t last_used = 0;
   std::weak_ptr<Guards> asked_under{};  // those that held when `before` were asked last
+  int users = 0;  // those who look at it or run it; guarded by the interpreter lock
 
   void add(PyObject* cells);
   std::shared_ptr<Guards> guarded() const;  // those that hold, or null
   // Whether `before` were asked while these held: others mean other objects, such as other groups of
   // an optimiser. If not, they are to be asked again.
   bool was_asked_under(const std::shared_ptr<Guards>& held);
-  // Whether arguments and gradients are such as it was made for; `before`: what .grad is now, of the
-  // leaves where that matters.
-  bool accepts(const CallKey& key, const Tensors& before) const;
 };
 
 using Entries = std::vector<std::shared_ptr<Entry>>;
+
+// Entries while someone looks at them or runs one, either of which may run code. They are held, and
+// marked: Python's collector must not take what they hold for reached from the table alone.
+class EntriesInUse {
+ public:
+  explicit EntriesInUse(std::shared_ptr<const Entries> list) : list_(std::move(list)) {
+    for (const std::shared_ptr<Entry>& entry : *list_) ++entry->users;
+  }
+  ~EntriesInUse() {
+    for (const std::shared_ptr<Entry>& entry : *list_) --entry->users;
+  }
+  EntriesInUse(const EntriesInUse&) = delete;
+  EntriesInUse& operator=(const EntriesInUse&) = delete;
+
+  auto begin() const { return list_->begin(); }
+  auto end() const { return list_->end(); }
+  size_t size() const { return list_->size(); }
+
+ private:
+  const std::shared_ptr<const Entries> list_;
+};
 
 // The kinds of call that were run once of late, by a mark each: what is not called again is not
 // worth more than a glance.
@@ -103,8 +122,8 @@ struct Table {
   void count_newcomers(int64_t count) { newcomers = std::clamp(count, int64_t{0}, kMostNewcomers); }
   static constexpr int64_t kMostNewcomers = int64_t{1} << 62;
 
-  // Whoever runs an entry holds it, and whoever looks for one the list of them: meanwhile other
-  // threads, and what runs while names are compared, may add and remove. Lists are never changed.
+  // Meanwhile other threads, and what runs while names are compared, may add and remove: lists are
+  // never changed, and who goes through one holds it (EntriesInUse).
   std::unordered_map<std::string, std::shared_ptr<const Entries>> entries;
   int64_t calls = 0;
   LastMet met;
@@ -115,11 +134,11 @@ struct Table {
   bool has_open = false;  // whether there may be kinds of call that leave numbers open
 };
 
-// The programs of a kind of call; held by who looks at them, for that may run code.
+// The programs of a kind of call; for EntriesInUse.
 std::shared_ptr<const Entries> entries_of(const Table& table, const std::string& key);
 
 // The program that fits a call; null where none does.
-std::shared_ptr<Entry> find_entry(const Table& table, const CallKey& key);
+std::shared_ptr<program::Program> find_program(const Table& table, const CallKey& key);
 
 // What is to be done with a call that is not replayed.
 struct NotReplayed {

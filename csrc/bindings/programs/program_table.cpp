@@ -122,8 +122,8 @@ PyObject* table_confirm(PyObject* self, PyObject* const* args, Py_ssize_t count)
   return guarded([&]() -> PyObject* {
     if (count != 3) raise(PyExc_TypeError, "confirm: expected (key, program, cells)");
     const auto wanted = py::cast<std::shared_ptr<Program>>(py::handle(args[1]));
-    const auto list = entries_of(table_of(self), key_of(args[0]));
-    for (const std::shared_ptr<Entry>& entry : *list)
+    const EntriesInUse list(entries_of(table_of(self), key_of(args[0])));
+    for (const std::shared_ptr<Entry>& entry : list)
       if (entry->program == wanted) entry->add(args[2]);
     Py_RETURN_NONE;
   });
@@ -135,9 +135,9 @@ PyObject* table_find(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     if (count != 2 && count != 3) raise(PyExc_TypeError, "find: expected (args, kwargs, is_open)");
     CallKey key;
     const Owned numbers = read_key(self, args, count == 3 && args[2] == Py_True, key);
-    const std::shared_ptr<Entry> entry = find_entry(table_of(self), key);
-    if (!entry) Py_RETURN_NONE;
-    return py::cast(entry->program).release().ptr();
+    const std::shared_ptr<Program> program = find_program(table_of(self), key);
+    if (!program) Py_RETURN_NONE;
+    return py::cast(program).release().ptr();
   });
 }
 
@@ -246,11 +246,9 @@ int table_traverse(PyObject* self, visitproc visit, void* arg) {
   if (!table) return 0;
   for (const auto& [key, entries] : table->entries)
     for (const std::shared_ptr<Entry>& entry : *entries) {
-      if (entries.use_count() > 1 || entry.use_count() > 1) continue;  // a thread reads or runs it
-      for (const auto& guards : entry->guards) {
-        if (guards.use_count() > 1) continue;
+      if (entry->users > 0) continue;
+      for (const auto& guards : entry->guards)
         if (const int stop = guards->traverse(visit, arg)) return stop;
-      }
       for (const Precondition& condition : entry->before)
         if (const int stop = condition.traverse(visit, arg)) return stop;
       Py_VISIT(entry->kept.get());

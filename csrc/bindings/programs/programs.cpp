@@ -41,7 +41,7 @@ void check_apart(program::Recorder& recorder, const Tensors& results, const Tens
   for (int i = 0; i < results.size(); ++i) {
     if (!tape::grad_fn(results[i])) continue;
     const Storage* const memory = results[i]->storage.get();
-    bool shared = memory->epoch() != recorder.epoch();
+    bool shared = !recorder.has_made(*memory);
     for (const Tensor& input : inputs) shared |= input->storage.get() == memory;
     if (shared)
       recorder.refuse(
@@ -98,22 +98,19 @@ std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& in
                                   const std::vector<int>& shown) {
   program::Recorder& recorder = recorder_of("make_trace", recorded.ptr());
   const Tensors results = tensors_of(outputs);
-  recorder.forget_dead_leaves();
+  recorder.gradients().forget_dead_leaves();
   std::unordered_set<const TensorImpl*> returned;
   for (const Tensor& result : results) returned.insert(result.impl());
-  Tensors bases, gradients;
+  Tensors bases;
   for (const Tensor& result : results) {
     const tape::History* history = tape::history(result);
     if (!history || !history->base.defined()) continue;
     bases.push_back(history->base);
-    const bool made = history->base->storage->epoch() == recorder.epoch();
+    const bool made = recorder.has_made(*history->base->storage);
     if (made && history->base->python && !returned.count(history->base.impl()))
       recorder.refuse("the tensor that a result is a view of is kept elsewhere");
   }
-  for (const program::GradientChange& change : recorder.gradients()) {
-    const tape::History* history = tape::history(change.leaf);
-    gradients.push_back(history ? history->grad : Tensor());
-  }
+  const Tensors gradients = recorder.gradients().now(tape::leaf_gradients());
   return std::make_shared<Trace>(recorder, tensors_of(inputs), results, bases, gradients,
                                  backward ? backward->pattern().saved() : Tensors(), shown);
 }
@@ -160,13 +157,13 @@ py::object given_to_caller(Owned object) {
 Owned gradients_of(const Program& program, const py::list& inputs) {
   Owned out(PyList_New(0));
   const Tensors given = tensors_of(inputs);
-  for (const program::TracedGradient& gradient : program.plan().gradients) {
-    if (gradient.input >= given.size())
-      raise(PyExc_ValueError, join("gradients: expected the inputs of a call of this program, got ",
-                                   given.size(), " tensors"));
-    const Tensor& leaf = gradient.input >= 0 ? given[gradient.input] : gradient.leaf;
-    const tape::History* history = tape::history(leaf);
-    const Owned first(wrap(leaf)), second(wrap(history ? history->grad : Tensor()));
+  const program::GradientProtocol& gradients = program.gradients();
+  if (gradients.most_inputs() > given.size())
+    raise(PyExc_ValueError, join("gradients: expected the inputs of a call of this program, got ",
+                                 given.size(), " tensors"));
+  for (int i = 0; i < gradients.size(); ++i) {
+    const Tensor& leaf = gradients.leaf(i, given);
+    const Owned first(wrap(leaf)), second(wrap(tape::leaf_gradients().find(leaf)));
     const Owned pair(PyTuple_Pack(2, first.get(), second.get()));
     checked(PyList_Append(out.get(), pair.get()));
   }
@@ -196,7 +193,7 @@ Owned generators_of(const Program& program) {
 double setting(const py::object& object) {
   const Tensor& x = required(object);
   const program::Recorder* const recorder = program::Recorder::active();
-  if (recorder && (x->storage->epoch() == recorder->epoch() || recorder->has_written(*x->storage)))
+  if (recorder && (recorder->has_made(*x->storage) || recorder->has_written(*x->storage)))
     program::refuse_recording(
         "it reads an optimizer's setting that the function computes; write it after the step, or "
         "outside");

@@ -5,7 +5,7 @@
 #include "bindings/programs/given_arrays.h"
 #include "bindings/programs/numbers.h"
 #include "bindings/programs/user_line.h"
-#include "program/record/site.h"
+#include "program/site.h"
 #include "tape/node.h"
 
 namespace steep::bindings {

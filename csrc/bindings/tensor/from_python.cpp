@@ -9,6 +9,7 @@
 #include "bindings/tensor/slots.h"
 #include "bindings/tensor/tensor_type.h"
 #include "ops/ops.h"
+#include "program/record/recorder.h"
 #include "tape/history.h"
 
 namespace steep::bindings {
@@ -107,7 +108,7 @@ class Reader {
       dtype = found_ ? kind_ : default_dtype();
     }
     const Tensor out = empty(shape_, *dtype);
-    out->storage->mark_host_filled();
+    program::note_filled(*out->storage);
     Writer writer(out.data<char>(), *dtype);
     fill(data, 0, writer, *dtype);
     return out;

@@ -91,8 +91,7 @@ PyObject* wrap_as(PyTypeObject* type, Tensor tensor) {
 PyObject* wrap(Tensor tensor) {
   if (!tensor.defined()) Py_RETURN_NONE;
   PyObject* known = static_cast<PyObject*>(tensor->python);
-  // A count of zero: the object is on its way out, in the middle of its deallocation.
-  if (known && Py_REFCNT(known) > 0) return new_reference(known);
+  if (known && take_unless_dying(known)) return known;
   return wrap_as(tensor_type, std::move(tensor));
 }
 

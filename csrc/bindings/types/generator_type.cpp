@@ -14,8 +14,6 @@ namespace steep::bindings {
 
 namespace {
 
-using runtime::Generator;
-
 struct GeneratorObject {
   PyObject_HEAD
   PyObject* weakrefs;
@@ -242,8 +240,7 @@ void add_generator_type(PyObject* module) {
   generator_type = make_type(spec);
   checked(PyModule_AddObjectRef(module, "Generator", reinterpret_cast<PyObject*>(generator_type)));
   const Owned standard(generator_object(
-      generator_type,
-      std::shared_ptr<Generator>(&runtime::default_generator(), [](Generator*) {})));
+      generator_type, std::shared_ptr<Generator>(&default_generator(), [](Generator*) {})));
   checked(PyModule_AddObjectRef(module, "default_generator", standard.get()));
 }
 

@@ -79,7 +79,7 @@ Tensor write(const char* op, const Tensor& x, const Tensor& value, bool forgets)
   if (!recorded) return x;
   // A replay would leave the graph of the recording on what someone outside holds.
   const program::Recorder* recorder = program::Recorder::active();
-  if (recorder && x->storage->epoch() != recorder->epoch())
+  if (recorder && !recorder->has_made(*x->storage))
     program::refuse_recording(
         "an in-place operation makes a tensor from outside part of a graph; detach() what is "
         "written into it, or write under no_grad()");

@@ -11,7 +11,7 @@ namespace {
 // {seed, offset} of the default generator's counter, which lives as long as the process.
 const Tensor& philox_state() {
   static const Tensor& state =
-      *new Tensor(new TensorImpl(Storage::borrow(runtime::default_generator().philox_state(),
+      *new Tensor(new TensorImpl(Storage::borrow(default_generator().philox_state(),
                                                  2 * sizeof(int64_t), nullptr, [](void*) {}),
                                  DType::int64, {2}, {1}, 0));
   return state;

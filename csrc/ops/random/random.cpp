@@ -2,6 +2,7 @@
 // is replayed.
 #include "ops/random/random.h"
 
+#include "ops/random/stream.h"
 #include "ops/shape/window.h"
 #include "program/record/recorder.h"
 #include "tensor/shape.h"
@@ -29,7 +30,7 @@ T* out_of(const Task& task) {
 template <class T>
 void draw_uniform(const Task& task) {
   const Drawing& how = kernels::arguments<Drawing>(task);
-  runtime::uniform(*how.generator, out_of<T>(task), how.n, how.first.f, how.second.f);
+  stream::uniform(*how.generator, out_of<T>(task), how.n, how.first.f, how.second.f);
 }
 
 template <class T>
@@ -39,31 +40,31 @@ void draw_normal(const Task& task) {
   // number.
   const int64_t step = how.one_by_one ? 1 : how.n;
   for (int64_t i = 0; i < how.n; i += step)
-    runtime::normal(*how.generator, out_of<T>(task) + i, step, how.first.f, how.second.f);
+    stream::normal(*how.generator, out_of<T>(task) + i, step, how.first.f, how.second.f);
 }
 
 template <class T>
 void draw_exponential(const Task& task) {
   const Drawing& how = kernels::arguments<Drawing>(task);
-  runtime::exponential(*how.generator, out_of<T>(task), how.n, how.first.f);
+  stream::exponential(*how.generator, out_of<T>(task), how.n, how.first.f);
 }
 
 template <class T>
 void draw_ints(const Task& task) {
   const Drawing& how = kernels::arguments<Drawing>(task);
-  runtime::random_ints(*how.generator, out_of<T>(task), how.n, how.first.i, how.second.i);
+  stream::random_ints(*how.generator, out_of<T>(task), how.n, how.first.i, how.second.i);
 }
 
 template <class T>
 void draw_full(const Task& task) {
   const Drawing& how = kernels::arguments<Drawing>(task);
-  runtime::random_full(*how.generator, out_of<T>(task), how.n);
+  stream::random_full(*how.generator, out_of<T>(task), how.n);
 }
 
 template <class T>
 void draw_bernoulli(const Task& task) {
   const Drawing& how = kernels::arguments<Drawing>(task);
-  runtime::bernoulli(*how.generator, out_of<T>(task), how.n, how.first.f);
+  stream::bernoulli(*how.generator, out_of<T>(task), how.n, how.first.f);
 }
 
 // Operands: out[n], p[n].
@@ -77,12 +78,12 @@ void draw_bernoulli_each(const Task& task) {
                 join("bernoulli: expected probabilities p with p >= 0 and p <= 1, got ", p[i],
                      " at position ", i, "; clamp them, or apply sigmoid"));
   }
-  runtime::bernoulli(*how.generator, out_of<T>(task), p, how.n);
+  stream::bernoulli(*how.generator, out_of<T>(task), p, how.n);
 }
 
 void draw_permutation(const Task& task) {
   const Drawing& how = kernels::arguments<Drawing>(task);
-  runtime::randperm(*how.generator, out_of<int64_t>(task), how.n);
+  stream::randperm(*how.generator, out_of<int64_t>(task), how.n);
 }
 
 constexpr Kernel drawing(const char* name, const kernels::ByType<kernels::Routine>& routines) {
@@ -117,7 +118,7 @@ constexpr Kernel kPermutation = drawing("randperm", by_type<int64_t>(draw_permut
 
 // The generator that a draw takes, the default one for null; a recording keeps one of the user's.
 Generator* drawn_from(Generator* generator) {
-  Generator* const standard = &runtime::default_generator();
+  Generator* const standard = &default_generator();
   program::Recorder* const recorder = program::Recorder::active();
   if (recorder && generator && generator != standard) recorder->keep(generator->shared_from_this());
   return generator ? generator : standard;

@@ -4,11 +4,9 @@
 
 #include "ops/elementwise/elementwise.h"
 #include "ops/memory_format.h"
-#include "runtime/random.h"
+#include "tensor/generator.h"
 
 namespace steep::ops {
-
-using runtime::Generator;
 
 // random.cpp: tensors
 Tensor rand(const Dims& size, Generator* generator, std::optional<DType> dtype, bool requires_grad);

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "program/plan/intervals.h"
+#include "program/intervals.h"
 #include "program/plan/rows.h"
 
 namespace steep::program {

@@ -2,7 +2,7 @@
 // place.
 #include <algorithm>
 
-#include "program/plan/intervals.h"
+#include "program/intervals.h"
 #include "program/plan/plan.h"
 
 namespace steep::program {

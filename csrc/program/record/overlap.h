@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "program/plan/intervals.h"
+#include "program/intervals.h"
 #include "tensor/small_vector.h"
 #include "tensor/storage.h"
 

@@ -1,7 +1,6 @@
 #include "program/record/recorder.h"
 
 #include <algorithm>
-#include <atomic>
 #include <new>
 
 #include "program/launch.h"
@@ -26,13 +25,13 @@ std::string (*place_of_user)() = nullptr;
 namespace {
 // Whether a recording need not hold the memory of an operand. What was there before any launch wrote
 // may have to be compared, or computed with.
-bool may_go(const Storage& memory, uint32_t epoch, bool is_read) {
-  return memory.epoch() == epoch && !memory.host_filled() && !memory.borrowed() &&
-         (memory.computed() || !is_read);
+bool may_go(const Storage& memory, const MadeStorages& made, bool is_read) {
+  return made.has(memory) && !made.is_filled(memory) && !memory.borrowed() &&
+         (made.is_computed(memory) || !is_read);
 }
 }  // namespace
 
-RecordedCall::RecordedCall(const Call& call, uint32_t epoch_let_go)
+RecordedCall::RecordedCall(const Call& call, MadeStorages* let_go)
     : kernel_(call.kernel),
       type_(call.type),
       operands_(call.operands, call.operands + call.operand_count),
@@ -41,7 +40,7 @@ RecordedCall::RecordedCall(const Call& call, uint32_t epoch_let_go)
   for (int i = 0; i < operands_.size(); ++i) {
     if (!operands_[i].tensor()) continue;
     const TensorImpl& x = *operands_[i].tensor();
-    const bool goes = epoch_let_go != 0 && may_go(*x.storage, epoch_let_go, reads(*kernel_, i));
+    const bool goes = let_go && may_go(*x.storage, *let_go, reads(*kernel_, i));
     if (goes) {
       while (let_go_.size() < i) let_go_.push_back(WeakStorage());
       let_go_.push_back(WeakStorage(x.storage.get()));
@@ -52,10 +51,9 @@ RecordedCall::RecordedCall(const Call& call, uint32_t epoch_let_go)
         new TensorImpl(goes ? Ref<Storage>() : x.storage, x.dtype, x.shape, x.strides, x.offset)));
     operands_[i] = Operand(tensors_.back());
   }
-  if (epoch_let_go == 0) return;
+  if (!let_go) return;
   for (int i = 0; i < operands_.size(); ++i)
-    if (operands_[i].tensor() && writes(*kernel_, i) && memory(i)->epoch() == epoch_let_go)
-      memory(i)->mark_computed();
+    if (operands_[i].tensor() && writes(*kernel_, i)) let_go->note_computed(*memory(i));
 }
 
 void RecordedCall::let_go() {
@@ -80,58 +78,44 @@ void Recorder::start() {
   if (slot_)
     throw Error(ErrorKind::runtime,
                 "record: another thread records into this recorder; use one for each thread");
-  static std::atomic<uint32_t> last_epoch{0};
-  epoch_ = last_epoch.fetch_add(1, std::memory_order_relaxed) + 1;
-  Storage::set_epoch(epoch_);
+  made_.begin();
   t_slot.recorder = this;
   slot_ = &t_slot.recorder;
 }
 
 void Recorder::stop() {
   if (!slot_) return;
-  if (slot_ == &t_slot.recorder) Storage::set_epoch(0);
+  if (slot_ == &t_slot.recorder && !made_.end()) lose();
   *slot_ = nullptr;
   slot_ = nullptr;
 }
 
 void Recorder::append(const Call& call) noexcept {
   try {
-    calls_.emplace_back(call, lets_go_ ? epoch_ : 0);
+    calls_.emplace_back(call, lets_go_ ? &made_ : nullptr);
   } catch (const std::bad_alloc&) {
     lose();
   }
 }
 
 void Recorder::note_gradient(const Tensor& leaf, const Tensor& before, bool read) noexcept {
-  if (leaf->storage->epoch() == epoch_) return;  // made here, and of no one's concern outside
-  if (known_.count(leaf.impl())) return;
+  if (has_made(*leaf->storage)) return;  // of no one's concern outside
   try {
-    gradients_.push_back({leaf, before, read, {}});
-    known_.emplace(leaf.impl(), gradients_.size() - 1);
+    gradients_.add(leaf, before, read);
   } catch (const std::bad_alloc&) {
     lose();
   }
 }
 
 void Recorder::note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept {
-  const auto known = known_.find(leaf.impl());
-  if (known == known_.end()) return;
   try {
-    gradients_[known->second].events.push_back(
-        {calls_.size(), now.defined() ? now->storage->id() : 0});
+    gradients_.add_event(leaf, now, calls_.size());
   } catch (const std::bad_alloc&) {
     lose();
   }
 }
 
-void Recorder::forget_dead_leaves() {
-  const auto is_dead = [](const GradientChange& change) { return change.leaf->references() == 1; };
-  gradients_.erase(std::remove_if(gradients_.begin(), gradients_.end(), is_dead), gradients_.end());
-  known_.clear();
-  for (size_t i = 0; i < gradients_.size(); ++i) known_.emplace(gradients_[i].leaf.impl(), i);
-}
-
-void Recorder::keep(const std::shared_ptr<runtime::Generator>& generator) noexcept {
+void Recorder::keep(const std::shared_ptr<Generator>& generator) noexcept {
   if (std::find(generators_.begin(), generators_.end(), generator) != generators_.end()) return;
   try {
     generators_.push_back(generator);
@@ -149,6 +133,14 @@ void Recorder::refuse(std::string_view reason) {
 void Recorder::lose() noexcept {
   lost_ = true;
   if (refusal_.empty()) refusal_ = kNoMemory;
+}
+
+void Recorder::note_filled(const Storage& memory) noexcept {
+  try {
+    made_.note_filled(memory);
+  } catch (const std::bad_alloc&) {
+    lose();
+  }
 }
 
 bool Recorder::has_written(const Storage& memory) const {

@@ -5,22 +5,23 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "program/kernel.h"
-#include "program/record/site.h"
-#include "runtime/random.h"
+#include "program/record/gradient_notes.h"
+#include "program/record/made.h"
+#include "program/site.h"
+#include "tensor/generator.h"
 
 namespace steep::program {
 
 // A call that owns what it refers to.
 class RecordedCall {
  public:
-  explicit RecordedCall(const Call& call) : RecordedCall(call, 0) {}
+  explicit RecordedCall(const Call& call) : RecordedCall(call, nullptr) {}
   // One of a recording that will not be run as it is: memory that its launches have made lives no
-  // longer than without it. Operands in such memory have no storage; 0 for none.
-  RecordedCall(const Call& call, uint32_t epoch_let_go);
+  // longer than without it. Operands in such memory have no storage. Null: all memory is held.
+  RecordedCall(const Call& call, MadeStorages* let_go);
   const Site& site() const { return site_; }
   void run() const;  // executes, and moves the versions of what it writes
   const char* name() const { return kernel_->name; }
@@ -64,22 +65,7 @@ class RecordedCall {
   Site site_ = current_site();  // where the launch came from, if sites were followed
 };
 
-using Generators = std::vector<std::shared_ptr<runtime::Generator>>;
-
-// The .grad of a leaf was cleared, or got other memory.
-struct GradientEvent {
-  size_t place;     // how many launches came before
-  uint64_t memory;  // the storage's id; 0: cleared
-};
-using GradientEvents = SmallVector<GradientEvent, 2>;
-
-// What became of the .grad of a leaf while recording.
-struct GradientChange {
-  Tensor leaf;
-  Tensor before;
-  bool read_before;  // what was there before had a part in what came
-  GradientEvents events;
-};
+using Generators = std::vector<std::shared_ptr<Generator>>;
 
 class Recorder {
  public:
@@ -102,16 +88,16 @@ class Recorder {
   void note_gradient(const Tensor& leaf, const Tensor& before, bool read) noexcept;
   // It has become `now`.
   void note_new_gradient(const Tensor& leaf, const Tensor& now) noexcept;
-  const std::vector<GradientChange>& gradients() const { return gradients_; }
-  // Leaves that no one else holds have been made inside, on memory from outside: of theirs nothing
-  // is left.
-  void forget_dead_leaves();
+  GradientNotes& gradients() { return gradients_; }
   // A launch draws from a generator that is not the process's: its owner may be gone when a program
   // draws again.
-  void keep(const std::shared_ptr<runtime::Generator>& generator) noexcept;
+  void keep(const std::shared_ptr<Generator>& generator) noexcept;
   const Generators& generators() const { return generators_; }
-  // What was made while recording has storages of this epoch.
-  uint32_t epoch() const { return epoch_; }
+  // Whether this is memory that was made while recording.
+  bool has_made(const Storage& memory) const { return made_.has(memory); }
+  const MadeStorages& made() const { return made_; }
+  // What was made has been given its values by the host.
+  void note_filled(const Storage& memory) noexcept;
   // The number of the last node of the graph that was there before; 0: not known.
   void set_first_node(uint64_t number) { first_node_ = number; }
   uint64_t first_node() const { return first_node_; }
@@ -133,12 +119,11 @@ class Recorder {
   void lose() noexcept;
 
   std::vector<RecordedCall> calls_;
-  std::vector<GradientChange> gradients_;
-  Generators generators_;                                // in order of their first draws
-  std::unordered_map<const TensorImpl*, size_t> known_;  // by leaf: which of gradients_
+  GradientNotes gradients_;
+  Generators generators_;  // in order of their first draws
   std::string refusal_, place_;
   bool lost_ = false;
-  uint32_t epoch_ = 0;
+  MadeStorages made_;
   uint64_t first_node_ = 0;
   bool keeps_out_ = false, lets_go_ = false;
   Recorder** slot_ = nullptr;  // while it records: where its thread finds it
@@ -153,6 +138,10 @@ inline void note_warning() {
 }
 // Who is asked where in the user's program this thread is.
 void set_place_of_user(std::string (*ask)());
+// The host has put values into new memory, from numbers of Python's.
+inline void note_filled(const Storage& memory) {
+  if (Recorder* recorder = Recorder::active()) recorder->note_filled(memory);
+}
 inline void note_gradient(const Tensor& leaf, const Tensor& before, bool read) {
   if (Recorder* recorder = Recorder::active()) recorder->note_gradient(leaf, before, read);
 }

@@ -24,10 +24,15 @@ bool same_memory(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
+Tensor Window::on(const Ref<Storage>& storage) const {
+  const TensorImpl& x = *geometry.impl();
+  return Tensor(new TensorImpl(storage, x.dtype, x.shape, x.strides, x.offset));
+}
+
 Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
              const Tensors& bases, const Tensors& gradients, const Tensors& saved,
              const std::vector<int>& shown)
-    : epoch_(recorder.epoch()),
+    : made_(&recorder.made()),
       generators_(recorder.generators()),
       refusal_(recorder.refusal()),
       lost_(recorder.lost()) {
@@ -50,7 +55,7 @@ int Trace::value_of(Storage& storage) {
   const auto [known, is_new] = numbers_.try_emplace(&storage, static_cast<int>(values_.size()));
   if (!is_new) return known->second;
   Value value;
-  value.kind = storage.epoch() == epoch_ ? Value::Kind::made : Value::Kind::state;
+  value.kind = made_->has(storage) ? Value::Kind::made : Value::Kind::state;
   if (value.kind == Value::Kind::state) value.storage = Ref<Storage>(&storage);
   value.memory = WeakStorage(&storage);
   value.bytes = storage.bytes();
@@ -73,8 +78,9 @@ void Trace::find_origins(Recorder& recorder, const Tensors& inputs) {
     add(inputs[i], Value::Kind::input, i);
     input_values_.push_back(value_of(inputs[i]));
   }
-  for (size_t i = 0; i < recorder.gradients().size(); ++i) {
-    const GradientChange& change = recorder.gradients()[i];
+  const std::vector<GradientChange>& changes = recorder.gradients().changes();
+  for (size_t i = 0; i < changes.size(); ++i) {
+    const GradientChange& change = changes[i];
     if (change.read_before && change.before.defined())
       add(change.before, Value::Kind::gradient, static_cast<int>(i));
   }
@@ -130,7 +136,7 @@ void Trace::find_constants() {
     value.storage = Ref<Storage>(value.memory.get());
   };
   for (Value& value : values_)
-    if (value.kind == Value::Kind::made && value.memory.get()->host_filled()) keep(value);
+    if (value.kind == Value::Kind::made && made_->is_filled(*value.memory.get())) keep(value);
   for (const TracedCall& traced : calls_) {
     const Kernel& kernel = traced.call.kernel();
     for (int i = 0; i < traced.values.size(); ++i) {
@@ -161,21 +167,12 @@ void Trace::find_constants() {
       refuse("the function sets a .grad to a tensor that it has not computed");
 }
 
-TracedGradient::Then TracedGradient::at(size_t place) const {
-  Then then = Then::before;
-  for (const GradientEvent& event : events) {
-    if (event.place > place) break;
-    // What was there for a while, and is gone in the end, has no memory of its own in a program.
-    then = event.memory && event.memory == last_memory ? Then::after : Then::cleared;
-  }
-  return then;
-}
-
 void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients) {
   std::unordered_map<const TensorImpl*, int> places;
   for (int k = 0; k < inputs.size(); ++k) places[inputs[k].impl()] = k;
-  for (size_t i = 0; i < recorder.gradients().size(); ++i) {
-    const GradientChange& change = recorder.gradients()[i];
+  const std::vector<GradientChange>& changes = recorder.gradients().changes();
+  for (size_t i = 0; i < changes.size(); ++i) {
+    const GradientChange& change = changes[i];
     const Tensor& now = gradients[static_cast<int64_t>(i)];
     TracedGradient traced{change.leaf,
                           -1,
@@ -195,8 +192,8 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
     if (now.defined()) traced.after = Window{value_of(now), geometry_of(now)};
     if (const auto place = places.find(change.leaf.impl()); place != places.end())
       traced.input = place->second;
-    // Held by its slot and by the list here; a third would see a .grad that replays do not touch.
-    if (traced.changed && now.defined() && now->references() > 2 && now->python)
+    // Who has an object of Python's for it would see a .grad that replays do not touch.
+    if (traced.changed && now.defined() && now->python)
       refuse("a .grad is kept by someone after the function has ended; read it from the parameter");
     gradients_.push_back(std::move(traced));
   }
@@ -253,6 +250,7 @@ void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Ten
 
 // From here on the memory of what was made is no one's: only its geometry stays.
 void Trace::let_go() {
+  made_ = nullptr;
   numbers_.clear();
   for (TracedCall& traced : calls_) {
     traced.call.let_go();

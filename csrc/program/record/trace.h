@@ -39,6 +39,7 @@ struct TracedCall {
 struct Window {
   int value;
   Tensor geometry;  // its storage is not to be used once the trace is complete
+  Tensor on(const Ref<Storage>& storage) const;
 };
 
 struct TracedGradient {
@@ -52,10 +53,6 @@ struct TracedGradient {
   bool changed;                 // whether .grad is another tensor at the end
   GradientEvents events;        // on the way
   uint64_t last_memory;         // whose id means what .grad is at the end; 0: None
-
-  // What .grad is once so many launches have run.
-  enum class Then { before, cleared, after };
-  Then at(size_t place) const;
 };
 
 // The memory that an argument, or a gradient, was: a storage's id, 0 for any, and the element at
@@ -140,7 +137,7 @@ class Trace {
     if (refusal_.empty()) refusal_ = reason;
   }
 
-  uint32_t epoch_;
+  const MadeStorages* made_;  // until the trace is complete
   std::vector<Pin> sources_;
   std::vector<int> input_values_;
   std::vector<int64_t> starts_;  // by value: elements between an argument's storage and its window

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "program/plan/group.h"
-#include "program/replay/profile.h"
+#include "program/profile.h"
 
 namespace steep::program {
 

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "program/launch.h"
-#include "program/replay/profile.h"
+#include "program/profile.h"
 #include "runtime/allocator.h"
 #include "runtime/threads.h"
 
@@ -22,19 +22,19 @@ bool is_sampled(int64_t run) { return run % kSampleEvery == kFirstSample; }
 }  // namespace
 
 Program::Program(const Trace& trace, const Trace& other, const std::vector<uint64_t>& reached)
-    : plan_(make_plan(trace)), pins_(trace.sources()), number_signs_(trace.signs()) {
+    : plan_(make_plan(trace)),
+      gradients_(plan_),
+      pins_(trace.sources()),
+      number_signs_(trace.signs()) {
   for (const Pin& pin : pins_)
     stays_pinned_.push_back(pin.storage != 0 &&
                             std::binary_search(reached.begin(), reached.end(), pin.storage));
-  for (size_t i = 0; i < plan_.gradients.size(); ++i)
-    if (plan_.gradients[i].input >= 0) pinned_leaves_.push_back(i);
   unpin(other);
   pins_.resize(plan_.values.size());  // the plan may have added some
   const size_t count = plan_.values.size();
   patches_.resize(count);
   bases_.resize(count, nullptr);
   kept_.resize(count);
-  gradients_.resize(static_cast<int>(plan_.gradients.size()));
   for (const Step& check : plan_.checks) checks_.push_back(build_action(check));
   for (const Step& step : plan_.steps) {
     actions_.push_back(build_action(step));
@@ -60,7 +60,6 @@ Program::Program(const Trace& trace, const Trace& other, const std::vector<uint6
   std::sort(outside_.begin(), outside_.end());
   ground_ = Ground(outside_);
   find_written();
-  find_gradients_to_let_go();
 }
 
 Program::~Program() {
@@ -87,8 +86,7 @@ void Program::move_arena() {
 // The memory of results and gradients goes with those who hold them.
 void Program::let_go_of_results() {
   for (int v : kept_values_) kept_[v].reset();
-  gradients_.clear();
-  gradients_.resize(static_cast<int>(plan_.gradients.size()));
+  gradients_.let_go();
 }
 
 // What the user holds and a replay changes: its version moves, as it does in an eager step.
@@ -103,30 +101,6 @@ void Program::find_written() {
       known[v] = true;
       written_.emplace_back(v, traced.call.name());
     }
-}
-
-// Where a check fails before a .grad has changed, that is still what the last run has left, with the
-// values it had then: no step before the check may write into its memory. And the next call's
-// argument is another leaf; this one keeps its gradient.
-void Program::find_gradients_to_let_go() {
-  std::vector<size_t> next_check(plan_.values.size(),
-                                 SIZE_MAX);  // by value: after it is first written
-  size_t next = SIZE_MAX;
-  for (size_t s = plan_.steps.size(); s-- > 0;) {
-    const Step& step = plan_.steps[s];
-    for (int at : step.calls)
-      for (int i = 0; i < plan_.calls[at].values.size(); ++i)
-        if (const int v = plan_.calls[at].values[i];
-            v >= 0 && writes(plan_.calls[at].call.kernel(), i))
-          next_check[v] = next;
-    if (may_refuse(plan_, step)) next = actions_[s]->place;
-  }
-  for (size_t i = 0; i < plan_.gradients.size(); ++i) {
-    const TracedGradient& gradient = plan_.gradients[i];
-    const bool may_stay = gradient.after && !gradient.events.empty() &&
-                          next_check[gradient.after->value] < gradient.events[0].place;
-    if (gradient.input >= 0 || may_stay) let_go_.push_back(static_cast<int64_t>(i));
-  }
 }
 
 bool Program::passes_checks() {
@@ -146,11 +120,6 @@ void Program::rebase(int value, char* base) {
   for (const Patch& patch : patches_[value]) *patch.where = base + patch.offset;
 }
 
-void Program::keep_gradients(const SmallVector<uint8_t, 8>& in_place) {
-  for (int i = 0; i < gradients_.size(); ++i)
-    if (!in_place[i]) gradients_[i].reset();
-}
-
 void Program::bind_inputs(const Tensors& inputs, const Tensors& before) {
   inputs_ = inputs;
   before_ = before;
@@ -164,13 +133,7 @@ void Program::bind_inputs(const Tensors& inputs, const Tensors& before) {
 void Program::bind_kept() {
   std::vector<int64_t>& ours = holders_;
   std::fill(ours.begin(), ours.end(), 1);
-  for (size_t i = 0; i < plan_.gradients.size(); ++i) {
-    const Tensor& mine = gradients_[static_cast<int64_t>(i)];
-    // Held here and by the leaf (and as what was there before): another keeps the tensor, which
-    // must then stay as it is.
-    const int known = before_[static_cast<int64_t>(i)].same(mine) ? 3 : 2;
-    if (mine.defined() && mine->references() <= known) ++ours[plan_.gradients[i].after->value];
-  }
+  gradients_.count_holders(before_, ours);
   for (int v : kept_values_) {
     Ref<Storage>& storage = kept_[v];
     if (storage && storage->references() <= ours[v]) {
@@ -180,14 +143,7 @@ void Program::bind_kept() {
     storage = Storage::allocate(plan_.values[v].bytes);
     rebase(v, static_cast<char*>(storage->data()));
   }
-  for (size_t i = 0; i < plan_.gradients.size(); ++i) {
-    const TracedGradient& traced = plan_.gradients[i];
-    Tensor& mine = gradients_[static_cast<int64_t>(i)];
-    if (!traced.changed || !traced.after) continue;
-    const Ref<Storage>& storage = kept_[traced.after->value];
-    if (mine.defined() && mine->storage == storage) continue;
-    mine = window_of(*traced.after, storage);
-  }
+  gradients_.make(kept_);
 }
 
 void Program::forget_inputs() {
@@ -195,16 +151,11 @@ void Program::forget_inputs() {
   inputs_.clear();
   before_.clear();
   held_.clear();
-  for (const int64_t i : let_go_) gradients_[i].reset();
+  gradients_.forget_inputs();
   for (size_t v = 0; v < kept_.size(); ++v)
     if (plan_.values[v].kind == Value::Kind::constant) kept_[v].reset();
   // What is saved lives as long as the graph of the results.
   for (int v : saved_values_) kept_[v].reset();
-}
-
-Tensor Program::window_of(const Window& window, const Ref<Storage>& storage) {
-  const TensorImpl& x = *window.geometry.impl();
-  return Tensor(new TensorImpl(storage, x.dtype, x.shape, x.strides, x.offset));
 }
 
 Tensor Program::output(int i) {
@@ -216,12 +167,11 @@ Tensor Program::output(int i) {
       copy = Storage::allocate(value.bytes);
       std::memcpy(copy->data(), value.storage->data(), value.bytes);
     }
-    return window_of(window, copy);
+    return window.on(copy);
   }
-  if (value.source < 0)
-    return window_of(window, value.storage ? value.storage : kept_[window.value]);
+  if (value.source < 0) return window.on(value.storage ? value.storage : kept_[window.value]);
   const Tensor& source = source_of(value);
-  Tensor out = window_of(window, source->storage);
+  Tensor out = window.on(source->storage);
   out->offset += source->offset;
   return out;
 }
@@ -229,7 +179,7 @@ Tensor Program::output(int i) {
 Tensor Program::saved(int i) {
   const Window& window = plan_.outputs[i];
   const Ref<Storage>& constant = plan_.values[window.value].storage;
-  return window_of(window, constant ? constant : kept_[window.value]);
+  return window.on(constant ? constant : kept_[window.value]);
 }
 
 Tensors Program::written_state() const {

@@ -8,6 +8,7 @@
 #include "program/plan/plan.h"
 #include "program/record/overlap.h"
 #include "program/replay/action.h"
+#include "program/replay/gradients.h"
 #include "program/replay/memory_pool.h"
 #include "program/replay/pace.h"
 
@@ -24,9 +25,10 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // Whether these arguments and gradients may be bound: they share memory with each other as they
-  // did when recorded, and none with what the program has as its own.
-  bool accepts(const Tensors& inputs, const Tensors& before) const;
+  // Whether these arguments, and the gradients that are there before, are such as it was made for:
+  // they share memory with each other as they did when recorded, and none with what the program has
+  // as its own.
+  bool accepts(const Tensors& inputs, const LeafGradients& leaves) const;
   // A recording on other arguments did the same: they are not expected to be those of the first
   // ones.
   void unpin(const Trace& trace);
@@ -34,11 +36,7 @@ class Program {
   bool has_state_of(const Trace& trace) const;
   // The memory that it uses in turn with others. Throws where there is not enough to run.
   void share(const std::shared_ptr<MemoryPool>& pool);
-  // Says which gradients of the last run their leaves still have; the others' memory is no longer
-  // the program's.
-  void keep_gradients(const SmallVector<uint8_t, 8>& in_place);
-  // Makes it ready to run on new arguments, and on what .grad is now of each of plan().gradients
-  // that is guarded, all of the geometry it was recorded with. This is where memory may be lacking:
+  // Makes it ready to run on new arguments, and on what .grad is before (GradientRun::before), all of the geometry it was recorded with. This is where memory may be lacking:
   // run() needs none. Not by two threads at once.
   void prepare(const Tensors& inputs, const Tensors& before);
   // The numbers that each run is given, as the trace's slots count them. False, and nothing done,
@@ -54,11 +52,13 @@ class Program {
   bool may_refuse_late() const;
   // The place of its launch among those recorded.
   size_t failed_at() const { return failed_at_; }
-  // After prepare(): results, and the .grad of each of plan().gradients (undefined for None).
+  // After prepare(): results.
   Tensor output(int i);
   // An output that is saved for a backward pass; never written again.
   Tensor saved(int i);
-  const Tensor& gradient(int i) const { return gradients_[i]; }
+  // What it does about .grad; see GradientRun.
+  GradientProtocol& gradients() { return gradients_; }
+  const GradientProtocol& gradients() const { return gradients_; }
 
   // Its steps as text, with the times that were measured so far.
   std::string listing() const;
@@ -101,7 +101,6 @@ class Program {
   void point(int value, char** where, int64_t offset);
   void expect(const Operand& operand, DType type, NumberBits* where);
   void find_written();
-  void find_gradients_to_let_go();
   void rebase(int value, char* base);
   void bind_inputs(const Tensors& inputs, const Tensors& before);
   // What a value from outside is in this run.
@@ -110,12 +109,12 @@ class Program {
   }
   void bind_kept();
   void mark_written();
-  static Tensor window_of(const Window& window, const Ref<Storage>& storage);
   void run_actions(const Rank& rank, Team& team);
   void run_team(Team& team);
   static void run_rank(void* context, int rank, int size, void (*barrier)());
 
   Plan plan_;
+  GradientProtocol gradients_;
   std::vector<std::unique_ptr<Action>> checks_, actions_;
   std::vector<std::vector<Patch>> patches_;           // by value
   std::vector<char*> bases_;                          // by value
@@ -129,11 +128,8 @@ class Program {
   Ground ground_;                                     // where these lie
   std::vector<Pin> pins_;                             // by value: the memory it must be
   std::vector<bool> stays_pinned_;                    // by value: whether that is sure
-  std::vector<int64_t> let_go_;        // gradients whose memory another run must not write into
-  std::vector<size_t> pinned_leaves_;  // gradients whose leaf must be the very one recorded
   std::vector<NumberPatch> number_patches_;
-  std::vector<int> number_signs_;  // see Trace::signs
-  SmallVector<Tensor, 4> gradients_;
+  std::vector<int> number_signs_;      // see Trace::signs
   Tensors inputs_, before_;            // while it runs, and until results have been taken
   SmallVector<Ref<Storage>, 8> held_;  // their memory, whatever another thread gives them meanwhile
   std::shared_ptr<MemoryPool> pool_;
@@ -144,6 +140,24 @@ class Program {
   size_t failed_at_ = 0;
   Pace pace_;
   std::atomic<bool> taken_{false};
+};
+
+// A program that has been taken: it is given back, without the arguments, however the run ends.
+class TakenProgram {
+ public:
+  enum class Results { stay, go };  // whether they remain the program's
+  TakenProgram(Program& program, Results results) : program_(program), results_(results) {}
+  ~TakenProgram() {
+    program_.forget_inputs();
+    if (results_ == Results::go) program_.let_go_of_results();
+    program_.give_back();
+  }
+  TakenProgram(const TakenProgram&) = delete;
+  TakenProgram& operator=(const TakenProgram&) = delete;
+
+ private:
+  Program& program_;
+  const Results results_;
 };
 
 }  // namespace steep::program

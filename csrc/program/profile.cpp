@@ -1,4 +1,4 @@
-#include "program/replay/profile.h"
+#include "program/profile.h"
 
 #include <chrono>
 #include <new>

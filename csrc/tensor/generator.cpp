@@ -4,9 +4,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "runtime/random.h"
+#include "tensor/generator.h"
 
-namespace steep::runtime {
+namespace steep {
 namespace {
 
 // The bytes of torch.get_rng_state(), and Philox's words behind them. The fields of the old Torch7
@@ -36,7 +36,7 @@ static_assert(offsetof(State, philox) == kTorchBytes, "Philox's words come last"
 Generator::Generator(uint64_t seed) { start(seed); }
 
 void Generator::manual_seed(uint64_t seed) {
-  const Lock lock(mutex_);
+  const runtime::Lock lock(mutex_);
   start(seed);
 }
 
@@ -67,7 +67,7 @@ uint64_t Generator::seed() {
 }
 
 uint64_t Generator::initial_seed() const {
-  const Lock lock(mutex_);
+  const runtime::Lock lock(mutex_);
   return seed_;
 }
 
@@ -91,7 +91,7 @@ void Generator::refill() {
 std::vector<uint8_t> Generator::get_state() const {
   std::vector<uint8_t> bytes(sizeof(State));
   State state{};
-  const Lock lock(mutex_);
+  const runtime::Lock lock(mutex_);
   state.initial_seed = seed_;
   state.left = next_ == kWords ? 1 : kWords + 1 - next_;
   state.seeded = 1;
@@ -120,7 +120,7 @@ void Generator::set_state(const uint8_t* bytes, std::size_t size) {
         "Generator.set_state: expected a generator's state, got bytes that are none; pass what "
         "get_state() returned");
   }
-  const Lock lock(mutex_);
+  const runtime::Lock lock(mutex_);
   seed_ = state.initial_seed;
   next_ = kWords + 1 - state.left;
   for (int i = 0; i < kWords; ++i) words_[i] = static_cast<uint32_t>(state.words[i]);
@@ -136,4 +136,4 @@ Generator& default_generator() {
   return *generator;
 }
 
-}  // namespace steep::runtime
+}  // namespace steep

@@ -1,4 +1,4 @@
-#include "tape/turn.h"
+#include "tensor/turn.h"
 
 #include <algorithm>
 #include <chrono>
@@ -7,7 +7,7 @@
 #include "runtime/fork.h"
 #include "runtime/threads.h"
 
-namespace steep::tape {
+namespace steep {
 
 namespace {
 
@@ -52,4 +52,4 @@ void Turns::release() {
 
 void Turns::wait() const { wait_for(*busy_, runtime::process_number()); }
 
-}  // namespace steep::tape
+}  // namespace steep

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "program/kernel.h"
-#include "program/record/site.h"
+#include "program/site.h"
 #include "runtime/fork.h"
 
 namespace steep::program {

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace steep::runtime::box_muller {
+namespace steep::ops::box_muller {
 
 inline uint32_t bits_of(float x) {
   uint32_t bits;
@@ -93,4 +93,4 @@ inline NormalsFloat normals(float u, float angle) {
   return {length * unit.cos, length * unit.sin};
 }
 
-}  // namespace steep::runtime::box_muller
+}  // namespace steep::ops::box_muller

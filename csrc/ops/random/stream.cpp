@@ -1,15 +1,16 @@
 // The distributions over Generator's stream, each with the draws and the arithmetic of torch's CPU
 // kernels on a machine with FMA: where their compiler fuses a product and a sum, std::fma does
 // here, which is one rounding on every machine.
+#include "ops/random/stream.h"
+
 #include <cmath>
 #include <type_traits>
 #include <utility>
 
-#include "runtime/box_muller.h"
-#include "runtime/box_muller_float.h"
-#include "runtime/random.h"
+#include "ops/random/box_muller.h"
+#include "ops/random/box_muller_float.h"
 
-namespace steep::runtime {
+namespace steep::ops::stream {
 namespace {
 
 // [0, 1) with as many random bits as the type's significand has.
@@ -26,7 +27,7 @@ double fused(double x, double y, double z) { return std::fma(x, y, z); }
 
 template <typename T>
 void fill_uniform(Generator& generator, T* out, int64_t n, T from, T to) {
-  const Lock lock(generator.mutex());
+  const runtime::Lock lock(generator.mutex());
   if (from == 0 && to == 1) {
     for (int64_t i = 0; i < n; ++i) out[i] = unit(generator, T{});
     return;
@@ -71,7 +72,7 @@ double normal_one(Generator& generator) {
 
 template <typename T>
 void fill_normal(Generator& generator, T* out, int64_t n, double mean, double std) {
-  const Lock lock(generator.mutex());
+  const runtime::Lock lock(generator.mutex());
   if (n < 16) {
     for (int64_t i = 0; i < n; ++i) {
       out[i] = static_cast<T>(std::fma(normal_one(generator), std, mean));
@@ -89,7 +90,7 @@ void fill_normal(Generator& generator, T* out, int64_t n, double mean, double st
 
 template <typename T>
 void fill_exponential(Generator& generator, T* out, int64_t n, double lambda) {
-  const Lock lock(generator.mutex());
+  const runtime::Lock lock(generator.mutex());
   for (int64_t i = 0; i < n; ++i) {
     out[i] = static_cast<T>(-1 / lambda * box_muller::log(1 - unit(generator, double{})).high);
   }
@@ -97,7 +98,7 @@ void fill_exponential(Generator& generator, T* out, int64_t n, double lambda) {
 
 template <typename T>
 void fill_bernoulli(Generator& generator, T* out, const T* p, int64_t n) {
-  const Lock lock(generator.mutex());
+  const runtime::Lock lock(generator.mutex());
   for (int64_t i = 0; i < n; ++i) out[i] = unit(generator, T{}) < p[i];
 }
 
@@ -134,7 +135,7 @@ void bernoulli(Generator& generator, double* out, const double* p, int64_t n) {
 // 32 bits serve a range below 2^28, where the remainder's bias stays under 1/16; 64 serve the rest.
 template <typename T>
 void random_ints(Generator& generator, T* out, int64_t n, int64_t low, int64_t high) {
-  const Lock lock(generator.mutex());
+  const runtime::Lock lock(generator.mutex());
   const uint64_t base = static_cast<uint64_t>(low), range = static_cast<uint64_t>(high) - base;
   if (range < uint64_t{1} << 28) {
     const uint32_t range32 = static_cast<uint32_t>(range);
@@ -150,7 +151,7 @@ void random_ints(Generator& generator, T* out, int64_t n, int64_t low, int64_t h
 
 template <typename T>
 void random_full(Generator& generator, T* out, int64_t n) {
-  const Lock lock(generator.mutex());
+  const runtime::Lock lock(generator.mutex());
   for (int64_t i = 0; i < n; ++i) {
     if constexpr (std::is_same_v<T, bool>) {
       out[i] = generator.random() & 1;
@@ -168,7 +169,7 @@ void random_full(Generator& generator, T* out, int64_t n) {
 
 template <typename T>
 void bernoulli(Generator& generator, T* out, int64_t n, double p) {
-  const Lock lock(generator.mutex());
+  const runtime::Lock lock(generator.mutex());
   for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(unit(generator, double{}) < p);
 }
 
@@ -187,7 +188,7 @@ STEEP_INSTANTIATE(bool)
 // Fisher and Yates: forward with 32-bit draws while their remainder is even enough, else inside out
 // with 64-bit ones.
 void randperm(Generator& generator, int64_t* out, int64_t n) {
-  const Lock lock(generator.mutex());
+  const runtime::Lock lock(generator.mutex());
   if (n < static_cast<int64_t>(UINT32_MAX / 20)) {
     for (int64_t i = 0; i < n; ++i) out[i] = i;
     for (int64_t i = 0; i < n - 1; ++i) {
@@ -202,4 +203,4 @@ void randperm(Generator& generator, int64_t* out, int64_t n) {
   }
 }
 
-}  // namespace steep::runtime
+}  // namespace steep::ops::stream

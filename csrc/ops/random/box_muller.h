@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace steep::runtime::box_muller {
+namespace steep::ops::box_muller {
 
 constexpr double kTwoPi = 6.283185307179586;
 
@@ -157,4 +157,4 @@ inline Normals normals(double u, double angle) {
   return {rounded_product(length, unit.cos), rounded_product(length, unit.sin)};
 }
 
-}  // namespace steep::runtime::box_muller
+}  // namespace steep::ops::box_muller

@@ -1,4 +1,4 @@
-#include "program/record/site.h"
+#include "program/site.h"
 
 #include <set>
 

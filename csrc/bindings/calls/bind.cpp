@@ -1,4 +1,4 @@
-#include "bindings/bind.h"
+#include "bindings/calls/bind.h"
 
 #include "bindings/programs/symbolic.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "program/kernel.h"
-#include "program/replay/profile.h"
+#include "program/profile.h"
 #include "runtime/threads.h"
 
 namespace steep::program {
@@ -18,15 +18,15 @@ struct Terms {
 // Around a kernel, when shapes and addresses have been read. Without the interpreter lock another
 // thread may give an operand other memory (`x.data = ...`) or let go of it: until the lock is held
 // again, the launch holds what it began with.
-class Running {
+class RunningKernel {
  public:
-  Running(const Call& call, Terms& terms)
+  RunningKernel(const Call& call, Terms& terms)
       : terms_(terms), held_(memory_of(call, terms.unlocked)), released_(terms.unlocked) {}
-  ~Running() {
+  ~RunningKernel() {
     if (terms_.timed) terms_.end = Profile::now();  // to wait for the lock is no part of it
   }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
+  RunningKernel(const RunningKernel&) = delete;
+  RunningKernel& operator=(const RunningKernel&) = delete;
 
  private:
   using Memory = SmallVector<Ref<Storage>, 8>;

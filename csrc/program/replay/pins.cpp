@@ -30,11 +30,7 @@ bool lie_apart(const Given& given, const Ground& outside) {
 void Program::unpin(const Trace& trace) {
   for (size_t v = 0; v < trace.sources().size(); ++v)
     if (!stays_pinned_[v] && !(pins_[v] == trace.sources()[v])) pins_[v] = Pin();
-  const auto is_another = [&](size_t i) {
-    return !plan_.gradients[i].leaf.same(trace.gradients()[i].leaf);
-  };
-  pinned_leaves_.erase(std::remove_if(pinned_leaves_.begin(), pinned_leaves_.end(), is_another),
-                       pinned_leaves_.end());
+  gradients_.unpin(trace);
 }
 
 bool Program::has_state_of(const Trace& trace) const {
@@ -45,7 +41,9 @@ bool Program::has_state_of(const Trace& trace) const {
   return true;
 }
 
-bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
+bool Program::accepts(const Tensors& inputs, const LeafGradients& leaves) const {
+  const Tensors before = gradients_.before(inputs, leaves);
+  if (!gradients_.fits(inputs, before)) return false;
   Given given;
   const auto start_of = [&](int v) {  // of the first window on that memory
     const Value& value = plan_.values[v];
@@ -67,8 +65,6 @@ bool Program::accepts(const Tensors& inputs, const Tensors& before) const {
         x->offset - start_of(gradient.before_value) != gradient.before->offset)
       return false;
   }
-  for (const size_t i : pinned_leaves_)
-    if (!inputs[plan_.gradients[i].input].same(plan_.gradients[i].leaf)) return false;
   if (!lie_apart(given, ground_)) return false;
   if (given.size() < 2) return true;
   std::sort(given.begin(), given.end());

@@ -7,7 +7,7 @@
 
 #include "tensor/small_vector.h"
 
-namespace steep::tape {
+namespace steep {
 
 // Holds `word` from construction to destruction; waits, without the interpreter lock, while another
 // thread does. Nothing within may run code of the user's. Free words, and those that a forked
@@ -46,4 +46,4 @@ class Turns {
   const std::atomic<uint32_t>* busy_ = nullptr;
 };
 
-}  // namespace steep::tape
+}  // namespace steep

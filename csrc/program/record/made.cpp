@@ -1,0 +1,35 @@
+#include "program/record/made.h"
+
+#include <algorithm>
+
+namespace steep::program {
+
+namespace {
+constexpr uint64_t kMost = uint64_t{1} << 32;
+}
+
+void MadeStorages::begin() {
+  first_ = Storage::reserve_ids(kMost);
+  count_ = kMost;
+  notes_.clear();
+}
+
+bool MadeStorages::end() {
+  const uint64_t made = Storage::next_id() - first_;
+  count_ = std::min(made, kMost);
+  return made <= kMost;
+}
+
+void MadeStorages::note(const Storage& storage, Note note) {
+  if (!has(storage)) return;
+  const size_t place = storage.id() - first_;
+  if (place >= notes_.size()) notes_.resize(place + 1);
+  notes_[place] |= note;
+}
+
+bool MadeStorages::is_noted(const Storage& storage, Note note) const {
+  const size_t place = storage.id() - first_;
+  return has(storage) && place < notes_.size() && (notes_[place] & note) != 0;
+}
+
+}  // namespace steep::program

@@ -1,0 +1,188 @@
+#include "program/replay/gradients.h"
+
+#include <algorithm>
+
+#include "program/replay/replay.h"
+
+namespace steep::program {
+
+namespace {
+
+bool fits_window(const Tensor& x, const Tensor& recorded) {
+  if (!x.defined() || !recorded.defined()) return x.defined() == recorded.defined();
+  return x.dtype() == recorded.dtype() && x.shape() == recorded.shape() &&
+         x.strides() == recorded.strides();
+}
+
+// By value: how many launches come before the next step that may refuse its input, once the value has
+// been written for the first time.
+std::vector<size_t> next_refusals(const Plan& plan) {
+  std::vector<size_t> out(plan.values.size(), SIZE_MAX);
+  size_t next = SIZE_MAX;
+  for (size_t s = plan.steps.size(); s-- > 0;) {
+    const Step& step = plan.steps[s];
+    for (int at : step.calls) {
+      const TracedCall& traced = plan.calls[at];
+      for (int i = 0; i < traced.values.size(); ++i)
+        if (const int v = traced.values[i]; v >= 0 && writes(traced.call.kernel(), i))
+          out[v] = next;
+    }
+    if (may_refuse(plan, step)) next = plan.calls[step.calls[0]].place;
+  }
+  return out;
+}
+
+}  // namespace
+
+// Where a check fails before a .grad has changed, that is still what the last run has left, with the
+// values it had then: no step before the check may write into its memory. And the next call's
+// argument is another leaf; this one keeps its gradient.
+GradientProtocol::GradientProtocol(const Plan& plan) : list_(plan.gradients) {
+  made_.resize(static_cast<int>(list_.size()));
+  const std::vector<size_t> refusals = next_refusals(plan);
+  for (size_t i = 0; i < list_.size(); ++i) {
+    const TracedGradient& gradient = list_[i];
+    const bool may_stay = gradient.after && !gradient.events.empty() &&
+                          refusals[gradient.after->value] < gradient.events[0].place;
+    if (gradient.input >= 0) pinned_leaves_.push_back(i);
+    if (gradient.input >= 0 || may_stay) let_go_.push_back(static_cast<int>(i));
+  }
+}
+
+int GradientProtocol::most_inputs() const {
+  int most = 0;
+  for (const TracedGradient& gradient : list_) most = std::max(most, gradient.input + 1);
+  return most;
+}
+
+void GradientProtocol::unpin(const Trace& trace) {
+  const auto is_another = [&](size_t i) { return !list_[i].leaf.same(trace.gradients()[i].leaf); };
+  pinned_leaves_.erase(std::remove_if(pinned_leaves_.begin(), pinned_leaves_.end(), is_another),
+                       pinned_leaves_.end());
+}
+
+bool GradientProtocol::fits(const Tensors& inputs, const Tensors& before) const {
+  for (int i = 0; i < size(); ++i)
+    if (list_[i].guarded && !fits_window(before[i], list_[i].before)) return false;
+  return std::all_of(pinned_leaves_.begin(), pinned_leaves_.end(),
+                     [&](size_t i) { return inputs[list_[i].input].same(list_[i].leaf); });
+}
+
+Tensors GradientProtocol::before(const Tensors& inputs, const LeafGradients& leaves) const {
+  Tensors out;
+  out.reserve(size());
+  for (int i = 0; i < size(); ++i)
+    out.push_back(list_[i].guarded ? leaves.find(leaf(i, inputs)) : Tensor());
+  return out;
+}
+
+bool GradientProtocol::is_before(const Tensors& before, const Tensors& inputs,
+                                 const LeafGradients& leaves) const {
+  for (int i = 0; i < size(); ++i)
+    if (list_[i].guarded && !before[i].same(leaves.find(leaf(i, inputs)))) return false;
+  return true;
+}
+
+void GradientProtocol::keep_in_place(const Tensors& inputs, const LeafGradients& leaves) {
+  for (int i = 0; i < size(); ++i)
+    if (made_[i].defined() && !made_[i].same(leaves.find(leaf(i, inputs)))) made_[i].reset();
+}
+
+void GradientProtocol::count_holders(const Tensors& before, std::vector<int64_t>& holders) const {
+  for (int i = 0; i < size(); ++i) {
+    // Held here and by the leaf (and as what was there before): another keeps the tensor, which
+    // must then stay as it is.
+    const int known = before[i].same(made_[i]) ? 3 : 2;
+    if (made_[i].defined() && made_[i]->references() <= known) ++holders[list_[i].after->value];
+  }
+}
+
+void GradientProtocol::make(const std::vector<Ref<Storage>>& kept) {
+  for (int i = 0; i < size(); ++i) {
+    const TracedGradient& traced = list_[i];
+    if (!traced.changed || !traced.after) continue;
+    const Ref<Storage>& storage = kept[traced.after->value];
+    if (made_[i].defined() && made_[i]->storage == storage) continue;
+    made_[i] = traced.after->on(storage);
+  }
+}
+
+void GradientProtocol::forget_inputs() {
+  for (const int i : let_go_) made_[i].reset();
+}
+
+void GradientProtocol::let_go() {
+  for (int i = 0; i < size(); ++i) made_[i].reset();
+}
+
+GradientProtocol::Then GradientProtocol::then(const TracedGradient& gradient, size_t launches) {
+  Then then = Then::before;
+  for (const GradientEvent& event : gradient.events) {
+    if (event.place > launches) break;
+    // What was there for a while, and is gone in the end, has no memory of its own in a program.
+    then = event.memory && event.memory == gradient.last_memory ? Then::after : Then::cleared;
+  }
+  return then;
+}
+
+Turns::Words GradientProtocol::make_room(const Tensors& inputs, const LeafGradients& leaves) const {
+  Turns::Words words;
+  for (int i = 0; i < size(); ++i)
+    if (list_[i].changed || list_[i].guarded) words.push_back(leaves.slot(leaf(i, inputs)).turn);
+  return words;
+}
+
+void GradientProtocol::leave(const Tensors& inputs, const LeafGradients& leaves,
+                             Tensors& old) const {
+  for (int i = 0; i < size(); ++i) {
+    if (!list_[i].changed) continue;
+    Tensor& grad = *leaves.slot(leaf(i, inputs)).grad;
+    if (!grad.same(made_[i])) old[i] = std::exchange(grad, made_[i]);
+  }
+}
+
+void GradientProtocol::leave_so_far(size_t launches, const Tensors& inputs,
+                                    const LeafGradients& leaves, Tensors& old) const {
+  for (int i = 0; i < size(); ++i) {
+    const Then now = then(list_[i], launches);
+    if (!list_[i].changed || now == Then::before) continue;
+    Tensor& grad = *leaves.slot(leaf(i, inputs)).grad;
+    old[i] = std::exchange(grad, now == Then::after ? made_[i] : Tensor());
+  }
+}
+
+GradientRun::GradientRun(Program& program, const Tensors& inputs, const LeafGradients& leaves)
+    : program_(program),
+      gradients_(program.gradients()),
+      inputs_(inputs),
+      leaves_(leaves),
+      before_(gradients_.before(inputs, leaves)) {
+  program.gradients().keep_in_place(inputs, leaves);
+}
+
+void GradientRun::make_room() {
+  words_ = gradients_.make_room(inputs_, leaves_);
+  old_.resize(gradients_.size());
+}
+
+GradientRun::Begun GradientRun::begin() {
+  turns_.emplace(words_);
+  if (turns_->refused()) return Begun::busy;
+  if (gradients_.is_before(before_, inputs_, leaves_)) return Begun::yes;
+  turns_.reset();
+  return Begun::changed;
+}
+
+void GradientRun::run() {
+  try {
+    program_.run();
+  } catch (...) {
+    gradients_.leave_so_far(program_.failed_at(), inputs_, leaves_, old_);
+    turns_.reset();
+    throw;
+  }
+  gradients_.leave(inputs_, leaves_, old_);
+  turns_.reset();
+}
+
+}  // namespace steep::program
