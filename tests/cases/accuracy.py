@@ -1,4 +1,4 @@
-"""How near an engine's function is to wider arithmetic; test_vecmath.py is a loop over the rows.
+"""How near an engine's function is to wider arithmetic; tests/test_vecmath.py loops over the rows.
 
 float32 is held against float64, float64 against NumPy's long double.
 """

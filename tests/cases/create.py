@@ -11,7 +11,6 @@ from cases.row import ALL, Row, Timed, arr, bad, call
 
 _f64, _i32 = np.dtype("float64"), np.dtype("int32")
 NOTHING = "it depends on no tensor's elements"
-RANDOM = "its values are tested in test_random.py"
 _OF_ANY = "a tensor of any shape has one like it"
 _negative = bad(RuntimeError, "negative", (2, -1))
 ONE = ("float32",)  # the arguments hold no array: one pass is enough

@@ -1,4 +1,4 @@
-"""What a row says of its fused kernels; test_fused_kernels.py holds them against their formulas."""
+"""What a row says of its fused kernels; tests/test_fused_kernels.py has them beside formulas."""
 
 from __future__ import annotations
 

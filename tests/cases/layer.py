@@ -1,4 +1,4 @@
-"""What a row says of a class of steep.nn; test_layer_table.py is a loop over them."""
+"""What a row says of a class of steep.nn; tests/test_layer_table.py is a loop over them."""
 
 from __future__ import annotations
 

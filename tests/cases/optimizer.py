@@ -1,4 +1,4 @@
-"""The optimisers: one row a class. test_optim.py and its neighbours are loops over them."""
+"""The optimisers: one row a class. tests/test_optim.py and its neighbours are loops over them."""
 
 from __future__ import annotations
 

@@ -188,6 +188,6 @@ DRAWS = {
             bad(ValueError, "dropout probability has to be between 0 and 1", arr(2), 1.5),
             bad(RuntimeError, "dropout: expected a floating-point input", arr(2, dtype="int64")),
         ),
-        reason="its mask is drawn by Philox; test_random.py checks values and shares",
+        reason="its mask is drawn by Philox; tests/test_random.py checks values and shares",
     ),
 }
