@@ -62,20 +62,7 @@ Number only_element(const Tensor& x) {
     throw Error(ErrorKind::runtime,
                 join("item: a Tensor with ", x.numel(),
                      " elements cannot be converted to Scalar; index it first, or use tolist()"));
-  switch (x.dtype()) {
-    case DType::float32:
-      return static_cast<double>(*x.data<float>());
-    case DType::float64:
-      return *x.data<double>();
-    case DType::int64:
-      return *x.data<int64_t>();
-    case DType::int32:
-      return static_cast<int64_t>(*x.data<int32_t>());
-    case DType::uint8:
-      return static_cast<int64_t>(*x.data<uint8_t>());
-    default:  // a bool's byte may come from elsewhere and be neither 0 nor 1
-      return *x.data<uint8_t>() != 0;
-  }
+  return number_at(x.data<void>(), x.dtype());
 }
 
 }  // namespace steep::ops

@@ -125,22 +125,15 @@ void run_rank(void* context, int rank, int size, void (*)()) {
 NumberBits bits_of(const Number& number, DType type) {
   const kernels::Scalar scalar = number.as_scalar(type);
   NumberBits value;
-  switch (type) {
-    case DType::float32:
-      value.f32 = static_cast<float>(scalar.f);
-      break;
-    case DType::float64:
-      value.f64 = scalar.f;
-      break;
-    case DType::int64:
-      value.i64 = scalar.i;
-      break;
-    case DType::int32:
-      value.i32 = static_cast<int32_t>(scalar.i);
-      break;
-    default:
-      value.u8 = static_cast<uint8_t>(scalar.i);
-  }
+  visit(type, [&](auto described) {
+    using T = ElementOf<decltype(described)>;
+    static_assert(sizeof(T) <= sizeof value.element, "room for every type");
+    if constexpr (described.is_floating) {
+      described.store(value.element, static_cast<T>(scalar.f));
+    } else {
+      described.store(value.element, static_cast<T>(scalar.i));
+    }
+  });
   return value;
 }
 

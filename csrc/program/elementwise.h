@@ -7,12 +7,9 @@ namespace steep::program {
 
 constexpr int kMaxOperands = 1 + kMaxElementwiseInputs;
 
-union NumberBits {
-  float f32;
-  double f64;
-  int64_t i64;
-  int32_t i32;
-  uint8_t u8;
+// A number as an element of the compute type.
+struct NumberBits {
+  alignas(8) char element[8];
 };
 
 // A launch worked out as far as it can be without the operands' addresses: dimensions from

@@ -3,27 +3,20 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 
 #include "kernels/kernel.h"
+#include "tensor/element.h"
 
 namespace steep {
 
-enum class DType : uint8_t { float32, float64, int64, int32, uint8, boolean };
+static_assert(kernels::kPlaces == element::Types::count, "kernels know the same types");
 
 // Where kernels keep their functions for elements of the dtype.
-inline int place_of(DType dtype) { return static_cast<int>(dtype); }
-static_assert(static_cast<int>(DType::float32) == kernels::kPlace<float> &&
-                  static_cast<int>(DType::boolean) == kernels::kPlace<bool>,
-              "the order is the same");
-
-inline int64_t element_size(DType dtype) {
-  constexpr int64_t kSizes[] = {4, 8, 8, 4, 1, 1};
-  return kSizes[static_cast<int>(dtype)];
+inline int place_of(DType dtype) {
+  return visit(dtype, [](auto type) { return kernels::kPlace<ElementOf<decltype(type)>>; });
 }
-const char* name(DType dtype);  // "float32", ..., "bool"
-inline bool is_floating(DType dtype) { return dtype <= DType::float64; }
-inline bool is_integer(DType dtype) { return dtype > DType::float64 && dtype < DType::boolean; }
 
 // What floating tensors are made as where nobody says: float32, or what set_default_dtype chose.
 DType default_dtype();
@@ -32,7 +25,7 @@ void set_default_dtype(DType dtype);
 // A Python number: remembers its kind, because promotion asks for it.
 class Number {
  public:
-  enum class Kind : uint8_t { boolean, integer, floating };
+  using Kind = NumberKind;
   Number() : Number(int64_t{0}) {}
   Number(bool value) : kind_(Kind::boolean) { integer_ = value; }
   Number(int value) : Number(static_cast<int64_t>(value)) {}
@@ -69,13 +62,17 @@ class Number {
 
 std::string to_string(const Number& number);
 
-// The smallest type both convert to. The six types form a chain: bool, uint8, int32, int64,
-// float32, float64.
-DType promote(DType a, DType b);
-
-// The range of an integer type or bool, and of int64 for floating types.
-int64_t least(DType dtype);
-int64_t most(DType dtype);
+// The number that an element in memory is.
+inline Number number_at(const void* at, DType dtype) {
+  return visit(dtype, [at](auto type) -> Number {
+    if constexpr (type.is_floating)
+      return static_cast<double>(type.load(at));
+    else if constexpr (type.is_integer)
+      return static_cast<int64_t>(type.load(at));
+    else
+      return type.load(at);
+  });
+}
 
 // Promotion over several operands: tensors with dimensions outrank 0-d tensors, which outrank
 // numbers; a lower rank changes the result only by being of a higher kind (bool < integer <
@@ -87,10 +84,10 @@ class Promotion {
   DType result() const;
 
  private:
-  static constexpr int kNone = -1;
-  static void merge(int& slot, DType dtype);
-  static int combine(int higher, int lower);
-  int dimensioned_ = kNone, zero_dim_ = kNone, number_ = kNone;
+  using Slot = std::optional<DType>;  // empty: no operand of that rank yet
+  static void merge(Slot& slot, DType dtype) { slot = slot ? promote(*slot, dtype) : dtype; }
+  static Slot combine(Slot higher, Slot lower);
+  Slot dimensioned_, zero_dim_, number_;
 };
 
 }  // namespace steep

@@ -1,8 +1,8 @@
-"""Limits of the dtypes: `finfo` and `iinfo`, computed from their widths."""
+"""Limits of the dtypes: `finfo` and `iinfo`."""
 
 from __future__ import annotations
 
-from steep._core import dtype, get_default_dtype
+from steep._core import dtype, floating_limits, get_default_dtype
 
 __all__ = ["finfo", "iinfo"]
 
@@ -34,13 +34,11 @@ class finfo:  # noqa: N801 - PyTorch's name
         kind = get_default_dtype() if type is None else type
         if not kind.is_floating_point:
             raise TypeError(f"finfo: expected a floating dtype, got {kind}; use iinfo for integers")
-        mantissa, exponent = (52, 1023) if kind.itemsize == 8 else (23, 127)
+        self.eps, self.max, self.tiny, digits = floating_limits(kind)
         self.bits = kind.itemsize * 8
-        self.eps = 2.0**-mantissa
-        self.max = (2.0 - self.eps) * 2.0**exponent
         self.min = -self.max
-        self.tiny = self.smallest_normal = 2.0 ** (1 - exponent)
-        self.resolution = 1e-15 if kind.itemsize == 8 else 1e-6
+        self.smallest_normal = self.tiny
+        self.resolution = float(f"1e-{digits}")
         self.dtype = str(kind).removeprefix("steep.")
 
     def __repr__(self) -> str:

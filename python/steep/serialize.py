@@ -23,12 +23,12 @@ from steep._files import write_atomically
 __all__ = ["load", "save"]
 
 _DTYPES = {
-    "BOOL": (bool_, 1),
-    "U8": (uint8, 1),
-    "I32": (int32, 4),
-    "F32": (float32, 4),
-    "I64": (int64, 8),
-    "F64": (float64, 8),
+    "BOOL": bool_,
+    "U8": uint8,
+    "I32": int32,
+    "F32": float32,
+    "I64": int64,
+    "F64": float64,
 }
 _STRUCTURE = "steep.structure"
 _MAX_HEADER = 100_000_000
@@ -173,24 +173,24 @@ def _restore(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 def _layout(tensors: dict[str, Tensor], structure: Any) -> tuple[bytes, list[Tensor]]:
     """The header with its length in front, and the tensors in the order of their bytes."""
-    codes = {dtype: (code, size) for code, (dtype, size) in _DTYPES.items()}
+    codes = {dtype: code for code, dtype in _DTYPES.items()}
     for key, tensor in tensors.items():
         if tensor.dtype not in codes:
             raise TypeError(f"save: tensor {key!r} has dtype {tensor.dtype}, which cannot be saved")
         if key == "__metadata__":
             raise TypeError("save: '__metadata__' is a reserved name in safetensors files")
     # Larger elements first, so that each tensor lies aligned to its own.
-    names = sorted(tensors, key=lambda key: -codes[tensors[key].dtype][1])
+    names = sorted(tensors, key=lambda key: -tensors[key].dtype.itemsize)
     places = {}
     end = 0
     for key in names:
-        begin, end = end, end + tensors[key].numel() * codes[tensors[key].dtype][1]
+        begin, end = end, end + tensors[key].numel() * tensors[key].dtype.itemsize
         places[key] = [begin, end]
     header: dict[str, Any] = {}
     if structure is not None:
         header["__metadata__"] = {_STRUCTURE: json.dumps(structure)}
     for key, tensor in tensors.items():
-        code = codes[tensor.dtype][0]
+        code = codes[tensor.dtype]
         shape = [int(n) for n in tensor.shape]
         header[key] = {"dtype": code, "shape": shape, "data_offsets": places[key]}
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -320,7 +320,7 @@ def _checked_entry(key: str, entry: Any, name: str) -> _Entry:
             f"{name}: tensor {key!r} has dtype {code}, which steep does not have; "
             f"expected one of {', '.join(_DTYPES)}"
         )
-    size = _DTYPES[code][1]
+    size = _DTYPES[code].itemsize
     # Sizes besides a 0 count too: strides are made of them.
     if math.prod(n for n in shape if n) * size > _MOST:
         raise ValueError(
@@ -336,7 +336,7 @@ def _checked_entry(key: str, entry: Any, name: str) -> _Entry:
 
 
 def _read_tensor(file: BufferedReader, start: int, key: str, entry: _Entry, name: str) -> Tensor:
-    dtype, _ = _DTYPES[entry.code]
+    dtype = _DTYPES[entry.code]
     try:
         tensor = empty(entry.shape, dtype=uint8 if dtype == bool_ else dtype)
     except MemoryError:  # though it is a RuntimeError as well

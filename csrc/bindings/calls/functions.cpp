@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "bindings/autograd/autograd.h"
 #include "bindings/calls/convert.h"
@@ -99,6 +100,20 @@ void add_functions(PyObject* module) {
       },
       py::arg("d"),
       "Sets the floating dtype that is taken where none is named: float32 or float64.");
+  m.def(
+      "floating_limits",
+      [](const py::object& d) {
+        return visit(required_dtype("floating_limits", d), [](auto type) {
+          using Limits = std::numeric_limits<ElementOf<decltype(type)>>;
+          return py::make_tuple(
+              static_cast<double>(Limits::epsilon()), static_cast<double>(Limits::max()),
+              static_cast<double>(Limits::min()), static_cast<int>(Limits::digits10));
+        });
+      },
+      py::arg("dtype"),
+      "Of a floating dtype: the distance from 1 to the next number, the largest number, the "
+      "smallest "
+      "of full precision, and how many decimal digits it keeps.");
   m.def(
       "promote_types",
       [](const py::object& a, const py::object& b) {

@@ -274,8 +274,8 @@ class Reader {
 
   void tensor(const Tensor& x) {
     tag('T');
-    const int flags = static_cast<int>(x.dtype()) << 3 | has_hooks(x) << 2 |
-                      tape::requires_grad(x) << 1 | static_cast<int>(tape::is_leaf(x));
+    const int flags = code_of(x.dtype()) << 3 | has_hooks(x) << 2 | tape::requires_grad(x) << 1 |
+                      static_cast<int>(tape::is_leaf(x));
     raw(static_cast<uint8_t>(flags));
     raw(static_cast<uint8_t>(x.dim()));
     const size_t bytes = sizeof(int64_t) * static_cast<size_t>(x.dim());
@@ -350,7 +350,7 @@ void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& 
   if (!PyTuple_Check(args) || (named && !PyDict_Check(kwargs)))
     raise(PyExc_TypeError, "compile: expected the arguments of a call, a tuple and a dict");
   key.bytes.push_back(static_cast<char>(tape::grad_enabled()));
-  key.bytes.push_back(static_cast<char>(default_dtype()));
+  key.bytes.push_back(static_cast<char>(code_of(default_dtype())));
   const Py_ssize_t positional = PyTuple_GET_SIZE(args);
   key.bytes.append(reinterpret_cast<const char*>(&positional), sizeof positional);
   Reader reader(key, namespaces);

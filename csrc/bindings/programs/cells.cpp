@@ -261,7 +261,7 @@ bool Cell::holds() const {
 
 PyObject* state_of(const Tensor& x) {
   std::vector<int64_t> parts{static_cast<int64_t>(flags_of(x)), static_cast<int64_t>(node_of(x)),
-                             static_cast<int64_t>(x.dtype()), x->offset};
+                             code_of(x.dtype()), x->offset};
   parts.insert(parts.end(), x.shape().begin(), x.shape().end());
   parts.insert(parts.end(), x.strides().begin(), x.strides().end());
   parts.push_back(x.dim() + 1);  // the highest is not 0: as many as there are

@@ -33,42 +33,28 @@ class Writer {
 
   // False: the object is no number.
   bool write(PyObject* object) {
-    if (is_floating(dtype_)) {
-      double value;
-      if (PyFloat_Check(object)) {
-        value = PyFloat_AS_DOUBLE(object);
-      } else if (PyLong_Check(object)) {
-        value = PyLong_AsDouble(object);
-        if (value == -1 && PyErr_Occurred()) throw PythonError();
+    return visit(dtype_, [&](auto type) {
+      if constexpr (type.is_floating) {
+        double value;
+        if (!read_real(object, value)) return false;
+        put(type, value);
       } else {
         Number number;
         if (!read_number(object, number)) return false;
-        value = number.to_double();
+        put_whole(type, number);
       }
-      dtype_ == DType::float32 ? put(static_cast<float>(value)) : put(value);
       return true;
-    }
-    Number number;
-    if (!read_number(object, number)) return false;
-    write(number);
-    return true;
+    });
   }
 
   void write(const Number& number) {
-    switch (dtype_) {
-      case DType::float32:
-        return put(static_cast<float>(number.to_double()));
-      case DType::float64:
-        return put(number.to_double());
-      case DType::boolean:
-        return put(static_cast<uint8_t>(number.to_bool()));
-      case DType::int64:
-        return put(whole(number));
-      case DType::int32:
-        return put(static_cast<int32_t>(whole(number)));
-      case DType::uint8:
-        return put(static_cast<uint8_t>(whole(number)));
-    }
+    visit(dtype_, [&](auto type) {
+      if constexpr (type.is_floating) {
+        put(type, number.to_double());
+      } else {
+        put_whole(type, number);
+      }
+    });
   }
 
   void write_block(const Tensor& block) {
@@ -78,19 +64,36 @@ class Writer {
   }
 
  private:
-  template <class T>
-  void put(T value) {
-    std::memcpy(out_, &value, sizeof(T));
-    out_ += sizeof(T);
+  static bool read_real(PyObject* object, double& value) {
+    if (PyFloat_Check(object)) {
+      value = PyFloat_AS_DOUBLE(object);
+      return true;
+    }
+    if (PyLong_Check(object)) {
+      value = PyLong_AsDouble(object);
+      if (value == -1 && PyErr_Occurred()) throw PythonError();
+      return true;
+    }
+    Number number;
+    if (!read_number(object, number)) return false;
+    value = number.to_double();
+    return true;
   }
 
-  int64_t whole(const Number& number) const {
-    if (!number.fits(dtype_)) {
+  template <class Described, class Value>
+  void put(Described type, Value value) {
+    type.store(out_, static_cast<ElementOf<Described>>(value));
+    out_ += type.size;
+  }
+
+  template <class Described>
+  void put_whole(Described type, const Number& number) {
+    if (!number.fits(type)) {
       throw Error(ErrorKind::runtime,
                   join("tensor: value ", to_string(number), " cannot be converted to type ",
-                       name(dtype_), " without overflow; choose another dtype"));
+                       type.name, " without overflow; choose another dtype"));
     }
-    return number.to_int();
+    put(type, number.as_element(type).to_int());
   }
 
   char* out_;

@@ -18,24 +18,6 @@ namespace steep::bindings {
 
 namespace {
 
-const char* format_of(DType dtype) {
-  switch (dtype) {
-    case DType::float32:
-      return "f";
-    case DType::float64:
-      return "d";
-    case DType::int64:
-      return sizeof(long) == 8 ? "l" : "q";
-    case DType::int32:
-      return "i";
-    case DType::uint8:
-      return "B";
-    case DType::boolean:
-      return "?";
-  }
-  return "";
-}
-
 // Shape, strides in bytes and the memory itself, for as long as a buffer is exported: the tensor
 // may be given other memory (.data = ...) in the meantime.
 struct Geometry {
@@ -112,27 +94,8 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
 
 void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<Geometry*>(view->internal); }
 
-// One element, from its address.
-PyObject* element(const char* at, DType dtype) {
-  switch (dtype) {
-    case DType::float32:
-      return PyFloat_FromDouble(*reinterpret_cast<const float*>(at));
-    case DType::float64:
-      return PyFloat_FromDouble(*reinterpret_cast<const double*>(at));
-    case DType::int64:
-      return PyLong_FromLongLong(*reinterpret_cast<const int64_t*>(at));
-    case DType::int32:
-      return PyLong_FromLong(*reinterpret_cast<const int32_t*>(at));
-    case DType::uint8:
-      return PyLong_FromLong(*reinterpret_cast<const uint8_t*>(at));
-    case DType::boolean:
-      return PyBool_FromLong(*at);
-  }
-  Py_UNREACHABLE();
-}
-
 PyObject* list_of(const Tensor& x, int dim, const char* at) {
-  if (dim == x.dim()) return checked(element(at, x.dtype()));
+  if (dim == x.dim()) return checked(wrap(number_at(at, x.dtype())));
   Owned list(PyList_New(x.size(dim)));
   // Without a second element a stride may be of any size.
   const int64_t step = x.size(dim) > 1 ? x.strides()[dim] * element_size(x.dtype()) : 0;

@@ -16,48 +16,60 @@ float half_to_float(uint16_t half) {
                           : std::ldexp(static_cast<float>(fraction), -24));
 }
 
-template <class From, class To, class Convert>
-void widen(const Tensor& out, const char* packed, Convert convert) {
+template <class From, class To, To (*convert)(From)>
+void widen(const Tensor& out, const char* packed) {
   To* to = out.data<To>();
   for (int64_t i = 0; i < out.numel(); ++i) {
     From number;
     std::memcpy(&number, packed + i * static_cast<int64_t>(sizeof(From)), sizeof(From));
-    to[i] = static_cast<To>(convert(number));
+    to[i] = convert(number);
   }
+}
+
+template <class From>
+int32_t to_int32(From number) {
+  return number;
+}
+
+// What no dtype holds, and what becomes of it.
+constexpr struct {
+  char letter;
+  Py_ssize_t size;
+  DType dtype;
+  void (*into)(const Tensor& out, const char* packed);
+} kWidened[] = {{'b', 1, DType::int32, widen<int8_t, int32_t, to_int32>},
+                {'h', 2, DType::int32, widen<int16_t, int32_t, to_int32>},
+                {'H', 2, DType::int32, widen<uint16_t, int32_t, to_int32>},
+                {'e', 2, DType::float32, widen<uint16_t, float, half_to_float>}};
+
+// Whether a type holds elements of that letter as they are. C's own integers go by their size.
+template <class Described>
+bool holds(Described type, char letter, Py_ssize_t size) {
+  if (size != type.size) return false;
+  if (letter == 'i' || letter == 'l' || letter == 'q') return type.is_integer && type.is_signed;
+  return letter == *type.format;
 }
 
 }  // namespace
 
 bool read_element(char letter, Py_ssize_t size, Element& element) {
-  constexpr struct {
-    char letter;
-    DType dtype;
-    int widened;  // bytes; 0 where nothing is
-  } kKnown[] = {{'f', DType::float32, 0}, {'d', DType::float64, 0}, {'?', DType::boolean, 0},
-                {'B', DType::uint8, 0},   {'b', DType::int32, 1},   {'h', DType::int32, 2},
-                {'H', DType::int32, 2},   {'e', DType::float32, 2}};
-  for (const auto& known : kKnown) {
-    if (letter != known.letter) continue;
-    element = {known.dtype, known.widened ? letter : '\0'};
-    return size == (known.widened ? known.widened : element_size(known.dtype));
+  bool found = false;
+  for_each_type([&](auto type) {
+    if (found || !holds(type, letter, size)) return;
+    element = {type, '\0'};
+    found = true;
+  });
+  for (const auto& widened : kWidened) {
+    if (letter != widened.letter || size != widened.size) continue;
+    element = {widened.dtype, letter};
+    found = true;
   }
-  if (letter != 'i' && letter != 'l' && letter != 'q') return false;
-  element = {size == 8 ? DType::int64 : DType::int32, '\0'};
-  return size == element_size(element.dtype);
+  return found;
 }
 
 void widen_into(const Tensor& out, const char* packed, char letter) {
-  const auto same = [](auto number) { return number; };
-  switch (letter) {
-    case 'b':
-      return widen<int8_t, int32_t>(out, packed, same);
-    case 'h':
-      return widen<int16_t, int32_t>(out, packed, same);
-    case 'H':
-      return widen<uint16_t, int32_t>(out, packed, same);
-    default:
-      return widen<uint16_t, float>(out, packed, half_to_float);
-  }
+  for (const auto& widened : kWidened)
+    if (letter == widened.letter) widened.into(out, packed);
 }
 
 }  // namespace steep::bindings

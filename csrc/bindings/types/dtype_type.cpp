@@ -6,15 +6,13 @@ namespace steep::bindings {
 
 namespace {
 
-constexpr int kDTypes = 6;
-
 struct DTypeObject {
   PyObject_HEAD
   DType dtype;
 };
 
 PyTypeObject* dtype_type = nullptr;
-PyObject* dtypes[kDTypes] = {};
+ByType<PyObject*> dtypes;
 
 DType own_dtype(PyObject* self) { return reinterpret_cast<DTypeObject*>(self)->dtype; }
 
@@ -33,7 +31,7 @@ PyObject* dtype_is_floating(PyObject* self, void*) {
 }
 PyObject* dtype_is_complex(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* dtype_is_signed(PyObject* self, void*) {
-  return PyBool_FromLong(own_dtype(self) != DType::uint8 && own_dtype(self) != DType::boolean);
+  return PyBool_FromLong(visit(own_dtype(self), [](auto type) { return type.is_signed; }));
 }
 PyObject* dtype_itemsize(PyObject* self, void*) {
   return PyLong_FromLongLong(element_size(own_dtype(self)));
@@ -58,22 +56,23 @@ PyType_Spec dtype_spec = {"steep.dtype", sizeof(DTypeObject), 0,
 void add_dtypes(PyObject* module) {
   dtype_type = make_type(dtype_spec);
   checked(PyModule_AddObjectRef(module, "dtype", reinterpret_cast<PyObject*>(dtype_type)));
-  for (int i = 0; i < kDTypes; ++i) {
-    dtypes[i] = checked(dtype_type->tp_alloc(dtype_type, 0));
-    reinterpret_cast<DTypeObject*>(dtypes[i])->dtype = static_cast<DType>(i);
-    checked(PyModule_AddObjectRef(module, name(static_cast<DType>(i)), dtypes[i]));
-  }
+  for_each_type([module](DType dtype) {
+    PyObject* const object = checked(dtype_type->tp_alloc(dtype_type, 0));
+    reinterpret_cast<DTypeObject*>(object)->dtype = dtype;
+    dtypes[dtype] = object;
+    checked(PyModule_AddObjectRef(module, name(dtype), object));
+  });
   constexpr std::pair<const char*, DType> kAliases[] = {{"float", DType::float32},
                                                         {"double", DType::float64},
                                                         {"long", DType::int64},
                                                         {"int", DType::int32}};
   for (const auto& [alias, dtype] : kAliases)
-    checked(PyModule_AddObjectRef(module, alias, dtypes[static_cast<int>(dtype)]));
+    checked(PyModule_AddObjectRef(module, alias, dtypes[dtype]));
 }
 
 }  // namespace
 
-PyObject* wrap(DType dtype) { return new_reference(dtypes[static_cast<int>(dtype)]); }
+PyObject* wrap(DType dtype) { return new_reference(dtypes[dtype]); }
 
 bool is_dtype(PyObject* object) {
   return Py_TYPE(object) == dtype_type || object == reinterpret_cast<PyObject*>(&PyFloat_Type) ||

@@ -95,7 +95,7 @@ Tensor integer_range(const Number& start, const Number& end, const Number& step,
     check_fits("arange", Number(from), type);
     check_fits("arange", Number(static_cast<int64_t>(last)), type);
   }
-  const DType computed = type == DType::int32 ? type : DType::int64;  // others have no loop
+  const DType computed = counted_in(type);
   Tensor out = empty({n}, computed);
   program::launch(kernels::kIota, computed, {out},
                   kernels::Iota{n, program::integer(n > 0 ? from : 0), program::integer(by)});

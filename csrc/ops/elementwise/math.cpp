@@ -167,9 +167,7 @@ namespace {
 Tensor larger(const Tensor& x, const Tensor& other) {
   const tape::GradMode off(false);
   const Tensor size = maximum(abs(x), abs(other));
-  const double most = size.dtype() == DType::float32
-                          ? static_cast<double>(std::numeric_limits<float>::max())
-                          : std::numeric_limits<double>::max();
+  const double most = largest(size.dtype());
   return where(eq({size, {}}, {{}, 0}), TensorOrNumber{{}, std::numeric_limits<double>::infinity()},
                TensorOrNumber{clamp(size, {}, {{{}, most}}), {}});
 }

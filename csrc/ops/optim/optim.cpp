@@ -110,8 +110,6 @@ class Step {
   SmallVector<Copied, 1> copied_;
 };
 
-constexpr DType kFloating[] = {DType::float32, DType::float64};
-
 }  // namespace
 
 struct WaitingSteps {
@@ -169,7 +167,7 @@ void sgd_step(const Tensors& params, const Tensors& grads, const Tensors& moment
   if (momentum) check_list(kOp, "momentum_buffers", momentum_buffers, params);
   check_hyper(kOp, hyper, 4);
   Launches launches;
-  for (DType type : kFloating) {
+  for_each_floating_type([&](DType type) {
     const auto fill = [&](Step& step) {
       for (int i = 0; i < params.size(); ++i) {
         if (params[i].dtype() != type) continue;
@@ -180,7 +178,7 @@ void sgd_step(const Tensors& params, const Tensors& grads, const Tensors& moment
     };
     launches.add(kernels::kSgdStep, type, hyper, fill,
                  kernels::SgdStep{0, momentum, nesterov, maximize, first});
-  }
+  });
   launches.run();
 }
 
@@ -201,7 +199,7 @@ void adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_a
   }
   check_hyper(kOp, hyper, 5);
   Launches launches;
-  for (DType type : kFloating) {
+  for_each_floating_type([&](DType type) {
     const auto fill = [&](Step& step) {
       for (int i = 0; i < params.size(); ++i) {
         if (params[i].dtype() != type) continue;
@@ -215,7 +213,7 @@ void adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_a
     };
     launches.add(kernels::kAdamStep, type, hyper, fill,
                  kernels::AdamStep{0, amsgrad, maximize, decoupled});
-  }
+  });
   launches.run();
 }
 

@@ -23,7 +23,7 @@ Tensor outside(const Tensor& p, const Tensor& x) {
 
 // 1 / x, and 0 where x is no more than the rounding of the largest singular value.
 Tensor inverse(const Tensor& x, const Tensor& largest) {
-  const double rounding = x.dtype() == DType::float64 ? 1e-14 : 1e-6;
+  const double rounding = 64 * epsilon(x.dtype());
   return where(gt({x, {}}, {mul(largest, Number(rounding)), {}}), reciprocal(x), Number(0.0));
 }
 

@@ -1,5 +1,6 @@
 // Running sums along one dimension.
 #include <algorithm>
+#include <type_traits>
 
 #include "ops/reduce/reduce.h"
 #include "ops/registry.h"
@@ -74,8 +75,7 @@ Tensor cumsum(const Tensor& x, int64_t along, std::optional<DType> dtype) {
   const int dim = wrap_dim("cumsum", along, x.dim());
   const DType type = dtype.value_or(is_floating(x.dtype()) ? x.dtype() : DType::int64);
   check_total_type("cumsum", x, type);
-  const bool small = type == DType::uint8 || type == DType::boolean;
-  return to(running_sum(to(x, small ? DType::int64 : type), dim, false), type);
+  return to(running_sum(to(x, counted_in(type)), dim, false), type);
 }
 
 }  // namespace steep::ops

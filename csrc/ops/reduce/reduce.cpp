@@ -17,7 +17,7 @@ DType total_type(const Tensor& x, std::optional<DType> dtype) {
 // x in the dtype that a sum or product adds up in: the small types are counted in int64.
 Tensor summand(const Tensor& x, DType type) {
   const tape::GradMode off(false);
-  return to(x, type == DType::uint8 || type == DType::boolean ? DType::int64 : type);
+  return to(x, counted_in(type));
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ Tensor centred(const Tensor& x, const Tensor& mean, const Spread& of) {
   const auto part = [&](const Tensor& t) { return spread(t, of.plan.kept, of.plan.whole); };
   const Tensor near = to(mean, x.dtype());
   const Tensor deviation = sub(x, part(near));
-  if (x.dtype() == DType::float64) return deviation;
+  if (x.dtype() == mean.dtype()) return deviation;
   return sub(deviation, part(to(sub(mean, near), x.dtype())));
 }
 
@@ -97,7 +97,7 @@ Tensor average(const Moments& made, const Tensor& x, const Spread& spread) {
   Tensor out;
   {
     const tape::GradMode off(false);
-    out = x.dtype() == DType::float64 ? clone(made.mean) : to(made.mean, x.dtype());
+    out = x.dtype() == made.mean.dtype() ? clone(made.mean) : to(made.mean, x.dtype());
   }
   if (wanted(x)) record_mean(out, x, spread.plan);
   return out;
@@ -228,11 +228,10 @@ Tensor norm_slope(const Tensor& grad, const Tensor& x, const Tensor& out, double
   return mul(powers, zero_where(out, div(grad, pow({out, {}}, {{}, p - 1}))));
 }
 
-// In float32 a finite order beyond all floats is as good as an infinite one: the largest element
+// A finite order beyond all numbers of the type is as good as an infinite one: the largest element
 // (the least, below zero) is all that counts.
 double order_in(DType type, double p) {
-  const bool beyond = type == DType::float32 &&
-                      std::abs(p) > static_cast<double>(std::numeric_limits<float>::max());
+  const bool beyond = std::abs(p) > largest(type);
   return beyond ? std::copysign(std::numeric_limits<double>::infinity(), p) : p;
 }
 

@@ -54,11 +54,6 @@ Share elements_of(const Group& group, const Rank& rank) {
   return {mine.begin, mine.end};
 }
 
-template <class T>
-void store(char* to, T value) {
-  std::memcpy(to, &value, sizeof value);
-}
-
 }  // namespace
 
 void run_group(const Group& group, char* const* data, char* scratch, const Rank& rank) {
@@ -89,11 +84,10 @@ void run_group(const Group& group, char* const* data, char* scratch, const Rank&
   if (rank.rank != 0) return;
   for (size_t s = 0; s < group.sums.size(); ++s) {
     const Group::Sum& sum = group.sums[s];
-    if (sum.type == DType::float64) {
-      store(data[sum.to], combine<double>(partial(s, 0), chunks));
-    } else {
-      store(data[sum.to], combine<float>(partial(s, 0), chunks));
-    }
+    visit(sum.type, [&](auto type) {
+      using T = ElementOf<decltype(type)>;
+      if constexpr (type.is_floating) type.store(data[sum.to], combine<T>(partial(s, 0), chunks));
+    });
   }
 }
 

@@ -131,11 +131,11 @@ bool Program::takes_numbers(const std::vector<double>& numbers) const {
   if (!std::all_of(numbers.begin(), numbers.end(), may_vary_to)) return false;
   for (size_t slot = 0; slot < numbers.size(); ++slot)
     if (number_signs_[slot] != 0 && (number_signs_[slot] < 0) != (numbers[slot] < 0)) return false;
-  return std::none_of(
-      number_patches_.begin(), number_patches_.end(), [&](const NumberPatch& patch) {
-        const double number = numbers[static_cast<size_t>(patch.slot)];
-        return patch.type == DType::float32 && std::abs(number) > std::numeric_limits<float>::max();
-      });
+  return std::none_of(number_patches_.begin(), number_patches_.end(),
+                      [&](const NumberPatch& patch) {
+                        const double number = numbers[static_cast<size_t>(patch.slot)];
+                        return is_floating(patch.type) && std::abs(number) > largest(patch.type);
+                      });
 }
 
 bool Program::give_numbers(const std::vector<double>& numbers) {
