@@ -233,6 +233,17 @@ def exchange_keys(
 def floating_limits(
     dtype: dtype,
 ) -> tuple[builtins.float, builtins.float, builtins.float, builtins.int]: ...
+def product_into(
+    out: Tensor,
+    a: Tensor,
+    b: Tensor,
+    *,
+    bias: Tensor | None = None,
+    aux: Tensor | None = None,
+    activation: builtins.str = "none",
+    accumulate: builtins.bool = False,
+    naive: builtins.bool = False,
+) -> None: ...
 def may_vary_to(number: builtins.float) -> builtins.bool: ...
 def set_symbolic_types(float_type: type, int_type: type, /) -> None: ...
 

@@ -10,6 +10,7 @@
 #include "bindings/calls/out_argument.h"
 #include "bindings/tensor/tensor_type.h"
 #include "bindings/types/dtype_type.h"
+#include "ops/product/naive.h"
 #include "ops/registry.h"
 
 namespace py = pybind11;
@@ -42,6 +43,18 @@ void add_operand(Promotion& promotion, const py::object& operand) {
   } else {
     promotion.add(read.number);
   }
+}
+
+Tensor given(const py::object& x) { return x.is_none() ? Tensor() : required("product_into", x); }
+
+void product_into(const py::object& out, const py::object& a, const py::object& b,
+                  const py::object& bias, const py::object& aux, const std::string& activation,
+                  bool accumulate, bool naive) {
+  const Tensor shift = given(bias), output = given(aux);
+  ops::product_into(required("product_into", out),
+                    {required("product_into", a), required("product_into", b), shift,
+                     ops::product_activation(activation), output, accumulate},
+                    naive);
 }
 
 py::dict row(const ops::Op& op) {
@@ -132,6 +145,11 @@ void add_functions(PyObject* module) {
         });
       },
       py::arg("tensor1"), py::arg("tensor2"), "The dtype that arithmetic on the two gives.");
+  m.def("product_into", product_into, py::arg("out"), py::arg("a"), py::arg("b"), py::kw_only(),
+        py::arg("bias") = py::none(), py::arg("aux") = py::none(), py::arg("activation") = "none",
+        py::arg("accumulate") = false, py::arg("naive") = false,
+        "Writes activation(a @ b + bias), or that added to what is there, to out: by the packed "
+        "kernel, or by the plain loops that say what it computes: for tests.");
   m.def("registry", registry_rows,
         "Every operation: name, signature, doc, where (1 function, 2 method, 4 internal), cases, "
         "out (whether the function takes it).");

@@ -36,6 +36,21 @@ Matrix matrix_of(const Tensor& x) {
 
 }  // namespace
 
+void launch_product(const Kernel& kernel, const Tensor& out, const ProductOperands& of) {
+  const Matrix left = matrix_of(of.a), right = matrix_of(of.b);
+  const int last = of.a.dim() - 1;
+  const bool stacked = of.a.dim() == 3;
+  const int64_t m = of.a.size(last - 1), k = of.a.size(last), n = of.b.size(last);
+  kernels::Gemm gemm{stacked ? of.a.size(0) : 1, m, n, k};
+  gemm.lda = left.lead, gemm.ldb = right.lead, gemm.ldc = m > 1 ? out.strides()[last - 1] : n;
+  gemm.a_stride = left.batch_stride, gemm.b_stride = right.batch_stride;
+  gemm.c_stride = stacked ? out.strides()[0] : m * n;
+  gemm.trans_a = left.transposed, gemm.trans_b = right.transposed;
+  gemm.activation = of.activation, gemm.accumulate = of.accumulate;
+  gemm.aux_row = n, gemm.aux_stride = m * n;
+  program::launch(kernel, of.a.dtype(), {out, left.x, right.x, of.bias, of.aux}, gemm);
+}
+
 Tensor product(const Tensor& a, const Tensor& b, const Tensor& bias, Activation activation,
                const Tensor& aux) {
   const tape::GradMode off(false);
@@ -43,18 +58,10 @@ Tensor product(const Tensor& a, const Tensor& b, const Tensor& bias, Activation 
     const auto wide = [](const Tensor& x) { return x.defined() ? to(x, DType::int64) : x; };
     return to(product(wide(a), wide(b), wide(bias), activation, wide(aux)), DType::uint8);
   }
-  const Matrix left = matrix_of(a), right = matrix_of(b);
-  const int last = a.dim() - 1;
-  const int64_t m = a.size(last - 1), k = a.size(last), n = b.size(b.dim() - 1);
-  const int64_t batch = a.dim() == 3 ? a.size(0) : 1;
-  Tensor out = a.dim() == 3 ? empty({batch, m, n}, a.dtype()) : empty({m, n}, a.dtype());
-  kernels::Gemm gemm{batch, m, n, k};
-  gemm.lda = left.lead, gemm.ldb = right.lead, gemm.ldc = n;
-  gemm.a_stride = left.batch_stride, gemm.b_stride = right.batch_stride, gemm.c_stride = m * n;
-  gemm.trans_a = left.transposed, gemm.trans_b = right.transposed;
-  gemm.activation = activation;
-  gemm.aux_row = n, gemm.aux_stride = m * n;
-  program::launch(kernels::kGemm, a.dtype(), {out, left.x, right.x, bias, aux}, gemm);
+  Dims shape = a.shape();
+  shape.back() = b.size(b.dim() - 1);
+  const Tensor out = empty(shape, a.dtype());
+  launch_product(kernels::kGemm, out, {a, b, bias, activation, aux});
   return out;
 }
 

@@ -3,10 +3,23 @@
 
 #include "kernels/product/gemm.h"
 #include "ops/ops.h"
+#include "program/kernel.h"
 
 namespace steep::ops {
 
 using kernels::Activation;
+
+// What a product is made of; shapes as for product().
+struct ProductOperands {
+  const Tensor &a, &b, &bias;
+  Activation activation = Activation::none;
+  const Tensor& aux;
+  bool accumulate = false;  // whether it is added to what is there already
+};
+
+// Writes the product to out, whose rows are contiguous: by kGemm, or by a kernel that takes the same
+// arguments.
+void launch_product(const program::Kernel& kernel, const Tensor& out, const ProductOperands& of);
 
 // out [batch,] m, n = activation(a @ b + bias), unrecorded; one dtype; a and b have two dimensions,
 // or three of one batch size; bias [n] or undefined; aux: the activation's output, contiguous and
