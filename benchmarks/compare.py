@@ -19,9 +19,9 @@ torch. JAX has no such setting: the process is bound to the cores before JAX is 
 client given a pool of two (PJRT_NPROC); it may start more threads, which share the two cores.
 
 The limit is the longer of two times: the operations of the workload at the peak of fused
-multiply-adds, and its bytes at the bandwidth of arrays that take as much memory, peak and bandwidth
-measured between the timings of the same row. Operations and bytes are estimates of the least
-needed (see `workloads`): a scale to read times by, not a bound.
+multiply-adds, and its bytes at the bandwidth of arrays that take as much memory and are read and
+written in the same proportion (see `limits`), peak and bandwidth measured between the timings of
+the same row, the best of all rounds. Operations and bytes are the least needed (see `workloads`).
 
 Nothing else should run meanwhile: threads that wait for one that another program has displaced
 make a step a hundred times slower, in every library. A busy machine is warned of.
@@ -61,7 +61,8 @@ def machine_limit(steep: Library, work: Workload) -> Limit:
     """The longer of the workload's operations at the peak and its bytes at the bandwidth."""
     cost = work.cost()
     arithmetic = cost.flops / steep.ask("peak")
-    memory = cost.traffic / steep.ask("bandwidth", cost.footprint)
+    numbers = [number for mix in cost.mixes for number in mix]
+    memory = cost.traffic / steep.ask("bandwidth", cost.footprint, *numbers)
     return max(Limit(arithmetic, "arithmetic"), Limit(memory, "memory"))
 
 

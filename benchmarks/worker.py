@@ -9,7 +9,8 @@ cores before the library is imported, and the library is told of them in its own
 Orders: `version` (null if the library cannot do what the options ask), `place` (where it was
 imported from), `threads N`, `check WORK` (a few numbers of the results of the first calls, for
 comparison), `time WORK SECONDS` (seconds a call), `forget` (what was built), and the machine's
-limits (see there), which steep's worker alone can tell: `peak` and `bandwidth BYTES`.
+limits (see there), which steep's worker alone can tell: `peak` and `bandwidth BYTES
+[READS WRITES ...]`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import limits
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, Mix
 
 CHECKED_CALLS = 6  # a compiled step is replayed from the fourth on
 BLOCKS = 5
@@ -134,9 +135,11 @@ class Worker:
         """Floating-point operations a second."""
         return limits.flops_a_second(self.lib._core)
 
-    def bandwidth(self, footprint: str) -> float:
-        """Bytes a second of arrays of this size."""
-        return limits.bytes_a_second(float(footprint), self.lib.get_num_threads())
+    def bandwidth(self, footprint: str, *numbers: str) -> float:
+        """Bytes a second of arrays of this size, read and written as the numbers say."""
+        counts = [int(number) for number in numbers]
+        mixes = [Mix(*pair) for pair in zip(counts[::2], counts[1::2], strict=True)]
+        return limits.bytes_a_second(self.lib, float(footprint), mixes)
 
 
 def main() -> None:

@@ -25,24 +25,37 @@ MOMENTUM = 0.9
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 
 
+class Mix(NamedTuple):
+    """How many values are read for how many written."""
+
+    reads: int
+    writes: int
+
+
 class Cost(NamedTuple):
     """The least a workload needs: operations, bytes moved, and bytes of memory touched."""
 
     flops: float
     traffic: float
     footprint: float
+    mixes: tuple[Mix, ...] = ()  # of what is moved; empty where it is one now and another then
 
 
 class UpdateCost(NamedTuple):
     """An optimiser's step for one parameter."""
 
     flops: int
-    streams: int  # values read and written
+    mix: Mix
     arrays: int  # the parameter, its gradient, and the state
+
+    @property
+    def streams(self) -> int:
+        """Values read and written."""
+        return sum(self.mix)
 
 
 # Adam reads parameter, gradient and two moments and writes all but the gradient.
-UPDATES = {"adam": UpdateCost(15, 7, 4), "sgd": UpdateCost(4, 5, 3)}
+UPDATES = {"adam": UpdateCost(15, Mix(4, 3), 4), "sgd": UpdateCost(4, Mix(3, 2), 3)}
 # Functions by a polynomial: reduction, about six fused multiply-adds, and putting it together.
 FUNCTION_FLOPS = {"add": 1, "exp": 20, "tanh": 30}
 
@@ -160,7 +173,7 @@ class CrossEntropy:
         """Scores are read by each pass and their gradient is written; each pass has its exp."""
         elements = self.rows * self.classes
         flops = (2 * FUNCTION_FLOPS["exp"] + 6) * elements
-        return Cost(flops, 3 * FLOAT * elements, 2 * FLOAT * elements)
+        return Cost(flops, 3 * FLOAT * elements, 2 * FLOAT * elements, (Mix(2, 1),))
 
 
 @dataclass(frozen=True)
@@ -183,6 +196,7 @@ class Update:
             update.flops * elements,
             FLOAT * update.streams * elements,
             FLOAT * update.arrays * elements,
+            (update.mix,),
         )
 
 
@@ -199,8 +213,9 @@ class Elementwise:
 
     def cost(self) -> Cost:
         """Operands read, the result written."""
-        moved = FLOAT * self.size * (3 if self.function == "add" else 2)
-        return Cost(FUNCTION_FLOPS[self.function] * self.size, moved, moved)
+        mix = Mix(2, 1) if self.function == "add" else Mix(1, 1)
+        moved = FLOAT * self.size * sum(mix)
+        return Cost(FUNCTION_FLOPS[self.function] * self.size, moved, moved, (mix,))
 
 
 @dataclass(frozen=True)

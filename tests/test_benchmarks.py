@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks import jobs, pairs
+from benchmarks import jobs, limits, pairs
 from benchmarks.libraries import check_agreement
+from benchmarks.limits import PASSES
 from benchmarks.report import (
     MARKDOWN_HEAD,
     Finding,
@@ -23,7 +24,16 @@ from benchmarks.report import (
     text,
 )
 from benchmarks.table import COMPILED, EAGER, ROWS, TORCH, Row, asked, columns_of
-from benchmarks.workloads import WORKLOADS, Network, Training
+from benchmarks.workloads import (
+    FLOAT,
+    WORKLOADS,
+    CrossEntropy,
+    Elementwise,
+    Mix,
+    Network,
+    Training,
+    Update,
+)
 
 import steep
 
@@ -61,7 +71,68 @@ def test_row_asks_for_columns_it_has(name: str) -> None:
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_costs_are_positive(name: str) -> None:
     """Every workload knows the least it needs."""
-    assert all(number > 0 for number in WORKLOADS[name].cost())
+    cost = WORKLOADS[name].cost()
+    assert min(cost.flops, cost.traffic, cost.footprint) > 0
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_bytes_are_held_against_streams_of_the_same_mix(name: str) -> None:
+    """What one pass reads and writes is measured so; the bytes are whole streams of the mix."""
+    cost = WORKLOADS[name].cost()
+    if isinstance(WORKLOADS[name], Update | Elementwise | CrossEntropy):
+        assert len(cost.mixes) == 1
+    for mix in cost.mixes:
+        assert all(2 * u + r + w == sum(mix) and u + r == mix.reads for u, r, w in PASSES[mix])
+        assert cost.traffic % (FLOAT * sum(mix)) == 0
+
+
+def test_streams_move_what_they_say() -> None:
+    """Arrays to be updated and written get the sum of those that are read, the others nothing."""
+    assert {arrays for passes in PASSES.values() for arrays in passes} >= {(1, 0, 0), (0, 1, 1)}
+    for updated, read, written in {arrays for passes in PASSES.values() for arrays in passes}:
+        for threads, length in ((1, 64), (2, 64 * 37)):
+            steep.set_num_threads(threads)
+            arrays = [steep.full((length,), float(i + 1)) for i in range(updated + read + written)]
+            steep._core.stream_peak(arrays, updated, written, 3)
+            total = sum(range(updated + 1, updated + read + 1))
+            wanted = [i + 1 + 3 * total for i in range(updated)]
+            wanted += [i + 1 for i in range(updated, updated + read)] + [total] * written
+            assert [set(x.tolist()) for x in arrays] == [{float(value)} for value in wanted]
+
+
+def test_streams_of_another_kind_are_refused() -> None:
+    """A mix without a loop, and arrays that do not go together."""
+    x, y = steep.zeros(64), steep.zeros(128)
+    for arrays, updated, written in [
+        ([x, x, x, x, x], 5, 0),
+        ([], 0, 0),
+        ([x, y], 1, 0),
+        ([steep.zeros(63)], 1, 0),
+        ([steep.zeros(64, dtype=steep.float64)], 1, 0),
+        ([steep.zeros(128)[::2]], 1, 0),
+        ([x], 1, -1),
+    ]:
+        with pytest.raises(ValueError, match="stream_peak"):
+            steep._core.stream_peak(arrays, updated, written, 1)
+
+
+def test_bandwidth_is_the_best_of_the_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the passes that fit the mix, over arrays that are the footprint together."""
+    asked = []
+
+    def rate(lib: Any, footprint: float, *arrays: int) -> float:
+        asked.append(arrays)
+        return float(len(asked))
+
+    monkeypatch.setattr(limits, "_rate", rate)
+    assert limits.bytes_a_second(steep, 1e6, [Mix(2, 1)]) == 2.0
+    assert tuple(asked) == PASSES[Mix(2, 1)]
+    asked.clear()
+    assert limits.bytes_a_second(steep, 1e6) == len(asked) == sum(map(len, PASSES.values()))
+    for footprint in (1e3, 12e6, 12e7):
+        length = limits.array_elements(footprint, 3, threads=2)
+        assert length % limits.GRAIN == 0
+        assert length == 4096 if footprint == 1e3 else abs(12 * length / footprint - 1) < 0.01
 
 
 def test_parameters_are_counted() -> None:

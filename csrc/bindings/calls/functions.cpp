@@ -11,6 +11,7 @@
 #include "bindings/tensor/tensor_type.h"
 #include "bindings/types/dtype_type.h"
 #include "ops/product/naive.h"
+#include "ops/product/stream.h"
 #include "ops/registry.h"
 
 namespace py = pybind11;
@@ -55,6 +56,13 @@ void product_into(const py::object& out, const py::object& a, const py::object& 
                     {required("product_into", a), required("product_into", b), shift,
                      ops::product_activation(activation), output, accumulate},
                     naive);
+}
+
+void stream_peak(const py::list& arrays, int64_t updated, int64_t written, int64_t rounds) {
+  Tensors read;
+  for (const py::handle& x : arrays)
+    read.push_back(required("stream_peak", py::reinterpret_borrow<py::object>(x)));
+  ops::stream_peak(read, updated, written, rounds);
 }
 
 py::dict row(const ops::Op& op) {
@@ -150,6 +158,10 @@ void add_functions(PyObject* module) {
         py::arg("accumulate") = false, py::arg("naive") = false,
         "Writes activation(a @ b + bias), or that added to what is there, to out: by the packed "
         "kernel, or by the plain loops that say what it computes: for tests.");
+  m.def("stream_peak", stream_peak, py::arg("arrays"), py::arg("updated"), py::arg("written"),
+        py::arg("rounds"),
+        "Passes over vectors of float32 as fast as the machine can: the first ones are read and "
+        "written in place, the last ones written, the others read. For benchmarks.");
   m.def("registry", registry_rows,
         "Every operation: name, signature, doc, where (1 function, 2 method, 4 internal), cases, "
         "out (whether the function takes it).");
