@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 import pytest
@@ -179,7 +180,7 @@ def test_dead_launches_are_left_out() -> None:
     compiled = steep.compile(wasteful)
     for _ in range(4):
         compiled(steep.randn(8, 8))
-    assert "no one reads the results of: gemm, exp, sum" in compiled.explain()
+    assert "left out, because nothing reads the result: gemm, exp, sum" in compiled.explain()
 
 
 def test_a_profile_sees_the_steps_of_a_replay() -> None:
@@ -249,8 +250,18 @@ def test_explain_says_why_a_launch_is_alone() -> None:
     for _ in range(4):
         compiled(steep.randn(8, 8))
     text = compiled.explain()
-    assert "not fused, for operands broadcast, are strided or empty: add" in text
-    assert "not fused, for no launch of their size near them" in text
+    assert "not fused: an operand is broadcast, strided or empty: add" in text
+    assert "not fused: no other launch of the same size can join it: exp" in text
+
+
+def test_explain_counts_one_as_one() -> None:
+    compiled = steep.compile(lambda x: x / (steep.ones(3) + 1))
+    for _ in range(4):
+        compiled(steep.randn(3))
+    text = compiled.explain()
+    assert "1 thread;" in text
+    assert "1 step," in text
+    assert not re.search(r"\b1 (launches|steps|threads|groups|copies|products)\b", text)
 
 
 def meetings(text: str) -> int:
@@ -298,4 +309,4 @@ def test_what_never_changes_is_computed_once() -> None:
         same_bits(compiled(x).numpy(), ratio(x).numpy())
     text = compiled.explain()
     assert "3 launches run once for all replays" in text
-    assert "1 steps" in text
+    assert "1 step," in text

@@ -68,7 +68,8 @@ void compute_constants(Plan& plan) {
   }
   if (!computed) return;
   plan.drop(gone);
-  plan.remarks.push_back(join(computed, " launches run once for all replays"));
+  plan.remarks.push_back(counted(computed, "launch", "launches") +
+                         (computed == 1 ? " runs" : " run") + " once for all replays");
 }
 
 }  // namespace steep::program

@@ -43,7 +43,8 @@ class Folding {
   void finish() {
     if (!folded_) return;
     plan_.drop(gone_);
-    plan_.remarks.push_back(join(folded_, " elementwise launches folded into products"));
+    plan_.remarks.push_back(counted(folded_, "elementwise launch", "elementwise launches") +
+                            " folded into products");
   }
 
  private:

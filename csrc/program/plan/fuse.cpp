@@ -258,11 +258,9 @@ void explain_single(Plan& plan, const std::vector<bool>& joins) {
     list.append(list.empty() ? "" : ", ").append(call.name());
   }
   if (!uneven.empty())
-    plan.remarks.push_back("not fused, for operands broadcast, are strided or empty: " + uneven);
+    plan.remarks.push_back("not fused: an operand is broadcast, strided or empty: " + uneven);
   if (!lonely.empty())
-    plan.remarks.push_back(
-        "not fused, for no launch of their size near them shares memory with them alone: " +
-        lonely);
+    plan.remarks.push_back("not fused: no other launch of the same size can join it: " + lonely);
 }
 
 Group::Slot memory_slot(const TracedCall& traced, int operand, int64_t step) {
@@ -348,7 +346,9 @@ void fuse(Plan& plan) {
     }
     plan.steps.push_back(std::move(step));
   }
-  if (groups) plan.remarks.push_back(join(members, " launches fused into ", groups, " groups"));
+  if (groups)
+    plan.remarks.push_back(counted(members, "launch", "launches") + " fused into " +
+                           counted(groups, "group", "groups"));
   explain_single(plan, all.joins);
 }
 

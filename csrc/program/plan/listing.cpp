@@ -90,9 +90,10 @@ std::string listing(const Plan& plan, const std::vector<double>& measured) {
       text += (i ? "; " : "") + call_text(plan, plan.calls[step.calls[i]]);
     text += site_text(plan.calls[step.calls[0]].call.site()) + "\n";
   }
-  text += join(plan.launches, " launches recorded, ", plan.checks.size() + plan.steps.size(),
-               " steps, ", plan.threads, plan.threads > 1 ? " threads; " : " thread; ", "arena ",
-               bytes_text(static_cast<double>(plan.arena)), "; ");
+  const auto steps = static_cast<int64_t>(plan.checks.size() + plan.steps.size());
+  text += join(counted(plan.launches, "launch", "launches"), " recorded, ",
+               counted(steps, "step", "steps"), ", ", counted(plan.threads, "thread", "threads"),
+               "; arena ", bytes_text(static_cast<double>(plan.arena)), "; ");
   std::snprintf(line, sizeof line,
                 "%.3f Mflop, %s moved; steps of %.1f us measured, %.1f us estimated\n", flops / 1e6,
                 bytes_text(bytes).c_str(), taken / 1000, estimate / 1000);

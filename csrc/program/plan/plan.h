@@ -47,6 +47,11 @@ struct Plan {
   int launches = 0;                  // of the trace
 };
 
+// "1 copy", "2 copies".
+inline std::string counted(int64_t count, const char* one, const char* several) {
+  return join(count, " ", count == 1 ? one : several);
+}
+
 // All of the passes below, in order.
 Plan make_plan(const Trace& trace);
 

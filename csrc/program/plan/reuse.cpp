@@ -104,7 +104,8 @@ void reuse_packed(Plan& plan) {
     if (readers.size() < kWorthwhile) continue;
     copies.emplace_back(readers[0], share_copy(plan, readers));
     plan.remarks.push_back(
-        join("one transposed copy of a weight serves ", readers.size(), " products"));
+        join("one transposed copy of a weight serves ",
+             counted(static_cast<int64_t>(readers.size()), "product", "products")));
   }
   if (copies.empty()) return;
   std::vector<TracedCall> calls;

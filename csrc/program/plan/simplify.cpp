@@ -90,7 +90,7 @@ void elide_copies(Plan& plan) {
   for (TracedCall& traced : plan.calls)
     for (int& value : traced.values)
       if (value >= 0) value = values[value];
-  plan.remarks.push_back(join(elided, " copies left out"));
+  plan.remarks.push_back(counted(elided, "copy", "copies") + " left out");
 }
 
 void drop_dead(Plan& plan) {
@@ -115,7 +115,7 @@ void drop_dead(Plan& plan) {
   }
   if (dropped.empty()) return;
   plan.drop(gone);
-  std::string text = "no one reads the results of: ";
+  std::string text = "left out, because nothing reads the result: ";
   for (size_t i = dropped.size(); i-- > 0;) text.append(dropped[i]).append(i ? ", " : "");
   plan.remarks.push_back(std::move(text));
 }
