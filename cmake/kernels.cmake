@@ -64,6 +64,15 @@ else()
 endif()
 
 file(GLOB_RECURSE kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/kernels/*.cpp)
+# Softmax over short rows goes through columns of them, whose loads -O3 alone arranges well: 64 rows of
+# 10 took 1.15 us without it, and 0.87 with it.
+foreach(source reduce/softmax loss/cross_entropy)
+  if(NOT STEEP_SANITIZE)
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/csrc/kernels/${source}.cpp
+      PROPERTIES COMPILE_OPTIONS -O3)
+  endif()
+endforeach()
+
 set(families "")
 foreach(source IN LISTS kernel_sources)
   cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/csrc/kernels OUTPUT_VARIABLE family)
