@@ -199,7 +199,7 @@ def test_what_is_kept_beside_the_result_is_noticed(how: str) -> None:
     for i in range(7):
         compiled(ones(i))
     assert kept[0].tolist() == [12.0, 12.0]
-    kind = "changes what kept holds" if how == "base" else "is kept in a second place"
+    kind = "changes what kept holds" if how == "base" else "is also kept elsewhere"
     assert kind in reason(compiled)
 
 

@@ -65,7 +65,7 @@ def test_what_goes_wrong_in_the_listener_is_no_error_of_the_function(monkeypatch
     compiled = steep.compile(function)
     compiled(ones())
     monkeypatch.undo()
-    with pytest.warns(UserWarning, match="cannot be seen what it reads: a mistake of its own"):
+    with pytest.warns(UserWarning, match="what it reads cannot be tracked: a mistake of its own"):
         assert compiled(ones()).tolist() == [2.0, 2.0]
 
 
@@ -134,7 +134,7 @@ def test_errors_of_the_listener_are_named(error: Any, monkeypatch: Any) -> None:
 
     compiled = steep.compile(function)
     compiled(ones())
-    text = {MemoryError: "there was not memory enough", KeyError: "what it reads: KeyError"}
+    text = {MemoryError: "there was not enough memory", KeyError: "be tracked: KeyError"}
     monkeypatch.undo()
     with pytest.warns(UserWarning, match=text.get(error, str(error))):
         assert compiled(ones()).tolist() == [2.0, 2.0]
@@ -143,10 +143,13 @@ def test_errors_of_the_listener_are_named(error: Any, monkeypatch: Any) -> None:
 UNWATCHED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "dates": (lambda x: x * len(DATES), "a ndarray of objects or dates \\(DATES\\)"),
     "objects": (lambda x: x * len(OBJECTS), "a ndarray of objects or dates \\(OBJECTS\\)"),
-    "a large array": (lambda x: x * len(LARGE), "of 800000 bytes, too large to be watched"),
-    "a long list": (lambda x: x * len(LONG), "a list of 5000 items, too large to be watched"),
-    "a thread's own": (lambda x: x * LOCAL.factor, "a thread's own variables \\(LOCAL\\)"),
-    "modules by name": (lambda x: x * len(sys.modules["math"].__name__), "modules up in sys.mod"),
+    "a large array": (lambda x: x * len(LARGE), "of 800000 bytes, too large to be tracked"),
+    "a long list": (lambda x: x * len(LONG), "a list of 5000 items, too large to be tracked"),
+    "a thread's own": (lambda x: x * LOCAL.factor, "thread-local variables \\(LOCAL\\)"),
+    "modules by name": (
+        lambda x: x * len(sys.modules["math"].__name__),
+        "looks up modules in sys.mod",
+    ),
 }
 LOCAL = threading.local()
 LOCAL.factor = 2

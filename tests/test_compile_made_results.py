@@ -146,10 +146,10 @@ def test_numbers_that_change_are_those_of_the_call() -> None:
 
 
 KEPT: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "slots": (Slotted, "it returns a Slotted, which a replay could not make anew"),
-    "__new__": (Made, "it returns a Made, which a replay could not make anew"),
-    "list": (Items, "it returns an Items, which a replay could not make anew"),
-    "set": (lambda loss: {1, 2}, "it returns a set, which a replay could not make anew"),
+    "slots": (Slotted, "it returns a Slotted, which a replay cannot create"),
+    "__new__": (Made, "it returns a Made, which a replay cannot create"),
+    "list": (Items, "it returns an Items, which a replay cannot create"),
+    "set": (lambda loss: {1, 2}, "it returns a set, which a replay cannot create"),
 }
 
 
@@ -188,7 +188,7 @@ def test_a_graph_that_is_used_up_is_named() -> None:
         return Output(loss.detach() if detaches else loss)
 
     compiled = steep.compile(step)
-    text = "it returns an Output with a tensor whose graph backward has used up"
+    text = "it returns an Output with a tensor whose graph backward has freed"
     with pytest.warns(UserWarning, match=text):
         kept = [compiled(steep.ones(3), False) for _ in range(4)]
     assert all(output.loss.requires_grad for output in kept)

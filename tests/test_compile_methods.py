@@ -86,9 +86,9 @@ def test_nothing_is_recorded_under_a_profiler() -> None:
     strict = steep.compile(lambda x: 2 * x, fullgraph=True)
     sys.setprofile(lambda *event: None)
     try:
-        with pytest.warns(UserWarning, match="runs eagerly: a profiler is set"):
+        with pytest.warns(UserWarning, match="runs eagerly: a profiler is active"):
             assert compiled(ones()).tolist() == [2.0, 2.0]
-        with pytest.raises(RuntimeError, match="runs eagerly: a profiler is set"):
+        with pytest.raises(RuntimeError, match="runs eagerly: a profiler is active"):
             strict(ones())
         called(compiled, ones())
         assert not compiled.programs()

@@ -205,7 +205,7 @@ def test_a_container_that_the_function_changes_is_changed(step: Any) -> None:
     assert runs_of(compiled) == 0
     assert len(said) == 1
     if step is not insert:  # there a number is in a place that had another one
-        assert "it changes its arguments at each call" in said[0]
+        assert "it changes its arguments at every call" in said[0]
     line = step.__code__.co_firstlineno + 1
     assert f"{__file__}:{line}: " in said[0]
 
@@ -221,7 +221,7 @@ def test_an_argument_that_is_reached_by_a_name_as_well_keeps_it_eager() -> None:
     compiled, said = compared(lambda x, h: x * h[0] + known[0], argument)
     assert runs_of(compiled) == 0
     assert len(said) == 1
-    assert "numbers in an argument change" in said[0]
+    assert "numbers inside an argument change" in said[0]
     assert "what known holds" in said[0]
 
 
@@ -279,11 +279,11 @@ NEW: dict[str, tuple[Any, str, str]] = {
         r"held['lr'] is another float64",
         "float(x)",
     ),
-    "object": (lambda i: Bare(rate(i)), "held is another Bare", "pass the same object again"),
+    "object": (lambda i: Bare(rate(i)), "held is another Bare", "pass the same object each time"),
     "slots": (lambda i: [Slotted(rate(i))], "held[0] is another Slotted", "__slots__"),
-    "decimal": (lambda i: decimal.Decimal(i), "held is another Decimal", "same object again"),
-    "string": (lambda i: f"{i}", "held is another str", "values that come again"),
-    "length": (lambda i: ["x"] * i, "held is a list of another length", "do outside"),
+    "decimal": (lambda i: decimal.Decimal(i), "held is another Decimal", "same object each time"),
+    "string": (lambda i: f"{i}", "held is another str", "values that recur"),
+    "length": (lambda i: ["x"] * i, "held is a list of another length", "move what depends on it"),
     "keys": (
         lambda i: {rate(i): "x"},
         "held is a dict of another length, or with other keys",

@@ -223,7 +223,7 @@ def test_an_optimizer_made_inside_is_given_up_with_a_word() -> None:
         return w.detach().clone()
 
     compiled = steep.compile(step)
-    with pytest.warns(UserWarning, match="makes its state at every call; make the optimizer outs"):  # noqa: PT031
+    with pytest.warns(UserWarning, match="creates its state at every call; create the optimizer"):  # noqa: PT031
         for i in range(24):
             assert compiled(steep.ones(2) * i).tolist() == step(steep.ones(2) * i).tolist()
 

@@ -44,13 +44,13 @@ def eager(says: str) -> Callable[[Any], Any]:
 # ---- streams -----------------------------------------------------------------------------------
 
 
-@eager(r"could read from a stream \(file\)")
+@eager(r"may read from a stream \(file\)")
 def next_of_a_file() -> Any:
     file = io.StringIO("1\n2\n3\n4\n5\n6\n7\n8\n9\n")
     return lambda x: x * float(next(file))
 
 
-@eager(r"could read from a stream \(file\)")
+@eager(r"may read from a stream \(file\)")
 def a_loop_over_a_file() -> Any:
     file = io.StringIO("1\n2\n3\n4\n5\n6\n7\n8\n9\n")
 
@@ -91,7 +91,7 @@ def closes_what_is_opened() -> Any:
 # ---- effects -------------------------------------------------------------------------------------
 
 
-@eager("it asks the system")
+@eager("it calls the operating system")
 def bytes_into_a_pipe() -> Any:
     _, end = os.pipe()
 
@@ -146,7 +146,7 @@ def write_given_to_map() -> Any:
     return function
 
 
-@eager(r"method of a socket\.socket called")
+@eager(r"passes on a method of a socket\.socket")
 def send_given_to_map() -> Any:
     one, other = socket.socketpair()
     OPENED.extend((one, other))
@@ -169,7 +169,7 @@ def a_partial_that_prints() -> Any:
     return function
 
 
-@eager("it sleeps, which a replay would not; wait outside")
+@eager("it sleeps, which a replay would not do; sleep outside the function")
 def sleep() -> Any:
     import time
 
@@ -183,12 +183,12 @@ def sleep() -> Any:
 # ---- what cannot be looked into ------------------------------------------------------------------
 
 
-@eager("asks a class for its subclasses")
+@eager("lists the subclasses of a class")
 def subclasses() -> Any:
     return lambda x: x * len(ROWS.__class__.__subclasses__())
 
 
-@eager("how often a tensor was written")
+@eager("the version counter of a tensor")
 def the_version_of_a_parameter() -> Any:
     p = ones()
     return lambda x: x * p._version
@@ -207,7 +207,7 @@ def a_proxy() -> Any:
     return lambda x: x * (proxy.scale if config else 1)
 
 
-@eager("what a weak reference leads to")
+@eager("the target of a weak reference")
 def a_weak_reference_to_a_tree() -> Any:
     class Node:
         pass
@@ -226,7 +226,7 @@ def a_weak_reference_to_a_tree() -> Any:
 # ---- the reason is the right one -----------------------------------------------------------------
 
 
-@eager(r"could take from an iterator \(holder\.counter\)")
+@eager(r"may advance an iterator \(holder\.counter\)")
 def an_iterator_that_is_not_asked() -> Any:
     holder = types.SimpleNamespace(counter=itertools.count(), scale=2.0)
     return lambda x, n=False: x * (next(holder.counter) if n else holder.scale)

@@ -45,9 +45,9 @@ def test_an_operation_that_takes_a_number_is_named(operation: str) -> None:
     compiled = steep.compile(step)
     said = said_by(lambda i: compiled(steep.ones(3), rate(i)))
     assert len(said) == 1
-    assert f"'{operation}' takes a number that changes as '{parameter}'" in said[0]
+    assert f"'{operation}' takes a number that changes between calls as '{parameter}'" in said[0]
     assert re.search(rf"\({__file__}:\d+: .*\.{operation}\(", said[0])
-    assert "let it change seldom (each value gets a program of its own)" in said[0]
+    assert "change it rarely (each value gets a program of its own)" in said[0]
 
 
 def test_a_number_that_changes_seldom_gets_a_program_for_each_value() -> None:
@@ -101,7 +101,7 @@ def test_a_count_of_a_class_is_told_of() -> None:
     Counted.n = 0
     said = said_by(lambda i: compiled(steep.ones(1)).item() == i + 1 or pytest.fail(f"{i}"))
     assert len(said) == 1
-    assert "it changes Counted.n at each call" in said[0]
+    assert "it changes Counted.n at every call" in said[0]
     line = Counted.count.__func__.__code__.co_firstlineno + 2  # type: ignore[attr-defined]
     assert f"{__file__}:{line}: " in said[0]
 
@@ -124,7 +124,7 @@ def test_a_number_written_in_some_calls_only_is_told_of() -> None:
 
     said = said_by(call, 24)
     assert len(said) == 1
-    assert "keeper.rate gets a number of its own in one of them only" in said[0]
+    assert "only one of them assigns a number to keeper.rate" in said[0]
     assert f"{__file__}:{step.__code__.co_firstlineno + 3}: " in said[0]
     assert all(rates[i] == rates[i - 1] * (0.9 if (i + 1) % 2 else 1) for i in range(1, 24))
 

@@ -161,7 +161,7 @@ def test_hooks_that_keep_something_keep_a_function_eager(recwarn: Any) -> None:
 
 def test_arrays_among_the_arguments() -> None:
     compiled = steep.compile(lambda x: steep.from_numpy(abs(x)) + 1)
-    with pytest.warns(UserWarning, match="more with the array x than to make a tensor of it"):
+    with pytest.warns(UserWarning, match="uses the array x for more than making a tensor of it"):
         results = [compiled(np.full(3, i)).tolist() for i in range(4)]
     assert results == [[i + 1] * 3 for i in range(4)]
 

@@ -123,7 +123,7 @@ DIFFER: dict[str, tuple[Any, Any, str]] = {
     "keys": ({1: 2}, {3: 2}, "it returns a dict with other keys than before"),
     "type": (1, True, "it returns 1 and then True;"),
     "tensor": (steep.ones(1), 1, "it returns a tensor and then a plain value"),
-    "place": ([X := steep.ones(1), X], [X, X * 1], "it returns a tensor in another place"),
+    "place": ([X := steep.ones(1), X], [X, X * 1], "it returns a tensor in a different place"),
 }
 
 

@@ -155,7 +155,7 @@ def test_a_number_that_python_looks_at_is_named(look: Any, line: str) -> None:
         for i in range(12):
             assert compiled(steep.ones(1)).item() == pytest.approx(look(i + 1))
     said = str(caught[0].message)
-    assert re.search(f"a number that Python code looks at .*{line}", said), said
+    assert re.search(f"a number whose value Python code depends on .*{line}", said), said
     assert keeper.t == 12
 
 
@@ -180,7 +180,7 @@ def test_a_number_of_many_digits_may_be_looked_at() -> None:
     compiled = steep.compile(step)
     for _ in range(12):
         assert compiled(steep.ones(1)).item() == keeper.t % 5
-    assert "a number that Python code looks at" in reason(compiled)
+    assert "a number whose value Python code depends on" in reason(compiled)
 
 
 def test_numbers_beyond_what_operations_take_are_refused_as_ever() -> None:
@@ -253,7 +253,7 @@ def test_a_draw_that_is_refused_counts_as_well() -> None:
             with contextlib.suppress(RuntimeError):
                 compiled(steep.full((2,), 0.1 * i))
             assert keeper.t == i + 1
-    assert "advances a number, and may find its input bad" in reason(compiled)
+    assert "updates a number, and an operation may still reject its input" in reason(compiled)
 
 
 def test_a_count_in_a_group_is_followed() -> None:
@@ -335,7 +335,7 @@ def test_a_count_waits_for_a_check_that_may_fail() -> None:
         warnings.simplefilter("always")
         for _ in range(6):
             compiled(steep.ones(1, 3), steep.tensor([1]))
-    assert "advances a number, and may find its input bad" in str(caught[0].message)
+    assert "updates a number, and an operation may still reject its input" in str(caught[0].message)
     with pytest.raises(IndexError):
         compiled(steep.ones(1, 3), steep.tensor([7]))
     assert keeper.t == 7

@@ -130,7 +130,7 @@ def test_an_argument_that_holds_itself_after_the_call() -> None:
         return x * t
 
     compiled = as_ever(step, lambda i: (steep.ones(2), [], 4.5 + i))
-    assert "it changes its arguments at each call" in reason(compiled)
+    assert "it changes its arguments at every call" in reason(compiled)
 
 
 def endless() -> Any:
@@ -160,13 +160,13 @@ def test_an_argument_that_holds_itself(name: str) -> None:
         for _ in range(4):
             compiled(steep.ones(2), held=2.5)
     assert len(caught) == 1
-    assert "its arguments hold themselves" in str(caught[0].message)
+    assert "its arguments contain themselves" in str(caught[0].message)
     assert replays(compiled) > 0
     strict = steep.compile(step, fullgraph=True)
-    with pytest.raises(RuntimeError, match="its arguments hold themselves"):
+    with pytest.raises(RuntimeError, match="its arguments contain themselves"):
         strict(steep.ones(2), ENDLESS[name]())
     verified = steep.compile(step, verify=True)
-    with pytest.warns(UserWarning, match="its arguments hold themselves"):
+    with pytest.warns(UserWarning, match="its arguments contain themselves"):
         assert verified(steep.ones(2), ENDLESS[name]()).tolist() == [2.0, 2.0]
 
 
@@ -202,7 +202,7 @@ def test_containers_that_hold_the_same_over_and_over() -> None:
                 warnings.simplefilter("ignore")
                 for i in range(5):
                     found = compiled(steep.ones(2) + i)
-            assert "over and over" in reason(compiled)
+            assert "many times over" in reason(compiled)
             assert type(found) is type(nested(kind, 1))
     known = (1, 2)
     plain = as_ever(lambda x: [known] * 3000 + [x], lambda i: (steep.ones(2),))

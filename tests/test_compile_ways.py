@@ -124,7 +124,7 @@ KEPT: list[Any] = []
 def test_a_list_that_a_replay_would_not_return_again_keeps_it_eager(function: Any) -> None:
     """Whoever appends to the result appends to that very list."""
     compiled = steep.compile(function)
-    with pytest.warns(UserWarning, match="a list it returns is kept in a second place"):
+    with pytest.warns(UserWarning, match="a list it returns is also kept elsewhere"):
         result = called(compiled, ones())
     assert not replays(compiled)
     if function(ones()) is KEPT:

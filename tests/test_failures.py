@@ -149,7 +149,7 @@ def test_no_memory_to_plan_a_program_is_not_the_steps_failure():
         texts = [str(warning.message) for warning in said]
         seen.update(texts)
         assert len(texts) == 1
-        assert "runs eagerly: there was not memory enough" in texts[0]
+        assert "runs eagerly: there was not enough memory" in texts[0]
         step()  # and says it once
     assert seen
 
@@ -169,7 +169,7 @@ def test_a_full_graph_without_memory_says_so_at_the_next_call():
             failed = _core.allocations_until_failure() < 0
             _core.fail_allocation(-1)
         assert failed
-        with pytest.raises(RuntimeError, match="there was not memory enough"):
+        with pytest.raises(RuntimeError, match="there was not enough memory"):
             double(x)
         return
     pytest.fail("no allocation failed while the program was planned")

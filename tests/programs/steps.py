@@ -222,7 +222,7 @@ def a_hook_that_sets_the_rate(run):
         pass
 
 
-@program(replays=False, says="registered inside")
+@program(replays=False, says="registers a hook of an optimizer")
 def a_hook_registered_by_the_step(run):
     model = mlp()
     optimizer = steep.optim.SGD(model.parameters(), lr=0.1)

@@ -1,4 +1,4 @@
-"""What is kept in no place that could be compared, and is asked anew before each replay.
+"""State that is stored nowhere it could be compared, and is queried before each replay.
 
 Each is a property, which a SLOT cell asks of its holder.
 """

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ALWAYS", "Arguments"]
 
-ALWAYS = 0  # stands for what can be reached whatever becomes of all other objects
+ALWAYS = 0  # stands for a holder that outlives the call
 
 
 class Arguments:
-    """What a call is known by, piece by piece, and how else each piece was reached.
+    """The parts of a call's key, and how else each of them was reached.
 
     Attributes:
-        given: the pieces, by id.
+        given: the parts, by id.
     """
 
     def __init__(self, given: list[Any]) -> None:
@@ -58,7 +58,7 @@ class Arguments:
         return [(part, path) for part in contents_of(item)]
 
     def lost(self, cells: Cells) -> set[int]:
-        """Ids of what only the call itself has put elsewhere, into what is gone by now.
+        """Ids of arguments that only the call itself has stored, in objects that are gone by now.
 
         To be asked once the cells of what is dead are forgotten, and before `let_go`.
         """

@@ -1,7 +1,7 @@
-"""Whether a function does nothing with an array that is an argument but make tensors of it.
+"""Whether a function does nothing with an array argument but make tensors of it.
 
-Then a replay reads the array of its own call. It is told from the source, for what else looks at an
-array's values leaves no trace. Helper functions that are given the array are not looked into.
+Then a replay reads the array of its own call. This is decided from the source code, for other reads
+of an array's values leave no trace. Helper functions that receive the array are not inspected.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ def array_in_use(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], a
 
 
 _UNSEEN = (
-    "an argument is an array, and the source of the function, or whose it is, cannot be found; "
-    "pass a tensor (steep.from_numpy)"
+    "an argument is an array, and the source code that receives it cannot be found; pass a tensor "
+    "(steep.from_numpy)"
 )
 _USED = (
-    "it does more with the array {0} than to make a tensor of it{1}; do that first, as in "
+    "it uses the array {0} for more than making a tensor of it{1}; convert it first, as in "
     "{name} = steep.as_tensor({name}), or pass a tensor"
 )
 
@@ -101,7 +101,7 @@ def _with_source(function: Any) -> _Source | None:
 
 
 def _passes_on(function: types.FunctionType) -> bool:
-    """Whether it is steep's own, and hands all its arguments to another: no_grad and its kin."""
+    """Whether it is a wrapper of steep's that passes all its arguments on, such as no_grad."""
     module = function.__globals__.get("__name__", "")
     return module in ("steep._grad_mode", "steep.compiler._methods") and "__wrapped__" in vars(
         function
@@ -213,7 +213,7 @@ def _asks_for_none(node: ast.Compare) -> bool:
 
 
 def _takes_known(called: ast.expr, function: types.FunctionType) -> bool:
-    """Whether it is `len`, or steep.tensor and its kin by whatever name, that is called."""
+    """Whether the call is one of `len`, steep.tensor, as_tensor or from_numpy, by any name."""
     found = _found(called, function)
     return any(found is x for x in (*_MAKERS, len))
 

@@ -1,4 +1,4 @@
-"""One call of a compiled function: its arguments, and what its kind is told by."""
+"""One call of a compiled function: its arguments and its key."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["Call", "CallKind"]
 
 
 class CallKind(NamedTuple):
-    """What a call is known by.
+    """What identifies the kind of a call.
 
     Attributes:
         key: calls with the same one are of one kind.
         inputs: the tensors among the arguments.
-        known: what counts by who it is.
-        opened: containers that count by what they hold.
+        known: objects that are compared by identity.
+        opened: containers that are compared by their contents.
         numbers: those that the kind leaves open, in order.
         deepest: how many containers in each other they were looked for in.
         arrays: NumPy arrays that count as tensors, each with its tensor, which is one of `inputs`.
@@ -55,7 +55,7 @@ class Call:
         return Call(self.args, self.kwargs, True)
 
     def kind(self, table: ProgramTable) -> CallKind:
-        """What it is known by now: the function may change what is in its arguments."""
+        """Its kind as of now: the function may change what is in its arguments."""
         return CallKind(*table.key(self.args, self.kwargs, self.is_open))
 
     def filled(self, kind: CallKind, stand_ins: list[Any]) -> Filled:

@@ -33,7 +33,7 @@ Cell = tuple[int, Any, Any, Any]  # kind, holder, key, value
 
 
 class Cells(CellList):
-    """All cells that one recording has met.
+    """All cells of one recording.
 
     What the recording has made itself is forgotten when it ends: no one outside can reach it. It
     is told by its reference count, so no one else may hold what is kept here, and nothing here is
@@ -68,10 +68,10 @@ class Cells(CellList):
             self.forget(dead)
 
     def forget_dead_cycles(self) -> None:
-        """The same for what nobody holds but each other: trees whose nodes know their parents,
+        """The same for objects that only hold each other: trees whose nodes know their parents,
         functions that call themselves.
 
-        What is found outside, and what that leads to, stays. Classes made by the call are not
+        What is held from outside stays, with all that it leads to. Classes made by the call are not
         told from others.
         """
         nodes = dict(self.objects)

@@ -22,7 +22,7 @@ __all__ += ["Names", "at_line", "codes_in", "line_of", "names_of", "pairs_of_ste
 
 _STEEP = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Of steep's own files these hold what a user's function may depend on; what the others keep is
-# followed by other means, or is no one's business.
+# followed by other means, or cannot change what a replay does.
 _FOLLOWED = (os.path.join(_STEEP, "nn", ""), os.path.join(_STEEP, "data", ""))
 _LIBRARIES = tuple(
     os.path.join(os.path.abspath(sysconfig.get_path(name)), "") for name in ("stdlib", "platstdlib")
@@ -50,7 +50,7 @@ class Names:
         attributes: all others, such as names of attributes and methods.
         imports: modules that the code imports: how far above its own package, and the name.
         dynamic: whether attributes may be read by other names than these.
-        of_library: whether the code is a library's, whose globals are its own business.
+        of_library: whether the code is a library's, whose globals are not followed.
         passed: names of what is not called at once, in code that has functions of C call others;
             those of attributes begin with a dot.
     """
@@ -128,7 +128,7 @@ _LOADING = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_FAST", "LOAD_DEREF", 
 
 
 def _passed(steps: list[dis.Instruction]) -> Iterator[str]:
-    """Names of what is loaded for another use than to be called at once; attributes with a dot.
+    """Names of what is loaded other than to be called at once; attributes with a dot.
 
     Python 3.10 does not tell: there it is all that is loaded.
     """
@@ -159,7 +159,7 @@ def _reads_fields(text: Any) -> bool:
 
 
 def names_of(code: types.CodeType) -> Names | None:
-    """The names in `code`; None where no one is to look at what it reads."""
+    """The names in `code`; None where what it reads need not be followed."""
     library = _is_library(code.co_filename)
     if library is None:
         return None

@@ -1,8 +1,8 @@
-"""Whether a function is one in which objects may stand in for numbers.
+"""Whether objects may stand in for numbers in a function.
 
-Code of C that is given such an object instead of a float may refuse it, or read it without a trace.
-So they are put only where nothing but Python code, steep and a few modules that take any number
-can have them.
+C code that is given such an object instead of a float may reject it, or read it without a trace.
+So they are used only where nothing but Python code, steep and a few modules that accept any number
+can get at them.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ _MADE_BY = ("__new__", "__init__", "__post_init__")
 
 
 def foreign_to_numbers(recording: Recording, known: list[Any]) -> str:
-    """What the function may reach that stand-ins for numbers must not meet, or ``''``.
+    """What the function may reach that must not be given a stand-in for a number, or ``''``.
 
-    In a branch not taken so far, too: where it is, it is too late. `known` are arguments that count
-    by who they are, such as functions.
+    Branches that were not taken count as well: once one is, it is too late. `known` are arguments
+    that are compared by identity, such as functions.
     """
     search = _Search()
     for value in known:
@@ -109,7 +109,7 @@ class _Search:
     """Looks at objects, and at what the code of those which are functions leads to by names."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, Any] = {}  # held, for the ids of what is gone come again
+        self._seen: dict[int, Any] = {}  # held, for the ids of freed objects are used again
 
     def foreign(self, value: Any, owner: type | None = None) -> str:
         """What must not be given a stand-in: the object or what it leads to.
@@ -182,7 +182,7 @@ def _global_of(function: types.FunctionType, name: str) -> Any:
 
 
 def _foreign_to_code(code: types.CodeType) -> str:
-    """What code of a user's uses that must not be given a stand-in, or ``''``."""
+    """What the user's code uses that must not be given a stand-in, or ``''``."""
     names = names_of(code)
     if names is None or names.of_library or _is_of_frozen(code):
         return ""
@@ -198,7 +198,7 @@ def _foreign_to_code(code: types.CodeType) -> str:
 
 
 def _is_of_frozen(code: types.CodeType) -> bool:
-    """Whether it is what frozen dataclasses say no with: they ask for the type of the instance."""
+    """Whether it is the method by which frozen dataclasses refuse changes: it asks for the type."""
     return code.co_filename == "<string>" and code.co_name in ("__setattr__", "__delattr__")
 
 

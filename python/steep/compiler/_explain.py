@@ -24,7 +24,7 @@ def text_of_call(args: tuple[Any, ...], kwargs: dict[str, Any], is_open: bool) -
 
 
 def shown(value: Any, depth: int = 2, is_open: bool = False) -> str:
-    """A value in a few words; no code of a user's is asked."""
+    """A value in a few words, found without running the user's code."""
     kind = type(value)
     if is_a(value, Tensor):
         return f"{str(value.dtype).removeprefix('steep.')}{list(value.shape)}"

@@ -1,4 +1,4 @@
-"""Objects of types in C, which keep what they hold where no one can look."""
+"""Objects of C types, whose contents cannot be inspected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["foreign_base", "holds_values"]
 
 _METHODS = (types.MethodDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType)
 _IN_EVERY_CLASS = ("__dict__", "__weakref__")
-# Modules of C types that never change, or whose changes are no one's business, such as locks, and
+# Modules whose C types never change, or whose changes do not matter to a replay, such as locks, and
 # those of NumPy and steep themselves.
 _KNOWN = {"re", "datetime", "zoneinfo", "types", "typing", "functools", "_struct", "_random"}
 _KNOWN |= {"builtins", "pybind11_builtins", "numpy", "steep", "_thread", "uuid", "_abc"}
@@ -20,7 +20,7 @@ _VALUES = ["len", "getitem", "iter", "contains", "bool", "float", "int", "index"
 
 
 def foreign_base(cls: type) -> type | None:
-    """The type of C, among a class and its bases, of which nothing is known; None without one."""
+    """The C type among a class and its bases of which nothing is known; None without one."""
     for base in cls.__mro__:
         if base is not object and _is_of_c(base):
             return None if _is_harmless(base) else base
@@ -34,7 +34,7 @@ def holds_values(cls: type) -> bool:
 
 
 def _is_of_c(cls: type) -> bool:
-    """Whether it has methods written in C; a class of Python's has none of its own, ever."""
+    """Whether it has methods written in C; a class made in Python never has any of its own."""
     known = _of_c.get(cls)
     if known is None:
         known = _of_c[cls] = any(

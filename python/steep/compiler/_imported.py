@@ -1,4 +1,4 @@
-"""Types of libraries that the program has imported; none is imported for the sake of them."""
+"""Types of libraries that the program has imported; nothing is imported to find them."""
 
 from __future__ import annotations
 

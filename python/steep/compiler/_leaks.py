@@ -1,4 +1,4 @@
-"""Taking objects that stood in for numbers out of wherever a recorded call has left them."""
+"""Replacing stand-ins by numbers wherever a recorded call has left them."""
 
 from __future__ import annotations
 

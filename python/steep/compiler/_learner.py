@@ -1,4 +1,4 @@
-"""From recorded calls to programs: what a compiled function learns of itself, call by call."""
+"""From recorded calls to programs: what a compiled function learns from its calls."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ RESTLESS_CALLS = 4  # recordings in a row with changes of their own, before it i
 PREPARED_CALLS = 16  # recordings in which an optimiser makes state, likewise
 
 _PREPARED = (
-    "an optimizer makes its state at every call; make the optimizer outside, so that it keeps it"
+    "an optimizer creates its state at every call; create the optimizer outside the function, so "
+    "that it keeps its state"
 )
 _COUNTS_AND_CHECKS = (
-    "it advances a number, and may find its input bad in its midst; check the input first, or keep "
-    "the number in a tensor"
+    "it updates a number, and an operation may still reject its input; check the input first, or "
+    "keep the number in a tensor"
 )
 _NUMBERS_OUTSIDE = (
-    "it computes with a number that changes, and its result's gradient is computed outside; pass "
-    "the number as a tensor, or call backward inside"
+    "it computes with a number that changes between calls, and backward is called outside the "
+    "function; pass the number as a tensor, or call backward inside"
 )
 _FOREIGN = (
-    "numbers among its arguments change, and it uses {}, which must not be given anything but "
-    "plain numbers; pass them as tensors"
+    "numbers among its arguments change between calls, and it uses {}, which accepts only plain "
+    "numbers; pass them as tensors"
 )
 
 
@@ -166,7 +167,7 @@ class Learner(_core.CompiledCall):
                 self._follow(signature, changed_places(recording.cells), recording)
 
     def _refuse_foreign(self, signature: Signature) -> bool:
-        """Whether something has been replaced by what must not be given stand-ins for numbers."""
+        """Whether something was replaced by an object that must not be given stand-ins."""
         if not (signature.followable or signature.places):
             return False
         recordings = [*signature.pending.values(), *(r for _, r in signature.programs)]
@@ -214,6 +215,6 @@ class Learner(_core.CompiledCall):
 
 def _replaced(what: str) -> str:
     return (
-        f"{what or 'something it reads'} is replaced at every call; keep what changes in a tensor, "
-        "or pass it as an argument"
+        f"{what or 'something it reads'} is replaced at every call; keep the values that change in "
+        "a tensor, or pass them as arguments"
     )

@@ -1,4 +1,4 @@
-"""Calls of which each is of another kind than all before: what in their arguments makes it so."""
+"""Calls that are all of new kinds: which of their arguments is the cause."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from steep.compiler._symbolic import is_number
 
 __all__ = ["Newcomers"]
 
-# Values that seldom come again are told of early; shapes and strings may be many, and come again.
+# Values that rarely recur are reported early; shapes and strings may be many, and recur.
 # Powers of two: of other counts C++ does not ask (`may_be_looked_at` in
 # csrc/bindings/programs/compiled_call.cpp).
 _FEW, _MANY = 16, 128
@@ -23,14 +23,14 @@ _LOOKED_AT = frozenset({_FEW - 1, _FEW, _MANY - 1, _MANY})
 _DEEPEST, _MOST = 4, 4096  # containers in each other that are looked into, and parts of them
 
 _Leaf = tuple[Any, ...]  # what is compared, of a value
-_ALWAYS = "{} is {} at every call, each of which is a kind of its own; {}"
-_OF_NUMBERS = "pass a plain {0} ({0}(x)), which may be another one at each call, or a tensor"
+_ALWAYS = "{} is {} at every call, and each needs a recording of its own; {}"
+_OF_NUMBERS = "pass a plain {0} ({0}(x)), whose value may change from call to call, or a tensor"
 _OF_OBJECTS = (
-    "pass the same object again, or what it holds as a tuple, list, dict, namespace or dataclass "
-    "without __slots__"
+    "pass the same object each time, or its contents as a tuple, list, dict, namespace or "
+    "dataclass without __slots__"
 )
-_OF_TENSORS = "pad it to few shapes, or compile what does not depend on them"
-_OF_VALUES = "pass values that come again, or a tensor, or do outside what depends on it"
+_OF_TENSORS = "pad it to a few fixed shapes, or compile only what does not depend on its shape"
+_OF_VALUES = "pass values that recur, or a tensor, or move what depends on it out of the function"
 
 
 class Newcomers:

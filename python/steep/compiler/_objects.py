@@ -1,4 +1,4 @@
-"""What objects and classes are, asked without running code of theirs."""
+"""What objects and classes are, found out without running their code."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def module_of(cls: type) -> str:
 
 
 def is_of_a_library(cls: type) -> bool:
-    """Whether a class is steep's, Python's or NumPy's, whose attributes are their own business."""
+    """Whether a class is steep's, Python's or NumPy's, whose attributes are not followed."""
     top = module_of(cls).partition(".")[0]
     return top in ("steep", "numpy") or top in sys.stdlib_module_names
 
 
 def is_a(item: Any, kinds: type | types.UnionType | tuple[Any, ...]) -> bool:
-    """What `isinstance` says, but that the object is not asked for its `__class__`."""
+    """As `isinstance`, but without asking the object for its `__class__`."""
     return issubclass(type(item), kinds)
 
 

@@ -101,7 +101,7 @@ def _numbers_in(cell: Cell, label: str) -> list[Place] | None:
     if kind == SLOT and not isinstance(key, types.MemberDescriptorType):
         return None
     if kind in (ITEM, DICT) and "__module__" in holder and "__doc__" in holder:
-        return None  # a class's own dict, which is no one's to write into
+        return None  # a class's own dict, which must not be written to
     if kind in (ITEM, VARIABLE, SLOT):
         items = [(key, before)]
     elif kind == DICT and [*map(id, dict.keys(holder))] == [*map(id, before[::2])]:
@@ -174,12 +174,12 @@ class StandIns:
                 if left[i] is symbol:
                     continue
                 if is_symbolic(left[i]) and not self._is_own(left[i]):
-                    self.lost = f"another thread writes into {self.places[i].label}"
+                    self.lost = f"another thread writes to {self.places[i].label}"
                 elif is_number(plain(left[i])):
                     self.writes.append((i, self.numbers.number_of(left[i])))
                 else:
                     label = self.places[i].label
-                    self.lost = f"it puts something else than a number into {label}"
+                    self.lost = f"it stores something other than a number in {label}"
             pairs = zip(left[count:], self.put, strict=False)
             self.changed = [str(entry[1]) for now, entry in pairs if now is not entry[2]]
             self.put = []
@@ -252,16 +252,16 @@ class StandIns:
 
 
 _TOO_MANY = (
-    "it computes {} numbers of numbers that change, which a replay would do no faster; compute "
-    "them outside, or with operators of tensors"
+    "it computes {} numbers from numbers that change between calls, which a replay would not speed "
+    "up; compute them outside the function, or with tensors"
 )
 _KEPT = (
-    "it keeps a number that changes in {}, where a replay would leave the old one; return it and "
-    "keep it outside, or keep a tensor"
+    "it stores a number that changes between calls in {}, where a replay would leave the old "
+    "value; return the number and store it outside the function, or store a tensor"
 )
 _REACHED = (
-    "numbers in an argument change, and it reads that by {} as well; pass a copy, or read it in "
-    "one way only"
+    "numbers inside an argument change between calls, and the function also reaches them through "
+    "{}; pass a copy, or read them in one way only"
 )
 
 

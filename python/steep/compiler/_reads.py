@@ -61,13 +61,13 @@ class Reads:
 
     @property
     def familiar(self) -> Familiar:
-        """What need not be told."""
+        """What need not be reported again."""
         return self._found.familiar
 
-    # ---- what the interpreter tells ---------------------------------------------------------
+    # ---- what the interpreter reports -------------------------------------------------------
 
     def wants(self, code: types.CodeType) -> bool:
-        """Whether anything of this code is to be told."""
+        """Whether anything that this code does is to be reported."""
         names = names_of(code)
         if names is None:
             return False
@@ -144,7 +144,7 @@ class Reads:
                 self._found.look_into(values[name], names, name, holder)
 
     def _passed(self, value: Any) -> None:
-        """What code may have a function of C call, of which the interpreter does not tell."""
+        """Functions that code may have C code call, which the interpreter does not report."""
         if isinstance(value, types.BuiltinFunctionType):
             self.refusal = self.refusal or reason_to_refuse(value)
 
@@ -202,13 +202,13 @@ class Reads:
         if place is not None:
             where = self._line_of(place)
             self.change = self.change or (
-                f"it changes {self.cells.describe(place)} at each call, which a replay would not; "
-                f"keep what changes in a tensor, or change it outside"
+                f"it changes {self.cells.describe(place)} at every call, which a replay would not "
+                f"do; keep the values that change in a tensor, or change them outside the function"
                 f"{at_line(*where) if where else ''}"
             )
 
     def _is_in_doubt(self) -> bool:
-        """Whether it matters if what the call has made is held by nothing but itself."""
+        """Whether it matters if objects made by the call hold nothing but each other."""
         return (
             self._found.has_reached_arguments()
             or not self.cells.objects.keys().isdisjoint(self._found.iterators)
@@ -241,13 +241,21 @@ class Reads:
                 return draws_from(source, path)
         for stream, before, path in found.streams.values():
             if before is None or position_of(stream) != before:
-                return f"it could read from a stream ({path}); read outside and pass what came"
+                return (
+                    f"it may read from a stream ({path}); read outside the function, and pass the "
+                    "data as an argument"
+                )
         for number, path in found.iterators.items():
             if number in alive:
-                return f"it could take from an iterator ({path}); pass what comes as an argument"
+                return (
+                    f"it may advance an iterator ({path}); call next() outside the function, and "
+                    "pass the item as an argument"
+                )
         for item in alive.values() if self._asked else ():
             if name := self._asked.get(type(item)):
-                return f"it calls {name}, which does not show what it reads; call it outside"
+                return (
+                    f"it calls {name}, whose reads cannot be tracked; call it outside the function"
+                )
         return ""
 
     def _unknown_hook(self) -> str:
@@ -255,7 +263,7 @@ class Reads:
         known = {id(hook) for _, _, hooks in self._found.tensors.values() for hook in hooks}
         if all(id(hook) in known for hook in self._hooked):
             return ""
-        return "a gradient hook of an argument, or of a tensor that its code does not name"
+        return "it runs a gradient hook of an argument, or of a tensor that its code does not name"
 
 
 def _holder(cells: Any, value: Any) -> int | None:

@@ -24,13 +24,13 @@ from steep.optim._plan import GroupPlan
 __all__ = ["SPECIAL", "Recording", "Run", "examine"]
 
 SPECIAL = (
-    "a number that changes is 0, 1 or another for which operations go other ways at every call; "
-    "pass it as a tensor"
+    "a number that changes between calls is always 0, 1 or another value that operations treat as "
+    "a special case; pass it as a tensor"
 )
 
 
 class Run:
-    """A call that was recorded: all it has left.
+    """What is left of a call that was recorded.
 
     Attributes:
         result: what the function returned; nobody else here holds it.
@@ -41,8 +41,8 @@ class Run:
         optimizers: those that took a step, in order of their first.
         reads: what it has read from outside.
         stand_ins: what it has computed of numbers that change.
-        untold: why it was not seen what it reads, or ``''``.
-        lost: whether there was not memory enough to see all of it.
+        untold: why its reads could not be followed, or ``''``.
+        lost: whether memory ran out before all of it was seen.
     """
 
     __slots__ = (
@@ -97,7 +97,7 @@ class Run:
         except MemoryError:  # the call has succeeded: what is lost is the program
             self.lost = True
         except Exception as error:  # it holds itself, or a class of its own refuses
-            self.untold = f"what it returns cannot be looked at: {type(error).__name__}"
+            self.untold = f"its result cannot be inspected: {type(error).__name__}"
         self._describe()
 
     def _listen(
@@ -125,7 +125,7 @@ class Run:
         except Exception as error:
             self.outputs.clear()
             said = isinstance(error, TypeError)
-            reason = str(error) if said else f"its result raises {type(error).__name__}"
+            reason = str(error) if said else f"inspecting its result raises {type(error).__name__}"
             self.reads.refusal = self.reads.refusal or reason
         with contextlib.suppress(RecursionError):  # of containers too deep to be looked through
             self.result = without_symbols(self.result)
@@ -190,9 +190,9 @@ class Recording:
         found: str = self._other_numbers(other) or self.trace.difference(other.trace)
         found = found or difference(other.description, self.description)
         if not found and [*map(id, self.optimizers)] != [*map(id, other.optimizers)]:
-            found = "other optimizers"
+            found = "other optimizers take a step"
         if not found and (self.backward is None) != (other.backward is None):
-            found = "a result with a graph that backward has not used up in one of them only"
+            found = "only one of them returns a result whose graph backward has not freed"
         if not found and self.backward is not None and other.backward is not None:
             found = self.backward.difference(other.backward)
         return found
@@ -228,13 +228,13 @@ class Recording:
     def _other_places(self, other: Recording) -> str:
         place = self.stand_ins.other_write(other.stand_ins)
         if place is None:
-            return "numbers that change are in other places, or others of them are returned"
+            return "the numbers that change are in other places, or others of them are returned"
         key = place.where[1]
         own = [c for c in self.codes if (names := names_of(c)) is None or not names.of_library]
         where = line_of(own, key if isinstance(key, str) else None, ATTRIBUTES)
         return (
-            f"{place.label} gets a number of its own in one of them only, or another; write it at "
-            f"every call, or outside{at_line(*where) if where else ''}"
+            f"only one of them assigns a number to {place.label}, or each a different one; assign "
+            f"it at every call, or outside the function{at_line(*where) if where else ''}"
         )
 
 
@@ -242,14 +242,14 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     """What a recorded call of `inputs` did; `table` is that of the function.
 
     Raises:
-        MemoryError: if there was not memory enough to keep all of it.
+        MemoryError: if there is not enough memory to keep all of it.
     """
     run.stand_ins.leave(run.reads.cells)
     if run.lost:
         run.stand_ins.refusal()
         raise MemoryError
     if run.untold:
-        run.reads.refusal = f"it cannot be seen what it reads: {run.untold}"
+        run.reads.refusal = f"what it reads cannot be tracked: {run.untold}"
     outputs, numbers, description = run.outputs, run.numbers, run.description
     try:
         # What cannot be described may be endless to look through.
@@ -259,7 +259,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     except MemoryError:
         raise
     except Exception as error:  # of a user's object, which must not undo a call that has succeeded
-        run.reads.refusal = f"it cannot be seen what it reads: {error}"
+        run.reads.refusal = f"what it reads cannot be tracked: {error}"
     reached = run.stand_ins.reached(run.reads.cells)
     kept = run.stand_ins.refusal(run.reads.line_of_change)
     run.reads.refusal = run.reads.refusal or reached or kept
@@ -278,7 +278,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     trace = _core.make_trace(run.recorder, inputs, outputs, backward, shown)
     if trace.lost:
         raise MemoryError
-    # What it has changed itself comes before what follows from that.
+    # Its own changes are reported before their consequences.
     refusal: str = run.reads.refusal or asked
     if run.reads.change and not refusal:
         return Recording(run, trace, description, "", run.reads.change)
@@ -343,13 +343,16 @@ def _keep_groups(cells: Cells, optimizer: Any) -> None:
 
 _VALID = GroupPlan.__dict__["valid"]  # the slot itself
 _OVERWRITTEN = (
-    "it writes into a tensor after it has read a number out of it (item); write into a copy, or "
-    "read the number last"
+    "it writes to a tensor after reading a number from it (item); write to a copy, or read the "
+    "number last"
 )
 _KEPT_CONTAINER = (
-    "{} it returns is kept in a second place, where a replay would not renew it; return a copy"
+    "{} it returns is also kept elsewhere, where a replay would not update it; return a copy"
 )
-_KEPT = "a tensor it returns is also kept elsewhere, where a replay would not renew it"
+_KEPT = (
+    "a tensor it returns is also kept elsewhere, where a replay would not update it; keep a copy "
+    "(clone)"
+)
 
 
 def _leaves(description: Any) -> Iterator[tuple[str, int]]:
@@ -368,5 +371,5 @@ def _unfit(output: Tensor, given: set[int]) -> str:
     if id(output) in given:
         return "it returns one of its arguments itself; return a copy (clone)"
     if output.requires_grad and output.is_leaf:
-        return "it returns a leaf that requires a gradient; return detach() of it"
+        return "it returns a leaf that requires a gradient; return its detach()"
     return ""

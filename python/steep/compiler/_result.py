@@ -52,12 +52,12 @@ def describe(
 ) -> Any:
     """The result with the number of an output in place of each tensor, which `outputs` gets.
 
-    `numbers` are those in it, by id, and arrays, that were read out of tensors; without any, arrays
-    are plain values. `returned` gets the steps that
-    have made those that objects stand in for, all of the call's own `recorded`.
+    `numbers` are the numbers and arrays in it, by id, that were read out of tensors; without any,
+    arrays are plain values. `returned` gets the steps that have made those that objects stand in
+    for, all of the call's own `recorded`.
 
     Raises:
-        TypeError: if it holds something else than tensors and plain values, or itself.
+        TypeError: if it holds something other than tensors and plain values, or itself.
     """
     steps = [] if returned is None else returned
     description = _Description(outputs, numbers, steps, recorded)
@@ -108,7 +108,7 @@ class _Description:
             return ("named", kind, self._items(part, part, False))
         if (values := values_to_make(part)) is None:
             raise TypeError(
-                f"it returns {one_of(kind.__name__)}, which a replay could not make anew; return "
+                f"it returns {one_of(kind.__name__)}, which a replay cannot create; return "
                 "tensors, numbers, strings or None, or tuples, lists, dicts, namespaces and "
                 "dataclasses of them"
             )
@@ -120,8 +120,8 @@ class _Description:
         read = {id(number.source) for number in self._numbers.values()}
         if any(graph_is_used_up(x) for x in self._outputs[before:] if id(x) not in read):
             raise TypeError(
-                f"it returns {one_of(kind.__name__)} with a tensor whose graph backward has used "
-                "up, which a replay would return without; put detach() of it there"
+                f"it returns {one_of(kind.__name__)} with a tensor whose graph backward has freed, "
+                "and which a replay would return without a graph; put its detach() there"
             )
         return ("made", kind, _maker_of(part), keys, items)
 
@@ -133,7 +133,7 @@ class _Description:
 
     def _given(self, symbol: Any) -> Any:
         if symbol._numbers is not self._recorded:
-            raise TypeError("it returns a number that another thread is recording with")
+            raise TypeError("it returns a number that belongs to a recording of another thread")
         self._returned.append(symbol._node)
         return ("given", len(self._returned) - 1)
 
@@ -193,7 +193,7 @@ def _detach_used(result: Any, known: dict[int, Any]) -> Any:
     kind = type(result)
     if issubclass(kind, Tensor):
         return result.detach() if graph_is_used_up(result) else result
-    # Of other classes nobody but their own code knows how to make another.
+    # How to make another object of other classes, only their own code knows.
     if kind not in (dict, tuple, list) and not _is_named(kind):
         return result
     if id(result) not in known:
@@ -220,17 +220,20 @@ def detached(result: Any) -> Any:
 
 
 _MOST_AGAIN = 4096  # parts of containers that a result holds more than once
-_TOO_OFTEN = "it returns containers that hold the same ones over and over; return each once"
-_TOO_DEEP = "it returns a container that holds itself, or others too deep; return one of tensors"
+_TOO_OFTEN = "it returns containers that contain the same ones many times over; return each once"
+_TOO_DEEP = (
+    "it returns a container that contains itself, or is nested too deeply; return a flat one of "
+    "tensors"
+)
 
 # ---- two results compared ---------------------------------------------------------------------
 
 
 def difference(first: Any, second: Any) -> str:
-    """In what the second of two results, as `describe` gives them, is another one, or ``''``."""
+    """How the second of two results, as `describe` gives them, differs, or ``''``."""
     if isinstance(first, int) or isinstance(second, int):
         if type(first) is type(second):
-            return "" if first == second else "it returns a tensor in another place than before"
+            return "" if first == second else "it returns a tensor in a different place than before"
         return f"it returns {_named(first)} and then {_named(second)}"
     kind = first[0]
     if kind != second[0] or (kind in ("named", "made") and first[1] is not second[1]):
@@ -247,7 +250,7 @@ def difference(first: Any, second: Any) -> str:
     if kind == "array":
         return difference(first[1], second[1])
     if kind == "given":
-        return "" if first == second else "it returns another of the numbers that change"
+        return "" if first == second else "it returns a different one of the numbers that change"
     items, others = first[-1], second[-1]
     if len(items) != len(others):
         return f"it returns {_named(first)} of {len(items)} items and then one of {len(others)}"

@@ -1,4 +1,4 @@
-"""Where values come from, and effects go, that a replay would lack: generators, clocks, streams."""
+"""Sources and effects that a replay would miss: random generators, clocks, streams."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ += ["position_of", "reason_to_refuse"]
 _METHODS = (types.BuiltinFunctionType, types.MethodType)
 _RANDOM_MODULES = ("numpy.random", "_random")
 _CLOCKS = ("time", "datetime")
-# Of the system's functions those that ask nothing of it.
+# Functions of the os module that do not call the system.
 _SYSTEM = ("posix", "nt")
 _SILENT = {"fspath", "strerror", "WIFEXITED", "WEXITSTATUS", "cpu_count"}
-# Modules of C that are there for their effects, or for what others do.
+# C modules that exist for their effects, or to communicate with others.
 _OUTSIDE = {
     "_socket",
     "_ssl",
@@ -30,24 +30,29 @@ _OUTSIDE = {
 }
 _OUTSIDE |= {"select", "fcntl", "mmap", "termios", "readline", "_curses", "syslog"}
 _SETTINGS = {"get_num_threads", "memory_stats", "get_rng_state", "initial_seed", "cpu_level"}
-_PRINTS = "it prints, which a replay would not; print outside"
-_OPENS = "it opens a file; do so outside"
-READS_OR_WRITES = "it reads or writes a file or stream, which a replay would not; do so outside"
-_THREAD = "it starts a thread, which a replay would not; start it outside"
-_DRAWS = "it draws from os.urandom; draw outside and pass what came"
+_PRINTS = "it prints, which a replay would not do; print outside the function"
+_OPENS = "it opens a file; open it outside the function"
+READS_OR_WRITES = (
+    "it reads or writes a file or stream, which a replay would not do; do so outside the function"
+)
+_THREAD = "it starts a thread, which a replay would not do; start it outside the function"
+_DRAWS = "it reads os.urandom; read it outside the function and pass the bytes as an argument"
+_INPUT = "it calls input(); call it outside the function and pass the text as an argument"
+_WARNS = "it issues a warning, which a replay would not do; warn outside the function"
+_DECIMAL = "it reads the context of decimal; pass the settings it needs as arguments"
 _EFFECTS = {
     ("builtins", "print"): _PRINTS,
-    ("builtins", "input"): "it asks for input; ask outside and pass what came as an argument",
-    ("_warnings", "warn"): "it warns, which a replay would not; warn outside",
-    ("_warnings", "warn_explicit"): "it warns, which a replay would not; warn outside",
-    ("time", "sleep"): "it sleeps, which a replay would not; wait outside",
+    ("builtins", "input"): _INPUT,
+    ("_warnings", "warn"): _WARNS,
+    ("_warnings", "warn_explicit"): _WARNS,
+    ("time", "sleep"): "it sleeps, which a replay would not do; sleep outside the function",
     ("_io", "open"): _OPENS,
     ("io", "open"): _OPENS,
     ("_pickle", "dump"): READS_OR_WRITES,
     ("_pickle", "load"): READS_OR_WRITES,
     ("marshal", "dump"): READS_OR_WRITES,
     ("marshal", "load"): READS_OR_WRITES,
-    ("decimal", "getcontext"): "it asks for the settings of decimal; pass what it needs of them",
+    ("decimal", "getcontext"): _DECIMAL,
     ("posix", "urandom"): _DRAWS,
     ("nt", "urandom"): _DRAWS,
     ("_thread", "start_new_thread"): _THREAD,
@@ -75,7 +80,7 @@ def is_random_source(cls: type) -> bool:
 def random_state(source: Any) -> Any:
     """Where a random generator is in its stream, as something that can be compared.
 
-    The system's generator has no state: that it was drawn from is told by `os.urandom`.
+    The system's generator has no state: `os.urandom` reports that it was drawn from.
     """
     if _is_of_random(source):
         try:
@@ -107,8 +112,9 @@ def draws_from(source: Any, path: str) -> str:
     """Why a function that draws from `source` cannot be replayed."""
     name = "random" if _is_of_random(source) else "numpy.random"
     return (
-        f"it draws from {name} ({path or type(source).__name__}), which a replay would not; use "
-        "steep's random functions, or draw outside and pass what came as an argument"
+        f"it draws from {name} ({path or type(source).__name__}), which a replay would not do; "
+        "use steep's random functions, or draw outside the function and pass the numbers as an "
+        "argument"
     )
 
 
@@ -142,17 +148,23 @@ def reason_to_refuse(function: Any) -> str:
     if module.startswith(_RANDOM_MODULES) and not is_a(owner, random_types()):
         return draws_from(owner, f"{module}.{name}")
     if module in _CLOCKS and is_a(owner, types.ModuleType | type):
-        return f"it reads the clock ({module}.{name}); read it outside"
+        return f"it reads the clock ({module}.{name}); read it outside the function"
     if module == "_io" or name in ("tofile", "fromfile"):
         return READS_OR_WRITES
     if is_a(owner, contextvars.ContextVar):
         return f"it uses a context variable ({owner.name}); pass its value as an argument"
     if module in _SYSTEM and name not in _SILENT:
-        return f"it asks the system (os.{name}), which a replay would not; ask outside"
+        return (
+            f"it calls the operating system (os.{name}), which a replay would not do; call it "
+            "outside the function"
+        )
     if module in _OUTSIDE:
-        return f"it deals with others ({module}.{name}), which a replay would not; do so outside"
+        return (
+            f"it communicates with the outside world ({module}.{name}), which a replay would not "
+            "do; do so outside the function"
+        )
     if module == "steep._core" and name in _SETTINGS:
-        return f"it reads a setting ({name}), which a replay would not; read it outside"
+        return f"it reads a setting ({name}), which may change; read it outside the function"
     if is_a(owner, type) and name == "__subclasses__":
-        return "it asks a class for its subclasses; keep those it wants in a list or dict"
+        return "it lists the subclasses of a class; keep the classes it needs in a list or dict"
     return ""

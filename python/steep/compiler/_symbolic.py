@@ -27,8 +27,8 @@ from steep.compiler._leaks import Kept, put_back
 __all__ = ["OPERATORS", "Numbers", "is_number", "is_symbolic", "plain"]
 
 _FIXED = (
-    "{} a number that changes{}, of which it makes others that a replay is not given{}; let it "
-    "change seldom (each value gets a program of its own), or compute the same with operators of "
+    "{} a number that changes between calls{}, and derives from it others that a replay cannot "
+    "update{}; change it rarely (each value gets a program of its own), or compute the same with "
     "tensors"
 )
 Node = tuple[Any, ...]  # ("place", i), ("constant", x), or an operator's name and nodes' numbers
@@ -194,16 +194,16 @@ class Numbers:
                 line = _at_line_of_user(lines)
                 first, second = _shown(other.values[node]), _shown(self.values[node])
                 return (
-                    f"{first} in one run and {second} in the next, a number that Python code "
-                    f"looks at{line}; keep it as it is, or compute it with operators and math"
+                    f"{first} in one run and {second} in the next, a number whose value Python "
+                    f"code depends on{line}; keep it constant, or compute with operators and math"
                 )
         if len(self.nodes) != len(other.nodes) or any(
             a[0] != b[0] or (a[1:] != b[1:] if a[0] != "constant" else not same_value(a[1], b[1]))
             for a, b in zip(self.nodes, other.nodes, strict=False)
         ):
-            return "other things computed of numbers that change"
+            return "other numbers computed from those that change"
         if self.taken != other.taken or self.known.keys() != other.known.keys():
-            return "numbers that change taken by other operations"
+            return "numbers that change used by other operations"
         return ""
 
 

@@ -1,8 +1,8 @@
-"""From an object to all that code can reach from it by the names in it.
+"""From an object to all that code can reach from it by the names in that code.
 
-The way leads along attributes and into containers; what is passed is kept as cells. How an object
-of which class is looked into is one table (`_ways`); what any object has in attributes of its own
-and of its class is one method (`Traversal.own_part`).
+The traversal follows attributes and containers, and keeps what it passes as cells. How objects of
+each class are looked into is one table (`_ways`); what any object has in attributes of its own and
+of its class is one method (`Traversal.own_part`).
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Traversal:
 
     Attributes:
         cells: what was passed, with what was there.
-        refusal: why no replay can follow what was met, or ``''``.
-        getters: whether objects were met that read by names of their own.
+        refusal: why no replay can follow what was found, or ``''``.
+        getters: whether objects were found that read attributes by names which are data.
         sources: random generators by id, with their state and how a user would call them.
         iterators: how a user would call them, by id.
         streams: with where they are and how a user would call them, by id.
         tensors: with their state, their hooks, and their attributes if asked for, by id.
         specials: methods of classes that no code names, with how a user would call them.
-        familiar: what it would look into again to no purpose.
+        familiar: what need not be looked into again.
     """
 
     def __init__(self, given: list[Any]) -> None:
@@ -113,7 +113,7 @@ class Traversal:
         look_into_items(self, values, path)
 
     def refuse(self, reason: str) -> None:
-        """Keep why no replay can follow what was met, if it is the first reason."""
+        """Keep why no replay can follow what was found, if it is the first reason."""
         self.refusal = self.refusal or reason
 
     def kind(self, cls: type) -> Kind:
@@ -174,7 +174,7 @@ class Traversal:
     # ---- what code begins with ----------------------------------------------------------------
 
     def begin(self, names: Names) -> None:
-        """The user's code with these names begins to run: tensors that were met may come to it."""
+        """The user's code with these names begins to run: it may be given tensors found before."""
         self._begun.append(names)
         for tensor, path in self._labelled.values():
             self._attributes(tensor, names, path)
@@ -191,7 +191,7 @@ class Traversal:
         self.familiar.remember(frame, variables, names.globals, seen, passes)
 
     def reads_by_data(self) -> None:
-        """An object was met that reads by names of its own: all code is to be looked at anew."""
+        """An object reads attributes by names which are data: all code is to be looked at anew."""
         self.getters = True
         self.familiar.clear()
 
@@ -286,7 +286,7 @@ class Traversal:
         self.shared(type(item), names)
         self._seen_under(names)[1].add(id(type(item)))
         if "_version" in names.attributes and not names.of_library:
-            self.refuse(f"it reads how often a tensor was written ({path}._version)")
+            self.refuse(f"it reads the version counter of a tensor ({path}._version)")
         if self.familiar.meet(item, path):
             return
         values = attributes_of(item)
@@ -324,7 +324,7 @@ class Traversal:
             if names.dynamic or name in names.attributes:
                 self.refuse(
                     f"it reads an attribute of a tensor that is an argument ({path}.{name}), "
-                    "which another tensor may not have; pass it as an argument of its own"
+                    "which another tensor may not have; pass the attribute as a separate argument"
                 )
 
     # ---- what is left -------------------------------------------------------------------------

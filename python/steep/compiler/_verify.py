@@ -1,4 +1,4 @@
-"""A replay beside the run it stands for."""
+"""A replay compared with the run that it replaces."""
 
 from __future__ import annotations
 

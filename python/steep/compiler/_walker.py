@@ -18,7 +18,7 @@ class Shared(NamedTuple):
 
     Attributes:
         names: those to be looked for in the attributes of each instance.
-        rare: likewise, but that they are not there is no one's business.
+        rare: likewise, but their absence is not recorded.
         slots: places of each instance that are not in its `__dict__`, by name.
     """
 

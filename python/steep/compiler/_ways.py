@@ -1,7 +1,7 @@
-"""Into which objects a traversal looks in which way: one function a way, and a table of them.
+"""How a traversal looks into objects: a function for each way, and a table of ways by class.
 
-What a way returns lies in the object itself. Attributes of its own and of its class are looked at
-besides, for all objects alike (`Traversal.own_part`).
+A way returns what lies in the object itself. Attributes of the object and of its class are looked
+at besides, in the same way for all objects (`Traversal.own_part`).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _is_too_long(walker: Walker, cls: Any, item: Any, path: str) -> bool:
     length: int = cls.__len__(item)
     if length > MOST_ITEMS:
         kind = type(item).__name__
-        _too_much(walker, f"{one_of(kind)} of {length} items, too large to be watched", path)
+        _too_much(walker, f"{one_of(kind)} of {length} items, too large to be tracked", path)
     return length > MOST_ITEMS
 
 
@@ -90,7 +90,7 @@ def _sequence(walker: Walker, item: Any, names: Names, path: str) -> Found:
 
 def _dict(walker: Walker, item: dict[Any, Any], names: Names, path: str) -> Found:
     if item is sys.modules:
-        walker.refuse("it looks modules up in sys.modules; import them by name")
+        walker.refuse("it looks up modules in sys.modules; import them by name")
         return []
     return look_into_items(walker, item, path)
 
@@ -132,7 +132,7 @@ def _array(walker: Walker, item: Any, names: Names, path: str) -> Found:
     if memory is None or "O" in memory.format:
         return _too_much(walker, f"{one_of(kind)} of objects or dates", path)
     if memory.nbytes > MOST_BYTES:
-        what = f"{kind} of {memory.nbytes} bytes, too large to be watched"
+        what = f"{kind} of {memory.nbytes} bytes, too large to be tracked"
         return _too_much(walker, what, path)
     form = (memory.format, *(memory.shape or ()))
     walker.cells.keep((ARRAY, item, form, memory.tobytes()), path)
@@ -151,7 +151,7 @@ def _iterator(walker: Walker, item: Any, names: Names, path: str) -> Found:
     """One that the call has made itself is gone after it; what it goes through is not."""
     if not is_a(item, io.IOBase):
         walker.iterators[id(item)] = path or type(item).__name__
-        is_generator = is_a(item, types.GeneratorType)  # whose code is told of
+        is_generator = is_a(item, types.GeneratorType)  # whose code is reported
         return [] if is_generator else _referents(walker, item, names, path)
     if _passes_method(item, names):  # as in map(file.write, lines)
         walker.refuse(READS_OR_WRITES)
@@ -177,23 +177,25 @@ def _weak(walker: Walker, item: Any, names: Names, path: str) -> Found:
 
 
 def _partial(walker: Walker, item: Any, names: Names, path: str) -> Found:
-    if is_a(item.func, types.BuiltinFunctionType):  # of whose call no one is told
+    if is_a(item.func, types.BuiltinFunctionType):  # whose call is not reported
         walker.refuse(reason_to_refuse(item.func))
     return [(part, path) for part in (item.func, item.args, item.keywords)]
 
 
 def _foreign(walker: Walker, item: Any, names: Names, path: str) -> Found:
-    """Of a type in C that nothing is known of: its memory, if it shows that."""
+    """Of a C type of which nothing is known: its memory, if it exposes that."""
     name = f"{type(item).__module__}.{type(item).__name__}"
     if _passes_method(item, names):
-        walker.refuse(f"it has a method of {one_of(name)} called ({path}); call it outside")
+        walker.refuse(
+            f"it passes on a method of {one_of(name)} to be called ({path}); call it outside"
+        )
     try:
         memory = memoryview(item)
     except TypeError:
         if holds_values(type(item)):
             walker.refuse(
-                f"it reads {one_of(name)} ({path}), which does not show what it holds; read it "
-                "outside and pass what came as an argument"
+                f"it reads {one_of(name)} ({path}), whose contents cannot be tracked; read it "
+                "outside the function and pass the values as an argument"
             )
         return []
     if _POINTERS.isdisjoint(memory.format):
@@ -202,7 +204,7 @@ def _foreign(walker: Walker, item: Any, names: Names, path: str) -> Found:
 
 
 def _thread_local(walker: Walker, item: Any, names: Names, path: str) -> Found:
-    walker.refuse(f"it reads a thread's own variables ({path}); pass them")
+    walker.refuse(f"it reads thread-local variables ({path}); pass them as arguments")
     return []
 
 

@@ -1,4 +1,4 @@
-"""What weak references lead to: no program may keep it alive."""
+"""Targets of weak references, which no program may keep alive."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class WeakTargets:
             own = {number, *map(id, self._parts_of(number, cells))} & held.keys()
             if any(number in (n, *map(id, gc.get_referents(held[n]))) for n in own):
                 return (
-                    f"it reads what a weak reference leads to ({path}), which a program would "
-                    "keep alive; read it outside"
+                    f"it reads the target of a weak reference ({path}), which a program would "
+                    "keep alive; read it outside the function"
                 )
         return ""
 

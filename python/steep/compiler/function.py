@@ -31,30 +31,29 @@ __all__ = ["CompiledFunction"]
 SIGNATURES = 64  # kept for a function; the one not called for longest goes first
 
 _VALUES = re.compile(r"\S+ in one run and \S+ in the next")
-_NO_MEMORY = "there was not memory enough to keep a program of it"
+_NO_MEMORY = "there was not enough memory to keep a program of it"
 _ARRAY = (
-    "an array is in a container among its arguments, or is read-only or of a kind that tensors "
-    "cannot share the memory of; pass the array itself, or a tensor (steep.tensor)"
+    "an array is inside a container among its arguments, or is read-only, or is of a kind whose "
+    "memory tensors cannot share; pass the array itself, or a tensor (steep.tensor)"
 )
 _ENDLESS = (
-    "its arguments hold themselves, or others too deep to be looked through; pass what it reads of "
-    "them"
+    "its arguments contain themselves, or are nested too deeply; pass only the parts that it reads"
 )
 _UNLIKE = (
-    "numbers in its arguments cannot be found twice in the same places; pass them as arguments of "
-    "their own"
+    "numbers inside its arguments were not found in the same places twice; pass them as separate "
+    "arguments"
 )
 _ARGUMENTS = (
-    "it changes its arguments at each call, which a replay would not; return what is new, or write "
-    "it into a tensor"
+    "it changes its arguments at every call, which a replay would not do; return the new values, "
+    "or write them to a tensor"
 )
 _PROFILED = (
-    "a profiler is set (sys.setprofile), whose place a recording would take; call it without one, "
-    "or compile with disable=True"
+    "a profiler is active (sys.setprofile), which recording would have to replace; call it without "
+    "one, or compile with disable=True"
 )
 _NO_ROOM = (
-    "its programs would be kept by the instance, which has no __dict__ or cannot be referred to "
-    "weakly; give the class one, or leave out __slots__"
+    "its programs would be kept by the instance, which has no __dict__ or does not support weak "
+    "references; leave out __slots__, or add '__dict__' and '__weakref__' to them"
 )
 
 
@@ -75,7 +74,7 @@ class CompiledFunction(Learner):
         functools.update_wrapper(self, function, updated=())
 
     def _call_anew(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What a call does that is not replayed."""
+        """A call that is not replayed."""
         if self._verify:
             try:
                 self._table.key(args, kwargs)
@@ -97,7 +96,7 @@ class CompiledFunction(Learner):
         return self._call_with_numbers(Call(args, kwargs), self._warm_up)
 
     def _call_endless(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A call of which it cannot be told of what kind it is."""
+        """A call whose kind cannot be determined."""
         if not _core.is_recording():
             self._say(_ENDLESS)
         return self._call(Call(args, kwargs))
@@ -199,7 +198,7 @@ class CompiledFunction(Learner):
             self._count_newcomer(call)
             signature.eager += 1
             result = self._function(*call.args, **call.kwargs)
-            # The call has succeeded, whatever there is to say against its result.
+            # The call has succeeded, even if its result cannot be described.
             with contextlib.suppress(Exception):
                 describe(result, [])
             signature.warm = True
@@ -255,7 +254,7 @@ class CompiledFunction(Learner):
         return run.result
 
     def _has_changed(self, call: Call, kind: CallKind) -> bool:
-        """Whether the function has changed its arguments: into what cannot be read, it may be."""
+        """Whether the function has changed its arguments, perhaps into some that cannot be read."""
         try:
             return call.kind(self._table).key != kind.key
         except MemoryError:
@@ -264,9 +263,7 @@ class CompiledFunction(Learner):
             return True
 
     def _is_running(self, signature: Signature, call: Call, given: list[Any]) -> bool:
-        """Whether another thread runs its program; else an optimiser or a number has turned it
-        down.
-        """
+        """Whether another thread runs its program; if not, an optimiser or a number rejected it."""
         program = self._table.find(call.args, call.kwargs, call.is_open)
         for made, recording in signature.programs:
             if made is program:
@@ -304,7 +301,7 @@ class CompiledFunction(Learner):
 
     def _let_wait(self, signature: Signature) -> None:
         """Run some calls eagerly, before a recording is tried again."""
-        # Under `fullgraph` each of them is to raise. The others come here anyway.
+        # Under `fullgraph` each of them raises. The others come here anyway.
         is_counted_here = self._fullgraph or self._verify
         if is_counted_here or (signature.any_numbers and signature.known):
             signature.left = signature.wait
@@ -335,7 +332,7 @@ class CompiledFunction(Learner):
         return f"compile: {self._name()} runs eagerly: {reason}"
 
     def _name(self) -> str:
-        """Of the function, or of the class of another object, none of whose code is asked."""
+        """Of the function, or of the class of another object, found without running its code."""
         name = self.__dict__.get("__qualname__", type(self._function).__qualname__)
         return name if isinstance(name, str) else type(self._function).__qualname__
 
@@ -366,7 +363,7 @@ class CompiledFunction(Learner):
         who runs it, and the launches it is made of, with their operands as ``kind number [shape]``:
         ``in`` an argument, ``s`` state from outside, ``g`` a gradient that was there before, ``c``
         a constant, ``t`` memory of the program's own, ``out`` a result or gradient. A bar marks
-        where all threads meet before. At the end stand the layer and the part of the step.
+        a barrier before the step. At the end stand the layer and the part of the step.
 
         Returns:
             The text; print it.

@@ -185,7 +185,7 @@ def call_with_hooks(module: HookedModule, args: tuple[Any, ...], kwargs: dict[st
     """`module.forward` between its hooks, in the order PyTorch runs them."""
     hooks: ModuleHooks = module.__dict__["_hooks"]
     if any(always for _, _, always in hooks.forward.values()):  # also where a replay would raise
-        refuse_recording(f"a hook of a {type(module).__name__} is called after errors, too")
+        refuse_recording(f"a hook of a {type(module).__name__} is registered with always_call=True")
     done: set[int] = set()
     result: Any = None
     try:

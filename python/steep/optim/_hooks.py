@@ -47,7 +47,7 @@ def _add_step_hook(
     table: dict[int, tuple[str, Callable[..., Any]]], kind: str, hook: Callable[..., Any]
 ) -> RemovableHandle:
     # Replays compare the hooks there are with those of the steps recorded, not of the beginning.
-    refuse_recording("a hook of an optimizer is registered inside the function; do so outside")
+    refuse_recording("it registers a hook of an optimizer; register it outside the function")
     return insert_hook(table, (kind, hook))
 
 

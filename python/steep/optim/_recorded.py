@@ -26,7 +26,7 @@ __all__ = [
     "precondition",
 ]
 
-GROUP_CHANGED = "it changes param_groups; change them before the call"
+GROUP_CHANGED = "it changes param_groups; change them outside the function"
 
 _local = threading.local()
 
@@ -76,7 +76,9 @@ def note_step(optimizer: Any) -> None:
     if known is hooks:
         found.append(optimizer)
     elif not same_objects(known, hooks):
-        refuse_recording("the hooks of an optimizer change between its steps")
+        refuse_recording(
+            "the hooks of an optimizer change between its steps; change them outside the function"
+        )
 
 
 def note_change(group: Any) -> None:
