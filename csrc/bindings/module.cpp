@@ -14,7 +14,9 @@
 #include "bindings/programs/frames.h"
 #include "bindings/programs/guards.h"
 #include "bindings/programs/program_table.h"
+#include "bindings/programs/stand_in.h"
 #include "bindings/programs/symbolic.h"
+#include "bindings/references.h"
 #include "bindings/tensor/from_python.h"
 #include "bindings/tensor/tensor_type.h"
 #include "bindings/types/dtype_type.h"
@@ -59,6 +61,7 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   steep::ops::install();
   install_host();
   PyObject* module = m.ptr();
+  add_references(module);
   add_exceptions(module);
   add_description_types(module);
   add_tensor_type(module);
@@ -72,6 +75,7 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   add_runtime(module);
   add_guards(module);
   add_cell_list(module);
+  add_stand_in(module);
   add_symbolic(module);
   add_familiar(module);
   add_frames(module);

@@ -219,6 +219,9 @@ class ProgramTable:
 absent: Any
 any_number: Any
 followed_math: list[builtins.str]
+counts_references: builtins.bool
+
+class StandIn: ...
 
 def call_with_stand_ins(
     entries: list[tuple[Any, Any, Any, Any]],
@@ -247,7 +250,9 @@ def product_into(
 def stream_peak(
     arrays: list[Tensor], updated: builtins.int, written: builtins.int, rounds: builtins.int
 ) -> None: ...
+def drop_unheld(stand_ins: list[Any], /) -> None: ...
 def may_vary_to(number: builtins.float) -> builtins.bool: ...
+def references(items: list[Any], /) -> list[builtins.int]: ...
 def set_symbolic_types(float_type: type, int_type: type, /) -> None: ...
 
 def first_broken(

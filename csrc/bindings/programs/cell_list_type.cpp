@@ -1,6 +1,7 @@
 // _core.CellList: an object of Python's around a CellList.
 #include "bindings/programs/cell_list.h"
 #include "bindings/programs/symbolic.h"
+#include "bindings/references.h"
 #include "bindings/tensor/tensor_type.h"
 
 namespace steep::bindings {
@@ -193,7 +194,7 @@ PyObject* dead(PyObject* self, PyObject*) {
     Owned found(PySet_New(nullptr));
     std::vector<Owned> ids;
     each_value(objects, [&](PyObject* id, PyObject* object) {
-      if (Py_REFCNT(object) == counts[object] + 1) ids.push_back(Owned::borrow(id));
+      if (references_to(object) == counts[object] + 1) ids.push_back(Owned::borrow(id));
     });
     for (const Owned& id : ids) checked(PySet_Add(found.get(), id.get()));
     return found.release();
@@ -240,7 +241,7 @@ PyObject* keep_states(PyObject* self, PyObject* tensors) {
 
 void check_known(PyObject* known) {
   if (!PyTuple_CheckExact(known) || PyTuple_GET_SIZE(known) != 3 ||
-      !PyTuple_CheckExact(PyTuple_GET_ITEM(known, 2)))
+      !is_tensor(PyTuple_GET_ITEM(known, 0)) || !PyTuple_CheckExact(PyTuple_GET_ITEM(known, 2)))
     raise(PyExc_TypeError,
           join("keep_tensors: expected a tensor, its state and hooks, got ", type_name(known)));
 }
@@ -256,18 +257,22 @@ PyObject* keep_tensors(PyObject* self, PyObject* const* args, Py_ssize_t count) 
     const Owned ids(PyDict_Keys(args[0]));
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(ids.get()); ++i) {
       PyObject* const id = PyList_GET_ITEM(ids.get(), i);
-      const Owned known = Owned::borrow(checked(PyDict_GetItemWithError(args[0], id)));
+      Owned known = Owned::borrow(checked(PyDict_GetItemWithError(args[0], id)));
       checked(PyDict_DelItem(args[0], id));
       check_known(known.get());
-      PyObject* const tensor = PyTuple_GET_ITEM(known.get(), 0);
-      PyObject* const hooks = PyTuple_GET_ITEM(known.get(), 2);
+      const Tensor tensor = tensor_of(PyTuple_GET_ITEM(known.get(), 0));
+      const Owned state = Owned::borrow(PyTuple_GET_ITEM(known.get(), 1));
+      const Owned hooks = Owned::borrow(PyTuple_GET_ITEM(known.get(), 2));
       const int returned = PySet_Contains(args[1], id);
       checked(returned);
-      if (Py_REFCNT(tensor) == 1 || returned) continue;
-      own(self)->add(Cell::Kind::tensor, tensor, nullptr, PyTuple_GET_ITEM(known.get(), 1),
-                     description.get(), nullptr);
-      if (PyTuple_GET_SIZE(hooks) > 0)
-        own(self)->add(Cell::Kind::hooks, tensor, nullptr, hooks, of_hooks.get(), nullptr);
+      known = Owned();  // an object that nobody else holds ends with it
+      if (returned || !tensor->python) continue;
+      const Owned object(wrap(tensor));
+      own(self)->add(Cell::Kind::tensor, object.get(), nullptr, state.get(), description.get(),
+                     nullptr);
+      if (PyTuple_GET_SIZE(hooks.get()) > 0)
+        own(self)->add(Cell::Kind::hooks, object.get(), nullptr, hooks.get(), of_hooks.get(),
+                       nullptr);
     }
     Py_RETURN_NONE;
   });

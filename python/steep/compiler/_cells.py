@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import gc
-import sys
 import types
 from collections import Counter
 from typing import Any
 
-from steep._core import CellList, absent
+from steep._core import CellList, absent, references
 
 __all__ = ["ARRAY", "FUNCTION", "Cell", "Cells", "DICT", "HOOKS", "ITEM", "SEQUENCE", "SET"]
 __all__ += ["INSTANCE", "SLOT", "TENSOR", "TYPE", "VARIABLE", "absent"]
@@ -36,8 +35,7 @@ class Cells(CellList):
     """All cells of one recording.
 
     What the recording has made itself is forgotten when it ends: no one outside can reach it. It
-    is told by its reference count, so no one else may hold what is kept here, and nothing here is
-    held in a second place.
+    is told by the references to it, so nothing that is kept here may be held in a second place.
     """
 
     def describe(self, place: int) -> str:
@@ -81,8 +79,9 @@ class Cells(CellList):
         ours.update(self.objects.keys())
         for ends in links.values():
             ours.update(ends)
-        # The dict here holds each once, and so does the call of getrefcount.
-        waiting = [n for n in nodes if sys.getrefcount(nodes[n]) > ours[n] + 2]
+        ours.update(nodes.keys())  # the dict here
+        held = zip(nodes, references([*nodes.values()]), strict=True)
+        waiting = [n for n, count in held if count > ours[n]]
         alive = set(waiting)
         while waiting:
             new = set(links[waiting.pop()]) - alive

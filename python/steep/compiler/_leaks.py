@@ -28,17 +28,16 @@ class Kept(NamedTuple):
 
 
 def put_back(stand_ins: list[Any], numbers: list[Any]) -> Kept | None:
-    """Put numbers in place of the objects that stood in for them, where someone still holds one.
+    """Put numbers in place of the objects that stood in for them, wherever they are held.
 
-    Nobody else may hold the objects than the list. Returns what has held one, if anything has.
+    Returns what has held one, if anything has besides the list.
     """
-    held = [i for i in range(len(stand_ins)) if sys.getrefcount(stand_ins[i]) > 2]
-    if not held:  # by others than the list and the call
+    if not stand_ins:
         return None
-    news = {id(stand_ins[i]): numbers[i] for i in held}
-    going = [stand_ins[i] for i in held]
+    news = dict(zip(map(id, stand_ins), numbers, strict=True))
+    going = [*stand_ins]
     kept, holders = _holders_of(going, {id(stand_ins), id(going)})
-    _make_anew(going[len(held) :], news)
+    _make_anew(going[len(stand_ins) :], news)
     for holder in holders:
         found = _replace(holder, news)
         kept = kept if kept is not None and kept.name else found

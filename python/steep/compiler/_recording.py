@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from steep import _core
-from steep._core import Tensor, may_vary_to
+from steep._core import Tensor, may_vary_to, references
 from steep._layers import begin_anew, followers, let_go
 from steep.compiler._cells import SEQUENCE, SLOT, Cells
 from steep.compiler._code import ATTRIBUTES, at_line, line_of, names_of
@@ -245,6 +244,8 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         MemoryError: if there is not enough memory to keep all of it.
     """
     run.stand_ins.leave(run.reads.cells)
+    if not _core.counts_references:
+        run.reads.refusal = _UNCOUNTED
     if run.lost:
         run.stand_ins.refusal()
         raise MemoryError
@@ -284,10 +285,8 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         return Recording(run, trace, description, "", run.reads.change)
     refusal = refusal or (_OVERWRITTEN if overwritten else "") or trace.refusal
     refusal = refusal or _unfit_outputs(outputs, description, inputs) or _container_kept(run)
-    # A tuple is held by the run and by the call below.
-    tensors = outputs and is_a(run.result, tuple)
-    if not refusal and tensors and sys.getrefcount(run.result) > 2:
-        refusal = _KEPT
+    if not refusal and outputs and is_a(run.result, tuple) and references([run.result])[0] > 1:
+        refusal = _KEPT  # by others than the run
     if backward is not None and not refusal:
         refusal = backward.complete(trace, inputs)
     return Recording(run, trace, description, refusal, "", backward)
@@ -295,7 +294,16 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
 
 def _container_kept(run: Run) -> str:
     """Why a container in a result cannot be a new one at every call, or ``''``."""
-    found, waiting = [], [run.result]
+    found = _containers_in(run.result)
+    for place, count in enumerate(references(found)):
+        if count > 1:  # its place in the result
+            return _KEPT_CONTAINER.format(one_of(type(found[place]).__name__))
+    return ""
+
+
+def _containers_in(result: Any) -> list[Any]:
+    """The containers of a result that a replay makes anew, once for each of their places."""
+    found, waiting = [], [result]
     while waiting:
         item = waiting.pop()
         values = None if is_a(item, tuple) else values_to_make(item)
@@ -304,24 +312,18 @@ def _container_kept(run: Run) -> str:
         if is_a(item, list | tuple):
             waiting += item
         waiting += () if values is None else values.values()
-    values = item = None
-    for i in range(len(found)):
-        # Its place in the result, the list here, and the call.
-        if sys.getrefcount(found[i]) > 3:
-            return _KEPT_CONTAINER.format(one_of(type(found[i]).__name__))
-    return ""
+    return found
 
 
 def _unfit_outputs(outputs: list[Tensor], description: Any, inputs: list[Tensor]) -> str:
     """Why one of the results cannot be a new tensor at every call, or ``''``."""
     places = Counter(number for _, number in _leaves(description))  # an array holds its tensor
     given = {id(x) for x in inputs}
-    for i in range(len(outputs)):
+    # Whoever holds one besides what is returned would see a tensor that replays do not renew.
+    for i, count in enumerate(references(outputs)):
         if reason := _unfit(outputs[i], given):
             return reason
-        # What is returned, the list here, and the call itself: whoever else holds it would see a
-        # tensor that replays do not renew. (A loop variable would be one more.)
-        if sys.getrefcount(outputs[i]) > 2 + places[i]:
+        if count > places[i]:
             return _KEPT
     return ""
 
@@ -345,6 +347,10 @@ _VALID = GroupPlan.__dict__["valid"]  # the slot itself
 _OVERWRITTEN = (
     "it writes to a tensor after reading a number from it (item); write to a copy, or read the "
     "number last"
+)
+_UNCOUNTED = (
+    "this Python does not count references as CPython does, so it cannot be told whether something "
+    "is kept after a call; use CPython"
 )
 _KEPT_CONTAINER = (
     "{} it returns is also kept elsewhere, where a replay would not update it; return a copy"

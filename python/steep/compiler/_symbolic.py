@@ -20,7 +20,7 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from steep._core import followed_math, same_value, set_symbolic_types
+from steep._core import StandIn, drop_unheld, followed_math, same_value, set_symbolic_types
 from steep.compiler._code import at_line, names_of
 from steep.compiler._leaks import Kept, put_back
 
@@ -144,6 +144,7 @@ class Numbers:
 
     def take_back(self) -> Kept | None:
         """Put plain numbers wherever a stand-in was left. Returns what had one, if any has."""
+        drop_unheld(self.symbols)
         kept = put_back(self.symbols, [symbol._value for symbol in self.symbols])
         self.symbols = []  # not before: an interrupt leaves them to whoever handles it
         self._is_closed = True
@@ -284,7 +285,7 @@ def _known(value: Any) -> Any:
     return value._known() if is_symbolic(value) else value
 
 
-class _Symbolic:
+class _Symbolic(StandIn):
     """Stands in for a number while a function is recorded."""
 
     __slots__ = ("_node", "_numbers", "_value")
