@@ -1,4 +1,4 @@
-"""Grad modes as decorators: the part of `no_grad` and its kin that needs no speed."""
+"""Grad modes as decorators: the part of `no_grad` and the like that need not be fast."""
 
 from __future__ import annotations
 

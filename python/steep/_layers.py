@@ -1,4 +1,4 @@
-"""Which layer and phase the launches of a thread come from, noted while somebody follows.
+"""Which layer and phase the launches of a thread come from, noted while there are followers.
 
 Followers are profiles, and recordings whose replays a profile is to attribute to layers. Without
 any, a module's call costs one look at an empty list.
@@ -121,7 +121,7 @@ def follow() -> None:
 
 
 def begin_anew() -> None:
-    """Forget what a call that was broken off has left in this thread, if nobody follows."""
+    """Forget what an interrupted call has left in this thread, if there are no followers."""
     if not followers:
         _thread.stack.clear()
         set_layer(None)
@@ -136,7 +136,7 @@ def unfollow() -> None:
 
 
 def let_go() -> None:
-    """Let go of the modules seen, if nobody follows any more."""
+    """Let go of the modules seen, if there are no followers any more."""
     global _names
     if not followers:
         _names = _Names()

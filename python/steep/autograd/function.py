@@ -73,7 +73,7 @@ class FunctionCtx:
         self._constant = args
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether backward gets zeros (the start) or ``None`` for results nobody used."""
+        """Whether backward gets zeros (the start) or ``None`` for unused results."""
         self._materialize = value
 
     def _finish_saving(self, recorded: tuple[Tensor, ...]) -> None:

@@ -53,7 +53,7 @@ class Arguments:
         return list(self._missed.pop(id(item), {}).items())
 
     def pass_over(self, item: Any, names: Names, path: str) -> list[tuple[Any, str]]:
-        """It was met as an argument: what is in it may be something else."""
+        """It was reached as an argument: another call may bring another one."""
         self._missed.setdefault(id(item), {})[names] = path
         return [(part, path) for part in contents_of(item)]
 

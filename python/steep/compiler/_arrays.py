@@ -79,7 +79,7 @@ class _Source(NamedTuple):
 
 
 def _with_source(function: Any) -> _Source | None:
-    """The function of a user's behind steep's own wrappers, and where it is in its source."""
+    """The user's function behind steep's own wrappers, and where it is in its source."""
     given = 0
     while True:
         if isinstance(function, types.MethodType):

@@ -34,8 +34,9 @@ Cell = tuple[int, Any, Any, Any]  # kind, holder, key, value
 class Cells(CellList):
     """All cells of one recording.
 
-    What the recording has made itself is forgotten when it ends: no one outside can reach it. It
-    is told by the references to it, so nothing that is kept here may be held in a second place.
+    Objects that the recording made itself are forgotten when it ends, for nothing outside can
+    reach them. They are recognised by the references to them, so what is kept here must not be
+    held in a second place.
     """
 
     def describe(self, place: int) -> str:
@@ -61,7 +62,7 @@ class Cells(CellList):
             self.objects.pop(number, None)
 
     def forget_what_is_dead(self) -> None:
-        """Drop the cells of what nobody else holds any more."""
+        """Drop the cells of objects that nothing else holds any more."""
         while dead := self.dead():
             self.forget(dead)
 

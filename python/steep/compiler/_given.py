@@ -99,5 +99,5 @@ def _is_tuple(kind: type) -> bool:
 
 
 def _is_plain(key: Any) -> bool:
-    """Whether looking for a key in a dict runs no code of a user's."""
+    """Whether looking for a key in a dict runs none of the user's code."""
     return type(key) is str or type(key) is int

@@ -112,7 +112,7 @@ def _anew(item: Any, news: News) -> Any:
         if values := attributes_of(item):
             new.__dict__.update(values)
         return new
-    except Exception:  # a user's class refuses, or the hash of a key: it stays as it is
+    except Exception:  # the user's class, or the hash of a key, raises: it stays as it is
         return item
 
 

@@ -13,7 +13,7 @@ from steep.compiler._signature import Signature
 __all__ = ["Learner"]
 
 PROGRAMS = 8  # of one kind of call: other modes, parameters replaced, other gradients before
-RESTLESS_CALLS = 4  # recordings in a row with changes of their own, before it is given up
+RESTLESS_CALLS = 4  # recordings in a row that change what they read, before it runs eagerly
 PREPARED_CALLS = 16  # recordings in which an optimiser makes state, likewise
 
 _PREPARED = (

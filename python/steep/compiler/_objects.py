@@ -134,7 +134,7 @@ def is_of_python(cls: type) -> bool:
 
 
 def is_immutable(cls: type) -> bool:
-    """Whether nobody can give a class other attributes."""
+    """Whether the attributes of a class cannot be changed."""
     return bool(cls.__flags__ & _IMMUTABLE_TYPE)
 
 

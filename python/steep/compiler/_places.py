@@ -226,7 +226,7 @@ class StandIns:
         return any(self._is_own(x) and self.numbers.nodes[x._node][0] == "given" for x in items)
 
     def reached(self, cells: Cells) -> str:
-        """Where numbers among the arguments were met that are not known by these alone, or ``''``.
+        """Where numbers of the arguments were also reached in another way, or ``''``.
 
         Another call may bring others, and that place goes on holding its own.
         """
@@ -244,7 +244,7 @@ class StandIns:
         kept = self.numbers.take_back()
         if steps > MOST_STEPS:
             return _TOO_MANY.format(steps)
-        if self.lost or not kept or self.changed:  # an argument, which is told otherwise
+        if self.lost or not kept or self.changed:  # an argument, which has a reason of its own
             return self.lost
         name = f" ({kept.name!r})" if kept.name else ""
         where = line_of([kept.name] if kept.name else [])
@@ -330,7 +330,7 @@ def evaluator(stand_ins: StandIns, filled: list[int]) -> Evaluator:
     # An operation that is given a number of another type may do something else: 2**n is an int
     # or a float, and t**0.5 may be complex.
     typed = sources | numbers.typed | {*filled}
-    for node in range(len(numbers.nodes)):  # also where no one wants the result: it may fail
+    for node in range(len(numbers.nodes)):  # also where the result is not used: it may fail
         lines.append(f"    n{node} = {_source(numbers, places, node, names)}")
         value = numbers.values[node]
         if node in typed:

@@ -118,7 +118,7 @@ class Reads:
     # ---- where code reads -------------------------------------------------------------------
 
     def _read_by_data(self, frame: types.FrameType) -> None:
-        """Once a function was met that reads by names which are data, all code may call it."""
+        """Once a function was found that reads by names which are data, all code may call it."""
         names = self._names[id(frame.f_code)]
         if self._found.getters and not names.dynamic:
             names = self._names[id(frame.f_code)] = replace(names, dynamic=True)

@@ -32,7 +32,7 @@ class Run:
     """What is left of a call that was recorded.
 
     Attributes:
-        result: what the function returned; nobody else here holds it.
+        result: what the function returned; nothing else here holds it.
         description: the result, as `describe` has it.
         outputs: the tensors in it.
         numbers: those in it that were read out of tensors, by id.
@@ -259,7 +259,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         del made
     except MemoryError:
         raise
-    except Exception as error:  # of a user's object, which must not undo a call that has succeeded
+    except Exception as error:  # of the user's object: the call itself has succeeded
         run.reads.refusal = f"what it reads cannot be tracked: {error}"
     reached = run.stand_ins.reached(run.reads.cells)
     kept = run.stand_ins.refusal(run.reads.line_of_change)

@@ -84,7 +84,7 @@ class _Description:
         self._recorded = recorded
         self._known: dict[int, int] = {}  # the numbers of the outputs, by id
         self._met: set[int] = set()  # containers
-        self._again = 0  # how many parts those have that were met once more
+        self._again = 0  # how many parts the containers have that were found once more
 
     def of(self, part: Any, may_read: bool) -> Any:
         """See `describe`; `may_read`: whether it may be a number read out of a tensor."""
@@ -172,7 +172,7 @@ def values_to_make(result: Any) -> dict[Any, Any] | None:
 
 
 def _maker_of(result: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """What makes another without its values, and with which arguments; no code of a user's."""
+    """What makes another without its values, and its arguments; it runs none of the user's code."""
     cls = type(result)
     if cls is collections.OrderedDict:
         return cls, ()
@@ -204,7 +204,7 @@ def _detach_used(result: Any, known: dict[int, Any]) -> Any:
 def _detach_used_in(result: Any, known: dict[int, Any]) -> Any:
     old = result.values() if type(result) is dict else result
     items = [_detach_used(item, known) for item in old]
-    if are_same_objects(items, old):  # the very object, which someone may know
+    if are_same_objects(items, old):  # the very object, which may be compared by identity
         return result
     if type(result) is dict:
         return dict(zip(result, items, strict=True))
@@ -294,5 +294,5 @@ def _is_same(value: Any, other: Any) -> bool:
             return bool(same_value(read(value), read(other)))
     try:
         return bool(value == other)
-    except Exception:  # of a user's class
+    except Exception:  # of the user's class
         return False

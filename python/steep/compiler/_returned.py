@@ -1,6 +1,6 @@
 """Whether what code reads out of a tensor goes into its result, and nowhere else.
 
-That is told from the source: `return loss.item()`, `return {"loss": loss.item()}`, or
+This is decided from the source code: `return loss.item()`, `return {"loss": loss.item()}`, or
 `v = loss.item()` where `v` is only returned; `return x.numpy()` likewise. No look at the objects
 could tell it, for code of C reads the value of a float without a trace.
 """

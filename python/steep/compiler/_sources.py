@@ -122,7 +122,7 @@ def draws_from(source: Any, path: str) -> str:
 
 
 def position_of(stream: Any) -> Any:
-    """Where a stream is, as something that can be compared; '' for one that nobody reads from."""
+    """Where a stream is, as something that can be compared; '' for one that cannot be read from."""
     try:
         return "" if stream.closed or not stream.readable() else stream.tell()
     except Exception:  # one that is being iterated, or a terminal's

@@ -34,7 +34,7 @@ _FIXED = (
 Node = tuple[Any, ...]  # ("place", i), ("constant", x), or an operator's name and nodes' numbers
 
 Lines = list[tuple[types.CodeType, int]]  # code that calls the one before, and where it is
-MOST_LINES = 16  # of callers, of which one is a user's
+MOST_LINES = 16  # of callers, one of which is the user's code
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     name: getattr(operator, name)
     for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
@@ -231,7 +231,7 @@ def _lines() -> Lines:
 
 
 def _at_line_of_user(lines: Lines) -> str:
-    """The innermost line of a user's code, to end a sentence with."""
+    """The innermost line of the user's code, to end a sentence with."""
     for code, line in lines:
         names = names_of(code)
         if names is not None and not names.of_library:

@@ -249,7 +249,7 @@ class CompiledFunction(Learner):
                 stand_ins.refusal()
                 self._do_without(signature)
         except BaseException:
-            stand_ins.refusal()  # no one is to find a stand-in after the call, whatever ends it
+            stand_ins.refusal()  # no stand-in may be left after the call, whatever ends it
             raise
         return run.result
 

@@ -315,7 +315,7 @@ def _whole(wanted: list[float], total: int) -> list[int]:
 
 
 def _by_label(order: list[int], stratify: Tensor | Sequence[Any]) -> list[list[int]]:
-    """The indices of `order`, one list per label, labels in the order they are met."""
+    """The indices of `order`, one list per label, labels in order of appearance."""
     labels = stratify.tolist() if isinstance(stratify, Tensor) else list(stratify)
     if len(labels) != len(order):
         raise ValueError(

@@ -183,7 +183,7 @@ class WeightedRandomSampler(OrderedSampler):
     Args:
         weights: n weights, none negative, not all zero; they need not add up to 1.
         num_samples: how many indices to draw.
-        replacement: whether an index may come again. Default: ``True``.
+        replacement: whether an index may be drawn again. Default: ``True``.
         generator: source of the draws; the default one if ``None``.
 
     Raises:

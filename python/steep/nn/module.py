@@ -317,7 +317,7 @@ class Module(StatefulModule):
 
 
 def _call_in_layer(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A call whose launches somebody wants to know the layer of."""
+    """A call whose launches are attributed to layers."""
     with in_layer(module):
         if module._hooks is None:
             return module.forward(*args, **kwargs)

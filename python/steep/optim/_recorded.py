@@ -151,7 +151,7 @@ _ASKED = frozenset({"_hyper", "_flags", "step_hooks", "write_hyperparameters"})
 
 
 def _is_all_of_steep(optimizer: Any) -> bool:
-    """Whether no code of a user's has a part in what its step is: that may read anything."""
+    """Whether its step runs none of the user's code, which may read anything."""
     others = [cls for cls in type(optimizer).__mro__ if not cls.__module__.startswith("steep.")]
     return all(_ASKED.isdisjoint(vars(item)) for item in (optimizer, *others))
 

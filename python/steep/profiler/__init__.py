@@ -1,6 +1,6 @@
 """Where the time of a program goes: by operation, by layer, and as a trace to look at.
 
-Every kernel is launched through one place in the engine, and a profile is told of each launch:
+Every kernel is launched through one place in the engine, which reports each launch to the profile:
 what ran, for how long, on how many bytes, in which layer, forward or backward. Names are those of
 `torch.profiler` where the meaning is the same.
 
