@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,37 @@ def test_one_in_a_cycle_is_held() -> None:
     marks[0].self = marks[0]
     _core.drop_unheld(marks)
     assert [mark.number for mark in marks] == [0]
+
+
+class Meddler:
+    """Whose end changes the list that it was in."""
+
+    def __init__(self, change: Callable[[], Any]) -> None:
+        self.change = change
+
+    def __del__(self) -> None:
+        self.change()
+
+
+@pytest.mark.parametrize("change", ["clear", "extend", "drop"])
+def test_the_end_of_another_object_may_change_the_list(change: str) -> None:
+    kept = Mark(1)
+    marks: list[Any] = []
+
+    def changed() -> None:
+        if change == "clear":
+            marks.clear()
+        elif change == "extend":
+            marks.extend([Mark(2), 3])
+        else:
+            marks.extend([kept, Mark(2)])
+            _core.drop_unheld(marks)
+
+    marks += [Meddler(changed), Mark(0), kept, Meddler(changed)]
+    _core.drop_unheld(marks)
+    assert [mark for mark in marks if mark is kept] == [kept]
+    _core.drop_unheld(marks)
+    assert marks == [kept]
 
 
 class Nested:

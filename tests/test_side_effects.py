@@ -209,6 +209,7 @@ TYPES = [
     "memory_format",
     "CompiledCall",
     "CellList",
+    "StandIn",
     "Familiar",
     "ProgramTable",
     "SavedTensor",

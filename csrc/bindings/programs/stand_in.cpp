@@ -3,8 +3,6 @@
 #include <memory>
 #include <vector>
 
-#include "bindings/references.h"
-
 namespace steep::bindings {
 
 namespace {
@@ -23,33 +21,56 @@ void stand_in_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-// drop_unheld(stand_ins): lets go of all of them, and puts back those that are still there. No code
-// of Python's runs meanwhile: the end of one frees numbers, and no more.
+// Those of a list, each to note its end in a place of its own until this is over.
+class Watched {
+ public:
+  explicit Watched(PyObject* list)
+      : ended_(std::make_unique<bool[]>(static_cast<size_t>(PyList_GET_SIZE(list)))) {
+    known_.reserve(static_cast<size_t>(PyList_GET_SIZE(list)));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i) {
+      PyObject* const item = PyList_GET_ITEM(list, i);
+      auto* const one = reinterpret_cast<StandIn*>(item);
+      if (!PyObject_TypeCheck(item, stand_in_type) || one->ended) continue;  // or seen before
+      one->ended = &ended_[known_.size()];
+      known_.push_back(one);
+    }
+  }
+  ~Watched() {
+    for (size_t i = 0; i < known_.size(); ++i)
+      if (!ended_[i]) known_[i]->ended = nullptr;
+  }
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+
+  std::vector<Owned> left() const {
+    std::vector<Owned> found;
+    found.reserve(known_.size());
+    for (size_t i = 0; i < known_.size(); ++i) {
+      auto* const object = reinterpret_cast<PyObject*>(known_[i]);
+      // One that was dropped in the midst of many nested deallocations ends after them.
+      if (!ended_[i] && take_unless_dying(object)) found.push_back(Owned(object));
+    }
+    return found;
+  }
+
+ private:
+  std::unique_ptr<bool[]> ended_;
+  std::vector<StandIn*> known_;
+};
+
+// drop_unheld(stand_ins): lets go of all of them, and puts back those that are still there. The end
+// of other objects in the list may run code.
 PyObject* drop_unheld(PyObject*, PyObject* list) {
   return guarded([&]() -> PyObject* {
     if (!PyList_CheckExact(list))
       raise(PyExc_TypeError, join("drop_unheld: expected a list, got ", type_name(list)));
-    const Py_ssize_t size = PyList_GET_SIZE(list);
-    const auto ended = std::make_unique<bool[]>(static_cast<size_t>(size));
-    std::vector<StandIn*> known;
-    known.reserve(static_cast<size_t>(size));
-    for (Py_ssize_t i = 0; i < size; ++i) {
-      PyObject* const item = PyList_GET_ITEM(list, i);
-      auto* const one = reinterpret_cast<StandIn*>(item);
-      if (!PyObject_TypeCheck(item, stand_in_type) || one->ended) continue;  // or met before
-      one->ended = &ended[known.size()];
-      known.push_back(one);
-    }
-    for (Py_ssize_t i = 0; i < size; ++i) checked(PyList_SetItem(list, i, new_reference(Py_None)));
-    Py_ssize_t left = 0;
-    for (size_t i = 0; i < known.size(); ++i) {
-      if (ended[i]) continue;
-      auto* const object = reinterpret_cast<PyObject*>(known[i]);
-      known[i]->ended = nullptr;
-      // One that was dropped in the midst of many nested deallocations ends after them.
-      if (take_unless_dying(object)) checked(PyList_SetItem(list, left++, object));
-    }
-    checked(PyList_SetSlice(list, left, size, nullptr));
+    const Owned items(PyList_GetSlice(list, 0, PyList_GET_SIZE(list)));
+    checked(PyList_SetSlice(list, 0, PyList_GET_SIZE(list), nullptr));
+    const Watched watched(items.get());
+    // One by one: in the midst of nested deallocations a list would keep its items until later.
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items.get()); ++i)
+      checked(PyList_SetItem(items.get(), i, new_reference(Py_None)));
+    for (const Owned& one : watched.left()) checked(PyList_Append(list, one.get()));
     Py_RETURN_NONE;
   });
 }
