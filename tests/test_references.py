@@ -24,7 +24,7 @@ def sources() -> list[Path]:
 
 
 def test_counts_are_read_in_one_place() -> None:
-    """But for `take_unless_dying` of python.h, which asks whether there are any references at all."""
+    """But for `take_unless_dying` of python.h, which asks whether there are any at all."""
     readers = {path.name for path in sources() if COUNTS.search(path.read_text())}
     assert readers <= {"references.h", "references.cpp", "python.h"}
 
