@@ -379,6 +379,14 @@ def test_all_of_the_extension_is_tried() -> None:
     assert types == {*TYPES, "enable_grad", "inference_mode"}
 
 
+def test_calls_on_behalf_of_python_take_a_tuple_and_a_dict() -> None:
+    for args, kwargs in ((steep.float32, {}), ((), steep.float32), ([], {}), ((), None)):
+        with pytest.raises(TypeError, match=r"call_with_grad: expected \("):
+            _core.call_with_grad(True, print, args, kwargs)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"call_with_item: expected \("):
+            _core.call_with_item({}, "a", 1, print, args, kwargs)  # type: ignore[arg-type]
+
+
 def test_methods_of_the_compiler_need_their_object() -> None:
     for kind in (_core.Program, _core.Replayed, _core.Trace):
         for name, method in vars(kind).items():

@@ -222,7 +222,8 @@ PyObject* take_steps(PyObject*, PyObject* const* args, Py_ssize_t count) {
 // call_with_grad(enabled, function, args, kwargs)
 PyObject* call_with_grad(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    need(count == 4, "call_with_grad: expected (enabled, function, args, kwargs)");
+    need(count == 4 && PyTuple_Check(args[2]) && PyDict_Check(args[3]),
+         "call_with_grad: expected (enabled, function, tuple, dict)");
     const int enabled = PyObject_IsTrue(args[0]);
     checked(enabled);
     const tape::GradMode mode(enabled);

@@ -160,7 +160,8 @@ PyObject* state_matches(PyObject*, PyObject* const* args, Py_ssize_t count) {
 // then what it had before. A `finally` of Python's is itself code that can be interrupted.
 PyObject* call_with_item(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 6) raise(PyExc_TypeError, "call_with_item: expected six arguments");
+    if (count != 6 || !PyTuple_Check(args[4]) || !PyDict_Check(args[5]))
+      raise(PyExc_TypeError, "call_with_item: expected (dict, key, value, function, tuple, dict)");
     const Owned entry(PyTuple_Pack(3, args[0], args[1], args[2]));
     const Owned entries(PyList_New(1));
     PyList_SET_ITEM(entries.get(), 0, new_reference(entry.get()));
