@@ -12,10 +12,9 @@ import pytest
 import steep
 from cases import BENCHMARKS, LAYERS, OPTIMIZERS, TABLE
 from cases.layer import Layer
-from cases.loss import LOSSES
 from cases.optimizer import Optimizer
 from cases.row import Row
-from registry import ENTRIES, FUNCTION, METHOD, Entry
+from registry import ENTRIES, FUNCTION, FUNCTIONAL, METHOD, Entry
 from steep import nn, optim
 from steep.reference import OPS
 from steep.reference import optim as reference_optim
@@ -97,7 +96,7 @@ def test_what_is_missing_is_noticed(lack: str) -> None:
     elif lack == "benchmark":
         del timed["exp"]
     else:
-        entry = Entry("exp", entry.where, entry.signature, "Shape: any, kept.", "exp", True)
+        entry = replace(entry, doc="Shape: any, kept.")
     assert len(missing(entry, table, timed)) == 1
 
 
@@ -121,12 +120,14 @@ def test_benchmark_row_runs(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_reachable(name: str) -> None:
-    """Functions are in steep, methods on Tensor, under the registry's name."""
-    entry = FIRST[name]
-    if entry.where & FUNCTION:  # PyTorch keeps losses in nn.functional
-        assert hasattr(nn.functional if name in LOSSES else steep, name)
-    if entry.where & METHOD:
-        assert hasattr(steep.Tensor, name)
+    """An operation is where its entries say, under the registry's name, and nowhere else."""
+    where = 0
+    for entry in ENTRIES:
+        where |= entry.where if entry.name == name else 0
+    assert hasattr(steep, name) == bool(where & FUNCTION)
+    assert hasattr(steep.Tensor, name) == bool(where & METHOD)
+    assert hasattr(steep.nn.functional, name) == bool(where & FUNCTIONAL)
+    assert (name in steep.nn.functional.__all__) == bool(where & FUNCTIONAL)
 
 
 # ---- layers and optimisers ----------------------------------------------------------------------

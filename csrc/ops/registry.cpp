@@ -1,68 +1,35 @@
 #include "ops/registry.h"
 
-#include "ops/install.h"
-#include "ops/ops.h"
-#include "ops/shape/window.h"
-#include "program/record/recorder.h"
-#include "tape/history.h"
+#include <algorithm>
+#include <cstring>
 
 namespace steep::ops {
+
+const Registration* Registration::newest = nullptr;
+
+void Registry::collect(const Registration* registrations) {
+  const auto by_name = [](const auto& a, const auto& b) { return std::strcmp(a.name, b.name) < 0; };
+  for (source_ = registrations; source_; source_ = source_->next) source_->add(*this);
+  std::stable_sort(ops_.begin(), ops_.end(), by_name);
+  std::sort(modules_.begin(), modules_.end(), by_name);
+  for (size_t i = 1; i < ops_.size(); ++i) {
+    const Op &before = ops_[i - 1], &op = ops_[i];
+    if (op.source != before.source && !std::strcmp(op.name, before.name))
+      throw Error(ErrorKind::runtime,
+                  join("registry: expected all overloads of '", op.name,
+                       "' in one registration, got some among '", before.source->family,
+                       "' and some among '", op.source->family, "'; add them together"));
+  }
+}
 
 const Registry& registry() {
   // Never destroyed: a thread may call an operation while the process ends.
   static const auto* const instance = [] {
     auto* const made = new Registry();
-    Registry& all = *made;
-    register_arithmetic(all);
-    register_math(all);
-    register_compare(all);
-    register_activation(all);
-    register_create(all);
-    register_inplace(all);
-    register_view(all);
-    register_join(all);
-    register_index(all);
-    register_reduce(all);
-    register_matmul(all);
-    register_linear(all);
-    register_softmax(all);
-    register_loss(all);
-    register_norm(all);
-    register_random(all);
-    register_range(all);
-    register_optim(all);
-    register_peak(all);
+    made->collect(Registration::newest);
     return made;
   }();
   return *instance;
-}
-
-namespace {
-Tensor plain_add(const Tensor& x, const Tensor& other) { return add(x, other); }
-void add_into(const Tensor& x, const Tensor& other) { add_(x, {other, {}}, 1); }
-Tensor filled(const Dims& shape, DType dtype, double value) { return full(shape, value, dtype); }
-Tensor strided(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset) {
-  return as_strided(x, shape, strides, offset);
-}
-}  // namespace
-
-void install() { tape::primitives = {plain_add, add_into, sum_to, filled, clone, strided}; }
-
-Number item(const Tensor& x) {
-  const Number value = only_element(x);
-  program::refuse_recording(
-      "it reads a value into Python (item); return the tensor, or the very number (return "
-      "x.item()), "
-      "and use it outside");
-  return value;
-}
-
-Number only_element(const Tensor& x) {
-  if (x.numel() != 1)
-    throw Error(ErrorKind::runtime,
-                join("item: a Tensor with ", x.numel(),
-                     " elements cannot be converted to Scalar; index it first, or use tolist()"));
-  return number_at(x.data<void>(), x.dtype());
 }
 
 }  // namespace steep::ops

@@ -1,5 +1,6 @@
-// The registry: one entry an operation, from which Python's entry points, its stubs and the
-// completeness test are made.
+// The registry: one entry an operation, from which Python's entry points and stubs, the lists of
+// names, simple modules, the API page and the completeness test are made. docs/adding.md shows how
+// an operation is added.
 //
 // An entry's signature is written as Python stub text and is the only place where names, defaults
 // and kinds of the arguments stand: "(input: Tensor, dim: int | None = None, *, keepdim: bool =
@@ -19,11 +20,16 @@
 namespace steep::ops {
 
 enum Where : uint8_t {
-  kFunction = 1,  // steep.name(...)
-  kMethod = 2,    // Tensor.name(...); self is the first parameter
-  kInternal = 4,  // _core.name(...), not re-exported
+  kFunction = 1,    // steep.name(...)
+  kMethod = 2,      // Tensor.name(...); self is the first parameter
+  kInternal = 4,    // _core.name(...) alone
+  kFunctional = 8,  // steep.nn.functional.name(...)
+  kOut = 16,        // the function writes into out=, too, as PyTorch documents it
   kBoth = kFunction | kMethod,
 };
+constexpr Where operator|(Where a, Where b) { return static_cast<Where>(int{a} | int{b}); }
+
+class Registration;
 
 struct Op {
   const char* name;
@@ -32,6 +38,19 @@ struct Op {
   void (*call)(const Op& self, Value* arguments, Value& result);
   const char* doc;
   const char* cases;  // the row of the tests' table that covers it; null: the row of its own name
+  const Registration* source;
+};
+
+// The module that does no more than hold a function's arguments, as nn.ELU holds elu's. Its class
+// is written by tools/make_stubs.py: the tensors that the signature begins with are what forward()
+// takes, the other parameters are the constructor's, with their names, order and defaults, and are
+// kept under their names.
+struct SimpleModule {
+  const char* function;
+  const char* name;   // file and class under steep.nn: "activation.ELU"
+  const char* doc;    // its docstring
+  const char* holds;  // "(dim: int) -> None": the constructor's parameters, if others; or null
+  const char* shows;  // "{lambd}": its repr, if it is not PyTorch's usual one; or null
 };
 
 // Makes the caller of a C++ function: unpacks as many Values as it has parameters.
@@ -73,14 +92,24 @@ class Registry {
   template <auto function>
   void add(const char* name, Where where, const char* signature, const char* doc,
            const char* cases = nullptr) {
-    ops_.push_back({name, where, signature, &Caller<function>::call, doc, cases});
+    ops_.push_back({name, where, signature, &Caller<function>::call, doc, cases, source_});
   }
   // The in-place method of an operation: the first argument takes the operation's result.
   template <auto function>
   void add_inplace(const char* name, const char* signature, const char* doc, const char* cases) {
-    ops_.push_back({name, kMethod, signature, &call_inplace<function>, doc, cases});
+    ops_.push_back({name, kMethod, signature, &call_inplace<function>, doc, cases, source_});
   }
+  void add_module(const char* function, const char* name, const char* doc,
+                  const char* holds = nullptr, const char* shows = nullptr) {
+    modules_.push_back({function, name, doc, holds, shows});
+  }
+  // By name; overloads in the order in which their file adds them.
   const std::vector<Op>& ops() const { return ops_; }
+  const std::vector<SimpleModule>& modules() const { return modules_; }
+
+  // Takes the entries of all registrations, in whichever order these come. Throws where two
+  // registrations have one name: which overload is tried first would be the linker's choice.
+  void collect(const Registration* registrations);
 
  private:
   template <auto function>
@@ -91,29 +120,27 @@ class Registry {
     result = Value::of(assign(self.name, x, result.tensor));
   }
   std::vector<Op> ops_;
+  std::vector<SimpleModule> modules_;
+  const Registration* source_ = nullptr;
 };
 
-// All families' entries; built on first use. Each family's file defines its own.
-void register_activation(Registry& registry);
-void register_arithmetic(Registry& registry);
-void register_compare(Registry& registry);
-void register_create(Registry& registry);
-void register_index(Registry& registry);
-void register_inplace(Registry& registry);
-void register_join(Registry& registry);
-void register_loss(Registry& registry);
-void register_math(Registry& registry);
-void register_matmul(Registry& registry);
-void register_linear(Registry& registry);
-void register_norm(Registry& registry);
-void register_optim(Registry& registry);
-void register_peak(Registry& registry);
-void register_random(Registry& registry);
-void register_range(Registry& registry);
-void register_reduce(Registry& registry);
-void register_softmax(Registry& registry);
-void register_view(Registry& registry);
+// How a file of operations hands in its entries: by an object of this class, and nowhere else. As
+// the module is loaded, each puts itself into a list; nothing is added or allocated before
+// registry() asks for it.
+class Registration {
+ public:
+  Registration(const char* family, void (*add)(Registry&))
+      : family(family), add(add), next(newest) {
+    newest = this;
+  }
+  const char* family;  // one word: where the API page has its operations
+  void (*add)(Registry&);
+  const Registration* next;
 
+  static const Registration* newest;
+};
+
+// All entries; built on first use.
 const Registry& registry();
 
 }  // namespace steep::ops

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -64,19 +63,15 @@ def argument(chance: random.Random, kind: str) -> Any:
     return makers.get(name, lambda: hostile.number(chance))()
 
 
-PARAMETER = re.compile(r"(\w+): ([^,=)]+?)\s*(=[^,)]*)?(?=,|\)|$)")
-
-
 def from_signature(chance: random.Random, entry: Entry) -> tuple[list[Any], dict[str, Any]]:
-    inside = entry.signature.rpartition(") ->")[0].lstrip("(")
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
-    for name, kind, default in PARAMETER.findall(inside):
-        if default and chance.random() < 0.6:
+    for parameter in entry.parameters:
+        if parameter.default and chance.random() < 0.6:
             continue
-        value = argument(chance, kind)
-        if kwargs or default or chance.random() < 0.1:
-            kwargs[name] = value
+        value = argument(chance, parameter.annotation)
+        if kwargs or parameter.default or chance.random() < 0.1:
+            kwargs[parameter.name] = value
         else:
             args.append(value)
     return args, kwargs

@@ -115,9 +115,11 @@ PyTypeObject* make_named_pair(const std::string& name) {
       checked(reinterpret_cast<PyObject*>(PyStructSequence_NewType(&description))));
 }
 
+// The registry goes by name, so that the entry of a name stands among the last two.
 Entry& entry_named(const std::string& name, bool method) {
-  for (Entry& entry : entries())
-    if (entry.method == method && entry.name == name) return entry;
+  std::deque<Entry>& all = entries();
+  for (size_t i = all.size(); i-- > 0 && all[i].name == name;)
+    if (all[i].method == method) return all[i];
   entries().push_back({name, method, false, {}});
   return entries().back();
 }
@@ -128,9 +130,9 @@ void collect(const ops::Op& op) {
       parsed.returns == "tuple[Tensor, Tensor]" ? make_named_pair(op.name) : nullptr;
   if (op.where & ops::kMethod)
     entry_named(op.name, true).overloads.push_back({&op, parse_signature(op), named, op.signature});
-  if (!(op.where & (ops::kFunction | ops::kInternal))) return;
+  if (!(op.where & (ops::kFunction | ops::kInternal | ops::kFunctional))) return;
   Entry& function = entry_named(op.name, false);
-  function.takes_out = takes_out(op);
+  function.takes_out |= bool(op.where & ops::kOut);
   const std::string shown = function.takes_out ? with_out(op.signature) : op.signature;
   function.overloads.push_back({&op, std::move(parsed), named, shown});
 }

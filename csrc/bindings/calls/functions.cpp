@@ -7,7 +7,7 @@
 #include "bindings/autograd/autograd.h"
 #include "bindings/calls/convert.h"
 #include "bindings/calls/functions.h"
-#include "bindings/calls/out_argument.h"
+#include "bindings/calls/signature_text.h"
 #include "bindings/tensor/tensor_type.h"
 #include "bindings/types/dtype_type.h"
 #include "ops/product/naive.h"
@@ -65,20 +65,59 @@ void stream_peak(const py::list& arrays, int64_t updated, int64_t written, int64
   ops::stream_peak(read, updated, written, rounds);
 }
 
+py::str text(std::string_view view) { return {view.data(), view.size()}; }
+
+py::list parameter_rows(const WrittenSignature& signature) {
+  using Kind = WrittenParameter::Kind;
+  py::list rows;
+  for (const WrittenParameter& parameter : signature.parameters) {
+    py::dict row;
+    row["name"] = text(parameter.name);
+    row["annotation"] = text(parameter.annotation);
+    row["default"] = parameter.standard.empty() ? py::none() : py::object(text(parameter.standard));
+    row["kind"] = parameter.kind == Kind::positional ? "positional"
+                  : parameter.kind == Kind::keyword  ? "keyword"
+                                                     : "variadic";
+    rows.append(row);
+  }
+  return rows;
+}
+
+py::dict module_row(const ops::SimpleModule& module) {
+  py::dict out;
+  out["name"] = module.name;
+  out["function"] = module.function;
+  out["doc"] = module.doc;
+  out["parameters"] = py::none();
+  if (module.holds) out["parameters"] = parameter_rows(read_signature(module.name, module.holds));
+  out["shows"] = module.shows ? py::object(py::str(module.shows)) : py::none();
+  return out;
+}
+
 py::dict row(const ops::Op& op) {
+  const WrittenSignature signature = read_signature(op.name, op.signature);
   py::dict out;
   out["name"] = op.name;
+  out["family"] = op.source->family;
+  out["where"] = static_cast<int>(op.where & ~ops::kOut);
   out["signature"] = op.signature;
+  out["parameters"] = parameter_rows(signature);
+  out["returns"] = text(signature.returns);
   out["doc"] = op.doc;
-  out["where"] = static_cast<int>(op.where);
   out["cases"] = op.cases ? op.cases : op.name;
-  out["out"] = takes_out(op);
+  out["out"] = bool(op.where & ops::kOut);
   return out;
 }
 
 py::list registry_rows() {
   py::list rows;
   for (const ops::Op& op : ops::registry().ops()) rows.append(row(op));
+  return rows;
+}
+
+py::list module_rows() {
+  py::list rows;
+  for (const ops::SimpleModule& module : ops::registry().modules()) rows.append(module_row(module));
   return rows;
 }
 
@@ -163,8 +202,12 @@ void add_functions(PyObject* module) {
         "Passes over vectors of float32 as fast as the machine can: the first ones are read and "
         "written in place, the last ones written, the others read. For benchmarks.");
   m.def("registry", registry_rows,
-        "Every operation: name, signature, doc, where (1 function, 2 method, 4 internal), cases, "
-        "out (whether the function takes it).");
+        "Every operation by name: family, where (1 steep, 2 Tensor, 4 _core alone, 8 "
+        "nn.functional), signature, its parameters and what it returns, doc, cases, and out "
+        "(whether the function takes it).");
+  m.def("registry_modules", module_rows,
+        "The modules that hold a function's arguments and no more: name, function, doc, "
+        "parameters and shows, which are None where they follow from the function.");
   m.def("registry_names", registry_names, "The names of the functions of the registry.");
 }
 

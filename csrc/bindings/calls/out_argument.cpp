@@ -1,7 +1,5 @@
 #include "bindings/calls/out_argument.h"
 
-#include <cstring>
-
 #include "bindings/autograd/autograd.h"
 #include "bindings/tensor/tensor_type.h"
 #include "ops/elementwise/inplace.h"
@@ -13,111 +11,6 @@
 namespace steep::bindings {
 
 namespace {
-
-// By name, as PyTorch's documentation has them.
-constexpr const char* kFunctions[] = {"abs",
-                                      "acos",
-                                      "add",
-                                      "addmm",
-                                      "all",
-                                      "amax",
-                                      "amin",
-                                      "any",
-                                      "arange",
-                                      "asin",
-                                      "atan",
-                                      "atan2",
-                                      "bernoulli",
-                                      "bitwise_and",
-                                      "bitwise_left_shift",
-                                      "bitwise_not",
-                                      "bitwise_or",
-                                      "bitwise_right_shift",
-                                      "bitwise_xor",
-                                      "bmm",
-                                      "cat",
-                                      "ceil",
-                                      "clamp",
-                                      "clip",
-                                      "concat",
-                                      "concatenate",
-                                      "cos",
-                                      "cosh",
-                                      "cumsum",
-                                      "div",
-                                      "divide",
-                                      "dot",
-                                      "empty",
-                                      "eq",
-                                      "erf",
-                                      "erfc",
-                                      "exp",
-                                      "exp2",
-                                      "expm1",
-                                      "eye",
-                                      "floor",
-                                      "floor_divide",
-                                      "fmod",
-                                      "full",
-                                      "gather",
-                                      "ge",
-                                      "gt",
-                                      "index_select",
-                                      "le",
-                                      "linspace",
-                                      "log",
-                                      "log10",
-                                      "log1p",
-                                      "log2",
-                                      "logical_and",
-                                      "logical_not",
-                                      "logical_or",
-                                      "logical_xor",
-                                      "logsumexp",
-                                      "lt",
-                                      "masked_select",
-                                      "matmul",
-                                      "max",
-                                      "maximum",
-                                      "mean",
-                                      "min",
-                                      "minimum",
-                                      "mm",
-                                      "mul",
-                                      "mv",
-                                      "ne",
-                                      "neg",
-                                      "nonzero",
-                                      "norm",
-                                      "normal",
-                                      "ones",
-                                      "outer",
-                                      "pow",
-                                      "rand",
-                                      "randint",
-                                      "randn",
-                                      "randperm",
-                                      "reciprocal",
-                                      "remainder",
-                                      "round",
-                                      "rsqrt",
-                                      "sigmoid",
-                                      "sign",
-                                      "sin",
-                                      "sinh",
-                                      "sqrt",
-                                      "square",
-                                      "stack",
-                                      "std",
-                                      "sub",
-                                      "sum",
-                                      "tan",
-                                      "tanh",
-                                      "true_divide",
-                                      "trunc",
-                                      "var",
-                                      "where",
-                                      "zeros"};
 
 PyObject* out_key() {
   static PyObject* key = PyUnicode_InternFromString("out");
@@ -240,13 +133,6 @@ PyObject* write(const Entry& entry, const Overload& overload, const Tensors& out
 }
 
 }  // namespace
-
-bool takes_out(const ops::Op& op) {
-  if (!(op.where & ops::kFunction)) return false;
-  for (const char* name : kFunctions)
-    if (!std::strcmp(name, op.name)) return true;
-  return false;
-}
 
 std::string with_out(const std::string& signature) {
   const size_t close = signature.rfind(") -> ");

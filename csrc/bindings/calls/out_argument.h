@@ -5,9 +5,7 @@
 
 namespace steep::bindings {
 
-// Whether the function is one of those that PyTorch documents with out=.
-bool takes_out(const ops::Op& op);
-// The signature with that keyword.
+// A function's signature with that keyword.
 std::string with_out(const std::string& signature);
 
 // Where among the call's keywords out= is; -1 where it is not.

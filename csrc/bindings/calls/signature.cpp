@@ -12,94 +12,58 @@ using ops::Value;
 
 namespace {
 
-std::string trimmed(const std::string& text) {
-  const size_t first = text.find_first_not_of(' ');
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(' ') - first + 1);
-}
-
-// Splits at `separator` outside of brackets and quotes.
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts(1);
-  int depth = 0;
-  bool quoted = false;
-  for (char c : text) {
-    if (c == '\'' || c == '"') quoted = !quoted;
-    if (!quoted && (c == '(' || c == '[')) ++depth;
-    if (!quoted && (c == ')' || c == ']')) --depth;
-    if (c == separator && depth == 0 && !quoted) {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
 class Parser {
  public:
   explicit Parser(const ops::Op& op) : op_(op) {}
-  Signature parse();
+  Signature parse() const;
 
  private:
   [[noreturn]] void refuse(const std::string& why) const {
-    throw Error(ErrorKind::runtime, join("registry entry ", op_.name, op_.signature, ": ", why));
+    refuse_signature(op_.name, op_.signature, why);
   }
-  static bool read_option(const std::string& text, Signature& signature);
-  Parameter parameter(std::string text, bool keyword_only) const;
-  Accepts annotation(const std::string& text) const;
-  void read_default(const std::string& text, Parameter& parameter) const;
-  bool read_number(const std::string& text, Accepts wanted, Value& value) const;
+  static bool read_option(const WrittenParameter& written, Signature& signature);
+  Parameter parameter(const WrittenParameter& written) const;
+  Accepts annotation(std::string_view text) const;
+  void read_default(std::string_view text, Parameter& parameter) const;
+  bool read_number(std::string_view view, Accepts wanted, Value& value) const;
 
   const ops::Op& op_;
 };
 
-Signature Parser::parse() {
-  const std::string text = op_.signature;
-  const size_t close = text.rfind(") -> ");
-  if (text.empty() || text[0] != '(' || close == std::string::npos)
-    refuse("expected '(...) -> type'");
+Signature Parser::parse() const {
+  const WrittenSignature written = read_signature(op_.name, op_.signature);
   Signature signature;
   signature.op = op_.name;
-  signature.returns = text.substr(close + 5);
-  bool keyword_only = false;
-  for (const std::string& raw : split(text.substr(1, close - 1), ',')) {
-    const std::string part = trimmed(raw);
-    if (part == "*") keyword_only = true;
-    if (part.empty() || part == "*" || part == "/" || read_option(part, signature)) continue;
-    signature.parameters.push_back(parameter(part, keyword_only));
-    if (!keyword_only) ++signature.positional;
-    keyword_only |= signature.parameters.back().variadic;
+  signature.returns = written.returns;
+  for (const WrittenParameter& one : written.parameters) {
+    if (read_option(one, signature)) continue;
+    signature.parameters.push_back(parameter(one));
+    if (one.kind != WrittenParameter::Kind::keyword) ++signature.positional;
   }
   if (signature.parameters.size() > kMostParameters)
     refuse("more parameters than the bindings can hold");
   return signature;
 }
 
-bool Parser::read_option(const std::string& text, Signature& signature) {
+bool Parser::read_option(const WrittenParameter& written, Signature& signature) {
   constexpr std::pair<const char*, Option::Kind> kKnown[] = {
       {"device", Option::Kind::device},
       {"layout", Option::Kind::layout},
       {"pin_memory", Option::Kind::pin_memory}};
-  const std::string name = trimmed(text.substr(0, text.find(':')));
   for (const auto& [known, kind] : kKnown) {
-    if (name != known) continue;
+    if (written.name != known) continue;
     signature.options.push_back({kind, checked(PyUnicode_InternFromString(known))});
     return true;
   }
   return false;
 }
 
-Parameter Parser::parameter(std::string text, bool keyword_only) const {
+Parameter Parser::parameter(const WrittenParameter& written) const {
   Parameter out;
-  out.keyword_only = keyword_only;
-  out.variadic = text[0] == '*';
-  if (out.variadic) text.erase(0, 1);
-  const size_t colon = text.find(':');
-  if (colon == std::string::npos) refuse(join("parameter '", text, "' has no annotation"));
-  out.name = trimmed(text.substr(0, colon));
-  const std::vector<std::string> halves = split(text.substr(colon + 1), '=');
-  out.annotation = trimmed(halves[0]);
+  out.keyword_only = written.kind == WrittenParameter::Kind::keyword;
+  out.variadic = written.kind == WrittenParameter::Kind::variadic;
+  out.name = written.name;
+  out.annotation = written.annotation;
   out.wanted = annotation(out.annotation);
   if (out.variadic) {
     if (out.annotation != "int" && out.annotation != "Tensor")
@@ -111,11 +75,11 @@ Parameter Parser::parameter(std::string text, bool keyword_only) const {
   if (out.name == "from") out.alias = checked(PyUnicode_InternFromString("from_"));
   if (out.name == "dim") out.alias = checked(PyUnicode_InternFromString("axis"));
   if (out.name == "keepdim") out.alias = checked(PyUnicode_InternFromString("keepdims"));
-  if (halves.size() == 2) read_default(trimmed(halves[1]), out);
+  if (!written.standard.empty()) read_default(written.standard, out);
   return out;
 }
 
-Accepts Parser::annotation(const std::string& text) const {
+Accepts Parser::annotation(std::string_view text) const {
   constexpr std::pair<const char*, Accepts> kKnown[] = {{"None", accepts::none},
                                                         {"Tensor", accepts::tensor},
                                                         {"Number", accepts::number},
@@ -129,8 +93,8 @@ Accepts Parser::annotation(const std::string& text) const {
                                                         {"Generator", accepts::generator},
                                                         {"memory_format", accepts::memory_format}};
   Accepts wanted = 0;
-  for (const std::string& raw : split(text, '|')) {
-    const std::string part = trimmed(raw);
+  for (const std::string_view raw : split(text, '|')) {
+    const std::string_view part = trimmed(raw);
     Accepts found = 0;
     for (const auto& [spelled, bit] : kKnown)
       if (part == spelled) found = bit;
@@ -140,7 +104,8 @@ Accepts Parser::annotation(const std::string& text) const {
   return wanted;
 }
 
-bool Parser::read_number(const std::string& text, Accepts wanted, Value& value) const {
+bool Parser::read_number(std::string_view view, Accepts wanted, Value& value) const {
+  const std::string text(view);  // which ends in a zero, as strtod() needs it
   if (text == "inf" || text == "-inf") {
     const double infinity = std::numeric_limits<double>::infinity();
     value = Value::of(Number(text[0] == '-' ? -infinity : infinity));
@@ -157,7 +122,7 @@ bool Parser::read_number(const std::string& text, Accepts wanted, Value& value) 
   return true;
 }
 
-void Parser::read_default(const std::string& text, Parameter& parameter) const {
+void Parser::read_default(std::string_view text, Parameter& parameter) const {
   parameter.has_default = true;
   Value& value = parameter.value;
   if (text == "None") {
@@ -170,9 +135,9 @@ void Parser::read_default(const std::string& text, Parameter& parameter) const {
     value.text = text.substr(1, text.size() - 2);
   } else if (text[0] == '(') {
     value.kind = Value::Kind::dims;
-    for (const std::string& item : split(text.substr(1, text.size() - 2), ','))
+    for (const std::string_view item : split(text.substr(1, text.size() - 2), ','))
       if (!trimmed(item).empty())
-        value.dims.push_back(std::strtoll(trimmed(item).c_str(), nullptr, 10));
+        value.dims.push_back(std::strtoll(std::string(trimmed(item)).c_str(), nullptr, 10));
   } else if (!read_number(text, parameter.wanted, value)) {
     refuse(join("default '", text, "' of '", parameter.name, "' is not understood"));
   }

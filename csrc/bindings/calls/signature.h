@@ -1,11 +1,12 @@
-// The registry's signatures, parsed once at load: what each entry takes, in which order, by which
-// names.
+// The registry's signatures as calls need them, made once at load: what each entry takes, in which
+// order, by which names.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "bindings/calls/convert.h"
+#include "bindings/calls/signature_text.h"
 #include "ops/registry.h"
 
 namespace steep::bindings {

@@ -143,8 +143,10 @@ Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype, bool
 
 #define STEEP_LIKE STEEP_OPTIONS STEEP_FORMAT
 
+namespace {
+
 void register_create(Registry& registry) {
-  registry.add<&make_zeros>("zeros", kFunction, "(*size: int, " STEEP_OPTIONS ") -> Tensor",
+  registry.add<&make_zeros>("zeros", kFunction | kOut, "(*size: int, " STEEP_OPTIONS ") -> Tensor",
                             R"(A tensor of zeros. dtype defaults to the default floating dtype.
 
 Raises RuntimeError for a negative size.
@@ -153,7 +155,7 @@ Raises RuntimeError for a negative size.
 tensor([[0., 0., 0.],
         [0., 0., 0.]])
 )");
-  registry.add<&make_ones>("ones", kFunction, "(*size: int, " STEEP_OPTIONS ") -> Tensor",
+  registry.add<&make_ones>("ones", kFunction | kOut, "(*size: int, " STEEP_OPTIONS ") -> Tensor",
                            R"(A tensor of ones. dtype defaults to the default floating dtype.
 
 Raises RuntimeError for a negative size.
@@ -162,7 +164,7 @@ Raises RuntimeError for a negative size.
 tensor([1., 1., 1.])
 )");
   registry.add<&make_empty>(
-      "empty", kFunction, "(*size: int, " STEEP_OPTIONS STEEP_FORMAT ") -> Tensor",
+      "empty", kFunction | kOut, "(*size: int, " STEEP_OPTIONS STEEP_FORMAT ") -> Tensor",
       R"(A tensor whose elements are whatever the memory held. dtype defaults to the default floating dtype.
 
 Raises RuntimeError for a negative size.
@@ -171,7 +173,7 @@ Raises RuntimeError for a negative size.
 steep.Size([2, 3])
 )");
   registry.add<&make_full>(
-      "full", kFunction, "(size: Dims, fill_value: Number, *, " STEEP_OPTIONS ") -> Tensor",
+      "full", kFunction | kOut, "(size: Dims, fill_value: Number, *, " STEEP_OPTIONS ") -> Tensor",
       R"(A tensor of one value. dtype defaults to the value's: bool, int64 or the default floating dtype.
 
 Raises RuntimeError for a negative size and for a value that the dtype cannot hold.
@@ -247,7 +249,7 @@ Raises RuntimeError for a negative size.
 steep.Size([3])
 )",
                            "empty");
-  registry.add<&eye>("eye", kFunction,
+  registry.add<&eye>("eye", kFunction | kOut,
                      "(n: int, m: int | None = None, *, " STEEP_OPTIONS ") -> Tensor",
                      R"(The identity matrix, n by m (n by n): ones on the diagonal, zeros elsewhere.
 
@@ -271,6 +273,10 @@ tensor([1.])
 True
 )");
 }
+
+const Registration registered("creation", register_create);
+
+}  // namespace
 
 #undef STEEP_LIKE
 

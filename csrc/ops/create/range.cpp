@@ -147,11 +147,9 @@ Tensor linspace(const Number& start, const Number& end, int64_t steps, std::opti
   return marked(out, requires_grad);
 }
 
-}  // namespace
-
 void register_range(Registry& registry) {
   registry.add<&arange_to>(
-      "arange", kFunction, "(end: Number, *, " STEEP_OPTIONS ") -> Tensor",
+      "arange", kFunction | kOut, "(end: Number, *, " STEEP_OPTIONS ") -> Tensor",
       R"(Numbers from start (0) up to, not including, end in steps of step (1): start + i * step.
 
 dtype defaults to int64 for integers, else to the default floating dtype; where it is of integers,
@@ -163,11 +161,11 @@ tensor([0, 1, 2, 3])
 >>> steep.arange(1, 2, 0.5)
 tensor([1.0000, 1.5000])
 )");
-  registry.add<&arange>("arange", kFunction,
+  registry.add<&arange>("arange", kFunction | kOut,
                         "(start: Number, end: Number, step: Number = 1, *, " STEEP_OPTIONS
                         ") -> Tensor",
                         "See arange(end).");
-  registry.add<&linspace>("linspace", kFunction,
+  registry.add<&linspace>("linspace", kFunction | kOut,
                           "(start: Number, end: Number, steps: int, *, " STEEP_OPTIONS
                           ") -> Tensor",
                           R"(steps numbers evenly spaced from start to end, both included.
@@ -179,5 +177,9 @@ Raises RuntimeError when steps is negative, and for ends that the dtype cannot h
 tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
 )");
 }
+
+const Registration registered("creation", register_range);
+
+}  // namespace
 
 }  // namespace steep::ops

@@ -170,11 +170,10 @@ namespace {
 Tensor relu_function(const Tensor& x, bool inplace) {
   return inplace ? assign("relu_", x, relu(x)) : relu(x);
 }
-}  // namespace
 
 void register_activation(Registry& registry) {
   registry.add<&relu_function>(
-      "relu", kFunction, "(input: Tensor, inplace: bool | int = False) -> Tensor",
+      "relu", kFunction | kFunctional, "(input: Tensor, inplace: bool | int = False) -> Tensor",
       R"(Rectified linear unit: out = max(input, 0). Its gradient at 0 is 0.
 
 Shape: any, kept. Nair and Hinton, 2010. Raises RuntimeError for bool.
@@ -182,11 +181,21 @@ Shape: any, kept. Nair and Hinton, 2010. Raises RuntimeError for bool.
 >>> steep.relu(steep.tensor([-1.0, 2.0]))
 tensor([0., 2.])
 )");
+  registry.add_module("relu", "activation.ReLU", R"(``max(0, x)``, elementwise.
+
+Args:
+    inplace: write the result into the input. Default: ``False``.
+
+Example:
+    >>> import steep
+    >>> steep.nn.ReLU()(steep.tensor([-1.0, 2.0])).tolist()
+    [0.0, 2.0]
+)");
   registry.add<&relu>("relu", kMethod, "(input: Tensor) -> Tensor", "See relu(input).");
   registry.add_inplace<&relu>("relu_", "(input: Tensor) -> Tensor", "In-place form of relu.",
                               "relu");
   registry.add<&leaky_relu>(
-      "leaky_relu", kInternal,
+      "leaky_relu", kFunctional,
       "(input: Tensor, negative_slope: float = 0.01, inplace: bool | int = False) -> Tensor",
       R"(Leaky rectifier: input where it is positive, negative_slope * input elsewhere.
 
@@ -196,8 +205,21 @@ negative_slope beyond the input's dtype.
 >>> steep.nn.functional.leaky_relu(steep.tensor([-1.0, 2.0]), 0.1)
 tensor([-0.1000,  2.0000])
 )");
+  registry.add_module(
+      "leaky_relu", "activation.LeakyReLU",
+      R"(``x`` where it is positive, ``negative_slope * x`` elsewhere (Maas et al., 2013).
+
+Args:
+    negative_slope: slope below zero. Default: 0.01.
+    inplace: write the result into the input. Default: ``False``.
+
+Example:
+    >>> import steep
+    >>> steep.nn.LeakyReLU(0.5)(steep.tensor([-1.0, 2.0])).tolist()
+    [-0.5, 2.0]
+)");
   registry.add<&elu>(
-      "elu", kInternal,
+      "elu", kFunctional,
       "(input: Tensor, alpha: float = 1.0, inplace: bool | int = False) -> Tensor",
       R"(Exponential linear unit: input where it is positive, alpha * (e^input - 1) elsewhere.
 
@@ -207,7 +229,20 @@ for an alpha beyond the input's dtype.
 >>> steep.nn.functional.elu(steep.tensor([-1.0, 2.0]))
 tensor([-0.6321,  2.0000])
 )");
-  registry.add<&silu>("silu", kInternal, "(input: Tensor, inplace: bool | int = False) -> Tensor",
+  registry.add_module(
+      "elu", "activation.ELU",
+      R"(``x`` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere (Clevert et al., ICLR 2016).
+
+Args:
+    alpha: minus the limit at minus infinity. Default: 1.
+    inplace: write the result into the input. Default: ``False``.
+
+Example:
+    >>> import steep
+    >>> steep.nn.ELU()(steep.tensor([0.0, 2.0])).tolist()
+    [0.0, 2.0]
+)");
+  registry.add<&silu>("silu", kFunctional, "(input: Tensor, inplace: bool | int = False) -> Tensor",
                       R"(Swish, or sigmoid linear unit: out = input * sigmoid(input).
 
 Shape: any, kept. Hendrycks and Gimpel, 2016. Raises NotImplementedError for integers.
@@ -215,8 +250,19 @@ Shape: any, kept. Hendrycks and Gimpel, 2016. Raises NotImplementedError for int
 >>> steep.nn.functional.silu(steep.tensor([-1.0, 2.0]))
 tensor([-0.2689,  1.7616])
 )");
+  registry.add_module("silu", "activation.SiLU",
+                      R"(``x * sigmoid(x)``, elementwise (Hendrycks and Gimpel, 2016).
+
+Args:
+    inplace: write the result into the input. Default: ``False``.
+
+Example:
+    >>> import steep
+    >>> steep.nn.SiLU()(steep.zeros(1)).tolist()
+    [0.0]
+)");
   registry.add<&gelu>(
-      "gelu", kInternal, "(input: Tensor, approximate: str = 'none') -> Tensor",
+      "gelu", kFunctional, "(input: Tensor, approximate: str = 'none') -> Tensor",
       R"(Gaussian error linear unit: out = input * Phi(input), Phi the normal cumulative; or its tanh approximation.
 
 Shape: any, kept. Hendrycks and Gimpel, 2016. Raises RuntimeError for another approximation than 'none' or 'tanh'.
@@ -224,8 +270,21 @@ Shape: any, kept. Hendrycks and Gimpel, 2016. Raises RuntimeError for another ap
 >>> steep.nn.functional.gelu(steep.tensor([-1.0, 2.0]))
 tensor([-0.1587,  1.9545])
 )");
+  registry.add_module(
+      "gelu", "activation.GELU",
+      R"(``x`` times the normal distribution's share below it (Hendrycks and Gimpel, 2016).
+
+Args:
+    approximate: ``'none'`` (default) for the exact function, ``'tanh'`` for the approximation
+        by a hyperbolic tangent.
+
+Example:
+    >>> import steep
+    >>> steep.nn.GELU()(steep.zeros(1)).tolist()
+    [0.0]
+)");
   registry.add<&softplus>(
-      "softplus", kInternal,
+      "softplus", kFunctional,
       "(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor",
       R"(Smooth rectifier: out = log(1 + e^(beta * input)) / beta; the input itself where beta * input > threshold.
 
@@ -235,6 +294,22 @@ threshold beyond the input's dtype.
 >>> steep.nn.functional.softplus(steep.tensor([0.0, 2.0]))
 tensor([0.6931, 2.1269])
 )");
+  registry.add_module("softplus", "activation.Softplus",
+                      R"(``log(1 + exp(beta * x)) / beta``, a smooth `ReLU`.
+
+Args:
+    beta: how sharp the bend is. Default: 1.
+    threshold: where ``beta * x`` exceeds it, `x` itself is returned. Default: 20.
+
+Example:
+    >>> import steep
+    >>> round(steep.nn.Softplus()(steep.zeros(1)).item(), 4)
+    0.6931
+)");
 }
+
+const Registration registered("activation", register_activation);
+
+}  // namespace
 
 }  // namespace steep::ops

@@ -5,9 +5,11 @@
 
 namespace steep::ops {
 
+namespace {
+
 void register_arithmetic(Registry& registry) {
   registry.add<static_cast<Tensor (*)(const TensorOrNumber&, const TensorOrNumber&, const Number&)>(
-      &add)>("add", kBoth,
+      &add)>("add", kBoth | kOut,
              "(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor",
              R"(Sum of each pair of elements: out = input + alpha * other.
 
@@ -18,7 +20,7 @@ result's dtype cannot hold.
 tensor([21, 42])
 )");
   registry.add<static_cast<Tensor (*)(const TensorOrNumber&, const TensorOrNumber&, const Number&)>(
-      &sub)>("sub", kBoth,
+      &sub)>("sub", kBoth | kOut,
              "(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor",
              R"(Difference of each pair of elements: out = input - alpha * other.
 
@@ -29,7 +31,7 @@ broadcast, and for an alpha that the result's dtype cannot hold.
 tensor([2., 4.])
 )");
   registry.add<static_cast<Tensor (*)(const TensorOrNumber&, const TensorOrNumber&)>(&mul)>(
-      "mul", kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+      "mul", kBoth | kOut, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
       R"(Product of each pair of elements: out = input * other.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
@@ -38,7 +40,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not 
 tensor([ 8., 15.])
 )");
   registry.add<static_cast<Tensor (*)(const TensorOrNumber&, const TensorOrNumber&)>(&div)>(
-      "div", kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+      "div", kBoth | kOut, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
       R"(True quotient of each pair of elements: out = input / other.
 
 Shapes broadcast; integers are divided as floating numbers of the default dtype. With rounding_mode
@@ -51,11 +53,12 @@ tensor([0.2500, 0.5000])
 >>> steep.div(steep.tensor([7, -7]), 2, rounding_mode='trunc')
 tensor([ 3, -3])
 )");
-  registry.add<&div_rounded>("div", kBoth,
+  registry.add<&div_rounded>("div", kBoth | kOut,
                              "(input: Tensor | Number, other: Tensor | Number, *, rounding_mode: "
                              "str | None) -> Tensor",
                              "See div(input, other).", "div_rounded");
-  registry.add<&pow>("pow", kBoth, "(input: Tensor | Number, exponent: Tensor | Number) -> Tensor",
+  registry.add<&pow>("pow", kBoth | kOut,
+                     "(input: Tensor | Number, exponent: Tensor | Number) -> Tensor",
                      R"(Power of each pair of elements: out = input ** exponent.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError for an integer tensor with a negative number as exponent.
@@ -63,7 +66,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError for an integer tensor w
 >>> steep.pow(steep.tensor([1.0, 2.0, 3.0]), 2)
 tensor([1., 4., 9.])
 )");
-  registry.add<&floor_divide>("floor_divide", kBoth,
+  registry.add<&floor_divide>("floor_divide", kBoth | kOut,
                               "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
                               R"(Quotient of each pair of elements, rounded down as Python's //.
 
@@ -74,7 +77,7 @@ backward, which div with rounding_mode='floor' allows.
 tensor([ 3, -4])
 )");
   registry.add<&remainder>(
-      "remainder", kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+      "remainder", kBoth | kOut, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
       R"(Remainder with the sign of the divisor, as Python's %: input - other * floor(input / other).
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when an integer is divided by zero.
@@ -83,7 +86,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError when an integer is divi
 tensor([1, 2])
 )");
   registry.add<&fmod>(
-      "fmod", kBoth, "(input: Tensor, other: Tensor | Number) -> Tensor",
+      "fmod", kBoth | kOut, "(input: Tensor, other: Tensor | Number) -> Tensor",
       R"(Remainder with the sign of the dividend, as C's fmod: input - other * trunc(input / other).
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when an integer is divided by zero.
@@ -91,7 +94,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError when an integer is divi
 >>> steep.fmod(steep.tensor([7, -7]), 3)
 tensor([ 1, -1])
 )");
-  registry.add<&neg>("neg", kBoth, "(input: Tensor) -> Tensor",
+  registry.add<&neg>("neg", kBoth | kOut, "(input: Tensor) -> Tensor",
                      R"(Each element with its sign turned: out = -input.
 
 Shape: any, kept. Raises RuntimeError for bool.
@@ -99,7 +102,7 @@ Shape: any, kept. Raises RuntimeError for bool.
 >>> steep.neg(steep.tensor([1.0, -2.0]))
 tensor([-1.,  2.])
 )");
-  registry.add<&abs>("abs", kBoth, "(input: Tensor) -> Tensor",
+  registry.add<&abs>("abs", kBoth | kOut, "(input: Tensor) -> Tensor",
                      R"(Absolute value of each element. Its gradient at 0 is 0.
 
 Shape: any, kept.
@@ -107,7 +110,7 @@ Shape: any, kept.
 >>> steep.abs(steep.tensor([1.0, -2.0]))
 tensor([1., 2.])
 )");
-  registry.add<&sign>("sign", kBoth, "(input: Tensor) -> Tensor",
+  registry.add<&sign>("sign", kBoth | kOut, "(input: Tensor) -> Tensor",
                       R"(Sign of each element: -1, 0 or 1.
 
 Shape: any, kept. The gradient is zero.
@@ -115,14 +118,15 @@ Shape: any, kept. The gradient is zero.
 >>> steep.sign(steep.tensor([3.0, 0.0, -2.0]))
 tensor([ 1.,  0., -1.])
 )");
-  registry.add<&square>("square", kBoth, "(input: Tensor) -> Tensor", R"(Square of each element.
+  registry.add<&square>("square", kBoth | kOut, "(input: Tensor) -> Tensor",
+                        R"(Square of each element.
 
 Shape: any, kept.
 
 >>> steep.square(steep.tensor([3.0, -2.0]))
 tensor([9., 4.])
 )");
-  registry.add<&reciprocal>("reciprocal", kBoth, "(input: Tensor) -> Tensor",
+  registry.add<&reciprocal>("reciprocal", kBoth | kOut, "(input: Tensor) -> Tensor",
                             R"(One over each element; integers give the default dtype.
 
 Shape: any, kept.
@@ -130,7 +134,7 @@ Shape: any, kept.
 >>> steep.reciprocal(steep.tensor([2.0, 4.0]))
 tensor([0.5000, 0.2500])
 )");
-  registry.add<&floor>("floor", kBoth, "(input: Tensor) -> Tensor",
+  registry.add<&floor>("floor", kBoth | kOut, "(input: Tensor) -> Tensor",
                        R"(The largest whole number not above each element. The gradient is zero.
 
 Shape: any, kept.
@@ -138,7 +142,7 @@ Shape: any, kept.
 >>> steep.floor(steep.tensor([1.5, -1.5]))
 tensor([ 1., -2.])
 )");
-  registry.add<&ceil>("ceil", kBoth, "(input: Tensor) -> Tensor",
+  registry.add<&ceil>("ceil", kBoth | kOut, "(input: Tensor) -> Tensor",
                       R"(The smallest whole number not below each element. The gradient is zero.
 
 Shape: any, kept.
@@ -146,7 +150,7 @@ Shape: any, kept.
 >>> steep.ceil(steep.tensor([1.5, -1.5]))
 tensor([ 2., -1.])
 )");
-  registry.add<&round>("round", kBoth, "(input: Tensor) -> Tensor",
+  registry.add<&round>("round", kBoth | kOut, "(input: Tensor) -> Tensor",
                        R"(The nearest whole number, halves to the even one. The gradient is zero.
 
 With decimals, the nearest with so many digits behind the point, or, where negative, in front of it.
@@ -157,9 +161,9 @@ tensor([0., 2., 3.])
 >>> steep.round(steep.tensor([1.26, -1.26]), decimals=1)
 tensor([ 1.3000, -1.3000])
 )");
-  registry.add<&round_to>("round", kBoth, "(input: Tensor, *, decimals: int) -> Tensor",
+  registry.add<&round_to>("round", kBoth | kOut, "(input: Tensor, *, decimals: int) -> Tensor",
                           "See round(input).", "round_to");
-  registry.add<&trunc>("trunc", kBoth, "(input: Tensor) -> Tensor",
+  registry.add<&trunc>("trunc", kBoth | kOut, "(input: Tensor) -> Tensor",
                        R"(Each element without its fraction. The gradient is zero.
 
 Shape: any, kept.
@@ -182,10 +186,10 @@ tensor([ 1., -1.])
       "In-place form of div.", "div_rounded");
   for (const char* name : {"divide", "true_divide"}) {
     registry.add<static_cast<Tensor (*)(const TensorOrNumber&, const TensorOrNumber&)>(&div)>(
-        name, kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+        name, kBoth | kOut, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
         "Another name of div.", "div");
   }
-  registry.add<&div_rounded>("divide", kBoth,
+  registry.add<&div_rounded>("divide", kBoth | kOut,
                              "(input: Tensor | Number, other: Tensor | Number, *, rounding_mode: "
                              "str | None) -> Tensor",
                              "Another name of div.", "div_rounded");
@@ -223,5 +227,9 @@ tensor([ 1., -1.])
   registry.add_inplace<&trunc>("trunc_", "(input: Tensor) -> Tensor", "In-place form of trunc.",
                                "trunc");
 }
+
+const Registration registered("arithmetic", register_arithmetic);
+
+}  // namespace
 
 }  // namespace steep::ops

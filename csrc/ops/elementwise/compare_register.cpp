@@ -6,12 +6,14 @@
 
 namespace steep::ops {
 
+namespace {
+
 void register_compare(Registry& registry) {
   static constexpr const char* kPair = "(input: Tensor, other: Tensor | Number) -> Tensor";
   static constexpr const char* kTensors = "(input: Tensor, other: Tensor) -> Tensor";
   static constexpr const char* kUnary = "(input: Tensor) -> Tensor";
 
-  registry.add<&eq>("eq", kBoth, kPair,
+  registry.add<&eq>("eq", kBoth | kOut, kPair,
                     R"(Where input is equal to other, as bool. Comparisons with nan are false.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
@@ -20,7 +22,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not 
 tensor([ True, False])
 )");
   registry.add<&ne>(
-      "ne", kBoth, kPair,
+      "ne", kBoth | kOut, kPair,
       R"(Where input differs from other, as bool. Comparisons with nan are false, but ne is true.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
@@ -28,7 +30,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not 
 >>> steep.ne(steep.tensor([1, 2]), steep.tensor([1, 3]))
 tensor([False,  True])
 )");
-  registry.add<&lt>("lt", kBoth, kPair,
+  registry.add<&lt>("lt", kBoth | kOut, kPair,
                     R"(Where input is less than other, as bool. Comparisons with nan are false.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
@@ -36,7 +38,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not 
 >>> steep.lt(steep.tensor([1, 2]), steep.tensor([1, 3]))
 tensor([False,  True])
 )");
-  registry.add<&le>("le", kBoth, kPair,
+  registry.add<&le>("le", kBoth | kOut, kPair,
                     R"(Where input is at most other, as bool. Comparisons with nan are false.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
@@ -44,7 +46,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not 
 >>> steep.le(steep.tensor([1, 2]), steep.tensor([1, 3]))
 tensor([True, True])
 )");
-  registry.add<&gt>("gt", kBoth, kPair,
+  registry.add<&gt>("gt", kBoth | kOut, kPair,
                     R"(Where input is greater than other, as bool. Comparisons with nan are false.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
@@ -52,7 +54,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not 
 >>> steep.gt(steep.tensor([1, 2]), steep.tensor([1, 3]))
 tensor([False, False])
 )");
-  registry.add<&ge>("ge", kBoth, kPair,
+  registry.add<&ge>("ge", kBoth | kOut, kPair,
                     R"(Where input is at least other, as bool. Comparisons with nan are false.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
@@ -60,14 +62,15 @@ Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not 
 >>> steep.ge(steep.tensor([1, 2]), steep.tensor([1, 3]))
 tensor([ True, False])
 )");
-  registry.add<&logical_and>("logical_and", kBoth, kTensors, R"(Where both are not zero, as bool.
+  registry.add<&logical_and>("logical_and", kBoth | kOut, kTensors,
+                             R"(Where both are not zero, as bool.
 
 Shapes broadcast. Raises RuntimeError when they do not.
 
 >>> steep.logical_and(steep.tensor([True, False]), steep.tensor([True, True]))
 tensor([ True, False])
 )");
-  registry.add<&logical_or>("logical_or", kBoth, kTensors,
+  registry.add<&logical_or>("logical_or", kBoth | kOut, kTensors,
                             R"(Where at least one is not zero, as bool.
 
 Shapes broadcast. Raises RuntimeError when they do not.
@@ -75,7 +78,7 @@ Shapes broadcast. Raises RuntimeError when they do not.
 >>> steep.logical_or(steep.tensor([True, False]), steep.tensor([True, True]))
 tensor([True, True])
 )");
-  registry.add<&logical_xor>("logical_xor", kBoth, kTensors,
+  registry.add<&logical_xor>("logical_xor", kBoth | kOut, kTensors,
                              R"(Where exactly one is not zero, as bool.
 
 Shapes broadcast. Raises RuntimeError when they do not.
@@ -83,7 +86,7 @@ Shapes broadcast. Raises RuntimeError when they do not.
 >>> steep.logical_xor(steep.tensor([True, False]), steep.tensor([True, True]))
 tensor([False,  True])
 )");
-  registry.add<&logical_not>("logical_not", kBoth, kUnary, R"(Where input is zero, as bool.
+  registry.add<&logical_not>("logical_not", kBoth | kOut, kUnary, R"(Where input is zero, as bool.
 
 Shape: any, kept.
 
@@ -112,7 +115,7 @@ Shape: any, kept.
 >>> steep.isfinite(steep.tensor([float('inf'), 2.0]))
 tensor([False,  True])
 )");
-  registry.add<&bitwise_and>("bitwise_and", kBoth,
+  registry.add<&bitwise_and>("bitwise_and", kBoth | kOut,
                              "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
                              R"(Bits of each pair of integers or bools combined: input & other.
 
@@ -121,7 +124,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError for floating operands.
 >>> steep.bitwise_and(steep.tensor([2, 3]), steep.tensor([3, 4]))
 tensor([2, 0])
 )");
-  registry.add<&bitwise_or>("bitwise_or", kBoth,
+  registry.add<&bitwise_or>("bitwise_or", kBoth | kOut,
                             "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
                             R"(Bits of each pair of integers or bools combined: input | other.
 
@@ -130,7 +133,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError for floating operands.
 >>> steep.bitwise_or(steep.tensor([2, 3]), steep.tensor([3, 4]))
 tensor([3, 7])
 )");
-  registry.add<&bitwise_xor>("bitwise_xor", kBoth,
+  registry.add<&bitwise_xor>("bitwise_xor", kBoth | kOut,
                              "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
                              R"(Bits of each pair of integers or bools combined: input ^ other.
 
@@ -140,7 +143,8 @@ Shapes broadcast and dtypes promote. Raises RuntimeError for floating operands.
 tensor([1, 7])
 )");
   registry.add<&bitwise_left_shift>(
-      "bitwise_left_shift", kBoth, "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
+      "bitwise_left_shift", kBoth | kOut,
+      "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
       R"(Bits of integers moved up: input << other. Shifts out of the dtype's range leave 0.
 
 Shapes broadcast and dtypes promote. Raises NotImplementedError for floating and bool operands.
@@ -148,7 +152,7 @@ Shapes broadcast and dtypes promote. Raises NotImplementedError for floating and
 >>> steep.bitwise_left_shift(steep.tensor([1, 3]), 2)
 tensor([ 4, 12])
 )");
-  registry.add<&bitwise_right_shift>("bitwise_right_shift", kBoth,
+  registry.add<&bitwise_right_shift>("bitwise_right_shift", kBoth | kOut,
                                      "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
                                      R"(Bits of integers moved down, the sign kept: input >> other.
 
@@ -171,7 +175,7 @@ tensor([ 2, -3])
   registry.add_inplace<&bitwise_right_shift>("bitwise_right_shift_", kInPlace,
                                              "In-place form of bitwise_right_shift.",
                                              "bitwise_right_shift");
-  registry.add<&bitwise_not>("bitwise_not", kBoth, kUnary,
+  registry.add<&bitwise_not>("bitwise_not", kBoth | kOut, kUnary,
                              R"(Each bit turned; of a bool, its negation.
 
 Shape: any, kept. Raises RuntimeError for floating tensors.
@@ -181,7 +185,7 @@ tensor([-1, -6])
 )");
   registry.add<static_cast<Tensor (*)(const Tensor&, const TensorOrNumber&, const TensorOrNumber&)>(
       &where)>(
-      "where", kFunction,
+      "where", kFunction | kOut,
       "(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor",
       R"(input where condition is true, other elsewhere; of a condition alone, the coordinates of what is
 true, as nonzero(condition, as_tuple=True).
@@ -194,7 +198,7 @@ tensor([1., 0.])
 >>> steep.where(steep.tensor([True, False, True]))
 (tensor([0, 2]),)
 )");
-  registry.add<&coordinates>("where", kFunction, "(condition: Tensor) -> tuple[Tensor, ...]",
+  registry.add<&coordinates>("where", kFunction | kOut, "(condition: Tensor) -> tuple[Tensor, ...]",
                              "See where(condition, input, other).", "nonzero_tuple");
   registry.add<&where_method>(
       "where", kMethod, "(input: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor",
@@ -204,7 +208,7 @@ tensor([1., 0.])
 tensor([1, 0])
 )",
       "where");
-  registry.add<&maximum>("maximum", kBoth, kTensors,
+  registry.add<&maximum>("maximum", kBoth | kOut, kTensors,
                          R"(The larger of each pair; nan where either is. A tie halves the gradient.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
@@ -213,7 +217,7 @@ Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not 
 tensor([3., 5.])
 )");
   registry.add<&minimum>(
-      "minimum", kBoth, kTensors,
+      "minimum", kBoth | kOut, kTensors,
       R"(The smaller of each pair; nan where either is. A tie halves the gradient.
 
 Shapes broadcast and dtypes promote. Raises RuntimeError when the shapes do not broadcast.
@@ -225,7 +229,7 @@ tensor([1., 2.])
       "(input: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None) -> "
       "Tensor";
   registry.add<&clamp>(
-      "clamp", kBoth, kClamp,
+      "clamp", kBoth | kOut, kClamp,
       R"(Each element brought into [min, max]; nan stays. The gradient passes at the bounds.
 
 Shapes broadcast and dtypes promote. Raises ValueError when both bounds are left out, RuntimeError
@@ -234,7 +238,7 @@ where all would have to become a bound that the dtype cannot hold.
 >>> steep.clamp(steep.tensor([-2.0, 0.5, 9.0]), 0, 1)
 tensor([0.0000, 0.5000, 1.0000])
 )");
-  registry.add<&clamp>("clip", kBoth, kClamp, "Another name of clamp.", "clamp");
+  registry.add<&clamp>("clip", kBoth | kOut, kClamp, "Another name of clamp.", "clamp");
   registry.add_inplace<&clamp>("clamp_", kClamp, "In-place form of clamp.", "clamp");
   registry.add<&equal>(
       "equal", kBoth, "(input: Tensor, other: Tensor) -> bool",
@@ -265,5 +269,9 @@ True
 )",
                           "isclose");
 }
+
+const Registration registered("comparison", register_compare);
+
+}  // namespace
 
 }  // namespace steep::ops

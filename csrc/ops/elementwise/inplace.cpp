@@ -153,7 +153,6 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const TensorOrNumber& va
                                     : TensorOrNumber{{}, value.number.as_element(x.dtype())};
   return to(where(mask, filler, TensorOrNumber{x, {}}), x.dtype());
 }
-}  // namespace
 
 void register_inplace(Registry& registry) {
   registry.add<&copy_>(
@@ -196,5 +195,9 @@ tensor([0., 2.])
       "masked_fill_", "(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor",
       "In-place form of masked_fill.", "masked_fill");
 }
+
+const Registration registered("assignment", register_inplace);
+
+}  // namespace
 
 }  // namespace steep::ops

@@ -278,11 +278,10 @@ namespace {
 Value nonzero_as(const Tensor& x, bool as_tuple) {
   return as_tuple ? Value::of(coordinates(x)) : Value::of(nonzero(x));
 }
-}  // namespace
 
 void register_index(Registry& registry) {
   registry.add<&index_select>(
-      "index_select", kBoth, "(input: Tensor, dim: int, index: Tensor) -> Tensor",
+      "index_select", kBoth | kOut, "(input: Tensor, dim: int, index: Tensor) -> Tensor",
       R"(The elements of one dimension that a vector of numbers names, in its order.
 
 Shape: input's, with index's size at dim. Raises IndexError when a number is out of bounds, RuntimeError when index is
@@ -292,7 +291,7 @@ not of integers.
 tensor([30, 10])
 )");
   registry.add<&gather>(
-      "gather", kBoth,
+      "gather", kBoth | kOut,
       "(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor",
       R"(Elements picked one by one along a dimension: for dim 1, out[i][j] = input[i][index[i][j]].
 
@@ -315,7 +314,8 @@ tensor([4., 0., 2.])
   registry.add_inplace<&scatter_add>(
       "scatter_add_", "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
       "In-place form of scatter_add.", "scatter_add");
-  registry.add<&masked_select>("masked_select", kBoth, "(input: Tensor, mask: Tensor) -> Tensor",
+  registry.add<&masked_select>("masked_select", kBoth | kOut,
+                               "(input: Tensor, mask: Tensor) -> Tensor",
                                R"(The elements where mask is true, in one dimension.
 
 Shapes broadcast. Raises RuntimeError when mask is not bool.
@@ -323,7 +323,7 @@ Shapes broadcast. Raises RuntimeError when mask is not bool.
 >>> steep.masked_select(steep.tensor([1, 2, 3]), steep.tensor([True, False, True]))
 tensor([1, 3])
 )");
-  registry.add<&nonzero>("nonzero", kBoth, "(input: Tensor) -> Tensor",
+  registry.add<&nonzero>("nonzero", kBoth | kOut, "(input: Tensor) -> Tensor",
                          R"(The coordinates of the elements that are not zero, a row each.
 
 Shape: (count, dimensions of input), int64; with as_tuple, a vector (count) for each dimension.
@@ -334,10 +334,10 @@ tensor([[1],
 >>> steep.nonzero(steep.tensor([0, 5, 7]), as_tuple=True)
 (tensor([1, 2]),)
 )");
-  registry.add<&nonzero_as>("nonzero", kBoth,
+  registry.add<&nonzero_as>("nonzero", kBoth | kOut,
                             "(input: Tensor, *, as_tuple: bool) -> Tensor | tuple[Tensor, ...]",
                             "See nonzero(input).", "nonzero_tuple");
-  registry.add<&one_hot>("one_hot", kInternal, "(input: Tensor, num_classes: int = -1) -> Tensor",
+  registry.add<&one_hot>("one_hot", kFunctional, "(input: Tensor, num_classes: int = -1) -> Tensor",
                          R"(Class numbers as vectors with a 1 at the class: int64 (*, num_classes).
 
 num_classes defaults to one more than the largest class. Raises RuntimeError for classes that are negative or not
@@ -376,5 +376,9 @@ tensor([[1, 2, 1, 2],
         [3, 4, 3, 4]])
 )");
 }
+
+const Registration registered("indexing", register_index);
+
+}  // namespace
 
 }  // namespace steep::ops

@@ -8,7 +8,7 @@ namespace {
 
 void register_class_losses(Registry& registry) {
   registry.add<&cross_entropy>(
-      "cross_entropy", kFunction,
+      "cross_entropy", kFunction | kFunctional,
       "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
       "None, ignore_index: int = -100, reduce: bool | None = None, reduction: str | None = 'mean', "
       "label_smoothing: float = 0.0) -> Tensor",
@@ -28,7 +28,7 @@ reduction.
 tensor(0.6931)
 )");
   registry.add<&nll_loss>(
-      "nll_loss", kFunction,
+      "nll_loss", kFunction | kFunctional,
       "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
       "None, ignore_index: int = -100, reduce: bool | None = None, reduction: str | None = 'mean') "
       "-> "
@@ -46,7 +46,7 @@ tensor(1.)
 }
 
 void register_differences(Registry& registry) {
-  registry.add<&mse_loss>("mse_loss", kFunction,
+  registry.add<&mse_loss>("mse_loss", kFunction | kFunctional,
                           "(input: Tensor, target: Tensor, size_average: bool | None = None, "
                           "reduce: bool | None = None, reduction: str | None = 'mean') -> Tensor",
                           R"(Squared error: (input - target)^2, reduced by 'mean', 'sum' or 'none'.
@@ -58,7 +58,22 @@ reduction, too, and NotImplementedError where both are integers.
 >>> steep.nn.functional.mse_loss(steep.tensor([1.0, 2.0]), steep.tensor([1.0, 4.0]))
 tensor(2.)
 )");
-  registry.add<&l1_loss>("l1_loss", kFunction,
+  registry.add_module("mse_loss", "loss.MSELoss", R"(Mean squared error, ``(input - target) ** 2``.
+
+Input and target have the same shape; shapes that would only broadcast are an error.
+
+Args:
+    size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+        `reduction`.
+    reduce: see `size_average`.
+    reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
+
+Example:
+    >>> import steep
+    >>> steep.nn.MSELoss()(steep.tensor([1.0, 2.0]), steep.tensor([0.0, 0.0])).item()
+    2.5
+)");
+  registry.add<&l1_loss>("l1_loss", kFunction | kFunctional,
                          "(input: Tensor, target: Tensor, size_average: bool | None = None, "
                          "reduce: bool | None = None, reduction: str | None = 'mean') -> Tensor",
                          R"(Absolute error: |input - target|, reduced by 'mean', 'sum' or 'none'.
@@ -69,8 +84,23 @@ and for an unknown reduction.
 >>> steep.nn.functional.l1_loss(steep.tensor([1.0, 2.0]), steep.tensor([1.0, 4.0]))
 tensor(1.)
 )");
+  registry.add_module("l1_loss", "loss.L1Loss", R"(Mean absolute error, ``|input - target|``.
+
+Input and target have the same shape; shapes that would only broadcast are an error.
+
+Args:
+    size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+        `reduction`.
+    reduce: see `size_average`.
+    reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
+
+Example:
+    >>> import steep
+    >>> steep.nn.L1Loss()(steep.tensor([1.0, 2.0]), steep.tensor([0.0, 0.0])).item()
+    1.5
+)");
   registry.add<&smooth_l1_loss>(
-      "smooth_l1_loss", kFunction,
+      "smooth_l1_loss", kFunction | kFunctional,
       "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = "
       "None, reduction: str | None = 'mean', beta: float = 1.0) -> Tensor",
       R"(With d = |input - target|: d^2 / (2 beta) below beta, d - beta / 2 beyond; |d| for beta 0 (Girshick,
@@ -83,7 +113,7 @@ and for an unknown reduction; RuntimeError for a negative beta.
 tensor([0.5000, 1.5000])
 )");
   registry.add<&huber_loss>(
-      "huber_loss", kFunction,
+      "huber_loss", kFunction | kFunctional,
       "(input: Tensor, target: Tensor, reduction: str | None = 'mean', delta: float = 1.0) -> "
       "Tensor",
       R"(With d = |input - target|: d^2 / 2 up to delta, delta (d - delta / 2) beyond (Huber, 1964).
@@ -98,7 +128,7 @@ tensor([0.5000, 1.5000])
 
 void register_probability_losses(Registry& registry) {
   registry.add<&binary_cross_entropy>(
-      "binary_cross_entropy", kFunction,
+      "binary_cross_entropy", kFunction | kFunctional,
       "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
       "None, reduce: bool | None = None, reduction: str | None = 'mean') -> Tensor",
       R"(Cross entropy of probabilities: -(t log x + (1 - t) log(1 - x)), each logarithm at least -100.
@@ -111,7 +141,7 @@ ValueError when the shapes differ and for an unknown reduction; RuntimeError for
 tensor(0.6931)
 )");
   registry.add<&binary_cross_entropy_with_logits>(
-      "binary_cross_entropy_with_logits", kFunction,
+      "binary_cross_entropy_with_logits", kFunction | kFunctional,
       "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
       "None, reduce: bool | None = None, reduction: str | None = 'mean', pos_weight: Tensor | None "
       "= "
@@ -125,7 +155,7 @@ term, broadcast to them. Raises ValueError when the shapes differ and for an unk
 tensor(0.6931)
 )");
   registry.add<&kl_div>(
-      "kl_div", kFunction,
+      "kl_div", kFunction | kFunctional,
       "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = "
       "None, reduction: str | None = 'mean', log_target: bool = False) -> Tensor",
       R"(Kullback-Leibler divergence of each element: t (log t - input), where input holds log-probabilities;
@@ -140,12 +170,14 @@ tensor(0.)
 )");
 }
 
-}  // namespace
-
 void register_loss(Registry& registry) {
   register_class_losses(registry);
   register_differences(registry);
   register_probability_losses(registry);
 }
+
+const Registration registered("loss", register_loss);
+
+}  // namespace
 
 }  // namespace steep::ops

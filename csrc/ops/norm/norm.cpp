@@ -143,9 +143,11 @@ Tensor layer_norm(const Tensor& input, const Dims& normalized_shape, const Tenso
   return out;
 }
 
+namespace {
+
 void register_norm(Registry& registry) {
   registry.add<&layer_norm>(
-      "layer_norm", kFunction,
+      "layer_norm", kFunction | kFunctional,
       "(input: Tensor, normalized_shape: Dims, weight: Tensor | None = None, bias: Tensor | None = "
       "None, eps: float = 1e-05) -> Tensor",
       R"(Layer normalisation (Ba, Kiros and Hinton): (x - mean) / sqrt(var + eps) * weight + bias.
@@ -162,5 +164,9 @@ tensor([[-1.,  1.],
         [-1.,  1.]])
 )");
 }
+
+const Registration registered("normalisation", register_norm);
+
+}  // namespace
 
 }  // namespace steep::ops

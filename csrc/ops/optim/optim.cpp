@@ -217,6 +217,8 @@ void adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_a
   launches.run();
 }
 
+namespace {
+
 void register_optim(Registry& registry) {
   registry.add<&sgd_step>(
       "sgd_step", kInternal,
@@ -260,5 +262,9 @@ the parameter's; nothing is written then.
 tensor([0.5000])
 )");
 }
+
+const Registration registered("optimiser", register_optim);
+
+}  // namespace
 
 }  // namespace steep::ops

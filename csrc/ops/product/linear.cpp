@@ -156,9 +156,12 @@ Tensor matmul_activation_backward(const Tensor& x, const Tensor& other, const Te
   return product(x, other, {}, backward, contiguous(out));
 }
 
+namespace {
+
 void register_linear(Registry& registry) {
   registry.add<&linear>(
-      "linear", kInternal, "(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
+      "linear", kFunctional,
+      "(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
       R"(Affine map of the last dimension: out = input @ weight.T + bias, one kernel.
 
 Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features); out
@@ -192,5 +195,9 @@ for another activation.
 tensor([[0., 1.]])
 )");
 }
+
+const Registration registered("product", register_linear);
+
+}  // namespace
 
 }  // namespace steep::ops

@@ -241,8 +241,6 @@ Tensor addmm(const Tensor& x, const Tensor& mat1, const Tensor& mat2, const Numb
   return add(of_input.to_double() == 1 ? x : mul(x, of_input), scaled);
 }
 
-}  // namespace
-
 void register_matmul(Registry& registry) {
   static constexpr const char* kProduct =
       R"(Matrix product of two tensors, in the rank cases of PyTorch's matmul.
@@ -254,8 +252,9 @@ RuntimeError when the inner sizes or the dtypes differ.
 >>> steep.matmul(steep.tensor([[1.0, 2.0]]), steep.tensor([[3.0], [4.0]]))
 tensor([[11.]])
 )";
-  registry.add<&matmul>("matmul", kBoth, "(input: Tensor, other: Tensor) -> Tensor", kProduct);
-  registry.add<&mm>("mm", kBoth, "(input: Tensor, mat2: Tensor) -> Tensor",
+  registry.add<&matmul>("matmul", kBoth | kOut, "(input: Tensor, other: Tensor) -> Tensor",
+                        kProduct);
+  registry.add<&mm>("mm", kBoth | kOut, "(input: Tensor, mat2: Tensor) -> Tensor",
                     R"(Product of two matrices, (m, k) and (k, n); see matmul.
 
 Raises RuntimeError for other ranks, inner sizes that differ and dtypes that differ.
@@ -265,7 +264,7 @@ tensor([[1.],
         [1.]])
 )",
                     "matmul");
-  registry.add<&bmm>("bmm", kBoth, "(input: Tensor, mat2: Tensor) -> Tensor",
+  registry.add<&bmm>("bmm", kBoth | kOut, "(input: Tensor, mat2: Tensor) -> Tensor",
                      R"(Products of two stacks of matrices, (b, m, k) and (b, k, n).
 
 Raises RuntimeError for other ranks, batches or inner sizes that differ and dtypes that differ.
@@ -274,7 +273,7 @@ Raises RuntimeError for other ranks, batches or inner sizes that differ and dtyp
 steep.Size([2, 1, 1])
 )",
                      "matmul");
-  registry.add<&mv>("mv", kBoth, "(input: Tensor, vec: Tensor) -> Tensor",
+  registry.add<&mv>("mv", kBoth | kOut, "(input: Tensor, vec: Tensor) -> Tensor",
                     R"(Product of a matrix (m, k) and a vector (k,).
 
 Raises RuntimeError for other ranks, sizes that differ and dtypes that differ.
@@ -283,7 +282,7 @@ Raises RuntimeError for other ranks, sizes that differ and dtypes that differ.
 tensor([3., 4.])
 )",
                     "matmul");
-  registry.add<&dot>("dot", kBoth, "(input: Tensor, tensor: Tensor) -> Tensor",
+  registry.add<&dot>("dot", kBoth | kOut, "(input: Tensor, tensor: Tensor) -> Tensor",
                      R"(Dot product of two vectors of one size.
 
 Raises RuntimeError for other ranks, sizes that differ and dtypes that differ.
@@ -292,7 +291,7 @@ Raises RuntimeError for other ranks, sizes that differ and dtypes that differ.
 tensor(11.)
 )",
                      "matmul");
-  registry.add<&outer>("outer", kBoth, "(input: Tensor, vec2: Tensor) -> Tensor",
+  registry.add<&outer>("outer", kBoth | kOut, "(input: Tensor, vec2: Tensor) -> Tensor",
                        R"(Outer product of two vectors: out[i, j] = input[i] * vec2[j].
 
 Raises RuntimeError for other ranks.
@@ -301,7 +300,7 @@ Raises RuntimeError for other ranks.
 tensor([[3, 4],
         [6, 8]])
 )");
-  registry.add<&addmm>("addmm", kBoth,
+  registry.add<&addmm>("addmm", kBoth | kOut,
                        "(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: "
                        "Number = 1) -> Tensor",
                        R"(out = beta * input + alpha * (mat1 @ mat2), input broadcast.
@@ -314,5 +313,9 @@ tensor([[2., 1.],
         [1., 2.]])
 )");
 }
+
+const Registration registered("product", register_matmul);
+
+}  // namespace
 
 }  // namespace steep::ops

@@ -20,8 +20,6 @@ Tensor fma_peak(int64_t rounds, std::optional<DType> dtype) {
   return out;
 }
 
-}  // namespace
-
 void register_peak(Registry& registry) {
   registry.add<&fma_peak>("fma_peak", kInternal,
                           "(rounds: int, dtype: dtype | None = None) -> Tensor",
@@ -35,5 +33,9 @@ than float32 and float64, for negative rounds and for more than 2 ** 28.
 True
 )");
 }
+
+const Registration registered("measurement", register_peak);
+
+}  // namespace
 
 }  // namespace steep::ops

@@ -24,7 +24,7 @@ Tensor random_below_(const Tensor& x, int64_t to, Generator* generator) {
 }
 
 void register_tensors(Registry& registry) {
-  registry.add<&rand>("rand", kFunction, "(*size: int, " STEEP_DRAWN ") -> Tensor",
+  registry.add<&rand>("rand", kFunction | kOut, "(*size: int, " STEEP_DRAWN ") -> Tensor",
                       R"(Draws from the uniform distribution on [0, 1), in PyTorch's stream.
 
 dtype defaults to the default floating dtype. Raises RuntimeError for a negative size and
@@ -35,7 +35,7 @@ NotImplementedError for an integer dtype.
 tensor([0.4963, 0.7682])
 )");
   registry.add<&randn>(
-      "randn", kFunction, "(*size: int, " STEEP_DRAWN ") -> Tensor",
+      "randn", kFunction | kOut, "(*size: int, " STEEP_DRAWN ") -> Tensor",
       R"(Draws from the standard normal distribution, in PyTorch's stream (within 2 ULP of its values).
 
 dtype defaults to the default floating dtype. Raises RuntimeError for a negative size and
@@ -46,7 +46,7 @@ NotImplementedError for an integer dtype.
 tensor([ 1.5410, -0.2934])
 )");
   registry.add<&randint_below>(
-      "randint", kFunction, "(high: int, size: Dims, *, " STEEP_DRAWN ") -> Tensor",
+      "randint", kFunction | kOut, "(high: int, size: Dims, *, " STEEP_DRAWN ") -> Tensor",
       R"(Whole numbers from low (0) up to, not including, high, each as likely, in PyTorch's stream.
 
 dtype defaults to int64. Raises RuntimeError where low is not below high, where dtype cannot hold
@@ -55,10 +55,10 @@ them, and for a negative size.
 >>> steep.randint(1, 2, (3,))
 tensor([1, 1, 1])
 )");
-  registry.add<&randint>("randint", kFunction,
+  registry.add<&randint>("randint", kFunction | kOut,
                          "(low: int, high: int, size: Dims, *, " STEEP_DRAWN ") -> Tensor",
                          "See randint(high, size).");
-  registry.add<&randperm>("randperm", kFunction, "(n: int, *, " STEEP_DRAWN ") -> Tensor",
+  registry.add<&randperm>("randperm", kFunction | kOut, "(n: int, *, " STEEP_DRAWN ") -> Tensor",
                           R"(The numbers 0 to n - 1 in random order, in PyTorch's stream.
 
 dtype defaults to int64. Raises RuntimeError for a negative n, and for one that dtype cannot count.
@@ -97,7 +97,8 @@ tensor([0., 0.])
                               "(input: Tensor, low: int, high: int, *, " STEEP_LIKE ") -> Tensor",
                               "See randint_like(input, high).");
   registry.add<&normal_of_size>(
-      "normal", kFunction, "(mean: float, std: float, size: Dims, *, " STEEP_DRAWN ") -> Tensor",
+      "normal", kFunction | kOut,
+      "(mean: float, std: float, size: Dims, *, " STEEP_DRAWN ") -> Tensor",
       R"(Draws from normal distributions of this mean and standard deviation, in PyTorch's stream.
 
 Numbers come with a size; where one of them is a tensor, the shapes broadcast. Raises RuntimeError
@@ -106,12 +107,12 @@ for a negative std and NotImplementedError for integers.
 >>> steep.normal(5.0, 0.0, (2,))
 tensor([5., 5.])
 )");
-  registry.add<&normal>("normal", kFunction,
+  registry.add<&normal>("normal", kFunction | kOut,
                         "(mean: Tensor | Number, std: Tensor | Number = 1.0, *, generator: "
                         "Generator | None = None) -> Tensor",
                         "See normal(mean, std, size).");
   registry.add<&bernoulli>(
-      "bernoulli", kBoth, "(input: Tensor, *, generator: Generator | None = None) -> Tensor",
+      "bernoulli", kBoth | kOut, "(input: Tensor, *, generator: Generator | None = None) -> Tensor",
       R"(1 with the probability that input holds, else 0, for each element, in PyTorch's stream.
 
 Shape: any, kept; no gradient. Raises RuntimeError for a probability outside [0, 1] and
@@ -121,7 +122,7 @@ NotImplementedError for integers.
 tensor([0., 1.])
 )");
   registry.add<&dropout>(
-      "dropout", kFunction,
+      "dropout", kFunction | kFunctional,
       "(input: Tensor, p: float = 0.5, training: bool | int = True, inplace: bool | int = False) "
       "-> Tensor",
       R"(Zeroes each element with probability p and scales the rest by 1 / (1 - p); input itself unless
@@ -209,11 +210,13 @@ tensor([1., 1.])
 #undef STEEP_DRAWN
 #undef STEEP_LIKE
 
-}  // namespace
-
 void register_random(Registry& registry) {
   register_tensors(registry);
   register_in_place(registry);
 }
+
+const Registration registered("random", register_random);
+
+}  // namespace
 
 }  // namespace steep::ops

@@ -33,15 +33,16 @@ Tensor named_norm(const Tensor& x, const std::string& p, std::optional<Dims> dim
 }
 
 struct Signatures {
+  Where where;
   const char *unbiased, *correction, *older;
 };
-constexpr Signatures kOne{"(input: Tensor, unbiased: bool) -> Tensor",
+constexpr Signatures kOne{kBoth | kOut, "(input: Tensor, unbiased: bool) -> Tensor",
                           "(input: Tensor, dim: Dims | None = None, *, correction: Number | None = "
                           "1, keepdim: bool = False) -> Tensor",
                           "(input: Tensor, dim: Dims | None = None, unbiased: bool = True, "
                           "keepdim: bool = False) -> Tensor"};
 // Not tuple[Tensor, Tensor], whose fields Python would name values and indices.
-constexpr Signatures kTwo{"(input: Tensor, unbiased: bool) -> tuple[Tensor, ...]",
+constexpr Signatures kTwo{kBoth, "(input: Tensor, unbiased: bool) -> tuple[Tensor, ...]",
                           "(input: Tensor, dim: Dims | None = None, *, correction: Number | None = "
                           "1, keepdim: bool = False) -> tuple[Tensor, ...]",
                           "(input: Tensor, dim: Dims | None = None, unbiased: bool = True, "
@@ -50,13 +51,13 @@ constexpr Signatures kTwo{"(input: Tensor, unbiased: bool) -> tuple[Tensor, ...]
 template <auto function>
 void add_deviation(Registry& registry, const char* name, const char* doc,
                    const Signatures& signatures) {
-  registry.add<&unbiased_all<function>>(name, kBoth, signatures.unbiased, doc);
-  registry.add<function>(name, kBoth, signatures.correction, doc);
-  registry.add<&unbiased_dim<function>>(name, kBoth, signatures.older, doc);
+  registry.add<&unbiased_all<function>>(name, signatures.where, signatures.unbiased, doc);
+  registry.add<function>(name, signatures.where, signatures.correction, doc);
+  registry.add<&unbiased_dim<function>>(name, signatures.where, signatures.older, doc);
 }
 
 void register_sums(Registry& registry) {
-  registry.add<&sum>("sum", kBoth,
+  registry.add<&sum>("sum", kBoth | kOut,
                      "(input: Tensor, dim: Dims | None = None, keepdim: bool = False, *, dtype: "
                      "dtype | None = None) -> Tensor",
                      R"(Sum over the given dimensions, or over all.
@@ -70,7 +71,7 @@ twice, and for an integer dtype where a gradient is wanted.
 tensor([4., 6.])
 )");
   registry.add<&mean>(
-      "mean", kBoth,
+      "mean", kBoth | kOut,
       "(input: Tensor, dim: Dims | None = None, keepdim: bool = False, *, dtype: dtype | None = "
       "None) -> Tensor",
       R"(Sum over the given dimensions, or over all, divided by the number of elements; NaN of none.
@@ -95,7 +96,7 @@ tensor(6.)
       "prod", kBoth,
       "(input: Tensor, dim: int, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor",
       "See prod(input).");
-  registry.add<&cumsum>("cumsum", kBoth,
+  registry.add<&cumsum>("cumsum", kBoth | kOut,
                         "(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor",
                         R"(Running sum along one dimension: out_i = x_0 + ... + x_i.
 
@@ -106,7 +107,8 @@ converted to first. Raises IndexError for a dimension out of range.
 tensor([1, 3, 6])
 )");
   registry.add<&any>(
-      "any", kBoth, "(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor",
+      "any", kBoth | kOut,
+      "(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor",
       R"(Whether any element, over the given dimensions or over all, is not zero; False of none.
 
 The result is bool, and uint8 for a uint8 input. With keepdim, reduced dimensions stay with size 1.
@@ -117,7 +119,8 @@ range.
 tensor(True)
 )");
   registry.add<&all>(
-      "all", kBoth, "(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor",
+      "all", kBoth | kOut,
+      "(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor",
       R"(Whether all elements, over the given dimensions or over all, differ from zero; True of none.
 
 The result is bool, and uint8 for a uint8 input. With keepdim, reduced dimensions stay with size 1.
@@ -172,7 +175,7 @@ as in var.
 )",
       kTwo);
   registry.add<&logsumexp>(
-      "logsumexp", kBoth, "(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor",
+      "logsumexp", kBoth | kOut, "(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor",
       R"(log(sum(exp(x))) over the given dimensions, shifted by the maximum so that nothing overflows; -inf
 of none.
 
@@ -182,7 +185,7 @@ IndexError for a dimension out of range, RuntimeError for none.
 >>> steep.logsumexp(steep.tensor([0.0, 0.0]), dim=0)
 tensor(0.6931)
 )");
-  registry.add<&norm>("norm", kBoth,
+  registry.add<&norm>("norm", kBoth | kOut,
                       "(input: Tensor, p: Number | None = 2, dim: Dims | None = None, keepdim: "
                       "bool = False, dtype: dtype | None = None) -> Tensor",
                       R"(Norm over the given dimensions, or over all: sum(|x|^p)^(1/p).
@@ -197,7 +200,7 @@ IndexError for a dimension out of range.
 >>> steep.norm(steep.tensor([3.0, 4.0]))
 tensor(5.)
 )");
-  registry.add<&named_norm>("norm", kBoth,
+  registry.add<&named_norm>("norm", kBoth | kOut,
                             "(input: Tensor, p: str, dim: Dims | None = None, keepdim: bool = "
                             "False, dtype: dtype | None = None) -> Tensor",
                             "See norm(input, p).", "named_norm");
@@ -205,7 +208,7 @@ tensor(5.)
 
 void register_extremes(Registry& registry) {
   registry.add<static_cast<Tensor (*)(const Tensor&)>(&max)>(
-      "max", kBoth, "(input: Tensor) -> Tensor",
+      "max", kBoth | kOut, "(input: Tensor) -> Tensor",
       R"(The greatest of all elements; along one dimension, (values, indices); of two tensors, maximum.
 
 NaN is greater than all. In a tie the index is that of the first, and max(input) shares its gradient
@@ -217,13 +220,14 @@ tensor(3.)
 >>> steep.max(steep.tensor([[1.0, 3.0], [5.0, 4.0]]), dim=1)[1]
 tensor([1, 0])
 )");
-  registry.add<&maximum>("max", kBoth, "(input: Tensor, other: Tensor) -> Tensor",
+  registry.add<&maximum>("max", kBoth | kOut, "(input: Tensor, other: Tensor) -> Tensor",
                          "See max(input).");
   registry.add<&max_dim>(
-      "max", kBoth, "(input: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]",
+      "max", kBoth | kOut,
+      "(input: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]",
       "See max(input).");
   registry.add<static_cast<Tensor (*)(const Tensor&)>(&min)>(
-      "min", kBoth, "(input: Tensor) -> Tensor",
+      "min", kBoth | kOut, "(input: Tensor) -> Tensor",
       R"(The least of all elements; along one dimension, (values, indices); of two tensors, minimum.
 
 NaN is less than all. In a tie the index is that of the first, and min(input) shares its gradient
@@ -235,13 +239,15 @@ tensor(1.)
 >>> steep.min(steep.tensor([[1.0, 3.0], [5.0, 4.0]]), dim=1)[1]
 tensor([0, 1])
 )");
-  registry.add<&minimum>("min", kBoth, "(input: Tensor, other: Tensor) -> Tensor",
+  registry.add<&minimum>("min", kBoth | kOut, "(input: Tensor, other: Tensor) -> Tensor",
                          "See min(input).");
   registry.add<&min_dim>(
-      "min", kBoth, "(input: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]",
+      "min", kBoth | kOut,
+      "(input: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]",
       "See min(input).");
   registry.add<&amax>(
-      "amax", kBoth, "(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor",
+      "amax", kBoth | kOut,
+      "(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor",
       R"(The greatest elements over the given dimensions, or over all; NaN is greater than all.
 
 With keepdim, reduced dimensions stay with size 1. Elements that tie share the gradient evenly.
@@ -252,7 +258,8 @@ size 0.
 tensor([5., 4.])
 )");
   registry.add<&amin>(
-      "amin", kBoth, "(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor",
+      "amin", kBoth | kOut,
+      "(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor",
       R"(The least elements over the given dimensions, or over all; NaN is less than all.
 
 With keepdim, reduced dimensions stay with size 1. Elements that tie share the gradient evenly.
@@ -284,12 +291,14 @@ tensor([0, 1])
 )");
 }
 
-}  // namespace
-
 void register_reduce(Registry& registry) {
   register_sums(registry);
   register_statistics(registry);
   register_extremes(registry);
 }
+
+const Registration registered("reduction", register_reduce);
+
+}  // namespace
 
 }  // namespace steep::ops

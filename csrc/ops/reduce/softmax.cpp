@@ -97,13 +97,12 @@ Tensor log_softmax_unnamed(const Tensor& x, const std::optional<int64_t>&,
   return log_softmax(x, implicit_dim("log_softmax", x), dtype);
 }
 
-}  // namespace
-
 void register_softmax(Registry& registry) {
   static constexpr const char* kUnnamed =
       "(input: Tensor, dim: None = None, dtype: dtype | None = None) -> Tensor";
   registry.add<&softmax>(
-      "softmax", kBoth, "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
+      "softmax", kBoth | kFunctional,
+      "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
       R"(Exponentials along one dimension, divided by their sum: exp(x_i) / sum_j exp(x_j).
 
 Each row is shifted by its maximum first, so nothing overflows. Shape: any, kept; dtype, where
@@ -114,9 +113,24 @@ NotImplementedError for an integer input.
 >>> steep.softmax(steep.tensor([0.0, 0.0]), dim=0)
 tensor([0.5000, 0.5000])
 )");
-  registry.add<&softmax_unnamed>("softmax", kFunction, kUnnamed, "See softmax(input, dim).");
+  registry.add_module("softmax", "activation.Softmax",
+                      R"(``exp(x) / sum(exp(x))`` along `dim`: positive, and summing to one.
+
+Args:
+    dim: the dimension that sums to one. Leaving it out picks 0 or 1 by the number of
+        dimensions, with a warning, as PyTorch does.
+
+Example:
+    >>> import steep
+    >>> steep.nn.Softmax(dim=1)(steep.zeros(1, 2)).tolist()
+    [[0.5, 0.5]]
+)",
+                      "(dim: int | None = None) -> None");
+  registry.add<&softmax_unnamed>("softmax", kFunction | kFunctional, kUnnamed,
+                                 "See softmax(input, dim).");
   registry.add<&log_softmax>(
-      "log_softmax", kBoth, "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
+      "log_softmax", kBoth | kFunctional,
+      "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
       R"(Logarithm of the softmax along one dimension: x_i - log(sum_j exp(x_j)).
 
 More accurate than log(softmax(x)). Shape: any, kept; dtype, where given, is what the input is
@@ -126,8 +140,25 @@ IndexError for a dimension out of range and NotImplementedError for an integer i
 >>> steep.log_softmax(steep.tensor([0.0, 0.0]), dim=0)
 tensor([-0.6931, -0.6931])
 )");
-  registry.add<&log_softmax_unnamed>("log_softmax", kFunction, kUnnamed,
+  registry.add_module(
+      "log_softmax", "activation.LogSoftmax",
+      R"(``x - logsumexp(x)`` along `dim`: the logarithm of `Softmax`, computed safely.
+
+Args:
+    dim: the dimension along which the probabilities sum to one; see `Softmax`.
+
+Example:
+    >>> import steep
+    >>> steep.nn.LogSoftmax(dim=0)(steep.zeros(1)).tolist()
+    [0.0]
+)",
+      "(dim: int | None = None) -> None");
+  registry.add<&log_softmax_unnamed>("log_softmax", kFunction | kFunctional, kUnnamed,
                                      "See log_softmax(input, dim).");
 }
+
+const Registration registered("activation", register_softmax);
+
+}  // namespace
 
 }  // namespace steep::ops

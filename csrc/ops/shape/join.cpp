@@ -95,6 +95,8 @@ Tensor stack(const Tensors& tensors, int64_t dim) {
   return cat(rows, at);
 }
 
+namespace {
+
 void register_join(Registry& registry) {
   static constexpr const char* kCat = R"(Tensors one after the other along a dimension.
 
@@ -104,13 +106,16 @@ for 0-d tensors, ValueError for an empty list.
 >>> steep.cat([steep.tensor([1, 2]), steep.tensor([3])])
 tensor([1, 2, 3])
 )";
-  registry.add<&cat>("cat", kFunction, "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", kCat);
-  registry.add<&cat>("concat", kFunction, "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor",
-                     "Another name of cat.", "cat");
-  registry.add<&cat>("concatenate", kFunction,
+  registry.add<&cat>("cat", kFunction | kOut, "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor",
+                     kCat);
+  registry.add<&cat>("concat", kFunction | kOut,
                      "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", "Another name of cat.",
                      "cat");
-  registry.add<&stack>("stack", kFunction, "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor",
+  registry.add<&cat>("concatenate", kFunction | kOut,
+                     "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", "Another name of cat.",
+                     "cat");
+  registry.add<&stack>("stack", kFunction | kOut,
+                       "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor",
                        R"(Tensors of one shape beside each other along a new dimension.
 
 Raises RuntimeError when the shapes differ or the list is empty.
@@ -120,5 +125,9 @@ tensor([[1, 2],
         [3, 4]])
 )");
 }
+
+const Registration registered("shape", register_join);
+
+}  // namespace
 
 }  // namespace steep::ops

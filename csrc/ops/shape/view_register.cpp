@@ -39,7 +39,6 @@ Tensor detach_(const Tensor& x) {
   h.requires_grad = h.retains_grad = false;
   return x;
 }
-}  // namespace
 
 void register_view(Registry& registry) {
   registry.add<&reshape>(
@@ -261,5 +260,9 @@ False
   registry.add<&detach_>("detach_", kMethod, "(input: Tensor) -> Tensor",
                          "In-place form of detach.", "detach");
 }
+
+const Registration registered("shape", register_view);
+
+}  // namespace
 
 }  // namespace steep::ops

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+__all__: list[str] = []
+
+# Written by tools/make_stubs.py from here on, from the operations' records.
 from steep._core import (
     Tensor,
     elu,
@@ -17,7 +20,7 @@ from steep._core import (
 )
 from steep.nn.module import Module
 
-__all__ = [
+__all__ += [
     "ELU",
     "GELU",
     "LeakyReLU",
@@ -29,58 +32,6 @@ __all__ = [
     "Softplus",
     "Tanh",
 ]
-
-
-class ReLU(Module):
-    """``max(0, x)``, elementwise.
-
-    Args:
-        inplace: write the result into the input. Default: ``False``.
-
-    Example:
-        >>> import steep
-        >>> steep.nn.ReLU()(steep.tensor([-1.0, 2.0])).tolist()
-        [0.0, 2.0]
-    """
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply to a tensor of any shape."""
-        return input.relu_() if self.inplace else relu(input)
-
-    def extra_repr(self) -> str:
-        """Whether it works in place."""
-        return "inplace=True" if self.inplace else ""
-
-
-class LeakyReLU(Module):
-    """``x`` where it is positive, ``negative_slope * x`` elsewhere (Maas et al., 2013).
-
-    Args:
-        negative_slope: slope below zero. Default: 0.01.
-        inplace: write the result into the input. Default: ``False``.
-
-    Example:
-        >>> import steep
-        >>> steep.nn.LeakyReLU(0.5)(steep.tensor([-1.0, 2.0])).tolist()
-        [-0.5, 2.0]
-    """
-
-    def __init__(self, negative_slope: float = 1e-2, inplace: bool = False) -> None:
-        super().__init__()
-        self.negative_slope = negative_slope
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply to a tensor of any shape."""
-        return leaky_relu(input, self.negative_slope, self.inplace)
-
-    def extra_repr(self) -> str:
-        """The slope, and whether it works in place."""
-        return f"negative_slope={self.negative_slope}{', inplace=True' if self.inplace else ''}"
 
 
 class ELU(Module):
@@ -102,37 +53,12 @@ class ELU(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        """Apply to a tensor of any shape."""
+        """Compute `elu` with the arguments that are held."""
         return elu(input, self.alpha, self.inplace)
 
     def extra_repr(self) -> str:
-        """The limit, and whether it works in place."""
-        return f"alpha={self.alpha}{', inplace=True' if self.inplace else ''}"
-
-
-class SiLU(Module):
-    """``x * sigmoid(x)``, elementwise (Hendrycks and Gimpel, 2016).
-
-    Args:
-        inplace: write the result into the input. Default: ``False``.
-
-    Example:
-        >>> import steep
-        >>> steep.nn.SiLU()(steep.zeros(1)).tolist()
-        [0.0]
-    """
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply to a tensor of any shape."""
-        return silu(input, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Whether it works in place."""
-        return "inplace=True" if self.inplace else ""
+        """What is held."""
+        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
 
 
 class GELU(Module):
@@ -153,53 +79,114 @@ class GELU(Module):
         self.approximate = approximate
 
     def forward(self, input: Tensor) -> Tensor:
-        """Apply to a tensor of any shape."""
-        return gelu(input, approximate=self.approximate)
+        """Compute `gelu` with the arguments that are held."""
+        return gelu(input, self.approximate)
 
     def extra_repr(self) -> str:
-        """Which function."""
+        """What is held."""
         return f"approximate={self.approximate!r}"
 
 
-class Softplus(Module):
-    """``log(1 + exp(beta * x)) / beta``, a smooth `ReLU`.
+class LeakyReLU(Module):
+    """``x`` where it is positive, ``negative_slope * x`` elsewhere (Maas et al., 2013).
 
     Args:
-        beta: how sharp the bend is. Default: 1.
-        threshold: where ``beta * x`` exceeds it, `x` itself is returned. Default: 20.
+        negative_slope: slope below zero. Default: 0.01.
+        inplace: write the result into the input. Default: ``False``.
 
     Example:
         >>> import steep
-        >>> round(steep.nn.Softplus()(steep.zeros(1)).item(), 4)
-        0.6931
+        >>> steep.nn.LeakyReLU(0.5)(steep.tensor([-1.0, 2.0])).tolist()
+        [-0.5, 2.0]
     """
 
-    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
-        self.beta = beta
-        self.threshold = threshold
+        self.negative_slope = negative_slope
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        """Apply to a tensor of any shape."""
-        return softplus(input, self.beta, self.threshold)
+        """Compute `leaky_relu` with the arguments that are held."""
+        return leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
-        """Both numbers."""
-        return f"beta={self.beta}, threshold={self.threshold}"
+        """What is held."""
+        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
 
 
-class Tanh(Module):
-    """Hyperbolic tangent, elementwise.
+class LogSoftmax(Module):
+    """``x - logsumexp(x)`` along `dim`: the logarithm of `Softmax`, computed safely.
+
+    Args:
+        dim: the dimension along which the probabilities sum to one; see `Softmax`.
 
     Example:
         >>> import steep
-        >>> steep.nn.Tanh()(steep.zeros(2)).tolist()
-        [0.0, 0.0]
+        >>> steep.nn.LogSoftmax(dim=0)(steep.zeros(1)).tolist()
+        [0.0]
     """
 
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
     def forward(self, input: Tensor) -> Tensor:
-        """Apply to a tensor of any shape."""
-        return tanh(input)
+        """Compute `log_softmax` with the arguments that are held."""
+        return log_softmax(input, self.dim)
+
+    def extra_repr(self) -> str:
+        """What is held."""
+        return f"dim={self.dim}"
+
+
+class ReLU(Module):
+    """``max(0, x)``, elementwise.
+
+    Args:
+        inplace: write the result into the input. Default: ``False``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.ReLU()(steep.tensor([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Compute `relu` with the arguments that are held."""
+        return relu(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """What is held."""
+        return "inplace=True" if self.inplace else ""
+
+
+class SiLU(Module):
+    """``x * sigmoid(x)``, elementwise (Hendrycks and Gimpel, 2016).
+
+    Args:
+        inplace: write the result into the input. Default: ``False``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.SiLU()(steep.zeros(1)).tolist()
+        [0.0]
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Compute `silu` with the arguments that are held."""
+        return silu(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """What is held."""
+        return "inplace=True" if self.inplace else ""
 
 
 class Sigmoid(Module):
@@ -212,7 +199,7 @@ class Sigmoid(Module):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Apply to a tensor of any shape."""
+        """Compute `sigmoid`."""
         return sigmoid(input)
 
 
@@ -234,34 +221,50 @@ class Softmax(Module):
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
-        """Apply along `dim`; the shape stays."""
+        """Compute `softmax` with the arguments that are held."""
         return softmax(input, self.dim)
 
     def extra_repr(self) -> str:
-        """The dimension."""
+        """What is held."""
         return f"dim={self.dim}"
 
 
-class LogSoftmax(Module):
-    """``x - logsumexp(x)`` along `dim`: the logarithm of `Softmax`, computed safely.
+class Softplus(Module):
+    """``log(1 + exp(beta * x)) / beta``, a smooth `ReLU`.
 
     Args:
-        dim: the dimension along which the probabilities sum to one; see `Softmax`.
+        beta: how sharp the bend is. Default: 1.
+        threshold: where ``beta * x`` exceeds it, `x` itself is returned. Default: 20.
 
     Example:
         >>> import steep
-        >>> steep.nn.LogSoftmax(dim=0)(steep.zeros(1)).tolist()
-        [0.0]
+        >>> round(steep.nn.Softplus()(steep.zeros(1)).item(), 4)
+        0.6931
     """
 
-    def __init__(self, dim: int | None = None) -> None:
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
-        self.dim = dim
+        self.beta = beta
+        self.threshold = threshold
 
     def forward(self, input: Tensor) -> Tensor:
-        """Apply along `dim`; the shape stays."""
-        return log_softmax(input, self.dim)
+        """Compute `softplus` with the arguments that are held."""
+        return softplus(input, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
-        """The dimension."""
-        return f"dim={self.dim}"
+        """What is held."""
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
+class Tanh(Module):
+    """Hyperbolic tangent, elementwise.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Tanh()(steep.zeros(2)).tolist()
+        [0.0, 0.0]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Compute `tanh`."""
+        return tanh(input)

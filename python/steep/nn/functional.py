@@ -9,6 +9,9 @@ Example:
 
 from __future__ import annotations
 
+__all__: list[str] = []
+
+# Written by tools/make_stubs.py from here on, from the operations' records.
 from steep._core import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -35,7 +38,7 @@ from steep._core import (
     tanh,
 )
 
-__all__ = [
+__all__ += [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",

@@ -9,8 +9,6 @@ from steep._core import (
     cross_entropy,
     huber_loss,
     kl_div,
-    l1_loss,
-    mse_loss,
     nll_loss,
     smooth_l1_loss,
 )
@@ -22,55 +20,9 @@ __all__ = [
     "CrossEntropyLoss",
     "HuberLoss",
     "KLDivLoss",
-    "L1Loss",
-    "MSELoss",
     "NLLLoss",
     "SmoothL1Loss",
 ]
-
-
-class MSELoss(_Loss):
-    """Mean squared error, ``(input - target) ** 2``.
-
-    Input and target have the same shape; shapes that would only broadcast are an error.
-
-    Args:
-        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
-            `reduction`.
-        reduce: see `size_average`.
-        reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
-
-    Example:
-        >>> import steep
-        >>> steep.nn.MSELoss()(steep.tensor([1.0, 2.0]), steep.tensor([0.0, 0.0])).item()
-        2.5
-    """
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Compare two tensors of one shape; a scalar unless reduction is ``'none'``."""
-        return mse_loss(input, target, reduction=self.reduction)
-
-
-class L1Loss(_Loss):
-    """Mean absolute error, ``|input - target|``.
-
-    Input and target have the same shape; shapes that would only broadcast are an error.
-
-    Args:
-        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
-            `reduction`.
-        reduce: see `size_average`.
-        reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
-
-    Example:
-        >>> import steep
-        >>> steep.nn.L1Loss()(steep.tensor([1.0, 2.0]), steep.tensor([0.0, 0.0])).item()
-        1.5
-    """
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Compare two tensors of one shape; a scalar unless reduction is ``'none'``."""
-        return l1_loss(input, target, reduction=self.reduction)
 
 
 class SmoothL1Loss(_Loss):
@@ -346,3 +298,53 @@ class CrossEntropyLoss(_WeightedLoss):
             reduction=self.reduction,
             label_smoothing=self.label_smoothing,
         )
+
+
+# Written by tools/make_stubs.py from here on, from the operations' records.
+from steep._core import l1_loss, mse_loss
+
+__all__ += ["L1Loss", "MSELoss"]
+
+
+class L1Loss(_Loss):
+    """Mean absolute error, ``|input - target|``.
+
+    Input and target have the same shape; shapes that would only broadcast are an error.
+
+    Args:
+        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+            `reduction`.
+        reduce: see `size_average`.
+        reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.L1Loss()(steep.tensor([1.0, 2.0]), steep.tensor([0.0, 0.0])).item()
+        1.5
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Compute `l1_loss` with the arguments that are held."""
+        return l1_loss(input, target, reduction=self.reduction)
+
+
+class MSELoss(_Loss):
+    """Mean squared error, ``(input - target) ** 2``.
+
+    Input and target have the same shape; shapes that would only broadcast are an error.
+
+    Args:
+        size_average: PyTorch's older way, as is `reduce`: each warns and takes the place of
+            `reduction`.
+        reduce: see `size_average`.
+        reduction: ``'mean'`` (default), ``'sum'`` or ``'none'``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.MSELoss()(steep.tensor([1.0, 2.0]), steep.tensor([0.0, 0.0])).item()
+        2.5
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Compute `mse_loss` with the arguments that are held."""
+        return mse_loss(input, target, reduction=self.reduction)

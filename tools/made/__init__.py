@@ -1,0 +1,1 @@
+"""What is made of the records: stubs, simple modules, lists of names, the API page."""
