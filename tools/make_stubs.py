@@ -52,6 +52,8 @@ def main() -> int:
         **module_files(),
     }
     found = [stale(path, text, check) for path, text in files.items()]
+    if check and any(found):
+        return 1
     # Last, for it reads the modules as they are then.
     found.append(stale(ROOT / "docs" / "api.md", api_page(), check))
     return 1 if check and any(found) else 0

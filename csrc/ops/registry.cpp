@@ -1,17 +1,46 @@
 #include "ops/registry.h"
 
-#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace steep::ops {
 
 const Registration* Registration::newest = nullptr;
 
+namespace {
+
+// Sorts by name, and what has one name by where it stands; std::stable_sort would be larger.
+template <class Named>
+void sort_by_name(std::vector<Named>& all) {
+  std::vector<const Named*> order;
+  for (const Named& one : all) order.push_back(&one);
+  std::qsort(order.data(), order.size(), sizeof(const Named*), [](const void* a, const void* b) {
+    const Named *x = *static_cast<const Named* const*>(a),
+                *y = *static_cast<const Named* const*>(b);
+    const int names = std::strcmp(x->name, y->name);
+    return names ? names : (y < x) - (x < y);
+  });
+  std::vector<Named> sorted;
+  for (const Named* one : order) sorted.push_back(*one);
+  all = std::move(sorted);
+}
+
+}  // namespace
+
+void Registry::put(const char* name, Where where, const char* signature, Op::Call call,
+                   const char* doc, const char* cases) {
+  ops_.push_back({name, where, signature, call, doc, cases, source_});
+}
+
+void Registry::add_module(const char* function, const char* name, const char* doc,
+                          const char* holds, const char* shows) {
+  modules_.push_back({function, name, doc, holds, shows});
+}
+
 void Registry::collect(const Registration* registrations) {
-  const auto by_name = [](const auto& a, const auto& b) { return std::strcmp(a.name, b.name) < 0; };
   for (source_ = registrations; source_; source_ = source_->next) source_->add(*this);
-  std::stable_sort(ops_.begin(), ops_.end(), by_name);
-  std::sort(modules_.begin(), modules_.end(), by_name);
+  sort_by_name(ops_);
+  sort_by_name(modules_);
   for (size_t i = 1; i < ops_.size(); ++i) {
     const Op &before = ops_[i - 1], &op = ops_[i];
     if (op.source != before.source && !std::strcmp(op.name, before.name))

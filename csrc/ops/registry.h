@@ -32,10 +32,11 @@ constexpr Where operator|(Where a, Where b) { return static_cast<Where>(int{a} |
 class Registration;
 
 struct Op {
+  using Call = void (*)(const Op& self, Value* arguments, Value& result);
   const char* name;
   Where where;
   const char* signature;
-  void (*call)(const Op& self, Value* arguments, Value& result);
+  Call call;
   const char* doc;
   const char* cases;  // the row of the tests' table that covers it; null: the row of its own name
   const Registration* source;
@@ -92,17 +93,15 @@ class Registry {
   template <auto function>
   void add(const char* name, Where where, const char* signature, const char* doc,
            const char* cases = nullptr) {
-    ops_.push_back({name, where, signature, &Caller<function>::call, doc, cases, source_});
+    put(name, where, signature, &Caller<function>::call, doc, cases);
   }
   // The in-place method of an operation: the first argument takes the operation's result.
   template <auto function>
   void add_inplace(const char* name, const char* signature, const char* doc, const char* cases) {
-    ops_.push_back({name, kMethod, signature, &call_inplace<function>, doc, cases, source_});
+    put(name, kMethod, signature, &call_inplace<function>, doc, cases);
   }
   void add_module(const char* function, const char* name, const char* doc,
-                  const char* holds = nullptr, const char* shows = nullptr) {
-    modules_.push_back({function, name, doc, holds, shows});
-  }
+                  const char* holds = nullptr, const char* shows = nullptr);
   // By name; overloads in the order in which their file adds them.
   const std::vector<Op>& ops() const { return ops_; }
   const std::vector<SimpleModule>& modules() const { return modules_; }
@@ -119,6 +118,10 @@ class Registry {
     Caller<function>::call(self, arguments, result);
     result = Value::of(assign(self.name, x, result.tensor));
   }
+  // Not in place: a few instructions an entry rather than a growing vector's.
+  void put(const char* name, Where where, const char* signature, Op::Call call, const char* doc,
+           const char* cases);
+
   std::vector<Op> ops_;
   std::vector<SimpleModule> modules_;
   const Registration* source_ = nullptr;
