@@ -138,6 +138,15 @@ def test_functional_names_what_the_records_say() -> None:
     assert steep.nn.functional.__all__ == sorted(said)
 
 
+def test_adding_md_shows_the_file_as_it_is() -> None:
+    """The walk-through's operation is one of steep's; its module comes in the section after it."""
+    page = (CSRC.parent / "docs" / "adding.md").read_text()
+    shown = page.split("```cpp\n")[1].split("```")[0]
+    source = (CSRC / "ops" / "elementwise" / "softsign.cpp").read_text()
+    before, _, rest = source.partition("  registry.add_module(")
+    assert shown == before + rest.partition(')");\n')[2]
+
+
 PAGE = CSRC.parent / "docs" / "api.md"
 
 

@@ -35,6 +35,7 @@ SHOWN: list[tuple[Callable[[], nn.Module], str]] = [
     (lambda: nn.Softmax(), "Softmax(dim=None)"),
     (lambda: nn.Softmax(1), "Softmax(dim=1)"),
     (lambda: nn.LogSoftmax(dim=-1), "LogSoftmax(dim=-1)"),
+    (lambda: nn.Softsign(), "Softsign()"),
     (lambda: nn.Tanh(), "Tanh()"),
     (lambda: nn.Sigmoid(), "Sigmoid()"),
     (lambda: nn.MSELoss(), "MSELoss()"),

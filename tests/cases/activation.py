@@ -139,4 +139,9 @@ ACTIVATIONS = {
             ),
         ),
     ),
+    "softsign": unary(
+        "softsign",
+        dtypes=NUMBERS,
+        bad=(bad(NotImplementedError, '"softsign" not implemented for', arr(2, dtype="bool")),),
+    ),
 }

@@ -16,6 +16,7 @@ from steep._core import (
     silu,
     softmax,
     softplus,
+    softsign,
     tanh,
 )
 from steep.nn.module import Module
@@ -30,6 +31,7 @@ __all__ += [
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "Softsign",
     "Tanh",
 ]
 
@@ -254,6 +256,22 @@ class Softplus(Module):
     def extra_repr(self) -> str:
         """What is held."""
         return f"beta={self.beta}, threshold={self.threshold}"
+
+
+class Softsign(Module):
+    """``x / (1 + |x|)``, elementwise.
+
+    (Turian et al., 2009.)
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Softsign()(steep.tensor([-1.0, 3.0])).tolist()
+        [-0.5, 0.75]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Compute `softsign`."""
+        return softsign(input)
 
 
 class Tanh(Module):

@@ -35,6 +35,7 @@ from steep._core import (
     smooth_l1_loss,
     softmax,
     softplus,
+    softsign,
     tanh,
 )
 
@@ -61,5 +62,6 @@ __all__ += [
     "smooth_l1_loss",
     "softmax",
     "softplus",
+    "softsign",
     "tanh",
 ]

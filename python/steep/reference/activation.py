@@ -1,7 +1,8 @@
 """Activation functions, and dropout under a given mask.
 
 ELU: Clevert et al. 2016.  GELU: Hendrycks & Gimpel 2016, exact and by tanh.  SiLU: Elfwing et al.
-2018.  Dropout: Srivastava et al. 2014, in its inverted form, which scales while training.
+2018.  Softsign: Turian et al. 2009.  Dropout: Srivastava et al. 2014, in its inverted form, which
+scales while training.
 """
 
 from __future__ import annotations
@@ -65,6 +66,16 @@ def gelu_derivative(x: Array, *, approximate: str = "none") -> Any:
     return np.asarray(0.5 * _erfc(-x / math.sqrt(2)) + x * density)
 
 
+def softsign(x: Array) -> Array:
+    """`x` over one more than its magnitude."""
+    return x / (1 + np.abs(x))
+
+
+def softsign_derivative(x: Array) -> Array:
+    """The quotient rule: ``(1 + |x| - x * sign(x)) / (1 + |x|)^2``."""
+    return 1 / (1 + np.abs(x)) ** 2
+
+
 def silu_derivative(x: Array) -> Any:
     """The product rule on ``x * sigmoid(x)``."""
     s = sigmoid(x)
@@ -94,6 +105,7 @@ unary("relu", lambda x: np.where(x <= 0, 0, x), lambda x: np.where(x <= 0, 0.0, 
 unary("leaky_relu", leaky_relu, leaky_relu_derivative)
 unary("elu", elu, elu_derivative)
 unary("softplus", softplus, softplus_derivative)
+unary("softsign", softsign, softsign_derivative, "float")
 unary("gelu", gelu, gelu_derivative)
 unary("silu", lambda x: x * sigmoid(x), silu_derivative)
 register("dropout", dropout, dropout_gradient)
