@@ -66,12 +66,12 @@ def gelu_derivative(x: Array, *, approximate: str = "none") -> Any:
     return np.asarray(0.5 * _erfc(-x / math.sqrt(2)) + x * density)
 
 
-def softsign(x: Array) -> Array:
+def softsign(x: Array) -> Any:
     """`x` over one more than its magnitude."""
     return x / (1 + np.abs(x))
 
 
-def softsign_derivative(x: Array) -> Array:
+def softsign_derivative(x: Array) -> Any:
     """The quotient rule: ``(1 + |x| - x * sign(x)) / (1 + |x|)^2``."""
     return 1 / (1 + np.abs(x)) ** 2
 
