@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -106,3 +107,22 @@ def test_negative_numbers_are_refused_by_a_replay_too() -> None:
 
 def test_bytes_as_an_index_are_a_mask() -> None:
     assert steep.arange(3)[steep.tensor([1, 0, 1], dtype=steep.uint8)].tolist() == [0, 2]
+
+
+ARGUMENTS = bytearray(8)
+
+
+@pytest.mark.parametrize(
+    ("call", "usage"),
+    [
+        (lambda: _core.call_with_grad(True, print, ARGUMENTS, {}), "tuple, dict"),
+        (lambda: _core.call_with_grad(True, print, (), "text"), "tuple, dict"),
+        (lambda: _core.call_with_item({}, "a", 1, print, ARGUMENTS, {}), "tuple, dict"),
+        (lambda: _core.call_with_item({}, "a", 1, print, (), "text"), "tuple, dict"),
+        (lambda: _core.take_steps([(print, ARGUMENTS)], []), "function, tuple"),
+    ],
+)
+def test_what_is_no_argument_list_is_refused(call: Callable[[], object], usage: str) -> None:
+    """The interpreter takes a call's tuple and dict for what they are said to be."""
+    with pytest.raises(TypeError, match=usage):
+        call()

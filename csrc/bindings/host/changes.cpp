@@ -206,8 +206,9 @@ PyObject* take_steps(PyObject*, PyObject* const* args, Py_ssize_t count) {
     for (Py_ssize_t i = 0; i < calls.size(); ++i) {
       const Owned held = calls[i];
       PyObject* const call = held.get();
-      need(PyTuple_Check(call) && PyTuple_GET_SIZE(call) == 2,
-           "take_steps: expected calls as (function, arguments)");
+      need(PyTuple_Check(call) && PyTuple_GET_SIZE(call) == 2 &&
+               PyTuple_Check(PyTuple_GET_ITEM(call, 1)),
+           "take_steps: expected calls as (function, tuple)");
       const Owned ignored(
           PyObject_Call(PyTuple_GET_ITEM(call, 0), PyTuple_GET_ITEM(call, 1), nullptr));
     }
