@@ -143,5 +143,6 @@ ACTIVATIONS = {
         "softsign",
         dtypes=NUMBERS,
         bad=(bad(NotImplementedError, '"softsign" not implemented for', arr(2, dtype="bool")),),
+        layer=Layer("Softsign", (Made(call(), _x, "Softsign()"),)),
     ),
 }
