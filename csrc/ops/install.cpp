@@ -1,7 +1,7 @@
 #include "ops/install.h"
 
 #include "ops/ops.h"
-#include "ops/shape/window.h"
+#include "ops/shape/strided_view.h"
 #include "tape/history.h"
 
 namespace steep::ops {

@@ -16,23 +16,22 @@ using kernels::Loop;
 constexpr int64_t kBlock = 1024;     // elements gathered at a time where an operand is strided
 constexpr int64_t kShareGrain = 64;  // elements; shares of threads begin at multiples of it
 
-void add_dimension(Geometry& geometry, int64_t size, const int64_t* strides) {
+void add_dimension(LoopNest& nest, int64_t size, const int64_t* strides) {
   if (size == 1) return;
-  if (!geometry.shape.empty()) {
+  if (!nest.shape.empty()) {
     bool merges = true;
-    for (int i = 0; i < geometry.operands; ++i)
-      merges &= geometry.strides[i].back() == strides[i] * size;
+    for (int i = 0; i < nest.operands; ++i) merges &= nest.strides[i].back() == strides[i] * size;
     if (merges) {
-      geometry.shape.back() *= size;
-      for (int i = 0; i < geometry.operands; ++i) geometry.strides[i].back() = strides[i];
+      nest.shape.back() *= size;
+      for (int i = 0; i < nest.operands; ++i) nest.strides[i].back() = strides[i];
       return;
     }
   }
-  geometry.shape.push_back(size);
-  for (int i = 0; i < geometry.operands; ++i) geometry.strides[i].push_back(strides[i]);
+  nest.shape.push_back(size);
+  for (int i = 0; i < nest.operands; ++i) nest.strides[i].push_back(strides[i]);
 }
 
-void fill_dimensions(const Call& call, Geometry& geometry) {
+void fill_dimensions(const Call& call, LoopNest& nest) {
   const TensorImpl& out = *call.operands[0].tensor();
   Dims strides[kMaxOperands];
   strides[0] = out.strides;
@@ -43,81 +42,79 @@ void fill_dimensions(const Call& call, Geometry& geometry) {
   for (int64_t d : order_by_stride(out.shape, out.strides)) {
     int64_t step[kMaxOperands];
     for (int i = 0; i < call.operand_count; ++i) step[i] = strides[i][d];
-    add_dimension(geometry, out.shape[d], step);
+    add_dimension(nest, out.shape[d], step);
   }
-  if (geometry.shape.empty()) {
+  if (nest.shape.empty()) {
     const int64_t none[kMaxOperands] = {0, 0, 0, 0};
-    geometry.shape.push_back(1);
-    for (int i = 0; i < call.operand_count; ++i) geometry.strides[i].push_back(none[i]);
+    nest.shape.push_back(1);
+    for (int i = 0; i < call.operand_count; ++i) nest.strides[i].push_back(none[i]);
   }
 }
 
 // One run along the innermost dimension, in blocks where an operand has to be gathered or
 // scattered.
-void run_row(const Geometry& geometry, char* const* at, int64_t n, char (*buffers)[kBlock * 8]) {
+void run_row(const LoopNest& nest, char* const* at, int64_t n, char (*buffers)[kBlock * 8]) {
   int64_t inner[kMaxOperands], steps[kMaxOperands];
   bool strided = false;
-  for (int i = 0; i < geometry.operands; ++i) {
-    inner[i] = n == 1 ? (i == 0 ? 1 : 0) : geometry.strides[i].back();
+  for (int i = 0; i < nest.operands; ++i) {
+    inner[i] = n == 1 ? (i == 0 ? 1 : 0) : nest.strides[i].back();
     steps[i] = inner[i] == 0 && i > 0 ? 0 : 1;
     strided |= inner[i] != steps[i];
   }
   if (!strided) {
-    geometry.loop(reinterpret_cast<void* const*>(at), steps, n);
+    nest.loop(reinterpret_cast<void* const*>(at), steps, n);
     return;
   }
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const int64_t length = std::min(kBlock, n - begin);
     void* data[kMaxOperands];
-    for (int i = 0; i < geometry.operands; ++i) {
-      char* start = at[i] + begin * inner[i] * geometry.size[i];
+    for (int i = 0; i < nest.operands; ++i) {
+      char* start = at[i] + begin * inner[i] * nest.size[i];
       const bool direct = inner[i] == steps[i];
       data[i] = direct ? start : buffers[i];
       if (!direct && i > 0)
-        kernels::moves[geometry.size[i]].gather(buffers[i], start, inner[i], length);
+        kernels::moves[nest.size[i]].gather(buffers[i], start, inner[i], length);
     }
-    geometry.loop(data, steps, length);
+    nest.loop(data, steps, length);
     if (inner[0] != 1)
-      kernels::moves[geometry.size[0]].scatter(
-          buffers[0], at[0] + begin * inner[0] * geometry.size[0], inner[0], length);
+      kernels::moves[nest.size[0]].scatter(buffers[0], at[0] + begin * inner[0] * nest.size[0],
+                                           inner[0], length);
   }
 }
 
-// Elements [begin, end) of the output, counted in the order of the geometry.
-void run_range(const Geometry& geometry, int64_t begin, int64_t end) {
+// Elements [begin, end) of the output, counted in the order of the nest.
+void run_range(const LoopNest& nest, int64_t begin, int64_t end) {
   alignas(64) char buffers[kMaxOperands][kBlock * 8];
-  const int last = geometry.shape.size() - 1;
-  const int64_t row = geometry.shape[last];
-  Dims index(geometry.shape.size(), 0);
+  const int last = nest.shape.size() - 1;
+  const int64_t row = nest.shape[last];
+  Dims index(nest.shape.size(), 0);
   int64_t rest = begin;
   for (int d = last; d >= 0; --d) {
-    index[d] = rest % geometry.shape[d];
-    rest /= geometry.shape[d];
+    index[d] = rest % nest.shape[d];
+    rest /= nest.shape[d];
   }
   char* at[kMaxOperands];
-  for (int i = 0; i < geometry.operands; ++i) {
-    at[i] = geometry.data[i];
-    for (int d = 0; d <= last; ++d) at[i] += index[d] * geometry.strides[i][d] * geometry.size[i];
+  for (int i = 0; i < nest.operands; ++i) {
+    at[i] = nest.data[i];
+    for (int d = 0; d <= last; ++d) at[i] += index[d] * nest.strides[i][d] * nest.size[i];
   }
   while (begin < end) {
     const int64_t n = std::min(row - index[last], end - begin);
-    run_row(geometry, at, n, buffers);
+    run_row(nest, at, n, buffers);
     begin += n;
     index[last] += n;
-    for (int i = 0; i < geometry.operands; ++i)
-      at[i] += n * geometry.strides[i][last] * geometry.size[i];
-    for (int d = last; d > 0 && index[d] == geometry.shape[d]; --d) {
+    for (int i = 0; i < nest.operands; ++i) at[i] += n * nest.strides[i][last] * nest.size[i];
+    for (int d = last; d > 0 && index[d] == nest.shape[d]; --d) {
       index[d] = 0;
       ++index[d - 1];
-      for (int i = 0; i < geometry.operands; ++i)
-        at[i] += (geometry.strides[i][d - 1] - geometry.strides[i][d] * geometry.shape[d]) *
-                 geometry.size[i];
+      for (int i = 0; i < nest.operands; ++i)
+        at[i] += (nest.strides[i][d - 1] - nest.strides[i][d] * nest.shape[d]) * nest.size[i];
     }
   }
 }
 
 void run_rank(void* context, int rank, int size, void (*)()) {
-  run_share(*static_cast<Geometry*>(context), rank, size);
+  run_share(*static_cast<LoopNest*>(context), rank, size);
 }
 
 }  // namespace
@@ -165,19 +162,19 @@ bool is_flat(const Call& call, int64_t* steps) {
   return true;
 }
 
-void describe(const Call& call, Geometry& geometry) {
-  geometry.loop = loop_of(call);
-  geometry.total = call.operands[0].tensor()->numel;
-  geometry.operands = call.operand_count;
+void describe(const Call& call, LoopNest& nest) {
+  nest.loop = loop_of(call);
+  nest.total = call.operands[0].tensor()->numel;
+  nest.operands = call.operand_count;
   for (int i = 0; i < call.operand_count; ++i) {
     const TensorImpl* tensor = call.operands[i].tensor();
-    geometry.size[i] = element_size(tensor ? tensor->dtype : call.type);
+    nest.size[i] = element_size(tensor ? tensor->dtype : call.type);
     if (tensor) continue;
-    geometry.numbers[i] = bits_of(call.operands[i].number(), call.type);
-    geometry.data[i] = reinterpret_cast<char*>(&geometry.numbers[i]);
+    nest.numbers[i] = bits_of(call.operands[i].number(), call.type);
+    nest.data[i] = reinterpret_cast<char*>(&nest.numbers[i]);
   }
-  geometry.flat = is_flat(call, geometry.steps);
-  if (!geometry.flat && geometry.total > 0) fill_dimensions(call, geometry);
+  nest.flat = is_flat(call, nest.steps);
+  if (!nest.flat && nest.total > 0) fill_dimensions(call, nest);
 }
 
 Share share_of(int64_t n, int64_t rows, int rank, int size) {
@@ -186,29 +183,29 @@ Share share_of(int64_t n, int64_t rows, int rank, int size) {
   return {mine.begin, mine.end};
 }
 
-void run_share(const Geometry& geometry, int rank, int size) {
-  const Share mine = share_of(geometry.total, geometry.rows, rank, size);
+void run_share(const LoopNest& nest, int rank, int size) {
+  const Share mine = share_of(nest.total, nest.rows, rank, size);
   if (mine.begin >= mine.end) return;
-  if (!geometry.flat) return run_range(geometry, mine.begin, mine.end);
+  if (!nest.flat) return run_range(nest, mine.begin, mine.end);
   void* data[kMaxOperands];
-  for (int i = 0; i < geometry.operands; ++i)
-    data[i] = geometry.data[i] + mine.begin * geometry.steps[i] * geometry.size[i];
-  geometry.loop(data, geometry.steps, mine.end - mine.begin);
+  for (int i = 0; i < nest.operands; ++i)
+    data[i] = nest.data[i] + mine.begin * nest.steps[i] * nest.size[i];
+  nest.loop(data, nest.steps, mine.end - mine.begin);
 }
 
 void execute_elementwise(const Call& call, Terms& terms) {
-  Geometry geometry;
-  describe(call, geometry);
+  LoopNest nest;
+  describe(call, nest);
   for (int i = 0; i < call.operand_count; ++i)
-    if (const TensorImpl* tensor = call.operands[i].tensor()) geometry.data[i] = tensor->data();
-  if (geometry.total == 0) return;
+    if (const TensorImpl* tensor = call.operands[i].tensor()) nest.data[i] = tensor->data();
+  if (nest.total == 0) return;
   const RunningKernel running(call, terms);
   if (terms.threads > 1) {
-    runtime::run_team(terms.threads, run_rank, &geometry);
-  } else if (geometry.flat) {
-    geometry.loop(reinterpret_cast<void* const*>(geometry.data), geometry.steps, geometry.total);
+    runtime::run_team(terms.threads, run_rank, &nest);
+  } else if (nest.flat) {
+    nest.loop(reinterpret_cast<void* const*>(nest.data), nest.steps, nest.total);
   } else {
-    run_range(geometry, 0, geometry.total);
+    run_range(nest, 0, nest.total);
   }
 }
 

@@ -1,4 +1,4 @@
-// How an elementwise loop meets tensors: broadcasting, collapsing of dimensions, blocks, threads.
+// How an elementwise loop is applied to tensors: broadcasting, collapsing of dimensions, blocks, threads.
 #pragma once
 
 #include "program/running_kernel.h"
@@ -15,7 +15,7 @@ struct NumberBits {
 // A launch worked out as far as it can be without the operands' addresses: dimensions from
 // outermost to innermost of the output's memory, merged where all operands allow it; strides in
 // elements, one list an operand. Not to be copied: data may point at the numbers.
-struct Geometry {
+struct LoopNest {
   kernels::Loop loop;
   int operands;
   int64_t total;
@@ -35,9 +35,9 @@ NumberBits bits_of(const Number& number, DType type);
 bool is_flat(const Call& call, int64_t* steps);
 
 // Fills in all but the addresses of tensors.
-void describe(const Call& call, Geometry& geometry);
+void describe(const Call& call, LoopNest& nest);
 // The part of rank `rank` among `size`.
-void run_share(const Geometry& geometry, int rank, int size);
+void run_share(const LoopNest& nest, int rank, int size);
 
 void execute_elementwise(const Call& call, Terms& terms);
 

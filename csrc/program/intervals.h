@@ -7,7 +7,7 @@
 
 namespace steep::program {
 
-// In order, and apart: those that meet or touch each other have become one. Few, as memory is given
+// In order, and apart: those that overlap or adjoin have become one. Few, as memory is given
 // out from the lowest place up.
 class Intervals {
  public:
@@ -39,7 +39,7 @@ class Intervals {
                          [](int64_t at, const Stretch& stretch) { return at < stretch.end; });
     return found == all_.end() ? nullptr : &*found;
   }
-  bool meets(int64_t begin, int64_t end) const {
+  bool overlaps(int64_t begin, int64_t end) const {
     const Stretch* const next = beyond(begin);
     return next && next->begin < end;
   }

@@ -18,7 +18,7 @@ using kernels::Kind;
 // (kernels/partition.h). bytes: of a row in each operand, rows one after the other from its first
 // element; 0, and what is beyond the end of the list, for an operand of which each rank may touch
 // all.
-struct Rows {
+struct PartitionedRows {
   int64_t count = 0;  // 0: it is shared in another way
   SmallVector<int64_t, 8> bytes;
 };

@@ -66,7 +66,7 @@ void pause_briefly() {
 #endif
 }
 
-void meet() {
+void wait_for_all() {
   const unsigned round = barrier.round.load(std::memory_order_relaxed);
   if (barrier.arrived.fetch_add(1, std::memory_order_acq_rel) == ranks_to_meet - 1) {
     barrier.arrived.store(0, std::memory_order_relaxed);
@@ -125,7 +125,7 @@ void run_rank(void* context, int rank, int given) {
   if (work.order != RankOrder::together) {
     run_in_turn(work.body, work.context, rank, ranks, work.order == RankOrder::falling);
   } else {
-    work.body(work.context, rank, ranks, ranks > 1 ? meet : no_barrier);
+    work.body(work.context, rank, ranks, ranks > 1 ? wait_for_all : no_barrier);
   }
 }
 

@@ -1,6 +1,6 @@
 // The process's one team of threads. Nothing else in steep opens a parallel region.
 //
-// A body is SPMD: every rank runs it, does its share and meets the others in barrier(). The ranks a
+// A body is SPMD: every rank runs it, does its share and waits for the others in barrier(). The ranks a
 // body gets are at most those asked for: it gets one when the team is taken by another thread, in a
 // forked child (where libgomp would hang), and in a build without OpenMP. So a body must read
 // `size`, and never remember how many it asked for.

@@ -45,7 +45,7 @@ Ref<Node> grad_fn(const Tensor& x) {
   History* h = history(x);
   if (!h) return nullptr;
   if (is_view(*h) && h->view_version != x->storage->version()) {
-    // Someone wrote to the memory since: the view's gradient is that of the same window on today's
+    // Someone wrote to the memory since: the view's gradient is that of the same strided view of today's
     // base.
     h->view_version = x->storage->version();
     if (requires_grad(h->base) && is_floating(x.dtype())) {

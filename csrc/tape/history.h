@@ -29,7 +29,7 @@ class History : public Attachment {
   uint32_t view_version = 0;          // the storage's version that grad_fn belongs to
 };
 
-// Whether the tensor is a window on its base's memory: until one of them gets another (x.data =
+// Whether the tensor is a view of its base's memory: until one of them gets another (x.data =
 // ...).
 inline bool is_view(const History& h) {
   return h.base.defined() && h.base->storage == h.owner->storage;
@@ -68,7 +68,7 @@ bool wanted(const T&... x) {
   return grad_enabled() && (requires_grad(x) || ...);
 }
 
-// Marks `view` as a window on x's memory (or on x's own base).
+// Marks `view` as a view of x's memory (or of x's own base).
 void mark_view(const Tensor& view, const Tensor& x);
 
 // Gives x the memory of `from` (x.data = from). Its history stays, and refuses gradients of another

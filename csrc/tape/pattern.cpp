@@ -139,14 +139,14 @@ class Pattern::Filler final : public SavedCopies {
       return;
     }
     const Tensor placed = parts.tensor;
-    const TensorImpl& window = *placed.impl();
+    const TensorImpl& view = *placed.impl();
     parts.version = from.version;
     parts.swaps = leaf ? from.swaps : 0;
     if (leaf) {
       parts.tensor = x;
     } else {
-      parts.tensor = alias(x, window.shape, window.strides, x->offset + window.offset);
-      parts.tensor->dtype = window.dtype;
+      parts.tensor = alias(x, view.shape, view.strides, x->offset + view.offset);
+      parts.tensor->dtype = view.dtype;
     }
     if (link & kExit) {
       const Edge& edge = exits_[static_cast<int>(link & ~kExit)];

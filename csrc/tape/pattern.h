@@ -12,7 +12,7 @@ namespace steep::tape {
 
 // Something that rules have saved, as it is in one call.
 struct Bound {
-  Tensor tensor;  // a leaf itself, or a window from where the pattern counts
+  Tensor tensor;  // a leaf itself, or a view counted from where the pattern starts
   uint32_t version = 0;
   uint32_t swaps = 0;
 };

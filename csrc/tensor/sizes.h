@@ -1,5 +1,5 @@
 // Arithmetic of sizes, strides and offsets, which Python gives as any 64-bit numbers. What wraps
-// around would be a window on someone else's memory: it is refused.
+// around would be a view of someone else's memory: it is refused.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The tensor: a typed, strided window on a storage. Knows no operation and no gradient; it carries
+// The tensor: a typed, strided view of a storage. Knows no operation and no gradient; it carries
 // one opaque pointer for the tape and one weak pointer for its Python object.
 #pragma once
 
@@ -20,7 +20,7 @@ class Attachment {
 class TensorImpl : public Counted {
  public:
   TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, Dims strides, int64_t offset);
-  // A window known to be row-major with so many elements.
+  // A view known to be row-major with so many elements.
   TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, int64_t numel);
 
   Ref<Storage> storage;
@@ -83,7 +83,7 @@ Tensor empty(const Dims& shape, DType dtype);  // uninitialised, row-major
 Tensor empty_strided(const Dims& shape, const Dims& strides, DType dtype);
 // Uninitialised, with the memory order of `like` where that is dense, else row-major.
 Tensor empty_like(const Tensor& like, DType dtype);
-// Another window on the same storage. No gradient history.
+// Another view of the same storage. No gradient history.
 Tensor alias(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset);
 Tensor alias(const Tensor& x);
 

@@ -8,7 +8,7 @@
 #include "bindings/autograd/autograd.h"
 #include "bindings/tensor/tensor_type.h"
 #include "ops/optim/optim.h"
-#include "ops/shape/window.h"
+#include "ops/shape/strided_view.h"
 #include "program/record/recorder.h"
 #include "tape/history.h"
 

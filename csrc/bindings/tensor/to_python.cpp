@@ -20,8 +20,8 @@ namespace {
 
 // Shape, strides in bytes and the memory itself, for as long as a buffer is exported: the tensor
 // may be given other memory (.data = ...) in the meantime.
-struct Geometry {
-  explicit Geometry(const Tensor& x) : shape(x.shape()), strides(x.strides()), storage(x->storage) {
+struct Exported {
+  explicit Exported(const Tensor& x) : shape(x.shape()), strides(x.strides()), storage(x->storage) {
     for (int i = 0; i < strides.size(); ++i) {
       // What nothing steps along may be any number.
       strides[i] = shape[i] > 1 ? checked_multiply(strides[i], element_size(x.dtype()))
@@ -68,7 +68,7 @@ void fill_buffer(const Tensor& x, Py_buffer* view, int flags) {
           "Tensor: cannot export the memory of a tensor that requires grad; use .detach() first");
   check_layout(x, flags);
   if (!t_shows_result) program::note_host_read("numpy, or another view of a tensor's memory");
-  auto geometry = std::make_unique<Geometry>(x);
+  auto geometry = std::make_unique<Exported>(x);
   view->buf = x.data<void>();
   view->len = x.numel() * element_size(x.dtype());
   view->readonly = 0;
@@ -92,7 +92,7 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   });
 }
 
-void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<Geometry*>(view->internal); }
+void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<Exported*>(view->internal); }
 
 PyObject* list_of(const Tensor& x, int dim, const char* at) {
   if (dim == x.dim()) return checked(wrap(number_at(at, x.dtype())));

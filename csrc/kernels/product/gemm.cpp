@@ -198,9 +198,9 @@ void multiply_grid(const Args<T>& args, const Task& task, T* scratch, const Gemm
   const Rect<T>& whole = args.whole;
   const int size = task.size;
   if (size == 1) {
-    const Plan<T> plan = make_plan(whole, scratch, room, false);
+    const Blocking<T> blocking = blocking_of(whole, scratch, room, false);
     for (int64_t batch = 0; batch < args.batch; ++batch)
-      multiply_rect(at_batch(args, whole, batch), plan);
+      multiply_rect(at_batch(args, whole, batch), blocking);
     return;
   }
   const int64_t cells = args.batch % size == 0 || args.batch >= 8 * size ? 1 : size;
@@ -215,7 +215,7 @@ void multiply_grid(const Args<T>& args, const Task& task, T* scratch, const Gemm
     const Range cols = share(whole.n, kTileCols<T>, cell % across, across);
     if (rows.begin == rows.end || cols.begin == cols.end) continue;
     const Rect<T> rect = at_batch(args, cut(whole, rows, cols), batch);
-    multiply_rect(rect, make_plan(rect, scratch, room, true));
+    multiply_rect(rect, blocking_of(rect, scratch, room, true));
   }
 }
 

@@ -36,7 +36,7 @@ struct Rect {
 
 // How a rectangle is walked, and where its copies lie.
 template <class T>
-struct Plan {
+struct Blocking {
   bool pack_a, pack_b;
   bool team;      // whether other cores may have read what was in C before
   int64_t strip;  // the width of strips
@@ -55,22 +55,22 @@ struct Depth {
 constexpr int64_t kKilo = 1024;
 
 template <class T>
-Plan<T> make_plan(const Rect<T>& rect, T* scratch, const GemmRoom& room, bool team) {
-  Plan<T> plan;
-  plan.team = team;
+Blocking<T> blocking_of(const Rect<T>& rect, T* scratch, const GemmRoom& room, bool team) {
+  Blocking<T> blocking;
+  blocking.team = team;
   const int64_t a_bytes = rect.m * rect.k * static_cast<int64_t>(sizeof(T));
   const int64_t b_bytes = rect.n * rect.k * static_cast<int64_t>(sizeof(T));
   const bool low = rect.m <= kLowRows;  // strips are wide, and tiles of them read A as it lies
-  plan.pack_a = !low && (rect.a_col == 1 ? rect.n >= 384 && a_bytes >= 384 * kKilo
-                                         : (rect.n >= 384 && a_bytes >= 256 * kKilo) ||
-                                               (rect.n >= 128 && a_bytes >= 512 * kKilo));
-  plan.pack_b = rect.trans_b || (rect.m >= 24 && b_bytes >= (rect.m < 64 ? 128 : 48) * kKilo);
-  plan.strip = (low ? kWideRegs : kTileRegs) * Native<T>::lanes;
-  plan.a = scratch;
-  plan.b = scratch + room.a;
-  plan.partial = room.partial ? plan.b + room.b : nullptr;
-  plan.total = room.total ? plan.b + room.b + room.partial : nullptr;
-  return plan;
+  blocking.pack_a = !low && (rect.a_col == 1 ? rect.n >= 384 && a_bytes >= 384 * kKilo
+                                             : (rect.n >= 384 && a_bytes >= 256 * kKilo) ||
+                                                   (rect.n >= 128 && a_bytes >= 512 * kKilo));
+  blocking.pack_b = rect.trans_b || (rect.m >= 24 && b_bytes >= (rect.m < 64 ? 128 : 48) * kKilo);
+  blocking.strip = (low ? kWideRegs : kTileRegs) * Native<T>::lanes;
+  blocking.a = scratch;
+  blocking.b = scratch + room.a;
+  blocking.partial = room.partial ? blocking.b + room.b : nullptr;
+  blocking.total = room.total ? blocking.b + room.b + room.partial : nullptr;
+  return blocking;
 }
 
 // The heights of tiles: as equal as can be, for a thin last tile would leave the FMA units waiting.
@@ -108,23 +108,23 @@ struct Strip {
 // The strip of B at columns [j, j + cols), from the copy where there is one. On the first visit the
 // copy is made: strip by strip if B lies along k, else several at once.
 template <class T>
-Strip<T> take_strip(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth, int64_t j0,
-                    int64_t j1, int64_t j, bool first_visit) {
+Strip<T> take_strip(const Rect<T>& rect, const Blocking<T>& blocking, const Depth& depth,
+                    int64_t j0, int64_t j1, int64_t j, bool first_visit) {
   constexpr int lanes = Native<T>::lanes;
-  const int64_t several = 8 * plan.strip;
-  const int64_t cols = smaller(plan.strip, j1 - j), width = round_up(cols, lanes);
+  const int64_t several = 8 * blocking.strip;
+  const int64_t cols = smaller(blocking.strip, j1 - j), width = round_up(cols, lanes);
   const T* const b =
       rect.b + (rect.trans_b ? j * rect.ldb + depth.begin : depth.begin * rect.ldb + j);
-  if (!plan.pack_b && (width == cols || Native<T>::masks)) return {b, rect.ldb};
-  T* const packed = plan.b + (j - j0) * depth.count;
+  if (!blocking.pack_b && (width == cols || Native<T>::masks)) return {b, rect.ldb};
+  T* const packed = blocking.b + (j - j0) * depth.count;
   if (first_visit) {
     if (rect.trans_b) {
       pack_along(packed, width, cols, depth.count, b, rect.ldb);
-    } else if (!plan.pack_b) {
+    } else if (!blocking.pack_b) {
       pack_across(packed, width, cols, depth.count, b, rect.ldb);
     } else if ((j - j0) % several == 0) {
       pack_strips(packed, smaller(several, j1 - j), lanes, depth.count, b, rect.ldb,
-                  [&](int64_t) { return plan.strip; });
+                  [&](int64_t) { return blocking.strip; });
     }
   }
   return {packed, width};
@@ -146,14 +146,14 @@ Tile<T> end_tile(const Rect<T>& rect, Tile<T> tile, int64_t i, int64_t j) {
 // Where a block of k takes partial sums from and leaves them: in C at (i0, j0) and beyond, or in
 // rows of their own.
 template <class T>
-Tile<T> make_tile(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth, int64_t i0,
+Tile<T> make_tile(const Rect<T>& rect, const Blocking<T>& blocking, const Depth& depth, int64_t i0,
                   int64_t j0) {
   T* const c = rect.c + i0 * rect.ldc + j0;
   const int64_t own = smaller(round_up(rect.n, kMaxTileCols), kBlockCols);
-  T* const partial = plan.partial ? plan.partial : c;
-  const int64_t partial_stride = plan.partial ? own : rect.ldc;
-  T* const total = plan.total ? plan.total : c;
-  const int64_t total_stride = plan.total ? own : rect.ldc;
+  T* const partial = blocking.partial ? blocking.partial : c;
+  const int64_t partial_stride = blocking.partial ? own : rect.ldc;
+  T* const total = blocking.total ? blocking.total : c;
+  const int64_t total_stride = blocking.total ? own : rect.ldc;
   Tile<T> tile{};
   if (!depth.first_in_slice) tile.from = partial, tile.from_stride = partial_stride;
   tile.out = partial, tile.out_stride = partial_stride;
@@ -187,27 +187,28 @@ constexpr int64_t kWholeBytes = 256 * kKilo;
 // Multiplies rows [i0, i1) of A by columns [j0, j1) of B over one block of k. `origin` is the tile
 // at (row_origin, j0); the rows that begin there are the first visitors of B.
 template <class T>
-void multiply_block(const Rect<T>& rect, const Plan<T>& plan, const Depth& depth,
+void multiply_block(const Rect<T>& rect, const Blocking<T>& blocking, const Depth& depth,
                     const Tile<T>& origin, int64_t i0, int64_t i1, int64_t j0, int64_t j1,
                     int64_t row_origin) {
   const T* a = rect.a + i0 * rect.a_row + depth.begin * rect.a_col;
-  if (plan.pack_a) pack_a(plan.a, i1 - i0, depth.count, a, rect.a_row, rect.a_col);
+  if (blocking.pack_a) pack_a(blocking.a, i1 - i0, depth.count, a, rect.a_row, rect.a_col);
   constexpr int lanes = Native<T>::lanes;
   const bool finished = depth.last_in_slice && depth.last_slice;
   const bool whole = (i1 - i0) * (j1 - j0) * int64_t{sizeof(T)} <= kWholeBytes;
-  for (int64_t j = j0; j < j1; j += plan.strip) {
-    const int64_t cols = smaller(plan.strip, j1 - j);
+  for (int64_t j = j0; j < j1; j += blocking.strip) {
+    const int64_t cols = smaller(blocking.strip, j1 - j);
     const int regs = static_cast<int>(ceil_div(cols, lanes));
-    const Strip<T> strip = take_strip(rect, plan, depth, j0, j1, j, i0 == row_origin);
+    const Strip<T> strip = take_strip(rect, blocking, depth, j0, j1, j, i0 == row_origin);
     Tile<T> tile = moved(origin, i0 - row_origin, j - j0);
-    if (plan.team)
+    if (blocking.team)
       take_back(tile.out, smaller(i1 - i0, kTakenRows), tile.out_stride * int64_t{sizeof(T)});
     tile.last = static_cast<int>(cols - (regs - 1) * lanes);
-    const Heights heights(i1 - i0, plan.pack_a ? kTileRows : max_rows(regs));
+    const Heights heights(i1 - i0, blocking.pack_a ? kTileRows : max_rows(regs));
     const auto run = [&](int64_t height, int64_t i, int64_t tiles) {
-      const Micro<T> micro = kMicros<T>.of[height - 1][regs - 1][tile.last != lanes][plan.pack_a];
-      micro(depth.count, plan.pack_a ? plan.a + i * depth.count : a + i * rect.a_row, rect.a_row,
-            rect.a_col, strip.b, strip.row, tile, tiles);
+      const Micro<T> micro =
+          kMicros<T>.of[height - 1][regs - 1][tile.last != lanes][blocking.pack_a];
+      micro(depth.count, blocking.pack_a ? blocking.a + i * depth.count : a + i * rect.a_row,
+            rect.a_row, rect.a_col, strip.b, strip.row, tile, tiles);
     };
     if (heights.taller > 0) {
       run(heights.base + 1, 0, heights.taller);
@@ -226,10 +227,10 @@ constexpr int64_t kRowLeast = 128;
 
 // The whole of k for rows [i0, i1) and columns [j0, j1).
 template <class T>
-void multiply_columns(const Rect<T>& rect, const Plan<T>& plan, int64_t i0, int64_t i1, int64_t j0,
-                      int64_t j1) {
+void multiply_columns(const Rect<T>& rect, const Blocking<T>& blocking, int64_t i0, int64_t i1,
+                      int64_t j0, int64_t j1) {
   Depth depth{};
-  const int64_t row_blocks = plan.pack_a ? ceil_div(i1 - i0, kBlockRows) : 1;
+  const int64_t row_blocks = blocking.pack_a ? ceil_div(i1 - i0, kBlockRows) : 1;
   const int64_t rows = round_up(ceil_div(i1 - i0, row_blocks), kTileRows);
   int64_t slice = 0;
   do {
@@ -244,9 +245,9 @@ void multiply_columns(const Rect<T>& rect, const Plan<T>& plan, int64_t i0, int6
       depth.count = smaller(step, slice_end - depth.begin);
       depth.first_in_slice = depth.begin == slice;
       depth.last_in_slice = depth.begin + depth.count == slice_end;
-      const Tile<T> origin = make_tile(rect, plan, depth, i0, j0);
+      const Tile<T> origin = make_tile(rect, blocking, depth, i0, j0);
       for (int64_t i = i0; i < i1; i += rows)
-        multiply_block(rect, plan, depth, origin, i, smaller(i + rows, i1), j0, j1, i0);
+        multiply_block(rect, blocking, depth, origin, i, smaller(i + rows, i1), j0, j1, i0);
       depth.begin += depth.count;
     } while (depth.begin < slice_end);
     slice = slice_end;
@@ -255,7 +256,7 @@ void multiply_columns(const Rect<T>& rect, const Plan<T>& plan, int64_t i0, int6
 
 // All of it.
 template <class T>
-void multiply_rect(const Rect<T>& rect, const Plan<T>& plan) {
+void multiply_rect(const Rect<T>& rect, const Blocking<T>& blocking) {
   if (rect.m == 1 && !rect.trans_b && rect.n >= kRowLeast) {
     for (int64_t j = 0; j < rect.n; j += kRowCols) {
       const Tile<T> tile = end_tile(rect, Tile<T>{}, 0, j);
@@ -265,10 +266,10 @@ void multiply_rect(const Rect<T>& rect, const Plan<T>& plan) {
     }
     return;
   }
-  const int64_t rows = plan.partial ? kCarefulRows : rect.m;
+  const int64_t rows = blocking.partial ? kCarefulRows : rect.m;
   for (int64_t j = 0; j < rect.n; j += kBlockCols) {
     for (int64_t i = 0; i < rect.m; i += rows)
-      multiply_columns(rect, plan, i, smaller(i + rows, rect.m), j,
+      multiply_columns(rect, blocking, i, smaller(i + rows, rect.m), j,
                        smaller(j + kBlockCols, rect.n));
   }
 }

@@ -227,7 +227,7 @@ __attribute__((noinline)) T reduce_chunk(const T* x, int64_t n) {
   return combine_lanes<Op>(a);
 }
 
-// Combines a stream of partial results pairwise: equals meet equals, like the carries of a binary
+// Combines a stream of partial results pairwise: equals with equals, like the carries of a binary
 // counter.
 template <class Op, class T>
 struct Pairwise {

@@ -107,7 +107,7 @@ struct Reg<T, 0> {
 
 #if defined(__AVX2__)
 
-// A window into this table, 8 - n (or 4 - n) entries from its start, has its first n lanes set.
+// A load from this table, 8 - n (or 4 - n) entries from its start, has its first n lanes set.
 alignas(64) const int32_t kMask32[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 alignas(64) const int64_t kMask64[8] = {-1, -1, -1, -1, 0, 0, 0, 0};
 

@@ -4,7 +4,7 @@
 #include "ops/memory_format.h"
 #include "ops/options.h"
 #include "ops/registry.h"
-#include "ops/shape/window.h"
+#include "ops/shape/strided_view.h"
 
 namespace steep::ops {
 

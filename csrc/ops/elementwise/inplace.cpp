@@ -3,7 +3,7 @@
 
 #include "ops/elementwise/elementwise.h"
 #include "ops/registry.h"
-#include "ops/shape/window.h"
+#include "ops/shape/strided_view.h"
 #include "program/record/recorder.h"
 #include "tensor/shape.h"
 
@@ -30,16 +30,16 @@ void check_value(const char* op, const Tensor& x, const Tensor& value) {
   }
 }
 
-// The base's history after `value` was written into the window x of it: the value there, the old base elsewhere.
+// The base's history after `value` was written into the view x of it: the value there, the old base elsewhere.
 void rebase(const Tensor& x, const Tensor& value) {
   const Tensor base = tape::history(x)->base;
-  const Geometry whole = Geometry::of(base), part = Geometry::of(x);
+  const Layout whole = Layout::of(base), part = Layout::of(x);
   record("as_strided_scatter", base, {base, value},
          [whole, part](const Tensor& grad, Grads& grads) {
-           if (grads.wanted(1)) grads[1] = window(grad, whole, part);
+           if (grads.wanted(1)) grads[1] = strided_view(grad, whole, part);
            if (!grads.wanted(0)) return;
            const Tensor ones = full(part.shape, true, DType::boolean);
-           grads[0] = where(logical_not(unwindow(ones, whole, part)), grad, Number(0.0));
+           grads[0] = where(logical_not(put_strided_view(ones, whole, part)), grad, Number(0.0));
          });
 }
 

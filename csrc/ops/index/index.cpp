@@ -3,8 +3,8 @@
 #include "ops/index/index.h"
 
 #include "ops/elementwise/elementwise.h"
+#include "ops/shape/strided_view.h"
 #include "ops/shape/view.h"
-#include "ops/shape/window.h"
 #include "program/record/recorder.h"
 #include "tensor/shape.h"
 
@@ -146,7 +146,7 @@ Dims shape_of_picked(const std::vector<Picker>& pickers) {
 struct Plan {
   Tensor view;
   Tensor index;
-  Rows rows;
+  IndexedRows rows;
 };
 
 Plan plan_rows(const Tensor& view, const std::vector<Picker>& pickers) {

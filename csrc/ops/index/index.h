@@ -1,4 +1,4 @@
-// Rows picked by number: what indexing by tensors comes down to.
+// IndexedRows picked by number: what indexing by tensors comes down to.
 #pragma once
 
 #include "ops/ops.h"
@@ -6,18 +6,18 @@
 namespace steep::ops {
 
 // x seen as [outer, length, inner]; `index` holds numbers in [0, length), in any shape.
-struct Rows {
+struct IndexedRows {
   int64_t outer, length, inner;
   Dims before, after;  // the shape in front of and behind the picked dimensions
   Dims whole;          // the shape of x
 };
 
 // out[before..., index.shape..., after...]: the rows of x that index names. x need not be contiguous.
-Tensor pick_rows(const Tensor& x, const Tensor& index, const Rows& rows);
+Tensor pick_rows(const Tensor& x, const Tensor& index, const IndexedRows& rows);
 // The gradient of pick_rows: zeros of x's shape with x's rows added at index, in the order of index.
-Tensor add_rows(const Tensor& x, const Tensor& index, const Rows& rows);
+Tensor add_rows(const Tensor& x, const Tensor& index, const IndexedRows& rows);
 // A copy of x whose rows at index are those of value (which has pick_rows' shape); where index repeats, the last wins.
-Tensor put_rows(const Tensor& x, const Tensor& index, const Tensor& value, const Rows& rows);
+Tensor put_rows(const Tensor& x, const Tensor& index, const Tensor& value, const IndexedRows& rows);
 
 // The coordinates of the true elements: int64 [count, dims].
 Tensor nonzero(const Tensor& x);

@@ -3,7 +3,7 @@
 #include "ops/elementwise/elementwise.h"
 #include "ops/index/index.h"
 #include "ops/registry.h"
-#include "ops/shape/window.h"
+#include "ops/shape/strided_view.h"
 #include "program/record/recorder.h"
 #include "tensor/shape.h"
 #include "tensor/sizes.h"
@@ -63,14 +63,14 @@ Tensor checked_index(const char* op, const Tensor& index, int64_t size, int dim,
   return linear_index(op, {index}, {size}, dim, bounds);
 }
 
-Rows rows_of(const Tensor& x, int dim) {
+IndexedRows rows_of(const Tensor& x, int dim) {
   const Dims& shape = x.shape();
-  Rows rows{1,
-            shape[dim],
-            1,
-            Dims(shape.begin(), shape.begin() + dim),
-            Dims(shape.begin() + dim + 1, shape.end()),
-            shape};
+  IndexedRows rows{1,
+                   shape[dim],
+                   1,
+                   Dims(shape.begin(), shape.begin() + dim),
+                   Dims(shape.begin() + dim + 1, shape.end()),
+                   shape};
   rows.outer = count(rows.before);
   rows.inner = count(rows.after);
   return rows;
@@ -104,7 +104,7 @@ Tensor gather_checked(const Tensor& x, int dim, const Tensor& index);
 // Adds src at index along dim into zeros of `shape`.
 Tensor scatter_into_zeros(const Tensor& src, int dim, const Tensor& index, const Dims& shape) {
   Tensor out = full(shape, 0, src.dtype());
-  const Rows rows = rows_of(out, dim);
+  const IndexedRows rows = rows_of(out, dim);
   {
     const tape::GradMode off(false);
     program::launch(kernels::kScatterAdd, src.dtype(), {out, contiguous(src), index},
@@ -121,7 +121,7 @@ Tensor scatter_into_zeros(const Tensor& src, int dim, const Tensor& index, const
 
 Tensor gather_checked(const Tensor& x, int dim, const Tensor& index) {
   Tensor out = empty(index.shape(), x.dtype());
-  const Rows rows = rows_of(x, dim);
+  const IndexedRows rows = rows_of(x, dim);
   {
     const tape::GradMode off(false);
     program::launch(kernels::kGather, x.dtype(), {out, contiguous(x), index},
@@ -193,8 +193,8 @@ Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tens
   Tensor added = scatter_into_zeros(
       part, at, checked_index("scatter_add", places, target.size(at), at), corner);
   if (corner != target.shape())
-    added = unwindow(added, {target.shape(), contiguous_strides(target.shape()), 0},
-                     {corner, contiguous_strides(target.shape()), 0});
+    added = put_strided_view(added, {target.shape(), contiguous_strides(target.shape()), 0},
+                             {corner, contiguous_strides(target.shape()), 0});
   return reshape(add(target, added), x.shape());
 }
 

@@ -4,7 +4,7 @@
 #include "kernels/index/index.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/index/index.h"
-#include "ops/shape/window.h"
+#include "ops/shape/strided_view.h"
 #include "tensor/shape.h"
 
 namespace steep::ops {
@@ -45,7 +45,7 @@ void combine_indices(const kernels::Task& task) {
 constexpr Kernel kCombine =
     program::checking("linear_index", "wr", program::by_type<int64_t>(combine_indices));
 
-Dims picked_shape(const Tensor& index, const Rows& rows) {
+Dims picked_shape(const Tensor& index, const IndexedRows& rows) {
   Dims shape = rows.before;
   for (int64_t size : index.shape()) shape.push_back(size);
   for (int64_t size : rows.after) shape.push_back(size);
@@ -70,7 +70,7 @@ Tensor linear_index(const char* op, const Tensors& indices, const Dims& sizes, i
   return out;
 }
 
-Tensor pick_rows(const Tensor& x, const Tensor& index, const Rows& rows) {
+Tensor pick_rows(const Tensor& x, const Tensor& index, const IndexedRows& rows) {
   Tensor out = empty(picked_shape(index, rows), x.dtype());
   {
     const tape::GradMode off(false);
@@ -85,7 +85,7 @@ Tensor pick_rows(const Tensor& x, const Tensor& index, const Rows& rows) {
   return out;
 }
 
-Tensor add_rows(const Tensor& x, const Tensor& index, const Rows& rows) {
+Tensor add_rows(const Tensor& x, const Tensor& index, const IndexedRows& rows) {
   Tensor out = full(rows.whole, 0, x.dtype());
   {
     const tape::GradMode off(false);
@@ -100,7 +100,8 @@ Tensor add_rows(const Tensor& x, const Tensor& index, const Rows& rows) {
   return out;
 }
 
-Tensor put_rows(const Tensor& x, const Tensor& index, const Tensor& value, const Rows& rows) {
+Tensor put_rows(const Tensor& x, const Tensor& index, const Tensor& value,
+                const IndexedRows& rows) {
   Tensor out = empty(x.shape(), x.dtype());
   {
     const tape::GradMode off(false);

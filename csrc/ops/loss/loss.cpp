@@ -12,7 +12,7 @@ namespace steep::ops {
 namespace {
 
 // The problem (C), (N, C) or (N, C, d1, ...) as one row of classes for each target.
-struct Rows {
+struct ClassRows {
   Tensor x;       // [n, c]
   Tensor target;  // int64 [n]
   Dims shape;     // of the losses
@@ -80,10 +80,10 @@ void check_weight(const char* op, const Tensor& x, const Tensor& weight) {
        join("weight of shape ", to_string(weight.shape())));
 }
 
-Rows class_rows(const char* op, const Tensor& x, const Tensor& target, int64_t ignore_index) {
+ClassRows class_rows(const char* op, const Tensor& x, const Tensor& target, int64_t ignore_index) {
   check_class_target(op, x, target);
   const Tensor flat = target.dim() == 1 ? target : reshape(target, {target.numel()});
-  Rows rows{rows_of(x), contiguous(to(flat, DType::int64)), target.shape()};
+  ClassRows rows{rows_of(x), contiguous(to(flat, DType::int64)), target.shape()};
   check_classes(op, rows.target, rows.x.size(1), ignore_index);
   return rows;
 }
@@ -216,7 +216,7 @@ Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight
     fail(ErrorKind::runtime, kOp, "label_smoothing between 0.0 and 1.0", join(label_smoothing));
   if (is_floating(target.dtype()) && target.shape() == x.shape())
     return probability_cross_entropy(x, target, weight, ignore_index, how, label_smoothing);
-  const Rows rows = class_rows(kOp, x, target, ignore_index);
+  const ClassRows rows = class_rows(kOp, x, target, ignore_index);
   if (weight.defined() || label_smoothing > 0) {
     const Tensor logs = log_softmax(rows.x, 1, std::nullopt);
     return reduce_weighed(likelihood(logs, rows.target, weight, ignore_index, label_smoothing),
@@ -233,7 +233,7 @@ Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight,
   const Reduce how = read_reduction(kOp, reduction, size_average, reduce);
   check_input(kOp, x);
   check_weight(kOp, x, weight);
-  const Rows rows = class_rows(kOp, x, target, ignore_index);
+  const ClassRows rows = class_rows(kOp, x, target, ignore_index);
   return reduce_weighed(likelihood(rows.x, rows.target, weight, ignore_index, 0), rows.shape, how);
 }
 

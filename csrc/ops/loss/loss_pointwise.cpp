@@ -123,7 +123,7 @@ Tensor within(const Tensor& x, double bound) {
   return clamp(x, TensorOrNumber{{}, -bound}, TensorOrNumber{{}, bound});
 }
 
-// Records losses whose slope by the difference has a formula of its own: the branches' slopes would meet as 0 times
+// Records losses whose slope by the difference has a formula of its own: the branches' slopes would give 0 times
 // infinity where the difference is infinite.
 template <class Slope>
 void record_slope(const char* op, const Tensor& losses, const Tensor& difference, Slope slope) {

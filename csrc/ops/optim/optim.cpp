@@ -8,7 +8,7 @@
 #include "kernels/optim/adam.h"
 #include "kernels/optim/sgd.h"
 #include "ops/registry.h"
-#include "ops/shape/window.h"
+#include "ops/shape/strided_view.h"
 
 namespace steep::ops {
 

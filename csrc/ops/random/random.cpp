@@ -3,7 +3,7 @@
 #include "ops/random/random.h"
 
 #include "ops/random/stream.h"
-#include "ops/shape/window.h"
+#include "ops/shape/strided_view.h"
 #include "program/record/recorder.h"
 #include "tensor/shape.h"
 

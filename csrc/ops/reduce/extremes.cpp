@@ -51,7 +51,7 @@ Tensor most(const Side& side, const char* op, const Tensor& x, const std::option
             bool keepdim, bool nans_tie) {
   const Reduction plan = plan_reduction(op, x, dim, keepdim);
   check_elements(op, plan, !dim || dim->empty(), ErrorKind::runtime);
-  const Tensor out = fold(*side.value, x, plan, x.dtype());
+  const Tensor out = reduce_runs(*side.value, x, plan, x.dtype());
   if (wanted(x)) {
     record(
         op, out, {x},
@@ -71,7 +71,7 @@ std::tuple<Tensor, Tensor> most_along(const Side& side, const Tensor& x, int64_t
     Extent extent;
     // Bools from outside may hold other bytes than 0 and 1, which would win over 1.
     const Tensor ordered = x.dtype() == DType::boolean ? ne({x, {}}, {{}, Number(false)}) : x;
-    const Tensor rows = arrange(ordered, plan, extent);
+    const Tensor rows = reduced_last(ordered, plan, extent);
     program::launch(*side.value, x.dtype(), {values, rows}, extent);
     program::launch(*side.place, x.dtype(), {indices, rows}, extent);
   }
@@ -98,7 +98,7 @@ Tensor place(const Side& side, const Tensor& x, std::optional<int64_t> dim, bool
   const Tensor out = empty(plan.shape, DType::int64);
   if (out.numel() == 0) return out;
   Extent extent;
-  const Tensor rows = arrange(x, plan, extent);
+  const Tensor rows = reduced_last(x, plan, extent);
   program::launch(*side.place, x.dtype(), {out, rows}, extent);
   return out;
 }

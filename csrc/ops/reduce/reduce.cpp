@@ -85,7 +85,7 @@ Tensor prod_over(const Tensor& x, const std::optional<Dims>& dim, bool keepdim,
   check_total_type("prod", x, type);
   const Reduction plan = plan_reduction("prod", x, dim, keepdim);
   const Tensor terms = summand(x, type);
-  const Tensor out = to(fold(kernels::kProd, terms, plan, terms.dtype()), type);
+  const Tensor out = to(reduce_runs(kernels::kProd, terms, plan, terms.dtype()), type);
   if (wanted(x)) {
     record("prod", out, {x}, [x = Saved(x), plan](const Tensor& grad, Grads& grads) {
       const Tensor terms = to(x.get(), grad.dtype());
@@ -112,7 +112,7 @@ Tensor truth(const Kernel& kernel, const Tensor& x, const std::optional<Dims>& d
   const Tensor out =
       dim && dim->empty()
           ? ne({x, {}}, {{}, 0})
-          : fold(kernel, x, plan_reduction(kernel.name, x, dim, keepdim), DType::boolean);
+          : reduce_runs(kernel, x, plan_reduction(kernel.name, x, dim, keepdim), DType::boolean);
   return x.dtype() == DType::uint8 ? to(out, DType::uint8) : out;  // as PyTorch has it
 }
 

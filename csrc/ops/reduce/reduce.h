@@ -33,12 +33,12 @@ using kernels::Extent;
 
 // x itself where the reduced dimensions are neighbours in row-major memory, else a copy with them
 // moved last. Results come out row-major in both cases. Unrecorded.
-Tensor arrange(const Tensor& x, const Reduction& plan, Extent& extent);
+Tensor reduced_last(const Tensor& x, const Reduction& plan, Extent& extent);
 
 // Reduces by a kernel that may be applied to one run of dimensions after another (a sum, a
 // maximum), without a copy of a dense x. The output has dtype `out` and x's order of memory.
 // Unrecorded.
-Tensor fold(const Kernel& kernel, const Tensor& x, const Reduction& plan, DType out);
+Tensor reduce_runs(const Kernel& kernel, const Tensor& x, const Reduction& plan, DType out);
 
 // Sum and mean without a graph, of floating x.
 Tensor plain_sum(const Tensor& x, const Reduction& plan);

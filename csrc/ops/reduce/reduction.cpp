@@ -91,7 +91,7 @@ Reduction plan_reduction(const char* op, const Tensor& x, const std::optional<Di
   return plan;
 }
 
-Tensor arrange(const Tensor& x, const Reduction& plan, Extent& extent) {
+Tensor reduced_last(const Tensor& x, const Reduction& plan, Extent& extent) {
   if (x.is_contiguous()) {
     const Runs runs = runs_of(rising(x.dim()), x.shape(), plan);
     int at = -1, going = 0;
@@ -115,7 +115,7 @@ Tensor arrange(const Tensor& x, const Reduction& plan, Extent& extent) {
   return moved;
 }
 
-Tensor fold(const Kernel& kernel, const Tensor& x, const Reduction& plan, DType dtype) {
+Tensor reduce_runs(const Kernel& kernel, const Tensor& x, const Reduction& plan, DType dtype) {
   const tape::GradMode off(false);
   Tensor stage = x.is_contiguous() || is_dense(x.shape(), x.strides()) ? x : contiguous(x);
   const bool row_major = stage.is_contiguous();
@@ -136,7 +136,7 @@ Tensor fold(const Kernel& kernel, const Tensor& x, const Reduction& plan, DType 
 }
 
 Tensor plain_sum(const Tensor& x, const Reduction& plan) {
-  return fold(kernels::kSum, x, plan, x.dtype());
+  return reduce_runs(kernels::kSum, x, plan, x.dtype());
 }
 
 Tensor plain_mean(const Tensor& x, const Reduction& plan) {
@@ -148,7 +148,7 @@ Tensor plain_mean(const Tensor& x, const Reduction& plan) {
 Tensor spread(const Tensor& grad, const Dims& kept, const Dims& whole) {
   if (grad.shape() == whole) return grad;
   if (tape::grad_enabled()) return expand(grad.shape() == kept ? grad : reshape(grad, kept), whole);
-  // The same window without the bookkeeping of a view: sizes other than 1 meet in their order.
+  // The same strided view without the bookkeeping of one: sizes other than 1 correspond in order.
   Dims strides(whole.size(), 0);
   int from = 0;
   for (int d = 0; d < whole.size(); ++d) {

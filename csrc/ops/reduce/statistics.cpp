@@ -37,7 +37,7 @@ struct Moments {
 
 Moments moments(const Kernel& kernel, const Tensor& x, const Spread& spread) {
   Extent extent;
-  const Tensor rows = arrange(x, spread.plan, extent);
+  const Tensor rows = reduced_last(x, spread.plan, extent);
   const Moments out{empty(spread.plan.shape, x.dtype()), empty(spread.plan.shape, DType::float64)};
   if (out.value.numel() > 0) {
     program::launch(kernels::kWideMean, x.dtype(), {out.mean, rows},
@@ -170,7 +170,7 @@ Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
   }
   if (out.numel() > 0) {
     Extent extent;
-    const Tensor rows = arrange(x, plan, extent);
+    const Tensor rows = reduced_last(x, plan, extent);
     program::launch(kernels::kLogsumexp, x.dtype(), {out, rows, top, log_sum}, extent);
   }
   if (wanted(x)) {

@@ -1,8 +1,8 @@
 // cat and stack; their gradient is the split.
 #include "ops/elementwise/elementwise.h"
 #include "ops/registry.h"
+#include "ops/shape/strided_view.h"
 #include "ops/shape/view.h"
-#include "ops/shape/window.h"
 #include "tensor/shape.h"
 #include "tensor/sizes.h"
 

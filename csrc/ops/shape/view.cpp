@@ -1,10 +1,10 @@
-// Views: other windows on the same memory. A rule here is the view that leads back.
+// Views: other strided views of the same memory. A rule here is the view that leads back.
 #include "ops/shape/view.h"
 
 #include <limits>
 
 #include "ops/elementwise/elementwise.h"
-#include "ops/shape/window.h"
+#include "ops/shape/strided_view.h"
 #include "tensor/shape.h"
 #include "tensor/sizes.h"
 
@@ -19,9 +19,9 @@ Tensor view_of(const Tensor& x, const Dims& shape, const Dims& strides, int64_t 
   return out;
 }
 
-// Whether a window leaves a storage of `held` elements. Sizes and strides may be too large to multiply.
+// Whether a strided view reaches beyond a storage of `held` elements. Sizes and strides may be too large to multiply.
 bool reaches_past(const Dims& size, const Dims& stride, int64_t offset, int64_t held) {
-  // A window without elements may lie anywhere, as slices of empty tensors do; its address must exist.
+  // A view without elements may lie anywhere, as slices of empty tensors do; its address must exist.
   if (std::find(size.begin(), size.end(), 0) != size.end()) return offset > (INT64_MAX >> 4);
   int64_t room = held - offset - 1;
   for (int i = 0; i < size.size() && room >= 0; ++i) {
@@ -53,9 +53,9 @@ Tensor as_strided(const Tensor& x, const Dims& size, const Dims& stride,
   }
   Tensor out = view_of(x, size, stride, offset);
   if (wanted(x)) {
-    const Geometry whole = Geometry::of(x), part = Geometry::of(out);
+    const Layout whole = Layout::of(x), part = Layout::of(out);
     record("as_strided", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
-      grads[0] = unwindow(grad, whole, part);
+      grads[0] = put_strided_view(grad, whole, part);
     });
   }
   return out;
@@ -227,11 +227,11 @@ Tensor stepped(const char* op, const Tensor& x, int dim, int64_t start, int64_t 
   const int64_t skipped = length > 0 ? checked_multiply(start, x.strides()[dim]) : 0;
   Tensor out = view_of(x, shape, strides, checked_add(x->offset, skipped));
   if (wanted(x)) {
-    const Geometry whole{x.shape(), contiguous_strides(x.shape()), 0};
-    Geometry part{shape, whole.strides, length > 0 ? start * whole.strides[dim] : 0};
+    const Layout whole{x.shape(), contiguous_strides(x.shape()), 0};
+    Layout part{shape, whole.strides, length > 0 ? start * whole.strides[dim] : 0};
     part.strides[dim] *= step;
     record(op, out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
-      grads[0] = unwindow(grad, whole, part);
+      grads[0] = put_strided_view(grad, whole, part);
     });
   }
   return out;

@@ -26,7 +26,7 @@ std::unique_ptr<Action> Program::build_action(const Step& step) {
   auto action = std::make_unique<Action>();
   action->threads = step.threads;
   action->home = step.home;
-  action->meets = step.meets;
+  action->barrier = step.barrier;
   action->kernel = &plan_.calls[step.calls[0]].call.kernel();
   action->place = plan_.calls[step.calls[0]].place;
   const RecordedCall& first = plan_.calls[step.calls[0]].call;
@@ -61,10 +61,10 @@ void Program::build_launch(const Step& step, Action& action) {
   const Kernel& kernel = *call.kernel;
   char** data;
   if (kernel.kind == Kind::elementwise || kernel.kind == Kind::cast) {
-    action.geometry = std::make_unique<Geometry>();
-    describe(call, *action.geometry);
-    action.geometry->rows = step.rows;
-    data = action.geometry->data;
+    action.nest = std::make_unique<LoopNest>();
+    describe(call, *action.nest);
+    action.nest->rows = step.rows;
+    data = action.nest->data;
   } else {
     action.routine = routine_of(kernel, call.type);
     action.arguments = recorded.words();
@@ -76,8 +76,8 @@ void Program::build_launch(const Step& step, Action& action) {
   for (int i = 0; i < call.operand_count; ++i)
     if (const TensorImpl* x = call.operands[i].tensor()) {
       point(traced.values[i], data + i, x->offset * element_size(x->dtype));
-    } else if (action.geometry) {
-      expect(call.operands[i], call.type, &action.geometry->numbers[i]);
+    } else if (action.nest) {
+      expect(call.operands[i], call.type, &action.nest->numbers[i]);
     }
 }
 

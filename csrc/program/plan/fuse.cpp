@@ -37,7 +37,7 @@ int64_t elements_of(const TracedCall& traced) { return traced.call.operands()[0]
 
 struct Touch {
   int value;
-  int64_t offset, numel;  // of the window
+  int64_t offset, numel;  // of the view
   DType dtype;
   bool written;
 };
@@ -53,7 +53,7 @@ Touches touches_of(const TracedCall& traced) {
   return out;
 }
 
-bool same_window(const Touch& a, const Touch& b) {
+bool same_view(const Touch& a, const Touch& b) {
   return a.offset == b.offset && a.dtype == b.dtype && a.numel == b.numel;
 }
 
@@ -132,13 +132,13 @@ class Growing {
       if (x.written && plan_.values[x.value].kind != Value::Kind::made) return true;
     return false;
   }
-  // Shares memory with a member, and sees what members write through the very same window.
+  // Shares memory with a member, and sees what members write through the very same view.
   bool fits(const Touches& touches) {
     bool related = false;
     for (const Touch& x : touches)
       for (int i = mark(x.value).last; i >= 0; i = touches_[i].second) {
         const Touch& y = touches_[i].first;
-        if ((x.written || y.written) && !(same_window(x, y) && x.numel == total_)) return false;
+        if ((x.written || y.written) && !(same_view(x, y) && x.numel == total_)) return false;
         related = true;
       }
     return related;
@@ -150,7 +150,7 @@ class Growing {
     bool computed = false;
     for (int i = mark(touches[1].value).last; i >= 0; i = touches_[i].second) {
       const Touch& y = touches_[i].first;
-      if (y.written && !(same_window(touches[1], y) && y.numel == total_)) return false;
+      if (y.written && !(same_view(touches[1], y) && y.numel == total_)) return false;
       computed |= y.written;
     }
     if (!computed) return false;

@@ -83,7 +83,7 @@ std::string listing(const Plan& plan, const std::vector<double>& measured) {
                                                : "";
     std::snprintf(line, sizeof line, "%4zu %7.2f us %7.2f us %10s %11.0f  %-9s %s ", s + 1,
                   measured[s] / 1000, step.estimate / 1000, bytes_text(step.cost.bytes).c_str(),
-                  step.cost.flops, who.c_str(), step.meets ? "|" : " ");
+                  step.cost.flops, who.c_str(), step.barrier ? "|" : " ");
     text += line;
     if (step.calls.size() > 1) text += join("fused ", step.calls.size(), ": ");
     for (size_t i = 0; i < step.calls.size(); ++i)

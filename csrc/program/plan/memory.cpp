@@ -26,12 +26,12 @@ struct Life {
 };
 
 // Ranks that do not wait for each other may be at different steps between two meetings: what one of
-// these steps uses is in use in all of them, or else using memory again would make them meet.
+// these steps uses is in use in all of them, or else using memory again would take a barrier.
 class Phases {
  public:
   explicit Phases(const Plan& plan) : first_(plan.steps.size()), last_(plan.steps.size()) {
     const int count = static_cast<int>(plan.steps.size());
-    const auto alone = [&](int s) { return s == 0 || !plan.arranged || plan.steps[s].meets; };
+    const auto alone = [&](int s) { return s == 0 || !plan.reordered || plan.steps[s].barrier; };
     for (int s = 0; s < count; ++s) first_[s] = alone(s) ? s : first_[s - 1];
     for (int s = count - 1; s >= 0; --s)
       last_[s] = s + 1 == count || alone(s + 1) ? s : last_[s + 1];

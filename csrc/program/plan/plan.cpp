@@ -26,12 +26,12 @@ Plan make_plan(const Trace& trace) {
   elide_copies(plan);
   drop_dead(plan);
   compute_constants(plan);
-  fold(plan);
+  fuse_epilogues(plan);
   reuse_packed(plan);
   fuse(plan);
   take_checks(plan);
   choose_threads(plan);
-  arrange(plan);
+  reorder(plan);
   place(plan);
   synchronise(plan);
   return plan;

@@ -18,7 +18,7 @@ struct Step {
   int threads = 1;
   int64_t rows = 0;      // how many rows its threads share; 0: they share it as its kernel likes
   int home = 0;          // the rank that runs a step of one thread
-  bool meets = false;    // whether all ranks meet before it
+  bool barrier = false;  // whether there is a barrier before it
   int64_t scratch = -1;  // the place in the arena of a scratch that is one for all ranks
   Cost cost;
   double estimate = 0;  // ns on one thread
@@ -31,7 +31,7 @@ struct Plan {
 
   std::vector<TracedCall> calls;
   std::vector<Value> values;
-  std::vector<Window> outputs;
+  std::vector<TracedView> outputs;
   int results;  // of them; the others are saved for a backward pass
   std::vector<TracedGradient> gradients;
   Generators generators;  // that its launches draw from
@@ -41,7 +41,7 @@ struct Plan {
   std::vector<int64_t> places;       // of each made value in the arena; -1 where it has none
   int64_t arena = 0;                 // bytes
   int64_t room = 0;                  // bytes of scratch that each rank has for itself
-  bool arranged = false;             // whether steps have changed places
+  bool reordered = false;            // whether steps have changed places
   int threads = 1;                   // ranks of the program's team
   std::vector<std::string> remarks;  // what was done and why, for people
   int launches = 0;                  // of the trace
@@ -62,7 +62,7 @@ void drop_dead(Plan& plan);
 // Runs what is the same at every replay now.
 void compute_constants(Plan& plan);
 // Lets matrix products do what follows them elementwise.
-void fold(Plan& plan);
+void fuse_epilogues(Plan& plan);
 // Packs a weight that many products read once for all of them.
 void reuse_packed(Plan& plan);
 // Gathers elementwise launches into groups that are run block by block; makes the steps.
@@ -71,16 +71,16 @@ void fuse(Plan& plan);
 void take_checks(Plan& plan);
 // Decides which steps are shared between threads, and which of them by rows.
 void choose_threads(Plan& plan);
-// Puts the steps of a short program in an order in which threads seldom meet.
-void arrange(Plan& plan);
+// Puts the steps of a short program in an order in which threads seldom wait for each other.
+void reorder(Plan& plan);
 // Gives what is made, and scratch, a place in one arena, by the time it is in use.
 void place(Plan& plan);
-// Decides where threads meet, and which of them runs the steps that are not shared.
+// Decides where there are barriers, and which of them runs the steps that are not shared.
 void synchronise(Plan& plan);
 // Whether a step may throw, which all ranks must learn of.
 bool may_refuse(const Plan& plan, const Step& step);
 
-// The windows of a fused step, each met once, and what its launches do with them.
+// The strided views of a fused step, each listed once, and what its launches do with them.
 struct Group {
   struct Slot {
     int value;       // -1: a number

@@ -64,8 +64,8 @@ std::vector<std::vector<int>> readers_of(const Plan& plan) {
   return readers;
 }
 
-// A window on memory that is not there yet.
-Tensor window(DType type, const Dims& shape, const Dims& strides, int64_t offset) {
+// A view of memory that is not there yet.
+Tensor strided(DType type, const Dims& shape, const Dims& strides, int64_t offset) {
   return Tensor(new TensorImpl(Ref<Storage>(), type, shape, strides, offset));
 }
 
@@ -76,8 +76,8 @@ TracedCall share_copy(Plan& plan, const std::vector<int>& readers) {
   const auto& gemm = first.call.arguments<kernels::Gemm>();
   const int64_t n = gemm.n, k = gemm.k, ldb = gemm.ldb;
   const int64_t offset = first.call.operands()[kernels::kGemmRight].tensor()->offset;
-  const Tensor copy = window(type, {k, n}, {n, 1}, 0);
-  const Tensor weight = window(type, {k, n}, {1, ldb}, offset);
+  const Tensor copy = strided(type, {k, n}, {n, 1}, 0);
+  const Tensor weight = strided(type, {k, n}, {1, ldb}, offset);
   Value value;
   value.kind = Value::Kind::made;
   value.bytes = static_cast<size_t>(n * k * element_size(type));

@@ -24,10 +24,10 @@ int64_t row_bytes(const TensorImpl& x, const TensorImpl& out) {
 }
 
 // Elementwise: the first dimension of a result that is row-major, and so walked in that order.
-Rows elementwise_rows(const Call& call) {
+PartitionedRows elementwise_rows(const Call& call) {
   const TensorImpl& out = *call.operands[0].tensor();
   if (!out.contiguous || out.shape.empty() || out.numel == 0) return {};
-  Rows rows;
+  PartitionedRows rows;
   rows.count = out.shape[0];
   for (int i = 0; i < call.operand_count; ++i) {
     const TensorImpl* x = call.operands[i].tensor();
@@ -37,9 +37,9 @@ Rows elementwise_rows(const Call& call) {
 }
 
 // Launches of one size, all flat: the rows of the first are stretches of elements to the others.
-Rows group_rows(const Plan& plan, const Step& step) {
+PartitionedRows group_rows(const Plan& plan, const Step& step) {
   const TensorImpl& first = *plan.calls[step.calls[0]].call.operands()[0].tensor();
-  Rows rows;
+  PartitionedRows rows;
   if (first.shape.empty()) return rows;
   rows.count = first.shape[0];
   for (int at : step.calls) {
@@ -55,9 +55,9 @@ Rows group_rows(const Plan& plan, const Step& step) {
 }
 
 // As the kernel says.
-Rows routine_rows(const Call& call, int ranks) {
+PartitionedRows routine_rows(const Call& call, int ranks) {
   const kernels::RowPartition partition = call.kernel->rows(seen_by_kernel(call), ranks);
-  Rows rows;
+  PartitionedRows rows;
   rows.count = partition.count;
   const int operands = std::min(call.operand_count, kernels::RowPartition::kOperands);
   for (int i = 0; i < operands && rows.count > 0; ++i) {
@@ -69,16 +69,16 @@ Rows routine_rows(const Call& call, int ranks) {
 
 }  // namespace
 
-Rows rows_of(const Plan& plan, const Step& step, int ranks) {
+PartitionedRows rows_of(const Plan& plan, const Step& step, int ranks) {
   if (step.calls.size() > 1) return group_rows(plan, step);
   const Call call = plan.calls[step.calls[0]].call.call();
   const Kernel& kernel = *call.kernel;
   if (kernel.kind == Kind::elementwise || kernel.kind == Kind::cast) return elementwise_rows(call);
-  return kernel.rows ? routine_rows(call, ranks) : Rows{};
+  return kernel.rows ? routine_rows(call, ranks) : PartitionedRows{};
 }
 
 std::vector<Touched> touched_by(const Plan& plan, const Step& step, int rank) {
-  const Rows rows = step.rows ? rows_of(plan, step, step.threads) : Rows{};
+  const PartitionedRows rows = step.rows ? rows_of(plan, step, step.threads) : PartitionedRows{};
   const kernels::Range mine = kernels::share(rows.count, 1, rank, step.threads);
   std::vector<Touched> out;
   int operand = 0;

@@ -6,9 +6,9 @@
 namespace steep::program {
 
 // How ranks can share a step by rows; of the operands of its calls, one call after the other.
-Rows rows_of(const Plan& plan, const Step& step, int ranks);
+PartitionedRows rows_of(const Plan& plan, const Step& step, int ranks);
 
-// Memory in terms that tell whether two accesses meet: the arena is one block, whatever lies in it.
+// Memory in terms that tell whether two accesses conflict: the arena is one block, whatever lies in it.
 struct Touched {
   int block;  // a value, or -1 for the arena
   int64_t begin, end;

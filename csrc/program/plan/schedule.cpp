@@ -11,10 +11,10 @@ namespace steep::program {
 
 namespace {
 
-// Worth sharing: about ten times what it takes to meet, and to fetch from another core's cache what
+// Worth sharing: about ten times what a barrier takes, and to fetch from another core's cache what
 // it has written.
 constexpr double kSharedNs = 3000;
-// Worth sharing by rows, for which the ranks seldom meet.
+// Worth sharing by rows, for which the ranks seldom wait for each other.
 constexpr double kRowsNs = 1000;
 // A program whose shared steps take less than this runs on one thread from end to end; above, it
 // finds out for itself whether the team is faster.
@@ -62,7 +62,7 @@ class Sharing {
       : plan_(plan), rows_(plan.values.size()), read_by_all_(plan.values.size()) {}
 
   void decide(Step& step) {
-    const Rows rows = rows_of(plan_, step, plan_.threads);
+    const PartitionedRows rows = rows_of(plan_, step, plan_.threads);
     const int64_t least = shares_everything() ? 1 : kLeastRows * plan_.threads;
     if (rows.count >= least && suits(step) &&
         (worth(step.estimate, kRowsNs) || goes_on(step, rows.count))) {
@@ -97,7 +97,7 @@ class Sharing {
       }
     return false;
   }
-  void note(const Step& step, const Rows& rows) {
+  void note(const Step& step, const PartitionedRows& rows) {
     int operand = 0;
     for (int at : step.calls)
       for (int i = 0; i < plan_.calls[at].values.size(); ++i, ++operand) {

@@ -9,10 +9,10 @@ namespace steep::program {
 
 namespace {
 
-// Whether the window is all of a value's memory, row by row.
-bool covers(const Plan& plan, const TensorImpl& window, int value) {
-  return window.contiguous && window.offset == 0 &&
-         static_cast<size_t>(window.numel * element_size(window.dtype)) == plan.values[value].bytes;
+// Whether the view is all of a value's memory, row by row.
+bool covers(const Plan& plan, const TensorImpl& view, int value) {
+  return view.contiguous && view.offset == 0 &&
+         static_cast<size_t>(view.numel * element_size(view.dtype)) == plan.values[value].bytes;
 }
 
 // By value: the first call that touches it, and the last that writes to it. Values that have become

@@ -74,7 +74,7 @@ std::string difference_of(const Value& a, const Value& b) {
   return "";
 }
 
-bool same_window(const Window& a, const Window& b) {
+bool same_view(const TracedView& a, const TracedView& b) {
   return a.value == b.value && same_geometry(*a.geometry.impl(), *b.geometry.impl());
 }
 
@@ -112,14 +112,14 @@ std::string Trace::difference(const Trace& other) const {
     if (!found.empty()) return found;
   }
   for (size_t i = 0; i < outputs_.size(); ++i)
-    if (!same_window(outputs_[i], other.outputs_[i])) return "another result";
+    if (!same_view(outputs_[i], other.outputs_[i])) return "another result";
   for (size_t i = 0; i < gradients_.size(); ++i) {
     const TracedGradient &a = gradients_[i], &b = other.gradients_[i];
     if (a.before_value != b.before_value) return "gradients that share memory in one run only";
     const bool leaf = a.input >= 0 ? a.input == b.input : a.leaf.same(b.leaf);
     if (!leaf || a.guarded != b.guarded || a.changed != b.changed ||
-        a.after.has_value() != b.after.has_value() ||
-        (a.after && !same_window(*a.after, *b.after)) || !same_events(a, b))
+        a.after.has_value() != b.after.has_value() || (a.after && !same_view(*a.after, *b.after)) ||
+        !same_events(a, b))
       return "another way of leaving the gradients";
     if (a.guarded && (a.before.defined() != b.before.defined() ||
                       (a.before.defined() && a.before->strides != b.before->strides)))

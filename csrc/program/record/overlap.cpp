@@ -38,9 +38,10 @@ Ground::Ground(std::vector<const Storage*> storages) {
   }
 }
 
-bool Ground::meets(const Storage& storage) const {
+bool Ground::overlaps(const Storage& storage) const {
   const Intervals& others = storage.borrowed() ? all_ : borrowed_;
-  return !others.empty() && storage.bytes() > 0 && others.meets(begin_of(storage), end_of(storage));
+  return !others.empty() && storage.bytes() > 0 &&
+         others.overlaps(begin_of(storage), end_of(storage));
 }
 
 }  // namespace steep::program

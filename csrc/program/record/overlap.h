@@ -21,7 +21,7 @@ class Ground {
   Ground() = default;
   explicit Ground(std::vector<const Storage*> storages);
   // Whether a storage that is none of them lies on the same bytes as one.
-  bool meets(const Storage& storage) const;
+  bool overlaps(const Storage& storage) const;
 
  private:
   Intervals all_, borrowed_;

@@ -44,7 +44,7 @@ class RecordedCall {
   }
   // Says that a number is another one at each replay.
   void fill_from(int i, int slot, bool negated) { operands_[i].fill_from(slot, negated); }
-  // From now on operands are windows on no memory.
+  // From now on operands are views without memory.
   void let_go();
   // Another operand, which this call then owns as well.
   void replace(int i, const Operand& operand) {

@@ -9,12 +9,12 @@ namespace steep::program {
 
 namespace {
 
-// A window of the same shape on no memory: what a plan needs to know of a tensor whose memory it
+// A view of the same shape without memory: what a plan needs to know of a tensor whose memory it
 // will choose.
 Tensor geometry_of(const Tensor& x) {
-  Tensor window = alias(x);
-  window->storage = Ref<Storage>();
-  return window;
+  Tensor view = alias(x);
+  view->storage = Ref<Storage>();
+  return view;
 }
 
 bool same_memory(const Tensor& a, const Tensor& b) {
@@ -24,7 +24,7 @@ bool same_memory(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-Tensor Window::on(const Ref<Storage>& storage) const {
+Tensor TracedView::on(const Ref<Storage>& storage) const {
   const TensorImpl& x = *geometry.impl();
   return Tensor(new TensorImpl(storage, x.dtype, x.shape, x.strides, x.offset));
 }
@@ -64,8 +64,8 @@ int Trace::value_of(Storage& storage) {
   return known->second;
 }
 
-// Memory that a replay finds elsewhere. Windows on it are counted from where the argument's own
-// window begins.
+// Memory that a replay finds elsewhere. Views of it are counted from where the argument's own
+// begins.
 void Trace::find_origins(Recorder& recorder, const Tensors& inputs) {
   const auto add = [&](const Tensor& x, Value::Kind kind, int source) {
     const int v = value_of(x);
@@ -189,7 +189,7 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
     }
     // Clearing a .grad that was not there is a change, too: next time it may be.
     traced.changed = !change.read_before || !same_memory(now, change.before);
-    if (now.defined()) traced.after = Window{value_of(now), geometry_of(now)};
+    if (now.defined()) traced.after = TracedView{value_of(now), geometry_of(now)};
     if (const auto place = places.find(change.leaf.impl()); place != places.end())
       traced.input = place->second;
     // Who has an object of Python's for it would see a .grad that replays do not touch.
@@ -263,7 +263,7 @@ void Trace::let_go() {
   for (size_t v = 0; v < values_.size(); ++v)
     sources_.push_back(values_[v].source >= 0 ? Pin{values_[v].memory.get()->id(), starts_[v]}
                                               : Pin());
-  for (Window& output : outputs_) output.geometry->offset -= starts_[output.value];
+  for (TracedView& output : outputs_) output.geometry->offset -= starts_[output.value];
   for (Value& value : values_) {
     value.memory = WeakStorage();
     if (value.kind != Value::Kind::state && value.kind != Value::Kind::constant)

@@ -35,8 +35,8 @@ struct TracedCall {
   size_t place = 0;  // among the launches recorded
 };
 
-// A window on a value that leaves the program: a result, or the .grad of a leaf.
-struct Window {
+// A view of a value that leaves the program: a result, or the .grad of a leaf.
+struct TracedView {
   int value;
   Tensor geometry;  // its storage is not to be used once the trace is complete
   Tensor on(const Ref<Storage>& storage) const;
@@ -44,19 +44,19 @@ struct Window {
 
 struct TracedGradient {
   Tensor leaf;
-  int input;                    // the argument that the leaf is, or -1
-  int before_value;             // the value of what .grad was at the start, or -1
-  Tensor before;                // geometry of what .grad was at the start, if it was there; in the
-                                // end counted from the first window on its memory
-  bool guarded;                 // whether that matters
-  std::optional<Window> after;  // none: .grad is None at the end
-  bool changed;                 // whether .grad is another tensor at the end
-  GradientEvents events;        // on the way
-  uint64_t last_memory;         // whose id means what .grad is at the end; 0: None
+  int input;         // the argument that the leaf is, or -1
+  int before_value;  // the value of what .grad was at the start, or -1
+  Tensor before;     // geometry of what .grad was at the start, if it was there; in the
+                     // end counted from the first view of its memory
+  bool guarded;      // whether that matters
+  std::optional<TracedView> after;  // none: .grad is None at the end
+  bool changed;                     // whether .grad is another tensor at the end
+  GradientEvents events;            // on the way
+  uint64_t last_memory;             // whose id means what .grad is at the end; 0: None
 };
 
 // The memory that an argument, or a gradient, was: a storage's id, 0 for any, and the element at
-// which its window begins.
+// which it begins.
 struct Pin {
   uint64_t storage = 0;
   int64_t start = 0;
@@ -105,7 +105,7 @@ class Trace {
   const std::vector<TracedCall>& calls() const { return calls_; }
   const std::vector<Value>& values() const { return values_; }
   // The results, and then all the memory of each value that is saved and was made.
-  const std::vector<Window>& outputs() const { return outputs_; }
+  const std::vector<TracedView>& outputs() const { return outputs_; }
   int results() const { return results_; }
   // By saved tensor: which of outputs() it lies in; -1 for what was there before.
   const std::vector<int>& saved() const { return saved_; }
@@ -140,11 +140,12 @@ class Trace {
   const MadeStorages* made_;  // until the trace is complete
   std::vector<Pin> sources_;
   std::vector<int> input_values_;
-  std::vector<int64_t> starts_;  // by value: elements between an argument's storage and its window
+  std::vector<int64_t>
+      starts_;  // by value: elements between the start of an argument's storage and its own
   std::vector<TracedCall> calls_;
   std::vector<Value> values_;
   std::unordered_map<const Storage*, int> numbers_;  // of values_, until they let go
-  std::vector<Window> outputs_;
+  std::vector<TracedView> outputs_;
   int results_ = 0;
   std::vector<int> saved_;
   std::vector<TracedGradient> gradients_;
@@ -154,7 +155,7 @@ class Trace {
   bool lost_;
 };
 
-// Whether two tensors are the same windows, each on its own memory.
+// Whether two tensors are the same strided views, each of its own memory.
 bool same_geometry(const TensorImpl& a, const TensorImpl& b);
 
 // Whether a program that was recorded with other numbers does with this one as operations would.

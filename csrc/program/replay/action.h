@@ -10,11 +10,11 @@ namespace steep::program {
 
 struct Action {
   int threads, home;
-  bool meets;
+  bool barrier;
   const Kernel* kernel;
   size_t place = 0;  // of its launch among those recorded; of a group, of the first
   // One of the three.
-  std::unique_ptr<Geometry> geometry;
+  std::unique_ptr<LoopNest> nest;
   std::unique_ptr<Group> group;
   kernels::Routine routine = nullptr;
 
@@ -45,8 +45,8 @@ struct Action {
 
   void run(const Rank& rank, int thread) {
     char* const scratch = first_scratch + thread * scratch_step;
-    if (geometry) {
-      run_share(*geometry, rank.rank, rank.size);
+    if (nest) {
+      run_share(*nest, rank.rank, rank.size);
     } else if (group) {
       run_group(*group, data.data(), scratch, rank);
     } else {

@@ -8,7 +8,7 @@ namespace steep::program {
 
 namespace {
 
-bool fits_window(const Tensor& x, const Tensor& recorded) {
+bool fits_layout(const Tensor& x, const Tensor& recorded) {
   if (!x.defined() || !recorded.defined()) return x.defined() == recorded.defined();
   return x.dtype() == recorded.dtype() && x.shape() == recorded.shape() &&
          x.strides() == recorded.strides();
@@ -63,7 +63,7 @@ void GradientProtocol::unpin(const Trace& trace) {
 
 bool GradientProtocol::fits(const Tensors& inputs, const Tensors& before) const {
   for (int i = 0; i < size(); ++i)
-    if (list_[i].guarded && !fits_window(before[i], list_[i].before)) return false;
+    if (list_[i].guarded && !fits_layout(before[i], list_[i].before)) return false;
   return std::all_of(pinned_leaves_.begin(), pinned_leaves_.end(),
                      [&](size_t i) { return inputs[list_[i].input].same(list_[i].leaf); });
 }

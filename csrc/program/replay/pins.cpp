@@ -16,7 +16,7 @@ using Given =
 bool lie_apart(const Given& given, const Ground& outside) {
   bool borrowed = false;
   for (const auto& [storage, value] : given) {
-    if (outside.meets(*storage)) return false;
+    if (outside.overlaps(*storage)) return false;
     borrowed |= storage->borrowed();
   }
   if (!borrowed) return true;
@@ -45,7 +45,7 @@ bool Program::accepts(const Tensors& inputs, const LeafGradients& leaves) const 
   const Tensors before = gradients_.before(inputs, leaves);
   if (!gradients_.fits(inputs, before)) return false;
   Given given;
-  const auto start_of = [&](int v) {  // of the first window on that memory
+  const auto start_of = [&](int v) {  // of the first view of that memory
     const Value& value = plan_.values[v];
     return (value.kind == Value::Kind::input ? inputs : before)[value.source]->offset;
   };

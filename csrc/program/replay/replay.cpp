@@ -159,27 +159,27 @@ void Program::forget_inputs() {
 }
 
 Tensor Program::output(int i) {
-  const Window& window = plan_.outputs[i];
-  const Value& value = plan_.values[window.value];
+  const TracedView& view = plan_.outputs[i];
+  const Value& value = plan_.values[view.value];
   if (value.kind == Value::Kind::constant) {  // its memory stays the program's
-    Ref<Storage>& copy = kept_[window.value];
+    Ref<Storage>& copy = kept_[view.value];
     if (!copy) {  // one for all results of this call
       copy = Storage::allocate(value.bytes);
       std::memcpy(copy->data(), value.storage->data(), value.bytes);
     }
-    return window.on(copy);
+    return view.on(copy);
   }
-  if (value.source < 0) return window.on(value.storage ? value.storage : kept_[window.value]);
+  if (value.source < 0) return view.on(value.storage ? value.storage : kept_[view.value]);
   const Tensor& source = source_of(value);
-  Tensor out = window.on(source->storage);
+  Tensor out = view.on(source->storage);
   out->offset += source->offset;
   return out;
 }
 
 Tensor Program::saved(int i) {
-  const Window& window = plan_.outputs[i];
-  const Ref<Storage>& constant = plan_.values[window.value].storage;
-  return window.on(constant ? constant : kept_[window.value]);
+  const TracedView& view = plan_.outputs[i];
+  const Ref<Storage>& constant = plan_.values[view.value].storage;
+  return view.on(constant ? constant : kept_[view.value]);
 }
 
 Tensors Program::written_state() const {
@@ -222,7 +222,7 @@ void Program::run_actions(const Rank& rank, Team& team) {
   constexpr Rank kAlone{0, 1, [] {}};
   bool stopped = false;
   for (const std::unique_ptr<Action>& action : actions_) {
-    if (action->meets) {
+    if (action->barrier) {
       rank.barrier();
       stopped |= team.failed.load(std::memory_order_relaxed);
     }
@@ -246,7 +246,7 @@ void Program::run_actions(const Rank& rank, Team& team) {
   }
 }
 
-// Steps are planned to meet for the whole team: where fewer threads came, one does it all.
+// Barriers are planned for the whole team: where fewer threads came, one does it all.
 void Program::run_rank(void* context, int rank, int size, void (*barrier)()) {
   Team& team = *static_cast<Team*>(context);
   if (size == team.program->plan_.threads) {

@@ -47,7 +47,7 @@ def outer(input: Array, vec2: Array) -> Array:
 
 
 def outer_gradient(grad: Array, input: Array, vec2: Array) -> tuple[Array, Array]:
-    """Rows of the gradient meet `vec2`, its columns meet `input`."""
+    """Rows of the gradient are multiplied by `vec2`, its columns by `input`."""
     g = wide(grad)
     return g @ wide(vec2), wide(input) @ g
 

@@ -32,12 +32,12 @@ Activation activation_of(const Kernel& kernel) {
   return Activation::none;
 }
 
-class Folding {
+class Epilogues {
  public:
-  explicit Folding(Plan& plan) : plan_(plan), uses_(plan), gone_(plan.calls.size()) {}
+  explicit Epilogues(Plan& plan) : plan_(plan), uses_(plan), gone_(plan.calls.size()) {}
 
   // Folds into the product at `at` what follows it, as long as something does.
-  void fold(int at) {
+  void fuse(int at) {
     while (fold_next(at)) ++folded_;
   }
   void finish() {
@@ -147,10 +147,10 @@ class Folding {
     return call(at).call.operands()[kernels::kGemmOut].tensor()->numel;
   }
 
-  // Whether a window is the whole of the product, in its order.
-  bool is_product(const TensorImpl& window, int at) {
+  // Whether a view is the whole of the product, in its order.
+  bool is_product(const TensorImpl& view, int at) {
     const TensorImpl& result = *call(at).call.operands()[kernels::kGemmOut].tensor();
-    return window.contiguous && window.numel == result.numel && window.offset == result.offset;
+    return view.contiguous && view.numel == result.numel && view.offset == result.offset;
   }
 
   // The product writes where the user did; the user goes.
@@ -170,11 +170,11 @@ class Folding {
 
 }  // namespace
 
-void fold(Plan& plan) {
-  Folding folding(plan);
+void fuse_epilogues(Plan& plan) {
+  Epilogues epilogues(plan);
   for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i)
-    if (plan.calls[i].call.kernel().kind == Kind::product) folding.fold(i);
-  folding.finish();
+    if (plan.calls[i].call.kernel().kind == Kind::product) epilogues.fuse(i);
+  epilogues.finish();
 }
 
 }  // namespace steep::program

@@ -1,4 +1,4 @@
-#include "ops/shape/window.h"
+#include "ops/shape/strided_view.h"
 
 #include "kernels/create/iota.h"
 #include "kernels/index/index.h"
@@ -16,7 +16,7 @@ struct Line {
   int64_t whole, part;  // where they begin on it
   int64_t length;
 
-  Line(const Geometry& whole, const Geometry& part) {
+  Line(const Layout& whole, const Layout& part) {
     const int64_t held = extent(whole.shape, whole.strides),
                   shown = extent(part.shape, part.strides);
     // What has no elements lies anywhere.
@@ -30,7 +30,7 @@ struct Line {
 };
 
 // The part of x, which is laid out as `whole` or is copied to be so.
-Tensor shown(const Tensor& x, const Geometry& whole, const Geometry& part) {
+Tensor shown(const Tensor& x, const Layout& whole, const Layout& part) {
   const Line line(whole, part);
   const bool within = line.whole == 0 && checked_add(line.part, extent(part.shape, part.strides)) <=
                                              extent(whole.shape, whole.strides);
@@ -41,7 +41,7 @@ Tensor shown(const Tensor& x, const Geometry& whole, const Geometry& part) {
   return alias(memory, part.shape, part.strides, line.part);
 }
 
-bool overlaps_itself(const Geometry& part) {
+bool overlaps_itself(const Layout& part) {
   // Sorted from the smallest stride up, each dimension must step over all that the smaller ones
   // span.
   const Dims order = order_by_stride(part.shape, part.strides);
@@ -57,12 +57,12 @@ bool overlaps_itself(const Geometry& part) {
 
 // Repetition by stride 0 is undone by a sum; what overlaps otherwise is added element by element,
 // in order.
-void add_part(const Tensor& line, const Tensor& x, const Geometry& part, int64_t begin) {
+void add_part(const Tensor& line, const Tensor& x, const Layout& part, int64_t begin) {
   Dims kept = part.shape;
   for (int i = 0; i < kept.size(); ++i)
     if (part.strides[i] == 0) kept[i] = std::min<int64_t>(kept[i], 1);
   const Tensor reduced = x.dtype() == DType::boolean ? x : sum_to(x, kept, x.dtype());
-  const Geometry unique{kept, part.strides, begin};
+  const Layout unique{kept, part.strides, begin};
   if (x.dtype() == DType::boolean || !overlaps_itself(unique)) {
     copy_memory(
         alias(line, x.dtype() == DType::boolean ? part.shape : kept, part.strides, unique.offset),
@@ -79,21 +79,21 @@ void add_part(const Tensor& line, const Tensor& x, const Geometry& part, int64_t
 
 }  // namespace
 
-Tensor window(const Tensor& x, const Geometry& whole, const Geometry& part) {
+Tensor strided_view(const Tensor& x, const Layout& whole, const Layout& part) {
   Tensor out;
   {
     const tape::GradMode off(false);
     out = clone(shown(x, whole, part));
   }
   if (wanted(x)) {
-    record("window", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
-      grads[0] = unwindow(grad, whole, part);
+    record("strided_view", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
+      grads[0] = put_strided_view(grad, whole, part);
     });
   }
   return out;
 }
 
-Tensor unwindow(const Tensor& x, const Geometry& whole, const Geometry& part) {
+Tensor put_strided_view(const Tensor& x, const Layout& whole, const Layout& part) {
   Tensor out;
   {
     const tape::GradMode off(false);
@@ -103,8 +103,8 @@ Tensor unwindow(const Tensor& x, const Geometry& whole, const Geometry& part) {
     out = alias(memory, whole.shape, whole.strides, line.whole);
   }
   if (wanted(x)) {
-    record("unwindow", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
-      grads[0] = window(grad, whole, part);
+    record("put_strided_view", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
+      grads[0] = strided_view(grad, whole, part);
     });
   }
   return out;

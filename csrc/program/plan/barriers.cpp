@@ -1,6 +1,6 @@
 // One parallel region for the whole program, in which all ranks walk through the same steps. A
 // shared step is run by all of them; one that is not worth sharing by one, while the others go on
-// to what does not depend on it. Ranks meet only where memory demands it, and steps change places
+// to what does not depend on it. There are barriers only where memory demands them, and steps change places
 // so that it seldom does.
 #include <algorithm>
 #include <set>
@@ -14,7 +14,7 @@ namespace steep::program {
 
 namespace {
 
-// Steps change places only in programs so short that meeting matters; in long ones, memory does.
+// Steps change places only in programs so short that barriers matter; in long ones, memory does.
 constexpr double kArrangedNs = 2e6;
 constexpr size_t kArrangedSteps = 1000;
 
@@ -47,12 +47,12 @@ class History {
     }
   }
   // Whether someone else must not touch these as well.
-  bool meets(const Ranges& ranges) const {
+  bool overlaps(const Ranges& ranges) const {
     for (const Touched& x : ranges) {
       const auto known = blocks_.find(x.block);
       if (known == blocks_.end()) continue;
       const Block& block = known->second;
-      if ((x.written ? block.touched : block.written).meets(x.begin, x.end)) return true;
+      if ((x.written ? block.touched : block.written).overlaps(x.begin, x.end)) return true;
     }
     return false;
   }
@@ -85,9 +85,9 @@ class Timeline {
   explicit Timeline(const Plan& plan)
       : plan_(plan), footprints_(plan), done_(plan.threads), busy_(plan.threads, 0.0) {}
 
-  // Whether all must meet before the step, and else who runs it if one rank does.
+  // Whether there must be a barrier before the step, and else who runs it if one rank does.
   struct Turn {
-    bool meets;
+    bool barrier;
     int home;
   };
   Turn turn_of(const Step& step) const {
@@ -104,9 +104,9 @@ class Timeline {
   }
 
   void take(Step& step, const Turn& turn) {
-    step.meets = turn.meets;
+    step.barrier = turn.barrier;
     step.home = turn.home;
-    if (step.meets) clear();
+    if (step.barrier) clear();
     for (int rank = 0; rank < plan_.threads; ++rank) {
       if (step.threads == 1 && rank != step.home) continue;
       const Ranges& ranges = footprints_.of(step, rank);
@@ -118,10 +118,10 @@ class Timeline {
   }
 
  private:
-  // Whether rank `rank` would meet memory that another rank has touched.
+  // Whether rank `rank` would touch memory that another rank has touched.
   bool depends(const Ranges& ranges, int rank) const {
     for (int other = 0; other < plan_.threads; ++other)
-      if (other != rank && done_[other].meets(ranges)) return true;
+      if (other != rank && done_[other].overlaps(ranges)) return true;
     return false;
   }
   // The rank with the least to do that could run a step at once; -1 where none could.
@@ -225,16 +225,16 @@ class Ready {
   bool empty() const {
     return waiting_.empty() && open_[0].empty() && open_[1].empty() && open_[2].empty();
   }
-  // Takes the next step out: of those before which no one has to meet what one rank does by itself,
-  // then what may refuse its input (it makes all meet: the earlier, the less they have to do until
-  // then), then the first. What was found to have to meet does so until all have met.
+  // Takes the next step out: of those that need no barrier, what one rank does by itself,
+  // then what may refuse its input (it takes a barrier: the earlier, the less there is to do until
+  // then), then the first. What was found to need a barrier does so until there has been one.
   std::pair<int, Timeline::Turn> next(const Timeline& timeline) {
     for (std::set<int>& steps : open_)
       while (!steps.empty()) {
         const int step = *steps.begin();
         const Timeline::Turn turn = timeline.turn_of(plan_.steps[step]);
         steps.erase(steps.begin());
-        if (!turn.meets) return {step, turn};
+        if (!turn.barrier) return {step, turn};
         waiting_.insert(step);
       }
     const int step = *waiting_.begin();
@@ -252,17 +252,17 @@ class Ready {
 
   const Plan& plan_;
   std::set<int> open_[3];  // by class
-  std::set<int> waiting_;  // for all to meet
+  std::set<int> waiting_;  // for a barrier
 };
 
 }  // namespace
 
-void arrange(Plan& plan) {
+void reorder(Plan& plan) {
   double estimate = 0;
   for (const Step& step : plan.steps) estimate += step.estimate;
-  plan.arranged =
+  plan.reordered =
       plan.threads > 1 && plan.steps.size() <= kArrangedSteps && estimate <= kArrangedNs;
-  if (!plan.arranged) return;
+  if (!plan.reordered) return;
   Order order(plan);
   Timeline timeline(plan);
   std::vector<Step> steps;
