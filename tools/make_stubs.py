@@ -6,6 +6,7 @@
 python/steep/_core.pyi, __init__.pyi   the type stubs
 python/steep/nn/functional.py          the functions that it names
 python/steep/nn/activation.py, ...     the modules that hold a function's arguments and no more
+python/steep/nn/__init__.py, ...       the lists of classes, of nn.modules and of optim too
 docs/api.md                            the API in one page
 
 They are kept in the repository rather than made by the build: the extension that knows the records
@@ -24,6 +25,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from made.api_page import api_page  # noqa: E402
 from made.modules import functional_file, module_files  # noqa: E402
+from made.packages import package_files  # noqa: E402
 from made.stubs import core_stub, package_stub  # noqa: E402
 
 PACKAGE = ROOT / "python" / "steep"
@@ -45,11 +47,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     check = parser.parse_args().check
+    made = module_files()
     files = {
         PACKAGE / "_core.pyi": core_stub(),
         PACKAGE / "__init__.pyi": package_stub(),
         PACKAGE / "nn" / "functional.py": functional_file(),
-        **module_files(),
+        **made,
+        **package_files(made),
     }
     found = [stale(path, text, check) for path, text in files.items()]
     if check and any(found):

@@ -19,8 +19,7 @@ from cases.layers import COMPOSED
 from cases.loss import LOSSES
 from cases.matmul import PRODUCTS
 from cases.norm import NORMS
-from cases.optim import STEPS
-from cases.optimizer import OPTIMIZERS
+from cases.optim import OPTIMIZERS, STEPS
 from cases.random import DRAWS
 from cases.reduce import EXTREMES, STATISTICS, SUMS
 from cases.row import Row

@@ -1,12 +1,17 @@
-"""Fused optimiser steps. Each call works on copies and returns everything that a step changes."""
+"""The optimisers, and fused steps as operations.
+
+Each call of a step works on copies and returns everything that it changes.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from cases.bench import of_optimizer
+from cases.optimizer import Optimizer, Settings
 from cases.row import Array, Bad, Call, Row, arr, bad, call
 from steep import _core
 from steep.reference.optim import SGD, Adam, AdamW
@@ -166,5 +171,65 @@ STEPS = {
             False,
             False,
         ),
+    ),
+}
+
+
+# ---- the classes ----
+
+_rate = ({"lr": -1.0}, "Invalid learning rate: -1.0")
+_adam_bad = (
+    _rate,
+    ({"eps": -1.0}, "Invalid epsilon value: -1.0"),
+    ({"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0"),
+    ({"betas": (0.9, 1.5)}, "Invalid beta parameter at index 1: 1.5"),
+    ({"weight_decay": -1.0}, "Invalid weight_decay value: -1.0"),
+)
+_moments: dict[str, Settings] = {
+    "exp_avg": {},
+    "exp_avg_sq": {},
+    "max_exp_avg_sq": {"amsgrad": True},
+}
+
+OPTIMIZERS = {
+    "SGD": Optimizer(
+        settings=(
+            {"lr": 0.1},
+            {"lr": 0.1, "weight_decay": 0.2},
+            {"lr": 0.1, "momentum": 0.9},
+            {"lr": 0.1, "momentum": 0.9, "dampening": 0.4, "weight_decay": 0.1},
+            {"lr": 0.1, "momentum": 0.9, "nesterov": True, "maximize": True},
+        ),
+        bad=(
+            _rate,
+            ({"lr": math.nan}, "Invalid learning rate: nan"),
+            ({"momentum": -1.0}, "Invalid momentum value: -1.0"),
+            ({"weight_decay": -1.0}, "Invalid weight_decay value: -1.0"),
+            ({"nesterov": True}, "Nesterov momentum requires a momentum"),
+            ({"differentiable": True}, "SGD: expected differentiable=False"),
+        ),
+        state={"momentum_buffer": {"momentum": 0.9}},
+        bench={"lr": 1e-4, "momentum": 0.9, "fused": True},
+        training={"lr": 0.1, "momentum": 0.9},
+    ),
+    "Adam": Optimizer(
+        settings=(
+            {"lr": 0.01},
+            {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1},
+            {"lr": 0.01, "amsgrad": True, "maximize": True},
+        ),
+        bad=_adam_bad,
+        state=_moments,
+        bench={"lr": 1e-4, "fused": True},
+    ),
+    "AdamW": Optimizer(
+        settings=(
+            {"lr": 0.01, "weight_decay": 0.3},
+            {"lr": 0.01, "weight_decay": 0.3, "amsgrad": True},
+        ),
+        bad=_adam_bad,
+        state=_moments,
+        bench={"lr": 1e-4, "fused": True},
+        training={"lr": 0.01, "amsgrad": True},
     ),
 }

@@ -21,11 +21,11 @@ WIDTH = 100
 REDUCTION = ("size_average", "reduce", "reduction")
 
 
-def above(path: Path) -> str:
+def above(path: Path, end: str = MARK) -> str:
     """What is written by hand in a file, with the mark that ends it."""
-    hand, mark, _ = path.read_text().partition(MARK)
+    hand, mark, _ = path.read_text().partition(end)
     if not mark:
-        raise SystemExit(f"{path}: expected the line {MARK!r} before what is made from records")
+        raise SystemExit(f"{path}: expected the line {end!r} before what is made")
     return hand + mark
 
 

@@ -30,15 +30,15 @@ void check_pair(const char* op, const Tensor& x, const Tensor& target) {
   }
 }
 
-// Both in the dtype they promote to.
-struct Pair {
-  Tensor x, target;
-};
+}  // namespace
+
 Pair promoted(const char* op, const Tensor& x, const Tensor& target) {
   check_pair(op, x, target);
   const DType type = result_type({x, {}}, {target, {}});
   return {to(x, type), to(target, type)};
 }
+
+namespace {
 
 // The same for losses of which PyTorch has no form for integers on either side.
 Pair both_floating(const char* op, const Tensor& x, const Tensor& target) {

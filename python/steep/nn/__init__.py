@@ -1,33 +1,73 @@
 """Layers, losses and everything a model is made of, under PyTorch's names."""
 
-from steep.nn import activation, functional, init, loss, modules, utils
-from steep.nn.activation import *
+from steep.nn import functional, init, modules, utils
+
+__all__ = ["functional", "init", "modules", "utils"]
+
+# Written by tools/make_stubs.py from here on, from the files of this folder.
+from steep.nn.activation import (
+    ELU,
+    GELU,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Softsign,
+    Tanh,
+)
 from steep.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from steep.nn.dropout import Dropout
 from steep.nn.linear import Identity, Linear
-from steep.nn.loss import *
+from steep.nn.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from steep.nn.module import Module
 from steep.nn.normalization import LayerNorm
 from steep.nn.parameter import Parameter
 from steep.nn.shape import Flatten, Unflatten
 
-__all__ = [
-    *activation.__all__,
-    *loss.__all__,
+__all__ += [
+    "ELU",
+    "GELU",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
     "Dropout",
     "Flatten",
+    "HuberLoss",
     "Identity",
+    "KLDivLoss",
+    "L1Loss",
     "LayerNorm",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MSELoss",
+    "NLLLoss",
     "Parameter",
     "ParameterList",
+    "ReLU",
     "Sequential",
+    "Sigmoid",
+    "SiLU",
+    "SmoothL1Loss",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Tanh",
     "Unflatten",
-    "functional",
-    "init",
-    "modules",
-    "utils",
 ]

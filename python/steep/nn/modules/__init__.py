@@ -1,5 +1,6 @@
 """The layers by PyTorch's submodules: the classes of `steep.nn`, under the paths PyTorch has."""
 
+# Written by tools/make_stubs.py from here on, from the files of this folder.
 from steep.nn.modules import (
     activation,
     container,
