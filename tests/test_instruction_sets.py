@@ -19,11 +19,15 @@ import numpy as np
 import pytest
 
 import product_cases
+import steep
 from cases import TABLE
 from tolerances import BASELINE
 
 DIGEST = Path(__file__).parent / "digest.py"
 PARTS = ["table", "random", "products", "training"]
+# Those that multiply and add at once, beside avx2, with which they are compared.
+WITH_FMA = [name for name in steep.available_levels() if name not in ("baseline", "avx2")]
+IN_USE = [name for name in steep.available_levels() if name not in ("baseline", "scalar_fma")]
 Digests = dict[str, str]
 
 
@@ -79,7 +83,7 @@ def differing(a: Digests, b: Digests) -> list[str]:
 
 
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("level", ["scalar_fma", "avx512"])
+@pytest.mark.parametrize("level", WITH_FMA)
 def test_levels_with_fma_give_the_same_bits(runs: Runs, level: str, part: str) -> None:
     need("avx2", level)
     assert not differing(runs.digests(level, part), runs.digests("avx2", part))
@@ -104,7 +108,7 @@ def test_baseline_is_near(runs: Runs, part: str) -> None:
 
 
 @pytest.mark.parametrize("memory", ["cache", "guarded_before"])
-@pytest.mark.parametrize("level", ["avx2", "avx512"])
+@pytest.mark.parametrize("level", IN_USE)
 def test_addresses_do_not_matter(runs: Runs, level: str, memory: str) -> None:
     """Blocks aligned to lines of the cache, at the start of a page, and at odd ends of one."""
     need(level)
