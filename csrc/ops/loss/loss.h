@@ -29,11 +29,11 @@ void check_finite(const char* op, const Tensor& target);
 void check_unit_interval(const char* op, const Tensor& x);
 
 // loss_pointwise.cpp
-struct Pair {
+struct LossPair {
   Tensor x, target;
 };
 // Both in the dtype they promote to. Refuses shapes that differ, and two that are not floating.
-Pair promoted(const char* op, const Tensor& x, const Tensor& target);
+LossPair promoted(const char* op, const Tensor& x, const Tensor& target);
 Tensor mse_loss(const Tensor& x, const Tensor& target, std::optional<bool> size_average,
                 std::optional<bool> reduce, const std::string& reduction);
 Tensor l1_loss(const Tensor& x, const Tensor& target, std::optional<bool> size_average,

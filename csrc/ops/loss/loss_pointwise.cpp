@@ -32,7 +32,7 @@ void check_pair(const char* op, const Tensor& x, const Tensor& target) {
 
 }  // namespace
 
-Pair promoted(const char* op, const Tensor& x, const Tensor& target) {
+LossPair promoted(const char* op, const Tensor& x, const Tensor& target) {
   check_pair(op, x, target);
   const DType type = result_type({x, {}}, {target, {}});
   return {to(x, type), to(target, type)};
@@ -41,8 +41,8 @@ Pair promoted(const char* op, const Tensor& x, const Tensor& target) {
 namespace {
 
 // The same for losses of which PyTorch has no form for integers on either side.
-Pair both_floating(const char* op, const Tensor& x, const Tensor& target) {
-  const Pair pair = promoted(op, x, target);
+LossPair both_floating(const char* op, const Tensor& x, const Tensor& target) {
+  const LossPair pair = promoted(op, x, target);
   for (const auto& [what, tensor] : {std::pair("input", &x), std::pair("target", &target)})
     if (!is_floating(tensor->dtype()))
       fail(ErrorKind::runtime, op, join("a floating-point ", what), name(tensor->dtype()),
@@ -67,7 +67,7 @@ Tensor squared_error_slope(const Tensor& grad, const Tensor& x, const Tensor& ta
   return out;
 }
 
-Tensor fused_squared_error(const Pair& pair, Reduce how) {
+Tensor fused_squared_error(const LossPair& pair, Reduce how) {
   const Tensor &x = pair.x, &target = pair.target;
   const Tensor loss = empty({}, x.dtype());
   const int64_t n = x.numel();
@@ -139,7 +139,7 @@ void record_slope(const char* op, const Tensor& losses, const Tensor& difference
 Tensor mse_loss(const Tensor& x, const Tensor& target, std::optional<bool> size_average,
                 std::optional<bool> reduce, const std::string& reduction) {
   const Reduce how = read_reduction("mse_loss", reduction, size_average, reduce);
-  const Pair pair = promoted("mse_loss", x, target);
+  const LossPair pair = promoted("mse_loss", x, target);
   return how == Reduce::none ? square(sub(pair.x, pair.target)) : fused_squared_error(pair, how);
 }
 
@@ -154,7 +154,7 @@ Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, std::optional<bool>
                       std::optional<bool> reduce, const std::string& reduction, double beta) {
   const Reduce how = read_reduction("smooth_l1_loss", reduction, size_average, reduce);
   if (!(beta >= 0)) fail(ErrorKind::runtime, "smooth_l1_loss", "beta of at least 0", join(beta));
-  const Pair pair = promoted("smooth_l1_loss", x, target);
+  const LossPair pair = promoted("smooth_l1_loss", x, target);
   const Tensor difference = sub(pair.x, pair.target);
   if (beta == 0) return reduced(abs(difference), how);
   Tensor losses;
@@ -173,7 +173,7 @@ Tensor huber_loss(const Tensor& x, const Tensor& target, const std::string& redu
                   double delta) {
   const Reduce how = read_reduction("huber_loss", reduction, std::nullopt, std::nullopt);
   if (!(delta > 0)) fail(ErrorKind::runtime, "huber_loss", "delta above 0", join(delta));
-  const Pair pair = promoted("huber_loss", x, target);
+  const LossPair pair = promoted("huber_loss", x, target);
   const Tensor difference = sub(pair.x, pair.target);
   Tensor losses;
   {
@@ -191,7 +191,7 @@ Tensor binary_cross_entropy(const Tensor& x, const Tensor& target, const Tensor&
                             std::optional<bool> size_average, std::optional<bool> reduce,
                             const std::string& reduction) {
   const Reduce how = read_reduction("binary_cross_entropy", reduction, size_average, reduce);
-  const Pair pair = both_floating("binary_cross_entropy", x, target);
+  const LossPair pair = both_floating("binary_cross_entropy", x, target);
   check_unit_interval("binary_cross_entropy", pair.x);
   return reduced(weighed(bernoulli_losses(pair.x, pair.target), weight), how);
 }
@@ -202,7 +202,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& target, c
                                         const Tensor& pos_weight) {
   constexpr const char* kOp = "binary_cross_entropy_with_logits";
   const Reduce how = read_reduction(kOp, reduction, size_average, reduce);
-  const Pair pair = both_floating(kOp, x, target);
+  const LossPair pair = both_floating(kOp, x, target);
   // -log(sigmoid(x)) = log(1 + exp(-x)), and -log(1 - sigmoid(x)) is x more.
   Tensor positive = log_one_plus_exp(neg(pair.x));
   if (pos_weight.defined())
@@ -214,7 +214,7 @@ Tensor kl_div(const Tensor& x, const Tensor& target, std::optional<bool> size_av
               std::optional<bool> reduce, const std::string& reduction, bool log_target) {
   const bool batch_mean = reduction == "batchmean" && !size_average && !reduce;
   const Reduce how = read_reduction("kl_div", batch_mean ? "sum" : reduction, size_average, reduce);
-  const Pair pair = both_floating("kl_div", x, target);
+  const LossPair pair = both_floating("kl_div", x, target);
   const Tensor& t = pair.target;
   Tensor losses;
   if (log_target) {
