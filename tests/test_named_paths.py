@@ -32,6 +32,7 @@ CMAKE = [ROOT / "CMakeLists.txt", *sorted((ROOT / "cmake").glob("*.cmake"))]
 FILE = re.compile(r"(?<![\w./<*-])[\w./-]*\w\.(?:cpp|h|pyi?|pyx|md|cmake|toml|in)\b(?![\w(*])")
 QUOTED = re.compile(r"`([\w.-]+/[\w./-]*)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)  # a C++ lambda in it is no link
 ELSEWHERE = {"levels.cpp", "Python.h"}  # made by CMake; Python's own
 
 pytestmark = pytest.mark.skipif(not SOURCE.is_dir(), reason="the source is not there")
@@ -73,7 +74,8 @@ def stem_is_there(name: str) -> bool:
 
 def missing_in_document(text: str, path: Path) -> list[str]:
     """What a document names and is not there."""
-    missing = [name for name in LINK.findall(text) if not (path.parent / name).exists()]
+    links = LINK.findall(BLOCK.sub("", text))
+    missing = [name for name in links if not (path.parent / name).exists()]
     text = LINK.sub("", text)
     missing += [name for name in FILE.findall(text) if not is_there(name, path)]
     first_parts = rooms()
