@@ -94,7 +94,7 @@ void add_runtime(PyObject* module) {
         "Which runs of a program would use its team, if they took so many nanoseconds with it and "
         "without: for tests.");
   m.def("cpu_level", &runtime::level_name,
-        "The instruction set in use: 'baseline', 'avx2', 'avx512' or 'neon'.");
+        "The instruction set in use, one of available_levels().");
   m.def("available_levels", &runtime::available_levels,
         "The instruction sets that are built in and that this CPU has.");
   m.def("memory_stats", memory_stats, "Bytes in use and held, and allocations so far.");
