@@ -27,8 +27,18 @@ else()
   set(levels baseline)
 endif()
 
-if(STEEP_LEVELS)
-  set(levels ${STEEP_LEVELS})
+if(STEEP_LEVELS)  # some of them, in the order above
+  foreach(level IN LISTS STEEP_LEVELS)
+    if(NOT level IN_LIST levels)
+      message(FATAL_ERROR "STEEP_LEVELS: expected some of ${levels}, got ${level}")
+    endif()
+  endforeach()
+  set(wished ${levels})
+  foreach(level IN LISTS wished)
+    if(NOT level IN_LIST STEEP_LEVELS)
+      list(REMOVE_ITEM levels ${level})
+    endif()
+  endforeach()
 endif()
 
 # The loops say themselves what is to be vectorised and unrolled. What -O3 adds (copies of loops for

@@ -15,7 +15,7 @@
 
 namespace steep::kernels {
 
-// Where functions for an element type stand in a ByType. A bool is stored as a byte, and bool stands
+// Where functions for an element type stand in a PerType. A bool is stored as a byte, and bool stands
 // for it here.
 template <class T>
 constexpr int kPlace = -1;
@@ -35,7 +35,7 @@ constexpr int kPlaces = 6;
 
 // A function for each element type that has one, null for the others.
 template <class Function>
-struct ByType {
+struct PerType {
   Function at[kPlaces] = {};
 };
 
@@ -81,7 +81,7 @@ inline const int64_t* sizes_after(const Task& task) {
 enum class Kind : uint8_t { elementwise, cast, reduce, product, opaque };
 
 // One launch, as the kernel's own functions below see it.
-struct Launch {
+struct LaunchView {
   const void* arguments;
   int64_t element_size;  // of the compute type
   bool floating;         // whether that is a float
@@ -90,6 +90,11 @@ struct Launch {
   template <class Arguments>
   const Arguments& as() const {
     return *static_cast<const Arguments*>(arguments);
+  }
+  // Sizes that follow the struct.
+  template <class Arguments>
+  const int64_t* sizes_after() const {
+    return reinterpret_cast<const int64_t*>(&as<Arguments>() + 1);
   }
 };
 
@@ -120,29 +125,30 @@ struct Kernel {
   float flops = 1;  // elementwise: for each element of the output
   // How many of the arguments, the last ones, are numbers of the user's; sizes and modes come first.
   int numbers = 0;
-  Cost (*cost)(const Launch&) = nullptr;  // null: the operands' bytes, once each
+  Cost (*cost)(const LaunchView&) = nullptr;  // null: the operands' bytes, once each
   // Bytes of scratch, for all ranks or (own_scratch) for each. More threads than will run is safe,
   // fewer is not.
-  int64_t (*scratch)(const Launch&, int threads) = nullptr;
-  RowPartition (*rows)(const Launch&, int ranks) = nullptr;  // null: never by rows
+  int64_t (*scratch)(const LaunchView&, int threads) = nullptr;
+  RowPartition (*rows)(const LaunchView&, int ranks) = nullptr;  // null: never by rows
   bool own_scratch = false;
   bool host = false;       // the same for every instruction set, and always on one thread
   bool may_throw = false;  // of a host kernel that may, and cannot be run twice, for it draws
   bool checks = false;     // whether it refuses bad input, and does nothing else twice would change
-  ByType<Loop> loops = {};
-  ByType<Routine> routines = {};
+  PerType<Loop> loops = {};
+  PerType<Routine> routines = {};
 
-  constexpr Kernel with_cost(Cost (*function)(const Launch&)) const {
+  constexpr Kernel with_cost(Cost (*function)(const LaunchView&)) const {
     Kernel kernel = *this;
     kernel.cost = function;
     return kernel;
   }
-  constexpr Kernel with_scratch(int64_t (*function)(const Launch&, int), bool own = false) const {
+  constexpr Kernel with_scratch(int64_t (*function)(const LaunchView&, int),
+                                bool own = false) const {
     Kernel kernel = *this;
     kernel.scratch = function, kernel.own_scratch = own;
     return kernel;
   }
-  constexpr Kernel with_rows(RowPartition (*function)(const Launch&, int)) const {
+  constexpr Kernel with_rows(RowPartition (*function)(const LaunchView&, int)) const {
     Kernel kernel = *this;
     kernel.rows = function;
     return kernel;

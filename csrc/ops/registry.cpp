@@ -49,6 +49,10 @@ void Registry::collect(const Registration* registrations) {
                        "' in one registration, got some among '", before.source->family,
                        "' and some among '", op.source->family, "'; add them together"));
   }
+  for (size_t i = 1; i < modules_.size(); ++i)
+    if (!std::strcmp(modules_[i].name, modules_[i - 1].name))
+      throw Error(ErrorKind::runtime,
+                  join("registry: expected one module '", modules_[i].name, "', got two"));
 }
 
 const Registry& registry() {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/kernel.h"
 #include "tensor/tensor.h"
@@ -27,15 +28,15 @@ template <class>
 using RoutineFor = kernels::Routine;
 // A routine for each of these types.
 template <class... Types>
-constexpr kernels::ByType<kernels::Routine> by_type(RoutineFor<Types>... routines) {
-  kernels::ByType<kernels::Routine> out;
+constexpr kernels::PerType<kernels::Routine> routines_for(RoutineFor<Types>... routines) {
+  kernels::PerType<kernels::Routine> out;
   ((out.at[kernels::kPlace<Types>] = routines), ...);
   return out;
 }
 
 // A kernel that is the same for every instruction set, always run on one thread.
 constexpr Kernel host_kernel(const char* name, const char* roles,
-                             const kernels::ByType<kernels::Routine>& routines) {
+                             const kernels::PerType<kernels::Routine>& routines) {
   Kernel kernel = kernels::routine(name, Kind::opaque, roles);
   kernel.host = true;
   kernel.routines = routines;
@@ -43,7 +44,7 @@ constexpr Kernel host_kernel(const char* name, const char* roles,
 }
 // One that throws where its input is bad; a program may run it before its turn as well.
 constexpr Kernel checking(const char* name, const char* roles,
-                          const kernels::ByType<kernels::Routine>& routines) {
+                          const kernels::PerType<kernels::Routine>& routines) {
   Kernel kernel = host_kernel(name, roles, routines);
   kernel.checks = true;
   return kernel;
@@ -102,12 +103,19 @@ struct Call {
 };
 
 // The arguments of a kernel, in words of 8 bytes.
-using Words = SmallVector<int64_t, 8>;
+using ArgumentWords = SmallVector<int64_t, 8>;
+// What a struct of arguments must be. That it has no member narrower than a word, and so no padding,
+// whose bytes would differ by chance, tests/test_kernel_arguments.py sees to.
+template <class Arguments>
+constexpr bool are_words = std::is_trivially_copyable_v<Arguments> && alignof(Arguments) == 8 &&
+                           sizeof(Arguments) % 8 == 0;
+static_assert(sizeof(void*) == 8, "addresses among the arguments are words as well");
 // A struct of arguments, and the sizes that follow it.
 template <class Arguments>
-Words words_of(const Arguments& arguments, const Dims& sizes) {
+ArgumentWords words_of(const Arguments& arguments, const Dims& sizes) {
+  static_assert(are_words<Arguments>, "every argument is 8 bytes wide");
   constexpr int kOwn = sizeof(Arguments) / sizeof(int64_t);
-  Words words(kOwn + sizes.size(), 0);
+  ArgumentWords words(kOwn + sizes.size(), 0);
   std::memcpy(words.data(), &arguments, sizeof(Arguments));
   std::copy(sizes.begin(), sizes.end(), words.begin() + kOwn);
   return words;
@@ -118,8 +126,8 @@ kernels::Routine routine_of(const Kernel& kernel, DType type);
 // Bytes of all operands, once each.
 double operand_bytes(const Call& call);
 // The call as the kernel's own functions see it.
-kernels::Launch seen_by_kernel(const Call& call, double bytes);
-inline kernels::Launch seen_by_kernel(const Call& call) {
+kernels::LaunchView seen_by_kernel(const Call& call, double bytes);
+inline kernels::LaunchView seen_by_kernel(const Call& call) {
   return seen_by_kernel(call, operand_bytes(call));
 }
 

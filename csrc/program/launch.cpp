@@ -106,7 +106,7 @@ double operand_bytes(const Call& call) {
   return bytes;
 }
 
-kernels::Launch seen_by_kernel(const Call& call, double bytes) {
+kernels::LaunchView seen_by_kernel(const Call& call, double bytes) {
   return {call.arguments, element_size(call.type), is_floating(call.type), bytes};
 }
 

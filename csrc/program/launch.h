@@ -3,7 +3,6 @@
 #pragma once
 
 #include <initializer_list>
-#include <type_traits>
 
 #include "program/kernel.h"
 
@@ -18,8 +17,7 @@ inline void launch(const Kernel& kernel, DType type, std::initializer_list<Opera
 template <class Arguments>
 void launch(const Kernel& kernel, DType type, std::initializer_list<Operand> operands,
             const Arguments& arguments) {
-  static_assert(std::is_trivially_copyable_v<Arguments> && alignof(Arguments) == 8,
-                "every argument is 8 bytes wide");
+  static_assert(are_words<Arguments>, "every argument is 8 bytes wide");
   launch(Call{&kernel, type, operands.begin(), static_cast<int>(operands.size()), &arguments,
               static_cast<int>(sizeof(Arguments) / 8)});
 }

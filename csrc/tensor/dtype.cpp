@@ -112,6 +112,8 @@ Promotion::Slot Promotion::combine(Slot higher, Slot lower) {
   return kind_of(*lower) > kind_of(*higher) ? promote(*higher, *lower) : *higher;
 }
 
-DType Promotion::result() const { return *combine(combine(dimensioned_, zero_dim_), number_); }
+DType Promotion::result() const {
+  return combine(combine(dimensioned_, zero_dim_), number_).value_or(default_dtype());
+}
 
 }  // namespace steep

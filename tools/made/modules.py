@@ -9,6 +9,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 
 from made.records import FIRST, FUNCTIONAL, MODULES, RECORDS, Module, Parameter, Record
@@ -74,11 +75,9 @@ def constructor_argument(parameter: Parameter) -> str:
 
 def taken(record: Record) -> list[Parameter]:
     """The tensors that `forward` takes: those that the signature begins with."""
-    parameters = list(record.parameters)
-    count = 0
-    while count < len(parameters) and parameters[count].annotation == "Tensor":
-        count += parameters[count].default is None
-    return parameters[:count]
+    return list(
+        takewhile(lambda p: p.annotation == "Tensor" and p.default is None, record.parameters)
+    )
 
 
 def held(record: Record, module: Module) -> list[Parameter]:
@@ -112,8 +111,8 @@ def forward(record: Record, parameters: list[Parameter]) -> str:
     arguments = [*tensors, *(f"self.{n}" if in_order else f"{n}=self.{n}" for n in names)]
     takes = ", ".join(f"{name}: Tensor" for name in tensors)
     text = f"    def forward(self, {takes}) -> Tensor:\n"
-    of = " with the arguments that are held" if names else ""
-    text += f'        """Compute `{record.name}`{of}."""\n'
+    of = " with the arguments it was made with" if names else ""
+    text += f'        """Apply `{record.name}`{of}."""\n'
     return text + listed(f"return {record.name}(", arguments, ")", "        ")
 
 
@@ -133,7 +132,7 @@ def representation(module: Module, parameters: list[Parameter], loss: bool) -> s
         also = ", inplace=True" if text else "inplace=True"
         choice = f'"{also}" if self.inplace else ""'
         shown = f"{shown} + ({choice})" if text else choice
-    head = '\n    def extra_repr(self) -> str:\n        """What is held."""\n'
+    head = '\n    def extra_repr(self) -> str:\n        """The arguments it was made with."""\n'
     return f"{head}        return {shown}\n"
 
 

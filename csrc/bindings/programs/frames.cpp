@@ -41,7 +41,7 @@ struct Follower {
   bool lost = false;              // whether memory was lacking
   bool done = false;
   bool sends = false;  // whether something was sent to a generator
-  bool busy = false;   // telling; what the listener itself does is no one's business
+  bool busy = false;   // telling; what the listener itself does is not told
 
   bool wants(PyCodeObject* code) {
     const auto known = wanted.find(code);
@@ -191,7 +191,7 @@ int on_event(PyObject* self, PyFrameObject* frame, int what, PyObject* value) {
 }
 
 // It was put back by sys.setprofile, which calls it as a function of Python's: of what was called
-// meanwhile nothing is known. Elsewhere, and later, it is no one's profiler.
+// meanwhile nothing is known. Elsewhere, and later, it is not installed.
 PyObject* put_back(PyObject* self, PyObject*, PyObject*) {
   Follower& follower = follower_in(self);
   follower.fail("a profiler was set meanwhile");

@@ -6,7 +6,7 @@ namespace steep::kernels {
 
 #if STEEP_DESCRIBES
 Kernel kCast{"cast", Kind::cast, "wr"};
-ByType<ByType<Loop>> casts;
+PerType<PerType<Loop>> casts;
 Moves moves[kWidestElement + 1];
 #endif
 

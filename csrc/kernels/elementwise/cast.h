@@ -8,7 +8,7 @@ namespace steep::kernels {
 // to <- from: C conversion; to bool is x != 0; float to integer truncates.
 extern Kernel kCast;
 // From a type, to a type.
-extern ByType<ByType<Loop>> casts;
+extern PerType<PerType<Loop>> casts;
 
 // Moves n elements between a strided array (stride in elements, may be 0 or negative) and a
 // contiguous block.

@@ -11,21 +11,21 @@ namespace steep::kernels {
 
 #if STEEP_DESCRIBES
 namespace {
-Cost cost(const Launch& launch) {
+Cost cost(const LaunchView& launch) {
   const CrossEntropy& loss = launch.as<CrossEntropy>();
   return exponential_cost(launch, loss.n * loss.classes);
 }
 // The loss of each row, before they are added.
-int64_t scratch(const Launch& launch, int /*threads*/) {
+int64_t scratch(const LaunchView& launch, int /*threads*/) {
   return launch.as<CrossEntropy>().n * launch.element_size;
 }
-RowPartition rows(const Launch& launch, int /*ranks*/) {
+RowPartition rows(const LaunchView& launch, int /*ranks*/) {
   const CrossEntropy& loss = launch.as<CrossEntropy>();
   const int64_t each = loss.reduction == LossReduction::none ? 1 : 0;
   return {loss.n, {each, 2, 0, loss.classes, 1}};
 }
 // Very long rows are shared in pieces.
-RowPartition backward_rows(const Launch& launch, int /*ranks*/) {
+RowPartition backward_rows(const LaunchView& launch, int /*ranks*/) {
   const CrossEntropy& loss = launch.as<CrossEntropy>();
   if (loss.classes > kRowPiece) return {};
   const int64_t each = loss.reduction == LossReduction::none ? 1 : 0;

@@ -9,7 +9,7 @@ namespace steep::kernels {
 #if STEEP_DESCRIBES
 namespace {
 // The partial sum of each chunk.
-int64_t scratch(const Launch& launch, int /*threads*/) {
+int64_t scratch(const LaunchView& launch, int /*threads*/) {
   return ceil_div(launch.as<SquaredError>().n, kChunk) * launch.element_size;
 }
 }  // namespace

@@ -12,25 +12,25 @@ namespace steep::kernels {
 namespace {
 constexpr double kFlops = 12;  // of an element: its part in the sums, and its own value
 
-Cost cost(const Launch& launch) {
+Cost cost(const LaunchView& launch) {
   const LayerNorm& norm = launch.as<LayerNorm>();
   return {kFlops * static_cast<double>(norm.rows * norm.n), launch.bytes};
 }
-Cost backward_cost(const Launch& launch) {
+Cost backward_cost(const LaunchView& launch) {
   const LayerNormBackward& norm = launch.as<LayerNormBackward>();
   return {kFlops * static_cast<double>(norm.rows * norm.n), launch.bytes};
 }
 // The partial sums over each chunk of rows, for weight and bias.
-int64_t backward_scratch(const Launch& launch, int /*threads*/) {
+int64_t backward_scratch(const LaunchView& launch, int /*threads*/) {
   const LayerNormBackward& norm = launch.as<LayerNormBackward>();
   return norm.sums ? ceil_div(norm.rows, kRowChunk) * 2 * norm.n * launch.element_size : 0;
 }
-RowPartition rows(const Launch& launch, int /*ranks*/) {
+RowPartition rows(const LaunchView& launch, int /*ranks*/) {
   const LayerNorm& norm = launch.as<LayerNorm>();
   return {norm.rows, {norm.n, 1, 1, norm.n}};
 }
 // Where sums over all rows are wanted, ranks share chunks of rows.
-RowPartition backward_rows(const Launch& launch, int /*ranks*/) {
+RowPartition backward_rows(const LaunchView& launch, int /*ranks*/) {
   const LayerNormBackward& norm = launch.as<LayerNormBackward>();
   if (norm.sums) return {};
   return {norm.rows, {norm.n, 0, 0, norm.n, norm.n, 1, 1}};

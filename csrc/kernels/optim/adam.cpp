@@ -6,9 +6,9 @@ namespace steep::kernels {
 
 #if STEEP_DESCRIBES
 namespace {
-Cost cost(const Launch& launch) {
+Cost cost(const LaunchView& launch) {
   const AdamStep& step = launch.as<AdamStep>();
-  return update_cost(launch, reinterpret_cast<const int64_t*>(&step + 1), step.count, 14);
+  return update_cost(launch, launch.sizes_after<AdamStep>(), step.count, 14);
 }
 }  // namespace
 

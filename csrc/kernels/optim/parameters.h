@@ -63,7 +63,8 @@ STEEP_INLINE T faded(T x) {
 
 // What a step updates the next forward pass reads, on one core where the network is small: shared
 // only from a size on where it pays to fetch it from the other.
-inline Cost update_cost(const Launch& launch, const int64_t* numel, int64_t count, double flops) {
+inline Cost update_cost(const LaunchView& launch, const int64_t* numel, int64_t count,
+                        double flops) {
   constexpr double kSpeed = 4, kReuse = 3;
   double elements = 0;
   for (int64_t i = 0; i < count; ++i) elements += static_cast<double>(numel[i]);

@@ -6,9 +6,9 @@ namespace steep::kernels {
 
 #if STEEP_DESCRIBES
 namespace {
-Cost cost(const Launch& launch) {
+Cost cost(const LaunchView& launch) {
   const SgdStep& step = launch.as<SgdStep>();
-  return update_cost(launch, reinterpret_cast<const int64_t*>(&step + 1), step.count, 4);
+  return update_cost(launch, launch.sizes_after<SgdStep>(), step.count, 4);
 }
 }  // namespace
 

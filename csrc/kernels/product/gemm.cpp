@@ -9,7 +9,7 @@ namespace steep::kernels {
 
 #if STEEP_DESCRIBES
 namespace {
-Cost cost(const Launch& launch) {
+Cost cost(const LaunchView& launch) {
   const Gemm& gemm = launch.as<Gemm>();
   const double batch = static_cast<double>(gemm.batch), m = static_cast<double>(gemm.m),
                n = static_cast<double>(gemm.n), k = static_cast<double>(gemm.k);
@@ -22,13 +22,13 @@ Cost cost(const Launch& launch) {
           batch * (m * k + k * n + m * n) * static_cast<double>(launch.element_size), kSpeed};
 }
 // One thread's packed blocks and partial sums.
-int64_t scratch(const Launch& launch, int /*threads*/) {
+int64_t scratch(const LaunchView& launch, int /*threads*/) {
   const Gemm& gemm = launch.as<Gemm>();
   return gemm_room(gemm.batch * gemm.m, gemm.n, gemm.k, gemm.accumulate).all() *
          launch.element_size;
 }
 // The rows of C, or the matrices of a batch where each rank takes whole ones.
-RowPartition rows(const Launch& launch, int ranks) {
+RowPartition rows(const LaunchView& launch, int ranks) {
   const Gemm& gemm = launch.as<Gemm>();
   if (!launch.floating) return {};
   const bool gradient = is_gradient(gemm.activation);

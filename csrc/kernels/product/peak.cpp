@@ -7,7 +7,7 @@ namespace steep::kernels {
 
 #if STEEP_DESCRIBES
 namespace {
-Cost cost(const Launch& launch) {
+Cost cost(const LaunchView& launch) {
   return {static_cast<double>(launch.as<FmaPeak>().rounds) * 24, 0};
 }
 }  // namespace

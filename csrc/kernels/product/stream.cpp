@@ -8,7 +8,7 @@ namespace steep::kernels {
 
 #if STEEP_DESCRIBES
 namespace {
-Cost cost(const Launch& launch) {
+Cost cost(const LaunchView& launch) {
   const auto& x = launch.as<Stream>();
   const int64_t values = x.n * (2 * x.updated + x.read + x.written);
   return {0, static_cast<double>(x.rounds) * static_cast<double>(values) * sizeof(float)};

@@ -10,7 +10,7 @@ namespace steep::kernels {
 #if STEEP_DESCRIBES
 namespace {
 // Where the ranks find which stretch of the stream they draw.
-int64_t scratch(const Launch& /*launch*/, int threads) { return threads > 1 ? 16 : 0; }
+int64_t scratch(const LaunchView& /*launch*/, int threads) { return threads > 1 ? 16 : 0; }
 }  // namespace
 
 Kernel kDropout = routine("dropout", Kind::opaque, "wwru").with_scratch(scratch).with_numbers(2);

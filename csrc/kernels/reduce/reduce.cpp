@@ -18,14 +18,14 @@ int64_t partial_bytes(const Extent& x, int64_t element_size, int threads) {
                                                         static_cast<int>(element_size), threads);
   return wanted ? x.outer * chunks * x.inner * element_size : 0;
 }
-int64_t scratch(const Launch& launch, int threads) {
+int64_t scratch(const LaunchView& launch, int threads) {
   return partial_bytes(launch.as<Extent>(), launch.element_size, threads);
 }
-int64_t wide_scratch(const Launch& launch, int threads) {
+int64_t wide_scratch(const LaunchView& launch, int threads) {
   return partial_bytes(launch.as<DividedExtent>().extent, sizeof(double), threads);
 }
 // Contiguous rows, unless ranks share the chunks of each.
-RowPartition rows(const Launch& launch, int ranks) {
+RowPartition rows(const LaunchView& launch, int ranks) {
   const Extent& x = launch.as<Extent>();  // of both structs the beginning
   if (x.inner != 1 || shares_chunks(x.outer, ceil_div(x.n, kChunk), ranks)) return {};
   return {x.outer, {1, x.n, 1}};

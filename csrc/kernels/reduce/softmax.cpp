@@ -11,11 +11,11 @@ namespace steep::kernels {
 
 #if STEEP_DESCRIBES
 namespace {
-Cost cost(const Launch& launch) {
+Cost cost(const LaunchView& launch) {
   const Extent& x = launch.as<Extent>();
   return exponential_cost(launch, x.outer * x.n * x.inner);
 }
-RowPartition rows(const Launch& launch, int /*ranks*/) {
+RowPartition rows(const LaunchView& launch, int /*ranks*/) {
   const Extent& x = launch.as<Extent>();
   if (x.inner != 1) return {};
   return {x.outer, {x.n, x.n, x.n}};

@@ -20,7 +20,7 @@ extern Kernel kSoftmaxBackward, kLogSoftmaxBackward;
 extern Kernel kLogsumexp;
 
 // What an exponential of each of so many elements takes.
-constexpr Cost exponential_cost(const Launch& launch, int64_t elements) {
+constexpr Cost exponential_cost(const LaunchView& launch, int64_t elements) {
   constexpr double kFlops = 8;
   return {kFlops * static_cast<double>(elements), launch.bytes};
 }

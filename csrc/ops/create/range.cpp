@@ -43,7 +43,7 @@ void space_integers(const kernels::Task& task) {
 
 constexpr Kernel kEven =
     program::host_kernel("linspace", "w",
-                         program::by_type<float, double, int64_t, int32_t, uint8_t>(
+                         program::routines_for<float, double, int64_t, int32_t, uint8_t>(
                              space_floats<float>, space_floats<double>, space_integers<int64_t>,
                              space_integers<int32_t>, space_integers<uint8_t>))
         .with_numbers(2);

@@ -49,7 +49,7 @@ void fill_one_hot(const kernels::Task& task) {
   for (int64_t i = 0; i < n; ++i) out[i * num_classes + labels[i]] = 1;
 }
 constexpr Kernel kOneHot =
-    program::checking("one_hot", "wr", program::by_type<int64_t>(fill_one_hot));
+    program::checking("one_hot", "wr", program::routines_for<int64_t>(fill_one_hot));
 
 void need_integers(const char* op, const Tensor& index) {
   if (index.dtype() != DType::int64 && index.dtype() != DType::int32)

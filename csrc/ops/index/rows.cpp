@@ -43,7 +43,7 @@ void combine_indices(const kernels::Task& task) {
   }
 }
 constexpr Kernel kCombine =
-    program::checking("linear_index", "wr", program::by_type<int64_t>(combine_indices));
+    program::checking("linear_index", "wr", program::routines_for<int64_t>(combine_indices));
 
 Dims picked_shape(const Tensor& index, const IndexedRows& rows) {
   Dims shape = rows.before;
@@ -63,7 +63,7 @@ Tensor linear_index(const char* op, const Tensors& indices, const Dims& sizes, i
     kept.push_back(contiguous(to(index, DType::int64)));
     operands.push_back(kept.back());
   }
-  const program::Words words = program::words_of(
+  const program::ArgumentWords words = program::words_of(
       LinearIndex{op, out.numel(), first, sizes.size(), static_cast<int64_t>(bounds)}, sizes);
   program::launch(program::Call{&kCombine, DType::int64, operands.data(), operands.size(),
                                 words.data(), words.size()});

@@ -65,13 +65,13 @@ void look_for_outside_unit(const kernels::Task& task) {
 
 using program::checking;
 constexpr Kernel kClasses =
-    checking("check_classes", "r", program::by_type<int64_t>(look_at_classes));
-constexpr Kernel kFinite =
-    checking("check_finite", "r",
-             program::by_type<float, double>(look_for_infinite<float>, look_for_infinite<double>));
-constexpr Kernel kUnit = checking(
-    "check_unit_interval", "r",
-    program::by_type<float, double>(look_for_outside_unit<float>, look_for_outside_unit<double>));
+    checking("check_classes", "r", program::routines_for<int64_t>(look_at_classes));
+constexpr Kernel kFinite = checking(
+    "check_finite", "r",
+    program::routines_for<float, double>(look_for_infinite<float>, look_for_infinite<double>));
+constexpr Kernel kUnit = checking("check_unit_interval", "r",
+                                  program::routines_for<float, double>(
+                                      look_for_outside_unit<float>, look_for_outside_unit<double>));
 
 Tensor plain(const Tensor& x) {
   const tape::GradMode off(false);

@@ -105,7 +105,7 @@ class Step {
   DType type_ = DType::float32;
   SmallVector<Operand, 24> operands_;
   Dims sizes_;
-  program::Words words_;
+  program::ArgumentWords words_;
   Tensors written_, kept_;
   SmallVector<Copied, 1> copied_;
 };

@@ -64,7 +64,7 @@ void naive(const kernels::Task& task) {
 
 constexpr Kernel kNaive =
     program::host_kernel("naive_product", "urrr",
-                         program::by_type<float, double>(naive<float>, naive<double>))
+                         program::routines_for<float, double>(naive<float>, naive<double>))
         .with_numbers(1);
 
 struct Named {

@@ -86,35 +86,36 @@ void draw_permutation(const Task& task) {
   stream::randperm(*how.generator, out_of<int64_t>(task), how.n);
 }
 
-constexpr Kernel drawing(const char* name, const kernels::ByType<kernels::Routine>& routines) {
+constexpr Kernel drawing(const char* name, const kernels::PerType<kernels::Routine>& routines) {
   return program::host_kernel(name, "wr", routines).with_numbers(2);
 }
 constexpr Kernel throwing(Kernel kernel) {
   kernel.may_throw = true;
   return kernel;
 }
-using program::by_type;
+using program::routines_for;
 constexpr Kernel kUniform =
-    drawing("uniform", by_type<float, double>(draw_uniform<float>, draw_uniform<double>));
+    drawing("uniform", routines_for<float, double>(draw_uniform<float>, draw_uniform<double>));
 constexpr Kernel kNormal =
-    drawing("normal", by_type<float, double>(draw_normal<float>, draw_normal<double>));
+    drawing("normal", routines_for<float, double>(draw_normal<float>, draw_normal<double>));
 constexpr Kernel kExponential = drawing(
-    "exponential", by_type<float, double>(draw_exponential<float>, draw_exponential<double>));
-constexpr Kernel kBernoulliEach = throwing(drawing(
-    "bernoulli", by_type<float, double>(draw_bernoulli_each<float>, draw_bernoulli_each<double>)));
+    "exponential", routines_for<float, double>(draw_exponential<float>, draw_exponential<double>));
+constexpr Kernel kBernoulliEach =
+    throwing(drawing("bernoulli", routines_for<float, double>(draw_bernoulli_each<float>,
+                                                              draw_bernoulli_each<double>)));
 constexpr Kernel kInts =
-    drawing("random", by_type<float, double, int64_t, int32_t, uint8_t, bool>(
+    drawing("random", routines_for<float, double, int64_t, int32_t, uint8_t, bool>(
                           draw_ints<float>, draw_ints<double>, draw_ints<int64_t>,
                           draw_ints<int32_t>, draw_ints<uint8_t>, draw_ints<bool>));
 constexpr Kernel kFull =
-    drawing("random", by_type<float, double, int64_t, int32_t, uint8_t, bool>(
+    drawing("random", routines_for<float, double, int64_t, int32_t, uint8_t, bool>(
                           draw_full<float>, draw_full<double>, draw_full<int64_t>,
                           draw_full<int32_t>, draw_full<uint8_t>, draw_full<bool>));
 constexpr Kernel kBernoulli = drawing(
-    "bernoulli", by_type<float, double, int64_t, int32_t, uint8_t, bool>(
+    "bernoulli", routines_for<float, double, int64_t, int32_t, uint8_t, bool>(
                      draw_bernoulli<float>, draw_bernoulli<double>, draw_bernoulli<int64_t>,
                      draw_bernoulli<int32_t>, draw_bernoulli<uint8_t>, draw_bernoulli<bool>));
-constexpr Kernel kPermutation = drawing("randperm", by_type<int64_t>(draw_permutation));
+constexpr Kernel kPermutation = drawing("randperm", routines_for<int64_t>(draw_permutation));
 
 // The generator that a draw takes, the default one for null; a recording keeps one of the user's.
 Generator* drawn_from(Generator* generator) {

@@ -46,7 +46,7 @@ void cumulate(const kernels::Task& task) {
 // Integers are added unsigned, where wrapping is defined.
 constexpr Kernel kCumulate =
     program::host_kernel("cumsum", "wr",
-                         program::by_type<float, double, int64_t, int32_t>(
+                         program::routines_for<float, double, int64_t, int32_t>(
                              cumulate<float, double>, cumulate<double, double>,
                              cumulate<uint64_t, uint64_t>, cumulate<uint32_t, uint32_t>));
 

@@ -22,10 +22,11 @@ bool differ_in_number(const RecordedCall& x, const RecordedCall& y) {
   return false;
 }
 
-double number_in(const RecordedCall& call, int word) {
+std::string number_in(const RecordedCall& call, int word) {
+  if (!is_floating(call.type())) return join(call.words()[word]);
   double number;
   std::memcpy(&number, &call.words()[word], sizeof number);
-  return number;
+  return join(number);
 }
 
 // Where two launches at the same place differ.
@@ -53,8 +54,7 @@ std::string difference_of(const TracedCall& a, const TracedCall& b) {
   for (int i = 0; i < x.words().size(); ++i) {
     if (x.words()[i] == y.words()[i]) continue;
     if (i < sizes)
-      return join("'", x.name(), "' with the number ", x.words()[i], " in one run and ",
-                  y.words()[i], " in the next");
+      return join("'", x.name(), "' with other sizes or settings than in the run before");
     return join("'", x.name(), "' with another number (", number_in(x, i), " and ", number_in(y, i),
                 ") in the two runs; pass it as a tensor");
   }

@@ -36,7 +36,8 @@ RecordedCall::RecordedCall(const Call& call, MadeStorages* let_go)
       type_(call.type),
       operands_(call.operands, call.operands + call.operand_count),
       words_(call.argument_words, 0) {
-  std::memcpy(words_.data(), call.arguments, sizeof(int64_t) * call.argument_words);
+  if (call.argument_words > 0)
+    std::memcpy(words_.data(), call.arguments, sizeof(int64_t) * call.argument_words);
   for (int i = 0; i < operands_.size(); ++i) {
     if (!operands_[i].tensor()) continue;
     const TensorImpl& x = *operands_[i].tensor();

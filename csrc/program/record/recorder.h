@@ -33,7 +33,7 @@ class RecordedCall {
     Storage* const storage = operands_[i].tensor()->storage.get();
     return storage ? storage : let_go_[i].get();
   }
-  const Words& words() const { return words_; }
+  const ArgumentWords& words() const { return words_; }
   template <class Arguments>
   const Arguments& arguments() const {
     return *reinterpret_cast<const Arguments*>(words_.data());
@@ -61,7 +61,7 @@ class RecordedCall {
   SmallVector<Operand, 4> operands_;
   Tensors tensors_;                     // keeps the operands' tensors alive
   SmallVector<WeakStorage, 4> let_go_;  // by operand, where there are any without a storage
-  Words words_;
+  ArgumentWords words_;
   Site site_ = current_site();  // where the launch came from, if sites were followed
 };
 

@@ -22,7 +22,7 @@ struct Action {
   int64_t shortest = 0;    // ns, of the runs that were timed; 0 before the first
 
   SmallVector<char*, 8> data;  // of the routine's operands, or of the group's slots
-  Words arguments;             // of the routine
+  ArgumentWords arguments;     // of the routine
   char* first_scratch = nullptr;
   int64_t scratch_place = -1;  // in the arena; -1 where it has none
   int64_t scratch_step = 0;    // bytes between the threads' scratch, 0 where it is one for all

@@ -1,5 +1,5 @@
 // Memory that the programs of a function use in turn: as a rule one runs at a time, and what lies in
-// its arena is no one's when it has run.
+// its arena is of no use once it has run.
 #pragma once
 
 #include <utility>

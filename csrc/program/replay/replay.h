@@ -36,8 +36,9 @@ class Program {
   bool has_state_of(const Trace& trace) const;
   // The memory that it uses in turn with others. Throws where there is not enough to run.
   void share(const std::shared_ptr<MemoryPool>& pool);
-  // Makes it ready to run on new arguments, and on what .grad is before (GradientRun::before), all of the geometry it was recorded with. This is where memory may be lacking:
-  // run() needs none. Not by two threads at once.
+  // Makes it ready to run on new arguments, and on what .grad is before (GradientRun::before), all
+  // of the geometry it was recorded with. This is where memory may be lacking: run() needs none. Not
+  // by two threads at once.
   void prepare(const Tensors& inputs, const Tensors& before);
   // The numbers that each run is given, as the trace's slots count them. False, and nothing done,
   // where it does not take them: operations would go other ways with one of them, so it must not run.

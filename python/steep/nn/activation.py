@@ -55,11 +55,11 @@ class ELU(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        """Compute `elu` with the arguments that are held."""
+        """Apply `elu` with the arguments it was made with."""
         return elu(input, self.alpha, self.inplace)
 
     def extra_repr(self) -> str:
-        """What is held."""
+        """The arguments it was made with."""
         return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
 
 
@@ -81,11 +81,11 @@ class GELU(Module):
         self.approximate = approximate
 
     def forward(self, input: Tensor) -> Tensor:
-        """Compute `gelu` with the arguments that are held."""
+        """Apply `gelu` with the arguments it was made with."""
         return gelu(input, self.approximate)
 
     def extra_repr(self) -> str:
-        """What is held."""
+        """The arguments it was made with."""
         return f"approximate={self.approximate!r}"
 
 
@@ -108,11 +108,11 @@ class LeakyReLU(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        """Compute `leaky_relu` with the arguments that are held."""
+        """Apply `leaky_relu` with the arguments it was made with."""
         return leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
-        """What is held."""
+        """The arguments it was made with."""
         return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
 
 
@@ -133,11 +133,11 @@ class LogSoftmax(Module):
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
-        """Compute `log_softmax` with the arguments that are held."""
+        """Apply `log_softmax` with the arguments it was made with."""
         return log_softmax(input, self.dim)
 
     def extra_repr(self) -> str:
-        """What is held."""
+        """The arguments it was made with."""
         return f"dim={self.dim}"
 
 
@@ -158,11 +158,11 @@ class ReLU(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        """Compute `relu` with the arguments that are held."""
+        """Apply `relu` with the arguments it was made with."""
         return relu(input, self.inplace)
 
     def extra_repr(self) -> str:
-        """What is held."""
+        """The arguments it was made with."""
         return "inplace=True" if self.inplace else ""
 
 
@@ -183,11 +183,11 @@ class SiLU(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        """Compute `silu` with the arguments that are held."""
+        """Apply `silu` with the arguments it was made with."""
         return silu(input, self.inplace)
 
     def extra_repr(self) -> str:
-        """What is held."""
+        """The arguments it was made with."""
         return "inplace=True" if self.inplace else ""
 
 
@@ -201,7 +201,7 @@ class Sigmoid(Module):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Compute `sigmoid`."""
+        """Apply `sigmoid`."""
         return sigmoid(input)
 
 
@@ -223,11 +223,11 @@ class Softmax(Module):
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
-        """Compute `softmax` with the arguments that are held."""
+        """Apply `softmax` with the arguments it was made with."""
         return softmax(input, self.dim)
 
     def extra_repr(self) -> str:
-        """What is held."""
+        """The arguments it was made with."""
         return f"dim={self.dim}"
 
 
@@ -250,11 +250,11 @@ class Softplus(Module):
         self.threshold = threshold
 
     def forward(self, input: Tensor) -> Tensor:
-        """Compute `softplus` with the arguments that are held."""
+        """Apply `softplus` with the arguments it was made with."""
         return softplus(input, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
-        """What is held."""
+        """The arguments it was made with."""
         return f"beta={self.beta}, threshold={self.threshold}"
 
 
@@ -270,7 +270,7 @@ class Softsign(Module):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Compute `softsign`."""
+        """Apply `softsign`."""
         return softsign(input)
 
 
@@ -284,5 +284,5 @@ class Tanh(Module):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Compute `tanh`."""
+        """Apply `tanh`."""
         return tanh(input)

@@ -324,7 +324,7 @@ class L1Loss(_Loss):
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Compute `l1_loss` with the arguments that are held."""
+        """Apply `l1_loss` with the arguments it was made with."""
         return l1_loss(input, target, reduction=self.reduction)
 
 
@@ -346,5 +346,5 @@ class MSELoss(_Loss):
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Compute `mse_loss` with the arguments that are held."""
+        """Apply `mse_loss` with the arguments it was made with."""
         return mse_loss(input, target, reduction=self.reduction)
