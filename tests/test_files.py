@@ -8,6 +8,7 @@ import threading
 import pytest
 
 import steep
+from steep import _files
 from steep._files import write_atomically
 
 
@@ -129,6 +130,22 @@ def test_a_folder_that_cannot_be_read_is_no_failure(path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse_listing)
     steep.save({"a": steep.ones(1)}, path)
     assert steep.load(path)["a"].item() == 1.0
+
+
+def test_a_name_that_its_writer_has_taken_again_is_not_removed(tmp_path, monkeypatch):
+    """Between the look at a file and its lock, another may have removed it for stale."""
+    name = tmp_path / f".steep-{'0' * 16}"
+    name.write_bytes(b"of a dead writer, it seems")
+    lock = pytest.importorskip("fcntl").flock
+
+    def overtaken(descriptor, way):
+        name.unlink()
+        name.write_bytes(b"new")
+        lock(descriptor, way)
+
+    monkeypatch.setattr("steep._files.fcntl.flock", overtaken)
+    _files._remove_if_stale(str(name))
+    assert name.read_bytes() == b"new"
 
 
 def test_saves_at_the_same_time_do_not_disturb_each_other(path, monkeypatch):

@@ -193,4 +193,6 @@ def _remove_stale(folder: str) -> None:
 def _remove_if_stale(name: str) -> None:
     with _open(name, "rb", os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), 0) as file:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.unlink(name)
+        # Before it was locked another may have removed it, and its writer taken the name again.
+        if os.path.samestat(os.fstat(file.fileno()), os.lstat(name)):
+            os.unlink(name)
