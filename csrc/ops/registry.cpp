@@ -1,5 +1,6 @@
 #include "ops/registry.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -48,6 +49,14 @@ void Registry::collect(const Registration* registrations) {
                   join("registry: expected all overloads of '", op.name,
                        "' in one registration, got some among '", before.source->family,
                        "' and some among '", op.source->family, "'; add them together"));
+  }
+  for (const SimpleModule& module : modules_) {
+    const auto is_its_function = [&](const Op& op) {
+      return !std::strcmp(op.name, module.function);
+    };
+    if (std::none_of(ops_.begin(), ops_.end(), is_its_function))
+      throw Error(ErrorKind::runtime, join("registry: expected the operation '", module.function,
+                                           "' of module '", module.name, "', got none"));
   }
   for (size_t i = 1; i < modules_.size(); ++i)
     if (!std::strcmp(modules_[i].name, modules_[i - 1].name))

@@ -22,13 +22,6 @@ bool differ_in_number(const RecordedCall& x, const RecordedCall& y) {
   return false;
 }
 
-std::string number_in(const RecordedCall& call, int word) {
-  if (!is_floating(call.type())) return join(call.words()[word]);
-  double number;
-  std::memcpy(&number, &call.words()[word], sizeof number);
-  return join(number);
-}
-
 // Where two launches at the same place differ.
 std::string difference_of(const TracedCall& a, const TracedCall& b) {
   const RecordedCall &x = a.call, &y = b.call;
@@ -50,14 +43,11 @@ std::string difference_of(const TracedCall& a, const TracedCall& b) {
     if (a.values[i] != b.values[i])
       return join("'", x.name(), "' on another tensor than in the run before");
   }
-  const int sizes = x.words().size() - x.kernel().numbers;
-  for (int i = 0; i < x.words().size(); ++i) {
-    if (x.words()[i] == y.words()[i]) continue;
-    if (i < sizes)
+  if (differ_in_number(x, y))
+    return join("'", x.name(), "' with another number in the two runs; pass it as a tensor");
+  for (int i = 0; i < x.words().size(); ++i)
+    if (x.words()[i] != y.words()[i])
       return join("'", x.name(), "' with other sizes or settings than in the run before");
-    return join("'", x.name(), "' with another number (", number_in(x, i), " and ", number_in(y, i),
-                ") in the two runs; pass it as a tensor");
-  }
   return "";
 }
 

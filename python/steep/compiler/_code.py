@@ -18,7 +18,16 @@ from typing import Any
 from steep.compiler._imported import imported
 
 __all__ = ["ATTRIBUTES", "GLOBALS", "READERS", "VARIABLES"]
-__all__ += ["Names", "at_line", "codes_in", "line_of", "names_of", "pairs_of_steps"]
+__all__ += [
+    "Lines",
+    "Names",
+    "at_line",
+    "at_line_of_user",
+    "codes_in",
+    "line_of",
+    "lines_of_callers",
+]
+__all__ += ["names_of", "pairs_of_steps"]
 
 _STEEP = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Of steep's own files these hold what a user's function may depend on; what the others keep is
@@ -224,3 +233,28 @@ def _line_started(step: dis.Instruction) -> int | None:
     if starts is True:  # since Python 3.13
         return step.line_number  # type: ignore[attr-defined,no-any-return]
     return starts or None
+
+
+# ---- the lines that led to a place --------------------------------------------------------------
+
+Lines = list[tuple[types.CodeType, int]]  # code that calls the one before, and where it is
+MOST_LINES = 16  # of callers, one of which is the user's code
+
+
+def lines_of_callers() -> Lines:
+    """Where code has come from, as far as may be of interest."""
+    found: Lines = []
+    frame = sys._getframe(1).f_back
+    while frame is not None and len(found) < MOST_LINES:
+        found.append((frame.f_code, frame.f_lineno))
+        frame = frame.f_back
+    return found
+
+
+def at_line_of_user(lines: Lines) -> str:
+    """The innermost line of the user's code, to end a sentence with."""
+    for code, line in lines:
+        names = names_of(code)
+        if names is not None and not names.of_library:
+            return at_line(code.co_filename, line)
+    return ""

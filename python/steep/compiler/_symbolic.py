@@ -15,13 +15,12 @@ from __future__ import annotations
 import _thread
 import math
 import operator
-import sys
 import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from steep._core import StandIn, drop_unheld, followed_math, same_value, set_symbolic_types
-from steep.compiler._code import at_line, names_of
+from steep.compiler._code import Lines, at_line_of_user, lines_of_callers
 from steep.compiler._leaks import Kept, put_back
 
 __all__ = ["OPERATORS", "Numbers", "is_number", "is_symbolic", "plain"]
@@ -33,8 +32,6 @@ _FIXED = (
 )
 Node = tuple[Any, ...]  # ("place", i), ("constant", x), or an operator's name and nodes' numbers
 
-Lines = list[tuple[types.CodeType, int]]  # code that calls the one before, and where it is
-MOST_LINES = 16  # of callers, one of which is the user's code
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     name: getattr(operator, name)
     for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
@@ -93,7 +90,7 @@ class Use(NamedTuple):
         """Why it cannot be given another number."""
         who = f"{self.operation!r} takes" if self.operation else "an operator takes"
         what = f" as {self.parameter!r}" if self.parameter else ""
-        return _FIXED.format(who, what, _at_line_of_user(self.lines))
+        return _FIXED.format(who, what, at_line_of_user(self.lines))
 
 
 class Numbers:
@@ -178,7 +175,7 @@ class Numbers:
     def note(self, node: int) -> None:
         """Python asks for a number itself."""
         if node not in self.known:
-            self.known[node] = _lines()
+            self.known[node] = lines_of_callers()
 
     def floats(self) -> list[float]:
         """All results, as operations would be given them."""
@@ -186,13 +183,13 @@ class Numbers:
 
     def where_taken(self) -> str:
         """Where an operation takes the first of them, to end a sentence with."""
-        return _at_line_of_user(self.uses[0].lines) if self.uses else ""
+        return at_line_of_user(self.uses[0].lines) if self.uses else ""
 
     def difference(self, other: Numbers) -> str:
         """Where it computes something else than in another recording, or ``''``."""
         for node, lines in self.known.items():
             if node < len(other.values) and not same_value(self.values[node], other.values[node]):
-                line = _at_line_of_user(lines)
+                line = at_line_of_user(lines)
                 first, second = _shown(other.values[node]), _shown(self.values[node])
                 return (
                     f"{first} in one run and {second} in the next, a number whose value Python "
@@ -218,25 +215,6 @@ def _as_float(value: Any) -> float:
         return float(value)
     except (OverflowError, TypeError, ValueError):
         return float("nan")
-
-
-def _lines() -> Lines:
-    """Where code has come from, as far as may be of interest."""
-    found: Lines = []
-    frame = sys._getframe(1).f_back
-    while frame is not None and len(found) < MOST_LINES:
-        found.append((frame.f_code, frame.f_lineno))
-        frame = frame.f_back
-    return found
-
-
-def _at_line_of_user(lines: Lines) -> str:
-    """The innermost line of the user's code, to end a sentence with."""
-    for code, line in lines:
-        names = names_of(code)
-        if names is not None and not names.of_library:
-            return at_line(code.co_filename, line)
-    return ""
 
 
 def _mixes(other: Any) -> bool:
@@ -311,7 +289,7 @@ class _Symbolic(StandIn):
         """The number, for an operation that comes after `place` launches."""
         if self._numbers.listens():
             self._numbers.taken.append((self._node, place))
-            self._numbers.uses.append(Use("", "", _lines()))
+            self._numbers.uses.append(Use("", "", lines_of_callers()))
         return self._value
 
     def _named(self, operation: str, parameter: str) -> None:
