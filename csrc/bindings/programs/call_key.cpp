@@ -35,6 +35,9 @@ void for_each(PyObject* dict, Visit&& visit) {
   }
 }
 
+// Room made at once for a key: that of a call with two or three tensors.
+constexpr size_t kUsualBytes = 120;
+
 constexpr int64_t kManyParts = int64_t{1} << 16;
 
 class Reader {
@@ -349,6 +352,7 @@ void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& 
   const bool named = kwargs && kwargs != Py_None;
   if (!PyTuple_Check(args) || (named && !PyDict_Check(kwargs)))
     raise(PyExc_TypeError, "compile: expected the arguments of a call, a tuple and a dict");
+  key.bytes.reserve(kUsualBytes);
   key.bytes.push_back(static_cast<char>(tape::grad_enabled()));
   key.bytes.push_back(static_cast<char>(code_of(default_dtype())));
   const Py_ssize_t positional = PyTuple_GET_SIZE(args);

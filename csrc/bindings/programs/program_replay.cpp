@@ -201,12 +201,11 @@ PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, NotReplaye
     otherwise.is_endless = true;
     return new_reference(none);
   }
+  PyObject* const replayed = replay_kind(table, key, Py_None);
+  if (replayed != none) return replayed;
+  Py_DECREF(replayed);
   const bool is_known = table.entries.find(key.bytes) != table.entries.end();
-  if (is_known) {
-    PyObject* const result = replay_kind(table, key, Py_None);
-    if (result != none) return result;
-    Py_DECREF(result);
-  } else if (key.has_numbers && table.has_open) {
+  if (!is_known && key.has_numbers && table.has_open) {
     PyObject* const result = replay_open(table, args, kwargs, otherwise);
     if (result != none) return result;
     Py_DECREF(result);

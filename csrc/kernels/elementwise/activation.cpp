@@ -1,16 +1,13 @@
 #include "kernels/elementwise/activation.h"
 
 #include "kernels/elementwise/loops.h"
-#include "kernels/simd/vec_blocks.h"
 #include "kernels/simd/vecmath.h"
 
 namespace steep::kernels {
 
 #if STEEP_DESCRIBES
 Kernel kRelu = elementwise("relu");
-Kernel kSilu = elementwise("silu", 10);
 Kernel kGelu = elementwise("gelu", 24);
-Kernel kGeluTanh = elementwise("gelu_tanh", 12);
 Kernel kLeakyRelu = elementwise("leaky_relu");
 Kernel kElu = elementwise("elu", 16);
 Kernel kTanhBackward = elementwise("tanh_backward", 3);
@@ -33,38 +30,8 @@ STEEP_INLINE T relu(T x) {
 }
 
 template <class T>
-STEEP_INLINE T silu(T x) {
-  return x * vec::sigmoid(x);
-}
-template <class T>
-STEEP_INLINE void silu_block(T* out, const T* x) {
-  T s[kVecBlock<T>];
-  sigmoid_block(s, x);
-#pragma omp simd
-  for (int i = 0; i < kVecBlock<T>; ++i) out[i] = x[i] * s[i];
-}
-template <class T>
 STEEP_INLINE T gelu(T x) {
   return x * vec::normal(x).chance;
-}
-// x (1 + tanh(u)) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
-template <class T>
-STEEP_INLINE T gelu_inner(T x) {
-  constexpr T kTwice = T(1.5957691216057308), kCube = T(0.044715);
-  return kTwice * mul_add(kCube * x, x * x, x);
-}
-template <class T>
-STEEP_INLINE T gelu_tanh(T x) {
-  return x * vec::sigmoid(gelu_inner(x));
-}
-template <class T>
-STEEP_INLINE void gelu_tanh_block(T* out, const T* x) {
-  T s[kVecBlock<T>];
-#pragma omp simd
-  for (int i = 0; i < kVecBlock<T>; ++i) s[i] = gelu_inner(x[i]);
-  sigmoid_block(s, s);
-#pragma omp simd
-  for (int i = 0; i < kVecBlock<T>; ++i) out[i] = x[i] * s[i];
 }
 template <class T>
 STEEP_INLINE T leaky_relu(T x, T slope) {
@@ -115,10 +82,7 @@ STEEP_INLINE T squared_error_backward(T x, T y, T scale) {
 
 template <class T>
 void fill() {
-  constexpr int kSize = kVecBlock<T>;
-  set_blocks<T, silu<T>, kSize, silu_block<T>>(kSilu);
   set_unary<T, gelu<T>>(kGelu);
-  set_blocks<T, gelu_tanh<T>, kSize, gelu_tanh_block<T>>(kGeluTanh);
   set_binary<T, leaky_relu<T>, Light>(kLeakyRelu);
   set_binary<T, elu<T>>(kElu);
   set_binary<T, tanh_backward<T>, Light>(kTanhBackward);

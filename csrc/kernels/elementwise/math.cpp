@@ -2,13 +2,11 @@
 
 #include "kernels/elementwise/arithmetic.h"
 #include "kernels/elementwise/loops.h"
-#include "kernels/simd/vec_blocks.h"
 #include "kernels/simd/vecmath.h"
 
 namespace steep::kernels {
 
 #if STEEP_DESCRIBES
-Kernel kExp = elementwise("exp", 6);
 Kernel kExp2 = elementwise("exp2", 12);
 Kernel kExpm1 = elementwise("expm1", 16);
 Kernel kLog = elementwise("log", 14);
@@ -23,8 +21,6 @@ Kernel kAcos = elementwise("acos", 20);
 Kernel kAtan = elementwise("atan", 20);
 Kernel kSinh = elementwise("sinh", 20);
 Kernel kCosh = elementwise("cosh", 20);
-Kernel kTanh = elementwise("tanh", 10);
-Kernel kSigmoid = elementwise("sigmoid", 10);
 Kernel kErf = elementwise("erf", 20);
 Kernel kErfc = elementwise("erfc", 30);
 Kernel kSoftplus = elementwise("softplus", 30);
@@ -41,10 +37,6 @@ void set_angle(Kernel& kernel) {
 
 template <class T>
 void fill() {
-  constexpr int kSize = kVecBlock<T>;
-  using Exp = InBlocks<LongUnary<T, vec::exp_near<T>, vec::exp<T>, vec::is_far<T>>, T, kSize,
-                       exp_near_block<T>>;
-  set_loop<T>(kExp, unary_loop<Exp, kBlockLanes<T>, T, T>);
   set_unary<T, vec::exp2<T>>(kExp2);
   set_unary<T, vec::expm1<T>>(kExpm1);
   set_unary<T, vec::log<T>>(kLog);
@@ -59,8 +51,6 @@ void fill() {
   set_unary<T, vec::atan<T>>(kAtan);
   set_unary<T, vec::sinh<T>>(kSinh);
   set_unary<T, vec::cosh<T>>(kCosh);
-  set_blocks<T, vec::tanh<T>, kSize, tanh_block<T>>(kTanh);
-  set_blocks<T, vec::sigmoid<T>, kSize, sigmoid_block<T>>(kSigmoid);
   set_unary<T, vec::erf<T>>(kErf);
   set_unary<T, vec::erfc<T>>(kErfc);
   set_unary<T, vec::softplus<T>>(kSoftplus);

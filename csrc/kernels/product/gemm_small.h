@@ -4,37 +4,25 @@
 
 #include <cstdint>
 
+#include "kernels/elementwise/math.h"
 #include "kernels/product/gemm_blocks.h"
 #include "kernels/product/gemm_micro.h"
-#include "kernels/simd/vec_blocks.h"
-#include "kernels/simd/vec_exp.h"
 
 namespace steep::kernels {
 namespace {
 
+// The activations that are too long for a tile's registers: their own loops (math.h), over rows of
+// finished elements that are still in the cache.
 template <class T>
-__attribute__((noinline)) void activate_row(T* c, int64_t cols, bool is_tanh) {
-  constexpr int kSize = kVecBlock<T>;
-  if (is_tanh) {
-    for (; cols >= kSize; cols -= kSize, c += kSize) tanh_block(c, c);
-#pragma omp simd
-    for (int64_t j = 0; j < cols; ++j) c[j] = vec::tanh(c[j]);
-  } else {
-    for (; cols >= kSize; cols -= kSize, c += kSize) sigmoid_block(c, c);
-#pragma omp simd
-    for (int64_t j = 0; j < cols; ++j) c[j] = vec::sigmoid(c[j]);
-  }
-}
-
-// The activations that are too long for a tile's registers, over rows of finished elements that are
-// still in the cache.
-template <class T>
-STEEP_INLINE void activate(T* c, int64_t stride, int64_t rows, int64_t cols,
-                           Activation activation) {
+inline void activate(T* c, int64_t stride, int64_t rows, int64_t cols, Activation activation) {
   if (activation != Activation::tanh && activation != Activation::sigmoid) return;
+  const Loop loop = (activation == Activation::tanh ? kTanh : kSigmoid).loops.at[kPlace<T>];
   if (stride == cols) cols *= rows, rows = 1;
-  for (int64_t i = 0; i < rows; ++i)
-    activate_row(c + i * stride, cols, activation == Activation::tanh);
+  constexpr int64_t kSteps[] = {1, 1};
+  for (int64_t i = 0; i < rows; ++i) {
+    void* const data[] = {c + i * stride, c + i * stride};
+    loop(data, kSteps, cols);
+  }
 }
 
 // The gradients of activations, for values that lie anywhere.
@@ -44,15 +32,6 @@ inline void undo_activation(T* c, int64_t stride, const T* aux, int64_t aux_stri
   using R = Native<T>;
   for (int64_t i = 0; i < count; ++i, c += stride, aux += aux_stride)
     R::store(c, undone<R>(activation, R::load(c, 1), R::load(aux, 1)), 1);
-}
-
-// One value's end: the same steps as Tile's, in the same order.
-template <class T>
-STEEP_INLINE T finish_one(T sum, const T* old, const T* bias, Activation activation, T slope) {
-  if (old) sum = *old + sum;
-  if (bias) sum = sum + *bias;
-  if (activation == Activation::relu) return relu(sum);
-  return activation == Activation::leaky_relu ? leaky_relu(sum, slope) : sum;
 }
 
 // out[r * out_stride] = the dot product of row r of x with y, both contiguous along k.
@@ -103,7 +82,7 @@ STEEP_INLINE T add_lanes(const typename Native<T>::V (&sum)[parts]) {
 // Adds the lanes of `rows` sums in that tree; of four at a time in registers, first down to four
 // lanes, then across the rows.
 template <class T, int rows, int parts>
-STEEP_INLINE void add_lanes(typename Native<T>::V (&sum)[rows][parts], T (&out)[rows]) {
+STEEP_INLINE void add_lanes(typename Native<T>::V (&sum)[rows][parts], T* out) {
   if constexpr (rows % 4 == 0 && SquareReg<T>::lanes >= 4) {
     STEEP_UNROLL
     for (int r = 0; r < rows; ++r) {
@@ -124,6 +103,25 @@ STEEP_INLINE void add_lanes(typename Native<T>::V (&sum)[rows][parts], T (&out)[
     STEEP_UNROLL
     for (int r = 0; r < rows; ++r) out[r] = add_lanes<T, parts>(sum[r]);
   }
+}
+
+// total = total + slice: rare (k over kSlice), hence not in registers.
+template <class T>
+__attribute__((noinline)) void add_slice(T* total, const T* slice, int rows) {
+  for (int r = 0; r < rows; ++r) total[r] = total[r] + slice[r];
+}
+
+// The end of sums whose results lie next to each other: the same steps as Tile's, in the same order.
+template <class R, class T>
+STEEP_INLINE void finish_dots(const T* total, int64_t first, const Dots<T>& dots) {
+  T* const out = dots.out + first * dots.out_stride;
+  const T* const bias = dots.bias + first * dots.bias_stride;
+  auto sum = R::load(total);
+  if (dots.accumulate) sum = R::load(out) + sum;
+  if (dots.bias) sum = sum + (dots.bias_stride ? R::load(bias) : R::broadcast(*bias));
+  if (dots.activation == Activation::relu) sum = relu(sum);
+  if (dots.activation == Activation::leaky_relu) sum = leaky_relu(sum, R::broadcast(dots.slope));
+  R::store(out, sum);
 }
 
 // `rows` dot products at once, to keep the FMA units busy and to read y once.
@@ -164,14 +162,15 @@ void dot_rows(const Dots<T>& dots, int64_t first) {
       }
     }
     T slice[rows];
-    add_lanes<T, rows, parts>(sum, slice);
-    for (int r = 0; r < rows; ++r) total[r] = begin == 0 ? slice[r] : total[r] + slice[r];
+    add_lanes<T, rows, parts>(sum, begin == 0 ? total : slice);
+    if (begin > 0) add_slice(total, slice, rows);
   }
-  STEEP_UNROLL
-  for (int r = 0; r < rows; ++r) {
-    T* const out = dots.out + (first + r) * dots.out_stride;
-    const T* const bias = dots.bias ? dots.bias + (first + r) * dots.bias_stride : nullptr;
-    *out = finish_one(total[r], dots.accumulate ? out : nullptr, bias, dots.activation, dots.slope);
+  using Some = Reg<T, (rows % 4 == 0 && SquareReg<T>::lanes >= 4) ? 4 * sizeof(T) : 0>;
+  if (dots.out_stride == 1) {
+    STEEP_UNROLL
+    for (int r = 0; r < rows; r += Some::lanes) finish_dots<Some>(total + r, first + r, dots);
+  } else {
+    for (int r = 0; r < rows; ++r) finish_dots<Reg<T, 0>>(total + r, first + r, dots);
   }
 }
 
