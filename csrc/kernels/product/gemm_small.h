@@ -11,7 +11,7 @@
 namespace steep::kernels {
 namespace {
 
-// The activations that are too long for a tile's registers: their own loops (math.h), over rows of
+// The activations that are too long for a tile's registers: their own loops, over rows of
 // finished elements that are still in the cache.
 template <class T>
 inline void activate(T* c, int64_t stride, int64_t rows, int64_t cols, Activation activation) {
