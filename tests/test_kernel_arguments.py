@@ -15,6 +15,7 @@ WORDS = {
     "kernels::Flag",
     "Scalar",
     "kernels::Scalar",
+    "ConvAxis",
     "Extent",
     "Activation",
     "LossReduction",

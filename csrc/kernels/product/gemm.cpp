@@ -1,6 +1,8 @@
 #include "kernels/product/gemm.h"
 
 #include "kernels/isa.h"
+#include "kernels/product/conv.h"
+#include "kernels/product/conv_images.h"
 #include "kernels/product/gemm_blocks.h"
 #include "kernels/product/gemm_rect.h"
 #include "kernels/product/gemm_small.h"
@@ -49,6 +51,13 @@ Kernel kGemm = routine("gemm", Kind::product, "wrr")
                    .with_scratch(scratch, true)
                    .with_rows(rows)
                    .with_numbers(1);
+Kernel kConv = routine("conv", Kind::opaque, "wr")
+                   .with_cost(conv_cost)
+                   .with_scratch(conv_scratch<false>, true)
+                   .with_rows(conv_rows);
+Kernel kConvWeight = routine("conv_weight", Kind::opaque, "wr")
+                         .with_cost(conv_cost)
+                         .with_scratch(conv_scratch<true>, true);
 #endif
 
 namespace {
@@ -58,7 +67,7 @@ template <class T>
 struct Args {
   int64_t batch, a_stride, b_stride, c_stride, aux_stride, lda;
   bool trans_a, by_rows;
-  Rect<T> whole;
+  Rect<T> whole{};
 
   explicit Args(const Task& task) {
     const Gemm& gemm = arguments<Gemm>(task);
@@ -241,6 +250,10 @@ void STEEP_FILL(product_gemm)() {
   set_routine<double>(kGemm, gemm<double>);
   set_routine<int64_t>(kGemm, integer_gemm<int64_t, uint64_t>);
   set_routine<int32_t>(kGemm, integer_gemm<int32_t, uint32_t>);
+  set_routine<float>(kConv, conv<float>);
+  set_routine<double>(kConv, conv<double>);
+  set_routine<float>(kConvWeight, conv_weight<float>);
+  set_routine<double>(kConvWeight, conv_weight<double>);
 }
 
 }  // namespace steep::kernels

@@ -44,9 +44,10 @@ struct Tile {
   int64_t from_stride;
   const T* earlier;  // the sum of earlier slices of k, or null
   int64_t earlier_stride;
-  const T* old;   // what the finished product is added to (strides as out), or null
-  const T* bias;  // one for each column, or null
-  const T* aux;   // what the activation's gradient reads beside the product, or null
+  const T* old;                  // what the finished product is added to, or null
+  int64_t old_stride, old_step;  // step 0: one number for a whole row
+  const T* bias;                 // one for each column, or null
+  const T* aux;                  // what the activation's gradient reads beside the product, or null
   int64_t aux_stride;
   T* out;
   int64_t out_stride;
@@ -147,7 +148,7 @@ STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>
     for (int r = 0; r < rows; ++r) {
       STEEP_UNROLL
       for (int v = 0; v < regs; ++v)
-        sum[r][v] = load(tile.old + (top + r) * tile.out_stride, v, tile.last) + sum[r][v];
+        sum[r][v] = load(tile.old + (top + r) * tile.old_stride, v, tile.last) + sum[r][v];
     }
   }
   if (tile.bias) {

@@ -12,6 +12,7 @@
 #include "kernels/product/gemm_micro.h"
 #include "kernels/product/gemm_pack.h"
 #include "kernels/product/gemm_small.h"
+#include "kernels/product/patches.h"
 
 namespace steep::kernels {
 namespace {
@@ -32,6 +33,9 @@ struct Rect {
   bool trans_b, accumulate;
   Activation activation;
   T slope;
+  const Patches<T>*
+      patches;        // in place of b, whose rows are patch elements unless trans_b; or null
+  const T* row_bias;  // kMaxTileCols times for each row; or null, and never beside accumulate
 };
 
 // How a rectangle is walked, and where its copies lie.
@@ -64,7 +68,8 @@ Blocking<T> blocking_of(const Rect<T>& rect, T* scratch, const GemmRoom& room, b
   blocking.pack_a = !low && (rect.a_col == 1 ? rect.n >= 384 && a_bytes >= 384 * kKilo
                                              : (rect.n >= 384 && a_bytes >= 256 * kKilo) ||
                                                    (rect.n >= 128 && a_bytes >= 512 * kKilo));
-  blocking.pack_b = rect.trans_b || (rect.m >= 24 && b_bytes >= (rect.m < 64 ? 128 : 48) * kKilo);
+  blocking.pack_b =
+      rect.trans_b || rect.patches || (rect.m >= 24 && b_bytes >= (rect.m < 64 ? 128 : 48) * kKilo);
   blocking.strip = (low ? kWideRegs : kTileRegs) * Native<T>::lanes;
   blocking.a = scratch;
   blocking.b = scratch + room.a;
@@ -105,6 +110,16 @@ struct Strip {
   int64_t row;
 };
 
+template <class T>
+void pack_patches(const Rect<T>& rect, const Depth& depth, int64_t j, int64_t cols, int64_t width,
+                  T* out) {
+  const Patches<T>& patches = *rect.patches;
+  if (rect.trans_b)
+    return patches.pack_along(out, width, patches.first + j, cols, depth.begin, depth.count);
+  const Runs runs(*patches.conv, image_strides(*patches.conv), patches.first + j, cols);
+  patches.pack_across(out, width, depth.begin, depth.count, runs);
+}
+
 // The strip of B at columns [j, j + cols), from the copy where there is one. On the first visit the
 // copy is made: strip by strip if B lies along k, else several at once.
 template <class T>
@@ -113,10 +128,14 @@ Strip<T> take_strip(const Rect<T>& rect, const Blocking<T>& blocking, const Dept
   constexpr int lanes = Native<T>::lanes;
   const int64_t several = 8 * blocking.strip;
   const int64_t cols = smaller(blocking.strip, j1 - j), width = round_up(cols, lanes);
+  T* const packed = blocking.b + (j - j0) * depth.count;
+  if (rect.patches) {
+    if (first_visit) pack_patches(rect, depth, j, cols, width, packed);
+    return {packed, width};
+  }
   const T* const b =
       rect.b + (rect.trans_b ? j * rect.ldb + depth.begin : depth.begin * rect.ldb + j);
   if (!blocking.pack_b && (width == cols || Native<T>::masks)) return {b, rect.ldb};
-  T* const packed = blocking.b + (j - j0) * depth.count;
   if (first_visit) {
     if (rect.trans_b) {
       pack_along(packed, width, cols, depth.count, b, rect.ldb);
@@ -134,7 +153,8 @@ Strip<T> take_strip(const Rect<T>& rect, const Blocking<T>& blocking, const Dept
 template <class T>
 Tile<T> end_tile(const Rect<T>& rect, Tile<T> tile, int64_t i, int64_t j) {
   tile.out = rect.c + i * rect.ldc + j, tile.out_stride = rect.ldc;
-  if (rect.accumulate) tile.old = tile.out;
+  if (rect.accumulate) tile.old = tile.out, tile.old_stride = rect.ldc, tile.old_step = 1;
+  if (rect.row_bias) tile.old = rect.row_bias + i * kMaxTileCols, tile.old_stride = kMaxTileCols;
   if (rect.bias) tile.bias = rect.bias + j;
   if (rect.activation != Activation::tanh && rect.activation != Activation::sigmoid)
     tile.activation = rect.activation;
@@ -169,7 +189,7 @@ template <class T>
 STEEP_INLINE Tile<T> moved(Tile<T> tile, int64_t i, int64_t j) {
   if (tile.from) tile.from += i * tile.from_stride + j;
   if (tile.earlier) tile.earlier += i * tile.earlier_stride + j;
-  if (tile.old) tile.old += i * tile.out_stride + j;
+  if (tile.old) tile.old += i * tile.old_stride + j * tile.old_step;
   if (tile.bias) tile.bias += j;
   if (tile.aux) tile.aux += i * tile.aux_stride + j;
   tile.out += i * tile.out_stride + j;
@@ -257,7 +277,7 @@ void multiply_columns(const Rect<T>& rect, const Blocking<T>& blocking, int64_t 
 // All of it.
 template <class T>
 void multiply_rect(const Rect<T>& rect, const Blocking<T>& blocking) {
-  if (rect.m == 1 && !rect.trans_b && rect.n >= kRowLeast) {
+  if (rect.m == 1 && !rect.trans_b && rect.n >= kRowLeast && !rect.patches && !rect.row_bias) {
     for (int64_t j = 0; j < rect.n; j += kRowCols) {
       const Tile<T> tile = end_tile(rect, Tile<T>{}, 0, j);
       multiply_row(smaller(kRowCols, rect.n - j), rect.k, rect.a, rect.a_col, rect.b + j, rect.ldb,

@@ -1,0 +1,190 @@
+// The patches of an image, as the packed strips of a product's right operand.
+//
+// A patch element is read at a place that is the sum of two: one for the element (channel, place in
+// the kernel), one for the result's place. Neighbours in a row of the result are neighbours in the
+// image, so a strip of the result's places is a few runs, the same ones for every element. Where
+// that does not hold of the image as it lies (it has a border, is spread, or has a stride along its
+// rows), the image is staged first: copied with its zeros, its rows sorted by place modulo stride.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/product/conv.h"
+#include "kernels/product/gemm_blocks.h"
+#include "kernels/product/gemm_pack.h"
+
+namespace steep::kernels {
+namespace {
+
+// How much of an axis patches reach over.
+constexpr int64_t reach(const ConvAxis& axis) {
+  return (axis.out - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
+}
+constexpr int64_t places_of_kernel(const Conv& conv) {
+  return conv.depth.kernel * conv.height.kernel * conv.width.kernel;
+}
+constexpr int64_t patch_size(const Conv& conv) { return conv.channels * places_of_kernel(conv); }
+constexpr int64_t result_size(const Conv& conv) {
+  return conv.depth.out * conv.height.out * conv.width.out;
+}
+constexpr int64_t image_size(const Conv& conv) {
+  return conv.depth.in * conv.height.in * conv.width.in;
+}
+constexpr bool is_read_in_place(const ConvAxis& axis) {
+  return axis.lead == 0 && axis.spread == 1 && reach(axis) <= axis.in;
+}
+// Whether patches can be read from the image as it lies.
+constexpr bool is_staged(const Conv& conv) {
+  return !is_read_in_place(conv.depth) || !is_read_in_place(conv.height) ||
+         !is_read_in_place(conv.width) || conv.width.stride != 1;
+}
+
+// Elements between neighbours in an image, staged or not, and from one stride phase to the next.
+struct ImageStrides {
+  int64_t phase, row, plane, volume;
+};
+constexpr ImageStrides image_strides(const Conv& conv) {
+  if (!is_staged(conv)) {
+    const int64_t plane = conv.height.in * conv.width.in;
+    return {0, conv.width.in, plane, conv.depth.in * plane};
+  }
+  const int64_t phase = ceil_div(reach(conv.width), conv.width.stride);
+  const int64_t row = phase * conv.width.stride, plane = reach(conv.height) * row;
+  return {phase, row, plane, reach(conv.depth) * plane};
+}
+
+// A row of the image on its way into the stage: element e goes to place lead + e * spread, and that
+// to its phase. An axis has a stride or is spread, never both.
+template <class T>
+void stage_row(T* out, const T* x, const ConvAxis& axis, int64_t phase) {
+  const int64_t total = reach(axis), stride = axis.stride;
+  for (int64_t i = 0; i < phase * stride; ++i) out[i] = T(0);
+  const int64_t first = axis.lead >= 0 ? 0 : ceil_div(-axis.lead, axis.spread);
+  const int64_t last = smaller(axis.in, ceil_div(total - axis.lead, axis.spread));
+  if (axis.spread > 1) {
+    for (int64_t e = first; e < last; ++e) out[axis.lead + e * axis.spread] = x[e];
+    return;
+  }
+  for (int64_t skip = 0; skip < stride && first + skip < last; ++skip) {
+    const int64_t place = axis.lead + first + skip;
+    T* const to = out + place % stride * phase + place / stride;
+    const T* const from = x + first + skip;
+    const int64_t count = ceil_div(last - first - skip, stride);
+    for (int64_t i = 0; i < count; ++i) to[i] = from[i * stride];
+  }
+}
+
+// The element of the axis that stands at a place of the stage, or -1 for none.
+constexpr int64_t element_at(const ConvAxis& axis, int64_t place) {
+  const int64_t from = place - axis.lead;
+  if (from < 0 || from % axis.spread != 0 || from / axis.spread >= axis.in) return -1;
+  return from / axis.spread;
+}
+
+// `channels` of an image as patches read them.
+template <class T>
+void stage(T* out, const T* image, const Conv& conv, int64_t channels) {
+  const ImageStrides strides = image_strides(conv);
+  for (int64_t c = 0; c < channels; ++c, image += image_size(conv)) {
+    for (int64_t d = 0; d < reach(conv.depth); ++d) {
+      const int64_t plane = element_at(conv.depth, d);
+      for (int64_t h = 0; h < reach(conv.height); ++h, out += strides.row) {
+        const int64_t row = plane < 0 ? -1 : element_at(conv.height, h);
+        if (row < 0) {
+          for (int64_t i = 0; i < strides.row; ++i) out[i] = T(0);
+        } else {
+          stage_row(out, image + (plane * conv.height.in + row) * conv.width.in, conv.width,
+                    strides.phase);
+        }
+      }
+    }
+  }
+}
+
+// Where each place in the kernel is read, from that of the first.
+inline void list_places(int64_t* places, const Conv& conv) {
+  const ImageStrides strides = image_strides(conv);
+  const ConvAxis& width = conv.width;
+  for (int64_t d = 0; d < conv.depth.kernel; ++d) {
+    for (int64_t h = 0; h < conv.height.kernel; ++h) {
+      for (int64_t w = 0; w < width.kernel; ++w) {
+        const int64_t along = w * width.dilation;
+        *places++ = d * conv.depth.dilation * strides.plane +
+                    h * conv.height.dilation * strides.row + along % width.stride * strides.phase +
+                    along / width.stride;
+      }
+    }
+  }
+}
+
+// Neighbouring places of the result that are neighbours in the image.
+struct Run {
+  int64_t from, count;
+};
+// A strip of the result's places, as runs.
+struct Runs {
+  Run of[kMaxTileCols];
+  int count = 0;
+
+  Runs(const Conv& conv, const ImageStrides& strides, int64_t begin, int64_t places) {
+    const int64_t width = conv.width.out, height = conv.height.out;
+    int64_t w = begin % width, h = begin / width % height, d = begin / width / height;
+    while (places > 0) {
+      const int64_t here = smaller(width - w, places);
+      of[count++] = {
+          d * conv.depth.stride * strides.plane + h * conv.height.stride * strides.row + w, here};
+      places -= here;
+      w = 0;
+      if (++h == height) h = 0, ++d;
+    }
+  }
+};
+
+// The patches of one image.
+template <class T>
+struct Patches {
+  const Conv* conv;
+  const T* image;         // staged where is_staged() says so, from the first channel that is read
+  const int64_t* places;  // of the kernel
+  int64_t first = 0;      // the patch element or the result's place where a rectangle begins
+
+  // Writes elements [p, p + count) at the result's places of the runs, one row of `width` after the
+  // other. Up to a register behind the last row is written as well.
+  void pack_across(T* out, int64_t width, int64_t p, int64_t count, const Runs& runs) const {
+    using R = Native<T>;
+    const int64_t kernel = places_of_kernel(*conv), volume = image_strides(*conv).volume;
+    const T* channel = image + p / kernel * volume;
+    int64_t place = p % kernel;
+    for (int64_t row = 0; row < count; ++row, out += width) {
+      const T* const from = channel + places[place];
+      T* to = out;
+      for (int i = 0; i < runs.count; ++i) {
+        const T* const x = from + runs.of[i].from;
+        const int64_t length = runs.of[i].count;
+        int64_t e = 0;
+        for (; e + R::lanes <= length; e += R::lanes) R::store(to + e, R::load(x + e));
+        if (e < length) R::store(to + e, R::load(x + e, static_cast<int>(length - e)));
+        to += length;
+      }
+      if (++place == kernel) place = 0, channel += volume;
+    }
+  }
+
+  // The same turned round: row after row is a place of the result, from `begin` on, of `count` of
+  // them, with elements [p, p + elements) and zeros up to `width`.
+  void pack_along(T* out, int64_t width, int64_t p, int64_t elements, int64_t begin,
+                  int64_t count) const {
+    constexpr int64_t kStride = kMaxTileCols + Native<T>::lanes;
+    alignas(64) T rows[kMaxTileCols * kStride];
+    const ImageStrides strides = image_strides(*conv);
+    for (int64_t at = 0; at < count; at += kMaxTileCols) {
+      const int64_t some = smaller(kMaxTileCols, count - at);
+      const Runs runs(*conv, strides, begin + at, some);
+      pack_across(rows, kStride, p, elements, runs);
+      kernels::pack_along(out + at * width, width, elements, some, rows, kStride);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace steep::kernels

@@ -1,0 +1,27 @@
+// Convolutions as three operations that are each other's gradients: of a result, of an image, of
+// weights.
+#pragma once
+
+#include "kernels/product/conv.h"
+#include "ops/ops.h"
+
+namespace steep::ops {
+
+using kernels::ConvAxis;
+
+// What a convolution is besides its operands. Images are x [batch, groups * channels, in...], weights
+// w [groups * rows, channels, kernel...], results y [batch, groups * rows, out...], with `axes` axes
+// each: the last ones of depth, height and width; the others have size 1.
+struct Convolution {
+  int axes = 0;
+  int64_t groups = 1;
+  ConvAxis axis[3];
+};
+
+// y, with bias [groups * rows] or none; w as it lies in x, with bias [groups * channels] or none
+// (the gradient with respect to x, and a transposed convolution); and the gradient with respect to w.
+Tensor convolve(const Tensor& x, const Tensor& w, const Tensor& bias, const Convolution& how);
+Tensor convolve_back(const Tensor& y, const Tensor& w, const Tensor& bias, const Convolution& how);
+Tensor convolve_weight(const Tensor& x, const Tensor& y, const Convolution& how);
+
+}  // namespace steep::ops
