@@ -1,4 +1,4 @@
-// The convolution kernels: products of weights or gradients with the patches of one image after the
+// The convolution kernels: products of weights or gradients with the patches of images, one after the
 // other. They are compiled with gemm.cpp, whose tiles they share.
 #pragma once
 
@@ -11,24 +11,34 @@
 namespace steep::kernels {
 namespace {
 
-// One rank's room: that of a product, then the staged image, the bias of each row, and the places
-// of the kernel.
+// Images so small that a product would be too narrow are multiplied several at once.
+constexpr int64_t kWideEnough = 256;
+constexpr int64_t images_at_once(const Conv& conv) {
+  const int64_t places = result_size(conv);
+  return smaller(places < 1 ? 1 : ceil_div(kWideEnough, places), conv.batch);
+}
+
+// One rank's room: that of a product, then the staged images, results or gradients of several images
+// side by side, the bias of each row, and the places of the kernel.
 struct ConvRoom {
   GemmRoom product;
-  int64_t image, bias, places;  // elements, and 8-byte places
+  int64_t images, results, bias, places;  // elements, and 8-byte places
   constexpr int64_t bytes(int64_t element) const {
-    return round_up((product.all() + image + bias) * element, 64) + places * 8;
+    return round_up((product.all() + images + results + bias) * element, 64) + places * 8;
   }
 };
 
 constexpr ConvRoom conv_room(const Conv& conv, bool weights) {
-  const int64_t patch = patch_size(conv), places = result_size(conv);
+  const int64_t several = images_at_once(conv);
+  const int64_t patch = patch_size(conv), places = several * result_size(conv);
   ConvRoom room{};
-  room.product = weights ? gemm_room(conv.rows, patch, places, conv.batch > 1)
+  room.product = weights ? gemm_room(conv.rows, patch, places, conv.batch > several)
                          : gemm_room(conv.rows, places, patch, false);
   room.product.b += kMaxTileCols;  // packing writes a register too much
-  room.image = is_staged(conv) ? round_up(conv.channels * image_strides(conv).volume, 64) : 0;
-  room.bias = weights ? 0 : conv.rows * kMaxTileCols;
+  if (is_staged(conv))
+    room.images = round_up(several * conv.channels * image_strides(conv).volume, 64);
+  if (several > 1) room.results = round_up(conv.rows * places, 64);
+  if (!weights) room.bias = conv.rows * kMaxTileCols;
   room.places = places_of_kernel(conv);
   return room;
 }
@@ -58,43 +68,52 @@ template <class T>
 class ConvBench {
  public:
   ConvBench(const Task& task, bool weights)
-      : conv_(arguments<Conv>(task)), room_(conv_room(conv_, weights)) {
+      : conv(arguments<Conv>(task)), room_(conv_room(conv, weights)) {
     product_ = static_cast<T*>(task.scratch);
-    image_ = product_ + room_.product.all();
-    bias_ = image_ + room_.image;
+    images_ = product_ + room_.product.all();
+    results_ = images_ + room_.images;
+    bias_ = results_ + room_.results;
     places_ = reinterpret_cast<int64_t*>(static_cast<char*>(task.scratch) + room_.bytes(sizeof(T)) -
                                          room_.places * 8);
-    list_places(places_, conv_);
+    list_places(places_, conv);
   }
 
-  const Conv& conv() const { return conv_; }
-
-  // The patches of some channels of an image.
-  Patches<T> patches(const T* image, int64_t channels) const {
-    if (is_staged(conv_)) {
-      stage(image_, image, conv_, channels);
-      image = image_;
-    }
-    return {&conv_, image, places_};
+  // The patches of `count` images, of some channels of a group: x is the first of them.
+  Patches<T> patches(const T* x, int64_t count, int64_t channels) const {
+    const int64_t apart = conv.groups * conv.channels * image_size(conv);
+    if (!is_staged(conv)) return {&conv, x, apart, places_};
+    const int64_t staged = channels * image_strides(conv).volume;
+    for (int64_t n = 0; n < count; ++n) stage(images_ + n * staged, x + n * apart, conv, channels);
+    return {&conv, images_, staged, places_};
   }
   // A group's bias as rows of it; those of the group before are still there.
   const T* spread_bias(const T* bias) {
     if (!bias || bias == spread_) return bias ? bias_ : nullptr;
     spread_ = bias;
-    for (int64_t i = 0; i < conv_.rows * kMaxTileCols; ++i) bias_[i] = bias[i / kMaxTileCols];
+    for (int64_t i = 0; i < conv.rows * kMaxTileCols; ++i) bias_[i] = bias[i / kMaxTileCols];
     return bias_;
   }
   void multiply(const Rect<T>& rect, bool team) const {
     multiply_rect(rect, blocking_of(rect, product_, room_.product, team));
   }
+  // Where rows of the results of several images lie side by side.
+  T* results() const { return results_; }
+
+  const Conv& conv;
 
  private:
-  const Conv& conv_;
   ConvRoom room_;
-  T *product_, *image_, *bias_;
+  T *product_, *images_, *results_, *bias_;
   const T* spread_ = nullptr;  // whose copies are in bias_
   int64_t* places_;
 };
+
+// Copies `length` elements of each row of several matrices.
+template <class T>
+void copy_rows(T* out, int64_t out_row, const T* x, int64_t x_row, int64_t rows, int64_t length) {
+  for (int64_t i = 0; i < rows; ++i, out += out_row, x += x_row)
+    __builtin_memcpy(out, x, static_cast<uint64_t>(length) * sizeof(T));
+}
 
 // A kernel of one place that is read as it lies: the image is the matrix of its patches.
 constexpr bool is_plain(const Conv& conv) {
@@ -107,75 +126,106 @@ constexpr bool are_enough(int64_t units, int size) {
   return units % size == 0 || units >= 8 * size;
 }
 
-// Ranks share the images of all groups, or the columns of each.
+// The results of images [n, n + count) in one group, at columns [cols.begin, cols.end) of all their
+// places.
 template <class T>
-void conv(const Task& task) {
-  ConvBench<T> bench(task, false);
-  const Conv& conv = bench.conv();
-  const int64_t places = result_size(conv), patch = patch_size(conv);
-  const int64_t size = image_size(conv) * conv.channels;
-  const int64_t cells = are_enough(conv.batch * conv.groups, task.size) ? 1 : task.size;
-  const Range units = share(conv.batch * conv.groups * cells, 1, task.rank, task.size);
-  for (int64_t unit = units.begin; unit < units.end; ++unit) {
-    const int64_t image = unit / cells, group = image % conv.groups;
-    const Range cols =
-        share(places, kTileCols<T>, static_cast<int>(unit % cells), static_cast<int>(cells));
-    if (cols.begin == cols.end) continue;
-    const T* const x = static_cast<const T*>(task.data[1]) + image * size;
-    const T* const bias = static_cast<const T*>(task.data[3]);
-    Rect<T> rect{};
-    rect.m = conv.rows, rect.n = cols.end - cols.begin, rect.k = patch;
-    rect.a = static_cast<const T*>(task.data[2]) + group * conv.rows * patch;
-    rect.a_row = patch, rect.a_col = 1;
-    rect.c = static_cast<T*>(task.data[0]) + image * conv.rows * places + cols.begin;
-    rect.ldc = places;
-    rect.row_bias = bench.spread_bias(bias ? bias + group * conv.rows : nullptr);
-    Patches<T> patches{};
-    if (is_plain(conv)) {
-      rect.b = x + cols.begin, rect.ldb = places;
-    } else {
-      patches = bench.patches(x, conv.channels);
-      patches.first = cols.begin;
-      rect.patches = &patches;
-    }
-    bench.multiply(rect, task.size > 1);
+void convolve_images(ConvBench<T>& bench, const Task& task, int64_t n, int64_t count, int64_t group,
+                     const Range& cols) {
+  const Conv& conv = bench.conv;
+  const int64_t places = result_size(conv), all = count * places, patch = patch_size(conv);
+  const int64_t first = n * conv.groups + group;
+  const T* const x = static_cast<const T*>(task.data[1]) + first * conv.channels * image_size(conv);
+  const T* const bias = static_cast<const T*>(task.data[3]);
+  T* const out = static_cast<T*>(task.data[0]) + first * conv.rows * places;
+  Rect<T> rect{};
+  rect.m = conv.rows, rect.n = cols.end - cols.begin, rect.k = patch;
+  rect.a = static_cast<const T*>(task.data[2]) + group * conv.rows * patch;
+  rect.a_row = patch, rect.a_col = 1;
+  rect.c = (count > 1 ? bench.results() : out) + cols.begin, rect.ldc = all;
+  rect.row_bias = bench.spread_bias(bias ? bias + group * conv.rows : nullptr);
+  Patches<T> patches{};
+  if (count == 1 && is_plain(conv)) {
+    rect.b = x + cols.begin, rect.ldb = places;
+  } else {
+    patches = bench.patches(x, count, conv.channels);
+    patches.first = cols.begin;
+    rect.patches = &patches;
+  }
+  bench.multiply(rect, task.size > 1 && count == 1);
+  for (int64_t at = cols.begin; count > 1 && at < cols.end;) {
+    const int64_t image = at / places, place = at % places;
+    const int64_t length = smaller(places - place, cols.end - at);
+    copy_rows(out + image * conv.groups * conv.rows * places + place, places,
+              rect.c + at - cols.begin, all, conv.rows, length);
+    at += length;
   }
 }
 
-// Ranks share the groups, or each the patch elements, or where those are few the rows: every rank
-// goes through all images, and stages the channels that its elements are of.
+// Ranks share the images, or the places of each.
+template <class T>
+void conv(const Task& task) {
+  ConvBench<T> bench(task, false);
+  const Conv& conv = bench.conv;
+  const int64_t several = images_at_once(conv);
+  const bool whole = are_enough(conv.batch, task.size);
+  const Range images = whole ? share(conv.batch, 1, task.rank, task.size) : Range{0, conv.batch};
+  for (int64_t n = images.begin; n < images.end; n += several) {
+    const int64_t count = smaller(several, images.end - n), all = count * result_size(conv);
+    const Range cols = whole ? Range{0, all} : share(all, kTileCols<T>, task.rank, task.size);
+    if (cols.begin == cols.end) continue;
+    for (int64_t group = 0; group < conv.groups; ++group)
+      convolve_images(bench, task, n, count, group, cols);
+  }
+}
+
+// The sum over all images of one group, at some rows and columns of the weights; only the channels
+// that the columns are of are staged.
+template <class T>
+void sum_over_images(const ConvBench<T>& bench, const Task& task, int64_t group, const Range& rows,
+                     const Range& cols) {
+  const Conv& conv = bench.conv;
+  const int64_t places = result_size(conv), patch = patch_size(conv);
+  const int64_t kernel = places_of_kernel(conv), size = image_size(conv);
+  const int64_t channel = cols.begin / kernel, last = (cols.end - 1) / kernel;
+  const int64_t several = images_at_once(conv), height = rows.end - rows.begin;
+  Rect<T> rect{};
+  rect.m = height, rect.n = cols.end - cols.begin, rect.a_col = 1, rect.trans_b = true;
+  rect.c = static_cast<T*>(task.data[0]) + (group * conv.rows + rows.begin) * patch + cols.begin;
+  rect.ldc = patch;
+  for (int64_t n = 0; n < conv.batch; n += several) {
+    const int64_t count = smaller(several, conv.batch - n), image = n * conv.groups + group;
+    const T* const x =
+        static_cast<const T*>(task.data[1]) + (image * conv.channels + channel) * size;
+    const T* const grad =
+        static_cast<const T*>(task.data[2]) + (image * conv.rows + rows.begin) * places;
+    for (int64_t i = 0; several > 1 && i < count; ++i)
+      copy_rows(bench.results() + i * places, count * places,
+                grad + i * conv.groups * conv.rows * places, places, height, places);
+    Patches<T> patches = bench.patches(x, count, last + 1 - channel);
+    patches.first = cols.begin - channel * kernel;
+    rect.patches = &patches;
+    rect.a = several > 1 ? bench.results() : grad;
+    rect.a_row = rect.k = count * places;
+    bench.multiply(rect, task.size > 1 && n == 0);
+    rect.accumulate = true;
+  }
+}
+
+// Ranks share the groups, or each the patch elements, or where those are few the rows.
 template <class T>
 void conv_weight(const Task& task) {
   const ConvBench<T> bench(task, true);
-  const Conv& conv = bench.conv();
-  const int64_t places = result_size(conv), patch = patch_size(conv);
-  const int64_t kernel = places_of_kernel(conv), size = image_size(conv);
+  const Conv& conv = bench.conv;
+  const int64_t patch = patch_size(conv);
   const int64_t cells = are_enough(conv.groups, task.size) ? 1 : task.size;
   const bool by_rows = patch < kTileCols<T> * cells;
   const Range units = share(conv.groups * cells, 1, task.rank, task.size);
   for (int64_t unit = units.begin; unit < units.end; ++unit) {
-    const int64_t group = unit / cells;
     const int cell = static_cast<int>(unit % cells), count = static_cast<int>(cells);
     const Range rows = by_rows ? share(conv.rows, 1, cell, count) : Range{0, conv.rows};
     const Range cols = by_rows ? Range{0, patch} : share(patch, kTileCols<T>, cell, count);
-    if (rows.begin == rows.end || cols.begin == cols.end) continue;
-    const int64_t channel = cols.begin / kernel, last = (cols.end - 1) / kernel;
-    Rect<T> rect{};
-    rect.m = rows.end - rows.begin, rect.n = cols.end - cols.begin, rect.k = places;
-    rect.a_row = places, rect.a_col = 1, rect.trans_b = true;
-    rect.c = static_cast<T*>(task.data[0]) + (group * conv.rows + rows.begin) * patch + cols.begin;
-    rect.ldc = patch;
-    for (int64_t n = 0; n < conv.batch; ++n) {
-      const int64_t image = n * conv.groups + group;
-      const T* const x =
-          static_cast<const T*>(task.data[1]) + (image * conv.channels + channel) * size;
-      Patches<T> patches = bench.patches(x, last + 1 - channel);
-      patches.first = cols.begin - channel * kernel;
-      rect.patches = &patches;
-      rect.a = static_cast<const T*>(task.data[2]) + (image * conv.rows + rows.begin) * places;
-      bench.multiply(rect, task.size > 1 && n == 0);
-      rect.accumulate = true;
-    }
+    if (rows.begin < rows.end && cols.begin < cols.end)
+      sum_over_images(bench, task, unit / cells, rows, cols);
   }
 }
 

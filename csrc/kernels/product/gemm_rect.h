@@ -116,7 +116,7 @@ void pack_patches(const Rect<T>& rect, const Depth& depth, int64_t j, int64_t co
   const Patches<T>& patches = *rect.patches;
   if (rect.trans_b)
     return patches.pack_along(out, width, patches.first + j, cols, depth.begin, depth.count);
-  const Runs runs(*patches.conv, image_strides(*patches.conv), patches.first + j, cols);
+  const Runs runs(*patches.conv, patches.apart, patches.first + j, cols);
   patches.pack_across(out, width, depth.begin, depth.count, runs);
 }
 

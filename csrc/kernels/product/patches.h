@@ -39,7 +39,7 @@ constexpr bool is_staged(const Conv& conv) {
          !is_read_in_place(conv.width) || conv.width.stride != 1;
 }
 
-// Elements between neighbours in an image, staged or not, and from one stride phase to the next.
+// Elements between neighbours in an image, staged or not: stride phases, rows, planes, channels.
 struct ImageStrides {
   int64_t phase, row, plane, volume;
 };
@@ -121,30 +121,36 @@ inline void list_places(int64_t* places, const Conv& conv) {
 struct Run {
   int64_t from, count;
 };
-// A strip of the result's places, as runs.
+// A strip of the results' places, as runs: those of one image after those of the other, images
+// `apart` elements from each other.
 struct Runs {
   Run of[kMaxTileCols];
   int count = 0;
 
-  Runs(const Conv& conv, const ImageStrides& strides, int64_t begin, int64_t places) {
-    const int64_t width = conv.width.out, height = conv.height.out;
-    int64_t w = begin % width, h = begin / width % height, d = begin / width / height;
+  Runs(const Conv& conv, int64_t apart, int64_t begin, int64_t places) {
+    const ImageStrides strides = image_strides(conv);
+    const int64_t width = conv.width.out, height = conv.height.out, depth = conv.depth.out;
+    int64_t w = begin % width, h = begin / width % height, d = begin / width / height % depth;
+    int64_t n = begin / width / height / depth;
     while (places > 0) {
       const int64_t here = smaller(width - w, places);
-      of[count++] = {
-          d * conv.depth.stride * strides.plane + h * conv.height.stride * strides.row + w, here};
+      of[count++] = {n * apart + d * conv.depth.stride * strides.plane +
+                         h * conv.height.stride * strides.row + w,
+                     here};
       places -= here;
       w = 0;
       if (++h == height) h = 0, ++d;
+      if (d == depth) d = 0, ++n;
     }
   }
 };
 
-// The patches of one image.
+// The patches of one image, or of several.
 template <class T>
 struct Patches {
   const Conv* conv;
-  const T* image;         // staged where is_staged() says so, from the first channel that is read
+  const T* image;  // the first one, staged where is_staged() says so, from the first channel read
+  int64_t apart;   // elements from one image to the next
   const int64_t* places;  // of the kernel
   int64_t first = 0;      // the patch element or the result's place where a rectangle begins
 
@@ -176,10 +182,9 @@ struct Patches {
                   int64_t count) const {
     constexpr int64_t kStride = kMaxTileCols + Native<T>::lanes;
     alignas(64) T rows[kMaxTileCols * kStride];
-    const ImageStrides strides = image_strides(*conv);
     for (int64_t at = 0; at < count; at += kMaxTileCols) {
       const int64_t some = smaller(kMaxTileCols, count - at);
-      const Runs runs(*conv, strides, begin + at, some);
+      const Runs runs(*conv, apart, begin + at, some);
       pack_across(rows, kStride, p, elements, runs);
       kernels::pack_along(out + at * width, width, elements, some, rows, kStride);
     }

@@ -186,7 +186,7 @@ Tensor conv_transpose(const Tensor& x, const Tensor& w, const Tensor& bias, cons
                to_string(settings.dilation)));
     axis.in = (axis.out - 1) * axis.stride - 2 * axis.lead + axis.dilation * (axis.kernel - 1) +
               more[i] + 1;
-    if (axis.in < 0 || axis.out < 1)
+    if (axis.in < 1 || axis.out < 1)
       throw Error(
           ErrorKind::runtime,
           join(op, ": Given input size per channel: ", x.size(first + i),
