@@ -62,8 +62,9 @@ def _normal_of(mean: Any, std: Any) -> Any:
 
 def _rrelu(x: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Any:
     generator, out = MT19937(0), x.astype(np.float64)
+    mean, (low, high) = (lower + upper) / 2, np.array([lower, upper], x.dtype).astype(np.float64)
     for i in np.argwhere(np.less_equal(x, 0)):
-        drawn = generator.uniform() * (upper - lower) + lower if training else (lower + upper) / 2
+        drawn = generator.uniform() * (high - low) + low if training else mean
         out[tuple(i)] *= x.dtype.type(drawn)
     return out.astype(x.dtype)
 
@@ -209,10 +210,10 @@ DRAWS = {
         _rrelu,
         function=_seeded("rrelu"),
         bench=call(MATRIX, training=True),
-        bounded=("lower", "upper"),
         storage=_MEMORY,
         bad=(
             bad(RuntimeError, "lower bound less than or equal to the upper", arr(2), 0.5, 0.2),
+            bad(RuntimeError, "expected finite bounds", arr(2), -math.inf, 0.2),
             bad(NotImplementedError, '"rrelu" not implemented for', arr(2, dtype="int64")),
         ),
     ),

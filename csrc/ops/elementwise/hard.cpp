@@ -30,8 +30,8 @@ Tensor cut_off(const char* op, const Tensor& x, double low, double high, bool in
   check_fits(op, low, x.dtype());
   check_fits(op, high, x.dtype());
   if (low > high)
-    fail(ErrorKind::value, op, "min_val, which cannot be greater than max_val,",
-         join("min_val=", low, " and max_val=", high));
+    fail(ErrorKind::value, op, "min_val to be no more than max_val",
+         join("min_val=", low, " and max_val=", high), "min_val cannot be greater than max_val");
   if (is_floating(x.dtype())) return activate({op, bounded, hardtanh_slope}, x, inplace, low, high);
   const Tensor out = bounded_integers(x, low, high);
   return inplace ? assign(op, x, out) : out;

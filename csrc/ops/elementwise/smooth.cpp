@@ -98,12 +98,12 @@ Tensor glu(const Tensor& x, int64_t along) {
   need_floating("glu", x);
   if (x.dim() == 0)
     fail(ErrorKind::runtime, "glu", "a dimension to halve", "a 0-d tensor",
-         "it does not support scalars because halving size must be even");
+         "glu does not support scalars because halving size must be even");
   const int dim = wrap_dim("glu", along, x.dim());
   const int64_t half = x.size(dim) / 2;
   if (x.size(dim) % 2 != 0)
-    fail(ErrorKind::runtime, "glu", "halving dimension, which must be even,",
-         join("dimension ", dim, " of size ", x.size(dim)));
+    fail(ErrorKind::runtime, "glu", "an even size",
+         join("dimension ", dim, " of size ", x.size(dim)), "Halving dimension must be even");
   return mul(narrow(x, dim, 0, half), sigmoid(narrow(x, dim, half, half)));
 }
 

@@ -1,4 +1,6 @@
 // A leaky rectifier whose slopes below zero are drawn.
+#include <cmath>
+
 #include "ops/elementwise/activation.h"
 #include "ops/random/random.h"
 #include "ops/random/stream.h"
@@ -19,10 +21,14 @@ void draw_slopes(const kernels::Task& task) {
   const Slopes& how = kernels::arguments<Slopes>(task);
   T* const slopes = static_cast<T*>(task.data[0]);
   const T* const x = static_cast<const T*>(task.data[1]);
+  const double lower = static_cast<T>(how.lower), upper = static_cast<T>(how.upper);
   for (int64_t i = 0; i < how.n; ++i) {
-    double slope = 1;
-    if (x[i] <= 0) stream::uniform(*how.generator, &slope, 1, how.lower, how.upper);
-    slopes[i] = static_cast<T>(slope);
+    double drawn = 1;
+    if (x[i] <= 0) {
+      stream::uniform(*how.generator, &drawn, 1, 0, 1);
+      drawn = drawn * (upper - lower) + lower;
+    }
+    slopes[i] = static_cast<T>(drawn);
   }
 }
 constexpr Kernel kSlopes = program::host_kernel("rrelu_slopes", "wr",
@@ -34,8 +40,9 @@ Tensor rrelu(const Tensor& x, double lower, double upper, bool training, bool in
   need_floating("rrelu", x);
   check_fits("rrelu", lower, x.dtype());
   check_fits("rrelu", upper, x.dtype());
-  if (!(lower <= upper))
-    fail(ErrorKind::runtime, "rrelu", "lower bound less than or equal to the upper bound",
+  if (!(lower <= upper && std::isfinite(lower) && std::isfinite(upper)))
+    fail(ErrorKind::runtime, "rrelu",
+         "finite bounds, the lower bound less than or equal to the upper bound",
          join("lower=", lower, " and upper=", upper));
   if (!training) return leaky_relu(x, (lower + upper) / 2, inplace);
   const Tensor slopes = empty(x.shape(), x.dtype());
