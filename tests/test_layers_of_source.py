@@ -138,7 +138,7 @@ def test_what_is_below_programs_does_not_speak_of_them(folder: str) -> None:
 
 
 def test_what_a_replay_does_about_gradients_is_told_in_one_place() -> None:
-    """The bindings ask a `GradientRun`: the locks of leaves, and what was traced, are its business."""
+    """The bindings ask a `GradientRun`, which knows the locks of leaves and what was traced."""
     told = re.compile(
         r"TracedGradient|GradientEvent|tensor/word_lock\.h|plan\(\)\.gradients|[.>]grad_lock\b"
     )
