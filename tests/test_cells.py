@@ -72,9 +72,9 @@ def test_cells_are_replaced_and_found_again_by_their_numbers() -> None:
     number = cells.replace(1, (5,))
     assert cells.entry(1) == (SEQUENCE, [2], None, (5,))
     cells.forget({id(lists[0])})
-    assert cells.place_of([number]) == 0
+    assert cells.index_of([number]) == 0
     cells.forget({id(lists[1])})
-    assert cells.place_of([number]) is None
+    assert cells.index_of([number]) is None
     assert cells.objects == {id(lists[2]): lists[2]}
 
 

@@ -14,6 +14,8 @@ import steep
 ROOT = Path(__file__).resolve().parent.parent
 CSRC = ROOT / "csrc"
 THE_LIST = "tensor/element.h"
+# A number for each type in turn, as a second list would have them.
+NUMBERED = re.compile(r"<(?:bool|u?int\d+_t|float|double)> = \d")
 
 # What would have to be found and mended by hand for one more type.
 FORBIDDEN = {
@@ -50,6 +52,13 @@ def test_types_are_told_apart_in_one_header() -> None:
             wrong[name] = found
     assert wrong == {}
     assert dict(findings((CSRC / THE_LIST).read_text())).keys() >= {"a switch over dtypes"}
+
+
+@pytest.mark.skipif(not CSRC.is_dir(), reason="the source is not there")
+def test_types_are_numbered_by_the_one_list() -> None:
+    files = [path for path in CSRC.rglob("*") if path.suffix in (".h", ".cpp", ".in")]
+    assert [path.name for path in files if NUMBERED.search(path.read_text())] == []
+    assert NUMBERED.search("constexpr int kTypeIndex<int64_t> = 2;")
 
 
 @pytest.mark.parametrize(

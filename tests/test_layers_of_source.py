@@ -43,6 +43,11 @@ def wrong_includes(folder: str, text: str) -> list[str]:
     return [f"{room}/{name}" for room, name in INCLUDE.findall(text) if room not in allowed]
 
 
+# Within program/: recordings know nothing of plans, and plans nothing of their replays.
+BELOW_IN_PROGRAM = {"record": set(), "plan": {"record"}, "replay": {"record", "plan"}}
+FAMILY_OF_PROGRAM = re.compile(r'^#include "program/(\w+)/', re.MULTILINE)
+
+
 def test_every_folder_has_its_place() -> None:
     assert {path.name for path in CSRC.iterdir() if path.is_dir()} == BELOW.keys()
 
@@ -50,6 +55,16 @@ def test_every_folder_has_its_place() -> None:
 @pytest.mark.parametrize("folder", BELOW)
 def test_includes_run_one_way(folder: str) -> None:
     wrong = {path.name: wrong_includes(folder, path.read_text()) for path in sources(folder)}
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
+@pytest.mark.parametrize("family", BELOW_IN_PROGRAM)
+def test_families_of_programs_run_one_way(family: str) -> None:
+    allowed = BELOW_IN_PROGRAM[family] | {family}
+    wrong = {
+        path.name: set(FAMILY_OF_PROGRAM.findall(path.read_text())) - allowed
+        for path in sources(f"program/{family}")
+    }
     assert {name: found for name, found in wrong.items() if found} == {}
 
 
@@ -123,9 +138,9 @@ def test_what_is_below_programs_does_not_speak_of_them(folder: str) -> None:
 
 
 def test_what_a_replay_does_about_gradients_is_told_in_one_place() -> None:
-    """The bindings ask a `GradientRun`: turns of leaves, and what was traced, are its business."""
+    """The bindings ask a `GradientRun`, which knows the locks of leaves and what was traced."""
     told = re.compile(
-        r"TracedGradient|GradientEvent|tensor/turn\.h|plan\(\)\.gradients|[.>]adding\b"
+        r"TracedGradient|GradientEvent|tensor/word_lock\.h|plan\(\)\.gradients|[.>]grad_lock\b"
     )
     assert [path.name for path in sources("bindings") if told.search(path.read_text())] == []
 

@@ -65,7 +65,10 @@ def test_class_stands_where_its_record_says(path: str) -> None:
 
 @pytest.mark.parametrize("path", MODULES)
 def test_copies_and_pickles_hold_the_same(path: str) -> None:
-    module = getattr(nn, path.split(".")[1])()
+    kind = getattr(nn, path.split(".")[1])
+    parameters = inspect.signature(kind).parameters.values()
+    needed = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    module = kind(*(0.5 for _ in needed))
     for other in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
         assert type(other) is type(module)
         assert repr(other) == repr(module)

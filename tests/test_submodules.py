@@ -30,8 +30,10 @@ PATHS = {
     "nn.utils.convert_parameters": ["parameters_to_vector", "vector_to_parameters"],
     "optim.adam": ["Adam"],
     "optim.adamw": ["AdamW"],
+    "optim.lr_scheduler": ["LRScheduler", "StepLR", "OneCycleLR", "ReduceLROnPlateau"],
     "optim.optimizer": ["Optimizer"],
     "optim.sgd": ["SGD"],
+    "optim.swa_utils": ["AveragedModel", "SWALR", "get_ema_avg_fn", "update_bn"],
     "autograd.function": ["Function", "FunctionCtx", "once_differentiable"],
     "autograd.grad_mode": ["no_grad", "enable_grad", "set_grad_enabled", "inference_mode"],
     "autograd.gradcheck": ["gradcheck", "gradgradcheck"],
@@ -40,6 +42,8 @@ PATHS = {
 }
 # Where the package gives the names of a submodule.
 HOMES = {"nn.parameter": "nn", "random": "", "serialization": "", "autograd.grad_mode": ""}
+# Which have names of their own.
+HOMES |= {path: path for path in ("optim.lr_scheduler", "optim.swa_utils")}
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -73,6 +77,15 @@ def test_functions_stay_functions() -> None:
     importlib.import_module("steep.autograd.gradcheck")
     x = steep.ones(2, dtype=steep.float64, requires_grad=True)
     assert steep.autograd.gradcheck(steep.exp, [x])
+
+
+def test_optim_does_not_import_what_few_programs_use() -> None:
+    code = (
+        "import sys, steep; steep.optim.SGD, steep.nn.Linear; "
+        "print([m for m in sys.modules if m.startswith(('steep.optim.lr_s', 'steep.optim.swa'))])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert eval(out.stdout) == []
 
 
 def test_import_stays_small() -> None:

@@ -30,11 +30,11 @@ namespace {
 // Enter a kernel's function for element type T.
 template <class T>
 inline void set_loop(Kernel& kernel, Loop loop) {
-  kernel.loops.at[kPlace<T>] = loop;
+  kernel.loops.at[kTypeIndex<T>] = loop;
 }
 template <class T>
 inline void set_routine(Kernel& kernel, Routine routine) {
-  kernel.routines.at[kPlace<T>] = routine;
+  kernel.routines.at[kTypeIndex<T>] = routine;
 }
 
 }  // namespace

@@ -13,30 +13,14 @@
 
 #include <cstdint>
 
-namespace steep::kernels {
+#include "kernels/element_types.h"
 
-// Where functions for an element type stand in a PerType. A bool is stored as a byte, and bool stands
-// for it here.
-template <class T>
-constexpr int kPlace = -1;
-template <>
-constexpr int kPlace<float> = 0;
-template <>
-constexpr int kPlace<double> = 1;
-template <>
-constexpr int kPlace<int64_t> = 2;
-template <>
-constexpr int kPlace<int32_t> = 3;
-template <>
-constexpr int kPlace<uint8_t> = 4;
-template <>
-constexpr int kPlace<bool> = 5;
-constexpr int kPlaces = 6;
+namespace steep::kernels {
 
 // A function for each element type that has one, null for the others.
 template <class Function>
 struct PerType {
-  Function at[kPlaces] = {};
+  Function at[ElementTypes::count] = {};
 };
 
 // A number in the compute type's own kind: floats read f, integers i.

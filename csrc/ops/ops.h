@@ -22,6 +22,7 @@ Tensor tanh(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor relu(const Tensor& x);
 Tensor leaky_relu(const Tensor& x, double negative_slope, bool inplace);
+Tensor elu(const Tensor& x, double alpha, bool inplace);
 Tensor add(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha);
 Tensor sub(const TensorOrNumber& x, const TensorOrNumber& other, const Number& alpha);
 Tensor mul(const TensorOrNumber& x, const TensorOrNumber& other);

@@ -28,9 +28,9 @@ void sort_by_name(std::vector<Named>& all) {
 
 }  // namespace
 
-void Registry::put(const char* name, Where where, const char* signature, Op::Call call,
+void Registry::put(const char* name, Exposure exposure, const char* signature, Op::Call call,
                    const char* doc, const char* cases) {
-  ops_.push_back({name, where, signature, call, doc, cases, source_});
+  ops_.push_back({name, exposure, signature, call, doc, cases, source_});
 }
 
 void Registry::add_module(const char* function, const char* name, const char* doc,

@@ -19,7 +19,7 @@
 
 namespace steep::ops {
 
-enum Where : uint8_t {
+enum Exposure : uint8_t {
   kFunction = 1,    // steep.name(...)
   kMethod = 2,      // Tensor.name(...); self is the first parameter
   kInternal = 4,    // _core.name(...) alone
@@ -27,14 +27,16 @@ enum Where : uint8_t {
   kOut = 16,        // the function writes into out=, too, as PyTorch documents it
   kBoth = kFunction | kMethod,
 };
-constexpr Where operator|(Where a, Where b) { return static_cast<Where>(int{a} | int{b}); }
+constexpr Exposure operator|(Exposure a, Exposure b) {
+  return static_cast<Exposure>(int{a} | int{b});
+}
 
 class Registration;
 
 struct Op {
-  using Call = void (*)(const Op& self, Value* arguments, Value& result);
+  using Call = void (*)(const Op& self, AnyValue* arguments, AnyValue& result);
   const char* name;
-  Where where;
+  Exposure exposure;
   const char* signature;
   Call call;
   const char* doc;
@@ -54,29 +56,30 @@ struct SimpleModule {
   const char* shows;  // "{lambd}": its repr, if it is not PyTorch's usual one; or null
 };
 
-// Makes the caller of a C++ function: unpacks as many Values as it has parameters.
+// Makes the caller of a C++ function: unpacks as many AnyValues as it has parameters.
 template <auto function>
 struct Caller;
 template <class Result, class... Parameters, Result (*function)(Parameters...)>
 struct Caller<function> {
   static constexpr int kCount = sizeof...(Parameters);
-  static void call(const Op&, Value* arguments, Value& result) {
+  static void call(const Op&, AnyValue* arguments, AnyValue& result) {
     unpack(arguments, result, std::index_sequence_for<Parameters...>());
   }
 
  private:
   template <size_t... I>
-  static void unpack([[maybe_unused]] const Value* arguments, Value& result,
+  static void unpack([[maybe_unused]] const AnyValue* arguments, AnyValue& result,
                      std::index_sequence<I...>) {
     if constexpr (std::is_void_v<Result>) {
       function(Read<std::decay_t<Parameters>>::from(arguments[I])...);
     } else if constexpr (std::is_same_v<Result, std::tuple<Tensor, Tensor>>) {
       auto [first, second] = function(Read<std::decay_t<Parameters>>::from(arguments[I])...);
-      result = Value::of(Tensors{first, second});
+      result = AnyValue::of(Tensors{first, second});
     } else if constexpr (std::is_arithmetic_v<Result>) {
-      result = Value::of(Number(function(Read<std::decay_t<Parameters>>::from(arguments[I])...)));
+      result =
+          AnyValue::of(Number(function(Read<std::decay_t<Parameters>>::from(arguments[I])...)));
     } else {
-      result = Value::of(function(Read<std::decay_t<Parameters>>::from(arguments[I])...));
+      result = AnyValue::of(function(Read<std::decay_t<Parameters>>::from(arguments[I])...));
     }
   }
 };
@@ -86,14 +89,14 @@ Tensor assign(const char* op, const Tensor& x, const Tensor& value);
 
 // The first argument as an operation may take it whose result is then assigned to that argument: a
 // copy where a graph is recorded, because the operation's rule may need the value that goes.
-Tensor value_before(const char* op, const Value* arguments, int count);
+Tensor value_before(const char* op, const AnyValue* arguments, int count);
 
 class Registry {
  public:
   template <auto function>
-  void add(const char* name, Where where, const char* signature, const char* doc,
+  void add(const char* name, Exposure exposure, const char* signature, const char* doc,
            const char* cases = nullptr) {
-    put(name, where, signature, &Caller<function>::call, doc, cases);
+    put(name, exposure, signature, &Caller<function>::call, doc, cases);
   }
   // The in-place method of an operation: the first argument takes the operation's result.
   template <auto function>
@@ -112,15 +115,15 @@ class Registry {
 
  private:
   template <auto function>
-  static void call_inplace(const Op& self, Value* arguments, Value& result) {
+  static void call_inplace(const Op& self, AnyValue* arguments, AnyValue& result) {
     const Tensor x = arguments[0].tensor;
     arguments[0].tensor = value_before(self.name, arguments, Caller<function>::kCount);
     Caller<function>::call(self, arguments, result);
-    result = Value::of(assign(self.name, x, result.tensor));
+    result = AnyValue::of(assign(self.name, x, result.tensor));
   }
   // Not in place: a few instructions an entry rather than a growing vector's.
-  void put(const char* name, Where where, const char* signature, Op::Call call, const char* doc,
-           const char* cases);
+  void put(const char* name, Exposure exposure, const char* signature, Op::Call call,
+           const char* doc, const char* cases);
 
   std::vector<Op> ops_;
   std::vector<SimpleModule> modules_;

@@ -33,7 +33,7 @@ struct TensorOrNumber {
   bool is_tensor() const { return tensor.defined(); }
 };
 
-struct Value {
+struct AnyValue {
   enum class Kind : uint8_t {
     none,
     boolean,
@@ -55,93 +55,95 @@ struct Value {
   std::string text;
   Generator* generator = nullptr;  // whoever passes it keeps it alive
 
-  static Value of(Value value) { return value; }
-  static Value of(const Tensor& tensor) {
-    Value value;
+  static AnyValue of(AnyValue value) { return value; }
+  static AnyValue of(const Tensor& tensor) {
+    AnyValue value;
     value.kind = tensor.defined() ? Kind::tensor : Kind::none;
     value.tensor = tensor;
     return value;
   }
-  static Value of(const Number& number) {
-    Value value;
+  static AnyValue of(const Number& number) {
+    AnyValue value;
     value.kind = number.kind() == Number::Kind::boolean   ? Kind::boolean
                  : number.kind() == Number::Kind::integer ? Kind::integer
                                                           : Kind::floating;
     value.number = number;
     return value;
   }
-  static Value of(Tensors many) {
-    Value value;
+  static AnyValue of(Tensors many) {
+    AnyValue value;
     value.kind = Kind::tensors;
     value.tensors = std::make_unique<Tensors>(std::move(many));
     return value;
   }
-  static Value of(const Dims& dims) {
-    Value value;
+  static AnyValue of(const Dims& dims) {
+    AnyValue value;
     value.kind = Kind::dims;
     value.dims = dims;
     return value;
   }
-  static Value of(DType dtype) {
-    Value value;
+  static AnyValue of(DType dtype) {
+    AnyValue value;
     value.kind = Kind::dtype;
     value.dtype = dtype;
     return value;
   }
 };
 
-// Reads a Value as the type of a C++ parameter. The binding has checked kinds against the
+// Reads a AnyValue as the type of a C++ parameter. The binding has checked kinds against the
 // signature's annotations.
 template <class T>
 struct Read;
 template <>
 struct Read<Tensor> {
-  static const Tensor& from(const Value& value) { return value.tensor; }
+  static const Tensor& from(const AnyValue& value) { return value.tensor; }
 };
 template <>
 struct Read<Tensors> {
-  static const Tensors& from(const Value& value) { return *value.tensors; }
+  static const Tensors& from(const AnyValue& value) { return *value.tensors; }
 };
 template <>
 struct Read<TensorOrNumber> {
-  static TensorOrNumber from(const Value& value) { return {value.tensor, value.number}; }
+  static TensorOrNumber from(const AnyValue& value) { return {value.tensor, value.number}; }
 };
 template <>
 struct Read<Number> {
-  static Number from(const Value& value) { return value.number; }
+  static Number from(const AnyValue& value) { return value.number; }
 };
 template <>
 struct Read<int64_t> {
-  static int64_t from(const Value& value) { return value.number.to_int(); }
+  static int64_t from(const AnyValue& value) { return value.number.to_int(); }
 };
 template <>
 struct Read<double> {
-  static double from(const Value& value) { return value.number.to_double(); }
+  static double from(const AnyValue& value) { return value.number.to_double(); }
 };
 template <>
 struct Read<bool> {
-  static bool from(const Value& value) { return value.number.to_bool(); }
+  static bool from(const AnyValue& value) { return value.number.to_bool(); }
 };
 template <>
 struct Read<Dims> {
-  static const Dims& from(const Value& value) { return value.dims; }
+  static const Dims& from(const AnyValue& value) { return value.dims; }
 };
 template <>
 struct Read<DType> {
-  static DType from(const Value& value) { return value.dtype; }
+  static DType from(const AnyValue& value) { return value.dtype; }
 };
 template <>
 struct Read<std::string> {
-  static const std::string& from(const Value& value) { return value.text; }
+  static const std::string& from(const AnyValue& value) { return value.text; }
 };
 template <>
 struct Read<Generator*> {
-  static Generator* from(const Value& value) { return value.generator; }  // null: the default one
+  static Generator* from(const AnyValue& value) {
+    return value.generator;
+  }  // null: the default one
 };
 template <class T>
 struct Read<std::optional<T>> {
-  static std::optional<T> from(const Value& value) {
-    if (value.kind == Value::Kind::none) return std::nullopt;
+  static std::optional<T> from(const AnyValue& value) {
+    if (value.kind == AnyValue::Kind::none) return std::nullopt;
     return Read<T>::from(value);
   }
 };

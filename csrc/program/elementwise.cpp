@@ -136,10 +136,10 @@ NumberBits bits_of(const Number& number, DType type) {
 
 Loop loop_of(const Call& call) {
   const Kernel& kernel = *call.kernel;
-  const int place = place_of(call.type);
+  const int type = type_index(call.type);
   const Loop loop = kernel.kind == Kind::cast
-                        ? kernels::casts.at[place].at[place_of(call.operands[0].tensor()->dtype)]
-                        : kernel.loops.at[place];
+                        ? kernels::casts.at[type].at[type_index(call.operands[0].tensor()->dtype)]
+                        : kernel.loops.at[type];
   if (!loop)
     throw Error(ErrorKind::not_implemented,
                 join("\"", kernel.name, "\" not implemented for '", name(call.type), "'"));

@@ -8,7 +8,7 @@
 namespace steep::program {
 
 // In order, and apart: those that overlap or adjoin have become one. Few, as memory is given
-// out from the lowest place up.
+// out from the lowest address up.
 class Intervals {
  public:
   struct Stretch {
@@ -17,9 +17,9 @@ class Intervals {
 
   void add(int64_t begin, int64_t end) {
     if (begin >= end) return;
-    const auto first =
-        std::lower_bound(all_.begin(), all_.end(), begin,
-                         [](const Stretch& stretch, int64_t place) { return stretch.end < place; });
+    const auto first = std::lower_bound(
+        all_.begin(), all_.end(), begin,
+        [](const Stretch& stretch, int64_t offset) { return stretch.end < offset; });
     auto last = first;
     for (; last != all_.end() && last->begin <= end; ++last) {
       begin = std::min(begin, last->begin);
@@ -32,10 +32,10 @@ class Intervals {
       all_.erase(first + 1, last);
     }
   }
-  // The first that ends beyond a place; null where none does.
-  const Stretch* beyond(int64_t place) const {
+  // The first that ends beyond an offset; null where none does.
+  const Stretch* beyond(int64_t offset) const {
     const auto found =
-        std::upper_bound(all_.begin(), all_.end(), place,
+        std::upper_bound(all_.begin(), all_.end(), offset,
                          [](int64_t at, const Stretch& stretch) { return at < stretch.end; });
     return found == all_.end() ? nullptr : &*found;
   }

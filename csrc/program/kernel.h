@@ -30,7 +30,7 @@ using RoutineFor = kernels::Routine;
 template <class... Types>
 constexpr kernels::PerType<kernels::Routine> routines_for(RoutineFor<Types>... routines) {
   kernels::PerType<kernels::Routine> out;
-  ((out.at[kernels::kPlace<Types>] = routines), ...);
+  ((out.at[kernels::kTypeIndex<Types>] = routines), ...);
   return out;
 }
 
@@ -80,14 +80,14 @@ class Operand {
   const Number& number() const { return number_; }
   // Of a number that every replay is given anew: which of those, and whether it is the negative of
   // it; -1 where it stays as it is.
-  int slot() const { return slot_; }
+  int number_input() const { return number_input_; }
   bool negated() const { return negated_; }
-  void fill_from(int slot, bool negated) { slot_ = slot, negated_ = negated; }
+  void fill_from(int input, bool negated) { number_input_ = input, negated_ = negated; }
 
  private:
   TensorImpl* tensor_ = nullptr;
   Number number_;
-  int slot_ = -1;
+  int number_input_ = -1;
   bool is_number_ = false, negated_ = false;
 };
 

@@ -111,7 +111,7 @@ kernels::LaunchView seen_by_kernel(const Call& call, double bytes) {
 }
 
 kernels::Routine routine_of(const Kernel& kernel, DType type) {
-  const kernels::Routine routine = kernel.routines.at[place_of(type)];
+  const kernels::Routine routine = kernel.routines.at[type_index(type)];
   if (!routine)
     throw Error(ErrorKind::not_implemented,
                 join("\"", kernel.name, "\" not implemented for '", name(type), "'"));

@@ -12,12 +12,12 @@ class LeafGradients {
  public:
   // What .grad is; undefined for None.
   virtual const Tensor& find(const Tensor& leaf) const = 0;
-  struct Slot {
+  struct Field {
     Tensor* grad;
-    std::atomic<uint32_t>* turn;  // by which threads take turns at it (tensor/turn.h)
+    std::atomic<uint32_t>* lock;  // guards it (tensor/word_lock.h)
   };
   // Of a leaf that gets what is needed to hold a gradient. This is where memory may be lacking.
-  virtual Slot slot(const Tensor& leaf) const = 0;
+  virtual Field field(const Tensor& leaf) const = 0;
 
  protected:
   ~LeafGradients() = default;

@@ -41,7 +41,7 @@ class RunningKernel {
 
   Terms& terms_;
   const Memory held_;  // goes when the lock is held again: its end may run code
-  const runtime::Blocking released_;
+  const runtime::WithoutInterpreterLock released_;
 };
 
 }  // namespace steep::program

@@ -13,15 +13,15 @@ namespace steep::runtime {
 namespace {
 
 // How many blocks of a class a thread keeps: 256 KB worth, but at least 4 and at most 256 blocks.
-struct Kept {
-  constexpr Kept() {
+struct ListLimits {
+  constexpr ListLimits() {
     for (int i = 0; i < kSmallClasses; ++i) {
       blocks[i] = std::clamp(static_cast<int>((std::size_t{256} << 10) / class_bytes(i)), 4, 256);
     }
   }
   int blocks[kSmallClasses] = {};
 };
-constexpr Kept kKept;
+constexpr ListLimits kListLimits;
 
 Blocks chosen_blocks() {
   const char* text = std::getenv("STEEP_ALLOC");
@@ -186,7 +186,7 @@ int64_t BlockCache::allocations() {
 void* ThreadLists::take(int size_class) {
   FreeBlock*& list = lists_[size_class];
   if (!list) {
-    list = BlockCache::instance().take_list(size_class, kKept.blocks[size_class] / 2,
+    list = BlockCache::instance().take_list(size_class, kListLimits.blocks[size_class] / 2,
                                             &counts_[size_class]);
     if (!list) return nullptr;
   }
@@ -201,7 +201,7 @@ void ThreadLists::give(void* block, int size_class) {
   auto* freed = static_cast<FreeBlock*>(block);
   freed->next = list;
   list = freed;
-  if (++counts_[size_class] <= kKept.blocks[size_class]) return;
+  if (++counts_[size_class] <= kListLimits.blocks[size_class]) return;
   // Half of them go to the other threads; the newest stay here, for they may still be in cache.
   FreeBlock* last = list;
   const int stay = counts_[size_class] / 2;

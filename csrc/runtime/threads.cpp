@@ -18,8 +18,8 @@ namespace {
 // help anyone.
 constexpr int kMaxThreads = 1024;
 
-std::atomic<int> team_size{0};                   // 0: not determined yet
-BlockingHooks blocking_hooks{nullptr, nullptr};  // set once, at module load
+std::atomic<int> team_size{0};                                  // 0: not determined yet
+InterpreterLockHooks interpreter_lock_hooks{nullptr, nullptr};  // set once, at module load
 
 void no_barrier() {}
 
@@ -148,7 +148,7 @@ void set_num_threads(int n) {
   team_size.store(n, std::memory_order_relaxed);
 }
 
-// The region is opened at the team's full size whatever `size` is, and surplus ranks leave at once:
+// The region is opened at the team's full size whatever `size` is, and surplus ranks release at once:
 // libgomp ends and creates threads whenever two regions in a row differ in size. Between regions
 // its threads spin for some milliseconds (GOMP_SPINCOUNT, 300,000 turns by default) before they
 // sleep, which bridges the gaps of a training step, so that a region costs about a microsecond and
@@ -171,16 +171,16 @@ void run_team(int size, TeamBody body, void* context) {
 
 void set_rank_order(RankOrder order) { rank_order.store(order, std::memory_order_relaxed); }
 
-void set_blocking_hooks(BlockingHooks hooks) { blocking_hooks = hooks; }
+void set_interpreter_lock_hooks(InterpreterLockHooks hooks) { interpreter_lock_hooks = hooks; }
 
-Blocking::Blocking(bool active) {
-  if (!active || !blocking_hooks.leave) return;
-  enter_ = blocking_hooks.enter;
-  state_ = blocking_hooks.leave();
+WithoutInterpreterLock::WithoutInterpreterLock(bool active) {
+  if (!active || !interpreter_lock_hooks.release) return;
+  acquire_ = interpreter_lock_hooks.acquire;
+  state_ = interpreter_lock_hooks.release();
 }
 
-Blocking::~Blocking() {
-  if (enter_) enter_(state_);
+WithoutInterpreterLock::~WithoutInterpreterLock() {
+  if (acquire_) acquire_(state_);
 }
 
 }  // namespace steep::runtime

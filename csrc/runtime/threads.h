@@ -27,25 +27,25 @@ enum class RankOrder { together, rising, falling };
 void set_rank_order(RankOrder order);
 
 // How a thread lets others work while it computes: Python's bindings release the interpreter lock
-// in `leave` and take it again in `enter`, which is given what `leave` returned. Both null (the
+// in `release` and take it again in `acquire`, which is given what `release` returned. Both null (the
 // start): nothing is done.
-struct BlockingHooks {
-  void* (*leave)();
-  void (*enter)(void*);
+struct InterpreterLockHooks {
+  void* (*release)();
+  void (*acquire)(void*);
 };
-void set_blocking_hooks(BlockingHooks hooks);
+void set_interpreter_lock_hooks(InterpreterLockHooks hooks);
 
 // Calls the hooks around a scope when `active`; put around kernels that take longer than about 20
 // us.
-class Blocking {
+class WithoutInterpreterLock {
  public:
-  explicit Blocking(bool active);
-  ~Blocking();
-  Blocking(const Blocking&) = delete;
-  Blocking& operator=(const Blocking&) = delete;
+  explicit WithoutInterpreterLock(bool active);
+  ~WithoutInterpreterLock();
+  WithoutInterpreterLock(const WithoutInterpreterLock&) = delete;
+  WithoutInterpreterLock& operator=(const WithoutInterpreterLock&) = delete;
 
  private:
-  void (*enter_)(void*) = nullptr;
+  void (*acquire_)(void*) = nullptr;
   void* state_ = nullptr;
 };
 

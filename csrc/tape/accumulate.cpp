@@ -4,7 +4,7 @@
 
 #include "program/record/recorder.h"
 #include "tensor/shape.h"
-#include "tensor/turn.h"
+#include "tensor/word_lock.h"
 
 namespace steep::tape {
 
@@ -87,7 +87,7 @@ void Accumulations::put(Accumulation& made) {
   // These outlive the turn, for the end of either may run code. Another thread may take the
   // gradient that is added to out of .grad meanwhile.
   Tensor superseded, target;
-  const Turn turn(h.adding);
+  const WordLock lock(h.grad_lock);
   if (!h.grad.same(made.before)) {  // a hook or another thread has put another one there meanwhile
     if (h.grad.defined()) check_fits("its .grad", h.grad, made.grad);
     superseded = std::move(made.after);

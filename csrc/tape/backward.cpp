@@ -40,11 +40,11 @@ class Walk {
   // add to .grad.
   void restrict_to(const std::vector<Ref<Node>>& targets, const std::vector<Ref<Node>>& roots,
                    std::vector<Capture>* captures);
-  void arrive(const Edge& edge, Tensor grad);
+  void add_gradient(const Edge& edge, Tensor grad);
   void run();
-  bool has_arrived(const Edge& edge) const {
-    const auto at = place_.find(edge.node.get());
-    return at != place_.end() && pending_[at->second].grads[edge.index].defined();
+  bool has_pending_gradient(const Edge& edge) const {
+    const auto at = index_of_.find(edge.node.get());
+    return at != index_of_.end() && pending_[at->second].grads[edge.index].defined();
   }
 
  private:
@@ -54,10 +54,10 @@ class Walk {
 
   const BackwardOptions options_;
   Walk* const before_;
-  std::vector<std::pair<uint64_t, int>> heap_;  // (number, place in pending_)
+  std::vector<std::pair<uint64_t, int>> heap_;  // (number, index in pending_)
   std::vector<Pending> pending_;
   std::vector<int> vacant_;
-  std::unordered_map<const Node*, int> place_;
+  std::unordered_map<const Node*, int> index_of_;
   std::vector<Capture>* captures_ = nullptr;
   std::unordered_set<const Node*> needed_;
   bool restricted_ = false;
@@ -90,9 +90,9 @@ void Walk::restrict_to(const std::vector<Ref<Node>>& targets, const std::vector<
       if (edge.node && needed_.count(edge.node.get())) needed_.insert(node);
 }
 
-void Walk::arrive(const Edge& edge, Tensor grad) {
+void Walk::add_gradient(const Edge& edge, Tensor grad) {
   Node* node = edge.node.get();
-  const auto [at, fresh] = place_.try_emplace(node, 0);
+  const auto [at, fresh] = index_of_.try_emplace(node, 0);
   if (fresh) {
     if (vacant_.empty()) {
       vacant_.push_back(static_cast<int>(pending_.size()));
@@ -107,8 +107,8 @@ void Walk::arrive(const Edge& edge, Tensor grad) {
     heap_.emplace_back(node->number, at->second);
     std::push_heap(heap_.begin(), heap_.end());
   }
-  Tensor& slot = pending_[at->second].grads[edge.index];
-  slot = slot.defined() ? primitives.add(slot, grad) : std::move(grad);
+  Tensor& total = pending_[at->second].grads[edge.index];
+  total = total.defined() ? primitives.add(total, grad) : std::move(grad);
 }
 
 void Walk::capture(Node& node, const SmallVector<Tensor, 1>& grads) {
@@ -154,7 +154,7 @@ void Walk::visit(Pending pending) {
   }
   pending.grads.clear();
   for (int i = 0; i < count; ++i)
-    if (wanted[i] && out[i].defined()) arrive(node.inputs[i], fit(node.inputs[i], out[i]));
+    if (wanted[i] && out[i].defined()) add_gradient(node.inputs[i], fit(node.inputs[i], out[i]));
   if (!options_.retain_graph) node.release_after(grads);
 }
 
@@ -164,7 +164,7 @@ void Walk::run() {
     const int at = heap_.back().second;
     heap_.pop_back();
     Pending pending = std::move(pending_[at]);
-    place_.erase(pending.node.get());
+    index_of_.erase(pending.node.get());
     vacant_.push_back(at);
     visit(std::move(pending));
   }
@@ -203,7 +203,7 @@ void walk_from(const Start& start, Walk& walk, const Tensors& grads,
   const GradMode mode(options.create_graph);
   for (int i = 0; i < grads.size(); ++i) {
     const Edge& edge = start.edges[static_cast<size_t>(i)];
-    walk.arrive(edge, fit(edge, grads[i]));
+    walk.add_gradient(edge, fit(edge, grads[i]));
   }
   walk.run();
 }
@@ -217,7 +217,7 @@ void check_input(const char* op, const Tensor& input) {
 
 }  // namespace
 
-bool has_arrived(const Edge& edge) { return t_walk && t_walk->has_arrived(edge); }
+bool has_pending_gradient(const Edge& edge) { return t_walk && t_walk->has_pending_gradient(edge); }
 
 // Undoes broadcasting and promotion: the one place where a gradient gets its input's shape and
 // dtype.

@@ -21,7 +21,7 @@ Tensors gradients(const Tensors& roots, const Tensors& grads, const Tensors& inp
                   const BackwardOptions& options);
 
 // Whether this thread's pass has brought a gradient there that waits for the node's turn.
-bool has_arrived(const Edge& edge);
+bool has_pending_gradient(const Edge& edge);
 
 // A gradient with the shape and dtype of the input that the edge is of.
 Tensor fit(const Edge& edge, const Tensor& grad);

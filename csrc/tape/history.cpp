@@ -67,9 +67,9 @@ class Leaves final : public program::LeafGradients {
     const History* const h = history(leaf);
     return h ? h->grad : none_;
   }
-  Slot slot(const Tensor& leaf) const override {
+  Field field(const Tensor& leaf) const override {
     History& h = ensure_history(leaf);
-    return {&h.grad, &h.adding};
+    return {&h.grad, &h.grad_lock};
   }
 
  private:
@@ -153,7 +153,7 @@ void swap_memory(const Tensor& x, const Tensor& from) {
   };
   using Rule = RuleNode<std::decay_t<decltype(pass_on)>>;
   Ref<Node> node(new Rule("data", 1, pass_on));
-  node->connect(std::initializer_list<Input>{x}, edge_of);
+  node->connect(std::initializer_list<RecordedInput>{x}, edge_of);
   x->take_memory_of(*from.impl());
   set_grad_fn(x, std::move(node), 0);
 }

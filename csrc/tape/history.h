@@ -22,11 +22,11 @@ class History : public Attachment {
   int output = 0;               // which of the node's outputs it is
   Node* accumulator = nullptr;  // weak; the node that adds into .grad, while a graph needs it
   Tensor grad;
-  std::shared_ptr<Hooks> hooks;       // of a leaf
-  std::shared_ptr<Hooks> post_hooks;  // of a leaf, called with it when its .grad has been added to
-  std::atomic<uint32_t> adding{0};    // the process in which a thread is adding to .grad
-  Tensor base;                        // of a view: the tensor that owns the memory's history
-  uint32_t view_version = 0;          // the storage's version that grad_fn belongs to
+  std::shared_ptr<Hooks> hooks;        // of a leaf
+  std::shared_ptr<Hooks> post_hooks;   // of a leaf, called with it when its .grad has been added to
+  std::atomic<uint32_t> grad_lock{0};  // held by a thread that adds to .grad (tensor/word_lock.h)
+  Tensor base;                         // of a view: the tensor that owns the memory's history
+  uint32_t view_version = 0;           // the storage's version that grad_fn belongs to
 };
 
 // Whether the tensor is a view of its base's memory: until one of them gets another (x.data =
@@ -84,15 +84,16 @@ const program::LeafGradients& leaf_gradients();
 void set_grad_fn(const Tensor& out, Ref<Node> node, int output);
 
 // An input of an operation being recorded; nothing is counted for passing it.
-struct Input {
-  Input(const Tensor& x) : x(x) {}
+struct RecordedInput {
+  RecordedInput(const Tensor& x) : x(x) {}
   operator const Tensor&() const { return x; }
   const Tensor& x;
 };
 
 // Records one operation: the rule gets the output's gradient and fills the inputs'.
 template <class Rule>
-void record(const char* name, const Tensor& out, std::initializer_list<Input> inputs, Rule rule) {
+void record(const char* name, const Tensor& out, std::initializer_list<RecordedInput> inputs,
+            Rule rule) {
   Ref<Node> node(new RuleNode<Rule>(name, 1, std::move(rule)));
   node->connect(inputs, edge_of);
   set_grad_fn(out, std::move(node), 0);

@@ -26,14 +26,14 @@ struct Edge {
 // What a rule fills: the gradients of the node's inputs. Those not wanted may be left undefined.
 class Grads {
  public:
-  Grads(Tensor* slots, const uint8_t* wanted) : slots_(slots), wanted_(wanted) {}
+  Grads(Tensor* grads, const uint8_t* wanted) : grads_(grads), wanted_(wanted) {}
   bool wanted(int input) const { return wanted_[input]; }
-  Tensor& operator[](int input) { return slots_[input]; }
+  Tensor& operator[](int input) { return grads_[input]; }
   // Of a node that stands for others: which of them this pass has come by.
   std::vector<uint8_t> passed;
 
  private:
-  Tensor* slots_;
+  Tensor* grads_;
   const uint8_t* wanted_;
 };
 
@@ -89,7 +89,7 @@ class Node : public Counted {
       retainers;  // tensors (weak) that keep this gradient in .grad
 
   // Of the last search for nodes that live by one reference (tape/owned.h).
-  struct Mark {
+  struct OwnershipMark {
     Node* next = nullptr;
     Node* seen_before = nullptr;
     int64_t references = 0;  // found so far; 0 between searches

@@ -12,7 +12,7 @@ OwnedNodes::OwnedNodes(const Ref<Node>& root) {
     for (const Edge& edge : node->inputs) {
       Node* const input = edge.node.get();
       if (!input) continue;
-      Node::Mark& mark = input->mark;
+      Node::OwnershipMark& mark = input->mark;
       if (mark.references++ == 0) mark.seen_before = std::exchange(seen, input);
       if (mark.references == input->references()) append(input);
     }

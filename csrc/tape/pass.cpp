@@ -7,50 +7,51 @@ namespace steep::tape {
 
 namespace {
 
-void add_to(Tensor& slot, Tensor grad) {
-  slot = slot.defined() ? primitives.add(slot, grad) : std::move(grad);
+void add_to(Tensor& total, Tensor grad) {
+  total = total.defined() ? primitives.add(total, grad) : std::move(grad);
 }
 
 }  // namespace
 
 std::vector<uint8_t> Pass::leading(const Pattern& pattern) const {
-  std::vector<uint8_t> leads(pattern.places().size());
+  std::vector<uint8_t> leads(pattern.templates().size());
   for (size_t p = 0; p < leads.size(); ++p)
-    for (uint8_t asked : asked_of(pattern.places()[p], leads)) leads[p] |= asked;
+    for (uint8_t asked : asked_of(pattern.templates()[p], leads)) leads[p] |= asked;
   return leads;
 }
 
-Pass::Flags Pass::asked_of(const Pattern::Place& place, const std::vector<uint8_t>& leads) const {
+Pass::Flags Pass::asked_of(const Pattern::NodeTemplate& node,
+                           const std::vector<uint8_t>& leads) const {
   Flags asked;
-  for (const Pattern::Link& link : place.links)
+  for (const Pattern::Link& link : node.links)
     asked.push_back(link.exit >= 0 ? wanted[link.exit]
-                                   : link.place >= 0 && leads[static_cast<size_t>(link.place)]);
+                                   : link.node >= 0 && leads[static_cast<size_t>(link.node)]);
   return asked;
 }
 
 // As Walk does it: nodes in falling order, each once, gradients added up as they arrive.
 void Pass::run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
                const std::vector<uint8_t>& used_up) {
-  const auto& places = pattern.places();
+  const auto& templates = pattern.templates();
   const std::vector<uint8_t> leads = leading(pattern);
-  std::vector<SmallVector<Tensor, 1>> pending(places.size());
-  const auto slot = [&](int place, int index) -> Tensor& {
-    auto& slots = pending[static_cast<size_t>(place)];
-    if (slots.empty()) slots.resize(nodes[static_cast<size_t>(place)]->outputs);
-    return slots[index];
+  std::vector<SmallVector<Tensor, 1>> pending(templates.size());
+  const auto grad_at = [&](int node, int index) -> Tensor& {
+    auto& grads_of_node = pending[static_cast<size_t>(node)];
+    if (grads_of_node.empty()) grads_of_node.resize(nodes[static_cast<size_t>(node)]->outputs);
+    return grads_of_node[index];
   };
-  passed.assign(places.size(), 0);
+  passed.assign(templates.size(), 0);
   out.clear();
   out.resize(wanted.size());
   for (size_t i = 0; i < pattern.roots().size(); ++i)
-    if (grads[i].defined()) slot(pattern.roots()[i].place, pattern.roots()[i].index) = grads[i];
-  for (size_t p = places.size(); p-- > 0;) {
+    if (grads[i].defined()) grad_at(pattern.roots()[i].node, pattern.roots()[i].index) = grads[i];
+  for (size_t p = templates.size(); p-- > 0;) {
     if (pending[p].empty() || !leads[p]) continue;
     Node& node = *nodes[p];
     if (node.released || (!used_up.empty() && used_up[p])) node.refuse_again(pending[p].data());
     const program::AtSite site(node.layer);
-    const auto& links = places[p].links;
-    const Flags asked = asked_of(places[p], leads);
+    const auto& links = templates[p].links;
+    const Flags asked = asked_of(templates[p], leads);
     SmallVector<Tensor, 4> made;
     made.resize(links.size());
     {
@@ -68,7 +69,7 @@ void Pass::run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
       if (links[i].exit >= 0) {
         out[links[i].exit] = std::move(grad);
       } else {
-        add_to(slot(links[i].place, edge.index), std::move(grad));
+        add_to(grad_at(links[i].node, edge.index), std::move(grad));
       }
     }
   }

@@ -25,7 +25,7 @@ struct Pass {
   // By place: whether it leads to an exit that wants a gradient.
   std::vector<uint8_t> leading(const Pattern& pattern) const;
   // By input of the node at a place: whether it wants a gradient.
-  Flags asked_of(const Pattern::Place& place, const std::vector<uint8_t>& leads) const;
+  Flags asked_of(const Pattern::NodeTemplate& node, const std::vector<uint8_t>& leads) const;
 };
 
 }  // namespace steep::tape

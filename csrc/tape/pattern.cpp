@@ -13,7 +13,7 @@ namespace {
 // What a rule's copy in a pattern says instead of a node (SavedParts::swaps): none, the node at a
 // place, or the one that an exit leads to.
 constexpr uint32_t kExit = 0x80000000u;
-uint32_t code_of_place(int place) { return 1 + static_cast<uint32_t>(place); }
+uint32_t code_of_node(int node) { return 1 + static_cast<uint32_t>(node); }
 uint32_t code_of_exit(int exit) { return kExit | static_cast<uint32_t>(exit); }
 
 bool was_there(const Node& node, const Recorder& recorder) {
@@ -53,7 +53,7 @@ class Pattern::Emptier final : public SavedCopies {
   Emptier(Pattern& pattern, const Tensors& inputs, const Recorder& recorder)
       : pattern_(pattern), inputs_(inputs), recorder_(recorder) {}
 
-  void at(int place) { place_ = place; }
+  void at(int node) { node_ = node; }
   void copied(SavedParts& parts) override {
     const Tensor x = parts.tensor;
     if (x->swaps != parts.swaps || x->storage->version() != parts.version)
@@ -62,7 +62,7 @@ class Pattern::Emptier final : public SavedCopies {
     const uint32_t link = parts.grad_fn ? link_of(parts) : 0;
     int64_t start = 0;
     const int origin = origin_of(x, is_itself(parts), start);
-    pattern_.places_[static_cast<size_t>(place_)].origins.push_back(origin);
+    pattern_.templates_[static_cast<size_t>(node_)].origins.push_back(origin);
     pattern_.saved_.push_back(x);
     pattern_.origin_of_saved_.push_back(origin);
     parts.tensor = Tensor(
@@ -76,10 +76,10 @@ class Pattern::Emptier final : public SavedCopies {
   uint32_t link_of(const SavedParts& parts) {
     const Node& node = *parts.grad_fn;
     if (!was_there(node, recorder_)) {
-      const int place = pattern_.place_of(&node);
-      if (place >= place_) pattern_.refuse("its graph is not in order");
-      for (const Root& root : pattern_.roots_) pattern_.nested_ |= place == root.place;
-      return code_of_place(place);
+      const int index = pattern_.index_of(&node);
+      if (index >= node_) pattern_.refuse("its graph is not in order");
+      for (const Root& root : pattern_.roots_) pattern_.nested_ |= index == root.node;
+      return code_of_node(index);
     }
     Edge edge;
     edge.node = parts.grad_fn;
@@ -119,7 +119,7 @@ class Pattern::Emptier final : public SavedCopies {
   Pattern& pattern_;
   const Tensors& inputs_;
   const Recorder& recorder_;
-  int place_ = 0;
+  int node_ = 0;
 };
 
 // Puts one call's tensors into copied rules.
@@ -169,7 +169,7 @@ Pattern::Pattern(const Tensors& results, const Tensors& inputs, const Recorder& 
   if (!refusal_.empty()) return;
   find_links(inputs, recorder);
   empty_rules(inputs, recorder);
-  nodes_.clear();
+  recorded_nodes_.clear();
 }
 
 void Pattern::find_nodes(const Tensors& results, const Recorder& recorder) {
@@ -185,7 +185,7 @@ void Pattern::find_nodes(const Tensors& results, const Recorder& recorder) {
     const Ref<Node> node = std::move(open.back());
     open.pop_back();
     if (was_there(*node, recorder) || !seen.insert(node.get()).second) continue;
-    nodes_.push_back(node);
+    recorded_nodes_.push_back(node);
     if (node->released) {
       refuse("backward has used up a part of its result's graph; return detach() of it");
     } else if (!node->hooks.empty() || !node->retainers.empty()) {
@@ -199,35 +199,37 @@ void Pattern::find_nodes(const Tensors& results, const Recorder& recorder) {
     for (const Edge& edge : node->inputs)
       if (edge.node) open.push_back(edge.node);
   }
-  std::sort(nodes_.begin(), nodes_.end(),
+  std::sort(recorded_nodes_.begin(), recorded_nodes_.end(),
             [](const Ref<Node>& a, const Ref<Node>& b) { return a->number < b->number; });
   for (const Tensor& result : results) {
     const Ref<Node> node = grad_fn(result);
     roots_.push_back({});
-    if (node && !node->released) roots_.back() = {place_of(node.get()), history(result)->output};
+    if (node && !node->released) roots_.back() = {index_of(node.get()), history(result)->output};
   }
   for (size_t i = 0; i < roots_.size(); ++i)
     for (size_t j = 0; j < i; ++j)
-      if (roots_[i].place >= 0 && roots_[i].place == roots_[j].place &&
+      if (roots_[i].node >= 0 && roots_[i].node == roots_[j].node &&
           roots_[i].index == roots_[j].index)
         refuse("two of its results are one value in the graph; return it once");
 }
 
-int Pattern::place_of(const Node* node) const {
+int Pattern::index_of(const Node* node) const {
   const auto at = std::lower_bound(
-      nodes_.begin(), nodes_.end(), node->number,
+      recorded_nodes_.begin(), recorded_nodes_.end(), node->number,
       [](const Ref<Node>& other, uint64_t number) { return other->number < number; });
-  return at != nodes_.end() && at->get() == node ? static_cast<int>(at - nodes_.begin()) : -1;
+  return at != recorded_nodes_.end() && at->get() == node
+             ? static_cast<int>(at - recorded_nodes_.begin())
+             : -1;
 }
 
 // Exits in the order of a pass: later nodes first, inputs as they stand.
 void Pattern::find_links(const Tensors& inputs, const Recorder& recorder) {
-  places_.resize(nodes_.size());
-  for (size_t p = nodes_.size(); p-- > 0;) {
-    for (const Edge& edge : nodes_[p]->inputs) {
+  templates_.resize(recorded_nodes_.size());
+  for (size_t p = recorded_nodes_.size(); p-- > 0;) {
+    for (const Edge& edge : recorded_nodes_[p]->inputs) {
       Link link;
       if (edge.node && !was_there(*edge.node, recorder)) {
-        link.place = place_of(edge.node.get());
+        link.node = index_of(edge.node.get());
       } else if (edge.node) {
         const int end = end_of(edge, inputs, recorder);
         if (end < 0) return refuse(kOutside);
@@ -235,8 +237,8 @@ void Pattern::find_links(const Tensors& inputs, const Recorder& recorder) {
         exits_.push_back(end);
         ++ends_[static_cast<size_t>(end)].exits;
       }
-      for (const Root& root : roots_) nested_ |= link.place >= 0 && link.place == root.place;
-      places_[p].links.push_back(link);
+      for (const Root& root : roots_) nested_ |= link.node >= 0 && link.node == root.node;
+      templates_[p].links.push_back(link);
     }
   }
 }
@@ -268,12 +270,12 @@ int Pattern::end_of(const Edge& edge, const Tensors& inputs, const Recorder& rec
 
 void Pattern::empty_rules(const Tensors& inputs, const Recorder& recorder) {
   Emptier emptier(*this, inputs, recorder);
-  for (size_t p = 0; p < nodes_.size() && refusal_.empty(); ++p) {
+  for (size_t p = 0; p < recorded_nodes_.size() && refusal_.empty(); ++p) {
     emptier.at(static_cast<int>(p));
-    places_[p].node = nodes_[p]->copy();
-    for (const Edge& edge : nodes_[p]->inputs) {
-      places_[p].node->inputs.push_back(edge);
-      places_[p].node->inputs.back().node.reset();
+    templates_[p].rule = recorded_nodes_[p]->copy();
+    for (const Edge& edge : recorded_nodes_[p]->inputs) {
+      templates_[p].rule->inputs.push_back(edge);
+      templates_[p].rule->inputs.back().node.reset();
     }
   }
 }
@@ -305,15 +307,15 @@ std::vector<Ref<Node>> Pattern::instantiate(const BoundTensors& bound,
                                             const SmallVector<Edge, 2>& exits,
                                             uint64_t first) const {
   std::vector<Ref<Node>> nodes;
-  nodes.reserve(places_.size());
+  nodes.reserve(templates_.size());
   Filler filler(*this, bound, nodes, exits);
-  for (const Place& place : places_) {
-    const Ref<Node> node = place.node->copy();
+  for (const NodeTemplate& each : templates_) {
+    const Ref<Node> node = each.rule->copy();
     node->number = first + nodes.size();
-    for (int i = 0; i < place.links.size(); ++i) {
-      const Link& link = place.links[i];
-      Edge edge = place.node->inputs[i];
-      if (link.place >= 0) edge.node = nodes[static_cast<size_t>(link.place)];
+    for (int i = 0; i < each.links.size(); ++i) {
+      const Link& link = each.links[i];
+      Edge edge = each.rule->inputs[i];
+      if (link.node >= 0) edge.node = nodes[static_cast<size_t>(link.node)];
       if (link.exit >= 0) {
         edge.node = exits[link.exit].node;
         edge.index = exits[link.exit].index;
@@ -329,21 +331,21 @@ std::string Pattern::difference(const Pattern& other) const {
   const auto same_ends = [](const End& a, const End& b) {
     return a.input == b.input && a.exits == b.exits && (a.input >= 0 || a.leaf.same(b.leaf));
   };
-  if (places_.size() != other.places_.size() || exits_ != other.exits_ ||
+  if (templates_.size() != other.templates_.size() || exits_ != other.exits_ ||
       roots_.size() != other.roots_.size() ||
       !std::equal(ends_.begin(), ends_.end(), other.ends_.begin(), other.ends_.end(), same_ends))
     return "another graph of the result";
   for (size_t i = 0; i < roots_.size(); ++i)
-    if (roots_[i].place != other.roots_[i].place || roots_[i].index != other.roots_[i].index)
+    if (roots_[i].node != other.roots_[i].node || roots_[i].index != other.roots_[i].index)
       return "another graph of the result";
-  for (size_t p = 0; p < places_.size(); ++p) {
-    const Place &a = places_[p], &b = other.places_[p];
-    bool same = std::strcmp(a.node->name, b.node->name) == 0 && a.links.size() == b.links.size() &&
+  for (size_t p = 0; p < templates_.size(); ++p) {
+    const NodeTemplate &a = templates_[p], &b = other.templates_[p];
+    bool same = std::strcmp(a.rule->name, b.rule->name) == 0 && a.links.size() == b.links.size() &&
                 a.origins.size() == b.origins.size();
     for (int i = 0; same && i < a.links.size(); ++i)
-      same = a.links[i].place == b.links[i].place && a.links[i].exit == b.links[i].exit;
+      same = a.links[i].node == b.links[i].node && a.links[i].exit == b.links[i].exit;
     for (int i = 0; same && i < a.origins.size(); ++i) same = a.origins[i] == b.origins[i];
-    if (!same) return join("another graph of the result, at ", a.node->name);
+    if (!same) return join("another graph of the result, at ", a.rule->name);
   }
   for (size_t o = 0; o < origins_.size(); ++o) {
     const Origin &a = origins_[o], &b = other.origins_[o];

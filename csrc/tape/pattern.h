@@ -35,16 +35,16 @@ class Pattern {
   };
   // Where the gradient of a node's input goes: on to another node, or out.
   struct Link {
-    int place = -1;  // of the other node
+    int node = -1;  // of the other node
     int exit = -1;
   };
-  struct Place {
-    Ref<Node> node;               // its rule; of its edges all but the nodes
+  struct NodeTemplate {
+    Ref<Node> rule;               // a copy, whose edges lead to no nodes
     SmallVector<Link, 2> links;   // by input
     SmallVector<int, 4> origins;  // of what it has saved
   };
   struct Root {
-    int place = -1;  // -1: a result without a graph
+    int node = -1;  // -1: a result without a graph
     int index = 0;
   };
 
@@ -54,12 +54,12 @@ class Pattern {
 
   // Why graphs of other calls cannot be made of it; empty if they can.
   const std::string& refusal() const { return refusal_; }
-  bool empty() const { return places_.empty(); }
+  bool empty() const { return templates_.empty(); }
   // Where it is another graph than `other`; empty where it is the same.
   std::string difference(const Pattern& other) const;
 
   // In the order of their numbers: what a node leads to comes before it.
-  const std::vector<Place>& places() const { return places_; }
+  const std::vector<NodeTemplate>& templates() const { return templates_; }
   const std::vector<Root>& roots() const { return roots_; }  // by result
   // Whether one result is made of another: gradients come to that from within as well.
   bool nested() const { return nested_; }
@@ -90,14 +90,14 @@ class Pattern {
   void find_nodes(const Tensors& results, const program::Recorder& recorder);
   void find_links(const Tensors& inputs, const program::Recorder& recorder);
   void empty_rules(const Tensors& inputs, const program::Recorder& recorder);
-  int place_of(const Node* node) const;
+  int index_of(const Node* node) const;
   int end_of(const Edge& edge, const Tensors& inputs, const program::Recorder& recorder);
   void refuse(const std::string& reason) {
     if (refusal_.empty()) refusal_ = reason;
   }
 
-  std::vector<Ref<Node>> nodes_;  // of the recorded call, by place, until they are copied
-  std::vector<Place> places_;
+  std::vector<Ref<Node>> recorded_nodes_;  // of the recorded call, by place, until they are copied
+  std::vector<NodeTemplate> templates_;
   std::vector<Root> roots_;
   std::vector<int> exits_;
   std::vector<End> ends_;

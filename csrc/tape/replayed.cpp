@@ -31,18 +31,18 @@ Tensor separate(const Tensor& x) {
 }
 
 // Records from construction to destruction; where launches come from is followed meanwhile.
-class Recording {
+class PassRecording {
  public:
-  explicit Recording(Recorder& recorder) : recorder_(recorder) {
+  explicit PassRecording(Recorder& recorder) : recorder_(recorder) {
     recorder_.start();
     program::follow_sites();
   }
-  ~Recording() {
+  ~PassRecording() {
     program::unfollow_sites();
     recorder_.stop();
   }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
+  PassRecording(const PassRecording&) = delete;
+  PassRecording& operator=(const PassRecording&) = delete;
 
  private:
   Recorder& recorder_;
@@ -55,8 +55,8 @@ std::string Replayed::complete(const Trace& trace, const Tensors& inputs) {
   const GradMode off(false);
   Tensors grads;
   for (int i = 0; i < results_; ++i) {
-    const Shape& like = shapes_[static_cast<size_t>(i)];
-    grads.push_back(pattern_.roots()[static_cast<size_t>(i)].place < 0
+    const ResultMetadata& like = metadata_[static_cast<size_t>(i)];
+    grads.push_back(pattern_.roots()[static_cast<size_t>(i)].node < 0
                         ? Tensor()
                         : primitives.fill(like.shape, like.dtype, 1.0));
   }
@@ -87,7 +87,7 @@ Replayed::Recorded Replayed::record(Pass& pass, const BoundTensors& bound,
     SmallVector<Edge, 2> exits;
     exits.resize(static_cast<int>(pattern_.exits().size()));
     const std::vector<Ref<Node>> nodes = pattern_.instantiate(bound, exits, 1);
-    const Recording recording(recorder);
+    const PassRecording recording(recorder);
     const program::AtSite phase(program::Phase::backward);
     pass.run(pattern_, nodes, used_up);
     pass.add_up(pattern_);
@@ -134,7 +134,7 @@ void Replayed::plan(const Replayed& other) {
 
 bool Replayed::fits(const Tensor* grads) const {
   for (int i = 0; i < results_; ++i) {
-    const Shape& shape = shapes_[static_cast<size_t>(i)];
+    const ResultMetadata& shape = metadata_[static_cast<size_t>(i)];
     if (grads[i].defined() && (grads[i].dtype() != shape.dtype || grads[i].shape() != shape.shape))
       return false;
   }
@@ -201,7 +201,7 @@ Ref<Replayed::Call> Replayed::bind(const Tensors& inputs, Program& program) {
     bound.swaps = bound.tensor->swaps;
     call->bound_.push_back(std::move(bound));
   }
-  const uint64_t count = pattern_.places().size();
+  const uint64_t count = pattern_.templates().size();
   call->first_number_ = Node::take_numbers(count + 1);
   call->number = call->first_number_ + count;
   // Hooks on a result that others are made of are called with all that comes to it.
@@ -218,9 +218,9 @@ Replayed::Call::~Call() {
 
 void Replayed::Call::attach(const Tensor& result, int i) {
   const Pattern::Root& root = of_->pattern_.roots()[static_cast<size_t>(i)];
-  if (root.place < 0) return;
+  if (root.node < 0) return;
   if (nodes_.empty()) return set_grad_fn(result, Ref<Node>(this), i);
-  set_grad_fn(result, nodes_[static_cast<size_t>(root.place)], root.index);
+  set_grad_fn(result, nodes_[static_cast<size_t>(root.node)], root.index);
 }
 
 bool Replayed::Call::is_unchanged() const {
@@ -245,7 +245,7 @@ void Replayed::Call::apply(const Tensor* grads, Grads& out) {
     const int end = pattern.exits()[static_cast<size_t>(k)];
     pass.wanted.push_back(out.wanted(k));
     if (out.wanted(k) && pattern.ends()[static_cast<size_t>(end)].exits > 1)
-      pass.vacant[end] = !has_arrived(inputs[k]);
+      pass.vacant[end] = !has_pending_gradient(inputs[k]);
   }
   bool done = false;
   // What has been written to since is refused by the rules that saved it, if they come to it.
@@ -321,10 +321,10 @@ void Replayed::Call::refuse_again(const Tensor* grads) const {
   const Node* first = this;
   int last = -1;
   for (int i = 0; i < outputs; ++i) {
-    const int place = of_->pattern_.roots()[static_cast<size_t>(i)].place;
-    if (!grads[i].defined() || place <= last) continue;
-    last = place;
-    first = of_->pattern_.places()[static_cast<size_t>(place)].node.get();
+    const int index = of_->pattern_.roots()[static_cast<size_t>(i)].node;
+    if (!grads[i].defined() || index <= last) continue;
+    last = index;
+    first = of_->pattern_.templates()[static_cast<size_t>(index)].rule.get();
   }
   if (first == this) Node::refuse_again(grads);
   first->refuse_again(grads);
@@ -340,10 +340,10 @@ void Replayed::Call::unfold() {
   for (size_t i = 0; i < pattern.roots().size(); ++i) {
     Edge edge;
     const Pattern::Root& root = pattern.roots()[i];
-    if (root.place >= 0) edge.node = nodes[static_cast<size_t>(root.place)];
+    if (root.node >= 0) edge.node = nodes[static_cast<size_t>(root.node)];
     edge.index = root.index;
-    edge.dtype = of_->shapes_[i].dtype;
-    edge.shape = of_->shapes_[i].shape;
+    edge.dtype = of_->metadata_[i].dtype;
+    edge.shape = of_->metadata_[i].shape;
     roots.push_back(std::move(edge));
   }
   inputs = std::move(roots);
@@ -357,16 +357,16 @@ void Replayed::Call::unfold() {
 void Replayed::Call::release_after(const Grads& grads) {
   if (unfolded_) return;
   const Pattern& pattern = of_->pattern_;
-  used_up_.resize(pattern.places().size());
+  used_up_.resize(pattern.templates().size());
   std::vector<uint8_t> needed(bound_.size());
   for (size_t p = 0; p < grads.passed.size(); ++p)
     if (grads.passed[p]) used_up_[p] = 1;
   bool over = true;
   for (const Pattern::Root& root : pattern.roots())
-    over &= root.place < 0 || used_up_[static_cast<size_t>(root.place)];
+    over &= root.node < 0 || used_up_[static_cast<size_t>(root.node)];
   if (over) return release();
   for (size_t p = 0; p < used_up_.size(); ++p)
-    for (int origin : pattern.places()[p].origins)
+    for (int origin : pattern.templates()[p].origins)
       if (!used_up_[p]) needed[static_cast<size_t>(origin)] = 1;
   for (size_t o = 0; o < bound_.size(); ++o)
     if (!needed[o]) bound_[o].tensor.reset();

@@ -17,7 +17,7 @@ class Replayed : public std::enable_shared_from_this<Replayed> {
   // Of a call that `recorder` has recorded, and whose results still have their graph.
   Replayed(const Tensors& results, const Tensors& inputs, const program::Recorder& recorder)
       : pattern_(results, inputs, recorder), results_(results.size()) {
-    for (const Tensor& result : results) shapes_.push_back({result.dtype(), result.shape()});
+    for (const Tensor& result : results) metadata_.push_back({result.dtype(), result.shape()});
   }
 
   const Pattern& pattern() const { return pattern_; }
@@ -38,7 +38,7 @@ class Replayed : public std::enable_shared_from_this<Replayed> {
   Ref<Call> bind(const Tensors& inputs, program::Program& program);
 
  private:
-  struct Shape {
+  struct ResultMetadata {
     DType dtype;
     Dims shape;
   };
@@ -66,7 +66,7 @@ class Replayed : public std::enable_shared_from_this<Replayed> {
 
   Pattern pattern_;
   int results_;
-  std::vector<Shape> shapes_;
+  std::vector<ResultMetadata> metadata_;
   Recorded first_;
   std::vector<std::shared_ptr<Variant>> variants_;
   std::vector<std::shared_ptr<program::Program>> programs_;

@@ -106,7 +106,7 @@ kernels::Scalar Number::as_scalar(DType compute) const {
   return scalar;
 }
 
-Promotion::Slot Promotion::combine(Slot higher, Slot lower) {
+Promotion::MaybeDType Promotion::combine(MaybeDType higher, MaybeDType lower) {
   if (!higher) return lower;
   if (!lower) return higher;
   return kind_of(*lower) > kind_of(*higher) ? promote(*higher, *lower) : *higher;

@@ -11,13 +11,6 @@
 
 namespace steep {
 
-static_assert(kernels::kPlaces == element::Types::count, "kernels know the same types");
-
-// Where kernels keep their functions for elements of the dtype.
-inline int place_of(DType dtype) {
-  return visit(dtype, [](auto type) { return kernels::kPlace<ElementOf<decltype(type)>>; });
-}
-
 // What floating tensors are made as where nobody says: float32, or what set_default_dtype chose.
 DType default_dtype();
 void set_default_dtype(DType dtype);
@@ -84,10 +77,12 @@ class Promotion {
   DType result() const;
 
  private:
-  using Slot = std::optional<DType>;  // empty: no operand of that rank yet
-  static void merge(Slot& slot, DType dtype) { slot = slot ? promote(*slot, dtype) : dtype; }
-  static Slot combine(Slot higher, Slot lower);
-  Slot dimensioned_, zero_dim_, number_;
+  using MaybeDType = std::optional<DType>;  // empty: no operand of that rank yet
+  static void merge(MaybeDType& known, DType dtype) {
+    known = known ? promote(*known, dtype) : dtype;
+  }
+  static MaybeDType combine(MaybeDType higher, MaybeDType lower);
+  MaybeDType dimensioned_, zero_dim_, number_;
 };
 
 }  // namespace steep

@@ -1,12 +1,14 @@
-// The element types: the one list of them, with all that is known of each, and visit(), which leads
-// from a DType to the C++ type. What depends on the type is written elsewhere as a function of
-// Type<T>, so that a new type is met by every one of them, or refused by the compiler.
+// The element types: what is known of each of kernels::ElementTypes, and visit(), which leads from a
+// DType to the C++ type. What depends on the type is written elsewhere as a function of Type<T>, so
+// that a new type works everywhere, or the compiler says where it does not.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <type_traits>
+
+#include "kernels/element_types.h"
 
 namespace steep {
 
@@ -16,7 +18,7 @@ enum class DType : uint8_t { float32, float64, int64, int32, uint8, boolean };
 // Of Python's numbers and of element types; each holds those before it.
 enum class NumberKind : uint8_t { boolean, integer, floating };
 
-// What follows from the C++ type of an element.
+// What follows from an element's C++ type.
 template <class T, DType Code, NumberKind Kind>
 struct ElementType {
   using Element = T;
@@ -43,7 +45,7 @@ struct ElementType {
   static void store(void* at, T value) { std::memcpy(at, &value, sizeof value); }
 };
 
-// What does not: its name, and its letter in Python's struct module and buffers.
+// What does not follow from it: its name, and its letter in Python's struct module and buffers.
 template <class T>
 struct Type;
 template <>
@@ -81,7 +83,7 @@ struct Type<bool> : ElementType<bool, DType::boolean, NumberKind::boolean> {
 template <class Described>
 using ElementOf = typename Described::Element;
 
-// What f makes of the type: visit(dtype, [](auto type) { return type.size; }).
+// Calls f with the type: visit(dtype, [](auto type) { return type.size; }).
 template <class F>
 constexpr decltype(auto) visit(DType dtype, F&& f) {
   switch (dtype) {
@@ -103,23 +105,17 @@ constexpr decltype(auto) visit(DType dtype, F&& f) {
 
 namespace element {
 
-template <class... T>
-struct List {
-  static constexpr int count = sizeof...(T);
-  template <class F>
-  static constexpr void for_each(F&& f) {
-    (f(Type<T>{}), ...);
-  }
-};
-// In the order of promotion: two types meet in the one that comes later.
-using Types = List<bool, uint8_t, int32_t, int64_t, float, double>;
+template <class F, class... T>
+constexpr void for_each(kernels::TypeList<T...>, F&& f) {
+  (f(Type<T>{}), ...);
+}
 
 }  // namespace element
 
-// All types, from bool up to the one that holds most.
+// All types, in the order of promotion.
 template <class F>
 constexpr void for_each_type(F&& f) {
-  element::Types::for_each(f);
+  element::for_each(kernels::ElementTypes{}, f);
 }
 
 template <class F>
@@ -129,7 +125,7 @@ constexpr void for_each_floating_type(F&& f) {
   });
 }
 
-// A number that stands for the type in keys, below 32; what it is has no meaning.
+// A number below 32 that stands for the type in keys; its value has no meaning.
 constexpr int code_of(DType dtype) { return static_cast<int>(dtype); }
 
 // One value for each type.
@@ -140,10 +136,10 @@ class ByType {
   constexpr Value& operator[](DType dtype) { return values_[code_of(dtype)]; }
 
  private:
-  Value values_[element::Types::count] = {};
+  Value values_[kernels::ElementTypes::count] = {};
 };
 
-// What f makes of each type.
+// f(type) for each type.
 template <class F>
 constexpr auto by_type(F f) {
   ByType<decltype(f(Type<float>{}))> out;
@@ -151,7 +147,7 @@ constexpr auto by_type(F f) {
   return out;
 }
 
-// What f makes of each floating type. Only those may be asked for.
+// f(type) for each floating type. Only those may be asked for.
 template <class F>
 constexpr auto by_floating_type(F f) {
   ByType<decltype(f(Type<float>{}))> out;
@@ -164,21 +160,19 @@ namespace element {
 constexpr bool are_all_listed() {
   uint32_t found = 0;
   for_each_type([&](auto type) { found |= uint32_t{1} << code_of(type); });
-  return Types::count <= 32 && found == (uint64_t{1} << Types::count) - 1;
+  constexpr int kCount = kernels::ElementTypes::count;
+  return kCount <= 32 && found == (uint64_t{1} << kCount) - 1;
 }
-static_assert(are_all_listed(), "every type is listed once, and its code fits in a key");
+static_assert(are_all_listed(), "each DType is listed once, and its code fits in a key");
 
-constexpr auto places() {
-  ByType<int> out;
-  int place = 0;
-  for_each_type([&](auto type) { out[type] = place++; });
-  return out;
-}
-inline constexpr auto kPlaces = places();
+inline constexpr auto kIndices =
+    by_type([](auto type) { return kernels::kTypeIndex<ElementOf<decltype(type)>>; });
 inline constexpr auto kSizes = by_type([](auto type) { return type.size; });
 
 }  // namespace element
 
+// Where kernels keep their functions for elements of the dtype; higher for a type that holds more.
+constexpr int type_index(DType dtype) { return element::kIndices[dtype]; }
 constexpr int64_t element_size(DType dtype) { return element::kSizes[dtype]; }
 constexpr const char* name(DType dtype) {  // "float32", ..., "bool"
   return visit(dtype, [](auto type) { return type.name; });
@@ -207,9 +201,7 @@ double largest(DType dtype);
 double epsilon(DType dtype);
 
 // The smallest type both convert to.
-constexpr DType promote(DType a, DType b) {
-  return element::kPlaces[a] >= element::kPlaces[b] ? a : b;
-}
+constexpr DType promote(DType a, DType b) { return type_index(a) >= type_index(b) ? a : b; }
 
 // What numbers of the type are added up or counted in: int64 for bools and small integers.
 constexpr DType counted_in(DType dtype) {

@@ -39,6 +39,7 @@ from steep._core import bool as bool
 from steep._core import broadcast_to as broadcast_to
 from steep._core import cat as cat
 from steep._core import ceil as ceil
+from steep._core import celu as celu
 from steep._core import channels_last as channels_last
 from steep._core import channels_last_3d as channels_last_3d
 from steep._core import chunk as chunk
@@ -92,6 +93,7 @@ from steep._core import get_default_dtype as get_default_dtype
 from steep._core import get_num_threads as get_num_threads
 from steep._core import get_rng_state as get_rng_state
 from steep._core import gt as gt
+from steep._core import hardshrink as hardshrink
 from steep._core import huber_loss as huber_loss
 from steep._core import index_select as index_select
 from steep._core import inference_mode as inference_mode
@@ -154,6 +156,7 @@ from steep._core import ones_like as ones_like
 from steep._core import outer as outer
 from steep._core import permute as permute
 from steep._core import pow as pow
+from steep._core import prelu as prelu
 from steep._core import preserve_format as preserve_format
 from steep._core import prod as prod
 from steep._core import promote_types as promote_types
@@ -172,10 +175,12 @@ from steep._core import reset_peak_memory_stats as reset_peak_memory_stats
 from steep._core import reshape as reshape
 from steep._core import result_type as result_type
 from steep._core import round as round
+from steep._core import rrelu as rrelu
 from steep._core import rsqrt as rsqrt
 from steep._core import scatter_add as scatter_add
 from steep._core import seed as seed
 from steep._core import select as select
+from steep._core import selu as selu
 from steep._core import set_default_dtype as set_default_dtype
 from steep._core import set_grad_enabled as set_grad_enabled
 from steep._core import set_num_threads as set_num_threads
@@ -203,6 +208,7 @@ from steep._core import t as t
 from steep._core import tan as tan
 from steep._core import tanh as tanh
 from steep._core import tensor as tensor
+from steep._core import threshold as threshold
 from steep._core import tile as tile
 from steep._core import transpose as transpose
 from steep._core import true_divide as true_divide

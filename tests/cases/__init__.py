@@ -10,6 +10,7 @@ from __future__ import annotations
 from cases.activation import ACTIVATIONS
 from cases.bench import builders
 from cases.compare import COMPARE, NEAR
+from cases.conv import CONVOLUTIONS
 from cases.create import CREATE, FILL, PEAK
 from cases.elementwise import ARITHMETIC, COPIES
 from cases.functions import MATH
@@ -44,6 +45,7 @@ TABLE: dict[str, Row] = {
     **JOIN,
     **INDEX,
     **PRODUCTS,
+    **CONVOLUTIONS,
     **LOSSES,
     **NORMS,
     **CREATE,

@@ -28,6 +28,20 @@ def _unchanged(params: Params, inputs: tuple[Array, ...], *_: Any, **__: Any) ->
     return inputs[0]
 
 
+def _prelu(params: Params, inputs: tuple[Array, ...], *_: Any, **__: Any) -> Any:
+    return OPS["prelu"].forward(*inputs, params["weight"])
+
+
+def _mean_slope(
+    params: Params, inputs: tuple[Array, ...], lower: float = 1 / 8, upper: float = 1 / 3, **_: Any
+) -> Any:
+    return OPS["leaky_relu"].forward(*inputs, (lower + upper) / 2)
+
+
+def _softmax2d(params: Params, inputs: tuple[Array, ...]) -> Any:
+    return OPS["softmax"].forward(*inputs, -3)
+
+
 def _network(m: ModuleType) -> Any:
     return m.nn.Sequential(m.nn.Linear(4, 3), m.nn.Tanh(), m.nn.Linear(3, 2, bias=False))
 
@@ -112,6 +126,42 @@ _ALL = (
         _unchanged,
         bad=(bad(ValueError, "between 0 and 1, but got 1.5", 1.5),),
         bench=Made(call(0.5), (MATRIX,), ""),
+    ),
+    Layer(
+        "PReLU",
+        (
+            Made(call(), (_x,), "PReLU(num_parameters=1)"),
+            Made(call(3, 0.5), (arr(2, 3, 4),), "PReLU(num_parameters=3)"),
+        ),
+        _prelu,
+        bad=(bad(RuntimeError, "expected device 'cpu'", device="cuda"),),
+        misused=(Misused(call(3), (_x,), RuntimeError, "3 slopes and 4 channels"),),
+        bench=Made(call(), (MATRIX,), ""),
+    ),
+    Layer(
+        "RReLU",
+        (
+            Made(call(0.1, 0.6), (_x,), "RReLU(lower=0.1, upper=0.6)", training=False),
+            Made(call(), (_x,), "RReLU(lower=0.125, upper=0.3333333333333333)", drawn=True),
+            Made(
+                call(0.1, 0.6, inplace=True),
+                (_x,),
+                "RReLU(lower=0.1, upper=0.6, inplace=True)",
+                drawn=True,
+            ),
+        ),
+        _mean_slope,
+        bench=Made(call(), (MATRIX,), ""),
+    ),
+    Layer(
+        "Softmax2d",
+        (
+            Made(call(), (arr(2, 3, 4, 5),), "Softmax2d()"),
+            Made(call(), (arr(3, 4, 5),), "Softmax2d()"),
+        ),
+        _softmax2d,
+        misused=(Misused(call(), (_x,), ValueError, "expected input to be 3D or 4D, got 2D"),),
+        bench=Made(call(), (arr(4, 8, 32, 32),), ""),
     ),
     Layer(
         "Sequential",

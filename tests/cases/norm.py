@@ -58,4 +58,24 @@ NORMS = {
         rough=4.0,
         reason="sums over a row, twice, and what they take from numbers far from 0",
     ),
+    "normalize": Row(
+        (
+            call(_x),
+            call(arr(2, 3, 4), 1.0, -1),
+            call(arr(2, 3, 4), p=3, dim=(0, 2)),
+            call(arr(4), dim=0, eps=100.0),
+            call(arr(0, 3)),
+            call(arr(3, 0)),
+        ),
+        "normalize",
+        bad=(
+            bad(IndexError, "Dimension out of range", arr(3)),
+            bad(RuntimeError, "floating-point tensor", arr(2, 2, dtype="int64")),
+        ),
+        large=Call((Arr((617, 513), "spread"), 2.0, 1)),
+        bench=call(MATRIX),
+        extremes=(Extreme(rows=True, settings={"dim": 0}),),
+        rough=4.0,
+        reason="a sum of squares, and a difference of quotients",
+    ),
 }

@@ -60,6 +60,15 @@ def _normal_of(mean: Any, std: Any) -> Any:
     return (drawn * std + mean).astype(mean.dtype)
 
 
+def _rrelu(x: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Any:
+    generator, out = MT19937(0), x.astype(np.float64)
+    mean, (low, high) = (lower + upper) / 2, np.array([lower, upper], x.dtype).astype(np.float64)
+    for i in np.argwhere(np.less_equal(x, 0)):
+        drawn = generator.uniform() * (high - low) + low if training else mean
+        out[tuple(i)] *= x.dtype.type(drawn)
+    return out.astype(x.dtype)
+
+
 _sizes = (call((3,)), call((2, 20)), call((0, 2)), call(()), call((5, 4), dtype=_f64))
 _MEMORY = "it draws in the order of memory, as PyTorch does"
 _like_sizes = (call(arr(3)), call(arr(2, 20)), call(arr(0)))
@@ -189,5 +198,23 @@ DRAWS = {
             bad(RuntimeError, "dropout: expected a floating-point input", arr(2, dtype="int64")),
         ),
         reason="its mask is drawn by Philox; tests/test_random.py checks values and shares",
+    ),
+    "rrelu": Row(
+        (
+            call(arr(3, 5), 0.1, 0.6, True),
+            call(arr(4), training=True),
+            call(arr(3, 5), 0.1, 0.6),
+            call(arr(0), training=True),
+            call(arr(), -2.0, -2.0, True),
+        ),
+        _rrelu,
+        function=_seeded("rrelu"),
+        bench=call(MATRIX, training=True),
+        storage=_MEMORY,
+        bad=(
+            bad(RuntimeError, "lower bound less than or equal to the upper", arr(2), 0.5, 0.2),
+            bad(RuntimeError, "expected finite bounds", arr(2), -math.inf, 0.2),
+            bad(NotImplementedError, '"rrelu" not implemented for', arr(2, dtype="int64")),
+        ),
     ),
 }

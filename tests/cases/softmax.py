@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from cases.bench import MATRIX
@@ -56,7 +58,16 @@ def _softmax(name: str, layer: str) -> Row:
     )
 
 
+_row = _softmax("softmax", "Softmax")
+_taken_along = (Made(call(dim), (arr(3, 4),), f"Softmin(dim={dim})") for dim in (0, -1))
 SOFTMAX = {
-    "softmax": _softmax("softmax", "Softmax"),
+    "softmax": _row,
+    "softmin": replace(
+        _row,
+        reference="softmin",
+        fused=(),
+        layer=Layer("Softmin", tuple(_taken_along)),
+        counts=Counts(launches=2, saved=1, saved_bytes=60, backward=2),
+    ),
     "log_softmax": _softmax("log_softmax", "LogSoftmax"),
 }

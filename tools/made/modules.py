@@ -128,12 +128,16 @@ def representation(module: Module, parameters: list[Parameter], loss: bool) -> s
         return ""
     text = re.sub(r"\{(\w+)\}", lambda m: f"{{self.{m[1]}{'!r' * (m[1] in quoted)}}}", text)
     shown = f'f"{text}"' if text else ""
+    choice = ""
     if inplace:
         also = ", inplace=True" if text else "inplace=True"
         choice = f'"{also}" if self.inplace else ""'
         shown = f"{shown} + ({choice})" if text else choice
     head = '\n    def extra_repr(self) -> str:\n        """The arguments it was made with."""\n'
-    return f"{head}        return {shown}\n"
+    line = f"        return {shown}\n"
+    if len(line) > WIDTH + 1:
+        line = line.replace(f"({choice})", f"(\n            {choice}\n        )")
+    return head + line
 
 
 def simple_module(record: Record, module: Module) -> str:

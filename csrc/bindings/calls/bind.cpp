@@ -40,11 +40,11 @@ bool take_option(const Signature& signature, PyObject* key, PyObject* value) {
 class Placement {
  public:
   bool place(const Signature& signature, const CallArguments& call, Mismatch& mismatch);
-  bool fill(const Signature& signature, ops::Value* values, Mismatch& mismatch) const;
+  bool fill(const Signature& signature, ops::AnyValue* values, Mismatch& mismatch) const;
 
  private:
   bool place_keywords(const Signature& signature, const CallArguments& call, Mismatch& mismatch);
-  bool fill_rest(const Parameter& parameter, ops::Value& value, PyObject*& culprit) const;
+  bool fill_rest(const Parameter& parameter, ops::AnyValue& value, PyObject*& culprit) const;
 
   PyObject* given_[kMostParameters] = {};
   PyObject* const* rest_ = nullptr;
@@ -80,11 +80,12 @@ bool Placement::place_keywords(const Signature& signature, const CallArguments& 
   return true;
 }
 
-bool Placement::fill_rest(const Parameter& parameter, ops::Value& value, PyObject*& culprit) const {
+bool Placement::fill_rest(const Parameter& parameter, ops::AnyValue& value,
+                          PyObject*& culprit) const {
   const bool ints = parameter.wanted & accepts::dims;
-  value = ints ? ops::Value::of(Dims()) : ops::Value::of(Tensors());
+  value = ints ? ops::AnyValue::of(Dims()) : ops::AnyValue::of(Tensors());
   for (Py_ssize_t i = 0; i < rest_count_; ++i) {
-    ops::Value item;
+    ops::AnyValue item;
     culprit = rest_[i];
     if (!convert(ints ? accepts::integer : accepts::tensor, rest_[i], item)) return false;
     if (ints) {
@@ -96,7 +97,7 @@ bool Placement::fill_rest(const Parameter& parameter, ops::Value& value, PyObjec
   return true;
 }
 
-bool Placement::fill(const Signature& signature, ops::Value* values, Mismatch& mismatch) const {
+bool Placement::fill(const Signature& signature, ops::AnyValue* values, Mismatch& mismatch) const {
   const int count = static_cast<int>(signature.parameters.size());
   for (int i = 0; i < count; ++i) {
     const Parameter& parameter = signature.parameters[i];
@@ -159,7 +160,7 @@ std::string explain(const Entry& entry, const Signature& signature, const CallAr
 
 }  // namespace
 
-bool bind(const Signature& signature, const CallArguments& call, ops::Value* values,
+bool bind(const Signature& signature, const CallArguments& call, ops::AnyValue* values,
           Mismatch& mismatch) {
   Placement placement;
   return placement.place(signature, call, mismatch) && placement.fill(signature, values, mismatch);
@@ -167,7 +168,7 @@ bool bind(const Signature& signature, const CallArguments& call, ops::Value* val
 
 void raise_mismatch(const Entry& entry, const CallArguments& call) {
   const auto why = [&](const Overload& overload) {
-    Values values(overload.signature.parameters.size());
+    AnyValues values(overload.signature.parameters.size());
     Mismatch mismatch;
     bind(overload.signature, call, values.data(), mismatch);
     return explain(entry, overload.signature, call, mismatch);

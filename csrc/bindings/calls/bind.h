@@ -1,4 +1,4 @@
-// From a call's arguments to the Values of one overload.
+// From a call's arguments to the AnyValues of one overload.
 #pragma once
 
 #include "bindings/calls/entries.h"
@@ -21,25 +21,25 @@ struct Mismatch {
 };
 
 // Room for an overload's arguments on the stack; only as many are made as there are parameters.
-class Values {
+class AnyValues {
  public:
-  explicit Values(size_t count) : count_(count) {
-    for (size_t i = 0; i < count_; ++i) new (data() + i) ops::Value();
+  explicit AnyValues(size_t count) : count_(count) {
+    for (size_t i = 0; i < count_; ++i) new (data() + i) ops::AnyValue();
   }
-  ~Values() {
-    for (size_t i = 0; i < count_; ++i) data()[i].~Value();
+  ~AnyValues() {
+    for (size_t i = 0; i < count_; ++i) data()[i].~AnyValue();
   }
-  Values(const Values&) = delete;
-  Values& operator=(const Values&) = delete;
-  ops::Value* data() { return reinterpret_cast<ops::Value*>(room_); }
+  AnyValues(const AnyValues&) = delete;
+  AnyValues& operator=(const AnyValues&) = delete;
+  ops::AnyValue* data() { return reinterpret_cast<ops::AnyValue*>(room_); }
 
  private:
   size_t count_;
-  alignas(ops::Value) unsigned char room_[sizeof(ops::Value) * kMostParameters];
+  alignas(ops::AnyValue) unsigned char room_[sizeof(ops::AnyValue) * kMostParameters];
 };
 
 // Fills `values`, one for each parameter; says why not where the overload does not fit.
-bool bind(const Signature& signature, const CallArguments& call, ops::Value* values,
+bool bind(const Signature& signature, const CallArguments& call, ops::AnyValue* values,
           Mismatch& mismatch);
 
 // Raises the TypeError for a call that no overload takes.

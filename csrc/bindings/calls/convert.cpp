@@ -12,7 +12,7 @@
 
 namespace steep::bindings {
 
-using ops::Value;
+using ops::AnyValue;
 
 bool is_scalar_like(PyObject* object) {
   const PyTypeObject* type = Py_TYPE(object);
@@ -76,23 +76,23 @@ bool is_plain_0d(PyObject* object) {
          !tape::requires_grad(tensor_of(object));
 }
 
-bool convert_scalar(Accepts wanted, PyObject* object, Value& value) {
+bool convert_scalar(Accepts wanted, PyObject* object, AnyValue& value) {
   if (wanted & (accepts::number | accepts::floating) && is_plain_0d(object)) {
-    value = Value::of(ops::item(tensor_of(object)));
+    value = AnyValue::of(ops::item(tensor_of(object)));
     return true;
   }
   Number number;
   int64_t integer;
   if (wanted & accepts::number && read_number(object, number)) {
-    value = Value::of(number);
+    value = AnyValue::of(number);
   } else if (wanted & accepts::boolean && (PyBool_Check(object) || is_numpy_bool(object))) {
-    value = Value::of(Number(read_truth(object)));
+    value = AnyValue::of(Number(read_truth(object)));
   } else if (wanted & accepts::integer && read_int(object, integer)) {
-    value = Value::of(Number(integer));
+    value = AnyValue::of(Number(integer));
   } else if (wanted & accepts::floating && PyLong_CheckExact(object)) {
-    value = Value::of(Number(read_double(object)));
+    value = AnyValue::of(Number(read_double(object)));
   } else if (wanted & accepts::floating && read_number(object, number)) {
-    value = Value::of(Number(number.to_double()));
+    value = AnyValue::of(Number(number.to_double()));
   } else {
     return false;
   }
@@ -181,9 +181,9 @@ bool read_dims(PyObject* object, Dims& dims) {
   return true;
 }
 
-bool convert(Accepts wanted, PyObject* object, Value& value) {
+bool convert(Accepts wanted, PyObject* object, AnyValue& value) {
   if (wanted & accepts::tensor && is_tensor(object)) {
-    value.kind = Value::Kind::tensor;
+    value.kind = AnyValue::Kind::tensor;
     value.tensor = tensor_of(object);
     return true;
   }
@@ -192,29 +192,29 @@ bool convert(Accepts wanted, PyObject* object, Value& value) {
       accepts::number | accepts::boolean | accepts::integer | accepts::floating;
   if (wanted & kScalars && convert_scalar(wanted, object, value)) return true;
   if (wanted & accepts::dims && read_dims(object, value.dims)) {
-    value.kind = Value::Kind::dims;
+    value.kind = AnyValue::Kind::dims;
     return true;
   }
   if (wanted & accepts::tensors) {
-    value = Value::of(Tensors());
+    value = AnyValue::of(Tensors());
     return read_tensors(object, *value.tensors);
   }
   if (wanted & accepts::dtype && is_dtype(object)) {
-    value = Value::of(dtype_of(object));
+    value = AnyValue::of(dtype_of(object));
     return true;
   }
   if (wanted & accepts::generator) {
-    value.kind = Value::Kind::generator;
+    value.kind = AnyValue::Kind::generator;
     value.generator = generator_of(object);
     return value.generator != nullptr;
   }
   if (wanted & accepts::memory_format && is_memory_format(object)) {
-    value.kind = Value::Kind::text;
+    value.kind = AnyValue::Kind::text;
     value.text = checked_memory_format("memory_format", object);
     return true;
   }
   if (wanted & accepts::text && PyUnicode_Check(object)) {
-    value.kind = Value::Kind::text;
+    value.kind = AnyValue::Kind::text;
     value.text = utf8(object);
     return true;
   }
@@ -227,24 +227,24 @@ PyObject* wrap(const Number& number) {
   return PyLong_FromLongLong(number.to_int());
 }
 
-PyObject* wrap_result(Value& value, PyTypeObject* named) {
+PyObject* wrap_result(AnyValue& value, PyTypeObject* named) {
   switch (value.kind) {
-    case Value::Kind::tensor:
+    case AnyValue::Kind::tensor:
       return wrap(std::move(value.tensor));
-    case Value::Kind::generator:
-    case Value::Kind::none:
+    case AnyValue::Kind::generator:
+    case AnyValue::Kind::none:
       Py_RETURN_NONE;
-    case Value::Kind::tensors:
+    case AnyValue::Kind::tensors:
       return wrap_tensors(*value.tensors, named);
-    case Value::Kind::boolean:
-    case Value::Kind::integer:
-    case Value::Kind::floating:
+    case AnyValue::Kind::boolean:
+    case AnyValue::Kind::integer:
+    case AnyValue::Kind::floating:
       return wrap(value.number);
-    case Value::Kind::dims:
+    case AnyValue::Kind::dims:
       return wrap_size(value.dims);
-    case Value::Kind::dtype:
+    case AnyValue::Kind::dtype:
       return wrap(value.dtype);
-    case Value::Kind::text:
+    case AnyValue::Kind::text:
       return PyUnicode_FromString(value.text.c_str());
   }
   Py_UNREACHABLE();

@@ -1,4 +1,4 @@
-// Python objects as the registry's Values, and back.
+// Python objects as the registry's AnyValues, and back.
 #pragma once
 
 #include "bindings/python.h"
@@ -16,7 +16,7 @@ constexpr Accepts none = 1, tensor = 2, number = 4, integer = 8, floating = 16, 
 
 // Fills an empty Value. False: the object is none of what is accepted, and nothing has been raised.
 // Throws PythonError where the object looked right but cannot be read (an int beyond 64 bits).
-bool convert(Accepts wanted, PyObject* object, ops::Value& value);
+bool convert(Accepts wanted, PyObject* object, ops::AnyValue& value);
 
 // A Python or NumPy number that is no tensor; false for all else.
 bool read_number(PyObject* object, Number& number);
@@ -35,6 +35,6 @@ bool read_dims(PyObject* object, Dims& dims);
 
 PyObject* wrap(const Number& number);
 // A result as Python sees it; `named` is the type of a named pair, if the operation returns one.
-PyObject* wrap_result(ops::Value& value, PyTypeObject* named);
+PyObject* wrap_result(ops::AnyValue& value, PyTypeObject* named);
 
 }  // namespace steep::bindings

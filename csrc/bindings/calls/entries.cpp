@@ -128,11 +128,11 @@ void collect(const ops::Op& op) {
   Signature parsed = parse_signature(op);
   PyTypeObject* named =
       parsed.returns == "tuple[Tensor, Tensor]" ? make_named_pair(op.name) : nullptr;
-  if (op.where & ops::kMethod)
+  if (op.exposure & ops::kMethod)
     entry_named(op.name, true).overloads.push_back({&op, parse_signature(op), named, op.signature});
-  if (!(op.where & (ops::kFunction | ops::kInternal | ops::kFunctional))) return;
+  if (!(op.exposure & (ops::kFunction | ops::kInternal | ops::kFunctional))) return;
   Entry& function = entry_named(op.name, false);
-  function.takes_out |= bool(op.where & ops::kOut);
+  function.takes_out |= bool(op.exposure & ops::kOut);
   const std::string shown = function.takes_out ? with_out(op.signature) : op.signature;
   function.overloads.push_back({&op, std::move(parsed), named, shown});
 }
@@ -140,10 +140,10 @@ void collect(const ops::Op& op) {
 PyObject* invoke_overload(const Entry& entry, const CallArguments& call) {
   if (call.keywords && entry.takes_out && find_out(call) >= 0) return invoke_into(entry, call);
   for (const Overload& overload : entry.overloads) {
-    Values values(overload.signature.parameters.size());
+    AnyValues values(overload.signature.parameters.size());
     Mismatch mismatch;
     if (!bind(overload.signature, call, values.data(), mismatch)) continue;
-    ops::Value result;
+    ops::AnyValue result;
     overload.op->call(*overload.op, values.data(), result);
     return wrap_result(result, overload.named);
   }

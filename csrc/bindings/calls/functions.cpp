@@ -99,13 +99,13 @@ py::dict row(const ops::Op& op) {
   py::dict out;
   out["name"] = op.name;
   out["family"] = op.source->family;
-  out["where"] = static_cast<int>(op.where & ~ops::kOut);
+  out["where"] = static_cast<int>(op.exposure & ~ops::kOut);
   out["signature"] = op.signature;
   out["parameters"] = parameter_rows(signature);
   out["returns"] = text(signature.returns);
   out["doc"] = op.doc;
   out["cases"] = op.cases ? op.cases : op.name;
-  out["out"] = bool(op.where & ops::kOut);
+  out["out"] = bool(op.exposure & ops::kOut);
   return out;
 }
 
@@ -125,7 +125,7 @@ py::list module_rows() {
 py::list registry_names() {
   std::vector<std::string> names;
   for (const ops::Op& op : ops::registry().ops())
-    if (op.where & ops::kFunction) names.emplace_back(op.name);
+    if (op.exposure & ops::kFunction) names.emplace_back(op.name);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   py::list out;

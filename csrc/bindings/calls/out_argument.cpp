@@ -52,13 +52,13 @@ Tensors read_outs(const Entry& entry, PyObject* object) {
 }
 
 // A dtype that is left open is that of out; one that is named must be.
-void settle_dtype(const Entry& entry, const Signature& signature, ops::Value* values,
+void settle_dtype(const Entry& entry, const Signature& signature, ops::AnyValue* values,
                   const Tensor& out) {
   for (size_t i = 0; i < signature.parameters.size(); ++i) {
     const Parameter& parameter = signature.parameters[i];
     if (!(parameter.wanted & accepts::dtype)) continue;
-    if (values[i].kind == ops::Value::Kind::none) {
-      values[i] = ops::Value::of(out.dtype());
+    if (values[i].kind == ops::AnyValue::Kind::none) {
+      values[i] = ops::AnyValue::of(out.dtype());
     } else if (values[i].dtype != out.dtype()) {
       throw Error(ErrorKind::runtime,
                   join(entry.name, ": dtype ", name(values[i].dtype),
@@ -67,10 +67,11 @@ void settle_dtype(const Entry& entry, const Signature& signature, ops::Value* va
   }
 }
 
-bool any_wanted(const ops::Value* values, size_t count) {
+bool any_wanted(const ops::AnyValue* values, size_t count) {
   for (size_t i = 0; i < count; ++i) {
-    if (values[i].kind == ops::Value::Kind::tensor && tape::wanted(values[i].tensor)) return true;
-    if (values[i].kind != ops::Value::Kind::tensors) continue;
+    if (values[i].kind == ops::AnyValue::Kind::tensor && tape::wanted(values[i].tensor))
+      return true;
+    if (values[i].kind != ops::AnyValue::Kind::tensors) continue;
     for (const Tensor& each : *values[i].tensors)
       if (tape::wanted(each)) return true;
   }
@@ -115,10 +116,10 @@ void resize(const Tensor& out, const Dims& shape) {
 }
 
 PyObject* write(const Entry& entry, const Overload& overload, const Tensors& outs,
-                ops::Value& result, bool recorded) {
+                ops::AnyValue& result, bool recorded) {
   Tensors results;
-  if (result.kind == ops::Value::Kind::tensor) results.push_back(result.tensor);
-  if (result.kind == ops::Value::Kind::tensors) results = *result.tensors;
+  if (result.kind == ops::AnyValue::Kind::tensor) results.push_back(result.tensor);
+  if (result.kind == ops::AnyValue::Kind::tensors) results = *result.tensors;
   check_outs(entry, outs, results, recorded);
   for (int i = 0; i < outs.size(); ++i)
     if (outs[i].shape() != results[i].shape()) resize(outs[i], results[i].shape());
@@ -128,7 +129,7 @@ PyObject* write(const Entry& entry, const Overload& overload, const Tensors& out
     if (tape::requires_grad(results[i]))
       tape::set_requires_grad(outs[i], true);  // as was asked for
   if (outs.size() == 1) return wrap(outs[0]);
-  ops::Value pair = ops::Value::of(outs);
+  ops::AnyValue pair = ops::AnyValue::of(outs);
   return wrap_result(pair, overload.named);
 }
 
@@ -159,12 +160,12 @@ PyObject* invoke_into(const Entry& entry, const CallArguments& given) {
   const Tensors outs = read_outs(entry, object);
   for (const Overload& overload : entry.overloads) {
     const size_t count = overload.signature.parameters.size();
-    Values values(count);
+    AnyValues values(count);
     Mismatch mismatch;
     if (!bind(overload.signature, call, values.data(), mismatch)) continue;
     settle_dtype(entry, overload.signature, values.data(), outs[0]);
     const bool recorded = any_wanted(values.data(), count);
-    ops::Value result;
+    ops::AnyValue result;
     overload.op->call(*overload.op, values.data(), result);
     return write(entry, overload, outs, result, recorded);
   }

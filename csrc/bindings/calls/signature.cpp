@@ -8,7 +8,7 @@
 
 namespace steep::bindings {
 
-using ops::Value;
+using ops::AnyValue;
 
 namespace {
 
@@ -25,7 +25,7 @@ class Parser {
   Parameter parameter(const WrittenParameter& written) const;
   Accepts annotation(std::string_view text) const;
   void read_default(std::string_view text, Parameter& parameter) const;
-  bool read_number(std::string_view view, Accepts wanted, Value& value) const;
+  bool read_number(std::string_view view, Accepts wanted, AnyValue& value) const;
 
   const ops::Op& op_;
 };
@@ -104,11 +104,11 @@ Accepts Parser::annotation(std::string_view text) const {
   return wanted;
 }
 
-bool Parser::read_number(std::string_view view, Accepts wanted, Value& value) const {
+bool Parser::read_number(std::string_view view, Accepts wanted, AnyValue& value) const {
   const std::string text(view);  // which ends in a zero, as strtod() needs it
   if (text == "inf" || text == "-inf") {
     const double infinity = std::numeric_limits<double>::infinity();
-    value = Value::of(Number(text[0] == '-' ? -infinity : infinity));
+    value = AnyValue::of(Number(text[0] == '-' ? -infinity : infinity));
     return true;
   }
   char* end = nullptr;
@@ -116,33 +116,33 @@ bool Parser::read_number(std::string_view view, Accepts wanted, Value& value) co
   if (end == text.c_str() || *end != '\0') return false;
   const bool whole = text.find_first_of(".en") == std::string::npos;
   const bool as_float = !whole || !(wanted & (accepts::number | accepts::integer | accepts::dims));
-  value =
-      Value::of(as_float ? Number(real)
-                         : Number(static_cast<int64_t>(std::strtoll(text.c_str(), nullptr, 10))));
+  value = AnyValue::of(as_float
+                           ? Number(real)
+                           : Number(static_cast<int64_t>(std::strtoll(text.c_str(), nullptr, 10))));
   return true;
 }
 
 void Parser::read_default(std::string_view text, Parameter& parameter) const {
   parameter.has_default = true;
-  Value& value = parameter.value;
+  AnyValue& value = parameter.value;
   if (text == "None") {
     if (!(parameter.wanted & accepts::none))
       refuse(join("'", parameter.name, "' defaults to None but is not optional"));
   } else if (text == "True" || text == "False") {
-    value = Value::of(Number(text == "True"));
+    value = AnyValue::of(Number(text == "True"));
   } else if (text[0] == '\'' || text[0] == '"') {
-    value.kind = Value::Kind::text;
+    value.kind = AnyValue::Kind::text;
     value.text = text.substr(1, text.size() - 2);
   } else if (text[0] == '(') {
-    value.kind = Value::Kind::dims;
+    value.kind = AnyValue::Kind::dims;
     for (const std::string_view item : split(text.substr(1, text.size() - 2), ','))
       if (!trimmed(item).empty())
         value.dims.push_back(std::strtoll(std::string(trimmed(item)).c_str(), nullptr, 10));
   } else if (!read_number(text, parameter.wanted, value)) {
     refuse(join("default '", text, "' of '", parameter.name, "' is not understood"));
   }
-  if (parameter.wanted & accepts::dims && value.kind == Value::Kind::integer) {
-    value.kind = Value::Kind::dims;
+  if (parameter.wanted & accepts::dims && value.kind == AnyValue::Kind::integer) {
+    value.kind = AnyValue::Kind::dims;
     value.dims.push_back(value.number.to_int());
   }
 }

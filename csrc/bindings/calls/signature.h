@@ -20,7 +20,7 @@ struct Parameter {
   bool keyword_only = false;
   bool variadic = false;  // *size: the remaining positional arguments, or one sequence
   bool has_default = false;
-  ops::Value value;  // the default
+  ops::AnyValue value;  // the default
 };
 
 // What is checked and has no further say: device, layout and pin_memory, of which there is one
@@ -48,12 +48,12 @@ void check_option(const char* op, const Option& option, PyObject* value);
 Signature parse_signature(const ops::Op& op);
 
 // Copies a default into an empty Value.
-inline void copy_default(const ops::Value& from, ops::Value& to) {
+inline void copy_default(const ops::AnyValue& from, ops::AnyValue& to) {
   to.kind = from.kind;
   to.number = from.number;
   to.dtype = from.dtype;
-  if (from.kind == ops::Value::Kind::dims) to.dims = from.dims;
-  if (from.kind == ops::Value::Kind::text) to.text = from.text;
+  if (from.kind == ops::AnyValue::Kind::dims) to.dims = from.dims;
+  if (from.kind == ops::AnyValue::Kind::text) to.text = from.text;
 }
 
 }  // namespace steep::bindings

@@ -29,12 +29,12 @@ class Assignments {
   struct Made {
     Owned dict, key, old;  // old: null where the key was not there
   };
-  struct Whole {
+  struct Snapshot {
     Owned dict, before;
   };
   void assign_one(PyObject* entry);
   std::vector<Made> made_;
-  std::vector<Whole> wholes_;
+  std::vector<Snapshot> snapshots_;
   bool kept_ = false;
 };
 

@@ -44,9 +44,9 @@ void Assignments::assign(PyObject* entries) {
     const Owned entry = list[i];
     if (!PyTuple_Check(entry.get()) || PyTuple_GET_SIZE(entry.get()) != 2) continue;
     PyObject* const dict = PyTuple_GET_ITEM(entry.get(), 0);
-    const auto is_dict = [&](const Whole& whole) { return whole.dict.get() == dict; };
-    if (PyDict_Check(dict) && std::none_of(wholes_.begin(), wholes_.end(), is_dict))
-      wholes_.push_back({Owned::borrow(dict), Owned(PyDict_Copy(dict))});
+    const auto is_dict = [&](const Snapshot& snapshot) { return snapshot.dict.get() == dict; };
+    if (PyDict_Check(dict) && std::none_of(snapshots_.begin(), snapshots_.end(), is_dict))
+      snapshots_.push_back({Owned::borrow(dict), Owned(PyDict_Copy(dict))});
   }
   for (Py_ssize_t i = 0; i < list.size(); ++i) assign_one(list[i].get());
 }
@@ -61,10 +61,10 @@ Assignments::~Assignments() {
                                 : PyDict_DelItem(made.dict.get(), made.key.get());
     if (result < 0) PyErr_WriteUnraisable(made.dict.get());
   }
-  for (const Whole& whole : wholes_) {
-    PyDict_Clear(whole.dict.get());
-    if (PyDict_Update(whole.dict.get(), whole.before.get()) < 0)
-      PyErr_WriteUnraisable(whole.dict.get());
+  for (const Snapshot& snapshot : snapshots_) {
+    PyDict_Clear(snapshot.dict.get());
+    if (PyDict_Update(snapshot.dict.get(), snapshot.before.get()) < 0)
+      PyErr_WriteUnraisable(snapshot.dict.get());
   }
   PyErr_Restore(type, value, trace);
 }

@@ -79,7 +79,7 @@ void enter(void* state) {
 }  // namespace
 
 void add_runtime(PyObject* module) {
-  runtime::set_blocking_hooks({leave, enter});
+  runtime::set_interpreter_lock_hooks({leave, enter});
   auto m = py::reinterpret_borrow<py::module_>(module);
   m.def("get_num_threads", &runtime::num_threads, "The threads an operation may use.");
   m.def("set_num_threads", &runtime::set_num_threads, py::arg("num"),

@@ -18,7 +18,7 @@ namespace steep::bindings {
 
 namespace {
 
-// The pairs of a dict, each held while it is looked at: asking an object what it is may run code,
+// Visits the pairs of a dict and holds each meanwhile: inspecting an object may run Python code,
 // which may change the dict.
 template <class Visit>
 void for_each(PyObject* dict, Visit&& visit) {
@@ -35,14 +35,14 @@ void for_each(PyObject* dict, Visit&& visit) {
   }
 }
 
-// Room made at once for a key: that of a call with two or three tensors.
+// Reserved for a key from the start: enough for a call with two or three tensors.
 constexpr size_t kUsualBytes = 120;
 
 constexpr int64_t kManyParts = int64_t{1} << 16;
 
-class Reader {
+class KeyReader {
  public:
-  Reader(CallKey& key, PyObject* namespaces)
+  KeyReader(CallKey& key, PyObject* namespaces)
       : key_(key), namespaces_(namespaces), first_on_(key.inputs), first_same_(key.inputs) {}
 
   void read(PyObject* object) {
@@ -57,8 +57,8 @@ class Reader {
   }
 
  private:
-  // Among very many parts a container counts once: each of twenty levels that hold the next one twice
-  // would be a million.
+  // Beyond kManyParts, a container that was read before is only referred to: twenty levels that
+  // each hold the next one twice would otherwise be a million parts.
   bool is_read_again(PyObject* object) {
     const auto [known, is_new] = met_.try_emplace(object, met_.size());
     if (is_new) held_.push_back(Owned::borrow(object));
@@ -98,7 +98,8 @@ class Reader {
     return true;
   }
 
-  // Of so many numbers in containers none is left open: what is read then is read again without.
+  // With so many numbers, none in a container is left open: the call is then read again
+  // (read_open_call).
   bool has_too_many() const { return PyList_GET_SIZE(key_.numbers) > kMostNumbers; }
 
   // Reads a container in which numbers may be left open.
@@ -117,7 +118,7 @@ class Reader {
     if (looks && PyList_GET_SIZE(key_.numbers) > before) open_.push_back(Owned::borrow(object));
   }
 
-  // Reads what counts by its value, numbers in it included.
+  // Reads what counts by its value, including the numbers in it.
   template <class Read>
   void closed(Read read_parts) {
     ++closed_;
@@ -125,10 +126,10 @@ class Reader {
     --closed_;
   }
 
-  // Of a subclass the type matters, and what the object has besides; false for what counts by who it
-  // is.
+  // For an instance of a subclass, the type and the further attributes count as well. False for
+  // what counts by its identity.
   bool read_subclass(PyObject* object) {
-    if (PyTuple_Check(object)) {  // which can have no slots, as an int cannot
+    if (PyTuple_Check(object)) {  // a subclass of tuple or int cannot have slots
       if (has_unseen_fields(object)) return false;
       typed(object);
       const auto items = [&] { sequence('t', object); };
@@ -162,7 +163,7 @@ class Reader {
   }
   void typed(PyObject* object) {
     number('c', Py_TYPE(object));
-    // Types of C stay for good.
+    // Types defined in C are never freed.
     if (PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE))
       keep(reinterpret_cast<PyObject*>(Py_TYPE(object)));
   }
@@ -175,7 +176,7 @@ class Reader {
   void open(PyObject* object) {
     if (key_.opened) checked(PyList_Append(key_.opened, object));
   }
-  // One that is an argument itself; false for all but arrays whose memory a tensor can share.
+  // For an argument itself. False for anything but an array whose memory a tensor can share.
   bool array(PyObject* object) {
     if (std::strcmp(type_name(object), "numpy.ndarray") != 0) return false;
     Tensor x;
@@ -195,8 +196,9 @@ class Reader {
     tensor(x);
     return true;
   }
-  // A number, text or record of NumPy's: false for one that counts by who it is, as it holds objects.
-  // What its bytes mean may be more than its type says: a unit, or fields.
+  // A NumPy scalar: a number, a text or a record. False for one that holds objects, which counts by
+  // its identity. The dtype is part of the key where the type does not say all: a unit of time, or
+  // fields.
   bool scalar(PyObject* object) {
     if (is_plain_scalar(object)) {
       typed(object);
@@ -223,7 +225,7 @@ class Reader {
     number('z', value.real);
     raw(value.imag);
   }
-  // The order of an OrderedDict is its own affair.
+  // An OrderedDict keeps an order of its own, apart from the order of the dict.
   void ordered(PyObject* object) {
     const Owned names(PySequence_List(object));
     const Items items("compile", names.get());
@@ -240,7 +242,7 @@ class Reader {
     open(object);
     dictionary(values.get());
   }
-  // What an object that counts by its value has besides; none of most types can have any.
+  // The attributes of an object that counts by its value. Instances of most types cannot have any.
   void own_attributes(PyObject* object) {
     if (Py_TYPE(object)->tp_dictoffset == 0) return;
     PyObject** const values = _PyObject_GetDictPtr(object);
@@ -261,8 +263,8 @@ class Reader {
     raw(value);
   }
 
-  // Of a subclass of tensors what it is called, and which attributes there are: code that reads one
-  // keeps its function eager, and code that looks for one in vain does not.
+  // For an instance of a subclass of Tensor: its type, and the names of its attributes. Code that
+  // reads one keeps its function eager; code that finds there is none, such as hasattr, does not.
   void labels(PyObject* object) {
     typed(object);
     PyObject** const values = _PyObject_GetDictPtr(object);
@@ -286,7 +288,7 @@ class Reader {
     key_.bytes.append(reinterpret_cast<const char*>(x.strides().data()), bytes);
     if (const int i = first_on_.find(x); i >= 0) {
       const bool same = key_.inputs[i].same(x);
-      number(same ? 'e' : 'a', i);  // an earlier one, or memory of one
+      number(same ? 'e' : 'a', i);  // the same tensor as an earlier one, or on its memory
       raw(x->offset - key_.inputs[i]->offset);
       if (!same) raw(first_same_.find(x));
     }
@@ -310,7 +312,7 @@ class Reader {
       return;
     }
     if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) throw PythonError();
-    PyErr_Clear();  // it has half a pair of surrogates
+    PyErr_Clear();  // it contains an unpaired surrogate
     const Owned encoded(PyUnicode_AsEncodedString(object, "utf-8", "surrogatepass"));
     tag('h');
     bytes(encoded.get());
@@ -328,7 +330,8 @@ class Reader {
     number('d', PyDict_GET_SIZE(object));
     for_each(object, [this](PyObject* name, PyObject* value) {
       closed([&] { read(name); });
-      // Of a name that is no text or number, whoever puts another value there would run its code.
+      // Writing a number back under a key that is neither a string nor an int would run the code of
+      // the key.
       const bool is_plain = PyUnicode_CheckExact(name) || PyLong_CheckExact(name);
       is_plain ? read(value) : closed([&] { read(value); });
     });
@@ -341,8 +344,10 @@ class Reader {
   int64_t parts_ = 0;
   std::unordered_map<PyObject*, size_t> met_;  // after the first kManyParts
   std::vector<Owned> held_;                    // all in that
-  int depth_ = 0, closed_ = 0;  // containers around: all, and those whose numbers count
-  std::vector<Owned> open_;     // containers with numbers left open
+  int depth_ = 0,
+      closed_ =
+          0;  // how many containers are being read, and of these how many whose numbers count by value
+  std::vector<Owned> open_;                       // containers with numbers left open
   std::vector<std::pair<Owned, Tensor>> arrays_;  // those met so far, with what they count as
 };
 
@@ -357,7 +362,7 @@ void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& 
   key.bytes.push_back(static_cast<char>(code_of(default_dtype())));
   const Py_ssize_t positional = PyTuple_GET_SIZE(args);
   key.bytes.append(reinterpret_cast<const char*>(&positional), sizeof positional);
-  Reader reader(key, namespaces);
+  KeyReader reader(key, namespaces);
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) reader.read(PyTuple_GET_ITEM(args, i));
   if (!named) return;
   for_each(kwargs, [&reader](PyObject* name, PyObject* value) {
@@ -367,7 +372,7 @@ void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& 
 }
 
 namespace {
-// The numbers that a call's key leaves open, in containers so deep.
+// Reads a call with numbers left open in containers nested up to `deepest`.
 Owned read_numbers(PyObject* args, PyObject* kwargs, PyObject* namespaces, int deepest,
                    CallKey& key) {
   Owned numbers(PyList_New(0));

@@ -1,5 +1,5 @@
-// The arguments of a compiled function: what a program depends on, as bytes, and the tensors among
-// them in order.
+// The key of a call of a compiled function: what its program depends on in the arguments, as bytes,
+// and the tensors among them, in order.
 #pragma once
 
 #include <string>
@@ -13,31 +13,34 @@ namespace steep::bindings {
 struct CallKey {
   std::string bytes;
   Tensors inputs;
-  bool has_objects = false;  // whether anything counts by who it is
-  bool has_numbers = false;  // whether there are numbers that may be left open
-  // A list, if numbers are to count by their type alone: it gets them, in order.
+  bool has_objects = false;  // whether an object counts by its identity
+  bool has_numbers = false;  // whether there are numbers whose values the key may leave open
+  // A list, where numbers are to count by their type alone: it receives them, in order.
   PyObject* numbers = nullptr;
-  int deepest = 16;  // containers in each other that are looked through for them
-  // Lists, if wanted: what counts by who it is, and the containers that count by what they hold.
+  int deepest = 16;  // how deeply nested containers are searched for them
+  // Lists, or null: they receive what counts by its identity, and the containers that count by what
+  // they hold.
   PyObject* known = nullptr;
   PyObject* opened = nullptr;
-  // Another, if wanted: tuples of each array that counts as a tensor, and that tensor.
+  // A list, or null: it receives a tuple for each array that counts as a tensor, (array, tensor).
   PyObject* arrays = nullptr;
 };
 
-// Of more numbers in the arguments only those are left open that are arguments themselves.
+// If the arguments hold more numbers than this, only those that are arguments themselves are left
+// open.
 constexpr Py_ssize_t kMostNumbers = 1000;
 
 // Reads positional and named arguments. Tensors count by shape, strides, dtype, requires_grad,
 // hooks and shared memory; numbers, strings and None by value; tuples, lists, dicts, slices,
 // dataclasses and instances of `namespaces` (a tuple of types) by what they hold; NumPy arrays that
-// are arguments themselves as tensors on their memory; anything else by who it is. Numbers may be left open where they are arguments, or in a list, a tuple or a named one,
-// or values in a dict, a dataclass or a namespace; where such a container comes twice, the second time
-// it says only that it does.
+// are arguments themselves as tensors on their memory; anything else by its identity. Numbers may
+// be left open where they are arguments, items of a list, a tuple or a named tuple, or values in a
+// dict, a dataclass or a namespace. Where such a container is met a second time, the key notes only
+// that.
 void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& key);
 
-// The same with numbers left open; returns a list of them, in order (a new reference). Which of very
-// many they are, `key.deepest` tells.
+// The same with numbers left open; returns a list of them, in order (a new reference). If there are
+// too many, `key.deepest` becomes 0: only arguments themselves are left open.
 PyObject* read_open_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& key);
 
 inline bool has_hooks(const Tensor& x) {

@@ -34,24 +34,24 @@ void Counts::note(PyObject* object) {
   if (slot.object) ++slot.count;
 }
 
-size_t CellList::Marks::find(const Mark& mark) const {
+size_t CellList::CellIds::find(const CellId& id) const {
   const auto number = [](const void* p) { return reinterpret_cast<uintptr_t>(p) >> 4; };
-  uint64_t hash = number(mark.holder) * 0x9E3779B97F4A7C15u;
-  hash = (hash ^ number(mark.key) ^ static_cast<uint64_t>(mark.kind)) * 0x9E3779B97F4A7C15u;
+  uint64_t hash = number(id.holder) * 0x9E3779B97F4A7C15u;
+  hash = (hash ^ number(id.key) ^ static_cast<uint64_t>(id.kind)) * 0x9E3779B97F4A7C15u;
   size_t at = (hash >> 32) & (slots_.size() - 1);
-  while (slots_[at].holder && !(slots_[at] == mark)) at = (at + 1) & (slots_.size() - 1);
+  while (slots_[at].holder && !(slots_[at] == id)) at = (at + 1) & (slots_.size() - 1);
   return at;
 }
 
-void CellList::Marks::add(const Mark& mark) {
+void CellList::CellIds::add(const CellId& id) {
   if (2 * (used_ + 1) > slots_.size()) {
-    std::vector<Mark> old(slots_.empty() ? 64 : 2 * slots_.size(),
-                          Mark{Cell::Kind::item, nullptr, nullptr});
+    std::vector<CellId> old(slots_.empty() ? 64 : 2 * slots_.size(),
+                            CellId{Cell::Kind::item, nullptr, nullptr});
     old.swap(slots_);
-    for (const Mark& one : old)
+    for (const CellId& one : old)
       if (one.holder) slots_[find(one)] = one;
   }
-  slots_[find(mark)] = mark;
+  slots_[find(id)] = id;
   ++used_;
 }
 
@@ -67,27 +67,27 @@ PyObject* CellList::known_key(PyObject* key) {
 
 void CellList::add(Cell::Kind kind, PyObject* holder, PyObject* key, PyObject* value,
                    PyObject* description, PyObject* name, Form form) {
-  const Mark mark{kind, holder, known_key(key)};
-  if (known_.has(mark)) return;
-  Kept kept{make_cell(kind, holder, key ? key : Py_None, value), Owned::borrow(description),
-            or_none(name), form, next_};
+  const CellId cell{kind, holder, known_key(key)};
+  if (known_.has(cell)) return;
+  DescribedCell kept{make_cell(kind, holder, key ? key : Py_None, value),
+                     Owned::borrow(description), or_none(name), form, next_};
   const Owned id(PyLong_FromVoidPtr(holder));
   if (!PyDict_SetDefault(objects_.get(), id.get(), holder)) throw PythonError();
   kept_.push_back(std::move(kept));
-  known_.add(mark);
+  known_.add(cell);
   ++next_;
 }
 
-void CellList::replace(size_t place, PyObject* value) {
-  const Cell& old = kept_[place].cell;
+void CellList::replace(size_t index, PyObject* value) {
+  const Cell& old = kept_[index].cell;
   Cell cell = make_cell(old.kind, old.holder.get(), old.key.get(), value);
-  std::swap(kept_[place].cell, cell);  // the end of the old one may run code
+  std::swap(kept_[index].cell, cell);  // the end of the old one may run code
 }
 
 void CellList::drop(const std::unordered_set<const void*>& holders, int kind) {
-  std::vector<Kept> left, dropped;  // the end of these may run code
+  std::vector<DescribedCell> left, dropped;  // the end of these may run code
   left.reserve(kept_.size());
-  for (Kept& kept : kept_) {
+  for (DescribedCell& kept : kept_) {
     const bool goes = holders.count(kept.cell.holder.get()) &&
                       (kind < 0 || static_cast<int>(kept.cell.kind) == kind);
     (goes ? dropped : left).push_back(std::move(kept));
@@ -95,13 +95,13 @@ void CellList::drop(const std::unordered_set<const void*>& holders, int kind) {
   kept_.swap(left);
 }
 
-Cell CellList::copy(size_t place) const {
-  const Cell& cell = kept_[place].cell;
+Cell CellList::copy(size_t index) const {
+  const Cell& cell = kept_[index].cell;
   return make_cell(cell.kind, cell.holder.get(), cell.key.get(), cell.value.get());
 }
 
-bool CellList::holds(size_t place) const {
-  const Cell& kept = kept_[place].cell;
+bool CellList::holds(size_t index) const {
+  const Cell& kept = kept_[index].cell;
   const Cell cell{kept.kind, Owned::borrow(kept.holder.get()), Owned::borrow(kept.key.get()),
                   kept.value ? Owned::borrow(kept.value.get()) : Owned()};
   if (cell.kind == Cell::Kind::tensor)
@@ -122,7 +122,7 @@ bool CellList::has_met(const Cell& cell) const {
 }
 
 void CellList::count(Counts& counts) const {
-  for (const Kept& kept : kept_) {
+  for (const DescribedCell& kept : kept_) {
     counts.note(kept.cell.holder.get());
     counts.note(kept.cell.key.get());
     if (!kept.cell.value) continue;
@@ -136,7 +136,7 @@ void CellList::count(Counts& counts) const {
 
 int CellList::traverse(visitproc visit, void* arg) const {
   Py_VISIT(objects_.get());
-  for (const Kept& kept : kept_) {
+  for (const DescribedCell& kept : kept_) {
     for (const Owned* item :
          {&kept.cell.holder, &kept.cell.key, &kept.cell.value, &kept.description, &kept.name})
       Py_VISIT(item->get());
@@ -145,7 +145,7 @@ int CellList::traverse(visitproc visit, void* arg) const {
 }
 
 void CellList::clear() {
-  std::vector<Kept> dropped;
+  std::vector<DescribedCell> dropped;
   dropped.swap(kept_);
 }
 

@@ -1,4 +1,4 @@
-// The cells that one recording has met, each with how a user would call it.
+// The cells that one recording has found, each with a description for messages.
 #pragma once
 
 #include <unordered_map>
@@ -9,13 +9,13 @@
 
 namespace steep::bindings {
 
-// Numbers of some objects, all there from the beginning: open addressing, as every field of every
-// cell is looked for.
+// A count for each of some objects, which are all added first. A hash table with open addressing,
+// because every field of every cell is looked up in it.
 class Counts {
  public:
   explicit Counts(size_t objects);
   void add(PyObject* object) { slots_[find(object)].object = object; }
-  void note(PyObject* object);  // one more, if it is among them
+  void note(PyObject* object);  // counts one more, if it was added
   Py_ssize_t operator[](PyObject* object) const { return slots_[find(object)].count; }
 
  private:
@@ -27,73 +27,76 @@ class Counts {
   std::vector<Slot> slots_;             // a power of two, half of them empty
 };
 
-// One cell of each place: of a holder, a kind and a key. No object is held in a second place, so
-// that reference counts tell who else holds it.
+// At most one cell for each holder, kind and key. The cells hold objects nowhere else, so that
+// reference counts tell whether anyone else holds them.
 class CellList {
  public:
-  // What it looks like to a user: a description, or one of the holder, a dot and the name.
+  // How messages name it: by the description alone, or by description.name.
   enum class Form : uint8_t { whole, dotted };
-  struct Kept {
+  struct DescribedCell {
     Cell cell;
     Owned description, name;  // name: may be none
     Form form;
-    uint32_t number;  // none other has it
+    uint32_t number;  // unique in this list
   };
 
   CellList() : objects_(PyDict_New()) {}
 
-  // Keeps a cell if it is a new one. `value` may be null, for nothing; so may `key` and `name`, for
-  // None.
+  // Adds a cell unless it is there already. A null `value` means that nothing is there; a null
+  // `key` or `name` stands for None.
   void add(Cell::Kind kind, PyObject* holder, PyObject* key, PyObject* value, PyObject* description,
            PyObject* name, Form form = Form::whole);
-  void replace(size_t place, PyObject* value);
-  // Drops the cells of holders with these addresses; with `kind`, only those of that kind.
+  void replace(size_t index, PyObject* value);
+  // Drops the cells of holders with these addresses; if `kind` is not negative, only those of that
+  // kind.
   void drop(const std::unordered_set<const void*>& holders, int kind);
   size_t size() const { return kept_.size(); }
-  const Kept& operator[](size_t place) const { return kept_[place]; }
-  Cell copy(size_t place) const;  // as it is now: a tensor may be in another state
-  // Whether the cell holds now. May run code.
-  bool holds(size_t place) const;
-  // Whether a cell of the same place was ever kept.
+  const DescribedCell& operator[](size_t index) const { return kept_[index]; }
+  Cell copy(size_t index) const;  // made anew, so that it takes a tensor's present state
+  // Whether the cell still holds. May run Python code.
+  bool holds(size_t index) const;
+  // Whether a cell with the same kind, holder and key was ever added.
   bool has_met(const Cell& cell) const;
-  // How often the cells hold each of some objects. Runs no code.
+  // Counts how often the cells hold each of some objects. Runs no Python code.
   void count(Counts& counts) const;
 
-  PyObject* objects() const { return objects_.get(); }  // dict by id: whatever was looked into
+  PyObject* objects() const {
+    return objects_.get();
+  }  // a dict by id of all objects that were looked into
   int traverse(visitproc visit, void* arg) const;
   void clear();
 
  private:
-  struct Mark {
+  struct CellId {
     Cell::Kind kind;
     const void* holder;
-    const void* key;  // equal strings have one
-    bool operator==(const Mark& other) const {
+    const void* key;  // interned where it is a string, so that equal strings are one
+    bool operator==(const CellId& other) const {
       return kind == other.kind && holder == other.holder && key == other.key;
     }
   };
-  // A set of them: open addressing, for one is looked for with every name that is read.
-  class Marks {
+  // A set of them. Open addressing again, because every name that is read is looked up.
+  class CellIds {
    public:
-    bool has(const Mark& mark) const { return !slots_.empty() && slots_[find(mark)].holder; }
-    void add(const Mark& mark);  // one that is not there
+    bool has(const CellId& id) const { return !slots_.empty() && slots_[find(id)].holder; }
+    void add(const CellId& id);  // one that is not there
 
    private:
-    size_t find(const Mark& mark) const;  // where it is, or may be put
-    std::vector<Mark> slots_;             // a power of two, half of them empty: without a holder
+    size_t find(const CellId& id) const;  // where it is, or may be put
+    std::vector<CellId> slots_;           // a power of two, half of them empty: without a holder
     size_t used_ = 0;
   };
-  // The key as it is known; held where it is a string.
+  // The key as CellId has it; strings are interned and held.
   PyObject* known_key(PyObject* key);
 
   Owned objects_;
-  std::vector<Kept> kept_;
-  Marks known_;
-  std::unordered_map<PyObject*, Owned> strings_;  // interned, by themselves
+  std::vector<DescribedCell> kept_;
+  CellIds known_;
+  std::unordered_map<PyObject*, Owned> strings_;  // the interned strings, held
   uint32_t next_ = 0;
 };
 
-// The one in an object of Python's; null where it is none.
+// The CellList in a Python object; null if that is not one.
 CellList* cell_list_in(PyObject* object);
 
 void add_cell_list(PyObject* module);

@@ -17,13 +17,13 @@ PyTypeObject* list_type = nullptr;
 
 CellList*& own(PyObject* self) { return reinterpret_cast<ListObject*>(self)->cells; }
 
-size_t place_in(PyObject* self, PyObject* number) {
-  const size_t place = PyLong_AsSize_t(number);
+size_t index_in(PyObject* self, PyObject* number) {
+  const size_t index = PyLong_AsSize_t(number);
   if (PyErr_Occurred()) throw PythonError();
-  if (place >= own(self)->size())
+  if (index >= own(self)->size())
     raise(PyExc_IndexError,
-          join("cells: expected a place below ", own(self)->size(), ", got ", place));
-  return place;
+          join("cells: expected an index below ", own(self)->size(), ", got ", index));
+  return index;
 }
 
 PyObject* list_new(PyTypeObject* type, PyObject*, PyObject*) {
@@ -92,14 +92,14 @@ PyObject* entries(PyObject* self, void*) {
   });
 }
 
-PyObject* entry(PyObject* self, PyObject* place) {
-  return guarded([&] { return tuple_of((*own(self))[place_in(self, place)].cell).release(); });
+PyObject* entry(PyObject* self, PyObject* index) {
+  return guarded([&] { return tuple_of((*own(self))[index_in(self, index)].cell).release(); });
 }
 
 // (description, name)
-PyObject* whence(PyObject* self, PyObject* place) {
+PyObject* whence(PyObject* self, PyObject* index) {
   return guarded([&]() -> PyObject* {
-    const CellList::Kept& kept = (*own(self))[place_in(self, place)];
+    const CellList::DescribedCell& kept = (*own(self))[index_in(self, index)];
     const bool whole = kept.form == CellList::Form::whole;
     const Owned name = Owned::borrow(kept.name.get());
     Owned text = Owned::borrow(kept.description.get());
@@ -110,17 +110,17 @@ PyObject* whence(PyObject* self, PyObject* place) {
 
 PyObject* replace(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 2) raise(PyExc_TypeError, "replace: expected (place, value)");
-    const size_t place = place_in(self, args[0]);
-    own(self)->replace(place, args[1] == absent() ? nullptr : args[1]);
-    return number_of((*own(self))[place].number).release();
+    if (count != 2) raise(PyExc_TypeError, "replace: expected (index, value)");
+    const size_t index = index_in(self, args[0]);
+    own(self)->replace(index, args[1] == absent() ? nullptr : args[1]);
+    return number_of((*own(self))[index].number).release();
   });
 }
 
-// The place of the first of some numbers that is left, in their order.
-PyObject* place_of(PyObject* self, PyObject* numbers) {
+// The index of the first of some numbers that is left, in their order.
+PyObject* index_of(PyObject* self, PyObject* numbers) {
   return guarded([&]() -> PyObject* {
-    const Items wanted("place_of", numbers);
+    const Items wanted("index_of", numbers);
     for (Py_ssize_t k = 0; k < wanted.size(); ++k) {
       const size_t number = PyLong_AsSize_t(wanted[k].get());
       if (PyErr_Occurred()) throw PythonError();
@@ -306,16 +306,16 @@ Py_ssize_t length(PyObject* self) { return static_cast<Py_ssize_t>(own(self)->si
 
 PyMethodDef methods[] = {
     {"keep", as_method(keep), METH_FASTCALL, "Keep a cell, if it is a new one."},
-    {"entry", entry, METH_O, "The cell at a place: (kind, holder, key, value)."},
+    {"entry", entry, METH_O, "The cell at an index: (kind, holder, key, value)."},
     {"whence", whence, METH_O, "How a user would call it: a description, and the name."},
     {"replace", as_method(replace), METH_FASTCALL,
-     "Put another value into the cell at a place; returns its number."},
-    {"place_of", place_of, METH_O, "Where the first of some numbers is that is left, or None."},
+     "Put another value into the cell at an index; returns its number."},
+    {"index_of", index_of, METH_O, "The index of the first of some numbers that is left, or None."},
     {"first_broken", first_broken, METH_NOARGS,
-     "The place of a cell that holds something else now, or None."},
-    {"all_broken", all_broken, METH_NOARGS, "The places of all such cells."},
+     "The index of the first cell that holds something else now, or None."},
+    {"all_broken", all_broken, METH_NOARGS, "The indices of all such cells."},
     {"symbolic", symbolic, METH_NOARGS,
-     "The places of cells with what stands in for numbers, by itself or in a tuple."},
+     "The indices of cells with stand-ins for numbers, by itself or in a tuple."},
     {"count_held", count_held, METH_O,
      "How often the cells hold each of the values of a dict, in their order."},
     {"dead", dead, METH_NOARGS, "Ids of the objects that nobody else holds any more."},

@@ -31,7 +31,7 @@ bool same_tuple(PyObject* a, PyObject* b) {
     return same_items(&PyTuple_GET_ITEM(a, 0), &PyTuple_GET_ITEM(b, 0), size);
   } catch (const PythonError&) {
     if (!PyErr_ExceptionMatches(PyExc_RecursionError)) throw;
-    PyErr_Clear();  // too deep to be told from another
+    PyErr_Clear();  // too deeply nested to be compared
     return false;
   }
 }
@@ -42,7 +42,7 @@ bool equal(PyObject* a, PyObject* b) {
   return answer == 1;
 }
 
-// Null stands for nothing.
+// `now` is null, and `value` empty, where nothing is there.
 bool same_or_absent(PyObject* now, const Owned& value) {
   return now ? value && same_value(now, value.get()) : !value;
 }
@@ -101,8 +101,8 @@ bool function_holds(PyObject* function, PyObject* value) {
   return true;
 }
 
-// In the order in which it gives its items, which code that goes through it may follow. Of what its
-// class makes of that nothing is asked.
+// In the order of iteration, on which code may depend. The set's own iterator is used, not one that
+// a subclass defines.
 bool set_holds(PyObject* set, PyObject* items) {
   const Py_ssize_t size = PyTuple_GET_SIZE(items);
   if (PySet_GET_SIZE(set) != size) return false;
@@ -114,7 +114,7 @@ bool set_holds(PyObject* set, PyObject* items) {
   return true;
 }
 
-// What its elements are, and how many along each axis: `form` is of the format and the sizes.
+// Whether the buffer has this format and shape: `form` is (format, sizes...).
 bool has_form(const Py_buffer& buffer, PyObject* form) {
   const Py_ssize_t rank = PyTuple_GET_SIZE(form) - 1;
   if (buffer.ndim != rank) return false;
@@ -134,7 +134,7 @@ bool is_form(PyObject* key) {
 bool array_holds(PyObject* array, PyObject* form, PyObject* bytes) {
   PyObject* const memory = PyMemoryView_FromObject(array);
   if (!memory) {
-    PyErr_Clear();  // it shows its memory no more, as it did when it was read
+    PyErr_Clear();  // it no longer exports its memory
     return false;
   }
   const Owned view(memory);
@@ -149,7 +149,7 @@ bool array_holds(PyObject* array, PyObject* form, PyObject* bytes) {
 
 constexpr uint64_t kComputed = 2;
 
-// Which memory it has, and how the tape sees it.
+// Which memory it has, whether it requires a gradient, was computed, and has hooks.
 uint64_t flags_of(const Tensor& x) {
   const tape::History* const h = tape::history(x);
   const uint64_t flags = !h ? 0
@@ -158,8 +158,8 @@ uint64_t flags_of(const Tensor& x) {
   return x->storage->id() << 3 | flags;
 }
 
-// The number of the node that made it; 0 for a leaf. A view's node is made anew after each change of
-// its memory, and says no more than its base's.
+// The number of the node that made it; 0 for a leaf. A view counts by the node of its base, because
+// its own is made anew after each change of the memory.
 uint64_t node_of(const Tensor& x) {
   const tape::History* h = tape::history(x);
   if (h && tape::is_view(*h)) h = tape::history(h->base);
@@ -264,7 +264,8 @@ PyObject* state_of(const Tensor& x) {
                              code_of(x.dtype()), x->offset};
   parts.insert(parts.end(), x.shape().begin(), x.shape().end());
   parts.insert(parts.end(), x.strides().begin(), x.strides().end());
-  parts.push_back(x.dim() + 1);  // the highest is not 0: as many as there are
+  parts.push_back(x.dim() +
+                  1);  // the last part is never 0, so that the number tells how many there are
   return checked(_PyLong_FromByteArray(reinterpret_cast<const unsigned char*>(parts.data()),
                                        parts.size() * sizeof parts[0], PY_LITTLE_ENDIAN, 0));
 }
@@ -314,7 +315,7 @@ Cell make_cell(Cell::Kind kind, PyObject* holder, PyObject* key, PyObject* value
   if (kind == Kind::tensor) {
     const Tensor& x = tensor_of(holder);
     const bool holds = is_in_state(x, value);
-    cell.state = holds ? flags_of(x) : ~uint64_t{0};  // what no tensor has
+    cell.state = holds ? flags_of(x) : ~uint64_t{0};  // a state that no tensor has
     cell.node = node_of(x);
     cell.swaps = x->swaps;
   }

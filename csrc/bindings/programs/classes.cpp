@@ -64,8 +64,8 @@ bool is_in(PyObject* types, const PyTypeObject* type) {
   return false;
 }
 
-// Besides attributes: a dataclass may be a list as well, or an exception. Each class has room for
-// what it adds to the one below it.
+// Whether the instance has nothing besides attributes: a dataclass may also be a list, or an
+// exception. A class that adds something has a larger basic size than its base.
 bool holds_nothing_else(PyTypeObject* type, PyObject* namespaces) {
   while (type->tp_base && !is_in(namespaces, type)) {
     const PyTypeObject* const base = type->tp_base;

@@ -1,29 +1,31 @@
-// What the class of an object says of it. Runs no code of a user's.
+// Questions about an object that its class answers. Runs no user code.
 #pragma once
 
 #include "bindings/python.h"
 
 namespace steep::bindings {
 
-// Whether it is None, a number, a text or bytes of Python's own: with nothing in it to be read.
+// Whether it is None or an instance of bool, int, float, str or bytes itself: there is nothing in
+// it to be followed.
 bool is_plain(PyObject* object);
-// Whether it, or one that it inherits from, has a name: the library of a type need not be there.
+// Whether its class, or one that it inherits from, has this name: for types of libraries that may
+// not be installed.
 bool is_kind_of(PyObject* object, const char* name);
-// Whether it, or one that it inherits from, names slots; those of abc and typing name none.
+// Whether its class, or one that it inherits from, has nonempty __slots__ (those of abc and typing
+// are empty).
 bool has_slots(PyObject* object);
-// Of a tuple: whether its items have names, and it has nothing besides.
+// Whether a tuple is a named tuple without further attributes.
 bool is_named_tuple(PyObject* object);
-// Of a tuple: whether some fields of it are no items, as in time.struct_time: those are found by
-// name alone.
+// Whether a tuple has fields that are not among its items, as time.struct_time has.
 bool has_unseen_fields(PyObject* tuple);
-// Of a dict of a subclass: whether it is one of collections' own, without attributes.
+// Whether an instance of a subclass of dict is an OrderedDict or a defaultdict without attributes.
 bool is_plain_dict(PyObject* object);
-// Of a scalar of NumPy's: whether its type says what its bytes mean, as it does not of dates.
+// Whether the type of a NumPy scalar says what its bytes mean; for a date it does not.
 bool is_plain_scalar(PyObject* object);
-// Of a dtype of NumPy's: whether there are objects in what has it.
+// Whether elements of a NumPy dtype hold Python objects.
 bool holds_objects(PyObject* dtype);
 // Whether it is an instance of one of `namespaces` (a tuple of types) or of a dataclass, and has
-// nothing besides its attributes: no slots, and no part that another type gives it.
+// nothing but its attributes: no slots, and nothing inherited from a type such as list.
 bool is_made_of_attributes(PyObject* object, PyObject* namespaces);
 
 }  // namespace steep::bindings

@@ -1,5 +1,5 @@
-// _core.CompiledCall: the call of a compiled function, without a frame of Python's where it is
-// replayed. What else such a function does stands in the subclass, steep/compiler/function.py.
+// _core.CompiledCall: calls of a compiled function, without a Python frame where they are replayed.
+// The rest is in the subclass in steep/compiler/function.py.
 #include <cstddef>
 
 #include "bindings/programs/program_replay.h"
@@ -13,8 +13,8 @@ namespace {
 
 struct CallObject {
   PyObject_HEAD
-  PyObject* table;     // which calls are replayed from; null: none is
-  PyObject* function;  // that is compiled
+  PyObject* table;     // the ProgramTable that calls are replayed from; null: none
+  PyObject* function;  // the function that is compiled
 };
 
 PyObject*& table_in(PyObject* self) { return reinterpret_cast<CallObject*>(self)->table; }
@@ -24,7 +24,8 @@ PyObject* call_method(PyObject* self, PyObject* name, PyObject* args, PyObject* 
   return checked(PyObject_CallMethodObjArgs(self, name, args, named.get(), nullptr));
 }
 
-// The function's own result, but for graphs that backward has used up, as a replay returns it.
+// Runs the function. As in a replay, results whose graph backward has used up are returned
+// detached.
 PyObject* run(PyObject* self, PyObject* args, PyObject* kwargs) {
   static PyObject* const detached = checked(PyUnicode_InternFromString("_detached"));
   PyObject* const function = reinterpret_cast<CallObject*>(self)->function;
@@ -41,8 +42,7 @@ PyObject* run(PyObject* self, PyObject* args, PyObject* kwargs) {
   return checked(PyObject_CallMethodOneArg(self, detached, result.get()));
 }
 
-// Whether it may be time to look at what is new in calls of which none is of a kind met before:
-// compiler/_newcomers.py chooses among these.
+// Whether to let compiler/_newcomers.py look at this call, one of many that are each of a new kind.
 bool may_be_looked_at(int64_t newcomers) {
   const auto is_power = [](int64_t n) { return (n & (n - 1)) == 0; };
   return is_power(newcomers) || is_power(newcomers + 1);

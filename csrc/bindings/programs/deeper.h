@@ -4,8 +4,8 @@
 
 namespace steep::bindings {
 
-// One level more of what is nested, of which there are not endlessly many: then RecursionError, with
-// what was being done, as in " while comparing tuples".
+// One more level of recursion into nested objects. Where there are too many, RecursionError says
+// what was being done: " while comparing tuples".
 class Deeper {
  public:
   explicit Deeper(const char* doing) {

@@ -1,4 +1,4 @@
-// The number that every change of a dict changes.
+// The version tag of a dict, which every change of the dict changes.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace steep::bindings {
 
-// Where a dict has it; null where this Python has none. (Since 3.13 an attribute can be stored past
-// the dict of its object, whose number then stays.)
+// Where a dict has it; null if this Python has none. (Since 3.13 an attribute can be stored without
+// going through the dict of its object, whose version then stays.)
 inline const uint64_t* version_of_dict([[maybe_unused]] PyObject* dict) {
 #if PY_VERSION_HEX < 0x030D0000
 #pragma GCC diagnostic push

@@ -1,5 +1,5 @@
-// Each look that is passed over is one that would have changed nothing but what is changed here: see
-// Traversal._go_on, whose steps these are.
+// These are the steps of Traversal._go_on (python/steep/compiler/_traversal.py): an object is
+// passed over only where those would have changed nothing but what is changed here.
 #include "bindings/programs/familiar.h"
 
 #include <frameobject.h>
@@ -14,7 +14,7 @@ namespace steep::bindings {
 
 namespace {
 
-constexpr int kDeepest = 4;            // tuples within tuples that are looked through
+constexpr int kDeepest = 4;            // how deeply tuples in tuples are searched
 constexpr Py_ssize_t kMostItems = 16;  // of a dict or tuple
 
 Owned id_of(const void* object) { return Owned(PyLong_FromVoidPtr(const_cast<void*>(object))); }
@@ -30,7 +30,7 @@ bool in_set(const Owned& set, PyObject* key) {
   return found == 1;
 }
 
-// What is under a name in a dict, borrowed; null for nothing.
+// What a dict has under a name (borrowed); null if there is nothing.
 PyObject* item_of(PyObject* dict, PyObject* name) {
   PyObject* const item = PyDict_GetItemWithError(dict, name);
   if (!item && PyErr_Occurred()) throw PythonError();
@@ -52,8 +52,7 @@ bool has_weak_reference(PyObject* item) {
   return PyType_SUPPORTS_WEAKREFS(Py_TYPE(item)) && *PyObject_GET_WEAKREFS_LISTPTR(item);
 }
 
-// The dict of what is in an object's attributes; none where it cannot have one, and something else
-// where it does not show it.
+// The dict of an object's attributes; empty if it cannot have one, None if it does not show it.
 Owned attributes_of(PyObject* item) {
   if (Py_TYPE(item)->tp_dictoffset == 0) return Owned();
   static PyObject* const name = checked(PyUnicode_InternFromString("__dict__"));
@@ -68,7 +67,7 @@ bool are_none(const Owned& attributes) {
          (PyDict_CheckExact(attributes.get()) && PyDict_GET_SIZE(attributes.get()) == 0);
 }
 
-// The variables of a frame that begins; none for one that does not begin with these names.
+// The value of a variable in a frame that begins; empty if the frame does not have it.
 Owned variable_of([[maybe_unused]] PyObject* frame, [[maybe_unused]] PyObject* values,
                   PyObject* name) {
 #if PY_VERSION_HEX >= 0x030C0000
@@ -84,19 +83,19 @@ Owned variable_of([[maybe_unused]] PyObject* frame, [[maybe_unused]] PyObject* v
 #endif
 }
 
-// PyUnicode_FromFormat would take most of the time of a look.
+// PyUnicode_FromFormat would take most of the time here.
 Owned joined(PyObject* text, const char* end) {
   const Owned other(PyUnicode_FromString(end));
   return Owned(PyUnicode_Concat(text, other.get()));
 }
 
-// Something to be looked into, as a traversal has it in its list.
+// Adds something to be looked into to a traversal's list.
 void push(PyObject* waiting, PyObject* item, PyObject* path, PyObject* holder, PyObject* names) {
   const Owned one(PyTuple_Pack(4, item, path, holder, names));
   checked(PyList_Append(waiting, one.get()));
 }
 
-// The keys and values in turn, where the keys are strings; else none.
+// A tuple of key, value, key, value, ... if all keys are strings; else empty.
 Owned items_of(PyObject* dict) {
   Owned items(PyTuple_New(2 * PyDict_GET_SIZE(dict)));  // which may run code
   const Py_ssize_t size = PyTuple_GET_SIZE(items.get());
@@ -171,7 +170,7 @@ bool Familiar::knows(PyObject* frame, PyObject* code) {
   return true;
 }
 
-// Each is what it was, lies where it lay, and no weak reference leads to it that did not then.
+// Whether each is the same object in the same dict, and has not got its first weak reference since.
 bool Familiar::knows_globals(const Code& code, PyObject* frame) const {
   if (code.names.empty()) return true;
   const Owned globals = attribute_of(frame, "f_globals");
@@ -217,14 +216,14 @@ bool Familiar::knows(const Code& code, PyObject* item, PyObject* path, int depth
   return true;
 }
 
-// What is no tensor.
+// For anything but a tensor.
 bool Familiar::has_seen(const Sets& sets, PyObject* item, PyObject* id) const {
   if (in_dict(tables_.given, id)) return false;
   return in_set(sets.seen, id) || in_set(tables_.plain, id_of(Py_TYPE(item)).get());
 }
 
-// One with attributes may have got others meanwhile. Of what the recording made, and of what was met
-// before, all is known.
+// A tensor with attributes may have got others meanwhile. What the recording made, and what was met
+// before, needs no further look.
 bool Familiar::meet(PyObject* tensor, PyObject* path) const {
   const Owned attributes = attributes_of(tensor);
   const Owned id = id_of(tensor);
@@ -242,7 +241,8 @@ bool Familiar::meet(PyObject* tensor, PyObject* path) const {
   return true;
 }
 
-// What lies in a container is held by it, which weak references ask for.
+// A container holds its parts. For parts with weak references that has to be noted, so they are not
+// passed over here.
 bool Familiar::knows_parts(const Code& code, PyObject* tuple, int depth) const {
   if (PyTuple_GET_SIZE(tuple) > 2 * kMostItems) return false;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
@@ -253,7 +253,7 @@ bool Familiar::knows_parts(const Code& code, PyObject* tuple, int depth) const {
   return true;
 }
 
-// A container that holds nothing new is new itself.
+// The container itself is new, though nothing in it is.
 void Familiar::take_in(const Sets& sets, PyObject* item, PyObject* id) const {
   checked(PySet_Add(sets.seen.get(), id));
   checked(PyDict_SetDefault(cells().objects(), id, item) ? 0 : -1);
@@ -308,14 +308,14 @@ void Familiar::look_into_tuple(PyObject* one, const Sets& sets, PyObject* waitin
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(item); ++i) {
     PyObject* const part = PyTuple_GET_ITEM(item, i);
     if (is_plain(part)) continue;
-    char place[32];
-    std::snprintf(place, sizeof place, "[%lld]", static_cast<long long>(i));
-    const Owned path = joined(PyTuple_GET_ITEM(one, 1), place);
+    char index[32];
+    std::snprintf(index, sizeof index, "[%lld]", static_cast<long long>(i));
+    const Owned path = joined(PyTuple_GET_ITEM(one, 1), index);
     push(waiting, part, path.get(), id.get(), PyTuple_GET_ITEM(one, 3));
   }
 }
 
-// As Traversal.own_part does it, where there is no more to an instance than that.
+// Does what Traversal.own_part does, for instances that have no other part.
 bool Familiar::look_into_instance(PyObject* one, const Sets& sets, PyObject* waiting) const {
   PyObject *const item = PyTuple_GET_ITEM(one, 0), *const path = PyTuple_GET_ITEM(one, 1);
   PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(item));

@@ -1,4 +1,4 @@
-// What a recording has looked into already: code that begins with nothing else is passed over.
+// What a recording has looked into already: a call that begins with nothing else is passed over.
 #pragma once
 
 #include <unordered_map>
@@ -8,62 +8,63 @@
 
 namespace steep::bindings {
 
-// Knows without Python code when a look into what code begins with would find nothing new. Where it
-// cannot tell, something may be new.
+// Tells, without running Python code, whether looking into the variables that a call begins with
+// would find nothing new. Where it cannot tell, it answers that something may be new.
 class Familiar {
  public:
   // The tables of a traversal, by id (see python/steep/compiler/_traversal.py).
   struct Tables {
-    Owned cells;    // a CellList, which holds whatever was looked into
-    Owned given;    // dict: what the call is known by, which is looked into anew each time
-    Owned tensors;  // dict: tensors that were met and not made by the recording, as it keeps them
-    Owned holders;  // dict: sets of what holds objects that weak references lead to
-    Owned plain;    // set: types whose instances have nothing in them
+    Owned cells;    // a CellList, which holds all that was looked into
+    Owned given;    // dict: what the call's key knows by identity; it is looked into each time
+    Owned tensors;  // dict: tensors that were met and that the recording did not make
+    Owned holders;  // dict: for objects that have weak references, a set of what holds them
+    Owned plain;    // set: types whose instances have nothing to look into
   };
-  // Of the names in one code object.
+  // What is known for the names in one code object.
   struct Sets {
     Owned seen;     // set: objects that were looked into under these names
-    Owned tensors;  // set: types of tensors of which the same holds
-    // dict by id: classes whose instances have nothing but attributes, with the names to be looked for
-    // and the rare ones, and whether the dict of their attributes always stays the same.
+    Owned tensors;  // set: types of tensors for which the same is true
+    // dict by id: classes whose instances have nothing but attributes, each with the names to look
+    // for, those that are seldom there, and whether the dict of attributes always stays the same
+    // object.
     Owned instances;
   };
 
-  static Sets sets_in(PyObject* tuple);  // of a tuple of the three
+  static Sets sets_in(PyObject* tuple);  // from a tuple of the three
   explicit Familiar(Tables tables) : tables_(std::move(tables)) {}
 
-  // `frame` has been looked into. `variables` are the names it begins with, of which those with a
-  // dot are not looked at, and `globals` those of its global variables; `passes` is whether the code
-  // may have functions of C called by others.
+  // Notes that `frame` has been looked into. `variables` are the names it begins with (those with a
+  // dot are not looked at), `globals` the names of its global variables; `passes` says whether the
+  // code may pass C functions on to be called elsewhere.
   void remember(PyObject* frame, Owned variables, PyObject* globals, Sets sets, bool passes);
-  // Whether a look into what the frame begins with would find nothing new.
+  // Whether looking into what the frame begins with would find nothing new.
   bool knows(PyObject* frame, PyObject* code);
-  // Whether nothing more is to be kept of a tensor than is kept here. `path` is how a user would call
-  // it; without one nothing is kept of attributes.
+  // Keeps what there is to keep of a tensor; false if this cannot do it all. `path` names it in
+  // messages; without one, a tensor that could have attributes is left to the caller.
   bool meet(PyObject* tensor, PyObject* path) const;
-  // Keeps cells of what is in a dict under names, or is not, and of rare names that are there.
-  // Returns a list of what is there and is to be looked into, each with how a user would call it.
+  // Keeps a cell for each of `names` in a dict, whether it is there or not, and for each of `rare`
+  // that is there. Returns a list of the values that are to be looked into, each with its path.
   PyObject* look_for(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
                      const Sets& sets) const;
-  // Takes from the end of a list of (object, path, holder, names) those which a look into would find
-  // nothing new in, but for what holds them, and looks into tuples and instances of known classes.
-  // `sets` has a tuple of the three Sets by the names. Returns the first other one, off the list as
-  // well; null where there is none.
+  // Works off a list of (object, path, holder, names) from its end: passes over objects with
+  // nothing new in them, noting only what holds them, and looks into tuples and instances of known
+  // classes. `sets` maps the names to a tuple of the three Sets. Takes the first object it cannot
+  // deal with off the list and returns it; null when the list is empty.
   Owned next(PyObject* waiting, PyObject* sets) const;
-  // Knows nothing any more.
+  // Forgets everything.
   void clear() { codes_.clear(); }
   int traverse(visitproc visit, void* arg) const;
 
  private:
   struct Global {
     Owned name;
-    const void* value;        // to be compared, no more
-    PyObject* holder;         // of it: one of the two dicts below, or null
+    const void* value;        // only to be compared; it may be gone
+    PyObject* holder;         // which of the two dicts below has it, or null
     bool has_weak_reference;  // whether it had one
   };
   struct Code {
     Owned code, variables;
-    Owned globals, builtins;  // dicts, where it has names of global variables
+    Owned globals, builtins;  // dicts, if the code has global variables
     std::vector<Global> names;
     Sets sets;
     bool passes;
@@ -75,17 +76,17 @@ class Familiar {
   bool knows_parts(const Code& code, PyObject* tuple, int depth) const;
   bool has_seen(const Sets& sets, PyObject* item, PyObject* id) const;
   void take_in(const Sets& sets, PyObject* item, PyObject* id) const;
-  // Whether it was looked into, which adds what it holds to the list. `one` is of the list.
+  // Looks into `one`, an item of the list, and adds what it holds to the list; false if it cannot.
   bool look_into(PyObject* one, const Sets& sets, PyObject* waiting) const;
   bool look_into_instance(PyObject* one, const Sets& sets, PyObject* waiting) const;
   void look_into_tuple(PyObject* one, const Sets& sets, PyObject* waiting) const;
-  // Something else than a weak reference leads to an object, if `holder` is more than None or -1.
+  // Notes that `holder` leads to an object by a strong reference; -1 stands for a weak one.
   void reach(PyObject* item, PyObject* holder) const;
-  // `found` is called with what is to be looked into, and how a user would call it.
+  // Calls `found` with each value that is to be looked into, and its path.
   template <class Found>
   void look_for_each(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
                      const Sets& sets, const Found& found) const;
-  // Keeps a cell of what is under one name; where that is to be looked into, it is held and returned.
+  // Keeps a cell of what is under one name; returns the value if it is to be looked into.
   Owned look_for_one(PyObject* values, PyObject* name, PyObject* path, const Sets& sets) const;
   CellList& cells() const { return *cell_list_in(tables_.cells.get()); }
 
@@ -93,7 +94,7 @@ class Familiar {
   std::unordered_map<PyObject*, Code> codes_;
 };
 
-// The one in an object of Python's; null where it is none.
+// The Familiar in a Python object; null if that is not one.
 Familiar* familiar_in(PyObject* object);
 
 void add_familiar(PyObject* module);

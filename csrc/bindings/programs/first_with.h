@@ -1,4 +1,4 @@
-// Tensors of a call that are one, or lie on one memory.
+// Finds which tensors of a call are the same, or share memory.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,13 @@ namespace steep::bindings {
 inline const void* storage_of(const Tensor& x) { return x->storage.get(); }
 inline const void* self_of(const Tensor& x) { return x.impl(); }
 
-// Which of a call's tensors was the first with the same `of`, by a hash of that address.
+// Finds the first of a call's tensors with the same `of`, an address, by hashing it.
 template <const void* (*of)(const Tensor&)>
 class FirstWith {
  public:
   explicit FirstWith(const Tensors& tensors) : tensors_(tensors) {}
 
-  // Of the tensor that is about to be number tensors.size(); -1 where that is the first itself.
+  // For a tensor that is about to be appended; -1 if none before it has the same.
   int find(const Tensor& x) {
     const void* const wanted = of(x);
     const int count = tensors_.size();
@@ -34,7 +34,7 @@ class FirstWith {
   }
 
  private:
-  static constexpr int kFew = 16;  // faster looked through
+  static constexpr int kFew = 16;  // fewer than this are searched one by one, which is faster
 
   void grow() {
     slots_.assign(8 * static_cast<size_t>(tensors_.size()), -1);
@@ -43,8 +43,8 @@ class FirstWith {
       if (slot < 0) slot = i;
     }
   }
-  // Where it is, or has its place. Of another thread's doing a tensor may have other memory by now:
-  // then it is not found.
+  // The slot that has it, or where it belongs. If another thread has given a tensor other memory
+  // meanwhile, it is not found.
   int& slot_of(const void* wanted) {
     size_t at = (reinterpret_cast<uintptr_t>(wanted) >> 4) * 0x9e3779b97f4a7c15u % slots_.size();
     for (; slots_[at] >= 0 && of(tensors_[slots_[at]]) != wanted; ++at)

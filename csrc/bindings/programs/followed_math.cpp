@@ -18,17 +18,17 @@ constexpr const char* kNames[] = {
     "lgamma",  "log",       "log10",    "log1p",     "log2",    "nextafter", "perm",  "pow",
     "radians", "remainder", "sin",      "sinh",      "sqrt",    "tan",       "tanh",  "ulp"};
 
-// A function object of the module says by a pointer who answers its calls. What else it has, its
-// PyMethodDef above all, stays as it is: its hash comes of that.
+// A function object of the module is called through its vectorcall pointer, which is replaced. Its
+// PyMethodDef stays as it is, because the hash of the function is made from it.
 struct Followed {
-  PyCFunctionObject* function = nullptr;  // null where it is of another sort than expected
+  PyCFunctionObject* function = nullptr;  // null if it is not a function in C
   vectorcallfunc before = nullptr;        // null for functions that want a tuple
 };
 
 std::array<Followed, std::size(kNames)> g_followed;
-int g_recordings = 0;  // all of this is the interpreter lock's
+int g_recordings = 0;  // guarded, like all of this, by the interpreter lock
 
-// The step, noted by a stand-in among the arguments; NotImplemented where one of them is no number.
+// Lets a stand-in among the arguments note the step; NotImplemented if one of them is not a number.
 PyObject* note(const char* name, PyObject* symbol, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     static PyObject* const method = checked(PyUnicode_InternFromString("_through"));
@@ -41,7 +41,7 @@ PyObject* note(const char* name, PyObject* symbol, PyObject* const* args, Py_ssi
   });
 }
 
-// What the interpreter does with a function that wants a tuple.
+// Calls a function that has no vectorcall as the interpreter does.
 PyObject* call_with_tuple(PyObject* function, PyObject* const* args, Py_ssize_t count,
                           PyObject* names) {
   return guarded([&]() -> PyObject* {
@@ -77,12 +77,12 @@ void find_all(PyObject* module) {
   for (size_t i = 0; i < g_followed.size(); ++i) {
     PyObject* const found = PyObject_GetAttrString(module, kNames[i]);
     if (!found) {
-      PyErr_Clear();  // of a later Python
+      PyErr_Clear();  // this Python does not have it
       continue;
     }
     if (PyCFunction_CheckExact(found) && PyCFunction_GET_SELF(found) == module) {
       auto* const function = reinterpret_cast<PyCFunctionObject*>(found);
-      g_followed[i] = {function, function->vectorcall};  // held for good
+      g_followed[i] = {function, function->vectorcall};  // the reference is kept for ever
     } else {
       Py_DECREF(found);
     }

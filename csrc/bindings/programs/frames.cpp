@@ -1,6 +1,6 @@
-// _core.follow: a call during which someone is told which functions begin, what they return, which
-// functions of C they call, and which hooks are called. Of code that is not wanted each event costs
-// a look into a table.
+// _core.follow: calls a function while a listener is told which functions begin, what they return,
+// which C functions they call, and which hooks are called. An event of code that the listener does
+// not want costs one look into a table.
 #include "bindings/programs/frames.h"
 
 #include <frameobject.h>
@@ -20,28 +20,28 @@ namespace steep::bindings {
 
 namespace {
 
-// What is told, to methods of an object of Python's:
-//   wants(code): whether anything of this code is to be told; asked once for each.
-//   entered(frame): code that is wanted begins, or goes on after a yield. Not told of what the
-//     listener's `familiar` knows, if it has one.
-//   returned(frame, value): something that is no plain value comes back to wanted code.
-//   called(frame, function): wanted code calls a function of C; told once for each kind of it.
+// The listener is a Python object with these methods:
+//   wants(code): whether it is to be told of this code; asked once for each.
+//   entered(frame): wanted code begins, or goes on after a yield. Not called for a frame that the
+//     listener's `familiar`, if it has one, knows.
+//   returned(frame, value): a value that is neither plain nor a tensor is returned to wanted code.
+//   called(frame, function): wanted code calls a C function; told once for each definition.
 //   hooked(callable, number): see note_hook.
-//   only_returns(frame): asked, not told; see below.
+//   only_returns(frame): a question; see frames.h.
 struct Follower {
   explicit Follower(PyObject* listener) : listener(listener) {}
 
-  PyObject* listener;            // borrowed: it lives as long as the call
+  PyObject* listener;            // borrowed: the caller holds it
   Familiar* familiar = nullptr;  // likewise
   std::unordered_map<PyCodeObject*, bool> wanted;
   std::unordered_map<const PyMethodDef*, bool> told;
-  std::vector<Owned> codes;       // held, so that none takes another's address
-  const char* failure = nullptr;  // what went wrong; nothing is told any more
-  std::string error;              // the listener's, if it was that
-  bool lost = false;              // whether memory was lacking
+  std::vector<Owned> codes;       // held, so that no other code gets the address of one
+  const char* failure = nullptr;  // what went wrong; from then on nothing is told
+  std::string error;              // the text of the listener's exception, if that went wrong
+  bool lost = false;              // whether it was for lack of memory
   bool done = false;
   bool sends = false;  // whether something was sent to a generator
-  bool busy = false;   // telling; what the listener itself does is not told
+  bool busy = false;   // the listener is being called; what it does itself is not told
 
   bool wants(PyCodeObject* code) {
     const auto known = wanted.find(code);
@@ -62,13 +62,13 @@ struct Follower {
   }
 };
 
-thread_local Follower* t_follower = nullptr;  // of the thread's recording
+thread_local Follower* t_follower = nullptr;  // of this thread's recording
 
 Owned code_of(PyFrameObject* frame) {
   return Owned(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
 }
 
-// The listener's, which is held.
+// The listener's `familiar`, held.
 Owned familiar_of(PyObject* listener) {
   PyObject* const found = PyObject_GetAttrString(listener, "familiar");
   if (!found && !PyErr_ExceptionMatches(PyExc_AttributeError)) throw PythonError();
@@ -109,7 +109,7 @@ void tell_beginning(Follower& follower, PyFrameObject* frame) {
   const Owned ignored(PyObject_CallMethod(follower.listener, "entered", "O", begun));
 }
 
-// A generator that is at a yield, or has ended there.
+// Whether it is the frame of a generator, which a return event leaves at a yield or at its end.
 bool goes_on(PyFrameObject* frame) {
   const Owned code = code_of(frame);
   return reinterpret_cast<PyCodeObject*>(code.get())->co_flags &
@@ -120,13 +120,13 @@ void tell(Follower& follower, PyFrameObject* frame, int what, PyObject* value) {
   if (what == PyTrace_CALL) tell_beginning(follower, frame);
   if (what == PyTrace_C_CALL) tell_call(follower, frame, value);
   if (what != PyTrace_RETURN) return;
-  // What was sent to it is in none of its variables until it has gone on.
+  // What was sent to a generator is in its variables only after it has gone on.
   if (follower.sends && goes_on(frame)) tell_beginning(follower, frame);
   tell_return(follower, frame, value);
 }
 
-// What the listener has raised becomes the follower's failure. It is still raised where it is no
-// Exception, such as an interrupt, which is for the function.
+// Makes the listener's exception the follower's failure. What is not an Exception, such as
+// KeyboardInterrupt, stays raised: it is meant for the function.
 void take_error(Follower& follower) {
   if (!PyErr_ExceptionMatches(PyExc_Exception)) return follower.fail("interrupted");
   if (PyErr_ExceptionMatches(PyExc_MemoryError)) {
@@ -151,8 +151,8 @@ void take_error(Follower& follower) {
   PyErr_Clear();
 }
 
-// An error of the listener's is its own: the function goes on. False, with an exception set, where
-// it is interrupted.
+// Calls the listener. The function goes on after an error in it. False, with an exception set, if
+// the call was interrupted.
 template <class Telling>
 bool told(Follower& follower, const Telling& telling) {
   if (follower.done || follower.busy || follower.failure) return true;
@@ -173,8 +173,8 @@ bool told(Follower& follower, const Telling& telling) {
   return true;
 }
 
-// What the interpreter knows as the thread's profiler. Code inside the function may take it off and
-// put it back, by calling sys.setprofile with it.
+// What the interpreter has as the thread's profiler. Code inside the function may remove it and put
+// it back by sys.setprofile.
 struct FollowerObject {
   PyObject_HEAD
   Follower* follower;
@@ -190,8 +190,9 @@ int on_event(PyObject* self, PyFrameObject* frame, int what, PyObject* value) {
   return told(follower, [&] { tell(follower, frame, what, value); }) ? 0 : -1;
 }
 
-// It was put back by sys.setprofile, which calls it as a function of Python's: of what was called
-// meanwhile nothing is known. Elsewhere, and later, it is not installed.
+// Called if sys.setprofile has put it back, for that calls it as a Python function. What ran
+// meanwhile is not known, so the recording fails. It is installed again only on its own thread, and
+// only while the call lasts.
 PyObject* put_back(PyObject* self, PyObject*, PyObject*) {
   Follower& follower = follower_in(self);
   follower.fail("a profiler was set meanwhile");
@@ -201,7 +202,7 @@ PyObject* put_back(PyObject* self, PyObject*, PyObject*) {
   Py_RETURN_NONE;
 }
 
-// On while it lives, unless someone else is told already; whoever takes its place keeps it.
+// Follows as long as it exists, unless another profiler is set. One that is set meanwhile stays.
 class Following {
  public:
   Following(PyObject* self, Follower& follower) : follower_(follower) {
@@ -258,7 +259,8 @@ PyObject* follow(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 4 || !PyTuple_Check(args[2]) || !PyDict_Check(args[3]))
       raise(PyExc_TypeError, "follow: expected (listener, function, tuple, dict)");
-    const Owned self(follower_type->tp_alloc(follower_type, 0));  // others may hold it for longer
+    const Owned self(
+        follower_type->tp_alloc(follower_type, 0));  // others may hold it beyond this call
     reinterpret_cast<FollowerObject*>(self.get())->follower = new Follower(args[0]);
     Follower& follower = follower_in(self.get());
     const Owned familiar = familiar_of(args[0]);

@@ -1,4 +1,4 @@
-// Tells a recording which Python code runs.
+// Tells a recording which Python code runs, by way of the interpreter's profiler hook.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,13 @@
 
 namespace steep::bindings {
 
-// Tells whoever follows this thread's recording, if anyone does, that a hook is about to be called:
-// no code that is followed calls it, or names it. `number` is a tensor's hook's own, or 0.
+// Tells the listener of this thread's recording, if there is one, that a hook is about to be
+// called: it could not see that, because the engine makes the call. `number` identifies a tensor's
+// hook; 0 for other hooks.
 void note_hook(PyObject* callable, uint64_t number);
 
-// Whether the Python code that called, being followed, does nothing with what it gets but return it.
+// Whether the Python code that called does nothing with the result but return it; false where
+// nothing is followed.
 bool only_returns();
 
 void add_frames(PyObject* module);  // adds follow

@@ -50,10 +50,11 @@ void Guards::add_group(size_t begin, size_t end) {
 }
 
 template <class Version>
-bool Guards::hold(std::vector<Group<Version>>& groups) const {
-  for (Group<Version>& group : groups) {
+bool Guards::hold(std::vector<HolderCells<Version>>& groups) const {
+  for (HolderCells<Version>& group : groups) {
     if (*group.now == group.then && group.then != 0) continue;
-    const Version version = *group.now;  // before: comparing may run code that changes the holder
+    const Version version =
+        *group.now;  // read first: comparing may run code that changes the holder
     for (size_t i = group.begin; i < group.end; ++i)
       if (!cells_[i].holds()) return false;
     group.then = version;
@@ -80,7 +81,7 @@ int Guards::traverse(visitproc visit, void* arg) const {
 
 namespace {
 
-// first_broken(cells): the place of a cell that holds something else now, or None.
+// first_broken(cells): the index of the first cell that holds something else now, or None.
 PyObject* first_broken(PyObject*, PyObject* list) {
   return guarded([&]() -> PyObject* {
     const Items cells("first_broken", list);
@@ -124,7 +125,7 @@ PyMethodDef functions[] = {
     {"state_of", tensor_state, METH_O,
      "Which memory a tensor has, and how the tape sees it; None for what this recording made."},
     {"first_broken", first_broken, METH_O,
-     "The place of a cell that holds something else now, or None."},
+     "The index of the first cell that holds something else now, or None."},
     {"found_in_type", as_method(look_up), METH_FASTCALL,
      "What a type or one of its bases has under a name, or `absent`."},
     {nullptr, nullptr, 0, nullptr}};

@@ -1,4 +1,5 @@
-// What a program was recorded under: the cells that the function has read, and what each held.
+// The conditions under which a program was recorded: the cells that the function has read, with
+// their values.
 #pragma once
 
 #include <cstdint>
@@ -8,35 +9,35 @@
 
 namespace steep::bindings {
 
-// A list of cells, which is looked through before each replay. Dicts and types that say by a number
-// of their own that nothing has changed since the last look are passed over.
+// A list of cells that is checked before each replay. Dicts and types with a version tag are passed
+// over while it is unchanged.
 class Guards {
  public:
-  // Of a CellList, or a list of tuples (kind, holder, key, value); `absent` stands for nothing.
+  // From a CellList, or from a list of tuples (kind, holder, key, value).
   explicit Guards(PyObject* list);
 
-  // May run code where a dict has keys of a user's own class.
+  // May run user code, where the keys of a dict are of a class of the user's.
   bool hold();
   int traverse(visitproc visit, void* arg) const;
 
  private:
-  // Cells of one holder, next to each other; the holder has a number that any change of it changes.
+  // The cells of one holder, which are next to each other, and the version tag of that holder.
   template <class Version>
-  struct Group {
+  struct HolderCells {
     const Version* now;
-    Version then;  // when all of them were found to hold
+    Version then;  // the version at which all of them were last found to hold
     size_t begin, end;
   };
 
-  // Whether the cells of each group hold; of a holder that has not changed nothing else is looked at.
+  // Whether the cells of all these holders hold; those of an unchanged holder are not looked at.
   template <class Version>
-  bool hold(std::vector<Group<Version>>& groups) const;
+  bool hold(std::vector<HolderCells<Version>>& groups) const;
   void add_group(size_t begin, size_t end);
 
   std::vector<Cell> cells_;
-  std::vector<Group<uint64_t>> dicts_;
-  std::vector<Group<unsigned>> types_;
-  // Cells of holders without such a number: tensors, instances, and the rest.
+  std::vector<HolderCells<uint64_t>> dicts_;
+  std::vector<HolderCells<unsigned>> types_;
+  // Cells of holders without a version tag: tensors, instances, and the rest.
   std::vector<size_t> tensors_, instances_, others_;
 };
 

@@ -17,7 +17,8 @@ NumbersRead::~NumbersRead() { t_numbers = before_; }
 PyObject* returned_number(const Tensor& x, bool as_float) {
   const bool whole = !as_float && !is_floating(x.dtype());
   if (x.numel() != 1 || (whole && x.dtype() == DType::boolean) || !reads_result()) return nullptr;
-  Owned number(number_to_be(whole));  // known by who it is, as a small int would not be
+  Owned number(
+      number_to_be(whole));  // a new object, so that its identity tells it: small ints are shared
   set_number(number.get(), ops::only_element(x));
   const Owned source(wrap(alias(x)));
   note_result(number.get(), source.get());
@@ -34,7 +35,7 @@ void note_result(PyObject* read, PyObject* source) {
 
 namespace {
 
-// It was made with room for all digits.
+// The object was made with room for all digits.
 void set_int(PyObject* object, int64_t value) {
   auto* const number = reinterpret_cast<PyLongObject*>(object);
 #if PY_VERSION_HEX >= 0x030C0000

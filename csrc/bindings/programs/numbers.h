@@ -1,9 +1,9 @@
 // Numbers and arrays that a recorded function takes out of tensors (x.item(), float(x), x.numpy()) to
 // return them.
 //
-// One of which its code makes no other use is no reading of a value: a replay reads a number anew when
-// it ends, and makes an array of the memory of its own result. Whether that is so the listener says
-// (compiler/_returned.py).
+// Where the code does nothing else with one, the function does not depend on its value: a replay
+// reads the number at its end, and makes an array on the memory of its own result. The listener
+// decides whether that is so (compiler/_returned.py).
 #pragma once
 
 #include "bindings/python.h"
@@ -11,7 +11,7 @@
 
 namespace steep::bindings {
 
-// Those of this thread, as long as it lives.
+// Collects those of this thread as long as it exists.
 class NumbersRead {
  public:
   NumbersRead();
@@ -19,7 +19,8 @@ class NumbersRead {
   NumbersRead(const NumbersRead&) = delete;
   NumbersRead& operator=(const NumbersRead&) = delete;
 
-  // Of tuples: a number or array, the tensor it was read from, and the version that its memory had.
+  // A list of tuples: the number or array, the tensor it was read from, and the version of its
+  // memory then.
   PyObject* list() const { return list_.get(); }
 
  private:
@@ -27,19 +28,20 @@ class NumbersRead {
   NumbersRead* const before_;
 };
 
-// The element of x as such a number, of the type that item() gives or as a float; null where it is
-// none: x is then read as always. Truths are none: there are but two of them.
+// The element of x as such a number, of the type that item() gives or as a float; null if it cannot
+// be one, and is to be read as usual. A bool cannot: True and False are single objects, so that
+// nothing tells which tensor one came from.
 PyObject* returned_number(const Tensor& x, bool as_float);
 
-// A NumPy array on the memory of a tensor that requires no gradient (a new reference); of one that is
-// only returned a recording, if there is one, is told. bindings/tensor/to_python.cpp
+// A NumPy array on the memory of a tensor that requires no gradient (a new reference), noted if it
+// is only returned. In bindings/tensor/to_python.cpp.
 PyObject* array_of(const Tensor& x);
-// Whether this is a recording, and what code is about to read is only returned.
+// Whether this thread records, and the code only returns what it is about to read.
 bool reads_result();
-// Says so of what was read from a tensor.
+// Notes what was read from a tensor for that purpose.
 void note_result(PyObject* read, PyObject* source);
 
-// A new float or int, which gets its value later: before anyone has seen it.
+// A new float or int that gets its value later, before any other code has seen it.
 PyObject* number_to_be(bool whole);
 void set_number(PyObject* number, const Number& value);
 

@@ -30,7 +30,7 @@ bool Precondition::holds() {
   if (is_unchanged()) return true;
   said_true_ = false;
   const unsigned asked = ++asked_;
-  // As of before the call, which may run any code, this very function's included.
+  // Taken before the call, which may run any code, even call this function.
   for (size_t i = 0; i < now_.size(); ++i) then_[i] = *now_[i];
   const Owned answer(PyObject_CallNoArgs(call_.get()));
   said_true_ = answer.get() == Py_True && !now_.empty() && asked == asked_;

@@ -1,5 +1,5 @@
-// What a replay asks first: optimisers write their hyperparameters, and say whether the step that
-// was recorded is still theirs.
+// What a replay calls first: optimisers write their hyperparameters, and say whether they would
+// still take the step that was recorded.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +11,15 @@ namespace steep::bindings {
 
 class Precondition {
  public:
-  // Of a tuple (call, dicts). The call returns whether a replay may go on: False; True, and need not
-  // be asked again before one of the dicts has changed; None: it may, this time.
+  // From a tuple (call, dicts). The call returns whether a replay may go on: False; True, until one
+  // of the dicts changes; or None, which means yes, but ask again next time.
   explicit Precondition(PyObject* item);
 
   bool holds();
-  // The dicts are no longer all that its answer depends on.
+  // Something besides the dicts has changed.
   void ask_again() {
     said_true_ = false;
-    ++asked_;  // what is being answered no longer counts
+    ++asked_;  // an answer that is being given no longer counts
   }
   int traverse(visitproc visit, void* arg) const;
 
@@ -28,9 +28,10 @@ class Precondition {
 
   Owned call_, dicts_;
   std::vector<const uint64_t*> now_;
-  std::vector<uint64_t> then_;  // when the call was last made
+  std::vector<uint64_t> then_;  // the versions when the call was last made
   unsigned asked_ = 0;          // how often it was made
-  bool said_true_ = false;      // and was not to be made again; false without versions
+  bool said_true_ =
+      false;  // whether the last answer was True; always false where dicts have no version tags
 };
 
 }  // namespace steep::bindings

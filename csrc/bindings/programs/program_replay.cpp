@@ -1,4 +1,4 @@
-// How a call is replayed: a program that fits is found, made ready, run, and its results handed out.
+// How a call is replayed: finds a program that fits, prepares and runs it, and returns its results.
 #include "bindings/programs/program_replay.h"
 
 #include "bindings/autograd/autograd.h"
@@ -12,14 +12,14 @@ namespace steep::bindings {
 
 using program::Program;
 
-void Entry::add(PyObject* cells) {
+void ProgramEntry::add(PyObject* cells) {
   guards.insert(guards.begin(), std::make_shared<Guards>(cells));
   if (guards.size() <= kMostGuards) return;
   const std::shared_ptr<Guards> oldest = std::move(guards.back());
-  guards.pop_back();  // its end may run code
+  guards.pop_back();  // destroying the oldest may run code
 }
 
-std::shared_ptr<Guards> Entry::guarded() const {
+std::shared_ptr<Guards> ProgramEntry::guarded() const {
   for (size_t i = 0; i < guards.size(); ++i) {
     std::shared_ptr<Guards> held = guards[i];
     if (held->hold()) return held;
@@ -27,7 +27,7 @@ std::shared_ptr<Guards> Entry::guarded() const {
   return nullptr;
 }
 
-bool Entry::was_asked_under(const std::shared_ptr<Guards>& held) {
+bool ProgramEntry::was_asked_under(const std::shared_ptr<Guards>& held) {
   if (before.empty() || asked_under.lock() == held) return true;
   for (Precondition& condition : before) condition.ask_again();
   asked_under = held;
@@ -36,7 +36,7 @@ bool Entry::was_asked_under(const std::shared_ptr<Guards>& held) {
 
 namespace {
 
-// Makes objects without the collector, which would run finalisers.
+// Keeps Python's collector, and so finalisers, from running while objects are made.
 class WithoutCollector {
  public:
   WithoutCollector() : was_on_(PyGC_Disable()) {}
@@ -50,10 +50,10 @@ class WithoutCollector {
   const int was_on_;
 };
 
-// What a replay returns, made before it runs.
+// The result of a replay, built before it runs.
 class Result {
  public:
-  // `given`: numbers among it.
+  // `given`: numbers that are part of the result.
   Result(const ResultTree& tree, Program& program, PyObject* given) {
     const WithoutCollector off;
     tensors_.resize(program.plan().results);
@@ -66,12 +66,12 @@ class Result {
     for (const auto& [number, i] : numbers_)
       if (!tensors_[i].defined()) tensors_[i] = program.output(i);
   }
-  // The results' place in the graph of a call.
+  // Connects the results to the graph of the call.
   void attach(tape::Replayed::Call& call) {
     for (int i = 0; i < call.outputs; ++i)
       if (tensors_[i].defined()) call.attach(tensors_[i], i);
   }
-  // Once it has run: the numbers, which no one has seen yet, get their values.
+  // After the run: gives the numbers, which no other code has seen yet, their values.
   PyObject* release() {
     for (const auto& [number, i] : numbers_)
       set_number(number.get(), ops::only_element(tensors_[i]));
@@ -84,11 +84,11 @@ class Result {
   ResultTree::Numbers numbers_;
 };
 
-// NotImplemented where it does not fit after all, as when an optimiser says that it would take another
-// step now, and null, without an exception, where another thread had to be waited for, or optimisers
-// are to be asked again: the call is to be looked up again. All that needs memory comes before the
-// run, objects for the results included: where it is lacking, nothing has happened.
-PyObject* run_entry(Entry& entry, const CallKey& key, PyObject* given) {
+// Runs one entry. NotImplemented if it does not fit after all, as when an optimiser would now take
+// another step. Null, without an exception, if the call is to be looked up again, because it had to
+// wait for another thread or optimisers are to be asked again. All that needs memory, including the
+// objects of the result, is made before the run: if memory runs out, nothing has happened yet.
+PyObject* run_entry(ProgramEntry& entry, const CallKey& key, PyObject* given) {
   Program& program = *entry.program;
   const program::TakenProgram taken(program, program::TakenProgram::Results::stay);
   for (Precondition& condition : entry.before)
@@ -107,7 +107,7 @@ PyObject* run_entry(Entry& entry, const CallKey& key, PyObject* given) {
     call = entry.backward->bind(key.inputs, program);
     result.attach(*call);
   }
-  // After the last code of Python's that may change what the function reads.
+  // Checked last, when no more Python code runs that could change what the function reads.
   const std::shared_ptr<Guards> held = entry.guarded();
   if (!held) return new_reference(Py_NotImplemented);
   if (!entry.was_asked_under(held)) return nullptr;
@@ -125,11 +125,12 @@ PyObject* run_entry(Entry& entry, const CallKey& key, PyObject* given) {
   return result.release();
 }
 
-// Runs the first program that fits, and says what run_entry says.
+// Runs the first program that fits; returns what run_entry does.
 PyObject* replay_one(Table& table, const CallKey& key, PyObject* given) {
   const EntriesInUse list(entries_of(table, key.bytes));
-  for (const std::shared_ptr<Entry>& entry : list) {
-    // Of one program alone it is enough to look at the cells right before it runs.
+  for (const std::shared_ptr<ProgramEntry>& entry : list) {
+    // With several programs, the guards choose among them. A single one checks its guards in
+    // run_entry anyway.
     if (list.size() > 1 && !entry->guarded()) continue;
     if (!entry->program->accepts(key.inputs, tape::leaf_gradients())) continue;
     if (!entry->program->take()) break;
@@ -144,15 +145,16 @@ PyObject* replay_one(Table& table, const CallKey& key, PyObject* given) {
 
 }  // namespace
 
-std::shared_ptr<const Entries> entries_of(const Table& table, const std::string& key) {
-  static const auto& none = *new std::shared_ptr<const Entries>(std::make_shared<Entries>());
+std::shared_ptr<const ProgramEntries> entries_of(const Table& table, const std::string& key) {
+  static const auto& none =
+      *new std::shared_ptr<const ProgramEntries>(std::make_shared<ProgramEntries>());
   const auto found = table.entries.find(key);
   return found == table.entries.end() ? none : found->second;
 }
 
 std::shared_ptr<Program> find_program(const Table& table, const CallKey& key) {
   const EntriesInUse list(entries_of(table, key.bytes));
-  for (const std::shared_ptr<Entry>& entry : list)
+  for (const std::shared_ptr<ProgramEntry>& entry : list)
     if (entry->guarded() && entry->program->accepts(key.inputs, tape::leaf_gradients()))
       return entry->program;
   return nullptr;
@@ -165,7 +167,7 @@ PyObject* replay_kind(Table& table, const CallKey& key, PyObject* given) {
     if (PyObject* const result = replay_one(table, key, given)) return result;
 }
 
-// As one of the kind that any numbers make.
+// Replays the call as one of the kind that leaves its numbers open.
 PyObject* replay_open(Table& table, PyObject* args, PyObject* kwargs, NotReplayed& otherwise) {
   CallKey key;
   const Owned numbers(read_open_call(args, kwargs, table.namespaces.get(), key));
@@ -215,8 +217,8 @@ PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, NotReplaye
   otherwise.only_run =
       !is_profiled && (otherwise.only_run || (!table.waits.empty() && table.waits.take(key.bytes)));
   if (otherwise.only_run || is_profiled || is_known || key.has_objects) return new_reference(none);
-  const size_t mark = LastMet::mark_of(key.bytes);
-  if (!table.met.has(mark)) otherwise.new_kind = mark;
+  const size_t hash = LastMet::hash_of(key.bytes);
+  if (!table.met.has(hash)) otherwise.new_kind = hash;
   return new_reference(none);
 }
 

@@ -1,4 +1,4 @@
-// What a table of programs holds, and how a call is replayed from it.
+// The table of a compiled function's programs, and how a call is replayed from it.
 #pragma once
 
 #include <algorithm>
@@ -19,41 +19,44 @@
 
 namespace steep::bindings {
 
-// A program keeps as many lists of cells, and no more, under which recordings were the same.
+// At most so many lists of cells are kept for a program: recordings under each of them were the
+// same.
 constexpr size_t kMostGuards = 4;
 
-// A program with all that decides whether it fits a call, and what else a call does.
-struct Entry {
+// A program, what decides whether it fits a call, and what a call does besides.
+struct ProgramEntry {
   std::shared_ptr<program::Program> program;
   ResultTree result;
-  // One of them must hold. Held by who looks at it: that may run code, which may add another.
+  // One of them must hold. Shared pointers, because checking one may run code that adds another.
   std::vector<std::shared_ptr<Guards>> guards;
   std::vector<Precondition> before;
-  Owned kept;                                   // objects that the key knows by their address
-  std::shared_ptr<tape::Replayed> backward;     // of results whose graph is used outside, or null
-  std::unique_ptr<const NumberSource> numbers;  // null: none changes
+  Owned kept;  // objects that the key knows by their address, kept alive
+  std::shared_ptr<tape::Replayed>
+      backward;  // for results with a graph that is used outside; else null
+  std::unique_ptr<const NumberSource> numbers;  // null: no numbers change
   int64_t last_used = 0;
-  std::weak_ptr<Guards> asked_under{};  // those that held when `before` were asked last
-  int users = 0;  // those who look at it or run it; guarded by the interpreter lock
+  std::weak_ptr<Guards> asked_under{};  // the guards that held when `before` were last asked
+  int users = 0;  // how many look at it or run it now; guarded by the interpreter lock
 
   void add(PyObject* cells);
-  std::shared_ptr<Guards> guarded() const;  // those that hold, or null
-  // Whether `before` were asked while these held: others mean other objects, such as other groups of
-  // an optimiser. If not, they are to be asked again.
+  std::shared_ptr<Guards> guarded() const;  // the guards that hold, or null
+  // Whether `before` were asked while these guards held. Under other guards they may be about other
+  // objects, such as other parameter groups: then they are marked to be asked again.
   bool was_asked_under(const std::shared_ptr<Guards>& held);
 };
 
-using Entries = std::vector<std::shared_ptr<Entry>>;
+using ProgramEntries = std::vector<std::shared_ptr<ProgramEntry>>;
 
-// Entries while someone looks at them or runs one, either of which may run code. They are held, and
-// marked: Python's collector must not take what they hold for reached from the table alone.
+// Entries while someone looks at them or runs one, either of which may run code. They are held and
+// counted as in use, so that Python's collector does not take what they hold to be reachable from
+// the table alone.
 class EntriesInUse {
  public:
-  explicit EntriesInUse(std::shared_ptr<const Entries> list) : list_(std::move(list)) {
-    for (const std::shared_ptr<Entry>& entry : *list_) ++entry->users;
+  explicit EntriesInUse(std::shared_ptr<const ProgramEntries> list) : list_(std::move(list)) {
+    for (const std::shared_ptr<ProgramEntry>& entry : *list_) ++entry->users;
   }
   ~EntriesInUse() {
-    for (const std::shared_ptr<Entry>& entry : *list_) --entry->users;
+    for (const std::shared_ptr<ProgramEntry>& entry : *list_) --entry->users;
   }
   EntriesInUse(const EntriesInUse&) = delete;
   EntriesInUse& operator=(const EntriesInUse&) = delete;
@@ -63,36 +66,36 @@ class EntriesInUse {
   size_t size() const { return list_->size(); }
 
  private:
-  const std::shared_ptr<const Entries> list_;
+  const std::shared_ptr<const ProgramEntries> list_;
 };
 
-// The kinds of call that were run once of late, by a mark each: what is not called again is not
-// worth more than a glance.
+// The kinds of call that were recently run once, by their hashes: a kind that does not come again
+// is not worth more memory.
 class LastMet {
  public:
-  explicit LastMet(size_t most) : marks_(most) {}
-  static size_t mark_of(const std::string& key) {
+  explicit LastMet(size_t most) : hashes_(most) {}
+  static size_t hash_of(const std::string& key) {
     return std::max<size_t>(1, std::hash<std::string>()(key));
   }
-  bool has(size_t mark) const {
-    return std::find(marks_.begin(), marks_.end(), mark) != marks_.end();
+  bool has(size_t hash) const {
+    return std::find(hashes_.begin(), hashes_.end(), hash) != hashes_.end();
   }
-  void add(size_t mark) {
-    marks_[next_] = mark;
-    next_ = (next_ + 1) % marks_.size();
+  void add(size_t hash) {
+    hashes_[next_] = hash;
+    next_ = (next_ + 1) % hashes_.size();
   }
-  bool any() const { return marks_[0] != 0; }
+  bool any() const { return hashes_[0] != 0; }
 
  private:
-  std::vector<size_t> marks_;  // 0: none
+  std::vector<size_t> hashes_;  // 0: none
   size_t next_ = 0;
 };
 
-// Kinds of call that are known not to be replayed, and run as they are for some calls more.
+// Kinds of call that cannot be replayed: so many further calls are run as they are.
 class Waits {
  public:
   void set(const std::string& key, int64_t calls) { waits_[key].left = calls; }
-  // Whether a call is one of those.
+  // Whether this call is one of them; counts it.
   bool take(const std::string& key) {
     const auto found = waits_.find(key);
     if (found == waits_.end() || found->second.left == 0) return false;
@@ -100,7 +103,7 @@ class Waits {
     ++found->second.taken;
     return true;
   }
-  // How many were, since that was asked last.
+  // How many there were since this was last asked.
   int64_t taken(const std::string& key) {
     const auto found = waits_.find(key);
     return found == waits_.end() ? 0 : std::exchange(found->second.taken, 0);
@@ -116,39 +119,40 @@ class Waits {
 };
 
 struct Table {
-  // Of a function that keeps so many kinds of call.
+  // For a function that remembers so many kinds of call.
   explicit Table(size_t kinds) : met(kinds) {}
 
   void count_newcomers(int64_t count) { newcomers = std::clamp(count, int64_t{0}, kMostNewcomers); }
   static constexpr int64_t kMostNewcomers = int64_t{1} << 62;
 
-  // Meanwhile other threads, and what runs while names are compared, may add and remove: lists are
-  // never changed, and who goes through one holds it (EntriesInUse).
-  std::unordered_map<std::string, std::shared_ptr<const Entries>> entries;
+  // Lists are never changed but replaced, and whoever goes through one holds it (EntriesInUse):
+  // meanwhile other threads, or code that runs while keys are compared, may add and remove entries.
+  std::unordered_map<std::string, std::shared_ptr<const ProgramEntries>> entries;
   int64_t calls = 0;
   LastMet met;
   Waits waits;
-  int64_t newcomers = 0;  // calls of new kinds since the last replay, as far as they are counted
+  int64_t newcomers = 0;  // calls of new kinds since the last replay
   std::shared_ptr<program::MemoryPool> pool = std::make_shared<program::MemoryPool>();
   Owned namespaces;       // see read_call
-  bool has_open = false;  // whether there may be kinds of call that leave numbers open
+  bool has_open = false;  // whether some kinds of call leave numbers open
 };
 
-// The programs of a kind of call; for EntriesInUse.
-std::shared_ptr<const Entries> entries_of(const Table& table, const std::string& key);
+// The entries for a kind of call; to be looked at through EntriesInUse.
+std::shared_ptr<const ProgramEntries> entries_of(const Table& table, const std::string& key);
 
-// The program that fits a call; null where none does.
+// The program that fits a call, or null.
 std::shared_ptr<program::Program> find_program(const Table& table, const CallKey& key);
 
-// What is to be done with a call that is not replayed.
+// What to do with a call that is not replayed.
 struct NotReplayed {
-  bool only_run = false;    // the function as it is: there is nothing to learn from it for now
-  bool is_endless = false;  // what it is called with holds itself, or what is too deep: no kind
-  size_t new_kind = 0;      // the mark of a kind not met of late, which is only run as well; else 0
-  bool has_numbers = false;  // whether it may count by other things than the values of its numbers
+  bool only_run = false;  // run the function as it is; recording it is of no use now
+  bool is_endless =
+      false;            // its arguments contain themselves, or are nested too deeply: it has no key
+  size_t new_kind = 0;  // the hash of a kind not met recently, which is only run too; else 0
+  bool has_numbers = false;  // whether its numbers could be left open
 };
 
-// The result of a replay of the call, or NotImplemented where no program is sure to fit.
+// The result of replaying the call; NotImplemented where no program is certain to fit.
 PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, NotReplayed& otherwise);
 
 }  // namespace steep::bindings

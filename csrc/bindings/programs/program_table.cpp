@@ -1,9 +1,8 @@
 // _core.ProgramTable: the programs of one compiled function.
 //
-// A compiled function asks its table first, with the very arguments it was called with. The table
-// answers with the result of a replay, or with NotImplemented where it has no program that is sure
-// to fit; all that is not hot (eager runs, recording, comparing, reporting) is Python's:
-// steep/compiler.
+// A compiled function first asks its table, with the arguments of the call. The table returns the
+// result of a replay, or NotImplemented if it has no program that is certain to fit. All that is
+// not hot (eager runs, recording, comparing, reporting) is done in Python: steep/compiler.
 #include "bindings/programs/program_table.h"
 
 #include <pybind11/pybind11.h>
@@ -47,7 +46,7 @@ Owned list_of(const Tensors& tensors) {
   return list;
 }
 
-// Reads a call; returns the numbers that its key leaves open: none unless `is_open`.
+// Reads a call. Returns the numbers that its key leaves open; an empty list unless `is_open`.
 Owned read_key(PyObject* self, PyObject* const* args, bool is_open, CallKey& key) {
   PyObject* const namespaces = table_of(self).namespaces.get();
   if (is_open) return Owned(read_open_call(args[0], args[1], namespaces, key));
@@ -55,10 +54,10 @@ Owned read_key(PyObject* self, PyObject* const* args, bool is_open, CallKey& key
   return Owned(PyList_New(0));
 }
 
-// (bytes, inputs, objects, containers, numbers, deepest, arrays): the key of a call, the tensors in
-// it, what it knows by who they are, and the containers that it knows by what they hold; then the
-// numbers that it leaves open, if `is_open`, and how deep in containers these may be; and arrays,
-// each with the tensor that it counts as.
+// (bytes, inputs, objects, containers, numbers, deepest, arrays): the key of a call; the tensors in
+// it; the objects that it knows by identity; the containers that it knows by what they hold; the
+// numbers that it leaves open, if `is_open`; how deeply nested these may be; and the arrays, each
+// with the tensor that it counts as.
 PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2 && count != 3) raise(PyExc_TypeError, "key: expected (args, kwargs, is_open)");
@@ -92,14 +91,14 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
     if (args[1] == Py_None) raise(PyExc_TypeError, "insert: expected a Program, got None");
     const Items calls("insert", args[4]);
     for (Py_ssize_t i = 0; i < calls.size(); ++i) before.emplace_back(calls[i].get());
-    auto entry = std::make_shared<Entry>(
-        Entry{py::cast<std::shared_ptr<Program>>(py::handle(args[1])),
-              ResultTree(args[2]),
-              {},
-              std::move(before),
-              Owned::borrow(args[5]),
-              py::cast<std::shared_ptr<tape::Replayed>>(py::handle(args[6])),
-              nullptr});
+    auto entry = std::make_shared<ProgramEntry>(
+        ProgramEntry{py::cast<std::shared_ptr<Program>>(py::handle(args[1])),
+                     ResultTree(args[2]),
+                     {},
+                     std::move(before),
+                     Owned::borrow(args[5]),
+                     py::cast<std::shared_ptr<tape::Replayed>>(py::handle(args[6])),
+                     nullptr});
     if (args[7] == Py_None && entry->result.is_given_numbers())
       raise(PyExc_TypeError, "insert: expected numbers for a result that is given some, got None");
     if (args[7] != Py_None) {
@@ -110,26 +109,26 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
     entry->program->share(table_of(self).pool);
     if (entry->backward) entry->backward->share(table_of(self).pool);
     const std::string key = key_of(args[0]);
-    auto list = std::make_shared<Entries>(*entries_of(table_of(self), key));
+    auto list = std::make_shared<ProgramEntries>(*entries_of(table_of(self), key));
     list->push_back(std::move(entry));
     table_of(self).entries[key] = std::move(list);
     Py_RETURN_NONE;
   });
 }
 
-// confirm(key, program, cells): it does the same where these cells hold what they hold now.
+// confirm(key, program, cells): the program also fits while these cells hold.
 PyObject* table_confirm(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 3) raise(PyExc_TypeError, "confirm: expected (key, program, cells)");
     const auto wanted = py::cast<std::shared_ptr<Program>>(py::handle(args[1]));
     const EntriesInUse list(entries_of(table_of(self), key_of(args[0])));
-    for (const std::shared_ptr<Entry>& entry : list)
+    for (const std::shared_ptr<ProgramEntry>& entry : list)
       if (entry->program == wanted) entry->add(args[2]);
     Py_RETURN_NONE;
   });
 }
 
-// The program that a call would replay, or None; with `is_open`, as one of any numbers.
+// The program that a call would replay, or None; with `is_open`, one that leaves numbers open.
 PyObject* table_find(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2 && count != 3) raise(PyExc_TypeError, "find: expected (args, kwargs, is_open)");
@@ -152,23 +151,23 @@ PyObject* table_remove(PyObject* self, PyObject* key) {
   });
 }
 
-// Whether a call of the kind was the first of it, not long ago; of no kind in particular: of any.
+// Whether a first call of this kind was met recently; for None, of any kind.
 PyObject* table_has_met(PyObject* self, PyObject* key) {
   return guarded([&]() -> PyObject* {
     const LastMet& met = table_of(self).met;
-    return PyBool_FromLong(key == Py_None ? met.any() : met.has(LastMet::mark_of(key_of(key))));
+    return PyBool_FromLong(key == Py_None ? met.any() : met.has(LastMet::hash_of(key_of(key))));
   });
 }
 
-// drop(key, program): this program alone.
+// drop(key, program): drops this program alone.
 PyObject* table_drop(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2) raise(PyExc_TypeError, "drop: expected (key, program)");
     const auto wanted = py::cast<std::shared_ptr<Program>>(py::handle(args[1]));
     const std::string key = key_of(args[0]);
     const auto before = entries_of(table_of(self), key);  // goes last: its end may run code
-    auto left = std::make_shared<Entries>();
-    for (const std::shared_ptr<Entry>& entry : *before)
+    auto left = std::make_shared<ProgramEntries>();
+    for (const std::shared_ptr<ProgramEntry>& entry : *before)
       if (entry->program != wanted) left->push_back(entry);
     table_of(self).entries[key] = std::move(left);
     Py_RETURN_NONE;
@@ -187,7 +186,7 @@ int set_newcomers(PyObject* self, PyObject* value, void*) {
   return 0;
 }
 
-// wait(key, calls): so many calls of a kind are run as they are.
+// wait(key, calls): the next so many calls of a kind are run as they are.
 PyObject* table_wait(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2) raise(PyExc_TypeError, "wait: expected (key, calls)");
@@ -210,7 +209,8 @@ PyObject* table_last_used(PyObject* self, PyObject* key) {
   return guarded([&]() -> PyObject* {
     int64_t latest = 0;
     const auto list = entries_of(table_of(self), key_of(key));
-    for (const std::shared_ptr<Entry>& entry : *list) latest = std::max(latest, entry->last_used);
+    for (const std::shared_ptr<ProgramEntry>& entry : *list)
+      latest = std::max(latest, entry->last_used);
     return PyLong_FromLongLong(latest);
   });
 }
@@ -245,7 +245,7 @@ int table_traverse(PyObject* self, visitproc visit, void* arg) {
   const Table* table = reinterpret_cast<TableObject*>(self)->table;
   if (!table) return 0;
   for (const auto& [key, entries] : table->entries)
-    for (const std::shared_ptr<Entry>& entry : *entries) {
+    for (const std::shared_ptr<ProgramEntry>& entry : *entries) {
       if (entry->users > 0) continue;
       for (const auto& guards : entry->guards)
         if (const int stop = guards->traverse(visit, arg)) return stop;

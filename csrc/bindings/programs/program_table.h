@@ -8,7 +8,7 @@ namespace steep::bindings {
 struct Table;
 
 bool is_program_table(PyObject* object);
-Table& programs_of(PyObject* table);  // of a ProgramTable
+Table& programs_of(PyObject* table);  // the table in a ProgramTable
 
 void add_program_table(PyObject* module);  // program_table.cpp
 void add_compiled_call(PyObject* module);  // compiled_call.cpp

@@ -1,5 +1,5 @@
-// _core.Trace and _core.Program: what Python needs to make programs, compare them and tell of them.
-// None of it is hot.
+// _core.Trace and _core.Program: what Python needs to make, compare and describe programs. None of
+// it is hot.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -35,8 +35,8 @@ Tensors tensors_of(const py::list& list) {
   return out;
 }
 
-// Results whose graph is still to be used are new tensors in each call: memory that is another's as
-// well would have to be followed in two graphs.
+// Refuses results with a graph that share memory with each other, or with an argument or a
+// parameter: their memory would be part of two graphs, while each replay makes new results.
 void check_apart(program::Recorder& recorder, const Tensors& results, const Tensors& inputs) {
   for (int i = 0; i < results.size(); ++i) {
     if (!tape::grad_fn(results[i])) continue;
@@ -55,7 +55,7 @@ void check_apart(program::Recorder& recorder, const Tensors& results, const Tens
   }
 }
 
-// What a backward pass outside will need of results that have a graph; None where none has.
+// What a backward pass outside will need for results that have a graph; None if none has.
 std::shared_ptr<Replayed> make_backward(const py::object& recorded, const py::list& inputs,
                                         const py::list& outputs) {
   program::Recorder& recorder = recorder_of("make_backward", recorded.ptr());
@@ -73,7 +73,7 @@ std::shared_ptr<Replayed> make_backward(const py::object& recorded, const py::li
   return nullptr;
 }
 
-// Why a pass through the graph of its results cannot be replayed, or ''.
+// Why a backward pass through the results cannot be replayed, or ''.
 std::string complete(Replayed& self, const Trace& trace, const py::list& inputs) {
   const Tensors given = tensors_of(inputs);
   for (const program::TracedCall& traced : trace.calls())
@@ -90,7 +90,7 @@ std::string complete(Replayed& self, const Trace& trace, const py::list& inputs)
   return self.complete(trace, given);
 }
 
-// The trace of what a recorder has kept, with the gradients as they are now. `backward`: see
+// The trace of what a recorder holds, with the gradients as they are now. `backward`: from
 // make_backward, or None; `shown`: see Trace.
 std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& inputs,
                                   const py::list& outputs,
@@ -115,23 +115,23 @@ std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& in
                                  backward ? backward->pattern().saved() : Tensors(), shown);
 }
 
-// `reads`: which of the numbers operations have taken, and how many launches came before.
+// `reads`: which numbers operations have taken, and before which launch.
 int fill_trace(Trace& self, const Trace& other, const std::vector<double>& numbers,
                const std::vector<double>& others,
                const std::vector<std::pair<int, size_t>>& reads) {
   if (numbers.size() != others.size())
     raise(PyExc_ValueError, "fill: expected as many numbers of one recording as of the other");
   std::vector<Trace::NumberRead> taken;
-  for (const auto& [number, place] : reads) {
+  for (const auto& [number, launch_index] : reads) {
     if (number < 0 || static_cast<size_t>(number) >= numbers.size())
       raise(PyExc_ValueError, join("fill: expected reads of the numbers, got ", number));
-    taken.push_back({number, place});
+    taken.push_back({number, launch_index});
   }
   return self.fill(other, numbers, others, taken);
 }
 
-// The ids of the storages of all tensors in the values of cells, sorted: the function can get hold of
-// them by their places.
+// The ids, sorted, of the storages of all tensors that are values of cells: the function can reach
+// these without its arguments.
 std::vector<uint64_t> storages_in(const py::list& cells) {
   std::vector<uint64_t> ids;
   const auto add = [&ids](PyObject* object) {
@@ -148,7 +148,7 @@ std::vector<uint64_t> storages_in(const py::list& cells) {
   return ids;
 }
 
-// What pybind11 is to return.
+// Hands an object over to pybind11.
 py::object given_to_caller(Owned object) {
   return py::reinterpret_steal<py::object>(object.release());
 }
@@ -188,8 +188,8 @@ Owned generators_of(const Program& program) {
   return out;
 }
 
-// The number in a tensor that is a setting. A replay reads it, too, but before it begins: of what
-// the function itself has made or written it would read what was there before.
+// The number in a tensor that is a setting. A replay reads it before it runs, so a recording is
+// refused if the function itself has written it.
 double setting(const py::object& object) {
   const Tensor& x = required(object);
   const program::Recorder* const recorder = program::Recorder::active();
@@ -200,22 +200,22 @@ double setting(const py::object& object) {
   return ops::only_element(x).to_double();
 }
 
-// Makes __new__ refuse: pybind11's would give an object with nothing in it.
+// Makes __new__ raise TypeError: pybind11's would return an empty object.
 void make_abstract(const py::handle& type) {
   auto* const own = reinterpret_cast<PyTypeObject*>(type.ptr());
   own->tp_new = [](PyTypeObject* self, PyObject*, PyObject*) -> PyObject* {
     PyErr_Format(PyExc_TypeError, "cannot create '%s' instances: steep makes them", self->tp_name);
     return nullptr;
   };
-  // pybind11 takes it for granted that there is memory for an object, and would write through a
-  // null pointer.
+  // pybind11 does not check whether this has failed, and would write through a null pointer.
   own->tp_alloc = [](PyTypeObject* self, Py_ssize_t size) {
     return checked(PyType_GenericAlloc(self, size));
   };
   PyType_Modified(own);
 }
 
-// Functions of references throughout: a pointer to a member would be called on null for None.
+// Lambdas that take references throughout: a pointer to a member function would be called on null
+// for None.
 
 void add_trace(py::module_& m) {
   py::class_<Trace, std::shared_ptr<Trace>> trace(m, "Trace", py::is_final(),

@@ -1,4 +1,4 @@
-// steep.Recorder: keeps every launch of a thread, and runs them again.
+// steep.Recorder: records the launches of a thread and runs them again.
 #include <new>
 
 #include "bindings/host/runtime.h"
@@ -17,7 +17,7 @@ using program::Recorder;
 struct RecorderObject {
   PyObject_HEAD
   PyObject* weakrefs;
-  PyObject* numbers;  // of the last run: see NumbersRead; null before
+  PyObject* numbers;  // see NumbersRead, of the last run; null before the first
   Recorder recorder;
 };
 
@@ -26,7 +26,7 @@ PyTypeObject* recorder_type = nullptr;
 RecorderObject* cast(PyObject* object) { return reinterpret_cast<RecorderObject*>(object); }
 Recorder& own(PyObject* self) { return cast(self)->recorder; }
 
-// A subclass whose __init__ takes arguments is left to look at them.
+// Arguments are left to the __init__ of a subclass, if it has one.
 PyObject* recorder_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
   return guarded([&] {
     const bool given = PyTuple_GET_SIZE(arguments) > 0 || (keywords && PyDict_Size(keywords) > 0);
@@ -55,11 +55,11 @@ PyObject* act(PyObject* self, PyObject*) {
   });
 }
 
-// Records, and follows sites, as long as it lives: it ends however the recorded call does. (A
-// `finally` of Python's is itself code that can be interrupted.)
-class Recording {
+// Records, with sites followed, as long as it exists, and so ends however the call ends. (A
+// `finally` in Python could itself be interrupted.)
+class CallRecording {
  public:
-  Recording(Recorder& recorder, PyObject* followers)
+  CallRecording(Recorder& recorder, PyObject* followers)
       : recorder_(recorder), followers_(Owned::borrow(followers)) {
     checked(PyList_Append(followers, Py_None));
     program::follow_sites();
@@ -71,12 +71,12 @@ class Recording {
       throw;
     }
   }
-  ~Recording() {
+  ~CallRecording() {
     recorder_.stop();
     leave();
   }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
+  CallRecording(const CallRecording&) = delete;
+  CallRecording& operator=(const CallRecording&) = delete;
 
  private:
   void leave() {
@@ -95,7 +95,7 @@ PyObject* run(PyObject* self, PyObject* const* args, Py_ssize_t count) {
         !PyList_Check(args[4]))
       raise(PyExc_TypeError, "Recorder.run: expected (list, function, tuple, dict, list)");
     const GivenArrays arrays(args[4]);
-    const Recording recording(own(self), args[0]);
+    const CallRecording recording(own(self), args[0]);
     const NumbersRead numbers;
     Py_XSETREF(cast(self)->numbers, new_reference(numbers.list()));
     return PyObject_Call(args[1], args[2], args[3]);
@@ -136,7 +136,7 @@ PyObject* refusal(PyObject* self, void*) {
   return PyUnicode_FromString(reason.c_str());
 }
 
-// take_numbers(): the list, which the recorder lets go of.
+// take_numbers(): the list, which the recorder then no longer holds.
 PyObject* take_numbers(PyObject* self, PyObject*) {
   return guarded([&] {
     PyObject* const list = std::exchange(cast(self)->numbers, nullptr);
@@ -145,7 +145,7 @@ PyObject* take_numbers(PyObject* self, PyObject*) {
 }
 
 PyObject* place(PyObject* self, void*) {
-  const std::string& at = own(self).place();
+  const std::string& at = own(self).location();
   return PyUnicode_DecodeUTF8(at.data(), static_cast<Py_ssize_t>(at.size()), "replace");
 }
 
@@ -195,7 +195,7 @@ Recorder& recorder_of(const char* op, PyObject* object) {
 
 void add_recorder_type(PyObject* module) {
   recorder_type = make_type(spec);
-  program::set_place_of_user(line_of_user);
+  program::set_location_of_user(line_of_user);
   checked(PyModule_AddObjectRef(module, "Recorder", reinterpret_cast<PyObject*>(recorder_type)));
 }
 

@@ -9,7 +9,7 @@
 namespace steep::bindings {
 
 namespace {
-// Borrowed, as PyTuple_GetItem gives it.
+// A borrowed reference.
 PyObject* part(PyObject* description, Py_ssize_t i) {
   return checked(PyTuple_GetItem(description, i));
 }
@@ -110,7 +110,7 @@ PyObject* ResultTree::make_with(const Source& source, Numbers& numbers) const {
   for (size_t i = 0; i < items_.size(); ++i) {
     const Owned item(items_[i].build_with(source, numbers));
     PyObject* const key = part(keys_.get(), static_cast<Py_ssize_t>(i));
-    // An OrderedDict remembers the order where it is asked as one.
+    // Not PyDict_SetItem, by which an OrderedDict would not note the order.
     checked(PyObject_SetItem(values.get(), key, item.get()));
   }
   return made.release();

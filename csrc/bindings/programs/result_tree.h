@@ -1,4 +1,5 @@
-// What a compiled function returns, with places for the tensors: built anew at every replay.
+// The structure of what a compiled function returns, with references to outputs in place of
+// tensors: each replay builds the result anew.
 #pragma once
 
 #include <utility>
@@ -10,21 +11,21 @@ namespace steep::bindings {
 
 class ResultTree {
  public:
-  // Of the description that steep's Python side makes: an int is the number of an output; ("value",
-  // object) a plain value; ("item", n, type) the element of output n as a float or an int; ("array",
-  // n) an array on the memory of output n; ("given", n) number n of those given to build(); (type,
-  // items) a tuple or list; ("dict", keys, items) a dict; ("named", type, items) a named tuple;
-  // ("made", type, (maker, arguments), keys, items) a dict of another class, or an object with
-  // attributes: the maker's, which then gets its items.
+  // From the description that steep/compiler makes: an int is the number of an output; ("value",
+  // object) a plain value; ("item", n, type) the element of output n as a float or an int;
+  // ("array", n) an array on the memory of output n; ("given", n) number n of those given to
+  // build(); (type, items) a tuple or list; ("dict", keys, items) a dict; ("named", type, items) a
+  // named tuple; ("made", type, (maker, arguments), keys, items) a dict of another class, or an
+  // object with attributes: the maker's, which then gets its items.
   explicit ResultTree(PyObject* description);
 
   int traverse(visitproc visit, void* arg) const;
 
-  // Whether there is one of the numbers given to build() in it.
+  // Whether it contains any of the numbers given to build().
   bool is_given_numbers() const;
 
-  // Numbers of a result, which get their values later, and the outputs they are of. A dict two of
-  // whose keys have become equal drops one.
+  // The numbers in a result, which get their values later, each with the output it is read from.
+  // They are held here as well, because a dict drops one if two keys have become equal.
   using Numbers = std::vector<std::pair<Owned, int>>;
 
   // A new reference, with `tensor(i)` giving a new reference to output i; `given`: a tuple.
@@ -48,9 +49,10 @@ class ResultTree {
 
   Kind kind_;
   int output_ = 0;
-  bool whole_ = false;  // whether an item is an int
-  Owned value_;         // the plain value, the keys, the named tuple's type, or what makes it
-  Owned keys_;          // of what is made
+  bool whole_ = false;  // whether a number is an int
+  Owned
+      value_;  // the plain value; the keys of a dict; the type of a named tuple; or (maker, arguments)
+  Owned keys_;  // for "made"
   std::vector<ResultTree> items_;
 };
 

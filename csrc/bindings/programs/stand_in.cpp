@@ -9,7 +9,7 @@ namespace {
 
 struct StandIn {
   PyObject_HEAD
-  bool* ended;  // who wants to know when it ends, if anybody does
+  bool* ended;  // set to true when the object is destroyed; may be null
 };
 
 PyTypeObject* stand_in_type = nullptr;
@@ -21,7 +21,7 @@ void stand_in_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-// Those of a list, each to note its end in a place of its own until this is over.
+// Observes the destruction of the stand-ins in a list, as long as it exists.
 class Watched {
  public:
   explicit Watched(PyObject* list)
@@ -47,7 +47,7 @@ class Watched {
     found.reserve(known_.size());
     for (size_t i = 0; i < known_.size(); ++i) {
       auto* const object = reinterpret_cast<PyObject*>(known_[i]);
-      // One that was dropped in the midst of many nested deallocations ends after them.
+      // Python may put the deallocation of an object off while deallocations are deeply nested.
       if (!ended_[i] && take_unless_dying(object)) found.push_back(Owned(object));
     }
     return found;
@@ -58,8 +58,8 @@ class Watched {
   std::vector<StandIn*> known_;
 };
 
-// drop_unheld(stand_ins): lets go of all of them, and puts back those that are still there. The end
-// of other objects in the list may run code.
+// drop_unheld(stand_ins): drops all of them and puts those back that still exist. Destroying other
+// objects in the list may run code.
 PyObject* drop_unheld(PyObject*, PyObject* list) {
   return guarded([&]() -> PyObject* {
     if (!PyList_CheckExact(list))
@@ -67,7 +67,7 @@ PyObject* drop_unheld(PyObject*, PyObject* list) {
     const Owned items(PyList_GetSlice(list, 0, PyList_GET_SIZE(list)));
     checked(PyList_SetSlice(list, 0, PyList_GET_SIZE(list), nullptr));
     const Watched watched(items.get());
-    // One by one: in the midst of nested deallocations a list would keep its items until later.
+    // One by one: while deallocations are deeply nested, destroying the list would be put off.
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items.get()); ++i)
       checked(PyList_SetItem(items.get(), i, new_reference(Py_None)));
     for (const Owned& one : watched.left()) checked(PyList_Append(list, one.get()));

@@ -1,5 +1,5 @@
-// _core.StandIn: the base of the classes whose objects stand in for numbers while a function is
-// recorded. Each can note its end, so that it can be told which of them somebody has kept.
+// _core.StandIn: the base class of objects that stand in for numbers while a function is recorded.
+// Their destruction can be observed, which shows which of them something still holds.
 #pragma once
 
 #include "bindings/python.h"

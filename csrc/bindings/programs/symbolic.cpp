@@ -26,14 +26,15 @@ PyObject* set_types(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// What is in a place: an item of a dict or a list, the variable of a closure, or a slot. Empty where
-// nothing is, or, with an exception, where a key of a user's class has raised one.
-class Place {
+// Where a number is kept: an item of a dict or a list, the variable of a closure, or a slot. get()
+// returns nothing where nothing is, and also, with an exception set, where a key of a user's class
+// has raised one.
+class NumberLocation {
  public:
-  explicit Place(PyObject* entry)
+  explicit NumberLocation(PyObject* entry)
       : holder_(PyTuple_GET_ITEM(entry, 0)), key_(PyTuple_GET_ITEM(entry, 1)) {}
 
-  bool is_one() const {
+  bool is_valid() const {
     return PyDict_Check(holder_) || (PyList_Check(holder_) && PyLong_Check(key_)) ||
            PyCell_Check(holder_) || Py_TYPE(key_) == &PyMemberDescr_Type;
   }
@@ -56,7 +57,7 @@ class Place {
     }
     return found ? Owned::borrow(found) : Owned();
   }
-  // False, with an exception, where it cannot be done.
+  // False, with an exception set, if it cannot be done.
   bool set(PyObject* value) const {
     if (PyDict_Check(holder_)) return PyDict_SetItem(holder_, key_, value) == 0;
     if (PyList_Check(holder_)) {
@@ -73,30 +74,31 @@ class Place {
   PyObject *holder_, *key_;
 };
 
-// Puts stand-ins in their places, and takes them out again whatever ends the call. No code runs
-// then but that of C, and of keys of a user's class: neither an error nor a KeyboardInterrupt leaves
-// one of them there.
+// Puts stand-ins where the numbers are, and takes them out again however the call ends. That runs
+// no Python code, except that of dict keys of a user's class, so neither an error nor a
+// KeyboardInterrupt leaves a stand-in behind.
 class StandIns {
  public:
   StandIns(PyObject* entries, PyObject* left) : left_(left) {
     const Items items("call_with_stand_ins", entries);
     for (Py_ssize_t i = 0; i < items.size(); ++i) {
       PyObject* const entry = items[i].get();
-      if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 4 || !Place(entry).is_one() ||
+      if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 4 ||
+          !NumberLocation(entry).is_valid() ||
           !(is_symbolic(PyTuple_GET_ITEM(entry, 2)) || PyTuple_Check(PyTuple_GET_ITEM(entry, 2))))
         raise(PyExc_TypeError, "call_with_stand_ins: expected (holder, key, stand-in, number)");
       entries_.push_back(Owned::borrow(entry));
     }
-    checked(PyList_SetSlice(left, 0, PyList_GET_SIZE(left), entries));  // room for as many
+    checked(PyList_SetSlice(left, 0, PyList_GET_SIZE(left), entries));  // makes room for as many
   }
-  // What it has put is taken out at the end, also where not all of them could be.
+  // If not all can be put there, those that were are taken out at the end all the same.
   void put() {
     for (const Owned& entry : entries_) {
-      if (!Place(entry.get()).set(PyTuple_GET_ITEM(entry.get(), 2))) throw PythonError();
+      if (!NumberLocation(entry.get()).set(PyTuple_GET_ITEM(entry.get(), 2))) throw PythonError();
       ++put_;
     }
   }
-  // An exception stays, or makes way for a later one: one is set then even if none was.
+  // An exception that is set stays set, or is replaced by a later one.
   void take_out() {
     const auto count = static_cast<Py_ssize_t>(std::exchange(put_, 0));
     for (Py_ssize_t i = 0; i < count; ++i) {
@@ -112,19 +114,19 @@ class StandIns {
  private:
   void take(Py_ssize_t i) {
     PyObject* const entry = entries_[static_cast<size_t>(i)].get();
-    const Place place(entry);
-    const Owned now = place.get();
-    if (!now && PyErr_Occurred()) return;  // whoever handles it puts the number back
+    const NumberLocation location(entry);
+    const Owned now = location.get();
+    if (!now && PyErr_Occurred()) return;  // the caller puts the number back
     if (PyList_SetItem(left_, i, new_reference(now ? now.get() : absent())) < 0 || !now) return;
     PyObject* const stand_in = PyTuple_GET_ITEM(entry, 2);
     if (now.get() == stand_in) {
-      place.set(PyTuple_GET_ITEM(entry, 3));
+      location.set(PyTuple_GET_ITEM(entry, 3));
       return;
     }
     if (!is_symbolic(now.get())) return;
     static PyObject* const name = PyUnicode_InternFromString("_value");
     PyObject* const number = PyObject_GetAttr(now.get(), name);
-    if (number) place.set(number);
+    if (number) location.set(number);
     Py_XDECREF(number);
   }
 
@@ -133,10 +135,9 @@ class StandIns {
   size_t put_ = 0;
 };
 
-// call_with_stand_ins(entries, left, function, args): the function's result. `entries` are tuples of
-// a place's holder and key, what stands in for the number there, and the number, or a tuple with
-// stand-ins in it and the tuple that it stands for; the list `left` gets what is in each place at the
-// end.
+// call_with_stand_ins(entries, left, function, args): the function's result. Each entry is a tuple
+// (holder, key, stand-in, number), or has a tuple that contains stand-ins and the original tuple in
+// place of these two. The list `left` receives what each location holds at the end.
 PyObject* call_with_stand_ins(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 4 || !PyList_Check(args[1]) || !PyTuple_Check(args[3]))
@@ -155,8 +156,9 @@ PyObject* call_with_stand_ins(PyObject*, PyObject* const* args, Py_ssize_t count
 bool are_places(PyObject* places) {
   if (!PyTuple_CheckExact(places)) return false;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places); ++i) {
-    PyObject* const place = PyTuple_GET_ITEM(places, i);
-    if (!PyTuple_CheckExact(place) || PyTuple_GET_SIZE(place) != 2 || !Place(place).is_one())
+    PyObject* const location = PyTuple_GET_ITEM(places, i);
+    if (!PyTuple_CheckExact(location) || PyTuple_GET_SIZE(location) != 2 ||
+        !NumberLocation(location).is_valid())
       return false;
   }
   return true;
@@ -183,8 +185,8 @@ PyMethodDef functions[] = {
 
 PyObject* value_of_symbolic(PyObject* object) {
   const program::Recorder* const recorder = program::Recorder::active();
-  const auto place = static_cast<Py_ssize_t>(recorder ? recorder->calls().size() : 0);
-  return checked(PyObject_CallMethod(object, "_taken", "n", place));
+  const auto launches = static_cast<Py_ssize_t>(recorder ? recorder->calls().size() : 0);
+  return checked(PyObject_CallMethod(object, "_taken", "n", launches));
 }
 
 void name_taken(PyObject* object, const char* operation, const char* parameter) {
@@ -223,7 +225,7 @@ bool NumberSource::give(program::Program& program, PyObject* given, Owned& answe
 void NumberSource::write_back(PyObject* answer) const {
   PyObject* const values = PyTuple_GET_ITEM(answer, 1);
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places_.get()); ++i)
-    if (!Place(PyTuple_GET_ITEM(places_.get(), i)).set(PyTuple_GET_ITEM(values, i)))
+    if (!NumberLocation(PyTuple_GET_ITEM(places_.get(), i)).set(PyTuple_GET_ITEM(values, i)))
       throw PythonError();
 }
 

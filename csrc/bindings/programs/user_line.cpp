@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "bindings/python.h"
-// Last: it wants Python.h before it.
+// Must come after Python.h.
 #include <frameobject.h>
 
 namespace steep::bindings {
@@ -16,7 +16,7 @@ bool is_of_steep(PyObject* frame) {
   return name && PyUnicode_Check(name) && std::strncmp(utf8(name), "steep.", 6) == 0;
 }
 
-std::string place_of(PyObject* frame) {
+std::string location_of(PyObject* frame) {
   const Owned code(
       reinterpret_cast<PyObject*>(PyFrame_GetCode(reinterpret_cast<PyFrameObject*>(frame))));
   const Owned file(PyObject_GetAttrString(code.get(), "co_filename"));
@@ -34,7 +34,7 @@ std::string line_of_user() {
     if (!first) return "";
     Owned frame = Owned::borrow(reinterpret_cast<PyObject*>(first));
     for (;;) {
-      if (!is_of_steep(frame.get())) return place_of(frame.get());
+      if (!is_of_steep(frame.get())) return location_of(frame.get());
       PyFrameObject* const back = PyFrame_GetBack(reinterpret_cast<PyFrameObject*>(frame.get()));
       if (!back) break;
       frame = Owned(reinterpret_cast<PyObject*>(back));

@@ -1,12 +1,12 @@
-// Where in the user's program a thread is, for messages.
+// The line of the user's program that a thread is at, for messages.
 #pragma once
 
 #include <string>
 
 namespace steep::bindings {
 
-// "file:line" of the innermost Python code that is not steep's; empty where there is none, or no
-// memory to say it.
+// "file:line" of the innermost Python code outside of steep; empty if there is none, or memory is
+// lacking.
 std::string line_of_user();
 
 }  // namespace steep::bindings

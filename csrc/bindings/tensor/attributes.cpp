@@ -119,10 +119,10 @@ int set_grad(PyObject* self, PyObject* value, void*) {
     } else if (!tape::history(x) && !program::Recorder::active()) {
       return 0;  // no history, no gradient; a recording notes that there is to be none
     }
-    Tensor& slot = tape::ensure_history(x).grad;
-    program::note_gradient(x, slot, false);
+    Tensor& field = tape::ensure_history(x).grad;
+    program::note_gradient(x, field, false);
     program::note_new_gradient(x, grad);
-    std::swap(slot, grad);  // the old one goes last: its end may run code
+    std::swap(field, grad);  // the old one goes last: its end may run code
     return 0;
   });
 }

@@ -80,8 +80,8 @@ class Writer {
     return true;
   }
 
-  template <class Described, class Value>
-  void put(Described type, Value value) {
+  template <class Described, class AnyValue>
+  void put(Described type, AnyValue value) {
     type.store(out_, static_cast<ElementOf<Described>>(value));
     out_ += type.size;
   }
@@ -101,9 +101,9 @@ class Writer {
 };
 
 // Reads a nested sequence: its shape from the first items, its dtype from all, then the values.
-class Reader {
+class SequenceReader {
  public:
-  explicit Reader(const char* op) : op_(op) {}
+  explicit SequenceReader(const char* op) : op_(op) {}
   Tensor read(PyObject* data, std::optional<DType> dtype) {
     measure(data);
     if (!dtype) {
@@ -138,7 +138,7 @@ class Reader {
   bool found_ = false;
 };
 
-void Reader::measure(PyObject* data) {
+void SequenceReader::measure(PyObject* data) {
   Owned held = Owned::borrow(data);
   while (is_sequence(held.get())) {
     const Py_ssize_t length = PySequence_Size(held.get());
@@ -155,7 +155,7 @@ void Reader::measure(PyObject* data) {
   for (int64_t size : block.shape()) shape_.push_back(size);
 }
 
-void Reader::infer(PyObject* data, int level) {
+void SequenceReader::infer(PyObject* data, int level) {
   if (PyFloat_CheckExact(data)) return merge(default_dtype());
   if (PyBool_Check(data)) return merge(DType::boolean);
   if (PyLong_Check(data)) return merge(DType::int64);
@@ -173,7 +173,7 @@ void Reader::infer(PyObject* data, int level) {
        join("Could not infer dtype of ", type_name(data)));
 }
 
-void Reader::fill(PyObject* data, int level, Writer& writer, DType dtype) {
+void SequenceReader::fill(PyObject* data, int level, Writer& writer, DType dtype) {
   if (level == shape_.size() && writer.write(data)) return;
   if (is_tensor(data)) {
     if (level != shape_.size() || tensor_of(data).numel() != 1) {
@@ -204,7 +204,7 @@ void Reader::fill(PyObject* data, int level, Writer& writer, DType dtype) {
   path_.pop_back();
 }
 
-void Reader::fill_block(const Tensor& block, int level, Writer& writer, DType dtype) const {
+void SequenceReader::fill_block(const Tensor& block, int level, Writer& writer, DType dtype) const {
   const Dims expected(shape_.begin() + level, shape_.end());
   if (block.shape() != expected) {
     refuse(ErrorKind::value, join("an array of shape ", to_string(expected)),
@@ -339,7 +339,7 @@ Tensor tensor_from(const char* op, PyObject* data, std::optional<DType> dtype) {
                                              : ops::contiguous(given);
     return dtype ? ops::to(x, *dtype) : x;
   }
-  return Reader(op).read(data, dtype);
+  return SequenceReader(op).read(data, dtype);
 }
 
 PyObject* tensor_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {

@@ -12,57 +12,59 @@ constexpr const char* kKinds[] = {
     "cpu",  "cuda", "ipu", "xpu",  "mkldnn", "opengl", "opencl", "ideep", "hip",  "ve",
     "fpga", "maia", "xla", "lazy", "vulkan", "mps",    "meta",   "hpu",   "mtia", "privateuseone"};
 
-struct Place {
+struct DeviceName {
   const char* kind = kKinds[0];
   int64_t index = -1;  // -1: none was named
 };
-bool operator==(const Place& a, const Place& b) { return a.kind == b.kind && a.index == b.index; }
+bool operator==(const DeviceName& a, const DeviceName& b) {
+  return a.kind == b.kind && a.index == b.index;
+}
 
 struct DeviceObject {
   PyObject_HEAD
-  Place place;
+  DeviceName name;
 };
 
 PyTypeObject* device_type = nullptr;
 PyObject* cpu = nullptr;
 
-const Place& own_place(PyObject* self) { return reinterpret_cast<DeviceObject*>(self)->place; }
+const DeviceName& own_name(PyObject* self) { return reinterpret_cast<DeviceObject*>(self)->name; }
 
-std::string spelled(const Place& place) {
-  return place.index < 0 ? place.kind : join(place.kind, ":", place.index);
+std::string spelled(const DeviceName& name) {
+  return name.index < 0 ? name.kind : join(name.kind, ":", name.index);
 }
 
 // "cuda" or "cuda:1"; false for what names no device.
-bool parse(const char* text, Place& place) {
+bool parse(const char* text, DeviceName& name) {
   const char* colon = std::strchr(text, ':');
   const size_t length = colon ? static_cast<size_t>(colon - text) : std::strlen(text);
-  place.kind = nullptr;
+  name.kind = nullptr;
   for (const char* kind : kKinds)
-    if (std::strlen(kind) == length && !std::strncmp(kind, text, length)) place.kind = kind;
-  if (!place.kind || !colon) return place.kind;
+    if (std::strlen(kind) == length && !std::strncmp(kind, text, length)) name.kind = kind;
+  if (!name.kind || !colon) return name.kind;
   const char* digits = colon + 1;
   const size_t count = std::strlen(digits);
   if (count == 0 || count > 4 || std::strspn(digits, "0123456789") != count) return false;
   if (count > 1 && digits[0] == '0') return false;
-  place.index = std::strtol(digits, nullptr, 10);
+  name.index = std::strtol(digits, nullptr, 10);
   return true;
 }
 
-Place place_of(const char* op, PyObject* object) {
-  if (Py_TYPE(object) == device_type) return own_place(object);
+DeviceName name_of(const char* op, PyObject* object) {
+  if (Py_TYPE(object) == device_type) return own_name(object);
   if (!PyUnicode_Check(object))
     fail(ErrorKind::type, op, "a device or its name", type_name(object),
          "leave device out, or write 'cpu'");
-  Place place;
-  if (!parse(utf8(object), place))
+  DeviceName name;
+  if (!parse(utf8(object), name))
     fail(ErrorKind::runtime, op, "the name of a device, such as 'cpu'",
          join("'", utf8(object), "'"), "leave device out, or write 'cpu'");
-  return place;
+  return name;
 }
 
-PyObject* make_device(const Place& place) {
+PyObject* make_device(const DeviceName& name) {
   PyObject* made = checked(device_type->tp_alloc(device_type, 0));
-  reinterpret_cast<DeviceObject*>(made)->place = place;
+  reinterpret_cast<DeviceObject*>(made)->name = name;
   return made;
 }
 
@@ -75,32 +77,32 @@ PyObject* device_new(PyTypeObject*, PyObject* arguments, PyObject* keywords) {
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|O:device",
                                      const_cast<char**>(typed ? by_type : names), &device, &index))
       return nullptr;
-    Place place = place_of("device", device);
-    if (index == Py_None) return make_device(place);
+    DeviceName name = name_of("device", device);
+    if (index == Py_None) return make_device(name);
     int64_t number;
     if (!read_int(index, number))
       fail(ErrorKind::type, "device", "an index that is an int", type_name(index));
-    if (place.index >= 0 || number < 0)
+    if (name.index >= 0 || number < 0)
       fail(ErrorKind::runtime, "device", "one index, not negative",
-           join(spelled(place), " and ", number), "write device('cuda', 1) or device('cuda:1')");
-    place.index = number;
-    return make_device(place);
+           join(spelled(name), " and ", number), "write device('cuda', 1) or device('cuda:1')");
+    name.index = number;
+    return make_device(name);
   });
 }
 
 PyObject* device_repr(PyObject* self) {
-  const Place& place = own_place(self);
-  if (place.index < 0) return PyUnicode_FromFormat("device(type='%s')", place.kind);
-  return PyUnicode_FromFormat("device(type='%s', index=%lld)", place.kind,
-                              static_cast<long long>(place.index));
+  const DeviceName& name = own_name(self);
+  if (name.index < 0) return PyUnicode_FromFormat("device(type='%s')", name.kind);
+  return PyUnicode_FromFormat("device(type='%s', index=%lld)", name.kind,
+                              static_cast<long long>(name.index));
 }
 PyObject* device_str(PyObject* self) {
-  return PyUnicode_FromString(spelled(own_place(self)).c_str());
+  return PyUnicode_FromString(spelled(own_name(self)).c_str());
 }
 Py_hash_t device_hash(PyObject* self) {
-  const Place& place = own_place(self);
-  Py_hash_t hash = place.index + 1;
-  for (const char* c = place.kind; *c; ++c) hash = hash * 31 + *c;
+  const DeviceName& name = own_name(self);
+  Py_hash_t hash = name.index + 1;
+  for (const char* c = name.kind; *c; ++c) hash = hash * 31 + *c;
   return hash;
 }
 
@@ -109,20 +111,20 @@ PyObject* device_compare(PyObject* self, PyObject* other, int operation) {
   return guarded([&]() -> PyObject* {
     const bool comparable = Py_TYPE(other) == device_type || PyUnicode_Check(other);
     if (!comparable || (operation != Py_EQ && operation != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
-    Place place;
+    DeviceName name;
     const bool named =
-        PyUnicode_Check(other) ? parse(utf8(other), place) : (place = own_place(other), true);
-    return PyBool_FromLong((named && place == own_place(self)) == (operation == Py_EQ));
+        PyUnicode_Check(other) ? parse(utf8(other), name) : (name = own_name(other), true);
+    return PyBool_FromLong((named && name == own_name(self)) == (operation == Py_EQ));
   });
 }
 
-PyObject* device_kind(PyObject* self, void*) { return PyUnicode_FromString(own_place(self).kind); }
+PyObject* device_kind(PyObject* self, void*) { return PyUnicode_FromString(own_name(self).kind); }
 PyObject* device_index(PyObject* self, void*) {
-  if (own_place(self).index < 0) Py_RETURN_NONE;
-  return PyLong_FromLongLong(own_place(self).index);
+  if (own_name(self).index < 0) Py_RETURN_NONE;
+  return PyLong_FromLongLong(own_name(self).index);
 }
 PyObject* device_reduce(PyObject* self, PyObject*) {
-  return Py_BuildValue("O(s)", device_type, spelled(own_place(self)).c_str());
+  return Py_BuildValue("O(s)", device_type, spelled(own_name(self)).c_str());
 }
 
 PyGetSetDef device_attributes[] = {
@@ -150,15 +152,15 @@ PyObject* cpu_device() { return new_reference(cpu); }
 
 void check_device(const char* op, PyObject* object) {
   if (object == Py_None || object == cpu) return;
-  const Place place = place_of(op, object);
-  if (place.kind != kKinds[0])
+  const DeviceName name = name_of(op, object);
+  if (name.kind != kKinds[0])
     fail(ErrorKind::runtime, op, "device 'cpu', the only one there is",
-         join("'", spelled(place), "'"), "leave device out, or write 'cpu'");
+         join("'", spelled(name), "'"), "leave device out, or write 'cpu'");
 }
 
 void add_device_type(PyObject* module) {
   device_type = make_type(device_spec);
-  cpu = make_device(Place());
+  cpu = make_device(DeviceName());
   checked(PyModule_AddObjectRef(module, "device", reinterpret_cast<PyObject*>(device_type)));
 }
 

@@ -76,7 +76,7 @@ template <class From, class To>
 void set_cast() {
   using FromType = typename Stored<From>::Type;
   using Op = typename Conversion<To, From>::Op;
-  casts.at[kPlace<typename Stored<From>::Tag>].at[kPlace<typename Stored<To>::Tag>] =
+  casts.at[kTypeIndex<typename Stored<From>::Tag>].at[kTypeIndex<typename Stored<To>::Tag>] =
       unary_loop<Op, 16, typename Stored<To>::Type, FromType>;
 }
 

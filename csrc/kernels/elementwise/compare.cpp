@@ -215,7 +215,7 @@ void fill_bool() {
       {&kMinimum, &kLogicalAnd},    {&kBitwiseAnd, &kLogicalAnd}, {&kBitwiseOr, &kLogicalOr},
       {&kBitwiseXor, &kLogicalXor}, {&kBitwiseNot, &kLogicalNot}};
   for (const auto& [kernel, of_bytes] : as_bytes)
-    set_loop<bool>(*kernel, of_bytes->loops.at[kPlace<uint8_t>]);
+    set_loop<bool>(*kernel, of_bytes->loops.at[kTypeIndex<uint8_t>]);
   set_loop<bool>(kEq, truth_loop<same_truth>());
   set_loop<bool>(kLt, truth_loop<below>());
   set_loop<bool>(kLe, truth_loop<not_above>());

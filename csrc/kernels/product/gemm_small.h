@@ -16,7 +16,7 @@ namespace {
 template <class T>
 inline void activate(T* c, int64_t stride, int64_t rows, int64_t cols, Activation activation) {
   if (activation != Activation::tanh && activation != Activation::sigmoid) return;
-  const Loop loop = (activation == Activation::tanh ? kTanh : kSigmoid).loops.at[kPlace<T>];
+  const Loop loop = (activation == Activation::tanh ? kTanh : kSigmoid).loops.at[kTypeIndex<T>];
   if (stride == cols) cols *= rows, rows = 1;
   constexpr int64_t kSteps[] = {1, 1};
   for (int64_t i = 0; i < rows; ++i) {

@@ -18,7 +18,7 @@ constexpr int64_t kTile = kTileBytes / static_cast<int64_t>(sizeof(T));
 
 // A strip of columns: `width` of them, from element `at`, in rows `stride` apart; the first is
 // result number `group`.
-struct Strip {
+struct ColumnStrip {
   int64_t at, stride, width, group;
 };
 
@@ -43,7 +43,7 @@ STEEP_INLINE typename Source::Value total_of_rows(const Source& source, int64_t 
 // out[j] = op over `rows` <= kRowChunk rows of the strip.
 template <class Op, class Source, class T>
 __attribute__((noinline)) void reduce_row_chunk(T* __restrict out, const Source source,
-                                                const Strip strip, int64_t rows) {
+                                                const ColumnStrip strip, int64_t rows) {
   const int64_t stride = strip.stride;
   for (int64_t j = 0; j < strip.width; ++j) out[j] = Op::identity();
   int64_t at = strip.at;
@@ -104,7 +104,7 @@ void combine_partial_rows(T* out, const T* partial, int64_t chunks, int64_t inne
 }
 
 template <class Op, class Source, class T>
-__attribute__((noinline)) void reduce_many_rows(T* out, const Source source, Strip strip,
+__attribute__((noinline)) void reduce_many_rows(T* out, const Source source, ColumnStrip strip,
                                                 int64_t n) {
   alignas(64) T row[kTile<T>];
   PairwiseRows<Op, T> total(strip.width);
@@ -117,7 +117,7 @@ __attribute__((noinline)) void reduce_many_rows(T* out, const Source source, Str
 
 // out[j] = op over n rows of the strip, at most kTile wide where n > kRowChunk.
 template <class Op, class Source, class T>
-inline void reduce_strip(T* out, const Source source, const Strip strip, int64_t n) {
+inline void reduce_strip(T* out, const Source source, const ColumnStrip strip, int64_t n) {
   if (n <= kRowChunk) {
     reduce_row_chunk<Op>(out, source, strip, n);
   } else {

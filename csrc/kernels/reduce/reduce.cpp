@@ -62,7 +62,7 @@ struct SquaredDeviation {
 // Whether an element is nonzero: any. With flip, whether one is zero, and the result is flipped
 // back: all.
 template <class T>
-struct Truth {
+struct IsNonzero {
   using Value = uint8_t;
   static constexpr bool kInPlace = false;
   const T* x;
@@ -110,7 +110,7 @@ void keep_partial_rows(const Task& task, const Source& source) {
     const int64_t rows = n - first < kRowChunk ? n - first : kRowChunk;
     for (int64_t j = 0; j < inner; j += kWidest) {
       const int64_t width = inner - j < kWidest ? inner - j : kWidest;
-      const Strip strip{(o * n + first) * inner + j, inner, width, o * inner + j};
+      const ColumnStrip strip{(o * n + first) * inner + j, inner, width, o * inner + j};
       reduce_row_chunk<Op>(partial + i * inner + j, source, strip, rows);
     }
   }
@@ -146,7 +146,7 @@ void reduce_columns(const Task& task, Out* out, const Source& source) {
       const T* rows = partial + o * chunks * inner + first;
       combine_partial_rows<Op>(values, rows, chunks, inner, width);
     } else {
-      const Strip strip{o * n * inner + first, inner, width, group};
+      const ColumnStrip strip{o * n * inner + first, inner, width, group};
       reduce_strip<Op>(values, source, strip, n);
     }
     for (int64_t j = 0; j < width; ++j) out[group + j] = source.finish(values[j]);
@@ -187,12 +187,12 @@ void spread(const Task& task) {
 
 template <class T>
 void any(const Task& task) {
-  reduce<Or<uint8_t>, uint8_t>(task, Truth<T>{static_cast<const T*>(task.data[1]), 0});
+  reduce<Or<uint8_t>, uint8_t>(task, IsNonzero<T>{static_cast<const T*>(task.data[1]), 0});
 }
 
 template <class T>
 void all(const Task& task) {
-  reduce<Or<uint8_t>, uint8_t>(task, Truth<T>{static_cast<const T*>(task.data[1]), 1});
+  reduce<Or<uint8_t>, uint8_t>(task, IsNonzero<T>{static_cast<const T*>(task.data[1]), 1});
 }
 
 // T is the type that the kernel is for; sums and products of integers are taken unsigned (Sums),

@@ -154,7 +154,7 @@ void for_columns(const Task& task, const Operands<T>& a, Work work) {
 // highest[j] and sum[j] of a strip, as sum_exp_rows has them for rows.
 template <class T>
 void sum_exp_columns(const Operands<T>& a, int64_t at, int64_t width, T* top, T* sum) {
-  const Strip strip{at, a.inner, width, 0};
+  const ColumnStrip strip{at, a.inner, width, 0};
   reduce_strip<Max<T>>(top, Plain<T>{a.x}, strip, a.n);
   reduce_strip<Sum<T>>(sum, ShiftedExp<T>{a.x, top}, strip, a.n);
 }
@@ -163,7 +163,7 @@ template <class T>
 void softmax_columns(const Task& task, const Operands<T>& a) {
   for_columns(task, a, [&](int64_t at, int64_t width, int64_t) {
     alignas(64) T top[kTile<T>], sum[kTile<T>];
-    const Strip strip{at, a.inner, width, 0};
+    const ColumnStrip strip{at, a.inner, width, 0};
     reduce_strip<Max<T>>(top, Plain<T>{a.x}, strip, a.n);
     for (int64_t r = 0; r < a.n; ++r) {
       const T* x = a.x + at + r * a.inner;
@@ -247,7 +247,7 @@ template <class Rule, class T>
 void backward_columns(const Task& task, const Operands<T>& a) {
   for_columns(task, a, [&](int64_t at, int64_t width, int64_t) {
     alignas(64) T sum[kTile<T>];
-    reduce_strip<Sum<T>>(sum, Rule{a.x, a.y}, Strip{at, a.inner, width, 0}, a.n);
+    reduce_strip<Sum<T>>(sum, Rule{a.x, a.y}, ColumnStrip{at, a.inner, width, 0}, a.n);
     for (int64_t r = 0; r < a.n; ++r, at += a.inner) {
       const T* grad = a.x + at;
       const T* y = a.y + at;

@@ -1,12 +1,11 @@
 // Activation functions. A fused backward kernel does the plain pass; where the pass itself is recorded, the rule is
 // written in differentiable operations.
-#include "ops/elementwise/elementwise.h"
+#include "ops/elementwise/activation.h"
+
 #include "ops/elementwise/math.h"
 #include "ops/registry.h"
 
 namespace steep::ops {
-
-namespace {
 
 void need_floating(const char* op, const Tensor& x) {
   if (!is_floating(x.dtype()))
@@ -14,6 +13,23 @@ void need_floating(const char* op, const Tensor& x) {
                 join("\"", op, "\" not implemented for '", name(x.dtype()),
                      "'; convert with .float() first"));
 }
+
+Tensor activate(const Activation& how, const Tensor& x, bool inplace, double first, double second) {
+  Tensor out;
+  {
+    const tape::GradMode off(false);
+    out = how.value(x, first, second);
+  }
+  if (wanted(x)) {
+    record(
+        how.name, out, {x},
+        [x = Saved(inplace ? clone(x) : x), slope = how.slope, first, second](
+            const Tensor& grad, Grads& grads) { grads[0] = slope(grad, x.get(), first, second); });
+  }
+  return inplace ? assign(how.name, x, out) : out;
+}
+
+namespace {
 
 Tensor with_parameter(const Kernel& kernel, const Tensor& x, double parameter) {
   Tensor out = empty_like(x, x.dtype());
@@ -160,6 +176,16 @@ Tensor softplus(const Tensor& x, double beta, double threshold) {
       const Tensor scaled = mul(x.get(), Number(beta));
       grads[0] = where(gt({scaled, {}}, {{}, threshold}), TensorOrNumber{grad, {}},
                        TensorOrNumber{mul(grad, sigmoid(scaled)), {}});
+    });
+  }
+  return out;
+}
+
+Tensor log_one_plus_exp(const Tensor& x) {
+  const Tensor out = unary(kernels::kSoftplus, x);
+  if (wanted(x)) {
+    record("softplus", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) {
+      grads[0] = mul(grad, sigmoid(x.get()));
     });
   }
   return out;

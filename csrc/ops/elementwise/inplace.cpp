@@ -100,11 +100,11 @@ Tensor assign(const char* op, const Tensor& x, const Tensor& value) {
   return write(op, x, value, false);
 }
 
-Tensor value_before(const char* op, const Value* arguments, int count) {
+Tensor value_before(const char* op, const AnyValue* arguments, int count) {
   const Tensor& x = arguments[0].tensor;
   bool recorded = false;
   for (int i = 0; i < count; ++i)
-    recorded |= arguments[i].kind == Value::Kind::tensor && wanted(arguments[i].tensor);
+    recorded |= arguments[i].kind == AnyValue::Kind::tensor && wanted(arguments[i].tensor);
   if (!recorded) return x;
   tape::check_writable(op, x);
   return clone(x);

@@ -143,18 +143,18 @@ Dims shape_of_picked(const std::vector<Picker>& pickers) {
 }
 
 // The view brought to where its picked dimensions lie side by side, and how rows of it are counted.
-struct Plan {
+struct IndexPlan {
   Tensor view;
   Tensor index;
   IndexedRows rows;
 };
 
-Plan plan_rows(const Tensor& view, const std::vector<Picker>& pickers) {
+IndexPlan plan_rows(const Tensor& view, const std::vector<Picker>& pickers) {
   const Dims shape = shape_of_picked(pickers);
   bool adjacent = true;
   for (size_t i = 1; i < pickers.size(); ++i) adjacent &= pickers[i].dim == pickers[i - 1].dim + 1;
   const int first = adjacent ? pickers[0].dim : 0, count_picked = static_cast<int>(pickers.size());
-  Plan plan;
+  IndexPlan plan;
   plan.view = view;
   if (!adjacent) {
     Dims order;
@@ -194,7 +194,7 @@ Tensor get_item(const Tensor& x, const Index& index) {
   const Tensor view = apply_views(x, index, pickers);
   if (pickers.empty())
     return view.same(x) ? as_strided(x, x.shape(), x.strides(), x->offset) : view;
-  const Plan plan = plan_rows(view, pickers);
+  const IndexPlan plan = plan_rows(view, pickers);
   return pick_rows(plan.view, plan.index, plan.rows);
 }
 
@@ -216,7 +216,7 @@ void set_item(const Tensor& x, const Index& index, const TensorOrNumber& value) 
     assign("__setitem__", view, fitted);
     return;
   }
-  const Plan plan = plan_rows(view, pickers);
+  const IndexPlan plan = plan_rows(view, pickers);
   Dims picked = plan.rows.before;
   for (int64_t size : plan.index.shape()) picked.push_back(size);
   for (int64_t size : plan.rows.after) picked.push_back(size);

@@ -275,8 +275,8 @@ Tensor tile(const Tensor& x, const Dims& dims) {
 }
 
 namespace {
-Value nonzero_as(const Tensor& x, bool as_tuple) {
-  return as_tuple ? Value::of(coordinates(x)) : Value::of(nonzero(x));
+AnyValue nonzero_as(const Tensor& x, bool as_tuple) {
+  return as_tuple ? AnyValue::of(coordinates(x)) : AnyValue::of(nonzero(x));
 }
 
 void register_index(Registry& registry) {

@@ -1,6 +1,7 @@
 // Losses of pairs of elements. Shapes that differ are refused: broadcasting them is a mistake that
 // trains.
 #include "kernels/loss/squared_error.h"
+#include "ops/elementwise/activation.h"
 #include "ops/elementwise/compare.h"
 #include "ops/elementwise/math.h"
 #include "ops/loss/loss.h"
@@ -85,17 +86,6 @@ Tensor fused_squared_error(const LossPair& pair, Reduce how) {
            if (grads.wanted(1)) grads[1] = neg(slope);
          });
   return loss;
-}
-
-// log(1 + exp(x)), with the exact slope everywhere.
-Tensor log_one_plus_exp(const Tensor& x) {
-  const Tensor out = unary(kernels::kSoftplus, x);
-  if (wanted(x)) {
-    record("softplus", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) {
-      grads[0] = mul(grad, sigmoid(x.get()));
-    });
-  }
-  return out;
 }
 
 // -(t log x + (1 - t) log(1 - x)), each logarithm at least -100.

@@ -33,7 +33,7 @@ Tensor named_norm(const Tensor& x, const std::string& p, std::optional<Dims> dim
 }
 
 struct Signatures {
-  Where where;
+  Exposure exposure;
   const char *unbiased, *correction, *older;
 };
 constexpr Signatures kOne{kBoth | kOut, "(input: Tensor, unbiased: bool) -> Tensor",
@@ -51,9 +51,9 @@ constexpr Signatures kTwo{kBoth, "(input: Tensor, unbiased: bool) -> tuple[Tenso
 template <auto function>
 void add_deviation(Registry& registry, const char* name, const char* doc,
                    const Signatures& signatures) {
-  registry.add<&unbiased_all<function>>(name, signatures.where, signatures.unbiased, doc);
-  registry.add<function>(name, signatures.where, signatures.correction, doc);
-  registry.add<&unbiased_dim<function>>(name, signatures.where, signatures.older, doc);
+  registry.add<&unbiased_all<function>>(name, signatures.exposure, signatures.unbiased, doc);
+  registry.add<function>(name, signatures.exposure, signatures.correction, doc);
+  registry.add<&unbiased_dim<function>>(name, signatures.exposure, signatures.older, doc);
 }
 
 void register_sums(Registry& registry) {

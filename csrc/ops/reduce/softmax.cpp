@@ -92,6 +92,12 @@ int64_t implicit_dim(const char* op, const Tensor& x) {
 Tensor softmax_unnamed(const Tensor& x, const std::optional<int64_t>&, std::optional<DType> dtype) {
   return softmax(x, implicit_dim("softmax", x), dtype);
 }
+Tensor softmin(const Tensor& x, int64_t dim, std::optional<DType> dtype) {
+  return softmax(neg(x), dim, dtype);
+}
+Tensor softmin_unnamed(const Tensor& x, const std::optional<int64_t>&, std::optional<DType> dtype) {
+  return softmin(x, implicit_dim("softmin", x), dtype);
+}
 Tensor log_softmax_unnamed(const Tensor& x, const std::optional<int64_t>&,
                            std::optional<DType> dtype) {
   return log_softmax(x, implicit_dim("log_softmax", x), dtype);
@@ -155,6 +161,25 @@ Example:
       "(dim: int | None = None) -> None");
   registry.add<&log_softmax_unnamed>("log_softmax", kFunction | kFunctional, kUnnamed,
                                      "See log_softmax(input, dim).");
+  registry.add<&softmin>("softmin", kFunctional,
+                         "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
+                         R"(softmax of the negative along one dimension.
+
+Shape and errors as for softmax.
+
+>>> steep.nn.functional.softmin(steep.tensor([0.0, 0.0]), dim=0)
+tensor([0.5000, 0.5000])
+)");
+  registry.add_module("softmin", "activation.Softmin",
+                      R"(``softmax(-x)`` along `dim`; see `Softmax`.
+
+Example:
+    >>> import steep
+    >>> steep.nn.Softmin(dim=0)(steep.zeros(2)).tolist()
+    [0.5, 0.5]
+)",
+                      "(dim: int | None = None) -> None");
+  registry.add<&softmin_unnamed>("softmin", kFunctional, kUnnamed, "See softmin(input, dim).");
 }
 
 const Registration registered("activation", register_softmax);

@@ -37,11 +37,11 @@ class Footprints {
 };
 
 // All that a rank has touched.
-class History {
+class TouchedMemory {
  public:
   void add(const Ranges& ranges) {
     for (const Touched& x : ranges) {
-      Block& block = blocks_[x.block];
+      Accesses& block = blocks_[x.block];
       block.touched.add(x.begin, x.end);
       if (x.written) block.written.add(x.begin, x.end);
     }
@@ -51,7 +51,7 @@ class History {
     for (const Touched& x : ranges) {
       const auto known = blocks_.find(x.block);
       if (known == blocks_.end()) continue;
-      const Block& block = known->second;
+      const Accesses& block = known->second;
       if ((x.written ? block.touched : block.written).overlaps(x.begin, x.end)) return true;
     }
     return false;
@@ -59,10 +59,10 @@ class History {
   void clear() { blocks_.clear(); }
 
  private:
-  struct Block {
+  struct Accesses {
     Intervals touched, written;
   };
-  std::unordered_map<int, Block> blocks_;
+  std::unordered_map<int, Accesses> blocks_;
 };
 
 // Whether it writes to what was there before, or stays when the program has run.
@@ -86,11 +86,11 @@ class Timeline {
       : plan_(plan), footprints_(plan), done_(plan.threads), busy_(plan.threads, 0.0) {}
 
   // Whether there must be a barrier before the step, and else who runs it if one rank does.
-  struct Turn {
+  struct Assignment {
     bool barrier;
     int home;
   };
-  Turn turn_of(const Step& step) const {
+  Assignment assignment_of(const Step& step) const {
     if (may_go_wrong(step)) return {true, 0};
     if (step.threads > 1) {
       for (int rank = 0; rank < plan_.threads; ++rank)
@@ -103,9 +103,9 @@ class Timeline {
     return {home < 0, std::max(home, 0)};
   }
 
-  void take(Step& step, const Turn& turn) {
-    step.barrier = turn.barrier;
-    step.home = turn.home;
+  void take(Step& step, const Assignment& assignment) {
+    step.barrier = assignment.barrier;
+    step.home = assignment.home;
     if (step.barrier) clear();
     for (int rank = 0; rank < plan_.threads; ++rank) {
       if (step.threads == 1 && rank != step.home) continue;
@@ -142,13 +142,13 @@ class Timeline {
   }
   void clear() {
     checked_.clear();
-    for (History& history : done_) history.clear();
+    for (TouchedMemory& memory : done_) memory.clear();
     std::fill(busy_.begin(), busy_.end(), 0.0);
   }
 
   const Plan& plan_;
   mutable Footprints footprints_;
-  std::vector<History> done_;
+  std::vector<TouchedMemory> done_;
   std::vector<double> busy_;
   std::unordered_set<int> checked_;  // blocks read by steps that may have refused them
 };
@@ -159,15 +159,15 @@ class Timeline {
 class Order {
  public:
   explicit Order(const Plan& plan) : waits_for_(plan.steps.size()), followers_(plan.steps.size()) {
-    std::vector<Uses> uses(plan.values.size() + 1);
-    Uses& outside = uses.back();
+    std::vector<Users> users(plan.values.size() + 1);
+    Users& outside = users.back();
     for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s) {
       const Step& step = plan.steps[s];
       for (int at : step.calls) {
         const TracedCall& traced = plan.calls[at];
         for (int i = 0; i < traced.values.size(); ++i) {
           const int v = traced.values[i];
-          if (v >= 0) use(uses[v], s, writes(traced.call.kernel(), i));
+          if (v >= 0) use(users[v], s, writes(traced.call.kernel(), i));
         }
       }
       if (may_refuse(plan, step)) {
@@ -193,7 +193,7 @@ class Order {
   }
 
  private:
-  struct Uses {
+  struct Users {
     int writer = -1;
     std::vector<int> readers;  // since it was written
   };
@@ -202,12 +202,12 @@ class Order {
     followers_[before].push_back(after);
     ++waits_for_[after];
   }
-  void use(Uses& uses, int step, bool written) {
-    follow(uses.writer, step);
-    if (!written) return uses.readers.push_back(step);
-    for (int reader : uses.readers) follow(reader, step);
-    uses.readers.clear();
-    uses.writer = step;
+  void use(Users& users, int step, bool written) {
+    follow(users.writer, step);
+    if (!written) return users.readers.push_back(step);
+    for (int reader : users.readers) follow(reader, step);
+    users.readers.clear();
+    users.writer = step;
   }
 
   std::vector<int> waits_for_;
@@ -228,21 +228,21 @@ class Ready {
   // Takes the next step out: of those that need no barrier, what one rank does by itself,
   // then what may refuse its input (it takes a barrier: the earlier, the less there is to do until
   // then), then the first. What was found to need a barrier does so until there has been one.
-  std::pair<int, Timeline::Turn> next(const Timeline& timeline) {
+  std::pair<int, Timeline::Assignment> next(const Timeline& timeline) {
     for (std::set<int>& steps : open_)
       while (!steps.empty()) {
         const int step = *steps.begin();
-        const Timeline::Turn turn = timeline.turn_of(plan_.steps[step]);
+        const Timeline::Assignment assignment = timeline.assignment_of(plan_.steps[step]);
         steps.erase(steps.begin());
-        if (!turn.barrier) return {step, turn};
+        if (!assignment.barrier) return {step, assignment};
         waiting_.insert(step);
       }
     const int step = *waiting_.begin();
     waiting_.erase(waiting_.begin());
-    const Timeline::Turn turn = timeline.turn_of(plan_.steps[step]);
+    const Timeline::Assignment assignment = timeline.assignment_of(plan_.steps[step]);
     for (int other : waiting_) open_[class_of(other)].insert(other);
     waiting_.clear();
-    return {step, turn};
+    return {step, assignment};
   }
 
  private:
@@ -269,9 +269,9 @@ void reorder(Plan& plan) {
   Ready ready(plan);
   ready.add(order.first());
   while (!ready.empty()) {
-    const auto [next, turn] = ready.next(timeline);
+    const auto [next, assignment] = ready.next(timeline);
     Step& step = plan.steps[next];
-    timeline.take(step, turn);
+    timeline.take(step, assignment);
     ready.add(order.after(next));
     steps.push_back(step);
   }
@@ -281,7 +281,7 @@ void reorder(Plan& plan) {
 void synchronise(Plan& plan) {
   if (plan.threads == 1) return;
   Timeline timeline(plan);
-  for (Step& step : plan.steps) timeline.take(step, timeline.turn_of(step));
+  for (Step& step : plan.steps) timeline.take(step, timeline.assignment_of(step));
 }
 
 }  // namespace steep::program

@@ -3,7 +3,7 @@
 // steps go on without them, and no rank waits for what has passed already.
 #include <algorithm>
 
-#include "program/replay/replay.h"
+#include "program/plan/plan.h"
 
 namespace steep::program {
 
@@ -41,13 +41,13 @@ void take_checks(Plan& plan) {
   plan.steps = std::move(left);
 }
 
-bool Program::may_refuse_late() const {
-  const auto is_made_before = [this](const Step& step) {
-    return std::any_of(plan_.checks.begin(), plan_.checks.end(),
+bool may_refuse_late(const Plan& plan) {
+  const auto is_made_before = [&plan](const Step& step) {
+    return std::any_of(plan.checks.begin(), plan.checks.end(),
                        [&](const Step& check) { return check.calls[0] == step.calls[0]; });
   };
-  return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& step) {
-    const Kernel& kernel = plan_.calls[step.calls[0]].call.kernel();
+  return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
+    const Kernel& kernel = plan.calls[step.calls[0]].call.kernel();
     return kernel.may_throw || (kernel.checks && !is_made_before(step));
   });
 }

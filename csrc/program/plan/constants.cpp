@@ -20,7 +20,7 @@ std::vector<int> writers_of(const Plan& plan) {
 
 bool is_number_or_constant(const Plan& plan, const TracedCall& traced, int operand) {
   const int v = traced.values[operand];
-  if (v < 0) return traced.call.operands()[operand].slot() < 0;
+  if (v < 0) return traced.call.operands()[operand].number_input() < 0;
   return plan.values[v].kind == Value::Kind::constant && plan.values[v].storage;
 }
 

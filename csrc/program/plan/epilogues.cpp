@@ -66,7 +66,7 @@ class Epilogues {
   // Whether nothing between the two writes to the value, so that the first may read it as well.
   bool stays(int value, int from, int to) {
     if (value < 0) return true;
-    const Uses::List list = uses_.of(value);
+    const Uses::Span list = uses_.of(value);
     return std::none_of(list.from(from), list.from(to), [](const Use& use) { return use.written; });
   }
 
@@ -124,7 +124,7 @@ class Epilogues {
     Gemm& gemm = product.call.arguments<Gemm>();
     if (kind == Activation::leaky_relu) {
       const Operand& slope = activation.call.operands()[2];
-      if (!slope.is_number() || slope.slot() >= 0) return false;
+      if (!slope.is_number() || slope.number_input() >= 0) return false;
       gemm.slope = slope.number().to_double();
     } else if (kernels::is_gradient(kind)) {
       const Operand& aux = activation.call.operands()[2];

@@ -58,28 +58,28 @@ bool same_view(const Touch& a, const Touch& b) {
 }
 
 // What a group and the launches that stay behind have done with a value.
-struct Mark {
+struct ValueState {
   int group = -1;  // the one this is about
   bool passed = false, passed_written = false;
   int last = -1;  // the last of the members' touches, or -1
 };
 
 // What all groups need.
-struct Launches {
-  explicit Launches(const Plan& plan)
-      : plan(plan), uses(plan), marks(plan.values.size()), joins(plan.calls.size()) {
+struct Candidates {
+  explicit Candidates(const Plan& plan)
+      : plan(plan), uses(plan), states(plan.values.size()), joins(plan.calls.size()) {
     for (size_t i = 0; i < joins.size(); ++i) joins[i] = can_join(plan.calls[i]);
   }
   const Plan& plan;
   Uses uses;
-  std::vector<Mark> marks;  // by value
-  std::vector<bool> joins;  // by call: whether a group may have it
+  std::vector<ValueState> states;  // by value
+  std::vector<bool> joins;         // by call: whether a group may have it
 };
 
 // A group that grows: members, and the launches between them that stay behind.
-class Growing {
+class GroupBuilder {
  public:
-  Growing(Launches& all, int first)
+  GroupBuilder(Candidates& all, int first)
       : all_(all), plan_(all.plan), first_(first), total_(elements_of(all.plan.calls[first])) {
     add(first, touches_of(plan_.calls[first]));
   }
@@ -108,20 +108,20 @@ class Growing {
   const std::vector<int>& members() const { return members_; }
 
  private:
-  Mark& mark(int value) {
-    Mark& mark = all_.marks[value];
-    if (mark.group != first_) mark = {first_, false, false, -1};
-    return mark;
+  ValueState& state(int value) {
+    ValueState& state = all_.states[value];
+    if (state.group != first_) state = {first_, false, false, -1};
+    return state;
   }
   void pass(const Touch& x) {
-    Mark& known = mark(x.value);
+    ValueState& known = state(x.value);
     known.passed = true;
     known.passed_written |= x.written;
   }
   // Whether what was passed does with memory keeps a launch in its place.
   bool conflicts(const Touches& touches) {
     for (const Touch& x : touches) {
-      const Mark& known = mark(x.value);
+      const ValueState& known = state(x.value);
       if (x.written ? known.passed : known.passed_written) return true;
     }
     return false;
@@ -136,7 +136,7 @@ class Growing {
   bool fits(const Touches& touches) {
     bool related = false;
     for (const Touch& x : touches)
-      for (int i = mark(x.value).last; i >= 0; i = touches_[i].second) {
+      for (int i = state(x.value).last; i >= 0; i = touches_[i].second) {
         const Touch& y = touches_[i].first;
         if ((x.written || y.written) && !(same_view(x, y) && x.numel == total_)) return false;
         related = true;
@@ -146,9 +146,9 @@ class Growing {
   // A sum of what a member has written. Its result is there when the group has ended, for those
   // that stay behind.
   bool take_sum(int at, const Touches& touches) {
-    if (mark(touches[0].value).last >= 0) return false;
+    if (state(touches[0].value).last >= 0) return false;
     bool computed = false;
-    for (int i = mark(touches[1].value).last; i >= 0; i = touches_[i].second) {
+    for (int i = state(touches[1].value).last; i >= 0; i = touches_[i].second) {
       const Touch& y = touches_[i].first;
       if (y.written && !(same_view(touches[1], y) && y.numel == total_)) return false;
       computed |= y.written;
@@ -165,7 +165,7 @@ class Growing {
     members_.push_back(at);
     for (const Touch& x : touches) {
       add(x);
-      const Uses::List uses = all_.uses.of(x.value);
+      const Uses::Span uses = all_.uses.of(x.value);
       for (const Use* use = uses.from(at + 1); use != uses.end(); ++use) {
         if (use->call - first_ >= kReach) break;
         related_ |= uint64_t{1} << (use->call - first_);
@@ -173,11 +173,11 @@ class Growing {
     }
   }
   void add(const Touch& x) {
-    Mark& known = mark(x.value);
+    ValueState& known = state(x.value);
     touches_.emplace_back(x, std::exchange(known.last, static_cast<int>(touches_.size())));
   }
 
-  Launches& all_;
+  Candidates& all_;
   const Plan& plan_;
   const int first_;
   const int64_t total_;
@@ -200,7 +200,7 @@ class Locals {
   bool has(int value) const {
     if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return false;
     const auto [first, last] = std::equal_range(touched_.begin(), touched_.end(), value);
-    const Uses::List uses = uses_.of(value);
+    const Uses::Span uses = uses_.of(value);
     return last - first == uses.end() - uses.begin();
   }
 
@@ -212,36 +212,37 @@ class Locals {
 
 bool is_sum(const TracedCall& traced) { return traced.call.kernel().kind == Kind::reduce; }
 
-int slot_of(Group& group, const Group::Slot& wanted) {
-  for (size_t i = 0; i < group.slots.size(); ++i) {
-    const Group::Slot& slot = group.slots[i];
-    if (wanted.value >= 0 && slot.value == wanted.value && slot.offset == wanted.offset &&
-        slot.size == wanted.size && slot.step == wanted.step)
+int view_of(Group& group, const Group::View& wanted) {
+  for (size_t i = 0; i < group.views.size(); ++i) {
+    const Group::View& view = group.views[i];
+    if (wanted.value >= 0 && view.value == wanted.value && view.offset == wanted.offset &&
+        view.size == wanted.size && view.step == wanted.step)
       return static_cast<int>(i);
   }
-  group.slots.push_back(wanted);
-  return static_cast<int>(group.slots.size()) - 1;
+  group.views.push_back(wanted);
+  return static_cast<int>(group.views.size()) - 1;
 }
 
 // Gives buffers to the slots that nothing outside wants; a buffer is free again after its last
 // reader. Where buffers run out, the slot stays in memory.
 void give_buffers(const Locals& locals, Group& group) {
-  std::vector<int> last(group.slots.size(), -1), first(group.slots.size(), -1);
-  for (const Group::Sum& sum : group.sums) last[sum.from] = static_cast<int>(group.ops.size());
-  for (size_t i = 0; i < group.ops.size(); ++i)
-    for (int k = 0; k < group.ops[i].operands; ++k) {
-      const int slot = group.ops[i].slots[k];
-      last[slot] = std::max(last[slot], static_cast<int>(i));
-      if (first[slot] < 0) first[slot] = static_cast<int>(i);
+  std::vector<int> last(group.views.size(), -1), first(group.views.size(), -1);
+  for (const Group::FinalSum& sum : group.sums)
+    last[sum.from] = static_cast<int>(group.stages.size());
+  for (size_t i = 0; i < group.stages.size(); ++i)
+    for (int k = 0; k < group.stages[i].operands; ++k) {
+      const int view = group.stages[i].views[k];
+      last[view] = std::max(last[view], static_cast<int>(i));
+      if (first[view] < 0) first[view] = static_cast<int>(i);
     }
   int busy_until[kGroupBuffers];
   for (int& until : busy_until) until = -1;
-  for (size_t s = 0; s < group.slots.size(); ++s) {
-    Group::Slot& slot = group.slots[s];
-    if (slot.value < 0 || slot.step == 0 || !locals.has(slot.value)) continue;
-    for (int b = 0; b < kGroupBuffers && slot.buffer < 0; ++b) {
+  for (size_t s = 0; s < group.views.size(); ++s) {
+    Group::View& view = group.views[s];
+    if (view.value < 0 || view.step == 0 || !locals.has(view.value)) continue;
+    for (int b = 0; b < kGroupBuffers && view.buffer < 0; ++b) {
       if (busy_until[b] >= first[s]) continue;
-      slot.buffer = b;
+      view.buffer = b;
       busy_until[b] = last[s];
     }
   }
@@ -263,7 +264,7 @@ void explain_single(Plan& plan, const std::vector<bool>& joins) {
     plan.remarks.push_back("not fused: no other launch of the same size can join it: " + lonely);
 }
 
-Group::Slot memory_slot(const TracedCall& traced, int operand, int64_t step) {
+Group::View memory_view(const TracedCall& traced, int operand, int64_t step) {
   const TensorImpl& x = *traced.call.operands()[operand].tensor();
   const int64_t size = element_size(x.dtype);
   return {traced.values[operand], x.offset * size, size, step, -1, {}};
@@ -272,8 +273,8 @@ Group::Slot memory_slot(const TracedCall& traced, int operand, int64_t step) {
 void add_sum(const TracedCall& traced, Group& group) {
   const DType type = traced.call.type();
   const kernels::Routine routine = routine_of(traced.call.kernel(), type);
-  const int from = slot_of(group, memory_slot(traced, 1, 1));
-  const int to = slot_of(group, memory_slot(traced, 0, 0));
+  const int from = view_of(group, memory_view(traced, 1, 1));
+  const int to = view_of(group, memory_view(traced, 0, 0));
   group.sums.push_back({routine, type, from, to});
 }
 
@@ -286,34 +287,35 @@ Group group_of(const Plan& plan, const std::vector<int>& members, Uses& uses) {
       continue;
     }
     const Call call = traced.call.call();
-    Group::Op op;
-    op.loop = loop_of(call);
-    op.operands = call.operand_count;
+    Group::Stage stage;
+    stage.loop = loop_of(call);
+    stage.operands = call.operand_count;
     int64_t steps[kMaxOperands];
     is_flat(call, steps);
     for (int k = 0; k < call.operand_count; ++k) {
-      Group::Slot slot{traced.values[k], 0, 0, steps[k], -1, {}};
+      Group::View view{traced.values[k], 0, 0, steps[k], -1, {}};
       if (const TensorImpl* x = call.operands[k].tensor()) {
-        slot.size = element_size(x->dtype);
-        slot.offset = x->offset * slot.size;
-        if (x->numel == elements_of(traced)) slot.step = 1;  // of one element, too
+        view.size = element_size(x->dtype);
+        view.offset = x->offset * view.size;
+        if (x->numel == elements_of(traced)) view.step = 1;  // of one element, too
       } else {
-        slot.size = element_size(call.type);
-        slot.number = bits_of(call.operands[k].number(), call.type);
-        if (call.operands[k].slot() >= 0) slot.given = call.operands[k], slot.type = call.type;
+        view.size = element_size(call.type);
+        view.number = bits_of(call.operands[k].number(), call.type);
+        if (call.operands[k].number_input() >= 0)
+          view.given = call.operands[k], view.type = call.type;
       }
-      op.slots[k] = slot_of(group, slot);
+      stage.views[k] = view_of(group, view);
     }
     group.total = call.operands[0].tensor()->numel;
-    group.ops.push_back(op);
+    group.stages.push_back(stage);
   }
   give_buffers(Locals(plan, uses, members), group);
   return group;
 }
 
 // The launches of a group from `first` on; those of them that come later are marked.
-std::vector<int> gather(Launches& all, int first, std::vector<bool>& done) {
-  Growing group(all, first);
+std::vector<int> gather(Candidates& all, int first, std::vector<bool>& done) {
+  GroupBuilder group(all, first);
   int seen = first + 1;
   for (int at; (at = group.next(seen)) >= 0; seen = at + 1) {
     for (; seen < at; ++seen)
@@ -332,7 +334,7 @@ std::vector<int> gather(Launches& all, int first, std::vector<bool>& done) {
 
 void fuse(Plan& plan) {
   const int count = static_cast<int>(plan.calls.size());
-  Launches all(plan);
+  Candidates all(plan);
   std::vector<bool> done(plan.calls.size());
   int groups = 0, members = 0;
   for (int i = 0; i < count; ++i) {

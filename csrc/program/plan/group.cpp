@@ -13,13 +13,13 @@ namespace {
 using Buffers = char[kGroupBuffers][kGroupBlock * 8];
 
 // Where a slot's elements from `begin` on lie.
-void* address(const Group& group, int slot, char* const* data, Buffers& buffers, int64_t begin) {
-  const Group::Slot& s = group.slots[slot];
-  return s.buffer >= 0 ? buffers[s.buffer] : data[slot] + begin * s.step * s.size;
+void* address(const Group& group, int view, char* const* data, Buffers& buffers, int64_t begin) {
+  const Group::View& s = group.views[view];
+  return s.buffer >= 0 ? buffers[s.buffer] : data[view] + begin * s.step * s.size;
 }
 
 // The sum of one chunk, by the kernel itself.
-void add_chunk(const Group::Sum& sum, void* from, int64_t n, char* partial) {
+void add_chunk(const Group::FinalSum& sum, void* from, int64_t n, char* partial) {
   void* const operands[2] = {partial, from};
   const kernels::Extent extent{1, n, 1};
   sum.routine({operands, &extent, nullptr, 0, 1, [] {}});
@@ -66,14 +66,14 @@ void run_group(const Group& group, char* const* data, char* scratch, const Rank&
   const auto [first, end] = elements_of(group, rank);
   for (int64_t begin = first; begin < end; begin += kGroupBlock) {
     const int64_t n = std::min(kGroupBlock, end - begin);
-    for (const Group::Op& op : group.ops) {
+    for (const Group::Stage& stage : group.stages) {
       void* at[kMaxOperands];
       int64_t steps[kMaxOperands];
-      for (int k = 0; k < op.operands; ++k) {
-        steps[k] = group.slots[op.slots[k]].step;
-        at[k] = address(group, op.slots[k], data, buffers, begin);
+      for (int k = 0; k < stage.operands; ++k) {
+        steps[k] = group.views[stage.views[k]].step;
+        at[k] = address(group, stage.views[k], data, buffers, begin);
       }
-      op.loop(at, steps, n);
+      stage.loop(at, steps, n);
     }
     for (size_t s = 0; s < group.sums.size(); ++s)
       add_chunk(group.sums[s], address(group, group.sums[s].from, data, buffers, begin), n,
@@ -83,7 +83,7 @@ void run_group(const Group& group, char* const* data, char* scratch, const Rank&
   rank.barrier();
   if (rank.rank != 0) return;
   for (size_t s = 0; s < group.sums.size(); ++s) {
-    const Group::Sum& sum = group.sums[s];
+    const Group::FinalSum& sum = group.sums[s];
     visit(sum.type, [&](auto type) {
       using T = ElementOf<decltype(type)>;
       if constexpr (type.is_floating) type.store(data[sum.to], combine<T>(partial(s, 0), chunks));

@@ -36,7 +36,8 @@ const char* kind_text(const Plan& plan, int value) {
 
 std::string operand_text(const Plan& plan, const TracedCall& traced, int i) {
   const Operand& operand = traced.call.operands()[i];
-  if (operand.slot() >= 0) return join(operand.negated() ? "-n" : "n", operand.slot());
+  if (operand.number_input() >= 0)
+    return join(operand.negated() ? "-n" : "n", operand.number_input());
   if (operand.is_number()) return to_string(operand.number());
   if (!operand.tensor()) return "-";
   const int v = traced.values[i];

@@ -12,10 +12,10 @@ namespace {
 constexpr int64_t kAlignment = 64;
 
 // Something that wants a place from one step to another.
-struct Block {
+struct Reservation {
   int64_t bytes;
   int first, last;
-  int64_t* place;
+  int64_t* offset;
 };
 
 int64_t round_up(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
@@ -62,8 +62,8 @@ std::vector<bool> in_buffers(const Plan& plan) {
   std::vector<bool> out(plan.values.size());
   for (const Step& step : plan.steps) {
     if (!step.group) continue;
-    for (const Group::Slot& slot : step.group->slots)
-      if (slot.value >= 0 && slot.buffer >= 0) out[slot.value] = true;
+    for (const Group::View& view : step.group->views)
+      if (view.value >= 0 && view.buffer >= 0) out[view.value] = true;
   }
   return out;
 }
@@ -79,48 +79,48 @@ class Occupied {
   }
 
   // The lowest place for so many bytes that is free from one step to another.
-  int64_t lowest_place(const Block& block) {
+  int64_t lowest_offset(const Reservation& reservation) {
     in_the_way_.clear();
     const auto look = [this](const Intervals& taken) {
       if (!taken.empty()) in_the_way_.push_back(&taken);
     };
-    for_each_node(block, [&](size_t node) { look(at_times_[node]); });
-    for_each_above(block, [&](size_t node) { look(all_through_[node]); });
+    for_each_node(reservation, [&](size_t node) { look(at_times_[node]); });
+    for_each_above(reservation, [&](size_t node) { look(all_through_[node]); });
     int64_t at = 0;
     for (bool moved = true; moved;) {
       moved = false;
       for (const Intervals* taken : in_the_way_)
         for (const Intervals::Stretch* next = taken->beyond(at);
-             next && next->begin < at + block.bytes; next = taken->beyond(at))
+             next && next->begin < at + reservation.bytes; next = taken->beyond(at))
           at = next->end, moved = true;
     }
     return at;
   }
-  void take(const Block& block) {
-    const int64_t begin = *block.place, end = begin + block.bytes;
-    for_each_node(block, [&](size_t node) {
+  void take(const Reservation& reservation) {
+    const int64_t begin = *reservation.offset, end = begin + reservation.bytes;
+    for_each_node(reservation, [&](size_t node) {
       all_through_[node].add(begin, end);
       at_times_[node].add(begin, end);
     });
-    for_each_above(block, [&](size_t node) { at_times_[node].add(begin, end); });
+    for_each_above(reservation, [&](size_t node) { at_times_[node].add(begin, end); });
   }
 
  private:
-  // Those that the block's steps are made of.
+  // Those that the reservation's steps are made of.
   template <class Visit>
-  void for_each_node(const Block& block, Visit visit) const {
-    size_t left = leaves_ + static_cast<size_t>(block.first),
-           right = leaves_ + static_cast<size_t>(block.last) + 1;
+  void for_each_node(const Reservation& reservation, Visit visit) const {
+    size_t left = leaves_ + static_cast<size_t>(reservation.first),
+           right = leaves_ + static_cast<size_t>(reservation.last) + 1;
     for (; left < right; left /= 2, right /= 2) {
       if (left % 2) visit(left++);
       if (right % 2) visit(--right);
     }
   }
-  // Those with the block's first or last step in them, which are all that lie above the former.
+  // Those with the reservation's first or last step in them, which are all that lie above the former.
   template <class Visit>
-  void for_each_above(const Block& block, Visit visit) const {
-    size_t first = leaves_ + static_cast<size_t>(block.first),
-           last = leaves_ + static_cast<size_t>(block.last);
+  void for_each_above(const Reservation& reservation, Visit visit) const {
+    size_t first = leaves_ + static_cast<size_t>(reservation.first),
+           last = leaves_ + static_cast<size_t>(reservation.last);
     for (; first > 0; first /= 2, last /= 2) {
       visit(first);
       if (last != first) visit(last);
@@ -150,36 +150,38 @@ int64_t scratch_of(const Plan& plan, const Step& step, int threads) {
   return call.kernel->own_scratch ? 0 : wanted_scratch(call, threads);
 }
 
-void place(Plan& plan) {
-  plan.places.assign(plan.values.size(), -1);
+void plan_memory(Plan& plan) {
+  plan.offsets.assign(plan.values.size(), -1);
   const Phases phases(plan);
   const std::vector<Life> lives = lives_of(plan, phases);
   const std::vector<bool> buffered = in_buffers(plan);
-  std::vector<Block> blocks;
+  std::vector<Reservation> reservations;
   for (size_t v = 0; v < plan.values.size(); ++v) {
     const Value& value = plan.values[v];
     if (value.kind != Value::Kind::made || value.kept || lives[v].first < 0 || buffered[v])
       continue;
-    blocks.push_back({round_up(static_cast<int64_t>(value.bytes)), lives[v].first, lives[v].last,
-                      &plan.places[v]});
+    reservations.push_back({round_up(static_cast<int64_t>(value.bytes)), lives[v].first,
+                            lives[v].last, &plan.offsets[v]});
   }
   for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s) {
     Step& step = plan.steps[s];
     const int64_t bytes = scratch_of(plan, step, step.threads);
     const Life life = phases.widen({s, s});
-    if (bytes > 0) blocks.push_back({round_up(bytes), life.first, life.last, &step.scratch});
+    if (bytes > 0)
+      reservations.push_back({round_up(bytes), life.first, life.last, &step.scratch_offset});
     const Call call = plan.calls[step.calls[0]].call.call();
     if (call.kernel->own_scratch)
-      plan.room = std::max(plan.room, round_up(wanted_scratch(call, step.threads)));
+      plan.scratch_per_rank =
+          std::max(plan.scratch_per_rank, round_up(wanted_scratch(call, step.threads)));
   }
   // Large ones first: what is left between them does for the small.
-  std::stable_sort(blocks.begin(), blocks.end(),
-                   [](const Block& a, const Block& b) { return a.bytes > b.bytes; });
+  std::stable_sort(reservations.begin(), reservations.end(),
+                   [](const Reservation& a, const Reservation& b) { return a.bytes > b.bytes; });
   Occupied occupied(plan.steps.size());
-  for (const Block& block : blocks) {
-    *block.place = occupied.lowest_place(block);
-    occupied.take(block);
-    plan.arena = std::max(plan.arena, *block.place + block.bytes);
+  for (const Reservation& reservation : reservations) {
+    *reservation.offset = occupied.lowest_offset(reservation);
+    occupied.take(reservation);
+    plan.arena = std::max(plan.arena, *reservation.offset + reservation.bytes);
   }
 }
 

@@ -32,7 +32,7 @@ Plan make_plan(const Trace& trace) {
   take_checks(plan);
   choose_threads(plan);
   reorder(plan);
-  place(plan);
+  plan_memory(plan);
   synchronise(plan);
   return plan;
 }

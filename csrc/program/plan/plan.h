@@ -19,7 +19,7 @@ struct Step {
   int64_t rows = 0;      // how many rows its threads share; 0: they share it as its kernel likes
   int home = 0;          // the rank that runs a step of one thread
   bool barrier = false;  // whether there is a barrier before it
-  int64_t scratch = -1;  // the place in the arena of a scratch that is one for all ranks
+  int64_t scratch_offset = -1;  // the place in the arena of a scratch that is one for all ranks
   Cost cost;
   double estimate = 0;  // ns on one thread
 };
@@ -38,9 +38,9 @@ struct Plan {
 
   std::vector<Step> checks;  // made before all steps; some are steps besides
   std::vector<Step> steps;
-  std::vector<int64_t> places;       // of each made value in the arena; -1 where it has none
+  std::vector<int64_t> offsets;      // of each made value in the arena; -1 where it has none
   int64_t arena = 0;                 // bytes
-  int64_t room = 0;                  // bytes of scratch that each rank has for itself
+  int64_t scratch_per_rank = 0;      // bytes of scratch that each rank has for itself
   bool reordered = false;            // whether steps have changed places
   int threads = 1;                   // ranks of the program's team
   std::vector<std::string> remarks;  // what was done and why, for people
@@ -74,15 +74,17 @@ void choose_threads(Plan& plan);
 // Puts the steps of a short program in an order in which threads seldom wait for each other.
 void reorder(Plan& plan);
 // Gives what is made, and scratch, a place in one arena, by the time it is in use.
-void place(Plan& plan);
+void plan_memory(Plan& plan);
 // Decides where there are barriers, and which of them runs the steps that are not shared.
 void synchronise(Plan& plan);
-// Whether a step may throw, which all ranks must learn of.
+// Whether a step may throw: then all ranks must learn of it.
 bool may_refuse(const Plan& plan, const Step& step);
+// Whether a step may throw once the checks have passed.
+bool may_refuse_late(const Plan& plan);
 
 // The strided views of a fused step, each listed once, and what its launches do with them.
 struct Group {
-  struct Slot {
+  struct View {
     int value;       // -1: a number
     int64_t offset;  // bytes
     int64_t size;    // bytes of an element
@@ -92,22 +94,22 @@ struct Group {
     Operand given{};  // of a number that each replay is given: its operand, and the type
     DType type = DType::float32;
   };
-  struct Op {
+  struct Stage {
     kernels::Loop loop;
     int operands;
-    int slots[kMaxOperands];
+    int views[kMaxOperands];
   };
   // A sum over all elements at the group's end: by chunks, in the order of the sum's own kernel.
-  struct Sum {
+  struct FinalSum {
     kernels::Routine routine;
     DType type;
     int from, to;  // slots
   };
   int64_t total = 0;
   int64_t rows = 0;  // as Step::rows
-  std::vector<Slot> slots;
-  std::vector<Op> ops;
-  std::vector<Sum> sums;
+  std::vector<View> views;
+  std::vector<Stage> stages;
+  std::vector<FinalSum> sums;
 };
 constexpr int64_t kGroupBlock = 1024;  // elements at a time: the chunk of reductions
 inline int64_t chunks_of(const Group& group) {

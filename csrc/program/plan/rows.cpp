@@ -87,8 +87,8 @@ std::vector<Touched> touched_by(const Plan& plan, const Step& step, int rank) {
     for (int i = 0; i < traced.values.size(); ++i, ++operand) {
       const int v = traced.values[i];
       if (v < 0) continue;
-      const int64_t place = plan.places.empty() ? -1 : plan.places[v];
-      Touched touched{place < 0 ? v : -1, 0, static_cast<int64_t>(plan.values[v].bytes),
+      const int64_t offset = plan.offsets.empty() ? -1 : plan.offsets[v];
+      Touched touched{offset < 0 ? v : -1, 0, static_cast<int64_t>(plan.values[v].bytes),
                       writes(traced.call.kernel(), i)};
       const int64_t bytes = operand < rows.bytes.size() ? rows.bytes[operand] : 0;
       if (bytes > 0) {
@@ -97,12 +97,13 @@ std::vector<Touched> touched_by(const Plan& plan, const Step& step, int rank) {
         touched.begin = start + mine.begin * bytes;
         touched.end = start + mine.end * bytes;
       }
-      if (place >= 0) touched.begin += place, touched.end += place;
+      if (offset >= 0) touched.begin += offset, touched.end += offset;
       if (touched.begin < touched.end) out.push_back(touched);
     }
   }
-  if (step.scratch >= 0)
-    out.push_back({-1, step.scratch, step.scratch + scratch_of(plan, step, step.threads), true});
+  if (step.scratch_offset >= 0)
+    out.push_back({-1, step.scratch_offset,
+                   step.scratch_offset + scratch_of(plan, step, step.threads), true});
   return out;
 }
 

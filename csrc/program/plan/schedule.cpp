@@ -29,9 +29,9 @@ Cost cost_of_step(const Plan& plan, const Step& step) {
   Cost sum;
   for (int at : step.calls) sum.flops += cost_of(plan.calls[at].call.call()).flops;
   const Group& group = *step.group;
-  for (const Group::Slot& slot : group.slots)
-    if (slot.value >= 0 && slot.buffer < 0)
-      sum.bytes += static_cast<double>(slot.size * (slot.step ? group.total : 1));
+  for (const Group::View& view : group.views)
+    if (view.value >= 0 && view.buffer < 0)
+      sum.bytes += static_cast<double>(view.size * (view.step ? group.total : 1));
   return sum;
 }
 

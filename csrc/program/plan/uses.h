@@ -31,7 +31,7 @@ class Uses {
   }
 
   // An operand each, in the order of the calls.
-  struct List {
+  struct Span {
     Use *first, *last;
     Use* begin() const { return first; }
     Use* end() const { return last; }
@@ -40,11 +40,11 @@ class Uses {
       return std::lower_bound(first, last, call, [](const Use& u, int c) { return u.call < c; });
     }
   };
-  List of(int value) { return {uses_.data() + starts_[value], uses_.data() + starts_[value + 1]}; }
+  Span of(int value) { return {uses_.data() + starts_[value], uses_.data() + starts_[value + 1]}; }
 
   // An earlier call now does what `from` did with the value.
   void move(int value, int from, int to) {
-    const List list = of(value);
+    const Span list = of(value);
     Use *const begin = list.from(from), *const end = list.from(from + 1);
     for (Use *use = list.from(to), *rest = std::rotate(use, begin, end); use != rest; ++use)
       use->call = to;

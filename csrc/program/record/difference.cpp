@@ -34,7 +34,7 @@ std::string difference_of(const TracedCall& a, const TracedCall& b) {
     const Operand &p = x.operands()[i], &q = y.operands()[i];
     if (p.is_number() != q.is_number() || !p.tensor() != !q.tensor())
       return join("'", x.name(), "' with a tensor where the other run had none");
-    if (p.is_number() && p.slot() < 0 && !same_number(p.number(), q.number()))
+    if (p.is_number() && p.number_input() < 0 && !same_number(p.number(), q.number()))
       return join("'", x.name(), "' with the number ", to_string(p.number()), " in one run and ",
                   to_string(q.number()), " in the next; pass it as a tensor");
     if (p.tensor() && !same_geometry(*p.tensor(), *q.tensor()))
@@ -72,7 +72,7 @@ bool same_events(const TracedGradient& a, const TracedGradient& b) {
   if (a.events.size() != b.events.size()) return false;
   for (int i = 0; i < a.events.size(); ++i) {
     const GradientEvent &x = a.events[i], &y = b.events[i];
-    if (x.place != y.place || !x.memory != !y.memory) return false;
+    if (x.launch_index != y.launch_index || !x.memory != !y.memory) return false;
     if ((x.memory == a.last_memory) != (y.memory == b.last_memory)) return false;
   }
   return true;
@@ -127,7 +127,7 @@ int Trace::other_number(const Trace& other) const {
       return -1;
     for (int j = 0; j < x.operands().size(); ++j) {
       const Operand &p = x.operands()[j], &q = y.operands()[j];
-      const bool numbers = p.is_number() && q.is_number() && p.slot() < 0;
+      const bool numbers = p.is_number() && q.is_number() && p.number_input() < 0;
       if (numbers && !same_number(p.number(), q.number())) return static_cast<int>(i);
     }
     if (differ_in_number(x, y)) return static_cast<int>(i);

@@ -10,10 +10,10 @@ void GradientNotes::add(const Tensor& leaf, const Tensor& before, bool read) {
   known_.emplace(leaf.impl(), changes_.size() - 1);
 }
 
-void GradientNotes::add_event(const Tensor& leaf, const Tensor& now, size_t place) {
+void GradientNotes::add_event(const Tensor& leaf, const Tensor& now, size_t launch_index) {
   const auto known = known_.find(leaf.impl());
   if (known == known_.end()) return;
-  changes_[known->second].events.push_back({place, now.defined() ? now->storage->id() : 0});
+  changes_[known->second].events.push_back({launch_index, now.defined() ? now->storage->id() : 0});
 }
 
 void GradientNotes::forget_dead_leaves() {

@@ -10,8 +10,8 @@ namespace steep::program {
 
 // The .grad of a leaf was cleared, or got other memory.
 struct GradientEvent {
-  size_t place;     // how many launches came before
-  uint64_t memory;  // the storage's id; 0: cleared
+  size_t launch_index;  // of the launch that came next
+  uint64_t memory;      // the storage's id; 0: cleared
 };
 using GradientEvents = SmallVector<GradientEvent, 2>;
 
@@ -28,7 +28,7 @@ class GradientNotes {
   // It is read, or about to change; `before` is what it is now. The first note of a leaf is kept.
   void add(const Tensor& leaf, const Tensor& before, bool read);
   // It has become `now` after so many launches.
-  void add_event(const Tensor& leaf, const Tensor& now, size_t place);
+  void add_event(const Tensor& leaf, const Tensor& now, size_t launch_index);
   // Leaves that no one else holds have been made inside, on memory from outside: of theirs nothing
   // is left.
   void forget_dead_leaves();

@@ -22,14 +22,14 @@ bool MadeStorages::end() {
 
 void MadeStorages::note(const Storage& storage, Note note) {
   if (!has(storage)) return;
-  const size_t place = storage.id() - first_;
-  if (place >= notes_.size()) notes_.resize(place + 1);
-  notes_[place] |= note;
+  const size_t index = storage.id() - first_;
+  if (index >= notes_.size()) notes_.resize(index + 1);
+  notes_[index] |= note;
 }
 
 bool MadeStorages::is_noted(const Storage& storage, Note note) const {
-  const size_t place = storage.id() - first_;
-  return has(storage) && place < notes_.size() && (notes_[place] & note) != 0;
+  const size_t index = storage.id() - first_;
+  return has(storage) && index < notes_.size() && (notes_[index] & note) != 0;
 }
 
 }  // namespace steep::program

@@ -11,9 +11,9 @@ int64_t end_of(const Storage& x) { return begin_of(x) + static_cast<int64_t>(x.b
 }  // namespace
 
 bool any_overlap(SmallVector<const Storage*, 8> storages) {
-  const auto place = [](const Storage* x) { return std::make_tuple(begin_of(*x), end_of(*x), x); };
+  const auto bounds = [](const Storage* x) { return std::make_tuple(begin_of(*x), end_of(*x), x); };
   std::sort(storages.begin(), storages.end(),
-            [&](const Storage* a, const Storage* b) { return place(a) < place(b); });
+            [&](const Storage* a, const Storage* b) { return bounds(a) < bounds(b); });
   int64_t reached = 0;
   for (int i = 0; i < storages.size(); ++i) {
     const Storage& storage = *storages[i];

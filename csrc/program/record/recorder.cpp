@@ -10,16 +10,16 @@ namespace steep::program {
 
 namespace {
 // The recorder of a thread; a thread that ends takes no recorder with it.
-struct Slot {
+struct ThreadRecorder {
   Recorder* recorder = nullptr;
-  ~Slot() {
+  ~ThreadRecorder() {
     if (recorder) recorder->stop();
   }
 };
-thread_local Slot t_slot;
+thread_local ThreadRecorder t_active;
 // Short enough for a string to hold without memory of its own.
 constexpr char kNoMemory[] = "out of memory";
-std::string (*place_of_user)() = nullptr;
+std::string (*location_of_user)() = nullptr;
 }  // namespace
 
 namespace {
@@ -70,25 +70,25 @@ void RecordedCall::run() const {
   }
 }
 
-Recorder* Recorder::active() { return t_slot.recorder; }
+Recorder* Recorder::active() { return t_active.recorder; }
 
 void Recorder::start() {
-  if (t_slot.recorder)
+  if (t_active.recorder)
     throw Error(ErrorKind::runtime,
                 "record: a recording is active on this thread already; recordings do not nest");
-  if (slot_)
+  if (thread_pointer_)
     throw Error(ErrorKind::runtime,
                 "record: another thread records into this recorder; use one for each thread");
   made_.begin();
-  t_slot.recorder = this;
-  slot_ = &t_slot.recorder;
+  t_active.recorder = this;
+  thread_pointer_ = &t_active.recorder;
 }
 
 void Recorder::stop() {
-  if (!slot_) return;
-  if (slot_ == &t_slot.recorder && !made_.end()) lose();
-  *slot_ = nullptr;
-  slot_ = nullptr;
+  if (!thread_pointer_) return;
+  if (thread_pointer_ == &t_active.recorder && !made_.end()) lose();
+  *thread_pointer_ = nullptr;
+  thread_pointer_ = nullptr;
 }
 
 void Recorder::append(const Call& call) noexcept {
@@ -128,7 +128,7 @@ void Recorder::keep(const std::shared_ptr<Generator>& generator) noexcept {
 void Recorder::refuse(std::string_view reason) {
   if (!refusal_.empty()) return;
   refusal_ = reason;
-  if (place_of_user) place_ = place_of_user();
+  if (location_of_user) location_ = location_of_user();
 }
 
 void Recorder::lose() noexcept {
@@ -156,7 +156,7 @@ bool Recorder::has_written(const Storage& memory) const {
 Recorder::~Recorder() { stop(); }
 
 void Recorder::replay() const {
-  if (t_slot.recorder)
+  if (t_active.recorder)
     throw Error(ErrorKind::runtime, "replay: a recording is active on this thread");
   if (!refusal_.empty() || lets_go_) {
     throw Error(ErrorKind::runtime, join("replay: this recording cannot be run again: ",
@@ -169,13 +169,13 @@ void Recorder::replay() const {
 }
 
 void refuse_recording(std::string_view reason) {
-  if (t_slot.recorder) t_slot.recorder->refuse(reason);
+  if (t_active.recorder) t_active.recorder->refuse(reason);
 }
 void note_host_read(const char* what) {
-  if (t_slot.recorder && t_slot.recorder->refusal().empty())
-    t_slot.recorder->refuse(
+  if (t_active.recorder && t_active.recorder->refusal().empty())
+    t_active.recorder->refuse(
         join("it reads a value into Python (", what, "); return the tensor, and read it outside"));
 }
-void set_place_of_user(std::string (*ask)()) { place_of_user = ask; }
+void set_location_of_user(std::string (*ask)()) { location_of_user = ask; }
 
 }  // namespace steep::program

@@ -43,7 +43,7 @@ class RecordedCall {
     return *reinterpret_cast<Arguments*>(words_.data());
   }
   // Says that a number is another one at each replay.
-  void fill_from(int i, int slot, bool negated) { operands_[i].fill_from(slot, negated); }
+  void fill_from(int i, int input, bool negated) { operands_[i].fill_from(input, negated); }
   // From now on operands are views without memory.
   void let_go();
   // Another operand, which this call then owns as well.
@@ -83,7 +83,7 @@ class Recorder {
   // Whether there was no memory to keep all of it.
   bool lost() const { return lost_; }
   // Where in the user's program that was: "file:line", or empty.
-  const std::string& place() const { return place_; }
+  const std::string& location() const { return location_; }
   // The .grad of a leaf is read, or about to change; `before` is what it is now.
   void note_gradient(const Tensor& leaf, const Tensor& before, bool read) noexcept;
   // It has become `now`.
@@ -121,12 +121,12 @@ class Recorder {
   std::vector<RecordedCall> calls_;
   GradientNotes gradients_;
   Generators generators_;  // in order of their first draws
-  std::string refusal_, place_;
+  std::string refusal_, location_;
   bool lost_ = false;
   MadeStorages made_;
   uint64_t first_node_ = 0;
   bool keeps_out_ = false, lets_go_ = false;
-  Recorder** slot_ = nullptr;  // while it records: where its thread finds it
+  Recorder** thread_pointer_ = nullptr;  // while it records: where its thread finds it
 };
 
 // Says to the active recorder, if any, that the host has done what a replay would not; that it has
@@ -137,7 +137,7 @@ inline void note_warning() {
   refuse_recording("it warns, which a replay would not; mend what the warning is about");
 }
 // Who is asked where in the user's program this thread is.
-void set_place_of_user(std::string (*ask)());
+void set_location_of_user(std::string (*ask)());
 // The host has put values into new memory, from numbers of Python's.
 inline void note_filled(const Storage& memory) {
   if (Recorder* recorder = Recorder::active()) recorder->note_filled(memory);

@@ -168,8 +168,8 @@ void Trace::find_constants() {
 }
 
 void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients) {
-  std::unordered_map<const TensorImpl*, int> places;
-  for (int k = 0; k < inputs.size(); ++k) places[inputs[k].impl()] = k;
+  std::unordered_map<const TensorImpl*, int> inputs_by_tensor;
+  for (int k = 0; k < inputs.size(); ++k) inputs_by_tensor[inputs[k].impl()] = k;
   const std::vector<GradientChange>& changes = recorder.gradients().changes();
   for (size_t i = 0; i < changes.size(); ++i) {
     const GradientChange& change = changes[i];
@@ -190,8 +190,9 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
     // Clearing a .grad that was not there is a change, too: next time it may be.
     traced.changed = !change.read_before || !same_memory(now, change.before);
     if (now.defined()) traced.after = TracedView{value_of(now), geometry_of(now)};
-    if (const auto place = places.find(change.leaf.impl()); place != places.end())
-      traced.input = place->second;
+    if (const auto found = inputs_by_tensor.find(change.leaf.impl());
+        found != inputs_by_tensor.end())
+      traced.input = found->second;
     // Who has an object of Python's for it would see a .grad that replays do not touch.
     if (traced.changed && now.defined() && now->python)
       refuse("a .grad is kept by someone after the function has ended; read it from the parameter");

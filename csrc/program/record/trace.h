@@ -32,7 +32,7 @@ struct Value {
 struct TracedCall {
   RecordedCall call;
   SmallVector<int, 8> values;
-  size_t place = 0;  // among the launches recorded
+  size_t launch_index = 0;  // among the launches recorded
 };
 
 // A view of a value that leaves the program: a result, or the .grad of a leaf.
@@ -89,7 +89,7 @@ class Trace {
   // such that may_vary_to() is true.
   struct NumberRead {
     int number;
-    size_t place;
+    size_t launch_index;
   };
   int fill(const Trace& other, const std::vector<double>& numbers,
            const std::vector<double>& others, const std::vector<NumberRead>& reads);

@@ -12,7 +12,7 @@ struct Action {
   int threads, home;
   bool barrier;
   const Kernel* kernel;
-  size_t place = 0;  // of its launch among those recorded; of a group, of the first
+  size_t launch_index = 0;  // of its launch among those recorded; of a group, of the first
   // One of the three.
   std::unique_ptr<LoopNest> nest;
   std::unique_ptr<Group> group;
@@ -24,8 +24,8 @@ struct Action {
   SmallVector<char*, 8> data;  // of the routine's operands, or of the group's slots
   ArgumentWords arguments;     // of the routine
   char* first_scratch = nullptr;
-  int64_t scratch_place = -1;  // in the arena; -1 where it has none
-  int64_t scratch_step = 0;    // bytes between the threads' scratch, 0 where it is one for all
+  int64_t scratch_offset = -1;  // in the arena; -1 where it has none
+  int64_t scratch_step = 0;     // bytes between the threads' scratch, 0 where it is one for all
 
   // Runs a rank's share on thread `thread` of the team, and looks at the clock for a profile, and
   // now and then for explain().

@@ -27,7 +27,7 @@ std::vector<size_t> next_refusals(const Plan& plan) {
         if (const int v = traced.values[i]; v >= 0 && writes(traced.call.kernel(), i))
           out[v] = next;
     }
-    if (may_refuse(plan, step)) next = plan.calls[step.calls[0]].place;
+    if (may_refuse(plan, step)) next = plan.calls[step.calls[0]].launch_index;
   }
   return out;
 }
@@ -43,7 +43,7 @@ GradientProtocol::GradientProtocol(const Plan& plan) : list_(plan.gradients) {
   for (size_t i = 0; i < list_.size(); ++i) {
     const TracedGradient& gradient = list_[i];
     const bool may_stay = gradient.after && !gradient.events.empty() &&
-                          refusals[gradient.after->value] < gradient.events[0].place;
+                          refusals[gradient.after->value] < gradient.events[0].launch_index;
     if (gradient.input >= 0) pinned_leaves_.push_back(i);
     if (gradient.input >= 0 || may_stay) let_go_.push_back(static_cast<int>(i));
   }
@@ -118,17 +118,18 @@ void GradientProtocol::let_go() {
 GradientProtocol::Then GradientProtocol::then(const TracedGradient& gradient, size_t launches) {
   Then then = Then::before;
   for (const GradientEvent& event : gradient.events) {
-    if (event.place > launches) break;
+    if (event.launch_index > launches) break;
     // What was there for a while, and is gone in the end, has no memory of its own in a program.
     then = event.memory && event.memory == gradient.last_memory ? Then::after : Then::cleared;
   }
   return then;
 }
 
-Turns::Words GradientProtocol::make_room(const Tensors& inputs, const LeafGradients& leaves) const {
-  Turns::Words words;
+WordLocks::Words GradientProtocol::make_room(const Tensors& inputs,
+                                             const LeafGradients& leaves) const {
+  WordLocks::Words words;
   for (int i = 0; i < size(); ++i)
-    if (list_[i].changed || list_[i].guarded) words.push_back(leaves.slot(leaf(i, inputs)).turn);
+    if (list_[i].changed || list_[i].guarded) words.push_back(leaves.field(leaf(i, inputs)).lock);
   return words;
 }
 
@@ -136,7 +137,7 @@ void GradientProtocol::leave(const Tensors& inputs, const LeafGradients& leaves,
                              Tensors& old) const {
   for (int i = 0; i < size(); ++i) {
     if (!list_[i].changed) continue;
-    Tensor& grad = *leaves.slot(leaf(i, inputs)).grad;
+    Tensor& grad = *leaves.field(leaf(i, inputs)).grad;
     if (!grad.same(made_[i])) old[i] = std::exchange(grad, made_[i]);
   }
 }
@@ -146,7 +147,7 @@ void GradientProtocol::leave_so_far(size_t launches, const Tensors& inputs,
   for (int i = 0; i < size(); ++i) {
     const Then now = then(list_[i], launches);
     if (!list_[i].changed || now == Then::before) continue;
-    Tensor& grad = *leaves.slot(leaf(i, inputs)).grad;
+    Tensor& grad = *leaves.field(leaf(i, inputs)).grad;
     old[i] = std::exchange(grad, now == Then::after ? made_[i] : Tensor());
   }
 }
@@ -166,10 +167,10 @@ void GradientRun::make_room() {
 }
 
 GradientRun::Begun GradientRun::begin() {
-  turns_.emplace(words_);
-  if (turns_->refused()) return Begun::busy;
+  locks_.emplace(words_);
+  if (locks_->refused()) return Begun::busy;
   if (gradients_.is_before(before_, inputs_, leaves_)) return Begun::yes;
-  turns_.reset();
+  locks_.reset();
   return Begun::changed;
 }
 
@@ -178,11 +179,11 @@ void GradientRun::run() {
     program_.run();
   } catch (...) {
     gradients_.leave_so_far(program_.failed_at(), inputs_, leaves_, old_);
-    turns_.reset();
+    locks_.reset();
     throw;
   }
   gradients_.leave(inputs_, leaves_, old_);
-  turns_.reset();
+  locks_.reset();
 }
 
 }  // namespace steep::program

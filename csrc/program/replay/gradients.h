@@ -12,7 +12,7 @@
 
 #include "program/leaf_gradients.h"
 #include "program/plan/plan.h"
-#include "tensor/turn.h"
+#include "tensor/word_lock.h"
 
 namespace steep::program {
 
@@ -63,7 +63,7 @@ class GradientProtocol {
   static Then then(const TracedGradient& gradient, size_t launches);
   // The leaves get what is needed to hold a gradient. Theirs are the turns that a run needs: of all
   // whose .grad it replaces, adds to or reads.
-  Turns::Words make_room(const Tensors& inputs, const LeafGradients& leaves) const;
+  WordLocks::Words make_room(const Tensors& inputs, const LeafGradients& leaves) const;
   // Put what has been made into .grad. What was there goes to `old`, for its end may run code.
   void leave(const Tensors& inputs, const LeafGradients& leaves, Tensors& old) const;
   void leave_so_far(size_t launches, const Tensors& inputs, const LeafGradients& leaves,
@@ -91,7 +91,7 @@ class GradientRun {
   enum class Begun { yes, busy, changed };
   Begun begin();
   // Where it was busy: until that thread has ended, without the interpreter lock.
-  void wait() const { turns_->wait(); }
+  void wait() const { locks_->wait(); }
   // Runs the program and gives the turns back, with gradients left whether it refuses its input or
   // not.
   void run();
@@ -102,9 +102,9 @@ class GradientRun {
   const Tensors& inputs_;
   const LeafGradients& leaves_;
   Tensors before_;
-  Turns::Words words_;
+  WordLocks::Words words_;
   Tensors old_;  // outlives the turns
-  std::optional<Turns> turns_;
+  std::optional<WordLocks> locks_;
 };
 
 }  // namespace steep::program

@@ -77,10 +77,10 @@ void Program::share(const std::shared_ptr<MemoryPool>& pool) {
 void Program::move_arena() {
   if (arena_ == block_.data) return;
   arena_ = block_.data;
-  for (size_t v = 0; v < plan_.places.size(); ++v)
-    if (plan_.places[v] >= 0) rebase(static_cast<int>(v), arena_ + plan_.places[v]);
+  for (size_t v = 0; v < plan_.offsets.size(); ++v)
+    if (plan_.offsets[v] >= 0) rebase(static_cast<int>(v), arena_ + plan_.offsets[v]);
   for (const std::unique_ptr<Action>& action : actions_)
-    if (action->scratch_place >= 0) action->first_scratch = arena_ + action->scratch_place;
+    if (action->scratch_offset >= 0) action->first_scratch = arena_ + action->scratch_offset;
 }
 
 // The memory of results and gradients goes with those who hold them.
@@ -238,7 +238,7 @@ void Program::run_actions(const Rank& rank, Team& team) {
         action->run_timed(kAlone, rank.rank, team.sampled);
       } catch (...) {
         team.exception = std::current_exception();
-        team.failed_at = action->place;
+        team.failed_at = action->launch_index;
         team.failed.store(true, std::memory_order_relaxed);
         stopped = rank.size == 1;
       }
@@ -297,7 +297,7 @@ void Program::run() {
   count.parallel_launches += plan_.threads > 1;
   Team team{this, is_sampled(runs_), {false}, nullptr, 0};
   {
-    const runtime::Blocking released(estimate_ > kBlockingNs);
+    const runtime::WithoutInterpreterLock released(estimate_ > kBlockingNs);
     run_team(team);
   }
   if (!team.failed) return;

@@ -49,8 +49,8 @@ class Program {
   bool passes_checks();
   // A step may refuse its input, and what it raises comes through.
   void run();
-  // Whether one may that is not among passes_checks().
-  bool may_refuse_late() const;
+  // Whether a step may do so though passes_checks() was true.
+  bool may_refuse_late() const { return program::may_refuse_late(plan_); }
   // The place of its launch among those recorded.
   size_t failed_at() const { return failed_at_; }
   // After prepare(): results.
@@ -86,15 +86,15 @@ class Program {
   struct NumberPatch {
     NumberBits* where;
     DType type;
-    int slot;
+    int input;
     bool negated;
   };
   struct Team;
 
   size_t arena_bytes() const {
-    return static_cast<size_t>(plan_.arena + plan_.threads * plan_.room);
+    return static_cast<size_t>(plan_.arena + plan_.threads * plan_.scratch_per_rank);
   }
-  int64_t scratch_place(const Step& step) const;
+  int64_t scratch_offset(const Step& step) const;
   void move_arena();
   std::unique_ptr<Action> build_action(const Step& step);
   void build_launch(const Step& step, Action& action);

@@ -32,7 +32,10 @@ __all__ += ["names_of", "pairs_of_steps"]
 _STEEP = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Of steep's own files these hold what a user's function may depend on; what the others keep is
 # followed by other means, or cannot change what a replay does.
-_FOLLOWED = (os.path.join(_STEEP, "nn", ""), os.path.join(_STEEP, "data", ""))
+_FOLLOWED = tuple(
+    os.path.join(_STEEP, *folder, "")
+    for folder in (("nn",), ("data",), ("optim", "lr_scheduler"), ("optim", "swa_utils"))
+)
 _LIBRARIES = tuple(
     os.path.join(os.path.abspath(sysconfig.get_path(name)), "") for name in ("stdlib", "platstdlib")
 )

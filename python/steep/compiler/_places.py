@@ -230,7 +230,7 @@ class StandIns:
 
         Another call may bring others, and that place goes on holding its own.
         """
-        found = cells.place_of(self._reached)
+        found = cells.index_of(self._reached)
         return "" if found is None else _REACHED.format(cells.describe(found))
 
     def refusal(self, line_of: Callable[[list[str]], str] = lambda _: "") -> str:

@@ -7,7 +7,7 @@ one notes that, too; where Python asks for the number itself, to branch on it, s
 be the same when the recording is replayed.
 
 Before a replay the numbers are computed anew from the same places by the same steps, and the
-program is given them (`csrc/program/plan/numbers.cpp` has found which operands they are).
+program is given them (`csrc/program/record/numbers.cpp` has found which operands they are).
 """
 
 from __future__ import annotations

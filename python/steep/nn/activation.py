@@ -2,38 +2,185 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from typing import Any
+
+from steep._core import Tensor, dtype, empty, prelu, rrelu, softmax
+from steep.nn import init
+from steep.nn._convert import check_cpu
+from steep.nn.module import Module
+from steep.nn.parameter import Parameter
+
+__all__ = ["PReLU", "RReLU", "Softmax2d"]
+
+
+class PReLU(Module):
+    """``x`` where it is positive, ``weight * x`` elsewhere, with a learned weight.
+
+    (He et al., ICCV 2015.)
+
+    Args:
+        num_parameters: one weight, or one for each channel (dimension 1). Default: 1.
+        init: what they begin as. Default: 0.25.
+        device: ``None`` or ``'cpu'``.
+        dtype: dtype of the weight; the default dtype if ``None``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.PReLU()(steep.tensor([-1.0, 2.0])).tolist()
+        [-0.25, 2.0]
+    """
+
+    weight: Parameter
+
+    def __init__(
+        self,
+        num_parameters: int = 1,
+        init: float = 0.25,
+        device: Any = None,
+        dtype: dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_cpu("PReLU", device)
+        self.num_parameters = num_parameters
+        self.init = init
+        self.weight = Parameter(empty((num_parameters,), dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set the weight to what it begins as."""
+        init.constant_(self.weight, self.init)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply to any shape; with several weights, dimension 1 has as many channels."""
+        return prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        """How many weights there are."""
+        return f"num_parameters={self.num_parameters}"
+
+
+class RReLU(Module):
+    """``x`` where it is positive; below 0, ``x`` times a slope drawn from ``[lower, upper)``.
+
+    In evaluation mode the slope is the mean of both. (Xu et al., 2015.)
+
+    Example:
+        >>> import steep
+        >>> steep.nn.RReLU(0.25, 0.75).eval()(steep.tensor([-1.0, 2.0])).tolist()
+        [-0.5, 2.0]
+    """
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply to any shape."""
+        return rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The bounds, and whether it works in place."""
+        return f"lower={self.lower}, upper={self.upper}" + (", inplace=True" * self.inplace)
+
+
+class Softmax2d(Module):
+    """`Softmax` over the channels of ``(N, C, H, W)`` or ``(C, H, W)``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Softmax2d()(steep.zeros(2, 1, 1)).flatten().tolist()
+        [0.5, 0.5]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `softmax` along the dimension before the last two."""
+        if input.dim() not in (3, 4):
+            raise ValueError(
+                f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead"
+            )
+        return softmax(input, -3)
+
 
 # Written by tools/make_stubs.py from here on, from the operations' records.
 from steep._core import (
-    Tensor,
+    celu,
     elu,
     gelu,
+    glu,
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
     leaky_relu,
     log_softmax,
+    logsigmoid,
+    mish,
     relu,
+    relu6,
+    selu,
     sigmoid,
     silu,
-    softmax,
+    softmin,
     softplus,
+    softshrink,
     softsign,
     tanh,
+    tanhshrink,
+    threshold,
 )
-from steep.nn.module import Module
 
 __all__ += [
+    "CELU",
     "ELU",
     "GELU",
+    "GLU",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
     "LeakyReLU",
+    "LogSigmoid",
     "LogSoftmax",
+    "Mish",
     "ReLU",
+    "ReLU6",
+    "SELU",
     "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmin",
     "Softplus",
+    "Softshrink",
     "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
 ]
+
+
+class CELU(Module):
+    """``x``, or ``alpha * (exp(x / alpha) - 1)`` where it is negative.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.CELU()(steep.tensor([0.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `celu` with the arguments it was made with."""
+        return celu(input, self.alpha, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
 
 
 class ELU(Module):
@@ -89,6 +236,120 @@ class GELU(Module):
         return f"approximate={self.approximate!r}"
 
 
+class GLU(Module):
+    """The first half along `dim` times the sigmoid of the second.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.GLU()(steep.tensor([4.0, 0.0])).tolist()
+        [2.0]
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `glu` with the arguments it was made with."""
+        return glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return f"dim={self.dim}"
+
+
+class Hardshrink(Module):
+    """0 where ``|x| <= lambd``, ``x`` elsewhere.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Hardshrink()(steep.tensor([0.2, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `hardshrink` with the arguments it was made with."""
+        return hardshrink(input, self.lambd)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return f"{self.lambd}"
+
+
+class Hardsigmoid(Module):
+    """``min(max(x + 3, 0), 6) / 6``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Hardsigmoid()(steep.tensor([-4.0, 0.0])).tolist()
+        [0.0, 0.5]
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `hardsigmoid` with the arguments it was made with."""
+        return hardsigmoid(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return "inplace=True" if self.inplace else ""
+
+
+class Hardswish(Module):
+    """``x * hardsigmoid(x)``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Hardswish()(steep.tensor([3.0])).tolist()
+        [3.0]
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `hardswish` with the arguments it was made with."""
+        return hardswish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return "inplace=True" if self.inplace else ""
+
+
+class Hardtanh(Module):
+    """``min(max(x, min_val), max_val)``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Hardtanh()(steep.tensor([-3.0, 0.5])).tolist()
+        [-1.0, 0.5]
+    """
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.min_val = min_val
+        self.max_val = max_val
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `hardtanh` with the arguments it was made with."""
+        return hardtanh(input, self.min_val, self.max_val, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return f"min_val={self.min_val}, max_val={self.max_val}" + (
+            ", inplace=True" if self.inplace else ""
+        )
+
+
 class LeakyReLU(Module):
     """``x`` where it is positive, ``negative_slope * x`` elsewhere (Maas et al., 2013).
 
@@ -116,6 +377,20 @@ class LeakyReLU(Module):
         return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
 
 
+class LogSigmoid(Module):
+    """``-log(1 + exp(-x))``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.LogSigmoid()(steep.tensor([-200.0])).tolist()
+        [-200.0]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `logsigmoid`."""
+        return logsigmoid(input)
+
+
 class LogSoftmax(Module):
     """``x - logsumexp(x)`` along `dim`: the logarithm of `Softmax`, computed safely.
 
@@ -141,6 +416,28 @@ class LogSoftmax(Module):
         return f"dim={self.dim}"
 
 
+class Mish(Module):
+    """``x * tanh(softplus(x))``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Mish()(steep.zeros(1)).tolist()
+        [0.0]
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `mish` with the arguments it was made with."""
+        return mish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return "inplace=True" if self.inplace else ""
+
+
 class ReLU(Module):
     """``max(0, x)``, elementwise.
 
@@ -160,6 +457,50 @@ class ReLU(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Apply `relu` with the arguments it was made with."""
         return relu(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return "inplace=True" if self.inplace else ""
+
+
+class ReLU6(Module):
+    """``min(max(x, 0), 6)``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.ReLU6()(steep.tensor([-1.0, 8.0])).tolist()
+        [0.0, 6.0]
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `relu6` with the arguments it was made with."""
+        return relu6(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return "inplace=True" if self.inplace else ""
+
+
+class SELU(Module):
+    """``1.0507 * elu(x, 1.6733)``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.SELU()(steep.zeros(1)).tolist()
+        [0.0]
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `selu` with the arguments it was made with."""
+        return selu(input, self.inplace)
 
     def extra_repr(self) -> str:
         """The arguments it was made with."""
@@ -231,6 +572,28 @@ class Softmax(Module):
         return f"dim={self.dim}"
 
 
+class Softmin(Module):
+    """``softmax(-x)`` along `dim`; see `Softmax`.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Softmin(dim=0)(steep.zeros(2)).tolist()
+        [0.5, 0.5]
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `softmin` with the arguments it was made with."""
+        return softmin(input, self.dim)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return f"dim={self.dim}"
+
+
 class Softplus(Module):
     """``log(1 + exp(beta * x)) / beta``, a smooth `ReLU`.
 
@@ -256,6 +619,28 @@ class Softplus(Module):
     def extra_repr(self) -> str:
         """The arguments it was made with."""
         return f"beta={self.beta}, threshold={self.threshold}"
+
+
+class Softshrink(Module):
+    """``x`` moved by `lambd` towards 0, and no further.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Softshrink()(steep.tensor([0.2, 2.0])).tolist()
+        [0.0, 1.5]
+    """
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `softshrink` with the arguments it was made with."""
+        return softshrink(input, self.lambd)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return f"{self.lambd}"
 
 
 class Softsign(Module):
@@ -286,3 +671,43 @@ class Tanh(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Apply `tanh`."""
         return tanh(input)
+
+
+class Tanhshrink(Module):
+    """``x - tanh(x)``.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Tanhshrink()(steep.zeros(1)).tolist()
+        [0.0]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `tanhshrink`."""
+        return tanhshrink(input)
+
+
+class Threshold(Module):
+    """``x`` where it is above `threshold`, `value` elsewhere.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.Threshold(0.5, 9.0)(steep.tensor([-1.0, 2.0])).tolist()
+        [9.0, 2.0]
+    """
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.value = value
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply `threshold` with the arguments it was made with."""
+        return threshold(input, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The arguments it was made with."""
+        return f"threshold={self.threshold}, value={self.value}" + (
+            ", inplace=True" if self.inplace else ""
+        )

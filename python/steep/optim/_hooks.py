@@ -110,6 +110,8 @@ class HookedOptimizer:
     """What an optimiser does with hooks. Nothing here needs an `__init__` to have run."""
 
     _in_step = False
+    # Whether a step was taken since the first schedule was made; None before that.
+    _opt_called: bool | None = None
     _step_hooks: _Table = MappingProxyType({})
     _state_hooks: _Table = MappingProxyType({})
 

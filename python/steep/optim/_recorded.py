@@ -19,11 +19,13 @@ __all__ = [
     "Steps",
     "begin",
     "changed_group",
+    "follow_steps",
     "lists_of",
     "note_change",
     "note_preparation",
     "note_step",
     "precondition",
+    "step_is_replaced",
 ]
 
 GROUP_CHANGED = "it changes param_groups; change them outside the function"
@@ -66,8 +68,27 @@ def _current() -> Steps | None:
     return found
 
 
+def follow_steps(optimizer: Any) -> None:
+    """Note from now on whether the optimiser takes a step, and which function takes it."""
+    values = vars(optimizer)
+    if "_opt_called" not in values:
+        values["_step_followed"] = _step_of(optimizer)
+        values["_opt_called"] = False
+
+
+def step_is_replaced(optimizer: Any) -> bool:
+    """Whether another function takes its steps than when they were first followed."""
+    return _step_of(optimizer) is not vars(optimizer).get("_step_followed")
+
+
+def _step_of(optimizer: Any) -> Any:
+    return getattr(optimizer.step, "__func__", optimizer.step)
+
+
 def note_step(optimizer: Any) -> None:
     """Say that an optimiser takes a step."""
+    if optimizer._opt_called is False:
+        optimizer._opt_called = True
     found = _current()
     if found is None:
         return
@@ -132,6 +153,8 @@ def _is_the_same(
             return False
     except Exception:  # settings that its step refuses: when the function comes to it
         return False
+    if optimizer._opt_called is False:  # a schedule was made since; the replay takes the step
+        optimizer._opt_called = True
     settings = all(is_fixed(group) for group in optimizer.param_groups)
     if not settings or not _is_all_of_steep(optimizer):
         return None

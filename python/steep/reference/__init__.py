@@ -15,6 +15,7 @@ array([6.])
 
 from steep.reference import (
     activation,
+    conv,
     elementwise,
     index,
     layers,
@@ -33,6 +34,7 @@ __all__ = [
     "OPS",
     "Op",
     "activation",
+    "conv",
     "elementwise",
     "index",
     "layers",

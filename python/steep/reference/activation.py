@@ -1,8 +1,9 @@
 """Activation functions, and dropout under a given mask.
 
-ELU: Clevert et al. 2016.  GELU: Hendrycks & Gimpel 2016, exact and by tanh.  SiLU: Elfwing et al.
-2018.  Softsign: Turian et al. 2009.  Dropout: Srivastava et al. 2014, in its inverted form, which
-scales while training.
+ELU: Clevert et al. 2016.  SELU: Klambauer et al. 2017.  CELU: Barron 2017.  PReLU: He et al. 2015.
+GELU: Hendrycks & Gimpel 2016, exact and by tanh.  SiLU: Elfwing et al. 2018.  Mish: Misra 2019.
+Hardsigmoid, hardswish: Howard et al. 2019.  GLU: Dauphin et al. 2016.  Softsign: Turian et al.
+2009.  Dropout: Srivastava et al. 2014, in its inverted form, which scales while training.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from steep.reference.elementwise import _erfc, sigmoid, unary
-from steep.reference.registry import Array, register, wide
+from steep.reference.registry import Array, register, unbroadcast, wide
 
 
 def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
@@ -82,6 +83,103 @@ def silu_derivative(x: Array) -> Any:
     return s * (1 + x * (1 - s))
 
 
+def selu(x: Array) -> Any:
+    """`elu` with a scale, such that means of 0 and variances of 1 stay."""
+    return 1.0507009873554805 * elu(x, 1.6732632423543772)
+
+
+def selu_derivative(x: Array) -> Any:
+    """See `selu`."""
+    return 1.0507009873554805 * elu_derivative(x, 1.6732632423543772)
+
+
+def celu(x: Array, alpha: float = 1.0) -> Array:
+    """`x` where positive, ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
+    return np.where(x > 0, x, alpha * np.expm1(x / alpha))
+
+
+def mish(x: Array) -> Any:
+    """``x * tanh(softplus(x))``, with its limit 0 at minus infinity."""
+    return np.where(x == -np.inf, 0.0, x * np.tanh(np.logaddexp(0, x)))
+
+
+def mish_derivative(x: Array) -> Any:
+    """The product rule on `mish`, with ``1 - tanh^2`` as ``1 / cosh^2``."""
+    slope = x * sigmoid(x) / np.cosh(np.logaddexp(0, x)) ** 2
+    return np.tanh(np.logaddexp(0, x)) + np.where(np.isinf(x), 0.0, slope)
+
+
+def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
+    """`x` cut off at both bounds, which lose an integer's fraction."""
+    kind = float if x.dtype.kind == "f" else int
+    return np.clip(x, kind(min_val), kind(max_val))
+
+
+def hardtanh_derivative(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """1 strictly between the bounds (and for NaN)."""
+    return 1.0 - ((x <= min_val) | (x >= max_val))
+
+
+def hardsigmoid(x: Array) -> Any:
+    """``min(max(x + 3, 0), 6) / 6``."""
+    return np.clip(x + 3, 0, 6) / 6
+
+
+def hardswish(x: Array) -> Any:
+    """`x` times `hardsigmoid`, with its limit 0 at minus infinity."""
+    return np.where(x == -np.inf, 0.0, x * hardsigmoid(x))
+
+
+def hardswish_derivative(x: Array) -> Any:
+    """The product rule on `hardswish`; at a corner the slope of what lies outside."""
+    return np.where(x <= -3, 0.0, np.where(x < 3, x / 3 + 0.5, 1.0))
+
+
+def threshold(x: Array, threshold: float, value: float) -> Any:
+    """`x` where it is above, `value` elsewhere."""
+    return np.where(x <= threshold, value, x)
+
+
+def hardshrink(x: Array, lambd: float = 0.5) -> Any:
+    """0 near 0."""
+    return np.where(np.abs(x) <= lambd, 0.0, x)
+
+
+def hardshrink_derivative(x: Array, lambd: float = 0.5) -> Any:
+    """0 near 0, else 1."""
+    return 1.0 - (np.abs(x) <= lambd)
+
+
+def prelu(input: Array, weight: Array) -> Array:
+    """`leaky_relu` with one slope, or one for each channel."""
+    x = wide(input)
+    return np.where(x > 0, x, x * _channels(weight, x)).astype(input.dtype)
+
+
+def prelu_gradient(grad: Array, input: Array, weight: Array) -> tuple[Array, Array]:
+    """The slope to the input, the input to the slope, both below zero."""
+    x, w = wide(input), _channels(weight, input)
+    by_weight = unbroadcast(np.where(x > 0, 0.0, wide(grad) * x), w.shape)
+    return wide(grad) * np.where(x > 0, 1.0, w), by_weight.reshape(weight.shape)
+
+
+def _channels(weight: Array, x: Array) -> Array:
+    return wide(weight).reshape([-1 if d == 1 else 1 for d in range(x.ndim)])
+
+
+def glu(input: Array, dim: int = -1) -> Array:
+    """The first half times the sigmoid of the second."""
+    a, b = np.split(wide(input), 2, dim)
+    return np.asarray(a * sigmoid(b)).astype(input.dtype)
+
+
+def glu_gradient(grad: Array, input: Array, dim: int = -1) -> tuple[Array]:
+    """The product rule."""
+    a, b = np.split(wide(input), 2, dim)
+    gate = sigmoid(b)
+    return (np.concatenate([grad * gate, grad * a * gate * (1 - gate)], dim),)
+
+
 def dropout(input: Array, p: float = 0.5, training: bool = True, *, mask: Array) -> Array:
     """Keep the elements under `mask` (True or 1: kept), scaled by ``1 / (1 - p)``."""
     return np.asarray(wide(input) * _dropout_scale(p, training, mask)).astype(input.dtype)
@@ -108,4 +206,18 @@ unary("softplus", softplus, softplus_derivative)
 unary("softsign", softsign, softsign_derivative, "float")
 unary("gelu", gelu, gelu_derivative)
 unary("silu", lambda x: x * sigmoid(x), silu_derivative)
+unary("selu", selu, selu_derivative)
+unary("celu", celu, lambda x, alpha=1.0: np.where(x <= 0, np.exp(x / alpha), 1.0))
+unary("mish", mish, mish_derivative)
+unary("logsigmoid", lambda x: -np.logaddexp(0, -x), lambda x: sigmoid(-x))
+unary("hardtanh", hardtanh, hardtanh_derivative)
+unary("relu6", lambda x: hardtanh(x, 0, 6), lambda x: hardtanh_derivative(x, 0, 6))
+unary("hardsigmoid", hardsigmoid, lambda x: np.where(np.abs(x) < 3, 1 / 6, 0.0))
+unary("hardswish", hardswish, hardswish_derivative)
+unary("threshold", threshold, lambda x, threshold, value: np.where(x <= threshold, 0.0, 1.0))
+unary("hardshrink", hardshrink, hardshrink_derivative)
+unary("softshrink", lambda x, lambd=0.5: x - np.clip(x, -lambd, lambd), hardshrink_derivative)
+unary("tanhshrink", lambda x: x - np.tanh(x), lambda x: np.tanh(x) ** 2, "float")
+register("prelu", prelu, prelu_gradient, ("input", "weight"))
+register("glu", glu, glu_gradient)
 register("dropout", dropout, dropout_gradient)

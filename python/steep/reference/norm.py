@@ -1,4 +1,7 @@
-"""Layer normalisation (Ba, Kiros and Hinton 2016): each sample brought to mean 0, variance 1."""
+"""Layer normalisation (Ba, Kiros and Hinton 2016): each sample brought to mean 0, variance 1.
+
+And vectors brought to norm 1.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from steep.reference.reduce import norm, norm_gradient
 from steep.reference.registry import Array, register, wide
 
 
@@ -68,3 +72,33 @@ def layer_norm_gradient(
 
 
 register("layer_norm", layer_norm, layer_norm_gradient, arrays=("input", "weight", "bias"))
+
+
+def _length(x: Array, p: float, dim: int | tuple[int, ...], eps: float) -> Array:
+    return np.maximum(norm(x, p, dim, True), eps)
+
+
+def normalize(
+    input: Array, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12
+) -> Array:
+    """``x / max(norm(x), eps)``."""
+    x = wide(input)
+    return np.asarray(x / _length(x, p, dim, eps)).astype(input.dtype)
+
+
+def normalize_gradient(
+    grad: Array,
+    input: Array,
+    p: float = 2.0,
+    dim: int | tuple[int, ...] = 1,
+    eps: float = 1e-12,
+) -> tuple[Array]:
+    """The quotient rule."""
+    x, g = wide(input), wide(grad)
+    size = _length(x, p, dim, eps)
+    by_size = -np.sum(g * x, axis=dim, keepdims=True) / size**2
+    by_norm = np.where(norm(x, p, dim, True) >= eps, by_size, 0.0)
+    return (g / size + norm_gradient(by_norm, x, p, dim, True)[0],)
+
+
+register("normalize", normalize, normalize_gradient)

@@ -47,3 +47,8 @@ def log_softmax_gradient(grad: Array, input: Array, dim: int, dtype: DType = Non
 
 register("softmax", softmax, softmax_gradient)
 register("log_softmax", log_softmax, log_softmax_gradient)
+register(
+    "softmin",
+    lambda input, dim, dtype=None: softmax(-input, dim, dtype),
+    lambda grad, input, dim, dtype=None: (-softmax_gradient(grad, -input, dim, dtype)[0],),
+)

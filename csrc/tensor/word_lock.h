@@ -12,12 +12,12 @@ namespace steep {
 // Holds `word` from construction to destruction; waits, without the interpreter lock, while another
 // thread does. Nothing within may run code of the user's. Free words, and those that a forked
 // child's parent held, hold another number than this process's.
-class Turn {
+class WordLock {
  public:
-  explicit Turn(std::atomic<uint32_t>& word);
-  ~Turn() { word_.store(0, std::memory_order_release); }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
+  explicit WordLock(std::atomic<uint32_t>& word);
+  ~WordLock() { word_.store(0, std::memory_order_release); }
+  WordLock(const WordLock&) = delete;
+  WordLock& operator=(const WordLock&) = delete;
 
  private:
   std::atomic<uint32_t>& word_;
@@ -25,13 +25,13 @@ class Turn {
 
 // Those of several leaves, all of them or none: nothing is waited for, so that what was looked at
 // before still holds.
-class Turns {
+class WordLocks {
  public:
   using Words = SmallVector<std::atomic<uint32_t>*, 16>;
-  explicit Turns(const Words& words);
-  ~Turns() { release(); }
-  Turns(const Turns&) = delete;
-  Turns& operator=(const Turns&) = delete;
+  explicit WordLocks(const Words& words);
+  ~WordLocks() { release(); }
+  WordLocks(const WordLocks&) = delete;
+  WordLocks& operator=(const WordLocks&) = delete;
 
   // Whether another thread has one of them.
   bool refused() const { return busy_ != nullptr; }

@@ -28,7 +28,7 @@ std::unique_ptr<Action> Program::build_action(const Step& step) {
   action->home = step.home;
   action->barrier = step.barrier;
   action->kernel = &plan_.calls[step.calls[0]].call.kernel();
-  action->place = plan_.calls[step.calls[0]].place;
+  action->launch_index = plan_.calls[step.calls[0]].launch_index;
   const RecordedCall& first = plan_.calls[step.calls[0]].call;
   action->event.name = step.calls.size() > 1 ? lasting(name_of(plan_, step)) : first.name();
   action->event.layer = first.site().layer;
@@ -38,8 +38,8 @@ std::unique_ptr<Action> Program::build_action(const Step& step) {
   action->event.threads = step.threads;
   action->event.bytes = static_cast<int64_t>(step.cost.bytes);
   action->event.flops = static_cast<int64_t>(step.cost.flops);
-  action->scratch_place = scratch_place(step);
-  if (action->kernel->own_scratch) action->scratch_step = plan_.room;
+  action->scratch_offset = scratch_offset(step);
+  if (action->kernel->own_scratch) action->scratch_step = plan_.scratch_per_rank;
   if (step.calls.size() > 1) {
     build_group(step, *action);
   } else {
@@ -50,8 +50,8 @@ std::unique_ptr<Action> Program::build_action(const Step& step) {
 
 // Where the first rank's scratch is. Behind the arena each rank has a room of its own, for all
 // steps: a place that only one core writes to stays in its cache.
-int64_t Program::scratch_place(const Step& step) const {
-  return plan_.calls[step.calls[0]].call.kernel().own_scratch ? plan_.arena : step.scratch;
+int64_t Program::scratch_offset(const Step& step) const {
+  return plan_.calls[step.calls[0]].call.kernel().own_scratch ? plan_.arena : step.scratch_offset;
 }
 
 void Program::build_launch(const Step& step, Action& action) {
@@ -84,22 +84,22 @@ void Program::build_launch(const Step& step, Action& action) {
 void Program::build_group(const Step& step, Action& action) {
   action.group = std::make_unique<Group>(*step.group);
   action.group->rows = step.rows;
-  auto& slots = action.group->slots;
-  action.data = SmallVector<char*, 8>(static_cast<int>(slots.size()), nullptr);
-  for (size_t s = 0; s < slots.size(); ++s) {
-    if (slots[s].value < 0) {
-      action.data[static_cast<int64_t>(s)] = reinterpret_cast<char*>(&slots[s].number);
-      expect(slots[s].given, slots[s].type, &slots[s].number);
-    } else if (slots[s].buffer < 0) {
-      point(slots[s].value, action.data.data() + s, slots[s].offset);
+  auto& views = action.group->views;
+  action.data = SmallVector<char*, 8>(static_cast<int>(views.size()), nullptr);
+  for (size_t s = 0; s < views.size(); ++s) {
+    if (views[s].value < 0) {
+      action.data[static_cast<int64_t>(s)] = reinterpret_cast<char*>(&views[s].number);
+      expect(views[s].given, views[s].type, &views[s].number);
+    } else if (views[s].buffer < 0) {
+      point(views[s].value, action.data.data() + s, views[s].offset);
     }
   }
 }
 
 // A number that each replay is given goes there.
 void Program::expect(const Operand& operand, DType type, NumberBits* where) {
-  if (operand.slot() >= 0)
-    number_patches_.push_back({where, type, operand.slot(), operand.negated()});
+  if (operand.number_input() >= 0)
+    number_patches_.push_back({where, type, operand.number_input(), operand.negated()});
 }
 
 void Program::point(int value, char** where, int64_t offset) {

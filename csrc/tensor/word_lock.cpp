@@ -1,4 +1,4 @@
-#include "tensor/turn.h"
+#include "tensor/word_lock.h"
 
 #include <algorithm>
 #include <chrono>
@@ -21,19 +21,19 @@ bool take(std::atomic<uint32_t>& word, uint32_t process) {
 
 // Who waits has seen a kernel run that takes tens of microseconds at least.
 void wait_for(const std::atomic<uint32_t>& word, uint32_t process) {
-  const runtime::Blocking released(true);
+  const runtime::WithoutInterpreterLock released(true);
   while (word.load(std::memory_order_acquire) == process)
     std::this_thread::sleep_for(std::chrono::microseconds(10));
 }
 
 }  // namespace
 
-Turn::Turn(std::atomic<uint32_t>& word) : word_(word) {
+WordLock::WordLock(std::atomic<uint32_t>& word) : word_(word) {
   const uint32_t process = runtime::process_number();
   while (!take(word, process)) wait_for(word, process);
 }
 
-Turns::Turns(const Words& words) : words_(words) {
+WordLocks::WordLocks(const Words& words) : words_(words) {
   const uint32_t process = runtime::process_number();
   // Whoever names one leaf twice must not wait for itself.
   std::sort(words_.begin(), words_.end());
@@ -46,10 +46,10 @@ Turns::Turns(const Words& words) : words_(words) {
   if (busy_) release();
 }
 
-void Turns::release() {
+void WordLocks::release() {
   while (held_ > 0) words_[--held_]->store(0, std::memory_order_release);
 }
 
-void Turns::wait() const { wait_for(*busy_, runtime::process_number()); }
+void WordLocks::wait() const { wait_for(*busy_, runtime::process_number()); }
 
 }  // namespace steep

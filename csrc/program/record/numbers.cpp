@@ -4,9 +4,8 @@
 // compute it anew; which operand it has become is found here, by its value in two recordings.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "program/replay/replay.h"
+#include "program/record/trace.h"
 
 namespace steep::program {
 
@@ -34,16 +33,16 @@ class Filling {
 
   bool varies(int n) const { return numbers_[at(n)] != other_numbers_[at(n)]; }
 
-  // Fills the next operand that has the number from the launch at `place` on. An operation that asks
+  // Fills the next operand that has the number from the launch at `launch` on. An operation that asks
   // twice has it once.
-  bool fill_next(int n, size_t place) {
+  bool fill_next(int n, size_t launch) {
     bool known = false;
-    const size_t end = std::min(place + kReach, calls_.size());
-    for (size_t c = place; c < end; ++c)
+    const size_t end = std::min(launch + kReach, calls_.size());
+    for (size_t c = launch; c < end; ++c)
       for (int i = 0; i < calls_[c].call.operands().size(); ++i) {
         const Operand& operand = calls_[c].call.operands()[i];
-        if (operand.slot() >= 0) {
-          known |= filled_[at(operand.slot())] == n;
+        if (operand.number_input() >= 0) {
+          known |= filled_[at(operand.number_input())] == n;
         } else if (fill(n, c, i)) {
           return true;
         }
@@ -57,7 +56,7 @@ class Filling {
     for (size_t c = 0; c < calls_.size(); ++c)
       for (int i = 0; i < calls_[c].call.operands().size(); ++i) {
         int found = -1, count = 0;
-        if (calls_[c].call.operands()[i].slot() < 0)
+        if (calls_[c].call.operands()[i].number_input() < 0)
           for (int n : candidates)
             if (sign_of(n, c, i) != 0) found = n, ++count;
         if (count == 1) fill(found, c, i);
@@ -84,13 +83,13 @@ class Filling {
     const int sign = sign_of(n, c, i);
     if (sign == 0) return false;
     const auto found = std::find(filled_.begin(), filled_.end(), n);
-    const int slot = static_cast<int>(found - filled_.begin());
+    const int input = static_cast<int>(found - filled_.begin());
     if (found == filled_.end()) {
       filled_.push_back(n);
       const bool below = numbers_[at(n)] < 0, other_below = other_numbers_[at(n)] < 0;
       signs_.push_back(below != other_below ? 0 : below ? -1 : 1);
     }
-    calls_[c].call.fill_from(i, slot, sign < 0);
+    calls_[c].call.fill_from(i, input, sign < 0);
     return true;
   }
 
@@ -116,35 +115,12 @@ int Trace::fill(const Trace& other, const std::vector<double>& numbers,
   for (size_t i = 0; i < reads.size(); ++i) {
     const NumberRead& read = reads[i];
     if (!filling.varies(read.number)) continue;
-    if (!filling.fill_next(read.number, read.place)) return static_cast<int>(i);
+    if (!filling.fill_next(read.number, read.launch_index)) return static_cast<int>(i);
     if (std::find(taken.begin(), taken.end(), read.number) == taken.end())
       taken.push_back(read.number);
   }
   filling.fill_rest(taken);
   return -1;
-}
-
-bool Program::takes_numbers(const std::vector<double>& numbers) const {
-  if (numbers.size() != number_signs_.size())
-    throw Error(ErrorKind::runtime, join("program: expected ", number_signs_.size(),
-                                         " numbers, one for each slot, got ", numbers.size()));
-  if (!std::all_of(numbers.begin(), numbers.end(), may_vary_to)) return false;
-  for (size_t slot = 0; slot < numbers.size(); ++slot)
-    if (number_signs_[slot] != 0 && (number_signs_[slot] < 0) != (numbers[slot] < 0)) return false;
-  return std::none_of(number_patches_.begin(), number_patches_.end(),
-                      [&](const NumberPatch& patch) {
-                        const double number = numbers[static_cast<size_t>(patch.slot)];
-                        return is_floating(patch.type) && std::abs(number) > largest(patch.type);
-                      });
-}
-
-bool Program::give_numbers(const std::vector<double>& numbers) {
-  if (!takes_numbers(numbers)) return false;
-  for (const NumberPatch& patch : number_patches_) {
-    const double number = numbers[static_cast<size_t>(patch.slot)];
-    *patch.where = bits_of(Number(patch.negated ? -number : number), patch.type);
-  }
-  return true;
 }
 
 }  // namespace steep::program

@@ -1,0 +1,23 @@
+// What activations share.
+#pragma once
+
+#include "ops/elementwise/elementwise.h"
+
+namespace steep::ops {
+
+void need_floating(const char* op, const Tensor& x);
+
+// log(1 + exp(x)), with the exact slope everywhere.
+Tensor log_one_plus_exp(const Tensor& x);
+
+// An activation made of operations: its value, and what comes of a gradient at x, both with the same two settings.
+// A slope of its own keeps the branch that was not taken out of the gradient.
+struct Activation {
+  const char* name;
+  Tensor (*value)(const Tensor& x, double first, double second);
+  Tensor (*slope)(const Tensor& grad, const Tensor& x, double first, double second);
+};
+Tensor activate(const Activation& how, const Tensor& x, bool inplace, double first = 0,
+                double second = 0);
+
+}  // namespace steep::ops
