@@ -79,11 +79,12 @@ class _Walk:
     def by_weight(self, x: Array, y: Array) -> Array:
         padded = np.pad(x, self.padding())
         w = np.zeros((y.shape[1], x.shape[1] // self.groups, *self.kernel))
+        over = (0, *range(2, y.ndim))
         for place, met in self.steps(y.shape[2:]):
             pairs = zip(
                 np.split(y, self.groups, 1), np.split(padded[met], self.groups, 1), strict=True
             )
-            rows = [np.einsum("no...,nc...->oc", *pair) for pair in pairs]
+            rows = [np.tensordot(a, b, (over, over)) for a, b in pairs]
             w[(slice(None), slice(None), *place)] = np.concatenate(rows)
         return w
 
