@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from cases.row import Arr, Bad, Call, Counts, Row, arr, bad, call
+import numpy as np
+
+from cases.layer import Layer, Made, Misused, Params
+from cases.row import Arr, Array, Bad, Call, Counts, Row, arr, bad, call
+from steep.reference import OPS
 
 _ROUGH: dict[str, Any] = {"rough": 4.0, "reason": "sums of products"}
 
@@ -47,13 +51,146 @@ def _bad_transposed(axes: int) -> tuple[Bad, ...]:
     )
 
 
-def _row(name: str, *calls: Call, bad: tuple[Bad, ...], **more: Any) -> Row:
-    return Row(calls, name, bad=bad, **_ROUGH, **more)
+_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def _layer_of(name: str) -> Any:
+    """The layer's settings, as those of the operation and of NumPy's padding."""
+
+    def reference(
+        params: Params,
+        inputs: tuple[Array, ...],
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        padding_mode: str = "zeros",
+        bias: bool = True,
+        **more: Any,
+    ) -> Any:
+        x = inputs[0]
+        if padding_mode != "zeros":
+            sides = [(padding, padding)] * (params["weight"].ndim - 2)
+            x = np.pad(x, [(0, 0)] * (x.ndim - len(sides)) + sides, _MODES[padding_mode])
+            padding = 0
+        given = (params["weight"], params.get("bias"), stride, padding)
+        return OPS[name].forward(x, *given, **more)
+
+    return reference
+
+
+def _convolution(name: str, operation: str, *made: Made, bad: tuple[Bad, ...] = ()) -> Layer:
+    axes = int(operation[-2])
+    wrong = Arr((1, 5, *(4,) * axes))
+    return Layer(
+        name,
+        made,
+        _layer_of(operation),
+        bad=bad,
+        misused=(Misused(made[0].arguments, (wrong,), RuntimeError, "channels, but got 5"),),
+        **_ROUGH,
+    )
+
+
+_REFUSED = (
+    bad(ValueError, "in_channels must be divisible by groups", 3, 4, 2, groups=2),
+    bad(ValueError, "out_channels must be divisible by groups", 4, 3, 2, groups=2),
+    bad(ValueError, "groups must be a positive integer", 4, 3, 2, groups=0),
+    bad(ValueError, "Invalid padding string 'full'", 4, 3, 2, padding="full"),
+    bad(ValueError, "not supported for strided convolutions", 4, 3, 2, 2, "same"),
+    bad(ValueError, "padding_mode must be one of", 4, 3, 2, padding_mode="mirror"),
+    bad(ValueError, "expected stride as one number or 2", 4, 3, 2, (1, 1, 1)),
+    bad(RuntimeError, "expected device 'cpu'", 4, 3, 2, device="cuda"),
+)
+_LAYERS = (
+    _convolution(
+        "Conv1d",
+        "conv1d",
+        Made(call(2, 3, 2), (arr(2, 2, 5),), "Conv1d(2, 3, kernel_size=(2,), stride=(1,))"),
+        Made(
+            call(2, 3, 3, stride=2, padding=1, bias=False),
+            (arr(2, 5),),
+            "Conv1d(2, 3, kernel_size=(3,), stride=(2,), padding=(1,), bias=False)",
+        ),
+        Made(
+            call(2, 2, 3, padding=2, padding_mode="circular"),
+            (arr(2, 2, 4),),
+            "Conv1d(2, 2, kernel_size=(3,), stride=(1,), padding=(2,), padding_mode=circular)",
+        ),
+    ),
+    _convolution(
+        "Conv2d",
+        "conv2d",
+        Made(
+            call(2, 3, 2),
+            (arr(2, 2, 3, 4),),
+            "Conv2d(2, 3, kernel_size=(2, 2), stride=(1, 1))",
+        ),
+        Made(
+            call(4, 2, 3, padding="same", dilation=2, groups=2),
+            (arr(1, 4, 3, 3),),
+            "Conv2d(4, 2, kernel_size=(3, 3), stride=(1, 1), padding=same, dilation=(2, 2), "
+            "groups=2)",
+        ),
+        Made(
+            call(1, 2, 3, padding=1, padding_mode="reflect"),
+            (arr(2, 1, 3, 4),),
+            "Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), padding_mode=reflect)",
+        ),
+        bad=_REFUSED,
+    ),
+    _convolution(
+        "Conv3d",
+        "conv3d",
+        Made(
+            call(1, 2, 2, padding=1, padding_mode="replicate"),
+            (arr(1, 1, 2, 3, 2),),
+            "Conv3d(1, 2, kernel_size=(2, 2, 2), stride=(1, 1, 1), padding=(1, 1, 1), "
+            "padding_mode=replicate)",
+        ),
+    ),
+    _convolution(
+        "ConvTranspose1d",
+        "conv_transpose1d",
+        Made(
+            call(2, 3, 3, stride=2, output_padding=1),
+            (arr(2, 2, 4),),
+            "ConvTranspose1d(2, 3, kernel_size=(3,), stride=(2,), output_padding=(1,))",
+        ),
+        bad=(bad(ValueError, 'Only "zeros" padding mode', 2, 2, 2, padding_mode="reflect"),),
+    ),
+    _convolution(
+        "ConvTranspose2d",
+        "conv_transpose2d",
+        Made(
+            call(2, 4, 2, stride=2, padding=1, groups=2, bias=False),
+            (arr(2, 2, 3, 3),),
+            "ConvTranspose2d(2, 4, kernel_size=(2, 2), stride=(2, 2), padding=(1, 1), groups=2, "
+            "bias=False)",
+        ),
+    ),
+    _convolution(
+        "ConvTranspose3d",
+        "conv_transpose3d",
+        Made(
+            call(1, 1, 2, dilation=2),
+            (arr(1, 1, 2, 2, 2),),
+            "ConvTranspose3d(1, 1, kernel_size=(2, 2, 2), stride=(1, 1, 1), dilation=(2, 2, 2))",
+        ),
+    ),
+)
+_LAYER = {layer.name: layer for layer in _LAYERS}
+
+
+def _row(name: str, layer: str, *calls: Call, bad: tuple[Bad, ...], **more: Any) -> Row:
+    return Row(calls, name, bad=bad, layer=_LAYER[layer], **_ROUGH, **more)
 
 
 CONVOLUTIONS = {
     "conv1d": _row(
         "conv1d",
+        "Conv1d",
         call(arr(2, 3, 7), arr(4, 3, 3), arr(4)),
         call(arr(3, 7), arr(4, 3, 2)),
         call(arr(2, 2, 9), arr(2, 2, 3), stride=2, padding=1),
@@ -71,6 +208,7 @@ CONVOLUTIONS = {
     ),
     "conv2d": _row(
         "conv2d",
+        "Conv2d",
         call(arr(2, 2, 5, 4), arr(3, 2, 3, 2), arr(3)),
         call(arr(2, 5, 4), arr(3, 2, 3, 2), arr(3)),
         call(arr(2, 2, 5, 5), arr(2, 2, 3, 3), stride=2, padding=1),
@@ -91,6 +229,7 @@ CONVOLUTIONS = {
     ),
     "conv3d": _row(
         "conv3d",
+        "Conv3d",
         call(arr(2, 2, 3, 4, 3), arr(2, 2, 2, 2, 2), arr(2)),
         call(arr(2, 3, 3, 3), arr(2, 2, 2, 3, 1)),
         call(arr(1, 1, 4, 3, 5), arr(2, 1, 2, 2, 3), arr(2), stride=(2, 1, 2), padding=(1, 0, 1)),
@@ -102,6 +241,7 @@ CONVOLUTIONS = {
     ),
     "conv_transpose1d": _row(
         "conv_transpose1d",
+        "ConvTranspose1d",
         call(arr(2, 3, 4), arr(3, 2, 3), arr(2)),
         call(arr(3, 4), arr(3, 2, 2)),
         call(arr(1, 2, 4), arr(2, 2, 3), stride=2, padding=1, output_padding=1),
@@ -112,6 +252,7 @@ CONVOLUTIONS = {
     ),
     "conv_transpose2d": _row(
         "conv_transpose2d",
+        "ConvTranspose2d",
         call(arr(2, 2, 3, 4), arr(2, 3, 3, 2), arr(3)),
         call(arr(2, 3, 4), arr(2, 3, 2, 2)),
         call(
@@ -125,6 +266,7 @@ CONVOLUTIONS = {
     ),
     "conv_transpose3d": _row(
         "conv_transpose3d",
+        "ConvTranspose3d",
         call(arr(1, 2, 2, 3, 2), arr(2, 2, 2, 2, 2), arr(2)),
         call(arr(2, 2, 2, 2), arr(2, 1, 2, 1, 2)),
         call(arr(1, 2, 2, 2, 2), arr(2, 1, 2, 2, 3), stride=(1, 2, 2), padding=1, groups=2),

@@ -36,6 +36,7 @@ from steep.nn.activation import (
     Threshold,
 )
 from steep.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
+from steep.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from steep.nn.dropout import Dropout
 from steep.nn.linear import Identity, Linear
 from steep.nn.loss import (
@@ -62,6 +63,12 @@ __all__ += [
     "SELU",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",

@@ -8,7 +8,7 @@ the same sum over other letters, and a transposed convolution is the gradient by
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,11 @@ Sizes = int | Sequence[int]
 def _each(given: Sizes, axes: int) -> tuple[int, ...]:
     sizes = (given,) if isinstance(given, int) else tuple(given)
     return sizes * axes if len(sizes) == 1 else sizes
+
+
+def _beyond(index: Iterable[Any]) -> tuple[Any, ...]:
+    """An index of what follows the first two dimensions."""
+    return (slice(None), slice(None), *index)
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,14 @@ class _Walk:
                 slice(k * d, k * d + s * (o - 1) + 1, s)
                 for k, d, s, o in zip(place, self.dilation, self.stride, out, strict=True)
             )
-            yield place, (slice(None), slice(None), *slices)
+            yield place, _beyond(slices)
 
     def convolve(self, x: Array, w: Array) -> Array:
         out = self.result(x.shape[2:])
         padded = np.pad(x, self.padding())
         y = np.zeros((x.shape[0], w.shape[0], *out))
         for place, met in self.steps(out):
-            y += self._rows(padded[met], w[(slice(None), slice(None), *place)])
+            y += self._rows(padded[met], w[_beyond(place)])
         return y
 
     def _rows(self, x: Array, w: Array) -> Array:
@@ -70,11 +75,11 @@ class _Walk:
         whole = (s + b + a for s, b, a in zip(sizes, self.before, self.after, strict=True))
         padded = np.zeros((y.shape[0], w.shape[1] * self.groups, *whole))
         for place, met in self.steps(y.shape[2:]):
-            part = w[(slice(None), slice(None), *place)]
-            turned = [piece.T for piece in np.split(part, self.groups)]
+            turned = [piece.T for piece in np.split(w[_beyond(place)], self.groups)]
             padded[met] += self._rows(y, np.concatenate(turned))
         inner = (slice(b, b + s) for b, s in zip(self.before, sizes, strict=True))
-        return padded[(slice(None), slice(None), *inner)]
+        part: Array = padded[_beyond(inner)]
+        return part
 
     def by_weight(self, x: Array, y: Array) -> Array:
         padded = np.pad(x, self.padding())
@@ -85,7 +90,7 @@ class _Walk:
                 np.split(y, self.groups, 1), np.split(padded[met], self.groups, 1), strict=True
             )
             rows = [np.tensordot(a, b, (over, over)) for a, b in pairs]
-            w[(slice(None), slice(None), *place)] = np.concatenate(rows)
+            w[_beyond(place)] = np.concatenate(rows)
         return w
 
 
@@ -101,7 +106,7 @@ def _biased(y: Array, bias: Array | None, axes: int) -> Array:
     return y if bias is None else y + wide(bias).reshape((-1, *(1,) * axes))
 
 
-def _sums(grad: Array) -> Array:
+def _sums(grad: Array) -> Any:
     return grad.sum(axis=(0, *range(2, grad.ndim)))
 
 
