@@ -61,7 +61,8 @@ def _adam_step(params: list[Any], grads: list[Any], *rest: Any) -> list[Any]:
 
 
 def _adam(params: list[Array], grads: list[Array], *rest: Any) -> list[Array]:
-    exp_avgs, exp_avg_sqs, most, steps, hyper, amsgrad, maximize, decoupled = rest
+    exp_avgs, exp_avg_sqs, most, steps, hyper, maximize, decoupled = rest
+    amsgrad = bool(most)
     lr, beta1, beta2, eps, decay = map(float, hyper)
     params = [p.copy() for p in params]
     kind = AdamW if decoupled else Adam
@@ -88,13 +89,13 @@ def _adam_call(steps: int, hyper: Array, amsgrad: bool, maximize: bool, decouple
     count = [np.array(steps, np.float32) for _ in _SHAPES]
     most = _list("positive") if amsgrad else []
     lists = (_list(), _list(), _list(), _list("positive"), most, count)
-    return call(*lists, hyper, amsgrad, maximize, decoupled)
+    return call(*lists, hyper, maximize, decoupled)
 
 
 def _mismatched(name: str, *rest: Any) -> tuple[Bad, ...]:
-    hyper = rest[-1]
-    flags = (False, False, False)
-    lists = rest[:-1]
+    """Refused calls of a step, given its lists, hyper and the number of its switches."""
+    *lists, hyper, switches = rest
+    flags = (False,) * switches
     return (
         bad(
             ValueError,
@@ -135,7 +136,7 @@ STEPS = {
         function=_sgd_step,
         bench=of_optimizer("SGD", {"lr": 1e-4, "momentum": 0.9, "fused": True}),
         kernels=("sgd_step",),
-        bad=_mismatched("sgd_step", [], _plain()),
+        bad=_mismatched("sgd_step", [], _plain(), 3),
         large=call(
             [arr(260_003), arr(7)],
             [arr(260_003), arr(7)],
@@ -158,7 +159,7 @@ STEPS = {
         function=_adam_step,
         bench=of_optimizer("Adam", {"lr": 1e-4, "fused": True}),
         kernels=("adam_step",),
-        bad=_mismatched("adam_step", [arr(2)], [arr(2)], [], _one, _moments()),
+        bad=_mismatched("adam_step", [arr(2)], [arr(2)], [], _one, _moments(), 2),
         large=call(
             [arr(260_003)],
             [arr(260_003)],
@@ -167,7 +168,6 @@ STEPS = {
             [],
             _one,
             _moments(),
-            False,
             False,
             False,
         ),

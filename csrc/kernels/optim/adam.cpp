@@ -1,5 +1,6 @@
 #include "kernels/optim/adam.h"
 
+#include "kernels/optim/fused_step.h"
 #include "kernels/optim/parameters.h"
 
 namespace steep::kernels {
@@ -13,6 +14,22 @@ Cost cost(const LaunchView& launch) {
 }  // namespace
 
 Kernel kAdamStep = routine("adam_step", Kind::opaque, "r*uruuuu").with_cost(cost);
+
+namespace {
+FusedStep step = {
+    &kAdamStep,
+    "Adam",
+    R"(m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2; p = p - lr / (1 - beta1^t) * m /
+(sqrt(v / (1 - beta2^t)) + eps), where t is the parameter's own step count, which the kernel raises
+by one. With max_exp_avg_sqs it is AMSGrad, decoupled makes it AdamW.)",
+    {"lr", "beta1", "beta2", "eps", "weight_decay"},
+    {{"exp_avgs"},
+     {"exp_avg_sqs"},
+     {"max_exp_avg_sqs", StateKind::optional},
+     {"steps", StateKind::number}},
+    {"maximize", "decoupled"}};
+const bool described = describe(step);
+}  // namespace
 #endif
 
 namespace {

@@ -124,7 +124,7 @@ class Adam(Optimizer):
         self, plan: GroupPlan, grads: list[Tensor]
     ) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
         lists = plan.lists
-        amsgrad, maximize, decoupled = plan.flags or (False, False, False)
+        _, maximize, decoupled = plan.flags or (False, False, False)
         arguments = (
             plan.params,
             grads,
@@ -133,7 +133,6 @@ class Adam(Optimizer):
             lists["max_exp_avg_sq"],
             lists["step"],
             plan.hyper,
-            amsgrad,
             maximize,
             decoupled,
         )
