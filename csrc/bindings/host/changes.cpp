@@ -108,6 +108,13 @@ Tensors prepared_sources(const Tensors& targets, const Tensors& sources) {
   return out;
 }
 
+void write_values(const Tensors& targets, const Tensors& sources) {
+  for (int i = 0; i < targets.size(); ++i) {
+    ops::copy_memory(targets[i], sources[i]);
+    targets[i]->storage->bump("copy_");
+  }
+}
+
 // copy_values(targets, sources): the values of each source into its target, as copy_ does
 // unrecorded.
 PyObject* copy_values(PyObject*, PyObject* const* args, Py_ssize_t count) {
@@ -117,11 +124,7 @@ PyObject* copy_values(PyObject*, PyObject* const* args, Py_ssize_t count) {
     const Tensors sources = tensors_of("copy_values", args[1]);
     need(targets.size() == sources.size(), "copy_values: expected as many sources as targets");
     const tape::GradMode off(false);
-    const Tensors ready = prepared_sources(targets, sources);
-    for (int i = 0; i < targets.size(); ++i) {
-      ops::copy_memory(targets[i], ready[i]);
-      targets[i]->storage->bump("copy_");
-    }
+    write_values(targets, prepared_sources(targets, sources));
     Py_RETURN_NONE;
   });
 }
@@ -196,12 +199,55 @@ PyObject* set_requires_grad(PyObject*, PyObject* const* args, Py_ssize_t count) 
 
 // ---- calls ----
 
+// What steps made of operations want written, when nothing can fail any more.
+class Values {
+ public:
+  // What a step has returned: None, or a pair of lists, of what changes and of its new values.
+  void add(PyObject* pair) {
+    if (pair == Py_None) return;
+    need(PyTuple_Check(pair) && PyTuple_GET_SIZE(pair) == 2,
+         "take_steps: expected None or (targets, values) from a call");
+    const Tensors targets = tensors_of("take_steps", PyTuple_GET_ITEM(pair, 0));
+    const Tensors values = tensors_of("take_steps", PyTuple_GET_ITEM(pair, 1));
+    need(targets.size() == values.size(), "take_steps: expected as many values as targets");
+    for (int i = 0; i < targets.size(); ++i) {
+      ops::check_like("take_steps", "values", values[i], targets[i], i);
+      targets_.push_back(targets[i]);
+      values_.push_back(values[i]);
+    }
+  }
+  void prepare() {
+    const tape::GradMode off(false);
+    values_ = prepared_sources(targets_, values_);
+  }
+  void write() const {
+    const tape::GradMode off(false);
+    write_values(targets_, values_);
+  }
+
+ private:
+  Tensors targets_, values_;
+};
+
+// check_step(name, params, grads): raises unless there is a gradient of each parameter's shape and
+// dtype, and it can be written.
+PyObject* check_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    const char* const name = count == 3 ? PyUnicode_AsUTF8(args[0]) : nullptr;
+    need(name, "check_step: expected (name, params, grads)");
+    ops::check_gradients(name, tensors_of(name, args[1]), tensors_of(name, args[2]));
+    Py_RETURN_NONE;
+  });
+}
+
 // take_steps(calls, entries): optimiser steps, each a function and its arguments, with the state
-// that they have made put into dicts as set_items does.
+// that they have made put into dicts as set_items does. A function takes a fused step, which waits
+// for the others, or returns (targets, values) for one that is written here.
 PyObject* take_steps(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     need(count == 2 && PyList_Check(args[0]), "take_steps: expected (calls, entries)");
     ops::StepsTogether steps;
+    Values values;
     const Items calls("take_steps", args[0]);
     for (Py_ssize_t i = 0; i < calls.size(); ++i) {
       const Owned held = calls[i];
@@ -209,12 +255,15 @@ PyObject* take_steps(PyObject*, PyObject* const* args, Py_ssize_t count) {
       need(PyTuple_Check(call) && PyTuple_GET_SIZE(call) == 2 &&
                PyTuple_Check(PyTuple_GET_ITEM(call, 1)),
            "take_steps: expected calls as (function, tuple)");
-      const Owned ignored(
+      const Owned result(
           PyObject_Call(PyTuple_GET_ITEM(call, 0), PyTuple_GET_ITEM(call, 1), nullptr));
+      values.add(result.get());
     }
+    values.prepare();
     Assignments made;
     made.assign(args[1]);
     steps.run();
+    values.write();
     made.keep();
     Py_RETURN_NONE;
   });
@@ -242,6 +291,8 @@ PyMethodDef functions[] = {
      "none."},
     {"set_requires_grad", as_method(set_requires_grad), METH_FASTCALL,
      "Sets requires_grad of all tensors or of none."},
+    {"check_step", as_method(check_step), METH_FASTCALL,
+     "Raises unless gradients have the shapes and dtypes of their parameters."},
     {"take_steps", as_method(take_steps), METH_FASTCALL,
      "Takes several optimiser steps and assigns the state they made: all or none."},
     {"call_with_grad", as_method(call_with_grad), METH_FASTCALL,

@@ -126,17 +126,19 @@ SmallVector<Column, 8> columns_of(PyObject* lists) {
   return columns;
 }
 
-// Whether an owner's entry has, under the name of each column, what that has in place i.
+// Whether an owner's entry has, under the name of each column, what that has in place i; nothing, or
+// None, where that has None.
 bool entry_matches(PyObject* entry, const SmallVector<Column, 8>& columns, Py_ssize_t i) {
   InOrder values(entry);
   return std::all_of(columns.begin(), columns.end(), [&](const Column& column) {
     PyObject* const value = values.next(column.name);
-    return i < PyList_GET_SIZE(column.values) && value == PyList_GET_ITEM(column.values, i);
+    return i < PyList_GET_SIZE(column.values) &&
+           (value ? value : Py_None) == PyList_GET_ITEM(column.values, i);
   });
 }
 
 // state_matches(state, owners, columns): whether each list of columns that is not empty holds, for
-// each owner, what state has under the column's name.
+// each owner, what state has under the column's name, or None where it has nothing.
 PyObject* state_matches(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 3 || !PyDict_Check(args[0]) || !PyList_Check(args[1]) || !PyDict_Check(args[2]))

@@ -11,6 +11,15 @@
 
 namespace steep::ops {
 
+void check_like(const char* op, const char* what, const Tensor& x, const Tensor& param, int at) {
+  if (x.shape() == param.shape() && x.dtype() == param.dtype()) return;
+  fail(ErrorKind::runtime, op,
+       join(what, "[", at, "] of the parameter's shape ", to_string(param.shape()), " and dtype ",
+            name(param.dtype())),
+       join(name(x.dtype()), " of shape ", to_string(x.shape())),
+       "a parameter that has changed needs a new gradient and new optimiser state");
+}
+
 namespace {
 
 using program::Operand;
@@ -19,16 +28,6 @@ void check_length(const char* op, const char* what, const Tensors& list, const T
   if (list.size() == params.size()) return;
   fail(ErrorKind::value, op, join("as many ", what, " as params (", params.size(), ")"),
        join(list.size()));
-}
-
-// A tensor that belongs to a parameter: of its shape and dtype.
-void check_like(const char* op, const char* what, const Tensor& x, const Tensor& param, int at) {
-  if (x.shape() == param.shape() && x.dtype() == param.dtype()) return;
-  fail(ErrorKind::runtime, op,
-       join(what, "[", at, "] of the parameter's shape ", to_string(param.shape()), " and dtype ",
-            name(param.dtype())),
-       join(name(x.dtype()), " of shape ", to_string(x.shape())),
-       "a parameter that has changed needs a new gradient and new optimiser state");
 }
 
 void check_list(const char* op, const char* what, const Tensors& list, const Tensors& params) {
@@ -45,6 +44,15 @@ void check_params(const char* op, const Tensors& params) {
     tape::check_writable(op, params[i]);
   }
 }
+
+}  // namespace
+
+void check_gradients(const char* op, const Tensors& params, const Tensors& grads) {
+  check_params(op, params);
+  check_list(op, "grads", grads, params);
+}
+
+namespace {
 
 void check_hyper(const char* op, const Tensor& hyper, int64_t count) {
   if (hyper.dtype() == DType::float64 && hyper.shape() == Dims{count} && hyper.is_contiguous())
@@ -235,8 +243,7 @@ void take_step(const Op& self, AnyValue* arguments, AnyValue&) {
   const Lists lists(how, arguments);
   const AnyValue* const after = arguments + kFirstList + lists.count;
   const Tensor& hyper = after->tensor;
-  check_params(self.name, params);
-  check_list(self.name, "grads", grads, params);
+  check_gradients(self.name, params, grads);
   check_state(how, lists, params);
   check_hyper(self.name, hyper, names_in(how.hyper));
   const program::ArgumentWords words = words_of(how, lists, after + 1);

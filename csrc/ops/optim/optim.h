@@ -7,6 +7,12 @@
 
 namespace steep::ops {
 
+// Raise what fused steps raise, for those that are made of operations: unless a tensor is of its
+// parameter's shape and dtype, and unless there is such a gradient of each parameter, which can be
+// written.
+void check_like(const char* op, const char* what, const Tensor& x, const Tensor& param, int at);
+void check_gradients(const char* op, const Tensors& params, const Tensors& grads);
+
 struct WaitingSteps;
 
 // While one lives, the steps of this thread are checked and made ready, and wait for run(), which
