@@ -338,7 +338,7 @@ def _keep_groups(cells: Cells, optimizer: Any) -> None:
     """Cells of its groups, of the parameters in each, and of the memory of all it works on."""
     for plan in optimizer._plans:
         for tensors in (plan.params, *plan.lists.values()):
-            cells.keep_states(tensors)
+            cells.keep_states([x for x in tensors if x is not None])
     for items in _recorded.lists_of(optimizer):
         cells.keep((SEQUENCE, items, None, tuple(items)), "an optimizer's parameters")
 
