@@ -229,13 +229,17 @@ class Values {
   Tensors targets_, values_;
 };
 
-// check_step(name, params, grads): raises unless there is a gradient of each parameter's shape and
-// dtype, and it can be written.
+// check_step(name, params, what, list): raises unless the parameters can be written, and the list has
+// a tensor of each one's shape and dtype.
 PyObject* check_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    const char* const name = count == 3 ? PyUnicode_AsUTF8(args[0]) : nullptr;
-    need(name, "check_step: expected (name, params, grads)");
-    ops::check_gradients(name, tensors_of(name, args[1]), tensors_of(name, args[2]));
+    need(count == 4 && PyUnicode_Check(args[0]) && PyUnicode_Check(args[2]),
+         "check_step: expected (name, params, what, list)");
+    const char *const name = PyUnicode_AsUTF8(args[0]), *const what = PyUnicode_AsUTF8(args[2]);
+    if (!name || !what) return nullptr;
+    const Tensors params = tensors_of(name, args[1]);
+    ops::check_params(name, params);
+    ops::check_list(name, what, tensors_of(name, args[3]), params);
     Py_RETURN_NONE;
   });
 }
@@ -292,7 +296,7 @@ PyMethodDef functions[] = {
     {"set_requires_grad", as_method(set_requires_grad), METH_FASTCALL,
      "Sets requires_grad of all tensors or of none."},
     {"check_step", as_method(check_step), METH_FASTCALL,
-     "Raises unless gradients have the shapes and dtypes of their parameters."},
+     "Raises unless the tensors of a list have the shapes and dtypes of their parameters."},
     {"take_steps", as_method(take_steps), METH_FASTCALL,
      "Takes several optimiser steps and assigns the state they made: all or none."},
     {"call_with_grad", as_method(call_with_grad), METH_FASTCALL,

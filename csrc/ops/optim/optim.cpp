@@ -11,15 +11,6 @@
 
 namespace steep::ops {
 
-void check_like(const char* op, const char* what, const Tensor& x, const Tensor& param, int at) {
-  if (x.shape() == param.shape() && x.dtype() == param.dtype()) return;
-  fail(ErrorKind::runtime, op,
-       join(what, "[", at, "] of the parameter's shape ", to_string(param.shape()), " and dtype ",
-            name(param.dtype())),
-       join(name(x.dtype()), " of shape ", to_string(x.shape())),
-       "a parameter that has changed needs a new gradient and new optimiser state");
-}
-
 namespace {
 
 using program::Operand;
@@ -28,6 +19,17 @@ void check_length(const char* op, const char* what, const Tensors& list, const T
   if (list.size() == params.size()) return;
   fail(ErrorKind::value, op, join("as many ", what, " as params (", params.size(), ")"),
        join(list.size()));
+}
+
+}  // namespace
+
+void check_like(const char* op, const char* what, const Tensor& x, const Tensor& param, int at) {
+  if (x.shape() == param.shape() && x.dtype() == param.dtype()) return;
+  fail(ErrorKind::runtime, op,
+       join(what, "[", at, "] of the parameter's shape ", to_string(param.shape()), " and dtype ",
+            name(param.dtype())),
+       join(name(x.dtype()), " of shape ", to_string(x.shape())),
+       "a parameter that has changed needs a new gradient and new optimiser state");
 }
 
 void check_list(const char* op, const char* what, const Tensors& list, const Tensors& params) {
@@ -43,13 +45,6 @@ void check_params(const char* op, const Tensors& params) {
     const tape::GradMode off(false);
     tape::check_writable(op, params[i]);
   }
-}
-
-}  // namespace
-
-void check_gradients(const char* op, const Tensors& params, const Tensors& grads) {
-  check_params(op, params);
-  check_list(op, "grads", grads, params);
 }
 
 namespace {
@@ -243,7 +238,8 @@ void take_step(const Op& self, AnyValue* arguments, AnyValue&) {
   const Lists lists(how, arguments);
   const AnyValue* const after = arguments + kFirstList + lists.count;
   const Tensor& hyper = after->tensor;
-  check_gradients(self.name, params, grads);
+  check_params(self.name, params);
+  check_list(self.name, "grads", grads, params);
   check_state(how, lists, params);
   check_hyper(self.name, hyper, names_in(how.hyper));
   const program::ArgumentWords words = words_of(how, lists, after + 1);

@@ -7,11 +7,11 @@
 
 namespace steep::ops {
 
-// Raise what fused steps raise, for those that are made of operations: unless a tensor is of its
-// parameter's shape and dtype, and unless there is such a gradient of each parameter, which can be
-// written.
+// What steps raise, fused or made of operations: unless parameters are floating and can be written,
+// and what belongs to each is of its shape and dtype.
+void check_params(const char* op, const Tensors& params);
+void check_list(const char* op, const char* what, const Tensors& list, const Tensors& params);
 void check_like(const char* op, const char* what, const Tensor& x, const Tensor& param, int at);
-void check_gradients(const char* op, const Tensors& params, const Tensors& grads);
 
 struct WaitingSteps;
 

@@ -119,6 +119,7 @@ class CompositeOptimizer(StatefulOptimizer):
     """
 
     _writes_at_the_end = True
+    _of_own_shape: tuple[str, ...] = ()  # what it keeps that has not the parameter's shape
 
     @staticmethod
     def _update(
@@ -138,11 +139,13 @@ class CompositeOptimizer(StatefulOptimizer):
     @no_grad()
     def _work_out(self, plan: GroupPlan, grads: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """What the group's step changes, and the values it gets."""
-        check_step(type(self).__name__, plan.params, grads)
+        lists = [plan.lists[name] for name in self._kept]
+        for name, tensors in (("grads", grads), *zip(self._kept, lists, strict=True)):
+            if name not in self._of_own_shape:
+                check_step(type(self).__name__, plan.params, name, tensors)
         targets, values = [], []
         hyper = list(plan.hyper.unbind())
         flags = plan.flags or ()
-        lists = [plan.lists[name] for name in self._kept]
         counts = plan.lists["step"]
         for i, (p, g, count) in enumerate(zip(plan.params, grads, counts, strict=True)):
             state = [x for tensors in lists if (x := tensors[i]) is not None]

@@ -53,6 +53,7 @@ class Adafactor(CompositeOptimizer):
 
     _hyper_count = 6
     _kept = ("row_var", "col_var", "variance")
+    _of_own_shape = _kept
 
     def __init__(
         self,

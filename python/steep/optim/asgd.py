@@ -55,6 +55,7 @@ class ASGD(CompositeOptimizer):
     _hyper_count = 5
     _kept = ("ax", "eta", "mu")
     _numbers = (("eta", 0.0), ("mu", 1.0))
+    _of_own_shape = ("eta", "mu")
 
     def __init__(
         self,
