@@ -168,7 +168,8 @@ namespace {
 using kernels::FusedStep;
 using kernels::StateKind;
 
-constexpr int kFirstList = 2;  // of an operation's arguments, and of the operands of a parameter
+constexpr int kFirstList = 2;  // of an operation's arguments
+constexpr int kFirstRole = 4;  // of a list's, after "r*ur"
 
 // The lists of a call: what the description says of each, beside what was given.
 class Lists {
@@ -178,7 +179,7 @@ class Lists {
       list[count] = arguments[kFirstList + count].tensors.get();
       kind[count] = step.lists[count].kind;
       if (kind[count] == StateKind::optional && list[count]->empty()) list[count] = nullptr;
-      updates[count] = program::writes(*step.kernel, 1 + kFirstList + count);
+      updates[count] = step.kernel->roles[kFirstRole + count] != 'r';
     }
   }
   // Of the parameter at `at`.

@@ -78,6 +78,7 @@ class GroupPlan:
         missing: what the next step has to put into the optimiser's state.
         hyper: float64 tensor of hyperparameters.
         flags: the switches the lists were built for.
+        rest: what the step is called with after parameters and gradients, where that is laid out.
         family: the plans of the group that were taken, this one among them, the latest first.
         valid: whether it is still one of them; recorded programs look at that.
     """
@@ -92,6 +93,7 @@ class GroupPlan:
         "lists",
         "missing",
         "params",
+        "rest",
         "valid",
     )
 
@@ -101,6 +103,7 @@ class GroupPlan:
         self.fresh: list[int] = []
         self.missing: list[tuple[Any, ...]] = []
         self.flags: tuple[bool, ...] | None = None
+        self.rest: tuple[Any, ...] = ()
         self._numbers = _Numbers(count)
         self.hyper = self._numbers.tensor
         self.family: list[GroupPlan] = []
@@ -117,6 +120,7 @@ class GroupPlan:
         plan.fresh = []
         plan.missing = []
         plan.flags = flags
+        plan.rest = ()
         plan._numbers = self._numbers
         plan.hyper = self.hyper
         plan.family = self.family

@@ -77,13 +77,13 @@ class StatefulOptimizer(Optimizer):
                 for p in plan.params
                 if name not in left_out
             ]
+        lists = (plan.lists[name] for name in (*self._kept, "step"))
+        plan.rest = (*lists, plan.hyper, *flags[self._used])
 
     def _calls(
         self, plan: GroupPlan, grads: list[Tensor]
     ) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
-        lists = [plan.lists[name] for name in (*self._kept, "step")]
-        flags = (plan.flags or ())[self._used]
-        return [(type(self)._step, (plan.params, grads, *lists, plan.hyper, *flags))]
+        return [(type(self)._step, (plan.params, grads, *plan.rest))]
 
     def _loaded_state(self, param: Tensor, number: Any, entry: Any) -> Any:
         if not isinstance(entry, dict) or not entry:
