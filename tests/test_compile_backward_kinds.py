@@ -315,8 +315,8 @@ EAGER: list[tuple[str, Callable[[], Any], str]] = [
     ("views", lambda: returns_views, "share memory"),
     ("a view of a weight", lambda: lambda x: (LEAF.view(48), x.sum()), "view of an argument"),
     ("a hook inside", lambda: hooks_inside, "has a hook"),
-    ("a new leaf", lambda: new_leaf, "leaf that requires a gradient is made inside"),
-    ("written over", lambda: writes_over_saved, "writes into a tensor that the graph"),
+    ("a new leaf", lambda: new_leaf, "creates a leaf that requires a gradient"),
+    ("written over", lambda: writes_over_saved, "writes to a tensor that the graph"),
 ]
 
 

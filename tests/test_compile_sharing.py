@@ -238,7 +238,7 @@ def test_a_gradient_made_of_numbers() -> None:
         p.grad = None
         compiled(ones())
         assert p.grad.tolist() == [1.0, 2.0]
-    assert "sets a .grad to a tensor that it has not computed" in reason(compiled)
+    assert "sets a .grad to a tensor that it did not compute" in reason(compiled)
 
 
 def test_a_gradient_that_is_cleared_is_cleared_whatever_was_there() -> None:

@@ -51,8 +51,8 @@ bool refuse_other_interpreters() {
 
 }  // namespace
 
-// pybind11's entry point is another one than the module's: it would wait for the interpreter lock in
-// a sub-interpreter, for ever.
+// pybind11's entry point is another one than the module's: it would wait for the interpreter lock
+// in a sub-interpreter, for ever.
 PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::not_supported()) {
   using namespace steep::bindings;
   if (refuse_other_interpreters()) throw pybind11::error_already_set();

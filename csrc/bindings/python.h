@@ -16,9 +16,9 @@ namespace steep::bindings {
 struct PythonError {};
 
 // A daemon thread that wants the interpreter lock while the interpreter ends is not to get it any
-// more. CPython ends such a thread by unwinding its stack, and C++ does not survive that: destructors
-// would touch Python without its lock, and functions that throw nothing end the process. Whoever
-// meets the unwinding keeps the thread here instead, until the process has ended.
+// more. CPython ends such a thread by unwinding its stack, and C++ does not survive that:
+// destructors would touch Python without its lock, and functions that throw nothing end the
+// process. Whoever meets the unwinding keeps the thread here instead, until the process has ended.
 [[noreturn]] void stay_for_ever() noexcept;
 // Whether this thread is being unwound so, or would be as soon as it asked for the lock.
 bool is_being_ended() noexcept;
@@ -70,11 +70,13 @@ auto guarded_number(Body&& body) noexcept -> decltype(body()) {
   }
 }
 
-// steep.OutOfMemoryError: PyTorch's is a RuntimeError, Python's is MemoryError, and so ours is both.
+// steep.OutOfMemoryError: PyTorch's is a RuntimeError, Python's is MemoryError, and so ours is
+// both.
 void add_exceptions(PyObject* module);
 
-// Runs the body of a function that pybind11 calls. A thread that is being unwound stays here, for pybind11's frames would
-// drop their references next, without the lock; what the body holds itself it holds as Owned.
+// Runs the body of a function that pybind11 calls. A thread that is being unwound stays here, for
+// pybind11's frames would drop their references next, without the lock; what the body holds itself
+// it holds as Owned.
 template <class Body>
 auto kept_from_unwinding(Body&& body) -> decltype(body()) {
   try {
@@ -127,7 +129,8 @@ class Owned {
   PyObject* object_ = nullptr;
 };
 
-// Adds a reference to an object that is known weakly, unless it is in the middle of its deallocation.
+// Adds a reference to an object that is known weakly, unless it is in the middle of its
+// deallocation.
 inline bool take_unless_dying(PyObject* object) {
 #if PY_VERSION_HEX >= 0x030E0000
   return PyUnstable_TryIncRef(object) != 0;
@@ -138,8 +141,8 @@ inline bool take_unless_dying(PyObject* object) {
 #endif
 }
 
-// The items of a list, a tuple or another sequence, for a loop in which Python code may run: each is
-// held while it is looked at, and a sequence that has got another length meanwhile is refused.
+// The items of a list, a tuple or another sequence, for a loop in which Python code may run: each
+// is held while it is looked at, and a sequence that has got another length meanwhile is refused.
 class Items {
  public:
   // `what` they are, for messages: the operation, or the argument.

@@ -1,6 +1,6 @@
-// How many references there are to an object. Here alone is a reference count read: whether somebody
-// else has kept a list, a tuple or a function cannot be told in another way, for these have no weak
-// references and do not note their end.
+// How many references there are to an object. Here alone is a reference count read: whether
+// somebody else has kept a list, a tuple or a function cannot be told in another way, for these
+// have no weak references and do not note their end.
 //
 // What counts are relative to is measured as the module is loaded: an interpreter that counts in
 // another way is noticed, and compiled functions then run eagerly.

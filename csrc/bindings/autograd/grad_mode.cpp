@@ -23,7 +23,7 @@ Mode* mode_of(PyObject* self) { return reinterpret_cast<Mode*>(self); }
 
 void push(Mode* mode) {
   if (mode->depth == 64)
-    throw Error(ErrorKind::runtime, "a grad mode object was entered 64 times; make a new one");
+    throw Error(ErrorKind::runtime, "a grad mode object was entered 64 times; create a new one");
   mode->before = mode->before << 1 | static_cast<uint64_t>(tape::grad_enabled());
   ++mode->depth;
   tape::set_grad_enabled(mode->enabled);
@@ -145,7 +145,7 @@ Example:
     >>> y.requires_grad
     False)");
   enable_grad_type = add_mode(module, "enable_grad", make_fixed,
-                              "Records inside of it, whatever stands around it.");
+                              "Records operations inside of it, even within no_grad.");
   set_grad_type =
       add_mode(module, "set_grad_enabled", make_chosen,
                "Turns recording on or off: at once, and for a with block until its end.");

@@ -123,13 +123,13 @@ void handle_dealloc(PyObject* self) {
 }
 
 PyMethodDef methods[] = {
-    {"remove", handle_remove, METH_NOARGS, "Takes the hook away; a second call does nothing."},
+    {"remove", handle_remove, METH_NOARGS, "Removes the hook; a second call does nothing."},
     {"__enter__", handle_enter, METH_NOARGS, nullptr},
     {"__exit__", handle_exit, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 PyType_Slot slots[] = {{Py_tp_dealloc, slot(handle_dealloc)},
                        {Py_tp_methods, methods},
-                       {Py_tp_doc, const_cast<char*>("Takes a hook away again.")},
+                       {Py_tp_doc, const_cast<char*>("Removes a hook again.")},
                        {0, nullptr}};
 PyType_Spec spec = {"steep._core.HookHandle", sizeof(Handle), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};

@@ -189,7 +189,7 @@ PyGetSetDef attributes[] = {
      nullptr},
     {"is_leaf", get_is_leaf, nullptr, "Whether no recorded operation made it.", nullptr},
     {"retains_grad", get_retains_grad, nullptr,
-     "Whether retain_grad() was called on it, it being no leaf.", nullptr},
+     "Whether retain_grad() was called on it, if it is not a leaf.", nullptr},
     {"data", get_data, set_data,
      "The same memory without the graph. Setting it gives the tensor another memory.", nullptr},
     {"T", get_T, nullptr, "A view with the dimensions reversed.", nullptr},

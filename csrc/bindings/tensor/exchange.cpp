@@ -39,8 +39,8 @@ Pairs pairs_of(PyObject* dict, PyObject* news) {
   return pairs;
 }
 
-// Another dict has all keys before the first is touched: it has asked for their hashes. The old ones
-// are held until all is done, for their end may run code.
+// Another dict has all keys before the first is touched: it has asked for their hashes. The old
+// ones are held until all is done, for their end may run code.
 void exchange_in_dict(PyObject* dict, PyObject* news) {
   const Owned old = items_of(dict), fresh(PyDict_New());
   for (const auto& [key, value] : pairs_of(dict, news))

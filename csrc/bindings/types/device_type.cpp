@@ -128,8 +128,8 @@ PyObject* device_reduce(PyObject* self, PyObject*) {
 }
 
 PyGetSetDef device_attributes[] = {
-    {"type", device_kind, nullptr, "'cpu', or whatever was named.", nullptr},
-    {"index", device_index, nullptr, "The number that was named, or None.", nullptr},
+    {"type", device_kind, nullptr, "The kind of device, such as 'cpu'.", nullptr},
+    {"index", device_index, nullptr, "The device's index, or None.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickled by name."},
                                 {nullptr, nullptr, 0, nullptr}};
