@@ -311,7 +311,7 @@ def writes_over_saved(x: Any) -> Any:
 
 EAGER: list[tuple[str, Callable[[], Any], str]] = [
     ("a function of Python's", lambda: lambda x: Doubled.apply(x * LEAF), "Python code"),
-    ("a graph outside", outer_graph, "graph was made outside"),
+    ("a graph outside", outer_graph, "has a graph from outside"),
     ("views", lambda: returns_views, "share memory"),
     ("a view of a weight", lambda: lambda x: (LEAF.view(48), x.sum()), "view of an argument"),
     ("a hook inside", lambda: hooks_inside, "has a hook"),

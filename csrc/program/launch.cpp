@@ -22,8 +22,6 @@ namespace {
 constexpr double kFlopsPerNs = 16, kBytesPerNs = 12;
 constexpr double kParallelNs = 66000, kNsPerThread = 25000;
 std::atomic<bool> everything_is_shared{false};
-constexpr double kBlockingNs =
-    20000;  // kernels that take longer than this release the interpreter lock
 
 Cost cost_of(const Call& call, double bytes) {
   const Kernel& kernel = *call.kernel;
@@ -145,7 +143,7 @@ void execute(const Call& call) {
   const double bytes = operand_bytes(call);
   const Cost cost = cost_of(call, bytes);
   Profile* const profile = Profile::active();
-  Terms terms{worthwhile_threads(cost), estimated_ns(cost) > kBlockingNs, profile != nullptr};
+  Terms terms{worthwhile_threads(cost), estimated_ns(cost) > kUnlockedNs, profile != nullptr};
   Counters& count = counters();
   ++count.launches;
   count.parallel_launches += terms.threads > 1;

@@ -41,6 +41,8 @@ inline kernels::Scalar integer(int64_t value) {
 // its time on one thread.
 Cost cost_of(const Call& call);
 double estimated_ns(const Cost& cost);
+// A kernel or a replay estimated to take longer than this runs without the interpreter lock.
+constexpr double kUnlockedNs = 20000;
 // How many threads to use for work of this cost: one below about 66 microseconds.
 int worthwhile_threads(const Cost& cost);
 

@@ -119,8 +119,8 @@ class Node : public Counted {
 
  private:
   static uint64_t next_number() { return take_numbers(1); }
-  int running_ =
-      0;  // how many passes run it; guarded, like all of the graph, by the interpreter lock
+  // How many passes run it; guarded, like all of the graph, by the interpreter lock.
+  int running_ = 0;
 };
 
 // A node whose rule is a lambda; until released, it holds exactly what the lambda captures.

@@ -79,8 +79,8 @@ Replayed::Recorded Replayed::record(Pass& pass, const BoundTensors& bound,
     seeds.push_back(pass.grads[i].defined() ? separate(pass.grads[i]) : Tensor());
   for (const Tensor& seed : seeds)
     if (seed.defined()) inputs.push_back(seed);
-  const Tensor any =
-      inputs[0];  // stands for tensors that were dropped, which this pass does not use
+  // Stands for tensors that were dropped, which this pass does not use.
+  const Tensor any = inputs[0];
   for (const Bound& x : bound) inputs.push_back(x.tensor.defined() ? x.tensor : separate(any));
   const Tensor* const given = std::exchange(pass.grads, seeds.data());
   Recorder recorder;

@@ -1,6 +1,6 @@
-// Changes of several tensors that belong together. Each function checks everything and allocates
+// Changes to several tensors that belong together. Each function checks everything and allocates
 // all it needs before it changes anything, and no Python code runs in between: neither a failed
-// allocation nor a KeyboardInterrupt leaves a part of them changed.
+// allocation nor a KeyboardInterrupt leaves only some of them changed.
 #include "bindings/host/changes.h"
 
 #include <unordered_set>
@@ -36,8 +36,8 @@ void need(bool right, const char* usage) {
 
 // ---- gradients ----
 
-// What takes the place of each .grad, ready to be filled with zeros: itself, or, where it has a
-// graph, the same memory without.
+// What replaces each .grad, to be filled with zeros: the .grad itself or, if it has a graph, a
+// tensor on the same memory without one.
 Tensors detached_gradients(const Tensors& tensors) {
   const tape::GradMode off(false);
   Tensors fresh;
@@ -59,7 +59,7 @@ PyObject* clear_gradients(PyObject*, PyObject* const* args, Py_ssize_t count) {
     const int to_none = PyObject_IsTrue(args[1]);
     checked(to_none);
     const Tensors tensors = tensors_of("zero_grad", args[0]);
-    Tensors fresh;  // holds what was there until the end: to let go of it may run code
+    Tensors fresh;  // swapped with what was there, which is destroyed at the end: that may run code
     if (to_none) {
       fresh.resize(tensors.size());
     } else {
@@ -115,8 +115,7 @@ void write_values(const Tensors& targets, const Tensors& sources) {
   }
 }
 
-// copy_values(targets, sources): the values of each source into its target, as copy_ does
-// unrecorded.
+// copy_values(targets, sources): copies the values of each source into its target, unrecorded.
 PyObject* copy_values(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     need(count == 2, "copy_values: expected (targets, sources)");
@@ -199,10 +198,10 @@ PyObject* set_requires_grad(PyObject*, PyObject* const* args, Py_ssize_t count) 
 
 // ---- calls ----
 
-// What steps made of operations want written, when nothing can fail any more.
+// The writes of steps made of operations, which are done once nothing can fail any more.
 class Values {
  public:
-  // What a step has returned: None, or a pair of lists, of what changes and of its new values.
+  // What a step has returned: None, or a pair of lists: the tensors to change and their new values.
   void add(PyObject* pair) {
     if (pair == Py_None) return;
     need(PyTuple_Check(pair) && PyTuple_GET_SIZE(pair) == 2,
@@ -244,9 +243,9 @@ PyObject* check_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// take_steps(calls, entries): optimiser steps, each a function and its arguments, with the state
-// that they have made put into dicts as set_items does. A function takes a fused step, which waits
-// for the others, or returns (targets, values) for one that is written here.
+// take_steps(calls, entries): takes optimiser steps, each a function and its arguments, and puts
+// the state that they have made into dicts as set_items does. A function takes a fused step, which
+// waits for the others, or returns (targets, values) for a step that is written here.
 PyObject* take_steps(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     need(count == 2 && PyList_Check(args[0]), "take_steps: expected (calls, entries)");

@@ -1,4 +1,4 @@
-// Methods of a Tensor that a registry's signature cannot say: those on geometry, dtype, graph and
+// Methods of a Tensor that a registry signature cannot express: those on geometry, dtype, graph and
 // copies.
 #include "bindings/autograd/autograd.h"
 #include "bindings/autograd/hooks.h"

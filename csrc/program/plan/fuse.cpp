@@ -187,8 +187,8 @@ class GroupBuilder {
   std::vector<int> members_;
   // Of members, each with the index of the one before it of the same value.
   std::vector<std::pair<Touch, int>> touches_;
-  uint64_t related_ =
-      0;  // a bit for each launch from the first on: whether it touches a value of a member
+  // A bit for each launch from the first on: whether it touches a value of a member.
+  uint64_t related_ = 0;
   bool may_stop_ = false;  // whether a launch passed over may refuse its input
 };
 

@@ -9,8 +9,8 @@ namespace steep::program {
 
 namespace {
 
-using Given =
-    SmallVector<std::pair<const Storage*, int>, 8>;  // a storage, and the value that it is to be
+// A storage, and the value that it is to be.
+using Given = SmallVector<std::pair<const Storage*, int>, 8>;
 
 // Whether no argument's storage overlaps another's or the program's own state.
 bool lie_apart(const Given& given, const Ground& outside) {

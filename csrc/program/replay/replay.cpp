@@ -12,9 +12,8 @@ namespace steep::program {
 
 namespace {
 
-constexpr double kBlockingNs = 20000;
-constexpr double kSurelyTeamNs =
-    2e6;  // estimated; shorter programs measure whether threads pay (Pace)
+// Estimated; shorter programs measure whether threads pay (Pace).
+constexpr double kSurelyTeamNs = 2e6;
 // One run in so many is timed step by step, for explain(); not one of the first, for which nothing
 // is in the cache.
 constexpr int64_t kSampleEvery = 64, kFirstSample = 8;
@@ -299,7 +298,7 @@ void Program::run() {
   count.parallel_launches += plan_.threads > 1;
   Team team{this, is_sampled(runs_), {false}, nullptr, 0};
   {
-    const runtime::WithoutInterpreterLock released(estimate_ > kBlockingNs);
+    const runtime::WithoutInterpreterLock released(estimate_ > kUnlockedNs);
     run_team(team);
   }
   if (!team.failed) return;

@@ -85,7 +85,7 @@ class Place:
 
 
 def changed_places(cells: Cells) -> list[Place] | None:
-    """The places of numbers that have changed since the recording; ``None`` if anything else has."""
+    """The places of numbers that have changed since recording; ``None`` if anything else has."""
     found: list[Place] = []
     for i in cells.all_broken():
         places = _numbers_in(cells.entry(i), cells.describe(i))

@@ -142,7 +142,7 @@ class Numbers:
         return known
 
     def take_back(self) -> Kept | None:
-        """Put plain numbers wherever stand-ins were left. Returns what held one, if anything did."""
+        """Put plain numbers wherever stand-ins were left. Returns what held one, if anything."""
         drop_unheld(self.symbols)
         kept = put_back(self.symbols, [symbol._value for symbol in self.symbols])
         self.symbols = []  # only now: if interrupted before, the caller tries again

@@ -175,14 +175,14 @@ class Traversal:
     # ---- what code begins with ----------------------------------------------------------------
 
     def begin(self, names: Names) -> None:
-        """Code of the user with these names begins to run, and may be given tensors found before."""
+        """User code with these names begins to run, and may be given tensors found before."""
         self._begun.append(names)
         for tensor, path in self._labelled.values():
             self._attributes(tensor, names, path)
         self._go_on()
 
     def has_entered(self, frame: types.FrameType, names: Names) -> None:
-        """Note that a frame was looked into: later frames of its code may have nothing new in them."""
+        """Note that a frame was looked into: later frames of its code may hold nothing new."""
         if names not in self._beginnings:
             self._beginnings[names] = _beginning(frame.f_code, names)
         variables = self._beginnings[names]
