@@ -172,7 +172,7 @@ def optimiser(rng: Rng) -> tuple[str, Row, Call]:
     steps = [np.array(int(rng.integers(100)), np.float32) for _ in shapes]
     most = many[3] if flags[0] else []
     hyper = np.array([0.1, 0.9, 0.99, 1e-8, decay])
-    return "adam_step", TABLE["adam_step"], call(*many, most, steps, hyper, *flags)
+    return "adam_step", TABLE["adam_step"], call(*many, most, steps, hyper, *flags[1:])
 
 
 def written(rng: Rng) -> tuple[str, Row, Call]:

@@ -311,12 +311,12 @@ def writes_over_saved(x: Any) -> Any:
 
 EAGER: list[tuple[str, Callable[[], Any], str]] = [
     ("a function of Python's", lambda: lambda x: Doubled.apply(x * LEAF), "Python code"),
-    ("a graph outside", outer_graph, "graph was made outside"),
+    ("a graph outside", outer_graph, "has a graph from outside"),
     ("views", lambda: returns_views, "share memory"),
     ("a view of a weight", lambda: lambda x: (LEAF.view(48), x.sum()), "view of an argument"),
     ("a hook inside", lambda: hooks_inside, "has a hook"),
-    ("a new leaf", lambda: new_leaf, "leaf that requires a gradient is made inside"),
-    ("written over", lambda: writes_over_saved, "writes into a tensor that the graph"),
+    ("a new leaf", lambda: new_leaf, "creates a leaf that requires a gradient"),
+    ("written over", lambda: writes_over_saved, "writes to a tensor that the graph"),
 ]
 
 

@@ -89,7 +89,7 @@ def test_a_profiler_set_inside_stays_and_keeps_the_function_eager() -> None:
     assert not compiled.programs()
 
 
-@pytest.mark.filterwarnings("ignore:compile. .*profiler was set meanwhile")
+@pytest.mark.filterwarnings("ignore:compile. .*profiler was set during the call")
 def test_a_profiler_may_be_taken_off_for_a_while_inside() -> None:
     """As libraries do around code that they do not want to be counted."""
 

@@ -199,5 +199,5 @@ def test_a_recorder_that_lets_memory_go_cannot_run_its_launches_again() -> None:
     x * 2 + 1
     recorder.stop()
     assert recorder.launches() == ["mul", "add"]
-    with pytest.raises(RuntimeError, match="memory was let go"):
+    with pytest.raises(RuntimeError, match="memory was released"):
         recorder.replay()

@@ -86,6 +86,20 @@ def test_overloads_in_two_files_are_refused(tmp_path: Path) -> None:
         assert "expected all overloads of 'exp' in one registration" in text
 
 
+@pytest.mark.skipif(COMPILER is None, reason="there is no C++ compiler")
+def test_a_module_of_an_operation_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """Its class would call nothing; a module of an operation in another file is as good as any."""
+    module = 'registry.add_module("exp", "activation.Exp", "");'
+    text = file_of("first", "abs").replace("}\nconst", f"{module} }}\nconst")
+    assert module in text
+    for said in linked(tmp_path, {"one": text}):
+        assert said == (
+            "registry: expected the operation 'exp' of module 'activation.Exp', got none\n"
+        )
+    found = linked(tmp_path, {"one": text, "two": file_of("second", "exp")})
+    assert found == {"abs first 0\nexp second 0\n"}
+
+
 def test_entries_stand_by_name() -> None:
     names = [entry.name for entry in ENTRIES]
     assert names == sorted(names)

@@ -25,7 +25,7 @@
 
 namespace {
 
-// Exceptions that leave functions which pybind11 calls.
+// Translates exceptions that leave functions which pybind11 calls.
 void translate(std::exception_ptr exception) {
   if (!exception) return;
   try {
@@ -37,8 +37,8 @@ void translate(std::exception_ptr exception) {
   }
 }
 
-// The engine has one set of types and one allocator for the process, and asks for "the" interpreter
-// lock; none of that is an interpreter's own.
+// The engine has one set of types and one allocator for the process, and assumes a single
+// interpreter lock, so it cannot serve several interpreters.
 bool refuse_other_interpreters() {
   if (PyInterpreterState_Get() == PyInterpreterState_Main()) return false;
   PyErr_SetString(
@@ -51,8 +51,8 @@ bool refuse_other_interpreters() {
 
 }  // namespace
 
-// pybind11's entry point is another one than the module's: it would wait for the interpreter lock in
-// a sub-interpreter, for ever.
+// The module has an entry point of its own in front of pybind11's, which would wait for ever for
+// the interpreter lock in a sub-interpreter.
 PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::not_supported()) {
   using namespace steep::bindings;
   if (refuse_other_interpreters()) throw pybind11::error_already_set();

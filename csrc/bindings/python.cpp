@@ -47,13 +47,13 @@ PyThreadState* leave_interpreter() noexcept { return PyEval_SaveThread(); }
 void enter_interpreter(PyThreadState* state) noexcept {
   try {
     PyEval_RestoreThread(state);
-  } catch (...) {  // no exception: the thread's end
+  } catch (...) {  // not an exception: the thread is being ended
     stay_for_ever();
   }
 }
 
 PyGILState_STATE WithGil::take() noexcept {
-  if (is_being_ended()) stay_for_ever();  // what Python knew of this thread may be gone
+  if (is_being_ended()) stay_for_ever();  // Python's state of this thread may be gone
   try {
     return PyGILState_Ensure();
   } catch (...) {
@@ -83,7 +83,7 @@ PyObject* raise_current() noexcept {
     stay_for_ever();
 #endif
   } catch (const PythonError&) {
-    // Python knows already.
+    // The error indicator is already set.
   } catch (const Error& error) {
     PyErr_SetString(exception_of(error.kind), error.what());
   } catch (const std::bad_alloc&) {

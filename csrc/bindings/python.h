@@ -1,4 +1,4 @@
-// What every file of the bindings needs of CPython: owned references, and the passage of exceptions
+// What every file of the bindings needs from CPython: owned references, and exceptions that pass
 // both ways.
 #pragma once
 
@@ -12,18 +12,19 @@
 
 namespace steep::bindings {
 
-// Thrown when the interpreter's error indicator is set already.
+// Thrown when the interpreter's error indicator is already set.
 struct PythonError {};
 
-// A daemon thread that wants the interpreter lock while the interpreter ends is not to get it any
-// more. CPython ends such a thread by unwinding its stack, and C++ does not survive that: destructors
-// would touch Python without its lock, and functions that throw nothing end the process. Whoever
-// meets the unwinding keeps the thread here instead, until the process has ended.
+// A daemon thread that asks for the interpreter lock while the interpreter ends does not get it.
+// CPython ends such a thread by unwinding its stack, which C++ does not survive: destructors would
+// touch Python without the lock, and noexcept functions would end the process. Code that catches
+// the unwinding blocks the thread here instead, until the process has ended.
 [[noreturn]] void stay_for_ever() noexcept;
-// Whether this thread is being unwound so, or would be as soon as it asked for the lock.
+// Whether this thread is being unwound in this way, or would be if it asked for the lock.
 bool is_being_ended() noexcept;
 
-// While it lives no exception of Python's is set; then the one that was is again.
+// As long as it exists, no Python exception is set; afterwards the one that was set before is set
+// again.
 class WithoutError {
  public:
   WithoutError() { PyErr_Fetch(&type_, &value_, &trace_); }
@@ -39,7 +40,7 @@ class WithoutError {
   WithoutError(const WithoutError&) = delete;
   WithoutError& operator=(const WithoutError&) = delete;
 
-  // One that has come meanwhile stays.
+  // Keeps an exception that was raised meanwhile.
   void replace() { replaced_ = true; }
 
  private:
@@ -50,7 +51,7 @@ class WithoutError {
 // Turns the C++ exception being handled into a Python exception. Always returns null.
 PyObject* raise_current() noexcept;
 
-// Runs the body of a slot or method; C++ exceptions become Python's.
+// Runs the body of a slot or method; C++ exceptions become Python exceptions.
 template <class Body>
 PyObject* guarded(Body&& body) noexcept {
   try {
@@ -59,7 +60,7 @@ PyObject* guarded(Body&& body) noexcept {
     return raise_current();
   }
 }
-// The same for slots that answer with a number, -1 being an error.
+// The same for slots that return a number, where -1 means an error.
 template <class Body>
 auto guarded_number(Body&& body) noexcept -> decltype(body()) {
   try {
@@ -70,11 +71,13 @@ auto guarded_number(Body&& body) noexcept -> decltype(body()) {
   }
 }
 
-// steep.OutOfMemoryError: PyTorch's is a RuntimeError, Python's is MemoryError, and so ours is both.
+// steep.OutOfMemoryError, which is both a RuntimeError, like PyTorch's, and a MemoryError, like
+// Python's.
 void add_exceptions(PyObject* module);
 
-// Runs the body of a function that pybind11 calls. A thread that is being unwound stays here, for pybind11's frames would
-// drop their references next, without the lock; what the body holds itself it holds as Owned.
+// Runs the body of a function that pybind11 calls. A thread that is being unwound stays here, for
+// pybind11's frames would drop their references next, without the lock; what the body holds itself
+// it holds as Owned.
 template <class Body>
 auto kept_from_unwinding(Body&& body) -> decltype(body()) {
   try {
@@ -85,7 +88,7 @@ auto kept_from_unwinding(Body&& body) -> decltype(body()) {
   }
 }
 
-// Refuses, with an exception of Python's.
+// Raises a Python exception.
 [[noreturn]] void raise(PyObject* exception, const std::string& text);
 
 // Throws PythonError where a call of the C API has failed.
@@ -101,8 +104,7 @@ inline void checked(int result) {
 class Owned {
  public:
   Owned() = default;
-  // Takes over a new reference; a null one means that the call which should have made it has
-  // failed.
+  // Takes over a new reference; null means that the call which should have made it has failed.
   explicit Owned(PyObject* object) : object_(checked(object)) {}
   static Owned borrow(PyObject* object) {
     Py_INCREF(object);
@@ -127,7 +129,7 @@ class Owned {
   PyObject* object_ = nullptr;
 };
 
-// Adds a reference to an object that is known weakly, unless it is in the middle of its deallocation.
+// Adds a reference to an object that is known weakly, unless it is being deallocated.
 inline bool take_unless_dying(PyObject* object) {
 #if PY_VERSION_HEX >= 0x030E0000
   return PyUnstable_TryIncRef(object) != 0;
@@ -138,11 +140,11 @@ inline bool take_unless_dying(PyObject* object) {
 #endif
 }
 
-// The items of a list, a tuple or another sequence, for a loop in which Python code may run: each is
-// held while it is looked at, and a sequence that has got another length meanwhile is refused.
+// The items of a list, a tuple or another sequence, for a loop in which Python code may run: holds
+// each item while it is looked at, and throws if the length of the sequence changes.
 class Items {
  public:
-  // `what` they are, for messages: the operation, or the argument.
+  // `what` is named in messages: the operation, or the argument.
   Items(const char* what, PyObject* sequence)
       : what_(what),
         sequence_(PySequence_Fast(sequence, "expected a sequence")),
@@ -166,7 +168,7 @@ class Items {
 PyThreadState* leave_interpreter() noexcept;
 void enter_interpreter(PyThreadState* state) noexcept;
 
-// Holds the interpreter lock, from whichever thread.
+// Holds the interpreter lock, on any thread.
 class WithGil {
  public:
   WithGil() : state_(take()) {}
@@ -190,7 +192,7 @@ inline PyObject* new_reference(PyObject* object) {
 
 inline const char* type_name(PyObject* object) { return Py_TYPE(object)->tp_name; }
 
-// UTF-8 of a str; throws where the object is none.
+// The UTF-8 of a str; throws if the object is not one.
 const char* utf8(PyObject* text);
 
 // Makes a heap type of `spec` (over `base`, if any) that lives as long as the process.

@@ -6,8 +6,8 @@ Py_ssize_t g_count_of_one = 1;
 
 namespace {
 
-// Measures the count of a list with one reference. False if one more, or less, is not one more or
-// less in the count.
+// Measures the count of a list with one reference. False if adding or dropping a reference does not
+// change the count by one.
 bool measure() {
   const Owned list(PyList_New(0));
   g_count_of_one = Py_REFCNT(list.get());

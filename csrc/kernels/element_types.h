@@ -24,8 +24,8 @@ struct TypeList {
   static constexpr int index = IndexIn<Wanted, T...>::value;
 };
 
-// In the order of promotion: two types are promoted to the one that comes later. A bool is stored as
-// a byte, and bool stands for it here.
+// In the order of promotion: two types are promoted to the one that comes later. A bool is stored
+// as a byte, and bool stands for it here.
 using ElementTypes = TypeList<bool, uint8_t, int32_t, int64_t, float, double>;
 
 // Where functions for an element type stand in a PerType.

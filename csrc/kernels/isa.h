@@ -1,7 +1,7 @@
 // Names of one instruction set's build of the kernels. CMake compiles every kernel source once per
-// set with -DSTEEP_ISA=<name>; all that is compiled for the set lives in an anonymous namespace, but
-// its one entry, STEEP_FILL(family), whose name carries the set. (The functions of kernel.h with other
-// linkage are used in constant initialisers, and in what STEEP_DESCRIBES says, alone.)
+// set with -DSTEEP_ISA=<name>; all that is compiled for the set lives in an anonymous namespace,
+// but its one entry, STEEP_FILL(family), whose name carries the set. (The functions of kernel.h
+// with other linkage are used in constant initialisers, and in what STEEP_DESCRIBES says, alone.)
 #pragma once
 
 #include "kernels/kernel.h"

@@ -2,13 +2,14 @@
 // element type.
 //
 // Each kernel stands in its family's files alone. The header gives its handle (extern Kernel kName)
-// and the struct of its arguments; the source, compiled once per instruction set, has its loops. The
-// build of the source that describes (STEEP_DESCRIBES in isa.h) also defines the handle. At load the
-// chosen instruction set enters its loops into the handles, which stay as they are from then on.
+// and the struct of its arguments; the source, compiled once per instruction set, has its loops.
+// The build of the source that describes (STEEP_DESCRIBES in isa.h) also defines the handle. At
+// load the chosen instruction set enters its loops into the handles, which stay as they are from
+// then on.
 //
 // Kernels see raw pointers and sizes alone, and include nothing but their own headers, so that the
-// same source can be compiled once per instruction set without a shared inline function leaking from
-// one build to another.
+// same source can be compiled once per instruction set without a shared inline function leaking
+// from one build to another.
 #pragma once
 
 #include <cstdint>
@@ -107,7 +108,8 @@ struct Kernel {
   // comes after a '*' for groups of operands that repeat.
   const char* roles;
   float flops = 1;  // elementwise: for each element of the output
-  // How many of the arguments, the last ones, are numbers of the user's; sizes and modes come first.
+  // How many of the arguments, the last ones, are numbers of the user's; sizes and modes come
+  // first.
   int numbers = 0;
   Cost (*cost)(const LaunchView&) = nullptr;  // null: the operands' bytes, once each
   // Bytes of scratch, for all ranks or (own_scratch) for each. More threads than will run is safe,

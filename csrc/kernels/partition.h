@@ -39,8 +39,8 @@ constexpr Range share(int64_t count, int64_t grain, int rank, int size) {
 }
 
 // Whether a reduction with `results` independent results, each made of `chunks`, has too few
-// results to keep the threads busy: then they share the chunks, and the partial results are combined in
-// scratch.
+// results to keep the threads busy: then they share the chunks, and the partial results are
+// combined in scratch.
 constexpr bool shares_chunks(int64_t results, int64_t chunks, int threads) {
   return threads > 1 && chunks > 1 && results < 4 * static_cast<int64_t>(threads);
 }

@@ -7,9 +7,8 @@ namespace steep::ops {
 Number item(const Tensor& x) {
   const Number value = only_element(x);
   program::refuse_recording(
-      "it reads a value into Python (item); return the tensor, or the very number (return "
-      "x.item()), "
-      "and use it outside");
+      "it reads a value into Python (item); return the tensor, or the number itself (return "
+      "x.item()), and use it outside");
   return value;
 }
 

@@ -29,8 +29,16 @@ void sort_by_name(std::vector<Named>& all) {
 }  // namespace
 
 void Registry::put(const char* name, Exposure exposure, const char* signature, Op::Call call,
-                   const char* doc, const char* cases) {
-  ops_.push_back({name, exposure, signature, call, doc, cases, source_});
+                   const char* doc, const char* cases, const void* subject) {
+  ops_.push_back({name, exposure, signature, call, doc, cases, source_, subject});
+}
+
+void Registry::add_shared(Op::Call call, const void* subject, const char* name, Exposure exposure,
+                          std::string signature, std::string doc) {
+  texts_.push_back(std::move(signature));
+  const char* const written = texts_.back().c_str();
+  texts_.push_back(std::move(doc));
+  put(name, exposure, written, call, texts_.back().c_str(), nullptr, subject);
 }
 
 void Registry::add_module(const char* function, const char* name, const char* doc,

@@ -13,6 +13,7 @@
 // Entries of one name are overloads, tried in order.
 #pragma once
 
+#include <deque>
 #include <vector>
 
 #include "ops/value.h"
@@ -42,6 +43,7 @@ struct Op {
   const char* doc;
   const char* cases;  // the row of the tests' table that covers it; null: the row of its own name
   const Registration* source;
+  const void* subject;  // what the call is about, where one function serves several entries
 };
 
 // The module that does no more than hold a function's arguments, as nn.ELU holds elu's. Its class
@@ -103,6 +105,10 @@ class Registry {
   void add_inplace(const char* name, const char* signature, const char* doc, const char* cases) {
     put(name, kMethod, signature, &call_inplace<function>, doc, cases);
   }
+  // An entry that shares its function with others, whose `subject` tells them apart. The texts are
+  // made for it, and kept here.
+  void add_shared(Op::Call call, const void* subject, const char* name, Exposure exposure,
+                  std::string signature, std::string doc);
   void add_module(const char* function, const char* name, const char* doc,
                   const char* holds = nullptr, const char* shows = nullptr);
   // By name; overloads in the order in which their file adds them.
@@ -123,9 +129,10 @@ class Registry {
   }
   // Not in place: a few instructions an entry rather than a growing vector's.
   void put(const char* name, Exposure exposure, const char* signature, Op::Call call,
-           const char* doc, const char* cases);
+           const char* doc, const char* cases, const void* subject = nullptr);
 
   std::vector<Op> ops_;
+  std::deque<std::string> texts_;
   std::vector<SimpleModule> modules_;
   const Registration* source_ = nullptr;
 };

@@ -13,7 +13,7 @@ namespace steep::program {
 namespace {
 
 using kernels::Loop;
-constexpr int64_t kBlock = 1024;     // elements gathered at a time where an operand is strided
+constexpr int64_t kBlock = 1024;     // elements gathered at a time, if an operand is strided
 constexpr int64_t kShareGrain = 64;  // elements; shares of threads begin at multiples of it
 
 void add_dimension(LoopNest& nest, int64_t size, const int64_t* strides) {

@@ -1,4 +1,5 @@
-// How an elementwise loop is applied to tensors: broadcasting, collapsing of dimensions, blocks, threads.
+// How an elementwise loop is applied to tensors: broadcasting, collapsing of dimensions, blocks,
+// threads.
 #pragma once
 
 #include "program/running_kernel.h"
@@ -12,15 +13,17 @@ struct NumberBits {
   alignas(8) char element[8];
 };
 
-// A launch worked out as far as it can be without the operands' addresses: dimensions from
-// outermost to innermost of the output's memory, merged where all operands allow it; strides in
-// elements, one list an operand. Not to be copied: data may point at the numbers.
+// An elementwise launch worked out as far as possible without the addresses of tensors: dimensions
+// ordered from outermost to innermost in the output's memory, and merged where all operands allow
+// it; strides in elements, a list for each operand. Not to be copied, because data may point at the
+// numbers.
 struct LoopNest {
   kernels::Loop loop;
   int operands;
   int64_t total;
-  int64_t rows = 0;  // shares end where one of so many rows does; 0: anywhere
-  bool flat;  // one loop does: every tensor contiguous and of the output's shape, or a single value
+  int64_t rows = 0;  // if not 0: threads' shares consist of whole rows, of so many
+  // One loop is enough: every tensor is contiguous with the output's shape, or a single value.
+  bool flat;
   int64_t steps[kMaxOperands];  // of the flat loop
   Dims shape;                   // else
   Dims strides[kMaxOperands];
@@ -31,17 +34,17 @@ struct LoopNest {
 
 kernels::Loop loop_of(const Call& call);
 NumberBits bits_of(const Number& number, DType type);
-// Whether one flat loop does, and the step of each operand in it.
+// Whether one flat loop is enough, and the step of each operand in it.
 bool is_flat(const Call& call, int64_t* steps);
 
 // Fills in all but the addresses of tensors.
 void describe(const Call& call, LoopNest& nest);
-// The part of rank `rank` among `size`.
+// Runs the share of rank `rank` of `size`.
 void run_share(const LoopNest& nest, int rank, int size);
 
 void execute_elementwise(const Call& call, Terms& terms);
 
-// The share of n elements, in so many rows if they are to stay whole, that falls to a rank.
+// A rank's share of n elements; if `rows` is not 0, whole rows of so many.
 struct Share {
   int64_t begin, end;
 };

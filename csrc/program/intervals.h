@@ -1,4 +1,4 @@
-// Stretches of memory that are in use.
+// Sets of intervals: the parts of memory that are in use.
 #pragma once
 
 #include <algorithm>
@@ -7,8 +7,8 @@
 
 namespace steep::program {
 
-// In order, and apart: those that overlap or adjoin have become one. Few, as memory is given
-// out from the lowest address up.
+// Sorted and disjoint: those that overlap or touch are merged. There are few, because memory is
+// given out from the lowest offset up.
 class Intervals {
  public:
   struct Stretch {
@@ -32,7 +32,7 @@ class Intervals {
       all_.erase(first + 1, last);
     }
   }
-  // The first that ends beyond an offset; null where none does.
+  // The first that ends beyond an offset; null if none does.
   const Stretch* beyond(int64_t offset) const {
     const auto found =
         std::upper_bound(all_.begin(), all_.end(), offset,

@@ -1,5 +1,5 @@
-// What a kernel says of itself, and one call of it. A Call holds tensors, not pointers, so that a
-// program can keep it, plan its memory and run it again.
+// One call of a kernel. It holds tensors, not pointers, so that a program can keep it, plan its
+// memory and run it again.
 #pragma once
 
 #include <algorithm>
@@ -16,11 +16,11 @@ using kernels::Kernel;
 using kernels::Kind;
 
 // How ranks share a launch by rows: rank r takes share(count, 1, r, ranks) of them
-// (kernels/partition.h). bytes: of a row in each operand, rows one after the other from its first
-// element; 0, and what is beyond the end of the list, for an operand of which each rank may touch
-// all.
+// (kernels/partition.h). bytes: from one row of each operand to the next, beginning at its first
+// element; 0, and missing at the end of the list, for an operand that any rank may touch as a
+// whole.
 struct PartitionedRows {
-  int64_t count = 0;  // 0: it is shared in another way
+  int64_t count = 0;  // 0: not shared by rows
   SmallVector<int64_t, 8> bytes;
 };
 
@@ -42,7 +42,8 @@ constexpr Kernel host_kernel(const char* name, const char* roles,
   kernel.routines = routines;
   return kernel;
 }
-// One that throws where its input is bad; a program may run it before its turn as well.
+// A kernel that checks its input and throws if that is bad; a program may run it early, before its
+// steps.
 constexpr Kernel checking(const char* name, const char* roles,
                           const kernels::PerType<kernels::Routine>& routines) {
   Kernel kernel = host_kernel(name, roles, routines);
@@ -67,8 +68,8 @@ constexpr char role_of(const Kernel& kernel, int operand) {
 inline bool writes(const Kernel& kernel, int operand) { return role_of(kernel, operand) != 'r'; }
 inline bool reads(const Kernel& kernel, int operand) { return role_of(kernel, operand) != 'w'; }
 
-// An operand: a tensor, a number in the compute type (broadcast), or nothing (an optional one left
-// out).
+// An operand: a tensor, a number (broadcast) in the compute type, or nothing, where an optional one
+// is left out.
 class Operand {
  public:
   Operand() = default;
@@ -78,8 +79,8 @@ class Operand {
   TensorImpl* tensor() const { return tensor_; }
   bool is_number() const { return is_number_; }
   const Number& number() const { return number_; }
-  // Of a number that every replay is given anew: which of those, and whether it is the negative of
-  // it; -1 where it stays as it is.
+  // For a number that each replay is given: its index among the program's number inputs, and
+  // whether the operand is its negative. -1 for a number that stays as it is.
   int number_input() const { return number_input_; }
   bool negated() const { return negated_; }
   void fill_from(int input, bool negated) { number_input_ = input, negated_ = negated; }
@@ -98,14 +99,14 @@ struct Call {
   DType type;  // compute type
   const Operand* operands;
   int operand_count;
-  const void* arguments;  // the kernel's struct of them, and what follows it
+  const void* arguments;  // the kernel's struct of arguments, and the sizes that follow it
   int argument_words;     // of 8 bytes each
 };
 
 // The arguments of a kernel, in words of 8 bytes.
 using ArgumentWords = SmallVector<int64_t, 8>;
-// What a struct of arguments must be. That it has no member narrower than a word, and so no padding,
-// whose bytes would differ by chance, tests/test_kernel_arguments.py sees to.
+// What a struct of arguments must be. It must not have members narrower than a word either, for
+// padding would make its bytes differ by chance: tests/test_kernel_arguments.py checks that.
 template <class Arguments>
 constexpr bool are_words = std::is_trivially_copyable_v<Arguments> && alignof(Arguments) == 8 &&
                            sizeof(Arguments) % 8 == 0;
@@ -121,11 +122,11 @@ ArgumentWords words_of(const Arguments& arguments, const Dims& sizes) {
   return words;
 }
 
-// The kernel's function for the call's type. Throws where there is none.
+// The kernel's routine for a type; throws if it has none.
 kernels::Routine routine_of(const Kernel& kernel, DType type);
 // Bytes of all operands, once each.
 double operand_bytes(const Call& call);
-// The call as the kernel's own functions see it.
+// The call in the form in which the kernel's own functions see it.
 kernels::LaunchView seen_by_kernel(const Call& call, double bytes);
 inline kernels::LaunchView seen_by_kernel(const Call& call) {
   return seen_by_kernel(call, operand_bytes(call));

@@ -13,15 +13,15 @@ namespace steep::program {
 
 namespace {
 
-// Rates of one core, only for deciding on threads: conservative, so that a second thread is never a
-// loss. Opening a region is the lesser cost of one. What a second core has written lies in its
-// caches, and the first fetches it from there in the next launch: between cores that share no cache
-// (as virtual machines move them about), 400 KB took 75 us, several times what the kernel had won.
-// Hence a threshold by which such data no longer fit those caches.
+// Rates of one core, used only to decide on threads. They are conservative, so that a second thread
+// never makes a launch slower. Opening a parallel region is the smaller cost: what a second core
+// has written lies in its caches, and the first core fetches it from there in the next launch.
+// Between cores that share no cache (virtual machines move them about), 400 KB took 75 us, several
+// times what the second thread had saved. Hence a threshold above which such data no longer fit
+// those caches.
 constexpr double kFlopsPerNs = 16, kBytesPerNs = 12;
 constexpr double kParallelNs = 66000, kNsPerThread = 25000;
 std::atomic<bool> everything_is_shared{false};
-constexpr double kBlockingNs = 20000;  // from here on other Python threads may run meanwhile
 
 Cost cost_of(const Call& call, double bytes) {
   const Kernel& kernel = *call.kernel;
@@ -31,7 +31,7 @@ Cost cost_of(const Call& call, double bytes) {
   return {0, bytes};
 }
 
-// Scratch of one launch, from the caching allocator.
+// Scratch memory of one launch, from the caching allocator.
 class Scratch {
  public:
   explicit Scratch(int64_t bytes)
@@ -51,7 +51,7 @@ class Scratch {
 struct RoutineRun {
   kernels::Routine routine;
   kernels::Task task;
-  int64_t scratch_step;  // bytes between the ranks' scratch, 0 where it is one for all
+  int64_t scratch_step;  // bytes from one rank's scratch to the next; 0 if they share one
 };
 
 void run_rank(void* context, int rank, int size, void (*barrier)()) {
@@ -81,7 +81,7 @@ void execute_routine(const Call& call, Terms& terms) {
                  kernel.own_scratch ? wanted : 0};
   const RunningKernel running(call, terms);
   if (kernel.host) {
-    run_rank(&run, 0, 1, [] {});  // may refuse its input by an exception
+    run_rank(&run, 0, 1, [] {});  // on this thread alone: it may throw
   } else {
     runtime::run_team(terms.threads, run_rank, &run);
   }
@@ -143,7 +143,7 @@ void execute(const Call& call) {
   const double bytes = operand_bytes(call);
   const Cost cost = cost_of(call, bytes);
   Profile* const profile = Profile::active();
-  Terms terms{worthwhile_threads(cost), estimated_ns(cost) > kBlockingNs, profile != nullptr};
+  Terms terms{worthwhile_threads(cost), estimated_ns(cost) > kUnlockedNs, profile != nullptr};
   Counters& count = counters();
   ++count.launches;
   count.parallel_launches += terms.threads > 1;
@@ -161,8 +161,8 @@ void launch(const Call& call) {
   try {
     execute(call);
   } catch (...) {
-    // A function may handle it, and go another way than with other values.
-    refuse_recording("an operation has failed; what the function does then depends on values");
+    // The function may catch it and then do something else than with other values.
+    refuse_recording("an operation failed, and what the function does then may depend on values");
     throw;
   }
   recorder->append(call);

@@ -1,5 +1,5 @@
-// How operations run kernels: launch() runs the call at once and counts it; a recorder on this
-// thread keeps it as well. Programs replay what was recorded without it.
+// How operations run kernels: launch() runs the call at once and counts it, and the thread's
+// recorder, if any, keeps it. Programs replay recorded calls without launch().
 #pragma once
 
 #include <initializer_list>
@@ -9,7 +9,8 @@
 namespace steep::program {
 
 // Elementwise and cast kernels: operands are {out, inputs...}; inputs broadcast to out's shape.
-// Routines: operands and arguments as the kernel documents; tensors must have the layout it wants.
+// Other kernels: operands and arguments as the kernel documents; tensors must have the layout that
+// it expects.
 void launch(const Call& call);
 inline void launch(const Kernel& kernel, DType type, std::initializer_list<Operand> operands) {
   launch(Call{&kernel, type, operands.begin(), static_cast<int>(operands.size()), nullptr, 0});
@@ -36,14 +37,16 @@ inline kernels::Scalar integer(int64_t value) {
   return scalar;
 }
 
-// Of one call: bytes are those of its operands, once each. And what it takes on one thread,
-// roughly.
+// The cost of one call, whose bytes are those of its operands, once each; and a rough estimate of
+// its time on one thread.
 Cost cost_of(const Call& call);
 double estimated_ns(const Cost& cost);
-// How many threads work of this cost is worth: one below about 66 microseconds.
+// A kernel or a replay estimated to take longer than this runs without the interpreter lock.
+constexpr double kUnlockedNs = 20000;
+// How many threads to use for work of this cost: one below about 66 microseconds.
 int worthwhile_threads(const Cost& cost);
 
-// Shares whatever can be shared, however small, and always: for tests of how it is done.
+// Makes launches and programs share all that can be shared, however small: for tests.
 void share_everything(bool on);
 bool shares_everything();
 

@@ -1,4 +1,4 @@
-// Where leaves keep their .grad: the tape's business, which a replay reaches by this interface.
+// Access to the .grad of leaves, which the tape keeps: the interface by which replays reach it.
 #pragma once
 
 #include <atomic>
@@ -10,13 +10,13 @@ namespace steep::program {
 
 class LeafGradients {
  public:
-  // What .grad is; undefined for None.
+  // The .grad of a leaf; undefined for None.
   virtual const Tensor& find(const Tensor& leaf) const = 0;
   struct Field {
     Tensor* grad;
     std::atomic<uint32_t>* lock;  // guards it (tensor/word_lock.h)
   };
-  // Of a leaf that gets what is needed to hold a gradient. This is where memory may be lacking.
+  // The leaf's .grad itself, for which room is made if there is none. May run out of memory.
   virtual Field field(const Tensor& leaf) const = 0;
 
  protected:

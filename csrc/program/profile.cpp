@@ -38,10 +38,10 @@ uint64_t Profile::start() {
   const runtime::Lock lock(profile.mutex_);
   if (profile.running_) {
     throw Error(ErrorKind::runtime,
-                "profile: one is running already, in this thread or another; profiles do not nest: "
-                "use record_function() for a part of one");
+                "profile: a profile is already running, in this thread or another; profiles do not "
+                "nest: use record_function() to mark a part of one");
   }
-  // Room ahead, so that the first launches do not pay for it.
+  // Reserved now, so that no launch has to wait for it.
   profile.events_.reserve(4096);
   profile.running_ = true;
   profile.start_ = now();
@@ -52,7 +52,7 @@ uint64_t Profile::start() {
 std::vector<ProfileEvent> Profile::stop(int64_t* duration) {
   Profile& profile = collector();
   const runtime::Lock lock(profile.mutex_);
-  if (!profile.running_) throw Error(ErrorKind::runtime, "profile: none is running");
+  if (!profile.running_) throw Error(ErrorKind::runtime, "profile: no profile is running");
   *duration = now() - profile.start_;
   active_.store(nullptr, std::memory_order_release);
   profile.running_ = false;
@@ -82,7 +82,8 @@ void Profile::end_range(ProfileEvent::Kind kind, const char* name, int64_t start
   event.phase = site.phase;
   try {
     profile->add(std::move(event));
-  } catch (const std::bad_alloc&) {  // ends a scope: rather a range too few than an abort
+  } catch (
+      const std::bad_alloc&) {  // called from destructors: losing a range is better than aborting
   }
 }
 

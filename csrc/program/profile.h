@@ -1,6 +1,5 @@
-// The profiler's collector: what ran, when, and on whose behalf. One for the process, told by every
-// thread: by launch() for each launch, by a program's replay for each step, by Python for the
-// ranges around them.
+// The profiler's collector: what ran, when, and for which layer. There is one for the process.
+// launch() adds each launch, a replay each step, and Python the ranges around them.
 #pragma once
 
 #include <atomic>
@@ -13,16 +12,16 @@
 namespace steep::program {
 
 struct ProfileEvent {
-  // Ranges hold other events of their thread: a call of a layer, a pass or a step of the engine's,
-  // a user's own.
+  // All but `kernel` are ranges, which contain other events of their thread: a call of a layer, a
+  // phase of the training step, or a range of the user's.
   enum class Kind : uint8_t { kernel, layer, phase, range };
 
-  const char* name;  // lives as long as the process: a kernel's, or a lasting() one
+  const char* name;  // valid for the life of the process: a kernel's name, or a lasting() one
   const char* layer = nullptr;
   int64_t start = 0, end = 0;  // by Profile::now()
   int threads = 1;
   int64_t bytes = 0, flops = 0;
-  // What a replayed step may leave out.
+  // Left out of some events of replayed steps.
   Kind kind = Kind::kernel;
   Phase phase = Phase::forward;
   const char* dtype = "";
@@ -33,30 +32,29 @@ const char* name(ProfileEvent::Kind kind);
 
 class Profile {
  public:
-  // The collector while a profile runs, else null: one branch on a plain pointer. It is never
-  // freed, so a thread that has just got it may still call add() after the end; what it adds is
-  // then dropped.
+  // The collector while a profile runs, else null. It is never freed, so a thread that has just got
+  // the pointer may still call add() after the profile has ended, which then does nothing.
   static Profile* active() { return active_.load(std::memory_order_acquire); }
 
-  // Begins, and gives the number of this thread; refuses while one runs.
+  // Begins a profile and returns the number of this thread; throws if one is running.
   static uint64_t start();
-  // Ends, and gives what was added, in order of the ends, with times from the start on. Refuses
-  // where none runs.
+  // Ends the profile and returns its events, in the order in which they ended, with times counted
+  // from its start. Throws if none is running.
   static std::vector<ProfileEvent> stop(int64_t* duration);
-  // In a forked child, which goes on without its parent's profile.
+  // For a forked child, which does not continue its parent's profile.
   static void abandon();
 
-  // Nanoseconds of a clock that only goes forward.
+  // Nanoseconds of a monotonic clock.
   static int64_t now();
 
-  // A range: its start, 0 where no profile runs; and its end, which adds it to the profile it
-  // started in, if any.
+  // A range: its start time, 0 if no profile runs; and its end, which adds it to the profile that
+  // it started in, if any.
   static int64_t start_of_range() { return active() ? now() : 0; }
   static void end_range(ProfileEvent::Kind kind, const char* name, int64_t start) noexcept;
 
-  // Any thread; what began before the profile did is not of it.
+  // May be called by any thread. An event that began before the profile is dropped.
   void add(ProfileEvent event);
-  // A launch; its site is the thread's.
+  // Adds a launch from the thread's current site.
   void add(const Call& call, int64_t start, int64_t end, int threads, double bytes, double flops);
 
  private:

@@ -1,4 +1,4 @@
-// The time in which a launch's kernel runs.
+// The scope in which a launch's kernel runs.
 #pragma once
 
 #include "program/kernel.h"
@@ -7,7 +7,7 @@
 
 namespace steep::program {
 
-// How a launch is run, and for a profile when its kernel was.
+// How to run a launch; for a profile, also when its kernel ran.
 struct Terms {
   int threads;
   bool unlocked;  // without the interpreter lock
@@ -15,15 +15,15 @@ struct Terms {
   int64_t start = 0, end = 0;
 };
 
-// Around a kernel, when shapes and addresses have been read. Without the interpreter lock another
-// thread may give an operand other memory (`x.data = ...`) or let go of it: until the lock is held
-// again, the launch holds what it began with.
+// Surrounds the kernel, after shapes and addresses have been read. While the interpreter lock is
+// released, another thread may give an operand other memory (`x.data = ...`) or drop it, so the
+// launch holds the memory it began with until it has the lock again.
 class RunningKernel {
  public:
   RunningKernel(const Call& call, Terms& terms)
       : terms_(terms), held_(memory_of(call, terms.unlocked)), released_(terms.unlocked) {}
   ~RunningKernel() {
-    if (terms_.timed) terms_.end = Profile::now();  // to wait for the lock is no part of it
+    if (terms_.timed) terms_.end = Profile::now();  // before waiting for the lock
   }
   RunningKernel(const RunningKernel&) = delete;
   RunningKernel& operator=(const RunningKernel&) = delete;
@@ -40,7 +40,7 @@ class RunningKernel {
   }
 
   Terms& terms_;
-  const Memory held_;  // goes when the lock is held again: its end may run code
+  const Memory held_;  // destroyed after released_, with the lock held: that may run Python code
   const runtime::WithoutInterpreterLock released_;
 };
 

@@ -1,6 +1,6 @@
-// Where in the user's program a launch comes from: the layer that called it, and the part of the
-// training step. Kept only while somebody follows (a profile, a recording); otherwise one flag is
-// read, and nothing written.
+// Where in the user's program a launch comes from: the layer that made it, and the phase of the
+// training step. Tracked only while something follows sites (a profile or a recording); otherwise
+// only a flag is read.
 #pragma once
 
 #include <atomic>
@@ -13,12 +13,12 @@ enum class Phase : uint8_t { forward, backward, optimizer };
 const char* name(Phase phase);
 
 struct Site {
-  const char* layer = nullptr;  // a lasting name, such as "encoder.0"; null outside of any layer
+  const char* layer = nullptr;  // a lasting() name, such as "encoder.0"; null outside of any layer
   Phase phase = Phase::forward;
 };
 
-// Gives a name the life of the process, so that nodes, programs and profiles can keep a pointer.
-// Equal names are one.
+// A copy of the name that lasts as long as the process, so that nodes, programs and profiles can
+// keep a pointer to it. Equal names have one copy.
 const char* lasting(const std::string& name);
 
 extern std::atomic<int> site_followers;
@@ -26,18 +26,18 @@ inline bool sites_followed() { return site_followers.load(std::memory_order_rela
 inline void follow_sites() { site_followers.fetch_add(1, std::memory_order_relaxed); }
 inline void unfollow_sites() { site_followers.fetch_sub(1, std::memory_order_relaxed); }
 
-// Of this thread. Only to be trusted, and only to be changed, while sites are followed.
+// Of this thread. Meaningful, and to be changed, only while sites are followed.
 Site& thread_site();
 inline Site current_site() { return sites_followed() ? thread_site() : Site(); }
 
-// Says for a scope that launches come from elsewhere: a node's rule runs in the layer that recorded
+// Sets the site for a scope. For example, a node's gradient rule runs at the layer that recorded
 // the node.
 class AtSite {
  public:
   explicit AtSite(const Site& site) : active_(sites_followed()) {
     if (active_) enter(site);
   }
-  // Another layer, the same phase; and the other way round.
+  // Changes the layer alone, or the phase alone.
   explicit AtSite(const char* layer) : active_(sites_followed()) {
     if (active_) enter({layer, thread_site().phase});
   }

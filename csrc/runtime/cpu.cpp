@@ -102,7 +102,7 @@ const Build& build_named(const std::string& name) {
   }
   throw std::runtime_error(
       "STEEP_CPU: expected one of " + levels + ", got '" + name + "', " +
-      (known ? "which this CPU or this build of steep does not have" : "which is no level") +
+      (known ? "which this CPU or this build of steep does not have" : "which is not a level") +
       "; unset STEEP_CPU to let steep choose");
 }
 

@@ -12,8 +12,9 @@ namespace steep::runtime {
 
 enum class Level { baseline, scalar_fma, avx2, avx512, neon };
 
-// Chooses the level, and enters its loops into the kernels. Throws std::runtime_error when STEEP_CPU names a level that is unknown, was
-// not built, or that this CPU cannot run. Called at module load; calling it again chooses again.
+// Chooses the level, and enters its loops into the kernels. Throws std::runtime_error when
+// STEEP_CPU names a level that is unknown, was not built, or that this CPU cannot run. Called at
+// module load; calling it again chooses again.
 void select_level();
 
 // The chosen level's name: "avx2", ...

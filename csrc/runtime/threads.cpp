@@ -148,11 +148,11 @@ void set_num_threads(int n) {
   team_size.store(n, std::memory_order_relaxed);
 }
 
-// The region is opened at the team's full size whatever `size` is, and surplus ranks release at once:
-// libgomp ends and creates threads whenever two regions in a row differ in size. Between regions
-// its threads spin for some milliseconds (GOMP_SPINCOUNT, 300,000 turns by default) before they
-// sleep, which bridges the gaps of a training step, so that a region costs about a microsecond and
-// nothing in the process's environment has to be changed.
+// The region is opened at the team's full size whatever `size` is, and surplus ranks release at
+// once: libgomp ends and creates threads whenever two regions in a row differ in size. Between
+// regions its threads spin for some milliseconds (GOMP_SPINCOUNT, 300,000 turns by default) before
+// they sleep, which bridges the gaps of a training step, so that a region costs about a microsecond
+// and nothing in the process's environment has to be changed.
 void run_team(int size, TeamBody body, void* context) {
   const int team = num_threads();
   if (size > team) size = team;

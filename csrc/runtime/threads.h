@@ -1,9 +1,9 @@
 // The process's one team of threads. Nothing else in steep opens a parallel region.
 //
-// A body is SPMD: every rank runs it, does its share and waits for the others in barrier(). The ranks a
-// body gets are at most those asked for: it gets one when the team is taken by another thread, in a
-// forked child (where libgomp would hang), and in a build without OpenMP. So a body must read
-// `size`, and never remember how many it asked for.
+// A body is SPMD: every rank runs it, does its share and waits for the others in barrier(). The
+// ranks a body gets are at most those asked for: it gets one when the team is taken by another
+// thread, in a forked child (where libgomp would hang), and in a build without OpenMP. So a body
+// must read `size`, and never remember how many it asked for.
 #pragma once
 
 namespace steep::runtime {
@@ -27,8 +27,8 @@ enum class RankOrder { together, rising, falling };
 void set_rank_order(RankOrder order);
 
 // How a thread lets others work while it computes: Python's bindings release the interpreter lock
-// in `release` and take it again in `acquire`, which is given what `release` returned. Both null (the
-// start): nothing is done.
+// in `release` and take it again in `acquire`, which is given what `release` returned. Both null
+// (the start): nothing is done.
 struct InterpreterLockHooks {
   void* (*release)();
   void (*acquire)(void*);

@@ -10,8 +10,8 @@ namespace steep::tape {
 
 namespace {
 
-// Whether a gradient may be kept as it is: no one else can see its memory. The caller's reference
-// and the walk's are the only two then.
+// Whether a gradient may be kept without a copy because nothing else can see its memory: the only
+// two references are the caller's and the walk's.
 bool can_keep(const Tensor& grad) {
   return grad->references() <= 2 && grad->storage->references() == 1 && grad.is_contiguous();
 }
@@ -24,7 +24,7 @@ class AccumulateGrad final : public Node {
     history(x)->accumulator = this;
   }
   ~AccumulateGrad() override {
-    // Where the end of this one waited for others, the leaf may have another by now.
+    // If the destruction of this one was put off, the leaf may have another by now.
     if (history(x_)->accumulator == this) history(x_)->accumulator = nullptr;
   }
   void call_hooks(Tensor* grads) override {
@@ -57,7 +57,7 @@ void check_fits(const char* what, const Tensor& there, const Tensor& grad) {
 
 Ref<Node> accumulator_of(const Tensor& x) {
   History& h = ensure_history(x);
-  // One that nobody holds any more is on its way out.
+  // One without references is being destroyed.
   const bool alive = h.accumulator && h.accumulator->references() > 0;
   return Ref<Node>(alive ? h.accumulator : new AccumulateGrad(x));
 }
@@ -84,11 +84,11 @@ void Accumulations::add(const Tensor& x, Tensor grad, bool ours) {
 
 void Accumulations::put(Accumulation& made) {
   History& h = *history(made.x);
-  // These outlive the turn, for the end of either may run code. Another thread may take the
-  // gradient that is added to out of .grad meanwhile.
+  // Destroyed after the lock is released, because destroying either may run code. `target` also
+  // keeps the gradient alive if another thread takes it out of .grad.
   Tensor superseded, target;
   const WordLock lock(h.grad_lock);
-  if (!h.grad.same(made.before)) {  // a hook or another thread has put another one there meanwhile
+  if (!h.grad.same(made.before)) {  // a hook or another thread has replaced it meanwhile
     if (h.grad.defined()) check_fits("its .grad", h.grad, made.grad);
     superseded = std::move(made.after);
     target = h.grad;
@@ -96,7 +96,7 @@ void Accumulations::put(Accumulation& made) {
   }
   if (made.after.defined()) {
     program::note_new_gradient(made.x, made.after);
-    std::swap(h.grad, made.after);  // the old one goes with the list: its end may run code
+    std::swap(h.grad, made.after);  // the old one is destroyed with the list: that may run code
   } else {
     target = h.grad;
     primitives.add_into(target, made.grad);
@@ -106,7 +106,7 @@ void Accumulations::put(Accumulation& made) {
 void Accumulations::finish() {
   for (Accumulation& made : list_) put(made);
   for (Accumulation& made : list_) {
-    made = {made.x, {}, {}, {}};  // what went into .grad is held there alone
+    made = {made.x, {}, {}, {}};  // so that only .grad holds what went there
     if (const auto hooks = history(made.x)->post_hooks)
       for (const Hook& hook : Hooks(*hooks)) hook.call(made.x);
   }

@@ -1,4 +1,4 @@
-// The end of the graph: nodes that add a gradient into a leaf's .grad.
+// The ends of the graph: nodes that add gradients to the .grad of leaves.
 #pragma once
 
 #include <vector>
@@ -7,16 +7,16 @@
 
 namespace steep::tape {
 
-// The accumulator of leaf x, shared by all graphs that use it now.
+// The accumulator node of leaf x, which all present graphs share.
 Ref<Node> accumulator_of(const Tensor& x);
 
-// Adds grad into x.grad: takes it over where nobody else holds it, else copies or adds in place (a
-// new tensor where the addition itself is to be differentiated).
+// Adds grad to x.grad: in place, or by a new tensor if the addition itself is to be differentiated.
+// If x.grad is None, keeps grad itself if nothing else holds it, else a copy.
 void accumulate_grad(const Tensor& x, Tensor grad);
 
-// What a backward pass is to leave in .grad. All of it is worked out before any of it is put there,
-// so that a pass that fails on the way (a hook raises, no memory is left) leaves every leaf as it
-// was. One collects for its thread.
+// Collects what a backward pass on this thread adds to .grad. All of it is computed before any
+// .grad is changed, so that a pass that fails (a hook raises, memory runs out) leaves every leaf as
+// it was.
 class Accumulations {
  public:
   Accumulations();
@@ -24,16 +24,16 @@ class Accumulations {
   Accumulations(const Accumulations&) = delete;
   Accumulations& operator=(const Accumulations&) = delete;
 
-  // To the collection of this thread. `ours`: the gradient may be kept as it is.
+  // Adds to this thread's collection. `ours`: the gradient may be kept without a copy.
   static void add(const Tensor& x, Tensor grad, bool ours);
-  // Puts it there, and then calls the hooks that wait for it.
+  // Changes every .grad, and then calls the post-accumulate hooks.
   void finish();
 
  private:
   struct Accumulation {
     Tensor x, grad;
     Tensor before;  // what was in .grad
-    Tensor after;   // what will be; undefined where grad is added in place
+    Tensor after;   // what it will be; undefined if grad is added in place
   };
   static void put(Accumulation& made);
   std::vector<Accumulation> list_;

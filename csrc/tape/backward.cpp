@@ -19,7 +19,7 @@ struct Capture {
   Tensor grad;
 };
 
-// Gradients that have arrived for the outputs of one node and wait for its turn.
+// The gradients collected for the outputs of a node that is still to be visited.
 struct Pending {
   Ref<Node> node;
   SmallVector<Tensor, 1> grads;
@@ -63,8 +63,8 @@ class Walk {
   bool restricted_ = false;
 };
 
-// Only nodes on a path to a target are visited: found by going through the reachable ones from the
-// oldest up.
+// Finds the nodes on a path to a target by going through the reachable nodes from the oldest to the
+// newest.
 void Walk::restrict_to(const std::vector<Ref<Node>>& targets, const std::vector<Ref<Node>>& roots,
                        std::vector<Capture>* captures) {
   captures_ = captures;
@@ -102,8 +102,8 @@ void Walk::add_gradient(const Edge& edge, Tensor grad) {
     vacant_.pop_back();
     pending_[at->second].node = edge.node;
     pending_[at->second].grads.resize(node->outputs);
-    // Accumulators (number 0) wait for all else: a leaf's gradient is whole when its hooks and
-    // captures see it, and an error on the way leaves every .grad as it was.
+    // Accumulators (number 0) come last: a leaf's gradient is then complete when its hooks and
+    // captures see it, and an error before leaves every .grad as it was.
     heap_.emplace_back(node->number, at->second);
     std::push_heap(heap_.begin(), heap_.end());
   }
@@ -117,27 +117,28 @@ void Walk::capture(Node& node, const SmallVector<Tensor, 1>& grads) {
     if (capture.node.get() == &node) capture.grad = grads[capture.index];
 }
 
-// The graph that arguments are part of is another one in each call: a replay would not go there.
+// Refuses a recording whose backward pass enters the graph that arguments are part of: it is
+// another graph in each call.
 void refuse_foreign(const Node& node) {
   program::Recorder* const recorder = program::Recorder::active();
   if (recorder && recorder->keeps_out() && node.number > 0 && node.number <= recorder->first_node())
     recorder->refuse(
-        "it runs backward into the graph that an argument is part of; pass detach() of the tensor, "
-        "or call backward outside");
+        "it runs backward into the graph that an argument is part of; pass the tensor's detach(), "
+        "or call backward outside the function");
 }
 
 void Walk::visit(Pending pending) {
   Node& node = *pending.node;
   refuse_foreign(node);
   if (options_.create_graph) node.unfold();
-  const program::AtSite site(node.layer);  // its gradients are worked out on the layer's behalf
+  const program::AtSite site(node.layer);  // its rule runs on behalf of the layer that recorded it
   const int count = node.inputs.size();
   SmallVector<uint8_t, 8> wanted(count, 0);
   bool leads_on = count == 0 && !captures_;
   for (int i = 0; i < count; ++i)
     leads_on |= wanted[i] = node.inputs[i].node && needed(node.inputs[i].node.get());
-  // As in PyTorch: what leads on to another input is captured before its hooks, an end of the walk
-  // after them.
+  // As in PyTorch: a node that the pass goes on from is captured before its hooks run, an end of
+  // the pass after them.
   if (leads_on) capture(node, pending.grads);
   node.call_hooks(pending.grads.data());
   if (!leads_on) {
@@ -184,7 +185,7 @@ void check_root(const Tensor& root, const Tensor& grad) {
   }
 }
 
-// Where a walk begins: the edges its roots' gradients arrive by.
+// Where a walk begins: the edges of its roots.
 struct Start {
   std::vector<Edge> edges;
   std::vector<Ref<Node>> nodes;
@@ -233,7 +234,7 @@ void backward(const Tensors& roots, const Tensors& grads, const BackwardOptions&
   std::vector<Ref<Node>> targets;
   for (const Tensor& input : inputs) check_input("backward", input);
   for (const Tensor& input : inputs) {
-    retain_grad(input);  // of one that is no leaf, as in PyTorch
+    retain_grad(input);  // if it is not a leaf, as in PyTorch
     targets.push_back(edge_of(input).node);
   }
   if (!targets.empty()) walk.restrict_to(targets, start.nodes, nullptr);

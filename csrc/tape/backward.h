@@ -20,10 +20,10 @@ void backward(const Tensors& roots, const Tensors& grads, const BackwardOptions&
 Tensors gradients(const Tensors& roots, const Tensors& grads, const Tensors& inputs,
                   const BackwardOptions& options);
 
-// Whether this thread's pass has brought a gradient there that waits for the node's turn.
+// Whether this thread's pass has a gradient for the edge's node that is still to be processed.
 bool has_pending_gradient(const Edge& edge);
 
-// A gradient with the shape and dtype of the input that the edge is of.
+// The gradient brought to the shape and dtype of the input that the edge belongs to.
 Tensor fit(const Edge& edge, const Tensor& grad);
 
 }  // namespace steep::tape

@@ -15,7 +15,7 @@ bool grad_enabled() { return t_grad_enabled; }
 void set_grad_enabled(bool enabled) { t_grad_enabled = enabled; }
 
 namespace {
-// The node that made the tensor until now keeps no gradient for it any more: its reference is weak.
+// Removes the tensor from the retainers of its node, which refer to it weakly.
 void stop_retaining(History& h) {
   if (!h.retains_grad || !h.grad_fn) return;
   auto& keepers = h.grad_fn->retainers;
@@ -45,8 +45,8 @@ Ref<Node> grad_fn(const Tensor& x) {
   History* h = history(x);
   if (!h) return nullptr;
   if (is_view(*h) && h->view_version != x->storage->version()) {
-    // Someone wrote to the memory since: the view's gradient is that of the same strided view of today's
-    // base.
+    // The memory was written to since, so the gradient function is that of the same strided view of
+    // the present base.
     h->view_version = x->storage->version();
     if (requires_grad(h->base) && is_floating(x.dtype())) {
       const GradMode on(true);
@@ -141,7 +141,7 @@ void swap_memory(const Tensor& x, const Tensor& from) {
     x->take_memory_of(*from.impl());
     return;
   }
-  // The node that made x knows the shape that its result had: one in between sees to it.
+  // The node that made x expects gradients of its result's shape: a node in between checks that.
   const auto pass_on = [made = x.shape()](const Tensor& grad, Grads& grads) {
     if (!broadcasts_to(made, grad.shape())) {
       throw Error(ErrorKind::runtime,
@@ -189,7 +189,7 @@ void check_writable(const char* op, const Tensor& x) {
 void set_grad_fn(const Tensor& out, Ref<Node> node, int output) {
   History& h = ensure_history(out);
   if (h.retains_grad) {
-    // Written in place: the gradient to keep is now that of the new value.
+    // After an in-place write, the gradient to retain is that of the new value.
     stop_retaining(h);
     if (node) node->retainers.emplace_back(output, out.impl());
   }

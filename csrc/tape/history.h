@@ -1,4 +1,4 @@
-// A tensor's place in the graph: whether it wants a gradient, which node made it, which tensor it
+// A tensor's part in the graph: whether it requires a gradient, which node made it, which tensor it
 // is a view of.
 #pragma once
 
@@ -9,27 +9,27 @@
 
 namespace steep::tape {
 
-// What the tape hangs on a tensor.
+// What the tape attaches to a tensor.
 class History : public Attachment {
  public:
   explicit History(TensorImpl* owner) : owner(owner) {}
   ~History() override;
 
   TensorImpl* const owner;
-  bool requires_grad = false;  // asked for on this leaf
+  bool requires_grad = false;  // set on this leaf
   bool retains_grad = false;
   Ref<Node> grad_fn;            // the node that made it; null on a leaf
   int output = 0;               // which of the node's outputs it is
   Node* accumulator = nullptr;  // weak; the node that adds into .grad, while a graph needs it
   Tensor grad;
-  std::shared_ptr<Hooks> hooks;        // of a leaf
-  std::shared_ptr<Hooks> post_hooks;   // of a leaf, called with it when its .grad has been added to
+  std::shared_ptr<Hooks> hooks;       // of a leaf
+  std::shared_ptr<Hooks> post_hooks;  // of a leaf, called with it after its .grad has been added to
   std::atomic<uint32_t> grad_lock{0};  // held by a thread that adds to .grad (tensor/word_lock.h)
-  Tensor base;                         // of a view: the tensor that owns the memory's history
-  uint32_t view_version = 0;           // the storage's version that grad_fn belongs to
+  Tensor base;                // of a view: the tensor that it is a view of, itself not a view
+  uint32_t view_version = 0;  // the storage's version that grad_fn belongs to
 };
 
-// Whether the tensor is a view of its base's memory: until one of them gets another (x.data =
+// Whether the tensor is still a view of its base: until one of them is given other memory (x.data =
 // ...).
 inline bool is_view(const History& h) {
   return h.base.defined() && h.base->storage == h.owner->storage;
@@ -56,8 +56,8 @@ bool requires_grad(const Tensor& x);
 bool is_leaf(const Tensor& x);
 // The node that made x; of a view, brought up to date with in-place changes of its base.
 Ref<Node> grad_fn(const Tensor& x);
-// The edge a gradient of x follows: to its node, or to the accumulator of a leaf; null where none
-// is wanted.
+// The edge that a gradient of x follows: to its node, or to the accumulator of a leaf; without a
+// node if x requires no gradient.
 Edge edge_of(const Tensor& x);
 void set_requires_grad(const Tensor& x, bool requires_grad);
 void retain_grad(const Tensor& x);
@@ -71,19 +71,20 @@ bool wanted(const T&... x) {
 // Marks `view` as a view of x's memory (or of x's own base).
 void mark_view(const Tensor& view, const Tensor& x);
 
-// Gives x the memory of `from` (x.data = from). Its history stays, and refuses gradients of another
+// Gives x the memory of `from` (x.data = from). Its history stays, but refuses gradients of another
 // shape.
 void swap_memory(const Tensor& x, const Tensor& from);
 
 // Refuses an in-place write that the graph cannot follow.
 void check_writable(const char* op, const Tensor& x);
 
-// For programs, which know nothing of the tape.
+// Access for programs, which do not know the tape.
 const program::LeafGradients& leaf_gradients();
 // Makes `node` the one that made `out`.
 void set_grad_fn(const Tensor& out, Ref<Node> node, int output);
 
-// An input of an operation being recorded; nothing is counted for passing it.
+// An input of an operation being recorded: a reference, so that passing it changes no reference
+// count.
 struct RecordedInput {
   RecordedInput(const Tensor& x) : x(x) {}
   operator const Tensor&() const { return x; }
@@ -99,8 +100,8 @@ void record(const char* name, const Tensor& out, std::initializer_list<RecordedI
   set_grad_fn(out, std::move(node), 0);
 }
 
-// The same for any number of inputs and outputs; the rule gets an array of gradients, undefined
-// ones being zero.
+// The same for any number of inputs and outputs; the rule gets an array of gradients, of which
+// undefined ones stand for zero.
 template <class Rule>
 void record_many(const char* name, const Tensors& outs, const Tensors& inputs, Rule rule) {
   Ref<Node> node(new RuleNode<Rule>(name, outs.size(), std::move(rule)));

@@ -29,7 +29,7 @@ void call_each(const std::shared_ptr<Hooks>& hooks, Tensor& grad) {
 }
 
 void Node::call_hooks(Tensor* grads) {
-  for (size_t i = 0; i < hooks.size(); ++i) {  // which grows where a hook registers one elsewhere
+  for (size_t i = 0; i < hooks.size(); ++i) {  // which grows if a hook registers another one
     const auto [output, list] = hooks[i];
     if (grads[output].defined()) call_each(list, grads[output]);
   }
@@ -37,7 +37,7 @@ void Node::call_hooks(Tensor* grads) {
   std::vector<std::pair<int, Tensor>> keepers;
   for (const auto& [output, keeper] : retainers)
     if (keeper->references() > 0)
-      keepers.emplace_back(output, Tensor(keeper));  // not on its way out
+      keepers.emplace_back(output, Tensor(keeper));  // not being destroyed
   for (const auto& [output, keeper] : keepers)
     if (grads[output].defined()) accumulate_grad(keeper, grads[output]);
 }

@@ -1,4 +1,4 @@
-// A node of the computation graph: one recorded operation, with edges to the nodes that made its
+// A node of the computation graph: a recorded operation, with edges to the nodes that made its
 // inputs.
 #pragma once
 
@@ -14,22 +14,22 @@ namespace steep::tape {
 
 class Node;
 
-// Where the gradient of an input goes: output `index` of `node`, brought to the input's own shape
-// and dtype first.
+// Where the gradient of an input goes: to output `index` of `node`, after it is brought to the
+// input's shape and dtype.
 struct Edge {
-  Ref<Node> node;  // null: the input wants no gradient
+  Ref<Node> node;  // null: the input requires no gradient
   int index = 0;
   DType dtype = DType::float32;
   Dims shape;
 };
 
-// What a rule fills: the gradients of the node's inputs. Those not wanted may be left undefined.
+// The gradients of a node's inputs, which its rule fills in. Those not wanted may stay undefined.
 class Grads {
  public:
   Grads(Tensor* grads, const uint8_t* wanted) : grads_(grads), wanted_(wanted) {}
   bool wanted(int input) const { return wanted_[input]; }
   Tensor& operator[](int input) { return grads_[input]; }
-  // Of a node that stands for others: which of them this pass has come by.
+  // Set by a node that stands for others: which of them this pass has used.
   std::vector<uint8_t> passed;
 
  private:
@@ -37,15 +37,14 @@ class Grads {
   const uint8_t* wanted_;
 };
 
-// Called with a gradient on its way; what it returns, if defined, takes the gradient's place.
+// Called with a gradient as it passes; what it returns, if defined, replaces the gradient.
 struct Hook {
   uint64_t id;
   std::function<Tensor(const Tensor&)> call;
 };
 using Hooks = std::vector<Hook>;
 
-// Passes the gradient through the hooks there are now; one of them may register others, or take
-// them away.
+// Calls the hooks registered now with the gradient; one of them may register or remove hooks.
 void call_each(const std::shared_ptr<Hooks>& hooks, Tensor& grad);
 
 class Node : public Counted {
@@ -53,51 +52,53 @@ class Node : public Counted {
   Node(const char* name, int outputs);
   virtual ~Node() = default;
 
-  // Calls the hooks with the gradients of the outputs, which they may replace, and keeps those that
-  // are to be retained.
+  // Calls the hooks with the gradients of the outputs, which they may replace, and stores those
+  // that are retained.
   virtual void call_hooks(Tensor* grads);
   // Gradients of the outputs in, gradients of the inputs out. An undefined gradient stands for
   // zeros.
   virtual void apply(const Tensor* grads, Grads& out) = 0;
-  // apply(), during which what the rule has captured stays, though another pass may release it.
+  // Calls apply(); what the rule has captured lives until it returns, even if another pass releases
+  // the node meanwhile.
   void run(const Tensor* grads, Grads& out);
-  // Gives up what the rule has captured, once no pass runs it.
+  // Drops what the rule has captured, once no pass runs it.
   virtual void release();
-  // After a pass in which apply() has filled `grads`.
+  // Like release(), after a pass in which apply() has filled `grads`.
   virtual void release_after(const Grads&) { release(); }
-  // Another node with the same rule, of which what it saves goes through SavedCopies (tape/saved.h).
-  // It leads nowhere and has no number. Null where a rule cannot be copied.
+  // A copy without edges and number; what its rule has saved is passed through SavedCopies
+  // (tape/saved.h). Null if the rule cannot be copied.
   virtual Ref<Node> copy() const { return nullptr; }
-  // Refuses gradients of the outputs, for a pass has used up what they need.
+  // Throws the error for a second pass through a released node.
   [[noreturn]] virtual void refuse_again(const Tensor* grads) const;
-  // Before a pass that is to be differentiated itself: a node that stands for others leads to them
-  // from now on.
+  // Called before a pass that is to be differentiated itself: a node that stands for others is
+  // replaced by them.
   virtual void unfold() {}
-  // What keeps an object of another memory manager alive (Python's), for its collector; else null.
+  // The Python object that it keeps alive, for Python's collector; else null.
   virtual void* foreign() const { return nullptr; }
   // The tensor whose .grad it adds to; else null.
   virtual TensorImpl* leaf() const { return nullptr; }
 
-  uint64_t number = 0;  // place in the order of the backward pass: above all that the node leads to
+  // Higher than that of any node it leads to: the backward pass visits nodes in falling order of it.
+  uint64_t number = 0;
   const char* const name;
-  const char* const layer;  // that recorded it, while layers are followed (program/site.h)
+  const char* const layer;  // the layer that recorded it, if layers were followed (program/site.h)
   const int outputs;
   bool released = false;
   SmallVector<Edge, 2> inputs;
   std::vector<std::pair<int, std::shared_ptr<Hooks>>> hooks;  // by output
-  std::vector<std::pair<int, TensorImpl*>>
-      retainers;  // tensors (weak) that keep this gradient in .grad
+  // By output: tensors (weak) that retain its gradient in .grad.
+  std::vector<std::pair<int, TensorImpl*>> retainers;
 
-  // Of the last search for nodes that live by one reference (tape/owned.h).
+  // Used by the search for nodes that one reference keeps alive (tape/owned.h).
   struct OwnershipMark {
     Node* next = nullptr;
     Node* seen_before = nullptr;
     int64_t references = 0;  // found so far; 0 between searches
   } mark;
 
-  // Connects the inputs, then takes the next number: making an edge may itself make a node (a
-  // view's whose base was written to). What is never connected, a leaf's accumulator, keeps 0 and
-  // comes last.
+  // Connects the inputs, then takes the next number: making an edge may itself make a node (of a
+  // view whose base was written to). A leaf's accumulator is never connected, keeps 0 and so comes
+  // last.
   template <class List>
   void connect(const List& tensors, Edge (*edge_of)(const Tensor&)) {
     inputs.reserve(static_cast<int>(tensors.size()));
@@ -105,7 +106,7 @@ class Node : public Counted {
     number = next_number();
   }
 
-  // So many numbers in a row, of which the first is returned.
+  // Reserves so many consecutive numbers; returns the first.
   static uint64_t take_numbers(uint64_t count);
 
   // Frees chains of any length without recursion.
@@ -118,10 +119,11 @@ class Node : public Counted {
 
  private:
   static uint64_t next_number() { return take_numbers(1); }
-  int running_ = 0;  // guarded, like all of the graph, by the interpreter lock
+  // How many passes run it; guarded, like all of the graph, by the interpreter lock.
+  int running_ = 0;
 };
 
-// A node whose rule is a lambda: it holds exactly what the lambda captures, until released.
+// A node whose rule is a lambda; until released, it holds exactly what the lambda captures.
 template <class Rule>
 class RuleNode final : public Node {
  public:
@@ -143,7 +145,7 @@ class RuleNode final : public Node {
   void give_up() override { rule_.reset(); }
 
  private:
-  // In place: what a copy is told of stays where it is.
+  // Copied in place, so that addresses given to SavedCopies stay valid.
   RuleNode(const RuleNode& other) : Node(Like(), other), rule_(other.rule_) {}
 
   std::optional<Rule> rule_;

@@ -3,9 +3,9 @@
 namespace steep::tape {
 
 OwnedNodes::OwnedNodes(const Ref<Node>& root) {
-  constexpr int kMost = 4096;  // the collector comes by often
+  constexpr int kMost = 4096;  // the collector runs often
   if (!root || root->references() != 1) return;
-  Node* seen = nullptr;  // those whose references are being counted
+  Node* seen = nullptr;  // nodes whose references are being counted
   append(root.get());
   int visited = 0;
   for (Node* node = first_; node && visited < kMost; node = node->mark.next, ++visited) {

@@ -1,17 +1,17 @@
-// Which part of a graph lives by one reference alone: what a collector of cycles may count as that
-// reference's.
+// Finds the part of a graph that a single reference keeps alive: a cycle collector may treat it as
+// belonging to that reference.
 #pragma once
 
 #include "tape/node.h"
 
 namespace steep::tape {
 
-// `root` and the nodes that it leads to, if all the references to each come from such nodes and
-// `root` is the only one to its own. Empty where it is not. Stops after some thousand nodes: a
-// cycle longer than that is not found.
+// The node of `root`, and those nodes that it leads to to which only such nodes refer. Empty if
+// `root` is not the only reference to its node. Stops after some thousand nodes, so longer cycles
+// are not found.
 //
-// Nothing is allocated, for a collector has no use for an exception: the nodes themselves are the
-// list, which holds until the next one is made or the graph changes.
+// Allocates nothing, because a collector cannot deal with an exception: the nodes are linked
+// through their marks. Valid until the next one is made or the graph changes.
 class OwnedNodes {
  public:
   explicit OwnedNodes(const Ref<Node>& root);

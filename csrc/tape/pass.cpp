@@ -29,7 +29,8 @@ Pass::Flags Pass::asked_of(const Pattern::NodeTemplate& node,
   return asked;
 }
 
-// As Walk does it: nodes in falling order, each once, gradients added up as they arrive.
+// Does what Walk does: visits nodes in falling order, each once, and adds up gradients as they
+// come.
 void Pass::run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
                const std::vector<uint8_t>& used_up) {
   const auto& templates = pattern.templates();
@@ -75,7 +76,7 @@ void Pass::run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
   }
 }
 
-// What arrives where nothing has arrived yet is added up in the order in which it would there.
+// Adds up gradients for ends that have none yet, in the order in which Walk would.
 void Pass::add_up(const Pattern& pattern) {
   std::vector<int> first(pattern.ends().size(), -1);
   for (int k = 0; k < out.size(); ++k) {

@@ -10,14 +10,14 @@ using program::Recorder;
 
 namespace {
 
-// What a rule's copy in a pattern says instead of a node (SavedParts::swaps): none, the node at a
-// place, or the one that an exit leads to.
+// How a rule's copy in a pattern encodes the node of a saved tensor in SavedParts::swaps: 0 for
+// none, a node of the pattern, or the node that an exit leads to.
 constexpr uint32_t kExit = 0x80000000u;
 uint32_t code_of_node(int node) { return 1 + static_cast<uint32_t>(node); }
 uint32_t code_of_exit(int exit) { return kExit | static_cast<uint32_t>(exit); }
 
 bool was_there(const Node& node, const Recorder& recorder) {
-  return node.number <= recorder.first_node();  // accumulators have none
+  return node.number <= recorder.first_node();  // accumulators have number 0
 }
 bool was_made(const Tensor& x, const Recorder& recorder) { return recorder.has_made(*x->storage); }
 // Whether a rule has saved the tensor itself: see Saved.
@@ -30,12 +30,12 @@ int input_on(const Tensors& inputs, const Storage* storage) {
 }
 
 constexpr char kOutside[] =
-    "a result depends on a tensor whose graph was made outside the function and that is no "
+    "a result depends on a tensor that has a graph from outside the function and is not an "
     "argument; pass it as an argument, or detach() it";
 
 }  // namespace
 
-// Finds the nodes that only what is saved leads to.
+// Finds the nodes of saved tensors, to which there may be no edge.
 class Pattern::Finder final : public SavedCopies {
  public:
   explicit Finder(std::vector<Ref<Node>>& found) : found_(found) {}
@@ -47,7 +47,7 @@ class Pattern::Finder final : public SavedCopies {
   std::vector<Ref<Node>>& found_;
 };
 
-// Leaves in a copied rule what is needed to fill it again.
+// Takes the tensors out of a copied rule, and leaves in it what Filler needs.
 class Pattern::Emptier final : public SavedCopies {
  public:
   Emptier(Pattern& pattern, const Tensors& inputs, const Recorder& recorder)
@@ -58,7 +58,7 @@ class Pattern::Emptier final : public SavedCopies {
     const Tensor x = parts.tensor;
     if (x->swaps != parts.swaps || x->storage->version() != parts.version)
       pattern_.refuse(
-          "it writes into a tensor that the graph of its result has saved; write into a clone()");
+          "it writes to a tensor that the graph of its result has saved; write to a clone()");
     const uint32_t link = parts.grad_fn ? link_of(parts) : 0;
     int64_t start = 0;
     const int origin = origin_of(x, is_itself(parts), start);
@@ -98,7 +98,7 @@ class Pattern::Emptier final : public SavedCopies {
     if (!itself) input = input_on(inputs_, x->storage.get());
     if (input >= 0 && !itself) start = inputs_[input]->offset;
     if (itself && input < 0 && was_made(x, recorder_))
-      pattern_.refuse("a leaf that requires a gradient is made inside; make it outside");
+      pattern_.refuse("it creates a leaf that requires a gradient; create it outside the function");
     const bool made = !itself && input < 0 && was_made(x, recorder_);
     auto& origins = pattern_.origins_;
     for (size_t o = 0; o < origins.size(); ++o) {
@@ -122,7 +122,7 @@ class Pattern::Emptier final : public SavedCopies {
   int node_ = 0;
 };
 
-// Puts one call's tensors into copied rules.
+// Puts the tensors of one call into copied rules.
 class Pattern::Filler final : public SavedCopies {
  public:
   Filler(const Pattern& pattern, const BoundTensors& bound, const std::vector<Ref<Node>>& nodes,
@@ -134,7 +134,7 @@ class Pattern::Filler final : public SavedCopies {
     const Bound& from = bound_[parts.version];
     const uint32_t link = parts.swaps;
     const Tensor& x = from.tensor;
-    if (!x.defined()) {  // let go of: the node is used up
+    if (!x.defined()) {  // dropped, because the node has been released
       parts.tensor.reset();
       return;
     }
@@ -187,11 +187,11 @@ void Pattern::find_nodes(const Tensors& results, const Recorder& recorder) {
     if (was_there(*node, recorder) || !seen.insert(node.get()).second) continue;
     recorded_nodes_.push_back(node);
     if (node->released) {
-      refuse("backward has used up a part of its result's graph; return detach() of it");
+      refuse("backward has freed part of its result's graph; return the result's detach()");
     } else if (!node->hooks.empty() || !node->retainers.empty()) {
       refuse(
-          "a tensor in the graph of its result has a hook, or keeps its gradient; do that with "
-          "the result, outside");
+          "a tensor in the graph of its result has a hook or retains its gradient; do that with "
+          "the result, outside the function");
     } else if (!node->copy()) {
       refuse(join("the gradient of ", node->name,
                   " is Python code, which a replay would not call; call backward inside"));
@@ -210,7 +210,7 @@ void Pattern::find_nodes(const Tensors& results, const Recorder& recorder) {
     for (size_t j = 0; j < i; ++j)
       if (roots_[i].node >= 0 && roots_[i].node == roots_[j].node &&
           roots_[i].index == roots_[j].index)
-        refuse("two of its results are one value in the graph; return it once");
+        refuse("two of its results are the same value in the graph; return it once");
 }
 
 int Pattern::index_of(const Node* node) const {
@@ -222,7 +222,7 @@ int Pattern::index_of(const Node* node) const {
              : -1;
 }
 
-// Exits in the order of a pass: later nodes first, inputs as they stand.
+// Numbers exits in the order of a pass: later nodes first, then by input.
 void Pattern::find_links(const Tensors& inputs, const Recorder& recorder) {
   templates_.resize(recorded_nodes_.size());
   for (size_t p = recorded_nodes_.size(); p-- > 0;) {
@@ -243,7 +243,8 @@ void Pattern::find_links(const Tensors& inputs, const Recorder& recorder) {
   }
 }
 
-// Which of ends_ the edge leads to, which may be a new one; -1 for none that another call has.
+// The index of the end that the edge leads to, which is added if it is new; -1 if other calls would
+// not have it.
 int Pattern::end_of(const Edge& edge, const Tensors& inputs, const Recorder& recorder) {
   End end;
   TensorImpl* const leaf = edge.node->leaf();
@@ -252,14 +253,15 @@ int Pattern::end_of(const Edge& edge, const Tensors& inputs, const Recorder& rec
     const bool leads = leaf ? inputs[i].impl() == leaf
                             : of && of->grad_fn == edge.node && of->output == edge.index;
     if (!leads || (end.input >= 0 && inputs[i].same(inputs[end.input]))) continue;
-    if (end.input >= 0) return -1;  // two tensors of one graph: in another call they may differ
+    if (end.input >= 0)
+      return -1;  // two arguments with the same edge, which may differ in another call
     end.input = i;
   }
   if (end.input < 0) {
     if (!leaf) return -1;
     end.leaf = Tensor(leaf);
     if (was_made(end.leaf, recorder))
-      refuse("a leaf that requires a gradient is made inside; make it outside");
+      refuse("it creates a leaf that requires a gradient; create it outside the function");
   }
   for (size_t i = 0; i < ends_.size(); ++i)
     if (ends_[i].input == end.input && (end.input >= 0 || ends_[i].leaf.same(end.leaf)))
@@ -334,10 +336,10 @@ std::string Pattern::difference(const Pattern& other) const {
   if (templates_.size() != other.templates_.size() || exits_ != other.exits_ ||
       roots_.size() != other.roots_.size() ||
       !std::equal(ends_.begin(), ends_.end(), other.ends_.begin(), other.ends_.end(), same_ends))
-    return "another graph of the result";
+    return "the graph of the result is different";
   for (size_t i = 0; i < roots_.size(); ++i)
     if (roots_[i].node != other.roots_[i].node || roots_[i].index != other.roots_[i].index)
-      return "another graph of the result";
+      return "the graph of the result is different";
   for (size_t p = 0; p < templates_.size(); ++p) {
     const NodeTemplate &a = templates_[p], &b = other.templates_[p];
     bool same = std::strcmp(a.rule->name, b.rule->name) == 0 && a.links.size() == b.links.size() &&
@@ -345,7 +347,7 @@ std::string Pattern::difference(const Pattern& other) const {
     for (int i = 0; same && i < a.links.size(); ++i)
       same = a.links[i].node == b.links[i].node && a.links[i].exit == b.links[i].exit;
     for (int i = 0; same && i < a.origins.size(); ++i) same = a.origins[i] == b.origins[i];
-    if (!same) return join("another graph of the result, at ", a.rule->name);
+    if (!same) return join("the graph of the result is different at ", a.rule->name);
   }
   for (size_t o = 0; o < origins_.size(); ++o) {
     const Origin &a = origins_[o], &b = other.origins_[o];
@@ -353,7 +355,7 @@ std::string Pattern::difference(const Pattern& other) const {
                             (!a.fixed.defined() || (a.leaf ? a.fixed.same(b.fixed)
                                                            : a.fixed->storage == b.fixed->storage));
     if (a.leaf != b.leaf || a.input != b.input || a.output != b.output || !same_fixed)
-      return "other tensors saved for backward";
+      return "different tensors are saved for backward";
   }
   return "";
 }

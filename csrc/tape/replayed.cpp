@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t kMostVariants = 8;
 
-// The same values in the same order of memory, on memory of its own.
+// A copy with the same strides.
 Tensor separate(const Tensor& x) {
   const int64_t size = element_size(x.dtype());
   const auto bytes =
@@ -30,7 +30,7 @@ Tensor separate(const Tensor& x) {
   return Tensor(new TensorImpl(storage, x.dtype(), x.shape(), x.strides(), 0));
 }
 
-// Records from construction to destruction; where launches come from is followed meanwhile.
+// Records as long as it exists, with sites followed.
 class PassRecording {
  public:
   explicit PassRecording(Recorder& recorder) : recorder_(recorder) {
@@ -67,10 +67,11 @@ std::string Replayed::complete(const Trace& trace, const Tensors& inputs) {
   pattern_.let_go();
   if (first_.trace->lost()) throw std::bad_alloc();
   if (!first_.trace->refusal().empty()) return first_.trace->refusal();
-  return first_.variant.refused ? "its backward pass writes into what was there before" : "";
+  return first_.variant.refused ? "its backward pass writes to memory that existed before it" : "";
 }
 
-// A pass that is recorded, on gradients that share no memory, so that another's may.
+// Records a pass, on copies of the gradients, so that memory that they happen to share does not
+// become part of the recording.
 Replayed::Recorded Replayed::record(Pass& pass, const BoundTensors& bound,
                                     const std::vector<uint8_t>& used_up) const {
   Tensors seeds, inputs;
@@ -78,7 +79,8 @@ Replayed::Recorded Replayed::record(Pass& pass, const BoundTensors& bound,
     seeds.push_back(pass.grads[i].defined() ? separate(pass.grads[i]) : Tensor());
   for (const Tensor& seed : seeds)
     if (seed.defined()) inputs.push_back(seed);
-  const Tensor any = inputs[0];  // in place of what has been let go of, and has no part in the pass
+  // Stands for tensors that were dropped, which this pass does not use.
+  const Tensor any = inputs[0];
   for (const Bound& x : bound) inputs.push_back(x.tensor.defined() ? x.tensor : separate(any));
   const Tensor* const given = std::exchange(pass.grads, seeds.data());
   Recorder recorder;
@@ -155,7 +157,7 @@ Replayed::Key Replayed::key_of(const Tensor* grads, const Flags& wanted,
   return key;
 }
 
-// The one not met for longest makes room.
+// The variant for a key, made if there is none; the least recently used one makes room.
 std::shared_ptr<Replayed::Variant> Replayed::variant_of(const Key& key, bool& known) {
   known = true;
   auto oldest = variants_.begin();
@@ -204,7 +206,7 @@ Ref<Replayed::Call> Replayed::bind(const Tensors& inputs, Program& program) {
   const uint64_t count = pattern_.templates().size();
   call->first_number_ = Node::take_numbers(count + 1);
   call->number = call->first_number_ + count;
-  // Hooks on a result that others are made of are called with all that comes to it.
+  // Hooks on a result from which others are computed must see the whole of its gradient.
   if (pattern_.nested())
     call->nodes_ = pattern_.instantiate(call->bound_, call->inputs, call->first_number_);
   return call;
@@ -237,7 +239,7 @@ void Replayed::Call::apply(const Tensor* grads, Grads& out) {
     return;
   }
   const std::shared_ptr<Replayed> of = of_;
-  const BoundTensors bound = bound_;  // another pass may let go of them
+  const BoundTensors bound = bound_;  // another pass may drop them
   Pass pass{grads, {}, {}, {}, {}};
   const Pattern& pattern = of->pattern_;
   pass.vacant = Flags(static_cast<int>(pattern.ends().size()), 1);
@@ -248,7 +250,7 @@ void Replayed::Call::apply(const Tensor* grads, Grads& out) {
       pass.vacant[end] = !has_pending_gradient(inputs[k]);
   }
   bool done = false;
-  // What has been written to since is refused by the rules that saved it, if they come to it.
+  // If something was written to since, the rules that saved it throw, if they are run.
   if (!Recorder::active() && of->fits(grads) && is_unchanged()) {
     bool known;
     const std::shared_ptr<Variant> variant =
@@ -271,8 +273,8 @@ bool Replayed::Call::is_used_up(const std::vector<uint8_t>& passed) const {
   return false;
 }
 
-// A kind of pass that comes again gets a program. Where there is no memory for one, the pass has
-// been made all the same.
+// Makes a program for a kind of pass that comes again. If memory runs out for that, the pass itself
+// has still been run.
 bool Replayed::Call::learn(Variant& variant, Pass& pass, const BoundTensors& bound) {
   Recorded recorded = of_->record(pass, bound, used_up_);
   variant.exits = recorded.variant.exits;
@@ -298,7 +300,7 @@ bool Replayed::Call::replay(Variant& variant, Pass& pass, const BoundTensors& bo
   Tensors given;
   for (int i = 0; i < outputs; ++i)
     if (pass.grads[i].defined()) given.push_back(pass.grads[i]);
-  // What has been let go of has no part in this pass.
+  // Tensors that were dropped have no part in this pass.
   const Tensor any = given[0];
   for (const Bound& x : bound) given.push_back(x.tensor.defined() ? x.tensor : any);
   program->prepare(given, {});
@@ -311,12 +313,12 @@ bool Replayed::Call::replay(Variant& variant, Pass& pass, const BoundTensors& bo
   return true;
 }
 
-// By the rules themselves, on a graph of this call.
+// Runs the rules themselves, on the graph of this call.
 void Replayed::Call::walk(Pass& pass, const BoundTensors& bound) {
   pass.run(of_->pattern_, of_->pattern_.instantiate(bound, inputs, first_number_), used_up_);
 }
 
-// As the first of its nodes would that a pass comes by.
+// Throws what the first of its nodes that the pass comes to would throw.
 void Replayed::Call::refuse_again(const Tensor* grads) const {
   const Node* first = this;
   int last = -1;
@@ -348,7 +350,7 @@ void Replayed::Call::unfold() {
   }
   inputs = std::move(roots);
   unfolded_ = true;
-  // A rule that has saved its output leads to the result as all others do: here.
+  // A rule that has saved its output must lead to the result, which is an output of this node.
   for (int i = 0; i < inputs.size(); ++i)
     if (inputs[i].node) set_stand_in(inputs[i].node.get(), this, i);
   give_up();

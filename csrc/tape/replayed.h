@@ -1,5 +1,5 @@
-// What a backward pass does with the results of a replayed call: a program where one has been made,
-// else the rules of its graph, which is then made of a pattern.
+// Backward passes through the results of replayed calls: by a program if there is one, else by the
+// rules of the graph, which is then made from its pattern.
 #pragma once
 
 #include <memory>
@@ -11,29 +11,29 @@
 
 namespace steep::tape {
 
-// The backward passes of one program's results.
+// Backward passes through the results of one program.
 class Replayed : public std::enable_shared_from_this<Replayed> {
  public:
-  // Of a call that `recorder` has recorded, and whose results still have their graph.
+  // From a call that `recorder` has recorded, whose results still have their graph.
   Replayed(const Tensors& results, const Tensors& inputs, const program::Recorder& recorder)
       : pattern_(results, inputs, recorder), results_(results.size()) {
     for (const Tensor& result : results) metadata_.push_back({result.dtype(), result.shape()});
   }
 
   const Pattern& pattern() const { return pattern_; }
-  // Once the call's launches are known: records the pass that the results' gradients, all of them,
-  // begin. Says why there can be no program; empty if there can.
+  // After the call's trace is made: records the pass from gradients of all results. Returns why
+  // there can be no program, or an empty string.
   std::string complete(const program::Trace& trace, const Tensors& inputs);
-  // Where another recording has another graph, or another pass; empty where they are the same.
+  // How its graph or pass differs from another recording's; empty if they are the same.
   std::string difference(const Replayed& other) const;
-  // Makes the program of the pass recorded, and in a call that agrees with it.
+  // Makes the program of the recorded pass, with which another call's agrees.
   void plan(const Replayed& other);
-  // The memory that its programs use in turn with others.
+  // Sets the memory pool of its programs.
   void share(const std::shared_ptr<program::MemoryPool>& pool);
   const std::vector<std::shared_ptr<program::Program>>& programs() const { return programs_; }
 
-  // A node for the results of a call that `program` is about to replay: what that writes is counted
-  // as written.
+  // Makes the node for the results of a call that `program` is about to replay; versions count its
+  // writes already.
   class Call;
   Ref<Call> bind(const Tensors& inputs, program::Program& program);
 
@@ -44,14 +44,14 @@ class Replayed : public std::enable_shared_from_this<Replayed> {
   };
   using Key = std::vector<int64_t>;
   using Flags = Pass::Flags;
-  // How one kind of pass goes: which results have gradients, in which order of memory, and which
-  // exits want any.
+  // One kind of pass: which results have gradients, with which strides, and which exits want
+  // gradients.
   struct Variant {
     Key key;
-    std::shared_ptr<program::Program> program;  // null: not yet, or never
+    std::shared_ptr<program::Program> program;  // null: not made yet, or refused
     bool refused = false;
-    std::vector<int> exits;       // by output of the program: where it goes
-    std::vector<uint8_t> passed;  // by place: whether the pass comes by
+    std::vector<int> exits;       // by output of the program: the exit it goes to
+    std::vector<uint8_t> passed;  // by node: whether the pass uses it
     int64_t last_used = 0;
   };
   struct Recorded {
@@ -74,7 +74,7 @@ class Replayed : public std::enable_shared_from_this<Replayed> {
   int64_t passes_ = 0;
 };
 
-// The node of the results of one replayed call.
+// The graph node of the results of one replayed call.
 class Replayed::Call final : public Node {
  public:
   Call(std::shared_ptr<Replayed> of, int outputs)
@@ -82,13 +82,13 @@ class Replayed::Call final : public Node {
 
   ~Call() override;
 
-  // Gives a result its place in the graph.
+  // Makes this node (or one of its own nodes) the one that made a result.
   void attach(const Tensor& result, int i);
   void apply(const Tensor* grads, Grads& out) override;
   void refuse_again(const Tensor* grads) const override;
-  // Its own graph, which the pass then walks as it walks any.
+  // Makes its own graph, which the pass then walks like any other.
   void unfold() override;
-  // What this pass came by is used up; another pass may still come by the rest.
+  // Releases the nodes that this pass has used; other passes may still use the rest.
   void release_after(const Grads& grads) override;
 
  protected:
@@ -104,10 +104,11 @@ class Replayed::Call final : public Node {
 
   std::shared_ptr<Replayed> of_;
   BoundTensors bound_;
-  uint64_t first_number_ = 0;  // of the nodes that it stands for
+  uint64_t first_number_ = 0;  // the first number of the nodes that it stands for
   bool unfolded_ = false;
-  std::vector<Ref<Node>> nodes_;  // where results lead to them, until they do
-  std::vector<uint8_t> used_up_;  // by place; empty: none
+  // Only if one result is computed from another: results then lead to them.
+  std::vector<Ref<Node>> nodes_;
+  std::vector<uint8_t> used_up_;  // by node: whether it has been released; empty: none
 };
 
 }  // namespace steep::tape

@@ -33,7 +33,7 @@ Saved::Saved(const Tensor& x, bool needed) {
   parts_.version = x->storage->version();
   const History* h = history(x);
   if (h && h->requires_grad && !h->grad_fn) {
-    parts_.tensor = x;  // a leaf: nothing can lead from it back to the node that saves it
+    parts_.tensor = x;  // a leaf cannot lead back to the node that saves it
     parts_.swaps = x->swaps;
     return;
   }

@@ -1,12 +1,12 @@
-// What a rule keeps of the forward pass: a tensor with the version it had. Holding one never makes
-// a cycle of nodes.
+// What a rule saves from the forward pass: a tensor, and the version that its memory had. It never
+// makes a reference cycle of nodes.
 #pragma once
 
 #include "tape/history.h"
 
 namespace steep::tape {
 
-// What a Saved is made of.
+// The parts of a Saved.
 struct SavedParts {
   Tensor tensor;
   Ref<Node> grad_fn;
@@ -22,14 +22,13 @@ class Saved {
   Saved(const Saved& other);
   Saved(Saved&&) = default;
   Saved& operator=(Saved&&) = default;
-  // Keeps input x for the rule; nothing is kept where `needed` is false.
+  // Saves input x for the rule; nothing if `needed` is false.
   explicit Saved(const Tensor& x, bool needed = true);
-  // Keeps an output of the node being recorded (its number among the outputs): the link back to the
-  // node is weak.
+  // Saves output number `index` of the node being recorded; the link back to the node is weak.
   static Saved output(const Tensor& out, int index = 0);
 
   bool defined() const { return parts_.tensor.defined(); }
-  // The tensor as it was; refuses one that has been written to, or given other memory, since.
+  // The tensor as it was; throws if it has been written to, or given other memory, since.
   Tensor get() const;
 
  private:
@@ -38,8 +37,8 @@ class Saved {
   SavedParts parts_;
 };
 
-// While it lives, it is shown what is copied of this thread's Saved tensors, and may change the
-// copies: rules are copied with it (Node::copy).
+// As long as it exists, it is shown each copy of a Saved that this thread makes, and may change it:
+// used when rules are copied (Node::copy).
 class SavedCopies {
  public:
   SavedCopies();

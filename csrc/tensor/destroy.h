@@ -1,4 +1,4 @@
-// The end of objects that may hold others of their kind: a chain of any length goes without
+// Destroys objects that may hold others of their kind: a chain of any length is destroyed without
 // recursion.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace steep {
 
-// Deletes the object. Those that its end drops wait in a list instead of on the stack.
+// Deletes the object. Further objects that this drops wait in a list instead of on the stack.
 template <class T>
 void destroy_in_turn(T* object) {
   using Doomed = SmallVector<T*, 8>;

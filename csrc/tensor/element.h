@@ -1,6 +1,6 @@
-// The element types: what is known of each of kernels::ElementTypes, and visit(), which leads from a
-// DType to the C++ type. What depends on the type is written elsewhere as a function of Type<T>, so
-// that a new type works everywhere, or the compiler says where it does not.
+// The element types: what is known of each of kernels::ElementTypes, and visit(), which leads from
+// a DType to the C++ type. What depends on the type is written elsewhere as a function of Type<T>,
+// so that a new type works everywhere, or the compiler says where it does not.
 #pragma once
 
 #include <cstdint>

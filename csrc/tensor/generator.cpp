@@ -117,8 +117,8 @@ void Generator::set_state(const uint8_t* bytes, std::size_t size) {
   std::memcpy(&state, bytes, size);
   if (state.seeded != 1 || state.left < 1 || state.left > kWords || state.next > kWords) {
     throw std::invalid_argument(
-        "Generator.set_state: expected a generator's state, got bytes that are none; pass what "
-        "get_state() returned");
+        "Generator.set_state: expected a generator's state, got other bytes; pass what get_state() "
+        "returned");
   }
   const runtime::Lock lock(mutex_);
   seed_ = state.initial_seed;

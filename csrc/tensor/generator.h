@@ -1,8 +1,8 @@
-// A random generator: its state, its seed, and the next bits of its stream, value for value those of
-// PyTorch's CPU generator.
+// A random generator: its state, its seed, and the next bits of its stream, value for value those
+// of PyTorch's CPU generator.
 //
-// The same seed gives the weights, shuffles and noise that torch gives after torch.manual_seed. What
-// is made of the stream is the operations' business (ops/random/stream.h).
+// The same seed gives the weights, shuffles and noise that torch gives after torch.manual_seed.
+// What is made of the stream is the operations' business (ops/random/stream.h).
 //
 // Masks (dropout) do not come from this stream but from counter-based Philox, whose {seed, offset}
 // also lives in the generator.

@@ -6,7 +6,7 @@ namespace steep {
 
 namespace {
 
-// Each thread takes ids by the million.
+// Each thread reserves ids by the million.
 struct Ids {
   uint64_t next = 0, end = 0;
   void take(uint64_t count) {
@@ -25,7 +25,7 @@ uint64_t Storage::next_id() {
 }
 
 uint64_t Storage::reserve_ids(uint64_t count) {
-  // Twice as many, for the next time that so many are asked for.
+  // Twice as many, so that the next such call finds enough.
   if (t_ids.end - t_ids.next < count) t_ids.take(2 * count);
   return t_ids.next;
 }
@@ -56,7 +56,8 @@ void Storage::destroy(Storage* storage) {
 }
 
 void Storage::drop_weakly() {
-  // The last one need not say so: no other can come to know it meanwhile.
+  // If this is the last reference, no other can appear meanwhile, so the counter need not be
+  // changed.
   if (weak_.load(std::memory_order_acquire) == 1 ||
       weak_.fetch_sub(1, std::memory_order_acq_rel) == 1)
     delete this;

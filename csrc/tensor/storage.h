@@ -1,4 +1,4 @@
-// A block of memory with a version: every write through any view of it counts.
+// A block of memory with a version counter: every write through any view of it counts.
 #pragma once
 
 #include <atomic>
@@ -14,13 +14,13 @@ class Storage : public Counted {
  public:
   // Uninitialised memory from the caching allocator.
   static Ref<Storage> allocate(size_t bytes);
-  // No two storages have one, dead ones included. Those that a thread makes have rising ones.
+  // Unique, even among storages that have been freed. Each thread's storages have rising ids.
   uint64_t id() const { return id_; }
-  // What the next storage that this thread makes gets.
+  // The id of the next storage that this thread makes.
   static uint64_t next_id();
-  // The same, and the storages after it, `count` in all, get ids without a gap.
+  // The same; it and the following storages, `count` in all, get consecutive ids.
   static uint64_t reserve_ids(uint64_t count);
-  // Memory of someone else's: `release(owner)` is called when the last user is gone.
+  // Memory of another owner: `release(owner)` is called when the last reference is gone.
   static Ref<Storage> borrow(void* data, size_t bytes, void* owner, void (*release)(void* owner));
 
   void* data() const { return data_; }
@@ -49,10 +49,10 @@ class Storage : public Counted {
   std::atomic<uint32_t> version_{0};
   const uint64_t id_;
   const char* last_writer_ = "";
-  std::atomic<int32_t> weak_{1};  // those who know it weakly; all others together are one
+  std::atomic<int32_t> weak_{1};  // weak references; all other references together count as one
 };
 
-// Knows which storage it was, without keeping its memory.
+// A weak reference: it keeps the object, but not its memory.
 class WeakStorage {
  public:
   WeakStorage() = default;
@@ -67,7 +67,7 @@ class WeakStorage {
     if (storage_) storage_->drop_weakly();
   }
 
-  // Of one without references left, id and size may be asked for, and no more.
+  // If no other references are left, only its id and size are valid.
   Storage* get() const { return storage_; }
 
  private:

@@ -11,7 +11,7 @@
 
 namespace steep {
 
-// What another room hangs on a tensor; owned by it.
+// What the tape attaches to a tensor, which owns it.
 class Attachment {
  public:
   virtual ~Attachment() = default;
@@ -32,10 +32,10 @@ class TensorImpl : public Counted {
   Dims shape;
   Dims strides;  // elements
   std::unique_ptr<Attachment> autograd;
-  void* python = nullptr;  // the Python object that stands for this tensor, if one is alive
+  void* python = nullptr;  // the Python object of this tensor, if it exists
 
   char* data() const { return static_cast<char*>(storage->data()) + offset * element_size(dtype); }
-  // Takes the memory, dtype and geometry of `from`: the tensor stays, its values are others.
+  // Takes the memory, dtype and geometry of `from`.
   void take_memory_of(const TensorImpl& from);
   static void destroy(TensorImpl* tensor);
 };
@@ -70,9 +70,8 @@ class Tensor {
 using Tensors = SmallVector<Tensor, 4>;
 
 Dims contiguous_strides(const Dims& shape);
-// Product of the sizes. Refuses negative sizes, and shapes whose sizes other than 0 have a product
-// beyond 2^59: the product of any of a tensor's sizes, and its bytes, can be computed without a
-// thought of overflow.
+// Product of the sizes. Throws for negative sizes, and for shapes whose nonzero sizes have a
+// product above 2^59: so products of a tensor's sizes, and its bytes, never overflow.
 int64_t count(const Dims& shape);
 int64_t extent(const Dims& shape,
                const Dims& strides);  // elements from the first to one past the last

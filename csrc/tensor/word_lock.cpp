@@ -11,7 +11,7 @@ namespace steep {
 
 namespace {
 
-// Fails where another thread of this process has the word.
+// False if a thread of this process holds the word.
 bool take(std::atomic<uint32_t>& word, uint32_t process) {
   uint32_t seen = word.load(std::memory_order_relaxed);
   while (seen != process)
@@ -19,7 +19,7 @@ bool take(std::atomic<uint32_t>& word, uint32_t process) {
   return false;
 }
 
-// Who waits has seen a kernel run that takes tens of microseconds at least.
+// A word is held that long only while a kernel runs, for tens of microseconds at least.
 void wait_for(const std::atomic<uint32_t>& word, uint32_t process) {
   const runtime::WithoutInterpreterLock released(true);
   while (word.load(std::memory_order_acquire) == process)
@@ -35,7 +35,7 @@ WordLock::WordLock(std::atomic<uint32_t>& word) : word_(word) {
 
 WordLocks::WordLocks(const Words& words) : words_(words) {
   const uint32_t process = runtime::process_number();
-  // Whoever names one leaf twice must not wait for itself.
+  // A word may be listed twice.
   std::sort(words_.begin(), words_.end());
   words_.resize(static_cast<int>(std::unique(words_.begin(), words_.end()) - words_.begin()));
   for (; held_ < words_.size(); ++held_) {

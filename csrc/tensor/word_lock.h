@@ -1,5 +1,5 @@
-// Adding to one leaf's gradient is one thread's business at a time. The interpreter lock does not
-// see to it: kernels that take long run without it.
+// A lock in one word. It guards the gradient of a leaf: the interpreter lock does not, because long
+// kernels run without it.
 #pragma once
 
 #include <atomic>
@@ -9,9 +9,9 @@
 
 namespace steep {
 
-// Holds `word` from construction to destruction; waits, without the interpreter lock, while another
-// thread does. Nothing within may run code of the user's. Free words, and those that a forked
-// child's parent held, hold another number than this process's.
+// Holds `word` as long as it exists; waits, without the interpreter lock, while another thread
+// holds it. No user code may run meanwhile. A held word contains the number of the process, so that
+// a word that was held in the parent is free in a forked child.
 class WordLock {
  public:
   explicit WordLock(std::atomic<uint32_t>& word);
@@ -23,7 +23,7 @@ class WordLock {
   std::atomic<uint32_t>& word_;
 };
 
-// Those of several leaves, all of them or none: nothing is waited for, so that what was looked at
+// Holds several words, all of them or none. It does not wait, so that what the caller has checked
 // before still holds.
 class WordLocks {
  public:
@@ -33,9 +33,10 @@ class WordLocks {
   WordLocks(const WordLocks&) = delete;
   WordLocks& operator=(const WordLocks&) = delete;
 
-  // Whether another thread has one of them.
+  // Whether another thread holds one of them.
   bool refused() const { return busy_ != nullptr; }
-  // Until that one is free, without the interpreter lock. Its leaf must be held meanwhile.
+  // Waits until that one is free, without the interpreter lock. The owner of the word must be kept
+  // alive meanwhile.
   void wait() const;
 
  private:

@@ -1,146 +1,53 @@
-"""The optimisers, and fused steps as operations.
-
-Each call of a step works on copies and returns everything that it changes.
-"""
+"""The optimisers, and fused steps as operations."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from cases.bench import of_optimizer
 from cases.optimizer import Optimizer, Settings
-from cases.row import Array, Bad, Call, Row, arr, bad, call
-from steep import _core
-from steep.reference.optim import SGD, Adam, AdamW
+from cases.row import Row, arr, call
+from cases.steps import (
+    IN_PLACE,
+    NADAM,
+    ONE,
+    adam,
+    adam_call,
+    adam_numbers,
+    by_rule,
+    counted_call,
+    large_call,
+    list_of,
+    mismatched,
+    products,
+    sgd,
+    sgd_numbers,
+    stepping,
+)
+from steep.reference.optim import Adagrad, NAdam, RMSprop
 
-IN_PLACE = "it changes parameters, outside of any graph"
-_SHAPES = ((2, 3), (4,), (), (0, 2))
-
-
-def _list(domain: str = "real") -> list[Any]:
-    return [arr(*shape, domain=domain) for shape in _SHAPES]
-
-
-def _copies(tensors: list[Any]) -> list[Any]:
-    return [x.clone() for x in tensors]
-
-
-def _sgd_step(
-    params: list[Any], grads: list[Any], buffers: list[Any], hyper: Any, *flags: bool
-) -> list[Any]:
-    params, buffers = _copies(params), _copies(buffers)
-    _core.sgd_step(params, grads, buffers, hyper.contiguous(), *flags)
-    return [*params, *buffers]
-
-
-def _sgd(
-    params: list[Array],
-    grads: list[Array],
-    buffers: list[Array],
-    hyper: Array,
-    nesterov: bool,
-    maximize: bool,
-    first: bool,
-) -> list[Array]:
-    lr, momentum, dampening, decay = map(float, hyper)
-    params = [p.copy() for p in params]
-    stepper = SGD(params, lr, momentum, dampening, decay, nesterov, maximize=maximize)
-    if buffers and not first:
-        stepper.momentum_buffers = [b.copy() for b in buffers]
-    stepper.step(grads)
-    return [*params, *(b for b in stepper.momentum_buffers if b is not None)]
-
-
-def _adam_step(params: list[Any], grads: list[Any], *rest: Any) -> list[Any]:
-    lists = [_copies(tensors) for tensors in (params, *rest[:4])]
-    _core.adam_step(lists[0], grads, *lists[1:], rest[4].contiguous(), *rest[5:])
-    return [x for tensors in lists for x in tensors]
-
-
-def _adam(params: list[Array], grads: list[Array], *rest: Any) -> list[Array]:
-    exp_avgs, exp_avg_sqs, most, steps, hyper, amsgrad, maximize, decoupled = rest
-    lr, beta1, beta2, eps, decay = map(float, hyper)
-    params = [p.copy() for p in params]
-    kind = AdamW if decoupled else Adam
-    stepper = kind(params, lr, (beta1, beta2), eps, decay, amsgrad, maximize=maximize)
-    stepper.steps = [int(s) for s in steps]
-    stepper.exp_avgs = [m.copy() for m in exp_avgs]
-    stepper.exp_avg_sqs = [v.copy() for v in exp_avg_sqs]
-    stepper.max_exp_avg_sqs = [v.copy() for v in most] if most else stepper.max_exp_avg_sqs
-    stepper.step(grads)
-    after = [*params, *stepper.exp_avgs, *stepper.exp_avg_sqs]
-    after += stepper.max_exp_avg_sqs if most else []
-    return [*after, *(np.array(s, np.float32) for s in stepper.steps)]
-
-
-def _plain(momentum: float = 0.0, dampening: float = 0.0, decay: float = 0.0) -> Array:
-    return np.array([0.1, momentum, dampening, decay])
-
-
-def _moments(lr: float = 0.1, decay: float = 0.0) -> Array:
-    return np.array([lr, 0.9, 0.99, 1e-8, decay])
-
-
-def _adam_call(steps: int, hyper: Array, amsgrad: bool, maximize: bool, decoupled: bool) -> Call:
-    count = [np.array(steps, np.float32) for _ in _SHAPES]
-    most = _list("positive") if amsgrad else []
-    lists = (_list(), _list(), _list(), _list("positive"), most, count)
-    return call(*lists, hyper, amsgrad, maximize, decoupled)
-
-
-def _mismatched(name: str, *rest: Any) -> tuple[Bad, ...]:
-    hyper = rest[-1]
-    flags = (False, False, False)
-    lists = rest[:-1]
-    return (
-        bad(
-            ValueError,
-            f"{name}: expected as many grads as params",
-            [arr(2)],
-            [],
-            *lists,
-            hyper,
-            *flags,
-        ),
-        bad(
-            RuntimeError,
-            "of the parameter's shape",
-            [arr(2)],
-            [arr(3)],
-            *lists,
-            hyper,
-            *flags,
-        ),
-        bad(
-            RuntimeError, f"{name}: expected hyper", [arr(2)], [arr(2)], *lists, np.zeros(2), *flags
-        ),
-    )
-
-
-_one = [np.array(0.0, np.float32)]
 STEPS = {
     "sgd_step": Row(
         (
-            call(_list(), _list(), [], _plain(), False, False, False),
-            call(_list(), _list(), [], _plain(decay=0.3), False, True, False),
-            call(_list(), _list(), _list(), _plain(0.9), False, False, True),
-            call(_list(), _list(), _list(), _plain(0.9, 0.2, 0.1), False, False, False),
-            call(_list(), _list(), _list(), _plain(0.9), True, False, False),
+            call(list_of(), list_of(), [], sgd_numbers(), False, False, False),
+            call(list_of(), list_of(), [], sgd_numbers(decay=0.3), False, True, False),
+            call(list_of(), list_of(), list_of(), sgd_numbers(0.9), False, False, True),
+            call(list_of(), list_of(), list_of(), sgd_numbers(0.9, 0.2, 0.1), False, False, False),
+            call(list_of(), list_of(), list_of(), sgd_numbers(0.9), True, False, False),
         ),
-        _sgd,
+        sgd,
         gradient=IN_PLACE,
-        function=_sgd_step,
+        function=stepping("sgd_step", 1),
         bench=of_optimizer("SGD", {"lr": 1e-4, "momentum": 0.9, "fused": True}),
         kernels=("sgd_step",),
-        bad=_mismatched("sgd_step", [], _plain()),
+        bad=mismatched("sgd_step", [], sgd_numbers(), 3),
         large=call(
             [arr(260_003), arr(7)],
             [arr(260_003), arr(7)],
             [arr(260_003), arr(7)],
-            _plain(0.9),
+            sgd_numbers(0.9),
             False,
             False,
             False,
@@ -148,26 +55,108 @@ STEPS = {
     ),
     "adam_step": Row(
         (
-            _adam_call(0, _moments(), False, False, False),
-            _adam_call(7, _moments(decay=0.2), False, True, False),
-            _adam_call(7, _moments(decay=0.2), True, False, True),
-            _adam_call(1000, _moments(), True, False, False),
+            adam_call(0, adam_numbers(), False, False, False),
+            adam_call(7, adam_numbers(decay=0.2), False, True, False),
+            adam_call(7, adam_numbers(decay=0.2), True, False, True),
+            adam_call(1000, adam_numbers(), True, False, False),
         ),
-        _adam,
+        adam,
         gradient=IN_PLACE,
-        function=_adam_step,
+        function=stepping("adam_step", 4),
         bench=of_optimizer("Adam", {"lr": 1e-4, "fused": True}),
         kernels=("adam_step",),
-        bad=_mismatched("adam_step", [arr(2)], [arr(2)], [], _one, _moments()),
+        bad=mismatched("adam_step", [arr(2)], [arr(2)], [], ONE, adam_numbers(), 2),
         large=call(
             [arr(260_003)],
             [arr(260_003)],
             [arr(260_003)],
             [arr(260_003, domain="positive")],
             [],
-            _one,
-            _moments(),
+            ONE,
+            adam_numbers(),
             False,
+            False,
+        ),
+    ),
+    "adagrad_step": Row(
+        (
+            counted_call(0, [list_of("positive")], [0.1, 0.0, 0.0, 1e-10], False),
+            counted_call(7, [list_of("positive")], [0.1, 0.3, 0.2, 1e-3], True),
+        ),
+        by_rule(Adagrad, "lr lr_decay weight_decay eps", "sum", "maximize"),
+        gradient=IN_PLACE,
+        function=stepping("adagrad_step", 2),
+        bench=of_optimizer("Adagrad", {"lr": 1e-4}),
+        kernels=("adagrad_step",),
+        bad=mismatched("adagrad_step", [arr(2)], ONE, np.zeros(4), 1),
+        large=large_call(("positive",), [0.1, 0.1, 0.0, 1e-10], False),
+    ),
+    "rmsprop_step": Row(
+        (
+            counted_call(0, [list_of("positive"), [], []], [0.1, 0.9, 1e-8, 0.0, 0.0], False),
+            counted_call(3, [list_of("positive"), [], list_of()], [0.1, 0.9, 1e-3, 0.2, 0.8], True),
+            counted_call(
+                3,
+                [list_of("positive"), list_of("distribution"), []],
+                [0.1, 0.9, 1e-3, 0.2, 0.0],
+                False,
+            ),
+            counted_call(
+                9,
+                [list_of("positive"), list_of("distribution"), list_of()],
+                [0.1, 0.3, 1e-8, 0.0, 0.8],
+                False,
+            ),
+        ),
+        by_rule(
+            RMSprop,
+            "lr alpha eps weight_decay momentum",
+            "square_avg grad_avg momentum_buffer",
+            "maximize",
+            lambda lists: {"centered": bool(lists[1])},
+        ),
+        gradient=IN_PLACE,
+        function=stepping("rmsprop_step", 4),
+        bench=of_optimizer("RMSprop", {"lr": 1e-4}),
+        kernels=("rmsprop_step",),
+        bad=mismatched("rmsprop_step", [arr(2)], [], [], ONE, np.zeros(5), 1),
+        large=large_call(("positive", "", "real"), [0.1, 0.9, 1e-8, 0.1, 0.8], False),
+    ),
+    "nadam_step": Row(
+        (
+            counted_call(
+                0, [list_of(), list_of("positive"), products(1.0)], [0.1, *NADAM], False, False
+            ),
+            counted_call(
+                7, [list_of(), list_of("positive"), products(0.3)], [0.1, *NADAM], True, True
+            ),
+            counted_call(
+                900,
+                [list_of(), list_of("positive"), products(1e-9)],
+                [0.1, 0.5, 0.9, 1e-3, 0.2, 0.1],
+                False,
+                False,
+            ),
+        ),
+        by_rule(
+            NAdam,
+            "lr beta1 beta2 eps weight_decay momentum_decay",
+            "exp_avg exp_avg_sq mu_product",
+            "maximize decoupled_weight_decay",
+        ),
+        gradient=IN_PLACE,
+        function=stepping("nadam_step", 4),
+        bench=of_optimizer("NAdam", {"lr": 1e-4}),
+        kernels=("nadam_step",),
+        bad=mismatched("nadam_step", [arr(2)], [arr(2)], ONE, ONE, np.zeros(6), 2),
+        large=call(
+            [arr(260_003)],
+            [arr(260_003)],
+            [arr(260_003)],
+            [arr(260_003, domain="positive")],
+            [np.array(1.0, np.float32)],
+            ONE,
+            np.array([0.1, *NADAM]),
             False,
             False,
         ),
@@ -231,5 +220,126 @@ OPTIMIZERS = {
         state=_moments,
         bench={"lr": 1e-4, "fused": True},
         training={"lr": 0.01, "amsgrad": True},
+    ),
+    "Adagrad": Optimizer(
+        settings=(
+            {"lr": 0.1},
+            {"lr": 0.1, "lr_decay": 0.2, "weight_decay": 0.1, "maximize": True},
+            {"lr": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3},
+        ),
+        bad=(
+            _rate,
+            ({"lr_decay": -1.0}, "Invalid lr_decay value: -1.0"),
+            ({"weight_decay": -1.0}, "Invalid weight_decay value: -1.0"),
+            ({"initial_accumulator_value": -1.0}, "Invalid initial_accumulator_value value: -1.0"),
+            ({"eps": -1.0}, "Invalid epsilon value: -1.0"),
+            ({"differentiable": True}, "Adagrad: expected differentiable=False"),
+        ),
+        state={"sum": {}},
+        bench={"lr": 1e-4},
+    ),
+    "RMSprop": Optimizer(
+        settings=(
+            {"lr": 0.01},
+            {"lr": 0.01, "alpha": 0.7, "eps": 1e-3, "weight_decay": 0.1, "maximize": True},
+            {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.1},
+            {"lr": 0.01, "centered": True},
+            {"lr": 0.01, "momentum": 0.5, "centered": True},
+        ),
+        bad=(
+            _rate,
+            ({"eps": -1.0}, "Invalid epsilon value: -1.0"),
+            ({"momentum": -1.0}, "Invalid momentum value: -1.0"),
+            ({"weight_decay": -1.0}, "Invalid weight_decay value: -1.0"),
+            ({"alpha": -1.0}, "Invalid alpha value: -1.0"),
+        ),
+        state={
+            "square_avg": {},
+            "grad_avg": {"centered": True},
+            "momentum_buffer": {"momentum": 0.5},
+        },
+        bench={"lr": 1e-4},
+        training={"lr": 0.01, "momentum": 0.9},
+    ),
+    "NAdam": Optimizer(
+        settings=(
+            {"lr": 0.01},
+            {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1},
+            {"lr": 0.01, "momentum_decay": 0.1, "maximize": True},
+            {"lr": 0.01, "weight_decay": 0.3, "decoupled_weight_decay": True},
+        ),
+        bad=(*_adam_bad, ({"momentum_decay": -1.0}, "Invalid momentum_decay value: -1.0")),
+        state={"exp_avg": {}, "exp_avg_sq": {}},
+        others=("mu_product",),
+        bench={"lr": 1e-4},
+    ),
+    "Adamax": Optimizer(
+        settings=(
+            {"lr": 0.01},
+            {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-2, "weight_decay": 0.1, "maximize": True},
+        ),
+        bad=_adam_bad,
+        state={"exp_avg": {}, "exp_inf": {}},
+        bench={"lr": 1e-4},
+    ),
+    "Adadelta": Optimizer(
+        settings=(
+            {"lr": 1.0},
+            {"lr": 0.1, "rho": 0.5, "eps": 1e-3, "weight_decay": 0.1, "maximize": True},
+        ),
+        bad=(
+            _rate,
+            ({"rho": 1.5}, "Invalid rho value: 1.5"),
+            ({"eps": -1.0}, "Invalid epsilon value: -1.0"),
+            ({"weight_decay": -1.0}, "Invalid weight_decay value: -1.0"),
+        ),
+        state={"square_avg": {}, "acc_delta": {}},
+        bench={"lr": 1e-4},
+    ),
+    "RAdam": Optimizer(
+        settings=(
+            {"lr": 0.01},
+            {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1, "maximize": True},
+            {"lr": 0.01, "weight_decay": 0.3, "decoupled_weight_decay": True},
+        ),
+        bad=_adam_bad,
+        state={"exp_avg": {}, "exp_avg_sq": {}},
+        bench={"lr": 1e-4},
+    ),
+    "Rprop": Optimizer(
+        settings=(
+            {"lr": 0.01},
+            {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (1e-2, 0.2), "maximize": True},
+        ),
+        bad=(_rate, ({"etas": (0.5, 0.9)}, "Invalid eta values: 0.5, 0.9")),
+        state={"prev": {}, "step_size": {}},
+        bench={"lr": 1e-4},
+    ),
+    "ASGD": Optimizer(
+        settings=(
+            {"lr": 0.1},
+            {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 3, "weight_decay": 0.1, "maximize": True},
+        ),
+        bad=(_rate, ({"weight_decay": -1.0}, "Invalid weight_decay value: -1.0")),
+        state={"ax": {}},
+        others=("eta", "mu"),
+        bench={"lr": 1e-4},
+    ),
+    "Adafactor": Optimizer(
+        settings=(
+            {"lr": 0.01},
+            {"lr": 0.3, "beta2_decay": -0.5, "eps": (1e-3, 1e-2), "d": 2.0, "weight_decay": 0.1},
+            {"lr": 0.3, "maximize": True},
+        ),
+        bad=(
+            ({"lr": -1.0}, "Learning rate should be >= 0 but is: -1.0"),
+            ({"beta2_decay": 1.0}, "beta2_decay should be <= 0 but is: 1.0"),
+            ({"eps": (-1.0, 0.0)}, "epsilon1 should be >= 0 but is: -1.0"),
+            ({"eps": (None, -1.0)}, "epsilon2 should be >= 0 but is: -1.0"),
+            ({"d": 0.5}, "Clipping threshold d should be >= 1 but is: 0.5"),
+            ({"weight_decay": -1.0}, "weight_decay should be >= 0 but is: -1.0"),
+        ),
+        others=("row_var", "col_var", "variance"),
+        bench={"lr": 1e-4},
     ),
 }

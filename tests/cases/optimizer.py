@@ -18,6 +18,7 @@ class Optimizer:
         bad: Settings that it refuses, and a part of what it says.
         state: The names of what it keeps of a parameter's shape, each with settings that it is
             kept with.
+        others: The names of what it keeps of other shapes, besides the count of steps.
         bench: The settings of the step that is timed, with torch too.
         training: Those that networks are trained with in tests of replays and threads; empty: the
             first of `settings`.
@@ -26,5 +27,6 @@ class Optimizer:
     settings: tuple[Settings, ...]
     bad: tuple[tuple[Settings, str], ...]
     state: dict[str, Settings] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
     bench: Settings = field(default_factory=dict)
     training: Settings = field(default_factory=dict)

@@ -67,7 +67,7 @@ SUMS = {
             bad(RuntimeError, "mean: expected a floating-point dtype", arr(2, dtype="int64")),
         ),
         large=_LARGE,
-        eager="writes into a tensor made from numbers",  # of no elements
+        eager="writes to a tensor that the function makes",  # of no elements
         bench=_TIMED,
         counts=Counts(launches=2, saved=0, saved_bytes=0, backward=1),
         reduces="dims",

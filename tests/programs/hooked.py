@@ -163,7 +163,7 @@ def a_flag_that_decides_about_a_hook(run):
     run.saw(model)
 
 
-@program(replays=False, says="kept by someone")
+@program(replays=False, says="still held after the call")
 def a_hook_that_reads_what_it_hangs_on(run):
     """Guided backpropagation: tensor, graph and hook hold each other until the collector comes."""
     model = mlp()

@@ -62,7 +62,7 @@ Tensors seeds(const char* op, const Tensors& roots, Tensors grads) {
   return grads;
 }
 
-// What runs within belongs to the backward pass; a profile shows the pass as a whole, too.
+// Launches in this scope belong to the backward pass, which a profile also shows as a range.
 class BackwardPass {
  public:
   BackwardPass() : phase_(program::Phase::backward), start_(program::Profile::start_of_range()) {}

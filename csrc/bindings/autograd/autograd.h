@@ -11,7 +11,7 @@ PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t coun
                           PyObject* keywords);
 void add_autograd(PyObject* module);
 
-// no_grad and its kin: context managers and decorators.
+// no_grad and the other grad modes: context managers and decorators.
 void add_grad_modes(PyObject* module);
 
 // steep.autograd's graph nodes, and Function's hold on the tape.

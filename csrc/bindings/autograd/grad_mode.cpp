@@ -1,5 +1,5 @@
-// no_grad, enable_grad, set_grad_enabled and inference_mode: in C, because they stand in every
-// training loop.
+// no_grad, enable_grad, set_grad_enabled and inference_mode: in C++, because every training loop
+// uses them.
 #include "bindings/autograd/autograd.h"
 #include "bindings/calls/arguments.h"
 #include "tape/history.h"
@@ -11,8 +11,9 @@ namespace {
 struct Mode {
   PyObject_HEAD
   bool enabled;
-  bool
-      entered;  // set_grad_enabled acts when it is made: the first __enter__ has nothing left to do
+  // True from the start for set_grad_enabled, which takes effect when it is made: the first
+  // __enter__ does nothing.
+  bool entered;
   int depth;
   uint64_t before;  // one bit for each level entered
 };
@@ -23,7 +24,7 @@ Mode* mode_of(PyObject* self) { return reinterpret_cast<Mode*>(self); }
 
 void push(Mode* mode) {
   if (mode->depth == 64)
-    throw Error(ErrorKind::runtime, "a grad mode object was entered 64 times; make a new one");
+    throw Error(ErrorKind::runtime, "a grad mode object was entered 64 times; create a new one");
   mode->before = mode->before << 1 | static_cast<uint64_t>(tape::grad_enabled());
   ++mode->depth;
   tape::set_grad_enabled(mode->enabled);
@@ -55,7 +56,7 @@ Owned make(PyTypeObject* type, bool enabled) {
   return object;
 }
 
-// As a decorator: every call of the function runs under a mode of its own.
+// As a decorator: every call of the function enters a new mode object.
 PyObject* decorate(PyTypeObject* type, bool enabled, PyObject* function) {
   const Owned module(PyImport_ImportModule("steep._grad_mode"));
   return PyObject_CallMethod(
@@ -145,7 +146,7 @@ Example:
     >>> y.requires_grad
     False)");
   enable_grad_type = add_mode(module, "enable_grad", make_fixed,
-                              "Records inside of it, whatever stands around it.");
+                              "Records operations inside of it, even within no_grad.");
   set_grad_type =
       add_mode(module, "set_grad_enabled", make_chosen,
                "Turns recording on or off: at once, and for a with block until its end.");

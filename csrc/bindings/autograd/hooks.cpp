@@ -18,7 +18,7 @@ int callables = 0;  // guarded by the interpreter lock
 // A Python callable as a tape::Hook's function. Copies share the callable.
 class PythonHook {
  public:
-  // What calls it, and reads its answer.
+  // How it is called, and its result read.
   using Protocol = Tensor (*)(PyObject* callable, const Tensor& given);
 
   PythonHook(PyObject* callable, Protocol protocol, uint64_t id)
@@ -33,7 +33,7 @@ class PythonHook {
   }
   PythonHook& operator=(const PythonHook&) = delete;
   ~PythonHook() {
-    if (!Py_IsInitialized()) return;  // the process is ending; the callable goes with it
+    if (!Py_IsInitialized()) return;  // the process is ending: the callable is not freed
     const WithGil gil;
     --callables;
     Py_DECREF(callable_);
@@ -52,7 +52,7 @@ class PythonHook {
   uint64_t id_;
 };
 
-// A hook of register_hook: takes a gradient, answers with None or with another.
+// A hook of register_hook: takes a gradient, returns None or another gradient.
 Tensor change_gradient(PyObject* callable, const Tensor& grad) {
   const Owned given(wrap(grad));
   const Owned changed(PyObject_CallOneArg(callable, given.get()));
@@ -87,7 +87,7 @@ Tensor show_leaf(PyObject* callable, const Tensor& leaf) {
 
 std::atomic<uint64_t> next_id{1};
 
-// What register_hook returns. Holds the list weakly: a handle keeps no graph alive.
+// What register_hook returns. It refers weakly to the list, so a handle keeps no graph alive.
 struct Handle {
   PyObject_HEAD
   std::weak_ptr<tape::Hooks> hooks;
@@ -103,7 +103,7 @@ PyObject* handle_remove(PyObject* self, PyObject*) {
     if (const auto hooks = handle_of(self)->hooks.lock()) {
       for (size_t i = 0; i < hooks->size(); ++i) {
         if ((*hooks)[i].id != handle_of(self)->id) continue;
-        const tape::Hook dying = std::move((*hooks)[i]);  // its callable may run code when it goes
+        const tape::Hook dying = std::move((*hooks)[i]);  // destroying its callable may run code
         hooks->erase(hooks->begin() + static_cast<int64_t>(i));
         break;
       }
@@ -123,25 +123,24 @@ void handle_dealloc(PyObject* self) {
 }
 
 PyMethodDef methods[] = {
-    {"remove", handle_remove, METH_NOARGS, "Takes the hook away; a second call does nothing."},
+    {"remove", handle_remove, METH_NOARGS, "Removes the hook; a second call does nothing."},
     {"__enter__", handle_enter, METH_NOARGS, nullptr},
     {"__exit__", handle_exit, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 PyType_Slot slots[] = {{Py_tp_dealloc, slot(handle_dealloc)},
                        {Py_tp_methods, methods},
-                       {Py_tp_doc, const_cast<char*>("Takes a hook away again.")},
+                       {Py_tp_doc, const_cast<char*>("Removes a hook again.")},
                        {0, nullptr}};
 PyType_Spec spec = {"steep._core.HookHandle", sizeof(Handle), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
 
-// The list there is, or a new one.
+// The list, made if there is none.
 const std::shared_ptr<tape::Hooks>& list_in(std::shared_ptr<tape::Hooks>& place) {
   if (!place) place = std::make_shared<tape::Hooks>();
   return place;
 }
 
-// The hooks of a tensor: its own where it is a leaf, else those of its output at the node that made
-// it.
+// The hooks of a tensor: a leaf's own; otherwise those of its output, at the node that made it.
 std::shared_ptr<tape::Hooks> hooks_of(const Tensor& x) {
   tape::History& history = tape::ensure_history(x);
   const Ref<tape::Node> node = tape::grad_fn(x);
@@ -175,7 +174,7 @@ PyObject* add_hook(const std::shared_ptr<tape::Hooks>& hooks, PyObject* callable
 
 // ---- for recordings ----
 
-// Calls use(callable) for each of a list, until that says false.
+// Calls use(callable) for each hook of a list, until it returns false.
 template <class Use>
 bool all_of(const std::shared_ptr<tape::Hooks>& hooks, const Use& use) {
   if (!hooks) return true;
@@ -186,7 +185,8 @@ bool all_of(const std::shared_ptr<tape::Hooks>& hooks, const Use& use) {
   return true;
 }
 
-// The same for all of a tensor, with None between those for its gradient and those called later.
+// The same for all hooks of a tensor, with None between those for its gradient and those called
+// afterwards.
 template <class Use>
 bool all_of(const Tensor& x, const Use& use) {
   const tape::History* const h = tape::history(x);
@@ -232,7 +232,7 @@ int visit_own(const tape::History& history, visitproc visit, void* arg) {
   return visit_list(history.post_hooks, visit, arg);
 }
 
-// Of a leaf that nothing but its accumulator holds any more.
+// For a leaf that only its accumulator still holds.
 tape::History* history_of_leaf(const tape::Node& node) {
   const TensorImpl* leaf = node.leaf();
   return leaf && leaf->references() == 1 ? static_cast<tape::History*>(leaf->autograd.get())
@@ -250,7 +250,7 @@ int visit_nodes(const tape::OwnedNodes& nodes, visitproc visit, void* arg) {
   return 0;
 }
 
-// Callables go when all lists have been taken off: their end may run code.
+// Callables are destroyed after all lists have been detached: that may run code.
 using Dying = std::vector<std::shared_ptr<tape::Hooks>>;
 
 void take_own(tape::History& history, Dying& dying) {
@@ -258,8 +258,9 @@ void take_own(tape::History& history, Dying& dying) {
   dying.push_back(std::move(history.post_hooks));
 }
 
-// The hooks of the nodes, and a tensor's own if there is one. Where there is no memory for the list
-// they stay, and the cycle with them, until the collector comes by again: it takes no exception.
+// The hooks of the nodes, and a tensor's own if there is one. If there is no memory for the list,
+// they stay, and the cycle with them, until the next collection: the collector cannot deal with an
+// exception.
 void drop_all(tape::History* own, const tape::OwnedNodes& nodes) {
   Dying dying;
   size_t count = 2;

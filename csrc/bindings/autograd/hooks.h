@@ -11,21 +11,21 @@ namespace steep::bindings {
 
 // x.register_hook(callable): a new reference to a handle with remove().
 PyObject* register_hook(const Tensor& x, PyObject* callable);
-// x.register_post_accumulate_grad_hook(callable): the same for one called with a leaf whose .grad
-// has been added to.
+// x.register_post_accumulate_grad_hook(callable): the same for a hook that is called with a leaf
+// after its .grad has been added to.
 PyObject* register_post_hook(const Tensor& x, PyObject* callable);
 
-// Whether a tensor's hooks are those that hooks_of() has told: a tuple.
+// Whether a tensor's hooks are those in a tuple from hooks_of().
 bool has_hooks_of(const Tensor& x, PyObject* callables);
 
-// For the collector: visits, or gives up, the callables that live by a tensor alone whose only
-// owner is its Python object: the tensor's own and those of the graph behind it.
+// For the collector: visits or drops the callables that only a tensor keeps alive which only its
+// Python object owns: the tensor's own, and those of the graph behind it.
 int visit_hooks(const Tensor& x, visitproc visit, void* arg);
 void drop_hooks(const Tensor& x);
 // The same for a node whose only owner is its Python object.
 int visit_hooks(const Ref<tape::Node>& node, visitproc visit, void* arg);
 void drop_hooks(const Ref<tape::Node>& node);
-// Counts the callables that the graph keeps: while there are none, nothing is looked for.
+// The number of callables in graphs: while there are none, the collector need not search.
 void count_callables(int more);
 
 // Adds the handle's type, hooks_of and next_hook.

@@ -137,7 +137,7 @@ PyType_Spec saved_spec = {"steep._core.SavedTensor", sizeof(SavedObject), 0, Py_
 
 // ---- a rule written in Python ----
 
-// Gives a name the life of the process: nodes keep pointers.
+// A copy of a name that lasts as long as the process, because nodes keep pointers.
 const char* lasting(const char* name) {
   static auto* names = new std::set<std::string>();
   return names->insert(name).first->c_str();
@@ -168,7 +168,8 @@ class PythonNode final : public tape::Node {
   }
 
  protected:
-  // A rule that backward has used up gives up what it has saved, whoever else holds it.
+  // A rule that backward has released drops what it has saved, even if something else holds the
+  // rule.
   void give_up() override {
     if (!rule_ || !Py_IsInitialized()) return;
     const WithGil gil;
@@ -204,7 +205,7 @@ Tensors tensors_in(PyObject* tuple) {
   return tensors;
 }
 
-// record_function(name, rule, inputs, outputs): outputs, freshly made, get a node that leads to
+// record_function(name, rule, inputs, outputs): gives newly made outputs a node that leads to
 // inputs.
 PyObject* record_function(PyObject*, PyObject* arguments) {
   return guarded([&]() -> PyObject* {
@@ -232,7 +233,7 @@ PyMethodDef functions[] = {{"record_function", record_function, METH_VARARGS,
 std::string node_label(const char* name) {
   std::string label = name;
   if (!label.empty() && std::isupper(static_cast<unsigned char>(label[0])))
-    return label;  // spelled out already
+    return label;  // already in that form
   std::string out;
   bool start = true;
   for (char c : label) {

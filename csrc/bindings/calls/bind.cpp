@@ -17,7 +17,7 @@ bool same_name(PyObject* key, PyObject* name) {
 
 int find_keyword(const Signature& signature, PyObject* key) {
   const int count = static_cast<int>(signature.parameters.size());
-  for (int i = 0; i < count; ++i)  // names are interned nearly always
+  for (int i = 0; i < count; ++i)  // names are nearly always interned
     if (signature.parameters[i].key == key) return i;
   for (int i = 0; i < count; ++i)
     if (same_name(key, signature.parameters[i].key) ||
@@ -35,8 +35,8 @@ bool take_option(const Signature& signature, PyObject* key, PyObject* value) {
   return false;
 }
 
-// Which object each parameter gets. A variadic one gets all that is left by position: `rest` of
-// them.
+// Which object each parameter gets. A variadic one gets all remaining positional arguments, `rest`
+// of them.
 class Placement {
  public:
   bool place(const Signature& signature, const CallArguments& call, Mismatch& mismatch);

@@ -38,7 +38,8 @@ class AnyValues {
   alignas(ops::AnyValue) unsigned char room_[sizeof(ops::AnyValue) * kMostParameters];
 };
 
-// Fills `values`, one for each parameter; says why not where the overload does not fit.
+// Fills `values`, one for each parameter. If the overload does not fit, false, and `mismatch` says
+// why.
 bool bind(const Signature& signature, const CallArguments& call, ops::AnyValue* values,
           Mismatch& mismatch);
 

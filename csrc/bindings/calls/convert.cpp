@@ -114,8 +114,8 @@ PyObject* wrap_tensors(Tensors& tensors, PyTypeObject* named) {
 
 }  // namespace
 
-// Python takes long to write out very long numbers, or refuses to. Asked of int itself: a subclass
-// may have other methods of those names.
+// Python is slow to print very long numbers, or refuses to. Uses the methods of int itself, which a
+// subclass may override.
 std::string digits_of(PyObject* number) {
   constexpr int64_t kMostBits = 132;  // 40 digits
   auto* const type = reinterpret_cast<PyObject*>(&PyLong_Type);

@@ -18,19 +18,20 @@ constexpr Accepts none = 1, tensor = 2, number = 4, integer = 8, floating = 16, 
 // Throws PythonError where the object looked right but cannot be read (an int beyond 64 bits).
 bool convert(Accepts wanted, PyObject* object, ops::AnyValue& value);
 
-// A Python or NumPy number that is no tensor; false for all else.
+// A Python or NumPy number that is not a tensor; false for anything else.
 bool read_number(PyObject* object, Number& number);
 // A tensor or a number.
 bool read_operand(PyObject* object, ops::TensorOrNumber& operand);
-// An int's digits for a message, where they are not too many.
+// An int's digits for a message, if there are not too many.
 std::string digits_of(PyObject* number);
-// NumPy's scalars and their like: a number, but no container (an array converts to int, too).
+// Whether it is a number such as a NumPy scalar, and not a container (an array converts to int
+// too).
 bool is_scalar_like(PyObject* object);
 // The value of a Python int; an Unnamed error of kind overflow for one beyond 64 bits.
 int64_t read_long(PyObject* object);
-// An integer of any kind (no bool); false for all else.
+// An integer of any kind except bool; false for anything else.
 bool read_int(PyObject* object, int64_t& value);
-// An int or a sequence of them; false for all else.
+// An int or a sequence of ints; false for anything else.
 bool read_dims(PyObject* object, Dims& dims);
 
 PyObject* wrap(const Number& number);

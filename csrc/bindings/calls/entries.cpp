@@ -102,7 +102,7 @@ Owned make_operation(const Entry& entry) {
   return object;
 }
 
-// The type of what max(x, dim) and its like return: a tuple whose items have names.
+// The type of the results of max(x, dim) and the like: a named tuple.
 PyTypeObject* make_named_pair(const std::string& name) {
   static auto* names = new std::deque<std::string>();
   names->push_back("steep.return_types." + name);
@@ -115,7 +115,7 @@ PyTypeObject* make_named_pair(const std::string& name) {
       checked(reinterpret_cast<PyObject*>(PyStructSequence_NewType(&description))));
 }
 
-// The registry goes by name, so that the entry of a name stands among the last two.
+// The registry is sorted by name, so the entry of a name is one of the last two.
 Entry& entry_named(const std::string& name, bool method) {
   std::deque<Entry>& all = entries();
   for (size_t i = all.size(); i-- > 0 && all[i].name == name;)
@@ -170,7 +170,7 @@ void add_entries(PyObject* module) {
   PyObject* own = reinterpret_cast<PyObject*>(tensor_type);
   const Owned written(PyObject_GetAttrString(own, "__dict__"));
   for (const Entry& entry : entries()) {
-    // A method written by hand stands before the registry's: it takes what a signature cannot say.
+    // A method written by hand takes precedence: it accepts what a signature cannot express.
     if (entry.method && PyMapping_HasKeyString(written.get(), entry.name.c_str())) continue;
     checked(PyObject_SetAttrString(entry.method ? own : module, entry.name.c_str(),
                                    make_operation(entry).get()));

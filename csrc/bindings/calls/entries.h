@@ -12,7 +12,7 @@ struct Overload {
   const ops::Op* op;
   Signature signature;
   PyTypeObject* named = nullptr;  // the type of the pair it returns
-  std::string shown;              // the signature, with out where the entry takes it
+  std::string shown;              // the signature for messages, with out if the entry takes it
 };
 
 // All overloads of one name, as a function or as a method.
@@ -32,8 +32,8 @@ PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positiona
 // add_tensor_type().
 void add_entries(PyObject* module);
 
-// The method of that name, for slots that have no function of their own; null where the registry
-// has none.
+// The method of that name, for slots without a function of their own; null if the registry has
+// none.
 const Entry* find_method(const char* name);
 
 }  // namespace steep::bindings

@@ -1,4 +1,5 @@
-// Whether modules still compute what a shortcut stands for. A sequence asks at every call, so in C.
+// Whether modules still compute what a shortcut stands for. A sequence asks at every call, hence in
+// C++.
 #include "bindings/calls/functions.h"
 
 namespace steep::bindings {
@@ -7,7 +8,7 @@ namespace {
 
 PyObject *forward_name, *hooks_name;
 
-// A value of a dict, borrowed; null where there is none.
+// A value of a dict (borrowed); null if there is none.
 PyObject* find(PyObject* dict, PyObject* key) {
   PyObject* const value = PyDict_GetItemWithError(dict, key);
   if (!value && PyErr_Occurred()) throw PythonError();

@@ -149,7 +149,7 @@ void add_functions(PyObject* module) {
       "How many elements there are.");
   m.def(
       "get_default_dtype", [] { return steal(wrap(default_dtype())); },
-      "The floating dtype that is taken where none is named.");
+      "The floating dtype used where none is given.");
   m.def(
       "set_default_dtype",
       [](const py::object& d) {
@@ -158,8 +158,7 @@ void add_functions(PyObject* module) {
           fail(ErrorKind::type, "set_default_dtype", "float32 or float64", name(dtype));
         set_default_dtype(dtype);
       },
-      py::arg("d"),
-      "Sets the floating dtype that is taken where none is named: float32 or float64.");
+      py::arg("d"), "Sets the floating dtype used where none is given: float32 or float64.");
   m.def(
       "floating_limits",
       [](const py::object& d) {
@@ -171,9 +170,8 @@ void add_functions(PyObject* module) {
         });
       },
       py::arg("dtype"),
-      "Of a floating dtype: the distance from 1 to the next number, the largest number, the "
-      "smallest "
-      "of full precision, and how many decimal digits it keeps.");
+      "For a floating dtype: the distance from 1 to the next number, the largest number, the "
+      "smallest of full precision, and how many decimal digits it keeps.");
   m.def(
       "promote_types",
       [](const py::object& a, const py::object& b) {

@@ -51,7 +51,7 @@ Tensors read_outs(const Entry& entry, PyObject* object) {
   return outs;
 }
 
-// A dtype that is left open is that of out; one that is named must be.
+// If no dtype is given, it is that of out; a given one must match it.
 void settle_dtype(const Entry& entry, const Signature& signature, ops::AnyValue* values,
                   const Tensor& out) {
   for (size_t i = 0; i < signature.parameters.size(); ++i) {
@@ -101,7 +101,7 @@ void check_outs(const Entry& entry, const Tensors& outs, const Tensors& results,
   }
 }
 
-// Gives out memory of the result's shape.
+// Gives `out` memory of the result's shape.
 void resize(const Tensor& out, const Dims& shape) {
   if (out.numel() > 0) {
     ops::host.warn(join("An output with one or more elements was resized since it had shape ",
@@ -126,8 +126,7 @@ PyObject* write(const Entry& entry, const Overload& overload, const Tensors& out
   const tape::GradMode off(false);
   for (int i = 0; i < outs.size(); ++i) ops::assign(entry.name.c_str(), outs[i], results[i]);
   for (int i = 0; i < outs.size(); ++i)
-    if (tape::requires_grad(results[i]))
-      tape::set_requires_grad(outs[i], true);  // as was asked for
+    if (tape::requires_grad(results[i])) tape::set_requires_grad(outs[i], true);  // as requested
   if (outs.size() == 1) return wrap(outs[0]);
   ops::AnyValue pair = ops::AnyValue::of(outs);
   return wrap_result(pair, overload.named);

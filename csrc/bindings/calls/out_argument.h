@@ -1,4 +1,4 @@
-// out=: a function's result written into tensors that the caller gives.
+// out=: writes a function's result to tensors that the caller gives.
 #pragma once
 
 #include "bindings/calls/bind.h"
@@ -8,10 +8,10 @@ namespace steep::bindings {
 // A function's signature with that keyword.
 std::string with_out(const std::string& signature);
 
-// Where among the call's keywords out= is; -1 where it is not.
+// The index of out= among the call's keywords; -1 if it is not there.
 Py_ssize_t find_out(const CallArguments& call);
-// invoke() of a call that has it. Tensors that are empty take the result's shape, as do others,
-// with a warning; nothing is written unless all fit. Refused where a gradient would be lost.
+// invoke() for a call that has it. Empty tensors take the result's shape; others do so too, with a
+// warning. Nothing is written unless all fit. Throws if a gradient would be lost.
 PyObject* invoke_into(const Entry& entry, const CallArguments& call);
 
 }  // namespace steep::bindings

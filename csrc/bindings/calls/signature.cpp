@@ -105,7 +105,7 @@ Accepts Parser::annotation(std::string_view text) const {
 }
 
 bool Parser::read_number(std::string_view view, Accepts wanted, AnyValue& value) const {
-  const std::string text(view);  // which ends in a zero, as strtod() needs it
+  const std::string text(view);  // zero-terminated, as strtod() needs it
   if (text == "inf" || text == "-inf") {
     const double infinity = std::numeric_limits<double>::infinity();
     value = AnyValue::of(Number(text[0] == '-' ? -infinity : infinity));

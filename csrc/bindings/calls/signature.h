@@ -1,5 +1,5 @@
-// The registry's signatures as calls need them, made once at load: what each entry takes, in which
-// order, by which names.
+// The registry's signatures in the form that calls need, made once at load: which parameters each
+// entry takes, in which order, by which names.
 #pragma once
 
 #include <string>
@@ -23,8 +23,8 @@ struct Parameter {
   ops::AnyValue value;  // the default
 };
 
-// What is checked and has no further say: device, layout and pin_memory, of which there is one
-// each.
+// Arguments that are only checked: device, layout and pin_memory, each with a single possible
+// value.
 struct Option {
   enum class Kind : uint8_t { device, layout, pin_memory };
   Kind kind;
@@ -36,15 +36,15 @@ struct Signature {
   std::vector<Parameter> parameters;
   std::vector<Option> options;  // keywords
   std::string returns;
-  int positional = 0;  // how many may be given by position; a variadic one counts once
+  int positional = 0;  // how many may be positional; a variadic one counts once
 };
 
 constexpr int kMostParameters = 16;
 
-// Refuses a value that there is none of here.
+// Throws for a value that steep does not have.
 void check_option(const char* op, const Option& option, PyObject* value);
 
-// Throws a RuntimeError that shows what is wrong with an entry.
+// Throws a RuntimeError that says what is wrong with an entry.
 Signature parse_signature(const ops::Op& op);
 
 // Copies a default into an empty Value.

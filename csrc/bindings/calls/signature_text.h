@@ -1,5 +1,5 @@
-// The text of a registry entry's signature taken apart: what calls, stubs, modules and the API page
-// are made from.
+// Parses the text of a registry entry's signature, from which calls, stubs, modules and the API
+// page are made.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ struct WrittenParameter {
   Kind kind = Kind::positional;
   std::string_view name;
   std::string_view annotation;
-  std::string_view standard;  // its default; empty where it has none
+  std::string_view standard;  // its default; empty if it has none
 };
 
 struct WrittenSignature {
@@ -22,7 +22,7 @@ struct WrittenSignature {
   std::string_view returns;
 };
 
-// Throws a RuntimeError that names the entry where the text is no signature.
+// Throws a RuntimeError that names the entry if the text is not a signature.
 WrittenSignature read_signature(const char* name, const char* text);
 
 // Throws that error.

@@ -1,6 +1,6 @@
-// Changes of several tensors that belong together. Each function checks everything and allocates
+// Changes to several tensors that belong together. Each function checks everything and allocates
 // all it needs before it changes anything, and no Python code runs in between: neither a failed
-// allocation nor a KeyboardInterrupt leaves a part of them changed.
+// allocation nor a KeyboardInterrupt leaves only some of them changed.
 #include "bindings/host/changes.h"
 
 #include <unordered_set>
@@ -36,8 +36,8 @@ void need(bool right, const char* usage) {
 
 // ---- gradients ----
 
-// What takes the place of each .grad, ready to be filled with zeros: itself, or, where it has a
-// graph, the same memory without.
+// What replaces each .grad, to be filled with zeros: the .grad itself or, if it has a graph, a
+// tensor on the same memory without one.
 Tensors detached_gradients(const Tensors& tensors) {
   const tape::GradMode off(false);
   Tensors fresh;
@@ -59,7 +59,7 @@ PyObject* clear_gradients(PyObject*, PyObject* const* args, Py_ssize_t count) {
     const int to_none = PyObject_IsTrue(args[1]);
     checked(to_none);
     const Tensors tensors = tensors_of("zero_grad", args[0]);
-    Tensors fresh;  // holds what was there until the end: to let go of it may run code
+    Tensors fresh;  // swapped with what was there, which is destroyed at the end: that may run code
     if (to_none) {
       fresh.resize(tensors.size());
     } else {
@@ -108,8 +108,14 @@ Tensors prepared_sources(const Tensors& targets, const Tensors& sources) {
   return out;
 }
 
-// copy_values(targets, sources): the values of each source into its target, as copy_ does
-// unrecorded.
+void write_values(const Tensors& targets, const Tensors& sources) {
+  for (int i = 0; i < targets.size(); ++i) {
+    ops::copy_memory(targets[i], sources[i]);
+    targets[i]->storage->bump("copy_");
+  }
+}
+
+// copy_values(targets, sources): copies the values of each source into its target, unrecorded.
 PyObject* copy_values(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     need(count == 2, "copy_values: expected (targets, sources)");
@@ -117,11 +123,7 @@ PyObject* copy_values(PyObject*, PyObject* const* args, Py_ssize_t count) {
     const Tensors sources = tensors_of("copy_values", args[1]);
     need(targets.size() == sources.size(), "copy_values: expected as many sources as targets");
     const tape::GradMode off(false);
-    const Tensors ready = prepared_sources(targets, sources);
-    for (int i = 0; i < targets.size(); ++i) {
-      ops::copy_memory(targets[i], ready[i]);
-      targets[i]->storage->bump("copy_");
-    }
+    write_values(targets, prepared_sources(targets, sources));
     Py_RETURN_NONE;
   });
 }
@@ -196,12 +198,59 @@ PyObject* set_requires_grad(PyObject*, PyObject* const* args, Py_ssize_t count) 
 
 // ---- calls ----
 
-// take_steps(calls, entries): optimiser steps, each a function and its arguments, with the state
-// that they have made put into dicts as set_items does.
+// The writes of steps made of operations, which are done once nothing can fail any more.
+class Values {
+ public:
+  // What a step has returned: None, or a pair of lists: the tensors to change and their new values.
+  void add(PyObject* pair) {
+    if (pair == Py_None) return;
+    need(PyTuple_Check(pair) && PyTuple_GET_SIZE(pair) == 2,
+         "take_steps: expected None or (targets, values) from a call");
+    const Tensors targets = tensors_of("take_steps", PyTuple_GET_ITEM(pair, 0));
+    const Tensors values = tensors_of("take_steps", PyTuple_GET_ITEM(pair, 1));
+    need(targets.size() == values.size(), "take_steps: expected as many values as targets");
+    for (int i = 0; i < targets.size(); ++i) {
+      ops::check_like("take_steps", "values", values[i], targets[i], i);
+      targets_.push_back(targets[i]);
+      values_.push_back(values[i]);
+    }
+  }
+  void prepare() {
+    const tape::GradMode off(false);
+    values_ = prepared_sources(targets_, values_);
+  }
+  void write() const {
+    const tape::GradMode off(false);
+    write_values(targets_, values_);
+  }
+
+ private:
+  Tensors targets_, values_;
+};
+
+// check_step(name, params, what, list): raises unless the parameters can be written, and the list has
+// a tensor of each one's shape and dtype.
+PyObject* check_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    need(count == 4 && PyUnicode_Check(args[0]) && PyUnicode_Check(args[2]),
+         "check_step: expected (name, params, what, list)");
+    const char *const name = PyUnicode_AsUTF8(args[0]), *const what = PyUnicode_AsUTF8(args[2]);
+    if (!name || !what) return nullptr;
+    const Tensors params = tensors_of(name, args[1]);
+    ops::check_params(name, params);
+    ops::check_list(name, what, tensors_of(name, args[3]), params);
+    Py_RETURN_NONE;
+  });
+}
+
+// take_steps(calls, entries): takes optimiser steps, each a function and its arguments, and puts
+// the state that they have made into dicts as set_items does. A function takes a fused step, which
+// waits for the others, or returns (targets, values) for a step that is written here.
 PyObject* take_steps(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     need(count == 2 && PyList_Check(args[0]), "take_steps: expected (calls, entries)");
     ops::StepsTogether steps;
+    Values values;
     const Items calls("take_steps", args[0]);
     for (Py_ssize_t i = 0; i < calls.size(); ++i) {
       const Owned held = calls[i];
@@ -209,12 +258,15 @@ PyObject* take_steps(PyObject*, PyObject* const* args, Py_ssize_t count) {
       need(PyTuple_Check(call) && PyTuple_GET_SIZE(call) == 2 &&
                PyTuple_Check(PyTuple_GET_ITEM(call, 1)),
            "take_steps: expected calls as (function, tuple)");
-      const Owned ignored(
+      const Owned result(
           PyObject_Call(PyTuple_GET_ITEM(call, 0), PyTuple_GET_ITEM(call, 1), nullptr));
+      values.add(result.get());
     }
+    values.prepare();
     Assignments made;
     made.assign(args[1]);
     steps.run();
+    values.write();
     made.keep();
     Py_RETURN_NONE;
   });
@@ -242,6 +294,8 @@ PyMethodDef functions[] = {
      "none."},
     {"set_requires_grad", as_method(set_requires_grad), METH_FASTCALL,
      "Sets requires_grad of all tensors or of none."},
+    {"check_step", as_method(check_step), METH_FASTCALL,
+     "Raises unless the tensors of a list have the shapes and dtypes of their parameters."},
     {"take_steps", as_method(take_steps), METH_FASTCALL,
      "Takes several optimiser steps and assigns the state they made: all or none."},
     {"call_with_grad", as_method(call_with_grad), METH_FASTCALL,

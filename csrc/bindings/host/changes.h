@@ -1,4 +1,4 @@
-// Changes of several objects that belong together, made in one call.
+// Changes to several objects that belong together, made in one call.
 #pragma once
 
 #include <vector>
@@ -17,17 +17,17 @@ void add_items(PyObject* module);
 class Assignments {
  public:
   Assignments() = default;
-  ~Assignments();  // takes back what was made, unless keep() was called
+  ~Assignments();  // undoes the assignments, unless keep() was called
   Assignments(const Assignments&) = delete;
   Assignments& operator=(const Assignments&) = delete;
 
-  // Of a list of (dict, key, value), or (dict, key) for a key that goes.
+  // From a list of (dict, key, value), or (dict, key) to delete a key.
   void assign(PyObject* entries);
   void keep() { kept_ = true; }
 
  private:
   struct Made {
-    Owned dict, key, old;  // old: null where the key was not there
+    Owned dict, key, old;  // old: null if the key was not there
   };
   struct Snapshot {
     Owned dict, before;

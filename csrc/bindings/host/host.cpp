@@ -15,11 +15,12 @@ void warn(const std::string& text) {
   checked(PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 1));
 }
 
-// NumPy's, which is LAPACK's.
+// By NumPy, which calls LAPACK.
 ops::Svd svd(const Tensor& matrices) {
   const WithGil gil;
   const Owned linalg(PyImport_ImportModule("numpy.linalg"));
-  const Owned tensor(wrap(alias(matrices)));  // without the graph, which NumPy is refused
+  const Owned tensor(
+      wrap(alias(matrices)));  // without the graph: NumPy gets no memory of tensors with one
   const Owned array(PyObject_CallMethod(tensor.get(), "numpy", nullptr));
   const Owned factors(PyObject_CallMethod(linalg.get(), "svd", "Oi", array.get(), 0));
   const auto factor = [&](Py_ssize_t i) {

@@ -1,4 +1,4 @@
-// Assignments to dicts and comparisons with them, without Python code in between.
+// Assignments to dicts and comparisons of them, during which no Python code runs.
 #include "bindings/host/changes.h"
 
 #include <algorithm>
@@ -31,15 +31,15 @@ void Assignments::assign_one(PyObject* entry) {
   if (!old && !sets) return;
   Made made{Owned::borrow(dict), Owned::borrow(key), old ? Owned::borrow(old) : Owned()};
   checked(sets ? PyDict_SetItem(dict, key, PyTuple_GET_ITEM(entry, 2)) : PyDict_DelItem(dict, key));
-  made_.push_back(std::move(made));  // there is room for it
+  made_.push_back(std::move(made));  // room is reserved
 }
 
 void Assignments::assign(PyObject* entries) {
   if (!PyList_Check(entries)) raise(PyExc_TypeError, "set_items: expected a list");
   const Items list("set_items", entries);
   made_.reserve(made_.size() + static_cast<size_t>(list.size()));
-  // What has gone from a dict comes back at its end: such a dict is put back as a whole, for its
-  // order.
+  // A deleted key would come back at the end of its dict, so such a dict is restored as a whole, in
+  // its order.
   for (Py_ssize_t i = 0; i < list.size(); ++i) {
     const Owned entry = list[i];
     if (!PyTuple_Check(entry.get()) || PyTuple_GET_SIZE(entry.get()) != 2) continue;
@@ -93,8 +93,8 @@ PyObject* same_objects(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// Reads a dict in the order of its keys, as whoever laid the columns out did: as long as the keys
-// come in that order, none is hashed and looked for.
+// Reads a dict in the order of its keys, in which the columns were laid out: as long as the keys
+// come in that order, none needs to be looked up.
 class InOrder {
  public:
   explicit InOrder(PyObject* dict) : dict_(dict) {}
@@ -126,17 +126,19 @@ SmallVector<Column, 8> columns_of(PyObject* lists) {
   return columns;
 }
 
-// Whether an owner's entry has, under the name of each column, what that has in place i.
+// Whether an owner's entry has, under the name of each column, the column's item i; nothing or None
+// if that item is None.
 bool entry_matches(PyObject* entry, const SmallVector<Column, 8>& columns, Py_ssize_t i) {
   InOrder values(entry);
   return std::all_of(columns.begin(), columns.end(), [&](const Column& column) {
     PyObject* const value = values.next(column.name);
-    return i < PyList_GET_SIZE(column.values) && value == PyList_GET_ITEM(column.values, i);
+    return i < PyList_GET_SIZE(column.values) &&
+           (value ? value : Py_None) == PyList_GET_ITEM(column.values, i);
   });
 }
 
-// state_matches(state, owners, columns): whether each list of columns that is not empty holds, for
-// each owner, what state has under the column's name.
+// state_matches(state, owners, columns): whether each nonempty column holds, for each owner, what
+// state has under the column's name, or None if it has nothing.
 PyObject* state_matches(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 3 || !PyDict_Check(args[0]) || !PyList_Check(args[1]) || !PyDict_Check(args[2]))
@@ -156,8 +158,8 @@ PyObject* state_matches(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// call_with_item(dict, key, value, function, args, kwargs): whatever ends the call, the dict has
-// then what it had before. A `finally` of Python's is itself code that can be interrupted.
+// call_with_item(dict, key, value, function, args, kwargs): however the call ends, the dict then
+// has what it had before. A `finally` in Python could itself be interrupted.
 PyObject* call_with_item(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 6 || !PyTuple_Check(args[4]) || !PyDict_Check(args[5]))

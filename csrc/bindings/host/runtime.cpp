@@ -54,7 +54,8 @@ void set_rank_order(const std::string& order) {
                                               : RankOrder::falling);
 }
 
-// For each of a program's runs, whether it would use its team, if runs took so long either way.
+// For each run of a program, whether it would use its team if runs took so long with it and
+// without.
 std::vector<bool> pace_choices(const py::list& team_ns, const py::list& alone_ns) {
   program::Pace pace;
   std::vector<bool> choices;
@@ -70,7 +71,7 @@ std::vector<bool> pace_choices(const py::list& team_ns, const py::list& alone_ns
   return choices;
 }
 
-// The interpreter lock is given up only by a thread that holds it.
+// Only a thread that holds the interpreter lock releases it.
 void* leave() { return PyGILState_Check() ? leave_interpreter() : nullptr; }
 void enter(void* state) {
   if (state) enter_interpreter(static_cast<PyThreadState*>(state));

@@ -8,7 +8,7 @@
 namespace steep::bindings {
 
 // bindings/types/generator_type.cpp
-// The generator inside a steep.Generator; null where the object is none.
+// The generator in a steep.Generator; null if the object is not one.
 Generator* generator_of(PyObject* object);
 // A steep.Generator of it, a new object.
 PyObject* generator_of_python(const std::shared_ptr<Generator>& generator);
@@ -19,7 +19,7 @@ void set_state(const char* op, Generator& generator, PyObject* state);
 void add_generator_type(PyObject* module);
 
 // bindings/programs/recorder_type.cpp
-// The recorder inside a steep.Recorder; refuses other objects.
+// The recorder in a steep.Recorder; throws for other objects.
 program::Recorder& recorder_of(const char* op, PyObject* object);
 void add_recorder_type(PyObject* module);
 

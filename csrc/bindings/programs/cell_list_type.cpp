@@ -305,9 +305,9 @@ PyObject* objects(PyObject* self, void*) { return new_reference(own(self)->objec
 Py_ssize_t length(PyObject* self) { return static_cast<Py_ssize_t>(own(self)->size()); }
 
 PyMethodDef methods[] = {
-    {"keep", as_method(keep), METH_FASTCALL, "Keep a cell, if it is a new one."},
+    {"keep", as_method(keep), METH_FASTCALL, "Keep a cell unless it is there already."},
     {"entry", entry, METH_O, "The cell at an index: (kind, holder, key, value)."},
-    {"whence", whence, METH_O, "How a user would call it: a description, and the name."},
+    {"whence", whence, METH_O, "What messages call it: a description, and the name."},
     {"replace", as_method(replace), METH_FASTCALL,
      "Put another value into the cell at an index; returns its number."},
     {"index_of", index_of, METH_O, "The index of the first of some numbers that is left, or None."},
@@ -315,17 +315,17 @@ PyMethodDef methods[] = {
      "The index of the first cell that holds something else now, or None."},
     {"all_broken", all_broken, METH_NOARGS, "The indices of all such cells."},
     {"symbolic", symbolic, METH_NOARGS,
-     "The indices of cells with stand-ins for numbers, by itself or in a tuple."},
+     "The indices of cells with stand-ins for numbers, alone or in a tuple."},
     {"count_held", count_held, METH_O,
      "How often the cells hold each of the values of a dict, in their order."},
-    {"dead", dead, METH_NOARGS, "Ids of the objects that nobody else holds any more."},
+    {"dead", dead, METH_NOARGS, "Ids of the objects that nothing else holds any more."},
     {"drop", as_method(drop), METH_FASTCALL,
      "Drop the cells, of one kind or all, of some holders."},
     {"keep_states", keep_states, METH_O, "Keep the states of tensors that were not made here."},
     {"keep_tensors", as_method(keep_tensors), METH_FASTCALL,
      "Keep those of tensors by id that someone else holds, other than outputs; empties the dict."},
     {"tensors_met_before", tensors_met_before, METH_O,
-     "Cells that hold tensors and which another recording has met as well."},
+     "Cells that hold tensors and that another recording has found too."},
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef attributes[] = {
     {"entries", entries, nullptr, "All cells.", nullptr},
@@ -338,7 +338,7 @@ PyType_Slot slots[] = {{Py_tp_new, slot(list_new)},
                        {Py_sq_length, slot(length)},
                        {Py_tp_methods, methods},
                        {Py_tp_getset, attributes},
-                       {Py_tp_doc, const_cast<char*>("The cells that one recording has met.")},
+                       {Py_tp_doc, const_cast<char*>("The cells that one recording has found.")},
                        {0, nullptr}};
 PyType_Spec spec = {"steep._core.CellList", sizeof(ListObject), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE, slots};

@@ -100,14 +100,15 @@ void familiar_dealloc(PyObject* self) {
 }
 
 PyMethodDef methods[] = {
-    {"remember", familiar_remember, METH_VARARGS, "What a frame begins with has been looked into."},
+    {"remember", familiar_remember, METH_VARARGS,
+     "Note that what a frame begins with has been looked into."},
     {"meet", familiar_meet, METH_VARARGS,
-     "Whether nothing is to be kept of a tensor but its state, which is, or was before."},
+     "Keep the state of a tensor; False if there is more to keep."},
     {"next", familiar_next, METH_VARARGS,
-     "Take from the end of a list what there is nothing new in; the first other one, or None."},
+     "Work off a list from its end; returns the first object with something new in it, or None."},
     {"look_for", familiar_look_for, METH_VARARGS,
-     "Keep cells of names in a dict; a list of what is there and to be looked into."},
-    {"clear", familiar_clear, METH_NOARGS, "All code is to be told of again."},
+     "Keep cells of names in a dict; returns a list of what is to be looked into."},
+    {"clear", familiar_clear, METH_NOARGS, "Forget everything."},
     {nullptr, nullptr, 0, nullptr}};
 PyType_Slot slots[] = {{Py_tp_new, slot(familiar_new)},
                        {Py_tp_dealloc, slot(familiar_dealloc)},

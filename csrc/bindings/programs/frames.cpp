@@ -195,7 +195,7 @@ int on_event(PyObject* self, PyFrameObject* frame, int what, PyObject* value) {
 // only while the call lasts.
 PyObject* put_back(PyObject* self, PyObject*, PyObject*) {
   Follower& follower = follower_in(self);
-  follower.fail("a profiler was set meanwhile");
+  follower.fail("a profiler was set during the call");
   const Owned held = Owned::borrow(self);
   const bool here = t_follower == &follower && !follower.done;
   PyEval_SetProfile(here ? on_event : nullptr, here ? self : nullptr);
@@ -212,7 +212,7 @@ class Following {
     }
     PyEval_SetProfile(on_event, self);
     ours_ = is_ours();
-    if (!ours_) follower_.fail("a profiler was refused");
+    if (!ours_) follower_.fail("the interpreter refused a profiler");
     before_ = std::exchange(t_follower, &follower_);
   }
   ~Following() {
@@ -224,7 +224,7 @@ class Following {
       const WithoutError kept;
       PyEval_SetProfile(nullptr, nullptr);
     } else {
-      follower_.fail("a profiler was set meanwhile");
+      follower_.fail("a profiler was set during the call");
     }
   }
   Following(const Following&) = delete;
@@ -248,7 +248,7 @@ void follower_dealloc(PyObject* self) {
 PyType_Slot slots[] = {
     {Py_tp_call, slot(put_back)},
     {Py_tp_dealloc, slot(follower_dealloc)},
-    {Py_tp_doc, const_cast<char*>("Who is told of calls while a function is recorded.")},
+    {Py_tp_doc, const_cast<char*>("The profiler of a thread that records a function.")},
     {0, nullptr}};
 PyType_Spec spec = {"steep._core.Follower", sizeof(FollowerObject), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
@@ -295,7 +295,8 @@ PyMethodDef functions[] = {
 
 void note_hook(PyObject* callable, uint64_t number) {
   if (!program::Recorder::active()) return;
-  if (!t_follower) return program::refuse_recording("it runs a hook");
+  if (!t_follower)
+    return program::refuse_recording("it runs a hook, which a replay would not call");
   Follower& follower = *t_follower;
   const bool goes_on = told(follower, [&] {
     const Owned ignored(PyObject_CallMethod(follower.listener, "hooked", "OK", callable,

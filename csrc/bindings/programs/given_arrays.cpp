@@ -50,7 +50,7 @@ bool GivenArrays::is_first_view(PyObject* array) {
 void note_array_read(PyObject* array) {
   if (given_tensor(array).defined())
     program::refuse_recording(
-        "it reads the values of an array that is an argument; make a tensor of it first "
+        "it reads the values of an array that is an argument; convert it to a tensor first "
         "(steep.as_tensor)");
 }
 

@@ -53,8 +53,8 @@ template <class Version>
 bool Guards::hold(std::vector<HolderCells<Version>>& groups) const {
   for (HolderCells<Version>& group : groups) {
     if (*group.now == group.then && group.then != 0) continue;
-    const Version version =
-        *group.now;  // read first: comparing may run code that changes the holder
+    // Read first: comparing may run code that changes the holder.
+    const Version version = *group.now;
     for (size_t i = group.begin; i < group.end; ++i)
       if (!cells_[i].holds()) return false;
     group.then = version;

@@ -1,5 +1,5 @@
-// Numbers and arrays that a recorded function takes out of tensors (x.item(), float(x), x.numpy()) to
-// return them.
+// Numbers and arrays that a recorded function takes out of tensors (x.item(), float(x), x.numpy())
+// to return them.
 //
 // Where the code does nothing else with one, the function does not depend on its value: a replay
 // reads the number at its end, and makes an array on the memory of its own result. The listener

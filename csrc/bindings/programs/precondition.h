@@ -30,8 +30,8 @@ class Precondition {
   std::vector<const uint64_t*> now_;
   std::vector<uint64_t> then_;  // the versions when the call was last made
   unsigned asked_ = 0;          // how often it was made
-  bool said_true_ =
-      false;  // whether the last answer was True; always false where dicts have no version tags
+  // Whether the last answer was True; always false where dicts have no version tags.
+  bool said_true_ = false;
 };
 
 }  // namespace steep::bindings

@@ -31,8 +31,8 @@ struct ProgramEntry {
   std::vector<std::shared_ptr<Guards>> guards;
   std::vector<Precondition> before;
   Owned kept;  // objects that the key knows by their address, kept alive
-  std::shared_ptr<tape::Replayed>
-      backward;  // for results with a graph that is used outside; else null
+  // For results with a graph that is used outside; else null.
+  std::shared_ptr<tape::Replayed> backward;
   std::unique_ptr<const NumberSource> numbers;  // null: no numbers change
   int64_t last_used = 0;
   std::weak_ptr<Guards> asked_under{};  // the guards that held when `before` were last asked

@@ -45,13 +45,13 @@ void check_apart(program::Recorder& recorder, const Tensors& results, const Tens
     for (const Tensor& input : inputs) shared |= input->storage.get() == memory;
     if (shared)
       recorder.refuse(
-          "it returns a view of an argument or a parameter that gradients are to be computed of; "
-          "return a clone()");
+          "it returns a view of an argument or a parameter, to be differentiated outside; return a "
+          "clone()");
     for (int j = 0; j < results.size(); ++j)
       if (j != i && results[j]->storage.get() == memory && tape::grad_fn(results[j]))
         recorder.refuse(
-            "two of its results share memory, and gradients are to be computed of them; return a "
-            "clone() of one");
+            "two of its results, to be differentiated outside, share memory; return a clone() of "
+            "one");
   }
 }
 
@@ -84,8 +84,7 @@ std::string complete(Replayed& self, const Trace& trace, const py::list& inputs)
         continue;
       const Tensor& input = given[trace.values()[v].source];
       if (tape::requires_grad(input))
-        return "it writes into an argument that gradients are to be computed of; write into a "
-               "clone()";
+        return "it writes to an argument that requires a gradient; write to a clone()";
     }
   return self.complete(trace, given);
 }
@@ -108,7 +107,8 @@ std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& in
     bases.push_back(history->base);
     const bool made = recorder.has_made(*history->base->storage);
     if (made && history->base->python && !returned.count(history->base.impl()))
-      recorder.refuse("the tensor that a result is a view of is kept elsewhere");
+      recorder.refuse(
+          "a result is a view of a tensor that is also kept elsewhere; return a clone()");
   }
   const Tensors gradients = recorder.gradients().now(tape::leaf_gradients());
   return std::make_shared<Trace>(recorder, tensors_of(inputs), results, bases, gradients,
@@ -195,8 +195,8 @@ double setting(const py::object& object) {
   const program::Recorder* const recorder = program::Recorder::active();
   if (recorder && (recorder->has_made(*x->storage) || recorder->has_written(*x->storage)))
     program::refuse_recording(
-        "it reads an optimizer's setting that the function computes; write it after the step, or "
-        "outside");
+        "it reads an optimizer's setting from a tensor that the function itself writes; write it "
+        "after the step, or outside the function");
   return ops::only_element(x).to_double();
 }
 
@@ -234,11 +234,11 @@ void add_trace(py::module_& m) {
       .def(
           "difference",
           [](const Trace& self, const Trace& other) { return self.difference(other); },
-          py::arg("other"), "Where it does something else than another trace, or ''.")
+          py::arg("other"), "How it differs from another trace, or ''.")
       .def("fill", fill_trace, py::arg("other"), py::arg("numbers"), py::arg("others"),
            py::arg("reads"),
-           "Finds the operands that are numbers given anew; which of the reads has become no "
-           "operand, or -1.")
+           "Finds the operands that are numbers given to each replay; the first of the reads "
+           "without an operand, or -1.")
       .def(
           "other_number",
           [](const Trace& self, const Trace& other) { return self.other_number(other); },
@@ -246,7 +246,7 @@ void add_trace(py::module_& m) {
           "The launch at which another trace has another number; -1 where there is none.")
       .def_property_readonly(
           "filled", [](const Trace& self) { return self.filled(); },
-          "The numbers that operands are filled from, by slot.");
+          "The numbers given to each replay, in the order of the program's number inputs.");
 }
 
 void add_program(py::module_& m) {
@@ -264,13 +264,14 @@ void add_program(py::module_& m) {
           "Says that a recording on other arguments did the same.")
       .def_property_readonly(
           "may_refuse", [](const Program& self) { return self.may_refuse_late(); },
-          "Whether it may find its input bad when it has begun to run.")
+          "Whether it may reject its input after it has begun to run.")
       .def(
           "takes_numbers",
           [](const Program& self, const std::vector<double>& numbers) {
             return self.takes_numbers(numbers);
           },
-          py::arg("numbers"), "Whether operations go the same ways with these as when recorded.")
+          py::arg("numbers"),
+          "Whether operations would do the same with these numbers as when recorded.")
       .def_property_readonly(
           "runs", [](const Program& self) { return self.runs(); }, "How often it has run.")
       .def(
@@ -312,10 +313,10 @@ void add_replayed(py::module_& m) {
       .def(
           "difference",
           [](const Replayed& self, const Replayed& other) { return self.difference(other); },
-          py::arg("other"), "Where it goes through another graph than another call's, or ''.")
+          py::arg("other"), "How its graph differs from another call's, or ''.")
       .def(
           "plan", [](Replayed& self, const Replayed& other) { self.plan(other); }, py::arg("other"),
-          "Makes the program of the pass, which another call's agrees with.")
+          "Makes the program of the pass, with which another call agrees.")
       .def(
           "programs", [](const Replayed& self) { return self.programs(); },
           "Those made so far, the first of them for gradients of all results.");
@@ -338,7 +339,7 @@ void add_makers(py::module_& m) {
 
 void add_questions(py::module_& m) {
   m.def("setting", setting, py::arg("tensor"),
-        "The number in a tensor that a replay reads anew, too, before it begins.");
+        "The number in a tensor, which a replay reads before it begins.");
   m.def(
       "refuse_recording", [](const std::string& reason) { program::refuse_recording(reason); },
       py::arg("reason"), "Says to a recording, if there is one, that it cannot be replayed.");

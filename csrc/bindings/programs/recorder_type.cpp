@@ -157,8 +157,7 @@ PyMethodDef methods[] = {
     {"keep_out_of_arguments", keep_out_of_arguments, METH_NOARGS,
      "Says that arguments are part of a graph, into which no backward may go."},
     {"let_memory_go", let_memory_go, METH_NOARGS,
-     "Says that the recording is to be looked at, not replayed: memory that launches make lives no "
-     "longer than without it."},
+     "Says that the recording will be inspected, not replayed: it need not keep memory alive."},
     {"replay", replay, METH_NOARGS, "Runs the recorded launches again, in order."},
     {"take_numbers", take_numbers, METH_NOARGS,
      "Numbers that item() and float() have made, with the tensors they were read from and their "
@@ -166,8 +165,8 @@ PyMethodDef methods[] = {
     {"launches", launches, METH_NOARGS, "The names of the recorded launches."},
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef attributes[] = {
-    {"refusal", refusal, nullptr, "Why the recording must not be replayed, or None.", nullptr},
-    {"place", place, nullptr, "Where that was: 'file:line' of the user's, or ''.", nullptr},
+    {"refusal", refusal, nullptr, "Why the recording cannot be replayed, or None.", nullptr},
+    {"place", place, nullptr, "Where that was, as 'file:line' in the user's code, or ''.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMemberDef members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(RecorderObject, weakrefs), READONLY, nullptr},

@@ -50,8 +50,8 @@ class ResultTree {
   Kind kind_;
   int output_ = 0;
   bool whole_ = false;  // whether a number is an int
-  Owned
-      value_;  // the plain value; the keys of a dict; the type of a named tuple; or (maker, arguments)
+  // The plain value; the keys of a dict; the type of a named tuple; or (maker, arguments).
+  Owned value_;
   Owned keys_;  // for "made"
   std::vector<ResultTree> items_;
 };

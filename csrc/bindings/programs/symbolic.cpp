@@ -211,7 +211,7 @@ bool NumberSource::give(program::Program& program, PyObject* given, Owned& answe
   answer = Owned(PyObject_CallOneArg(evaluate_.get(), given));
   if (answer.get() == Py_None) return false;
   if (!is_answer(answer.get(), PyTuple_GET_SIZE(places_.get())))
-    raise(PyExc_TypeError, "evaluate: expected a tuple of three, with a number for each place");
+    raise(PyExc_TypeError, "evaluate: expected a tuple of three, with a number for each location");
   PyObject* const values = PyTuple_GET_ITEM(answer.get(), 0);
   const Items items("evaluate", values);
   std::vector<double> numbers;

@@ -1,4 +1,4 @@
-// Arrays of other libraries, through the buffer protocol: NumPy itself is never imported.
+// Arrays of other libraries, by the buffer protocol: NumPy itself is never imported.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -19,8 +19,8 @@ constexpr char kSupported[] =
 constexpr char kConvert[] = "convert it first, with .astype('float32') say";
 constexpr char kCopy[] = "pass a copy: array.copy()";
 
-// An object that has failed to say what it is asked, its buffer say, has none: arrays of dates or
-// objects raise what they like. What is no answer goes on: an interruption, or no memory.
+// An object that raises when it is asked for its buffer has none: arrays of dates or objects raise
+// various exceptions. Interrupts and lack of memory are passed on.
 void forgive_refusal() {
   if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))
     throw PythonError();
@@ -38,7 +38,7 @@ std::string dtype_text(PyObject* exporter) {
   }
 }
 
-// Formats are those of the struct module: "<f" is one of this machine where it is little-endian.
+// Formats are those of the struct module: "<f" is native on a little-endian machine.
 bool is_native_order(char order) {
   const uint16_t one = 1;
   const bool little = *reinterpret_cast<const uint8_t*>(&one) == 1;
@@ -59,11 +59,11 @@ struct ReleaseBuffer {
   }
 };
 
-// An exported buffer, given back at the end, and what it says of its elements. All of it comes from
-// one export: the next one may be another.
+// An exported buffer, released at the end, and what it says of its elements. All of it comes from a
+// single export, because the next one may be different.
 class Buffer {
  public:
-  // False where the object does not export what is asked for.
+  // False if the object does not export what is asked for.
   bool open(PyObject* exporter, int flags) {
     auto view = std::make_unique<Py_buffer>();
     if (PyObject_GetBuffer(exporter, view.get(), flags) < 0) {
@@ -78,18 +78,18 @@ class Buffer {
 
   const Py_buffer& operator*() const { return *view_; }
   const Py_buffer* operator->() const { return view_.get(); }
-  bool has_dtype() const { return known_; }  // whether one of the six holds the elements
+  bool has_dtype() const { return known_; }  // whether one of the six dtypes can hold the elements
   DType dtype() const { return element_.dtype; }
   char widened() const { return element_.widened; }  // see Element
   const Dims& shape() const { return shape_; }
   const Dims& strides() const { return strides_; }  // in bytes
-  // Whether dimension i holds addresses of what follows, not the elements themselves.
+  // Whether dimension i holds pointers to what follows instead of the elements themselves.
   bool is_indirect(int i) const { return view_->suboffsets && view_->suboffsets[i] >= 0; }
-  // To whom it then belongs; shape and the like stay readable.
+  // Gives up the buffer, which the caller then owns; shape and the like stay readable.
   Py_buffer* release() { return view_.release(); }
 
  private:
-  // What an exporter leaves out, whatever it was asked for (ctypes exports no strides), is
+  // If an exporter leaves out strides, even when asked for them (as ctypes does), the memory is
   // row-major.
   void read_geometry() {
     const bool shaped = view_->ndim == 0 || view_->shape;
@@ -109,7 +109,7 @@ class Buffer {
   Dims shape_, strides_;
 };
 
-// Raises what a failed export means.
+// Raises the exception for a failed export.
 [[noreturn]] void refuse_export(const char* op, PyObject* exporter) {
   fail(ErrorKind::type, op, kSupported, join(type_name(exporter), " of ", dtype_text(exporter)),
        kConvert);
@@ -154,7 +154,7 @@ Tensor copy_of(const Buffer& buffer) {
   return out;
 }
 
-// ndarray itself, or memmap, which is one on a file.
+// Whether it is an ndarray itself, or a memmap, which is one on a file.
 bool is_plain_ndarray(PyObject* object) {
   if (!PyObject_CheckBuffer(object) || is_tensor(object)) return false;
   const PyTypeObject* type = Py_TYPE(object);
@@ -163,12 +163,12 @@ bool is_plain_ndarray(PyObject* object) {
 }
 
 void release_exporter(void* owner) {
-  if (!Py_IsInitialized()) return;  // the process is ending; the memory goes with it
+  if (!Py_IsInitialized()) return;  // the process is ending: the memory is not freed
   const WithGil gil;
   ReleaseBuffer()(static_cast<Py_buffer*>(owner));
 }
 
-// Why a tensor cannot stand on the memory; no text where it can.
+// Why a tensor cannot share the memory; empty if it can.
 struct Obstacle {
   const char* expected = nullptr;
   std::string got;
@@ -199,7 +199,7 @@ Tensor tensor_on(Buffer buffer) {
   return Tensor(new TensorImpl(std::move(storage), buffer.dtype(), buffer.shape(), strides, 0));
 }
 
-// The array itself, or what its __array__ gives where it exports no buffer.
+// The array itself or, if it exports no buffer, what its __array__ returns.
 Owned with_buffer(PyObject* array) {
   if (PyObject_CheckBuffer(array)) return Owned::borrow(array);
   return Owned(PyObject_CallMethod(array, "__array__", nullptr));
@@ -235,7 +235,7 @@ bool read_ndarray(PyObject* object, Tensor& x) {
 Tensor share_if_possible(const char* op, PyObject* array) {
   if (!is_array_like(array) || !PyObject_CheckBuffer(array)) return Tensor();
   Buffer buffer;
-  // Read-only, or without a buffer: a copy says what is wrong, if anything is.
+  // Read-only, or without a buffer: making a copy raises the right error, if there is one.
   if (!buffer.open(array, PyBUF_FULL)) return Tensor();
   check_dtype(op, array, buffer);
   if (buffer.widened()) return Tensor();
@@ -255,7 +255,7 @@ Tensor share_array(const char* op, PyObject* array) {
     fail(ErrorKind::type, op, "a numpy.ndarray", type_name(array),
          "use steep.tensor(data) for other data");
   Buffer buffer;
-  // Perhaps it is read-only; the dtype is looked at first then.
+  // It may be read-only; then the dtype is checked first.
   if (!buffer.open(array, PyBUF_FULL) && !buffer.open(array, PyBUF_FULL_RO))
     refuse_export(op, array);
   check_dtype(op, array, buffer);

@@ -1,4 +1,4 @@
-// Attributes of a Tensor: what it is, and its place in the graph.
+// Attributes of a Tensor: its type and geometry, and its part in the graph.
 #include "bindings/autograd/autograd.h"
 #include "bindings/tensor/slots.h"
 #include "bindings/tensor/tensor_type.h"
@@ -29,7 +29,7 @@ PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* get_version(PyObject* self, void*) {
   return PyLong_FromUnsignedLong(tensor_of(self)->storage->version());
 }
-// NumPy leaves mixed operators to the operand with the higher priority.
+// NumPy leaves operators to the operand with the higher priority.
 PyObject* get_priority(PyObject*, void*) { return PyLong_FromLong(1000); }
 
 // ---- the graph ----
@@ -117,12 +117,12 @@ int set_grad(PyObject* self, PyObject* value, void*) {
       grad = tensor_of(value);
       check_grad(x, grad);
     } else if (!tape::history(x) && !program::Recorder::active()) {
-      return 0;  // no history, no gradient; a recording notes that there is to be none
+      return 0;  // there is no gradient; a recording still notes that it is set to None
     }
     Tensor& field = tape::ensure_history(x).grad;
     program::note_gradient(x, field, false);
     program::note_new_gradient(x, grad);
-    std::swap(field, grad);  // the old one goes last: its end may run code
+    std::swap(field, grad);  // the old one is destroyed last: that may run code
     return 0;
   });
 }
@@ -189,7 +189,7 @@ PyGetSetDef attributes[] = {
      nullptr},
     {"is_leaf", get_is_leaf, nullptr, "Whether no recorded operation made it.", nullptr},
     {"retains_grad", get_retains_grad, nullptr,
-     "Whether retain_grad() was called on it, it being no leaf.", nullptr},
+     "Whether retain_grad() was called on it, if it is not a leaf.", nullptr},
     {"data", get_data, set_data,
      "The same memory without the graph. Setting it gives the tensor another memory.", nullptr},
     {"T", get_T, nullptr, "A view with the dimensions reversed.", nullptr},

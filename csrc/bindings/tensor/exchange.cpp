@@ -39,8 +39,8 @@ Pairs pairs_of(PyObject* dict, PyObject* news) {
   return pairs;
 }
 
-// Another dict has all keys before the first is touched: it has asked for their hashes. The old ones
-// are held until all is done, for their end may run code.
+// First another dict is filled with all keys, which asks for their hashes, before the container is
+// touched. The old keys are held to the end, because destroying them may run code.
 void exchange_in_dict(PyObject* dict, PyObject* news) {
   const Owned old = items_of(dict), fresh(PyDict_New());
   for (const auto& [key, value] : pairs_of(dict, news))
@@ -49,7 +49,7 @@ void exchange_in_dict(PyObject* dict, PyObject* news) {
   checked(PyDict_Merge(dict, fresh.get(), 1));
 }
 
-// One that keeps an order of its own takes one pair after the other.
+// An OrderedDict gets one pair after the other, because it keeps an order of its own.
 void exchange_in_order(PyObject* dict, PyObject* news) {
   const Owned old = items_of(dict);
   const Pairs pairs = pairs_of(dict, news);

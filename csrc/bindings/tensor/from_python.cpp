@@ -31,7 +31,7 @@ class Writer {
  public:
   Writer(char* out, DType dtype) : out_(out), dtype_(dtype) {}
 
-  // False: the object is no number.
+  // False if the object is not a number.
   bool write(PyObject* object) {
     return visit(dtype_, [&](auto type) {
       if constexpr (type.is_floating) {

@@ -19,7 +19,8 @@ IndexItem tensor_item(Tensor tensor) {
   IndexItem item;
   const bool integers = tensor.dtype() == DType::int64 || tensor.dtype() == DType::int32;
   if (integers && tensor.dim() == 0) {
-    // As in PyTorch, it stands for its number: it makes a view, and is no index among tensors.
+    // As in PyTorch, a 0-d integer tensor counts as its number: it makes a view, and is not an
+    // index tensor.
     program::refuse_recording(
         "it indexes by the value of a 0-d tensor; use index_select, with the index reshaped to "
         "(1,)");
@@ -27,14 +28,14 @@ IndexItem tensor_item(Tensor tensor) {
     return item;
   }
   item.kind = IndexItem::Kind::tensor;
-  // As in PyTorch, bytes are an old spelling of a mask and never numbers of elements.
+  // As in PyTorch, a uint8 tensor is an old form of a mask, and never has indices.
   const bool mask = tensor.dtype() == DType::uint8;
   item.tensor = mask ? ops::to(tensor, DType::boolean) : std::move(tensor);
   return item;
 }
 
-// One bound of a slice. Bounds beyond 64 bits are taken as the largest number of their sign, as
-// Python does.
+// One bound of a slice. As in Python, bounds beyond 64 bits count as the largest number of their
+// sign.
 bool read_bound(PyObject* bound, int64_t& value) {
   if (bound == Py_None) return false;
   if (!PyIndex_Check(bound))
@@ -71,7 +72,7 @@ int64_t read_place(PyObject* number) {
   return place;
 }
 
-// A sequence's numbers as indices: floats are cut off as tensor(..., dtype=int64) cuts them, and an
+// A sequence's numbers as indices: floats are truncated as by tensor(..., dtype=int64), and an
 // empty sequence, which would be floats as data, selects nothing. Masks stay masks.
 Tensor places_from(PyObject* sequence) {
   const Tensor numbers = is_array_like(sequence) ? copy_array("index", sequence)
@@ -93,7 +94,7 @@ IndexItem read_item(PyObject* object) {
     item.kind = object == Py_None ? IndexItem::Kind::new_axis : IndexItem::Kind::ellipsis;
     return item;
   }
-  if (read_int(object, item.start)) return item;  // NumPy's integers
+  if (read_int(object, item.start)) return item;  // such as NumPy's integers
   if (PyUnicode_Check(object) || PyBytes_Check(object))
     raise(PyExc_TypeError, join("index: expected numbers of elements, got ", type_name(object),
                                 "; a Tensor has no names to be indexed by"));
@@ -104,8 +105,8 @@ IndexItem read_item(PyObject* object) {
                                type_name(object), ")"));
 }
 
-// Whether a sequence that is no tuple stands for one: PyTorch's rule, once NumPy's. It is short and
-// holds something that no array of numbers could.
+// Whether a sequence that is not a tuple is treated as one: PyTorch's rule, formerly NumPy's. It is
+// short, and holds something that an array of numbers could not.
 bool stands_for_tuple(PyObject* key) {
   if (is_tensor(key) || !PySequence_Check(key) || is_array_like(key) || PyRange_Check(key))
     return false;
@@ -128,7 +129,7 @@ Index read_index(PyObject* key) {
     index.push_back(read_item(key));
     return index;
   }
-  const Owned items(PySequence_Tuple(key));  // which nobody changes meanwhile
+  const Owned items(PySequence_Tuple(key));  // a tuple, which cannot change meanwhile
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i)
     index.push_back(read_item(PyTuple_GET_ITEM(items.get(), i)));
   return index;

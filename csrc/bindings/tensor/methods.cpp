@@ -1,4 +1,4 @@
-// Methods of a Tensor that a registry's signature cannot say: those on geometry, dtype, graph and
+// Methods of a Tensor that a registry signature cannot express: those on geometry, dtype, graph and
 // copies.
 #include "bindings/autograd/autograd.h"
 #include "bindings/autograd/hooks.h"
@@ -256,7 +256,7 @@ PyMethodDef methods[] = {
     {"requires_grad_", as_method(requires_grad_), kFast,
      "requires_grad_(requires_grad=True): sets it on a leaf; returns the tensor."},
     {"retain_grad", retain_grad, METH_NOARGS,
-     "Makes backward keep .grad of a tensor that is no leaf."},
+     "Makes backward keep the .grad of a tensor that is not a leaf."},
     {"register_hook", add_hook, METH_O,
      "register_hook(hook): calls hook(grad) when the gradient is known; what it returns, if not "
      "None, takes its place."},

@@ -1,4 +1,4 @@
-// Operators: straight to the operation's C++ function, with no name looked up and no argument
+// Operators, which call the operation's C++ function directly: no name is looked up, no argument
 // parsed.
 #include "bindings/calls/convert.h"
 #include "bindings/calls/entries.h"
@@ -29,7 +29,7 @@ Tensor div_operands(const TensorOrNumber& x, const TensorOrNumber& other) {
 
 using Binary = Tensor (*)(const TensorOrNumber&, const TensorOrNumber&);
 
-// An array is an operand as the tensor of its values would be.
+// An array operand is treated as a tensor of its values.
 bool read_side(PyObject* object, TensorOrNumber& operand) {
   return read_operand(object, operand) || read_ndarray(object, operand.tensor);
 }
@@ -69,8 +69,8 @@ PyObject* unary(PyObject* x) {
 
 PyObject* positive(PyObject* x) { return new_reference(x); }
 
-// x += other is x.add_(other) where the registry has that method, found once; else x takes the
-// operator's value.
+// x += other is x.add_(other) if the registry has that method (looked up once); else x becomes the
+// operator's result.
 struct InPlace {
   const char* name;
   const Entry* entry = nullptr;

@@ -10,7 +10,7 @@ namespace steep::bindings {
 // from_python.cpp: Tensor(...)
 PyObject* tensor_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords);
 
-// methods.cpp and attributes.cpp: what the registry does not hold
+// methods.cpp and attributes.cpp: methods and attributes that are not in the registry
 PyMethodDef* tensor_methods();
 PyGetSetDef* tensor_attributes();
 

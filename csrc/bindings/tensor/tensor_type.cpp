@@ -11,8 +11,8 @@ PyTypeObject* tensor_type = nullptr;
 
 namespace {
 
-// Objects that have died and wait to be used again, chained through `weakrefs`. Only those of
-// Tensor itself: a subclass has a layout of its own. Guarded by the interpreter lock.
+// A free list of Tensor objects, linked through `weakrefs`. Only of Tensor itself, because a
+// subclass has another layout. Guarded by the interpreter lock.
 constexpr int kMostFree = 256;
 PyObject* free_objects = nullptr;
 int free_count = 0;
@@ -34,7 +34,8 @@ void tensor_dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
   TensorObject* object = cast(self);
-  // From here on nobody may find this object through the tensor: callbacks below can run any code.
+  // From here on this object must not be found through the tensor: the callbacks below can run any
+  // code.
   if (object->tensor.defined() && object->tensor->python == self) object->tensor->python = nullptr;
   if (object->weakrefs) PyObject_ClearWeakRefs(self);
   object->tensor.~Tensor();
@@ -48,8 +49,8 @@ void tensor_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-// Hooks are Python's own references only while no graph holds the tensor: the collector may see
-// them then.
+// Hooks may be shown to the collector only while no graph holds the tensor: only then does the
+// Python object own them.
 int tensor_traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   return visit_hooks(cast(self)->tensor, visit, arg);

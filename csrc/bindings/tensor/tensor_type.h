@@ -1,6 +1,5 @@
-// steep.Tensor, a heap type of CPython around a Tensor. One tensor has at most one living Python
-// object: the tensor points back to it weakly, so wrapping the same tensor twice gives the same
-// object.
+// steep.Tensor, a CPython heap type around a Tensor. A tensor has at most one Python object at a
+// time, to which it points weakly, so wrapping the same tensor twice gives the same object.
 #pragma once
 
 #include "bindings/python.h"
@@ -29,7 +28,7 @@ inline const Tensor& tensor_of(PyObject* object) {
 // Gives x the memory of another tensor, with its shape and dtype, as x.data = from does.
 void take_memory(const Tensor& x, const Tensor& from);
 
-// The Python object of a tensor: a new reference. None where the tensor is undefined.
+// The Python object of a tensor (a new reference); None if the tensor is undefined.
 PyObject* wrap(Tensor tensor);
 // An object of `type`, Tensor or a subclass of it, for a tensor that has none.
 PyObject* wrap_as(PyTypeObject* type, Tensor tensor);

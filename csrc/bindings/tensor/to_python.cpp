@@ -74,7 +74,7 @@ void fill_buffer(const Tensor& x, Py_buffer* view, int flags) {
   view->readonly = 0;
   view->itemsize = element_size(x.dtype());
   view->format = flags & PyBUF_FORMAT ? const_cast<char*>(format_of(x.dtype())) : nullptr;
-  view->ndim = flags & PyBUF_ND ? x.dim() : 1;  // without a shape it is a row of bytes
+  view->ndim = flags & PyBUF_ND ? x.dim() : 1;  // without a shape it is a plain sequence of bytes
   static_assert(sizeof(Py_ssize_t) == sizeof(int64_t), "sizes are 64-bit");
   view->shape = flags & PyBUF_ND ? reinterpret_cast<Py_ssize_t*>(geometry->shape.data()) : nullptr;
   const bool strided = asks(flags, PyBUF_STRIDES);
@@ -139,8 +139,8 @@ PyObject* array_of(const Tensor& x) {
 PyObject* tensor_tolist(PyObject* self, PyObject*) {
   return guarded([&] {
     program::note_host_read("tolist");
-    // With hold of the memory: a list being made may run the collector, and that finalisers which
-    // give the tensor another.
+    // Holds the memory: making a list may run the collector, whose finalisers may give the tensor
+    // other memory.
     const Tensor x = alias(tensor_of(self));
     return list_of(x, 0, x.data<char>());
   });
@@ -183,7 +183,7 @@ PyObject* tensor_array(PyObject* self, PyObject* const* args, Py_ssize_t count,
   });
 }
 
-// NumPy hands its results back through this where an operand was a Tensor.
+// NumPy passes its results through this if an operand was a Tensor.
 PyObject* tensor_array_wrap(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count < 1) raise(PyExc_TypeError, "__array_wrap__ takes an array");
@@ -196,7 +196,8 @@ PyObject* tensor_format(PyObject* self, PyObject* specification) {
     if (!PyUnicode_Check(specification))
       raise(PyExc_TypeError,
             join("__format__() argument must be str, not ", type_name(specification)));
-    // A single number is formatted as one; all else, subclasses among it, as any object is.
+    // A single number is formatted like a Python number; anything else, including subclasses, like
+    // any object.
     if (tensor_of(self).dim() == 0 && Py_TYPE(self) == tensor_type) {
       const Owned number(tensor_item(self, nullptr));
       return PyObject_Format(number.get(), specification);

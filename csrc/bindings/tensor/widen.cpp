@@ -7,7 +7,7 @@ namespace steep::bindings {
 
 namespace {
 
-// A 16-bit float: 1 sign, 5 exponent, 10 fraction bits. All of them are numbers of float32.
+// A 16-bit float: 1 sign, 5 exponent and 10 fraction bits. float32 holds every one exactly.
 float half_to_float(uint16_t half) {
   const int exponent = half >> 10 & 31, fraction = half & 1023;
   const float sign = half >> 15 ? -1.0f : 1.0f;
@@ -31,7 +31,7 @@ int32_t to_int32(From number) {
   return number;
 }
 
-// What no dtype holds, and what becomes of it.
+// Element types that no dtype holds, and what they are converted to.
 constexpr struct {
   char letter;
   Py_ssize_t size;
@@ -42,7 +42,7 @@ constexpr struct {
                 {'H', 2, DType::int32, widen<uint16_t, int32_t, to_int32>},
                 {'e', 2, DType::float32, widen<uint16_t, float, half_to_float>}};
 
-// Whether a type holds elements of that letter as they are. C's own integers go by their size.
+// Whether a type holds elements of that letter unchanged. C integer types are told apart by size.
 template <class Described>
 bool holds(Described type, char letter, Py_ssize_t size) {
   if (size != type.size) return false;

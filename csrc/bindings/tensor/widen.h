@@ -1,4 +1,4 @@
-// Elements of other libraries that no dtype here holds, as those of one that does.
+// Converts elements of other libraries that no dtype holds to a dtype that can hold their values.
 #pragma once
 
 #include "bindings/python.h"
@@ -6,13 +6,13 @@
 
 namespace steep::bindings {
 
-// What a buffer's elements are, and what they become.
+// The element type of a buffer, and what it is converted to.
 struct Element {
   DType dtype = DType::uint8;
-  char widened = 0;  // the struct module's letter; 0 where the dtype holds them as they are
+  char widened = 0;  // the struct module's letter; 0 if the dtype holds them unchanged
 };
 
-// By the letter of a format and the size of an item; false for what has no place here.
+// From the letter of a format and the size of an item; false if it cannot be converted.
 bool read_element(char letter, Py_ssize_t size, Element& element);
 
 // Writes packed elements of that letter, as many as out has, into out.

@@ -1,4 +1,4 @@
-// steep.device: any device of PyTorch's can be named and printed; tensors are on the CPU.
+// steep.device: any PyTorch device can be named and printed, but tensors are on the CPU.
 #include <cstring>
 
 #include "bindings/calls/convert.h"
@@ -14,7 +14,7 @@ constexpr const char* kKinds[] = {
 
 struct DeviceName {
   const char* kind = kKinds[0];
-  int64_t index = -1;  // -1: none was named
+  int64_t index = -1;  // -1: none given
 };
 bool operator==(const DeviceName& a, const DeviceName& b) {
   return a.kind == b.kind && a.index == b.index;
@@ -34,7 +34,7 @@ std::string spelled(const DeviceName& name) {
   return name.index < 0 ? name.kind : join(name.kind, ":", name.index);
 }
 
-// "cuda" or "cuda:1"; false for what names no device.
+// Parses "cuda" or "cuda:1"; false if it does not name a device.
 bool parse(const char* text, DeviceName& name) {
   const char* colon = std::strchr(text, ':');
   const size_t length = colon ? static_cast<size_t>(colon - text) : std::strlen(text);
@@ -106,7 +106,7 @@ Py_hash_t device_hash(PyObject* self) {
   return hash;
 }
 
-// A name is compared as the device that it names.
+// A string compares like the device that it names.
 PyObject* device_compare(PyObject* self, PyObject* other, int operation) {
   return guarded([&]() -> PyObject* {
     const bool comparable = Py_TYPE(other) == device_type || PyUnicode_Check(other);
@@ -128,8 +128,8 @@ PyObject* device_reduce(PyObject* self, PyObject*) {
 }
 
 PyGetSetDef device_attributes[] = {
-    {"type", device_kind, nullptr, "'cpu', or whatever was named.", nullptr},
-    {"index", device_index, nullptr, "The number that was named, or None.", nullptr},
+    {"type", device_kind, nullptr, "The kind of device, such as 'cpu'.", nullptr},
+    {"index", device_index, nullptr, "The device's index, or None.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickled by name."},
                                 {nullptr, nullptr, 0, nullptr}};

@@ -1,4 +1,5 @@
-// steep.float32 and its kin, steep.device, and steep.Size: the small types that describe a tensor.
+// steep.float32 and the other dtypes, steep.device, and steep.Size: the small types that describe a
+// tensor.
 #pragma once
 
 #include "bindings/python.h"
@@ -16,7 +17,7 @@ DType dtype_of(PyObject* object);  // requires is_dtype
 
 // The one device that tensors are on: a new reference.
 PyObject* cpu_device();
-// Refuses every device but the CPU; `op` is who asks. None stands for it.
+// Throws for every device but the CPU; None stands for the CPU. `op` is named in messages.
 void check_device(const char* op, PyObject* object);
 
 // steep.Size, a tuple that knows its product.

@@ -1,5 +1,5 @@
-// steep.strided and its kin, steep.preserve_format and its kin: how PyTorch says memory is laid
-// out. Here it is strided, always; the others can be named, printed and compared.
+// Layouts (steep.strided, ...) and memory formats (steep.preserve_format, ...). Memory is always
+// strided here; the others can be named, printed and compared.
 #pragma once
 
 #include "bindings/python.h"
@@ -10,13 +10,13 @@ namespace steep::bindings {
 void add_format_types(PyObject* module);
 
 PyObject* strided_layout();  // a new reference
-// Refuses every layout but strided; None stands for it.
+// Throws for every layout but strided; None stands for strided.
 void check_layout(const char* op, PyObject* object);
 
 bool is_memory_format(PyObject* object);
 // "preserve_format", "contiguous_format", "channels_last" or "channels_last_3d".
 const char* memory_format_name(PyObject* object);
-// The same, with what memory cannot be brought to refused.
+// The same; throws for a format that steep does not have.
 const char* checked_memory_format(const char* op, PyObject* object);
 
 }  // namespace steep::bindings

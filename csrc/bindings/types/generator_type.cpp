@@ -1,5 +1,5 @@
-// steep.Generator: a heap type of our own, so that there is no moment at which Python sees one
-// without a generator in it, whatever way it is made.
+// steep.Generator: a heap type of our own, so that however one is made, Python never sees one
+// without a generator in it.
 #include <algorithm>
 #include <memory>
 
@@ -17,7 +17,7 @@ namespace {
 struct GeneratorObject {
   PyObject_HEAD
   PyObject* weakrefs;
-  // Shared with the programs that draw from it. Of the process's own nothing is shared.
+  // Shared with the programs that draw from it. The process's own generator is not shared.
   std::shared_ptr<Generator> generator;
 };
 
@@ -26,7 +26,7 @@ PyTypeObject* generator_type = nullptr;
 GeneratorObject* cast(PyObject* object) { return reinterpret_cast<GeneratorObject*>(object); }
 Generator& own(PyObject* self) { return *cast(self)->generator; }
 
-// torch takes negative seeds, too: as the 64 bits they have.
+// torch also takes negative seeds, by their 64 bits.
 uint64_t read_seed(PyObject* seed) {
   const Owned number(PyNumber_Index(seed));
   int overflow = 0;
@@ -109,7 +109,7 @@ PyObject* put_state(PyObject* self, PyObject* const* args, Py_ssize_t count, PyO
   });
 }
 
-// Made by the type's own tp_new and without __init__: of what a subclass needs nothing is known.
+// Made by the type's own tp_new, without __init__, whose arguments in a subclass are not known.
 PyObject* clone_state(PyObject* self, PyObject*) {
   return guarded([&] {
     note_state_read("clone_state");

@@ -69,21 +69,6 @@ void index_select(const Task& task) {
 }
 
 template <class T>
-void index_put(const Task& task) {
-  const Shape s(task);
-  T* out = static_cast<T*>(task.data[0]);
-  const T* source = static_cast<const T*>(task.data[1]);
-  const auto* index = static_cast<const int64_t*>(task.data[2]);
-  for_inner_ranges(task, s, [=](int64_t o, int64_t first, int64_t end) {
-    for (int64_t k = 0; k < s.count; ++k) {
-      if (!s.holds(index[k])) continue;
-      copy_row(out + (o * s.length + index[k]) * s.inner + first,
-               source + (o * s.count + k) * s.inner + first, end - first);
-    }
-  });
-}
-
-template <class T>
 void gather(const Task& task) {
   const Shape s(task);
   T* out = static_cast<T*>(task.data[0]);
@@ -103,10 +88,12 @@ void gather(const Task& task) {
 }
 
 // A bool in memory, which is true where it is not 0.
-struct Truth {
+struct BoolByte {
   uint8_t byte;
 };
-inline Truth operator+(Truth x, Truth y) { return {static_cast<uint8_t>((x.byte | y.byte) != 0)}; }
+inline BoolByte operator+(BoolByte x, BoolByte y) {
+  return {static_cast<uint8_t>((x.byte | y.byte) != 0)};
+}
 
 // to += from. T is unsigned where the tensor holds integers, whose sums wrap around; a sum of bool
 // is their or.
@@ -116,8 +103,9 @@ void add_row(T* to, const T* from, int64_t n) {
   for (int64_t j = 0; j < n; ++j) to[j] = static_cast<T>(to[j] + from[j]);
 }
 
-template <class T>
-void index_add(const Task& task) {
+// Applies Row to every row of source and the row of out that its index names.
+template <class T, void (*Row)(T* to, const T* from, int64_t n)>
+void combine_rows(const Task& task) {
   const Shape s(task);
   T* out = static_cast<T*>(task.data[0]);
   const T* source = static_cast<const T*>(task.data[1]);
@@ -125,8 +113,8 @@ void index_add(const Task& task) {
   for_inner_ranges(task, s, [=](int64_t o, int64_t first, int64_t end) {
     for (int64_t k = 0; k < s.count; ++k) {
       if (!s.holds(index[k])) continue;
-      add_row(out + (o * s.length + index[k]) * s.inner + first,
-              source + (o * s.count + k) * s.inner + first, end - first);
+      Row(out + (o * s.length + index[k]) * s.inner + first,
+          source + (o * s.count + k) * s.inner + first, end - first);
     }
   });
 }
@@ -143,8 +131,8 @@ void scatter_add(const Task& task) {
       const int64_t row = (o * s.count + k) * s.inner;
       for (int64_t j = first; j < end; ++j) {
         if (!s.holds(index[row + j])) continue;
-        T& place = to[index[row + j] * s.inner + j];
-        place = static_cast<T>(place + source[row + j]);
+        T& sum = to[index[row + j] * s.inner + j];
+        sum = static_cast<T>(sum + source[row + j]);
       }
     }
   });
@@ -154,9 +142,9 @@ void scatter_add(const Task& task) {
 template <class T, class Moves, class Adds>
 void fill() {
   set_routine<T>(kIndexSelect, index_select<Moves>);
-  set_routine<T>(kIndexPut, index_put<Moves>);
+  set_routine<T>(kIndexPut, combine_rows<Moves, copy_row<Moves>>);
   set_routine<T>(kGather, gather<Moves>);
-  set_routine<T>(kIndexAdd, index_add<Adds>);
+  set_routine<T>(kIndexAdd, combine_rows<Adds, add_row<Adds>>);
   set_routine<T>(kScatterAdd, scatter_add<Adds>);
 }
 
@@ -168,7 +156,7 @@ void STEEP_FILL(index_index)() {
   fill<int64_t, uint64_t, uint64_t>();
   fill<int32_t, uint32_t, uint32_t>();
   fill<uint8_t, uint8_t, uint8_t>();
-  fill<bool, uint8_t, Truth>();
+  fill<bool, uint8_t, BoolByte>();
 }
 
 }  // namespace steep::kernels

@@ -201,7 +201,7 @@ struct Backward {
 
 // g = grad * weight, and g * y.
 template <bool kWeight, class T>
-struct Slopes {
+struct GradientSums {
   const T *grad, *x, *weight;
   T mean, rstd;
   template <class V>
@@ -230,7 +230,7 @@ void row_backward(const Backward<T>& a, int64_t row, Range columns, Columns<T> s
   [[maybe_unused]] T* grad_x = a.grad_x + (kInput ? row * a.n : 0);
   [[maybe_unused]] Two<T> means{0, 0};
   if constexpr (kInput) {
-    means = sum_two<T>(Slopes<kWeight, T>{grad, x, weight, mean, rstd}, a.n);
+    means = sum_two<T>(GradientSums<kWeight, T>{grad, x, weight, mean, rstd}, a.n);
     const T inverse = T(1) / static_cast<T>(a.n);
     means.first *= inverse;
     means.second *= inverse;

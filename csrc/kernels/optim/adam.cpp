@@ -1,5 +1,6 @@
 #include "kernels/optim/adam.h"
 
+#include "kernels/optim/fused_step.h"
 #include "kernels/optim/parameters.h"
 
 namespace steep::kernels {
@@ -13,18 +14,25 @@ Cost cost(const LaunchView& launch) {
 }  // namespace
 
 Kernel kAdamStep = routine("adam_step", Kind::opaque, "r*uruuuu").with_cost(cost);
+
+namespace {
+FusedStep step = {
+    &kAdamStep,
+    "Adam",
+    R"(m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2; p = p - lr / (1 - beta1^t) * m /
+(sqrt(v / (1 - beta2^t)) + eps), where t is the parameter's own step count, which the kernel raises
+by one. With max_exp_avg_sqs it is AMSGrad, decoupled makes it AdamW.)",
+    {"lr", "beta1", "beta2", "eps", "weight_decay"},
+    {{"exp_avgs"},
+     {"exp_avg_sqs"},
+     {"max_exp_avg_sqs", StateKind::optional},
+     {"steps", StateKind::number}},
+    {"maximize", "decoupled"}};
+const bool described = describe(step);
+}  // namespace
 #endif
 
 namespace {
-
-// base^exponent for a whole exponent, by squaring: the same bits on every CPU.
-inline double power(double base, int64_t exponent) {
-  double result = 1;
-  for (; exponent > 0; exponent >>= 1, base *= base) {
-    if (exponent & 1) result *= base;
-  }
-  return result;
-}
 
 template <class T>
 struct Adam {
@@ -46,14 +54,6 @@ struct Adam {
   }
 };
 
-// PyTorch's lerp: m + weight * (g - m) from the nearer end, which the weight alone decides.
-template <class T>
-struct Lerp {
-  bool from_m;
-  T factor;
-  explicit Lerp(T weight) : from_m(weight < T(0.5)), factor(from_m ? weight : -(1 - weight)) {}
-};
-
 // vmax is null unless kAmsgrad; kDecays: the weight decay is part of the gradient.
 template <bool kAmsgrad, bool kDecays, class T>
 void adam_update(const Adam<T>& a, T* __restrict p, const T* __restrict grad, T* __restrict m,
@@ -62,13 +62,11 @@ void adam_update(const Adam<T>& a, T* __restrict p, const T* __restrict grad, T*
   const T beta2 = a.beta2, rest2 = a.rest2, shrink = a.shrink;
   const T weight_decay = a.weight_decay, sign = a.sign;
   const Lerp<T> lerp(a.rest1);
-  const bool from_m = lerp.from_m;
-  const T factor = lerp.factor;
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
-    const T plain = sign * grad[i], x = p[i], old = m[i];
+    const T plain = sign * grad[i], x = p[i];
     const T g = kDecays ? vec::mul_add(weight_decay, x, plain) : plain;
-    const T first = faded(vec::mul_add(factor, g - old, from_m ? old : g));
+    const T first = faded(lerp(m[i], g));
     const T second = faded(vec::mul_add(rest2 * g, g, v[i] * beta2));
     T largest = second;
     if constexpr (kAmsgrad) {
@@ -89,20 +87,14 @@ void adam_step(const Task& task) {
   const AdamStep& how = arguments<AdamStep>(task);
   int64_t step = 1;
   Adam<T> rule(hyper, how, step);
-  for_parameters<T>(
-      task, how.count, sizes_after<AdamStep>(task), 6, [&](int64_t i, int64_t begin, int64_t end) {
-        void* const* data = task.data + 1 + 6 * i;
-        const auto mine = static_cast<int64_t>(*static_cast<const float*>(data[5]) + 1.0f);
-        if (mine != step) rule = Adam<T>(hyper, how, step = mine);
-        const auto at = [=](int k) { return static_cast<T*>(data[k]) + begin; };
-        T* vmax = kAmsgrad ? at(4) : nullptr;
-        adam_update<kAmsgrad, kDecays>(rule, at(0), at(1), at(2), at(3), vmax, end - begin);
-      });
-  task.barrier();  // everyone has read the steps
-  if (task.rank != 0) return;
-  for (int64_t i = 0; i < how.count; ++i) {
-    *static_cast<float*>(task.data[1 + 6 * i + 5]) += 1.0f;
-  }
+  for_counted<T>(task, how.count, sizes_after<AdamStep>(task), 6,
+                 [&](void* const* data, int64_t begin, int64_t end, int64_t mine) {
+                   if (mine != step) rule = Adam<T>(hyper, how, step = mine);
+                   const auto at = [=](int k) { return static_cast<T*>(data[k]) + begin; };
+                   T* vmax = kAmsgrad ? at(4) : nullptr;
+                   adam_update<kAmsgrad, kDecays>(rule, at(0), at(1), at(2), at(3), vmax,
+                                                  end - begin);
+                 });
 }
 
 template <class T>

@@ -50,8 +50,56 @@ void for_parameters(const Task& task, int64_t count, const int64_t* numel, int t
   }
 }
 
+// The same for rules that count a parameter's steps in the last of its tensors, one float32 number:
+// calls work(the parameter's operands, begin, end, the count with this step). The counts are raised
+// by one, after everyone has read what they need of a parameter's numbers.
+template <class T, class Work>
+void for_counted(const Task& task, int64_t count, const int64_t* numel, int tensors, Work work) {
+  void* const* const first = task.data + 1;
+  for_parameters<T>(task, count, numel, tensors, [&](int64_t i, int64_t begin, int64_t end) {
+    void* const* data = first + tensors * i;
+    work(data, begin, end,
+         static_cast<int64_t>(*static_cast<const float*>(data[tensors - 1]) + 1.0f));
+  });
+  task.barrier();
+  if (task.rank != 0) return;
+  for (int64_t i = 0; i < count; ++i) *static_cast<float*>(first[tensors * (i + 1) - 1]) += 1.0f;
+}
+
+// base^exponent for a whole exponent, by squaring: the same bits on every CPU.
+inline double power(double base, int64_t exponent) {
+  double result = 1;
+  for (; exponent > 0; exponent >>= 1, base *= base) {
+    if (exponent & 1) result *= base;
+  }
+  return result;
+}
+
 // What a rule has in common for all elements is copied into locals before its loop, and what would
-// be a condition inside it is a template parameter or a factor: sign is -1 to maximize.
+// be a condition inside it is a choice between two values, a template parameter or a factor: sign is
+// -1 to maximize.
+
+// The gradient with its sign and the weight decay.
+template <class T>
+struct Slope {
+  T sign, weight_decay;
+  bool decays;
+  Slope(double decay, Flag maximize)
+      : sign(maximize ? T(-1) : T(1)), weight_decay(static_cast<T>(decay)), decays(decay != 0) {}
+  STEEP_INLINE T operator()(T p, T grad) const {
+    const T plain = sign * grad, decayed = vec::mul_add(weight_decay, p, plain);
+    return decays ? decayed : plain;
+  }
+};
+
+// PyTorch's lerp: m + weight * (g - m) from the nearer end, which the weight alone decides.
+template <class T>
+struct Lerp {
+  bool from_m;
+  T factor;
+  explicit Lerp(T weight) : from_m(weight < T(0.5)), factor(from_m ? weight : -(1 - weight)) {}
+  STEEP_INLINE T operator()(T m, T g) const { return vec::mul_add(factor, g - m, from_m ? m : g); }
+};
 
 // The moving averages of a gradient that has become 0 fade until they are subnormal, on which most
 // CPUs compute several times slower (measured: the whole step, two and a half times); nothing can

@@ -1,5 +1,6 @@
 #include "kernels/optim/sgd.h"
 
+#include "kernels/optim/fused_step.h"
 #include "kernels/optim/parameters.h"
 
 namespace steep::kernels {
@@ -13,6 +14,18 @@ Cost cost(const LaunchView& launch) {
 }  // namespace
 
 Kernel kSgdStep = routine("sgd_step", Kind::opaque, "r*uru").with_cost(cost);
+
+namespace {
+FusedStep step = {
+    &kSgdStep,
+    "stochastic gradient descent",
+    R"(With g = grad + weight_decay * p (grad negated to maximize): v = momentum * v + (1 - dampening) * g,
+which is g itself at the first step; p = p - lr * v, or lr * (g + momentum * v) with nesterov.)",
+    {"lr", "momentum", "dampening", "weight_decay"},
+    {{"momentum_buffers", StateKind::optional}},
+    {"nesterov", "maximize", "first"}};
+const bool described = describe(step);
+}  // namespace
 #endif
 
 namespace {

@@ -111,7 +111,8 @@ __attribute__((noinline)) void add_slice(T* total, const T* slice, int rows) {
   for (int r = 0; r < rows; ++r) total[r] = total[r] + slice[r];
 }
 
-// The end of sums whose results lie next to each other: the same steps as Tile's, in the same order.
+// The end of sums whose results lie next to each other: the same steps as Tile's, in the same
+// order.
 template <class R, class T>
 STEEP_INLINE void finish_dots(const T* total, int64_t first, const Dots<T>& dots) {
   T* const out = dots.out + first * dots.out_stride;

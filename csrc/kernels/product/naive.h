@@ -1,6 +1,6 @@
-// A matrix product in the plainest form that has the packed kernel's bits: three loops, in the order
-// of the sum that gemm.cpp promises. Read it to know what that computes; tests hold the two against
-// each other, bit for bit. Nothing but tests runs it, on one thread.
+// A matrix product in the plainest form that has the packed kernel's bits: three loops, in the
+// order of the sum that gemm.cpp promises. Read it to know what that computes; tests hold the two
+// against each other, bit for bit. Nothing but tests runs it, on one thread.
 #pragma once
 
 #include <cstdint>

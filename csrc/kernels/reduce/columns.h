@@ -22,8 +22,8 @@ struct ColumnStrip {
   int64_t at, stride, width, group;
 };
 
-// How many rows are combined in halves before they are added to what came before: a sum of many equal
-// elements rounds that much less often. Mapped values take registers.
+// How many rows are combined in halves before they are added to what came before: a sum of many
+// equal elements rounds that much less often. Mapped values take registers.
 template <class Source>
 constexpr int kRowsTogether = Source::kInPlace ? 8 : 4;
 

@@ -14,7 +14,8 @@ void need_floating(const char* op, const Tensor& x) {
                      "'; convert with .float() first"));
 }
 
-Tensor activate(const Activation& how, const Tensor& x, bool inplace, double first, double second) {
+Tensor activate(const ComposedActivation& how, const Tensor& x, bool inplace, double first,
+                double second) {
   Tensor out;
   {
     const tape::GradMode off(false);

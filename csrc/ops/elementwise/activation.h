@@ -12,12 +12,12 @@ Tensor log_one_plus_exp(const Tensor& x);
 
 // An activation made of operations: its value, and what comes of a gradient at x, both with the same two settings.
 // A slope of its own keeps the branch that was not taken out of the gradient.
-struct Activation {
+struct ComposedActivation {
   const char* name;
   Tensor (*value)(const Tensor& x, double first, double second);
   Tensor (*slope)(const Tensor& grad, const Tensor& x, double first, double second);
 };
-Tensor activate(const Activation& how, const Tensor& x, bool inplace, double first = 0,
+Tensor activate(const ComposedActivation& how, const Tensor& x, bool inplace, double first = 0,
                 double second = 0);
 
 }  // namespace steep::ops

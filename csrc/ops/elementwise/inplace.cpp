@@ -30,7 +30,8 @@ void check_value(const char* op, const Tensor& x, const Tensor& value) {
   }
 }
 
-// The base's history after `value` was written into the view x of it: the value there, the old base elsewhere.
+// The base's history after `value` was written into the view x of it: the value there, the old base
+// elsewhere.
 void rebase(const Tensor& x, const Tensor& value) {
   const Tensor base = tape::history(x)->base;
   const Layout whole = Layout::of(base), part = Layout::of(x);
@@ -82,7 +83,7 @@ Tensor write(const char* op, const Tensor& x, const Tensor& value, bool forgets)
   if (recorder && !recorder->has_made(*x->storage))
     program::refuse_recording(
         "an in-place operation makes a tensor from outside part of a graph; detach() what is "
-        "written into it, or write under no_grad()");
+        "written to it, or write under no_grad()");
   const tape::History* h = tape::history(x);
   if (h && tape::is_view(*h)) {
     rebase(x, value);

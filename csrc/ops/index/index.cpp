@@ -230,7 +230,8 @@ void set_item(const Tensor& x, const Index& index, const TensorOrNumber& value) 
 }
 
 Tensor nonzero(const Tensor& x) {
-  program::refuse_recording("the size of its result depends on values (nonzero); do that outside");
+  program::refuse_recording(
+      "the size of its result depends on values (nonzero); do that outside the function");
   const Tensor flags = contiguous(ne({x, {}}, {{}, 0}));
   const uint8_t* flag = flags.data<uint8_t>();
   int64_t found = 0;

@@ -12,11 +12,14 @@ struct IndexedRows {
   Dims whole;          // the shape of x
 };
 
-// out[before..., index.shape..., after...]: the rows of x that index names. x need not be contiguous.
+// out[before..., index.shape..., after...]: the rows of x that index names. x need not be
+// contiguous.
 Tensor pick_rows(const Tensor& x, const Tensor& index, const IndexedRows& rows);
-// The gradient of pick_rows: zeros of x's shape with x's rows added at index, in the order of index.
+// The gradient of pick_rows: zeros of x's shape with x's rows added at index, in the order of
+// index.
 Tensor add_rows(const Tensor& x, const Tensor& index, const IndexedRows& rows);
-// A copy of x whose rows at index are those of value (which has pick_rows' shape); where index repeats, the last wins.
+// A copy of x whose rows at index are those of value (which has pick_rows' shape); where index
+// repeats, the last wins.
 Tensor put_rows(const Tensor& x, const Tensor& index, const Tensor& value, const IndexedRows& rows);
 
 // The coordinates of the true elements: int64 [count, dims].

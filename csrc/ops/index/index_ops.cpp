@@ -19,7 +19,7 @@ int64_t largest_label(const int64_t* labels, int64_t n) {
     if (labels[i] < 0)
       throw Error(ErrorKind::runtime,
                   join("one_hot: Class values must be non-negative, got ", labels[i],
-                       " at position ", i, "; take out or replace such labels first"));
+                       " at position ", i, "; remove or replace such labels first"));
     largest = std::max(largest, labels[i]);
   }
   return largest;

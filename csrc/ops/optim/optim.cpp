@@ -5,8 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/optim/adam.h"
-#include "kernels/optim/sgd.h"
+#include "kernels/optim/fused_step.h"
 #include "ops/registry.h"
 #include "ops/shape/strided_view.h"
 
@@ -22,7 +21,8 @@ void check_length(const char* op, const char* what, const Tensors& list, const T
        join(list.size()));
 }
 
-// A tensor that belongs to a parameter: of its shape and dtype.
+}  // namespace
+
 void check_like(const char* op, const char* what, const Tensor& x, const Tensor& param, int at) {
   if (x.shape() == param.shape() && x.dtype() == param.dtype()) return;
   fail(ErrorKind::runtime, op,
@@ -46,6 +46,8 @@ void check_params(const char* op, const Tensors& params) {
     tape::check_writable(op, params[i]);
   }
 }
+
+namespace {
 
 void check_hyper(const char* op, const Tensor& hyper, int64_t count) {
   if (hyper.dtype() == DType::float64 && hyper.shape() == Dims{count} && hyper.is_contiguous())
@@ -74,14 +76,15 @@ class Step {
   void leave_out() { operands_.push_back(Operand()); }
   int count() const { return sizes_.size(); }
 
-  // The kernel's arguments are `how` with the count filled in, and the sizes. All that could fail
-  // has happened once this has returned.
-  template <class Arguments>
-  void prepare(const Kernel& kernel, DType type, Arguments how) {
+  // The kernel's arguments are `words`, whose first one is the count, and the sizes. All that could
+  // fail has happened once this has returned.
+  void prepare(const Kernel& kernel, DType type, const program::ArgumentWords& words) {
     kernel_ = &kernel;
     type_ = type;
-    how.count = sizes_.size();
-    words_ = program::words_of(how, sizes_);
+    words_.reserve(words.size() + sizes_.size());
+    for (const int64_t word : words) words_.push_back(word);
+    for (const int64_t size : sizes_) words_.push_back(size);
+    words_[0] = sizes_.size();
   }
   void run() const {
     program::launch(program::Call{kernel_, type_, operands_.data(), operands_.size(), words_.data(),
@@ -134,12 +137,12 @@ namespace {
 // to the StepsTogether of this thread.
 class Launches {
  public:
-  template <class Fill, class Arguments>
+  template <class Fill>
   void add(const Kernel& kernel, DType type, const Tensor& hyper, const Fill& fill,
-           const Arguments& how) {
+           const program::ArgumentWords& words) {
     steps_.push_back(Step(hyper));
     fill(steps_.back());
-    if (steps_.back().count() > 0) return steps_.back().prepare(kernel, type, how);
+    if (steps_.back().count() > 0) return steps_.back().prepare(kernel, type, words);
     steps_.pop_back();
   }
   void run() {
@@ -158,109 +161,140 @@ class Launches {
 
 }  // namespace
 
-void sgd_step(const Tensors& params, const Tensors& grads, const Tensors& momentum_buffers,
-              const Tensor& hyper, bool nesterov, bool maximize, bool first) {
-  constexpr const char* kOp = "sgd_step";
-  const bool momentum = !momentum_buffers.empty();
-  check_params(kOp, params);
-  check_list(kOp, "grads", grads, params);
-  if (momentum) check_list(kOp, "momentum_buffers", momentum_buffers, params);
-  check_hyper(kOp, hyper, 4);
-  Launches launches;
-  for_each_floating_type([&](DType type) {
-    const auto fill = [&](Step& step) {
-      for (int i = 0; i < params.size(); ++i) {
-        if (params[i].dtype() != type) continue;
-        step.add_parameter(params[i]);
-        step.read(grads[i]);
-        momentum ? step.update(momentum_buffers[i]) : step.leave_out();
-      }
-    };
-    launches.add(kernels::kSgdStep, type, hyper, fill,
-                 kernels::SgdStep{0, momentum, nesterov, maximize, first});
-  });
-  launches.run();
-}
-
-void adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs,
-               const Tensors& exp_avg_sqs, const Tensors& max_exp_avg_sqs, const Tensors& steps,
-               const Tensor& hyper, bool amsgrad, bool maximize, bool decoupled) {
-  constexpr const char* kOp = "adam_step";
-  check_params(kOp, params);
-  check_list(kOp, "grads", grads, params);
-  check_list(kOp, "exp_avgs", exp_avgs, params);
-  check_list(kOp, "exp_avg_sqs", exp_avg_sqs, params);
-  if (amsgrad) check_list(kOp, "max_exp_avg_sqs", max_exp_avg_sqs, params);
-  check_length(kOp, "steps", steps, params);
-  for (int i = 0; i < steps.size(); ++i) {
-    if (steps[i].dtype() != DType::float32 || steps[i].numel() != 1)
-      fail(ErrorKind::runtime, kOp, join("steps[", i, "] as one float32 number"),
-           join(name(steps[i].dtype()), " of shape ", to_string(steps[i].shape())));
-  }
-  check_hyper(kOp, hyper, 5);
-  Launches launches;
-  for_each_floating_type([&](DType type) {
-    const auto fill = [&](Step& step) {
-      for (int i = 0; i < params.size(); ++i) {
-        if (params[i].dtype() != type) continue;
-        step.add_parameter(params[i]);
-        step.read(grads[i]);
-        step.update(exp_avgs[i]);
-        step.update(exp_avg_sqs[i]);
-        amsgrad ? step.update(max_exp_avg_sqs[i]) : step.leave_out();
-        step.update(steps[i]);
-      }
-    };
-    launches.add(kernels::kAdamStep, type, hyper, fill,
-                 kernels::AdamStep{0, amsgrad, maximize, decoupled});
-  });
-  launches.run();
-}
-
 namespace {
 
+// ---- the operation of a step, as its kernel describes it ----
+
+using kernels::FusedStep;
+using kernels::StateKind;
+
+constexpr int kFirstList = 2;  // of an operation's arguments
+constexpr int kFirstRole = 4;  // of a list's, after "r*ur"
+
+// The lists of a call: what the description says of each, beside what was given.
+class Lists {
+ public:
+  Lists(const FusedStep& step, const AnyValue* arguments) {
+    for (; step.lists[count].name; ++count) {
+      list[count] = arguments[kFirstList + count].tensors.get();
+      kind[count] = step.lists[count].kind;
+      if (kind[count] == StateKind::optional && list[count]->empty()) list[count] = nullptr;
+      updates[count] = step.kernel->roles[kFirstRole + count] != 'r';
+    }
+  }
+  // Of the parameter at `at`.
+  void add_to(Step& step, int at) const {
+    for (int k = 0; k < count; ++k) {
+      if (!list[k]) {
+        step.leave_out();
+      } else {
+        updates[k] ? step.update((*list[k])[at]) : step.read((*list[k])[at]);
+      }
+    }
+  }
+
+  static constexpr int kMost = sizeof(FusedStep::lists) / sizeof(kernels::StateList);
+  int count = 0;
+  const Tensors* list[kMost];  // null for one that is left out
+  StateKind kind[kMost];
+  bool updates[kMost];
+};
+
+int names_in(const char* const* names) {
+  int count = 0;
+  while (names[count]) ++count;
+  return count;
+}
+
+void check_numbers(const char* op, const char* what, const Tensors& list, const Tensors& params) {
+  check_length(op, what, list, params);
+  for (int i = 0; i < list.size(); ++i) {
+    if (list[i].dtype() == DType::float32 && list[i].numel() == 1) continue;
+    fail(ErrorKind::runtime, op, join(what, "[", i, "] as one float32 number"),
+         join(name(list[i].dtype()), " of shape ", to_string(list[i].shape())));
+  }
+}
+
+void check_state(const FusedStep& step, const Lists& lists, const Tensors& params) {
+  for (int k = 0; k < lists.count; ++k) {
+    if (!lists.list[k]) continue;
+    const auto check = lists.kind[k] == StateKind::number ? check_numbers : check_list;
+    check(step.kernel->name, step.lists[k].name, *lists.list[k], params);
+  }
+}
+
+// The kernel's arguments: how many parameters, which lists are there, the switches.
+program::ArgumentWords words_of(const FusedStep& step, const Lists& lists,
+                                const AnyValue* switches) {
+  program::ArgumentWords words{0};
+  for (int k = 0; k < lists.count; ++k)
+    if (lists.kind[k] == StateKind::optional) words.push_back(lists.list[k] ? 1 : 0);
+  for (int k = 0; step.switches[k]; ++k) words.push_back(switches[k].number.to_bool() ? 1 : 0);
+  return words;
+}
+
+void take_step(const Op& self, AnyValue* arguments, AnyValue&) {
+  const auto& how = *static_cast<const FusedStep*>(self.subject);
+  const Tensors &params = *arguments[0].tensors, &grads = *arguments[1].tensors;
+  const Lists lists(how, arguments);
+  const AnyValue* const after = arguments + kFirstList + lists.count;
+  const Tensor& hyper = after->tensor;
+  check_params(self.name, params);
+  check_list(self.name, "grads", grads, params);
+  check_state(how, lists, params);
+  check_hyper(self.name, hyper, names_in(how.hyper));
+  const program::ArgumentWords words = words_of(how, lists, after + 1);
+  Launches launches;
+  for_each_floating_type([&](DType type) {
+    const auto fill = [&](Step& step) {
+      for (int i = 0; i < params.size(); ++i) {
+        if (params[i].dtype() != type) continue;
+        step.add_parameter(params[i]);
+        step.read(grads[i]);
+        lists.add_to(step, i);
+      }
+    };
+    launches.add(*how.kernel, type, hyper, fill, words);
+  });
+  launches.run();
+}
+
+// ---- its texts ----
+
+std::string signature_of(const FusedStep& step) {
+  std::string text = "(params: Sequence[Tensor], grads: Sequence[Tensor]";
+  for (const auto* list = step.lists; list->name; ++list)
+    text += join(", ", list->name, ": Sequence[Tensor]");
+  text += ", hyper: Tensor";
+  for (int k = 0; step.switches[k]; ++k) text += join(", ", step.switches[k], ": bool");
+  return text + ") -> None";
+}
+
+std::string docstring_of(const FusedStep& step) {
+  std::string numbers = "0.5", names = step.hyper[0], lists, given, switches;
+  for (int k = 1; step.hyper[k]; ++k) numbers += ", 0", names += join(", ", step.hyper[k]);
+  for (const auto* list = step.lists; list->name; ++list) {
+    const bool optional = list->kind == StateKind::optional;
+    const bool number = list->kind == StateKind::number;
+    if (optional) lists += join(" ", list->name, " may be empty.");
+    if (number) lists += join(" ", list->name, " are float32 numbers.");
+    given += optional ? ", []" : number ? ", [steep.tensor(0.0)]" : ", [steep.zeros(1)]";
+  }
+  for (int k = 0; step.switches[k]; ++k) switches += ", False";
+  return join("One step of ", step.what, " over all parameters, in place and in one launch.\n\n",
+              step.formula, "\n\nhyper is a float64 tensor [", names,
+              "], read when the kernel runs.", lists,
+              "\n\nRaises ValueError for lists of different lengths, RuntimeError for shapes or "
+              "dtypes that differ from\nthe parameter's; nothing is written then.\n\n"
+              ">>> p = steep.ones(1)\n>>> hyper = steep.tensor([",
+              numbers, "], dtype=steep.float64)\n>>> steep._core.", step.kernel->name,
+              "([p], [steep.ones(1)]", given, ", hyper", switches, ")\n>>> p\ntensor([0.5000])\n");
+}
+
 void register_optim(Registry& registry) {
-  registry.add<&sgd_step>(
-      "sgd_step", kInternal,
-      "(params: Sequence[Tensor], grads: Sequence[Tensor], momentum_buffers: Sequence[Tensor], "
-      "hyper: Tensor, nesterov: bool, maximize: bool, first: bool) -> None",
-      R"(One step of stochastic gradient descent over all parameters, in place and in one launch.
-
-With g = grad + weight_decay * p (grad negated to maximize): v = momentum * v + (1 - dampening) * g,
-which is g itself at the first step; p = p - lr * v, or lr * (g + momentum * v) with nesterov. hyper
-is a float64 tensor [lr, momentum, dampening, weight_decay], read when the kernel runs.
-momentum_buffers is empty without momentum.
-
-Raises ValueError for lists of different lengths, RuntimeError for shapes or dtypes that differ from
-the parameter's; nothing is written then.
-
->>> p = steep.ones(1)
->>> hyper = steep.tensor([0.5, 0, 0, 0], dtype=steep.float64)
->>> steep._core.sgd_step([p], [steep.ones(1)], [], hyper, False, False, True)
->>> p
-tensor([0.5000])
-)");
-  registry.add<&adam_step>(
-      "adam_step", kInternal,
-      "(params: Sequence[Tensor], grads: Sequence[Tensor], exp_avgs: Sequence[Tensor], "
-      "exp_avg_sqs: Sequence[Tensor], max_exp_avg_sqs: Sequence[Tensor], steps: Sequence[Tensor], "
-      "hyper: Tensor, amsgrad: bool, maximize: bool, decoupled: bool) -> None",
-      R"(One step of Adam over all parameters, in place and in one launch; decoupled makes it AdamW.
-
-m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2; p = p - lr / (1 - beta1^t) * m /
-(sqrt(v / (1 - beta2^t)) + eps), where t is the parameter's own step count, which the kernel raises
-by one. hyper is a float64 tensor [lr, beta1, beta2, eps, weight_decay], read when the kernel runs.
-max_exp_avg_sqs is empty unless amsgrad; steps are float32 numbers.
-
-Raises ValueError for lists of different lengths, RuntimeError for shapes or dtypes that differ from
-the parameter's; nothing is written then.
-
->>> p, m, v, t = steep.ones(1), steep.zeros(1), steep.zeros(1), steep.tensor(0.0)
->>> hyper = steep.tensor([0.5, 0.9, 0.999, 0.0, 0.0], dtype=steep.float64)
->>> steep._core.adam_step([p], [steep.ones(1)], [m], [v], [], [t], hyper, False, False, False)
->>> p
-tensor([0.5000])
-)");
+  for (const FusedStep* step = kernels::newest_step; step; step = step->next)
+    registry.add_shared(take_step, step, step->kernel->name, kInternal, signature_of(*step),
+                        docstring_of(*step));
 }
 
 const Registration registered("optimiser", register_optim);

@@ -7,6 +7,12 @@
 
 namespace steep::ops {
 
+// What steps raise, fused or made of operations: unless parameters are floating and can be written,
+// and what belongs to each is of its shape and dtype.
+void check_params(const char* op, const Tensors& params);
+void check_list(const char* op, const char* what, const Tensors& list, const Tensors& params);
+void check_like(const char* op, const char* what, const Tensor& x, const Tensor& param, int at);
+
 struct WaitingSteps;
 
 // While one lives, the steps of this thread are checked and made ready, and wait for run(), which
@@ -25,14 +31,5 @@ class StepsTogether {
   std::unique_ptr<WaitingSteps> waiting_;
   WaitingSteps* before_;
 };
-
-// hyper: float64 [lr, momentum, dampening, weight_decay].
-void sgd_step(const Tensors& params, const Tensors& grads, const Tensors& momentum_buffers,
-              const Tensor& hyper, bool nesterov, bool maximize, bool first);
-
-// hyper: float64 [lr, beta1, beta2, eps, weight_decay].
-void adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs,
-               const Tensors& exp_avg_sqs, const Tensors& max_exp_avg_sqs, const Tensors& steps,
-               const Tensor& hyper, bool amsgrad, bool maximize, bool decoupled);
 
 }  // namespace steep::ops

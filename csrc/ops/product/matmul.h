@@ -17,8 +17,8 @@ struct ProductOperands {
   bool accumulate = false;  // whether it is added to what is there already
 };
 
-// Writes the product to out, whose rows are contiguous: by kGemm, or by a kernel that takes the same
-// arguments.
+// Writes the product to out, whose rows are contiguous: by kGemm, or by a kernel that takes the
+// same arguments.
 void launch_product(const program::Kernel& kernel, const Tensor& out, const ProductOperands& of);
 
 // out [batch,] m, n = activation(a @ b + bias), unrecorded; one dtype; a and b have two dimensions,

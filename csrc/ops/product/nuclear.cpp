@@ -72,7 +72,8 @@ Tensor nuclear(const Tensor& x) {
   const Dims both{-2, -1};
   if (x.numel() == 0) return sum(x, both, false, std::nullopt);
   program::refuse_recording(
-      "it computes in NumPy (norm('nuc')), which a replay would not; do that outside");
+      "it computes in NumPy (norm('nuc')), which a replay would not do; do that outside the "
+      "function");
   Svd of;
   Tensor out;
   {

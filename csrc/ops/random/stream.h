@@ -1,8 +1,9 @@
-// The distributions over a generator's stream, with the draws of PyTorch's CPU kernels in their order.
+// The distributions over a generator's stream, with the draws of PyTorch's CPU kernels in their
+// order.
 //
 // Values are equal bit for bit to those of torch 2.13 on a CPU with AVX2, but for double's normal()
-// and exponential(): there torch asks the C library for logarithm, cosine and sine, and steep, whose
-// bits are the same on every CPU, lies within 2 ULP of that.
+// and exponential(): there torch asks the C library for logarithm, cosine and sine, and steep,
+// whose bits are the same on every CPU, lies within 2 ULP of that.
 #pragma once
 
 #include "tensor/generator.h"

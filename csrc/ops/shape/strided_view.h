@@ -1,5 +1,5 @@
-// A strided view of a tensor's memory, seen from a gradient: what as_strided and in-place writes to views
-// are differentiated by. Both directions are differentiable, each the other's gradient.
+// A strided view of a tensor's memory, seen from a gradient: what as_strided and in-place writes to
+// views are differentiated by. Both directions are differentiable, each the other's gradient.
 #pragma once
 
 #include "ops/ops.h"

@@ -12,16 +12,19 @@ namespace steep::ops {
 
 namespace {
 
-// A view of x with its place in x's history; the rule, where one is wanted, is recorded by the caller.
+// A view of x with its place in x's history; the rule, where one is wanted, is recorded by the
+// caller.
 Tensor view_of(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset) {
   Tensor out = alias(x, shape, strides, offset);
   tape::mark_view(out, x);
   return out;
 }
 
-// Whether a strided view reaches beyond a storage of `held` elements. Sizes and strides may be too large to multiply.
+// Whether a strided view reaches beyond a storage of `held` elements. Sizes and strides may be too
+// large to multiply.
 bool reaches_past(const Dims& size, const Dims& stride, int64_t offset, int64_t held) {
-  // A view without elements may lie anywhere, as slices of empty tensors do; its address must exist.
+  // A view without elements may lie anywhere, as slices of empty tensors do; its address must
+  // exist.
   if (std::find(size.begin(), size.end(), 0) != size.end()) return offset > (INT64_MAX >> 4);
   int64_t room = held - offset - 1;
   for (int i = 0; i < size.size() && room >= 0; ++i) {

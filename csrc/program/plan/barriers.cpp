@@ -1,7 +1,7 @@
-// One parallel region for the whole program, in which all ranks walk through the same steps. A
-// shared step is run by all of them; one that is not worth sharing by one, while the others go on
-// to what does not depend on it. There are barriers only where memory demands them, and steps change places
-// so that it seldom does.
+// A program is one parallel region, in which all ranks go through the same list of steps. All ranks
+// run a shared step; a step that is not worth sharing is run by one rank, while the others go on to
+// steps that do not depend on it. Ranks meet at a barrier only where accesses to memory conflict,
+// and steps are reordered so that few do.
 #include <algorithm>
 #include <set>
 #include <unordered_map>
@@ -14,13 +14,13 @@ namespace steep::program {
 
 namespace {
 
-// Steps change places only in programs so short that barriers matter; in long ones, memory does.
+// Only short programs are reordered, in which barriers matter; in long ones memory matters more.
 constexpr double kArrangedNs = 2e6;
 constexpr size_t kArrangedSteps = 1000;
 
 using Ranges = std::vector<Touched>;
 
-// What each rank touches of each step, worked out once.
+// Which memory each rank touches in each step, computed once.
 class Footprints {
  public:
   explicit Footprints(const Plan& plan) : plan_(plan), known_(plan.calls.size()) {}
@@ -36,7 +36,7 @@ class Footprints {
   std::vector<std::vector<Ranges>> known_;  // by a step's first call
 };
 
-// All that a rank has touched.
+// All memory that a rank has touched since the last barrier.
 class TouchedMemory {
  public:
   void add(const Ranges& ranges) {
@@ -46,7 +46,7 @@ class TouchedMemory {
       if (x.written) block.written.add(x.begin, x.end);
     }
   }
-  // Whether someone else must not touch these as well.
+  // Whether another rank's access to these ranges would conflict.
   bool overlaps(const Ranges& ranges) const {
     for (const Touched& x : ranges) {
       const auto known = blocks_.find(x.block);
@@ -65,7 +65,7 @@ class TouchedMemory {
   std::unordered_map<int, Accesses> blocks_;
 };
 
-// Whether it writes to what was there before, or stays when the program has run.
+// Whether it writes to memory that exists before the program or remains after it.
 bool is_seen(const Plan& plan, const Step& step) {
   for (int at : step.calls) {
     const TracedCall& traced = plan.calls[at];
@@ -79,13 +79,13 @@ bool is_seen(const Plan& plan, const Step& step) {
   return false;
 }
 
-// What each rank has done, and will have seen done, since all last met.
+// What each rank has done since the last barrier.
 class Timeline {
  public:
   explicit Timeline(const Plan& plan)
       : plan_(plan), footprints_(plan), done_(plan.threads), busy_(plan.threads, 0.0) {}
 
-  // Whether there must be a barrier before the step, and else who runs it if one rank does.
+  // Whether there must be a barrier before the step, and which rank runs it if it is not shared.
   struct Assignment {
     bool barrier;
     int home;
@@ -118,21 +118,21 @@ class Timeline {
   }
 
  private:
-  // Whether rank `rank` would touch memory that another rank has touched.
+  // Whether ranges that rank `rank` touches conflict with what another rank has done.
   bool depends(const Ranges& ranges, int rank) const {
     for (int other = 0; other < plan_.threads; ++other)
       if (other != rank && done_[other].overlaps(ranges)) return true;
     return false;
   }
-  // The rank with the least to do that could run a step at once; -1 where none could.
+  // The least busy rank that could run the step without a barrier; -1 if none could.
   int free_rank(const Ranges& ranges) const {
     int best = -1;
     for (int rank = 0; rank < plan_.threads; ++rank)
       if (!depends(ranges, rank) && (best < 0 || busy_[rank] < busy_[best])) best = rank;
     return best;
   }
-  // Whether a step must not be run before all know that none of the checks since they met has
-  // failed: it works on what was checked, or can be seen outside, or may fail itself.
+  // Whether a step must wait until all ranks know that no check since the last barrier has failed:
+  // it reads what was checked, or its effect is seen outside, or it may fail itself.
   bool may_go_wrong(const Step& step) const {
     if (checked_.empty()) return false;
     if (may_refuse(plan_, step) || is_seen(plan_, step)) return true;
@@ -150,12 +150,12 @@ class Timeline {
   mutable Footprints footprints_;
   std::vector<TouchedMemory> done_;
   std::vector<double> busy_;
-  std::unordered_set<int> checked_;  // blocks read by steps that may have refused them
+  std::unordered_set<int> checked_;  // blocks that steps since the barrier check
 };
 
-// Which steps must come before which: all that touch the same value, if one of them writes to it.
-// What a step that may refuse its input comes before or after in what can be seen outside, it does
-// here as well.
+// Which steps must come before which others: steps that touch the same value keep their order if
+// one of them writes to it, and so do a step that may refuse its input and steps whose effects are
+// seen outside.
 class Order {
  public:
   explicit Order(const Plan& plan) : waits_for_(plan.steps.size()), followers_(plan.steps.size()) {
@@ -178,7 +178,7 @@ class Order {
     }
   }
 
-  // Those that wait for nothing from the start, and once a step is done.
+  // The steps that wait for nothing at the start, and those that no longer do once a step is done.
   std::vector<int> first() const {
     std::vector<int> ready;
     for (size_t s = 0; s < waits_for_.size(); ++s)
@@ -214,7 +214,7 @@ class Order {
   std::vector<std::vector<int>> followers_;
 };
 
-// The steps that wait for no other.
+// The steps that wait for no other step.
 class Ready {
  public:
   explicit Ready(const Plan& plan) : plan_(plan) {}
@@ -225,9 +225,10 @@ class Ready {
   bool empty() const {
     return waiting_.empty() && open_[0].empty() && open_[1].empty() && open_[2].empty();
   }
-  // Takes the next step out: of those that need no barrier, what one rank does by itself,
-  // then what may refuse its input (it takes a barrier: the earlier, the less there is to do until
-  // then), then the first. What was found to need a barrier does so until there has been one.
+  // Takes the next step: first among those that need no barrier, in this order: steps for one rank;
+  // steps that may refuse their input (a barrier follows: the earlier it comes, the less the ranks
+  // have to wait for); shared steps. Steps found to need a barrier are set aside until there is
+  // one.
   std::pair<int, Timeline::Assignment> next(const Timeline& timeline) {
     for (std::set<int>& steps : open_)
       while (!steps.empty()) {

@@ -1,6 +1,6 @@
-// Checks of what is there before the first step, such as of a loss's targets, are made before it: a
-// function whose check fails is then called as it is, with all that its own code does about it. The
-// steps go on without them, and no rank waits for what has passed already.
+// Checks of what exists before the first step, such as of a loss's targets, are made before it. If
+// one fails, the function itself is called instead, and its own code deals with the error. The
+// steps need not make them again, so that no rank waits for them.
 #include <algorithm>
 
 #include "program/plan/plan.h"
@@ -9,7 +9,7 @@ namespace steep::program {
 
 namespace {
 
-// What any launch writes.
+// By value: whether any launch writes to it.
 std::vector<bool> written_values(const Plan& plan) {
   std::vector<bool> written(plan.values.size());
   for (const TracedCall& traced : plan.calls)
@@ -31,7 +31,8 @@ void take_checks(Plan& plan) {
     for (int i = 0; early && i < traced.values.size(); ++i) {
       const int v = traced.values[i];
       const bool made = v >= 0 && plan.values[v].kind == Value::Kind::made;
-      // What it writes is of this replay alone, and written again in its turn.
+      // What an early check writes must belong to this replay alone; it is written again when the
+      // step runs.
       early = writes(kernel, i) ? made : v < 0 || (!made && !written[v]);
       writes_any |= writes(kernel, i);
     }

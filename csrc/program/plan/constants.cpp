@@ -1,5 +1,5 @@
-// Launches whose operands are the same at every replay are run once, when the program is made: the
-// 1 that a backward pass starts from, what a loss divides by.
+// Launches whose operands are the same at every replay are run once, when the program is made: for
+// example, those that compute what a loss divides by.
 #include "program/launch.h"
 #include "program/plan/plan.h"
 
@@ -7,7 +7,7 @@ namespace steep::program {
 
 namespace {
 
-constexpr size_t kLargest = 4096;  // bytes: more is not worth keeping
+constexpr size_t kLargest = 4096;  // bytes: larger results are not kept
 
 // By value: how many launches write to it.
 std::vector<int> writers_of(const Plan& plan) {
@@ -24,7 +24,7 @@ bool is_number_or_constant(const Plan& plan, const TracedCall& traced, int opera
   return plan.values[v].kind == Value::Kind::constant && plan.values[v].storage;
 }
 
-// Whether the launch makes one small value, all of it, from nothing but numbers and constants.
+// Whether the launch computes the whole of a small value from numbers and constants alone.
 bool is_constant(const Plan& plan, const TracedCall& traced, const std::vector<int>& writers) {
   const Kernel& kernel = traced.call.kernel();
   if (kernel.kind != Kind::elementwise && kernel.kind != Kind::cast) return false;
@@ -39,7 +39,7 @@ bool is_constant(const Plan& plan, const TracedCall& traced, const std::vector<i
   return true;
 }
 
-// Runs the launch on the constants' memory, and leaves its result as one of them.
+// Runs the launch on the constants' memory, and makes its result a constant.
 void compute(Plan& plan, TracedCall& traced) {
   Value& made = plan.values[traced.values[0]];
   made.kind = Value::Kind::constant;

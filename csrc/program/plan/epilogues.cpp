@@ -1,6 +1,6 @@
-// Elementwise launches that a matrix product takes over: a bias, an activation, or the gradient of
-// one, done to each element before it is written. The product's epilogue has the bits of the launch
-// it stands for.
+// Moves an elementwise launch into the matrix product before it: a bias, an activation, or the
+// gradient of one is applied to each element before it is written. The bits are those of the
+// launch.
 #include "kernels/elementwise/activation.h"
 #include "kernels/elementwise/arithmetic.h"
 #include "kernels/elementwise/math.h"
@@ -15,7 +15,7 @@ using kernels::Activation;
 using kernels::Gemm;
 using kernels::Kernel;
 
-// What a product does in place of the kernel; none where it cannot.
+// The epilogue that stands for a kernel; none if there is none.
 Activation activation_of(const Kernel& kernel) {
   static constexpr struct {
     const Kernel* kernel;
@@ -36,7 +36,7 @@ class Epilogues {
  public:
   explicit Epilogues(Plan& plan) : plan_(plan), uses_(plan), gone_(plan.calls.size()) {}
 
-  // Folds into the product at `at` what follows it, as long as something does.
+  // Folds the launches that follow the product at `at` into it, as far as possible.
   void fuse(int at) {
     while (fold_next(at)) ++folded_;
   }
@@ -50,8 +50,8 @@ class Epilogues {
  private:
   TracedCall& call(int i) { return plan_.calls[i]; }
 
-  // The one launch after `at` that touches a value of the program's own; -1 where there is another,
-  // or none.
+  // The only launch besides `at` that touches the value, which must be made by the program and must
+  // not leave it; -1 if there is no such launch.
   int only_user(int at, int value) {
     if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return -1;
     int user = -1;
@@ -63,14 +63,15 @@ class Epilogues {
     return user;
   }
 
-  // Whether nothing between the two writes to the value, so that the first may read it as well.
+  // Whether no launch between the two writes to the value, so that `from` may read it in place of
+  // `to`.
   bool stays(int value, int from, int to) {
     if (value < 0) return true;
     const Uses::Span list = uses_.of(value);
     return std::none_of(list.from(from), list.from(to), [](const Use& use) { return use.written; });
   }
 
-  // Whether the user's result is new memory that the product may write at once.
+  // Whether the product may write to the memory of the user's result, which is new then.
   bool can_write(int at, int user, const TensorImpl& product) {
     const TensorImpl& out = *call(user).call.operands()[kernels::kGemmOut].tensor();
     const int value = call(user).values[kernels::kGemmOut];
@@ -147,13 +148,13 @@ class Epilogues {
     return call(at).call.operands()[kernels::kGemmOut].tensor()->numel;
   }
 
-  // Whether a view is the whole of the product, in its order.
+  // Whether a view is the whole result of the product, in the same order.
   bool is_product(const TensorImpl& view, int at) {
     const TensorImpl& result = *call(at).call.operands()[kernels::kGemmOut].tensor();
     return view.contiguous && view.numel == result.numel && view.offset == result.offset;
   }
 
-  // The product writes where the user did; the user goes.
+  // Lets the product write where its user did, and drops the user.
   void take_over(int at, int user) {
     for (int value : call(user).values)
       if (value >= 0) uses_.move(value, user, at);

@@ -1,6 +1,6 @@
-// Chains of elementwise launches, run block by block: what one launch writes, the next reads from
-// the first-level cache. The loops are those of single launches, and an element's value does not
-// depend on where its block begins, so the bits are the same.
+// Gathers elementwise launches into groups that are run block by block: what one launch writes, the
+// next reads from the first-level cache. The loops are those of single launches, and an element's
+// value does not depend on where its block begins, so the bits are the same.
 #include <algorithm>
 
 #include "kernels/reduce/reduce.h"
@@ -10,8 +10,8 @@ namespace steep::program {
 
 namespace {
 
-constexpr int kReach = 64;  // launches looked at beyond the first of a group
-static_assert(kReach <= 64, "which of them are related is kept in the bits of one number");
+constexpr int kReach = 64;  // how far behind its first launch a group may reach
+static_assert(kReach <= 64, "a bit for each in related_");
 constexpr int kMaxMembers = 32;
 
 bool can_join(const TracedCall& traced) {
@@ -21,8 +21,9 @@ bool can_join(const TracedCall& traced) {
   return traced.call.operands()[0].tensor()->numel > 0 && is_flat(traced.call.call(), steps);
 }
 
-// A sum over all elements whose chunks are those of a group: the kernel adds up fewer elements than
-// it has lanes one by one, which the last chunk of a longer sum is not.
+// Whether it is a sum over all elements that adding up a group's blocks reproduces. The sum's
+// kernel treats a chunk with fewer elements than lanes differently if it is the whole sum, so the
+// last block must not be such a chunk.
 bool is_whole_sum(const TracedCall& traced, int64_t total) {
   const RecordedCall& call = traced.call;
   if (&call.kernel() != &kernels::kSum || !is_floating(call.type())) return false;
@@ -57,14 +58,14 @@ bool same_view(const Touch& a, const Touch& b) {
   return a.offset == b.offset && a.dtype == b.dtype && a.numel == b.numel;
 }
 
-// What a group and the launches that stay behind have done with a value.
+// What a group, and the launches that it passed over, have done with a value.
 struct ValueState {
-  int group = -1;  // the one this is about
+  int group = -1;  // by its first call: the group that this describes; older states are void
   bool passed = false, passed_written = false;
-  int last = -1;  // the last of the members' touches, or -1
+  int last = -1;  // index in touches_ of the last member's touch; -1: none
 };
 
-// What all groups need.
+// What is needed to build all groups.
 struct Candidates {
   explicit Candidates(const Plan& plan)
       : plan(plan), uses(plan), states(plan.values.size()), joins(plan.calls.size()) {
@@ -73,10 +74,10 @@ struct Candidates {
   const Plan& plan;
   Uses uses;
   std::vector<ValueState> states;  // by value
-  std::vector<bool> joins;         // by call: whether a group may have it
+  std::vector<bool> joins;         // by call: whether it could be in a group
 };
 
-// A group that grows: members, and the launches between them that stay behind.
+// Builds one group: its members, and the launches between them that it passes over.
 class GroupBuilder {
  public:
   GroupBuilder(Candidates& all, int first)
@@ -84,14 +85,14 @@ class GroupBuilder {
     add(first, touches_of(plan_.calls[first]));
   }
 
-  // The next launch from `at` on that shares memory with a member, as all must that are taken in;
-  // -1 where there is none within reach.
+  // The next launch from `at` on that shares memory with a member, as every further member must; -1
+  // if there is none within reach.
   int next(int at) const {
     if (at - first_ >= kReach || members_.size() >= kMaxMembers) return -1;
     const uint64_t rest = related_ >> (at - first_);
     return rest ? at + __builtin_ctzll(rest) : -1;
   }
-  // Takes the launch in, if it belongs to the group and may move up to it.
+  // Makes the launch a member if it fits, and if it may be moved before the launches passed over.
   bool take(int at) {
     const TracedCall& traced = plan_.calls[at];
     const Touches touches = touches_of(traced);
@@ -118,7 +119,7 @@ class GroupBuilder {
     known.passed = true;
     known.passed_written |= x.written;
   }
-  // Whether what was passed does with memory keeps a launch in its place.
+  // Whether a launch must stay behind the launches passed over, because they touch the same memory.
   bool conflicts(const Touches& touches) {
     for (const Touch& x : touches) {
       const ValueState& known = state(x.value);
@@ -126,13 +127,15 @@ class GroupBuilder {
     }
     return false;
   }
-  // What a launch that refuses its input leaves as it is must not be changed before it.
+  // A launch that writes outside must not be moved before one that may refuse its input, for then
+  // nothing may have changed.
   bool writes_outside(const Touches& touches) const {
     for (const Touch& x : touches)
       if (x.written && plan_.values[x.value].kind != Value::Kind::made) return true;
     return false;
   }
-  // Shares memory with a member, and sees what members write through the very same view.
+  // Whether it shares memory with a member, and views what either of them writes in exactly the
+  // same way.
   bool fits(const Touches& touches) {
     bool related = false;
     for (const Touch& x : touches)
@@ -143,8 +146,8 @@ class GroupBuilder {
       }
     return related;
   }
-  // A sum of what a member has written. Its result is there when the group has ended, for those
-  // that stay behind.
+  // Takes a sum of what a member has written. Its result exists only when the group has ended, so
+  // other members must not use it.
   bool take_sum(int at, const Touches& touches) {
     if (state(touches[0].value).last >= 0) return false;
     bool computed = false;
@@ -155,7 +158,7 @@ class GroupBuilder {
     }
     if (!computed) return false;
     members_.push_back(at);
-    // Its result comes late, and what it adds up must still be there at the end of a block.
+    // Its result comes late, and what it adds up must not be overwritten within a block.
     pass(touches[0]);
     pass(touches[1]);
     add(touches[1]);
@@ -182,12 +185,14 @@ class GroupBuilder {
   const int first_;
   const int64_t total_;
   std::vector<int> members_;
-  std::vector<std::pair<Touch, int>> touches_;  // of members, and each value's one before
-  uint64_t related_ = 0;   // by launch from the first on: touches one of theirs
-  bool may_stop_ = false;  // whether one that was passed may refuse its input
+  // Of members, each with the index of the one before it of the same value.
+  std::vector<std::pair<Touch, int>> touches_;
+  // A bit for each launch from the first on: whether it touches a value of a member.
+  uint64_t related_ = 0;
+  bool may_stop_ = false;  // whether a launch passed over may refuse its input
 };
 
-// Whether values are made and read by the launches of one step alone.
+// Tells which values are used by the launches of one step alone.
 class Locals {
  public:
   Locals(const Plan& plan, Uses& uses, const std::vector<int>& members)
@@ -207,7 +212,7 @@ class Locals {
  private:
   const Plan& plan_;
   Uses& uses_;
-  std::vector<int> touched_;  // an operand each
+  std::vector<int> touched_;  // one entry for each operand, sorted
 };
 
 bool is_sum(const TracedCall& traced) { return traced.call.kernel().kind == Kind::reduce; }
@@ -223,8 +228,8 @@ int view_of(Group& group, const Group::View& wanted) {
   return static_cast<int>(group.views.size()) - 1;
 }
 
-// Gives buffers to the slots that nothing outside wants; a buffer is free again after its last
-// reader. Where buffers run out, the slot stays in memory.
+// Gives buffers to the views that nothing outside the group needs; a buffer is free again after its
+// last reader. If buffers run out, the view stays in memory.
 void give_buffers(const Locals& locals, Group& group) {
   std::vector<int> last(group.views.size(), -1), first(group.views.size(), -1);
   for (const Group::FinalSum& sum : group.sums)
@@ -248,7 +253,7 @@ void give_buffers(const Locals& locals, Group& group) {
   }
 }
 
-// Says of elementwise launches that run by themselves why they do.
+// Adds remarks on why elementwise launches run by themselves.
 void explain_single(Plan& plan, const std::vector<bool>& joins) {
   std::string uneven, lonely;
   for (const Step& step : plan.steps) {
@@ -297,7 +302,7 @@ Group group_of(const Plan& plan, const std::vector<int>& members, Uses& uses) {
       if (const TensorImpl* x = call.operands[k].tensor()) {
         view.size = element_size(x->dtype);
         view.offset = x->offset * view.size;
-        if (x->numel == elements_of(traced)) view.step = 1;  // of one element, too
+        if (x->numel == elements_of(traced)) view.step = 1;  // even if that is a single element
       } else {
         view.size = element_size(call.type);
         view.number = bits_of(call.operands[k].number(), call.type);
@@ -313,7 +318,7 @@ Group group_of(const Plan& plan, const std::vector<int>& members, Uses& uses) {
   return group;
 }
 
-// The launches of a group from `first` on; those of them that come later are marked.
+// The members of the group that begins with `first`; marks the others as done.
 std::vector<int> gather(Candidates& all, int first, std::vector<bool>& done) {
   GroupBuilder group(all, first);
   int seen = first + 1;

@@ -12,7 +12,7 @@ namespace {
 
 using Buffers = char[kGroupBuffers][kGroupBlock * 8];
 
-// Where a slot's elements from `begin` on lie.
+// The address of a view's elements from `begin` on.
 void* address(const Group& group, int view, char* const* data, Buffers& buffers, int64_t begin) {
   const Group::View& s = group.views[view];
   return s.buffer >= 0 ? buffers[s.buffer] : data[view] + begin * s.step * s.size;
@@ -25,8 +25,8 @@ void add_chunk(const Group::FinalSum& sum, void* from, int64_t n, char* partial)
   sum.routine({operands, &extent, nullptr, 0, 1, [] {}});
 }
 
-// Partial sums combined pairwise, equals with equals, like the carries of a binary counter: the
-// kernel's order.
+// Combines partial sums pairwise, each with one of as many chunks, like the carries of a binary
+// counter. This is the order of the sum's own kernel.
 template <class T>
 T combine(const char* partial, int64_t count) {
   T level[48];
@@ -47,7 +47,7 @@ T combine(const char* partial, int64_t count) {
   return value;
 }
 
-// A rank's elements: whole chunks where they are added up.
+// A rank's elements; whole chunks if there are sums.
 Share elements_of(const Group& group, const Rank& rank) {
   if (group.sums.empty()) return share_of(group.total, group.rows, rank.rank, rank.size);
   const kernels::Range mine = kernels::share(group.total, kGroupBlock, rank.rank, rank.size);

@@ -1,4 +1,4 @@
-// Running a group of elementwise launches block by block.
+// Runs a group of elementwise launches block by block.
 #pragma once
 
 #include "program/plan/plan.h"
@@ -10,8 +10,8 @@ struct Rank {
   void (*barrier)();
 };
 
-// `data` has the address of each slot that is not a buffer; `scratch` room for a double for each
-// chunk of each sum.
+// `data` has the address of each view that is not in a buffer; `scratch` has room for a double for
+// each chunk of each sum.
 void run_group(const Group& group, char* const* data, char* scratch, const Rank& rank);
 
 }  // namespace steep::program

@@ -1,4 +1,4 @@
-// A plan for people to read.
+// A plan as text, for explain().
 #include <cstdio>
 
 #include "program/plan/plan.h"
@@ -44,7 +44,7 @@ std::string operand_text(const Plan& plan, const TracedCall& traced, int i) {
   return join(kind_text(plan, v), v, to_string(operand.tensor()->shape));
 }
 
-// Operands beyond these are of a kind: an optimiser's parameters.
+// Only an optimiser's step has more, and those are all alike.
 constexpr int kOperandsShown = 6;
 
 std::string call_text(const Plan& plan, const TracedCall& traced) {

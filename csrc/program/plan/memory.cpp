@@ -1,5 +1,5 @@
-// One arena for all that a program makes: what is never in use at the same time may lie at the same
-// place.
+// Plans the arena, in which all lies that a program makes: what is never in use at the same time
+// may share memory.
 #include <algorithm>
 
 #include "program/intervals.h"
@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 
-// Something that wants a place from one step to another.
+// Memory that is needed from one step to another, and where its offset goes.
 struct Reservation {
   int64_t bytes;
   int first, last;
@@ -20,13 +20,13 @@ struct Reservation {
 
 int64_t round_up(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-// First and last step that touch each value; -1 where none does.
+// The first and the last step that touch a value; -1 if none does.
 struct Life {
   int first = -1, last = -1;
 };
 
-// Ranks that do not wait for each other may be at different steps between two meetings: what one of
-// these steps uses is in use in all of them, or else using memory again would take a barrier.
+// Between two barriers, ranks may be at different steps. So what one of these steps uses counts as
+// in use in all of them; otherwise reusing the memory would need another barrier.
 class Phases {
  public:
   explicit Phases(const Plan& plan) : first_(plan.steps.size()), last_(plan.steps.size()) {
@@ -41,7 +41,7 @@ class Phases {
   }
 
  private:
-  std::vector<int> first_, last_;  // by step: of its phase
+  std::vector<int> first_, last_;  // by step: the first and last step of its phase
 };
 
 std::vector<Life> lives_of(const Plan& plan, const Phases& phases) {
@@ -57,7 +57,7 @@ std::vector<Life> lives_of(const Plan& plan, const Phases& phases) {
   return lives;
 }
 
-// Values that a fused step keeps in its buffers need no place.
+// By value: whether it lies in a fused step's buffer, and needs no place in the arena.
 std::vector<bool> in_buffers(const Plan& plan) {
   std::vector<bool> out(plan.values.size());
   for (const Step& step : plan.steps) {
@@ -68,8 +68,7 @@ std::vector<bool> in_buffers(const Plan& plan) {
   return out;
 }
 
-// What is taken of the arena, by time: a tree whose leaves are the steps, and in which a stretch of
-// steps is made of few nodes.
+// Which parts of the arena are in use at which steps: a segment tree over the steps.
 class Occupied {
  public:
   explicit Occupied(size_t steps) {
@@ -78,7 +77,7 @@ class Occupied {
     at_times_.resize(2 * leaves_);
   }
 
-  // The lowest place for so many bytes that is free from one step to another.
+  // The lowest offset at which so many bytes are free at all steps of the reservation.
   int64_t lowest_offset(const Reservation& reservation) {
     in_the_way_.clear();
     const auto look = [this](const Intervals& taken) {
@@ -106,7 +105,7 @@ class Occupied {
   }
 
  private:
-  // Those that the reservation's steps are made of.
+  // Visits the nodes that together cover the reservation's steps.
   template <class Visit>
   void for_each_node(const Reservation& reservation, Visit visit) const {
     size_t left = leaves_ + static_cast<size_t>(reservation.first),
@@ -116,7 +115,8 @@ class Occupied {
       if (right % 2) visit(--right);
     }
   }
-  // Those with the reservation's first or last step in them, which are all that lie above the former.
+  // Visits the ancestors of the reservation's first and last step, among which are those of the
+  // nodes above.
   template <class Visit>
   void for_each_above(const Reservation& reservation, Visit visit) const {
     size_t first = leaves_ + static_cast<size_t>(reservation.first),
@@ -128,7 +128,7 @@ class Occupied {
   }
 
   size_t leaves_ = 1;
-  // By node: what is taken from its first step to its last, and what is taken at any of them.
+  // By node: what is in use at all of its steps, and what is in use at any of them.
   std::vector<Intervals> all_through_, at_times_;
   std::vector<const Intervals*> in_the_way_;
 };
@@ -174,7 +174,7 @@ void plan_memory(Plan& plan) {
       plan.scratch_per_rank =
           std::max(plan.scratch_per_rank, round_up(wanted_scratch(call, step.threads)));
   }
-  // Large ones first: what is left between them does for the small.
+  // Large ones first: small ones fit into the gaps.
   std::stable_sort(reservations.begin(), reservations.end(),
                    [](const Reservation& a, const Reservation& b) { return a.bytes > b.bytes; });
   Occupied occupied(plan.steps.size());

@@ -1,5 +1,5 @@
-// What a program does in place of its trace: the same results, in fewer launches and less memory.
-// Each pass is a file of its own and leaves a plan that could be run as it is.
+// What a program does: computes the results of its trace with fewer launches and less memory. A
+// plan is made by passes, one file each.
 #pragma once
 
 #include <memory>
@@ -11,39 +11,40 @@ namespace steep::program {
 
 struct Group;
 
-// One thing the program does: a launch, or several elementwise launches run block by block.
+// One launch, or a group of elementwise launches that are run together, block by block.
 struct Step {
   std::vector<int> calls;              // among Plan::calls
-  std::shared_ptr<const Group> group;  // of several launches
+  std::shared_ptr<const Group> group;  // null for a single launch
   int threads = 1;
-  int64_t rows = 0;      // how many rows its threads share; 0: they share it as its kernel likes
-  int home = 0;          // the rank that runs a step of one thread
-  bool barrier = false;  // whether there is a barrier before it
-  int64_t scratch_offset = -1;  // the place in the arena of a scratch that is one for all ranks
+  int64_t rows = 0;      // how many rows its threads share; 0: shared in the kernel's own way
+  int home = 0;          // the rank that runs it, if it has one thread
+  bool barrier = false;  // whether all ranks meet before it
+  int64_t scratch_offset = -1;  // in the arena, of the scratch that all ranks share; -1: none
   Cost cost;
   double estimate = 0;  // ns on one thread
 };
 
 struct Plan {
   explicit Plan(const Trace& trace);
-  // Leaves out the calls that are marked.
+  // Removes the calls that are marked.
   void drop(const std::vector<bool>& gone);
 
   std::vector<TracedCall> calls;
   std::vector<Value> values;
   std::vector<TracedView> outputs;
-  int results;  // of them; the others are saved for a backward pass
+  int results;  // how many outputs are results; the others are saved for backward
   std::vector<TracedGradient> gradients;
-  Generators generators;  // that its launches draw from
+  Generators generators;  // those those that its launches draw from
 
-  std::vector<Step> checks;  // made before all steps; some are steps besides
+  // Run before all steps; those that write something are among the steps too.
+  std::vector<Step> checks;
   std::vector<Step> steps;
-  std::vector<int64_t> offsets;      // of each made value in the arena; -1 where it has none
+  std::vector<int64_t> offsets;      // by value: in the arena; -1 if it does not lie there
   int64_t arena = 0;                 // bytes
-  int64_t scratch_per_rank = 0;      // bytes of scratch that each rank has for itself
-  bool reordered = false;            // whether steps have changed places
+  int64_t scratch_per_rank = 0;      // bytes, of each rank's own scratch behind the arena
+  bool reordered = false;            // whether the order of steps was changed
   int threads = 1;                   // ranks of the program's team
-  std::vector<std::string> remarks;  // what was done and why, for people
+  std::vector<std::string> remarks;  // what the passes did and why, for explain()
   int launches = 0;                  // of the trace
 };
 
@@ -55,43 +56,45 @@ inline std::string counted(int64_t count, const char* one, const char* several) 
 // All of the passes below, in order.
 Plan make_plan(const Trace& trace);
 
-// Lets a launch write straight to where its result would be copied.
+// Lets a launch write its result to where it would be copied.
 void elide_copies(Plan& plan);
-// Drops launches whose results no one reads.
+// Drops launches whose results nothing reads.
 void drop_dead(Plan& plan);
-// Runs what is the same at every replay now.
+// Runs launches now that would compute the same at every replay.
 void compute_constants(Plan& plan);
-// Lets matrix products do what follows them elementwise.
+// Moves elementwise launches into the epilogues of the matrix products before them.
 void fuse_epilogues(Plan& plan);
-// Packs a weight that many products read once for all of them.
+// Transposes a weight that many products read once for all of them.
 void reuse_packed(Plan& plan);
-// Gathers elementwise launches into groups that are run block by block; makes the steps.
+// Makes the steps; gathers elementwise launches into groups.
 void fuse(Plan& plan);
-// Takes checks that can be made before all steps out of them.
+// Moves checks that can be made before all steps out of them.
 void take_checks(Plan& plan);
 // Decides which steps are shared between threads, and which of them by rows.
 void choose_threads(Plan& plan);
 // Puts the steps of a short program in an order in which threads seldom wait for each other.
 void reorder(Plan& plan);
-// Gives what is made, and scratch, a place in one arena, by the time it is in use.
+// Assigns offsets in one arena to made values and scratch: what is not in use at the same time may
+// share memory.
 void plan_memory(Plan& plan);
-// Decides where there are barriers, and which of them runs the steps that are not shared.
+// Decides where ranks meet, and which rank runs each step that is not shared.
 void synchronise(Plan& plan);
 // Whether a step may throw: then all ranks must learn of it.
 bool may_refuse(const Plan& plan, const Step& step);
 // Whether a step may throw once the checks have passed.
 bool may_refuse_late(const Plan& plan);
 
-// The strided views of a fused step, each listed once, and what its launches do with them.
+// A fused step: the views that its launches read and write, each listed once, and the launches as
+// stages on blocks of these.
 struct Group {
   struct View {
     int value;       // -1: a number
     int64_t offset;  // bytes
     int64_t size;    // bytes of an element
-    int64_t step;    // 0: one element for all
-    int buffer;      // a block of its own where nothing outside wants it, else -1
+    int64_t step;    // 0: a single element, broadcast
+    int buffer;      // the buffer it lies in if nothing outside the group needs it, else -1
     NumberBits number;
-    Operand given{};  // of a number that each replay is given: its operand, and the type
+    Operand given{};  // for a number that each replay is given: the operand, and the compute type
     DType type = DType::float32;
   };
   struct Stage {
@@ -99,11 +102,12 @@ struct Group {
     int operands;
     int views[kMaxOperands];
   };
-  // A sum over all elements at the group's end: by chunks, in the order of the sum's own kernel.
+  // A sum over all elements, completed at the group's end; added up in the order of the sum's own
+  // kernel.
   struct FinalSum {
     kernels::Routine routine;
     DType type;
-    int from, to;  // slots
+    int from, to;  // views
   };
   int64_t total = 0;
   int64_t rows = 0;  // as Step::rows
@@ -117,11 +121,11 @@ inline int64_t chunks_of(const Group& group) {
 }
 constexpr int kGroupBuffers = 8;
 
-// The plan as text, a line for each check and step; `measured` has the ns each has taken, 0 where
-// that is not known.
+// The plan as text, a line for each check and step; `measured` has the ns that each took, 0 if not
+// measured.
 std::string listing(const Plan& plan, const std::vector<double>& measured);
 
-// Bytes of scratch that a step wants on so many threads, one for all of them.
+// Bytes of scratch that a step needs, shared by so many threads.
 int64_t scratch_of(const Plan& plan, const Step& step, int threads);
 
 }  // namespace steep::program

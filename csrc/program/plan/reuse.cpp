@@ -1,5 +1,5 @@
-// Weights that many products of one program read: a product by the transpose of a weight copies it
-// into panels first, each time anew. From some products on one transposed copy serves them all, and
+// Transposes weights that many products read. A product by a transposed weight first packs it into
+// panels, each time anew. With enough products, one transposed copy for all of them is faster, and
 // none of them packs.
 #include <map>
 #include <tuple>
@@ -12,25 +12,25 @@ namespace steep::program {
 
 namespace {
 
-// The copy costs about as much as this many packings.
+// The copy costs about as much as packing this often.
 constexpr size_t kWorthwhile = 8;
 constexpr int64_t kTallRows = 24, kLargeBytes = 96 * 1024;
 
-// Products of vectors add up in another order when the weight lies otherwise: they stay as they
-// are.
+// Products with vectors are left alone: they would add up in another order with the weight
+// transposed.
 bool packs_weight(const TracedCall& traced) {
   const RecordedCall& call = traced.call;
   if (call.kernel().kind != Kind::product || !is_floating(call.type())) return false;
   const auto& gemm = call.arguments<kernels::Gemm>();
   if (gemm.batch != 1 || gemm.m < 2 || gemm.n < 2 || gemm.k == 0) return false;
-  // Tall products copy a large weight into panels however it lies.
+  // Tall products pack a large weight in any case.
   const bool tall = gemm.m >= kTallRows;
   const int64_t bytes = gemm.n * gemm.k * element_size(call.type());
   return gemm.trans_b && !(tall && bytes >= kLargeBytes);
 }
 
-// What products must have in common to read one copy: the weight, as it is between two writes to its
-// memory, and how they read it.
+// What products must have in common to share a copy: the weight, with no write to it between them,
+// and how they read it.
 using Weight = std::tuple<int, int, int64_t, DType, int64_t, int64_t, int64_t>;
 
 Weight weight_of(const TracedCall& traced, const std::vector<int>& writes_so_far) {
@@ -45,7 +45,7 @@ Weight weight_of(const TracedCall& traced, const std::vector<int>& writes_so_far
           gemm.ldb};
 }
 
-// The products of each weight that packs, by the first of them.
+// For each weight, the products that pack it, ordered by the first product.
 std::vector<std::vector<int>> readers_of(const Plan& plan) {
   std::map<Weight, size_t> known;
   std::vector<std::vector<int>> readers;
@@ -64,12 +64,13 @@ std::vector<std::vector<int>> readers_of(const Plan& plan) {
   return readers;
 }
 
-// A view of memory that is not there yet.
+// A view of memory that does not exist yet.
 Tensor strided(DType type, const Dims& shape, const Dims& strides, int64_t offset) {
   return Tensor(new TensorImpl(Ref<Storage>(), type, shape, strides, offset));
 }
 
-// Adds a value for the transposed weight and lets the products read it; the launch that fills it.
+// Adds a value for the transposed weight, which the products then read; returns the launch that
+// fills it.
 TracedCall share_copy(Plan& plan, const std::vector<int>& readers) {
   const TracedCall& first = plan.calls[readers[0]];
   const DType type = first.call.type();
@@ -99,7 +100,7 @@ TracedCall share_copy(Plan& plan, const std::vector<int>& readers) {
 }  // namespace
 
 void reuse_packed(Plan& plan) {
-  std::vector<std::pair<int, TracedCall>> copies;  // and the calls they come before
+  std::vector<std::pair<int, TracedCall>> copies;  // each with the call that it comes before
   for (const std::vector<int>& readers : readers_of(plan)) {
     if (readers.size() < kWorthwhile) continue;
     copies.emplace_back(readers[0], share_copy(plan, readers));

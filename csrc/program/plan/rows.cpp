@@ -9,21 +9,22 @@ namespace steep::program {
 
 namespace {
 
-// The elements from the first to beyond the last of one row of x, the first dimension left out.
+// How many elements one row of x spans, a row being x without its first dimension.
 int64_t row_extent(const TensorImpl& x) {
   int64_t extent = 1;
   for (int d = 1; d < x.shape.size(); ++d) extent += (x.shape[d] - 1) * x.strides[d];
   return extent;
 }
 
-// The bytes between rows of an operand whose first dimension is the result's; 0 where rows are not
-// apart from each other, or are the same for all.
+// Bytes from one row to the next of an operand whose first dimension is the result's; 0 if rows
+// overlap or are broadcast.
 int64_t row_bytes(const TensorImpl& x, const TensorImpl& out) {
   if (x.shape.size() != out.shape.size() || x.shape[0] != out.shape[0]) return 0;
   return x.strides[0] >= row_extent(x) ? x.strides[0] * element_size(x.dtype) : 0;
 }
 
-// Elementwise: the first dimension of a result that is row-major, and so walked in that order.
+// An elementwise launch can be shared by the first dimension if its result is row-major, for it is
+// walked in memory order.
 PartitionedRows elementwise_rows(const Call& call) {
   const TensorImpl& out = *call.operands[0].tensor();
   if (!out.contiguous || out.shape.empty() || out.numel == 0) return {};
@@ -36,7 +37,8 @@ PartitionedRows elementwise_rows(const Call& call) {
   return rows;
 }
 
-// Launches of one size, all flat: the rows of the first are stretches of elements to the others.
+// The launches of a group are flat and of one size: rows of the first are ranges of elements for
+// the others.
 PartitionedRows group_rows(const Plan& plan, const Step& step) {
   const TensorImpl& first = *plan.calls[step.calls[0]].call.operands()[0].tensor();
   PartitionedRows rows;
@@ -54,7 +56,7 @@ PartitionedRows group_rows(const Plan& plan, const Step& step) {
   return rows;
 }
 
-// As the kernel says.
+// As the kernel partitions it.
 PartitionedRows routine_rows(const Call& call, int ranks) {
   const kernels::RowPartition partition = call.kernel->rows(seen_by_kernel(call), ranks);
   PartitionedRows rows;

@@ -1,5 +1,5 @@
-// Which steps the ranks share, and how: by rows where the steps around can be shared so too, for
-// then a rank goes on from step to step with what it has made itself, and no one waits for anyone.
+// Decides which steps the ranks share, and how. If neighbouring steps can all be shared by rows,
+// each rank goes on with the rows it has computed itself, and no rank waits for another.
 #include <algorithm>
 
 #include "kernels/product/gemm.h"
@@ -11,15 +11,15 @@ namespace steep::program {
 
 namespace {
 
-// Worth sharing: about ten times what a barrier takes, and to fetch from another core's cache what
-// it has written.
+// Steps worth sharing: this is about ten times the cost of a barrier and of fetching what another
+// core has written.
 constexpr double kSharedNs = 3000;
-// Worth sharing by rows, for which the ranks seldom wait for each other.
+// Steps worth sharing by rows, which seldom makes ranks wait for each other.
 constexpr double kRowsNs = 1000;
-// A program whose shared steps take less than this runs on one thread from end to end; above, it
-// finds out for itself whether the team is faster.
+// A program whose shared steps take less than this in all runs on one thread; a longer one finds
+// out while it runs whether the team is faster (replay/pace.h).
 constexpr double kTeamNs = 15000;
-// The fewest rows for a rank.
+// The fewest rows that a rank is given.
 constexpr int64_t kLeastRows = 4;
 
 bool worth(double ns, double least) { return ns >= least || shares_everything(); }
@@ -35,19 +35,19 @@ Cost cost_of_step(const Plan& plan, const Step& step) {
   return sum;
 }
 
-// Whether rows suit a matrix product better than columns. By rows, each rank reads all of B, and
-// copies it where it is transposed; by columns, it must wait for the others, fetch their part of A,
-// and have its part of C fetched.
+// Whether to share a matrix product by rows rather than by columns. By rows, each rank reads all of
+// B, and packs it if it is transposed. By columns, each rank waits for the others, fetches their
+// part of A, and the others fetch its part of C.
 bool suits_product(const Call& call, int ranks, bool a_in_rows) {
   constexpr int64_t kTileRows = 12, kTileColumns = 16;
-  constexpr double kLargestB = 256 * 1024;  // bytes: it is to stay in the cache
+  constexpr double kLargestB = 256 * 1024;  // bytes: it should stay in the cache
   constexpr double kMeetingNs = 700, kFetchNsPerByte = 0.035, kPackNs = 0.25;
   const auto& gemm = *static_cast<const kernels::Gemm*>(call.arguments);
   const auto m = static_cast<double>(gemm.m), n = static_cast<double>(gemm.n),
              k = static_cast<double>(gemm.k);
   const auto size = static_cast<double>(element_size(call.type));
   if (gemm.batch > 1 || gemm.trans_a) return true;
-  if (gemm.n < kTileColumns * ranks) return true;  // too narrow to be cut by columns
+  if (gemm.n < kTileColumns * ranks) return true;  // too narrow to be shared by columns
   if (gemm.m < kTileRows * ranks || n * k * size > kLargestB) return false;
   const double others = 1 - 1.0 / ranks;
   const double pack = gemm.trans_b ? kPackNs * n * k * others : 0;
@@ -55,7 +55,7 @@ bool suits_product(const Call& call, int ranks, bool a_in_rows) {
   return pack < kMeetingNs + kFetchNsPerByte * fetched;
 }
 
-// Decides for one step after the other.
+// Decides for each step in turn.
 class Sharing {
  public:
   explicit Sharing(Plan& plan)
@@ -81,14 +81,14 @@ class Sharing {
     return suits_product(traced.call.call(), plan_.threads,
                          rows_[traced.values[kernels::kGemmLeft]] > 0);
   }
-  // Whether something it reads was made in as many rows.
+  // Whether an operand was made in as many rows.
   bool goes_on(const Step& step, int64_t count) const {
     for (int at : step.calls)
       for (int v : plan_.calls[at].values)
         if (v >= 0 && rows_[v] == count) return true;
     return false;
   }
-  // Whether it writes to what all ranks have read, and each has to be waited for in any case.
+  // Whether it writes to what all ranks have read, so that they have to meet in any case.
   bool updates_shared(const Step& step) const {
     for (int at : step.calls)
       for (int i = 0; i < plan_.calls[at].values.size(); ++i) {
@@ -113,8 +113,8 @@ class Sharing {
   }
 
   Plan& plan_;
-  std::vector<int64_t> rows_;      // how many rows each value was made in; 0: it was not
-  std::vector<bool> read_by_all_;  // whether all ranks have read all of it
+  std::vector<int64_t> rows_;      // by value: how many rows it was made in; 0: not by rows
+  std::vector<bool> read_by_all_;  // by value: by value: whether all ranks have read all of it
 };
 
 }  // namespace

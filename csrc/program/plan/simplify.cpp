@@ -15,8 +15,8 @@ bool covers(const Plan& plan, const TensorImpl& view, int value) {
          static_cast<size_t>(view.numel * element_size(view.dtype)) == plan.values[value].bytes;
 }
 
-// By value: the first call that touches it, and the last that writes to it. Values that have become
-// one go by the number of the last.
+// Merges values: tracks for each the first call that touches it and the last that writes to it.
+// Merged values go by the index of the last one.
 class Merging {
  public:
   explicit Merging(const Plan& plan)
@@ -36,19 +36,19 @@ class Merging {
     }
   }
 
-  // What a value has become part of.
+  // The value that a value has been merged into.
   int operator[](int value) {
     while (now_[value] != value) value = now_[value] = now_[now_[value]];
     return value;
   }
-  // Whether value `from` may be value `to` from the start, so that copying call `at` does nothing:
-  // no one has touched `to` before, and no one changes either of them after.
+  // Whether `from` may be merged into `to`, which makes the copying call `at` unnecessary: nothing
+  // touches `to` before it, and nothing writes to either of them after it.
   bool can_be_one(int at, int to, int from) const {
     return plan_.values[to].kind == Value::Kind::made &&
            plan_.values[from].kind == Value::Kind::made && !plan_.values[from].kept &&
            first_[to] >= at && last_write_[to] <= at && last_write_[from] <= at;
   }
-  // The copy is no more: `to` is written, and first touched, where `from` was.
+  // Without the copy, `to` is first touched and last written where `from` was.
   void merge(int to, int from) {
     now_[from] = to;
     first_[to] = first_[from];

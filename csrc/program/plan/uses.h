@@ -1,4 +1,4 @@
-// Which calls touch each value: what a pass asks in place of looking through all calls.
+// An index of which calls touch each value, so that passes need not search all calls.
 #pragma once
 
 #include <algorithm>
@@ -30,19 +30,19 @@ class Uses {
     }
   }
 
-  // An operand each, in the order of the calls.
+  // One use for each operand, in the order of the calls.
   struct Span {
     Use *first, *last;
     Use* begin() const { return first; }
     Use* end() const { return last; }
-    // The first of call `call` or a later one.
+    // The first use by call `call` or a later one.
     Use* from(int call) const {
       return std::lower_bound(first, last, call, [](const Use& u, int c) { return u.call < c; });
     }
   };
   Span of(int value) { return {uses_.data() + starts_[value], uses_.data() + starts_[value + 1]}; }
 
-  // An earlier call now does what `from` did with the value.
+  // Moves the uses of the value by call `from` to an earlier call.
   void move(int value, int from, int to) {
     const Span list = of(value);
     Use *const begin = list.from(from), *const end = list.from(from + 1);
@@ -51,7 +51,7 @@ class Uses {
   }
 
  private:
-  std::vector<size_t> starts_;  // by value: where its uses begin
+  std::vector<size_t> starts_;  // by value: the index of its first use
   std::vector<Use> uses_;
 };
 

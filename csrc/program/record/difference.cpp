@@ -1,4 +1,4 @@
-// Where two recordings of a function have done something else.
+// How two recordings of a function differ.
 #include <algorithm>
 #include <cstring>
 
@@ -15,21 +15,21 @@ bool same_number(const Number& a, const Number& b) {
   return std::memcmp(&x, &y, sizeof x) == 0;
 }
 
-// The launches at one place differ in a number of the user's among their arguments.
+// Whether two launches differ in a number of the user's among their arguments.
 bool differ_in_number(const RecordedCall& x, const RecordedCall& y) {
   for (int i = x.words().size() - x.kernel().numbers; i < x.words().size(); ++i)
     if (x.words()[i] != y.words()[i]) return true;
   return false;
 }
 
-// Where two launches at the same place differ.
+// How two launches at the same index differ.
 std::string difference_of(const TracedCall& a, const TracedCall& b) {
   const RecordedCall &x = a.call, &y = b.call;
   if (&x.kernel() != &y.kernel())
     return join("'", x.name(), "' in one run and '", y.name(), "' in the next");
   if (x.type() != y.type() || x.operands().size() != y.operands().size() ||
       x.words().size() != y.words().size())
-    return join("'", x.name(), "' on other dtypes or another number of tensors");
+    return join("'", x.name(), "' with other dtypes or a different number of tensors");
   for (int i = 0; i < x.operands().size(); ++i) {
     const Operand &p = x.operands()[i], &q = y.operands()[i];
     if (p.is_number() != q.is_number() || !p.tensor() != !q.tensor())
@@ -39,28 +39,30 @@ std::string difference_of(const TracedCall& a, const TracedCall& b) {
                   to_string(q.number()), " in the next; pass it as a tensor");
     if (p.tensor() && !same_geometry(*p.tensor(), *q.tensor()))
       return join("'", x.name(), "' on shape ", to_string(p.tensor()->shape), " in one run and ",
-                  to_string(q.tensor()->shape), " in the next, or on another part of its memory");
+                  to_string(q.tensor()->shape),
+                  " in the next, or on a different part of its memory");
     if (a.values[i] != b.values[i])
-      return join("'", x.name(), "' on another tensor than in the run before");
+      return join("'", x.name(), "' on a different tensor than in the previous run");
   }
   if (differ_in_number(x, y))
-    return join("'", x.name(), "' with another number in the two runs; pass it as a tensor");
+    return join("'", x.name(),
+                "' with different numbers in the two runs; pass the number as a tensor");
   for (int i = 0; i < x.words().size(); ++i)
     if (x.words()[i] != y.words()[i])
-      return join("'", x.name(), "' with other sizes or settings than in the run before");
+      return join("'", x.name(), "' with other sizes or settings than in the previous run");
   return "";
 }
 
 std::string difference_of(const Value& a, const Value& b) {
   if (a.kind != b.kind || a.source != b.source || a.kept != b.kept ||
       (a.kind == Value::Kind::made && a.bytes != b.bytes))
-    return "a tensor that is an argument, a result or made anew in one run and not in the other";
+    return "a tensor is an argument, a result or newly made in one run but not in the other";
   if (a.kind == Value::Kind::state && a.storage != b.storage)
-    return "another tensor from outside; write into one tensor (copy_) instead of replacing it, or "
-           "pass it as an argument";
+    return "a tensor from outside is replaced; write to one tensor (copy_) instead, or pass it as "
+           "an argument";
   if (a.kind == Value::Kind::constant &&
       std::memcmp(a.storage->data(), b.storage->data(), a.bytes) != 0)
-    return "a tensor made from other numbers; pass them as a tensor";
+    return "a tensor is made from different numbers; pass them as a tensor";
   return "";
 }
 
@@ -86,7 +88,7 @@ bool same_geometry(const TensorImpl& a, const TensorImpl& b) {
 
 std::string Trace::difference(const Trace& other) const {
   if (generators_ != other.generators_)
-    return "the Generators drawn from are others than in the run before; make them outside";
+    return "it draws from different Generators; create them outside the function";
   const size_t count = std::min(calls_.size(), other.calls_.size());
   for (size_t i = 0; i < count; ++i) {
     const std::string found = difference_of(calls_[i], other.calls_[i]);
@@ -96,24 +98,25 @@ std::string Trace::difference(const Trace& other) const {
     return join(calls_.size(), " launches in one run and ", other.calls_.size(), " in the next");
   if (values_.size() != other.values_.size() || outputs_.size() != other.outputs_.size() ||
       gradients_.size() != other.gradients_.size())
-    return "another number of tensors, results or gradients";
+    return "the number of tensors, results or gradients";
   for (size_t i = 0; i < values_.size(); ++i) {
     const std::string found = difference_of(values_[i], other.values_[i]);
     if (!found.empty()) return found;
   }
   for (size_t i = 0; i < outputs_.size(); ++i)
-    if (!same_view(outputs_[i], other.outputs_[i])) return "another result";
+    if (!same_view(outputs_[i], other.outputs_[i]))
+      return "a result is a different tensor, or a different view of it";
   for (size_t i = 0; i < gradients_.size(); ++i) {
     const TracedGradient &a = gradients_[i], &b = other.gradients_[i];
-    if (a.before_value != b.before_value) return "gradients that share memory in one run only";
+    if (a.before_value != b.before_value) return "gradients share memory in one run only";
     const bool leaf = a.input >= 0 ? a.input == b.input : a.leaf.same(b.leaf);
     if (!leaf || a.guarded != b.guarded || a.changed != b.changed ||
         a.after.has_value() != b.after.has_value() || (a.after && !same_view(*a.after, *b.after)) ||
         !same_events(a, b))
-      return "another way of leaving the gradients";
+      return "the gradients are left in different ways";
     if (a.guarded && (a.before.defined() != b.before.defined() ||
                       (a.before.defined() && a.before->strides != b.before->strides)))
-      return "a .grad that was there before in one run and not in the other";
+      return "a .grad exists before the call in one run but not in the other";
   }
   return "";
 }

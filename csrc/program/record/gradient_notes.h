@@ -1,4 +1,4 @@
-// What becomes of the .grad of leaves while a call is recorded.
+// Notes on the .grad of leaves while a call is recorded.
 #pragma once
 
 #include <unordered_map>
@@ -10,36 +10,37 @@ namespace steep::program {
 
 // The .grad of a leaf was cleared, or got other memory.
 struct GradientEvent {
-  size_t launch_index;  // of the launch that came next
+  size_t launch_index;  // how many launches had been recorded before
   uint64_t memory;      // the storage's id; 0: cleared
 };
 using GradientEvents = SmallVector<GradientEvent, 2>;
 
-// What became of the .grad of a leaf while recording.
+// What happened to the .grad of a leaf during the recording.
 struct GradientChange {
   Tensor leaf;
   Tensor before;
-  bool read_before;  // what was there before had a part in what came
+  bool read_before;  // whether the call read what was there before
   GradientEvents events;
 };
 
 class GradientNotes {
  public:
-  // It is read, or about to change; `before` is what it is now. The first note of a leaf is kept.
+  // Notes that a .grad is read or about to change; `before` is what it is now. Only the first note
+  // of a leaf counts.
   void add(const Tensor& leaf, const Tensor& before, bool read);
-  // It has become `now` after so many launches.
+  // Notes that it has become `now`, after so many launches.
   void add_event(const Tensor& leaf, const Tensor& now, size_t launch_index);
-  // Leaves that no one else holds have been made inside, on memory from outside: of theirs nothing
-  // is left.
+  // Drops leaves that nothing else holds: the call made them, on memory from outside, and they are
+  // gone with it.
   void forget_dead_leaves();
 
   const std::vector<GradientChange>& changes() const { return changes_; }
-  // What .grad is now, by change.
+  // The .grad of each leaf in changes() now.
   Tensors now(const LeafGradients& leaves) const;
 
  private:
   std::vector<GradientChange> changes_;
-  std::unordered_map<const TensorImpl*, size_t> known_;  // by leaf: which of them
+  std::unordered_map<const TensorImpl*, size_t> known_;  // by leaf: the index of its change
 };
 
 }  // namespace steep::program

@@ -1,4 +1,4 @@
-// The storages that a thread makes during a recording, and what is known of each.
+// The storages that a thread allocates during a recording, and notes on each.
 #pragma once
 
 #include <vector>
@@ -9,16 +9,16 @@ namespace steep::program {
 
 class MadeStorages {
  public:
-  // From now on they are this thread's new ones.
+  // Begins with the next storage that this thread allocates.
   void begin();
-  // Until now; for the thread that has begun. False where it has made more than can be told apart.
+  // Ends with the last one; on the same thread. False if there were more than it can distinguish.
   bool end();
   bool has(const Storage& storage) const { return storage.id() - first_ < count_; }
 
-  // The host has put its values there, from numbers of Python's.
+  // The host has filled it with numbers from Python.
   void note_filled(const Storage& storage) { note(storage, kFilled); }
   bool is_filled(const Storage& storage) const { return is_noted(storage, kFilled); }
-  // A launch that is recorded has written to it.
+  // A recorded launch has written to it.
   void note_computed(const Storage& storage) { note(storage, kComputed); }
   bool is_computed(const Storage& storage) const { return is_noted(storage, kComputed); }
 
@@ -28,7 +28,7 @@ class MadeStorages {
   bool is_noted(const Storage& storage, Note note) const;
 
   uint64_t first_ = 0, count_ = 0;  // by id
-  std::vector<uint8_t> notes_;      // in order of their making, as far as there are any
+  std::vector<uint8_t> notes_;      // in the order of ids, up to the last one with a note
 };
 
 }  // namespace steep::program

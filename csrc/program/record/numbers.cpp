@@ -1,7 +1,8 @@
-// Which operands of a trace are numbers that its function was given, or has computed of such.
+// Finds the operands of a trace that are numbers which its function was given, or has computed from
+// such numbers.
 //
-// Python's side follows what the function computes, so that of each number it is known how to
-// compute it anew; which operand it has become is found here, by its value in two recordings.
+// Python follows what the function computes, and so knows how to compute each number anew. Which
+// operand it has become is found here, by its value in two recordings.
 #include <algorithm>
 #include <cmath>
 
@@ -11,9 +12,9 @@ namespace steep::program {
 
 namespace {
 
-constexpr size_t kReach = 4;  // launches of one operation in which its number is looked for
+constexpr size_t kReach = 4;  // how many launches of an operation are searched for its number
 
-// Numbers at which operations go other ways: squares for pow(x, 2), no product for alpha=1.
+// Numbers that operations treat specially: pow(x, 2) is a square, alpha=1 needs no product.
 bool is_special(double number) {
   return !std::isfinite(number) || number == 0 || std::abs(number) == 0.5 ||
          std::abs(number) == 1 || std::abs(number) == 2 || std::abs(number) == 3;
@@ -33,8 +34,8 @@ class Filling {
 
   bool varies(int n) const { return numbers_[at(n)] != other_numbers_[at(n)]; }
 
-  // Fills the next operand that has the number from the launch at `launch` on. An operation that asks
-  // twice has it once.
+  // Fills the next operand, from launch `launch` on, that has the number. True also if one was
+  // filled before: an operation may read a number twice for one operand.
   bool fill_next(int n, size_t launch) {
     bool known = false;
     const size_t end = std::min(launch + kReach, calls_.size());
@@ -50,8 +51,8 @@ class Filling {
     return known;
   }
 
-  // What is left: numbers that gradients are computed with, say. Where several numbers would do,
-  // none does.
+  // Fills operands that no read led to, such as those of gradients. An operand that several numbers
+  // would fit is left alone.
   void fill_rest(const std::vector<int>& candidates) {
     for (size_t c = 0; c < calls_.size(); ++c)
       for (int i = 0; i < calls_[c].call.operands().size(); ++i) {
@@ -66,7 +67,7 @@ class Filling {
  private:
   static size_t at(int n) { return static_cast<size_t>(n); }
 
-  // 1 where the operand is the number in both recordings, -1 where it is its negative, else 0.
+  // 1 if the operand is the number in both recordings, -1 if it is its negative, else 0.
   int sign_of(int n, size_t c, int i) const {
     const RecordedCall &call = calls_[c].call, &other = others_[c].call;
     if (call.kernel().kind != Kind::elementwise || !is_floating(call.type()) ||

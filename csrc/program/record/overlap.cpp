@@ -30,7 +30,8 @@ bool overlap(const Storage& a, const Storage& b) {
 }
 
 Ground::Ground(std::vector<const Storage*> storages) {
-  std::sort(storages.begin(), storages.end(),  // for intervals are added quickly at the end
+  std::sort(storages.begin(),
+            storages.end(),  // sorted, because adding at the end of Intervals is fast
             [](const Storage* a, const Storage* b) { return begin_of(*a) < begin_of(*b); });
   for (const Storage* storage : storages) {
     all_.add(begin_of(*storage), end_of(*storage));

@@ -1,5 +1,5 @@
-// Memory of other libraries' that lies on the same bytes as other memory, such as what from_numpy has
-// taken in twice, or has taken from an array that shows a tensor's own.
+// Finds storages whose bytes overlap: steep's own never do, but memory borrowed from other
+// libraries may, such as one array given to from_numpy twice, or an array on a tensor's memory.
 #pragma once
 
 #include <vector>
@@ -10,17 +10,17 @@
 
 namespace steep::program {
 
-// Whether two storages lie on the same bytes: two of steep's own never do.
+// Whether two storages overlap.
 bool overlap(const Storage& a, const Storage& b);
-// Whether two of these do.
+// Whether any two of these overlap.
 bool any_overlap(SmallVector<const Storage*, 8> storages);
 
-// Where some storages lie.
+// The address ranges of some storages.
 class Ground {
  public:
   Ground() = default;
   explicit Ground(std::vector<const Storage*> storages);
-  // Whether a storage that is none of them lies on the same bytes as one.
+  // Whether a storage that is not one of them overlaps one of them.
   bool overlaps(const Storage& storage) const;
 
  private:

@@ -9,7 +9,7 @@
 namespace steep::program {
 
 namespace {
-// The recorder of a thread; a thread that ends takes no recorder with it.
+// The recorder of a thread, which is stopped when the thread ends.
 struct ThreadRecorder {
   Recorder* recorder = nullptr;
   ~ThreadRecorder() {
@@ -17,14 +17,14 @@ struct ThreadRecorder {
   }
 };
 thread_local ThreadRecorder t_active;
-// Short enough for a string to hold without memory of its own.
+// Short enough for std::string to hold without allocating.
 constexpr char kNoMemory[] = "out of memory";
 std::string (*location_of_user)() = nullptr;
 }  // namespace
 
 namespace {
-// Whether a recording need not hold the memory of an operand. What was there before any launch wrote
-// may have to be compared, or computed with.
+// Whether a recording need not keep the memory of an operand: only launches have written to it.
+// Values from elsewhere may have to be compared, or become constants.
 bool may_go(const Storage& memory, const MadeStorages& made, bool is_read) {
   return made.has(memory) && !made.is_filled(memory) && !memory.borrowed() &&
          (made.is_computed(memory) || !is_read);
@@ -46,8 +46,7 @@ RecordedCall::RecordedCall(const Call& call, MadeStorages* let_go)
       while (let_go_.size() < i) let_go_.push_back(WeakStorage());
       let_go_.push_back(WeakStorage(x.storage.get()));
     }
-    // An alias, so that a later change of the tensor's own history or geometry does not reach the
-    // program.
+    // An alias, so that later changes of the tensor's geometry do not affect the recording.
     tensors_.push_back(Tensor(
         new TensorImpl(goes ? Ref<Storage>() : x.storage, x.dtype, x.shape, x.strides, x.offset)));
     operands_[i] = Operand(tensors_.back());
@@ -75,7 +74,7 @@ Recorder* Recorder::active() { return t_active.recorder; }
 void Recorder::start() {
   if (t_active.recorder)
     throw Error(ErrorKind::runtime,
-                "record: a recording is active on this thread already; recordings do not nest");
+                "record: a recording is already active on this thread; recordings do not nest");
   if (thread_pointer_)
     throw Error(ErrorKind::runtime,
                 "record: another thread records into this recorder; use one for each thread");
@@ -100,7 +99,8 @@ void Recorder::append(const Call& call) noexcept {
 }
 
 void Recorder::note_gradient(const Tensor& leaf, const Tensor& before, bool read) noexcept {
-  if (has_made(*leaf->storage)) return;  // of no one's concern outside
+  if (has_made(*leaf->storage))
+    return;  // the leaf was made during the recording: nothing outside sees it
   try {
     gradients_.add(leaf, before, read);
   } catch (const std::bad_alloc&) {
@@ -160,7 +160,7 @@ void Recorder::replay() const {
     throw Error(ErrorKind::runtime, "replay: a recording is active on this thread");
   if (!refusal_.empty() || lets_go_) {
     throw Error(ErrorKind::runtime, join("replay: this recording cannot be run again: ",
-                                         refusal_.empty() ? "its memory was let go" : refusal_));
+                                         refusal_.empty() ? "its memory was released" : refusal_));
   }
   for (const RecordedCall& call : calls_) {
     const AtSite site(call.site());

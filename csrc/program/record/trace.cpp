@@ -9,8 +9,8 @@ namespace steep::program {
 
 namespace {
 
-// A view of the same shape without memory: what a plan needs to know of a tensor whose memory it
-// will choose.
+// A view of the same geometry without storage: all that a plan needs to know of a tensor whose
+// memory it will choose.
 Tensor geometry_of(const Tensor& x) {
   Tensor view = alias(x);
   view->storage = Ref<Storage>();
@@ -40,7 +40,7 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   trace_calls(recorder);
   for (const Tensor& output : outputs) outputs_.push_back({value_of(output), geometry_of(output)});
   results_ = outputs.size();
-  // The memory of a tensor that a result is a view of may have been replaced since.
+  // A base may have been given other memory since, which is then a value as well.
   for (const Tensor& base : bases) value_of(base);
   trace_saved(saved);
   trace_gradients(recorder, inputs, gradients);
@@ -50,7 +50,7 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   let_go();
 }
 
-// The number of a block of memory, which may be gone if it was made.
+// The number of a block of memory; a block that was made may have been freed.
 int Trace::value_of(Storage& storage) {
   const auto [known, is_new] = numbers_.try_emplace(&storage, static_cast<int>(values_.size()));
   if (!is_new) return known->second;
@@ -64,12 +64,12 @@ int Trace::value_of(Storage& storage) {
   return known->second;
 }
 
-// Memory that a replay finds elsewhere. Views of it are counted from where the argument's own
+// Finds the memory that each replay gets anew. Offsets of views on it count from where the argument
 // begins.
 void Trace::find_origins(Recorder& recorder, const Tensors& inputs) {
   const auto add = [&](const Tensor& x, Value::Kind kind, int source) {
     const int v = value_of(x);
-    if (values_[v].source >= 0) return;  // shares its memory with an earlier one
+    if (values_[v].source >= 0) return;  // shares memory with an earlier one
     values_[v].kind = kind;
     values_[v].source = source;
     starts_[v] = x->offset;
@@ -105,7 +105,7 @@ void Trace::trace_saved(const Tensors& saved) {
   for (const Tensor& x : saved) {
     const int v = value_of(x);
     if (values_[v].kind == Value::Kind::gradient)
-      refuse("the graph of its result has saved a .grad; compute with a clone() of it");
+      refuse("the graph of its result refers to a .grad; compute with a clone() of it");
     if (values_[v].kind != Value::Kind::made) {
       saved_.push_back(-1);
       continue;
@@ -128,13 +128,15 @@ bool Trace::writes_outside() const {
   return false;
 }
 
-// What launches read before any has written it was put there by the host.
+// Finds constants: values that launches read before any has written them were written by the host.
 void Trace::find_constants() {
   std::vector<bool> written(values_.size());
-  const auto keep = [](Value& value) {  // a recording has kept it, too, or a result is in it
-    value.kind = Value::Kind::constant;
-    value.storage = Ref<Storage>(value.memory.get());
-  };
+  const auto keep =
+      [](Value&
+             value) {  // its memory still exists: the recording has kept it, or a result lies in it
+        value.kind = Value::Kind::constant;
+        value.storage = Ref<Storage>(value.memory.get());
+      };
   for (Value& value : values_)
     if (value.kind == Value::Kind::made && made_->is_filled(*value.memory.get())) keep(value);
   for (const TracedCall& traced : calls_) {
@@ -146,15 +148,15 @@ void Trace::find_constants() {
       keep(values_[v]);
       if (values_[v].storage->borrowed())
         refuse(join("'", kernel.name,
-                    "' reads memory of another library's (from_numpy) that was "
-                    "taken in inside the function; pass the tensor as an argument"));
+                    "' reads memory of another library (from_numpy) that the function obtains "
+                    "itself; pass the tensor as an argument"));
     }
     for (int i = 0; i < traced.values.size(); ++i)
       if (traced.values[i] >= 0 && writes(kernel, i)) {
         if (values_[traced.values[i]].kind == Value::Kind::constant)
           refuse(join("'", kernel.name,
-                      "' writes into a tensor made from numbers inside the "
-                      "function; make it of zeros() or full(), or pass it as an argument"));
+                      "' writes to a tensor that the function makes from Python numbers; create it "
+                      "with zeros() or full(), or pass it as an argument"));
         written[traced.values[i]] = true;
       }
   }
@@ -164,7 +166,7 @@ void Trace::find_constants() {
   for (const TracedGradient& gradient : gradients_)
     if (gradient.changed && gradient.after &&
         values_[gradient.after->value].kind != Value::Kind::made)
-      refuse("the function sets a .grad to a tensor that it has not computed");
+      refuse("it sets a .grad to a tensor that it did not compute; assign a clone()");
 }
 
 void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients) {
@@ -187,21 +189,23 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
       traced.before = geometry_of(change.before);
       traced.before_value = value_of(change.before);
     }
-    // Clearing a .grad that was not there is a change, too: next time it may be.
+    // Clearing a .grad that was None counts as a change: next time there may be one.
     traced.changed = !change.read_before || !same_memory(now, change.before);
     if (now.defined()) traced.after = TracedView{value_of(now), geometry_of(now)};
     if (const auto found = inputs_by_tensor.find(change.leaf.impl());
         found != inputs_by_tensor.end())
       traced.input = found->second;
-    // Who has an object of Python's for it would see a .grad that replays do not touch.
+    // A Python object for it means that someone holds a .grad that replays would not update.
     if (traced.changed && now.defined() && now->python)
-      refuse("a .grad is kept by someone after the function has ended; read it from the parameter");
+      refuse(
+          "a .grad is also kept elsewhere, where a replay would not update it; read it from the "
+          "parameter");
     gradients_.push_back(std::move(traced));
   }
 }
 
-// Two storages on one memory, as from_numpy makes them of one array: launches of one would pass
-// those of the other.
+// Refuses two storages on the same memory, as from_numpy makes from one array: launches on one
+// might be reordered with launches on the other.
 void Trace::find_overlaps() {
   SmallVector<const Storage*, 8> there;
   bool borrowed = false;
@@ -214,7 +218,7 @@ void Trace::find_overlaps() {
     refuse("two tensors share the memory of one NumPy array; use one tensor and views of it");
 }
 
-// Made memory that someone outside still holds would be expected to follow, and cannot.
+// Refuses made memory that something outside still holds, because replays would not update it.
 void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients,
                          const Tensors& saved, const std::vector<int>& shown) {
   std::vector<int64_t> ours(values_.size(), 0);
@@ -243,13 +247,13 @@ void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Ten
     if (values_[v].kind != Value::Kind::made || values_[v].memory.get()->references() <= ours[v])
       continue;
     refuse(join("what '", writer[v] ? writer[v] : "a launch",
-                "' computed is kept by someone after the function has ended (in an attribute, a "
-                "list or a graph that backward has not used up); return it instead, write it into "
-                "an existing tensor with copy_, or call backward inside"));
+                "' computed is still held after the call (by an attribute, a list or a graph that "
+                "backward has not freed); return it, write it to an existing tensor with copy_, or "
+                "call backward inside"));
   }
 }
 
-// From here on the memory of what was made is no one's: only its geometry stays.
+// Drops the memory of what was made; only geometry stays.
 void Trace::let_go() {
   made_ = nullptr;
   numbers_.clear();

@@ -1,5 +1,5 @@
-// A recording made ready to be compared, planned and run again: its launches, and the memory they
-// touch by number.
+// A finished recording that can be compared and planned: its launches, and the blocks of memory
+// (values) that they touch, by number.
 #pragma once
 
 #include <optional>
@@ -14,21 +14,21 @@ namespace steep::program {
 // A block of memory that launches touch.
 struct Value {
   enum class Kind : uint8_t {
-    input,     // an argument's: another block at every replay
-    gradient,  // the .grad that a leaf has before: another block at every replay, too
-    state,     // was there before: parameters, buffers, optimiser state
-    constant,  // made while recording, from numbers of Python's
-    made,      // by the launches
+    input,     // of an argument: another block at every replay
+    gradient,  // the .grad that a leaf has before: also another block at every replay
+    state,     // existed before: parameters, buffers, optimiser state
+    constant,  // made during the recording from numbers of Python's
+    made,      // written by the launches
   };
   Kind kind;
-  int source = -1;       // which argument, or which of the trace's gradients
-  Ref<Storage> storage;  // of state and constants, which stay
-  WeakStorage memory;    // which one it was; until the trace is complete
+  int source = -1;       // index of the argument, or of the trace's gradient
+  Ref<Storage> storage;  // of state and constants
+  WeakStorage memory;    // the block in the recording; until the trace is complete
   size_t bytes = 0;
-  bool kept = false;  // made, and still wanted at the end: a result or a .grad
+  bool kept = false;  // made, and needed after the end: a result or a .grad
 };
 
-// A launch and the value behind each of its operands, -1 for numbers and what is left out.
+// A launch, and the value of each operand; -1 for numbers and omitted operands.
 struct TracedCall {
   RecordedCall call;
   SmallVector<int, 8> values;
@@ -38,25 +38,26 @@ struct TracedCall {
 // A view of a value that leaves the program: a result, or the .grad of a leaf.
 struct TracedView {
   int value;
-  Tensor geometry;  // its storage is not to be used once the trace is complete
+  Tensor geometry;  // without storage once the trace is complete
   Tensor on(const Ref<Storage>& storage) const;
 };
 
 struct TracedGradient {
   Tensor leaf;
-  int input;         // the argument that the leaf is, or -1
-  int before_value;  // the value of what .grad was at the start, or -1
-  Tensor before;     // geometry of what .grad was at the start, if it was there; in the
-                     // end counted from the first view of its memory
-  bool guarded;      // whether that matters
-  std::optional<TracedView> after;  // none: .grad is None at the end
+  int input;         // index of the argument that the leaf is, or -1
+  int before_value;  // the value of .grad at the start, or -1
+  // Geometry of .grad at the start, if there was one; its offset counts from the first view of the
+  // memory.
+  Tensor before;
+  bool guarded;                     // whether .grad must be the same at the start of a replay
+  std::optional<TracedView> after;  // empty: .grad is None at the end
   bool changed;                     // whether .grad is another tensor at the end
-  GradientEvents events;            // on the way
-  uint64_t last_memory;             // whose id means what .grad is at the end; 0: None
+  GradientEvents events;            // in between
+  uint64_t last_memory;             // id of the storage of .grad at the end; 0: None
 };
 
-// The memory that an argument, or a gradient, was: a storage's id, 0 for any, and the element at
-// which it begins.
+// The memory that an argument or gradient must have: the id of its storage (0: any), and the
+// element at which it begins.
 struct Pin {
   uint64_t storage = 0;
   int64_t start = 0;
@@ -67,58 +68,60 @@ struct Pin {
 
 class Trace {
  public:
-  // Of what `recorder` has kept. `inputs` are the arguments, `outputs` the results, `bases` the
-  // tensors that results are views of, `gradients` the .grad that each leaf of recorder.gradients()
-  // has now (undefined for none), `saved` what the graph of the results has saved: a program leaves
-  // that behind its results, in memory of its own. `shown` are the places of outputs whose memory
-  // arrays show, once for each array.
+  // From what `recorder` holds. `inputs` are the arguments, `outputs` the results, `bases` the
+  // tensors that results are views of, `gradients` the present .grad of each leaf in
+  // recorder.gradients() (undefined for None). `saved` is what the graph of the results has saved;
+  // a program returns it as outputs after the results, in memory of its own. `shown` are the
+  // indices of outputs whose memory NumPy arrays share, once for each array.
   Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs, const Tensors& bases,
         const Tensors& gradients, const Tensors& saved = {}, const std::vector<int>& shown = {});
 
   // Why it cannot be replayed; empty if it can.
   const std::string& refusal() const { return refusal_; }
-  // Whether there was no memory to keep all of it.
+  // Whether memory ran out, so that launches are missing.
   bool lost() const { return lost_; }
-  // Where it does something else than `other`; empty where it does the same. Numbers that fill()
-  // has found are no difference.
+  // How it differs from `other`; empty if it does the same. Numbers that fill() has found may
+  // differ.
   std::string difference(const Trace& other) const;
-  // Finds the operands that are numbers which the function was given or has computed of such; each
-  // replay is given them anew. `numbers` and `others` are what they were in the two recordings, in
-  // the same order, `reads` says which of them an operation has taken, and how many launches came
-  // before. Which of the reads has become no operand; -1 where all have. Numbers that differ are
-  // such that may_vary_to() is true.
+  // Finds the operands that are numbers which the function was given or has computed from such
+  // numbers: each replay is given these anew. `numbers` and `others` are their values in the two
+  // recordings, in the same order; where they differ, may_vary_to() must be true. `reads` says
+  // which of them operations have taken, and before which launch. Returns the index of a read that
+  // has become no operand; -1 if there is none.
   struct NumberRead {
     int number;
     size_t launch_index;
   };
   int fill(const Trace& other, const std::vector<double>& numbers,
            const std::vector<double>& others, const std::vector<NumberRead>& reads);
-  // The launch at which the other trace has another number as an operand, though the same launches
-  // come before; -1 where there is none.
+  // The first launch at which the two traces have different numbers, if the launches are the same
+  // up to there; else -1.
   int other_number(const Trace& other) const;
-  // The numbers that operands are filled from, by slot.
+  // By number input: the index among `numbers` of the number that fills it.
   const std::vector<int>& filled() const { return filled_; }
-  // By slot: the sign that its number had in both recordings, and must have, for operations may go
-  // other ways with another, or refuse it; 0 where the recordings differ, and so it makes none.
+  // By number input: the sign that the number must have, because operations may do something else
+  // for the other sign, or reject it. 0 if its sign differed between the recordings, and so does
+  // not matter.
   const std::vector<int>& signs() const { return signs_; }
 
   const std::vector<TracedCall>& calls() const { return calls_; }
   const std::vector<Value>& values() const { return values_; }
-  // The results, and then all the memory of each value that is saved and was made.
+  // The results, and then the whole memory of each made value that is saved.
   const std::vector<TracedView>& outputs() const { return outputs_; }
   int results() const { return results_; }
-  // By saved tensor: which of outputs() it lies in; -1 for what was there before.
+  // By saved tensor: the index of the output that it lies in; -1 if it existed before.
   const std::vector<int>& saved() const { return saved_; }
-  // Whether a launch writes to an argument, or to what was there before.
+  // Whether a launch writes to an argument, or to memory that existed before.
   bool writes_outside() const;
   const std::vector<TracedGradient>& gradients() const { return gradients_; }
-  // Those of users' own that launches draw from, in order of their first draws.
+  // Generators other than the process's that launches draw from, in the order of their first draws.
   const Generators& generators() const { return generators_; }
-  // Which gradients were there before, of those that matter: such calls are different ones.
+  // Which gradients existed before, of those that matter. Calls with different patterns have
+  // programs of their own.
   std::string pattern() const;
-  // The value that each argument is.
+  // By argument: its value.
   const std::vector<int>& input_values() const { return input_values_; }
-  // By value: the memory that it was in this recording, for arguments and gradients from before.
+  // By value: the memory it was in this recording, for arguments and gradients that existed before.
   const std::vector<Pin>& sources() const { return sources_; }
 
  private:
@@ -140,11 +143,10 @@ class Trace {
   const MadeStorages* made_;  // until the trace is complete
   std::vector<Pin> sources_;
   std::vector<int> input_values_;
-  std::vector<int64_t>
-      starts_;  // by value: elements between the start of an argument's storage and its own
+  std::vector<int64_t> starts_;  // by value: the offset of the argument in its storage
   std::vector<TracedCall> calls_;
   std::vector<Value> values_;
-  std::unordered_map<const Storage*, int> numbers_;  // of values_, until they let go
+  std::unordered_map<const Storage*, int> numbers_;  // index in values_, by storage; until let_go()
   std::vector<TracedView> outputs_;
   int results_ = 0;
   std::vector<int> saved_;
@@ -155,10 +157,11 @@ class Trace {
   bool lost_;
 };
 
-// Whether two tensors are the same strided views, each of its own memory.
+// Whether two tensors have the same dtype, shape, strides and offset.
 bool same_geometry(const TensorImpl& a, const TensorImpl& b);
 
-// Whether a program that was recorded with other numbers does with this one as operations would.
+// Whether operations do the same with this number as with others, so that a program recorded with
+// others may be given it.
 bool may_vary_to(double number);
 
 }  // namespace steep::program

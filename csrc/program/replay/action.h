@@ -1,4 +1,4 @@
-// A step with its addresses.
+// A step of a program, with addresses.
 #pragma once
 
 #include <memory>
@@ -12,23 +12,23 @@ struct Action {
   int threads, home;
   bool barrier;
   const Kernel* kernel;
-  size_t launch_index = 0;  // of its launch among those recorded; of a group, of the first
-  // One of the three.
+  size_t launch_index = 0;  // among the recorded launches; for a group, of its first
+  // Exactly one of the three is set.
   std::unique_ptr<LoopNest> nest;
   std::unique_ptr<Group> group;
   kernels::Routine routine = nullptr;
 
-  ProfileEvent event{""};  // what a profile is told; without times
-  int64_t shortest = 0;    // ns, of the runs that were timed; 0 before the first
+  ProfileEvent event{""};  // for profiles; without times
+  int64_t shortest = 0;    // ns: the shortest timed run; 0: none yet
 
-  SmallVector<char*, 8> data;  // of the routine's operands, or of the group's slots
+  SmallVector<char*, 8> data;  // of the routine's operands, or of the group's views
   ArgumentWords arguments;     // of the routine
   char* first_scratch = nullptr;
   int64_t scratch_offset = -1;  // in the arena; -1 where it has none
-  int64_t scratch_step = 0;     // bytes between the threads' scratch, 0 where it is one for all
+  int64_t scratch_step = 0;     // bytes from one thread's scratch to the next; 0 if they share one
 
-  // Runs a rank's share on thread `thread` of the team, and looks at the clock for a profile, and
-  // now and then for explain().
+  // Runs a rank's share on thread `thread` of the team. Measures time for a profile, and in sampled
+  // runs for explain().
   void run_timed(const Rank& rank, int thread, bool sampled) {
     Profile* const profile = rank.rank == 0 ? Profile::active() : nullptr;
     if (!profile && !sampled) return run(rank, thread);

@@ -1,4 +1,4 @@
-// From a plan's steps to actions, with a note of every place that holds an address.
+// Makes actions from a plan's steps, and notes every pointer that depends on where a value lies.
 #include "kernels/product/gemm.h"
 #include "program/replay/replay.h"
 
@@ -48,8 +48,8 @@ std::unique_ptr<Action> Program::build_action(const Step& step) {
   return action;
 }
 
-// Where the first rank's scratch is. Behind the arena each rank has a room of its own, for all
-// steps: a place that only one core writes to stays in its cache.
+// Where the first rank's scratch is. Behind the arena, each rank has scratch of its own that all
+// steps use: memory that only one core writes to stays in its cache.
 int64_t Program::scratch_offset(const Step& step) const {
   return plan_.calls[step.calls[0]].call.kernel().own_scratch ? plan_.arena : step.scratch_offset;
 }
@@ -96,7 +96,7 @@ void Program::build_group(const Step& step, Action& action) {
   }
 }
 
-// A number that each replay is given goes there.
+// Notes where a number that each replay is given goes.
 void Program::expect(const Operand& operand, DType type, NumberBits* where) {
   if (operand.number_input() >= 0)
     number_patches_.push_back({where, type, operand.number_input(), operand.negated()});

@@ -14,8 +14,8 @@ bool fits_layout(const Tensor& x, const Tensor& recorded) {
          x.strides() == recorded.strides();
 }
 
-// By value: how many launches come before the next step that may refuse its input, once the value has
-// been written for the first time.
+// By value: the launch of the next step that may refuse its input, after the value is first
+// written.
 std::vector<size_t> next_refusals(const Plan& plan) {
   std::vector<size_t> out(plan.values.size(), SIZE_MAX);
   size_t next = SIZE_MAX;
@@ -34,9 +34,9 @@ std::vector<size_t> next_refusals(const Plan& plan) {
 
 }  // namespace
 
-// Where a check fails before a .grad has changed, that is still what the last run has left, with the
-// values it had then: no step before the check may write into its memory. And the next call's
-// argument is another leaf; this one keeps its gradient.
+// If a check fails before a .grad has changed, that must still have the values of the last run, so
+// no step before the check may write to its memory. And if the leaf is an argument, the next call's
+// is another leaf, and this one keeps its gradient.
 GradientProtocol::GradientProtocol(const Plan& plan) : list_(plan.gradients) {
   made_.resize(static_cast<int>(list_.size()));
   const std::vector<size_t> refusals = next_refusals(plan);
@@ -90,8 +90,8 @@ void GradientProtocol::keep_in_place(const Tensors& inputs, const LeafGradients&
 
 void GradientProtocol::count_holders(const Tensors& before, std::vector<int64_t>& holders) const {
   for (int i = 0; i < size(); ++i) {
-    // Held here and by the leaf (and as what was there before): another keeps the tensor, which
-    // must then stay as it is.
+    // Held here, by the leaf, and perhaps in `before`. Another reference means that someone keeps
+    // the tensor, which must then stay as it is.
     const int known = before[i].same(made_[i]) ? 3 : 2;
     if (made_[i].defined() && made_[i]->references() <= known) ++holders[list_[i].after->value];
   }
@@ -119,7 +119,7 @@ GradientProtocol::Then GradientProtocol::then(const TracedGradient& gradient, si
   Then then = Then::before;
   for (const GradientEvent& event : gradient.events) {
     if (event.launch_index > launches) break;
-    // What was there for a while, and is gone in the end, has no memory of its own in a program.
+    // A gradient that existed only for a while has no memory in a program.
     then = event.memory && event.memory == gradient.last_memory ? Then::after : Then::cleared;
   }
   return then;

@@ -1,11 +1,11 @@
-// What a replay does about the .grad of leaves.
+// What replays do with the .grad of leaves.
 //
-// The recording has told what becomes of each: whether what was there before had a part in it, when it
-// was cleared or got other memory, what is there in the end (Trace::gradients). A replay looks at what
-// is there before, which is to be such as it was then, and takes the turns of the leaves; it leaves
-// what it has computed, or, where it refuses its input, what the function would have made of it by
-// then. Its gradients have memory of their own, which the next replay uses again where nobody else
-// holds it.
+// Trace::gradients says what happened to each .grad in the recording: whether its value before was
+// read, when it was cleared or got other memory, and what it was at the end. A replay checks that
+// each .grad is like it was then, and takes the locks of the leaves. Afterwards it sets .grad to
+// what it has computed or, if a step has refused its input, to what the function would have left by
+// then. The program owns the memory of its gradients, and reuses it in the next replay unless
+// something else holds it.
 #pragma once
 
 #include <optional>
@@ -29,71 +29,71 @@ class GradientProtocol {
     const int input = list_[static_cast<size_t>(i)].input;
     return input >= 0 ? inputs[input] : list_[static_cast<size_t>(i)].leaf;
   }
-  // So many inputs of a call are looked at, at most.
+  // How many inputs a call must have for leaf().
   int most_inputs() const;
 
   // ---- whether a call may be replayed ----
 
-  // Leaves that are arguments are expected to be the very ones recorded, until a recording on others
-  // has done the same.
+  // Leaves that are arguments must be the same tensors as in the recording, until a recording with
+  // others has done the same.
   void unpin(const Trace& trace);
-  // Whether the leaves are those expected, and what .grad is of them before such as it was.
+  // Whether the leaves are the expected ones, and each .grad before has the recorded layout.
   bool fits(const Tensors& inputs, const Tensors& before) const;
-  // What .grad is now, of the leaves where that has a part in what comes; undefined for others.
+  // The present .grad of leaves for which it matters; undefined for the others.
   Tensors before(const Tensors& inputs, const LeafGradients& leaves) const;
   // Whether that is still so.
   bool is_before(const Tensors& before, const Tensors& inputs, const LeafGradients& leaves) const;
 
   // ---- the memory of gradients ----
 
-  // Those of the last run that their leaves no longer have are not the program's any more.
+  // Drops gradients of the last run that are no longer the .grad of their leaf.
   void keep_in_place(const Tensors& inputs, const LeafGradients& leaves);
-  // Counts, by value, the references to its memory that do not keep it from being used again.
+  // Counts, by value, references to its memory that do not prevent its reuse.
   void count_holders(const Tensors& before, std::vector<int64_t>& holders) const;
-  // Makes what this run will leave; `kept` is the memory, by value.
+  // Makes the tensors that this run will set .grad to; `kept` is the memory, by value.
   void make(const std::vector<Ref<Storage>>& kept);
-  // Lets go of those that another run must not write into.
+  // Drops those whose memory another run must not reuse.
   void forget_inputs();
   void let_go();
 
  private:
   friend class GradientRun;
-  // What .grad is once so many launches have run.
+  // What .grad is after so many launches.
   enum class Then { before, cleared, after };
   static Then then(const TracedGradient& gradient, size_t launches);
-  // The leaves get what is needed to hold a gradient. Theirs are the turns that a run needs: of all
-  // whose .grad it replaces, adds to or reads.
+  // Prepares the leaves to hold gradients. Returns the locks that a run needs: of all leaves whose
+  // .grad it replaces, adds to or reads.
   WordLocks::Words make_room(const Tensors& inputs, const LeafGradients& leaves) const;
-  // Put what has been made into .grad. What was there goes to `old`, for its end may run code.
+  // Set .grad to what has been made. What was there goes to `old`, because destroying it may run
+  // code.
   void leave(const Tensors& inputs, const LeafGradients& leaves, Tensors& old) const;
   void leave_so_far(size_t launches, const Tensors& inputs, const LeafGradients& leaves,
                     Tensors& old) const;
 
   const std::vector<TracedGradient>& list_;  // the plan's
-  SmallVector<Tensor, 4> made_;              // by the last run; undefined for None
-  std::vector<int> let_go_;                  // those whose memory another run must not write into
-  std::vector<size_t> pinned_leaves_;        // those whose leaf must be the very one recorded
+  SmallVector<Tensor, 4> made_;              // the gradients of the last run; undefined for None
+  std::vector<int> let_go_;            // indices of those whose memory another run must not reuse
+  std::vector<size_t> pinned_leaves_;  // indices of those whose leaf must be the recorded one
 };
 
-// The same for one replay: what is there before, the turns, and the run.
+// The gradients of one replay: .grad before, the locks, and the run.
 class GradientRun {
  public:
   GradientRun(Program& program, const Tensors& inputs, const LeafGradients& leaves);
   GradientRun(const GradientRun&) = delete;
   GradientRun& operator=(const GradientRun&) = delete;
 
-  // What .grad is of each leaf where that matters: for Program::prepare().
+  // The .grad of each leaf before, where it matters: for Program::prepare().
   const Tensors& before() const { return before_; }
-  // Makes all that is needed to leave gradients. This is where memory may be lacking.
+  // Makes all that is needed to set gradients later. May run out of memory.
   void make_room();
-  // Takes the turns of the leaves, unless another thread has one, or .grad is not what it was before:
-  // then nothing is taken.
+  // Takes the locks of the leaves. Takes none if another thread holds one, or if .grad is no longer
+  // what before() returned.
   enum class Begun { yes, busy, changed };
   Begun begin();
-  // Where it was busy: until that thread has ended, without the interpreter lock.
+  // After `busy`: waits until that thread has released its lock, without the interpreter lock.
   void wait() const { locks_->wait(); }
-  // Runs the program and gives the turns back, with gradients left whether it refuses its input or
-  // not.
+  // Runs the program, sets the gradients even if a step refuses its input, and releases the locks.
   void run();
 
  private:
@@ -103,7 +103,7 @@ class GradientRun {
   const LeafGradients& leaves_;
   Tensors before_;
   WordLocks::Words words_;
-  Tensors old_;  // outlives the turns
+  Tensors old_;  // destroyed after the locks are released
   std::optional<WordLocks> locks_;
 };
 

@@ -1,5 +1,5 @@
-// Memory that the programs of a function use in turn: as a rule one runs at a time, and what lies in
-// its arena is of no use once it has run.
+// Memory that the programs of a function share: as a rule one runs at a time, and its arena is not
+// needed after it has run.
 #pragma once
 
 #include <utility>
@@ -11,7 +11,7 @@ namespace steep::program {
 
 class Program;
 
-// Used with the interpreter lock held.
+// Guarded by the interpreter lock.
 class MemoryPool {
  public:
   struct Block {
@@ -24,7 +24,7 @@ class MemoryPool {
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
 
-  // At least so many bytes: of those that were given back the last that are enough.
+  // A block of at least so many bytes, preferably the one given back last.
   Block take(size_t bytes) {
     for (size_t i = free_.size(); i-- > 0;) {
       const Block block = free_[i];
@@ -32,24 +32,24 @@ class MemoryPool {
       free_.erase(free_.begin() + static_cast<int64_t>(i));
       return block;
     }
-    trim();                                           // none is as large as is wanted now
-    free_.reserve(static_cast<size_t>(blocks_) + 1);  // that giving back cannot fail
+    trim();                                           // no free block is large enough
+    free_.reserve(static_cast<size_t>(blocks_) + 1);  // so that giving back cannot fail
     const Block block{static_cast<char*>(runtime::allocate(bytes)), bytes};
     ++blocks_;
     return block;
   }
-  // When no program runs, one is enough.
+  // Keeps only the largest block if no program is running.
   void give_back(Block block) {
     if (static_cast<size_t>(blocks_) == free_.size() + 1) keep_largest(block);
     free_.push_back(block);
   }
-  // Lets go of what no program uses now.
+  // Frees the blocks that no program uses now.
   void trim() {
     for (const Block& block : free_) drop(block);
     free_.clear();
   }
 
-  // The program that ran last; it keeps the memory of its results for its next run.
+  // The program that ran last, which alone keeps the memory of its results for its next run.
   Program* last = nullptr;
 
  private:

@@ -8,8 +8,8 @@ namespace steep::program {
 
 bool Program::takes_numbers(const std::vector<double>& numbers) const {
   if (numbers.size() != number_signs_.size())
-    throw Error(ErrorKind::runtime, join("program: expected ", number_signs_.size(),
-                                         " numbers, one for each input, got ", numbers.size()));
+    throw Error(ErrorKind::runtime,
+                join("program: expected ", number_signs_.size(), " numbers, got ", numbers.size()));
   if (!std::all_of(numbers.begin(), numbers.end(), may_vary_to)) return false;
   for (size_t input = 0; input < numbers.size(); ++input)
     if (number_signs_[input] != 0 && (number_signs_[input] < 0) != (numbers[input] < 0))

@@ -1,6 +1,6 @@
-// Whether a program is faster on its team or on one thread: found out while it runs, for it depends
-// on what no estimate knows: whether the cores share a cache, and who else uses them now. The bits
-// are the same either way.
+// Decides whether a program runs on its team or on one thread, by measuring while it runs: which is
+// faster depends on whether the cores share a cache and what else uses them now. The bits are the
+// same either way.
 #pragma once
 
 #include <algorithm>
@@ -8,29 +8,30 @@
 
 namespace steep::program {
 
-// Runs in rounds. At the end of a round the other way is tried a few times; if it was faster, the
-// next round goes that way. A round that takes longer than the other way was last seen to take is
-// broken off, for the way back. (Where the cores are wanted by others, a team waits for its slowest
-// member, which a few tries may miss and a round does not.) Each time the other way was not better,
-// it takes twice as long until it is tried again.
+// Runs are counted in rounds. At the end of a round, the other way is tried a few times; if it is
+// faster, the next round uses it. A round that takes longer than the other way was last measured to
+// take is broken off, and the other way is used again. (If other processes use the cores, a team
+// waits for its slowest thread, which a few tries may not show but a round does.) Each time the
+// other way is not faster, twice as many rounds pass until it is tried again.
 //
-// It begins on one thread, until so much time has been spent that one run of a team which waits for a
-// core is no great loss: most programs of a function that is called with many shapes never run so long.
+// It begins on one thread, and stays there until so much time has been spent that one slow run of
+// the team does not matter: of a function that is called with many shapes, most programs never run
+// that long.
 class Pace {
  public:
   // Whether this run is to use the team.
   bool use_team() const { return trying() != team_; }
-  // What this run has taken.
+  // Notes how long this run took.
   void note(int64_t ns);
 
  private:
-  // The first tries wake threads and find the data in the wrong caches: the shortest of the others
-  // counts.
+  // The first tries have to wake threads and fetch data from other caches: the shortest of the
+  // later ones counts.
   static constexpr int kRound = 256, kTries = 16, kFirstTries = 6, kMostRounds = 8;
   static constexpr int64_t kBeginningNs = 6'000'000;
 
   bool trying() const { return rounds_left_ == 0 && run_ >= kRound - kTries; }
-  // In the first round of a way it must be better; later it must not have become much worse.
+  // In its first round the new way must be faster; later it must not be much slower.
   double bound() const { return new_ ? other_ : 1.5 * other_; }
   void end_round();
   void turn(double usual, bool to_new) {
@@ -69,7 +70,7 @@ inline void Pace::note(int64_t ns) {
   } else {
     on_tries_ += ns;
     if (run_ >= kRound - kTries + kFirstTries && (tried_ == 0 || ns < tried_)) tried_ = ns;
-    // A run that waits for a core: enough of it.
+    // Some try waited for a core: stop trying.
     if (on_tries_ * usual_runs_ > spent_ * (kRound / 4)) return end_round();
   }
   if (++run_ == kRound) end_round();

@@ -1,5 +1,5 @@
-// Which memory a program may be run on: arguments share it with each other as they did when it was
-// recorded, and with what the program has as its own only where they did.
+// Checks the memory that a program is to run on: arguments must share memory with each other, and
+// with the program's own state, exactly where they did in the recording.
 #include <algorithm>
 
 #include "program/record/overlap.h"
@@ -9,10 +9,10 @@ namespace steep::program {
 
 namespace {
 
-using Given =
-    SmallVector<std::pair<const Storage*, int>, 8>;  // a storage, and the value it stands for
+// A storage, and the value that it is to be.
+using Given = SmallVector<std::pair<const Storage*, int>, 8>;
 
-// Whether no argument lies on bytes that another one, or the program's own state, lies on.
+// Whether no argument's storage overlaps another's or the program's own state.
 bool lie_apart(const Given& given, const Ground& outside) {
   bool borrowed = false;
   for (const auto& [storage, value] : given) {
@@ -34,7 +34,7 @@ void Program::unpin(const Trace& trace) {
 }
 
 bool Program::has_state_of(const Trace& trace) const {
-  // Of other values it is not a recording of this program at all.
+  // With another number of values it is not a recording of this program.
   if (trace.sources().size() != stays_pinned_.size()) return false;
   for (size_t v = 0; v < trace.sources().size(); ++v)
     if (stays_pinned_[v] && !(pins_[v] == trace.sources()[v])) return false;
@@ -45,7 +45,7 @@ bool Program::accepts(const Tensors& inputs, const LeafGradients& leaves) const 
   const Tensors before = gradients_.before(inputs, leaves);
   if (!gradients_.fits(inputs, before)) return false;
   Given given;
-  const auto start_of = [&](int v) {  // of the first view of that memory
+  const auto start_of = [&](int v) {  // the offset of the first view of that memory
     const Value& value = plan_.values[v];
     return (value.kind == Value::Kind::input ? inputs : before)[value.source]->offset;
   };
@@ -56,7 +56,7 @@ bool Program::accepts(const Tensors& inputs, const LeafGradients& leaves) const 
   };
   for (int i = 0; i < inputs.size(); ++i)
     if (!add(inputs[i], input_values_[i])) return false;
-  // How arguments on one memory lie to each other is part of the call's key; of gradients it is not.
+  // The call's key has the offsets of arguments that share memory, but not those of gradients.
   for (size_t i = 0; i < plan_.gradients.size(); ++i) {
     const TracedGradient& gradient = plan_.gradients[i];
     if (gradient.before_value < 0) continue;

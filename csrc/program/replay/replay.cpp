@@ -12,10 +12,10 @@ namespace steep::program {
 
 namespace {
 
-constexpr double kBlockingNs = 20000;
-constexpr double kSurelyTeamNs = 2e6;  // estimated; programs below find out whether threads pay
-// One run in so many is timed step by step, for explain(); not the first ones, which find nothing
-// in cache.
+// Estimated; shorter programs measure whether threads pay (Pace).
+constexpr double kSurelyTeamNs = 2e6;
+// One run in so many is timed step by step, for explain(); not one of the first, for which nothing
+// is in the cache.
 constexpr int64_t kSampleEvery = 64, kFirstSample = 8;
 bool is_sampled(int64_t run) { return run % kSampleEvery == kFirstSample; }
 
@@ -65,7 +65,7 @@ Program::Program(const Trace& trace, const Trace& other, const std::vector<uint6
 Program::~Program() {
   if (!pool_) return;
   if (pool_->last == this) pool_->last = nullptr;
-  pool_->trim();  // it may be the one that wanted most
+  pool_->trim();  // it may be the one that needed the largest block
 }
 
 void Program::share(const std::shared_ptr<MemoryPool>& pool) {
@@ -73,7 +73,7 @@ void Program::share(const std::shared_ptr<MemoryPool>& pool) {
   if (arena_bytes() > 0) pool->give_back(pool->take(arena_bytes()));
 }
 
-// What lies in the arena is found where that is now.
+// Updates all pointers into the arena.
 void Program::move_arena() {
   if (arena_ == block_.data) return;
   arena_ = block_.data;
@@ -83,13 +83,13 @@ void Program::move_arena() {
     if (action->scratch_offset >= 0) action->first_scratch = arena_ + action->scratch_offset;
 }
 
-// The memory of results and gradients goes with those who hold them.
+// Now only those who hold results and gradients keep their memory.
 void Program::let_go_of_results() {
   for (int v : kept_values_) kept_[v].reset();
   gradients_.let_go();
 }
 
-// What the user holds and a replay changes: its version moves, as it does in an eager step.
+// Finds what the user holds and a replay writes: its version is counted, as in an eager step.
 void Program::find_written() {
   std::vector<bool> known(plan_.values.size());
   for (const TracedCall& traced : plan_.calls)
@@ -129,7 +129,8 @@ void Program::bind_inputs(const Tensors& inputs, const Tensors& before) {
   }
 }
 
-// Results and gradients get new memory, unless no one but the program has kept the last one's.
+// Gives results and gradients new memory, unless nothing but the program holds that of the last
+// run.
 void Program::bind_kept() {
   std::vector<int64_t>& ours = holders_;
   std::fill(ours.begin(), ours.end(), 1);
@@ -154,16 +155,16 @@ void Program::forget_inputs() {
   gradients_.forget_inputs();
   for (size_t v = 0; v < kept_.size(); ++v)
     if (plan_.values[v].kind == Value::Kind::constant) kept_[v].reset();
-  // What is saved lives as long as the graph of the results.
+  // The graph of the results holds what is saved.
   for (int v : saved_values_) kept_[v].reset();
 }
 
 Tensor Program::output(int i) {
   const TracedView& view = plan_.outputs[i];
   const Value& value = plan_.values[view.value];
-  if (value.kind == Value::Kind::constant) {  // its memory stays the program's
+  if (value.kind == Value::Kind::constant) {  // its own memory remains the program's
     Ref<Storage>& copy = kept_[view.value];
-    if (!copy) {  // one for all results of this call
+    if (!copy) {  // one copy for all results of this call
       copy = Storage::allocate(value.bytes);
       std::memcpy(copy->data(), value.storage->data(), value.bytes);
     }
@@ -207,9 +208,9 @@ void Program::mark_written() {
   }
 }
 
-// What the ranks of one run share. A step may refuse its input: the others are then left out, and
-// the exception goes on to the caller. Ranks look only when they have met, as they do before
-// anything that could go wrong or be seen, so that all of them leave out the same.
+// What the ranks of one run share. If a step refuses its input, the steps after it are skipped, and
+// the exception goes to the caller. Ranks check for that only at barriers, so that all skip the
+// same steps; there is a barrier before any step that must not run after a failed check.
 struct Program::Team {
   Program* program;
   bool sampled;  // whether the steps are timed
@@ -246,7 +247,7 @@ void Program::run_actions(const Rank& rank, Team& team) {
   }
 }
 
-// Barriers are planned for the whole team: where fewer threads came, one does it all.
+// Barriers are planned for the whole team: if there are fewer threads, the first runs everything.
 void Program::run_rank(void* context, int rank, int size, void (*barrier)()) {
   Team& team = *static_cast<Team*>(context);
   if (size == team.program->plan_.threads) {
@@ -297,7 +298,7 @@ void Program::run() {
   count.parallel_launches += plan_.threads > 1;
   Team team{this, is_sampled(runs_), {false}, nullptr, 0};
   {
-    const runtime::WithoutInterpreterLock released(estimate_ > kBlockingNs);
+    const runtime::WithoutInterpreterLock released(estimate_ > kUnlockedNs);
     run_team(team);
   }
   if (!team.failed) return;

@@ -1,4 +1,4 @@
-// A program: a plan with addresses, run as often as one likes.
+// A program: a plan with addresses, which can be run any number of times.
 #pragma once
 
 #include <atomic>
@@ -16,65 +16,64 @@ namespace steep::program {
 
 class Program {
  public:
-  // Of a recording and one that agrees with it: an argument that was the same memory in both may
-  // have had a part as state as well, and is expected to be that memory again; so is one that gets a
-  // gradient and was the same tensor. `reached`: ids of storages, sorted, that the function can get
-  // hold of by other ways as well: for them that is sure.
+  // From a recording and another that agrees with it. An argument with the same memory in both may
+  // also be state of the function, and must then have that memory again; likewise an argument that
+  // gets a gradient and was the same tensor. `reached` are the ids, sorted, of storages that the
+  // function can also reach without its arguments: these are certain to be state.
   Program(const Trace& trace, const Trace& other, const std::vector<uint64_t>& reached = {});
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // Whether these arguments, and the gradients that are there before, are such as it was made for:
-  // they share memory with each other as they did when recorded, and none with what the program has
-  // as its own.
+  // Whether it can run on these arguments and on the gradients that exist now: they must share
+  // memory with each other as in the recording, and with the program's own state only where they
+  // did then.
   bool accepts(const Tensors& inputs, const LeafGradients& leaves) const;
-  // A recording on other arguments did the same: they are not expected to be those of the first
-  // ones.
+  // A recording with other arguments did the same: arguments need not be the first ones again.
   void unpin(const Trace& trace);
-  // Whether an argument that is known to be state as well was the same memory in a recording.
+  // Whether arguments that are certain to be state had the same memory in another recording.
   bool has_state_of(const Trace& trace) const;
-  // The memory that it uses in turn with others. Throws where there is not enough to run.
+  // Sets the pool that it shares with other programs. Throws if there is not enough memory to run.
   void share(const std::shared_ptr<MemoryPool>& pool);
-  // Makes it ready to run on new arguments, and on what .grad is before (GradientRun::before), all
-  // of the geometry it was recorded with. This is where memory may be lacking: run() needs none. Not
-  // by two threads at once.
+  // Prepares a run on new arguments and on the .grad before (GradientRun::before), which must have
+  // the recorded geometry. May run out of memory; run() needs none. Not to be called by two threads
+  // at once.
   void prepare(const Tensors& inputs, const Tensors& before);
-  // The numbers that each run is given, as the trace's slots count them. False, and nothing done,
-  // where it does not take them: operations would go other ways with one of them, so it must not run.
+  // Gives the program its number inputs. False, and nothing is changed, if it cannot take them
+  // because operations would do something else with one of them: then it must not run.
   bool give_numbers(const std::vector<double>& numbers);
   bool takes_numbers(const std::vector<double>& numbers) const;
-  // After prepare(): whether checks of what came from outside pass, such as of a loss's targets. They
-  // are not made again in run().
+  // After prepare(): whether checks of what exists before the run pass, such as of a loss's
+  // targets. run() does not make them again.
   bool passes_checks();
-  // A step may refuse its input, and what it raises comes through.
+  // Runs the program. A step may refuse its input: its exception is passed on.
   void run();
   // Whether a step may do so though passes_checks() was true.
   bool may_refuse_late() const { return program::may_refuse_late(plan_); }
-  // The place of its launch among those recorded.
+  // After that: the index of its launch among those recorded.
   size_t failed_at() const { return failed_at_; }
-  // After prepare(): results.
+  // After prepare(): a result.
   Tensor output(int i);
-  // An output that is saved for a backward pass; never written again.
+  // An output that is saved for a backward pass; its memory is not reused.
   Tensor saved(int i);
-  // What it does about .grad; see GradientRun.
+  // What it does with .grad; see GradientRun.
   GradientProtocol& gradients() { return gradients_; }
   const GradientProtocol& gradients() const { return gradients_; }
 
-  // Its steps as text, with the times that were measured so far.
+  // Its steps as text, with the times measured so far.
   std::string listing() const;
   int64_t runs() const { return runs_; }
-  // The memory of results and gradients is no longer the program's, but theirs who hold them.
+  // Gives up the memory of results and gradients, which then belongs to those who hold them.
   void let_go_of_results();
-  // Lets go of what belongs to one call alone.
+  // Drops what belongs to the last call alone.
   void forget_inputs();
 
   const Plan& plan() const { return plan_; }
-  // Whether a run writes there; after prepare().
+  // After prepare(): whether the run writes there.
   bool writes_to(const Storage& memory) const;
-  // What it writes that was there before: parameters, buffers, optimiser state.
+  // The memory from before that it writes to: parameters, buffers, optimiser state.
   Tensors written_state() const;
-  // Takes the program for running; false where someone else runs it.
+  // Claims the program for a run; false if another run has it.
   bool take() { return !taken_.exchange(true, std::memory_order_acquire); }
   void give_back() { taken_.store(false, std::memory_order_release); }
 
@@ -104,7 +103,7 @@ class Program {
   void find_written();
   void rebase(int value, char* base);
   void bind_inputs(const Tensors& inputs, const Tensors& before);
-  // What a value from outside is in this run.
+  // The tensor that is the source of a value in this run.
   const Tensor& source_of(const Value& value) const {
     return value.kind == Value::Kind::input ? inputs_[value.source] : before_[value.source];
   }
@@ -117,25 +116,26 @@ class Program {
   Plan plan_;
   GradientProtocol gradients_;
   std::vector<std::unique_ptr<Action>> checks_, actions_;
-  std::vector<std::vector<Patch>> patches_;           // by value
-  std::vector<char*> bases_;                          // by value
-  std::vector<Ref<Storage>> kept_;                    // by value: memory of results and gradients
-  std::vector<int> input_values_;                     // by argument
-  std::vector<int> kept_values_;                      // those that have any
-  std::vector<int> saved_values_;                     // those that are no results
-  std::vector<int64_t> holders_;                      // by value: references that do not keep it
-  std::vector<std::pair<int, const char*>> written_;  // values from outside, and who writes them
-  std::vector<const Storage*> outside_;               // state and constants, sorted
-  Ground ground_;                                     // where these lie
-  std::vector<Pin> pins_;                             // by value: the memory it must be
-  std::vector<bool> stays_pinned_;                    // by value: whether that is sure
+  std::vector<std::vector<Patch>> patches_;  // by value
+  std::vector<char*> bases_;                 // by value
+  std::vector<Ref<Storage>> kept_;           // by value: the memory of results and gradients
+  std::vector<int> input_values_;            // by argument
+  std::vector<int> kept_values_;             // values of results and gradients
+  std::vector<int> saved_values_;            // values of outputs that are saved and not results
+  std::vector<int64_t> holders_;             // by value: references that do not prevent reuse
+  // Values from outside that it writes, and a kernel that does.
+  std::vector<std::pair<int, const char*>> written_;
+  std::vector<const Storage*> outside_;  // state and constants, sorted
+  Ground ground_;                        // their address ranges
+  std::vector<Pin> pins_;                // by value: the memory it must have
+  std::vector<bool> stays_pinned_;       // by value: whether it is certain to be state
   std::vector<NumberPatch> number_patches_;
   std::vector<int> number_signs_;      // see Trace::signs
-  Tensors inputs_, before_;            // while it runs, and until results have been taken
-  SmallVector<Ref<Storage>, 8> held_;  // their memory, whatever another thread gives them meanwhile
+  Tensors inputs_, before_;            // from prepare() until results have been taken
+  SmallVector<Ref<Storage>, 8> held_;  // their memory, in case another thread swaps it meanwhile
   std::shared_ptr<MemoryPool> pool_;
-  MemoryPool::Block block_;  // while it runs: where its arena is
-  char* arena_ = nullptr;    // where addresses into it point to
+  MemoryPool::Block block_;  // during a run: its arena
+  char* arena_ = nullptr;    // what pointers into the arena are based on
   double estimate_ = 0;
   int64_t runs_ = 0;
   size_t failed_at_ = 0;
@@ -143,10 +143,10 @@ class Program {
   std::atomic<bool> taken_{false};
 };
 
-// A program that has been taken: it is given back, without the arguments, however the run ends.
+// Gives back a program that has been claimed, without its arguments, however the run ends.
 class TakenProgram {
  public:
-  enum class Results { stay, go };  // whether they remain the program's
+  enum class Results { stay, go };  // whether the program keeps their memory
   TakenProgram(Program& program, Results results) : program_(program), results_(results) {}
   ~TakenProgram() {
     program_.forget_inputs();

@@ -1,8 +1,8 @@
-"""Containers that come as arguments, and may be reached by names as well.
+"""Containers that are passed as arguments, and may also be reached by names.
 
-A call is known by what they hold, so they need no cells: the next call may bring another container
-that holds the same. But where code also gets at one by a global variable, a closure or an
-attribute, that place goes on holding it, whatever comes as an argument.
+The key of a call has their contents, so they need no cells: the next call may pass another
+container with the same contents. But if code also reaches one through a global variable, a closure
+or an attribute, that still holds the old one then.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ class Arguments:
 
     def __init__(self, given: list[Any]) -> None:
         self.given = {id(item): item for item in given}
-        self._holders: dict[int, set[int]] = {}  # ids of what holds a piece, by its id
-        self._missed: dict[int, dict[Names, str]] = {}  # names it was passed over with
+        self._holders: dict[int, set[int]] = {}  # by the id of a part: ids of what holds it
+        # By id: the names for which it was passed over, with paths.
+        self._missed: dict[int, dict[Names, str]] = {}
 
     def let_go(self) -> None:
-        """Of the arguments themselves."""
+        """Drop the arguments themselves."""
         self.given.clear()
 
     def has(self, item: Any) -> bool:
@@ -44,23 +45,25 @@ class Arguments:
         return id(item) in self._holders
 
     def are_reached(self) -> bool:
-        """Whether that is so for any."""
+        """Whether something else holds any of them."""
         return bool(self._holders)
 
     def reach(self, item: Any, holder: int) -> list[tuple[Names, str]]:
-        """It was found in what has the id `holder`. Returns with which names it was passed over."""
+        """Note that the object with the id `holder` holds it. Returns for which names it was passed
+        over.
+        """
         self._holders.setdefault(id(item), set()).add(holder)
         return list(self._missed.pop(id(item), {}).items())
 
     def pass_over(self, item: Any, names: Names, path: str) -> list[tuple[Any, str]]:
-        """It was reached as an argument: another call may bring another one."""
+        """Note that it was reached as an argument only, and return its parts."""
         self._missed.setdefault(id(item), {})[names] = path
         return [(part, path) for part in contents_of(item)]
 
     def lost(self, cells: Cells) -> set[int]:
-        """Ids of arguments that only the call itself has stored, in objects that are gone by now.
+        """Ids of arguments that only objects of the call itself have held, which are gone by now.
 
-        To be asked once the cells of what is dead are forgotten, and before `let_go`.
+        To be called after the cells of dead objects were dropped, and before `let_go`.
         """
         alive = {ALWAYS, *cells.objects} - self._holders.keys()
         found, waiting = set(), dict(self._holders)

@@ -1,7 +1,8 @@
-"""Whether a function does nothing with an array argument but make tensors of it.
+"""Decides whether a function only makes tensors of an array argument.
 
-Then a replay reads the array of its own call. This is decided from the source code, for other reads
-of an array's values leave no trace. Helper functions that receive the array are not inspected.
+Then a replay reads the array of its own call. This is decided from the source code, because other
+reads of an array's values leave no trace. Helper functions that receive the array are not
+inspected.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from steep.compiler._source import tree_of
 __all__ = ["array_in_use", "has_array"]
 
 _MAKERS = (as_tensor, from_numpy, tensor)
-# What a call's kind is known by, or follows from that.
+# Attributes that are part of the call's key, or follow from it.
 _KNOWN = ("dtype", "itemsize", "nbytes", "ndim", "shape", "size", "strides")
 _ODD = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -33,7 +34,7 @@ _Function = ast.FunctionDef | ast.Lambda
 
 
 def has_array(items: list[Any]) -> bool:
-    """Whether one of them is an array of NumPy's, or of a class made of that."""
+    """Whether one of them is a NumPy array, or of a subclass."""
     numpy = imported("numpy")
     return numpy is not None and any(is_a(item, numpy.ndarray) for item in items)
 
@@ -110,7 +111,7 @@ def _passes_on(function: types.FunctionType) -> bool:
 
 @lru_cache(maxsize=16)
 def _functions_in(tree: ast.Module) -> dict[tuple[str, int], list[_Function]]:
-    """The functions of a file by what their code says of itself: name and first line."""
+    """The functions of a file by the name and first line that their code objects have."""
     found: dict[tuple[str, int], list[_Function]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
@@ -127,7 +128,7 @@ def _parameter(code: types.CodeType, place: int) -> str:
 
 
 def _other_use(node: _Function, name: str, function: types.FunctionType) -> int | None:
-    """The line of a use of a parameter as more than what tensors are made of; None for none."""
+    """The line where a parameter is used for more than making tensors; None if there is none."""
     arguments = node.args
     if name not in {
         x.arg for x in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
@@ -139,15 +140,15 @@ def _other_use(node: _Function, name: str, function: types.FunctionType) -> int 
 
 
 def _while_array(body: list[Any], name: str, function: types.FunctionType) -> Iterator[ast.AST]:
-    """What code may run while a variable is still the argument: up to where it gets another value
-    whatever happens.
+    """The code that may run while a variable is still the argument: up to where it is certain to
+    get another value.
     """
     for statement in body:
         if isinstance(statement, ast.With):
             yield from statement.items
             inside = list(_while_array(statement.body, name, function))
             yield from inside
-            # Others may swallow an error that keeps it from getting one.
+            # Other context managers may suppress an error that prevents the assignment.
             passes_on = all(_is_mode(item.context_expr, function) for item in statement.items)
             if passes_on and inside and inside[-1] is _END:
                 return
@@ -155,7 +156,8 @@ def _while_array(body: list[Any], name: str, function: types.FunctionType) -> It
             _is_set(target, name) for target in statement.targets
         ):
             yield statement.value
-            for target in statement.targets:  # each may be looked into before the next is set
+            # Evaluating one may use the variable before the next is set.
+            for target in statement.targets:
                 yield from _not_names(target)
             yield _END
             return
@@ -163,7 +165,7 @@ def _while_array(body: list[Any], name: str, function: types.FunctionType) -> It
             yield statement
 
 
-_END = ast.Pass()  # the variable has got another value
+_END = ast.Pass()  # marks that the variable has another value from here on
 
 
 def _is_set(target: ast.expr, name: str) -> bool:
@@ -182,16 +184,16 @@ def _not_names(target: ast.expr) -> Iterator[ast.AST]:
 
 
 def _is_mode(manager: ast.expr, function: types.FunctionType) -> bool:
-    """Whether it is one of steep's grad modes, which let errors pass."""
+    """Whether it is one of steep's grad modes, which do not suppress errors."""
     found = _found(manager.func, function) if isinstance(manager, ast.Call) else None
     return any(found is x for x in (no_grad, enable_grad, inference_mode))
 
 
 def _uses(part: ast.AST, name: str, function: types.FunctionType) -> Iterator[int]:
-    """Lines where a variable is more than what a tensor is made of, or its shape is asked."""
+    """Lines that use a variable for more than making a tensor of it, or asking for its shape."""
     allowed: set[ast.AST] = set()
     for node in ast.walk(part):
-        if isinstance(node, SCOPES):  # in which other names may mean other things
+        if isinstance(node, SCOPES):  # in which the name may mean something else
             inside = (x for x in ast.walk(node) if isinstance(x, ast.Name) and x.id == name)
             yield from (x.lineno for x in inside)
         elif isinstance(node, ast.Call) and node.args and _takes_known(node.func, function):
@@ -219,7 +221,7 @@ def _takes_known(called: ast.expr, function: types.FunctionType) -> bool:
 
 
 def _found(called: ast.expr, function: types.FunctionType) -> Any:
-    """What a name means, or one of steep's; None for what cannot be told."""
+    """What a name, or an attribute of steep, refers to; None if that cannot be determined."""
     if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
         module = _variable(called.value.id, function)
         return vars(steep).get(called.attr) if module is steep else None
@@ -227,7 +229,7 @@ def _found(called: ast.expr, function: types.FunctionType) -> Any:
 
 
 def _variable(name: str, function: types.FunctionType) -> Any:
-    """What a name means that is none of the function's own."""
+    """What a name refers to, if it is not a local variable."""
     code = function.__code__
     if name in code.co_varnames or name in code.co_cellvars:
         return None

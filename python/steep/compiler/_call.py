@@ -18,8 +18,8 @@ class CallKind(NamedTuple):
         inputs: the tensors among the arguments.
         known: objects that are compared by identity.
         opened: containers that are compared by their contents.
-        numbers: those that the kind leaves open, in order.
-        deepest: how many containers in each other they were looked for in.
+        numbers: the numbers that the kind leaves open, in order.
+        deepest: how deeply nested containers were searched for numbers.
         arrays: NumPy arrays that count as tensors, each with its tensor, which is one of `inputs`.
     """
 
@@ -38,7 +38,7 @@ class Call:
     Attributes:
         args: positional arguments.
         kwargs: keyword arguments.
-        is_open: whether any numbers in place of its own make the same kind of call.
+        is_open: whether the kind leaves the values of numbers open.
     """
 
     __slots__ = ("args", "is_open", "kwargs")
@@ -51,11 +51,11 @@ class Call:
         self.is_open = is_open
 
     def with_any_numbers(self) -> Call:
-        """The same call as one of a kind that any numbers make."""
+        """The same call as one of a kind that leaves numbers open."""
         return Call(self.args, self.kwargs, True)
 
     def kind(self, table: ProgramTable) -> CallKind:
-        """Its kind as of now: the function may change what is in its arguments."""
+        """Its present kind: the function may change the contents of its arguments."""
         return CallKind(*table.key(self.args, self.kwargs, self.is_open))
 
     def filled(self, kind: CallKind, stand_ins: list[Any]) -> Filled:

@@ -1,4 +1,4 @@
-"""Cells: the places outside a function where it reads, each with what is there."""
+"""Cells: what a function reads from outside itself, each with the value found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from steep._core import CellList, absent, references
 __all__ = ["ARRAY", "FUNCTION", "Cell", "Cells", "DICT", "HOOKS", "ITEM", "SEQUENCE", "SET"]
 __all__ += ["INSTANCE", "SLOT", "TENSOR", "TYPE", "VARIABLE", "absent"]
 
-# As csrc/bindings/programs/cells.h counts and describes them.
+# Numbered and described as in csrc/bindings/programs/cells.h.
 (
     VARIABLE,
     ITEM,
@@ -40,7 +40,7 @@ class Cells(CellList):
     """
 
     def describe(self, place: int) -> str:
-        """How a user would call one of the cells."""
+        """A description of one of the cells, for messages."""
         description, name = self.whence(place)
         if name is not None and not description.endswith(name):
             description = f"{description} {name!r}"
@@ -49,7 +49,7 @@ class Cells(CellList):
         return description
 
     def broken(self) -> str:
-        """Which cell holds something else now, or ``''``."""
+        """A description of the first cell that no longer holds, or ``''``."""
         place = self.first_broken()
         return "" if place is None else self.describe(place)
 
@@ -67,11 +67,11 @@ class Cells(CellList):
             self.forget(dead)
 
     def forget_dead_cycles(self) -> None:
-        """The same for objects that only hold each other: trees whose nodes know their parents,
-        functions that call themselves.
+        """Drop also cells of objects that only hold each other: trees whose nodes know their
+        parents, functions that call themselves.
 
         What is held from outside stays, with all that it leads to. Classes made by the call are not
-        told from others.
+        distinguished from others.
         """
         nodes = dict(self.objects)
         _add_containers(nodes, list(nodes.values()))
@@ -80,7 +80,7 @@ class Cells(CellList):
         ours.update(self.objects.keys())
         for ends in links.values():
             ours.update(ends)
-        ours.update(nodes.keys())  # the dict here
+        ours.update(nodes.keys())  # held by `nodes`
         held = zip(nodes, references([*nodes.values()]), strict=True)
         waiting = [n for n, count in held if count > ours[n]]
         alive = set(waiting)
@@ -92,11 +92,11 @@ class Cells(CellList):
 
 
 _BETWEEN = (list, tuple, dict, set, types.CellType, types.FunctionType, types.MethodType)
-_MOST_PARTS = 1000  # of what lies between objects; a larger one is not looked through
+_MOST_PARTS = 1000  # containers with more parts than this are not searched
 
 
 def _add_containers(nodes: dict[int, Any], waiting: list[Any]) -> None:
-    """Add what lies between objects, by id: containers that no code has named."""
+    """Add containers that lie between the objects and that no code has named, by id."""
     while waiting:
         parts = gc.get_referents(waiting.pop())
         if len(parts) > _MOST_PARTS:

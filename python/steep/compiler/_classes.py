@@ -1,4 +1,4 @@
-"""What instances have of their class: cells of it, and of what it lacks."""
+"""What instances get from their class: cells of what it has and lacks."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from steep.nn.module import Module
 
 __all__ = ["look_at_registered", "of_class", "share"]
 
-# What the call of a module looks at without naming it in Python code.
+# What calling a module reads without naming it in Python code.
 _OF_MODULES = frozenset({"_hooks", "forward", "training"})
-# And `apply` of a function with a gradient of its own.
+# And what `apply` of an autograd.Function reads.
 _OF_FUNCTIONS = frozenset({"backward", "forward", "setup_context"})
 _IN_C = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _TOLD_OTHERWISE = frozenset({"__class__", "__dict__", "__weakref__"})
 
 
 def share(walker: Walker, cls: type, names: Names) -> Shared:
-    """Look at a class for the sake of its instances, once for the names of each code."""
+    """Look at a class on behalf of its instances, once for the names of each code object."""
     wanted = names.attributes
     if issubclass(cls, Module):
         wanted |= _OF_MODULES
@@ -51,7 +51,7 @@ def share(walker: Walker, cls: type, names: Names) -> Shared:
 
 
 def of_class(walker: Walker, cls: type, users: list[type], name: str, names: Names) -> Any:
-    """What a class has under a name; cells of it, and of what super() would find."""
+    """What a class has under a name; keeps cells of it, and of what super() would find."""
     value = found_in_type(cls, name)
     if value is not absent:
         walker.find(value, f"{cls.__name__}.{name}", names)
@@ -67,7 +67,7 @@ def of_class(walker: Walker, cls: type, users: list[type], name: str, names: Nam
 
 
 def _look_at_class(walker: Walker, cls: type, names: Names) -> None:
-    """Its bases, and what it has or lacks of the methods that no code names."""
+    """Keep its bases, and the special methods that it has or lacks."""
     known = walker.specials.get(cls)
     if known is None:
         known = walker.specials[cls] = []
@@ -82,7 +82,7 @@ def _look_at_class(walker: Walker, cls: type, names: Names) -> None:
 
 
 def _look_at_all(walker: Walker, cls: type, users: list[type], names: Names) -> None:
-    """Whatever it has or lacks, for code that reads by names which are data."""
+    """Keep all that it has, for code that reads attributes whose names are data."""
     for base in cls.__mro__:
         if base in users:
             walker.find_items(dict_of_class(base), base.__name__, names)
@@ -91,5 +91,5 @@ def _look_at_all(walker: Walker, cls: type, users: list[type], names: Names) -> 
 
 
 def look_at_registered(walker: Walker) -> None:
-    """Which classes count as virtual subclasses: isinstance() may ask."""
+    """Keep which classes are virtual subclasses, which isinstance() may ask for."""
     walker.cells.keep((SLOT, abc.ABC, REGISTERED, abc.get_cache_token()), "ABC.register")

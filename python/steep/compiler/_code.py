@@ -1,4 +1,4 @@
-"""What code can read by name, found out once for each code object."""
+"""What code can read by name, determined once for each code object."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ += [
 __all__ += ["names_of", "pairs_of_steps"]
 
 _STEEP = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-# Of steep's own files these hold what a user's function may depend on; what the others keep is
+# Of steep's own files, a user's function may depend on what these hold. What the others hold is
 # followed by other means, or cannot change what a replay does.
 _FOLLOWED = tuple(
     os.path.join(_STEEP, *folder, "")
@@ -42,12 +42,12 @@ _LIBRARIES = tuple(
 _SITE = tuple(
     os.path.join(os.path.abspath(sysconfig.get_path(name)), "") for name in ("purelib", "platlib")
 )
-# Functions of C by which code reads attributes whose names are data.
+# C functions by which code reads attributes whose names are data.
 READERS = frozenset({"getattr", "hasattr", "setattr", "vars", "delattr", "dir"})
 READERS |= {"__getattribute__", "__setattr__", "__delattr__"}
 _DYNAMIC = READERS | {"attrgetter", "methodcaller", "asdict", "astuple", "__dict__", "__slots__"}
 _DYNAMIC |= {"dump", "dumps"}  # of pickle
-# Functions of C that call those which they are given: of that the interpreter tells nothing.
+# C functions that call functions given to them, which the interpreter does not report.
 _CALLING = frozenset({"map", "filter", "sorted", "sort", "min", "max", "reduce", "partial", "iter"})
 _CALLING |= {"starmap", "accumulate", "takewhile", "dropwhile", "filterfalse", "groupby"}
 _FORMATTING = ("format", "format_map")  # which read attributes as well: "{0.scale}"
@@ -55,16 +55,16 @@ _FORMATTING = ("format", "format_map")  # which read attributes as well: "{0.sca
 
 @dataclass(frozen=True, eq=False)
 class Names:
-    """Names in a code object and in those inside it: comprehensions, functions it defines.
+    """The names in a code object and in those inside it: comprehensions, functions it defines.
 
     Attributes:
         globals: names of global variables read, written or deleted.
-        attributes: all others, such as names of attributes and methods.
-        imports: modules that the code imports: how far above its own package, and the name.
-        dynamic: whether attributes may be read by other names than these.
-        of_library: whether the code is a library's, whose globals are not followed.
-        passed: names of what is not called at once, in code that has functions of C call others;
-            those of attributes begin with a dot.
+        attributes: all other names, such as those of attributes and methods.
+        imports: modules that the code imports: the level of a relative import, and the name.
+        dynamic: whether attributes may also be read by other names.
+        of_library: whether the code belongs to a library, whose globals are not followed.
+        passed: names whose values are not called at once, in code that lets C functions call
+            others; names of attributes begin with a dot.
     """
 
     globals: tuple[str, ...]
@@ -77,20 +77,20 @@ class Names:
 
 @lru_cache(maxsize=4096)
 def _is_library(filename: str) -> bool | None:
-    """Whether a file's globals are not looked at; None where nothing of it is."""
+    """Whether a file's globals are not followed; None if nothing in it is."""
     if filename.startswith("<frozen "):
         return None if "importlib" in filename else True
     path = os.path.abspath(filename)
     if path.startswith(_STEEP):
         return True if path.startswith(_FOLLOWED) else None
-    if path.startswith(_SITE):  # which may lie within the standard library's folder
+    if path.startswith(_SITE):  # which may be inside the standard library's folder
         numpy = imported("numpy")
         return numpy is not None and path.startswith(os.path.join(numpy.__path__[0], ""))
     return path.startswith(_LIBRARIES)
 
 
 def codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Code with that of what is defined inside."""
+    """A code object, and those of what is defined inside it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -106,7 +106,8 @@ def _names_in(code: types.CodeType) -> Names:
     imports: dict[tuple[int, str], None] = {}
     dynamic = False
     for part in codes_in(code):
-        before: list[Any] = [None, None]  # what the two steps before load, if they are constants
+        # The constants that the two instructions before load, if any.
+        before: list[Any] = [None, None]
         steps = list(dis.get_instructions(part))
         passed |= set(_passed(steps))
         for step in steps:
@@ -140,9 +141,9 @@ _LOADING = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_FAST", "LOAD_DEREF", 
 
 
 def _passed(steps: list[dis.Instruction]) -> Iterator[str]:
-    """Names of what is loaded other than to be called at once; attributes with a dot.
+    """Names whose values are loaded but not called at once; attributes with a dot.
 
-    Python 3.10 does not tell: there it is all that is loaded.
+    Python 3.10 does not show that: there it is every name that is loaded.
     """
     for before, step, after in zip([None, *steps], steps, [*steps[1:], None], strict=False):
         if not step.opname.startswith(_LOADING):
@@ -160,18 +161,18 @@ _CONSTANTS = ("LOAD_CONST", "LOAD_SMALL_INT")
 
 
 def _reads_fields(text: Any) -> bool:
-    """Whether a format reads attributes; one that is no constant of the code may."""
+    """Whether a format string reads attributes; one that is not a constant may."""
     if not isinstance(text, str):
         return True
     try:
         fields = [field or "" for _, field, _, _ in string.Formatter().parse(text)]
     except ValueError:
-        return False  # and format() raises it
+        return False  # format() itself raises this
     return any("." in field or "[" in field for field in fields)
 
 
 def names_of(code: types.CodeType) -> Names | None:
-    """The names in `code`; None where what it reads need not be followed."""
+    """The names in `code`; None if what it reads need not be followed."""
     library = _is_library(code.co_filename)
     if library is None:
         return None
@@ -180,7 +181,7 @@ def names_of(code: types.CodeType) -> Names | None:
         steep = os.path.abspath(code.co_filename).startswith(_STEEP)
         dynamic = names.dynamic and not steep
         names = Names((), names.attributes, names.imports, dynamic, True)
-    return replace(names)  # code that is equal may be in two places
+    return replace(names)  # a copy, because equal code objects may be different functions
 
 
 # Methods that change the list, dict, deque or set they belong to.
@@ -189,7 +190,7 @@ _CHANGING |= {"pop", "popitem", "popleft", "remove", "reverse", "rotate", "setde
 _CHANGING |= {"update"}
 
 
-# The steps that change places of a kind: attributes, global variables, variables of a closure.
+# Instructions that change attributes, global variables, and variables of a closure.
 ATTRIBUTES = ("STORE_ATTR", "DELETE_ATTR")
 GLOBALS = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_NAME")
 VARIABLES = ("STORE_DEREF", "DELETE_DEREF")
@@ -218,7 +219,7 @@ def line_of(
 def pairs_of_steps(
     code: types.CodeType,
 ) -> Iterator[tuple[dis.Instruction, dis.Instruction, int]]:
-    """The steps of a code object, each with the one before it and its line."""
+    """The instructions of a code object, each with the one before it and its line."""
     steps, line = [*dis.get_instructions(code)], code.co_firstlineno
     for before, step in itertools.pairwise(steps):
         line = _line_started(step) or line
@@ -226,7 +227,7 @@ def pairs_of_steps(
 
 
 def at_line(file: str, line: int) -> str:
-    """Where something is done, to end a sentence with: file, line and code."""
+    """File, line and code, to be appended to a sentence."""
     code = linecache.getline(file, line).strip()
     return f" ({file}:{line}: {code})" if code else f" ({file}:{line})"
 
@@ -240,12 +241,12 @@ def _line_started(step: dis.Instruction) -> int | None:
 
 # ---- the lines that led to a place --------------------------------------------------------------
 
-Lines = list[tuple[types.CodeType, int]]  # code that calls the one before, and where it is
-MOST_LINES = 16  # of callers, one of which is the user's code
+Lines = list[tuple[types.CodeType, int]]  # code objects and lines; each calls the one before
+MOST_LINES = 16  # of callers; the user's code should be among them
 
 
 def lines_of_callers() -> Lines:
-    """Where code has come from, as far as may be of interest."""
+    """The lines of the callers, from the innermost out."""
     found: Lines = []
     frame = sys._getframe(1).f_back
     while frame is not None and len(found) < MOST_LINES:
@@ -255,7 +256,7 @@ def lines_of_callers() -> Lines:
 
 
 def at_line_of_user(lines: Lines) -> str:
-    """The innermost line of the user's code, to end a sentence with."""
+    """The innermost line of the user's code, to be appended to a sentence."""
     for code, line in lines:
         names = names_of(code)
         if names is not None and not names.of_library:

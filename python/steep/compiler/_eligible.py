@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["foreign_since", "foreign_to_numbers"]
 
-# Of the standard library: what calls the methods of numbers, or does nothing with them.
+# Modules of the standard library that call the methods of numbers, or do nothing with them.
 _TAKE_ANY = {"__future__", "_abc", "abc", "builtins", "collections", "contextlib", "copy"}
 _TAKE_ANY |= {"dataclasses", "enum", "functools", "gc", "inspect", "itertools", "math", "numbers"}
 _TAKE_ANY |= {"operator", "sys", "threading", "types", "typing", "typing_extensions", "warnings"}
@@ -38,15 +38,16 @@ _TAKE_ANY |= {"_thread", "_weakref"}
 _SITE = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 _LOADING = ("LOAD_GLOBAL", "LOAD_NAME")
 _PLAIN = {"float": float, "int": int}
-# `type` gives another answer for a stand-in, and these take none but ints as lengths.
+# `type` has another result for a stand-in; the others accept only real ints as lengths.
 _EXACT_NAMES = {"type", "deque", "permutations"}
-# `pow` of an int refuses a stand-in as an exponent or modulus, and since Python 3.12 sums of floats
-# themselves are more exact than those of others. Their names may also be others' methods.
+# `pow` of an int rejects a stand-in as an exponent or modulus, and since Python 3.12 sums are more
+# exact for real floats than for other objects. Other classes may have methods of these names, so
+# the functions themselves are compared.
 _EXACT = (type, collections.deque, itertools.permutations, pow)
 if sys.version_info >= (3, 12):
     _EXACT += (sum, math.sumprod)
 _UNBOUND = (types.MethodDescriptorType, types.WrapperDescriptorType)
-# What these return the interpreter takes for a number without asking further.
+# The interpreter uses what these return as a number without asking it.
 _CONVERSIONS = {"__float__", "__int__", "__index__", "__complex__", "__hash__"}
 _MADE_BY = ("__new__", "__init__", "__post_init__")
 
@@ -54,7 +55,7 @@ _MADE_BY = ("__new__", "__init__", "__post_init__")
 def foreign_to_numbers(recording: Recording, known: list[Any]) -> str:
     """What the function may reach that must not be given a stand-in for a number, or ``''``.
 
-    Branches that were not taken count as well: once one is, it is too late. `known` are arguments
+    Branches that were not taken count too: when one is, it is too late. `known` are arguments
     that are compared by identity, such as functions.
     """
     search = _Search()
@@ -73,7 +74,7 @@ def foreign_to_numbers(recording: Recording, known: list[Any]) -> str:
 
 
 def foreign_since(recording: Recording) -> str:
-    """The same of what has taken the place of something that a recorded call has read."""
+    """The same for what has replaced something that a recorded call has read."""
     search = _Search()
     for place in recording.cells.all_broken():
         for value in _held_now(recording.cells.entry(place)):
@@ -83,7 +84,7 @@ def foreign_since(recording: Recording) -> str:
 
 
 def _held(kind: int, value: Any) -> Iterable[Any]:
-    """The objects of which a cell tells."""
+    """The objects that a cell holds."""
     if kind in (ITEM, TYPE, VARIABLE):
         return (value,)
     held: Iterable[Any] = value if kind in (DICT, SEQUENCE) else ()
@@ -106,13 +107,13 @@ def _held_now(cell: Cell) -> Iterable[Any]:
 
 
 class _Search:
-    """Looks at objects, and at what the code of those which are functions leads to by names."""
+    """Looks at objects and, if they are functions, at what their code leads to by names."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, Any] = {}  # held, for the ids of freed objects are used again
+        self._seen: dict[int, Any] = {}  # held, because ids of freed objects are reused
 
     def foreign(self, value: Any, owner: type | None = None) -> str:
-        """What must not be given a stand-in: the object or what it leads to.
+        """What must not be given a stand-in, the object or something it leads to, or ``''``.
 
         `owner` is the class that it is a method of, if it is known to be one.
         """
@@ -135,7 +136,7 @@ class _Search:
 
 
 def _behind(value: Any, owner: type | None) -> list[tuple[Any, type | None]]:
-    """What a call of an object may reach, and whose method it is."""
+    """What calling an object may reach, each with the class whose method it is, if it is one."""
     if is_a(value, types.FunctionType):
         return _named_in(value, owner)
     if is_a(value, types.MethodType):
@@ -156,7 +157,9 @@ def _behind(value: Any, owner: type | None) -> list[tuple[Any, type | None]]:
 
 
 def _named_in(function: types.FunctionType, owner: type | None) -> list[tuple[Any, type | None]]:
-    """What the code of a function names: variables, and attributes of these and of its class."""
+    """What the code of a function names: variables, and attributes of their values and of its
+    class.
+    """
     names = names_of(function.__code__)
     if names is None or names.of_library:
         return []
@@ -198,17 +201,17 @@ def _foreign_to_code(code: types.CodeType) -> str:
 
 
 def _is_of_frozen(code: types.CodeType) -> bool:
-    """Whether it is the method by which frozen dataclasses refuse changes: it asks for the type."""
+    """Whether it is the method by which frozen dataclasses refuse changes, which uses type()."""
     return code.co_filename == "<string>" and code.co_name in ("__setattr__", "__delattr__")
 
 
 @lru_cache(maxsize=4096)
 def _of_plain_numbers(code: types.CodeType) -> tuple[str, int] | None:
-    """What code does with plain numbers alone, and the line; None if nothing.
+    """What code does that only works with real numbers, and the line; None if nothing.
 
-    Whether a range contains anything else it finds out item by item, of which there may be
-    millions; a method taken from `float` or `int` itself refuses others; and what a conversion
-    returns the interpreter takes for a number without asking further.
+    Whether a range contains anything else is found out item by item, and there may be millions. A
+    method taken from `float` or `int` itself rejects other objects. What a conversion returns, the
+    interpreter uses as a number without asking it.
     """
     for part in codes_in(code):
         if part.co_name in _CONVERSIONS and not (

@@ -1,4 +1,4 @@
-"""Values and calls in a few words, for people to read."""
+"""Describes values and calls in a few words, for messages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _LONGEST = 60  # characters of one argument
 
 
 def text_of_call(args: tuple[Any, ...], kwargs: dict[str, Any], is_open: bool) -> str:
-    """Arguments as signatures tell them apart: shapes and dtypes of tensors, values of the rest.
+    """The arguments as kinds of call distinguish them: shapes and dtypes of tensors, values of the
+    rest.
 
-    `is_open`: whether that is not so of numbers.
+    `is_open`: whether values of numbers are left open.
     """
     parts = [shown(value, is_open=is_open) for value in args]
     named = (f"{name}={_cut(shown(value, is_open=is_open))}" for name, value in kwargs.items())
@@ -30,7 +31,7 @@ def shown(value: Any, depth: int = 2, is_open: bool = False) -> str:
         return f"{str(value.dtype).removeprefix('steep.')}{list(value.shape)}"
     if is_open and kind in (int, float):
         return f"any {kind.__name__}"
-    if kind is int and value.bit_length() > 200:  # whose digits Python may refuse to write
+    if kind is int and value.bit_length() > 200:  # Python may refuse to print its digits
         return f"<int of {value.bit_length()} bits>"
     if value is None or kind in (bool, int, float, complex, str, bytes):
         return repr(value)
@@ -49,7 +50,7 @@ def shown(value: Any, depth: int = 2, is_open: bool = False) -> str:
 
 
 def one_of(name: str) -> str:
-    """A class's name with its article."""
+    """A class's name with an indefinite article."""
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
 
 

@@ -20,7 +20,7 @@ _VALUES = ["len", "getitem", "iter", "contains", "bool", "float", "int", "index"
 
 
 def foreign_base(cls: type) -> type | None:
-    """The C type among a class and its bases of which nothing is known; None without one."""
+    """The C type, among a class and its bases, of which nothing is known; None if there is none."""
     for base in cls.__mro__:
         if base is not object and _is_of_c(base):
             return None if _is_harmless(base) else base
@@ -28,13 +28,13 @@ def foreign_base(cls: type) -> type | None:
 
 
 def holds_values(cls: type) -> bool:
-    """Whether functions of C and operators may get values out of instances of a type of C."""
+    """Whether C functions and operators may read values from instances of a C type."""
     slots = (found_in_type(cls, f"__{name}__") for name in _VALUES)
     return any(isinstance(slot, types.WrapperDescriptorType) for slot in slots)
 
 
 def _is_of_c(cls: type) -> bool:
-    """Whether it has methods written in C; a class made in Python never has any of its own."""
+    """Whether it has methods written in C; a class made in Python has none of its own."""
     known = _of_c.get(cls)
     if known is None:
         known = _of_c[cls] = any(

@@ -1,4 +1,4 @@
-"""Stand-ins in the places of numbers among the arguments of a call, in containers as well."""
+"""Puts stand-ins in place of numbers among the arguments of a call, also inside containers."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from steep.compiler._symbolic import is_number
 
 __all__ = ["Entry", "Filled"]
 
-Entry = tuple[Any, Any, Any, Any]  # holder, key, what stands in, and what was there
+Entry = tuple[Any, Any, Any, Any]  # holder, key, stand-in, and what was there
 
 
 class Filled:
     """The arguments of a call with stand-ins for their numbers.
 
-    What is looked through, and in which order, is what the key of a call reads (`ProgramTable`).
+    Searches the same containers, in the same order, as the key of a call (`ProgramTable`).
 
     Attributes:
         args: positional arguments; tuples with numbers in them are made anew.
         kwargs: keyword arguments, likewise.
-        entries: what is still to be put into lists, dicts and attributes while the call runs.
-        tuples: those that were made.
-        fits: whether these were the very numbers, and all of them.
+        entries: stand-ins to be put into lists, dicts and attributes while the call runs.
+        tuples: the tuples that were made.
+        fits: whether exactly the given numbers were found.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Filled:
         numbers: list[Any],
         stand_ins: list[Any],
     ) -> None:
-        """`deepest`: how many containers in each other are looked into."""
+        """`deepest`: how deeply nested containers are searched."""
         self.entries: list[Entry] = []
         self.tuples: list[Any] = []
         self.fits = True
@@ -48,7 +48,7 @@ class Filled:
         self._left.clear()
 
     def _fill(self, item: Any, depth: int) -> Any:
-        """What is passed in place of an argument, or is put in place of a part of one."""
+        """What replaces an argument or a part of one."""
         kind = type(item)
         if is_number(item):
             return self._stand_in(item)
@@ -85,11 +85,11 @@ class Filled:
             self.entries.append((holder, key, filled, part))
 
 
-_WITHOUT = (Tensor, str, bool, type(None))  # in which there is no number
+_WITHOUT = (Tensor, str, bool, type(None))  # these contain no numbers
 
 
 def _is_tuple(kind: type) -> bool:
-    """Whether instances are tuples or named ones, which hold nothing besides."""
+    """Whether instances are tuples or named tuples without further attributes."""
     named = (
         issubclass(kind, tuple)
         and found_in_type(kind, "_fields") is not absent
@@ -99,5 +99,5 @@ def _is_tuple(kind: type) -> bool:
 
 
 def _is_plain(key: Any) -> bool:
-    """Whether looking for a key in a dict runs none of the user's code."""
+    """Whether looking up a key in a dict runs no user code."""
     return type(key) is str or type(key) is int

@@ -1,4 +1,4 @@
-"""Types of libraries that the program has imported; nothing is imported to find them."""
+"""Types of libraries, if the program has imported these; nothing is imported to find them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["array_types", "imported", "is_ndarray", "plain_types", "random_types
 
 
 def imported(name: str) -> ModuleType | None:
-    """The module, if it is there."""
+    """The module, if it has been imported."""
     return sys.modules.get(name)
 
 
@@ -24,7 +24,7 @@ def array_types() -> tuple[type, ...]:
 
 
 def is_ndarray(value: object) -> bool:
-    """Whether it is an array of NumPy's own class."""
+    """Whether it is a numpy.ndarray itself, not of a subclass."""
     numpy = imported("numpy")
     return numpy is not None and type(value) is numpy.ndarray
 

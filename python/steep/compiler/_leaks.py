@@ -15,13 +15,13 @@ from steep.compiler._objects import attributes_of
 
 __all__ = ["Kept", "put_back", "tuple_of"]
 
-News = dict[int, Any]  # what is to be put in place of an object, by its id
+News = dict[int, Any]  # the replacement of an object, by the object's id
 
-_DEEPEST = 64  # tuples and the like in each other; each level asks the collector once more
+_DEEPEST = 64  # nested tuples and the like; each level asks the collector once more
 
 
 class Kept(NamedTuple):
-    """What has held a stand-in: its class, and the attribute or key if there is one."""
+    """What held a stand-in: its class, and the attribute or key if there is one."""
 
     kind: str
     name: str
@@ -30,7 +30,7 @@ class Kept(NamedTuple):
 def put_back(stand_ins: list[Any], numbers: list[Any]) -> Kept | None:
     """Put numbers in place of the objects that stood in for them, wherever they are held.
 
-    Returns what has held one, if anything has besides the list.
+    Returns what held one, if anything besides the list did.
     """
     if not stand_ins:
         return None
@@ -45,10 +45,10 @@ def put_back(stand_ins: list[Any], numbers: list[Any]) -> Kept | None:
 
 
 def _holders_of(going: list[Any], apart: set[int]) -> tuple[Kept | None, list[Any]]:
-    """All that hold one of some objects, but for those whose ids are `apart`.
+    """All that hold one of some objects, except those whose ids are in `apart`.
 
-    What cannot be changed, such as a tuple, is made anew: it is added to `going`, and its holders
-    count as well. The first is one of those, where they are too deep in each other.
+    An immutable holder, such as a tuple, has to be made anew: it is added to `going`, and its
+    holders are found too. The first result is such a holder if they are nested too deeply.
     """
     found: list[Any] = []
     known, begin = {*apart, *map(id, going)}, 0
@@ -60,7 +60,7 @@ def _holders_of(going: list[Any], apart: set[int]) -> tuple[Kept | None, list[An
                 continue
             known.add(id(holder))
             (going if issubclass(type(holder), _UNCHANGEABLE) else found).append(holder)
-        holders.clear()  # or it would be one of the next
+        holders.clear()  # otherwise the list would be found as a holder
         if len(going) == begin:
             return None, found
     return Kept(type(going[-1]).__name__, ""), found
@@ -70,7 +70,7 @@ _UNCHANGEABLE = (tuple, frozenset, slice, types.MethodType)
 
 
 def _parts_of(item: Any) -> list[Any]:
-    """What something that cannot be changed is made of."""
+    """The parts of an immutable object."""
     if issubclass(type(item), slice):
         return [item.start, item.stop, item.step]
     if type(item) is types.MethodType:
@@ -79,7 +79,7 @@ def _parts_of(item: Any) -> list[Any]:
 
 
 def _make_anew(items: list[Any], news: News) -> None:
-    """Make others of them, first of those that others hold; `news` gets these."""
+    """Make replacements of them, innermost first; `news` gets these."""
     left, begun = {id(item) for item in items}, set()
     waiting = [*items]
     while waiting:
@@ -96,7 +96,7 @@ def _make_anew(items: list[Any], news: News) -> None:
 
 
 def _anew(item: Any, news: News) -> Any:
-    """The same of other parts, or itself where that cannot be made."""
+    """The same with replaced parts, or the object itself if that cannot be made."""
     parts = [_other(part, news) for part in _parts_of(item)]
     kind = type(item)
     try:
@@ -112,12 +112,12 @@ def _anew(item: Any, news: News) -> Any:
         if values := attributes_of(item):
             new.__dict__.update(values)
         return new
-    except Exception:  # the user's class, or the hash of a key, raises: it stays as it is
+    except Exception:  # the user's class, or the hash of a key, raises: keep the old one
         return item
 
 
 def _replace(holder: Any, news: News) -> Kept:
-    """Let one object hold others. Returns what it is, also where that cannot be done."""
+    """Replace what one object holds. Returns what it is, even if that cannot be done."""
     kept = Kept(type(holder).__name__, _name_in(holder, news))
     _put(holder, news)
     _put_into_attributes(holder, news)
@@ -125,7 +125,7 @@ def _replace(holder: Any, news: News) -> Kept:
 
 
 def _replace_in_context(news: News) -> Kept | None:
-    """The same in context variables, of which the collector does not tell."""
+    """The same for context variables, which the collector does not report."""
     kept = None
     for variable, value in contextvars.copy_context().items():
         if id(value) in news:
@@ -135,14 +135,14 @@ def _replace_in_context(news: News) -> Kept | None:
 
 
 def _name_in(holder: Any, news: News) -> str:
-    """The key in a dict, or the attribute, under which one of them is, if that is a string."""
+    """The dict key or attribute under which it holds one of them, if that is a string."""
     values = holder if issubclass(type(holder), dict) else attributes_of(holder) or {}
     pairs = list(dict.items(values))
     return next((key for key, value in pairs if id(value) in news and type(key) is str), "")
 
 
 def _put(holder: Any, news: News) -> None:
-    """Into what a container, a function or the like holds."""
+    """Replace what a container, a function or the like holds."""
     kind = type(holder)
     if issubclass(kind, dict):
         _put_into_dict(holder, news)
@@ -154,7 +154,7 @@ def _put(holder: Any, news: News) -> None:
         holder.cell_contents = _other(holder.cell_contents, news)
     elif kind is types.FunctionType:
         holder.__defaults__ = _other(holder.__defaults__, news)
-        if sys.version_info < (3, 14):  # where they are kept, as a tuple until they are asked for
+        if sys.version_info < (3, 14):  # before, they are kept as a tuple until they are asked for
             _put_into_dict(holder.__annotations__, news)
     elif issubclass(kind, BaseException) and id(holder.args) in news:
         holder.args = news[id(holder.args)]
@@ -164,10 +164,10 @@ def _put(holder: Any, news: News) -> None:
 
 
 def tuple_of(old: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
-    """Another tuple of the same class, made without asking that."""
+    """Another tuple of the same class, made without calling the class."""
     try:
         new: tuple[Any, ...] = tuple.__new__(type(old), items)
-    except TypeError:  # of a class in C with a constructor of its own
+    except TypeError:  # a C class with a constructor of its own
         return type(old)(items)
     vars_of_old = getattr(old, "__dict__", None)
     if vars_of_old:
@@ -194,14 +194,16 @@ def _put_into_dict(holder: dict[Any, Any], news: News) -> None:
 
 
 def _class_with(values: dict[Any, Any]) -> type | None:
-    """The class whose own dict it is, if any: it finds its attributes by a cache of its own."""
-    if "__doc__" not in values:  # which every class has
+    """The class whose dict it is, if any: attributes of a class are cached, so they must be set on
+    the class.
+    """
+    if "__doc__" not in values:  # every class has it
         return None
     return next((x for x in gc.get_referrers(values) if issubclass(type(x), type)), None)
 
 
 def _put_into_attributes(holder: Any, news: News) -> None:
-    """Into its `__dict__`, which may not have been made yet, and into slots."""
+    """Replace what it holds in its `__dict__`, which may not exist yet, and in slots."""
     values = attributes_of(holder)
     if values and any(id(value) in news for value in dict.values(values)):
         _put_into_dict(values, news)
@@ -213,7 +215,7 @@ def _put_into_attributes(holder: Any, news: News) -> None:
                 value = member.__get__(holder)
                 if id(value) in news:
                     member.__set__(holder, news[id(value)])
-            except (AttributeError, TypeError):  # an empty slot, or one of C's own
+            except (AttributeError, TypeError):  # an empty slot, or one of a C type
                 continue
 
 

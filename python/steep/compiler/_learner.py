@@ -12,8 +12,9 @@ from steep.compiler._signature import Signature
 
 __all__ = ["Learner"]
 
-PROGRAMS = 8  # of one kind of call: other modes, parameters replaced, other gradients before
-RESTLESS_CALLS = 4  # recordings in a row that change what they read, before it runs eagerly
+PROGRAMS = 8  # of one kind of call: for other modes, replaced parameters, other gradients before
+# Recordings in a row that change what they read, before the function runs eagerly.
+RESTLESS_CALLS = 4
 PREPARED_CALLS = 16  # recordings in which an optimiser makes state, likewise
 
 _PREPARED = (
@@ -35,7 +36,7 @@ _FOREIGN = (
 
 
 class Learner(_core.CompiledCall):
-    """Makes programs of recordings that agree, and says what keeps others from being replayed."""
+    """Makes programs from recordings that agree, and says what keeps others from being replayed."""
 
     _table: _core.ProgramTable
 
@@ -50,10 +51,10 @@ class Learner(_core.CompiledCall):
         kept: list[Any],
         replaced: dict[str, str],
     ) -> None:
-        """Make a program of two recordings that agree, or say why there is none."""
+        """Make a program from two recordings that agree, or say why there is none."""
         if recording.prepared:  # as an optimiser's first step does
             signature.pending.clear()
-            signature.prepared += 1  # once for each of several heads, say, which take turns
+            signature.prepared += 1  # happens several times if, say, several heads are used in turn
             if signature.prepared > PREPARED_CALLS:
                 self._refuse(signature, _PREPARED)
             return
@@ -91,14 +92,14 @@ class Learner(_core.CompiledCall):
     def _is_known(
         self, key: bytes, signature: Signature, recording: Recording, kept: list[Any]
     ) -> bool:
-        """Whether a program does what was recorded; it fits under what is read now, then."""
+        """Whether a program does what was recorded: then it also fits under the present cells."""
         for program, known in signature.programs:
             if program.has_state_of(recording.trace) and not recording.difference(known):
                 if {*recording.filled} <= {*known.filled}:
                     program.unpin(recording.trace)
                     self._confirm(key, signature, program, recording)
                 else:
-                    # The new one does with other numbers, too.
+                    # The new one also works with other numbers.
                     if self._insert(key, signature, recording, known, kept):
                         self._drop(key, signature, program)
                 return True
@@ -112,7 +113,7 @@ class Learner(_core.CompiledCall):
         pending: Recording,
         kept: list[Any],
     ) -> bool:
-        """Returns whether there is a program now."""
+        """Make a program. Returns whether there is one now."""
         program = _core.make_program(
             recording.trace, pending.trace, recording.cells.tensors_met_before(pending.cells)
         )
@@ -145,8 +146,8 @@ class Learner(_core.CompiledCall):
         self._table.drop(key, program)
 
     def _may_follow(self, signature: Signature, recording: Recording) -> bool:
-        """See whether stand-ins for numbers among the arguments are in place. Returns whether the
-        recording, which was made without, is to be looked at all the same: to say what keeps it
+        """Decide whether stand-ins may be used for numbers among the arguments. Returns whether the
+        recording, which was made without them, is to be used all the same, to say what keeps it
         from being replayed.
         """
         name = foreign_to_numbers(recording, signature.known)
@@ -156,12 +157,12 @@ class Learner(_core.CompiledCall):
             return True
         else:
             signature.followable = True
-            # What it has kept of them, as in `self.rate = rate`: a stand-in will be put there next.
+            # If it stores them, as in `self.rate = rate`, a stand-in will be put there next time.
             self._follow(signature, recording.counted, recording)
         return False
 
     def _follow_replaced(self, signature: Signature) -> None:
-        """If all that was replaced since the last recordings is numbers, follow them."""
+        """If only numbers were replaced since the last recordings, follow them."""
         for recording in [*signature.pending.values(), *(r for _, r in signature.programs)]:
             if recording.replaced():
                 self._follow(signature, changed_places(recording.cells), recording)
@@ -192,10 +193,10 @@ class Learner(_core.CompiledCall):
     def _confirm(
         self, key: bytes, signature: Signature, program: Any, recording: Recording
     ) -> None:
-        """Something it has read was replaced, and it does the same as before."""
+        """Something that it reads was replaced, but it does the same as before."""
         known = [known for made, known in list(signature.programs) if made is program]
         what = known[0].replaced() if known else ""
-        if known:  # what the program was made with
+        if known:  # as the program was made with
             recording.backward, recording.numbers = known[0].backward, known[0].numbers
             recording.filled = known[0].filled
         self._table.confirm(key, program, recording.cells)
@@ -205,7 +206,7 @@ class Learner(_core.CompiledCall):
         self._restless(signature, _replaced(what))
 
     def _restless(self, signature: Signature, reason: str) -> None:
-        """Something has changed since the last recording: it may be for the last time."""
+        """Count a change since the last recording, which may be the last one."""
         runs = sum(program.runs for program, _ in signature.programs)
         signature.restless = 1 if runs > signature.runs else signature.restless + 1
         signature.runs = runs

@@ -13,7 +13,7 @@ _METHODS = "_compiled_methods"  # in an instance's __dict__
 
 
 class Compiled(Protocol):
-    """What is asked of a compiled function here."""
+    """What this module needs of a compiled function."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
@@ -34,7 +34,7 @@ class _Methods:
 
 
 class BoundFunction:
-    """A compiled method of one instance, which it keeps alive while it is itself.
+    """A compiled method of one instance, which it keeps alive.
 
     Attributes that it lacks, such as `__name__`, are the compiled function's.
     """
@@ -82,8 +82,8 @@ def bind(
 ) -> BoundFunction | None:
     """`compiled`, which is of `function`, as a method of `instance`; `anew` compiles another.
 
-    It is kept by the instance itself, so that both go together: programs hold what they have read.
-    None for an instance that has no room for it, or that cannot be referred to weakly.
+    The instance itself keeps it, so that both are freed together: programs hold what they have
+    read. None for an instance without a __dict__ or without weak references.
     """
     values = getattr(instance, "__dict__", None)
     if values is None:
@@ -101,7 +101,7 @@ def bind(
 
 
 def _weak_method(function: Callable[..., Any], alive: Callable[[], Any]) -> Callable[..., Any]:
-    """The function with its first argument given, which is not kept alive by it."""
+    """The function bound to its first argument, to which it refers weakly."""
 
     @functools.wraps(function)
     def method(*args: Any, **kwargs: Any) -> Any:

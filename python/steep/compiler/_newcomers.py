@@ -1,4 +1,4 @@
-"""Calls that are all of new kinds: which of their arguments is the cause."""
+"""Finds which argument makes each call a new kind."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from steep.compiler._symbolic import is_number
 
 __all__ = ["Newcomers"]
 
-# Values that rarely recur are reported early; shapes and strings may be many, and recur.
-# Powers of two: of other counts C++ does not ask (`may_be_looked_at` in
+# Objects, which rarely recur, are reported early; shapes and strings may be many and still recur.
+# Must be powers of two: C++ asks at no other counts (`may_be_looked_at` in
 # csrc/bindings/programs/compiled_call.cpp).
 _FEW, _MANY = 16, 128
 _LOOKED_AT = frozenset({_FEW - 1, _FEW, _MANY - 1, _MANY})
-_DEEPEST, _MOST = 4, 4096  # containers in each other that are looked into, and parts of them
+# The depth of nested containers, and the number of parts, that are looked at.
+_DEEPEST, _MOST = 4, 4096
 
-_Leaf = tuple[Any, ...]  # what is compared, of a value
+_Leaf = tuple[Any, ...]  # what is compared of a value
 _ALWAYS = "{} is {} at every call, and each needs a recording of its own; {}"
 _OF_NUMBERS = "pass a plain {0} ({0}(x)), whose value may change from call to call, or a tensor"
 _OF_OBJECTS = (
@@ -34,10 +35,10 @@ _OF_VALUES = "pass values that recur, or a tensor, or move what depends on it ou
 
 
 class Newcomers:
-    """Says what is new in calls that are all of new kinds.
+    """Says what is new in calls that are each of a new kind.
 
     Attributes:
-        reason: what that was, once it has been said, or ``''``.
+        reason: what that was, or ``''`` before it was found.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -56,7 +57,7 @@ class Newcomers:
         if count + 1 in _LOOKED_AT:
             self._before = dict(self._leaves(args, kwargs))
             return False
-        if not before:  # that call was not one of these: a recording may count as well
+        if not before:  # that call did not come here: recordings are counted as well
             return False
         leaves = dict(self._leaves(args, kwargs))
         changed = [path for path in leaves if leaves[path] != before.get(path)]
@@ -87,7 +88,7 @@ class Newcomers:
 
 
 def _parts(path: str, value: Any) -> list[tuple[str, Any]] | None:
-    """What a container holds, with how a user would call each; None for what is none."""
+    """The parts of a container, each with its path; None if it is not a container."""
     kind = type(value)
     if issubclass(kind, dict):
         return [(f"{path}[{shown(key, 0)}]", part) for key, part in dict.items(value)]

@@ -1,4 +1,4 @@
-"""What objects and classes are, found out without running their code."""
+"""Questions about objects and classes, answered without running their code."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["SPECIAL", "are_same_objects", "attributes_of", "content_of", "conten
 __all__ += ["DICTS", "dict_of_class", "is_a", "is_immutable", "is_of_a_library", "is_of_python"]
 __all__ += ["module_of", "slot_of", "values_of"]
 
-# Methods that operators, statements, calls and functions of C look for in a class: no code names
-# them, and one that is added later is found as well.
+# Special methods, which operators, statements, calls and C functions look up in a class: no code
+# names them, and one that is added later takes effect too.
 _OPERATORS = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
 _OTHERS = """
     abs aenter aexit aiter anext await array array_function array_ufunc bool buffer bytes call ceil
@@ -52,12 +52,12 @@ def is_a(item: Any, kinds: type | types.UnionType | tuple[Any, ...]) -> bool:
 
 
 def are_same_objects(items: Iterable[Any], others: Iterable[Any]) -> bool:
-    """Whether each is the very object in its place among as many others."""
+    """Whether two sequences of one length hold the same objects."""
     return all(item is other for item, other in zip(items, others, strict=True))
 
 
 def content_of(cell: types.CellType) -> Any:
-    """What the variable of a closure is set to, if it is."""
+    """The value of a closure's variable, or `absent`."""
     try:
         return cell.cell_contents
     except ValueError:
@@ -74,13 +74,13 @@ def attributes_of(item: Any) -> dict[str, Any] | None:
 
 
 def dict_of_class(cls: type) -> dict[str, Any]:
-    """The very dict that a class keeps its attributes in."""
+    """The dict in which a class keeps its attributes, itself."""
     found: dict[str, Any] = gc.get_referents(vars(cls))[0]
     return found
 
 
 def slot_of(item: Any, descriptor: Any) -> Any:
-    """What is in one of its `__slots__`, if anything is."""
+    """The value in one of its `__slots__`, or `absent`."""
     try:
         return descriptor.__get__(item, type(item))
     except AttributeError:
@@ -88,7 +88,7 @@ def slot_of(item: Any, descriptor: Any) -> Any:
 
 
 def contents_of(item: Any) -> list[Any]:
-    """What a container, namespace or dataclass holds, its own attributes included."""
+    """What a container, namespace or dataclass holds, including its own attributes."""
     parts: list[Any] = []
     if is_a(item, dict):
         parts = [part for pair in dict.items(item) for part in pair]
@@ -105,9 +105,7 @@ DICTS = (collections.OrderedDict, collections.defaultdict)
 
 
 def values_of(item: Any) -> dict[Any, Any] | None:
-    """The dict in which an object has its values; None for others than dicts, namespaces and
-    dataclasses.
-    """
+    """The dict in which a dict, namespace or dataclass has its values; None for other objects."""
     kind = type(item)
     if kind is dict or kind in DICTS:
         values: dict[Any, Any] = item
@@ -121,7 +119,7 @@ def values_of(item: Any) -> dict[Any, Any] | None:
 
 
 def _has_slots(cls: type) -> bool:
-    """Whether instances have values in slots, which their dict lacks."""
+    """Whether instances have values in slots, outside of their __dict__."""
     own = [base for base in cls.__mro__ if is_of_python(base)]
     return any(
         type(value) is types.MemberDescriptorType for base in own for value in vars(base).values()
@@ -129,7 +127,7 @@ def _has_slots(cls: type) -> bool:
 
 
 def is_of_python(cls: type) -> bool:
-    """Whether a class was made while the program runs, as those of Python code are."""
+    """Whether a class was made at run time, as classes of Python code are."""
     return bool(cls.__flags__ & _HEAP_TYPE)
 
 

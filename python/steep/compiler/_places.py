@@ -1,4 +1,4 @@
-"""Places that hold numbers which change from call to call, and what a replay computes of them."""
+"""Where numbers that change from call to call are kept, and what a replay computes from them."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from steep.compiler._symbolic import OPERATORS, Numbers, is_number, is_symbolic,
 __all__ = ["MOST_PLACES", "Place", "StandIns", "changed_places", "evaluator", "without_symbols"]
 
 MOST_PLACES = 4096
-MOST_STEPS = 4096  # each is a line of source text, and a replay takes them in Python
-_LIMIT = 2**63  # of ints that operations take
+MOST_STEPS = 4096  # each is a line of generated code that a replay runs in Python
+_LIMIT = 2**63  # operations take ints below this
 
 
 class Place:
     """Where a number is kept: an item of a dict or a list, a variable of a closure, or a slot.
 
     Attributes:
-        mark: the same for two of the same place.
-        label: how a user would call it.
+        mark: equal for two objects that describe the same place.
+        label: what messages call it.
     """
 
     __slots__ = ("_holder", "_key", "_kind", "label", "mark")
@@ -51,7 +51,7 @@ class Place:
         return self._holder, self._key
 
     def get(self) -> Any:
-        """What is there, or `absent`."""
+        """The value there, or `absent`."""
         try:
             if self._kind == ITEM:
                 return dict.get(self._holder, self._key, absent)
@@ -64,7 +64,7 @@ class Place:
             return absent
 
     def expression(self, i: int, names: dict[str, Any]) -> str:
-        """Source text of what is there; `names` gets what it refers to."""
+        """Source text that reads the value; the names that it uses are added to `names`."""
         names[f"h{i}"], names[f"k{i}"] = self._holder, self._key
         if self._kind == ITEM:
             return f"dict.get(h{i}, k{i})"
@@ -85,7 +85,7 @@ class Place:
 
 
 def changed_places(cells: Cells) -> list[Place] | None:
-    """The places of numbers that have changed since; ``None`` if anything else has, too."""
+    """The places of numbers that have changed since recording; ``None`` if anything else has."""
     found: list[Place] = []
     for i in cells.all_broken():
         places = _numbers_in(cells.entry(i), cells.describe(i))
@@ -96,7 +96,7 @@ def changed_places(cells: Cells) -> list[Place] | None:
 
 
 def _numbers_in(cell: Cell, label: str) -> list[Place] | None:
-    """Where a cell holds other numbers than it did; ``None`` if it differs in more."""
+    """Where a cell now holds other numbers; ``None`` if anything else in it differs."""
     kind, holder, key, before = cell
     if kind == SLOT and not isinstance(key, types.MemberDescriptorType):
         return None
@@ -124,22 +124,22 @@ def _numbers_in(cell: Cell, label: str) -> list[Place] | None:
 
 
 def _equal(kind: int, holder: Any, key: Any, old: Any) -> bool:
-    """Whether what is there counts as what was: strings and tuples of numbers may be others."""
+    """Whether the value counts as unchanged: it may be an equal string or tuple of numbers."""
     return kind != SEQUENCE and first_broken([(kind, holder, key, old)]) is None
 
 
 class StandIns:
-    """Puts objects that note what is computed in the places of numbers, for one recorded call.
+    """Puts stand-ins in the places of numbers for one recorded call.
 
     Attributes:
         numbers: what was computed.
         places: where numbers were.
         given: the call's own numbers.
-        put: those that are put into lists, dicts and attributes among the arguments.
-        changed: the keys under which the function has put something else there.
-        writes: for each place that holds another number in the end, the step that makes it.
-        returned: steps that have made numbers of the result.
-        lost: what became of a place that holds none any more, or ``''``.
+        put: stand-ins that are put into lists, dicts and attributes among the arguments.
+        changed: keys under which the function has stored something else there.
+        writes: for each place that holds another number at the end, the step that computes it.
+        returned: steps that compute numbers in the result.
+        lost: what happened to a place that no longer holds a number of the call, or ``''``.
     """
 
     def __init__(self, places: Sequence[Place], given: Sequence[Any] = ()) -> None:
@@ -149,12 +149,12 @@ class StandIns:
         self.put: list[Entry] = []
         self.changed: list[str] = []
         self.writes: list[tuple[int, int]] = []
-        self._reached: list[int] = []  # numbers of cells
+        self._reached: list[int] = []  # the unique numbers of cells
         self.lost = ""
         self.returned: list[int] = []
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """What the function returns while they are in their places."""
+        """Call the function with the stand-ins in their places."""
         found = [(place, place.get()) for place in self.places]
         # Another thread may have put a stand-in of its own there.
         found = [(place, value) for place, value in found if is_number(value)]
@@ -185,11 +185,11 @@ class StandIns:
             self.put = []
 
     def kept(self) -> tuple[list[Any], list[tuple[int, int]], list[int]]:
-        """Where numbers are, and what of them is kept or returned."""
+        """Where numbers are, which are written back, and which are returned."""
         return [place.mark for place in self.places], self.writes, self.returned
 
     def other_write(self, other: StandIns) -> Place | None:
-        """A place in which one of two calls has left a number and the other has not."""
+        """A place that only one of two calls has assigned a number, or each another one."""
         marks, others = self._written(), other._written()
         found = [*(marks.keys() - others.keys()), *(others.keys() - marks.keys())]
         found += [mark for mark in marks.keys() & others.keys() if marks[mark] != others[mark]]
@@ -200,7 +200,7 @@ class StandIns:
         return {self.places[i].mark: node for i, node in self.writes}
 
     def leave(self, cells: Cells) -> None:
-        """Say in the cells that any number will do where one of ours was."""
+        """Let any number hold in cells that held a stand-in of this call."""
         for i in cells.symbolic():
             value = cells.entry(i)[3]
             freed = self._freed(value)
@@ -210,7 +210,7 @@ class StandIns:
                     self._reached.append(number)
 
     def _is_own(self, symbol: Any) -> bool:
-        """Whether what stands in for a number does so in this call, and not in another thread's."""
+        """Whether a stand-in belongs to this call, and not to a recording of another thread."""
         return symbol._numbers is self.numbers
 
     def _freed(self, value: Any) -> Any:
@@ -221,22 +221,23 @@ class StandIns:
         return value
 
     def _holds_given(self, value: Any) -> bool:
-        """Whether what was in a cell is one of the call's own numbers, or holds one."""
+        """Whether a cell's value is or holds a stand-in for a number of the arguments."""
         items = [x for x in (value if type(value) is tuple else (value,)) if is_symbolic(x)]
         return any(self._is_own(x) and self.numbers.nodes[x._node][0] == "given" for x in items)
 
     def reached(self, cells: Cells) -> str:
         """Where numbers of the arguments were also reached in another way, or ``''``.
 
-        Another call may bring others, and that place goes on holding its own.
+        Another call may bring other arguments, while that place keeps its own numbers.
         """
         found = cells.index_of(self._reached)
         return "" if found is None else _REACHED.format(cells.describe(found))
 
     def refusal(self, line_of: Callable[[list[str]], str] = lambda _: "") -> str:
-        """Once what the call has made is gone: why its numbers cannot be followed, or ``''``.
+        """Why the numbers cannot be followed, or ``''``; to be asked once what the call has made is
+        gone.
 
-        `line_of` gives the line that writes under one of some names, to end a sentence with.
+        `line_of` gives the line that writes to one of some names, to be appended to a sentence.
         """
         self.given = []
         self._reached = []
@@ -244,7 +245,7 @@ class StandIns:
         kept = self.numbers.take_back()
         if steps > MOST_STEPS:
             return _TOO_MANY.format(steps)
-        if self.lost or not kept or self.changed:  # an argument, which has a reason of its own
+        if self.lost or not kept or self.changed:  # a changed argument has a reason of its own
             return self.lost
         name = f" ({kept.name!r})" if kept.name else ""
         where = line_of([kept.name] if kept.name else [])
@@ -266,7 +267,7 @@ _REACHED = (
 
 
 def without_symbols(value: Any) -> Any:
-    """The same with plain numbers, in all that can be made anew as well (`describe`)."""
+    """The value with plain numbers for stand-ins, also inside containers that `describe` knows."""
     return _without_symbols(value, {})
 
 
@@ -279,7 +280,7 @@ def _without_symbols(value: Any, known: dict[int, Any]) -> Any:
     if values is None and kind is not list and not issubclass(kind, tuple):
         return value
     if id(value) not in known:
-        known[id(value)] = value  # which may hold itself
+        known[id(value)] = value  # because it may contain itself
         if values is not None:
             _clean_dict(values, known)
         elif kind is list:
@@ -313,12 +314,11 @@ Evaluator = tuple[Callable[[Any], Any], tuple[tuple[Any, Any], ...]]
 
 
 def evaluator(stand_ins: StandIns, filled: list[int]) -> Evaluator:
-    """What a replay computes before it runs, and the places that it writes to once it has.
+    """What a replay computes before it runs, and the places that it writes to afterwards.
 
-    The first is given the call's own numbers, and returns those that operands are filled with,
-    those that places get, and those of the result; ``None`` where the recorded call is not what
-    the function would do. It is made as source text: one short function for what may be hundreds
-    of steps.
+    The first is a function of the call's own numbers. It returns the program's number inputs, the
+    numbers that places get, and those in the result; ``None`` if the function would not do what was
+    recorded. It is generated as source code: one short function for what may be hundreds of steps.
     """
     numbers, places = stand_ins.numbers, stand_ins.places
     fixed = {*numbers.known, *(node for node, _ in numbers.taken)} - {*filled}
@@ -327,10 +327,11 @@ def evaluator(stand_ins: StandIns, filled: list[int]) -> Evaluator:
     lines = ["def evaluate(given):", "  try:"]
     returned = stand_ins.returned
     sources = {i for i, node in enumerate(numbers.nodes) if node[0] in ("place", "given")}
-    # An operation that is given a number of another type may do something else: 2**n is an int
-    # or a float, and t**0.5 may be complex.
+    # The type of a result must be the recorded one, because operations may do something else with
+    # another: 2**n is an int or a float, and t**0.5 may be complex.
     typed = sources | numbers.typed | {*filled}
-    for node in range(len(numbers.nodes)):  # also where the result is not used: it may fail
+    # Every step is computed, even if its result is not used, because it may fail.
+    for node in range(len(numbers.nodes)):
         lines.append(f"    n{node} = {_source(numbers, places, node, names)}")
         value = numbers.values[node]
         if node in typed:
@@ -338,13 +339,14 @@ def evaluator(stand_ins: StandIns, filled: list[int]) -> Evaluator:
         if node in fixed:
             names[f"v{node}"] = value
             lines.append(f"    if not same(n{node}, v{node}): return None")
-    # A number that no operation takes is refused by the function itself.
+    # If an int is too large for operations, the function itself raises the error.
     lines += [f"    if not -{_LIMIT} <= n{node} < {_LIMIT}: return None" for node in filled
               if type(numbers.values[node]) is int]  # fmt: skip
     parts = ("".join(f"n{node}, " for node in nodes) for nodes in (filled, written, returned))
     lines.append(f"    return {', '.join(f'({part})' for part in parts)}")
-    lines += ["  except Exception:", "    return None"]  # the function itself raises it
-    exec("\n".join(lines), names)  # of names and numbers of our own alone
+    # The function itself is then called, and raises it.
+    lines += ["  except Exception:", "    return None"]
+    exec("\n".join(lines), names)  # only names and numbers generated here
     return names["evaluate"], tuple(places[i].where for i, _ in stand_ins.writes)
 
 

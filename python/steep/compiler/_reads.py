@@ -1,9 +1,10 @@
-"""What a function reads from outside itself, learnt from the code that runs while it is recorded.
+"""What a function reads from outside itself, determined from the code that runs while it is
+recorded.
 
-When code begins, the objects that it is given, and those behind the global variables and closure
-cells that it names, are looked into (`Traversal`). Each place is kept as a cell, with what is
-there. The same happens to objects that come back from a call. So what is kept is what the code
-that ran could read by name, and little else.
+When code begins, the objects that it is given, and those in the global variables and closures that
+it names, are looked into (`Traversal`). Each value found is kept as a cell. The same is done with
+objects that a call returns. So the cells are what the code that ran could read by name, and little
+else.
 """
 
 from __future__ import annotations
@@ -30,28 +31,29 @@ from steep.compiler._traversal import Traversal
 
 __all__ = ["Reads"]
 
-_CALL = Names((), frozenset({"__call__"}), (), False, True)  # what calling an object reads
+# The names that calling an object reads.
+_CALL = Names((), frozenset({"__call__"}), (), False, True)
 
 
 class Reads:
-    """Listens to a recorded call, and gathers the cells that it depends on.
+    """Listens to a recorded call, and collects the cells that it depends on.
 
     Attributes:
-        cells: what was read, with what was there before.
+        cells: what was read, with the values found.
         refusal: why no replay can do what the call did, or ``''``.
-        change: what the call has changed itself of what it reads, or ``''``.
+        change: what the call itself has changed among what it reads, or ``''``.
         codes: the code that has run, in the order in which it began.
     """
 
     def __init__(self, function: Any, given: list[Any]) -> None:
-        """Look into the function. `given` is what its call is known by, piece by piece."""
+        """Look into the function. `given` are the parts of the call's key."""
         self.refusal = ""
         self.change = ""
         self.codes: list[types.CodeType] = []
-        self._names: dict[int, Names] = {}  # by the id of their code
-        self._asked: dict[type, str] = {}  # by type, methods of C that nothing is known of
+        self._names: dict[int, Names] = {}  # by the id of a code object
+        self._asked: dict[type, str] = {}  # by type: C methods of which nothing is known
         self._next_hook = next_hook()
-        self._hooked: list[Any] = []  # hooks that were on tensors before the call, and ran
+        self._hooked: list[Any] = []  # hooks of tensors that existed before the call, and that ran
         self._found = Traversal(given)
         self._found.look_into(function, _CALL, "")
 
@@ -61,13 +63,13 @@ class Reads:
 
     @property
     def familiar(self) -> Familiar:
-        """What need not be reported again."""
+        """What need not be looked into again."""
         return self._found.familiar
 
     # ---- what the interpreter reports -------------------------------------------------------
 
     def wants(self, code: types.CodeType) -> bool:
-        """Whether anything that this code does is to be reported."""
+        """Whether what this code does is to be reported."""
         names = names_of(code)
         if names is None:
             return False
@@ -78,18 +80,18 @@ class Reads:
         return True
 
     def entered(self, frame: types.FrameType) -> None:
-        """A function begins, or a generator goes on."""
+        """Called when a function begins, or a generator goes on."""
         self._look_around(frame, self._names[id(frame.f_code)])
         self._read_by_data(frame)
         self._found.has_entered(frame, self._names[id(frame.f_code)])
 
     def returned(self, frame: types.FrameType, value: Any) -> None:
-        """Something comes back to code that has called for it."""
+        """Called when something is returned to code that has made a call."""
         self._found.look_into(value, self._names[id(frame.f_code)], "", None)
         self._read_by_data(frame)
 
     def called(self, frame: types.FrameType, function: Any) -> None:
-        """A function of C is called."""
+        """Called when a C function is called."""
         reason = reason_to_refuse(function)
         if reason and not self.refusal:
             self.refusal = reason + at_line(frame.f_code.co_filename, frame.f_lineno)
@@ -104,7 +106,7 @@ class Reads:
             self._found.look_into(frame.f_globals, names, "globals()")
 
     def hooked(self, hook: Any, number: int) -> None:
-        """A hook is about to be called: of a tensor, with a number, or of an optimiser, with 0."""
+        """Called before a hook: of a tensor, with its number, or of an optimiser, with 0."""
         if isinstance(hook, types.BuiltinFunctionType):
             self.refusal = self.refusal or reason_to_refuse(hook)
         self._found.look_into(hook, _CALL, "a hook")
@@ -112,13 +114,15 @@ class Reads:
             self._hooked.append(hook)
 
     def only_returns(self, frame: types.FrameType) -> bool:
-        """Whether the number that code is about to read goes into its result alone."""
+        """Whether code only returns the number that it is about to read."""
         return is_only_returned(frame)
 
     # ---- where code reads -------------------------------------------------------------------
 
     def _read_by_data(self, frame: types.FrameType) -> None:
-        """Once a function was found that reads by names which are data, all code may call it."""
+        """Look again if a function was found that reads attributes whose names are data: any code
+        may call it.
+        """
         names = self._names[id(frame.f_code)]
         if self._found.getters and not names.dynamic:
             names = self._names[id(frame.f_code)] = replace(names, dynamic=True)
@@ -127,7 +131,7 @@ class Reads:
             self._look_around(frame, names)
 
     def _look_around(self, frame: types.FrameType, names: Names) -> None:
-        """Into all that code can begin with: globals, closure and arguments."""
+        """Look into all that code begins with: globals, closure and arguments."""
         if not names.of_library:
             self._globals(frame, names)
         for level, name in names.imports:
@@ -144,7 +148,7 @@ class Reads:
                 self._found.look_into(values[name], names, name, holder)
 
     def _passed(self, value: Any) -> None:
-        """Functions that code may have C code call, which the interpreter does not report."""
+        """Check a function that C code may call, which the interpreter does not report."""
         if isinstance(value, types.BuiltinFunctionType):
             self.refusal = self.refusal or reason_to_refuse(value)
 
@@ -160,7 +164,7 @@ class Reads:
                     break
 
     def _import(self, frame: types.FrameType, level: int, name: str, names: Names) -> None:
-        """A module that code imports, and the packages on the way to it."""
+        """Look into a module that code imports, and the packages on the way to it."""
         above = (frame.f_globals.get("__package__") or "").split(".")
         parts = above[: len(above) - level + 1] if level else []
         parts += name.split(".") if name else []
@@ -175,7 +179,7 @@ class Reads:
     def _closure(
         self, function: types.FunctionType, found: dict[str, list[types.CellType]]
     ) -> None:
-        """Cells of the variables of a closure; those go into `found`, by their names."""
+        """Keep cells of the variables of a closure, and add these to `found` by name."""
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
         for name, cell in cells:
             self.cells.keep((VARIABLE, cell, None, content_of(cell)), "the variable", name)
@@ -184,9 +188,9 @@ class Reads:
     # ---- what the call has changed itself -----------------------------------------------------
 
     def close(self, containers: list[Any], outputs: list[Tensor]) -> None:
-        """Once the call has returned: forget what it made, and see whether it changed the rest.
+        """After the call: forget what it made, and find what else it changed.
 
-        `containers` are those that its result is made of, and `outputs` the tensors in it.
+        `containers` are the containers in its result, and `outputs` the tensors.
         """
         self._found.let_go()
         self.cells.forget({id(item) for item in containers})
@@ -208,7 +212,7 @@ class Reads:
             )
 
     def _is_in_doubt(self) -> bool:
-        """Whether it matters if objects made by the call hold nothing but each other."""
+        """Whether it matters which objects of the call only hold each other."""
         return (
             self._found.has_reached_arguments()
             or not self.cells.objects.keys().isdisjoint(self._found.iterators)
@@ -216,25 +220,25 @@ class Reads:
         )
 
     def _line_of(self, place: int) -> tuple[str, int] | None:
-        """Where the user's code changes what is in a cell."""
+        """The line of the user's code that changes what is in a cell, if it can be found."""
         kind, (whence, name) = self.cells.entry(place)[0], self.cells.whence(place)
         is_global = whence == "the global variable"
         steps = VARIABLES if kind == VARIABLE else GLOBALS if is_global else ATTRIBUTES
         return line_of(self._own_codes(), name, steps)
 
     def line_of_change(self, names: list[str]) -> str:
-        """The same of an argument, to end a sentence with; `names` are keys and attributes."""
+        """The same for an argument, to append to a sentence; `names` are keys and attributes."""
         codes = self._own_codes()
         places = [line_of(codes, name, ATTRIBUTES) for name in names]
         where = next(filter(None, places), None) or line_of(codes, None, ATTRIBUTES)
         return at_line(*where) if where else ""
 
     def _own_codes(self) -> list[types.CodeType]:
-        """Code of the user's, or all of it where there is none."""
+        """The user's code, or all code if there is none."""
         return [c for c in self.codes if not self._names[id(c)].of_library] or self.codes
 
     def _taken(self) -> str:
-        """Why what it has drawn, or taken from others, keeps it from being replayed."""
+        """Why random numbers, streams, iterators or unknown objects prevent a replay, or ``''``."""
         found, alive = self._found, self.cells.objects
         for source, before, path in found.sources.values():
             if random_state(source) != before:
@@ -259,7 +263,7 @@ class Reads:
         return ""
 
     def _unknown_hook(self) -> str:
-        """Why a hook that ran could be replaced unnoticed, or ``''``."""
+        """Why a hook that ran could be replaced without notice, or ``''``."""
         known = {id(hook) for _, _, hooks in self._found.tensors.values() for hook in hooks}
         if all(id(hook) in known for hook in self._hooked):
             return ""
@@ -267,5 +271,5 @@ class Reads:
 
 
 def _holder(cells: Any, value: Any) -> int | None:
-    """The id of the variable of a closure that holds a value; None for an argument."""
+    """The id of the closure variable that holds a value; None if it is an argument."""
     return next((id(cell) for cell in cells if content_of(cell) is value), None)

@@ -1,4 +1,4 @@
-"""One recorded call of a function: its launches, its result, and what a replay must do besides."""
+"""One recorded call of a function: its launches, its result, and what else a replay must do."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ SPECIAL = (
 
 
 class Run:
-    """What is left of a call that was recorded.
+    """A call that was recorded.
 
     Attributes:
         result: what the function returned; nothing else here holds it.
         description: the result, as `describe` has it.
         outputs: the tensors in it.
-        numbers: those in it that were read out of tensors, by id.
+        numbers: the numbers and arrays in it that were read from tensors, by id.
         recorder: its launches.
         optimizers: those that took a step, in order of their first.
         reads: what it has read from outside.
         stand_ins: what it has computed of numbers that change.
-        untold: why its reads could not be followed, or ``''``.
-        lost: whether memory ran out before all of it was seen.
+        untold: why its reads could not be tracked, or ``''``.
+        lost: whether memory ran out, so that something is missing.
     """
 
     __slots__ = (
@@ -67,7 +67,7 @@ class Run:
         stand_ins: StandIns,
         arrays: list[tuple[Any, Tensor]],
     ) -> None:
-        """Call the function. What it raises ends the recording and goes on.
+        """Call the function. What it raises ends the recording and is passed on.
 
         `given` are the tensors, containers and arrays among the arguments, and `arrays` the latter
         with the tensors that stand for them.
@@ -90,12 +90,12 @@ class Run:
             raise
         finally:
             let_go()
-        # A graph that is used up goes now: it holds what the call has made.
+        # Freed graphs are dropped now, because they hold what the call has made.
         try:
             self.result = detach_used(self.result)
         except MemoryError:  # the call has succeeded: what is lost is the program
             self.lost = True
-        except Exception as error:  # it holds itself, or a class of its own refuses
+        except Exception as error:  # it contains itself, or a class of the user's raises
             self.untold = f"its result cannot be inspected: {type(error).__name__}"
         self._describe()
 
@@ -103,12 +103,12 @@ class Run:
         self, function: Callable[..., Any], args: Any, kwargs: Any, given: list[Any]
     ) -> Any:
         self.reads = Reads(function, given)
-        # Profiles of replays want to know where launches came from.
+        # Profiles of replays show where launches came from.
         told = (self.reads, function, args, kwargs)
         return self.recorder.run(followers, _core.follow, told, {}, self._arrays)
 
     def _describe(self) -> None:
-        """Say what the result is made of, which then gets plain numbers."""
+        """Describe the result, and put plain numbers into it."""
         self.description: Any = ("value", None)
         self.outputs: list[Tensor] = []
         self.numbers: dict[int, ReadNumber] = {}
@@ -126,7 +126,7 @@ class Run:
             said = isinstance(error, TypeError)
             reason = str(error) if said else f"inspecting its result raises {type(error).__name__}"
             self.reads.refusal = self.reads.refusal or reason
-        with contextlib.suppress(RecursionError):  # of containers too deep to be looked through
+        with contextlib.suppress(RecursionError):  # containers are nested too deeply to be searched
             self.result = without_symbols(self.result)
 
 
@@ -138,13 +138,13 @@ class Recording:
         backward: how gradients go through its results, where their graph is used outside.
         description: the result with numbers in place of tensors.
         optimizers: those that took a step, in order of their first.
-        before: what a replay calls first, for each of them.
-        cells: what it has read from outside, with what was there.
+        before: what a replay calls first, for each of these.
+        cells: what it has read from outside, with the values found.
         refusal: why it cannot be replayed, or ``''``.
-        change: what it has changed itself of what it reads, or ``''``; the next call may not.
-        counted: where that was if it was numbers alone, else ``None``.
-        filled: steps with whose results a program's operands are filled, once that is known.
-        numbers: what a program of it computes of numbers, as `evaluator` has it.
+        change: what it has changed among what it reads, or ``''``; the next call may not do so.
+        counted: the places of these changes if only numbers changed, else ``None``.
+        filled: steps whose results are the program's number inputs, once they are known.
+        numbers: how its program computes numbers: see `evaluator`.
         stand_ins: what it has computed of numbers that change.
         codes: the code that has run.
         prepared: whether an optimiser made its state meanwhile; the next call will not.
@@ -163,7 +163,7 @@ class Recording:
         self.backward = backward
         self.description = description
         self.optimizers = run.optimizers
-        # Before a replay they write hyperparameters, and say whether the step is the same.
+        # Before a replay, these write hyperparameters, and say whether the step is the same.
         hooks = run.optimizers.hooks
         self.before = [_recorded.precondition(x, hooks[id(x)]) for x in run.optimizers]
         self.cells = run.reads.cells
@@ -177,15 +177,15 @@ class Recording:
         self.prepared = run.optimizers.prepared
 
     def backward_programs(self) -> list[Any]:
-        """Those of backward passes through its results."""
+        """The programs of backward passes through its results."""
         return [] if self.backward is None else self.backward.programs()
 
     def replaced(self) -> str:
-        """What is there now in place of something that it has read, or ``''``."""
+        """What has been replaced among what it has read, or ``''``."""
         return self.cells.broken()
 
     def difference(self, other: Recording) -> str:
-        """Where it does something else than another call, or ``''``."""
+        """How it differs from another call, or ``''``."""
         found: str = self._other_numbers(other) or self.trace.difference(other.trace)
         found = found or difference(other.description, self.description)
         if not found and [*map(id, self.optimizers)] != [*map(id, other.optimizers)]:
@@ -197,7 +197,9 @@ class Recording:
         return found
 
     def _other_numbers(self, other: Recording) -> str:
-        """Where it computes other things of numbers that change; finds out what takes them."""
+        """How it differs in what it computes from numbers that change; finds which operands these
+        are.
+        """
         numbers, others = self.stand_ins.numbers, other.stand_ins.numbers
         if self.stand_ins.kept() != other.stand_ins.kept():
             return self._other_places(other)
@@ -221,7 +223,8 @@ class Recording:
                 for i, (node, place) in enumerate(numbers.taken)
                 if place <= launch and values[0][node] != values[1][node]
             ]
-            fixed = before[-1] if before else -1  # the number is made of the last that was taken
+            # The differing number derives from the last one taken.
+            fixed = before[-1] if before else -1
         return "" if fixed < 0 else numbers.uses[fixed].text()
 
     def _other_places(self, other: Recording) -> str:
@@ -238,7 +241,7 @@ class Recording:
 
 
 def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Recording:
-    """What a recorded call of `inputs` did; `table` is that of the function.
+    """Find out what a recorded call did. `inputs` are its tensors, `table` that of the function.
 
     Raises:
         MemoryError: if there is not enough memory to keep all of it.
@@ -253,13 +256,13 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         run.reads.refusal = f"what it reads cannot be tracked: {run.untold}"
     outputs, numbers, description = run.outputs, run.numbers, run.description
     try:
-        # What cannot be described may be endless to look through.
+        # What cannot be described may be too large to search.
         made = [] if run.reads.refusal else table.key((run.result,), {})[3]
         run.reads.close(made, outputs)
         del made
     except MemoryError:
         raise
-    except Exception as error:  # of the user's object: the call itself has succeeded
+    except Exception as error:  # raised by a user's object; the call itself has succeeded
         run.reads.refusal = f"what it reads cannot be tracked: {error}"
     reached = run.stand_ins.reached(run.reads.cells)
     kept = run.stand_ins.refusal(run.reads.line_of_change)
@@ -267,11 +270,11 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     overwritten = any(x.source._version != x.version for x in numbers.values())
     numbers.clear()
     for optimizer in run.optimizers:
-        # What a step is made of: other state, other switches make another plan.
+        # A step depends on this: other state or other switches need another plan.
         for plan in optimizer._plans:
             run.reads.cells.keep((SLOT, plan, _VALID, True), "an optimizer's state")
         _keep_groups(run.reads.cells, optimizer)
-    asked = _asked(run.recorder)  # before make_trace may add to it
+    asked = _asked(run.recorder)  # before make_trace, which may add a reason
     if not asked and _recorded.changed_group(run.optimizers):
         asked = _recorded.GROUP_CHANGED
     backward = _core.make_backward(run.recorder, inputs, outputs)
@@ -279,14 +282,14 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     trace = _core.make_trace(run.recorder, inputs, outputs, backward, shown)
     if trace.lost:
         raise MemoryError
-    # Its own changes are reported before their consequences.
+    # Changes that it makes are reported in preference to their consequences.
     refusal: str = run.reads.refusal or asked
     if run.reads.change and not refusal:
         return Recording(run, trace, description, "", run.reads.change)
     refusal = refusal or (_OVERWRITTEN if overwritten else "") or trace.refusal
     refusal = refusal or _unfit_outputs(outputs, description, inputs) or _container_kept(run)
     if not refusal and outputs and is_a(run.result, tuple) and references([run.result])[0] > 1:
-        refusal = _KEPT  # by others than the run
+        refusal = _KEPT  # something besides the run holds it
     if backward is not None and not refusal:
         refusal = backward.complete(trace, inputs)
     return Recording(run, trace, description, refusal, "", backward)
@@ -296,13 +299,13 @@ def _container_kept(run: Run) -> str:
     """Why a container in a result cannot be a new one at every call, or ``''``."""
     found = _containers_in(run.result)
     for place, count in enumerate(references(found)):
-        if count > 1:  # its place in the result
+        if count > 1:  # more than the one reference in the result
             return _KEPT_CONTAINER.format(one_of(type(found[place]).__name__))
     return ""
 
 
 def _containers_in(result: Any) -> list[Any]:
-    """The containers of a result that a replay makes anew, once for each of their places."""
+    """The containers in a result that a replay makes anew, each as often as it occurs."""
     found, waiting = [], [result]
     while waiting:
         item = waiting.pop()
@@ -317,9 +320,10 @@ def _containers_in(result: Any) -> list[Any]:
 
 def _unfit_outputs(outputs: list[Tensor], description: Any, inputs: list[Tensor]) -> str:
     """Why one of the results cannot be a new tensor at every call, or ``''``."""
-    places = Counter(number for _, number in _leaves(description))  # an array holds its tensor
+    # An array holds a reference to its tensor.
+    places = Counter(number for _, number in _leaves(description))
     given = {id(x) for x in inputs}
-    # Whoever holds one besides what is returned would see a tensor that replays do not renew.
+    # Anything else that holds one would keep a tensor that replays do not update.
     for i, count in enumerate(references(outputs)):
         if reason := _unfit(outputs[i], given):
             return reason
@@ -329,16 +333,16 @@ def _unfit_outputs(outputs: list[Tensor], description: Any, inputs: list[Tensor]
 
 
 def _asked(recorder: _core.Recorder) -> str:
-    """What it has called that cannot be replayed, and where."""
+    """Why the recorder has refused, with the line, or ``''``."""
     reason, (file, _, line) = recorder.refusal or "", recorder.place.rpartition(":")
     return reason + at_line(file, int(line)) if reason and file else reason
 
 
 def _keep_groups(cells: Cells, optimizer: Any) -> None:
-    """Cells of its groups, of the parameters in each, and of the memory of all it works on."""
+    """Keep cells of its parameter lists, and of the state of all tensors it works on."""
     for plan in optimizer._plans:
         for tensors in (plan.params, *plan.lists.values()):
-            cells.keep_states(tensors)
+            cells.keep_states([x for x in tensors if x is not None])
     for items in _recorded.lists_of(optimizer):
         cells.keep((SEQUENCE, items, None, tuple(items)), "an optimizer's parameters")
 
@@ -362,7 +366,7 @@ _KEPT = (
 
 
 def _leaves(description: Any) -> Iterator[tuple[str, int]]:
-    """Where outputs are in what the function returned: as what, and the number of each."""
+    """The outputs in a description: what each is returned as, and its number."""
     if isinstance(description, int):
         yield "tensor", description
     elif description[0] == "array":

@@ -30,12 +30,12 @@ _PLAIN = (type(None), bool, int, float, str, bytes, complex, dtype, device, Size
 
 
 class ReadNumber(NamedTuple):
-    """A number, or array, that the function has read out of a tensor to return it.
+    """A number or array that the function has read from a tensor and only returns.
 
     Attributes:
         number: itself.
         source: the tensor.
-        version: that of the tensor's memory when it was read.
+        version: the version of the tensor's memory when it was read.
     """
 
     number: Any
@@ -50,11 +50,10 @@ def describe(
     returned: list[int] | None = None,
     recorded: Numbers | None = None,
 ) -> Any:
-    """The result with the number of an output in place of each tensor, which `outputs` gets.
+    """The result with an index into `outputs` in place of each tensor; `outputs` gets the tensors.
 
-    `numbers` are the numbers and arrays in it, by id, that were read out of tensors; without any,
-    arrays are plain values. `returned` gets the steps that have made those that objects stand in
-    for, all of the call's own `recorded`.
+    `numbers` are the numbers and arrays, by id, that were read from tensors; if None, arrays are
+    plain values. `returned` gets the steps of stand-ins in it, which must belong to `recorded`.
 
     Raises:
         TypeError: if it holds something other than tensors and plain values, or itself.
@@ -68,7 +67,7 @@ def describe(
 
 
 class _Description:
-    """What `describe` makes of one result, part by part."""
+    """Describes one result, part by part."""
 
     def __init__(
         self,
@@ -82,12 +81,12 @@ class _Description:
         self._shows_arrays = numbers is None
         self._returned = returned
         self._recorded = recorded
-        self._known: dict[int, int] = {}  # the numbers of the outputs, by id
+        self._known: dict[int, int] = {}  # indices of outputs, by id
         self._met: set[int] = set()  # containers
-        self._again = 0  # how many parts the containers have that were found once more
+        self._again = 0  # how many parts there are in containers that were met again
 
     def of(self, part: Any, may_read: bool) -> Any:
-        """See `describe`; `may_read`: whether it may be a number read out of a tensor."""
+        """See `describe`; `may_read`: whether it may be a number read from a tensor."""
         if may_read and id(part) in self._numbers:
             output = self._tensor(self._numbers[id(part)].source)
             return ("array", output) if is_ndarray(part) else ("item", output, type(part))
@@ -103,7 +102,7 @@ class _Description:
         if kind is tuple or kind is list:
             return (kind.__name__, self._items(part, part, may_read))
         if _is_named(kind):
-            # No numbers inside: its class may look at them when it is made, before they have
+            # No such numbers inside: its class may look at them when it is made, before they have
             # values.
             return ("named", kind, self._items(part, part, False))
         if (values := values_to_make(part)) is None:
@@ -138,7 +137,8 @@ class _Description:
         return ("given", len(self._returned) - 1)
 
     def _items(self, whole: Any, parts: Collection[Any], may_read: bool) -> list[Any]:
-        if id(whole) in self._met:  # twice the same in each of many levels would never end
+        # A container that holds the same one twice, over many levels, would take for ever.
+        if id(whole) in self._met:
             self._again += len(parts)
         if self._again > _MOST_AGAIN:
             raise TypeError(_TOO_OFTEN)
@@ -147,7 +147,7 @@ class _Description:
 
 
 def _plain_key(key: Any) -> Any:
-    """A key without stand-ins for numbers, which it has asked for themselves: for their hashes."""
+    """A key with plain numbers for stand-ins, whose hashes have already asked for the numbers."""
     if not issubclass(type(key), tuple):
         return plain(key)
     parts = [*tuple.__iter__(key)]
@@ -163,7 +163,9 @@ def _is_named(kind: type) -> bool:
 
 
 def values_to_make(result: Any) -> dict[Any, Any] | None:
-    """What a dict, a namespace or a dataclass holds that can be made anew; None for others."""
+    """The values of a dict, namespace or dataclass that a replay can create; None for other
+    objects.
+    """
     cls, values = type(result), values_of(result)
     if values is None or cls is dict or cls in DICTS:
         return values
@@ -172,7 +174,7 @@ def values_to_make(result: Any) -> dict[Any, Any] | None:
 
 
 def _maker_of(result: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """What makes another without its values, and its arguments; it runs none of the user's code."""
+    """What creates another one without its values, and the arguments; it runs no user code."""
     cls = type(result)
     if cls is collections.OrderedDict:
         return cls, ()
@@ -184,7 +186,7 @@ def _maker_of(result: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
 
 
 def detach_used(result: Any) -> Any:
-    """The result without the graphs that backward has used up, as a replay returns it."""
+    """The result without graphs that backward has freed, as a replay returns it."""
     return _detach_used(result, {})
 
 
@@ -193,7 +195,7 @@ def _detach_used(result: Any, known: dict[int, Any]) -> Any:
     kind = type(result)
     if issubclass(kind, Tensor):
         return result.detach() if graph_is_used_up(result) else result
-    # How to make another object of other classes, only their own code knows.
+    # Only their own code could make new objects of other classes.
     if kind not in (dict, tuple, list) and not _is_named(kind):
         return result
     if id(result) not in known:
@@ -204,7 +206,7 @@ def _detach_used(result: Any, known: dict[int, Any]) -> Any:
 def _detach_used_in(result: Any, known: dict[int, Any]) -> Any:
     old = result.values() if type(result) is dict else result
     items = [_detach_used(item, known) for item in old]
-    if are_same_objects(items, old):  # the very object, which may be compared by identity
+    if are_same_objects(items, old):  # the same object, in case identity matters
         return result
     if type(result) is dict:
         return dict(zip(result, items, strict=True))
@@ -212,14 +214,14 @@ def _detach_used_in(result: Any, known: dict[int, Any]) -> Any:
 
 
 def detached(result: Any) -> Any:
-    """See `detach_used`; the result as it is where that cannot be done."""
+    """See `detach_used`; the unchanged result if that fails."""
     try:
         return detach_used(result)
-    except Exception:  # no memory, or it holds itself, or a class of its own refuses: it is there
+    except Exception:  # no memory, or it contains itself, or a class of the user's raises
         return result
 
 
-_MOST_AGAIN = 4096  # parts of containers that a result holds more than once
+_MOST_AGAIN = 4096  # parts in containers that occur again in a result
 _TOO_OFTEN = "it returns containers that contain the same ones many times over; return each once"
 _TOO_DEEP = (
     "it returns a container that contains itself, or is nested too deeply; return a flat one of "
@@ -230,7 +232,7 @@ _TOO_DEEP = (
 
 
 def difference(first: Any, second: Any) -> str:
-    """How the second of two results, as `describe` gives them, differs, or ``''``."""
+    """How the second of two described results differs from the first, or ``''``."""
     if isinstance(first, int) or isinstance(second, int):
         if type(first) is type(second):
             return "" if first == second else "it returns a tensor in a different place than before"
@@ -272,7 +274,8 @@ def _named(description: Any) -> str:
     return names.get(what, one_of(kind))
 
 
-# What a subclass of a plain type has of that: NumPy's numbers, members of enumerations.
+# How to get the plain value from an instance of a subclass: NumPy's numbers, members of
+# enumerations.
 _AS_PLAIN: tuple[tuple[type, Any], ...] = (
     (float, float.__pos__),
     (int, int.__pos__),
@@ -282,7 +285,7 @@ _AS_PLAIN: tuple[tuple[type, Any], ...] = (
 
 
 def _is_same(value: Any, other: Any) -> bool:
-    """Whether a value is of the same type as another, and the same to the last bit."""
+    """Whether two values have the same type and are equal to the last bit."""
     if same_value(value, other):
         return True
     if type(value) is not type(other) or type(value) in (int, float, complex, str, bytes, bool):

@@ -1,8 +1,8 @@
-"""Whether what code reads out of a tensor goes into its result, and nowhere else.
+"""Decides whether code only returns what it reads from a tensor.
 
 This is decided from the source code: `return loss.item()`, `return {"loss": loss.item()}`, or
-`v = loss.item()` where `v` is only returned; `return x.numpy()` likewise. No look at the objects
-could tell it, for code of C reads the value of a float without a trace.
+`v = loss.item()` where `v` is only returned; `return x.numpy()` likewise. The objects themselves
+cannot tell, because C code reads the value of a float without a trace.
 """
 
 from __future__ import annotations
@@ -31,19 +31,21 @@ SCOPES: tuple[type[ast.AST], ...] = (
     ast.GeneratorExp,
 )
 _ODD = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-# With these a function gets at its variables otherwise than by their names.
+# With these a function can reach its variables without their names.
 _FRAMES = {"locals", "vars", "eval", "exec", "dir", "sys", "inspect", "builtins"}
 _LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME")
 _NUMBERS = ("float", "int")
-# Code of steep's that passes on what a function returns, and looks at nothing.
+# Code of steep that passes on what a function returns without looking at it.
 _PASSING = ("steep.compiler", "steep._grad_mode")
 
 
 def is_only_returned(frame: types.FrameType) -> bool:
-    """Whether what the call that `frame` is at gives is only part of what the function returns."""
+    """Whether the result of the call that `frame` is at only becomes part of what the function
+    returns.
+    """
     code = frame.f_code
     if not _is_called_by_recording(frame):
-        return False  # what it returns is used by others
+        return False  # its caller may use what it returns
     if code.co_flags & _ODD or reads_frames(code):
         return False
     calls = list(_calls_at(frame))
@@ -52,13 +54,13 @@ def is_only_returned(frame: types.FrameType) -> bool:
 
 @lru_cache(maxsize=1024)
 def reads_frames(code: types.CodeType) -> bool:
-    """Whether code may get at its variables otherwise than by their names."""
+    """Whether code may reach its variables without their names."""
     steps = dis.get_instructions(code)
     return any(step.argval in _FRAMES for step in steps if step.opname in _LOADS)
 
 
 def _is_called_by_recording(frame: types.FrameType) -> bool:
-    """Whether nothing but steep's own code stands between the recording and the function."""
+    """Whether only steep's own code is between the recording and the function."""
     back = frame.f_back
     while back is not None:
         module = back.f_globals.get("__name__", "")
@@ -74,7 +76,7 @@ _Parents = dict[ast.AST, ast.AST]
 
 
 def _calls_at(frame: types.FrameType) -> Iterator[tuple[ast.Call, _Parents]]:
-    """The calls that may be the one that `frame` is at: before Python 3.11 all of its line."""
+    """The calls that `frame` may be at: before Python 3.11, all calls on its line."""
     place = _place(frame)
     tree = tree_of(frame.f_code, frame.f_globals)
     for call, parents in () if tree is None else _readings(tree):
@@ -88,7 +90,7 @@ def _calls_at(frame: types.FrameType) -> Iterator[tuple[ast.Call, _Parents]]:
 
 
 def _is_as_named(called: ast.expr, frame: types.FrameType) -> bool:
-    """Whether `float` and `int` are what they are elsewhere, if that is what is called."""
+    """Whether `float` and `int` are the builtins, if one of them is called."""
     if not isinstance(called, ast.Name):
         return True
     code = frame.f_code
@@ -99,7 +101,7 @@ def _is_as_named(called: ast.expr, frame: types.FrameType) -> bool:
 
 
 def _place(frame: types.FrameType) -> tuple[int | None, ...] | None:
-    """First and last line and column of what is being evaluated."""
+    """The first and last line, and the columns, of what is being evaluated."""
     if not hasattr(frame.f_code, "co_positions"):
         return None
     positions = frame.f_code.co_positions()
@@ -109,7 +111,7 @@ def _place(frame: types.FrameType) -> tuple[int | None, ...] | None:
 
 @lru_cache(maxsize=16)
 def _readings(tree: ast.Module) -> list[tuple[ast.Call, _Parents]]:
-    """Calls of ``x.item()``, ``float(x)`` and the like in a file, and what each is part of."""
+    """The calls ``x.item()``, ``float(x)`` and the like in a file, and the parents of all nodes."""
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     calls = (node for node in parents if isinstance(node, ast.Call))
     return [(call, parents) for call in calls if _is_reading(call)]
@@ -130,7 +132,7 @@ def _flows_into_result(node: ast.expr, parents: _Parents) -> bool:
         return True
     if isinstance(parent, ast.Tuple | ast.List):
         return _flows_into_result(parent, parents)
-    if isinstance(parent, ast.IfExp):  # one of the two that it may be, not what decides
+    if isinstance(parent, ast.IfExp):  # one of the two values, not the condition
         return node is not parent.test and _flows_into_result(parent, parents)
     if isinstance(parent, ast.Dict):
         return node in parent.values and _flows_into_result(parent, parents)
@@ -145,7 +147,7 @@ def _variable_is_returned(name: ast.Name, parents: _Parents) -> bool:
     scope: ast.AST = name
     while not isinstance(scope, SCOPES):
         if scope not in parents:
-            return False  # a global one
+            return False  # a global variable
         scope = parents[scope]
     if not isinstance(scope, ast.FunctionDef):
         return False
@@ -159,7 +161,7 @@ def _variable_is_returned(name: ast.Name, parents: _Parents) -> bool:
         if isinstance(node.ctx, ast.Load) and not _is_result(node, parents):
             return False
         if isinstance(node.ctx, ast.Store) and not isinstance(parents[node], ast.Assign):
-            return False  # `v += 1` reads it, too
+            return False  # `v += 1` also reads it
     return True
 
 

@@ -10,28 +10,29 @@ from steep.compiler._recording import Recording
 __all__ = ["FEW_FLOATS", "FEW_INTS", "LONGEST_WAIT", "Signature"]
 
 FIRST_WAIT, LONGEST_WAIT = 8, 4096  # eager calls before a recording is tried again
-# Ints often are counts and sizes, each of which is a kind of its own.
-FEW_FLOATS, FEW_INTS = 3, 15  # calls with other numbers before any are one kind
+# Ints are often sizes, for which kinds of their own are better.
+FEW_FLOATS, FEW_INTS = 3, 15  # calls with different numbers, before all numbers make one kind
 
 
 class Signature:
     """What is known of one kind of call.
 
     Attributes:
-        key: what calls of this kind are known by.
-        text: its arguments, for people.
-        known: what the key knows by its address, held so that nothing else gets that.
+        key: the key of calls of this kind.
+        text: its arguments, for messages.
+        known: objects that the key knows by address, held so that no other object gets that
+            address.
         eager: calls that were run eagerly.
         recorded: calls that were recorded.
         warm: whether it has been called once.
-        pending: recordings that want a second one, by which gradients were there before.
+        pending: recordings that wait for a second one, by the pattern of gradients before.
         programs: those made so far, each with a recording of it.
         restless: recordings in a row that made no program, because something changed.
         runs: how often its programs had run at the last of them.
         prepared: recordings in which an optimiser made state.
-        any_numbers: whether it is of all numbers among the arguments.
-        followable: whether stand-ins for numbers are in place.
-        places: where numbers are that change from call to call, by their marks.
+        any_numbers: whether it leaves the numbers among the arguments open.
+        followable: whether stand-ins may be used for these numbers.
+        places: where numbers that change from call to call are kept, by their marks.
         reason: why it runs eagerly, or ``''``.
         left: eager calls before a recording is tried again.
         wait: how many there will be after the next failure.
@@ -62,25 +63,25 @@ class Signature:
         if count + len(places) <= MOST_PLACES:
             self.places.update((place.mark, place) for place in places)
         if len(self.places) > count:
-            self.pending.clear()  # they were recorded without
+            self.pending.clear()  # they were recorded without following these
         return len(self.places) > count
 
     def settle(self) -> None:
-        """There is a program: what kept it from being made has gone."""
+        """Reset the counters of failures: there is a program now."""
         self.restless = 0
         self.prepared = 0
         self.reason = ""
         self.wait = FIRST_WAIT
 
     def must_wait(self) -> bool:
-        """Whether this call is one of those that are run eagerly for a reason known."""
+        """Whether this call is to run eagerly, for a known reason."""
         if not self.reason:
             return False
         self.left -= 1
         return self.left >= 0
 
     def report(self) -> str:
-        """How its calls were run, why some were eager, and its programs, for people to read."""
+        """How its calls were run, why some were eager, and its programs, as text."""
         replays = sum(program.runs for program, _ in self.programs)
         counts = f"{replays} replayed, {self.recorded} recorded, {self.eager} eager"
         lines = [f"{self.text}: {counts}\n"]

@@ -1,4 +1,4 @@
-"""The source of code that runs, if it can be found and is still what was compiled."""
+"""The source of running code, if it can be found and has not changed since."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["tree_of"]
 
 
 def tree_of(code: types.CodeType, variables: Mapping[str, Any]) -> ast.Module | None:
-    """The syntax tree of the file that code comes from, which gives this very code.
+    """The syntax tree of the file that code comes from, checked to compile to the same code.
 
-    None where there is none, or the file has been changed since: it may say something else now.
+    None if there is no file, or it has been changed since.
 
     Args:
         code: of a function, with its constants and positions.
@@ -30,7 +30,7 @@ def tree_of(code: types.CodeType, variables: Mapping[str, Any]) -> ast.Module | 
 
 
 def _meaning(code: types.CodeType) -> Any:
-    """What code does, whatever flags it was compiled with, such as those of __future__."""
+    """What determines the meaning of code, without compiler flags such as those of __future__."""
     constants = [_meaning(x) if isinstance(x, types.CodeType) else repr(x) for x in code.co_consts]
     names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
     return code.co_code, names, constants
@@ -41,7 +41,7 @@ _Codes = dict[tuple[str, int], list[types.CodeType]]
 
 @lru_cache(maxsize=16)
 def _parsed(source: str, filename: str) -> tuple[ast.Module, _Codes]:
-    """A file's tree, and all code that it gives, by name and first line."""
+    """A file's tree, and all code objects that it compiles to, by name and first line."""
     codes: _Codes = {}
     try:
         tree = ast.parse(source)

@@ -100,7 +100,7 @@ def _is_of_random(source: Any) -> bool:
 
 
 def _written_out(state: Any) -> Any:
-    """A state whose arrays, which print only in part, are bytes."""
+    """A state with bytes in place of arrays, which print only in part."""
     if isinstance(state, dict):
         return {key: _written_out(value) for key, value in state.items()}
     if isinstance(state, tuple):
@@ -122,10 +122,10 @@ def draws_from(source: Any, path: str) -> str:
 
 
 def position_of(stream: Any) -> Any:
-    """Where a stream is, as something that can be compared; '' for one that cannot be read from."""
+    """The position of a stream; '' if it cannot be read from, None if it has no position."""
     try:
         return "" if stream.closed or not stream.readable() else stream.tell()
-    except Exception:  # one that is being iterated, or a terminal's
+    except Exception:  # it is being iterated, or is a terminal
         return None
 
 
@@ -133,14 +133,14 @@ def position_of(stream: Any) -> Any:
 
 
 def _home(function: Any) -> str:
-    """The module that a function of C belongs to."""
+    """The module that a C function belongs to."""
     owner = function.__self__
     known: str | None = function.__module__
     return known or (owner if is_a(owner, type) else type(owner)).__module__
 
 
 def reason_to_refuse(function: Any) -> str:
-    """Why a function that calls this one, of C, cannot be replayed, or ``''``."""
+    """Why a function that calls this C function cannot be replayed, or ``''``."""
     owner, name, module = function.__self__, function.__name__, _home(function)
     known = _EFFECTS.get((module, name), "")
     if known:

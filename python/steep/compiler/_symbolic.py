@@ -1,13 +1,13 @@
 """Numbers that change from call to call: what a function computes of them, and what takes them.
 
-A learning rate that is passed as a float, or a count that the function advances itself, is another
-number at every call. While such a call is recorded, objects stand in for these numbers. They behave
-as numbers do, and note each step of what is computed of them. An operation of steep's that takes
-one notes that, too; where Python asks for the number itself, to branch on it, say, that number must
-be the same when the recording is replayed.
+A learning rate that is passed as a float, or a count that the function advances itself, is a
+different number at every call. While such a call is recorded, objects stand in for these numbers.
+They behave like the numbers, and note each step of what is computed from them. An operation of
+steep that takes one notes that too. If Python asks for the number itself, for instance to branch on
+it, the number must be the same when the recording is replayed.
 
-Before a replay the numbers are computed anew from the same places by the same steps, and the
-program is given them (`csrc/program/record/numbers.cpp` has found which operands they are).
+Before a replay, the numbers are read where they are kept, the same steps are computed anew, and the
+program is given the results (`csrc/program/record/numbers.cpp` finds which operands they are).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _OF_BITS: dict[str, Callable[[Any, Any], Any]] = {
     "or": operator.or_,
     **{name: getattr(operator, name) for name in ("xor", "lshift", "rshift")},
 }
-# Whose methods may return anything, a stand-in as well.
+# Methods such as __round__ may return anything, so they may return a stand-in.
 _ROUNDING: dict[str, Callable[..., Any]] = {
     "round": round,
     **{name: getattr(math, name) for name in ("floor", "ceil", "trunc")},
@@ -65,17 +65,17 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a plain int or float, of no subclass."""
+    """Whether it is an int or a float itself, not of a subclass."""
     return type(value) is float or type(value) is int
 
 
 def plain(value: Any) -> Any:
-    """The number that an object stands for; anything else as it is."""
+    """The number that a stand-in stands for; anything else unchanged."""
     return value._value if is_symbolic(value) else value
 
 
 def is_symbolic(value: Any) -> bool:
-    """Whether an object stands in for a number: to `isinstance` it is an int or a float."""
+    """Whether an object is a stand-in, which `isinstance` takes for an int or a float."""
     return type(value) is SymbolicFloat or type(value) is SymbolicInt
 
 
@@ -87,26 +87,26 @@ class Use(NamedTuple):
     lines: Lines
 
     def text(self) -> str:
-        """Why it cannot be given another number."""
+        """Why the operation cannot be given another number."""
         who = f"{self.operation!r} takes" if self.operation else "an operator takes"
         what = f" as {self.parameter!r}" if self.parameter else ""
         return _FIXED.format(who, what, at_line_of_user(self.lines))
 
 
 class Numbers:
-    """What one recorded call computes of the numbers that change.
+    """What one recorded call computes from numbers that change.
 
-    Nothing is noted of what other threads do, nor after the call: for them an object that stands
-    for a number is that number.
+    Nothing is noted of what other threads do, nor of what happens after the call: there, a stand-in
+    behaves like its number.
 
     Attributes:
-        nodes: each step: a place, a constant, or an operator with the steps it works on.
-        values: what came of each.
-        known: steps whose result Python has asked for, with where that was.
-        symbols: all objects that stand for results.
-        typed: steps whose type Python has asked for.
-        taken: steps whose result an operation has taken, with how many launches came before.
-        uses: for each of these which operation, as which parameter, and where; '' for an operator.
+        nodes: the steps: where a number is kept, a constant, or an operator with its operands.
+        values: the result of each.
+        known: steps whose result Python has asked for, each with the lines where it did.
+        symbols: all stand-ins for results.
+        typed: steps whose result's type Python has asked for.
+        taken: steps whose result an operation has taken, with the number of launches before.
+        uses: for each of these the operation, the parameter and the lines; '' for an operator.
     """
 
     def __init__(self) -> None:
@@ -117,38 +117,40 @@ class Numbers:
         self.taken: list[tuple[int, int]] = []
         self.uses: list[Use] = []
         self.symbols: list[Any] = []
-        self._steps: dict[Any, int] = {}  # what is computed twice is one step
+        self._steps: dict[Any, int] = {}  # a step that is repeated is found again
         self._thread = _thread.get_ident()
         self._is_closed = False
 
     def listens(self) -> bool:
-        """Whether what is done here and now belongs to the call."""
+        """Whether this thread is inside the recorded call."""
         return not self._is_closed and _thread.get_ident() == self._thread
 
     def symbol(self, node: Node, value: Any) -> Any:
-        """An object that stands for the result of a new step."""
+        """A stand-in for the result of a step."""
         kind = SymbolicFloat if type(value) is float else SymbolicInt
         self.symbols.append(kind(self, self._step(node, value), value))
         return self.symbols[-1]
 
-    def _step(self, node: Node, value: Any, mark: Any = None) -> int:
-        """The number of a step; `mark` is the same for all that are the same as it."""
-        known = self._steps.setdefault(mark or node, len(self.nodes))
+    def _step(self, node: Node, value: Any, identity: Any = None) -> int:
+        """The index of a step. Steps with the same `identity` (the node, if not given) are one
+        step.
+        """
+        known = self._steps.setdefault(identity or node, len(self.nodes))
         if known == len(self.nodes):
             self.nodes.append(node)
             self.values.append(value)
         return known
 
     def take_back(self) -> Kept | None:
-        """Put plain numbers wherever a stand-in was left. Returns what had one, if any has."""
+        """Put plain numbers wherever stand-ins were left. Returns what held one, if anything."""
         drop_unheld(self.symbols)
         kept = put_back(self.symbols, [symbol._value for symbol in self.symbols])
-        self.symbols = []  # not before: an interrupt leaves them to whoever handles it
+        self.symbols = []  # only now: if interrupted before, the caller tries again
         self._is_closed = True
         return kept
 
     def number_of(self, value: Any) -> int:
-        """The step that makes an operand."""
+        """The index of the step that gives an operand."""
         if is_symbolic(value) and value._numbers is self:
             step: int = value._node
             return step
@@ -157,12 +159,12 @@ class Numbers:
         return self._step(("constant", number), number, ("constant", type(number), exact))
 
     def apply(self, name: str, *operands: Any) -> Any:
-        """The result of an operator, which stands in for a number if it is one."""
+        """The result of an operator: a stand-in if it is a number."""
         if not self.listens():
             return OPERATORS[name](*map(plain, operands))
         try:
             value = OPERATORS[name](*map(plain, operands))
-        except Exception:  # for the function to handle, as it would not with other numbers
+        except Exception:  # the function handles it; other numbers would not raise it
             for operand in operands:
                 self.note(self.number_of(operand))
             raise
@@ -173,20 +175,20 @@ class Numbers:
         return value
 
     def note(self, node: int) -> None:
-        """Python asks for a number itself."""
+        """Note that Python asks for a number itself."""
         if node not in self.known:
             self.known[node] = lines_of_callers()
 
     def floats(self) -> list[float]:
-        """All results, as operations would be given them."""
+        """All results as floats, in which form operations take them."""
         return [_as_float(value) for value in self.values]
 
     def where_taken(self) -> str:
-        """Where an operation takes the first of them, to end a sentence with."""
+        """Where an operation takes the first of them, to be appended to a sentence."""
         return at_line_of_user(self.uses[0].lines) if self.uses else ""
 
     def difference(self, other: Numbers) -> str:
-        """Where it computes something else than in another recording, or ``''``."""
+        """How it differs from another recording, or ``''``."""
         for node, lines in self.known.items():
             if node < len(other.values) and not same_value(self.values[node], other.values[node]):
                 line = at_line_of_user(lines)
@@ -218,7 +220,7 @@ def _as_float(value: Any) -> float:
 
 
 def _mixes(other: Any) -> bool:
-    """Whether an operand is a number that steps can be made of."""
+    """Whether an operand is a number that a step can be computed from."""
     return type(other) in (int, float, bool) or is_symbolic(other)
 
 
@@ -247,7 +249,7 @@ def _divmod(reflected: bool = False) -> Callable[..., Any]:
         if not plain(operands[1]):
             for operand in operands:
                 self._numbers.note(self._numbers.number_of(operand))
-            divmod(plain(operands[0]), plain(operands[1]))  # which raises an error of its own
+            divmod(plain(operands[0]), plain(operands[1]))  # which raises ZeroDivisionError
         return tuple([self._numbers.apply(name, *operands) for name in ("floordiv", "mod")])
 
     return method
@@ -259,7 +261,7 @@ def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _known(value: Any) -> Any:
-    """The number that Python code asks an object for; anything else as it is."""
+    """The number, noted as asked for, if it is a stand-in; anything else unchanged."""
     return value._known() if is_symbolic(value) else value
 
 
@@ -280,28 +282,26 @@ class _Symbolic(StandIn):
         return type(self._value)
 
     def _known(self) -> Any:
-        """The number, for code whose course may depend on it."""
+        """The number, noted as asked for: what the code does may depend on it."""
         if self._numbers.listens():
             self._numbers.note(self._node)
         return self._value
 
     def _taken(self, place: int) -> Any:
-        """The number, for an operation that comes after `place` launches."""
+        """The number, for an operation that comes after so many launches."""
         if self._numbers.listens():
             self._numbers.taken.append((self._node, place))
             self._numbers.uses.append(Use("", "", lines_of_callers()))
         return self._value
 
     def _named(self, operation: str, parameter: str) -> None:
-        """Which operation has just taken the number, and as what."""
+        """Note which operation has just taken the number, and as which parameter."""
         uses = self._numbers.uses
         if uses and self._numbers.listens():
             uses[-1] = uses[-1]._replace(operation=operation, parameter=parameter)
 
     def _through(self, name: str, *operands: Any) -> Any:
-        """What a function of `math` makes of it and others; see
-        csrc/bindings/programs/followed_math.h.
-        """
+        """The result of a function of `math`; see csrc/bindings/programs/followed_math.h."""
         if not all(map(_mixes, operands)):
             return NotImplemented
         return self._numbers.apply(f"math_{name}", *operands)
@@ -313,7 +313,7 @@ class _Symbolic(StandIn):
         return (type(self._value), (self._known(),))
 
     def __copy__(self) -> Any:
-        return self  # as numbers do
+        return self  # as numbers are
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self
@@ -357,7 +357,7 @@ class SymbolicFloat(_Symbolic):
 
 
 class SymbolicInt(_Symbolic):
-    """Stands in for an int: it may also be an index, or the number of something."""
+    """Stands in for an int, which may also be an index or a count."""
 
     __slots__ = ()
 
@@ -370,12 +370,12 @@ for _name in _OF_BITS:
     setattr(SymbolicInt, f"__r{_name}__", _operator(_name, reflected=True))
 
 
-# As `t.__add__` says it, and whoever looks that up in the number itself.
+# So that `t.__add__` has the name that the method of a number has.
 for _kind in (_Symbolic, SymbolicInt):
     for _name, _method in vars(_kind).items():
         if isinstance(_method, types.FunctionType):
             _method.__name__ = _name
 
-# As errors call them.
+# The names that error messages show.
 SymbolicFloat.__name__, SymbolicInt.__name__ = "float", "int"
 set_symbolic_types(SymbolicFloat, SymbolicInt)

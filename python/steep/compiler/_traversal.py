@@ -1,8 +1,8 @@
-"""From an object to all that code can reach from it by the names in that code.
+"""Follows an object to all that code can reach from it by the names in that code.
 
-The traversal follows attributes and containers, and keeps what it passes as cells. How objects of
-each class are looked into is one table (`_ways`); what any object has in attributes of its own and
-of its class is one method (`Traversal.own_part`).
+The traversal follows attributes and containers, and keeps what it reads as cells. A table says how
+objects of each class are looked into (`_ways`); attributes of an object and of its class are looked
+at in the same way for all objects (`Traversal.own_part`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from steep.nn.module import Module
 __all__ = ["Traversal"]
 
 
-# What was looked into under some names, by id: objects, which `cells` holds; types of tensors; and
-# classes whose instances have nothing but attributes, with names of these as `Shared` has them, and
-# whether the dict they are in always stays the same.
+# What was looked into for some names: ids of objects (which `cells` holds), ids of types of
+# tensors, and, by id, classes whose instances have nothing but attributes: their `Shared.names` and
+# `Shared.rare`, and whether their __dict__ is always the same object.
 Seen = tuple[set[int], set[int], dict[int, tuple[tuple[str, ...], tuple[str, ...], bool]]]
 
 
@@ -37,19 +37,19 @@ class Traversal:
     """Looks into objects, one after the other, and remembers where it has been.
 
     Attributes:
-        cells: what was passed, with what was there.
+        cells: what was read, with the values found.
         refusal: why no replay can follow what was found, or ``''``.
-        getters: whether objects were found that read attributes by names which are data.
-        sources: random generators by id, with their state and how a user would call them.
-        iterators: how a user would call them, by id.
-        streams: with where they are and how a user would call them, by id.
-        tensors: with their state, their hooks, and their attributes if asked for, by id.
-        specials: methods of classes that no code names, with how a user would call them.
+        getters: whether objects were found that read attributes whose names are data.
+        sources: random generators by id, with their state and their path.
+        iterators: the paths of iterators, by id.
+        streams: by id, with their position and their path.
+        tensors: by id, with their state and their hooks.
+        specials: special methods of classes, which no code names, with their paths.
         familiar: what need not be looked into again.
     """
 
     def __init__(self, given: list[Any]) -> None:
-        """`given` is known call by call: what of it is looked into again each time."""
+        """`given` are the parts of the call's key, which are looked into each time."""
         self.cells = Cells()
         self.refusal = ""
         self.getters = False
@@ -62,20 +62,21 @@ class Traversal:
         self._waiting: list[tuple[Any, str, int | None, Names]] = []
         self._seen: dict[Names, Seen] = {}
         self._functions: dict[int, list[types.FunctionType]] = {}  # by the id of their code
-        self._sought: set[tuple[int, type]] = set()  # code whose method a class was asked for
+        # Ids of code, and classes searched for the method it belongs to.
+        self._sought: set[tuple[int, type]] = set()
         self._kinds: dict[type, Kind] = {}
         self._weak = WeakTargets()
         self._shared: dict[tuple[type, Names], Shared] = {}
-        self._begun: list[Names] = []  # of the user's code that has run
+        self._begun: list[Names] = []  # names of the user's code that has run
         self._labelled: dict[int, tuple[Tensor, str]] = {}  # tensors with attributes
-        self._plain: set[int] = set()  # types of what has nothing in it, by id
-        self._beginnings: dict[Names, tuple[str, ...] | None] = {}  # as `_beginning` has it
+        self._plain: set[int] = set()  # ids of types whose instances have nothing in them
+        self._beginnings: dict[Names, tuple[str, ...] | None] = {}  # see `_beginning`
         self.familiar = Familiar(
             self.cells, self._arguments.given, self.tensors, self._weak.holders, self._plain
         )
 
     def let_go(self) -> None:
-        """Of what would keep alive what the call has made."""
+        """Drop what would keep objects alive that the call has made."""
         self.familiar.clear()
         self._functions.clear()
         self._sought.clear()
@@ -86,34 +87,34 @@ class Traversal:
     # ---- from object to object ----------------------------------------------------------------
 
     def look_into(self, value: Any, names: Names, whence: str, holder: int | None = ALWAYS) -> None:
-        """Along the names from one object, and from all that are found.
+        """Follow the names from one object, and from all that are found.
 
-        `holder` is the id of what holds the object; None where it came as an argument: then what
-        the call is known by needs no cells.
+        `holder` is the id of what holds the object. None if it came as an argument: parts of the
+        call's key then need no cells.
         """
         self._waiting.append((value, whence, holder, names))
         self._go_on()
 
     def find(self, value: Any, path: str, names: Names, holder: int = ALWAYS) -> None:
-        """Something that is still to be looked into."""
+        """Add something that is still to be looked into."""
         self._waiting.append((value, path, holder, names))
 
     def find_weakly(self, target: Any, path: str, names: Names) -> None:
-        """The same for what a weak reference leads to, which no cell may keep alive."""
+        """Add the target of a weak reference, which no cell may keep alive."""
         self._weak.add(target, path)
         self._waiting.append((target, path, WEAKLY, names))
 
     def find_items(self, values: dict[Any, Any], path: str, names: Names) -> None:
-        """The same for all that is in a dict, of which a cell is kept."""
+        """Add all values of a dict, of which a cell is kept."""
         for part, label in look_into_items(self, values, path):
             self.find(part, label, names)
 
     def keep_items(self, values: dict[Any, Any], path: str) -> None:
-        """A cell of all that is in a dict, and no more."""
+        """Keep a cell of a dict without looking into its values."""
         look_into_items(self, values, path)
 
     def refuse(self, reason: str) -> None:
-        """Keep why no replay can follow what was found, if it is the first reason."""
+        """Note why no replay can follow what was found; the first reason is kept."""
         self.refusal = self.refusal or reason
 
     def kind(self, cls: type) -> Kind:
@@ -152,14 +153,14 @@ class Traversal:
                     self.own_part(item, names, path)
 
     def _seen_under(self, names: Names) -> Seen:
-        """What was looked into under some names."""
+        """What was looked into for some names."""
         known = self._seen.get(names)
         if known is None:
             known = self._seen[names] = (set(), set(), {})
         return known
 
     def _is_argument(self, item: Any, path: str, holder: int | None, names: Names) -> bool:
-        """Whether what the call is known by was reached in no other way so far."""
+        """Whether a part of the call's key was reached only as an argument so far."""
         if holder is None:
             return not self._arguments.is_reached(item)
         missed = self._arguments.reach(item, holder)
@@ -174,14 +175,14 @@ class Traversal:
     # ---- what code begins with ----------------------------------------------------------------
 
     def begin(self, names: Names) -> None:
-        """The user's code with these names begins to run: it may be given tensors found before."""
+        """User code with these names begins to run, and may be given tensors found before."""
         self._begun.append(names)
         for tensor, path in self._labelled.values():
             self._attributes(tensor, names, path)
         self._go_on()
 
     def has_entered(self, frame: types.FrameType, names: Names) -> None:
-        """A frame was looked into: others of its code may have nothing new in them."""
+        """Note that a frame was looked into: later frames of its code may hold nothing new."""
         if names not in self._beginnings:
             self._beginnings[names] = _beginning(frame.f_code, names)
         variables = self._beginnings[names]
@@ -191,12 +192,14 @@ class Traversal:
         self.familiar.remember(frame, variables, names.globals, seen, passes)
 
     def reads_by_data(self) -> None:
-        """An object reads attributes by names which are data: all code is to be looked at anew."""
+        """Note an object that reads attributes whose names are data: all code is to be looked at
+        again.
+        """
         self.getters = True
         self.familiar.clear()
 
     def functions_of(self, code: types.CodeType, values: Any) -> list[types.FunctionType]:
-        """The functions that code belongs to; `values` are the variables it begins with."""
+        """The functions that code belongs to; `values` are the variables that it begins with."""
         if code.co_freevars and id(code) not in self._functions:
             self._find_method(code, values)
         return self._functions.get(id(code), [])
@@ -208,7 +211,7 @@ class Traversal:
             known.append(function)
 
     def _find_method(self, code: types.CodeType, values: Any) -> None:
-        """The function of code that was reached through no name, such as a method `__add__`."""
+        """Find the function of code that no name led to, such as a method `__add__`."""
         owner = type(values.get(code.co_varnames[0]) if code.co_argcount else None)
         if (id(code), owner) in self._sought:
             return
@@ -224,7 +227,7 @@ class Traversal:
     # ---- attributes ---------------------------------------------------------------------------
 
     def shared(self, cls: type, names: Names) -> Shared:
-        """What instances of a class have of it."""
+        """What instances of a class have from it."""
         known = self._shared.get((cls, names))
         if known is None:
             known = self._shared[cls, names] = share(self, cls, names)
@@ -234,11 +237,11 @@ class Traversal:
         return known
 
     def own_part(self, item: Any, names: Names, path: str) -> None:
-        """What any object has in its class, its slots and its own attributes."""
+        """Look at an object's class, its slots and its own attributes."""
         cls = type(item)
         shared = self.shared(cls, names)
         label = path or cls.__name__
-        # A namespace of names such as a module's is looked into by its own way.
+        # The attributes of a module are looked into by its own way.
         values = None if isinstance(item, types.ModuleType) else attributes_of(item)
         if values or not (names.of_library and is_of_a_library(cls)):
             kind = (cls, None if isinstance(item, Module) else values)
@@ -254,10 +257,9 @@ class Traversal:
     def named(
         self, values: dict[str, Any], names: Names, shared: Shared, item: Any, path: str
     ) -> None:
-        """What is among the attributes of an object under the names that are shared.
+        """Look at the attributes of an object that have one of the shared names.
 
-        Where there are none at all, as is mostly so with functions and parameters, one cell says
-        so.
+        If it has no attributes at all, as most functions and parameters, one cell says so.
         """
         holder = id(values) if isinstance(item, Tensor) else id(item)
         if not values:
@@ -274,7 +276,7 @@ class Traversal:
     def look_for(
         self, values: dict[str, Any], shared: Shared, names: Names, path: str, holder: int
     ) -> None:
-        """Cells of what is in a dict under names, or is not; what is there is looked into."""
+        """Keep cells of names in a dict, whether they are there or not; look into what is there."""
         seen = self._seen_under(names)
         found = self.familiar.look_for(values, shared.names, shared.rare, path, seen)
         self._waiting += [(own, label, holder, names) for own, label in found]
@@ -282,7 +284,7 @@ class Traversal:
     # ---- tensors ------------------------------------------------------------------------------
 
     def _tensor(self, item: Tensor, names: Names, path: str) -> None:
-        """Another requires_grad, hooks or memory make another function, also of what fails."""
+        """Keep what the recording depends on: requires_grad, hooks and memory of a tensor."""
         self.shared(type(item), names)
         self._seen_under(names)[1].add(id(type(item)))
         if "_version" in names.attributes and not names.of_library:
@@ -296,14 +298,14 @@ class Traversal:
             return
         if id(item) not in self.tensors:
             state = state_of(item)
-            if state is None and not values:  # the call has made it
+            if state is None and not values:  # the call itself has made it
                 return
             if state is not None:
                 hooks = hooks_of(item) if state & 1 else ()
                 self.tensors[id(item)] = (item, state, hooks)
                 for hook in hooks:
                     self.find(hook, f"a hook of {path}", names)
-            # Any code may get hold of it, also out of a loop over a library's generator.
+            # Any code may get at it, for instance in a loop over a library's generator.
             if values == {}:
                 self.cells.keep((DICT, values, None, ()), path)
             elif values and id(item) in self.tensors:
@@ -314,7 +316,7 @@ class Traversal:
             self._attributes(item, names, path)
 
     def _attributes(self, item: Tensor, names: Names, path: str) -> None:
-        """What a user has put on a tensor, such as a learning rate of its own."""
+        """Look at attributes that a user has set on a tensor, such as its own learning rate."""
         values = attributes_of(item)
         if values:
             self.named(values, names, self.shared(type(item), names), item, path)
@@ -330,7 +332,7 @@ class Traversal:
     # ---- what is left -------------------------------------------------------------------------
 
     def has_reached_arguments(self) -> bool:
-        """Whether an argument was reached in another way as well."""
+        """Whether an argument was also reached in another way."""
         return self._arguments.are_reached()
 
     def let_weak_targets_go(self) -> None:
@@ -346,7 +348,7 @@ class Traversal:
 def _beginning(code: types.CodeType, names: Names) -> tuple[str, ...] | None:
     """The variables that code begins with, if these and its globals are all there is to look at.
 
-    A generator goes on with others, and a closure has those of others.
+    A generator goes on later with other values, and a closure has variables of other functions.
     """
     if names.imports or code.co_freevars or code.co_flags & _GOES_ON:
         return None

@@ -1,4 +1,4 @@
-"""A replay compared with the run that it replaces."""
+"""Compares a replay with the run that it replaces."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _All = tuple[Any, list[tuple[str, Any]]]
 
 
 def _compare(replayed: _All, wanted: _All) -> str:
-    """In what two calls differ, or ``''``."""
+    """What differs between two calls, or ``''``."""
     if found := difference(replayed[0], wanted[0]):
         return f"what they return: {found}"
     pairs = zip(replayed[1], wanted[1], strict=True)

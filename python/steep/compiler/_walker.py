@@ -1,4 +1,4 @@
-"""What the ways into objects, and the looks at classes, ask of the traversal that calls them."""
+"""The interface of the traversal for the functions that look into objects and classes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from steep.compiler._code import Names
 
 __all__ = ["Found", "Shared", "Walker"]
 
-Found = list[tuple[Any, str]]  # objects, and how a user would call them
+Found = list[tuple[Any, str]]  # objects and their paths
 
 
 class Shared(NamedTuple):
-    """What all instances of a class have of it, of the names in some code.
+    """What all instances of a class get from it, for the names in some code.
 
     Attributes:
-        names: those to be looked for in the attributes of each instance.
+        names: to be looked for in the attributes of each instance.
         rare: likewise, but their absence is not recorded.
-        slots: places of each instance that are not in its `__dict__`, by name.
+        slots: descriptors of slots, with their names.
     """
 
     names: tuple[str, ...]
@@ -28,7 +28,7 @@ class Shared(NamedTuple):
 
 
 class Walker(Protocol):
-    """What `Traversal` offers, where it is said what each of these is."""
+    """See `Traversal`, which describes these."""
 
     cells: Cells
     specials: dict[type, Found]

@@ -1,7 +1,7 @@
-"""How a traversal looks into objects: a function for each way, and a table of ways by class.
+"""How a traversal looks into objects: a function for each kind of object, and a table by class.
 
-A way returns what lies in the object itself. Attributes of the object and of its class are looked
-at besides, in the same way for all objects (`Traversal.own_part`).
+Such a function, a *way*, returns what is in the object itself. Attributes of the object and of its
+class are looked at besides, in the same way for all objects (`Traversal.own_part`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from steep.compiler._walker import Found, Shared, Walker
 
 __all__ = ["Kind", "has_attributes_alone", "kind_of", "look_into_items"]
 
-MOST_ITEMS = 4096  # of a container that is looked through at every replay
+MOST_ITEMS = 4096  # of a container, which is compared at every replay
 MOST_BYTES = 65536  # of an array, likewise
 
 _OWN = ("steep.compiler", "steep._core", "steep.autograd", "steep.profiler")
@@ -45,11 +45,11 @@ class Kind(NamedTuple):
     """What a traversal does with the instances of a class.
 
     Attributes:
-        way: what is in them; None for those with nothing in them, and for tensors.
-        has_own: whether they have attributes of their own, or of a user's class.
+        way: returns what is in them; None for those with nothing in them, and for tensors.
+        has_own: whether they have attributes, or are of a user's class.
         may_draw: whether they may be a random generator, or a method of one.
         is_tensor: whether they are tensors.
-        foreign: the type of C they are of, if nothing is known of what they keep, or ``''``.
+        foreign: their C type, if nothing is known of what it stores, or ``''``.
     """
 
     way: Way | None
@@ -96,7 +96,7 @@ def _dict(walker: Walker, item: dict[Any, Any], names: Names, path: str) -> Foun
 
 
 def look_into_items(walker: Walker, item: dict[Any, Any], path: str) -> Found:
-    """All that is in a dict; a cell of it."""
+    """Keep a cell of a dict; returns what is in it."""
     if _is_too_long(walker, dict, item, path):
         return []
     if is_a(item, collections.OrderedDict):
@@ -140,7 +140,7 @@ def _array(walker: Walker, item: Any, names: Names, path: str) -> Found:
 
 
 def _referents(walker: Walker, item: Any, names: Names, path: str) -> Found:
-    """Of what shows another container as it is: a view of a dict, of a class's attributes."""
+    """For an object that shows another container: a view of a dict or of a class's attributes."""
     return [(part, path) for part in gc.get_referents(item) if not is_a(part, type)]
 
 
@@ -148,10 +148,10 @@ def _referents(walker: Walker, item: Any, names: Names, path: str) -> Found:
 
 
 def _iterator(walker: Walker, item: Any, names: Names, path: str) -> Found:
-    """One that the call has made itself is gone after it; what it goes through is not."""
+    """An iterator made by the call is gone after it, but what it iterates over is not."""
     if not is_a(item, io.IOBase):
         walker.iterators[id(item)] = path or type(item).__name__
-        is_generator = is_a(item, types.GeneratorType)  # whose code is reported
+        is_generator = is_a(item, types.GeneratorType)  # a generator's code is reported
         return [] if is_generator else _referents(walker, item, names, path)
     if _passes_method(item, names):  # as in map(file.write, lines)
         walker.refuse(READS_OR_WRITES)
@@ -161,7 +161,7 @@ def _iterator(walker: Walker, item: Any, names: Names, path: str) -> Found:
 
 
 def _passes_method(item: Any, names: Names) -> bool:
-    """Whether code may have a function of C call a method of an object."""
+    """Whether code may let a C function call a method of the object."""
     methods = (f".{name}" for name in dir(type(item)) if callable(getattr(type(item), name)))
     return bool(names.passed) and not names.passed.isdisjoint(methods)
 
@@ -169,7 +169,7 @@ def _passes_method(item: Any, names: Names) -> bool:
 def _weak(walker: Walker, item: Any, names: Names, path: str) -> Found:
     target = item()
     walker.cells.keep((SLOT, item, TARGET, id(target)), f"what {path} refers to")
-    if is_a(target, type):  # which lives for long in any case
+    if is_a(target, type):  # a class lives long in any case
         return [(target, path)]
     if target is not None:
         walker.find_weakly(target, f"{path}()", names)
@@ -177,13 +177,13 @@ def _weak(walker: Walker, item: Any, names: Names, path: str) -> Found:
 
 
 def _partial(walker: Walker, item: Any, names: Names, path: str) -> Found:
-    if is_a(item.func, types.BuiltinFunctionType):  # whose call is not reported
+    if is_a(item.func, types.BuiltinFunctionType):  # its call is not reported
         walker.refuse(reason_to_refuse(item.func))
     return [(part, path) for part in (item.func, item.args, item.keywords)]
 
 
 def _foreign(walker: Walker, item: Any, names: Names, path: str) -> Found:
-    """Of a C type of which nothing is known: its memory, if it exposes that."""
+    """For a C type of which nothing is known: its memory, if it exports that."""
     name = f"{type(item).__module__}.{type(item).__name__}"
     if _passes_method(item, names):
         walker.refuse(
@@ -214,9 +214,9 @@ def _getter(walker: Walker, item: Any, names: Names, path: str) -> Found:
 
 
 def _of_c(walker: Walker, item: Any, names: Names, path: str) -> Found:
-    """A function of C: one that reads names which are data, under a name of its own or another.
+    """A C function, which may read attributes whose names are data under another name.
 
-    What a method belongs to is read by it, as `get = config.get` has it.
+    A method reads the object it belongs to, as in `get = config.get`.
     """
     if item.__name__ in READERS and path.rpartition(".")[2] != item.__name__:
         walker.reads_by_data()
@@ -251,7 +251,7 @@ def _function(walker: Walker, item: types.FunctionType, names: Names, path: str)
 
 
 def _compiled(walker: Walker, item: Any, names: Names, path: str) -> Found:
-    """Of steep's own: what a compiled function wraps, and what a user has put on it."""
+    """For steep's own objects: what a compiled function wraps, and attributes users have set."""
     values = attributes_of(item)
     if values is None:
         return []
@@ -275,7 +275,7 @@ def _instance(walker: Walker, item: Any, names: Names, path: str) -> Found:
 
 
 def _leading_to(*names: str) -> Way:
-    """A way to what an object has under these names."""
+    """A way that returns the attributes of an object with these names."""
 
     def way(walker: Walker, item: Any, of_code: Names, path: str) -> Found:
         parts = [getattr(item, name) for name in names]
@@ -292,11 +292,11 @@ _PLAIN = (
     types.MethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType,
     types.TracebackType, types.CellType,
 )  # fmt: skip
-_POINTERS = frozenset("OPzZ&X")  # in the format of a memory
+_POINTERS = frozenset("OPzZ&X")  # in the format of a buffer
 _FACTORY = collections.defaultdict.__dict__["default_factory"]
 _READING = (operator.attrgetter, operator.methodcaller)
 
-# The first that fits. What is in none of them has attributes, and nothing else.
+# The first that fits is used. Other objects have attributes only.
 _WAYS: tuple[tuple[tuple[type, ...], Way], ...] = (
     ((types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodWrapperType), _of_c),
     ((tuple,), _tuple),

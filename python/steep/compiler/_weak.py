@@ -18,10 +18,10 @@ WEAKLY = -1  # stands for a weak reference among what holds an object
 
 
 class WeakTargets:
-    """Objects that were reached by weak references, and how else each was.
+    """Objects that were reached by weak references, and how else each was reached.
 
     Attributes:
-        holders: ids of what holds objects, or `ALWAYS`, by the objects' ids.
+        holders: by the id of an object: ids of what holds it, or `ALWAYS`.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class WeakTargets:
     def let_go(self, cells: Cells) -> str:
         """Drop the cells that hold the targets themselves; those of their attributes remain.
 
-        Returns why there can be no program, where that does not do, or ``''``.
+        Returns why there can be no program if that is not enough, or ``''``.
         """
         only = {n: path for n, path in self._paths.items() if not self._is_held(n, cells)}
         if not only:
@@ -51,13 +51,13 @@ class WeakTargets:
         return ""
 
     def _parts_of(self, number: int, cells: Cells) -> list[Any]:
-        """What a target has in its attributes, and what is in that."""
+        """The attributes of a target, their attributes, and what these refer to."""
         parts = list((attributes_of(cells.objects.get(number)) or {}).values())
         parts += [part for item in parts for part in (item, attributes_of(item))]
         return [*parts, *(part for item in parts for part in gc.get_referents(item))]
 
     def _is_held(self, number: int, cells: Cells) -> bool:
-        """Whether what leads to it stays, and is no part of its own."""
+        """Whether something holds it that remains, and is not a part of it."""
         holders = self.holders.get(number, set()) & {ALWAYS, *cells.objects}
         if ALWAYS in holders or not holders:
             return bool(holders)

@@ -28,7 +28,7 @@ from steep.compiler._verify import verified_call
 
 __all__ = ["CompiledFunction"]
 
-SIGNATURES = 64  # kept for a function; the one not called for longest goes first
+SIGNATURES = 64  # kept for a function; the least recently replayed one is dropped first
 
 _VALUES = re.compile(r"\S+ in one run and \S+ in the next")
 _NO_MEMORY = "there was not enough memory to keep a program of it"
@@ -68,7 +68,8 @@ class CompiledFunction(Learner):
         if not verify:
             self._replays_from = self._table
         self._signatures: dict[bytes, Signature] = {}
-        self._others: dict[bytes, int] = {}  # calls with other numbers, by the kind without them
+        # By the key without numbers: calls with different numbers.
+        self._others: dict[bytes, int] = {}
         self._newcomers = Newcomers(function)
         self._said: set[str] = set()
         functools.update_wrapper(self, function, updated=())
@@ -92,7 +93,7 @@ class CompiledFunction(Learner):
         return self._call_with_numbers(call, self._warm_up)
 
     def _record_unreplayed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run the function itself, and record it where there is something to learn from it."""
+        """Run the function itself, and record it if that is of use."""
         return self._call_with_numbers(Call(args, kwargs), self._warm_up)
 
     def _call_endless(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -102,11 +103,11 @@ class CompiledFunction(Learner):
         return self._call(Call(args, kwargs))
 
     def _call_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The first call of its kind, with numbers among its arguments: most have no second."""
+        """The first call of its kind, with numbers among its arguments: most never recur."""
         return self._call_with_numbers(Call(args, kwargs), self._call_newcomer)
 
     def _call_plain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The first call of its kind, which no number makes another one."""
+        """The first call of its kind, without numbers among its arguments."""
         return self._call_newcomer(Call(args, kwargs))
 
     def _call_newcomer(self, call: Call) -> Any:
@@ -124,7 +125,7 @@ class CompiledFunction(Learner):
         return detached(self._function(*call.args, **call.kwargs))
 
     def _call_with_numbers(self, call: Call, otherwise: Callable[[Call], Any]) -> Any:
-        """The first call with these numbers: after some such calls any numbers make one kind."""
+        """The first call with these numbers: after some such calls, all numbers make one kind."""
         freed = call.with_any_numbers()
         kind = freed.kind(self._table)
         if not kind.numbers:
@@ -140,15 +141,15 @@ class CompiledFunction(Learner):
                 return otherwise(call)
             signature = self._signature(kind, freed)
         if signature.reason and signature.must_wait():
-            if self._signatures.pop(kind.key, None):  # another thread may have made room
-                self._signatures[kind.key] = signature  # others make room first
+            if self._signatures.pop(kind.key, None):  # another thread may have removed it
+                self._signatures[kind.key] = signature  # moved to the end: others are dropped first
             return self._warm_up(call) if otherwise == self._warm_up else self._call(call)
         return self._warm_up(freed, kind)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
-        if is_a(instance, type):  # of a class method
+        if is_a(instance, type):  # a class method
             return types.MethodType(self, instance)
         anew = functools.partial(CompiledFunction, fullgraph=self._fullgraph, verify=self._verify)
         bound = bind(self._function, self, instance, anew)
@@ -163,7 +164,8 @@ class CompiledFunction(Learner):
 
     def __reduce__(self) -> Any:
         name: str = getattr(self, "__qualname__", "")
-        if _found_by_name(getattr(self, "__module__", ""), name) is self:  # as functions are
+        # By name, as functions are pickled.
+        if _found_by_name(getattr(self, "__module__", ""), name) is self:
             return name
         make = functools.partial(CompiledFunction, fullgraph=self._fullgraph, verify=self._verify)
         return (make, (self._function,))
@@ -174,7 +176,7 @@ class CompiledFunction(Learner):
     # ---- calls that are not replayed --------------------------------------------------------
 
     def _warm_up(self, call: Call, kind: CallKind | None = None) -> Any:
-        """Run the function, and learn from it what a replay of it needs."""
+        """Run the function, and learn what a replay needs."""
         if _core.is_recording():  # part of another function's recording
             return self._function(*call.args, **call.kwargs)
         if sys.getprofile() is not None:
@@ -206,7 +208,7 @@ class CompiledFunction(Learner):
         return self._record(call, kind, signature)
 
     def _reads_array(self, call: Call, kind: CallKind) -> str:
-        """Why arrays among the arguments keep a call from being replayed, or ``''``."""
+        """Why arrays among the arguments prevent a replay, or ``''``."""
         if has_array(kind.known):
             return _ARRAY
         if not kind.arrays:
@@ -214,8 +216,8 @@ class CompiledFunction(Learner):
         return array_in_use(self._function, call.args, call.kwargs, kind.arrays)
 
     def _record(self, call: Call, kind: CallKind, signature: Signature) -> Any:
-        """Run the function, see what it does, and make a program if the last call did the same."""
-        # What the last recording has read may have been replaced since: then this is another call.
+        """Run and record the function, and make a program if the last call did the same."""
+        # If something that the last recording read has been replaced since, this call may differ.
         replaced = {
             pattern: what
             for pattern, pending in list(signature.pending.items())
@@ -249,21 +251,23 @@ class CompiledFunction(Learner):
                 stand_ins.refusal()
                 self._do_without(signature)
         except BaseException:
-            stand_ins.refusal()  # no stand-in may be left after the call, whatever ends it
+            stand_ins.refusal()  # no stand-in may be left after the call, however it ends
             raise
         return run.result
 
     def _has_changed(self, call: Call, kind: CallKind) -> bool:
-        """Whether the function has changed its arguments, perhaps into some that cannot be read."""
+        """Whether the function has changed its arguments, even into some that have no key."""
         try:
             return call.kind(self._table).key != kind.key
         except MemoryError:
             raise
-        except Exception:  # a list that holds itself now, say; the call has succeeded
+        except Exception:  # for instance a list that now contains itself; the call has succeeded
             return True
 
     def _is_running(self, signature: Signature, call: Call, given: list[Any]) -> bool:
-        """Whether another thread runs its program; if not, an optimiser or a number rejected it."""
+        """Whether another thread is running the program; otherwise an optimiser or a number ruled
+        it out.
+        """
         program = self._table.find(call.args, call.kwargs, call.is_open)
         for made, recording in signature.programs:
             if made is program:
@@ -275,7 +279,7 @@ class CompiledFunction(Learner):
         return program is not None
 
     def _signature(self, kind: CallKind, call: Call) -> Signature:
-        """What is known of this kind of call; the one not replayed for longest makes room."""
+        """The signature of this kind of call; the least recently replayed one makes room."""
         key = kind.key
         signature = self._signatures.get(key)
         if signature is None:
@@ -291,7 +295,7 @@ class CompiledFunction(Learner):
         return signature
 
     def _do_without(self, signature: Signature) -> None:
-        """There was no memory for a program. Under `fullgraph` the next call says so."""
+        """Note that there was no memory for a program. Under `fullgraph` the next call raises."""
         signature.reason = _NO_MEMORY
         self._let_wait(signature)
         signature.pending.clear()
@@ -301,7 +305,7 @@ class CompiledFunction(Learner):
 
     def _let_wait(self, signature: Signature) -> None:
         """Run some calls eagerly, before a recording is tried again."""
-        # Under `fullgraph` each of them raises. The others come here anyway.
+        # Under `fullgraph` each of them raises here; with `verify` all calls come here anyway.
         is_counted_here = self._fullgraph or self._verify
         if is_counted_here or (signature.any_numbers and signature.known):
             signature.left = signature.wait
@@ -310,20 +314,21 @@ class CompiledFunction(Learner):
             self._table.wait(signature.key, signature.wait)
 
     def _refuse(self, signature: Signature, reason: str) -> None:
-        """Run this kind of call eagerly for some time, and say once why."""
+        """Run this kind of call eagerly for some time, and warn once, with the reason."""
         signature.reason = reason
         signature.restless = 0
         signature.pending.clear()
         self._let_wait(signature)
         signature.wait = min(2 * signature.wait, LONGEST_WAIT)
-        if not (signature.any_numbers and self._fullgraph):  # each number may be a kind of its own
+        # Each number may still be a kind of its own.
+        if not (signature.any_numbers and self._fullgraph):
             self._say(reason)
 
     def _say(self, reason: str) -> None:
-        """Warn, once for each reason, that it runs eagerly; under `fullgraph` it does not."""
+        """Warn, once for each reason, that it runs eagerly; under `fullgraph` raise instead."""
         if self._fullgraph:
             raise RuntimeError(self._text(reason))
-        cause = _VALUES.sub("", reason)  # which may be others every time
+        cause = _VALUES.sub("", reason)  # values may differ every time
         if cause not in self._said:
             self._said.add(cause)
             warnings.warn(self._text(reason), UserWarning, stacklevel=_outside())
@@ -332,14 +337,14 @@ class CompiledFunction(Learner):
         return f"compile: {self._name()} runs eagerly: {reason}"
 
     def _name(self) -> str:
-        """Of the function, or of the class of another object, found without running its code."""
+        """The name of the function, or of another object's class; none of its code is run."""
         name = self.__dict__.get("__qualname__", type(self._function).__qualname__)
         return name if isinstance(name, str) else type(self._function).__qualname__
 
     # ---- what is known ----------------------------------------------------------------------
 
     def programs(self) -> list[Any]:
-        """The programs made so far; those of backward passes outside after that of their call."""
+        """The programs made so far: for each call its own, then those of its backward passes."""
         return [
             program
             for signature in list(self._signatures.values())
@@ -360,10 +365,10 @@ class CompiledFunction(Learner):
         """What replays run, launch by launch, and why the function runs eagerly where it does.
 
         Each line is a step: its estimated time on one thread, the bytes it moves, its operations,
-        who runs it, and the launches it is made of, with their operands as ``kind number [shape]``:
-        ``in`` an argument, ``s`` state from outside, ``g`` a gradient that was there before, ``c``
-        a constant, ``t`` memory of the program's own, ``out`` a result or gradient. A bar marks
-        a barrier before the step. At the end stand the layer and the part of the step.
+        who runs it, and its launches, with their operands as ``kind number [shape]``: ``in`` an
+        argument, ``s`` state from outside, ``g`` a gradient from before, ``c`` a constant, ``t``
+        the program's own memory, ``out`` a result or gradient. A bar marks a barrier before the
+        step. At the end are the layer and the phase of the step.
 
         Returns:
             The text; print it.
@@ -382,7 +387,7 @@ class CompiledFunction(Learner):
 
 
 def _outside() -> int:
-    """How many frames above the caller the first one outside of this package is."""
+    """How many frames up from the caller the first one outside of steep is."""
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("steep."):
         frame, level = frame.f_back, level + 1

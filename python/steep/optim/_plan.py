@@ -72,11 +72,13 @@ class GroupPlan:
 
     Attributes:
         params: parameters with a gradient, in the group's order.
-        lists: state tensors by name, each list aligned with `params` (or empty if unused).
+        lists: state tensors by name, each list aligned with `params` (or empty if unused), with
+            ``None`` for parameters that have no such state.
         fresh: positions in `params` whose step is a first one, as far as that makes a difference.
         missing: what the next step has to put into the optimiser's state.
         hyper: float64 tensor of hyperparameters.
         flags: the switches the lists were built for.
+        rest: what the step is called with after parameters and gradients, where that is laid out.
         family: the plans of the group that were taken, this one among them, the latest first.
         valid: whether it is still one of them; recorded programs look at that.
     """
@@ -91,15 +93,17 @@ class GroupPlan:
         "lists",
         "missing",
         "params",
+        "rest",
         "valid",
     )
 
     def __init__(self, count: int) -> None:
         self.params: list[Tensor] = []
-        self.lists: dict[str, list[Tensor]] = {}
+        self.lists: dict[str, list[Any]] = {}
         self.fresh: list[int] = []
         self.missing: list[tuple[Any, ...]] = []
         self.flags: tuple[bool, ...] | None = None
+        self.rest: tuple[Any, ...] = ()
         self._numbers = _Numbers(count)
         self.hyper = self._numbers.tensor
         self.family: list[GroupPlan] = []
@@ -116,6 +120,7 @@ class GroupPlan:
         plan.fresh = []
         plan.missing = []
         plan.flags = flags
+        plan.rest = ()
         plan._numbers = self._numbers
         plan.hyper = self.hyper
         plan.family = self.family
@@ -156,6 +161,11 @@ class GroupPlan:
         for plan in self.family:
             plan.valid = any(plan is other for other in older[: PLANS - 1])
         self.family[:] = [self, *older[: PLANS - 1]]
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The hyperparameters that were last put where kernels read them."""
+        return self._numbers.values
 
     def write(self, values: tuple[float, ...]) -> None:
         """Put hyperparameters where the kernels read them, if they have changed."""

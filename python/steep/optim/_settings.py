@@ -22,13 +22,29 @@ def number_of(value: float | Tensor) -> float:
     return setting(value) if isinstance(value, Tensor) else float(value)
 
 
-def as_count(value: Any) -> Tensor:
-    """A step count as kernels advance it, one float32 number: `value` itself where it is one."""
+def as_count(value: Any, start: float = 0.0) -> Tensor:
+    """A number of the state as kernels keep it, one float32 number: `value` where it is one."""
     if isinstance(value, Tensor):
         if value.dtype == float32 and value.numel() == 1:
             return value
         value = value.item()
-    return tensor(0.0 if value is None else float(value), dtype=float32)
+    return tensor(start if value is None else float(value), dtype=float32)
+
+
+def check_settings(lr: float | Tensor, **values: Any) -> None:
+    """Raise unless the learning rate and all others are at least 0, and betas below 1.
+
+    They are looked at in their order, and named as PyTorch names them.
+    """
+    if not as_float("lr", lr) >= 0.0:
+        raise ValueError(f"Invalid learning rate: {lr}")
+    for name, value in values.items():
+        if name == "betas":
+            for i, beta in enumerate(value):
+                if not 0.0 <= beta < 1.0:
+                    raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        elif not value >= 0.0:
+            raise ValueError(f"Invalid {'epsilon' if name == 'eps' else name} value: {value}")
 
 
 def zeros_unless_there(param: Tensor) -> Callable[[Any], Tensor]:

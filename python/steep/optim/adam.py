@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from steep._core import Tensor, adam_step
-from steep.optim._plan import GroupPlan, MissingState
-from steep.optim._settings import (
-    as_count,
-    as_float,
-    number_of,
-    reject_differentiable,
-    zeros_unless_there,
-)
-from steep.optim._state import check_shape
-from steep.optim.optimizer import Optimizer
+from steep.optim._settings import as_float, check_settings, number_of
+from steep.optim._stateful import StatefulOptimizer
 
 __all__ = ["Adam", "AdamW"]
 
 
-class Adam(Optimizer):
+class Adam(StatefulOptimizer):
     """Adam (Kingma and Ba, ICLR 2015), with AMSGrad (Reddi et al., ICLR 2018) if wanted.
 
     With gradient g, step t and moments m and v, which begin at zero::
@@ -59,6 +51,10 @@ class Adam(Optimizer):
     """
 
     _hyper_count = 5
+    _kept = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    _optional = (("max_exp_avg_sq", 0),)
+    _used = slice(1, None)
+    _step = adam_step
 
     def __init__(
         self,
@@ -77,17 +73,7 @@ class Adam(Optimizer):
         decoupled_weight_decay: bool = False,
     ) -> None:
         beta1, beta2 = as_float("betas[0]", betas[0]), as_float("betas[1]", betas[1])
-        if not as_float("lr", lr) >= 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        if not 0.0 <= beta1 < 1.0:
-            raise ValueError(f"Invalid beta parameter at index 0: {beta1}")
-        if not 0.0 <= beta2 < 1.0:
-            raise ValueError(f"Invalid beta parameter at index 1: {beta2}")
-        if not weight_decay >= 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
-        reject_differentiable(type(self).__name__, differentiable)
+        check_settings(lr, eps=eps, betas=(beta1, beta2), weight_decay=weight_decay)
         defaults = {
             "lr": lr,
             "betas": (beta1, beta2),
@@ -109,64 +95,6 @@ class Adam(Optimizer):
 
     def _flags(self, group: dict[str, Any]) -> tuple[bool, ...]:
         return (group["amsgrad"], group["maximize"], group["decoupled_weight_decay"])
-
-    def _lay_out(self, plan: GroupPlan, state: MissingState) -> None:
-        names = ["exp_avg", "exp_avg_sq"]
-        if plan.flags is not None and plan.flags[0]:
-            names.append("max_exp_avg_sq")
-        plan.lists = {"step": [], "max_exp_avg_sq": [], **{name: [] for name in names}}
-        for p in plan.params:
-            plan.lists["step"].append(state.get(p, "step", as_count)[0])
-            for name in names:
-                plan.lists[name].append(state.get(p, name, zeros_unless_there(p))[0])
-
-    def _calls(
-        self, plan: GroupPlan, grads: list[Tensor]
-    ) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
-        lists = plan.lists
-        amsgrad, maximize, decoupled = plan.flags or (False, False, False)
-        arguments = (
-            plan.params,
-            grads,
-            lists["exp_avg"],
-            lists["exp_avg_sq"],
-            lists["max_exp_avg_sq"],
-            lists["step"],
-            plan.hyper,
-            amsgrad,
-            maximize,
-            decoupled,
-        )
-        return [(adam_step, arguments)]
-
-    def _loaded_state(self, param: Tensor, number: Any, entry: Any) -> Any:
-        if not isinstance(entry, dict) or not entry:
-            return entry
-        for name in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"):
-            if entry.get(name) is not None:
-                check_shape(number, name, param, entry[name])
-        try:
-            return {**entry, "step": as_count(entry.get("step"))}
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise ValueError(
-                f"loaded state dict: expected step of parameter {number} to be one number, got "
-                f"{entry['step']!r}"
-            ) from error
-
-    def _loaded_group(self, group: dict[str, Any]) -> dict[str, Any]:
-        # Saved by an optimiser that did not have them yet.
-        return {**{name: self.defaults[name] for name in _LATER}, **group}
-
-
-_LATER = (
-    "amsgrad",
-    "maximize",
-    "foreach",
-    "capturable",
-    "differentiable",
-    "fused",
-    "decoupled_weight_decay",
-)
 
 
 class AdamW(Adam):

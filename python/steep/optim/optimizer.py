@@ -62,6 +62,8 @@ class Optimizer(HookedOptimizer):
     """
 
     _hyper_count = 0
+    # Whether its calls return what to write, and change nothing themselves.
+    _writes_at_the_end = False
     # A subclass may do without this class's __init__.
     _plans: tuple[GroupPlan, ...] | list[GroupPlan] = ()
 
@@ -142,10 +144,11 @@ class Optimizer(HookedOptimizer):
                 else:
                     plan = plan.replaced(list(params), group["params"], flags)
                     changed.append((i, plan))
+                    plan.write(self._hyper(group))  # state may begin with one of them
                     self._prepare(plan)
             plan.write(self._hyper(group))
             calls += self._calls(plan, grads)
-        if changed or len(calls) > 1:
+        if changed or len(calls) > 1 or self._writes_at_the_end:
             self._take(calls, changed)
         elif calls:
             function, arguments = calls[0]

@@ -50,7 +50,7 @@ class profile:  # noqa: N801  # PyTorch's name
         kernel_time: seconds spent in kernels, added up over the threads that launched them.
 
     Raises:
-        RuntimeError: on entering, if a profile is running already or this one has run; on reading
+        RuntimeError: on entering, if a profile is already running or this one has run; on reading
             results before the end.
         ValueError: on other activities.
 
