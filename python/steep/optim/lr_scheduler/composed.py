@@ -28,20 +28,16 @@ class ReduceLROnPlateau(LRScheduler):
     ``best + threshold`` (``'max'``).
 
     Args:
-        optimizer: see `LRScheduler`.
         mode: whether ``'min'``, the default, or ``'max'`` is better.
-        factor: the factor, below 1. Default: 0.1.
-        patience: epochs without a better value that are let pass. Default: 10.
-        threshold: how much better counts. Default: 1e-4.
-        threshold_mode: see above. Default: ``'rel'``.
-        cooldown: epochs after a change that are not counted. Default: 0.
-        min_lr: lowest rate, for all groups or each. Default: 0.
-        eps: smallest change that is made. Default: 1e-8.
+        factor: below 1 (0.1).
+        patience: epochs without a better value that are let pass (10).
+        cooldown: epochs after a change that are not counted (0).
+        min_lr: lowest rate, for all groups or each (0).
+        eps: smallest change that is made (1e-8).
 
     Raises:
         ValueError: if the factor is not below 1, a mode unknown, or `min_lr` of another length
             than there are groups.
-        TypeError: if `optimizer` is no optimiser.
 
     Example:
         >>> import steep
@@ -115,11 +111,7 @@ class ReduceLROnPlateau(LRScheduler):
         return value < bound if self.mode == "min" else value > bound
 
     def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # type: ignore[override]
-        """Take in an epoch's measure, and lower the rates if it is time.
-
-        Raises:
-            RuntimeError: if groups were added since, and each had a `min_lr` of its own.
-        """
+        """Take in an epoch's measure, and lower the rates if it is time."""
         refuse_recording(INSIDE)
         current = float(metrics)
         if epoch is not None:
@@ -157,7 +149,6 @@ class ReduceLROnPlateau(LRScheduler):
                 store(group, "lr", new)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
         super().load_state_dict(state_dict)
         self._init_is_better(self.mode, self.threshold, self.threshold_mode)
 
@@ -196,13 +187,11 @@ class _Composed(LRScheduler):
         return optimizer
 
     def state_dict(self) -> dict[str, Any]:
-        """Its attributes but the optimiser, with the states of its schedules."""
         state = super().state_dict()
         state["_schedulers"] = [scheduler.state_dict() for scheduler in self._schedulers]
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
         given = dict(state_dict)
         states = given.pop("_schedulers")
         if len(states) != len(self._schedulers):
@@ -218,15 +207,9 @@ class _Composed(LRScheduler):
 class SequentialLR(_Composed):
     """One schedule after the other: each begins at its milestone, at its epoch 0.
 
-    Args:
-        optimizer: see `LRScheduler`.
-        schedulers: schedules of this optimiser, made just before.
-        milestones: epochs at which the second and all later ones begin.
-        last_epoch: see `LRScheduler`. Default: -1.
-
     Raises:
         ValueError: if there are none, one is a `ReduceLROnPlateau` or of another optimiser, or
-            the number of milestones does not fit.
+            the milestones are not one less.
         TypeError: if one is no schedule.
 
     Example:
@@ -296,13 +279,7 @@ class SequentialLR(_Composed):
 class ChainedScheduler(_Composed):
     """Several schedules at once, each from the rate that the one before it has set.
 
-    Args:
-        schedulers: schedules of one optimiser.
-        optimizer: that optimiser; the first schedule's if ``None``.
-
-    Raises:
-        ValueError: if there are none, or one is a `ReduceLROnPlateau` or of another optimiser.
-        TypeError: if one is no schedule.
+    Errors as of `SequentialLR`.
 
     Example:
         >>> import steep

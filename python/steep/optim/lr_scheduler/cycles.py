@@ -29,12 +29,6 @@ class CosineAnnealingLR(LRScheduler):
     Rate = eta_min + (initial rate - eta_min) * (1 + cos(pi * epoch / T_max)) / 2, computed from
     the last rate, so that other schedules of the same optimiser count.
 
-    Args:
-        optimizer: see `LRScheduler`.
-        T_max: epochs from the highest rate to the lowest.
-        eta_min: the lowest rate. Default: 0.
-        last_epoch: see `LRScheduler`. Default: -1.
-
     Example:
         >>> import steep
         >>> sgd = steep.optim.SGD([steep.ones(1, requires_grad=True)], lr=1.0)
@@ -53,7 +47,6 @@ class CosineAnnealingLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`."""
         self._warn_unless_in_step()
         low, half = self.eta_min, self.T_max
         rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -81,18 +74,13 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """From the initial rate to `eta_min` along half a cosine, again and again.
 
     Rate = eta_min + (initial rate - eta_min) * (1 + cos(pi * T_cur / T_i)) / 2, where T_cur counts
-    the epochs since the last restart, and T_i is the length of this run.
+    the epochs since the last restart, and T_i is how many there are to the next.
 
-    Args:
-        optimizer: see `LRScheduler`.
-        T_0: epochs of the first run.
-        T_mult: by how much each run is longer than the last. Default: 1.
-        eta_min: the lowest rate. Default: 0.
-        last_epoch: see `LRScheduler`. Default: -1.
+    The first run takes `T_0` epochs, each later one `T_mult` (1) times as many as the last.
 
     Raises:
-        ValueError: if `T_0` or `T_mult` is no positive int, `eta_min` no number, or `step` is
-            given a negative epoch.
+        ValueError: if one of these is no positive int, `eta_min` (0) no number, or `step` is given
+            a negative epoch.
 
     Example:
         >>> import steep
@@ -131,16 +119,12 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`."""
         self._warn_unless_in_step()
         low, angle = self.eta_min, math.pi * self.T_cur / self.T_i
         return [low + (base - low) * (1 + math.cos(angle)) / 2 for base in self.base_lrs]
 
     def step(self, epoch: float | None = None) -> None:
-        """Go on to the next epoch, or to the one given, which need not be whole.
-
-        ``step(epoch + i / batches)`` after each batch `i` follows the cosine within the epoch.
-        """
+        """Go on to the next epoch, or to the one given, which need not be whole."""
         before = self.last_epoch, self.T_cur, self.T_i
         if epoch is None and self.last_epoch >= 0:
             self._go_on()
@@ -184,25 +168,15 @@ class CyclicLR(LRScheduler):
     gamma ** step (``'exp_range'``). Momentum goes from `max_momentum` to `base_momentum` and back.
 
     Args:
-        optimizer: see `LRScheduler`.
-        base_lr: lowest rate, for all groups or each.
-        max_lr: highest rate, likewise.
-        step_size_up: steps on the way up. Default: 2000.
-        step_size_down: steps on the way down; as many as up if ``None``.
-        mode: see above. Default: ``'triangular'``.
-        gamma: see above. Default: 1.
-        scale_fn: a scale of one's own, in the place of `mode`.
-        scale_mode: whether `scale_fn` is given the ``'cycle'`` (the default), from 1 on, or the
-            ``'iterations'``.
-        cycle_momentum: whether momentum, or Adam's beta1, is changed too. Default: ``True``.
-        base_momentum: lowest momentum, for all groups or each. Default: 0.8.
-        max_momentum: highest momentum, likewise. Default: 0.9.
-        last_epoch: see `LRScheduler`. Default: -1.
+        base_lr: lowest rate, for all groups or each; so are the other bounds.
+        step_size_up: steps on the way up (2000); `step_size_down`, as many, on the way down.
+        scale_fn: a scale of one's own, of the cycle, from 1 on, or with `scale_mode`
+            ``'iterations'`` of the step.
+        cycle_momentum: whether momentum, or Adam's beta1, is changed too (``True``).
 
     Raises:
-        TypeError: if `optimizer` is no optimiser.
         ValueError: on an unknown mode, lists of another length than there are groups, or an
-            optimiser without momentum if `cycle_momentum` is set.
+            optimiser without momentum.
 
     Example:
         >>> import steep
@@ -264,7 +238,7 @@ class CyclicLR(LRScheduler):
         self.base_lrs = base_lrs
 
     def scale_fn(self, x: float) -> float:
-        """The factor of a cycle's height: `x` is the cycle or the step, as `scale_mode` says."""
+        """The factor of a height."""
         if self._scale_fn_custom is not None:
             return self._scale_fn_custom(x)
         if self.mode == "triangular2":
@@ -272,7 +246,6 @@ class CyclicLR(LRScheduler):
         return float(self.gamma**x) if self.mode == "exp_range" else 1.0
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`. Sets the momentum too."""
         self._warn_unless_in_step()
         cycle = math.floor(1 + self.last_epoch / self.total_size)
         x = 1.0 + self.last_epoch / self.total_size - cycle
@@ -289,7 +262,6 @@ class CyclicLR(LRScheduler):
         return rates
 
     def state_dict(self) -> dict[str, Any]:
-        """Its attributes but the optimiser; of a `scale_fn` that is an object, its attributes."""
         state = super().state_dict()
         function = state["_scale_fn_custom"]
         plain = function is None or isinstance(function, types.FunctionType)
@@ -297,7 +269,6 @@ class CyclicLR(LRScheduler):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned; `scale_fn` stays, or is updated if an object."""
         given = dict(state_dict)
         attributes = given.pop("_scale_fn_custom", None)
         super().load_state_dict(given)
@@ -308,31 +279,19 @@ class CyclicLR(LRScheduler):
 class OneCycleLR(LRScheduler):
     """From ``max_lr / div_factor`` up to `max_lr`, and down to almost nothing; stepped by batch.
 
-    The way up takes `pct_start` of the steps, the way down the rest, to the initial rate divided
-    by `final_div_factor`; with `three_phase` the way down to the initial rate is as long as that
-    up, and the rest goes on from there. Momentum goes from `max_momentum` to `base_momentum` and
-    back.
+    The way down ends at the initial rate over `final_div_factor`; with `three_phase` it is as long
+    as that up, ends at the initial rate, and the rest goes on from there. Momentum goes from
+    `max_momentum` to `base_momentum` and back.
 
     Args:
-        optimizer: see `LRScheduler`.
-        max_lr: highest rate, for all groups or each.
+        max_lr: highest rate, for all groups or each; so are the bounds of momentum.
         total_steps: number of steps; ``epochs * steps_per_epoch`` if ``None``.
-        epochs: see `total_steps`.
-        steps_per_epoch: see `total_steps`.
-        pct_start: share of the steps on the way up. Default: 0.3.
+        pct_start: share of them on the way up (0.3).
         anneal_strategy: along a ``'cos'``, the default, or ``'linear'``.
-        cycle_momentum: whether momentum, or Adam's beta1, is changed too. Default: ``True``.
-        base_momentum: lowest momentum, for all groups or each. Default: 0.85.
-        max_momentum: highest momentum, likewise. Default: 0.95.
-        div_factor: the highest rate over the initial one. Default: 25.
-        final_div_factor: the initial rate over the last one. Default: 1e4.
-        three_phase: see above. Default: ``False``.
-        last_epoch: see `LRScheduler`. Default: -1.
+        cycle_momentum: whether momentum, or Adam's beta1, is changed too (``True``).
 
     Raises:
-        TypeError: if `optimizer` is no optimiser.
-        ValueError: on numbers of steps that are no positive ints, another setting outside its
-            range, and a step beyond the last.
+        ValueError: on a setting outside its range, and a step beyond the last.
 
     Example:
         >>> import steep
@@ -397,7 +356,6 @@ class OneCycleLR(LRScheduler):
         return (end - start) * share + start
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`. Sets the momentum too."""
         self._warn_unless_in_step()
         step, begin = self.last_epoch, 0.0
         if step > self.total_steps:

@@ -41,7 +41,6 @@ class _ByFunctions(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Its attributes but the optimiser and functions; of callable objects, their attributes."""
         state = super().state_dict()
         state["lr_lambdas"] = [
             None if isinstance(function, types.FunctionType) else vars(function).copy()
@@ -50,7 +49,6 @@ class _ByFunctions(LRScheduler):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned; functions stay, callable objects are updated."""
         given = dict(state_dict)
         saved = given.pop("lr_lambdas")
         super().load_state_dict(given)
@@ -62,14 +60,7 @@ class _ByFunctions(LRScheduler):
 class LambdaLR(_ByFunctions):
     """Rate = initial rate * lr_lambda(epoch).
 
-    Args:
-        optimizer: see `LRScheduler`.
-        lr_lambda: function of the epoch, or a list of them, one for each group.
-        last_epoch: see `LRScheduler`. Default: -1.
-
-    Raises:
-        ValueError: if there are not as many functions as groups.
-        TypeError: if one cannot be called.
+    `lr_lambda` is a function, or a list of one for each group; ValueError if these are not as many.
 
     Example:
         >>> import steep
@@ -80,7 +71,6 @@ class LambdaLR(_ByFunctions):
     """
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`."""
         self._warn_unless_in_step()
         pairs = zip(self.base_lrs, self.lr_lambdas, strict=True)
         return [base * function(self.last_epoch) for base, function in pairs]
@@ -89,14 +79,7 @@ class LambdaLR(_ByFunctions):
 class MultiplicativeLR(_ByFunctions):
     """Rate = last rate * lr_lambda(epoch), from the second epoch on.
 
-    Args:
-        optimizer: see `LRScheduler`.
-        lr_lambda: function of the epoch, or a list of them, one for each group.
-        last_epoch: see `LRScheduler`. Default: -1.
-
-    Raises:
-        ValueError: if there are not as many functions as groups.
-        TypeError: if one cannot be called.
+    `lr_lambda` is a function, or a list of one for each group; ValueError if these are not as many.
 
     Example:
         >>> import steep
@@ -109,7 +92,6 @@ class MultiplicativeLR(_ByFunctions):
     """
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`."""
         self._warn_unless_in_step()
         rates = settings_of(self.optimizer, "lr")
         if self._is_initial:
@@ -119,13 +101,7 @@ class MultiplicativeLR(_ByFunctions):
 
 
 class StepLR(LRScheduler):
-    """Multiplies the rate by `gamma` every `step_size` epochs.
-
-    Args:
-        optimizer: see `LRScheduler`.
-        step_size: epochs between two changes.
-        gamma: the factor. Default: 0.1.
-        last_epoch: see `LRScheduler`. Default: -1.
+    """Multiplies the rate by `gamma`, 0.1 by default, every `step_size` epochs.
 
     Example:
         >>> import steep
@@ -149,7 +125,6 @@ class StepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`."""
         self._warn_unless_in_step()
         rates = settings_of(self.optimizer, "lr")
         if self.last_epoch == 0 or self.last_epoch % self.step_size != 0:
@@ -162,13 +137,7 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Multiplies the rate by `gamma` at each of some epochs.
-
-    Args:
-        optimizer: see `LRScheduler`.
-        milestones: the epochs; one that is there twice counts twice.
-        gamma: the factor. Default: 0.1.
-        last_epoch: see `LRScheduler`. Default: -1.
+    """Multiplies the rate by `gamma`, 0.1 by default, at the epochs `milestones`.
 
     Example:
         >>> import steep
@@ -192,7 +161,6 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`."""
         self._warn_unless_in_step()
         rates = settings_of(self.optimizer, "lr")
         if self.last_epoch not in self.milestones:
@@ -209,11 +177,6 @@ class MultiStepLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """Multiplies the rate by `gamma` at every epoch.
 
-    Args:
-        optimizer: see `LRScheduler`.
-        gamma: the factor.
-        last_epoch: see `LRScheduler`. Default: -1.
-
     Example:
         >>> import steep
         >>> sgd = steep.optim.SGD([steep.ones(1, requires_grad=True)], lr=1.0)
@@ -229,7 +192,6 @@ class ExponentialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`."""
         self._warn_unless_in_step()
         rates = settings_of(self.optimizer, "lr")
         return rates if self._is_initial else [rate * self.gamma for rate in rates]
@@ -239,13 +201,7 @@ class ExponentialLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """Multiplies the rate by `factor` until epoch `total_iters`, and undoes that there.
-
-    Args:
-        optimizer: see `LRScheduler`.
-        factor: between 0 and 1. Default: 1/3.
-        total_iters: the epoch. Default: 5.
-        last_epoch: see `LRScheduler`. Default: -1.
+    """Multiplies the rate by `factor` (1/3), and undoes that at epoch `total_iters` (5).
 
     Raises:
         ValueError: if the factor is not between 0 and 1.
@@ -276,7 +232,6 @@ class ConstantLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`."""
         self._warn_unless_in_step()
         rates = settings_of(self.optimizer, "lr")
         if self.last_epoch == 0:
@@ -291,14 +246,9 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """The rate's factor goes along a line from `start_factor` to `end_factor` in `total_iters`.
+    """Multiplies the rate by what goes from `start_factor` (1/3) to `end_factor` (1) along a line.
 
-    Args:
-        optimizer: see `LRScheduler`.
-        start_factor: factor of the first epoch. Default: 1/3.
-        end_factor: factor from epoch `total_iters` on. Default: 1.
-        total_iters: epochs on the way. Default: 5.
-        last_epoch: see `LRScheduler`. Default: -1.
+    It takes `total_iters` epochs (5), and stays there.
 
     Raises:
         ValueError: if a factor is not between 0 and 1, or the first is 0.
@@ -334,7 +284,6 @@ class LinearLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`."""
         self._warn_unless_in_step()
         rates = settings_of(self.optimizer, "lr")
         if self.last_epoch == 0:
@@ -356,11 +305,7 @@ class LinearLR(LRScheduler):
 class PolynomialLR(LRScheduler):
     """Rate = initial rate * (1 - epoch / total_iters) ** power, and 0 afterwards.
 
-    Args:
-        optimizer: see `LRScheduler`.
-        total_iters: epochs until 0. Default: 5.
-        power: the exponent. Default: 1.
-        last_epoch: see `LRScheduler`. Default: -1.
+    Defaults: 5 epochs, power 1.
 
     Example:
         >>> import steep
@@ -384,7 +329,6 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
-        """See `LRScheduler.get_lr`."""
         self._warn_unless_in_step()
         rates = settings_of(self.optimizer, "lr")
         if self._is_initial or self.last_epoch > self.total_iters:
