@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steep._core import Tensor, dot, mv, no_grad, norm
+from steep._core import Tensor, dot, mv, no_grad, norm, normalize
 from steep.nn.module import Module
 from steep.nn.utils.parametrize import register_parametrization
 
@@ -19,7 +19,7 @@ def norm_except(x: Tensor, dim: int) -> Tensor:
 
 def normalized(x: Tensor, eps: float) -> Tensor:
     """A vector over its norm, or over `eps` where that is greater."""
-    return x / norm(x, 2, 0, keepdim=True).clamp(min=eps)
+    return normalize(x, dim=0, eps=eps)
 
 
 def as_matrix(weight: Tensor, dim: int) -> Tensor:
