@@ -279,6 +279,26 @@ def test_a_parametrized_tensor_is_assigned_through_its_inverse():
     assert split.parametrizations.weight.original1.tolist() == [[3, 3], [3, 3]]
 
 
+@pytest.mark.parametrize(
+    ("inverse", "text"),
+    [
+        (lambda x: "x", "Got element 0 of the sequence with type str"),
+        (lambda x: x.double(), "returned by `right_inverse` has dtype"),
+        (lambda x: (x, x, x), "sequence of tensors of length 2. Got a sequence of length 3"),
+        (lambda x: (x, x.double()), "Tensor 1 returned by `right_inverse` has dtype"),
+        (lambda x: 3, "must return a Tensor or a Sequence of tensors"),
+    ],
+)
+def test_an_assignment_that_fails_changes_nothing(inverse, text):
+    kind = Split if "2" in text or "1" in text or "Sequence" in text else Doubled
+    layer = parametrize.register_parametrization(nn.Linear(2, 2), "weight", kind())
+    before = {name: x.tolist() for name, x in layer.state_dict().items()}
+    layer.parametrizations.weight[0].right_inverse = inverse
+    with pytest.raises(ValueError, match=text):
+        layer.weight = steep.eye(2)
+    assert {name: x.tolist() for name, x in layer.state_dict().items()} == before
+
+
 def test_buffers_are_parametrized_too():
     module = nn.Module()
     module.register_buffer("scale", steep.ones(2))

@@ -111,9 +111,7 @@ class ParametrizationList(ModuleList):
                     f"parametrization {type(module).__name__} does not implement right_inverse."
                 )
             new = module.right_inverse(new)
-        if self.is_tensor and not isinstance(new, Tensor):
-            raise ValueError(f"`right_inverse` should return a tensor. Got {type(new).__name__}")
-        parts = [new] if self.is_tensor else list(new)
+        parts = [new] if self.is_tensor else new
         if _count(parts) != self.ntensors:
             raise ValueError(
                 "'right_inverse' must return a sequence of tensors of length "

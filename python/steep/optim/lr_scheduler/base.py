@@ -174,7 +174,7 @@ class LRScheduler:
         if self._step_count == 1:
             if step_is_replaced(self.optimizer):
                 warnings.warn(_REPLACED, UserWarning, stacklevel=2)
-            elif not self.optimizer._opt_called:
+            elif self.optimizer._opt_called is False:
                 warnings.warn(_TOO_EARLY, UserWarning, stacklevel=2)
         if epoch is not None:
             warn_of_epoch()
