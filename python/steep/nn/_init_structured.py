@@ -31,10 +31,6 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
     Shape ``(out, in, *window)``: ``weight[g * out / groups + i, i, *middle]`` is 1, all else 0.
 
-    Args:
-        tensor: weight of three, four or five dimensions.
-        groups: groups of the convolution, each of which passes on its channels. Default: 1.
-
     Raises:
         ValueError: on another number of dimensions, or outputs that the groups do not divide.
 
@@ -66,11 +62,6 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 
     It is the Q of the QR factorisation (by LAPACK) of a normally distributed matrix, with R's
     diagonal made positive. Dimensions after the first are taken as one.
-
-    Args:
-        tensor: weight of two dimensions or more.
-        gain: the factor. Default: 1.
-        generator: source of the draws; the default one if ``None``.
 
     Raises:
         ValueError: if the tensor has fewer than two dimensions.
@@ -105,11 +96,7 @@ def sparse_(
 ) -> Tensor:
     """Fill a matrix from N(0, std^2), with a share of zeros in each column (Martens, ICML 2010).
 
-    Args:
-        tensor: the matrix.
-        sparsity: share of each column that is zero, rounded up to whole elements.
-        std: standard deviation of the others. Default: 0.01.
-        generator: source of the draws; the default one if ``None``.
+    `sparsity` is that share, rounded up to whole elements.
 
     Raises:
         ValueError: if the tensor does not have two dimensions.

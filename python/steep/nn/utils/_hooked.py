@@ -88,10 +88,7 @@ def _restore(module: Module, name: str, formula: Any, parts: tuple[str, ...], wh
 def weight_norm(module: _M, name: str = "weight", dim: int | None = 0) -> _M:
     """Deprecated form of `parametrizations.weight_norm`, with parameters `weight_g`, `weight_v`.
 
-    Args:
-        module: the module; returned.
-        name: the weight. Default: ``'weight'``.
-        dim: the dimension along which each slice has a length, or ``None``. Default: 0.
+    Arguments as there.
 
     Raises:
         RuntimeError: if the weight is normalised already.

@@ -70,11 +70,7 @@ def clip_grads_with_norm_(
 ) -> None:
     """Scale all gradients by ``min(1, max_norm / (total_norm + 1e-6))``, in place.
 
-    Args:
-        parameters: tensors whose ``.grad`` is scaled; those without one are passed over.
-        max_norm: greatest norm allowed.
-        total_norm: their joint norm, as `get_total_norm` gives it.
-        foreach: accepted for PyTorch's sake; changes nothing.
+    `total_norm` is what `get_total_norm` gives of them.
 
     Example:
         >>> import steep

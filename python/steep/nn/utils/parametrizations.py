@@ -113,11 +113,7 @@ class _SpectralNorm(Module):
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """Train a weight's length and direction apart: w = g * v / ||v|| (Salimans and Kingma, 2016).
 
-    Args:
-        module: the module; returned.
-        name: the weight. Default: ``'weight'``.
-        dim: the dimension along which each slice has a length of its own, 0 by default, or
-            ``None`` for one length.
+    Each slice along `dim` has a length of its own; with ``None`` there is one. Returns the module.
 
     Raises:
         ValueError: if the module has no such tensor.
@@ -140,15 +136,9 @@ def spectral_norm(
 ) -> Module:
     """Divide a weight by its largest singular value (Miyato et al., ICLR 2018).
 
-    That is followed by the power method, one step of it each time the weight is computed in
-    training mode. A vector is divided by its norm.
-
-    Args:
-        module: the module; returned.
-        name: the weight. Default: ``'weight'``.
-        n_power_iterations: steps of the power method. Default: 1.
-        eps: least norm to divide by. Default: 1e-12.
-        dim: the dimension of the outputs. Default: 0, in transposed convolutions 1.
+    That is followed by the power method, `n_power_iterations` steps of it each time the weight is
+    computed in training mode. `dim` is that of the outputs: 0, in transposed convolutions 1. A
+    vector is divided by its norm, which is taken for `eps` at least. Returns the module.
 
     Raises:
         ValueError: if the module has no such tensor, or there are no steps.

@@ -55,11 +55,8 @@ def cached() -> Iterator[None]:
 class ParametrizationList(ModuleList):
     """The parametrisations of one tensor, in order, and what they are applied to.
 
-    Made by `register_parametrization`; lies in ``module.parametrizations[name]``.
-
-    Attributes:
-        original: the parameter or buffer; ``original0``, ``original1``, ... where the first
-            `right_inverse` gives several.
+    It lies in ``module.parametrizations[name]``, and has the parameter or buffer as `original`, or
+    `original0`, `original1`, ... where `right_inverse` gives several.
     """
 
     original: Tensor
@@ -211,14 +208,8 @@ def register_parametrization(
     `right_inverse` in the parametrisation, which gives the original, or several, for a value; where
     there is one, the tensor keeps its value now. A second parametrisation is applied to the first.
 
-    Args:
-        module: the module, whose class becomes one of its own, ``Parametrized...``.
-        tensor_name: name of the parameter or buffer.
-        parametrization: module of one tensor, or of as many as `right_inverse` gives.
-        unsafe: whether another shape or dtype is allowed. Default: ``False``.
-
-    Returns:
-        The module.
+    The module, which is returned, gets a class of its own, ``Parametrized...``. With `unsafe` shape
+    and dtype may change.
 
     Raises:
         ValueError: if there is no such tensor, or the parametrisation changes shape or dtype.
@@ -293,13 +284,7 @@ def remove_parametrizations(
 ) -> Module:
     """Make a parametrised tensor a parameter or buffer again.
 
-    Args:
-        module: the module.
-        tensor_name: name of the tensor.
-        leave_parametrized: whether it keeps its value, the default, or gets the original back.
-
-    Returns:
-        The module.
+    It keeps its value, or without `leave_parametrized` gets the original back. Returns the module.
 
     Raises:
         ValueError: if it is not parametrised, or there are several originals to give back.

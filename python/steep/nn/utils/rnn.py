@@ -21,11 +21,8 @@ class _Packed(NamedTuple):
 class PackedSequence(_Packed):
     """Sequences of a batch, longest first, by time step; made by `pack_padded_sequence`.
 
-    Attributes:
-        data: the elements: of the first time step, then of the second, and so on.
-        batch_sizes: how many sequences there are at each time step.
-        sorted_indices: the place of each in the batch that was packed; ``None`` if it was sorted.
-        unsorted_indices: the inverse permutation.
+    `batch_sizes` says how many sequences `data` has of each time step; `sorted_indices` where each
+    was in the batch, ``None`` if it was sorted, and `unsorted_indices` is the inverse.
     """
 
     def __new__(
@@ -95,11 +92,8 @@ def pack_padded_sequence(
 ) -> PackedSequence:
     """Pack a padded batch: the elements of all sequences, one time step after the other.
 
-    Args:
-        input: ``(time, batch, *)``, or ``(batch, time, *)`` with `batch_first`.
-        lengths: length of each sequence.
-        batch_first: see `input`. Default: ``False``.
-        enforce_sorted: whether they have to be there longest first, the default, or are sorted.
+    `input` is ``(time, batch, *)``, with `batch_first` ``(batch, time, *)``; its sequences stand
+    longest first, unless `enforce_sorted` is ``False``.
 
     Raises:
         RuntimeError: on lengths that do not fit the input, are not sorted, or below 1.
@@ -156,14 +150,7 @@ def pad_packed_sequence(
 ) -> tuple[Tensor, Tensor]:
     """The padded batch that was packed, in its order, and the lengths of its sequences.
 
-    Args:
-        sequence: what `pack_padded_sequence` made.
-        batch_first: whether the batch is the first dimension. Default: ``False``.
-        padding_value: what stands after the ends. Default: 0.
-        total_length: time steps of the result; as many as the longest has by default.
-
-    Raises:
-        ValueError: if `total_length` is less than that.
+    It has as many time steps as the longest, or `total_length`; ValueError if these are fewer.
 
     Example:
         >>> import steep
@@ -205,11 +192,8 @@ def pad_sequence(
 ) -> Tensor:
     """Stack sequences of shapes ``(length, *)``, padded to the longest.
 
-    Args:
-        sequences: the sequences.
-        batch_first: whether the result is ``(batch, time, *)``; ``(time, batch, *)`` by default.
-        padding_value: what is added. Default: 0.
-        padding_side: where, ``'right'``, the default, or ``'left'``.
+    The result is ``(time, batch, *)``, with `batch_first` ``(batch, time, *)``. `padding_side` is
+    ``'right'`` or ``'left'``.
 
     Raises:
         RuntimeError: if there are none, or they differ in other dimensions.

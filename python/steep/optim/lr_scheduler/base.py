@@ -90,10 +90,6 @@ class LRScheduler:
         last_epoch: how often a schedule that is resumed has been stepped. Default: -1, the
             beginning, which stores each group's rate as its ``'initial_lr'``.
 
-    Attributes:
-        base_lrs: each group's ``'initial_lr'``.
-        last_epoch: how often it was stepped.
-
     Raises:
         TypeError: if `optimizer` is no optimiser.
         KeyError: if `last_epoch` is given and a group has no ``'initial_lr'``.

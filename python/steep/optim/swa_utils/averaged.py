@@ -116,21 +116,15 @@ class AveragedModel(Module):
     `get_ema_avg_fn` exponential moving averages.
 
     Args:
-        model: the model; it is copied.
-        device: ``None`` or ``'cpu'``.
-        avg_fn: ``(average, current, count) -> average`` for each parameter. Default: all models
-            so far with equal weight.
-        multi_avg_fn: ``(averages, currents, count)`` for all parameters of a dtype at once,
-            in place.
-        use_buffers: whether buffers are averaged as well; they are copied otherwise. Default:
-            ``False``.
+        avg_fn: ``(average, current, count) -> average`` for each parameter; equal weights if
+            ``None``.
+        multi_avg_fn: ``(averages, currents, count)`` for all parameters of a dtype, in place;
+            AssertionError if both are given.
+        use_buffers: whether buffers are averaged too, and not copied (``False``).
 
     Attributes:
         module: the copy.
         n_averaged: how many models were averaged, an int64 buffer.
-
-    Raises:
-        AssertionError: if both functions are given.
 
     Example:
         >>> import steep
@@ -209,13 +203,9 @@ class AveragedModel(Module):
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     """Compute the running statistics of a model's batch normalisation layers anew.
 
-    Modules with `reset_running_stats` and `momentum` are such layers. They average over all
-    batches with equal weight meanwhile; modes and momenta are as before afterwards.
-
-    Args:
-        loader: the batches, or lists and tuples that begin with one.
-        model: the model, which is called with each batch in training mode.
-        device: ``None`` or ``'cpu'``.
+    Modules with `reset_running_stats` and `momentum` are such layers. They see all batches, or
+    what lists and tuples begin with, in training mode with equal weight; modes and momenta are as
+    before afterwards.
 
     Example:
         >>> import steep
@@ -249,12 +239,7 @@ def _has_running_stats(module: Module) -> bool:
 class SWALR(LRScheduler):
     """From the rate there is to `swa_lr` within `anneal_epochs`, and stays there.
 
-    Args:
-        optimizer: see `LRScheduler`.
-        swa_lr: the rate of the averaging, for all groups or each.
-        anneal_epochs: epochs until it is reached. Default: 10.
-        anneal_strategy: along a ``'cos'``, the default, or ``'linear'``.
-        last_epoch: see `LRScheduler`. Default: -1.
+    It goes along a ``'cos'``, or ``'linear'``. `swa_lr` may be a list of one for each group.
 
     Raises:
         ValueError: on an unknown strategy, epochs that are no int from 0 on, or a list of
