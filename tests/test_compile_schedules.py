@@ -171,3 +171,18 @@ def test_a_step_that_averages_the_weights_is_replayed(settings):
         assert compiled().item() == plain.step().item()
         assert other.state() == plain.state()
     assert replays(compiled) > 8
+
+
+def test_another_average_is_followed():
+    plain, other = Averaging({}), Averaging({})
+    compiled = steep.compile(other.step, fullgraph=True)
+    for i in range(18):
+        if i == 6:
+            for run in (plain, other):
+                run.average.avg_fn = get_ema_avg_fn(0.5)
+        if i == 12:
+            for run in (plain, other):
+                run.average.use_buffers = True
+        assert compiled().item() == plain.step().item()
+        assert other.state() == plain.state()
+    assert replays(compiled) > 6

@@ -142,6 +142,13 @@ def test_the_power_method_goes_on_in_training_mode_alone():
     assert not resting.parametrizations.weight[0].training
 
 
+@pytest.mark.parametrize("make", [parametrizations.spectral_norm, nn.utils.spectral_norm])
+def test_two_calls_before_one_backward_pass(make):
+    layer = make(nn.Linear(3, 3))
+    (layer(steep.ones(3)) + layer(steep.ones(3))).sum().backward()
+    assert all(p.grad is not None for p in layer.parameters())
+
+
 def slope(function: Any, x: Any, step: float = 1e-6) -> Any:
     """The gradient of a function by differences."""
     at, found = array(x), np.zeros(x.shape)
