@@ -166,13 +166,26 @@ def optimiser(rng: Rng) -> tuple[str, Row, Call]:
     many = [[Arr(of, domain) for of in shapes] for domain in ("real", "real", "wide", "positive")]
     flags = [bool(flag) for flag in rng.random(3) < 0.5]
     decay = float(rng.choice([0, 0.1]))
-    if rng.random() < 0.5:
-        hyper = np.array([0.1, 0.9, 0.2, decay])
-        return "sgd_step", TABLE["sgd_step"], call(*many[:3], hyper, *flags)
+    params, grads, moments, squares = many
+    name = pick(rng, "sgd_step adam_step adagrad_step rmsprop_step nadam_step")
     steps = [np.array(int(rng.integers(100)), np.float32) for _ in shapes]
-    most = many[3] if flags[0] else []
-    hyper = np.array([0.1, 0.9, 0.99, 1e-8, decay])
-    return "adam_step", TABLE["adam_step"], call(*many, most, steps, hyper, *flags[1:])
+    if name == "sgd_step":
+        rest = [moments, np.array([0.1, 0.9, 0.2, decay]), *flags]
+    elif name == "adam_step":
+        most = squares if flags[0] else []
+        hyper = np.array([0.1, 0.9, 0.99, 1e-8, decay])
+        rest = [moments, squares, most, steps, hyper, *flags[1:]]
+    elif name == "adagrad_step":
+        rest = [squares, steps, np.array([0.1, 0.01, decay, 1e-8]), flags[0]]
+    elif name == "rmsprop_step":
+        means = [Arr(of, "distribution") for of in shapes] if flags[1] else []
+        hyper = np.array([0.1, 0.9, 1e-8, decay, 0.8 if flags[2] else 0.0])
+        rest = [squares, means, moments if flags[2] else [], steps, hyper, flags[0]]
+    else:
+        products = [np.array(rng.random(), np.float32) for _ in shapes]
+        hyper = np.array([0.1, 0.9, 0.99, 1e-8, decay, 0.004])
+        rest = [moments, squares, products, steps, hyper, *flags[1:]]
+    return name, TABLE[name], call(params, grads, *rest)
 
 
 def written(rng: Rng) -> tuple[str, Row, Call]:

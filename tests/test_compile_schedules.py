@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import steep
+from cases import OPTIMIZERS
 from compiling import reason, replays
 from steep import nn
 from steep.optim import lr_scheduler as S
@@ -78,6 +79,15 @@ def test_one_program_follows_a_schedule(name, kind, tensor):
     assert compiled.state[0] == plain.state[0]
     assert len(compiled.function.programs()) == 1
     assert replays(compiled.function) == 21  # of 24 calls: one warms up, two are recorded
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_every_optimizer_follows_a_schedule(kind):
+    plain = Training("ExponentialLR", kind, False, False, False)
+    compiled = Training("ExponentialLR", kind, True, False, False)
+    assert compiled.losses == plain.losses
+    assert len(compiled.function.programs()) == 1
+    assert replays(compiled.function) == 21
 
 
 @pytest.mark.filterwarnings("ignore:compile. .*runs eagerly")
@@ -161,3 +171,18 @@ def test_a_step_that_averages_the_weights_is_replayed(settings):
         assert compiled().item() == plain.step().item()
         assert other.state() == plain.state()
     assert replays(compiled) > 8
+
+
+def test_another_average_is_followed():
+    plain, other = Averaging({}), Averaging({})
+    compiled = steep.compile(other.step, fullgraph=True)
+    for i in range(18):
+        if i == 6:
+            for run in (plain, other):
+                run.average.avg_fn = get_ema_avg_fn(0.5)
+        if i == 12:
+            for run in (plain, other):
+                run.average.use_buffers = True
+        assert compiled().item() == plain.step().item()
+        assert other.state() == plain.state()
+    assert replays(compiled) > 6

@@ -83,3 +83,137 @@ def test_init_errors():
         nn.init.kaiming_normal_(steep.empty(3, 3), mode="fan")
     with pytest.raises(ValueError, match="2 dimensions"):
         nn.init.eye_(steep.empty(3))
+
+
+# ---- structured weights -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 4), (4, 2, 3)])
+@pytest.mark.parametrize("dtype", [steep.float32, steep.float64])
+def test_orthogonal_is_orthogonal_and_as_drawn(shape, dtype):
+    steep.manual_seed(0)
+    w = nn.Parameter(steep.empty(shape, dtype=dtype))
+    assert nn.init.orthogonal_(w, gain=2.0) is w
+    rows = shape[0]
+    got = np.asarray(w.tolist()).reshape(rows, -1)
+    small = got @ got.T if rows <= got.shape[1] else got.T @ got
+    np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-5)
+    # What was drawn is Q times a triangle with a positive diagonal.
+    steep.manual_seed(0)
+    drawn = np.asarray(steep.empty(got.shape, dtype=dtype).normal_().tolist())
+    if rows < got.shape[1]:
+        drawn, got = drawn.T, got.T
+    r = got.T @ drawn / 2
+    np.testing.assert_allclose(r, np.triu(r), atol=1e-5)
+    assert (np.diag(r) > 0).all()
+
+
+def test_orthogonal_draws_as_pytorch():
+    # torch 2.13: torch.manual_seed(0); torch.nn.init.orthogonal_(torch.empty(2, 2))
+    steep.manual_seed(0)
+    w = nn.init.orthogonal_(steep.empty(2, 2))
+    np.testing.assert_allclose(
+        w.tolist(),
+        [[0.5774399042129517, 0.8164330720901489], [-0.8164330720901489, 0.5774400234222412]],
+        rtol=1e-6,
+    )
+
+
+def test_sparse_has_its_zeros_and_draws_as_pytorch():
+    # torch 2.13: torch.manual_seed(0); torch.nn.init.sparse_(torch.empty(3, 2), 0.3, 1.0)
+    steep.manual_seed(0)
+    w = nn.init.sparse_(steep.empty(3, 2), 0.3, 1.0)
+    np.testing.assert_allclose(
+        w.tolist(),
+        [
+            [0.0, -0.293428897857666],
+            [-2.1787893772125244, 0.0],
+            [-1.0845223665237427, -1.3985954523086548],
+        ],
+        rtol=3e-7,
+    )
+    w = nn.init.sparse_(steep.empty(50, 4), 0.31)
+    assert (w == 0).sum(0).tolist() == [16] * 4
+    drawn = []
+    for _ in range(2):
+        generator = steep.Generator()
+        generator.manual_seed(3)
+        drawn.append(nn.init.sparse_(steep.empty(9, 9), 0.5, generator=generator).tolist())
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "groups"), [((2, 3, 3), 1), ((4, 2, 3, 2), 2), ((3, 1, 1, 2, 3), 3)]
+)
+def test_dirac_passes_channels_on(shape, groups):
+    got = np.asarray(nn.init.dirac_(steep.ones(shape), groups).tolist())
+    expected = np.zeros(shape)
+    per_group = shape[0] // groups
+    for out in range(shape[0]):
+        if out % per_group < shape[1]:
+            expected[(out, out % per_group, *(size // 2 for size in shape[2:]))] = 1
+    np.testing.assert_array_equal(got, expected)
+
+
+DRAWING = {
+    "uniform_": {},
+    "normal_": {},
+    "trunc_normal_": {"std": 0.4, "a": 0.1},
+    "xavier_uniform_": {},
+    "xavier_normal_": {},
+    "kaiming_uniform_": {},
+    "kaiming_normal_": {},
+    "orthogonal_": {},
+    "sparse_": {"sparsity": 0.5},
+}
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_draws_come_from_the_generator_given(name):
+    fill = getattr(nn.init, name)
+    steep.manual_seed(7)
+    expected = fill(steep.empty(4, 5), **DRAWING[name]).tolist()
+    generator = steep.Generator()
+    generator.manual_seed(7)
+    state = steep.get_rng_state().tolist()
+    w = nn.Parameter(steep.empty(4, 5))
+    assert fill(w, **DRAWING[name], generator=generator) is w
+    assert w.tolist() == expected
+    assert w.is_leaf
+    assert steep.get_rng_state().tolist() == state
+
+
+GAINS = dict.fromkeys(nn.init._LINEAR, 1.0) | {"tanh": 5 / 3, "relu": 2**0.5, "selu": 0.75}
+
+
+@pytest.mark.parametrize("name", GAINS)
+def test_gain_of_each_nonlinearity(name):
+    assert nn.init.calculate_gain(name) == GAINS[name]
+    assert nn.init.calculate_gain("leaky_relu", 2) == pytest.approx((2 / 5) ** 0.5)
+
+
+def test_older_names_warn():
+    for name in ("uniform", "normal", "eye", "xavier_uniform", "kaiming_normal", "orthogonal"):
+        with pytest.warns(FutureWarning, match=f"nn.init.{name}` is now deprecated in favor of"):
+            getattr(nn.init, name)(steep.empty(2, 2))
+    with pytest.warns(FutureWarning, match="deprecated"):
+        assert nn.init.constant(steep.empty(2), val=3.0).tolist() == [3.0, 3.0]
+
+
+BAD = [
+    (lambda: nn.init.orthogonal_(steep.empty(3)), "2 or more dimensions"),
+    (lambda: nn.init.sparse_(steep.empty(3), 0.1), "with 2 dimensions"),
+    (lambda: nn.init.dirac_(steep.empty(3, 3)), "3, 4, or 5 dimensions"),
+    (lambda: nn.init.dirac_(steep.empty(3, 3, 1), 2), "dim 0 must be divisible by groups"),
+    (lambda: nn.init.calculate_gain("leaky_relu", True), "negative_slope True not a valid number"),
+]
+
+
+@pytest.mark.parametrize(("call", "text"), BAD, ids=lambda x: None)
+def test_structured_weights_refuse(call, text):
+    with pytest.raises(ValueError, match=text):
+        call()
+
+
+def test_orthogonal_of_nothing_is_nothing():
+    assert tuple(nn.init.orthogonal_(steep.empty(0, 3)).shape) == (0, 3)

@@ -156,6 +156,24 @@ def test_clip_leaves_small_gradients_and_reports_nonfinite():
     assert nn.utils.clip_grad_norm_([], 1.0).item() == 0.0
 
 
+def test_clipping_in_two_parts():
+    a, b = steep.zeros(2, requires_grad=True), steep.zeros(1, requires_grad=True)
+    a.grad, b.grad = steep.tensor([3.0, 0.0]), steep.tensor([4.0])
+    total = nn.utils.get_total_norm([a.grad, b.grad])
+    assert total.item() == 5.0
+    assert nn.utils.get_total_norm(a.grad, float("inf")).item() == 3.0
+    assert nn.utils.get_total_norm([]).item() == 0.0
+    with pytest.raises(RuntimeError, match="non-finite"):
+        nn.utils.get_total_norm(steep.tensor([float("nan")]), error_if_nonfinite=True)
+    nn.utils.clip_grads_with_norm_([a, b], 2.5, total)
+    np.testing.assert_allclose([*a.grad.tolist(), *b.grad.tolist()], [1.5, 0.0, 2.0], rtol=1e-6)
+    nn.utils.clip_grads_with_norm_(steep.zeros(1), 1.0, total)  # without a gradient
+    with pytest.warns(UserWarning, match="empty generator, no gradient clipping"):
+        nn.utils.clip_grad_norm_((p for p in ()), 1.0)
+    with pytest.warns(FutureWarning, match="in favor of `steep.nn.utils.clip_grad_norm_`"):
+        assert nn.utils.clip_grad_norm([a, b], 10.0).item() == pytest.approx(2.5)
+
+
 def test_clip_grad_value():
     a = nn.Parameter(steep.zeros(3))
     a.grad = steep.tensor([-5.0, 0.25, 5.0])

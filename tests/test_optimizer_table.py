@@ -52,6 +52,33 @@ def test_a_compiled_step_has_the_same_bits(kind: Any, settings: dict[str, Any]) 
     assert replays(compiled) > 0, compiled.explain()
 
 
+def lowered(value: Any) -> Any:
+    """A setting that is a number a little lower; a pair of them, too."""
+    if isinstance(value, tuple):
+        return tuple(map(lowered, value))
+    return value * 0.9 if isinstance(value, float) and value else value
+
+
+@pytest.mark.parametrize(("kind", "settings"), CASES)
+def test_replays_follow_every_number_of_a_group(kind: Any, settings: dict[str, Any]) -> None:
+    """Rates, betas and all others: no call is recorded anew for them."""
+    plain, other = Training(kind, settings), Training(kind, settings)
+    compiled = steep.compile(other.step)
+    for i in range(9):
+        x = steep.randn(4, 5)
+        if i > 4:
+            assert replays(compiled) > 0, compiled.explain()
+            before = replays(compiled)
+            for training in (plain, other):
+                group = training.optimizer.param_groups[0]
+                group.update({name: lowered(v) for name, v in group.items() if name != "params"})
+        same_bits(compiled(x).detach().numpy(), plain.step(x).detach().numpy())
+        if i > 4:
+            assert replays(compiled) == before + 1, compiled.explain()
+        for got, expected in zip(other.state(), plain.state(), strict=True):
+            same_bits(got, expected)
+
+
 @pytest.mark.parametrize("clone", [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
 @pytest.mark.parametrize(("kind", "settings"), CASES)
 def test_copies_go_on_alike(kind: Any, settings: dict[str, Any], clone: Any) -> None:

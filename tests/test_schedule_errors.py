@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -154,6 +155,16 @@ def test_a_schedule_stepped_too_early_warns():
     schedule = lr_scheduler.StepLR(optimizer, 1)
     stepped(optimizer)
     schedule.step()
+
+
+def test_copies_of_a_schedule_go_on_without_a_warning():
+    schedule = lr_scheduler.StepLR(two_groups(), 1)
+    for other in (copy.deepcopy(schedule), pickle.loads(pickle.dumps(schedule))):
+        assert other.optimizer is not schedule.optimizer
+        stepped(other.optimizer)
+        other.step()
+        assert numbers(other.get_last_lr()) == pytest.approx([0.01, 0.05])
+    assert schedule.get_last_lr() == list(RATES)
 
 
 def test_a_replayed_step_counts():

@@ -28,6 +28,9 @@ PATHS = {
     "nn.init": ["kaiming_uniform_"],
     "nn.utils.clip_grad": ["clip_grad_norm_", "clip_grad_value_"],
     "nn.utils.convert_parameters": ["parameters_to_vector", "vector_to_parameters"],
+    "nn.utils.parametrizations": ["weight_norm", "spectral_norm"],
+    "nn.utils.parametrize": ["cached", "is_parametrized", "register_parametrization"],
+    "nn.utils.rnn": ["PackedSequence", "pad_sequence", "pack_padded_sequence"],
     "optim.adam": ["Adam"],
     "optim.adamw": ["AdamW"],
     "optim.lr_scheduler": ["LRScheduler", "StepLR", "OneCycleLR", "ReduceLROnPlateau"],
@@ -43,7 +46,8 @@ PATHS = {
 # Where the package gives the names of a submodule.
 HOMES = {"nn.parameter": "nn", "random": "", "serialization": "", "autograd.grad_mode": ""}
 # Which have names of their own.
-HOMES |= {path: path for path in ("optim.lr_scheduler", "optim.swa_utils")}
+_OWN = ("optim.lr_", "optim.swa_", "nn.utils.param", "nn.utils.rnn")
+HOMES |= {path: path for path in PATHS if path.startswith(_OWN)}
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -79,10 +83,12 @@ def test_functions_stay_functions() -> None:
     assert steep.autograd.gradcheck(steep.exp, [x])
 
 
-def test_optim_does_not_import_what_few_programs_use() -> None:
+def test_what_few_programs_use_is_not_imported_with_the_rest() -> None:
     code = (
         "import sys, steep; steep.optim.SGD, steep.nn.Linear; "
-        "print([m for m in sys.modules if m.startswith(('steep.optim.lr_s', 'steep.optim.swa'))])"
+        "LATER = ('steep.optim.lr_s', 'steep.optim.swa', 'steep.nn.utils.param', "
+        "'steep.nn.utils.rnn', 'steep.nn.utils._hooked'); "
+        "print([m for m in sys.modules if m.startswith(LATER)])"
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert eval(out.stdout) == []

@@ -98,8 +98,8 @@ def gradcheck(
     for x in wanted:
         if x.element_size() != 8 or not x.is_contiguous():
             raise ValueError(
-                f"gradcheck: expected contiguous float64 inputs, got {x.dtype}; differences in "
-                "less precision say nothing: convert with .double()"
+                f"gradcheck: expected contiguous float64 inputs, got {x.dtype}; in lower "
+                "precision, differences are mostly rounding error: convert with .double()"
             )
     outs = [out for out in _outputs(func, arguments) if out.requires_grad]
     by_backward = [_analytic(out, wanted) for out in outs]

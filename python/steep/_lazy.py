@@ -9,12 +9,14 @@ from typing import Any
 __all__ = ["importing"]
 
 
-def importing(package: str, *names: str) -> Callable[[str], Any]:
-    """A `__getattr__` of a package that imports these submodules of it."""
+def importing(package: str, *modules: str, **homes: str) -> Callable[[str], Any]:
+    """A `__getattr__` of a package, for these submodules, and for names from their homes."""
 
     def find(name: str) -> Any:
-        if name in names:
+        if name in modules:
             return importlib.import_module(f"{package}.{name}")
+        if name in homes:
+            return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return find

@@ -163,7 +163,7 @@ def _restore(value: Any, tensors: dict[str, Tensor]) -> Any:
     if kind == "dict":
         pairs = {k: _restore(v, tensors) for k, v in content}
         if len(pairs) != len(content):
-            raise ValueError("a key comes twice")
+            raise ValueError("a key occurs twice")
         return pairs
     raise ValueError(f"unknown kind {kind!r}")
 
@@ -244,12 +244,12 @@ def _read_header(file: BufferedReader, size: int, name: str) -> tuple[dict[str, 
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; which of two equal keys counts, readers do not agree on."""
+    """A JSON object; readers do not agree on which of two equal keys counts."""
     found = dict(pairs)
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for i, key in enumerate(keys) if key in keys[:i])
-        raise ValueError(f"the key {twice!r} comes twice")
+        raise ValueError(f"the key {twice!r} occurs twice")
     return found
 
 

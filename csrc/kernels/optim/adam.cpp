@@ -37,36 +37,35 @@ namespace {
 template <class T>
 struct Adam {
   T step_size, root_factor, eps;  // lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t)
-  T rest1, beta2, rest2;          // rest: 1 - beta
-  T weight_decay, shrink, sign;   // shrink: 1 - lr * weight_decay, where decoupled
+  T beta2, rest2;                 // rest: 1 - beta
+  T shrink;                       // 1 - lr * weight_decay, where decoupled
+  Lerp<T> to_m;
+  Slope<T> slope;
 
-  Adam(const double* hyper, const AdamStep& how, int64_t step) {
-    const double lr = hyper[0], decay = hyper[4];
-    step_size = static_cast<T>(lr / (1 - power(hyper[1], step)));
+  Adam(const double* hyper, const AdamStep& how, int64_t step)
+      : eps(static_cast<T>(hyper[3])),
+        beta2(static_cast<T>(hyper[2])),
+        rest2(static_cast<T>(1 - hyper[2])),
+        shrink(how.decoupled ? static_cast<T>(1 - hyper[0] * hyper[4]) : T(1)),
+        to_m(static_cast<T>(1 - hyper[1])),
+        slope(how.decoupled ? 0 : hyper[4], how.maximize) {
+    step_size = static_cast<T>(hyper[0] / (1 - power(hyper[1], step)));
     root_factor = static_cast<T>(1 / vec::sqrt(1 - power(hyper[2], step)));
-    eps = static_cast<T>(hyper[3]);
-    rest1 = static_cast<T>(1 - hyper[1]);
-    beta2 = static_cast<T>(hyper[2]);
-    rest2 = static_cast<T>(1 - hyper[2]);
-    weight_decay = static_cast<T>(decay);
-    shrink = how.decoupled ? static_cast<T>(1 - lr * decay) : T(1);
-    sign = how.maximize ? T(-1) : T(1);
   }
 };
 
-// vmax is null unless kAmsgrad; kDecays: the weight decay is part of the gradient.
-template <bool kAmsgrad, bool kDecays, class T>
-void adam_update(const Adam<T>& a, T* __restrict p, const T* __restrict grad, T* __restrict m,
+// vmax is null unless kAmsgrad.
+template <bool kAmsgrad, class T>
+void adam_update(const Adam<T>& rule, T* __restrict p, const T* __restrict grad, T* __restrict m,
                  T* __restrict v, T* __restrict vmax, int64_t n) {
-  const T step_size = a.step_size, root_factor = a.root_factor, eps = a.eps;
-  const T beta2 = a.beta2, rest2 = a.rest2, shrink = a.shrink;
-  const T weight_decay = a.weight_decay, sign = a.sign;
-  const Lerp<T> lerp(a.rest1);
+  const T step_size = rule.step_size, root_factor = rule.root_factor, eps = rule.eps,
+          beta2 = rule.beta2, rest2 = rule.rest2, shrink = rule.shrink;
+  const Lerp<T> to_m = rule.to_m;
+  const Slope<T> slope = rule.slope;
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
-    const T plain = sign * grad[i], x = p[i];
-    const T g = kDecays ? vec::mul_add(weight_decay, x, plain) : plain;
-    const T first = faded(lerp(m[i], g));
+    const T x = p[i], g = slope(x, grad[i]);
+    const T first = faded(to_m(m[i], g));
     const T second = faded(vec::mul_add(rest2 * g, g, v[i] * beta2));
     T largest = second;
     if constexpr (kAmsgrad) {
@@ -81,7 +80,7 @@ void adam_update(const Adam<T>& a, T* __restrict p, const T* __restrict grad, T*
   }
 }
 
-template <bool kAmsgrad, bool kDecays, class T>
+template <bool kAmsgrad, class T>
 void adam_step(const Task& task) {
   const auto* hyper = static_cast<const double*>(task.data[0]);
   const AdamStep& how = arguments<AdamStep>(task);
@@ -92,20 +91,13 @@ void adam_step(const Task& task) {
                    if (mine != step) rule = Adam<T>(hyper, how, step = mine);
                    const auto at = [=](int k) { return static_cast<T*>(data[k]) + begin; };
                    T* vmax = kAmsgrad ? at(4) : nullptr;
-                   adam_update<kAmsgrad, kDecays>(rule, at(0), at(1), at(2), at(3), vmax,
-                                                  end - begin);
+                   adam_update<kAmsgrad>(rule, at(0), at(1), at(2), at(3), vmax, end - begin);
                  });
 }
 
 template <class T>
 void adam(const Task& task) {
-  const AdamStep& how = arguments<AdamStep>(task);
-  const bool decays = static_cast<const double*>(task.data[0])[4] != 0 && !how.decoupled;
-  if (how.amsgrad) {
-    decays ? adam_step<true, true, T>(task) : adam_step<true, false, T>(task);
-  } else {
-    decays ? adam_step<false, true, T>(task) : adam_step<false, false, T>(task);
-  }
+  arguments<AdamStep>(task).amsgrad ? adam_step<true, T>(task) : adam_step<false, T>(task);
 }
 
 }  // namespace

@@ -72,16 +72,19 @@ struct Nadam {
 template <class T>
 void nadam_update(const Nadam<T>& rule, T* __restrict p, const T* __restrict grad, T* __restrict m,
                   T* __restrict v, int64_t n) {
-  const Nadam<T> a = rule;
+  const T root_factor = rule.root_factor, eps = rule.eps, beta2 = rule.beta2, rest2 = rule.rest2,
+          of_grad = rule.of_grad, of_m = rule.of_m, shrink = rule.shrink;
+  const Lerp<T> to_m = rule.to_m;
+  const Slope<T> slope = rule.slope;
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
-    const T x = p[i], g = a.slope(x, grad[i]);
-    const T first = faded(a.to_m(m[i], g));
-    const T second = faded(vec::mul_add(a.rest2 * g, g, v[i] * a.beta2));
-    const T denominator = vec::mul_add(vec::sqrt(second), a.root_factor, a.eps);
+    const T x = p[i], g = slope(x, grad[i]);
+    const T first = faded(to_m(m[i], g));
+    const T second = faded(vec::mul_add(rest2 * g, g, v[i] * beta2));
+    const T denominator = vec::mul_add(vec::sqrt(second), root_factor, eps);
     m[i] = first;
     v[i] = second;
-    p[i] = x * a.shrink - vec::mul_add(a.of_grad, g, a.of_m * first) / denominator;
+    p[i] = x * shrink - vec::mul_add(of_grad, g, of_m * first) / denominator;
   }
 }
 

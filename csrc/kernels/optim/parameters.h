@@ -79,26 +79,38 @@ inline double power(double base, int64_t exponent) {
 // be a condition inside it is a choice between two values, a template parameter or a factor: sign is
 // -1 to maximize.
 
+// One of two numbers, the same one for all elements. By bits: several conditions in a loop, even if
+// they do not change in it, keep GCC from vectorising it.
+template <class T>
+struct Choice {
+  vec::BitsOf<T> mask;
+  explicit Choice(bool first) : mask(first ? ~vec::BitsOf<T>(0) : 0) {}
+  STEEP_INLINE T operator()(T first, T second) const {
+    return vec::from_bits<T>((vec::to_bits(first) & mask) | (vec::to_bits(second) & ~mask));
+  }
+};
+
 // The gradient with its sign and the weight decay.
 template <class T>
 struct Slope {
   T sign, weight_decay;
-  bool decays;
+  Choice<T> decays;
   Slope(double decay, Flag maximize)
       : sign(maximize ? T(-1) : T(1)), weight_decay(static_cast<T>(decay)), decays(decay != 0) {}
   STEEP_INLINE T operator()(T p, T grad) const {
-    const T plain = sign * grad, decayed = vec::mul_add(weight_decay, p, plain);
-    return decays ? decayed : plain;
+    const T plain = sign * grad;
+    return decays(vec::mul_add(weight_decay, p, plain), plain);
   }
 };
 
 // PyTorch's lerp: m + weight * (g - m) from the nearer end, which the weight alone decides.
 template <class T>
 struct Lerp {
-  bool from_m;
+  Choice<T> from_m;
   T factor;
-  explicit Lerp(T weight) : from_m(weight < T(0.5)), factor(from_m ? weight : -(1 - weight)) {}
-  STEEP_INLINE T operator()(T m, T g) const { return vec::mul_add(factor, g - m, from_m ? m : g); }
+  explicit Lerp(T weight)
+      : from_m(weight < T(0.5)), factor(weight < T(0.5) ? weight : -(1 - weight)) {}
+  STEEP_INLINE T operator()(T m, T g) const { return vec::mul_add(factor, g - m, from_m(m, g)); }
 };
 
 // The moving averages of a gradient that has become 0 fade until they are subnormal, on which most

@@ -39,7 +39,7 @@ struct Rmsprop {
   T lr, alpha, rest, eps, momentum;  // rest: 1 - alpha
   Lerp<T> to_mean;
   Slope<T> slope;
-  bool centered, moves;
+  Choice<T> centered, moves;
 
   Rmsprop(const double* hyper, const RmspropStep& how)
       : lr(static_cast<T>(hyper[0])),
@@ -59,20 +59,24 @@ struct Rmsprop {
 template <class T>
 void rmsprop_update(const Rmsprop<T>& rule, T* p, const T* grad, T* v, T* mean, T* buffer,
                     int64_t n) {
-  const Rmsprop<T> a = rule;
+  const T lr = rule.lr, alpha = rule.alpha, rest = rule.rest, eps = rule.eps,
+          momentum = rule.momentum;
+  const Lerp<T> to_mean = rule.to_mean;
+  const Slope<T> slope = rule.slope;
+  const Choice<T> centered = rule.centered, moves = rule.moves;
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
-    const T x = p[i], before = buffer[i], g = a.slope(x, grad[i]);
-    const T first = faded(a.to_mean(mean[i], g));
-    const T second = faded(vec::mul_add(a.rest * g, g, v[i] * a.alpha));
-    const T spread = a.centered ? vec::mul_add(-first, first, second) : second;
-    const T part = g / (vec::sqrt(spread) + a.eps);
-    const T moved = a.moves ? faded(vec::mul_add(a.momentum, before, part)) : part;
-    const T after = vec::mul_add(-a.lr, moved, x);
+    const T x = p[i], before = buffer[i], g = slope(x, grad[i]);
+    const T first = faded(to_mean(mean[i], g));
+    const T second = faded(vec::mul_add(rest * g, g, v[i] * alpha));
+    const T spread = centered(vec::mul_add(-first, first, second), second);
+    const T part = g / (vec::sqrt(spread) + eps);
+    const T moved = moves(faded(vec::mul_add(momentum, before, part)), part);
+    const T after = vec::mul_add(-lr, moved, x);
     v[i] = second;
-    mean[i] = a.centered ? first : second;
+    mean[i] = centered(first, second);
     p[i] = after;
-    buffer[i] = a.moves ? moved : after;
+    buffer[i] = moves(moved, after);
   }
 }
 
@@ -83,8 +87,8 @@ void rmsprop(const Task& task) {
   for_counted<T>(task, how.count, sizes_after<RmspropStep>(task), 6,
                  [&](void* const* data, int64_t begin, int64_t end, int64_t) {
                    const auto at = [=](int k) { return static_cast<T*>(data[k]) + begin; };
-                   rmsprop_update(rule, at(0), at(1), at(2), at(rule.centered ? 3 : 2),
-                                  at(rule.moves ? 4 : 0), end - begin);
+                   rmsprop_update(rule, at(0), at(1), at(2), at(how.centered ? 3 : 2),
+                                  at(how.momentum ? 4 : 0), end - begin);
                  });
 }
 

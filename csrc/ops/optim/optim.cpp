@@ -1,5 +1,5 @@
 // Fused optimiser steps: everything is checked first, so that a step is taken by all parameters or
-// by none.
+// by none. step_register.cpp enters them into the registry.
 #include "ops/optim/optim.h"
 
 #include <utility>
@@ -233,6 +233,8 @@ program::ArgumentWords words_of(const FusedStep& step, const Lists& lists,
   return words;
 }
 
+}  // namespace
+
 void take_step(const Op& self, AnyValue* arguments, AnyValue&) {
   const auto& how = *static_cast<const FusedStep*>(self.subject);
   const Tensors &params = *arguments[0].tensors, &grads = *arguments[1].tensors;
@@ -258,47 +260,5 @@ void take_step(const Op& self, AnyValue* arguments, AnyValue&) {
   });
   launches.run();
 }
-
-// ---- its texts ----
-
-std::string signature_of(const FusedStep& step) {
-  std::string text = "(params: Sequence[Tensor], grads: Sequence[Tensor]";
-  for (const auto* list = step.lists; list->name; ++list)
-    text += join(", ", list->name, ": Sequence[Tensor]");
-  text += ", hyper: Tensor";
-  for (int k = 0; step.switches[k]; ++k) text += join(", ", step.switches[k], ": bool");
-  return text + ") -> None";
-}
-
-std::string docstring_of(const FusedStep& step) {
-  std::string numbers = "0.5", names = step.hyper[0], lists, given, switches;
-  for (int k = 1; step.hyper[k]; ++k) numbers += ", 0", names += join(", ", step.hyper[k]);
-  for (const auto* list = step.lists; list->name; ++list) {
-    const bool optional = list->kind == StateKind::optional;
-    const bool number = list->kind == StateKind::number;
-    if (optional) lists += join(" ", list->name, " may be empty.");
-    if (number) lists += join(" ", list->name, " are float32 numbers.");
-    given += optional ? ", []" : number ? ", [steep.tensor(0.0)]" : ", [steep.zeros(1)]";
-  }
-  for (int k = 0; step.switches[k]; ++k) switches += ", False";
-  return join("One step of ", step.what, " over all parameters, in place and in one launch.\n\n",
-              step.formula, "\n\nhyper is a float64 tensor [", names,
-              "], read when the kernel runs.", lists,
-              "\n\nRaises ValueError for lists of different lengths, RuntimeError for shapes or "
-              "dtypes that differ from\nthe parameter's; nothing is written then.\n\n"
-              ">>> p = steep.ones(1)\n>>> hyper = steep.tensor([",
-              numbers, "], dtype=steep.float64)\n>>> steep._core.", step.kernel->name,
-              "([p], [steep.ones(1)]", given, ", hyper", switches, ")\n>>> p\ntensor([0.5000])\n");
-}
-
-void register_optim(Registry& registry) {
-  for (const FusedStep* step = kernels::newest_step; step; step = step->next)
-    registry.add_shared(take_step, step, step->kernel->name, kInternal, signature_of(*step),
-                        docstring_of(*step));
-}
-
-const Registration registered("optimiser", register_optim);
-
-}  // namespace
 
 }  // namespace steep::ops

@@ -4,14 +4,20 @@
 #include <memory>
 
 #include "ops/elementwise/elementwise.h"
+#include "ops/value.h"
 
 namespace steep::ops {
+
+struct Op;
 
 // What steps raise, fused or made of operations: unless parameters are floating and can be written,
 // and what belongs to each is of its shape and dtype.
 void check_params(const char* op, const Tensors& params);
 void check_list(const char* op, const char* what, const Tensors& list, const Tensors& params);
 void check_like(const char* op, const char* what, const Tensor& x, const Tensor& param, int at);
+
+// The operation of the step that `self` is about, a kernels::FusedStep.
+void take_step(const Op& self, AnyValue* arguments, AnyValue& result);
 
 struct WaitingSteps;
 

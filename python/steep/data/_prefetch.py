@@ -188,13 +188,13 @@ class PrefetchingIterator:
     def _check(self) -> None:
         if self._process != os.getpid():
             raise RuntimeError(
-                "DataLoader: expected to be iterated in the process that began it, got a forked "
-                "child, where its worker threads are not there; begin a new iteration"
+                "DataLoader: expected to be iterated in the process that began the iteration, got "
+                "a forked child, which has no worker threads; begin another with iter(loader)"
             )
         if self._between:
             self.close()
             raise RuntimeError(
-                "DataLoader: the epoch was broken off between two batches; begin another with "
+                "DataLoader: the epoch was interrupted between two batches; begin another with "
                 "iter(loader)"
             )
 

@@ -130,6 +130,8 @@ class ModuleBase(HookedModule):
         if "_modules" not in self.__dict__:
             raise AttributeError(f"cannot assign {what} before Module.__init__() call")
         if kind == "_parameters":
+            if isinstance(getattr(type(self), name, None), property) and hasattr(self, name):
+                raise KeyError(f"attribute '{name}' already exists")
             self._check_parameter(name, value, replaces=True)
         changes: list[tuple[Any, ...]] = []
         for other in _MEMBERS:

@@ -166,10 +166,21 @@ class HookedModule:
 
         def drop_if_empty() -> None:
             live = owner()
-            if live is not None and not hooks and "forward" not in live.__dict__:
-                live.__dict__["_hooks"] = None
+            if live is not None:
+                live._drop_hooks_if_empty()
 
         return insert_hook(table, entry, prepend, drop_if_empty)
+
+    def _drop_hooks_if_empty(self) -> None:
+        if not self._hooks and "forward" not in self.__dict__:
+            self.__dict__["_hooks"] = None
+
+    def _drop_forward_pre_hook(self, fits: Callable[[Any], bool]) -> None:
+        """Take off the hooks before `forward` that are like this, also those of a copy."""
+        table = {} if self._hooks is None else self._hooks.forward_pre
+        for number in [number for number, (hook, _) in table.items() if fits(hook)]:
+            del table[number]
+        self._drop_hooks_if_empty()
 
     def _replace_forward(self, forward: Any) -> None:
         """Set a `forward` on the module itself: no shortcut may pass it by from now on.

@@ -12,19 +12,25 @@ Example:
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
+from collections.abc import Callable
 
-from steep._core import Generator, Tensor, empty_like, eye, no_grad, tensor, where
+from steep._core import Generator, Tensor, empty_like, no_grad, tensor, where
+from steep.nn._init_structured import dirac_, eye_, orthogonal_, sparse_
 
 __all__ = [
     "calculate_gain",
     "constant_",
+    "dirac_",
     "eye_",
     "kaiming_normal_",
     "kaiming_uniform_",
     "normal_",
     "ones_",
+    "orthogonal_",
+    "sparse_",
     "trunc_normal_",
     "uniform_",
     "xavier_normal_",
@@ -84,7 +90,14 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 def uniform_(
     tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Fill with draws from the uniform distribution on [a, b)."""
+    """Fill with draws from the uniform distribution on [a, b).
+
+    Example:
+        >>> import steep
+        >>> w = steep.nn.init.uniform_(steep.empty(100), 2.0, 3.0)
+        >>> bool((w >= 2).all() & (w < 3).all())
+        True
+    """
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
@@ -92,13 +105,25 @@ def uniform_(
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Fill with draws from the normal distribution of this mean and standard deviation."""
+    """Fill with draws from the normal distribution of this mean and standard deviation.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.init.normal_(steep.empty(2), mean=3.0, std=0.0).tolist()
+        [3.0, 3.0]
+    """
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill with one value."""
+    """Fill with one value.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.init.constant_(steep.empty(2), 0.5).tolist()
+        [0.5, 0.5]
+    """
     with no_grad():
         return tensor.fill_(val)
 
@@ -111,21 +136,6 @@ def ones_(tensor: Tensor) -> Tensor:
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with zeros."""
     return constant_(tensor, 0.0)
-
-
-def eye_(tensor: Tensor) -> Tensor:
-    """Fill a matrix with ones on its diagonal and zeros elsewhere.
-
-    Raises:
-        ValueError: if the tensor does not have two dimensions.
-    """
-    if tensor.dim() != 2:
-        raise ValueError(
-            f"Only tensors with 2 dimensions are supported, got shape {tuple(tensor.shape)}"
-        )
-    with no_grad():
-        rows, columns = tensor.shape
-        return tensor.copy_(eye(rows, columns, dtype=tensor.dtype))
 
 
 def xavier_uniform_(
@@ -276,3 +286,37 @@ def _accepted_uniform(
             return result
         candidates = empty_like(like).uniform_(a, b, generator=generator)
         result = where(pending, candidates, result)
+
+
+# ---- names of older code ------------------------------------------------------------------------
+
+
+def _deprecated(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function under its name without the underscore, which warns."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def warning(*args: object, **kwargs: object) -> Tensor:
+        warnings.warn(
+            f"`nn.init.{name[:-1]}` is now deprecated in favor of `nn.init.{name}`.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return function(*args, **kwargs)
+
+    warning.__name__ = name[:-1]
+    warning.__doc__ = f"Another name of `{name}`, which warns that it is deprecated."
+    return warning
+
+
+uniform = _deprecated(uniform_)
+normal = _deprecated(normal_)
+constant = _deprecated(constant_)
+eye = _deprecated(eye_)
+dirac = _deprecated(dirac_)
+xavier_uniform = _deprecated(xavier_uniform_)
+xavier_normal = _deprecated(xavier_normal_)
+kaiming_uniform = _deprecated(kaiming_uniform_)
+kaiming_normal = _deprecated(kaiming_normal_)
+orthogonal = _deprecated(orthogonal_)
+sparse = _deprecated(sparse_)

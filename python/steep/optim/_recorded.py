@@ -78,7 +78,8 @@ def follow_steps(optimizer: Any) -> None:
 
 def step_is_replaced(optimizer: Any) -> bool:
     """Whether another function takes its steps than when they were first followed."""
-    return _step_of(optimizer) is not vars(optimizer).get("_step_followed")
+    known = vars(optimizer).get("_step_followed")  # which copies do not have
+    return known is not None and _step_of(optimizer) is not known
 
 
 def _step_of(optimizer: Any) -> Any:

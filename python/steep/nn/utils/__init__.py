@@ -1,11 +1,46 @@
-"""Helpers over all parameters of a model: gradient clipping, and one vector of everything."""
+"""Helpers over the parameters of a model: clipping, normalisation, sequences of unequal length."""
 
-from steep.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_
+from typing import TYPE_CHECKING
+
+from steep._lazy import importing
+from steep.nn.utils.clip_grad import (
+    clip_grad_norm,
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
 from steep.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
 
+if TYPE_CHECKING:
+    from steep.nn.utils import parametrizations, parametrize, rnn
+    from steep.nn.utils._hooked import (
+        remove_spectral_norm,
+        remove_weight_norm,
+        spectral_norm,
+        weight_norm,
+    )
+else:
+    _HOOKED = ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm")
+    __getattr__ = importing(
+        "steep.nn.utils",
+        *("parametrizations", "parametrize", "rnn"),
+        **dict.fromkeys(_HOOKED, "_hooked"),
+    )
+
 __all__ = [
+    "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
+    "clip_grads_with_norm_",
+    "get_total_norm",
     "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
+    "remove_spectral_norm",
+    "remove_weight_norm",
+    "rnn",
+    "spectral_norm",
     "vector_to_parameters",
+    "weight_norm",
 ]

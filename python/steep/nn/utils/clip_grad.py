@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable
+from types import GeneratorType
+from typing import Any
 
 from steep._core import Tensor, no_grad, stack, tensor
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_"]
+__all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_"]
+__all__ += ["clip_grads_with_norm_", "get_total_norm"]
+
+
+def _listed(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 
 def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    return [p.grad for p in listed if p.grad is not None]
+    return [p.grad for p in _listed(parameters) if p.grad is not None]
 
 
 def _norm(x: Tensor, norm_type: float) -> Tensor:
@@ -22,6 +29,60 @@ def _norm(x: Tensor, norm_type: float) -> Tensor:
     if norm_type == 2.0:
         return (size * size).sum().sqrt()
     return (size**norm_type).sum() ** (1.0 / norm_type)
+
+
+@no_grad()
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """The norm of all tensors as if they were one vector, a 0-d tensor; 0 of none.
+
+    Arguments and errors as in `clip_grad_norm_`.
+
+    Example:
+        >>> import steep
+        >>> steep.nn.utils.get_total_norm([steep.tensor([3.0]), steep.tensor([4.0])]).item()
+        5.0
+    """
+    order = float(norm_type)
+    norms = [_norm(x, order) for x in _listed(tensors)]
+    if not norms:
+        return tensor(0.0)
+    total = _norm(stack(norms), order)
+    if error_if_nonfinite and not math.isfinite(float(total.item())):
+        raise RuntimeError(
+            f"The total norm of order {order} for gradients from `parameters` is non-finite, "
+            "so it cannot be clipped. To disable this error and scale the gradients by the "
+            "non-finite norm anyway, set `error_if_nonfinite=False`"
+        )
+    return total
+
+
+@no_grad()
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    total_norm: Tensor,
+    foreach: bool | None = None,
+) -> None:
+    """Scale all gradients by ``min(1, max_norm / (total_norm + 1e-6))``, in place.
+
+    `total_norm` is what `get_total_norm` gives of them.
+
+    Example:
+        >>> import steep
+        >>> w = steep.zeros(2, requires_grad=True)
+        >>> w.grad = steep.tensor([3.0, 4.0])
+        >>> steep.nn.utils.clip_grads_with_norm_(w, 2.5, steep.tensor(5.0))
+        >>> round(w.grad.sum().item(), 4)
+        3.5
+    """
+    factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+    for grad in _grads(parameters):
+        grad.mul_(factor.to(grad.dtype))
 
 
 def clip_grad_norm_(
@@ -55,22 +116,27 @@ def clip_grad_norm_(
         >>> steep.nn.utils.clip_grad_norm_(w, max_norm=1.0).item()
         5.0
     """
-    grads = _grads(parameters)
-    if not grads:
-        return tensor(0.0)
-    order = float(norm_type)
-    with no_grad():
-        total = _norm(stack([_norm(grad, order) for grad in grads]), order)
-        if error_if_nonfinite and not math.isfinite(float(total.item())):
-            raise RuntimeError(
-                f"The total norm of order {order} for gradients from `parameters` is non-finite, "
-                "so it cannot be clipped. To disable this error and scale the gradients by the "
-                "non-finite norm anyway, set `error_if_nonfinite=False`"
-            )
-        factor = (max_norm / (total + 1e-6)).clamp(max=1.0)
-        for grad in grads:
-            grad.mul_(factor.to(grad.dtype))
+    listed = _listed(parameters)
+    if not listed and isinstance(parameters, GeneratorType):
+        warnings.warn(
+            "`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2
+        )
+    grads = _grads(listed)
+    total = get_total_norm(grads, norm_type, error_if_nonfinite)
+    if grads:
+        clip_grads_with_norm_(listed, max_norm, total)
     return total
+
+
+def clip_grad_norm(*args: Any, **kwargs: Any) -> Tensor:
+    """Another name of `clip_grad_norm_`, which warns that it is deprecated."""
+    warnings.warn(
+        "`steep.nn.utils.clip_grad_norm` is now deprecated in favor of "
+        "`steep.nn.utils.clip_grad_norm_`.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return clip_grad_norm_(*args, **kwargs)
 
 
 def clip_grad_value_(

@@ -5,14 +5,23 @@ replay: call ``scheduler.step()`` outside of it, after ``optimizer.step()``.
 """
 
 from steep.optim.lr_scheduler.base import LRScheduler
-from steep.optim.lr_scheduler.composed import ChainedScheduler, SequentialLR
-from steep.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
-from steep.optim.lr_scheduler.cyclic import CyclicLR
-from steep.optim.lr_scheduler.functions import LambdaLR, MultiplicativeLR
-from steep.optim.lr_scheduler.one_cycle import OneCycleLR
-from steep.optim.lr_scheduler.plateau import ReduceLROnPlateau
-from steep.optim.lr_scheduler.ramps import ConstantLR, LinearLR, PolynomialLR
-from steep.optim.lr_scheduler.steps import ExponentialLR, MultiStepLR, StepLR
+from steep.optim.lr_scheduler.composed import ChainedScheduler, ReduceLROnPlateau, SequentialLR
+from steep.optim.lr_scheduler.cycles import (
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
+    OneCycleLR,
+)
+from steep.optim.lr_scheduler.factors import (
+    ConstantLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiplicativeLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
 
 _LRScheduler = LRScheduler  # its name in older code
 

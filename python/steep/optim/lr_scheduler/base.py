@@ -90,10 +90,6 @@ class LRScheduler:
         last_epoch: how often a schedule that is resumed has been stepped. Default: -1, the
             beginning, which stores each group's rate as its ``'initial_lr'``.
 
-    Attributes:
-        base_lrs: each group's ``'initial_lr'``.
-        last_epoch: how often it was stepped.
-
     Raises:
         TypeError: if `optimizer` is no optimiser.
         KeyError: if `last_epoch` is given and a group has no ``'initial_lr'``.
@@ -174,7 +170,7 @@ class LRScheduler:
         if self._step_count == 1:
             if step_is_replaced(self.optimizer):
                 warnings.warn(_REPLACED, UserWarning, stacklevel=2)
-            elif not self.optimizer._opt_called:
+            elif self.optimizer._opt_called is False:
                 warnings.warn(_TOO_EARLY, UserWarning, stacklevel=2)
         if epoch is not None:
             warn_of_epoch()
@@ -213,3 +209,39 @@ class LRScheduler:
         for group, rate in zip(groups, rates, strict=True):
             store(group, "lr", rate)
         self._last_lr: list[Any] = settings_of(self.optimizer, "lr")
+
+
+# ---- momentum that goes against the rate -------------------------------------------------------
+
+
+def uses_beta1(optimizer: Optimizer) -> bool:
+    """Whether beta1 stands for momentum, as in Adam; ValueError where there is neither."""
+    if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
+        raise ValueError(
+            "optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
+        )
+    return "betas" in optimizer.defaults
+
+
+def set_momentum(group: dict[str, Any], value: Any, beta1: bool) -> None:
+    """Set a group's momentum, or its beta1."""
+    if beta1:
+        group["betas"] = (value, *group["betas"][1:])
+    else:
+        group["momentum"] = value
+
+
+def momentums_per_group(optimizer: Optimizer, base: Any, most: Any) -> tuple[list[Any], list[Any]]:
+    """The lowest and the highest momentum of each group."""
+    lowest = one_per_group("base_momentum", optimizer, base)
+    return lowest, one_per_group("max_momentum", optimizer, most)
+
+
+def begin_momentum(
+    optimizer: Optimizer, lowest: list[Any], highest: list[Any], beta1: bool
+) -> None:
+    """Set all groups to their highest momentum, and note both ends in them."""
+    for low, high, group in zip(lowest, highest, optimizer.param_groups, strict=True):
+        set_momentum(group, high, beta1)
+        group["max_momentum"] = high
+        group["base_momentum"] = low

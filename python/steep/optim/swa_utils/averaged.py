@@ -1,16 +1,19 @@
-"""`AveragedModel`: a copy of a model with averages of its weights, and the averages it takes."""
+"""Averages of a model's weights over its training, and the rates for it."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from steep._core import Tensor, is_recording, no_grad, tensor, where
 from steep.nn.module import Module
+from steep.optim.lr_scheduler.base import LRScheduler, Rate, one_per_group
+from steep.optim.optimizer import Optimizer
 
-__all__ = ["AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn"]
-__all__ += ["get_swa_avg_fn", "get_swa_multi_avg_fn"]
+__all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn"]
+__all__ += ["get_swa_multi_avg_fn", "update_bn"]
 
 Average: TypeAlias = Callable[[Tensor, Tensor, Any], Tensor]
 AverageOfAll: TypeAlias = Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]
@@ -113,21 +116,15 @@ class AveragedModel(Module):
     `get_ema_avg_fn` exponential moving averages.
 
     Args:
-        model: the model; it is copied.
-        device: ``None`` or ``'cpu'``.
-        avg_fn: ``(average, current, count) -> average`` for each parameter. Default: all models
-            so far with equal weight.
-        multi_avg_fn: ``(averages, currents, count)`` for all parameters of a dtype at once,
-            in place.
-        use_buffers: whether buffers are averaged as well; they are copied otherwise. Default:
-            ``False``.
+        avg_fn: ``(average, current, count) -> average`` for each parameter; equal weights if
+            ``None``.
+        multi_avg_fn: ``(averages, currents, count)`` for all parameters of a dtype, in place;
+            AssertionError if both are given.
+        use_buffers: whether buffers are averaged too, and not copied (``False``).
 
     Attributes:
         module: the copy.
         n_averaged: how many models were averaged, an int64 buffer.
-
-    Raises:
-        AssertionError: if both functions are given.
 
     Example:
         >>> import steep
@@ -200,3 +197,102 @@ class AveragedModel(Module):
                 pair for pair in zip(averages, currents, strict=True) if pair[0].dtype == dtype
             ]
             self.multi_avg_fn([x for x, _ in pairs], [y for _, y in pairs], self.n_averaged)
+
+
+@no_grad()
+def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
+    """Compute the running statistics of a model's batch normalisation layers anew.
+
+    Modules with `reset_running_stats` and `momentum` are such layers. They see all batches, or
+    what lists and tuples begin with, in training mode with equal weight; modes and momenta are as
+    before afterwards.
+
+    Example:
+        >>> import steep
+        >>> model = steep.nn.Linear(2, 1)
+        >>> steep.optim.swa_utils.update_bn([steep.ones(4, 2)], model)  # it has none: as it was
+    """
+    layers = [m for m in model.modules() if _has_running_stats(m)]
+    if not layers:
+        return
+    modes = [(module, module.training) for module in model.modules()]
+    momenta = [layer.momentum for layer in layers]
+    try:
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None
+        model.train()
+        for batch in loader:
+            given = batch[0] if isinstance(batch, (list, tuple)) else batch
+            model(given if device is None else given.to(device))
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+        for module, mode in modes:
+            module.training = mode
+
+
+def _has_running_stats(module: Module) -> bool:
+    return hasattr(module, "reset_running_stats") and hasattr(module, "momentum")
+
+
+class SWALR(LRScheduler):
+    """From the rate there is to `swa_lr` within `anneal_epochs`, and stays there.
+
+    It goes along a ``'cos'``, or ``'linear'``. `swa_lr` may be a list of one for each group.
+
+    Raises:
+        ValueError: on an unknown strategy, epochs that are no int from 0 on, or a list of
+            another length than there are groups.
+
+    Example:
+        >>> import steep
+        >>> sgd = steep.optim.SGD([steep.ones(1, requires_grad=True)], lr=1.0)
+        >>> schedule = steep.optim.swa_utils.SWALR(
+        ...     sgd, swa_lr=0.5, anneal_epochs=2, anneal_strategy="linear")
+        >>> sgd.step()
+        >>> schedule.step()
+        >>> schedule.get_last_lr()
+        [0.75]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        swa_lr: float | list[float],
+        anneal_epochs: int = 10,
+        anneal_strategy: str = "cos",
+        last_epoch: int = -1,
+    ) -> None:
+        rates = one_per_group("swa_lr", optimizer, swa_lr)
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+            )
+        if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
+            raise ValueError(f"anneal_epochs must be equal or greater than 0, got {anneal_epochs}")
+        for rate, group in zip(rates, optimizer.param_groups, strict=True):
+            group["swa_lr"] = rate
+        self._anneal_strategy = anneal_strategy
+        self.anneal_epochs = anneal_epochs
+        super().__init__(optimizer, last_epoch)
+
+    def _share(self, step: int) -> float:
+        """How much of `swa_lr` is in the rate after so many steps."""
+        t = max(0, min(1, step / max(1, self.anneal_epochs)))
+        return (1 - math.cos(math.pi * t)) / 2 if self._anneal_strategy == "cos" else t
+
+    def get_lr(self) -> list[Rate]:
+        """See `LRScheduler.get_lr`."""
+        self._warn_unless_in_step()
+        step = self._step_count - 1
+        if self.anneal_epochs == 0:
+            step = max(1, step)
+        before, share = self._share(step - 1), self._share(step)
+        rates: list[Rate] = []
+        for group in self.optimizer.param_groups:
+            rate, swa = group["lr"], group["swa_lr"]
+            # The rate that it began with, out of what is left of it.
+            initial = swa if before == 1 else (rate - before * swa) / (1 - before)
+            rates.append(swa * share + initial * (1 - share))
+        return rates
