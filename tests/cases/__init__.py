@@ -17,6 +17,7 @@ from cases.index import INDEX
 from cases.layer import Layer
 from cases.layers import COMPOSED
 from cases.loss import LOSSES
+from cases.margin import ROWS_OF_LOSSES
 from cases.matmul import PRODUCTS
 from cases.norm import NORMS
 from cases.optim import OPTIMIZERS, STEPS
@@ -45,6 +46,7 @@ TABLE: dict[str, Row] = {
     **INDEX,
     **PRODUCTS,
     **LOSSES,
+    **ROWS_OF_LOSSES,
     **NORMS,
     **CREATE,
     **FILL,

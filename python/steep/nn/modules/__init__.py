@@ -4,6 +4,7 @@
 from steep.nn.modules import (
     activation,
     container,
+    distance,
     dropout,
     flatten,
     linear,
@@ -13,6 +14,7 @@ from steep.nn.modules import (
 )
 from steep.nn.modules.activation import *
 from steep.nn.modules.container import *
+from steep.nn.modules.distance import *
 from steep.nn.modules.dropout import *
 from steep.nn.modules.flatten import *
 from steep.nn.modules.linear import *
@@ -23,6 +25,7 @@ from steep.nn.modules.normalization import *
 __all__ = [
     *activation.__all__,
     *container.__all__,
+    *distance.__all__,
     *dropout.__all__,
     *flatten.__all__,
     *linear.__all__,
