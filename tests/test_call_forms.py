@@ -105,7 +105,8 @@ def test_absolute_errors_of_integers(dtype):
 @pytest.mark.parametrize("name", sorted({e.name for e in ENTRIES if "inplace" in e.signature}))
 def test_flags_of_the_functional_forms_may_be_integers(name):
     function = getattr(F, name)
-    plain = {"training": 0} if name == "dropout" else {}
+    others = {"dropout": {"training": 0}, "threshold": {"threshold": 0, "value": 3}}
+    plain = others.get(name, {})
     x = steep.tensor([-1.0, 2.0])
     out = function(x, inplace=1, **plain)
     assert out.tolist() == x.tolist() == function(steep.tensor([-1.0, 2.0]), **plain).tolist()

@@ -58,13 +58,15 @@ void Registry::collect(const Registration* registrations) {
                        "' in one registration, got some among '", before.source->family,
                        "' and some among '", op.source->family, "'; add them together"));
   }
-  for (const SimpleModule& module : modules_) {
+  for (SimpleModule& module : modules_) {
     const auto is_its_function = [&](const Op& op) {
       return !std::strcmp(op.name, module.function);
     };
-    if (std::none_of(ops_.begin(), ops_.end(), is_its_function))
+    const auto found = std::find_if(ops_.begin(), ops_.end(), is_its_function);
+    if (found == ops_.end())
       throw Error(ErrorKind::runtime, join("registry: expected the operation '", module.function,
                                            "' of module '", module.name, "', got none"));
+    if (!module.doc) module.doc = found->doc;
   }
   for (size_t i = 1; i < modules_.size(); ++i)
     if (!std::strcmp(modules_[i].name, modules_[i - 1].name))

@@ -53,7 +53,7 @@ struct Op {
 struct SimpleModule {
   const char* function;
   const char* name;   // file and class under steep.nn: "activation.ELU"
-  const char* doc;    // its docstring
+  const char* doc;    // its docstring; the function's, if null was handed in
   const char* holds;  // "(dim: int) -> None": the constructor's parameters, if others; or null
   const char* shows;  // "{lambd}": its repr, if it is not PyTorch's usual one; or null
 };
@@ -109,7 +109,7 @@ class Registry {
   // made for it, and kept here.
   void add_shared(Op::Call call, const void* subject, const char* name, Exposure exposure,
                   std::string signature, std::string doc);
-  void add_module(const char* function, const char* name, const char* doc,
+  void add_module(const char* function, const char* name, const char* doc = nullptr,
                   const char* holds = nullptr, const char* shows = nullptr);
   // By name; overloads in the order in which their file adds them.
   const std::vector<Op>& ops() const { return ops_; }

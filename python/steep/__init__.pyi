@@ -51,6 +51,7 @@ from steep._core import concatenate as concatenate
 from steep._core import contiguous_format as contiguous_format
 from steep._core import cos as cos
 from steep._core import cosh as cosh
+from steep._core import cosine_similarity as cosine_similarity
 from steep._core import counters as counters
 from steep._core import cpu_level as cpu_level
 from steep._core import cross_entropy as cross_entropy
@@ -154,6 +155,7 @@ from steep._core import numel as numel
 from steep._core import ones as ones
 from steep._core import ones_like as ones_like
 from steep._core import outer as outer
+from steep._core import pairwise_distance as pairwise_distance
 from steep._core import permute as permute
 from steep._core import pow as pow
 from steep._core import prelu as prelu

@@ -18,6 +18,7 @@ from cases.index import INDEX
 from cases.layer import Layer
 from cases.layers import COMPOSED
 from cases.loss import LOSSES
+from cases.margin import ROWS_OF_LOSSES
 from cases.matmul import PRODUCTS
 from cases.norm import NORMS
 from cases.optim import OPTIMIZERS, STEPS
@@ -47,6 +48,7 @@ TABLE: dict[str, Row] = {
     **PRODUCTS,
     **CONVOLUTIONS,
     **LOSSES,
+    **ROWS_OF_LOSSES,
     **NORMS,
     **CREATE,
     **FILL,

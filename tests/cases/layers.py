@@ -7,6 +7,7 @@ from typing import Any
 
 from cases.bench import MATRIX
 from cases.layer import Layer, Made, Misused, Params
+from cases.margin import of_triplets
 from cases.row import Array, arr, bad, call
 from steep.reference import OPS
 
@@ -40,6 +41,10 @@ def _mean_slope(
 
 def _softmax2d(params: Params, inputs: tuple[Array, ...]) -> Any:
     return OPS["softmax"].forward(*inputs, -3)
+
+
+def _triplets(params: Params, inputs: tuple[Array, ...], **settings: Any) -> Any:
+    return OPS["triplet_margin_loss"].forward(*inputs, **settings)
 
 
 def _network(m: ModuleType) -> Any:
@@ -182,6 +187,7 @@ _ALL = (
         rough=4.0,
         reason="sums of products",
     ),
+    of_triplets(_triplets),
     _only("Module", "the base of all: tests/test_module.py"),
     _only("ModuleList", _HOLDS),
     _only("ModuleDict", _HOLDS),

@@ -170,6 +170,13 @@ def _pointwise(
     )
 
 
+_by_weight = tuple(
+    call(arr(2, 3), arr(2, 3), reduction=r, weight=Arr((2, 3), "positive", fixed=True))
+    for r in _REDUCTIONS
+)
+_unfit_weight = (
+    bad(ValueError, "expected input and weight of the same shape", *[arr(2, 3)] * 2, weight=arr(3)),
+)
 _target = rng(6).random((ROWS, 11))
 
 
@@ -180,7 +187,9 @@ LOSSES |= {
         "real",
         "real",
         call(arr(5, 33), arr(5, 33)),
+        *_by_weight,
         errors=(
+            *_unfit_weight,
             bad(ValueError, "use target.view_as(input)", arr(4, 1), arr(4)),
             bad(NotImplementedError, "mse_loss", *[arr(2, dtype="int64")] * 2),
         ),
@@ -215,7 +224,15 @@ LOSSES |= {
             bad=_reductions,
         ),
     ),
-    "l1_loss": _pointwise("l1_loss", "L1Loss", "real", "real", fused=(Fused((), (_target,)),)),
+    "l1_loss": _pointwise(
+        "l1_loss",
+        "L1Loss",
+        "real",
+        "real",
+        *_by_weight,
+        errors=_unfit_weight,
+        fused=(Fused((), (_target,)),),
+    ),
     "smooth_l1_loss": _pointwise(
         "smooth_l1_loss",
         "SmoothL1Loss",
@@ -234,7 +251,11 @@ LOSSES |= {
         "real",
         "real",
         call(arr(9), arr(9), delta=0.3),
-        errors=(bad(RuntimeError, "delta", arr(2), arr(2), delta=0.0),),
+        *_by_weight,
+        errors=(
+            *_unfit_weight,
+            bad(RuntimeError, "delta", arr(2), arr(2), delta=0.0),
+        ),
         fused=(Fused((), (_target,), {"delta": 0.3}),),
         extremes=(Extreme("3", 2, settings={"delta": 3.0}),),
         made=({"delta": 0.3},),

@@ -178,6 +178,7 @@ _DOMAINS: dict[str, Callable[[np.random.Generator, int], Array]] = {
     "wide": lambda rng, n: rng.normal(size=n) * np.exp(rng.normal(size=n) * 2),
     "offset": lambda rng, n: real(rng, n) + 100,
     "ties": lambda rng, n: rng.integers(0, 3, n),
+    "signs": lambda rng, n: rng.choice([-1.0, 1.0], n),
     "mask": lambda rng, n: rng.random(n) < 0.5,
     "special": lambda rng, n: np.resize(SPECIAL, n),
 }

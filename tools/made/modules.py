@@ -20,6 +20,7 @@ WIDTH = 100
 
 # What every loss has and `_Loss` keeps: its reduction, and PyTorch's older words for it.
 REDUCTION = ("size_average", "reduce", "reduction")
+OPERANDS = {"Tensor": "Tensor", "Tensor | Number": "Tensor | float"}
 
 
 def above(path: Path, end: str = MARK) -> str:
@@ -61,7 +62,7 @@ def annotation(parameter: Parameter) -> str:
     """A parameter's type as the constructor has it."""
     if parameter.name == "reduction":
         return "str"
-    kinds = {"bool | int": "bool", "Number": "float", "Dims": "int | tuple[int, ...]"}
+    kinds = {"bool | int": "bool", "Number": "float", "Dims": "int | tuple[int, ...]", **OPERANDS}
     return kinds.get(parameter.annotation, parameter.annotation)
 
 
@@ -76,7 +77,7 @@ def constructor_argument(parameter: Parameter) -> str:
 def taken(record: Record) -> list[Parameter]:
     """The tensors that `forward` takes: those that the signature begins with."""
     return list(
-        takewhile(lambda p: p.annotation == "Tensor" and p.default is None, record.parameters)
+        takewhile(lambda p: p.annotation in OPERANDS and p.default is None, record.parameters)
     )
 
 
@@ -93,13 +94,24 @@ def constructor(parameters: list[Parameter], loss: bool) -> str:
     if not own:
         return ""
     arguments = [constructor_argument(p) for p in parameters]
+    if parameters[0].kind == "keyword":
+        arguments.insert(0, "*")
     base = ""
     if loss:
-        kept = {p.name for p in parameters}
-        base = ", ".join(REDUCTION) if kept >= set(REDUCTION) else "reduction=reduction"
+        names = {p.name for p in parameters}
+        base = ", ".join(REDUCTION) if names >= set(REDUCTION) else "reduction=reduction"
     text = listed("def __init__(", ["self", *arguments], ") -> None:", "    ")
     text += f"        super().__init__({base})\n"
-    return text + "".join(f"        self.{p.name} = {p.name}\n" for p in own) + "\n"
+    buffers = [p for p in own if p.annotation == "Tensor | None"]
+    text = "".join(f"    {p.name}: Tensor | None\n" for p in buffers) + "\n" * bool(buffers) + text
+    return text + "".join(kept(p, p in buffers) for p in own) + "\n"
+
+
+def kept(parameter: Parameter, buffer: bool) -> str:
+    """The line that keeps an argument: a tensor that may be missing as a buffer."""
+    name = parameter.name
+    line = f'self.register_buffer("{name}", {name})' if buffer else f"self.{name} = {name}"
+    return f"        {line}\n"
 
 
 def forward(record: Record, parameters: list[Parameter]) -> str:
@@ -109,7 +121,7 @@ def forward(record: Record, parameters: list[Parameter]) -> str:
     names = [p.name for p in parameters if p.name not in REDUCTION[:2]]
     in_order = following[: len(names)] == names and record.parameters[-1].kind == "positional"
     arguments = [*tensors, *(f"self.{n}" if in_order else f"{n}=self.{n}" for n in names)]
-    takes = ", ".join(f"{name}: Tensor" for name in tensors)
+    takes = ", ".join(f"{p.name}: {OPERANDS[p.annotation]}" for p in taken(record))
     text = f"    def forward(self, {takes}) -> Tensor:\n"
     of = " with the arguments it was made with" if names else ""
     text += f'        """Apply `{record.name}`{of}."""\n'
@@ -144,7 +156,10 @@ def simple_module(record: Record, module: Module) -> str:
     """The class of a module."""
     parameters = held(record, module)
     loss = any(p.name == "reduction" for p in parameters)
-    doc = "\n".join(f"    {line}" if line else "" for line in module.doc.strip().split("\n"))
+    said = module.doc.strip()
+    if module.doc == record.doc:  # what it computes; the rest is the function's
+        said = said.split("\n\n")[0] + f"\n\nSee `steep.nn.functional.{record.name}`.\n"
+    doc = "\n".join(f"    {line}" if line else "" for line in said.strip().split("\n"))
     closing = "\n    " if "\n" in doc else ""
     text = f"class {module.name.split('.')[1]}({'_Loss' if loss else 'Module'}):\n"
     text += f'    """{doc.lstrip()}{closing}"""\n\n'
@@ -179,5 +194,6 @@ def module_files() -> dict[Path, str]:
 def functional_file() -> str:
     """The text of nn/functional.py."""
     names = sorted({record.name for record in RECORDS if record.where & FUNCTIONAL})
-    text = above(NN / "functional.py") + imports(names)
+    hand = above(NN / "functional.py")
+    text = hand + imports([name for name in names if name not in imported(hand)])
     return text + "\n" + listed("__all__ += [", [f'"{name}"' for name in names], "]")

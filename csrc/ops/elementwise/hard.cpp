@@ -113,13 +113,7 @@ Shape: any. Its gradient at the bounds is 0. Raises ValueError for a min_val abo
 >>> steep.nn.functional.hardtanh(steep.tensor([-3.0, 0.5]))
 tensor([-1.0000,  0.5000])
 )");
-  registry.add_module("hardtanh", "activation.Hardtanh", R"(``min(max(x, min_val), max_val)``.
-
-Example:
-    >>> import steep
-    >>> steep.nn.Hardtanh()(steep.tensor([-3.0, 0.5])).tolist()
-    [-1.0, 0.5]
-)");
+  registry.add_module("hardtanh", "activation.Hardtanh");
   registry.add<&relu6>("relu6", kFunctional,
                        "(input: Tensor, inplace: bool | int = False) -> Tensor",
                        R"(Rectifier cut off at 6: min(max(input, 0), 6).
@@ -129,13 +123,7 @@ Shape: any. Its gradient at 0 and 6 is 0. Raises RuntimeError for bool.
 >>> steep.nn.functional.relu6(steep.tensor([-1.0, 8.0]))
 tensor([0., 6.])
 )");
-  registry.add_module("relu6", "activation.ReLU6", R"(``min(max(x, 0), 6)``.
-
-Example:
-    >>> import steep
-    >>> steep.nn.ReLU6()(steep.tensor([-1.0, 8.0])).tolist()
-    [0.0, 6.0]
-)");
+  registry.add_module("relu6", "activation.ReLU6");
   registry.add<&hardsigmoid>("hardsigmoid", kFunctional,
                              "(input: Tensor, inplace: bool | int = False) -> Tensor",
                              R"(A sigmoid in straight lines: min(max(input + 3, 0), 6) / 6.
@@ -145,13 +133,7 @@ Shape: any. Courbariaux et al., 2015. Raises NotImplementedError for integers.
 >>> steep.nn.functional.hardsigmoid(steep.tensor([-4.0, 0.0]))
 tensor([0.0000, 0.5000])
 )");
-  registry.add_module("hardsigmoid", "activation.Hardsigmoid", R"(``min(max(x + 3, 0), 6) / 6``.
-
-Example:
-    >>> import steep
-    >>> steep.nn.Hardsigmoid()(steep.tensor([-4.0, 0.0])).tolist()
-    [0.0, 0.5]
-)");
+  registry.add_module("hardsigmoid", "activation.Hardsigmoid");
   registry.add<&hardswish>("hardswish", kFunctional,
                            "(input: Tensor, inplace: bool | int = False) -> Tensor",
                            R"(A silu in straight lines: input * hardsigmoid(input).
@@ -161,13 +143,7 @@ Shape: any. Howard et al., 2019. Raises NotImplementedError for integers.
 >>> steep.nn.functional.hardswish(steep.tensor([-4.0, 3.0]))
 tensor([-0.,  3.])
 )");
-  registry.add_module("hardswish", "activation.Hardswish", R"(``x * hardsigmoid(x)``.
-
-Example:
-    >>> import steep
-    >>> steep.nn.Hardswish()(steep.tensor([3.0])).tolist()
-    [3.0]
-)");
+  registry.add_module("hardswish", "activation.Hardswish");
 }
 
 void register_shrink(Registry& registry) {
@@ -181,14 +157,7 @@ Shape: any. Raises RuntimeError for numbers beyond the input's dtype.
 >>> steep.threshold(steep.tensor([-1.0, 2.0]), 0.5, 9.0)
 tensor([9., 2.])
 )");
-  registry.add_module("threshold", "activation.Threshold",
-                      R"(``x`` where it is above `threshold`, `value` elsewhere.
-
-Example:
-    >>> import steep
-    >>> steep.nn.Threshold(0.5, 9.0)(steep.tensor([-1.0, 2.0])).tolist()
-    [9.0, 2.0]
-)");
+  registry.add_module("threshold", "activation.Threshold");
   registry.add<&hardshrink>("hardshrink", kBoth | kFunctional,
                             "(input: Tensor, lambd: float = 0.5) -> Tensor",
                             R"(0 from -lambd to lambd, the input elsewhere.
@@ -198,15 +167,7 @@ Shape: any. Raises NotImplementedError for integers.
 >>> steep.hardshrink(steep.tensor([0.2, 2.0]))
 tensor([0., 2.])
 )");
-  registry.add_module("hardshrink", "activation.Hardshrink",
-                      R"(0 where ``|x| <= lambd``, ``x`` elsewhere.
-
-Example:
-    >>> import steep
-    >>> steep.nn.Hardshrink()(steep.tensor([0.2, 2.0])).tolist()
-    [0.0, 2.0]
-)",
-                      nullptr, "{lambd}");
+  registry.add_module("hardshrink", "activation.Hardshrink", nullptr, nullptr, "{lambd}");
   registry.add<&softshrink>("softshrink", kFunctional,
                             "(input: Tensor, lambd: float = 0.5) -> Tensor",
                             R"(The input, lambd nearer to 0; 0 from -lambd to lambd.
@@ -216,15 +177,7 @@ Shape: any. Raises NotImplementedError for integers, RuntimeError for a negative
 >>> steep.nn.functional.softshrink(steep.tensor([0.2, 2.0]))
 tensor([0.0000, 1.5000])
 )");
-  registry.add_module("softshrink", "activation.Softshrink",
-                      R"(``x`` moved by `lambd` towards 0, and no further.
-
-Example:
-    >>> import steep
-    >>> steep.nn.Softshrink()(steep.tensor([0.2, 2.0])).tolist()
-    [0.0, 1.5]
-)",
-                      nullptr, "{lambd}");
+  registry.add_module("softshrink", "activation.Softshrink", nullptr, nullptr, "{lambd}");
   registry.add<&tanhshrink>("tanhshrink", kFunctional, "(input: Tensor) -> Tensor",
                             R"(input - tanh(input).
 
@@ -233,13 +186,7 @@ Shape: any. Integers become floating numbers. Raises RuntimeError for bool.
 >>> steep.nn.functional.tanhshrink(steep.tensor([0.0, 2.0]))
 tensor([0.0000, 1.0360])
 )");
-  registry.add_module("tanhshrink", "activation.Tanhshrink", R"(``x - tanh(x)``.
-
-Example:
-    >>> import steep
-    >>> steep.nn.Tanhshrink()(steep.zeros(1)).tolist()
-    [0.0]
-)");
+  registry.add_module("tanhshrink", "activation.Tanhshrink");
 }
 
 void register_hard(Registry& registry) {

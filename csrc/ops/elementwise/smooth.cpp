@@ -117,13 +117,7 @@ Shape: any. Klambauer et al., 2017. Raises NotImplementedError for integers.
 >>> steep.selu(steep.tensor([-1.0, 2.0]))
 tensor([-1.1113,  2.1014])
 )");
-  registry.add_module("selu", "activation.SELU", R"(``1.0507 * elu(x, 1.6733)``.
-
-Example:
-    >>> import steep
-    >>> steep.nn.SELU()(steep.zeros(1)).tolist()
-    [0.0]
-)");
+  registry.add_module("selu", "activation.SELU");
   registry.add<&celu>(
       "celu", kFunction | kFunctional,
       "(input: Tensor, alpha: float = 1.0, inplace: bool | int = False) -> Tensor",
@@ -134,14 +128,7 @@ Shape: any. Barron, 2017. Raises NotImplementedError for integers, RuntimeError 
 >>> steep.celu(steep.tensor([-1.0, 2.0]), 0.5)
 tensor([-0.4323,  2.0000])
 )");
-  registry.add_module("celu", "activation.CELU",
-                      R"(``x``, or ``alpha * (exp(x / alpha) - 1)`` where it is negative.
-
-Example:
-    >>> import steep
-    >>> steep.nn.CELU()(steep.tensor([0.0, 2.0])).tolist()
-    [0.0, 2.0]
-)");
+  registry.add_module("celu", "activation.CELU");
   registry.add<&mish>("mish", kFunctional, "(input: Tensor, inplace: bool | int = False) -> Tensor",
                       R"(input * tanh(softplus(input)).
 
@@ -150,13 +137,7 @@ Shape: any. Misra, 2019. Raises NotImplementedError for integers.
 >>> steep.nn.functional.mish(steep.tensor([-1.0, 2.0]))
 tensor([-0.3034,  1.9440])
 )");
-  registry.add_module("mish", "activation.Mish", R"(``x * tanh(softplus(x))``.
-
-Example:
-    >>> import steep
-    >>> steep.nn.Mish()(steep.zeros(1)).tolist()
-    [0.0]
-)");
+  registry.add_module("mish", "activation.Mish");
   registry.add<&logsigmoid>("logsigmoid", kFunctional, "(input: Tensor) -> Tensor",
                             R"(Logarithm of the sigmoid: -log(1 + e^(-input)).
 
@@ -165,13 +146,7 @@ Shape: any. Raises NotImplementedError for integers.
 >>> steep.nn.functional.logsigmoid(steep.tensor([0.0, -200.0]))
 tensor([  -0.6931, -200.0000])
 )");
-  registry.add_module("logsigmoid", "activation.LogSigmoid", R"(``-log(1 + exp(-x))``.
-
-Example:
-    >>> import steep
-    >>> steep.nn.LogSigmoid()(steep.tensor([-200.0])).tolist()
-    [-200.0]
-)");
+  registry.add_module("logsigmoid", "activation.LogSigmoid");
 }
 
 void register_smooth(Registry& registry) {
@@ -193,14 +168,7 @@ Shape: that of input with half of dim. Dauphin et al., 2016. Raises RuntimeError
 >>> steep.nn.functional.glu(steep.tensor([4.0, 0.0]))
 tensor([2.])
 )");
-  registry.add_module("glu", "activation.GLU",
-                      R"(The first half along `dim` times the sigmoid of the second.
-
-Example:
-    >>> import steep
-    >>> steep.nn.GLU()(steep.tensor([4.0, 0.0])).tolist()
-    [2.0]
-)");
+  registry.add_module("glu", "activation.GLU");
 }
 
 const Registration registered("activation", register_smooth);

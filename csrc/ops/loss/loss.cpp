@@ -9,15 +9,6 @@
 
 namespace steep::ops {
 
-namespace {
-
-// The problem (C), (N, C) or (N, C, d1, ...) as one row of classes for each target.
-struct ClassRows {
-  Tensor x;       // [n, c]
-  Tensor target;  // int64 [n]
-  Dims shape;     // of the losses
-};
-
 Dims class_shape(const Tensor& x) {
   Dims shape;
   for (int d = 0; d < x.dim(); ++d)
@@ -37,7 +28,7 @@ Tensor rows_of(const Tensor& x) {
   return reshape(contiguous(permute(x, order)), {rows, classes});
 }
 
-void check_input(const char* op, const Tensor& x) {
+void check_scores(const char* op, const Tensor& x) {
   if (!is_floating(x.dtype())) {
     fail(ErrorKind::not_implemented, op, "a floating-point input", name(x.dtype()),
          "convert with .float() first");
@@ -48,37 +39,21 @@ void check_input(const char* op, const Tensor& x) {
   }
 }
 
-[[noreturn]] void refuse_class_target(const char* op, const Tensor& x, const Tensor& target) {
-  const std::string expected = join("an int64 target of shape ", to_string(class_shape(x)),
-                                    " for an input of shape ", to_string(x.shape()));
-  const std::string got = join(name(target.dtype()), " of shape ", to_string(target.shape()));
-  if (target.dtype() != DType::int64 && target.dtype() != DType::uint8) {
-    fail(ErrorKind::runtime, op, expected, got,
-         "convert the target with .long(), or give probabilities of the input's shape");
-  }
-  if (target.shape() == x.shape()) {
-    fail(ErrorKind::runtime, op,
-         join(expected, ", or a floating point type for target with class probabilities"), got,
-         "convert probabilities with .float(), or one-hot rows with .argmax(1)");
-  }
-  const bool other_batch = x.dim() == 2 && target.dim() == 1;
-  if (other_batch || (x.dim() == 1 && target.dim() == 1))
-    fail(ErrorKind::value, op, expected, got, "the input's batch size must match the target's");
-  fail(ErrorKind::runtime, op, expected, got, "reshape the target");
+void check_class_weight(const char* op, const Tensor& x, const Tensor& weight) {
+  const int64_t classes = x.size(x.dim() == 1 ? 0 : 1);
+  if (!weight.defined() || weight.shape() == Dims{classes}) return;
+  fail(ErrorKind::runtime, op, join("a weight for each of the ", classes, " classes"),
+       join("weight of shape ", to_string(weight.shape())));
 }
 
+namespace {
 void check_class_target(const char* op, const Tensor& x, const Tensor& target) {
   const bool fits = target.shape() == class_shape(x) || (x.dim() == 1 && target.numel() == 1);
   const bool classes = target.dtype() == DType::int64 || target.dtype() == DType::uint8;
   if (!fits || !classes) refuse_class_target(op, x, target);
 }
 
-void check_weight(const char* op, const Tensor& x, const Tensor& weight) {
-  const int64_t classes = x.size(x.dim() == 1 ? 0 : 1);
-  if (!weight.defined() || weight.shape() == Dims{classes}) return;
-  fail(ErrorKind::runtime, op, join("a weight for each of the ", classes, " classes"),
-       join("weight of shape ", to_string(weight.shape())));
-}
+}  // namespace
 
 ClassRows class_rows(const char* op, const Tensor& x, const Tensor& target, int64_t ignore_index) {
   check_class_target(op, x, target);
@@ -88,18 +63,7 @@ ClassRows class_rows(const char* op, const Tensor& x, const Tensor& target, int6
   return rows;
 }
 
-// d loss / dx = (softmax(x) - one_hot(target)) * grad, and 0 in ignored rows; in differentiable
-// operations.
-Tensor cross_entropy_slope(const Tensor& grad, const Tensor& x, const Tensor& target,
-                           const Tensor& counted, int64_t ignore_index, Reduce how) {
-  const Tensor column = reshape(target, {target.numel(), 1});
-  const Tensor chosen = to(eq({positions(x.size(1), 1, 2), {}}, {column, {}}), x.dtype());
-  const Tensor share = how == Reduce::mean   ? div(grad, counted)
-                       : how == Reduce::none ? reshape(grad, column.shape())
-                                             : grad;
-  return where(ne({column, {}}, {{}, ignore_index}),
-               mul(sub(softmax(x, 1, std::nullopt), chosen), share), Number(0.0));
-}
+namespace {
 
 Tensor fused_cross_entropy(const Tensor& x, const Tensor& target, int64_t ignore_index,
                            Reduce how) {
@@ -124,61 +88,6 @@ Tensor fused_cross_entropy(const Tensor& x, const Tensor& target, int64_t ignore
            grads[0] = grad_x;
          });
   return loss;
-}
-
-// Losses of rows, and how much each row counts in the mean.
-struct Weighed {
-  Tensor losses, shares;
-};
-
-// -w_t log p_t from log-probabilities; with smoothing, the classes' average is mixed in.
-Weighed likelihood(const Tensor& logs, const Tensor& target, const Tensor& weight,
-                   int64_t ignore_index, double smoothing) {
-  const Tensor column = reshape(target, {target.numel(), 1});
-  const Tensor kept = ne({column, {}}, {{}, ignore_index});
-  const Tensor chosen =
-      bitwise_and({eq({positions(logs.size(1), 1, 2), {}}, {column, {}}), {}}, {kept, {}});
-  const Tensor weighed = weight.defined() ? mul(logs, weight) : logs;
-  const auto row_sum = [](const Tensor& x) { return sum(x, Dims{1}, false, std::nullopt); };
-  Weighed out;
-  out.losses = neg(row_sum(where(chosen, weighed, Number(0.0))));
-  out.shares = weight.defined() ? row_sum(where(chosen, weight, Number(0.0)))
-                                : to(reshape(kept, target.shape()), logs.dtype());
-  if (smoothing > 0) {
-    const Tensor even = neg(row_sum(where(kept, weighed, Number(0.0))));
-    out.losses = add(mul(out.losses, Number(1 - smoothing)),
-                     mul(even, Number(smoothing / static_cast<double>(logs.size(1)))));
-  }
-  return out;
-}
-
-Tensor reduce_weighed(const Weighed& weighed, const Dims& shape, Reduce how) {
-  if (how == Reduce::none) return reshape(weighed.losses, shape);
-  const Tensor total = sum(weighed.losses, std::nullopt, false, std::nullopt);
-  return how == Reduce::sum ? total
-                            : div(total, sum(weighed.shares, std::nullopt, false, std::nullopt));
-}
-
-Tensor probability_cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight,
-                                 int64_t ignore_index, Reduce how, double smoothing) {
-  if (ignore_index >= 0) {
-    fail(ErrorKind::runtime, "cross_entropy",
-         "class indices as target where ignore_index is given (it is not supported for floating "
-         "point target)",
-         join(name(target.dtype()), " probabilities and ignore_index=", ignore_index),
-         "leave ignore_index out, and give those rows probabilities of 0");
-  }
-  check_finite("cross_entropy", target);
-  const DType type = promote(x.dtype(), target.dtype());
-  const Tensor logs = log_softmax(to(rows_of(x), type), 1, std::nullopt);
-  Tensor share = to(rows_of(target), type);
-  if (smoothing > 0)
-    share = add(mul(share, Number(1 - smoothing)),
-                Number(smoothing / static_cast<double>(logs.size(1))));
-  Tensor terms = mul(logs, share);
-  if (weight.defined()) terms = mul(terms, weight);
-  const Tensor losses = neg(sum(terms, Dims{1}, false, std::nullopt));
-  return how == Reduce::none ? reshape(losses, class_shape(x)) : reduced(losses, how);
 }
 
 }  // namespace
@@ -210,8 +119,8 @@ Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight
                      double label_smoothing) {
   constexpr const char* kOp = "cross_entropy";
   const Reduce how = read_reduction(kOp, reduction, size_average, reduce);
-  check_input(kOp, x);
-  check_weight(kOp, x, weight);
+  check_scores(kOp, x);
+  check_class_weight(kOp, x, weight);
   if (!(label_smoothing >= 0 && label_smoothing <= 1))
     fail(ErrorKind::runtime, kOp, "label_smoothing between 0.0 and 1.0", join(label_smoothing));
   if (is_floating(target.dtype()) && target.shape() == x.shape())
@@ -224,17 +133,6 @@ Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight
   }
   const Tensor loss = fused_cross_entropy(rows.x, rows.target, ignore_index, how);
   return how == Reduce::none && rows.shape != loss.shape() ? reshape(loss, rows.shape) : loss;
-}
-
-Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight,
-                std::optional<bool> size_average, int64_t ignore_index, std::optional<bool> reduce,
-                const std::string& reduction) {
-  constexpr const char* kOp = "nll_loss";
-  const Reduce how = read_reduction(kOp, reduction, size_average, reduce);
-  check_input(kOp, x);
-  check_weight(kOp, x, weight);
-  const ClassRows rows = class_rows(kOp, x, target, ignore_index);
-  return reduce_weighed(likelihood(rows.x, rows.target, weight, ignore_index, 0), rows.shape, how);
 }
 
 }  // namespace steep::ops

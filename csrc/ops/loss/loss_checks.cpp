@@ -25,11 +25,12 @@ void look_at_classes(const kernels::Task& task) {
   if (!bad) return;
   int64_t at = 0;
   while (!outside(target[at])) ++at;
-  throw Error(
-      ErrorKind::index,
-      join(op, ": Target ", target[at], " is out of bounds: expected classes in [0, ", classes,
-           ") or ignore_index=", ignore_index, ", got ", target[at], " at position ", at,
-           "; number the classes from 0, or give the input more of them"));
+  const std::string ignored =
+      ignore_index == kNoClass ? std::string() : join(" or ignore_index=", ignore_index);
+  throw Error(ErrorKind::index,
+              join(op, ": Target ", target[at], " is out of bounds: expected classes in [0, ",
+                   classes, ")", ignored, ", got ", target[at], " at position ", at,
+                   "; number the classes from 0, or give the input more of them"));
 }
 
 struct Elements {
@@ -63,6 +64,28 @@ void look_for_outside_unit(const kernels::Task& task) {
   }
 }
 
+struct Allowed {
+  const char *op, *what;
+  int64_t n;
+  Numbers numbers;
+};
+constexpr const char* kAllowed[] = {"numbers above -1", "numbers of at least 0", "1 or -1"};
+// Operands: x T[n].  A NaN passes where only an order is asked for.
+template <class T>
+void look_for_refused(const kernels::Task& task) {
+  const auto& [op, what, n, numbers] = kernels::arguments<Allowed>(task);
+  const T* x = static_cast<const T*>(task.data[0]);
+  for (int64_t i = 0; i < n; ++i) {
+    const bool bad = numbers == Numbers::above_minus_one ? x[i] <= -1
+                     : numbers == Numbers::not_negative  ? x[i] < 0
+                                                         : x[i] != 1 && x[i] != -1;
+    if (!bad) continue;
+    throw Error(ErrorKind::value,
+                join(op, ": expected ", kAllowed[static_cast<int64_t>(numbers)], " as ", what,
+                     ", got ", x[i], " at position ", i, "; remove or repair that element"));
+  }
+}
+
 using program::checking;
 constexpr Kernel kClasses =
     checking("check_classes", "r", program::routines_for<int64_t>(look_at_classes));
@@ -72,6 +95,10 @@ constexpr Kernel kFinite = checking(
 constexpr Kernel kUnit = checking("check_unit_interval", "r",
                                   program::routines_for<float, double>(
                                       look_for_outside_unit<float>, look_for_outside_unit<double>));
+constexpr Kernel kAllowedNumbers =
+    checking("check_numbers", "r",
+             program::routines_for<float, double, int64_t>(
+                 look_for_refused<float>, look_for_refused<double>, look_for_refused<int64_t>));
 
 Tensor plain(const Tensor& x) {
   const tape::GradMode off(false);
@@ -93,6 +120,12 @@ void check_finite(const char* op, const Tensor& target) {
 void check_unit_interval(const char* op, const Tensor& x) {
   const Tensor values = plain(x);
   program::launch(kUnit, values.dtype(), {values}, Elements{op, values.numel()});
+}
+
+void check_numbers(const char* op, const char* what, const Tensor& x, Numbers numbers) {
+  const Tensor values = plain(is_floating(x.dtype()) ? x : to(x, DType::int64));
+  program::launch(kAllowedNumbers, values.dtype(), {values},
+                  Allowed{op, what, values.numel(), numbers});
 }
 
 }  // namespace steep::ops

@@ -48,10 +48,11 @@ tensor(1.)
 void register_differences(Registry& registry) {
   registry.add<&mse_loss>("mse_loss", kFunction | kFunctional,
                           "(input: Tensor, target: Tensor, size_average: bool | None = None, "
-                          "reduce: bool | None = None, reduction: str | None = 'mean') -> Tensor",
+                          "reduce: bool | None = None, reduction: str | None = 'mean', weight: "
+                          "Tensor | None = None) -> Tensor",
                           R"(Squared error: (input - target)^2, reduced by 'mean', 'sum' or 'none'.
 
-Shapes: any, the same for both. Unlike PyTorch, which broadcasts with a warning, raises ValueError
+Shapes: any, the same for both, and for weight, by which the mean is taken. Unlike PyTorch, which broadcasts with a warning, raises ValueError
 when they differ: (N, 1) against (N) would compare every pair. Raises ValueError for an unknown
 reduction, too, and NotImplementedError where both are integers.
 
@@ -72,13 +73,16 @@ Example:
     >>> import steep
     >>> steep.nn.MSELoss()(steep.tensor([1.0, 2.0]), steep.tensor([0.0, 0.0])).item()
     2.5
-)");
+)",
+                      "(size_average: bool | None = None, reduce: bool | None = None, reduction: "
+                      "str = 'mean') -> None");
   registry.add<&l1_loss>("l1_loss", kFunction | kFunctional,
                          "(input: Tensor, target: Tensor, size_average: bool | None = None, "
-                         "reduce: bool | None = None, reduction: str | None = 'mean') -> Tensor",
+                         "reduce: bool | None = None, reduction: str | None = 'mean', weight: "
+                         "Tensor | None = None) -> Tensor",
                          R"(Absolute error: |input - target|, reduced by 'mean', 'sum' or 'none'.
 
-Shapes: any, the same for both. Raises ValueError when they differ, even where they would broadcast,
+Shapes: any, the same for both, and for weight, by which the mean is taken. Raises ValueError when they differ, even where they would broadcast,
 and for an unknown reduction.
 
 >>> steep.nn.functional.l1_loss(steep.tensor([1.0, 2.0]), steep.tensor([1.0, 4.0]))
@@ -98,7 +102,9 @@ Example:
     >>> import steep
     >>> steep.nn.L1Loss()(steep.tensor([1.0, 2.0]), steep.tensor([0.0, 0.0])).item()
     1.5
-)");
+)",
+                      "(size_average: bool | None = None, reduce: bool | None = None, reduction: "
+                      "str = 'mean') -> None");
   registry.add<&smooth_l1_loss>(
       "smooth_l1_loss", kFunction | kFunctional,
       "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = "
@@ -114,11 +120,11 @@ tensor([0.5000, 1.5000])
 )");
   registry.add<&huber_loss>(
       "huber_loss", kFunction | kFunctional,
-      "(input: Tensor, target: Tensor, reduction: str | None = 'mean', delta: float = 1.0) -> "
-      "Tensor",
+      "(input: Tensor, target: Tensor, reduction: str | None = 'mean', delta: float = 1.0, weight: "
+      "Tensor | None = None) -> Tensor",
       R"(With d = |input - target|: d^2 / 2 up to delta, delta (d - delta / 2) beyond (Huber, 1964).
 
-Shapes: any, the same for both. Raises ValueError when they differ, even where they would broadcast,
+Shapes: any, the same for both, and for weight, which scales each element. Raises ValueError when they differ, even where they would broadcast,
 and for an unknown reduction; RuntimeError for a delta that is not positive.
 
 >>> steep.nn.functional.huber_loss(steep.tensor([0.0, 0.0]), steep.tensor([1.0, 2.0]), reduction='none')

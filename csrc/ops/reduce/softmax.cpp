@@ -170,15 +170,7 @@ Shape and errors as for softmax.
 >>> steep.nn.functional.softmin(steep.tensor([0.0, 0.0]), dim=0)
 tensor([0.5000, 0.5000])
 )");
-  registry.add_module("softmin", "activation.Softmin",
-                      R"(``softmax(-x)`` along `dim`; see `Softmax`.
-
-Example:
-    >>> import steep
-    >>> steep.nn.Softmin(dim=0)(steep.zeros(2)).tolist()
-    [0.5, 0.5]
-)",
-                      "(dim: int | None = None) -> None");
+  registry.add_module("softmin", "activation.Softmin", nullptr, "(dim: int | None = None) -> None");
   registry.add<&softmin_unnamed>("softmin", kFunctional, kUnnamed, "See softmin(input, dim).");
 }
 

@@ -161,12 +161,9 @@ __all__ += [
 
 
 class CELU(Module):
-    """``x``, or ``alpha * (exp(x / alpha) - 1)`` where it is negative.
+    """An elu of slope 1 at 0: alpha * (e^(input / alpha) - 1) where input is negative.
 
-    Example:
-        >>> import steep
-        >>> steep.nn.CELU()(steep.tensor([0.0, 2.0])).tolist()
-        [0.0, 2.0]
+    See `steep.nn.functional.celu`.
     """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
@@ -237,12 +234,9 @@ class GELU(Module):
 
 
 class GLU(Module):
-    """The first half along `dim` times the sigmoid of the second.
+    """Gated linear unit: the first half along dim times the sigmoid of the second.
 
-    Example:
-        >>> import steep
-        >>> steep.nn.GLU()(steep.tensor([4.0, 0.0])).tolist()
-        [2.0]
+    See `steep.nn.functional.glu`.
     """
 
     def __init__(self, dim: int = -1) -> None:
@@ -259,12 +253,9 @@ class GLU(Module):
 
 
 class Hardshrink(Module):
-    """0 where ``|x| <= lambd``, ``x`` elsewhere.
+    """0 from -lambd to lambd, the input elsewhere.
 
-    Example:
-        >>> import steep
-        >>> steep.nn.Hardshrink()(steep.tensor([0.2, 2.0])).tolist()
-        [0.0, 2.0]
+    See `steep.nn.functional.hardshrink`.
     """
 
     def __init__(self, lambd: float = 0.5) -> None:
@@ -281,12 +272,9 @@ class Hardshrink(Module):
 
 
 class Hardsigmoid(Module):
-    """``min(max(x + 3, 0), 6) / 6``.
+    """A sigmoid in straight lines: min(max(input + 3, 0), 6) / 6.
 
-    Example:
-        >>> import steep
-        >>> steep.nn.Hardsigmoid()(steep.tensor([-4.0, 0.0])).tolist()
-        [0.0, 0.5]
+    See `steep.nn.functional.hardsigmoid`.
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -303,12 +291,9 @@ class Hardsigmoid(Module):
 
 
 class Hardswish(Module):
-    """``x * hardsigmoid(x)``.
+    """A silu in straight lines: input * hardsigmoid(input).
 
-    Example:
-        >>> import steep
-        >>> steep.nn.Hardswish()(steep.tensor([3.0])).tolist()
-        [3.0]
+    See `steep.nn.functional.hardswish`.
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -325,12 +310,9 @@ class Hardswish(Module):
 
 
 class Hardtanh(Module):
-    """``min(max(x, min_val), max_val)``.
+    """Cuts off at two bounds: min(max(input, min_val), max_val).
 
-    Example:
-        >>> import steep
-        >>> steep.nn.Hardtanh()(steep.tensor([-3.0, 0.5])).tolist()
-        [-1.0, 0.5]
+    See `steep.nn.functional.hardtanh`.
     """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
@@ -378,12 +360,9 @@ class LeakyReLU(Module):
 
 
 class LogSigmoid(Module):
-    """``-log(1 + exp(-x))``.
+    """Logarithm of the sigmoid: -log(1 + e^(-input)).
 
-    Example:
-        >>> import steep
-        >>> steep.nn.LogSigmoid()(steep.tensor([-200.0])).tolist()
-        [-200.0]
+    See `steep.nn.functional.logsigmoid`.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -417,12 +396,9 @@ class LogSoftmax(Module):
 
 
 class Mish(Module):
-    """``x * tanh(softplus(x))``.
+    """input * tanh(softplus(input)).
 
-    Example:
-        >>> import steep
-        >>> steep.nn.Mish()(steep.zeros(1)).tolist()
-        [0.0]
+    See `steep.nn.functional.mish`.
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -464,12 +440,9 @@ class ReLU(Module):
 
 
 class ReLU6(Module):
-    """``min(max(x, 0), 6)``.
+    """Rectifier cut off at 6: min(max(input, 0), 6).
 
-    Example:
-        >>> import steep
-        >>> steep.nn.ReLU6()(steep.tensor([-1.0, 8.0])).tolist()
-        [0.0, 6.0]
+    See `steep.nn.functional.relu6`.
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -486,12 +459,9 @@ class ReLU6(Module):
 
 
 class SELU(Module):
-    """``1.0507 * elu(x, 1.6733)``.
+    """Self-normalising elu: 1.0507 * elu(input, 1.6733).
 
-    Example:
-        >>> import steep
-        >>> steep.nn.SELU()(steep.zeros(1)).tolist()
-        [0.0]
+    See `steep.nn.functional.selu`.
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -573,12 +543,9 @@ class Softmax(Module):
 
 
 class Softmin(Module):
-    """``softmax(-x)`` along `dim`; see `Softmax`.
+    """softmax of the negative along one dimension.
 
-    Example:
-        >>> import steep
-        >>> steep.nn.Softmin(dim=0)(steep.zeros(2)).tolist()
-        [0.5, 0.5]
+    See `steep.nn.functional.softmin`.
     """
 
     def __init__(self, dim: int | None = None) -> None:
@@ -622,12 +589,9 @@ class Softplus(Module):
 
 
 class Softshrink(Module):
-    """``x`` moved by `lambd` towards 0, and no further.
+    """The input, lambd nearer to 0; 0 from -lambd to lambd.
 
-    Example:
-        >>> import steep
-        >>> steep.nn.Softshrink()(steep.tensor([0.2, 2.0])).tolist()
-        [0.0, 1.5]
+    See `steep.nn.functional.softshrink`.
     """
 
     def __init__(self, lambd: float = 0.5) -> None:
@@ -674,12 +638,9 @@ class Tanh(Module):
 
 
 class Tanhshrink(Module):
-    """``x - tanh(x)``.
+    """input - tanh(input).
 
-    Example:
-        >>> import steep
-        >>> steep.nn.Tanhshrink()(steep.zeros(1)).tolist()
-        [0.0]
+    See `steep.nn.functional.tanhshrink`.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -688,12 +649,9 @@ class Tanhshrink(Module):
 
 
 class Threshold(Module):
-    """``x`` where it is above `threshold`, `value` elsewhere.
+    """The input where it is above threshold, value elsewhere.
 
-    Example:
-        >>> import steep
-        >>> steep.nn.Threshold(0.5, 9.0)(steep.tensor([-1.0, 2.0])).tolist()
-        [9.0, 2.0]
+    See `steep.nn.functional.threshold`.
     """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:

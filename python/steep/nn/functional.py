@@ -1,4 +1,4 @@
-"""Layers as functions, under PyTorch's names; all are the core's own, without a Python frame.
+"""Layers as functions, under PyTorch's names; nearly all are the core's own, without a frame.
 
 Example:
     >>> import steep
@@ -9,7 +9,54 @@ Example:
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from collections.abc import Callable
+
+from steep._core import Tensor, pairwise_distance
+
+__all__ = ["triplet_margin_with_distance_loss"]
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """`triplet_margin_loss` by any distance of two tensors; `pairwise_distance` if ``None``.
+
+    Raises:
+        ValueError: for a `margin` that is not positive, shapes that differ, an unknown reduction.
+
+    Example:
+        >>> import steep
+        >>> x, far = steep.zeros(1, 2), steep.ones(1, 2)
+        >>> distance = lambda a, b: (a - b).abs().sum(-1)
+        >>> steep.nn.functional.triplet_margin_with_distance_loss(
+        ...     x, far, x, distance_function=distance
+        ... ).item()
+        3.0
+    """
+    name = "triplet_margin_with_distance_loss"
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{name}: {reduction!r} is not a valid value for reduction")
+    if not margin > 0:
+        raise ValueError(f"{name}: expected margin above 0, got {margin}")
+    if not anchor.shape == positive.shape == negative.shape:
+        shapes = f"{anchor.shape}, {positive.shape} and {negative.shape}"
+        raise ValueError(f"{name}: expected three tensors of the same shape, got {shapes}")
+    distance = distance_function or pairwise_distance
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = far.minimum(distance(positive, negative))
+    losses = (near - far + margin).clamp(min=0)
+    if reduction == "none":
+        return losses
+    return losses.mean() if reduction == "mean" else losses.sum()
+
 
 # Written by tools/make_stubs.py from here on, from the operations' records.
 from steep._core import (
@@ -22,15 +69,20 @@ from steep._core import (
     conv_transpose1d,
     conv_transpose2d,
     conv_transpose3d,
+    cosine_embedding_loss,
+    cosine_similarity,
     cross_entropy,
     dropout,
     elu,
+    focal_loss,
+    gaussian_nll_loss,
     gelu,
     glu,
     hardshrink,
     hardsigmoid,
     hardswish,
     hardtanh,
+    hinge_embedding_loss,
     huber_loss,
     kl_div,
     l1_loss,
@@ -39,11 +91,17 @@ from steep._core import (
     linear,
     log_softmax,
     logsigmoid,
+    margin_ranking_loss,
     mish,
     mse_loss,
+    msle_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
     nll_loss,
     normalize,
     one_hot,
+    poisson_nll_loss,
     prelu,
     relu,
     relu6,
@@ -52,6 +110,7 @@ from steep._core import (
     sigmoid,
     silu,
     smooth_l1_loss,
+    soft_margin_loss,
     softmax,
     softmin,
     softplus,
@@ -60,6 +119,7 @@ from steep._core import (
     tanh,
     tanhshrink,
     threshold,
+    triplet_margin_loss,
 )
 
 __all__ += [
@@ -72,15 +132,20 @@ __all__ += [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "elu",
+    "focal_loss",
+    "gaussian_nll_loss",
     "gelu",
     "glu",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hinge_embedding_loss",
     "huber_loss",
     "kl_div",
     "l1_loss",
@@ -89,11 +154,18 @@ __all__ += [
     "linear",
     "log_softmax",
     "logsigmoid",
+    "margin_ranking_loss",
     "mish",
     "mse_loss",
+    "msle_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
     "one_hot",
+    "pairwise_distance",
+    "poisson_nll_loss",
     "prelu",
     "relu",
     "relu6",
@@ -102,6 +174,7 @@ __all__ += [
     "sigmoid",
     "silu",
     "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softmin",
     "softplus",
@@ -110,4 +183,5 @@ __all__ += [
     "tanh",
     "tanhshrink",
     "threshold",
+    "triplet_margin_loss",
 ]

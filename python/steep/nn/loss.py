@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from steep._core import (
     Tensor,
     binary_cross_entropy,
@@ -13,6 +15,8 @@ from steep._core import (
     smooth_l1_loss,
 )
 from steep.nn._loss import _Loss, _WeightedLoss
+from steep.nn.distance import PairwiseDistance
+from steep.nn.functional import triplet_margin_with_distance_loss
 
 __all__ = [
     "BCELoss",
@@ -22,6 +26,7 @@ __all__ = [
     "KLDivLoss",
     "NLLLoss",
     "SmoothL1Loss",
+    "TripletMarginWithDistanceLoss",
 ]
 
 
@@ -300,10 +305,168 @@ class CrossEntropyLoss(_WeightedLoss):
         )
 
 
-# Written by tools/make_stubs.py from here on, from the operations' records.
-from steep._core import l1_loss, mse_loss
+class TripletMarginWithDistanceLoss(_Loss):
+    """`TripletMarginLoss` by any distance of two tensors; `PairwiseDistance` if ``None``.
 
-__all__ += ["L1Loss", "MSELoss"]
+    Example:
+        >>> import steep
+        >>> steep.nn.TripletMarginWithDistanceLoss()(*steep.zeros(3, 1, 2)).item()
+        1.0
+    """
+
+    distance_function: Callable[[Tensor, Tensor], Tensor]
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        if not margin > 0:
+            raise ValueError(
+                f"TripletMarginWithDistanceLoss: expected margin to be above 0, got {margin}"
+            )
+        self.distance_function = distance_function or PairwiseDistance()
+        self.margin = margin
+        self.swap = swap
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """Apply to three tensors of one shape."""
+        return triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance_function=self.distance_function,
+            margin=self.margin,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
+
+
+# Written by tools/make_stubs.py from here on, from the operations' records.
+from steep._core import (
+    cosine_embedding_loss,
+    focal_loss,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    l1_loss,
+    margin_ranking_loss,
+    mse_loss,
+    msle_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    poisson_nll_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+)
+
+__all__ += [
+    "CosineEmbeddingLoss",
+    "FocalLoss",
+    "GaussianNLLLoss",
+    "HingeEmbeddingLoss",
+    "L1Loss",
+    "MSELoss",
+    "MSLELoss",
+    "MarginRankingLoss",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
+    "PoissonNLLLoss",
+    "SoftMarginLoss",
+    "TripletMarginLoss",
+]
+
+
+class CosineEmbeddingLoss(_Loss):
+    """1 - cos(input1, input2) where target is 1, max(0, cos(input1, input2) - margin) where -1.
+
+    See `steep.nn.functional.cosine_embedding_loss`.
+    """
+
+    def __init__(
+        self,
+        margin: float = 0.0,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        """Apply `cosine_embedding_loss` with the arguments it was made with."""
+        return cosine_embedding_loss(
+            input1,
+            input2,
+            target,
+            margin=self.margin,
+            reduction=self.reduction,
+        )
+
+
+class FocalLoss(_Loss):
+    """-alpha (1 - p)^gamma log(p), with p = softmax(input)[target] (Lin et al., 2017).
+
+    See `steep.nn.functional.focal_loss`.
+    """
+
+    def __init__(
+        self,
+        alpha: Tensor | float = 1.0,
+        gamma: float = 2.0,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.alpha = alpha
+        self.gamma = gamma
+        self.ignore_index = ignore_index
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Apply `focal_loss` with the arguments it was made with."""
+        return focal_loss(input, target, self.alpha, self.gamma, self.ignore_index, self.reduction)
+
+
+class GaussianNLLLoss(_Loss):
+    """(log(v) + (input - target)^2 / v) / 2, where v = max(var, eps); full adds log(2 pi) / 2.
+
+    See `steep.nn.functional.gaussian_nll_loss`.
+    """
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-06, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
+        """Apply `gaussian_nll_loss` with the arguments it was made with."""
+        return gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
+
+
+class HingeEmbeddingLoss(_Loss):
+    """The input where target is 1, max(0, margin - input) where it is -1.
+
+    See `steep.nn.functional.hinge_embedding_loss`.
+    """
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Apply `hinge_embedding_loss` with the arguments it was made with."""
+        return hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
 
 
 class L1Loss(_Loss):
@@ -348,3 +511,193 @@ class MSELoss(_Loss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Apply `mse_loss` with the arguments it was made with."""
         return mse_loss(input, target, reduction=self.reduction)
+
+
+class MSLELoss(_Loss):
+    """Squared error of logarithms: (log(1 + input) - log(1 + target))^2, as in Keras.
+
+    See `steep.nn.functional.msle_loss`.
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Apply `msle_loss` with the arguments it was made with."""
+        return msle_loss(input, target, self.reduction)
+
+
+class MarginRankingLoss(_Loss):
+    """max(0, margin - target * (input1 - input2)): with target 1, input1 is to be the greater.
+
+    See `steep.nn.functional.margin_ranking_loss`.
+    """
+
+    def __init__(
+        self,
+        margin: float = 0.0,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        """Apply `margin_ranking_loss` with the arguments it was made with."""
+        return margin_ranking_loss(
+            input1,
+            input2,
+            target,
+            margin=self.margin,
+            reduction=self.reduction,
+        )
+
+
+class MultiLabelMarginLoss(_Loss):
+    """Sum over labels y and other classes i of max(0, 1 - input[y] + input[i]), divided by C.
+
+    See `steep.nn.functional.multilabel_margin_loss`.
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Apply `multilabel_margin_loss` with the arguments it was made with."""
+        return multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
+class MultiLabelSoftMarginLoss(_Loss):
+    """Mean over the classes (the last dimension) of binary_cross_entropy_with_logits.
+
+    See `steep.nn.functional.multilabel_soft_margin_loss`.
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Apply `multilabel_soft_margin_loss` with the arguments it was made with."""
+        return multilabel_soft_margin_loss(
+            input,
+            target,
+            weight=self.weight,
+            reduction=self.reduction,
+        )
+
+
+class MultiMarginLoss(_Loss):
+    """Sum over the wrong classes i of max(0, margin - input[target] + input[i])^p, divided by C.
+
+    See `steep.nn.functional.multi_margin_loss`.
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        p: int = 1,
+        margin: float = 1.0,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.p = p
+        self.margin = margin
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Apply `multi_margin_loss` with the arguments it was made with."""
+        return multi_margin_loss(
+            input,
+            target,
+            p=self.p,
+            margin=self.margin,
+            weight=self.weight,
+            reduction=self.reduction,
+        )
+
+
+class PoissonNLLLoss(_Loss):
+    """Likelihood of counts: e^input - target * input, or input - target * log(input + eps).
+
+    See `steep.nn.functional.poisson_nll_loss`.
+    """
+
+    def __init__(
+        self,
+        log_input: bool = True,
+        full: bool = False,
+        size_average: bool | None = None,
+        eps: float = 1e-08,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.log_input = log_input
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Apply `poisson_nll_loss` with the arguments it was made with."""
+        return poisson_nll_loss(
+            input,
+            target,
+            log_input=self.log_input,
+            full=self.full,
+            eps=self.eps,
+            reduction=self.reduction,
+        )
+
+
+class SoftMarginLoss(_Loss):
+    """log(1 + e^(-target * input)), for targets of 1 and -1.
+
+    See `steep.nn.functional.soft_margin_loss`.
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Apply `soft_margin_loss` with the arguments it was made with."""
+        return soft_margin_loss(input, target, reduction=self.reduction)
+
+
+class TripletMarginLoss(_Loss):
+    """max(0, margin + d(anchor, positive) - d(anchor, negative)), d the pairwise_distance.
+
+    See `steep.nn.functional.triplet_margin_loss`.
+    """
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        p: float = 2.0,
+        eps: float = 1e-06,
+        swap: bool = False,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+        self.p = p
+        self.eps = eps
+        self.swap = swap
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """Apply `triplet_margin_loss` with the arguments it was made with."""
+        return triplet_margin_loss(
+            anchor,
+            positive,
+            negative,
+            margin=self.margin,
+            p=self.p,
+            eps=self.eps,
+            swap=self.swap,
+            reduction=self.reduction,
+        )

@@ -162,17 +162,25 @@ register("nll_loss", nll_loss, nll_loss_gradient, _CLASS_ARRAYS)
 Rule = Callable[..., tuple[Any, Any]]
 
 
-def _pointwise(name: str, function: Callable[..., Any], rule: Rule) -> None:
-    """Register the reduction of ``function(x, t, **params)``; `rule` has its two derivatives."""
+def _pointwise(name: str, function: Callable[..., Any], rule: Rule, weighed: bool = False) -> None:
+    """Register the reduction of ``function(x, t, **params)``; `rule` has its two derivatives.
+
+    `weighed`: a weight scales elements, and the mean is divided by the sum of weights.
+    """
+
+    def scale(params: dict[str, Any], size: int) -> tuple[Any, Any]:
+        weight = params.pop("weight", None) if weighed else None
+        return (1.0, np.float64(size)) if weight is None else (wide(weight), wide(weight).sum())
 
     def forward(input: Array, target: Array, *, reduction: str = "mean", **params: Any) -> Array:
         if input.shape != target.shape:
             raise ValueError(
                 f"{name}: expected a target of shape {input.shape}, got {target.shape}; reshape it"
             )
-        losses = np.asarray(function(wide(input), wide(target), **params))
+        weight, total = scale(params, input.size)
+        losses = np.asarray(weight * function(wide(input), wide(target), **params))
         if reduction == "mean":
-            losses = np.asarray(losses.sum() / np.float64(losses.size))
+            losses = np.asarray(losses.sum() / total)
         elif reduction == "sum":
             losses = np.asarray(losses.sum())
         elif reduction == "batchmean":
@@ -182,9 +190,10 @@ def _pointwise(name: str, function: Callable[..., Any], rule: Rule) -> None:
     def gradient(
         grad: Array, input: Array, target: Array, *, reduction: str = "mean", **params: Any
     ) -> tuple[Array, Array]:
-        g = wide(grad)
+        weight, total = scale(params, input.size)
+        g = wide(grad) * weight
         if reduction == "mean":
-            g = np.asarray(g / np.float64(input.size))
+            g = np.asarray(g / total)
         elif reduction == "batchmean":
             g = np.asarray(g / np.float64(input.shape[0] if input.ndim else 1))
         by_input, by_target = rule(wide(input), wide(target), **params)
@@ -203,10 +212,15 @@ def _both_ways(derivative: Callable[..., Any]) -> Rule:
     return rule
 
 
-def huber(x: Array, t: Array, *, delta: float = 1.0) -> Any:
+def huber(x: Array, t: Array, *, delta: float = 1.0, weight: Any = 1.0) -> Any:
     """``d^2 / 2`` up to delta, ``delta (|d| - delta / 2)`` beyond."""
     d = np.abs(x - t)
-    return np.where(d <= delta, d * d / 2, delta * (d - delta / 2))
+    return wide(weight) * np.where(d <= delta, d * d / 2, delta * (d - delta / 2))
+
+
+def huber_derivative(d: Array, *, delta: float = 1.0, weight: Any = 1.0) -> Any:
+    """The difference, cut off at delta."""
+    return wide(weight) * np.clip(d, -delta, delta)
 
 
 def smooth_l1(x: Array, t: Array, *, beta: float = 1.0) -> Any:
@@ -261,9 +275,46 @@ def kl_rule(x: Array, t: Array, *, log_target: bool = False) -> tuple[Array, Arr
     return -t, np.log(t) + 1 - x
 
 
-_pointwise("mse_loss", lambda x, t: (x - t) ** 2, _both_ways(lambda d: 2 * d))
-_pointwise("l1_loss", lambda x, t: np.abs(x - t), _both_ways(np.sign))
-_pointwise("huber_loss", huber, _both_ways(lambda d, *, delta=1.0: np.clip(d, -delta, delta)))
+def poisson(
+    x: Array, t: Array, *, log_input: bool = True, full: bool = False, eps: float = 1e-8
+) -> Any:
+    """``exp(x) - t x``, or ``x - t log(x + eps)``; Stirling's ``log(t!)`` above 1 if full."""
+    loss = np.exp(x) - t * x if log_input else x - t * np.log(x + eps)
+    stirling = t * np.log(t) - t + np.log(2 * np.pi * t) / 2
+    return loss + np.where(t > 1, stirling, 0.0) * full
+
+
+def poisson_rule(
+    x: Array, t: Array, *, log_input: bool = True, full: bool = False, eps: float = 1e-8
+) -> tuple[Any, Any]:
+    """The slopes of `poisson`."""
+    by_t = np.where(t > 1, np.log(t) + 1 / (2 * t), 0.0) * full
+    if log_input:
+        return np.exp(x) - t, by_t - x
+    return 1 - t / (x + eps), by_t - np.log(x + eps)
+
+
+def msle_rule(x: Array, t: Array) -> tuple[Any, Any]:
+    """The chain rule on ``(log(1 + x) - log(1 + t))^2``."""
+    d = 2 * (np.log1p(x) - np.log1p(t))
+    return d / (1 + x), -d / (1 + t)
+
+
+_pointwise("msle_loss", lambda x, t: (np.log1p(x) - np.log1p(t)) ** 2, msle_rule)
+_pointwise("poisson_nll_loss", poisson, poisson_rule)
+_pointwise(
+    "soft_margin_loss",
+    lambda x, t: np.logaddexp(0, -x * t),
+    lambda x, t: (-t * sigmoid(-x * t), -x * sigmoid(-x * t)),
+)
+_pointwise(
+    "hinge_embedding_loss",
+    lambda x, t, margin=1.0: np.where(t > 0, x, np.maximum(margin - x, 0)),
+    lambda x, t, margin=1.0: (np.where(t > 0, 1.0, -1.0 * (x <= margin)), 0 * t),
+)
+_pointwise("mse_loss", lambda x, t: (x - t) ** 2, _both_ways(lambda d: 2 * d), True)
+_pointwise("l1_loss", lambda x, t: np.abs(x - t), _both_ways(np.sign), True)
+_pointwise("huber_loss", huber, _both_ways(huber_derivative))
 _pointwise("smooth_l1_loss", smooth_l1, _both_ways(smooth_l1_derivative))
 _pointwise("binary_cross_entropy", bce, bce_rule)
 _pointwise("binary_cross_entropy_with_logits", bce_logits, bce_logits_rule)

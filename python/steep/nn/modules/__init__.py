@@ -5,6 +5,7 @@ from steep.nn.modules import (
     activation,
     container,
     conv,
+    distance,
     dropout,
     flatten,
     linear,
@@ -15,6 +16,7 @@ from steep.nn.modules import (
 from steep.nn.modules.activation import *
 from steep.nn.modules.container import *
 from steep.nn.modules.conv import *
+from steep.nn.modules.distance import *
 from steep.nn.modules.dropout import *
 from steep.nn.modules.flatten import *
 from steep.nn.modules.linear import *
@@ -26,6 +28,7 @@ __all__ = [
     *activation.__all__,
     *container.__all__,
     *conv.__all__,
+    *distance.__all__,
     *dropout.__all__,
     *flatten.__all__,
     *linear.__all__,
