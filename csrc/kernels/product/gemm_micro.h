@@ -60,10 +60,11 @@ struct Tile {
 // the register file. Narrow tiles may be taller and low ones wider: it takes many sums at once to
 // keep the FMA units busy.
 constexpr int kTileRows = kRegisters == 32 ? (kRegisterBytes == 64 ? 12 : 8) : 6;
+// The build for CPUs without FMA, those of before 2013, does with fewer shapes, for size.
 constexpr int kTileRegs = 2;
-constexpr int kTallRows = 12;  // at most, one register wide
-constexpr int kLowRows = 3;    // at most, kWideRegs wide
-constexpr int kWideRegs = 4;
+constexpr int kTallRows = STEEP_HAS_FMA ? 12 : kTileRows;  // at most, one register wide
+constexpr int kLowRows = 3;                                // at most, kWideRegs wide
+constexpr int kWideRegs = STEEP_HAS_FMA ? 4 : kTileRegs;
 
 template <class T>
 constexpr int kTileCols = kTileRegs * Native<T>::lanes;

@@ -95,8 +95,7 @@ Tensor as_batched_as(const Tensor& out, const Tensor& x, int axes) {
 }
 
 // `after`: padding behind each axis where it is another than the one in front.
-template <int axes>
-Tensor conv_padded(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias,
+Tensor conv_padded(const char* op, int axes, const Tensor& x, const Tensor& w, const Tensor& bias,
                    const Settings& settings, const Dims& after, int64_t groups) {
   check_channels(x, w, groups, w.size(1) * groups, axes);
   check_bias(w, bias, w.size(0));
@@ -122,53 +121,53 @@ Tensor conv_padded(const char* op, const Tensor& x, const Tensor& w, const Tenso
   return as_batched_as(convolve(batched(x, axes), w, bias, how), x, axes);
 }
 
-template <int axes>
-constexpr const char* kConvNames[] = {axes == 1   ? "conv1d"
-                                      : axes == 2 ? "conv2d"
-                                                  : "conv3d",
-                                      axes == 1   ? "conv_transpose1d"
-                                      : axes == 2 ? "conv_transpose2d"
-                                                  : "conv_transpose3d"};
+constexpr const char* kConvNames[] = {"conv1d", "conv2d", "conv3d"};
+constexpr const char* kTransposeNames[] = {"conv_transpose1d", "conv_transpose2d",
+                                           "conv_transpose3d"};
+
+// How much is added in front of and behind each axis.
+struct Sides {
+  Dims before, after;
+};
+// padding: 'valid' for none, 'same' for as much as keeps the size, the odd element behind.
+Sides sides_named(const char* op, const std::string& padding, const Tensor& w,
+                  const Settings& settings) {
+  if (padding != "valid" && padding != "same")
+    fail(ErrorKind::runtime, op, "padding 'valid', 'same' or numbers", "'" + padding + "'");
+  Sides sides{settings.padding, settings.padding};
+  for (int i = 0; padding == "same" && i < sides.before.size(); ++i) {
+    if (settings.stride[i] != 1)
+      throw Error(ErrorKind::runtime,
+                  join(op, ": padding='same' is not supported for strided convolutions"));
+    const int64_t total = settings.dilation[i] * (w.size(2 + i) - 1);
+    sides.before[i] = total / 2, sides.after[i] = total - total / 2;
+  }
+  return sides;
+}
 
 template <int axes>
 Tensor conv(const Tensor& x, const Tensor& w, const Tensor& bias, const Dims& stride,
             const Dims& padding, const Dims& dilation, int64_t groups) {
-  constexpr const char* op = kConvNames<axes>[0];
+  constexpr const char* op = kConvNames[axes - 1];
   check_operands(op, axes, x, w, bias);
   const Settings settings = settings_of(op, axes, stride, padding, dilation, groups);
-  return conv_padded<axes>(op, x, w, bias, settings, settings.padding, groups);
+  return conv_padded(op, axes, x, w, bias, settings, settings.padding, groups);
 }
 
-// padding: 'valid' for none, 'same' for as much as keeps the size, the odd element behind.
 template <int axes>
 Tensor conv_named(const Tensor& x, const Tensor& w, const Tensor& bias, const Dims& stride,
                   const std::string& padding, const Dims& dilation, int64_t groups) {
-  constexpr const char* op = kConvNames<axes>[0];
+  constexpr const char* op = kConvNames[axes - 1];
   check_operands(op, axes, x, w, bias);
-  if (padding != "valid" && padding != "same")
-    fail(ErrorKind::runtime, op, "padding 'valid', 'same' or numbers", "'" + padding + "'");
   Settings settings = settings_of(op, axes, stride, Dims{0}, dilation, groups);
-  Dims after = settings.padding;
-  if (padding == "same") {
-    for (int i = 0; i < axes; ++i) {
-      if (settings.stride[i] != 1)
-        throw Error(ErrorKind::runtime,
-                    join(op, ": padding='same' is not supported for strided convolutions"));
-      const int64_t total = settings.dilation[i] * (w.size(2 + i) - 1);
-      settings.padding[i] = total / 2, after[i] = total - total / 2;
-    }
-  }
-  return conv_padded<axes>(op, x, w, bias, settings, after, groups);
+  const Sides sides = sides_named(op, padding, w, settings);
+  settings.padding = sides.before;
+  return conv_padded(op, axes, x, w, bias, settings, sides.after, groups);
 }
 
-template <int axes>
-Tensor conv_transpose(const Tensor& x, const Tensor& w, const Tensor& bias, const Dims& stride,
-                      const Dims& padding, const Dims& output_padding, int64_t groups,
-                      const Dims& dilation) {
-  constexpr const char* op = kConvNames<axes>[1];
-  check_operands(op, axes, x, w, bias);
-  const Settings settings = settings_of(op, axes, stride, padding, dilation, groups);
-  const Dims more = for_axes(op, "output_padding", output_padding, axes);
+Tensor conv_transposed(const char* op, int axes, const Tensor& x, const Tensor& w,
+                       const Tensor& bias, const Settings& settings, const Dims& more,
+                       int64_t groups) {
   check_channels(x, w, groups, w.size(0), axes);
   check_bias(w, bias, w.size(1) * groups);
   Convolution how = without_axes(axes, groups);
@@ -195,6 +194,17 @@ Tensor conv_transpose(const Tensor& x, const Tensor& w, const Tensor& bias, cons
   return as_batched_as(convolve_back(batched(x, axes), w, bias, how), x, axes);
 }
 
+template <int axes>
+Tensor conv_transpose(const Tensor& x, const Tensor& w, const Tensor& bias, const Dims& stride,
+                      const Dims& padding, const Dims& output_padding, int64_t groups,
+                      const Dims& dilation) {
+  constexpr const char* op = kTransposeNames[axes - 1];
+  check_operands(op, axes, x, w, bias);
+  const Settings settings = settings_of(op, axes, stride, padding, dilation, groups);
+  return conv_transposed(op, axes, x, w, bias, settings,
+                         for_axes(op, "output_padding", output_padding, axes), groups);
+}
+
 constexpr const char* kConvSignature =
     "(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Dims = 1, padding: Dims = "
     "0, dilation: Dims = 1, groups: int = 1) -> Tensor";
@@ -207,9 +217,9 @@ constexpr const char* kTransposeSignature =
 
 template <int axes>
 void register_convolution(Registry& registry, const char* doc, const char* transpose_doc) {
-  registry.add<&conv<axes>>(kConvNames<axes>[0], kFunctional, kConvSignature, doc);
-  registry.add<&conv_named<axes>>(kConvNames<axes>[0], kFunctional, kNamedSignature, doc);
-  registry.add<&conv_transpose<axes>>(kConvNames<axes>[1], kFunctional, kTransposeSignature,
+  registry.add<&conv<axes>>(kConvNames[axes - 1], kFunctional, kConvSignature, doc);
+  registry.add<&conv_named<axes>>(kConvNames[axes - 1], kFunctional, kNamedSignature, doc);
+  registry.add<&conv_transpose<axes>>(kTransposeNames[axes - 1], kFunctional, kTransposeSignature,
                                       transpose_doc);
 }
 
