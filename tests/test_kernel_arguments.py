@@ -18,6 +18,7 @@ WORDS = {
     "ConvAxis",
     "Extent",
     "Activation",
+    "AllowedNumbers",
     "LossReduction",
     "const char*",
     "Generator*",

@@ -29,7 +29,7 @@ Tensor cosine_embedding_loss(const Tensor& x, const Tensor& other, const Tensor&
   if (x.dim() < 1 || x.dim() > 2 || target.shape() != lead)
     fail(ErrorKind::value, kOp, "inputs (N, D) with a target (N), or (D) with ()",
          join("inputs ", to_string(x.shape()), " and target ", to_string(target.shape())));
-  check_numbers(kOp, "target", target, Numbers::signs);
+  check_numbers(kOp, "target", target, AllowedNumbers::signs);
   const Tensor cosine = sum(mul(direction(x), direction(other)), Dims{-1}, false, std::nullopt);
   const Tensor apart = at_least(sub({cosine, {}}, {{}, margin}, 1), 0);
   const Tensor together = one_minus(cosine);

@@ -18,8 +18,8 @@ constexpr double kHalfLogTwoPi = 0.9189385332046727;
 Tensor msle_loss(const Tensor& x, const Tensor& target, const std::string& reduction) {
   const Reduce how = read_reduction("msle_loss", reduction, {}, {});
   const LossPair pair = promoted("msle_loss", x, target);
-  check_numbers("msle_loss", "input", pair.x, Numbers::above_minus_one);
-  check_numbers("msle_loss", "target", pair.target, Numbers::above_minus_one);
+  check_numbers("msle_loss", "input", pair.x, AllowedNumbers::above_minus_one);
+  check_numbers("msle_loss", "target", pair.target, AllowedNumbers::above_minus_one);
   return reduced(square(sub(log1p(pair.x), log1p(pair.target))), how);
 }
 
@@ -86,7 +86,7 @@ Tensor gaussian_nll_loss(const Tensor& x, const Tensor& target, const TensorOrNu
   const LossPair pair = promoted(kOp, x, target);
   const Tensor given = var.is_tensor() ? var.tensor : full({}, var.number, pair.x.dtype());
   const Tensor fitted = var.is_tensor() ? fitted_variance(pair.x, given) : given;
-  check_numbers(kOp, "var", given, Numbers::not_negative);
+  check_numbers(kOp, "var", given, AllowedNumbers::not_negative);
   const Tensor spread = raised(fitted, eps);
   const Tensor terms = add(log(spread), div(square(sub(pair.x, pair.target)), spread));
   const Tensor losses = mul(terms, Number(0.5));

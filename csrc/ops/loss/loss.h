@@ -60,8 +60,8 @@ Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight,
 // checks them again.
 void check_classes(const char* op, const Tensor& target, int64_t classes, int64_t ignore_index);
 constexpr int64_t kNoClass = std::numeric_limits<int64_t>::min();  // as ignore_index: there is none
-enum class Numbers : int64_t { above_minus_one, not_negative, signs };
-void check_numbers(const char* op, const char* what, const Tensor& x, Numbers numbers);
+enum class AllowedNumbers : int64_t { above_minus_one, not_negative, signs };
+void check_numbers(const char* op, const char* what, const Tensor& x, AllowedNumbers numbers);
 void check_finite(const char* op, const Tensor& target);
 void check_unit_interval(const char* op, const Tensor& x);
 

@@ -65,9 +65,10 @@ void look_for_outside_unit(const kernels::Task& task) {
 }
 
 struct Allowed {
-  const char *op, *what;
+  const char* op;
+  const char* what;
   int64_t n;
-  Numbers numbers;
+  AllowedNumbers numbers;
 };
 constexpr const char* kAllowed[] = {"numbers above -1", "numbers of at least 0", "1 or -1"};
 // Operands: x T[n].  A NaN passes where only an order is asked for.
@@ -76,9 +77,9 @@ void look_for_refused(const kernels::Task& task) {
   const auto& [op, what, n, numbers] = kernels::arguments<Allowed>(task);
   const T* x = static_cast<const T*>(task.data[0]);
   for (int64_t i = 0; i < n; ++i) {
-    const bool bad = numbers == Numbers::above_minus_one ? x[i] <= -1
-                     : numbers == Numbers::not_negative  ? x[i] < 0
-                                                         : x[i] != 1 && x[i] != -1;
+    const bool bad = numbers == AllowedNumbers::above_minus_one ? x[i] <= -1
+                     : numbers == AllowedNumbers::not_negative  ? x[i] < 0
+                                                                : x[i] != 1 && x[i] != -1;
     if (!bad) continue;
     throw Error(ErrorKind::value,
                 join(op, ": expected ", kAllowed[static_cast<int64_t>(numbers)], " as ", what,
@@ -122,7 +123,7 @@ void check_unit_interval(const char* op, const Tensor& x) {
   program::launch(kUnit, values.dtype(), {values}, Elements{op, values.numel()});
 }
 
-void check_numbers(const char* op, const char* what, const Tensor& x, Numbers numbers) {
+void check_numbers(const char* op, const char* what, const Tensor& x, AllowedNumbers numbers) {
   const Tensor values = plain(is_floating(x.dtype()) ? x : to(x, DType::int64));
   program::launch(kAllowedNumbers, values.dtype(), {values},
                   Allowed{op, what, values.numel(), numbers});

@@ -20,7 +20,7 @@ Tensor hinge_embedding_loss(const Tensor& x, const Tensor& target, double margin
   const Reduce how = read_reduction(kOp, reduction, average, reduce);
   need_floating(kOp, x);
   check_shapes(kOp, x, target);
-  check_numbers(kOp, "target", target, Numbers::signs);
+  check_numbers(kOp, "target", target, AllowedNumbers::signs);
   const Tensor far = at_least(sub({{}, margin}, {x, {}}, 1), 0);
   return reduced(where(gt({target, {}}, {{}, 0}), TensorOrNumber{x, {}}, TensorOrNumber{far, {}}),
                  how);
