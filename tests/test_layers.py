@@ -37,19 +37,21 @@ def test_parameter_repr():
 
 # Those that draw have other numbers at every call.
 WITH_FLAG = [
-    getattr(nn, name)
+    name
     for name, layer in LAYERS.items()
     if "inplace" in inspect.signature(getattr(nn, name).__init__).parameters
     and not any(made.drawn for made in layer.made)
 ]
 
 
-@pytest.mark.parametrize("kind", WITH_FLAG)
-def test_inplace_activations_write_their_input(kind):
+@pytest.mark.parametrize("name", WITH_FLAG)
+def test_inplace_activations_write_their_input(name):
+    settings = LAYERS[name].made[0].arguments
+
     def run(inplace):
         leaf = steep.tensor([-2.0, 4.0], requires_grad=True)
         x = leaf * 1
-        out = kind(inplace=inplace)(x)
+        out = getattr(nn, name)(*settings.args, **{**settings.kwargs, "inplace": inplace})(x)
         assert (out is x) is inplace
         out.sum().backward()
         return x.tolist() if inplace else out.tolist(), leaf.grad.tolist()

@@ -11,6 +11,42 @@ from steep.reference import OPS
 from steep.reference.layers import Dropout
 from steep.reference.registry import result_type
 
+# Losses of rows, whose gradients are held by finite differences alone.
+BY_MARGINS: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
+    "margin_ranking_loss": [
+        ((np.array([1.0, 3]), np.array([2.0, 1]), np.array([1.0, 1]), 0.5), 0.75)
+    ],
+    "multi_margin_loss": [((np.array([[0.5, 1, 2]]), np.array([0])), 4 / 3)],
+    "multilabel_margin_loss": [
+        ((np.array([[0.5, 1, 2, 0]]), np.array([[1, -1, 0, 0]])), 0.625),
+    ],
+    "multilabel_soft_margin_loss": [((np.zeros((1, 2)), np.array([[1.0, 0]])), np.log(2))],
+    "gaussian_nll_loss": [
+        ((np.array([3.0]), np.array([1.0]), np.array([4.0])), (np.log(4) + 1) / 2)
+    ],
+    "focal_loss": [((np.zeros((1, 2)), np.array([1])), np.log(2) / 4)],
+    "cosine_similarity": [
+        ((np.array([[2.0, 0], [0, 2]]), np.array([[5.0, 0], [-3, 0]])), [1.0, 0])
+    ],
+    "pairwise_distance": [((np.array([[3.0, 4]]), np.zeros((1, 2)), 2.0, 0.0), [5.0])],
+    "cosine_embedding_loss": [
+        ((np.array([[1.0, 0], [1, 0]]), np.array([[0.0, 1], [0, 1]]), np.array([1, -1])), 0.5)
+    ],
+    "triplet_margin_loss": [
+        (
+            (
+                np.zeros((2, 2)),
+                np.array([[3.0, 4], [3, 4]]),
+                np.array([[6.0, 8], [0, 1]]),
+                1.0,
+                2.0,
+                0.0,
+            ),
+            2.5,
+        )
+    ],
+}
+
 # What operations without a gradient answer.
 ANSWERS: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "floor_divide": [((np.array([-7, 7]), 2), [-4, 3]), ((np.array([-7.0, 7.0]), 2), [-4.0, 3.0])],
@@ -38,6 +74,7 @@ ANSWERS: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "any": [((np.zeros((0, 2)), 0), [False, False])],
     "all": [((np.zeros((0, 2)), 0), [True, True]), ((np.array([1, 0], np.uint8),), np.uint8(0))],
     "one_hot": [((np.array([2, 0]),), [[0, 0, 1], [1, 0, 0]]), ((np.array(1), 3), [0, 1, 0])],
+    **BY_MARGINS,
 }
 
 

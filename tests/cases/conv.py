@@ -184,7 +184,8 @@ _LAYER = {layer.name: layer for layer in _LAYERS}
 
 
 def _row(name: str, layer: str, *calls: Call, bad: tuple[Bad, ...], **more: Any) -> Row:
-    return Row(calls, name, bad=bad, layer=_LAYER[layer], **_ROUGH, **more)
+    kernels = ("conv", "conv_weight")
+    return Row(calls, name, bad=bad, layer=_LAYER[layer], kernels=kernels, **_ROUGH, **more)
 
 
 CONVOLUTIONS = {
