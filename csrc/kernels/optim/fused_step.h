@@ -36,7 +36,7 @@ struct FusedStep {
 };
 
 // All that are described, in no particular order; complete once the module is loaded.
-inline const FusedStep* newest_step = nullptr;
+extern const FusedStep* newest_step;
 
 #if STEEP_DESCRIBES
 namespace {
