@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import steep
+from compiling import replays
 from steep import nn
 from steep.optim import _group, _recorded
 
@@ -303,3 +304,22 @@ def test_changes_of_a_group_are_all_known() -> None:
     changing = {name for name in vars(dict) if not name.startswith("_")} - reading
     changing |= {"__setitem__", "__delitem__", "__ior__"}
     assert changing <= {*vars(_group.ParamGroup)}
+
+
+@pytest.mark.parametrize("name", ["Adamax", "Rprop", "SGD"])
+def test_a_step_that_looks_up_names_is_replayed(name: str) -> None:
+    model = nn.Linear(3, 2)
+    optimizer = getattr(steep.optim, name)(model.parameters(), lr=0.01)
+
+    @steep.compile(fullgraph=True)
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = getattr(nn.functional, "relu")(model(x)).pow(2).mean()  # noqa: B009
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x = steep.rand(4, 3)
+    for _ in range(6):
+        step(x)
+    assert replays(step) > 0

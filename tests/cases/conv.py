@@ -30,6 +30,8 @@ def _bad(axes: int) -> tuple[Bad, ...]:
         bad(RuntimeError, f"stride as one number or {axes}", x, w, stride=(1, 1, 1, 1)),
         bad(RuntimeError, "Kernel size can't be greater", x, Arr((3, 2, *(5,) * axes))),
         bad(RuntimeError, "'valid', 'same' or numbers", x, w, padding="full"),
+        bad(RuntimeError, "sizes up to 2**59", x, w, padding=2**63 - 1),
+        bad(RuntimeError, "sizes up to 2**59", x, w, dilation=2**62),
         bad(RuntimeError, "not supported for strided", x, w, stride=2, padding="same"),
         bad(RuntimeError, "same dtype", Arr(x.shape, dtype="float32"), long),
         bad(
@@ -48,6 +50,10 @@ def _bad_transposed(axes: int) -> tuple[Bad, ...]:
         bad(RuntimeError, "expected bias to be 1-dimensional with 3 elements", x, w, arr(2)),
         bad(RuntimeError, "output padding must be smaller", x, w, output_padding=1),
         bad(RuntimeError, "Output size is too small", x, w, padding=9),
+        bad(RuntimeError, "sizes up to 2**59", x, w, stride=2**62),
+        bad(RuntimeError, "sizes up to 2**59", x, w, stride=2**61, dilation=2**62),
+        bad(RuntimeError, "sizes up to 2**59", x, w, dilation=2**63 - 1),
+        bad(RuntimeError, "sizes up to 2**59", x, w, padding=2**63 - 1),
     )
 
 
@@ -223,6 +229,7 @@ CONVOLUTIONS = {
         call(arr(1, 1, 4, 5), arr(2, 1, 2, 4), arr(2), padding="same", dilation=2),
         call(arr(0, 2, 3, 3), arr(3, 2, 2, 2), arr(3)),
         call(arr(9, 1, 2, 2), arr(2, 1, 2, 2), arr(2), padding=1),
+        call(arr(1, 1, 3, 4), arr(2, 1, 2, 2), stride=(2**40, 2)),
         bad=_bad(2),
         large=Call((Arr((5, 16, 20, 21)), Arr((33, 16, 3, 3)), Arr((33,))), {"padding": 1}),
         bench=call(Arr((8, 8, 16, 16)), Arr((16, 8, 3, 3)), Arr((16,)), padding=1),
@@ -261,6 +268,8 @@ CONVOLUTIONS = {
         ),
         call(arr(1, 4, 3, 3), arr(4, 2, 2, 2), arr(4), groups=2, padding=1),
         call(arr(1, 1, 2, 3), arr(1, 1, 2, 2), dilation=2, stride=2),
+        call(arr(1, 1, 2, 2), arr(1, 1, 1, 1), dilation=2, output_padding=1),
+        call(arr(1, 2, 1, 3), arr(2, 2, 1, 1), stride=(9, 1), padding=0),
         bad=_bad_transposed(2),
         large=Call((Arr((5, 16, 20, 21)), Arr((16, 33, 3, 3)), Arr((33,))), {"stride": 2}),
         bench=call(Arr((8, 8, 8, 8)), Arr((8, 16, 2, 2)), Arr((16,)), stride=2),

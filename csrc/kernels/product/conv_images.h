@@ -115,10 +115,13 @@ void copy_rows(T* out, int64_t out_row, const T* x, int64_t x_row, int64_t rows,
     __builtin_memcpy(out, x, static_cast<uint64_t>(length) * sizeof(T));
 }
 
-// A kernel of one place that is read as it lies: the image is the matrix of its patches.
+// A kernel of one place, at each element of the image as it lies: the image is the matrix of its
+// patches.
+constexpr bool is_plain(const ConvAxis& axis) {
+  return axis.kernel == 1 && axis.in == axis.out && axis.stride == 1;
+}
 constexpr bool is_plain(const Conv& conv) {
-  return places_of_kernel(conv) == 1 && !is_staged(conv) && conv.height.stride == 1 &&
-         conv.depth.stride == 1;
+  return !is_staged(conv) && is_plain(conv.depth) && is_plain(conv.height) && is_plain(conv.width);
 }
 
 // Whether ranks take whole units of the work rather than parts of each.

@@ -24,6 +24,19 @@ void check_at_least(const char* op, const char* what, const Dims& given, int64_t
       throw Error(ErrorKind::runtime, join(op, ": ", text, ": ", what, " = ", to_string(given)));
 }
 
+// What padding, stride and dilation may lead to: sizes that can be counted in bytes.
+constexpr int64_t kLargest = int64_t{1} << 59;
+using Wide = __int128;
+
+// a + b * c, which no size may be beyond.
+int64_t sum_of(const char* op, Wide a, Wide b, Wide c) {
+  const Wide sum = a + b * c;
+  if (sum > kLargest || sum < -kLargest)
+    fail(ErrorKind::runtime, op, "sizes up to 2**59 along each axis",
+         "a size, stride, padding or dilation that leads beyond");
+  return static_cast<int64_t>(sum);
+}
+
 struct Settings {
   Dims stride, padding, dilation;
 };
@@ -107,9 +120,10 @@ Tensor conv_padded(const char* op, int axes, const Tensor& x, const Tensor& w, c
     axis.in = x.size(first + i), axis.kernel = w.size(2 + i);
     axis.stride = settings.stride[i], axis.dilation = settings.dilation[i];
     axis.lead = settings.padding[i];
-    padded.push_back(axis.in + axis.lead + after[i]);
-    reach.push_back(axis.dilation * (axis.kernel - 1) + 1);
+    padded.push_back(sum_of(op, sum_of(op, axis.in, axis.lead, 1), after[i], 1));
+    reach.push_back(sum_of(op, 1, axis.dilation, axis.kernel - 1));
     axis.out = (padded[i] - reach[i]) / axis.stride + 1;
+    if (axis.out == 1) axis.stride = 1;  // no step is taken
   }
   for (int i = 0; i < axes; ++i) {
     if (reach[i] < 1 || reach[i] > padded[i])
@@ -183,8 +197,8 @@ Tensor conv_transposed(const char* op, int axes, const Tensor& x, const Tensor& 
           join(op, ": output padding must be smaller than either stride or dilation, but got ",
                to_string(more), ", stride ", to_string(settings.stride), " and dilation ",
                to_string(settings.dilation)));
-    axis.in = (axis.out - 1) * axis.stride - 2 * axis.lead + axis.dilation * (axis.kernel - 1) +
-              more[i] + 1;
+    const int64_t inner = sum_of(op, more[i] + Wide{1}, axis.dilation, axis.kernel - 1);
+    axis.in = sum_of(op, sum_of(op, inner, axis.out - 1, axis.stride), axis.lead, -2);
     if (axis.in < 1 || axis.out < 1)
       throw Error(
           ErrorKind::runtime,

@@ -167,11 +167,12 @@ class Optimizer(HookedOptimizer):
         changed: list[tuple[int, GroupPlan]],
     ) -> None:
         """Take the step of all groups, and keep the state that it has made."""
-        # Until the step is taken these plans hold no longer than the state that they lack.
-        plans = list(self._plans)
-        for i, plan in changed:
-            plans[i] = plan
-        self._plans = plans
+        if changed:
+            # Until the step is taken these plans hold no longer than the state that they lack.
+            plans = list(self._plans)
+            for i, plan in changed:
+                plans[i] = plan
+            self._plans = plans
         take_steps(calls, [entry for _, plan in changed for entry in plan.missing])
         for _, plan in changed:
             plan.note_taken()

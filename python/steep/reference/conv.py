@@ -193,7 +193,8 @@ def _transposed(axes: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     ) -> tuple[Array, Array, Array]:
         walk = _walk(weight, stride, padding, dilation, groups)
         g, x = _batched(grad, axes), _batched(input, axes)
-        return _like(walk.convolve(g, wide(weight)), input, axes), walk.by_weight(g, x), _sums(g)
+        by_x = walk.convolve(g, wide(weight))[_beyond(slice(0, size) for size in x.shape[2:])]
+        return _like(by_x, input, axes), walk.by_weight(g, x), _sums(g)
 
     return forward, gradient
 
