@@ -65,9 +65,9 @@ inline RowPartition conv_rows(const LaunchView& launch, int ranks) {
 
 // A rank's room, with what does not change from image to image in it.
 template <class T>
-class ConvBench {
+class ConvWorkspace {
  public:
-  ConvBench(const Task& task, bool weights)
+  ConvWorkspace(const Task& task, bool weights)
       : conv(arguments<Conv>(task)), room_(conv_room(conv, weights)) {
     product_ = static_cast<T*>(task.scratch);
     images_ = product_ + room_.product.all();
@@ -132,9 +132,9 @@ constexpr bool are_enough(int64_t units, int size) {
 // The results of images [n, n + count) in one group, at columns [cols.begin, cols.end) of all their
 // places.
 template <class T>
-void convolve_images(ConvBench<T>& bench, const Task& task, int64_t n, int64_t count, int64_t group,
-                     const Range& cols) {
-  const Conv& conv = bench.conv;
+void convolve_images(ConvWorkspace<T>& workspace, const Task& task, int64_t n, int64_t count,
+                     int64_t group, const Range& cols) {
+  const Conv& conv = workspace.conv;
   const int64_t places = result_size(conv), all = count * places, patch = patch_size(conv);
   const int64_t first = n * conv.groups + group;
   const T* const x = static_cast<const T*>(task.data[1]) + first * conv.channels * image_size(conv);
@@ -144,17 +144,17 @@ void convolve_images(ConvBench<T>& bench, const Task& task, int64_t n, int64_t c
   rect.m = conv.rows, rect.n = cols.end - cols.begin, rect.k = patch;
   rect.a = static_cast<const T*>(task.data[2]) + group * conv.rows * patch;
   rect.a_row = patch, rect.a_col = 1;
-  rect.c = (count > 1 ? bench.results() : out) + cols.begin, rect.ldc = all;
-  rect.row_bias = bench.spread_bias(bias ? bias + group * conv.rows : nullptr);
+  rect.c = (count > 1 ? workspace.results() : out) + cols.begin, rect.ldc = all;
+  rect.row_bias = workspace.spread_bias(bias ? bias + group * conv.rows : nullptr);
   Patches<T> patches{};
   if (count == 1 && is_plain(conv)) {
     rect.b = x + cols.begin, rect.ldb = places;
   } else {
-    patches = bench.patches(x, count, conv.channels);
+    patches = workspace.patches(x, count, conv.channels);
     patches.first = cols.begin;
     rect.patches = &patches;
   }
-  bench.multiply(rect, task.size > 1 && count == 1);
+  workspace.multiply(rect, task.size > 1 && count == 1);
   for (int64_t at = cols.begin; count > 1 && at < cols.end;) {
     const int64_t image = at / places, place = at % places;
     const int64_t length = smaller(places - place, cols.end - at);
@@ -167,8 +167,8 @@ void convolve_images(ConvBench<T>& bench, const Task& task, int64_t n, int64_t c
 // Ranks share the images, or the places of each.
 template <class T>
 void conv(const Task& task) {
-  ConvBench<T> bench(task, false);
-  const Conv& conv = bench.conv;
+  ConvWorkspace<T> workspace(task, false);
+  const Conv& conv = workspace.conv;
   const int64_t several = images_at_once(conv);
   const bool whole = are_enough(conv.batch, task.size);
   const Range images = whole ? share(conv.batch, 1, task.rank, task.size) : Range{0, conv.batch};
@@ -177,16 +177,16 @@ void conv(const Task& task) {
     const Range cols = whole ? Range{0, all} : share(all, kTileCols<T>, task.rank, task.size);
     if (cols.begin == cols.end) continue;
     for (int64_t group = 0; group < conv.groups; ++group)
-      convolve_images(bench, task, n, count, group, cols);
+      convolve_images(workspace, task, n, count, group, cols);
   }
 }
 
 // The sum over all images of one group, at some rows and columns of the weights; only the channels
 // that the columns are of are staged.
 template <class T>
-void sum_over_images(const ConvBench<T>& bench, const Task& task, int64_t group, const Range& rows,
-                     const Range& cols) {
-  const Conv& conv = bench.conv;
+void sum_over_images(const ConvWorkspace<T>& workspace, const Task& task, int64_t group,
+                     const Range& rows, const Range& cols) {
+  const Conv& conv = workspace.conv;
   const int64_t places = result_size(conv), patch = patch_size(conv);
   const int64_t kernel = places_of_kernel(conv), size = image_size(conv);
   const int64_t channel = cols.begin / kernel, last = (cols.end - 1) / kernel;
@@ -202,14 +202,14 @@ void sum_over_images(const ConvBench<T>& bench, const Task& task, int64_t group,
     const T* const grad =
         static_cast<const T*>(task.data[2]) + (image * conv.rows + rows.begin) * places;
     for (int64_t i = 0; several > 1 && i < count; ++i)
-      copy_rows(bench.results() + i * places, count * places,
+      copy_rows(workspace.results() + i * places, count * places,
                 grad + i * conv.groups * conv.rows * places, places, height, places);
-    Patches<T> patches = bench.patches(x, count, last + 1 - channel);
+    Patches<T> patches = workspace.patches(x, count, last + 1 - channel);
     patches.first = cols.begin - channel * kernel;
     rect.patches = &patches;
-    rect.a = several > 1 ? bench.results() : grad;
+    rect.a = several > 1 ? workspace.results() : grad;
     rect.a_row = rect.k = count * places;
-    bench.multiply(rect, task.size > 1 && n == 0);
+    workspace.multiply(rect, task.size > 1 && n == 0);
     rect.accumulate = true;
   }
 }
@@ -217,8 +217,8 @@ void sum_over_images(const ConvBench<T>& bench, const Task& task, int64_t group,
 // Ranks share the groups, or each the patch elements, or where those are few the rows.
 template <class T>
 void conv_weight(const Task& task) {
-  const ConvBench<T> bench(task, true);
-  const Conv& conv = bench.conv;
+  const ConvWorkspace<T> workspace(task, true);
+  const Conv& conv = workspace.conv;
   const int64_t patch = patch_size(conv);
   const int64_t cells = are_enough(conv.groups, task.size) ? 1 : task.size;
   const bool by_rows = patch < kTileCols<T> * cells;
@@ -228,7 +228,7 @@ void conv_weight(const Task& task) {
     const Range rows = by_rows ? share(conv.rows, 1, cell, count) : Range{0, conv.rows};
     const Range cols = by_rows ? Range{0, patch} : share(patch, kTileCols<T>, cell, count);
     if (rows.begin < rows.end && cols.begin < cols.end)
-      sum_over_images(bench, task, unit / cells, rows, cols);
+      sum_over_images(workspace, task, unit / cells, rows, cols);
   }
 }
 
