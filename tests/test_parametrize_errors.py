@@ -11,6 +11,8 @@ import steep
 from steep import nn
 from steep.nn.utils import parametrizations, parametrize
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
+
 
 class Doubled(nn.Module):
     def forward(self, x: Any) -> Any:
