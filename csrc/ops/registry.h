@@ -74,6 +74,8 @@ struct Caller<function> {
                      std::index_sequence<I...>) {
     if constexpr (std::is_void_v<Result>) {
       function(Read<std::decay_t<Parameters>>::from(arguments[I])...);
+    } else if constexpr (std::is_same_v<std::decay_t<Result>, Tensor>) {
+      result.take(function(Read<std::decay_t<Parameters>>::from(arguments[I])...));
     } else if constexpr (std::is_same_v<Result, std::tuple<Tensor, Tensor>>) {
       auto [first, second] = function(Read<std::decay_t<Parameters>>::from(arguments[I])...);
       result = AnyValue::of(Tensors{first, second});
@@ -125,7 +127,7 @@ class Registry {
     const Tensor x = arguments[0].tensor;
     arguments[0].tensor = value_before(self.name, arguments, Caller<function>::kCount);
     Caller<function>::call(self, arguments, result);
-    result = AnyValue::of(assign(self.name, x, result.tensor));
+    result.take(assign(self.name, x, result.tensor));
   }
   // Not in place: a few instructions an entry rather than a growing vector's.
   void put(const char* name, Exposure exposure, const char* signature, Op::Call call,

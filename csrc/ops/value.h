@@ -52,14 +52,25 @@ struct AnyValue {
   Tensor tensor;
   std::unique_ptr<Tensors> tensors;
   Dims dims;
-  std::string text;
+  std::unique_ptr<std::string> text;
   Generator* generator = nullptr;  // whoever passes it keeps it alive
+
+  // Holds a tensor, or nothing where it is undefined. A result is nearly always one: taken this way
+  // it costs a call no second value that is made, moved and destroyed.
+  void take(Tensor value) {
+    kind = value.defined() ? Kind::tensor : Kind::none;
+    tensor = std::move(value);
+  }
+
+  void take(std::string value) {
+    kind = Kind::text;
+    text = std::make_unique<std::string>(std::move(value));
+  }
 
   static AnyValue of(AnyValue value) { return value; }
   static AnyValue of(const Tensor& tensor) {
     AnyValue value;
-    value.kind = tensor.defined() ? Kind::tensor : Kind::none;
-    value.tensor = tensor;
+    value.take(tensor);
     return value;
   }
   static AnyValue of(const Number& number) {
@@ -132,7 +143,7 @@ struct Read<DType> {
 };
 template <>
 struct Read<std::string> {
-  static const std::string& from(const AnyValue& value) { return value.text; }
+  static const std::string& from(const AnyValue& value) { return *value.text; }
 };
 template <>
 struct Read<Generator*> {

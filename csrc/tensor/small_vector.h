@@ -93,10 +93,9 @@ class SmallVector {
   }
   bool operator==(const SmallVector& other) const {
     if (size_ != other.size_) return false;
-    if constexpr (std::is_integral_v<T>)
-      return std::memcmp(data(), other.data(), sizeof(T) * static_cast<size_t>(size_)) == 0;
+    const T *mine = data(), *others = other.data();
     for (int i = 0; i < size_; ++i)
-      if (!((*this)[i] == other[i])) return false;
+      if (!(mine[i] == others[i])) return false;
     return true;
   }
   bool operator!=(const SmallVector& other) const { return !(*this == other); }

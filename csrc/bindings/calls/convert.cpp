@@ -209,13 +209,11 @@ bool convert(Accepts wanted, PyObject* object, AnyValue& value) {
     return value.generator != nullptr;
   }
   if (wanted & accepts::memory_format && is_memory_format(object)) {
-    value.kind = AnyValue::Kind::text;
-    value.text = checked_memory_format("memory_format", object);
+    value.take(checked_memory_format("memory_format", object));
     return true;
   }
   if (wanted & accepts::text && PyUnicode_Check(object)) {
-    value.kind = AnyValue::Kind::text;
-    value.text = utf8(object);
+    value.take(utf8(object));
     return true;
   }
   return false;
@@ -245,7 +243,7 @@ PyObject* wrap_result(AnyValue& value, PyTypeObject* named) {
     case AnyValue::Kind::dtype:
       return wrap(value.dtype);
     case AnyValue::Kind::text:
-      return PyUnicode_FromString(value.text.c_str());
+      return PyUnicode_FromString(value.text->c_str());
   }
   Py_UNREACHABLE();
 }

@@ -131,8 +131,7 @@ void Parser::read_default(std::string_view text, Parameter& parameter) const {
   } else if (text == "True" || text == "False") {
     value = AnyValue::of(Number(text == "True"));
   } else if (text[0] == '\'' || text[0] == '"') {
-    value.kind = AnyValue::Kind::text;
-    value.text = text.substr(1, text.size() - 2);
+    value.take(std::string(text.substr(1, text.size() - 2)));
   } else if (text[0] == '(') {
     value.kind = AnyValue::Kind::dims;
     for (const std::string_view item : split(text.substr(1, text.size() - 2), ','))

@@ -53,7 +53,7 @@ inline void copy_default(const ops::AnyValue& from, ops::AnyValue& to) {
   to.number = from.number;
   to.dtype = from.dtype;
   if (from.kind == ops::AnyValue::Kind::dims) to.dims = from.dims;
-  if (from.kind == ops::AnyValue::Kind::text) to.text = from.text;
+  if (from.kind == ops::AnyValue::Kind::text) to.take(*from.text);
 }
 
 }  // namespace steep::bindings

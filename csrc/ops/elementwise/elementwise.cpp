@@ -38,8 +38,11 @@ Tensor output_for(const char* op, std::initializer_list<const Tensor*> operands,
   bool same = true;
   for (const Tensor* operand : operands) {
     if (!operand->defined()) continue;
-    if (!first) first = operand;
-    same &= operand->shape() == first->shape();
+    if (!first) {
+      first = operand;
+    } else {
+      same &= operand->shape() == first->shape();
+    }
   }
   if (same) return empty_like(*first, dtype);
   Dims shape = first->shape();
