@@ -101,7 +101,9 @@ struct AnyValue {
   }
 };
 
-// Reads a AnyValue as the type of a C++ parameter. The binding has checked kinds against the
+inline const std::string kNoText;
+
+// Reads an AnyValue as the type of a C++ parameter. The binding has checked kinds against the
 // signature's annotations.
 template <class T>
 struct Read;
@@ -143,7 +145,9 @@ struct Read<DType> {
 };
 template <>
 struct Read<std::string> {
-  static const std::string& from(const AnyValue& value) { return *value.text; }
+  static const std::string& from(const AnyValue& value) {
+    return value.text ? *value.text : kNoText;  // None
+  }
 };
 template <>
 struct Read<Generator*> {
