@@ -10,20 +10,18 @@ import steep.reference
 from cases import OPTIMIZERS
 from steep import optim
 
-SHAPES = [(3, 4), (5,), ()]
-
-
-def make_params(dtype=steep.float64):
+def make_params(dtype=steep.float64, kind=optim.SGD):
+    """Parameters such as the optimiser of that kind takes."""
     rng = np.random.default_rng(0)
     return [
         steep.tensor(rng.standard_normal(s).tolist(), dtype=dtype, requires_grad=True)
-        for s in SHAPES
+        for s in OPTIMIZERS[kind.__name__].shapes
     ]
 
 
-def gradients(step):
+def gradients(step, params):
     rng = np.random.default_rng(100 + step)
-    return [np.asarray(rng.standard_normal(s)) for s in SHAPES]
+    return [np.asarray(rng.standard_normal(tuple(p.shape))) for p in params]
 
 
 def array(t):
@@ -32,7 +30,7 @@ def array(t):
 
 def run(optimizer, params, steps, skip=lambda step, i: False):
     for step in range(steps):
-        for i, (p, g) in enumerate(zip(params, gradients(step), strict=True)):
+        for i, (p, g) in enumerate(zip(params, gradients(step, params), strict=True)):
             p.grad = None if skip(step, i) else steep.tensor(g.tolist(), dtype=p.dtype)
         optimizer.step()
 
@@ -46,7 +44,7 @@ class Reference:
 
     def run(self, steps, skip=lambda step, i: False):
         for step in range(steps):
-            grads = gradients(step)
+            grads = gradients(step, self.params)
             self.stepper.step([None if skip(step, i) else g for i, g in enumerate(grads)])
         return self.params
 

@@ -46,7 +46,9 @@ class Training:
         net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
         rate = steep.tensor(0.05) if tensor else 0.05
         settings = {"momentum": 0.9} if kind == "SGD" else {}
-        optimizer = getattr(steep.optim, kind)(net.parameters(), lr=rate, **settings)
+        optimizer = getattr(steep.optim, kind)(
+            OPTIMIZERS[kind].takes(net.parameters()), lr=rate, **settings
+        )
         schedule = SCHEDULES[name](optimizer)
         x, y = steep.randn(8, 3), steep.randn(8, 1)
         measure = (1.0,) if name == "ReduceLROnPlateau" else ()

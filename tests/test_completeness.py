@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import steep
-from cases import BENCHMARKS, LAYERS, OPTIMIZERS, TABLE
+from cases import BENCHMARKS, LAYERS, OPTIMIZERS, SEARCHES, TABLE
 from cases.layer import Layer
 from cases.optimizer import Optimizer
 from cases.row import Row
@@ -188,12 +188,12 @@ def test_layer_is_complete(name: str) -> None:
 
 @pytest.mark.parametrize("name", STEPPERS)
 def test_optimizer_is_complete(name: str) -> None:
-    assert not missing_of_optimizer(name, OPTIMIZERS, BENCHMARKS)
+    assert not missing_of_optimizer(name, OPTIMIZERS | SEARCHES, BENCHMARKS)
 
 
 def test_rows_of_classes_are_of_those_that_there_are() -> None:
     assert sorted(LAYERS) == CLASSES
-    assert sorted(OPTIMIZERS) == STEPPERS
+    assert sorted(OPTIMIZERS | SEARCHES) == STEPPERS
 
 
 @pytest.mark.parametrize("lack", ["row", "made", "compared", "reason", "gradient", "benchmark"])

@@ -13,7 +13,7 @@ from steep import optim
 
 @pytest.mark.parametrize(("kind", "settings"), CASES)
 def test_follows_the_formula(kind, settings):
-    params = make_params()
+    params = make_params(kind=kind)
     reference = Reference(params, kind, settings)
     run(kind(params, **settings), params, 20)
     expected = reference.run(20)
@@ -23,7 +23,7 @@ def test_follows_the_formula(kind, settings):
 
 @pytest.mark.parametrize(("kind", "settings"), CASES)
 def test_float32_stays_near(kind, settings):
-    params = make_params(steep.float32)
+    params = make_params(steep.float32, kind)
     reference = Reference(params, kind, settings)
     run(kind(params, **settings), params, 20)
     expected = reference.run(20)
@@ -37,7 +37,7 @@ def test_parameters_without_gradient_wait(kind, settings):
     def skip(step, i):
         return (step + i) % 3 == 0 or (i == 1 and step < 5)
 
-    params = make_params()
+    params = make_params(kind=kind)
     reference = Reference(params, kind, settings)
     run(kind(params, **settings), params, 15, skip)
     expected = reference.run(15, skip)
@@ -140,7 +140,9 @@ def test_zero_grad():
 )
 def test_settings_out_of_range(name, settings, text):
     with pytest.raises(ValueError, match=text):
-        getattr(optim, name)(make_params(), **settings)
+        getattr(optim, name)(
+            make_params(kind=getattr(optim, name)) if settings else [steep.zeros(3)], **settings
+        )
 
 
 def test_settings_that_change_nothing_are_accepted():

@@ -15,7 +15,8 @@ from tolerances import same_bits
 def trained(name: str) -> Any:
     """An optimiser of two groups that has taken two steps, with gradients for the next."""
     steep.manual_seed(2)
-    groups = [[steep.randn(3, 4, requires_grad=True), steep.randn(2)] for _ in range(2)]
+    other = (2, 1) if OPTIMIZERS[name].matrices else (2,)
+    groups = [[steep.randn(3, 4, requires_grad=True), steep.randn(*other)] for _ in range(2)]
     for group in groups:
         group[1].requires_grad_()
     optimizer = getattr(optim, name)([{"params": group} for group in groups])

@@ -40,7 +40,7 @@ def test_state_has_pytorchs_structure():
 @pytest.mark.parametrize(("kind", "settings"), CASES)
 @pytest.mark.parametrize("through", ["memory", "pickled settings"])
 def test_resumed_training_is_the_same_training(kind, settings, through):
-    straight, resumed = make_params(), make_params()
+    straight, resumed = make_params(kind=kind), make_params(kind=kind)
     run(kind(straight, **settings), straight, 10)
     first = kind(resumed, **settings)
     run(first, resumed, 4)
@@ -50,7 +50,7 @@ def test_resumed_training_is_the_same_training(kind, settings, through):
     second = kind(resumed, lr=9.0)
     second.load_state_dict(saved)
     for step in range(4, 10):
-        for p, g in zip(resumed, gradients(step), strict=True):
+        for p, g in zip(resumed, gradients(step, resumed), strict=True):
             p.grad = steep.tensor(g.tolist(), dtype=p.dtype)
         second.step()
     for a, b in zip(straight, resumed, strict=True):
@@ -60,7 +60,7 @@ def test_resumed_training_is_the_same_training(kind, settings, through):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_state_of_a_parameter_s_shape_is_what_the_row_says(name):
     """With every setting that any state is kept with."""
-    params = make_params()
+    params = make_params(kind=getattr(optim, name))
     settings = {}
     for needed in OPTIMIZERS[name].state.values():
         settings |= needed
@@ -193,7 +193,7 @@ def test_a_setting_saved_before_it_existed_keeps_its_default():
 )
 def test_replaced_state_counts(kind, name, settings, compiled, whole, at):
     def train(replace):
-        params = make_params()
+        params = make_params(kind=getattr(optim, kind))
         optimizer = getattr(optim, kind)(params, lr=0.1, **settings)
 
         def step():

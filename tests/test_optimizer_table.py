@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import steep
+from cases import OPTIMIZERS
 from compiling import replays
 from optim_support import CASES, make_params, run
 from runner import numpy
@@ -22,7 +23,8 @@ class Training:
     def __init__(self, kind: Any, settings: dict[str, Any]) -> None:
         steep.manual_seed(3)
         self.model = nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 2))
-        self.optimizer = kind(self.model.parameters(), **settings)
+        self.params = OPTIMIZERS[kind.__name__].takes(self.model.parameters())
+        self.optimizer = kind(self.params, **settings)
 
     def step(self, x: Any) -> Any:
         self.optimizer.zero_grad()
@@ -33,7 +35,7 @@ class Training:
 
     def state(self) -> list[Any]:
         params = list(self.model.parameters())
-        kept = [x for p in params for x in self.optimizer.state[p].values() if x is not None]
+        kept = [x for p in params for x in self.optimizer.state.get(p, {}).values() if x is not None]
         return numpy([*params, *kept])
 
 
@@ -101,7 +103,7 @@ def test_copies_go_on_alike(kind: Any, settings: dict[str, Any], clone: Any) -> 
 
 @pytest.mark.parametrize(("kind", "settings"), CASES)
 def test_repr_names_the_class_and_its_settings(kind: Any, settings: dict[str, Any]) -> None:
-    text = repr(kind(make_params(), **settings))
+    text = repr(kind(make_params(kind=kind), **settings))
     assert text.startswith(f"{kind.__name__} (\nParameter Group 0\n")
     for name, value in settings.items():
         assert f"    {name}: {value}\n" in text
@@ -109,10 +111,10 @@ def test_repr_names_the_class_and_its_settings(kind: Any, settings: dict[str, An
 
 @pytest.mark.parametrize(("kind", "settings"), CASES)
 def test_state_is_loaded_into_float32(kind: Any, settings: dict[str, Any]) -> None:
-    params = make_params(steep.float64)
+    params = make_params(steep.float64, kind)
     source = kind(params, **settings)
     run(source, params, 2)
-    narrow = make_params(steep.float32)
+    narrow = make_params(steep.float32, kind)
     target = kind(narrow, lr=9.0)
     target.load_state_dict(source.state_dict())
     for p, q in zip(params, narrow, strict=True):

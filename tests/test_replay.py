@@ -37,7 +37,9 @@ class Training:
         self.model = nn.Sequential(
             nn.Linear(FEATURES, 32), nn.ReLU(), nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, CLASSES)
         )
-        self.optimizer = getattr(steep.optim, optimizer)(self.model.parameters(), **settings)
+        self.optimizer = getattr(steep.optim, optimizer)(
+            OPTIMIZERS[optimizer].takes(self.model.parameters()), **settings
+        )
         self.x = steep.zeros(BATCH, FEATURES)
         self.y = steep.zeros(BATCH, dtype=steep.int64)
         self.loss = steep.zeros(())
@@ -56,7 +58,7 @@ class Training:
 
     def state(self) -> list[np.ndarray]:
         params = list(self.model.parameters())
-        kept = [v for p in params for v in self.optimizer.state[p].values() if v is not None]
+        kept = [v for p in params for v in self.optimizer.state.get(p, {}).values() if v is not None]
         return [a.copy() for a in numpy([*params, *(p.grad for p in params), *kept, self.loss])]
 
 

@@ -21,7 +21,7 @@ from cases.loss import LOSSES
 from cases.margin import ROWS_OF_LOSSES
 from cases.matmul import PRODUCTS
 from cases.norm import NORMS
-from cases.optim import OPTIMIZERS, STEPS
+from cases.optim import OPTIMIZERS, SEARCHES, STEPS
 from cases.random import DRAWS
 from cases.reduce import EXTREMES, STATISTICS, SUMS
 from cases.row import Row
@@ -29,7 +29,7 @@ from cases.shape import JOIN, VIEWS
 from cases.softmax import SOFTMAX
 from registry import ENTRIES
 
-__all__ = ["BENCHMARKS", "LAYERS", "OPTIMIZERS", "TABLE"]
+__all__ = ["BENCHMARKS", "LAYERS", "OPTIMIZERS", "SEARCHES", "TABLE"]
 
 TABLE: dict[str, Row] = {
     **ARITHMETIC,
@@ -62,4 +62,4 @@ LAYERS: dict[str, Layer] = {
     **COMPOSED,
 }
 
-BENCHMARKS = builders(TABLE, ENTRIES, LAYERS, OPTIMIZERS)
+BENCHMARKS = builders(TABLE, ENTRIES, LAYERS, OPTIMIZERS | SEARCHES)

@@ -93,15 +93,23 @@ def of_layer(layer: Layer) -> Builder:
     return build
 
 
-def of_optimizer(name: str, settings: dict[str, Any]) -> Builder:
-    """A step over the parameters of a small network."""
+def of_optimizer(
+    name: str, settings: dict[str, Any], matrices: bool = False, searches: bool = False
+) -> Builder:
+    """A step over the parameters of a small network.
+
+    One that searches has a closure that costs nothing: it leaves the gradients as they are.
+    """
 
     def build(m: ModuleType) -> Timed:
         m.manual_seed(0)
         params = [m.randn(*shape, requires_grad=True) for shape in ((128, 64), (128,), (10, 128))]
+        params = [p for p in params if p.dim() == 2 or not matrices]
         for p in params:
             p.grad = m.randn(*p.shape)
         optimizer = getattr(m.optim, name)(params, **settings)
+        if searches:
+            return lambda: optimizer.step(lambda: 1.0)
         return lambda: optimizer.step()
 
     return build
@@ -132,5 +140,8 @@ def builders(
         if entry.name not in found and entry.cases in table:
             found[entry.name] = of_name(entry, table)
     found |= {f"nn.{name}": of_layer(layer) for name, layer in layers.items() if layer.made}
-    found |= {f"optim.{name}": of_optimizer(name, row.bench) for name, row in optimizers.items()}
+    found |= {
+        f"optim.{name}": of_optimizer(name, row.bench, row.matrices, row.searches)
+        for name, row in optimizers.items()
+    }
     return found

@@ -342,4 +342,39 @@ OPTIMIZERS = {
         others=("row_var", "col_var", "variance"),
         bench={"lr": 1e-4},
     ),
+    "Muon": Optimizer(
+        settings=(
+            {"lr": 0.01},
+            {"lr": 0.1, "momentum": 0.5, "nesterov": False, "weight_decay": 0.0},
+            {"lr": 0.1, "ns_steps": 2, "adjust_lr_fn": "match_rms_adamw"},
+            {"lr": 0.1, "ns_coefficients": (1.5, -0.5, 0.0), "eps": 1e-3, "ns_steps": 9},
+        ),
+        bad=(
+            ({"lr": -1.0}, "Learning rate should be >= 0 but is: -1.0"),
+            ({"momentum": -1.0}, "momentum should be >= 0 but is: -1.0"),
+            ({"weight_decay": -1.0}, "weight decay should be >= 0 but is: -1.0"),
+            ({"ns_coefficients": (1.0, 2.0)}, "Coefficients must be a tuple of exactly 3 values"),
+            ({"ns_steps": 100}, "Number of steps must be less than 100"),
+            ({"adjust_lr_fn": "other"}, "Adjust learning rate function other is not supported"),
+            ({}, "Muon only supports 2D parameters"),
+        ),
+        state={"momentum_buffer": {}},
+        bench={"lr": 1e-4},
+        matrices=True,
+    ),
+}
+
+# Those whose step calls a closure as often as it needs to. tests/test_lbfgs.py tries them.
+SEARCHES = {
+    "LBFGS": Optimizer(
+        settings=(
+            {"lr": 0.5, "max_iter": 4},
+            {"history_size": 2, "max_iter": 5, "max_eval": 4},
+            {"line_search_fn": "strong_wolfe"},
+            {"line_search_fn": "strong_wolfe", "history_size": 1, "max_iter": 8},
+        ),
+        bad=(_rate,),
+        bench={"max_iter": 4},
+        searches=True,
+    ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,8 @@ class Optimizer:
         bench: The settings of the step that is timed, with torch too.
         training: Those that networks are trained with in tests of replays and threads; empty: the
             first of `settings`.
+        matrices: Whether it takes matrices alone.
+        searches: Whether its step calls a closure.
     """
 
     settings: tuple[Settings, ...]
@@ -30,3 +33,14 @@ class Optimizer:
     others: tuple[str, ...] = ()
     bench: Settings = field(default_factory=dict)
     training: Settings = field(default_factory=dict)
+    matrices: bool = False
+    searches: bool = False
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of parameters that it is tried with."""
+        return [(3, 4), (5, 2), (1, 3)] if self.matrices else [(3, 4), (5,), ()]
+
+    def takes(self, params: Iterable[Any]) -> list[Any]:
+        """Those parameters of a network that it is for."""
+        return [p for p in params if not self.matrices or p.dim() == 2]

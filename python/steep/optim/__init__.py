@@ -19,6 +19,8 @@ from steep.optim.adam import Adam
 from steep.optim.adamax import Adamax
 from steep.optim.adamw import AdamW
 from steep.optim.asgd import ASGD
+from steep.optim.lbfgs import LBFGS
+from steep.optim.muon import Muon
 from steep.optim.nadam import NAdam
 from steep.optim.optimizer import Optimizer
 from steep.optim.radam import RAdam
@@ -28,6 +30,7 @@ from steep.optim.sgd import SGD
 
 __all__ += [
     "ASGD",
+    "LBFGS",
     "SGD",
     "Adadelta",
     "Adafactor",
@@ -35,6 +38,7 @@ __all__ += [
     "Adam",
     "Adamax",
     "AdamW",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",

@@ -38,12 +38,14 @@ class StatefulOptimizer(Optimizer):
         _numbers: those of them that are one float32 number, and what they begin as.
         _optional: those that are kept where a flag is set, and that flag's position.
         _used: positions of the flags that the step is called with.
+        _counted: whether it counts a parameter's steps.
     """
 
     _kept: tuple[str, ...] = ()
     _numbers: tuple[tuple[str, float], ...] = ()
     _optional: tuple[tuple[str, int], ...] = ()
     _used = slice(None)
+    _counted = True
     _step: Callable[..., Any]
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
@@ -68,16 +70,19 @@ class StatefulOptimizer(Optimizer):
             return lambda value: as_count(value, self._first(name, plan))
         return lambda value: self._fresh(name, param, plan) if value is None else value
 
+    def _names(self) -> tuple[str, ...]:
+        return ("step", *self._kept) if self._counted else self._kept
+
     def _lay_out(self, plan: GroupPlan, state: MissingState) -> None:
         flags = plan.flags or ()
         left_out = [name for name, at in self._optional if not flags[at]]
-        for name in ("step", *self._kept):
+        for name in self._names():
             plan.lists[name] = [
                 state.get(p, name, self._made(name, p, plan))[0] if self._keeps(name, p) else None
                 for p in plan.params
                 if name not in left_out
             ]
-        lists = (plan.lists[name] for name in (*self._kept, "step"))
+        lists = (plan.lists[name] for name in (*self._kept, "step") if name in plan.lists)
         plan.rest = (*lists, plan.hyper, *flags[self._used])
 
     def _calls(
@@ -90,7 +95,7 @@ class StatefulOptimizer(Optimizer):
             return entry
         new = dict(entry)
         numbers = {"step": 0.0, **dict(self._numbers)}
-        for name in ("step", *self._kept):
+        for name in self._names():
             if name in numbers:
                 try:
                     new[name] = as_count(entry.get(name), numbers[name])
@@ -123,11 +128,12 @@ class CompositeOptimizer(StatefulOptimizer):
 
     @staticmethod
     def _update(
-        p: Tensor, g: Tensor, state: list[Tensor], t: Tensor, hyper: list[Tensor], *flags: bool
+        p: Tensor, g: Tensor, state: list[Tensor], t: Any, hyper: list[Tensor], *flags: Any
     ) -> tuple[Tensor, ...]:
         """The new values of a parameter and its state, in new tensors.
 
-        `t` counts the steps, this one included; it and `hyper` are float64 numbers.
+        `t` counts the steps, this one included, where the class counts them; it and `hyper` are
+        float64 numbers.
         """
         raise NotImplementedError
 
@@ -146,13 +152,14 @@ class CompositeOptimizer(StatefulOptimizer):
         targets, values = [], []
         hyper = list(plan.hyper.unbind())
         flags = plan.flags or ()
-        counts = plan.lists["step"]
-        for i, (p, g, count) in enumerate(zip(plan.params, grads, counts, strict=True)):
+        for i, (p, g) in enumerate(zip(plan.params, grads, strict=True)):
             state = [x for tensors in lists if (x := tensors[i]) is not None]
-            new_count = count + 1
-            new = self._update(p, g, state, new_count.double(), hyper, *flags)
-            targets += [p, *state, count]
-            values += [*new, new_count]
+            counts = [plan.lists["step"][i]] if self._counted else []
+            new_counts = [count + 1 for count in counts]
+            t = new_counts[0].double() if self._counted else None
+            new = self._update(p, g, state, t, hyper, *flags)
+            targets += [p, *state, *counts]
+            values += [*new, *new_counts]
         return targets, values
 
 

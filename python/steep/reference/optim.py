@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from steep.reference.quasi_newton import LBFGS as LBFGS
 from steep.reference.registry import Array
 
 
@@ -360,6 +361,37 @@ class Adafactor(_Rule):
             v = rows * columns / np.maximum(rows.mean(-2, keepdims=True), least)
         update = g / np.sqrt(np.maximum(v, least**2))
         p -= rate * update / max(1.0, _rms(update) / self.d)
+
+
+class Muon(_Rule):
+    """Jordan et al. 2024: momentum whose singular values are all brought near 1."""
+
+    defaults: ClassVar = {
+        "lr": 1e-3,
+        "momentum": 0.95,
+        "nesterov": True,
+        "ns_coefficients": (3.4445, -4.7750, 2.0315),
+        "eps": 1e-7,
+        "ns_steps": 5,
+        "adjust_lr_fn": None,
+    }
+    decoupled_weight_decay = True
+
+    def __init__(self, params: Sequence[Array], *, weight_decay: float = 0.1, **settings: Any):
+        super().__init__(params, weight_decay=weight_decay, **settings)
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], t: int) -> None:
+        share = 1 - self.momentum
+        average = self.momentum * state.get("momentum_buffer", np.zeros_like(p)) + share * g
+        state["momentum_buffer"] = average
+        u = self.momentum * average + share * g if self.nesterov else average
+        a, b, c = self.ns_coefficients
+        x = u / max(float(np.linalg.norm(u)), self.eps)
+        for _ in range(self.ns_steps):  # an odd polynomial of the singular values
+            x = a * x + b * x @ x.T @ x + c * x @ x.T @ x @ x.T @ x
+        like_adamw = self.adjust_lr_fn == "match_rms_adamw"
+        rate = 0.2 * max(p.shape) ** 0.5 if like_adamw else max(1.0, p.shape[0] / p.shape[1]) ** 0.5
+        p -= self.lr * rate * x
 
 
 def _rms(x: Array) -> float:
