@@ -10,6 +10,7 @@ import steep.reference
 from cases import OPTIMIZERS
 from steep import optim
 
+
 def make_params(dtype=steep.float64, kind=optim.SGD):
     """Parameters such as the optimiser of that kind takes."""
     rng = np.random.default_rng(0)

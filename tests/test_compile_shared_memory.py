@@ -75,9 +75,7 @@ def test_memory_replaced_under_an_optimizer_alone_is_seen(kind: str) -> None:
     for compiled in (False, True):
         steep.manual_seed(0)
         layer = nn.Linear(3, 2)
-        optimizer = getattr(steep.optim, kind)(
-            OPTIMIZERS[kind].takes(layer.parameters()), lr=0.1
-        )
+        optimizer = getattr(steep.optim, kind)(OPTIMIZERS[kind].takes(layer.parameters()), lr=0.1)
         function = steep.compile(optimizer.step) if compiled else optimizer.step
         for p in layer.parameters():
             p.grad = steep.ones_like(p)

@@ -35,7 +35,9 @@ class Training:
 
     def state(self) -> list[Any]:
         params = list(self.model.parameters())
-        kept = [x for p in params for x in self.optimizer.state.get(p, {}).values() if x is not None]
+        kept = [
+            x for p in params for x in self.optimizer.state.get(p, {}).values() if x is not None
+        ]
         return numpy([*params, *kept])
 
 

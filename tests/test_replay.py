@@ -58,7 +58,9 @@ class Training:
 
     def state(self) -> list[np.ndarray]:
         params = list(self.model.parameters())
-        kept = [v for p in params for v in self.optimizer.state.get(p, {}).values() if v is not None]
+        kept = [
+            v for p in params for v in self.optimizer.state.get(p, {}).values() if v is not None
+        ]
         return [a.copy() for a in numpy([*params, *(p.grad for p in params), *kept, self.loss])]
 
 

@@ -251,9 +251,7 @@ class _Descent:
             state["H_diag"] = product / y.dot(y)
         return ys, steps, ro
 
-    def move(
-        self, start: Point, d: Tensor, t: float, is_last: bool
-    ) -> tuple[float, Tensor, float]:
+    def move(self, start: Point, d: Tensor, t: float, is_last: bool) -> tuple[float, Tensor, float]:
         """Go along a direction: the loss and the gradient there, and the step.
 
         Without a line search the last iteration does not ask for them again.
