@@ -244,7 +244,7 @@ def test_errors() -> None:
     with pytest.raises(TypeError, match="closure"):
         training.optimizer.step()
     training.optimizer.param_groups[0]["line_search_fn"] = "exact"
-    with pytest.raises(RuntimeError, match="only 'strong_wolfe' is supported, got .*'exact'"):
+    with pytest.raises(RuntimeError, match=r"only 'strong_wolfe' is supported, got .*'exact'"):
         training.step()
 
 
