@@ -199,10 +199,8 @@ class _Descent:
 
     def has_ended(self, grad: Tensor, d: Tensor, t: float) -> bool:
         group = self.group
-        return (
-            _largest(grad) <= group["tolerance_grad"]
-            or _largest(d) * abs(t) <= group["tolerance_change"]
-        )
+        flat: bool = _largest(grad) <= group["tolerance_grad"]
+        return flat or bool(_largest(d) * abs(t) <= group["tolerance_change"])
 
     def evaluate(self) -> tuple[Any, float, Tensor]:
         """The closure's result, the loss as a number, and the gradient as one vector."""
@@ -224,7 +222,8 @@ class _Descent:
         state = self.state
         if state["n_iter"] == 1:
             state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1)
-            return -grad
+            first: Tensor = -grad
+            return first
         ys, steps, ro = self.remember(grad)
         al: list[Any] = [None] * max(self.group["history_size"], len(ys))
         q = -grad
