@@ -222,11 +222,10 @@ class _Descent:
         state = self.state
         if state["n_iter"] == 1:
             state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1)
-            first: Tensor = -grad
-            return first
+            return grad.neg()
         ys, steps, ro = self.remember(grad)
         al: list[Any] = [None] * max(self.group["history_size"], len(ys))
-        q = -grad
+        q: Tensor = grad.neg()
         for i in range(len(ys) - 1, -1, -1):
             al[i] = steps[i].dot(q) * ro[i]
             q.add_(ys[i], alpha=-float(al[i]))
