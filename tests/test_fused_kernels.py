@@ -205,7 +205,7 @@ STEPS = {"float32": 4e-6, "float64": 4e-13}
 def test_steps_far_from_zero(kind: Any, settings: Any, dtype: str) -> None:
     """Parameters of any size, and the gradients that go with them."""
     for scale in SCALES:
-        params = make_params(getattr(steep, dtype))
+        params = make_params(getattr(steep, dtype), kind)
         with steep.no_grad():
             for p in params:
                 p.mul_(scale)
