@@ -13,6 +13,7 @@ from cases.compare import COMPARE, NEAR
 from cases.conv import CONVOLUTIONS
 from cases.create import CREATE, FILL, PEAK
 from cases.elementwise import ARITHMETIC, COPIES
+from cases.embedding import EMBEDDINGS
 from cases.functions import MATH
 from cases.index import INDEX
 from cases.layer import Layer
@@ -45,6 +46,7 @@ TABLE: dict[str, Row] = {
     **VIEWS,
     **JOIN,
     **INDEX,
+    **EMBEDDINGS,
     **PRODUCTS,
     **CONVOLUTIONS,
     **LOSSES,

@@ -99,8 +99,6 @@ Tensor cropped(const Tensor& x, const Tensor& index, int dim) {
 
 Tensor as_rank_one(const Tensor& x) { return x.dim() == 0 ? reshape(x, {1}) : x; }
 
-Tensor gather_checked(const Tensor& x, int dim, const Tensor& index);
-
 // Adds src at index along dim into zeros of `shape`.
 Tensor scatter_into_zeros(const Tensor& src, int dim, const Tensor& index, const Dims& shape) {
   Tensor out = full(shape, 0, src.dtype());
@@ -113,24 +111,7 @@ Tensor scatter_into_zeros(const Tensor& src, int dim, const Tensor& index, const
   if (wanted(src)) {
     record("scatter_add", out, {src},
            [index = Saved(index), dim](const Tensor& grad, Grads& grads) {
-             grads[0] = gather_checked(grad, dim, index.get());
-           });
-  }
-  return out;
-}
-
-Tensor gather_checked(const Tensor& x, int dim, const Tensor& index) {
-  Tensor out = empty(index.shape(), x.dtype());
-  const IndexedRows rows = rows_of(x, dim);
-  {
-    const tape::GradMode off(false);
-    program::launch(kernels::kGather, x.dtype(), {out, contiguous(x), index},
-                    kernels::Selection{rows.outer, rows.length, rows.inner, index.size(dim)});
-  }
-  if (wanted(x)) {
-    record("gather", out, {x},
-           [index = Saved(index), dim, shape = x.shape()](const Tensor& grad, Grads& grads) {
-             grads[0] = scatter_into_zeros(grad, dim, index.get(), shape);
+             grads[0] = gather_places(grad, dim, index.get());
            });
   }
   return out;
@@ -148,6 +129,23 @@ Tensor gather_nothing(const Tensor& x, const Dims& shape) {
 }
 
 }  // namespace
+
+Tensor gather_places(const Tensor& x, int dim, const Tensor& index) {
+  Tensor out = empty(index.shape(), x.dtype());
+  const IndexedRows rows = rows_of(x, dim);
+  {
+    const tape::GradMode off(false);
+    program::launch(kernels::kGather, x.dtype(), {out, contiguous(x), index},
+                    kernels::Selection{rows.outer, rows.length, rows.inner, index.size(dim)});
+  }
+  if (wanted(x)) {
+    record("gather", out, {x},
+           [index = Saved(index), dim, shape = x.shape()](const Tensor& grad, Grads& grads) {
+             grads[0] = scatter_into_zeros(grad, dim, index.get(), shape);
+           });
+  }
+  return out;
+}
 
 Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
   const int at = wrap_dim("index_select", dim, x.dim());
@@ -168,8 +166,8 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, bool) {
   if (index.numel() == 0) return gather_nothing(x, index.shape());
   const Tensor source = as_rank_one(x), places = as_rank_one(index);
   check_gather("gather", source, at, places);
-  const Tensor out = gather_checked(cropped(source, places, at), at,
-                                    checked_index("gather", places, source.size(at), at));
+  const Tensor out = gather_places(cropped(source, places, at), at,
+                                   checked_index("gather", places, source.size(at), at));
   return index.dim() == 0 ? reshape(out, {}) : out;
 }
 

@@ -39,7 +39,7 @@ from steep.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from steep.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from steep.nn.distance import CosineSimilarity, PairwiseDistance
 from steep.nn.dropout import Dropout
-from steep.nn.linear import Identity, Linear
+from steep.nn.linear import Bilinear, Identity, Linear
 from steep.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -68,6 +68,7 @@ from steep.nn.module import Module
 from steep.nn.normalization import LayerNorm
 from steep.nn.parameter import Parameter
 from steep.nn.shape import Flatten, Unflatten
+from steep.nn.sparse import Embedding, EmbeddingBag
 
 __all__ += [
     "CELU",
@@ -77,6 +78,7 @@ __all__ += [
     "SELU",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "Bilinear",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -87,6 +89,8 @@ __all__ += [
     "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "FocalLoss",
     "GaussianNLLLoss",

@@ -60,6 +60,7 @@ def triplet_margin_with_distance_loss(
 
 # Written by tools/make_stubs.py from here on, from the operations' records.
 from steep._core import (
+    bilinear,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     celu,
@@ -74,6 +75,8 @@ from steep._core import (
     cross_entropy,
     dropout,
     elu,
+    embedding,
+    embedding_bag,
     focal_loss,
     gaussian_nll_loss,
     gelu,
@@ -123,6 +126,7 @@ from steep._core import (
 )
 
 __all__ += [
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
@@ -137,6 +141,8 @@ __all__ += [
     "cross_entropy",
     "dropout",
     "elu",
+    "embedding",
+    "embedding_bag",
     "focal_loss",
     "gaussian_nll_loss",
     "gelu",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from steep._core import Tensor, dtype, empty, linear
+from steep._core import Tensor, bilinear, dtype, empty, linear
 from steep.nn import init
 from steep.nn._convert import check_cpu
 from steep.nn.module import Module
 from steep.nn.parameter import Parameter
 
-__all__ = ["Identity", "Linear"]
+__all__ = ["Bilinear", "Identity", "Linear"]
 
 
 class Identity(Module):
@@ -106,4 +106,79 @@ class Linear(Module):
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, "
             f"bias={self.bias is not None}"
+        )
+
+
+class Bilinear(Module):
+    """Bilinear map of two inputs' last dimensions: ``out[o] = x1 @ weight[o] @ x2 + bias[o]``.
+
+    Shapes: inputs ``(*, in1_features)`` and ``(*, in2_features)``, out ``(*, out_features)``,
+    weight ``(out_features, in1_features, in2_features)``, bias ``(out_features,)``. Both are drawn
+    from U(-k, k) with ``k = 1 / sqrt(in1_features)``.
+
+    Args:
+        in1_features: size of the last dimension of the first input.
+        in2_features: size of the last dimension of the second input.
+        out_features: size of the last dimension of the output.
+        bias: whether a bias is added. Default: ``True``.
+        device: ``None`` or ``'cpu'``.
+        dtype: dtype of the parameters; the default dtype if ``None``.
+
+    Raises:
+        ValueError: if `in1_features` is not positive.
+        RuntimeError: when called with inputs that do not fit.
+
+    Example:
+        >>> import steep
+        >>> layer = steep.nn.Bilinear(20, 30, 40)
+        >>> tuple(layer(steep.zeros(128, 20), steep.zeros(128, 30)).shape)
+        (128, 40)
+        >>> layer
+        Bilinear(in1_features=20, in2_features=30, out_features=40, bias=True)
+    """
+
+    in1_features: int
+    in2_features: int
+    out_features: int
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_cpu("Bilinear", device)
+        if in1_features <= 0:
+            raise ValueError(f"Bilinear: in1_features must be > 0, but got {in1_features}")
+        self.in1_features, self.in2_features = in1_features, in2_features
+        self.out_features = out_features
+        self.weight = Parameter(empty((out_features, in1_features, in2_features), dtype=dtype))
+        if bias:
+            self.bias = Parameter(empty((out_features,), dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        bound = 1 / math.sqrt(self.in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """Apply the map of two inputs: ``(*, out_features)``."""
+        return bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Sizes and whether there is a bias."""
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
         )

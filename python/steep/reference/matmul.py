@@ -81,6 +81,24 @@ def addmm_gradient(
     return beta * wide(grad), by_mat1, by_mat2
 
 
+def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
+    """``out[o] = input1 @ weight[o] @ input2 + bias[o]``."""
+    out = np.einsum("...i,oij,...j->...o", wide(input1), wide(weight), wide(input2))
+    return np.asarray(out if bias is None else out + wide(bias)).astype(input1.dtype)
+
+
+def bilinear_gradient(
+    grad: Array, input1: Array, input2: Array, weight: Array, bias: Array | None = None
+) -> tuple[Array, Array, Array, Array | None]:
+    """The same sum over other letters."""
+    rows = input1.size // input1.shape[-1]
+    g, x, y = (wide(a).reshape(rows, a.shape[-1]) for a in (grad, input1, input2))
+    by_x = np.einsum("no,oij,nj->ni", g, wide(weight), y).reshape(input1.shape)
+    by_y = np.einsum("no,oij,ni->nj", g, wide(weight), x).reshape(input2.shape)
+    by_weight = np.einsum("no,ni,nj->oij", g, x, y)
+    return by_x, by_y, by_weight, None if bias is None else g.sum(0)
+
+
 _PAIR = ("input", "other")
 register("matmul", matmul, matmul_gradient, _PAIR)
 register("mm", _of_ranks("mm", (2, 2)), matmul_gradient, _PAIR)
@@ -90,3 +108,4 @@ register("dot", _of_ranks("dot", (1, 1)), matmul_gradient, _PAIR)
 register("outer", outer, outer_gradient, ("input", "vec2"))
 register("linear", linear, linear_gradient, ("input", "weight", "bias"))
 register("addmm", addmm, addmm_gradient, ("input", "mat1", "mat2"))
+register("bilinear", bilinear, bilinear_gradient, ("input1", "input2", "weight", "bias"))

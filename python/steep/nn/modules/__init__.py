@@ -12,6 +12,7 @@ from steep.nn.modules import (
     loss,
     module,
     normalization,
+    sparse,
 )
 from steep.nn.modules.activation import *
 from steep.nn.modules.container import *
@@ -23,6 +24,7 @@ from steep.nn.modules.linear import *
 from steep.nn.modules.loss import *
 from steep.nn.modules.module import *
 from steep.nn.modules.normalization import *
+from steep.nn.modules.sparse import *
 
 __all__ = [
     *activation.__all__,
@@ -35,4 +37,5 @@ __all__ = [
     *loss.__all__,
     *module.__all__,
     *normalization.__all__,
+    *sparse.__all__,
 ]
