@@ -11,7 +11,7 @@ from steep.reference.registry import Array, register, wide
 
 def _limited(weight: Array, index: Array, max_norm: float | None, norm_type: float) -> Array:
     """`weight` after rows that are picked and longer than `max_norm` were scaled down to it."""
-    out = wide(weight).copy()
+    out: Array = wide(weight).copy()
     for row in np.unique(index) if max_norm is not None else []:
         length = (np.abs(out[row]) ** norm_type).sum() ** (1 / norm_type)
         if length > max_norm:
@@ -98,8 +98,10 @@ def embedding_bag(
     bags = [*_bags(input, offsets, include_last_offset, padding_idx, len(weight))]
     out = np.zeros((len(bags), weight.shape[1]))
     for b, bag in enumerate(bags):
-        if bag.size:
-            out[b] = {"sum": np.sum, "mean": np.mean, "max": np.max}[mode](rows[bag], axis=0)
+        if bag.size and mode == "max":
+            out[b] = rows[bag].max(axis=0)
+        elif bag.size:
+            out[b] = rows[bag].sum(axis=0) / (bag.size if mode == "mean" else 1)
     return out.astype(weight.dtype)
 
 
