@@ -175,6 +175,11 @@ def _layout(tensors: dict[str, Tensor], structure: Any) -> tuple[bytes, list[Ten
     """The header with its length in front, and the tensors in the order of their bytes."""
     codes = {dtype: code for code, dtype in _DTYPES.items()}
     for key, tensor in tensors.items():
+        if hasattr(type(tensor), "cls_to_become"):
+            raise TypeError(
+                f"save: tensor {key!r} is uninitialized; call its lazy module once before its "
+                "state_dict is saved"
+            )
         if tensor.dtype not in codes:
             raise TypeError(f"save: tensor {key!r} has dtype {tensor.dtype}, which cannot be saved")
         if key == "__metadata__":

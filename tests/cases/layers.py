@@ -61,6 +61,7 @@ def _only(name: str, reason: str) -> Layer:
     return Layer(name, reason=reason)
 
 
+_LAZY = "its first call makes it another class: tests/test_lazy.py"
 _HOLDS = "it holds others and is not called: tests/test_layers.py"
 _ALL = (
     Layer(
@@ -192,5 +193,8 @@ _ALL = (
     _only("ModuleList", _HOLDS),
     _only("ModuleDict", _HOLDS),
     _only("ParameterList", _HOLDS),
+    _only("LazyLinear", _LAZY),
+    *(_only(f"LazyConv{axes}d", _LAZY) for axes in (1, 2, 3)),
+    *(_only(f"LazyConvTranspose{axes}d", _LAZY) for axes in (1, 2, 3)),
 )
 COMPOSED = {layer.name: layer for layer in _ALL}

@@ -88,14 +88,21 @@ class ConvNd(Module):
         self.transposed = self._transposed
         self.output_padding = self._for_axes("output_padding", output_padding)
         self.groups, self.padding_mode = groups, padding_mode
-        first, second = channels[::-1] if not self._transposed else channels
-        shape = (first, second // groups, *self.kernel_size)
-        self.weight = Parameter(empty(shape, dtype=dtype))
+        self._make_parameters(bias, dtype)
+        self.reset_parameters()
+
+    def _make_parameters(self, bias: bool, dtype: dtype | None) -> None:
+        self.weight = Parameter(empty(self._weight_shape(), dtype=dtype))
         if bias:
             self.bias = Parameter(empty((self.out_channels,), dtype=dtype))
         else:
             self.register_parameter("bias", None)
-        self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        first, second = self.out_channels, self.in_channels
+        if self._transposed:
+            first, second = second, first
+        return (first, second // self.groups, *self.kernel_size)
 
     def _check(self, groups: int, padding: Sizes | str, stride: Sizes, padding_mode: str) -> None:
         if groups <= 0:

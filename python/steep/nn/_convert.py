@@ -7,6 +7,7 @@ from typing import Any
 
 from steep._core import Tensor, call_with_grad, dtype, replace_tensors
 from steep.nn._base import ModuleBase
+from steep.nn.parameter import is_lazy
 
 
 def casting(target: dtype) -> Callable[[Tensor], Tensor]:
@@ -24,17 +25,19 @@ def apply_to_tensors(modules: Sequence[ModuleBase], fn: Callable[[Tensor], Tenso
 
 
 def _convert(modules: Sequence[ModuleBase], fn: Callable[[Tensor], Tensor]) -> None:
-    params: dict[int, Tensor] = {}
+    params: dict[int, Any] = {}
     entries: list[tuple[Any, ...]] = []
     for owner in modules:
         for param in owner._parameters.values():
             if param is not None:
                 params[id(param)] = param
         for name, buffer in owner._buffers.items():
-            if buffer is not None:
+            if is_lazy(buffer):  # which stays what it is, as a parameter does
+                params[id(buffer)] = buffer
+            elif buffer is not None:
                 entries += owner._buffers.entries(name, fn(buffer))
     given = list(params.values())
-    values = [fn(param.detach()) for param in given]
+    values = [fn(param.data if is_lazy(param) else param.detach()) for param in given]
     gradients = [None if p.grad is None else fn(p.grad.detach()) for p in given]
     replace_tensors(given, values, gradients, entries)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from steep._core import Tensor, copy_values, set_items
 from steep.nn._base import ModuleBase
-from steep.nn.parameter import Parameter
+from steep.nn.parameter import Parameter, is_lazy
 
 __all__ = ["IncompatibleKeys", "StatefulModule"]
 
@@ -119,7 +119,8 @@ def _collect(
     if metadata is not None:
         metadata[prefix[:-1]] = {"version": module._version}
     for name, tensor in _persistent(module):
-        destination[prefix + name] = tensor if keep_vars else tensor.detach()
+        as_it_is = keep_vars or is_lazy(tensor)
+        destination[prefix + name] = tensor if as_it_is else tensor.detach()
     if _has_extra(module, "get_extra_state"):
         destination[prefix + _EXTRA] = module.get_extra_state()
     for name, child in module._modules.items():
@@ -144,6 +145,7 @@ class _Plan:
         self.values: list[Tensor] = []
         self.entries: list[tuple[Any, ...]] = []
         self.extra: list[Callable[[], None]] = []
+        self.shapeless: list[tuple[Any, Tensor]] = []  # and what they become
 
     def visit(self, module: StatefulModule, prefix: str) -> None:
         """Plan the loading of `module`, whose keys begin with `prefix`, and of its children."""
@@ -175,6 +177,15 @@ class _Plan:
                 "convert it with steep.as_tensor"
             )
             return
+        if is_lazy(tensor):
+            self._plan_first_values(module, name, tensor, value)
+            return
+        if is_lazy(value):
+            self.errors.append(
+                f'"{key}" is uninitialized in the checkpoint and initialized here; call the '
+                "lazy module that was saved once before its state_dict is taken"
+            )
+            return
         if tensor.dim() == 0 and tuple(value.shape) == (1,):
             value = value[0]
         expected, got = tuple(tensor.shape), tuple(value.shape)
@@ -188,6 +199,17 @@ class _Plan:
         else:
             self.targets.append(tensor)
             self.values.append(value)
+
+    def _plan_first_values(
+        self, module: StatefulModule, name: str, old: Any, value: Tensor
+    ) -> None:
+        """Of a tensor whose shape is not known yet: it takes the loaded one's."""
+        if is_lazy(value):
+            return
+        if self.assign:
+            self._plan_assignment(module, name, old, value)
+        else:
+            self.shapeless.append((old, value.detach().to(old.dtype).clone()))
 
     def _plan_assignment(
         self, module: StatefulModule, name: str, old: Tensor, value: Tensor
@@ -205,6 +227,7 @@ class _Plan:
         """Make the changes: tensors in one go, then what modules keep besides."""
         if not self.extra:
             self._change_tensors(self.values, self.entries)
+            self._give_shapes()
             return
         # Code of the modules' own may fail: then all is as it was.
         values = [target.detach().clone() for target in self.targets]
@@ -213,9 +236,15 @@ class _Plan:
             self._change_tensors(self.values, self.entries)
             for action in self.extra:
                 action()
+            self._give_shapes()
         except BaseException:
             self._change_tensors(values, entries)
             raise
+
+    def _give_shapes(self) -> None:
+        for tensor, value in self.shapeless:
+            tensor.materialize((0,))
+            tensor.data = value
 
     def _change_tensors(self, values: list[Tensor], entries: list[tuple[Any, ...]]) -> None:
         if self.assign:

@@ -8,10 +8,19 @@ from typing import Any
 from steep._core import Tensor, bilinear, dtype, empty, linear
 from steep.nn import init
 from steep.nn._convert import check_cpu
+from steep.nn.lazy import LazyModuleMixin, materialize_all
 from steep.nn.module import Module
-from steep.nn.parameter import Parameter
+from steep.nn.parameter import Parameter, UninitializedParameter
 
-__all__ = ["Bilinear", "Identity", "Linear"]
+__all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
+
+
+def _check_size(name: str, size: Any) -> None:
+    """Raise unless a size of a linear layer is a whole number of at least 0."""
+    if not hasattr(size, "__index__"):
+        raise TypeError(f"Linear: expected {name} to be an int, got {size!r}")
+    if size < 0:
+        raise ValueError(f"Linear: expected {name} to be at least 0, got {size}")
 
 
 class Identity(Module):
@@ -76,11 +85,8 @@ class Linear(Module):
     ) -> None:
         super().__init__()
         check_cpu("Linear", device)
-        for name, size in (("in_features", in_features), ("out_features", out_features)):
-            if not hasattr(size, "__index__"):
-                raise TypeError(f"Linear: expected {name} to be an int, got {size!r}")
-            if size < 0:
-                raise ValueError(f"Linear: expected {name} to be at least 0, got {size}")
+        _check_size("in_features", in_features)
+        _check_size("out_features", out_features)
         self.in_features = in_features
         self.out_features = out_features
         self.weight = Parameter(empty((out_features, in_features), dtype=dtype))
@@ -182,3 +188,50 @@ class Bilinear(Module):
             f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
             f"out_features={self.out_features}, bias={self.bias is not None}"
         )
+
+
+class LazyLinear(LazyModuleMixin, Linear):
+    """A `Linear` that takes `in_features` from the first input; see `LazyModuleMixin`.
+
+    The other arguments, and the values that are drawn, are those of `Linear`, which it becomes.
+
+    Example:
+        >>> import steep
+        >>> layer = steep.nn.LazyLinear(30)
+        >>> layer
+        LazyLinear(in_features=0, out_features=30, bias=True)
+        >>> tuple(layer(steep.zeros(128, 20)).shape)
+        (128, 30)
+        >>> layer
+        Linear(in_features=20, out_features=30, bias=True)
+    """
+
+    cls_to_become = Linear
+
+    def __init__(
+        self, out_features: int, bias: bool = True, device: Any = None, dtype: dtype | None = None
+    ) -> None:
+        super().__init__(0, 0, False, device, dtype)
+        _check_size("out_features", out_features)
+        self.out_features = out_features
+        self.weight = UninitializedParameter(dtype=dtype)
+        if bias:
+            self.bias = UninitializedParameter(dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, if they have a shape yet."""
+        if not self.has_uninitialized_params() and self.in_features != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """Take the last size of the input, and draw weight and bias."""
+        if input.dim() == 0:
+            raise RuntimeError(
+                "LazyLinear: expected an input of at least one dimension, got a number"
+            )
+        if not self.has_uninitialized_params():  # they were loaded
+            self.in_features = int(self.weight.shape[-1])
+            return
+        self.in_features = int(input.shape[-1])
+        weight = (self.out_features, self.in_features)
+        materialize_all(self, weight=weight, bias=(self.out_features,))

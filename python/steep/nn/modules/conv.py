@@ -1,4 +1,7 @@
 """Convolutions, where PyTorch code imports them from; `steep.nn.conv` is their home."""
 
+from steep.nn import conv, lazy_conv
 from steep.nn.conv import *
-from steep.nn.conv import __all__ as __all__
+from steep.nn.lazy_conv import *
+
+__all__ = [*conv.__all__, *lazy_conv.__all__]
