@@ -39,7 +39,16 @@ from steep.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from steep.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from steep.nn.distance import CosineSimilarity, PairwiseDistance
 from steep.nn.dropout import Dropout
-from steep.nn.linear import Bilinear, Identity, Linear
+from steep.nn.lazy import LazyModuleMixin
+from steep.nn.lazy_conv import (
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+)
+from steep.nn.linear import Bilinear, Identity, LazyLinear, Linear
 from steep.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -66,7 +75,12 @@ from steep.nn.loss import (
 )
 from steep.nn.module import Module
 from steep.nn.normalization import LayerNorm
-from steep.nn.parameter import Parameter
+from steep.nn.parameter import (
+    Parameter,
+    UninitializedBuffer,
+    UninitializedParameter,
+    UninitializedTensorMixin,
+)
 from steep.nn.shape import Flatten, Unflatten
 from steep.nn.sparse import Embedding, EmbeddingBag
 
@@ -104,6 +118,14 @@ __all__ += [
     "KLDivLoss",
     "L1Loss",
     "LayerNorm",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyLinear",
+    "LazyModuleMixin",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",
@@ -144,4 +166,7 @@ __all__ += [
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "UninitializedTensorMixin",
 ]

@@ -8,6 +8,7 @@ from steep.nn.modules import (
     distance,
     dropout,
     flatten,
+    lazy,
     linear,
     loss,
     module,
@@ -20,6 +21,7 @@ from steep.nn.modules.conv import *
 from steep.nn.modules.distance import *
 from steep.nn.modules.dropout import *
 from steep.nn.modules.flatten import *
+from steep.nn.modules.lazy import *
 from steep.nn.modules.linear import *
 from steep.nn.modules.loss import *
 from steep.nn.modules.module import *
@@ -33,6 +35,7 @@ __all__ = [
     *distance.__all__,
     *dropout.__all__,
     *flatten.__all__,
+    *lazy.__all__,
     *linear.__all__,
     *loss.__all__,
     *module.__all__,
