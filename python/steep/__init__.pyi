@@ -25,6 +25,7 @@ from steep._core import asin as asin
 from steep._core import atan as atan
 from steep._core import atan2 as atan2
 from steep._core import available_levels as available_levels
+from steep._core import avg_pool1d as avg_pool1d
 from steep._core import bernoulli as bernoulli
 from steep._core import binary_cross_entropy as binary_cross_entropy
 from steep._core import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits

@@ -23,6 +23,7 @@ from cases.margin import ROWS_OF_LOSSES
 from cases.matmul import PRODUCTS
 from cases.norm import NORMS
 from cases.optim import OPTIMIZERS, SEARCHES, STEPS
+from cases.pool import ADAPTIVE_LAYERS, POOLING
 from cases.random import DRAWS
 from cases.reduce import EXTREMES, STATISTICS, SUMS
 from cases.row import Row
@@ -49,6 +50,7 @@ TABLE: dict[str, Row] = {
     **EMBEDDINGS,
     **PRODUCTS,
     **CONVOLUTIONS,
+    **POOLING,
     **LOSSES,
     **ROWS_OF_LOSSES,
     **NORMS,
@@ -62,6 +64,7 @@ TABLE: dict[str, Row] = {
 LAYERS: dict[str, Layer] = {
     **{row.layer.name: row.layer for row in TABLE.values() if row.layer is not None},
     **COMPOSED,
+    **{layer.name: layer for layer in ADAPTIVE_LAYERS},
 }
 
 BENCHMARKS = builders(TABLE, ENTRIES, LAYERS, OPTIMIZERS | SEARCHES)
