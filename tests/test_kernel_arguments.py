@@ -16,6 +16,7 @@ WORDS = {
     "Scalar",
     "kernels::Scalar",
     "ConvAxis",
+    "PoolAxis",
     "Extent",
     "Activation",
     "AllowedNumbers",

@@ -9,7 +9,6 @@ namespace steep::kernels {
 #if STEEP_DESCRIBES
 Kernel kMaxTiles = routine("max_tiles", Kind::opaque, "wwr");
 Kernel kMaxTilesPut = routine("max_tiles_put", Kind::opaque, "wrr");
-Kernel kMaxTilesPick = routine("max_tiles_pick", Kind::opaque, "wrr");
 #endif
 
 namespace {
@@ -110,31 +109,9 @@ void put(const Task& task) {
 }
 
 template <class T>
-void pick(const Task& task) {
-  const MaxPool& pool = arguments<MaxPool>(task);
-  T* out = static_cast<T*>(task.data[0]);
-  const T* x = static_cast<const T*>(task.data[1]);
-  const uint8_t* place = static_cast<const uint8_t*>(task.data[2]);
-  const int64_t rows = pool.depth.out * pool.height.out, n = pool.width.out;
-  const int64_t plane = pool.depth.in * pool.height.in * pool.width.in;
-  const Range mine = share(pool.planes * rows, 1, task.rank, task.size);
-  for (int64_t i = mine.begin; i < mine.end; ++i) {
-    const int64_t d = i % rows / pool.height.out, h = i % pool.height.out;
-    for (int64_t j = 0; j < n; ++j) {
-      const int64_t code = place[i * n + j], row = code / 2;
-      const int64_t z = d * pool.depth.kernel + row / pool.height.kernel;
-      const int64_t y = h * pool.height.kernel + row % pool.height.kernel;
-      out[i * n + j] =
-          x[i / rows * plane + (z * pool.height.in + y) * pool.width.in + 2 * j + code % 2];
-    }
-  }
-}
-
-template <class T>
 void fill() {
   set_routine<T>(kMaxTiles, max_tiles<T>);
   set_routine<T>(kMaxTilesPut, put<T>);
-  set_routine<T>(kMaxTilesPick, pick<T>);
 }
 
 }  // namespace

@@ -14,7 +14,5 @@ namespace steep::kernels {
 extern Kernel kMaxTiles;
 // MaxPool.  x = grad at the places, 0 elsewhere.  Operands: x, grad [planes, out...], place.
 extern Kernel kMaxTilesPut;
-// MaxPool.  The elements of x at the places.  Operands: out [planes, out...], x, place.
-extern Kernel kMaxTilesPick;
 
 }  // namespace steep::kernels

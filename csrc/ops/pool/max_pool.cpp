@@ -42,21 +42,11 @@ Tensor put_tiles(const Tensor& x, const Tensor& place, const Windows& windows, c
   return out;
 }
 
+// The elements of x at the places: each window's sum of what is there, and of nothing else.
 Tensor pick_tiles(const Tensor& x, const Tensor& place, const Windows& windows) {
-  const Tensor out = empty(windows.shape, x.dtype());
-  {
-    const tape::GradMode off(false);
-    if (out.numel() > 0)
-      program::launch(kernels::kMaxTilesPick, x.dtype(), {out, contiguous(x), place},
-                      windows.arguments<kernels::MaxPool>());
-  }
-  if (wanted(x)) {
-    record("max_pool", out, {x},
-           [place = Saved(place), windows, shape = x.shape()](const Tensor& grad, Grads& grads) {
-             grads[0] = put_tiles(grad, place.get(), windows, shape);
-           });
-  }
-  return out;
+  const Tensor ones = full(windows.shape, 1, x.dtype());
+  const Tensor there = ne({put_tiles(ones, place, windows, x.shape()), {}}, {{}, Number(0)});
+  return average_windows(where(there, x, Number(0.0)), windows, true, 1);
 }
 
 void check_type(const char* op, const Tensor& x) {

@@ -12,8 +12,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from steep._core import Tensor, pairwise_distance
+from steep.nn._pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+)
 
-__all__ = ["triplet_margin_with_distance_loss"]
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "triplet_margin_with_distance_loss",
+]
 
 
 def triplet_margin_with_distance_loss(
