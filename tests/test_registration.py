@@ -153,8 +153,8 @@ def test_functional_names_what_the_records_say() -> None:
     names = steep.nn.functional.__all__
     by_hand = names[: len(names) - len(said)]
     assert names[len(by_hand) :] == sorted(said)
-    home = steep.nn.functional.__name__
-    assert all(getattr(steep.nn.functional, name).__module__ == home for name in by_hand)
+    homes = {getattr(steep.nn.functional, name).__module__ for name in by_hand}
+    assert all(home.startswith("steep.nn.") for home in homes)
 
 
 def test_adding_md_shows_the_file_as_it_is() -> None:
