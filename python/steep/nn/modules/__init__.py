@@ -13,6 +13,7 @@ from steep.nn.modules import (
     loss,
     module,
     normalization,
+    pooling,
     sparse,
 )
 from steep.nn.modules.activation import *
@@ -26,6 +27,7 @@ from steep.nn.modules.linear import *
 from steep.nn.modules.loss import *
 from steep.nn.modules.module import *
 from steep.nn.modules.normalization import *
+from steep.nn.modules.pooling import *
 from steep.nn.modules.sparse import *
 
 __all__ = [
@@ -40,5 +42,6 @@ __all__ = [
     *loss.__all__,
     *module.__all__,
     *normalization.__all__,
+    *pooling.__all__,
     *sparse.__all__,
 ]
