@@ -24,4 +24,16 @@ Tensor convolve(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv
 Tensor convolve_back(const Tensor& y, const Tensor& w, const Tensor& bias, const Convolution& how);
 Tensor convolve_weight(const Tensor& x, const Tensor& y, const Convolution& how);
 
+// The launch alone, into an `out` that has x's convolution's shape.
+void launch_convolution(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias,
+                        const Convolution& how);
+
+// convolve_back with strides, without the zeros between the elements of y (phases.cpp): the elements
+// of x a stride apart from each other are a convolution of y with some places of the kernel, a phase.
+// `turned` are the weights of each group transposed and turned round.
+bool has_worthwhile_phases(const Tensor& x, const Tensor& y, const Tensor& w,
+                           const Convolution& how);
+void convolve_phases(const Tensor& x, const Tensor& y, const Tensor& turned, const Tensor& bias,
+                     const Convolution& how);
+
 }  // namespace steep::ops

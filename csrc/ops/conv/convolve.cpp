@@ -21,10 +21,12 @@ kernels::Conv arguments_of(int64_t batch, int64_t channels, int64_t rows, const 
 }
 
 // Where the image is the result: the kernel is turned round, and a stride becomes a spread.
-ConvAxis turned_round(const ConvAxis& axis) {
-  return {axis.out,   axis.in,       axis.kernel,
-          1,          axis.dilation, axis.dilation * (axis.kernel - 1) - axis.lead,
-          axis.stride};
+Convolution turned_round(Convolution how) {
+  for (ConvAxis& axis : how.axis)
+    axis = {axis.out,   axis.in,       axis.kernel,
+            1,          axis.dilation, axis.dilation * (axis.kernel - 1) - axis.lead,
+            axis.stride};
+  return how;
 }
 
 // The weights of each group transposed and turned round: [groups * channels, rows, kernel...].
@@ -48,14 +50,18 @@ Tensor sum_of_channels(const Tensor& x) {
 
 }  // namespace
 
+void launch_convolution(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias,
+                        const Convolution& how) {
+  program::launch(kernels::kConv, x.dtype(),
+                  {out, contiguous(x), contiguous(w), bias.defined() ? contiguous(bias) : bias},
+                  arguments_of(x.size(0), x.size(1), w.size(0), how));
+}
+
 Tensor convolve(const Tensor& x, const Tensor& w, const Tensor& bias, const Convolution& how) {
   const Tensor out = empty(shaped(x.size(0), w.size(0), how, &ConvAxis::out), x.dtype());
   {
     const tape::GradMode off(false);
-    if (out.numel() > 0)
-      program::launch(kernels::kConv, x.dtype(),
-                      {out, contiguous(x), contiguous(w), bias.defined() ? contiguous(bias) : bias},
-                      arguments_of(x.size(0), x.size(1), w.size(0), how));
+    if (out.numel() > 0) launch_convolution(out, x, w, bias, how);
   }
   if (wanted(x, w, bias)) {
     record("convolution", out, {x, w, bias},
@@ -74,12 +80,12 @@ Tensor convolve_back(const Tensor& y, const Tensor& w, const Tensor& bias, const
   const Tensor out = empty(shaped(y.size(0), channels, how, &ConvAxis::in), y.dtype());
   if (out.numel() > 0) {
     const tape::GradMode off(false);
-    Convolution back = how;
-    for (ConvAxis& axis : back.axis) axis = turned_round(axis);
-    program::launch(kernels::kConv, y.dtype(),
-                    {out, contiguous(y), contiguous(turned_round(w, how)),
-                     bias.defined() ? contiguous(bias) : bias},
-                    arguments_of(y.size(0), y.size(1), channels, back));
+    const Tensor weights = contiguous(turned_round(w, how));
+    if (has_worthwhile_phases(out, y, w, how)) {
+      convolve_phases(out, y, weights, bias, how);
+    } else {
+      launch_convolution(out, y, weights, bias, turned_round(how));
+    }
   }
   if (wanted(y, w, bias)) {
     record("convolution_transpose", out, {y, w, bias},
