@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/elementwise/cast.h"
+#include "kernels/elementwise/arithmetic.h"
 #include "kernels/partition.h"
 #include "runtime/threads.h"
 #include "tensor/shape.h"
@@ -82,35 +82,68 @@ void run_row(const LoopNest& nest, char* const* at, int64_t n, char (*buffers)[k
   }
 }
 
-// Elements [begin, end) of the output, counted in the order of the nest.
-void run_range(const LoopNest& nest, int64_t begin, int64_t end) {
-  alignas(64) char buffers[kMaxOperands][kBlock * 8];
-  const int last = nest.shape.size() - 1;
-  const int64_t row = nest.shape[last];
-  Dims index(nest.shape.size(), 0);
-  int64_t rest = begin;
-  for (int d = last; d >= 0; --d) {
-    index[d] = rest % nest.shape[d];
-    rest /= nest.shape[d];
-  }
+// A place in the nest, and where each operand's element of it lies.
+struct Walk {
+  const LoopNest& nest;
+  Dims index;
   char* at[kMaxOperands];
-  for (int i = 0; i < nest.operands; ++i) {
-    at[i] = nest.data[i];
-    for (int d = 0; d <= last; ++d) at[i] += index[d] * nest.strides[i][d] * nest.size[i];
+
+  Walk(const LoopNest& walked, int64_t begin) : nest(walked), index(walked.shape.size(), 0) {
+    for (int d = nest.shape.size() - 1; d >= 0; --d) {
+      index[d] = begin % nest.shape[d];
+      begin /= nest.shape[d];
+    }
+    for (int i = 0; i < nest.operands; ++i) {
+      at[i] = nest.data[i];
+      for (int d = 0; d < nest.shape.size(); ++d)
+        at[i] += index[d] * nest.strides[i][d] * nest.size[i];
+    }
   }
-  while (begin < end) {
-    const int64_t n = std::min(row - index[last], end - begin);
-    run_row(nest, at, n, buffers);
-    begin += n;
-    index[last] += n;
-    for (int i = 0; i < nest.operands; ++i) at[i] += n * nest.strides[i][last] * nest.size[i];
-    for (int d = last; d > 0 && index[d] == nest.shape[d]; --d) {
+  // On by n along dimension d, at most to its end.
+  void advance(int d, int64_t n) {
+    index[d] += n;
+    for (int i = 0; i < nest.operands; ++i) at[i] += n * nest.strides[i][d] * nest.size[i];
+    for (; d > 0 && index[d] == nest.shape[d]; --d) {
       index[d] = 0;
       ++index[d - 1];
       for (int i = 0; i < nest.operands; ++i)
         at[i] += (nest.strides[i][d - 1] - nest.strides[i][d] * nest.shape[d]) * nest.size[i];
     }
   }
+};
+
+// Elements [begin, end) of the output, counted in the order of the nest.
+void run_range(const LoopNest& nest, int64_t begin, int64_t end) {
+  alignas(64) char buffers[kMaxOperands][kBlock * 8];
+  const int last = nest.shape.size() - 1;
+  Walk walk(nest, begin);
+  while (begin < end) {
+    const int64_t n = std::min(nest.shape[last] - walk.index[last], end - begin);
+    run_row(nest, walk.at, n, buffers);
+    begin += n;
+    walk.advance(last, n);
+  }
+}
+
+// The same of a copy: whole rows that follow each other in the dimension above go at once.
+void copy_range(const LoopNest& nest, int64_t begin, int64_t end) {
+  const int last = nest.shape.size() - 1, above = last > 0 ? last - 1 : 0;
+  const int64_t row = nest.shape[last];
+  Walk walk(nest, begin);
+  while (begin < end) {
+    kernels::Rectangle part{1, std::min(row - walk.index[last], end - begin), 0, 0, 0, 0};
+    const bool several = last > 0 && part.cols == row;
+    if (several) part.rows = std::min(nest.shape[above] - walk.index[above], (end - begin) / row);
+    part.to_row = nest.strides[0][above], part.to_col = nest.strides[0][last];
+    part.from_row = nest.strides[1][above], part.from_col = nest.strides[1][last];
+    nest.transfer(walk.at[0], walk.at[1], part);
+    begin += part.rows * part.cols;
+    walk.advance(several ? above : last, several ? part.rows : part.cols);
+  }
+}
+
+void run_some(const LoopNest& nest, int64_t begin, int64_t end) {
+  nest.transfer ? copy_range(nest, begin, end) : run_range(nest, begin, end);
 }
 
 void run_rank(void* context, int rank, int size, void (*)()) {
@@ -174,7 +207,10 @@ void describe(const Call& call, LoopNest& nest) {
     nest.data[i] = reinterpret_cast<char*>(&nest.numbers[i]);
   }
   nest.flat = is_flat(call, nest.steps);
-  if (!nest.flat && nest.total > 0) fill_dimensions(call, nest);
+  if (nest.flat || nest.total == 0) return;
+  fill_dimensions(call, nest);
+  if (call.kernel == &kernels::kCopy && call.operands[1].tensor() && nest.size[0] == nest.size[1])
+    nest.transfer = kernels::moves[nest.size[0]].transfer;
 }
 
 Share share_of(int64_t n, int64_t rows, int rank, int size) {
@@ -186,7 +222,7 @@ Share share_of(int64_t n, int64_t rows, int rank, int size) {
 void run_share(const LoopNest& nest, int rank, int size) {
   const Share mine = share_of(nest.total, nest.rows, rank, size);
   if (mine.begin >= mine.end) return;
-  if (!nest.flat) return run_range(nest, mine.begin, mine.end);
+  if (!nest.flat) return run_some(nest, mine.begin, mine.end);
   void* data[kMaxOperands];
   for (int i = 0; i < nest.operands; ++i)
     data[i] = nest.data[i] + mine.begin * nest.steps[i] * nest.size[i];
@@ -205,7 +241,7 @@ void execute_elementwise(const Call& call, Terms& terms) {
   } else if (nest.flat) {
     nest.loop(reinterpret_cast<void* const*>(nest.data), nest.steps, nest.total);
   } else {
-    run_range(nest, 0, nest.total);
+    run_some(nest, 0, nest.total);
   }
 }
 

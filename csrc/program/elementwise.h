@@ -2,6 +2,7 @@
 // threads.
 #pragma once
 
+#include "kernels/elementwise/cast.h"
 #include "program/running_kernel.h"
 
 namespace steep::program {
@@ -19,6 +20,7 @@ struct NumberBits {
 // numbers.
 struct LoopNest {
   kernels::Loop loop;
+  kernels::Transfer transfer = nullptr;  // what a copy is done by, if it is not flat
   int operands;
   int64_t total;
   int64_t rows = 0;  // if not 0: threads' shares consist of whole rows, of so many

@@ -121,9 +121,47 @@ void scatter(void* block, void* strided, int64_t stride, int64_t n) {
   for (; n > 0; --n, ++x, out += stride) *out = *x;
 }
 
+// Where neighbours in a column lie nearer than neighbours in a row, as many columns at a time as
+// there are lines of memory that stay in the cache until the next rows have used them up.
+constexpr int64_t kColumnsAtOnce = 128;
+
+template <class T>
+void transfer_columns(T* out, const T* x, const Rectangle& all, int64_t cols) {
+  for (int64_t row = 0; row < all.rows; ++row, out += all.to_row, x += all.from_row) {
+    if (all.to_col == 1) {
+      gather<T>(out, const_cast<T*>(x), all.from_col, cols);
+    } else {
+      for (int64_t j = 0; j < cols; ++j) out[j * all.to_col] = x[j * all.from_col];
+    }
+  }
+}
+
+template <class T>
+void transfer(void* to, const void* from, const Rectangle& all) {
+  constexpr int64_t kLong = 64 / sizeof(T);
+  T* out = static_cast<T*>(to);
+  const T* x = static_cast<const T*>(from);
+  const auto size = [](int64_t stride) { return stride < 0 ? -stride : stride; };
+  if (size(all.from_row) < size(all.from_col)) {
+    for (int64_t j = 0; j < all.cols; j += kColumnsAtOnce) {
+      const int64_t cols = all.cols - j < kColumnsAtOnce ? all.cols - j : kColumnsAtOnce;
+      transfer_columns(out + j * all.to_col, x + j * all.from_col, all, cols);
+    }
+    return;
+  }
+  const bool runs = all.to_col == 1 && all.from_col == 1;
+  for (int64_t row = 0; row < all.rows; ++row, out += all.to_row, x += all.from_row) {
+    if (runs && all.cols >= kLong) {
+      memcpy(out, x, all.cols * sizeof(T));
+    } else {
+      for (int64_t j = 0; j < all.cols; ++j) out[j * all.to_col] = x[j * all.from_col];
+    }
+  }
+}
+
 template <class T>
 void set_moves() {
-  moves[sizeof(T)] = {gather<T>, scatter<T>};
+  moves[sizeof(T)] = {gather<T>, scatter<T>, transfer<T>};
 }
 
 }  // namespace
