@@ -22,7 +22,9 @@ from cases.loss import LOSSES
 from cases.margin import ROWS_OF_LOSSES
 from cases.matmul import PRODUCTS
 from cases.norm import NORMS
+from cases.norm_layers import NORM_LAYERS
 from cases.optim import OPTIMIZERS, SEARCHES, STEPS
+from cases.planes import PLANES
 from cases.pool import ADAPTIVE_LAYERS, POOLING
 from cases.random import DRAWS
 from cases.reduce import EXTREMES, STATISTICS, SUMS
@@ -54,6 +56,7 @@ TABLE: dict[str, Row] = {
     **LOSSES,
     **ROWS_OF_LOSSES,
     **NORMS,
+    **PLANES,
     **CREATE,
     **FILL,
     **PEAK,
@@ -65,6 +68,7 @@ LAYERS: dict[str, Layer] = {
     **{row.layer.name: row.layer for row in TABLE.values() if row.layer is not None},
     **COMPOSED,
     **{layer.name: layer for layer in ADAPTIVE_LAYERS},
+    **NORM_LAYERS,
 }
 
 BENCHMARKS = builders(TABLE, ENTRIES, LAYERS, OPTIMIZERS | SEARCHES)

@@ -1,6 +1,7 @@
 #include "kernels/norm/layer_norm.h"
 
 #include "kernels/isa.h"
+#include "kernels/norm/two_sums.h"
 #include "kernels/partition.h"
 #include "kernels/reduce/columns.h"
 #include "kernels/simd/lanes.h"
@@ -47,84 +48,7 @@ Kernel kLayerNormBackward = routine("layer_norm_backward", Kind::opaque, "wwwr")
 
 namespace {
 
-// ---- two sums in one pass over a row ----
-
-template <class T>
-struct Two {
-  T first, second;
-};
-
-// A number or a vector from memory.
-template <class V, class T>
-STEEP_INLINE V read(const T* x) {
-  V value;
-  __builtin_memcpy(&value, x, sizeof(V));
-  return value;
-}
-
-// The terms are added to lanes of two accumulators by turns, each with its 16 lanes: a rule's
-// add(j, first, second) adds those of element j, or of the vector that begins there.
-template <class T, class Rule>
-STEEP_INLINE void add_lanes(const Rule& rule, int64_t j, Lanes<T>& first, Lanes<T>& second) {
-  STEEP_UNROLL
-  for (int p = 0; p < Lanes<T>::kParts; ++p) {
-    rule.add(j + p * Lanes<T>::kWidth, first.part[p], second.part[p]);
-  }
-}
-
-// The two sums of elements [at, at + n), n <= kChunk.
-template <class T, class Rule>
-__attribute__((noinline)) Two<T> sum_two_of_chunk(const Rule& rule, int64_t at, int64_t n) {
-  Lanes<T> first = Lanes<T>::fill(0), second = first, other_first = first, other_second = first;
-  const int64_t end = at + n;
-  for (; at + 2 * kLanes <= end; at += 2 * kLanes) {
-    add_lanes(rule, at, first, second);
-    add_lanes(rule, at + kLanes, other_first, other_second);
-  }
-  if (end - at >= kLanes) add_lanes(rule, at, first, second), at += kLanes;
-  if (end > at) {
-    T tail_first[kLanes] = {}, tail_second[kLanes] = {};
-    for (int j = 0; at + j < end; ++j) rule.add(at + j, tail_first[j], tail_second[j]);
-    other_first.combine(Sum<T>(), Lanes<T>::load(tail_first));
-    other_second.combine(Sum<T>(), Lanes<T>::load(tail_second));
-  }
-  first.combine(Sum<T>(), other_first);
-  second.combine(Sum<T>(), other_second);
-  return {combine_lanes<Sum<T>>(first), combine_lanes<Sum<T>>(second)};
-}
-
-// The two sums of a whole row; of fewer than 16 elements in their order.
-template <class T, class Rule>
-Two<T> sum_two(const Rule& rule, int64_t n) {
-  if (n < kLanes) {
-    Two<T> sums{0, 0};
-    for (int64_t j = 0; j < n; ++j) rule.add(j, sums.first, sums.second);
-    return sums;
-  }
-  if (n <= kChunk) return sum_two_of_chunk<T>(rule, 0, n);
-  Pairwise<Sum<T>, T> first, second;
-  for (int64_t j = 0; j < n; j += kChunk) {
-    const Two<T> part = sum_two_of_chunk<T>(rule, j, n - j < kChunk ? n - j : kChunk);
-    first.push(part.first);
-    second.push(part.second);
-  }
-  return {first.result(), second.result()};
-}
-
 // ---- forward ----
-
-// Deviations from about the mean, and their squares.
-template <class T>
-struct Deviations {
-  const T* x;
-  T mean;
-  template <class V>
-  STEEP_INLINE void add(int64_t j, V& first, V& second) const {
-    const V deviation = read<V>(x + j) - mean;
-    first += deviation;
-    second += deviation * deviation;
-  }
-};
 
 // mean and rstd of a row. What rounding has taken from the mean is what the deviations add up to:
 // with it the variance of a row far from 0 is right, and that of equal elements 0 (the corrected
@@ -259,11 +183,6 @@ void chunk_backward(const Backward<T>& a, int64_t chunk, Range columns, T* parti
   for (int64_t row = first; row < end; ++row) {
     row_backward<kWeight, kInput, true>(a, row, columns, sums);
   }
-}
-
-// Whether `chunks` of equal work keep the threads busy at least two thirds of the time.
-constexpr bool shares_evenly(int64_t chunks, int threads) {
-  return 2 * ceil_div(chunks, threads) * threads <= 3 * chunks;
 }
 
 // grad_x, and with it the sums of each chunk of rows: in one pass over memory where there are

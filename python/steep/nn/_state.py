@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from steep._core import Tensor, copy_values, set_items
 from steep.nn._base import ModuleBase
@@ -40,6 +40,8 @@ class StatefulModule(ModuleBase):
     """What a module does with its state: `state_dict` and `load_state_dict`."""
 
     _version = 1
+    # What a state_dict of an earlier version does not have, with the version that brought it.
+    _came_with: ClassVar[Mapping[str, int]] = {}
 
     def get_extra_state(self) -> Any:
         """Override, with `set_extra_state`, to keep more than tensors in the state_dict."""
@@ -149,11 +151,13 @@ class _Plan:
 
     def visit(self, module: StatefulModule, prefix: str) -> None:
         """Plan the loading of `module`, whose keys begin with `prefix`, and of its children."""
+        version = self._version_of(prefix)
         for name, tensor in _persistent(module):
             key = prefix + name
             self.known.add(key)
             if key not in self.state:
-                self.missing.append(key)
+                if version >= module._came_with.get(name, 0):
+                    self.missing.append(key)
             else:
                 self._plan_tensor(module, name, tensor, key)
         if _has_extra(module, "set_extra_state"):
@@ -167,6 +171,11 @@ class _Plan:
         for name, child in module._modules.items():
             if child is not None:
                 self.visit(child, f"{prefix}{name}.")
+
+    def _version_of(self, prefix: str) -> int:
+        """The version that the state_dict was written with; 0 if it does not say."""
+        metadata = getattr(self.state, "_metadata", None) or {}
+        return metadata.get(prefix[:-1], {}).get("version") or 0
 
     def _plan_tensor(self, module: StatefulModule, name: str, tensor: Tensor, key: str) -> None:
         value = self.state[key]
