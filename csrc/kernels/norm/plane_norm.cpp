@@ -130,7 +130,8 @@ struct Affine {
     T* to = out + at;
     const T* from = x + at;
 #pragma omp simd
-    for (int64_t j = 0; j < n; ++j) to[j] = vec::mul_add(from[j] - line.mean, line.scale, line.shift);
+    for (int64_t j = 0; j < n; ++j)
+      to[j] = vec::mul_add(from[j] - line.mean, line.scale, line.shift);
   }
   // Elements [at, at + n) of a set, plane by plane.
   void write_row(int64_t set, T mean, T rstd, int64_t at, int64_t n) const {
@@ -239,15 +240,14 @@ void plane_norm(const Task& task) {
   const Cut cut = cut_of_sets(norm);
   auto* parts = static_cast<Two<double>*>(task.scratch);
   auto* batches = static_cast<int64_t*>(task.data[5]);
-  const Normalise<T> pass{
-      affine<T>(norm, task.data, 6, parts + cut.sets * cut.parts()),
-      parts,
-      static_cast<T*>(task.data[1]),
-      static_cast<T*>(task.data[2]),
-      static_cast<T*>(task.data[3]),
-      static_cast<T*>(task.data[4]),
-      norm.cumulative ? 1 / static_cast<double>(*batches + 1) : norm.momentum,
-      norm.eps};
+  const Normalise<T> pass{affine<T>(norm, task.data, 6, parts + cut.sets * cut.parts()),
+                          parts,
+                          static_cast<T*>(task.data[1]),
+                          static_cast<T*>(task.data[2]),
+                          static_cast<T*>(task.data[3]),
+                          static_cast<T*>(task.data[4]),
+                          norm.cumulative ? 1 / static_cast<double>(*batches + 1) : norm.momentum,
+                          norm.eps};
   run_sets(task, cut, sets_together(cut, sizeof(T)), pass);
   if (!batches) return;
   task.barrier();  // all have read it
@@ -272,9 +272,8 @@ template <class T>
 void plane_norm_fixed(const Task& task) {
   const PlaneNormFixed& norm = arguments<PlaneNormFixed>(task);
   void* const data[] = {task.data[0], task.data[1], task.data[4], task.data[5]};
-  const Rescale<T> pass{affine<T>(norm, data, 1, task.scratch),
-                        static_cast<const T*>(task.data[2]), static_cast<const T*>(task.data[3]),
-                        norm.eps};
+  const Rescale<T> pass{affine<T>(norm, data, 1, task.scratch), static_cast<const T*>(task.data[2]),
+                        static_cast<const T*>(task.data[3]), norm.eps};
   run_sets(task, pass.to.cut, sets_together(pass.to.cut, sizeof(T)), pass);
 }
 

@@ -133,22 +133,23 @@ struct Backward {
   void gather(Range sets, Range units) const {
     if (!sums()) return;
     if (!cut.columns) {
-      for_rows(cut, planes_of(sets), units, [&](int64_t plane, int64_t at, int64_t n, int64_t part) {
-        const Two<T> of =
-            sum_two<T>(GradientSums<T>{grad + at, x + at, mean[plane / norm.planes]}, n);
-        parts[part] = {of.first, of.second};
-      });
+      for_rows(cut, planes_of(sets), units,
+               [&](int64_t plane, int64_t at, int64_t n, int64_t part) {
+                 const Two<T> of =
+                     sum_two<T>(GradientSums<T>{grad + at, x + at, mean[plane / norm.planes]}, n);
+                 parts[part] = {of.first, of.second};
+               });
       return;
     }
     // A set has one plane here, and a column the mean of its set.
-    for_column_strips(cut, sets, units, kTile<T>,
-                      [&](int64_t column, int64_t width, int64_t first, int64_t rows, int64_t part) {
-                        const int64_t stride = cut.sets * cut.width, at = first * stride + column;
-                        alignas(64) T centre[kTile<T>];
-                        for (int64_t j = 0; j < width; ++j) centre[j] = mean[(column + j) / cut.width];
-                        column_sums(parts + part, cut.pieces, grad + at, x + at, centre, stride,
-                                    rows, width);
-                      });
+    for_column_strips(
+        cut, sets, units, kTile<T>,
+        [&](int64_t column, int64_t width, int64_t first, int64_t rows, int64_t part) {
+          const int64_t stride = cut.sets * cut.width, at = first * stride + column;
+          alignas(64) T centre[kTile<T>];
+          for (int64_t j = 0; j < width; ++j) centre[j] = mean[(column + j) / cut.width];
+          column_sums(parts + part, cut.pieces, grad + at, x + at, centre, stride, rows, width);
+        });
   }
   void combine(int64_t set) const {
     if (sums()) total(set);

@@ -58,9 +58,9 @@ void composite_backward(const Tensor& grad, const Tensor& x, const Tensor& weigh
   const Tensor y = mul(centred, scale);
   if (grads.wanted(0)) {
     const Tensor weighted = weight.defined() ? mul(g, for_planes(weight, how)) : g;
-    const Tensor own =
-        rule.fixed ? weighted
-                   : sub(sub(weighted, mean_of_sets(weighted)), mul(y, mean_of_sets(mul(weighted, y))));
+    const Tensor own = rule.fixed ? weighted
+                                  : sub(sub(weighted, mean_of_sets(weighted)),
+                                        mul(y, mean_of_sets(mul(weighted, y))));
     grads[0] = reshape(mul(own, scale), x.shape());
   }
   if (grads.wanted(1)) grads[1] = sum_over_channels(mul(g, y), how, rule.weight);
@@ -161,10 +161,9 @@ Tensor plane_norm_fixed(const char* op, const Tensor& input, const Tensor& mean,
   const Tensor m = contiguous(detach(mean)), v = contiguous(detach(var));
   const Tensor out = empty(x.shape(), x.dtype());
   if (x.numel() > 0) {
-    program::launch(
-        kernels::kPlaneNormFixed, x.dtype(), {out, x, m, v, w, b},
-        kernels::PlaneNormFixed{how.samples, how.sets, how.planes, how.length, how.channels,
-                                how.eps});
+    program::launch(kernels::kPlaneNormFixed, x.dtype(), {out, x, m, v, w, b},
+                    kernels::PlaneNormFixed{how.samples, how.sets, how.planes, how.length,
+                                            how.channels, how.eps});
   }
   if (wanted(x, w, b))
     record_norm(op, out, x, w, b, m, v, {how, true, shape_of(weight), shape_of(bias)});

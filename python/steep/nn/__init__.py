@@ -35,6 +35,7 @@ from steep.nn.activation import (
     Tanhshrink,
     Threshold,
 )
+from steep.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from steep.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from steep.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from steep.nn.distance import CosineSimilarity, PairwiseDistance
@@ -119,6 +120,9 @@ __all__ += [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "Bilinear",

@@ -3,6 +3,7 @@
 # Written by tools/make_stubs.py from here on, from the files of this folder.
 from steep.nn.modules import (
     activation,
+    batchnorm,
     container,
     conv,
     distance,
@@ -17,6 +18,7 @@ from steep.nn.modules import (
     sparse,
 )
 from steep.nn.modules.activation import *
+from steep.nn.modules.batchnorm import *
 from steep.nn.modules.container import *
 from steep.nn.modules.conv import *
 from steep.nn.modules.distance import *
@@ -32,6 +34,7 @@ from steep.nn.modules.sparse import *
 
 __all__ = [
     *activation.__all__,
+    *batchnorm.__all__,
     *container.__all__,
     *conv.__all__,
     *distance.__all__,
