@@ -27,6 +27,7 @@ from cases.optim import OPTIMIZERS, SEARCHES, STEPS
 from cases.planes import PLANES
 from cases.pool import ADAPTIVE_LAYERS, POOLING
 from cases.random import DRAWS
+from cases.recurrent import RECURRENT, RECURRENT_LAYERS
 from cases.reduce import EXTREMES, STATISTICS, SUMS
 from cases.row import Row
 from cases.shape import JOIN, VIEWS
@@ -57,6 +58,7 @@ TABLE: dict[str, Row] = {
     **ROWS_OF_LOSSES,
     **NORMS,
     **PLANES,
+    **RECURRENT,
     **CREATE,
     **FILL,
     **PEAK,
@@ -69,6 +71,7 @@ LAYERS: dict[str, Layer] = {
     **COMPOSED,
     **{layer.name: layer for layer in ADAPTIVE_LAYERS},
     **NORM_LAYERS,
+    **RECURRENT_LAYERS,
 }
 
 BENCHMARKS = builders(TABLE, ENTRIES, LAYERS, OPTIMIZERS | SEARCHES)

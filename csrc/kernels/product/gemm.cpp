@@ -6,6 +6,7 @@
 #include "kernels/product/gemm_blocks.h"
 #include "kernels/product/gemm_rect.h"
 #include "kernels/product/gemm_small.h"
+#include "kernels/recurrent/steps.h"
 
 namespace steep::kernels {
 
@@ -58,6 +59,12 @@ Kernel kConv = routine("conv", Kind::opaque, "wr")
 Kernel kConvWeight = routine("conv_weight", Kind::opaque, "wr")
                          .with_cost(conv_cost)
                          .with_scratch(conv_scratch<true>, true);
+Kernel kRecurrent = routine("recurrent", Kind::opaque, "wwwwwwur")
+                        .with_cost(recurrent_cost)
+                        .with_scratch(recurrent_scratch, true);
+Kernel kRecurrentBackward = routine("recurrent_backward", Kind::opaque, "wwwwwr")
+                                .with_cost(recurrent_cost)
+                                .with_scratch(recurrent_scratch, true);
 #endif
 
 namespace {
@@ -254,6 +261,10 @@ void STEEP_FILL(product_gemm)() {
   set_routine<double>(kConv, conv<double>);
   set_routine<float>(kConvWeight, conv_weight<float>);
   set_routine<double>(kConvWeight, conv_weight<double>);
+  set_routine<float>(kRecurrent, recurrent<float>);
+  set_routine<double>(kRecurrent, recurrent<double>);
+  set_routine<float>(kRecurrentBackward, recurrent_backward<float>);
+  set_routine<double>(kRecurrentBackward, recurrent_backward<double>);
 }
 
 }  // namespace steep::kernels
