@@ -32,8 +32,7 @@ void launch(const program::Kernel& kernel, DType dtype, std::initializer_list<Op
             const RecurrentPlan& plan) {
   if (plan.how.rows == 0) return;
   const program::ArgumentWords words = words_of(plan.how, plan.how.packed ? plan.sizes : Dims());
-  program::launch(program::Call{&kernel, dtype, operands.begin(),
-  static_cast<int>(operands.size()),
+  program::launch(program::Call{&kernel, dtype, operands.begin(), static_cast<int>(operands.size()),
                                 words.data(), words.size()});
 }
 
@@ -127,8 +126,7 @@ Made run(const RecurrentTensors& of, const RecurrentPlan& plan, bool keeps) {
   const Tensor c = lstm ? empty({how.batch, how.hidden}, dtype) : Tensor();
   launch(kernels::kRecurrent, dtype,
          {result, out.previous, out.kept, out.mixed, h, c, out.gates, contiguous(of.w_hh),
-          contiguous_if(of.b_hh), contiguous_if(of.h), contiguous_if(of.c),
-          contiguous_if(of.w_hr)},
+          contiguous_if(of.b_hh), contiguous_if(of.h), contiguous_if(of.c), contiguous_if(of.w_hr)},
          plan);
   Dims shape{how.rows, how.state};
   if (of.x.dim() == 3) shape = {how.steps, how.batch, how.state};

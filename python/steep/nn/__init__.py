@@ -102,6 +102,7 @@ from steep.nn.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from steep.nn.rnn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
 from steep.nn.shape import Flatten, Unflatten
 from steep.nn.sparse import Embedding, EmbeddingBag
 
@@ -110,6 +111,9 @@ __all__ += [
     "ELU",
     "GELU",
     "GLU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
@@ -141,6 +145,7 @@ __all__ += [
     "Flatten",
     "FocalLoss",
     "GaussianNLLLoss",
+    "GRUCell",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
@@ -166,6 +171,7 @@ __all__ += [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTMCell",
     "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
@@ -190,6 +196,9 @@ __all__ += [
     "PReLU",
     "ReLU",
     "ReLU6",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
     "RReLU",
     "Sequential",
     "Sigmoid",

@@ -15,6 +15,7 @@ from steep.nn.modules import (
     module,
     normalization,
     pooling,
+    rnn,
     sparse,
 )
 from steep.nn.modules.activation import *
@@ -30,6 +31,7 @@ from steep.nn.modules.loss import *
 from steep.nn.modules.module import *
 from steep.nn.modules.normalization import *
 from steep.nn.modules.pooling import *
+from steep.nn.modules.rnn import *
 from steep.nn.modules.sparse import *
 
 __all__ = [
@@ -46,5 +48,6 @@ __all__ = [
     *module.__all__,
     *normalization.__all__,
     *pooling.__all__,
+    *rnn.__all__,
     *sparse.__all__,
 ]
