@@ -21,6 +21,7 @@ WORDS = {
     "Activation",
     "AllowedNumbers",
     "LossReduction",
+    "RecurrentCell",
     "const char*",
     "Generator*",
 }
