@@ -67,7 +67,9 @@ _LAZY = {
     "finfo": "_info",
     "iinfo": "_info",
     "load": "serialize",
+    "load_checkpoint": "checkpoint",
     "save": "serialize",
+    "save_checkpoint": "checkpoint",
     "set_printoptions": "_printing",
 }
 

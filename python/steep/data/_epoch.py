@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from steep.data._position import Position
 from steep.data._workers import END
 
 __all__ = ["IteratorTasks", "SerialIterator", "Tasks"]
@@ -26,6 +28,13 @@ class Tasks:
     def done(self) -> None:
         """The next task's turn."""
         raise NotImplementedError
+
+    def skip(self, count: int) -> None:
+        """Count so many tasks as done, or all if there are fewer."""
+        with contextlib.suppress(StopIteration):
+            for _ in range(count):
+                self.current()
+                self.done()
 
 
 class IteratorTasks(Tasks):
@@ -72,8 +81,14 @@ class SerialIterator:
     one is the same. After another exception, which is the dataset's, it is left out.
     """
 
-    def __init__(self, tasks: Tasks, make_fetch: Callable[[], Callable[[Any], Any]]) -> None:
+    def __init__(
+        self,
+        tasks: Tasks,
+        make_fetch: Callable[[], Callable[[Any], Any]],
+        position: Position | None = None,
+    ) -> None:
         self._tasks = tasks
+        self._position = position or Position([])
         self._make_fetch = make_fetch
         self._fetch: Callable[[Any], Any] | None = None
         self._ended = False
@@ -84,7 +99,11 @@ class SerialIterator:
     def __next__(self) -> Any:
         if self._ended:
             raise StopIteration
-        task = self._tasks.current()
+        try:
+            task = self._tasks.current()
+        except StopIteration:
+            self._position.ended = True
+            raise
         try:
             if self._fetch is None:
                 self._fetch = self._make_fetch()
@@ -93,13 +112,17 @@ class SerialIterator:
             raise
         except StopIteration as error:
             # As of a generator: it would end the loop over the batches in silence.
-            self._tasks.done()
+            self._done()
             raise RuntimeError("DataLoader: the dataset raised StopIteration") from error
         except Exception:
-            self._tasks.done()
+            self._done()
             raise
         if batch is END:
-            self._ended = True
+            self._ended = self._position.ended = True
             raise StopIteration
-        self._tasks.done()
+        self._done()
         return batch
+
+    def _done(self) -> None:
+        self._tasks.done()
+        self._position.taken += 1

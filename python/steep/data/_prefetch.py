@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from steep.data._epoch import Tasks
+from steep.data._position import Position
 from steep.data._workers import END, WorkerInfo, set_worker_info
 
 
@@ -131,8 +132,10 @@ class PrefetchingIterator:
         init: Callable[[int], Any] | None,
         depth: int,
         timeout: float,
+        position: Position | None = None,
     ) -> None:
         self._tasks = tasks
+        self._position = position or Position([])
         self._between = False  # a batch is on its way from one place to another
         self._timeout = timeout or None
         self._process = os.getpid()
@@ -173,6 +176,7 @@ class PrefetchingIterator:
                 self._between = False
             except Exception:
                 if batch.is_ready():
+                    self._position.taken += 1
                     self._submit(worker)
                 raise
             finally:
@@ -180,8 +184,10 @@ class PrefetchingIterator:
                 # threads would live until the next garbage collection.
                 del batch
             if value is not END:
+                self._position.taken += 1
                 self._submit(worker)
                 return value
+        self._position.ended = True
         self.close()
         raise StopIteration
 

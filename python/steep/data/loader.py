@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from steep._core import Generator
 from steep.data._epoch import IteratorTasks, SerialIterator, Tasks
 from steep.data._gather import TensorSource, span_tasks
+from steep.data._position import Position, generators_of, set_states, states_of
 from steep.data._workers import END, WorkerInfo
 from steep.data.collate import default_collate, default_convert
 from steep.data.dataset import Dataset, IterableDataset
@@ -26,7 +27,8 @@ class DataLoader(Generic[_T]):
 
     After the same `manual_seed` the order of the samples is PyTorch's. Batches of a
     `TensorDataset`, or a `Subset` of one, are gathered straight from the tensors, with no step per
-    sample, unless `collate_fn` is given.
+    sample, unless `collate_fn` is given. `state_dict` says where it is in its epoch, and
+    `load_state_dict` goes on from there.
 
     Args:
         dataset: a `Dataset`, anything indexable with a length, or an `IterableDataset`.
@@ -119,6 +121,8 @@ class DataLoader(Generic[_T]):
         self.batch_sampler = batch_sampler
         default = default_convert if batch_sampler is None else default_collate
         self.collate_fn: Callable[[Any], Any] = collate_fn or default
+        self._position: Position | None = None  # of the epoch that began last
+        self._resumed: Position | None = None  # where the next one begins, if not at the front
         self._ready = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -137,12 +141,44 @@ class DataLoader(Generic[_T]):
         return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
+        position = self._resumed
+        generators = self._generators()
+        if position is None:
+            return self._epoch(Position(states_of(generators)))
+        # The order is drawn again as it was then; what was drawn since, by others too, has been.
+        now = states_of(generators)
+        set_states(generators, position.begin)
+        try:
+            iterator = self._epoch(position)
+        except BaseException:
+            set_states(generators, now)
+            raise
+        if position.taken:
+            set_states(generators, now)
+        self._resumed = None
+        return iterator
+
+    def _epoch(self, position: Position) -> Iterator[Any]:
+        """The batches from a position on."""
         # Drawn whether it is needed or not, as PyTorch does: the shuffle that follows depends
         # on how much was drawn before.
         seed = draw_seed(self.generator)
         tasks, make_fetch = self._plan()
+        taken, position.taken = position.taken, 0
+        if not self._iterable:
+            tasks.skip(taken)
+            position.taken = taken
+        iterator = self._iterator(tasks, make_fetch, seed, position)
+        while position.taken < taken and next(iterator, END) is not END:
+            pass  # a stream has to be read again
+        self._position = position
+        return iterator
+
+    def _iterator(
+        self, tasks: Tasks, make_fetch: Callable[[], Any], seed: int, position: Position
+    ) -> Iterator[Any]:
         if self.num_workers == 0:
-            return SerialIterator(tasks, make_fetch)
+            return SerialIterator(tasks, make_fetch, position)
         # Imported here: most programs never need it.
         from steep.data._prefetch import PrefetchingIterator
 
@@ -156,7 +192,75 @@ class DataLoader(Generic[_T]):
             self.worker_init_fn,
             self.prefetch_factor or 2,
             self.timeout,
+            position,
         )
+
+    def _generators(self) -> list[Generator]:
+        inner = getattr(self.batch_sampler, "sampler", None)
+        return generators_of(self, self.sampler, self.batch_sampler, inner)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader is: how far in its epoch, in which order, and its generators' states.
+
+        The position is that of the iterator that was made last. It belongs together with the state
+        of the default generator (`get_rng_state`), which `save_checkpoint` saves besides.
+
+        The order is drawn again from the states that the generators had as the epoch began. So it
+        is the same again if the samplers draw it then, as all of steep do, or depend on nothing.
+        Streams (`IterableDataset`) are read again from their beginning up to the position. What
+        workers draw for themselves begins anew.
+
+        Example:
+            >>> import steep
+            >>> data = steep.data.TensorDataset(steep.arange(6))
+            >>> loader = steep.data.DataLoader(data, batch_size=2, shuffle=True)
+            >>> batches = iter(loader)
+            >>> first = next(batches)
+            >>> state, rest = loader.state_dict(), [x.tolist() for x, in batches]
+            >>> other = steep.data.DataLoader(data, batch_size=2, shuffle=True)
+            >>> other.load_state_dict(state)
+            >>> [x.tolist() for x, in other] == rest
+            True
+        """
+        position = self._position
+        inside = position is not None and not position.ended
+        return {
+            "taken": position.taken if position is not None and inside else None,
+            "begin": list(position.begin) if position is not None and inside else [],
+            "generators": states_of(self._generators()[1:]),
+            "samples": self._size(),
+            "batch_size": self.batch_size,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where the loader was whose `state_dict` this is: the next epoch is its rest.
+
+        Raises:
+            ValueError: if the datasets, batch sizes or numbers of generators differ.
+        """
+        taken, begin, own = (state_dict[name] for name in ("taken", "begin", "generators"))
+        generators = self._generators()
+        expected = {"samples": self._size(), "batch_size": self.batch_size}
+        for name, mine in expected.items():
+            if taken is not None and state_dict[name] != mine:
+                raise ValueError(
+                    f"DataLoader.load_state_dict: expected {name}={mine} of the middle of an "
+                    f"epoch, got {state_dict[name]}; make the loader as it was"
+                )
+        if len(own) != len(generators) - 1:
+            raise ValueError(
+                f"DataLoader.load_state_dict: expected states of {len(generators) - 1} generators "
+                f"of the loader's own, got {len(own)}; make the loader as it was"
+            )
+        set_states(generators[1:], own)
+        self._resumed = None if taken is None else Position(list(begin), taken)
+        self._position = self._resumed
+
+    def _size(self) -> int | None:
+        try:
+            return len(self.dataset)
+        except (TypeError, NotImplementedError):
+            return None
 
     def _plan(self) -> tuple[Tasks, Callable[[], Callable[[Any], Any]]]:
         """The tasks of one epoch, and what makes a function that turns a task into a batch."""

@@ -144,6 +144,8 @@ class LRScheduler:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what `state_dict` returned; load the optimiser's state as well."""
         vars(self).update(state_dict)
+        if self.optimizer._opt_called is False:
+            self.optimizer._opt_called = None  # its steps may have been taken before the save
 
     def get_last_lr(self) -> list[Any]:
         """The rates that the last step has set, one for each group."""

@@ -168,6 +168,11 @@ class MultiStepLR(LRScheduler):
         factor = self.gamma ** self.milestones[self.last_epoch]
         return [rate * factor for rate in rates]
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        # A file has the counts as a plain dict.
+        given = {**state_dict, "milestones": Counter(state_dict["milestones"])}
+        super().load_state_dict(given)
+
     def _get_closed_form_lr(self) -> list[Rate]:
         passed = bisect_right(sorted(self.milestones.elements()), self.last_epoch)
         factor = self.gamma**passed
