@@ -229,7 +229,9 @@ from steep.compiler import compile as compile
 from steep._info import finfo as finfo
 from steep._info import iinfo as iinfo
 from steep.serialize import load as load
+from steep.checkpoint import load_checkpoint as load_checkpoint
 from steep.serialize import save as save
+from steep.checkpoint import save_checkpoint as save_checkpoint
 from steep._printing import set_printoptions as set_printoptions
 from steep._version import __version__ as __version__
 
