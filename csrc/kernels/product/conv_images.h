@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/product/conv.h"
+#include "kernels/product/conv_direct.h"
 #include "kernels/product/gemm_rect.h"
 #include "kernels/product/patches.h"
 
@@ -32,6 +33,11 @@ constexpr ConvRoom conv_room(const Conv& conv, bool weights) {
   const int64_t several = images_at_once(conv);
   const int64_t patch = patch_size(conv), places = several * result_size(conv);
   ConvRoom room{};
+  room.places = places_of_kernel(conv);
+  if (weights ? is_weight_direct(conv) : is_direct(conv)) {
+    if (is_staged(conv)) room.images = round_up(conv.channels * image_strides(conv).volume, 64);
+    return room;
+  }
   room.product = weights ? gemm_room(conv.rows, patch, places, conv.batch > several)
                          : gemm_room(conv.rows, places, patch, false);
   room.product.b += kMaxTileCols;  // packing writes a register too much
@@ -39,7 +45,6 @@ constexpr ConvRoom conv_room(const Conv& conv, bool weights) {
     room.images = round_up(several * conv.channels * image_strides(conv).volume, 64);
   if (several > 1) room.results = round_up(conv.rows * places, 64);
   if (!weights) room.bias = conv.rows * kMaxTileCols;
-  room.places = places_of_kernel(conv);
   return room;
 }
 
@@ -164,9 +169,32 @@ void convolve_images(ConvWorkspace<T>& workspace, const Task& task, int64_t n, i
   }
 }
 
+// Ranks share the images and groups, or the rows of places of each.
+template <class T>
+void conv_direct(const Task& task) {
+  const ConvWorkspace<T> workspace(task, false);
+  const Conv& conv = workspace.conv;
+  const int64_t all = conv.depth.out * conv.height.out, units = conv.batch * conv.groups;
+  const bool whole = are_enough(units, task.size);
+  const Range mine = whole ? share(units, 1, task.rank, task.size) : Range{0, units};
+  const Range rows = whole ? Range{0, all} : share(all, 1, task.rank, task.size);
+  const T* const bias = static_cast<const T*>(task.data[3]);
+  for (int64_t unit = mine.begin; unit < mine.end && rows.begin < rows.end; ++unit) {
+    const int64_t group = unit % conv.groups;
+    const T* const x =
+        static_cast<const T*>(task.data[1]) + unit * conv.channels * image_size(conv);
+    const T* const weight =
+        static_cast<const T*>(task.data[2]) + group * conv.rows * patch_size(conv);
+    convolve_directly(static_cast<T*>(task.data[0]) + unit * conv.rows * result_size(conv),
+                      workspace.patches(x, 1, conv.channels), weight,
+                      bias ? bias + group * conv.rows : nullptr, rows);
+  }
+}
+
 // Ranks share the images, or the places of each.
 template <class T>
 void conv(const Task& task) {
+  if (is_direct(arguments<Conv>(task))) return conv_direct<T>(task);
   ConvWorkspace<T> workspace(task, false);
   const Conv& conv = workspace.conv;
   const int64_t several = images_at_once(conv);
@@ -214,9 +242,35 @@ void sum_over_images(const ConvWorkspace<T>& workspace, const Task& task, int64_
   }
 }
 
+// Ranks share the groups.
+template <class T>
+void conv_weight_direct(const Task& task) {
+  const ConvWorkspace<T> workspace(task, true);
+  const Conv& conv = workspace.conv;
+  const int64_t kernel = places_of_kernel(conv), places = result_size(conv);
+  const Range mine = share(conv.groups, 1, task.rank, task.size);
+  for (int64_t group = mine.begin; group < mine.end; ++group) {
+    T* const out = static_cast<T*>(task.data[0]) + group * conv.rows * patch_size(conv);
+    for (int64_t n = 0; n < conv.batch; ++n) {
+      const int64_t unit = n * conv.groups + group;
+      const T* const x =
+          static_cast<const T*>(task.data[1]) + unit * conv.channels * image_size(conv);
+      const T* const grad = static_cast<const T*>(task.data[2]) + unit * conv.rows * places;
+      const Patches<T> patches = workspace.patches(x, 1, conv.channels);
+      for (int64_t cell = 0; cell < conv.rows * conv.channels; ++cell) {
+        const int64_t row = cell / conv.channels, channel = cell % conv.channels;
+        correlate_directly(out + cell * kernel, patches,
+                           patches.image + channel * image_strides(conv).volume,
+                           grad + row * places, n == 0);
+      }
+    }
+  }
+}
+
 // Ranks share the groups, or each the patch elements, or where those are few the rows.
 template <class T>
 void conv_weight(const Task& task) {
+  if (is_weight_direct(arguments<Conv>(task))) return conv_weight_direct<T>(task);
   const ConvWorkspace<T> workspace(task, true);
   const Conv& conv = workspace.conv;
   const int64_t patch = patch_size(conv);

@@ -57,10 +57,17 @@ constexpr ImageStrides image_strides(const Conv& conv) {
 // to its phase. An axis has a stride or is spread, never both.
 template <class T>
 void stage_row(T* out, const T* x, const ConvAxis& axis, int64_t phase) {
-  const int64_t total = reach(axis), stride = axis.stride;
-  for (int64_t i = 0; i < phase * stride; ++i) out[i] = T(0);
+  const int64_t total = reach(axis), stride = axis.stride, width = phase * stride;
   const int64_t first = axis.lead >= 0 ? 0 : ceil_div(-axis.lead, axis.spread);
   const int64_t last = smaller(axis.in, ceil_div(total - axis.lead, axis.spread));
+  if (stride == 1 && axis.spread == 1 && first < last) {
+    const int64_t begin = axis.lead + first, end = axis.lead + last;
+    for (int64_t i = 0; i < begin; ++i) out[i] = T(0);
+    __builtin_memcpy(out + begin, x + first, static_cast<uint64_t>(last - first) * sizeof(T));
+    for (int64_t i = end; i < width; ++i) out[i] = T(0);
+    return;
+  }
+  for (int64_t i = 0; i < width; ++i) out[i] = T(0);
   if (axis.spread > 1) {
     for (int64_t e = first; e < last; ++e) out[axis.lead + e * axis.spread] = x[e];
     return;
