@@ -60,6 +60,7 @@ _SUBMODULES = (
     "reference",
     "serialization",
     "serialize",
+    "training",
     "utils",
 )
 _LAZY = {

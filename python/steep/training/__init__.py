@@ -1,0 +1,17 @@
+"""Helpers around a training loop: regularisation, mixed samples, early stopping, groups."""
+
+from steep.training.groups import decay_groups
+from steep.training.mixing import cutmix, mixup, sample_beta
+from steep.training.regularization import GradientNoise, l1_penalty, l2_penalty
+from steep.training.stopping import EarlyStopping
+
+__all__ = [
+    "EarlyStopping",
+    "GradientNoise",
+    "cutmix",
+    "decay_groups",
+    "l1_penalty",
+    "l2_penalty",
+    "mixup",
+    "sample_beta",
+]
