@@ -22,6 +22,9 @@ WORDS = {
     "AllowedNumbers",
     "LossReduction",
     "RecurrentCell",
+    "HeadStrides",
+    "ScoreMask",
+    "Attention",
     "const char*",
     "Generator*",
 }

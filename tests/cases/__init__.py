@@ -8,6 +8,7 @@ fields.
 from __future__ import annotations
 
 from cases.activation import ACTIVATIONS
+from cases.attention import ATTENTION
 from cases.bench import builders
 from cases.compare import COMPARE, NEAR
 from cases.conv import CONVOLUTIONS
@@ -47,6 +48,7 @@ TABLE: dict[str, Row] = {
     **STATISTICS,
     **EXTREMES,
     **SOFTMAX,
+    **ATTENTION,
     **VIEWS,
     **JOIN,
     **INDEX,

@@ -129,11 +129,6 @@ constexpr bool is_plain(const Conv& conv) {
   return !is_staged(conv) && is_plain(conv.depth) && is_plain(conv.height) && is_plain(conv.width);
 }
 
-// Whether ranks take whole units of the work rather than parts of each.
-constexpr bool are_enough(int64_t units, int size) {
-  return units % size == 0 || units >= 8 * size;
-}
-
 // The results of images [n, n + count) in one group, at columns [cols.begin, cols.end) of all their
 // places.
 template <class T>

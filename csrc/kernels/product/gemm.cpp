@@ -1,5 +1,7 @@
 #include "kernels/product/gemm.h"
 
+#include "kernels/attention/backward.h"
+#include "kernels/attention/forward.h"
 #include "kernels/isa.h"
 #include "kernels/product/conv.h"
 #include "kernels/product/conv_images.h"
@@ -45,6 +47,18 @@ RowPartition rows(const LaunchView& launch, int ranks) {
   return {gemm.batch,
           {gemm.c_stride, gemm.a_stride, gemm.b_stride, 0, gradient ? gemm.aux_stride : 0}};
 }
+Cost attention_cost(const LaunchView& launch) {
+  return cost_of_attention(launch.as<Attention>(), launch, 2);
+}
+Cost attention_backward_cost(const LaunchView& launch) {
+  return cost_of_attention(launch.as<AttentionBackward>().of, launch, 5);
+}
+int64_t attention_scratch(const LaunchView& launch, int /*threads*/) {
+  return attention_room(launch.as<Attention>()).all() * launch.element_size;
+}
+int64_t attention_backward_scratch(const LaunchView& launch, int /*threads*/) {
+  return backward_room(launch.as<AttentionBackward>().of).all() * launch.element_size;
+}
 }  // namespace
 
 Kernel kGemm = routine("gemm", Kind::product, "wrr")
@@ -65,6 +79,14 @@ Kernel kRecurrent = routine("recurrent", Kind::opaque, "wwwwwwur")
 Kernel kRecurrentBackward = routine("recurrent_backward", Kind::opaque, "wwwwwr")
                                 .with_cost(recurrent_cost)
                                 .with_scratch(recurrent_scratch, true);
+Kernel kAttention = routine("attention", Kind::opaque, "wwr")
+                        .with_cost(attention_cost)
+                        .with_scratch(attention_scratch, true)
+                        .with_numbers(1);
+Kernel kAttentionBackward = routine("attention_backward", Kind::opaque, "wwwr")
+                                .with_cost(attention_backward_cost)
+                                .with_scratch(attention_backward_scratch, true)
+                                .with_numbers(1);
 #endif
 
 namespace {
@@ -253,6 +275,10 @@ void gemm(const Task& task) {
 }  // namespace
 
 void STEEP_FILL(product_gemm)() {
+  set_routine<float>(kAttention, attention<float>);
+  set_routine<double>(kAttention, attention<double>);
+  set_routine<float>(kAttentionBackward, attention_backward<float>);
+  set_routine<double>(kAttentionBackward, attention_backward<double>);
   set_routine<float>(kGemm, gemm<float>);
   set_routine<double>(kGemm, gemm<double>);
   set_routine<int64_t>(kGemm, integer_gemm<int64_t, uint64_t>);

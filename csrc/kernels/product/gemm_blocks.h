@@ -26,6 +26,11 @@ constexpr int64_t kBlockDepth = 512;
 constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 constexpr int64_t round_up(int64_t a, int64_t unit) { return ceil_div(a, unit) * unit; }
 
+// Whether ranks take whole units of the work rather than parts of each.
+constexpr bool are_enough(int64_t units, int size) {
+  return units % size == 0 || units >= 8 * size;
+}
+
 // One thread's room, in elements.
 struct GemmRoom {
   int64_t a, b, partial, total;

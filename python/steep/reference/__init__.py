@@ -15,6 +15,7 @@ array([6.])
 
 from steep.reference import (
     activation,
+    attention,
     conv,
     elementwise,
     embedding,
@@ -40,6 +41,7 @@ __all__ = [
     "OPS",
     "Op",
     "activation",
+    "attention",
     "conv",
     "elementwise",
     "embedding",
