@@ -30,6 +30,7 @@ from cases.pool import ADAPTIVE_LAYERS, POOLING
 from cases.random import DRAWS
 from cases.recurrent import RECURRENT, RECURRENT_LAYERS
 from cases.reduce import EXTREMES, STATISTICS, SUMS
+from cases.resample import RESAMPLING, RESAMPLING_LAYERS
 from cases.row import Row
 from cases.shape import JOIN, VIEWS
 from cases.softmax import SOFTMAX
@@ -56,6 +57,7 @@ TABLE: dict[str, Row] = {
     **PRODUCTS,
     **CONVOLUTIONS,
     **POOLING,
+    **RESAMPLING,
     **LOSSES,
     **ROWS_OF_LOSSES,
     **NORMS,
@@ -71,7 +73,7 @@ TABLE: dict[str, Row] = {
 LAYERS: dict[str, Layer] = {
     **{row.layer.name: row.layer for row in TABLE.values() if row.layer is not None},
     **COMPOSED,
-    **{layer.name: layer for layer in ADAPTIVE_LAYERS},
+    **{layer.name: layer for layer in (*ADAPTIVE_LAYERS, *RESAMPLING_LAYERS)},
     **NORM_LAYERS,
     **RECURRENT_LAYERS,
 }

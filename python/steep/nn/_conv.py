@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from steep._core import Tensor, dtype, empty, tensor
+from steep._core import Tensor, dtype, empty, pad
 from steep.nn import init
 from steep.nn._convert import check_cpu
 from steep.nn.module import Module
@@ -19,30 +19,11 @@ Sizes = int | Sequence[int]
 _MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-def _source(mode: str, size: int, before: int, after: int) -> list[int]:
-    """Which elements of an axis a padded one is made of."""
-    places = range(-before, size + after)
-    if mode == "circular":
-        return [place % size for place in places]
-    if mode == "replicate":
-        return [min(max(place, 0), size - 1) for place in places]
-    turns = (abs(place) for place in places)  # reflect: the edge itself does not come twice
-    return [place if place < size else 2 * (size - 1) - place for place in turns]
-
-
-def _padded(x: Tensor, mode: str, padding: Sequence[tuple[int, int]]) -> Tensor:
+def _padded(x: Tensor, mode: str, sides: Sequence[tuple[int, int]]) -> Tensor:
     """The last axes of `x` continued beyond their ends."""
-    for dim, (before, after) in zip(range(-len(padding), 0), padding, strict=True):
-        size = int(x.shape[dim])
-        most = {"circular": size, "reflect": size - 1}.get(mode, before + after)
-        if max(before, after) > most:
-            raise RuntimeError(
-                f"expected padding_mode='{mode}' to add at most {most} elements to an axis of "
-                f"{size}, got {(before, after)}"
-            )
-        if before or after:
-            x = x.index_select(dim, tensor(_source(mode, size, before, after)))
-    return x
+    if not any(map(any, sides)):
+        return x
+    return pad(x, [side for pair in reversed(sides) for side in pair], mode)
 
 
 class ConvNd(Module):

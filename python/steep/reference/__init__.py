@@ -32,6 +32,7 @@ from steep.reference import (
     random,
     recurrent,
     reduce,
+    resample,
     shape,
     softmax,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "random",
     "recurrent",
     "reduce",
+    "resample",
     "shape",
     "softmax",
 ]
