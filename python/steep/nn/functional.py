@@ -12,6 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from steep._core import Tensor, pairwise_distance
+from steep.nn._interpolate import (
+    interpolate,
+    upsample,
+    upsample_bilinear,
+    upsample_nearest,
+)
 from steep.nn._pool import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -28,7 +34,11 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "interpolate",
     "triplet_margin_with_distance_loss",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]
 
 
