@@ -134,7 +134,8 @@ void antialias(const TableArguments& axis, int64_t o, const Column<T>& to) {
   for (int64_t k = 0; k < n; ++k) total += weight(k);
   for (int64_t k = 0; k < axis.taps; ++k) {
     const bool inside = k < n;  // what is outside must not be touched, for it may be NaN
-    to.put(k, inside ? first + k : first, inside ? (total != 0 ? weight(k) / total : weight(k)) : 0.0);
+    to.put(k, inside ? first + k : first,
+           inside ? (total != 0 ? weight(k) / total : weight(k)) : 0.0);
   }
 }
 

@@ -76,6 +76,23 @@ from steep.nn.loss import (
 )
 from steep.nn.module import Module
 from steep.nn.normalization import LayerNorm
+from steep.nn.padding import (
+    CircularPad1d,
+    CircularPad2d,
+    CircularPad3d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ConstantPad3d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReflectionPad3d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ReplicationPad3d,
+    ZeroPad1d,
+    ZeroPad2d,
+    ZeroPad3d,
+)
 from steep.nn.parameter import (
     Parameter,
     UninitializedBuffer,
@@ -105,6 +122,7 @@ from steep.nn.pooling import (
 from steep.nn.rnn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
 from steep.nn.shape import Flatten, Unflatten
 from steep.nn.sparse import Embedding, EmbeddingBag
+from steep.nn.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ += [
     "CELU",
@@ -130,6 +148,12 @@ __all__ += [
     "BCELoss",
     "BCEWithLogitsLoss",
     "Bilinear",
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -194,8 +218,14 @@ __all__ += [
     "ParameterList",
     "PoissonNLLLoss",
     "PReLU",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
     "ReLU",
     "ReLU6",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
     "RNNBase",
     "RNNCell",
     "RNNCellBase",
@@ -220,4 +250,10 @@ __all__ += [
     "UninitializedBuffer",
     "UninitializedParameter",
     "UninitializedTensorMixin",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
 ]

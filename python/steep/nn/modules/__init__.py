@@ -14,9 +14,11 @@ from steep.nn.modules import (
     loss,
     module,
     normalization,
+    padding,
     pooling,
     rnn,
     sparse,
+    upsampling,
 )
 from steep.nn.modules.activation import *
 from steep.nn.modules.batchnorm import *
@@ -30,9 +32,11 @@ from steep.nn.modules.linear import *
 from steep.nn.modules.loss import *
 from steep.nn.modules.module import *
 from steep.nn.modules.normalization import *
+from steep.nn.modules.padding import *
 from steep.nn.modules.pooling import *
 from steep.nn.modules.rnn import *
 from steep.nn.modules.sparse import *
+from steep.nn.modules.upsampling import *
 
 __all__ = [
     *activation.__all__,
@@ -47,7 +51,9 @@ __all__ = [
     *loss.__all__,
     *module.__all__,
     *normalization.__all__,
+    *padding.__all__,
     *pooling.__all__,
     *rnn.__all__,
     *sparse.__all__,
+    *upsampling.__all__,
 ]
