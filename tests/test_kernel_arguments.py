@@ -17,6 +17,7 @@ WORDS = {
     "kernels::Scalar",
     "ConvAxis",
     "PoolAxis",
+    "TakeAxis",
     "Extent",
     "Activation",
     "AllowedNumbers",
