@@ -23,6 +23,12 @@ def _steps_of_the_mean(x: Array) -> float:
     return float(1 + np.abs(x).max() / spread) if spread else 1.0
 
 
+def _steps_of_a_half(x: Array) -> float:
+    """The same of the two halves of each row."""
+    spread = x.astype(np.float64).reshape(2 * len(x), -1).std(1).min()
+    return float(1 + np.abs(x).max() / spread) if spread else 1.0
+
+
 def _counted(
     x: Array, mean: Any, var: Any, count: Array, weight: Any, bias: Any, momentum: Any, eps: float
 ) -> Any:
@@ -111,6 +117,80 @@ PLANES = {
                 m.nn.functional.batch_norm(x, mean, var, weight, bias, True, momentum, eps),
             ),
         ),
+        rough=4.0,
+        reason=_ROUGH,
+    ),
+    "group_norm": Row(
+        (
+            call(arr(2, 4, 3), 2, arr(4), arr(4)),
+            call(arr(3, 6), 2, arr(6)),
+            call(arr(3, 6), 1, bias=arr(6)),
+            call(arr(2, 3, 5, 7), 3, eps=0.5),
+            call(arr(2, 6, 17), 2, arr(6), arr(6)),
+            call(arr(1, 2, 3, 2, 2), 1, arr(2), arr(2)),
+            call(arr(2, 4, 700), 2, arr(4), arr(4)),
+            call(arr(1, 2, 1100), 1, arr(2), arr(2)),
+            call(arr(0, 4, 3), 2, arr(4), arr(4)),
+            call(arr(2, 4, 0), 2, arr(4)),
+            call(Arr((2, 4, 70), "offset", fixed=True), 2, arr(4), arr(4)),
+        ),
+        "group_norm",
+        bad=(
+            bad(RuntimeError, "at least 2 dimensions for input tensor but received 1", arr(4), 2),
+            bad(RuntimeError, "num groups to be greater than 0, got 0", _x, 0),
+            bad(RuntimeError, "divisible by num_groups, but got input of shape [3, 4]", _x, 3),
+            bad(RuntimeError, "Expected weight to be a vector of size equal", _x, 2, arr(3)),
+            bad(RuntimeError, "got bias of shape [4, 1]", _x, 2, arr(4), arr(4, 1)),
+            bad(RuntimeError, "same dtype", _x, 2, arr(4, dtype="float64")),
+            bad(ValueError, "more than 1 value per channel", arr(1, 3, 1), 3),
+            bad(NotImplementedError, '"group_norm" not', arr(3, 4, dtype="int64"), 2),
+        ),
+        large=Call((Arr((37, 24, 601)), 6, Arr((24,)), Arr((24,)))),
+        bench=call(MATRIX, 8),
+        counts=Counts(launches=1, saved=4, saved_bytes=144, backward=1),
+        fused=(
+            Fused(
+                ("plane_norm", "plane_norm_backward"),
+                (2, positive(22), rng(4).normal(size=22)),
+                size=22,
+                furthest={"float32": 1e4, "float64": 1e7},
+                lost=_steps_of_a_half,
+                reason="what is normalised is x less a mean of x's dtype",
+            ),
+        ),
+        rough=4.0,
+        reason=_ROUGH,
+    ),
+    "instance_norm": Row(
+        (
+            call(arr(2, 4, 3), weight=arr(4), bias=arr(4)),
+            call(arr(2, 4, 3), None, None, arr(4)),
+            call(arr(2, 4, 3), _mean, _var, arr(4), arr(4), False),
+            call(arr(2, 3, 5, 7), eps=0.5),
+            call(arr(2, 4, 70), None, None, arr(4), arr(4)),
+            call(arr(1, 2, 1100), None, None, arr(2), arr(2)),
+            call(arr(0, 4, 3), None, None, arr(4), arr(4)),
+            call(arr(2, 4, 0), None, None, arr(4)),
+        ),
+        "instance_norm",
+        bad=(
+            bad(RuntimeError, "an input of shape [N, C, *]", arr(4)),
+            bad(ValueError, "more than 1 spatial element", arr(2, 3, 1)),
+            bad(
+                RuntimeError,
+                "running_mean and running_var to be defined",
+                arr(2, 4, 3),
+                use_input_stats=False,
+            ),
+            bad(RuntimeError, "running_var to be defined", arr(2, 4, 3), _mean, None),
+            bad(RuntimeError, "running_mean should contain 3", arr(2, 3, 3), _mean, _var),
+            bad(RuntimeError, "weight should contain 4", arr(2, 4, 3), None, None, arr(3)),
+            bad(RuntimeError, "same dtype", arr(2, 4, 3), weight=arr(4, dtype="float64")),
+            bad(NotImplementedError, '"instance_norm" not', arr(2, 4, 3, dtype="int64")),
+        ),
+        large=Call((Arr((37, 24, 601)), None, None, Arr((24,)), Arr((24,)))),
+        bench=call(arr(8, 16, 64)),
+        counts=Counts(launches=1, saved=4, saved_bytes=176, backward=1),
         rough=4.0,
         reason=_ROUGH,
     ),

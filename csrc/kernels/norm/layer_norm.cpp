@@ -50,17 +50,22 @@ namespace {
 
 // ---- forward ----
 
-// mean and rstd of a row. What rounding has taken from the mean is what the deviations add up to:
-// with it the variance of a row far from 0 is right, and that of equal elements 0 (the corrected
-// two-pass algorithm: Chan, Golub and LeVeque, 1983).
+// mean and rstd of a row, from deviations from a number near the mean: with what these add up to,
+// the variance of a row far from 0 is right, and that of equal elements 0 (Chan, Golub and LeVeque,
+// 1983).
 template <class T>
 Two<T> mean_and_rstd(const T* x, int64_t n, T eps) {
-  const T inverse = T(1) / static_cast<T>(n);
-  const T mean = reduce_row<Sum<T>>(Plain<T>{x}, 0, n) * inverse;
-  const Two<T> sums = sum_two<T>(Deviations<T>{x, mean}, n);
+  const T inverse = T(1) / static_cast<T>(n), about = about_the_mean(x, n);
+  const Two<T> sums = sum_two<T>(Deviations<T>{x, about}, n);
   const T rest = sums.first * inverse;
   const T variance = (sums.second - sums.first * rest) * inverse;
-  return {mean + rest, T(1) / vec::sqrt((variance < 0 ? T(0) : variance) + eps)};
+  return {about + rest, T(1) / vec::sqrt((variance < 0 ? T(0) : variance) + eps)};
+}
+
+template <class T>
+Two<T> zero_and_rstd(const T* x, int64_t n, T eps) {
+  const T squares = sum_two<T>(Deviations<T>{x, 0}, n).second;
+  return {0, T(1) / vec::sqrt(squares / static_cast<T>(n) + eps)};
 }
 
 template <bool kWeight, bool kBias, class T>
@@ -96,7 +101,8 @@ void layer_norm(const Task& task) {
              : (bias ? normalise_row<false, true, T> : normalise_row<false, false, T>);
   const Range mine = share(norm.rows, 1, task.rank, task.size);
   for (int64_t row = mine.begin; row < mine.end; ++row) {
-    const Two<T> by = mean_and_rstd(x + row * n, n, eps);
+    const Two<T> by = norm.centred ? mean_and_rstd(x + row * n, n, eps)
+                                   : zero_and_rstd(x + row * n, n, eps);
     mean[row] = by.first;
     rstd[row] = by.second;
     normalise(out + row * n, x + row * n, weight, bias, by, n);
@@ -110,6 +116,7 @@ struct Backward {
   T *grad_x, *grad_weight, *grad_bias;
   const T *grad, *x, *mean, *rstd, *weight;
   int64_t rows, n;
+  bool centred;
   explicit Backward(const Task& task)
       : grad_x(static_cast<T*>(task.data[0])),
         grad_weight(static_cast<T*>(task.data[1])),
@@ -120,7 +127,8 @@ struct Backward {
         rstd(static_cast<const T*>(task.data[6])),
         weight(static_cast<const T*>(task.data[7])),
         rows(arguments<LayerNormBackward>(task).rows),
-        n(arguments<LayerNormBackward>(task).n) {}
+        n(arguments<LayerNormBackward>(task).n),
+        centred(arguments<LayerNormBackward>(task).centred != 0) {}
 };
 
 // g = grad * weight, and g * y.
@@ -133,7 +141,7 @@ struct GradientSums {
     V g = read<V>(grad + j);
     if constexpr (kWeight) g *= read<V>(weight + j);
     first += g;
-    second += g * ((read<V>(x + j) - mean) * rstd);
+    second = multiply_add(g, (read<V>(x + j) - mean) * rstd, second);
   }
 };
 
@@ -156,7 +164,7 @@ void row_backward(const Backward<T>& a, int64_t row, Range columns, Columns<T> s
   if constexpr (kInput) {
     means = sum_two<T>(GradientSums<kWeight, T>{grad, x, weight, mean, rstd}, a.n);
     const T inverse = T(1) / static_cast<T>(a.n);
-    means.first *= inverse;
+    means.first = a.centred ? means.first * inverse : T(0);
     means.second *= inverse;
   }
 #pragma omp simd

@@ -111,11 +111,26 @@ inline void for_column_strips(const Cut& cut, Range sets, Range units, int64_t w
   }
 }
 
-// The sum of what term(part) gives, pairwise.
+// The sum over a set's parts of what term(part, its size) gives: of a few in their order, of more
+// pairwise.
+constexpr int64_t kFewParts = 8;
+
 template <class Term>
-inline double sum_of_parts(int64_t parts, Term term) {
+inline double sum_of_parts(const Cut& cut, const Term& term) {
+  const int64_t parts = cut.parts();
+  if (parts <= kFewParts) {
+    double sum = 0;
+    for (int64_t part = 0, piece = 0; part < parts; ++part) {
+      sum += term(part, static_cast<double>(cut.size_of(piece)));
+      piece = piece + 1 < cut.pieces ? piece + 1 : 0;
+    }
+    return sum;
+  }
   Pairwise<Sum<double>, double> total;
-  for (int64_t part = 0; part < parts; ++part) total.push(term(part));
+  for (int64_t part = 0, piece = 0; part < parts; ++part) {
+    total.push(term(part, static_cast<double>(cut.size_of(piece))));
+    piece = piece + 1 < cut.pieces ? piece + 1 : 0;
+  }
   return total.result();
 }
 

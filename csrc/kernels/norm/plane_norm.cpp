@@ -60,7 +60,7 @@ namespace {
 
 // ---- the mean of each part, and the sum of the squared deviations from it ----
 
-// What rounding takes from the mean is what the deviations add up to (see layer_norm.cpp).
+// From the sums of deviations from a number near the mean.
 template <class T>
 Two<double> moments(T about, Two<T> sums, int64_t n) {
   const double rest = static_cast<double>(sums.first) / static_cast<double>(n);
@@ -70,8 +70,8 @@ Two<double> moments(T about, Two<T> sums, int64_t n) {
 
 template <class T>
 Two<double> row_moments(const T* x, int64_t n) {
-  const T mean = reduce_row<Sum<T>>(Plain<T>{x}, 0, n) / static_cast<T>(n);
-  return moments(mean, sum_two<T>(Deviations<T>{x, mean}, n), n);
+  const T about = about_the_mean(x, n);
+  return moments(about, sum_two<T>(Deviations<T>{x, about}, n), n);
 }
 
 // Of `width` columns, at most kTile, in `rows` rows `stride` apart; parts are `step` apart.
@@ -208,17 +208,14 @@ struct Normalise {
   // LeVeque, 1983).
   void combine(int64_t set) const {
     const Cut& cut = to.cut;
-    const int64_t count = cut.parts();
-    const Two<double>* of = parts + set * count;
+    const Two<double>* of = parts + set * cut.parts();
     const double n = static_cast<double>(cut.samples * cut.width);
-    const auto size = [&](int64_t part) {
-      return static_cast<double>(cut.size_of(part % cut.pieces));
-    };
-    const double centre =
-        sum_of_parts(count, [&](int64_t part) { return size(part) * of[part].first; }) / n;
-    const double squares = sum_of_parts(count, [&](int64_t part) {
+    const double centre = sum_of_parts(cut, [&](int64_t part, double size) {
+                            return size * of[part].first;
+                          }) / n;
+    const double squares = sum_of_parts(cut, [&](int64_t part, double size) {
       const double off = of[part].first - centre;
-      return of[part].second + size(part) * off * off;
+      return of[part].second + size * off * off;
     });
     mean[set] = static_cast<T>(centre);
     rstd[set] = static_cast<T>(1 / vec::sqrt(squares / n + eps));

@@ -1,5 +1,5 @@
-// Normalisation of sets of planes: batch, group and instance normalisation (Ioffe and Szegedy, 2015;
-// Wu and He, 2018; Ulyanov, Vedaldi and Lempitsky, 2016).
+// Normalisation of sets of planes: batch, group and instance normalisation (Ioffe and Szegedy,
+// 2015; Wu and He, 2018; Ulyanov, Vedaldi and Lempitsky, 2016).
 //
 // x[samples, sets, planes, length] is contiguous, and its mean and variance are those of each set:
 // over samples, planes and length. Batch normalisation of [N, C, *] has one plane to a set,
@@ -20,7 +20,7 @@ namespace steep::kernels {
 
 struct PlaneNorm {
   int64_t samples, sets, planes, length, channels;
-  Flag cumulative;  // the momentum is 1 / how many batches there were
+  Flag cumulative;  // the momentum is 1 / how many batches there were, by count
   double momentum, eps;
 };
 struct PlaneNormFixed {

@@ -63,7 +63,7 @@ struct GradientSums {
   STEEP_INLINE void add(int64_t j, V& first, V& second) const {
     const V g = read<V>(grad + j);
     first += g;
-    second += g * (read<V>(x + j) - mean);
+    second = multiply_add(g, V(read<V>(x + j) - mean), second);
   }
 };
 
@@ -170,9 +170,8 @@ struct Backward {
     Two<double> weighted{0, 0};
     for (int64_t plane = set * norm.planes; plane < (set + 1) * norm.planes; ++plane) {
       const Two<double>* of = parts + plane * cut.parts();
-      const double first = sum_of_parts(cut.parts(), [&](int64_t part) { return of[part].first; });
-      const double second =
-          sum_of_parts(cut.parts(), [&](int64_t part) { return of[part].second; });
+      const double first = sum_of_parts(cut, [&](int64_t i, double) { return of[i].first; });
+      const double second = sum_of_parts(cut, [&](int64_t i, double) { return of[i].second; });
       totals[plane] = {first, second * by};
       weighted.first += weight_of(plane) * first;
       weighted.second += weight_of(plane) * second;
@@ -223,16 +222,13 @@ struct Backward {
   }
   // The gradients of a channel's weight and bias, from all its planes.
   void finish(int64_t channel) const {
-    const int64_t count = cut.sets / norm.channels;
-    const auto of = [&](int64_t k) { return totals[channel + k * norm.channels]; };
-    if (grad_weight) {
-      grad_weight[channel] =
-          static_cast<T>(sum_of_parts(count, [&](int64_t k) { return of(k).second; }));
+    Pairwise<Sum<double>, double> weights, biases;
+    for (int64_t plane = channel; plane < cut.sets; plane += norm.channels) {
+      biases.push(totals[plane].first);
+      weights.push(totals[plane].second);
     }
-    if (grad_bias) {
-      grad_bias[channel] =
-          static_cast<T>(sum_of_parts(count, [&](int64_t k) { return of(k).first; }));
-    }
+    if (grad_weight) grad_weight[channel] = static_cast<T>(weights.result());
+    if (grad_bias) grad_bias[channel] = static_cast<T>(biases.result());
   }
 };
 

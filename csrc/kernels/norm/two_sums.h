@@ -4,6 +4,7 @@
 
 #include "kernels/partition.h"
 #include "kernels/simd/lanes.h"
+#include "kernels/simd/simd.h"
 #include "kernels/simd/vec_core.h"
 
 namespace steep::kernels {
@@ -20,6 +21,28 @@ STEEP_INLINE V read(const T* x) {
   V value;
   __builtin_memcpy(&value, x, sizeof(V));
   return value;
+}
+
+// a * b + c of numbers or vectors, with one rounding where the set has FMA.
+template <class V>
+STEEP_INLINE V multiply_add(V a, V b, V c) {
+  if constexpr (kIsFloat<V>) {
+    return vec::mul_add(a, b, c);
+  } else {
+    using T = __typeof__(a[0] + a[0]);
+#if defined(__AVX2__) || defined(__aarch64__)
+    using Vectors = Reg<T, static_cast<int>(sizeof(V))>;
+    using Own = typename Vectors::V;
+    return (V)Vectors::fma((Own)a, (Own)b, (Own)c);
+#else
+    V sum;
+    STEEP_UNROLL
+    for (int i = 0; i < static_cast<int>(sizeof(V) / sizeof(T)); ++i) {
+      sum[i] = vec::mul_add(a[i], b[i], c[i]);
+    }
+    return sum;
+#endif
+  }
 }
 
 // The terms are added to lanes of two accumulators by turns, each with its 16 lanes: a rule's
@@ -80,9 +103,19 @@ struct Deviations {
   STEEP_INLINE void add(int64_t j, V& first, V& second) const {
     const V deviation = read<V>(x + j) - mean;
     first += deviation;
-    second += deviation * deviation;
+    second = multiply_add(deviation, deviation, second);
   }
 };
+
+// A number near the mean of a row: the mean of its first elements, at least one in 16. The squares
+// of deviations from it lose at most the factor of 16 to those from the mean itself, for where the
+// first elements lie far from the others, the variance is as large.
+template <class T>
+T about_the_mean(const T* x, int64_t n) {
+  const int64_t some = n <= 64 * 16 ? 64 : ceil_div(n, 16);
+  const int64_t first = n < some ? n : some;
+  return reduce_row<Sum<T>>(Plain<T>{x}, 0, first) / static_cast<T>(first);
+}
 
 // Whether `chunks` of equal work keep the threads busy at least two thirds of the time.
 constexpr bool shares_evenly(int64_t chunks, int threads) {

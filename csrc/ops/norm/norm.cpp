@@ -1,4 +1,6 @@
-// Layer normalisation.
+// Layer normalisation, and division by the root mean square.
+#include <limits>
+
 #include "kernels/norm/layer_norm.h"
 #include "ops/ops.h"
 #include "ops/reduce/reduce.h"
@@ -9,25 +11,25 @@ namespace steep::ops {
 namespace {
 
 // Both kernels have a tensor of x's size fourth: x itself, or the gradient of the result.
-void check_parameter(const char* what, const Tensor& x, const Tensor& parameter,
+void check_parameter(const char* op, const char* what, const Tensor& x, const Tensor& parameter,
                      const Dims& shape) {
   if (!parameter.defined()) return;
   if (parameter.shape() != shape) {
-    fail(ErrorKind::runtime, "layer_norm",
+    fail(ErrorKind::runtime, op,
          join(what, " to be of same shape as normalized_shape = ", to_string(shape)),
          join(what, " of shape ", to_string(parameter.shape())));
   }
   if (parameter.dtype() != x.dtype()) {
-    fail(ErrorKind::runtime, "layer_norm", "input, weight and bias to have the same dtype",
+    fail(ErrorKind::runtime, op, "input, weight and bias to have the same dtype",
          join(name(x.dtype()), " and ", name(parameter.dtype())),
          "convert the input with .to(dtype), or the module");
   }
 }
 
-void check_layer_norm(const Tensor& x, const Dims& shape, const Tensor& weight,
+void check_layer_norm(const char* op, const Tensor& x, const Dims& shape, const Tensor& weight,
                       const Tensor& bias) {
   if (shape.size() == 0) {
-    fail(ErrorKind::runtime, "layer_norm",
+    fail(ErrorKind::runtime, op,
          "normalized_shape to be at least 1-dimensional, i.e., containing at least one element",
          "normalized_shape = []", "give the sizes of the dimensions to normalise over");
   }
@@ -36,15 +38,15 @@ void check_layer_norm(const Tensor& x, const Dims& shape, const Tensor& weight,
   for (int d = 0; fits && d < shape.size(); ++d) fits = x.size(lead + d) == shape[d];
   if (!fits) {
     const std::string sizes = to_string(shape);
-    fail(ErrorKind::runtime, "layer_norm",
+    fail(ErrorKind::runtime, op,
          join("input with shape [*, ", sizes.substr(1), ", given normalized_shape=", sizes),
          join("input of size ", to_string(x.shape())),
          "normalized_shape must be the input's last sizes");
   }
-  check_parameter("weight", x, weight, shape);
-  check_parameter("bias", x, bias, shape);
+  check_parameter(op, "weight", x, weight, shape);
+  check_parameter(op, "bias", x, bias, shape);
   if (!is_floating(x.dtype())) {
-    fail(ErrorKind::not_implemented, "layer_norm", "a floating-point input", name(x.dtype()),
+    fail(ErrorKind::not_implemented, op, "a floating-point input", name(x.dtype()),
          "convert with .float() first");
   }
 }
@@ -55,10 +57,11 @@ struct Normalised {
   Dims shape;  // of the last dimensions
   Dims dims;   // which they are
   double eps;
+  bool centred;
 };
 
-Normalised normalised(const Tensor& x, const Dims& shape, double eps) {
-  Normalised how{1, count(shape), shape, {}, eps};
+Normalised normalised(const Tensor& x, const Dims& shape, double eps, bool centred) {
+  Normalised how{1, count(shape), shape, {}, eps, centred};
   const int lead = x.dim() - shape.size();
   for (int d = 0; d < x.dim(); ++d) {
     if (d < lead) {
@@ -78,12 +81,13 @@ Tensor sum_over_rows(const Tensor& x, const Normalised& how) {
 void composite_backward(const Tensor& grad, const Tensor& x, const Tensor& weight,
                         const Normalised& how, Grads& grads) {
   const auto mean_of = [&](const Tensor& t) { return mean(t, how.dims, true, std::nullopt); };
-  const Tensor centred = sub(x, mean_of(x));
+  const Tensor centred = how.centred ? sub(x, mean_of(x)) : x;
   const Tensor scale = rsqrt(add(mean_of(square(centred)), Number(how.eps)));
   const Tensor y = mul(centred, scale);
   if (grads.wanted(0)) {
     const Tensor g = weight.defined() ? mul(grad, weight) : grad;
-    grads[0] = mul(scale, sub(sub(g, mean_of(g)), mul(y, mean_of(mul(g, y)))));
+    const Tensor own = how.centred ? sub(g, mean_of(g)) : g;
+    grads[0] = mul(scale, sub(own, mul(y, mean_of(mul(g, y)))));
   }
   if (grads.wanted(1)) grads[1] = sum_over_rows(mul(grad, y), how);
   if (grads.wanted(2)) grads[2] = sum_over_rows(grad, how);
@@ -103,14 +107,14 @@ void fused_backward(const Tensor& grad, const Tensor& x, const Tensor& weight, c
   const Tensor rows = contiguous(grad);
   program::launch(kernels::kLayerNormBackward, x.dtype(),
                   {made[0], made[1], made[2], rows, x, mean, rstd, weight},
-                  kernels::LayerNormBackward{how.rows, how.n, sums});
+                  kernels::LayerNormBackward{how.rows, how.n, how.centred, sums});
 }
 
-void record_layer_norm(const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor& bias,
+void record_norm(const char* op, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor& bias,
                        const Tensor& mean, const Tensor& rstd, const Normalised& how) {
   const bool by_x = tape::requires_grad(x);
   const bool by_weight = weight.defined() && tape::requires_grad(weight);
-  record("layer_norm", out, {x, weight, bias},
+  record(op, out, {x, weight, bias},
          [x = Saved(x, by_x || by_weight), weight = Saved(weight, by_x),
           mean = Saved(mean, by_x || by_weight), rstd = Saved(rstd, by_x || by_weight),
           how](const Tensor& grad, Grads& grads) {
@@ -124,26 +128,40 @@ void record_layer_norm(const Tensor& out, const Tensor& x, const Tensor& weight,
          });
 }
 
-}  // namespace
-
-Tensor layer_norm(const Tensor& input, const Dims& normalized_shape, const Tensor& weight,
-                  const Tensor& bias, double eps) {
-  check_layer_norm(input, normalized_shape, weight, bias);
+Tensor normalise(const char* op, const Tensor& input, const Tensor& weight, const Tensor& bias,
+                 const Normalised& how) {
   const Tensor x = contiguous(input);
   const Tensor w = weight.defined() ? contiguous(weight) : weight;
   const Tensor b = bias.defined() ? contiguous(bias) : bias;
-  const Normalised how = normalised(x, normalized_shape, eps);
   const Tensor out = empty(x.shape(), x.dtype());
   const Tensor mean = empty({how.rows}, x.dtype()), rstd = empty({how.rows}, x.dtype());
   if (x.numel() > 0) {
     program::launch(kernels::kLayerNorm, x.dtype(), {out, mean, rstd, x, w, b},
-                    kernels::LayerNorm{how.rows, how.n, eps});
+                    kernels::LayerNorm{how.rows, how.n, how.centred, how.eps});
   }
-  if (wanted(x, w, b)) record_layer_norm(out, x, w, b, mean, rstd, how);
+  if (wanted(x, w, b)) record_norm(op, out, x, w, b, mean, rstd, how);
   return out;
 }
 
+}  // namespace
+
+Tensor layer_norm(const Tensor& input, const Dims& normalized_shape, const Tensor& weight,
+                  const Tensor& bias, double eps) {
+  check_layer_norm("layer_norm", input, normalized_shape, weight, bias);
+  return normalise("layer_norm", input, weight, bias,
+                   normalised(input, normalized_shape, eps, true));
+}
+
 namespace {
+
+Tensor rms_norm(const Tensor& input, const Dims& normalized_shape, const Tensor& weight,
+                std::optional<double> eps) {
+  check_layer_norm("rms_norm", input, normalized_shape, weight, {});
+  const double least = input.dtype() == DType::float64 ? std::numeric_limits<double>::epsilon()
+                                                       : std::numeric_limits<float>::epsilon();
+  return normalise("rms_norm", input, weight, {},
+                   normalised(input, normalized_shape, eps.value_or(least), false));
+}
 
 void register_norm(Registry& registry) {
   registry.add<&layer_norm>(
@@ -162,6 +180,23 @@ or bias is of another shape or dtype; NotImplementedError for an integer input.
 >>> steep.nn.functional.layer_norm(steep.tensor([[1.0, 3.0], [0.0, 4.0]]), (2,), eps=0.0)
 tensor([[-1.,  1.],
         [-1.,  1.]])
+)");
+  registry.add<&rms_norm>(
+      "rms_norm", kFunction | kFunctional,
+      "(input: Tensor, normalized_shape: Dims, weight: Tensor | None = None, eps: float | None = "
+      "None) -> Tensor",
+      R"(Root mean square normalisation (Zhang and Sennrich): x / sqrt(mean(x ** 2) + eps) * weight.
+
+The mean is that of the last dimensions, whose sizes are normalized_shape; weight has that shape,
+and is 1 where left out; eps is the dtype's where left out ("Root Mean Square Layer Normalization",
+2019). Shape: input (*, normalized_shape), kept; normalized_shape may be one int.
+
+Raises RuntimeError where normalized_shape is empty or not the input's last sizes, and where weight
+is of another shape or dtype; NotImplementedError for an integer input.
+
+>>> steep.nn.functional.rms_norm(steep.tensor([[1.0, 7.0], [0.0, 2.0]]), (2,), eps=0.0)
+tensor([[0.2000, 1.4000],
+        [0.0000, 1.4142]])
 )");
 }
 

@@ -147,7 +147,8 @@ Tensor plane_norm(const char* op, const Tensor& input, const Tensor& weight, con
         kernels::kPlaneNorm, x.dtype(),
         {out, mean, rstd, kept[0].memory(), kept[1].memory(), kept[2].memory(), x, w, b},
         kernels::PlaneNorm{how.samples, how.sets, how.planes, how.length, how.channels,
-                           !running.momentum, running.momentum.value_or(0), how.eps});
+                           running.count.defined() && !running.momentum,
+                           running.momentum.value_or(0), how.eps});
     for (const Updated& each : kept) each.done();
   }
   if (wanted(x, w, b))

@@ -1,6 +1,6 @@
 """Layer normalisation (Ba, Kiros and Hinton 2016): each sample brought to mean 0, variance 1.
 
-And vectors brought to norm 1.
+And division by the root mean square, by neighbouring channels, and by a vector's norm.
 """
 
 from __future__ import annotations
@@ -72,6 +72,82 @@ def layer_norm_gradient(
 
 
 register("layer_norm", layer_norm, layer_norm_gradient, arrays=("input", "weight", "bias"))
+
+
+def _root_mean_square(
+    input: Array, normalized_shape: int | Sequence[int], eps: float | None
+) -> tuple[Array, tuple[int, ...]]:
+    x, axes = wide(input), _last(input, normalized_shape)
+    if not x.size:
+        return np.ones_like(x), axes
+    least = float(np.finfo(input.dtype).eps) if eps is None else eps
+    return np.sqrt(np.square(x).mean(axis=axes, keepdims=True) + least), axes
+
+
+def rms_norm(
+    input: Array,
+    normalized_shape: int | Sequence[int],
+    weight: Array | None = None,
+    eps: float | None = None,
+) -> Array:
+    """``x / sqrt(mean(x^2) + eps) * weight`` (Zhang and Sennrich 2019)."""
+    root, _ = _root_mean_square(input, normalized_shape, eps)
+    out = wide(input) / root * (1 if weight is None else wide(weight))
+    return np.asarray(out).astype(input.dtype)
+
+
+def rms_norm_gradient(
+    grad: Array,
+    input: Array,
+    normalized_shape: int | Sequence[int],
+    weight: Array | None = None,
+    eps: float | None = None,
+) -> tuple[Array, Array]:
+    """The quotient rule, and the root's slope by each element: ``x / (n root)``."""
+    root, axes = _root_mean_square(input, normalized_shape, eps)
+    x, g = wide(input), wide(grad)
+    slope = g if weight is None else g * wide(weight)
+    if not x.size:
+        return slope, g
+    n = int(np.prod([x.shape[axis] for axis in axes]))
+    by_root = -(slope * x).sum(axis=axes, keepdims=True) / root**2
+    return slope / root + by_root * x / (n * root), g * x / root
+
+
+register("rms_norm", rms_norm, rms_norm_gradient, arrays=("input", "weight"))
+
+
+def _neighbours(values: Array, size: int, before: int) -> Array:
+    """The sum over `size` neighbouring channels, `before` of them in front."""
+    channels = values.shape[1]
+    out = np.zeros_like(values)
+    for c in range(channels):
+        first, end = max(0, c - before), min(channels, c - before + size)
+        out[:, c] = values[:, first:end].sum(axis=1)
+    return out
+
+
+def local_response_norm(
+    input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Array:
+    """``x / (k + alpha / size * (sum of the squares of neighbouring channels))^beta``."""
+    x = wide(input)
+    base = k + alpha / size * _neighbours(x**2, size, size // 2)
+    return np.asarray(x / base**beta).astype(input.dtype)
+
+
+def local_response_norm_gradient(
+    grad: Array, input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> tuple[Array]:
+    """Each square has a part in the channels that it is a neighbour of: the window turned round."""
+    x, g = wide(input), wide(grad)
+    base = k + alpha / size * _neighbours(x**2, size, size // 2)
+    by_base = -beta * g * x / base ** (beta + 1)
+    by_square = alpha / size * _neighbours(by_base, size, size - 1 - size // 2)
+    return (g / base**beta + by_square * 2 * x,)
+
+
+register("local_response_norm", local_response_norm, local_response_norm_gradient)
 
 
 def _length(x: Array, p: float, dim: int | tuple[int, ...], eps: float) -> Array:

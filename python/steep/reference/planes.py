@@ -124,3 +124,92 @@ register(
     batch_norm_gradient,
     arrays=("input", "running_mean", "running_var", "weight", "bias"),
 )
+
+
+_GROUP = (2, 3)
+
+
+def _grouped(
+    input: Array, groups: int, weight: Array | None, bias: Array | None, eps: float
+) -> Array:
+    y, _ = _deviations(_planes(input, groups), _GROUP, eps)
+    out = y * _by_channel(weight, groups, 1) + _by_channel(bias, groups, 0)
+    return np.asarray(out.reshape(input.shape)).astype(input.dtype)
+
+
+def _grouped_gradient(
+    grad: Array, input: Array, groups: int, weight: Array | None, eps: float
+) -> tuple[Array, Array, Array]:
+    x, g = _planes(input, groups), _planes(grad, groups)
+    slope = g * _by_channel(weight, groups, 1)
+    y, std = _deviations(x, _GROUP, eps)
+    by_x = _through_deviations(slope, y, std, _GROUP) if x.size else slope
+    by_weight, by_bias = ((v.sum(axis=(0, 3))).reshape(-1) for v in (g * y, g))
+    return by_x.reshape(input.shape), by_weight, by_bias
+
+
+def group_norm(
+    input: Array,
+    num_groups: int,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+) -> Array:
+    """``(x - mean) / sqrt(var + eps) * weight + bias`` for each group of channels of a sample."""
+    return _grouped(input, num_groups, weight, bias, eps)
+
+
+def group_norm_gradient(
+    grad: Array,
+    input: Array,
+    num_groups: int,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+) -> tuple[Array | None, ...]:
+    """The chain rule, as for batches."""
+    return _grouped_gradient(grad, input, num_groups, weight, eps)
+
+
+def instance_norm(
+    input: Array,
+    running_mean: Array | None = None,
+    running_var: Array | None = None,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Array:
+    """Each channel of each sample is a group; without `use_input_stats` as for batches."""
+    if use_input_stats:
+        return _grouped(input, input.shape[1], weight, bias, eps)
+    return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+
+
+def instance_norm_gradient(
+    grad: Array,
+    input: Array,
+    running_mean: Array | None = None,
+    running_var: Array | None = None,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> tuple[Array | None, ...]:
+    """The chain rule, as for groups and batches."""
+    if use_input_stats:
+        by_x, *others = _grouped_gradient(grad, input, input.shape[1], weight, eps)
+        return (by_x, None, None, *others)
+    given = (running_mean, running_var, weight, bias, False, momentum, eps)
+    return batch_norm_gradient(grad, input, *given)
+
+
+register("group_norm", group_norm, group_norm_gradient, arrays=("input", "weight", "bias"))
+register(
+    "instance_norm",
+    instance_norm,
+    instance_norm_gradient,
+    arrays=("input", "running_mean", "running_var", "weight", "bias"),
+)

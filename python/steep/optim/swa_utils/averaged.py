@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from steep._core import Tensor, is_recording, no_grad, tensor, where
+from steep.nn.instancenorm import _InstanceNorm
 from steep.nn.module import Module
 from steep.optim.lr_scheduler.base import LRScheduler, Rate, one_per_group
 from steep.optim.optimizer import Optimizer
@@ -233,6 +234,8 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
 
 
 def _has_running_stats(module: Module) -> bool:
+    if isinstance(module, _InstanceNorm):
+        return False
     return hasattr(module, "reset_running_stats") and hasattr(module, "momentum")
 
 
