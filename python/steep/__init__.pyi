@@ -94,6 +94,7 @@ from steep._core import ge as ge
 from steep._core import get_default_dtype as get_default_dtype
 from steep._core import get_num_threads as get_num_threads
 from steep._core import get_rng_state as get_rng_state
+from steep._core import group_norm as group_norm
 from steep._core import gt as gt
 from steep._core import hardshrink as hardshrink
 from steep._core import huber_loss as huber_loss
@@ -177,6 +178,7 @@ from steep._core import remainder as remainder
 from steep._core import reset_peak_memory_stats as reset_peak_memory_stats
 from steep._core import reshape as reshape
 from steep._core import result_type as result_type
+from steep._core import rms_norm as rms_norm
 from steep._core import round as round
 from steep._core import rrelu as rrelu
 from steep._core import rsqrt as rsqrt

@@ -101,8 +101,8 @@ void layer_norm(const Task& task) {
              : (bias ? normalise_row<false, true, T> : normalise_row<false, false, T>);
   const Range mine = share(norm.rows, 1, task.rank, task.size);
   for (int64_t row = mine.begin; row < mine.end; ++row) {
-    const Two<T> by = norm.centred ? mean_and_rstd(x + row * n, n, eps)
-                                   : zero_and_rstd(x + row * n, n, eps);
+    const Two<T> by =
+        norm.centred ? mean_and_rstd(x + row * n, n, eps) : zero_and_rstd(x + row * n, n, eps);
     mean[row] = by.first;
     rstd[row] = by.second;
     normalise(out + row * n, x + row * n, weight, bias, by, n);

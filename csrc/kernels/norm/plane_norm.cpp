@@ -210,9 +210,8 @@ struct Normalise {
     const Cut& cut = to.cut;
     const Two<double>* of = parts + set * cut.parts();
     const double n = static_cast<double>(cut.samples * cut.width);
-    const double centre = sum_of_parts(cut, [&](int64_t part, double size) {
-                            return size * of[part].first;
-                          }) / n;
+    const double centre =
+        sum_of_parts(cut, [&](int64_t part, double size) { return size * of[part].first; }) / n;
     const double squares = sum_of_parts(cut, [&](int64_t part, double size) {
       const double off = of[part].first - centre;
       return of[part].second + size * off * off;

@@ -30,9 +30,9 @@ void check_vector(const char* what, const Tensor& x, const Tensor& values) {
 
 void check_group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias) {
   if (x.dim() < 2) {
-    throw Error(ErrorKind::runtime,
-                join("group_norm: Expected at least 2 dimensions for input tensor but received ",
-                     x.dim()));
+    throw Error(
+        ErrorKind::runtime,
+        join("group_norm: Expected at least 2 dimensions for input tensor but received ", x.dim()));
   }
   if (groups < 1) {
     throw Error(ErrorKind::runtime,
@@ -59,10 +59,9 @@ Tensor group_norm(const Tensor& input, int64_t num_groups, const Tensor& weight,
                   double eps) {
   check_group_norm(input, num_groups, weight, bias);
   const int64_t channels = input.size(1);
-  return plane_norm("group_norm", input, weight, bias,
-                    {1, input.size(0) * num_groups, channels / num_groups, length_of(input),
-                     channels, eps},
-                    {});
+  return plane_norm(
+      "group_norm", input, weight, bias,
+      {1, input.size(0) * num_groups, channels / num_groups, length_of(input), channels, eps}, {});
 }
 
 // ---- instances ----

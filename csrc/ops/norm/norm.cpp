@@ -110,8 +110,9 @@ void fused_backward(const Tensor& grad, const Tensor& x, const Tensor& weight, c
                   kernels::LayerNormBackward{how.rows, how.n, how.centred, sums});
 }
 
-void record_norm(const char* op, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor& bias,
-                       const Tensor& mean, const Tensor& rstd, const Normalised& how) {
+void record_norm(const char* op, const Tensor& out, const Tensor& x, const Tensor& weight,
+                 const Tensor& bias, const Tensor& mean, const Tensor& rstd,
+                 const Normalised& how) {
   const bool by_x = tape::requires_grad(x);
   const bool by_weight = weight.defined() && tape::requires_grad(weight);
   record(op, out, {x, weight, bias},
