@@ -1,10 +1,9 @@
 // Layer normalisation, and division by the root mean square.
-#include <limits>
-
 #include "kernels/norm/layer_norm.h"
 #include "ops/ops.h"
 #include "ops/reduce/reduce.h"
 #include "ops/registry.h"
+#include "tensor/element.h"
 
 namespace steep::ops {
 
@@ -158,10 +157,8 @@ namespace {
 Tensor rms_norm(const Tensor& input, const Dims& normalized_shape, const Tensor& weight,
                 std::optional<double> eps) {
   check_layer_norm("rms_norm", input, normalized_shape, weight, {});
-  const double least = input.dtype() == DType::float64 ? std::numeric_limits<double>::epsilon()
-                                                       : std::numeric_limits<float>::epsilon();
   return normalise("rms_norm", input, weight, {},
-                   normalised(input, normalized_shape, eps.value_or(least), false));
+                   normalised(input, normalized_shape, eps ? *eps : epsilon(input.dtype()), false));
 }
 
 void register_norm(Registry& registry) {
