@@ -40,6 +40,7 @@ from steep.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from steep.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from steep.nn.distance import CosineSimilarity, PairwiseDistance
 from steep.nn.dropout import Dropout
+from steep.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from steep.nn.lazy import LazyModuleMixin
 from steep.nn.lazy_conv import (
     LazyConv1d,
@@ -75,7 +76,7 @@ from steep.nn.loss import (
     TripletMarginWithDistanceLoss,
 )
 from steep.nn.module import Module
-from steep.nn.normalization import LayerNorm
+from steep.nn.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from steep.nn.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -169,6 +170,7 @@ __all__ += [
     "Flatten",
     "FocalLoss",
     "GaussianNLLLoss",
+    "GroupNorm",
     "GRUCell",
     "Hardshrink",
     "Hardsigmoid",
@@ -177,6 +179,9 @@ __all__ += [
     "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
     "LayerNorm",
@@ -190,6 +195,7 @@ __all__ += [
     "LazyModuleMixin",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "LPPool1d",
@@ -226,6 +232,7 @@ __all__ += [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "RMSNorm",
     "RNNBase",
     "RNNCell",
     "RNNCellBase",

@@ -9,6 +9,7 @@ from steep.nn.modules import (
     distance,
     dropout,
     flatten,
+    instancenorm,
     lazy,
     linear,
     loss,
@@ -27,6 +28,7 @@ from steep.nn.modules.conv import *
 from steep.nn.modules.distance import *
 from steep.nn.modules.dropout import *
 from steep.nn.modules.flatten import *
+from steep.nn.modules.instancenorm import *
 from steep.nn.modules.lazy import *
 from steep.nn.modules.linear import *
 from steep.nn.modules.loss import *
@@ -46,6 +48,7 @@ __all__ = [
     *distance.__all__,
     *dropout.__all__,
     *flatten.__all__,
+    *instancenorm.__all__,
     *lazy.__all__,
     *linear.__all__,
     *loss.__all__,
