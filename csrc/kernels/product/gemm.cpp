@@ -8,6 +8,7 @@
 #include "kernels/product/gemm_blocks.h"
 #include "kernels/product/gemm_rect.h"
 #include "kernels/product/gemm_small.h"
+#include "kernels/product/winograd_products.h"
 #include "kernels/recurrent/steps.h"
 
 namespace steep::kernels {
@@ -73,6 +74,13 @@ Kernel kConv = routine("conv", Kind::opaque, "wr")
 Kernel kConvWeight = routine("conv_weight", Kind::opaque, "wr")
                          .with_cost(conv_cost)
                          .with_scratch(conv_scratch<true>, true);
+Kernel kWinogradWeights = routine("winograd_weights", Kind::opaque, "wr");
+Kernel kWinograd = routine("winograd", Kind::opaque, "wr")
+                       .with_cost(winograd_cost)
+                       .with_scratch(winograd_scratch<false>, true);
+Kernel kWinogradGradient = routine("winograd_gradient", Kind::opaque, "wr")
+                               .with_cost(winograd_cost)
+                               .with_scratch(winograd_scratch<true>, true);
 Kernel kRecurrent = routine("recurrent", Kind::opaque, "wwwwwwur")
                         .with_cost(recurrent_cost)
                         .with_scratch(recurrent_scratch, true);
@@ -287,6 +295,12 @@ void STEEP_FILL(product_gemm)() {
   set_routine<double>(kConv, conv<double>);
   set_routine<float>(kConvWeight, conv_weight<float>);
   set_routine<double>(kConvWeight, conv_weight<double>);
+  set_routine<float>(kWinogradWeights, winograd_weights<float>);
+  set_routine<double>(kWinogradWeights, winograd_weights<double>);
+  set_routine<float>(kWinograd, winograd<float>);
+  set_routine<double>(kWinograd, winograd<double>);
+  set_routine<float>(kWinogradGradient, winograd_gradient<float>);
+  set_routine<double>(kWinogradGradient, winograd_gradient<double>);
   set_routine<float>(kRecurrent, recurrent<float>);
   set_routine<double>(kRecurrent, recurrent<double>);
   set_routine<float>(kRecurrentBackward, recurrent_backward<float>);

@@ -28,6 +28,13 @@ Tensor convolve_weight(const Tensor& x, const Tensor& y, const Convolution& how)
 void launch_convolution(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias,
                         const Convolution& how);
 
+// Kernels of 3x3 by fewer products (winograd.cpp). `turned`: w lies as in convolve_back.
+bool suits_winograd(int64_t batch, int64_t channels, int64_t rows, const Convolution& how);
+void launch_winograd(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias,
+                     bool turned, const Convolution& how);
+void launch_winograd_gradient(const Tensor& out, const Tensor& x, const Tensor& grad,
+                              const Convolution& how);
+
 // convolve_back with strides, without the zeros between the elements of y (phases.cpp): the elements
 // of x a stride apart from each other are a convolution of y with some places of the kernel, a phase.
 // `turned` are the weights of each group transposed and turned round.

@@ -61,7 +61,11 @@ Tensor convolve(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv
   const Tensor out = empty(shaped(x.size(0), w.size(0), how, &ConvAxis::out), x.dtype());
   {
     const tape::GradMode off(false);
-    if (out.numel() > 0) launch_convolution(out, x, w, bias, how);
+    if (out.numel() > 0 && suits_winograd(x.size(0), x.size(1), w.size(0), how)) {
+      launch_winograd(out, x, w, bias, false, how);
+    } else if (out.numel() > 0) {
+      launch_convolution(out, x, w, bias, how);
+    }
   }
   if (wanted(x, w, bias)) {
     record("convolution", out, {x, w, bias},
@@ -80,11 +84,13 @@ Tensor convolve_back(const Tensor& y, const Tensor& w, const Tensor& bias, const
   const Tensor out = empty(shaped(y.size(0), channels, how, &ConvAxis::in), y.dtype());
   if (out.numel() > 0) {
     const tape::GradMode off(false);
-    const Tensor weights = contiguous(turned_round(w, how));
-    if (has_worthwhile_phases(out, y, w, how)) {
-      convolve_phases(out, y, weights, bias, how);
+    const Convolution back = turned_round(how);
+    if (suits_winograd(y.size(0), y.size(1), channels, back)) {
+      launch_winograd(out, y, w, bias, true, back);
+    } else if (has_worthwhile_phases(out, y, w, how)) {
+      convolve_phases(out, y, contiguous(turned_round(w, how)), bias, how);
     } else {
-      launch_convolution(out, y, weights, bias, turned_round(how));
+      launch_convolution(out, y, contiguous(turned_round(w, how)), bias, back);
     }
   }
   if (wanted(y, w, bias)) {
@@ -106,8 +112,12 @@ Tensor convolve_weight(const Tensor& x, const Tensor& y, const Convolution& how)
   const Tensor out = is_empty ? zeros(shape, x.dtype()) : empty(shape, x.dtype());
   if (!is_empty && out.numel() > 0) {
     const tape::GradMode off(false);
-    program::launch(kernels::kConvWeight, x.dtype(), {out, contiguous(x), contiguous(y)},
-                    arguments_of(x.size(0), x.size(1), y.size(1), how));
+    if (suits_winograd(x.size(0), x.size(1), y.size(1), how)) {
+      launch_winograd_gradient(out, x, y, how);
+    } else {
+      program::launch(kernels::kConvWeight, x.dtype(), {out, contiguous(x), contiguous(y)},
+                      arguments_of(x.size(0), x.size(1), y.size(1), how));
+    }
   }
   if (wanted(x, y)) {
     record("convolution_weight", out, {x, y},
