@@ -47,7 +47,10 @@ void transpose_rows(T* out, int64_t width, int64_t count, int64_t k, const T* x,
   constexpr int lanes = SquareReg<T>::lanes;
   for (int64_t r = 0; r < count; r += lanes, x += lanes * stride) {
     const int rows = static_cast<int>(smaller(lanes, count - r));
-    for (int64_t p = 0; p < k; p += lanes) {
+    int64_t p = 0;
+    for (; rows == lanes && p + lanes <= k; p += lanes)
+      Square<T>{out + p * width + r, width, x + p, stride, lanes, lanes, lanes}.pack();
+    for (; p < k; p += lanes) {
       const int columns = static_cast<int>(smaller(lanes, k - p));
       Square<T>{out + p * width + r, width, x + p, stride, rows, columns, rows}.pack();
     }
