@@ -26,6 +26,7 @@ WORDS = {
     "HeadStrides",
     "ScoreMask",
     "Attention",
+    "WinogradAxis",
     "const char*",
     "Generator*",
 }

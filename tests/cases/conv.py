@@ -190,7 +190,9 @@ _LAYER = {layer.name: layer for layer in _LAYERS}
 
 
 def _row(name: str, layer: str, *calls: Call, bad: tuple[Bad, ...], **more: Any) -> Row:
-    kernels = ("conv", "conv_weight")
+    kernels: tuple[str, ...] = ("conv", "conv_weight")
+    if name == "conv2d":
+        kernels += ("winograd_weights", "winograd", "winograd_gradient")
     return Row(calls, name, bad=bad, layer=_LAYER[layer], kernels=kernels, **_ROUGH, **more)
 
 
