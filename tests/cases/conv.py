@@ -238,6 +238,7 @@ CONVOLUTIONS = {
         call(arr(1, 4, 5, 33), arr(8, 1, 2, 5), arr(8), stride=2, padding=(1, 2), groups=4),
         call(arr(1, 3, 2, 18), arr(3, 3, 2, 2), arr(3)),
         call(arr(2, 6, 4, 5), arr(7, 6, 3, 3), arr(7), padding=1),
+        call(arr(64, 16, 1, 3), arr(16, 16, 3, 3), arr(16), padding=1),
         call(arr(1, 1, 3, 4), arr(2, 1, 2, 2), stride=(2**40, 2)),
         bad=_bad(2),
         large=Call((Arr((5, 16, 20, 21)), Arr((33, 16, 3, 3)), Arr((33,))), {"padding": 1}),
