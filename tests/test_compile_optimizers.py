@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -323,3 +324,30 @@ def test_a_step_that_looks_up_names_is_replayed(name: str) -> None:
     for _ in range(6):
         step(x)
     assert replays(step) > 0
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "RAdam"])
+@pytest.mark.parametrize("sizes", [(4, 0), (0, 4), (3, 0, 2)])
+def test_parameters_without_elements_are_replayed(kind: str, sizes: tuple[int, ...]) -> None:
+    """Their gradients are written by no launch."""
+    found = []
+    for compiled in (False, True):
+        steep.manual_seed(0)
+        layers = [nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
+        net = nn.Sequential(*layers, nn.Tanh())
+        optimizer = getattr(steep.optim, kind)(net.parameters(), lr=0.1)
+
+        def step(x: Any, net: Any = net, optimizer: Any = optimizer) -> Any:
+            optimizer.zero_grad()
+            loss = net(x).square().sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        function = steep.compile(step, fullgraph=True) if compiled else step
+        losses = [function(steep.ones(2, sizes[0])).item() for _ in range(6)]
+        grads = [p.grad.tolist() for p in net.parameters()]
+        found.append((losses, grads, [p.tolist() for p in net.parameters()]))
+        assert not compiled or replays(function) > 0
+    assert found[0] == found[1]

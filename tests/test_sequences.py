@@ -119,7 +119,14 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda: rnn.pad_sequence(3), RuntimeError, "Expected iterable for input sequences"),
     (lambda: rnn.pad_sequence([]), RuntimeError, "received an empty list of sequences"),
     (lambda: rnn.pad_sequence([X], padding_side="up"), RuntimeError, "one of left or right"),
-    (lambda: rnn.pad_sequence([X, X[0]]), RuntimeError, "Sizes of tensors must match"),
+    (lambda: rnn.pad_sequence([X, X[0]]), RuntimeError, "differ in their first dimension alone"),
+    (
+        lambda: rnn.pad_sequence([steep.ones(2, 3), steep.ones(1, 4)]),
+        RuntimeError,
+        r"shape \(2, 3\) as element 0 and \(1, 4\) as element 1",
+    ),
+    (lambda: rnn.pad_sequence([steep.ones(())]), RuntimeError, "got a number as element 0; stack"),
+    (lambda: rnn.pad_sequence([[1, 2]]), TypeError, "expected Tensor as element 0, but got list"),
     (
         lambda: rnn.pad_packed_sequence(rnn.pack_sequence([X]), total_length=2),
         ValueError,

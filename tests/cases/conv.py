@@ -107,6 +107,11 @@ _REFUSED = (
     bad(ValueError, "not supported for strided convolutions", 4, 3, 2, 2, "same"),
     bad(ValueError, "padding_mode must be one of", 4, 3, 2, padding_mode="mirror"),
     bad(ValueError, "expected stride as one number or 2", 4, 3, 2, (1, 1, 1)),
+    bad(TypeError, "expected kernel_size to be whole numbers, got 2.0", 4, 3, 2.0),
+    bad(TypeError, "expected kernel_size to be whole numbers, got 1.5", 4, 3, (2, 1.5)),
+    bad(TypeError, "expected stride to be whole numbers, got None", 4, 3, 2, None),
+    bad(TypeError, "expected in_channels to be whole numbers, got 4.0", 4.0, 3, 2),
+    bad(TypeError, "expected groups to be whole numbers, got 1.0", 4, 3, 2, groups=1.0),
     bad(RuntimeError, "expected device 'cpu'", 4, 3, 2, device="cuda"),
 )
 _LAYERS = (

@@ -140,6 +140,7 @@ CLASSES = {
             bad(ValueError, "expected p to be 1 or 2, got 3", _rows, _class(4), 3),
             bad(IndexError, "Target 3 is out of bounds", _rows, np.array([0, 1, 3, 0])),
             bad(ValueError, "batch size", _rows, _class(5)),
+            bad(RuntimeError, "of shape [4]; convert the target with .long()", _rows, arr(4)),
             bad(RuntimeError, "weight for each of the 3", _rows, _class(4), 1, 1.0, arr(2)),
             bad(RuntimeError, "shape (C) or (N, C)", arr(2, 3, 4), _class(2, 4)),
         ),

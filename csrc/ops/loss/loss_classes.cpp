@@ -1,5 +1,6 @@
 // Losses of classes that are made of operations, and what cross entropy seldom needs.
 #include <cmath>
+#include <string_view>
 
 #include "ops/elementwise/compare.h"
 #include "ops/elementwise/math.h"
@@ -14,11 +15,14 @@ namespace steep::ops {
   const std::string expected = join("an int64 target of shape ", to_string(class_shape(x)),
                                     " for an input of shape ", to_string(x.shape()));
   const std::string got = join(name(target.dtype()), " of shape ", to_string(target.shape()));
+  const bool takes_probabilities = std::string_view(op) == "cross_entropy";
   if (target.dtype() != DType::int64 && target.dtype() != DType::uint8) {
     fail(ErrorKind::runtime, op, expected, got,
-         "convert the target with .long(), or give probabilities of the input's shape");
+         takes_probabilities
+             ? "convert the target with .long(), or give probabilities of the input's shape"
+             : "convert the target with .long()");
   }
-  if (target.shape() == x.shape()) {
+  if (takes_probabilities && target.shape() == x.shape()) {
     fail(ErrorKind::runtime, op,
          join(expected, ", or a floating point type for target with class probabilities"), got,
          "convert probabilities with .float(), or one-hot rows with .argmax(1)");

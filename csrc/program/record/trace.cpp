@@ -137,14 +137,17 @@ void Trace::find_constants() {
         value.kind = Value::Kind::constant;
         value.storage = Ref<Storage>(value.memory.get());
       };
+  // Where there is no element, there is nothing that a launch could have missed.
+  const auto may_be = [](const Value& value) {
+    return value.kind == Value::Kind::made && value.bytes > 0;
+  };
   for (Value& value : values_)
-    if (value.kind == Value::Kind::made && made_->is_filled(*value.memory.get())) keep(value);
+    if (may_be(value) && made_->is_filled(*value.memory.get())) keep(value);
   for (const TracedCall& traced : calls_) {
     const Kernel& kernel = traced.call.kernel();
     for (int i = 0; i < traced.values.size(); ++i) {
       const int v = traced.values[i];
-      if (v < 0 || values_[v].kind != Value::Kind::made || written[v] || !reads(kernel, i))
-        continue;
+      if (v < 0 || !may_be(values_[v]) || written[v] || !reads(kernel, i)) continue;
       keep(values_[v]);
       if (values_[v].storage->borrowed())
         refuse(join("'", kernel.name,
@@ -161,8 +164,7 @@ void Trace::find_constants() {
       }
   }
   for (size_t v = 0; v < values_.size(); ++v)
-    if (values_[v].kind == Value::Kind::made && !written[v] && values_[v].bytes > 0)
-      keep(values_[v]);
+    if (may_be(values_[v]) && !written[v]) keep(values_[v]);
   for (const TracedGradient& gradient : gradients_)
     if (gradient.changed && gradient.after &&
         values_[gradient.after->value].kind != Value::Kind::made)

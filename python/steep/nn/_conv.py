@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -24,6 +25,16 @@ def _padded(x: Tensor, mode: str, sides: Sequence[tuple[int, int]]) -> Tensor:
     if not any(map(any, sides)):
         return x
     return pad(x, [side for pair in reversed(sides) for side in pair], mode)
+
+
+def _whole(layer: Module, name: str, value: Any) -> int:
+    """A setting as a whole number; TypeError if it is none."""
+    try:
+        return int(operator.index(value))
+    except TypeError:
+        raise TypeError(
+            f"{type(layer).__name__}: expected {name} to be whole numbers, got {value!r}"
+        ) from None
 
 
 class ConvNd(Module):
@@ -60,7 +71,9 @@ class ConvNd(Module):
         dtype: dtype | None,
     ) -> None:
         check_cpu(type(self).__name__, device)
-        self.in_channels, self.out_channels = channels
+        self.in_channels = _whole(self, "in_channels", channels[0])
+        self.out_channels = _whole(self, "out_channels", channels[1])
+        groups = _whole(self, "groups", groups)
         self._check(groups, padding, stride, padding_mode)
         self.kernel_size = self._for_axes("kernel_size", kernel_size)
         self.stride = self._for_axes("stride", stride)
@@ -104,12 +117,13 @@ class ConvNd(Module):
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
 
     def _for_axes(self, name: str, given: Sizes) -> tuple[int, ...]:
-        sizes = (given,) * self._axes if isinstance(given, int) else tuple(given)
+        several = isinstance(given, Sequence) and not isinstance(given, str)
+        sizes = tuple(given) if several else (given,) * self._axes  # type: ignore[arg-type]
         if len(sizes) != self._axes:
             raise ValueError(
                 f"{type(self).__name__}: expected {name} as one number or {self._axes}, got {given}"
             )
-        return sizes
+        return tuple(_whole(self, name, size) for size in sizes)
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew."""

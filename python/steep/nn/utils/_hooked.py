@@ -16,6 +16,7 @@ from steep.nn.utils._computed import computed, set_computed
 from steep.nn.utils.parametrizations import (
     as_matrix,
     check_iterations,
+    checked_dim,
     default_dim,
     drawn_vectors,
     norm_except,
@@ -93,6 +94,7 @@ def weight_norm(module: _M, name: str = "weight", dim: int | None = 0) -> _M:
     Raises:
         RuntimeError: if the weight is normalised already.
         ValueError: if the module has no such parameter.
+        IndexError: if `dim` is out of range.
     """
     warnings.warn(
         "`steep.nn.utils.weight_norm` is deprecated in favor of "
@@ -143,7 +145,7 @@ def spectral_norm(
     """
     check_iterations(n_power_iterations)
     weight = _weight_of(module, name, "spectral_norm")
-    kept = default_dim(module, dim)
+    kept = checked_dim(weight, default_dim(module, dim))
     u, v = drawn_vectors(weight, kept, eps)
     del module._parameters[name]
     module.register_parameter(f"{name}_orig", weight)

@@ -1,19 +1,31 @@
-"""Parametrisations of weights: weight normalisation and spectral normalisation."""
+"""Parametrisations of weights: by length and direction, spectral norm, orthogonal matrices."""
 
 from __future__ import annotations
 
 from steep._core import Tensor, dot, mv, no_grad, norm, normalize
 from steep.nn.module import Module
+from steep.nn.utils._orthogonal import MAPS, _Orthogonal
 from steep.nn.utils.parametrize import register_parametrization
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
+
+
+def checked_dim(weight: Tensor, dim: int) -> int:
+    """A dimension of a weight, counted from the front; IndexError if there is none such."""
+    dims = weight.dim()
+    if not -dims <= dim < dims:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [-{dims}, {dims - 1}] but got "
+            f"{dim})"
+        )
+    return dim % dims
 
 
 def norm_except(x: Tensor, dim: int) -> Tensor:
     """The norm over all dimensions but one, which keep size 1; over all for -1."""
     if dim == -1:
         return norm(x)
-    kept = range(x.dim())[dim]
+    kept = checked_dim(x, dim)
     return norm(x, 2, [d for d in range(x.dim()) if d != kept], keepdim=True)
 
 
@@ -76,16 +88,10 @@ class _SpectralNorm(Module):
 
     def __init__(self, weight: Tensor, n_power_iterations: int, dim: int, eps: float) -> None:
         super().__init__()
-        dims = weight.dim()
-        if not -dims <= dim < dims:
-            raise IndexError(
-                f"Dimension out of range (expected to be in range of [-{dims}, {dims - 1}] but "
-                f"got {dim})"
-            )
+        self.dim = checked_dim(weight, dim)
         check_iterations(n_power_iterations)
-        self.dim = dim % dims
         self.eps = eps
-        if dims > 1:
+        if weight.dim() > 1:
             self.n_power_iterations = n_power_iterations
             u, v = drawn_vectors(weight, self.dim, eps)
             self.register_buffer("_u", u)
@@ -110,6 +116,73 @@ class _SpectralNorm(Module):
         return value
 
 
+def orthogonal(
+    module: Module,
+    name: str = "weight",
+    orthogonal_map: str | None = None,
+    *,
+    use_trivialization: bool = True,
+) -> Module:
+    """Keep a weight orthogonal: its columns, or rows where there are fewer, are orthonormal.
+
+    The last two dimensions are the matrix Q, of shape (m, n); wide ones are the transposes of tall
+    ones. For tall ones, with X what is trained and A the skew-symmetric ``tril(X) - tril(X).T``,
+    filled up with zeros to a square, Q is the first n columns of
+
+    - ``'matrix_exp'``: ``exp(A)``, which is accurate for norms of A up to 4096;
+    - ``'cayley'``: ``(I - A / 2)^-1 (I + A / 2)``;
+    - ``'householder'``: the product of the reflections ``I - 2 v v.T / (v . v)`` whose v are the
+      columns of X below its diagonal, with ones on it, times the diagonal of X, each 1 or -1.
+
+    With `use_trivialization` Q is multiplied by a constant orthogonal matrix, the buffer ``base``
+    (Lezcano-Casado, 2019), so that training begins at the weight as it is; it is also what writing
+    ``module.weight = value`` changes. A weight that is not orthogonal is made so first, by the QR
+    factorisation (of LAPACK).
+
+    Computed of matrix products alone, without pivoting or choices that depend on values: a compiled
+    step replays it. PyTorch's results are the same up to rounding, and so are its keys.
+
+    Args:
+        module: the module that has the weight.
+        name: its name. Default: ``'weight'``.
+        orthogonal_map: one of the three; ``None``, the default, is the first for square matrices,
+            and the last for others.
+        use_trivialization: whether there is a `base`. Default: ``True``.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: if the module has no such tensor, it has fewer than two dimensions, or there is
+            no such map.
+        NotImplementedError: if a value is written under the first two maps without a `base`.
+
+    Example:
+        >>> import steep
+        >>> layer = steep.nn.utils.parametrizations.orthogonal(steep.nn.Linear(3, 5))
+        >>> q = layer.weight
+        >>> bool(steep.allclose(q.T @ q, steep.eye(3), atol=1e-6))
+        True
+    """
+    weight = getattr(module, name, None)
+    if not isinstance(weight, Tensor):
+        raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
+    if weight.dim() < 2:
+        raise ValueError(
+            f"Expected a matrix or batch of matrices. Got a tensor of {weight.dim()} dimensions."
+        )
+    if orthogonal_map is None:
+        square = weight.shape[-2] == weight.shape[-1]
+        orthogonal_map = "matrix_exp" if square else "householder"
+    if orthogonal_map not in MAPS:
+        raise ValueError(
+            f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". '
+            f"Got: {orthogonal_map}"
+        )
+    function = _Orthogonal(weight, orthogonal_map, use_trivialization)
+    return register_parametrization(module, name, function, unsafe=True)
+
+
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """Train a weight's length and direction apart: w = g * v / ||v|| (Salimans and Kingma, 2016).
 
@@ -117,6 +190,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
 
     Raises:
         ValueError: if the module has no such tensor.
+        IndexError: if `dim` is out of range.
 
     Example:
         >>> import steep

@@ -213,6 +213,7 @@ def register_parametrization(
 
     Raises:
         ValueError: if there is no such tensor, or the parametrisation changes shape or dtype.
+        TypeError: if the parametrisation is no module, such as a plain function.
 
     Example:
         >>> import steep
@@ -226,6 +227,11 @@ def register_parametrization(
         >>> [name for name, _ in layer.named_parameters()]
         ['bias', 'parametrizations.weight.original']
     """
+    if not isinstance(parametrization, Module):
+        raise TypeError(
+            "register_parametrization: expected the parametrization to be an nn.Module, got "
+            f"{parametrization!r}; give a module whose forward calls it"
+        )
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         held = module.parametrizations[tensor_name]

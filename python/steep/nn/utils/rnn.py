@@ -184,6 +184,23 @@ def pad_packed_sequence(
     return padded.transpose(0, 1) if batch_first else padded, lengths
 
 
+def _check_alike(op: str, sequences: list[Any]) -> None:
+    """Raise unless they are tensors that differ in their first dimension alone."""
+    for i, x in enumerate(sequences):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{op}: expected Tensor as element {i}, but got {type(x).__name__}")
+        if x.dim() == 0:
+            raise RuntimeError(
+                f"{op}: expected sequences of shape (length, *), got a number as element {i}; "
+                "stack() joins numbers"
+            )
+        if x.shape[1:] != sequences[0].shape[1:]:
+            raise RuntimeError(
+                f"{op}: expected sequences that differ in their first dimension alone, got shape "
+                f"{tuple(sequences[0].shape)} as element 0 and {tuple(x.shape)} as element {i}"
+            )
+
+
 def pad_sequence(
     sequences: Tensor | Iterable[Tensor],
     batch_first: bool = False,
@@ -216,6 +233,7 @@ def pad_sequence(
     given = list(sequences)
     if not given:
         raise RuntimeError("received an empty list of sequences")
+    _check_alike("pad_sequence", given)
     first, longest = given[0], max(len(x) for x in given)
     padded = []
     for x in given:
