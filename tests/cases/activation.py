@@ -180,6 +180,7 @@ ACTIVATIONS |= {
         _made_with("ReLU6"),
         dtypes=NUMBERS,
         bad=(bad(RuntimeError, "relu6: Bool inputs not supported", arr(2, dtype="bool")),),
+        fused=(Fused(("relu6_backward",)),),
     ),
     "hardtanh": _plain(
         "hardtanh",
@@ -199,7 +200,12 @@ ACTIVATIONS |= {
         _made_with("Hardsigmoid"),
         accepted=(Accepted("a sixth; PyTorch's is float32's", lambda x: abs(x) < 3, GRADIENT),),
     ),
-    "hardswish": _plain("hardswish", _made_with("Hardswish"), accepted=(_at_infinity,)),
+    "hardswish": _plain(
+        "hardswish",
+        _made_with("Hardswish"),
+        accepted=(_at_infinity,),
+        fused=(Fused(("hardswish", "hardswish_backward")),),
+    ),
     "threshold": Row(
         (
             *(call(arr(*shape), 0.1, 4.0) for shape in ((2, 3), (), (0, 2), (37,))),
@@ -251,7 +257,12 @@ ACTIVATIONS |= {
             bad(RuntimeError, "alpha cannot be 0 for CELU", arr(2), 0.0),
         ),
     ),
-    "mish": _plain("mish", _made_with("Mish"), accepted=(_at_infinity,)),
+    "mish": _plain(
+        "mish",
+        _made_with("Mish"),
+        accepted=(_at_infinity,),
+        fused=(Fused(("mish", "mish_backward")),),
+    ),
     "logsigmoid": _plain("logsigmoid", _made_with("LogSigmoid", inplace=False)),
     "prelu": Row(
         (

@@ -9,14 +9,16 @@
 namespace steep::kernels {
 
 // T -> T
-extern Kernel kRelu, kSilu, kGelu, kGeluTanh;
+extern Kernel kRelu, kSilu, kGelu, kGeluTanh, kHardswish, kMish;
 
 // T, T -> T
-extern Kernel kLeakyRelu;        // x, slope
-extern Kernel kElu;              // x, alpha
-extern Kernel kTanhBackward;     // grad, out -> grad * (1 - out * out)
-extern Kernel kSigmoidBackward;  // grad, out -> grad * out * (1 - out)
-extern Kernel kReluBackward;     // grad, out -> out <= 0 ? 0 : grad
+extern Kernel kLeakyRelu;                         // x, slope
+extern Kernel kElu;                               // x, alpha
+extern Kernel kTanhBackward;                      // grad, out -> grad * (1 - out * out)
+extern Kernel kSigmoidBackward;                   // grad, out -> grad * out * (1 - out)
+extern Kernel kReluBackward;                      // grad, out -> out <= 0 ? 0 : grad
+extern Kernel kRelu6Backward;                     // grad, out -> out <= 0 || out >= 6 ? 0 : grad
+extern Kernel kHardswishBackward, kMishBackward;  // grad, x
 
 // T, T, T -> T
 extern Kernel kLeakyReluBackward;     // grad, x, slope -> x > 0 ? grad : grad * slope

@@ -19,13 +19,15 @@ Tensor activate(const ComposedActivation& how, const Tensor& x, bool inplace, do
   Tensor out;
   {
     const tape::GradMode off(false);
-    out = how.value(x, first, second);
+    out = how.whole ? unary(*how.whole, x) : how.value(x, first, second);
   }
   if (wanted(x)) {
     record(
         how.name, out, {x},
-        [x = Saved(inplace ? clone(x) : x), slope = how.slope, first, second](
-            const Tensor& grad, Grads& grads) { grads[0] = slope(grad, x.get(), first, second); });
+        [x = Saved(inplace ? clone(x) : x), how, first, second](const Tensor& grad, Grads& grads) {
+          grads[0] = how.back && !tape::grad_enabled() ? fused(*how.back, grad, x.get())
+                                                       : how.slope(grad, x.get(), first, second);
+        });
   }
   return inplace ? assign(how.name, x, out) : out;
 }

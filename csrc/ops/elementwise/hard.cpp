@@ -40,7 +40,24 @@ Tensor cut_off(const char* op, const Tensor& x, double low, double high, bool in
 Tensor hardtanh(const Tensor& x, double low, double high, bool inplace) {
   return cut_off("hardtanh", x, low, high, inplace);
 }
-Tensor relu6(const Tensor& x, bool inplace) { return cut_off("relu6", x, 0, 6, inplace); }
+
+Tensor relu6(const Tensor& x, bool inplace) {
+  if (!is_floating(x.dtype())) return cut_off("relu6", x, 0, 6, inplace);
+  Tensor out;
+  {
+    const tape::GradMode off(false);
+    out = bounded(x, 0, 6);
+  }
+  if (wanted(x)) {
+    // The result says where it was cut off, and outlives a call in place.
+    record("relu6", out, {x}, [out = Saved::output(out)](const Tensor& grad, Grads& grads) {
+      const Tensor y = out.get();
+      grads[0] = tape::grad_enabled() ? hardtanh_slope(grad, y, 0, 6)
+                                      : fused(kernels::kRelu6Backward, grad, y);
+    });
+  }
+  return inplace ? assign("relu6_", x, out) : out;
+}
 
 // min(max(x + 3, 0), 6) / 6
 Tensor ramp(const Tensor& x, double, double) {
@@ -68,7 +85,9 @@ Tensor swish_slope(const Tensor& grad, const Tensor& x, double, double) {
 
 Tensor hardswish(const Tensor& x, bool inplace) {
   need_floating("hardswish", x);
-  return activate({"hardswish", swish, swish_slope}, x, inplace);
+  return activate(
+      {"hardswish", swish, swish_slope, &kernels::kHardswish, &kernels::kHardswishBackward}, x,
+      inplace);
 }
 
 Tensor threshold(const Tensor& x, const Number& bound, const Number& value, bool inplace) {

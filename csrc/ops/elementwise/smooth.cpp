@@ -57,7 +57,8 @@ Tensor mish_slope(const Tensor& grad, const Tensor& x, double, double) {
 
 Tensor mish(const Tensor& x, bool inplace) {
   need_floating("mish", x);
-  return activate({"mish", mish_value, mish_slope}, x, inplace);
+  return activate({"mish", mish_value, mish_slope, &kernels::kMish, &kernels::kMishBackward}, x,
+                  inplace);
 }
 
 Tensor logsigmoid(const Tensor& x) {
