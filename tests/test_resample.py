@@ -33,6 +33,14 @@ NETWORKS: dict[str, Callable[[], Any]] = {
         nn.Conv2d(2, 3, 3), nn.UpsamplingBilinear2d((7, 9)), nn.ReLU(), nn.Flatten(),
         nn.Linear(189, 5),
     ),
+    "shuffled": lambda: nn.Sequential(
+        nn.Conv2d(2, 8, 2), nn.ChannelShuffle(4), nn.PixelShuffle(2), nn.Tanh(),
+        nn.PixelUnshuffle(3), nn.Conv2d(18, 2, 1), nn.Flatten(), nn.Linear(32, 5),
+    ),
+    "unfolded": lambda: nn.Sequential(
+        nn.Unfold(3, stride=2), nn.Linear(9, 9), nn.ReLU(), nn.Fold(7, 3, stride=2), nn.Flatten(),
+        nn.Linear(98, 5),
+    ),
     "bicubic": lambda: nn.Sequential(
         nn.Upsample((11, 5), mode="bicubic"), nn.Conv2d(2, 2, 3), nn.Flatten(), nn.Linear(54, 5)
     ),

@@ -15,6 +15,7 @@ from cases.conv import CONVOLUTIONS
 from cases.create import CREATE, FILL, PEAK
 from cases.elementwise import ARITHMETIC, COPIES
 from cases.embedding import EMBEDDINGS
+from cases.fold import FOLDS
 from cases.functions import MATH
 from cases.index import INDEX
 from cases.layer import Layer
@@ -57,6 +58,7 @@ TABLE: dict[str, Row] = {
     **PRODUCTS,
     **CONVOLUTIONS,
     **POOLING,
+    **FOLDS,
     **RESAMPLING,
     **LOSSES,
     **ROWS_OF_LOSSES,

@@ -149,6 +149,10 @@ def representation(module: Module, parameters: list[Parameter], loss: bool) -> s
     line = f"        return {shown}\n"
     if len(line) > WIDTH + 1:
         line = line.replace(f"({choice})", f"(\n            {choice}\n        )")
+    if len(line) > WIDTH + 1 and not inplace:
+        parts = re.split(r"(?<=, )", text)
+        lines = "".join(f'            f"{part}"\n' for part in parts)
+        line = f"        return (\n{lines}        )\n"
     return head + line
 
 

@@ -29,6 +29,10 @@ struct Windows {
 // One number for all axes, or one for each.
 Dims for_pool_axes(const char* op, const char* what, const Dims& given, int axes);
 
+// Refuses numbers below `least`, for which `text` says why, and those that PyTorch cannot count.
+void check_window_numbers(const char* op, const char* what, const Dims& given, int64_t least,
+                          const char* text);
+
 struct WindowSettings {
   Dims kernel;
   std::optional<Dims> stride;  // the kernel's size if left out, or empty

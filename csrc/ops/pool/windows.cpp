@@ -8,17 +8,6 @@ namespace {
 
 constexpr int64_t kLargest = (int64_t{1} << 31) - 1;  // PyTorch's windows are counted in 32 bits
 
-void check_range(const char* op, const char* what, const Dims& given, int64_t least,
-                 const char* text) {
-  for (const int64_t value : given) {
-    if (value < least)
-      throw Error(ErrorKind::runtime, join(op, ": ", text, ": ", what, " = ", to_string(given)));
-    if (value > kLargest)
-      fail(ErrorKind::runtime, op, join(what, " of at most ", kLargest, " along each axis"),
-           to_string(given));
-  }
-}
-
 void check_dimensions(const char* op, const Tensor& x, int axes) {
   bool fits = x.dim() == axes + 1 || x.dim() == axes + 2;
   for (int d = x.dim() == axes + 2 ? 1 : 0; fits && d < x.dim(); ++d) fits = x.size(d) > 0;
@@ -63,16 +52,27 @@ Dims for_pool_axes(const char* op, const char* what, const Dims& given, int axes
                    to_string(given)));
 }
 
+void check_window_numbers(const char* op, const char* what, const Dims& given, int64_t least,
+                          const char* text) {
+  for (const int64_t value : given) {
+    if (value < least)
+      throw Error(ErrorKind::runtime, join(op, ": ", text, ": ", what, " = ", to_string(given)));
+    if (value > kLargest)
+      fail(ErrorKind::runtime, op, join(what, " of at most ", kLargest, " along each axis"),
+           to_string(given));
+  }
+}
+
 Windows windows_of(const char* op, int axes, const Tensor& x, const WindowSettings& given) {
   const bool strided = given.stride && !given.stride->empty();
   const Dims kernel = for_pool_axes(op, "kernel_size", given.kernel, axes);
   const Dims stride = strided ? for_pool_axes(op, "stride", *given.stride, axes) : kernel;
   const Dims padding = for_pool_axes(op, "padding", given.padding, axes);
   const Dims dilation = for_pool_axes(op, "dilation", given.dilation, axes);
-  check_range(op, "kernel_size", kernel, 1, "kernel_size should be greater than zero");
-  check_range(op, "stride", stride, 1, "stride should be greater than zero");
-  check_range(op, "padding", padding, 0, "pad must be non-negative");
-  check_range(op, "dilation", dilation, 1, "dilation should be greater than zero");
+  check_window_numbers(op, "kernel_size", kernel, 1, "kernel_size should be greater than zero");
+  check_window_numbers(op, "stride", stride, 1, "stride should be greater than zero");
+  check_window_numbers(op, "padding", padding, 0, "pad must be non-negative");
+  check_window_numbers(op, "dilation", dilation, 1, "dilation should be greater than zero");
   check_dimensions(op, x, axes);
   Windows windows = without_axes(axes, x);
   for (int i = 0; i < axes; ++i) {
@@ -96,8 +96,8 @@ Windows windows_of(const char* op, int axes, const Tensor& x, const WindowSettin
 
 Windows adaptive_windows(const char* op, const Tensor& x, const Dims& output_size) {
   const int axes = output_size.size();
-  check_range(op, "output_size", output_size, 0,
-              "elements of output_size must be greater than or equal to 0");
+  check_window_numbers(op, "output_size", output_size, 0,
+                       "elements of output_size must be greater than or equal to 0");
   if (x.dim() != axes + 1 && x.dim() != axes + 2)
     throw Error(ErrorKind::runtime, join(op, ": Expected ", axes + 1, "D or ", axes + 2,
                                          "D tensor, but got ", to_string(x.shape())));
