@@ -41,6 +41,7 @@ from steep._core import broadcast_to as broadcast_to
 from steep._core import cat as cat
 from steep._core import ceil as ceil
 from steep._core import celu as celu
+from steep._core import channel_shuffle as channel_shuffle
 from steep._core import channels_last as channels_last
 from steep._core import channels_last_3d as channels_last_3d
 from steep._core import chunk as chunk
@@ -159,6 +160,8 @@ from steep._core import ones_like as ones_like
 from steep._core import outer as outer
 from steep._core import pairwise_distance as pairwise_distance
 from steep._core import permute as permute
+from steep._core import pixel_shuffle as pixel_shuffle
+from steep._core import pixel_unshuffle as pixel_unshuffle
 from steep._core import pow as pow
 from steep._core import prelu as prelu
 from steep._core import preserve_format as preserve_format

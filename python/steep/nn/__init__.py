@@ -36,10 +36,12 @@ from steep.nn.activation import (
     Threshold,
 )
 from steep.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from steep.nn.channelshuffle import ChannelShuffle
 from steep.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from steep.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from steep.nn.distance import CosineSimilarity, PairwiseDistance
 from steep.nn.dropout import Dropout
+from steep.nn.fold import Fold, Unfold
 from steep.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from steep.nn.lazy import LazyModuleMixin
 from steep.nn.lazy_conv import (
@@ -100,6 +102,7 @@ from steep.nn.parameter import (
     UninitializedParameter,
     UninitializedTensorMixin,
 )
+from steep.nn.pixelshuffle import PixelShuffle, PixelUnshuffle
 from steep.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -149,6 +152,7 @@ __all__ += [
     "BCELoss",
     "BCEWithLogitsLoss",
     "Bilinear",
+    "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
     "CircularPad3d",
@@ -169,6 +173,7 @@ __all__ += [
     "EmbeddingBag",
     "Flatten",
     "FocalLoss",
+    "Fold",
     "GaussianNLLLoss",
     "GroupNorm",
     "GRUCell",
@@ -222,6 +227,8 @@ __all__ += [
     "PairwiseDistance",
     "Parameter",
     "ParameterList",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "PoissonNLLLoss",
     "PReLU",
     "ReflectionPad1d",
@@ -254,6 +261,7 @@ __all__ += [
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
+    "Unfold",
     "UninitializedBuffer",
     "UninitializedParameter",
     "UninitializedTensorMixin",

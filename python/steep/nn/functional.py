@@ -94,6 +94,7 @@ from steep._core import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     celu,
+    channel_shuffle,
     conv1d,
     conv2d,
     conv3d,
@@ -108,6 +109,7 @@ from steep._core import (
     embedding,
     embedding_bag,
     focal_loss,
+    fold,
     gaussian_nll_loss,
     gelu,
     glu,
@@ -150,6 +152,8 @@ from steep._core import (
     normalize,
     one_hot,
     pad,
+    pixel_shuffle,
+    pixel_unshuffle,
     poisson_nll_loss,
     prelu,
     relu,
@@ -171,6 +175,7 @@ from steep._core import (
     tanhshrink,
     threshold,
     triplet_margin_loss,
+    unfold,
 )
 
 __all__ += [
@@ -182,6 +187,7 @@ __all__ += [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -196,6 +202,7 @@ __all__ += [
     "embedding",
     "embedding_bag",
     "focal_loss",
+    "fold",
     "gaussian_nll_loss",
     "gelu",
     "glu",
@@ -239,6 +246,8 @@ __all__ += [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
     "relu",
@@ -260,4 +269,5 @@ __all__ += [
     "tanhshrink",
     "threshold",
     "triplet_margin_loss",
+    "unfold",
 ]

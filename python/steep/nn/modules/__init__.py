@@ -4,11 +4,13 @@
 from steep.nn.modules import (
     activation,
     batchnorm,
+    channelshuffle,
     container,
     conv,
     distance,
     dropout,
     flatten,
+    fold,
     instancenorm,
     lazy,
     linear,
@@ -16,6 +18,7 @@ from steep.nn.modules import (
     module,
     normalization,
     padding,
+    pixelshuffle,
     pooling,
     rnn,
     sparse,
@@ -23,11 +26,13 @@ from steep.nn.modules import (
 )
 from steep.nn.modules.activation import *
 from steep.nn.modules.batchnorm import *
+from steep.nn.modules.channelshuffle import *
 from steep.nn.modules.container import *
 from steep.nn.modules.conv import *
 from steep.nn.modules.distance import *
 from steep.nn.modules.dropout import *
 from steep.nn.modules.flatten import *
+from steep.nn.modules.fold import *
 from steep.nn.modules.instancenorm import *
 from steep.nn.modules.lazy import *
 from steep.nn.modules.linear import *
@@ -35,6 +40,7 @@ from steep.nn.modules.loss import *
 from steep.nn.modules.module import *
 from steep.nn.modules.normalization import *
 from steep.nn.modules.padding import *
+from steep.nn.modules.pixelshuffle import *
 from steep.nn.modules.pooling import *
 from steep.nn.modules.rnn import *
 from steep.nn.modules.sparse import *
@@ -43,11 +49,13 @@ from steep.nn.modules.upsampling import *
 __all__ = [
     *activation.__all__,
     *batchnorm.__all__,
+    *channelshuffle.__all__,
     *container.__all__,
     *conv.__all__,
     *distance.__all__,
     *dropout.__all__,
     *flatten.__all__,
+    *fold.__all__,
     *instancenorm.__all__,
     *lazy.__all__,
     *linear.__all__,
@@ -55,6 +63,7 @@ __all__ = [
     *module.__all__,
     *normalization.__all__,
     *padding.__all__,
+    *pixelshuffle.__all__,
     *pooling.__all__,
     *rnn.__all__,
     *sparse.__all__,
