@@ -27,6 +27,12 @@ KINDS: dict[str, tuple[tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = {
     "ConvTranspose1d": ((4, 3), {"groups": 2}, (6, 9)),
     "ConvTranspose2d": ((4, 3), {"stride": 2, "output_padding": 1}, (2, 3, 4, 5)),
     "ConvTranspose3d": ((2, 2), {"bias": False}, (1, 3, 3, 3, 3)),
+    "BatchNorm1d": ((1e-3,), {"momentum": 0.5}, (4, 3, 5)),
+    "BatchNorm2d": ((), {"track_running_stats": False}, (4, 3, 5, 2)),
+    "BatchNorm3d": ((), {"bias": False}, (2, 3, 2, 2, 2)),
+    "InstanceNorm1d": ((), {"affine": True, "track_running_stats": False}, (3, 5)),
+    "InstanceNorm2d": ((), {"affine": True, "track_running_stats": True}, (2, 3, 4, 4)),
+    "InstanceNorm3d": ((1e-3, 0.5), {"affine": True, "track_running_stats": True}, (3, 2, 2, 2)),
 }
 EACH = pytest.mark.parametrize("name", KINDS)
 
@@ -101,6 +107,25 @@ def test_errors_of_the_first_call_leave_it_to_come() -> None:
         nn.Sequential(nn.Identity(), nn.LazyLinear(2))(steep.ones(()))
 
 
+def test_norms_without_tensors_and_their_errors() -> None:
+    norm = nn.LazyInstanceNorm2d(affine=False, track_running_stats=False)
+    assert not norm.has_uninitialized_params()
+    norm(steep.ones(2, 5, 3, 3))
+    assert repr(norm) == (
+        "InstanceNorm2d(5, eps=1e-05, momentum=0.1, affine=False, bias=False, "
+        "track_running_stats=False)"
+    )
+    batch = nn.LazyBatchNorm2d().double()
+    assert [repr(b) for b in batch.buffers()][:2] == ["<UninitializedBuffer>"] * 2
+    with pytest.raises(ValueError, match="expected 4D input"):
+        batch(steep.ones(2, 3))
+    assert batch.has_uninitialized_params()
+    batch(steep.rand(4, 2, 3, 3, dtype=steep.float64))
+    assert batch.num_batches_tracked.item() == 1
+    assert batch.running_var.dtype == steep.float64
+    assert type(batch.running_mean) is steep.Tensor
+
+
 # ---- before it --------------------------------------------------------------------------------
 
 
@@ -148,7 +173,7 @@ def test_an_optimizer_may_have_them_already(name: str) -> None:
     optimizer = optim.Adam(layer.parameters(), lr=0.1)
     for _ in range(3):
         optimizer.zero_grad()
-        layer(x).square().mean().backward()
+        (layer(x) + 1).pow(3).mean().backward()
         before = [p.detach().clone() for p in layer.parameters()]
         optimizer.step()
     for p, old in zip(layer.parameters(), before, strict=True):

@@ -196,5 +196,7 @@ _ALL = (
     _only("LazyLinear", _LAZY),
     *(_only(f"LazyConv{axes}d", _LAZY) for axes in (1, 2, 3)),
     *(_only(f"LazyConvTranspose{axes}d", _LAZY) for axes in (1, 2, 3)),
+    *(_only(f"LazyBatchNorm{axes}d", _LAZY) for axes in (1, 2, 3)),
+    *(_only(f"LazyInstanceNorm{axes}d", _LAZY) for axes in (1, 2, 3)),
 )
 COMPOSED = {layer.name: layer for layer in _ALL}

@@ -51,18 +51,25 @@ class _NormBase(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         for name, wanted in (("weight", affine), ("bias", affine and bias)):
-            value = Parameter(empty(num_features, dtype=dtype)) if wanted else None
+            value = self._new_parameter(dtype) if wanted else None
             self.register_parameter(name, value)
         made: tuple[Tensor | None, ...] = (None, None, None)
         if track_running_stats:
             made = (
-                zeros(num_features, dtype=dtype),
-                ones(num_features, dtype=dtype),
+                self._new_statistic(zeros, dtype),
+                self._new_statistic(ones, dtype),
                 zeros((), dtype=int64),
             )
         for name, buffer in zip(_BUFFERS, made, strict=True):
             self.register_buffer(name, buffer)
         self.reset_parameters()
+
+    def _new_parameter(self, dtype: dtype | None) -> Parameter:
+        return Parameter(empty(self.num_features, dtype=dtype))
+
+    def _new_statistic(self, make: Any, dtype: dtype | None) -> Tensor:
+        statistic: Tensor = make(self.num_features, dtype=dtype)
+        return statistic
 
     def reset_running_stats(self) -> None:
         """Set the running mean to 0, the running variance to 1, and the count of batches to 0."""
