@@ -13,6 +13,7 @@ from cases.bench import builders
 from cases.compare import COMPARE, NEAR
 from cases.conv import CONVOLUTIONS
 from cases.create import CREATE, FILL, PEAK
+from cases.ctc import CTC, CTC_LAYER
 from cases.elementwise import ARITHMETIC, COPIES
 from cases.embedding import EMBEDDINGS
 from cases.fold import FOLDS
@@ -62,6 +63,7 @@ TABLE: dict[str, Row] = {
     **RESAMPLING,
     **LOSSES,
     **ROWS_OF_LOSSES,
+    **CTC,
     **NORMS,
     **PLANES,
     **RECURRENT,
@@ -78,6 +80,7 @@ LAYERS: dict[str, Layer] = {
     **{layer.name: layer for layer in (*ADAPTIVE_LAYERS, *RESAMPLING_LAYERS)},
     **NORM_LAYERS,
     **RECURRENT_LAYERS,
+    CTC_LAYER.name: CTC_LAYER,
 }
 
 BENCHMARKS = builders(TABLE, ENTRIES, LAYERS, OPTIMIZERS | SEARCHES)

@@ -349,6 +349,7 @@ class TripletMarginWithDistanceLoss(_Loss):
 # Written by tools/make_stubs.py from here on, from the operations' records.
 from steep._core import (
     cosine_embedding_loss,
+    ctc_loss,
     focal_loss,
     gaussian_nll_loss,
     hinge_embedding_loss,
@@ -365,6 +366,7 @@ from steep._core import (
 )
 
 __all__ += [
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "FocalLoss",
     "GaussianNLLLoss",
@@ -380,6 +382,37 @@ __all__ += [
     "SoftMarginLoss",
     "TripletMarginLoss",
 ]
+
+
+class CTCLoss(_Loss):
+    """Connectionist temporal classification: how unlikely labels are whose places are not known.
+
+    See `steep.nn.functional.ctc_loss`.
+    """
+
+    def __init__(
+        self,
+        blank: int = 0,
+        reduction: str = "mean",
+        zero_infinity: bool = False,
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(
+        self, log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor
+    ) -> Tensor:
+        """Apply `ctc_loss` with the arguments it was made with."""
+        return ctc_loss(
+            log_probs,
+            targets,
+            input_lengths,
+            target_lengths,
+            self.blank,
+            self.reduction,
+            self.zero_infinity,
+        )
 
 
 class CosineEmbeddingLoss(_Loss):
