@@ -121,7 +121,7 @@ CTC = {
             (Arr((40, 6, 30), "spread"), Arr((6, 12), "below30", "int64"), (40,) * 6, (12,) * 6),
             {"reduction": "none"},
         ),
-        kernels=("ctc",),
+        kernels=("ctc", "ctc_backward"),
         counts=Counts(launches=7, saved=7, saved_bytes=616, backward=3),
         bench=_timed,
         rough=8.0,

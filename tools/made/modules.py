@@ -121,8 +121,8 @@ def forward(record: Record, parameters: list[Parameter]) -> str:
     names = [p.name for p in parameters if p.name not in REDUCTION[:2]]
     in_order = following[: len(names)] == names and record.parameters[-1].kind == "positional"
     arguments = [*tensors, *(f"self.{n}" if in_order else f"{n}=self.{n}" for n in names)]
-    takes = ", ".join(f"{p.name}: {OPERANDS[p.annotation]}" for p in taken(record))
-    text = f"    def forward(self, {takes}) -> Tensor:\n"
+    takes = [f"{p.name}: {OPERANDS[p.annotation]}" for p in taken(record)]
+    text = listed("def forward(", ["self", *takes], ") -> Tensor:", "    ")
     of = " with the arguments it was made with" if names else ""
     text += f'        """Apply `{record.name}`{of}."""\n'
     return text + listed(f"return {record.name}(", arguments, ")", "        ")
