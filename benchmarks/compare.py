@@ -33,10 +33,11 @@ import argparse
 import os
 import sys
 
-from benchmarks.libraries import Library, check_agreement, installed
+from benchmarks.layers import Layered
+from benchmarks.libraries import TOLERANCE, Library, check_agreement, installed
 from benchmarks.report import MARKDOWN_HEAD, Finding, Limit, markdown, summary, text
-from benchmarks.table import COMPILED, EAGER, RIVALS, ROWS, columns_of, selected
-from benchmarks.workloads import WORKLOADS, Workload
+from benchmarks.table import COMPILED, EAGER, RIVALS, ROWS, WORK, columns_of, selected
+from benchmarks.workloads import Workload
 
 THREADS = 2
 BUSY = 0.5  # load average from which a warning is given
@@ -57,7 +58,7 @@ def start(rivals: list[str]) -> dict[str, Library]:
     return columns
 
 
-def machine_limit(steep: Library, work: Workload) -> Limit:
+def machine_limit(steep: Library, work: Workload | Layered) -> Limit:
     """The longer of the workload's operations at the peak and its bytes at the bandwidth."""
     cost = work.cost()
     arithmetic = cost.flops / steep.ask("peak")
@@ -68,9 +69,10 @@ def machine_limit(steep: Library, work: Workload) -> Limit:
 
 def measure(name: str, columns: dict[str, Library], pairs: int, seconds: float) -> Finding:
     """Check a row's results, then time it in turn."""
-    work = WORKLOADS[name]
+    work = WORK[name]
     libraries = {column: columns[column] for column in columns_of(work) if column in columns}
-    check_agreement(name, list(libraries.values()))
+    tolerance = getattr(work, "tolerance", TOLERANCE)
+    check_agreement(name, list(libraries.values()), tolerance)
     times: dict[str, list[float]] = {column: [] for column in libraries}
     limits = []
     for _ in range(pairs):

@@ -11,6 +11,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from benchmarks.layers import Layer, Layered, Step
+from benchmarks.networks import network
 from benchmarks.workloads import (
     BETAS,
     EPSILON,
@@ -45,8 +49,15 @@ def _model(lib: ModuleType, network: Network) -> Any:
 
 
 def _optimizer(lib: ModuleType, name: str, params: Any) -> Any:
-    if name == "adam":
-        return lib.optim.Adam(params, lr=LEARNING_RATE, betas=BETAS, eps=EPSILON, fused=True)
+    if name in ("adam", "adamw"):
+        adam = lib.optim.Adam if name == "adam" else lib.optim.AdamW
+        return adam(params, lr=LEARNING_RATE, betas=BETAS, eps=EPSILON, fused=True)
+    if name == "adagrad":
+        return lib.optim.Adagrad(params, lr=LEARNING_RATE, fused=True)
+    if name == "rmsprop":  # which torch has no fused step for, nor for NAdam
+        return lib.optim.RMSprop(params, lr=LEARNING_RATE)
+    if name == "nadam":
+        return lib.optim.NAdam(params, lr=LEARNING_RATE, betas=BETAS, eps=EPSILON)
     return lib.optim.SGD(params, lr=LEARNING_RATE, momentum=MOMENTUM, fused=True)
 
 
@@ -135,20 +146,74 @@ def _recorded(lib: ModuleType, work: RecordedOperation) -> Work:
     return with_backward if work.backward else lambda: x * other
 
 
+def _step(lib: ModuleType, work: Step, compiled: Compile | None) -> Work:
+    model = network(lib, work.network, work.dropout)
+    optimizer = _optimizer(lib, work.optimizer, model.parameters())
+    loss_function = lib.nn.CrossEntropyLoss() if work.classes else lib.nn.MSELoss()
+    batches = itertools.cycle(
+        [(lib.from_numpy(x), lib.from_numpy(target)) for x, target in work.batches()]
+    )
+
+    def step(x: Any, target: Any) -> Any:
+        optimizer.zero_grad()
+        loss = loss_function(model(x), target)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = compiled(step) if compiled else step
+    return lambda: run(*next(batches))
+
+
+def _layer(lib: ModuleType, work: Layer) -> Work:
+    inputs = [lib.from_numpy(array) for array in work.arrays()]
+    settings = dict(work.settings)
+    module = None
+    if hasattr(lib.nn, work.make):
+        module = getattr(lib.nn, work.make)(*work.given, **settings)
+        generator = np.random.default_rng(3)
+        with lib.no_grad():
+            for parameter in module.parameters():
+                drawn = generator.standard_normal(tuple(parameter.shape)).astype(np.float32) / 8
+                parameter.copy_(lib.from_numpy(drawn))
+    else:
+        named = getattr(lib.nn.functional, work.make)
+    leaves = [] if work.indices else [x.requires_grad_() for x in inputs]
+    leaves += list(module.parameters()) if module else []
+
+    def forward() -> Any:
+        out = module(*inputs) if module else named(*inputs, *work.given, **settings)
+        return out[0] if isinstance(out, tuple) else out
+
+    shape = tuple(forward().shape)
+    grad = lib.from_numpy(np.random.default_rng(4).standard_normal(shape, dtype=np.float32))
+
+    def run() -> Any:
+        for leaf in leaves:
+            leaf.grad = None
+        out = forward()
+        out.backward(grad)
+        return (out, *(leaf.grad for leaf in leaves))
+
+    return run
+
+
 _SINGLE: dict[type, Callable[[ModuleType, Any], Work]] = {
     CrossEntropy: _cross_entropy,
     Update: _update,
     Elementwise: _elementwise,
     Product: _product,
     RecordedOperation: _recorded,
+    Layer: _layer,
 }
 _MODELS: dict[type, Callable[[ModuleType, Any, Compile | None], Work]] = {
     Training: _training,
     Inference: _inference,
+    Step: _step,
 }
 
 
-def build(lib: ModuleType, work: Workload, compiled: Compile | None = None) -> Work:
+def build(lib: ModuleType, work: Workload | Layered, compiled: Compile | None = None) -> Work:
     """The work as the library does it; what runs a model goes through `compiled` if it is given."""
     if type(work) in _MODELS:
         return _MODELS[type(work)](lib, work, compiled)

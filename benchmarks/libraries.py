@@ -60,12 +60,12 @@ def installed(name: str) -> bool:
         return False
 
 
-def check_agreement(work: str, libraries: Sequence[Library]) -> None:
+def check_agreement(work: str, libraries: Sequence[Library], tolerance: float = TOLERANCE) -> None:
     """End the program unless the libraries' results of the first calls agree."""
     first, *others = libraries
     expected = first.ask("check", work)
     for other in others:
         for i, (a, b) in enumerate(zip(expected, other.ask("check", work), strict=True)):
             # Not "further apart", which is false of a NaN.
-            if not abs(a - b) <= TOLERANCE * max(1.0, abs(a)):
+            if not abs(a - b) <= tolerance * max(1.0, abs(a)):
                 raise SystemExit(f"{work}: {first.name} gives {a}, {other.name} {b} (number {i})")

@@ -15,8 +15,7 @@ from benchmarks.compare import warn_if_busy
 from benchmarks.figures import PRODUCTS
 from benchmarks.libraries import Library, check_agreement
 from benchmarks.report import Spread, duration, ratio, spread
-from benchmarks.table import COMPILED, ROWS, columns_of, selected
-from benchmarks.workloads import WORKLOADS
+from benchmarks.table import COMPILED, ROWS, WORK, columns_of, selected
 
 Findings = dict[tuple[str, str], Spread]  # (row, variant): its share of the first variant's time
 
@@ -28,7 +27,7 @@ def wanted(only: list[str]) -> list[str]:
 
 def is_compiled(name: str) -> bool:
     """Whether the row is one of a compiled step."""
-    return name in ROWS and COMPILED in columns_of(WORKLOADS[name])
+    return name in ROWS and COMPILED in columns_of(WORK[name])
 
 
 def measure(

@@ -55,7 +55,15 @@ class UpdateCost(NamedTuple):
 
 
 # Adam reads parameter, gradient and two moments and writes all but the gradient.
-UPDATES = {"adam": UpdateCost(15, Mix(4, 3), 4), "sgd": UpdateCost(4, Mix(3, 2), 3)}
+# The others read and write an average of squares; NAdam is Adam's.
+UPDATES = {
+    "adam": UpdateCost(15, Mix(4, 3), 4),
+    "adamw": UpdateCost(16, Mix(4, 3), 4),
+    "sgd": UpdateCost(4, Mix(3, 2), 3),
+    "rmsprop": UpdateCost(8, Mix(3, 2), 3),
+    "adagrad": UpdateCost(7, Mix(3, 2), 3),
+    "nadam": UpdateCost(18, Mix(4, 3), 4),
+}
 # Functions by a polynomial: reduction, about six fused multiply-adds, and putting it together.
 FUNCTION_FLOPS = {"add": 1, "exp": 20, "tanh": 30}
 
@@ -268,7 +276,10 @@ WORKLOADS: dict[str, Workload] = {
     "cross_entropy_4096x1000": CrossEntropy(4096, 1000),
     "cross_entropy_512x50257": CrossEntropy(512, 50257),
     "adam_10m": Update("adam", 10, 1_000_000),
-    "sgd_10m": Update("sgd", 10, 1_000_000),
+    **{
+        f"{name}_10m": Update(name, 10, 1_000_000)
+        for name in ("sgd", "rmsprop", "adagrad", "nadam")
+    },
     **{
         f"{function}_1e{exponent}": Elementwise(function, 10**exponent)
         for function in FUNCTION_FLOPS

@@ -23,10 +23,9 @@ from benchmarks.report import (
     summary,
     text,
 )
-from benchmarks.table import COMPILED, EAGER, ROWS, TORCH, Row, asked, columns_of
+from benchmarks.table import COMPILED, EAGER, ROWS, TORCH, WORK, Row, asked, columns_of
 from benchmarks.workloads import (
     FLOAT,
-    WORKLOADS,
     CrossEntropy,
     Elementwise,
     Mix,
@@ -63,23 +62,23 @@ def finding() -> Finding:
 @pytest.mark.parametrize("name", ROWS)
 def test_row_asks_for_columns_it_has(name: str) -> None:
     """Each row has its workload, and a promise for it."""
-    columns = columns_of(WORKLOADS[name])
+    columns = columns_of(WORK[name])
     assert ROWS[name].asked
     assert all(column in columns for pair in ROWS[name].asked for column in pair)
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WORK)
 def test_costs_are_positive(name: str) -> None:
     """Every workload knows the least it needs."""
-    cost = WORKLOADS[name].cost()
+    cost = WORK[name].cost()
     assert min(cost.flops, cost.traffic, cost.footprint) > 0
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WORK)
 def test_bytes_are_held_against_streams_of_the_same_mix(name: str) -> None:
     """What one pass reads and writes is measured so; the bytes are whole streams of the mix."""
-    cost = WORKLOADS[name].cost()
-    if isinstance(WORKLOADS[name], Update | Elementwise | CrossEntropy):
+    cost = WORK[name].cost()
+    if isinstance(WORK[name], Update | Elementwise | CrossEntropy):
         assert len(cost.mixes) == 1
     for mix in cost.mixes:
         assert all(2 * u + r + w == sum(mix) and u + r == mix.reads for u, r, w in PASSES[mix])
