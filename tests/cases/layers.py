@@ -57,6 +57,22 @@ def _of_network(params: Params, inputs: tuple[Array, ...]) -> Any:
     return linear(between, params["2.weight"])
 
 
+def _dropout(name: str, *shape: int) -> Layer:
+    x = arr(*shape)
+    return Layer(
+        name,
+        (
+            Made(call(0.3), (x,), f"{name}(p=0.3, inplace=False)", training=False),
+            Made(call(0.0), (x,), f"{name}(p=0.0, inplace=False)"),
+            Made(call(), (x,), f"{name}(p=0.5, inplace=False)", drawn=True),
+            Made(call(0.25, inplace=True), (x,), f"{name}(p=0.25, inplace=True)", drawn=True),
+        ),
+        _unchanged,
+        bad=(bad(ValueError, "between 0 and 1, but got 1.5", 1.5),),
+        bench=Made(call(0.5), (arr(*(8 * size for size in shape)),), ""),
+    )
+
+
 def _only(name: str, reason: str) -> Layer:
     return Layer(name, reason=reason)
 
@@ -121,18 +137,12 @@ _ALL = (
         ),
         _unchanged,
     ),
-    Layer(
-        "Dropout",
-        (
-            Made(call(0.3), (_x,), "Dropout(p=0.3, inplace=False)", training=False),
-            Made(call(0.0), (_x,), "Dropout(p=0.0, inplace=False)"),
-            Made(call(), (_x,), "Dropout(p=0.5, inplace=False)", drawn=True),
-            Made(call(0.25, inplace=True), (_x,), "Dropout(p=0.25, inplace=True)", drawn=True),
-        ),
-        _unchanged,
-        bad=(bad(ValueError, "between 0 and 1, but got 1.5", 1.5),),
-        bench=Made(call(0.5), (MATRIX,), ""),
-    ),
+    _dropout("Dropout", 3, 4),
+    _dropout("Dropout1d", 2, 3, 4),
+    _dropout("Dropout2d", 2, 3, 2, 2),
+    _dropout("Dropout3d", 2, 3, 2, 2, 1),
+    _dropout("AlphaDropout", 3, 4),
+    _dropout("FeatureAlphaDropout", 2, 3, 4),
     Layer(
         "PReLU",
         (

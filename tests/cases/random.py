@@ -103,6 +103,39 @@ def _drawn_like(name: str, method: str) -> Row:
 
 
 _mask = np.random.default_rng(20).random((3, 4)) < 0.5
+
+
+def _dropped(name: str, first: tuple[int, ...], other: tuple[int, ...], **changed: Any) -> Row:
+    """Dropout of elements or of channels."""
+    channels = (*first[:2], *(1 for _ in first[2:]))
+    mask = np.random.default_rng(21).random(first if name == "alpha_dropout" else channels) < 0.5
+    refused = [
+        bad(ValueError, "dropout probability has to be between 0 and 1", arr(*first), 1.5),
+        bad(RuntimeError, "floating-point input", arr(*first, dtype="int64"), 0.5, True),
+    ]
+    if name == "dropout1d":
+        refused.append(bad(RuntimeError, "Expected 2D or 3D input", arr(2), 0.5, True))
+    return Row(
+        (
+            call(arr(*first), 0.25, True),
+            call(arr(*other), 0.5, False),
+            call(arr(*first), 1.0, True),
+            call(arr(*other), 0.0, True),
+        ),
+        None,
+        function=_seeded(name),
+        bench=call(arr(*(8 * size for size in first)), 0.5, True),
+        rule_calls=(
+            call(arr(*first), 0.3, True, mask=mask),
+            call(arr(*other), 0.3, False, mask=mask),
+        ),
+        bad=tuple(refused),
+        reason="its mask is drawn by Philox; tests/test_dropout.py checks values and shares",
+        view=True,
+        **changed,
+    )
+
+
 DRAWS = {
     "rand": _distribution("rand", "rand", ("uniform_", "exponential_")),
     "randn": _distribution(
@@ -199,6 +232,16 @@ DRAWS = {
         ),
         reason="its mask is drawn by Philox; tests/test_random.py checks values and shares",
     ),
+    **{
+        name: _dropped(name, *shapes, **changed)
+        for name, shapes, changed in (
+            ("dropout1d", ((2, 3, 4), (3, 4)), {}),
+            ("dropout2d", ((2, 3, 2, 2), (1, 3, 4, 1)), {}),
+            ("dropout3d", ((2, 3, 2, 2, 1), (3, 2, 2, 2)), {}),
+            ("alpha_dropout", ((3, 5), (4,)), {"kernels": ("alpha_dropout",)}),
+            ("feature_alpha_dropout", ((2, 3, 4), (2, 3)), {}),
+        )
+    },
     "rrelu": Row(
         (
             call(arr(3, 5), 0.1, 0.6, True),

@@ -3,6 +3,7 @@
 #include "kernels/isa.h"
 #include "kernels/partition.h"
 #include "kernels/simd/lanes.h"
+#include "kernels/simd/vec_core.h"
 #include "kernels/simd/widening.h"
 
 namespace steep::kernels {
@@ -14,6 +15,8 @@ int64_t scratch(const LaunchView& /*launch*/, int threads) { return threads > 1 
 }  // namespace
 
 Kernel kDropout = routine("dropout", Kind::opaque, "wwru").with_scratch(scratch).with_numbers(2);
+Kernel kAlphaDropout =
+    routine("alpha_dropout", Kind::opaque, "wwru").with_scratch(scratch).with_numbers(4);
 Kernel kDropoutBackward = routine("dropout_backward", Kind::opaque, "wr").with_numbers(1);
 #endif
 
@@ -79,9 +82,9 @@ inline uint64_t keep_bound(double p) {
 
 // Draws this rank's share of a mask of n, and calls use(begin, end) after each block of it.
 template <class Use>
-void draw(const Task& task, uint8_t* mask, int64_t* state, Use use) {
-  const Dropout& how = arguments<Dropout>(task);
-  const int64_t n = how.n;
+void draw(const Task& task, int64_t n, double keep, Use use) {
+  auto* mask = static_cast<uint8_t*>(task.data[1]);
+  auto* state = static_cast<int64_t*>(task.data[3]);
   // Others may draw at the same time: who takes a stretch has it alone, and tells the other ranks.
   uint64_t own[2];
   uint64_t* const taken = task.size > 1 ? static_cast<uint64_t*>(task.scratch) : own;
@@ -92,7 +95,7 @@ void draw(const Task& task, uint8_t* mask, int64_t* state, Use use) {
   }
   task.barrier();
   const uint64_t seed = taken[0], offset = taken[1];
-  const uint64_t bound = keep_bound(how.keep);
+  const uint64_t bound = keep_bound(keep);
   const Range mine = share(n, kChunk, task.rank, task.size);
   for (int64_t begin = mine.begin; begin < mine.end; begin += kChunk) {
     const int64_t end = mine.end - begin < kChunk ? mine.end : begin + kChunk;
@@ -120,11 +123,29 @@ void scale_kept(T* out, const T* x, const uint8_t* mask, T scale, int64_t begin,
 template <class T>
 void dropout(const Task& task) {
   T* out = static_cast<T*>(task.data[0]);
-  auto* mask = static_cast<uint8_t*>(task.data[1]);
+  const auto* mask = static_cast<const uint8_t*>(task.data[1]);
   const T* x = static_cast<const T*>(task.data[2]);
-  const T scale = static_cast<T>(arguments<Dropout>(task).scale);
-  draw(task, mask, static_cast<int64_t*>(task.data[3]),
+  const Dropout& how = arguments<Dropout>(task);
+  const T scale = static_cast<T>(how.scale);
+  draw(task, how.n, how.keep,
        [=](int64_t begin, int64_t end) { scale_kept(out, x, mask, scale, begin, end); });
+}
+
+template <class T>
+void alpha_dropout(const Task& task) {
+  T* out = static_cast<T*>(task.data[0]);
+  const auto* mask = static_cast<const uint8_t*>(task.data[1]);
+  const T* x = static_cast<const T*>(task.data[2]);
+  const AlphaDropout& how = arguments<AlphaDropout>(task);
+  const T scale = static_cast<T>(how.scale), shift = static_cast<T>(how.shift);
+  const T dropped = static_cast<T>(how.dropped);
+  draw(task, how.n, how.keep, [=](int64_t begin, int64_t end) {
+#pragma omp simd
+    for (int64_t i = begin; i < end; ++i) {
+      const T kept = vec::mul_add(x[i], scale, shift);
+      out[i] = mask[i] != 0 ? kept : dropped;
+    }
+  });
 }
 
 template <class T>
@@ -141,6 +162,8 @@ void dropout_backward(const Task& task) {
 void STEEP_FILL(random_dropout)() {
   set_routine<float>(kDropout, dropout<float>);
   set_routine<double>(kDropout, dropout<double>);
+  set_routine<float>(kAlphaDropout, alpha_dropout<float>);
+  set_routine<double>(kAlphaDropout, alpha_dropout<double>);
   set_routine<float>(kDropoutBackward, dropout_backward<float>);
   set_routine<double>(kDropoutBackward, dropout_backward<double>);
 }

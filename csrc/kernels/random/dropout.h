@@ -15,6 +15,12 @@ struct Dropout {
   double keep;   // the probability
   double scale;  // of what is kept
 };
+struct AlphaDropout {
+  int64_t n;
+  double keep;
+  double scale, shift;  // of what is kept
+  double dropped;       // what stands for the rest
+};
 struct DropoutBackward {
   int64_t n;
   double scale;
@@ -23,7 +29,10 @@ struct DropoutBackward {
 // Dropout.  Operands: out[n], mask b[n], x[n], state int64[2] {seed, offset}:
 // out = mask ? x * scale : 0.
 extern Kernel kDropout;
-// DropoutBackward.  Operands: grad_x[n], grad[n], mask b[n]: grad_x = mask ? grad * scale : 0.
+// AlphaDropout.  Operands as Dropout's: out = mask ? x * scale + shift : dropped.
+extern Kernel kAlphaDropout;
+// DropoutBackward, of both.  Operands: grad_x[n], grad[n], mask b[n]:
+// grad_x = mask ? grad * scale : 0.
 extern Kernel kDropoutBackward;
 
 }  // namespace steep::kernels

@@ -36,5 +36,8 @@ Tensor bernoulli_(const Tensor& x, const TensorOrNumber& p, Generator* generator
 
 // dropout.cpp
 Tensor dropout(const Tensor& x, double p, bool training, bool inplace);
+void check_probability(const char* op, double p);
+// A float's numbers, each `value` with probability `keep`, else 0. Unrecorded.
+Tensor noise(const Dims& shape, DType dtype, double keep, double value);
 
 }  // namespace steep::ops

@@ -198,6 +198,39 @@ def _dropout_scale(p: float, training: bool, mask: Array) -> Any:
     return np.zeros(mask.shape) if p == 1 else np.where(mask, 1 / (1 - p), 0.0)
 
 
+_LIMIT = -1.7580993408473766  # of selu at minus infinity
+
+
+def _alpha_scale(p: float) -> tuple[float, float]:
+    """What brings mean and variance back to 0 and 1 (Klambauer et al. 2017, section 2.4)."""
+    scale = 1 / math.sqrt((1 - p) * (1 + p * _LIMIT**2))
+    return scale, -scale * p * _LIMIT
+
+
+def alpha_dropout(
+    input: Array, p: float = 0.5, training: bool = False, *, mask: Array | None = None
+) -> Array:
+    """What is not under `mask` becomes selu's limit; then all is scaled and shifted.
+
+    The mask may be that of channels, ``[N, C, 1, ...]``.
+    """
+    if not training:
+        return input
+    if p == 1:
+        return input * 0
+    scale, shift = _alpha_scale(p)
+    return np.asarray(np.where(mask, wide(input), _LIMIT) * scale + shift).astype(input.dtype)
+
+
+def alpha_dropout_gradient(
+    grad: Array, input: Array, p: float = 0.5, training: bool = False, *, mask: Array | None = None
+) -> tuple[Array]:
+    """The scale, under the mask."""
+    if not training:
+        return (wide(grad),)
+    return (wide(grad) * (0 if p == 1 else np.where(np.asarray(mask), _alpha_scale(p)[0], 0.0)),)
+
+
 # A NaN is passed on: it is not below the corner.
 unary("relu", lambda x: np.where(x <= 0, 0, x), lambda x: np.where(x <= 0, 0.0, 1.0))
 unary("leaky_relu", leaky_relu, leaky_relu_derivative)
@@ -221,3 +254,7 @@ unary("tanhshrink", lambda x: x - np.tanh(x), lambda x: np.tanh(x) ** 2, "float"
 register("prelu", prelu, prelu_gradient, ("input", "weight"))
 register("glu", glu, glu_gradient)
 register("dropout", dropout, dropout_gradient)
+for name in ("dropout1d", "dropout2d", "dropout3d"):  # their mask is that of channels
+    register(name, dropout, dropout_gradient)
+for name in ("alpha_dropout", "feature_alpha_dropout"):
+    register(name, alpha_dropout, alpha_dropout_gradient)
