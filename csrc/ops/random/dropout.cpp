@@ -43,8 +43,7 @@ void record_dropout(const char* op, const Tensor& out, const Tensor& x, const Te
       return;
     }
     const Tensor grad_x = empty(grad.shape(), grad.dtype());
-    program::launch(kernels::kDropoutBackward, grad.dtype(),
-                    {grad_x, contiguous(grad), mask.get()},
+    program::launch(kernels::kDropoutBackward, grad.dtype(), {grad_x, contiguous(grad), mask.get()},
                     kernels::DropoutBackward{grad.numel(), scale});
     grads[0] = grad_x;
   });

@@ -63,7 +63,8 @@ Tensor dropout2d(const Tensor& x, double p, bool training, bool inplace) {
   if (x.dim() == 3) {
     host.warn(
         "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
-        "behavior is desired - input is interpreted as shape (N, C, L), where C is the channel dim. "
+        "behavior is desired - input is interpreted as shape (N, C, L), where C is the channel "
+        "dim. "
         "This behavior will change in a future release to interpret the input as one without a "
         "batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, "
         "please switch to using dropout1d instead.");
@@ -103,8 +104,9 @@ constexpr const char* kSignature =
     "Tensor";
 
 void register_feature_dropout(Registry& registry) {
-  registry.add<&dropout1d>("dropout1d", kFunctional, kSignature,
-                           R"(Zeroes each channel with probability p and scales the rest by 1 / (1 - p).
+  registry.add<&dropout1d>(
+      "dropout1d", kFunctional, kSignature,
+      R"(Zeroes each channel with probability p and scales the rest by 1 / (1 - p).
 
 Input itself unless training. Tompson et al., 2015. Shape: (N, C, L) or (C, L), kept. The mask is
 drawn by Philox from the default generator's counter. Raises ValueError for p outside [0, 1],
@@ -114,8 +116,9 @@ RuntimeError for other dimensions and for integers.
 tensor([[1., 1.],
         [1., 1.]])
 )");
-  registry.add<&dropout2d>("dropout2d", kFunctional, kSignature,
-                           R"(Zeroes each channel with probability p and scales the rest by 1 / (1 - p).
+  registry.add<&dropout2d>(
+      "dropout2d", kFunctional, kSignature,
+      R"(Zeroes each channel with probability p and scales the rest by 1 / (1 - p).
 
 Input itself unless training. Tompson et al., 2015. Shape: (N, C, H, W), kept; as in PyTorch, 3
 dimensions are taken as (N, C, L), with a warning. The mask is drawn by Philox from the default
@@ -125,8 +128,9 @@ dimensions and for integers.
 >>> steep.nn.functional.dropout2d(steep.ones(1, 1, 1, 2), 0.5, training=False)
 tensor([[[[1., 1.]]]])
 )");
-  registry.add<&dropout3d>("dropout3d", kFunctional, kSignature,
-                           R"(Zeroes each channel with probability p and scales the rest by 1 / (1 - p).
+  registry.add<&dropout3d>(
+      "dropout3d", kFunctional, kSignature,
+      R"(Zeroes each channel with probability p and scales the rest by 1 / (1 - p).
 
 Input itself unless training. Tompson et al., 2015. Shape: (N, C, D, H, W) or (C, D, H, W), kept.
 The mask is drawn by Philox from the default generator's counter. Raises ValueError for p outside
