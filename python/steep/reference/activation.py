@@ -219,7 +219,9 @@ def alpha_dropout(
     if p == 1:
         return input * 0
     scale, shift = _alpha_scale(p)
-    return np.asarray(np.where(mask, wide(input), _LIMIT) * scale + shift).astype(input.dtype)
+    return np.asarray(np.where(np.asarray(mask), wide(input), _LIMIT) * scale + shift).astype(
+        input.dtype
+    )
 
 
 def alpha_dropout_gradient(
