@@ -1,4 +1,4 @@
-"""Helpers over the parameters of a model: clipping, normalisation, sequences of unequal length."""
+"""Helpers over the parameters of a model: clipping, normalisation, fusion, unequal sequences."""
 
 from typing import TYPE_CHECKING
 
@@ -13,19 +13,32 @@ from steep.nn.utils.clip_grad import (
 from steep.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
 
 if TYPE_CHECKING:
-    from steep.nn.utils import parametrizations, parametrize, rnn
+    from steep.nn.utils import fusion, parametrizations, parametrize, rnn
     from steep.nn.utils._hooked import (
         remove_spectral_norm,
         remove_weight_norm,
         spectral_norm,
         weight_norm,
     )
+    from steep.nn.utils.fusion import (
+        fuse_conv_bn_eval,
+        fuse_conv_bn_weights,
+        fuse_linear_bn_eval,
+        fuse_linear_bn_weights,
+    )
 else:
     _HOOKED = ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm")
+    _FUSED = (
+        "fuse_conv_bn_eval",
+        "fuse_conv_bn_weights",
+        "fuse_linear_bn_eval",
+        "fuse_linear_bn_weights",
+    )
     __getattr__ = importing(
         "steep.nn.utils",
-        *("parametrizations", "parametrize", "rnn"),
+        *("fusion", "parametrizations", "parametrize", "rnn"),
         **dict.fromkeys(_HOOKED, "_hooked"),
+        **dict.fromkeys(_FUSED, "fusion"),
     )
 
 __all__ = [
@@ -33,6 +46,11 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "fuse_conv_bn_eval",
+    "fuse_conv_bn_weights",
+    "fuse_linear_bn_eval",
+    "fuse_linear_bn_weights",
+    "fusion",
     "get_total_norm",
     "parameters_to_vector",
     "parametrizations",
