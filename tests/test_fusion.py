@@ -42,7 +42,7 @@ CONVOLUTIONS = [
 def test_a_convolution(kind: Any, of: Any, shape: Any, affine: bool, settings: Any) -> None:
     conv = kind(4, 6, 3, dtype=steep.float64, **settings).eval()
     bn = norm(of, 6, affine=affine)
-    before = {name: x.clone() for name, x in (*conv.named_parameters(), *bn.state_dict().items())}
+    before = [x.tolist() for module in (conv, bn) for x in module.state_dict().values()]
     fused = utils.fuse_conv_bn_eval(conv, bn, conv.transposed)
     x = tensor(normal(*shape))
     np.testing.assert_allclose(
@@ -54,8 +54,7 @@ def test_a_convolution(kind: Any, of: Any, shape: Any, affine: bool, settings: A
     assert fused.weight.is_leaf
     assert fused.weight.requires_grad
     assert fused.bias.requires_grad is ("bias" not in settings)
-    for name, value in (*conv.named_parameters(), *bn.state_dict().items()):
-        assert value.tolist() == before[name].tolist()
+    assert before == [x.tolist() for module in (conv, bn) for x in module.state_dict().values()]
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -91,7 +90,7 @@ def test_refusals() -> None:
         utils.fuse_conv_bn_eval(conv, nn.BatchNorm2d(6))
     with pytest.raises(AssertionError, match="only for eval"):
         utils.fuse_linear_bn_eval(nn.Linear(4, 6), nn.BatchNorm1d(6).eval())
-    with pytest.raises(AssertionError, match="running_mean and bn.running_var must not be None"):
+    with pytest.raises(AssertionError, match="running_var must not be None"):
         utils.fuse_conv_bn_eval(conv, bare)
     with pytest.raises(ValueError, match="expected transpose=False for Conv2d"):
         utils.fuse_conv_bn_eval(conv, nn.BatchNorm2d(6).eval(), transpose=True)

@@ -82,7 +82,7 @@ def fuse_conv_bn_weights(
         (0.5, -0.5)
     """
     scale = _scale(bn_rv, bn_eps, bn_w)
-    # Of a transposed convolution, each group of the input's channels has output channels of its own.
+    # Of a transposed convolution, each group of input channels has output channels of its own.
     each = conv_w.shape[1 if transpose else 0]
     grouped = (scale.numel() // each, -1, each) if transpose else (1, 1, each)
     behind = conv_w.shape[2 if transpose else 1 :]
