@@ -40,7 +40,14 @@ from steep.nn.channelshuffle import ChannelShuffle
 from steep.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from steep.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from steep.nn.distance import CosineSimilarity, PairwiseDistance
-from steep.nn.dropout import Dropout
+from steep.nn.dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
 from steep.nn.fold import Fold, Unfold
 from steep.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from steep.nn.lazy import LazyModuleMixin
@@ -152,6 +159,7 @@ __all__ += [
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -179,8 +187,12 @@ __all__ += [
     "CrossEntropyLoss",
     "CTCLoss",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Embedding",
     "EmbeddingBag",
+    "FeatureAlphaDropout",
     "Flatten",
     "FocalLoss",
     "Fold",

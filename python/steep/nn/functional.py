@@ -86,6 +86,7 @@ def triplet_margin_with_distance_loss(
 
 # Written by tools/make_stubs.py from here on, from the operations' records.
 from steep._core import (
+    alpha_dropout,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
@@ -106,9 +107,13 @@ from steep._core import (
     cross_entropy,
     ctc_loss,
     dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
     elu,
     embedding,
     embedding_bag,
+    feature_alpha_dropout,
     focal_loss,
     fold,
     gaussian_nll_loss,
@@ -180,6 +185,7 @@ from steep._core import (
 )
 
 __all__ += [
+    "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -200,9 +206,13 @@ __all__ += [
     "cross_entropy",
     "ctc_loss",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "elu",
     "embedding",
     "embedding_bag",
+    "feature_alpha_dropout",
     "focal_loss",
     "fold",
     "gaussian_nll_loss",
