@@ -124,6 +124,24 @@ STEEP_INLINE Normal<T> normal(T x) {
   return {a.hi < T(0.5) ? near : far, scale(e.growth + T(1), e.k)};
 }
 
+// The chance of a value below -|x| is bell * f(t) / (|x| + sqrt(8)), t = (|x| - sqrt(8)) / (|x| +
+// sqrt(8)), from |x| = 0 on: one quotient and one polynomial where erf's precision is not asked for.
+// Accuracy of the chance: 4 units in the last place, in the tail as well.
+STEEP_INLINE Normal<float> normal(float x) {
+  constexpr float kSqrt8 = 2.82842708f, kVanish = 14.8f;
+  const float size = abs(x), bounded = size > kVanish ? kVanish : size;
+  const float u = 1.0f / (bounded + kSqrt8);
+  const float t = mul_add(-2 * kSqrt8, u, 1.0f);
+  const float f = horner(t, 0.722368061542511f, -0.4858959913253784f, 0.1976163685321808f,
+                         -0.02576829493045807f, -0.015206689946353436f, 0.00457967072725296f,
+                         0.002165162703022361f, -0.0005900988471694291f, -0.00041910112486220896f,
+                         3.510185706545599e-05f, 5.0157203077105805e-05f);
+  const Pair<float> square = two_product(bounded, bounded);
+  const Exponential<float> e = exp_parts(-0.5f * square.hi, -0.5f * square.lo);
+  const float tail = scale(mul_add(e.growth, f * u, f * u), e.k);
+  return {x < 0.0f ? tail : 1.0f - tail, scale(e.growth + 1.0f, e.k)};
+}
+
 }  // namespace vec
 }  // namespace
 }  // namespace steep::kernels
