@@ -45,16 +45,19 @@ constexpr Cut cut_of(int64_t samples, int64_t sets, int64_t width) {
           along - (pieces - 1) * whole};
 }
 
-// How much of x a rank goes through before it comes back to it: what the second-level cache keeps.
-constexpr int64_t kKeptBytes = 256 * 1024;
-// What is read in one go is at least as long as this, or the memory's pages are changed too often.
-constexpr int64_t kReadBytes = 4096;
+// How much of x a rank goes through before it comes back to it: what the first-level cache keeps.
+// (Data that only the second level would keep were slower than those of one set after the other.)
+constexpr int64_t kKeptBytes = 32 * 1024;
+// Samples of a set lie far apart. Going from one to the next is worth while where they are as long
+// as this; else two passes over all of memory, in its order, are quicker: half the time for rows of
+// 2 KiB.
+constexpr int64_t kRunBytes = 16 * 1024;
 
 // How many sets are gathered before the first of them is written; `bytes` of each element are read.
 constexpr int64_t sets_together(const Cut& cut, int64_t bytes) {
+  if (cut.samples > 1 && cut.width * bytes < kRunBytes) return cut.sets;
   const int64_t kept = kKeptBytes / (cut.samples * cut.width * bytes);
-  const int64_t least = ceil_div(kReadBytes, cut.width * bytes);
-  return kept > least ? kept : least;
+  return kept > 1 ? kept : 1;
 }
 
 // Gathers parts, combines them to sets, and writes what follows from these:
