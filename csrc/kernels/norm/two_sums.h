@@ -65,15 +65,11 @@ __attribute__((noinline)) Two<T> sum_two_of_chunk(const Rule& rule, int64_t at, 
     add_lanes(rule, at + kLanes, other_first, other_second);
   }
   if (end - at >= kLanes) add_lanes(rule, at, first, second), at += kLanes;
-  if (end > at) {
-    T tail_first[kLanes] = {}, tail_second[kLanes] = {};
-    for (int j = 0; at + j < end; ++j) rule.add(at + j, tail_first[j], tail_second[j]);
-    other_first.combine(Sum<T>(), Lanes<T>::load(tail_first));
-    other_second.combine(Sum<T>(), Lanes<T>::load(tail_second));
-  }
+  T tail_first = 0, tail_second = 0;
+  for (; at < end; ++at) rule.add(at, tail_first, tail_second);
   first.combine(Sum<T>(), other_first);
   second.combine(Sum<T>(), other_second);
-  return {combine_lanes<Sum<T>>(first), combine_lanes<Sum<T>>(second)};
+  return {combine_lanes<Sum<T>>(first) + tail_first, combine_lanes<Sum<T>>(second) + tail_second};
 }
 
 // The two sums of a whole row; of fewer than 16 elements in their order.
