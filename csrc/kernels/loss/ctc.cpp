@@ -40,6 +40,14 @@ STEEP_INLINE T log_sum(T a, T b, T c) {
   return vec::log(vec::exp(a - by) + vec::exp(b - by) + vec::exp(c - by)) + top;
 }
 
+// out[s] = log(e^x + e^y + e^(z + skip)) + now, each at s: one step for all states.
+template <class T>
+__attribute__((noinline)) void log_sums(T* out, const T* x, const T* y, const T* z, const T* skip,
+                                        const T* now, int64_t n) {
+#pragma omp simd
+  for (int64_t s = 0; s < n; ++s) out[s] = log_sum(x[s], y[s], z[s] + skip[s]) + now[s];
+}
+
 // One sample: its states, and rows for the recursions over them.
 template <class T>
 class CtcSample {
@@ -100,9 +108,7 @@ class CtcSample {
       return settled(alpha);
     }
     before += kCtcFront;
-#pragma omp simd
-    for (int64_t s = 0; s < states_; ++s)
-      alpha[s] = log_sum(before[s], before[s - 1], before[s - 2] + skips_[s]) + now_[s];
+    log_sums(alpha, before, before - 1, before - 2, skips_, now_, states_);
     return settled(alpha);
   }
   // beta of step t from the row after it, with states behind.
@@ -112,17 +118,17 @@ class CtcSample {
     if (!after) {
       for (int64_t s = 0; s < states_; ++s) beta[s] = s + 2 < states_ ? kNever<T> : now_[s];
     } else {
-#pragma omp simd
-      for (int64_t s = 0; s < states_; ++s)
-        beta[s] = log_sum(after[s], after[s + 1], after[s + 2] + skips_[s + 2]) + now_[s];
+      log_sums(beta, after, after + 1, after + 2, skips_ + kCtcFront, now_, states_);
     }
     settled(beta);
   }
   // The logarithm of the sum over the states in which all labels have been seen.
   T end(const T* alpha) const {
-    const T last = alpha[kCtcFront + states_ - 1];
-    const T before = states_ > 1 ? alpha[kCtcFront + states_ - 2] : kNever<T>;
-    return log_sum(last, before, kNever<T>);
+    const T* const last = alpha + kCtcFront + states_ - 1;
+    const T never = kNever<T>, nothing = 0;
+    T sum;
+    log_sums(&sum, last, states_ > 1 ? last - 1 : &never, &never, &nothing, &nothing, 1);
+    return sum;
   }
   // Takes the probabilities of the states in the step last taken from what each class has.
   void take_probabilities(const T* alpha, const T* beta, T* of_classes) const {

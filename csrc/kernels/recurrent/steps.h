@@ -45,15 +45,26 @@ struct RecurrentPart {
   bool split;  // whether other ranks have the other units
 };
 
+// The steps that the first `count` of packed sequences take together.
+inline int64_t steps_of(const Recurrent& how, const int64_t* sizes, int64_t count) {
+  int64_t steps = 0;
+  for (int64_t t = 0; t < how.steps; ++t) steps += smaller(sizes[t], count);
+  return steps;
+}
+
 // The first sequence of rank `rank`: steps of packed sequences are shared as evenly as can be.
 inline int64_t first_sequence(const Recurrent& how, const int64_t* sizes, int rank, int size) {
   if (!how.packed) return how.batch * rank / size;
-  for (int64_t first = 0; first < how.batch; ++first) {
-    int64_t before = 0;
-    for (int64_t t = 0; t < how.steps; ++t) before += smaller(sizes[t], first);
-    if (before * size >= how.rows * rank) return first;
+  int64_t low = 0, high = how.batch;  // the least count whose steps are this rank's share
+  while (low < high) {
+    const int64_t middle = (low + high) / 2;
+    if (steps_of(how, sizes, middle) * size >= how.rows * rank) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
   }
-  return how.batch;
+  return low;
 }
 
 inline RecurrentPart part_of(const Recurrent& how, const int64_t* sizes, int rank, int size) {
