@@ -20,9 +20,9 @@ class RNN(RNNBase):
     * hidden_size)``, arranged like the input, and the last states, of hx's shape. (Elman, Finding
     Structure in Time, 1990.)
 
-    All steps of a layer are one kernel, and replayed like other operations by `steep.compile`.
-    Packed sequences have the sizes of their batches in a recording; those that are an argument of
-    a compiled function would have to be read, and keep it eager.
+    All steps of a layer are one kernel, and replayed like other operations by `steep.compile`; but
+    the sizes of the batches of packed sequences have to be read, which keeps a compiled function
+    eager.
 
     Args:
         input_size: features of the input.
