@@ -15,7 +15,13 @@ __all__ = ["IteratorTasks", "SerialIterator", "Tasks"]
 
 
 class Tasks:
-    """What there is to fetch, one after the other; each stays the current one until it is done."""
+    """What there is to fetch, one after the other; each stays the current one until it is done.
+
+    Attributes:
+        taken: how many are done.
+    """
+
+    taken = 0
 
     def current(self) -> Any:
         """The task whose turn it is.
@@ -41,8 +47,9 @@ class IteratorTasks(Tasks):
     """What an iterator yields."""
 
     def __init__(self, iterator: Iterator[Any]) -> None:
-        self._iterator = iterator
-        self._drawn: deque[Any] = deque()
+        self._source = iterator
+        self._iterator = enumerate(iterator)
+        self._drawn: deque[tuple[int, Any]] = deque()
         self._broken = False
 
     def current(self) -> Any:
@@ -57,21 +64,24 @@ class IteratorTasks(Tasks):
                 "DataLoader: the epoch was broken off while its next batch was drawn; begin "
                 "another with iter(loader)"
             )
+        if self._drawn and self._drawn[0][0] < self.taken:
+            self._drawn.clear()
         if not self._drawn:
             try:
                 # Drawn and kept in one go: nothing comes in between and loses it.
                 self._drawn.extend(itertools.islice(self._iterator, 1))
             except BaseException:
                 # A generator that has raised is over, and would look like one at its end.
-                self._broken = getattr(self._iterator, "gi_frame", self) is None
+                self._broken = getattr(self._source, "gi_frame", self) is None
                 raise
         if not self._drawn:
             raise StopIteration
-        return self._drawn[0]
+        return self._drawn[0][1]
 
     def done(self) -> None:
         """The next task's turn."""
-        self._drawn.clear()
+        # One assignment: whatever interrupts it, the count and the next task go together.
+        self.taken = self._drawn[0][0] + 1
 
 
 class SerialIterator:
@@ -89,6 +99,7 @@ class SerialIterator:
     ) -> None:
         self._tasks = tasks
         self._position = position or Position([])
+        self._position.source = tasks
         self._make_fetch = make_fetch
         self._fetch: Callable[[Any], Any] | None = None
         self._ended = False
@@ -112,17 +123,13 @@ class SerialIterator:
             raise
         except StopIteration as error:
             # As of a generator: it would end the loop over the batches in silence.
-            self._done()
+            self._tasks.done()
             raise RuntimeError("DataLoader: the dataset raised StopIteration") from error
         except Exception:
-            self._done()
+            self._tasks.done()
             raise
         if batch is END:
             self._ended = self._position.ended = True
             raise StopIteration
-        self._done()
-        return batch
-
-    def _done(self) -> None:
         self._tasks.done()
-        self._position.taken += 1
+        return batch

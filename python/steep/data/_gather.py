@@ -121,6 +121,11 @@ class _Spans(Tasks):
     def done(self) -> None:
         self._start += self._sampler.batch_size
 
+    @property
+    def taken(self) -> int:  # type: ignore[override]
+        """How many batches are done: the place in the order says it."""
+        return int(self._start // self._sampler.batch_size)
+
 
 def _spans_of_lists(batch_sampler: Any) -> Iterator[tuple[Any, int, int]]:
     for batch in batch_sampler:

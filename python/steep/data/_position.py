@@ -7,7 +7,16 @@ from typing import Any
 
 from steep._core import Generator, Tensor, default_generator
 
-__all__ = ["Position", "generators_of"]
+__all__ = ["Count", "Position", "generators_of", "set_states", "states_of"]
+
+
+class Count:
+    """How many batches have been handed out, or left out because the dataset raised."""
+
+    __slots__ = ("taken",)
+
+    def __init__(self, taken: int = 0) -> None:
+        self.taken = taken
 
 
 class Position:
@@ -15,14 +24,22 @@ class Position:
 
     Attributes:
         begin: the generators' states as the epoch began.
-        taken: how many batches have been handed out, or left out because the dataset raised.
+        source: what knows how many batches have been taken.
         ended: whether there are none any more.
     """
 
-    __slots__ = ("begin", "ended", "taken")
+    __slots__ = ("begin", "ended", "source")
 
     def __init__(self, begin: list[Tensor], taken: int = 0) -> None:
-        self.begin, self.taken, self.ended = begin, taken, False
+        self.begin = begin
+        self.source: Any = Count(taken)
+        self.ended = False
+
+    @property
+    def taken(self) -> int:
+        """How many batches have been handed out, or left out because the dataset raised."""
+        taken: int = self.source.taken
+        return taken
 
 
 def generators_of(*users: Any) -> list[Generator]:

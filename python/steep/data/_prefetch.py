@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from steep.data._epoch import Tasks
-from steep.data._position import Position
+from steep.data._position import Count, Position
 from steep.data._workers import END, WorkerInfo, set_worker_info
 
 
@@ -136,6 +136,7 @@ class PrefetchingIterator:
     ) -> None:
         self._tasks = tasks
         self._position = position or Position([])
+        self._count = self._position.source = Count(tasks.taken)
         self._between = False  # a batch is on its way from one place to another
         self._timeout = timeout or None
         self._process = os.getpid()
@@ -173,10 +174,11 @@ class PrefetchingIterator:
                 self._between = True
                 self._pending.popleft()
                 value = batch.result()
+                self._count.taken += value is not END
                 self._between = False
             except Exception:
                 if batch.is_ready():
-                    self._position.taken += 1
+                    self._count.taken += 1
                     self._submit(worker)
                 raise
             finally:
@@ -184,7 +186,6 @@ class PrefetchingIterator:
                 # threads would live until the next garbage collection.
                 del batch
             if value is not END:
-                self._position.taken += 1
                 self._submit(worker)
                 return value
         self._position.ended = True

@@ -164,14 +164,13 @@ class DataLoader(Generic[_T]):
         # on how much was drawn before.
         seed = draw_seed(self.generator)
         tasks, make_fetch = self._plan()
-        taken, position.taken = position.taken, 0
+        new = Position(position.begin)
         if not self._iterable:
-            tasks.skip(taken)
-            position.taken = taken
-        iterator = self._iterator(tasks, make_fetch, seed, position)
-        while position.taken < taken and next(iterator, END) is not END:
+            tasks.skip(position.taken)
+        iterator = self._iterator(tasks, make_fetch, seed, new)
+        while new.taken < position.taken and next(iterator, END) is not END:
             pass  # a stream has to be read again
-        self._position = position
+        self._position = new
         return iterator
 
     def _iterator(
