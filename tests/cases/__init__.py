@@ -36,6 +36,7 @@ from cases.resample import RESAMPLING, RESAMPLING_LAYERS
 from cases.row import Row
 from cases.shape import JOIN, VIEWS
 from cases.softmax import SOFTMAX
+from cases.transformer import TRANSFORMERS
 from registry import ENTRIES
 
 __all__ = ["BENCHMARKS", "LAYERS", "OPTIMIZERS", "SEARCHES", "TABLE"]
@@ -78,6 +79,8 @@ LAYERS: dict[str, Layer] = {
     **{row.layer.name: row.layer for row in TABLE.values() if row.layer is not None},
     **COMPOSED,
     **{layer.name: layer for layer in (*ADAPTIVE_LAYERS, *RESAMPLING_LAYERS)},
+    **TRANSFORMERS,
+    **{layer.name: layer for layer in ADAPTIVE_LAYERS},
     **NORM_LAYERS,
     **RECURRENT_LAYERS,
     CTC_LAYER.name: CTC_LAYER,

@@ -31,6 +31,7 @@ ATTENTION = {
             call(arr(2, 0), arr(3, 0), arr(3, 2)),
             call(_rows, _keys, Arr((2, 150, 5))),
             call(_rows, _keys, _keys, is_causal=True),
+            call(*[Arr((260, 3))] * 3, is_causal=True),
             call(_keys, _rows, _rows, Arr((150, 1), "mask", "bool")),
             call(Arr((2, 4, 50, 3)), Arr((2, 2, 130, 3)), Arr((2, 2, 130, 3)),
                  Arr((4, 50, 130), "mask", "bool"), enable_gqa=True),

@@ -93,7 +93,8 @@ int64_t mask_row(T* x, const HeadMask& mask, int64_t i, int64_t j, int64_t n) {
     for (int64_t c = 0; c < n; ++c) x[c] += more[c * step];
   }
   const int64_t all = round_up(n, kLanes);
-  for (int64_t c = how.causal ? smaller(n, i + 1 - j) : n; c < all; ++c) x[c] = lowest<T>();
+  const int64_t seen = how.causal && i < j ? 0 : how.causal ? smaller(n, i + 1 - j) : n;
+  for (int64_t c = seen; c < all; ++c) x[c] = lowest<T>();
   return all;
 }
 

@@ -6,6 +6,7 @@
 #include "kernels/attention/attention.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/registry.h"
+#include "tensor/shape.h"
 
 namespace steep::ops {
 
@@ -41,14 +42,19 @@ Tensor by_rows(const Tensor& x, const Dims& lead) {
   return out.size(3) > 1 && out.strides()[3] != 1 ? contiguous(out) : out;
 }
 
-// Uninitialised [batch, heads, rows, size], in the order of memory that `like` has: by head, or, where
-// its heads were split from one row, by row.
+// Uninitialised [batch, heads, rows, size], batch, heads and rows in the order of memory that they
+// have in `like`: heads that were split from rows can so be joined without a copy.
 Tensor empty_heads(const Tensor& like, int64_t size) {
-  const int64_t batch = like.size(0), heads = like.size(1), rows = like.size(2);
-  if (like.strides()[1] >= like.strides()[2])
-    return empty({batch, heads, rows, size}, like.dtype());
-  return empty_strided({batch, heads, rows, size}, {rows * heads * size, size, heads * size, 1},
-                       like.dtype());
+  Dims shape = like.shape(), strides(4, 1);
+  shape[3] = size;
+  int64_t step = size;
+  const Dims order = order_by_stride(Dims(shape.begin(), shape.begin() + 3),
+                                     Dims(like.strides().begin(), like.strides().begin() + 3));
+  for (int i = 2; i >= 0; --i) {
+    strides[static_cast<int>(order[i])] = step;
+    step *= std::max<int64_t>(shape[static_cast<int>(order[i])], 1);
+  }
+  return empty_strided(shape, strides, like.dtype());
 }
 
 // The operands as the kernels want them.

@@ -271,13 +271,37 @@ Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   return reshaped_view("select", row, shape, strides);
 }
 
+namespace {
+
+// All parts of x along a dimension, whose gradients one node joins: each by itself would be padded to
+// the size of x, and then added.
+Tensors recorded_parts(const char* op, Tensors parts, const Tensor& x, int at,
+                       Tensor (*join_parts)(const Tensors&, int64_t)) {
+  if (!wanted(x) || parts.empty()) return parts;
+  SmallVector<Dims, 4> shapes;
+  for (const Tensor& part : parts) shapes.push_back(part.shape());
+  tape::record_many(op, parts, {x},
+                    [shapes, at, join_parts, dtype = x.dtype()](const Tensor* given, Grads& grads) {
+                      Tensors whole;
+                      for (int i = 0; i < shapes.size(); ++i)
+                        whole.push_back(given[i].defined() ? given[i] : full(shapes[i], 0, dtype));
+                      grads[0] = join_parts(whole, at);
+                    });
+  return parts;
+}
+
+}  // namespace
+
 Tensors unbind(const Tensor& x, int64_t dim) {
   if (x.dim() == 0)
     throw Error(ErrorKind::index, "unbind: Dimension specified as 0 but tensor has no dimensions");
   const int at = wrap_dim("unbind", dim, x.dim());
   Tensors out;
-  for (int64_t i = 0; i < x.size(at); ++i) out.push_back(select(x, at, i));
-  return out;
+  {
+    const tape::GradMode off(false);
+    for (int64_t i = 0; i < x.size(at); ++i) out.push_back(select(x, at, i));
+  }
+  return recorded_parts("unbind", std::move(out), x, at, stack);
 }
 
 Tensors split_sizes(const Tensor& x, const Dims& sizes, int64_t dim) {
@@ -295,11 +319,14 @@ Tensors split_sizes(const Tensor& x, const Dims& sizes, int64_t dim) {
   }
   Tensors out;
   int64_t start = 0;
-  for (int64_t size : sizes) {
-    out.push_back(narrow(x, at, start, size));
-    start += size;
+  {
+    const tape::GradMode off(false);
+    for (int64_t size : sizes) {
+      out.push_back(narrow(x, at, start, size));
+      start += size;
+    }
   }
-  return out;
+  return recorded_parts("split", std::move(out), x, at, cat);
 }
 
 Tensors split(const Tensor& x, int64_t split_size, int64_t dim) {

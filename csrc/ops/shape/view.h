@@ -8,6 +8,7 @@ namespace steep::ops {
 Tensor flatten(const Tensor& x, int64_t start_dim, int64_t end_dim);
 Tensor unflatten(const Tensor& x, int64_t dim, const Dims& sizes);
 Tensors unbind(const Tensor& x, int64_t dim);
+Tensor stack(const Tensors& tensors, int64_t dim);  // join.cpp
 Tensors split(const Tensor& x, int64_t split_size, int64_t dim);
 Tensors split_sizes(const Tensor& x, const Dims& sizes, int64_t dim);
 Tensors chunk(const Tensor& x, int64_t chunks, int64_t dim);

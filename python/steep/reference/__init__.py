@@ -37,6 +37,7 @@ from steep.reference import (
     resample,
     shape,
     softmax,
+    transformer,
 )
 from steep.reference.registry import OPS, Op
 
@@ -66,4 +67,5 @@ __all__ = [
     "resample",
     "shape",
     "softmax",
+    "transformer",
 ]
