@@ -16,12 +16,14 @@ from steep.nn.modules import (
     linear,
     loss,
     module,
+    multihead,
     normalization,
     padding,
     pixelshuffle,
     pooling,
     rnn,
     sparse,
+    transformer,
     upsampling,
 )
 from steep.nn.modules.activation import *
@@ -38,12 +40,14 @@ from steep.nn.modules.lazy import *
 from steep.nn.modules.linear import *
 from steep.nn.modules.loss import *
 from steep.nn.modules.module import *
+from steep.nn.modules.multihead import *
 from steep.nn.modules.normalization import *
 from steep.nn.modules.padding import *
 from steep.nn.modules.pixelshuffle import *
 from steep.nn.modules.pooling import *
 from steep.nn.modules.rnn import *
 from steep.nn.modules.sparse import *
+from steep.nn.modules.transformer import *
 from steep.nn.modules.upsampling import *
 
 __all__ = [
@@ -61,11 +65,13 @@ __all__ = [
     *linear.__all__,
     *loss.__all__,
     *module.__all__,
+    *multihead.__all__,
     *normalization.__all__,
     *padding.__all__,
     *pixelshuffle.__all__,
     *pooling.__all__,
     *rnn.__all__,
     *sparse.__all__,
+    *transformer.__all__,
     *upsampling.__all__,
 ]
