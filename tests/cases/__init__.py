@@ -80,7 +80,6 @@ LAYERS: dict[str, Layer] = {
     **COMPOSED,
     **{layer.name: layer for layer in (*ADAPTIVE_LAYERS, *RESAMPLING_LAYERS)},
     **TRANSFORMERS,
-    **{layer.name: layer for layer in ADAPTIVE_LAYERS},
     **NORM_LAYERS,
     **RECURRENT_LAYERS,
     CTC_LAYER.name: CTC_LAYER,
