@@ -94,6 +94,7 @@ from steep.nn.loss import (
     TripletMarginWithDistanceLoss,
 )
 from steep.nn.module import Module
+from steep.nn.multihead import MultiheadAttention
 from steep.nn.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from steep.nn.padding import (
     CircularPad1d,
@@ -142,6 +143,13 @@ from steep.nn.pooling import (
 from steep.nn.rnn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
 from steep.nn.shape import Flatten, Unflatten
 from steep.nn.sparse import Embedding, EmbeddingBag
+from steep.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from steep.nn.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ += [
@@ -248,6 +256,7 @@ __all__ += [
     "ModuleList",
     "MSELoss",
     "MSLELoss",
+    "MultiheadAttention",
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
@@ -286,6 +295,11 @@ __all__ += [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
