@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from steep._core import Tensor, pairwise_distance
+from steep.nn._attention import multi_head_attention_forward
 from steep.nn._interpolate import (
     interpolate,
     upsample,
@@ -35,6 +36,7 @@ __all__ = [
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
     "interpolate",
+    "multi_head_attention_forward",
     "triplet_margin_with_distance_loss",
     "upsample",
     "upsample_bilinear",
