@@ -105,6 +105,22 @@ def test_of_nans_the_last_is_the_largest(settings: tuple[Any, ...], width: int) 
     np.testing.assert_array_equal(leaf.grad.numpy(), reference[0])
 
 
+@pytest.mark.parametrize("size", [(1, 5), (3, 5), (6, 9), (7, 70)])
+@pytest.mark.parametrize("nans", [0, 1, 3])
+def test_one_window_of_a_whole_plane(size: tuple[int, int], nans: int) -> None:
+    """Seen by several lanes at once: the same of equal elements, and of NaNs, as one by one."""
+    rng = np.random.default_rng(nans)
+    x = rng.integers(0, 3, (5, 4, *size)).astype(np.float32)
+    for plane in x.reshape(20, -1):
+        plane[rng.integers(0, plane.size, nans)] = np.nan
+    out, places = F.max_pool2d(steep.from_numpy(x), size, return_indices=True)
+    wanted = steep.reference.OPS["max_pool2d"].forward(x, size, return_indices=True)
+    np.testing.assert_array_equal(out.numpy(), wanted[0])
+    np.testing.assert_array_equal(places.numpy(), wanted[1])
+    mean = F.adaptive_avg_pool2d(steep.from_numpy(x), 1).numpy()
+    np.testing.assert_allclose(mean[..., 0, 0], x.mean((2, 3)), rtol=1e-5)
+
+
 def test_all_minus_infinity_has_its_first_element() -> None:
     x = steep.full((1, 4, 8), -float("inf"))
     for kernel in (2, (1, 2), 3):

@@ -139,20 +139,51 @@ inline bool is_whole(const PoolAxis& axis) {
   return axis.out == 1 && axis.kernel == axis.in && axis.lead == 0;
 }
 
+// Whether windows are whole planes, one after the other: the elements of one, or 0.
+inline int64_t whole_planes(const AveragePool& pool) {
+  const PoolAxis& depth = pool.depth;
+  const bool slabs = depth.kernel == depth.stride && depth.kernel * depth.out == depth.in;
+  if (!slabs || depth.lead != 0 || !is_whole(pool.height) || !is_whole(pool.width)) return 0;
+  return depth.kernel * pool.height.in * pool.width.in;
+}
+
+// What sums of n elements are divided by.
+template <class T>
+T divisor_of(const AveragePool& pool, int64_t n) {
+  return static_cast<T>(pool.divisor ? pool.divisor : n);
+}
+
+template <class T>
+void average_planes(const Task& task, int64_t n) {
+  const AveragePool& pool = arguments<AveragePool>(task);
+  T* out = static_cast<T*>(task.data[0]);
+  const Plain<T> x{static_cast<const T*>(task.data[1])};
+  const T divisor = divisor_of<T>(pool, n);
+  const Range mine = share(pool.planes * pool.depth.out, 1, task.rank, task.size);
+  for (int64_t i = mine.begin; i < mine.end; ++i) {
+    out[i] = reduce_row<Sum<T>>(x, i * n, n) / divisor;
+  }
+}
+
+template <class T>
+void spread_planes(const Task& task, int64_t n) {
+  const AveragePool& pool = arguments<AveragePool>(task);
+  T* x = static_cast<T*>(task.data[0]);
+  const T* grad = static_cast<const T*>(task.data[1]);
+  const T divisor = divisor_of<T>(pool, n);
+  const Range mine = share(pool.planes * pool.depth.out, 1, task.rank, task.size);
+  for (int64_t i = mine.begin; i < mine.end; ++i) {
+    const T each = grad[i] / divisor;
+    for (int64_t j = 0; j < n; ++j) x[i * n + j] = each;
+  }
+}
+
 template <class T>
 void pool_row(const AveragePool& pool, const Room<T>& room, const T* plane, Range at, T* out) {
-  const int64_t d = at.begin, h = at.end, width = pool.width.in;
-  const T rows = rows_counted<T>(pool, d, h);
-  if (is_whole(pool.height) && is_whole(pool.width)) {
-    const Range depth = window_of(pool.depth, d);
-    const int64_t slice = pool.height.in * width;
-    const T sum =
-        reduce_row<Sum<T>>(Plain<T>{plane}, depth.begin * slice, (depth.end - depth.begin) * slice);
-    out[0] = sum / (rows * room.counts[0]);
-    return;
-  }
+  const int64_t width = pool.width.in;
+  const T rows = rows_counted<T>(pool, at.begin, at.end);
   bool first = true;
-  for_rows(pool, d, h, [&](int64_t row) {
+  for_rows(pool, at.begin, at.end, [&](int64_t row) {
     const T* x = plane + row * width;
     if (first) {
       for (int64_t w = 0; w < width; ++w) room.row[w] = x[w];
@@ -169,6 +200,7 @@ void pool_row(const AveragePool& pool, const Room<T>& room, const T* plane, Rang
 template <class T>
 void average_pool(const Task& task) {
   const AveragePool& pool = arguments<AveragePool>(task);
+  if (const int64_t n = whole_planes(pool)) return average_planes<T>(task, n);
   T* out = static_cast<T*>(task.data[0]);
   const T* x = static_cast<const T*>(task.data[1]);
   const int64_t plane = pool.depth.in * pool.height.in * pool.width.in;
@@ -182,23 +214,10 @@ void average_pool(const Task& task) {
   }
 }
 
-// Of windows that are whole planes, one or one for each slab of depth.
-template <class T>
-bool spread_whole(const AveragePool& pool, const Room<T>& room, const T* grad, T* x) {
-  const PoolAxis& depth = pool.depth;
-  const bool slabs = depth.kernel == depth.stride && depth.kernel * depth.out == depth.in;
-  if (!slabs || depth.lead != 0 || !is_whole(pool.height) || !is_whole(pool.width)) return false;
-  const int64_t n = depth.kernel * pool.height.in * pool.width.in;
-  for (int64_t d = 0; d < depth.out; ++d, x += n) {
-    const T share = grad[d] / (rows_counted<T>(pool, d, 0) * room.counts[0]);
-    for (int64_t i = 0; i < n; ++i) x[i] = share;
-  }
-  return true;
-}
-
 template <class T>
 void average_pool_back(const Task& task) {
   const AveragePool& pool = arguments<AveragePool>(task);
+  if (const int64_t n = whole_planes(pool)) return spread_planes<T>(task, n);
   const int64_t plane = pool.depth.in * pool.height.in * pool.width.in;
   const int64_t rows = pool.depth.out * pool.height.out, n = pool.width.out;
   const Room<T> room = room_for<T>(task);
@@ -206,7 +225,6 @@ void average_pool_back(const Task& task) {
   for (int64_t p = mine.begin; p < mine.end; ++p) {
     T* x = static_cast<T*>(task.data[0]) + p * plane;
     const T* grad = static_cast<const T*>(task.data[1]) + p * rows * n;
-    if (spread_whole(pool, room, grad, x)) continue;
     for (int64_t i = 0; i < plane; ++i) x[i] = 0;
     for (int64_t row = 0; row < rows; ++row, grad += n) {
       const int64_t d = row / pool.height.out, h = row % pool.height.out;

@@ -145,6 +145,51 @@ void pool_each(const MaxPool& pool, const T* plane, int64_t d, int64_t h, T* out
   }
 }
 
+// Whether the better of two finds is the second: the larger one, or of equal ones the earlier, or of
+// NaNs the later.
+template <class T>
+bool prefers(T best, Place<T> place, T value, Place<T> found) {
+  if (is_nan(value)) return !is_nan(best) || found > place;
+  return value > best || (value == best && found < place);
+}
+
+// A window that is a whole plane: kLanes elements side by side see it in turn.
+template <class T>
+void pool_plane(const MaxPool& pool, const T* plane, int64_t, int64_t, T* out, int64_t* place) {
+  constexpr int kLanes = 16;
+  const int64_t n = pool.depth.in * pool.height.in * pool.width.in;
+  alignas(64) T best[kLanes];
+  alignas(64) Place<T> found[kLanes];
+  const int64_t lanes = n < kLanes ? n : kLanes;
+  for (int64_t j = 0; j < lanes; ++j) best[j] = plane[j], found[j] = static_cast<Place<T>>(j);
+  int64_t i = kLanes;
+  for (; i + kLanes <= n; i += kLanes) {
+#pragma omp simd
+    for (int j = 0; j < kLanes; ++j) {
+      const T value = plane[i + j];
+      const bool take = (value > best[j]) | is_nan(value);
+      best[j] = take ? value : best[j];
+      found[j] = take ? static_cast<Place<T>>(i + j) : found[j];
+    }
+  }
+  int64_t chosen = 0;
+  for (int64_t j = 1; j < lanes; ++j) {
+    if (prefers(best[chosen], found[chosen], best[j], found[j])) chosen = j;
+  }
+  T most = best[chosen];
+  Place<T> at = found[chosen];
+  for (; i < n; ++i) {
+    const auto here = static_cast<Place<T>>(i);
+    if (prefers(most, at, plane[i], here)) most = plane[i], at = here;
+  }
+  out[0] = most;
+  if (place) place[0] = at;
+}
+
+inline bool is_whole(const PoolAxis& axis) {
+  return axis.out == 1 && axis.kernel == axis.in && axis.lead == 0 && axis.dilation == 1;
+}
+
 template <class T>
 using PoolRow = void (*)(const MaxPool&, const T*, int64_t, int64_t, T*, int64_t*);
 
@@ -169,6 +214,8 @@ PoolRow<T> by_stride(int64_t stride) {
 
 template <class T>
 PoolRow<T> way_of(const MaxPool& pool, bool placed) {
+  const bool plane = is_whole(pool.depth) && is_whole(pool.height) && is_whole(pool.width);
+  if (plane && fits<T>(pool)) return pool_plane<T>;
   if (pool.width.kernel == 0 || pool.width.out < kFew || !fits<T>(pool)) return pool_each<T>;
   return placed ? by_stride<true, T>(pool.width.stride) : by_stride<false, T>(pool.width.stride);
 }

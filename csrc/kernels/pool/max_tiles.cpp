@@ -2,6 +2,7 @@
 
 #include "kernels/isa.h"
 #include "kernels/partition.h"
+#include "kernels/simd/lanes.h"
 #include "kernels/simd/vec_core.h"
 
 namespace steep::kernels {
@@ -13,50 +14,106 @@ Kernel kMaxTilesPut = routine("max_tiles_put", Kind::opaque, "wrr");
 
 namespace {
 
-// n windows see the pairs of one row, places `code` and `code + 1` of theirs.
-template <bool kFirst, bool kPlaced, class T>
-STEEP_INLINE void see_pairs(T* __restrict out, uint8_t* __restrict place, const T* __restrict x,
-                            int64_t n, int code) {
-#pragma omp simd
-  for (int64_t j = 0; j < n; ++j) {
-    const T a = x[2 * j], b = x[2 * j + 1];
-    T best = a;
-    int at = code;
-    if constexpr (!kFirst) {
-      const bool take = (a > out[j]) | (a != a);
-      best = take ? a : out[j];
-      if constexpr (kPlaced) at = take ? code : place[j];
+// Windows are taken eight at a time, in vectors that say so themselves: left to the compiler, the
+// bytes of the places would make a loop of it that takes as many as bytes fit in a register, and
+// rows are rarely as long. The last eight may have some in common with those before them, which are
+// then computed twice.
+constexpr int64_t kEight = 8;
+
+template <class T>
+struct Eight;
+template <>
+struct Eight<float> {
+  typedef float Values __attribute__((vector_size(32)));
+  typedef int32_t Places __attribute__((vector_size(32)));
+};
+template <>
+struct Eight<double> {
+  typedef double Values __attribute__((vector_size(64)));
+  typedef int64_t Places __attribute__((vector_size(64)));
+};
+typedef uint8_t EightBytes __attribute__((vector_size(8)));
+
+// Whether eight are compared in one instruction; if not, one by one is quicker.
+template <class T>
+constexpr bool kCompares = kEight * static_cast<int>(sizeof(T)) <= kVectorBytes;
+
+template <class V, class T>
+STEEP_INLINE void read(V& value, const T* from) {
+  __builtin_memcpy(&value, from, sizeof(V));
+}
+
+// The larger of what windows have and see, and where that is.
+template <class T>
+STEEP_INLINE void see(typename Eight<T>::Values& best, typename Eight<T>::Places& place,
+                      const typename Eight<T>::Values& value, int code) {
+  const auto take = (value > best) | (value != value);
+  best = take ? value : best;
+  place = take ? typename Eight<T>::Places{} + code : place;
+}
+
+// The windows [at, at + 8) of a row; row(r) is the beginning of their row r of the image.
+template <bool kPlaced, class T, class Row>
+STEEP_INLINE void pool_eight(T* out, uint8_t* place, int64_t at, int rows, Row row) {
+  using Values = typename Eight<T>::Values;
+  Values best{};
+  typename Eight<T>::Places places{};
+  for (int r = 0; r < rows; ++r) {
+    const T* x = row(r) + 2 * at;
+    Values low, high;
+    read(low, x);
+    read(high, x + kEight);
+    const Values even = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
+    const Values odd = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15);
+    if (r == 0) {
+      best = even;
+    } else {
+      see<T>(best, places, even, 2 * r);
     }
-    const bool take = (b > best) | (b != b);
-    out[j] = take ? b : best;
-    if constexpr (kPlaced) place[j] = static_cast<uint8_t>(take ? code + 1 : at);
+    see<T>(best, places, odd, 2 * r + 1);
+  }
+  __builtin_memcpy(out + at, &best, sizeof(best));
+  if constexpr (kPlaced) {
+    const EightBytes bytes = __builtin_convertvector(places, EightBytes);
+    __builtin_memcpy(place + at, &bytes, sizeof(bytes));
   }
 }
 
-// The rows of the image that belong to a row of windows: f(row within the plane, its number).
-template <class F>
-STEEP_INLINE void for_rows(const MaxPool& pool, int64_t d, int64_t h, F f) {
-  const int64_t deep = pool.depth.kernel, high = pool.height.kernel;
-  for (int64_t r = 0; r < deep * high; ++r) {
-    f((d * deep + r / high) * pool.height.in + h * high + r % high, static_cast<int>(r));
+template <bool kPlaced, class T, class Row>
+STEEP_INLINE void pool_one(T* out, uint8_t* place, int64_t at, int rows, Row row) {
+  T best = row(0)[2 * at];
+  int found = 0;
+  for (int k = 1; k < 2 * rows; ++k) {
+    const T value = row(k / 2)[2 * at + k % 2];
+    const bool take = (value > best) | (value != value);
+    best = take ? value : best;
+    found = take ? k : found;
   }
+  out[at] = best;
+  if constexpr (kPlaced) place[at] = static_cast<uint8_t>(found);
 }
 
 template <bool kPlaced, class T>
 void pool_rows(const MaxPool& pool, Range mine, T* out, uint8_t* place, const T* x) {
   const int64_t rows = pool.depth.out * pool.height.out, n = pool.width.out;
+  const int64_t deep = pool.depth.kernel, high = pool.height.kernel, width = pool.width.in;
   const int64_t plane = pool.depth.in * pool.height.in;
   for (int64_t i = mine.begin; i < mine.end; ++i) {
     const int64_t p = i / rows, d = i % rows / pool.height.out, h = i % pool.height.out;
-    for_rows(pool, d, h, [&](int64_t row, int r) {
-      const T* from = x + (p * plane + row) * pool.width.in;
-      uint8_t* at = kPlaced ? place + i * n : nullptr;
-      if (r == 0) {
-        see_pairs<true, kPlaced>(out + i * n, at, from, n, 0);
-      } else {
-        see_pairs<false, kPlaced>(out + i * n, at, from, n, 2 * r);
-      }
-    });
+    const T* first = x + (p * plane + d * deep * pool.height.in + h * high) * width;
+    const auto row = [=](int64_t r) {
+      return first + (deep == 1 ? r : r / high * pool.height.in + r % high) * width;
+    };
+    T* to = out + i * n;
+    uint8_t* places = kPlaced ? place + i * n : nullptr;
+    const int count = static_cast<int>(deep * high);
+    if (n < kEight || !kCompares<T>) {
+      for (int64_t j = 0; j < n; ++j) pool_one<kPlaced>(to, places, j, count, row);
+      continue;
+    }
+    for (int64_t j = 0; j < n; j += kEight) {
+      pool_eight<kPlaced>(to, places, j + kEight <= n ? j : n - kEight, count, row);
+    }
   }
 }
 
@@ -72,13 +129,29 @@ void max_tiles(const Task& task) {
 
 // Writes one row of the image: the gradients of the windows whose place is in it.
 template <class T>
-STEEP_INLINE void put_pairs(T* __restrict x, const T* __restrict grad,
-                            const uint8_t* __restrict place, int64_t n, int code) {
-#pragma omp simd
-  for (int64_t j = 0; j < n; ++j) {
-    const int at = place[j];
-    x[2 * j] = at == code ? grad[j] : T(0);
-    x[2 * j + 1] = at == code + 1 ? grad[j] : T(0);
+STEEP_INLINE void put_pairs(T* x, const T* grad, const uint8_t* place, int64_t n, int code) {
+  using Values = typename Eight<T>::Values;
+  using Places = typename Eight<T>::Places;
+  if (n < kEight) {
+    for (int64_t j = 0; j < n; ++j) {
+      x[2 * j] = place[j] == code ? grad[j] : T(0);
+      x[2 * j + 1] = place[j] == code + 1 ? grad[j] : T(0);
+    }
+    return;
+  }
+  for (int64_t j = 0; j < n; j += kEight) {
+    const int64_t at = j + kEight <= n ? j : n - kEight;
+    EightBytes bytes;
+    read(bytes, place + at);
+    const Places places = __builtin_convertvector(bytes, Places);
+    const Values zero{};
+    Values values;
+    read(values, grad + at);
+    const Values even = places == code ? values : zero, odd = places == code + 1 ? values : zero;
+    const Values low = __builtin_shufflevector(even, odd, 0, 8, 1, 9, 2, 10, 3, 11);
+    const Values high = __builtin_shufflevector(even, odd, 4, 12, 5, 13, 6, 14, 7, 15);
+    __builtin_memcpy(x + 2 * at, &low, sizeof(low));
+    __builtin_memcpy(x + 2 * at + kEight, &high, sizeof(high));
   }
 }
 

@@ -58,14 +58,18 @@ bool is_same(const Sampled& axis) {
   return !cubic || axis.scale == 0 || axis.scale == 1 || axis.corners;
 }
 
-// Axes that become shorter first, so that the others have less to do, the last one, whose elements
-// are picked one by one, before others that become as much longer.
-Tensor weigh(const Tensor& x, Sampled (&sampled)[3], int axes) {
+// Axes that become shorter first, so that the others have less to do. Along the last one elements
+// are picked one by one: it comes after others that become as much shorter, and before those that
+// become as much longer.
+Tensor weigh(const Tensor& x, const Sampled (&sampled)[3], int axes) {
   int order[3] = {2, 1, 0};
   const auto growth = [&](int i) {
     return static_cast<double>(sampled[i].out) / static_cast<double>(sampled[i].in);
   };
-  std::stable_sort(order, order + axes, [&](int a, int b) { return growth(a) < growth(b); });
+  std::stable_sort(order, order + axes, [&](int a, int b) {
+    if (growth(a) != growth(b)) return growth(a) < growth(b);
+    return growth(a) < 1 ? a < b : a > b;
+  });
   Tensor out = x;
   bool changed = false;
   for (int k = 0; k < axes; ++k) {
