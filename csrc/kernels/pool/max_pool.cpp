@@ -88,7 +88,7 @@ STEEP_INLINE void see(T* __restrict best, Place<T>* __restrict place, const T* _
 
 // Calls f(row) for the rows of a window, numbered within the plane.
 template <class F>
-STEEP_INLINE void for_rows(const MaxPool& pool, int64_t d, int64_t h, F f) {
+void for_rows(const MaxPool& pool, int64_t d, int64_t h, F f) {
   const Range depth = window_of(pool.depth, d), height = window_of(pool.height, h);
   for (int64_t z = depth.begin; z < depth.end; z += pool.depth.dilation) {
     for (int64_t y = height.begin; y < height.end; y += pool.height.dilation) {
@@ -203,21 +203,20 @@ bool fits(const MaxPool& pool) {
   return sizeof(Place<T>) == 8 || last < 2147483647.0;
 }
 
-template <bool kPlaced, class T>
-PoolRow<T> by_stride(int64_t stride) {
-  if constexpr (kFloat<T>) {
-    if (stride == 1) return pool_row<1, kPlaced, T>;
-    if (stride == 2) return pool_row<2, kPlaced, T>;
-  }
-  return pool_row<0, kPlaced, T>;
-}
-
+// Integers, which are rarely pooled, have the plainest way alone.
 template <class T>
 PoolRow<T> way_of(const MaxPool& pool, bool placed) {
-  const bool plane = is_whole(pool.depth) && is_whole(pool.height) && is_whole(pool.width);
-  if (plane && fits<T>(pool)) return pool_plane<T>;
-  if (pool.width.kernel == 0 || pool.width.out < kFew || !fits<T>(pool)) return pool_each<T>;
-  return placed ? by_stride<true, T>(pool.width.stride) : by_stride<false, T>(pool.width.stride);
+  if constexpr (kFloat<T>) {
+    const int64_t stride = pool.width.stride;
+    const bool plane = is_whole(pool.depth) && is_whole(pool.height) && is_whole(pool.width);
+    if (plane && fits<T>(pool)) return pool_plane<T>;
+    if (pool.width.kernel != 0 && pool.width.out >= kFew && fits<T>(pool)) {
+      if (stride == 1) return placed ? pool_row<1, true, T> : pool_row<1, false, T>;
+      if (stride == 2) return placed ? pool_row<2, true, T> : pool_row<2, false, T>;
+      return placed ? pool_row<0, true, T> : pool_row<0, false, T>;
+    }
+  }
+  return pool_each<T>;
 }
 
 template <class T>
