@@ -11,6 +11,7 @@ import pytest
 
 import steep
 from compiling import Run, Twins, replays
+from steep.reference import OPS
 
 nn = steep.nn
 F = steep.nn.functional
@@ -190,3 +191,10 @@ def test_windows_far_larger_than_the_image_end() -> None:
     assert F.max_pool1d(x, huge, 1, huge // 2).tolist() == [[4.0] * 5]
     whole = F.avg_pool1d(x, huge, 1, huge // 2, count_include_pad=False)
     assert whole.tolist() == [[2.0] * 5]
+
+
+def test_of_values_with_one_place_the_last_is_kept() -> None:
+    x, places = np.array([[[1.0, 2.0, 3.0]]]), np.zeros((1, 1, 3), np.int64)
+    out = steep.nn.functional.max_unpool1d(steep.from_numpy(x), steep.from_numpy(places), 2)
+    expected = OPS["max_unpool1d"].forward(x, places, 2)
+    assert out.tolist() == expected.tolist() == [[[3.0, 0.0, 0.0, 0.0, 0.0, 0.0]]]

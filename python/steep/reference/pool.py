@@ -203,7 +203,14 @@ def _max_unpool(number: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         output_size: Sequence[int] | None = None,
     ) -> Array:
         shape = _unpooled(input, number, kernel_size, stride, padding, output_size)
-        return _put(input, indices, shape, number).astype(input.dtype)
+        out = np.zeros((math.prod(shape[:-number]), math.prod(shape[-number:])), input.dtype)
+        rows = (len(out), math.prod(input.shape[len(shape) - number :]))
+        for plane, places, values in zip(
+            out, indices.reshape(rows), input.reshape(rows), strict=True
+        ):
+            for place, value in zip(places, values, strict=True):
+                plane[place] = value  # the last one of those that are equal
+        return out.reshape(shape)
 
     def gradient(grad: Array, input: Array, indices: Array, *_: Any, **__: Any) -> tuple[Array]:
         return (_take(wide(grad), indices, number),)
