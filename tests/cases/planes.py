@@ -150,7 +150,7 @@ PLANES = {
         counts=Counts(launches=1, saved=4, saved_bytes=144, backward=1),
         fused=(
             Fused(
-                ("plane_norm", "plane_norm_backward"),
+                ("layer_norm", "layer_norm_backward"),
                 (2, positive(22), rng(4).normal(size=22)),
                 size=22,
                 furthest={"float32": 1e4, "float64": 1e7},

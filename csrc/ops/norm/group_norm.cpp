@@ -55,10 +55,25 @@ void check_group_norm(const Tensor& x, int64_t groups, const Tensor& weight, con
   check_vector("bias", x, bias);
 }
 
+// Where channels have one element each, a group is a row of as many numbers, and what a plane costs
+// would be paid for each: normalised as a row, and then scaled and shifted.
+Tensor group_norm_of_features(const Tensor& x, int64_t groups, const Tensor& weight,
+                              const Tensor& bias, double eps) {
+  const int64_t channels = x.size(1), each = channels / groups;
+  Dims over(x.dim(), 1);
+  over[1] = channels;
+  Tensor y = layer_norm(reshape(x, {x.size(0) * groups, each}), {each}, {}, {}, eps);
+  y = reshape(y, x.shape());
+  if (weight.defined()) y = mul(y, reshape(weight, over));
+  return bias.defined() ? add(y, reshape(bias, over)) : y;
+}
+
 Tensor group_norm(const Tensor& input, int64_t num_groups, const Tensor& weight, const Tensor& bias,
                   double eps) {
   check_group_norm(input, num_groups, weight, bias);
   const int64_t channels = input.size(1);
+  if (length_of(input) == 1 && channels > num_groups)
+    return group_norm_of_features(input, num_groups, weight, bias, eps);
   return plane_norm(
       "group_norm", input, weight, bias,
       {1, input.size(0) * num_groups, channels / num_groups, length_of(input), channels, eps}, {});

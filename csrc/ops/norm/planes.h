@@ -27,4 +27,8 @@ Tensor plane_norm(const char* op, const Tensor& x, const Tensor& weight, const T
 Tensor plane_norm_fixed(const char* op, const Tensor& x, const Tensor& mean, const Tensor& var,
                         const Tensor& weight, const Tensor& bias, const PlaneSets& how);
 
+// norm.cpp
+Tensor layer_norm(const Tensor& input, const Dims& normalized_shape, const Tensor& weight,
+                  const Tensor& bias, double eps);
+
 }  // namespace steep::ops
