@@ -91,11 +91,12 @@ WINDOWS = [(2, 2, 0), (2, 1, 1), (3, 2, 1), (3, 3, 0), ((2, 4), 2, (1, 2))]
 
 
 @pytest.mark.parametrize("settings", WINDOWS)
-@pytest.mark.parametrize("width", [4, 9])
+@pytest.mark.parametrize("width", [4, 9, 21])
 def test_of_nans_the_last_is_the_largest(settings: tuple[Any, ...], width: int) -> None:
     x = np.zeros((1, 6, width), np.float32)
     x[0, 2, 1] = x[0, 3, 2] = x[0, 5, 3] = np.nan
     x[0, 4, :2] = -np.inf
+    x[0, 1, width - 3] = x[0, 4, width - 4] = np.nan
     out, places = F.max_pool2d(steep.from_numpy(x), *settings, return_indices=True)
     wanted = steep.reference.OPS["max_pool2d"].forward(x, *settings, return_indices=True)
     np.testing.assert_array_equal(out.numpy(), wanted[0])

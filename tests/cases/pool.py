@@ -148,6 +148,7 @@ MAXIMA = {
         call(arr(2, 1, 5, 5), 2, ceil_mode=True),
         call(arr(1, 2, 6, 6, domain="ties"), 3, 1, 1, return_indices=True),
         call(arr(1, 2, 6, 6, domain="ties"), 2),
+        call(arr(1, 2, 6, 22, domain="ties"), 2),
         call(arr(1, 1, 4, 4), 4),
         call(arr(0, 2, 4, 4), 2),
         call(arr(2, 2, 3, 70), 2),
