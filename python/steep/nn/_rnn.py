@@ -232,9 +232,10 @@ class RNNBase(Module):
         layer = type(self).__name__
         expected = getattr(self, self._names[0][0]).dtype
         if x.dtype != expected:
+            model = f", or convert model: model.to({x.dtype})" if x.is_floating_point() else ""
             raise ValueError(
                 f"{layer}: RNN input dtype ({x.dtype}) does not match weight dtype ({expected}). "
-                f"Convert input: input.to({expected}), or convert model: model.to({x.dtype})"
+                f"Convert input: input.to({expected}){model}"
             )
         if x.shape[-1] != self.input_size:
             raise RuntimeError(
