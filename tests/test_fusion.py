@@ -101,3 +101,12 @@ def test_refusals() -> None:
 def test_under_the_names_that_pytorch_has() -> None:
     assert steep.nn.utils.fusion.fuse_conv_bn_eval is utils.fuse_conv_bn_eval
     assert set(steep.nn.utils.fusion.__all__) <= set(utils.__all__)
+
+
+def test_layers_that_do_not_fit_are_named() -> None:
+    conv = steep.nn.Conv2d(3, 4, 3).eval()
+    with pytest.raises(ValueError, match=r"normalisation of the 4 channels .* got BatchNorm2d"):
+        steep.nn.utils.fuse_conv_bn_eval(conv, steep.nn.BatchNorm2d(5).eval())
+    normed = steep.nn.utils.parametrizations.weight_norm(steep.nn.Linear(3, 4)).eval()
+    with pytest.raises(ValueError, match="remove its parametrisation"):
+        steep.nn.utils.fuse_linear_bn_eval(normed, steep.nn.BatchNorm1d(4).eval())

@@ -26,12 +26,17 @@ _C = TypeVar("_C", bound=ConvNd)
 _L = TypeVar("_L", bound=Linear)
 
 
-def _check_evaluation(layer: ConvNd | Linear, bn: _NormBase) -> tuple[Tensor, Tensor]:
-    """The running statistics; refuses layers in training mode, and norms without statistics."""
+def _check_layers(op: str, layer: ConvNd | Linear, bn: _NormBase) -> tuple[Tensor, Tensor]:
+    """The running statistics; refuses layers that train, and weights that are computed."""
     if layer.training or bn.training:
         raise AssertionError("Fusion only for eval!")
     if bn.running_mean is None or bn.running_var is None:
         raise AssertionError("bn.running_mean and bn.running_var must not be None")
+    if "weight" not in layer._parameters:
+        raise ValueError(
+            f"{op}: expected {layer} to have its weight as a parameter, got one that is computed; "
+            "remove its parametrisation or weight_norm first"
+        )
     return bn.running_mean, bn.running_var
 
 
@@ -105,7 +110,8 @@ def fuse_conv_bn_eval(conv: _C, bn: _NormBase, transpose: bool = False) -> _C:
 
     Raises:
         AssertionError: in training mode, and without running statistics.
-        ValueError: if `transpose` does not say what `conv` is.
+        ValueError: if `transpose` does not say what `conv` is, if the normalisation is of another
+            number of channels, and if the weight is computed from other parameters.
 
     Example:
         >>> import steep
@@ -113,7 +119,12 @@ def fuse_conv_bn_eval(conv: _C, bn: _NormBase, transpose: bool = False) -> _C:
         >>> steep.nn.utils.fuse_conv_bn_eval(conv, bn)
         Conv2d(3, 4, kernel_size=(3, 3), stride=(1, 1))
     """
-    mean, var = _check_evaluation(conv, bn)
+    mean, var = _check_layers("fuse_conv_bn_eval", conv, bn)
+    if bn.num_features != conv.out_channels:
+        raise ValueError(
+            f"fuse_conv_bn_eval: expected a normalisation of the {conv.out_channels} channels that "
+            f"{conv} gives, got {bn}"
+        )
     if transpose != conv.transposed:
         raise ValueError(
             f"fuse_conv_bn_eval: expected transpose={conv.transposed} for {type(conv).__name__}, "
@@ -180,7 +191,7 @@ def fuse_linear_bn_eval(linear: _L, bn: _NormBase) -> _L:
         >>> steep.nn.utils.fuse_linear_bn_eval(linear, bn)
         Linear(in_features=3, out_features=4, bias=True)
     """
-    mean, var = _check_evaluation(linear, bn)
+    mean, var = _check_layers("fuse_linear_bn_eval", linear, bn)
     if bn.num_features not in (linear.out_features, 1):
         raise AssertionError(
             "To fuse, linear.out_features == bn.num_features or bn.num_features == 1, got "
