@@ -219,6 +219,8 @@ from steep._core import tensor as tensor
 from steep._core import threshold as threshold
 from steep._core import tile as tile
 from steep._core import transpose as transpose
+from steep._core import tril as tril
+from steep._core import triu as triu
 from steep._core import true_divide as true_divide
 from steep._core import trunc as trunc
 from steep._core import uint8 as uint8

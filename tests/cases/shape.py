@@ -375,6 +375,23 @@ JOIN = {
         bench=call(MATRIX, (2, 2)),
         bad=(bad(RuntimeError, "must not be negative", arr(2), (-1,)),),
     ),
+    **{
+        op: Row(
+            (
+                call(arr(3, 4)),
+                call(arr(2, 3, 3), 1),
+                call(arr(4, 2), -2),
+                call(arr(2, 3), diagonal=9),
+                call(arr(2, 3), -(2**62)),
+                call(arr(0, 2)),
+            ),
+            op,
+            ALL,
+            bench=call(MATRIX),
+            bad=(bad(RuntimeError, "at least 2 dimensions", arr(2)),),
+        )
+        for op in ("tril", "triu")
+    },
     "flip": Row(
         (
             call(arr(2, 3), (0, 1)),
