@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import steep
+from cases import OPTIMIZERS
 from runner import numpy
 
 nn = steep.nn
@@ -35,7 +36,12 @@ class Run:
 
     def __init__(self, model: Any, optimizer: str = "Adam", **settings: Any) -> None:
         self.model = model
-        self.optimizer = getattr(steep.optim, optimizer)(model.parameters(), **settings)
+        params = list(model.parameters())
+        taken = OPTIMIZERS[optimizer].takes(params) if optimizer in OPTIMIZERS else params
+        for p in params:  # no gradient for what nothing steps
+            if not any(p is one for one in taken):
+                p.requires_grad_(False)
+        self.optimizer = getattr(steep.optim, optimizer)(taken, **settings)
 
     def step(self, x: Any, y: Any) -> Any:
         self.optimizer.zero_grad()
