@@ -24,6 +24,12 @@ BY_MARGINS: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "gaussian_nll_loss": [
         ((np.array([3.0]), np.array([1.0]), np.array([4.0])), (np.log(4) + 1) / 2)
     ],
+    "ctc_loss": [
+        (
+            (np.log(np.full((1, 1, 2), 0.5)), np.array([[1]]), np.array([1]), np.array([1])),
+            np.log(2),
+        )
+    ],
     "focal_loss": [((np.zeros((1, 2)), np.array([1])), np.log(2) / 4)],
     "cosine_similarity": [
         ((np.array([[2.0, 0], [0, 2]]), np.array([[5.0, 0], [-3, 0]])), [1.0, 0])
