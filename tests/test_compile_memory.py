@@ -201,3 +201,25 @@ def test_a_recorder_that_lets_memory_go_cannot_run_its_launches_again() -> None:
     assert recorder.launches() == ["mul", "add"]
     with pytest.raises(RuntimeError, match="memory was released"):
         recorder.replay()
+
+
+def cached() -> int:
+    stats = steep.memory_stats()
+    return stats["reserved_bytes"] - stats["allocated_bytes"]
+
+
+def test_what_recorded_calls_left_in_the_cache_does_not_lie_beside_a_large_arena() -> None:
+    def sums(x: Any) -> Any:
+        a = x.cumsum(0)
+        b = (a + a.cumsum(0)).cumsum(0)
+        return (a + b).cumsum(0).sum()
+
+    steep.empty_cache()
+    x = steep.rand(5_000_000)
+    compiled = steep.compile(sums, fullgraph=True)
+    compiled(x)
+    left = cached()
+    assert left >= 2 * x.numel() * x.element_size()
+    for _ in range(3):
+        compiled(x)
+    assert cached() < left / 2

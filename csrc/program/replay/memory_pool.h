@@ -34,6 +34,8 @@ class MemoryPool {
     }
     trim();                                           // no free block is large enough
     free_.reserve(static_cast<size_t>(blocks_) + 1);  // so that giving back cannot fail
+    // What the recorded calls left in the cache would lie beside a large arena for good.
+    if (bytes >= kLarge) runtime::empty_cache();
     const Block block{static_cast<char*>(runtime::allocate(bytes)), bytes};
     ++blocks_;
     return block;
@@ -64,6 +66,8 @@ class MemoryPool {
     runtime::deallocate(block.data, block.bytes);
     --blocks_;
   }
+
+  static constexpr size_t kLarge = size_t{16} << 20;
 
   int blocks_ = 0;  // free, and in use
   std::vector<Block> free_;
