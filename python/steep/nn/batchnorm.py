@@ -118,7 +118,7 @@ class BatchNorm2d(_BatchNorm):
         >>> import steep
         >>> layer = steep.nn.BatchNorm2d(3)
         >>> layer(steep.ones(2, 3, 4, 4)).shape
-        torch.Size([2, 3, 4, 4])
+        steep.Size([2, 3, 4, 4])
         >>> list(layer.state_dict())
         ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked']
     """

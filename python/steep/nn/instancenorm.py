@@ -126,7 +126,7 @@ class InstanceNorm2d(_InstanceNorm):
     Example:
         >>> import steep
         >>> steep.nn.InstanceNorm2d(3)(steep.ones(3, 4, 4)).shape
-        torch.Size([3, 4, 4])
+        steep.Size([3, 4, 4])
     """
 
     _dims = (3, 4)
@@ -155,7 +155,7 @@ class InstanceNorm3d(_InstanceNorm):
     Example:
         >>> import steep
         >>> steep.nn.InstanceNorm3d(3, affine=True).weight.shape
-        torch.Size([3])
+        steep.Size([3])
     """
 
     _dims = (4, 5)

@@ -275,7 +275,7 @@ class LocalResponseNorm(Module):
     Example:
         >>> import steep
         >>> steep.nn.LocalResponseNorm(2)(steep.zeros(1, 3, 2)).shape
-        torch.Size([1, 3, 2])
+        steep.Size([1, 3, 2])
     """
 
     def __init__(
