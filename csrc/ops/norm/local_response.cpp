@@ -74,7 +74,7 @@ Args:
 Example:
     >>> import steep
     >>> steep.nn.LocalResponseNorm(2)(steep.zeros(1, 3, 2)).shape
-    torch.Size([1, 3, 2])
+    steep.Size([1, 3, 2])
 )",
                       nullptr, "{size}, alpha={alpha}, beta={beta}, k={k}");
 }
