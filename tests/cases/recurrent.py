@@ -132,7 +132,7 @@ class Joined:
     """A layer whose results are put into one tensor."""
 
     def joined(self, m: ModuleType, layer: Any) -> Any:
-        self.layer, self.library = layer, m.__name__
+        self.layer, self.home = layer, m.__name__
         return self
 
     def forward(self, x: Any, *states: Any) -> Any:
@@ -140,7 +140,7 @@ class Joined:
         made = self.layer(x, given)
         out, last = made if isinstance(made, tuple) else (made, ())
         last = last if isinstance(last, tuple) else (last,)
-        m = importlib.import_module(self.library)
+        m = importlib.import_module(self.home)
         return m.cat([t.reshape(-1) for t in (out, *last)])
 
 
