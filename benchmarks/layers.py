@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.workloads import FLOAT, UPDATES, Array, Cost
 
-VOCABULARY = 65
+VOCABULARY = 65  # characters of a text
 PLACES_3X3 = 4  # products of a result and a channel: 16 for each four results
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-VOCABULARY = 65  # characters of a text
+from benchmarks.layers import VOCABULARY
 
 
 def _mnist(lib: ModuleType, dropout: bool) -> Any:

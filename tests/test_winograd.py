@@ -84,6 +84,18 @@ def test_the_bits_do_not_depend_on_threads(shape: tuple[Any, ...]) -> None:
     assert found[0] == found[1] == found[2]
 
 
+def test_an_infinity_is_seen_by_no_other_results() -> None:
+    x = steep.rand(1, 16, 24, 24)
+    w = steep.rand(16, 16, 3, 3)
+    for row in range(8, 12):
+        given = x.clone()
+        given[0, 3, row, 11] = float("inf")
+        finite = np.isfinite(F.conv2d(given, w).numpy()).all((0, 1))
+        expected = np.ones((22, 22), bool)
+        expected[row - 2 : row + 1, 9:12] = False
+        np.testing.assert_array_equal(finite, expected)
+
+
 def test_it_is_taken_where_channels_and_tiles_are_many() -> None:
     def kernels(channels: int, size: int) -> set[str]:
         x, w = steep.ones(1, channels, size, size), steep.ones(16, channels, 3, 3)

@@ -23,7 +23,7 @@ kernels::Winograd arguments_of(int64_t batch, int64_t channels, int64_t rows,
 }  // namespace
 
 bool suits_winograd(int64_t batch, int64_t channels, int64_t rows, const Convolution& how) {
-  // Below, transforming takes longer than the products that are saved (measured).
+  // Below, transforming takes about as long as the products that are saved, by counting operations.
   constexpr int64_t kLeastChannels = 16, kLeastTiles = 128;
   if (how.axes != 2 || how.groups != 1 || !suits(how.axis[1]) || !suits(how.axis[2])) return false;
   return channels >= kLeastChannels && rows >= kLeastChannels &&
