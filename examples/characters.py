@@ -25,7 +25,7 @@ from pathlib import Path
 
 import steep
 from steep import Tensor, nn
-from steep.training import EarlyStopping, decay_groups
+from steep.train import EarlyStopping, decay_groups
 
 STEPS = 250  # In what is called an epoch here.
 BATCH = 16

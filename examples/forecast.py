@@ -27,7 +27,7 @@ import numpy as np
 import steep
 from steep import Tensor, nn
 from steep.data import DataLoader, TensorDataset
-from steep.training import EarlyStopping
+from steep.train import EarlyStopping
 
 DAY, WEEK = 24, 7 * 24
 PAST, AHEAD = 3 * DAY, DAY  # Hours that the LSTM reads, and those that it forecasts.

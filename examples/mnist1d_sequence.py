@@ -27,7 +27,7 @@ import numpy as np
 import steep
 from steep import Tensor, nn
 from steep.data import DataLoader, TensorDataset
-from steep.training import EarlyStopping
+from steep.train import EarlyStopping
 
 # By model: the accuracy to reach, the learning rate and for how long.
 GOAL = {"mlp": 0.65, "cnn": 0.92, "gru": 0.90}

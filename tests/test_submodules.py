@@ -87,7 +87,7 @@ def test_what_few_programs_use_is_not_imported_with_the_rest() -> None:
     code = (
         "import sys, steep; steep.optim.SGD, steep.nn.Linear; "
         "LATER = ('steep.optim.lr_s', 'steep.optim.swa', 'steep.nn.utils.param', "
-        "'steep.nn.utils._hooked', 'steep.nn.utils._orthogonal', 'steep.training'); "
+        "'steep.nn.utils._hooked', 'steep.nn.utils._orthogonal', 'steep.train'); "
         "print([m for m in sys.modules if m.startswith(LATER)])"
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

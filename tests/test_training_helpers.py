@@ -1,4 +1,4 @@
-"""`steep.training`: penalties, noise, mixed samples, early stopping, groups."""
+"""`steep.train`: penalties, noise, mixed samples, early stopping, groups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 import steep
 from compiling import replays
 from runner import numpy
-from steep import nn, optim, training
+from steep import nn, optim, train
 from tolerances import same_bits
 
 F = nn.functional
@@ -27,7 +27,7 @@ def network() -> Any:
 
 
 def test_steep_does_not_import_it() -> None:
-    program = "import sys, steep; print('steep.training' in sys.modules, steep.training.mixup)"
+    program = "import sys, steep; print('steep.train' in sys.modules, steep.train.mixup)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.startswith("False <function mixup"), done.stderr
 
@@ -39,7 +39,7 @@ def test_steep_does_not_import_it() -> None:
 def test_penalties(dtype: Any) -> None:
     net = network().to(dtype)
     arrays = [p.detach().numpy() for p in net.parameters()]
-    one, two = training.l1_penalty(net, 0.1), training.l2_penalty(net.parameters(), 0.1)
+    one, two = train.l1_penalty(net, 0.1), train.l2_penalty(net.parameters(), 0.1)
     assert one.dtype == two.dtype == dtype
     rtol = 1e-5 if dtype == steep.float32 else 1e-12
     np.testing.assert_allclose(one.item(), 0.1 * sum(abs(a).sum() for a in arrays), rtol=rtol)
@@ -48,10 +48,10 @@ def test_penalties(dtype: Any) -> None:
     for p, a in zip(net.parameters(), arrays, strict=True):
         expected = 0.1 * np.sign(a) + 0.2 * a
         np.testing.assert_allclose(p.grad.numpy(), expected, rtol=rtol, atol=1e-7)
-    assert training.l1_penalty([]).item() == 0.0
-    assert training.l2_penalty(steep.tensor([3.0, 4.0])).item() == 25.0
+    assert train.l1_penalty([]).item() == 0.0
+    assert train.l2_penalty(steep.tensor([3.0, 4.0])).item() == 25.0
     with pytest.raises(TypeError, match="l1_penalty: expected a module or tensors, got float"):
-        training.l1_penalty([1.0])
+        train.l1_penalty([1.0])
 
 
 def test_the_l2_penalty_is_weight_decay() -> None:
@@ -62,7 +62,7 @@ def test_the_l2_penalty_is_weight_decay() -> None:
         for _ in range(3):
             sgd.zero_grad()
             loss = net(x).square().sum()
-            (loss if decay else loss + training.l2_penalty(net, 0.1)).backward()
+            (loss if decay else loss + train.l2_penalty(net, 0.1)).backward()
             sgd.step()
         found.append(numpy(list(net.parameters())))
     for a, b in zip(*found, strict=True):
@@ -72,7 +72,7 @@ def test_the_l2_penalty_is_weight_decay() -> None:
 def test_noise_has_the_variance_of_its_step() -> None:
     w = steep.zeros(40_000, requires_grad=True)
     frozen = steep.zeros(2, requires_grad=True)
-    noise = training.GradientNoise([w, frozen], eta=0.3, gamma=0.55)
+    noise = train.GradientNoise([w, frozen], eta=0.3, gamma=0.55)
     for t in range(4):
         w.grad = steep.ones_like(w)
         noise.add()
@@ -80,12 +80,12 @@ def test_noise_has_the_variance_of_its_step() -> None:
         assert abs(drawn.mean().item()) < 0.01
         assert drawn.square().mean().item() == pytest.approx(0.3 / (1 + t) ** 0.55, rel=0.03)
     assert frozen.grad is None
-    other = training.GradientNoise(w)
+    other = train.GradientNoise(w)
     other.load_state_dict(noise.state_dict())
     assert other.count.item() == 4.0
     for settings in ({"eta": -1.0}, {"gamma": math.nan}):
         with pytest.raises(ValueError, match="to be at least 0"):
-            training.GradientNoise(w, **settings)
+            train.GradientNoise(w, **settings)
 
 
 # ---- mixing -----------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def test_noise_has_the_variance_of_its_step() -> None:
 @pytest.mark.parametrize("alpha", [0.05, 0.2, 1.0, 4.0])
 def test_the_distribution_is_beta(alpha: float) -> None:
     generator = steep.Generator().manual_seed(3)
-    draws = np.array([training.sample_beta(alpha, generator).item() for _ in range(6000)])
+    draws = np.array([train.sample_beta(alpha, generator).item() for _ in range(6000)])
     assert ((draws >= 0) & (draws <= 1)).all()
     assert draws.mean() == pytest.approx(0.5, abs=0.02)
     assert draws.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.05)
@@ -102,7 +102,7 @@ def test_the_distribution_is_beta(alpha: float) -> None:
     assert ((draws - 0.5) ** 4).mean() == pytest.approx(fourth, rel=0.08)
     for bad in (0, -1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match="expected alpha to be above 0"):
-            training.sample_beta(bad)
+            train.sample_beta(bad)
 
 
 def test_mixup_mixes_both_alike() -> None:
@@ -110,12 +110,12 @@ def test_mixup_mixes_both_alike() -> None:
     x = steep.eye(5, dtype=steep.float64).requires_grad_()
     y = steep.arange(5)
     for _ in range(20):
-        mixed, target = training.mixup(x, y, 1.0, num_classes=5)
+        mixed, target = train.mixup(x, y, 1.0, num_classes=5)
         same_bits(mixed.detach().numpy(), target.numpy())
         np.testing.assert_allclose(target.sum(1).numpy(), 1.0, rtol=1e-12)
     mixed.sum().backward()
     assert x.grad is not None
-    _, values = training.mixup(x.detach().float(), steep.rand(5, 2))
+    _, values = train.mixup(x.detach().float(), steep.rand(5, 2))
     assert tuple(values.shape) == (5, 2)
     loss = F.cross_entropy(mixed.detach(), target)
     assert loss.item() > 0
@@ -127,7 +127,7 @@ def test_cutmix_pastes_a_box(shape: tuple[int, ...]) -> None:
     x = steep.arange(6).double().reshape([6] + [1] * (len(shape) + 1)).expand(6, 2, *shape)
     y = steep.arange(6)
     for _ in range(30):
-        mixed, target = training.cutmix(x, y, num_classes=6)
+        mixed, target = train.cutmix(x, y, num_classes=6)
         changed = mixed.numpy() != x.numpy()
         for sample in range(6):
             own = target[sample, sample].item()
@@ -143,7 +143,7 @@ def test_cutmix_pastes_a_box(shape: tuple[int, ...]) -> None:
 
 def test_wrong_batches_are_refused() -> None:
     x, y = steep.rand(4, 3, 5), steep.tensor([0, 1, 2, 1])
-    for mix in (training.mixup, training.cutmix):
+    for mix in (train.mixup, train.cutmix):
         with pytest.raises(ValueError, match="expected num_classes"):
             mix(x, y)
         with pytest.raises(ValueError, match="as many targets as inputs"):
@@ -155,27 +155,27 @@ def test_wrong_batches_are_refused() -> None:
         with pytest.raises(ValueError, match="alpha to be above 0"):
             mix(x, y, 0.0, num_classes=3)
     with pytest.raises(ValueError, match=r"expected an input \(N, C, \*\)"):
-        training.cutmix(x[:, :, 0], y, num_classes=3)
+        train.cutmix(x[:, :, 0], y, num_classes=3)
 
 
 # ---- compiled ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mix", [None, training.mixup, training.cutmix])
+@pytest.mark.parametrize("mix", [None, train.mixup, train.cutmix])
 def test_compiled_steps_have_the_same_bits(mix: Any) -> None:
     found = []
     for compiled in (False, True):
         steep.manual_seed(4)
         net = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 3))
-        adamw = optim.AdamW(training.decay_groups(net, 0.1), lr=0.01)
-        noise = training.GradientNoise(net, eta=0.1)
+        adamw = optim.AdamW(train.decay_groups(net, 0.1), lr=0.01)
+        noise = train.GradientNoise(net, eta=0.1)
 
         def step(x: Any, y: Any, net: Any = net, opt: Any = adamw, noise: Any = noise) -> Any:
             opt.zero_grad()
             if mix is not None:
                 x, y = mix(x, y, num_classes=3)
-            loss = F.cross_entropy(net(x), y) + training.l1_penalty(net, 1e-3)
-            (loss + training.l2_penalty(net, 1e-3)).backward()
+            loss = F.cross_entropy(net(x), y) + train.l1_penalty(net, 1e-3)
+            (loss + train.l2_penalty(net, 1e-3)).backward()
             noise.add()
             opt.step()
             return loss
@@ -197,7 +197,7 @@ def test_compiled_steps_have_the_same_bits(mix: Any) -> None:
 
 def stops(values: list[float], **settings: Any) -> int | None:
     """Which measure says stop."""
-    stopping = training.EarlyStopping(**settings)
+    stopping = train.EarlyStopping(**settings)
     return next((i for i, value in enumerate(values) if stopping.step(value)), None)
 
 
@@ -218,14 +218,14 @@ def test_when_to_stop() -> None:
         ({"mode": "least"}, "'min' or 'max', got 'least'"),
     ):
         with pytest.raises(ValueError, match=text):
-            training.EarlyStopping(**settings)
+            train.EarlyStopping(**settings)
     with pytest.raises(TypeError, match="expected a number, got Tensor"):
-        training.EarlyStopping().step(steep.ones(2))
+        train.EarlyStopping().step(steep.ones(2))
 
 
 def test_the_best_weights_come_back() -> None:
     net = nn.Linear(2, 1)
-    stopping = training.EarlyStopping(net, patience=2)
+    stopping = train.EarlyStopping(net, patience=2)
     with pytest.raises(RuntimeError, match="expected weights of a best measure"):
         stopping.restore()
     for value in (3.0, 1.0, 2.0, 2.5):
@@ -239,17 +239,17 @@ def test_the_best_weights_come_back() -> None:
     assert net.weight.tolist() == [[1.0, 1.0]]
     assert (stopping.best, stopping.best_step, stopping.waited, stopping.steps) == (1.0, 1, 2, 4)
     with pytest.raises(RuntimeError, match="make it with a model"):
-        training.EarlyStopping().restore()
+        train.EarlyStopping().restore()
 
 
 def test_it_goes_into_checkpoints(tmp_path: Path) -> None:
     net = nn.Linear(2, 1)
-    stopping = training.EarlyStopping(net, patience=3)
+    stopping = train.EarlyStopping(net, patience=3)
     for value in (2.0, 1.0, 1.5):
         stopping.step(value)
     steep.save_checkpoint(tmp_path / "f", stopping=stopping)
     other_net = copy.deepcopy(net)
-    other = training.EarlyStopping(other_net, patience=3)
+    other = train.EarlyStopping(other_net, patience=3)
     steep.load_checkpoint(tmp_path / "f", stopping=other)
     nn.init.zeros_(other_net.weight)
     assert [other.step(v) for v in (1.2, 1.1)] == [stopping.step(v) for v in (1.2, 1.1)]
@@ -275,7 +275,7 @@ def test_biases_and_norms_do_not_decay() -> None:
     )
     net[4].weight.requires_grad_(False)
     net.tied = net[0].weight
-    groups = training.decay_groups(net, 0.3)
+    groups = train.decay_groups(net, 0.3)
     assert [group["weight_decay"] for group in groups] == [0.3, 0.0]
     decaying, others = names(net, groups)
     assert decaying == ["tied"]
@@ -288,12 +288,12 @@ def test_biases_and_norms_do_not_decay() -> None:
 
 def test_more_can_be_spared() -> None:
     net = nn.Sequential(nn.Linear(4, 8), nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 2)))
-    spared = training.decay_groups(net, 0.1, ["1.0", "0.weight"])
+    spared = train.decay_groups(net, 0.1, ["1.0", "0.weight"])
     assert names(net, spared)[0] == ["1.1.weight"]
-    assert len(training.decay_groups(net, 0.1, "0")) == 2
-    (only,) = training.decay_groups(nn.Linear(2, 2, bias=False), 0.1)
+    assert len(train.decay_groups(net, 0.1, "0")) == 2
+    (only,) = train.decay_groups(nn.Linear(2, 2, bias=False), 0.1)
     assert only["weight_decay"] == 0.1
     with pytest.raises(ValueError, match="path of a module or parameter in no_decay, got '2'"):
-        training.decay_groups(net, 0.1, ["2"])
+        train.decay_groups(net, 0.1, ["2"])
     with pytest.raises(ValueError, match="weight_decay to be at least 0"):
-        training.decay_groups(net, -0.1)
+        train.decay_groups(net, -0.1)

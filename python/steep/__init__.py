@@ -60,7 +60,7 @@ _SUBMODULES = (
     "reference",
     "serialization",
     "serialize",
-    "training",
+    "train",
     "utils",
 )
 _LAZY = {

@@ -41,7 +41,7 @@ def decay_groups(
         >>> import steep
         >>> nn = steep.nn
         >>> net = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 1, bias=False))
-        >>> groups = steep.training.decay_groups(net, 0.01)
+        >>> groups = steep.train.decay_groups(net, 0.01)
         >>> [[tuple(p.shape) for p in group["params"]] for group in groups]
         [[(4, 3), (1, 4)], [(4,), (4,), (4,)]]
         >>> adamw = steep.optim.AdamW(groups, lr=1e-3)

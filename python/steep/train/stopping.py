@@ -42,7 +42,7 @@ class EarlyStopping:
     Example:
         >>> import steep
         >>> net = steep.nn.Linear(1, 1)
-        >>> stopping = steep.training.EarlyStopping(net, patience=2)
+        >>> stopping = steep.train.EarlyStopping(net, patience=2)
         >>> for epoch, loss in enumerate([0.5, 0.3, 0.4, 0.35, 0.2]):
         ...     if stopping.step(loss):
         ...         break

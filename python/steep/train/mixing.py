@@ -37,7 +37,7 @@ def sample_beta(alpha: float, generator: Generator | None = None) -> Tensor:
 
     Example:
         >>> import steep
-        >>> 0 <= steep.training.sample_beta(0.2).item() <= 1
+        >>> 0 <= steep.train.sample_beta(0.2).item() <= 1
         True
     """
     if not 0 < alpha < math.inf:
@@ -83,7 +83,7 @@ def mixup(
     Example:
         >>> import steep
         >>> x, y = steep.rand(4, 3), steep.tensor([0, 1, 2, 1])
-        >>> x, y = steep.training.mixup(x, y, num_classes=3)
+        >>> x, y = steep.train.mixup(x, y, num_classes=3)
         >>> tuple(x.shape), y.sum(1).tolist()
         ((4, 3), [1.0, 1.0, 1.0, 1.0])
     """
@@ -123,7 +123,7 @@ def cutmix(
     Example:
         >>> import steep
         >>> x, y = steep.rand(4, 3, 8, 8), steep.tensor([0, 1, 2, 1])
-        >>> x, y = steep.training.cutmix(x, y, num_classes=3)
+        >>> x, y = steep.train.cutmix(x, y, num_classes=3)
         >>> tuple(x.shape), tuple(y.shape)
         ((4, 3, 8, 8), (4, 3))
     """

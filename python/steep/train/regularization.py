@@ -30,7 +30,7 @@ def l1_penalty(parameters: Parameters, weight: float = 1.0) -> Tensor:
     Example:
         >>> import steep
         >>> w = steep.tensor([1.0, -2.0], requires_grad=True)
-        >>> steep.training.l1_penalty(w, 0.5).backward()
+        >>> steep.train.l1_penalty(w, 0.5).backward()
         >>> w.grad
         tensor([ 0.5000, -0.5000])
     """
@@ -47,7 +47,7 @@ def l2_penalty(parameters: Parameters, weight: float = 1.0) -> Tensor:
     Example:
         >>> import steep
         >>> w = steep.tensor([1.0, -2.0], requires_grad=True)
-        >>> steep.training.l2_penalty(w, 0.5).item()
+        >>> steep.train.l2_penalty(w, 0.5).item()
         2.5
     """
     squares = [(p * p).sum() for p in _tensors("l2_penalty", parameters)]
@@ -95,7 +95,7 @@ class GradientNoise:
     Example:
         >>> import steep
         >>> w = steep.zeros(3, requires_grad=True)
-        >>> noise = steep.training.GradientNoise([w], eta=1.0)
+        >>> noise = steep.train.GradientNoise([w], eta=1.0)
         >>> w.sum().backward()
         >>> noise.add()
         >>> noise.count.item(), w.grad.tolist() != [1.0, 1.0, 1.0]

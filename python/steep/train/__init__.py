@@ -1,9 +1,9 @@
 """Helpers around a training loop: regularisation, mixed samples, early stopping, groups."""
 
-from steep.training.groups import decay_groups
-from steep.training.mixing import cutmix, mixup, sample_beta
-from steep.training.regularization import GradientNoise, l1_penalty, l2_penalty
-from steep.training.stopping import EarlyStopping
+from steep.train.groups import decay_groups
+from steep.train.mixing import cutmix, mixup, sample_beta
+from steep.train.regularization import GradientNoise, l1_penalty, l2_penalty
+from steep.train.stopping import EarlyStopping
 
 __all__ = [
     "EarlyStopping",
