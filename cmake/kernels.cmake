@@ -84,6 +84,14 @@ foreach(source elementwise/exponential loss/cross_entropy reduce/softmax)
   endif()
 endforeach()
 
+# What adds or multiplies is as quick as the memory that it reads. CPUs that take 64 bytes in two
+# halves read arrays that no cache holds a sixth slower by whole registers than by halves.
+if(STEEP_HAS_VECTOR_WIDTH)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/csrc/kernels/elementwise/arithmetic.cpp
+    PROPERTIES COMPILE_OPTIONS
+    "$<$<STREQUAL:$<TARGET_PROPERTY:NAME>,kernels_avx512>:-mprefer-vector-width=256>")
+endif()
+
 set(families "")
 foreach(source IN LISTS kernel_sources)
   cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/csrc/kernels OUTPUT_VARIABLE family)

@@ -31,12 +31,8 @@ History& ensure_history(const Tensor& x) {
   return *history(x);
 }
 
-bool requires_grad(const Tensor& x) {
-  if (!x.defined()) return false;
-  const History* h = history(x);
-  if (!h) return false;
-  if (h->requires_grad || h->grad_fn) return true;
-  return is_view(*h) && h->view_version != x->storage->version() && requires_grad(h->base);
+bool requires_grad_by_base(const History& h, const Tensor& x) {
+  return is_view(h) && h.view_version != x->storage->version() && requires_grad(h.base);
 }
 
 bool is_leaf(const Tensor& x) { return !grad_fn(x); }

@@ -52,7 +52,13 @@ class GradMode {
 inline History* history(const Tensor& x) { return static_cast<History*>(x->autograd.get()); }
 History& ensure_history(const Tensor& x);
 
-bool requires_grad(const Tensor& x);
+// Whether a view has come to require a gradient by a write to its base.
+bool requires_grad_by_base(const History& h, const Tensor& x);
+inline bool requires_grad(const Tensor& x) {
+  if (!x.defined()) return false;
+  const History* const h = history(x);
+  return h && (h->requires_grad || h->grad_fn || requires_grad_by_base(*h, x));
+}
 bool is_leaf(const Tensor& x);
 // The node that made x; of a view, brought up to date with in-place changes of its base.
 Ref<Node> grad_fn(const Tensor& x);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/elementwise/streaming.h"
 #include "kernels/isa.h"
 #include "kernels/simd/vec_core.h"
 
@@ -144,12 +145,28 @@ STEEP_INLINE void apply_blocks(To& out, From& a) {
   }
 }
 
+// The whole lines of a light function's large result.
+template <class Op, int kLanes, class T, class... Inputs>
+STEEP_INLINE void stream_blocks(void* const* data, Output<T, kLanes, Op::kLight>& out,
+                                Inputs&... x) {
+  if constexpr (Op::kLight && sizeof(T) * kLanes == kLine && sizeof(T) > 1) {
+    if (!may_stream<sizeof...(x)>(data, out.blocks * kLine)) return;
+    for (; out.blocks > 0; --out.blocks, out.next(), (x.next(), ...)) {
+      alignas(kLine) T line[kLanes];
+      apply_lanes<Op, kLanes>(line, x.at...);
+      stream_line(out.at, line);
+    }
+    end_streaming();
+  }
+}
+
 // The loops proper. Op::apply(x...) is one element; In... are the inputs' types.
 template <class Op, int kLanes, class Out, class A>
 void unary_loop(void* const* data, const int64_t* steps, int64_t n) {
   Output<Out, kLanes, Op::kLight> out(data[0], n);
   Input<A, kLanes, Op::kLight> a(data[1], steps[1], n);  // fills the tail's buffer, for much later
   apply_blocks<Op, kLanes>(out, a);
+  stream_blocks<Op, kLanes>(data, out, a);
   do {
     for (; out.blocks > 0; --out.blocks, out.next(), a.next())
       apply_lanes<Op, kLanes>(out.at, a.at);
@@ -164,6 +181,7 @@ void binary_loop(void* const* data, const int64_t* steps, int64_t n) {
   Output<Out, kLanes, Op::kLight> out(data[0], n);
   Input<A, kLanes, Op::kLight> a(data[1], steps[1], n);
   Input<B, kLanes, Op::kLight> b(data[2], steps[2], n);
+  stream_blocks<Op, kLanes>(data, out, a, b);
   do {
     for (; out.blocks > 0; --out.blocks, out.next(), a.next(), b.next())
       apply_lanes<Op, kLanes>(out.at, a.at, b.at);
@@ -179,6 +197,7 @@ void ternary_loop(void* const* data, const int64_t* steps, int64_t n) {
   Input<A, kLanes, Op::kLight> a(data[1], steps[1], n);
   Input<B, kLanes, Op::kLight> b(data[2], steps[2], n);
   Input<C, kLanes, Op::kLight> c(data[3], steps[3], n);
+  stream_blocks<Op, kLanes>(data, out, a, b, c);
   do {
     for (; out.blocks > 0; --out.blocks, out.next(), a.next(), b.next(), c.next())
       apply_lanes<Op, kLanes>(out.at, a.at, b.at, c.at);
