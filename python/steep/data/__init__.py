@@ -1,5 +1,8 @@
 """Datasets, samplers, the loader and what prepares data; also reachable as `steep.utils.data`."""
 
+from typing import TYPE_CHECKING
+
+from steep._lazy import importing
 from steep.data._workers import WorkerInfo, get_worker_info
 from steep.data.collate import default_collate, default_convert
 from steep.data.dataset import (
@@ -9,7 +12,6 @@ from steep.data.dataset import (
     Subset,
     TensorDataset,
     random_split,
-    train_val_test_split,
 )
 from steep.data.loader import DataLoader
 from steep.data.sampler import (
@@ -21,6 +23,20 @@ from steep.data.sampler import (
     WeightedRandomSampler,
 )
 from steep.data.transforms import MinMaxScaler, StandardScaler, one_hot
+
+if TYPE_CHECKING:
+    from steep.data.splits import k_fold_indices, k_folds, split_indices, train_val_test_split
+    from steep.data.tables import read_table
+else:
+    # What imports NumPy comes with the first use.
+    _SPLITS = ("k_fold_indices", "k_folds", "split_indices", "train_val_test_split")
+    _TABLES = ("read_table",)
+    __getattr__ = importing(
+        "steep.data",
+        *("splits", "tables"),
+        **dict.fromkeys(_SPLITS, "splits"),
+        **dict.fromkeys(_TABLES, "tables"),
+    )
 
 __all__ = [
     "BatchSampler",
@@ -41,7 +57,11 @@ __all__ = [
     "default_collate",
     "default_convert",
     "get_worker_info",
+    "k_fold_indices",
+    "k_folds",
     "one_hot",
     "random_split",
+    "read_table",
+    "split_indices",
     "train_val_test_split",
 ]

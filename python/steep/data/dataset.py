@@ -21,7 +21,6 @@ __all__ = [
     "Subset",
     "TensorDataset",
     "random_split",
-    "train_val_test_split",
 ]
 
 _T = TypeVar("_T", covariant=True)
@@ -238,98 +237,3 @@ def _sizes(total: int, lengths: Sequence[int | float]) -> list[int]:
             f"Got {sum(lengths)} of {total}"
         )
     return [int(size) for size in lengths]
-
-
-def train_val_test_split(
-    dataset: Any,
-    fractions: Sequence[float] = (0.7, 0.15, 0.15),
-    *,
-    seed: int | None = None,
-    generator: Generator | None = None,
-    stratify: Tensor | Sequence[Any] | None = None,
-) -> tuple[Subset[Any], Subset[Any], Subset[Any]]:
-    """Split a dataset at random into a training, a validation and a test part.
-
-    Args:
-        dataset: anything with a length.
-        fractions: shares of the three parts, adding up to 1. Default: (0.7, 0.15, 0.15).
-        seed: seed of a generator of its own; excludes `generator`.
-        generator: source of the permutation; the default one if neither is given.
-        stratify: one label per sample; every label is then shared out in these proportions, as
-            nearly as whole samples allow.
-
-    Raises:
-        ValueError: if there are not three fractions adding up to 1, both `seed` and `generator`
-            are given, or the labels are not one finite value per sample.
-
-    Example:
-        >>> import steep
-        >>> parts = steep.data.train_val_test_split(range(100), seed=0)
-        >>> [len(part) for part in parts]
-        [70, 15, 15]
-    """
-    if len(fractions) != 3 or not all(0 <= f <= 1 for f in fractions):
-        raise ValueError(
-            f"train_val_test_split: expected three fractions in [0, 1], got {tuple(fractions)}"
-        )
-    if not math.isclose(sum(fractions), 1):
-        raise ValueError(
-            f"train_val_test_split: expected fractions that add up to 1, got {tuple(fractions)}, "
-            f"which add up to {sum(fractions)}"
-        )
-    if seed is not None:
-        if generator is not None:
-            raise ValueError("train_val_test_split: expected seed or generator, got both")
-        generator = Generator()
-        generator.manual_seed(seed)
-    total = length(dataset)
-    order: list[int] = randperm(total, generator=generator).tolist()
-    groups = [order] if stratify is None else _by_label(order, stratify)
-    parts: tuple[list[int], ...] = ([], [], [])
-    seen = 0
-    for group in groups:
-        seen += len(group)
-        start = 0
-        wanted = [f * seen - len(part) for f, part in zip(fractions, parts, strict=True)]
-        for part, size in zip(parts, _whole(wanted, len(group)), strict=True):
-            part.extend(group[start : start + size])
-            start += size
-    if stratify is not None:
-        # Back into the permutation's order: otherwise samples of a label would lie together.
-        rank = {index: i for i, index in enumerate(order)}
-        for part in parts:
-            part.sort(key=rank.__getitem__)
-    train, val, test = parts
-    return Subset(dataset, train), Subset(dataset, val), Subset(dataset, test)
-
-
-def _whole(wanted: list[float], total: int) -> list[int]:
-    """Whole numbers near `wanted`, none negative, that add up to `total`."""
-    sizes = [max(0, math.floor(w + 1e-9)) for w in wanted]
-    while sum(sizes) != total:
-        step = 1 if sum(sizes) < total else -1
-        may = [i for i in range(len(sizes)) if step > 0 or sizes[i] > 0]
-        best = max(may, key=lambda i: step * (wanted[i] - sizes[i]))
-        sizes[best] += step
-    return sizes
-
-
-def _by_label(order: list[int], stratify: Tensor | Sequence[Any]) -> list[list[int]]:
-    """The indices of `order`, one list per label, labels in order of appearance."""
-    labels = stratify.tolist() if isinstance(stratify, Tensor) else list(stratify)
-    if len(labels) != len(order):
-        raise ValueError(
-            "train_val_test_split: expected one label per sample in stratify, "
-            f"got {len(labels)} for {len(order)} samples"
-        )
-    groups: dict[Any, list[int]] = {}
-    for index in order:
-        label = labels[index]
-        if isinstance(label, float) and not math.isfinite(label):
-            raise ValueError(
-                f"train_val_test_split: expected finite labels in stratify, got {label} at {index}"
-            )
-        if isinstance(label, list):
-            raise ValueError("train_val_test_split: expected stratify to have one dimension")
-        groups.setdefault(label, []).append(index)
-    return list(groups.values())

@@ -1,0 +1,158 @@
+"""Tables from CSV and Parquet files."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from steep.data import read_table
+
+
+@pytest.fixture
+def write(tmp_path):
+    def writer(text, name="table.csv"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return writer
+
+
+def columns(table):
+    return {name: table[name].tolist() for name in table}
+
+
+def test_types_are_inferred(write):
+    path = write(
+        "n,x,city,ok,day\n1,0.5,Bern,True,2024-01-31\n2,,Uri,False,\n3,NA,,True,2024-02-01"
+    )
+    table = read_table(path)
+    kinds = [table[name].dtype.kind for name in table]
+    assert kinds[:2] + kinds[3:] == ["i", "f", "b", "M"]
+    assert table["city"].tolist()[:2] == ["Bern", "Uri"]
+    assert table.isna().sum().tolist() == [0, 2, 1, 0, 1]
+    assert table["day"].dt.month.tolist()[::2] == [1, 2]
+
+
+def test_text_that_is_not_all_dates_stays_text(write):
+    table = read_table(write("a\n2024-01-31\nlater\n"))
+    assert table["a"].tolist() == ["2024-01-31", "later"]
+    table = read_table(write("a\n2024-01-31\n2024-13-31\n"))
+    assert table["a"].tolist() == ["2024-01-31", "2024-13-31"]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_separators_are_found(write, separator):
+    text = 'a,"b;,c",d\n1,2,"x"\n'.replace('"b;,c"', "?").replace(",", separator)
+    text = text.replace("?", '"b;,|c"')
+    assert columns(read_table(write(text))) == {"a": [1], "b;,|c": [2], "d": ["x"]}
+
+
+def test_options(write):
+    path = write("a;b\n1,5;?\n2;7\n")
+    assert read_table(path, decimal=",", missing=["?"])["a"].tolist() == [1.5, 2.0]
+    assert np.isnan(read_table(path, missing=["?"])["b"][0])
+    path = write("a,b\n1,é\n".encode("latin-1"), "latin.csv")
+    assert read_table(path, encoding="latin-1")["b"].tolist() == ["é"]
+    assert columns(read_table(write("a b,c\n1,2\n", "x.data"))) == {"a b": [1], "c": [2]}
+    assert columns(read_table(write("a,b\n1,2\n", "x.dat"), format="csv")) == {"a": [1], "b": [2]}
+    assert columns(read_table(write("a,b,c\n1,2,3\n"), columns=["c", "a"])) == {"c": [3], "a": [1]}
+
+
+def test_names_in_the_first_line(write):
+    path = write("1,2\n3,4\n")
+    with pytest.raises(ValueError, match=r"got numbers \(1, 2, ...\); say header=False"):
+        read_table(path)
+    assert columns(read_table(path, header=False)) == {"x0": [1, 3], "x1": [2, 4]}
+    assert columns(read_table(path, header=True)) == {"1": [3], "2": [4]}
+    assert columns(read_table(write("\ufeffa, b\n1, x\n"))) == {"a": [1], "b": ["x"]}
+
+
+def test_compressed(write):
+    assert columns(read_table(write(gzip.compress(b"a,b\n1,2\n"), "t.csv.gz"))) == {
+        "a": [1],
+        "b": [2],
+    }
+    with pytest.raises(ValueError, match="the compressed file is damaged"):
+        read_table(write(b"\x1f\x8bnot really", "bad.csv.gz"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "got an empty file"),
+        ("\n\n", "got an empty file"),
+        ("a,b\n", "at least one row"),
+        ("a,b,a\n1,2,3\n", "'a' more than once; rename or drop"),
+        ("a,b\n1,2,3\n4,5\n", "unequal numbers of fields"),
+        ("a,b\n1,2\n4,5,6\n", "unequal numbers of fields .*line 3, saw 3"),
+        ('a,b\n"1,2\n', "unequal numbers of fields"),
+        ("a,b\n1,é\n".encode("latin-1"), "text in utf-8, got the byte 0xe9; say encoding="),
+    ],
+)
+def test_what_is_no_table(write, text, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        read_table(write(text))
+    assert "table.csv" in str(caught.value)
+
+
+def test_short_rows_end_in_missing_values(write):
+    assert read_table(write("a,b\n1,2\n3\n")).isna().to_numpy().tolist() == [
+        [False, False],
+        [False, True],
+    ]
+    assert columns(read_table(write("a,b\n1,2,\n3,4,\n"))) == {"a": [1, 3], "b": [2, 4]}
+
+
+def test_files_that_are_not_there(write, tmp_path):
+    write("a\n1\n", "people.csv")
+    with pytest.raises(FileNotFoundError, match=r"did you mean 'people.csv'\?"):
+        read_table(tmp_path / "poeple.csv")
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        read_table(tmp_path / "nowhere" / "x.csv")
+    with pytest.raises(IsADirectoryError, match="got the folder"):
+        read_table(tmp_path)
+    with pytest.raises(ValueError, match=r"ends in .csv, .*, got x.xlsx; say format="):
+        read_table(write("", "x.xlsx"))
+    with pytest.raises(ValueError, match="'csv' or 'parquet', got 'xml'"):
+        read_table(write("", "x.xml"), format="xml")
+    with pytest.raises(ValueError, match=r"no column 'Age' \(did you mean 'age'\?\)"):
+        read_table(write("age,b\n1,2\n"), columns=["Age"])
+
+
+def test_parquet(write, tmp_path):
+    frame = pd.DataFrame({"n": [1, 2], "c": pd.Categorical(["u", "v"]), "x": [0.5, None]})
+    path = tmp_path / "t.parquet"
+    frame.to_parquet(path)
+    pd.testing.assert_frame_equal(read_table(path), frame)
+    assert list(read_table(path, columns=["x"])) == ["x"]
+    with pytest.raises(ValueError, match=r"no column 'N' \(did you mean 'n'\?\)"):
+        read_table(path, columns=["N"])
+    with pytest.raises(ValueError, match=r"not a Parquet file"):
+        read_table(write("a,b\n1,2\n", "false.parquet"))
+    with pytest.raises(ValueError, match=r"damaged|not a Parquet file"):
+        read_table(write(path.read_bytes()[:-30], "cut.parquet"))
+    frame.iloc[:0].to_parquet(path)
+    with pytest.raises(ValueError, match="at least one row"):
+        read_table(path)
+
+
+def test_parquet_with_a_name_twice(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_arrays([pyarrow.array([1]), pyarrow.array([2])], ["a", "a"])
+    pyarrow.parquet.write_table(table, tmp_path / "twice.parquet")
+    with pytest.raises(ValueError, match="'a' more than once"):
+        read_table(tmp_path / "twice.parquet")
+
+
+def test_without_pandas(write, monkeypatch):
+    path = write("a\n1\n")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"needs pandas: pip install 'steep\[tables\]'"):
+        read_table(path)
