@@ -36,6 +36,7 @@ from cases.resample import RESAMPLING, RESAMPLING_LAYERS
 from cases.row import Row
 from cases.shape import JOIN, VIEWS
 from cases.softmax import SOFTMAX
+from cases.special import SPECIAL_FUNCTIONS
 from cases.transformer import TRANSFORMERS
 from registry import ENTRIES
 
@@ -44,6 +45,7 @@ __all__ = ["BENCHMARKS", "LAYERS", "OPTIMIZERS", "SEARCHES", "TABLE"]
 TABLE: dict[str, Row] = {
     **ARITHMETIC,
     **MATH,
+    **SPECIAL_FUNCTIONS,
     **COMPARE,
     **ACTIVATIONS,
     **NEAR,

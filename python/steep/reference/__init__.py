@@ -37,6 +37,7 @@ from steep.reference import (
     resample,
     shape,
     softmax,
+    special,
     transformer,
 )
 from steep.reference.registry import OPS, Op
@@ -67,5 +68,6 @@ __all__ = [
     "resample",
     "shape",
     "softmax",
+    "special",
     "transformer",
 ]
