@@ -35,6 +35,28 @@ class Stream(data.IterableDataset[Any]):
 
 
 TENSORS = data.TensorDataset(steep.arange(SIZE))
+ARRAYS = data.ArrayDataset(list(range(SIZE)), [0.5] * SIZE)
+
+
+class Batches(data.BatchSampler):
+    """One that the loader takes for another's, and iterates over."""
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return super().__iter__()
+
+
+def own() -> steep.Generator:
+    """A generator that loader and sampler alone draw from."""
+    return steep.Generator().manual_seed(7)
+
+
+def _with_own(replacement: bool, dataset: Any, **settings: Any) -> Any:
+    """The sampler draws in blocks from a generator that the loader has too."""
+    generator = own()
+    sampler = data.RandomSampler(range(SIZE), replacement, 3 * SIZE, generator)
+    return data.DataLoader(dataset, 4, sampler=sampler, generator=generator, **settings)
+
+
 LOADERS: dict[str, Callable[[], Any]] = {
     "tensors": lambda: data.DataLoader(TENSORS, batch_size=3),
     "shuffled": lambda: data.DataLoader(TENSORS, batch_size=3, shuffle=True, drop_last=True),
@@ -51,6 +73,21 @@ LOADERS: dict[str, Callable[[], Any]] = {
         batch_size=2,
         sampler=data.SubsetRandomSampler(range(8), steep.Generator().manual_seed(2)),
     ),
+    "replacement": lambda: data.DataLoader(
+        TENSORS, batch_size=4, sampler=data.RandomSampler(range(SIZE), True, 75)
+    ),
+    "replacement of one's own": lambda: _with_own(True, TENSORS),
+    "permutations": lambda: _with_own(False, TENSORS),
+    "permutations of samples": lambda: _with_own(False, Numbers()),
+    "permutations by workers": lambda: _with_own(False, TENSORS, num_workers=2),
+    "replacement in lists": lambda: data.DataLoader(
+        Numbers(),
+        batch_sampler=Batches(data.RandomSampler(range(SIZE), True, 75, own()), 4, False),
+    ),
+    "weighted, few": lambda: data.DataLoader(
+        TENSORS, batch_size=2, sampler=data.WeightedRandomSampler([1.0] * SIZE, 7, False, own())
+    ),
+    "arrays": lambda: data.DataLoader(ARRAYS, batch_size=3, shuffle=True, drop_last=True),
     "batches": lambda: data.DataLoader(
         Numbers(), batch_sampler=data.BatchSampler(data.RandomSampler(range(SIZE)), 3, False)
     ),

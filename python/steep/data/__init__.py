@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from steep._lazy import importing
 from steep.data._workers import WorkerInfo, get_worker_info
+from steep.data.arrays import ArrayDataset
 from steep.data.collate import default_collate, default_convert
 from steep.data.dataset import (
     ConcatDataset,
@@ -39,6 +40,7 @@ else:
     )
 
 __all__ = [
+    "ArrayDataset",
     "BatchSampler",
     "ConcatDataset",
     "DataLoader",

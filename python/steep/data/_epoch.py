@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from steep._core import Generator
 from steep.data._position import Position
 from steep.data._workers import END
 
@@ -34,6 +35,10 @@ class Tasks:
     def done(self) -> None:
         """The next task's turn."""
         raise NotImplementedError
+
+    def held(self) -> Generator | None:
+        """A generator that the tasks to come will be drawn from; it is not to be set back."""
+        return None
 
     def skip(self, count: int) -> None:
         """Count so many tasks as done, or all if there are fewer."""

@@ -1,19 +1,66 @@
-"""The fast path: batches of a `TensorDataset` without touching single samples."""
+"""The fast path: batches gathered straight from arrays, without touching single samples."""
 
 from __future__ import annotations
 
+import builtins
 from array import array
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from steep._core import Generator, Tensor, default_generator, empty, float32
+from steep._core import Tensor, as_tensor, bool, dtype, empty, float32, float64, int32, int64, uint8
 from steep.data import _pipeline
-from steep.data._epoch import IteratorTasks, Tasks
+from steep.data.arrays import ArrayDataset
 from steep.data.dataset import Subset, TensorDataset
-from steep.data.sampler import BatchSampler, OrderedSampler
+
+if TYPE_CHECKING:
+    from steep.data.transforms import AffineScaler
+
+__all__ = ["ArraySource"]
+
+# NumPy's dtypes, native ones, that tensors have too.
+_SAME = {
+    ("f", 4): float32,
+    ("f", 8): float64,
+    ("i", 4): int32,
+    ("i", 8): int64,
+    ("u", 1): uint8,
+    ("b", 1): bool,
+}
 
 
-def _keeps(dataset: Any, base: type) -> bool:
+class _Field:
+    """An array behind a dataset, and how its rows become a tensor."""
+
+    def __init__(self, source: Any, scaler: AffineScaler | None = None) -> None:
+        self._source = source
+        self._shape = tuple(source.shape[1:])
+        self._scaler = scaler
+        self._affine: tuple[Tensor, Tensor] | None = None
+        self._dtype: dtype | None
+        if isinstance(source, Tensor):
+            self._dtype = source.dtype
+            if scaler is not None and source.dtype == float32:
+                self._affine = scaler.affine(float32)
+        else:
+            self._dtype = _SAME.get((source.dtype.kind, source.dtype.itemsize))
+
+    def batch(self, order: Any, start: int, stop: int) -> Tensor:
+        """The rows ``order[start:stop]``."""
+        shape = (stop - start, *self._shape)
+        if self._dtype is None:
+            import numpy
+
+            rows = numpy.empty(shape, self._source.dtype)
+            _pipeline.gather(self._source, order, start, stop, rows)
+            return as_tensor(rows)
+        out = empty(shape, dtype=self._dtype)
+        if self._affine is not None:
+            _pipeline.gather_affine(self._source, order, start, stop, out, *self._affine)
+            return out
+        _pipeline.gather(self._source, order, start, stop, out)
+        return out if self._scaler is None else self._scaler.transform_rows(out)
+
+
+def _keeps(dataset: Any, base: type) -> builtins.bool:
     """Whether `dataset` is a `base` whose ways of taking samples are not overridden."""
     kind = type(dataset)
     return isinstance(dataset, base) and all(
@@ -28,115 +75,55 @@ def _index_buffer(indices: Any, size: int) -> array[int]:
     return array("q", [i + size if i < 0 else i for i in map(int, flat)])
 
 
-class TensorSource:
-    """The tensors behind a dataset, and the rows of them that its positions stand for.
-
-    Attributes:
-        dataset: the `TensorDataset` at the bottom.
-        rows: int64 buffer from position to row, or ``None`` where they are the same.
-    """
-
-    def __init__(self, dataset: TensorDataset, rows: array[int] | None) -> None:
-        self.dataset = dataset
-        self.rows = rows
-        self._fields = [(t, tuple(t.shape[1:]), t.dtype) for t in dataset.tensors]
-        scaler = dataset.scaler
-        self._affine: tuple[Tensor, Tensor] | None = None
-        if scaler is not None and dataset.tensors[0].dtype == float32:
-            self._affine = scaler.affine(float32)
-
-    @staticmethod
-    def of(dataset: Any) -> TensorSource | None:
-        """The source of a `TensorDataset`, or of a `Subset` of one; ``None`` for all others."""
-        subsets = []
-        while _keeps(dataset, Subset):
-            subsets.append(dataset)
-            dataset = dataset.dataset
-        if not _keeps(dataset, TensorDataset) or any(t.requires_grad for t in dataset.tensors):
-            return None
-        rows: array[int] | None = None
-        size = len(dataset)
-        for subset in reversed(subsets):
-            inner = _index_buffer(subset.indices, size)
-            rows = inner if rows is None else _compose(rows, inner)
-            size = len(inner)
-        return TensorSource(dataset, rows)
-
-    def batch(self, order: Any, start: int, stop: int) -> list[Tensor]:
-        """One tensor per field: the samples at positions ``order[start:stop]``."""
-        count = stop - start
-        if self.rows is not None:
-            positions = array("q", bytes(8 * count))
-            _pipeline.gather(self.rows, order, start, stop, positions)
-            order, start, stop = positions, 0, count
-        out: list[Tensor] = []
-        for field, shape, dtype in self._fields:
-            target = empty((count, *shape), dtype=dtype)
-            if self._affine is not None and not out:
-                _pipeline.gather_affine(field, order, start, stop, target, *self._affine)
-            else:
-                _pipeline.gather(field, order, start, stop, target)
-            out.append(target)
-        if self.dataset.scaler is not None and self._affine is None:
-            out[0] = self.dataset.scaler.transform_rows(out[0])
-        return out
-
-
 def _compose(rows: array[int], inner: array[int]) -> array[int]:
     out = array("q", bytes(8 * len(inner)))
     _pipeline.gather(rows, inner, 0, len(inner), out)
     return out
 
 
-def span_tasks(batch_sampler: Any, generator: Generator | None) -> Tasks:
-    """The batches of one epoch as ``(order, start, stop)``, drawn when the first is asked for.
+class ArraySource:
+    """The arrays behind a dataset, and the rows of them that its positions stand for.
 
-    Where the whole order is known, all batches share one buffer.
+    Attributes:
+        dataset: the `TensorDataset` or `ArrayDataset` at the bottom.
+        rows: int64 buffer from position to row, or ``None`` where they are the same.
     """
-    if _keeps_order(batch_sampler):
-        return _Spans(batch_sampler, generator)
-    return IteratorTasks(_spans_of_lists(batch_sampler))
 
+    def __init__(self, dataset: TensorDataset | ArrayDataset, rows: array[int] | None) -> None:
+        self.dataset = dataset
+        self.rows = rows
+        if isinstance(dataset, TensorDataset):
+            first, *others = dataset.tensors
+            self._fields = [_Field(first, dataset.scaler), *map(_Field, others)]
+        else:
+            self._fields = [_Field(source) for source in dataset.arrays]
 
-class _Spans(Tasks):
-    def __init__(self, batch_sampler: Any, generator: Generator | None) -> None:
-        self._sampler = batch_sampler
-        self._generator = default_generator if generator is None else generator
-        self._order: Any = None
-        self._start = 0
+    @staticmethod
+    def of(dataset: Any) -> ArraySource | None:
+        """The source of such a dataset, or of a `Subset` of one; ``None`` for all others."""
+        subsets = []
+        while _keeps(dataset, Subset):
+            subsets.append(dataset)
+            dataset = dataset.dataset
+        if not _keeps(dataset, ArrayDataset):
+            if not _keeps(dataset, TensorDataset):
+                return None
+            if any(t.requires_grad for t in dataset.tensors):
+                return None
+        rows: array[int] | None = None
+        size = len(dataset)
+        for subset in reversed(subsets):
+            inner = _index_buffer(subset.indices, size)
+            rows = inner if rows is None else _compose(rows, inner)
+            size = len(inner)
+        return ArraySource(dataset, rows)
 
-    def current(self) -> Any:
-        if self._order is None:
-            before = self._generator.get_state()
-            try:
-                self._order = self._sampler.sampler.order()
-            except BaseException:  # the next attempt draws the same
-                self._generator.set_state(before)
-                raise
-        total, size = len(self._order), self._sampler.batch_size
-        if self._start + (size if self._sampler.drop_last else 1) > total:
-            raise StopIteration
-        return self._order, self._start, min(self._start + size, total)
-
-    def done(self) -> None:
-        self._start += self._sampler.batch_size
-
-    @property
-    def taken(self) -> int:  # type: ignore[override]
-        """How many batches are done: the place in the order says it."""
-        return int(self._start // self._sampler.batch_size)
-
-
-def _spans_of_lists(batch_sampler: Any) -> Iterator[tuple[Any, int, int]]:
-    for batch in batch_sampler:
-        indices = array("q", map(int, batch))
-        yield indices, 0, len(indices)
-
-
-def _keeps_order(batch_sampler: Any) -> bool:
-    if type(batch_sampler).__iter__ is not BatchSampler.__iter__:
-        return False
-    sampler = batch_sampler.sampler
-    kind = type(sampler)
-    # A subclass that has its own __iter__ but inherits order() means the former.
-    return isinstance(sampler, OrderedSampler) and kind.__module__ == OrderedSampler.__module__
+    def batch(self, order: Any, start: int, stop: int) -> Any:
+        """The samples at positions ``order[start:stop]``: one tensor per field."""
+        count = stop - start
+        if self.rows is not None:
+            positions = array("q", bytes(8 * count))
+            _pipeline.gather(self.rows, order, start, stop, positions)
+            order, start, stop = positions, 0, count
+        out = [field.batch(order, start, stop) for field in self._fields]
+        return self.dataset.join(out) if isinstance(self.dataset, ArrayDataset) else out

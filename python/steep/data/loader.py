@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from steep._core import Generator
+from steep.data._draws import draw_seed
 from steep.data._epoch import IteratorTasks, SerialIterator, Tasks
-from steep.data._gather import TensorSource, span_tasks
+from steep.data._gather import ArraySource
 from steep.data._position import Position, generators_of, set_states, states_of
+from steep.data._spans import Span, batch_tasks, sample_tasks
 from steep.data._workers import END, WorkerInfo
 from steep.data.collate import default_collate, default_convert
 from steep.data.dataset import Dataset, IterableDataset
-from steep.data.sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+from steep.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
 __all__ = ["DataLoader"]
 
@@ -26,9 +28,9 @@ class DataLoader(Generic[_T]):
     """Iterates over a dataset in batches.
 
     After the same `manual_seed` the order of the samples is PyTorch's. Batches of a
-    `TensorDataset`, or a `Subset` of one, are gathered straight from the tensors, with no step per
-    sample, unless `collate_fn` is given. `state_dict` says where it is in its epoch, and
-    `load_state_dict` goes on from there.
+    `TensorDataset` or an `ArrayDataset`, or a `Subset` of one, are gathered straight from the
+    arrays, with no step per sample, unless `collate_fn` is given. `state_dict` says where it is in
+    its epoch, and `load_state_dict` goes on from there.
 
     Args:
         dataset: a `Dataset`, anything indexable with a length, or an `IterableDataset`.
@@ -144,22 +146,23 @@ class DataLoader(Generic[_T]):
         position = self._resumed
         generators = self._generators()
         if position is None:
-            return self._epoch(Position(states_of(generators)))
+            return self._epoch(Position(states_of(generators)))[0]
         # The order is drawn again as it was then; what was drawn since, by others too, has been.
         now = states_of(generators)
         set_states(generators, position.begin)
         try:
-            iterator = self._epoch(position)
+            iterator, held = self._epoch(position)
         except BaseException:
             set_states(generators, now)
             raise
         if position.taken:
-            set_states(generators, now)
+            kept = [(g, state) for g, state in zip(generators, now, strict=True) if g is not held]
+            set_states(*zip(*kept, strict=True))
         self._resumed = None
         return iterator
 
-    def _epoch(self, position: Position) -> Iterator[Any]:
-        """The batches from a position on."""
+    def _epoch(self, position: Position) -> tuple[Iterator[Any], Generator | None]:
+        """The batches from a position on, and a generator that their order is still drawn from."""
         # Drawn whether it is needed or not, as PyTorch does: the shuffle that follows depends
         # on how much was drawn before.
         seed = draw_seed(self.generator)
@@ -171,7 +174,7 @@ class DataLoader(Generic[_T]):
         while new.taken < position.taken and next(iterator, END) is not END:
             pass  # a stream has to be read again
         self._position = new
-        return iterator
+        return iterator, tasks.held()
 
     def _iterator(
         self, tasks: Tasks, make_fetch: Callable[[], Any], seed: int, position: Position
@@ -266,19 +269,21 @@ class DataLoader(Generic[_T]):
         if self._iterable:
             return IteratorTasks(itertools.repeat(None)), self._stream
         if self.batch_sampler is None:
-            return IteratorTasks(iter(self.sampler)), lambda: self._single
+            return sample_tasks(self.sampler), lambda: self._single
+        tasks = batch_tasks(self.batch_sampler)
         if self.collate_fn is default_collate:
-            source = TensorSource.of(self.dataset)
+            source = ArraySource.of(self.dataset)
             if source is not None:
                 gather = source.batch
-                tasks = span_tasks(self.batch_sampler, self.generator)
-                return tasks, lambda: lambda task: gather(*task)
-        return IteratorTasks(iter(self.batch_sampler)), lambda: self._collated
+                return tasks, lambda: lambda task: gather(*Span.of(task))
+        return tasks, lambda: self._collated
 
-    def _single(self, index: Any) -> Any:
+    def _single(self, task: Any) -> Any:
+        index = task.indices()[0] if isinstance(task, Span) else task
         return self.collate_fn(self.dataset[index])
 
-    def _collated(self, indices: list[int]) -> Any:
+    def _collated(self, task: Any) -> Any:
+        indices = task.indices() if isinstance(task, Span) else task
         getitems = getattr(self.dataset, "__getitems__", None)
         if callable(getitems):
             return self.collate_fn(getitems(indices))

@@ -10,7 +10,8 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from steep._core import Generator, Tensor, as_tensor, cat, float64, rand, randint, randperm
+from steep._core import Generator, Tensor, as_tensor, float64, rand, randperm
+from steep.data._draws import AllAtOnce, Draws, Permutations, Range, Replacements
 
 __all__ = [
     "BatchSampler",
@@ -22,15 +23,6 @@ __all__ = [
 ]
 
 _T = TypeVar("_T", covariant=True)
-
-
-def draw_seed(generator: Generator | None) -> int:
-    """A seed drawn as PyTorch's loader draws one.
-
-    PyTorch takes 64 bits here; a generator is seeded with the lower 32 of them. A range of 2^32
-    consumes the same 64 bits and returns just those.
-    """
-    return int(randint(0, 2**32, (), generator=generator).item())
 
 
 def _positive(name: str, value: Any) -> int:
@@ -47,18 +39,22 @@ class Sampler(Generic[_T]):
 
 
 class OrderedSampler(Sampler[int]):
-    """A sampler that knows the order of the whole epoch when it begins.
+    """A sampler that knows how many indices its epoch has, and can draw them in blocks.
 
-    `order` returns it as one int64 buffer, which the loader's fast path reads as it is.
+    The loader's fast path reads the blocks as they are.
     """
 
-    def order(self) -> Any:
-        """The indices of one epoch, a 1-d int64 buffer; random samplers draw anew each time."""
+    def draws(self) -> Draws:
+        """The indices of one epoch; random samplers draw anew each time."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[int]:
         # A generator, so that a random order is drawn when the first index is asked for.
-        yield from self.order().tolist()
+        draws, drawn = self.draws(), 0
+        while drawn < draws.total:
+            block = draws.block(drawn, 1).tolist()
+            drawn += len(block)
+            yield from block
 
 
 class SequentialSampler(OrderedSampler):
@@ -71,9 +67,9 @@ class SequentialSampler(OrderedSampler):
     def __init__(self, data_source: Any) -> None:
         self.data_source = data_source
 
-    def order(self) -> Any:
-        """0 to the length, as an int64 buffer."""
-        return array("q", range(len(self.data_source)))
+    def draws(self) -> Draws:
+        """0 to the length."""
+        return Range(len(self.data_source))
 
     def __iter__(self) -> Iterator[int]:
         return iter(range(len(self.data_source)))
@@ -84,6 +80,11 @@ class SequentialSampler(OrderedSampler):
 
 class RandomSampler(OrderedSampler):
     """A dataset's indices in random order.
+
+    With `replacement`, and for more samples than the dataset has, they are drawn in blocks as they
+    are asked for, in PyTorch's order: an epoch may be longer than memory. A `generator` that is
+    given is drawn from all through such an epoch; draw from it elsewhere meanwhile, and a loader
+    that goes on in the middle of the epoch cannot draw the same order again.
 
     Args:
         data_source: anything with a length.
@@ -123,25 +124,10 @@ class RandomSampler(OrderedSampler):
         """Number of indices in an epoch; by default the length the dataset has now."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
-    def order(self) -> Any:
-        """One epoch's indices, drawn now."""
-        generator = self.generator
-        if generator is None:
-            seed = draw_seed(None)
-            generator = Generator()
-            generator.manual_seed(seed)
-        n, count = len(self.data_source), self.num_samples
-        if self.replacement:
-            chunks = [32] * (count // 32) + [count % 32]
-            pieces = [randint(0, n, (size,), generator=generator) for size in chunks]
-        else:
-            pieces = [randperm(n, generator=generator) for _ in range(count // n)]
-            # PyTorch draws once more even when nothing of it is used. With a generator that
-            # lives on, so must this, to stay in step.
-            if count % n or self.generator is not None:
-                pieces.append(randperm(n, generator=generator)[: count % n])
-        pieces = [piece for piece in pieces if piece.numel()]
-        return pieces[0] if len(pieces) == 1 else cat(pieces)
+    def draws(self) -> Draws:
+        """One epoch's indices."""
+        kind = Replacements if self.replacement else Permutations
+        return kind(len(self.data_source), self.num_samples, self.generator)
 
     def __len__(self) -> int:
         return self.num_samples
@@ -164,8 +150,11 @@ class SubsetRandomSampler(OrderedSampler):
         self.indices = indices
         self.generator = generator
 
-    def order(self) -> Any:
-        """The indices, permuted now."""
+    def draws(self) -> Draws:
+        """The indices, permuted anew."""
+        return AllAtOnce(len(self.indices), self._permuted, self.generator)
+
+    def _permuted(self) -> Any:
         order = randperm(len(self.indices), generator=self.generator).tolist()
         return array("q", [int(self.indices[i]) for i in order])
 
@@ -176,9 +165,9 @@ class SubsetRandomSampler(OrderedSampler):
 class WeightedRandomSampler(OrderedSampler):
     """Indices 0 to n - 1 with given probabilities.
 
-    With replacement, the inverse of the cumulative distribution is taken at uniform draws, as in
-    PyTorch. Without, the indices with the least ``Exp(1) / weight`` are taken (Efraimidis and
-    Spirakis, 2006), whose stream is steep's own.
+    With replacement, the inverse of the cumulative distribution is taken at uniform draws.
+    Without, and for a single sample, the indices with the least ``Exp(1) / weight`` are taken
+    (Efraimidis and Spirakis, 2006). The order is PyTorch's either way.
 
     Args:
         weights: n weights, none negative, not all zero; they need not add up to 1.
@@ -233,10 +222,13 @@ class WeightedRandomSampler(OrderedSampler):
                 f"the number of weights above 0, got {self.num_samples}"
             )
 
-    def order(self) -> Any:
-        """One epoch's indices, drawn now."""
+    def draws(self) -> Draws:
+        """One epoch's indices, all drawn at its beginning."""
+        return AllAtOnce(self.num_samples, self._chosen, self.generator)
+
+    def _chosen(self) -> Any:
         weights: list[float] = self.weights.tolist()
-        if self.replacement:
+        if self.replacement and self.num_samples > 1:
             sums = list(itertools.accumulate(weights))
             total = sums[-1]
             cumulative = [s / total for s in sums]
