@@ -62,6 +62,7 @@ _SUBMODULES = (
     "serialize",
     "train",
     "utils",
+    "viz",
 )
 _LAZY = {
     "compile": "compiler",
