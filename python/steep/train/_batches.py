@@ -6,15 +6,17 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from steep._core import Generator, Tensor, as_tensor
-from steep.data._gather import TensorSource
+from steep._core import Generator, Tensor, as_tensor, cat
+from steep.data._draws import draw_seed
+from steep.data._gather import ArraySource
 from steep.data._position import generators_of, set_states, states_of
 from steep.data.collate import default_collate
+from steep.data.dataset import TensorDataset
 from steep.data.loader import DataLoader
-from steep.data.sampler import BatchSampler, OrderedSampler, draw_seed
+from steep.data.sampler import BatchSampler, OrderedSampler
 from steep.train._arrays import Structure, length_of, mapped, narrowed
 
-__all__ = ["Batch", "Batches", "LoadedBatches", "Parts", "RowBatches", "split_batch"]
+__all__ = ["Batch", "Batches", "LoadedBatches", "Parts", "RowBatches", "row_parts", "split_batch"]
 
 Batch = tuple[int, tuple[Any, ...]]  # how many samples, and the arguments of a step
 Parts = tuple[Structure, Structure, Any]  # inputs, targets, sample weights or None
@@ -88,6 +90,20 @@ class Batches:
         self._resumed = None if taken is None else (list(state_dict["begin"]), taken)
 
 
+def row_parts(dataset: Any) -> tuple[Parts, Tensor | None] | None:
+    """Tensors whose rows are a dataset's samples, and which rows if not all; otherwise ``None``."""
+    source = ArraySource.of(dataset)
+    below = None if source is None else source.dataset
+    if source is None or not isinstance(below, TensorDataset) or below.scaler is not None:
+        return None
+    tensors = below.tensors
+    if len(tensors) not in (2, 3):
+        return None
+    weight = tensors[2] if len(tensors) == 3 else None
+    rows = None if source.rows is None else as_tensor(source.rows)
+    return (tensors[0], tensors[1], weight), rows
+
+
 class RowBatches(Batches):
     """Batches of arrays, in an order that is drawn for each pass, or as they lie.
 
@@ -119,21 +135,21 @@ class RowBatches(Batches):
         plain = type(loader) is DataLoader and not loader.num_workers
         if not plain or loader.collate_fn is not default_collate:
             return None
-        batch_sampler, source = loader.batch_sampler, TensorSource.of(loader.dataset)
-        if source is None or type(batch_sampler) is not BatchSampler:
+        batch_sampler = loader.batch_sampler
+        found = row_parts(loader.dataset)
+        if found is None or type(batch_sampler) is not BatchSampler:
             return None
-        sampler, tensors = batch_sampler.sampler, source.dataset.tensors
-        kind = type(sampler)
-        ordered = (
-            isinstance(sampler, OrderedSampler) and kind.__module__ == OrderedSampler.__module__
-        )
-        if not ordered or source.dataset.scaler is not None or len(tensors) not in (2, 3):
+        sampler: Any = batch_sampler.sampler
+        # Of steep's own kinds, and whose order can be drawn at once without anybody noticing.
+        ordered = type(sampler).__module__ == OrderedSampler.__module__
+        if not ordered or sampler.draws().held(1) is not None:
             return None
+        parts, rows = found
         return RowBatches(
-            (*tensors, None) if len(tensors) == 2 else tensors,  # type: ignore[arg-type]
+            parts,
             batch_sampler.batch_size,
             sampler=sampler,
-            rows=None if source.rows is None else as_tensor(list(source.rows)),
+            rows=rows,
             drop_last=batch_sampler.drop_last,
             generator=loader.generator,
         )
@@ -156,8 +172,11 @@ class RowBatches(Batches):
         if self.sampler is None:
             return itertools.islice(self._views(), skipped, None)
         draw_seed(self.generator)  # as a loader does, used or not
-        order = self.sampler.order()
-        order = order if isinstance(order, Tensor) else as_tensor(order)
+        draws, blocks, count = self.sampler.draws(), [], 0
+        while count < draws.total:
+            blocks.append(as_tensor(draws.block(count, draws.total - count)))
+            count += len(blocks[-1])
+        order = blocks[0] if len(blocks) == 1 else cat(blocks)
         if self.rows is not None:
             order = self.rows[order]
         if self.drop_last:

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from steep._core import Generator, Tensor, dtype
-from steep.data._gather import TensorSource
-from steep.data.dataset import IterableDataset, TensorDataset
+from steep.data.dataset import IterableDataset
 from steep.data.loader import DataLoader
 from steep.data.sampler import RandomSampler
 from steep.train._arrays import check_finite, tensors_in, to_tensors
-from steep.train._batches import Batches, LoadedBatches, Parts, RowBatches
+from steep.train._batches import Batches, LoadedBatches, Parts, RowBatches, row_parts
 
 __all__ = ["batches_of", "parts_of"]
 
@@ -74,12 +73,9 @@ def _of_dataset(
 ) -> Batches:
     if len(data) == 0:
         raise ValueError(f"{who}: expected samples in {what}, got an empty dataset")
-    source = TensorSource.of(data)
-    if not shuffle and type(data) is TensorDataset and source is not None:
-        tensors = source.dataset.tensors
-        if source.dataset.scaler is None and len(tensors) in (2, 3):
-            parts: Any = tensors if len(tensors) == 3 else (*tensors, None)
-            return RowBatches(parts, batch_size)
+    found = None if shuffle else row_parts(data)
+    if found is not None and found[1] is None:
+        return RowBatches(found[0], batch_size)
     loader = DataLoader(data, batch_size, shuffle=shuffle, generator=generator)
     return RowBatches.of_loader(loader) or LoadedBatches(loader, who)
 
