@@ -62,7 +62,6 @@ _SUBMODULES = (
     "serialize",
     "train",
     "utils",
-    "viz",
 )
 _LAZY = {
     "compile": "compiler",

@@ -23,20 +23,33 @@ from steep.data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from steep.data.transforms import MinMaxScaler, StandardScaler, one_hot
+from steep.data.transforms import MinMaxScaler, RobustScaler, StandardScaler, one_hot
 
 if TYPE_CHECKING:
     from steep.data.splits import k_fold_indices, k_folds, split_indices, train_val_test_split
     from steep.data.tables import read_table
+    from steep.data.transforms import (
+        DateParts,
+        LabelEncoder,
+        OneHotEncoder,
+        OrdinalEncoder,
+        QuantileTransformer,
+        SimpleImputer,
+    )
 else:
     # What imports NumPy comes with the first use.
     _SPLITS = ("k_fold_indices", "k_folds", "split_indices", "train_val_test_split")
     _TABLES = ("read_table",)
+    _TRANSFORMS = (
+        *("DateParts", "LabelEncoder", "OneHotEncoder", "OrdinalEncoder"),
+        *("QuantileTransformer", "SimpleImputer"),
+    )
     __getattr__ = importing(
         "steep.data",
         *("splits", "tables"),
         **dict.fromkeys(_SPLITS, "splits"),
         **dict.fromkeys(_TABLES, "tables"),
+        **dict.fromkeys(_TRANSFORMS, "transforms"),
     )
 
 __all__ = [
@@ -45,11 +58,18 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DateParts",
     "IterableDataset",
+    "LabelEncoder",
     "MinMaxScaler",
+    "OneHotEncoder",
+    "OrdinalEncoder",
+    "QuantileTransformer",
     "RandomSampler",
+    "RobustScaler",
     "Sampler",
     "SequentialSampler",
+    "SimpleImputer",
     "StandardScaler",
     "Subset",
     "SubsetRandomSampler",

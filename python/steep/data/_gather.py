@@ -12,7 +12,7 @@ from steep.data.arrays import ArrayDataset
 from steep.data.dataset import Subset, TensorDataset
 
 if TYPE_CHECKING:
-    from steep.data.transforms import AffineScaler
+    from steep.data.transforms.affine import AffineScaler
 
 __all__ = ["ArraySource"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from steep._core import Generator, Tensor, randperm
 
 if TYPE_CHECKING:
-    from steep.data.transforms import AffineScaler
+    from steep.data.transforms.affine import AffineScaler
 
 __all__ = [
     "ConcatDataset",

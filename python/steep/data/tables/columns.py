@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from steep._optional import optional
 
-__all__ = ["Array", "Column", "level_key", "levels_column", "library_of"]
+__all__ = ["Array", "Column", "as_number", "level_key", "levels_column", "library_of"]
 
 Array = NDArray[Any]
 
@@ -65,7 +65,7 @@ class Column(NamedTuple):
         if self.kind == "number":
             values = self.values
             return values if values.dtype.kind == "f" else values.astype(np.float64)
-        table = np.array([*map(_number, self.levels), math.nan])
+        table = np.array([*map(as_number, self.levels), math.nan])
         bad = np.append(np.isnan(table[:-1]), False)
         bad[:-1] &= [not _spells_nan(level) for level in self.levels]
         if bad.any():
@@ -126,18 +126,25 @@ class Column(NamedTuple):
         return Column(self.name, "levels", codes, levels)
 
 
-def level_key(level: Any) -> str:
-    """What makes two levels one category: 3, 3.0 and "3" are the same one."""
-    if isinstance(level, float) and level.is_integer():
+def level_key(level: Any, numeric: bool = False) -> str:
+    """What makes two levels one category: 3, 3.0 and "3" are the same one, and so are true and 1.
+
+    Among `numeric` levels text stands for the number that it spells.
+    """
+    if numeric and isinstance(level, str):
+        number = as_number(level)
+        level = level if math.isnan(number) else number
+    if isinstance(level, bool) or (isinstance(level, float) and level.is_integer()):
         return str(int(level))
     return str(level)
 
 
-def _number(level: Any) -> float:
+def as_number(level: Any) -> float:
+    """The number that a level is or spells, truth values too; nan for none."""
     try:
         return float(level)
     except (TypeError, ValueError):
-        return math.nan
+        return {"true": 1.0, "false": 0.0}.get(str(level).strip().lower(), math.nan)
 
 
 def _spells_nan(level: Any) -> bool:

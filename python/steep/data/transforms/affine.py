@@ -1,26 +1,35 @@
-"""Preparation of inputs and labels: scalers fitted on the training part, and one-hot codes."""
+"""Scalers: each column shifted and scaled by what the training part says of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from steep._core import Tensor, dtype, float32, float64, isfinite, ones_like, where
-from steep.nn.functional import one_hot
+from steep._core import (
+    Tensor,
+    dtype,
+    float32,
+    float64,
+    from_numpy,
+    isfinite,
+    ones_like,
+    where,
+)
+from steep.data.transforms.base import Transform
 
-__all__ = ["MinMaxScaler", "StandardScaler", "one_hot"]
+__all__ = ["AffineScaler", "MinMaxScaler", "RobustScaler", "StandardScaler"]
 
 _Self = TypeVar("_Self", bound="AffineScaler")
 
 
-class AffineScaler:
+class AffineScaler(Transform):
     """Base of the scalers: ``out = (x - shift) * scale``, one shift and scale per column.
 
-    A column is one element of everything behind the first dimension. What `fit` learns is kept
-    in float64 and applied in the input's dtype (float32 for integer input).
+    A column is one element of everything behind the first dimension. Tensors, NumPy arrays and
+    tables are taken; a tensor is given for a tensor, an array for all else. What `fit` learns is
+    kept in float64 and applied in the input's dtype; integers become float32 in tensors, as floats
+    are there by default, and float64 in arrays.
     """
-
-    _learned: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self._shift: Tensor | None = None
@@ -35,22 +44,20 @@ class AffineScaler:
         """Shift and scale, in float64, from those attributes."""
         raise NotImplementedError
 
-    def fit(self: _Self, x: Tensor) -> _Self:
+    def fit(self: _Self, x: Any) -> _Self:
         """Learn from the training part, ``(N, *columns)``; returns the scaler.
 
         Raises:
-            TypeError: if `x` is not a tensor.
-            ValueError: if there is no row, or a value is nan or infinite.
+            ValueError: if there is no row, or a value is nan, infinite or no number.
         """
         name = type(self).__name__
-        if not isinstance(x, Tensor):
-            raise TypeError(f"{name}.fit: expected a Tensor, got {type(x).__name__}")
-        if x.dim() == 0 or x.shape[0] == 0:
+        given, names = self._tensor(x, "fit", None)
+        if given.dim() == 0 or given.shape[0] == 0:
             raise ValueError(
                 f"{name}.fit: expected at least one row along the first dimension, "
-                f"got shape {tuple(x.shape)}"
+                f"got shape {tuple(given.shape)}"
             )
-        rows = x.detach().to(float64)
+        rows = given.detach().to(float64)
         bad = isfinite(rows).logical_not()
         if bool(bad.any().item()):
             raise ValueError(
@@ -58,8 +65,21 @@ class AffineScaler:
                 "infinite; drop or fill them first"
             )
         self._learn(rows)
+        self.names = names
         self._refresh()
         return self
+
+    def _tensor(
+        self, x: Any, method: str, names: list[str] | None
+    ) -> tuple[Tensor, list[str] | None]:
+        """What was given as a tensor that shares memory where it can, and its columns' names."""
+        if isinstance(x, Tensor):
+            return x, None
+        from steep.data.transforms.inputs import numbers_in  # needs NumPy
+
+        array, found = numbers_in(x, f"{type(self).__name__}.{method}", names)
+        usable = array.flags.writeable and min(array.strides, default=0) >= 0
+        return from_numpy(array if usable else array.copy()), found
 
     def _refresh(self) -> None:
         self._shift, self._scale = self._affine()
@@ -71,10 +91,9 @@ class AffineScaler:
         Raises:
             RuntimeError: if the scaler is not fitted.
         """
-        if self._shift is None or self._scale is None:
-            raise RuntimeError(
-                f"{type(self).__name__} is not fitted yet: call fit on the training part first"
-            )
+        self._check_fitted()
+        assert self._shift is not None
+        assert self._scale is not None
         if dtype not in self._cast:
             self._cast[dtype] = (self._shift.to(dtype), self._scale.to(dtype))
         return self._cast[dtype]
@@ -94,24 +113,24 @@ class AffineScaler:
             )
         return x.to(shift.dtype), shift, scale
 
-    def transform(self, x: Tensor) -> Tensor:
+    def _apply(self, x: Any, method: str, formula: Callable[..., Tensor]) -> Any:
+        self._check_fitted()
+        given, _ = self._tensor(x, method, self.names)
+        out = formula(*self._checked(given, method))
+        return out if isinstance(x, Tensor) else out.numpy()
+
+    def transform(self, x: Any) -> Any:
         """Scale rows of the columns the scaler was fitted on, ``(N, *columns)``.
 
         Raises:
             RuntimeError: if the scaler is not fitted.
             ValueError: if the columns are not those it was fitted on.
         """
-        rows, shift, scale = self._checked(x, "transform")
-        return (rows - shift) * scale
+        return self._apply(x, "transform", lambda rows, shift, scale: (rows - shift) * scale)
 
-    def inverse_transform(self, x: Tensor) -> Tensor:
+    def inverse_transform(self, x: Any) -> Any:
         """Undo `transform`; arguments and errors as there."""
-        rows, shift, scale = self._checked(x, "inverse_transform")
-        return rows / scale + shift
-
-    def fit_transform(self, x: Tensor) -> Tensor:
-        """`fit`, then `transform` of the same rows."""
-        return self.fit(x).transform(x)
+        return self._apply(x, "inverse_transform", lambda rows, shift, scale: rows / scale + shift)
 
     def state_dict(self) -> dict[str, Any]:
         """What was learned, by name; empty before `fit`."""
@@ -133,6 +152,11 @@ class AffineScaler:
         for name in self._learned:
             setattr(self, name, state_dict[name])
         self._refresh()
+
+    def _restored(self, name: str, value: Any) -> Tensor:
+        import numpy
+
+        return from_numpy(numpy.array(value, dtype=numpy.float64))  # a copy
 
 
 class StandardScaler(AffineScaler):
@@ -189,6 +213,7 @@ class MinMaxScaler(AffineScaler):
         [[0.5]]
     """
 
+    _arguments = ("feature_range",)
     _learned = ("data_min", "data_max")
     data_min: Tensor
     data_max: Tensor
@@ -211,3 +236,53 @@ class MinMaxScaler(AffineScaler):
         extent = self.data_max - self.data_min
         scale = (high - low) / where(extent > 0, extent, ones_like(extent))
         return self.data_min - low / scale, scale
+
+
+class RobustScaler(AffineScaler):
+    """Take away each column's median and divide by its interquartile range; outliers matter little.
+
+    A column whose quartiles are equal is not divided.
+
+    Args:
+        quantile_range: the percentiles between which the range lies. Default: (25, 75), quartiles.
+
+    Attributes:
+        center: medians of the columns, float64; set by `fit`.
+        extent: their ranges.
+
+    Raises:
+        ValueError: if the percentiles are not 0 <= low < high <= 100.
+
+    Example:
+        >>> import steep
+        >>> x = steep.tensor([[1.0], [2.0], [3.0], [4.0], [1e6]])
+        >>> scaler = steep.data.RobustScaler().fit(x)
+        >>> scaler.transform(steep.tensor([[5.0]])).tolist()
+        [[1.0]]
+    """
+
+    _arguments = ("quantile_range",)
+    _learned = ("center", "extent")
+    center: Tensor
+    extent: Tensor
+
+    def __init__(self, quantile_range: tuple[float, float] = (25.0, 75.0)) -> None:
+        super().__init__()
+        low, high = quantile_range
+        if not 0 <= low < high <= 100:
+            raise ValueError(
+                f"RobustScaler: expected quantile_range with 0 <= low < high <= 100, got "
+                f"{tuple(quantile_range)}"
+            )
+        self.quantile_range = (float(low), float(high))
+
+    def _learn(self, x: Tensor) -> None:
+        import numpy
+
+        low, high = self.quantile_range
+        ends = numpy.percentile(x.numpy(), (low, 50.0, high), axis=0)
+        self.center = from_numpy(numpy.array(ends[1]))
+        self.extent = from_numpy(numpy.array(ends[2] - ends[0]))
+
+    def _affine(self) -> tuple[Tensor, Tensor]:
+        return self.center, 1.0 / where(self.extent > 0, self.extent, ones_like(self.extent))
