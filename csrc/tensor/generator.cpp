@@ -33,7 +33,9 @@ static_assert(offsetof(State, philox) == kTorchBytes, "Philox's words come last"
 
 }  // namespace
 
-Generator::Generator(uint64_t seed) { start(seed); }
+Generator::Generator(uint64_t seed) : philox_(Storage::allocate(2 * sizeof(int64_t))) {
+  start(seed);
+}
 
 void Generator::manual_seed(uint64_t seed) {
   const runtime::Lock lock(mutex_);
@@ -54,8 +56,8 @@ void Generator::start(uint64_t seed) {
 
 // Kernels do not take the lock.
 void Generator::set_philox(int64_t seed, int64_t offset) {
-  __atomic_store_n(&philox_[0], seed, __ATOMIC_RELAXED);
-  __atomic_store_n(&philox_[1], offset, __ATOMIC_RELAXED);
+  __atomic_store_n(&philox_words()[0], seed, __ATOMIC_RELAXED);
+  __atomic_store_n(&philox_words()[1], offset, __ATOMIC_RELAXED);
 }
 
 uint64_t Generator::seed() {
@@ -102,7 +104,8 @@ std::vector<uint8_t> Generator::get_state() const {
   state.has_float_normal = next_float_normal_sample.present;
   state.float_normal =
       state.has_float_normal ? static_cast<float>(next_float_normal_sample.value) : 0;
-  for (int i = 0; i < 2; ++i) state.philox[i] = __atomic_load_n(&philox_[i], __ATOMIC_RELAXED);
+  for (int i = 0; i < 2; ++i)
+    state.philox[i] = __atomic_load_n(&philox_words()[i], __ATOMIC_RELAXED);
   std::memcpy(bytes.data(), &state, sizeof state);
   return bytes;
 }
@@ -135,5 +138,14 @@ Generator& default_generator() {
   static auto* const generator = new Generator();
   return *generator;
 }
+
+namespace {
+thread_local Generator* chosen = nullptr;
+}  // namespace
+
+Generator& current_generator() { return chosen ? *chosen : default_generator(); }
+
+DrawFrom::DrawFrom(Generator& generator) : before_(chosen) { chosen = &generator; }
+DrawFrom::~DrawFrom() { chosen = before_; }
 
 }  // namespace steep

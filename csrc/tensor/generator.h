@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runtime/fork.h"
+#include "tensor/storage.h"
 
 namespace steep {
 
@@ -67,25 +68,41 @@ class Generator : public std::enable_shared_from_this<Generator> {
   CachedNormal next_float_normal_sample;
   CachedNormal next_double_normal_sample;
 
-  // {seed, offset} of the counter-based stream, at the same address for as long as the generator
-  // lives. Kernels advance the offset, each in one atomic step by all that it draws, so that no two
-  // draws have words in common; manual_seed starts it again.
-  int64_t* philox_state() { return philox_; }
+  // {seed, offset} of the counter-based stream, two int64, which whoever draws from it may keep.
+  // Kernels advance the offset, each in one atomic step by all that it draws, so that no two draws
+  // have words in common; manual_seed starts it again.
+  const Ref<Storage>& philox() const { return philox_; }
 
  private:
   static constexpr int kWords = 624;  // of mt19937
   void start(uint64_t seed);
   void refill();
+  int64_t* philox_words() const { return static_cast<int64_t*>(philox_->data()); }
   void set_philox(int64_t seed, int64_t offset);
 
   std::array<uint32_t, kWords> words_;
   int next_ = kWords;
   uint64_t seed_ = 0;
-  int64_t philox_[2] = {0, 0};
+  const Ref<Storage> philox_;
   mutable runtime::Mutex mutex_;
 };
 
 // The process's generator: what manual_seed() seeds, and what functions draw from by default.
 Generator& default_generator();
+
+// What this thread's functions draw from by default: the process's generator, but within a DrawFrom
+// that which it was given, which must outlive it.
+Generator& current_generator();
+
+class DrawFrom {
+ public:
+  explicit DrawFrom(Generator& generator);
+  ~DrawFrom();
+  DrawFrom(const DrawFrom&) = delete;
+  DrawFrom& operator=(const DrawFrom&) = delete;
+
+ private:
+  Generator* const before_;
+};
 
 }  // namespace steep

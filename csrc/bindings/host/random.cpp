@@ -37,7 +37,24 @@ PyObject* set_rng_state(PyObject*, PyObject* const* args, Py_ssize_t count, PyOb
   });
 }
 
+// draw_from(generator, function, *args): what is called has this thread's draws taken from there.
+PyObject* draw_from(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    Generator* const generator = count < 2 ? nullptr : generator_of(args[0]);
+    if (!generator)
+      raise(PyExc_TypeError,
+            "draw_from: expected (generator, function, *args), the first of them "
+            "a steep.Generator");
+    const Owned held = Owned::borrow(args[0]);
+    const DrawFrom scope(*generator);
+    return checked(PyObject_Vectorcall(args[1], args + 2, static_cast<size_t>(count - 2), nullptr));
+  });
+}
+
 PyMethodDef functions[] = {
+    {"draw_from", as_method(draw_from), METH_FASTCALL,
+     "draw_from(generator, function, *args): calls the function; what it draws by default comes "
+     "from that generator, on this thread, and not from the default one."},
     {"manual_seed", as_method(manual_seed), METH_FASTCALL | METH_KEYWORDS,
      "manual_seed(seed): starts the default generator's stream of that seed, the same as "
      "PyTorch's. Returns the generator."},

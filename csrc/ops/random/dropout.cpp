@@ -9,13 +9,14 @@ namespace steep::ops {
 
 namespace {
 
-// {seed, offset} of the default generator's counter, which lives as long as the process.
-const Tensor& philox_state() {
-  static const Tensor& state =
-      *new Tensor(new TensorImpl(Storage::borrow(default_generator().philox_state(),
-                                                 2 * sizeof(int64_t), nullptr, [](void*) {}),
-                                 DType::int64, {2}, {1}, 0));
-  return state;
+// {seed, offset} of the counter that this thread's masks are drawn from.
+Tensor philox_state() {
+  const auto state_of = [](const Generator& generator) {
+    return new TensorImpl(generator.philox(), DType::int64, {2}, {1}, 0);
+  };
+  static const Tensor& standard = *new Tensor(state_of(default_generator()));
+  Generator& generator = current_generator();
+  return &generator == &default_generator() ? standard : Tensor(state_of(generator));
 }
 
 }  // namespace

@@ -117,13 +117,16 @@ constexpr Kernel kBernoulli = drawing(
                      draw_bernoulli<int32_t>, draw_bernoulli<uint8_t>, draw_bernoulli<bool>));
 constexpr Kernel kPermutation = drawing("randperm", routines_for<int64_t>(draw_permutation));
 
-// The generator that a draw takes, the default one for null; a recording keeps one of the user's.
+}  // namespace
+
 Generator* drawn_from(Generator* generator) {
-  Generator* const standard = &default_generator();
+  if (!generator) generator = &current_generator();
   program::Recorder* const recorder = program::Recorder::active();
-  if (recorder && generator && generator != standard) recorder->keep(generator->shared_from_this());
-  return generator ? generator : standard;
+  if (recorder && generator != &default_generator()) recorder->keep(generator->shared_from_this());
+  return generator;
 }
+
+namespace {
 
 // What a draw is: its kernel, and its two numbers.
 struct Draw {

@@ -8,6 +8,10 @@
 
 namespace steep::ops {
 
+// random.cpp: the generator that a draw takes, this thread's default for null; a recording keeps one
+// of the user's.
+Generator* drawn_from(Generator* generator);
+
 // random.cpp: tensors
 Tensor rand(const Dims& size, Generator* generator, std::optional<DType> dtype, bool requires_grad);
 Tensor randn(const Dims& size, Generator* generator, std::optional<DType> dtype,

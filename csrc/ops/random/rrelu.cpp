@@ -49,7 +49,7 @@ Tensor rrelu(const Tensor& x, double lower, double upper, bool training, bool in
   {
     const tape::GradMode off(false);
     program::launch(kSlopes, x.dtype(), {slopes, contiguous(x)},
-                    Slopes{&default_generator(), x.numel(), lower, upper});
+                    Slopes{drawn_from(nullptr), x.numel(), lower, upper});
   }
   const Tensor out = mul(x, slopes);
   return inplace ? assign("rrelu_", x, out) : out;

@@ -261,8 +261,8 @@ class Ready {
 void reorder(Plan& plan) {
   double estimate = 0;
   for (const Step& step : plan.steps) estimate += step.estimate;
-  plan.reordered =
-      plan.threads > 1 && plan.steps.size() <= kArrangedSteps && estimate <= kArrangedNs;
+  plan.reordered = plan.threads > 1 && plan.rank_of.empty() &&
+                   plan.steps.size() <= kArrangedSteps && estimate <= kArrangedNs;
   if (!plan.reordered) return;
   Order order(plan);
   Timeline timeline(plan);
@@ -280,7 +280,7 @@ void reorder(Plan& plan) {
 }
 
 void synchronise(Plan& plan) {
-  if (plan.threads == 1) return;
+  if (plan.threads == 1 || !plan.rank_of.empty()) return;
   Timeline timeline(plan);
   for (Step& step : plan.steps) timeline.take(step, timeline.assignment_of(step));
 }

@@ -94,6 +94,7 @@ class GroupBuilder {
   }
   // Makes the launch a member if it fits, and if it may be moved before the launches passed over.
   bool take(int at) {
+    if (!plan_.rank_of.empty() && plan_.rank_of[at] != plan_.rank_of[first_]) return false;
     const TracedCall& traced = plan_.calls[at];
     const Touches touches = touches_of(traced);
     if (conflicts(touches) || (may_stop_ && writes_outside(touches))) return false;

@@ -11,11 +11,13 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 
-// Memory that is needed from one step to another, and where its offset goes.
+// Memory that is needed from one step to another, and where its offset goes. The rank is that which
+// has the steps to itself, or 0 where ranks share what there is.
 struct Reservation {
   int64_t bytes;
   int first, last;
   int64_t* offset;
+  int rank;
 };
 
 int64_t round_up(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
@@ -133,6 +135,28 @@ class Occupied {
   std::vector<const Intervals*> in_the_way_;
 };
 
+// Gives offsets. What ranks have to themselves lies in a part of the arena for each, for they are at
+// different steps at the same time.
+void place(Plan& plan, std::vector<Reservation>& reservations) {
+  // Large ones first: small ones fit into the gaps.
+  std::stable_sort(reservations.begin(), reservations.end(),
+                   [](const Reservation& a, const Reservation& b) {
+                     return a.rank != b.rank ? a.rank < b.rank : a.bytes > b.bytes;
+                   });
+  for (size_t i = 0; i < reservations.size();) {
+    const int64_t base = plan.arena;
+    Occupied occupied(plan.steps.size());
+    for (const int rank = reservations[i].rank;
+         i < reservations.size() && reservations[i].rank == rank; ++i) {
+      const Reservation& reservation = reservations[i];
+      *reservation.offset = occupied.lowest_offset(reservation);
+      occupied.take(reservation);
+      *reservation.offset += base;
+      plan.arena = std::max(plan.arena, *reservation.offset + reservation.bytes);
+    }
+  }
+}
+
 int64_t wanted_scratch(const Call& call, int threads) {
   if (!call.kernel->scratch) return 0;
   return call.kernel->scratch(seen_by_kernel(call), threads);
@@ -156,33 +180,27 @@ void plan_memory(Plan& plan) {
   const std::vector<Life> lives = lives_of(plan, phases);
   const std::vector<bool> buffered = in_buffers(plan);
   std::vector<Reservation> reservations;
+  const auto part_of = [&plan](int s) { return plan.rank_of.empty() ? 0 : plan.steps[s].home; };
   for (size_t v = 0; v < plan.values.size(); ++v) {
     const Value& value = plan.values[v];
     if (value.kind != Value::Kind::made || value.kept || lives[v].first < 0 || buffered[v])
       continue;
     reservations.push_back({round_up(static_cast<int64_t>(value.bytes)), lives[v].first,
-                            lives[v].last, &plan.offsets[v]});
+                            lives[v].last, &plan.offsets[v], part_of(lives[v].first)});
   }
   for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s) {
     Step& step = plan.steps[s];
     const int64_t bytes = scratch_of(plan, step, step.threads);
     const Life life = phases.widen({s, s});
     if (bytes > 0)
-      reservations.push_back({round_up(bytes), life.first, life.last, &step.scratch_offset});
+      reservations.push_back(
+          {round_up(bytes), life.first, life.last, &step.scratch_offset, part_of(s)});
     const Call call = plan.calls[step.calls[0]].call.call();
     if (call.kernel->own_scratch)
       plan.scratch_per_rank =
           std::max(plan.scratch_per_rank, round_up(wanted_scratch(call, step.threads)));
   }
-  // Large ones first: small ones fit into the gaps.
-  std::stable_sort(reservations.begin(), reservations.end(),
-                   [](const Reservation& a, const Reservation& b) { return a.bytes > b.bytes; });
-  Occupied occupied(plan.steps.size());
-  for (const Reservation& reservation : reservations) {
-    *reservation.offset = occupied.lowest_offset(reservation);
-    occupied.take(reservation);
-    plan.arena = std::max(plan.arena, *reservation.offset + reservation.bytes);
-  }
+  place(plan, reservations);
 }
 
 }  // namespace steep::program

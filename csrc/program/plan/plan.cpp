@@ -28,6 +28,7 @@ Plan make_plan(const Trace& trace) {
   compute_constants(plan);
   fuse_epilogues(plan);
   reuse_packed(plan);
+  find_parts(plan);
   fuse(plan);
   take_checks(plan);
   choose_threads(plan);

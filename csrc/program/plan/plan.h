@@ -39,11 +39,14 @@ struct Plan {
   // Run before all steps; those that write something are among the steps too.
   std::vector<Step> checks;
   std::vector<Step> steps;
-  std::vector<int64_t> offsets;      // by value: in the arena; -1 if it does not lie there
-  int64_t arena = 0;                 // bytes
-  int64_t scratch_per_rank = 0;      // bytes, of each rank's own scratch behind the arena
-  bool reordered = false;            // whether the order of steps was changed
-  int threads = 1;                   // ranks of the program's team
+  std::vector<int64_t> offsets;  // by value: in the arena; -1 if it does not lie there
+  int64_t arena = 0;             // bytes
+  int64_t scratch_per_rank = 0;  // bytes, of each rank's own scratch behind the arena
+  bool reordered = false;        // whether the order of steps was changed
+  int threads = 1;               // ranks of the program's team
+  // By call: the rank that has it to itself, with all that depends on it; empty: none has. Steps are
+  // in the order of their ranks then, and there is no barrier.
+  std::vector<int> rank_of;
   std::vector<std::string> remarks;  // what the passes did and why, for explain()
   int launches = 0;                  // of the trace
 };
@@ -66,10 +69,15 @@ void compute_constants(Plan& plan);
 void fuse_epilogues(Plan& plan);
 // Transposes a weight that many products read once for all of them.
 void reuse_packed(Plan& plan);
+// Finds parts that do not depend on each other, for ranks of their own, if the team has more of it
+// than of sharing each step.
+void find_parts(Plan& plan);
 // Makes the steps; gathers elementwise launches into groups.
 void fuse(Plan& plan);
 // Moves checks that can be made before all steps out of them.
 void take_checks(Plan& plan);
+// Gives the steps to the ranks that have their parts; false if there are none.
+bool give_parts(Plan& plan);
 // Decides which steps are shared between threads, and which of them by rows.
 void choose_threads(Plan& plan);
 // Puts the steps of a short program in an order in which threads seldom wait for each other.

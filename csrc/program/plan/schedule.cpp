@@ -135,7 +135,7 @@ void choose_threads(Plan& plan) {
     estimate(step);
     if (!may_refuse(plan, step) && step.estimate >= kSharedNs) shared += step.estimate;
   }
-  if (team == 1 || !worth(shared, kTeamNs)) return;
+  if (team == 1 || give_parts(plan) || !worth(shared, kTeamNs)) return;
   plan.threads = team;
   Sharing sharing(plan);
   for (Step& step : plan.steps)
