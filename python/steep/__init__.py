@@ -53,6 +53,7 @@ _SUBMODULES = (
     "compiler",
     "cuda",
     "data",
+    "models",
     "nn",
     "optim",
     "profiler",
@@ -60,6 +61,7 @@ _SUBMODULES = (
     "reference",
     "serialization",
     "serialize",
+    "sklearn",
     "train",
     "utils",
 )
