@@ -17,12 +17,32 @@ from steep import models, nn
 from steep.models import LAYERS, TabularNet, build, describe, mlp
 
 ARGUMENTS = {
-    **{"in_features": 3, "out_features": 2, "in1_features": 3, "in2_features": 2},
-    **{"num_embeddings": 5, "embedding_dim": 2, "num_features": 4, "num_channels": 4},
-    **{"num_groups": 2, "normalized_shape": (4,), "in_channels": 2, "out_channels": 4},
-    **{"kernel_size": 3, "output_size": 1, "threshold": 0.5, "value": 0.25, "padding": 1},
-    **{"dim": 1, "unflattened_size": (2, 2), "norm_type": 2.0, "size": 3, "groups": 2},
-    **{"upscale_factor": 2, "downscale_factor": 2, "input_size": 3, "hidden_size": 4},
+    "in_features": 3,
+    "out_features": 2,
+    "in1_features": 3,
+    "in2_features": 2,
+    "num_embeddings": 5,
+    "embedding_dim": 2,
+    "num_features": 4,
+    "num_channels": 4,
+    "num_groups": 2,
+    "normalized_shape": (4,),
+    "in_channels": 2,
+    "out_channels": 4,
+    "kernel_size": 3,
+    "output_size": 1,
+    "threshold": 0.5,
+    "value": 0.25,
+    "padding": 1,
+    "dim": 1,
+    "unflattened_size": (2, 2),
+    "norm_type": 2.0,
+    "size": 3,
+    "groups": 2,
+    "upscale_factor": 2,
+    "downscale_factor": 2,
+    "input_size": 3,
+    "hidden_size": 4,
 }
 
 
@@ -46,7 +66,8 @@ def test_a_layer_is_rebuilt(name: str) -> None:
     layer = made(name)
     description = describe(layer)
     again = build(json.loads(json.dumps(description)))
-    assert type(again) is type(layer) and repr(again) == repr(layer)
+    assert type(again) is type(layer)
+    assert repr(again) == repr(layer)
     assert describe(again) == description
     shapes = {key: value.shape for key, value in layer.state_dict().items()}
     assert {key: value.shape for key, value in again.state_dict().items()} == shapes
@@ -87,10 +108,16 @@ def test_a_file_gives_back_the_same_network(tmp_path: Path, dtype: steep.dtype) 
     net, path = network().to(dtype), tmp_path / "net.steep"
     states = {
         "input": {
-            **{"mean": np.array([1.0, 2.0]), "small": np.float32(2.5), "names": ["a", "b"]},
-            **{"flags": np.array([True, False]), "half": np.array([0.5], dtype=np.float16)},
-            **{"words": np.array([["x", "yy"]]), "mixed": np.array(["x", None, 1.5], dtype=object)},
-            **{"codes": {"kept": (1, None)}, 3: "three", "empty": np.zeros((0, 2))},
+            "mean": np.array([1.0, 2.0]),
+            "small": np.float32(2.5),
+            "names": ["a", "b"],
+            "flags": np.array([True, False]),
+            "half": np.array([0.5], dtype=np.float16),
+            "words": np.array([["x", "yy"]]),
+            "mixed": np.array(["x", None, 1.5], dtype=object),
+            "codes": {"kept": (1, None)},
+            3: "three",
+            "empty": np.zeros((0, 2)),
         }
     }
     models.save(path, net, transforms=states, columns=["p", "q"], info={"task": "regression"})
@@ -102,9 +129,12 @@ def test_a_file_gives_back_the_same_network(tmp_path: Path, dtype: steep.dtype) 
     found, expected = again.transforms["input"], states["input"]
     assert {*found} == {*expected}
     for key in ("mean", "flags", "half", "words", "mixed", "empty"):
-        assert found[key].dtype == expected[key].dtype and found[key].shape == expected[key].shape
+        assert found[key].dtype == expected[key].dtype
+        assert found[key].shape == expected[key].shape
         assert found[key].tolist() == expected[key].tolist()
-    assert found["codes"] == {"kept": (1, None)} and found[3] == "three" and found["small"] == 2.5
+    assert found["codes"] == {"kept": (1, None)}
+    assert found[3] == "three"
+    assert found["small"] == 2.5
 
 
 def test_other_readers_open_the_file(tmp_path: Path) -> None:
@@ -214,7 +244,8 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
         check=True,
     )
     assert run.stdout.startswith("refused")
-    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["net.steep"]
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["net.steep"]
 
 
 def test_a_tabular_network_counts_its_codes() -> None:

@@ -81,7 +81,8 @@ def _unpacked_array(parts: Any) -> np.ndarray:
             out = np.empty(len(items), dtype=object)
             out[:] = items
             text = parts["dtype"] == "str"
-            return (out.astype(str) if text else out).reshape(parts["shape"])
+            shaped: np.ndarray = (out.astype(str) if text else out).reshape(parts["shape"])
+            return shaped
         array: np.ndarray = parts["values"].numpy()
         return array.astype(parts["dtype"]) if "dtype" in parts else array
     except (TypeError, KeyError, ValueError, AttributeError) as error:

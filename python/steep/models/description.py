@@ -59,9 +59,7 @@ def _describe(module: nn.Module, path: str) -> dict[str, Any]:
     kind = type(module)
     if kind is nn.Sequential:
         inner = f"{path}." if path else ""
-        layers = [
-            [name, _describe(layer, inner + name)] for name, layer in module.named_children()
-        ]
+        layers = [[name, _describe(layer, inner + name)] for name, layer in module.named_children()]
         return {"class": "Sequential", "layers": layers}
     if kind is TabularNet:
         return {

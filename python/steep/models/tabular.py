@@ -105,8 +105,10 @@ def mlp(
         layers.append(nn.Linear(inputs, width))
         if batch_norm:
             layers.append(nn.BatchNorm1d(width))
-        is_layer = isinstance(activation, nn.Module)
-        layers.append(copy.deepcopy(activation) if is_layer else activation())
+        if isinstance(activation, nn.Module):
+            layers.append(copy.deepcopy(activation))
+        else:
+            layers.append(activation())
         if rate:
             layers.append(nn.Dropout(rate))
         inputs = width

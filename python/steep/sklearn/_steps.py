@@ -1,0 +1,122 @@
+"""Training by batches: compiled steps, and epochs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import steep
+from steep import nn, optim
+from steep._core import Tensor
+from steep.sklearn._data import Samples
+from steep.sklearn._losses import Loss
+
+__all__ = ["Stepper", "square_sum"]
+
+_BLOCK = 64  # batches whose samples are gathered at once
+
+
+class Stepper:
+    """A network with its loss and its optimiser, and the step that is compiled of them.
+
+    Args:
+        network: what is trained.
+        loss: what is minimised.
+        optimizer: whose first group holds the weights that `alpha` decays.
+        alpha: strength of the L2 penalty ``alpha / (2 * rows) * sum(weight^2)``; rows are those of
+            the batch, or the sum of their weights (as scikit-learn has it).
+        coupled: whether the optimiser takes the penalty by way of its first group's
+            ``weight_decay``.
+        clip_norm: the norm that gradients are clipped to, or ``None``.
+
+    Attributes:
+        penalties: in the last epoch, mean of the factors before the sum of squares, by sample.
+        before_step: what is called before each step, and `after_step` after it, if anything is.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Loss,
+        optimizer: optim.Optimizer,
+        *,
+        alpha: float,
+        coupled: bool,
+        clip_norm: float | None,
+    ) -> None:
+        self.network, self.optimizer = network, optimizer
+        self.alpha = alpha if coupled else 0.0
+        self.before_step: Callable[[], Any] | None = None
+        self.after_step: Callable[[], Any] | None = None
+        self.penalties = 0.0
+        self.total = total = steep.zeros((), dtype=steep.float64)
+        parameters = list(network.parameters())
+
+        @steep.compile
+        def step(target: Tensor, weight: Tensor | None, *inputs: Tensor) -> None:
+            optimizer.zero_grad()
+            value = loss.of(network(*inputs), target, weight)
+            value.backward()
+            if clip_norm is not None:
+                nn.utils.clip_grad_norm_(parameters, clip_norm)
+            optimizer.step()
+            total.add_(value.detach().reshape(()) * target.shape[0])
+
+        self.step: Callable[..., None] = step
+
+    def epoch(self, samples: Samples, order: np.ndarray | None, size: int, whole: bool) -> float:
+        """One pass over the samples; their mean loss, without the penalty.
+
+        Args:
+            samples: what is learned.
+            order: positions in the order of the pass; ``None`` for theirs.
+            size: of a batch.
+            whole: whether a last batch of one sample joins the one before it.
+        """
+        self.total.zero_()
+        self.penalties = 0.0
+        self.network.train()
+        group = self.optimizer.param_groups[0]
+        count = len(samples)
+        for begin, end in _blocks(count, size, whole):
+            block = samples
+            if order is not None:
+                block = samples.take(steep.from_numpy(order[begin:end]))
+                begin, end = 0, end - begin
+            for start, stop in _batches(begin, end, size, whole):
+                weight = None if block.weight is None else block.weight[start:stop]
+                if self.alpha:
+                    rows = stop - start if weight is None else weight.sum().item()
+                    group["weight_decay"] = decay = self.alpha / rows if rows else 0.0
+                    self.penalties += 0.5 * decay * (stop - start) / count
+                if self.before_step is not None:
+                    self.before_step()
+                inputs = [x[start:stop] for x in block.inputs]
+                self.step(block.target[start:stop], weight, *inputs)
+                if self.after_step is not None:
+                    self.after_step()
+        mean: float = self.total.item() / count
+        return mean
+
+
+def _batches(begin: int, end: int, size: int, whole: bool) -> Iterator[tuple[int, int]]:
+    while begin < end:
+        stop = min(begin + size, end)
+        if whole and end - stop == 1:
+            stop = end
+        yield begin, stop
+        begin = stop
+
+
+def _blocks(count: int, size: int, whole: bool) -> Iterator[tuple[int, int]]:
+    """Runs of batches, of which each but the last is full."""
+    return _batches(0, count, _BLOCK * size, whole)
+
+
+def square_sum(network: nn.Module) -> float:
+    """Sum of the squares of all weights of Linear layers."""
+    linear = (layer for layer in network.modules() if isinstance(layer, nn.Linear))
+    with steep.no_grad():
+        return sum(float(layer.weight.square().sum()) for layer in linear)
