@@ -47,6 +47,11 @@ class Samples:
     def __len__(self) -> int:
         return int(self.target.shape[0])
 
+    def between(self, begin: int, end: int) -> Samples:
+        """The samples from one position to another."""
+        weight = None if self.weight is None else self.weight[begin:end]
+        return Samples(tuple(x[begin:end] for x in self.inputs), self.target[begin:end], weight)
+
     def take(self, rows: Tensor) -> Samples:
         """The samples at some positions, in their order."""
         weight = None if self.weight is None else self.weight[rows]

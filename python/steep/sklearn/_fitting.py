@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import shuffle
 
 import steep
 from steep._core import Tensor
@@ -101,8 +100,8 @@ def _machinery(
         steps = -(-count // size)
         est._schedule = Schedule(est, est._optimizer, est.max_iter, steps)
         is_adam = est.solver == "adam"
-        epsilon = (est._optimizer, float(est.epsilon), float(est.beta_2))
-        est._epsilon = PaperEpsilon(*epsilon) if is_adam else None
+        settings = (float(est.epsilon), float(est.beta_2), 0.05 if est._dtype == "float32" else 0.0)
+        est._epsilon = PaperEpsilon(est._optimizer, *settings) if is_adam else None
     stepper: Stepper | None = getattr(est, "_stepper", None)
     if stepper is None or not has_optimizer:
         stepper = est._stepper = Stepper(
@@ -146,7 +145,10 @@ class _Fit:
         """One epoch and what follows it; whether to stop."""
         est = self.est
         if est.shuffle:
-            self.order = shuffle(self.order, random_state=est._random_state)
+            # What sklearn.utils.shuffle does, which checks its arguments for as long as five steps.
+            positions = np.arange(len(self.order))
+            est._random_state.shuffle(positions)
+            self.order = self.order[positions]
         mean = self.stepper.epoch(
             self.samples, self.order if est.shuffle else None, self.size, bool(est.batch_norm)
         )

@@ -66,17 +66,30 @@ class PaperEpsilon:
     ``lr * sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon)``. An optimiser that adds it
     afterwards does the same with ``epsilon / sqrt(1 - beta2^t)``, which a call sets for the step to
     come. It matters for weights whose gradients are hardly more than their decay.
+
+    Args:
+        optimizer: whose epsilon is set.
+        epsilon: as in the faster form.
+        beta2: decay of the second moment.
+        steps_of: it is set when it is off by this share: a replay looks at all settings anew when
+            one is written, which takes as long as a small step. 0 for each step.
     """
 
-    def __init__(self, optimizer: optim.Optimizer, epsilon: float, beta2: float) -> None:
+    def __init__(
+        self, optimizer: optim.Optimizer, epsilon: float, beta2: float, steps_of: float
+    ) -> None:
         self.optimizer, self.epsilon, self.beta2 = optimizer, epsilon, beta2
-        self.power = 1.0
+        self.steps_of = steps_of
+        self.power, self.set_to = 1.0, 0.0
 
     def __call__(self) -> None:
         """Set it for the next step."""
         if self.power > 1e-12:
             self.power *= self.beta2
             corrected = self.epsilon / (1.0 - self.power) ** 0.5
+            if abs(self.set_to - corrected) <= self.steps_of * corrected:
+                return
+            self.set_to = corrected
             for group in self.optimizer.param_groups:
                 group["eps"] = corrected
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from steep._core import Tensor
 from steep.sklearn._data import Samples
 from steep.sklearn._losses import Loss
 
-__all__ = ["Stepper", "square_sum"]
+__all__ = ["Stepper", "spans", "square_sum"]
 
 _BLOCK = 64  # batches whose samples are gathered at once
 
@@ -78,41 +78,44 @@ class Stepper:
         self.total.zero_()
         self.penalties = 0.0
         self.network.train()
-        group = self.optimizer.param_groups[0]
         count = len(samples)
-        for begin, end in _blocks(count, size, whole):
-            block = samples
-            if order is not None:
+        for begin, end in spans(count, _BLOCK * size, whole):
+            if order is None:
+                block = samples.between(begin, end)
+            else:
                 block = samples.take(steep.from_numpy(order[begin:end]))
-                begin, end = 0, end - begin
-            for start, stop in _batches(begin, end, size, whole):
-                weight = None if block.weight is None else block.weight[start:stop]
-                if self.alpha:
-                    rows = stop - start if weight is None else weight.sum().item()
-                    group["weight_decay"] = decay = self.alpha / rows if rows else 0.0
-                    self.penalties += 0.5 * decay * (stop - start) / count
-                if self.before_step is not None:
-                    self.before_step()
-                inputs = [x[start:stop] for x in block.inputs]
-                self.step(block.target[start:stop], weight, *inputs)
-                if self.after_step is not None:
-                    self.after_step()
+            self._train_on(block, size, whole, count)
         mean: float = self.total.item() / count
         return mean
 
+    def _train_on(self, block: Samples, size: int, whole: bool, count: int) -> None:
+        """Steps through the batches of one block."""
+        sizes = [stop - start for start, stop in spans(len(block), size, whole)]
+        targets, inputs = block.target.split(sizes), [x.split(sizes) for x in block.inputs]
+        weights = [None] * len(sizes) if block.weight is None else block.weight.split(sizes)
+        group, last = self.optimizer.param_groups[0], -1.0
+        step, before, after = self.step, self.before_step, self.after_step
+        for rows, target, weight, *batch in zip(sizes, targets, weights, *inputs, strict=True):
+            if self.alpha:
+                total = rows if weight is None else weight.sum().item()
+                decay = self.alpha / total if total else 0.0
+                if decay != last:  # a replay looks at settings anew when one is written
+                    group["weight_decay"] = last = decay
+                self.penalties += 0.5 * decay * rows / count
+            if before is not None:
+                before()
+            step(target, weight, *batch)
+            if after is not None:
+                after()
 
-def _batches(begin: int, end: int, size: int, whole: bool) -> Iterator[tuple[int, int]]:
-    while begin < end:
-        stop = min(begin + size, end)
-        if whole and end - stop == 1:
-            stop = end
-        yield begin, stop
-        begin = stop
 
-
-def _blocks(count: int, size: int, whole: bool) -> Iterator[tuple[int, int]]:
-    """Runs of batches, of which each but the last is full."""
-    return _batches(0, count, _BLOCK * size, whole)
+def spans(count: int, size: int, whole: bool) -> list[tuple[int, int]]:
+    """Where each batch begins and ends; with `whole` no last one of a single row."""
+    starts = range(0, count, size)
+    ends = [*starts[1:], count]
+    if whole and len(ends) > 1 and count - starts[-1] == 1:
+        ends[-2:] = [count]
+    return list(zip(starts, ends, strict=False))
 
 
 def square_sum(network: nn.Module) -> float:
