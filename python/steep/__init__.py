@@ -64,6 +64,7 @@ _SUBMODULES = (
     "sklearn",
     "train",
     "utils",
+    "viz",
 )
 _LAZY = {
     "compile": "compiler",

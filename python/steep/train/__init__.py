@@ -1,17 +1,33 @@
-"""Helpers around a training loop: regularisation, mixed samples, early stopping, groups."""
+"""Training: `fit` and what goes with it, regularisation, mixed samples, early stopping, groups."""
 
+from steep.train._loop import NonFiniteLoss
+from steep.train.callbacks import Callback, Run
+from steep.train.evaluation import evaluate, predict
+from steep.train.fitting import fit
 from steep.train.groups import decay_groups
+from steep.train.history import History
+from steep.train.metrics import Accuracy, Metric, Task
 from steep.train.mixing import cutmix, mixup, sample_beta
 from steep.train.regularization import GradientNoise, l1_penalty, l2_penalty
 from steep.train.stopping import EarlyStopping
 
 __all__ = [
+    "Accuracy",
+    "Callback",
     "EarlyStopping",
     "GradientNoise",
+    "History",
+    "Metric",
+    "NonFiniteLoss",
+    "Run",
+    "Task",
     "cutmix",
     "decay_groups",
+    "evaluate",
+    "fit",
     "l1_penalty",
     "l2_penalty",
     "mixup",
+    "predict",
     "sample_beta",
 ]

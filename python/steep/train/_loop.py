@@ -1,0 +1,228 @@
+"""The loop of `fit`: epochs, and in them the steps."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from steep.train._batches import Batch, Batches
+from steep.train._measure import Measurement, Modes, value_of
+from steep.train._monitor import Monitor
+from steep.train._progress import Progress
+from steep.train._schedule import Schedule
+from steep.train._step import Score
+from steep.train.callbacks import Run, methods
+from steep.train.metrics.base import Metric
+
+__all__ = ["Loop", "NonFiniteLoss"]
+
+_LOOK = 0.05  # seconds between two looks at the clock, for the progress bar
+
+
+class NonFiniteLoss(ArithmeticError):  # noqa: N818  # what happened, as in KeyboardInterrupt
+    """The loss of a training step is NaN or infinite.
+
+    Attributes:
+        epoch: in which epoch, from 1 on.
+        step: at which optimiser step of the training, from 1 on.
+        value: the loss.
+        history: what there was before.
+    """
+
+    def __init__(self, run: Run, value: float) -> None:
+        self.epoch, self.step, self.value, self.history = run.epoch, run.step, value, run.history
+        super().__init__(
+            f"fit: the loss is {value} at step {run.step}, in epoch {run.epoch}. A smaller "
+            "learning rate, clip_norm=1.0 or inputs of mean 0 and deviation 1 are the usual cures; "
+            "with compile=False and forward hooks, the layer that it comes from is found"
+        )
+
+
+@dataclass
+class Loop:
+    """A training that is set up, and how far it is in its epoch."""
+
+    run: Run
+    batches: Batches
+    step: Callable[..., tuple[float, Any]]
+    score: Score
+    metrics: Sequence[Metric]
+    validation: Measurement | None
+    monitor: Monitor
+    schedule: Schedule
+    modes: Modes
+    progress: Progress
+    callbacks: Sequence[Any] = ()
+    steps: int | None = None  # of an epoch, if that is not a pass over the data
+    accumulate: int = 1
+    total: float = 0.0
+    samples: int = 0
+    done: int = 0  # steps of this epoch
+    kept: list[Any] = field(default_factory=list)
+    started: float = 0.0
+
+    def train(self) -> None:
+        """All epochs; ends early if that is asked for."""
+        run, self.started = self.run, time.perf_counter()
+        self._call("on_train_begin")
+        stream = _Stream(self.batches, self.steps, self.accumulate)
+        try:
+            while run.epoch < run.epochs and not self._is_over():
+                run.epoch += 1
+                self._begin_epoch()
+                self._steps(stream)
+                if self._is_over() and self.done != run.steps:
+                    break  # in the middle of an epoch, which gets no row
+                self._end_epoch()
+            if not self._is_over():
+                run.stopped = "epochs"
+        except KeyboardInterrupt:
+            run.stopped = "interrupted"
+        except NonFiniteLoss:
+            run.stopped = "non-finite loss"
+            raise
+        finally:
+            self._end()
+
+    def _is_over(self) -> bool:
+        """Whether a callback or a measure has asked for the end."""
+        return self.run.stopped is not None
+
+    def _call(self, name: str) -> None:
+        for method in methods(self.callbacks, name):
+            method(self.run)
+
+    def _begin_epoch(self) -> None:
+        self.modes.train()
+        for metric in self.metrics:
+            metric.reset()
+        self.total, self.samples, self.done = 0.0, 0, 0
+        self.kept.clear()
+        self.progress.begin_epoch(self.run)
+        self._call("on_epoch_begin")
+
+    def _steps(self, stream: _Stream) -> None:
+        """The steps of the epoch, in pieces between which the progress is shown."""
+        watchers = methods(self.callbacks, "on_batch_end")
+        after = [self.schedule.after_step] if self.schedule.by_step else []
+        piece = 1
+        batches = stream.epoch()
+        while not self._is_over():
+            before = time.perf_counter()
+            count = self._piece(itertools.islice(batches, piece), after, watchers)
+            if count < piece:
+                break
+            seconds = time.perf_counter() - before
+            piece = max(1, min(2 * piece, int(piece * _LOOK / max(seconds, 1e-9))))
+            self.progress.steps(self.run, count)
+        if self.samples == 0:
+            raise ValueError(
+                f"fit: expected batches in epoch {self.run.epoch}, got none: the training data "
+                "came to an end; give a loader that begins anew whenever it is iterated over"
+            )
+        self.run.steps = self.run.steps or self.done
+
+    def _piece(
+        self,
+        batches: Iterator[Batch],
+        after: Sequence[Callable[[], Any]],
+        watchers: Sequence[Callable[[Run], Any]],
+    ) -> int:
+        """Some steps, as quickly as may be; how many there were."""
+        run, step, kept_all = self.run, self.step, self.kept
+        total, samples, count = self.total, self.samples, 0
+        is_watched, by_sum = bool(after or watchers), self.score.is_sum
+        for size, arguments in batches:
+            value, kept = step(*arguments)
+            count += 1
+            if value - value != 0.0:
+                run.step += count
+                raise NonFiniteLoss(run, value)
+            total += value if by_sum else value * size
+            samples += size
+            if kept is not None:
+                kept_all += kept
+            if is_watched:
+                run.step += 1
+                run.value = value
+                for change in after:
+                    change()
+                for watch in watchers:
+                    watch(run)
+                if run.stopped is not None:
+                    break
+        if not is_watched:
+            run.step += count
+        self.total, self.samples = total, samples
+        self.done += count
+        return count
+
+    def _end_epoch(self) -> None:
+        """Measure, decide, and write the row of the epoch."""
+        run = self.run
+        row: dict[str, Any] = {"epoch": run.epoch, "loss": self.total / self.samples}
+        for metric in self.metrics:
+            row[metric.name] = value_of(metric, self.kept)
+        if self.validation is not None:
+            row.update({f"val_{name}": value for name, value in self.validation.run().items()})
+        row["lr"] = float(run.optimizer.param_groups[0]["lr"])
+        row["steps"] = run.step
+        row["seconds"] = time.perf_counter() - self.started
+        if self.monitor.step(row):
+            run.stopped = "early stopping"
+        self.schedule.after_epoch(row, self.monitor.column)
+        run.history.monitor = self.monitor.column
+        run.history.best_epoch = self.monitor.best_epoch
+        run.history.append(row)
+        run.logs = row
+        self.progress.end_epoch(run)
+        self._call("on_epoch_end")
+
+    def _end(self) -> None:
+        """However it ended: the best weights, the modes from before, the last callbacks."""
+        run = self.run
+        run.history.stopped = run.stopped or "error"
+        run.history.restored = self.monitor.restore()
+        self.modes.restore()
+        self.progress.close()
+        self._call("on_train_end")
+
+
+class _Stream:
+    """The batches of one epoch after the other.
+
+    An epoch is a pass over the data, or so many steps, which go on where the last epoch ended.
+    """
+
+    def __init__(self, batches: Batches, steps: int | None, accumulate: int) -> None:
+        self.batches, self.steps, self.accumulate = batches, steps, accumulate
+        self._endless: Iterator[Batch] | None = None
+
+    def epoch(self) -> Iterator[Batch]:
+        """The steps' batches of the next epoch."""
+        if self.steps is None:
+            return self._pass()
+        if self._endless is None:
+            self._endless = self._passes()
+        return itertools.islice(self._endless, self.steps)
+
+    def _pass(self) -> Iterator[Batch]:
+        batches = self.batches.batches()
+        return batches if self.accumulate == 1 else _grouped(batches, self.accumulate)
+
+    def _passes(self) -> Iterator[Batch]:
+        while True:
+            is_empty = True
+            for batch in self._pass():
+                is_empty = False
+                yield batch
+            if is_empty:
+                return
+
+
+def _grouped(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
+    while group := list(itertools.islice(batches, size)):
+        yield sum(count for count, _ in group), (group,)

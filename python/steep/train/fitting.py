@@ -1,0 +1,200 @@
+"""`fit`: a whole training in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from steep._core import Generator, Tensor
+from steep.nn.module import Module
+from steep.train._arrays import dtype_of
+from steep.train._batches import Batches
+from steep.train._loop import Loop
+from steep.train._measure import Measurement, Modes, begin_metrics, compiled, tried
+from steep.train._monitor import Monitor
+from steep.train._progress import make_progress
+from steep.train._schedule import Schedule
+from steep.train._sources import batches_of
+from steep.train._step import Score, in_groups, of_batches, of_rows, training_step
+from steep.train.callbacks import Run, check_callbacks
+from steep.train.history import History
+from steep.train.metrics.base import Metric
+from steep.train.stopping import EarlyStopping
+
+__all__ = ["fit"]
+
+
+def fit(
+    model: Module,
+    loss: Callable[..., Tensor],
+    optimizer: Any,
+    train: Any,
+    validation: Any = None,
+    *,
+    epochs: int = 10,
+    steps: int | None = None,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    metrics: str | Metric | Iterable[str | Metric] = (),
+    monitor: str | None = None,
+    scheduler: Any = None,
+    schedule_by: str | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    accumulate: int = 1,
+    early_stopping: int | EarlyStopping | None = None,
+    restore_best: bool = True,
+    callbacks: Iterable[Any] = (),
+    progress: bool | None = None,
+    generator: Generator | None = None,
+    compile: bool = True,
+) -> History:
+    """Train a model.
+
+    The step (forward pass, loss, backward pass, optimiser, metrics) is compiled, and gives the bits
+    of the hand-written loop over a `DataLoader`. A step that cannot be replayed runs eagerly, with
+    one warning that says why. After the same `manual_seed`, the same weights.
+
+    Args:
+        model: a module; a tuple as input is its positional arguments, a dict its named ones.
+        loss: a module or function of ``(output, target)`` that returns one number, the mean over
+            the batch (or, with ``reduction='sum'``, the sum). With sample weights it is the mean of
+            each sample's loss times its weight: one of `steep.nn`, or one that takes
+            ``reduction='none'``.
+        optimizer: made of the model's parameters.
+        train: a `DataLoader`; a dataset; or a tuple of arrays or tensors ``(x, y)`` or
+            ``(x, y, weight)`` of equal lengths, `x` itself a tuple or dict for a model with several
+            inputs. Arrays of floats that are no tensors take the model's dtype.
+        validation: the same, measured in eval mode after each epoch. Default: ``None``.
+        epochs: passes over the training part. Default: 10.
+        steps: optimiser steps that make an epoch, instead of a pass: the next one goes on where
+            this one ended. Default: ``None``.
+        batch_size: of data that is not in batches yet; the last one of a pass may be smaller.
+            Default: 32.
+        shuffle: whether such training data comes in a new random order in each pass. Default:
+            ``True``.
+        metrics: names or objects of `Metric`, measured on both parts on the way.
+        monitor: column of the history that decides which epoch is the best. Default:
+            ``'val_loss'`` if there is a validation, ``'loss'`` if `early_stopping` is given.
+        scheduler: a schedule of `steep.optim.lr_scheduler`; `ReduceLROnPlateau` follows `monitor`.
+        schedule_by: ``'step'`` or ``'epoch'``, when the schedule takes its steps. Default: by step
+            for `OneCycleLR` and `CyclicLR`, by epoch for all others.
+        clip_norm: greatest norm of all gradients together; larger ones are scaled down.
+        clip_value: greatest size of each element of a gradient.
+        accumulate: batches to a step. Gradients are those of the whole as one batch, for losses
+            that are means or sums over samples. Default: 1.
+        early_stopping: after so many epochs without a better value of `monitor` it ends; or an
+            `EarlyStopping`.
+        restore_best: whether the model ends with the weights of its best epoch, if anything is
+            monitored. Default: ``True``.
+        callbacks: objects with some of the methods of `Callback`.
+        progress: whether a bar is shown. Default: ``None``, on a terminal alone.
+        generator: source of the shuffling; by default one seeded from the default generator.
+        compile: whether the step is compiled. Default: ``True``.
+
+    Returns:
+        The `History`. Ctrl-C ends the training with what there is: ``history.stopped`` is
+        ``'interrupted'`` then. The model has its modes (train or eval) from before.
+
+    Raises:
+        TypeError, ValueError: on what does not fit together, before anything is changed.
+        NonFiniteLoss: if the loss of a step is NaN or infinite; the best weights are restored
+            before, if there are any.
+
+    Example:
+        >>> import steep
+        >>> _ = steep.manual_seed(0)
+        >>> x = steep.randn(200, 2)
+        >>> y = (x[:, 0] * x[:, 1] > 0).long()
+        >>> model = steep.nn.Sequential(
+        ...     steep.nn.Linear(2, 32), steep.nn.ReLU(), steep.nn.Linear(32, 2))
+        >>> adam = steep.optim.Adam(model.parameters(), lr=0.01)
+        >>> history = steep.train.fit(
+        ...     model, steep.nn.CrossEntropyLoss(), adam, (x[:150], y[:150]), (x[150:], y[150:]),
+        ...     epochs=20, metrics=["accuracy"], early_stopping=5)
+        >>> history["val_accuracy"][-1] > 0.9
+        True
+    """
+    _check(model, loss, optimizer)
+    _check_counts(epochs=epochs, steps=steps, batch_size=batch_size, accumulate=accumulate)
+    listed = check_callbacks(callbacks)
+    schedule = Schedule(scheduler, schedule_by, optimizer)
+    sizes: Any = {"batch_size": batch_size, "floating": dtype_of(model)}
+    source = batches_of("fit", "train", train, **sizes, shuffle=shuffle, generator=generator)
+    other = None
+    if validation is not None:
+        other = batches_of("fit", "validation", validation, **sizes, shuffle=False)
+    score = Score(loss)
+    measures = None if other is None else tried("fit", other, metrics, model, score)
+    measured = begin_metrics("fit", metrics, model, score, source.first())
+    run = Run(model, loss, optimizer, epochs)
+    run.steps = steps
+    if steps is None and source.length is not None:
+        run.steps = -(-source.length // accumulate)
+    step = training_step(model, score, optimizer, measured, (clip_norm, clip_value))
+    loop = Loop(
+        run=run,
+        batches=source,
+        step=_prepared(step, source, score, accumulate, compile),
+        score=score,
+        metrics=measured,
+        validation=None
+        if other is None or measures is None
+        else Measurement(model, score, measures, other, compile=compile),
+        monitor=Monitor(
+            model,
+            measured,
+            early_stopping=early_stopping,
+            restore_best=restore_best,
+            monitor=monitor,
+            validates=other is not None,
+        ),
+        schedule=schedule,
+        modes=Modes(model),
+        progress=make_progress(progress),
+        callbacks=listed,
+        steps=steps,
+        accumulate=accumulate,
+    )
+    loop.train()
+    return run.history
+
+
+def _prepared(core: Any, source: Batches, score: Score, accumulate: int, compile: bool) -> Any:
+    """The step as the loop calls it: of rows, compiled, of several batches."""
+    step = of_rows(core, source.parts) if source.in_rows else of_batches(core)
+    if compile:
+        step = compiled(step, "the step of fit")
+    return step if accumulate == 1 else in_groups(step, score.is_sum)
+
+
+def _check(model: Any, loss: Any, optimizer: Any) -> None:
+    if not isinstance(model, Module):
+        raise TypeError(f"fit: expected model to be a steep.nn.Module, got {type(model).__name__}")
+    if not callable(loss):
+        raise TypeError(
+            f"fit: expected loss to be a module or function of (output, target), got "
+            f"{type(loss).__name__}"
+        )
+    groups = getattr(optimizer, "param_groups", None)
+    if not callable(getattr(optimizer, "step", None)) or not groups:
+        raise TypeError(
+            "fit: expected optimizer to be made of the model's parameters, as by "
+            f"steep.optim.Adam(model.parameters()), got {type(optimizer).__name__}"
+        )
+    own = {id(p) for p in model.parameters()}
+    if not any(id(p) in own for group in groups for p in group["params"]):
+        raise ValueError(
+            "fit: expected an optimizer of the model's parameters, got one that has none of them; "
+            "make it after the model"
+        )
+
+
+def _check_counts(**counts: Any) -> None:
+    for name, value in counts.items():
+        if value is None and name == "steps":
+            continue
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"fit: expected {name} to be an int, got {type(value).__name__}")
+        if value < (0 if name == "epochs" else 1):
+            raise ValueError(f"fit: expected {name} to be at least 1, got {value}")
