@@ -6,21 +6,47 @@ from steep.train.evaluation import evaluate, predict
 from steep.train.fitting import fit
 from steep.train.groups import decay_groups
 from steep.train.history import History
-from steep.train.metrics import Accuracy, Metric, Task
+from steep.train.metrics import (
+    AUC,
+    F1,
+    MAE,
+    MSE,
+    R2,
+    RMSE,
+    Accuracy,
+    ConfusionMatrix,
+    LogLoss,
+    Metric,
+    Precision,
+    Recall,
+    Task,
+    TopK,
+)
 from steep.train.mixing import cutmix, mixup, sample_beta
 from steep.train.regularization import GradientNoise, l1_penalty, l2_penalty
 from steep.train.stopping import EarlyStopping
 
 __all__ = [
+    "AUC",
     "Accuracy",
     "Callback",
+    "ConfusionMatrix",
     "EarlyStopping",
+    "F1",
     "GradientNoise",
     "History",
+    "LogLoss",
+    "MAE",
+    "MSE",
     "Metric",
     "NonFiniteLoss",
+    "Precision",
+    "R2",
+    "RMSE",
+    "Recall",
     "Run",
     "Task",
+    "TopK",
     "cutmix",
     "decay_groups",
     "evaluate",

@@ -32,7 +32,10 @@ class Batches:
         parts: inputs, targets and weights of all samples, where `in_rows`.
         length: batches in a pass, or ``None`` if that is not known.
         taken: batches that this pass has given.
+        what: the argument that they come from, for messages.
     """
+
+    what = "data"
 
     in_rows = False
     parts: Parts

@@ -9,7 +9,7 @@ from steep._core import Tensor, cat, default_generator, no_grad
 from steep.compiler import compile as steep_compile
 from steep.data._position import set_states, states_of
 from steep.nn.module import Module
-from steep.train._batches import Batches, Parts
+from steep.train._batches import Batches
 from steep.train._step import Score, apply, measuring_step, of_batches, of_rows
 from steep.train.metrics.base import Metric
 from steep.train.metrics.lookup import make_metrics
@@ -53,7 +53,9 @@ def value_of(metric: Metric, kept: Sequence[Any]) -> Any:
     return metric.compute_all(cat(list(outputs)), cat(list(targets)), weight)
 
 
-def begin_metrics(who: str, given: Any, model: Module, score: Score, first: Parts) -> list[Metric]:
+def begin_metrics(
+    who: str, given: Any, model: Module, score: Score, batches: Batches
+) -> list[Metric]:
     """Try a batch, in eval mode and without a trace, and begin metrics for the task it shows.
 
     Raises:
@@ -61,7 +63,7 @@ def begin_metrics(who: str, given: Any, model: Module, score: Score, first: Part
         ValueError: if the loss is not one number, or a metric does not fit the task.
     """
     made = make_metrics(given)
-    x, y, weight = first
+    x, y, weight = batches.first()
     before, modes = default_generator.get_state(), Modes(model)
     model.eval()
     try:
@@ -80,9 +82,12 @@ def begin_metrics(who: str, given: Any, model: Module, score: Score, first: Part
             f"{who}: expected, with metrics, a model of one output and one target a sample, got "
             f"{type(wrong).__name__}; leave out metrics, or compute them in a callback"
         )
-    task = task_of(score.loss, output, y)
+    whole = getattr(batches, "parts", None)  # of arrays
+    task = task_of(score.loss, output, y, whole[1] if whole else None)
     for metric in made:
         metric.begin(task)
+        if whole and isinstance(whole[1], Tensor):
+            metric.check_targets(task, whole[1], batches.what)
     return made
 
 
@@ -91,7 +96,7 @@ def tried(who: str, batches: Batches, given: Any, model: Module, score: Score) -
     generators = batches.generators()
     before = states_of(generators)
     try:
-        return begin_metrics(who, given, model, score, batches.first())
+        return begin_metrics(who, given, model, score, batches)
     finally:
         batches.forget_first()
         set_states(generators, before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from steep._core import Generator, Tensor, dtype
+from steep._core import Generator, Tensor, dtype, float64
 from steep.data.dataset import IterableDataset
 from steep.data.loader import DataLoader
 from steep.data.sampler import RandomSampler
@@ -15,7 +15,27 @@ from steep.train._batches import Batches, LoadedBatches, Parts, RowBatches, row_
 __all__ = ["batches_of", "parts_of"]
 
 
-def batches_of(
+def batches_of(who: str, what: str, data: Any, **settings: Any) -> Batches:
+    """The batches of a loader, a dataset, a tuple of arrays, or of anything that yields batches.
+
+    Args:
+        who: the public function, for messages.
+        what: its argument, for messages.
+        data: what was given for it.
+        **settings: `batch_size` of what is not in batches yet; `floating`, the dtype of the model,
+            for arrays that are no tensors; `shuffle`, whether samples come in a new random order in
+            each pass, where `data` has none; `generator`, the source of the shuffling.
+
+    Raises:
+        TypeError: if `data` is nothing of the kind.
+        ValueError: if there is nothing in it, or its lengths differ.
+    """
+    made = _batches_of(who, what, data, **settings)
+    made.what = what
+    return made
+
+
+def _batches_of(
     who: str,
     what: str,
     data: Any,
@@ -25,21 +45,6 @@ def batches_of(
     shuffle: bool,
     generator: Generator | None = None,
 ) -> Batches:
-    """The batches of a loader, a dataset, a tuple of arrays, or of anything that yields batches.
-
-    Args:
-        who: the public function, for messages.
-        what: its argument, for messages.
-        data: what was given for it.
-        batch_size: of what is not in batches yet.
-        floating: dtype of the model, for arrays that are no tensors.
-        shuffle: whether samples come in a new random order in each pass, where `data` has none.
-        generator: source of the shuffling.
-
-    Raises:
-        TypeError: if `data` is nothing of the kind.
-        ValueError: if there is nothing in it, or its lengths differ.
-    """
     if isinstance(data, tuple):
         return _of_parts(parts_of(who, what, data, floating), batch_size, shuffle, generator)
     if isinstance(data, DataLoader):
@@ -121,7 +126,7 @@ def parts_of(who: str, what: str, data: tuple[Any, ...], floating: dtype) -> Par
     y = to_tensors(who, f"y of {what}", data[1], floating)
     weight = None if len(data) == 2 or data[2] is None else data[2]
     if weight is not None:
-        weight = to_tensors(who, f"weight of {what}", weight, floating)
+        weight = to_tensors(who, f"weight of {what}", weight, float64)  # metrics sum in float64
     if not tensors_in(x) or not tensors_in(y):
         raise ValueError(f"{who}: expected arrays in {what}, got an empty tuple or dict")
     sizes = [

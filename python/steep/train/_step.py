@@ -90,7 +90,10 @@ def _updater(metrics: Sequence[Metric]) -> Callable[[Any, Any, Any], Any]:
         with no_grad():
             for metric in summing:
                 metric.update(output, y, weight)
-        return [(output, y, weight)] if collects else None
+        if not collects:
+            return None
+        # Copies: what a replay returns must not be its own argument, nor memory that it reuses.
+        return [(output.clone(), y.clone(), None if weight is None else weight.clone())]
 
     return update
 

@@ -73,7 +73,11 @@ def fit(
             Default: 32.
         shuffle: whether such training data comes in a new random order in each pass. Default:
             ``True``.
-        metrics: names or objects of `Metric`, measured on both parts on the way.
+        metrics: what is measured on both parts on the way: objects of `Metric`, or names:
+            ``'accuracy'``, ``'top5_accuracy'`` (any number), ``'precision'``, ``'recall'``,
+            ``'f1'`` (these also with ``'_macro'``, ``'_micro'`` or ``'_weighted'`` behind),
+            ``'auc'``, ``'log_loss'``, ``'confusion_matrix'``; ``'mae'``, ``'mse'``, ``'rmse'``,
+            ``'r2'``.
         monitor: column of the history that decides which epoch is the best. Default:
             ``'val_loss'`` if there is a validation, ``'loss'`` if `early_stopping` is given.
         scheduler: a schedule of `steep.optim.lr_scheduler`; `ReduceLROnPlateau` follows `monitor`.
@@ -126,7 +130,7 @@ def fit(
         other = batches_of("fit", "validation", validation, **sizes, shuffle=False)
     score = Score(loss)
     measures = None if other is None else tried("fit", other, metrics, model, score)
-    measured = begin_metrics("fit", metrics, model, score, source.first())
+    measured = begin_metrics("fit", metrics, model, score, source)
     run = Run(model, loss, optimizer, epochs)
     run.steps = steps
     if steps is None and source.length is not None:

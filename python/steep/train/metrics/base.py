@@ -59,6 +59,13 @@ class Metric:
             ValueError: if it cannot measure such a task.
         """
 
+    def check_targets(self, task: Task, target: Tensor, what: str) -> None:
+        """Look at all targets of a part before the first batch, where they are at hand.
+
+        Raises:
+            ValueError: if it has no value for them.
+        """
+
     def update(self, output: Tensor, target: Tensor, weight: Tensor | None) -> None:
         """Add a batch, without gradients; `weight` is one number a sample, or ``None``."""
         raise NotImplementedError(f"{type(self).__name__} does not define update")

@@ -15,13 +15,18 @@ _LOG_PROBABILITIES = ("NLLLoss", "nll_loss")
 _BINARY = (
     *("BCELoss", "binary_cross_entropy"),
     *("BCEWithLogitsLoss", "binary_cross_entropy_with_logits"),
+    *("MultiLabelSoftMarginLoss", "multilabel_soft_margin_loss"),
 )
-_CLASSES = ("CrossEntropyLoss", "cross_entropy", "NLLLoss", "nll_loss")
+_CLASSES = (
+    *("CrossEntropyLoss", "cross_entropy", "NLLLoss", "nll_loss"),
+    *("MultiMarginLoss", "multi_margin_loss", "FocalLoss", "focal_loss"),
+)
 _NUMBERS = (
     *("MSELoss", "mse_loss", "L1Loss", "l1_loss", "HuberLoss", "huber_loss"),
     *("SmoothL1Loss", "smooth_l1_loss", "MSLELoss", "GaussianNLLLoss", "gaussian_nll_loss"),
     *("PoissonNLLLoss", "poisson_nll_loss"),
 )
+_IGNORED = -100  # the target that the losses of classes leave out unless they are told otherwise
 
 
 @dataclass(frozen=True)
@@ -34,26 +39,37 @@ class Task:
         classes: how many classes there are; 2 if binary, 0 in a regression.
         scores: what the network's output holds: ``'logits'``, ``'probabilities'``,
             ``'log-probabilities'``; ``'values'`` in a regression.
-        columns: how many numbers a sample has in a regression.
+        columns: how many numbers a sample has in a regression, or how many labels, each of them 0
+            or 1, if binary.
+        ignored: the class of targets that do not count, or ``None`` if there are none.
     """
 
     kind: str
     classes: int = 0
     scores: str = "logits"
     columns: int = 1
+    ignored: int | None = None
 
     def __str__(self) -> str:
         if self.kind == "multiclass":
             return f"classification into {self.classes} classes"
+        if self.kind == "binary" and self.columns > 1:
+            return f"classification by {self.columns} labels"
         return {"binary": "binary classification"}.get(self.kind, self.kind)
 
 
-def task_of(loss: Any, output: Tensor, target: Tensor) -> Task:
+def task_of(loss: Any, output: Tensor, target: Tensor, targets: Tensor | None = None) -> Task:
     """The task that a loss, an output and a target of one batch stand for.
 
     Known losses decide by their names. With others, integer targets of fewer dimensions than the
     output are classes, integer or boolean ones of the same shape are binary, and floating ones make
     a regression.
+
+    Args:
+        loss: module or function.
+        output: of the network for some samples.
+        target: theirs.
+        targets: those of all samples, where they are at hand: they tell whether any is ignored.
     """
     name = _name_of(loss)
     scores = "logits"
@@ -61,21 +77,24 @@ def task_of(loss: Any, output: Tensor, target: Tensor) -> Task:
         scores = "probabilities"
     elif name in _LOG_PROBABILITIES:
         scores = "log-probabilities"
+    whole = not target.is_floating_point()
     same = tuple(output.shape) == tuple(target.shape)
-    if name in _CLASSES or (not target.is_floating_point() and not same and output.dim() > 1):
+    if name in _CLASSES or (not name and whole and not same and output.dim() > 1):
         axis = 1 if output.dim() > 1 else 0
-        return Task("multiclass", int(output.shape[axis]), scores)
-    if name in _BINARY or not target.is_floating_point():
-        return Task("binary", 2, scores)
+        ignored = _ignored(loss, targets) if whole else None
+        return Task("multiclass", int(output.shape[axis]), scores, ignored=ignored)
     columns = 1
     for size in output.shape[1:]:
         columns *= int(size)
+    if name in _BINARY or (not name and whole):
+        return Task("binary", 2, scores, columns)
     return Task("regression", scores="values", columns=columns)
 
 
-def is_known(loss: Any) -> bool:
-    """Whether the loss's name says what the task is."""
-    return _name_of(loss) in (*_BINARY, *_CLASSES, *_NUMBERS)
+def _ignored(loss: Any, targets: Tensor | None) -> int | None:
+    """The class that does not count. Where all targets are seen, only if one of them is of it."""
+    ignored = int(getattr(loss, "ignore_index", _IGNORED))
+    return None if targets is not None and not bool((targets == ignored).any()) else ignored
 
 
 def _name_of(loss: Any) -> str:
