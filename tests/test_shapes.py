@@ -177,3 +177,30 @@ def test_products_of_any_size(m: int, k: int, n: int, left: bool, right: bool) -
     x = tensor(a.T).t() if left else tensor(a)
     y = tensor(b.T).t() if right else tensor(b)
     np.testing.assert_allclose((x @ y).numpy(), a @ b, rtol=1e-12, atol=1e-12)
+
+
+@given(hnp.mutually_broadcastable_shapes(num_shapes=3, max_dims=4, max_side=4, min_side=0))
+def test_broadcast_shapes(shapes: hnp.BroadcastableShapes) -> None:
+    assert steep.broadcast_shapes(*shapes.input_shapes) == shapes.result_shape
+
+
+def test_broadcast_shapes_refuses() -> None:
+    with pytest.raises(RuntimeError, match="sizes 3 and 2 in dimension 1"):
+        steep.broadcast_shapes((4, 3), 2)
+    with pytest.raises(RuntimeError, match="sizes of at least 0, got -1"):
+        steep.broadcast_shapes((4, -1))
+
+
+def test_shape_changed_in_place_keeps_the_graph() -> None:
+    x = steep.arange(6.0).reshape(2, 3).requires_grad_()
+    y = x * 2
+    assert y.unsqueeze_(1) is y
+    assert y.shape == (2, 1, 3)
+    (y.transpose_(0, 2).squeeze_() * steep.arange(6.0).reshape(3, 2)).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), 2 * np.arange(6.0).reshape(3, 2).T)
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+        x.t_()
+    base = steep.zeros(2, 3)
+    view = base[0].unsqueeze_(0)
+    view.add_(1)
+    assert base.tolist() == [[1, 1, 1], [0, 0, 0]]

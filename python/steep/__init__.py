@@ -68,6 +68,7 @@ _SUBMODULES = (
 )
 _LAZY = {
     "compile": "compiler",
+    "broadcast_shapes": "_shapes",
     "finfo": "_info",
     "iinfo": "_info",
     "load": "serialize",

@@ -8,6 +8,7 @@ fields.
 from __future__ import annotations
 
 from cases.activation import ACTIVATIONS
+from cases.arrange import DIAGONALS, GRIDS, STACKS, TURNS
 from cases.attention import ATTENTION
 from cases.bench import builders
 from cases.compare import COMPARE, NEAR
@@ -57,6 +58,10 @@ TABLE: dict[str, Row] = {
     **ATTENTION,
     **VIEWS,
     **JOIN,
+    **DIAGONALS,
+    **STACKS,
+    **GRIDS,
+    **TURNS,
     **INDEX,
     **EMBEDDINGS,
     **PRODUCTS,

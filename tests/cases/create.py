@@ -154,6 +154,19 @@ CREATE = {
         bench=call(0, 1, 1000),
         bad=(bad(RuntimeError, "number of steps must be non-negative", 0, 1, -1),),
     ),
+    "logspace": Row(
+        (call(0, 1, 5), call(-1.0, 2.0, 4, 2.0), call(0, 3, 4, dtype=_f64), call(1, 1, 0)),
+        lambda start, end, steps, base=10.0, dtype=np.float32: np.logspace(
+            start, end, steps, base=base
+        ).astype(dtype),
+        ONE,
+        NOTHING,
+        bench=call(0, 1, 1000),
+        bad=(
+            bad(RuntimeError, "number of steps must be non-negative", 0, 1, -1),
+            bad(RuntimeError, "0-dimensional start and end", arr(2, dtype="float32"), 1, 3),
+        ),
+    ),
     "eye": Row(
         (call(3), call(2, 3), call(3, 2), call(0), call(2, dtype=np.dtype("int64"))),
         lambda n, m=None, dtype=np.float32: np.eye(n, m, dtype=dtype),
@@ -219,6 +232,13 @@ FILL = {
         kernels=("cast",),
         bad=(bad(RuntimeError, "doesn't match the broadcast shape", arr(2, 3), arr(4)),),
     ),
+    "fill": Row(
+        (call(arr(2, 3), 2), call(arr(), 1), call(arr(0, 3), 0), call(arr(2, 3), arr())),
+        lambda x, value: np.full(x.shape, value, x.dtype),
+        ALL,
+        bench=call(MATRIX, 1.5),
+        bad=(bad(RuntimeError, "fill: expected a 0-dimension value tensor", arr(2), arr(2)),),
+    ),
     "fill_": Row(
         (call(arr(2, 3), 2), call(arr(), 1), call(arr(0, 3), 0), call(arr(2, 3), arr())),
         lambda x, value: np.full(x.shape, value, x.dtype),
@@ -227,6 +247,6 @@ FILL = {
         bench=call(MATRIX, 1.5),
         forms={"zero_": call(MATRIX)},
         kernels=("fill",),
-        bad=(bad(RuntimeError, "fill_: expected a 0-dimension value tensor", arr(2), arr(2)),),
+        bad=(bad(RuntimeError, "fill: expected a 0-dimension value tensor", arr(2), arr(2)),),
     ),
 }

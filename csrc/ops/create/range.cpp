@@ -147,6 +147,38 @@ Tensor linspace(const Number& start, const Number& end, int64_t steps, std::opti
   return marked(out, requires_grad);
 }
 
+// base to the power of evenly spaced exponents, worked out in float64.
+Tensor logspace(const Number& start, const Number& end, int64_t steps, double base,
+                std::optional<DType> dtype, bool requires_grad) {
+  if (steps < 0)
+    throw Error(ErrorKind::runtime,
+                join("logspace: number of steps must be non-negative, got ", steps));
+  const DType type = dtype.value_or(default_dtype());
+  const Tensor exponents =
+      linspace(Number(start.to_double()), Number(end.to_double()), steps, DType::float64, false);
+  return marked(ops::to(pow({{}, Number(base)}, {exponents, {}}), type), requires_grad);
+}
+
+// Bounds that are 0-d tensors are read.
+Number bound_of(const char* op, const TensorOrNumber& bound) {
+  if (!bound.is_tensor()) return bound.number;
+  if (bound.tensor.dim() != 0)
+    throw Error(ErrorKind::runtime,
+                join(op, ": only supports 0-dimensional start and end tensors, but got one of ",
+                     to_string(bound.tensor.shape())));
+  return item(bound.tensor);
+}
+Tensor linspace_between(const TensorOrNumber& start, const TensorOrNumber& end, int64_t steps,
+                        std::optional<DType> dtype, bool requires_grad) {
+  return linspace(bound_of("linspace", start), bound_of("linspace", end), steps, dtype,
+                  requires_grad);
+}
+Tensor logspace_between(const TensorOrNumber& start, const TensorOrNumber& end, int64_t steps,
+                        double base, std::optional<DType> dtype, bool requires_grad) {
+  return logspace(bound_of("logspace", start), bound_of("logspace", end), steps, base, dtype,
+                  requires_grad);
+}
+
 void register_range(Registry& registry) {
   registry.add<&arange_to>(
       "arange", kFunction | kOut, "(end: Number, *, " STEEP_OPTIONS ") -> Tensor",
@@ -170,12 +202,35 @@ tensor([1.0000, 1.5000])
                           ") -> Tensor",
                           R"(steps numbers evenly spaced from start to end, both included.
 
-Where the dtype is of integers, the fractions of the ends and of what lies between are cut off.
-Raises RuntimeError when steps is negative, and for ends that the dtype cannot hold.
+Where the dtype is of integers, the fractions of the ends and of what lies between are cut off. Ends
+may be 0-d tensors. Raises RuntimeError when steps is negative, and for ends that the dtype cannot
+hold.
 
 >>> steep.linspace(0, 1, 5)
 tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
 )");
+  for (const char* ends :
+       {"(start: Tensor, end: Tensor | Number, steps: int, *, " STEEP_OPTIONS ") -> Tensor",
+        "(start: Number, end: Tensor, steps: int, *, " STEEP_OPTIONS ") -> Tensor"})
+    registry.add<&linspace_between>("linspace", kFunction | kOut, ends,
+                                    "See linspace(start, end, steps).");
+  registry.add<&logspace>(
+      "logspace", kFunction | kOut,
+      "(start: Number, end: Number, steps: int, base: float = 10.0, "
+      "*, " STEEP_OPTIONS ") -> Tensor",
+      R"(Powers of base, their exponents evenly spaced from start to end, both included.
+
+Shape: (steps). Ends may be 0-d tensors. Raises RuntimeError when steps is negative.
+
+>>> steep.logspace(0, 2, 3)
+tensor([  1.,  10., 100.])
+)");
+  for (const char* ends : {"(start: Tensor, end: Tensor | Number, steps: int, base: float = 10.0, "
+                           "*, " STEEP_OPTIONS ") -> Tensor",
+                           "(start: Number, end: Tensor, steps: int, base: float = 10.0, "
+                           "*, " STEEP_OPTIONS ") -> Tensor"})
+    registry.add<&logspace_between>("logspace", kFunction | kOut, ends,
+                                    "See logspace(start, end, steps).");
 }
 
 const Registration registered("creation", register_range);

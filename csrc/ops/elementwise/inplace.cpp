@@ -122,11 +122,11 @@ Tensor copy_from(const Tensor& x, const Tensor& src) {
 Tensor fill_(const Tensor& x, const TensorOrNumber& value) {
   if (value.is_tensor()) {
     if (value.tensor.dim() != 0)
-      fail(ErrorKind::runtime, "fill_", "a 0-dimension value tensor",
+      fail(ErrorKind::runtime, "fill", "a 0-dimension value tensor",
            join("a tensor with ", value.tensor.dim(), " dimensions"));
     return copy_from(x, value.tensor);
   }
-  check_fits("fill_", value.number, x.dtype());
+  check_fits("fill", value.number, x.dtype());
   if (wanted(x)) return write("fill_", x, full({}, value.number, x.dtype()), true);
   tape::check_writable("fill_", x);
   program::launch(kernels::kCopy, x.dtype(), {x, value.number});
@@ -137,6 +137,8 @@ Tensor fill_(const Tensor& x, const TensorOrNumber& value) {
 Tensor copy_(const Tensor& x, const TensorOrNumber& src, bool) {
   return src.is_tensor() ? copy_from(x, src.tensor) : fill_(x, src);
 }
+
+Tensor fill(const Tensor& x, const TensorOrNumber& value) { return fill_(clone(x), value); }
 
 Tensor zero_(const Tensor& x) { return fill_(x, {{}, 0}); }
 
@@ -173,6 +175,14 @@ tensor([1., 2.])
 Raises RuntimeError when value is a tensor with dimensions, or a number that the dtype cannot hold.
 
 >>> steep.zeros(2).fill_(3)
+tensor([3., 3.])
+)");
+  registry.add<&fill>("fill", kFunction, "(input: Tensor, value: Tensor | Number) -> Tensor",
+                      R"(A tensor like input with one value in every element.
+
+Raises RuntimeError when value is a tensor with dimensions, or a number that the dtype cannot hold.
+
+>>> steep.fill(steep.zeros(2), 3)
 tensor([3., 3.])
 )");
   registry.add<&zero_>("zero_", kMethod, "(input: Tensor) -> Tensor",

@@ -174,8 +174,17 @@ Tensor xlogy(const TensorOrNumber& x, const TensorOrNumber& other) {
   return out;
 }
 
-Tensor clamp_min(const Tensor& x, const TensorOrNumber& min) { return clamp(x, min, {}); }
-Tensor clamp_max(const Tensor& x, const TensorOrNumber& max) { return clamp(x, {}, max); }
+namespace {
+bool are_bool(const Tensor& x, const TensorOrNumber& bound) {
+  return bound.is_tensor() && x.dtype() == DType::boolean && bound.tensor.dtype() == DType::boolean;
+}
+}  // namespace
+Tensor clamp_min(const Tensor& x, const TensorOrNumber& min) {
+  return are_bool(x, min) ? maximum(x, min.tensor) : clamp(x, min, {});
+}
+Tensor clamp_max(const Tensor& x, const TensorOrNumber& max) {
+  return are_bool(x, max) ? minimum(x, max.tensor) : clamp(x, {}, max);
+}
 
 namespace {
 

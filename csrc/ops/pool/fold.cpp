@@ -2,6 +2,7 @@
 #include "kernels/pool/unfold.h"
 #include "ops/pool/pool.h"
 #include "ops/registry.h"
+#include "ops/shape/view.h"
 #include "tensor/sizes.h"
 
 namespace steep::ops {
@@ -161,6 +162,19 @@ conv2d. Raises RuntimeError for windows that do not fit, NotImplementedError for
 tensor([[1., 3.],
         [2., 4.]])
 )");
+  registry.add<&windows_of_dim>(
+      "unfold", kMethod, "(input: Tensor, dimension: int, size: int, step: int) -> Tensor",
+      R"(A view of all windows of a dimension: their number in its place, their elements last.
+
+Raises RuntimeError for a window longer than the dimension and a step below 1, IndexError for a
+dimension that does not exist.
+
+>>> steep.arange(4).unfold(0, 2, 1)
+tensor([[0, 1],
+        [1, 2],
+        [2, 3]])
+)",
+      "windows_of_a_dimension");
   registry.add_module("unfold", "fold.Unfold",
                       R"(Lay the windows of images out as columns; see `functional.unfold`.
 

@@ -176,7 +176,21 @@ Tensor pad(const Tensor& x, const Dims& pad, const std::string& mode,
   return pad_by_itself(kept, sides, pad.size() / 2, rule);
 }
 
+Tensor constant_pad(const Tensor& x, const Dims& sides, const Number& value) {
+  return pad(x, sides, "constant", value);
+}
+
 void register_pad(Registry& registry) {
+  registry.add<&constant_pad>(
+      "constant_pad_nd", kFunction, "(input: Tensor, pad: Dims, value: Number = 0) -> Tensor",
+      R"(Dimensions made longer at their ends by a value; see nn.functional.pad.
+
+Shape: two numbers of pad, in front and behind, for each of the last dimensions, the last first.
+Errors as there.
+
+>>> steep.constant_pad_nd(steep.tensor([1, 2]), (1, 0))
+tensor([0, 1, 2])
+)");
   registry.add<&pad>("pad", kFunctional,
                      "(input: Tensor, pad: Dims, mode: str = 'constant', value: Number | None = "
                      "None) -> Tensor",

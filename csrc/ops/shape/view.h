@@ -5,6 +5,10 @@
 
 namespace steep::ops {
 
+// view_register.cpp
+Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination);
+Tensor windows_of_dim(const Tensor& x, int64_t dimension, int64_t size,
+                      int64_t step);  // arrange.cpp
 Tensor flatten(const Tensor& x, int64_t start_dim, int64_t end_dim);
 Tensor unflatten(const Tensor& x, int64_t dim, const Dims& sizes);
 Tensors unbind(const Tensor& x, int64_t dim);

@@ -7,14 +7,6 @@
 
 namespace steep::ops {
 
-namespace {
-Tensor squeeze_all(const Tensor& x) { return squeeze(x, std::nullopt); }
-Tensor squeeze_dims(const Tensor& x, const Dims& dim) { return squeeze(x, dim); }
-Tensor view_as(const Tensor& x, const Tensor& other) { return view(x, other.shape()); }
-Tensor reshape_as(const Tensor& x, const Tensor& other) { return reshape(x, other.shape()); }
-Tensor expand_as(const Tensor& x, const Tensor& other) { return expand(x, other.shape()); }
-Tensor ravel(const Tensor& x) { return reshape(x, {-1}); }
-Tensor broadcast_to(const Tensor& x, const Dims& size) { return expand(x, size); }
 Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination) {
   const Dims from = wrap_dims("movedim", source, x.dim()),
              to = wrap_dims("movedim", destination, x.dim());
@@ -31,6 +23,15 @@ Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination) {
   }
   return permute(x, order);
 }
+
+namespace {
+Tensor squeeze_all(const Tensor& x) { return squeeze(x, std::nullopt); }
+Tensor squeeze_dims(const Tensor& x, const Dims& dim) { return squeeze(x, dim); }
+Tensor view_as(const Tensor& x, const Tensor& other) { return view(x, other.shape()); }
+Tensor reshape_as(const Tensor& x, const Tensor& other) { return reshape(x, other.shape()); }
+Tensor expand_as(const Tensor& x, const Tensor& other) { return expand(x, other.shape()); }
+Tensor ravel(const Tensor& x) { return reshape(x, {-1}); }
+Tensor broadcast_to(const Tensor& x, const Dims& size) { return expand(x, size); }
 Tensor detach_(const Tensor& x) {
   tape::History& h = tape::ensure_history(x);
   if (tape::is_view(h))

@@ -15,6 +15,7 @@ array([6.])
 
 from steep.reference import (
     activation,
+    arrange,
     attention,
     conv,
     ctc,
@@ -46,6 +47,7 @@ __all__ = [
     "OPS",
     "Op",
     "activation",
+    "arrange",
     "attention",
     "conv",
     "ctc",
