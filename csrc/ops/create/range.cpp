@@ -210,7 +210,8 @@ hold.
 tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
 )");
   for (const char* ends :
-       {"(start: Tensor, end: Tensor | Number, steps: int, *, " STEEP_OPTIONS ") -> Tensor",
+       {"(start: Tensor, end: Tensor, steps: int, *, " STEEP_OPTIONS ") -> Tensor",
+        "(start: Tensor, end: Number, steps: int, *, " STEEP_OPTIONS ") -> Tensor",
         "(start: Number, end: Tensor, steps: int, *, " STEEP_OPTIONS ") -> Tensor"})
     registry.add<&linspace_between>("linspace", kFunction | kOut, ends,
                                     "See linspace(start, end, steps).");
@@ -225,10 +226,13 @@ Shape: (steps). Ends may be 0-d tensors. Raises RuntimeError when steps is negat
 >>> steep.logspace(0, 2, 3)
 tensor([  1.,  10., 100.])
 )");
-  for (const char* ends : {"(start: Tensor, end: Tensor | Number, steps: int, base: float = 10.0, "
-                           "*, " STEEP_OPTIONS ") -> Tensor",
-                           "(start: Number, end: Tensor, steps: int, base: float = 10.0, "
-                           "*, " STEEP_OPTIONS ") -> Tensor"})
+  for (const char* ends :
+       {"(start: Tensor, end: Tensor, steps: int, base: float = 10.0, *, " STEEP_OPTIONS
+        ") -> Tensor",
+        "(start: Tensor, end: Number, steps: int, base: float = 10.0, *, " STEEP_OPTIONS
+        ") -> Tensor",
+        "(start: Number, end: Tensor, steps: int, base: float = 10.0, *, " STEEP_OPTIONS
+        ") -> Tensor"})
     registry.add<&logspace_between>("logspace", kFunction | kOut, ends,
                                     "See logspace(start, end, steps).");
 }

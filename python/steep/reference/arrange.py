@@ -187,8 +187,8 @@ def kron_gradient(grad: Array, input: Array, other: Array) -> tuple[Array, Array
     rank = max(input.ndim, other.ndim)
     a = wide(input).reshape((1,) * (rank - input.ndim) + input.shape)
     b = wide(other).reshape((1,) * (rank - other.ndim) + other.shape)
-    paired = [n for d in range(rank) for n in (a.shape[d], b.shape[d])]
-    g = wide(grad).reshape(paired)
+    paired = np.stack([a.shape, b.shape], 1).reshape(-1)
+    g = wide(grad).reshape(tuple(paired))
     outer, inner = tuple(range(0, 2 * rank, 2)), tuple(range(1, 2 * rank, 2))
     by_a = (g * np.expand_dims(b, outer)).sum(inner)
     by_b = (g * np.expand_dims(a, inner)).sum(outer)
