@@ -15,9 +15,9 @@ from steep import _core
 BARE = """
 import steep
 from steep import _core
-from steep.data import _pipeline
+from steep.data import _augment, _pipeline
 
-types = [value for module in (_core, _pipeline) for value in vars(module).values()
+types = [value for module in (_core, _pipeline, _augment) for value in vars(module).values()
          if isinstance(value, type)]
 types += [type(steep.add), type(steep.Tensor.add), type(steep.ones(1, 2).max(0))]
 assert len(types) > 15, types

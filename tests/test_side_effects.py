@@ -227,7 +227,7 @@ import gc, inspect, itertools, random, sys
 import numpy as np
 import steep
 from steep import _core
-from steep.data import _pipeline
+from steep.data import _augment, _pipeline
 
 rng = random.Random({seed})
 victims = []
@@ -312,7 +312,7 @@ MAKERS = [
 def targets():
     skipped = {{"set_num_threads", "share_everything", "set_rank_order", "pace_choices",
                "fma_peak"}}
-    for module in (_core, _pipeline):
+    for module in (_core, _pipeline, _augment):
         for name in dir(module):
             value = getattr(module, name)
             if callable(value) and name not in skipped and not name.startswith("__"):

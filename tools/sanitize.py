@@ -94,9 +94,13 @@ def assemble(folder: Path) -> Path:
     top = folder / "python"
     package = top / "steep"
     shutil.rmtree(top, ignore_errors=True)
-    ignored = shutil.ignore_patterns("*.so", "__pycache__", "*.pyx")
+    ignored = shutil.ignore_patterns("*.so", "__pycache__", "*.pyx", "*.pxd", "*.pxi")
     shutil.copytree(ROOT / "python" / "steep", package, ignore=ignored)
-    for module, place in (("_core", package), ("_pipeline", package / "data")):
+    for module, place in (
+        ("_core", package),
+        ("_pipeline", package / "data"),
+        ("_augment", package / "data"),
+    ):
         (built,) = folder.glob(f"{module}*.so")
         shutil.copy2(built, place)
     (top / "sitecustomize.py").write_text(SITE)

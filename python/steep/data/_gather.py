@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import builtins
 from array import array
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor, as_tensor, bool, dtype, empty, float32, float64, int32, int64, uint8
 from steep.data import _pipeline
+from steep.data._augment import KIND, Program
 from steep.data.arrays import ArrayDataset
 from steep.data.dataset import Subset, TensorDataset
 
@@ -34,12 +36,12 @@ class _Field:
         self._source = source
         self._shape = tuple(source.shape[1:])
         self._scaler = scaler
-        self._affine: tuple[Tensor, Tensor] | None = None
+        self._scaling: Program | None = None
         self._dtype: dtype | None
         if isinstance(source, Tensor):
             self._dtype = source.dtype
             if scaler is not None and source.dtype == float32:
-                self._affine = scaler.affine(float32)
+                self._scaling = _scaling(*scaler.affine(float32))
         else:
             self._dtype = _SAME.get((source.dtype.kind, source.dtype.itemsize))
 
@@ -53,11 +55,28 @@ class _Field:
             _pipeline.gather(self._source, order, start, stop, rows)
             return as_tensor(rows)
         out = empty(shape, dtype=self._dtype)
-        if self._affine is not None:
-            _pipeline.gather_affine(self._source, order, start, stop, out, *self._affine)
+        if self._scaling is not None:
+            self._scaling.run(self._source, order, start, stop, out, 0, 0)
             return out
         _pipeline.gather(self._source, order, start, stop, out)
         return out if self._scaler is None else self._scaler.transform_rows(out)
+
+    def augmented(
+        self, order: Any, start: int, stop: int, target: Any, augment: Callable[..., Any]
+    ) -> tuple[Tensor, Any]:
+        """The same after an augmentation, straight from the array if that can be; and targets."""
+        if self._dtype is None or self._scaler is not None:
+            pair: tuple[Tensor, Any] = augment(self.batch(order, start, stop), target)
+        else:
+            pair = augment(self._source, target, span=(order, start, stop))
+        return pair
+
+
+def _scaling(shift: Tensor, scale: Tensor) -> Program:
+    """A pass that applies a scaler."""
+    size = shift.numel()
+    columns = (shift.reshape(-1).contiguous(), scale.reshape(-1).contiguous())
+    return Program([(0, KIND["affine"], 1.0, (), (), (1, 1, size), *columns)], size, size)
 
 
 def _keeps(dataset: Any, base: type) -> builtins.bool:
@@ -118,12 +137,25 @@ class ArraySource:
             size = len(inner)
         return ArraySource(dataset, rows)
 
-    def batch(self, order: Any, start: int, stop: int) -> Any:
-        """The samples at positions ``order[start:stop]``: one tensor per field."""
+    def batch(
+        self, order: Any, start: int, stop: int, augment: Callable[..., Any] | None = None
+    ) -> Any:
+        """The samples at positions ``order[start:stop]``: one tensor per field.
+
+        Args:
+            augment: what `Compose.apply` is without seed and number, for the first two fields.
+        """
         count = stop - start
         if self.rows is not None:
             positions = array("q", bytes(8 * count))
             _pipeline.gather(self.rows, order, start, stop, positions)
             order, start, stop = positions, 0, count
-        out = [field.batch(order, start, stop) for field in self._fields]
+        if augment is None:
+            out = [field.batch(order, start, stop) for field in self._fields]
+        else:
+            first, *others = self._fields
+            out = [field.batch(order, start, stop) for field in others]
+            target = out[0] if out else None
+            x, target = first.augmented(order, start, stop, target, augment)
+            out = [x, *([target] if out else []), *out[1:]]
         return self.dataset.join(out) if isinstance(self.dataset, ArrayDataset) else out

@@ -4,12 +4,3 @@ from typing import Any
 _Buffer = Any
 
 def gather(source: _Buffer, index: _Buffer, start: int, stop: int, out: _Buffer) -> None: ...
-def gather_affine(
-    source: _Buffer,
-    index: _Buffer,
-    start: int,
-    stop: int,
-    out: _Buffer,
-    shift: _Buffer,
-    scale: _Buffer,
-) -> None: ...

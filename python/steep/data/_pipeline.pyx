@@ -13,16 +13,9 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
-cdef enum:
-    MAX_DIMS = 32
-
 
 cdef class _View:
     """An exported buffer, released with the object."""
-
-    cdef Py_buffer buf
-    cdef bint held
-    cdef Py_ssize_t row_major[MAX_DIMS]
 
     def __cinit__(self, source, bint writable=False):
         cdef int flags = PyBUF_FORMAT | PyBUF_STRIDES
@@ -89,9 +82,6 @@ cdef class _Positions:
 
     A copy: the index may be written to by another thread while rows are copied.
     """
-
-    cdef int64_t* values
-    cdef Py_ssize_t count
 
     def __cinit__(self, _View index not None, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t rows):
         cdef Py_ssize_t i
@@ -217,64 +207,3 @@ def gather(source, index, Py_ssize_t start, Py_ssize_t stop, out):
         return
     with nogil:
         _copy_rows(rows, positions.values, positions.count, <char*>target.buf.buf)
-
-
-cdef _View _column_view(values, Py_ssize_t columns, str name):
-    cdef _View view = _View(values)
-    cdef Py_ssize_t size = 1
-    cdef int d
-    for d in range(view.buf.ndim):
-        size *= view.buf.shape[d]
-    if view.code() != "f" or size != columns:
-        raise ValueError(
-            f"gather_affine: expected {name} to be float32 with {columns} elements, "
-            f"got format '{view.code()}' and {size}"
-        )
-    cdef Py_ssize_t step = view.buf.itemsize
-    for d in range(view.buf.ndim - 1, -1, -1):
-        if view.buf.shape[d] != 1 and view.buf.strides[d] != step:
-            raise ValueError(f"gather_affine: expected {name} to be contiguous")
-        step *= view.buf.shape[d]
-    return view
-
-
-def gather_affine(source, index, Py_ssize_t start, Py_ssize_t stop, out, shift, scale):
-    """``out[i] = (source[index[start + i]] - shift) * scale``, in float32.
-
-    The subtraction is rounded before the product, as two separate operations would be.
-
-    Args:
-        source: float32 buffer of one or more dimensions.
-        index: 1-d buffer of int64.
-        start: first position of `index` to use.
-        stop: position after the last.
-        out: contiguous, writable float32 buffer of shape ``(stop - start, *source.shape[1:])``.
-        shift: contiguous float32 buffer of ``source.shape[1:]`` elements.
-        scale: the same.
-
-    Raises:
-        IndexError: if `start` and `stop`, or an index, are out of range; nothing is written then.
-        TypeError: if `index` is not a 1-d buffer of int64.
-        ValueError: if a buffer does not fit.
-    """
-    cdef _View rows = _source_view(source)
-    if rows.code() != "f":
-        raise ValueError(f"gather_affine: expected a float32 source, got format '{rows.code()}'")
-    cdef Py_ssize_t columns = rows.row_bytes() // rows.buf.itemsize
-    cdef _View shifts = _column_view(shift, columns, "shift")
-    cdef _View scales = _column_view(scale, columns, "scale")
-    gather(source, index, start, stop, out)
-    cdef _View target = _output_view(out, rows, stop - start)
-    cdef float* x = <float*>target.buf.buf
-    cdef const float* a = <const float*>shifts.buf.buf
-    cdef const float* b = <const float*>scales.buf.buf
-    cdef Py_ssize_t count = stop - start
-    cdef Py_ssize_t i, j
-    with nogil:
-        # Two loops: in one, a compiler for a machine with FMA might round only once.
-        for i in range(count):
-            for j in range(columns):
-                x[j] = x[j] - a[j]
-            for j in range(columns):
-                x[j] = x[j] * b[j]
-            x += columns

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from steep._core import Generator
 from steep.data._draws import draw_seed
 from steep.data._epoch import IteratorTasks, SerialIterator, Tasks
+from steep.data._finish import Finish, Numbered, composed
 from steep.data._gather import ArraySource
 from steep.data._position import Position, generators_of, set_states, states_of
 from steep.data._spans import Span, batch_tasks, sample_tasks
 from steep.data._workers import END, WorkerInfo
+from steep.data.augmentation import Augmentation, Compose
 from steep.data.collate import default_collate, default_convert
 from steep.data.dataset import Dataset, IterableDataset
 from steep.data.sampler import BatchSampler, RandomSampler, SequentialSampler
@@ -51,6 +53,10 @@ class DataLoader(Generic[_T]):
         persistent_workers: accepted for PyTorch's sake; threads are cheap to start.
         pin_memory_device: accepted for PyTorch's sake; changes nothing.
         in_order: only ``True``: batches always come in order.
+        augment: an augmentation, or a list of them, applied to the inputs of each batch, its first
+            field (`MixUp` and `CutMix` to the targets, the second, too). What they draw depends on
+            the loader's generator, the epoch, the batch and the place in it, not on workers.
+        check_finite: raise on a batch that holds nan or infinities. Default: ``False``.
 
     Raises:
         ValueError: on arguments that are out of range or exclude each other.
@@ -85,6 +91,8 @@ class DataLoader(Generic[_T]):
         persistent_workers: bool = False,
         pin_memory_device: str = "",
         in_order: bool = True,
+        augment: Augmentation | Compose | Iterable[Augmentation] | None = None,
+        check_finite: bool = False,
     ) -> None:
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
         self.dataset: Any = dataset
@@ -123,6 +131,13 @@ class DataLoader(Generic[_T]):
         self.batch_sampler = batch_sampler
         default = default_convert if batch_sampler is None else default_collate
         self.collate_fn: Callable[[Any], Any] = collate_fn or default
+        self.augment = composed(augment)
+        self.check_finite = check_finite
+        if self.batch_sampler is None and not self._iterable and (augment or check_finite):
+            raise ValueError(
+                "DataLoader: augment and check_finite expect batches, got batch_size=None; use "
+                "batch_size=1"
+            )
         self._position: Position | None = None  # of the epoch that began last
         self._resumed: Position | None = None  # where the next one begins, if not at the front
         self._ready = True
@@ -166,7 +181,7 @@ class DataLoader(Generic[_T]):
         # Drawn whether it is needed or not, as PyTorch does: the shuffle that follows depends
         # on how much was drawn before.
         seed = draw_seed(self.generator)
-        tasks, make_fetch = self._plan()
+        tasks, make_fetch = self._plan(seed)
         new = Position(position.begin)
         if not self._iterable:
             tasks.skip(position.taken)
@@ -264,19 +279,30 @@ class DataLoader(Generic[_T]):
         except (TypeError, NotImplementedError):
             return None
 
-    def _plan(self) -> tuple[Tasks, Callable[[], Callable[[Any], Any]]]:
+    def _plan(self, seed: int) -> tuple[Tasks, Callable[[], Callable[[Any], Any]]]:
         """The tasks of one epoch, and what makes a function that turns a task into a batch."""
+        source = None
+        make_fetch: Callable[[], Callable[[Any], Any]]
         if self._iterable:
-            return IteratorTasks(itertools.repeat(None)), self._stream
-        if self.batch_sampler is None:
+            tasks: Tasks = IteratorTasks(itertools.repeat(None))
+            make_fetch = self._stream
+        elif self.batch_sampler is None:
             return sample_tasks(self.sampler), lambda: self._single
-        tasks = batch_tasks(self.batch_sampler)
-        if self.collate_fn is default_collate:
-            source = ArraySource.of(self.dataset)
-            if source is not None:
-                gather = source.batch
-                return tasks, lambda: lambda task: gather(*Span.of(task))
-        return tasks, lambda: self._collated
+        else:
+            tasks = batch_tasks(self.batch_sampler)
+            make_fetch = lambda: self._collated  # noqa: E731
+            if self.collate_fn is default_collate:
+                source = ArraySource.of(self.dataset)
+        if self.augment is None and not self.check_finite:
+            if source is None:
+                return tasks, make_fetch
+            gather = source.batch
+            return tasks, lambda: lambda task: gather(*Span.of(task))
+        finish = Finish(self.augment, self.check_finite, seed)
+        if source is None:
+            return Numbered(tasks), lambda: finish.after(make_fetch())
+        gathered = finish.gathered(source)
+        return Numbered(tasks), lambda: gathered
 
     def _single(self, task: Any) -> Any:
         index = task.indices()[0] if isinstance(task, Span) else task
