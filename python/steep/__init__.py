@@ -53,6 +53,7 @@ _SUBMODULES = (
     "compiler",
     "cuda",
     "data",
+    "diagnose",
     "models",
     "nn",
     "optim",
