@@ -34,6 +34,7 @@ from steep.data.dataset import (
     TensorDataset,
     random_split,
 )
+from steep.data.folders import ImageFolder
 from steep.data.loader import DataLoader
 from steep.data.sampler import (
     BatchSampler,
@@ -84,6 +85,7 @@ __all__ = [
     "Dataset",
     "DateParts",
     "GaussianNoise",
+    "ImageFolder",
     "IterableDataset",
     "Jitter",
     "LabelEncoder",
