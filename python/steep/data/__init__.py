@@ -48,7 +48,13 @@ from steep.data.transforms import MinMaxScaler, RobustScaler, StandardScaler, on
 
 if TYPE_CHECKING:
     from steep.data.splits import k_fold_indices, k_folds, split_indices, train_val_test_split
-    from steep.data.tables import read_table
+    from steep.data.tables import (
+        TableDataset,
+        TableTransform,
+        TableWarning,
+        TargetTransform,
+        read_table,
+    )
     from steep.data.transforms import (
         DateParts,
         LabelEncoder,
@@ -60,7 +66,10 @@ if TYPE_CHECKING:
 else:
     # What imports NumPy comes with the first use.
     _SPLITS = ("k_fold_indices", "k_folds", "split_indices", "train_val_test_split")
-    _TABLES = ("read_table",)
+    _TABLES = (
+        *("TableDataset", "TableTransform", "TableWarning", "TargetTransform"),
+        "read_table",
+    )
     _TRANSFORMS = (
         *("DateParts", "LabelEncoder", "OneHotEncoder", "OrdinalEncoder"),
         *("QuantileTransformer", "SimpleImputer"),
@@ -111,6 +120,10 @@ __all__ = [
     "StandardScaler",
     "Subset",
     "SubsetRandomSampler",
+    "TableDataset",
+    "TableTransform",
+    "TableWarning",
+    "TargetTransform",
     "TensorDataset",
     "TimeShift",
     "ToFloat",

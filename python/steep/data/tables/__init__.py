@@ -1,5 +1,23 @@
 """Tables: read from files, seen as columns whatever library holds them, and made tensors."""
 
-from steep.data.tables.reading import read_table
+from typing import TYPE_CHECKING
 
-__all__ = ["read_table"]
+from steep._lazy import importing
+
+if TYPE_CHECKING:
+    from steep.data.tables.dataset import TableDataset
+    from steep.data.tables.kinds import TableWarning
+    from steep.data.tables.reading import read_table
+    from steep.data.tables.target import TargetTransform
+    from steep.data.tables.transform import TableTransform
+else:
+    __getattr__ = importing(
+        "steep.data.tables",
+        TableDataset="dataset",
+        TableTransform="transform",
+        TableWarning="kinds",
+        TargetTransform="target",
+        read_table="reading",
+    )
+
+__all__ = ["TableDataset", "TableTransform", "TableWarning", "TargetTransform", "read_table"]

@@ -23,6 +23,8 @@ def column_of(name: str, values: Any) -> Column:
         TypeError: if it holds something else than numbers, text, dates and truth values.
         ImportError: if Python objects are to be told apart without pandas.
     """
+    if isinstance(values, Column):
+        return values
     library = library_of(values)
     if library == "pandas":
         return pandas_column(name, values)

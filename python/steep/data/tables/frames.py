@@ -30,6 +30,8 @@ class Frame:
     def __init__(self, columns: Mapping[str, Any], rows: int, named: bool = True) -> None:
         self._given = dict(columns)
         self._columns: dict[str, Column] = {}
+        self._whole: Frame | None = None  # whose columns these are,
+        self._rows: Any = None  # at which rows
         self.rows = rows
         self.named = named
 
@@ -40,8 +42,31 @@ class Frame:
 
     def __getitem__(self, name: str) -> Column:
         if name not in self._columns:
-            self._columns[name] = column_of(name, self._given[name])
+            if self._whole is None:
+                column = column_of(name, self._given[name])
+            else:
+                column = self._whole[name]
+            self._columns[name] = column if self._rows is None else column.take(self._rows)
         return self._columns[name]
+
+    def take(self, rows: Any) -> Frame:
+        """The same columns at some rows."""
+        taken = Frame(self._given, len(np.arange(self.rows)[rows]), self.named)
+        taken._whole, taken._rows = self, rows
+        return taken
+
+    def only(self, names: Iterable[str]) -> Frame:
+        """Some of the columns, in the order of `names`."""
+        chosen = Frame({name: self._given[name] for name in names}, self.rows)
+        chosen._whole = self
+        return chosen
+
+    def without(self, names: Iterable[str]) -> Frame:
+        """The other columns; made-up names count them anew."""
+        left = [name for name in self.names if name not in set(names)]
+        if self.named:
+            return self.only(left)
+        return Frame({f"x{i}": self._given[n] for i, n in enumerate(left)}, self.rows, named=False)
 
     def require(self, names: Iterable[str], what: str) -> None:
         """Check that the columns are there.

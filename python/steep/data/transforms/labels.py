@@ -104,7 +104,7 @@ class LabelEncoder(Transform):
 
 def _labels(y: Any, what: str) -> Column:
     """Labels as levels, none missing."""
-    if isinstance(y, (list, tuple)):
+    if isinstance(y, (list, tuple)) and not isinstance(y, Column):
         y = np.asarray(y)
     if library_of(y) == "numpy" and y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]

@@ -1,0 +1,104 @@
+"""What each column of a table is for a network: a number, a category, a date, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from steep.data.tables.columns import Column, as_number
+from steep.data.tables.frames import Frame
+from steep.data.tables.naming import nearest
+
+__all__ = ["Decision", "TableWarning", "decide", "decide_all"]
+
+
+class TableWarning(UserWarning):
+    """A table's column is left out, for a reason that its message gives."""
+
+
+class Decision(NamedTuple):
+    """A column's kind, ``"number"``, ``"category"``, ``"date"`` or ``"dropped"``, and why."""
+
+    kind: str
+    why: str = ""
+
+
+def decide_all(
+    frame: Frame, overrides: Mapping[str, Collection[str]], max_categories: int, what: str
+) -> dict[str, Decision]:
+    """The kind of every column, by what it holds, or as `overrides` (names by kind) have it.
+
+    Raises:
+        ValueError: if a name is no column's, or is given two kinds.
+    """
+    chosen: dict[str, str] = {}
+    for kind, names in overrides.items():
+        for name in names:
+            if name not in frame.names:
+                raise ValueError(
+                    f"{what}: there is no column {name!r} to be a {kind}"
+                    f"{nearest(name, frame.names)}"
+                    if kind != "dropped"
+                    else f"{what}: there is no column {name!r} to drop{nearest(name, frame.names)}"
+                )
+            if chosen.get(name, kind) != kind:
+                raise ValueError(
+                    f"{what}: column {name!r} is said to be {chosen[name]} and {kind}; one of them"
+                )
+            chosen[name] = kind
+    decisions = {}
+    for name in frame.names:
+        if chosen.get(name) == "dropped":
+            decisions[name] = Decision("dropped", "as asked")
+        else:
+            decisions[name] = decide(frame[name], chosen.get(name), max_categories)
+    return decisions
+
+
+def decide(column: Column, chosen: str | None, max_categories: int) -> Decision:
+    """The kind of one column, judged by the training rows that it holds."""
+    missing = column.missing()
+    if missing.all():
+        return Decision("dropped", "the training rows hold no value")
+    known = column.values[~missing]
+    if not missing.any() and bool((known == known[0]).all()):
+        value = column.levels[known[0]] if column.kind == "levels" else known[0]
+        return Decision("dropped", f"constant, {value} in all training rows")
+    if chosen is not None:
+        return Decision(chosen, "as asked")
+    if column.kind != "levels":
+        return Decision(column.kind)
+    distinct = np.flatnonzero(np.bincount(known))
+    if not column.declared:
+        levels = [column.levels[code] for code in distinct]
+        if all(as_number(level) == as_number(level) for level in levels):
+            return Decision("number", "text that is all numbers")
+        if _all_dates(column._replace(values=distinct)):
+            return Decision("date", "text that is all dates")
+    return _category(len(distinct), len(known), max_categories)
+
+
+def _category(distinct: int, rows: int, max_categories: int) -> Decision:
+    advice = "name it in categories= or embed= to use it"
+    if distinct > max_categories:
+        return Decision(
+            "dropped", f"{distinct} different texts, more than max_categories={max_categories}; "
+            f"{advice}",
+        )  # fmt: skip
+    if distinct > 10 and distinct > rows / 2:
+        return Decision("dropped", f"{distinct} different texts in {rows} rows; {advice}")
+    return Decision("category")
+
+
+def _all_dates(column: Column) -> bool:
+    """Whether text looks like dates at its beginning, and is in fact."""
+    first = [str(column.levels[code]) for code in column.values[:20]]
+    if not all(len(text) >= 10 and text[:4].isdigit() and text[4] == "-" for text in first):
+        return False
+    try:
+        column.dates("")
+    except ValueError:
+        return False
+    return True
