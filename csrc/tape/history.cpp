@@ -1,5 +1,7 @@
 #include "tape/history.h"
 
+#include <memory>
+
 #include "tape/accumulate.h"
 #include "tensor/shape.h"
 
@@ -182,6 +184,31 @@ void check_writable(const char* op, const Tensor& x) {
   }
 }
 
+namespace {
+// What keep_results() has begun, innermost first. A plain pointer, so that a thread's end runs
+// nothing.
+struct Keeping {
+  Keeping* outer;
+  std::vector<KeptResult> results;
+};
+thread_local Keeping* t_keeping = nullptr;
+
+void keep(const Tensor& out, const History& h) {
+  if (!h.grad_fn) return;
+  retain_grad(out);
+  t_keeping->results.push_back({h.grad_fn, h.output, out});
+}
+}  // namespace
+
+void keep_results() { t_keeping = new Keeping{t_keeping, {}}; }
+
+std::vector<KeptResult> take_kept_results() {
+  if (!t_keeping) return {};
+  const std::unique_ptr<Keeping> innermost(t_keeping);
+  t_keeping = innermost->outer;
+  return std::move(innermost->results);
+}
+
 void set_grad_fn(const Tensor& out, Ref<Node> node, int output) {
   History& h = ensure_history(out);
   if (h.retains_grad) {
@@ -192,6 +219,7 @@ void set_grad_fn(const Tensor& out, Ref<Node> node, int output) {
   h.grad_fn = std::move(node);
   h.output = output;
   if (is_view(h)) h.view_version = out->storage->version();
+  if (t_keeping) keep(out, h);
 }
 
 }  // namespace steep::tape

@@ -89,6 +89,17 @@ const program::LeafGradients& leaf_gradients();
 // Makes `node` the one that made `out`.
 void set_grad_fn(const Tensor& out, Ref<Node> node, int output);
 
+// A result as it was recorded: output `output` of `node`.
+struct KeptResult {
+  Ref<Node> node;
+  int output;
+  Tensor result;
+};
+// From here to take_kept_results(), what this thread records is kept, and each result retains its
+// gradient: for whoever wants to see a graph with its values. Calls nest; the inner one keeps.
+void keep_results();
+std::vector<KeptResult> take_kept_results();
+
 // An input of an operation being recorded: a reference, so that passing it changes no reference
 // count.
 struct RecordedInput {

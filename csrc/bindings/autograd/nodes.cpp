@@ -7,6 +7,7 @@
 #include "bindings/autograd/autograd.h"
 #include "bindings/autograd/hooks.h"
 #include "bindings/tensor/tensor_type.h"
+#include "bindings/types/dtype_type.h"
 #include "tape/history.h"
 #include "tape/saved.h"
 
@@ -76,12 +77,36 @@ PyObject* node_next(PyObject* self, void*) {
   });
 }
 
+PyObject* node_input_shapes(PyObject* self, void*) {
+  return guarded([&] {
+    const tape::Node& node = *node_of(self);
+    Owned tuple(PyTuple_New(node.inputs.size()));
+    for (int i = 0; i < node.inputs.size(); ++i) {
+      const tape::Edge& edge = node.inputs[i];
+      PyTuple_SET_ITEM(tuple.get(), i,
+                       edge.node ? wrap_size(edge.shape) : new_reference(Py_None));
+    }
+    return tuple.release();
+  });
+}
+PyObject* node_variable(PyObject* self, void*) {
+  return guarded([&]() -> PyObject* {
+    TensorImpl* const leaf = node_of(self)->leaf();
+    if (!leaf) Py_RETURN_NONE;
+    return wrap(Tensor(leaf));
+  });
+}
+
 PyMethodDef node_methods[] = {
     {"name", node_name, METH_NOARGS, "The operation, as PyTorch spells it: 'AddBackward0'."},
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef node_attributes[] = {
     {"next_functions", node_next, nullptr,
      "(node, output number) for each input; node is None where no gradient is wanted.", nullptr},
+    {"input_shapes", node_input_shapes, nullptr,
+     "The shape of each input; None where no gradient is wanted.", nullptr},
+    {"variable", node_variable, nullptr,
+     "Of an AccumulateGrad, the leaf whose .grad it adds to; else None.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyType_Slot node_slots[] = {
     {Py_tp_dealloc, slot(node_dealloc)},
@@ -224,9 +249,35 @@ PyObject* record_function(PyObject*, PyObject* arguments) {
   });
 }
 
-PyMethodDef functions[] = {{"record_function", record_function, METH_VARARGS,
-                            "What steep.autograd.Function records with."},
-                           {nullptr, nullptr, 0, nullptr}};
+PyObject* keep_results(PyObject*, PyObject*) {
+  return guarded([]() -> PyObject* {
+    tape::keep_results();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* take_kept_results(PyObject*, PyObject*) {
+  return guarded([] {
+    const std::vector<tape::KeptResult> kept = tape::take_kept_results();
+    Owned list(PyList_New(static_cast<Py_ssize_t>(kept.size())));
+    for (size_t i = 0; i < kept.size(); ++i) {
+      const tape::KeptResult& one = kept[i];
+      Owned node(wrap(one.node)), result(wrap(one.result));
+      PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i),
+                      checked(Py_BuildValue("(NiN)", node.release(), one.output, result.release())));
+    }
+    return list.release();
+  });
+}
+
+PyMethodDef functions[] = {
+    {"record_function", record_function, METH_VARARGS,
+     "What steep.autograd.Function records with."},
+    {"keep_results", keep_results, METH_NOARGS,
+     "From here on, keep what this thread records, and retain its gradients."},
+    {"take_kept_results", take_kept_results, METH_NOARGS,
+     "The (node, output number, tensor) kept since the last keep_results(), which ends."},
+    {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 

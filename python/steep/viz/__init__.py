@@ -13,13 +13,21 @@ Example:
 
 from steep.viz import surfaces
 from steep.viz.descent import OPTIMIZERS, Descent, Path, descend
+from steep.viz.graphs import Graph, graph, watch
 from steep.viz.page import save_page
+from steep.viz.summaries import Layer, Summary, summary
 
 __all__ = [
     "OPTIMIZERS",
     "Descent",
+    "Graph",
+    "Layer",
     "Path",
+    "Summary",
     "descend",
+    "graph",
     "save_page",
+    "summary",
     "surfaces",
+    "watch",
 ]
