@@ -83,8 +83,7 @@ PyObject* node_input_shapes(PyObject* self, void*) {
     Owned tuple(PyTuple_New(node.inputs.size()));
     for (int i = 0; i < node.inputs.size(); ++i) {
       const tape::Edge& edge = node.inputs[i];
-      PyTuple_SET_ITEM(tuple.get(), i,
-                       edge.node ? wrap_size(edge.shape) : new_reference(Py_None));
+      PyTuple_SET_ITEM(tuple.get(), i, edge.node ? wrap_size(edge.shape) : new_reference(Py_None));
     }
     return tuple.release();
   });
@@ -263,8 +262,9 @@ PyObject* take_kept_results(PyObject*, PyObject*) {
     for (size_t i = 0; i < kept.size(); ++i) {
       const tape::KeptResult& one = kept[i];
       Owned node(wrap(one.node)), result(wrap(one.result));
-      PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i),
-                      checked(Py_BuildValue("(NiN)", node.release(), one.output, result.release())));
+      PyList_SET_ITEM(
+          list.get(), static_cast<Py_ssize_t>(i),
+          checked(Py_BuildValue("(NiN)", node.release(), one.output, result.release())));
     }
     return list.release();
   });
