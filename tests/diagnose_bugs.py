@@ -81,15 +81,15 @@ def one_output_and_cross_entropy() -> list[Finding]:
     return trained(net, nn.CrossEntropyLoss(), adam(net), batches)
 
 
+def broadcast(output: Tensor, y: Tensor) -> Tensor:
+    return ((output - y) ** 2).mean()
+
+
 @bug("silent-broadcast")
 def broadcast_squared_error() -> list[Finding]:
     net = mlp(4, 16, 1)
-
-    def loss(output: Tensor, y: Tensor) -> Tensor:
-        return ((output - y) ** 2).mean()
-
     batches = ((x, y.squeeze(1)) for x, y in curve(5))
-    return trained(net, loss, adam(net), batches)
+    return trained(net, broadcast, adam(net), batches)
 
 
 @bug("silent-broadcast")

@@ -131,7 +131,7 @@ def test_steps_are_replayed_bit_for_bit(monkeypatch: pytest.MonkeyPatch, in_rows
 
     monkeypatch.setattr(steep.train._measure, "steep_compile", compile)
     data = blobs() if in_rows else DataLoader(Pairs(*blobs()), 32)
-    fitted(data, validation=blobs(50), metrics=["accuracy"])
+    fitted(data, validation=blobs(50), metrics=["accuracy"], sanitize=False)
     step, measure = (function.explain() for function in made)
     for text, kinds in ((step, 2), (measure, 2)):  # a smaller batch is a kind of its own
         assert text.count(" replayed, 2 recorded, 1 eager") == kinds, text
@@ -251,7 +251,7 @@ def test_a_loss_that_is_not_finite_ends_it_with_its_place() -> None:
     with pytest.raises(
         NonFiniteLoss, match=r"the loss is (nan|inf) at step \d, in epoch 1"
     ) as info:
-        fit(model, LOSS, sgd, blobs(), epochs=3)
+        fit(model, LOSS, sgd, blobs(), epochs=3, sanitize=False)
     assert info.value.epoch == 1
     assert info.value.step in (2, 3)
     assert info.value.history.stopped == "non-finite loss"
@@ -329,7 +329,7 @@ def test_a_step_that_cannot_be_compiled_runs_eagerly_and_says_so_once() -> None:
 
     model = Reads()
     with pytest.warns(UserWarning, match="the step of fit runs eagerly: it reads a value") as seen:
-        history = fit(model, LOSS, adam(model), blobs(), epochs=4)
+        history = fit(model, LOSS, adam(model), blobs(), epochs=4, sanitize=False)
     assert len(seen) == 1
     assert len(history) == 4
 

@@ -41,12 +41,19 @@ class Listener:
 class _Gradient:
     """What is known of one parameter's gradient since the optimiser's last step."""
 
-    def __init__(self, param: Tensor, handle: Any) -> None:
-        self.param, self.handle = param, handle
+    def __init__(self, param: Tensor) -> None:
+        self.param = param
+        self.handle: Any = None
         self.used = False  # the gradient that is there has been through a step
         self.stale = False  # and another one was added to it
         self.passes = 0  # backward passes that reached it
         self.fruitful = 0  # and brought anything but zeros
+
+    def follow(self, listen: Callable[..., None] | None) -> None:
+        """Listen to what is added to it; with None, no longer."""
+        if self.handle is not None:
+            self.handle.remove()
+        self.handle = None if listen is None else self.param.register_hook(Listener(listen))
 
 
 class Observer:
@@ -85,21 +92,19 @@ class Observer:
         for handle in self.handles:
             handle.remove()
         for gradient in self.gradients.values():
-            gradient.handle.remove()
-        self.handles, self.gradients, self.before = [], {}, {}
+            gradient.follow(None)
+        self.handles, self.before = [], {}
 
     def _follow_gradients(self) -> None:
         """Listen to what is added to each parameter's gradient, new parameters' too."""
         for name, param in self.context.parameters().items():
             known = self.gradients.get(name)
-            if known is not None and known.param is param:
-                continue
-            if known is not None:
-                known.handle.remove()
-                del self.gradients[name]
-            if param.requires_grad and param.is_leaf:
-                handle = param.register_hook(Listener(_named(self._arriving, name)))
-                self.gradients[name] = _Gradient(param, handle)
+            if known is None or known.param is not param:
+                if known is not None:
+                    known.follow(None)
+                known = self.gradients[name] = _Gradient(param)
+            if known.handle is None and param.requires_grad and param.is_leaf:
+                known.follow(_named(self._arriving, name))
 
     # ---- what is seen -----------------------------------------------------------------------
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,8 @@ class Sanitizer:
         optimizer: what takes the steps.
         steps: for so many of the optimiser's steps layers and gradients are looked at. Default: 50.
         until: for so many batches losses and labels are. Default: 300.
+        attach: put the hooks on at once; otherwise they are on within `attached` alone. Default:
+            ``True``.
         strict: raise `TrainingError` in the place of warning. Default: ``False``.
         warn: whether to warn at all; `findings` is filled anyway. Default: ``True``.
 
@@ -75,6 +79,7 @@ class Sanitizer:
         *,
         steps: int = 50,
         until: int = 300,
+        attach: bool = True,
         strict: bool = False,
         warn: bool = True,
     ) -> None:
@@ -92,20 +97,47 @@ class Sanitizer:
         self._remembered = Remembered()
         self._observer = Observer(self._context, self._on_layer, self._on_step)
         self._handles: list[Any] = []
-        self._attach()
+        self._is_over = False
+        if attach:
+            self._attach()
 
     def _attach(self) -> None:
         model, loss = self._context.model, self._context.loss
         listen = Listener(self._remembered.note)
         self._handles.append(model.register_forward_hook(listen, with_kwargs=True))
-        self._observer.attach()
+        if self._close:
+            self._observer.attach()
         if isinstance(loss, Module) and loss is not model:
             before = loss.register_forward_pre_hook(Listener(self._before_loss))
             self._handles += [before, loss.register_forward_hook(Listener(self._after_loss))]
 
+    def _detach(self) -> None:
+        self._observer.detach()
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    @contextlib.contextmanager
+    def attached(self) -> Iterator[None]:
+        """Within it the hooks are on, if the watch is not over; for what was made without them."""
+        if not self._is_over and not self._handles:
+            self._attach()
+        try:
+            yield
+        finally:
+            self._detach()
+
     # ---- what the loop tells ----------------------------------------------------------------
 
-    def step(self, x: Any = None, y: Any = None, output: Any = None, loss: Any = None) -> None:
+    def step(
+        self,
+        x: Any = None,
+        y: Any = None,
+        output: Any = None,
+        loss: Any = None,
+        *,
+        weighted: bool = False,
+    ) -> None:
         """Tell of one batch, anywhere in the loop's body after its loss was computed.
 
         Best before `backward`: a NaN is then told of before it reaches the weights.
@@ -115,6 +147,8 @@ class Sanitizer:
             y: the target.
             output: what the model answered; if it is not given, its last output.
             loss: the loss, a tensor or a number.
+            weighted: whether samples have weights in it, so that its size says nothing. Default:
+                ``False``.
 
         Raises:
             TypeError: if `loss` is missing.
@@ -128,7 +162,7 @@ class Sanitizer:
             return
         known_x, known_output = self._remembered.both()
         output = known_output if output is None else output
-        self._seen(known_x if x is None else x, y, output, loss)
+        self._seen(known_x if x is None else x, y, output, loss, weighted)
 
     def evaluate(self, x: Any = None, y: Any = None, output: Any = None, loss: Any = None) -> None:
         """Tell of one batch of a validation; arguments as in `step`."""
@@ -148,7 +182,7 @@ class Sanitizer:
     @property
     def is_watching(self) -> bool:
         """Whether it is still going on."""
-        return bool(self._handles)
+        return not self._is_over
 
     def __enter__(self) -> Sanitizer:
         return self
@@ -198,8 +232,10 @@ class Sanitizer:
         if self._context.steps >= self._steps:
             self._end_close()
 
-    def _seen(self, x: Any, y: Any, output: Any, loss: Any) -> None:
+    def _seen(self, x: Any, y: Any, output: Any, loss: Any, weighted: bool = False) -> None:
         batch = self._made(x, y, _first(output), loss)
+        if weighted:
+            batch.kind = replace(batch.kind, pure=False)
         self._context.batches += 1
         self._take_all("batch", batch)
         if self._context.batches >= 4 * self._steps:
@@ -239,10 +275,9 @@ class Sanitizer:
             self._tell(rule.end())
 
     def _release(self) -> None:
-        self._observer.detach()
-        for handle in self._handles:
-            handle.remove()
-        self._handles, self._close, self._long, self._last_loss = [], [], [], None
+        self._is_over = True
+        self._detach()
+        self._close, self._long, self._last_loss = [], [], None
 
 
 def _check(model: Any, loss: Any, optimizer: Any) -> None:

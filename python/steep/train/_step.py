@@ -99,12 +99,18 @@ def _updater(metrics: Sequence[Metric]) -> Callable[[Any, Any, Any], Any]:
 
 
 def training_step(
-    model: Module, score: Score, optimizer: Any, metrics: Sequence[Metric], clip: Clip
+    model: Module,
+    score: Score,
+    optimizer: Any,
+    metrics: Sequence[Metric],
+    clip: Clip,
+    watch: Any = None,
 ) -> Core:
     """A step of batches ``(x, y, weight)``; returns the loss, and what metrics have to keep.
 
     With `share`, it is a part of a step of several batches: gradients are added up, each batch's
-    times its share of the whole, from the `first` batch to the `last`.
+    times its share of the whole, from the `first` batch to the `last`. A `watch` (a `Sanitizer`)
+    is told of each batch.
     """
     parameters = list(model.parameters())
     norm, size = clip
@@ -122,6 +128,8 @@ def training_step(
             optimizer.zero_grad()
         output = apply(model, x)
         value = score(output, y, weight)
+        if watch is not None:
+            watch.step(x, y, output, value, weighted=weight is not None)
         (value if share is None else value * share).backward()
         if last:
             if norm is not None:

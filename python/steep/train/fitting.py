@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from steep.train._progress import make_progress
 from steep.train._schedule import Schedule
 from steep.train._sources import batches_of
 from steep.train._step import Score, in_groups, of_batches, of_rows, training_step
+from steep.train._watch import WatchedStep, make_watch
 from steep.train.callbacks import Run, check_callbacks
 from steep.train.history import History
 from steep.train.metrics.base import Metric
@@ -48,6 +50,7 @@ def fit(
     progress: bool | None = None,
     generator: Generator | None = None,
     compile: bool = True,
+    sanitize: bool | str = True,
 ) -> History:
     """Train a model.
 
@@ -95,6 +98,9 @@ def fit(
         progress: whether a bar is shown. Default: ``None``, on a terminal alone.
         generator: source of the shuffling; by default one seeded from the default generator.
         compile: whether the step is compiled. Default: ``True``.
+        sanitize: whether the first steps are watched for mistakes that raise no exception, each of
+            which is told by a `TrainingWarning` (see `steep.diagnose.Sanitizer`); ``'strict'``
+            raises a `TrainingError`. They run eagerly, and give the same bits. Default: ``True``.
 
     Returns:
         The `History`. Ctrl-C ends the training with what there is: ``history.stopped`` is
@@ -135,11 +141,17 @@ def fit(
     run.steps = steps
     if steps is None and source.length is not None:
         run.steps = -(-source.length // accumulate)
-    step = training_step(model, score, optimizer, measured, (clip_norm, clip_value))
+    watch = make_watch(sanitize, model, loss, optimizer)
+    clip = clip_norm, clip_value
+    step = training_step(model, score, optimizer, measured, clip)
+    prepared = _prepared(step, source, score, accumulate, compile)
+    if watch is not None:
+        seen = training_step(model, score, optimizer, measured, clip, watch)
+        prepared = WatchedStep(watch, _prepared(seen, source, score, accumulate, False), prepared)
     loop = Loop(
         run=run,
         batches=source,
-        step=_prepared(step, source, score, accumulate, compile),
+        step=prepared,
         score=score,
         metrics=measured,
         validation=None
@@ -160,7 +172,8 @@ def fit(
         steps=steps,
         accumulate=accumulate,
     )
-    loop.train()
+    with watch or contextlib.nullcontext():
+        loop.train()
     return run.history
 
 
