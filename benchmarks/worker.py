@@ -61,6 +61,12 @@ def numbers(arrays: list[Any]) -> list[float]:
     return found
 
 
+def resident_bytes(field: str) -> int:
+    """What Linux says of this process: VmRSS is what it holds now, VmHWM the most so far."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith(field)))
+
+
 def seconds_a_call(work: Work, settle: Settle, budget: float) -> float:
     """The shortest of five blocks of calls, after a block of warming up."""
 
@@ -129,6 +135,15 @@ class Worker:
     def time(self, name: str, budget: str) -> float:
         """Seconds a call."""
         return seconds_a_call(self.work(name), self.settle, float(budget))
+
+    def memory(self, name: str, calls: str) -> tuple[int, int]:
+        """Bytes of this process before the work is built, and at the peak of doing it so often."""
+        self.lib.ones(8, 8) @ self.lib.ones(8, 8)
+        before = resident_bytes("VmRSS")
+        work = self.work(name)
+        for _ in range(int(calls)):
+            self.settle(work())
+        return before, resident_bytes("VmHWM")
 
     def forget(self) -> None:
         """Drop what was built."""

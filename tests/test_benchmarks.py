@@ -237,6 +237,15 @@ def test_planning_command_records_each_form() -> None:
     assert rows == [[form, launches] for form in forms for launches in ("40", "80")]
 
 
+def test_memory_command_gives_the_peak_of_each_process() -> None:
+    done = run("--only", "step_sequence", "--calls", "4", of="memory")
+    assert done.returncode == 0, done.stderr
+    _, *cells = done.stdout.splitlines()[1].split("\t")
+    held = [float(cell.split(" MB")[0]) for cell in cells[:2]]
+    alone = [float(cell.split("(")[1].rstrip(")")) for cell in cells[:2]]
+    assert all(0 < a < h < 2000 for a, h in zip(alone, held, strict=True))
+
+
 def test_builds_command_runs_each_build(tmp_path: Path) -> None:
     """A package that is not there is refused; one beside itself is compared."""
     here = str(Path(steep.__file__).parent.parent)
