@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -149,9 +150,13 @@ def test_replays_have_the_same_bits(layer: Layer, made: Made) -> None:
         steep.manual_seed(call)
         expected = numpy(step(module, tensors(inputs)))
         steep.manual_seed(call)
-        for got, same in zip(numpy(compiled(*tensors(inputs))), expected, strict=True):
+        with warnings.catch_warnings():
+            if layer.eager:
+                warnings.filterwarnings("ignore", "compile: .* runs eagerly")
+            found = numpy(compiled(*tensors(inputs)))
+        for got, same in zip(found, expected, strict=True):
             same_bits(got, same)
-    assert replays(compiled) > 0, compiled.explain()
+    assert (replays(compiled) > 0) is not bool(layer.eager), compiled.explain()
 
 
 @pytest.mark.parametrize(

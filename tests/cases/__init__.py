@@ -11,6 +11,7 @@ from cases.activation import ACTIVATIONS
 from cases.arrange import DIAGONALS, GRIDS, STACKS, TURNS
 from cases.attention import ATTENTION
 from cases.bench import builders
+from cases.classifiers import CLASSIFIERS
 from cases.compare import COMPARE, NEAR
 from cases.conv import CONVOLUTIONS
 from cases.create import CREATE, FILL, PEAK
@@ -90,6 +91,7 @@ LAYERS: dict[str, Layer] = {
     **NORM_LAYERS,
     **RECURRENT_LAYERS,
     CTC_LAYER.name: CTC_LAYER,
+    **{layer.name: layer for layer in CLASSIFIERS},
 }
 
 BENCHMARKS = builders(TABLE, ENTRIES, LAYERS, OPTIMIZERS | SEARCHES)

@@ -60,6 +60,7 @@ class Layer:
         bench: What is timed; None: the first of `made`.
         gradient: True, or the reason why there is none to check.
         rough: Widens the tolerances by this factor, for `reason`.
+        eager: Why compiled steps run it eagerly; empty where they replay it.
         reason: Why `made` is empty, or why `rough` is not 1.
     """
 
@@ -72,6 +73,7 @@ class Layer:
     bench: Made | None = None
     gradient: bool | str = True
     rough: float = 1.0
+    eager: str = ""
     reason: str = ""
 
     def build(self, m: ModuleType, made: Made, arguments: Call | None = None) -> Any:

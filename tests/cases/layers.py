@@ -203,6 +203,7 @@ _ALL = (
     _only("ModuleList", _HOLDS),
     _only("ModuleDict", _HOLDS),
     _only("ParameterList", _HOLDS),
+    _only("ParameterDict", _HOLDS),
     _only("LazyLinear", _LAZY),
     *(_only(f"LazyConv{axes}d", _LAZY) for axes in (1, 2, 3)),
     *(_only(f"LazyConvTranspose{axes}d", _LAZY) for axes in (1, 2, 3)),

@@ -37,7 +37,8 @@ from steep.nn.activation import (
 )
 from steep.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from steep.nn.channelshuffle import ChannelShuffle
-from steep.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
+from steep.nn.classifiers import AdaptiveLogSoftmaxWithLoss, LinearCrossEntropyLoss
+from steep.nn.container import ModuleDict, ModuleList, Sequential
 from steep.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from steep.nn.distance import CosineSimilarity, PairwiseDistance
 from steep.nn.dropout import (
@@ -49,6 +50,7 @@ from steep.nn.dropout import (
     FeatureAlphaDropout,
 )
 from steep.nn.fold import Fold, Unfold
+from steep.nn.fractional import FractionalMaxPool2d, FractionalMaxPool3d
 from steep.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from steep.nn.lazy import LazyModuleMixin
 from steep.nn.lazy_conv import (
@@ -119,6 +121,7 @@ from steep.nn.parameter import (
     UninitializedParameter,
     UninitializedTensorMixin,
 )
+from steep.nn.parameter_containers import ParameterDict, ParameterList
 from steep.nn.pixelshuffle import PixelShuffle, PixelUnshuffle
 from steep.nn.pooling import (
     AdaptiveAvgPool1d,
@@ -164,6 +167,7 @@ __all__ += [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
+    "AdaptiveLogSoftmaxWithLoss",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
@@ -204,6 +208,8 @@ __all__ += [
     "Flatten",
     "FocalLoss",
     "Fold",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "GaussianNLLLoss",
     "GroupNorm",
     "GRUCell",
@@ -236,6 +242,7 @@ __all__ += [
     "LazyModuleMixin",
     "LeakyReLU",
     "Linear",
+    "LinearCrossEntropyLoss",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -263,6 +270,7 @@ __all__ += [
     "NLLLoss",
     "PairwiseDistance",
     "Parameter",
+    "ParameterDict",
     "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",

@@ -7,12 +7,11 @@ from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, TypeVar
 
-from steep._core import Tensor, are_plain
+from steep._core import are_plain
 from steep.nn._fuse import Step, lay_out, run_fused
 from steep.nn.module import Module, indented
-from steep.nn.parameter import Parameter
 
-__all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 _Self = TypeVar("_Self", bound="_Numbered")
 
@@ -299,73 +298,3 @@ class ModuleDict(Module):
         for key, module in modules.items():
             self._check_module(key, module)
         self._modules.update(modules)
-
-
-class ParameterList(Module):
-    """A list of parameters that belong to the module that holds it; plain tensors become ones.
-
-    Args:
-        values: tensors or parameters to begin with.
-
-    Example:
-        >>> import steep
-        >>> params = steep.nn.ParameterList([steep.zeros(2), steep.ones(3)])
-        >>> len(params), [name for name, _ in params.named_parameters()]
-        (2, ['0', '1'])
-    """
-
-    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
-        super().__init__()
-        if values is not None:
-            self.extend(values)
-
-    def __len__(self) -> int:
-        return len(self._parameters)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._parameters.values())
-
-    def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return type(self)(list(self)[index])
-        return self._parameters[str(_position(index, len(self)))]
-
-    def __setitem__(self, index: int, value: Tensor) -> None:
-        self._put(_position(index, len(self)), value)
-
-    def _put(self, position: int, value: Any) -> None:
-        setattr(self, str(position), _as_parameter(value))
-
-    def append(self, value: Tensor) -> ParameterList:
-        """Add one tensor or parameter at the end."""
-        self._put(len(self), value)
-        return self
-
-    def extend(self, values: Iterable[Tensor]) -> ParameterList:
-        """Add every tensor or parameter of an iterable at the end."""
-        if isinstance(values, Tensor):
-            raise TypeError(
-                "ParameterList.extend should be called with an iterable, but got Tensor"
-            )
-        first = len(self)
-        added = {str(first + i): _as_parameter(value) for i, value in enumerate(values)}
-        for name, param in added.items():
-            self._check_parameter(name, param)
-        self._parameters.update(added)
-        return self
-
-    def __iadd__(self, values: Iterable[Tensor]) -> ParameterList:
-        return self.extend(values)
-
-    def extra_repr(self) -> str:
-        """One line per parameter: its dtype and sizes."""
-        return "\n".join(
-            f"({i}): Parameter containing: [{p.dtype} of size {'x'.join(map(str, p.shape))}]"
-            for i, p in enumerate(self)
-        )
-
-
-def _as_parameter(value: Any) -> Parameter:
-    if not isinstance(value, Tensor):
-        raise TypeError(f"ParameterList: expected a Tensor, got {type(value).__name__}")
-    return value if isinstance(value, Parameter) else Parameter(value)

@@ -13,6 +13,25 @@ from collections.abc import Callable
 
 from steep._core import Tensor, pairwise_distance
 from steep.nn._attention import multi_head_attention_forward
+from steep.nn._fractional import (
+    fractional_max_pool2d,
+    fractional_max_pool2d_with_indices,
+    fractional_max_pool3d,
+    fractional_max_pool3d_with_indices,
+)
+from steep.nn._functions import (
+    celu_,
+    elu_,
+    gumbel_softmax,
+    hardtanh_,
+    leaky_relu_,
+    linear_cross_entropy,
+    pdist,
+    relu_,
+    rrelu_,
+    selu_,
+    threshold_,
+)
 from steep.nn._interpolate import (
     interpolate,
     upsample,
@@ -27,6 +46,7 @@ from steep.nn._pool import (
     adaptive_max_pool2d,
     adaptive_max_pool3d,
 )
+from steep.nn._sampling import affine_grid, grid_sample
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -35,8 +55,25 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "affine_grid",
+    "celu_",
+    "elu_",
+    "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
+    "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
+    "grid_sample",
+    "gumbel_softmax",
+    "hardtanh_",
     "interpolate",
+    "leaky_relu_",
+    "linear_cross_entropy",
     "multi_head_attention_forward",
+    "pdist",
+    "relu_",
+    "rrelu_",
+    "selu_",
+    "threshold_",
     "triplet_margin_with_distance_loss",
     "upsample",
     "upsample_bilinear",
