@@ -104,8 +104,9 @@ class Registry {
   }
   // The in-place method of an operation: the first argument takes the operation's result.
   template <auto function>
-  void add_inplace(const char* name, const char* signature, const char* doc, const char* cases) {
-    put(name, kMethod, signature, &call_inplace<function>, doc, cases);
+  void add_inplace(const char* name, const char* signature, const char* doc, const char* cases,
+                   Exposure exposure = kMethod) {
+    put(name, exposure, signature, &call_inplace<function>, doc, cases);
   }
   // An entry that shares its function with others, whose `subject` tells them apart. The texts are
   // made for it, and kept here.

@@ -240,6 +240,7 @@ from steep._core import randperm as randperm
 from steep._core import ravel as ravel
 from steep._core import reciprocal as reciprocal
 from steep._core import relu as relu
+from steep._core import relu_ as relu_
 from steep._core import remainder as remainder
 from steep._core import reset_peak_memory_stats as reset_peak_memory_stats
 from steep._core import reshape as reshape

@@ -53,7 +53,7 @@ def operations() -> list[str]:
     for record in RECORDS:
         form = re.match(r"In-place form of (\w+)\.", record.doc)
         if form:
-            in_place[form[1]] += [f"Tensor.{record.name}"]
+            in_place[form[1]] += places([record])
         elif record.where & ~INTERNAL:
             named[record.name].append(record)
     families: dict[str, list[str]] = defaultdict(list)

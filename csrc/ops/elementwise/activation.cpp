@@ -222,7 +222,7 @@ Example:
 )");
   registry.add<&relu>("relu", kMethod, "(input: Tensor) -> Tensor", "See relu(input).");
   registry.add_inplace<&relu>("relu_", "(input: Tensor) -> Tensor", "In-place form of relu.",
-                              "relu");
+                              "relu", kMethod | kFunction | kFunctional);
   registry.add<&leaky_relu>(
       "leaky_relu", kFunctional,
       "(input: Tensor, negative_slope: float = 0.01, inplace: bool | int = False) -> Tensor",

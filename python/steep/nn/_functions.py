@@ -14,7 +14,6 @@ from steep._core import (
     hardtanh,
     leaky_relu,
     linear,
-    relu,
     rrelu,
     selu,
     softmax,
@@ -29,7 +28,6 @@ __all__ = [
     "leaky_relu_",
     "linear_cross_entropy",
     "pdist",
-    "relu_",
     "rrelu_",
     "selu_",
     "threshold_",
@@ -170,11 +168,6 @@ def linear_cross_entropy(
         reduction=reduction,
         label_smoothing=label_smoothing,
     )
-
-
-def relu_(input: Tensor) -> Tensor:
-    """In-place form of `relu`."""
-    return relu(input, inplace=True)
 
 
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:

@@ -26,7 +26,8 @@ def affine_grid(theta: Array, size: Sequence[int], align_corners: bool = False) 
                 at.append(-1 + 2 * i / (n - 1) if n > 1 else 0.0)
             else:
                 at.append((2 * i + 1) / n - 1)
-        grid[(slice(None), *place)] = theta @ np.array([*at, 1.0])
+        written: Any = (slice(None), *place)
+        grid[written] = theta @ np.array([*at, 1.0])
     return grid
 
 
@@ -86,7 +87,8 @@ def grid_sample(
     for image, place in itertools.product(
         range(len(grid)), itertools.product(*(range(n) for n in grid.shape[1:-1]))
     ):
-        at = grid[(image, *place)][::-1]
+        given: Any = (image, *place)
+        at = grid[given][::-1]
         written: Any = (image, slice(None), *place)
         settings = (mode, padding_mode, align_corners)
         reads = [_reads(x, n, *settings) for x, n in zip(at, sizes, strict=True)]

@@ -3,6 +3,7 @@
 # Written by tools/make_stubs.py from here on, from the files of this folder.
 from steep.nn.modules import (
     activation,
+    adaptive,
     batchnorm,
     channelshuffle,
     container,
@@ -27,6 +28,7 @@ from steep.nn.modules import (
     upsampling,
 )
 from steep.nn.modules.activation import *
+from steep.nn.modules.adaptive import *
 from steep.nn.modules.batchnorm import *
 from steep.nn.modules.channelshuffle import *
 from steep.nn.modules.container import *
@@ -52,6 +54,7 @@ from steep.nn.modules.upsampling import *
 
 __all__ = [
     *activation.__all__,
+    *adaptive.__all__,
     *batchnorm.__all__,
     *channelshuffle.__all__,
     *container.__all__,

@@ -1,4 +1,7 @@
-"""Containers, where PyTorch code imports them from; `steep.nn.container` is their home."""
+"""Containers, where PyTorch code imports them from; `steep.nn.container` is the modules' home."""
 
+from steep.nn import container, parameter_containers
 from steep.nn.container import *
-from steep.nn.container import __all__ as __all__
+from steep.nn.parameter_containers import *
+
+__all__ = [*container.__all__, *parameter_containers.__all__]

@@ -1,4 +1,7 @@
 """Losses, where PyTorch code imports them from; `steep.nn.loss` is their home."""
 
+from steep.nn import loss
+from steep.nn.classifiers import LinearCrossEntropyLoss as LinearCrossEntropyLoss
 from steep.nn.loss import *
-from steep.nn.loss import __all__ as __all__
+
+__all__ = [*loss.__all__, "LinearCrossEntropyLoss"]
