@@ -14,10 +14,12 @@ from cases.random import DRAWN
 from cases.row import Arr, Array, Call, Row, arr, call, materialize
 from registry import ENTRIES, METHODS
 from runner import Recorded, function_of, numpy, tensor, to_native
-from tolerances import close
+from tolerances import close, same_bits
 
 # Forms that change no value.
 NOT_VALUES = {"detach_": "it changes the history alone", "requires_grad_": "it sets a flag"}
+# Forms that change the shape alone.
+SHAPES = ("squeeze_", "swapaxes_", "swapdims_", "t_", "transpose_", "unsqueeze_")
 
 
 def base_of(name: str) -> str:
@@ -30,6 +32,7 @@ FORMS = sorted(
     if name.endswith("_")
     and not name.endswith("__")
     and name not in NOT_VALUES
+    and name not in SHAPES
     and TABLE[base_of(name)].gradient != DRAWN  # test_random.py has their values
     and TABLE[base_of(name)].reference is not None
 )
@@ -59,8 +62,31 @@ def writable(name: str) -> Iterator[tuple[Call, Call]]:
         first = native.args[0]
         if not isinstance(result, steep.Tensor):
             continue
-        if result.shape == first.shape and result.dtype == first.dtype:
+        truth = result.dtype == steep.bool  # it is written as 0 or 1
+        if result.shape == first.shape and (result.dtype == first.dtype or truth):
             yield described, found
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_changes_the_shape_alone(name: str) -> None:
+    """The memory stays as it is, and gradients go back through the change."""
+    row = TABLE[base_of(name)]
+    plain = function_of(base_of(name), row)
+    for described in row.calls:
+        found = materialize(described, "float64", name)
+        native = to_native(found)
+        expected = plain(*native.args, **native.kwargs)
+        x = tensor(found.args[0])
+        version, address = x._version, x.data_ptr()
+        assert getattr(x, name)(*native.args[1:], **native.kwargs) is x
+        assert (x.data_ptr(), x._version) == (address, version)
+        assert (x.shape, x.stride()) == (expected.shape, expected.stride())
+        same_bits(x.numpy(), expected.numpy())
+        by_plain = recorded(lambda x, *a, **k: plain(x * 1.0, *a, **k), described, found)
+        by_form = recorded(lambda x, *a, **k: getattr(x * 1.0, name)(*a, **k), described, found)
+        same_bits(by_form[0], by_plain[0])
+        for got, wanted in zip(by_form[1], by_plain[1], strict=True):
+            same_bits(got, wanted)
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -75,7 +101,7 @@ def test_writes_the_result(name: str) -> None:
         assert result is x
         assert x.data_ptr() == address
         assert x._version == version + 1
-        close(x.numpy(), expected.numpy())
+        close(x.numpy(), expected.to(x.dtype).numpy())
         count += 1
     assert count, "no call of the row can be done in place"
 
