@@ -32,6 +32,7 @@ class Frame:
         self._columns: dict[str, Column] = {}
         self._whole: Frame | None = None  # whose columns these are,
         self._rows: Any = None  # at which rows
+        self._array: Array | None = None  # the array that they are columns of
         self.rows = rows
         self.named = named
 
@@ -48,6 +49,13 @@ class Frame:
                 column = self._whole[name]
             self._columns[name] = column if self._rows is None else column.take(self._rows)
         return self._columns[name]
+
+    def columnwise(self) -> Frame:
+        """The same, an array's columns each in one piece: for what goes through them often."""
+        if self._array is None or self._array.flags.f_contiguous:
+            return self
+        columns = np.ascontiguousarray(self._array.T)
+        return Frame(dict(zip(self.names, columns, strict=True)), self.rows, named=False)
 
     def take(self, rows: Any) -> Frame:
         """The same columns at some rows."""
@@ -189,7 +197,10 @@ def _positions(table: Any, what: str) -> Frame:
             f"{what}: expected a 2-d array [rows, columns], got shape {array.shape}"
             + ("; write x[:, None] for a single column" if array.ndim == 1 else "")
         )
-    return Frame({f"x{i}": array[:, i] for i in range(array.shape[1])}, len(array), named=False)
+    columns = {f"x{i}": array[:, i] for i in range(array.shape[1])}
+    frame = Frame(columns, len(array), named=False)
+    frame._array = array
+    return frame
 
 
 def take_rows(table: Any, rows: Any) -> Any:

@@ -62,8 +62,10 @@ def decide(column: Column, chosen: str | None, max_categories: int) -> Decision:
     missing = column.missing()
     if missing.all():
         return Decision("dropped", "the training rows hold no value")
-    known = column.values[~missing]
-    if not missing.any() and bool((known == known[0]).all()):
+    gaps = bool(missing.any())
+    known = column.values[~missing] if gaps else column.values
+    # Most columns show in their first rows already that they change.
+    if not gaps and all((part == known[0]).all() for part in (known[:100], known[100:])):
         value = column.levels[known[0]] if column.kind == "levels" else known[0]
         return Decision("dropped", f"constant, {value} in all training rows")
     if chosen is not None:

@@ -6,20 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from steep._core import float64
 from steep.data.tables.columns import Array
 from steep.data.tables.frames import Frame
-from steep.data.transforms.affine import MinMaxScaler, RobustScaler, StandardScaler
+from steep.data.transforms.affine import (
+    AffineScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
 from steep.data.transforms.base import Transform
 from steep.data.transforms.categories import OneHotEncoder
 from steep.data.transforms.dates import DateParts
-from steep.data.transforms.imputing import SimpleImputer
+from steep.data.transforms.imputing import statistic
 from steep.data.transforms.quantile import QuantileTransformer
 from steep.data.transforms.restoring import transform_from_state
 
 __all__ = ["SCALES", "CategoryPart", "DatePart", "NumberPart", "TablePart"]
 
 SCALES = ("standard", "minmax", "robust", "quantile", "normal", "none")
-_CHUNK = 1 << 15  # rows that are filled and scaled at a time, so that they stay in the cache
+_CHUNK = 1 << 12  # rows that are filled and scaled at a time, so that they stay in the cache
 
 
 def _scaler(scale: str) -> Transform | None:
@@ -74,18 +80,26 @@ class NumberPart(TablePart):
         self.infinite = infinite
 
     def fit_frame(self, frame: Frame, what: str) -> None:
-        matrix = np.empty((frame.rows, len(self.columns)))
-        for i, values in enumerate(self._numbers(frame, what)):
-            matrix[:, i] = values
-        self._check(matrix, matrix, what)
-        missing = np.isnan(matrix)
-        self.fill = np.array(SimpleImputer(self.impute).fit(matrix).statistics, np.float64)
-        self.indicators = np.flatnonzero(missing.any(0)).tolist()
-        matrix = np.where(missing, self.fill, matrix)
+        # Column by column in memory, which is how they come and how they are filled.
+        columns = np.empty((len(self.columns), frame.rows))
+        fill, ends, gaps = [], [], []
+        for row, values in zip(columns, self._numbers(frame, what), strict=True):
+            missing = np.isnan(values)
+            gaps.append(bool(missing.any()))
+            known = values[~missing] if gaps[-1] else values
+            ends.append((known.min(), known.max()))
+            if not np.isfinite(ends[-1]).all():
+                self._refuse(np.isinf(values), len(ends) - 1, what)
+            fill.append(statistic(known, self.impute))
+            row[:] = np.where(missing, fill[-1], values) if gaps[-1] else values
+        self.fill = np.array(fill, np.float64)
+        self.indicators = np.flatnonzero(gaps).tolist()
         # Where the known values are all the same, only the missing ones tell rows apart.
-        self.kept = np.flatnonzero(matrix.min(0) < matrix.max(0)).tolist()
+        self.kept = [i for i, (least, most) in enumerate(ends) if least < most]
         scaler = _scaler(self.scale)
-        self.scaler = None if scaler is None else scaler.fit(matrix[:, self.kept])
+        if len(self.kept) < len(columns):
+            columns = columns[self.kept]
+        self.scaler = None if scaler is None else scaler.fit(columns.T)
 
     @property
     def feature_names(self) -> list[str]:
@@ -94,20 +108,33 @@ class NumberPart(TablePart):
 
     def write(self, frame: Frame, out: Array, what: str) -> None:
         numbers = self._numbers(frame, what)
-        chunk = np.empty((min(_CHUNK, frame.rows), len(numbers)))
+        chunk = np.empty((len(numbers), min(_CHUNK, frame.rows)))
         for start in range(0, frame.rows, _CHUNK):
-            part = chunk[: min(_CHUNK, frame.rows - start)]
-            rows = slice(start, start + len(part))
+            part = chunk[:, : min(_CHUNK, frame.rows - start)]
+            rows = slice(start, start + part.shape[1])
             for i, values in enumerate(numbers):
-                part[:, i] = values[rows]
+                part[i] = values[rows]
             missing = np.isnan(part)
-            filled = np.where(missing, self.fill, part)[:, self.kept]
+            filled = np.where(missing, self.fill[:, None], part) if missing.any() else part
+            filled = filled if len(self.kept) == len(part) else filled[self.kept]
             with np.errstate(over="ignore"):
-                out[rows, : len(self.kept)] = (
-                    filled if self.scaler is None else self.scaler.transform(filled)
-                )
-            out[rows, len(self.kept) :] = missing[:, self.indicators]
-            self._check(part, out[rows], what, start)
+                out[rows, : len(self.kept)] = self._scaled(filled).T
+            if self.indicators:
+                out[rows, len(self.kept) :] = missing[self.indicators].T
+            if not np.isfinite(out[rows]).all():
+                self._explain(part, out[rows], start, what)
+
+    def _scaled(self, columns: Array) -> Array:
+        if self.scaler is None:
+            return columns
+        if not isinstance(self.scaler, AffineScaler):
+            scaled: Array = self.scaler.transform(columns.T).T
+            return scaled
+        # The same formula, but along the rows of a column, and in one thread.
+        shift, scale = (t.numpy()[:, None] for t in self.scaler.affine(float64))
+        out: Array = columns - shift
+        out *= scale
+        return out
 
     def _numbers(self, frame: Frame, what: str) -> list[Array]:
         numbers = [frame[name].numbers(what) for name in self.columns]
@@ -115,22 +142,22 @@ class NumberPart(TablePart):
             numbers = [np.where(np.isinf(values), np.nan, values) for values in numbers]
         return numbers
 
-    def _check(self, given: Array, made: Array, what: str, start: int = 0) -> None:
-        """Raise ValueError if a number is infinite, or became so in float32."""
-        if not (np.isinf(made).any() or np.isinf(given).any()):
-            return
+    def _refuse(self, infinite: Array, column: int, what: str, start: int = 0) -> None:
+        raise ValueError(
+            f"{what}: column {self.columns[column]!r} holds infinite values, the first in row "
+            f"{start + int(infinite.argmax())}; replace them, or say infinite='missing'"
+        )
+
+    def _explain(self, given: Array, made: Array, start: int, what: str) -> None:
+        """Raise ValueError for what is not finite, though no value is missing any more."""
         infinite = np.isinf(given)
         if infinite.any():
-            column = int(infinite.any(0).argmax())
-            rows = np.flatnonzero(infinite[:, column])
-            raise ValueError(
-                f"{what}: column {self.columns[column]!r} holds infinite values, the first in row "
-                f"{start + rows[0]}; replace them, or say infinite='missing'"
-            )
-        row, feature = (int(place[0]) for place in np.nonzero(np.isinf(made)))
+            column = int(infinite.any(1).argmax())
+            self._refuse(infinite[column], column, what, start)
+        row, feature = (int(place[0]) for place in np.nonzero(~np.isfinite(made)))
         column = self.kept[feature]
         raise ValueError(
-            f"{what}: column {self.columns[column]!r}: {given[row, column]:g} in row {start + row} "
+            f"{what}: column {self.columns[column]!r}: {given[column, row]:g} in row {start + row} "
             "is too large for float32 once scaled; is it in the units of the training part?"
         )
 

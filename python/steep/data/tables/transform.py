@@ -129,7 +129,7 @@ class TableTransform(Transform):
             TableWarning: if columns are dropped.
         """
         what = "TableTransform.fit"
-        frame = as_frame(x, what)
+        frame = as_frame(x, what).columnwise()
         frame = frame if rows is None else frame.take(rows)
         if frame.rows == 0:
             raise ValueError(f"{what}: expected at least one row, got a table without any")

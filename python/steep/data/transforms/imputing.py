@@ -11,9 +11,17 @@ from steep.data.tables.columns import Array, Column
 from steep.data.transforms.base import Transform
 from steep.data.transforms.inputs import columns_in, given_back
 
-__all__ = ["SimpleImputer"]
+__all__ = ["SimpleImputer", "statistic"]
 
 _STRATEGIES = ("mean", "median", "most_frequent", "constant")
+
+
+def statistic(known: Array, strategy: str) -> float:
+    """The mean, median or most frequent of known numbers."""
+    if strategy == "most_frequent":
+        values, counts = np.unique(known, return_counts=True)
+        return float(values[np.argmax(counts)])
+    return float(np.mean(known) if strategy == "mean" else np.median(known))
 
 
 class SimpleImputer(Transform):
@@ -86,17 +94,15 @@ class SimpleImputer(Transform):
                 f"{what}: column {column.name!r} holds no value to learn from; drop it, or take "
                 "strategy='constant'"
             )
-        if self.strategy == "most_frequent":
-            values, counts = np.unique(known, return_counts=True)
-            found = values[np.argmax(counts)].item()
-            return column.levels[found] if text else float(found)
+        if text and self.strategy == "most_frequent":
+            return column.levels[np.bincount(known).argmax()]
         numbers = column.numbers(what)[~column.missing()] if text else known
         if not np.isfinite(numbers).all():
             raise ValueError(
                 f"{what}: column {column.name!r} holds {int((~np.isfinite(numbers)).sum())} "
                 "infinite values; drop or replace them first"
             )
-        return float(np.mean(numbers) if self.strategy == "mean" else np.median(numbers))
+        return statistic(numbers, self.strategy)
 
     def transform(self, x: Any) -> Any:
         """Fill rows of the columns it was fitted on.
