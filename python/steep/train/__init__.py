@@ -2,10 +2,12 @@
 
 from steep.train._loop import NonFiniteLoss
 from steep.train.callbacks import Callback, Run
+from steep.train.checkpoints import Checkpoint
 from steep.train.evaluation import evaluate, predict
 from steep.train.fitting import fit
 from steep.train.groups import decay_groups
 from steep.train.history import History
+from steep.train.logs import FileLog, TensorBoardLog
 from steep.train.metrics import (
     AUC,
     F1,
@@ -30,9 +32,11 @@ __all__ = [
     "AUC",
     "Accuracy",
     "Callback",
+    "Checkpoint",
     "ConfusionMatrix",
     "EarlyStopping",
     "F1",
+    "FileLog",
     "GradientNoise",
     "History",
     "LogLoss",
@@ -46,6 +50,7 @@ __all__ = [
     "Recall",
     "Run",
     "Task",
+    "TensorBoardLog",
     "TopK",
     "cutmix",
     "decay_groups",

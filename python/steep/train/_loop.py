@@ -8,17 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from steep.diagnose.sanitizer import Sanitizer
 from steep.train._batches import Batch, Batches
 from steep.train._measure import Measurement, Modes, value_of
 from steep.train._monitor import Monitor
 from steep.train._progress import Progress
 from steep.train._schedule import Schedule
-from steep.train._step import Score
+from steep.train._step import Score, Step
 from steep.train.callbacks import Run, methods
+from steep.train.checkpoints import Checkpoint
 from steep.train.metrics.base import Metric
 
 __all__ = ["Loop", "NonFiniteLoss"]
 
+_SUMS = ("total", "samples", "done", "is_inside")
 _LOOK = 0.05  # seconds between two looks at the clock, for the progress bar
 
 
@@ -41,16 +44,18 @@ class NonFiniteLoss(ArithmeticError):  # noqa: N818  # what happened, as in Keyb
         )
 
 
+def _not_ready(*arguments: Any) -> tuple[float, Any]:
+    raise RuntimeError("fit: the step has not been made yet")
+
+
 @dataclass
 class Loop:
     """A training that is set up, and how far it is in its epoch."""
 
     run: Run
     batches: Batches
-    step: Callable[..., tuple[float, Any]]
+    other: Batches | None  # of the validation
     score: Score
-    metrics: Sequence[Metric]
-    validation: Measurement | None
     monitor: Monitor
     schedule: Schedule
     modes: Modes
@@ -58,22 +63,32 @@ class Loop:
     callbacks: Sequence[Any] = ()
     steps: int | None = None  # of an epoch, if that is not a pass over the data
     accumulate: int = 1
+    checkpoint: Checkpoint | None = None
+    watch: Sanitizer | None = None
+    # What is made after the first batch has been tried.
+    step: Step = _not_ready
+    watched_step: Step = _not_ready
+    metrics: Sequence[Metric] = ()
+    validation: Measurement | None = None
+    # How far it is.
     total: float = 0.0
     samples: int = 0
     done: int = 0  # steps of this epoch
     kept: list[Any] = field(default_factory=list)
+    is_inside: bool = False  # whether an epoch has begun and is not over
     started: float = 0.0
 
     def train(self) -> None:
         """All epochs; ends early if that is asked for."""
-        run, self.started = self.run, time.perf_counter()
+        run = self.run
+        before = run.history["seconds"][-1] if len(run.history) else 0.0
+        self.started = time.perf_counter() - before
         self._call("on_train_begin")
         stream = _Stream(self.batches, self.steps, self.accumulate)
         try:
-            while run.epoch < run.epochs and not self._is_over():
-                run.epoch += 1
+            while (run.epoch < run.epochs or self.is_inside) and not self._is_over():
                 self._begin_epoch()
-                self._steps(stream)
+                self._steps(stream.epoch(self.done))
                 if self._is_over() and self.done != run.steps:
                     break  # in the middle of an epoch, which gets no row
                 self._end_epoch()
@@ -91,12 +106,25 @@ class Loop:
         """Whether a callback or a measure has asked for the end."""
         return self.run.stopped is not None
 
+    def _is_watching(self) -> bool:
+        """Whether somebody watches the first steps; if no longer, he is let go."""
+        if self.watch is not None and not self.watch.is_watching:
+            self.watch.close()
+            self.watch = None
+        return self.watch is not None
+
     def _call(self, name: str) -> None:
         for method in methods(self.callbacks, name):
             method(self.run)
 
     def _begin_epoch(self) -> None:
+        """Begin an epoch, or go on with one that a checkpoint was in."""
         self.modes.train()
+        if self.is_inside:
+            self.progress.begin_epoch(self.run)
+            return
+        self.is_inside = True
+        self.run.epoch += 1
         for metric in self.metrics:
             metric.reset()
         self.total, self.samples, self.done = 0.0, 0, 0
@@ -104,19 +132,25 @@ class Loop:
         self.progress.begin_epoch(self.run)
         self._call("on_epoch_begin")
 
-    def _steps(self, stream: _Stream) -> None:
+    def _steps(self, batches: Iterator[Batch]) -> None:
         """The steps of the epoch, in pieces between which the progress is shown."""
         watchers = methods(self.callbacks, "on_batch_end")
         after = [self.schedule.after_step] if self.schedule.by_step else []
         piece = 1
-        batches = stream.epoch()
         while not self._is_over():
-            before = time.perf_counter()
-            count = self._piece(itertools.islice(batches, piece), after, watchers)
-            if count < piece:
+            before, step, asked = time.perf_counter(), self.step, piece
+            left = None if self.checkpoint is None else self.checkpoint.steps_left(self.run.step)
+            if left is not None:
+                asked = min(piece, left)
+            if self._is_watching():
+                asked, step = 1, self.watched_step
+            count = self._piece(step, itertools.islice(batches, asked), after, watchers)
+            if count == left:
+                self._save()
+            if count < asked:
                 break
             seconds = time.perf_counter() - before
-            piece = max(1, min(2 * piece, int(piece * _LOOK / max(seconds, 1e-9))))
+            piece = max(1, min(2 * piece, int(count * _LOOK / max(seconds, 1e-9))))
             self.progress.steps(self.run, count)
         if self.samples == 0:
             raise ValueError(
@@ -127,12 +161,13 @@ class Loop:
 
     def _piece(
         self,
+        step: Step,
         batches: Iterator[Batch],
         after: Sequence[Callable[[], Any]],
         watchers: Sequence[Callable[[Run], Any]],
     ) -> int:
         """Some steps, as quickly as may be; how many there were."""
-        run, step, kept_all = self.run, self.step, self.kept
+        run, kept_all = self.run, self.kept
         total, samples, count = self.total, self.samples, 0
         is_watched, by_sum = bool(after or watchers), self.score.is_sum
         for size, arguments in batches:
@@ -163,6 +198,7 @@ class Loop:
     def _end_epoch(self) -> None:
         """Measure, decide, and write the row of the epoch."""
         run = self.run
+        self.is_inside = False
         row: dict[str, Any] = {"epoch": run.epoch, "loss": self.total / self.samples}
         for metric in self.metrics:
             row[metric.name] = value_of(metric, self.kept)
@@ -180,10 +216,50 @@ class Loop:
         run.logs = row
         self.progress.end_epoch(run)
         self._call("on_epoch_end")
+        if self.checkpoint is not None and self.checkpoint.is_due_at_epoch(run.epoch):
+            self._save()
+
+    def parts(self) -> dict[str, Any]:
+        """The objects whose states a checkpoint has, by names."""
+        run, own = self.run, self.monitor.parts()
+        parts = {"model": run.model, "optimizer": run.optimizer, "batches": self.batches, **own}
+        if self.schedule.scheduler is not None:
+            parts["scheduler"] = self.schedule.scheduler
+        if self.other is not None:
+            parts["validation"] = self.other
+        listed = [callback for callback in self.callbacks if hasattr(callback, "state_dict")]
+        return {**parts, "callbacks": listed} if listed else parts
+
+    def _save(self) -> None:
+        if self.checkpoint is not None:
+            self.checkpoint.save(**self.parts(), loop=self.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far it is, and the sums of an epoch that is not over."""
+        run = self.run
+        return {
+            "run": {"epoch": run.epoch, "step": run.step, "stopped": run.stopped},
+            "history": run.history.state_dict(),
+            "sums": {name: getattr(self, name) for name in _SUMS},
+            "kept": list(self.kept),
+            "metrics": {metric.name: metric.state_dict() for metric in self.metrics},
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+        vars(self.run).update(state_dict["run"])
+        if self.run.stopped != "early stopping":  # all else may end differently another time
+            self.run.stopped = None
+        vars(self).update(state_dict["sums"], kept=list(state_dict["kept"]))
+        self.run.history.load_state_dict(state_dict["history"])
+        for metric in self.metrics:
+            metric.load_state_dict(state_dict["metrics"][metric.name])
 
     def _end(self) -> None:
         """However it ended: the best weights, the modes from before, the last callbacks."""
         run = self.run
+        if self.watch is not None:
+            self.watch.close()
         run.history.stopped = run.stopped or "error"
         run.history.restored = self.monitor.restore()
         self.modes.restore()
@@ -201,13 +277,13 @@ class _Stream:
         self.batches, self.steps, self.accumulate = batches, steps, accumulate
         self._endless: Iterator[Batch] | None = None
 
-    def epoch(self) -> Iterator[Batch]:
-        """The steps' batches of the next epoch."""
+    def epoch(self, done: int) -> Iterator[Batch]:
+        """The batches of the next epoch's steps, of which so many are done."""
         if self.steps is None:
             return self._pass()
         if self._endless is None:
             self._endless = self._passes()
-        return itertools.islice(self._endless, self.steps)
+        return itertools.islice(self._endless, self.steps - done)
 
     def _pass(self) -> Iterator[Batch]:
         batches = self.batches.batches()

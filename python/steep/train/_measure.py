@@ -91,15 +91,30 @@ def begin_metrics(
     return made
 
 
-def tried(who: str, batches: Batches, given: Any, model: Module, score: Score) -> list[Metric]:
-    """The same of the first batch of a validation, whose random numbers are drawn again later."""
+def tried(
+    who: str, batches: Batches, given: Any, model: Module, score: Score, *, keep: bool = False
+) -> list[Metric]:
+    """Metrics that have begun with the first batch, which has been tried.
+
+    Args:
+        who: the public function, for messages.
+        batches: where the batch comes from.
+        given: metrics, as users give them.
+        model: what is tried.
+        score: its loss.
+        keep: whether the pass begins now, with this batch. If not, or after an error, nothing has
+            been drawn from a generator.
+    """
     generators = batches.generators()
-    before = states_of(generators)
+    before, is_begun = states_of(generators), False
     try:
-        return begin_metrics(who, given, model, score, batches)
+        made = begin_metrics(who, given, model, score, batches)
+        is_begun = keep
     finally:
-        batches.forget_first()
-        set_states(generators, before)
+        if not is_begun:
+            batches.forget_first()
+            set_states(generators, before)
+    return made
 
 
 def _check_loss(who: str, name: str, value: Any) -> None:

@@ -84,6 +84,8 @@ def _updater(metrics: Sequence[Metric]) -> Callable[[Any, Any, Any], Any]:
     """Adds a batch to the metrics that keep sums; returns what the others have to keep."""
     summing = [metric for metric in metrics if not metric.collects]
     collects = len(summing) < len(metrics)
+    if not metrics:
+        return lambda output, y, weight: None  # an output may be anything then
 
     def update(output: Tensor, y: Tensor, weight: Tensor | None) -> Any:
         output = output.detach()

@@ -9,7 +9,7 @@ from steep.diagnose.sanitizer import Sanitizer
 from steep.nn.module import Module
 from steep.optim.optimizer import Optimizer
 
-__all__ = ["WatchedStep", "make_watch"]
+__all__ = ["make_watch", "under_watch"]
 
 # Steps whose layers and gradients are looked at, and batches whose losses are: those rules that
 # need the most decide by then.
@@ -33,20 +33,11 @@ def make_watch(
     return Sanitizer(model, loss, known, steps=STEPS, until=UNTIL, attach=False, strict=strict)
 
 
-class WatchedStep:
-    """A step that runs eagerly under watch as long as that lasts, and then as it would without.
+def under_watch(watch: Sanitizer, step: Callable[..., Any]) -> Callable[..., Any]:
+    """The step with the sanitiser's hooks on; they are off between steps, in a validation say."""
 
-    Both give the same bits. Hooks are on within the step alone: what else happens between steps,
-    a validation say, is as it would be.
-    """
+    def watched(*arguments: Any) -> Any:
+        with watch.attached():
+            return step(*arguments)
 
-    def __init__(
-        self, watch: Sanitizer, watched: Callable[..., Any], plain: Callable[..., Any]
-    ) -> None:
-        self.watch, self.watched, self.plain = watch, watched, plain
-
-    def __call__(self, *arguments: Any) -> Any:
-        if not self.watch.is_watching:
-            return self.plain(*arguments)
-        with self.watch.attached():
-            return self.watched(*arguments)
+    return watched

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from steep._core import Generator, Tensor
 from steep.nn.module import Module
 from steep.train._arrays import dtype_of
-from steep.train._batches import Batches
 from steep.train._loop import Loop
-from steep.train._measure import Measurement, Modes, begin_metrics, compiled, tried
+from steep.train._measure import Measurement, Modes, compiled, tried
 from steep.train._monitor import Monitor
 from steep.train._progress import make_progress
 from steep.train._schedule import Schedule
 from steep.train._sources import batches_of
-from steep.train._step import Score, in_groups, of_batches, of_rows, training_step
-from steep.train._watch import WatchedStep, make_watch
+from steep.train._step import Clip, Core, Score, in_groups, of_batches, of_rows, training_step
+from steep.train._watch import make_watch, under_watch
 from steep.train.callbacks import Run, check_callbacks
+from steep.train.checkpoints import Checkpoint, file_to_resume, make_checkpoint, restore
 from steep.train.history import History
+from steep.train.logs import make_logs
 from steep.train.metrics.base import Metric
+from steep.train.metrics.lookup import make_metrics
 from steep.train.stopping import EarlyStopping
 
 __all__ = ["fit"]
@@ -46,8 +48,12 @@ def fit(
     accumulate: int = 1,
     early_stopping: int | EarlyStopping | None = None,
     restore_best: bool = True,
+    checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
+    resume: bool | str | os.PathLike[str] = False,
     callbacks: Iterable[Any] = (),
     progress: bool | None = None,
+    log: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+    tensorboard: str | os.PathLike[str] | None = None,
     generator: Generator | None = None,
     compile: bool = True,
     sanitize: bool | str = True,
@@ -94,8 +100,17 @@ def fit(
             `EarlyStopping`.
         restore_best: whether the model ends with the weights of its best epoch, if anything is
             monitored. Default: ``True``.
-        callbacks: objects with some of the methods of `Callback`.
+        checkpoint: file to which all that the training needs to go on is saved after each epoch,
+            or a `Checkpoint`, which says when.
+        resume: whether to go on from `checkpoint`, to the bits of a training that was never
+            interrupted, if that file is there; or another file. All other arguments have to be as
+            they were (`epochs` may be more), and objects new ones of the same kind. Default:
+            ``False``, begin anew.
+        callbacks: objects with some of the methods of `Callback`. Those that have a ``state_dict``
+            are part of checkpoints.
         progress: whether a bar is shown. Default: ``None``, on a terminal alone.
+        log: files ``.jsonl`` or ``.csv`` that get a line after each epoch (`FileLog`).
+        tensorboard: folder for TensorBoard (`TensorBoardLog`).
         generator: source of the shuffling; by default one seeded from the default generator.
         compile: whether the step is compiled. Default: ``True``.
         sanitize: whether the first steps are watched for mistakes that raise no exception, each of
@@ -127,62 +142,69 @@ def fit(
     """
     _check(model, loss, optimizer)
     _check_counts(epochs=epochs, steps=steps, batch_size=batch_size, accumulate=accumulate)
-    listed = check_callbacks(callbacks)
-    schedule = Schedule(scheduler, schedule_by, optimizer)
+    _check_clips(clip_norm=clip_norm, clip_value=clip_value)
+    saver = make_checkpoint(checkpoint, resume)
+    resumed = file_to_resume(saver, resume)
     sizes: Any = {"batch_size": batch_size, "floating": dtype_of(model)}
     source = batches_of("fit", "train", train, **sizes, shuffle=shuffle, generator=generator)
     other = None
     if validation is not None:
         other = batches_of("fit", "validation", validation, **sizes, shuffle=False)
-    score = Score(loss)
-    measures = None if other is None else tried("fit", other, metrics, model, score)
-    measured = begin_metrics("fit", metrics, model, score, source)
-    run = Run(model, loss, optimizer, epochs)
-    run.steps = steps
-    if steps is None and source.length is not None:
-        run.steps = -(-source.length // accumulate)
-    watch = make_watch(sanitize, model, loss, optimizer)
-    clip = clip_norm, clip_value
-    step = training_step(model, score, optimizer, measured, clip)
-    prepared = _prepared(step, source, score, accumulate, compile)
-    if watch is not None:
-        seen = training_step(model, score, optimizer, measured, clip, watch)
-        prepared = WatchedStep(watch, _prepared(seen, source, score, accumulate, False), prepared)
     loop = Loop(
-        run=run,
+        run=Run(model, loss, optimizer, epochs),
         batches=source,
-        step=prepared,
-        score=score,
-        metrics=measured,
-        validation=None
-        if other is None or measures is None
-        else Measurement(model, score, measures, other, compile=compile),
+        other=other,
+        score=Score(loss),
         monitor=Monitor(
             model,
-            measured,
+            make_metrics(metrics),
             early_stopping=early_stopping,
             restore_best=restore_best,
             monitor=monitor,
             validates=other is not None,
         ),
-        schedule=schedule,
+        schedule=Schedule(scheduler, schedule_by, optimizer),
         modes=Modes(model),
         progress=make_progress(progress),
-        callbacks=listed,
+        callbacks=[*make_logs(log, tensorboard), *check_callbacks(callbacks)],
         steps=steps,
         accumulate=accumulate,
+        checkpoint=saver,
+        watch=make_watch(sanitize, model, loss, optimizer),
     )
-    with watch or contextlib.nullcontext():
-        loop.train()
-    return run.history
+    state = None if resumed is None else restore(resumed, loop.parts())["loop"]
+    _prepare(loop, metrics, (clip_norm, clip_value), compile)
+    if state is not None:
+        loop.load_state_dict(state)
+    loop.train()
+    return loop.run.history
 
 
-def _prepared(core: Any, source: Batches, score: Score, accumulate: int, compile: bool) -> Any:
+def _prepare(loop: Loop, metrics: Any, clip: Clip, compile: bool) -> None:
+    """Try the first batches, begin the metrics, and make the steps."""
+    run, source, score = loop.run, loop.batches, loop.score
+    model = run.model
+    if loop.other is not None:
+        measures = tried("fit", loop.other, metrics, model, score)
+        loop.validation = Measurement(model, score, measures, loop.other, compile=compile)
+    loop.metrics = tried("fit", source, metrics, model, score, keep=True)
+    run.steps = loop.steps
+    if loop.steps is None and source.length is not None:
+        run.steps = -(-source.length // loop.accumulate)
+    core = training_step(model, score, run.optimizer, loop.metrics, clip)
+    loop.step = _prepared(core, loop, compile)
+    if loop.watch is not None:
+        core = training_step(model, score, run.optimizer, loop.metrics, clip, loop.watch)
+        loop.watched_step = under_watch(loop.watch, _prepared(core, loop, compile=False))
+
+
+def _prepared(core: Core, loop: Loop, compile: bool) -> Any:
     """The step as the loop calls it: of rows, compiled, of several batches."""
+    source = loop.batches
     step = of_rows(core, source.parts) if source.in_rows else of_batches(core)
     if compile:
         step = compiled(step, "the step of fit")
-    return step if accumulate == 1 else in_groups(step, score.is_sum)
+    return step if loop.accumulate == 1 else in_groups(step, loop.score.is_sum)
 
 
 def _check(model: Any, loss: Any, optimizer: Any) -> None:
@@ -215,3 +237,13 @@ def _check_counts(**counts: Any) -> None:
             raise TypeError(f"fit: expected {name} to be an int, got {type(value).__name__}")
         if value < (0 if name == "epochs" else 1):
             raise ValueError(f"fit: expected {name} to be at least 1, got {value}")
+
+
+def _check_clips(**clips: Any) -> None:
+    for name, value in clips.items():
+        if value is None:
+            continue
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise TypeError(f"fit: expected {name} to be a number, got {type(value).__name__}")
+        if not value > 0:
+            raise ValueError(f"fit: expected {name} to be above 0, got {value}; None clips nothing")
