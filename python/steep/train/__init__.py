@@ -8,6 +8,7 @@ from steep.train.fitting import fit
 from steep.train.groups import decay_groups
 from steep.train.history import History
 from steep.train.logs import FileLog, TensorBoardLog
+from steep.train.many import Trained, TrainedMany, fit_many
 from steep.train.metrics import (
     AUC,
     F1,
@@ -52,10 +53,13 @@ __all__ = [
     "Task",
     "TensorBoardLog",
     "TopK",
+    "Trained",
+    "TrainedMany",
     "cutmix",
     "decay_groups",
     "evaluate",
     "fit",
+    "fit_many",
     "l1_penalty",
     "l2_penalty",
     "mixup",

@@ -1,0 +1,281 @@
+"""Trainings of several networks, step by step together."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from steep._core import Generator, draw_from
+from steep.train._batches import Batch
+from steep.train._loop import Loop, _Stream
+from steep.train._measure import value_of
+from steep.train._progress import Progress
+from steep.train._step import Score
+from steep.train._together import Outcome, Together
+from steep.train.callbacks import Run, methods
+from steep.train.metrics.base import Metric
+
+__all__ = ["Lockstep", "ManyMeasurements"]
+
+
+def blocks(
+    streams: Sequence[Callable[[], list[Batch]]], members: Sequence[int], is_shared: bool
+) -> Iterator[tuple[list[int], list[list[Batch]]]]:
+    """Batches of some steps, and which networks have them, until no stream has more.
+
+    Each stream is one network's, or that of all of them; it gives the batches of the next steps.
+    Steps whose batches have other sizes than those before are a block of their own.
+    """
+    while True:
+        drawn = [streams[0]()] if is_shared else [streams[k]() for k in members]
+        most = max(map(len, drawn), default=0)
+        if most == 0:
+            return
+        if all(len(own) == most and _are_even(own) for own in drawn):
+            yield list(members), drawn  # as most are
+            continue
+        for step in range(most):
+            having = [i for i, own in enumerate(drawn) if len(own) > step]
+            which = list(members) if is_shared else [members[i] for i in having]
+            yield which, [[drawn[i][step]] for i in having]
+
+
+def _are_even(batches: Sequence[Batch]) -> bool:
+    size = batches[0][0]
+    return all(count == size for count, _ in batches)
+
+
+class ManyMeasurements:
+    """Measures several networks together, each on its data."""
+
+    def __init__(
+        self,
+        sources: Sequence[Any],
+        together: Together,
+        metrics: Sequence[Sequence[Metric]],
+        score: Sequence[Score],
+        generators: Sequence[Generator],
+    ) -> None:
+        self.sources, self.together, self.metrics = sources, together, metrics
+        self.score, self.generators = score, generators
+
+    def run(self, loops: Sequence[Loop], members: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Loss and metrics by network; the models are left in eval mode."""
+        together = self.together
+        totals, samples = dict.fromkeys(members, 0.0), dict.fromkeys(members, 0)
+        kept_all: dict[int, list[Any]] = {k: [] for k in members}
+        for k in members:
+            loops[k].run.model.eval()
+            for metric in self.metrics[k]:
+                metric.reset()
+        streams = _drawn_streams(self, members)
+        for which, batches in blocks(streams, members, together.feed.is_shared):
+            outcomes = together.run(which, batches)
+            for i, k in enumerate(which):
+                own = batches[0] if together.feed.is_shared else batches[i]
+                by_sum = self.score[k].is_sum
+                for (count, _), (value, kept) in zip(own, outcomes[i], strict=True):
+                    totals[k] += value if by_sum else value * count
+                    samples[k] += count
+                    if kept is not None:
+                        kept_all[k] += kept
+        found = {}
+        for k in members:
+            found[k] = {"loss": totals[k] / samples[k] if samples[k] else float("nan")}
+            for metric in self.metrics[k]:
+                found[k][metric.name] = value_of(metric, kept_all[k])
+        return found
+
+
+def _drawn_streams(
+    measurements: ManyMeasurements, members: Sequence[int]
+) -> list[Callable[[], list[Batch]]]:
+    """By network, what gives the next batches of a pass."""
+    length = measurements.together.length
+    if measurements.together.feed.is_shared:
+        return [_pieces(measurements.sources[0].batches(), length, None)]
+    found: list[Any] = [None] * len(measurements.sources)
+    for k in members:
+        batches = measurements.sources[k].batches()
+        found[k] = _pieces(batches, length, measurements.generators[k])
+    return found
+
+
+def _pieces(
+    batches: Iterator[Batch], length: int, generator: Generator | None
+) -> Callable[[], list[Batch]]:
+    def piece() -> list[Batch]:
+        return list(itertools.islice(batches, length))
+
+    return piece if generator is None else lambda: draw_from(generator, piece)
+
+
+class _Measured:
+    """What was measured for the row of the epoch."""
+
+    def __init__(self) -> None:
+        self.row: dict[str, Any] = {}
+
+    def run(self) -> dict[str, Any]:
+        return self.row
+
+
+class Lockstep:
+    """Trainings that are set up, each with a generator of its own.
+
+    Args:
+        loops: the trainings.
+        generators: what each draws from.
+        together: their steps as one.
+        validation: what measures them after each epoch, or ``None``.
+        progress: shows how they go.
+    """
+
+    def __init__(
+        self,
+        loops: Sequence[Loop],
+        generators: Sequence[Generator],
+        together: Together,
+        validation: ManyMeasurements | None,
+        progress: Progress,
+    ) -> None:
+        self.loops, self.generators, self.together = loops, generators, together
+        self.validation, self.progress = validation, progress
+        self.shown = Run(loops[0].run.model, None, None, loops[0].run.epochs)
+        self.shown.steps = loops[0].run.steps
+        shared = together.feed.is_shared
+        self.streams = [_Stream(x.batches, x.steps, 1) for x in (loops[:1] if shared else loops)]
+        self.watched = [
+            (
+                [x.schedule.after_step] if x.schedule.by_step else [],
+                methods(x.callbacks, "on_batch_end"),
+            )
+            for x in loops
+        ]
+        if any(after or watchers for after, watchers in self.watched):
+            together.length = 1
+        if validation is not None:
+            for x in loops:
+                x.validation = _Measured()  # type: ignore[assignment]
+
+    def train(self) -> None:
+        """All epochs of all networks; a network that is stopped stays as it is."""
+        loops = self.loops
+        started = time.perf_counter()
+        for k, x in enumerate(loops):
+            x.started = started
+            self._in_scope(k, x._call, "on_train_begin")
+        try:
+            for epoch in range(1, loops[0].run.epochs + 1):
+                going = [k for k, x in enumerate(loops) if not x._is_over()]
+                if not going:
+                    break
+                self._epoch(epoch, going)
+            for x in loops:
+                if not x._is_over():
+                    x.run.stopped = "epochs"
+        except KeyboardInterrupt:
+            for x in loops:
+                x.run.stopped = x.run.stopped or "interrupted"
+        finally:
+            for k, x in enumerate(loops):
+                self._in_scope(k, x._end)
+            self.progress.close()
+
+    def _in_scope(self, k: int, function: Callable[..., Any], *args: Any) -> Any:
+        """A call whose default draws come from the network's generator."""
+        return draw_from(self.generators[k], function, *args)
+
+    def _epoch(self, epoch: int, going: list[int]) -> None:
+        self.shown.epoch = epoch
+        self.progress.begin_epoch(self.shown)
+        for k in going:
+            self._in_scope(k, self.loops[k]._begin_epoch)
+        going = self._steps(going)
+        rows = {} if self.validation is None else self.validation.run(self.loops, going)
+        for k in going:
+            if k in rows:
+                self.loops[k].validation.row = rows[k]  # type: ignore[union-attr]
+            self._in_scope(k, self.loops[k]._end_epoch)
+        for k in going:
+            if self.loops[k]._is_over():
+                self._forget(k)
+        self._show(going)
+
+    def _forget(self, k: int) -> None:
+        self.together.forget(k)
+        if self.validation is not None:
+            self.validation.together.forget(k)
+
+    def _steps(self, going: list[int]) -> list[int]:
+        """The steps of the epoch; returns the networks that came to its end."""
+        loops, is_shared = self.loops, self.together.feed.is_shared
+        pieces: list[Any] = [None] * len(loops)
+        for k in [0] if is_shared else going:
+            scope = None if is_shared else self.generators[k]
+            pieces[k] = _pieces(self.streams[k].epoch(0), self.together.length, scope)
+        ended: set[int] = set()
+        for which, batches in blocks(pieces, going, is_shared):
+            if ended:
+                left = [i for i, k in enumerate(which) if k not in ended]
+                which = [which[i] for i in left]
+                batches = batches if is_shared else [batches[i] for i in left]
+            if not which:
+                break
+            outcomes = self.together.run(which, batches)
+            for i, k in enumerate(which):
+                self._take(k, batches[0] if is_shared else batches[i], outcomes[i])
+                if loops[k]._is_over():
+                    ended.add(k)
+                    self._forget(k)
+            self.progress.steps(self.shown, len(batches[0]))
+        for k in going:
+            if loops[k].samples == 0 and k not in ended:
+                raise ValueError(
+                    f"fit_many: expected batches in epoch {self.shown.epoch}, got none: the "
+                    "training data came to an end; give a loader that begins anew whenever it is "
+                    "iterated over"
+                )
+            loops[k].run.steps = loops[k].run.steps or loops[k].done
+        self.shown.steps = self.shown.steps or loops[going[0]].done
+        # As in fit: who is stopped in the middle of an epoch gets no row for it.
+        return [k for k in going if k not in ended or self._is_whole(k)]
+
+    def _is_whole(self, k: int) -> bool:
+        run = self.loops[k].run
+        return run.stopped != "non-finite loss" and self.loops[k].done == run.steps
+
+    def _take(self, k: int, batches: Sequence[Batch], outcome: Outcome) -> None:
+        """Count steps that a network has taken."""
+        x = self.loops[k]
+        run, by_sum = x.run, x.score.is_sum
+        after, watchers = self.watched[k]
+        for (size, _), (value, kept) in zip(batches, outcome, strict=True):
+            run.step += 1
+            x.done += 1
+            run.value = value
+            if value - value != 0.0:
+                run.stopped = "non-finite loss"
+                return
+            x.total += value if by_sum else value * size
+            x.samples += size
+            if kept is not None:
+                x.kept += kept
+            for change in after:
+                change()
+            for watch in watchers:
+                self._in_scope(k, watch, run)
+
+    def _show(self, going: Sequence[int]) -> None:
+        """Tell the progress of all in a few numbers."""
+        loops = self.loops
+        left = sum(not x._is_over() for x in loops)
+        column = loops[0].monitor.column or "loss"
+        values = [x.run.logs[column] for x in (loops[k] for k in going) if x.run.logs]
+        self.shown.step = max(x.run.step for x in loops)
+        self.shown.logs = {"epoch": self.shown.epoch, f"{left} training": None}
+        if values:
+            self.shown.logs |= {f"{column} least": min(values), "greatest": max(values)}
+        self.progress.end_epoch(self.shown)

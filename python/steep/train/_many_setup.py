@@ -1,0 +1,318 @@
+"""What `fit_many` is given, checked, and made a training for each network."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from steep._core import Generator, draw_from
+from steep.nn.module import Module
+from steep.train._arrays import dtype_of
+from steep.train._batches import Batches, RowBatches
+from steep.train._feed import Feed, feed_of
+from steep.train._lockstep import Lockstep, ManyMeasurements
+from steep.train._loop import Loop
+from steep.train._measure import Modes, tried
+from steep.train._monitor import Monitor
+from steep.train._progress import Progress, make_progress
+from steep.train._schedule import Schedule
+from steep.train._sources import batches_of
+from steep.train._step import Score, measuring_step, training_step
+from steep.train._together import Together
+from steep.train.callbacks import Run, check_callbacks
+from steep.train.metrics.base import Metric
+from steep.train.metrics.lookup import make_metrics
+from steep.train.stopping import EarlyStopping
+
+__all__ = ["Settings", "set_up"]
+
+
+@dataclass
+class Settings:
+    """The arguments of `fit_many` that are the same for all networks."""
+
+    epochs: int
+    steps: int | None
+    batch_size: int
+    shuffle: bool
+    metrics: Any
+    monitor: str | None
+    schedule_by: str | None
+    clip: tuple[float | None, float | None]
+    early_stopping: Any
+    restore_best: bool
+    callbacks: Any
+    progress: bool | None
+    compile: bool
+
+    def check(self) -> None:
+        """Refuse counts that are none."""
+        counts = {"epochs": self.epochs, "steps": self.steps, "batch_size": self.batch_size}
+        for name, value in counts.items():
+            if value is None and name == "steps":
+                continue
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(
+                    f"fit_many: expected {name} to be an int, got {type(value).__name__}"
+                )
+            least = 0 if name == "epochs" else 1
+            if value < least:
+                raise ValueError(f"fit_many: expected {name} to be at least {least}, got {value}")
+
+
+def set_up(
+    models: Sequence[Module],
+    loss: Any,
+    optimizer: Any,
+    train: Any,
+    validation: Any,
+    scheduler: Any,
+    generators: Sequence[Generator],
+    settings: Settings,
+) -> Lockstep:
+    """Trainings of all networks that go together; nothing has been trained yet."""
+    settings.check()
+    count = len(models)
+    _check_models(models)
+    scores = [Score(one) for one in _losses(loss, count)]
+    optimizers = _optimizers(optimizer, models)
+    schedules = _schedules(scheduler, optimizers, settings.schedule_by)
+    listed = check_callbacks(settings.callbacks)
+    sources = _sources("train", train, models, settings, settings.shuffle)
+    others = None
+    if validation is not None:
+        others = _sources("validation", validation, models, settings, False)
+    loops, measures = [], []
+    for k in range(count):
+        x = Loop(
+            run=Run(models[k], scores[k].loss, optimizers[k], settings.epochs),
+            batches=sources[k],
+            other=None if others is None else others[k],
+            score=scores[k],
+            monitor=_monitor(models[k], settings, others is not None),
+            schedule=schedules[k],
+            modes=Modes(models[k]),
+            progress=Progress(),
+            callbacks=listed,
+            steps=settings.steps,
+        )
+        is_last = not _is_shared(train, settings.shuffle) or k == count - 1
+        measures.append(_try(x, generators[k], settings.metrics, keep=is_last))
+        loops.append(x)
+    trains = Together(
+        [
+            training_step(x.run.model, x.score, x.run.optimizer, x.metrics, settings.clip)
+            for x in loops
+        ],
+        generators,
+        feed_of(sources, _is_shared(train, settings.shuffle)),
+        compile=settings.compile,
+        name="the steps of fit_many",
+    )
+    measurements = None
+    if others is not None:
+        feed = feed_of(others, _is_shared(validation, False))
+        measurements = _measurements(models, scores, measures, others, feed, generators, settings)
+    bar = make_progress(settings.progress)
+    return Lockstep(loops, generators, trains, measurements, bar)
+
+
+def _try(x: Loop, generator: Generator, metrics: Any, *, keep: bool) -> list[Metric]:
+    """Try a batch of each part, and begin the training's metrics; those of its validation."""
+    run, source = x.run, x.batches
+    run.steps = x.steps if x.steps is not None else source.length
+    measures: list[Metric] = []
+    if x.other is not None:
+        with _undrawn(generator):
+            measures = draw_from(generator, tried, "fit_many", x.other, metrics, run.model, x.score)
+    trial = functools.partial(tried, "fit_many", source, metrics, run.model, x.score, keep=keep)
+    # What a loader has drawn for its first batch stays drawn: the pass has begun.
+    with _undrawn(generator) if isinstance(source, RowBatches) else nullcontext():
+        x.metrics = draw_from(generator, trial)
+    return measures
+
+
+@contextmanager
+def _undrawn(generator: Generator) -> Iterator[None]:
+    """As if nothing had been drawn."""
+    before = generator.get_state()
+    try:
+        yield
+    finally:
+        generator.set_state(before)
+
+
+def _monitor(model: Module, settings: Settings, validates: bool) -> Monitor:
+    stopping = settings.early_stopping
+    if isinstance(stopping, EarlyStopping):
+        if stopping.model is not None:
+            raise ValueError(
+                "fit_many: expected early_stopping without a model, as each network has its own, "
+                "got one with a model"
+            )
+        stopping = copy.deepcopy(stopping)
+    return Monitor(
+        model,
+        make_metrics(settings.metrics),
+        early_stopping=stopping,
+        restore_best=settings.restore_best,
+        monitor=settings.monitor,
+        validates=validates,
+    )
+
+
+def _measurements(
+    models: Sequence[Module],
+    scores: Sequence[Score],
+    measures: Sequence[Sequence[Metric]],
+    others: Sequence[Batches],
+    feed: Feed,
+    generators: Sequence[Generator],
+    settings: Settings,
+) -> ManyMeasurements:
+    cores = [
+        measuring_step(model, score, metrics)
+        for model, score, metrics in zip(models, scores, measures, strict=True)
+    ]
+    together = Together(
+        cores,
+        generators,
+        feed,
+        compile=settings.compile,
+        name="the validation steps of fit_many",
+    )
+    return ManyMeasurements(others, together, measures, scores, generators)
+
+
+def _check_models(models: Sequence[Any]) -> None:
+    for model in models:
+        if not isinstance(model, Module):
+            raise TypeError(
+                f"fit_many: expected models of steep.nn.Module, got {type(model).__name__}"
+            )
+    owner: dict[int, int] = {}
+    for k, model in enumerate(models):
+        for t in (*model.parameters(), *model.buffers()):
+            if owner.setdefault(id(t), k) != k:
+                raise ValueError(
+                    f"fit_many: expected networks that share no parameter or buffer, got networks "
+                    f"{owner[id(t)]} and {k} that share one; make each anew, or copy it by "
+                    "copy.deepcopy"
+                )
+
+
+def _each(what: str, given: Any, count: int) -> list[Any]:
+    """What was given for each network: a list's items, or the same for all."""
+    if not isinstance(given, list):
+        return [given] * count
+    if len(given) != count:
+        raise ValueError(
+            f"fit_many: expected one {what} for each of the {count} networks, got a list of "
+            f"{len(given)}"
+        )
+    return list(given)
+
+
+def _losses(given: Any, count: int) -> list[Any]:
+    listed = _each("loss", given, count)
+    for one in listed:
+        if not callable(one):
+            raise TypeError(
+                "fit_many: expected loss to be a module or function of (output, target), or a list "
+                f"of such, got {type(one).__name__}"
+            )
+    return listed
+
+
+def _optimizers(given: Any, models: Sequence[Module]) -> list[Any]:
+    """An optimiser for each network.
+
+    Raises:
+        TypeError: if one is neither an optimiser nor a function that makes one.
+        ValueError: if one has none of its network's parameters, or serves two.
+    """
+    made: list[Any] = []
+    for one, model in zip(_each("optimizer", given, len(models)), models, strict=True):
+        is_made = callable(getattr(one, "step", None)) and hasattr(one, "param_groups")
+        optimizer = one if is_made and not isinstance(one, type) else _called(one, model)
+        groups = getattr(optimizer, "param_groups", None)
+        if not callable(getattr(optimizer, "step", None)) or not groups:
+            raise TypeError(
+                "fit_many: expected optimizer to be a function of the parameters, such as "
+                f"steep.optim.Adam, or a list of optimizers, got {type(given).__name__}"
+            )
+        own = {id(p) for p in model.parameters()}
+        if not any(id(p) in own for group in groups for p in group["params"]):
+            raise ValueError(
+                f"fit_many: expected an optimizer of each network's parameters, got one for "
+                f"network {len(made)} that has none of them"
+            )
+        if any(optimizer is other for other in made):
+            raise ValueError("fit_many: expected an optimizer of its own for each network")
+        made.append(optimizer)
+    return made
+
+
+def _called(make: Any, model: Module) -> Any:
+    if not callable(make):
+        raise TypeError(
+            "fit_many: expected optimizer to be a function of the parameters, such as "
+            f"steep.optim.Adam, or a list with one for each network, got {type(make).__name__}"
+        )
+    return make(model.parameters())
+
+
+def _schedules(given: Any, optimizers: Sequence[Any], by: str | None) -> list[Schedule]:
+    made = []
+    for one, optimizer in zip(_each("scheduler", given, len(optimizers)), optimizers, strict=True):
+        is_made = one is None or callable(getattr(one, "step", None))
+        if is_made and not isinstance(one, type):
+            made.append(Schedule(one, by, optimizer))
+        elif callable(one):
+            made.append(Schedule(one(optimizer), by, optimizer))
+        else:
+            raise TypeError(
+                "fit_many: expected scheduler to be a function of an optimizer that makes a "
+                f"schedule, or a list with one for each network, got {type(one).__name__}"
+            )
+    return made
+
+
+def _sources(
+    what: str, data: Any, models: Sequence[Module], settings: Settings, shuffle: bool
+) -> list[Batches]:
+    """The batches of each network; the same object where all of them get the same ones."""
+
+    def made(one: Any, model: Module) -> Batches:
+        return batches_of(
+            "fit_many",
+            what,
+            one,
+            batch_size=settings.batch_size,
+            floating=dtype_of(model),
+            shuffle=shuffle,
+        )
+
+    if isinstance(data, list):
+        listed = _each(f"{what} part", data, len(models))
+        return [made(one, model) for one, model in zip(listed, models, strict=True)]
+    first = made(data, models[0])
+    if _is_shared(data, shuffle):
+        return [first] * len(models)
+    others = [made(data, model) for model in models[1:]]
+    for one in others:
+        if one.in_rows:
+            one.parts = first.parts  # converted once, and taken from together
+    return [first, *others]
+
+
+def _is_shared(data: Any, shuffle: bool) -> bool:
+    """Whether all networks get the same batches: those of a loader, or arrays in their order."""
+    if isinstance(data, list):
+        return False
+    in_batches = not isinstance(data, tuple) and not hasattr(data, "__getitem__")
+    return in_batches or not shuffle

@@ -1,0 +1,98 @@
+"""Steps of several networks as one function, which is compiled: one program holds them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from steep._core import Generator, Tensor, draw_from
+from steep.train._batches import Batch
+from steep.train._feed import Cut, Feed
+from steep.train._measure import compiled
+from steep.train._step import Core
+
+__all__ = ["Together"]
+
+_MOST_KINDS = 16  # of blocks whose functions are kept
+_MOST_STEPS = 64  # of all networks in one function
+Outcome = list[tuple[float, Any]]  # of a network, by step: the loss, and what metrics keep
+
+
+class Together:
+    """Takes steps of networks at once.
+
+    Each network's step is what it would be alone, and draws from a generator of its own. The
+    networks depend on each other in nothing, so that a program gives each to one thread as a whole.
+
+    Args:
+        cores: the networks' steps, of ``(x, y, weight)``.
+        generators: what they draw from.
+        feed: how their batches become arguments.
+        compile: whether the function of all steps is compiled.
+        name: of that function, for messages.
+        most_steps: steps of each network that one function may hold.
+    """
+
+    def __init__(
+        self,
+        cores: Sequence[Core],
+        generators: Sequence[Generator],
+        feed: Feed,
+        *,
+        compile: bool,
+        name: str,
+        most_steps: int = 4,
+    ) -> None:
+        self.cores, self.generators, self.feed = list(cores), list(generators), feed
+        self.compile, self.name = compile, name
+        self.length = max(1, min(most_steps, _MOST_STEPS // len(self.cores)))
+        self._functions: dict[Any, Callable[..., Any]] = {}
+
+    def run(self, members: Sequence[int], batches: Sequence[Sequence[Batch]]) -> list[Outcome]:
+        """Steps of the members with their batches; there is one list of batches if it is shared.
+
+        Every list is as long, and each step's batches have the sizes of the others.
+        """
+        counts = tuple(own[0][0] for own in batches)
+        if self.feed.is_shared:
+            counts *= len(members)
+        function = self._function(tuple(members), counts, len(batches[0]))
+        outcomes = function(self.feed.block(members, batches))
+        return [[(value.item(), kept) for value, kept in own] for own in outcomes]
+
+    def forget(self, member: int) -> None:
+        """Drop the functions in which a network takes part that is to take no more steps."""
+        for key in [key for key in self._functions if member in key[0]]:
+            del self._functions[key]
+
+    def _function(
+        self, members: tuple[int, ...], counts: tuple[int, ...], steps: int
+    ) -> Callable[..., Any]:
+        key = (members, counts, steps)
+        function = self._functions.pop(key, None)
+        if function is None:
+            function = self._made(members, counts, steps)
+        self._functions[key] = function  # now the last one
+        while len(self._functions) > _MOST_KINDS:
+            del self._functions[next(iter(self._functions))]
+        return function
+
+    def _made(
+        self, members: tuple[int, ...], counts: tuple[int, ...], steps: int
+    ) -> Callable[..., Any]:
+        cut, part = Cut(counts), self.feed.part
+        cores = [self.cores[k] for k in members]
+        generators = [self.generators[k] for k in members]
+
+        def step_of_all(block: Any) -> list[list[tuple[Tensor, Any]]]:
+            outcomes = []
+            for k, core in enumerate(cores):
+                own = []
+                for step in range(steps):
+                    x, y, weight = part(block, step, k, cut)
+                    value, kept = draw_from(generators[k], core, x, y, weight)
+                    own.append((value.detach(), kept))
+                outcomes.append(own)
+            return outcomes
+
+        return compiled(step_of_all, self.name) if self.compile else step_of_all
