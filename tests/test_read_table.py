@@ -72,6 +72,11 @@ def test_names_in_the_first_line(write):
     assert columns(read_table(write("\ufeffa, b\n1, x\n"))) == {"a": [1], "b": ["x"]}
 
 
+def test_columns_without_a_name(write):
+    table = read_table(write(",a,\n0,5,x\n1,6,y\n"))
+    assert list(table) == ["Unnamed: 0", "a", "Unnamed: 2"]
+
+
 def test_compressed(write):
     assert columns(read_table(write(gzip.compress(b"a,b\n1,2\n"), "t.csv.gz"))) == {
         "a": [1],

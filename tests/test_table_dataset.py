@@ -179,7 +179,7 @@ def test_other_parts_are_like_the_training_part():
 
 def test_targets_of_all_kinds():
     x = np.random.default_rng(0).random((30, 4))
-    for target in (3, -1, "x3"):
+    for target in (3, -1, "x3", np.int64(3)):
         dataset = TableDataset(x, target)
         assert dataset.transform.feature_names == ["x0", "x1", "x2"]
         assert dataset.target_transform.found == "regression"

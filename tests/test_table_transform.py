@@ -160,6 +160,13 @@ def test_text_that_is_numbers_or_dates():
         transform.transform({"n": ["1"], "d": ["soon"]})
 
 
+def test_text_that_only_looks_like_numbers():
+    table = {"zip": ["08001", "00100", "08001", "1"], "key": ["1_0", "2_0", "1_0", "2_0"]}
+    assert set(TableTransform().fit(table).kinds.values()) == {"category"}
+    table = {"a": ["0.5", "-0", "+7", "1e3"]}
+    assert TableTransform().fit(table).kinds == {"a": "number"}
+
+
 # ---- what is left out ---------------------------------------------------------------------------
 
 
@@ -231,6 +238,18 @@ def test_order_and_further_columns_do_not_matter():
     np.testing.assert_array_equal(transform.transform(other), transform.transform(frame))
     assert transform.transform(frame.iloc[:0]).shape == (0, 14)
     np.testing.assert_array_equal(transform.transform(frame[5:6]), transform.transform(frame)[5:6])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_row_at_all(form):
+    transform = TableTransform(embed=True).fit(PEOPLE)
+    if form in ("records", "dict"):
+        empty = {name: [] for name in PEOPLE}
+    else:
+        empty = FORMS[form](PEOPLE)[:0]
+    x, codes = transform.transform(empty)
+    assert x.shape == (0, 11)
+    assert codes.shape == (0, 1)
 
 
 def test_more_rows_than_are_handled_at_a_time():
@@ -313,7 +332,7 @@ def test_arrays_go_by_position():
     ("table", "kind", "text"),
     [
         (pd.Series([1, 2]), TypeError, "got a Series, which is a single column"),
-        (pl.DataFrame({"a": [1]}).lazy(), TypeError, "call .collect"),
+        (pl.DataFrame({"a": [1]}).lazy(), TypeError, r"call .collect\(\)"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), ValueError, "'a' more than once"),
         ({"a": [1, 2], "b": [1]}, ValueError, "'a' has 2, 'b' has 1 rows"),
         ({"a": 3}, TypeError, r"for a table of one row write \[3\]"),

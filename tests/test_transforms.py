@@ -173,6 +173,15 @@ def test_as_many_quantiles_as_rows_are_ranks():
 # ---- states -------------------------------------------------------------------------------------
 
 
+def test_transforms_print_as_they_are_made():
+    assert repr(data.StandardScaler()) == "StandardScaler()"
+    assert repr(data.RobustScaler((5, 95))) == "RobustScaler(quantile_range=(5.0, 95.0))"
+    table = data.TableTransform(embed=("a",), scale={"b": "robust"})
+    assert repr(table) == "TableTransform(embed=['a'], scale={'b': 'robust'})"
+    parts = data.TableTransform().fit({"a": [1, 2], "b": ["u", "v"]}).parts
+    assert repr(parts[1]) == "CategoryPart(columns=['b'], unknown='zeros', min_count=1)"
+
+
 def test_states_are_copies_and_name_their_class():
     scaler = data.StandardScaler().fit(NUMBERS)
     state = scaler.state()

@@ -195,7 +195,7 @@ def k_folds(
 
 
 def _total(rows: Any) -> int:
-    return rows if isinstance(rows, int) else length(rows)
+    return int(rows) if isinstance(rows, (int, np.integer)) else length(rows)
 
 
 def _named(dataset: Any, way: Any, name: str) -> Any:

@@ -142,7 +142,7 @@ def level_key(level: Any, numeric: bool = False) -> str:
 def as_number(level: Any) -> float:
     """The number that a level is or spells, truth values too; nan for none."""
     try:
-        return float(level)
+        return math.nan if "_" in str(level) else float(level)  # Python's 1_000 is no number here
     except (TypeError, ValueError):
         return {"true": 1.0, "false": 0.0}.get(str(level).strip().lower(), math.nan)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from steep._core import Tensor, from_numpy
 from steep.data.dataset import TensorDataset
 from steep.data.tables.frames import Frame, as_frame
@@ -114,7 +116,7 @@ def _parted(frame: Frame, target: Any) -> tuple[Frame, Any, Any]:
         return frame, None, None
     several = isinstance(target, (list, tuple)) and bool(target)
     names = list(target) if several else [target]
-    if not all(isinstance(name, (str, int)) for name in names) or (
+    if not all(isinstance(name, (str, int, np.integer)) for name in names) or (
         several and not all(isinstance(name, str) for name in names)
     ):
         return frame, target, None
@@ -124,15 +126,15 @@ def _parted(frame: Frame, target: Any) -> tuple[Frame, Any, Any]:
     return frame.without(names), wanted, names if several else names[0]
 
 
-def _name(frame: Frame, target: str | int) -> str:
-    if isinstance(target, int):
+def _name(frame: Frame, target: Any) -> str:
+    if not isinstance(target, str):
         if not -len(frame.names) <= target < len(frame.names):
             raise ValueError(
                 f"TableDataset: there is no column {target}; the table has {len(frame.names)}"
             )
-        return frame.names[target]
+        return frame.names[int(target)]
     if target not in frame.names:
         raise ValueError(
             f"TableDataset: there is no target column {target!r}{nearest(target, frame.names)}"
         )
-    return target
+    return str(target)

@@ -112,7 +112,9 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
 
 def is_table(value: Any) -> bool:
     """Whether it is a frame of pandas, polars or Arrow."""
-    return library_of(value) in ("pandas", "polars", "pyarrow") and hasattr(value, "columns")
+    # Of the class: asking a lazy frame itself would begin to compute.
+    known = library_of(value) in ("pandas", "polars", "pyarrow")
+    return known and hasattr(type(value), "columns")
 
 
 def as_frame(table: Any, what: str) -> Frame:

@@ -75,11 +75,19 @@ def decide(column: Column, chosen: str | None, max_categories: int) -> Decision:
     distinct = np.flatnonzero(np.bincount(known))
     if not column.declared:
         levels = [column.levels[code] for code in distinct]
-        if all(as_number(level) == as_number(level) for level in levels):
+        if all(map(_is_number, levels)):
             return Decision("number", "text that is all numbers")
         if _all_dates(column._replace(values=distinct)):
             return Decision("date", "text that is all dates")
     return _category(len(distinct), len(known), max_categories)
+
+
+def _is_number(level: str) -> bool:
+    """Whether text is a number; what begins with a zero, as 0815 does, is the name of something."""
+    digits = level.strip().lstrip("+-")
+    return as_number(level) == as_number(level) and not (
+        digits[:1] == "0" and digits[1:2].isdigit()
+    )
 
 
 def _category(distinct: int, rows: int, max_categories: int) -> Decision:

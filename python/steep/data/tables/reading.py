@@ -189,7 +189,8 @@ def _names(
         file, sep=separator, header=None, nrows=1, dtype=str, encoding=encoding,
         keep_default_na=False,
     )  # fmt: skip
-    names = [str(name).strip() for name in first.iloc[0]]
+    # pandas' own word for a column without a name: its index, often, written with the rest.
+    names = [str(name).strip() or f"Unnamed: {i}" for i, name in enumerate(first.iloc[0])]
     if header is False:
         return [f"x{i}" for i in range(len(names))]
     if header is None and all(map(_is_number, names)):

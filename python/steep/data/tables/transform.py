@@ -251,7 +251,8 @@ class TableTransform(Transform):
 
     def _restored(self, name: str, value: Any) -> Any:
         if name == "parts":
-            return [_PARTS[state["transform"]].from_state(state) for state in value]
+            kinds = [_PARTS.get(state["transform"], NumberPart) for state in value]
+            return [kind.from_state(state) for kind, state in zip(kinds, value, strict=True)]
         if name == "encoder":
             return None if value is None else OrdinalEncoder.from_state(value)
         return super()._restored(name, value)

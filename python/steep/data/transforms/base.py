@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -41,6 +42,17 @@ class Transform:
     def is_fitted(self) -> bool:
         """Whether `fit` has succeeded, or a state was taken over."""
         return all(hasattr(self, name) for name in self._learned)
+
+    def __repr__(self) -> str:
+        """The call that makes it, without the arguments that are at their defaults."""
+        defaults = inspect.signature(type(self)).parameters
+        given = {name: getattr(self, name) for name in self._arguments}
+        changed = [
+            f"{name}={value!r}"
+            for name, value in given.items()
+            if _listed(value) != _listed(defaults[name].default)
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     def _check_fitted(self) -> None:
         if not self.is_fitted:
@@ -91,6 +103,10 @@ class Transform:
     def _restored(self, name: str, value: Any) -> Any:
         """One of `_learned`, as its state holds it, to what the attribute holds."""
         return _plain(value)
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _plain(value: Any) -> Any:
