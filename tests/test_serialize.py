@@ -134,7 +134,7 @@ def test_parameters_are_saved_as_values(path):
 @pytest.mark.parametrize(
     ("obj", "text"),
     [
-        ([1], "expected a dict of tensors, got list"),
+        (steep.nn.Linear(1, 1), "got Linear at ''"),
         ({"a": {"b": object()}}, r"got object at 'a\.b'"),
         ({"a": {(1, 2): 3}}, "keys that are strings or numbers, got tuple"),
         ({"__metadata__": steep.ones(1)}, "reserved name"),
@@ -186,7 +186,7 @@ def entry(dtype="F32", shape=(1,), offsets=(0, 4)):
     [
         (b"", "found only 0 bytes; it is truncated"),
         (b"1234", "found only 4 bytes"),
-        (b"PK\x03\x04" + bytes(100), "found a ZIP archive"),
+        (b"PK\x03\x04" + bytes(100), "the archive is damaged"),
         (b"\x80\x04\x95 pickled" + bytes(100), "found a file that begins with"),
         ((500).to_bytes(8, "little") + b"{}", "expected a header of 500 bytes, found 2"),
         ((2).to_bytes(8, "little") + b"{x", "the header is not JSON"),
@@ -221,7 +221,7 @@ def entry(dtype="F32", shape=(1,), offsets=(0, 4)):
         (raw_header(b'{"a":NaN}'), "entry of tensor 'a' is damaged"),
         (header({"__metadata__": [1]}), "__metadata__ to be a JSON object of strings"),
         (header({"__metadata__": {"steep.structure": 1}}), "__metadata__ to be a JSON object"),
-        (header({"__metadata__": {"steep.structure": "[1]"}}), "saved object is damaged"),
+        (header({"__metadata__": {"steep.structure": "[1"}}), "saved object is damaged"),
         (header({"__metadata__": {"steep.structure": "[" * 100000}}), "saved object is damaged"),
         (
             header({"__metadata__": {"steep.structure": '{"dict": [["a", 1], ["a", 2]]}'}}),
@@ -272,7 +272,7 @@ def test_no_header_goes_further_than_a_value_error(path):
             broken = damaged(rng, broken)
         path.write_bytes(header(broken) + data)
         try:
-            assert isinstance(steep.load(path), dict)
+            steep.load(path)
         except ValueError as error:
             refused += 1
             named = str(error)

@@ -100,10 +100,11 @@ def load_checkpoint(
         True
     """
     saved = load(path)
-    if saved.get(_MARK) != _VERSION:
+    if not isinstance(saved, dict) or saved.get(_MARK) != _VERSION:
+        found = _listed(saved) if isinstance(saved, dict) else type(saved).__name__
         raise ValueError(
             f"{os.fspath(path)}: expected a checkpoint that steep.save_checkpoint wrote, found a "
-            f"file with {_listed(saved)}; read it with steep.load"
+            f"file with {found}; read it with steep.load"
         )
     states = {name: state for name, state in saved.items() if name not in (_MARK, "random")}
     changes: list[tuple[Any, Any]] = []

@@ -1,4 +1,4 @@
-"""Saving and loading tensors as safetensors files.
+"""Saving and loading tensors as safetensors files; what PyTorch wrote is loaded as well.
 
 A file is eight bytes (the header's length, little-endian), a JSON header that gives each tensor's
 dtype, shape and place, and the tensors' bytes end to end. Nothing in it is executed on loading.
@@ -13,12 +13,13 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from io import BufferedReader
-from typing import Any, NamedTuple
+from io import BufferedReader, BytesIO
+from typing import IO, Any, NamedTuple
 
-from steep._core import Tensor, empty, float32, float64, int32, int64, uint8
+from steep._core import Tensor, device, empty, float32, float64, int32, int64, uint8
 from steep._core import bool as bool_
 from steep._files import write_atomically
+from steep._torch_files import is_archive, read_archive
 
 __all__ = ["load", "save"]
 
@@ -30,30 +31,32 @@ _DTYPES = {
     "I64": int64,
     "F64": float64,
 }
+_File = BufferedReader | BytesIO
 _STRUCTURE = "steep.structure"
 _MAX_HEADER = 100_000_000
 _MOST = 2**63 - 1
 _KNOWN = {
-    b"PK\x03\x04": "a ZIP archive (PyTorch's own .pt format?)",
+    b"\x80\x02": "a pickle (PyTorch's format before 1.6?)",
     b"\x89HDF": "an HDF5 file",
     b"\x93NUM": "a NumPy .npy file",
     b"GGUF": "a GGUF file",
 }
 
 
-def save(obj: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
-    """Save a dict of tensors, plain values and further dicts, lists and tuples.
+def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
+    """Save tensors, plain values, and dicts, lists and tuples of them.
 
     The file appears whole or not at all: it is written beside its place, flushed to the disk, and
     then put in the place of what was there, whose mode and owner it takes over. A link is followed.
 
     Args:
-        obj: a dict, such as a module's or an optimiser's `state_dict`, or a dict of those.
+        obj: a module's or an optimiser's `state_dict`, or a dict of those; any tensor or container.
             Plain values are ``None``, bools, ints, floats and strings.
-        path: file to write.
+        f: file to write: a path, or an object with a method ``write``, which gets the bytes in
+            their order.
 
     Raises:
-        TypeError: if `obj` is not a dict, or holds something that cannot be saved.
+        TypeError: if `obj` is or holds something that cannot be saved, such as a module.
         OSError: if the file cannot be written; what was there before is untouched.
 
     Example:
@@ -64,30 +67,46 @@ def save(obj: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
         >>> steep.load(path)["epoch"]
         7
     """
-    if not isinstance(obj, Mapping):
-        raise TypeError(f"save: expected a dict of tensors, got {type(obj).__name__}")
     tensors: dict[str, Tensor] = {}
-    if all(isinstance(k, str) and isinstance(v, Tensor) for k, v in obj.items()):
+    if isinstance(obj, Mapping) and all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in obj.items()
+    ):
         tensors.update(obj)
         structure = None
     else:
         structure = _describe(obj, "", tensors)
     header, ordered = _layout(tensors, structure)
-    write_atomically(os.fspath(path), _chunks(header, ordered))
+    chunks = _chunks(header, ordered)
+    if not hasattr(f, "write"):
+        return write_atomically(os.fspath(f), chunks)
+    for chunk in chunks:
+        f.write(chunk)
 
 
-def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
-    """Load what `save` wrote, or any safetensors file of dtypes steep has.
+def load(
+    f: str | os.PathLike[str] | IO[bytes],
+    map_location: Any = None,
+    pickle_module: Any = None,
+    *,
+    weights_only: bool = True,
+    mmap: bool | None = None,
+) -> Any:
+    """Load what `save` wrote, any safetensors file, or tensors and containers that PyTorch saved.
+
+    Nothing in a file is executed, whichever it is.
 
     Args:
-        path: file to read.
+        f: file to read: a path, or an object with ``read`` and ``seek``.
+        map_location: where the tensors are to be: ``None``, ``'cpu'`` and functions all mean here.
+        pickle_module, weights_only, mmap: PyTorch's arguments, without effect.
 
     Returns:
-        The dict that was saved; for other writers' files, name -> tensor.
+        What was saved; for other writers' safetensors files, a dict of names and tensors.
 
     Raises:
         ValueError: if the file is truncated, damaged, of another format, or holds a dtype steep
             does not have; the message names the file and what was found.
+        RuntimeError: for a `map_location` that is another device.
         OSError: if the file cannot be read.
 
     Example:
@@ -97,24 +116,30 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
         >>> steep.load(path)["x"].tolist()
         [0, 1, 2]
     """
-    name = os.fspath(path)
-    with open(name, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        header, start = _read_header(file, size, name)
-        metadata = _checked_metadata(header.pop("__metadata__", None), name)
-        entries = _checked_entries(header, size - start, name)
-        tensors = {
-            key: _read_tensor(file, start, key, entry, name) for key, entry in entries.items()
-        }
+    if isinstance(map_location, str | device):
+        empty(0, device=map_location)  # refuses what is not the CPU
+    if hasattr(f, "read"):
+        return _load(BytesIO(f.read()), str(getattr(f, "name", "load")))
+    with open(os.fspath(f), "rb") as file:
+        return _load(file, os.fspath(f))
+
+
+def _load(file: _File, name: str) -> Any:
+    """The object in a file that is read from its start."""
+    if is_archive(file.read(4)):
+        return read_archive(file, name)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    header, start = _read_header(file, size, name)
+    metadata = _checked_metadata(header.pop("__metadata__", None), name)
+    entries = _checked_entries(header, size - start, name)
+    tensors = {key: _read_tensor(file, start, key, entry, name) for key, entry in entries.items()}
     if _STRUCTURE not in metadata:
         return tensors
     try:
-        restored = _restore(json.loads(metadata[_STRUCTURE]), tensors)
-        if not isinstance(restored, dict):
-            raise ValueError(f"expected a dict, found {type(restored).__name__}")
+        return _restore(json.loads(metadata[_STRUCTURE]), tensors)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{name}: the description of the saved object is damaged") from error
-    return restored
 
 
 # ---- nested objects ---------------------------------------------------------------------------
@@ -124,7 +149,7 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
 
 def _describe(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, Tensor):
-        key = path
+        key = path or "tensor"
         while key in tensors or key == "__metadata__":
             key += "_"
         tensors[key] = value
@@ -213,7 +238,7 @@ def _chunks(header: bytes, tensors: list[Tensor]) -> Iterator[bytes | memoryview
 # ---- reading ----------------------------------------------------------------------------------
 
 
-def _read_header(file: BufferedReader, size: int, name: str) -> tuple[dict[str, Any], int]:
+def _read_header(file: _File, size: int, name: str) -> tuple[dict[str, Any], int]:
     """The parsed header, and where the tensors' bytes begin."""
     front = file.read(8)
     for magic, what in _KNOWN.items():
@@ -340,7 +365,7 @@ def _checked_entry(key: str, entry: Any, name: str) -> _Entry:
     return _Entry(code, tuple(shape), begin, end)
 
 
-def _read_tensor(file: BufferedReader, start: int, key: str, entry: _Entry, name: str) -> Tensor:
+def _read_tensor(file: _File, start: int, key: str, entry: _Entry, name: str) -> Tensor:
     dtype = _DTYPES[entry.code]
     try:
         tensor = empty(entry.shape, dtype=uint8 if dtype == bool_ else dtype)

@@ -103,7 +103,7 @@ def load(path: str | os.PathLike[str]) -> ModelFile:
     """
     name = os.fspath(path)
     found = serialize.load(path)
-    if found.get("format") != _FORMAT:
+    if not isinstance(found, dict) or found.get("format") != _FORMAT:
         raise ValueError(
             f"{name}: expected a model file, found a safetensors file without an architecture; its "
             "tensors can be read with steep.load"
