@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import loads
 from benchmarks.layers import Layer, Layered, Step
 from benchmarks.networks import network
 from benchmarks.workloads import (
@@ -205,6 +206,7 @@ _SINGLE: dict[type, Callable[[ModuleType, Any], Work]] = {
     Product: _product,
     RecordedOperation: _recorded,
     Layer: _layer,
+    loads.Load: loads.build,
 }
 _MODELS: dict[type, Callable[[ModuleType, Any, Compile | None], Work]] = {
     Training: _training,

@@ -27,9 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import limits
+from benchmarks.loads import LOADS
 from benchmarks.table import WORK
 from benchmarks.workloads import Mix
 
+ALL: dict[str, Any] = {**WORK, **LOADS}
 CHECKED_CALLS = 6  # a compiled step is replayed from the fourth on
 BLOCKS = 5
 
@@ -103,7 +105,7 @@ class Worker:
         """The function that does the work, built at first use."""
         if name not in self.built:
             compiled = self.lib.compile if self.compiled else None
-            self.built[name] = self.jobs.build(self.lib, WORK[name], compiled)
+            self.built[name] = self.jobs.build(self.lib, ALL[name], compiled)
         return self.built[name]
 
     def version(self) -> str | None:
@@ -123,9 +125,9 @@ class Worker:
     def check(self, name: str) -> list[float]:
         """Numbers of the results of the first calls."""
         work, found = self.work(name), []
-        if hasattr(WORK[name], "for_check"):
+        if hasattr(ALL[name], "for_check"):
             compiled = self.lib.compile if self.compiled else None
-            work = self.jobs.build(self.lib, WORK[name].for_check(), compiled)
+            work = self.jobs.build(self.lib, ALL[name].for_check(), compiled)
         for _ in range(CHECKED_CALLS):
             results = work()
             several = results if isinstance(results, tuple) else (results,)

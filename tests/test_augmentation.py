@@ -63,8 +63,38 @@ def test_normalize(shape: tuple[int, ...], mean: Any, std: Any) -> None:
     m, s = (np.asarray(v, np.float64) for v in (mean, std))
     if len(shape) > 2:
         m, s = (v.reshape(-1, 1, 1) if v.ndim == 1 else v for v in (m, s))
-    scale = (1 / s.astype(np.float32).astype(np.float64)).astype(np.float32)
+    scale = (1 / s).astype(np.float32)
     np.testing.assert_array_equal(out, (x - m.astype(np.float32)) * scale)
+
+
+@pytest.mark.parametrize("kind", ["i8", "f8", "i4"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_large_numbers_are_normalised_before_they_are_rounded(kind: str, order: Any) -> None:
+    """Seconds since 1970, which float32 knows to two minutes."""
+    x = (1_760_000_000 + RNG.integers(0, 3600, (50, 2))).astype(kind, order=order)
+    out = data.Normalize.of(x)(x)
+    y = x.astype(np.float64)
+    np.testing.assert_allclose(out, (y - y.mean(0)) / y.std(0), atol=1e-6)
+    both = data.Compose([data.Normalize([1.76e9, 1.76e9], 1.0), data.RandomFlip(1.0)])(x)
+    np.testing.assert_array_equal(both, (y - 1.76e9)[:, ::-1])
+
+
+@pytest.mark.parametrize("each", [True, False])
+def test_normalize_of_an_array(each: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("steep.data.augmentation._moments._PIECE", 500)  # several, the last short
+    bytes_ = (IMAGES * 255).astype(np.uint8)
+    out = data.Normalize.of(bytes_, each)(bytes_).astype(np.float64)
+    axes = (0, 2, 3) if each else None
+    np.testing.assert_allclose(out.mean(axes), 0, atol=1e-6)
+    np.testing.assert_allclose(out.std(axes), 1, atol=1e-6)
+    far = np.array([[1e7 + 1, 3.3], [1e7 + 2, 3.3], [1e7 + 3, 3.3]])
+    np.testing.assert_allclose(data.Normalize.of(far)(far)[:, 1], 0, atol=1e-6)
+    np.testing.assert_allclose(data.Normalize.of(far)._scale[0], [1.5**0.5, 1])
+    assert data.Normalize.of(far[:, 0])(far[:, 0]).shape == (3,)
+    with pytest.raises(ValueError, match="infinity in rows 0 to 1"):
+        data.Normalize.of(steep.tensor([[1.0, math.nan]]))
+    with pytest.raises(ValueError, match=r"expected values, got an array of shape \(0, 2\)"):
+        data.Normalize.of(np.ones((0, 2)))
 
 
 def test_noise_is_normal_with_each_columns_deviation() -> None:

@@ -5,10 +5,10 @@ A `Program` holds the steps for rows of one shape. Each row goes through all of 
 in the cache, without the GIL. What is random about a row is drawn from a stream of its own.
 """
 
+from array import array
+
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_RawFree, PyMem_RawMalloc
-from libc.stdint cimport (
-    int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t,
-)
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from steep.data._pipeline cimport (
@@ -28,17 +28,19 @@ KIND = {
 }
 MODES = {"constant": CONSTANT, "edge": EDGE_VALUE, "wrap": WRAP, "reflect": REFLECT}
 
-ctypedef fused number:
-    double
-    int8_t
-    int16_t
-    int32_t
-    int64_t
-    uint8_t
-    uint16_t
-    uint32_t
-    uint64_t
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define STEEP_FETCH(address) __builtin_prefetch(address)
+    #else
+    #define STEEP_FETCH(address) ((void)(address))
+    #endif
+    """
+    void STEEP_FETCH(const void*) noexcept nogil
 
+# How many rows ahead memory is asked for: a row's arithmetic is long enough that the processor does
+# not come to the loads of the next one by itself. Longer rows bring their own rest.
+cdef Py_ssize_t AHEAD = 6, LINE = 64, LINES = 32
 
 cdef struct Step:
     int kind
@@ -49,48 +51,11 @@ cdef struct Step:
     Py_ssize_t parts  # how many values `first` and `second` have
     const float* first
     const float* second
+    const double* wide_first  # the same, as they were given
+    const double* wide_second
 
 
-cdef void _cast(const number* x, float* out, Py_ssize_t size) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(size):
-        out[j] = <float>x[j]
-
-
-cdef void _load(char code, const char* x, float* out, Py_ssize_t size) noexcept nogil:
-    """A row of numbers as float32."""
-    if code == c"f":
-        memcpy(out, x, size * sizeof(float))
-    elif code == c"d":
-        _cast(<const double*>x, out, size)
-    elif code == c"B" or code == c"?":
-        _cast(<const uint8_t*>x, out, size)
-    elif code == c"b":
-        _cast(<const int8_t*>x, out, size)
-    elif code == c"h":
-        _cast(<const int16_t*>x, out, size)
-    elif code == c"H":
-        _cast(<const uint16_t*>x, out, size)
-    elif code == c"i":
-        _cast(<const int32_t*>x, out, size)
-    elif code == c"I":
-        _cast(<const uint32_t*>x, out, size)
-    elif code == c"q":
-        _cast(<const int64_t*>x, out, size)
-    elif code == c"Q":
-        _cast(<const uint64_t*>x, out, size)
-
-
-cdef bint _aligned(_View view) noexcept nogil:
-    """Whether all elements lie where their type may be read."""
-    cdef Py_ssize_t size = view.buf.itemsize
-    cdef int d
-    if <uintptr_t>view.buf.buf % size:
-        return False
-    for d in range(view.buf.ndim):
-        if view.buf.strides[d] % size:
-            return False
-    return True
+include "_loads.pxi"
 
 
 cdef class Program:
@@ -99,7 +64,7 @@ cdef class Program:
     Args:
         steps: tuples ``(place, kind, chance, reals, whole, sizes, first, second)``: the number that
             the step's random stream has; a value of `KIND`; how probably it is done; numbers as
-            the kind takes them; planes, height and width of the rows; float32 arrays or ``None``.
+            the kind takes them; planes, height and width of the rows; arrays of floats or ``None``.
         size: elements of a row that comes in.
         result: elements of a row that comes out.
     """
@@ -148,23 +113,18 @@ cdef class Program:
             step.whole[k] = whole[k] if k < len(whole) else 0
         for k in range(3):
             step.sizes[k] = sizes[k]
-        cdef _View table
-        for values in (first, second):
-            if values is not None:
-                table = _View(values)
-                if table.code() != "f" or table.buf.ndim != 1 or not table.rows_contiguous():
-                    raise ValueError("Program: expected values as a 1-d float32 buffer")
-                self._kept.append(table)
-        step.parts = 1 if first is None else len(first)
+        step.parts = 1
         if step.kind <= GAIN:
-            if first is None or step.parts < 1 or size % step.parts:
+            step.parts = 0 if first is None else len(first)
+            if step.parts < 1 or size % step.parts:
                 raise ValueError("Program: a step's values do not fit the row")
             if (step.kind == AFFINE) != (second is not None and len(second) == step.parts):
                 raise ValueError("Program: a step lacks values")
-            table = self._kept[len(self._kept) - (2 if step.kind == AFFINE else 1)]
-            step.first = <const float*>table.buf.buf
-            table = self._kept[len(self._kept) - 1]
-            step.second = <const float*>table.buf.buf
+            step.first = <const float*>self._table("f", first)
+            step.wide_first = <const double*>self._table("d", first)
+        if step.kind == AFFINE:
+            step.second = <const float*>self._table("f", second)
+            step.wide_second = <const double*>self._table("d", second)
         if step.kind == FLIP and step.whole[0] * step.whole[1] * step.whole[2] != size:
             raise ValueError("Program: a step's axes do not fit the row")
         if step.kind == WINDOW:
@@ -178,13 +138,21 @@ cdef class Program:
         self._largest = max(self._largest, size)
         return size
 
-    cdef float* _row(self, float* x, float* other, uint64_t key) noexcept nogil:
-        """Do all steps; the row is in `x`, and afterwards where the result says."""
+    cdef const void* _table(self, str code, values) except NULL:
+        """Values as an array that lives as long as the program."""
+        cdef _View view = _View(array(code, values.tolist()))
+        self._kept.append(view)
+        return view.buf.buf
+
+    cdef float* _row(
+        self, float* x, float* other, Py_ssize_t first, uint64_t key,
+    ) noexcept nogil:
+        """Do all steps from the first on; the row is in `x`, then where the result says."""
         cdef Step* step
         cdef uint64_t stream
         cdef Py_ssize_t i, size = self._size
         cdef float* kept
-        for i in range(self._count):
+        for i in range(first, self._count):
             step = self._steps + i
             stream = _derive(key, self._places[i])
             if step.chance < 1 and _uniform(&stream) >= step.chance:
@@ -255,6 +223,11 @@ cdef class Program:
         float* out, uint64_t key,
     ) except -1:
         cdef bint packed = rows.rows_contiguous() and _aligned(rows)
+        # Numbers that float32 cannot hold are scaled before they are rounded.
+        cdef bint wide = (
+            code in b"diIqQ" and self._count > 0 and self._steps.kind == AFFINE
+            and self._steps.chance >= 1
+        )
         cdef Py_ssize_t raw = 0 if packed else rows.row_bytes()
         # Space for a row before and after a step that moves its elements, and for one as it lies.
         cdef size_t space = 2 * self._largest * sizeof(float)
@@ -264,9 +237,14 @@ cdef class Program:
         cdef float* x
         cdef float* row
         cdef const char* at
-        cdef Py_ssize_t i
+        cdef Py_ssize_t lines = min(LINES, (rows.row_bytes() + LINE - 1) // LINE)
+        cdef Py_ssize_t i, j
         with nogil:
             for i in range(count):
+                if packed and index != NULL and i + AHEAD < count:
+                    at = <const char*>rows.buf.buf + rows.buf.strides[0] * index[i + AHEAD]
+                    for j in range(lines):
+                        STEEP_FETCH(at + j * LINE)
                 at = <const char*>rows.buf.buf
                 at += rows.buf.strides[0] * (start + i if index == NULL else index[i])
                 if not packed:
@@ -276,8 +254,11 @@ cdef class Program:
                     )
                     at = work + space
                 row = out if self._in_place else <float*>work
-                _load(code, at, row, self._size)
-                x = self._row(row, <float*>work + self._largest, _derive(key, i))
+                if wide:
+                    _load_scaled(code, at, row, self._size, self._steps)
+                else:
+                    _load(code, at, row, self._size)
+                x = self._row(row, <float*>work + self._largest, wide, _derive(key, i))
                 if not self._in_place:
                     memcpy(out, x, self._result * sizeof(float))
                 out += self._result

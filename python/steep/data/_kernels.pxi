@@ -2,7 +2,7 @@
 # length), columns (1, 1, columns).
 
 from libc.math cimport cos, exp, floor, log, sin, sqrt
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 cdef enum:
@@ -27,23 +27,38 @@ cdef void _affine(
 cdef void _add_normal(
     float* x, Py_ssize_t parts, Py_ssize_t inner, const float* std, uint64_t* stream,
 ) noexcept nogil:
-    cdef uint64_t state = stream[0]
-    cdef Py_ssize_t k, j
-    for k in range(parts):
-        for j in range(inner):
-            x[j] += std[k] * <float>_normal(&state)
-        x += inner
+    cdef uint32_t words[WORDS]
+    cdef Py_ssize_t size = parts * inner, start = 0, count, j
+    while start < size:
+        count = min(WORDS, size - start)
+        _words(stream, words, count)
+        if parts == 1:
+            for j in range(count):
+                x[j] += std[0] * <float>_normal(words[j], stream)
+        else:
+            for j in range(count):
+                x[j] += std[(start + j) // inner] * <float>_normal(words[j], stream)
+        x += count
+        start += count
 
 
 cdef void _add_uniform(
     float* x, Py_ssize_t parts, Py_ssize_t inner, const float* width, uint64_t* stream,
 ) noexcept nogil:
-    cdef uint64_t state = stream[0]
-    cdef Py_ssize_t k, j
-    for k in range(parts):
-        for j in range(inner):
-            x[j] += width[k] * <float>(2 * _uniform(&state) - 1)
-        x += inner
+    cdef uint32_t words[WORDS]
+    cdef Py_ssize_t size = parts * inner, start = 0, count, j
+    cdef float unit = <float>(1 / 8388608.0)
+    while start < size:
+        count = min(WORDS, size - start)
+        _words(stream, words, count)
+        if parts == 1:
+            for j in range(count):  # half a step more, so that the mean is 0
+                x[j] += width[0] * (((<int32_t>words[j] >> 8) + <float>0.5) * unit)
+        else:
+            for j in range(count):
+                x[j] += width[(start + j) // inner] * (((<int32_t>words[j] >> 8) + <float>0.5) * unit)
+        x += count
+        start += count
 
 
 cdef void _gain(
@@ -53,7 +68,7 @@ cdef void _gain(
     cdef Py_ssize_t k, j
     cdef float factor
     for k in range(parts):
-        factor = <float>(1 + std[k] * _normal(stream))
+        factor = <float>(1 + std[k] * _normal(<uint32_t>_bits(stream), stream))
         for j in range(inner):
             x[j] *= factor
         x += inner

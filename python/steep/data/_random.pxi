@@ -2,13 +2,13 @@
 # seed, the batch, the row and the step begins. So a row's numbers depend on nothing else.
 
 from libc.math cimport erfc, exp, fabs, log, sqrt
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef uint64_t GOLDEN = 0x9E3779B97F4A7C15
 
 # The ziggurat's layers (Marsaglia and Tsang, 2000; this form is Doornik's, 2005): 256 boxes of the
 # same area under exp(-x * x / 2), the lowest one with the tail beyond EDGE. WIDTHS[i] is box i's
-# right end, HEIGHTS[i] the curve there, STEPS[i] the width in units of 2 ** -52.
+# right end, HEIGHTS[i] the curve there, STEPS[i] the width in units of 2 ** -23.
 cdef double EDGE = 3.6541528853610088
 cdef double[257] WIDTHS
 cdef double[257] HEIGHTS
@@ -30,7 +30,7 @@ cdef void _fill_layers() noexcept:
     for i in range(257):
         HEIGHTS[i] = exp(-0.5 * WIDTHS[i] * WIDTHS[i])
     for i in range(256):
-        STEPS[i] = WIDTHS[i] / 4503599627370496.0
+        STEPS[i] = WIDTHS[i] / 8388608.0
 
 
 _fill_layers()
@@ -67,17 +67,33 @@ cdef inline Py_ssize_t _whole(uint64_t* stream, Py_ssize_t low, Py_ssize_t high)
     return low + <Py_ssize_t>(_uniform(stream) * <double>(high - low + 1))
 
 
-cdef inline double _normal(uint64_t* stream) noexcept nogil:
-    """Of mean 0 and variance 1."""
+cdef enum:
+    WORDS = 128  # of 32 bits that are drawn at a time
+
+
+cdef inline void _words(uint64_t* stream, uint32_t* out, Py_ssize_t count) noexcept nogil:
+    """`count` words of random bits, or one more; at most WORDS."""
+    cdef Py_ssize_t pairs = (count + 1) // 2, j
     cdef uint64_t bits
-    cdef int layer
-    cdef double x, beyond
+    for j in range(pairs):  # none waits for the one before
+        bits = _scramble(stream[0] + <uint64_t>(j + 1) * GOLDEN)
+        out[2 * j] = <uint32_t>bits
+        out[2 * j + 1] = <uint32_t>(bits >> 32)
+    stream[0] += <uint64_t>pairs * GOLDEN
+
+
+cdef inline double _normal(uint32_t bits, uint64_t* stream) noexcept nogil:
+    """Of mean 0 and variance 1, in steps of 2 ** -23 of a layer's width; more bits if need be."""
+    cdef int layer = bits & 255
+    cdef double x = (<int32_t>bits >> 8) * STEPS[layer]
+    return x if fabs(x) < WIDTHS[layer + 1] else _outside(layer, x, stream)
+
+
+cdef double _outside(int layer, double x, uint64_t* stream) noexcept nogil:
+    """What becomes of a point beyond the box that lies wholly under the curve; 1 in 80 does."""
+    cdef double beyond
+    cdef uint32_t bits
     while True:
-        bits = _bits(stream)
-        layer = bits & 255
-        x = (<int64_t>bits >> 11) * STEPS[layer]
-        if fabs(x) < WIDTHS[layer + 1]:
-            return x
         if layer == 0:
             while True:
                 beyond = -log(1 - _uniform(stream)) / EDGE
@@ -87,4 +103,9 @@ cdef inline double _normal(uint64_t* stream) noexcept nogil:
             HEIGHTS[layer] + _uniform(stream) * (HEIGHTS[layer + 1] - HEIGHTS[layer])
             < exp(-0.5 * x * x)
         ):
+            return x
+        bits = <uint32_t>_bits(stream)
+        layer = bits & 255
+        x = (<int32_t>bits >> 8) * STEPS[layer]
+        if fabs(x) < WIDTHS[layer + 1]:
             return x

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
-import heapq
 import itertools
 import math
 from array import array
@@ -207,15 +205,17 @@ class WeightedRandomSampler(OrderedSampler):
         self.num_samples = num_samples
         self.replacement = replacement
         self.generator = generator
-        self._check(self.weights.tolist())
+        self._check()
 
-    def _check(self, weights: list[float]) -> None:
-        if not all(math.isfinite(w) and w >= 0 for w in weights) or not any(weights):
+    def _check(self) -> None:
+        weights = self.weights.numpy()
+        # Not "any below 0", which is false of a NaN.
+        if not (((weights >= 0) & (weights < math.inf)).all() and (weights > 0).any()):
             raise ValueError(
                 "WeightedRandomSampler: expected finite weights of at least 0, not all 0; "
-                f"got {weights[:8]}{'...' if len(weights) > 8 else ''}"
+                f"got {weights[:8].tolist()}{'...' if len(weights) > 8 else ''}"
             )
-        possible = sum(w > 0 for w in weights)
+        possible = int((weights > 0).sum())
         if not self.replacement and self.num_samples > possible:
             raise ValueError(
                 f"WeightedRandomSampler: expected at most {possible} samples without replacement, "
@@ -227,22 +227,20 @@ class WeightedRandomSampler(OrderedSampler):
         return AllAtOnce(self.num_samples, self._chosen, self.generator)
 
     def _chosen(self) -> Any:
-        weights: list[float] = self.weights.tolist()
-        if self.replacement and self.num_samples > 1:
-            sums = list(itertools.accumulate(weights))
-            total = sums[-1]
-            cumulative = [s / total for s in sums]
-            draws = rand(self.num_samples, dtype=float64, generator=self.generator).tolist()
+        import numpy
+
+        weights = self.weights.numpy()
+        several = self.replacement and self.num_samples > 1
+        size = self.num_samples if several else len(weights)
+        draws = rand(size, dtype=float64, generator=self.generator).numpy()
+        if several:
+            sums = numpy.cumsum(weights)
             # A draw of exactly 0 must not choose a weight of 0 in front.
-            first = next(i for i, w in enumerate(weights) if w > 0)
-            return array("q", [max(first, bisect.bisect_left(cumulative, u)) for u in draws])
-        draws = rand(len(weights), dtype=float64, generator=self.generator).tolist()
-        keys = [
-            (-math.log1p(-u) / w, i)
-            for i, (u, w) in enumerate(zip(draws, weights, strict=True))
-            if w > 0
-        ]
-        return array("q", [i for _, i in heapq.nsmallest(self.num_samples, keys)])
+            first = numpy.flatnonzero(weights)[0]
+            return numpy.maximum(first, numpy.searchsorted(sums / sums[-1], draws))
+        with numpy.errstate(divide="ignore", invalid="ignore"):  # a draw of exactly 0
+            keys = numpy.where(weights > 0, weights / -numpy.log1p(-draws), -1.0)
+        return numpy.argsort(-keys, kind="stable")[: self.num_samples]
 
     def __len__(self) -> int:
         return self.num_samples

@@ -63,7 +63,7 @@ def parts(shape: Shape) -> Sizes:
 
 
 def values(name: str, what: str, given: Any) -> tuple[array[float], Shape]:
-    """A number or a nested sequence of numbers, an array or a tensor, as float32; its shape."""
+    """A number or a nested sequence of numbers, an array or a tensor, as float64; its shape."""
     import numpy
 
     try:
@@ -72,7 +72,7 @@ def values(name: str, what: str, given: Any) -> tuple[array[float], Shape]:
         found = numpy.asarray(math.nan)
     if not numpy.isfinite(found).all() or not found.size:
         raise ValueError(f"{name}: expected {what} to be finite numbers, got {given!r}")
-    return array("f", found.ravel().tolist()), tuple(found.shape)
+    return array("d", found.ravel().tolist()), tuple(found.shape)
 
 
 def fitting(name: str, what: str, given: tuple[array[float], Shape], shape: Shape) -> array[float]:

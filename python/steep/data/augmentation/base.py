@@ -25,7 +25,7 @@ class Step(NamedTuple):
         shape: shape of the rows that come out.
         chance: how probably a row goes through it.
         reals, whole: numbers, as the kind takes them.
-        first, second: float32 values, one for each of as many equal parts of the row.
+        first, second: values, one for each of as many equal parts of the row.
     """
 
     kind: str

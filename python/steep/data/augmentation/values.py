@@ -7,6 +7,7 @@ from array import array
 from typing import Any
 
 from steep.data.augmentation._checks import finite, fitting, image, parts, probability, values
+from steep.data.augmentation._moments import moments
 from steep.data.augmentation.base import Augmentation, Shape, Step
 
 __all__ = [
@@ -42,7 +43,7 @@ class ToFloat(Augmentation):
         """As `Augmentation.step`."""
         scale = self.scale if self.scale is not None else 1 / 255 if integer else 1.0
         return Step(
-            "affine", parts(shape), shape, first=array("f", [0]), second=array("f", [scale])
+            "affine", parts(shape), shape, first=array("d", [0]), second=array("d", [scale])
         )
 
 
@@ -69,7 +70,29 @@ class Normalize(Augmentation):
         numbers, shape = values("Normalize", "std", std)
         if not all(number > 0 for number in numbers):
             raise ValueError(f"Normalize: expected std to be above 0, got {std!r}")
-        self._scale = array("f", [1 / number for number in numbers]), shape
+        self._scale = array("d", [1 / number for number in numbers]), shape
+
+    @classmethod
+    def of(cls, x: Any, each: bool = True) -> Normalize:
+        """One that gives an array the mean 0 and the standard deviation 1; constants become 0.
+
+        Mapped files are read a piece at a time, and never held as a whole.
+
+        Args:
+            x: array or tensor ``(N, *)``: the training part. Bytes are measured as they are.
+            each: for each column or channel, the second axis (default), or one for all values.
+
+        Raises:
+            ValueError: if there is no value, or one is not finite.
+
+        Example:
+            >>> import steep
+            >>> normalize = steep.data.Normalize.of(steep.tensor([[1.0, 5.0], [3.0, 9.0]]))
+            >>> normalize(steep.tensor([[3.0, 7.0]])).tolist()
+            [[1.0, 0.0]]
+        """
+        mean, std = moments(x, each and len(x.shape) > 1)
+        return cls(mean, std)
 
     def step(self, shape: Shape, integer: bool) -> Step:
         """As `Augmentation.step`."""
@@ -84,7 +107,7 @@ class Normalize(Augmentation):
 def _spread(numbers: array[float], count: int) -> array[float]:
     """As many numbers: each as often as it stands for one of the others."""
     times = count // len(numbers)
-    return array("f", [number for number in numbers for _ in range(times)])
+    return array("d", [number for number in numbers for _ in range(times)])
 
 
 class GaussianNoise(Augmentation):
