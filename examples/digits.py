@@ -11,26 +11,15 @@ when the validation loss no longer falls, restores the best weights, and writes 
 from __future__ import annotations
 
 import argparse
-import copy
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import steep
 from steep import Tensor, nn
-from steep.data import DataLoader, Subset, TensorDataset, train_val_test_split
+from steep.data import Subset, TensorDataset, train_val_test_split
 from steep.data.transforms import StandardScaler
-
-
-@dataclass
-class History:
-    """The learning curve: one entry an epoch."""
-
-    train_loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    validation_accuracy: list[float] = field(default_factory=list)
+from steep.train import History, evaluate, fit, predict
 
 
 def load_digits() -> TensorDataset:
@@ -65,81 +54,22 @@ def build() -> nn.Sequential:
     )
 
 
-def evaluate(model: nn.Module, data: TensorDataset) -> tuple[float, float, Tensor]:
-    """Mean loss, accuracy and predicted class of each sample."""
-    pixels, labels = data.tensors
-    model.eval()
-    with steep.no_grad():
-        scores = model(pixels)
-        loss = nn.functional.cross_entropy(scores, labels).item()
-    predicted = scores.argmax(dim=1)
-    return loss, (predicted == labels).float().mean().item(), predicted
-
-
-class EarlyStopping:
-    """Keeps the weights of the lowest validation loss; says when to give up."""
-
-    def __init__(self, patience: int) -> None:
-        self.patience = patience
-        self.best_loss = float("inf")
-        self.best_weights: dict[str, Any] = {}
-        self.waited = 0
-
-    def update(self, loss: float, model: nn.Module) -> bool:
-        """Take in an epoch's validation loss; True when it has not fallen for `patience` epochs."""
-        if loss < self.best_loss:
-            self.best_loss, self.waited = loss, 0
-            self.best_weights = copy.deepcopy(model.state_dict())
-            return False
-        self.waited += 1
-        return self.waited >= self.patience
-
-
-def train_epoch(
-    model: nn.Module, optimizer: steep.optim.Optimizer, batches: Iterable[Any]
-) -> tuple[float, float]:
-    """One pass over the training part; mean loss and accuracy."""
-    model.train()
-    loss_sum = correct = seen = 0.0
-    for pixels, labels in batches:
-        optimizer.zero_grad()
-        scores = model(pixels)
-        loss = nn.functional.cross_entropy(scores, labels)
-        loss.backward()
-        optimizer.step()
-        loss_sum += loss.item() * len(labels)
-        correct += (scores.argmax(dim=1) == labels).sum().item()
-        seen += len(labels)
-    return loss_sum / seen, correct / seen
-
-
 def train(
     model: nn.Module, parts: Sequence[TensorDataset], *, epochs: int, patience: int
 ) -> History:
     """Train until the validation loss stops falling; the model ends with its best weights."""
-    from tqdm import tqdm
-
-    training, validation = parts[0], parts[1]
-    loader = DataLoader(training, batch_size=32, shuffle=True)
-    optimizer = steep.optim.Adam(model.parameters(), lr=2e-3, weight_decay=1e-4)
-    history, stopping = History(), EarlyStopping(patience)
-    with tqdm(range(epochs), desc="training", unit="epoch") as bar:
-        for _ in bar:
-            started = time.perf_counter()
-            train_loss, train_accuracy = train_epoch(model, optimizer, loader)
-            rate = len(loader) / (time.perf_counter() - started)
-            loss, accuracy, _ = evaluate(model, validation)
-            history.train_loss.append(train_loss)
-            history.validation_loss.append(loss)
-            history.validation_accuracy.append(accuracy)
-            bar.set_postfix_str(
-                f"loss {train_loss:.4f}, accuracy {train_accuracy:.1%}, "
-                f"validation {loss:.4f} / {accuracy:.1%}, {rate:,.0f} steps/s"
-            )
-            if stopping.update(loss, model):
-                break
-    model.load_state_dict(stopping.best_weights)
-    return history
+    return fit(
+        model,
+        nn.CrossEntropyLoss(),
+        steep.optim.Adam(model.parameters(), lr=2e-3, weight_decay=1e-4),
+        parts[0],
+        validation=parts[1],
+        epochs=epochs,
+        batch_size=32,
+        metrics=["accuracy"],
+        early_stopping=patience,
+        progress=True,
+    )
 
 
 def draw_curve(history: History, path: Path) -> None:
@@ -147,11 +77,10 @@ def draw_curve(history: History, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 4))
-    epochs = range(1, len(history.train_loss) + 1)
-    axes.plot(epochs, history.train_loss, label="training loss")
-    axes.plot(epochs, history.validation_loss, label="validation loss")
-    best = min(range(len(history.validation_loss)), key=history.validation_loss.__getitem__)
-    axes.axvline(best + 1, color="grey", linestyle=":", label=f"best weights (epoch {best + 1})")
+    axes.plot(history["epoch"], history["loss"], label="training loss")
+    axes.plot(history["epoch"], history["val_loss"], label="validation loss")
+    best = history.best_epoch
+    axes.axvline(best or 1, color="grey", linestyle=":", label=f"best weights (epoch {best})")
     axes.set(xlabel="epoch", ylabel="cross-entropy (nats)", yscale="log", title="Digits")
     axes.legend()
     figure.tight_layout()
@@ -200,15 +129,15 @@ def main() -> None:
     )
 
     model = build()
-    started = time.perf_counter()
     history = train(model, parts, epochs=arguments.epochs, patience=arguments.patience)
-    seconds = time.perf_counter() - started
-    loss, accuracy, predicted = evaluate(model, parts[2])
-    print(f"trained {len(history.train_loss)} epochs in {seconds:.2f} s")
-    print(f"test: loss {loss:.4f}, accuracy {accuracy:.2%}")
+    result = evaluate(model, nn.CrossEntropyLoss(), parts[2], metrics=["accuracy"])
+    accuracy = result["accuracy"]
+    print(f"trained {len(history)} epochs in {history['seconds'][-1]:.2f} s")
+    print(f"test: loss {result['loss']:.4f}, accuracy {accuracy:.2%}")
 
     draw_curve(history, arguments.output / "curve.png")
     pixels = dataset.tensors[0][steep.tensor(indices[2].indices)]
+    predicted = predict(model, parts[2]).argmax(dim=1)
     wrong = draw_misclassified(
         pixels, parts[2].tensors[1], predicted, arguments.output / "misclassified.png"
     )
@@ -218,7 +147,7 @@ def main() -> None:
     steep.save(model.state_dict(), path)
     again = build()
     again.load_state_dict(steep.load(path))
-    if not steep.equal(evaluate(again, parts[2])[2], predicted):
+    if not steep.equal(predict(again, parts[2]).argmax(dim=1), predicted):
         raise SystemExit("the model loaded again predicts differently")
     print(f"saved and loaded again with the same predictions; see {arguments.output}/")
     if accuracy < 0.965:

@@ -234,3 +234,31 @@ def test_the_watch_over_the_first_steps_changes_no_bit(accumulate: int) -> None:
         )  # fmt: skip
     assert same(weights(one), weights(two))
     assert histories[0]["loss"] == histories[1]["loss"]
+
+
+def test_lbfgs_has_its_closure() -> None:
+    x, y = steep.randn(40, 3), steep.randn(40, 1)
+
+    def trained(by_hand: bool) -> tuple[nn.Module, list[float]]:
+        steep.manual_seed(0)
+        model = nn.Linear(3, 1)
+        optimizer = steep.optim.LBFGS(model.parameters(), line_search_fn="strong_wolfe")
+        if not by_hand:
+            data = DataLoader(TensorDataset(x, y), 40)
+            return model, fit(model, nn.MSELoss(), optimizer, data, epochs=3, metrics="mse")["mse"]
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            loss = F.mse_loss(model(x), y)
+            loss.backward()
+            return loss
+
+        return model, [float(optimizer.step(closure)) for _ in range(3)]
+
+    one, losses = trained(True)
+    two, errors = trained(False)
+    assert same(weights(one), weights(two))
+    assert errors == pytest.approx(losses, rel=1e-6)
+    lbfgs = steep.optim.LBFGS(two.parameters())
+    with pytest.raises(ValueError, match="accumulate=1 with LBFGS"):
+        fit(two, nn.MSELoss(), lbfgs, (x, y), accumulate=2)

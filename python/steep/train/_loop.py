@@ -77,6 +77,7 @@ class Loop:
     kept: list[Any] = field(default_factory=list)
     is_inside: bool = False  # whether an epoch has begun and is not over
     started: float = 0.0
+    piece: int = 1  # steps between two looks at the clock
 
     def train(self) -> None:
         """All epochs; ends early if that is asked for."""
@@ -136,12 +137,11 @@ class Loop:
         """The steps of the epoch, in pieces between which the progress is shown."""
         watchers = methods(self.callbacks, "on_batch_end")
         after = [self.schedule.after_step] if self.schedule.by_step else []
-        piece = 1
         while not self._is_over():
-            before, step, asked = time.perf_counter(), self.step, piece
+            before, step, asked = time.perf_counter(), self.step, self.piece
             left = None if self.checkpoint is None else self.checkpoint.steps_left(self.run.step)
             if left is not None:
-                asked = min(piece, left)
+                asked = min(self.piece, left)
             if self._is_watching():
                 asked, step = 1, self.watched_step
             count = self._piece(step, itertools.islice(batches, asked), after, watchers)
@@ -150,7 +150,7 @@ class Loop:
             if count < asked:
                 break
             seconds = time.perf_counter() - before
-            piece = max(1, min(2 * piece, int(count * _LOOK / max(seconds, 1e-9))))
+            self.piece = max(1, min(2 * self.piece, int(count * _LOOK / max(seconds, 1e-9))))
             self.progress.steps(self.run, count)
         if self.samples == 0:
             raise ValueError(

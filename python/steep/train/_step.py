@@ -14,10 +14,15 @@ from steep.train._batches import Batch, Parts
 from steep.train.metrics.base import Metric
 
 __all__ = [
+    "Clip",
+    "Core",
     "Score",
+    "Step",
     "apply",
+    "closure_step",
     "in_groups",
     "measuring_step",
+    "needs_closure",
     "of_batches",
     "of_rows",
     "training_step",
@@ -100,6 +105,14 @@ def _updater(metrics: Sequence[Metric]) -> Callable[[Any, Any, Any], Any]:
     return update
 
 
+def _clip(parameters: list[Any], clip: Clip) -> None:
+    norm, size = clip
+    if norm is not None:
+        clip_grad_norm_(parameters, norm)
+    if size is not None:
+        clip_grad_value_(parameters, size)
+
+
 def training_step(
     model: Module,
     score: Score,
@@ -115,7 +128,6 @@ def training_step(
     is told of each batch.
     """
     parameters = list(model.parameters())
-    norm, size = clip
     update = _updater(metrics)
 
     def step(
@@ -134,13 +146,48 @@ def training_step(
             watch.step(x, y, output, value, weighted=weight is not None)
         (value if share is None else value * share).backward()
         if last:
-            if norm is not None:
-                clip_grad_norm_(parameters, norm)
-            if size is not None:
-                clip_grad_value_(parameters, size)
+            _clip(parameters, clip)
             optimizer.step()
         kept = update(output, y, weight)
         return value, kept
+
+    return step
+
+
+def needs_closure(optimizer: Any) -> bool:
+    """Whether a step of the optimiser calls for the loss as often as it likes."""
+    return any(kind.__name__ == "LBFGS" for kind in type(optimizer).__mro__)
+
+
+def closure_step(
+    model: Module,
+    score: Score,
+    optimizer: Any,
+    metrics: Sequence[Metric],
+    clip: Clip,
+    watch: Any = None,
+) -> Core:
+    """A step of such an optimiser; loss and metrics are those before its first change."""
+    parameters = list(model.parameters())
+    update = _updater(metrics)
+
+    def step(x: Structure, y: Structure, weight: Tensor | None) -> tuple[Tensor, Any]:
+        first: list[tuple[Tensor, Any]] = []
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            output = apply(model, x)
+            value = score(output, y, weight)
+            if not first:
+                first.append((value.detach(), update(output, y, weight)))
+                if watch is not None:
+                    watch.step(x, y, output, value, weighted=weight is not None)
+            value.backward()
+            _clip(parameters, clip)
+            return value
+
+        optimizer.step(closure)
+        return first[0]
 
     return step
 

@@ -15,7 +15,17 @@ from steep.train._monitor import Monitor
 from steep.train._progress import make_progress
 from steep.train._schedule import Schedule
 from steep.train._sources import batches_of
-from steep.train._step import Clip, Core, Score, in_groups, of_batches, of_rows, training_step
+from steep.train._step import (
+    Clip,
+    Core,
+    Score,
+    closure_step,
+    in_groups,
+    needs_closure,
+    of_batches,
+    of_rows,
+    training_step,
+)
 from steep.train._watch import make_watch, under_watch
 from steep.train.callbacks import Run, check_callbacks
 from steep.train.checkpoints import Checkpoint, file_to_resume, make_checkpoint, restore
@@ -143,6 +153,8 @@ def fit(
     _check(model, loss, optimizer)
     _check_counts(epochs=epochs, steps=steps, batch_size=batch_size, accumulate=accumulate)
     _check_clips(clip_norm=clip_norm, clip_value=clip_value)
+    if accumulate > 1 and needs_closure(optimizer):
+        raise ValueError("fit: expected accumulate=1 with LBFGS; use a larger batch_size")
     saver = make_checkpoint(checkpoint, resume)
     resumed = file_to_resume(saver, resume)
     sizes: Any = {"batch_size": batch_size, "floating": dtype_of(model)}
@@ -191,10 +203,13 @@ def _prepare(loop: Loop, metrics: Any, clip: Clip, compile: bool) -> None:
     run.steps = loop.steps
     if loop.steps is None and source.length is not None:
         run.steps = -(-source.length // loop.accumulate)
-    core = training_step(model, score, run.optimizer, loop.metrics, clip)
+    make = training_step
+    if needs_closure(run.optimizer):  # which decides by the loss, in Python, how far it goes
+        make, compile = closure_step, False
+    core = make(model, score, run.optimizer, loop.metrics, clip)
     loop.step = _prepared(core, loop, compile)
     if loop.watch is not None:
-        core = training_step(model, score, run.optimizer, loop.metrics, clip, loop.watch)
+        core = make(model, score, run.optimizer, loop.metrics, clip, loop.watch)
         loop.watched_step = under_watch(loop.watch, _prepared(core, loop, compile=False))
 
 
