@@ -12,9 +12,15 @@ Example:
 """
 
 from steep.viz import surfaces
+from steep.viz.classification import calibration_curve, confusion_matrix, roc_curve
+from steep.viz.curves import learning_curves
 from steep.viz.descent import OPTIMIZERS, Descent, Path, descend
 from steep.viz.graphs import Graph, graph, watch
+from steep.viz.landscape import LossSurface, loss_surface
+from steep.viz.layers import LayerRecorder, Snapshot
 from steep.viz.page import save_page
+from steep.viz.regions import decision_regions
+from steep.viz.samples import misclassified
 from steep.viz.summaries import Layer, Summary, summary
 
 __all__ = [
@@ -22,10 +28,20 @@ __all__ = [
     "Descent",
     "Graph",
     "Layer",
+    "LayerRecorder",
+    "LossSurface",
     "Path",
+    "Snapshot",
     "Summary",
+    "calibration_curve",
+    "confusion_matrix",
+    "decision_regions",
     "descend",
     "graph",
+    "learning_curves",
+    "loss_surface",
+    "misclassified",
+    "roc_curve",
     "save_page",
     "summary",
     "surfaces",

@@ -41,7 +41,7 @@ def colour(number: int) -> str:
 
 def sequential() -> Any:
     """Colours for an amount: light to dark, readable in grey and by colour-blind readers."""
-    return optional("matplotlib", "viz", "steep.viz").colormaps["cividis_r"]
+    return optional("matplotlib", "viz", "steep.viz").colormaps["Blues"]
 
 
 def new_figure(what: str, size: tuple[float, float]) -> Any:
