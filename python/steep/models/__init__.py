@@ -7,7 +7,7 @@ nothing.
 
 from steep.models.description import LAYERS, build, describe
 from steep.models.file import FORMAT_VERSION, ModelFile, load, save
-from steep.models.tabular import TabularNet, mlp
+from steep.models.tabular import TabularNet, embedding_dimensions, mlp
 
 __all__ = [
     "FORMAT_VERSION",
@@ -16,6 +16,7 @@ __all__ = [
     "TabularNet",
     "build",
     "describe",
+    "embedding_dimensions",
     "load",
     "mlp",
     "save",

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from steep import nn
 from steep._core import Tensor, cat
 
-__all__ = ["TabularNet", "mlp"]
+__all__ = ["TabularNet", "embedding_dimensions", "mlp"]
+
+_LONGEST = 50
 
 
 class TabularNet(nn.Module):
@@ -63,6 +65,16 @@ class TabularNet(nn.Module):
         parts = [embed(codes[:, i]) for i, embed in enumerate(self.embeddings)]
         out: Tensor = self.body(cat([numbers, *parts], dim=1))
         return out
+
+
+def embedding_dimensions(cardinalities: Sequence[int]) -> list[int]:
+    """A usual length for each embedding: half the number of codes, at most 50.
+
+    Example:
+        >>> embedding_dimensions([3, 8, 1000])
+        [2, 4, 50]
+    """
+    return [min(_LONGEST, (n + 1) // 2) for n in cardinalities]
 
 
 def mlp(

@@ -20,9 +20,9 @@ from sklearn.utils.validation import (
 import steep
 from steep import nn
 from steep._core import Tensor
-from steep.models.tabular import TabularNet, mlp
+from steep.models.tabular import TabularNet, embedding_dimensions, mlp
 from steep.sklearn._activations import activation_layer
-from steep.sklearn._columns import ColumnCoder, embedding_dimensions
+from steep.sklearn._columns import ColumnCoder
 from steep.sklearn._data import Samples, floats
 from steep.sklearn._fitting import fit_by_batches
 from steep.sklearn._lbfgs import minimize
@@ -104,7 +104,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         """A new network, from the same weights as scikit-learn's for the same `random_state`."""
         coder = self._coder if self.categorical_features is not None else None
         sizes = coder.cardinalities if coder is not None else []
-        dimensions = embedding_dimensions(sizes, self.embedding_dim)
+        if self.embedding_dim == "auto":
+            dimensions = embedding_dimensions(sizes)
+        else:
+            dimensions = [int(self.embedding_dim)] * len(sizes)
         features = int(inputs[0].shape[1]) + sum(dimensions)
         activation = activation_layer(self.activation)
         with _seeded(self._random_state):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["ColumnCoder", "embedding_dimensions"]
+__all__ = ["ColumnCoder"]
 
 
 class ColumnCoder:
@@ -114,10 +113,3 @@ def _by_dtype(x: Any) -> list[int]:
     from pandas.api.types import is_numeric_dtype
 
     return [i for i, dtype in enumerate(x.dtypes) if not is_numeric_dtype(dtype)]
-
-
-def embedding_dimensions(cardinalities: Sequence[int], given: int | str) -> list[int]:
-    """The length of each embedding: as given, or half the number of values, at most 50."""
-    if given == "auto":
-        return [min(50, (n + 1) // 2) for n in cardinalities]
-    return [int(given)] * len(cardinalities)

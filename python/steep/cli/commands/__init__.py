@@ -1,0 +1,1 @@
+"""The subcommands: each file has `SUMMARY`, `EXAMPLE`, `add_arguments(parser)` and `run(options)`."""

@@ -1,0 +1,133 @@
+"""The table that is learned from, and the column that is to be predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steep.data import TableTransform, TargetTransform, read_table, split_indices
+from steep.data.tables.frames import as_frame
+
+__all__ = ["FEWEST_ROWS", "Parts", "Problem", "fitted_transforms", "read_problem", "share_out"]
+
+FEWEST_ROWS = 20
+_EMBEDDED_FROM = 9  # levels from which on a category gets an embedding
+
+
+@dataclass
+class Problem:
+    """A table, and what is to be predicted of it.
+
+    Attributes:
+        frame: the input columns, a pandas frame.
+        values: the target, one value a row.
+        target: the target's name.
+        task: ``'classification'`` or ``'regression'``.
+        notes: what was found or done that the user should know, a sentence each.
+    """
+
+    frame: Any
+    values: Any
+    target: str
+    task: str
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Positions of the rows that are learned from, that end the training, and that judge it."""
+
+    training: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def read_problem(path: str, target: str, task: str | None, drop: list[str]) -> Problem:
+    """Read a table and find out what kind of task its target makes.
+
+    Raises:
+        ValueError: if there is no such column, or nothing can be learned of it.
+    """
+    frame = read_table(path)
+    seen = as_frame(frame, path)
+    seen.require([target, *drop], path)
+    if target in drop:
+        raise ValueError(f"the target {target!r} is among the columns to drop")
+    notes = []
+    missing = seen[target].missing()
+    if missing.all():
+        raise ValueError(f"{path}: the target {target!r} holds no value")
+    if missing.any():
+        notes.append(f"{missing.sum()} rows without a value of {target!r} are left out")
+        frame = frame[~missing].reset_index(drop=True)
+    if len(frame) < FEWEST_ROWS:
+        raise ValueError(
+            f"{path}: expected at least {FEWEST_ROWS} rows to learn from and to judge by, got "
+            f"{len(frame)}"
+        )
+    values = frame[target]
+    inputs = frame.drop(columns=[target, *drop])
+    if not len(inputs.columns):
+        raise ValueError(f"{path}: expected columns beside the target {target!r}, got none")
+    found = TargetTransform(task).fit(values)
+    if found.found == "regression" and values.nunique() == 1:
+        raise ValueError(
+            f"the target {target!r} is {values.iloc[0]} in every row: there is nothing to learn"
+        )
+    notes.append(f"{found.found}: {found.note}" if task is None else f"{task}, as asked")
+    return Problem(inputs, values, target, found.found, notes)
+
+
+def share_out(problem: Problem, shares: tuple[float, float], seed: int, time: str | None) -> Parts:
+    """Rows to learn from, to validate and to test, the shares of the latter two given.
+
+    Raises:
+        ValueError: if the shares leave too little, or there is no such column of time.
+    """
+    validation, test = shares
+    if not (validation > 0 and test > 0 and validation + test < 0.9):
+        raise ValueError(
+            "expected shares above 0 that leave a tenth to learn from, got "
+            f"--validation {validation:g} and --test {test:g}"
+        )
+    fractions = (1.0 - validation - test, validation, test)
+    options: dict[str, Any] = {"seed": seed}
+    if time is not None:
+        as_frame(problem.frame, "--time").require([time], "--time")
+        options = {"time": problem.frame[time]}
+    elif problem.task == "classification":
+        counts = problem.values.value_counts()
+        if counts.min() >= 3:
+            options["stratify"] = problem.values
+        else:
+            problem.notes.append(
+                f"{counts.idxmin()!r} occurs {counts.min()} times only: the parts are drawn without "
+                "regard to classes"
+            )
+    return Parts(*split_indices(len(problem.frame), fractions, **options))
+
+
+def fitted_transforms(
+    problem: Problem, rows: np.ndarray, max_categories: int
+) -> tuple[Any, TargetTransform]:
+    """What turns columns and target into numbers, learned from the rows given alone.
+
+    Categories of many values are embedded. Class labels are those of all rows: they are known
+    beforehand.
+    """
+    plain = TableTransform(max_categories=max_categories).fit(problem.frame, rows)
+    seen = as_frame(problem.frame, "steep train")
+    categories = [name for name, kind in plain.kinds.items() if kind == "category"]
+    many = [name for name in categories if len(seen[name].as_levels().levels) >= _EMBEDDED_FROM]
+    table = plain
+    if many:
+        options: dict[str, Any] = {"embed": many, "max_categories": max_categories}
+        table = TableTransform(**options, unknown="own").fit(problem.frame, rows)
+    for note in table.notes:
+        problem.notes.append(f"column {note}")
+    target = TargetTransform(problem.task)
+    is_regression = problem.task == "regression"
+    target.fit(problem.values.iloc[rows] if is_regression else problem.values)
+    return table, target
