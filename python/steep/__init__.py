@@ -50,6 +50,7 @@ del _name
 
 _SUBMODULES = (
     "autograd",
+    "cli",
     "compiler",
     "cuda",
     "data",

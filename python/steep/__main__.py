@@ -1,4 +1,7 @@
-"""``python -m steep``: the versions and settings that a report of a mistake needs."""
+"""``python -m steep``: the versions and settings that a report of a mistake needs.
+
+With arguments it is the command `steep`.
+"""
 
 from __future__ import annotations
 
@@ -30,4 +33,10 @@ def report() -> str:
 
 
 if __name__ == "__main__":
+    import sys
+
+    if len(sys.argv) > 1:  # the command `steep`, where it is not on the path
+        from steep.cli import main
+
+        sys.exit(main())
     print(report())

@@ -1,1 +1,1 @@
-"""The subcommands: each file has `SUMMARY`, `EXAMPLE`, `add_arguments(parser)` and `run(options)`."""
+"""The subcommands: each file has `EXAMPLE`, `add_arguments(parser)` and `run(options)`."""

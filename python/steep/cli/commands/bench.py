@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
-SUMMARY = "measure this machine, and steep on it"
 EXAMPLE = "steep bench --seconds 0.5"
 
 
@@ -32,7 +32,9 @@ def run(options: argparse.Namespace) -> int:
     print(f"steep {steep.__version__}, kernels for {level}, {threads} threads")
     peak = _peak(options.seconds)
     print(f"{'limit: fused multiply-adds':44s} {peak / 1e9:10.1f} GFLOP/s")
-    print(f"{'limit: memory, reading and writing':44s} {_bandwidth(options.seconds) / 1e9:10.1f} GB/s")
+    print(
+        f"{'limit: memory, reading and writing':44s} {_bandwidth(options.seconds) / 1e9:10.1f} GB/s"
+    )
     for name, flops, make in _JOBS:
         steep.manual_seed(0)
         seconds = fastest(make(steep), options.seconds)
@@ -97,13 +99,13 @@ def _step_of(
         y = steep.zeros(batch, dtype=steep.int64) if classes else steep.zeros(batch, widths[-1])
         loss = nn.CrossEntropyLoss() if classes else nn.MSELoss()
 
-        @steep.compile
         def step(x: Any, y: Any) -> None:
             optimizer.zero_grad()
             loss(net(x), y).backward()
             optimizer.step()
 
-        return lambda: step(x, y)
+        compiled = steep.compile(step)
+        return lambda: compiled(x, y)
 
     return make
 
@@ -126,7 +128,7 @@ def _add(n: int) -> Callable[[Any], Callable[[], Any]]:
 
 def _flops(widths: list[int], batch: int) -> float:
     """Of forward and backward products; the first layer needs no gradient of its input."""
-    sizes = [a * b for a, b in zip(widths, widths[1:], strict=False)]
+    sizes = [a * b for a, b in pairwise(widths)]
     return 2.0 * batch * (3 * sum(sizes) - sizes[0])
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-SUMMARY = "watch an optimiser go down a surface"
 EXAMPLE = "steep descend rosenbrock --optimizer adam --optimizer sgd -o descent.html"
 
 

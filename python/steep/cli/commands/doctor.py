@@ -10,7 +10,6 @@ from pathlib import Path
 import steep
 from steep.__main__ import report
 
-SUMMARY = "what decides how fast steep runs here"
 EXAMPLE = "steep doctor"
 
 _BEST = {"x86_64": "avx512", "AMD64": "avx512", "aarch64": "neon", "arm64": "neon"}
@@ -57,7 +56,7 @@ def findings() -> list[str]:
             f"The container may use {quota:g} processors, and there are {threads} threads: set "
             f"STEEP_NUM_THREADS={max(1, int(quota))}."
         )
-    if steep.memory_stats and os.environ.get("STEEP_ALLOC", "cache") != "cache":
+    if os.environ.get("STEEP_ALLOC", "cache") != "cache":
         out.append(f"STEEP_ALLOC={os.environ['STEEP_ALLOC']} is for finding mistakes, and slow.")
     runtimes = openmp_runtimes(imported_libraries())
     if len(runtimes) > 1:

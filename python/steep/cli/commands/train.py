@@ -14,8 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-SUMMARY = "train a network on a table"
 EXAMPLE = "steep train houses.csv --target price -o houses.steep"
+
+
+_DEEPER_FROM = 2000  # rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,12 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--time", metavar="COLUMN", help="learn from what comes first, judge by what comes last")
     add("--validation", type=float, default=0.15, metavar="SHARE", help="default: 0.15")
     add("--test", type=float, default=0.15, metavar="SHARE", help="default: 0.15")
-    add("--hidden", type=_width, nargs="*", metavar="WIDTH", help="of each layer; default: 128 64")
-    add("--dropout", type=_share, help="default: 0.2")
-    add("--lr", type=_positive, help="learning rate; default: 0.002")
+    add(
+        "--hidden",
+        type=_width,
+        nargs="+",
+        metavar="WIDTH",
+        help="of each layer; default: 128, and from 2,000 rows on 128 64",
+    )
+    add("--dropout", type=_share, help="default: 0.3")
+    add("--lr", type=_positive, help="learning rate; default: 0.001")
     add("--batch-size", type=_width, metavar="ROWS", help="default: 32; 256 from 50,000 rows on")
     add("--epochs", type=_width, help="at most; default: 300")
-    add("--patience", type=_width, metavar="EPOCHS", help="without a better one; default: 25")
+    add("--patience", type=_width, metavar="EPOCHS", help="without a better one; default: 40")
     add("--max-categories", type=_width, default=100, metavar="COUNT",
         help="text with more different values is left out; default: 100")  # fmt: skip
     add("--seed", type=int, default=0, help="of splits and weights; default: 0")
@@ -73,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
     stem = Path(options.table).name.partition(".")[0] or "model"
     model_file = options.output or Path(f"{stem}.steep")
-    page_file = options.report or model_file.with_name(f"{model_file.stem}-report.html")
+    page_file = options.report or model_file.parent / f"{model_file.stem}-report.html"
     _check_places(options.table, model_file, page_file)
     steep.manual_seed(options.seed)
     report, trained = train(options)
@@ -100,7 +108,7 @@ def _check_places(table: str, *files: Path) -> None:
         OSError: if a folder is not there, or may not be written to.
         ValueError: if two files are the same one.
     """
-    places = [os.path.realpath(path) for path in (table, *files)]
+    places = [os.path.realpath(path) for path in (Path(table), *files)]
     if len(set(places)) < len(places):
         raise ValueError("the table, the model file and the report have to be different files")
     for path in files:
@@ -146,7 +154,7 @@ def recipe_of(options: argparse.Namespace, rows: int) -> Any:
     from steep.cli.tables.learning import Recipe
 
     asked = {
-        "hidden": options.hidden,
+        "hidden": options.hidden or ((128, 64) if rows >= _DEEPER_FROM else None),
         "dropout": options.dropout,
         "lr": options.lr,
         "batch_size": options.batch_size or (32 if rows < 50_000 else 256),

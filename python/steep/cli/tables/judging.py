@@ -13,6 +13,7 @@ from steep.cli.tables.reading import Parts, Problem
 from steep.cli.tables.report import Report
 from steep.cli.tables.scores import confusion, score_classes, score_numbers
 from steep.data import TargetTransform
+from steep.data.tables.frames import as_frame
 
 __all__ = ["judge"]
 
@@ -65,6 +66,7 @@ def judge(
         classes=[str(name) for name in target.classes] if is_classes else [],
         rows={name: len(rows) for name, rows in vars(parts).items()},
         columns={name: str(kind) for name, kind in table.kinds.items()},
+        categories=_categories(problem, parts, table),
         notes=problem.notes,
         network=_words(network),
         parameters=sum(p.numel() for p in network.parameters()),
@@ -81,12 +83,19 @@ def judge(
     )
 
 
+def _categories(problem: Problem, parts: Parts, table: Any) -> dict[str, list[str]]:
+    """The values of each category among the training rows."""
+    seen = as_frame(problem.frame.iloc[parts.training], "steep train")
+    names = [name for name, kind in table.kinds.items() if kind == "category"]
+    return {name: [str(level) for level in seen[name].as_levels().levels] for name in names}
+
+
 def _truth(problem: Problem, target: TargetTransform, rows: np.ndarray) -> np.ndarray:
     """Class numbers, or numbers in the target's units."""
     values = problem.values.iloc[rows]
     if problem.task == "classification":
         return np.asarray(target.transform(values))
-    return values.to_numpy(dtype=np.float64)
+    return np.asarray(values, dtype=np.float64)
 
 
 def _constant(known: np.ndarray, target: TargetTransform, found: np.ndarray) -> np.ndarray:

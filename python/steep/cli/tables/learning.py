@@ -32,13 +32,13 @@ class Recipe:
         patience: epochs without a lower validation loss after which the training ends.
     """
 
-    hidden: Sequence[int] = (128, 64)
-    dropout: float = 0.2
-    lr: float = 2e-3
+    hidden: Sequence[int] = (128,)
+    dropout: float = 0.3
+    lr: float = 1e-3
     decay: float = 1e-2
     batch_size: int = 32
     epochs: int = 300
-    patience: int = 25
+    patience: int = 40
 
 
 Inputs = tuple[steep.Tensor, ...]

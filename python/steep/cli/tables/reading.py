@@ -103,8 +103,8 @@ def share_out(problem: Problem, shares: tuple[float, float], seed: int, time: st
             options["stratify"] = problem.values
         else:
             problem.notes.append(
-                f"{counts.idxmin()!r} occurs {counts.min()} times only: the parts are drawn without "
-                "regard to classes"
+                f"{counts.idxmin()!r} occurs {counts.min()} times only, so the parts are drawn "
+                "without regard to classes"
             )
     return Parts(*split_indices(len(problem.frame), fractions, **options))
 
@@ -126,7 +126,8 @@ def fitted_transforms(
         options: dict[str, Any] = {"embed": many, "max_categories": max_categories}
         table = TableTransform(**options, unknown="own").fit(problem.frame, rows)
     for note in table.notes:
-        problem.notes.append(f"column {note}")
+        text = note.replace("max_categories=", "--max-categories ").partition("; name it")[0]
+        problem.notes.append(f"column {text}")
     target = TargetTransform(problem.task)
     is_regression = problem.task == "regression"
     target.fit(problem.values.iloc[rows] if is_regression else problem.values)

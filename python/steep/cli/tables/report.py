@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from steep.cli.tables.scores import LABELS
@@ -24,6 +25,7 @@ class Report:
         target, task, classes: what is predicted.
         rows: of each part, by its name.
         columns: kind of each input column by name.
+        categories: values of the columns that are categories, as the training rows have them.
         notes: what was found or done, a sentence each.
         network: its layers in words; `parameters` how many numbers it has.
         epochs, best_epoch, seconds, stopped: of the training.
@@ -42,6 +44,7 @@ class Report:
     classes: list[str]
     rows: dict[str, int]
     columns: dict[str, str]
+    categories: dict[str, list[str]]
     notes: list[str]
     network: str
     parameters: int
@@ -84,7 +87,7 @@ def sparkline(values: Sequence[float], width: int = 60) -> str:
         return ""
     count = min(width, len(finite))
     edges = [round(i * len(finite) / count) for i in range(count + 1)]
-    means = [sum(finite[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    means = [sum(finite[a:b]) / (b - a) for a, b in pairwise(edges)]
     if min(means) > 0:
         means = [math.log(v) for v in means]
     low, high = min(means), max(means)
