@@ -9,6 +9,7 @@ from steep.diagnose.finding import Finding, TrainingError, TrainingWarning
 from steep.diagnose.sanitizer import Sanitizer
 
 if TYPE_CHECKING:
+    from steep.diagnose.data import check_data
     from steep.diagnose.gradients import GradientCheck, ParameterGradient, gradient_check
     from steep.diagnose.overfitting import OverfitCheck, overfit_check
     from steep.diagnose.rates import RateTest, lr_find
@@ -22,6 +23,7 @@ __all__ = [
     "Sanitizer",
     "TrainingError",
     "TrainingWarning",
+    "check_data",
     "gradient_check",
     "lr_find",
     "overfit_check",
@@ -33,6 +35,7 @@ __getattr__ = importing(
     GradientCheck="gradients",
     OverfitCheck="overfitting",
     ParameterGradient="gradients",
+    check_data="data",
     RateTest="rates",
     gradient_check="gradients",
     lr_find="rates",

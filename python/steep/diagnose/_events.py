@@ -52,6 +52,7 @@ class Batch:
     loss: Tensor | None
     value: float
     kind: Kind
+    told: bool = False  # by the loop itself, as a validation; not seen by a hook
 
 
 @dataclass

@@ -12,8 +12,9 @@ __all__ = ["relation"]
 def relation(x: Array, y: Array) -> float:
     """How surely near inputs have nearer targets than any two, in standard errors.
 
-    Each sample is answered for by its nearest neighbour (Cover and Hart, 1967), and by the means
-    of classes or a linear fit, without itself; the surer of both counts. Below 2 is chance.
+    Each sample is answered for by its nearest neighbour (Cover and Hart, 1967), and by a linear
+    fit without itself; the surer of both counts. Below 2 is chance; infinity where there is too
+    little to tell by.
 
     Args:
         x: samples by anything, of numbers.
@@ -28,7 +29,7 @@ def relation(x: Array, y: Array) -> float:
         targets = (targets == np.unique(targets)).astype(np.float64)
     targets = targets.astype(np.float64) - targets.mean(axis=0)
     if len(x) < 16 or not np.isfinite(x).all() or not targets.any():
-        return 0.0
+        return np.inf  # too few different inputs to say anything
     return max(_surely(targets, targets[_nearest(x)]), _surely(targets, _linear(x, targets)))
 
 

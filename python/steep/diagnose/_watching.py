@@ -201,25 +201,24 @@ def tensors_in(value: Any, depth: int = 2) -> list[Tensor]:
 
 
 class Remembered:
-    """The last input and output of a model, as long as somebody else has them."""
+    """The last input of a model, and its output, as long as somebody else has that."""
 
     def __init__(self) -> None:
-        self.x: weakref.ref[Tensor] | None = None
+        self.x: Tensor | None = None
         self.output: weakref.ref[Tensor] | None = None
 
     def note(self, module: Module, args: Any, kwargs: Any, output: Any) -> None:
         """Take them from a hook."""
         xs, outs = [*tensors_in(args), *tensors_in(kwargs)], tensors_in(output)
-        self.x = weakref.ref(xs[0]) if xs else None
+        self.x = xs[0] if xs else None
         self.output = weakref.ref(outs[0]) if outs else None
 
     def input_of(self, output: Any) -> Tensor | None:
         """The input that led to this output; None if that is another's."""
-        if self.x is None or self.output is None or self.output() is not output:
+        if self.output is None or self.output() is not output:
             return None
-        return self.x()
+        return self.x
 
     def both(self) -> tuple[Tensor | None, Tensor | None]:
         """Input and output, each None if it is gone."""
-        x = None if self.x is None else self.x()
-        return x, None if self.output is None else self.output()
+        return self.x, None if self.output is None else self.output()

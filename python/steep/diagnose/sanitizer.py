@@ -14,8 +14,9 @@ from steep._core import Tensor, is_grad_enabled
 from steep.diagnose import rules
 from steep.diagnose._events import Batch, Context, LayerCall, Step
 from steep.diagnose._kinds import kind_by_name, kind_of
-from steep.diagnose._numbers import array
+from steep.diagnose._numbers import Array, array
 from steep.diagnose._places import calling_depth
+from steep.diagnose._rows import KnownRows, leaks
 from steep.diagnose._watching import Listener, Observer, Remembered, tensors_in
 from steep.diagnose.finding import Finding, TrainingError, TrainingWarning
 from steep.nn.module import Module
@@ -165,17 +166,44 @@ class Sanitizer:
         self._seen(known_x if x is None else x, y, output, loss, weighted)
 
     def evaluate(self, x: Any = None, y: Any = None, output: Any = None, loss: Any = None) -> None:
-        """Tell of one batch of a validation; arguments as in `step`."""
-        if self.is_watching and loss is not None:
-            self._take_all("evaluated", self._made(x, y, _first(output), loss))
+        """Tell of one batch of a validation; arguments as in `step`.
 
-    def close(self) -> None:
-        """End the watch: what can only be told at the end is told, and the hooks are taken off."""
-        if not self.is_watching:
-            return
+        Its rows should not be among those that the model was trained on, and its mode that of
+        evaluation.
+        """
+        if self.is_watching and loss is not None:
+            batch = self._made(x, y, _first(output), loss)
+            batch.told = True
+            self._take_all("evaluated", batch)
+
+    def splits(self, training: Any, validation: Any) -> None:
+        """Tell of the inputs of both sets, arrays or tensors, in whose rows leaks are looked for.
+
+        The training set itself as a validation is taken to be on purpose.
+
+        Raises:
+            TrainingError: if there is one, and the sanitiser is strict.
+        """
+        if self.is_watching:
+            ours, theirs, known = _as_array(training), _as_array(validation), KnownRows()
+            if ours.shape == theirs.shape and np.array_equal(ours, theirs):
+                return
+            known.add(ours)
+            self._tell(leaks(known, theirs, known.repeated / max(1, known.count)))
+
+    def close(self, *, quiet: bool = False) -> None:
+        """End the watch: what can only be told at the end is told, and the hooks are taken off.
+
+        Args:
+            quiet: whether to leave out what is still to be told. Default: ``False``.
+
+        Raises:
+            TrainingError: if something is found, and the sanitiser is strict.
+        """
         try:
-            self._end_close()
-            self._tell(found for rule in self._long for found in rule.end())
+            if self.is_watching and not quiet:
+                self._end_close()
+                self._tell(found for rule in self._long for found in rule.end())
         finally:
             self._release()
 
@@ -188,10 +216,7 @@ class Sanitizer:
         return self
 
     def __exit__(self, kind: object, *exc: object) -> None:
-        if kind is None:
-            self.close()
-        else:  # what has been raised is what the user needs to see
-            self._release()
+        self.close(quiet=kind is not None)  # what has been raised is what the user needs to see
 
     def __repr__(self) -> str:
         state = "watching" if self.is_watching else "over"
@@ -278,6 +303,7 @@ class Sanitizer:
         self._is_over = True
         self._detach()
         self._close, self._long, self._last_loss = [], [], None
+        self._remembered = Remembered()
 
 
 def _check(model: Any, loss: Any, optimizer: Any) -> None:
@@ -303,3 +329,7 @@ def _value(loss: Any) -> float:
     if isinstance(loss, Tensor):
         return float(np.mean(array(loss))) if loss.numel() else 0.0
     return float(loss)
+
+
+def _as_array(x: Any) -> Array:
+    return array(x) if isinstance(x, Tensor) else np.asarray(x)

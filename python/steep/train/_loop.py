@@ -258,13 +258,13 @@ class Loop:
     def _end(self) -> None:
         """However it ended: the best weights, the modes from before, the last callbacks."""
         run = self.run
-        if self.watch is not None:
-            self.watch.close()
         run.history.stopped = run.stopped or "error"
         run.history.restored = self.monitor.restore()
         self.modes.restore()
         self.progress.close()
         self._call("on_train_end")
+        if self.watch is not None:  # last, for a strict one may raise
+            self.watch.close(quiet=run.history.stopped in ("error", "non-finite loss"))
 
 
 class _Stream:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from steep._core import Tensor
 from steep.diagnose.sanitizer import Sanitizer
 from steep.nn.module import Module
 from steep.optim.optimizer import Optimizer
+from steep.train._batches import Batches, RowBatches
 
-__all__ = ["make_watch", "under_watch"]
+__all__ = ["make_watch", "under_watch", "watch_splits"]
 
 # Steps whose layers and gradients are looked at, and batches whose losses are: those rules that
 # need the most decide by then.
@@ -31,6 +33,14 @@ def make_watch(
     strict = sanitize == "strict"
     known = optimizer if isinstance(optimizer, Optimizer) else None
     return Sanitizer(model, loss, known, steps=STEPS, until=UNTIL, attach=False, strict=strict)
+
+
+def watch_splits(watch: Sanitizer, training: Batches, validation: Batches | None) -> None:
+    """Have it look for rows that are in both, where both are at hand as one tensor each."""
+    if isinstance(training, RowBatches) and isinstance(validation, RowBatches):
+        x, other = training.parts[0], validation.parts[0]
+        if isinstance(x, Tensor) and isinstance(other, Tensor):
+            watch.splits(x, other)
 
 
 def under_watch(watch: Sanitizer, step: Callable[..., Any]) -> Callable[..., Any]:

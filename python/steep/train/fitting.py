@@ -26,7 +26,7 @@ from steep.train._step import (
     of_rows,
     training_step,
 )
-from steep.train._watch import make_watch, under_watch
+from steep.train._watch import make_watch, under_watch, watch_splits
 from steep.train.callbacks import Run, check_callbacks
 from steep.train.checkpoints import Checkpoint, file_to_resume, make_checkpoint, restore
 from steep.train.history import History
@@ -211,6 +211,8 @@ def _prepare(loop: Loop, metrics: Any, clip: Clip, compile: bool) -> None:
     if loop.watch is not None:
         core = make(model, score, run.optimizer, loop.metrics, clip, loop.watch)
         loop.watched_step = under_watch(loop.watch, _prepared(core, loop, compile=False))
+        if loop.validation is not None:
+            watch_splits(loop.watch, loop.batches, loop.validation.batches)
 
 
 def _prepared(core: Core, loop: Loop, compile: bool) -> Any:

@@ -5,6 +5,7 @@ from steep.diagnose.rules.activations import ActivationBeforeLoss, DeadUnits, Sa
 from steep.diagnose.rules.broadcast import SilentBroadcast
 from steep.diagnose.rules.gradients import GradientsByLayer
 from steep.diagnose.rules.inputs import BatchesBySort, BatchFirst, InputScale
+from steep.diagnose.rules.leaks import LeakedRows
 from steep.diagnose.rules.loop import IdleOptimizer, MissingZeroGrad
 from steep.diagnose.rules.modes import Modes
 from steep.diagnose.rules.nonfinite import FirstNonFinite
@@ -37,7 +38,7 @@ CLOSE: tuple[type[Rule], ...] = (
     Targets,
     Unreached,
 )
-LONG: tuple[type[Rule], ...] = (FirstNonFinite, AtChance, HiddenImbalance, Modes)
+LONG: tuple[type[Rule], ...] = (FirstNonFinite, AtChance, HiddenImbalance, LeakedRows, Modes)
 
 
 def make(kinds: tuple[type[Rule], ...], context: Context) -> list[Rule]:

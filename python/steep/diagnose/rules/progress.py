@@ -128,7 +128,7 @@ class AtChance(Rule):
             evidence += f"; near inputs have no nearer targets ({short(related)} standard errors)"
             mend = "look at how x and y are paired: the same order, the same rows dropped"
             yield self.finding("labels-unrelated-to-inputs", "", evidence, mend)
-        elif self.kind != "regression" or (related is not None and related > 4):
+        elif self.kind != "regression" or (related is not None and 4 < related < math.inf):
             mend = "another learning rate (steep.diagnose.lr_find), and overfit_check: can the "
             mend += "model learn ten samples?"
             yield self.finding("loss-at-chance", "", evidence, mend)
