@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -103,6 +104,14 @@ def test_what_is_no_table(write, text, message):
     with pytest.raises(ValueError, match=message) as caught:
         read_table(write(text))
     assert "table.csv" in str(caught.value)
+
+
+def test_fields_beyond_the_names_are_no_warning_that_one_may_switch_off(write):
+    path = write("a,b\n1,2,3\n4,5\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(ValueError, match="unequal numbers of fields"):
+            read_table(path)
 
 
 def test_short_rows_end_in_missing_values(write):

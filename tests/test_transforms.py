@@ -162,6 +162,7 @@ def test_the_normal_distribution():
 
 def test_as_many_quantiles_as_rows_are_ranks():
     x = np.round(RNG.standard_normal((300, 2)), 1)
+    x[:4], x[4:8] = x.min(0), x.max(0)  # ends that repeat
     out = data.QuantileTransformer().fit_transform(x)
     ranks = (stats.rankdata(x, axis=0) - 1) / 299  # of equal values the mean
     inner = (x > x.min(0)) & (x < x.max(0))
@@ -340,6 +341,15 @@ def test_a_level_is_the_same_as_number_and_as_text():
     assert truths.categories == [[False, True]]
     assert truths.transform({"c": ["True", "false", None]}).ravel().tolist() == [1, 0, 2]
     assert truths.transform({"c": [1.0, 0.0]}).ravel().tolist() == [1, 0]
+
+
+def test_levels_of_odd_numbers():
+    x = [1.0, np.inf, 2.0**60, -np.inf, 0.5, NAN]
+    encoder = data.OrdinalEncoder().fit({"c": x})
+    assert encoder.categories == [["-inf", 0.5, 1.0, 2.0**60, "inf", None]]
+    restored = transform_from_state(through_json(encoder.state()))
+    assert restored.transform({"c": x}).ravel().tolist() == [2, 4, 3, 0, 1, 5]
+    assert data.OrdinalEncoder().fit({"c": [1.0, NAN, 3.0]}).categories == [[1, 3, None]]
 
 
 def test_declared_categories_keep_their_order():

@@ -53,9 +53,13 @@ def _numbers(name: str, series: Any) -> Column:
 
 
 def _dates(name: str, series: Any) -> Column:
-    if getattr(series.dt, "tz", None) is not None:
-        series = series.dt.tz_localize(None)
-    return Column(name, "date", series.to_numpy(dtype="datetime64[us]"))
+    # By way of pandas' own types: pandas 2.0 takes a zone from Arrow's times as if it were UTC, and
+    # makes no array of their gaps.
+    zone = getattr(series.dt, "tz", None)
+    if zone is not None:
+        own = optional("pandas", "tables", "steep.data.tables").DatetimeTZDtype("us", zone)
+        series = series.astype(own).dt.tz_localize(None)
+    return Column(name, "date", series.astype("datetime64[us]").to_numpy())
 
 
 def _text(name: str, series: Any, pandas: Any) -> Column:

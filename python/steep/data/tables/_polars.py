@@ -45,7 +45,7 @@ def polars_column(name: str, series: Any) -> Column:
 def _codes(series: Any, levels: Any, polars: Any) -> Array:
     numbers = polars.Series(range(len(levels)), dtype=polars.Int64)
     codes = series.replace_strict(levels, numbers, default=-1, return_dtype=polars.Int64)
-    out: Array = codes.fill_null(-1).to_numpy()
+    out: Array = codes.to_numpy()
     return out
 
 

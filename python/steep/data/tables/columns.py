@@ -118,11 +118,15 @@ class Column(NamedTuple):
         missing = self.missing()
         codes = np.full(len(self.values), -1, np.int64)
         found, codes[~missing] = np.unique(self.values[~missing], return_inverse=True)
-        whole = found.dtype.kind == "f" and bool((np.isfinite(found) & (found % 1 == 0)).all())
+        # Of whole numbers that gaps made floats of; beyond 2^53 neighbours would be the same.
+        whole = found.dtype.kind == "f" and bool((np.abs(found) < 2.0**53).all())
+        whole = whole and bool((found % 1 == 0).all())
         if self.kind == "date":
             levels = tuple(str(value).removesuffix("T00:00:00.000000") for value in found)
         else:
-            levels = tuple((found.astype(np.int64) if whole else found).tolist())
+            known = (found.astype(np.int64) if whole else found).tolist()
+            # Infinities by their names, as JSON has no numbers for them.
+            levels = tuple(x if math.isfinite(x) else str(x) for x in known)
         return Column(self.name, "levels", codes, levels)
 
 
