@@ -215,3 +215,23 @@ def test_a_scope_ends_with_an_error_and_has_scopes_inside() -> None:
 def test_a_scope_refuses_what_is_no_generator(args: tuple[Any, ...]) -> None:
     with pytest.raises(TypeError, match=r"draw_from: expected \(generator, function"):
         _core.draw_from(*args)
+
+
+def test_seeding_within_a_scope_is_of_its_generator() -> None:
+    generator = steep.Generator()
+    steep.manual_seed(3)
+    before = steep.get_rng_state()
+
+    def seeds() -> Any:
+        assert steep.manual_seed(6).initial_seed() == 6
+        assert steep.initial_seed() == 6
+        state = steep.get_rng_state()
+        first = steep.rand(2)
+        steep.set_rng_state(state)
+        same_bits(steep.rand(2).numpy(), first.numpy())
+        return first
+
+    first = _core.draw_from(generator, seeds)
+    same_bits(first.numpy(), steep.rand(2, generator=steep.Generator().manual_seed(6)).numpy())
+    assert steep.equal(steep.get_rng_state(), before)
+    assert generator.initial_seed() == 6

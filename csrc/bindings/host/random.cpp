@@ -1,4 +1,5 @@
-// The functions that act on the default generator.
+// The functions that act on the default generator: on this thread within draw_from, what that was
+// given.
 #include "bindings/calls/arguments.h"
 #include "bindings/host/runtime.h"
 
@@ -11,28 +12,30 @@ PyObject* manual_seed(PyObject* module, PyObject* const* args, Py_ssize_t count,
   return guarded([&] {
     static constexpr ArgumentNames kNames = {"manual_seed", 1, 1, {"seed"}};
     const Arguments arguments(kNames, args, count, keywords);
-    seed_from(default_generator(), arguments[0]);
+    seed_from(current_generator(), arguments[0]);
+    if (&current_generator() != &default_generator())
+      return generator_of_python(current_generator().shared_from_this());
     return PyObject_GetAttrString(module, "default_generator");
   });
 }
 
 PyObject* seed(PyObject*, PyObject*) {
-  return guarded([] { return seed_anew(default_generator()); });
+  return guarded([] { return seed_anew(current_generator()); });
 }
 
 PyObject* initial_seed(PyObject*, PyObject*) {
-  return PyLong_FromUnsignedLongLong(default_generator().initial_seed());
+  return PyLong_FromUnsignedLongLong(current_generator().initial_seed());
 }
 
 PyObject* get_rng_state(PyObject*, PyObject*) {
-  return guarded([] { return state_of(default_generator()); });
+  return guarded([] { return state_of(current_generator()); });
 }
 
 PyObject* set_rng_state(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     static constexpr ArgumentNames kNames = {"set_rng_state", 1, 1, {"new_state"}};
     const Arguments arguments(kNames, args, count, keywords);
-    set_state("set_rng_state", default_generator(), arguments[0]);
+    set_state("set_rng_state", current_generator(), arguments[0]);
     Py_RETURN_NONE;
   });
 }

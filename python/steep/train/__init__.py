@@ -28,6 +28,7 @@ from steep.train.metrics import (
 from steep.train.mixing import cutmix, mixup, sample_beta
 from steep.train.regularization import GradientNoise, l1_penalty, l2_penalty
 from steep.train.stopping import EarlyStopping
+from steep.train.sweeps import Pruned, SweepResult, Trial, TrialResult, sweep
 
 __all__ = [
     "AUC",
@@ -46,15 +47,19 @@ __all__ = [
     "Metric",
     "NonFiniteLoss",
     "Precision",
+    "Pruned",
     "R2",
     "RMSE",
     "Recall",
     "Run",
+    "SweepResult",
     "Task",
     "TensorBoardLog",
     "TopK",
     "Trained",
     "TrainedMany",
+    "Trial",
+    "TrialResult",
     "cutmix",
     "decay_groups",
     "evaluate",
@@ -65,4 +70,5 @@ __all__ = [
     "mixup",
     "predict",
     "sample_beta",
+    "sweep",
 ]
