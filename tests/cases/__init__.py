@@ -29,6 +29,7 @@ from cases.matmul import PRODUCTS
 from cases.norm import NORMS
 from cases.norm_layers import NORM_LAYERS
 from cases.optim import OPTIMIZERS, SEARCHES, STEPS
+from cases.order import ORDER, SEARCH
 from cases.planes import PLANES
 from cases.pool import ADAPTIVE_LAYERS, POOLING
 from cases.random import DRAWS
@@ -36,6 +37,7 @@ from cases.recurrent import RECURRENT, RECURRENT_LAYERS
 from cases.reduce import EXTREMES, STATISTICS, SUMS
 from cases.resample import RESAMPLING, RESAMPLING_LAYERS
 from cases.row import Row
+from cases.scatter import SCATTERS
 from cases.shape import JOIN, VIEWS
 from cases.softmax import SOFTMAX
 from cases.special import SPECIAL_FUNCTIONS
@@ -64,6 +66,9 @@ TABLE: dict[str, Row] = {
     **GRIDS,
     **TURNS,
     **INDEX,
+    **SCATTERS,
+    **ORDER,
+    **SEARCH,
     **EMBEDDINGS,
     **PRODUCTS,
     **CONVOLUTIONS,

@@ -31,6 +31,8 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, bool sparse_gra
 // The same for an index of int64 that has x's rank and, beside dim, no other sizes. Where it is out of
 // bounds the result is 0, and no gradient comes back.
 Tensor gather_places(const Tensor& x, int dim, const Tensor& index);
+// src added at index along dim into zeros of `shape`; the same holds of the index.
+Tensor scatter_places(const Tensor& src, int dim, const Tensor& index, const Dims& shape);
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor masked_select(const Tensor& x, const Tensor& mask);
 Tensor one_hot(const Tensor& x, int64_t num_classes);

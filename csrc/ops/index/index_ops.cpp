@@ -99,8 +99,20 @@ Tensor cropped(const Tensor& x, const Tensor& index, int dim) {
 
 Tensor as_rank_one(const Tensor& x) { return x.dim() == 0 ? reshape(x, {1}) : x; }
 
-// Adds src at index along dim into zeros of `shape`.
-Tensor scatter_into_zeros(const Tensor& src, int dim, const Tensor& index, const Dims& shape) {
+// An empty index may have any shape and any dtype, as in PyTorch.
+Tensor gather_nothing(const Tensor& x, const Dims& shape) {
+  Tensor out = empty(shape, x.dtype());
+  if (wanted(x)) {
+    record("gather", out, {x}, [whole = x.shape()](const Tensor& grad, Grads& grads) {
+      grads[0] = full(whole, 0, grad.dtype());
+    });
+  }
+  return out;
+}
+
+}  // namespace
+
+Tensor scatter_places(const Tensor& src, int dim, const Tensor& index, const Dims& shape) {
   Tensor out = full(shape, 0, src.dtype());
   const IndexedRows rows = rows_of(out, dim);
   {
@@ -117,19 +129,6 @@ Tensor scatter_into_zeros(const Tensor& src, int dim, const Tensor& index, const
   return out;
 }
 
-// An empty index may have any shape and any dtype, as in PyTorch.
-Tensor gather_nothing(const Tensor& x, const Dims& shape) {
-  Tensor out = empty(shape, x.dtype());
-  if (wanted(x)) {
-    record("gather", out, {x}, [whole = x.shape()](const Tensor& grad, Grads& grads) {
-      grads[0] = full(whole, 0, grad.dtype());
-    });
-  }
-  return out;
-}
-
-}  // namespace
-
 Tensor gather_places(const Tensor& x, int dim, const Tensor& index) {
   Tensor out = empty(index.shape(), x.dtype());
   const IndexedRows rows = rows_of(x, dim);
@@ -141,7 +140,7 @@ Tensor gather_places(const Tensor& x, int dim, const Tensor& index) {
   if (wanted(x)) {
     record("gather", out, {x},
            [index = Saved(index), dim, shape = x.shape()](const Tensor& grad, Grads& grads) {
-             grads[0] = scatter_into_zeros(grad, dim, index.get(), shape);
+             grads[0] = scatter_places(grad, dim, index.get(), shape);
            });
   }
   return out;
@@ -188,8 +187,8 @@ Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tens
   // Scattered into the corner that index covers, which is then laid over the whole.
   Dims corner = places.shape();
   corner[at] = target.size(at);
-  Tensor added = scatter_into_zeros(
-      part, at, checked_index("scatter_add", places, target.size(at), at), corner);
+  Tensor added =
+      scatter_places(part, at, checked_index("scatter_add", places, target.size(at), at), corner);
   if (corner != target.shape())
     added = put_strided_view(added, {target.shape(), contiguous_strides(target.shape()), 0},
                              {corner, contiguous_strides(target.shape()), 0});

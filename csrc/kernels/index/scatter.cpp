@@ -1,0 +1,83 @@
+#include "kernels/index/scatter.h"
+
+#include "kernels/isa.h"
+#include "kernels/partition.h"
+
+namespace steep::kernels {
+
+#if STEEP_DESCRIBES
+Kernel kScatterPut = routine("scatter", Kind::opaque, "urr");
+Kernel kScatterProd = routine("scatter_prod", Kind::opaque, "urr");
+Kernel kScatterMax = routine("scatter_amax", Kind::opaque, "urr");
+Kernel kScatterMin = routine("scatter_amin", Kind::opaque, "urr");
+#endif
+
+namespace {
+
+template <class T>
+struct Put {
+  static T of(T, T source) { return source; }
+};
+// T is unsigned where the tensor holds integers, whose products wrap around.
+template <class T>
+struct Times {
+  static T of(T there, T source) { return static_cast<T>(there * source); }
+};
+// A nan beats any number.
+template <class T>
+struct Greater {
+  static T of(T there, T source) { return there != there || there > source ? there : source; }
+};
+template <class T>
+struct Lesser {
+  static T of(T there, T source) { return there != there || there < source ? there : source; }
+};
+
+// Shared by outer and by ranges of inner, never by index: writes to one place keep their order.
+template <class T, template <class> class Combine>
+void scatter(const Task& task) {
+  const Selection& s = arguments<Selection>(task);
+  T* out = static_cast<T*>(task.data[0]);
+  const T* source = static_cast<const T*>(task.data[1]);
+  const auto* index = static_cast<const int64_t*>(task.data[2]);
+  const int64_t inner = s.inner;
+  const Range mine = share(s.outer * inner, inner == 1 ? 1 : 16, task.rank, task.size);
+  for (int64_t at = mine.begin; at < mine.end;) {
+    const int64_t o = at / inner, first = at % inner;
+    const int64_t end = mine.end - o * inner < inner ? mine.end - o * inner : inner;
+    T* to = out + o * s.length * inner;
+    for (int64_t k = 0; k < s.count; ++k) {
+      const int64_t row = (o * s.count + k) * inner;
+      for (int64_t j = first; j < end; ++j) {
+        const int64_t place = index[row + j];
+        if (static_cast<uint64_t>(place) >= static_cast<uint64_t>(s.length)) continue;
+        T& there = to[place * inner + j];
+        there = Combine<T>::of(there, source[row + j]);
+      }
+    }
+    at += end - first;
+  }
+}
+
+template <class T, class Moves>
+void fill_moves() {
+  set_routine<T>(kScatterPut, scatter<Moves, Put>);
+}
+template <class T, class Multiplies>
+void fill() {
+  set_routine<T>(kScatterProd, scatter<Multiplies, Times>);
+  set_routine<T>(kScatterMax, scatter<T, Greater>);
+  set_routine<T>(kScatterMin, scatter<T, Lesser>);
+}
+
+}  // namespace
+
+void STEEP_FILL(index_scatter)() {
+  fill_moves<float, uint32_t>(), fill_moves<int32_t, uint32_t>();
+  fill_moves<double, uint64_t>(), fill_moves<int64_t, uint64_t>();
+  fill_moves<uint8_t, uint8_t>(), fill_moves<bool, uint8_t>();
+  fill<float, float>(), fill<double, double>();
+  fill<int64_t, uint64_t>(), fill<int32_t, uint32_t>(), fill<uint8_t, uint8_t>();
+}
+
+}  // namespace steep::kernels

@@ -1,0 +1,15 @@
+// Elements written to places along one dimension, or combined with what is there, in the order of
+// the index. See index.h.
+#pragma once
+
+#include "kernels/index/index.h"
+
+namespace steep::kernels {
+
+// Selection.  Operands: out[outer, length, inner] = source at index, both [outer, count, inner]; the
+// last of several wins.
+extern Kernel kScatterPut;
+// The same, with the product, the greatest or the least of what is there and of source.
+extern Kernel kScatterProd, kScatterMax, kScatterMin;
+
+}  // namespace steep::kernels
