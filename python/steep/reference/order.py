@@ -194,7 +194,8 @@ def unique(
     dim: int | None = None,
 ) -> Any:
     """The distinct elements, or slices."""
-    out = np.unique(input, return_inverse=return_inverse, return_counts=return_counts, axis=dim)
+    find: Any = np.unique
+    out = find(input, return_inverse=return_inverse, return_counts=return_counts, axis=dim)
     if not isinstance(out, tuple):
         return out
     parts = [out[0], *(part.astype(np.int64) for part in out[1:])]
