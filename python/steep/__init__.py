@@ -71,6 +71,7 @@ _SUBMODULES = (
 _LAZY = {
     "compile": "compiler",
     "broadcast_shapes": "_shapes",
+    "einsum": "_einsum",
     "finfo": "_info",
     "iinfo": "_info",
     "load": "serialize",
@@ -78,6 +79,7 @@ _LAZY = {
     "save": "serialize",
     "save_checkpoint": "checkpoint",
     "set_printoptions": "_printing",
+    "tensordot": "_einsum",
 }
 
 __all__ = [

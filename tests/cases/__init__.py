@@ -37,6 +37,7 @@ from cases.recurrent import RECURRENT, RECURRENT_LAYERS
 from cases.reduce import EXTREMES, STATISTICS, SUMS
 from cases.resample import RESAMPLING, RESAMPLING_LAYERS
 from cases.row import Row
+from cases.scan import ADDED, SCANS
 from cases.scatter import SCATTERS
 from cases.shape import JOIN, VIEWS
 from cases.softmax import SOFTMAX
@@ -68,6 +69,8 @@ TABLE: dict[str, Row] = {
     **INDEX,
     **SCATTERS,
     **ORDER,
+    **SCANS,
+    **ADDED,
     **SEARCH,
     **EMBEDDINGS,
     **PRODUCTS,

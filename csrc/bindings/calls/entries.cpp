@@ -102,15 +102,19 @@ Owned make_operation(const Entry& entry) {
   return object;
 }
 
-// The type of the results of max(x, dim) and the like: a named tuple.
+// The type of the results of max(x, dim) and the like, or of aminmax: a named tuple.
 PyTypeObject* make_named_pair(const std::string& name) {
   static auto* names = new std::deque<std::string>();
   names->push_back("steep.return_types." + name);
   static PyStructSequence_Field fields[] = {{"values", "The values."},
                                             {"indices", "Where along the dimension they are."},
                                             {nullptr, nullptr}};
-  PyStructSequence_Desc description = {names->back().c_str(), "Values, and where they are.", fields,
-                                       2};
+  static PyStructSequence_Field ends[] = {
+      {"min", "The least values."}, {"max", "The greatest values."}, {nullptr, nullptr}};
+  const bool both_ends = name == "aminmax";
+  PyStructSequence_Desc description = {names->back().c_str(),
+                                       both_ends ? "Both ends." : "Values, and where they are.",
+                                       both_ends ? ends : fields, 2};
   return reinterpret_cast<PyTypeObject*>(
       checked(reinterpret_cast<PyObject*>(PyStructSequence_NewType(&description))));
 }

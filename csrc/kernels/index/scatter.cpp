@@ -6,10 +6,10 @@
 namespace steep::kernels {
 
 #if STEEP_DESCRIBES
-Kernel kScatterPut = routine("scatter", Kind::opaque, "urr");
+Kernel kScatter = routine("scatter", Kind::opaque, "urr");
 Kernel kScatterProd = routine("scatter_prod", Kind::opaque, "urr");
-Kernel kScatterMax = routine("scatter_amax", Kind::opaque, "urr");
-Kernel kScatterMin = routine("scatter_amin", Kind::opaque, "urr");
+Kernel kScatterAmax = routine("scatter_amax", Kind::opaque, "urr");
+Kernel kScatterAmin = routine("scatter_amin", Kind::opaque, "urr");
 #endif
 
 namespace {
@@ -61,13 +61,13 @@ void scatter(const Task& task) {
 
 template <class T, class Moves>
 void fill_moves() {
-  set_routine<T>(kScatterPut, scatter<Moves, Put>);
+  set_routine<T>(kScatter, scatter<Moves, Put>);
 }
 template <class T, class Multiplies>
 void fill() {
   set_routine<T>(kScatterProd, scatter<Multiplies, Times>);
-  set_routine<T>(kScatterMax, scatter<T, Greater>);
-  set_routine<T>(kScatterMin, scatter<T, Lesser>);
+  set_routine<T>(kScatterAmax, scatter<T, Greater>);
+  set_routine<T>(kScatterAmin, scatter<T, Lesser>);
 }
 
 }  // namespace

@@ -8,8 +8,8 @@ namespace steep::kernels {
 
 // Selection.  Operands: out[outer, length, inner] = source at index, both [outer, count, inner]; the
 // last of several wins.
-extern Kernel kScatterPut;
+extern Kernel kScatter;
 // The same, with the product, the greatest or the least of what is there and of source.
-extern Kernel kScatterProd, kScatterMax, kScatterMin;
+extern Kernel kScatterProd, kScatterAmax, kScatterAmin;
 
 }  // namespace steep::kernels

@@ -13,7 +13,7 @@ Cost cost(const LaunchView& launch) {
 }
 }  // namespace
 
-Kernel kSearch = routine("searchsorted", Kind::opaque, "wrrr").with_cost(cost);
+Kernel kSearchsorted = routine("searchsorted", Kind::opaque, "wrrr").with_cost(cost);
 #endif
 
 namespace {
@@ -50,11 +50,11 @@ void search(const Task& task) {
 }  // namespace
 
 void STEEP_FILL(order_search)() {
-  set_routine<float>(kSearch, search<float>);
-  set_routine<double>(kSearch, search<double>);
-  set_routine<int64_t>(kSearch, search<int64_t>);
-  set_routine<int32_t>(kSearch, search<int32_t>);
-  set_routine<uint8_t>(kSearch, search<uint8_t>);
+  set_routine<float>(kSearchsorted, search<float>);
+  set_routine<double>(kSearchsorted, search<double>);
+  set_routine<int64_t>(kSearchsorted, search<int64_t>);
+  set_routine<int32_t>(kSearchsorted, search<int32_t>);
+  set_routine<uint8_t>(kSearchsorted, search<uint8_t>);
 }
 
 }  // namespace steep::kernels

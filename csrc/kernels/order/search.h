@@ -15,6 +15,6 @@ struct SearchedRows {
 
 // SearchedRows.  Operands: out int64[rows, m], sorted[rows or 1, n], values[rows, m], and, where the
 // rows are not sorted themselves, places int64 like them that sort them.
-extern Kernel kSearch;
+extern Kernel kSearchsorted;
 
 }  // namespace steep::kernels

@@ -98,7 +98,7 @@ struct SavedPlaces {
 Tensor put(const char* op, const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src) {
   if (index.numel() == 0) return clone(x);
   const Scattered of = checked(op, x, dim, index, src);
-  Tensor out = combined_corner(kernels::kScatterPut, of);
+  Tensor out = combined_corner(kernels::kScatter, of);
   if (wanted(of.target, of.source)) {
     record("scatter", out, {of.target, of.source},
            [index = Saved(of.index), dim = of.dim](const Tensor& grad, Grads& grads) {
@@ -250,7 +250,7 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
       out = mean_into(of, of.target, include_self);
       break;
     default:
-      out = extreme_of(of, way == Way::amax ? kernels::kScatterMax : kernels::kScatterMin);
+      out = extreme_of(of, way == Way::amax ? kernels::kScatterAmax : kernels::kScatterAmin);
   }
   return reshape(out, x.shape());
 }

@@ -26,7 +26,7 @@ Tensor places_in(const Tensor& sorted, const Tensor& values, const Tensor& sorte
   const int64_t rows = one_row || m == 0 ? 1 : values.numel() / m;
   if (out.numel() == 0) return out;
   const Tensor order = sorter.defined() ? contiguous(sorter) : Tensor();
-  program::launch(kernels::kSearch, type,
+  program::launch(kernels::kSearchsorted, type,
                   {out, contiguous(to(sorted, type)), contiguous(to(values, type)), order},
                   kernels::SearchedRows{rows, n, m, one_row, right});
   return out;
@@ -119,7 +119,7 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength) {
     bins = std::max(bins, item(max(x)).to_int() + 1);
   }
   DType type = DType::int64;
-  if (weights.defined()) type = weights.dtype() == DType::float32 ? DType::float32 : DType::float64;
+  if (weights.defined()) type = is_floating(weights.dtype()) ? weights.dtype() : DType::float64;
   const Tensor amounts = weights.defined() ? to(weights, type) : full(x.shape(), 1, type);
   return scatter_add(full({bins}, 0, type), 0, to(x, DType::int64), amounts);
 }

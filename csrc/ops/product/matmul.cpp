@@ -210,15 +210,34 @@ void add_none_of(const Tensor& x, const Tensor& out) {
 
 // Integers times a number that is not whole would be another number, and so would floats times one
 // that they cannot hold.
-Number factor_of(const char* name, const Number& number, DType type) {
-  if (is_floating(type)) check_fits("addmm", number, type);
+Number factor_of(const char* op, const char* name, const Number& number, DType type) {
+  if (is_floating(type)) check_fits(op, number, type);
   if (is_floating(type) || !number.is_floating()) return number;
   const double value = number.to_double();
   if (!std::isfinite(value) || value != std::trunc(value))
-    fail(ErrorKind::runtime, "addmm", join("a whole number for ", name, " of integer tensors"),
+    fail(ErrorKind::runtime, op, join("a whole number for ", name, " of integer tensors"),
          join(value), "convert the tensors with .float()");
   return number.as_element(type);
 }
+
+}  // namespace
+
+Tensor add_product(const char* op, const Tensor& x, const Tensor& product, const Number& beta,
+                   const Number& alpha) {
+  const Number of_product = factor_of(op, "alpha", alpha, product.dtype()),
+               of_input = factor_of(op, "beta", beta, product.dtype());
+  if (!broadcasts_to(x.shape(), product.shape()))
+    fail(ErrorKind::runtime, op, join("an input that broadcasts to ", to_string(product.shape())),
+         to_string(x.shape()));
+  const Tensor scaled = of_product.to_double() != 1 ? mul(product, of_product) : product;
+  if (of_input.to_double() == 0) {
+    add_none_of(x, scaled);
+    return scaled;
+  }
+  return add(of_input.to_double() == 1 ? x : mul(x, of_input), scaled);
+}
+
+namespace {
 
 Tensor addmm(const Tensor& x, const Tensor& mat1, const Tensor& mat2, const Number& beta,
              const Number& alpha) {
@@ -227,18 +246,7 @@ Tensor addmm(const Tensor& x, const Tensor& mat1, const Tensor& mat2, const Numb
   if (x.dtype() != mat1.dtype())
     fail(ErrorKind::runtime, "addmm", "input and the matrices to have the same dtype",
          join(name(x.dtype()), " and ", name(mat1.dtype())), "convert one with .to(dtype)");
-  const Number of_product = factor_of("alpha", alpha, x.dtype()),
-               of_input = factor_of("beta", beta, x.dtype());
-  Tensor scaled = matmul(mat1, mat2);
-  if (!broadcasts_to(x.shape(), scaled.shape()))
-    fail(ErrorKind::runtime, "addmm",
-         join("an input that broadcasts to ", to_string(scaled.shape())), to_string(x.shape()));
-  if (of_product.to_double() != 1) scaled = mul(scaled, of_product);
-  if (of_input.to_double() == 0) {
-    add_none_of(x, scaled);
-    return scaled;
-  }
-  return add(of_input.to_double() == 1 ? x : mul(x, of_input), scaled);
+  return add_product("addmm", x, matmul(mat1, mat2), beta, alpha);
 }
 
 void register_matmul(Registry& registry) {

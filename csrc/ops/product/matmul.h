@@ -37,4 +37,8 @@ Tensor linear_activation(const Tensor& x, const Tensor& weight, const Tensor& bi
 Tensor matmul_activation_backward(const Tensor& x, const Tensor& other, const Tensor& out,
                                   const std::string& activation);
 
+// beta * x + alpha * product, which x broadcasts to; with beta 0, x has no part in the value.
+Tensor add_product(const char* op, const Tensor& x, const Tensor& product, const Number& beta,
+                   const Number& alpha);
+
 }  // namespace steep::ops

@@ -109,3 +109,47 @@ register("outer", outer, outer_gradient, ("input", "vec2"))
 register("linear", linear, linear_gradient, ("input", "weight", "bias"))
 register("addmm", addmm, addmm_gradient, ("input", "mat1", "mat2"))
 register("bilinear", bilinear, bilinear_gradient, ("input1", "input2", "weight", "bias"))
+
+
+def _added(product: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    """``beta * input + alpha * product(first, second)``."""
+
+    def forward(
+        input: Array, first: Array, second: Array, *, beta: float = 1, alpha: float = 1
+    ) -> Array:
+        out = alpha * product(wide(first), wide(second))
+        return np.asarray(out if beta == 0 else beta * wide(input) + out).astype(first.dtype)
+
+    return forward
+
+
+def inner(input: Array, other: Array) -> Array:
+    """Scalar products along the last dimensions."""
+    return np.asarray(np.inner(wide(input), wide(other))).astype(input.dtype)
+
+
+def cross(input: Array, other: Array, dim: int | None = None) -> Array:
+    """``out[i] = input[j] other[k] - input[k] other[j]``."""
+    axis = input.shape.index(3) if dim is None else dim
+    x, y = (np.moveaxis(wide(a), axis, 0) for a in np.broadcast_arrays(input, other))
+    parts = [x[(i + 1) % 3] * y[(i + 2) % 3] - x[(i + 2) % 3] * y[(i + 1) % 3] for i in range(3)]
+    return np.moveaxis(np.stack(parts), 0, axis).astype(input.dtype)
+
+
+register("addmv", _added(np.matmul), arrays=("input", "first", "second"))
+register("addr", _added(np.outer), arrays=("input", "first", "second"))
+register("baddbmm", _added(np.matmul), arrays=("input", "first", "second"))
+register(
+    "addbmm",
+    _added(lambda a, b: np.asarray(np.matmul(a, b).sum(0))),
+    arrays=("input", "first", "second"),
+)
+register("inner", inner, arrays=("input", "other"))
+register("cross", cross, arrays=("input", "other"))
+register(
+    "chain_matmul",
+    lambda matrices: np.asarray(np.linalg.multi_dot([wide(x) for x in matrices])).astype(
+        matrices[0].dtype
+    ),
+    arrays=("matrices",),
+)

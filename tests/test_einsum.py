@@ -1,0 +1,117 @@
+"""einsum and tensordot, against NumPy's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import steep
+from runner import tensor
+
+EQUATIONS: list[tuple[str, tuple[tuple[int, ...], ...]]] = [
+    ("i->", ((3,),)),
+    ("ij->ji", ((2, 3),)),
+    ("ii", ((3, 3),)),
+    ("ii->i", ((3, 3),)),
+    ("iij->ji", ((2, 2, 3),)),
+    ("ij,jk->ik", ((2, 3), (3, 4))),
+    ("ij,jk", ((2, 3), (3, 4))),
+    ("ji,jk->ki", ((3, 2), (3, 4))),
+    ("bij,bjk->bik", ((2, 2, 3), (2, 3, 2))),
+    ("b...j,...jk->b...k", ((2, 1, 3), (1, 3, 2))),
+    ("...ij->...ji", ((2, 2, 3),)),
+    ("i,j->ij", ((2,), (3,))),
+    ("i,i->i", ((3,), (3,))),
+    ("ij,kj,j->ik", ((2, 3), (4, 3), (3,))),
+    ("ab,bc,cd,da->", ((2, 3), (3, 2), (2, 2), (2, 2))),
+    ("ij,i->j", ((1, 3), (4,))),
+    ("ijk,kj->i", ((2, 3, 4), (4, 3))),
+    (" i j , j -> i ", ((2, 3), (3,))),
+    (",i->i", ((), (2,))),
+]
+
+
+def arrays(shapes: tuple[tuple[int, ...], ...]) -> list[np.ndarray[Any, Any]]:
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=shape) for shape in shapes]
+
+
+@pytest.mark.parametrize(("equation", "shapes"), EQUATIONS)
+def test_einsum(equation: str, shapes: tuple[tuple[int, ...], ...]) -> None:
+    given = arrays(shapes)
+    out = steep.einsum(equation, *map(tensor, given))
+    np.testing.assert_allclose(out.numpy(), np.einsum(equation.replace(" ", ""), *given), 1e-12)
+    again = steep.einsum(equation, [tensor(x) for x in given])
+    np.testing.assert_array_equal(out.numpy(), again.numpy())
+
+
+@pytest.mark.parametrize(("equation", "shapes"), EQUATIONS)
+def test_einsum_has_gradients(equation: str, shapes: tuple[tuple[int, ...], ...]) -> None:
+    given = [tensor(x).requires_grad_() for x in arrays(shapes)]
+    run = lambda *operands: steep.einsum(equation, *operands).sin()  # noqa: E731
+    assert steep.autograd.gradcheck(run, tuple(given))
+    assert steep.autograd.gradgradcheck(run, tuple(given))
+
+
+def test_einsum_of_sublists() -> None:
+    a, b = map(tensor, arrays(((2, 3), (3, 4))))
+    want = (a @ b).numpy()
+    np.testing.assert_allclose(steep.einsum(a, [0, 1], b, [1, 2], [0, 2]).numpy(), want)
+    np.testing.assert_allclose(steep.einsum(a, [Ellipsis, 1], b, [1, 2]).numpy(), want)
+
+
+def test_einsum_replays_with_the_same_bits() -> None:
+    a, b = map(tensor, arrays(((4, 5), (5, 6))))
+    function = lambda x, y: steep.einsum("ij,jk->ki", x, y) * 2  # noqa: E731
+    compiled = steep.compile(function)
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(a, b).numpy(), function(a, b).numpy())
+    assert compiled.explain() is not None
+
+
+@pytest.mark.parametrize(
+    ("equation", "shapes", "text"),
+    [
+        ("ij,jk->ik", ((2, 3),), "subscripts for 1 operand"),
+        ("ij->ik", ((2, 3),), "'k' once, and among the operands' labels"),
+        ("ij->ii", ((2, 3),), "'i' once"),
+        ("i", ((2, 3),), "to name the dimensions of an operand that has 2"),
+        ("i1->i", ((2, 3),), "expected letters"),
+        ("ij,jk->ik", ((2, 3), (4, 2)), "one size for the label 'j', got 3 and 4"),
+        ("ii->i", ((2, 3),), "one size for the label 'i' of an operand"),
+    ],
+)
+def test_einsum_refuses(equation: str, shapes: tuple[tuple[int, ...], ...], text: str) -> None:
+    with pytest.raises(RuntimeError, match=text):
+        steep.einsum(equation, *map(tensor, arrays(shapes)))
+
+
+def test_einsum_of_nothing() -> None:
+    with pytest.raises(RuntimeError, match="at least one operand"):
+        steep.einsum("i")
+    with pytest.raises(TypeError, match="an equation as a str"):
+        steep.einsum(3, steep.ones(2))
+
+
+@pytest.mark.parametrize("dims", [0, 1, 2, ([1], [0]), ([0, 1], [1, 0]), ([-1], [-2])])
+def test_tensordot(dims: Any) -> None:
+    a, b = arrays(((3, 3), (3, 3)))
+    out = steep.tensordot(tensor(a), tensor(b), dims)
+    np.testing.assert_allclose(out.numpy(), np.tensordot(a, b, dims), 1e-12)
+
+
+def test_tensordot_refuses() -> None:
+    a, b = steep.ones(2, 3), steep.ones(4, 2)
+    with pytest.raises(RuntimeError, match="got 3 in dimension 1 of"):
+        steep.tensordot(a, b, 1)
+    with pytest.raises(RuntimeError, match="dims between 0 and 2, got 3"):
+        steep.tensordot(a, b, 3)
+    with pytest.raises(RuntimeError, match="as many dimensions"):
+        steep.tensordot(a, b, ([0], [0, 1]))
+    with pytest.raises(IndexError, match="Dimension out of range"):
+        steep.tensordot(a, b, ([2], [0]))
+    out = steep.empty(2, 2)
+    assert steep.tensordot(a, steep.ones(3, 2), 1, out=out) is out
+    assert out.tolist() == [[3, 3], [3, 3]]
