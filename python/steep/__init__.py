@@ -51,6 +51,7 @@ del _name
 _SUBMODULES = (
     "autograd",
     "cli",
+    "compat",
     "compiler",
     "cuda",
     "data",
@@ -64,9 +65,15 @@ _SUBMODULES = (
     "serialization",
     "serialize",
     "sklearn",
+    "testing",
     "train",
     "utils",
     "viz",
+)
+# What programs ask of other devices and services; `steep.compat` has them.
+_STAND_INS = (
+    *("accelerator", "amp", "backends", "distributed", "hub", "jit", "multiprocessing", "onnx"),
+    "version",
 )
 _LAZY = {
     "compile": "compiler",
@@ -106,6 +113,8 @@ def __getattr__(name):  # type: ignore[no-untyped-def]  # __init__.pyi has the t
     """Import a submodule, or what one defines, when it is first asked for."""
     if name in _SUBMODULES:
         return _importlib.import_module(f"steep.{name}")
+    if name in _STAND_INS:
+        return _importlib.import_module(f"steep.compat.{name}")
     if name in _LAZY:
         value = getattr(_importlib.import_module(f"steep.{_LAZY[name]}"), name)
         globals()[name] = value
@@ -115,6 +124,10 @@ def __getattr__(name):  # type: ignore[no-untyped-def]  # __init__.pyi has the t
             f"steep.{name}: expected one of the dtypes float32, float64, int64, int32, uint8 and "
             f"bool, got {name}, which steep does not have; float32 is the usual choice on a CPU"
         )
+    if not name.startswith("_"):
+        names = _importlib.import_module("steep.compat._names")
+        if name in names.__all__:
+            return getattr(names, name)
     raise AttributeError(f"module 'steep' has no attribute {name!r}")
 
 

@@ -200,6 +200,22 @@ _ALL = (
     ),
     of_triplets(_triplets),
     _only("Module", "the base of all: tests/test_module.py"),
+    Layer(
+        "DataParallel",
+        (
+            Made(
+                call(),
+                (arr(5, 4),),
+                "DataParallel(\n  (module): Linear(in_features=4, out_features=3, bias=True)\n)",
+            ),
+        ),
+        lambda params, inputs: OPS["linear"].forward(
+            *inputs, params["module.weight"], params["module.bias"]
+        ),
+        maker=lambda m: m.nn.DataParallel(m.nn.Linear(4, 3)),
+        rough=4.0,
+        reason="sums of products",
+    ),
     _only("ModuleList", _HOLDS),
     _only("ModuleDict", _HOLDS),
     _only("ParameterList", _HOLDS),

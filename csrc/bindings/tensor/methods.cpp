@@ -1,5 +1,7 @@
 // Methods of a Tensor that a registry signature cannot express: those on geometry, dtype, graph and
 // copies.
+#include <vector>
+
 #include "bindings/autograd/autograd.h"
 #include "bindings/autograd/hooks.h"
 #include "bindings/calls/arguments.h"
@@ -218,6 +220,26 @@ PyObject* reduce(PyObject* self, PyObject*) {
   });
 }
 
+// ---- what scripts written for other devices call ----
+
+// A method that steep/_legacy.py defines under its name.
+template <const char* kName>
+PyObject* legacy(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&] {
+    const Owned module(PyImport_ImportModule("steep._legacy"));
+    const Owned function(checked(PyObject_GetAttrString(module.get(), kName)));
+    const Py_ssize_t all = count + (keywords ? PyTuple_GET_SIZE(keywords) : 0);
+    std::vector<PyObject*> given{self};
+    given.insert(given.end(), args, args + all);
+    return PyObject_Vectorcall(function.get(), given.data(), static_cast<size_t>(count) + 1,
+                               keywords);
+  });
+}
+constexpr char kCuda[] = "cuda", kType[] = "type_", kNew[] = "new", kPin[] = "pin_memory",
+               kPinned[] = "is_pinned", kShare[] = "share_memory_", kShared[] = "is_shared",
+               kGetDevice[] = "get_device", kHalf[] = "half", kBfloat16[] = "bfloat16",
+               kShort[] = "short", kChar[] = "char";
+
 constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
 
 PyMethodDef methods[] = {
@@ -247,6 +269,21 @@ PyMethodDef methods[] = {
     {"byte", cast<DType::uint8>, METH_NOARGS, "The same as to(uint8)."},
     {"bool", cast<DType::boolean>, METH_NOARGS, "The same as to(bool)."},
     {"cpu", cpu, METH_NOARGS, "The tensor itself."},
+    {"cuda", as_method(legacy<kCuda>), kFast, "Refused: the CPU is the only device there is."},
+    {"get_device", as_method(legacy<kGetDevice>), kFast, "-1: that of the CPU."},
+    {"pin_memory", as_method(legacy<kPin>), kFast, "The tensor itself."},
+    {"is_pinned", as_method(legacy<kPinned>), kFast, "False."},
+    {"share_memory_", as_method(legacy<kShare>), kFast,
+     "The tensor itself: threads share its memory, and processes do not."},
+    {"is_shared", as_method(legacy<kShared>), kFast, "False."},
+    {"half", as_method(legacy<kHalf>), kFast, "Refused: there is no float16."},
+    {"bfloat16", as_method(legacy<kBfloat16>), kFast, "Refused: there is no bfloat16."},
+    {"short", as_method(legacy<kShort>), kFast, "Refused: there is no int16."},
+    {"char", as_method(legacy<kChar>), kFast, "Refused: there is no int8."},
+    {"type", as_method(legacy<kType>), kFast,
+     "type(dtype=None): PyTorch's name of its class, or the same as to(dtype)."},
+    {"new", as_method(legacy<kNew>), kFast,
+     "new(*sizes) or new(data): a new tensor of this one's dtype."},
     {"type_as", type_as, METH_O, "type_as(other): the same as to(other.dtype)."},
     {"new_tensor", as_method(new_tensor), kFast,
      "new_tensor(data): a new tensor of this one's dtype."},

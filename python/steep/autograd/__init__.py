@@ -16,11 +16,13 @@ from steep._core import Node, Tensor, autograd_backward, autograd_grad, is_grad_
 from steep.autograd.function import Function, FunctionCtx, once_differentiable
 from steep.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from steep.autograd.gradcheck import gradcheck, gradgradcheck
+from steep.autograd.variable import Variable
 
 __all__ = [
     "Function",
     "FunctionCtx",
     "Node",
+    "Variable",
     "backward",
     "enable_grad",
     "grad",

@@ -1,8 +1,9 @@
 """Layers, losses and everything a model is made of, under PyTorch's names."""
 
-from steep.nn import functional, init, modules, utils
+from steep.nn import functional, init, modules, parallel, utils
+from steep.nn.parallel import DataParallel
 
-__all__ = ["functional", "init", "modules", "utils"]
+__all__ = ["DataParallel", "functional", "init", "modules", "parallel", "utils"]
 
 # Written by tools/make_stubs.py from here on, from the files of this folder.
 from steep.nn.activation import (

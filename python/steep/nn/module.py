@@ -161,6 +161,14 @@ class Module(StatefulModule):
         """The module itself: everything is on the CPU already."""
         return self
 
+    def cuda(self: _Self, device: Any = None) -> _Self:
+        """Refused: the CPU is the only device there is."""
+        return self.to("cuda")
+
+    def share_memory(self: _Self) -> _Self:
+        """The module itself; processes do not share it."""
+        return self
+
     def type(self: _Self, dst_type: Any) -> _Self:
         """Cast all parameters and buffers, integer ones too, to a dtype."""
         return self._apply(lambda tensor: tensor.to(dst_type))
@@ -276,6 +284,30 @@ class Module(StatefulModule):
     def get_submodule(self, target: str) -> Module:
         """The module at a dotted path, as `named_modules` spells it; AttributeError if none."""
         return self._resolve(target)
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a dotted path, in the place of the one that is there.
+
+        Args:
+            target: the path, as `named_modules` spells it.
+            module: what stands there from now on.
+            strict: whether there must be a module already. Default: ``False``.
+
+        Raises:
+            ValueError: if the path is empty, or `module` is none.
+            AttributeError: if the path leads nowhere, or to something that is no module.
+        """
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module).__name__}")
+        path, _, name = target.rpartition(".")
+        parent = self._resolve(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{parent._get_name()} has no attribute `{name}`")
+        if not isinstance(getattr(parent, name, module), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path, as `named_parameters` spells it."""

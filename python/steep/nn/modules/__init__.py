@@ -26,6 +26,7 @@ from steep.nn.modules import (
     sparse,
     transformer,
     upsampling,
+    utils,
 )
 from steep.nn.modules.activation import *
 from steep.nn.modules.adaptive import *
@@ -51,6 +52,7 @@ from steep.nn.modules.rnn import *
 from steep.nn.modules.sparse import *
 from steep.nn.modules.transformer import *
 from steep.nn.modules.upsampling import *
+from steep.nn.modules.utils import *
 
 __all__ = [
     *activation.__all__,
@@ -77,4 +79,5 @@ __all__ = [
     *sparse.__all__,
     *transformer.__all__,
     *upsampling.__all__,
+    *utils.__all__,
 ]

@@ -1,0 +1,119 @@
+"""The name `torch`: a module that has steep's names, and an importer of its submodules."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import steep
+
+__all__ = ["HOMES", "VERSION", "install"]
+
+VERSION = "2.13.0+steep"  # what is asked is whether it is at least some 1.x or 2.x
+
+# Submodules of PyTorch's whose home is elsewhere; the others have the same path below steep.
+HOMES = {
+    "accelerator": "compat.accelerator",
+    "amp": "compat.amp",
+    "backends": "compat.backends",
+    "distributed": "compat.distributed",
+    "functional": "compat.functional",
+    "hub": "compat.hub",
+    "jit": "compat.jit",
+    "multiprocessing": "compat.multiprocessing",
+    "onnx": "compat.onnx",
+    "types": "compat.types",
+    "utils.tensorboard": "compat.tensorboard",
+    "version": "compat.version",
+}
+
+
+def home_of(path: str) -> str:
+    """Where the submodule of PyTorch's lies below steep."""
+    if path.startswith("backends."):
+        return "compat." + path
+    return HOMES.get(path, path)
+
+
+class _Torch(ModuleType):
+    """All of steep's names, and the version of PyTorch whose meanings they follow."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in HOMES:
+            return importlib.import_module(f"torch.{name}")
+        from steep.compat import _names
+
+        if hasattr(_names, name):
+            return getattr(_names, name)
+        return getattr(steep, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(steep), *HOMES})
+
+
+class _Loader(importlib.abc.Loader):
+    """Gives the module that is there already, and leaves its own specification in place."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self._spec = module.__spec__
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the submodules of torch below steep."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        top, _, rest = fullname.partition(".")
+        if top != "torch" or not rest:
+            return None
+        name = f"steep.{home_of(rest)}"
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not name.startswith(error.name):
+                raise  # a library that the module needs
+            raise ModuleNotFoundError(
+                f"No module named '{fullname}': steep stands in for PyTorch here, and has no "
+                f"'{name}'",
+                name=fullname,
+            ) from None
+        return importlib.util.spec_from_loader(fullname, _Loader(module))
+
+
+def install() -> ModuleType:
+    """Make ``import torch`` mean steep for the rest of the process.
+
+    Returns:
+        The module that is ``torch`` from now on; a second call gives the same.
+
+    Raises:
+        RuntimeError: if PyTorch itself has been imported already.
+    """
+    found = sys.modules.get("torch")
+    if isinstance(found, _Torch):
+        return found
+    if found is not None:
+        raise RuntimeError(
+            "steep.compat.install: expected PyTorch not to be imported yet; call install() before "
+            "the first `import torch`"
+        )
+    torch = _Torch("torch", steep.__doc__)
+    torch.__dict__.update(__version__=VERSION, __path__=[], __file__=steep.__file__)
+    torch.__spec__ = importlib.machinery.ModuleSpec("torch", None, is_package=True)
+    sys.modules["torch"] = torch
+    sys.meta_path.insert(0, _Finder())
+    return torch

@@ -1,0 +1,131 @@
+"""Names of the module torch that are settings, or classes of its first years."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import steep
+from steep._core import Tensor, dtype
+from steep._legacy import NAMES
+from steep.compat.amp import GradScaler, autocast
+
+__all__ = [
+    "BoolTensor",
+    "ByteTensor",
+    "DoubleTensor",
+    "FloatTensor",
+    "GradScaler",
+    "IntTensor",
+    "LongTensor",
+    "are_deterministic_algorithms_enabled",
+    "autocast",
+    "get_default_device",
+    "get_float32_matmul_precision",
+    "get_num_interop_threads",
+    "is_storage",
+    "set_default_device",
+    "set_default_tensor_type",
+    "set_float32_matmul_precision",
+    "set_flush_denormal",
+    "set_num_interop_threads",
+    "set_warn_always",
+    "typename",
+    "use_deterministic_algorithms",
+]
+
+
+class _OfDtype(type):
+    """Classes of which every tensor of a dtype is an instance."""
+
+    dtype: dtype
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, Tensor) and instance.dtype == cls.dtype
+
+    def __call__(cls, *args: Any, **_: Any) -> Tensor:
+        return (
+            steep.empty(0, dtype=cls.dtype).new(*args) if args else steep.empty(0, dtype=cls.dtype)
+        )
+
+
+def _class_of(name: str) -> type:
+    return _OfDtype(name, (), {"dtype": NAMES[name], "__module__": "torch"})
+
+
+FloatTensor, DoubleTensor = _class_of("FloatTensor"), _class_of("DoubleTensor")
+LongTensor, IntTensor = _class_of("LongTensor"), _class_of("IntTensor")
+ByteTensor, BoolTensor = _class_of("ByteTensor"), _class_of("BoolTensor")
+
+
+def typename(obj: Any) -> str:
+    """PyTorch's name of a tensor's class, or an object's own."""
+    if isinstance(obj, Tensor):
+        return str(obj.type())
+    kind = obj if isinstance(obj, type) else type(obj)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def is_storage(obj: Any) -> bool:
+    """False: there are no objects for memory."""
+    return False
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Nothing: results are always the same bits."""
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """True: results are always the same bits."""
+    return True
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Nothing: float32 is float32.
+
+    Raises:
+        RuntimeError: for another precision than 'highest', 'high' and 'medium'.
+    """
+    if precision not in ("highest", "high", "medium"):
+        raise RuntimeError(f"set_float32_matmul_precision: unknown precision {precision!r}")
+
+
+def get_float32_matmul_precision() -> str:
+    """'highest'."""
+    return "highest"
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False: numbers near 0 stay what they are."""
+    return False
+
+
+def set_num_interop_threads(count: int) -> None:
+    """Nothing: operations follow each other."""
+
+
+def get_num_interop_threads() -> int:
+    """1."""
+    return 1
+
+
+def get_default_device() -> Any:
+    """The CPU."""
+    return steep.device("cpu")
+
+
+def set_default_device(device: Any) -> None:
+    """Nothing for the CPU; refused for another device."""
+    steep.empty(0, device=device)
+
+
+def set_default_tensor_type(kind: Any) -> None:
+    """`set_default_dtype` by a class or its name."""
+    if isinstance(kind, str):
+        kind = NAMES[kind.rpartition(".")[2]]
+    steep.set_default_dtype(getattr(kind, "dtype", kind))
+
+
+def set_warn_always(mode: bool) -> None:
+    """As PyTorch: whether warnings that come once come every time."""
+    warnings.simplefilter("always" if mode else "default")

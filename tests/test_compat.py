@@ -1,0 +1,295 @@
+"""Programs written for PyTorch, run as they are: `steep.compat`, and the names they ask for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import steep
+from steep import nn
+from steep.compat import _finder, amp
+from steep.utils.checkpoint import checkpoint, checkpoint_sequential
+from tolerances import same_bits
+
+PROGRAM = """
+import sys
+import torch, torch.nn as nn, torch.nn.functional as F
+import torch.backends.cudnn as cudnn
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch.autograd import Function, Variable
+from torch.cuda.amp import GradScaler, autocast
+from torch.nn.modules.utils import _pair
+from torch.nn.parallel import DistributedDataParallel as DDP
+from torch.optim.lr_scheduler import StepLR
+from torch.utils.checkpoint import checkpoint
+from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data.dataset import random_split
+
+cudnn.benchmark = True
+torch.manual_seed(0)
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+model = nn.DataParallel(nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1))).to(device)
+x = torch.randn(64, 3)
+data = TensorDataset(x, x.sum(1, keepdim=True))
+optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+schedule, scaler = StepLR(optimizer, 10), GradScaler()
+for epoch in range(12):
+    for a, b in DataLoader(data, batch_size=16, shuffle=True):
+        with autocast(enabled=False):
+            loss = F.mse_loss(model(Variable(a)), b)
+        optimizer.zero_grad()
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    schedule.step()
+assert int(torch.__version__.split(".")[0]) >= 2 and torch.version.cuda is None
+assert not dist.is_initialized() and isinstance(loss, torch.FloatTensor)
+assert torch.FloatTensor([1, 2]).type() == "torch.FloatTensor" and _pair(3) == (3, 3)
+print(sys.argv[1:], loss.item() < 0.1, type(loss).__module__)
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-m", "steep.compat", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_script_runs_as_it_is(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(PROGRAM)
+    done = run(str(script), "--lr", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['--lr', '1'] True steep\n"
+
+
+def test_the_command_says_how_it_is_used() -> None:
+    assert run("--help").returncode == 0
+    assert "usage" in run().stdout
+    missing = run("no_such.py")
+    assert missing.returncode == 2
+    assert "there is no file 'no_such.py'" in missing.stderr
+
+
+def in_process(code: str) -> str:
+    """What a process prints in which steep is torch."""
+    program = f"import steep.compat; steep.compat.install()\n{code}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    return done.stdout.strip() + done.stderr.strip().rpartition("\n")[2]
+
+
+PATHS = [*_finder.HOMES, "autograd.function", "autograd.variable", "backends.cudnn"]
+PATHS += ["backends.mkldnn", "backends.mps", "cuda", "nn.modules.utils", "nn.parallel"]
+PATHS += ["nn.parallel.distributed", "nn.utils.rnn", "optim.lr_scheduler", "testing"]
+PATHS += ["utils.checkpoint", "utils.data.dataloader", "utils.data.dataset", "utils.data.sampler"]
+
+
+def test_submodules_are_imported_under_their_names() -> None:
+    imports = "; ".join(f"import torch.{path}" for path in PATHS)
+    same = "import torch.nn.functional as F, steep; print(F is steep.nn.functional)"
+    specs = "print(steep.nn.functional.__spec__.name, steep.compat.amp.__spec__.name)"
+    assert in_process(f"{imports}\n{same}; {specs}") == (
+        "True\nsteep.nn.functional steep.compat.amp"
+    )
+
+
+def test_what_is_not_there_is_said() -> None:
+    assert in_process("import torch.fx") == (
+        "ModuleNotFoundError: No module named 'torch.fx': steep stands in for PyTorch here, and "
+        "has no 'steep.fx'"
+    )
+    assert "AttributeError" in in_process("import torch; torch.no_such_name")
+
+
+def test_installing_twice_gives_the_same_module() -> None:
+    assert in_process("print(steep.compat.install() is steep.compat.install())") == "True"
+
+
+def test_steep_imports_nothing_of_it() -> None:
+    code = "import sys, steep; steep.nn.Linear; print(any('compat' in m for m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+# ---- names --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("FloatTensor", steep.float32), ("LongTensor", steep.int64)]
+)
+def test_classes_of_dtypes(name: str, dtype: Any) -> None:
+    kind = getattr(steep, name)
+    assert kind([1, 2]).dtype == dtype
+    assert kind(2, 3).shape == (2, 3)
+    assert isinstance(kind([1]), kind)
+    assert not isinstance(steep.ones(1, dtype=steep.float64), kind)
+    assert steep.ones(2).type(f"torch.{name}").dtype == dtype
+    assert steep.ones(2, dtype=dtype).type() == f"torch.{name}"
+
+
+@pytest.mark.parametrize("name", ["half", "bfloat16", "short", "char"])
+def test_dtypes_that_are_not_there_are_refused(name: str) -> None:
+    with pytest.raises(NotImplementedError, match=f"Tensor.{name}: expected a dtype"):
+        getattr(steep.ones(2), name)()
+
+
+def test_another_device_is_refused_and_questions_are_answered() -> None:
+    x = steep.ones(2)
+    for thing in (x, nn.Linear(1, 1)):
+        with pytest.raises(RuntimeError, match="'cpu'"):
+            thing.cuda()
+    assert x.pin_memory() is x
+    assert x.share_memory_() is x
+    assert (x.is_pinned(), x.is_shared(), x.get_device()) == (False, False, -1)
+    assert (steep.cuda.device_count(), steep.accelerator.is_available()) == (0, False)
+    assert not steep.backends.mps.is_available()
+    with pytest.raises(RuntimeError, match="there is no CUDA here"):
+        steep.cuda.set_device(0)
+
+
+def test_new_tensors_of_the_same_dtype() -> None:
+    x = steep.ones(2, dtype=steep.float64)
+    assert x.new(3, 2).shape == (3, 2)
+    assert x.new([1, 2]).tolist() == [1.0, 2.0]
+    assert x.new(steep.Size((1, 4))).shape == (1, 4)
+    assert {y.dtype for y in (x.new(3), x.new([1]), x.new(steep.ones(2)))} == {steep.float64}
+
+
+def test_lower_precision_is_not_there_and_said_once() -> None:
+    with pytest.warns(UserWarning, match="there is no lower precision"):
+        amp.autocast("cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with amp.autocast("cpu", enabled=False):
+            pass
+
+
+def test_a_step_with_a_gradient_that_is_not_finite_is_left_out() -> None:
+    layer = nn.Linear(1, 1)
+    optimizer, before = steep.optim.SGD(layer.parameters(), 0.1), layer.weight.item()
+    for gradient, moves in ((float("inf"), False), (1.0, True)):
+        for p in layer.parameters():
+            p.grad = steep.full_like(p, gradient)
+        steep.compat.amp.GradScaler().step(optimizer)
+        assert (layer.weight.item() != before) is moves
+
+
+def test_services_that_are_not_there_are_refused() -> None:
+    for call in (
+        lambda: steep.onnx.export(nn.Linear(1, 1)),
+        lambda: steep.hub.load("owner/name", "model"),
+        lambda: steep.distributed.init_process_group("gloo"),
+    ):
+        with pytest.raises(NotImplementedError):
+            call()
+
+
+# ---- modules ------------------------------------------------------------------------------------
+
+
+def test_a_module_takes_the_place_of_another() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU()))
+    model.set_submodule("1.0", nn.Tanh())
+    assert isinstance(model[1][0], nn.Tanh)
+    model.set_submodule("1.more", nn.ReLU())
+    assert isinstance(model.get_submodule("1.more"), nn.ReLU)
+    for target, module, error in (
+        ("", nn.ReLU(), ValueError),
+        ("1.0", 3, ValueError),
+        ("5.0", nn.ReLU(), AttributeError),
+        ("0.in_features", nn.ReLU(), AttributeError),
+    ):
+        with pytest.raises(error):
+            model.set_submodule(target, module)
+    with pytest.raises(AttributeError, match="has no attribute `other`"):
+        model.set_submodule("other", nn.ReLU(), strict=True)
+
+
+# ---- checkpointing ------------------------------------------------------------------------------
+
+
+def network() -> Any:
+    steep.manual_seed(2)
+    return nn.Sequential(nn.Linear(4, 6), nn.Dropout(0.5), nn.Tanh(), nn.Linear(6, 2))
+
+
+@pytest.mark.parametrize("wants", [False, True])
+def test_gradients_are_those_without_checkpoints(wants: bool) -> None:
+    """With the same masks, whether or not the input itself wants a gradient."""
+    results = []
+    for apply in (lambda m, x: m(x), checkpoint, lambda m, x: checkpoint_sequential(m, 2, x)):
+        model = network()
+        x = steep.from_numpy(np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4))
+        x.requires_grad_(wants)
+        steep.manual_seed(7)
+        out = apply(model, x)
+        (out * out).sum().backward()
+        after = steep.rand(1)
+        grads = [p.grad for p in model.parameters()] + ([x.grad] if wants else [])
+        results.append([out.detach(), after, *grads])
+    for other in results[1:]:
+        for got, expected in zip(other, results[0], strict=True):
+            same_bits(got.numpy(), expected.numpy())
+
+
+def test_what_is_computed_between_is_not_kept() -> None:
+    """Counted in bytes: a chain keeps every result, and a checkpoint of it none."""
+
+    def chain(x: Any) -> Any:
+        for _ in range(20):
+            x = x.sin()
+        return x
+
+    held = []
+    for apply in (lambda x: chain(x), lambda x: checkpoint(chain, x)):
+        x = steep.ones(10_000, requires_grad=True)
+        before = steep.memory_stats()["allocated_bytes"]
+        out = apply(x)
+        held.append(steep.memory_stats()["allocated_bytes"] - before)
+        del out
+    assert held[1] * 5 < held[0]
+
+
+def test_results_of_several_kinds() -> None:
+    x = steep.ones(3, requires_grad=True)
+
+    def both(x: Any, factor: float, *, shift: float) -> Any:
+        return x * factor, x + shift
+
+    a, b = checkpoint(both, x, 3.0, shift=1.0, use_reentrant=False)
+    (a.sum() + 2 * b.sum()).backward()
+    assert x.grad.tolist() == [5.0] * 3
+    with steep.no_grad():
+        assert not checkpoint(both, x, 3.0, shift=1.0)[0].requires_grad
+    with pytest.raises(ValueError, match="1 to 4 segments, got 5"):
+        checkpoint_sequential(network(), 5, steep.ones(1, 4))
+
+
+# ---- assertions ---------------------------------------------------------------------------------
+
+
+def test_close_is_close_and_far_is_said() -> None:
+    close = steep.testing.assert_close
+    close(steep.tensor([1.0, 2.0]), steep.tensor([1.0, 2.0000005]))
+    close({"a": [steep.ones(2), 3]}, {"a": [steep.ones(2), 3]})
+    close(steep.tensor(float("nan")), steep.tensor(float("nan")), equal_nan=True)
+    for actual, expected, text in (
+        (steep.tensor([1.0, 2.5]), steep.tensor([1.0, 2.0]), r"1 of 2 .* \(1,\): got 2.5"),
+        (steep.ones(2), steep.ones(3), "'shape' do not match"),
+        (steep.ones(2), steep.ones(2, dtype=steep.float64), "'dtype' do not match"),
+        ([1, 2], [1], "lengths differ"),
+        ({"a": 1}, {"b": 1}, "keys differ"),
+        (steep.tensor(float("nan")), steep.tensor(float("nan")), "not close"),
+    ):
+        with pytest.raises(AssertionError, match=text):
+            close(actual, expected)
+    with pytest.raises(ValueError, match="both of rtol and atol"):
+        close(1.0, 1.0, rtol=1.0)
+    with pytest.raises(AssertionError, match="mine"):
+        close(1.0, 2.0, msg="mine")
