@@ -250,17 +250,27 @@ def calibration_curve(truth: Any, probabilities: Any, *, bins: int = 10, save: _
         figure = new_figure("steep.viz.calibration_curve", (4.8, 5.2))
         top, foot = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
         top.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":", label="perfectly calibrated")
-        spread = 1.96 * np.sqrt(found * (1 - found) / count[full])
-        low, high = np.minimum(spread, found), np.minimum(spread, 1 - found)
-        top.errorbar(said, found, [low, high], color=colour(0), marker="o", ms=4.5, lw=1.6,
-                     elinewidth=1, capsize=2, label="the model (95% by chance)")  # fmt: skip
+        low, high = _wilson(found, count[full])
+        reach = [found - low, high - found]
+        top.errorbar(said, found, reach, color=colour(0), marker="o", ms=4.5, lw=1.6,
+                     elinewidth=1, capsize=2, label="the model, 95% intervals")  # fmt: skip
         top.set(ylabel="share that is true", xlim=(0, 1), ylim=(-0.02, 1.02))
         top.set_title(f"Expected calibration error {error:.1%}")
-        top.legend(loc="upper left")
+        top.legend(loc="best")
         top.grid(color="#e8e8e8", lw=0.6)
         foot.bar((np.arange(bins) + 0.5) / bins, count, 0.92 / bins, color=colour(0), alpha=0.55)
         foot.set(xlabel="certainty of the model", ylabel="samples")
         return finish(figure, save, what)
+
+
+def _wilson(share: Any, count: Any) -> tuple[Any, Any]:
+    """The 95% interval of a share of so many samples (Wilson 1927), never beyond 0 and 1."""
+    import numpy as np
+
+    z2 = 1.96**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = np.sqrt(z2 * share * (1 - share) / count + (z2 / count) ** 2 / 4) / (1 + z2 / count)
+    return np.clip(middle - half, 0, share), np.clip(middle + half, share, 1)
 
 
 def _certainties(truth: Any, probabilities: Any, what: str) -> tuple[Any, Any, Any]:

@@ -65,7 +65,8 @@ def learning_curves(
             axes.remove()
         for axes, (name, members) in zip(panels, groups.items(), strict=False):
             for number, (part, values) in enumerate(members.items()):
-                _draw(axes, times, values, part, number)
+                # A part alone needs no name: the axis has one.
+                _draw(axes, times, values, part if len(members) > 1 else f"_{part}", number)
             _scale(axes, name, members, log)
             axes.set(xlabel=kind, ylabel="learning rate" if name == "lr" else name)
             axes.xaxis.get_major_locator().set_params(integer=True)
@@ -183,7 +184,6 @@ def _groups(table: _TABLE, columns: Sequence[str] | None) -> dict[str, _TABLE]:
             continue
         prefix, _, rest = name.partition("_")
         base, part = (rest, _PARTS[prefix]) if prefix in _PARTS and rest else (name, "training")
-        part = "learning rate" if name == "lr" else part
         groups.setdefault(base, {})[part] = values
     if columns is not None:
         wanted = [columns] if isinstance(columns, str) else list(columns)

@@ -185,6 +185,7 @@ class LayerRecorder:
             for number, (axes, name) in enumerate(zip(panels.flat, names, strict=False)):
                 _draw(axes, self.snapshots[kind][name])
                 axes.set_title(name, fontsize=9.5)
+                axes.xaxis.get_major_locator().set_params(integer=True)
                 if number + across >= len(names):
                     axes.set_xlabel("epoch or step")
                     axes.tick_params(labelbottom=True)
