@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -152,6 +153,19 @@ def test_accuracy_and_columns() -> None:
     assert history.stopped == "epochs"
 
 
+def test_a_compiled_model_is_compiled_with_its_step() -> None:
+    hand, model = network(), network()
+    by_hand(hand, LOSS, adam(hand), blobs(), epochs=5)
+    steep.manual_seed(0)
+    network()
+    net = steep.compile(model)
+    stopping = EarlyStopping(net, patience=9)
+    fit(net, LOSS, adam(net), blobs(), epochs=5, early_stopping=stopping, restore_best=False)
+    assert same(weights(hand), weights(model))
+    with pytest.raises(ValueError, match="got one with another"):
+        fit(net, LOSS, adam(net), blobs(), early_stopping=EarlyStopping(hand))
+
+
 def test_early_stopping_ends_with_the_best_weights() -> None:
     data, other = blobs(60), blobs(60, seed=3)  # other centres: the loss there soon rises
     seen: list[list[Tensor]] = []
@@ -257,6 +271,90 @@ def test_a_loss_that_is_not_finite_ends_it_with_its_place() -> None:
     assert info.value.history.stopped == "non-finite loss"
 
 
+def test_before_a_loss_that_is_not_finite_is_raised_the_best_weights_are_back() -> None:
+    class Raise:
+        def on_epoch_begin(self, run: Any) -> None:
+            if run.epoch == 3:
+                run.optimizer.param_groups[0]["lr"] = 1e30
+
+    model = network()
+    sgd = steep.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(NonFiniteLoss) as info:
+        fit(model, LOSS, sgd, blobs(), blobs(50), epochs=9, callbacks=[Raise()], sanitize=False)
+    history = info.value.history
+    assert (history.stopped, history.restored, len(history)) == ("non-finite loss", True, 2)
+    assert evaluate(model, LOSS, blobs(50))["loss"] == pytest.approx(min(history["val_loss"]))
+
+
+def test_a_batch_that_is_not_finite_is_named() -> None:
+    x, y = blobs()
+    x[80, 1] = steep.inf
+    model = network()
+    loader = DataLoader(Pairs(x, y), 32)
+    with pytest.raises(NonFiniteLoss, match=r"at step 3, .*: the inputs of that batch hold NaN"):
+        fit(model, LOSS, adam(model), loader, sanitize=False)
+
+
+def test_a_signal_ends_it_and_the_program_goes_on(tmp_path: Any) -> None:
+    program = """
+import os, signal, threading, steep
+from steep.train import fit
+model = steep.nn.Linear(4, 3)
+sgd = steep.optim.SGD(model.parameters(), lr=0.1)
+x, y = steep.rand(5000, 4), steep.arange(5000) % 3
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+history = fit(model, steep.nn.CrossEntropyLoss(), sgd, (x, y), (x, y), epochs=10**6, sanitize=False)
+print(history.stopped, len(history) > 1, history.restored, model.training)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "interrupted True True True\n", done.stderr
+
+
+def test_an_early_stopping_that_was_used_begins_anew() -> None:
+    stopping = EarlyStopping(patience=2)
+    for _ in range(2):
+        model = network()
+        sgd = steep.optim.SGD(model.parameters(), lr=0.0)
+        history = fit(model, LOSS, sgd, blobs(), blobs(), epochs=9, early_stopping=stopping,
+                      sanitize=False)  # fmt: skip
+        assert (len(history), history.best_epoch) == (3, 1)
+
+
+def test_a_step_launches_little_more_than_the_bare_one() -> None:
+    """The gather of inputs and targets, and the two sums of the accuracy: 12 launches."""
+    x, y = blobs(96)
+    model = network()
+    optimizer = adam(model)
+
+    @steep.compile
+    def bare(x: Tensor, y: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss: Tensor = LOSS(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def launches(function: Callable[[], Any]) -> int:
+        before = steep.counters()["launches"]
+        function()
+        return int(steep.counters()["launches"] - before)
+
+    for _ in range(4):
+        bare(x[:32], y[:32])
+    alone = launches(lambda: bare(x[:32], y[:32]))
+    seen: list[int] = []
+
+    class Count:
+        def on_epoch_end(self, run: Any) -> None:
+            seen.append(steep.counters()["launches"])
+
+    fit(model, LOSS, optimizer, (x, y), epochs=9, metrics=["accuracy"], callbacks=[Count()],
+        sanitize=False)  # fmt: skip
+    epochs = {after - before for before, after in itertools.pairwise(seen[3:])}
+    assert len(epochs) == 1
+    assert epochs.pop() <= 3 * (alone + 12) + 8  # and 8 an epoch: the order, sums set to 0 and read
+
+
 def test_no_epoch_changes_nothing() -> None:
     model = network()
     before = weights(model)
@@ -286,6 +384,9 @@ BAD: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
     (None, {"schedule_by": "batch"}, ValueError, "'step', 'epoch' or None"),
     (None, {"validation": (steep.zeros(1, 3), steep.zeros(1).long())}, RuntimeError, "3"),
     ((steep.zeros(3, 4), steep.zeros(3).long(), steep.zeros(3)), {}, ValueError, "not all 0"),
+    ((steep.zeros(9, 4), steep.arange(9) - 5), {}, ValueError, "classes from 0 to 2.*, got -5"),
+    ((steep.zeros(9, 4), steep.arange(9) // 2), {}, ValueError, "classes from 0 to 2.*, got 3"),
+    ((steep.zeros(3, 4), ["a", "b", "c"]), {}, TypeError, "y of train to be a tensor or an array"),
 ]
 
 
@@ -308,6 +409,10 @@ def test_bad_models_losses_and_optimisers_are_refused() -> None:
         fit(lambda x: x, LOSS, adam(model), blobs())  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="expected loss"):
         fit(model, "mse", adam(model), blobs())  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match=r"outside of no_grad\(\)"), steep.no_grad():
+        fit(model, LOSS, adam(model), blobs())
+    with pytest.raises(ValueError, match="parameters that require grad, got one with none"):
+        fit(network().requires_grad_(False), LOSS, adam(other), blobs())
     with pytest.raises(ValueError, match="has none of them"):
         fit(model, LOSS, adam(other), blobs())
     with pytest.raises(TypeError, match="expected optimizer"):

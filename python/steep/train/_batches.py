@@ -131,6 +131,7 @@ class RowBatches(Batches):
         size = length_of(parts[0]) if sampler is None else len(sampler)
         self.length = size // batch_size if drop_last else -(-size // batch_size)
         self.samples = size
+        self._kept: list[Batch] | None = None
 
     @staticmethod
     def of_loader(loader: Any) -> RowBatches | None:
@@ -187,6 +188,16 @@ class RowBatches(Batches):
         return _cut(order[skipped * size :], size)
 
     def _views(self) -> Iterator[Batch]:
+        # The same in each pass: a validation's are made once.
+        if self._kept is not None:
+            return iter(self._kept)
+        views = self._cut_views()
+        if (self.length or 0) > _CHUNK:
+            return views
+        self._kept = list(views)
+        return iter(self._kept)
+
+    def _cut_views(self) -> Iterator[Batch]:
         for start in range(0, self.samples, self.batch_size):
             count = min(self.batch_size, self.samples - start)
             x, y, weight = (None if p is None else narrowed(p, start, count) for p in self.parts)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from steep._core import isfinite
 from steep.diagnose.sanitizer import Sanitizer
+from steep.train._arrays import tensors_in
 from steep.train._batches import Batch, Batches
 from steep.train._measure import Measurement, Modes, value_of
 from steep.train._monitor import Monitor
@@ -35,13 +37,26 @@ class NonFiniteLoss(ArithmeticError):  # noqa: N818  # what happened, as in Keyb
         history: what there was before.
     """
 
-    def __init__(self, run: Run, value: float) -> None:
+    def __init__(self, run: Run, value: float, cause: str) -> None:
         self.epoch, self.step, self.value, self.history = run.epoch, run.step, value, run.history
-        super().__init__(
-            f"fit: the loss is {value} at step {run.step}, in epoch {run.epoch}. A smaller "
-            "learning rate, clip_norm=1.0 or inputs of mean 0 and deviation 1 are the usual cures; "
-            "with compile=False and forward hooks, the layer that it comes from is found"
+        where = f"fit: the loss is {value} at step {run.step}, in epoch {run.epoch}"
+        cure = (
+            "a smaller learning rate, clip_norm=1.0 or inputs of mean 0 and deviation 1 are the "
+            "usual cures; a steep.diagnose.Sanitizer around the steps before it names the layer"
         )
+        super().__init__(f"{where}: {cause or cure}")
+
+
+def _cause(batches: Batches, arguments: Sequence[Any]) -> str:
+    """What is wrong with the batch, if that is what is wrong; rows of arrays have been checked."""
+    if batches.in_rows:
+        return ""
+    groups = arguments[0] if isinstance(arguments[0], list) else [(0, arguments)]
+    for _, (x, y, _weight) in groups:
+        for name, part in (("inputs", x), ("targets", y)):
+            if not all(bool(isfinite(t).all()) for t in tensors_in(part) if t.is_floating_point()):
+                return f"the {name} of that batch hold NaN or infinity"
+    return ""
 
 
 def _not_ready(*arguments: Any) -> tuple[float, Any]:
@@ -84,9 +99,9 @@ class Loop:
         run = self.run
         before = run.history["seconds"][-1] if len(run.history) else 0.0
         self.started = time.perf_counter() - before
-        self._call("on_train_begin")
         stream = _Stream(self.batches, self.steps, self.accumulate)
         try:
+            self._call("on_train_begin")
             while (run.epoch < run.epochs or self.is_inside) and not self._is_over():
                 self._begin_epoch()
                 self._steps(stream.epoch(self.done))
@@ -175,7 +190,7 @@ class Loop:
             count += 1
             if value - value != 0.0:
                 run.step += count
-                raise NonFiniteLoss(run, value)
+                raise NonFiniteLoss(run, value, _cause(self.batches, arguments))
             total += value if by_sum else value * size
             samples += size
             if kept is not None:
@@ -209,9 +224,10 @@ class Loop:
         row["seconds"] = time.perf_counter() - self.started
         if self.monitor.step(row):
             run.stopped = "early stopping"
+        if self.monitor.is_best:
+            run.history.best_epoch = run.epoch
         self.schedule.after_epoch(row, self.monitor.column)
         run.history.monitor = self.monitor.column
-        run.history.best_epoch = self.monitor.best_epoch
         run.history.append(row)
         run.logs = row
         self.progress.end_epoch(run)

@@ -13,7 +13,7 @@ from steep.train._batches import Batches
 from steep.train._step import Score, apply, measuring_step, of_batches, of_rows
 from steep.train.metrics.base import Metric
 from steep.train.metrics.lookup import make_metrics
-from steep.train.metrics.task import task_of
+from steep.train.metrics.task import check_classes, task_of
 
 __all__ = ["Measurement", "Modes", "begin_metrics", "compiled", "tried", "value_of"]
 
@@ -64,11 +64,16 @@ def begin_metrics(
     """
     made = make_metrics(given)
     x, y, weight = batches.first()
+    whole = getattr(batches, "parts", None)  # of arrays
+    targets = whole[1] if whole and isinstance(whole[1], Tensor) else None
     before, modes = default_generator.get_state(), Modes(model)
     model.eval()
     try:
         with no_grad():
             output = apply(model, x)
+            if targets is not None and isinstance(output, Tensor):
+                kind = task_of(score.loss, output, y)
+                check_classes(who, batches.what, score.loss, kind, targets)
             value = score(output, y, weight)
     finally:
         modes.restore()
@@ -82,12 +87,11 @@ def begin_metrics(
             f"{who}: expected, with metrics, a model of one output and one target a sample, got "
             f"{type(wrong).__name__}; leave out metrics, or compute them in a callback"
         )
-    whole = getattr(batches, "parts", None)  # of arrays
-    task = task_of(score.loss, output, y, whole[1] if whole else None)
+    task = task_of(score.loss, output, y, targets)
     for metric in made:
         metric.begin(task)
-        if whole and isinstance(whole[1], Tensor):
-            metric.check_targets(task, whole[1], batches.what)
+        if targets is not None:
+            metric.check_targets(task, targets, batches.what)
     return made
 
 

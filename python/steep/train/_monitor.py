@@ -41,11 +41,14 @@ class Monitor:
         mode = self._mode(self.column, metrics, validates)
         if isinstance(early_stopping, EarlyStopping):
             self.stopping, mode = early_stopping, early_stopping.mode
-            if early_stopping.model not in (None, model):
+            known = early_stopping.model
+            if getattr(known, "_orig_mod", known) not in (None, getattr(model, "_orig_mod", model)):
                 raise ValueError(
                     "fit: expected early_stopping without a model, or with the one that is "
                     "trained, got one with another"
                 )
+            # It begins anew: what it has seen in another training says nothing about this one.
+            early_stopping.load_state_dict(EarlyStopping().state_dict())
         elif early_stopping is not None:
             self.stopping = EarlyStopping(None, _patience(early_stopping), mode=mode)
         if self.stopping is not None and (self.stopping.model is not None or not restore_best):
@@ -80,11 +83,9 @@ class Monitor:
         return self.stopping is not None and self.stopping.step(value)
 
     @property
-    def best_epoch(self) -> int | None:
-        """Number of the best epoch, from 1 on."""
-        if self.keeper is None or self.keeper.best is None:
-            return None
-        return self.keeper.best_step + 1
+    def is_best(self) -> bool:
+        """Whether the last row was the best so far."""
+        return self.keeper is not None and self.keeper.best is not None and not self.keeper.waited
 
     def restore(self) -> bool:
         """Give the model its best weights, if they are kept; whether that was so."""

@@ -62,7 +62,9 @@ class Bar(Progress):
 
     def end_epoch(self, run: Run) -> None:
         """The epoch's row."""
-        self.last = described(run.logs)
+        seconds = run.logs["seconds"]
+        pace = f", {run.step / seconds:,.0f} steps/s" if seconds > 0 else ""
+        self.last = described(run.logs) + pace
         self.bar.n = run.epoch
         self.bar.set_postfix_str(self.last, refresh=False)
         self.bar.update(0)

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from steep._core import Generator, Tensor
+from steep._core import Generator, Tensor, is_grad_enabled
+from steep.compiler import CompiledModule
 from steep.nn.module import Module
 from steep.train._arrays import dtype_of
 from steep.train._loop import Loop
@@ -107,7 +108,7 @@ def fit(
         accumulate: batches to a step. Gradients are those of the whole as one batch, for losses
             that are means or sums over samples. Default: 1.
         early_stopping: after so many epochs without a better value of `monitor` it ends; or an
-            `EarlyStopping`.
+            `EarlyStopping`, which begins anew.
         restore_best: whether the model ends with the weights of its best epoch, if anything is
             monitored. Default: ``True``.
         checkpoint: file to which all that the training needs to go on is saved after each epoch,
@@ -150,6 +151,8 @@ def fit(
         >>> history["val_accuracy"][-1] > 0.9
         True
     """
+    if compile and isinstance(model, CompiledModule):
+        model = model._orig_mod  # it is compiled as a part of the step
     _check(model, loss, optimizer)
     _check_counts(epochs=epochs, steps=steps, batch_size=batch_size, accumulate=accumulate)
     _check_clips(clip_norm=clip_norm, clip_value=clip_value)
@@ -237,6 +240,13 @@ def _check(model: Any, loss: Any, optimizer: Any) -> None:
         raise TypeError(
             "fit: expected optimizer to be made of the model's parameters, as by "
             f"steep.optim.Adam(model.parameters()), got {type(optimizer).__name__}"
+        )
+    if not is_grad_enabled():
+        raise RuntimeError("fit: expected gradients to be enabled; call it outside of no_grad()")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError(
+            "fit: expected a model with parameters that require grad, got one with none; see "
+            "requires_grad_()"
         )
     own = {id(p) for p in model.parameters()}
     if not any(id(p) in own for group in groups for p in group["params"]):

@@ -7,7 +7,7 @@ from typing import Any
 
 from steep._core import Tensor
 
-__all__ = ["Task", "task_of"]
+__all__ = ["Task", "check_classes", "task_of"]
 
 # What the output of a network means to its loss, by the loss's name.
 _PROBABILITIES = ("BCELoss", "binary_cross_entropy")
@@ -89,6 +89,24 @@ def task_of(loss: Any, output: Tensor, target: Tensor, targets: Tensor | None = 
     if name in _BINARY or (not name and whole):
         return Task("binary", 2, scores, columns)
     return Task("regression", scores="values", columns=columns)
+
+
+def check_classes(who: str, what: str, loss: Any, task: Task, targets: Tensor) -> None:
+    """Look at all targets of a part, where classes are predicted.
+
+    Raises:
+        ValueError: if one is no class.
+    """
+    if task.kind != "multiclass" or targets.is_floating_point():
+        return
+    ignored = int(getattr(loss, "ignore_index", _IGNORED))
+    wrong = ((targets < 0) | (targets >= task.classes)) & (targets != ignored)
+    if bool(wrong.any()):
+        found = targets.reshape(-1)[int(wrong.reshape(-1).long().argmax())].item()
+        raise ValueError(
+            f"{who}: expected classes from 0 to {task.classes - 1} in y of {what}, as many as the "
+            f"model has scores, got {found}"
+        )
 
 
 def _ignored(loss: Any, targets: Tensor | None) -> int | None:
