@@ -62,7 +62,7 @@ class Bar(Progress):
 
     def end_epoch(self, run: Run) -> None:
         """The epoch's row."""
-        seconds = run.logs["seconds"]
+        seconds = run.logs.get("seconds", 0.0)
         pace = f", {run.step / seconds:,.0f} steps/s" if seconds > 0 else ""
         self.last = described(run.logs) + pace
         self.bar.n = run.epoch
