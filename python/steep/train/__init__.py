@@ -1,5 +1,8 @@
 """Training: `fit` and what goes with it, regularisation, mixed samples, early stopping, groups."""
 
+from typing import TYPE_CHECKING
+
+from steep._lazy import importing
 from steep.train._loop import NonFiniteLoss
 from steep.train.callbacks import Callback, Run
 from steep.train.checkpoints import Checkpoint
@@ -8,7 +11,6 @@ from steep.train.fitting import fit
 from steep.train.groups import decay_groups
 from steep.train.history import History
 from steep.train.logs import FileLog, TensorBoardLog
-from steep.train.many import Trained, TrainedMany, fit_many
 from steep.train.metrics import (
     AUC,
     F1,
@@ -28,7 +30,20 @@ from steep.train.metrics import (
 from steep.train.mixing import cutmix, mixup, sample_beta
 from steep.train.regularization import GradientNoise, l1_penalty, l2_penalty
 from steep.train.stopping import EarlyStopping
-from steep.train.sweeps import Pruned, SweepResult, Trial, TrialResult, sweep
+
+if TYPE_CHECKING:
+    from steep.train.many import Trained, TrainedMany, fit_many
+    from steep.train.sweeps import Pruned, SweepResult, Trial, TrialResult, sweep
+else:
+    # What imports processes, databases and the like comes with the first use.
+    _MANY = ("Trained", "TrainedMany", "fit_many")
+    _SWEEPS = ("Pruned", "SweepResult", "Trial", "TrialResult", "sweep")
+    __getattr__ = importing(
+        "steep.train",
+        *("many", "sweeps"),
+        **dict.fromkeys(_MANY, "many"),
+        **dict.fromkeys(_SWEEPS, "sweeps"),
+    )
 
 __all__ = [
     "AUC",
