@@ -222,7 +222,8 @@ cdef class Program:
         self, _View rows, char code, const int64_t* index, Py_ssize_t start, Py_ssize_t count,
         float* out, uint64_t key,
     ) except -1:
-        cdef bint packed = rows.rows_contiguous() and _aligned(rows)
+        # Of rows without elements there is nothing to copy, however they lie.
+        cdef bint packed = self._size == 0 or (rows.rows_contiguous() and _aligned(rows))
         # Numbers that float32 cannot hold are scaled before they are rounded.
         cdef bint wide = (
             code in b"diIqQ" and self._count > 0 and self._steps.kind == AFFINE
@@ -273,9 +274,9 @@ cdef void _change(Step* step, float* x, Py_ssize_t size, uint64_t* stream) noexc
     if step.kind == AFFINE:
         _affine(x, step.parts, inner, step.first, step.second)
     elif step.kind == NORMAL:
-        _add_normal(x, step.parts, inner, step.first, stream)
+        steep_add_noise(x, size, inner, step.first, _bits(stream), True)
     elif step.kind == UNIFORM:
-        _add_uniform(x, step.parts, inner, step.first, stream)
+        steep_add_noise(x, size, inner, step.first, _bits(stream), False)
     elif step.kind == GAIN:
         _gain(x, step.parts, inner, step.first, stream)
     elif step.kind == BRIGHTNESS or step.kind == CONTRAST:

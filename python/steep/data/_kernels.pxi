@@ -2,7 +2,7 @@
 # length), columns (1, 1, columns).
 
 from libc.math cimport cos, exp, floor, log, sin, sqrt
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 cdef enum:
@@ -24,51 +24,17 @@ cdef void _affine(
         x += inner
 
 
-cdef void _add_normal(
-    float* x, Py_ssize_t parts, Py_ssize_t inner, const float* std, uint64_t* stream,
-) noexcept nogil:
-    cdef uint32_t words[WORDS]
-    cdef Py_ssize_t size = parts * inner, start = 0, count, j
-    while start < size:
-        count = min(WORDS, size - start)
-        _words(stream, words, count)
-        if parts == 1:
-            for j in range(count):
-                x[j] += std[0] * <float>_normal(words[j], stream)
-        else:
-            for j in range(count):
-                x[j] += std[(start + j) // inner] * <float>_normal(words[j], stream)
-        x += count
-        start += count
-
-
-cdef void _add_uniform(
-    float* x, Py_ssize_t parts, Py_ssize_t inner, const float* width, uint64_t* stream,
-) noexcept nogil:
-    cdef uint32_t words[WORDS]
-    cdef Py_ssize_t size = parts * inner, start = 0, count, j
-    cdef float unit = <float>(1 / 8388608.0)
-    while start < size:
-        count = min(WORDS, size - start)
-        _words(stream, words, count)
-        if parts == 1:
-            for j in range(count):  # half a step more, so that the mean is 0
-                x[j] += width[0] * (((<int32_t>words[j] >> 8) + <float>0.5) * unit)
-        else:
-            for j in range(count):
-                x[j] += width[(start + j) // inner] * (((<int32_t>words[j] >> 8) + <float>0.5) * unit)
-        x += count
-        start += count
-
-
 cdef void _gain(
     float* x, Py_ssize_t parts, Py_ssize_t inner, const float* std, uint64_t* stream,
 ) noexcept nogil:
     """Each part of the row times its own factor, normally distributed around 1."""
+    cdef uint64_t key = _bits(stream)
     cdef Py_ssize_t k, j
     cdef float factor
+    cdef float[2] drawn
     for k in range(parts):
-        factor = <float>(1 + std[k] * _normal(<uint32_t>_bits(stream), stream))
+        steep_normal(key, 2 * <unsigned int>k, drawn, 2)
+        factor = 1 + std[k] * drawn[0]
         for j in range(inner):
             x[j] *= factor
         x += inner

@@ -15,6 +15,8 @@ __all__ = ["Augmentation", "BatchAugmentation", "Compose", "Step"]
 
 Shape = tuple[int, ...]
 
+_LARGEST = 2**40  # elements of a sample: 4 TB, and products of it still fit into 64 bits
+
 
 class Step(NamedTuple):
     """One step of a pass, for rows of one shape.
@@ -199,6 +201,11 @@ class _Rows:
             kind, sizes, _, chance, reals, whole, first, second = step
             made.append((place, KIND[kind], chance, reals, whole, sizes, first, second))
             shape, integer = step.shape, False
+            if math.prod(shape) > _LARGEST:
+                raise ValueError(
+                    f"{type(augmentation).__name__}: expected samples of at most {_LARGEST} "
+                    f"elements, got {shape}; ask for a smaller size"
+                )
         return Program(made, size, math.prod(shape)), shape
 
 

@@ -22,11 +22,11 @@ __all__ = [
 def _two(name: str, what: str, value: int | Sequence[int], least: int) -> tuple[int, int]:
     """One whole number for both axes, or two."""
     pair = tuple(value) if isinstance(value, Sequence) else (value, value)
-    whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in pair)
-    if len(pair) != 2 or not whole:
+    kinds = all(isinstance(n, int) and not isinstance(n, bool) for n in pair)
+    if len(pair) != 2 or not kinds or not least <= min(pair) <= max(pair) < 2**31:
         raise ValueError(
-            f"{name}: expected {what} to be one or two whole numbers of at least {least}, "
-            f"got {value!r}"
+            f"{name}: expected {what} to be one or two whole numbers of at least {least}, below "
+            f"2**31, got {value!r}"
         )
     return pair[0], pair[1]
 
