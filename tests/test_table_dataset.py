@@ -9,6 +9,7 @@ import pytest
 
 import steep
 from steep.data import DataLoader, TableDataset, TargetTransform, train_val_test_split
+from steep.data._gather import ArraySource
 from table_support import FORMS, NAN, through_json
 
 # ---- targets ------------------------------------------------------------------------------------
@@ -144,6 +145,7 @@ def test_tables_become_samples(form):
     assert len(dataset) == 60
     assert dataset.transform.feature_names == ["age", "city=Bern", "city=Uri", "city=Zug"]
     assert [t.dtype for t in dataset.tensors] == [steep.float32, steep.int64]
+    assert ArraySource.of(dataset) is not None  # whole batches are gathered
     x, y = next(iter(DataLoader(dataset, 60)))
     assert abs(x[:, 0].mean().item()) < 1e-6
     assert y.tolist() == [0, 1] * 30

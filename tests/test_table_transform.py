@@ -215,6 +215,15 @@ def test_a_constant_with_gaps_tells_where_they_are():
     assert transform.transform({"a": [NAN, 9.0], "b": [2, 2]}).tolist() == [[0, 1], [0, 0]]
 
 
+def test_an_index_that_was_written_with_the_table(tmp_path):
+    pd.DataFrame({"a": [5, 6, 8]}).to_csv(tmp_path / "t.csv")
+    with pytest.warns(TableWarning, match="'Unnamed: 0' .it numbers the rows"):
+        transform = TableTransform().fit(tmp_path / "t.csv", rows=[0, 2])
+    assert transform.feature_names == ["a"]
+    table = {"Unnamed: 0": [1, 1, 2], "a": [5, 6, 8]}
+    assert TableTransform().fit(table).feature_names == ["Unnamed: 0", "a"]
+
+
 def test_nothing_left():
     with pytest.raises(ValueError, match=r"no column is left to learn from; dropped are 'a' \(con"):
         TableTransform().fit({"a": [1, 1]})
@@ -317,6 +326,20 @@ def test_infinite_numbers():
     assert transform.transform(table)[:, 2].tolist() == [0, 1, 0, 1]
 
 
+def test_a_constant_for_missing_numbers():
+    table = {"a": [1.0, NAN, 3.0]}
+    out = TableTransform(impute=0, scale="none").fit_transform(table)
+    assert out.tolist() == [[1, 0], [0, 1], [3, 0]]
+
+
+def test_a_table_of_many_columns():
+    x = RNG.standard_normal((70, 5000))
+    x[3, 4] = NAN
+    out = TableTransform().fit_transform(x)
+    assert out.shape == (70, 5001)
+    np.testing.assert_allclose(out[:, 17], reference.scale(x[:, 17]), rtol=1e-5, atol=1e-6)
+
+
 def test_arrays_go_by_position():
     x = RNG.random((20, 3))
     transform = TableTransform().fit(x)
@@ -353,7 +376,8 @@ def test_what_is_no_table(table, kind, text):
     [
         ({"scale": "log"}, "standard, minmax, .*got 'log'"),
         ({"scale": {"a": "log"}}, "got 'log'"),
-        ({"impute": "zero"}, "median, mean, most_frequent, got 'zero'"),
+        ({"impute": "zero"}, "median, mean, most_frequent, a finite number, got 'z"),
+        ({"impute": NAN}, "got nan"),
         ({"unknown": "x"}, "zeros, own, error"),
         ({"infinite": "x"}, "error, missing"),
         ({"numbers": "age"}, "expected numbers to be a list of names, got 'age'"),

@@ -140,3 +140,8 @@ __all__ = [
     "split_indices",
     "train_val_test_split",
 ]
+
+
+def __dir__() -> list[str]:
+    """What is there already, and what comes with its first use."""
+    return sorted({*globals(), *__all__})

@@ -21,3 +21,8 @@ else:
     )
 
 __all__ = ["TableDataset", "TableTransform", "TableWarning", "TargetTransform", "read_table"]
+
+
+def __dir__() -> list[str]:
+    """What is there already, and what comes with its first use."""
+    return sorted({*globals(), *__all__})

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steep.data.tables.columns import Column, as_number
+from steep.data.tables.columns import Array, Column, as_number
 from steep.data.tables.frames import Frame
 from steep.data.tables.naming import nearest
 
@@ -70,6 +70,8 @@ def decide(column: Column, chosen: str | None, max_categories: int) -> Decision:
         return Decision("dropped", f"constant, {value} in all training rows")
     if chosen is not None:
         return Decision(chosen, "as asked")
+    if _is_written_index(column.name, known):
+        return Decision("dropped", "it numbers the rows: an index that was written with the table")
     if column.kind != "levels":
         return Decision(column.kind)
     distinct = np.flatnonzero(np.bincount(known))
@@ -80,6 +82,13 @@ def decide(column: Column, chosen: str | None, max_categories: int) -> Decision:
         if _all_dates(column._replace(values=distinct)):
             return Decision("date", "text that is all dates")
     return _category(len(distinct), len(known), max_categories)
+
+
+def _is_written_index(name: str, known: Array) -> bool:
+    """Whether it is what pandas' to_csv writes first, and pandas then calls by this name."""
+    if name != "Unnamed: 0" or known.dtype.kind != "i":
+        return False
+    return len(np.unique(known)) == len(known)
 
 
 def _is_number(level: str) -> bool:

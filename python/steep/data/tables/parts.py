@@ -25,7 +25,7 @@ from steep.data.transforms.restoring import transform_from_state
 __all__ = ["SCALES", "CategoryPart", "DatePart", "NumberPart", "TablePart"]
 
 SCALES = ("standard", "minmax", "robust", "quantile", "normal", "none")
-_CHUNK = 1 << 12  # rows that are filled and scaled at a time, so that they stay in the cache
+_CHUNK = 1 << 17  # numbers that are filled and scaled at a time, so that they stay in the cache
 
 
 def _scaler(scale: str) -> Transform | None:
@@ -73,7 +73,7 @@ class NumberPart(TablePart):
     indicators: list[int]
     scaler: Transform | None
 
-    def __init__(self, columns: list[str], scale: str, impute: str, infinite: str) -> None:
+    def __init__(self, columns: list[str], scale: str, impute: str | float, infinite: str) -> None:
         self.columns = list(columns)
         self.scale = scale
         self.impute = impute
@@ -90,7 +90,8 @@ class NumberPart(TablePart):
             ends.append((known.min(), known.max()))
             if not np.isfinite(ends[-1]).all():
                 self._refuse(np.isinf(values), len(ends) - 1, what)
-            fill.append(statistic(known, self.impute))
+            impute = self.impute
+            fill.append(statistic(known, impute) if isinstance(impute, str) else impute)
             row[:] = np.where(missing, fill[-1], values) if gaps[-1] else values
         self.fill = np.array(fill, np.float64)
         self.indicators = np.flatnonzero(gaps).tolist()
@@ -108,9 +109,10 @@ class NumberPart(TablePart):
 
     def write(self, frame: Frame, out: Array, what: str) -> None:
         numbers = self._numbers(frame, what)
-        chunk = np.empty((len(numbers), min(_CHUNK, frame.rows)))
-        for start in range(0, frame.rows, _CHUNK):
-            part = chunk[:, : min(_CHUNK, frame.rows - start)]
+        size = max(16, _CHUNK // len(numbers))
+        chunk = np.empty((len(numbers), min(size, frame.rows)))
+        for start in range(0, frame.rows, size):
+            part = chunk[:, : min(size, frame.rows - start)]
             rows = slice(start, start + part.shape[1])
             for i, values in enumerate(numbers):
                 part[i] = values[rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,7 +43,8 @@ class TableTransform(Transform):
         scale: how numbers are scaled: ``"standard"``, ``"minmax"``, ``"robust"``, ``"quantile"``
             (to uniform), ``"normal"`` (quantiles to normal), ``"none"``; or a dict of columns'
             names and these. Default: ``"standard"``.
-        impute: what missing numbers become: ``"median"``, ``"mean"`` or ``"most_frequent"``.
+        impute: what missing numbers become: ``"median"``, ``"mean"``, ``"most_frequent"``, or a
+            number. Default: the median.
         infinite: ``"error"``, or ``"missing"`` to take infinite numbers as missing ones.
         unknown: what becomes of a category that the training part does not have: ``"zeros"``,
             ``"own"`` (a column of its own) or ``"error"``. A code is always its own, or an error.
@@ -90,7 +92,7 @@ class TableTransform(Transform):
         drop: Sequence[str] = (),
         embed: bool | Sequence[str] = False,
         scale: str | Mapping[str, str] = "standard",
-        impute: str = "median",
+        impute: str | float = "median",
         infinite: str = "error",
         unknown: str = "zeros",
         min_count: int = 1,
@@ -105,7 +107,9 @@ class TableTransform(Transform):
         self.scale = scale if isinstance(scale, str) else dict(scale)
         for value in [scale] if isinstance(scale, str) else scale.values():
             _among("scale", value, SCALES)
-        self.impute = _among("impute", impute, ("median", "mean", "most_frequent"))
+        if not isinstance(impute, (int, float)) or not math.isfinite(impute):
+            _among("impute", impute, ("median", "mean", "most_frequent", "a finite number"))
+        self.impute = impute
         self.infinite = _among("infinite", infinite, ("error", "missing"))
         self.unknown = _among("unknown", unknown, ("zeros", "own", "error"))
         self.min_count = min_count

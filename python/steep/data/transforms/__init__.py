@@ -44,3 +44,8 @@ __all__ = [
     "one_hot",
     "transform_from_state",
 ]
+
+
+def __dir__() -> list[str]:
+    """What is there already, and what comes with its first use."""
+    return sorted({*globals(), *__all__})
