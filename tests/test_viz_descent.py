@@ -76,6 +76,8 @@ def test_unknown_surface_names_the_nearest() -> None:
         ({"optimizers": "adamm"}, "did you mean 'adam'"),
         ({"optimizers": []}, "expected an optimiser at least"),
         ({"start": (1.0,)}, "two finite numbers"),
+        ({"start": ("1", 2)}, "two finite numbers"),
+        ({"lr": "fast"}, "learning rate above 0"),
         ({"start": (1.0, math.nan)}, "two finite numbers"),
         ({"lr": 0.0}, "learning rate above 0"),
         ({"lr": math.inf}, "learning rate above 0"),
@@ -87,6 +89,24 @@ def test_unknown_surface_names_the_nearest() -> None:
 def test_what_cannot_be_is_refused(settings: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         descend("bowl", **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("optimizers", "said"),
+    [
+        (3, "names of optimisers"),
+        ({"mine": 3}, "expected a function"),
+        ({"mine": lambda p: 3}, "to make a steep.optim.Optimizer"),
+    ],
+)
+def test_what_is_no_optimizer(optimizers: object, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        descend("bowl", optimizers)  # type: ignore[arg-type]
+
+
+def test_gradients_are_computed_in_any_mode() -> None:
+    with steep.no_grad():
+        assert descend("bowl", "sgd", lr=0.5, steps=1).paths["sgd"].points[1] == (0, 0)
 
 
 def test_path_is_that_of_the_optimizer() -> None:

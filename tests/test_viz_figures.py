@@ -125,6 +125,13 @@ def test_what_is_no_history(history: Any, error: type[Exception], said: str) -> 
         learning_curves(history)
 
 
+def test_a_broken_log(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"loss": 1}\n{"loss": \n')
+    with pytest.raises(ValueError, match=r"expected JSON in .*log.jsonl, line 2, but"):
+        learning_curves(log)
+
+
 def test_unknown_column() -> None:
     with pytest.raises(ValueError, match="expected columns among loss, got 'accuracy'"):
         learning_curves({"loss": [1.0]}, ["accuracy"])
@@ -157,6 +164,8 @@ def test_confusion_matrix_of_scores_and_of_names() -> None:
     assert cells(confusion_matrix([0, 1, 1], scores)) == {(0, 0): "1", (1, 1): "1", (1, 0): "1"}
     figure = confusion_matrix(["cat", "dog"], ["dog", "dog"])
     assert cells(figure) == {(0, 1): "1", (1, 1): "1"}
+    figure = confusion_matrix(["dog", "cat"], scores[:2], classes=["cat", "dog"])
+    assert cells(figure) == {(1, 0): "1", (0, 1): "1"}
     figure = confusion_matrix(np.arange(60), np.arange(60))  # too many to write
     assert cells(figure) == {}
 
@@ -218,6 +227,8 @@ def test_what_has_no_curve() -> None:
         calibration_curve([0, 1], [0.1, 0.2], bins=0)
     with pytest.raises(ValueError, match="of one kind"):
         confusion_matrix(["a"], [0])
+    with pytest.raises(ValueError, match="labels among"):
+        confusion_matrix(["a"], ["c"], classes=["a", "b"])
 
 
 # ---- misclassified samples ----
@@ -252,6 +263,8 @@ def test_rows_of_a_table_are_text() -> None:
     figure = misclassified(frame, ["yes", "no"], ["yes", "yes"])
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts == ["row", "true as predicted", "age", "name", "1", "no as yes", "40", "Bob"]
+    mixed = np.array([["a", 1], ["b", 2]], dtype=object)
+    assert misclassified(mixed, [0, 1], [1, 1]).axes[0].texts[-1].get_text() == "1"
     texts = [t.get_text() for t in misclassified([[1.5, nan]], [0], [1]).axes[0].texts]
     assert texts[-2:] == ["1.5", "nan"]
 

@@ -94,6 +94,8 @@ def test_what_cannot_be_recorded_or_shown() -> None:
         LayerRecorder(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="1 or more"):
         LayerRecorder(network(), every=0)
+    with pytest.raises(TypeError, match="as an example, got a str"):
+        LayerRecorder(network(), "abc")
     recorder = LayerRecorder(network())
     with pytest.raises(ValueError, match=r"got none; call record\(\)"):
         recorder.figure("weights")
@@ -136,6 +138,10 @@ def test_one_score_has_a_threshold() -> None:
         image = figure.axes[0].images[0].get_array()
         assert image[3, 8].argmax() == 2
         assert image[3, 12].argmax() == 0
+
+
+def test_the_models_own_dtype() -> None:
+    decision_regions(nn.Linear(2, 2).double(), [[0.0, 1.0]], resolution=3)
 
 
 def test_modes_are_as_before() -> None:
@@ -253,10 +259,13 @@ def test_what_has_no_surface() -> None:
         ({"span": 0.0}, "span above 0"),
         ({"steps": 4}, "odd number of steps"),
         ({"steps": 1}, "odd number of steps"),
+        ({"steps": 3.0}, "odd number of steps"),
         ({"directions": ([], [])}, "two directions"),
     ):
         with pytest.raises(ValueError, match=said):
             loss_surface(model, loss, data, **settings)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"a pair \(inputs, targets\), got a Tensor"):
+        loss_surface(model, loss, data[0])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="weight of two dimensions"):
         loss_surface(nn.BatchNorm1d(4), loss, data)
     with pytest.raises(ValueError, match="'contour', '3d' or 'both'"):

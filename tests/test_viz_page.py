@@ -178,4 +178,6 @@ def test_what_cannot_be_a_page(tmp_path: Path) -> None:
         descend(own, "sgd", steps=1).save_page(tmp_path / "page.html")
     with pytest.raises(ValueError, match=r"ends in \.html"):
         save_page(tmp_path / "page.txt")
+    with pytest.raises(TypeError, match="what descend returns, got a int"):
+        save_page(tmp_path / "page.html", 3)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []

@@ -9,10 +9,18 @@ from steep._core import Tensor
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["as_array", "as_labels", "check_finite", "class_names", "labels_of"]
+__all__ = [
+    "as_array",
+    "as_labels",
+    "check_count",
+    "check_finite",
+    "class_names",
+    "labels_of",
+    "numbers_of",
+]
 
 
-def as_array(values: Any, what: str, name: str) -> np.ndarray[Any, Any]:
+def as_array(values: Any, what: str, name: str, objects: bool = False) -> np.ndarray[Any, Any]:
     """A tensor, an array, a table's column or nested lists as an array that is not empty.
 
     Raises:
@@ -23,7 +31,7 @@ def as_array(values: Any, what: str, name: str) -> np.ndarray[Any, Any]:
 
     array: np.ndarray[Any, Any]
     array = values.detach().numpy() if isinstance(values, Tensor) else np.asarray(values)
-    if array.ndim == 0 or (array.dtype == object and array.ndim > 1):
+    if array.ndim == 0 or (array.dtype == object and array.ndim > 1 and not objects):
         raise TypeError(f"{what}: expected {name} as a tensor or an array, got {values!r}")
     if not array.size:
         raise ValueError(f"{what}: expected {name} with an element at least, got none")
@@ -88,6 +96,30 @@ def check_count(got: int, expected: int, what: str, name: str) -> None:
         raise ValueError(
             f"{what}: expected {name} for each of {expected} samples, got {got} of them"
         )
+
+
+def numbers_of(
+    truth: np.ndarray[Any, Any], predicted: np.ndarray[Any, Any], classes: Any, what: str
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], list[str]]:
+    """Numbers of classes instead of true and predicted labels, and what the classes are called.
+
+    Raises:
+        ValueError: where one are numbers and the other names, which without `classes` are not
+            known to be the same; and as `class_names`.
+    """
+    import numpy as np
+
+    if classes is not None:
+        (true, names), (given, _) = (class_names(x, classes, what) for x in (truth, predicted))
+        return true, given, names
+    if (truth.dtype.kind in "biu") != (predicted.dtype.kind in "biu"):
+        raise ValueError(
+            f"{what}: expected truth and predictions of one kind, got {truth.dtype} and "
+            f"{predicted.dtype}; give both as numbers or both as names, or say which classes the "
+            "numbers stand for: classes=[...]"
+        )
+    both, names = class_names(np.concatenate([truth, predicted]), None, what)
+    return both[: len(truth)], both[len(truth) :], names
 
 
 def class_names(

@@ -135,9 +135,18 @@ def follow(
     for name, (make, rate) in makers.items():
         point = steep.tensor(begin, dtype=steep.float64, requires_grad=True)
         optimizer = make([point])
+        if not isinstance(optimizer, steep.optim.Optimizer):
+            raise TypeError(
+                f"descend: expected the function {name!r} to make a steep.optim.Optimizer of a "
+                f"list of parameters, got a {type(optimizer).__name__}"
+            )
         rate = float(optimizer.param_groups[0]["lr"]) if rate is None else rate
         paths[name] = _walk(where, point, optimizer, Path(name, rate, momentum, *_empty()), steps)
     return Paths(where, begin, steps, paths)
+
+
+def _is_number(x: object) -> bool:
+    return hasattr(x, "__float__") and not isinstance(x, str)
 
 
 def _empty() -> tuple[Any, ...]:
@@ -146,7 +155,7 @@ def _empty() -> tuple[Any, ...]:
 
 def _start(start: Sequence[float] | None, surface: Surface) -> tuple[float, float]:
     given = surface.start if start is None else tuple(start)
-    if len(given) != 2 or not all(math.isfinite(x) for x in given):
+    if len(given) != 2 or not all(_is_number(x) and math.isfinite(x) for x in given):
         raise ValueError(f"descend: expected start to be two finite numbers (x, y), got {start}")
     return float(given[0]), float(given[1])
 
@@ -156,7 +165,16 @@ def _makers(
 ) -> dict[str, tuple[Callable[[Any], Any], float | None]]:
     """For each optimiser what makes it, and its learning rate if that is known before."""
     if isinstance(optimizers, Mapping):
-        return {name: (make, None) for name, make in optimizers.items()}
+        if not all(map(callable, optimizers.values())):
+            raise TypeError(
+                "descend: expected a function of the parameters for each optimiser, such as "
+                f"lambda p: steep.optim.Adam(p, lr=0.01), got {dict(optimizers)}"
+            )
+        return {str(name): (make, None) for name, make in optimizers.items()}
+    if not isinstance(optimizers, (str, Sequence)):
+        raise TypeError(
+            f"descend: expected names of optimisers, or functions by name, got {optimizers!r}"
+        )
     names = [optimizers] if isinstance(optimizers, str) else list(optimizers)
     if not names:
         raise ValueError(f"descend: expected an optimiser at least; known: {', '.join(OPTIMIZERS)}")
@@ -171,11 +189,11 @@ def _makers(
             )
     for name in names:
         rate = rates.get(name)
-        rate = default_lr(name, surface) if rate is None else float(rate)
-        if not (math.isfinite(rate) and rate > 0):
+        rate = default_lr(name, surface) if rate is None else rate
+        if not (_is_number(rate) and math.isfinite(rate) and rate > 0):
             raise ValueError(f"descend: expected a learning rate above 0 for {name}, got {rate}")
         kind, _, settings = _CLASSES[name]
-        makers[name] = _maker(getattr(steep.optim, kind), rate, settings(m)), rate
+        makers[name] = _maker(getattr(steep.optim, kind), rate, settings(m)), float(rate)
     return makers
 
 
@@ -201,8 +219,9 @@ def _walk(surface: Surface, point: Any, optimizer: Any, path: Path, steps: int) 
 
     def closure() -> Any:
         optimizer.zero_grad()
-        value = surface(point[0], point[1])
-        value.backward()
+        with steep.enable_grad():  # whatever mode the caller is in
+            value = surface(point[0], point[1])
+            value.backward()
         return value
 
     for step in range(steps + 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from steep.viz._figure import GREY, INK, colour, finish, new_figure, sequential, settings
 from steep.viz._inputs import (
@@ -14,10 +14,8 @@ from steep.viz._inputs import (
     check_finite,
     class_names,
     labels_of,
+    numbers_of,
 )
-
-if TYPE_CHECKING:
-    import numpy as np
 
 __all__ = ["calibration_curve", "confusion_matrix", "roc_curve"]
 
@@ -59,9 +57,9 @@ def confusion_matrix(
     what = "confusion_matrix"
     true = as_labels(truth, what, "truth")
     given = labels_of(predicted, what, "predicted", len(true))
-    both, names = class_names(_together(true, given, what), classes, what)
+    rows, columns, names = numbers_of(true, given, classes, what)
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
-    np.add.at(counts, (both[: len(true)], both[len(true) :]), 1)
+    np.add.at(counts, (rows, columns), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     with settings():
         size = min(max(4.2, 1.8 + 0.52 * len(names)), 14)
@@ -82,17 +80,6 @@ def confusion_matrix(
         bar.ax.yaxis.set_major_formatter("{x:.0%}")
         bar.outline.set_visible(False)
         return finish(figure, save, what)
-
-
-def _together(true: Any, given: Any, what: str) -> np.ndarray[Any, Any]:
-    import numpy as np
-
-    if (true.dtype.kind in "biu") != (given.dtype.kind in "biu"):
-        raise ValueError(
-            f"{what}: expected truth and predictions of one kind, got {true.dtype} and "
-            f"{given.dtype}; give both as numbers or both as names"
-        )
-    return np.concatenate([true, given])
 
 
 def _write_cells(axes: Any, counts: Any, shares: Any, normalize: bool) -> None:

@@ -137,13 +137,21 @@ def _rows_of_file(path: str | os.PathLike[str]) -> list[Any]:
         if suffix == ".csv":
             return list(csv.DictReader(file))
         if suffix == ".jsonl":
-            return [json.loads(line) for line in file if line.strip()]
-        found = json.load(file)
+            return [_json(line, path, k) for k, line in enumerate(file, 1) if line.strip()]
+        found = _json(file.read(), path)
     if isinstance(found, dict):
         longest = max((len(v) for v in found.values() if isinstance(v, list)), default=0)
         lists = {name: values for name, values in found.items() if isinstance(values, list)}
         return [{n: v[k] for n, v in lists.items() if k < len(v)} for k in range(longest)]
-    return list(found)
+    return list(found) if isinstance(found, list) else []
+
+
+def _json(text: str, path: str | os.PathLike[str], line: int | None = None) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        where = os.fspath(path) + (f", line {line}," if line else "")
+        raise ValueError(f"learning_curves: expected JSON in {where} but {error}") from error
 
 
 def _columns(rows: list[Any]) -> _TABLE:

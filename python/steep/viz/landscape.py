@@ -186,8 +186,12 @@ def loss_surface(
         raise TypeError(f"{what}: expected a model (a steep.nn.Module), got {type(model).__name__}")
     if not (math.isfinite(span) and span > 0):
         raise ValueError(f"{what}: expected a span above 0, got {span}")
-    if steps < 3 or steps % 2 == 0:
+    if not isinstance(steps, int) or steps < 3 or steps % 2 == 0:
         raise ValueError(f"{what}: expected an odd number of steps, 3 or more, got {steps}")
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError(
+            f"{what}: expected data as a pair (inputs, targets), got a {type(data).__name__}"
+        )
     weights: list[Tensor] = list(model.parameters())
     ways = _directions(weights, directions, seed, what)
     along = np.linspace(-span, span, steps)

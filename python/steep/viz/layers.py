@@ -90,6 +90,11 @@ class LayerRecorder:
             raise ValueError(f"LayerRecorder: expected every to be 1 or more, got {every}")
         self.model = model
         self.example = (example,) if isinstance(example, Tensor) else example
+        if self.example is not None and not isinstance(self.example, (tuple, list)):
+            raise TypeError(
+                "LayerRecorder: expected a tensor or a tuple of tensors as an example, got a "
+                f"{type(example).__name__}"
+            )
         self.every = every
         self.snapshots: dict[str, dict[str, list[Snapshot]]] = {kind: {} for kind in KINDS}
         self._records = 0

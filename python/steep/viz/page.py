@@ -53,6 +53,8 @@ def save_page(
     suffix_of(save, (".html", ".htm"), "save_page")
     if descent is None:
         descent = follow("rosenbrock", ("sgd", "momentum", "adam"), steps=steps)
+    if not isinstance(descent, Paths):
+        raise TypeError(f"save_page: expected what descend returns, got a {type(descent).__name__}")
     if SURFACES.get(descent.surface.name) is not descent.surface:
         raise ValueError(
             f"save_page: expected a descent over one of {', '.join(SURFACES)}, got the surface "

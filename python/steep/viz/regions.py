@@ -114,7 +114,7 @@ def _scores(model: Any, plane: np.ndarray[Any, Any], what: str) -> np.ndarray[An
         model.eval()
     try:
         with steep.no_grad():
-            found = model(steep.tensor(plane, dtype=steep.float32))
+            found = model(steep.tensor(plane, dtype=_dtype(model)))
     finally:
         for module, training in modes:
             module.training = training
@@ -128,6 +128,12 @@ def _scores(model: Any, plane: np.ndarray[Any, Any], what: str) -> np.ndarray[An
         )
     check_finite(scores, what, "scores from the model")
     return scores.astype(np.float64)
+
+
+def _dtype(model: Any) -> Any:
+    """That of the model's weights, or float32."""
+    weights = model.parameters() if isinstance(model, Module) else ()
+    return next((w.dtype for w in weights if w.is_floating_point()), steep.float32)
 
 
 def _shares(scores: Any, threshold: float) -> Any:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from steep.viz._figure import INK, finish, new_figure, settings
-from steep.viz._inputs import as_array, as_labels, check_count, check_finite, class_names, labels_of
-
-if TYPE_CHECKING:
-    import numpy as np
+from steep.viz._inputs import as_array, as_labels, check_count, check_finite, labels_of, numbers_of
 
 __all__ = ["misclassified"]
 
@@ -65,12 +62,11 @@ def misclassified(
     if columns is None and hasattr(samples, "columns"):
         columns = [str(name) for name in samples.columns]
     rows = samples.to_numpy() if hasattr(samples, "to_numpy") else None
-    data = as_array(samples, what, "samples") if rows is None else rows
+    data = as_array(samples, what, "samples", objects=True) if rows is None else rows
     true = as_labels(truth, what, "truth")
     check_count(len(data), len(true), what, "samples")
     given = labels_of(predicted, what, "predicted", len(true))
-    numbers, names = class_names(_joined(true, given), classes, what)
-    true, given = numbers[: len(true)], numbers[len(true) :]
+    true, given, names = numbers_of(true, given, classes, what)
     certain = _certainty(predicted, given)
     wrong, total = _wrong(true, given, certain)
     shown = wrong[:most]
@@ -94,17 +90,6 @@ def misclassified(
         else:
             figure = _sheet(data[shown], titles, shown, head)
         return finish(figure, save, what)
-
-
-def _joined(true: Any, given: Any) -> np.ndarray[Any, Any]:
-    import numpy as np
-
-    if (true.dtype.kind in "biu") != (given.dtype.kind in "biu"):
-        raise ValueError(
-            "misclassified: expected truth and predictions of one kind, got "
-            f"{true.dtype} and {given.dtype}; give both as numbers or both as names"
-        )
-    return np.concatenate([true, given])
 
 
 def _certainty(predicted: Any, given: Any) -> Any:
