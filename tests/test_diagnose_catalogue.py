@@ -5,14 +5,20 @@ from __future__ import annotations
 import pytest
 
 import diagnose_bugs
+import diagnose_bugs_further
 import diagnose_bugs_inside
+import diagnose_further
 import diagnose_healthy
+import diagnose_models
 import diagnose_unusual
 import steep
 from diagnose_support import BUGS, HEALTHY, codes
 
 # Which fill the two tables.
-MODULES = (diagnose_bugs, diagnose_bugs_inside, diagnose_healthy, diagnose_unusual)
+MODULES = (
+    *(diagnose_bugs, diagnose_bugs_further, diagnose_bugs_inside),
+    *(diagnose_further, diagnose_healthy, diagnose_models, diagnose_unusual),
+)
 
 
 @pytest.fixture(autouse=True)

@@ -90,6 +90,7 @@ class Context:
     optimizer: Optimizer | None
     batches: int = 0
     steps: int = 0
+    backwards: int = 0  # passes that reached a parameter
     in_forward: bool = False  # of a batch whose loss has not been seen yet
     stepped: set[int] = field(default_factory=set)  # ids of parameters of stepping optimisers
     optimizers: set[int] = field(default_factory=set)  # ids of optimisers that took a step
@@ -124,6 +125,10 @@ class Rule:
 
     def layer(self, call: LayerCall) -> Iterable[Finding]:
         """A module was called in training."""
+        return ()
+
+    def passed(self, x: Tensor | None, recorded: bool) -> Iterable[Finding]:
+        """The whole model was called, with gradients or without."""
         return ()
 
     def batch(self, batch: Batch) -> Iterable[Finding]:

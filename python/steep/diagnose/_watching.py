@@ -48,6 +48,7 @@ class _Gradient:
         self.stale = False  # and another one was added to it
         self.passes = 0  # backward passes that reached it
         self.fruitful = 0  # and brought anything but zeros
+        self.total = 0  # passes since the beginning
 
     def follow(self, listen: Callable[..., None] | None) -> None:
         """Listen to what is added to it; with None, no longer."""
@@ -134,10 +135,16 @@ class Observer:
         elif state.used:
             state.stale = True
         state.passes += 1
+        state.total += 1
+        self.context.backwards = max(self.context.backwards, state.total)
         state.fruitful += bool(array(grad).any())
 
     def _before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         self._follow_gradients()
+        with np.errstate(all="ignore"):
+            self._note_weights()
+
+    def _note_weights(self) -> None:
         self.before = {
             name: (sample(array(param)), *_gradient(param))
             for name, param in self.context.parameters().items()
@@ -150,7 +157,8 @@ class Observer:
         self.context.optimizers.add(id(optimizer))
         # A closure makes the gradients within the step.
         within = len(args) > 1 or kwargs.get("closure") is not None
-        params = list(self._stepped(members, within))
+        with np.errstate(all="ignore"):
+            params = list(self._stepped(members, within))
         if optimizer is self.context.optimizer or any(p.member for p in params):
             seen = [s for s in self.gradients.values() if id(s.param) in members]
             passes = max((s.passes for s in seen), default=0)

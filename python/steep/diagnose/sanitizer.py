@@ -104,7 +104,7 @@ class Sanitizer:
 
     def _attach(self) -> None:
         model, loss = self._context.model, self._context.loss
-        listen = Listener(self._remembered.note)
+        listen = Listener(self._after_model)
         self._handles.append(model.register_forward_hook(listen, with_kwargs=True))
         if self._close:
             self._observer.attach()
@@ -225,6 +225,11 @@ class Sanitizer:
 
     # ---- what the hooks see -----------------------------------------------------------------
 
+    def _after_model(self, module: Module, args: Any, kwargs: Any, output: Any) -> None:
+        self._remembered.note(module, args, kwargs, output)
+        for rule in [*self._close, *self._long]:
+            self._tell(rule.passed(self._remembered.x, is_grad_enabled()))
+
     def _before_loss(self, module: Module, args: tuple[Any, ...]) -> None:
         if len(args) >= 2:
             kind = kind_by_name(module)
@@ -281,7 +286,9 @@ class Sanitizer:
             self._tell(getattr(rule, event)(what))
 
     def _tell(self, found: Iterable[Finding]) -> None:
-        for finding in found:
+        with np.errstate(all="ignore"):  # what overflows is what is looked for
+            told = list(found)
+        for finding in told:
             same = [f for f in self.findings if f.code == finding.code]
             if any(f.layer == finding.layer for f in same):
                 continue

@@ -18,9 +18,10 @@ __all__ = ["ActivationBeforeLoss", "DeadUnits", "SaturatedUnits", "last_layer"]
 
 # Which last operations spoil which loss: its logits should be free to take any value.
 _SPOIL = {
-    "cross_entropy": ("Softmax", "Sigmoid", "Relu"),
-    "bce_logits": ("Sigmoid", "Softmax", "Relu"),
-    "nll": ("Softmax", "Sigmoid"),
+    "cross_entropy": ("Softmax", "Sigmoid", "Relu", "Tanh", "Dropout"),
+    "bce_logits": ("Sigmoid", "Softmax", "Relu", "Tanh", "Dropout"),
+    "nll": ("Softmax", "Sigmoid", "Dropout"),
+    "regression": ("Dropout",),
 }
 
 
@@ -55,6 +56,9 @@ class ActivationBeforeLoss(Rule):
     def _told(self, name: str, batch: Batch) -> Finding:
         kind, layer = batch.kind.name, last_layer(self.context)
         evidence = f"the loss's input was made by {name.lower()}{_range_of(batch.output)}"
+        if name == "Dropout":
+            mend = "drop the dropout behind the last layer: it makes answers zero at random"
+            return self.finding("dropout-before-loss", layer, evidence, mend)
         if name == "Softmax" and kind == "nll":
             mend = "log_softmax in its place: NLLLoss takes log-probabilities"
             return self.finding("softmax-before-nll", layer, evidence, mend)
@@ -100,6 +104,7 @@ class _Alive:
     units: Array
     steps: int = 0
     samples: int = 0
+    consumer: str = ""
 
 
 class DeadUnits(Rule):
@@ -141,13 +146,21 @@ class DeadUnits(Rule):
         known.units |= alive
         known.steps += 1
         known.samples += values.shape[0]
-        if known.steps < self.STEPS or known.samples < self.SAMPLES:
-            return
-        dead = int((~known.units).sum())
-        del self.alive[producer]  # and again from the beginning: units die later too
-        if alive.size >= self.UNITS and dead > self.SHARE * alive.size:
+        known.consumer = consumer
+        if known.steps >= self.STEPS:
+            del self.alive[producer]  # and again from the beginning: units die later too
+            yield from self._judged(producer, known)
+
+    def end(self) -> Iterable[Finding]:
+        for producer, known in self.alive.items():
+            if known.steps >= self.STEPS // 2:
+                yield from self._judged(producer, known)
+
+    def _judged(self, producer: str, known: _Alive) -> Iterator[Finding]:
+        units, dead = known.units.size, int((~known.units).sum())
+        if units >= self.UNITS and dead > self.SHARE * units and known.samples >= self.SAMPLES:
             evidence = (
-                f"{dead} of {alive.size} units, as {consumer} gets them, were zero for all "
+                f"{dead} of {units} units, as {known.consumer} gets them, were zero for all "
                 f"{known.samples} samples of {known.steps} batches"
             )
             mend = "a smaller learning rate, a default initialisation, or LeakyReLU"
@@ -188,14 +201,21 @@ class SaturatedUnits(Rule):
         far = np.abs(values) if name == "Tanh" else np.abs(values - 0.5)
         shares = self.shares.setdefault(layer, [])
         shares.append(float((far > self.EDGE[name]).mean()))
-        if len(shares) < self.STEPS:
-            return
+        if len(shares) >= self.STEPS:
+            yield from self._judged(layer, shares)
+            shares.clear()
+
+    def end(self) -> Iterable[Finding]:
+        for layer, shares in self.shares.items():
+            if len(shares) >= self.STEPS // 2:
+                yield from self._judged(layer, shares)
+
+    def _judged(self, layer: str, shares: list[float]) -> Iterator[Finding]:
         share = min(shares)
-        del self.shares[layer]
         if share > self.SHARE:
             evidence = (
-                f"at least {share:.0%} of the {name.lower()}'s outputs were at its ends in each "
-                f"of {self.STEPS} batches"
+                f"at least {share:.0%} of its activation's outputs were at the ends in each of "
+                f"{len(shares)} batches"
             )
             mend = "smaller initial weights, inputs of unit variance, or a norm layer before it"
             yield self.finding("saturated-units", layer, evidence, mend)

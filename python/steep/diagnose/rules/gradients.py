@@ -70,11 +70,13 @@ class GradientsByLayer(Rule):
             yield from self._profile()
             self.norms.clear()
 
+    def end(self) -> Iterable[Finding]:
+        return self._profile()
+
     def _profile(self) -> Iterator[Finding]:
+        # Of three steps at least: the first one may find gains and adapters at zero.
         medians = {
-            name: float(np.median(norms))
-            for name, norms in self.norms.items()
-            if len(norms) >= self.STEPS // 2
+            name: float(np.median(norms)) for name, norms in self.norms.items() if len(norms) >= 3
         }
         names = [name for name in self._ordered() if name in medians]
         if len(names) < 2:

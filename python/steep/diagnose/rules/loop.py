@@ -61,20 +61,27 @@ class IdleOptimizer(Rule):
         self.batches = 0
         self.start: dict[str, Array] | None = None
 
-    def batch(self, batch: Batch) -> Iterable[Finding]:
-        self.batches += 1
+    def passed(self, x: Tensor | None, recorded: bool) -> Iterable[Finding]:
+        self._begin()
+        return ()
+
+    def _begin(self) -> None:
         if self.start is None:
             self.start = {
                 name: sample(array(p), 64)
                 for name, p in self.context.parameters().items()
                 if p.requires_grad and p.numel()
             }
+
+    def batch(self, batch: Batch) -> Iterable[Finding]:
+        self.batches += 1
+        self._begin()
         if self.batches == self.BATCHES:
             yield from self._idle()
 
     def end(self) -> Iterable[Finding]:
         # Two batches may be an experiment at the prompt.
-        if self.batches >= 3:
+        if max(self.batches, self.context.backwards) >= 3:
             yield from self._idle()
 
     def _idle(self) -> Iterator[Finding]:
@@ -83,8 +90,10 @@ class IdleOptimizer(Rule):
         now = self.context.parameters()
         still = [name for name, was in self.start.items() if _same(was, now.get(name))]
         if len(still) == len(self.start):
-            evidence = f"{self.batches} losses were computed, no optimizer.step() was called, and "
-            evidence += f"all {len(still)} parameters are as they were"
+            evidence = (
+                f"{self.batches} losses, {self.context.backwards} backward passes, and no "
+                f"optimizer.step(): all {len(still)} parameters are as they were"
+            )
             mend = "optimizer.step() after loss.backward()"
             yield self.finding("missing-step", "", evidence, mend)
 

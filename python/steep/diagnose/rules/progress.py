@@ -86,6 +86,7 @@ class AtChance(Rule):
         self.classes = 0
         self.kind = ""
         self.kept = 0
+        self.related: float | None = None
         self.movement = _Movement()
 
     def batch(self, batch: Batch) -> Iterable[Finding]:
@@ -161,8 +162,10 @@ class AtChance(Rule):
             return None
         if len({x.shape[1:] for x in self.xs}) > 1 or len({y.shape[1:] for y in self.ys}) > 1:
             return None
-        x, y = np.concatenate(self.xs), np.concatenate(self.ys)
-        return relation(x[: self.SAMPLES], y[: self.SAMPLES])
+        if self.related is None:  # they are collected in the first batches, and stay the same
+            x, y = np.concatenate(self.xs), np.concatenate(self.ys)
+            self.related = relation(x[: self.SAMPLES], y[: self.SAMPLES])
+        return self.related
 
 
 def _entropy_of(labels: Array) -> float:

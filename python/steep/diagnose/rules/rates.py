@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -27,13 +28,15 @@ class LearningRate(Rule):
     RISING, GROWTH = 0.1, 10.0
     # A first step by half of what the initialisation made, and the loss tenfold after it.
     JUMP = 0.5
-    # At a millionth of the weights a step, ten thousand steps move them by at most a hundredth.
-    LOW = 1e-6
-    # First-order decrease of the loss a step, relative to it: 100 000 steps to halve it.
-    GAIN = 1e-5
+    # At so little of the weights a step, ten thousand steps move them by a twentieth at most.
+    LOW = 5e-6
+    # First-order decrease of the loss a step, relative to it: 20 000 steps to halve it.
+    GAIN = 3e-5
     # Rates that are low by themselves: with a sum for a loss a low one may be right.
     RATE = 1e-5
     COLLAPSED = 1e-4
+    # Weights that decay by 5 % a step forget what they learned 20 steps ago; 0.1 * 5e-4 is usual.
+    SHRINK = 0.05
     # Share of weights that a step leaves bit for bit as they were, though they have a gradient.
     STUCK = 0.99
 
@@ -48,7 +51,11 @@ class LearningRate(Rule):
 
     def batch(self, batch: Batch) -> Iterable[Finding]:
         self.losses.append(batch.value)
-        return ()
+        if len(self.updates) >= 1 and max(self.updates[-3:]) > self.RISING:
+            start, now = float(np.median(self.losses[:3])), float(np.median(self.losses[-3:]))
+            broken = not np.isfinite(batch.value) and np.isfinite(self.losses[0])
+            if broken or (len(self.losses) > 5 and now > 100 * self.GROWTH * start > 0):
+                yield self._high(max(self.updates[-3:]), start, batch.value)
 
     def step(self, step: Step) -> Iterable[Finding]:
         own = self.context.optimizer
@@ -65,10 +72,20 @@ class LearningRate(Rule):
         self.rates.append(step.rates)
         self.moved.append(max(p.moved for p in params))
         groups = step.optimizer.param_groups
+        yield from self._decayed(groups)
         self.warming |= any(g["lr"] < g.get("initial_lr", 0.0) for g in groups if "lr" in g)
         if len(self.updates) % self.STEPS == 0:
             yield from self._too_high()
             yield from self._collapsed()
+
+    def _decayed(self, groups: list[dict[str, Any]]) -> Iterator[Finding]:
+        """Weight decay that takes away more than gradients can give."""
+        shrink = max((g.get("lr", 0.0) * (g.get("weight_decay") or 0.0) for g in groups), default=0)
+        if shrink >= self.SHRINK:
+            evidence = f"lr times weight_decay is {short(shrink)}: without gradients the weights "
+            evidence += f"halve in {max(1, round(0.7 / shrink))} steps"
+            mend = "a weight_decay of 1e-4 to 0.1"
+            yield self.finding("weight-decay-too-high", "", evidence, mend)
 
     def _too_high(self) -> Iterator[Finding]:
         update = float(np.median(self.updates[-self.STEPS :]))

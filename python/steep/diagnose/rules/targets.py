@@ -36,6 +36,10 @@ class Targets(Rule):
     def before_loss(self, kind: Kind, output: Any, y: Any) -> Iterable[Finding]:
         if not isinstance(output, Tensor) or not isinstance(y, Tensor) or output.ndim == 0:
             return
+        if y.requires_grad and not output.requires_grad and kind.name not in ("", "regression"):
+            evidence = f"the first argument, {list(output.shape)}, takes no gradient, and the "
+            evidence += f"second, {list(y.shape)}, does"
+            yield self.finding("swapped-arguments", "", evidence, "loss(output, target)")
         if kind.name in ("cross_entropy", "nll") and y.numel():
             yield from self._classes(output, y)
 
