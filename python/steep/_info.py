@@ -78,4 +78,4 @@ class iinfo:  # noqa: N801 - PyTorch's name
         self.dtype = str(type).removeprefix("steep.")
 
     def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

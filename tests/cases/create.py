@@ -152,7 +152,10 @@ CREATE = {
         ONE,
         NOTHING,
         bench=call(0, 1, 1000),
-        bad=(bad(RuntimeError, "number of steps must be non-negative", 0, 1, -1),),
+        bad=(
+            bad(RuntimeError, "number of steps must be non-negative", 0, 1, -1),
+            bad(NotImplementedError, "not implemented for 'bool'", 0, 1, 3, dtype=steep.bool),
+        ),
     ),
     "logspace": Row(
         (call(0, 1, 5), call(-1.0, 2.0, 4, 2.0), call(0, 3, 4, dtype=_f64), call(1, 1, 0)),

@@ -96,6 +96,25 @@ PyObject* node_variable(PyObject* self, void*) {
   });
 }
 
+// What Function's forward has set on ctx is found on the node as well.
+PyObject* node_attribute(PyObject* self, PyObject* name) {
+  PyObject* const found = PyObject_GenericGetAttr(self, name);
+  auto* const rule = static_cast<PyObject*>(node_of(self)->foreign());
+  if (found || !rule || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
+  PyObject *type, *error, *trace;
+  PyErr_Fetch(&type, &error, &trace);
+  PyObject* const ctx = PyObject_GetAttrString(new_reference(rule), "ctx");
+  Py_DECREF(rule);
+  PyObject* const kept = ctx ? PyObject_GetAttr(ctx, name) : nullptr;
+  Py_XDECREF(ctx);
+  if (!kept && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+    PyErr_Restore(type, error, trace);  // the first error, which names the node
+    return nullptr;
+  }
+  Py_XDECREF(type), Py_XDECREF(error), Py_XDECREF(trace);
+  return kept;
+}
+
 PyMethodDef node_methods[] = {
     {"name", node_name, METH_NOARGS, "The operation, as PyTorch spells it: 'AddBackward0'."},
     {nullptr, nullptr, 0, nullptr}};
@@ -112,6 +131,7 @@ PyType_Slot node_slots[] = {
     {Py_tp_traverse, slot(node_traverse)},
     {Py_tp_clear, slot(node_clear)},
     {Py_tp_repr, slot(node_repr)},
+    {Py_tp_getattro, slot(node_attribute)},
     {Py_tp_richcompare, slot(node_compare)},
     {Py_tp_hash, slot(node_hash)},
     {Py_tp_methods, node_methods},

@@ -102,6 +102,16 @@ Owned make_operation(const Entry& entry) {
   return object;
 }
 
+// As PyTorch prints it: a line for each tensor at least.
+PyObject* named_pair_repr(PyObject* self) {
+  return guarded([&] {
+    PyTypeObject* const type = Py_TYPE(self);
+    return PyUnicode_FromFormat("%s(\n%s=%R,\n%s=%R)", type->tp_name, type->tp_members[0].name,
+                                PyStructSequence_GetItem(self, 0), type->tp_members[1].name,
+                                PyStructSequence_GetItem(self, 1));
+  });
+}
+
 // The type of the results of max(x, dim) and the like, or of aminmax: a named tuple.
 PyTypeObject* make_named_pair(const std::string& name) {
   static auto* names = new std::deque<std::string>();
@@ -115,8 +125,10 @@ PyTypeObject* make_named_pair(const std::string& name) {
   PyStructSequence_Desc description = {names->back().c_str(),
                                        both_ends ? "Both ends." : "Values, and where they are.",
                                        both_ends ? ends : fields, 2};
-  return reinterpret_cast<PyTypeObject*>(
+  auto* const type = reinterpret_cast<PyTypeObject*>(
       checked(reinterpret_cast<PyObject*>(PyStructSequence_NewType(&description))));
+  type->tp_repr = named_pair_repr;
+  return type;
 }
 
 // The registry is sorted by name, so the entry of a name is one of the last two.

@@ -34,11 +34,14 @@ bool read_side(PyObject* object, TensorOrNumber& operand) {
   return read_operand(object, operand) || read_ndarray(object, operand.tensor);
 }
 
-template <Binary function>
+// `commutes`: a number on the left changes places with the tensor, as PyTorch's does; then the
+// tensor's node is the first that the result's node leads to.
+template <Binary function, bool commutes = false>
 PyObject* binary(PyObject* x, PyObject* other) {
   return guarded([&]() -> PyObject* {
     TensorOrNumber left, right;
     if (!read_side(x, left) || !read_side(other, right)) Py_RETURN_NOTIMPLEMENTED;
+    if (commutes && !is_tensor(x)) return wrap(function(right, left));
     return wrap(function(left, right));
   });
 }
@@ -208,9 +211,9 @@ PyObject* as_index(PyObject* self) {
 void add_number_slots(std::vector<PyType_Slot>& slots) {
   slots.insert(slots.end(),
                {
-                   {Py_nb_add, slot(binary<&add_operands>)},
+                   {Py_nb_add, slot(binary<&add_operands, true>)},
                    {Py_nb_subtract, slot(binary<&sub_operands>)},
-                   {Py_nb_multiply, slot(binary<&mul_operands>)},
+                   {Py_nb_multiply, slot(binary<&mul_operands, true>)},
                    {Py_nb_true_divide, slot(binary<&div_operands>)},
                    {Py_nb_floor_divide, slot(binary<&ops::floor_divide>)},
                    {Py_nb_remainder, slot(binary<&ops::remainder>)},

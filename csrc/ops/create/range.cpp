@@ -136,7 +136,9 @@ Tensor linspace(const Number& start, const Number& end, int64_t steps, std::opti
                 join("linspace: number of steps must be non-negative, got ", steps));
   const DType type = dtype.value_or(default_dtype());
   if (type == DType::boolean)
-    return marked(ops::to(linspace(start, end, steps, DType::float64, false), type), requires_grad);
+    throw Error(ErrorKind::not_implemented,
+                "\"linspace\" not implemented for 'bool': expected numbers; compare them, as in "
+                "`steep.linspace(0, 1, 5) > 0.5`");
   Tensor out = empty({steps}, type);
   if (steps > 0) {
     const Number& last = steps > 1 ? end : start;

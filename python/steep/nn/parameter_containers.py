@@ -27,7 +27,8 @@ def _as_parameter(name: str, value: Any) -> Parameter:
 
 
 def _line(param: Parameter) -> str:
-    return f"Parameter containing: [{param.dtype} of size {'x'.join(map(str, param.shape))}]"
+    sizes = "x".join(map(str, param.shape))
+    return f"Parameter containing: [{param.dtype} of size {sizes}]"
 
 
 class ParameterList(Module):
@@ -90,7 +91,7 @@ class ParameterList(Module):
 
     def extra_repr(self) -> str:
         """One line per parameter: its dtype and sizes."""
-        return "\n".join(f"({i}): {_line(p)}" for i, p in enumerate(self))
+        return "\n".join(f"  ({i}): {_line(p)}" for i, p in enumerate(self))
 
 
 class ParameterDict(Module):
@@ -215,4 +216,4 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         """One line per parameter: its name, dtype and sizes."""
-        return "\n".join(f"({name}): {_line(p)}" for name, p in self.items())
+        return "\n".join(f"  ({name}): {_line(p)}" for name, p in self.items())
