@@ -7,7 +7,8 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from steep._version import __version__
@@ -48,7 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # argparse has said why
         return end.code if isinstance(end.code, int) else _USAGE
     try:
-        status = options.run(options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what libraries say to programmers
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _shown(options.command)
+            status = options.run(options)
         sys.stdout.flush()
         return int(status or _FINE)
     except BrokenPipeError:  # the reader, `head` perhaps, has enough
@@ -57,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nsteep: interrupted", file=sys.stderr)
         return _INTERRUPTED
-    except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
+    except (ValueError, TypeError, OSError, ImportError, MemoryError, ArithmeticError) as error:
         print(f"steep {options.command}: {_said(error)}", file=sys.stderr)
         return _BAD_DATA
 
@@ -87,6 +92,15 @@ def _parse(given: list[str]) -> argparse.Namespace:
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     return parser.parse_args(given)
+
+
+def _shown(command: str) -> Callable[..., None]:
+    """What prints a warning as a line of the command's, without the place in its source."""
+
+    def show(message: Warning | str, *place: object, **more: object) -> None:
+        print(f"steep {command}: note: {message}", file=sys.stderr)
+
+    return show
 
 
 def _said(error: BaseException) -> str:

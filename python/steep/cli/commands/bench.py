@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
 
 def fastest(work: Callable[[], Any], seconds: float) -> float:
     """Seconds of one call: the best of several runs of as many calls as make a run worth timing."""
-    for _ in range(5):
+    for _ in range(3):  # a compiled step is recorded meanwhile
         work()
     count, end, best = 1, time.perf_counter() + seconds, float("inf")
     while time.perf_counter() < end or best == float("inf"):
@@ -69,7 +69,7 @@ def _time(seconds: float) -> str:
 def _peak(seconds: float) -> float:
     from steep import _core
 
-    rounds = 2_000_000
+    rounds = 1_000_000
     done = _core.fma_peak(rounds)[0].item()
     return float(done / fastest(lambda: _core.fma_peak(rounds), seconds))
 

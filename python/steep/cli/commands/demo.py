@@ -7,7 +7,6 @@ about each other.
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 EXAMPLE = "steep demo digits"
@@ -47,7 +46,6 @@ def run(options: argparse.Namespace) -> int:
         epochs=options.epochs,
         metrics=["accuracy"],
         early_stopping=15,
-        progress=sys.stderr.isatty(),
     )
     net.eval()
     with steep.no_grad():

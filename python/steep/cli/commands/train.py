@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -136,7 +135,7 @@ def train(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
         table, target = reading.fitted_transforms(problem, parts.training, options.max_categories)
     recipe = recipe_of(options, len(parts.training))
     began = time.perf_counter()
-    progress = False if options.quiet else sys.stderr.isatty()
+    progress = False if options.quiet else None  # on a terminal alone
     network, history = learning.fit_network(
         table, target, problem, parts, recipe, progress=progress
     )

@@ -76,17 +76,23 @@ def fit_network(
         return (x if len(x) > 1 else x[0]), y[at]
 
     optimizer = steep.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.decay)
-    history = steep.train.fit(
-        network,
-        loss,
-        optimizer,
-        taken(parts.training),
-        taken(parts.validation),
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        early_stopping=recipe.patience,
-        progress=progress,
-    )
+    try:
+        history = steep.train.fit(
+            network,
+            loss,
+            optimizer,
+            taken(parts.training),
+            taken(parts.validation),
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            early_stopping=recipe.patience,
+            progress=progress,
+        )
+    except ArithmeticError as error:
+        raise ValueError(
+            f"the training went astray: {str(error).partition('. ')[0].removeprefix('fit: ')}; "
+            "give a smaller learning rate (--lr), and look for huge values in the table"
+        ) from error
     return network.eval(), history
 
 

@@ -27,7 +27,7 @@ th:first-child, td:first-child { text-align: left; } td.best { font-weight: 600;
 svg { width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; fill: var(--soft); }
 .scroll { overflow-x: auto; }
 """
-_WIDE, _HIGH, _LEFT, _BOTTOM, _TOP = 720, 300, 64, 34, 12
+_WIDE, _HIGH, _LEFT, _RIGHT, _BOTTOM, _TOP = 720, 304, 64, 24, 40, 12
 
 
 def html_of(report: Report) -> str:
@@ -43,7 +43,7 @@ def html_of(report: Report) -> str:
         "<h2>Learning curve</h2>",
         _curve(report),
         f'<p class="soft">{report.epochs} epochs in {report.seconds:.1f} s; the weights are those '
-        f"of epoch {report.best_epoch}. {escape(report.stopped)}.</p>",
+        f"of epoch {report.best_epoch}; {escape(report.stopped)}.</p>",
         "<h2>What the network needs</h2>",
         '<p class="soft">Rise of the error on the test rows when a column is shuffled.</p>',
         _bars(report.importances),
@@ -94,12 +94,18 @@ class _Axes:
         y = math.log10(y) if self.logarithmic else y
         across = (x - self.x[0]) / ((self.x[1] - self.x[0]) or 1.0)
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
-        return f"{_LEFT + across * (_WIDE - _LEFT - 10):.1f},{self.top(up):.1f}"
+        return f"{_LEFT + across * (_WIDE - _LEFT - _RIGHT):.1f},{self.top(up):.1f}"
 
     def top(self, up: float) -> float:
         return _HIGH - _BOTTOM - up * (_HIGH - _BOTTOM - _TOP)
 
-    def frame(self, x_label: str) -> str:
+    @property
+    def middle(self) -> float:
+        """A value in the middle of the upright axis."""
+        mean = sum(self.y) / 2
+        return 10.0**mean if self.logarithmic else mean
+
+    def frame(self, x_label: str, whole: bool = False) -> str:
         parts = []
         for i in range(5):
             up = i / 4
@@ -107,18 +113,19 @@ class _Axes:
             shown = number(10**value if self.logarithmic else value)
             y = self.top(up)
             parts.append(
-                f'<line x1="{_LEFT}" x2="{_WIDE - 10}" y1="{y:.1f}" y2="{y:.1f}" '
+                f'<line x1="{_LEFT}" x2="{_WIDE - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" '
                 f'stroke="var(--line)"/><text x="{_LEFT - 6}" y="{y + 4:.1f}" '
                 f'text-anchor="end">{shown}</text>'
             )
         for i in range(5):
             value = self.x[0] + i / 4 * (self.x[1] - self.x[0])
-            x = _LEFT + i / 4 * (_WIDE - _LEFT - 10)
-            parts.append(
-                f'<text x="{x:.1f}" y="{_HIGH - 16}" text-anchor="middle">{number(value)}</text>'
-            )
+            if whole:
+                value = round(value)
+            x = float(self.at(value, self.middle).split(",")[0])
+            shown = str(value) if whole else number(value)
+            parts.append(f'<text x="{x:.1f}" y="{_HIGH - 22}" text-anchor="middle">{shown}</text>')
         middle = (_LEFT + _WIDE) / 2
-        parts.append(f'<text x="{middle}" y="{_HIGH - 2}" text-anchor="middle">{x_label}</text>')
+        parts.append(f'<text x="{middle}" y="{_HIGH - 5}" text-anchor="middle">{x_label}</text>')
         return "".join(parts)
 
 
@@ -137,7 +144,13 @@ def _curve(report: Report) -> str:
     longest = max(map(len, curves.values()))
     low, high = min(every), max(every)
     axes = _Axes((1, max(2, longest)), (low, high), logarithmic=low > 0 and high > low)
-    content = axes.frame("epoch")
+    content = axes.frame("epoch", whole=True)
+    if report.best_epoch:
+        best = axes.at(report.best_epoch, axes.middle).split(",")[0]
+        content += (
+            f'<line x1="{best}" x2="{best}" y1="{_TOP}" y2="{_HIGH - _BOTTOM}" '
+            'stroke="var(--soft)" stroke-dasharray="4"><title>best epoch</title></line>'
+        )
     for (name, of), colour in zip(curves.items(), ("--one", "--other"), strict=False):
         points = " ".join(axes.at(i + 1, v) for i, v in enumerate(of))
         content += (
