@@ -243,6 +243,30 @@ def test_wrong_parameters_are_named(parameters: dict[str, Any], message: str) ->
         MLPClassifier(**parameters).fit(X, Y)
 
 
+def test_what_is_refused_changes_nothing() -> None:
+    model = MLPClassifier(**SMALL).fit(X, Y)
+    before, attributes = model.predict_proba(X), {**vars(model)}
+    refused: list[tuple[Any, Any, dict[str, Any]]] = [
+        (X, np.array(["a", "b", "c"])[Y], {"activation": "none such"}),
+        (X, np.array(["a", "b", "c"])[Y], {"loss": "none such"}),
+        (X[:, :2], Y[:10], {}),
+        (X * np.nan, Y, {}),
+        (X[:, :2], Y, {"dropout": [0.1, 0.2]}),
+    ]
+    for x, y, parameters in refused:
+        with pytest.raises(ValueError, match=r"."):
+            model.set_params(**parameters).fit(x, y)
+        model.set_params(activation="relu", loss="log_loss", dropout=0.0)
+        assert {**vars(model)}.keys() == attributes.keys()
+        np.testing.assert_array_equal(model.predict_proba(X), before)
+    with pytest.raises(ValueError, match="not the same as on last call"):
+        model.partial_fit(X, Y, classes=[0, 1])
+    fresh = MLPClassifier()
+    with pytest.raises(ValueError, match="has classes not in"):
+        fresh.partial_fit(X, Y, classes=[0, 1])
+    assert "classes_" not in vars(fresh)
+
+
 def test_wrong_data_is_named() -> None:
     with pytest.raises(ValueError, match="value too large for float32"):
         MLPClassifier(dtype="float32").fit(X * 1e300, Y)

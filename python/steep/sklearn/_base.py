@@ -190,23 +190,35 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         first = "model_" not in vars(self) or not (self.warm_start or incremental)
-        inputs = self._tensors_of(x, reset=first)
-        rows = int(inputs[0].shape[0])
-        loss, target = self._loss_and_target(y, rows, first=first, incremental=incremental)
-        weight = self._weights(sample_weight, inputs[0], y, incremental)
-        self._random_state = check_random_state(self.random_state)
-        if first:
-            self._start(inputs)
-        samples = Samples(inputs, target, weight)
         held_out = None
-        if validation is not None and validation[0] is not None:
-            held_out = (self._tensors_of(validation[0], reset=False), *validation[1:])
+        with self._kept():
+            inputs = self._tensors_of(x, reset=first)
+            rows = int(inputs[0].shape[0])
+            loss, target = self._loss_and_target(y, rows, first=first, incremental=incremental)
+            weight = self._weights(sample_weight, inputs[0], y, incremental)
+            if validation is not None and validation[0] is not None:
+                held_out = (self._tensors_of(validation[0], reset=False), *validation[1:])
+            self._random_state = check_random_state(self.random_state)
+            if first:
+                self._start(inputs)
+        samples = Samples(inputs, target, weight)
         with _seeded(self._random_state):
             if is_stochastic(self.solver):
                 fit_by_batches(self, loss, samples, y, held_out, incremental)
             else:
                 self._fit_at_once(loss, samples)
         self._check_finite()
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """What is found to be wrong inside leaves the estimator as it was."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     def _start(self, inputs: tuple[Tensor, ...]) -> None:
         for name in ("_optimizer", "_stepper"):

@@ -178,19 +178,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 "class_weight 'balanced' is not supported for partial_fit, which does not see all "
                 "labels; give the weights as a dict, or sample_weight"
             )
-        known = "classes_" in vars(self)
-        if not known and classes is None:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        if classes is not None:
-            labels = unique_labels(classes)
-            if known and not np.array_equal(labels, self.classes_):
-                raise ValueError(
-                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                    f"{self.classes_!r}"
-                )
-            self.classes_ = labels
-        self._fit(X, y, sample_weight, incremental=True)
+        with self._kept():
+            self._announce(classes)
+            self._fit(X, y, sample_weight, incremental=True)
         return self
+
+    def _announce(self, classes: Any) -> None:
+        """Take the labels that there will be, or check that they are the same."""
+        known = "classes_" in vars(self)
+        if classes is None:
+            if not known:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            return
+        labels = unique_labels(classes)
+        if known and not np.array_equal(labels, self.classes_):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+                f"{self.classes_!r}"
+            )
+        self.classes_ = labels
 
     # ---- targets ----------------------------------------------------------------------------
 
