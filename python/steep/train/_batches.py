@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -31,7 +32,6 @@ class Batches:
         in_rows: whether a batch is an index of rows, which the step itself takes out of `parts`.
         parts: inputs, targets and weights of all samples, where `in_rows`.
         length: batches in a pass, or ``None`` if that is not known.
-        taken: batches that this pass has given.
         what: the argument that they come from, for messages.
     """
 
@@ -40,9 +40,9 @@ class Batches:
     in_rows = False
     parts: Parts
     length: int | None = None
-    taken = 0
 
     def __init__(self) -> None:
+        self._taken = 0
         self._begin: list[Tensor] = []
         self._resumed: tuple[list[Tensor], int] | None = None
         self.is_inside = False
@@ -51,8 +51,20 @@ class Batches:
         """The default generator, and those of its own."""
         return generators_of(self)
 
+    @property
+    def taken(self) -> int:
+        """Batches that this pass has given."""
+        return self._taken
+
     def batches(self) -> Iterator[Batch]:
         """A pass over the data, or the rest of one that `load_state_dict` resumed."""
+        for batch in self._begun():
+            self._taken += 1
+            yield batch
+        self.is_inside = False
+
+    def _begun(self) -> Iterator[Batch]:
+        """Begin a pass: its batches from where it is to begin."""
         generators = self.generators()
         now = states_of(generators)
         resumed, self._resumed = self._resumed, None
@@ -61,11 +73,8 @@ class Batches:
         drawn = self._drawn(skipped)
         if skipped:
             set_states(generators, now)
-        self.taken, self.is_inside = skipped, True
-        for batch in drawn:
-            self.taken += 1
-            yield batch
-        self.is_inside = False
+        self._taken, self.is_inside = skipped, True
+        return drawn
 
     def _drawn(self, skipped: int) -> Iterator[Batch]:
         """The batches of a pass after the first `skipped` ones, whose order is drawn now."""
@@ -132,6 +141,7 @@ class RowBatches(Batches):
         self.length = size // batch_size if drop_last else -(-size // batch_size)
         self.samples = size
         self._kept: list[Batch] | None = None
+        self._cut: Iterator[Batch] | None = None
 
     @staticmethod
     def of_loader(loader: Any) -> RowBatches | None:
@@ -171,6 +181,24 @@ class RowBatches(Batches):
 
         return mapped(take, x), mapped(take, y), None if weight is None else weight[:2]
 
+    @property
+    def taken(self) -> int:
+        """Batches that this pass has given: all that were cut but those that are left."""
+        left = 0 if self._cut is None else operator.length_hint(self._cut)
+        return self._taken - left
+
+    def batches(self) -> Iterator[Batch]:
+        """A pass over the data, or the rest of one."""
+        few = self.in_rows and (self.length or 0) <= _CHUNK
+        return itertools.chain.from_iterable(self._pass()) if few else super().batches()
+
+    def _pass(self) -> Iterator[Iterator[Batch]]:
+        """The same as one iterator without Python in it: who takes from it waits for nothing."""
+        batches = list(self._begun())
+        self._taken, self._cut = self._taken + len(batches), iter(batches)
+        yield self._cut
+        self._cut, self.is_inside = None, False
+
     def _drawn(self, skipped: int) -> Iterator[Batch]:
         size = self.batch_size
         if self.sampler is None:
@@ -206,8 +234,9 @@ class RowBatches(Batches):
 
 def _cut(order: Tensor, size: int) -> Iterator[Batch]:
     for start in range(0, order.shape[0], size * _CHUNK):
-        for rows in order[start : start + size * _CHUNK].split(size):
-            yield rows.shape[0], (rows,)
+        *full, last = order[start : start + size * _CHUNK].split(size)
+        yield from [(size, (rows,)) for rows in full]
+        yield int(last.shape[0]), (last,)
 
 
 class LoadedBatches(Batches):

@@ -222,7 +222,7 @@ def of_rows(step: Core, parts: Parts) -> Step:
 
     def step_of_rows(rows: Tensor, *more: Any) -> tuple[float, Any]:
         def take(t: Tensor) -> Tensor:
-            return t[rows]
+            return t.index_select(0, rows)
 
         some = None if weight is None else weight[rows]
         value, kept = step(mapped(take, x), mapped(take, y), some, *more)
