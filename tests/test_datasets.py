@@ -43,6 +43,49 @@ def test_subset_and_concat():
         data.ConcatDataset([Stream()])
 
 
+def test_stacked_datasets() -> None:
+    class Many(data.Dataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            raise AssertionError("asked for one sample")
+
+        def __getitems__(self, indices):
+            return [10 * i for i in indices]
+
+    stack = data.StackDataset(data.TensorDataset(steep.arange(3)), [5, 6, 7])
+    assert len(stack) == 3
+    assert stack[2] == ((steep.tensor(2),), 7)
+    named = data.StackDataset(many=Many(), letter="abc")
+    (batch,) = data.DataLoader(named, 2, sampler=[2, 0])
+    assert batch["many"].tolist() == [20, 0]
+    assert batch["letter"] == ["c", "a"]
+    for make in (lambda: data.StackDataset(), lambda: data.StackDataset([1], x=[2])):
+        with pytest.raises(ValueError, match="by position or all by name"):
+            make()
+    with pytest.raises(ValueError, match="one length, got 1, 2"):
+        data.StackDataset([1], [2, 3])
+
+
+def test_chained_streams() -> None:
+    class Count(data.IterableDataset):
+        def __init__(self, size):
+            self.size = size
+
+        def __iter__(self):
+            return iter(range(self.size))
+
+        def __len__(self):
+            return self.size
+
+    chain = data.ChainDataset([Count(2), Count(3)])
+    assert len(chain) == 5
+    assert [b.tolist() for b in data.DataLoader(chain, 2)] == [[0, 1], [0, 1], [2]]
+    with pytest.raises(TypeError, match="only supports IterableDataset, got list; use Concat"):
+        list(data.ChainDataset([[1]]))
+
+
 def test_base_classes_ask_to_be_completed():
     with pytest.raises(NotImplementedError, match="__getitem__"):
         data.Dataset()[0]

@@ -132,6 +132,18 @@ def test_another_loader_goes_on(name: str, at: int) -> None:
     assert first + list(itertools.islice(batches(other), 14 - at)) == expected
 
 
+@pytest.mark.parametrize("replacement", [True, False])
+@pytest.mark.parametrize(("before", "after"), [(0, 2), (2, 0), (1, 3)])
+def test_another_number_of_workers_goes_on_too(replacement: bool, before: int, after: int) -> None:
+    """Workers have the order drawn ahead: the generator is further on than the batches are."""
+    expected = list(map(plain, _with_own(replacement, TENSORS)))
+    loader = _with_own(replacement, TENSORS, num_workers=before)
+    first = [plain(batch) for batch in itertools.islice(loader, 3)]
+    other = _with_own(replacement, TENSORS, num_workers=after)
+    other.load_state_dict(loader.state_dict())
+    assert first + list(map(plain, other)) == expected
+
+
 @pytest.mark.parametrize("name", LOADERS)
 def test_between_epochs_there_is_no_place(name: str) -> None:
     loader = LOADERS[name]()

@@ -26,6 +26,7 @@ from steep.data.augmentation import (
     ToFloat,
 )
 from steep.data.collate import default_collate, default_convert
+from steep.data.combined import ChainDataset, StackDataset
 from steep.data.dataset import (
     ConcatDataset,
     Dataset,
@@ -87,6 +88,7 @@ __all__ = [
     "Augmentation",
     "BatchAugmentation",
     "BatchSampler",
+    "ChainDataset",
     "Compose",
     "ConcatDataset",
     "CutMix",
@@ -117,6 +119,7 @@ __all__ = [
     "Sampler",
     "SequentialSampler",
     "SimpleImputer",
+    "StackDataset",
     "StandardScaler",
     "Subset",
     "SubsetRandomSampler",

@@ -1,5 +1,6 @@
-"""Datasets, where PyTorch code imports them from; `steep.data.dataset` is their home."""
+"""Datasets, where PyTorch code imports them from; `steep.data` is their home."""
 
+from steep.data.combined import ChainDataset, StackDataset
 from steep.data.dataset import (
     ConcatDataset,
     Dataset,
@@ -10,9 +11,11 @@ from steep.data.dataset import (
 )
 
 __all__ = [
+    "ChainDataset",
     "ConcatDataset",
     "Dataset",
     "IterableDataset",
+    "StackDataset",
     "Subset",
     "TensorDataset",
     "random_split",
