@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import steep
 from steep.viz import descend, save_page
 from steep.viz.page import PAGE_OPTIMIZERS
 from steep.viz.surfaces import SURFACES, Surface
@@ -153,6 +154,21 @@ def test_divergence_is_said(driven: Driven) -> None:
     assert driven.track("momentum")["lr"] == 0.5
     page.click("#defaults")
     assert driven.track("momentum")["lr"] == SURFACES["ravine"].lr
+
+
+def test_a_replayed_path_ends_as_the_engines(browser: Any, tmp_path: Path) -> None:
+    descent = descend("saddle", {"mine": lambda p: steep.optim.SGD(p, lr=5.0)}, steps=20)
+    descent.save_page(tmp_path / "page.html")
+    page = browser.new_page()
+    driven = Driven(page, tmp_path / "page.html")
+    for _ in range(20):
+        page.click("#step")
+    track = driven.track("mine")
+    assert track["diverged"] == descent.paths["mine"].diverged is not None
+    assert track["point"] == list(descent.paths["mine"].points[-1])
+    assert "fell without end" in page.text_content("#row-mine")
+    assert driven.said == []
+    page.close()
 
 
 def test_every_surface_is_drawn(driven: Driven) -> None:

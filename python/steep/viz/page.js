@@ -141,13 +141,21 @@ class Track {
   get point() { return this.points[this.points.length - 1]; }
   get steps() { return this.points.length - 1; }
   get ended() {
-    const replayOver = this.replayed && !(this.exported && this.steps + 1 < this.exported.points.length);
-    return this.diverged !== null || replayOver;
+    return this.diverged !== null || (this.replayed && !this.more);
+  }
+  // Of what is replayed: whether the export has another step, or says that the path was lost.
+  get more() {
+    const e = this.exported;
+    return e !== null && (this.steps + 1 < e.points.length || this.steps + 1 === e.diverged);
   }
   valueAt(p) { return SURFACES[this.surface.name].value(p[0], p[1]); }
   gradient() { return SURFACES[this.surface.name].gradient(this.point[0], this.point[1]); }
   step() {
     if (this.ended) return;
+    if (this.replayed && this.steps + 1 === this.exported.diverged) {
+      this.diverged = this.exported.diverged;
+      return;
+    }
     const next = this.replayed
       ? this.exported.points[this.steps + 1]
       : this.move(this.point, this.gradient());

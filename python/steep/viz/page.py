@@ -19,6 +19,7 @@ PAGE_OPTIMIZERS = (
     "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "nadam", "adamw",
 )  # fmt: skip
 _EXPORTED_STEPS = 100
+_MORE_COLOURS = ("#7a5195", "#8c564b", "#999933", "#44aa99", "#882255")  # after the palette's
 
 
 def save_page(
@@ -81,7 +82,7 @@ def _data(descent: Paths, steps: int) -> dict[str, Any]:
         "exports": exports,
         "rates": {name: default_rates()[name] for name in PAGE_OPTIMIZERS},
         "far": FAR,
-        "colours": [*COLOURS, "#7a5195"],
+        "colours": [*COLOURS, *_MORE_COLOURS],
         "initial": {
             "surface": descent.surface.name,
             "start": descent.start,

@@ -108,12 +108,12 @@ function showRows() {
 }
 
 function number(x) {
-  return Math.abs(x) >= 1e3 || (x !== 0 && Math.abs(x) < 1e-3) ? x.toExponential(2) : x.toFixed(4);
+  return Math.abs(x) >= 1e3 || (x !== 0 && Math.abs(x) < 1e-3) ? x.toExponential(2) : x.toFixed(Math.abs(x) < 10 ? 4 : 2);
 }
 
 function theirs(track) {
   if (!track.exported) return "not exported";
-  if (track.replayed) return "exported only";
+  if (track.replayed) return "exported";
   const far = track.difference();
   return far === 0 ? "equal" : `± ${far.toExponential(0)}`;
 }
@@ -132,7 +132,7 @@ function updateRows() {
 
 // ---- the surface from above ----
 
-const EDGE = { left: 46, right: 12, top: 12, bottom: 34 };
+const EDGE = { left: 54, right: 12, top: 12, bottom: 34 };
 
 function toPixel(canvas, domain, p) {
   const [[x0, x1], [y0, y1]] = domain;
@@ -302,13 +302,14 @@ function drawChart() {
   pen.lineWidth = 1;
   pen.font = "14px system-ui, sans-serif";
   pen.textBaseline = "middle";
-  for (let k = low; k <= high; k += Math.max(1, Math.ceil((high - low) / 6))) {
-    const [x, y] = toPixel(canvas, domain, [0, k]);
+  const every = Math.max(1, Math.ceil((high - low) / 6));
+  for (let k = every * Math.ceil(low / every); k <= high; k += every) {
+    const text = lowest === null ? Math.sign(k) * 10 ** (Math.abs(k) - 1) : 10 ** k;
+    const [x, y] = toPixel(canvas, domain, [0, lowest === null ? scaled(text) : k]);
     pen.beginPath();
     pen.moveTo(x, y);
     pen.lineTo(canvas.width - EDGE.right, y);
     pen.stroke();
-    const text = lowest === null ? (k ? (Math.sign(k) * (10 ** Math.abs(k) - 1)) / 10 : 0) : 10 ** k;
     pen.fillStyle = "#333";
     pen.textAlign = "right";
     const short = Math.abs(text) >= 1e3 || (text && Math.abs(text) < 0.01) ? text.toExponential(0) : String(text);
