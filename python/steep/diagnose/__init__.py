@@ -11,12 +11,14 @@ from steep.diagnose.sanitizer import Sanitizer
 if TYPE_CHECKING:
     from steep.diagnose.data import check_data
     from steep.diagnose.gradients import GradientCheck, ParameterGradient, gradient_check
+    from steep.diagnose.layers import LayerTrace, dead_units
     from steep.diagnose.overfitting import OverfitCheck, overfit_check
     from steep.diagnose.rates import RateTest, lr_find
 
 __all__ = [
     "Finding",
     "GradientCheck",
+    "LayerTrace",
     "OverfitCheck",
     "ParameterGradient",
     "RateTest",
@@ -24,6 +26,7 @@ __all__ = [
     "TrainingError",
     "TrainingWarning",
     "check_data",
+    "dead_units",
     "gradient_check",
     "lr_find",
     "overfit_check",
@@ -33,9 +36,11 @@ __all__ = [
 __getattr__ = importing(
     __name__,
     GradientCheck="gradients",
+    LayerTrace="layers",
     OverfitCheck="overfitting",
     ParameterGradient="gradients",
     check_data="data",
+    dead_units="layers",
     RateTest="rates",
     gradient_check="gradients",
     lr_find="rates",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from steep.viz._figure import COLOURS, GREY, new_figure, settings
+from steep.viz._figure import COLOURS, GREY, new_figure, sequential, settings
 
-__all__ = ["curve", "rates"]
+__all__ = ["curve", "lines", "rates"]
 
 
 def rates(test: Any) -> Any:
@@ -45,4 +45,23 @@ def curve(check: Any) -> Any:
         learned = "learned" if check.learned else "not learned"
         axes.set_title(f"{check.samples} samples, {learned}")
         axes.legend()
+    return figure
+
+
+def lines(series: dict[str, list[float]], title: str, is_log: bool) -> Any:
+    """A line over the steps for each name; with many of them, the legend stands beside."""
+    with settings():
+        figure = new_figure("steep.diagnose.LayerTrace.figure", (7.0, 3.8))
+        axes = figure.add_subplot()
+        colours = sequential()
+        for number, (name, values) in enumerate(series.items()):
+            # From light to dark by depth: what shrinks from layer to layer shows as bands.
+            shade = colours(0.15 + 0.8 * number / max(1, len(series) - 1))
+            axes.plot(range(1, len(values) + 1), values, color=shade, linewidth=1.2, label=name)
+        if is_log and any(value > 0 for values in series.values() for value in values):
+            axes.set_yscale("log")
+        axes.set_xlabel("step")
+        axes.set_title(title)
+        if series:
+            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=1 + len(series) // 16)
     return figure
