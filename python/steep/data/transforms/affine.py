@@ -14,6 +14,7 @@ from steep._core import (
     isfinite,
     ones_like,
     where,
+    zeros_like,
 )
 from steep.data.transforms.base import Transform
 
@@ -180,12 +181,17 @@ class StandardScaler(AffineScaler):
     std: Tensor
 
     def _learn(self, x: Tensor) -> None:
-        # The mean of equal values may be off by a rounding, which would make a deviation of it.
-        low = x.min(0)[0]
-        constant = low == x.max(0)[0]
-        self.mean = where(constant, low, x.mean(0))
-        centred = x - self.mean
-        self.std = (centred * centred).mean(0).sqrt()
+        mean = x.mean(0)
+        centred = x - mean
+        variance = (centred * centred).mean(0)
+        # The mean of equal values may be off by roundings, which would make a deviation of it.
+        # Where the deviation is far beyond these, there is no need to look at the values again.
+        if bool((variance <= (1e-6 * mean) ** 2).any().item()):
+            low = x.min(0)[0]
+            constant = low == x.max(0)[0]
+            mean = where(constant, low, mean)
+            variance = where(constant, zeros_like(variance), variance)
+        self.mean, self.std = mean, variance.sqrt()
 
     def _affine(self) -> tuple[Tensor, Tensor]:
         return self.mean, 1.0 / where(self.std > 0, self.std, ones_like(self.std))
