@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 import steep
+import steep.data as data
 from steep.data import DataLoader, TableDataset, TargetTransform, train_val_test_split
 from steep.data._gather import ArraySource
 from table_support import FORMS, NAN, through_json
@@ -198,10 +199,46 @@ def test_targets_of_all_kinds():
     assert len(TableDataset(x).tensors) == 1
 
 
-def test_codes_stand_between_features_and_target():
+def test_features_and_codes_are_a_pair():
     dataset = TableDataset(TABLE, "buys", embed=True)
-    x, codes, y = dataset[4]
+    (x, codes), y = dataset[4]
     assert (x.shape, codes.tolist(), y.item()) == ((1,), [1], 0)
+    assert ArraySource.of(dataset) is not None
+    for loader in (DataLoader(dataset, 7), DataLoader(data.Subset(dataset, range(60)), 7)):
+        (x, codes), y = next(iter(loader))
+        assert (x.shape, codes.shape, y.shape) == ((7, 1), (7, 1), (7,))
+    (sample,) = TableDataset(TABLE, embed=True, drop=["buys"])[0]
+    assert [part.tolist() for part in sample] == [dataset.tensors[0][0].tolist(), [0]]
+
+
+class Coded(steep.nn.Module):
+    """An embedding beside the features."""
+
+    def __init__(self, dataset):
+        super().__init__()
+        self.embedding = steep.nn.Embedding(dataset.transform.embedding_sizes[0], 2)
+        width = len(dataset.transform.feature_names) + 2
+        self.body = steep.nn.Linear(width, dataset.target_transform.outputs)
+
+    def forward(self, x, codes):
+        return self.body(steep.cat([x, self.embedding(codes[:, 0])], 1))
+
+
+@pytest.mark.parametrize("form", ["dataset", "loader"])
+def test_fit_takes_features_and_codes(form):
+    table = {**TABLE, "buys": ["no", "yes", "no"] * 20}
+    train = TableDataset(table, "buys", embed=True)
+    model = Coded(train)
+    optimizer = steep.optim.Adam(model.parameters(), lr=0.1)
+    given = train if form == "dataset" else DataLoader(train, 20, shuffle=True)
+    options = {"batch_size": 20} if form == "dataset" else {}
+    loss = steep.nn.CrossEntropyLoss()
+    history = steep.train.fit(
+        model, loss, optimizer, given, epochs=30, progress=False, sanitize=False, **options
+    )
+    assert history["loss"][-1] < 0.1
+    predicted = train.target_transform.inverse_transform(model(*train.tensors[:2]))
+    assert predicted.tolist() == table["buys"]
 
 
 def test_a_network_learns_from_a_table():

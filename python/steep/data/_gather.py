@@ -158,4 +158,4 @@ class ArraySource:
             target = out[0] if out else None
             x, target = first.augmented(order, start, stop, target, augment)
             out = [x, *([target] if out else []), *out[1:]]
-        return self.dataset.join(out) if isinstance(self.dataset, ArrayDataset) else out
+        return self.dataset.join(out)

@@ -108,13 +108,18 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         self.scaler = scaler
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
-        row = tuple(t[index] for t in self.tensors)
-        if self.scaler is None:
-            return row
-        return self.scaler.transform_rows(row[0]), *row[1:]
+        row = [t[index] for t in self.tensors]
+        if self.scaler is not None:
+            row[0] = self.scaler.transform_rows(row[0])
+        sample: tuple[Tensor, ...] = self.join(row, tuple)
+        return sample
 
     def __len__(self) -> int:
         return int(self.tensors[0].shape[0])
+
+    def join(self, fields: list[Tensor], kind: type = list) -> Any:
+        """What the tensors give, as a sample (a tuple) or a batch (a list)."""
+        return kind(fields)
 
 
 class Subset(Dataset[_T]):

@@ -108,12 +108,11 @@ def row_parts(dataset: Any) -> tuple[Parts, Tensor | None] | None:
     below = None if source is None else source.dataset
     if source is None or not isinstance(below, TensorDataset) or below.scaler is not None:
         return None
-    tensors = below.tensors
-    if len(tensors) not in (2, 3):
+    parts = below.join([*below.tensors], tuple)
+    if len(parts) not in (2, 3):
         return None
-    weight = tensors[2] if len(tensors) == 3 else None
     rows = None if source.rows is None else as_tensor(source.rows)
-    return (tensors[0], tensors[1], weight), rows
+    return (parts[0], parts[1], parts[2] if len(parts) == 3 else None), rows
 
 
 class RowBatches(Batches):

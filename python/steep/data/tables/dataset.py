@@ -17,7 +17,10 @@ __all__ = ["TableDataset"]
 
 
 class TableDataset(TensorDataset):
-    """A table's rows as samples: features, codes for embeddings if there are any, and the target.
+    """A table's rows as samples ``(x, y)``: features and the target.
+
+    With ``embed=``, x is a pair: features, and codes for embeddings. `steep.train.fit` calls a
+    model with both then, and so may a loop: ``for x, y in loader: model(*x)``.
 
     The training part fits the transforms; the others take them over by `like`.
 
@@ -34,6 +37,7 @@ class TableDataset(TensorDataset):
         options: of the `TableTransform` that is made.
 
     Attributes:
+        tensors: features, codes if there are any, and the target if there is one.
         transform: the `TableTransform`.
         target_transform: the `TargetTransform`, or ``None``.
         target: as given, where columns of the table are meant.
@@ -101,6 +105,13 @@ class TableDataset(TensorDataset):
         super().__init__(*tensors)
         self.transform = transform
         self.target_transform = target_transform
+
+    def join(self, fields: list[Tensor], kind: type = list) -> Any:
+        """A sample or a batch, features and codes together."""
+        if not self.transform.embed:
+            return kind(fields)
+        x, codes, *target = fields
+        return kind([(x, codes), *target])
 
 
 def _is_there(frame: Frame, target: Any) -> bool:
