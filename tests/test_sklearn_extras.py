@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -241,6 +243,12 @@ def test_a_fitted_network_goes_into_a_model_file(tmp_path: Any) -> None:
 def test_wrong_parameters_are_named(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         MLPClassifier(**parameters).fit(X, Y)
+
+
+def test_without_scikit_learn_the_extra_is_named() -> None:
+    code = "import sys; sys.modules['sklearn'] = None; import steep; steep.sklearn"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "`steep.sklearn` needs sklearn: pip install 'steep[sklearn]'" in run.stderr
 
 
 def test_what_is_refused_changes_nothing() -> None:

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--patience", type=_width, metavar="EPOCHS", help="without a better one; default: 40")
     add("--max-categories", type=_width, default=100, metavar="COUNT",
         help="text with more different values is left out; default: 100")  # fmt: skip
-    add("--seed", type=int, default=0, help="of splits and weights; default: 0")
+    add("--seed", type=_seed, default=0, help="of splits and weights; default: 0")
     add("--quiet", action="store_true", help="no progress bar, and no report here")
 
 
@@ -53,6 +53,13 @@ def _width(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**63:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, got {text}")
     return value
 
 

@@ -13,6 +13,8 @@ from steep.data.tables.frames import as_frame
 __all__ = ["FEWEST_ROWS", "Parts", "Problem", "fitted_transforms", "read_problem", "share_out"]
 
 FEWEST_ROWS = 20
+_LARGEST = 1e30  # of a target: its square is a float32 still
+_FEW_TO_JUDGE = 50
 _EMBEDDED_FROM = 9  # levels from which on a category gets an embedding
 
 
@@ -71,13 +73,39 @@ def read_problem(path: str, target: str, task: str | None, drop: list[str]) -> P
     inputs = frame.drop(columns=[target, *drop])
     if not len(inputs.columns):
         raise ValueError(f"{path}: expected columns beside the target {target!r}, got none")
-    found = TargetTransform(task).fit(values)
-    if found.found == "regression" and values.nunique() == 1:
+    found = _found(values, target, task)
+    notes.append(f"{found.found}: {found.note}" if task is None else f"{task}, as asked")
+    return Problem(inputs, values, target, found.found, notes)
+
+
+def _found(values: Any, target: str, task: str | None) -> TargetTransform:
+    """The task that a target makes.
+
+    Raises:
+        ValueError: if it makes none that can be learned.
+    """
+    try:
+        found = TargetTransform(task).fit(values)
+    except ValueError as error:  # which does not know the column's name
+        text = str(error).replace("column 'x0'", f"the target {target!r}")
+        raise ValueError(text) from error
+    different = values.nunique()
+    if found.found == "classification":
+        if different > len(values) / 2:
+            raise ValueError(
+                f"the target {target!r} has {different} different values in {len(values)} rows, "
+                "too many to be classes; is another column meant, or --task regression?"
+            )
+    elif different == 1:
         raise ValueError(
             f"the target {target!r} is {values.iloc[0]} in every row: there is nothing to learn"
         )
-    notes.append(f"{found.found}: {found.note}" if task is None else f"{task}, as asked")
-    return Problem(inputs, values, target, found.found, notes)
+    elif not np.abs(np.asarray(values, dtype=np.float64)).max() < _LARGEST:
+        raise ValueError(
+            f"the target {target!r} has values beyond {_LARGEST:g}; give it in another unit, or "
+            "its logarithm"
+        )
+    return found
 
 
 def share_out(problem: Problem, shares: tuple[float, float], seed: int, time: str | None) -> Parts:
@@ -106,7 +134,19 @@ def share_out(problem: Problem, shares: tuple[float, float], seed: int, time: st
                 f"{counts.idxmin()!r} occurs {counts.min()} times only, so the parts are drawn "
                 "without regard to classes"
             )
-    return Parts(*split_indices(len(problem.frame), fractions, **options))
+    parts = Parts(*split_indices(len(problem.frame), fractions, **options))
+    for name, rows in vars(parts).items():
+        if len(rows) < 2:
+            raise ValueError(
+                f"of {len(problem.frame)} rows the {name} part gets {len(rows)}; raise "
+                "--validation or --test"
+            )
+    if len(parts.test) < _FEW_TO_JUDGE:
+        problem.notes.append(
+            f"only {len(parts.test)} rows judge, so the scores are rough; another --seed shows how "
+            "rough"
+        )
+    return parts
 
 
 def fitted_transforms(
