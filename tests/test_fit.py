@@ -47,16 +47,6 @@ def test_fit_gives_the_bits_of_the_loop_by_hand(compile: bool, threads: int) -> 
     assert steep.equal(steep.rand(3), drawn)  # not a number more or less was drawn
 
 
-def test_a_validation_leaves_the_bits_alone_and_has_its_own() -> None:
-    data, other = blobs(90), blobs(50, seed=1)
-    hand = network(dropout=0.2)
-    columns = by_hand(hand, LOSS, adam(hand), data, epochs=6, validation=other)
-    loader = DataLoader(TensorDataset(*other), 32)
-    model, history = fitted(data, validation=loader, restore_best=False)
-    assert same(weights(hand), weights(model))
-    assert history["val_loss"] == pytest.approx(columns["val_loss"], rel=1e-6)
-
-
 class Pairs(Dataset[Any]):
     """The samples of tensors one by one: not the loader's fast path."""
 
@@ -68,6 +58,17 @@ class Pairs(Dataset[Any]):
 
     def __len__(self) -> int:
         return len(self.x)
+
+
+@pytest.mark.parametrize("kind", [TensorDataset, Pairs])
+def test_a_validation_leaves_the_bits_alone_and_has_its_own(kind: Any) -> None:
+    data, other = blobs(90), blobs(50, seed=1)
+    hand = network(dropout=0.2)
+    columns = by_hand(hand, LOSS, adam(hand), data, epochs=6, validation=other)
+    loader = DataLoader(kind(*other), 32)
+    model, history = fitted(data, validation=loader, restore_best=False)
+    assert same(weights(hand), weights(model))
+    assert history["val_loss"] == pytest.approx(columns["val_loss"], rel=1e-6)
 
 
 class Loader:

@@ -56,6 +56,11 @@ def test_a_plateau_follows_what_is_monitored() -> None:
     history = fit(model, LOSS, optimizer, blobs(), blobs(), epochs=7, metrics=["accuracy"],
                   monitor="val_accuracy", scheduler=schedule, restore_best=False)  # fmt: skip
     assert history["lr"] == [1e-6] * 3 + [5e-7] * 2 + [2.5e-7] * 2
+    optimizer = sgd(model, 0.01)
+    schedule = lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
+    history = fit(model, LOSS, optimizer, blobs(), blobs(), epochs=5, scheduler=schedule)
+    assert history["val_loss"] == sorted(history["val_loss"], reverse=True)
+    assert history["lr"] == [0.01] * 5
     with pytest.raises(ValueError, match="follows a measure of each epoch"):
         fit(model, LOSS, optimizer, blobs(), scheduler=schedule, schedule_by="step")
 

@@ -59,6 +59,7 @@ def training(
     epochs: int = 5,
     seed: int = 0,
     every_steps: int | None = 3,
+    every_epochs: int = 1,
     **more: Any,
 ) -> Any:
     model = network(dropout=0.3)
@@ -68,7 +69,7 @@ def training(
     history = fit(
         model, LOSS, optimizer, parts(kind), blobs(60, seed=2), epochs=epochs, metrics=METRICS,
         scheduler=schedule, schedule_by="step", early_stopping=20, resume=resume,
-        checkpoint=Checkpoint(path, every_steps=every_steps),
+        checkpoint=Checkpoint(path, every_steps=every_steps, every_epochs=every_epochs),
         callbacks=[] if stop is None else [Stop(stop)], **more,
     )  # fmt: skip
     return model, optimizer, history
@@ -174,6 +175,38 @@ def test_what_does_not_fit_is_refused_before_anything_is_changed(tmp_path: Path)
     assert same(before, weights(model))
 
 
+PROGRAM = """
+import os, sys, steep
+from steep.train import Checkpoint, fit
+path, end = sys.argv[1], int(sys.argv[2])
+
+class End:
+    def on_batch_end(self, run):
+        if run.step == end:
+            os._exit(3)
+
+steep.manual_seed(0)
+x = steep.randn(100, 4)
+model = steep.nn.Sequential(steep.nn.Linear(4, 8), steep.nn.Dropout(0.2), steep.nn.Linear(8, 3))
+adam = steep.optim.Adam(model.parameters())
+history = fit(model, steep.nn.CrossEntropyLoss(), adam, (x, x[:, :3].argmax(1)), epochs=4,
+              metrics=["accuracy", "auc"], callbacks=[End()], resume=True,
+              checkpoint=Checkpoint(path, every_steps=3))
+print(history["loss"], history["auc"], [p.tolist() for p in model.parameters()])
+"""
+
+
+def test_another_process_goes_on_after_the_end_of_the_first(tmp_path: Path) -> None:
+    def run(name: str, end: int) -> Any:
+        arguments = [sys.executable, "-c", PROGRAM, str(tmp_path / name), str(end)]
+        return subprocess.run(arguments, capture_output=True, text=True)
+
+    whole = run("whole", -1)
+    assert whole.returncode == 0, whole.stderr
+    assert [run("broken", end).returncode for end in (5, 11)] == [3, 3]
+    assert run("broken", -1).stdout == whole.stdout
+
+
 def test_callbacks_with_a_state_go_on(tmp_path: Path) -> None:
     class Counter:
         count = 0
@@ -228,10 +261,13 @@ def test_logs_grow_by_whole_lines(tmp_path: Path) -> None:
 
 def test_a_resumed_training_has_one_log(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
-    training(tmp_path / "c", epochs=3, log=log)
+    rare: Any = {"every_steps": None, "every_epochs": 3, "log": log}
+    training(tmp_path / "c", epochs=3, **rare)
     with pytest.raises(ConnectionError):  # its last line is of an epoch that will come again
-        training(tmp_path / "c", epochs=5, log=log, resume=True, stop=17, every_steps=None)
-    _, _, history = training(tmp_path / "c", epochs=5, log=log, resume=True)
+        training(tmp_path / "c", resume=True, stop=17, **rare)
+    assert log.read_text().count("\n") == 4
+    assert steep.load(tmp_path / "c")["loop"]["run"]["epoch"] == 3
+    _, _, history = training(tmp_path / "c", resume=True, **rare)
     read = [json.loads(line) for line in log.read_text().splitlines()]
     assert [row["epoch"] for row in read] == [1, 2, 3, 4, 5]
     assert [row["loss"] for row in read] == history["loss"]
