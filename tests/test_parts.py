@@ -235,3 +235,30 @@ def test_seeding_within_a_scope_is_of_its_generator() -> None:
     same_bits(first.numpy(), steep.rand(2, generator=steep.Generator().manual_seed(6)).numpy())
     assert steep.equal(steep.get_rng_state(), before)
     assert generator.initial_seed() == 6
+
+
+@pytest.mark.parametrize("order", ["rising", "falling"])
+def test_draws_from_one_generator_keep_their_order(order: str) -> None:
+    """No operand says that they depend on each other."""
+    steep.set_num_threads(2)
+    weights = [steep.randn(64, 64) for _ in range(4)]
+
+    def noisy() -> list[Any]:
+        found = []
+        for weight in weights:
+            x = steep.rand(64, 64)
+            for _ in range(4):
+                x = (x @ weight).tanh()
+            found.append(x)
+        return found
+
+    compiled = steep.compile(noisy)
+    called(compiled, calls=4)
+    _core.share_everything(True)
+    _core.set_rank_order(order)
+    steep.manual_seed(1)
+    got = compiled()
+    steep.manual_seed(1)
+    for one, other in zip(got, noisy(), strict=True):
+        same_bits(one.numpy(), other.numpy())
+    assert replays(compiled) > 0

@@ -3,6 +3,7 @@
 // what a rank has written stays in its cache.
 #include <algorithm>
 #include <numeric>
+#include <unordered_set>
 
 #include "program/launch.h"
 #include "program/plan/plan.h"
@@ -101,9 +102,14 @@ void find_parts(Plan& plan) {
 }
 
 bool give_parts(Plan& plan) {
-  // A step that may refuse its input decides what all ranks do.
-  const auto refuses = [&plan](const Step& step) { return may_refuse(plan, step); };
-  if (std::any_of(plan.steps.begin(), plan.steps.end(), refuses)) plan.rank_of.clear();
+  // A step that may refuse its input decides what all ranks do, unless it was tried before all
+  // steps. Steps that draw from one generator have an order that no operand shows.
+  std::unordered_set<int> tried;
+  for (const Step& check : plan.checks) tried.insert(check.calls[0]);
+  const auto decides = [&](const Step& step) {
+    return may_refuse(plan, step) && tried.count(step.calls[0]) == 0;
+  };
+  if (std::any_of(plan.steps.begin(), plan.steps.end(), decides)) plan.rank_of.clear();
   if (plan.rank_of.empty()) return false;
   plan.threads = runtime::num_threads();
   for (Step& step : plan.steps) step.home = plan.rank_of[step.calls[0]];

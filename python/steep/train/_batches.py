@@ -199,9 +199,13 @@ class RowBatches(Batches):
         self._cut, self.is_inside = None, False
 
     def _drawn(self, skipped: int) -> Iterator[Batch]:
-        size = self.batch_size
         if self.sampler is None:
             return itertools.islice(self._views(), skipped, None)
+        return _cut(self.order()[skipped * self.batch_size :], self.batch_size)
+
+    def order(self) -> Tensor:
+        """The rows of a pass, in the order that is drawn for it."""
+        size = self.batch_size
         draw_seed(self.generator)  # as a loader does, used or not
         draws, blocks, count = self.sampler.draws(), [], 0
         while count < draws.total:
@@ -212,7 +216,7 @@ class RowBatches(Batches):
             order = self.rows[order]
         if self.drop_last:
             order = order[: order.shape[0] // size * size]
-        return _cut(order[skipped * size :], size)
+        return order
 
     def _views(self) -> Iterator[Batch]:
         # The same in each pass: a validation's are made once.

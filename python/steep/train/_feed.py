@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from steep._core import Tensor, cat
-from steep.train._arrays import mapped, tensors_in
+from steep._core import Tensor, cat, stack
+from steep.train._arrays import Structure, mapped, tensors_in
 from steep.train._batches import Batch, Batches, Parts
 
-__all__ = ["Cut", "Feed", "OwnBatches", "OwnRows", "SharedBatches", "feed_of"]
+__all__ = ["Block", "Feed", "OwnBatches", "OwnRows", "SharedBatches", "feed_of"]
 
 Steps = Sequence[Sequence[Batch]]  # by network, then by step
 
 
-class Cut:
-    """Which samples of a block belong to which network.
+@dataclass
+class Block:
+    """Some steps of several networks, each of whose batches has one size in all of these steps.
 
     Attributes:
-        starts: by network, where its samples begin.
-        counts: by network, how many samples it gets in a step.
+        members: the networks.
+        counts: by network, the samples of a step.
+        steps: how many.
+        content: what they get, as their feed keeps it.
     """
 
-    def __init__(self, counts: Sequence[int]) -> None:
-        self.counts = tuple(counts)
-        self.starts = tuple(sum(self.counts[:k]) for k in range(len(self.counts)))
+    members: list[int]
+    counts: tuple[int, ...]
+    steps: int
+    content: Any
 
 
 class Feed:
@@ -36,40 +41,85 @@ class Feed:
 
     is_shared = False
 
-    def block(self, members: Sequence[int], batches: Steps) -> Any:
-        """The arguments of some steps, of batches that have the same sizes in all of them."""
+    def pack(self, members: Sequence[int], batches: Steps) -> Block:
+        """A block of these batches."""
+        counts = tuple(own[0][0] for own in batches)
+        return Block(list(members), counts, len(batches[0]), batches)
+
+    def without(self, block: Block, ended: Collection[int]) -> Block:
+        """The block without networks that take no more steps."""
+        left = [i for i, k in enumerate(block.members) if k not in ended]
+        return self.pack([block.members[i] for i in left], [block.content[i] for i in left])
+
+    def arguments(self, block: Block) -> Any:
+        """What the function of all networks gets."""
         raise NotImplementedError
 
-    def part(self, block: Any, step: int, k: int, cut: Cut) -> Parts:
-        """What network `k` gets in a step: part of the function, and so of its program."""
+    def part(self, arguments: Any, step: int, k: int, counts: Sequence[int]) -> Parts:
+        """What its network `k` gets in a step: part of the function, and so of its program."""
         raise NotImplementedError
 
 
 class OwnRows(Feed):
-    """Every network has rows of its own of the same arrays, which are taken out at once."""
+    """Every network has rows of its own of the same arrays.
+
+    Floats are taken out by the function itself, as a part of each network. Integers are taken out
+    before: they may be classes or codes, which are checked, and what is checked in the middle of a
+    program makes all parts of it wait.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
+        self.tensors = tensors_in(parts[:2] if parts[2] is None else parts)
 
-    def block(self, members: Sequence[int], batches: Steps) -> Any:
-        """Arrays of shape (steps, samples of all networks, ...)."""
+    def pack(self, members: Sequence[int], batches: Steps) -> Block:
+        """A block of rows: (steps, samples of all networks)."""
+        counts = tuple(own[0][0] for own in batches)
         rows = cat([one[1][0] for step in zip(*batches, strict=True) for one in step])
-        rows = rows.view(len(batches[0]), -1)
+        steps = len(batches[0])
+        return Block(list(members), counts, steps, rows.view(steps, -1))
 
-        def take(t: Tensor) -> Tensor:
-            return t[rows]
+    def without(self, block: Block, ended: Collection[int]) -> Block:
+        """The block without networks that take no more steps."""
+        own = block.content.split(block.counts, dim=1)
+        left = [i for i, k in enumerate(block.members) if k not in ended]
+        rows = cat([own[i] for i in left], dim=1) if left else block.content
+        counts = tuple(block.counts[i] for i in left)
+        return Block([block.members[i] for i in left], counts, block.steps, rows)
 
-        return [None if part is None else mapped(take, part) for part in self.parts]
+    def blocks(
+        self, members: Sequence[int], orders: Sequence[Tensor], size: int, steps: int
+    ) -> Iterator[Block]:
+        """The blocks of a pass over as many rows for each, in these orders."""
+        count, length = len(orders), int(orders[0].shape[0])
+        whole = length // (size * steps)
+        cut = [order[: whole * steps * size].view(whole, steps, size) for order in orders]
+        for rows in stack(cut, 2).view(whole, steps, count * size) if whole else ():
+            yield Block(list(members), (size,) * count, steps, rows)
+        for start in range(whole * steps * size, length, size):
+            own = [order[start : start + size] for order in orders]
+            counts = (int(own[0].shape[0]),) * count
+            yield Block(list(members), counts, 1, cat(own).view(1, -1))
 
-    def part(self, block: Any, step: int, k: int, cut: Cut) -> Parts:
-        """Views of a network's samples."""
-        start, count = cut.starts[k], cut.counts[k]
+    def arguments(self, block: Block) -> Any:
+        """The rows, and what is taken out already."""
+        rows = block.content
+        return rows, [None if t.is_floating_point() else t[rows] for t in self.tensors]
 
-        def view(t: Tensor) -> Tensor:
-            return t[step].narrow(0, start, count)
+    def part(self, arguments: Any, step: int, k: int, counts: Sequence[int]) -> Parts:
+        """A network's samples."""
+        rows, taken = arguments
+        start, count = sum(counts[:k]), counts[k]
+        own = rows[step].narrow(0, start, count)
+        found = iter(
+            t[own] if some is None else some[step].narrow(0, start, count)
+            for t, some in zip(self.tensors, taken, strict=True)
+        )
 
-        x, y, weight = block
-        return mapped(view, x), mapped(view, y), None if weight is None else view(weight)
+        def following(t: Tensor) -> Tensor:
+            return next(found)
+
+        return _each(following, self.parts)
 
 
 class OwnBatches(Feed):
@@ -78,17 +128,16 @@ class OwnBatches(Feed):
     def __init__(self, parts: Sequence[Parts | None]) -> None:
         self.parts = parts
 
-    def block(self, members: Sequence[int], batches: Steps) -> Any:
-        """By step, then by network."""
-        named = [
+    def arguments(self, block: Block) -> Any:
+        """By network, then by step."""
+        return [
             [taken(one, self.parts[k]) for one in own]
-            for k, own in zip(members, batches, strict=True)
+            for k, own in zip(block.members, block.content, strict=True)
         ]
-        return list(zip(*named, strict=True))
 
-    def part(self, block: Any, step: int, k: int, cut: Cut) -> Parts:
+    def part(self, arguments: Any, step: int, k: int, counts: Sequence[int]) -> Parts:
         """A network's batch."""
-        found: Parts = block[step][k]
+        found: Parts = arguments[k][step]
         return found
 
 
@@ -100,13 +149,23 @@ class SharedBatches(Feed):
     def __init__(self, parts: Parts | None) -> None:
         self.parts = parts
 
-    def block(self, members: Sequence[int], batches: Steps) -> Any:
-        """By step."""
-        return [taken(one, self.parts) for one in batches[0]]
+    def pack(self, members: Sequence[int], batches: Steps) -> Block:
+        """A block of the one list of batches."""
+        (shared,) = batches
+        return Block(list(members), (shared[0][0],) * len(members), len(shared), shared)
 
-    def part(self, block: Any, step: int, k: int, cut: Cut) -> Parts:
+    def without(self, block: Block, ended: Collection[int]) -> Block:
+        """The block without networks that take no more steps."""
+        left = [k for k in block.members if k not in ended]
+        return Block(left, block.counts[: len(left)], block.steps, block.content)
+
+    def arguments(self, block: Block) -> Any:
+        """By step."""
+        return [taken(one, self.parts) for one in block.content]
+
+    def part(self, arguments: Any, step: int, k: int, counts: Sequence[int]) -> Parts:
         """The batch of the step."""
-        found: Parts = block[step]
+        found: Parts = arguments[step]
         return found
 
 
@@ -120,7 +179,12 @@ def taken(batch: Batch, parts: Parts | None) -> Parts:
     def take(t: Tensor) -> Tensor:
         return t[rows]
 
-    x, y, weight = (None if part is None else mapped(take, part) for part in parts)
+    return _each(take, parts)
+
+
+def _each(function: Any, parts: Parts) -> Parts:
+    found: list[Structure] = [None if part is None else mapped(function, part) for part in parts]
+    x, y, weight = found
     return x, y, weight
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from steep._core import Generator, draw_from
-from steep.train._batches import Batch
+from steep.train._batches import Batch, Batches, RowBatches
+from steep.train._feed import Block, Feed, OwnRows
 from steep.train._loop import Loop, _Stream
 from steep.train._measure import value_of
 from steep.train._progress import Progress
@@ -21,25 +22,25 @@ __all__ = ["Lockstep", "ManyMeasurements"]
 
 
 def blocks(
-    streams: Sequence[Callable[[], list[Batch]]], members: Sequence[int], is_shared: bool
-) -> Iterator[tuple[list[int], list[list[Batch]]]]:
-    """Batches of some steps, and which networks have them, until no stream has more.
+    streams: Sequence[Callable[[], list[Batch]]], members: Sequence[int], feed: Feed
+) -> Iterator[Block]:
+    """Blocks of the batches of some streams, until none has more.
 
     Each stream is one network's, or that of all of them; it gives the batches of the next steps.
     Steps whose batches have other sizes than those before are a block of their own.
     """
     while True:
-        drawn = [streams[0]()] if is_shared else [streams[k]() for k in members]
+        drawn = [streams[0]()] if feed.is_shared else [streams[k]() for k in members]
         most = max(map(len, drawn), default=0)
         if most == 0:
             return
         if all(len(own) == most and _are_even(own) for own in drawn):
-            yield list(members), drawn  # as most are
+            yield feed.pack(members, drawn)  # as most are
             continue
         for step in range(most):
             having = [i for i, own in enumerate(drawn) if len(own) > step]
-            which = list(members) if is_shared else [members[i] for i in having]
-            yield which, [[drawn[i][step]] for i in having]
+            which = members if feed.is_shared else [members[i] for i in having]
+            yield feed.pack(which, [[drawn[i][step]] for i in having])
 
 
 def _are_even(batches: Sequence[Batch]) -> bool:
@@ -71,12 +72,11 @@ class ManyMeasurements:
             for metric in self.metrics[k]:
                 metric.reset()
         streams = _drawn_streams(self, members)
-        for which, batches in blocks(streams, members, together.feed.is_shared):
-            outcomes = together.run(which, batches)
-            for i, k in enumerate(which):
-                own = batches[0] if together.feed.is_shared else batches[i]
+        for block in blocks(streams, members, together.feed):
+            outcomes = together.run(block)
+            for k, count, outcome in zip(block.members, block.counts, outcomes, strict=True):
                 by_sum = self.score[k].is_sum
-                for (count, _), (value, kept) in zip(own, outcomes[i], strict=True):
+                for value, kept in outcome:
                     totals[k] += value if by_sum else value * count
                     samples[k] += count
                     if kept is not None:
@@ -110,6 +110,19 @@ def _pieces(
         return list(itertools.islice(batches, length))
 
     return piece if generator is None else lambda: draw_from(generator, piece)
+
+
+def _are_alike(sources: Sequence[Batches]) -> bool:
+    """Whether the passes of all of them have as many batches of the same sizes."""
+    first, *others = sources
+    if not isinstance(first, RowBatches):
+        return False
+    return all(
+        isinstance(one, RowBatches)
+        and (one.samples, one.batch_size, one.drop_last)
+        == (first.samples, first.batch_size, first.drop_last)
+        for one in others
+    )
 
 
 class _Measured:
@@ -211,26 +224,19 @@ class Lockstep:
 
     def _steps(self, going: list[int]) -> list[int]:
         """The steps of the epoch; returns the networks that came to its end."""
-        loops, is_shared = self.loops, self.together.feed.is_shared
-        pieces: list[Any] = [None] * len(loops)
-        for k in [0] if is_shared else going:
-            scope = None if is_shared else self.generators[k]
-            pieces[k] = _pieces(self.streams[k].epoch(0), self.together.length, scope)
+        loops, feed = self.loops, self.together.feed
         ended: set[int] = set()
-        for which, batches in blocks(pieces, going, is_shared):
-            if ended:
-                left = [i for i, k in enumerate(which) if k not in ended]
-                which = [which[i] for i in left]
-                batches = batches if is_shared else [batches[i] for i in left]
-            if not which:
+        for whole in self._blocks(going):
+            block = feed.without(whole, ended) if ended else whole
+            if not block.members:
                 break
-            outcomes = self.together.run(which, batches)
-            for i, k in enumerate(which):
-                self._take(k, batches[0] if is_shared else batches[i], outcomes[i])
+            outcomes = self.together.run(block)
+            for k, count, outcome in zip(block.members, block.counts, outcomes, strict=True):
+                self._take(k, count, outcome)
                 if loops[k]._is_over():
                     ended.add(k)
                     self._forget(k)
-            self.progress.steps(self.shown, len(batches[0]))
+            self.progress.steps(self.shown, block.steps)
         for k in going:
             if loops[k].samples == 0 and k not in ended:
                 raise ValueError(
@@ -243,16 +249,31 @@ class Lockstep:
         # As in fit: who is stopped in the middle of an epoch gets no row for it.
         return [k for k in going if k not in ended or self._is_whole(k)]
 
+    def _blocks(self, going: list[int]) -> Iterator[Block]:
+        """The blocks of an epoch."""
+        together = self.together
+        feed, length = together.feed, together.length
+        sources = [self.loops[k].batches for k in going]
+        if isinstance(feed, OwnRows) and self.loops[0].steps is None and _are_alike(sources):
+            orders = [self._in_scope(k, self.loops[k].batches.order) for k in going]  # type: ignore[attr-defined]
+            size: int = sources[0].batch_size  # type: ignore[attr-defined]
+            return feed.blocks(going, orders, size, length)
+        pieces: list[Any] = [None] * len(self.loops)
+        for k in [0] if feed.is_shared else going:
+            scope = None if feed.is_shared else self.generators[k]
+            pieces[k] = _pieces(self.streams[k].epoch(0), length, scope)
+        return blocks(pieces, going, feed)
+
     def _is_whole(self, k: int) -> bool:
         run = self.loops[k].run
         return run.stopped != "non-finite loss" and self.loops[k].done == run.steps
 
-    def _take(self, k: int, batches: Sequence[Batch], outcome: Outcome) -> None:
+    def _take(self, k: int, size: int, outcome: Outcome) -> None:
         """Count steps that a network has taken."""
         x = self.loops[k]
         run, by_sum = x.run, x.score.is_sum
         after, watchers = self.watched[k]
-        for (size, _), (value, kept) in zip(batches, outcome, strict=True):
+        for value, kept in outcome:
             run.step += 1
             x.done += 1
             run.value = value

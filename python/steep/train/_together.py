@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from steep._core import Generator, Tensor, draw_from
-from steep.train._batches import Batch
-from steep.train._feed import Cut, Feed
+from steep._core import Generator, Tensor, draw_from, stack
+from steep.train._feed import Block, Feed
 from steep.train._measure import compiled
 from steep.train._step import Core
 
@@ -48,17 +47,11 @@ class Together:
         self.length = max(1, min(most_steps, _MOST_STEPS // len(self.cores)))
         self._functions: dict[Any, Callable[..., Any]] = {}
 
-    def run(self, members: Sequence[int], batches: Sequence[Sequence[Batch]]) -> list[Outcome]:
-        """Steps of the members with their batches; there is one list of batches if it is shared.
-
-        Every list is as long, and each step's batches have the sizes of the others.
-        """
-        counts = tuple(own[0][0] for own in batches)
-        if self.feed.is_shared:
-            counts *= len(members)
-        function = self._function(tuple(members), counts, len(batches[0]))
-        outcomes = function(self.feed.block(members, batches))
-        return [[(value.item(), kept) for value, kept in own] for own in outcomes]
+    def run(self, block: Block) -> list[Outcome]:
+        """The steps of a block; what came of them, by network."""
+        function = self._function(tuple(block.members), block.counts, block.steps)
+        outcomes = function(self.feed.arguments(block))
+        return [list(zip(losses.tolist(), kept, strict=True)) for losses, kept in outcomes]
 
     def forget(self, member: int) -> None:
         """Drop the functions in which a network takes part that is to take no more steps."""
@@ -80,19 +73,20 @@ class Together:
     def _made(
         self, members: tuple[int, ...], counts: tuple[int, ...], steps: int
     ) -> Callable[..., Any]:
-        cut, part = Cut(counts), self.feed.part
+        part = self.feed.part
         cores = [self.cores[k] for k in members]
         generators = [self.generators[k] for k in members]
 
-        def step_of_all(block: Any) -> list[list[tuple[Tensor, Any]]]:
+        def step_of_all(arguments: Any) -> list[tuple[Tensor, list[Any]]]:
             outcomes = []
             for k, core in enumerate(cores):
-                own = []
+                losses, kept_all = [], []
                 for step in range(steps):
-                    x, y, weight = part(block, step, k, cut)
+                    x, y, weight = part(arguments, step, k, counts)
                     value, kept = draw_from(generators[k], core, x, y, weight)
-                    own.append((value.detach(), kept))
-                outcomes.append(own)
+                    losses.append(value.detach().reshape(()))
+                    kept_all.append(kept)
+                outcomes.append((stack(losses), kept_all))
             return outcomes
 
         return compiled(step_of_all, self.name) if self.compile else step_of_all
