@@ -25,11 +25,13 @@ class Load:
         title: what it is.
         shape: of the inputs; bytes where a sample has several axes, float32 otherwise.
         steps: what is done to a batch, in order: "float", "flip", "normalize", "noise".
+        asked: how many times torch's speed.
     """
 
     title: str
     shape: tuple[int, ...]
     steps: tuple[str, ...] = ()
+    asked: float = 20.0
 
     def arrays(self) -> tuple[Any, Any]:
         """Inputs and targets."""
@@ -56,6 +58,7 @@ LOADS = {
         "20,000 images 28 x 28 of bytes, to float32, flipped, normalised",
         PICTURES,
         ("float", "flip", "normalize"),
+        asked=8.0,
     ),
 }
 

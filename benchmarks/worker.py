@@ -8,9 +8,9 @@ cores before the library is imported, and the library is told of them in its own
 
 Orders: `version` (null if the library cannot do what the options ask), `place` (where it was
 imported from), `threads N`, `check WORK` (a few numbers of the results of the first calls, for
-comparison), `time WORK SECONDS` (seconds a call), `forget` (what was built), and the machine's
-limits (see there), which steep's worker alone can tell: `peak` and `bandwidth BYTES
-[READS WRITES ...]`.
+comparison), `time WORK SECONDS` (seconds a call), `cpu WORK CALLS` (the same of CPU time), `forget`
+(what was built), and the machine's limits (see there), which steep's worker alone can tell: `peak`
+and `bandwidth BYTES [READS WRITES ...]`.
 """
 
 from __future__ import annotations
@@ -146,6 +146,16 @@ class Worker:
         for _ in range(int(calls)):
             self.settle(work())
         return before, resident_bytes("VmHWM")
+
+    def cpu(self, name: str, calls: str) -> float:
+        """Seconds of CPU time of the quickest of so many calls, after one of warming up."""
+        work, best = self.work(name), float("inf")
+        work()
+        for _ in range(int(calls)):
+            started = time.process_time()
+            self.settle(work())
+            best = min(best, time.process_time() - started)
+        return best
 
     def forget(self) -> None:
         """Drop what was built."""

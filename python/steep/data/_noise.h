@@ -13,11 +13,11 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Compiled for AVX2 too, chosen when the module is loaded, where the system can do that; that is
+/* Compiled for AVX2 and AVX-512 too, where the system can choose when the module is loaded; that is
  * before a sanitizer is ready. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define STEEP_CLONES __attribute__((target_clones("avx2", "default")))
+#define STEEP_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define STEEP_CLONES
 #endif
