@@ -131,3 +131,12 @@ def test_distributions() -> None:
         assert x.std().item() == pytest.approx(deviation, rel=0.02), name
     order = steep.randperm(1000)
     assert sorted(order.tolist()) == list(range(1000))
+
+
+def test_multinomial_draws_pytorch_s_categories() -> None:
+    """What torch 2.13 gives after manual_seed(0)."""
+    weights = steep.tensor([1.0, 2.0, 3.0, 4.0])
+    steep.manual_seed(0)
+    assert steep.multinomial(weights, 2).tolist() == [2, 1]
+    assert steep.multinomial(weights, 8, True).tolist() == [3, 3, 1, 2, 2, 1, 2, 1]
+    assert steep.multinomial(weights.double(), 1).tolist() == [3]

@@ -138,6 +138,7 @@ PRODUCTS = {
             bad(RuntimeError, "shapes cannot be multiplied", arr(2), arr(2, 3), arr(4, 5)),
         ),
         bench=call(Arr((64,)), Arr((64, 128)), Arr((128, 64))),
+        forms={"addmm_": call(Arr((64, 64)), Arr((64, 128)), Arr((128, 64)))},
         bounded=("beta", "alpha"),
         **_ROUGH,
     ),

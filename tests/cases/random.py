@@ -28,6 +28,11 @@ def _seeded(name: str) -> Callable[..., Any]:
     return function
 
 
+def _certain(weights: Any, num_samples: int, replacement: bool = False) -> Any:
+    """Of rows with one weight each, the category that has it."""
+    return np.repeat(np.argmax(weights, -1)[..., None], num_samples, -1)
+
+
 def _drawn(method: str) -> Callable[..., Any]:
     def reference(size: Any, dtype: Any = np.float32) -> Any:
         return getattr(MT19937(0), method)(math.prod(size), dtype).reshape(size)
@@ -137,6 +142,29 @@ def _dropped(name: str, first: tuple[int, ...], other: tuple[int, ...], **change
 
 
 DRAWS = {
+    "multinomial": Row(
+        (
+            call(np.array([0.0, 2.0, 0.0]), 1),
+            call(np.array([[0.0, 0.0, 3.0], [1.0, 0.0, 0.0]]), 4, True),
+            call(np.array([1.0]), 3, replacement=True),
+        ),
+        _certain,
+        ONE,
+        DRAWN,
+        function=_seeded("multinomial"),
+        storage="each row has one weight, so that the draw is certain",
+        finite="a nan is no weight",
+        bench=call(MATRIX, 4),
+        bad=(
+            bad(RuntimeError, "finite and not negative", np.array([1.0, -1.0]), 1),
+            bad(RuntimeError, "finite and not negative", np.array([1.0, math.nan]), 1),
+            bad(RuntimeError, "a sum greater than 0", np.array([0.0, 0.0]), 1),
+            bad(RuntimeError, "num_samples > 0", np.array([1.0]), 0),
+            bad(RuntimeError, "at most 2 samples without", np.array([1.0, 1.0]), 3),
+            bad(RuntimeError, "weights of a floating dtype", np.array([1, 2]), 1),
+            bad(RuntimeError, "a vector or a matrix", np.ones((1, 1, 1)), 1),
+        ),
+    ),
     "rand": _distribution("rand", "rand", ("uniform_", "exponential_")),
     "randn": _distribution(
         "randn", "randn", ("normal_",), 4.0, "a normal number lies within 2 ULP of its formula"

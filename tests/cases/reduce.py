@@ -108,6 +108,7 @@ SUMS = {
         ALL,
         bad=(_wrong_dim,),
         large=Call((Arr((617, 513)), 1)),
+        kernels=("cumsum",),
         bench=call(MATRIX, 1),
         reduces="dim",
         extremes=ALONG,

@@ -388,6 +388,7 @@ JOIN = {
             op,
             ALL,
             bench=call(MATRIX),
+            kernels=("triangle",),
             bad=(bad(RuntimeError, "at least 2 dimensions", arr(2)),),
         )
         for op in ("tril", "triu")

@@ -10,7 +10,6 @@ Kernel kIndexSelect = routine("index_select", Kind::opaque, "wrr");
 Kernel kIndexAdd = routine("index_add", Kind::opaque, "urr");
 Kernel kIndexPut = routine("index_put", Kind::opaque, "urr");
 Kernel kGather = routine("gather", Kind::opaque, "wrr");
-Kernel kScatterAdd = routine("scatter_add", Kind::opaque, "urr");
 #endif
 
 namespace {
@@ -77,6 +76,14 @@ void gather(const Task& task) {
   const Range mine = share(s.outer * s.count, s.inner == 1 ? 64 : 1, task.rank, task.size);
   if (mine.begin == mine.end) return;
   int64_t o = mine.begin / s.count, k = mine.begin % s.count;
+  if (s.inner == 1) {
+    for (int64_t at = mine.begin; at < mine.end; ++o, k = 0) {
+      const T* from = x + o * s.length;
+      const int64_t end = mine.end - at < s.count - k ? mine.end : at + s.count - k;
+      for (; at < end; ++at) out[at] = s.holds(index[at]) ? from[index[at]] : T(0);
+    }
+    return;
+  }
   for (int64_t row = mine.begin; row < mine.end; ++row) {
     const T* from = x + o * s.length * s.inner;
     const int64_t* at = index + row * s.inner;
@@ -119,25 +126,6 @@ void combine_rows(const Task& task) {
   });
 }
 
-template <class T>
-void scatter_add(const Task& task) {
-  const Shape s(task);
-  T* out = static_cast<T*>(task.data[0]);
-  const T* source = static_cast<const T*>(task.data[1]);
-  const auto* index = static_cast<const int64_t*>(task.data[2]);
-  for_inner_ranges(task, s, [=](int64_t o, int64_t first, int64_t end) {
-    T* to = out + o * s.length * s.inner;
-    for (int64_t k = 0; k < s.count; ++k) {
-      const int64_t row = (o * s.count + k) * s.inner;
-      for (int64_t j = first; j < end; ++j) {
-        if (!s.holds(index[row + j])) continue;
-        T& sum = to[index[row + j] * s.inner + j];
-        sum = static_cast<T>(sum + source[row + j]);
-      }
-    }
-  });
-}
-
 // Moves is an unsigned integer as wide as the type; Adds is what its sums are computed in.
 template <class T, class Moves, class Adds>
 void fill() {
@@ -145,7 +133,6 @@ void fill() {
   set_routine<T>(kIndexPut, combine_rows<Moves, copy_row<Moves>>);
   set_routine<T>(kGather, gather<Moves>);
   set_routine<T>(kIndexAdd, combine_rows<Adds, add_row<Adds>>);
-  set_routine<T>(kScatterAdd, scatter_add<Adds>);
 }
 
 }  // namespace

@@ -22,7 +22,5 @@ extern Kernel kIndexSelect;
 extern Kernel kIndexAdd, kIndexPut;
 // Selection.  Operands: out[outer, count, inner], x, index int64[outer, count, inner].
 extern Kernel kGather;
-// Selection.  Operands: out[outer, length, inner] += source at index, both [outer, count, inner].
-extern Kernel kScatterAdd;
 
 }  // namespace steep::kernels

@@ -7,6 +7,7 @@ namespace steep::kernels {
 
 #if STEEP_DESCRIBES
 Kernel kScatter = routine("scatter", Kind::opaque, "urr");
+Kernel kScatterAdd = routine("scatter_add", Kind::opaque, "urr");
 Kernel kScatterProd = routine("scatter_prod", Kind::opaque, "urr");
 Kernel kScatterAmax = routine("scatter_amax", Kind::opaque, "urr");
 Kernel kScatterAmin = routine("scatter_amin", Kind::opaque, "urr");
@@ -18,7 +19,19 @@ template <class T>
 struct Put {
   static T of(T, T source) { return source; }
 };
-// T is unsigned where the tensor holds integers, whose products wrap around.
+// A bool in memory, which is true where it is not 0; a sum of bools is their or.
+struct BoolByte {
+  uint8_t byte;
+};
+inline BoolByte operator+(BoolByte x, BoolByte y) {
+  return {static_cast<uint8_t>((x.byte | y.byte) != 0)};
+}
+
+// T is unsigned where the tensor holds integers, whose sums and products wrap around.
+template <class T>
+struct Plus {
+  static T of(T there, T source) { return static_cast<T>(there + source); }
+};
 template <class T>
 struct Times {
   static T of(T there, T source) { return static_cast<T>(there * source); }
@@ -46,6 +59,16 @@ void scatter(const Task& task) {
     const int64_t o = at / inner, first = at % inner;
     const int64_t end = mine.end - o * inner < inner ? mine.end - o * inner : inner;
     T* to = out + o * s.length * inner;
+    at += end - first;
+    if (inner == 1) {
+      const T* from = source + o * s.count;
+      const int64_t* places = index + o * s.count;
+      for (int64_t k = 0; k < s.count; ++k) {
+        if (static_cast<uint64_t>(places[k]) >= static_cast<uint64_t>(s.length)) continue;
+        to[places[k]] = Combine<T>::of(to[places[k]], from[k]);
+      }
+      continue;
+    }
     for (int64_t k = 0; k < s.count; ++k) {
       const int64_t row = (o * s.count + k) * inner;
       for (int64_t j = first; j < end; ++j) {
@@ -55,7 +78,6 @@ void scatter(const Task& task) {
         there = Combine<T>::of(there, source[row + j]);
       }
     }
-    at += end - first;
   }
 }
 
@@ -63,9 +85,10 @@ template <class T, class Moves>
 void fill_moves() {
   set_routine<T>(kScatter, scatter<Moves, Put>);
 }
-template <class T, class Multiplies>
+template <class T, class Wraps>
 void fill() {
-  set_routine<T>(kScatterProd, scatter<Multiplies, Times>);
+  set_routine<T>(kScatterAdd, scatter<Wraps, Plus>);
+  set_routine<T>(kScatterProd, scatter<Wraps, Times>);
   set_routine<T>(kScatterAmax, scatter<T, Greater>);
   set_routine<T>(kScatterAmin, scatter<T, Lesser>);
 }
@@ -76,6 +99,7 @@ void STEEP_FILL(index_scatter)() {
   fill_moves<float, uint32_t>(), fill_moves<int32_t, uint32_t>();
   fill_moves<double, uint64_t>(), fill_moves<int64_t, uint64_t>();
   fill_moves<uint8_t, uint8_t>(), fill_moves<bool, uint8_t>();
+  set_routine<bool>(kScatterAdd, scatter<BoolByte, Plus>);
   fill<float, float>(), fill<double, double>();
   fill<int64_t, uint64_t>(), fill<int32_t, uint32_t>(), fill<uint8_t, uint8_t>();
 }

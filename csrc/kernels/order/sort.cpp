@@ -123,6 +123,26 @@ struct Row {
     return sort_pairs(pairs, spare, n, counts);
   }
 
+  // The same for a handful: each that comes before the last one kept is put into its place.
+  P* handful(const T* x, int64_t n, int64_t kept, bool descending) const {
+    using Key = decltype(pairs->key);
+    using Place = decltype(pairs->place);
+    const Key flip = descending ? static_cast<Key>(~Key{0}) : Key{0};
+    for (int64_t i = 0; i < kept; ++i)
+      pairs[i] = {static_cast<Key>(key_of(x[i]) ^ flip), static_cast<Place>(i)};
+    insert(pairs, kept);
+    Key last = pairs[kept - 1].key;
+    for (int64_t i = kept; i < n; ++i) {
+      const Key key = static_cast<Key>(key_of(x[i]) ^ flip);
+      if (key >= last) continue;
+      int64_t at = kept - 1;
+      for (; at > 0 && pairs[at - 1].key > key; --at) pairs[at] = pairs[at - 1];
+      pairs[at] = {key, static_cast<Place>(i)};
+      last = pairs[kept - 1].key;
+    }
+    return pairs;
+  }
+
   // Those that come before the last one kept so far are gathered, until so many have been that the
   // others can be dropped. n is at least `room`.
   P* first(const T* x, int64_t n, int64_t kept, int64_t room, bool descending) const {
@@ -177,8 +197,10 @@ void sort(const Task& task) {
   const Range mine = share(of.rows, 1, task.rank, task.size);
   for (int64_t r = mine.begin; r < mine.end && kept > 0; ++r) {
     const T* from = x + r * n;
-    const P* sorted =
-        room < n ? row.first(from, n, kept, room, descending) : row.whole(from, n, descending);
+    const bool few = kept <= kInserted && n < kLong && 2 * kept < n;
+    const P* sorted = few        ? row.handful(from, n, kept, descending)
+                      : room < n ? row.first(from, n, kept, room, descending)
+                                 : row.whole(from, n, descending);
     for (int64_t i = 0; i < kept; ++i) {
       indices[r * kept + i] = static_cast<int64_t>(sorted[i].place);
       values[r * kept + i] = from[sorted[i].place];

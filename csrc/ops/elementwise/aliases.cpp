@@ -48,6 +48,7 @@ void register_second_names(Registry& registry) {
   alias_of<subtract>(registry, "subtract", "subtract_", "Another name of sub.",
                      "In-place form of sub.", "sub", kAlpha, kAlphaInPlace);
   registry.add<&atan2>("arctan2", kBoth | kOut, kPair, "Another name of atan2.", "atan2");
+  registry.add_inplace<&atan2>("arctan2_", kPair, "In-place form of atan2.", "atan2");
   registry.add_inplace<&atan2>("atan2_", kPair, "In-place form of atan2.", "atan2");
 }
 
@@ -57,6 +58,11 @@ void register_comparisons(Registry& registry) {
   registry.add<&lt>("less", kBoth | kOut, kOperands, "Another name of lt.", "lt");
   registry.add<&le>("less_equal", kBoth | kOut, kOperands, "Another name of le.", "le");
   registry.add<&ne>("not_equal", kBoth | kOut, kOperands, "Another name of ne.", "ne");
+  registry.add_inplace<&gt>("greater_", kMixed, "In-place form of gt.", "gt");
+  registry.add_inplace<&ge>("greater_equal_", kMixed, "In-place form of ge.", "ge");
+  registry.add_inplace<&lt>("less_", kMixed, "In-place form of lt.", "lt");
+  registry.add_inplace<&le>("less_equal_", kMixed, "In-place form of le.", "le");
+  registry.add_inplace<&ne>("not_equal_", kMixed, "In-place form of ne.", "ne");
   registry.add_inplace<&eq>("eq_", kMixed, "In-place form of eq.", "eq");
   registry.add_inplace<&ne>("ne_", kMixed, "In-place form of ne.", "ne");
   registry.add_inplace<&lt>("lt_", kMixed, "In-place form of lt.", "lt");

@@ -244,6 +244,8 @@ tensor([0., 9., 1.])
 )");
   registry.add_inplace<&nan_to_num>("nan_to_num_", kNanToNum, "In-place form of nan_to_num.",
                                     "nan_to_num");
+  registry.add_inplace<&heaviside>("heaviside_", "(input: Tensor, values: Tensor) -> Tensor",
+                                   "In-place form of heaviside.", "heaviside");
   registry.add<&heaviside>(
       "heaviside", kBoth | kOut, "(input: Tensor, values: Tensor) -> Tensor",
       R"(1 where input is positive, 0 where it is negative, values where it is 0.

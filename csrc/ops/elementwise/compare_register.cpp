@@ -240,6 +240,7 @@ tensor([0.0000, 0.5000, 1.0000])
 )");
   registry.add<&clamp>("clip", kBoth | kOut, kClamp, "Another name of clamp.", "clamp");
   registry.add_inplace<&clamp>("clamp_", kClamp, "In-place form of clamp.", "clamp");
+  registry.add_inplace<&clamp>("clip_", kClamp, "In-place form of clamp.", "clamp");
   registry.add<&equal>(
       "equal", kBoth, "(input: Tensor, other: Tensor) -> bool",
       R"(Whether both have the same shape and the same values, whatever their shapes; nan equals nothing.

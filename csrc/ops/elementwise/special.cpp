@@ -207,6 +207,8 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([0.0000, 0.8814])
 )",
                            "In-place form of asinh.");
+  registry.add<&asinh>("arcsinh", kBoth | kOut, kUnary, "Another name of asinh.", "asinh");
+  registry.add_inplace<&asinh>("arcsinh_", kUnary, "In-place form of asinh.", "asinh");
   add_with_inplace<&acosh>(registry, "acosh", "acosh_", kUnary,
                            R"(Inverse hyperbolic cosine of each element: nan below 1.
 
@@ -216,6 +218,8 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([0.0000, 1.3170])
 )",
                            "In-place form of acosh.");
+  registry.add<&acosh>("arccosh", kBoth | kOut, kUnary, "Another name of acosh.", "acosh");
+  registry.add_inplace<&acosh>("arccosh_", kUnary, "In-place form of acosh.", "acosh");
   add_with_inplace<&atanh>(registry, "atanh", "atanh_", kUnary,
                            R"(Inverse hyperbolic tangent of each element: nan outside [-1, 1].
 
@@ -225,6 +229,8 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([0.0000, 0.5493])
 )",
                            "In-place form of atanh.");
+  registry.add<&atanh>("arctanh", kBoth | kOut, kUnary, "Another name of atanh.", "atanh");
+  registry.add_inplace<&atanh>("arctanh_", kUnary, "In-place form of atanh.", "atanh");
   add_with_inplace<&erfinv>(registry, "erfinv", "erfinv_", kUnary,
                             R"(Inverse of the error function: nan outside [-1, 1].
 

@@ -1,8 +1,8 @@
 // Named forms of x[index] = value and of picking: index_add, index_copy, index_fill, index_put,
 // take, masked_scatter.
+#include "kernels/index/index.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/index/index.h"
-#include "ops/reduce/reduce.h"
 #include "ops/registry.h"
 #include "ops/shape/strided_view.h"
 #include "tensor/shape.h"
@@ -61,6 +61,28 @@ Tensor index_add(const Tensor& given, int64_t dim, const Tensor& index, const Te
   return reshape(add({x, {}}, {added, {}}, alpha), given.shape());
 }
 
+// Straight into x where no graph has to know and no memory is shared.
+Tensor index_add_(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source,
+                  const Number& alpha) {
+  tape::check_writable("index_add_", x);
+  if (wanted(x, source) || !x.is_contiguous() || x.dim() == 0 || source.dim() == 0 ||
+      source->storage == x->storage || index->storage == x->storage)
+    return assign("index_add_", x,
+                  index_add(wanted(x, source) ? clone(x) : x, dim, index, source, alpha));
+  const int at = wrap_dim("index_add_", dim, x.dim());
+  const Tensor places = checked_places("index_add_", index, x, at, Bounds::from_end);
+  check_source("index_add_", x, at, places, source);
+  const bool plain = alpha.kind() == Number::Kind::integer && alpha.to_int() == 1;
+  const Tensor added = contiguous(plain ? source : mul(source, alpha));
+  if (added.dtype() != x.dtype())
+    return assign("index_add_", x, index_add(x, dim, index, source, alpha));
+  const IndexedRows rows = rows_along(x, at);
+  program::launch(kernels::kIndexAdd, x.dtype(), {x, added, places},
+                  kernels::Selection{rows.outer, rows.length, rows.inner, places.numel()});
+  x->storage->bump("index_add_");
+  return x;
+}
+
 Tensor index_copy(const Tensor& given, int64_t dim, const Tensor& index, const Tensor& source) {
   const Tensor x = vector_of(given), from = vector_of(source);
   const int at = wrap_dim("index_copy", dim, x.dim());
@@ -100,12 +122,6 @@ Index subscript(const Tensors& indices) {
   return index;
 }
 
-// The place of each picked element in x's row-major order, in the picked shape.
-Tensor picked_places(const Tensor& x, const Tensors& indices) {
-  const Tensor all = reshape(positions(x.numel(), 0, 1), x.shape());
-  return get_item(all, subscript(indices));
-}
-
 Tensor index_put(const Tensor& x, const Tensors& indices, const Tensor& values, bool accumulate) {
   if (values.dtype() != x.dtype())
     fail(ErrorKind::runtime, "index_put", join("values of the input's dtype ", name(x.dtype())),
@@ -115,14 +131,7 @@ Tensor index_put(const Tensor& x, const Tensors& indices, const Tensor& values, 
     set_item(out, subscript(indices), {values, {}});
     return out;
   }
-  const Tensor places = picked_places(x, indices);
-  if (!broadcasts_to(values.shape(), places.shape()))
-    fail(ErrorKind::runtime, "index_put",
-         join("values that broadcast to ", to_string(places.shape())), to_string(values.shape()));
-  const Tensor flat = reshape(x, {-1});
-  const Tensor source = reshape(expand(values, places.shape()), {-1});
-  const Tensor added = add_rows(source, reshape(places, {-1}), rows_along(flat, 0));
-  return reshape(add(flat, added), x.shape());
+  return add_items(x, subscript(indices), values);
 }
 
 Tensor take(const Tensor& x, const Tensor& index) {
@@ -207,7 +216,8 @@ another length, RuntimeError for another shape or dtype.
 >>> steep.index_add(steep.zeros(2), 0, steep.tensor([1, 1]), steep.tensor([1.0, 2.0]))
 tensor([0., 3.])
 )");
-  registry.add_inplace<&index_add>("index_add_", kAdd, "In-place form of index_add.", "index_add");
+  registry.add<&index_add_>("index_add_", kMethod, kAdd, "In-place form of index_add.",
+                            "index_add");
   static constexpr const char* kCopy =
       "(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor";
   registry.add<&index_copy>(

@@ -181,6 +181,13 @@ IndexPlan plan_rows(const Tensor& view, const std::vector<Picker>& pickers) {
   return plan;
 }
 
+Dims picked_shape(const IndexPlan& plan) {
+  Dims shape = plan.rows.before;
+  for (int64_t size : plan.index.shape()) shape.push_back(size);
+  for (int64_t size : plan.rows.after) shape.push_back(size);
+  return shape;
+}
+
 bool is_plain_mask(const Index& index, const Tensor& x) {
   return index.size() == 1 && index[0].kind == IndexItem::Kind::tensor &&
          index[0].tensor.dtype() == DType::boolean && index[0].tensor.dim() > 0 &&
@@ -196,6 +203,17 @@ Tensor get_item(const Tensor& x, const Index& index) {
     return view.same(x) ? as_strided(x, x.shape(), x.strides(), x->offset) : view;
   const IndexPlan plan = plan_rows(view, pickers);
   return pick_rows(plan.view, plan.index, plan.rows);
+}
+
+Tensor add_items(const Tensor& x, const Index& index, const Tensor& values) {
+  std::vector<Picker> pickers;
+  const Tensor view = apply_views(x, index, pickers);
+  const IndexPlan plan = plan_rows(view, pickers);
+  const Dims picked = picked_shape(plan);
+  if (!broadcasts_to(values.shape(), picked))
+    fail(ErrorKind::runtime, "index_put", join("values that broadcast to ", to_string(picked)),
+         to_string(values.shape()));
+  return add(x, add_rows(expand(values, picked), plan.index, plan.rows));
 }
 
 void set_item(const Tensor& x, const Index& index, const TensorOrNumber& value) {
@@ -217,9 +235,7 @@ void set_item(const Tensor& x, const Index& index, const TensorOrNumber& value) 
     return;
   }
   const IndexPlan plan = plan_rows(view, pickers);
-  Dims picked = plan.rows.before;
-  for (int64_t size : plan.index.shape()) picked.push_back(size);
-  for (int64_t size : plan.rows.after) picked.push_back(size);
+  const Dims picked = picked_shape(plan);
   if (!broadcasts_to(cast.shape(), picked)) {
     throw Error(ErrorKind::runtime,
                 join("__setitem__: shape mismatch: value tensor of shape ", to_string(cast.shape()),

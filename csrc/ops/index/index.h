@@ -22,6 +22,9 @@ Tensor add_rows(const Tensor& x, const Tensor& index, const IndexedRows& rows);
 // repeats, the last wins.
 Tensor put_rows(const Tensor& x, const Tensor& index, const Tensor& value, const IndexedRows& rows);
 
+// x with values added at x[index], whose tensors index the leading dimensions (index.cpp).
+Tensor add_items(const Tensor& x, const Index& index, const Tensor& values);
+
 // The coordinates of the true elements: int64 [count, dims].
 Tensor nonzero(const Tensor& x);
 // The same by dimension: a vector for each; a number is taken as a vector of one.

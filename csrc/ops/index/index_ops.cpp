@@ -1,9 +1,8 @@
-// Named forms of indexing: index_select, gather, scatter_add, masked_select, one_hot, flip, repeat.
-#include "kernels/index/index.h"
+// Named forms of indexing: index_select, gather, masked_select, one_hot, flip, repeat.
+#include "kernels/index/scatter.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/index/index.h"
 #include "ops/registry.h"
-#include "ops/shape/strided_view.h"
 #include "program/record/recorder.h"
 #include "tensor/shape.h"
 #include "tensor/sizes.h"
@@ -76,7 +75,7 @@ IndexedRows rows_of(const Tensor& x, int dim) {
   return rows;
 }
 
-// gather and scatter_add want index no larger than x in all dimensions but `dim`.
+// gather wants an index no larger than x in all dimensions but `dim`.
 void check_gather(const char* op, const Tensor& x, int dim, const Tensor& index) {
   if (index.numel() > 0) need_integers(op, index);
   bool fits = index.dim() == x.dim();
@@ -168,31 +167,6 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, bool) {
   const Tensor out = gather_places(cropped(source, places, at), at,
                                    checked_index("gather", places, source.size(at), at));
   return index.dim() == 0 ? reshape(out, {}) : out;
-}
-
-Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src) {
-  const int at = wrap_dim("scatter_add", dim, x.dim());
-  if (src.dtype() != x.dtype())
-    fail(ErrorKind::runtime, "scatter_add", "src of the input's dtype", name(src.dtype()));
-  if (index.numel() == 0) return clone(x);
-  const Tensor target = as_rank_one(x), places = as_rank_one(index), source = as_rank_one(src);
-  check_gather("scatter_add", target, at, places);
-  Tensor part = source;
-  for (int d = 0; d < source.dim(); ++d) {
-    if (source.dim() != places.dim() || places.size(d) > source.size(d))
-      fail(ErrorKind::runtime, "scatter_add", "an index no larger than src",
-           join(to_string(places.shape()), " and ", to_string(source.shape())));
-    if (places.size(d) < source.size(d)) part = narrow(part, d, 0, places.size(d));
-  }
-  // Scattered into the corner that index covers, which is then laid over the whole.
-  Dims corner = places.shape();
-  corner[at] = target.size(at);
-  Tensor added =
-      scatter_places(part, at, checked_index("scatter_add", places, target.size(at), at), corner);
-  if (corner != target.shape())
-    added = put_strided_view(added, {target.shape(), contiguous_strides(target.shape()), 0},
-                             {corner, contiguous_strides(target.shape()), 0});
-  return reshape(add(target, added), x.shape());
 }
 
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
@@ -299,18 +273,6 @@ than input beside dim, or is not of integers.
 tensor([[1, 1],
         [4, 3]])
 )");
-  registry.add<&scatter_add>(
-      "scatter_add", kBoth, "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
-      R"(input with elements of src added along a dimension at the places of index, in its order.
-
-Shape: input's. Raises RuntimeError when a number is out of bounds, and when shapes or dtypes do not fit.
-
->>> steep.scatter_add(steep.zeros(3), 0, steep.tensor([0, 2, 0]), steep.tensor([1.0, 2.0, 3.0]))
-tensor([4., 0., 2.])
-)");
-  registry.add_inplace<&scatter_add>(
-      "scatter_add_", "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
-      "In-place form of scatter_add.", "scatter_add");
   registry.add<&masked_select>("masked_select", kBoth | kOut,
                                "(input: Tensor, mask: Tensor) -> Tensor",
                                R"(The elements where mask is true, in one dimension.

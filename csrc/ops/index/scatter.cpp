@@ -117,6 +117,45 @@ Tensor source_of(const char* op, const Tensor& x, const Tensor& index, const Num
   return full(index.shape(), value.as_element(x.dtype()), x.dtype());
 }
 
+// Adds in place of x what has been checked, where no graph has to know and no memory is shared.
+bool goes_straight(const char* op, const Tensor& x, const Tensor& index, const Tensor& src) {
+  tape::check_writable(op, x);
+  return !wanted(x, src) && x.is_contiguous() && src->storage != x->storage &&
+         index->storage != x->storage && src.dtype() == x.dtype();
+}
+
+// Combines into x itself; false where the index does not cover it beside dim.
+bool combined_in_place(const char* op, const Kernel& kernel, const Tensor& x, int64_t dim,
+                       const Tensor& index, const Tensor& src) {
+  if (index.numel() == 0 || !goes_straight(op, x, index, src)) return false;
+  const Scattered of = checked(op, x, dim, index, src);
+  if (!corner(of.target, of.index, of.dim).same(of.target)) return false;
+  const Extent extent = extent_of(of.target, of.dim);
+  program::launch(kernel, x.dtype(), {x, contiguous(of.source), of.index},
+                  kernels::Selection{extent.outer, extent.n, extent.inner, of.index.size(of.dim)});
+  x->storage->bump(op);
+  return true;
+}
+
+}  // namespace
+
+Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src) {
+  wrap_dim("scatter_add", dim, x.dim());
+  if (index.numel() == 0) return clone(x);
+  const Scattered of = checked("scatter_add", x, dim, index, src);
+  Tensor out = combined_corner(kernels::kScatterAdd, of);
+  if (wanted(of.target, of.source)) {
+    record("scatter_add", out, {of.target, of.source},
+           [index = Saved(of.index), dim = of.dim](const Tensor& grad, Grads& grads) {
+             if (grads.wanted(0)) grads[0] = grad;
+             if (grads.wanted(1)) grads[1] = gather(grad, dim, index.get(), false);
+           });
+  }
+  return reshape(out, x.shape());
+}
+
+namespace {
+
 enum class Way : uint8_t { sum, prod, mean, amax, amin };
 
 Way way_of(const char* op, const std::string& reduce) {
@@ -264,6 +303,15 @@ Tensor scatter_value(const Tensor& x, int64_t dim, const Tensor& index, const Nu
   return put("scatter", x, dim, index, source_of("scatter", x, index, value));
 }
 
+Tensor scatter_(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src) {
+  if (combined_in_place("scatter_", kernels::kScatter, x, dim, index, src)) return x;
+  return assign("scatter_", x, scatter(wanted(x, src) ? clone(x) : x, dim, index, src));
+}
+Tensor scatter_add_(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src) {
+  if (combined_in_place("scatter_add_", kernels::kScatterAdd, x, dim, index, src)) return x;
+  return assign("scatter_add_", x, scatter_add(wanted(x, src) ? clone(x) : x, dim, index, src));
+}
+
 std::string way_called(const std::string& reduce) {
   if (reduce == "add") return "sum";
   if (reduce == "multiply") return "prod";
@@ -289,7 +337,22 @@ constexpr const char* kReduce =
     "(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = "
     "True) -> Tensor";
 
+void register_scatter_add(Registry& registry) {
+  registry.add<&scatter_add>(
+      "scatter_add", kBoth, "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
+      R"(input with elements of src added along a dimension at the places of index, in its order.
+
+Shape: input's. Raises RuntimeError when a number is out of bounds, and when shapes or dtypes do not fit.
+
+>>> steep.scatter_add(steep.zeros(3), 0, steep.tensor([0, 2, 0]), steep.tensor([1.0, 2.0, 3.0]))
+tensor([4., 0., 2.])
+)");
+  registry.add<&scatter_add_>("scatter_add_", kMethod, kSrc, "In-place form of scatter_add.",
+                              "scatter_add");
+}
+
 void register_scatter(Registry& registry) {
+  register_scatter_add(registry);
   registry.add<&scatter>(
       "scatter", kBoth | kOut, kSrc,
       R"(input with elements of src written along a dimension at the places of index.
@@ -308,7 +371,7 @@ tensor([2., 0., 1.])
                              "See scatter(input, dim, index, src).");
   registry.add<&scatter_value_way>("scatter", kBoth | kOut, kValueWay,
                                    "See scatter(input, dim, index, src).");
-  registry.add_inplace<&scatter>("scatter_", kSrc, "In-place form of scatter.", "scatter");
+  registry.add<&scatter_>("scatter_", kMethod, kSrc, "In-place form of scatter.", "scatter");
   registry.add_inplace<&scatter_value>("scatter_", kValue, "In-place form of scatter.", "scatter");
   registry.add_inplace<&scatter_way>("scatter_", kSrcWay, "In-place form of scatter.", "scatter");
   registry.add_inplace<&scatter_value_way>("scatter_", kValueWay, "In-place form of scatter.",

@@ -111,17 +111,24 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength) {
   program::refuse_recording(
       "the size of its result depends on values (bincount); use scatter_add into zeros");
   const tape::GradMode off(false);
-  int64_t bins = minlength;
-  if (x.numel() > 0) {
-    if (item(min(x)).to_int() < 0)
-      fail(ErrorKind::runtime, "bincount", "non-negative integers", "negative ones",
-           "remove or shift them first");
-    bins = std::max(bins, item(max(x)).to_int() + 1);
+  const Tensor dense = contiguous(to(x, DType::int64));
+  const int64_t* places = dense.data<int64_t>();
+  int64_t bins = minlength, least = 0;
+  for (int64_t i = 0; i < x.numel(); ++i) {
+    least = std::min(least, places[i]);
+    bins = std::max(bins, places[i] + 1);
   }
-  DType type = DType::int64;
-  if (weights.defined()) type = is_floating(weights.dtype()) ? weights.dtype() : DType::float64;
-  const Tensor amounts = weights.defined() ? to(weights, type) : full(x.shape(), 1, type);
-  return scatter_add(full({bins}, 0, type), 0, to(x, DType::int64), amounts);
+  if (least < 0)
+    fail(ErrorKind::runtime, "bincount", "non-negative integers", "negative ones",
+         "remove or shift them first");
+  if (!weights.defined()) {
+    const Tensor out = full({bins}, 0, DType::int64);
+    int64_t* counts = out.data<int64_t>();
+    for (int64_t i = 0; i < x.numel(); ++i) ++counts[places[i]];
+    return out;
+  }
+  const DType type = is_floating(weights.dtype()) ? weights.dtype() : DType::float64;
+  return scatter_add(full({bins}, 0, type), 0, dense, to(weights, type));
 }
 
 struct Bins {

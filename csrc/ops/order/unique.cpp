@@ -74,6 +74,39 @@ Distinct runs_of(const Slices& slices, const std::vector<int64_t>& order) {
   return out;
 }
 
+// Of a vector sorted already: neighbours are looked at as numbers.
+template <class T>
+Tensor distinct_values(const Tensor& sorted, Tensor* counts) {
+  const char* from = sorted->data();
+  const int64_t n = sorted.numel();
+  const auto at = [from](int64_t i) {
+    return Type<T>::load(from + i * static_cast<int64_t>(sizeof(T)));
+  };
+  int64_t found = 0;
+  for (int64_t i = 0; i < n; ++i) found += i == 0 || !(at(i) == at(i - 1));
+  const Tensor out = empty({found}, sorted.dtype());
+  if (counts) *counts = empty({found}, DType::int64);
+  int64_t to = -1, start = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    if (i > 0 && at(i) == at(i - 1)) continue;
+    if (counts && to >= 0) counts->data<int64_t>()[to] = i - start;
+    start = i;
+    Type<T>::store(out->data() + ++to * static_cast<int64_t>(sizeof(T)), at(i));
+  }
+  if (counts && to >= 0) counts->data<int64_t>()[to] = n - start;
+  return out;
+}
+
+AnyValue distinct_numbers(const Tensor& x, bool return_counts) {
+  const Tensor sorted = std::get<0>(sort(reshape(x, {-1}), 0, false, true));
+  Tensor counts;
+  const Tensor out = visit(x.dtype(), [&](auto type) {
+    return distinct_values<ElementOf<decltype(type)>>(sorted, return_counts ? &counts : nullptr);
+  });
+  if (!return_counts) return AnyValue::of(out);
+  return AnyValue::of(Tensors{out, counts});
+}
+
 std::vector<int64_t> natural_order(int64_t n) {
   std::vector<int64_t> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), 0);
@@ -96,6 +129,7 @@ AnyValue distinct(const char* op, const Tensor& x, bool sorted, bool return_inve
                   bool return_counts, std::optional<int64_t> dim) {
   program::refuse_recording(join("the size of its result depends on values (", op, ")"));
   const tape::GradMode off(false);
+  if (sorted && !dim && !return_inverse) return distinct_numbers(x, return_counts);
   const int at = dim ? wrap_dim(op, *dim, x.dim()) : 0;
   const bool along = dim && x.dim() > 0;
   if (along && x.numel() == 0 && x.size(at) > 0)

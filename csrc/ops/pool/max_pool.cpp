@@ -1,6 +1,6 @@
 // The largest element of each window, and its gradient by the place where it was.
 #include "kernels/pool/max_pool.h"
-#include "kernels/index/index.h"
+#include "kernels/index/scatter.h"
 #include "kernels/pool/max_tiles.h"
 #include "ops/pool/pool.h"
 

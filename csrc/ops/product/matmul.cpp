@@ -248,6 +248,12 @@ Tensor addmm(const Tensor& x, const Tensor& mat1, const Tensor& mat2, const Numb
          join(name(x.dtype()), " and ", name(mat1.dtype())), "convert one with .to(dtype)");
   return add_product("addmm", x, matmul(mat1, mat2), beta, alpha);
 }
+Tensor addmm_(const Tensor& x, const Tensor& mat1, const Tensor& mat2, const Number& beta,
+              const Number& alpha) {
+  for (const Number* factor : {&beta, &alpha})
+    if (is_floating(x.dtype())) check_fits("addmm_", *factor, x.dtype());
+  return assign("addmm_", x, addmm(x, mat1, mat2, beta, alpha));
+}
 
 void register_matmul(Registry& registry) {
   static constexpr const char* kProduct =
@@ -320,6 +326,13 @@ fit, for a beta or alpha that the dtype cannot hold, and for fractions of intege
 tensor([[2., 1.],
         [1., 2.]])
 )");
+  registry.add<&addmm_>(
+      "addmm_", kMethod,
+      "(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: "
+      "Number = 1) -> Tensor",
+      "In-place form of addmm.", "addmm");
+  registry.add<&outer>("ger", kBoth | kOut, "(input: Tensor, vec2: Tensor) -> Tensor",
+                       "Another name of outer.", "outer");
 }
 
 const Registration registered("product", register_matmul);

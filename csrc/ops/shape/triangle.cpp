@@ -1,20 +1,13 @@
 // tril and triu: the elements on one side of a diagonal, zeros on the other.
 #include <algorithm>
 
-#include "kernels/create/iota.h"
+#include "kernels/create/triangle.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/registry.h"
 
 namespace steep::ops {
 
 namespace {
-
-Tensor places(int64_t count) {
-  Tensor out = empty({count}, DType::int64);
-  program::launch(kernels::kIota, DType::int64, {out},
-                  kernels::Iota{count, program::integer(0), program::integer(1)});
-  return out;
-}
 
 Tensor triangle(const char* op, const Tensor& x, int64_t diagonal, bool lower) {
   if (x.dim() < 2)
@@ -23,10 +16,18 @@ Tensor triangle(const char* op, const Tensor& x, int64_t diagonal, bool lower) {
   const int64_t rows = x.size(x.dim() - 2), columns = x.size(x.dim() - 1);
   // Beyond these, nothing changes any more.
   const int64_t at = std::clamp(diagonal, -rows, columns);
-  const Tensor row = reshape(places(rows), {rows, 1}), column = places(columns);
-  const Tensor last = add(row, Number(at));
-  const Tensor kept = lower ? le({column, {}}, {last, {}}) : le({last, {}}, {column, {}});
-  return where(kept, x, Number(false));
+  const Tensor out = empty(x.shape(), x.dtype());
+  if (out.numel() > 0) {
+    const tape::GradMode off(false);
+    program::launch(kernels::kTriangle, x.dtype(), {out, contiguous(x)},
+                    kernels::Triangle{x.numel() / (rows * columns), rows, columns, at, lower});
+  }
+  if (wanted(x)) {
+    record(op, out, {x}, [op, at, lower](const Tensor& grad, Grads& grads) {
+      grads[0] = triangle(op, grad, at, lower);
+    });
+  }
+  return out;
 }
 
 Tensor tril(const Tensor& x, int64_t diagonal) { return triangle("tril", x, diagonal, true); }
@@ -43,6 +44,10 @@ Raises RuntimeError for fewer than two dimensions.
 tensor([[1., 0., 0.],
         [1., 1., 0.]])
 )");
+  registry.add_inplace<&tril>("tril_", "(input: Tensor, diagonal: int = 0) -> Tensor",
+                              "In-place form of tril.", "tril");
+  registry.add_inplace<&triu>("triu_", "(input: Tensor, diagonal: int = 0) -> Tensor",
+                              "In-place form of triu.", "triu");
   registry.add<&triu>("triu", kBoth, "(input: Tensor, diagonal: int = 0) -> Tensor",
                       R"(The upper triangle of matrices: zeros below the diagonal.
 
