@@ -126,6 +126,7 @@ PRODUCTS = {
     ),
     "addmm": Row(
         (
+            call(arr(2, 4), arr(2, 3), arr(3, 4)),
             call(arr(4), arr(2, 3), arr(3, 4)),
             call(arr(2, 1), arr(2, 3), arr(3, 4), beta=0.5, alpha=2.0),
             call(arr(2, 4), arr(2, 3), arr(3, 4), beta=0),
