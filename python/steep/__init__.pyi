@@ -26,9 +26,12 @@ from steep._core import aminmax as aminmax
 from steep._core import any as any
 from steep._core import arange as arange
 from steep._core import arccos as arccos
+from steep._core import arccosh as arccosh
 from steep._core import arcsin as arcsin
+from steep._core import arcsinh as arcsinh
 from steep._core import arctan as arctan
 from steep._core import arctan2 as arctan2
+from steep._core import arctanh as arctanh
 from steep._core import argmax as argmax
 from steep._core import argmin as argmin
 from steep._core import argsort as argsort
@@ -151,6 +154,7 @@ from steep._core import full as full
 from steep._core import full_like as full_like
 from steep._core import gather as gather
 from steep._core import ge as ge
+from steep._core import ger as ger
 from steep._core import get_default_dtype as get_default_dtype
 from steep._core import get_num_threads as get_num_threads
 from steep._core import get_rng_state as get_rng_state
@@ -235,6 +239,7 @@ from steep._core import movedim as movedim
 from steep._core import mse_loss as mse_loss
 from steep._core import msort as msort
 from steep._core import mul as mul
+from steep._core import multinomial as multinomial
 from steep._core import multiply as multiply
 from steep._core import mv as mv
 from steep._core import nan_to_num as nan_to_num

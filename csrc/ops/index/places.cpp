@@ -32,7 +32,8 @@ void look_at_places(const kernels::Task& task) {
   for (int64_t i = 0; i < n; ++i) bad |= outside(index[i], size);
   if (bad >= 0) return;
   for (int64_t i = 0; i < n; ++i)
-    if (outside(index[i], size) < 0) refuse_place(of.op, static_cast<Bounds>(of.bounds), index[i], of.dim, size);
+    if (outside(index[i], size) < 0)
+      refuse_place(of.op, static_cast<Bounds>(of.bounds), index[i], of.dim, size);
 }
 constexpr Kernel kLook =
     program::checking("look_at_places", "r", program::routines_for<int64_t>(look_at_places));
@@ -108,7 +109,8 @@ constexpr Kernel kCombine =
 Tensor linear_index(const char* op, const Tensors& indices, const Dims& sizes, int first,
                     Bounds bounds) {
   if (indices.size() == 1)
-    return checked_places({op, indices[0].numel(), sizes[0], first, static_cast<int64_t>(bounds)}, indices[0]);
+    return checked_places({op, indices[0].numel(), sizes[0], first, static_cast<int64_t>(bounds)},
+                          indices[0]);
   const Tensor out = empty(indices[0].shape(), DType::int64);
   Tensors kept;
   SmallVector<program::Operand, 4> operands{out};

@@ -326,11 +326,10 @@ fit, for a beta or alpha that the dtype cannot hold, and for fractions of intege
 tensor([[2., 1.],
         [1., 2.]])
 )");
-  registry.add<&addmm_>(
-      "addmm_", kMethod,
-      "(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: "
-      "Number = 1) -> Tensor",
-      "In-place form of addmm.", "addmm");
+  registry.add<&addmm_>("addmm_", kMethod,
+                        "(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: "
+                        "Number = 1) -> Tensor",
+                        "In-place form of addmm.", "addmm");
   registry.add<&outer>("ger", kBoth | kOut, "(input: Tensor, vec2: Tensor) -> Tensor",
                        "Another name of outer.", "outer");
 }
