@@ -19,6 +19,7 @@ from steep.viz import (
     misclassified,
     roc_curve,
 )
+from steep.viz.classification import _wilson
 
 nan, inf = float("nan"), float("inf")
 
@@ -196,6 +197,11 @@ def test_calibration() -> None:
     error = (0.45 + 0.35 + 0.85 + 0.1) / 4
     assert figure.axes[0].get_title(loc="left") == f"Expected calibration error {error:.1%}"
     assert [bar.get_height() for bar in figure.axes[1].patches] == [0, 0, 0, 0, 0, 1, 1, 0, 1, 1]
+    figure = calibration_curve([0, 1, 1, 1], [0.2, 0.8, 0.8, 0.8], bins=2)
+    assert figure.axes[0].get_title(loc="left") == "Expected calibration error 20.0%"
+    low, high = _wilson(np.array([0.0, 1.0]), np.array([1, 3]))
+    np.testing.assert_allclose(low, [0, 0.4385], atol=1e-4)  # Wilson's, of 0 of 1 and 3 of 3
+    np.testing.assert_allclose(high, [0.7935, 1], atol=1e-4)
     figure = calibration_curve([1, 0], [1.0, 0.0], bins=4)
     assert figure.axes[0].get_title(loc="left") == "Expected calibration error 0.0%"
 

@@ -42,6 +42,7 @@ def test_snapshots_hold_what_there_was() -> None:
     share = (model[1](model[0](x)) == 0).float().mean().item()
     assert hidden.zeros == pytest.approx(share)
     assert list(recorder.snapshots["activations"]) == ["0", "1", "2", "3"]
+    assert recorder.snapshots["activations"]["2"][0].zeros == hidden.zeros  # nothing is dropped
 
 
 def test_recording_changes_nothing() -> None:

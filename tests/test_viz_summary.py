@@ -122,6 +122,16 @@ def test_model_and_random_numbers_are_as_before() -> None:
     assert not any(m._hooks for m in model.modules())
 
 
+def test_random_numbers_of_a_forward_are_given_back() -> None:
+    class Noise(nn.Module):
+        def forward(self, x: steep.Tensor) -> steep.Tensor:
+            return x + steep.randn(*x.shape)
+
+    state = steep.get_rng_state()
+    summary(Noise(), (2, 3))
+    assert (steep.get_rng_state() == state).all()
+
+
 def test_embedding_takes_integers() -> None:
     model = nn.Sequential(nn.Embedding(10, 4), nn.Linear(4, 2))
     found = summary(model, (3, 5), dtypes=[steep.int64])
