@@ -485,7 +485,11 @@ def test_predict_takes_what_fit_takes() -> None:
         predict(model, DataLoader(TensorDataset(x, y), 100, drop_last=True))
 
 
-def test_importing_steep_does_not_import_it() -> None:
-    program = "import sys, steep; print([m for m in sys.modules if m.startswith('steep.train')])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout.strip() == "[]"
+@pytest.mark.parametrize(
+    ("program", "found"),
+    [("import steep", "steep.train"), ("import steep.train; steep.train.fit", "numpy")],
+)
+def test_importing_imports_no_more_than_is_used(program: str, found: str) -> None:
+    code = f"import sys; {program}; print([m for m in sys.modules if m.startswith({found!r})])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -157,8 +157,9 @@ def test_what_does_not_fit_is_refused_before_anything_is_changed(tmp_path: Path)
     model = network(outputs=4)
     before = weights(model)
     adam = steep.optim.Adam(model.parameters())
-    with pytest.raises(ValueError, match="only there: keeper, scheduler, stopping, validation"):
-        fit(model, LOSS, adam, blobs(), checkpoint=path, resume=True)
+    with pytest.raises(ValueError, match="only there: accuracy, auc, keeper, scheduler,") as info:
+        fit(model, LOSS, adam, blobs(), checkpoint=path, resume=True, metrics=["f1", "recall"])
+    assert str(info.value).endswith("stopping, validation; only here: recall")
     steep.save({"a": 1}, tmp_path / "other")
     with pytest.raises(ValueError, match="expected a checkpoint that fit wrote"):
         fit(model, LOSS, adam, blobs(), resume=tmp_path / "other")

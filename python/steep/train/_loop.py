@@ -6,10 +6,9 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steep._core import isfinite
-from steep.diagnose.sanitizer import Sanitizer
 from steep.train._arrays import tensors_in
 from steep.train._batches import Batch, Batches
 from steep.train._measure import Measurement, Modes, value_of
@@ -20,6 +19,9 @@ from steep.train._step import Score, Step
 from steep.train.callbacks import Run, methods
 from steep.train.checkpoints import Checkpoint
 from steep.train.metrics.base import Metric
+
+if TYPE_CHECKING:
+    from steep.diagnose.sanitizer import Sanitizer
 
 __all__ = ["Loop", "NonFiniteLoss"]
 

@@ -47,8 +47,6 @@ class Monitor:
                     "fit: expected early_stopping without a model, or with the one that is "
                     "trained, got one with another"
                 )
-            # It begins anew: what it has seen in another training says nothing about this one.
-            early_stopping.load_state_dict(EarlyStopping().state_dict())
         elif early_stopping is not None:
             self.stopping = EarlyStopping(None, _patience(early_stopping), mode=mode)
         if self.stopping is not None and (self.stopping.model is not None or not restore_best):
@@ -72,6 +70,11 @@ class Monitor:
                 f"fit: expected monitor to be one of {', '.join(map(repr, known))}, got {column!r}"
             )
         return known[column]
+
+    def begin(self) -> None:
+        """Begin anew: what the user's object has seen of another training says nothing here."""
+        if self.stopping is not None:
+            self.stopping.load_state_dict(EarlyStopping().state_dict())
 
     def step(self, row: dict[str, Any]) -> bool:
         """Take the row of an epoch; whether it is time to stop."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor
-from steep.diagnose.sanitizer import Sanitizer
 from steep.nn.module import Module
 from steep.optim.optimizer import Optimizer
 from steep.train._batches import Batches, RowBatches
+
+if TYPE_CHECKING:
+    from steep.diagnose.sanitizer import Sanitizer
 
 __all__ = ["make_watch", "under_watch", "watch_splits"]
 
@@ -30,6 +32,9 @@ def make_watch(
         raise ValueError(f"fit: expected sanitize to be True, False or 'strict', got {sanitize!r}")
     if not sanitize:
         return None
+    # Imported here: it needs NumPy, which nothing else of this package imports.
+    from steep.diagnose.sanitizer import Sanitizer
+
     strict = sanitize == "strict"
     known = optimizer if isinstance(optimizer, Optimizer) else None
     return Sanitizer(model, loss, known, steps=STEPS, until=UNTIL, attach=False, strict=strict)

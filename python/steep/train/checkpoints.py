@@ -123,15 +123,17 @@ def file_to_resume(checkpoint: Checkpoint | None, resume: bool | Path) -> str | 
     return path
 
 
-def restore(path: str, parts: dict[str, Any]) -> dict[str, Any]:
+def restore(path: str, parts: dict[str, Any], metrics: list[str]) -> dict[str, Any]:
     """Restore the objects and the random states; returns the other values in the file.
 
     Raises:
         ValueError: if the file has other parts: something was added or left out since.
     """
-    saved = set(load_checkpoint(path, random=False)) - {"fit", "loop"}
-    if saved != set(parts):
-        there, here = sorted(saved - set(parts)), sorted(set(parts) - saved)
+    states = load_checkpoint(path, random=False)
+    saved = {*states, *states["loop"]["metrics"]} - {"fit", "loop"}
+    given = {*parts, *metrics}
+    if saved != given:
+        there, here = sorted(saved - given), sorted(given - saved)
         raise ValueError(
             f"{path}: expected the arguments with which fit wrote it; only there: "
             f"{', '.join(there) or 'nothing'}; only here: {', '.join(here) or 'nothing'}"

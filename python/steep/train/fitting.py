@@ -86,7 +86,8 @@ def fit(
             ``(x, y, weight)`` of equal lengths, `x` itself a tuple or dict for a model with several
             inputs. Arrays of floats that are no tensors take the model's dtype.
         validation: the same, measured in eval mode after each epoch. Default: ``None``.
-        epochs: passes over the training part. Default: 10.
+        epochs: passes over the training part; with 0, all is checked and nothing is trained.
+            Default: 10.
         steps: optimiser steps that make an epoch, instead of a pass: the next one goes on where
             this one ended. Default: ``None``.
         batch_size: of data that is not in batches yet; the last one of a pass may be smaller.
@@ -187,9 +188,12 @@ def fit(
         checkpoint=saver,
         watch=make_watch(sanitize, model, loss, optimizer),
     )
-    state = None if resumed is None else restore(resumed, loop.parts())["loop"]
+    names = [metric.name for metric in make_metrics(metrics)]
+    state = None if resumed is None else restore(resumed, loop.parts(), names)["loop"]
     _prepare(loop, metrics, (clip_norm, clip_value), compile)
-    if state is not None:
+    if state is None:
+        loop.monitor.begin()
+    else:
         loop.load_state_dict(state)
     loop.train()
     return loop.run.history
