@@ -5,8 +5,9 @@ from __future__ import annotations
 import diagnose_support as support
 import steep
 from diagnose_support import F, adam, blobs, bug, curve, mlp, sgd, trained
+from diagnose_support import Watched as Sanitizer
 from steep import Tensor, nn
-from steep.diagnose import Finding, Sanitizer
+from steep.diagnose import Finding
 
 # ---- the end of the model, and the loss -----------------------------------------------------
 

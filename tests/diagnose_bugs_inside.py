@@ -10,9 +10,10 @@ import numpy as np
 
 import diagnose_support as support
 import steep
+from diagnose_support import Watched as Sanitizer
 from diagnose_support import adam, blobs, bug, curve, images, mlp, sgd, trained
 from steep import Tensor, nn
-from steep.diagnose import Finding, Sanitizer
+from steep.diagnose import Finding
 
 # ---- parameters -----------------------------------------------------------------------------
 

@@ -6,8 +6,9 @@ import numpy as np
 
 import steep
 from diagnose_support import Batches, F, adam, blobs, healthy, images, mlp, sgd, trained
+from diagnose_support import Watched as Sanitizer
 from steep import Tensor, nn
-from steep.diagnose import Finding, Sanitizer
+from steep.diagnose import Finding
 
 CE, MSE, BCE = nn.CrossEntropyLoss, nn.MSELoss, nn.BCEWithLogitsLoss
 

@@ -89,7 +89,7 @@ def trained(
     """An ordinary loop over the batches; what was found in it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with Sanitizer(model, loss, optimizer, warn=False, **settings) as watch:
+        with Watched(model, loss, optimizer, warn=False, **settings) as watch:
             for x, y in batches:
                 output = model(x)
                 value = loss(output, y)
@@ -99,6 +99,17 @@ def trained(
                 value.backward()
                 optimizer.step()
     return watch.findings
+
+
+FAILURES: list[str] = []
+
+
+class Watched(Sanitizer):
+    """A sanitiser whose rules' failures are counted."""
+
+    def close(self, *, quiet: bool = False) -> None:
+        super().close(quiet=quiet)
+        FAILURES.extend(self.failures)
 
 
 def codes(findings: list[Finding]) -> set[str]:

@@ -8,8 +8,9 @@ import itertools
 import diagnose_support as support
 import steep
 from diagnose_support import F, adam, blobs, curve, healthy, mlp, sgd, trained
+from diagnose_support import Watched as Sanitizer
 from steep import Tensor, nn
-from steep.diagnose import Finding, Sanitizer
+from steep.diagnose import Finding
 
 
 def _pretrained() -> nn.Sequential:

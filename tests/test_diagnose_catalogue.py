@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 import diagnose_bugs
@@ -12,7 +14,7 @@ import diagnose_healthy
 import diagnose_models
 import diagnose_unusual
 import steep
-from diagnose_support import BUGS, HEALTHY, codes
+from diagnose_support import BUGS, FAILURES, HEALTHY, codes
 
 # Which fill the two tables.
 MODULES = (
@@ -22,8 +24,11 @@ MODULES = (
 
 
 @pytest.fixture(autouse=True)
-def _seeded() -> None:
+def _seeded() -> Iterator[None]:
     steep.manual_seed(0)
+    FAILURES.clear()
+    yield
+    assert FAILURES == [], "no rule stumbles"
 
 
 @pytest.mark.parametrize("name", BUGS)

@@ -211,6 +211,76 @@ def test_broken_weights_are_named() -> None:
     assert "its weight held NaN or infinity" in watch.findings[0].evidence
 
 
+SHAPES = [(), (1,), (4,), (4, 1), (4, 3), (4, 3, 2), (2, 3, 4, 4), (0, 3), (0,)]
+MAKERS: list[Callable[..., Tensor]] = [
+    lambda *shape: steep.randn(shape),
+    lambda *shape: steep.rand(shape) * float("nan"),
+    lambda *shape: steep.randint(-100, 5, shape),
+    lambda *shape: steep.randint(0, 2, shape).bool(),
+    lambda *shape: steep.randint(0, 200, shape).byte(),
+]
+LOSSES: list[Any] = [
+    *(nn.CrossEntropyLoss(), nn.NLLLoss(), nn.BCELoss(), nn.BCEWithLogitsLoss(), nn.MSELoss()),
+    *(None, nn.functional.cross_entropy, lambda output, y: (output - y).mean()),
+]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=[str(i) for i in range(len(LOSSES))])
+def test_nothing_that_it_is_told_breaks_it(loss: Any) -> None:
+    steep.manual_seed(0)
+    net = mlp(3, 4, 3)
+    optimizer = sgd(net)
+    for shape in SHAPES:
+        for make in MAKERS:
+            with Sanitizer(net, loss, optimizer, warn=False, steps=3, until=6) as watch:
+                for other in [*SHAPES, None]:
+                    output = steep.randn(shape, requires_grad=True) * 1.0
+                    y = None if other is None else make(*other)
+                    net(steep.randn(2, 3)).sum().backward()
+                    watch.step(make(*shape), y, output, output.sum())
+                    watch.evaluate(make(*shape), y, (output, "more"), 0.5)
+                    optimizer.step()
+            assert watch.failures == []
+
+
+def test_models_of_any_arguments_and_results() -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Linear(3, 2)
+            self.none: nn.Module | None = None
+            self.empty = nn.Parameter(steep.zeros(0))
+
+        def forward(self, *, x: Any, mask: Any = None) -> dict[str, Any]:
+            return {"out": self.body(x["a"]), "more": [None, "text", {"deep": x["a"]}]}
+
+    net = Odd()
+    optimizer = sgd(net)
+    with Sanitizer(net, nn.MSELoss(), optimizer, strict=True) as watch:
+        for _ in range(4):
+            out = net(x={"a": steep.randn(5, 3)})
+            value = out["out"].square().mean()
+            watch.step({"a": 1}, ["no tensor"], out, value)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+    assert repr(watch) == "Sanitizer: 4 batches, over"
+    assert watch.failures == []
+
+
+def test_a_rule_that_fails_ends_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Any, batch: Any) -> Any:
+        raise KeyError("odd")
+
+    monkeypatch.setattr(steep.diagnose.rules.Rising, "batch", fail)
+    net, loss, optimizer = broken()
+    with Sanitizer(net, loss, optimizer, warn=False) as watch:
+        for x, y in blobs(3):
+            loss(net(x), y)
+    assert watch.failures == ["Rising: KeyError: 'odd'"]
+    assert "softmax-before-cross-entropy" in codes(watch.findings)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [

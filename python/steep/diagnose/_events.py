@@ -88,6 +88,7 @@ class Context:
     model: Module
     loss: Callable[..., Any] | None
     optimizer: Optimizer | None
+    keeps_rows: bool = True  # those of the training, to compare a validation's with
     batches: int = 0
     steps: int = 0
     backwards: int = 0  # passes that reached a parameter

@@ -12,7 +12,7 @@ import numpy as np
 
 from steep._core import Tensor, is_grad_enabled
 from steep.diagnose import rules
-from steep.diagnose._events import Batch, Context, LayerCall, Step
+from steep.diagnose._events import Batch, Context, LayerCall, Rule, Step
 from steep.diagnose._kinds import kind_by_name, kind_of
 from steep.diagnose._numbers import Array, array
 from steep.diagnose._places import calling_depth
@@ -51,6 +51,7 @@ class Sanitizer:
 
     Attributes:
         findings: what was found so far, each `Finding` once.
+        failures: rules that could make no sense of this training, and why; empty but for bugs.
 
     Raises:
         TypeError: if one of them is something else.
@@ -89,11 +90,13 @@ class Sanitizer:
             if value < 1:
                 raise ValueError(f"Sanitizer: expected {name} to be at least 1, got {value}")
         self.findings: list[Finding] = []
+        self.failures: list[str] = []
         self.strict, self.warn = strict, warn
         self._steps, self._until = steps, max(until, steps)
-        self._context = Context(model, loss, optimizer)
+        self._context = Context(model, loss, optimizer, keeps_rows=attach)
         self._close = rules.make(rules.CLOSE, self._context)
         self._long = rules.make(rules.LONG, self._context)
+        self._takers: dict[str, list[Callable[..., Iterable[Finding]]]] = {}
         self._last_loss: Any = None
         self._remembered = Remembered()
         self._observer = Observer(self._context, self._on_layer, self._on_step)
@@ -203,7 +206,7 @@ class Sanitizer:
         try:
             if self.is_watching and not quiet:
                 self._end_close()
-                self._tell(found for rule in self._long for found in rule.end())
+                self._tell(self._gathered([rule.end for rule in self._long], ()))
         finally:
             self._release()
 
@@ -227,14 +230,12 @@ class Sanitizer:
 
     def _after_model(self, module: Module, args: Any, kwargs: Any, output: Any) -> None:
         self._remembered.note(module, args, kwargs, output)
-        for rule in [*self._close, *self._long]:
-            self._tell(rule.passed(self._remembered.x, is_grad_enabled()))
+        self._take_all("passed", self._remembered.x, is_grad_enabled())
 
     def _before_loss(self, module: Module, args: tuple[Any, ...]) -> None:
         if len(args) >= 2:
             kind = kind_by_name(module)
-            found = [f for rule in self._close for f in rule.before_loss(kind, args[0], args[1])]
-            self._tell(found)
+            self._take_all("before_loss", kind, args[0], args[1])
 
     def _after_loss(self, module: Module, args: tuple[Any, ...], result: Any) -> None:
         if not isinstance(result, Tensor):
@@ -281,14 +282,37 @@ class Sanitizer:
 
     # ---- what is found ----------------------------------------------------------------------
 
-    def _take_all(self, event: str, what: Any) -> None:
-        for rule in [*self._close, *self._long]:
-            self._tell(getattr(rule, event)(what))
+    def _take_all(self, event: str, *what: Any) -> None:
+        """Tell the rules that want to know of an event, and tell of what they find."""
+        takers = self._takers.get(event)
+        if takers is None:
+            # Most rules want few of the events, and there are many of these.
+            everyone = [*self._close, *self._long]
+            wanting = [r for r in everyone if getattr(type(r), event) is not getattr(Rule, event)]
+            takers = self._takers[event] = [getattr(rule, event) for rule in wanting]
+        if takers:
+            self._tell(self._gathered(takers, what))
+
+    def _gathered(
+        self, takers: list[Callable[..., Iterable[Finding]]], what: tuple[Any, ...]
+    ) -> list[Finding]:
+        found: list[Finding] = []
+        for take in takers:
+            try:
+                with np.errstate(all="ignore"):  # what overflows is what is looked for
+                    found += take(*what)
+            except Exception as error:
+                # Whoever looks on must not end a training, whatever it is made of. The rule that
+                # could not make sense of it is asked no more.
+                rule = getattr(take, "__self__", None)
+                self.failures.append(f"{type(rule).__name__}: {type(error).__name__}: {error}")
+                self._close = [other for other in self._close if other is not rule]
+                self._long = [other for other in self._long if other is not rule]
+                self._takers = {}
+        return found
 
     def _tell(self, found: Iterable[Finding]) -> None:
-        with np.errstate(all="ignore"):  # what overflows is what is looked for
-            told = list(found)
-        for finding in told:
+        for finding in found:
             same = [f for f in self.findings if f.code == finding.code]
             if any(f.layer == finding.layer for f in same):
                 continue
@@ -301,15 +325,14 @@ class Sanitizer:
 
     def _end_close(self) -> None:
         """The close watch is over: its hooks go, and its rules say what they think."""
-        ending, self._close = self._close, []
+        ending, self._close, self._takers = self._close, [], {}
         self._observer.detach()
-        for rule in ending:
-            self._tell(rule.end())
+        self._tell(self._gathered([rule.end for rule in ending], ()))
 
     def _release(self) -> None:
         self._is_over = True
         self._detach()
-        self._close, self._long, self._last_loss = [], [], None
+        self._close, self._long, self._takers, self._last_loss = [], [], {}, None
         self._remembered = Remembered()
 
 

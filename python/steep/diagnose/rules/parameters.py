@@ -64,7 +64,9 @@ class Unreached(Rule):
     def end(self) -> Iterable[Finding]:
         if self.steps < self.STEPS or not self.context.optimizers:
             return
-        params = {name: p for name, p in self.context.parameters().items() if p.requires_grad}
+        params = {
+            n: p for n, p in self.context.parameters().items() if p.requires_grad and p.numel()
+        }
         members = set(self.context.stepped)
         if self.context.optimizer is not None:
             groups = self.context.optimizer.param_groups
@@ -88,12 +90,15 @@ class Unreached(Rule):
             path = layer if whole else layer.rpartition(".")[0]
             owner = self._owner(f"{path}.x")
             with_gradients = self.context.called.get(path)
+            if not whole or (owner is not None and owner._modules):
+                # Whether a single parameter takes part does not show in calls.
+                with_gradients = None
             if with_gradients is None and self.steps < self.UNCALLED_STEPS:
                 continue
             if owner is not None and not owner.training:
                 continue
             if with_gradients is None:
-                why, mend = "it was never called", "call it in forward, or remove it"
+                why, mend = "nothing shows that it is used", "use it in forward, or remove it"
             elif with_gradients:
                 why = "it was called, and what it returned does not lead to the loss"
                 mend = "no detach(), .data, numpy() or item() between it and the loss"

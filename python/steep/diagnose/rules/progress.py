@@ -101,9 +101,10 @@ class AtChance(Rule):
         if self.kept < self.SAMPLES and y.ndim and y.numel():
             self.kept += y.shape[0]
             self.ys.append(np.array(array(y)))
-            if isinstance(batch.x, Tensor) and batch.x.is_floating_point():
-                x = array(batch.x).reshape(len(batch.x), -1) if batch.x.ndim else np.zeros((1, 1))
-                self.xs.append(np.array(x[:, :: max(1, x.shape[1] // self.COLUMNS)]))
+            x = batch.x
+            if isinstance(x, Tensor) and x.is_floating_point() and x.ndim and x.numel():
+                flat = array(x).reshape(len(x), -1)
+                self.xs.append(np.array(flat[:, :: max(1, flat.shape[1] // self.COLUMNS)]))
         if len(self.losses) >= BATCHES and len(self.losses) % RECENT == 0:
             yield from self._judged()
 
@@ -234,7 +235,11 @@ def _classified(batch: Batch) -> tuple[Array, Array] | None:
         if given.ndim != 2 or right.ndim != 1 or right.min() < 0:
             return None
         return given.argmax(axis=1), np.array(right)
-    if batch.kind.name in ("bce", "bce_logits") and given.size == right.size == given.shape[0]:
+    if (
+        batch.kind.name in ("bce", "bce_logits")
+        and given.ndim
+        and given.size == right.size == given.shape[0]
+    ):
         if not ((right == 0) | (right == 1)).all():
             return None
         middle = 0.0 if batch.kind.name == "bce_logits" else 0.5

@@ -71,7 +71,9 @@ class Targets(Rule):
     # ---- after it ---------------------------------------------------------------------------
 
     def batch(self, batch: Batch) -> Iterable[Finding]:
-        if batch.output is None or not isinstance(batch.y, Tensor) or batch.y.numel() == 0:
+        if batch.output is None or not isinstance(batch.y, Tensor):
+            return
+        if batch.y.numel() == 0 or batch.output.numel() == 0:
             return
         yield from self.before_loss(batch.kind, batch.output, batch.y)
         out, y = array(batch.output), array(batch.y)
@@ -93,7 +95,7 @@ class Targets(Rule):
             yield self.finding("one-class", last_layer(self.context), evidence, mend)
             return
         if kind == "cross_entropy" and y.dtype.kind == "f" and y.shape == out.shape:
-            sums = y.sum(axis=1)
+            sums = y.sum(axis=min(1, y.ndim - 1))
             far = float(np.abs(sums - 1).max())
             if far > self.TOLERANCE or y.min() < 0:
                 evidence = f"probabilities of a sample add up to {short(sums.min())} to " + (
