@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -451,3 +453,21 @@ def test_a_state_is_saved_with_a_model(tmp_path):
     state = steep.load(tmp_path / "model.safetensors")["table"]
     restored = TableTransform.from_state(state)
     np.testing.assert_array_equal(restored.transform(PEOPLE), transform.transform(PEOPLE))
+
+
+def test_arrays_need_no_pandas(monkeypatch):
+    for library in ("pandas", "pyarrow", "polars"):
+        monkeypatch.setitem(sys.modules, library, None)
+    table = {
+        "a": np.array([1.0, NAN, 3.0]),
+        "c": np.array(["u", "v", "u"]),
+        "d": np.array(["2024-01-01", "2024-02-01", "NaT"], "M8[D]"),
+    }
+    transform = TableTransform().fit(table)
+    assert set(transform.kinds.values()) == {"number", "category", "date"}
+    restored = TableTransform.from_state(through_json(transform.state()))
+    np.testing.assert_array_equal(restored.transform(table), transform.transform(table))
+    for column in (["2024-01-01", "2024-01-02"], np.array(["u", None], object)):
+        with pytest.raises(ImportError, match=r"needs pandas: pip install 'steep\[tables\]'") as e:
+            TableTransform().fit({"a": column})
+        assert "``" not in str(e.value)

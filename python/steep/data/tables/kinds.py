@@ -117,7 +117,7 @@ def _all_dates(column: Column) -> bool:
     if not all(len(text) >= 10 and text[:4].isdigit() and text[4] == "-" for text in first):
         return False
     try:
-        column.dates("")
+        column.dates("TableTransform.fit")
     except ValueError:
         return False
     return True
