@@ -167,6 +167,20 @@ def test_a_process_that_dies_fails_its_trial_alone() -> None:
     assert [one.params["x"] for one in found.failed] == [3]
 
 
+def test_a_script_that_cannot_be_imported_again_is_told_so(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from steep.train import sweep\n"
+        "def objective(trial):\n    return trial['x']\n"
+        "sweep(objective, {'x': (0.0, 1.0)}, trials=50, workers=2)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    assert "the first 3 died; in a script, call sweep below" in done.stderr
+
+
 def test_goes_on_where_it_ended(tmp_path: Path) -> None:
     path = tmp_path / "sweep.db"
     first = sweep(objectives.bowl, RANGE, trials=5, storage=path, seed=7)

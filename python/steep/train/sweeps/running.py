@@ -18,6 +18,7 @@ __all__ = ["Sweep", "results_of"]
 
 _LOOK = 0.5  # seconds between two looks at the clock
 _INTERRUPTED = "interrupted"
+_MOST_DEATHS = 3  # in a row, from the beginning: then it is not the trials
 _ATTRIBUTES = ("params", "seed", "seconds", "reason", "state")
 
 
@@ -48,6 +49,9 @@ class Sweep:
     running: dict[Future[Outcome], Any] = field(default_factory=dict)
     used: Executor | None = None
     was_told: bool = False  # whether the sampler has said that it has nothing more to propose
+
+    deaths: int = 0  # of processes, each with the one trial that it ran
+    ended: int = 0  # trials of this run
 
     def run(self) -> str:
         """Run what is left; why it ended."""
@@ -127,6 +131,7 @@ class Sweep:
         if outcome.reason:
             trial.set_user_attr("reason", outcome.reason)
         self.study.tell(trial.number, outcome.value, state=ended[outcome.state])
+        self.ended += 1
         self.show(outcome)
 
     def _here(self, left: int) -> str:
@@ -202,6 +207,13 @@ class Sweep:
         if len(ran) == 1 and self.workers == 1:
             reason = "its process died: out of memory, or killed"
             self._tell(ran[0], Outcome(ran[0].number, "failed", reason=reason))
+            self.deaths += 1
+            if self.deaths == _MOST_DEATHS and self.ended == self.deaths:
+                raise RuntimeError(
+                    f"sweep: expected processes that run trials, but the first {self.deaths} died; "
+                    "in a script, call sweep below \"if __name__ == '__main__':\", as other "
+                    "processes import it, and look at what they print"
+                )
             return 0
         self.workers = 1
         for trial in ran:
