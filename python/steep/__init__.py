@@ -56,6 +56,7 @@ _SUBMODULES = (
     "cuda",
     "data",
     "diagnose",
+    "linalg",
     "models",
     "nn",
     "optim",

@@ -1,0 +1,209 @@
+"""Linear systems, determinants and powers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from steep._core import Tensor, chain_matmul, eye
+from steep.autograd.function import Function
+from steep.linalg._numpy import by_numpy, matrices, square
+from steep.linalg.decompositions import svd
+from steep.linalg.inverse import inv
+
+__all__ = ["det", "matrix_power", "multi_dot", "pinv", "slogdet", "solve"]
+
+
+class _Solution(Function):
+    """Of A X = B: the gradient of B solves A^T Y = grad, that of A is -Y X^T."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+        import numpy as np
+
+        out: Tensor = by_numpy("solve", np.linalg.solve, a, b)
+        ctx.save_for_backward(a, out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        a, out = ctx.saved_tensors
+        by_b: Tensor = _Solution.apply(a.mT, grad)
+        return -(by_b @ out.mT), by_b
+
+
+class _Determinant(Function):
+    """d det X = det X trace(X^-1 dX)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        import numpy as np
+
+        out: Tensor = by_numpy("det", np.linalg.det, x)
+        ctx.save_for_backward(x, out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        x, out = ctx.saved_tensors
+        slope: Tensor = inv(x).mT * (grad * out).unsqueeze(-1).unsqueeze(-1)
+        return slope
+
+
+class _LogDeterminant(Function):
+    """d log|det X| = trace(X^-1 dX); the sign is constant."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        import numpy as np
+
+        sign, logarithm = by_numpy("slogdet", lambda a: tuple(np.linalg.slogdet(a)), x)
+        ctx.save_for_backward(x)
+        ctx.mark_non_differentiable(sign)
+        return sign, logarithm
+
+    @staticmethod
+    def backward(ctx: Any, _: Any, grad: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        slope: Tensor = inv(x).mT * grad.unsqueeze(-1).unsqueeze(-1)
+        return slope
+
+
+def solve(A: Tensor, B: Tensor) -> Tensor:  # noqa: N803 - PyTorch's names
+    """The X for which A X = B.
+
+    Args:
+        A: (*, n, n).
+        B: (*, n, k), or (n) for a vector.
+
+    Raises:
+        RuntimeError: For shapes or dtypes that do not fit, an A without an inverse, and integers.
+
+    Example:
+        >>> import steep
+        >>> a = steep.tensor([[2.0, 0.0], [0.0, 4.0]])
+        >>> steep.linalg.solve(a, steep.tensor([2.0, 2.0]))
+        tensor([1.0000, 0.5000])
+    """
+    square("solve", A)
+    if A.dtype != B.dtype:
+        raise RuntimeError(f"linalg.solve: expected one dtype, got {A.dtype} and {B.dtype}")
+    vector = B.dim() == 1
+    right = B.unsqueeze(-1) if vector else B
+    if right.shape[-2] != A.shape[-1]:
+        raise RuntimeError(
+            f"linalg.solve: expected as many rows in B as A has, got {tuple(A.shape)} and "
+            f"{tuple(B.shape)}"
+        )
+    result: Tensor = _Solution.apply(A, right)
+    return result.squeeze(-1) if vector else result
+
+
+def slogdet(A: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803 - PyTorch's name
+    """The sign of the determinant, and the logarithm of its size.
+
+    Args:
+        A: (*, n, n).
+
+    Raises:
+        RuntimeError: For matrices that are not square, and integers.
+
+    Example:
+        >>> import steep
+        >>> steep.linalg.slogdet(-steep.eye(3))[0]
+        tensor(-1.)
+    """
+    square("slogdet", A)
+    sign, logarithm = _LogDeterminant.apply(A)
+    return sign, logarithm
+
+
+def det(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
+    """The determinant; its gradient needs an inverse.
+
+    Args:
+        A: (*, n, n).
+
+    Raises:
+        RuntimeError: For matrices that are not square, and integers.
+
+    Example:
+        >>> import steep
+        >>> steep.linalg.det(steep.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor(-2.)
+    """
+    square("det", A)
+    result: Tensor = _Determinant.apply(A)
+    return result
+
+
+def matrix_power(A: Tensor, n: int) -> Tensor:  # noqa: N803 - PyTorch's name
+    """A times itself, n times; of a negative n, the inverse.
+
+    Args:
+        A: (*, m, m).
+        n: how often; 0 gives the unit matrix.
+
+    Raises:
+        RuntimeError: For matrices that are not square, integers, and a negative n without inverse.
+
+    Example:
+        >>> import steep
+        >>> steep.linalg.matrix_power(steep.tensor([[1.0, 1.0], [0.0, 1.0]]), 3)
+        tensor([[1., 3.],
+                [0., 1.]])
+    """
+    square("matrix_power", A)
+    base, left = (inv(A), -n) if n < 0 else (A, n)
+    result: Tensor | None = None
+    while left:
+        if left & 1:
+            result = base if result is None else result @ base
+        left >>= 1
+        if left:
+            base = base @ base
+    if result is None:
+        return eye(A.shape[-1], dtype=A.dtype).expand(A.shape).clone()
+    return result
+
+
+def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
+    """The product of several matrices, from the end at which it is cheaper.
+
+    Args:
+        tensors: two matrices or more that follow on each other.
+
+    Raises:
+        RuntimeError: For other than matrices, and when inner sizes differ.
+
+    Example:
+        >>> import steep
+        >>> steep.linalg.multi_dot([steep.eye(2), steep.ones(2, 1)]).shape
+        steep.Size([2, 1])
+    """
+    return chain_matmul(*tensors)
+
+
+def pinv(A: Tensor, *, rtol: float | None = None) -> Tensor:  # noqa: N803 - PyTorch's name
+    """The pseudoinverse of Moore and Penrose, by the singular values.
+
+    Args:
+        A: (*, m, n), whose singular values that are not 0 differ, if a gradient is wanted.
+        rtol: singular values below it, times the largest, are taken for 0. Default: the rounding
+            of a number, times the larger of m and n.
+
+    Raises:
+        RuntimeError: For fewer than two dimensions, and integers.
+
+    Example:
+        >>> import steep
+        >>> steep.linalg.pinv(steep.tensor([[2.0], [0.0]]))
+        tensor([[0.5000, 0.0000]])
+    """
+    matrices("pinv", A)
+    u, s, vh = svd(A, full_matrices=False)
+    epsilon = 1.1920928955078125e-07 if A.element_size() == 4 else 2.220446049250313e-16
+    limit = max(A.shape[-2:]) * epsilon if rtol is None else rtol
+    kept = s > limit * s.detach().amax(-1, keepdim=True)
+    inverse = (1 / s.where(kept, s + 1)).where(kept, s * 0)
+    return vh.mT @ (inverse.unsqueeze(-1) * u.mT)
