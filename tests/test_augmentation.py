@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -273,15 +275,28 @@ def test_of_nothing_nothing_is_read(shape: tuple[int, ...]) -> None:
 
 
 def test_other_threads_run_meanwhile() -> None:
-    """A pass that held the lock would leave this loop no turn between its first and last."""
-    images = np.zeros((60, 1, 200, 200), np.float32)
-    worker = threading.Thread(target=lambda: data.RandomRotation(45)(images))
-    worker.start()
-    turns = 0
-    while worker.is_alive():
-        turns += 1
-    worker.join()
-    assert turns > 1000
+    """Nobody is made to let go of the lock, so another thread has a turn only if a pass does."""
+    images = np.zeros((250, 1, 200, 200), np.float32)
+    begun, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        data.RandomRotation(45)(images)
+        done.set()
+
+    interval, turns = sys.getswitchinterval(), 0
+    sys.setswitchinterval(60)
+    try:
+        worker = threading.Thread(target=work)
+        worker.start()
+        begun.wait()
+        while not done.is_set():
+            turns += 1
+            time.sleep(0.001)
+        worker.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert turns > 0
 
 
 # ---- mixing -----------------------------------------------------------------------------------
