@@ -44,3 +44,22 @@ def through_json(state):
 
     text = json.dumps(apart(state), allow_nan=False)
     return together(json.loads(text))
+
+
+_RNG = np.random.default_rng(0)
+ROWS = 120
+
+
+def people():
+    """Numbers, one with gaps, a truth value, text, and days."""
+    days = np.datetime64("2023-11-28") + _RNG.integers(0, 90, ROWS).astype("timedelta64[D]")
+    return {
+        "age": _RNG.integers(18, 90, ROWS),
+        "income": np.where(_RNG.random(ROWS) < 0.2, NAN, _RNG.lognormal(10, 1, ROWS)),
+        "member": _RNG.random(ROWS) < 0.5,
+        "city": _RNG.choice(["Bern", "Uri", "Zug"], ROWS),
+        "since": days.astype("datetime64[us]"),
+    }
+
+
+PEOPLE = people()
