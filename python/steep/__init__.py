@@ -57,6 +57,7 @@ _SUBMODULES = (
     "data",
     "diagnose",
     "linalg",
+    "distributions",
     "models",
     "nn",
     "optim",

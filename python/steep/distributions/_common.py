@@ -1,0 +1,36 @@
+"""Parameters as tensors of one shape, and probabilities as logits and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import steep
+from steep._core import Size, Tensor
+
+__all__ = ["as_logits", "as_probabilities", "broadcast", "clamped"]
+
+
+def broadcast(*values: Any) -> tuple[tuple[Tensor, ...], Size]:
+    """Tensors of one shape, numbers among them in the dtype of the tensors; and the shape."""
+    first = next((v for v in values if isinstance(v, Tensor) and v.is_floating_point()), None)
+    dtype = steep.get_default_dtype() if first is None else first.dtype
+    tensors = [v if isinstance(v, Tensor) else steep.tensor(v, dtype=dtype) for v in values]
+    shape = steep.broadcast_shapes(*(x.shape for x in tensors))
+    return tuple(x.expand(shape) for x in tensors), Size(shape)
+
+
+def clamped(probabilities: Tensor) -> Tensor:
+    """Probabilities whose logarithms are finite."""
+    eps = steep.finfo(probabilities.dtype).eps
+    return probabilities.clamp(eps, 1 - eps)
+
+
+def as_logits(probabilities: Tensor, binary: bool = False) -> Tensor:
+    """Log-probabilities; log-odds of two outcomes."""
+    safe = clamped(probabilities)
+    return safe.log() - (-safe).log1p() if binary else safe.log()
+
+
+def as_probabilities(logits: Tensor, binary: bool = False) -> Tensor:
+    """The way back."""
+    return steep.sigmoid(logits) if binary else steep.softmax(logits, -1)
