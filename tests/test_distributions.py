@@ -61,7 +61,9 @@ def test_density_is_that_of_the_definition(name: str) -> None:
     _, arguments, density = CONTINUOUS[name]
     value = made(name).sample((5,))
     close(
-        made(name).log_prob(value).exp().numpy(), density(value.numpy(), *arguments) * np.ones(3), 8
+        made(name).log_prob(value).exp().numpy(),
+        density(value.numpy(), *arguments) * np.ones((5, 3)),
+        8,
     )
 
 
