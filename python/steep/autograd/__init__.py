@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 
 from steep._core import Node, Tensor, autograd_backward, autograd_grad, is_grad_enabled
+from steep._lazy import importing
 from steep.autograd.function import Function, FunctionCtx, once_differentiable
 from steep.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from steep.autograd.gradcheck import gradcheck, gradgradcheck
@@ -25,6 +26,7 @@ __all__ = [
     "Variable",
     "backward",
     "enable_grad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",
@@ -34,6 +36,8 @@ __all__ = [
     "once_differentiable",
     "set_grad_enabled",
 ]
+
+__getattr__ = importing(__name__, "functional")
 
 
 def backward(

@@ -23,6 +23,9 @@ __all__ = [
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_interop_threads",
+    "is_complex",
+    "is_conj",
+    "is_nonzero",
     "is_storage",
     "set_default_device",
     "set_default_tensor_type",
@@ -64,6 +67,29 @@ def typename(obj: Any) -> str:
         return str(obj.type())
     kind = obj if isinstance(obj, type) else type(obj)
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def is_complex(input: Tensor) -> bool:
+    """False: numbers are real."""
+    return False
+
+
+def is_conj(input: Tensor) -> bool:
+    """False: numbers are real."""
+    return False
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether a tensor of one element is not 0.
+
+    Raises:
+        RuntimeError: for more or fewer elements.
+    """
+    if input.numel() != 1:
+        raise RuntimeError(
+            f"is_nonzero: expected a tensor of one element, got shape {tuple(input.shape)}"
+        )
+    return bool(input)
 
 
 def is_storage(obj: Any) -> bool:

@@ -20,6 +20,17 @@ from steep.optim._plan import GroupPlan, MissingState
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
+# What optimisers of others name in annotations, and take for a setting that has no default.
+ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+
 
 class Optimizer(HookedOptimizer):
     """Base class of all optimisers.
