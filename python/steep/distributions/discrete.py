@@ -186,7 +186,7 @@ class Categorical(Distribution):
             count = Size(sample_shape).numel()
             rows = self.probs.reshape(-1, self._num_events)
             drawn = steep.multinomial(rows, count, True).t()
-            return drawn.reshape(*sample_shape, *self._batch_shape)
+            return drawn.reshape((*sample_shape, *self._batch_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The log-probabilities of classes."""
