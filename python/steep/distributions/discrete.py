@@ -54,9 +54,11 @@ class Bernoulli(Distribution):
 
     def __getattr__(self, name: str) -> Any:
         if name == "probs" and "logits" in self.__dict__:
-            self.probs = as_probabilities(self.logits, binary=True)
+            with steep.enable_grad():  # whoever asks first, without gradients perhaps
+                self.probs = as_probabilities(self.logits, binary=True)
         elif name == "logits" and "probs" in self.__dict__:
-            self.logits = as_logits(self.probs, binary=True)
+            with steep.enable_grad():
+                self.logits = as_logits(self.probs, binary=True)
         else:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return self.__dict__[name]
@@ -150,9 +152,11 @@ class Categorical(Distribution):
 
     def __getattr__(self, name: str) -> Any:
         if name == "probs" and "logits" in self.__dict__:
-            self.probs = as_probabilities(self.logits)
+            with steep.enable_grad():  # whoever asks first, without gradients perhaps
+                self.probs = as_probabilities(self.logits)
         elif name == "logits" and "probs" in self.__dict__:
-            self.logits = as_logits(self.probs)
+            with steep.enable_grad():
+                self.logits = as_logits(self.probs)
         else:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return self.__dict__[name]
