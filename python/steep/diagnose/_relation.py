@@ -30,7 +30,10 @@ def relation(x: Array, y: Array) -> float:
     targets = targets.astype(np.float64) - targets.mean(axis=0)
     if len(x) < 16 or not np.isfinite(x).all() or not targets.any():
         return np.inf  # too few different inputs to say anything
-    return max(_surely(targets, targets[_nearest(x)]), _surely(targets, _linear(x, targets)))
+    nearest = _surely(targets, targets[_nearest(x)])
+    if nearest < -4:  # always of the other class, as with parities, which tells as much
+        nearest = -nearest
+    return max(nearest, _surely(targets, _linear(x, targets)))
 
 
 def _nearest(x: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 
 from steep._core import Tensor
 from steep.diagnose._events import Batch, Context, Rule
+from steep.diagnose._kinds import log_softmax
 from steep.diagnose._numbers import Array, array, entropy, sample, short
 from steep.diagnose._relation import relation
 from steep.diagnose.finding import Finding
@@ -72,9 +73,12 @@ class AtChance(Rule):
 
     # Within 2 % of chance, which is the entropy of the labels (or their variance). Within 5 % is
     # enough if the data says so too: labels of other inputs can be learned by heart.
-    SHARE, NEAR = 0.98, 0.95
+    # Far above it the loss is on its way down, as where targets are large, or up: for other rules.
+    SHARE, NEAR, ABOVE = 0.98, 0.95, 1.1
     # The data says little where there are few samples of a class.
     PER_CLASS = 30
+    # Standard errors by which answers agree with targets: one in a thousand by chance.
+    SURE = 3.0
     SAMPLES = 600
     COLUMNS = 2000
 
@@ -86,6 +90,7 @@ class AtChance(Rule):
         self.classes = 0
         self.kind = ""
         self.kept = 0
+        self.answers: list[Array] = []
         self.related: float | None = None
         self.movement = _Movement()
 
@@ -96,6 +101,8 @@ class AtChance(Rule):
         self.movement.note(self.context)
         self.losses.append(batch.value)
         self.kind = batch.kind.name
+        answer = _agreement(array(batch.output), array(y), self.kind)
+        self.answers = [*self.answers[-RECENT + 1 :], *([] if answer is None else [answer])]
         if self.kind in ("cross_entropy", "nll"):
             self.classes = batch.output.shape[1] if batch.output.ndim > 1 else 0
         if self.kept < self.SAMPLES and y.ndim and y.numel():
@@ -111,14 +118,16 @@ class AtChance(Rule):
     def _judged(self) -> Iterator[Finding]:
         chance = self._chance()
         recent = float(np.mean(self.losses[-RECENT:]))
-        if chance is None or not recent >= self.NEAR * chance or _is_warming(self.context):
+        if chance is None or not self.NEAR * chance <= recent <= self.ABOVE * chance:
+            return
+        if _is_warming(self.context):
             return
         moved = self.movement.share(self.context)
         # Adversaries rest at chance when they are equals.
         if moved < MOVED or len(self.context.optimizers) > 1:
             return
         related = self._related()
-        stuck = recent >= self.SHARE * chance and _is_flat(self.losses)
+        stuck = recent >= self.SHARE * chance and _is_flat(self.losses) and not self._tells()
         if not stuck and (related is None or related > 1 or self._is_thin()):
             return
         what = "variance" if self.kind == "regression" else "entropy"
@@ -134,6 +143,13 @@ class AtChance(Rule):
             mend = "another learning rate (steep.diagnose.lr_find), and overfit_check: can the "
             mend += "model learn ten samples?"
             yield self.finding("loss-at-chance", "", evidence, mend)
+
+    def _tells(self) -> bool:
+        """Whether its answers have to do with the targets already: it learns, if slowly."""
+        own = np.concatenate(self.answers) if self.answers else np.zeros(0)
+        if own.size < 64 or own.std() == 0:
+            return False
+        return bool(own.mean() > self.SURE * own.std() / math.sqrt(own.size))
 
     def _is_thin(self) -> bool:
         labels = np.concatenate([y.reshape(-1) for y in self.ys])
@@ -167,6 +183,21 @@ class AtChance(Rule):
             x, y = np.concatenate(self.xs), np.concatenate(self.ys)
             self.related = relation(x[: self.SAMPLES], y[: self.SAMPLES])
         return self.related
+
+
+def _agreement(out: Array, y: Array, kind: str) -> Array | None:
+    """Of each sample, how much more its own target is answered than the batch's others are."""
+    if kind == "cross_entropy" and out.ndim == 2 and y.ndim == 1 and y.dtype.kind in "iu":
+        if y.size == 0 or len(out) != y.size or y.min() < 0 or y.max() >= out.shape[1]:
+            return None
+        shares = np.exp(log_softmax(out))
+        result: Array = shares[np.arange(y.size), y] - shares[:, y].mean(axis=1)
+        return result
+    if kind in ("bce", "bce_logits", "regression") and out.size == y.size and y.dtype.kind == "f":
+        answers, targets = out.reshape(-1), y.reshape(-1)
+        result = (answers - answers.mean()) * (targets - targets.mean())
+        return result
+    return None
 
 
 def _entropy_of(labels: Array) -> float:
