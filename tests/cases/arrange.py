@@ -316,6 +316,7 @@ TURNS = {
         bad=(
             bad(RuntimeError, "roll: expected a dimension for each shift", arr(2, 3), (1, 2), (0,)),
             bad(IndexError, "Dimension out of range", arr(2), 1, 1),
+            bad(IndexError, "roll: Dimension specified as 0", arr(), 1, 0),
         ),
     ),
     "rot90": Row(

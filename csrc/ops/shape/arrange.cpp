@@ -31,10 +31,12 @@ Tensor roll(const Tensor& x, const Dims& shifts, std::optional<Dims> dims) {
   if (shifts.size() != dims->size())
     fail(ErrorKind::runtime, "roll", "a dimension for each shift",
          join(shifts.size(), " shifts and ", dims->size(), " dims"));
+  if (x.dim() == 0)
+    throw Error(ErrorKind::index, "roll: Dimension specified as 0 but tensor has no dimensions");
   Tensor out = x;
   for (int i = 0; i < shifts.size(); ++i) {
     const int dim = wrap_dim("roll", (*dims)[i], x.dim());
-    if (x.dim() > 0) out = rolled(out, shifts[i], dim);
+    out = rolled(out, shifts[i], dim);
   }
   return out.same(x) ? clone(x) : out;
 }
