@@ -36,6 +36,14 @@ from steep.nn.activation import (
     Tanhshrink,
     Threshold,
 )
+from steep.nn.adaptive_pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+)
 from steep.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from steep.nn.channelshuffle import ChannelShuffle
 from steep.nn.classifiers import AdaptiveLogSoftmaxWithLoss, LinearCrossEntropyLoss
@@ -125,12 +133,6 @@ from steep.nn.parameter import (
 from steep.nn.parameter_containers import ParameterDict, ParameterList
 from steep.nn.pixelshuffle import PixelShuffle, PixelUnshuffle
 from steep.nn.pooling import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveAvgPool3d,
-    AdaptiveMaxPool1d,
-    AdaptiveMaxPool2d,
-    AdaptiveMaxPool3d,
     AvgPool1d,
     AvgPool2d,
     AvgPool3d,
@@ -140,20 +142,13 @@ from steep.nn.pooling import (
     MaxPool1d,
     MaxPool2d,
     MaxPool3d,
-    MaxUnpool1d,
-    MaxUnpool2d,
-    MaxUnpool3d,
 )
 from steep.nn.rnn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
 from steep.nn.shape import Flatten, Unflatten
 from steep.nn.sparse import Embedding, EmbeddingBag
-from steep.nn.transformer import (
-    Transformer,
-    TransformerDecoder,
-    TransformerDecoderLayer,
-    TransformerEncoder,
-    TransformerEncoderLayer,
-)
+from steep.nn.transformer import Transformer, TransformerDecoder, TransformerEncoder
+from steep.nn.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
+from steep.nn.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from steep.nn.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ += [

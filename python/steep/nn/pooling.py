@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from steep._core import (
     Tensor,
@@ -16,20 +15,11 @@ from steep._core import (
     max_pool1d,
     max_pool2d,
     max_pool3d,
-    max_unpool1d,
-    max_unpool2d,
-    max_unpool3d,
 )
-from steep.nn._pool import Output, Sizes, adaptive, each
+from steep.nn._pool import Sizes, each
 from steep.nn.module import Module
 
 __all__ = [
-    "AdaptiveAvgPool1d",
-    "AdaptiveAvgPool2d",
-    "AdaptiveAvgPool3d",
-    "AdaptiveMaxPool1d",
-    "AdaptiveMaxPool2d",
-    "AdaptiveMaxPool3d",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -39,9 +29,6 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
-    "MaxUnpool1d",
-    "MaxUnpool2d",
-    "MaxUnpool3d",
 ]
 
 
@@ -138,100 +125,6 @@ class MaxPool3d(_MaxPool):
     def forward(self, input: Tensor) -> Any:
         """Pool: ``(N, C, D, H, W)`` to ``(N, C, D', H', W')``."""
         return max_pool3d(input, *self._settings())
-
-
-class _MaxUnpool(Module):
-    """What the three inverses share."""
-
-    _axes: ClassVar[int]
-
-    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
-        super().__init__()
-        self.kernel_size = each(kernel_size, self._axes)
-        self.stride = self.kernel_size if stride is None else each(stride, self._axes)
-        self.padding = each(padding, self._axes)
-
-    def extra_repr(self) -> str:
-        """The windows."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-class MaxUnpool1d(_MaxUnpool):
-    """Put what `MaxPool1d` took back to where it was, among zeros.
-
-    Shapes: input and indices ``(N, C, L)`` or ``(C, L)``, out ``(N, C, L')`` with ``L' = (L - 1)
-    stride - 2 padding + kernel_size``, or the `output_size` given when it is called.
-
-    Args:
-        kernel_size: length of the windows.
-        stride: steps between neighbouring windows. Default: `kernel_size`.
-        padding: places that were added at both ends. Default: 0.
-
-    Raises:
-        RuntimeError: when called with an index outside of the result.
-        ValueError: when called with an `output_size` that cannot have been.
-
-    Example:
-        >>> import steep
-        >>> x, where = steep.tensor([[3.0, 5.0]]), steep.tensor([[1, 3]])
-        >>> steep.nn.MaxUnpool1d(2)(x, where)
-        tensor([[0., 3., 0., 5.]])
-    """
-
-    _axes = 1
-
-    def forward(
-        self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None
-    ) -> Tensor:
-        """Put back: ``(N, C, L)`` to ``(N, C, L')``."""
-        windows = (self.kernel_size, self.stride, self.padding)
-        return max_unpool1d(input, indices, *windows, output_size)
-
-
-class MaxUnpool2d(_MaxUnpool):
-    """Put what `MaxPool2d` took back: `MaxUnpool1d` over two axes.
-
-    Shapes: input and indices ``(N, C, H, W)`` or ``(C, H, W)``, out ``(N, C, H', W')``.
-
-    Example:
-        >>> import steep
-        >>> pool = steep.nn.MaxPool2d(2, return_indices=True)
-        >>> out, where = pool(steep.zeros(1, 3, 4, 4))
-        >>> tuple(steep.nn.MaxUnpool2d(2)(out, where).shape)
-        (1, 3, 4, 4)
-    """
-
-    _axes = 2
-
-    def forward(
-        self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None
-    ) -> Tensor:
-        """Put back: ``(N, C, H, W)`` to ``(N, C, H', W')``."""
-        windows = (self.kernel_size, self.stride, self.padding)
-        return max_unpool2d(input, indices, *windows, output_size)
-
-
-class MaxUnpool3d(_MaxUnpool):
-    """Put what `MaxPool3d` took back: `MaxUnpool1d` over three axes.
-
-    Shapes: input and indices ``(N, C, D, H, W)`` or ``(C, D, H, W)``, out ``(N, C, D', H', W')``.
-
-    Example:
-        >>> import steep
-        >>> pool = steep.nn.MaxPool3d(2, return_indices=True)
-        >>> out, where = pool(steep.zeros(1, 3, 4, 4, 4))
-        >>> tuple(steep.nn.MaxUnpool3d(2)(out, where).shape)
-        (1, 3, 4, 4, 4)
-    """
-
-    _axes = 3
-
-    def forward(
-        self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None
-    ) -> Tensor:
-        """Put back: ``(N, C, D, H, W)`` to ``(N, C, D', H', W')``."""
-        windows = (self.kernel_size, self.stride, self.padding)
-        return max_unpool3d(input, indices, *windows, output_size)
 
 
 class _AvgPool(Module):
@@ -425,138 +318,3 @@ class LPPool3d(_LPPool):
     def forward(self, input: Tensor) -> Tensor:
         """Pool: ``(N, C, D, H, W)`` to ``(N, C, D', H', W')``."""
         return lp_pool3d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
-
-
-class _Adaptive(Module):
-    """What pooling to a given size shares."""
-
-    _axes: ClassVar[int]
-    output_size: Output
-
-    def extra_repr(self) -> str:
-        """The size."""
-        return f"output_size={self.output_size}"
-
-
-class _AdaptiveAvgPool(_Adaptive):
-    def __init__(self, output_size: Output) -> None:
-        super().__init__()
-        self.output_size = output_size
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Pool to `output_size`."""
-        result: Tensor = adaptive("avg", self._axes, input, self.output_size)
-        return result
-
-
-class _AdaptiveMaxPool(_Adaptive):
-    def __init__(self, output_size: Output, return_indices: bool = False) -> None:
-        super().__init__()
-        self.output_size = output_size
-        self.return_indices = return_indices
-
-    def forward(self, input: Tensor) -> Any:
-        """Pool to `output_size`."""
-        return adaptive("max", self._axes, input, self.output_size, self.return_indices)
-
-
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """The means of `output_size` windows that cut sequences into nearly equal parts.
-
-    Window o is that from ``floor(o L / output_size)`` to ``ceil((o + 1) L / output_size)``. Shapes:
-    input ``(N, C, L)`` or ``(C, L)``, out ``(N, C, output_size)``.
-
-    Args:
-        output_size: how many windows.
-
-    Raises:
-        RuntimeError: when called with an input of other dimensions, or with none of a size.
-
-    Example:
-        >>> import steep
-        >>> steep.nn.AdaptiveAvgPool1d(2)(steep.tensor([[1.0, 2.0, 3.0]]))
-        tensor([[1.5000, 2.5000]])
-    """
-
-    _axes = 1
-
-
-class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """Means that bring images to `output_size`: `AdaptiveAvgPool1d` over two axes.
-
-    Shapes: input ``(N, C, H, W)`` or ``(C, H, W)``, out ``(N, C, *output_size)``.
-
-    Args:
-        output_size: one number or one for each axis; ``None`` keeps the input's.
-
-    Example:
-        >>> import steep
-        >>> tuple(steep.nn.AdaptiveAvgPool2d((None, 7))(steep.zeros(1, 64, 10, 9)).shape)
-        (1, 64, 10, 7)
-    """
-
-    _axes = 2
-
-
-class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """Means that bring volumes to `output_size`: `AdaptiveAvgPool2d` over three axes.
-
-    Shapes: input ``(N, C, D, H, W)`` or ``(C, D, H, W)``, out ``(N, C, *output_size)``.
-
-    Example:
-        >>> import steep
-        >>> tuple(steep.nn.AdaptiveAvgPool3d(1)(steep.zeros(1, 64, 4, 5, 6)).shape)
-        (1, 64, 1, 1, 1)
-    """
-
-    _axes = 3
-
-
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest elements of the windows of `AdaptiveAvgPool1d`.
-
-    Shapes: input ``(N, C, L)`` or ``(C, L)``, out ``(N, C, output_size)``.
-
-    Args:
-        output_size: how many windows.
-        return_indices: return where the elements were as well. Default: ``False``.
-
-    Raises:
-        RuntimeError: when called with an input of other dimensions, or with none of a size.
-
-    Example:
-        >>> import steep
-        >>> steep.nn.AdaptiveMaxPool1d(2)(steep.tensor([[1.0, 2.0, 3.0]]))
-        tensor([[2., 3.]])
-    """
-
-    _axes = 1
-
-
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """Largest elements that bring images to `output_size`: `AdaptiveMaxPool1d` over two axes.
-
-    Shapes: input ``(N, C, H, W)`` or ``(C, H, W)``, out ``(N, C, *output_size)``, of which each may
-    be ``None``: the input's.
-
-    Example:
-        >>> import steep
-        >>> tuple(steep.nn.AdaptiveMaxPool2d((5, 7))(steep.zeros(1, 64, 8, 9)).shape)
-        (1, 64, 5, 7)
-    """
-
-    _axes = 2
-
-
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """Largest elements that bring volumes to `output_size`: `AdaptiveMaxPool2d` over three axes.
-
-    Shapes: input ``(N, C, D, H, W)`` or ``(C, D, H, W)``, out ``(N, C, *output_size)``.
-
-    Example:
-        >>> import steep
-        >>> tuple(steep.nn.AdaptiveMaxPool3d((2, None, 1))(steep.zeros(1, 64, 4, 5, 6)).shape)
-        (1, 64, 2, 5, 1)
-    """
-
-    _axes = 3
