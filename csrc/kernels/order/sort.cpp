@@ -56,13 +56,6 @@ inline uint64_t key_of(double x) {
   return x != x ? ~uint64_t{0} : key;
 }
 inline uint64_t key_of(int64_t x) { return static_cast<uint64_t>(x) ^ 0x8000000000000000u; }
-inline uint32_t key_of(int32_t x) { return static_cast<uint32_t>(x) ^ 0x80000000u; }
-inline uint32_t key_of(uint8_t x) { return x; }
-// A bool in memory, which is true where it is not 0.
-struct BoolByte {
-  uint8_t byte;
-};
-inline uint32_t key_of(BoolByte x) { return x.byte != 0; }
 
 template <class P>
 void insert(P* pairs, int64_t n) {
@@ -214,9 +207,6 @@ void STEEP_FILL(order_sort)() {
   set_routine<float>(kSort, sort<float, Narrow>);
   set_routine<double>(kSort, sort<double, Wide>);
   set_routine<int64_t>(kSort, sort<int64_t, Wide>);
-  set_routine<int32_t>(kSort, sort<int32_t, Narrow>);
-  set_routine<uint8_t>(kSort, sort<uint8_t, Narrow>);
-  set_routine<bool>(kSort, sort<BoolByte, Narrow>);
 }
 
 }  // namespace steep::kernels

@@ -14,7 +14,7 @@ struct SortedRows {
   Flag descending;
 };
 
-// SortedRows.  Operands: values[rows, kept], indices int64[rows, kept], x[rows, n].
+// SortedRows, of float32, float64 and int64.  Operands: values[rows, kept], indices int64[rows, kept], x[rows, n].
 extern Kernel kSort;
 
 }  // namespace steep::kernels

@@ -32,18 +32,20 @@ std::tuple<Tensor, Tensor> sorted_first(const char* op, const Tensor& x, int64_t
   Tensor values, indices;
   {
     const tape::GradMode off(false);
-    const Tensor rows = rows_along(x, dim);
+    // Integers and bools are sorted as int64: one kernel for all of them keeps the library small.
+    const DType type = is_floating(x.dtype()) ? x.dtype() : DType::int64;
+    const Tensor rows = rows_along(to(x, type), dim);
     Dims shape = rows.shape();
     const int64_t n = x.dim() == 0 ? 1 : shape.back();
     if (n > std::numeric_limits<uint32_t>::max())
       fail(ErrorKind::runtime, op, "fewer than 2**32 elements along a dimension", join(n));
     if (x.dim() > 0) shape.back() = kept;
-    values = empty(shape, x.dtype());
+    values = empty(shape, type);
     indices = empty(shape, DType::int64);
     if (values.numel() > 0)
-      program::launch(kernels::kSort, x.dtype(), {values, indices, rows},
+      program::launch(kernels::kSort, type, {values, indices, rows},
                       kernels::SortedRows{rows.numel() / n, n, kept, descending});
-    values = back_from_rows(values, dim);
+    values = back_from_rows(to(values, x.dtype()), dim);
     indices = back_from_rows(indices, dim);
   }
   if (wanted(x)) {
