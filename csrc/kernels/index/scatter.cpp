@@ -87,7 +87,6 @@ void fill_moves() {
 }
 template <class T, class Wraps>
 void fill() {
-  set_routine<T>(kScatterAdd, scatter<Wraps, Plus>);
   set_routine<T>(kScatterProd, scatter<Wraps, Times>);
   set_routine<T>(kScatterAmax, scatter<T, Greater>);
   set_routine<T>(kScatterAmin, scatter<T, Lesser>);
@@ -99,9 +98,13 @@ void STEEP_FILL(index_scatter)() {
   fill_moves<float, uint32_t>(), fill_moves<int32_t, uint32_t>();
   fill_moves<double, uint64_t>(), fill_moves<int64_t, uint64_t>();
   fill_moves<uint8_t, uint8_t>(), fill_moves<bool, uint8_t>();
+  set_routine<float>(kScatterAdd, scatter<float, Plus>);
+  set_routine<double>(kScatterAdd, scatter<double, Plus>);
+  set_routine<int64_t>(kScatterAdd, scatter<uint64_t, Plus>);
+  set_routine<int32_t>(kScatterAdd, scatter<uint32_t, Plus>);
+  set_routine<uint8_t>(kScatterAdd, scatter<uint8_t, Plus>);
   set_routine<bool>(kScatterAdd, scatter<BoolByte, Plus>);
-  fill<float, float>(), fill<double, double>();
-  fill<int64_t, uint64_t>(), fill<int32_t, uint32_t>(), fill<uint8_t, uint8_t>();
+  fill<float, float>(), fill<double, double>(), fill<int64_t, uint64_t>();
 }
 
 }  // namespace steep::kernels

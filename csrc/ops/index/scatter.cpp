@@ -89,11 +89,6 @@ Tensor gathered(const Tensor& x, const Scattered& like) {
   return gather(x, like.dim, like.index, false);
 }
 
-struct SavedPlaces {
-  Saved index;
-  int dim;
-};
-
 // out = x, and src where the index says.
 Tensor put(const char* op, const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src) {
   if (index.numel() == 0) return clone(x);
@@ -276,6 +271,11 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   if (x.dtype() == DType::boolean) return of_truths(x, dim, index, src, way, include_self);
   if (index.numel() == 0) return clone(x);
   Scattered of = checked("scatter_reduce", x, dim, index, src);
+  // The rarer ways have kernels for int64 alone of the integers.
+  if (way != Way::sum && way != Way::mean && !is_floating(x.dtype()) && x.dtype() != DType::int64)
+    return to(scatter_reduce(to(x, DType::int64), dim, index, to(src, DType::int64), reduce,
+                             include_self),
+              x.dtype());
   if (!include_self) of.target = cleared(of, neutral(way, x.dtype()));
   Tensor out;
   switch (way) {
