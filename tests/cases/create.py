@@ -154,7 +154,7 @@ CREATE = {
         bench=call(0, 1, 1000),
         bad=(
             bad(RuntimeError, "number of steps must be non-negative", 0, 1, -1),
-            bad(NotImplementedError, "not implemented for 'bool'", 0, 1, 3, dtype=np.bool_),
+            bad(NotImplementedError, "not implemented for 'bool'", 0, 1, 3, dtype=np.dtype("bool")),
         ),
     ),
     "logspace": Row(
