@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import steep
@@ -46,6 +47,21 @@ def test_schedules_step_where_they_belong(
     assert same(weights(hand), weights(model))
     assert len(set(history["lr"])) > 1
     assert one.param_groups[0]["lr"] == two.param_groups[0]["lr"]
+
+
+@pytest.mark.parametrize("wrapped", [tuple, lambda parts: TensorDataset(*map(steep.tensor, parts))])
+def test_columns_of_one_array_are_compiled_and_give_the_same(wrapped: Callable[..., Any]) -> None:
+    table = np.random.default_rng(0).normal(size=(64, 5)).astype(np.float32)
+    for x, y in [(table[:, :4], table[:, 3:]), (table[:, :2], table[:, :2]), (table[:, :2],) * 2]:
+        borrowed, apart = network(x.shape[1], 2), network(x.shape[1], 2)
+        shared = (x, y) if wrapped is tuple else TensorDataset(*map(steep.from_numpy, (x, y)))
+        steep.manual_seed(1)
+        one = fit(borrowed, nn.MSELoss(), sgd(borrowed), shared, shared, epochs=2)
+        steep.manual_seed(1)
+        data = wrapped((x.copy(), y.copy()))
+        other = fit(apart, nn.MSELoss(), sgd(apart), data, data, epochs=2)
+        assert one["val_loss"] == other["val_loss"]
+        assert same(weights(borrowed), weights(apart))
 
 
 def test_a_plateau_follows_what_is_monitored() -> None:

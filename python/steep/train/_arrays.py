@@ -10,6 +10,7 @@ from steep.nn.module import Module
 
 __all__ = [
     "Structure",
+    "apart",
     "check_finite",
     "dtype_of",
     "length_of",
@@ -41,6 +42,32 @@ def tensors_in(x: Structure) -> list[Tensor]:
 def length_of(x: Structure) -> int:
     """How many samples a batch has."""
     return int(tensors_in(x)[0].shape[0])
+
+
+def apart(parts: tuple[Any, ...]) -> Any:
+    """Tensors of which no two lie in the same memory, as columns of one NumPy array would.
+
+    A step of two tensors that borrowed the same memory could not be replayed. What comes later,
+    the targets as a rule, is copied; where it is the very same, it is the earlier tensor.
+    """
+    there: list[tuple[Tensor, int, int]] = []
+
+    def own(t: Tensor) -> Tensor:
+        if t.requires_grad or not t.numel():
+            return t
+        spans = zip(t.shape, t.stride(), strict=True)
+        start = t.data_ptr()
+        end = start + t.element_size() * (1 + sum((size - 1) * by for size, by in spans))
+        layout = t.dtype, t.shape, t.stride()
+        for other, first, last in there:
+            if start == first and layout == (other.dtype, other.shape, other.stride()):
+                return other
+            if start < last and first < end:
+                return t.clone()
+        there.append((t, start, end))
+        return t
+
+    return tuple(None if part is None else mapped(own, part) for part in parts)
 
 
 def narrowed(x: Structure, start: int, count: int) -> Structure:

@@ -15,7 +15,7 @@ from steep.data.collate import default_collate
 from steep.data.dataset import TensorDataset
 from steep.data.loader import DataLoader
 from steep.data.sampler import BatchSampler, OrderedSampler
-from steep.train._arrays import Structure, length_of, mapped, narrowed
+from steep.train._arrays import Structure, apart, length_of, mapped, narrowed
 
 __all__ = ["Batch", "Batches", "LoadedBatches", "Parts", "RowBatches", "row_parts", "split_batch"]
 
@@ -133,7 +133,12 @@ class RowBatches(Batches):
         generator: Generator | None = None,
     ) -> None:
         super().__init__()
-        self.parts, self.batch_size, self.sampler, self.rows = parts, batch_size, sampler, rows
+        self.parts, self.batch_size, self.sampler, self.rows = (
+            apart(parts),
+            batch_size,
+            sampler,
+            rows,
+        )
         self.drop_last, self.generator = drop_last, generator
         self.in_rows = sampler is not None
         size = length_of(parts[0]) if sampler is None else len(sampler)
