@@ -466,3 +466,31 @@ def test_the_page_in_a_browser(folder: Path) -> None:
         assert wide
         browser.close()
     assert said == [(folder / "houses-report.html").as_uri()]
+
+
+def test_tables_in_other_encodings_are_read_when_it_is_said(tmp_path: Path, capsys: Any) -> None:
+    table = tmp_path / "houses.csv"
+    frame = houses().rename(columns={"size": "Größe"})
+    frame["price"] = 3 * frame["Größe"]
+    frame.to_csv(table, index=False, encoding="latin-1")
+    model, out = str(tmp_path / "houses.steep"), str(tmp_path / "out.csv")
+    given = ["train", str(table), "--target", "price", "-o", model, *QUICK]
+    assert main(given) == 1
+    assert "say --encoding latin-1 or another" in capsys.readouterr().err
+    assert main([*given, "--encoding", "latin-1"]) == 0
+    assert main(["predict", model, str(table), "-o", out, "--encoding", "latin-1"]) == 0
+    assert "Größe" in Path(out).read_text(encoding="utf-8")
+
+
+def test_a_class_without_a_training_row_is_no_mistake_of_counting(
+    tmp_path: Path, capsys: Any
+) -> None:
+    table = tmp_path / "houses.csv"
+    frame = houses(300)
+    frame["dear"] = np.where(frame["size"] > 50, "yes", "no")
+    frame.loc[0, "dear"] = "maybe"
+    frame.to_csv(table, index=False)
+    for seed in range(4):
+        given = ["train", str(table), "--target", "dear", "--seed", str(seed), *QUICK]
+        assert main([*given, "-o", str(tmp_path / "houses.steep")]) == 0
+    assert "labels-from-one" not in capsys.readouterr().err

@@ -170,3 +170,24 @@ def test_without_pandas(write, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=r"needs pandas: pip install 'steep\[tables\]'"):
         read_table(path)
+
+
+def test_decimal_commas_between_semicolons_are_read(tmp_path):
+    path = tmp_path / "european.csv"
+    path.write_text("size;town;count;pair\n1,5;Zug;3;1,2 3,4\n-2;Uri;4;5\n;Bern;5;6\n,25e1;;6;7\n")
+    table = read_table(path)
+    assert table["size"].tolist()[:2] == [1.5, -2.0]
+    assert np.isnan(table["size"][2])
+    assert table["size"][3] == 2.5
+    assert table["count"].tolist() == [3, 4, 5, 6]
+    assert table["pair"][0] == "1,2 3,4"
+    assert read_table(path, decimal=".")["size"][0] == "1,5"
+    path.write_text("size;pair\n1.5;1,2\n2;3,4\n")
+    assert read_table(path)["pair"].tolist() == ["1,2", "3,4"]
+
+
+def test_an_unknown_encoding_is_named(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a\n1\n")
+    with pytest.raises(ValueError, match="encoding such as 'utf-8' or 'latin-1', got 'utf9'"):
+        read_table(path, encoding="utf9")

@@ -111,4 +111,5 @@ def _said(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory; fewer rows, columns or hidden units need less"
     # A message begins with the function that complains, which nobody has called here.
-    return _CALLED.sub("", str(error)) or type(error).__name__
+    text = str(error).replace("encoding='latin-1'", "--encoding latin-1")
+    return _CALLED.sub("", text) or type(error).__name__

@@ -23,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--probabilities", action="store_true", help="a column for each class beside its prediction"
     )
+    parser.add_argument(
+        "--encoding", default="utf-8", help="of a table of text, latin-1 say; default: utf-8"
+    )
     parser.add_argument("--only", action="store_true", help="leave out the table's own columns")
 
 
@@ -34,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
     trained = load_trained(options.model)
     _check_place(options)
-    frame = read_table(options.table)
+    frame = read_table(options.table, encoding=options.encoding)
     trained.check(frame, options.table)
     for note in trained.strangers(frame):
         print(f"steep predict: {note}", file=sys.stderr)

@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-categories", type=_width, default=100, metavar="COUNT",
         help="text with more different values is left out; default: 100")  # fmt: skip
     add("--seed", type=_seed, default=0, help="of splits and weights; default: 0")
+    add("--encoding", default="utf-8", help="of a table of text, latin-1 say; default: utf-8")
     add("--quiet", action="store_true", help="no progress bar, and no report here")
 
 
@@ -134,7 +135,9 @@ def train(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     from steep.cli.tables import learning, reading
     from steep.data.tables.kinds import TableWarning
 
-    problem = reading.read_problem(options.table, options.target, options.task, options.drop)
+    problem = reading.read_problem(
+        options.table, options.target, options.task, options.drop, options.encoding
+    )
     shares = (options.validation, options.test)
     parts = reading.share_out(problem, shares, options.seed, options.time)
     with warnings.catch_warnings():

@@ -13,6 +13,7 @@ import steep
 from steep import nn
 from steep.cli.tables.reading import Parts, Problem
 from steep.data import TableTransform, TargetTransform
+from steep.diagnose import TrainingWarning
 from steep.models import TabularNet, embedding_dimensions, mlp
 
 __all__ = ["Recipe", "fit_linear", "fit_network", "inputs_of", "outputs_of", "predictions"]
@@ -59,6 +60,7 @@ def fit_network(
     recipe: Recipe,
     *,
     progress: bool | None = None,
+    sanitize: bool = True,
 ) -> tuple[nn.Module, Any]:
     """A network with the weights of its best epoch, and the history of its training."""
     inputs = inputs_of(table, problem.frame)
@@ -77,17 +79,21 @@ def fit_network(
 
     optimizer = steep.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.decay)
     try:
-        history = steep.train.fit(
-            network,
-            loss,
-            optimizer,
-            taken(parts.training),
-            taken(parts.validation),
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_size,
-            early_stopping=recipe.patience,
-            progress=progress,
-        )
+        with warnings.catch_warnings():
+            # Classes are numbered here, of all rows; the first one may have none to learn from.
+            warnings.filterwarnings("ignore", "labels-from-one", TrainingWarning)
+            history = steep.train.fit(
+                network,
+                loss,
+                optimizer,
+                taken(parts.training),
+                taken(parts.validation),
+                epochs=recipe.epochs,
+                batch_size=recipe.batch_size,
+                early_stopping=recipe.patience,
+                progress=progress,
+                sanitize=sanitize,
+            )
     except ArithmeticError as error:
         raise ValueError(
             f"the training went astray: {str(error).partition('. ')[0].removeprefix('fit: ')}; "
@@ -105,7 +111,10 @@ def fit_linear(
         table = TableTransform(max_categories=max_categories).fit(problem.frame, parts.training)
     if problem.task == "classification":
         recipe = Recipe(hidden=(), dropout=0.0, lr=1e-2, decay=1e-3, epochs=200, patience=10)
-        return table, fit_network(table, target, problem, parts, recipe, progress=False)[0]
+        network, _ = fit_network(
+            table, target, problem, parts, recipe, progress=False, sanitize=False
+        )
+        return table, network
     x = table.transform(problem.frame)[parts.training].astype(np.float64)
     y = target.transform(problem.values)[parts.training].astype(np.float64)
     mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)

@@ -46,13 +46,15 @@ class Parts:
     test: np.ndarray
 
 
-def read_problem(path: str, target: str, task: str | None, drop: list[str]) -> Problem:
+def read_problem(
+    path: str, target: str, task: str | None, drop: list[str], encoding: str = "utf-8"
+) -> Problem:
     """Read a table and find out what kind of task its target makes.
 
     Raises:
         ValueError: if there is no such column, or nothing can be learned of it.
     """
-    frame = read_table(path)
+    frame = read_table(path, encoding=encoding)
     seen = as_frame(frame, path)
     seen.require([target, *drop], path)
     if target in drop:

@@ -25,6 +25,7 @@ _FORMATS = {
 }
 _PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
 _SEPARATORS = (",", ";", "\t", "|")
+_WITH_COMMA = r"\s*[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?\s*"
 
 
 def read_table(
@@ -33,7 +34,7 @@ def read_table(
     format: str | None = None,
     columns: Sequence[str] | None = None,
     separator: str | None = None,
-    decimal: str = ".",
+    decimal: str | None = None,
     header: bool | None = None,
     missing: Sequence[str] = (),
     encoding: str = "utf-8",
@@ -51,7 +52,8 @@ def read_table(
         columns: names of the columns to read. Default: all.
         separator: what stands between fields. Default: the most frequent of comma, semicolon, tab
             and bar in the first line.
-        decimal: the decimal mark of numbers.
+        decimal: the decimal mark of numbers. Default: the point; where fields are separated by
+            semicolons, and no number has a point, also the comma.
         header: whether the first line holds the names. Default: it does, and a line of numbers
             alone is refused; with ``False``, columns are called x0, x1, ...
         missing: further spellings of a missing value, ``["?", "-999"]`` say.
@@ -146,12 +148,17 @@ def _read_csv(
         separator = separator or _separator(file, options["encoding"], pandas)
         names = _names(file, separator, header, options["encoding"], what, pandas)
         _check_columns(columns, names, what)
+        guess = options["decimal"] is None and separator == ";"
+        options = {**options, "decimal": options["decimal"] or "."}
         table = pandas.read_csv(
             file, sep=separator, header=None if header is False else 0, names=names,
             index_col=False, low_memory=False, skipinitialspace=True,
             usecols=None if columns is None else list(columns), **options,
         )  # fmt: skip
     table = table if columns is None else table[list(columns)]
+    if guess and not any(map(_has_fractions, (table[name] for name in table.columns))):
+        for name in table.columns:
+            table[name] = _decimal_commas(table[name], pandas)
     for name in table.columns:
         table[name] = _dates(table[name], pandas)
     return table
@@ -177,6 +184,13 @@ def _explained(what: str, encoding: str, pandas: Any) -> Iterator[None]:
             f"{what}: expected text in {encoding}, got the byte "
             f"0x{error.object[error.start]:02x}; say encoding='latin-1' or another"
         ) from error
+    except LookupError as error:
+        if not isinstance(error, (KeyError, IndexError)):
+            raise ValueError(
+                f"{what}: expected the name of an encoding such as 'utf-8' or 'latin-1', got "
+                f"{encoding!r}"
+            ) from error
+        raise
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{what}: the compressed file is damaged: {error}") from error
 
@@ -228,10 +242,28 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def _has_fractions(series: Any) -> bool:
+    return series.dtype.kind == "f" and bool((series.dropna() % 1 != 0).any())
+
+
+def _decimal_commas(series: Any, pandas: Any) -> Any:
+    """Numbers, where every text in the column is one with a decimal comma, or a whole one."""
+    if not _is_text(series, pandas):
+        return series
+    known = series.dropna().astype(str)
+    if not len(known) or not known.str.fullmatch(_WITH_COMMA).all():
+        return series
+    return series.astype(object).where(series.isna(), known.str.replace(",", ".")).astype(float)
+
+
+def _is_text(series: Any, pandas: Any) -> bool:
+    is_object = pandas.api.types.is_object_dtype(series.dtype)
+    return is_object or isinstance(series.dtype, pandas.StringDtype)
+
+
 def _dates(series: Any, pandas: Any) -> Any:
     """Dates, where every text in the column is one of ISO 8601."""
-    types = pandas.api.types
-    if not (types.is_object_dtype(series.dtype) or isinstance(series.dtype, pandas.StringDtype)):
+    if not _is_text(series, pandas):
         return series
     known = series.dropna()
     if not len(known) or not known.iloc[:100].astype(str).str.match(r"\d{4}-\d\d-\d\d").all():
