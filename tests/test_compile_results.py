@@ -77,6 +77,26 @@ def test_large_numbers_and_keys_that_cannot_be_shown_are_replayed() -> None:
         assert replays(compiled) > 0
 
 
+@pytest.mark.parametrize("name", ["max", "sort", "median", "mode", "cummax", "aminmax"])
+def test_named_results_of_operations_are_replayed(name: str) -> None:
+    def function(x: Any) -> Any:
+        y = x * x
+        y.sum().backward()
+        return getattr(steep, name)(x.detach() * 2, dim=0), {
+            "in": [getattr(y.detach(), name)(dim=-1)]
+        }
+
+    compiled = steep.compile(function, fullgraph=True)
+    x = steep.tensor([[3.0, 1.0], [2.0, 4.0]], requires_grad=True)
+    got, expected = settle(compiled, x), function(x)
+    assert type(got[0]) is type(expected[0])
+    assert type(got[1]["in"][0]) is type(expected[0])
+    for one, other in zip(
+        [*got[0], *got[1]["in"][0]], [*expected[0], *expected[1]["in"][0]], strict=True
+    ):
+        assert one.tolist() == other.tolist()
+
+
 class Colour(enum.IntEnum):
     RED = 1
 

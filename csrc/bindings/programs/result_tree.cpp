@@ -44,6 +44,7 @@ ResultTree::ResultTree(PyObject* description) {
     items = part(description, 4);
   } else {
     kind_ = *what == 'd' ? Kind::dict : Kind::named;
+    whole_ = *what == 's';
     value_ = Owned::borrow(part(description, 1));
     items = part(description, 2);
   }
@@ -99,7 +100,8 @@ PyObject* ResultTree::build_with(const Source& source, Numbers& numbers) const {
   for (Py_ssize_t i = 0; i < count; ++i)
     PyTuple_SET_ITEM(tuple.get(), i, checked(items_[i].build_with(source, numbers)));
   if (kind_ == Kind::tuple) return tuple.release();
-  return PyObject_CallObject(value_.get(), tuple.get());
+  return whole_ ? PyObject_CallOneArg(value_.get(), tuple.get())
+                : PyObject_CallObject(value_.get(), tuple.get());
 }
 
 PyObject* ResultTree::make_with(const Source& source, Numbers& numbers) const {

@@ -15,8 +15,9 @@ class ResultTree {
   // object) a plain value; ("item", n, type) the element of output n as a float or an int;
   // ("array", n) an array on the memory of output n; ("given", n) number n of those given to
   // build(); (type, items) a tuple or list; ("dict", keys, items) a dict; ("named", type, items) a
-  // named tuple; ("made", type, (maker, arguments), keys, items) a dict of another class, or an
-  // object with attributes: the maker's, which then gets its items.
+  // named tuple; ("sequence", type, items) one that operations return, such as max(x, dim);
+  // ("made", type, (maker, arguments), keys, items) a dict of another class, or an object with
+  // attributes: the maker's, which then gets its items.
   explicit ResultTree(PyObject* description);
 
   int traverse(visitproc visit, void* arg) const;
@@ -49,7 +50,7 @@ class ResultTree {
 
   Kind kind_;
   int output_ = 0;
-  bool whole_ = false;  // whether a number is an int
+  bool whole_ = false;  // whether a number is an int; whether a type takes its items as one tuple
   // The plain value; the keys of a dict; the type of a named tuple; or (maker, arguments).
   Owned value_;
   Owned keys_;  // for "made"

@@ -105,6 +105,8 @@ class _Description:
             # No such numbers inside: its class may look at them when it is made, before they have
             # values.
             return ("named", kind, self._items(part, part, False))
+        if _is_of_operation(kind):
+            return ("sequence", kind, self._items(part, part, False))
         if (values := values_to_make(part)) is None:
             raise TypeError(
                 f"it returns {one_of(kind.__name__)}, which a replay cannot create; return "
@@ -159,6 +161,11 @@ def _is_named(kind: type) -> bool:
     return issubclass(kind, tuple) and found_in_type(kind, "_make") is not absent
 
 
+def _is_of_operation(kind: type) -> bool:
+    """Whether it is the named tuple of an operation, such as max(x, dim)."""
+    return kind.__module__ == "steep.return_types" and issubclass(kind, tuple)
+
+
 # ---- containers that are made anew --------------------------------------------------------------
 
 
@@ -196,7 +203,7 @@ def _detach_used(result: Any, known: dict[int, Any]) -> Any:
     if issubclass(kind, Tensor):
         return result.detach() if graph_is_used_up(result) else result
     # Only their own code could make new objects of other classes.
-    if kind not in (dict, tuple, list) and not _is_named(kind):
+    if kind not in (dict, tuple, list) and not _is_named(kind) and not _is_of_operation(kind):
         return result
     if id(result) not in known:
         known[id(result)] = _detach_used_in(result, known)
@@ -228,6 +235,8 @@ _TOO_DEEP = (
     "tensors"
 )
 
+_OF_TYPES = ("named", "sequence", "made")  # described with their type
+
 # ---- two results compared ---------------------------------------------------------------------
 
 
@@ -238,7 +247,7 @@ def difference(first: Any, second: Any) -> str:
             return "" if first == second else "it returns a tensor in a different place than before"
         return f"it returns {_named(first)} and then {_named(second)}"
     kind = first[0]
-    if kind != second[0] or (kind in ("named", "made") and first[1] is not second[1]):
+    if kind != second[0] or (kind in _OF_TYPES and first[1] is not second[1]):
         return f"it returns {_named(first)} and then {_named(second)}"
     if kind == "value":
         return "" if _is_same(first[1], second[1]) else (
@@ -270,7 +279,7 @@ def _named(description: Any) -> str:
     what = description[0]
     names = {"value": "a plain value", "item": "a number read out of a tensor"}
     names.update(given="a number that changes", array="an array")
-    kind = description[1].__name__ if what in ("named", "made") else what
+    kind = description[1].__name__ if what in _OF_TYPES else what
     return names.get(what, one_of(kind))
 
 
