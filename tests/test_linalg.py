@@ -66,6 +66,52 @@ CASES: dict[str, tuple[Function, Function, tuple[tuple[int, ...], ...]]] = {
         lambda x: np.linalg.qr(x)[1] ** 2,
         ((4, 3),),
     ),
+    "solve_left": (
+        lambda a, b: linalg.solve(a, b, left=False),
+        lambda a, b: b @ np.linalg.inv(a),
+        ((3, 3), (2, 3)),
+    ),
+    "solve_vectors": (
+        linalg.solve,
+        lambda a, b: np.linalg.solve(a, b[..., None])[..., 0],
+        ((2, 3, 3), (2, 3)),
+    ),
+    "solve_triangular": (
+        lambda a, b: linalg.solve_triangular(a, b, upper=False),
+        lambda a, b: np.linalg.solve(np.tril(a), b),
+        ((2, 3, 3), (2, 3, 2)),
+    ),
+    "solve_unitriangular": (
+        lambda a, b: linalg.solve_triangular(a, b, upper=True, left=False, unitriangular=True),
+        lambda a, b: b @ np.linalg.inv(np.triu(a, 1) + np.eye(3)),
+        ((3, 3), (2, 3)),
+    ),
+    "norm": (linalg.norm, lambda x: np.linalg.norm(x.ravel()), ((2, 3, 4),)),
+    "norm_of_vectors": (
+        lambda x: linalg.vector_norm(x, 3, (0, 2), keepdim=True),
+        lambda x: (np.abs(x) ** 3).sum((0, 2), keepdims=True) ** (1 / 3),
+        ((2, 3, 4),),
+    ),
+    "norm_of_matrices": (
+        lambda x: linalg.norm(x, float("-inf"), (2, 0)),
+        lambda x: np.linalg.norm(x, -np.inf, (2, 0)),
+        ((2, 3, 4),),
+    ),
+    "spectral_norm": (
+        lambda x: linalg.matrix_norm(x, 2, (0, 1), keepdim=True),
+        lambda x: np.linalg.norm(x, 2, (0, 1), keepdims=True),
+        ((3, 4, 2),),
+    ),
+    "nuclear_norm": (
+        lambda x: linalg.matrix_norm(x, "nuc"),
+        lambda x: np.linalg.norm(x, "nuc", (-2, -1)),
+        ((2, 3, 4),),
+    ),
+    "multi_dot_of_vectors": (
+        lambda *all: linalg.multi_dot(all),
+        lambda *all: np.linalg.multi_dot(all),
+        ((3,), (3, 4), (4,)),
+    ),
     "pinv": (linalg.pinv, np.linalg.pinv, ((4, 2),)),
     "matrix_power": (
         lambda x: linalg.matrix_power(x, -3),
@@ -127,6 +173,47 @@ def test_factors_make_the_matrix() -> None:
 def test_refused(function: Function, given: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         function(given)
+
+
+def test_parts_of_results_have_names() -> None:
+    x = tensor(arrays("svd")[0])
+    assert (linalg.svdvals(x) == linalg.svd(x, full_matrices=False).S).all()
+    assert linalg.svd(x).Vh.shape == (3, 3)
+    assert linalg.qr(x).R.shape == (3, 3)
+    named = linalg.eigh(x[:3], UPLO="U")
+    assert (named.eigenvalues == linalg.eigvalsh(x[:3].mT)).all()
+    assert named.eigenvectors.shape == (3, 3)
+    assert linalg.slogdet(steep.eye(2) * -2.0).sign.item() == 1
+
+
+def test_norms_are_replayed() -> None:
+    compiled = steep.compile(
+        lambda x: linalg.norm(x, dim=-1) + linalg.matrix_norm(x), fullgraph=True
+    )
+    for _ in range(5):
+        assert (compiled(steep.eye(2)) == 1 + steep.tensor(2.0).sqrt()).all()
+
+
+def test_compiled_functions_say_that_numpy_computes() -> None:
+    compiled = steep.compile(linalg.inv)
+    compiled(steep.eye(2))
+    with pytest.warns(UserWarning, match=r"runs eagerly: NumPy computes .*linalg"):
+        compiled(steep.eye(2))
+
+
+def test_refused_norms() -> None:
+    with pytest.raises(ValueError, match="expected ord to be 'fro'"):
+        linalg.matrix_norm(steep.eye(2), 3)
+    with pytest.raises(ValueError, match="expected two dimensions"):
+        linalg.matrix_norm(steep.eye(2), dim=(0,))
+    with pytest.raises(RuntimeError, match="norm of matrices"):
+        linalg.norm(steep.ones(2), "fro")
+    with pytest.raises(RuntimeError, match="give dim"):
+        linalg.norm(steep.ones(2, 2, 2), 2)
+    with pytest.raises(RuntimeError, match="UPLO"):
+        linalg.eigh(steep.eye(2), "u")
+    with pytest.raises(RuntimeError, match="B of at least 2"):
+        linalg.solve_triangular(steep.eye(2), steep.ones(2), upper=True)
 
 
 def test_refused_pairs() -> None:

@@ -152,6 +152,11 @@ def reason_to_refuse(function: Any) -> str:
     if module == "_io" or name in ("tofile", "fromfile"):
         return READS_OR_WRITES
     if is_a(owner, contextvars.ContextVar):
+        if owner.name == "numpy.ufunc.extobj":
+            return (
+                "NumPy computes in it (steep.linalg, or numpy.errstate), which a replay would not "
+                "do; do so outside the function"
+            )
         return f"it uses a context variable ({owner.name}); pass its value as an argument"
     if module in _SYSTEM and name not in _SILENT:
         return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from steep._core import Tensor, eye, tril
 from steep.autograd.function import Function
@@ -10,6 +10,28 @@ from steep.linalg._numpy import by_numpy, matrices, square
 from steep.linalg.inverse import inv
 
 __all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
+
+
+class EighResult(NamedTuple):
+    """What `eigh` returns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+class QRResult(NamedTuple):
+    """What `qr` returns."""
+
+    Q: Tensor
+    R: Tensor
+
+
+class SVDResult(NamedTuple):
+    """What `svd` returns."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
 
 
 class _Cholesky(Function):
@@ -109,7 +131,7 @@ class _Orthogonal(Function):
         if q.shape[-2] < r.shape[-1]:
             raise RuntimeError(
                 "linalg.qr: expected at least as many rows as columns where a gradient is asked "
-                f"for, got {tuple(q.shape[-2:-1])} and {tuple(r.shape[-1:])}"
+                f"for, got {q.shape[-2]} and {r.shape[-1]}"
             )
         m = r @ by_r.mT - by_q.mT @ q
         lower = m.tril(-1)
@@ -139,14 +161,18 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:  # noqa: N803 - PyTor
     return factor.mT if upper else factor
 
 
-def eigh(A: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803 - PyTorch's name
+def eigh(A: Tensor, UPLO: str = "L") -> EighResult:  # noqa: N803 - PyTorch's names
     """The eigenvalues of a symmetric matrix, rising, and its eigenvectors as columns.
 
     Gradients by the vectors need eigenvalues that differ, and functions that do not depend on the
     vectors' signs.
 
     Args:
-        A: (*, n, n), of which the lower triangle is read.
+        A: (*, n, n), of which one triangle is read.
+        UPLO: ``'L'`` for the lower triangle, ``'U'`` for the upper one. Default: ``'L'``.
+
+    Returns:
+        `eigenvalues` and `eigenvectors`.
 
     Raises:
         RuntimeError: For matrices that are not square, and integers.
@@ -157,11 +183,12 @@ def eigh(A: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803 - PyTorch's name
         tensor([1., 2.])
     """
     square("eigh", A)
-    values, vectors = _Eigen.apply(A)
-    return values, vectors
+    if UPLO not in ("L", "U"):
+        raise RuntimeError(f"linalg.eigh: expected UPLO to be 'L' or 'U', got {UPLO!r}")
+    return EighResult(*_Eigen.apply(A if UPLO == "L" else A.mT))
 
 
-def eigvalsh(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
+def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:  # noqa: N803 - PyTorch's names
     """The eigenvalues of a symmetric matrix, rising; see `eigh`.
 
     Raises:
@@ -172,10 +199,10 @@ def eigvalsh(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
         >>> steep.linalg.eigvalsh(steep.tensor([[2.0, 0.0], [0.0, 1.0]]))
         tensor([1., 2.])
     """
-    return eigh(A)[0]
+    return eigh(A, UPLO)[0]
 
 
-def svd(A: Tensor, full_matrices: bool = True) -> tuple[Tensor, Tensor, Tensor]:  # noqa: N803
+def svd(A: Tensor, full_matrices: bool = True) -> SVDResult:  # noqa: N803
     """The singular values, falling, and vectors: A = U diag(S) Vh.
 
     Args:
@@ -185,7 +212,7 @@ def svd(A: Tensor, full_matrices: bool = True) -> tuple[Tensor, Tensor, Tensor]:
             that differ and are not 0.
 
     Returns:
-        U, S and Vh.
+        `U`, `S` and `Vh`.
 
     Raises:
         RuntimeError: For fewer than two dimensions, integers, and a gradient of square factors.
@@ -204,10 +231,8 @@ def svd(A: Tensor, full_matrices: bool = True) -> tuple[Tensor, Tensor, Tensor]:
             )
         import numpy as np
 
-        u, s, vh = by_numpy("svd", lambda a: tuple(np.linalg.svd(a)), A)
-        return u, s, vh
-    u, s, vh = _Singular.apply(A)
-    return u, s, vh
+        return SVDResult(*by_numpy("svd", lambda a: tuple(np.linalg.svd(a)), A))
+    return SVDResult(*_Singular.apply(A))
 
 
 def svdvals(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
@@ -224,14 +249,14 @@ def svdvals(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
     return svd(A, full_matrices=False)[1]
 
 
-def qr(A: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803 - PyTorch's name
+def qr(A: Tensor) -> QRResult:  # noqa: N803 - PyTorch's name
     """Orthonormal columns and an upper triangle: A = Q R.
 
     Args:
         A: (*, m, n); for a gradient, m is not below n.
 
     Returns:
-        Q (*, m, k) and R (*, k, n), with the lesser k of m and n.
+        `Q` (*, m, k) and `R` (*, k, n), with the lesser k of m and n.
 
     Raises:
         RuntimeError: For fewer than two dimensions, and integers.
@@ -243,5 +268,4 @@ def qr(A: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803 - PyTorch's name
         True
     """
     matrices("qr", A)
-    q, r = _Orthogonal.apply(A)
-    return q, r
+    return QRResult(*_Orthogonal.apply(A))

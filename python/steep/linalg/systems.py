@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from steep._core import Tensor, chain_matmul, eye
 from steep.autograd.function import Function
@@ -11,7 +11,14 @@ from steep.linalg._numpy import by_numpy, matrices, square
 from steep.linalg.decompositions import svd
 from steep.linalg.inverse import inv
 
-__all__ = ["det", "matrix_power", "multi_dot", "pinv", "slogdet", "solve"]
+__all__ = ["det", "matrix_power", "multi_dot", "pinv", "slogdet", "solve", "solve_triangular"]
+
+
+class SlogdetResult(NamedTuple):
+    """What `slogdet` returns."""
+
+    sign: Tensor
+    logabsdet: Tensor
 
 
 class _Solution(Function):
@@ -69,12 +76,13 @@ class _LogDeterminant(Function):
         return slope
 
 
-def solve(A: Tensor, B: Tensor) -> Tensor:  # noqa: N803 - PyTorch's names
+def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:  # noqa: N803 - PyTorch's names
     """The X for which A X = B.
 
     Args:
         A: (*, n, n).
-        B: (*, n, k), or (n) for a vector.
+        B: (*, n, k); (n) for a vector, or (*, n) for one of each matrix.
+        left: solve A X = B, otherwise X A = B for B (*, k, n). Default: ``True``.
 
     Raises:
         RuntimeError: For shapes or dtypes that do not fit, an A without an inverse, and integers.
@@ -88,7 +96,9 @@ def solve(A: Tensor, B: Tensor) -> Tensor:  # noqa: N803 - PyTorch's names
     square("solve", A)
     if A.dtype != B.dtype:
         raise RuntimeError(f"linalg.solve: expected one dtype, got {A.dtype} and {B.dtype}")
-    vector = B.dim() == 1
+    if not left:
+        return solve(A.mT, B.mT).mT if B.dim() > 1 else solve(A.mT, B)
+    vector = B.dim() == 1 or (B.dim() == A.dim() - 1 and B.shape == A.shape[:-1])
     right = B.unsqueeze(-1) if vector else B
     if right.shape[-2] != A.shape[-1]:
         raise RuntimeError(
@@ -99,11 +109,53 @@ def solve(A: Tensor, B: Tensor) -> Tensor:  # noqa: N803 - PyTorch's names
     return result.squeeze(-1) if vector else result
 
 
-def slogdet(A: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803 - PyTorch's name
+def solve_triangular(
+    A: Tensor,  # noqa: N803 - PyTorch's names
+    B: Tensor,  # noqa: N803
+    *,
+    upper: bool,
+    left: bool = True,
+    unitriangular: bool = False,
+) -> Tensor:
+    """The X for which A X = B, of which only one triangle of A is read.
+
+    Args:
+        A: (*, n, n).
+        B: (*, n, k).
+        upper: which triangle.
+        left: solve A X = B, otherwise X A = B for B (*, k, n). Default: ``True``.
+        unitriangular: take the diagonal for ones. Default: ``False``.
+
+    Raises:
+        RuntimeError: For shapes or dtypes that do not fit, a 0 on the diagonal, and integers.
+
+    Example:
+        >>> import steep
+        >>> a = steep.tensor([[2.0, 0.0], [2.0, 4.0]])
+        >>> steep.linalg.solve_triangular(a, steep.tensor([[2.0], [6.0]]), upper=False)
+        tensor([[1.],
+                [1.]])
+    """
+    square("solve_triangular", A)
+    if B.dim() < 2:
+        raise RuntimeError(
+            f"linalg.solve_triangular: expected B of at least 2 dimensions, got {tuple(B.shape)}"
+        )
+    offset = 1 if unitriangular else 0
+    triangle = A.triu(offset) if upper else A.tril(-offset)
+    if unitriangular:
+        triangle = triangle + eye(A.shape[-1], dtype=A.dtype)
+    return solve(triangle, B, left=left)
+
+
+def slogdet(A: Tensor) -> SlogdetResult:  # noqa: N803 - PyTorch's name
     """The sign of the determinant, and the logarithm of its size.
 
     Args:
         A: (*, n, n).
+
+    Returns:
+        `sign` and `logabsdet`.
 
     Raises:
         RuntimeError: For matrices that are not square, and integers.
@@ -114,8 +166,7 @@ def slogdet(A: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803 - PyTorch's name
         tensor(-1.)
     """
     square("slogdet", A)
-    sign, logarithm = _LogDeterminant.apply(A)
-    return sign, logarithm
+    return SlogdetResult(*_LogDeterminant.apply(A))
 
 
 def det(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
@@ -171,7 +222,8 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     """The product of several matrices, from the end at which it is cheaper.
 
     Args:
-        tensors: two matrices or more that follow on each other.
+        tensors: two matrices or more that follow on each other; the first and the last may be
+            vectors.
 
     Raises:
         RuntimeError: For other than matrices, and when inner sizes differ.
@@ -181,7 +233,15 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
         >>> steep.linalg.multi_dot([steep.eye(2), steep.ones(2, 1)]).shape
         steep.Size([2, 1])
     """
-    return chain_matmul(*tensors)
+    parts = list(tensors)
+    starts, ends = (len(parts) > 1 and parts[end].dim() == 1 for end in (0, -1))
+    if starts:
+        parts[0] = parts[0].unsqueeze(0)
+    if ends:
+        parts[-1] = parts[-1].unsqueeze(-1)
+    product = chain_matmul(*parts)
+    product = product.squeeze(-1) if ends else product
+    return product.squeeze(0) if starts else product
 
 
 def pinv(A: Tensor, *, rtol: float | None = None) -> Tensor:  # noqa: N803 - PyTorch's name
