@@ -80,6 +80,27 @@ def broken() -> tuple[nn.Module, nn.Module, steep.optim.Optimizer]:
     return net, nn.CrossEntropyLoss(), sgd(net)
 
 
+def test_a_watch_does_not_hinder_the_compiled_steps_of_another_model() -> None:
+    watched, other = mlp(6, 8, 3), mlp(6, 8, 3)
+    loss, first, second = nn.CrossEntropyLoss(), sgd(watched), sgd(other)
+
+    @steep.compile
+    def step(x: Tensor, y: Tensor) -> Tensor:
+        second.zero_grad()
+        value = nn.functional.cross_entropy(other(x), y)
+        value.backward()
+        second.step()
+        return value
+
+    with Sanitizer(watched, loss, first), warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as that the step runs eagerly
+        for x, y in blobs(6):
+            first.zero_grad()
+            loss(watched(x), y).backward()
+            first.step()
+            step(x, y)
+
+
 def test_it_warns_where_the_loop_is() -> None:
     net, loss, optimizer = broken()
     x, y = next(blobs(1))

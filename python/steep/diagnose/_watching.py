@@ -141,8 +141,18 @@ class Observer:
 
     def _before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         self._follow_gradients()
-        with np.errstate(all="ignore"):
-            self._note_weights()
+        if self._concerns(optimizer):
+            with np.errstate(all="ignore"):
+                self._note_weights()
+
+    def _concerns(self, optimizer: Optimizer) -> bool:
+        """Whether it is the one that is watched, or has a parameter of the model.
+
+        Another model's may be recorded by `steep.compile`, which looking at weights would hinder.
+        """
+        own = {id(param) for param in self.context.parameters().values()}
+        there = (param for group in optimizer.param_groups for param in group["params"])
+        return optimizer is self.context.optimizer or any(id(param) in own for param in there)
 
     def _note_weights(self) -> None:
         self.before = {
@@ -155,6 +165,8 @@ class Observer:
         members = {id(param) for group in groups for param in group["params"]}
         self.context.stepped |= members
         self.context.optimizers.add(id(optimizer))
+        if not self._concerns(optimizer):
+            return
         # A closure makes the gradients within the step.
         within = len(args) > 1 or kwargs.get("closure") is not None
         with np.errstate(all="ignore"):
