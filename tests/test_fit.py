@@ -408,6 +408,12 @@ def test_bad_models_losses_and_optimisers_are_refused() -> None:
     model, other = network(), network()
     with pytest.raises(TypeError, match=r"expected model to be a steep\.nn\.Module"):
         fit(lambda x: x, LOSS, adam(model), blobs())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="got the class CrossEntropyLoss; call it"):
+        fit(network(), nn.CrossEntropyLoss, adam(network()), blobs())
+    with pytest.raises(TypeError, match="callbacks with methods such as on_epoch_end"):
+        fit(model := network(), LOSS, adam(model), blobs(), callbacks=print)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"a list of samples goes into DataLoader\(data"):
+        fit(model := network(), LOSS, adam(model), [blobs()])
     with pytest.raises(TypeError, match="expected loss"):
         fit(model, "mse", adam(model), blobs())  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match=r"outside of no_grad\(\)"), steep.no_grad():

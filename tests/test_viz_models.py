@@ -165,6 +165,8 @@ def test_what_has_no_regions() -> None:
         decision_regions(lambda p: p, [[0.0, 1.0]], classes=["a"])
     with pytest.raises(ValueError, match="resolution of 2"):
         decision_regions(lambda p: p, [[0.0, 1.0]], resolution=1)
+    with pytest.raises(TypeError, match="of an estimator of two classes give lambda x"):
+        decision_regions("model", [[0.0, 1.0]])
 
 
 # ---- the loss around the weights ----
@@ -181,6 +183,14 @@ def test_surface_of_a_known_loss() -> None:
     a = np.linspace(-1, 1, 5)
     np.testing.assert_allclose(found.values, (a[None] ** 2 + 4 * a[:, None] ** 2) / 2, atol=1e-6)
     assert found.loss == 0
+
+
+def test_a_surface_takes_arrays_as_fit_does() -> None:
+    model = nn.Linear(2, 3)
+    x, y = np.random.default_rng(0).normal(size=(8, 2)), np.arange(8, dtype=np.int32) % 3
+    tensors = steep.tensor(x, dtype=steep.float32), steep.tensor(y, dtype=steep.int64)
+    one, other = (loss_surface(model, nn.CrossEntropyLoss(), d, steps=3) for d in ((x, y), tensors))
+    np.testing.assert_array_equal(one.values, other.values)
 
 
 def test_directions_are_as_long_as_the_filters() -> None:

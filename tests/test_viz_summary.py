@@ -136,6 +136,7 @@ def test_embedding_takes_integers() -> None:
     model = nn.Sequential(nn.Embedding(10, 4), nn.Linear(4, 2))
     found = summary(model, (3, 5), dtypes=[steep.int64])
     assert found["0"].output == (3, 5, 4)
+    assert summary(model, (3, 5), dtypes=steep.int64).flops == found.flops
     assert summary(model, steep.zeros(3, 5, dtype=steep.int64)).flops == found.flops == 2 * 15 * 8
 
 

@@ -67,9 +67,11 @@ def _batches_of(
         return LoadedBatches(DataLoader(data, batch_size), who)
     if isinstance(data, Iterable) and not isinstance(data, list):
         return _not_empty(who, what, LoadedBatches(data, who))
+    is_list = isinstance(data, list)
+    hint = "; a list of samples goes into DataLoader(data, batch_size)" if is_list else ""
     raise TypeError(
         f"{who}: expected {what} to be a DataLoader, a dataset or a tuple (x, y) or (x, y, weight) "
-        f"of arrays, got {type(data).__name__}"
+        f"of arrays, got {type(data).__name__}{hint}"
     )
 
 

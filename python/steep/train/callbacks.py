@@ -100,7 +100,7 @@ def check_callbacks(callbacks: Iterable[Any]) -> list[Any]:
     Raises:
         TypeError: if one has none of the methods.
     """
-    listed = list(callbacks)
+    listed = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
     for callback in listed:
         if not any(callable(getattr(callback, name, None)) for name in NAMES):
             raise TypeError(

@@ -234,10 +234,12 @@ def _prepared(core: Core, loop: Loop, compile: bool) -> Any:
 def _check(model: Any, loss: Any, optimizer: Any) -> None:
     if not isinstance(model, Module):
         raise TypeError(f"fit: expected model to be a steep.nn.Module, got {type(model).__name__}")
-    if not callable(loss):
+    if not callable(loss) or isinstance(loss, type):
+        got = (
+            f"the class {loss.__name__}; call it" if isinstance(loss, type) else type(loss).__name__
+        )
         raise TypeError(
-            f"fit: expected loss to be a module or function of (output, target), got "
-            f"{type(loss).__name__}"
+            f"fit: expected loss to be a module or function of (output, target), got {got}"
         )
     groups = getattr(optimizer, "param_groups", None)
     if not callable(getattr(optimizer, "step", None)) or not groups:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import steep
 from steep._core import Tensor
 from steep.nn.module import Module
+from steep.train._arrays import dtype_of, to_tensors
 from steep.viz._figure import INK, finish, new_figure, settings
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def loss_surface(
     Args:
         model: the model, in whose `eval` mode losses are computed.
         loss: of what the model returns and the target, such as ``nn.CrossEntropyLoss()``.
-        data: (inputs, targets), tensors; all in one batch.
+        data: (inputs, targets), tensors or arrays; all in one batch.
         span: how far to go to each side, in lengths of the filters. Default: 1.
         steps: losses along each side; odd, so that one is that of the weights. Default: 25.
         seed: of the directions. Default: 0.
@@ -192,6 +193,8 @@ def loss_surface(
         raise TypeError(
             f"{what}: expected data as a pair (inputs, targets), got a {type(data).__name__}"
         )
+    floating = dtype_of(model)
+    x, y = (to_tensors(what, name, part, floating) for name, part in zip("xy", data, strict=True))
     weights: list[Tensor] = list(model.parameters())
     ways = _directions(weights, directions, seed, what)
     along = np.linspace(-span, span, steps)
@@ -201,7 +204,7 @@ def loss_surface(
         def loss_at(a: float, b: float) -> float:
             for weight, origin, one, two in zip(weights, before, *ways, strict=True):
                 weight.copy_(origin + (one * a + two * b))
-            return float(loss(model(data[0]), data[1]))
+            return float(loss(model(x), y))
 
         here = loss_at(0.0, 0.0)
         if not math.isfinite(here):

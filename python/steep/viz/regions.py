@@ -55,6 +55,7 @@ def decision_regions(
     Raises:
         ValueError: if samples have not two features, are not finite, or the model returns what is
             no score, or none that is finite.
+        TypeError: if `model` cannot be called.
         ImportError: if matplotlib is not installed.
 
     Example:
@@ -109,6 +110,11 @@ def _scores(model: Any, plane: np.ndarray[Any, Any], what: str) -> np.ndarray[An
     """What the model says, in eval mode if it is a module; its mode is as before afterwards."""
     import numpy as np
 
+    if not callable(model):
+        raise TypeError(
+            f"{what}: expected a module or a function of a tensor, got {type(model).__name__}; of "
+            "an estimator of two classes give lambda x: model.predict_proba(x)[:, 1], threshold=0.5"
+        )
     modes = [(m, m.training) for m in model.modules()] if isinstance(model, Module) else []
     if modes:
         model.eval()

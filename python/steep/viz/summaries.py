@@ -18,7 +18,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -136,9 +136,7 @@ def _bytes(count: int) -> str:
     return f"{count} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
 
 
-def summary(
-    model: Module, inputs: Any = None, *, dtypes: Sequence[Any] | None = None, depth: int = -1
-) -> Summary:
+def summary(model: Module, inputs: Any = None, *, dtypes: Any = None, depth: int = -1) -> Summary:
     """Shapes, parameters, flops and memory of a model's layers, from one pass forward.
 
     The pass runs in `eval` mode and without gradients; the model's modes and the state of the
@@ -149,7 +147,8 @@ def summary(
         inputs: what to call it with: the input's size with the batch, ``(32, 64)``, whose elements
             are then zeros; several sizes, ``[(32, 64), (32, 10)]``; a tensor; or a tuple or list of
             tensors. Default: none; then parameters alone are counted.
-        dtypes: of the inputs made for sizes; integers for an embedding. Default: float32.
+        dtypes: of the inputs made for sizes; one, or one for each; integers for an embedding.
+            Default: float32.
         depth: how deep the printed table goes: 1 for the layers of the model itself, and so on; -1
             for all. Default: -1.
 
@@ -239,7 +238,7 @@ def _own_parameters(module: Module, seen: set[int]) -> _Own:
     return _Own(sum(p.numel() for p in new), trained, _size(new))
 
 
-def _arguments(inputs: Any, dtypes: Sequence[Any] | None) -> list[Tensor]:
+def _arguments(inputs: Any, dtypes: Any) -> list[Tensor]:
     if inputs is None:
         return []
     if isinstance(inputs, Tensor):
@@ -257,7 +256,10 @@ def _arguments(inputs: Any, dtypes: Sequence[Any] | None) -> list[Tensor]:
             )
         if any(n < 0 for n in size):
             raise ValueError(f"summary: expected sizes of 0 or more, got {tuple(size)}")
-    kinds = [steep.float32] * len(sizes) if dtypes is None else list(dtypes)
+    if dtypes is None or isinstance(dtypes, steep.dtype):
+        kinds = [dtypes or steep.float32] * len(sizes)
+    else:
+        kinds = list(dtypes)
     if len(kinds) != len(sizes):
         raise ValueError(
             f"summary: expected a dtype for each of {len(sizes)} inputs, got {len(kinds)}"
