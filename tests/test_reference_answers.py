@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from cases import TABLE
+from cases.row import materialize
 from steep.reference import OPS
 from steep.reference.layers import Dropout
 from steep.reference.registry import result_type
@@ -92,8 +96,27 @@ def test_answer(name: str) -> None:
         assert out.dtype == np.asarray(expected).dtype
 
 
+# What PyTorch 2.13 answers to calls of the table: by row, its dtype, and for each call (its number)
+# the results as shape, dtype and elements.
+FOREIGN = json.loads((Path(__file__).parent / "files" / "answers_of_pytorch.json").read_text())
+
+
+@pytest.mark.parametrize("name", sorted(FOREIGN))
+def test_answer_is_that_of_another_library(name: str) -> None:
+    row, told = TABLE[name], FOREIGN[name]
+    for number, expected in told["answers"]:
+        call = materialize(row.calls[number], told["dtype"], name)
+        out = OPS[str(row.reference)].forward(*call.args, **call.kwargs)
+        results = out if isinstance(out, tuple) else (out,)
+        for got, (shape, dtype, elements) in zip(results, expected, strict=True):
+            assert (list(np.shape(got)), str(np.asarray(got).dtype)) == (shape, dtype)
+            wanted = np.array(elements).reshape(shape)
+            np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-14)
+
+
 def test_every_answer_is_covered() -> None:
-    assert set(ANSWERS) == {name for name, op in OPS.items() if not op.gradient}
+    told = set(ANSWERS) | {str(TABLE[name].reference) for name in FOREIGN}
+    assert told == {name for name, op in OPS.items() if not op.gradient}
 
 
 TIES = np.array([[0.0, 2, 2], [2, 1, 0]])

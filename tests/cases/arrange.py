@@ -167,6 +167,7 @@ STACKS = {
             ALL,
             view=True,
             bench=call(MATRIX),
+            eager="it returns one of its arguments itself",
         )
         for name, reference in (
             ("atleast_1d", np.atleast_1d),
@@ -254,6 +255,7 @@ GRIDS = {
         ALL,
         function=_of_list("cartesian_prod"),
         view=True,
+        eager="it returns one of its arguments itself",
         bench=_twice("cartesian_prod", 64),
         bad=(bad(RuntimeError, "cartesian_prod: expected vectors", [arr(2, 2)]),),
     ),

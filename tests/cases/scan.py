@@ -121,6 +121,7 @@ SCANS = {
         "cov",
         FLOATS,
         bench=call(MATRIX),
+        eager="it reads a value into Python",
         bad=(
             bad(RuntimeError, "cov: expected at most two dimensions", _X),
             bad(RuntimeError, "a vector of 3 for fweights", arr(2, 3), fweights=np.array([1])),

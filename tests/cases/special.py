@@ -61,6 +61,7 @@ SPECIAL_FUNCTIONS = {
         NUMBERS,
         view=True,
         bench=call(MATRIX),
+        eager="it returns one of its arguments itself",
         bad=(bad(RuntimeError, "positive: expected a tensor of numbers", arr(2, dtype="bool")),),
     ),
     **{

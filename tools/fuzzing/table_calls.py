@@ -104,6 +104,8 @@ def nearest_stair(got: Any, reference: Array, case: Case) -> Array:
 
     In what dtype an argument is scaled decides there, and the table does not say.
     """
+    if np.dtype(case.dtype).kind != "f":  # whole numbers are not scaled
+        return reference
     out = reference.copy()
     step = np.finfo(case.dtype).eps
     for factor in (1 - step, 1 + step):

@@ -29,15 +29,19 @@ Tensor corner(const Tensor& x, const Tensor& index, int dim) {
   return out;
 }
 
-Scattered checked(const char* op, const Tensor& x, int64_t dim, const Tensor& index,
-                  const Tensor& src) {
-  const int at = wrap_dim(op, dim, x.dim());
+void check_dtypes(const char* op, const Tensor& x, const Tensor& index, const Tensor& src) {
   if (index.dtype() != DType::int64 && index.dtype() != DType::int32)
     fail(ErrorKind::runtime, op, "an int64 or int32 index", name(index.dtype()),
          "convert it with .long()");
   if (src.dtype() != x.dtype())
     fail(ErrorKind::runtime, op, join("src of the input's dtype ", name(x.dtype())),
          name(src.dtype()), "convert it with .to(dtype)");
+}
+
+Scattered checked(const char* op, const Tensor& x, int64_t dim, const Tensor& index,
+                  const Tensor& src) {
+  const int at = wrap_dim(op, dim, x.dim());
+  check_dtypes(op, x, index, src);
   const Tensor target = vector_of(x), places = vector_of(index), from = vector_of(src);
   bool fits = places.dim() == target.dim() && from.dim() == target.dim();
   for (int d = 0; fits && d < target.dim(); ++d)
@@ -136,6 +140,7 @@ bool combined_in_place(const char* op, const Kernel& kernel, const Tensor& x, in
 
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src) {
   wrap_dim("scatter_add", dim, x.dim());
+  check_dtypes("scatter_add", x, index, src);
   if (index.numel() == 0) return clone(x);
   const Scattered of = checked("scatter_add", x, dim, index, src);
   Tensor out = combined_corner(kernels::kScatterAdd, of);
