@@ -249,7 +249,7 @@ STATISTICS = {
         function=_core.norm,
         bench=timed("norm", call(MATRIX, "nuc")),
         finite="a factorisation wants finite numbers",
-        eager="it uses a context variable",  # of NumPy's, which factorises
+        eager="NumPy computes in it",  # of NumPy's, which factorises
         bad=(
             bad(RuntimeError, "norm: expected two dimensions for 'nuc'", arr(3), "nuc"),
             bad(RuntimeError, "norm: expected two dimensions for 'nuc'", arr(2, 3), "nuc", 1),
