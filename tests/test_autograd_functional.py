@@ -43,6 +43,12 @@ def test_products_from_the_left() -> None:
     close(by_y.numpy(), U @ B, 8)
 
 
+def test_derivatives_by_a_scalar() -> None:
+    x = steep.tensor(3.0)
+    assert F.jacobian(lambda t: t**2, x).item() == 6
+    assert F.hessian(lambda t: t**3, x).item() == 18
+
+
 def test_products_from_the_right() -> None:
     value, found = F.jvp(squares, (double(X), double(Y)), (double(V), double(W)))
     close(value.numpy(), (A @ X) ** 2 + B @ Y, 8)

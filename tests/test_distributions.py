@@ -194,6 +194,28 @@ def test_maps_and_their_stretch(transform: Any) -> None:
     assert transform.inv.inv is transform
 
 
+def test_each_parameter_of_a_map_has_its_own_draw() -> None:
+    loc = steep.zeros(1000, 3)
+    mapped = d.TransformedDistribution(d.Normal(steep.zeros(3), 1.0), [d.AffineTransform(loc, 1.0)])
+    assert (mapped.batch_shape, mapped.base_dist.batch_shape) == ((1000, 3), (1000, 3))
+    draws = mapped.sample()
+    assert draws.unique().numel() == 3000
+    assert mapped.rsample((2,)).shape == mapped.log_prob(mapped.sample((2,))).shape == (2, 1000, 3)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_map_of_events_makes_the_batch_events(inside: bool) -> None:
+    maps: list[d.Transform] = [d.AffineTransform(1.0, steep.tensor([2.0, 4.0]), event_dim=1)]
+    maps.append(d.ExpTransform())
+    mapped = d.TransformedDistribution(
+        d.Normal(steep.zeros(5, 2), 1.0), d.ComposeTransform(maps) if inside else maps
+    )
+    assert (mapped.batch_shape, mapped.event_shape) == ((5,), (2,))
+    x = steep.rand(5, 2) + 0.5
+    expected = d.LogNormal(1.0, steep.tensor([2.0, 4.0])).log_prob(x).sum(-1)
+    close(mapped.log_prob(x).numpy(), expected.numpy(), 10)
+
+
 def test_batches_as_events() -> None:
     base = d.Normal(double(np.zeros((5, 3))), double(np.ones(3)))
     vectors = d.Independent(base, 1)

@@ -252,7 +252,7 @@ def _rows(output: Tensor, inputs: Tensors, create_graph: bool, strict: bool) -> 
         return tuple(x.new_zeros((*output.shape, *x.shape)) for x in inputs)
     columns = zip(*slopes, strict=True)
     return tuple(
-        stack(list(column)).reshape(*output.shape, *x.shape)
+        stack(list(column)).reshape((*output.shape, *x.shape))
         for column, x in zip(columns, inputs, strict=True)
     )
 

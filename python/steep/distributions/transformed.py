@@ -8,14 +8,9 @@ from typing import Any
 import steep
 from steep._core import Tensor
 from steep.distributions.distribution import Distribution, Shape
-from steep.distributions.transforms import Transform
+from steep.distributions.transforms import ComposeTransform, Transform, summed
 
 __all__ = ["Independent", "TransformedDistribution"]
-
-
-def _summed(x: Tensor, dims: int) -> Tensor:
-    """Sums over the last `dims` dimensions."""
-    return x.sum(tuple(range(-dims, 0))) if dims else x
 
 
 class TransformedDistribution(Distribution):
@@ -43,12 +38,18 @@ class TransformedDistribution(Distribution):
         transforms: Transform | Sequence[Transform],
         validate_args: bool | None = None,
     ) -> None:
-        self.base_dist = base_distribution
         given = [transforms] if isinstance(transforms, Transform) else list(transforms)
         if not all(isinstance(transform, Transform) for transform in given):
             raise ValueError(f"transforms must be a Transform or a list, but was {transforms}")
         self.transforms = given
-        base = base_distribution
+        whole, base = ComposeTransform(given), base_distribution
+        # As many draws as the transforms have parameters, none of them shared.
+        shape = whole.forward_shape((*base.batch_shape, *base.event_shape))
+        batch = tuple(shape[: len(shape) - len(base.event_shape)])
+        if batch != tuple(base.batch_shape):
+            base = base.expand(batch)
+        further = whole.event_dim - len(base.event_shape)
+        self.base_dist = base = Independent(base, further) if further > 0 else base
         super().__init__(base.batch_shape, base.event_shape, validate_args)
 
     @property
@@ -83,9 +84,8 @@ class TransformedDistribution(Distribution):
         y = value
         for transform in reversed(self.transforms):
             x = transform._undo(y)
-            taken = getattr(transform, "event_dim", 0)
             found = transform.log_abs_det_jacobian(x, y)
-            stretch = stretch + _summed(found, dims - taken)
+            stretch = stretch + summed(found, dims - transform.event_dim)
             y = x
         log_prob: Tensor = self.base_dist.log_prob(y) - stretch
         return log_prob
@@ -185,11 +185,11 @@ class Independent(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The sum of the base's over the event."""
-        return _summed(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
+        return summed(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
 
     def entropy(self) -> Tensor:
         """The sum of the base's over the event."""
-        return _summed(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
+        return summed(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
 
     def __repr__(self) -> str:
         return f"Independent({self.base_dist!r}, {self.reinterpreted_batch_ndims})"

@@ -37,6 +37,8 @@ class Transform:
     bijective = True
     sign: Any = 1
 
+    event_dim = 0  # how many of the last dimensions are one event
+
     def __init__(self, cache_size: int = 0) -> None:
         self._inverse: Transform | None = None
 
@@ -57,8 +59,17 @@ class Transform:
             self._inverse = _Inverse(self)
         return self._inverse
 
+    def forward_shape(self, shape: Sequence[int]) -> Sequence[int]:
+        """The shape of what values of this shape are mapped to."""
+        return shape
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def summed(x: Tensor, dims: int) -> Tensor:
+    """Sums over the last `dims` dimensions."""
+    return x.sum(tuple(range(-dims, 0))) if dims else x
 
 
 class _Inverse(Transform):
@@ -67,7 +78,10 @@ class _Inverse(Transform):
     def __init__(self, transform: Transform) -> None:
         super().__init__()
         self._inverse = transform
-        self.sign = transform.sign
+        self.sign, self.event_dim = transform.sign, transform.event_dim
+
+    def forward_shape(self, shape: Sequence[int]) -> Sequence[int]:
+        return self.inv.forward_shape(shape)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.inv._undo(x)
@@ -86,6 +100,12 @@ class ComposeTransform(Transform):
         super().__init__()
         self.parts = list(parts)
         self.sign = math.prod(part.sign for part in self.parts)
+        self.event_dim = max((part.event_dim for part in self.parts), default=0)
+
+    def forward_shape(self, shape: Sequence[int]) -> Sequence[int]:
+        for part in self.parts:
+            shape = part.forward_shape(shape)
+        return shape
 
     def __call__(self, x: Tensor) -> Tensor:
         for part in self.parts:
@@ -98,10 +118,11 @@ class ComposeTransform(Transform):
         return y
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        total = steep.zeros_like(x)
+        total = summed(steep.zeros_like(x), self.event_dim)
         for part in self.parts:
             onward = part(x)
-            total = total + part.log_abs_det_jacobian(x, onward)
+            found = part.log_abs_det_jacobian(x, onward)
+            total = total + summed(found, self.event_dim - part.event_dim)
             x = onward
         return total
 
@@ -133,6 +154,10 @@ class AffineTransform(Transform):
         self.loc, self.scale, self.event_dim = loc, scale, event_dim
         self.sign = scale.sign() if isinstance(scale, Tensor) else (1 if scale > 0 else -1)
 
+    def forward_shape(self, shape: Sequence[int]) -> Sequence[int]:
+        given = (x.shape for x in (self.loc, self.scale) if isinstance(x, Tensor))
+        return steep.broadcast_shapes(shape, *given)
+
     def __call__(self, x: Tensor) -> Tensor:
         found: Tensor = self.loc + self.scale * x
         return found
@@ -144,7 +169,7 @@ class AffineTransform(Transform):
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         scale = self.scale
         stretch = scale.abs().log() if isinstance(scale, Tensor) else math.log(abs(scale))
-        found = steep.zeros_like(x) + stretch
+        found = steep.zeros_like(y) + stretch
         return found.flatten(-self.event_dim).sum(-1) if self.event_dim else found
 
 
