@@ -136,7 +136,10 @@ def share_out(problem: Problem, shares: tuple[float, float], seed: int, time: st
                 f"{counts.idxmin()!r} occurs {counts.min()} times only, so the parts are drawn "
                 "without regard to classes"
             )
-    parts = Parts(*split_indices(len(problem.frame), fractions, **options))
+    try:
+        parts = Parts(*split_indices(len(problem.frame), fractions, **options))
+    except ValueError as error:  # which does not know the column's name
+        raise ValueError(str(error).replace("column 'time'", f"--time {time}")) from error
     for name, rows in vars(parts).items():
         if len(rows) < 2:
             raise ValueError(
