@@ -214,6 +214,13 @@ def test_a_module_takes_the_place_of_another() -> None:
 # ---- checkpointing ------------------------------------------------------------------------------
 
 
+def test_no_checkpoint_on_the_way_to_gradients_of_gradients() -> None:
+    x = steep.ones(2, requires_grad=True)
+    y = checkpoint(steep.sin, x).sum()
+    with pytest.raises(RuntimeError, match="cannot be differentiated again"):
+        steep.autograd.grad(y, x, create_graph=True)
+
+
 def network() -> Any:
     steep.manual_seed(2)
     return nn.Sequential(nn.Linear(4, 6), nn.Dropout(0.5), nn.Tanh(), nn.Linear(6, 2))

@@ -32,6 +32,11 @@ class _Recomputed(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
+        if is_grad_enabled():
+            raise RuntimeError(
+                "checkpoint: gradients cannot be differentiated again (create_graph=True) where "
+                "they went through it; call the function itself"
+            )
         args = list(ctx.others)
         for i, x in zip(ctx.places, ctx.saved_tensors, strict=True):
             args[i] = _detached(x)
@@ -66,6 +71,9 @@ def checkpoint(
 
     The backward pass calls the function once more, with the same random numbers, and goes back
     through that: memory for time (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
+    The parameters that the function reads besides its arguments get their gradients in ``.grad``,
+    from `backward` as from `autograd.grad`, which does not find them. A compiled function that
+    calls it runs eagerly.
 
     Args:
         function: a module, or a function of tensors, which computes the same when it is called
@@ -78,6 +86,9 @@ def checkpoint(
 
     Returns:
         What the function returns: a tensor, or a tuple of tensors and others.
+
+    Raises:
+        RuntimeError: In a backward pass with ``create_graph=True``.
 
     Example:
         >>> import steep
