@@ -186,6 +186,12 @@ def test_parts_of_results_have_names() -> None:
     assert linalg.slogdet(steep.eye(2) * -2.0).sign.item() == 1
 
 
+def test_second_names() -> None:
+    x = steep.eye(2) * 2
+    assert (steep.det(x).item(), steep.slogdet(x).sign.item()) == (4, 1)
+    assert (steep.matrix_power(x, 2) == 4 * steep.eye(2)).all()
+
+
 def test_norms_are_replayed() -> None:
     compiled = steep.compile(
         lambda x: linalg.norm(x, dim=-1) + linalg.matrix_norm(x), fullgraph=True

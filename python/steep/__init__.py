@@ -80,14 +80,17 @@ _STAND_INS = (
 _LAZY = {
     "compile": "compiler",
     "broadcast_shapes": "_shapes",
+    "det": "linalg",
     "einsum": "_einsum",
     "finfo": "_info",
     "iinfo": "_info",
     "load": "serialize",
+    "matrix_power": "linalg",
     "load_checkpoint": "checkpoint",
     "save": "serialize",
     "save_checkpoint": "checkpoint",
     "set_printoptions": "_printing",
+    "slogdet": "linalg",
     "tensordot": "_einsum",
 }
 

@@ -372,14 +372,17 @@ from steep._core import zeros as zeros
 from steep._core import zeros_like as zeros_like
 from steep._shapes import broadcast_shapes as broadcast_shapes
 from steep.compiler import compile as compile
+from steep.linalg import det as det
 from steep._einsum import einsum as einsum
 from steep._info import finfo as finfo
 from steep._info import iinfo as iinfo
 from steep.serialize import load as load
 from steep.checkpoint import load_checkpoint as load_checkpoint
+from steep.linalg import matrix_power as matrix_power
 from steep.serialize import save as save
 from steep.checkpoint import save_checkpoint as save_checkpoint
 from steep._printing import set_printoptions as set_printoptions
+from steep.linalg import slogdet as slogdet
 from steep._einsum import tensordot as tensordot
 from steep._version import __version__ as __version__
 
