@@ -58,7 +58,8 @@ else()
   list(APPEND simd_flags -Wno-unknown-pragmas)
 endif()
 
-set(flags_baseline ${simd_flags})
+# CPUs of before 2013 alone run the baseline, where there is another set: it is kept small.
+set(flags_baseline ${simd_flags} -Os)
 set(flags_neon ${simd_flags})
 set(flags_avx2 ${simd_flags} -mavx2 -mfma)
 set(flags_avx512 ${simd_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
