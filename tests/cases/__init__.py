@@ -8,6 +8,7 @@ fields.
 from __future__ import annotations
 
 from cases.activation import ACTIVATIONS
+from cases.adaptive_pool import ADAPTIVE_LAYERS
 from cases.arrange import DIAGONALS, GRIDS, STACKS, TURNS
 from cases.attention import ATTENTION
 from cases.bench import builders
@@ -21,6 +22,7 @@ from cases.embedding import EMBEDDINGS
 from cases.fold import FOLDS
 from cases.functions import MATH
 from cases.index import INDEX
+from cases.join import JOIN
 from cases.layer import Layer
 from cases.layers import COMPOSED
 from cases.loss import LOSSES
@@ -31,7 +33,7 @@ from cases.norm_layers import NORM_LAYERS
 from cases.optim import OPTIMIZERS, SEARCHES, STEPS
 from cases.order import ORDER, SEARCH
 from cases.planes import PLANES
-from cases.pool import ADAPTIVE_LAYERS, POOLING
+from cases.pool import POOLING
 from cases.random import DRAWS
 from cases.recurrent import RECURRENT, RECURRENT_LAYERS
 from cases.reduce import EXTREMES, STATISTICS, SUMS
@@ -39,7 +41,7 @@ from cases.resample import RESAMPLING, RESAMPLING_LAYERS
 from cases.row import Row
 from cases.scan import ADDED, SCANS
 from cases.scatter import SCATTERS
-from cases.shape import JOIN, VIEWS
+from cases.shape import VIEWS
 from cases.softmax import SOFTMAX
 from cases.special import SPECIAL_FUNCTIONS
 from cases.transformer import TRANSFORMERS
