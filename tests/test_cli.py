@@ -17,10 +17,6 @@ pd = pytest.importorskip("pandas", reason="pandas is not installed")
 import steep  # noqa: E402
 from steep import models, nn  # noqa: E402
 from steep.cli import main  # noqa: E402
-from steep.cli.commands.doctor import cpu_quota, openmp_runtimes  # noqa: E402
-from steep.cli.main import COMMANDS  # noqa: E402
-from steep.cli.tables.page import html_of  # noqa: E402
-from steep.cli.tables.report import Report, number, sparkline  # noqa: E402
 
 QUICK = ["--epochs", "4", "--hidden", "8", "--quiet"]
 
@@ -305,39 +301,7 @@ def test_a_full_disk_leaves_what_was_there(folder: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-# ---- the command line ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        *([], ["frobnicate"], ["train"], ["train", "x.csv"], ["predict", "x.steep"]),
-        ["train", "x.csv", "--target", "y", "--epochs", "0"],
-        ["train", "x.csv", "--target", "y", "--dropout", "1"],
-        ["train", "x.csv", "--target", "y", "--seed", "-1"],
-        ["train", "x.csv", "--target", "y", "--lr", "fast"],
-        ["train", "x.csv", "--target", "y", "--task", "guessing"],
-        ["demo", "cats"],
-    ],
-)
-def test_a_wrong_command_line_is_status_2(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments) == 2
-    assert "usage: steep" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([command, "--help"]) == 0
-    assert f"example: steep {command}" in capsys.readouterr().out
-
-
-def test_the_module_is_the_command_too() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "steep", "--version"], capture_output=True, text=True, check=True
-    )
-    assert run.stdout == f"steep {steep.__version__}\n"
+# ---- interrupts, and the page ----------------------------------------------------------------
 
 
 def test_an_interrupt_is_no_traceback(
@@ -350,92 +314,6 @@ def test_an_interrupt_is_no_traceback(
     assert main(["train", "houses.csv", "--target", "price", *QUICK]) == 130
     assert "interrupted" in capsys.readouterr().err
     assert [p.name for p in folder.iterdir()] == ["houses.csv"]
-
-
-def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
-    for data in ("digits", "spirals"):
-        assert main(["demo", data, "--epochs", "8"]) == 0
-        assert "not learned from: " in capsys.readouterr().out
-    assert main(["demo", "spirals", "--epochs", "0"]) == 1
-
-
-def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "--seconds", "0.001"]) == 0
-    said = capsys.readouterr().out
-    assert "limit: fused multiply-adds" in said
-    assert "step 64-128-128-10, batch 32" in said
-    assert main(["bench", "--seconds", "0"]) == 1
-
-
-def test_descend(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["descend", "bowl", "--optimizer", "sgd", "--lr", "0.25", "--steps", "3"]
-    assert main([*arguments, "--start", "2", "0", "-o", "page.html"]) == 0
-    assert "0.25" in capsys.readouterr().out
-    assert Path("page.html").stat().st_size > 1000
-    assert main([*arguments, "-o", "page.txt"]) == 1
-    assert main(["descend", "bowel"]) == 1
-    assert "'bowl'" in capsys.readouterr().err
-
-
-def test_doctor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor"]) == 0
-    assert "instruction set: " in capsys.readouterr().out
-    assert cpu_quota(str(tmp_path)) is None
-    (tmp_path / "cpu.max").write_text("150000 100000\n")
-    assert cpu_quota(str(tmp_path)) == 1.5
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert cpu_quota(str(tmp_path)) is None
-    maps = "7f00-7f01 r-xp /usr/lib/libgomp.so.1\n7f02 r-xp /x/libiomp5.so\n7f03 /usr/lib/libm.so"
-    assert openmp_runtimes(maps) == ["libgomp.so.1", "libiomp5.so"]
-
-
-# ---- the report ---------------------------------------------------------------------------------
-
-
-def report_of(**more: Any) -> Report:
-    """A report with names that would be markup, and numbers that are none."""
-    fields: dict[str, Any] = {
-        "source": "<a>.csv",
-        "target": "<script>alert(1)</script>",
-        "task": "classification",
-        "classes": ["<b>", "&"],
-        "rows": {"training": 7, "validation": 2, "test": 2},
-        "columns": {"<i>": "number"},
-        "categories": {},
-        "notes": ["<u>"],
-        "network": "1-2",
-        "parameters": 3,
-        "epochs": 2,
-        "best_epoch": 1,
-        "seconds": 0.1,
-        "stopped": "it ended",
-        "curve": {"training": [2.0, 1.0], "validation": [float("nan"), 0.5]},
-        "scores": {"network": {"accuracy": 0.5}, "linear model": {"accuracy": float("nan")}},
-        "importances": {"<i>": -0.1},
-        "confusion": [[1, 0], [1, 0]],
-        "pairs": [],
-        "seed": 0,
-    }
-    return Report(**{**fields, **more})
-
-
-def test_the_page_stands_alone_and_quotes_names() -> None:
-    page = html_of(report_of())
-    for name in ("<a>", "<script", "<b>", "<i>", "<u>", "http:", "https:", "src=", "url("):
-        assert name not in page
-    assert "&lt;script&gt;" in page
-    empty = report_of(curve={"training": [], "validation": []}, pairs=[[1.0, 1.0]], confusion=[])
-    assert "No epoch was finished" in html_of(empty)
-
-
-def test_numbers_are_short() -> None:
-    values = [0.0, 1.0, 12345.678, 0.5, 1e9, 1e-7, float("nan"), -0.25]
-    found = [number(value) for value in values]
-    assert found == ["0.000", "1.000", "12,346", "0.5000", "1.000e+09", "1.000e-07", "-", "-0.2500"]
-    assert sparkline([8, 4, 2, 1]) == "█▆▃▁"
-    assert sparkline([1.0] * 100, width=5) == "▁▁▁▁▁"
-    assert sparkline([float("nan")]) == ""
 
 
 def test_the_page_in_a_browser(folder: Path) -> None:

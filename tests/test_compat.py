@@ -166,8 +166,19 @@ def test_lower_precision_is_not_there_and_said_once() -> None:
         amp.autocast("cpu")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with amp.autocast("cpu", enabled=False):
-            pass
+        for quiet in (amp.autocast("cpu", enabled=False), amp.autocast(False)):
+            with quiet:
+                pass
+    with pytest.warns(UserWarning, match="there is no lower precision"):
+        amp.autocast(True)
+
+
+def test_filters_of_warnings_are_the_programs_own() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        steep.set_warn_always(False)
+        with pytest.raises(UserWarning):
+            warnings.warn("as it says", stacklevel=1)
 
 
 def test_a_step_with_a_gradient_that_is_not_finite_is_left_out() -> None:
@@ -219,6 +230,17 @@ def test_no_checkpoint_on_the_way_to_gradients_of_gradients() -> None:
     y = checkpoint(steep.sin, x).sum()
     with pytest.raises(RuntimeError, match="cannot be differentiated again"):
         steep.autograd.grad(y, x, create_graph=True)
+
+
+def test_what_wants_no_gradient_without_a_checkpoint_wants_none_with_it() -> None:
+    x, layer = steep.ones(2), nn.Linear(2, 2)
+    functions: list[Any] = [steep.sin, lambda x: layer(x), lambda x: (layer(x), x.argmax(), x, 3)]
+    for function in functions:
+        for given in (x, x.clone().requires_grad_()):
+            pair = function(given), checkpoint(function, given)
+            wanted, got = (y if isinstance(y, tuple) else (y,) for y in pair)
+            for one, other in zip(wanted, got, strict=True):
+                assert getattr(one, "requires_grad", 3) == getattr(other, "requires_grad", 3)
 
 
 def network() -> Any:

@@ -11,61 +11,11 @@ import numpy as np
 import pytest
 
 import steep
+from many_support import Adam, alone, mlp, same_training, table
 from steep import nn
 from steep.data import DataLoader, Subset, TensorDataset, k_fold_indices
 from steep.train import Callback, fit, fit_many
 from steep.train._measure import compiled
-from tolerances import same_bits
-
-Adam = steep.optim.Adam
-
-
-def table(rows: int = 70, seed: int = 0) -> tuple[Any, Any]:
-    """Inputs (rows, 6) and classes of three."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(rows, 6)).astype(np.float32)
-    return steep.from_numpy(x), steep.from_numpy(np.argmax(x[:, :3], axis=1))
-
-
-def mlp(*middle: Callable[[], Any]) -> Callable[[], Any]:
-    """Makes a network for the table."""
-    return lambda: nn.Sequential(
-        nn.Linear(6, 16), nn.Tanh(), *(make() for make in middle), nn.Linear(16, 3)
-    )
-
-
-def alone(
-    make: Callable[[], Any], loss: Any, optimizer: Any, seed: int, *data: Any, **settings: Any
-) -> Any:
-    """What `fit` makes of one network: model, optimiser, history."""
-    steep.manual_seed(seed)
-    model = make()
-    made = optimizer(model.parameters())
-    if settings.get("scheduler") is not None:
-        settings = {**settings, "scheduler": settings["scheduler"](made)}
-    return model, made, fit(model, loss, made, *data, **settings)
-
-
-def same_state(got: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert list(got) == list(expected)
-    for name, value in got.items():
-        same_bits(value.numpy(), expected[name].numpy())
-
-
-def same_training(trained: Any, expected: Any) -> None:
-    model, optimizer, history = expected
-    same_state(trained.model.state_dict(), model.state_dict())
-    mine, others = trained.optimizer.state_dict()["state"], optimizer.state_dict()["state"]
-    assert list(mine) == list(others)
-    for key, entry in mine.items():
-        for name, value in entry.items():
-            same_bits(np.asarray(value), np.asarray(others[key][name]))
-    left_out = {"seconds"}
-    for name in set(history.columns) - left_out:
-        assert trained.history[name] == history[name], name
-    assert trained.history.columns == history.columns
-    for name in ("stopped", "best_epoch", "monitor", "restored"):
-        assert getattr(trained.history, name) == getattr(history, name)
 
 
 class Sequences(nn.Module):
@@ -341,77 +291,6 @@ def test_a_bar_for_all_of_them(capfd: pytest.CaptureFixture[str]) -> None:
     shown = capfd.readouterr().err
     assert "training: 100%" in shown
     assert "loss least" in shown
-
-
-def shared_bias() -> list[Any]:
-    one, other = mlp()(), mlp()()
-    other[0].bias = one[0].bias
-    return [one, other]
-
-
-ERRORS: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
-    "one network": (
-        TypeError, "a list of networks or a function that makes one, got one network",
-        lambda: fit_many(mlp()(), nn.CrossEntropyLoss(), Adam, table()),
-    ),
-    "no networks": (ValueError, "expected models, got an empty list",
-                    lambda: fit_many([], nn.CrossEntropyLoss(), Adam, table())),
-    "no list": (TypeError, "a list of networks or a function that makes one, got int",
-                lambda: fit_many(3, nn.CrossEntropyLoss(), Adam, table())),
-    "no module": (TypeError, "expected models of steep.nn.Module, got int",
-                  lambda: fit_many([3], nn.CrossEntropyLoss(), Adam, table())),
-    "no seeds": (ValueError, "expected seeds, one for each network",
-                 lambda: fit_many(mlp(), nn.CrossEntropyLoss(), Adam, table())),
-    "empty seeds": (ValueError, "expected seeds, got none",
-                    lambda: fit_many(mlp(), nn.CrossEntropyLoss(), Adam, table(), seeds=[])),
-    "seeds": (TypeError, "expected seeds to be ints, got float",
-              lambda: fit_many(mlp(), nn.CrossEntropyLoss(), Adam, table(), seeds=[0.5])),
-    "too few seeds": (ValueError, "as many seeds as models, got 1 and 2",
-                      lambda: fit_many([mlp()(), mlp()()], nn.CrossEntropyLoss(), Adam, table(),
-                                       seeds=[1])),
-    "shared": (ValueError, "networks 0 and 1 that share one",
-               lambda: fit_many(shared_bias(), nn.CrossEntropyLoss(), Adam, table())),
-    "twice": (ValueError, "networks 0 and 1 that share one",
-              lambda: fit_many([mlp()()] * 2, nn.CrossEntropyLoss(), Adam, table())),
-    "optimizer": (TypeError, "expected optimizer to be a function of the parameters",
-                  lambda: fit_many(mlp(), nn.CrossEntropyLoss(), "adam", table(), seeds=[1])),
-    "no optimizer": (TypeError, "expected optimizer to be a function of the parameters",
-                     lambda: fit_many(mlp(), nn.CrossEntropyLoss(), lambda p: 3, table(),
-                                      seeds=[1])),
-    "few optimizers": (ValueError, "one optimizer for each of the 2 networks, got a list of 1",
-                       lambda: fit_many(mlp(), nn.CrossEntropyLoss(), [Adam], table(),
-                                        seeds=[1, 2])),
-    "other parameters": (
-        ValueError, "network 0 that has none of them",
-        lambda: fit_many(mlp(), nn.CrossEntropyLoss(), [Adam(mlp()().parameters())], table(),
-                         seeds=[1]),
-    ),
-    "loss": (TypeError, "expected loss to be a module or function",
-             lambda: fit_many(mlp(), "mse", Adam, table(), seeds=[1])),
-    "scheduler": (TypeError, "expected scheduler to be a function of an optimizer",
-                  lambda: fit_many(mlp(), nn.CrossEntropyLoss(), Adam, table(), seeds=[1],
-                                   scheduler=3)),
-    "data": (ValueError, "one train part for each of the 2 networks, got a list of 1",
-             lambda: fit_many(mlp(), nn.CrossEntropyLoss(), Adam, [table()], seeds=[1, 2])),
-    "epochs": (ValueError, "expected epochs to be at least 0, got -1",
-               lambda: fit_many(mlp(), nn.CrossEntropyLoss(), Adam, table(), seeds=[1],
-                                epochs=-1)),
-    "batch size": (TypeError, "expected batch_size to be an int, got float",
-                   lambda: fit_many(mlp(), nn.CrossEntropyLoss(), Adam, table(), seeds=[1],
-                                    batch_size=2.5)),
-    "stopping": (
-        ValueError, "expected early_stopping without a model",
-        lambda: fit_many(mlp(), nn.CrossEntropyLoss(), Adam, table(), seeds=[1],
-                         early_stopping=steep.train.EarlyStopping(mlp()())),
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ERRORS)
-def test_what_does_not_fit_together_is_refused(name: str) -> None:
-    error, words, call = ERRORS[name]
-    with pytest.raises(error, match=words):
-        call()
 
 
 def test_an_interrupt_ends_all_of_them_with_what_there_is() -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import steep
 from steep import Tensor, nn
-from steep.data import DataLoader, TensorDataset
+from steep.data import DataLoader, Dataset, TensorDataset
+from steep.train import fit
 
 Arrays = tuple[Tensor, Tensor]
+LOSS = nn.CrossEntropyLoss()
 
 
 def blobs(count: int = 90, classes: int = 3, columns: int = 4, seed: int = 0) -> Arrays:
@@ -77,3 +79,27 @@ def by_hand(
             columns["val_loss"].append(total / len(validation[1]))
         after_epoch()
     return columns
+
+
+class Pairs(Dataset[Any]):
+    """The samples of tensors one by one: not the loader's fast path."""
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        self.x, self.y = x, y
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.x[index], self.y[index]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def adam(model: nn.Module, lr: float = 0.01) -> Any:
+    return steep.optim.Adam(model.parameters(), lr=lr)
+
+
+def fitted(data: Any, *, epochs: int = 6, dropout: float = 0.2, **more: Any) -> Any:
+    """A model that `fit` has trained, and its history."""
+    model = network(dropout=dropout)
+    optimizer = adam(model)
+    return model, fit(model, LOSS, optimizer, data, epochs=epochs, progress=False, **more)

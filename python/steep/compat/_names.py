@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import steep
@@ -153,5 +152,4 @@ def set_default_tensor_type(kind: Any) -> None:
 
 
 def set_warn_always(mode: bool) -> None:
-    """As PyTorch: whether warnings that come once come every time."""
-    warnings.simplefilter("always" if mode else "default")
+    """Nothing: how often a warning comes is what Python's own filters say (see `warnings`)."""

@@ -34,7 +34,9 @@ class autocast:  # noqa: N801  PyTorch's name
         enabled: bool = True,
         cache_enabled: bool | None = None,
     ) -> None:
-        if enabled and device_type is not False:
+        if isinstance(device_type, bool):  # of torch.cuda.amp.autocast(enabled)
+            enabled = device_type
+        if enabled:
             warnings.warn(
                 "autocast: there is no lower precision; everything is computed in its own dtype",
                 stacklevel=2,

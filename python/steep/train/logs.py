@@ -104,7 +104,7 @@ class TensorBoardLog(Callback):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.library = optional("tensorboardX", "tensorboard", "steep.train.fit")
+        self._tensorboard = optional("tensorboardX", "tensorboard", "steep.train.fit")
         self.folder = os.fspath(folder)
         self.writer: Any = None
 
@@ -112,7 +112,7 @@ class TensorBoardLog(Callback):
         """Open the folder. What a resumed training had not yet done is cut off."""
         cut = {"purge_step": run.epoch + 1} if run.epoch else {}
         # Files are named by the second: one that goes on within it must not take the first's name.
-        self.writer = self.library.SummaryWriter(
+        self.writer = self._tensorboard.SummaryWriter(
             self.folder, filename_suffix=f".epoch{run.epoch + 1}", **cut
         )
 

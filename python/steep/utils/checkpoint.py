@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from steep._core import Tensor, enable_grad, get_rng_state, is_grad_enabled, no_grad, set_rng_state
+from steep._core import Tensor, enable_grad, get_rng_state, is_grad_enabled, set_rng_state, zeros
 from steep.autograd import Function
 from steep.autograd import backward as run_backward
 
@@ -27,8 +27,16 @@ class _Recomputed(Function):
         ctx.places = [i for i, x in enumerate(args) if isinstance(x, Tensor)]
         ctx.others = [None if isinstance(x, Tensor) else x for x in args]
         ctx.save_for_backward(*(x for x in args if isinstance(x, Tensor)))
-        with no_grad():
-            return run(*args)
+        # With a graph, which is dropped at once: it tells which results want gradients. The
+        # backward pass needs as much memory for its own, so that the peak is no higher.
+        with enable_grad():
+            found = run(*map(_detached, args))
+        results = found if isinstance(found, tuple) else (found,)
+        given = tuple(y.detach() if isinstance(y, Tensor) else y for y in results)
+        pairs = zip(results, given, strict=True)
+        constant = [y for x, y in pairs if isinstance(x, Tensor) and not x.requires_grad]
+        ctx.mark_non_differentiable(*constant)
+        return given if isinstance(found, tuple) else given[0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -85,7 +93,8 @@ def checkpoint(
         **kwargs: for the function; tensors among them get no gradient.
 
     Returns:
-        What the function returns: a tensor, or a tuple of tensors and others.
+        What the function returns: a tensor, or a tuple of tensors and others. Those that depend on
+        nothing that requires a gradient require none.
 
     Raises:
         RuntimeError: In a backward pass with ``create_graph=True``.
@@ -105,17 +114,7 @@ def checkpoint(
         return run(*args)
     state = get_rng_state() if preserve_rng_state else None
     # Parameters inside the function want gradients though no argument may.
-    anchor = Tensor.new_zeros(_first(args), ()).requires_grad_()
-    return _Recomputed.apply(run, state, anchor, *args)
-
-
-def _first(args: Sequence[Any]) -> Tensor:
-    for x in args:
-        if isinstance(x, Tensor) and x.is_floating_point():
-            return x
-    from steep._core import empty
-
-    return empty(0)
+    return _Recomputed.apply(run, state, zeros((), requires_grad=True), *args)
 
 
 def checkpoint_sequential(
