@@ -61,9 +61,9 @@ def findings() -> list[str]:
     runtimes = openmp_runtimes(imported_libraries())
     if len(runtimes) > 1:
         out.append(
-            f"Several OpenMP runtimes are loaded ({', '.join(runtimes)}): their threads compete. "
-            "steep uses none of them; libraries beside it may be told to take one thread "
-            "(OMP_NUM_THREADS=1)."
+            "Beside NumPy and scikit-learn several OpenMP runtimes are loaded "
+            f"({', '.join(runtimes)}), and where two compute at once their threads compete. "
+            f"OMP_NUM_THREADS=1 with STEEP_NUM_THREADS={threads} leaves the threads to steep."
         )
     return out
 

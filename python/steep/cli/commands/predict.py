@@ -10,21 +10,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from steep.cli.tables.files import add_file_arguments, how_to_read
+
 EXAMPLE = "steep predict houses.steep new.csv -o predicted.csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Model, table, and where the predictions go."""
     parser.add_argument("model", type=Path, help="a file that steep train has written")
-    parser.add_argument("table", help="a file: .csv, .tsv or .parquet, compressed perhaps")
+    add_file_arguments(parser)
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="a CSV file; default: printed"
     )
     parser.add_argument(
         "--probabilities", action="store_true", help="a column for each class beside its prediction"
-    )
-    parser.add_argument(
-        "--encoding", default="utf-8", help="of a table of text, latin-1 say; default: utf-8"
     )
     parser.add_argument("--only", action="store_true", help="leave out the table's own columns")
 
@@ -37,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
     trained = load_trained(options.model)
     _check_place(options)
-    frame = read_table(options.table, encoding=options.encoding)
+    frame = read_table(options.table, **how_to_read(options))
     trained.check(frame, options.table)
     for note in trained.strangers(frame):
         print(f"steep predict: {note}", file=sys.stderr)

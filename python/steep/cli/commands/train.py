@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-EXAMPLE = "steep train houses.csv --target price -o houses.steep"
+from steep.cli.tables.files import add_file_arguments, how_to_read
 
+EXAMPLE = "steep train houses.csv --target price -o houses.steep"
 
 _DEEPER_FROM = 2000  # rows
 
@@ -22,7 +23,7 @@ _DEEPER_FROM = 2000  # rows
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The table, its target, and what may be chosen."""
     add = parser.add_argument
-    add("table", help="a file: .csv, .tsv or .parquet, compressed perhaps")
+    add_file_arguments(parser)
     add("--target", required=True, metavar="COLUMN", help="what is to be predicted")
     add("-o", "--output", type=Path, metavar="FILE", help="model file; default: TABLE.steep")
     add("--report", type=Path, metavar="FILE", help="default: TABLE-report.html")
@@ -45,8 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--patience", type=_width, metavar="EPOCHS", help="without a better one; default: 40")
     add("--max-categories", type=_width, default=100, metavar="COUNT",
         help="text with more different values is left out; default: 100")  # fmt: skip
+    add("--infinite", choices=("error", "missing"), default="error",
+        help="what infinite numbers are; default: an error")  # fmt: skip
     add("--seed", type=_seed, default=0, help="of splits and weights; default: 0")
-    add("--encoding", default="utf-8", help="of a table of text, latin-1 say; default: utf-8")
     add("--quiet", action="store_true", help="no progress bar, and no report here")
 
 
@@ -135,14 +137,14 @@ def train(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     from steep.cli.tables import learning, reading
     from steep.data.tables.kinds import TableWarning
 
-    problem = reading.read_problem(
-        options.table, options.target, options.task, options.drop, options.encoding
-    )
+    asked = options.table, options.target, options.task, options.drop
+    problem = reading.read_problem(*asked, **how_to_read(options))
     shares = (options.validation, options.test)
     parts = reading.share_out(problem, shares, options.seed, options.time)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TableWarning)  # they are among the notes
-        table, target = reading.fitted_transforms(problem, parts.training, options.max_categories)
+        columns = {"max_categories": options.max_categories, "infinite": options.infinite}
+        table, target = reading.fitted_transforms(problem, parts.training, **columns)
     recipe = recipe_of(options, len(parts.training))
     began = time.perf_counter()
     progress = False if options.quiet else None  # on a terminal alone
@@ -150,7 +152,7 @@ def train(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
         table, target, problem, parts, recipe, progress=progress
     )
     seconds = time.perf_counter() - began
-    linear = learning.fit_linear(target, problem, parts, options.max_categories)
+    linear = learning.fit_linear(target, problem, parts, **columns)
     trained = {"network": network, "table": table, "target": target, "linear": linear}
     from steep.cli.tables.judging import judge
 

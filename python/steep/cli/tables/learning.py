@@ -103,12 +103,12 @@ def fit_network(
 
 
 def fit_linear(
-    target: TargetTransform, problem: Problem, parts: Parts, max_categories: int
+    target: TargetTransform, problem: Problem, parts: Parts, **options: Any
 ) -> tuple[TableTransform, nn.Module]:
     """A linear model on the same rows: logistic regression, or linear regression with a ridge."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is left out has been said
-        table = TableTransform(max_categories=max_categories).fit(problem.frame, parts.training)
+        table = TableTransform(**options).fit(problem.frame, parts.training)
     if problem.task == "classification":
         recipe = Recipe(hidden=(), dropout=0.0, lr=1e-2, decay=1e-3, epochs=200, patience=10)
         network, _ = fit_network(

@@ -46,15 +46,20 @@ class Parts:
     test: np.ndarray
 
 
-def read_problem(
-    path: str, target: str, task: str | None, drop: list[str], encoding: str = "utf-8"
-) -> Problem:
+def read_problem(path: str, target: str, task: str | None, drop: list[str], **how: Any) -> Problem:
     """Read a table and find out what kind of task its target makes.
+
+    Args:
+        path: the table's file.
+        target: the column that is to be predicted.
+        task: of `Problem`, or ``None`` to find it out.
+        drop: columns that are not learned from.
+        **how: arguments of `read_table`.
 
     Raises:
         ValueError: if there is no such column, or nothing can be learned of it.
     """
-    frame = read_table(path, encoding=encoding)
+    frame = read_table(path, **how)
     seen = as_frame(frame, path)
     seen.require([target, *drop], path)
     if target in drop:
@@ -155,21 +160,20 @@ def share_out(problem: Problem, shares: tuple[float, float], seed: int, time: st
 
 
 def fitted_transforms(
-    problem: Problem, rows: np.ndarray, max_categories: int
+    problem: Problem, rows: np.ndarray, **options: Any
 ) -> tuple[Any, TargetTransform]:
     """What turns columns and target into numbers, learned from the rows given alone.
 
-    Categories of many values are embedded. Class labels are those of all rows: they are known
-    beforehand.
+    `options` are those of `TableTransform`. Categories of many values are embedded. Class labels
+    are those of all rows: they are known beforehand.
     """
-    plain = TableTransform(max_categories=max_categories).fit(problem.frame, rows)
+    plain = TableTransform(**options).fit(problem.frame, rows)
     seen = as_frame(problem.frame, "steep train")
     categories = [name for name, kind in plain.kinds.items() if kind == "category"]
     many = [name for name in categories if len(seen[name].as_levels().levels) >= _EMBEDDED_FROM]
     table = plain
     if many:
-        options: dict[str, Any] = {"embed": many, "max_categories": max_categories}
-        table = TableTransform(**options, unknown="own").fit(problem.frame, rows)
+        table = TableTransform(**options, embed=many, unknown="own").fit(problem.frame, rows)
     for note in table.notes:
         text = note.replace("max_categories=", "--max-categories ").partition("; name it")[0]
         problem.notes.append(f"column {text}")
