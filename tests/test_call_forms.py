@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -268,3 +270,52 @@ def test_gradcheck_leaves_the_random_stream_alone():
     assert steep.autograd.gradcheck(lambda x: x * x, (x,))
     assert steep.autograd.gradgradcheck(lambda x: x * x * x, (x,))
     assert steep.get_rng_state().tolist() == before
+
+
+# ---- the first order of arguments -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "now"),
+    [
+        (lambda x, y: x.clone().add_(2, y), lambda x, y: x + 2 * y),
+        (lambda x, y: steep.add(x, 2, y), lambda x, y: x + 2 * y),
+        (lambda x, y: x.sub(3, y), lambda x, y: x - 3 * y),
+        (lambda x, y: x.clone().addcmul_(0.5, y, y), lambda x, y: x + 0.5 * y * y),
+        (lambda x, y: steep.addcmul(x, 0.5, y, y), lambda x, y: x + 0.5 * y * y),
+        (lambda x, y: x.addcdiv(0.5, x, y), lambda x, y: x + 0.5 * x / y),
+        (lambda x, y: x.clone().addcdiv_(-1, x, y), lambda x, y: x - x / y),
+        (lambda x, y: steep.addmm(0.5, x, 2, x, y), lambda x, y: 0.5 * x + 2 * x @ y),
+        (lambda x, y: steep.addmm(0.5, x, x, y), lambda x, y: 0.5 * x + x @ y),
+        (lambda x, y: x.addmm(0.5, 2, x, y), lambda x, y: 0.5 * x + 2 * x @ y),
+        (lambda x, y: x.clone().addmm_(0.5, x, y), lambda x, y: 0.5 * x + x @ y),
+        (lambda x, y: steep.addmv(0.5, x[0], 2, x, y[0]), lambda x, y: x[0] / 2 + 2 * x @ y[0]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*this overload is deprecated:UserWarning")
+def test_numbers_before_tensors(first: Callable[..., Any], now: Callable[..., Any]) -> None:
+    x, y = steep.arange(1, 5).reshape(2, 2).float(), steep.full((2, 2), 2.0)
+    assert first(x, y).tolist() == now(x, y).tolist()
+
+
+def test_numbers_before_tensors_are_said_to_be_deprecated_once() -> None:
+    code = "import steep; x = steep.ones(2); [x.addcmul(2, x, x) for _ in range(3)]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.count("addcmul: this overload is deprecated") == 1
+    assert "by name (value=...)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: steep.add(2, x, 3),
+        lambda x: x.add(x, 2),
+        lambda x: x.addcmul(x, 2, x),
+        lambda x: x.addcmul(2, x, x, value=3),
+        lambda x: steep.mul(x, 2, x),
+        lambda x: x.addmm(1, 2, 3, x, x),
+    ],
+)
+def test_other_orders_are_refused(call: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError):
+        call(steep.ones(2, 2))

@@ -322,3 +322,100 @@ def test_close_is_close_and_far_is_said() -> None:
         close(1.0, 1.0, rtol=1.0)
     with pytest.raises(AssertionError, match="mine"):
         close(1.0, 2.0, msg="mine")
+
+
+# ---- what programs import and compare with ------------------------------------------------------
+
+
+def test_dtypes_that_are_not_there_can_be_compared_with() -> None:
+    code = """
+import torch
+x = torch.ones(2)
+print(x.dtype in (torch.float16, torch.bfloat16), torch.half is torch.float16)
+print(torch.complex64.is_complex, torch.bfloat16.is_floating_point, torch.int8.itemsize)
+print(isinstance(x, torch.HalfTensor))
+for call in (lambda: x.to(torch.float16), lambda: torch.ones(2, dtype=torch.complex64)):
+    try: call()
+    except TypeError as error: print("which steep does not have" in str(error))
+"""
+    assert in_process(code).replace("\n", " ") == "False True True True 1 False True True"
+    assert "which steep does not have" in in_process("import steep; steep.float16")
+
+
+def test_distributed_answers_for_one_process() -> None:
+    code = """
+import torch.distributed as dist
+from torch.distributed import ProcessGroup, TCPStore
+from torch.utils.data.distributed import DistributedSampler
+print(dist.is_available(), dist.is_initialized(), dist.get_rank(), dist.get_world_size())
+print(dist.group.WORLD, dist.is_nccl_available(), len(DistributedSampler(range(5))))
+TCPStore("localhost", 1, 1, True)
+"""
+    assert in_process(code).startswith("False False 0 1\nNone False 5NotImplementedError: TCPStore")
+
+
+def test_a_share_of_a_dataset() -> None:
+    from steep.compat.distributed_sampler import DistributedSampler
+
+    shares = [DistributedSampler(range(10), 3, rank, seed=1) for rank in range(3)]
+    assert [len(share) for share in shares] == [4, 4, 4]
+    seen = [list(share) for share in shares]
+    assert sorted({i for share in seen for i in share}) == [*range(10)]
+    shares[0].set_epoch(1)
+    assert list(shares[0]) != seen[0]
+    assert [len(DistributedSampler(range(10), 3, 0, drop_last=True))] == [3]
+    with pytest.raises(ValueError, match="Invalid rank 3"):
+        DistributedSampler(range(10), 3, 3)
+
+
+OPTIMIZER = """
+import torch
+from torch.optim.optimizer import Optimizer, ParamsT, _get_value, _use_grad_for_differentiable
+from torch.utils._foreach_utils import _group_tensors_by_device_and_dtype
+from torch.utils.hooks import RemovableHandle
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
+
+class Descent(Optimizer):
+    def __init__(self, params: ParamsT, lr=0.1, differentiable=False):
+        super().__init__(params, dict(lr=lr, differentiable=differentiable))
+        self._patch_step_function()
+
+    @_use_grad_for_differentiable
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.add_(p.grad, alpha=-_get_value(torch.tensor(group["lr"])))
+
+layer = torch.nn.Linear(2, 1)
+layer(torch.ones(1, 2)).sum().backward()
+before = layer.bias.item()
+Descent(layer.parameters()).step()
+print(abs(before - layer.bias.item() - 0.1) < 1e-6)
+groups = _group_tensors_by_device_and_dtype(
+    [[torch.ones(1), torch.ones(1).double(), torch.zeros(1)], [1, 2, 3], []], with_indices=True)
+print([indices for _, indices in groups.values()], [lists[1] for lists, _ in groups.values()])
+print(isinstance(torch.nn.ConvTranspose2d(1, 1, 1), _ConvNd))
+print(isinstance(torch.nn.Dropout(), _DropoutNd))
+state = {"module.a": 1, "b": 2}
+consume_prefix_in_state_dict_if_present(state, "module.")
+print(state)
+import torch._dynamo, torch.compiler
+print(torch._dynamo.disable(len) is len, torch.compiler.is_compiling())
+with torch.random.fork_rng():
+    first = torch.rand(1)
+print(first.equal(torch.rand(1)))
+"""
+
+
+def test_what_optimisers_of_others_import() -> None:
+    assert in_process(OPTIMIZER).split("\n") == [
+        "True",
+        "[[0, 2], [1]] [[1, 3], [2]]",
+        "True",
+        "True",
+        "{'b': 2, 'a': 1}",
+        "True False",
+        "True",
+    ]

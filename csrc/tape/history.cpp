@@ -34,7 +34,7 @@ History& ensure_history(const Tensor& x) {
 }
 
 bool requires_grad_by_base(const History& h, const Tensor& x) {
-  return is_view(h) && h.view_version != x->storage->version() && requires_grad(h.base);
+  return is_view(h) && h.view_version != x->version() && requires_grad(h.base);
 }
 
 bool is_leaf(const Tensor& x) { return !grad_fn(x); }
@@ -42,10 +42,10 @@ bool is_leaf(const Tensor& x) { return !grad_fn(x); }
 Ref<Node> grad_fn(const Tensor& x) {
   History* h = history(x);
   if (!h) return nullptr;
-  if (is_view(*h) && h->view_version != x->storage->version()) {
+  if (is_view(*h) && h->view_version != x->version()) {
     // The memory was written to since, so the gradient function is that of the same strided view of
     // the present base.
-    h->view_version = x->storage->version();
+    h->view_version = x->version();
     if (requires_grad(h->base) && is_floating(x.dtype())) {
       const GradMode on(true);
       const Tensor again = primitives.as_strided(h->base, x.shape(), x.strides(), x->offset);
@@ -130,7 +130,7 @@ void mark_view(const Tensor& view, const Tensor& x) {
   History& h = ensure_history(view);
   const History* of = history(x);
   h.base = of && is_view(*of) ? of->base : x;
-  h.view_version = view->storage->version();
+  h.view_version = view->version();
 }
 
 void swap_memory(const Tensor& x, const Tensor& from) {
@@ -218,7 +218,7 @@ void set_grad_fn(const Tensor& out, Ref<Node> node, int output) {
   }
   h.grad_fn = std::move(node);
   h.output = output;
-  if (is_view(h)) h.view_version = out->storage->version();
+  if (is_view(h)) h.view_version = out->version();
   if (t_keeping) keep(out, h);
 }
 

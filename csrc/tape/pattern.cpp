@@ -56,7 +56,7 @@ class Pattern::Emptier final : public SavedCopies {
   void at(int node) { node_ = node; }
   void copied(SavedParts& parts) override {
     const Tensor x = parts.tensor;
-    if (x->swaps != parts.swaps || x->storage->version() != parts.version)
+    if (x->swaps != parts.swaps || x->version() != parts.version)
       pattern_.refuse(
           "it writes to a tensor that the graph of its result has saved; write to a clone()");
     const uint32_t link = parts.grad_fn ? link_of(parts) : 0;
@@ -295,7 +295,7 @@ BoundTensors Pattern::recorded(const Tensors& inputs) const {
     Tensor x = recorded_[o];
     if (!origin.leaf)
       x = alias(x, x.shape(), x.strides(), origin.input >= 0 ? inputs[origin.input]->offset : 0);
-    bound.push_back({x, x->storage->version(), x->swaps});
+    bound.push_back({x, x->version(), x->swaps});
   }
   return bound;
 }

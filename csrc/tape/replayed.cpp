@@ -198,8 +198,7 @@ Ref<Replayed::Call> Replayed::bind(const Tensors& inputs, Program& program) {
     } else {
       bound.tensor = origin.output >= 0 ? program.saved(origin.output) : origin.fixed;
     }
-    const Storage& memory = *bound.tensor->storage;
-    bound.version = memory.version() + program.writes_to(memory);
+    bound.version = bound.tensor->version() + program.counts_writes_to(bound.tensor);
     bound.swaps = bound.tensor->swaps;
     call->bound_.push_back(std::move(bound));
   }
@@ -228,7 +227,7 @@ void Replayed::Call::attach(const Tensor& result, int i) {
 bool Replayed::Call::is_unchanged() const {
   for (const Bound& bound : bound_)
     if (bound.tensor.defined() &&
-        (bound.tensor->storage->version() != bound.version || bound.tensor->swaps != bound.swaps))
+        (bound.tensor->version() != bound.version || bound.tensor->swaps != bound.swaps))
       return false;
   return true;
 }

@@ -30,7 +30,7 @@ Saved::Saved(const Saved& other) : parts_(other.parts_) {
 Saved::Saved(const Tensor& x, bool needed) {
   if (!needed || !x.defined()) return;
   count_saved(x);
-  parts_.version = x->storage->version();
+  parts_.version = x->version();
   const History* h = history(x);
   if (h && h->requires_grad && !h->grad_fn) {
     parts_.tensor = x;  // a leaf cannot lead back to the node that saves it
@@ -47,7 +47,7 @@ Saved::Saved(const Tensor& x, bool needed) {
 Saved Saved::output(const Tensor& out, int index) {
   Saved saved;
   count_saved(out);
-  saved.parts_.version = out->storage->version();
+  saved.parts_.version = out->version();
   saved.parts_.tensor = alias(out);
   saved.parts_.index = index;
   saved.parts_.is_output = true;
@@ -68,14 +68,14 @@ void Saved::refuse_changed() const {
       ErrorKind::runtime,
       join("one of the variables needed for gradient computation has been modified by an inplace "
            "operation: ",
-           what, "changed by ", parts_.tensor->storage->last_writer(), "; it is at version ",
-           parts_.tensor->storage->version(), ", expected version ", parts_.version,
+           what, "changed by ", parts_.tensor->versions().last_writer(), "; it is at version ",
+           parts_.tensor->version(), ", expected version ", parts_.version,
            ". Write to a clone(), or after backward."));
 }
 
 Tensor Saved::get() const {
   if (!parts_.tensor.defined()) return parts_.tensor;
-  if (parts_.tensor->swaps != parts_.swaps || parts_.tensor->storage->version() != parts_.version)
+  if (parts_.tensor->swaps != parts_.swaps || parts_.tensor->version() != parts_.version)
     refuse_changed();
   if (!grad_enabled()) return parts_.tensor;
   int index = parts_.index;

@@ -1,4 +1,5 @@
-// A block of memory with a version counter: every write through any view of it counts.
+// A block of memory with a version counter: every write through any view of it counts, unless the
+// view counts for itself.
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,28 @@
 #include "tensor/ref.h"
 
 namespace steep {
+
+// How often graphs are told that memory was written to in place.
+class Versions {
+ public:
+  uint32_t count() const { return count_.load(std::memory_order_relaxed); }
+  const char* last_writer() const { return last_writer_; }  // the operation that wrote last
+  void bump(const char* writer) {
+    count_.fetch_add(1, std::memory_order_relaxed);
+    last_writer_ = writer;
+  }
+
+ private:
+  std::atomic<uint32_t> count_{0};
+  const char* last_writer_ = "";
+};
+
+// The versions of x.data and its views: writes through them are kept from the graphs that have
+// saved x.
+class OwnVersions : public Counted, public Versions {
+ public:
+  static void destroy(OwnVersions* versions) { delete versions; }
+};
 
 class Storage : public Counted {
  public:
@@ -27,14 +50,12 @@ class Storage : public Counted {
   size_t bytes() const { return bytes_; }
   bool borrowed() const { return release_ != nullptr; }
 
-  uint32_t version() const { return version_.load(std::memory_order_relaxed); }
-  const char* last_writer() const {
-    return last_writer_;
-  }  // the operation that last wrote in place
-  void bump(const char* writer) {
-    version_.fetch_add(1, std::memory_order_relaxed);
-    last_writer_ = writer;
+  Versions& versions() { return versions_; }
+  // How often it was written to, the writes included that graphs are not told of.
+  uint32_t writes() const {
+    return versions_.count() + unseen_.load(std::memory_order_relaxed);
   }
+  void count_unseen() { unseen_.fetch_add(1, std::memory_order_relaxed); }
 
   static void destroy(Storage* storage);
 
@@ -46,9 +67,9 @@ class Storage : public Counted {
   size_t bytes_;
   void* owner_ = nullptr;
   void (*release_)(void*) = nullptr;
-  std::atomic<uint32_t> version_{0};
+  Versions versions_;
+  std::atomic<uint32_t> unseen_{0};
   const uint64_t id_;
-  const char* last_writer_ = "";
   std::atomic<int32_t> weak_{1};  // weak references; all other references together count as one
 };
 

@@ -47,6 +47,7 @@ TensorImpl::TensorImpl(Ref<Storage> storage, DType dtype, Dims shape, int64_t nu
 void TensorImpl::take_memory_of(const TensorImpl& from) {
   if (&from == this) return;
   const Ref<Storage> before = std::exchange(storage, from.storage);  // its end may run code
+  if (before != storage) own_versions.reset();
   dtype = from.dtype;
   contiguous = from.contiguous;
   offset = from.offset;
@@ -143,7 +144,9 @@ Tensor empty_like(const Tensor& like, DType dtype) {
 }
 
 Tensor alias(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset) {
-  return Tensor(new TensorImpl(x->storage, x->dtype, shape, strides, offset));
+  Tensor view(new TensorImpl(x->storage, x->dtype, shape, strides, offset));
+  view->own_versions = x->own_versions;
+  return view;
 }
 
 Tensor alias(const Tensor& x) { return alias(x, x.shape(), x.strides(), x->offset); }

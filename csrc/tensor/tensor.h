@@ -31,10 +31,18 @@ class TensorImpl : public Counted {
   int64_t numel;
   Dims shape;
   Dims strides;  // elements
+  Ref<OwnVersions> own_versions;  // of x.data and its views; others share the storage's
   std::unique_ptr<Attachment> autograd;
   void* python = nullptr;  // the Python object of this tensor, if it exists
 
   char* data() const { return static_cast<char*>(storage->data()) + offset * element_size(dtype); }
+  Versions& versions() const { return own_versions ? *own_versions : storage->versions(); }
+  uint32_t version() const { return versions().count(); }
+  // Counts a write in place.
+  void bump(const char* writer) const {
+    versions().bump(writer);
+    if (own_versions) storage->count_unseen();
+  }
   // Takes the memory, dtype and geometry of `from`.
   void take_memory_of(const TensorImpl& from);
   static void destroy(TensorImpl* tensor);
@@ -82,7 +90,7 @@ Tensor empty(const Dims& shape, DType dtype);  // uninitialised, row-major
 Tensor empty_strided(const Dims& shape, const Dims& strides, DType dtype);
 // Uninitialised, with the memory order of `like` where that is dense, else row-major.
 Tensor empty_like(const Tensor& like, DType dtype);
-// Another view of the same storage. No gradient history.
+// Another view of the same storage, with the same versions. No gradient history.
 Tensor alias(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset);
 Tensor alias(const Tensor& x);
 

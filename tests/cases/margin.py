@@ -248,6 +248,7 @@ DISTANCES = {
         (_rows, _rows, _vector),
         call(_rows, _rows, np.array([1, -1, 1, -1]), -0.25),
         call(arr(3), arr(3), np.array(-1)),
+        call(_rows, _rows, np.array([-1]), 0.5),
         made=({"margin": -0.5},),
         bench=call(MATRIX, MATRIX, Arr(SHAPE[:1], "signs", fixed=True)),
         bad=(

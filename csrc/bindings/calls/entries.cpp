@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "bindings/calls/bind.h"
+#include "bindings/calls/deprecated.h"
 #include "bindings/calls/out_argument.h"
 #include "bindings/tensor/tensor_type.h"
 
@@ -163,6 +164,8 @@ PyObject* invoke_overload(const Entry& entry, const CallArguments& call) {
     overload.op->call(*overload.op, values.data(), result);
     return wrap_result(result, overload.named);
   }
+  const Reordered reordered(entry, call);
+  if (reordered) return invoke_overload(entry, reordered.call());
   raise_mismatch(entry, call);
 }
 

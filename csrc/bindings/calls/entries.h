@@ -21,6 +21,7 @@ struct Entry {
   bool method = false;
   bool takes_out = false;  // a function of PyTorch's that writes into out=
   std::vector<Overload> overloads;
+  mutable bool warned = false;  // of a deprecated order of arguments
 };
 
 // Calls the first overload that takes these arguments (keywords follow the positional ones, as in

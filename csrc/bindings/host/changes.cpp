@@ -111,7 +111,7 @@ Tensors prepared_sources(const Tensors& targets, const Tensors& sources) {
 void write_values(const Tensors& targets, const Tensors& sources) {
   for (int i = 0; i < targets.size(); ++i) {
     ops::copy_memory(targets[i], sources[i]);
-    targets[i]->storage->bump("copy_");
+    targets[i]->bump("copy_");
   }
 }
 

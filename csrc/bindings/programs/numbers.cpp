@@ -28,8 +28,8 @@ PyObject* returned_number(const Tensor& x, bool as_float) {
 bool reads_result() { return t_numbers && program::Recorder::active() && only_returns(); }
 
 void note_result(PyObject* read, PyObject* source) {
-  const Owned version(PyLong_FromUnsignedLong(tensor_of(source)->storage->version()));
-  const Owned known(PyTuple_Pack(3, read, source, version.get()));
+  const Owned writes(PyLong_FromUnsignedLong(tensor_of(source)->storage->writes()));
+  const Owned known(PyTuple_Pack(3, read, source, writes.get()));
   checked(PyList_Append(t_numbers->list(), known.get()));
 }
 

@@ -19,8 +19,8 @@ class NumbersRead {
   NumbersRead(const NumbersRead&) = delete;
   NumbersRead& operator=(const NumbersRead&) = delete;
 
-  // A list of tuples: the number or array, the tensor it was read from, and the version of its
-  // memory then.
+  // A list of tuples: the number or array, the tensor it was read from, and how often its
+  // memory had been written to then.
   PyObject* list() const { return list_.get(); }
 
  private:

@@ -27,7 +27,10 @@ PyObject* get_nbytes(PyObject* self, void*) {
 }
 PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* get_version(PyObject* self, void*) {
-  return PyLong_FromUnsignedLong(tensor_of(self)->storage->version());
+  return PyLong_FromUnsignedLong(tensor_of(self)->version());
+}
+PyObject* get_writes(PyObject* self, void*) {
+  return PyLong_FromUnsignedLong(tensor_of(self)->storage->writes());
 }
 // NumPy leaves operators to the operand with the higher priority.
 PyObject* get_priority(PyObject*, void*) { return PyLong_FromLong(1000); }
@@ -130,7 +133,11 @@ int set_grad(PyObject* self, PyObject* value, void*) {
 // ---- data ----
 
 PyObject* get_data(PyObject* self, void*) {
-  return guarded([&] { return wrap(alias(tensor_of(self))); });
+  return guarded([&] {
+    const Tensor out = alias(tensor_of(self));
+    out->own_versions = Ref<OwnVersions>(new OwnVersions);
+    return wrap(out);
+  });
 }
 
 int set_data(PyObject* self, PyObject* value, void*) {
@@ -191,11 +198,14 @@ PyGetSetDef attributes[] = {
     {"retains_grad", get_retains_grad, nullptr,
      "Whether retain_grad() was called on it, if it is not a leaf.", nullptr},
     {"data", get_data, set_data,
-     "The same memory without the graph. Setting it gives the tensor another memory.", nullptr},
+     "The same memory without the graph, which is not told of writes through it; so prefer "
+     "detach(). Setting it gives the tensor another memory.",
+     nullptr},
     {"T", get_T, nullptr, "A view with the dimensions reversed.", nullptr},
     {"mT", get_mT, nullptr, "A view with the last two dimensions exchanged.", nullptr},
-    {"_version", get_version, nullptr, "How often the memory has been written to in place.",
-     nullptr},
+    {"_version", get_version, nullptr,
+     "How often the memory has been written to in place, but not through .data.", nullptr},
+    {"_writes", get_writes, nullptr, "The same, through .data as well.", nullptr},
     {"_base", get_base, nullptr, "The tensor this one is a view of, or None.", nullptr},
     {"__array_priority__", get_priority, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};

@@ -320,7 +320,7 @@ Tensor add_to(const char* op, const Tensor& x, const TensorOrNumber& other, cons
   } else {
     program::launch(kernels::kAddScaled, type, {x, x, b, alpha.wrapped(type)});
   }
-  x->storage->bump(op);
+  x->bump(op);
   return x;
 }
 }  // namespace
@@ -352,7 +352,7 @@ Tensor write_binary(const char* op, const Kernel& kernel,
                   {x, x,
                    other.is_tensor() ? program::Operand(other.tensor)
                                      : program::Operand(other.number.wrapped(type))});
-  x->storage->bump(op);
+  x->bump(op);
   return x;
 }
 }  // namespace

@@ -57,7 +57,7 @@ Tensor lerp_(const Tensor& x, const Tensor& end, const TensorOrNumber& weight) {
     return assign("lerp_", x, lerp(clone(x), end, weight));
   }
   program::launch(kernels::kLerp, x.dtype(), {x, x, end, operand_of(weight)});
-  x->storage->bump("lerp_");
+  x->bump("lerp_");
   return x;
 }
 

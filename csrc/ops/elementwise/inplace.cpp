@@ -65,7 +65,7 @@ void copy_memory(const Tensor& x, const Tensor& value) {
 
 void zero_memory(const Tensor& x) {
   program::launch(kernels::kCopy, x.dtype(), {x, Number(0)});
-  x->storage->bump("zero_");
+  x->bump("zero_");
 }
 
 namespace {
@@ -76,7 +76,7 @@ Tensor write(const char* op, const Tensor& x, const Tensor& value, bool forgets)
   tape::check_writable(op, x);
   const bool recorded = wanted(x, value) && is_floating(x.dtype());
   copy_memory(x, value);
-  x->storage->bump(op);
+  x->bump(op);
   if (!recorded) return x;
   // A replay would leave the graph of the recording on what someone outside holds.
   const program::Recorder* recorder = program::Recorder::active();
@@ -130,7 +130,7 @@ Tensor fill_(const Tensor& x, const TensorOrNumber& value) {
   if (wanted(x)) return write("fill_", x, full({}, value.number, x.dtype()), true);
   tape::check_writable("fill_", x);
   program::launch(kernels::kCopy, x.dtype(), {x, value.number});
-  x->storage->bump("fill_");
+  x->bump("fill_");
   return x;
 }
 

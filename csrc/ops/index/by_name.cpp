@@ -79,7 +79,7 @@ Tensor index_add_(const Tensor& x, int64_t dim, const Tensor& index, const Tenso
   const IndexedRows rows = rows_along(x, at);
   program::launch(kernels::kIndexAdd, x.dtype(), {x, added, places},
                   kernels::Selection{rows.outer, rows.length, rows.inner, places.numel()});
-  x->storage->bump("index_add_");
+  x->bump("index_add_");
   return x;
 }
 

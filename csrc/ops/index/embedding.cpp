@@ -117,7 +117,7 @@ void limit_rows(const char* op, const Tensor& weight, const Tensor& index, doubl
     program::launch(kernels::kIndexPut, weight.dtype(), {weight, shorter, index},
                     kernels::Selection{1, weight.size(0), weight.size(1), index.numel()});
   }
-  weight->storage->bump(op);
+  weight->bump(op);
 }
 
 Tensor pick_embeddings(const Tensor& weight, const Tensor& index, const TableGradient& how) {

@@ -130,7 +130,7 @@ bool combined_in_place(const char* op, const Kernel& kernel, const Tensor& x, in
   const Extent extent = extent_of(of.target, of.dim);
   program::launch(kernel, x.dtype(), {x, contiguous(of.source), of.index},
                   kernels::Selection{extent.outer, extent.n, extent.inner, of.index.size(of.dim)});
-  x->storage->bump(op);
+  x->bump(op);
   return true;
 }
 

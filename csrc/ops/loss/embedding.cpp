@@ -26,8 +26,9 @@ Tensor cosine_embedding_loss(const Tensor& x, const Tensor& other, const Tensor&
   check_shapes(kOp, x, other, "input1", "input2");
   Dims lead = x.shape();
   if (lead.size()) lead.pop_back();
-  if (x.dim() < 1 || x.dim() > 2 || target.shape() != lead)
-    fail(ErrorKind::value, kOp, "inputs (N, D) with a target (N), or (D) with ()",
+  const bool one_for_all = x.dim() == 2 && target.shape() == Dims{1};
+  if (x.dim() < 1 || x.dim() > 2 || (target.shape() != lead && !one_for_all))
+    fail(ErrorKind::value, kOp, "inputs (N, D) with a target (N) or (1), or (D) with ()",
          join("inputs ", to_string(x.shape()), " and target ", to_string(target.shape())));
   check_numbers(kOp, "target", target, AllowedNumbers::signs);
   const Tensor cosine = sum(mul(direction(x), direction(other)), Dims{-1}, false, std::nullopt);
@@ -59,7 +60,7 @@ void register_embedding(Registry& registry) {
       "None = None, reduce: bool | None = None, reduction: str | None = 'mean') -> Tensor",
       R"(1 - cos(input1, input2) where target is 1, max(0, cos(input1, input2) - margin) where -1.
 
-Shapes: inputs (N, D) or (D), target (N) or (). Raises ValueError for other shapes and targets.
+Shapes: inputs (N, D) or (D), target (N), (1) for all, or (). Raises ValueError for other shapes and targets.
 
 >>> x, y = steep.tensor([[1.0, 0.0]]), steep.tensor([[0.0, 1.0]])
 >>> steep.nn.functional.cosine_embedding_loss(x, y, steep.tensor([1]))

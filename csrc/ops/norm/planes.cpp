@@ -126,7 +126,7 @@ class Updated {
   void done() const {
     if (!x_.defined()) return;
     if (!memory_.same(x_)) copy_memory(x_, memory_);
-    x_->storage->bump(op_);
+    x_->bump(op_);
   }
 
  private:

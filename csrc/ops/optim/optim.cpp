@@ -90,7 +90,7 @@ class Step {
     program::launch(program::Call{kernel_, type_, operands_.data(), operands_.size(), words_.data(),
                                   words_.size()});
     for (const Copied& copied : copied_) copy_memory(copied.x, copied.memory);
-    for (const Tensor& x : written_) x->storage->bump(kernel_->name);
+    for (const Tensor& x : written_) x->bump(kernel_->name);
   }
 
  private:

@@ -159,14 +159,14 @@ Tensor draw_into(const char* op, const Draw& draw, const Tensor& x, Generator* g
   if (!recorded) tape::check_writable(op, x);
   if (!recorded && (x.is_contiguous() || is_dense(x.shape(), x.strides()))) {
     draw_memory(draw, x, !x.is_contiguous(), generator);
-    x->storage->bump(op);
+    x->bump(op);
     return x;
   }
   const Tensor value = dense_like(x, x.dtype());
   draw_memory(draw, value, !x.is_contiguous(), generator);
   if (recorded) return assign(op, x, value);
   copy_memory(x, value);
-  x->storage->bump(op);
+  x->bump(op);
   return x;
 }
 

@@ -120,7 +120,7 @@ Tensor reshape_itself(const char* op, const Tensor& x, const Tensor& view) {
   x->take_memory_of(*view.impl());
   if (!node) return x;
   tape::set_grad_fn(x, node, tape::history(view)->output);
-  tape::ensure_history(x).view_version = x->storage->version();
+  tape::ensure_history(x).view_version = x->version();
   return x;
 }
 

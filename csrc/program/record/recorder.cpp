@@ -49,6 +49,7 @@ RecordedCall::RecordedCall(const Call& call, MadeStorages* let_go)
     // An alias, so that later changes of the tensor's geometry do not affect the recording.
     tensors_.push_back(Tensor(
         new TensorImpl(goes ? Ref<Storage>() : x.storage, x.dtype, x.shape, x.strides, x.offset)));
+    tensors_.back()->own_versions = x.own_versions;
     operands_[i] = Operand(tensors_.back());
   }
   if (!let_go) return;
@@ -65,7 +66,7 @@ void RecordedCall::run() const {
   execute(call());
   for (int i = 0; i < operands_.size(); ++i) {
     if (writes(*kernel_, i) && operands_[i].tensor())
-      operands_[i].tensor()->storage->bump(kernel_->name);
+      operands_[i].tensor()->bump(kernel_->name);
   }
 }
 

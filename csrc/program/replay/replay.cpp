@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "program/launch.h"
 #include "program/profile.h"
@@ -91,15 +92,14 @@ void Program::let_go_of_results() {
 
 // Finds what the user holds and a replay writes: its version is counted, as in an eager step.
 void Program::find_written() {
-  std::vector<bool> known(plan_.values.size());
+  std::set<std::pair<int, const OwnVersions*>> known;
   for (const TracedCall& traced : plan_.calls)
     for (int i = 0; i < traced.values.size(); ++i) {
       const int v = traced.values[i];
-      if (v < 0 || known[v] || plan_.values[v].kind == Value::Kind::made ||
-          !writes(traced.call.kernel(), i))
+      if (v < 0 || plan_.values[v].kind == Value::Kind::made || !writes(traced.call.kernel(), i))
         continue;
-      known[v] = true;
-      written_.emplace_back(v, traced.call.name());
+      const Ref<OwnVersions>& own = traced.call.operands()[i].tensor()->own_versions;
+      if (known.emplace(v, own.get()).second) written_.push_back({v, traced.call.name(), own});
     }
 }
 
@@ -138,7 +138,7 @@ void Program::bind_kept() {
   for (int v : kept_values_) {
     Ref<Storage>& storage = kept_[v];
     if (storage && storage->references() <= ours[v]) {
-      storage->bump("replay");
+      storage->versions().bump("replay");
       continue;
     }
     storage = Storage::allocate(plan_.values[v].bytes);
@@ -185,8 +185,8 @@ Tensor Program::saved(int i) {
 
 Tensors Program::written_state() const {
   Tensors out;
-  for (const auto& [v, writer] : written_) {
-    const Value& value = plan_.values[v];
+  for (const Written& written : written_) {
+    const Value& value = plan_.values[written.value];
     if (!value.storage) continue;
     const auto bytes = static_cast<int64_t>(value.storage->bytes());
     out.push_back(Tensor(new TensorImpl(value.storage, DType::uint8, Dims{bytes}, bytes)));
@@ -194,17 +194,28 @@ Tensors Program::written_state() const {
   return out;
 }
 
-bool Program::writes_to(const Storage& memory) const {
-  return std::any_of(written_.begin(), written_.end(), [&](const auto& written) {
-    const Value& value = plan_.values[written.first];
-    return (value.storage ? value.storage : source_of(value)->storage).get() == &memory;
+Versions* Program::versions_of(const Written& written) const {
+  const Value& value = plan_.values[written.value];
+  if (value.storage) return written.own ? written.own.get() : &value.storage->versions();
+  const Tensor& source = source_of(value);
+  // An argument that is x.data itself is told in any case: where the function asked it for .data
+  // again is not known any more.
+  return written.own && !source->own_versions ? nullptr : &source->versions();
+}
+
+bool Program::counts_writes_to(const Tensor& x) const {
+  return std::any_of(written_.begin(), written_.end(), [&](const Written& written) {
+    return versions_of(written) == &x->versions();
   });
 }
 
 void Program::mark_written() {
-  for (const auto& [v, writer] : written_) {
-    const Value& value = plan_.values[v];
-    (value.storage ? value.storage : source_of(value)->storage)->bump(writer);
+  for (const Written& written : written_) {
+    const Value& value = plan_.values[written.value];
+    const Ref<Storage>& memory = value.storage ? value.storage : source_of(value)->storage;
+    Versions* const versions = versions_of(written);
+    if (versions) versions->bump(written.writer);
+    if (versions != &memory->versions()) memory->count_unseen();
   }
 }
 

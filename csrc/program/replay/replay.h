@@ -69,8 +69,8 @@ class Program {
   void forget_inputs();
 
   const Plan& plan() const { return plan_; }
-  // After prepare(): whether the run writes there.
-  bool writes_to(const Storage& memory) const;
+  // After prepare(): whether the run writes there, and tells the graphs that have saved x.
+  bool counts_writes_to(const Tensor& x) const;
   // The memory from before that it writes to: parameters, buffers, optimiser state.
   Tensors written_state() const;
   // Claims the program for a run; false if another run has it.
@@ -108,6 +108,9 @@ class Program {
     return value.kind == Value::Kind::input ? inputs_[value.source] : before_[value.source];
   }
   void bind_kept();
+  struct Written;
+  // What counts it in this run; null if nobody is told.
+  Versions* versions_of(const Written& written) const;
   void mark_written();
   void run_actions(const Rank& rank, Team& team);
   void run_team(Team& team);
@@ -123,8 +126,14 @@ class Program {
   std::vector<int> kept_values_;             // values of results and gradients
   std::vector<int> saved_values_;            // values of outputs that are saved and not results
   std::vector<int64_t> holders_;             // by value: references that do not prevent reuse
-  // Values from outside that it writes, and a kernel that does.
-  std::vector<std::pair<int, const char*>> written_;
+  // Values from outside that it writes, a kernel that does, and the versions of x.data, if that is
+  // what it writes to.
+  struct Written {
+    int value;
+    const char* writer;
+    Ref<OwnVersions> own;
+  };
+  std::vector<Written> written_;
   std::vector<const Storage*> outside_;  // state and constants, sorted
   Ground ground_;                        // their address ranges
   std::vector<Pin> pins_;                // by value: the memory it must have

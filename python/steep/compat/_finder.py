@@ -19,16 +19,31 @@ VERSION = "2.13.0+steep"  # what is asked is whether it is at least some 1.x or 
 
 # Submodules of PyTorch's whose home is elsewhere; the others have the same path below steep.
 HOMES = {
+    "_dynamo": "compat.dynamo",
     "accelerator": "compat.accelerator",
     "amp": "compat.amp",
+    "amp.autocast_mode": "compat.amp",
+    "amp.grad_scaler": "compat.amp",
+    "autograd.profiler": "compat.autograd_profiler",
     "backends": "compat.backends",
+    "compiler": "compat.compiler",
+    "cuda.amp.autocast_mode": "compat.amp",
+    "cuda.amp.grad_scaler": "compat.amp",
     "distributed": "compat.distributed",
     "functional": "compat.functional",
     "hub": "compat.hub",
     "jit": "compat.jit",
     "multiprocessing": "compat.multiprocessing",
     "onnx": "compat.onnx",
+    "multiprocessing.spawn": "compat.multiprocessing",
     "types": "compat.types",
+    "utils._foreach_utils": "compat.foreach_utils",
+    "utils.data._utils": "compat.data_utils",
+    "utils.data._utils.collate": "data.collate",
+    "utils.data.distributed": "compat.distributed_sampler",
+    "utils.hooks": "compat.hooks",
+    "utils.model_zoo": "compat.hub",
+    "utils.tensorboard.writer": "compat.tensorboard",
     "utils.tensorboard": "compat.tensorboard",
     "version": "compat.version",
 }
@@ -47,8 +62,12 @@ class _Torch(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name in HOMES:
             return importlib.import_module(f"torch.{name}")
-        from steep.compat import _names
+        from steep.compat import _missing, _names
 
+        if name in _missing.DTYPES:
+            return _missing.missing_dtype(name)
+        if name in _missing.CLASSES:
+            return _missing.missing_class(name)
         if hasattr(_names, name):
             return getattr(_names, name)
         return getattr(steep, name)
@@ -91,7 +110,8 @@ class _Finder(importlib.abc.MetaPathFinder):
                 f"'{name}'",
                 name=fullname,
             ) from None
-        return importlib.util.spec_from_loader(fullname, _Loader(module))
+        has_more = any(path.startswith(f"{rest}.") for path in HOMES)
+        return importlib.util.spec_from_loader(fullname, _Loader(module), is_package=has_more)
 
 
 def install() -> ModuleType:

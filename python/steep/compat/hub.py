@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NoReturn
 
-__all__ = ["get_dir", "load", "load_state_dict_from_url"]
+__all__ = ["get_dir", "load", "load_state_dict_from_url", "load_url"]
 
 
 def get_dir() -> str:
@@ -27,3 +27,6 @@ def load_state_dict_from_url(url: str, *_: Any, **__: Any) -> NoReturn:
         f"hub.load_state_dict_from_url: nothing is downloaded; fetch {url} and load it with "
         "steep.load"
     )
+
+
+load_url = load_state_dict_from_url  # the name in torch.utils.model_zoo

@@ -267,7 +267,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     reached = run.stand_ins.reached(run.reads.cells)
     kept = run.stand_ins.refusal(run.reads.line_of_change)
     run.reads.refusal = run.reads.refusal or reached or kept
-    overwritten = any(x.source._version != x.version for x in numbers.values())
+    overwritten = any(x.source._writes != x.writes for x in numbers.values())
     numbers.clear()
     for optimizer in run.optimizers:
         # A step depends on this: other state or other switches need another plan.

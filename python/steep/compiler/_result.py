@@ -35,12 +35,12 @@ class ReadNumber(NamedTuple):
     Attributes:
         number: itself.
         source: the tensor.
-        version: the version of the tensor's memory when it was read.
+        writes: how often the memory of the tensor had been written to when it was read.
     """
 
     number: Any
     source: Tensor
-    version: int
+    writes: int
 
 
 def describe(

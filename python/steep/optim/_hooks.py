@@ -115,6 +115,9 @@ class HookedOptimizer:
     _step_hooks: _Table = MappingProxyType({})
     _state_hooks: _Table = MappingProxyType({})
 
+    def _patch_step_function(self) -> None:
+        """Nothing: every `step` that a class defines runs between its hooks."""
+
     def step_hooks(self) -> list[Any]:
         """Kinds and hooks of all that run before or after its steps, in turn."""
         if not (self._step_hooks or hooks_of_all_steps):

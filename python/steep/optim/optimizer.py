@@ -32,6 +32,15 @@ class _Required:
 required = _Required()
 
 
+def __getattr__(name: str) -> Any:
+    """What optimisers of others import from here and steep itself has no use for."""
+    from steep.compat import optimizer
+
+    if name in optimizer.NAMES:
+        return getattr(optimizer, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 class Optimizer(HookedOptimizer):
     """Base class of all optimisers.
 

@@ -2,3 +2,4 @@
 
 from steep.nn.dropout import *
 from steep.nn.dropout import __all__ as __all__
+from steep.nn.dropout import _DropoutNd as _DropoutNd
