@@ -52,9 +52,7 @@ class Storage : public Counted {
 
   Versions& versions() { return versions_; }
   // How often it was written to, the writes included that graphs are not told of.
-  uint32_t writes() const {
-    return versions_.count() + unseen_.load(std::memory_order_relaxed);
-  }
+  uint32_t writes() const { return versions_.count() + unseen_.load(std::memory_order_relaxed); }
   void count_unseen() { unseen_.fetch_add(1, std::memory_order_relaxed); }
 
   static void destroy(Storage* storage);

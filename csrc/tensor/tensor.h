@@ -30,7 +30,7 @@ class TensorImpl : public Counted {
   int64_t offset;      // elements from the start of the storage
   int64_t numel;
   Dims shape;
-  Dims strides;  // elements
+  Dims strides;                   // elements
   Ref<OwnVersions> own_versions;  // of x.data and its views; others share the storage's
   std::unique_ptr<Attachment> autograd;
   void* python = nullptr;  // the Python object of this tensor, if it exists

@@ -75,8 +75,10 @@ Reordered::Reordered(const Entry& entry, const CallArguments& call) {
     shown += join(i ? ", " : "", form->keywords[i], "=...");
   }
   if (std::exchange(entry.warned, true)) return;
-  ops::host.warn(join(entry.name, ": this overload is deprecated: the numbers come after the "
-                                  "tensors, by name (", shown, ")"));
+  ops::host.warn(join(entry.name,
+                      ": this overload is deprecated: the numbers come after the "
+                      "tensors, by name (",
+                      shown, ")"));
 }
 
 }  // namespace steep::bindings

@@ -65,8 +65,7 @@ void RecordedCall::let_go() {
 void RecordedCall::run() const {
   execute(call());
   for (int i = 0; i < operands_.size(); ++i) {
-    if (writes(*kernel_, i) && operands_[i].tensor())
-      operands_[i].tensor()->bump(kernel_->name);
+    if (writes(*kernel_, i) && operands_[i].tensor()) operands_[i].tensor()->bump(kernel_->name);
   }
 }
 
