@@ -379,3 +379,10 @@ def test_gradcheck_finds_a_wrong_gradient() -> None:
         autograd.gradcheck(lambda x: x, steep.ones(2, requires_grad=True))
     with pytest.raises(ValueError, match="requires a gradient"):
         autograd.gradcheck(lambda x: x, steep.ones(2, dtype=steep.float64))
+
+
+def test_gradcheck_of_views_and_beside_constants() -> None:
+    """What it compares is neither written over with the input, nor another result."""
+    x = steep.arange(6.0, dtype=steep.float64).reshape(2, 3).requires_grad_()
+    assert steep.autograd.gradcheck(lambda x: x.t()[1:], x)
+    assert steep.autograd.gradcheck(lambda x: (x.detach(), x * x), x)

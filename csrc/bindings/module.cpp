@@ -17,6 +17,7 @@
 #include "bindings/programs/stand_in.h"
 #include "bindings/programs/symbolic.h"
 #include "bindings/references.h"
+#include "bindings/tensor/dlpack.h"
 #include "bindings/tensor/from_python.h"
 #include "bindings/tensor/tensor_type.h"
 #include "bindings/types/dtype_type.h"
@@ -67,6 +68,7 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   add_tensor_type(module);
   add_entries(module);
   add_constructors(module);
+  add_dlpack(module);
   add_autograd(module);
   add_grad_modes(module);
   add_nodes(module);

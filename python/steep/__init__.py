@@ -78,21 +78,60 @@ _STAND_INS = (
     "version",
 )
 _LAZY = {
-    "compile": "compiler",
     "broadcast_shapes": "_shapes",
+    "cholesky": "linalg.first_names",
+    "cholesky_inverse": "linalg.factored",
+    "cholesky_solve": "linalg.factored",
+    "compile": "compiler",
     "det": "linalg",
     "einsum": "_einsum",
     "finfo": "_info",
+    "from_dlpack": "_dlpack",
     "iinfo": "_info",
+    "inverse": "linalg.inverse",
     "load": "serialize",
-    "matrix_power": "linalg",
     "load_checkpoint": "checkpoint",
+    "logdet": "linalg.factored",
+    "lu": "linalg.first_names",
+    "lu_solve": "linalg.first_names",
+    "lu_unpack": "linalg.triangles",
+    "matrix_exp": "linalg",
+    "matrix_power": "linalg",
+    "pca_lowrank": "linalg.first_names",
+    "pinverse": "linalg.first_names",
+    "qr": "linalg.first_names",
     "save": "serialize",
     "save_checkpoint": "checkpoint",
     "set_printoptions": "_printing",
     "slogdet": "linalg",
+    "svd": "linalg.first_names",
+    "svd_lowrank": "linalg.first_names",
     "tensordot": "_einsum",
+    "triangular_solve": "linalg.first_names",
 }
+# Functions above that are methods as well, of their first argument.
+_METHODS = (
+    *("cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "lu"),
+    *("lu_solve", "matrix_exp", "matrix_power", "pinverse", "qr", "slogdet", "svd"),
+    "triangular_solve",
+)
+
+
+class _Method:
+    """A method that is imported when it is first asked for, and then takes this one's place."""
+
+    def __init__(self, name):  # type: ignore[no-untyped-def]
+        self.name = name
+
+    def __get__(self, instance, owner=None):  # type: ignore[no-untyped-def]
+        function = __getattr__(self.name)
+        setattr(_core.Tensor, self.name, function)
+        return function if instance is None else function.__get__(instance)
+
+
+for _name in _METHODS:
+    setattr(_core.Tensor, _name, _Method(_name))
+del _name
 
 __all__ = [
     *_TYPES,

@@ -371,19 +371,35 @@ from steep._core import xlogy as xlogy
 from steep._core import zeros as zeros
 from steep._core import zeros_like as zeros_like
 from steep._shapes import broadcast_shapes as broadcast_shapes
+from steep.linalg.first_names import cholesky as cholesky
+from steep.linalg.factored import cholesky_inverse as cholesky_inverse
+from steep.linalg.factored import cholesky_solve as cholesky_solve
 from steep.compiler import compile as compile
 from steep.linalg import det as det
 from steep._einsum import einsum as einsum
 from steep._info import finfo as finfo
+from steep._dlpack import from_dlpack as from_dlpack
 from steep._info import iinfo as iinfo
+from steep.linalg.inverse import inverse as inverse
 from steep.serialize import load as load
 from steep.checkpoint import load_checkpoint as load_checkpoint
+from steep.linalg.factored import logdet as logdet
+from steep.linalg.first_names import lu as lu
+from steep.linalg.first_names import lu_solve as lu_solve
+from steep.linalg.triangles import lu_unpack as lu_unpack
+from steep.linalg import matrix_exp as matrix_exp
 from steep.linalg import matrix_power as matrix_power
+from steep.linalg.first_names import pca_lowrank as pca_lowrank
+from steep.linalg.first_names import pinverse as pinverse
+from steep.linalg.first_names import qr as qr
 from steep.serialize import save as save
 from steep.checkpoint import save_checkpoint as save_checkpoint
 from steep._printing import set_printoptions as set_printoptions
 from steep.linalg import slogdet as slogdet
+from steep.linalg.first_names import svd as svd
+from steep.linalg.first_names import svd_lowrank as svd_lowrank
 from steep._einsum import tensordot as tensordot
+from steep.linalg.first_names import triangular_solve as triangular_solve
 from steep._version import __version__ as __version__
 
 e: _Float

@@ -28,7 +28,7 @@ def _numeric(
             flat[place] = value + eps
             above = [out.clone() for out in _outputs(function, inputs)]
             flat[place] = value - eps
-            below = _outputs(function, inputs)
+            below = [out.clone() for out in _outputs(function, inputs)]  # it may be a view
             flat[place] = value
             slopes = [
                 ((a - b) / (2 * eps)).reshape(-1).tolist()
@@ -101,10 +101,12 @@ def gradcheck(
                 f"gradcheck: expected contiguous float64 inputs, got {x.dtype}; in lower "
                 "precision, differences are mostly rounding error: convert with .double()"
             )
-    outs = [out for out in _outputs(func, arguments) if out.requires_grad]
-    by_backward = [_analytic(out, wanted) for out in outs]
+    outs = _outputs(func, arguments)
+    by_backward = {n: _analytic(out, wanted) for n, out in enumerate(outs) if out.requires_grad}
     for place, x in enumerate(wanted):
-        for number, numeric in enumerate(_numeric(func, arguments, x, eps)[: len(outs)]):
+        for number, numeric in enumerate(_numeric(func, arguments, x, eps)):
+            if number not in by_backward:
+                continue
             analytic = by_backward[number][place]
             if _agree(analytic, numeric, atol, rtol):
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import defaultdict
 from dataclasses import replace
@@ -113,10 +114,37 @@ def entries(where: int, head: str) -> str:
     return "\n".join(lines)
 
 
+def annotation_of(text: object) -> str:
+    """A Python function's annotation as the stub has it; Any where it says what that lacks."""
+    known = {*TYPES, "Any", "Sequence"}
+    names = set(re.findall(r"[A-Za-z_]\w*", str(text)))
+    return spell(str(text)) if names and names <= known else "Any"
+
+
+def python_methods() -> str:
+    """The methods that are functions written in Python."""
+    lines = []
+    for name in sorted(steep._METHODS):
+        written_as = inspect.signature(getattr(steep.Tensor, name))
+        arguments = ["self"]
+        for parameter in list(written_as.parameters.values())[1:]:
+            if parameter.kind is parameter.KEYWORD_ONLY and not any(
+                text.startswith("*") for text in arguments
+            ):
+                arguments.append("*")
+            star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+            text = f"{star}{parameter.name}: {annotation_of(parameter.annotation)}"
+            given = parameter.default
+            arguments.append(text if given is parameter.empty else f"{text} = {given!r}")
+        result = annotation_of(written_as.return_annotation)
+        lines.append(f"    def {name}({', '.join(arguments)}) -> {result}: ...")
+    return "\n".join(lines)
+
+
 def core_stub() -> str:
     """The text of _core.pyi."""
     head = HEAD.read_text()
-    head = head.replace("    # [methods]", entries(METHOD, head))
+    head = head.replace("    # [methods]", entries(METHOD, head) + "\n" + python_methods())
     return head.replace("# [functions]", entries(FUNCTION | INTERNAL | FUNCTIONAL, head))
 
 

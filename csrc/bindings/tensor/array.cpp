@@ -6,6 +6,7 @@
 
 #include "bindings/programs/given_arrays.h"
 #include "bindings/tensor/from_python.h"
+#include "bindings/tensor/strided.h"
 #include "bindings/tensor/tensor_type.h"
 #include "bindings/tensor/widen.h"
 #include "tensor/sizes.h"
@@ -84,7 +85,8 @@ class Buffer {
   const Dims& shape() const { return shape_; }
   const Dims& strides() const { return strides_; }  // in bytes
   // Whether dimension i holds pointers to what follows instead of the elements themselves.
-  bool is_indirect(int i) const { return view_->suboffsets && view_->suboffsets[i] >= 0; }
+  bool is_indirect(int i) const { return memory().is_indirect(i); }
+  StridedMemory memory() const { return {shape_, strides_, view_->itemsize, view_->suboffsets}; }
   // Gives up the buffer, which the caller then owns; shape and the like stay readable.
   Py_buffer* release() { return view_.release(); }
 
@@ -119,37 +121,17 @@ void check_dtype(const char* op, PyObject* exporter, const Buffer& buffer) {
   if (!buffer.has_dtype()) fail(ErrorKind::type, op, kSupported, dtype_text(exporter), kConvert);
 }
 
-// Copies dimension `dim` and those inside it to consecutive memory at `out`; returns where it ends.
-char* copy_strided(const Buffer& buffer, int dim, const char* from, char* out) {
-  const auto item = static_cast<size_t>(buffer->itemsize);
-  if (dim == buffer.shape().size()) {
-    std::memcpy(out, from, item);
-    return out + item;
-  }
-  const int64_t size = buffer.shape()[dim], stride = buffer.strides()[dim];
-  const bool indirect = buffer.is_indirect(dim);
-  if (dim == buffer.shape().size() - 1 && stride == buffer->itemsize && !indirect) {
-    std::memcpy(out, from, static_cast<size_t>(size) * item);
-    return out + static_cast<size_t>(size) * item;
-  }
-  for (int64_t i = 0; i < size; ++i) {
-    const char* at = from + i * stride;
-    if (indirect) at = *reinterpret_cast<const char* const*>(at) + buffer->suboffsets[dim];
-    out = copy_strided(buffer, dim + 1, at, out);
-  }
-  return out;
-}
-
 Tensor copy_of(const Buffer& buffer) {
   const Tensor out = empty(buffer.shape(), buffer.dtype());
   if (out.numel() == 0) return out;
   const char* from = static_cast<const char*>(buffer->buf);
+  const StridedMemory memory = buffer.memory();
   if (!buffer.widened()) {
-    copy_strided(buffer, 0, from, out.data<char>());
+    pack(memory, 0, from, out.data<char>());
     return out;
   }
   std::vector<char> packed(static_cast<size_t>(out.numel() * buffer->itemsize));
-  copy_strided(buffer, 0, from, packed.data());
+  pack(memory, 0, from, packed.data());
   widen_into(out, packed.data(), buffer.widened());
   return out;
 }

@@ -6,6 +6,7 @@
 #include "bindings/autograd/hooks.h"
 #include "bindings/calls/arguments.h"
 #include "bindings/calls/convert.h"
+#include "bindings/tensor/dlpack.h"
 #include "bindings/tensor/from_python.h"
 #include "bindings/tensor/slots.h"
 #include "bindings/tensor/tensor_type.h"
@@ -305,6 +306,10 @@ PyMethodDef methods[] = {
     {"tolist", tensor_tolist, METH_NOARGS, "The elements as nested lists of Python numbers."},
     {"item", tensor_item, METH_NOARGS, "The only element as a Python number."},
     {"__array__", as_method(tensor_array), kFast, nullptr},
+    {"__dlpack__", as_method(tensor_dlpack), kFast,
+     "__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None): a capsule that "
+     "hands the memory to another library; see steep.from_dlpack."},
+    {"__dlpack_device__", tensor_dlpack_device, METH_NOARGS, "(1, 0): the CPU."},
     {"__array_wrap__", as_method(tensor_array_wrap), METH_FASTCALL, nullptr},
     {"__reversed__", reversed, METH_NOARGS, nullptr},
     {"__div__", divided, METH_O, nullptr},

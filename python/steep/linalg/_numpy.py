@@ -37,8 +37,11 @@ def square(op: str, x: Tensor) -> None:
         raise RuntimeError(f"linalg.{op}: expected square matrices, got shape {tuple(x.shape)}")
 
 
-def by_numpy(op: str, function: Callable[..., Any], *operands: Tensor) -> Any:
-    """The function of NumPy's, of the values of tensors: a tensor, or a tuple of them."""
+def by_numpy(op: str, function: Callable[..., Any], *operands: Tensor, dtype: Any = None) -> Any:
+    """The function of NumPy's, of the values of tensors: a tensor, or a tuple of them.
+
+    Results have the first operand's dtype, unless another of NumPy's is given.
+    """
     import numpy as np
 
     arrays = [x.detach().numpy() for x in operands]
@@ -46,7 +49,7 @@ def by_numpy(op: str, function: Callable[..., Any], *operands: Tensor) -> Any:
         result = function(*arrays)
     except np.linalg.LinAlgError as error:
         raise LinAlgError(f"linalg.{op}: {error}; shape {tuple(operands[0].shape)}") from None
-    kind = arrays[0].dtype
+    kind = arrays[0].dtype if dtype is None else dtype
     if isinstance(result, tuple):
         return tuple(from_numpy(np.array(part, dtype=kind)) for part in result)
     return from_numpy(np.array(result, dtype=kind))

@@ -1,22 +1,15 @@
-"""Factors of matrices: Cholesky's, orthogonal ones, eigenvectors and singular vectors."""
+"""Factors of matrices: Cholesky's and orthogonal ones."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from steep._core import Tensor, eye, tril
+from steep._core import Tensor, cat, is_grad_enabled, tril
 from steep.autograd.function import Function
 from steep.linalg._numpy import by_numpy, matrices, square
 from steep.linalg.inverse import inv
 
-__all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
-
-
-class EighResult(NamedTuple):
-    """What `eigh` returns."""
-
-    eigenvalues: Tensor
-    eigenvectors: Tensor
+__all__ = ["cholesky", "qr"]
 
 
 class QRResult(NamedTuple):
@@ -24,14 +17,6 @@ class QRResult(NamedTuple):
 
     Q: Tensor
     R: Tensor
-
-
-class SVDResult(NamedTuple):
-    """What `svd` returns."""
-
-    U: Tensor
-    S: Tensor
-    Vh: Tensor
 
 
 class _Cholesky(Function):
@@ -60,60 +45,6 @@ def _diagonal(x: Tensor) -> Tensor:
     return x.diagonal(0, -2, -1).diag_embed()
 
 
-def _apart(values: Tensor) -> Tensor:
-    """1 / (values[j] - values[i]), and 0 on the diagonal."""
-    gaps = values.unsqueeze(-2) - values.unsqueeze(-1)
-    unit = eye(values.shape[-1], dtype=values.dtype)
-    return (1 - unit) / (gaps + unit)
-
-
-class _Eigen(Function):
-    """dX = V (diag(dw) + (V^T dV) o gaps) V^T, turned around."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
-        import numpy as np
-
-        values, vectors = by_numpy("eigh", lambda a: tuple(np.linalg.eigh(a)), x)
-        ctx.save_for_backward(values, vectors)
-        return values, vectors
-
-    @staticmethod
-    def backward(ctx: Any, by_values: Tensor, by_vectors: Tensor) -> Tensor:
-        values, vectors = ctx.saved_tensors
-        inner = by_values.diag_embed() + (vectors.mT @ by_vectors) * _apart(values)
-        out = vectors @ inner @ vectors.mT
-        symmetric: Tensor = (out + out.mT) / 2
-        return symmetric
-
-
-class _Singular(Function):
-    """Townsend, "Differentiating the singular value decomposition" (2016), for thin factors."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        import numpy as np
-
-        u, s, vh = by_numpy("svd", lambda a: tuple(np.linalg.svd(a, full_matrices=False)), x)
-        ctx.save_for_backward(u, s, vh)
-        return u, s, vh
-
-    @staticmethod
-    def backward(ctx: Any, by_u: Tensor, by_s: Tensor, by_vh: Tensor) -> Tensor:
-        u, s, vh = ctx.saved_tensors
-        v, by_v = vh.mT, by_vh.mT
-        gaps = _apart(s * s)
-        skew_u, skew_v = u.mT @ by_u, v.mT @ by_v
-        inner = (gaps * (skew_u - skew_u.mT)) * s.unsqueeze(-2)
-        inner = inner + s.unsqueeze(-1) * (gaps * (skew_v - skew_v.mT)) + by_s.diag_embed()
-        out = u @ inner @ vh
-        scaled_u = by_u / s.unsqueeze(-2)
-        scaled_v = by_v / s.unsqueeze(-2)
-        out = out + (scaled_u - u @ (u.mT @ scaled_u)) @ vh
-        whole: Tensor = out + u @ (scaled_v - v @ (v.mT @ scaled_v)).mT
-        return whole
-
-
 class _Orthogonal(Function):
     """Of X = Q R with at least as many rows as columns."""
 
@@ -128,11 +59,6 @@ class _Orthogonal(Function):
     @staticmethod
     def backward(ctx: Any, by_q: Tensor, by_r: Tensor) -> Tensor:
         q, r = ctx.saved_tensors
-        if q.shape[-2] < r.shape[-1]:
-            raise RuntimeError(
-                "linalg.qr: expected at least as many rows as columns where a gradient is asked "
-                f"for, got {q.shape[-2]} and {r.shape[-1]}"
-            )
         m = r @ by_r.mT - by_q.mT @ q
         lower = m.tril(-1)
         symmetric = lower + lower.mT + _diagonal(m)
@@ -161,105 +87,23 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:  # noqa: N803 - PyTor
     return factor.mT if upper else factor
 
 
-def eigh(A: Tensor, UPLO: str = "L") -> EighResult:  # noqa: N803 - PyTorch's names
-    """The eigenvalues of a symmetric matrix, rising, and its eigenvectors as columns.
+def qr(A: Tensor, mode: str = "reduced") -> QRResult:  # noqa: N803 - PyTorch's name
+    """Orthonormal columns and an upper triangle: A = Q R.
 
-    Gradients by the vectors need eigenvalues that differ, and functions that do not depend on the
-    vectors' signs.
-
-    Args:
-        A: (*, n, n), of which one triangle is read.
-        UPLO: ``'L'`` for the lower triangle, ``'U'`` for the upper one. Default: ``'L'``.
-
-    Returns:
-        `eigenvalues` and `eigenvectors`.
-
-    Raises:
-        RuntimeError: For matrices that are not square, and integers.
-
-    Example:
-        >>> import steep
-        >>> steep.linalg.eigh(steep.tensor([[2.0, 0.0], [0.0, 1.0]]))[0]
-        tensor([1., 2.])
-    """
-    square("eigh", A)
-    if UPLO not in ("L", "U"):
-        raise RuntimeError(f"linalg.eigh: expected UPLO to be 'L' or 'U', got {UPLO!r}")
-    return EighResult(*_Eigen.apply(A if UPLO == "L" else A.mT))
-
-
-def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:  # noqa: N803 - PyTorch's names
-    """The eigenvalues of a symmetric matrix, rising; see `eigh`.
-
-    Raises:
-        RuntimeError: As `eigh`.
-
-    Example:
-        >>> import steep
-        >>> steep.linalg.eigvalsh(steep.tensor([[2.0, 0.0], [0.0, 1.0]]))
-        tensor([1., 2.])
-    """
-    return eigh(A, UPLO)[0]
-
-
-def svd(A: Tensor, full_matrices: bool = True) -> SVDResult:  # noqa: N803
-    """The singular values, falling, and vectors: A = U diag(S) Vh.
+    Gradients need linearly independent columns, of a wide matrix among the first m. That of a
+    wide one follows from its parts: A = [X Y] has Q and R = [U, Q^T Y], where X = Q U.
 
     Args:
         A: (*, m, n).
-        full_matrices: give square U and Vh, which have no gradient. Default: ``True``. Otherwise
-            as many vectors as there are values, the lesser of m and n; their gradients need values
-            that differ and are not 0.
-
-    Returns:
-        `U`, `S` and `Vh`.
-
-    Raises:
-        RuntimeError: For fewer than two dimensions, integers, and a gradient of square factors.
-
-    Example:
-        >>> import steep
-        >>> steep.linalg.svd(steep.tensor([[3.0, 0.0], [0.0, 2.0]]))[1]
-        tensor([3., 2.])
-    """
-    matrices("svd", A)
-    if full_matrices and A.shape[-1] != A.shape[-2]:
-        if A.requires_grad:
-            raise RuntimeError(
-                "linalg.svd: expected full_matrices=False where a gradient is asked for, got True; "
-                "the further vectors are not determined"
-            )
-        import numpy as np
-
-        return SVDResult(*by_numpy("svd", lambda a: tuple(np.linalg.svd(a)), A))
-    return SVDResult(*_Singular.apply(A))
-
-
-def svdvals(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
-    """The singular values, falling; see `svd`.
-
-    Raises:
-        RuntimeError: As `svd`.
-
-    Example:
-        >>> import steep
-        >>> steep.linalg.svdvals(steep.tensor([[3.0, 0.0], [0.0, 2.0]]))
-        tensor([3., 2.])
-    """
-    return svd(A, full_matrices=False)[1]
-
-
-def qr(A: Tensor) -> QRResult:  # noqa: N803 - PyTorch's name
-    """Orthonormal columns and an upper triangle: A = Q R.
-
-    Args:
-        A: (*, m, n); for a gradient, m is not below n.
+        mode: ``'reduced'``; ``'complete'``: a square Q (*, m, m), which has a gradient if m is not
+            above n; ``'r'``: an empty Q. Default: ``'reduced'``.
 
     Returns:
         `Q` (*, m, k) and `R` (*, k, n), with the lesser k of m and n.
 
     Raises:
-        RuntimeError: For fewer than two dimensions, and integers.
+        RuntimeError: For fewer than two dimensions, integers, another mode, and gradients of the
+            modes that have none.
 
     Example:
         >>> import steep
@@ -268,4 +112,28 @@ def qr(A: Tensor) -> QRResult:  # noqa: N803 - PyTorch's name
         True
     """
     matrices("qr", A)
-    return QRResult(*_Orthogonal.apply(A))
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(
+            f"linalg.qr: expected mode to be 'reduced', 'complete' or 'r', got {mode!r}"
+        )
+    rows, columns = A.shape[-2:]
+    wanted = A.requires_grad and is_grad_enabled()
+    if mode == "r" or (mode == "complete" and rows > columns):
+        if wanted:
+            raise RuntimeError(
+                f"linalg.qr: expected mode='reduced' where a gradient is asked for, got {mode!r}, "
+                "whose further columns are not determined"
+            )
+        return _without_gradient(A, mode)
+    if rows >= columns or not wanted:
+        return QRResult(*_Orthogonal.apply(A))
+    q, left = _Orthogonal.apply(A[..., :rows])
+    return QRResult(q, cat((left, q.mT @ A[..., rows:]), -1))
+
+
+def _without_gradient(x: Tensor, mode: str) -> QRResult:
+    import numpy as np
+
+    if mode == "r":
+        return QRResult(x.new_empty(0), by_numpy("qr", lambda a: np.linalg.qr(a, "r"), x))
+    return QRResult(*by_numpy("qr", lambda a: tuple(np.linalg.qr(a, "complete")), x))

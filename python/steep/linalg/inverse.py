@@ -8,7 +8,7 @@ from steep._core import Tensor
 from steep.autograd.function import Function
 from steep.linalg._numpy import by_numpy, square
 
-__all__ = ["inv"]
+__all__ = ["inv", "inverse"]
 
 
 class _Inverse(Function):
@@ -47,3 +47,6 @@ def inv(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
     square("inv", A)
     result: Tensor = _Inverse.apply(A)
     return result
+
+
+inverse = inv

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import steep._core as _core
 from steep._core import Tensor
 from steep.linalg._numpy import matrices
-from steep.linalg.decompositions import svdvals
+from steep.linalg.spectral import svdvals
 
 __all__ = ["matrix_norm", "norm", "vector_norm"]
 

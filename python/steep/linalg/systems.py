@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from steep._core import Tensor, chain_matmul, eye
+from steep._core import Tensor, chain_matmul, eye, full_like
 from steep.autograd.function import Function
-from steep.linalg._numpy import by_numpy, matrices, square
-from steep.linalg.decompositions import svd
+from steep.linalg._numpy import LinAlgError, by_numpy, square
 from steep.linalg.inverse import inv
+from steep.linalg.spectral import svd
 
-__all__ = ["det", "matrix_power", "multi_dot", "pinv", "slogdet", "solve", "solve_triangular"]
+__all__ = ["det", "matrix_power", "multi_dot", "slogdet", "solve", "solve_triangular"]
 
 
 class SlogdetResult(NamedTuple):
@@ -53,8 +53,23 @@ class _Determinant(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         x, out = ctx.saved_tensors
+        if (out == 0).any():
+            return _cofactors(x) * grad.unsqueeze(-1).unsqueeze(-1)
         slope: Tensor = inv(x).mT * (grad * out).unsqueeze(-1).unsqueeze(-1)
         return slope
+
+
+def _cofactors(x: Tensor) -> Tensor:
+    """The gradient of det X, where X may have no inverse: det(U V^T) U diag(others' product) V^T.
+
+    Its own gradient needs singular values that differ.
+    """
+    u, s, vh = svd(x)
+    size = s.shape[-1]
+    others = s.unsqueeze(-2).expand(*s.shape, size).masked_fill(eye(size).bool(), 1.0).prod(-1)
+    sign = _Determinant.apply(u @ vh).detach().round()
+    cofactors: Tensor = u @ (others * sign.unsqueeze(-1)).diag_embed() @ vh
+    return cofactors
 
 
 class _LogDeterminant(Function):
@@ -72,8 +87,21 @@ class _LogDeterminant(Function):
     @staticmethod
     def backward(ctx: Any, _: Any, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        slope: Tensor = inv(x).mT * grad.unsqueeze(-1).unsqueeze(-1)
+        slope: Tensor = _inverse_or_infinity(x).mT * grad.unsqueeze(-1).unsqueeze(-1)
         return slope
+
+
+def _inverse_or_infinity(x: Tensor) -> Tensor:
+    """The inverses, infinite where there is none, as the logarithm is: the others have theirs."""
+    try:
+        return inv(x)
+    except LinAlgError:
+        import numpy as np
+
+        signs = by_numpy("slogdet", lambda a: np.linalg.slogdet(a)[0], x)
+        whole = (signs != 0).unsqueeze(-1).unsqueeze(-1)
+        inverse = inv(x.where(whole, eye(x.shape[-1], dtype=x.dtype)))
+        return inverse.where(whole, full_like(inverse.detach(), float("inf")))
 
 
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:  # noqa: N803 - PyTorch's names
@@ -170,7 +198,7 @@ def slogdet(A: Tensor) -> SlogdetResult:  # noqa: N803 - PyTorch's name
 
 
 def det(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
-    """The determinant; its gradient needs an inverse.
+    """The determinant.
 
     Args:
         A: (*, n, n).
@@ -242,28 +270,3 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     product = chain_matmul(*parts)
     product = product.squeeze(-1) if ends else product
     return product.squeeze(0) if starts else product
-
-
-def pinv(A: Tensor, *, rtol: float | None = None) -> Tensor:  # noqa: N803 - PyTorch's name
-    """The pseudoinverse of Moore and Penrose, by the singular values.
-
-    Args:
-        A: (*, m, n), whose singular values that are not 0 differ, if a gradient is wanted.
-        rtol: singular values below it, times the largest, are taken for 0. Default: the rounding
-            of a number, times the larger of m and n.
-
-    Raises:
-        RuntimeError: For fewer than two dimensions, and integers.
-
-    Example:
-        >>> import steep
-        >>> steep.linalg.pinv(steep.tensor([[2.0], [0.0]]))
-        tensor([[0.5000, 0.0000]])
-    """
-    matrices("pinv", A)
-    u, s, vh = svd(A, full_matrices=False)
-    epsilon = 1.1920928955078125e-07 if A.element_size() == 4 else 2.220446049250313e-16
-    limit = max(A.shape[-2:]) * epsilon if rtol is None else rtol
-    kept = s > limit * s.detach().amax(-1, keepdim=True)
-    inverse = (1 / s.where(kept, s + 1)).where(kept, s * 0)
-    return vh.mT @ (inverse.unsqueeze(-1) * u.mT)

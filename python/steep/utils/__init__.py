@@ -1,8 +1,8 @@
-"""Home of `steep.utils.data` and `steep.utils.checkpoint`, where PyTorch code looks for them."""
+"""Home of `steep.utils.data`, `checkpoint` and `dlpack`, where PyTorch code looks for them."""
 
 from steep._lazy import importing
 from steep.utils import data
 
-__all__ = ["checkpoint", "data"]
+__all__ = ["checkpoint", "data", "dlpack"]
 
-__getattr__ = importing(__name__, "checkpoint")
+__getattr__ = importing(__name__, "checkpoint", "dlpack")
