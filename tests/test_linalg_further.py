@@ -1,4 +1,4 @@
-"""steep.linalg: least squares, elimination, exponentials, and the names of PyTorch's first years."""
+"""steep.linalg: least squares, elimination, exponentials, names of PyTorch's first years."""
 
 from __future__ import annotations
 
