@@ -100,6 +100,22 @@ inline void for_rows(const Cut& cut, Range sets, Range units, Row row) {
   }
 }
 
+// The same where the cut is of planes, so many to each of `sets`: row(set, plane, first element,
+// length, part).
+template <class Row>
+inline void for_planes(const Cut& cut, Range sets, int64_t planes, Range units, Row row) {
+  for (int64_t unit = units.begin; unit < units.end; ++unit) {
+    const int64_t sample = unit / cut.pieces, piece = unit % cut.pieces;
+    int64_t plane = sets.begin * planes;
+    for (int64_t set = sets.begin; set < sets.end; ++set) {
+      for (const int64_t end = plane + planes; plane < end; ++plane) {
+        row(set, plane, (sample * cut.sets + plane) * cut.width + piece * cut.whole,
+            cut.size_of(piece), plane * cut.parts() + unit);
+      }
+    }
+  }
+}
+
 // Calls strip(first column, width, first sample, samples, part of the first column) for strips of
 // at most `widest` columns; the next column's part comes cut.pieces later.
 template <class Strip>

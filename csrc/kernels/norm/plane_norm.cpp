@@ -136,9 +136,10 @@ struct Affine {
   // Elements [at, at + n) of a set, plane by plane.
   void write_row(int64_t set, T mean, T rstd, int64_t at, int64_t n) const {
     int64_t within = at % cut.width, plane = within / length;
-    for (const int64_t end = within + n; within < end; ++plane) {
+    int64_t channel = set * planes % channels + plane;  // those of a set are neighbours
+    for (const int64_t end = within + n; within < end; ++plane, ++channel) {
       const int64_t stop = (plane + 1) * length < end ? (plane + 1) * length : end;
-      write_line(line_of((set * planes + plane) % channels, mean, rstd), at, stop - within);
+      write_line(line_of(channel, mean, rstd), at, stop - within);
       at += stop - within;
       within = stop;
     }

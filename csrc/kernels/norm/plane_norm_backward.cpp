@@ -115,17 +115,17 @@ struct Backward {
   double rstd(int64_t set) const {
     return norm.fixed ? 1 / vec::sqrt(spread[set] + norm.eps) : static_cast<double>(spread[set]);
   }
-  double weight_of(int64_t plane) const { return weight ? weight[plane % norm.channels] : 1.0; }
-  Range planes_of(Range sets) const { return {sets.begin * norm.planes, sets.end * norm.planes}; }
+  // Of a set's first plane: a set's channels are neighbours.
+  int64_t channel_of(int64_t set) const { return set * norm.planes % norm.channels; }
+  double weight_of(int64_t channel) const { return weight ? weight[channel] : 1.0; }
 
   // grad_x = grad * scale - ((x - mean) * slope + shift)
   struct Line {
     T mean, scale, slope, shift;
   };
-  Line line_of(int64_t plane) const {
-    const int64_t set = plane / norm.planes;
+  Line line_of(int64_t set, int64_t channel) const {
     const double by = rstd(set);
-    return {mean[set], static_cast<T>(weight_of(plane) * by),
+    return {mean[set], static_cast<T>(weight_of(channel) * by),
             static_cast<T>(norm.fixed ? 0 : means[set].second * by),
             static_cast<T>(norm.fixed ? 0 : means[set].first * by)};
   }
@@ -133,12 +133,11 @@ struct Backward {
   void gather(Range sets, Range units) const {
     if (!sums()) return;
     if (!cut.columns) {
-      for_rows(cut, planes_of(sets), units,
-               [&](int64_t plane, int64_t at, int64_t n, int64_t part) {
-                 const Two<T> of =
-                     sum_two<T>(GradientSums<T>{grad + at, x + at, mean[plane / norm.planes]}, n);
-                 parts[part] = {of.first, of.second};
-               });
+      for_planes(cut, sets, norm.planes, units,
+                 [&](int64_t set, int64_t, int64_t at, int64_t n, int64_t part) {
+                   const Two<T> of = sum_two<T>(GradientSums<T>{grad + at, x + at, mean[set]}, n);
+                   parts[part] = {of.first, of.second};
+                 });
       return;
     }
     // A set has one plane here, and a column the mean of its set.
@@ -154,7 +153,7 @@ struct Backward {
   void combine(int64_t set) const {
     if (sums()) total(set);
     if (!cut.columns || !grad_x) return;
-    const Line line = line_of(set);
+    const Line line = line_of(set, set % norm.channels);
     const int64_t all = cut.sets * cut.width;
     for (int64_t j = set * cut.width; j < (set + 1) * cut.width; ++j) {
       columns[j] = line.mean;
@@ -168,22 +167,27 @@ struct Backward {
     const double by = rstd(set);
     const double n = static_cast<double>(norm.samples * norm.planes * norm.length);
     Two<double> weighted{0, 0};
-    for (int64_t plane = set * norm.planes; plane < (set + 1) * norm.planes; ++plane) {
+    int64_t plane = set * norm.planes, channel = channel_of(set);
+    for (const int64_t end = plane + norm.planes; plane < end; ++plane, ++channel) {
       const Two<double>* of = parts + plane * cut.parts();
       const double first = sum_of_parts(cut, [&](int64_t i, double) { return of[i].first; });
       const double second = sum_of_parts(cut, [&](int64_t i, double) { return of[i].second; });
       totals[plane] = {first, second * by};
-      weighted.first += weight_of(plane) * first;
-      weighted.second += weight_of(plane) * second;
+      weighted.first += weight_of(channel) * first;
+      weighted.second += weight_of(channel) * second;
     }
     means[set] = {weighted.first / n, weighted.second * by * by / n};
   }
   void write(Range sets, Range units) const {
     if (!grad_x) return;
     if (!cut.columns) {
-      for_rows(cut, planes_of(sets), units, [&](int64_t plane, int64_t at, int64_t n, int64_t) {
-        norm.fixed ? write_fixed(line_of(plane), at, n) : write_row(line_of(plane), at, n);
-      });
+      int64_t of = -1, first = 0;  // the set, and what to add to its planes for their channels
+      for_planes(cut, sets, norm.planes, units,
+                 [&](int64_t set, int64_t plane, int64_t at, int64_t n, int64_t) {
+                   if (set != of) of = set, first = channel_of(set) - plane;
+                   const Line line = line_of(set, first + plane);
+                   norm.fixed ? write_fixed(line, at, n) : write_row(line, at, n);
+                 });
       return;
     }
     for_column_strips(cut, sets, units, kTile<T>,

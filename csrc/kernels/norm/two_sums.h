@@ -72,6 +72,16 @@ __attribute__((noinline)) Two<T> sum_two_of_chunk(const Rule& rule, int64_t at, 
   return {combine_lanes<Sum<T>>(first) + tail_first, combine_lanes<Sum<T>>(second) + tail_second};
 }
 
+// Of n elements, kLanes <= n < 2 * kLanes, in the same order, without a call.
+template <class T, class Rule>
+STEEP_INLINE Two<T> sum_two_of_few(const Rule& rule, int64_t n) {
+  Lanes<T> first = Lanes<T>::fill(0), second = first;
+  add_lanes(rule, 0, first, second);
+  T tail_first = 0, tail_second = 0;
+  for (int64_t at = kLanes; at < n; ++at) rule.add(at, tail_first, tail_second);
+  return {combine_lanes<Sum<T>>(first) + tail_first, combine_lanes<Sum<T>>(second) + tail_second};
+}
+
 // The two sums of a whole row; of fewer than 16 elements in their order.
 template <class T, class Rule>
 Two<T> sum_two(const Rule& rule, int64_t n) {
@@ -80,6 +90,7 @@ Two<T> sum_two(const Rule& rule, int64_t n) {
     for (int64_t j = 0; j < n; ++j) rule.add(j, sums.first, sums.second);
     return sums;
   }
+  if (n < 2 * kLanes) return sum_two_of_few<T>(rule, n);
   if (n <= kChunk) return sum_two_of_chunk<T>(rule, 0, n);
   Pairwise<Sum<T>, T> first, second;
   for (int64_t j = 0; j < n; j += kChunk) {

@@ -92,11 +92,77 @@ void direct_row(T* out, int64_t apart, const DirectRow<T>& row, const T* bias, i
                              static_cast<int>(smaller(kLanesOfOne, width - w)));
 }
 
+// ---- one channel and a kernel of 3x3 ----
+
+// Each row of the image is read once for all rows of the result that it reaches.
+constexpr bool is_depthwise_3x3(const Conv& conv) {
+  return conv.channels == 1 && conv.rows == 1 && conv.depth.out == 1 && conv.depth.kernel == 1 &&
+         conv.height.kernel == 3 && conv.height.stride == 1 && conv.height.dilation == 1 &&
+         conv.width.kernel == 3 && conv.width.stride == 1 && conv.width.dilation == 1;
+}
+
+template <class T>
+struct Depthwise {
+  typename Native<T>::V weight[9], bias;
+  int64_t row, width;  // elements from row to row of the image, and of a row of the result
+};
+
+// A register of each of kRows rows of the result: all of it, or `count` lanes.
+template <int kRows, bool kWhole, class T>
+STEEP_INLINE void depthwise_columns(T* out, const T* x, const Depthwise<T>& by, int count) {
+  using R = Native<T>;
+  typename R::V sum[kRows];
+  STEEP_UNROLL
+  for (int i = 0; i < kRows; ++i) sum[i] = by.bias;
+  STEEP_UNROLL
+  for (int r = 0; r < kRows + 2; ++r) {
+    STEEP_UNROLL
+    for (int w = 0; w < 3; ++w) {
+      const T* const at = x + r * by.row + w;
+      const typename R::V value = kWhole ? R::load(at) : R::load(at, count);
+      STEEP_UNROLL
+      for (int i = r < 2 ? 0 : r - 2; i < kRows && i <= r; ++i)
+        sum[i] = R::fma(by.weight[3 * (r - i) + w], value, sum[i]);
+    }
+  }
+  STEEP_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    T* const to = out + i * by.width;
+    kWhole ? R::store(to, sum[i]) : R::store(to, sum[i], count);
+  }
+}
+
+template <int kRows, class T>
+void depthwise_rows(T* out, const T* x, const Depthwise<T>& by) {
+  constexpr int kStep = Native<T>::lanes;
+  int64_t w = 0;
+  for (; w + kStep <= by.width; w += kStep)
+    depthwise_columns<kRows, true>(out + w, x + w, by, kStep);
+  if (w < by.width)
+    depthwise_columns<kRows, false>(out + w, x + w, by, static_cast<int>(by.width - w));
+}
+
+template <class T>
+void convolve_depthwise(T* out, const Patches<T>& patches, const T* weight, const T* bias,
+                        const Range& rows) {
+  const Conv& conv = *patches.conv;
+  Depthwise<T> by{
+      {}, Native<T>::broadcast(bias ? *bias : T(0)), image_strides(conv).row, conv.width.out};
+  for (int p = 0; p < 9; ++p) by.weight[p] = Native<T>::broadcast(weight[p]);
+  constexpr int kRows = 4;
+  int64_t row = rows.begin;
+  for (; row + kRows <= rows.end; row += kRows)
+    depthwise_rows<kRows>(out + row * by.width, patches.image + row * by.row, by);
+  for (; row < rows.end; ++row)
+    depthwise_rows<1>(out + row * by.width, patches.image + row * by.row, by);
+}
+
 // Rows [begin, end) of all rows of places in the result of one image in one group.
 template <class T>
 void convolve_directly(T* out, const Patches<T>& patches, const T* weight, const T* bias,
                        const Range& rows) {
   const Conv& conv = *patches.conv;
+  if (is_depthwise_3x3(conv)) return convolve_depthwise(out, patches, weight, bias, rows);
   const ImageStrides strides = image_strides(conv);
   const int64_t width = conv.width.out, places = result_size(conv), patch = patch_size(conv);
   for (int64_t row = rows.begin; row < rows.end; ++row) {
@@ -142,10 +208,10 @@ STEEP_INLINE void load_lanes(typename Native<T>::V (&lanes)[kDotParts<T>], const
   }
 }
 
-// The sums over all places of one image, for `kPlaces` places of the kernel.
+// The sums over all places of one image, for `kPlaces` places of the kernel, which it returns.
 template <int kPlaces, class T>
-void correlate(T* sums, const Patches<T>& patches, const T* x, const T* grad,
-               const int64_t* places) {
+int correlate(T* sums, const Patches<T>& patches, const T* x, const T* grad,
+              const int64_t* places) {
   using R = Native<T>;
   const Conv& conv = *patches.conv;
   const ImageStrides strides = image_strides(conv);
@@ -168,25 +234,33 @@ void correlate(T* sums, const Patches<T>& patches, const T* x, const T* grad,
     }
   }
   for (int p = 0; p < kPlaces; ++p) sums[p] = add_lanes<T>(sum[p]);
+  return kPlaces;
+}
+
+// As many places as there are registers for: all of a 3x3 kernel, or a row of it.
+template <class T>
+constexpr int kMostPlaces = 9 * kDotParts<T> < kRegisters ? 9 : 3;
+
+// The sums for the next places of `left`; returns for how many.
+template <class T>
+int correlate_some(T* sums, const Patches<T>& patches, const T* x, const T* grad,
+                   const int64_t* places, int64_t left) {
+  if (left >= kMostPlaces<T>) return correlate<kMostPlaces<T>>(sums, patches, x, grad, places);
+  if (left >= 3) return correlate<3>(sums, patches, x, grad, places);
+  if (left == 2) return correlate<2>(sums, patches, x, grad, places);
+  return correlate<1>(sums, patches, x, grad, places);
 }
 
 // Adds one image's part to the gradient of the weights of one row and channel, or begins with it.
 template <class T>
 void correlate_directly(T* out, const Patches<T>& patches, const T* x, const T* grad, bool first) {
-  constexpr int kAtOnce = 3;
   const int64_t kernel = places_of_kernel(*patches.conv);
-  for (int64_t p = 0; p < kernel; p += kAtOnce) {
-    T sums[kAtOnce];
-    const int64_t count = smaller(kAtOnce, kernel - p);
+  for (int64_t p = 0; p < kernel;) {
+    T sums[kMostPlaces<T>];
     const int64_t* const places = patches.places + p;
-    if (count == 3) {
-      correlate<3>(sums, patches, x, grad, places);
-    } else if (count == 2) {
-      correlate<2>(sums, patches, x, grad, places);
-    } else {
-      correlate<1>(sums, patches, x, grad, places);
-    }
-    for (int64_t i = 0; i < count; ++i) out[p + i] = first ? sums[i] : out[p + i] + sums[i];
+    const int count = correlate_some(sums, patches, x, grad, places, kernel - p);
+    for (int i = 0; i < count; ++i) out[p + i] = first ? sums[i] : out[p + i] + sums[i];
+    p += count;
   }
 }
 

@@ -81,6 +81,7 @@ class ConvWorkspace {
     places_ = reinterpret_cast<int64_t*>(static_cast<char*>(task.scratch) + room_.bytes(sizeof(T)) -
                                          room_.places * 8);
     list_places(places_, conv);
+    for (int64_t i = 0; i < room_.images; ++i) images_[i] = T(0);
   }
 
   // The patches of `count` images, of some channels of a group: x is the first of them.

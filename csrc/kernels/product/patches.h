@@ -60,13 +60,6 @@ void stage_row(T* out, const T* x, const ConvAxis& axis, int64_t phase) {
   const int64_t total = reach(axis), stride = axis.stride, width = phase * stride;
   const int64_t first = axis.lead >= 0 ? 0 : ceil_div(-axis.lead, axis.spread);
   const int64_t last = smaller(axis.in, ceil_div(total - axis.lead, axis.spread));
-  if (stride == 1 && axis.spread == 1 && first < last) {
-    const int64_t begin = axis.lead + first, end = axis.lead + last;
-    for (int64_t i = 0; i < begin; ++i) out[i] = T(0);
-    __builtin_memcpy(out + begin, x + first, static_cast<uint64_t>(last - first) * sizeof(T));
-    for (int64_t i = end; i < width; ++i) out[i] = T(0);
-    return;
-  }
   for (int64_t i = 0; i < width; ++i) out[i] = T(0);
   if (axis.spread > 1) {
     for (int64_t e = first; e < last; ++e) out[axis.lead + e * axis.spread] = x[e];
@@ -77,7 +70,11 @@ void stage_row(T* out, const T* x, const ConvAxis& axis, int64_t phase) {
     T* const to = out + place % stride * phase + place / stride;
     const T* const from = x + first + skip;
     const int64_t count = ceil_div(last - first - skip, stride);
-    for (int64_t i = 0; i < count; ++i) to[i] = from[i * stride];
+    if (stride == 2) {  // by far the most common, and a permutation of registers if it is known
+      for (int64_t i = 0; i < count; ++i) to[i] = from[i * 2];
+    } else {
+      for (int64_t i = 0; i < count; ++i) to[i] = from[i * stride];
+    }
   }
 }
 
@@ -88,9 +85,50 @@ constexpr int64_t element_at(const ConvAxis& axis, int64_t place) {
   return from / axis.spread;
 }
 
-// `channels` of an image as patches read them.
+// An image that is only surrounded by zeros, which already stand in the stage: the elements of an axis
+// that patches reach, and the place of the first of them.
+constexpr bool is_only_padded(const Conv& conv) {
+  return conv.depth.spread == 1 && conv.height.spread == 1 && conv.width.spread == 1 &&
+         conv.width.stride == 1;
+}
+struct Within {
+  int64_t first, place, count;
+};
+constexpr Within within(const ConvAxis& axis) {
+  const int64_t first = axis.lead < 0 ? -axis.lead : 0;
+  return {first, axis.lead + first, smaller(axis.in, reach(axis) - axis.lead) - first};
+}
+
+// Too short for a call of memcpy to pay, mostly.
+template <class T>
+STEEP_INLINE void copy_row(T* out, const T* x, int64_t count) {
+  using R = Native<T>;
+  int64_t i = 0;
+  for (; i + R::lanes <= count; i += R::lanes) R::store(out + i, R::load(x + i));
+  const int rest = static_cast<int>(count - i);
+  if (rest > 0) R::store(out + i, R::load(x + i, rest), rest);
+}
+
+template <class T>
+void stage_padded(T* out, const T* image, const Conv& conv, int64_t channels) {
+  const ImageStrides strides = image_strides(conv);
+  const Within depth = within(conv.depth), height = within(conv.height), width = within(conv.width);
+  const int64_t size = image_size(conv), plane = conv.height.in * conv.width.in;
+  for (int64_t c = 0; c < channels; ++c, image += size, out += strides.volume) {
+    for (int64_t d = 0; d < depth.count; ++d) {
+      T* to = out + (depth.place + d) * strides.plane + height.place * strides.row + width.place;
+      const T* from =
+          image + (depth.first + d) * plane + height.first * conv.width.in + width.first;
+      for (int64_t h = 0; h < height.count; ++h, to += strides.row, from += conv.width.in)
+        copy_row(to, from, width.count);
+    }
+  }
+}
+
+// `channels` of an image as patches read them; the stage holds zeros, or the image before.
 template <class T>
 void stage(T* out, const T* image, const Conv& conv, int64_t channels) {
+  if (is_only_padded(conv)) return stage_padded(out, image, conv, channels);
   const ImageStrides strides = image_strides(conv);
   for (int64_t c = 0; c < channels; ++c, image += image_size(conv)) {
     for (int64_t d = 0; d < reach(conv.depth); ++d) {

@@ -183,11 +183,27 @@ inline T tree_value(const T* v, int j) {
   }
 }
 
+// Combines the lanes of a vector in halves: whole registers while they are wide.
+template <class Op, class T, class V>
+inline T combine_halves(V lanes) {
+  constexpr int kBytes = sizeof(V), kCount = kBytes / static_cast<int>(sizeof(T));
+  if constexpr (kBytes > 16) {
+    typedef T Half __attribute__((vector_size(kBytes / 2)));
+    Half low, high;
+    __builtin_memcpy(&low, &lanes, sizeof(Half));
+    __builtin_memcpy(&high, reinterpret_cast<const char*>(&lanes) + sizeof(Half), sizeof(Half));
+    return combine_halves<Op, T>(Half(Op::apply(low, high)));
+  } else {
+    T v[kCount];
+    __builtin_memcpy(v, &lanes, sizeof(v));
+    return tree_value<Op, 1, kCount>(v, 0);
+  }
+}
+
 // Combines 16 lanes in halves: lane j with j + 8, then 4, 2, 1; whole vectors first, while there
 // are several.
 template <class Op, class T>
 inline T combine_lanes(Lanes<T> lanes) {
-  constexpr int kWidth = Lanes<T>::kWidth;
   STEEP_UNROLL
   for (int half = Lanes<T>::kParts / 2; half > 0; half /= 2) {
     STEEP_UNROLL
@@ -195,9 +211,7 @@ inline T combine_lanes(Lanes<T> lanes) {
       lanes.part[p] = Op::apply(lanes.part[p], lanes.part[p + half]);
     }
   }
-  T v[kWidth];
-  __builtin_memcpy(v, &lanes.part[0], sizeof(v));
-  return tree_value<Op, 1, kWidth>(v, 0);
+  return combine_halves<Op, T>(lanes.part[0]);
 }
 
 // Reduces n contiguous elements, n <= kChunk. A call of its own: inlined everywhere it would fill
