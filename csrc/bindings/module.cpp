@@ -5,6 +5,7 @@
 #include "bindings/autograd/hooks.h"
 #include "bindings/calls/entries.h"
 #include "bindings/calls/functions.h"
+#include "bindings/calls/intercept.h"
 #include "bindings/host/changes.h"
 #include "bindings/host/host.h"
 #include "bindings/host/profile.h"
@@ -85,6 +86,7 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   add_profile(module);
   add_functions(module);
   add_forwards(module);
+  add_interception(module);
   add_changes(module);
 }
 

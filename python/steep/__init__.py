@@ -57,6 +57,7 @@ _SUBMODULES = (
     "data",
     "diagnose",
     "distributions",
+    "func",
     "linalg",
     "models",
     "nn",
@@ -108,6 +109,7 @@ _LAZY = {
     "svd_lowrank": "linalg.first_names",
     "tensordot": "_einsum",
     "triangular_solve": "linalg.first_names",
+    "vmap": "func",
 }
 # Functions above that are methods as well, of their first argument.
 _METHODS = (

@@ -1,5 +1,7 @@
 #include "bindings/autograd/autograd.h"
 
+#include <unordered_set>
+
 #include "bindings/calls/arguments.h"
 #include "bindings/tensor/tensor_type.h"
 #include "program/profile.h"
@@ -142,7 +144,41 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* key
   });
 }
 
+// Whether the graph of `roots` leads to a leaf that is not among `inputs`.
+bool leads_elsewhere(const Tensors& roots, const Tensors& inputs) {
+  std::vector<tape::Node*> waiting;
+  std::unordered_set<tape::Node*> seen;
+  const auto meet = [&](const Ref<tape::Node>& node) {
+    if (node && seen.insert(node.get()).second) waiting.push_back(node.get());
+  };
+  // Held, for a node of a leaf may be made for the question alone.
+  std::vector<tape::Edge> edges;
+  for (const Tensor& root : roots) edges.push_back(tape::edge_of(root));
+  for (const tape::Edge& edge : edges) meet(edge.node);
+  while (!waiting.empty()) {
+    const tape::Node* const node = waiting.back();
+    waiting.pop_back();
+    TensorImpl* const leaf = node->leaf();
+    bool is_input = false;
+    for (const Tensor& input : inputs) is_input |= leaf && input.operator->() == leaf;
+    if (leaf && !is_input) return true;
+    for (const tape::Edge& edge : node->inputs) meet(edge.node);
+  }
+  return false;
+}
+
+PyObject* graph_leads_elsewhere(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2) raise(PyExc_TypeError, "graph_leads_elsewhere: expected (outputs, inputs)");
+    const char* const name = "graph_leads_elsewhere";
+    return PyBool_FromLong(leads_elsewhere(read_tensors(name, "outputs", args[0]),
+                                           read_tensors(name, "inputs", args[1])));
+  });
+}
+
 PyMethodDef functions[] = {
+    {"graph_leads_elsewhere", as_method(graph_leads_elsewhere), METH_FASTCALL,
+     "Whether the graph of these tensors leads to a leaf beside these inputs."},
     {"autograd_backward", as_method(backward), METH_FASTCALL | METH_KEYWORDS,
      "See steep.autograd.backward."},
     {"autograd_grad", as_method(grad), METH_FASTCALL | METH_KEYWORDS, "See steep.autograd.grad."},

@@ -5,6 +5,7 @@
 
 #include "bindings/calls/bind.h"
 #include "bindings/calls/deprecated.h"
+#include "bindings/calls/intercept.h"
 #include "bindings/calls/out_argument.h"
 #include "bindings/tensor/tensor_type.h"
 
@@ -137,7 +138,7 @@ Entry& entry_named(const std::string& name, bool method) {
   std::deque<Entry>& all = entries();
   for (size_t i = all.size(); i-- > 0 && all[i].name == name;)
     if (all[i].method == method) return all[i];
-  entries().push_back({name, method, false, {}});
+  entries().push_back({name, method, false, false, {}});
   return entries().back();
 }
 
@@ -145,11 +146,16 @@ void collect(const ops::Op& op) {
   Signature parsed = parse_signature(op);
   PyTypeObject* named =
       parsed.returns == "tuple[Tensor, Tensor]" ? make_named_pair(op.name) : nullptr;
-  if (op.exposure & ops::kMethod)
-    entry_named(op.name, true).overloads.push_back({&op, parse_signature(op), named, op.signature});
+  const bool draws = std::string_view(op.source->family) == "random";
+  if (op.exposure & ops::kMethod) {
+    Entry& method = entry_named(op.name, true);
+    method.draws |= draws;
+    method.overloads.push_back({&op, parse_signature(op), named, op.signature});
+  }
   if (!(op.exposure & (ops::kFunction | ops::kInternal | ops::kFunctional))) return;
   Entry& function = entry_named(op.name, false);
   function.takes_out |= bool(op.exposure & ops::kOut);
+  function.draws |= draws;
   const std::string shown = function.takes_out ? with_out(op.signature) : op.signature;
   function.overloads.push_back({&op, std::move(parsed), named, shown});
 }
@@ -175,7 +181,9 @@ PyObject* invoke(const Entry& entry, PyObject* const* args, Py_ssize_t positiona
                  PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     try {
-      return invoke_overload(entry, {args, positional, keywords});
+      const CallArguments call = {args, positional, keywords};
+      if (call_handler && is_intercepted(entry, call)) return intercept(entry, call);
+      return invoke_overload(entry, call);
     } catch (const Unnamed& error) {
       throw error.of(entry.name.c_str());
     }

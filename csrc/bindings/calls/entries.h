@@ -20,6 +20,7 @@ struct Entry {
   std::string name;
   bool method = false;
   bool takes_out = false;  // a function of PyTorch's that writes into out=
+  bool draws = false;      // random numbers, or a mask of them
   std::vector<Overload> overloads;
   mutable bool warned = false;  // of a deprecated order of arguments
 };

@@ -7,6 +7,7 @@
 #include "bindings/autograd/autograd.h"
 #include "bindings/calls/convert.h"
 #include "bindings/calls/functions.h"
+#include "bindings/calls/intercept.h"
 #include "bindings/calls/signature_text.h"
 #include "bindings/tensor/tensor_type.h"
 #include "bindings/types/dtype_type.h"
@@ -138,8 +139,9 @@ py::list registry_names() {
 void add_functions(PyObject* module) {
   auto m = py::reinterpret_borrow<py::module_>(module);
   m.def(
-      "is_tensor", [](const py::object& obj) { return is_tensor(obj.ptr()); }, py::arg("obj"),
-      "Whether obj is a Tensor.");
+      "is_tensor",
+      [](const py::object& obj) { return is_tensor(obj.ptr()) || is_batched(obj.ptr()); },
+      py::arg("obj"), "Whether obj is a Tensor.");
   m.def(
       "is_floating_point",
       [](const py::object& x) { return is_floating(required("is_floating_point", x).dtype()); },

@@ -1,6 +1,7 @@
 // x[...]: a Python subscript as an Index, and the container protocol around it.
 #include "bindings/calls/convert.h"
 #include "bindings/calls/entries.h"
+#include "bindings/calls/intercept.h"
 #include "bindings/tensor/from_python.h"
 #include "bindings/tensor/slots.h"
 #include "bindings/tensor/tensor_type.h"
@@ -136,13 +137,23 @@ Index read_index(PyObject* key) {
 }
 
 PyObject* subscript(PyObject* self, PyObject* key) {
-  return guarded([&] { return wrap(ops::get_item(tensor_of(self), read_index(key))); });
+  return guarded([&] {
+    if (call_handler)
+      if (PyObject* const taken = intercept_subscript(self, key, nullptr)) return taken;
+    return wrap(ops::get_item(tensor_of(self), read_index(key)));
+  });
 }
 
 int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
   return guarded_number([&]() -> int {
     if (!value)
       raise(PyExc_TypeError, "a Tensor's elements cannot be deleted; select those to keep");
+    if (call_handler) {
+      if (PyObject* const taken = intercept_subscript(self, key, value)) {
+        Py_DECREF(taken);
+        return 0;
+      }
+    }
     const Tensor& x = tensor_of(self);
     ops::TensorOrNumber source;
     if (!read_operand(value, source)) source.tensor = tensor_from("__setitem__", value, x.dtype());

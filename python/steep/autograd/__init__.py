@@ -12,7 +12,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
-from steep._core import Node, Tensor, autograd_backward, autograd_grad, is_grad_enabled
+from steep._core import (
+    Node,
+    Tensor,
+    any_batched,
+    autograd_backward,
+    autograd_grad,
+    is_grad_enabled,
+)
 from steep._lazy import importing
 from steep.autograd.function import Function, FunctionCtx, once_differentiable
 from steep.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -92,12 +99,12 @@ def grad(
         only_inputs: accepted for PyTorch's sake, where it has no effect either; ``False`` warns.
         allow_unused: give ``None`` for an input the outputs do not depend on, instead of raising.
             Default: `materialize_grads`.
-        is_grads_batched: only ``False``.
+        is_grads_batched: whether `grad_outputs` have one more dimension in front, over gradients
+            that are passed one after the other; so have the results. Default: ``False``.
         materialize_grads: give zeros for such an input. Default: ``False``.
 
     Raises:
         RuntimeError: if an input was not used and `allow_unused` is not set, and as `backward`.
-        NotImplementedError: if `is_grads_batched` is set.
 
     Example:
         >>> import steep
@@ -113,10 +120,13 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
+    rest = (retain_graph, create_graph, allow_unused, materialize_grads)
     if is_grads_batched:
-        raise NotImplementedError(
-            "grad: expected is_grads_batched=False, got True; call grad once for each gradient"
-        )
-    return autograd_grad(
-        outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
-    )
+        from steep.func.custom import gradients_of_each
+
+        return gradients_of_each(outputs, inputs, grad_outputs, *rest)
+    if any_batched((outputs, inputs, grad_outputs)):
+        from steep.func.custom import gradients_of_batched
+
+        return gradients_of_batched(outputs, inputs, grad_outputs, *rest)
+    return autograd_grad(outputs, inputs, grad_outputs, *rest)

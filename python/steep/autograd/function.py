@@ -10,6 +10,7 @@ from typing import Any
 from steep._core import (
     SavedTensor,
     Tensor,
+    any_batched,
     is_grad_enabled,
     no_grad,
     record_function,
@@ -100,6 +101,11 @@ class Function:
     converted to its dtype. A class may instead define ``forward(*args)`` and
     ``setup_context(ctx, inputs, output)``.
 
+    Inside of `steep.func.vmap` it runs example by example, unless the class has a static method
+    ``vmap(info, in_dims, *args)``, as PyTorch's: ``info.batch_size`` and ``info.randomness`` say of
+    the vmap, ``in_dims`` where the batch is in each argument; it returns the result, and where the
+    batch is in that.
+
     Example:
         >>> import steep
         >>> class Cube(steep.autograd.Function):
@@ -139,6 +145,10 @@ class Function:
         with_setup = cls.setup_context is not Function.setup_context
         if kwargs or with_setup:
             args = _in_order(cls.forward, with_setup, args, kwargs)
+        if any_batched(args):
+            from steep.func.custom import apply_to_batched
+
+            return apply_to_batched(cls, args)
         ctx = FunctionCtx()
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         recording = is_grad_enabled() and any(ctx.needs_input_grad)

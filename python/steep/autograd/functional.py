@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from steep._core import Tensor, autograd_grad, enable_grad, stack, zeros_like
+from steep._core import (
+    Tensor,
+    autograd_grad,
+    enable_grad,
+    set_grad_enabled,
+    stack,
+    zeros_like,
+)
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
@@ -220,12 +227,20 @@ def jacobian(
         inputs: what it is called with.
         create_graph: whether the result can be differentiated. Default: ``False``.
         strict: as in `vjp`. Default: ``False``.
-        vectorize, strategy: PyTorch's arguments, without effect: one backward pass for each element
-            of the outputs.
+        vectorize: whether all rows come from one pass, by `steep.func.jacrev`, rather than each
+            from one of its own. It pays for many outputs. Default: ``False``.
+        strategy: ``'reverse-mode'``; with `vectorize` also ``'forward-mode'``, column by column, by
+            `steep.func.jacfwd`. Default: ``'reverse-mode'``.
 
     Returns:
         For one output and one input, a tensor ``(*output.shape, *input.shape)``; a tuple of such
         for several inputs, and a tuple of those for several outputs.
+
+    Raises:
+        TypeError: for what is no tensor.
+        RuntimeError: by `strict`, which cannot go with `vectorize`.
+        NotImplementedError: for the forward mode without `vectorize`, or with `create_graph`.
+        ValueError: for another strategy.
 
     Example:
         >>> import steep
@@ -233,6 +248,9 @@ def jacobian(
         tensor([[2., 0.],
                 [0., 4.]])
     """
+    _check_strategy("jacobian", strategy, vectorize, create_graph, strict)
+    if vectorize:
+        return _at_once("jacobian", func, inputs, create_graph, strategy)
     with enable_grad():
         given, several = _as_tuple("jacobian", "inputs", inputs)
         leaves = _leaves(given, create_graph)
@@ -240,6 +258,39 @@ def jacobian(
         rows = [_rows(y, leaves, create_graph, strict) for y in outputs]
     ready = [_give(row, several, create_graph) for row in rows]
     return tuple(ready) if are_several else ready[0]
+
+
+def _check_strategy(
+    name: str, strategy: str, vectorize: bool, create_graph: bool, strict: bool
+) -> None:
+    if strategy not in ("reverse-mode", "forward-mode"):
+        raise ValueError(
+            f"{name}: expected the strategy to be either 'reverse-mode' or 'forward-mode', got "
+            f"{strategy!r}"
+        )
+    if strict and vectorize:
+        raise RuntimeError(f"{name}: strict=True and vectorize=True are not supported together")
+    if strategy == "forward-mode" and (create_graph or not vectorize):
+        why = "create_graph=False" if create_graph else "vectorize=True"
+        raise NotImplementedError(f"{name}: the forward mode is only supported with {why}")
+
+
+def _at_once(
+    name: str, func: Callable[..., Any], inputs: Given, create_graph: bool, strategy: str
+) -> Any:
+    from steep.func import jacobians
+
+    given, several = _as_tuple(name, "inputs", inputs)
+    kind = jacobians.jacrev if strategy == "reverse-mode" else jacobians.jacfwd
+    argnums = tuple(range(len(given))) if several else 0
+
+    def run(*args: Tensor) -> Any:
+        outputs, are_several = _results(name, func, args)
+        return outputs if are_several else outputs[0]
+
+    with set_grad_enabled(create_graph):
+        leaves = _leaves(given, True) if create_graph else given
+        return kind(run, argnums)(*leaves)
 
 
 def _rows(output: Tensor, inputs: Tensors, create_graph: bool, strict: bool) -> Tensors:
@@ -267,7 +318,7 @@ def hessian(
 ) -> Any:
     """The second derivatives of a function to one number.
 
-    Arguments as in `jacobian`.
+    Arguments as in `jacobian`; with `vectorize`, by two passes for all rows (`steep.func.hessian`).
 
     Returns:
         For one input, a tensor ``(*input.shape, *input.shape)``; for several, a tuple of tuples.
@@ -281,7 +332,18 @@ def hessian(
         tensor([[ 6.,  0.],
                 [ 0., 12.]])
     """
-    _, several = _as_tuple("hessian", "inputs", inputs)
+    given, several = _as_tuple("hessian", "inputs", inputs)
+    _check_strategy("hessian", outer_jacobian_strategy, vectorize, create_graph, strict)
+    if vectorize:
+        from steep.func import jacobians
+
+        def value(*args: Tensor) -> Tensor:
+            return _number("hessian", *_results("hessian", func, args)).reshape(())
+
+        argnums = tuple(range(len(given))) if several else 0
+        with set_grad_enabled(create_graph):
+            leaves = _leaves(given, True) if create_graph else given
+            return jacobians.hessian(value, argnums)(*leaves)
 
     def slope(*leaves: Tensor) -> Any:
         # Copies, so that each can be differentiated by, even where the function leaves one out.

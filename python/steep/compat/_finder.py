@@ -31,6 +31,7 @@ HOMES = {
     "cuda.amp.grad_scaler": "compat.amp",
     "distributed": "compat.distributed",
     "functional": "compat.functional",
+    "functorch": "compat.functorch",
     "hub": "compat.hub",
     "jit": "compat.jit",
     "multiprocessing": "compat.multiprocessing",
@@ -91,15 +92,15 @@ class _Loader(importlib.abc.Loader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds the submodules of torch below steep."""
+    """Finds the submodules of torch below steep, and functorch, which was a package beside it."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         top, _, rest = fullname.partition(".")
-        if top != "torch" or not rest:
+        if fullname != "functorch" and (top != "torch" or not rest):
             return None
-        name = f"steep.{home_of(rest)}"
+        name = f"steep.{home_of(rest or fullname)}"
         try:
             module = importlib.import_module(name)
         except ModuleNotFoundError as error:

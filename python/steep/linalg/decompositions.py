@@ -22,6 +22,8 @@ class QRResult(NamedTuple):
 class _Cholesky(Function):
     """Murray, "Differentiation of the Cholesky decomposition" (2016), equation 10."""
 
+    takes_batches = True
+
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         import numpy as np
@@ -47,6 +49,8 @@ def _diagonal(x: Tensor) -> Tensor:
 
 class _Orthogonal(Function):
     """Of X = Q R with at least as many rows as columns."""
+
+    takes_batches = True
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:

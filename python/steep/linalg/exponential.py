@@ -48,6 +48,8 @@ class _Exponential(Function):
     exponential" (2009), equation 1.4.
     """
 
+    takes_batches = True
+
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)

@@ -14,6 +14,8 @@ __all__ = ["inv", "inverse"]
 class _Inverse(Function):
     """d(X^-1) = -X^-1 dX X^-1."""
 
+    takes_batches = True
+
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         import numpy as np

@@ -36,6 +36,8 @@ def _apart(values: Tensor) -> Tensor:
 class _Eigen(Function):
     """dX = V (diag(dw) + (V^T dV) o gaps) V^T, turned around."""
 
+    takes_batches = True
+
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
         import numpy as np
@@ -60,6 +62,8 @@ class _Eigen(Function):
 
 class _Singular(Function):
     """Townsend, "Differentiating the singular value decomposition" (2016), for thin factors."""
+
+    takes_batches = True
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

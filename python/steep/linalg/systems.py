@@ -24,6 +24,8 @@ class SlogdetResult(NamedTuple):
 class _Solution(Function):
     """Of A X = B: the gradient of B solves A^T Y = grad, that of A is -Y X^T."""
 
+    takes_batches = True
+
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
         import numpy as np
@@ -41,6 +43,8 @@ class _Solution(Function):
 
 class _Determinant(Function):
     """d det X = det X trace(X^-1 dX)."""
+
+    takes_batches = True
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -74,6 +78,8 @@ def _cofactors(x: Tensor) -> Tensor:
 
 class _LogDeterminant(Function):
     """d log|det X| = trace(X^-1 dX); the sign is constant."""
+
+    takes_batches = True
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:

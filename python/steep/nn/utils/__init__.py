@@ -14,6 +14,7 @@ from steep.nn.utils.convert_parameters import parameters_to_vector, vector_to_pa
 
 if TYPE_CHECKING:
     from steep.nn.utils import fusion, parametrizations, parametrize, rnn
+    from steep.nn.utils import stateless as stateless
     from steep.nn.utils._hooked import (
         remove_spectral_norm,
         remove_weight_norm,
@@ -36,7 +37,7 @@ else:
     )
     __getattr__ = importing(
         "steep.nn.utils",
-        *("fusion", "parametrizations", "parametrize", "rnn"),
+        *("fusion", "parametrizations", "parametrize", "rnn", "stateless"),
         **dict.fromkeys(_HOOKED, "_hooked"),
         **dict.fromkeys(_FUSED, "fusion"),
     )
