@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from steep._core import Familiar, Tensor, next_hook
+from steep._replaced import take_replaced
 from steep.compiler._answers import THREAD
 from steep.compiler._cells import ITEM, SLOT, VARIABLE, Cells, absent
 from steep.compiler._code import ATTRIBUTES, GLOBALS, VARIABLES, Names, at_line, line_of, names_of
@@ -187,12 +188,26 @@ class Reads:
 
     # ---- what the call has changed itself -----------------------------------------------------
 
+    def _pass_over_replaced(self) -> None:
+        """Of attributes that the call has replaced and restored, keep what they hold between calls.
+
+        What it has read of them it got from elsewhere, where that is looked at.
+        """
+        replaced = take_replaced()
+        if not replaced:
+            return
+        for place in self.cells.all_broken():
+            kind, holder, name, _ = self.cells.entry(place)
+            if kind == ITEM and (id(holder), name) in replaced:
+                self.cells.replace(place, holder.get(name, absent))
+
     def close(self, containers: list[Any], outputs: list[Tensor]) -> None:
         """After the call: forget what it made, and find what else it changed.
 
         `containers` are the containers in its result, and `outputs` the tensors.
         """
         self._found.let_go()
+        self._pass_over_replaced()
         self.cells.forget({id(item) for item in containers})
         self.cells.forget_what_is_dead()
         if self._is_in_doubt():

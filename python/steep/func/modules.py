@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steep._core import Tensor, set_items, stack
+from steep._core import Tensor, is_recording, set_items, stack
+from steep._replaced import note_replaced
 from steep.nn.batchnorm import _BatchNorm
 from steep.nn.module import Module
 
@@ -66,6 +67,8 @@ def functional_call(
         return module(*given, **(kwargs or {}))
     finally:
         _set(before)
+        if is_recording():
+            note_replaced((owner.__dict__, name) for owner, name, _ in before)
 
 
 def _merged(dicts: Any) -> dict[str, Any]:
