@@ -85,7 +85,7 @@ def _same(call: Call, is_method: bool) -> Any:
     if call.name in _IN_PLACE and not any(
         is_at(one, call.level) for name, one in call.tensors() if name != "input"
     ):
-        probe = _core.empty(x.shape, dtype=x.dtype)
+        probe = _core.empty_like(x.value[0])
         x.copy_(_outside(call, is_method, {**call.arguments, "input": probe}))
         return x
     if call.name.startswith("dropout"):
