@@ -1,7 +1,7 @@
 # Written by tools/make_stubs.py.
 from builtins import float as _Float
 
-from steep import autograd as autograd, cli as cli, compat as compat, compiler as compiler, cuda as cuda, data as data, diagnose as diagnose, distributions as distributions, linalg as linalg, models as models, nn as nn, optim as optim, profiler as profiler, random as random, reference as reference, serialization as serialization, serialize as serialize, sklearn as sklearn, testing as testing, train as train, utils as utils, viz as viz
+from steep import autograd as autograd, cli as cli, compat as compat, compiler as compiler, cuda as cuda, data as data, diagnose as diagnose, distributions as distributions, func as func, linalg as linalg, models as models, nn as nn, optim as optim, profiler as profiler, random as random, reference as reference, serialization as serialization, serialize as serialize, sklearn as sklearn, testing as testing, train as train, utils as utils, viz as viz
 from steep._core import Generator as Generator
 from steep._core import OutOfMemoryError as OutOfMemoryError
 from steep._core import Recorder as Recorder
@@ -400,6 +400,7 @@ from steep.linalg.first_names import svd as svd
 from steep.linalg.first_names import svd_lowrank as svd_lowrank
 from steep._einsum import tensordot as tensordot
 from steep.linalg.first_names import triangular_solve as triangular_solve
+from steep.func import vmap as vmap
 from steep._version import __version__ as __version__
 
 e: _Float
