@@ -76,3 +76,9 @@ def test_bad_models_losses_and_optimisers_are_refused() -> None:
         fit(model, nn.CrossEntropyLoss(reduction="none"), adam(model), blobs())
     with pytest.raises(ValueError, match="a task of binary or multiclass, got regression"):
         fit(model, nn.MSELoss(), adam(model), (blobs()[0], steep.zeros(90, 3)), metrics="accuracy")
+
+
+def test_a_last_batch_of_one_says_how_it_is_left_out() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    with pytest.raises(ValueError, match=r"\[1, 3\].*DataLoader\(\.\.\., drop_last=True\)"):
+        fit(model, LOSS, adam(model), blobs(33))

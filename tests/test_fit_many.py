@@ -133,6 +133,18 @@ def test_settings(name: str) -> None:
         assert len({len(one.history) for one in trained}) > 1
 
 
+def test_ignored_targets_and_norms_of_gradients() -> None:
+    x, y = table()
+    data = x, steep.where(steep.arange(70) % 7 < 2, steep.tensor(-100), y)
+    settings: Any = {"epochs": 3, "batch_size": 16, "gradient_norm": True, "clip_norm": 0.5}
+    for weight in (None, steep.tensor([0.5, 1.0, 2.0])):
+        loss = nn.CrossEntropyLoss(weight)
+        expected = [alone(mlp(), loss, Adam, k, data, data, **settings) for k in range(2)]
+        trained = fit_many(mlp(), loss, Adam, data, data, seeds=range(2), **settings)
+        for got, wanted in zip(trained, expected, strict=True):
+            same_training(got, wanted)
+
+
 def test_learning_rates_and_losses_of_their_own() -> None:
     rates = [0.001, 0.01, 0.1]
     losses = [nn.CrossEntropyLoss(label_smoothing=0.1 * k) for k in range(3)]

@@ -131,6 +131,66 @@ def test_accumulating_is_a_larger_batch(reduction: str, compile: bool, weighted:
     assert histories[0]["accuracy"] == histories[1]["accuracy"]
 
 
+def ignoring(class_weights: bool, reduction: str = "mean") -> tuple[Any, Any]:
+    """A loss that leaves out a third of the targets, unevenly, and data for it."""
+    x, y = blobs(70)
+    y = steep.where(steep.arange(70) % 9 < 1 + steep.arange(70) // 14, steep.tensor(-100), y)
+    weight = steep.tensor([0.2, 1.0, 3.0]).double() if class_weights else None
+    return nn.CrossEntropyLoss(weight, reduction=reduction), (x.double(), y)
+
+
+@pytest.mark.parametrize("class_weights", [True, False])
+@pytest.mark.parametrize("wrapped", [tuple, lambda data: DataLoader(TensorDataset(*data), 16)])
+def test_the_loss_of_all_samples_does_not_depend_on_batches(
+    class_weights: bool, wrapped: Any
+) -> None:
+    loss, data = ignoring(class_weights)
+    model = network().double()
+    whole = float(loss(model.eval()(data[0]), data[1]))
+    model.train()
+    assert evaluate(model, loss, wrapped(data), batch_size=16)["loss"] == pytest.approx(whole)
+    history = fit(model, loss, sgd(model, 0.0), wrapped(data), wrapped(data), batch_size=16,
+                  epochs=2, sanitize=False)  # fmt: skip
+    assert history["loss"] + history["val_loss"] == pytest.approx([whole] * 4)
+    (none,) = fit(model, loss, sgd(model, 0.0), data, (data[0], data[1] * 0 - 100),
+                  epochs=1, sanitize=False)["val_loss"]  # fmt: skip
+    assert none != none
+
+
+@pytest.mark.parametrize("compile", [True, False])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_ignored_targets_count_in_no_part_of_a_step(compile: bool, shuffle: bool) -> None:
+    """Batches of 10 in groups of 7 are the one batch of all, as class weights and targets are."""
+    loss, data = ignoring(True)
+    one, two = network().double(), network().double()
+    more: Any = {"epochs": 4, "compile": compile, "shuffle": shuffle}
+    whole = fit(one, loss, sgd(one), data, batch_size=70, **more)
+    parts = fit(two, loss, sgd(two), data, batch_size=10, accumulate=7, **more)
+    assert whole["loss"] == pytest.approx(parts["loss"], rel=1e-12)
+    for a, b in zip(weights(one), weights(two), strict=True):
+        assert float((a - b).abs().max()) < 1e-12
+
+
+@pytest.mark.parametrize("more", [{}, {"clip_norm": 0.1}, {"accumulate": 2}, {"compile": False}])
+def test_the_norm_of_the_gradients_is_a_column(more: dict[str, Any]) -> None:
+    hand, model = network(), network()
+    norms: list[float] = []
+
+    def look() -> None:
+        norms.append(float(nn.utils.get_total_norm([p.grad for p in hand.parameters()])))
+        if "clip_norm" in more:
+            nn.utils.clip_grad_norm_(hand.parameters(), more["clip_norm"])
+
+    steep.manual_seed(1)
+    by_hand(hand, LOSS, sgd(hand), blobs(), epochs=3, before_step=look)
+    steep.manual_seed(1)
+    size = 32 // more.get("accumulate", 1)
+    history = fit(model, LOSS, sgd(model), blobs(), epochs=3, gradient_norm=True, batch_size=size,
+                  **more)  # fmt: skip
+    means = [sum(norms[i : i + 3]) / 3 for i in range(0, 9, 3)]
+    assert history["gradient_norm"] == pytest.approx(means, rel=1e-5)
+
+
 def test_weights_count_samples_as_if_they_came_more_often() -> None:
     """Weight 2 is the same sample twice, in the whole as one batch."""
     x, y = blobs(20)

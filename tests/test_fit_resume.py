@@ -18,7 +18,7 @@ from steep import nn
 from steep.data import DataLoader, Subset, TensorDataset
 from steep.optim import lr_scheduler
 from steep.train import Checkpoint, EarlyStopping, fit
-from train_support import blobs, network, same, weights
+from train_support import adam, blobs, network, same, weights
 
 LOSS = nn.CrossEntropyLoss()
 METRICS = ["accuracy", "auc", "f1"]
@@ -258,6 +258,14 @@ def test_logs_grow_by_whole_lines(tmp_path: Path) -> None:
     assert (
         os.listdir(tmp_path) == sorted(["log.csv", "log.jsonl"]) or len(os.listdir(tmp_path)) == 2
     )
+
+
+def test_a_checkpoint_in_no_folder_is_refused_before_the_training(tmp_path: Path) -> None:
+    model = network()
+    path = tmp_path / "runs" / "last.safetensors"
+    with pytest.raises(FileNotFoundError, match=r"make the folder, as by os\.makedirs"):
+        fit(model, LOSS, adam(model), blobs(), epochs=1, checkpoint=path)
+    assert same(weights(model), weights(network()))
 
 
 def test_a_resumed_training_has_one_log(tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ void check_batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor&
     throw Error(ErrorKind::value,
                 join("batch_norm: Expected more than 1 value per channel when training, got input "
                      "size ",
-                     to_string(x.shape()), "; use larger batches, or eval()"));
+                     to_string(x.shape()),
+                     "; use larger batches, or eval(); a last batch of one sample is left out by "
+                     "DataLoader(..., drop_last=True)"));
   }
   if (!training && (!running_mean.defined() || !running_var.defined())) {
     throw Error(ErrorKind::runtime,

@@ -65,7 +65,7 @@ class ManyMeasurements:
     def run(self, loops: Sequence[Loop], members: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Loss and metrics by network; the models are left in eval mode."""
         together = self.together
-        totals, samples = dict.fromkeys(members, 0.0), dict.fromkeys(members, 0)
+        totals, samples = dict.fromkeys(members, 0.0), dict.fromkeys(members, 0.0)
         kept_all: dict[int, list[Any]] = {k: [] for k in members}
         for k in members:
             loops[k].run.model.eval()
@@ -76,9 +76,11 @@ class ManyMeasurements:
             outcomes = together.run(block)
             for k, count, outcome in zip(block.members, block.counts, outcomes, strict=True):
                 by_sum = self.score[k].is_sum
-                for value, kept in outcome:
-                    totals[k] += value if by_sum else value * count
-                    samples[k] += count
+                for value, mass, _norm, kept in outcome:
+                    share = count if mass is None else mass
+                    if share:
+                        totals[k] += value if by_sum else value * share
+                    samples[k] += share
                     if kept is not None:
                         kept_all[k] += kept
         found = {}
@@ -238,7 +240,7 @@ class Lockstep:
                     self._forget(k)
             self.progress.steps(self.shown, block.steps)
         for k in going:
-            if loops[k].samples == 0 and k not in ended:
+            if loops[k].done == 0 and k not in ended:
                 raise ValueError(
                     f"fit_many: expected batches in epoch {self.shown.epoch}, got none: the "
                     "training data came to an end; give a loader that begins anew whenever it is "
@@ -273,15 +275,18 @@ class Lockstep:
         x = self.loops[k]
         run, by_sum = x.run, x.score.is_sum
         after, watchers = self.watched[k]
-        for value, kept in outcome:
+        for value, mass, norm, kept in outcome:
             run.step += 1
             x.done += 1
             run.value = value
             if value - value != 0.0:
                 run.stopped = "non-finite loss"
                 return
-            x.total += value if by_sum else value * size
-            x.samples += size
+            share = size if mass is None else mass
+            x.total += value if by_sum else value * share
+            x.samples += share
+            if norm is not None:
+                x.norms += norm
             if kept is not None:
                 x.kept += kept
             for change in after:

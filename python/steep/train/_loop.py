@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Loop", "NonFiniteLoss"]
 
-_SUMS = ("total", "samples", "done", "is_inside")
+_SUMS = ("total", "samples", "norms", "done", "is_inside")
 _LOOK = 0.05  # seconds between two looks at the clock, for the progress bar
 
 
@@ -61,7 +61,7 @@ def _cause(batches: Batches, arguments: Sequence[Any]) -> str:
     return ""
 
 
-def _not_ready(*arguments: Any) -> tuple[float, Any]:
+def _not_ready(*arguments: Any) -> Any:
     raise RuntimeError("fit: the step has not been made yet")
 
 
@@ -80,6 +80,7 @@ class Loop:
     callbacks: Sequence[Any] = ()
     steps: int | None = None  # of an epoch, if that is not a pass over the data
     accumulate: int = 1
+    wants_norm: bool = False  # whether the history has the norm of the gradients
     checkpoint: Checkpoint | None = None
     watch: Sanitizer | None = None
     # What is made after the first batch has been tried.
@@ -89,7 +90,8 @@ class Loop:
     validation: Measurement | None = None
     # How far it is.
     total: float = 0.0
-    samples: int = 0
+    samples: float = 0  # or what else the means of the loss have divided by
+    norms: float = 0.0
     done: int = 0  # steps of this epoch
     kept: list[Any] = field(default_factory=list)
     is_inside: bool = False  # whether an epoch has begun and is not over
@@ -145,7 +147,7 @@ class Loop:
         self.run.epoch += 1
         for metric in self.metrics:
             metric.reset()
-        self.total, self.samples, self.done = 0.0, 0, 0
+        self.total, self.samples, self.norms, self.done = 0.0, 0, 0.0, 0
         self.kept.clear()
         self.progress.begin_epoch(self.run)
         self._call("on_epoch_begin")
@@ -169,7 +171,7 @@ class Loop:
             seconds = time.perf_counter() - before
             self.piece = max(1, min(2 * self.piece, int(count * _LOOK / max(seconds, 1e-9))))
             self.progress.steps(self.run, count)
-        if self.samples == 0:
+        if self.done == 0:
             raise ValueError(
                 f"fit: expected batches in epoch {self.run.epoch}, got none: the training data "
                 "came to an end; give a loader that begins anew whenever it is iterated over"
@@ -188,13 +190,16 @@ class Loop:
         total, samples, count = self.total, self.samples, 0
         is_watched, by_sum = bool(after or watchers), self.score.is_sum
         for size, arguments in batches:
-            value, kept = step(*arguments)
+            value, mass, norm, kept = step(*arguments)
             count += 1
             if value - value != 0.0:
                 run.step += count
                 raise NonFiniteLoss(run, value, _cause(self.batches, arguments))
-            total += value if by_sum else value * size
-            samples += size
+            share = size if mass is None else mass.item()
+            total += value if by_sum else value * share
+            samples += share
+            if norm is not None:
+                self.norms += norm.item()
             if kept is not None:
                 kept_all += kept
             if is_watched:
@@ -219,6 +224,8 @@ class Loop:
         row: dict[str, Any] = {"epoch": run.epoch, "loss": self.total / self.samples}
         for metric in self.metrics:
             row[metric.name] = value_of(metric, self.kept)
+        if self.wants_norm:
+            row["gradient_norm"] = self.norms / self.done
         if self.validation is not None:
             row.update({f"val_{name}": value for name, value in self.validation.run().items()})
         row["lr"] = float(run.optimizer.param_groups[0]["lr"])

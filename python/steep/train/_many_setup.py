@@ -13,6 +13,7 @@ from steep._core import Generator, draw_from
 from steep.nn.module import Module
 from steep.train._arrays import dtype_of
 from steep.train._batches import Batches, RowBatches
+from steep.train._divisor import divisor_for
 from steep.train._feed import Feed, feed_of
 from steep.train._lockstep import Lockstep, ManyMeasurements
 from steep.train._loop import Loop
@@ -43,6 +44,7 @@ class Settings:
     monitor: str | None
     schedule_by: str | None
     clip: tuple[float | None, float | None]
+    gradient_norm: bool
     early_stopping: Any
     restore_best: bool
     callbacks: Any
@@ -99,13 +101,17 @@ def set_up(
             progress=Progress(),
             callbacks=listed,
             steps=settings.steps,
+            wants_norm=settings.gradient_norm,
         )
         is_last = not _is_shared(train, settings.shuffle) or k == count - 1
         measures.append(_try(x, generators[k], settings.metrics, keep=is_last))
         loops.append(x)
     trains = Together(
         [
-            training_step(x.run.model, x.score, x.run.optimizer, x.metrics, settings.clip)
+            training_step(
+                *(x.run.model, x.score, x.run.optimizer, x.metrics, settings.clip),
+                *(divisor_for(x.score.loss, x.batches), x.wants_norm),
+            )
             for x in loops
         ],
         generators,
@@ -175,8 +181,8 @@ def _measurements(
     settings: Settings,
 ) -> ManyMeasurements:
     cores = [
-        measuring_step(model, score, metrics)
-        for model, score, metrics in zip(models, scores, measures, strict=True)
+        measuring_step(model, score, metrics, divisor_for(score.loss, source))
+        for model, score, metrics, source in zip(models, scores, measures, others, strict=True)
     ]
     together = Together(
         cores,

@@ -10,6 +10,7 @@ from steep.compiler import compile as steep_compile
 from steep.data._position import set_states, states_of
 from steep.nn.module import Module
 from steep.train._batches import Batches
+from steep.train._divisor import divisor_for
 from steep.train._step import Score, apply, measuring_step, of_batches, of_rows
 from steep.train.metrics.base import Metric
 from steep.train.metrics.lookup import make_metrics
@@ -146,7 +147,7 @@ class Measurement:
         compile: bool,
     ) -> None:
         self.model, self.score, self.metrics, self.batches = model, score, metrics, batches
-        core = measuring_step(model, score, metrics)
+        core = measuring_step(model, score, metrics, divisor_for(score.loss, batches))
         step = of_rows(core, batches.parts) if batches.in_rows else of_batches(core)
         self.step = compiled(step, "the validation step of fit") if compile else step
 
@@ -155,12 +156,14 @@ class Measurement:
         self.model.eval()
         for metric in self.metrics:
             metric.reset()
-        step, total, samples, kept_all = self.step, 0.0, 0, []
+        step, total, samples, kept_all = self.step, 0.0, 0.0, []
         by_sum = self.score.is_sum
         for count, arguments in self.batches.batches():
-            value, kept = step(*arguments)
-            total += value if by_sum else value * count
-            samples += count
+            value, mass, _norm, kept = step(*arguments)
+            share = count if mass is None else mass.item()
+            if share:  # the mean of a batch whose targets are all ignored is no number
+                total += value if by_sum else value * share
+            samples += share
             if kept is not None:
                 kept_all += kept
         row: dict[str, Any] = {"loss": total / samples if samples else float("nan")}

@@ -6,11 +6,12 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from steep._core import Tensor, no_grad
+from steep._core import Tensor, float64, no_grad, tensor
 from steep.nn.module import Module
-from steep.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_
+from steep.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_, get_total_norm
 from steep.train._arrays import Structure, mapped
-from steep.train._batches import Batch, Parts
+from steep.train._batches import Batch, Batches, Parts
+from steep.train._divisor import Divisor
 from steep.train.metrics.base import Metric
 
 __all__ = [
@@ -28,8 +29,10 @@ __all__ = [
     "training_step",
 ]
 
-Core = Callable[..., tuple[Tensor, Any]]  # the loss, and what metrics have to keep
-Step = Callable[..., tuple[float, Any]]  # the same with the loss as a number
+# What comes of a step: the loss; what its mean has divided by, where that is not the samples; the
+# norm of all gradients, where it is asked for; what metrics have to keep.
+Core = Callable[..., tuple[Tensor, Tensor | None, Tensor | None, Any]]
+Step = Callable[..., tuple[float, Tensor | None, Tensor | None, Any]]  # the loss as a number
 Clip = tuple[float | None, float | None]  # greatest norm of all gradients, greatest size of each
 
 
@@ -105,12 +108,17 @@ def _updater(metrics: Sequence[Metric]) -> Callable[[Any, Any, Any], Any]:
     return update
 
 
-def _clip(parameters: list[Any], clip: Clip) -> None:
-    norm, size = clip
-    if norm is not None:
-        clip_grad_norm_(parameters, norm)
+def _clip(parameters: list[Any], clip: Clip, wants_norm: bool) -> Tensor | None:
+    """The norm of all gradients before they are clipped, if it is wanted."""
+    greatest, size = clip
+    norm = None
+    if greatest is not None:
+        norm = clip_grad_norm_(parameters, greatest)
+    elif wants_norm:
+        norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
     if size is not None:
         clip_grad_value_(parameters, size)
+    return norm if wants_norm else None
 
 
 def training_step(
@@ -119,13 +127,15 @@ def training_step(
     optimizer: Any,
     metrics: Sequence[Metric],
     clip: Clip,
+    divisor: Divisor | None = None,
+    wants_norm: bool = False,
     watch: Any = None,
 ) -> Core:
-    """A step of batches ``(x, y, weight)``; returns the loss, and what metrics have to keep.
+    """A step of batches ``(x, y, weight)``; returns what `Core` says.
 
     With `share`, it is a part of a step of several batches: gradients are added up, each batch's
     times its share of the whole, from the `first` batch to the `last`. A `watch` (a `Sanitizer`)
-    is told of each batch.
+    is told of each batch. `divisor` is that of the loss; of weighted samples none is needed.
     """
     parameters = list(model.parameters())
     update = _updater(metrics)
@@ -134,24 +144,32 @@ def training_step(
         x: Structure,
         y: Structure,
         weight: Tensor | None,
-        share: float | None = None,
+        share: float | Tensor | None = None,
         first: bool = True,
         last: bool = True,
-    ) -> tuple[Tensor, Any]:
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, Any]:
         if first:
             optimizer.zero_grad()
         output = apply(model, x)
         value = score(output, y, weight)
         if watch is not None:
             watch.step(x, y, output, value, weighted=weight is not None)
+        if isinstance(share, Tensor):
+            share = share.to(value.dtype)
         (value if share is None else value * share).backward()
+        norm = None
         if last:
-            _clip(parameters, clip)
+            norm = _clip(parameters, clip, wants_norm)
             optimizer.step()
         kept = update(output, y, weight)
-        return value, kept
+        return value, _mass(divisor, y, weight), norm, kept
 
     return step
+
+
+def _mass(divisor: Divisor | None, y: Structure, weight: Tensor | None) -> Tensor | None:
+    """What the mean of the batch's losses has divided by, if it is not the number of samples."""
+    return None if divisor is None or weight is not None else divisor(y)
 
 
 def needs_closure(optimizer: Any) -> bool:
@@ -165,43 +183,52 @@ def closure_step(
     optimizer: Any,
     metrics: Sequence[Metric],
     clip: Clip,
+    divisor: Divisor | None = None,
+    wants_norm: bool = False,
     watch: Any = None,
 ) -> Core:
     """A step of such an optimiser; loss and metrics are those before its first change."""
     parameters = list(model.parameters())
     update = _updater(metrics)
 
-    def step(x: Structure, y: Structure, weight: Tensor | None) -> tuple[Tensor, Any]:
-        first: list[tuple[Tensor, Any]] = []
+    def step(x: Structure, y: Structure, weight: Tensor | None) -> Any:
+        first: list[Any] = []
 
         def closure() -> Tensor:
             optimizer.zero_grad()
             output = apply(model, x)
             value = score(output, y, weight)
-            if not first:
-                first.append((value.detach(), update(output, y, weight)))
+            is_first = not first
+            if is_first:
+                first.extend((value.detach(), _mass(divisor, y, weight)))
+                kept = update(output, y, weight)
                 if watch is not None:
                     watch.step(x, y, output, value, weighted=weight is not None)
             value.backward()
-            _clip(parameters, clip)
+            norm = _clip(parameters, clip, wants_norm)
+            if is_first:
+                first.extend((norm, kept))
             return value
 
         optimizer.step(closure)
-        return first[0]
+        return tuple(first)
 
     return step
 
 
-def measuring_step(model: Module, score: Score, metrics: Sequence[Metric]) -> Core:
+def measuring_step(
+    model: Module, score: Score, metrics: Sequence[Metric], divisor: Divisor | None = None
+) -> Core:
     """A batch's loss and metrics, without gradients."""
     update = _updater(metrics)
 
-    def measure(x: Structure, y: Structure, weight: Tensor | None) -> tuple[Tensor, Any]:
+    def measure(x: Structure, y: Structure, weight: Tensor | None) -> Any:
         with no_grad():
             output = apply(model, x)
             value = score(output, y, weight)
+            mass = _mass(divisor, y, weight)
             kept = update(output, y, weight)
-        return value, kept
+        return value, mass, None, kept
 
     return measure
 
@@ -209,9 +236,9 @@ def measuring_step(model: Module, score: Score, metrics: Sequence[Metric]) -> Co
 def of_batches(step: Core) -> Step:
     """The same step with the loss as a number."""
 
-    def step_of_batch(*arguments: Any) -> tuple[float, Any]:
-        value, kept = step(*arguments)
-        return value.item(), kept
+    def step_of_batch(*arguments: Any) -> Any:
+        value, mass, norm, kept = step(*arguments)
+        return value.item(), mass, norm, kept
 
     return step_of_batch
 
@@ -220,29 +247,55 @@ def of_rows(step: Core, parts: Parts) -> Step:
     """The same of the rows at an index, which it takes out of all samples itself."""
     x, y, weight = parts
 
-    def step_of_rows(rows: Tensor, *more: Any) -> tuple[float, Any]:
+    def step_of_rows(rows: Tensor, *more: Any) -> Any:
         def take(t: Tensor) -> Tensor:
             return t.index_select(0, rows)
 
         some = None if weight is None else weight[rows]
-        value, kept = step(mapped(take, x), mapped(take, y), some, *more)
-        return value.item(), kept
+        value, mass, norm, kept = step(mapped(take, x), mapped(take, y), some, *more)
+        return value.item(), mass, norm, kept
 
     return step_of_rows
 
 
-def in_groups(step: Step, is_sum: bool) -> Step:
+def in_groups(step: Step, is_sum: bool, batches: Batches, divisor: Divisor | None) -> Step:
     """A step of several batches, with the gradients of them all as of one batch."""
+    masses = None if is_sum or divisor is None else _masses(batches, divisor)
 
-    def step_of_group(group: Sequence[Batch]) -> tuple[float, Any]:
-        whole, last = sum(count for count, _ in group), len(group) - 1
-        total, kept_all = 0.0, []
-        for i, (count, arguments) in enumerate(group):
-            share = 1.0 if is_sum else count / whole
-            value, kept = step(*arguments, share, i == 0, i == last)
+    def step_of_group(group: Sequence[Batch]) -> Any:
+        counts: list[float] = [count for count, _ in group]
+        sizes = None if masses is None else masses(group)
+        counted = counts if sizes is None else sizes
+        whole, last = sum(counted), len(group) - 1
+        total, norm, kept_all = 0.0, None, []
+        for i, (_, arguments) in enumerate(group):
+            share = 1.0 if is_sum else counted[i] / whole if whole else 0.0
+            # A number of its own each time is a tensor: a program is recorded for each float.
+            given = share if sizes is None else tensor(share, dtype=float64)
+            value, _mass, norm, kept = step(*arguments, given, i == 0, i == last)
             total += value * share
             if kept is not None:
                 kept_all += kept
-        return total, kept_all or None
+        mass = None if sizes is None else tensor(whole, dtype=float64)
+        return total, mass, norm, kept_all or None
 
     return step_of_group
+
+
+def _masses(batches: Batches, divisor: Divisor) -> Callable[[Sequence[Batch]], list[float] | None]:
+    """What the mean of each batch of a group divides by, before any of them is used."""
+    parts = batches.parts if batches.in_rows else None
+
+    def masses(group: Sequence[Batch]) -> list[float] | None:
+        found = []
+        for _, arguments in group:
+            _x, y, weight = arguments if parts is None else parts
+            if parts is not None and isinstance(y, Tensor):
+                y = y[arguments[0]]
+            mass = _mass(divisor, y, weight)
+            if mass is None:
+                return None
+            found.append(mass.item())
+        return found
+
+    return masses

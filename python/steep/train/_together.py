@@ -14,7 +14,7 @@ __all__ = ["Together"]
 
 _MOST_KINDS = 16  # of blocks whose functions are kept
 _MOST_STEPS = 64  # of all networks in one function
-Outcome = list[tuple[float, Any]]  # of a network, by step: the loss, and what metrics keep
+Outcome = list[tuple[float, float | None, float | None, Any]]  # of a network, by step: see Step
 
 
 class Together:
@@ -51,7 +51,7 @@ class Together:
         """The steps of a block; what came of them, by network."""
         function = self._function(tuple(block.members), block.counts, block.steps)
         outcomes = function(self.feed.arguments(block))
-        return [list(zip(losses.tolist(), kept, strict=True)) for losses, kept in outcomes]
+        return [list(zip(*map(_listed, one), strict=True)) for one in outcomes]
 
     def forget(self, member: int) -> None:
         """Drop the functions in which a network takes part that is to take no more steps."""
@@ -77,16 +77,26 @@ class Together:
         cores = [self.cores[k] for k in members]
         generators = [self.generators[k] for k in members]
 
-        def step_of_all(arguments: Any) -> list[tuple[Tensor, list[Any]]]:
+        def step_of_all(arguments: Any) -> list[list[Any]]:
             outcomes = []
             for k, core in enumerate(cores):
-                losses, kept_all = [], []
+                own = []
                 for step in range(steps):
                     x, y, weight = part(arguments, step, k, counts)
-                    value, kept = draw_from(generators[k], core, x, y, weight)
-                    losses.append(value.detach().reshape(()))
-                    kept_all.append(kept)
-                outcomes.append((stack(losses), kept_all))
+                    value, mass, norm, kept = draw_from(generators[k], core, x, y, weight)
+                    own.append((value.detach().reshape(()), mass, norm, kept))
+                *numbers, kept_all = zip(*own, strict=True)
+                outcomes.append([*map(_stacked, numbers), list(kept_all)])
             return outcomes
 
         return compiled(step_of_all, self.name) if self.compile else step_of_all
+
+
+def _stacked(numbers: Sequence[Tensor | None]) -> Any:
+    """One tensor of them all, for one look at its memory; or as they are, if there are none."""
+    there = [x for x in numbers if x is not None]
+    return stack(there) if there else list(numbers)
+
+
+def _listed(found: Tensor | list[Any]) -> list[Any]:
+    return found.tolist() if isinstance(found, Tensor) else found

@@ -82,6 +82,7 @@ def make_checkpoint(given: Checkpoint | Path | None, resume: bool | Path) -> Che
     Raises:
         TypeError: if one of them is something else.
         ValueError: if it is to go on, and it is not said from where.
+        FileNotFoundError: if there is no folder for it.
     """
     if given is not None and not isinstance(given, (Checkpoint, str, os.PathLike)):
         raise TypeError(
@@ -95,7 +96,14 @@ def make_checkpoint(given: Checkpoint | Path | None, resume: bool | Path) -> Che
             "fit: expected a checkpoint to resume from; name it, as in "
             "checkpoint='last.safetensors'"
         )
-    return Checkpoint(given) if isinstance(given, (str, os.PathLike)) else given
+    made = Checkpoint(given) if isinstance(given, (str, os.PathLike)) else given
+    folder = "" if made is None else os.path.dirname(os.path.abspath(made.path))
+    if made is not None and not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"fit: expected checkpoint to be a file in a folder that exists, got {made.path!r}; "
+            f"make the folder, as by os.makedirs({folder!r})"
+        )
+    return made
 
 
 def file_to_resume(checkpoint: Checkpoint | None, resume: bool | Path) -> str | None:

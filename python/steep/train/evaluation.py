@@ -41,8 +41,8 @@ def evaluate(
         compile: whether many batches are measured by a compiled step. Default: ``True``.
 
     Returns:
-        ``'loss'``, the mean over the samples, and each metric by its name. A loss that ignores
-        targets, or weights classes, counts each batch's mean by its samples all the same.
+        ``'loss'``, the mean over the samples, and each metric by its name. Of a loss that ignores
+        targets or weights classes it is the mean that it would have of all samples at once.
 
     Raises:
         TypeError, ValueError: on what does not fit together, as `fit`.

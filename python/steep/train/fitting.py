@@ -10,6 +10,7 @@ from steep._core import Generator, Tensor, is_grad_enabled
 from steep.compiler import CompiledModule
 from steep.nn.module import Module
 from steep.train._arrays import dtype_of
+from steep.train._divisor import Divisor, divisor_for
 from steep.train._loop import Loop
 from steep.train._measure import Measurement, Modes, compiled, tried
 from steep.train._monitor import Monitor
@@ -57,6 +58,7 @@ def fit(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     accumulate: int = 1,
+    gradient_norm: bool = False,
     early_stopping: int | EarlyStopping | None = None,
     restore_best: bool = True,
     checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
@@ -107,7 +109,9 @@ def fit(
         clip_norm: greatest norm of all gradients together; larger ones are scaled down.
         clip_value: greatest size of each element of a gradient.
         accumulate: batches to a step. Gradients are those of the whole as one batch, for losses
-            that are means or sums over samples. Default: 1.
+            that are means or sums over samples, or over targets that are not ignored. Default: 1.
+        gradient_norm: whether the history has the norm of all gradients together, before they are
+            clipped, the mean over the steps of an epoch. Default: ``False``.
         early_stopping: after so many epochs without a better value of `monitor` it ends; or an
             `EarlyStopping`, which begins anew.
         restore_best: whether the model ends with the weights of its best epoch, if anything is
@@ -185,6 +189,7 @@ def fit(
         callbacks=[*make_logs(log, tensorboard), *check_callbacks(callbacks)],
         steps=steps,
         accumulate=accumulate,
+        wants_norm=gradient_norm,
         checkpoint=saver,
         watch=make_watch(sanitize, model, loss, optimizer),
     )
@@ -213,22 +218,26 @@ def _prepare(loop: Loop, metrics: Any, clip: Clip, compile: bool) -> None:
     make = training_step
     if needs_closure(run.optimizer):  # which decides by the loss, in Python, how far it goes
         make, compile = closure_step, False
-    core = make(model, score, run.optimizer, loop.metrics, clip)
-    loop.step = _prepared(core, loop, compile)
+    divisor = divisor_for(score.loss, source)
+    asked = (model, score, run.optimizer, loop.metrics, clip, divisor, loop.wants_norm)
+    core = make(*asked)
+    loop.step = _prepared(core, loop, compile, divisor)
     if loop.watch is not None:
-        core = make(model, score, run.optimizer, loop.metrics, clip, loop.watch)
-        loop.watched_step = under_watch(loop.watch, _prepared(core, loop, compile=False))
+        core = _prepared(make(*asked, loop.watch), loop, False, divisor)
+        loop.watched_step = under_watch(loop.watch, core)
         if loop.validation is not None:
             watch_splits(loop.watch, loop.batches, loop.validation.batches)
 
 
-def _prepared(core: Core, loop: Loop, compile: bool) -> Any:
+def _prepared(core: Core, loop: Loop, compile: bool, divisor: Divisor | None) -> Any:
     """The step as the loop calls it: of rows, compiled, of several batches."""
     source = loop.batches
     step = of_rows(core, source.parts) if source.in_rows else of_batches(core)
     if compile:
         step = compiled(step, "the step of fit")
-    return step if loop.accumulate == 1 else in_groups(step, loop.score.is_sum)
+    if loop.accumulate == 1:
+        return step
+    return in_groups(step, loop.score.is_sum, source, divisor)
 
 
 def _check(model: Any, loss: Any, optimizer: Any) -> None:

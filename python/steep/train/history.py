@@ -24,7 +24,9 @@ class History:
 
     - ``epoch``: from 1 on; ``steps``: optimiser steps so far; ``seconds``: since `fit` began.
     - ``loss``: mean over the samples of the epoch, each as its step saw it, dropout included; then
-      the metrics by their names.
+      the metrics by their names. With class weights or ignored targets, the weighted mean.
+    - ``gradient_norm``, where it is asked for: the norm of all gradients together before they are
+      clipped, the mean over the steps of the epoch.
     - ``val_loss`` and ``val_`` before each metric's name: of the validation part, after the epoch.
     - ``lr``: learning rate of the first parameter group in the epoch's last step.
 
