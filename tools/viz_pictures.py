@@ -20,7 +20,7 @@ from steep.viz._figure import COLOURS
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 NAMES = ("curves", "activations", "confusion", "wrong", "roc", "calibration", "regions", "surface",
-         "descent")  # fmt: skip
+         "path", "descent")  # fmt: skip
 
 
 def code() -> str:

@@ -22,6 +22,7 @@ from steep.viz.page import save_page
 from steep.viz.regions import decision_regions
 from steep.viz.samples import misclassified
 from steep.viz.summaries import Layer, Summary, summary
+from steep.viz.trajectories import LossPath, Trajectory, loss_path
 
 __all__ = [
     "OPTIMIZERS",
@@ -29,16 +30,19 @@ __all__ = [
     "Graph",
     "Layer",
     "LayerRecorder",
+    "LossPath",
     "LossSurface",
     "Path",
     "Snapshot",
     "Summary",
+    "Trajectory",
     "calibration_curve",
     "confusion_matrix",
     "decision_regions",
     "descend",
     "graph",
     "learning_curves",
+    "loss_path",
     "loss_surface",
     "misclassified",
     "roc_curve",

@@ -34,7 +34,7 @@ from steep.viz._figure import INK, finish, new_figure, settings
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["LossSurface", "loss_surface"]
+__all__ = ["LossSurface", "as_before", "levels_of", "loss_surface"]
 
 
 @dataclass(frozen=True)
@@ -95,21 +95,9 @@ class LossSurface:
         along = np.linspace(-self.span, self.span, len(self.values))
         return along, np.ma.masked_invalid(self.values)
 
-    def _levels(self, losses: Any) -> tuple[Any, bool]:
-        """By equal ratios where losses span much; never above what nine in ten stay below."""
-        import numpy as np
-
-        finite = losses.compressed()
-        low, high = float(finite.min()), float(np.quantile(finite, 0.95))
-        if high <= low:
-            high = low + max(abs(low), 1.0) * 1e-6
-        if low > 0 and high / low > 20:
-            return np.geomspace(low, high, 16), True
-        return np.linspace(low, high, 16), False
-
     def _draw_contours(self, axes: Any, figure: Any) -> None:
         along, losses = self._grid()
-        levels, ratios = self._levels(losses)
+        levels, ratios = levels_of(losses)
         filled = axes.contourf(along, along, losses, levels=levels, cmap="viridis_r", extend="max",
                                norm="log" if ratios else None)  # fmt: skip
         axes.contour(along, along, losses, levels=levels, colors="white", linewidths=0.5)
@@ -130,7 +118,7 @@ class LossSurface:
         import numpy as np
 
         along, losses = self._grid()
-        levels, ratios = self._levels(losses)
+        levels, ratios = levels_of(losses)
         height = np.minimum(losses.filled(levels[-1]), levels[-1])
         if ratios:
             height = np.log10(height)
@@ -143,6 +131,21 @@ class LossSurface:
         axes.view_init(elev=38, azim=-58)
         axes.tick_params(labelsize=7, pad=0)
         axes.set_box_aspect(None, zoom=0.92)
+
+
+def levels_of(losses: Any) -> tuple[Any, bool]:
+    """Levels of a masked array of losses, and whether they go by equal ratios, as where losses span
+    much. The highest is one that nineteen in twenty stay below.
+    """
+    import numpy as np
+
+    finite = losses.compressed()
+    low, high = float(finite.min()), float(np.quantile(finite, 0.95))
+    if high <= low:
+        high = low + max(abs(low), 1.0) * 1e-6
+    if low > 0 and high / low > 20:
+        return np.geomspace(low, high, 16), True
+    return np.linspace(low, high, 16), False
 
 
 def loss_surface(
@@ -199,7 +202,7 @@ def loss_surface(
     ways = _directions(weights, directions, seed, what)
     along = np.linspace(-span, span, steps)
     values = np.empty((steps, steps))
-    with _as_before(model, weights) as before:
+    with as_before(model, weights) as before:
 
         def loss_at(a: float, b: float) -> float:
             for weight, origin, one, two in zip(weights, before, *ways, strict=True):
@@ -219,7 +222,7 @@ def loss_surface(
 
 
 @contextmanager
-def _as_before(model: Module, weights: list[Tensor]) -> Iterator[list[Tensor]]:
+def as_before(model: Module, weights: list[Tensor]) -> Iterator[list[Tensor]]:
     """In eval mode and without gradients; weights, modes and random numbers come back."""
     before = [weight.detach().clone() for weight in weights]
     modes = [(module, module.training) for module in model.modules()]
