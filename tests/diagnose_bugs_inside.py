@@ -242,6 +242,32 @@ def uphill() -> list[Finding]:
     return trained(net, nn.CrossEntropyLoss(), adam(net, 1e-2, maximize=True), blobs(60))
 
 
+@bug("loss-rising")
+def uphill_slowly() -> list[Finding]:
+    net = mlp(6, 16, 3)
+    return trained(net, nn.CrossEntropyLoss(), sgd(net, 1e-2, maximize=True), blobs(120))
+
+
+@bug("loss-rising")
+def uphill_in_a_regression() -> list[Finding]:
+    net = mlp(4, 16, 1)
+    return trained(net, nn.MSELoss(), adam(net, 1e-3, maximize=True), curve(100))
+
+
+@bug("learning-rate-collapsed")
+def a_tenth_less_in_every_batch() -> list[Finding]:
+    net, loss = mlp(6, 16, 3), nn.CrossEntropyLoss()
+    optimizer = sgd(net)
+    schedule = steep.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.9)
+    with Sanitizer(net, loss, optimizer, warn=False) as watch:
+        for x, y in blobs(120):
+            optimizer.zero_grad()
+            loss(net(x), y).backward()
+            optimizer.step()
+            schedule.step()
+    return watch.findings
+
+
 @bug("loss-at-chance")
 def input_forgotten() -> list[Finding]:
     class Blind(nn.Module):

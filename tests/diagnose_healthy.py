@@ -254,3 +254,32 @@ def word_vectors() -> list[Finding]:
 
     net = Pairs()
     return trained(net, nn.BCEWithLogitsLoss(), adam(net, 1e-2), pairs())
+
+
+@healthy
+def rates_that_end_near_nothing() -> list[Finding]:
+    for make in (
+        lambda o: steep.optim.lr_scheduler.CosineAnnealingLR(o, 120),
+        lambda o: steep.optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=121),
+        lambda o: steep.optim.lr_scheduler.PolynomialLR(o, 120, 2.0),
+    ):
+        net, loss = mlp(6, 16, 3), nn.CrossEntropyLoss()
+        optimizer = sgd(net, 0.05)
+        schedule = make(optimizer)
+        with support.Watched(net, loss, optimizer, warn=False) as watch:
+            for x, y in blobs(120):
+                optimizer.zero_grad()
+                loss(net(x), y).backward()
+                optimizer.step()
+                schedule.step()
+        if watch.findings:
+            return watch.findings
+    return []
+
+
+@healthy
+def targets_that_grow() -> list[Finding]:
+    """As those of a value network do, whose loss rises with them."""
+    net = mlp(4, 16, 1)
+    batches = ((x, y * (1 + 0.1 * i)) for i, (x, y) in enumerate(curve(120)))
+    return trained(net, nn.MSELoss(), adam(net, 1e-3), batches)

@@ -11,7 +11,7 @@ from steep.diagnose.rules.modes import Modes
 from steep.diagnose.rules.nonfinite import FirstNonFinite
 from steep.diagnose.rules.parameters import HiddenLayers, Sharing, Symmetry, Unreached
 from steep.diagnose.rules.progress import AtChance, HiddenImbalance, Rising
-from steep.diagnose.rules.rates import LearningRate
+from steep.diagnose.rules.rates import CollapsedRate, LearningRate
 from steep.diagnose.rules.targets import OutputRange, Targets
 
 __all__ = ["CLOSE", "LONG", "make"]
@@ -30,7 +30,6 @@ CLOSE: tuple[type[Rule], ...] = (
     LearningRate,
     MissingZeroGrad,
     OutputRange,
-    Rising,
     SaturatedUnits,
     Sharing,
     SilentBroadcast,
@@ -38,7 +37,9 @@ CLOSE: tuple[type[Rule], ...] = (
     Targets,
     Unreached,
 )
-LONG: tuple[type[Rule], ...] = (FirstNonFinite, AtChance, HiddenImbalance, LeakedRows, Modes)
+LONG: tuple[type[Rule], ...] = (
+    *(FirstNonFinite, AtChance, CollapsedRate, HiddenImbalance, LeakedRows, Modes, Rising),
+)
 
 
 def make(kinds: tuple[type[Rule], ...], context: Context) -> list[Rule]:

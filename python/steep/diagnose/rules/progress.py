@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from steep._core import Tensor
-from steep.diagnose._events import Batch, Context, Rule
+from steep.diagnose._events import Batch, Context, Rule, Step
 from steep.diagnose._kinds import log_softmax
 from steep.diagnose._numbers import Array, array, entropy, sample, short
 from steep.diagnose._relation import relation
@@ -279,34 +280,54 @@ def _classified(batch: Batch) -> tuple[Array, Array] | None:
 
 
 class Rising(Rule):
-    """A classification loss that rises steadily: the training goes uphill."""
+    """A loss that rises steadily: the training goes uphill.
+
+    Of a classification it tells by itself. In a regression targets may move, as those of a value
+    network do; there, and where it rises little, the optimiser has to be told to maximise.
+    """
 
     BATCHES = 20
     # Rank correlation of loss and time: of 20 batches of noise one in a million has so much.
     ORDER, GROWTH = 0.85, 1.25
+    # Where the optimiser maximises what is to become small: standard errors of that correlation.
+    SURE = 2.5
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.losses: list[float] = []
+        self.optimizer: Any = context.optimizer
+
+    def step(self, step: Step) -> Iterable[Finding]:
+        self.optimizer = self.context.optimizer or step.optimizer
+        return ()
 
     def batch(self, batch: Batch) -> Iterable[Finding]:
-        # Adversaries raise each other's losses, and each has an optimiser.
-        if batch.kind.name not in ("cross_entropy", "bce_logits", "bce"):
+        groups = [] if self.optimizer is None else self.optimizer.param_groups
+        maximises = bool(groups) and all(group.get("maximize") for group in groups)
+        known = ("cross_entropy", "bce_logits", "bce", *(["nll", "regression"] * maximises))
+        if batch.kind.name not in known:
             return
         self.losses.append(batch.value)
         losses = np.array(self.losses)
         if losses.size < self.BATCHES or not np.isfinite(losses).all():
             return
+        # Adversaries raise each other's losses, and each has an optimiser.
         if len(self.context.optimizers) != 1 or losses.size % 10:
             return
         third = losses.size // 3
         first, last = np.median(losses[:third]), np.median(losses[-third:])
         ranks = losses.argsort().argsort()
         order = float(np.corrcoef(ranks, np.arange(losses.size))[0, 1])
-        if order > self.ORDER and last > self.GROWTH * first > 0:
+        least, growth = self.ORDER, self.GROWTH
+        if maximises:
+            least, growth = self.SURE / math.sqrt(losses.size - 1), 1.0
+        if order > least and last > growth * first > 0:
             evidence = (
                 f"it went from {short(first)} to {short(last)} in {losses.size} batches, with a "
                 f"rank correlation of {order:.2f} with time"
             )
             mend = "loss.backward(), not of -loss; maximize=False; or a smaller learning rate"
+            if maximises:
+                evidence += f", and {type(self.optimizer).__name__} has maximize=True"
+                mend = "maximize=False: this loss is to become small"
             yield self.finding("loss-rising", "", evidence, mend)

@@ -11,7 +11,7 @@ from steep.diagnose._events import Batch, Context, Rule, Step
 from steep.diagnose._numbers import short
 from steep.diagnose.finding import Finding
 
-__all__ = ["LearningRate"]
+__all__ = ["CollapsedRate", "LearningRate"]
 
 
 class LearningRate(Rule):
@@ -34,7 +34,6 @@ class LearningRate(Rule):
     GAIN = 3e-5
     # Rates that are low by themselves: with a sum for a loss a low one may be right.
     RATE = 1e-5
-    COLLAPSED = 1e-4
     # Weights that decay by 5 % a step forget what they learned 20 steps ago; 0.1 * 5e-4 is usual.
     SHRINK = 0.05
     # Share of weights that a step leaves bit for bit as they were, though they have a gradient.
@@ -76,7 +75,6 @@ class LearningRate(Rule):
         self.warming |= any(g["lr"] < g.get("initial_lr", 0.0) for g in groups if "lr" in g)
         if len(self.updates) % self.STEPS == 0:
             yield from self._too_high()
-            yield from self._collapsed()
 
     def _decayed(self, groups: list[dict[str, Any]]) -> Iterator[Finding]:
         """Weight decay that takes away more than gradients can give."""
@@ -109,17 +107,6 @@ class LearningRate(Rule):
         mend = f"a tenth of lr={_shown(self.rates[-1])}; steep.diagnose.lr_find proposes one"
         return self.finding("learning-rate-too-high", "", evidence, mend)
 
-    def _collapsed(self) -> Iterator[Finding]:
-        """A schedule meant for epochs that is stepped with every batch."""
-        tops = [max(rates) if rates else 0.0 for rates in self.rates]
-        if len(tops) < 2 * self.STEPS:
-            return
-        low = sum(rate < self.COLLAPSED * tops[0] for rate in tops)
-        if tops[0] > 0 and low > len(tops) / 2 and tops[-1] < self.COLLAPSED * tops[0]:
-            evidence = f"it fell from {short(tops[0])} to {short(tops[-1])} in {len(tops)} steps"
-            mend = "scheduler.step() once an epoch, or a schedule in steps"
-            yield self.finding("learning-rate-collapsed", "", evidence, mend)
-
     def end(self) -> Iterable[Finding]:
         if len(self.updates) < self.STEPS or self.warming or not self._is_constant():
             return
@@ -136,6 +123,37 @@ class LearningRate(Rule):
 
     def _is_constant(self) -> bool:
         return all(rates == self.rates[0] for rates in self.rates)
+
+
+class CollapsedRate(Rule):
+    """A schedule meant for epochs that is stepped with every batch.
+
+    Of a schedule that ends near 0, the last hundredth of the steps has so little of the highest
+    rate; of one that is stepped too often, most of them have.
+    """
+
+    LEAST, SHARE, BATCHES = 1e-4, 0.15, 10
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.rates: list[float] = []
+        self.optimizer: Any = context.optimizer
+
+    def step(self, step: Step) -> Iterable[Finding]:
+        self.optimizer = self.context.optimizer or step.optimizer
+        return ()
+
+    def batch(self, batch: Batch) -> Iterable[Finding]:
+        if self.optimizer is None:
+            return
+        groups = self.optimizer.param_groups
+        self.rates.append(max((float(g.get("lr", 0.0)) for g in groups), default=0.0))
+        top, now = max(self.rates), self.rates[-1]
+        low = sum(rate < self.LEAST * top for rate in self.rates)
+        if now < self.LEAST * top and low >= max(self.BATCHES, self.SHARE * len(self.rates)):
+            evidence = f"it fell from {short(top)} to {short(now)} in {len(self.rates)} batches"
+            mend = "scheduler.step() once an epoch, or a schedule in steps"
+            yield self.finding("learning-rate-collapsed", "", evidence, mend)
 
 
 def _shown(rates: list[float]) -> str:
