@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -247,6 +248,25 @@ def test_progress_is_shown_when_asked(capsys: Any) -> None:
     shown = capsys.readouterr().err
     assert "100%" in shown
     assert "val_loss" in shown
+
+
+@pytest.mark.parametrize("name", ["tqdm", "rich"])
+def test_a_bar_by_either_library(name: str, capsys: Any) -> None:
+    pytest.importorskip(name, reason=f"{name} is not installed")
+    model = network()
+    seen = []
+
+    class Look:
+        def on_epoch_end(self, run: Any) -> None:
+            seen.append(run.epoch)
+
+    fit(model, LOSS, adam(model), blobs(), blobs(), epochs=3, progress=name, callbacks=[Look()])
+    shown = capsys.readouterr().err
+    assert seen == [1, 2, 3]
+    assert "epoch 3.0/3" in shown
+    assert re.search(r"val_loss \d\.\d+", shown)
+    with pytest.raises(ValueError, match="'tqdm', 'rich' or None, got 'ascii'"):
+        fit(model, LOSS, adam(model), blobs(), progress="ascii")
 
 
 def test_predict_takes_what_fit_takes() -> None:

@@ -48,7 +48,7 @@ class Settings:
     early_stopping: Any
     restore_best: bool
     callbacks: Any
-    progress: bool | None
+    progress: bool | str | None
     compile: bool
 
     def check(self) -> None:

@@ -64,7 +64,7 @@ def fit(
     checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
     resume: bool | str | os.PathLike[str] = False,
     callbacks: Iterable[Any] = (),
-    progress: bool | None = None,
+    progress: bool | str | None = None,
     log: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
     tensorboard: str | os.PathLike[str] | None = None,
     generator: Generator | None = None,
@@ -124,7 +124,8 @@ def fit(
             ``False``, begin anew.
         callbacks: objects with some of the methods of `Callback`. Those that have a ``state_dict``
             are part of checkpoints.
-        progress: whether a bar is shown. Default: ``None``, on a terminal alone.
+        progress: whether a bar is shown, or by which library: ``'tqdm'`` or ``'rich'``. Default:
+            ``None``, by tqdm, on a terminal alone.
         log: files ``.jsonl`` or ``.csv`` that get a line after each epoch (`FileLog`).
         tensorboard: folder for TensorBoard (`TensorBoardLog`).
         generator: source of the shuffling; by default one seeded from the default generator.

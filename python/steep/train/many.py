@@ -124,7 +124,7 @@ def fit_many(
     early_stopping: int | EarlyStopping | None = None,
     restore_best: bool = True,
     callbacks: Iterable[Any] = (),
-    progress: bool | None = None,
+    progress: bool | str | None = None,
     compile: bool = True,
 ) -> TrainedMany:
     """Train several networks at once: seeds, folds, learning rates.
