@@ -175,6 +175,20 @@ def test_folds() -> None:
         same_training(got, wanted)
 
 
+def test_overlapping_slices_of_an_array_are_compiled() -> None:
+    """No warning comes, and numbers are those of each alone."""
+    x, y = (part.numpy() for part in table())
+    slices = [(x[10 * k : 10 * k + 40], y[10 * k : 10 * k + 40]) for k in range(3)]
+    settings: Any = {"epochs": 6, "batch_size": 8}
+    loss = nn.CrossEntropyLoss()
+    for train, other in ((slices, slices[::-1]), ([(x, y)] * 3, slices)):
+        trained = fit_many(mlp(), loss, Adam, train, other, seeds=range(3), shuffle=False,
+                           **settings)  # fmt: skip
+        for k, got in enumerate(trained):
+            same_training(got, alone(mlp(), loss, Adam, k, train[k], other[k], shuffle=False,
+                                     sanitize=False, **settings))  # fmt: skip
+
+
 def test_arrays_of_their_own() -> None:
     parts = [table(rows, seed=rows) for rows in (30, 41, 30)]
     trained = fit_many(

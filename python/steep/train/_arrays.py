@@ -44,11 +44,12 @@ def length_of(x: Structure) -> int:
     return int(tensors_in(x)[0].shape[0])
 
 
-def apart(parts: tuple[Any, ...]) -> Any:
+def apart(parts: tuple[Any, ...], *, with_views: bool = True) -> Any:
     """Tensors of which no two lie in the same memory, as columns of one NumPy array would.
 
     A step of two tensors that borrowed the same memory could not be replayed. What comes later,
-    the targets as a rule, is copied; where it is the very same, it is the earlier tensor.
+    the targets as a rule, is copied; where it is the very same, it is the earlier tensor. Views of
+    one tensor of steep's can be replayed, and stay so unless they are meant `with_views`.
     """
     there: list[tuple[Tensor, int, int]] = []
 
@@ -62,12 +63,17 @@ def apart(parts: tuple[Any, ...]) -> Any:
         for other, first, last in there:
             if start == first and layout == (other.dtype, other.shape, other.stride()):
                 return other
-            if start < last and first < end:
+            if start < last and first < end and (with_views or _root(t) is not _root(other)):
                 return t.clone()
         there.append((t, start, end))
         return t
 
     return tuple(None if part is None else mapped(own, part) for part in parts)
+
+
+def _root(t: Tensor) -> Tensor:
+    """The tensor that a view is one of."""
+    return t if t._base is None else t._base
 
 
 def narrowed(x: Structure, start: int, count: int) -> Structure:

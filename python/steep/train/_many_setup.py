@@ -11,7 +11,7 @@ from typing import Any
 
 from steep._core import Generator, draw_from
 from steep.nn.module import Module
-from steep.train._arrays import dtype_of
+from steep.train._arrays import apart, dtype_of
 from steep.train._batches import Batches, RowBatches
 from steep.train._divisor import divisor_for
 from steep.train._feed import Feed, feed_of
@@ -305,7 +305,9 @@ def _sources(
 
     if isinstance(data, list):
         listed = _each(f"{what} part", data, len(models))
-        return [made(one, model) for one, model in zip(listed, models, strict=True)]
+        sources = [made(one, model) for one, model in zip(listed, models, strict=True)]
+        _part_memory(sources)
+        return sources
     first = made(data, models[0])
     if _is_shared(data, shuffle):
         return [first] * len(models)
@@ -314,6 +316,17 @@ def _sources(
         if one.in_rows:
             one.parts = first.parts  # converted once, and taken from together
     return [first, *others]
+
+
+def _part_memory(sources: Sequence[Batches]) -> None:
+    """Give slices of one NumPy array that overlap, as folds may, memory of their own.
+
+    Those in order are arguments of the one function of all networks.
+    """
+    listed = [one for one in sources if isinstance(one, RowBatches) and not one.in_rows]
+    parts = apart(tuple(part for one in listed for part in one.parts), with_views=False)
+    for k, one in enumerate(listed):
+        one.parts = parts[3 * k : 3 * k + 3]
 
 
 def _is_shared(data: Any, shuffle: bool) -> bool:
