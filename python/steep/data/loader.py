@@ -11,7 +11,7 @@ from steep.data._draws import draw_seed
 from steep.data._epoch import IteratorTasks, SerialIterator, Tasks
 from steep.data._finish import Finish, Numbered, composed
 from steep.data._gather import ArraySource
-from steep.data._position import Position, generators_of, set_states, states_of
+from steep.data._position import Position, Stream, generators_of, set_states, states_of
 from steep.data._spans import Span, batch_tasks, sample_tasks
 from steep.data._workers import END, WorkerInfo
 from steep.data.augmentation import Augmentation, Compose
@@ -212,7 +212,7 @@ class DataLoader(Generic[_T]):
             position,
         )
 
-    def _generators(self) -> list[Generator]:
+    def _generators(self) -> list[Stream]:
         inner = getattr(self.batch_sampler, "sampler", None)
         return generators_of(self, self.sampler, self.batch_sampler, inner)
 

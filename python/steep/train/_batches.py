@@ -10,7 +10,7 @@ from typing import Any
 from steep._core import Generator, Tensor, as_tensor, cat
 from steep.data._draws import draw_seed
 from steep.data._gather import ArraySource
-from steep.data._position import generators_of, set_states, states_of
+from steep.data._position import Stream, generators_of, set_states, states_of
 from steep.data.collate import default_collate
 from steep.data.dataset import TensorDataset
 from steep.data.loader import DataLoader
@@ -47,7 +47,7 @@ class Batches:
         self._resumed: tuple[list[Tensor], int] | None = None
         self.is_inside = False
 
-    def generators(self) -> list[Generator]:
+    def generators(self) -> list[Stream]:
         """The default generator, and those of its own."""
         return generators_of(self)
 
@@ -172,7 +172,7 @@ class RowBatches(Batches):
             generator=loader.generator,
         )
 
-    def generators(self) -> list[Generator]:
+    def generators(self) -> list[Stream]:
         """The default generator, and those of its own."""
         return generators_of(self, self.sampler)
 
@@ -274,7 +274,7 @@ class LoadedBatches(Batches):
             pass
         return map(self._batch, iterator)
 
-    def generators(self) -> list[Generator]:
+    def generators(self) -> list[Stream]:
         """The default generator, and those of the loader and its samplers."""
         sampler = getattr(self.loader, "batch_sampler", None)
         inner = getattr(sampler, "sampler", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from steep.train._batches import Batch, Batches, Parts
 
 __all__ = ["Block", "Feed", "OwnBatches", "OwnRows", "SharedBatches", "feed_of"]
 
+Take = Callable[[Batch, Parts | None], Any]
 Steps = Sequence[Sequence[Batch]]  # by network, then by step
 
 
@@ -55,8 +56,15 @@ class Feed:
         """What the function of all networks gets."""
         raise NotImplementedError
 
-    def part(self, arguments: Any, step: int, k: int, counts: Sequence[int]) -> Parts:
-        """What its network `k` gets in a step: part of the function, and so of its program."""
+    def part(self, arguments: Any, step: int, k: int, counts: Sequence[int]) -> Any:
+        """What its network `k` gets in a step: part of the function, and so of its program.
+
+        Inputs, targets and weights; of a step of several batches, a list of those.
+        """
+        raise NotImplementedError
+
+    def sizes(self, block: Block) -> list[list[int]]:
+        """By network, the samples of each batch of a block's only step, where it is of several."""
         raise NotImplementedError
 
 
@@ -125,20 +133,23 @@ class OwnRows(Feed):
 class OwnBatches(Feed):
     """Every network has batches of its own; `parts` has the arrays of those that are rows."""
 
-    def __init__(self, parts: Sequence[Parts | None]) -> None:
-        self.parts = parts
+    def __init__(self, parts: Sequence[Parts | None], take: Take) -> None:
+        self.parts, self.take = parts, take
 
     def arguments(self, block: Block) -> Any:
         """By network, then by step."""
         return [
-            [taken(one, self.parts[k]) for one in own]
+            [self.take(one, self.parts[k]) for one in own]
             for k, own in zip(block.members, block.content, strict=True)
         ]
 
-    def part(self, arguments: Any, step: int, k: int, counts: Sequence[int]) -> Parts:
+    def part(self, arguments: Any, step: int, k: int, counts: Sequence[int]) -> Any:
         """A network's batch."""
-        found: Parts = arguments[k][step]
-        return found
+        return arguments[k][step]
+
+    def sizes(self, block: Block) -> list[list[int]]:
+        """By network, of the groups of a block's only step."""
+        return [[count for count, _ in own[0][1][0]] for own in block.content]
 
 
 class SharedBatches(Feed):
@@ -146,8 +157,8 @@ class SharedBatches(Feed):
 
     is_shared = True
 
-    def __init__(self, parts: Parts | None) -> None:
-        self.parts = parts
+    def __init__(self, parts: Parts | None, take: Take) -> None:
+        self.parts, self.take = parts, take
 
     def pack(self, members: Sequence[int], batches: Steps) -> Block:
         """A block of the one list of batches."""
@@ -161,12 +172,15 @@ class SharedBatches(Feed):
 
     def arguments(self, block: Block) -> Any:
         """By step."""
-        return [taken(one, self.parts) for one in block.content]
+        return [self.take(one, self.parts) for one in block.content]
 
-    def part(self, arguments: Any, step: int, k: int, counts: Sequence[int]) -> Parts:
+    def part(self, arguments: Any, step: int, k: int, counts: Sequence[int]) -> Any:
         """The batch of the step."""
-        found: Parts = arguments[step]
-        return found
+        return arguments[step]
+
+    def sizes(self, block: Block) -> list[list[int]]:
+        """By network, of the group of a block's only step."""
+        return [[count for count, _ in block.content[0][1][0]]] * len(block.members)
 
 
 def taken(batch: Batch, parts: Parts | None) -> Parts:
@@ -182,23 +196,29 @@ def taken(batch: Batch, parts: Parts | None) -> Parts:
     return _each(take, parts)
 
 
+def taken_group(group: Batch, parts: Parts | None) -> list[Parts]:
+    """The same of each batch of a group."""
+    return [taken(one, parts) for one in group[1][0]]
+
+
 def _each(function: Any, parts: Parts) -> Parts:
     found: list[Structure] = [None if part is None else mapped(function, part) for part in parts]
     x, y, weight = found
     return x, y, weight
 
 
-def feed_of(sources: Sequence[Batches], is_shared: bool) -> Feed:
+def feed_of(sources: Sequence[Batches], is_shared: bool, accumulate: int = 1) -> Feed:
     """How the batches of these sources, one for each network, are brought together.
 
-    They are shared where all sources are the same object.
+    They are shared where all sources are the same object. With `accumulate`, a step is of several.
     """
+    take = taken if accumulate == 1 else taken_group
     parts = [source.parts if source.in_rows else None for source in sources]
     if is_shared:
-        return SharedBatches(parts[0])
-    if parts[0] is not None and all(_same(parts[0], other) for other in parts):
+        return SharedBatches(parts[0], take)
+    if accumulate == 1 and parts[0] is not None and all(_same(parts[0], p) for p in parts):
         return OwnRows(parts[0])
-    return OwnBatches(parts)
+    return OwnBatches(parts, take)
 
 
 def _same(parts: Parts, other: Parts | None) -> bool:

@@ -11,6 +11,7 @@ from steep._core import Generator, draw_from
 from steep.train._batches import Batch, Batches, RowBatches
 from steep.train._feed import Block, Feed, OwnRows
 from steep.train._loop import Loop, _Stream
+from steep.train._many_state import ManyLog
 from steep.train._measure import value_of
 from steep.train._progress import Progress
 from steep.train._step import Score
@@ -146,6 +147,9 @@ class Lockstep:
         together: their steps as one.
         validation: what measures them after each epoch, or ``None``.
         progress: shows how they go.
+        accumulate: batches of a step.
+        logs: what is written at the end of each epoch.
+        save: writes a checkpoint; after `every` so many epochs.
     """
 
     def __init__(
@@ -155,13 +159,20 @@ class Lockstep:
         together: Together,
         validation: ManyMeasurements | None,
         progress: Progress,
+        accumulate: int = 1,
+        logs: Sequence[ManyLog] = (),
+        save: Callable[[], None] | None = None,
+        every: int = 0,
     ) -> None:
         self.loops, self.generators, self.together = loops, generators, together
         self.validation, self.progress = validation, progress
+        self.logs, self.save, self.every = logs, save, every
         self.shown = Run(loops[0].run.model, None, None, loops[0].run.epochs)
         self.shown.steps = loops[0].run.steps
         shared = together.feed.is_shared
-        self.streams = [_Stream(x.batches, x.steps, 1) for x in (loops[:1] if shared else loops)]
+        self.streams = [
+            _Stream(x.batches, x.steps, accumulate) for x in (loops[:1] if shared else loops)
+        ]
         self.watched = [
             (
                 [x.schedule.after_step] if x.schedule.by_step else [],
@@ -178,12 +189,16 @@ class Lockstep:
     def train(self) -> None:
         """All epochs of all networks; a network that is stopped stays as it is."""
         loops = self.loops
-        started = time.perf_counter()
+        done = max(x.run.epoch for x in loops)  # of a training that goes on
+        before = max((x.run.history["seconds"][-1] for x in loops if len(x.run.history)), default=0)
+        started = time.perf_counter() - before
         for k, x in enumerate(loops):
             x.started = started
             self._in_scope(k, x._call, "on_train_begin")
         try:
-            for epoch in range(1, loops[0].run.epochs + 1):
+            for log in self.logs:
+                log.begin(loops)
+            for epoch in range(done + 1, loops[0].run.epochs + 1):
                 going = [k for k, x in enumerate(loops) if not x._is_over()]
                 if not going:
                     break
@@ -218,6 +233,10 @@ class Lockstep:
             if self.loops[k]._is_over():
                 self._forget(k)
         self._show(going)
+        for log in self.logs:
+            log.add(self.loops, going)
+        if self.save is not None and self.every and epoch % self.every == 0:
+            self.save()
 
     def _forget(self, k: int) -> None:
         self.together.forget(k)

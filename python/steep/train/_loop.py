@@ -257,7 +257,7 @@ class Loop:
 
     def _save(self) -> None:
         if self.checkpoint is not None:
-            self.checkpoint.save(**self.parts(), loop=self.state_dict())
+            self.checkpoint.save("fit", **self.parts(), loop=self.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
         """How far it is, and the sums of an epoch that is not over."""

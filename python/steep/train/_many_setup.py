@@ -17,14 +17,16 @@ from steep.train._divisor import divisor_for
 from steep.train._feed import Feed, feed_of
 from steep.train._lockstep import Lockstep, ManyMeasurements
 from steep.train._loop import Loop
+from steep.train._many_state import make_many_logs, restore_many, save_many
 from steep.train._measure import Modes, tried
 from steep.train._monitor import Monitor
 from steep.train._progress import Progress, make_progress
 from steep.train._schedule import Schedule
 from steep.train._sources import batches_of
-from steep.train._step import Score, measuring_step, training_step
+from steep.train._step import Score, measuring_step, of_groups, training_step
 from steep.train._together import Together
 from steep.train.callbacks import Run, check_callbacks
+from steep.train.checkpoints import file_to_resume, make_checkpoint
 from steep.train.metrics.base import Metric
 from steep.train.metrics.lookup import make_metrics
 from steep.train.stopping import EarlyStopping
@@ -50,10 +52,15 @@ class Settings:
     callbacks: Any
     progress: bool | str | None
     compile: bool
+    accumulate: int
+    checkpoint: Any
+    resume: Any
+    log: Any
 
     def check(self) -> None:
         """Refuse counts that are none."""
         counts = {"epochs": self.epochs, "steps": self.steps, "batch_size": self.batch_size}
+        counts["accumulate"] = self.accumulate
         for name, value in counts.items():
             if value is None and name == "steps":
                 continue
@@ -74,10 +81,51 @@ def set_up(
     validation: Any,
     scheduler: Any,
     generators: Sequence[Generator],
+    seeds: Sequence[int],
     settings: Settings,
 ) -> Lockstep:
     """Trainings of all networks that go together; nothing has been trained yet."""
     settings.check()
+    saver = make_checkpoint(settings.checkpoint, settings.resume, "fit_many")
+    if saver is not None and saver.every_steps is not None:
+        raise ValueError("fit_many: expected a Checkpoint with every_epochs, got every_steps")
+    resumed = file_to_resume(saver, settings.resume, "fit_many")
+    logs = make_many_logs(settings.log, seeds)
+    loops = _loops(models, loss, optimizer, train, validation, scheduler, settings)
+    states = None if resumed is None else restore_many(resumed, loops, generators, seeds)
+    measures, count = [], len(loops)
+    for k, x in enumerate(loops):
+        is_last = not _is_shared(train, settings.shuffle) or k == count - 1
+        measures.append(_try(x, generators[k], settings.metrics, keep=is_last))
+    if states is not None:
+        for x, state in zip(loops, states, strict=True):
+            x.load_state_dict(state)
+            x.run.stopped = state["run"]["stopped"]  # who was stopped stays as it was
+    trains = _together(loops, generators, _is_shared(train, settings.shuffle), settings)
+    measurements = None
+    if validation is not None:
+        feed = feed_of([_other(x) for x in loops], _is_shared(validation, False))
+        measurements = _measurements(loops, measures, feed, generators, settings)
+    bar = make_progress(settings.progress)
+    save = None
+    if saver is not None:
+        save = functools.partial(save_many, saver, loops, generators, seeds)
+    every = 0 if saver is None else saver.every_epochs
+    return Lockstep(
+        loops, generators, trains, measurements, bar, settings.accumulate, logs, save, every
+    )
+
+
+def _loops(
+    models: Sequence[Module],
+    loss: Any,
+    optimizer: Any,
+    train: Any,
+    validation: Any,
+    scheduler: Any,
+    settings: Settings,
+) -> list[Loop]:
+    """A training for each network."""
     count = len(models)
     _check_models(models)
     scores = [Score(one) for one in _losses(loss, count)]
@@ -85,52 +133,59 @@ def set_up(
     schedules = _schedules(scheduler, optimizers, settings.schedule_by)
     listed = check_callbacks(settings.callbacks)
     sources = _sources("train", train, models, settings, settings.shuffle)
-    others = None
+    others: list[Any] = [None] * count
     if validation is not None:
-        others = _sources("validation", validation, models, settings, False)
-    loops, measures = [], []
-    for k in range(count):
-        x = Loop(
+        others = list(_sources("validation", validation, models, settings, False))
+    return [
+        Loop(
             run=Run(models[k], scores[k].loss, optimizers[k], settings.epochs),
             batches=sources[k],
-            other=None if others is None else others[k],
+            other=others[k],
             score=scores[k],
-            monitor=_monitor(models[k], settings, others is not None),
+            monitor=_monitor(models[k], settings, validation is not None),
             schedule=schedules[k],
             modes=Modes(models[k]),
             progress=Progress(),
             callbacks=listed,
             steps=settings.steps,
+            accumulate=settings.accumulate,
             wants_norm=settings.gradient_norm,
         )
-        is_last = not _is_shared(train, settings.shuffle) or k == count - 1
-        measures.append(_try(x, generators[k], settings.metrics, keep=is_last))
-        loops.append(x)
-    trains = Together(
-        [
-            training_step(
-                *(x.run.model, x.score, x.run.optimizer, x.metrics, settings.clip),
-                *(divisor_for(x.score.loss, x.batches), x.wants_norm),
-            )
-            for x in loops
-        ],
+        for k in range(count)
+    ]
+
+
+def _together(
+    loops: Sequence[Loop], generators: Sequence[Generator], is_shared: bool, settings: Settings
+) -> Together:
+    """The steps of all networks as one function."""
+    cores, several = [], settings.accumulate > 1
+    for x in loops:
+        divisor = divisor_for(x.score.loss, x.batches)
+        own = x.run.model, x.score, x.run.optimizer, x.metrics, settings.clip
+        core = training_step(*own, divisor, x.wants_norm)
+        cores.append(of_groups(core, x.score.is_sum, divisor) if several else core)
+    return Together(
+        cores,
         generators,
-        feed_of(sources, _is_shared(train, settings.shuffle)),
+        feed_of([x.batches for x in loops], is_shared, settings.accumulate),
         compile=settings.compile,
         name="the steps of fit_many",
+        sums=[x.score.is_sum for x in loops] if several else None,
     )
-    measurements = None
-    if others is not None:
-        feed = feed_of(others, _is_shared(validation, False))
-        measurements = _measurements(models, scores, measures, others, feed, generators, settings)
-    bar = make_progress(settings.progress)
-    return Lockstep(loops, generators, trains, measurements, bar)
+
+
+def _other(x: Loop) -> Batches:
+    assert x.other is not None
+    return x.other
 
 
 def _try(x: Loop, generator: Generator, metrics: Any, *, keep: bool) -> list[Metric]:
     """Try a batch of each part, and begin the training's metrics; those of its validation."""
     run, source = x.run, x.batches
-    run.steps = x.steps if x.steps is not None else source.length
+    run.steps = x.steps
+    if x.steps is None and source.length is not None:
+        run.steps = -(-source.length // x.accumulate)
     measures: list[Metric] = []
     if x.other is not None:
         with _undrawn(generator):
@@ -172,18 +227,16 @@ def _monitor(model: Module, settings: Settings, validates: bool) -> Monitor:
 
 
 def _measurements(
-    models: Sequence[Module],
-    scores: Sequence[Score],
+    loops: Sequence[Loop],
     measures: Sequence[Sequence[Metric]],
-    others: Sequence[Batches],
     feed: Feed,
     generators: Sequence[Generator],
     settings: Settings,
 ) -> ManyMeasurements:
-    cores = [
-        measuring_step(model, score, metrics, divisor_for(score.loss, source))
-        for model, score, metrics, source in zip(models, scores, measures, others, strict=True)
-    ]
+    cores, others = [], [_other(x) for x in loops]
+    for x, metrics, source in zip(loops, measures, others, strict=True):
+        divisor = divisor_for(x.score.loss, source)
+        cores.append(measuring_step(x.run.model, x.score, metrics, divisor))
     together = Together(
         cores,
         generators,
@@ -191,7 +244,7 @@ def _measurements(
         compile=settings.compile,
         name="the validation steps of fit_many",
     )
-    return ManyMeasurements(others, together, measures, scores, generators)
+    return ManyMeasurements(others, together, measures, [x.score for x in loops], generators)
 
 
 def _check_models(models: Sequence[Any]) -> None:

@@ -6,10 +6,10 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from steep._core import Tensor, float64, no_grad, tensor
+from steep._core import Tensor, float64, no_grad, stack, tensor
 from steep.nn.module import Module
 from steep.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_, get_total_norm
-from steep.train._arrays import Structure, mapped
+from steep.train._arrays import Structure, length_of, mapped
 from steep.train._batches import Batch, Batches, Parts
 from steep.train._divisor import Divisor
 from steep.train.metrics.base import Metric
@@ -25,7 +25,9 @@ __all__ = [
     "measuring_step",
     "needs_closure",
     "of_batches",
+    "of_groups",
     "of_rows",
+    "total_of_group",
     "training_step",
 ]
 
@@ -299,3 +301,39 @@ def _masses(batches: Batches, divisor: Divisor) -> Callable[[Sequence[Batch]], l
         return found
 
     return masses
+
+
+def of_groups(step: Core, is_sum: bool, divisor: Divisor | None) -> Core:
+    """A step of a list of batches, part of a program: loss and mass are vectors, one of each batch.
+
+    The gradients are those of `in_groups`, to the bit.
+    """
+
+    def step_of_group(group: Sequence[Parts]) -> tuple[Tensor, Tensor | None, Tensor | None, Any]:
+        counts = [length_of(x) for x, _, _ in group]
+        shares: list[Any] = [1.0 if is_sum else count / sum(counts) for count in counts]
+        masses = [None if is_sum else _mass(divisor, y, weight) for _, y, weight in group]
+        if None not in masses:
+            wide = [mass.to(float64) for mass in masses if mass is not None]
+            shares = [mass / sum(wide[1:], wide[0]) for mass in wide]
+        values, norm, last = [], None, len(group) - 1
+        kept_all: list[Any] = []
+        for i, (x, y, weight) in enumerate(group):
+            value, _mass_of, norm, kept = step(x, y, weight, shares[i], i == 0, i == last)
+            values.append(value.detach().reshape(()))
+            kept_all += kept or []
+        known = [mass for mass in masses if mass is not None]
+        return stack(values), stack(known) if known else None, norm, kept_all or None
+
+    return step_of_group
+
+
+def total_of_group(
+    values: Sequence[float], masses: Sequence[float] | None, counts: Sequence[int], is_sum: bool
+) -> tuple[float, float | None]:
+    """What `in_groups` gives as loss and mass, of those of each batch."""
+    counted = counts if masses is None else masses
+    whole, total = sum(counted), 0.0
+    for value, count in zip(values, counted, strict=True):
+        total += value * (1.0 if is_sum else count / whole if whole else 0.0)
+    return total, None if masses is None else whole

@@ -8,7 +8,7 @@ from typing import Any
 from steep._core import Generator, Tensor, draw_from, stack
 from steep.train._feed import Block, Feed
 from steep.train._measure import compiled
-from steep.train._step import Core
+from steep.train._step import Core, total_of_group
 
 __all__ = ["Together"]
 
@@ -30,6 +30,8 @@ class Together:
         compile: whether the function of all steps is compiled.
         name: of that function, for messages.
         most_steps: steps of each network that one function may hold.
+        sums: by network, whether its loss is a sum, if steps are of several batches; then a
+            function holds one step of each.
     """
 
     def __init__(
@@ -41,17 +43,33 @@ class Together:
         compile: bool,
         name: str,
         most_steps: int = 4,
+        sums: Sequence[bool] | None = None,
     ) -> None:
         self.cores, self.generators, self.feed = list(cores), list(generators), feed
         self.compile, self.name = compile, name
         self.length = max(1, min(most_steps, _MOST_STEPS // len(self.cores)))
+        self.sums = sums
+        if sums is not None:
+            self.length = 1
         self._functions: dict[Any, Callable[..., Any]] = {}
 
     def run(self, block: Block) -> list[Outcome]:
         """The steps of a block; what came of them, by network."""
         function = self._function(tuple(block.members), block.counts, block.steps)
         outcomes = function(self.feed.arguments(block))
-        return [list(zip(*map(_listed, one), strict=True)) for one in outcomes]
+        found = [list(zip(*map(_listed, one), strict=True)) for one in outcomes]
+        return found if self.sums is None else self._totals(block, found)
+
+    def _totals(self, block: Block, found: Sequence[Any]) -> list[Outcome]:
+        """Loss and mass of a step of several batches."""
+        totals: list[Outcome] = []
+        sizes = self.feed.sizes(block)
+        for k, counts, ((values, masses, norm, kept),) in zip(
+            block.members, sizes, found, strict=True
+        ):
+            is_sum = self.sums is not None and self.sums[k]
+            totals.append([(*total_of_group(values, masses, counts, is_sum), norm, kept)])
+        return totals
 
     def forget(self, member: int) -> None:
         """Drop the functions in which a network takes part that is to take no more steps."""
@@ -76,15 +94,18 @@ class Together:
         part = self.feed.part
         cores = [self.cores[k] for k in members]
         generators = [self.generators[k] for k in members]
+        in_groups = self.sums is not None
 
         def step_of_all(arguments: Any) -> list[list[Any]]:
             outcomes = []
             for k, core in enumerate(cores):
                 own = []
                 for step in range(steps):
-                    x, y, weight = part(arguments, step, k, counts)
-                    value, mass, norm, kept = draw_from(generators[k], core, x, y, weight)
-                    own.append((value.detach().reshape(()), mass, norm, kept))
+                    given = part(arguments, step, k, counts)
+                    given = (given,) if in_groups else given
+                    value, mass, norm, kept = draw_from(generators[k], core, *given)
+                    value = value.detach()
+                    own.append((value if in_groups else value.reshape(()), mass, norm, kept))
                 *numbers, kept_all = zip(*own, strict=True)
                 outcomes.append([*map(_stacked, numbers), list(kept_all)])
             return outcomes

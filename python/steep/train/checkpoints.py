@@ -67,17 +67,22 @@ class Checkpoint:
         """Whether it saves at the end of an epoch."""
         return self.every_epochs > 0 and epoch % self.every_epochs == 0
 
-    def save(self, **parts: Any) -> None:
-        """Write the file. Python's and NumPy's random states belong to it: datasets use them."""
+    def save(self, kind: str, /, **parts: Any) -> None:
+        """Write the file of ``'fit'`` or ``'fit_many'``.
+
+        Python's and NumPy's random states belong to it: datasets use them.
+        """
         random = ["steep", "python", *(["numpy"] if "numpy" in sys.modules else [])]
-        save_checkpoint(self.path, random=random, fit=_VERSION, **parts)
+        save_checkpoint(self.path, random=random, **{kind: _VERSION}, **parts)
 
 
 _VERSION = 1
 
 
-def make_checkpoint(given: Checkpoint | Path | None, resume: bool | Path) -> Checkpoint | None:
-    """The checkpoint that `fit` was asked for.
+def make_checkpoint(
+    given: Checkpoint | Path | None, resume: bool | Path, who: str = "fit"
+) -> Checkpoint | None:
+    """The checkpoint that `fit` or `fit_many` was asked for.
 
     Raises:
         TypeError: if one of them is something else.
@@ -86,27 +91,31 @@ def make_checkpoint(given: Checkpoint | Path | None, resume: bool | Path) -> Che
     """
     if given is not None and not isinstance(given, (Checkpoint, str, os.PathLike)):
         raise TypeError(
-            "fit: expected checkpoint to be a path or a steep.train.Checkpoint, got "
+            f"{who}: expected checkpoint to be a path or a steep.train.Checkpoint, got "
             f"{type(given).__name__}"
         )
     if not isinstance(resume, (bool, str, os.PathLike)):
-        raise TypeError(f"fit: expected resume to be a bool or a path, got {type(resume).__name__}")
+        raise TypeError(
+            f"{who}: expected resume to be a bool or a path, got {type(resume).__name__}"
+        )
     if resume is True and given is None:
         raise ValueError(
-            "fit: expected a checkpoint to resume from; name it, as in "
+            f"{who}: expected a checkpoint to resume from; name it, as in "
             "checkpoint='last.safetensors'"
         )
     made = Checkpoint(given) if isinstance(given, (str, os.PathLike)) else given
     folder = "" if made is None else os.path.dirname(os.path.abspath(made.path))
     if made is not None and not os.path.isdir(folder):
         raise FileNotFoundError(
-            f"fit: expected checkpoint to be a file in a folder that exists, got {made.path!r}; "
+            f"{who}: expected checkpoint to be a file in a folder that exists, got {made.path!r}; "
             f"make the folder, as by os.makedirs({folder!r})"
         )
     return made
 
 
-def file_to_resume(checkpoint: Checkpoint | None, resume: bool | Path) -> str | None:
+def file_to_resume(
+    checkpoint: Checkpoint | None, resume: bool | Path, who: str = "fit"
+) -> str | None:
     """The file to go on from; ``None`` to begin anew.
 
     With ``True`` it is the checkpoint's own, if there is one yet: the same command begins a
@@ -114,7 +123,7 @@ def file_to_resume(checkpoint: Checkpoint | None, resume: bool | Path) -> str | 
 
     Raises:
         FileNotFoundError: if a path was given that does not exist.
-        ValueError: if it is no checkpoint of `fit`.
+        ValueError: if it is no checkpoint of that function.
     """
     if resume is False:
         return None
@@ -124,9 +133,9 @@ def file_to_resume(checkpoint: Checkpoint | None, resume: bool | Path) -> str | 
             return None
     else:
         path = os.fspath(resume)
-    if load(path).get("fit") != _VERSION:
+    if load(path).get(who) != _VERSION:
         raise ValueError(
-            f"{path}: expected a checkpoint that fit wrote; read it with steep.load_checkpoint"
+            f"{path}: expected a checkpoint that {who} wrote; read it with steep.load_checkpoint"
         )
     return path
 

@@ -59,12 +59,20 @@ class FileLog(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         """Begin the file, with the epochs that are there already."""
-        self.columns = []
-        write_atomically(self.path, [self._line(row) for row in run.history.rows])
+        self.begin(run.history.rows)
 
     def on_epoch_end(self, run: Run) -> None:
         """Add a line."""
-        line = self._line(run.logs)
+        self.add(run.logs)
+
+    def begin(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Begin the file anew, with these rows."""
+        self.columns = []
+        write_atomically(self.path, [self._line(row) for row in rows])
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add the line of a row."""
+        line = self._line(row)
         # Unbuffered, with O_APPEND: one call of the system writes the line, or nothing of it.
         with open(self.path, "ab", buffering=0) as file:
             file.write(line)

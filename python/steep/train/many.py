@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from steep.data._draws import draw_seed
 from steep.nn.module import Module
 from steep.train._lockstep import Lockstep
 from steep.train._many_setup import Settings, set_up
+from steep.train.checkpoints import Checkpoint
 from steep.train.history import History
 from steep.train.metrics.base import Metric
 from steep.train.stopping import EarlyStopping
@@ -120,11 +122,15 @@ def fit_many(
     schedule_by: str | None = None,
     clip_norm: float | None = None,
     clip_value: float | None = None,
+    accumulate: int = 1,
     gradient_norm: bool = False,
     early_stopping: int | EarlyStopping | None = None,
     restore_best: bool = True,
+    checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
+    resume: bool | str | os.PathLike[str] = False,
     callbacks: Iterable[Any] = (),
     progress: bool | str | None = None,
+    log: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
     compile: bool = True,
 ) -> TrainedMany:
     """Train several networks at once: seeds, folds, learning rates.
@@ -157,6 +163,12 @@ def fit_many(
             of schedules.
         early_stopping: as for `fit`, for each network by itself: one that is stopped stays as it
             is, and the others go on.
+        checkpoint: file to which all networks are saved at the end of epochs, or a `Checkpoint`
+            with ``every_epochs``.
+        resume: as for `fit`; the seeds have to be as they were, so give them. Networks that had
+            been stopped stay as they were.
+        log: files ``.jsonl`` or ``.csv`` that get a line for each network and epoch, with its
+            number and seed.
         callbacks: objects as for `fit`; each is called for each network, whose `Run` it gets.
 
     Other arguments are those of `fit`.
@@ -197,8 +209,13 @@ def fit_many(
         callbacks=callbacks,
         progress=progress,
         compile=compile,
+        accumulate=accumulate,
+        checkpoint=checkpoint,
+        resume=resume,
+        log=log,
     )
-    lockstep = set_up(listed, loss, optimizer, train, validation, scheduler, generators, settings)
+    drawn = generators, seeds_used
+    lockstep = set_up(listed, loss, optimizer, train, validation, scheduler, *drawn, settings)
     lockstep.train()
     return _result(lockstep, seeds_used)
 
