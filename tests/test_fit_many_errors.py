@@ -51,6 +51,9 @@ ERRORS: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "few optimizers": (ValueError, "one optimizer for each of the 2 networks, got a list of 1",
                        lambda: fit_many(mlp(), nn.CrossEntropyLoss(), [Adam], table(),
                                         seeds=[1, 2])),
+    "closure": (ValueError, "a step without a closure, got LBFGS",
+                lambda: fit_many(mlp(), nn.CrossEntropyLoss(), steep.optim.LBFGS, table(),
+                                 seeds=[1])),
     "other parameters": (
         ValueError, "network 0 that has none of them",
         lambda: fit_many(mlp(), nn.CrossEntropyLoss(), [Adam(mlp()().parameters())], table(),

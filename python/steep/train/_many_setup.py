@@ -23,7 +23,13 @@ from steep.train._monitor import Monitor
 from steep.train._progress import Progress, make_progress
 from steep.train._schedule import Schedule
 from steep.train._sources import batches_of
-from steep.train._step import Score, measuring_step, of_groups, training_step
+from steep.train._step import (
+    Score,
+    measuring_step,
+    needs_closure,
+    of_groups,
+    training_step,
+)
 from steep.train._together import Together
 from steep.train.callbacks import Run, check_callbacks
 from steep.train.checkpoints import file_to_resume, make_checkpoint
@@ -303,6 +309,11 @@ def _optimizers(given: Any, models: Sequence[Module]) -> list[Any]:
             raise TypeError(
                 "fit_many: expected optimizer to be a function of the parameters, such as "
                 f"steep.optim.Adam, or a list of optimizers, got {type(given).__name__}"
+            )
+        if needs_closure(optimizer):
+            raise ValueError(
+                "fit_many: expected optimizers that take a step without a closure, got LBFGS, "
+                "which decides by the loss how far it goes; use fit for each network"
             )
         own = {id(p) for p in model.parameters()}
         if not any(id(p) in own for group in groups for p in group["params"]):
