@@ -17,19 +17,19 @@ from steep.train._divisor import divisor_for
 from steep.train._feed import Feed, feed_of
 from steep.train._lockstep import Lockstep, ManyMeasurements
 from steep.train._loop import Loop
+from steep.train._many_arguments import (
+    check_models,
+    each_of,
+    losses_of,
+    optimizers_of,
+    schedules_of,
+)
 from steep.train._many_state import make_many_logs, restore_many, save_many
 from steep.train._measure import Modes, tried
 from steep.train._monitor import Monitor
 from steep.train._progress import Progress, make_progress
-from steep.train._schedule import Schedule
 from steep.train._sources import batches_of
-from steep.train._step import (
-    Score,
-    measuring_step,
-    needs_closure,
-    of_groups,
-    training_step,
-)
+from steep.train._step import Score, measuring_step, of_groups, training_step
 from steep.train._together import Together
 from steep.train.callbacks import Run, check_callbacks
 from steep.train.checkpoints import file_to_resume, make_checkpoint
@@ -133,10 +133,10 @@ def _loops(
 ) -> list[Loop]:
     """A training for each network."""
     count = len(models)
-    _check_models(models)
-    scores = [Score(one) for one in _losses(loss, count)]
-    optimizers = _optimizers(optimizer, models)
-    schedules = _schedules(scheduler, optimizers, settings.schedule_by)
+    check_models(models)
+    scores = [Score(one) for one in losses_of(loss, count)]
+    optimizers = optimizers_of(optimizer, models)
+    schedules = schedules_of(scheduler, optimizers, settings.schedule_by)
     listed = check_callbacks(settings.callbacks)
     sources = _sources("train", train, models, settings, settings.shuffle)
     others: list[Any] = [None] * count
@@ -253,105 +253,6 @@ def _measurements(
     return ManyMeasurements(others, together, measures, [x.score for x in loops], generators)
 
 
-def _check_models(models: Sequence[Any]) -> None:
-    for model in models:
-        if not isinstance(model, Module):
-            raise TypeError(
-                f"fit_many: expected models of steep.nn.Module, got {type(model).__name__}"
-            )
-    owner: dict[int, int] = {}
-    for k, model in enumerate(models):
-        for t in (*model.parameters(), *model.buffers()):
-            if owner.setdefault(id(t), k) != k:
-                raise ValueError(
-                    f"fit_many: expected networks that share no parameter or buffer, got networks "
-                    f"{owner[id(t)]} and {k} that share one; make each anew, or copy it by "
-                    "copy.deepcopy"
-                )
-
-
-def _each(what: str, given: Any, count: int) -> list[Any]:
-    """What was given for each network: a list's items, or the same for all."""
-    if not isinstance(given, list):
-        return [given] * count
-    if len(given) != count:
-        raise ValueError(
-            f"fit_many: expected one {what} for each of the {count} networks, got a list of "
-            f"{len(given)}"
-        )
-    return list(given)
-
-
-def _losses(given: Any, count: int) -> list[Any]:
-    listed = _each("loss", given, count)
-    for one in listed:
-        if not callable(one):
-            raise TypeError(
-                "fit_many: expected loss to be a module or function of (output, target), or a list "
-                f"of such, got {type(one).__name__}"
-            )
-    return listed
-
-
-def _optimizers(given: Any, models: Sequence[Module]) -> list[Any]:
-    """An optimiser for each network.
-
-    Raises:
-        TypeError: if one is neither an optimiser nor a function that makes one.
-        ValueError: if one has none of its network's parameters, or serves two.
-    """
-    made: list[Any] = []
-    for one, model in zip(_each("optimizer", given, len(models)), models, strict=True):
-        is_made = callable(getattr(one, "step", None)) and hasattr(one, "param_groups")
-        optimizer = one if is_made and not isinstance(one, type) else _called(one, model)
-        groups = getattr(optimizer, "param_groups", None)
-        if not callable(getattr(optimizer, "step", None)) or not groups:
-            raise TypeError(
-                "fit_many: expected optimizer to be a function of the parameters, such as "
-                f"steep.optim.Adam, or a list of optimizers, got {type(given).__name__}"
-            )
-        if needs_closure(optimizer):
-            raise ValueError(
-                "fit_many: expected optimizers that take a step without a closure, got LBFGS, "
-                "which decides by the loss how far it goes; use fit for each network"
-            )
-        own = {id(p) for p in model.parameters()}
-        if not any(id(p) in own for group in groups for p in group["params"]):
-            raise ValueError(
-                f"fit_many: expected an optimizer of each network's parameters, got one for "
-                f"network {len(made)} that has none of them"
-            )
-        if any(optimizer is other for other in made):
-            raise ValueError("fit_many: expected an optimizer of its own for each network")
-        made.append(optimizer)
-    return made
-
-
-def _called(make: Any, model: Module) -> Any:
-    if not callable(make):
-        raise TypeError(
-            "fit_many: expected optimizer to be a function of the parameters, such as "
-            f"steep.optim.Adam, or a list with one for each network, got {type(make).__name__}"
-        )
-    return make(model.parameters())
-
-
-def _schedules(given: Any, optimizers: Sequence[Any], by: str | None) -> list[Schedule]:
-    made = []
-    for one, optimizer in zip(_each("scheduler", given, len(optimizers)), optimizers, strict=True):
-        is_made = one is None or callable(getattr(one, "step", None))
-        if is_made and not isinstance(one, type):
-            made.append(Schedule(one, by, optimizer))
-        elif callable(one):
-            made.append(Schedule(one(optimizer), by, optimizer))
-        else:
-            raise TypeError(
-                "fit_many: expected scheduler to be a function of an optimizer that makes a "
-                f"schedule, or a list with one for each network, got {type(one).__name__}"
-            )
-    return made
-
-
 def _sources(
     what: str, data: Any, models: Sequence[Module], settings: Settings, shuffle: bool
 ) -> list[Batches]:
@@ -368,7 +269,7 @@ def _sources(
         )
 
     if isinstance(data, list):
-        listed = _each(f"{what} part", data, len(models))
+        listed = each_of(f"{what} part", data, len(models))
         sources = [made(one, model) for one, model in zip(listed, models, strict=True)]
         _part_memory(sources)
         return sources
