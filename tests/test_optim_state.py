@@ -283,3 +283,17 @@ def test_adamw_stays_decoupled():
     adamw = optim.AdamW(params)
     adamw.load_state_dict(optim.Adam(make_params()).state_dict())
     assert adamw.param_groups[0]["decoupled_weight_decay"] is True
+
+
+def test_settings_of_another_optimizer_are_refused_and_missing_switches_are_off() -> None:
+    layer = nn.Linear(2, 1)
+    adam, sgd = optim.Adam(layer.parameters()), optim.SGD(layer.parameters(), lr=0.1)
+    before = sgd.state_dict()
+    with pytest.raises(ValueError, match=r"settings of SGD, group 0 lacks 'momentum', 'dampening'"):
+        sgd.load_state_dict(adam.state_dict())
+    assert sgd.state_dict() == before
+    older = sgd.state_dict()
+    for switch in ("nesterov", "maximize"):
+        del older["param_groups"][0][switch]
+    sgd.load_state_dict(older)
+    assert sgd.state_dict() == before

@@ -90,6 +90,27 @@ def _settings(group: dict[str, Any], saved: dict[str, Any]) -> dict[str, Any]:
     return {**names, **settings, "params": group["params"]}
 
 
+def complete(name: str, groups: list[_Group], defaults: dict[str, Any]) -> None:
+    """Add switches that the loaded groups lack, as those of an older PyTorch may; off.
+
+    Raises:
+        ValueError: if they lack anything else, as those of another optimiser do.
+    """
+    for i, group in enumerate(groups):
+        missing = [key for key in defaults if key not in group]
+        switches = {
+            key: defaults[key] for key in missing if defaults[key] is None or defaults[key] is False
+        }
+        if len(switches) < len(missing):
+            lacking = ", ".join(repr(key) for key in missing if key not in switches)
+            there = ", ".join(repr(key) for key in group if key != "params")
+            raise ValueError(
+                f"loaded state dict: expected the settings of {name}, group {i} lacks {lacking} "
+                f"and has {there}; is it of another optimizer?"
+            )
+        group.update(switches)
+
+
 def _cast(param: Tensor, value: Any, name: Any) -> Any:
     """A copy of one parameter's state, of whatever shape, its tensors cast to its dtype.
 

@@ -331,11 +331,12 @@ class Optimizer(HookedOptimizer):
         nothing has changed.
 
         Raises:
-            ValueError: if the groups or their sizes do not fit, or a fused step could not use
-                the state.
+            ValueError: if the groups or their sizes do not fit, if settings are missing, as of
+                another optimiser, or a fused step could not use the state.
         """
         given = self._pass_state_hooks("load_state_dict_pre", dict(state_dict))
         new = _state.loaded(self.param_groups, given, self._loaded_state, self._loaded_group)
+        _state.complete(type(self).__name__, new["param_groups"], self.defaults)
         before = dict(self.__dict__)
         try:
             self.__setstate__(new)
