@@ -73,6 +73,8 @@ PYBIND11_MODULE(_core_of_main_interpreter, m, pybind11::multiple_interpreters::n
   add_autograd(module);
   add_grad_modes(module);
   add_nodes(module);
+  add_saved_hooks(module);
+  add_anomaly(module);
   add_hook_handle(module);
   add_random(module);
   add_runtime(module);

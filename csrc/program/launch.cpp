@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "program/elementwise.h"
+#include "program/launch_watch.h"
 #include "program/profile.h"
 #include "program/record/recorder.h"
 #include "runtime/allocator.h"
@@ -148,11 +149,14 @@ void execute(const Call& call) {
   ++count.launches;
   count.parallel_launches += terms.threads > 1;
   count.bytes += static_cast<int64_t>(bytes);
-  if (profile) terms.start = terms.end = Profile::now();
+  if (!profile) return run(call, terms);
+  LaunchWatch* const watch = LaunchWatch::of_thread();
+  if (watch) watch->before(call);
+  terms.start = terms.end = Profile::now();
   run(call, terms);
-  if (profile)
-    profile->add(call, terms.start, terms.end, call.kernel->host ? 1 : terms.threads, bytes,
-                 cost.flops);
+  profile->add(call, terms.start, terms.end, call.kernel->host ? 1 : terms.threads, bytes,
+               cost.flops);
+  if (watch) watch->after(call);
 }
 
 void launch(const Call& call) {

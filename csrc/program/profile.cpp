@@ -54,8 +54,8 @@ std::vector<ProfileEvent> Profile::stop(int64_t* duration) {
   const runtime::Lock lock(profile.mutex_);
   if (!profile.running_) throw Error(ErrorKind::runtime, "profile: no profile is running");
   *duration = now() - profile.start_;
-  active_.store(nullptr, std::memory_order_release);
   profile.running_ = false;
+  active_.store(profile.watches_ ? &profile : nullptr, std::memory_order_release);
   std::vector<ProfileEvent> events;
   events.swap(profile.events_);
   for (ProfileEvent& event : events) {
@@ -68,9 +68,17 @@ std::vector<ProfileEvent> Profile::stop(int64_t* duration) {
 void Profile::abandon() {
   Profile& profile = collector();
   const runtime::Lock lock(profile.mutex_);
-  active_.store(nullptr, std::memory_order_release);
   profile.running_ = false;
+  active_.store(profile.watches_ ? &profile : nullptr, std::memory_order_release);
   profile.events_.clear();
+}
+
+void Profile::count_watches(int more) {
+  Profile& profile = collector();
+  const runtime::Lock lock(profile.mutex_);
+  profile.watches_ += more;
+  const bool is_used = profile.running_ || profile.watches_;
+  active_.store(is_used ? &profile : nullptr, std::memory_order_release);
 }
 
 void Profile::end_range(ProfileEvent::Kind kind, const char* name, int64_t start) noexcept {

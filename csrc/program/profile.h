@@ -32,8 +32,9 @@ const char* name(ProfileEvent::Kind kind);
 
 class Profile {
  public:
-  // The collector while a profile runs, else null. It is never freed, so a thread that has just got
-  // the pointer may still call add() after the profile has ended, which then does nothing.
+  // The collector while a profile runs or launches are watched, else null. It is never freed, so a
+  // thread that has just got the pointer may still call add() after the profile has ended, which
+  // then does nothing.
   static Profile* active() { return active_.load(std::memory_order_acquire); }
 
   // Begins a profile and returns the number of this thread; throws if one is running.
@@ -41,6 +42,9 @@ class Profile {
   // Ends the profile and returns its events, in the order in which they ended, with times counted
   // from its start. Throws if none is running.
   static std::vector<ProfileEvent> stop(int64_t* duration);
+  // Launches are looked at by a LaunchWatch (program/launch_watch.h) on some thread, or one less:
+  // it shares the one test that a launch makes for a profile.
+  static void count_watches(int more);
   // For a forked child, which does not continue its parent's profile.
   static void abandon();
 
@@ -64,6 +68,7 @@ class Profile {
   std::vector<ProfileEvent> events_;
   int64_t start_ = 0;
   bool running_ = false;
+  int watches_ = 0;
 };
 
 }  // namespace steep::program

@@ -49,6 +49,8 @@ class AtSite {
   }
   AtSite(const AtSite&) = delete;
   AtSite& operator=(const AtSite&) = delete;
+  // Whether sites are followed.
+  explicit operator bool() const { return active_; }
 
  private:
   void enter(const Site& site) {

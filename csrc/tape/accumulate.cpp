@@ -26,6 +26,7 @@ class AccumulateGrad final : public Node {
   ~AccumulateGrad() override {
     // If the destruction of this one was put off, the leaf may have another by now.
     if (history(x_)->accumulator == this) history(x_)->accumulator = nullptr;
+    if (find_extras()) take_back_hooks(*find_extras());
   }
   void call_hooks(Tensor* grads) override {
     if (grads[0].defined()) call_each(history(x_)->hooks, grads[0]);
@@ -40,6 +41,18 @@ class AccumulateGrad final : public Node {
   TensorImpl* leaf() const override { return x_.impl(); }
 
  private:
+  // Hooks of a node end with it, also those that the leaf keeps for this one.
+  void take_back_hooks(const NodeExtras& extras) {
+    for (const uint64_t id : extras.given_to_leaf)
+      for (const auto& list : {history(x_)->hooks, history(x_)->post_hooks})
+        for (size_t i = 0; list && i < list->size(); ++i)
+          if ((*list)[i].id == id) {
+            const Hook dying = std::move((*list)[i]);  // its end may run code
+            list->erase(list->begin() + static_cast<int64_t>(i));
+            break;
+          }
+  }
+
   Tensor x_;
 };
 
@@ -106,9 +119,11 @@ void Accumulations::put(Accumulation& made) {
 void Accumulations::finish() {
   for (Accumulation& made : list_) put(made);
   for (Accumulation& made : list_) {
+    const auto hooks = history(made.x)->post_hooks;
+    const Tensor arrived = hooks && !hooks->empty() ? std::move(made.grad) : Tensor();
     made = {made.x, {}, {}, {}};  // so that only .grad holds what went there
-    if (const auto hooks = history(made.x)->post_hooks)
-      for (const Hook& hook : Hooks(*hooks)) hook.call(made.x);
+    if (hooks)
+      for (const Hook& hook : Hooks(*hooks)) hook.call(made.x, arrived);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "program/site.h"
 #include "tape/accumulate.h"
 #include "tape/saved.h"
+#include "tape/watch.h"
 
 namespace steep::tape {
 
@@ -31,7 +32,9 @@ thread_local Walk* t_walk = nullptr;
 class Walk {
  public:
   explicit Walk(const BackwardOptions& options)
-      : options_(options), before_(std::exchange(t_walk, this)) {}
+      : options_(options),
+        unfolds_(options.create_graph || (program::sites_followed() && innermost_watch())),
+        before_(std::exchange(t_walk, this)) {}
   ~Walk() { t_walk = before_; }
   Walk(const Walk&) = delete;
   Walk& operator=(const Walk&) = delete;
@@ -42,6 +45,14 @@ class Walk {
                    std::vector<Capture>* captures);
   void add_gradient(const Edge& edge, Tensor grad);
   void run();
+  // Where it begins, for as long as it runs.
+  void begin_at(const std::vector<Ref<Node>>& roots) { roots_ = &roots; }
+  uint64_t id() {
+    static uint64_t last = 0;
+    if (!id_) id_ = ++last;
+    return id_;
+  }
+  std::vector<uint8_t> visits(const std::vector<Ref<Node>>& nodes) const;
   bool has_pending_gradient(const Edge& edge) const {
     const auto at = index_of_.find(edge.node.get());
     return at != index_of_.end() && pending_[at->second].grads[edge.index].defined();
@@ -53,6 +64,7 @@ class Walk {
   bool needed(const Node* node) const { return !restricted_ || needed_.count(node) > 0; }
 
   const BackwardOptions options_;
+  const bool unfolds_;  // nodes that stand for others, before they are visited
   Walk* const before_;
   std::vector<std::pair<uint64_t, int>> heap_;  // (number, index in pending_)
   std::vector<Pending> pending_;
@@ -61,7 +73,26 @@ class Walk {
   std::vector<Capture>* captures_ = nullptr;
   std::unordered_set<const Node*> needed_;
   bool restricted_ = false;
+  const std::vector<Ref<Node>>* roots_ = nullptr;
+  uint64_t id_ = 0;  // given when it is first asked for
 };
+
+std::vector<uint8_t> Walk::visits(const std::vector<Ref<Node>>& nodes) const {
+  std::unordered_set<const Node*> reachable;
+  std::vector<const Node*> stack;
+  if (roots_)
+    for (const Ref<Node>& root : *roots_) stack.push_back(root.get());
+  while (!stack.empty()) {
+    const Node* const node = stack.back();
+    stack.pop_back();
+    if (!needed(node) || !reachable.insert(node).second) continue;
+    for (const Edge& edge : node->inputs)
+      if (edge.node) stack.push_back(edge.node.get());
+  }
+  std::vector<uint8_t> found;
+  for (const Ref<Node>& node : nodes) found.push_back(reachable.count(node.get()) > 0);
+  return found;
+}
 
 // Finds the nodes on a path to a target by going through the reachable nodes from the oldest to the
 // newest.
@@ -77,7 +108,7 @@ void Walk::restrict_to(const std::vector<Ref<Node>>& targets, const std::vector<
     Node* const node = stack.back();
     stack.pop_back();
     if (!seen.insert(node).second) continue;
-    if (options_.create_graph) node->unfold();
+    if (unfolds_) node->unfold();
     reachable.push_back(node);
     for (const Edge& edge : node->inputs)
       if (edge.node) stack.push_back(edge.node.get());
@@ -127,10 +158,34 @@ void refuse_foreign(const Node& node) {
         "or call backward outside the function");
 }
 
+// Tells the watches if the scope is left by an exception.
+class TellOfFailure {
+ public:
+  explicit TellOfFailure(const Node* node)
+      : node_(node), before_(node ? std::uncaught_exceptions() : 0) {}
+  ~TellOfFailure() {
+    if (!node_ || std::uncaught_exceptions() == before_) return;
+    for (Watch* watch = innermost_watch(); watch; watch = watch->outer()) watch->failed(*node_);
+  }
+  TellOfFailure(const TellOfFailure&) = delete;
+  TellOfFailure& operator=(const TellOfFailure&) = delete;
+
+ private:
+  const Node* const node_;
+  const int before_;
+};
+
+// After a node's rule has run: watches look at what it has made, and hooks may replace it.
+void look_on(Node& node, GradList given, GradList made) {
+  for (Watch* watch = innermost_watch(); watch; watch = watch->outer())
+    watch->ran(node, given, made);
+  if (NodeExtras* const extras = node.find_extras()) call_each(extras->after, made, given);
+}
+
 void Walk::visit(Pending pending) {
   Node& node = *pending.node;
   refuse_foreign(node);
-  if (options_.create_graph) node.unfold();
+  if (unfolds_) node.unfold();
   const program::AtSite site(node.layer);  // its rule runs on behalf of the layer that recorded it
   const int count = node.inputs.size();
   SmallVector<uint8_t, 8> wanted(count, 0);
@@ -146,13 +201,18 @@ void Walk::visit(Pending pending) {
     return;
   }
   if (node.released) node.refuse_again(pending.grads.data());
+  NodeExtras* const extras = node.find_extras();
+  const GradList given{pending.grads.data(), pending.grads.size()};
+  if (extras) call_each(extras->before, given, {});
   SmallVector<Tensor, 4> out;
   out.resize(count);
   Grads grads(out.data(), wanted.data());
   {
     const CurrentNode current(&node);
+    const TellOfFailure tell(site ? &node : nullptr);
     node.run(pending.grads.data(), grads);
   }
+  if (extras || site) look_on(node, given, {out.data(), count});
   pending.grads.clear();
   for (int i = 0; i < count; ++i)
     if (wanted[i] && out[i].defined()) add_gradient(node.inputs[i], fit(node.inputs[i], out[i]));
@@ -202,6 +262,7 @@ struct Start {
 void walk_from(const Start& start, Walk& walk, const Tensors& grads,
                const BackwardOptions& options) {
   const GradMode mode(options.create_graph);
+  walk.begin_at(start.nodes);
   for (int i = 0; i < grads.size(); ++i) {
     const Edge& edge = start.edges[static_cast<size_t>(i)];
     walk.add_gradient(edge, fit(edge, grads[i]));
@@ -217,6 +278,12 @@ void check_input(const char* op, const Tensor& input) {
 }
 
 }  // namespace
+
+uint64_t current_pass() { return t_walk ? t_walk->id() : 0; }
+
+std::vector<uint8_t> visited_by_pass(const std::vector<Ref<Node>>& nodes) {
+  return t_walk ? t_walk->visits(nodes) : std::vector<uint8_t>(nodes.size());
+}
 
 bool has_pending_gradient(const Edge& edge) { return t_walk && t_walk->has_pending_gradient(edge); }
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "tape/accumulate.h"
+#include "tape/watch.h"
 #include "tensor/shape.h"
 
 namespace steep::tape {
@@ -19,8 +20,8 @@ void set_grad_enabled(bool enabled) { t_grad_enabled = enabled; }
 namespace {
 // Removes the tensor from the retainers of its node, which refer to it weakly.
 void stop_retaining(History& h) {
-  if (!h.retains_grad || !h.grad_fn) return;
-  auto& keepers = h.grad_fn->retainers;
+  if (!h.retains_grad || !h.grad_fn || !h.grad_fn->find_extras()) return;
+  auto& keepers = h.grad_fn->find_extras()->retainers;
   for (size_t i = 0; i < keepers.size(); ++i)
     if (keepers[i].second == h.owner) keepers.erase(keepers.begin() + static_cast<int64_t>(i--));
 }
@@ -52,7 +53,7 @@ Ref<Node> grad_fn(const Tensor& x) {
       stop_retaining(*h);
       h->grad_fn = history(again)->grad_fn;
       h->output = 0;
-      if (h->retains_grad) h->grad_fn->retainers.emplace_back(0, x.impl());
+      if (h->retains_grad) h->grad_fn->extras().retainers.emplace_back(0, x.impl());
     }
   }
   return h->grad_fn;
@@ -123,7 +124,7 @@ void retain_grad(const Tensor& x) {
   const Ref<Node> node = grad_fn(x);
   if (!node || h.retains_grad) return;  // a leaf keeps its gradient anyway
   h.retains_grad = true;
-  node->retainers.emplace_back(h.output, x.impl());
+  node->extras().retainers.emplace_back(h.output, x.impl());
 }
 
 void mark_view(const Tensor& view, const Tensor& x) {
@@ -185,28 +186,49 @@ void check_writable(const char* op, const Tensor& x) {
 }
 
 namespace {
-// What keep_results() has begun, innermost first. A plain pointer, so that a thread's end runs
-// nothing.
-struct Keeping {
-  Keeping* outer;
+// A plain pointer, so that a thread's end runs nothing.
+thread_local Watch* t_watch = nullptr;
+
+// What keep_results() has begun.
+class Keeping final : public Watch {
+ public:
+  static Keeping* innermost() {
+    for (Watch* watch = t_watch; watch; watch = watch->outer())
+      if (auto* const keeping = dynamic_cast<Keeping*>(watch)) return keeping;
+    return nullptr;
+  }
+  void recorded(const Tensor& out, History& h) override {
+    if (!h.grad_fn || innermost() != this) return;
+    retain_grad(out);
+    results.push_back({h.grad_fn, h.output, out});
+  }
   std::vector<KeptResult> results;
 };
-thread_local Keeping* t_keeping = nullptr;
 
-void keep(const Tensor& out, const History& h) {
-  if (!h.grad_fn) return;
-  retain_grad(out);
-  t_keeping->results.push_back({h.grad_fn, h.output, out});
+void tell_watches(const Tensor& out, History& h) {
+  for (Watch* watch = t_watch; watch; watch = watch->outer()) watch->recorded(out, h);
 }
 }  // namespace
 
-void keep_results() { t_keeping = new Keeping{t_keeping, {}}; }
+Watch::Watch() : outer_(std::exchange(t_watch, this)) {}
+Watch::~Watch() {
+  Watch** place = &t_watch;
+  while (*place && *place != this) place = &(*place)->outer_;
+  if (*place) *place = outer_;
+}
+void Watch::ran(Node&, GradList, GradList) {}
+void Watch::failed(const Node&) noexcept {}
+Watch* innermost_watch() { return t_watch; }
+
+WatchesOff::WatchesOff() : before_(std::exchange(t_watch, nullptr)) {}
+WatchesOff::~WatchesOff() { t_watch = before_; }
+
+void keep_results() { new Keeping; }
 
 std::vector<KeptResult> take_kept_results() {
-  if (!t_keeping) return {};
-  const std::unique_ptr<Keeping> innermost(t_keeping);
-  t_keeping = innermost->outer;
-  return std::move(innermost->results);
+  const std::unique_ptr<Keeping> ended(Keeping::innermost());
+  if (!ended) return {};
+  return std::move(ended->results);
 }
 
 void set_grad_fn(const Tensor& out, Ref<Node> node, int output) {
@@ -214,12 +236,12 @@ void set_grad_fn(const Tensor& out, Ref<Node> node, int output) {
   if (h.retains_grad) {
     // After an in-place write, the gradient to retain is that of the new value.
     stop_retaining(h);
-    if (node) node->retainers.emplace_back(output, out.impl());
+    if (node) node->extras().retainers.emplace_back(output, out.impl());
   }
   h.grad_fn = std::move(node);
   h.output = output;
   if (is_view(h)) h.view_version = out->version();
-  if (t_keeping) keep(out, h);
+  if (t_watch) tell_watches(out, h);
 }
 
 }  // namespace steep::tape

@@ -4,7 +4,6 @@
 
 #include "program/launch.h"
 #include "program/site.h"
-#include "tape/accumulate.h"
 #include "tensor/destroy.h"
 
 namespace steep::tape {
@@ -20,26 +19,6 @@ Node::Node(const char* name, int outputs)
 
 uint64_t Node::take_numbers(uint64_t count) {
   return g_last_number.fetch_add(count, std::memory_order_relaxed) + 1;
-}
-
-void call_each(const std::shared_ptr<Hooks>& hooks, Tensor& grad) {
-  if (!hooks) return;
-  for (const Hook& hook : Hooks(*hooks))
-    if (Tensor changed = hook.call(grad); changed.defined()) grad = std::move(changed);
-}
-
-void Node::call_hooks(Tensor* grads) {
-  for (size_t i = 0; i < hooks.size(); ++i) {  // which grows if a hook registers another one
-    const auto [output, list] = hooks[i];
-    if (grads[output].defined()) call_each(list, grads[output]);
-  }
-  if (retainers.empty()) return;
-  std::vector<std::pair<int, Tensor>> keepers;
-  for (const auto& [output, keeper] : retainers)
-    if (keeper->references() > 0)
-      keepers.emplace_back(output, Tensor(keeper));  // not being destroyed
-  for (const auto& [output, keeper] : keepers)
-    if (grads[output].defined()) accumulate_grad(keeper, grads[output]);
 }
 
 void Node::run(const Tensor* grads, Grads& out) {

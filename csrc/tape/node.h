@@ -2,13 +2,11 @@
 // inputs.
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "tensor/tensor.h"
+#include "tape/node_extras.h"
 
 namespace steep::tape {
 
@@ -37,24 +35,16 @@ class Grads {
   const uint8_t* wanted_;
 };
 
-// Called with a gradient as it passes; what it returns, if defined, replaces the gradient.
-struct Hook {
-  uint64_t id;
-  std::function<Tensor(const Tensor&)> call;
-};
-using Hooks = std::vector<Hook>;
-
-// Calls the hooks registered now with the gradient; one of them may register or remove hooks.
-void call_each(const std::shared_ptr<Hooks>& hooks, Tensor& grad);
-
 class Node : public Counted {
  public:
   Node(const char* name, int outputs);
   virtual ~Node() = default;
 
-  // Calls the hooks with the gradients of the outputs, which they may replace, and stores those
+  // Calls the hooks of its outputs with their gradients, which they may replace, and stores those
   // that are retained.
-  virtual void call_hooks(Tensor* grads);
+  virtual void call_hooks(Tensor* grads) {
+    if (extras_) extras_->call_tensor_hooks(grads);
+  }
   // Gradients of the outputs in, gradients of the inputs out. An undefined gradient stands for
   // zeros.
   virtual void apply(const Tensor* grads, Grads& out) = 0;
@@ -85,9 +75,13 @@ class Node : public Counted {
   const int outputs;
   bool released = false;
   SmallVector<Edge, 2> inputs;
-  std::vector<std::pair<int, std::shared_ptr<Hooks>>> hooks;  // by output
-  // By output: tensors (weak) that retain its gradient in .grad.
-  std::vector<std::pair<int, TensorImpl*>> retainers;
+
+  // What few nodes have; null if this one has none of it.
+  NodeExtras* find_extras() const { return extras_.get(); }
+  NodeExtras& extras() {
+    if (!extras_) extras_ = std::make_unique<NodeExtras>();
+    return *extras_;
+  }
 
   // Used by the search for nodes that one reference keeps alive (tape/owned.h).
   struct OwnershipMark {
@@ -121,6 +115,7 @@ class Node : public Counted {
   static uint64_t next_number() { return take_numbers(1); }
   // How many passes run it; guarded, like all of the graph, by the interpreter lock.
   int running_ = 0;
+  std::unique_ptr<NodeExtras> extras_;
 };
 
 // A node whose rule is a lambda; until released, it holds exactly what the lambda captures.

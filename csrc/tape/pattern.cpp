@@ -188,7 +188,7 @@ void Pattern::find_nodes(const Tensors& results, const Recorder& recorder) {
     recorded_nodes_.push_back(node);
     if (node->released) {
       refuse("backward has freed part of its result's graph; return the result's detach()");
-    } else if (!node->hooks.empty() || !node->retainers.empty()) {
+    } else if (node->find_extras() && node->find_extras()->is_hooked()) {
       refuse(
           "a tensor in the graph of its result has a hook or retains its gradient; do that with "
           "the result, outside the function");

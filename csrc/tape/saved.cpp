@@ -1,6 +1,7 @@
 #include "tape/saved.h"
 
 #include "program/launch.h"
+#include "tape/saved_hooks.h"
 #include "tape/stand_in.h"
 
 namespace steep::tape {
@@ -75,13 +76,19 @@ void Saved::refuse_changed() const {
 
 Tensor Saved::get() const {
   if (!parts_.tensor.defined()) return parts_.tensor;
-  if (parts_.tensor->swaps != parts_.swaps || parts_.tensor->version() != parts_.version)
+  if (parts_.tensor->swaps != parts_.swaps || parts_.tensor->version() != parts_.version) {
+    if (is_packed(parts_)) return with_graph(unpacked(parts_));
     refuse_changed();
-  if (!grad_enabled()) return parts_.tensor;
+  }
+  return with_graph(parts_.tensor);
+}
+
+Tensor Saved::with_graph(const Tensor& x) const {
+  if (!grad_enabled()) return x;
   int index = parts_.index;
   Ref<Node> node = parts_.is_output ? front_of(t_current, index) : parts_.grad_fn;
-  if (!node) return parts_.tensor;
-  const Tensor again = alias(parts_.tensor);
+  if (!node) return x;
+  const Tensor again = alias(x);
   set_grad_fn(again, std::move(node), index);
   return again;
 }

@@ -33,6 +33,8 @@ class Saved {
 
  private:
   void refuse_changed() const;
+  // What was saved, with its place in the graph if the pass itself is recorded.
+  Tensor with_graph(const Tensor& x) const;
 
   SavedParts parts_;
 };

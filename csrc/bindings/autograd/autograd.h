@@ -18,6 +18,11 @@ void add_grad_modes(PyObject* module);
 PyObject* wrap(const Ref<tape::Node>& node);
 // "add" as "AddBackward0": how PyTorch spells a node of the graph.
 std::string node_label(const char* name);
+void add_node_type(PyObject* module);
 void add_nodes(PyObject* module);
+
+// saved_tensors_hooks, and detect_anomaly.
+void add_saved_hooks(PyObject* module);
+void add_anomaly(PyObject* module);
 
 }  // namespace steep::bindings

@@ -1,10 +1,8 @@
 #include "bindings/autograd/hooks.h"
 
-#include <atomic>
 #include <new>
 
 #include "bindings/autograd/autograd.h"
-#include "bindings/programs/frames.h"
 #include "bindings/tensor/tensor_type.h"
 #include "tape/history.h"
 #include "tape/owned.h"
@@ -13,47 +11,8 @@ namespace steep::bindings {
 
 namespace {
 
-int callables = 0;  // guarded by the interpreter lock
-
-// A Python callable as a tape::Hook's function. Copies share the callable.
-class PythonHook {
- public:
-  // How it is called, and its result read.
-  using Protocol = Tensor (*)(PyObject* callable, const Tensor& given);
-
-  PythonHook(PyObject* callable, Protocol protocol, uint64_t id)
-      : callable_(new_reference(callable)), protocol_(protocol), id_(id) {
-    ++callables;
-  }
-  PythonHook(const PythonHook& other)
-      : callable_(other.callable_), protocol_(other.protocol_), id_(other.id_) {
-    const WithGil gil;
-    Py_INCREF(callable_);
-    ++callables;
-  }
-  PythonHook& operator=(const PythonHook&) = delete;
-  ~PythonHook() {
-    if (!Py_IsInitialized()) return;  // the process is ending: the callable is not freed
-    const WithGil gil;
-    --callables;
-    Py_DECREF(callable_);
-  }
-
-  Tensor operator()(const Tensor& given) const {
-    const WithGil gil;
-    note_hook(callable_, id_);
-    return protocol_(callable_, given);
-  }
-  PyObject* callable() const { return callable_; }
-
- private:
-  PyObject* callable_;
-  Protocol protocol_;
-  uint64_t id_;
-};
-
 // A hook of register_hook: takes a gradient, returns None or another gradient.
-Tensor change_gradient(PyObject* callable, const Tensor& grad) {
+Tensor change_gradient(PyObject* callable, const Tensor& grad, const Tensor&) {
   const Owned given(wrap(grad));
   const Owned changed(PyObject_CallOneArg(callable, given.get()));
   if (changed.get() == Py_None) return Tensor();
@@ -74,7 +33,7 @@ Tensor change_gradient(PyObject* callable, const Tensor& grad) {
 }
 
 // A hook of register_post_accumulate_grad_hook: takes the leaf.
-Tensor show_leaf(PyObject* callable, const Tensor& leaf) {
+Tensor show_leaf(PyObject* callable, const Tensor& leaf, const Tensor&) {
   const Owned given(wrap(leaf));
   const Owned answer(PyObject_CallOneArg(callable, given.get()));
   if (answer.get() != Py_None) {
@@ -85,59 +44,17 @@ Tensor show_leaf(PyObject* callable, const Tensor& leaf) {
   return Tensor();
 }
 
-std::atomic<uint64_t> next_id{1};
-
-// What register_hook returns. It refers weakly to the list, so a handle keeps no graph alive.
-struct Handle {
-  PyObject_HEAD
-  std::weak_ptr<tape::Hooks> hooks;
-  uint64_t id;
-};
-
-PyTypeObject* handle_type = nullptr;
-
-Handle* handle_of(PyObject* self) { return reinterpret_cast<Handle*>(self); }
-
-PyObject* handle_remove(PyObject* self, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    if (const auto hooks = handle_of(self)->hooks.lock()) {
-      for (size_t i = 0; i < hooks->size(); ++i) {
-        if ((*hooks)[i].id != handle_of(self)->id) continue;
-        const tape::Hook dying = std::move((*hooks)[i]);  // destroying its callable may run code
-        hooks->erase(hooks->begin() + static_cast<int64_t>(i));
-        break;
-      }
-    }
-    Py_RETURN_NONE;
-  });
+// Hooks of a leaf's accumulator, which has one output and no inputs.
+Tensor tell_accumulating(PyObject* callable, const Tensor& grad, const Tensor&) {
+  Tensor changed = grad;
+  NodeCallable::call(callable, {&changed, 1}, nullptr);
+  return changed;
 }
-
-PyObject* handle_enter(PyObject* self, PyObject*) { return new_reference(self); }
-PyObject* handle_exit(PyObject* self, PyObject*) { return handle_remove(self, nullptr); }
-
-void handle_dealloc(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
-  handle_of(self)->hooks.~weak_ptr();
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-
-PyMethodDef methods[] = {
-    {"remove", handle_remove, METH_NOARGS, "Removes the hook; a second call does nothing."},
-    {"__enter__", handle_enter, METH_NOARGS, nullptr},
-    {"__exit__", handle_exit, METH_VARARGS, nullptr},
-    {nullptr, nullptr, 0, nullptr}};
-PyType_Slot slots[] = {{Py_tp_dealloc, slot(handle_dealloc)},
-                       {Py_tp_methods, methods},
-                       {Py_tp_doc, const_cast<char*>("Removes a hook again.")},
-                       {0, nullptr}};
-PyType_Spec spec = {"steep._core.HookHandle", sizeof(Handle), 0,
-                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-
-// The list, made if there is none.
-const std::shared_ptr<tape::Hooks>& list_in(std::shared_ptr<tape::Hooks>& place) {
-  if (!place) place = std::make_shared<tape::Hooks>();
-  return place;
+Tensor tell_accumulated(PyObject* callable, const Tensor&, const Tensor& arrived) {
+  Tensor seen = arrived;
+  const tape::GradList outputs{&seen, 1};
+  NodeCallable::call(callable, {nullptr, 0}, &outputs);
+  return Tensor();
 }
 
 // The hooks of a tensor: a leaf's own; otherwise those of its output, at the node that made it.
@@ -145,10 +62,11 @@ std::shared_ptr<tape::Hooks> hooks_of(const Tensor& x) {
   tape::History& history = tape::ensure_history(x);
   const Ref<tape::Node> node = tape::grad_fn(x);
   if (!node) return list_in(history.hooks);
-  for (const auto& [output, hooks] : node->hooks)
+  auto& lists = node->extras().hooks;
+  for (const auto& [output, hooks] : lists)
     if (output == history.output) return hooks;
-  node->hooks.emplace_back(history.output, std::make_shared<tape::Hooks>());
-  return node->hooks.back().second;
+  lists.emplace_back(history.output, std::make_shared<tape::Hooks>());
+  return lists.back().second;
 }
 
 void check_hook(const char* op, const Tensor& x, PyObject* callable) {
@@ -163,13 +81,10 @@ void check_hook(const char* op, const Tensor& x, PyObject* callable) {
 }
 
 PyObject* add_hook(const std::shared_ptr<tape::Hooks>& hooks, PyObject* callable,
-                   PythonHook::Protocol protocol) {
-  const uint64_t id = next_id++;
-  hooks->push_back({id, PythonHook(callable, protocol, id)});
-  Owned handle(handle_type->tp_alloc(handle_type, 0));
-  new (&handle_of(handle.get())->hooks) std::weak_ptr<tape::Hooks>(hooks);
-  handle_of(handle.get())->id = id;
-  return handle.release();
+                   TensorHook::Protocol protocol) {
+  const uint64_t id = take_hook_number();
+  hooks->push_back({id, TensorHook(callable, protocol, id)});
+  return make_handle(hooks, id);
 }
 
 // ---- for recordings ----
@@ -178,10 +93,8 @@ PyObject* add_hook(const std::shared_ptr<tape::Hooks>& hooks, PyObject* callable
 template <class Use>
 bool all_of(const std::shared_ptr<tape::Hooks>& hooks, const Use& use) {
   if (!hooks) return true;
-  for (const tape::Hook& hook : *hooks) {
-    const auto* own = hook.call.target<PythonHook>();
-    if (!use(own ? own->callable() : Py_None)) return false;
-  }
+  for (const tape::Hook& hook : *hooks)
+    if (!use(callable_of(hook))) return false;
   return true;
 }
 
@@ -191,8 +104,8 @@ template <class Use>
 bool all_of(const Tensor& x, const Use& use) {
   const tape::History* const h = tape::history(x);
   if (!h) return true;
-  if (h->grad_fn)
-    for (const auto& [output, hooks] : h->grad_fn->hooks)
+  if (h->grad_fn && h->grad_fn->find_extras())
+    for (const auto& [output, hooks] : h->grad_fn->find_extras()->hooks)
       if (output == h->output && !all_of(hooks, use)) return false;
   return all_of(h->hooks, use) && use(Py_None) && all_of(h->post_hooks, use);
 }
@@ -210,7 +123,9 @@ PyObject* hooks_as_tuple(PyObject*, PyObject* object) {
   });
 }
 
-PyObject* next_hook(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(next_id.load()); }
+PyObject* next_hook(PyObject*, PyObject*) {
+  return PyLong_FromUnsignedLongLong(next_hook_number());
+}
 
 PyMethodDef functions[] = {
     {"hooks_of", hooks_as_tuple, METH_O,
@@ -220,11 +135,21 @@ PyMethodDef functions[] = {
 
 // ---- for the collector ----
 
-int visit_list(const std::shared_ptr<tape::Hooks>& hooks, visitproc visit, void* arg) {
+template <class List>
+int visit_list(const std::shared_ptr<List>& hooks, visitproc visit, void* arg) {
   if (!hooks) return 0;
-  for (const tape::Hook& hook : *hooks)
-    if (const auto* own = hook.call.target<PythonHook>()) Py_VISIT(own->callable());
+  for (const auto& hook : *hooks)
+    if (PyObject* const callable = callable_of(hook); callable != Py_None) Py_VISIT(callable);
   return 0;
+}
+
+int visit_extras(const tape::NodeExtras* extras, visitproc visit, void* arg) {
+  if (!extras) return 0;
+  Py_VISIT(static_cast<PyObject*>(extras->metadata.get()));
+  for (const auto& [output, hooks] : extras->hooks)
+    if (const int stop = visit_list(hooks, visit, arg)) return stop;
+  if (const int stop = visit_list(extras->before, visit, arg)) return stop;
+  return visit_list(extras->after, visit, arg);
 }
 
 int visit_own(const tape::History& history, visitproc visit, void* arg) {
@@ -242,8 +167,7 @@ tape::History* history_of_leaf(const tape::Node& node) {
 int visit_nodes(const tape::OwnedNodes& nodes, visitproc visit, void* arg) {
   for (const tape::Node* node : nodes) {
     Py_VISIT(static_cast<PyObject*>(node->foreign()));
-    for (const auto& [output, hooks] : node->hooks)
-      if (const int stop = visit_list(hooks, visit, arg)) return stop;
+    if (const int stop = visit_extras(node->find_extras(), visit, arg)) return stop;
     if (const tape::History* history = history_of_leaf(*node))
       if (const int stop = visit_own(*history, visit, arg)) return stop;
   }
@@ -251,11 +175,18 @@ int visit_nodes(const tape::OwnedNodes& nodes, visitproc visit, void* arg) {
 }
 
 // Callables are destroyed after all lists have been detached: that may run code.
-using Dying = std::vector<std::shared_ptr<tape::Hooks>>;
+using Dying = std::vector<std::shared_ptr<void>>;
 
 void take_own(tape::History& history, Dying& dying) {
   dying.push_back(std::move(history.hooks));
   dying.push_back(std::move(history.post_hooks));
+}
+
+void take_extras(tape::NodeExtras& extras, Dying& dying) {
+  for (auto& [output, hooks] : std::exchange(extras.hooks, {})) dying.push_back(std::move(hooks));
+  dying.push_back(std::move(extras.before));
+  dying.push_back(std::move(extras.after));
+  dying.push_back(std::move(extras.metadata));
 }
 
 // The hooks of the nodes, and a tensor's own if there is one. If there is no memory for the list,
@@ -264,7 +195,8 @@ void take_own(tape::History& history, Dying& dying) {
 void drop_all(tape::History* own, const tape::OwnedNodes& nodes) {
   Dying dying;
   size_t count = 2;
-  for (const tape::Node* node : nodes) count += node->hooks.size() + 2;
+  for (const tape::Node* node : nodes)
+    count += 2 + (node->find_extras() ? node->find_extras()->hooks.size() + 3 : 0);
   try {
     dying.reserve(count);
   } catch (const std::bad_alloc&) {
@@ -272,12 +204,14 @@ void drop_all(tape::History* own, const tape::OwnedNodes& nodes) {
   }
   if (own) take_own(*own, dying);
   for (tape::Node* node : nodes) {
-    for (auto& [output, hooks] : std::exchange(node->hooks, {})) dying.push_back(std::move(hooks));
+    if (tape::NodeExtras* const extras = node->find_extras()) take_extras(*extras, dying);
     if (tape::History* history = history_of_leaf(*node)) take_own(*history, dying);
   }
 }
 
-bool sole(const Tensor& x) { return callables > 0 && x.defined() && x->references() == 1; }
+bool sole(const Tensor& x) {
+  return callables_in_graphs() > 0 && x.defined() && x->references() == 1;
+}
 
 }  // namespace
 
@@ -295,7 +229,24 @@ PyObject* register_post_hook(const Tensor& x, PyObject* callable) {
   return add_hook(list_in(tape::ensure_history(x).post_hooks), callable, show_leaf);
 }
 
-void count_callables(int more) { callables += more; }
+PyObject* register_node_hook(const Ref<tape::Node>& node, PyObject* callable, bool after) {
+  const char* const op = after ? "register_hook" : "register_prehook";
+  if (!PyCallable_Check(callable))
+    raise(PyExc_TypeError, join(op, ": expected a callable, got ", type_name(callable),
+                                "; pass a function of tuples of gradients"));
+  tape::NodeExtras& extras = node->extras();
+  if (TensorImpl* const leaf = node->leaf()) {
+    // A compiled function's replay asks the leaf for its hooks, and gradients are added up last.
+    tape::History& history = tape::ensure_history(Tensor(leaf));
+    extras.given_to_leaf.push_back(next_hook_number());
+    return add_hook(list_in(after ? history.post_hooks : history.hooks), callable,
+                    after ? tell_accumulated : tell_accumulating);
+  }
+  const auto& hooks = list_in(after ? extras.after : extras.before);
+  const uint64_t id = take_hook_number();
+  hooks->push_back({id, NodeCallable(callable, after, id)});
+  return make_handle(hooks, id);
+}
 
 bool has_hooks_of(const Tensor& x, PyObject* callables) {
   Py_ssize_t i = 0;
@@ -319,14 +270,13 @@ void drop_hooks(const Tensor& x) {
 }
 
 int visit_hooks(const Ref<tape::Node>& node, visitproc visit, void* arg) {
-  return callables > 0 ? visit_nodes(tape::OwnedNodes(node), visit, arg) : 0;
+  return callables_in_graphs() > 0 ? visit_nodes(tape::OwnedNodes(node), visit, arg) : 0;
 }
 
 void drop_hooks(const Ref<tape::Node>& node) { drop_all(nullptr, tape::OwnedNodes(node)); }
 
 void add_hook_handle(PyObject* module) {
-  handle_type = make_type(spec);
-  checked(PyModule_AddObjectRef(module, "HookHandle", reinterpret_cast<PyObject*>(handle_type)));
+  add_handle_type(module);
   checked(PyModule_AddFunctions(module, functions));
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "bindings/autograd/callable.h"
 #include "bindings/python.h"
 #include "tape/node.h"
 #include "tensor/tensor.h"
@@ -15,6 +16,10 @@ PyObject* register_hook(const Tensor& x, PyObject* callable);
 // after its .grad has been added to.
 PyObject* register_post_hook(const Tensor& x, PyObject* callable);
 
+// node.register_prehook(callable) and node.register_hook(callable): the same for one that is called
+// before the node's rule runs, or after it.
+PyObject* register_node_hook(const Ref<tape::Node>& node, PyObject* callable, bool after);
+
 // Whether a tensor's hooks are those in a tuple from hooks_of().
 bool has_hooks_of(const Tensor& x, PyObject* callables);
 
@@ -25,9 +30,6 @@ void drop_hooks(const Tensor& x);
 // The same for a node whose only owner is its Python object.
 int visit_hooks(const Ref<tape::Node>& node, visitproc visit, void* arg);
 void drop_hooks(const Ref<tape::Node>& node);
-// The number of callables in graphs: while there are none, the collector need not search.
-void count_callables(int more);
-
 // Adds the handle's type, hooks_of and next_hook.
 void add_hook_handle(PyObject* module);
 

@@ -1,146 +1,17 @@
-// Nodes of the graph as Python objects, and nodes whose rule is written in Python.
+// Nodes whose rule is written in Python, and what such a rule keeps.
 
-#include <cctype>
 #include <set>
 #include <string>
 
 #include "bindings/autograd/autograd.h"
 #include "bindings/autograd/hooks.h"
 #include "bindings/tensor/tensor_type.h"
-#include "bindings/types/dtype_type.h"
 #include "tape/history.h"
-#include "tape/saved.h"
+#include "tape/saved_hooks.h"
 
 namespace steep::bindings {
 
 namespace {
-
-// ---- a view of a node ----
-
-struct NodeObject {
-  PyObject_HEAD
-  Ref<tape::Node> node;
-};
-
-PyTypeObject* node_type = nullptr;
-
-const Ref<tape::Node>& node_of(PyObject* self) { return reinterpret_cast<NodeObject*>(self)->node; }
-
-template <class Object, class Member, Member Object::* member>
-void dealloc(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
-  (reinterpret_cast<Object*>(self)->*member).~Member();
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-
-void node_dealloc(PyObject* self) {
-  PyObject_GC_UnTrack(self);
-  dealloc<NodeObject, Ref<tape::Node>, &NodeObject::node>(self);
-}
-int node_traverse(PyObject* self, visitproc visit, void* arg) {
-  Py_VISIT(Py_TYPE(self));
-  return visit_hooks(node_of(self), visit, arg);
-}
-int node_clear(PyObject* self) {
-  drop_hooks(node_of(self));
-  return 0;
-}
-
-PyObject* node_name(PyObject* self, PyObject*) {
-  return guarded([&] { return PyUnicode_FromString(node_label(node_of(self)->name).c_str()); });
-}
-PyObject* node_repr(PyObject* self) {
-  return guarded([&] {
-    return PyUnicode_FromFormat("<%s object at %p>", node_label(node_of(self)->name).c_str(),
-                                node_of(self).get());
-  });
-}
-PyObject* node_compare(PyObject* self, PyObject* other, int operation) {
-  if (Py_TYPE(other) != node_type || (operation != Py_EQ && operation != Py_NE))
-    Py_RETURN_NOTIMPLEMENTED;
-  return PyBool_FromLong((node_of(self) == node_of(other)) == (operation == Py_EQ));
-}
-Py_hash_t node_hash(PyObject* self) {
-  return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(node_of(self).get()) >> 4);
-}
-
-PyObject* node_next(PyObject* self, void*) {
-  return guarded([&] {
-    const tape::Node& node = *node_of(self);
-    Owned tuple(PyTuple_New(node.inputs.size()));
-    for (int i = 0; i < node.inputs.size(); ++i) {
-      const tape::Edge& edge = node.inputs[i];
-      PyTuple_SET_ITEM(tuple.get(), i, checked(Py_BuildValue("(Ni)", wrap(edge.node), edge.index)));
-    }
-    return tuple.release();
-  });
-}
-
-PyObject* node_input_shapes(PyObject* self, void*) {
-  return guarded([&] {
-    const tape::Node& node = *node_of(self);
-    Owned tuple(PyTuple_New(node.inputs.size()));
-    for (int i = 0; i < node.inputs.size(); ++i) {
-      const tape::Edge& edge = node.inputs[i];
-      PyTuple_SET_ITEM(tuple.get(), i, edge.node ? wrap_size(edge.shape) : new_reference(Py_None));
-    }
-    return tuple.release();
-  });
-}
-PyObject* node_variable(PyObject* self, void*) {
-  return guarded([&]() -> PyObject* {
-    TensorImpl* const leaf = node_of(self)->leaf();
-    if (!leaf) Py_RETURN_NONE;
-    return wrap(Tensor(leaf));
-  });
-}
-
-// What Function's forward has set on ctx is found on the node as well.
-PyObject* node_attribute(PyObject* self, PyObject* name) {
-  PyObject* const found = PyObject_GenericGetAttr(self, name);
-  auto* const rule = static_cast<PyObject*>(node_of(self)->foreign());
-  if (found || !rule || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
-  PyObject *type, *error, *trace;
-  PyErr_Fetch(&type, &error, &trace);
-  PyObject* const ctx = PyObject_GetAttrString(new_reference(rule), "ctx");
-  Py_DECREF(rule);
-  PyObject* const kept = ctx ? PyObject_GetAttr(ctx, name) : nullptr;
-  Py_XDECREF(ctx);
-  if (!kept && PyErr_ExceptionMatches(PyExc_AttributeError)) {
-    PyErr_Restore(type, error, trace);  // the first error, which names the node
-    return nullptr;
-  }
-  Py_XDECREF(type), Py_XDECREF(error), Py_XDECREF(trace);
-  return kept;
-}
-
-PyMethodDef node_methods[] = {
-    {"name", node_name, METH_NOARGS, "The operation, as PyTorch spells it: 'AddBackward0'."},
-    {nullptr, nullptr, 0, nullptr}};
-PyGetSetDef node_attributes[] = {
-    {"next_functions", node_next, nullptr,
-     "(node, output number) for each input; node is None where no gradient is wanted.", nullptr},
-    {"input_shapes", node_input_shapes, nullptr,
-     "The shape of each input; None where no gradient is wanted.", nullptr},
-    {"variable", node_variable, nullptr,
-     "Of an AccumulateGrad, the leaf whose .grad it adds to; else None.", nullptr},
-    {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyType_Slot node_slots[] = {
-    {Py_tp_dealloc, slot(node_dealloc)},
-    {Py_tp_traverse, slot(node_traverse)},
-    {Py_tp_clear, slot(node_clear)},
-    {Py_tp_repr, slot(node_repr)},
-    {Py_tp_getattro, slot(node_attribute)},
-    {Py_tp_richcompare, slot(node_compare)},
-    {Py_tp_hash, slot(node_hash)},
-    {Py_tp_methods, node_methods},
-    {Py_tp_getset, node_attributes},
-    {Py_tp_doc, const_cast<char*>("An operation in the graph that backward walks.")},
-    {0, nullptr}};
-PyType_Spec node_spec = {
-    "steep.autograd.Node", sizeof(NodeObject), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, node_slots};
 
 // ---- what a Function keeps ----
 
@@ -148,6 +19,13 @@ struct SavedObject {
   PyObject_HEAD
   tape::Saved saved;
 };
+
+void saved_dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  reinterpret_cast<SavedObject*>(self)->saved.~Saved();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
 
 PyObject* saved_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
@@ -157,10 +35,11 @@ PyObject* saved_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords)
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!|i:SavedTensor",
                                      const_cast<char**>(names), tensor_type, &tensor, &output))
       return nullptr;
+    tape::Saved saved = output < 0 ? tape::Saved(tensor_of(tensor))
+                                   : tape::Saved::output(tensor_of(tensor), output);
+    if (const tape::PackingWatch* const watch = tape::packing_watch()) saved = watch->packed(saved);
     Owned object(type->tp_alloc(type, 0));
-    new (&reinterpret_cast<SavedObject*>(object.get())->saved)
-        tape::Saved(output < 0 ? tape::Saved(tensor_of(tensor))
-                               : tape::Saved::output(tensor_of(tensor), output));
+    new (&reinterpret_cast<SavedObject*>(object.get())->saved) tape::Saved(std::move(saved));
     return object.release();
   });
 }
@@ -171,11 +50,10 @@ PyObject* saved_get(PyObject* self, PyObject*) {
 PyMethodDef saved_methods[] = {
     {"get", saved_get, METH_NOARGS, "The tensor; refuses one that has been written to since."},
     {nullptr, nullptr, 0, nullptr}};
-PyType_Slot saved_slots[] = {
-    {Py_tp_new, slot(saved_new)},
-    {Py_tp_dealloc, slot(dealloc<SavedObject, tape::Saved, &SavedObject::saved>)},
-    {Py_tp_methods, saved_methods},
-    {0, nullptr}};
+PyType_Slot saved_slots[] = {{Py_tp_new, slot(saved_new)},
+                             {Py_tp_dealloc, slot(saved_dealloc)},
+                             {Py_tp_methods, saved_methods},
+                             {0, nullptr}};
 PyType_Spec saved_spec = {"steep._core.SavedTensor", sizeof(SavedObject), 0, Py_TPFLAGS_DEFAULT,
                           saved_slots};
 
@@ -301,29 +179,8 @@ PyMethodDef functions[] = {
 
 }  // namespace
 
-std::string node_label(const char* name) {
-  std::string label = name;
-  if (!label.empty() && std::isupper(static_cast<unsigned char>(label[0])))
-    return label;  // already in that form
-  std::string out;
-  bool start = true;
-  for (char c : label) {
-    if (c != '_') out += start ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
-    start = c == '_';
-  }
-  return out + "Backward0";
-}
-
-PyObject* wrap(const Ref<tape::Node>& node) {
-  if (!node) Py_RETURN_NONE;
-  Owned object(node_type->tp_alloc(node_type, 0));
-  new (&reinterpret_cast<NodeObject*>(object.get())->node) Ref<tape::Node>(node);
-  return object.release();
-}
-
 void add_nodes(PyObject* module) {
-  node_type = make_type(node_spec);
-  checked(PyModule_AddObjectRef(module, "Node", reinterpret_cast<PyObject*>(node_type)));
+  add_node_type(module);
   checked(PyModule_AddObjectRef(module, "SavedTensor",
                                 reinterpret_cast<PyObject*>(make_type(saved_spec))));
   checked(PyModule_AddFunctions(module, functions));

@@ -45,8 +45,9 @@ PyObject* read_open_call(PyObject* args, PyObject* kwargs, PyObject* namespaces,
 
 inline bool has_hooks(const Tensor& x) {
   const tape::History* const h = tape::history(x);
-  return h && ((h->hooks && !h->hooks->empty()) || (h->post_hooks && !h->post_hooks->empty()) ||
-               (h->grad_fn && !h->grad_fn->hooks.empty()));
+  return h &&
+         ((h->hooks && !h->hooks->empty()) || (h->post_hooks && !h->post_hooks->empty()) ||
+          (h->grad_fn && h->grad_fn->find_extras() && !h->grad_fn->find_extras()->hooks.empty()));
 }
 
 }  // namespace steep::bindings

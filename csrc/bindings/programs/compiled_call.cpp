@@ -5,7 +5,7 @@
 #include "bindings/programs/program_replay.h"
 #include "bindings/programs/program_table.h"
 #include "bindings/tensor/tensor_type.h"
-#include "tape/history.h"
+#include "tape/watch.h"
 
 namespace steep::bindings {
 
@@ -64,7 +64,7 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     static PyObject* const anew = checked(PyUnicode_InternFromString("_call_anew"));
     static PyObject* const endless = checked(PyUnicode_InternFromString("_call_endless"));
-    if (!table_in(self)) return call_method(self, anew, args, kwargs);
+    if (!table_in(self) || tape::replays_forbidden()) return call_method(self, anew, args, kwargs);
     const Owned held = Owned::borrow(table_in(self));  // the call may replace it
     Table& table = programs_of(held.get());
     NotReplayed otherwise;

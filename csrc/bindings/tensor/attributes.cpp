@@ -58,6 +58,13 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
 PyObject* get_is_leaf(PyObject* self, void*) {
   return guarded([&] { return PyBool_FromLong(tape::is_leaf(tensor_of(self))); });
 }
+PyObject* get_output_nr(PyObject* self, void*) {
+  return guarded([&] {
+    const Tensor& x = tensor_of(self);
+    const bool is_result = !tape::is_leaf(x);  // of a view, brought up to date
+    return PyLong_FromLong(is_result ? tape::history(x)->output : 0);
+  });
+}
 PyObject* get_retains_grad(PyObject* self, void*) {
   const tape::History* history = tape::history(tensor_of(self));
   return PyBool_FromLong(history && history->retains_grad);
@@ -195,6 +202,7 @@ PyGetSetDef attributes[] = {
     {"grad_fn", get_grad_fn, nullptr, "The node of the graph that made it; None on a leaf.",
      nullptr},
     {"is_leaf", get_is_leaf, nullptr, "Whether no recorded operation made it.", nullptr},
+    {"output_nr", get_output_nr, nullptr, "Which output of its grad_fn it is.", nullptr},
     {"retains_grad", get_retains_grad, nullptr,
      "Whether retain_grad() was called on it, if it is not a leaf.", nullptr},
     {"data", get_data, set_data,

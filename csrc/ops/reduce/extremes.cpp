@@ -1,4 +1,6 @@
 // Greatest and least values, and where they are.
+#include <cstring>
+
 #include "ops/elementwise/compare.h"
 #include "ops/reduce/reduce.h"
 #include "ops/registry.h"
@@ -47,6 +49,12 @@ Tensor shared_evenly(const Tensor& grad, const Tensor& x, const Tensor& out, con
   return mul(spread(grad, plan.kept, plan.whole), div(ties, count));
 }
 
+// That of max(x), where max(x, dim) has the first name.
+const char* name_of_node(const char* op) {
+  if (!std::strcmp(op, "max")) return "MaxBackward1";
+  return std::strcmp(op, "min") ? op : "MinBackward1";
+}
+
 Tensor most(const Side& side, const char* op, const Tensor& x, const std::optional<Dims>& dim,
             bool keepdim, bool nans_tie) {
   const Reduction plan = plan_reduction(op, x, dim, keepdim);
@@ -54,7 +62,7 @@ Tensor most(const Side& side, const char* op, const Tensor& x, const std::option
   const Tensor out = reduce_runs(*side.value, x, plan, x.dtype());
   if (wanted(x)) {
     record(
-        op, out, {x},
+        name_of_node(op), out, {x},
         [x = Saved(x), out = Saved::output(out), plan, nans_tie](const Tensor& grad, Grads& grads) {
           grads[0] = shared_evenly(grad, x.get(), out.get(), plan, nans_tie);
         });

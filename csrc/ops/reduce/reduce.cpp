@@ -34,7 +34,7 @@ Tensor sum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional
   const Reduction plan = plan_reduction("sum", x, dim, keepdim);
   const Tensor out = to(plain_sum(summand(x, type), plan), type);
   if (wanted(x)) {
-    record("sum", out, {x},
+    record(dim ? "SumBackward1" : "sum", out, {x},
            [kept = plan.kept, whole = plan.whole](const Tensor& grad, Grads& grads) {
              grads[0] = spread(grad, kept, whole);
            });
@@ -44,7 +44,8 @@ Tensor sum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional
 
 void record_mean(const Tensor& out, const Tensor& x, const Reduction& plan) {
   const int64_t n = std::max<int64_t>(plan.n, 1);  // a mean of nothing passes nothing on
-  record("mean", out, {x},
+  const bool whole = plan.dims.size() == plan.whole.size();
+  record(whole ? "mean" : "MeanBackward1", out, {x},
          [kept = plan.kept, whole = plan.whole, n](const Tensor& grad, Grads& grads) {
            grads[0] = spread(div(grad, Number(n)), kept, whole);
          });
@@ -87,21 +88,22 @@ Tensor prod_over(const Tensor& x, const std::optional<Dims>& dim, bool keepdim,
   const Tensor terms = summand(x, type);
   const Tensor out = to(reduce_runs(kernels::kProd, terms, plan, terms.dtype()), type);
   if (wanted(x)) {
-    record("prod", out, {x}, [x = Saved(x), plan](const Tensor& grad, Grads& grads) {
-      const Tensor terms = to(x.get(), grad.dtype());
-      if (terms.numel() == 0) {
-        grads[0] = terms;
-      } else if (plan.dims.size() == plan.whole.size()) {
-        grads[0] = mul(reshape(product_of_others(reshape(terms, {1, plan.n})), plan.whole),
-                       spread(grad, plan.kept, plan.whole));
-      } else {
-        const int64_t dim = plan.dims[0];
-        const Tensor last = transpose(terms, dim, -1);
-        const Tensor others = reshape(
-            product_of_others(reshape(last, {last.numel() / plan.n, plan.n})), last.shape());
-        grads[0] = mul(transpose(others, dim, -1), spread(grad, plan.kept, plan.whole));
-      }
-    });
+    record(dim ? "ProdBackward1" : "prod", out, {x},
+           [x = Saved(x), plan](const Tensor& grad, Grads& grads) {
+             const Tensor terms = to(x.get(), grad.dtype());
+             if (terms.numel() == 0) {
+               grads[0] = terms;
+             } else if (plan.dims.size() == plan.whole.size()) {
+               grads[0] = mul(reshape(product_of_others(reshape(terms, {1, plan.n})), plan.whole),
+                              spread(grad, plan.kept, plan.whole));
+             } else {
+               const int64_t dim = plan.dims[0];
+               const Tensor last = transpose(terms, dim, -1);
+               const Tensor others = reshape(
+                   product_of_others(reshape(last, {last.numel() / plan.n, plan.n})), last.shape());
+               grads[0] = mul(transpose(others, dim, -1), spread(grad, plan.kept, plan.whole));
+             }
+           });
   }
   return out;
 }

@@ -9,8 +9,10 @@ Example:
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from steep._core import (
     Node,
@@ -31,20 +33,31 @@ __all__ = [
     "FunctionCtx",
     "Node",
     "Variable",
+    "anomaly_mode",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
     "once_differentiable",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
 
-__getattr__ = importing(__name__, "functional")
+__getattr__ = importing(
+    __name__,
+    "functional",
+    "graph",
+    "anomaly_mode",
+    detect_anomaly="anomaly_mode",
+    set_detect_anomaly="anomaly_mode",
+)
 
 
 def backward(
@@ -74,7 +87,22 @@ def backward(
         >>> x.grad
         tensor(6.)
     """
-    autograd_backward(tensors, grad_tensors, retain_graph, create_graph, inputs)
+    try:
+        autograd_backward(tensors, grad_tensors, retain_graph, create_graph, inputs)
+    except TypeError:
+        tensors, inputs = _without_edges(tensors, grad_tensors, inputs)
+        autograd_backward(tensors, grad_tensors, retain_graph, create_graph, inputs)
+
+
+def _without_edges(outputs: Any, grads: Any, inputs: Any) -> tuple[Any, Any]:
+    """The same with a tensor for each `GradientEdge`; raises what is being handled if none is."""
+    graph = sys.modules.get("steep.autograd.graph")
+    if graph is None:
+        raise  # called in an except clause
+    changed = graph.as_tensors(outputs, grads), graph.as_tensors(inputs)
+    if changed[0] is outputs and changed[1] is inputs:
+        raise
+    return changed
 
 
 def grad(
@@ -129,4 +157,8 @@ def grad(
         from steep.func.custom import gradients_of_batched
 
         return gradients_of_batched(outputs, inputs, grad_outputs, *rest)
-    return autograd_grad(outputs, inputs, grad_outputs, *rest)
+    try:
+        return autograd_grad(outputs, inputs, grad_outputs, *rest)
+    except TypeError:
+        outputs, inputs = _without_edges(outputs, grad_outputs, inputs)
+        return autograd_grad(outputs, inputs, grad_outputs, *rest)

@@ -51,6 +51,10 @@ _PROFILED = (
     "a profiler is active (sys.setprofile), which recording would have to replace; call it without "
     "one, or compile with disable=True"
 )
+_WATCHED = {
+    "anomaly": "detect_anomaly is on, which looks at every operation",
+    "saved tensors": "saved_tensors_hooks are set, which a replay would not call",
+}
 _NO_ROOM = (
     "its programs would be kept by the instance, which has no __dict__ or does not support weak "
     "references; leave out __slots__, or add '__dict__' and '__weakref__' to them"
@@ -178,6 +182,9 @@ class CompiledFunction(Learner):
     def _warm_up(self, call: Call, kind: CallKind | None = None) -> Any:
         """Run the function, and learn what a replay needs."""
         if _core.is_recording():  # part of another function's recording
+            return self._function(*call.args, **call.kwargs)
+        if watched := _core.watched_by():
+            self._say(_WATCHED[watched])
             return self._function(*call.args, **call.kwargs)
         if sys.getprofile() is not None:
             self._say(_PROFILED)

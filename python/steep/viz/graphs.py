@@ -171,7 +171,7 @@ def graph(
     leaves = results = 0
     for node in order:
         numbers[node] = len(boxes)
-        leaf = node.variable
+        leaf = getattr(node, "variable", None)
         if leaf is not None:
             leaves += 1
             boxes.append(_leaf_box(leaf, _name_of(leaf, names, leaves), max_elements))
@@ -238,6 +238,6 @@ def _name_of(leaf: Tensor, names: Module | Mapping[str, Tensor] | None, number: 
 
 
 def _operation(node: Node) -> str:
-    """``LogSoftmaxBackward0`` is log_softmax's."""
-    name = re.sub(r"Backward\d*$", "", node.name())
+    """The name that steep has for it; ``LogSoftmaxBackward0`` is log_softmax's."""
+    name = re.sub(r"Backward\d*$", "", node.operation)
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
