@@ -40,9 +40,9 @@ class Packer final : public SavedCopies {
     const WatchesOff off;
     const GradMode unrecorded(false);
     const Tensor x = shown(parts);
-    const uint32_t before = x->storage->version();
+    const uint32_t before = x->version();
     std::shared_ptr<void> object = hooks_->pack(x);
-    if (x->storage->version() != before) {
+    if (x->version() != before) {
       throw Error(ErrorKind::runtime,
                   "A saved tensor pack hook is modifying its input in place. Tensors provided as "
                   "input to pack hook can not be modified by in-place operations as this can lead "
