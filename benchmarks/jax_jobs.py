@@ -18,6 +18,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import jax_layers, jax_networks
+from benchmarks.layers import Layer, Layered, Step
 from benchmarks.workloads import (
     BETAS,
     EPSILON,
@@ -33,6 +35,7 @@ from benchmarks.workloads import (
     Workload,
 )
 
+DECAY = 0.01  # of AdamW, where nothing else is said
 Work = Callable[[], Any]
 Layers = list[tuple[jax.Array, jax.Array]]
 
@@ -81,6 +84,12 @@ def _adam(state: Any, grads: Any) -> Any:
     return params, first, second, steps
 
 
+def _adamw(state: Any, grads: Any) -> Any:
+    params, *rest = state
+    params = jax.tree.map(lambda p: p - LEARNING_RATE * DECAY * p, params)
+    return _adam((params, *rest), grads)
+
+
 def _sgd(state: Any, grads: Any) -> Any:
     params, momentum = state
     momentum = jax.tree.map(lambda m, g: MOMENTUM * m + g, momentum, grads)
@@ -94,8 +103,9 @@ def _optimizer(name: str, params: Any) -> tuple[Callable[[Any, Any], Any], Any]:
     def zeros() -> Any:
         return jax.tree.map(jnp.zeros_like, params)
 
-    if name == "adam":
-        return _adam, (params, zeros(), zeros(), jnp.zeros((), jnp.float32))
+    if name in ("adam", "adamw"):
+        update = _adam if name == "adam" else _adamw
+        return update, (params, zeros(), zeros(), jnp.zeros((), jnp.float32))
     return _sgd, (params, zeros())
 
 
@@ -116,6 +126,31 @@ def _training(work: Training) -> Work:
     def run() -> Any:
         nonlocal state
         state, loss = step(state, *next(batches))
+        return loss
+
+    return run
+
+
+def _step(work: Step) -> Work:
+    forward = jax_networks.forward_of(work.network, work.dropout)
+    update, state = _optimizer(work.optimizer, jax_networks.parameters(work.network))
+    loss_function = _cross_entropy_loss if work.classes else _mse_loss
+
+    def loss_of(params: Any, x: jax.Array, target: jax.Array, key: jax.Array) -> jax.Array:
+        return loss_function(forward(params, x, key), target)
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    def step(state: Any, key: jax.Array, x: jax.Array, target: jax.Array) -> Any:
+        key, drawn = jax.random.split(key)
+        loss, grads = jax.value_and_grad(loss_of)(state[0], x, target, drawn)
+        return update(state, grads), key, loss
+
+    batches = itertools.cycle([(jnp.asarray(x), jnp.asarray(t)) for x, t in work.batches()])
+    key = jax.random.key(0)
+
+    def run() -> Any:
+        nonlocal state, key
+        state, key, loss = step(state, key, *next(batches))
         return loss
 
     return run
@@ -161,10 +196,12 @@ _BUILDERS: dict[type, Callable[[Any], Work]] = {
     CrossEntropy: _cross_entropy,
     Update: _update,
     Elementwise: _elementwise,
+    Step: _step,
+    Layer: jax_layers.build,
 }
 
 
-def build(lib: ModuleType, work: Workload, compiled: None = None) -> Work:
+def build(lib: ModuleType, work: Workload | Layered, compiled: None = None) -> Work:
     """The work as JAX does it, always compiled; the arguments are those of `jobs.build`."""
     return _BUILDERS[type(work)](work)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from benchmarks.layers import LAYERS, Layer, Layered, Step
+from benchmarks.layers import LAYERS, Layered, Step
 from benchmarks.workloads import WORKLOADS, Inference, Training, Update, Workload
 
 EAGER, COMPILED, TORCH, JAX = COLUMNS = ("steep eager", "steep compiled", "torch", "jax.jit")
@@ -44,13 +44,11 @@ def asked(
 def columns_of(work: Workload | Layered) -> list[str]:
     """The columns that have something to show: only a model is worth compiling.
 
-    Networks of layers are not written in JAX, nor are all optimisers.
+    Not all optimisers are written in JAX.
     """
     model = isinstance(work, Training | Inference | Step)
     left_out = set()
-    if isinstance(work, Step | Layer) or (
-        isinstance(work, Update) and work.optimizer not in IN_JAX
-    ):
+    if isinstance(work, Update) and work.optimizer not in IN_JAX:
         left_out.add(JAX)
     if not model:
         left_out.add(COMPILED)
