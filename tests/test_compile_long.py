@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -164,3 +166,52 @@ def test_arrays_that_have_come_to_overlap_are_not_replayed() -> None:
     with pytest.warns(UserWarning, match="share the memory"):
         compiled(steep.from_numpy(memory[:4]), steep.from_numpy(memory[3:7]))
     assert program.runs == runs
+
+
+# ---- what is kept of a launch -------------------------------------------------------------------
+
+
+class Malloc(ctypes.Structure):
+    """glibc's mallinfo2()."""
+
+    _names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+    _fields_ = [(name, ctypes.c_size_t) for name in _names.split()]
+
+
+def allocated() -> int:
+    """Bytes that malloc has given out."""
+    ask = ctypes.CDLL(None).mallinfo2
+    ask.restype = Malloc
+    gc.collect()
+    told = ask()
+    return int(told.uordblks + told.hblkhd)
+
+
+def kept_of(launches: int) -> tuple[int, int]:
+    """Bytes kept of a function of so many launches: once it is recorded, and once it is planned."""
+
+    def chain(x: Any) -> Any:
+        for i in range(launches):
+            x = x * 1.0001 if i % 2 else x + 0.5
+        return x
+
+    x = steep.rand(8, 8)
+    chain(x)
+    before = allocated()
+    compiled = steep.compile(chain, fullgraph=True)
+    compiled(x), compiled(x)
+    recorded = allocated() - before
+    compiled(x)
+    assert len(compiled.programs()) == 1
+    return recorded, allocated() - before
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="glibc's malloc tells")
+def test_of_a_launch_little_is_kept() -> None:
+    """Launches on tensors of one geometry share it, and plans share them with recordings: what
+    takes memory takes time to fill."""
+    kept_of(LONG // 10)
+    few, many = kept_of(LONG // 3), kept_of(LONG)
+    recorded, planned = ((y - x) / (LONG - LONG // 3) for x, y in zip(few, many, strict=True))
+    assert recorded < 520
+    assert planned < 1400

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
+
+#include "tensor/small_vector.h"
 
 namespace steep::program {
 
@@ -17,19 +18,22 @@ class Intervals {
 
   void add(int64_t begin, int64_t end) {
     if (begin >= end) return;
-    const auto first = std::lower_bound(
+    Stretch* const first = std::lower_bound(
         all_.begin(), all_.end(), begin,
         [](const Stretch& stretch, int64_t offset) { return stretch.end < offset; });
-    auto last = first;
+    Stretch* last = first;
     for (; last != all_.end() && last->begin <= end; ++last) {
       begin = std::min(begin, last->begin);
       end = std::max(end, last->end);
     }
     if (first == last) {
-      all_.insert(first, {begin, end});
+      const int at = static_cast<int>(first - all_.begin());
+      all_.push_back({begin, end});
+      std::rotate(all_.begin() + at, all_.end() - 1, all_.end());
     } else {
       *first = {begin, end};
-      all_.erase(first + 1, last);
+      std::copy(last, all_.end(), first + 1);
+      all_.resize(all_.size() - static_cast<int>(last - first) + 1);
     }
   }
   // The first that ends beyond an offset; null if none does.
@@ -37,7 +41,7 @@ class Intervals {
     const auto found =
         std::upper_bound(all_.begin(), all_.end(), offset,
                          [](int64_t at, const Stretch& stretch) { return at < stretch.end; });
-    return found == all_.end() ? nullptr : &*found;
+    return found == all_.end() ? nullptr : found;
   }
   bool overlaps(int64_t begin, int64_t end) const {
     const Stretch* const next = beyond(begin);
@@ -46,7 +50,7 @@ class Intervals {
   bool empty() const { return all_.empty(); }
 
  private:
-  std::vector<Stretch> all_;
+  SmallVector<Stretch, 2> all_;
 };
 
 }  // namespace steep::program

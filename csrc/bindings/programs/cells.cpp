@@ -201,7 +201,7 @@ void check_cell(const Cell& cell) {
       return check(PyBytes_CheckExact(cell.value.get()), "bytes", cell.value.get());
     case Kind::tensor:
       check(is_tensor(holder), "a Tensor", holder);
-      return check(PyLong_CheckExact(cell.value.get()), "a number", cell.value.get());
+      return check(PyBytes_CheckExact(cell.value.get()), "bytes", cell.value.get());
     case Kind::instance:
       return check(PyTuple_CheckExact(cell.value.get()) && PyTuple_GET_SIZE(cell.value.get()) == 2,
                    "a class and a dict", cell.value.get());
@@ -259,20 +259,33 @@ bool Cell::holds() const {
   return false;
 }
 
+namespace {
+using StateParts = SmallVector<int64_t, 16>;
+
+StateParts parts_of_state(const Tensor& x) {
+  StateParts parts{static_cast<int64_t>(flags_of(x)), static_cast<int64_t>(node_of(x)),
+                   code_of(x.dtype()), x->offset};
+  for (const int64_t size : x.shape()) parts.push_back(size);
+  for (const int64_t stride : x.strides()) parts.push_back(stride);
+  return parts;
+}
+
+Py_ssize_t bytes_of(const StateParts& parts) {
+  return parts.size() * static_cast<Py_ssize_t>(sizeof(int64_t));
+}
+}  // namespace
+
 PyObject* state_of(const Tensor& x) {
-  std::vector<int64_t> parts{static_cast<int64_t>(flags_of(x)), static_cast<int64_t>(node_of(x)),
-                             code_of(x.dtype()), x->offset};
-  parts.insert(parts.end(), x.shape().begin(), x.shape().end());
-  parts.insert(parts.end(), x.strides().begin(), x.strides().end());
-  parts.push_back(x.dim() +
-                  1);  // the last part is never 0, so that the number tells how many there are
-  return checked(_PyLong_FromByteArray(reinterpret_cast<const unsigned char*>(parts.data()),
-                                       parts.size() * sizeof parts[0], PY_LITTLE_ENDIAN, 0));
+  const StateParts parts = parts_of_state(x);
+  return checked(
+      PyBytes_FromStringAndSize(reinterpret_cast<const char*>(parts.data()), bytes_of(parts)));
 }
 
 bool is_in_state(const Tensor& x, PyObject* state) {
-  const Owned now(state_of(x));
-  return equal(now.get(), state);
+  const StateParts parts = parts_of_state(x);
+  return PyBytes_GET_SIZE(state) == bytes_of(parts) &&
+         std::memcmp(PyBytes_AS_STRING(state), parts.data(),
+                     static_cast<size_t>(bytes_of(parts))) == 0;
 }
 
 bool is_made(const Tensor& x) {

@@ -53,8 +53,9 @@ Cell cell_of(PyObject* item);
 bool tensor_holds(const Cell& cell);
 bool instance_holds(const Cell& cell);
 
-// Encodes as an int (a new reference): which memory a tensor has, its geometry there, whether it
-// requires a gradient, whether it has hooks (the lowest bit), and which node made it.
+// Encodes as bytes (a new reference): which memory a tensor has, its geometry there, whether it
+// requires a gradient, whether it has hooks (the lowest bit of the first byte), and which node made
+// it.
 PyObject* state_of(const Tensor& x);
 bool is_in_state(const Tensor& x, PyObject* state);
 // Whether its memory was made during this thread's recording.

@@ -122,7 +122,7 @@ class Epilogues {
     if (kind == Activation::none || activation.values[1] != product.values[kernels::kGemmOut] ||
         !is_product(*activation.call.operands()[1].tensor(), at))
       return false;
-    Gemm& gemm = product.call.arguments<Gemm>();
+    Gemm& gemm = product.call.change_arguments<Gemm>();
     if (kind == Activation::leaky_relu) {
       const Operand& slope = activation.call.operands()[2];
       if (!slope.is_number() || slope.number_input() >= 0) return false;

@@ -65,15 +65,27 @@ struct ValueState {
   int last = -1;  // index in touches_ of the last member's touch; -1: none
 };
 
+// What a group does with a value.
+struct ValueViews {
+  int group = -1;  // by its first call: the group that this describes; older states are void
+  int last = -1;   // the last of the group's views on it; -1: none
+  int touches = 0;  // operands that are such a view
+};
+
 // What is needed to build all groups.
 struct Candidates {
   explicit Candidates(const Plan& plan)
-      : plan(plan), uses(plan), states(plan.values.size()), joins(plan.calls.size()) {
+      : plan(plan),
+        uses(plan),
+        states(plan.values.size()),
+        views(plan.values.size()),
+        joins(plan.calls.size()) {
     for (size_t i = 0; i < joins.size(); ++i) joins[i] = can_join(plan.calls[i]);
   }
   const Plan& plan;
   Uses uses;
   std::vector<ValueState> states;  // by value
+  std::vector<ValueViews> views;   // by value
   std::vector<bool> joins;         // by call: whether it could be in a group
 };
 
@@ -193,66 +205,7 @@ class GroupBuilder {
   bool may_stop_ = false;  // whether a launch passed over may refuse its input
 };
 
-// Tells which values are used by the launches of one step alone.
-class Locals {
- public:
-  Locals(const Plan& plan, Uses& uses, const std::vector<int>& members)
-      : plan_(plan), uses_(uses), touched_() {
-    for (int at : members)
-      for (int v : plan.calls[at].values)
-        if (v >= 0) touched_.push_back(v);
-    std::sort(touched_.begin(), touched_.end());
-  }
-  bool has(int value) const {
-    if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return false;
-    const auto [first, last] = std::equal_range(touched_.begin(), touched_.end(), value);
-    const Uses::Span uses = uses_.of(value);
-    return last - first == uses.end() - uses.begin();
-  }
-
- private:
-  const Plan& plan_;
-  Uses& uses_;
-  std::vector<int> touched_;  // one entry for each operand, sorted
-};
-
 bool is_sum(const TracedCall& traced) { return traced.call.kernel().kind == Kind::reduce; }
-
-int view_of(Group& group, const Group::View& wanted) {
-  for (size_t i = 0; i < group.views.size(); ++i) {
-    const Group::View& view = group.views[i];
-    if (wanted.value >= 0 && view.value == wanted.value && view.offset == wanted.offset &&
-        view.size == wanted.size && view.step == wanted.step)
-      return static_cast<int>(i);
-  }
-  group.views.push_back(wanted);
-  return static_cast<int>(group.views.size()) - 1;
-}
-
-// Gives buffers to the views that nothing outside the group needs; a buffer is free again after its
-// last reader. If buffers run out, the view stays in memory.
-void give_buffers(const Locals& locals, Group& group) {
-  std::vector<int> last(group.views.size(), -1), first(group.views.size(), -1);
-  for (const Group::FinalSum& sum : group.sums)
-    last[sum.from] = static_cast<int>(group.stages.size());
-  for (size_t i = 0; i < group.stages.size(); ++i)
-    for (int k = 0; k < group.stages[i].operands; ++k) {
-      const int view = group.stages[i].views[k];
-      last[view] = std::max(last[view], static_cast<int>(i));
-      if (first[view] < 0) first[view] = static_cast<int>(i);
-    }
-  int busy_until[kGroupBuffers];
-  for (int& until : busy_until) until = -1;
-  for (size_t s = 0; s < group.views.size(); ++s) {
-    Group::View& view = group.views[s];
-    if (view.value < 0 || view.step == 0 || !locals.has(view.value)) continue;
-    for (int b = 0; b < kGroupBuffers && view.buffer < 0; ++b) {
-      if (busy_until[b] >= first[s]) continue;
-      view.buffer = b;
-      busy_until[b] = last[s];
-    }
-  }
-}
 
 // Adds remarks on why elementwise launches run by themselves.
 void explain_single(Plan& plan, const std::vector<bool>& joins) {
@@ -270,28 +223,25 @@ void explain_single(Plan& plan, const std::vector<bool>& joins) {
     plan.remarks.push_back("not fused: no other launch of the same size can join it: " + lonely);
 }
 
-Group::View memory_view(const TracedCall& traced, int operand, int64_t step) {
-  const TensorImpl& x = *traced.call.operands()[operand].tensor();
-  const int64_t size = element_size(x.dtype);
-  return {traced.values[operand], x.offset * size, size, step, -1, {}};
-}
-
-void add_sum(const TracedCall& traced, Group& group) {
-  const DType type = traced.call.type();
-  const kernels::Routine routine = routine_of(traced.call.kernel(), type);
-  const int from = view_of(group, memory_view(traced, 1, 1));
-  const int to = view_of(group, memory_view(traced, 0, 0));
-  group.sums.push_back({routine, type, from, to});
-}
-
-Group group_of(const Plan& plan, const std::vector<int>& members, Uses& uses) {
-  Group group;
-  for (int at : members) {
-    const TracedCall& traced = plan.calls[at];
-    if (is_sum(traced)) {
-      add_sum(traced, group);
-      continue;
+// Makes the group of some members: its views and stages.
+class GroupMaker {
+ public:
+  GroupMaker(Candidates& all, const std::vector<int>& members)
+      : all_(all), plan_(all.plan), first_(members[0]) {
+    for (int at : members) {
+      const TracedCall& traced = plan_.calls[at];
+      if (is_sum(traced)) {
+        add_sum(traced);
+      } else {
+        add_stage(traced);
+      }
     }
+    give_buffers();
+  }
+  Group take() { return std::move(group_); }
+
+ private:
+  void add_stage(const TracedCall& traced) {
     const Call call = traced.call.call();
     Group::Stage stage;
     stage.loop = loop_of(call);
@@ -310,14 +260,78 @@ Group group_of(const Plan& plan, const std::vector<int>& members, Uses& uses) {
         if (call.operands[k].number_input() >= 0)
           view.given = call.operands[k], view.type = call.type;
       }
-      stage.views[k] = view_of(group, view);
+      stage.views[k] = view_of(view);
     }
-    group.total = call.operands[0].tensor()->numel;
-    group.stages.push_back(stage);
+    group_.total = call.operands[0].tensor()->numel;
+    group_.stages.push_back(stage);
   }
-  give_buffers(Locals(plan, uses, members), group);
-  return group;
-}
+  void add_sum(const TracedCall& traced) {
+    const DType type = traced.call.type();
+    const kernels::Routine routine = routine_of(traced.call.kernel(), type);
+    const int from = view_of(memory_view(traced, 1, 1));
+    const int to = view_of(memory_view(traced, 0, 0));
+    group_.sums.push_back({routine, type, from, to});
+  }
+  static Group::View memory_view(const TracedCall& traced, int operand, int64_t step) {
+    const TensorImpl& x = *traced.call.operands()[operand].tensor();
+    const int64_t size = element_size(x.dtype);
+    return {traced.values[operand], x.offset * size, size, step, -1, {}};
+  }
+  // The index of a view, which is listed once.
+  int view_of(const Group::View& wanted) {
+    int before = -1;
+    if (wanted.value >= 0) {
+      ValueViews& known = all_.views[wanted.value];
+      if (known.group != first_) known = {first_, -1, 0};
+      ++known.touches;
+      for (int i = known.last; i >= 0; i = before_[i]) {
+        const Group::View& view = group_.views[i];
+        if (view.offset == wanted.offset && view.size == wanted.size && view.step == wanted.step)
+          return i;
+      }
+      before = std::exchange(known.last, static_cast<int>(group_.views.size()));
+    }
+    group_.views.push_back(wanted);
+    before_.push_back(before);
+    return static_cast<int>(group_.views.size()) - 1;
+  }
+  // Whether nothing outside the group uses a value.
+  bool is_local(int value) const {
+    if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return false;
+    const Uses::Span uses = all_.uses.of(value);
+    return all_.views[value].touches == uses.end() - uses.begin();
+  }
+  // Gives buffers to the views that nothing outside the group needs; a buffer is free again after
+  // its last reader. If buffers run out, the view stays in memory.
+  void give_buffers() {
+    std::vector<int> last(group_.views.size(), -1), first(group_.views.size(), -1);
+    for (const Group::FinalSum& sum : group_.sums)
+      last[sum.from] = static_cast<int>(group_.stages.size());
+    for (size_t i = 0; i < group_.stages.size(); ++i)
+      for (int k = 0; k < group_.stages[i].operands; ++k) {
+        const int view = group_.stages[i].views[k];
+        last[view] = std::max(last[view], static_cast<int>(i));
+        if (first[view] < 0) first[view] = static_cast<int>(i);
+      }
+    int busy_until[kGroupBuffers];
+    for (int& until : busy_until) until = -1;
+    for (size_t s = 0; s < group_.views.size(); ++s) {
+      Group::View& view = group_.views[s];
+      if (view.value < 0 || view.step == 0 || !is_local(view.value)) continue;
+      for (int b = 0; b < kGroupBuffers && view.buffer < 0; ++b) {
+        if (busy_until[b] >= first[s]) continue;
+        view.buffer = b;
+        busy_until[b] = last[s];
+      }
+    }
+  }
+
+  Candidates& all_;
+  const Plan& plan_;
+  const int first_;
+  Group group_;
+  std::vector<int> before_;  // by view: the one before it of the same value; -1: none
+};
 
 // The members of the group that begins with `first`; marks the others as done.
 std::vector<int> gather(Candidates& all, int first, std::vector<bool>& done) {
@@ -349,7 +363,7 @@ void fuse(Plan& plan) {
     step.calls = {i};
     if (all.joins[i]) step.calls = gather(all, i, done);
     if (step.calls.size() > 1) {
-      step.group = std::make_shared<const Group>(group_of(plan, step.calls, all.uses));
+      step.group = std::make_shared<const Group>(GroupMaker(all, step.calls).take());
       ++groups, members += static_cast<int>(step.calls.size());
     }
     plan.steps.push_back(std::move(step));

@@ -91,8 +91,9 @@ TracedCall share_copy(Plan& plan, const std::vector<int>& readers) {
     TracedCall& product = plan.calls[at];
     product.call.replace(kernels::kGemmRight, copy);
     product.values[kernels::kGemmRight] = made;
-    product.call.arguments<kernels::Gemm>().ldb = n;
-    product.call.arguments<kernels::Gemm>().trans_b = 0;
+    auto& changed = product.call.change_arguments<kernels::Gemm>();
+    changed.ldb = n;
+    changed.trans_b = 0;
   }
   return transpose;
 }

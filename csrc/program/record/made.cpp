@@ -11,7 +11,7 @@ constexpr uint64_t kMost = uint64_t{1} << 32;
 void MadeStorages::begin() {
   first_ = Storage::reserve_ids(kMost);
   count_ = kMost;
-  notes_.clear();
+  known_.clear();
 }
 
 bool MadeStorages::end() {
@@ -20,16 +20,21 @@ bool MadeStorages::end() {
   return made <= kMost;
 }
 
-void MadeStorages::note(const Storage& storage, Note note) {
+void MadeStorages::note_touched(Storage& storage, bool written) {
   if (!has(storage)) return;
-  const size_t index = storage.id() - first_;
-  if (index >= notes_.size()) notes_.resize(index + 1);
-  notes_[index] |= note;
+  Known& entry = known(storage);
+  if (!entry.storage.get()) entry.storage = WeakStorage(&storage);
+  if (written) entry.notes |= kComputed;
+}
+
+MadeStorages::Known& MadeStorages::known(const Storage& storage) {
+  if (index(storage) >= known_.size()) known_.resize(index(storage) + 1);
+  return known_[index(storage)];
 }
 
 bool MadeStorages::is_noted(const Storage& storage, Note note) const {
-  const size_t index = storage.id() - first_;
-  return has(storage) && index < notes_.size() && (notes_[index] & note) != 0;
+  return has(storage) && index(storage) < known_.size() &&
+         (known_[index(storage)].notes & note) != 0;
 }
 
 }  // namespace steep::program

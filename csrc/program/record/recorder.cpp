@@ -5,6 +5,7 @@
 
 #include "program/launch.h"
 #include "program/record/overlap.h"
+#include "program/record/trace.h"
 
 namespace steep::program {
 
@@ -29,43 +30,51 @@ bool may_go(const Storage& memory, const MadeStorages& made, bool is_read) {
   return made.has(memory) && !made.is_filled(memory) && !memory.borrowed() &&
          (made.is_computed(memory) || !is_read);
 }
+
+// A view of the same geometry. Most launches of a thread share a few, which are found again by a
+// hash, so that two recordings seldom differ in them and are compared in little time.
+Tensor view_without_memory(const TensorImpl& x) {
+  uint64_t hash = static_cast<uint64_t>(x.offset) * 31 + static_cast<uint64_t>(x.dtype);
+  for (int d = 0; d < x.shape.size(); ++d)
+    hash = (hash * 31 + static_cast<uint64_t>(x.shape[d])) * 31 +
+           static_cast<uint64_t>(x.strides[d]);
+  static thread_local Tensor known[64];
+  Tensor& view = known[(hash * 0x9E3779B97F4A7C15) >> 58];
+  if (!view.defined() || !same_geometry(*view.impl(), x))
+    view = Tensor(new TensorImpl(Ref<Storage>(), x.dtype, x.shape, x.strides, x.offset));
+  return view;
+}
 }  // namespace
 
-RecordedCall::RecordedCall(const Call& call, MadeStorages* let_go)
-    : kernel_(call.kernel),
-      type_(call.type),
-      operands_(call.operands, call.operands + call.operand_count),
-      words_(call.argument_words, 0) {
+RecordedCall::Content::Content(const Call& call)
+    : kernel(call.kernel),
+      type(call.type),
+      operands(call.operands, call.operands + call.operand_count),
+      words(call.argument_words, 0) {
+  tensors.reserve(call.operand_count);
   if (call.argument_words > 0)
-    std::memcpy(words_.data(), call.arguments, sizeof(int64_t) * call.argument_words);
-  for (int i = 0; i < operands_.size(); ++i) {
-    if (!operands_[i].tensor()) continue;
-    const TensorImpl& x = *operands_[i].tensor();
-    const bool goes = let_go && may_go(*x.storage, *let_go, reads(*kernel_, i));
-    if (goes) {
-      while (let_go_.size() < i) let_go_.push_back(WeakStorage());
-      let_go_.push_back(WeakStorage(x.storage.get()));
-    }
-    // An alias, so that later changes of the tensor's geometry do not affect the recording.
-    tensors_.push_back(Tensor(
-        new TensorImpl(goes ? Ref<Storage>() : x.storage, x.dtype, x.shape, x.strides, x.offset)));
-    tensors_.back()->own_versions = x.own_versions;
-    operands_[i] = Operand(tensors_.back());
-  }
-  if (!let_go) return;
-  for (int i = 0; i < operands_.size(); ++i)
-    if (operands_[i].tensor() && writes(*kernel_, i)) let_go->note_computed(*memory(i));
+    std::memcpy(words.data(), call.arguments, sizeof(int64_t) * call.argument_words);
 }
 
-void RecordedCall::let_go() {
-  for (Tensor& tensor : tensors_) tensor->storage = Ref<Storage>();
-  let_go_.clear();
+RecordedCall::Content::Content(const Content& other)
+    : Counted(),
+      kernel(other.kernel),
+      type(other.type),
+      operands(other.operands),
+      tensors(other.tensors),
+      words(other.words),
+      site(other.site) {}
+
+RecordedCall::Content& RecordedCall::own() {
+  if (content_->references() > 1) content_ = Ref<Content>(new Content(*content_));
+  return *content_;
 }
 
 void RecordedCall::run() const {
   execute(call());
-  for (int i = 0; i < operands_.size(); ++i) {
-    if (writes(*kernel_, i) && operands_[i].tensor()) operands_[i].tensor()->bump(kernel_->name);
+  for (int i = 0; i < operands().size(); ++i) {
+    if (writes(kernel(), i) && operands()[i].tensor())
+      operands()[i].tensor()->bump(name());
   }
 }
 
@@ -91,9 +100,22 @@ void Recorder::stop() {
 }
 
 void Recorder::append(const Call& call) noexcept {
+  const size_t known = memory_.size();
   try {
-    calls_.emplace_back(call, lets_go_ ? &made_ : nullptr);
+    const auto view_of = [&](int i, TensorImpl* x) {
+      if (lets_go_ && may_go(*x->storage, made_, reads(*call.kernel, i)))
+        return view_without_memory(*x);
+      return alias(Tensor(x));
+    };
+    RecordedCall recorded(call, view_of);
+    for (int i = 0; i < call.operand_count; ++i) {
+      const TensorImpl* const x = call.operands[i].tensor();
+      memory_.push_back(x ? x->storage.get() : nullptr);
+      if (x) made_.note_touched(*x->storage, writes(*call.kernel, i));
+    }
+    calls_.push_back(std::move(recorded));
   } catch (const std::bad_alloc&) {
+    memory_.resize(known);
     lose();
   }
 }
@@ -145,10 +167,12 @@ void Recorder::note_filled(const Storage& memory) noexcept {
 }
 
 bool Recorder::has_written(const Storage& memory) const {
+  size_t operand = 0;
   for (const RecordedCall& call : calls_)
-    for (int i = 0; i < call.operands().size(); ++i) {
-      if (!call.operands()[i].tensor() || !writes(call.kernel(), i)) continue;
-      if (call.memory(i) == &memory || overlap(*call.memory(i), memory)) return true;
+    for (int i = 0; i < call.operands().size(); ++i, ++operand) {
+      Storage* const touched = memory_[operand];
+      if (!touched || !writes(call.kernel(), i)) continue;
+      if (touched == &memory || overlap(*touched, memory)) return true;
     }
   return false;
 }

@@ -14,54 +14,69 @@
 
 namespace steep::program {
 
-// A call that owns its operands and arguments.
+// A call that owns its operands and arguments. A copy shares them until one of the two is changed:
+// traces and plans hold the same calls, of which passes change few.
 class RecordedCall {
  public:
-  explicit RecordedCall(const Call& call) : RecordedCall(call, nullptr) {}
-  // If `let_go` is given, the call will only be inspected, not run: operands in memory that
-  // recorded launches have made then have no storage, so that the recording does not keep it alive.
-  RecordedCall(const Call& call, MadeStorages* let_go);
-  const Site& site() const { return site_; }
-  void run() const;  // executes the call, and counts versions of what it writes
-  const char* name() const { return kernel_->name; }
-  const Kernel& kernel() const { return *kernel_; }
-  DType type() const { return type_; }
-  const SmallVector<Operand, 4>& operands() const { return operands_; }
-  // The memory of an operand that is a tensor; it may have been freed.
-  Storage* memory(int i) const {
-    Storage* const storage = operands_[i].tensor()->storage.get();
-    return storage ? storage : let_go_[i].get();
+  // Of aliases, so that later changes of the tensors' geometry do not affect it.
+  explicit RecordedCall(const Call& call)
+      : RecordedCall(call, [](int, TensorImpl* x) { return alias(Tensor(x)); }) {}
+  // `view_of(i, x)` is what it has in place of operand i, the tensor x.
+  template <class ViewOf>
+  RecordedCall(const Call& call, ViewOf view_of) : content_(new Content(call)) {
+    for (int i = 0; i < call.operand_count; ++i)
+      if (TensorImpl* const x = call.operands[i].tensor()) {
+        content_->tensors.push_back(view_of(i, x));
+        content_->operands[i] = Operand(content_->tensors.back());
+      }
   }
-  const ArgumentWords& words() const { return words_; }
+  const Site& site() const { return content_->site; }
+  void run() const;  // executes the call, and counts versions of what it writes
+  const char* name() const { return kernel().name; }
+  const Kernel& kernel() const { return *content_->kernel; }
+  DType type() const { return content_->type; }
+  const SmallVector<Operand, 4>& operands() const { return content_->operands; }
+  const ArgumentWords& words() const { return content_->words; }
   template <class Arguments>
   const Arguments& arguments() const {
-    return *reinterpret_cast<const Arguments*>(words_.data());
+    return *reinterpret_cast<const Arguments*>(words().data());
   }
   template <class Arguments>
-  Arguments& arguments() {
-    return *reinterpret_cast<Arguments*>(words_.data());
+  Arguments& change_arguments() {
+    return *reinterpret_cast<Arguments*>(own().words.data());
   }
-  // Says that a number is given anew to each replay.
-  void fill_from(int i, int input, bool negated) { operands_[i].fill_from(input, negated); }
-  // Drops the memory: operands become views without storage.
-  void let_go();
+  // Says that a number is given anew to each replay; -1: that it is not.
+  void fill_from(int i, int input, bool negated) {
+    const Operand& now = operands()[i];
+    if (now.number_input() != input || now.negated() != negated)
+      own().operands[i].fill_from(input, negated);
+  }
   // Replaces an operand; the call owns the new one.
   void replace(int i, const Operand& operand) {
-    if (operand.tensor()) tensors_.push_back(Tensor(operand.tensor()));
-    operands_[i] = operand;
+    Content& content = own();
+    if (operand.tensor()) content.tensors.push_back(Tensor(operand.tensor()));
+    content.operands[i] = operand;
   }
   Call call() const {
-    return {kernel_, type_, operands_.data(), operands_.size(), words_.data(), words_.size()};
+    return {&kernel(),      type(),         operands().data(), operands().size(),
+            words().data(), words().size()};
   }
 
  private:
-  const Kernel* kernel_;
-  DType type_;
-  SmallVector<Operand, 4> operands_;
-  Tensors tensors_;                     // keeps the operands' tensors alive
-  SmallVector<WeakStorage, 4> let_go_;  // by operand, if any have no storage
-  ArgumentWords words_;
-  Site site_ = current_site();  // where the launch came from, if sites were followed
+  struct Content : Counted {
+    explicit Content(const Call& call);
+    Content(const Content& other);
+    static void destroy(Content* content) { delete content; }
+    const Kernel* kernel;
+    DType type;
+    SmallVector<Operand, 4> operands;
+    Tensors tensors;  // keeps the operands' tensors alive
+    ArgumentWords words;
+    Site site = current_site();  // where the launch came from, if sites were followed
+  };
+  Content& own();
+
+  Ref<Content> content_;
 };
 
 using Generators = std::vector<std::shared_ptr<Generator>>;
@@ -107,6 +122,8 @@ class Recorder {
   bool keeps_out() const { return keeps_out_; }
   std::vector<RecordedCall> take_calls() { return std::move(calls_); }
   const std::vector<RecordedCall>& calls() const { return calls_; }
+  // By operand of each launch in turn: its memory, which may have been freed; null for others.
+  const std::vector<Storage*>& memory() const { return memory_; }
   // Whether a launch recorded so far has written there.
   bool has_written(const Storage& memory) const;
   void replay() const;
@@ -117,6 +134,7 @@ class Recorder {
   void lose() noexcept;
 
   std::vector<RecordedCall> calls_;
+  std::vector<Storage*> memory_;
   GradientNotes gradients_;
   Generators generators_;  // in the order of their first draws
   std::string refusal_, location_;

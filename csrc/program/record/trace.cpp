@@ -50,18 +50,27 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   let_go();
 }
 
+// The number of a block of memory, -1 at first.
+int& Trace::number_of(const Storage& storage) {
+  if (!made_->has(storage)) return numbers_.try_emplace(&storage, -1).first->second;
+  const size_t index = made_->index(storage);
+  if (index >= made_numbers_.size()) made_numbers_.resize(index + 1, -1);
+  return made_numbers_[index];
+}
+
 // The number of a block of memory; a block that was made may have been freed.
 int Trace::value_of(Storage& storage) {
-  const auto [known, is_new] = numbers_.try_emplace(&storage, static_cast<int>(values_.size()));
-  if (!is_new) return known->second;
+  int& number = number_of(storage);
+  if (number >= 0) return number;
   Value value;
   value.kind = made_->has(storage) ? Value::Kind::made : Value::Kind::state;
   if (value.kind == Value::Kind::state) value.storage = Ref<Storage>(&storage);
   value.memory = WeakStorage(&storage);
   value.bytes = storage.bytes();
+  number = static_cast<int>(values_.size());
   values_.push_back(std::move(value));
   starts_.push_back(0);
-  return known->second;
+  return number;
 }
 
 // Finds the memory that each replay gets anew. Offsets of views on it count from where the argument
@@ -90,13 +99,14 @@ void Trace::trace_calls(Recorder& recorder) {
   std::vector<RecordedCall> recorded = recorder.take_calls();
   calls_.reserve(recorded.size());
   values_.reserve(values_.size() + recorded.size());
-  numbers_.reserve(values_.size() + recorded.size());
+  Storage* const* memory = recorder.memory().data();
   for (RecordedCall& call : recorded) {
-    TracedCall traced{std::move(call), {}, calls_.size()};
-    for (int i = 0; i < traced.call.operands().size(); ++i)
-      traced.values.push_back(traced.call.operands()[i].tensor() ? value_of(*traced.call.memory(i))
-                                                                 : -1);
-    calls_.push_back(std::move(traced));
+    calls_.push_back({std::move(call), {}, calls_.size()});
+    TracedCall& traced = calls_.back();
+    const int operands = traced.call.operands().size();
+    traced.values.reserve(operands);
+    for (int i = 0; i < operands; ++i, ++memory)
+      traced.values.push_back(*memory ? value_of(**memory) : -1);
   }
 }
 
@@ -258,13 +268,16 @@ void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Ten
 // Drops the memory of what was made; only geometry stays.
 void Trace::let_go() {
   made_ = nullptr;
+  made_numbers_.clear();
   numbers_.clear();
-  for (TracedCall& traced : calls_) {
-    traced.call.let_go();
-    for (int i = 0; i < traced.values.size(); ++i)
-      if (traced.values[i] >= 0)
-        traced.call.operands()[i].tensor()->offset -= starts_[traced.values[i]];
-  }
+  for (TracedCall& traced : calls_)
+    for (int i = 0; i < traced.values.size(); ++i) {
+      if (traced.values[i] < 0) continue;
+      TensorImpl& x = *traced.call.operands()[i].tensor();
+      if (!x.storage) continue;  // made: it begins where its memory does, and others may share it
+      x.storage = Ref<Storage>();
+      x.offset -= starts_[traced.values[i]];
+    }
   for (TracedGradient& gradient : gradients_)
     if (gradient.before_value >= 0) gradient.before->offset -= starts_[gradient.before_value];
   for (size_t v = 0; v < values_.size(); ++v)

@@ -127,6 +127,7 @@ class Trace {
  private:
   int value_of(const Tensor& tensor) { return value_of(*tensor->storage); }
   int value_of(Storage& storage);
+  int& number_of(const Storage& storage);
   void find_origins(Recorder& recorder, const Tensors& inputs);
   void trace_calls(Recorder& recorder);
   void trace_saved(const Tensors& saved);
@@ -146,7 +147,10 @@ class Trace {
   std::vector<int64_t> starts_;  // by value: the offset of the argument in its storage
   std::vector<TracedCall> calls_;
   std::vector<Value> values_;
-  std::unordered_map<const Storage*, int> numbers_;  // index in values_, by storage; until let_go()
+  // Until let_go(): the index in values_ of each storage, by its place among those made, or by its
+  // address.
+  std::vector<int> made_numbers_;
+  std::unordered_map<const Storage*, int> numbers_;
   std::vector<TracedView> outputs_;
   int results_ = 0;
   std::vector<int> saved_;

@@ -1,4 +1,6 @@
 // Makes actions from a plan's steps, and notes every pointer that depends on where a value lies.
+#include <numeric>
+
 #include "kernels/product/gemm.h"
 #include "program/replay/replay.h"
 
@@ -10,7 +12,7 @@ namespace {
 std::string name_of(const Plan& plan, const Step& step) {
   std::string text = "fused";
   for (size_t i = 0; i < step.calls.size(); ++i)
-    text += join(i ? ", " : " ", plan.calls[step.calls[i]].call.name());
+    text.append(i ? ", " : " ").append(plan.calls[step.calls[i]].call.name());
   return text;
 }
 
@@ -103,7 +105,18 @@ void Program::expect(const Operand& operand, DType type, NumberBits* where) {
 }
 
 void Program::point(int value, char** where, int64_t offset) {
-  patches_[value].push_back({where, offset});
+  patches_.push_back({where, offset, value});
+}
+
+// Puts the patches into the order of their values, as rebase() expects.
+void Program::sort_patches() {
+  first_patch_.assign(plan_.values.size() + 1, 0);
+  for (const Patch& patch : patches_) ++first_patch_[static_cast<size_t>(patch.value) + 1];
+  std::partial_sum(first_patch_.begin(), first_patch_.end(), first_patch_.begin());
+  std::vector<Patch> sorted(patches_.size());
+  std::vector<size_t> next(first_patch_.begin(), first_patch_.end() - 1);
+  for (const Patch& patch : patches_) sorted[next[static_cast<size_t>(patch.value)]++] = patch;
+  patches_ = std::move(sorted);
 }
 
 }  // namespace steep::program

@@ -33,7 +33,6 @@ Program::Program(const Trace& trace, const Trace& other, const std::vector<uint6
   unpin(other);
   pins_.resize(plan_.values.size());  // the plan may have added some
   const size_t count = plan_.values.size();
-  patches_.resize(count);
   bases_.resize(count, nullptr);
   kept_.resize(count);
   for (const Step& check : plan_.checks) checks_.push_back(build_action(check));
@@ -41,6 +40,7 @@ Program::Program(const Trace& trace, const Trace& other, const std::vector<uint6
     actions_.push_back(build_action(step));
     estimate_ += step.estimate;
   }
+  sort_patches();
   for (size_t v = 0; v < count; ++v) {
     const Value& value = plan_.values[v];
     if (value.storage) {
@@ -117,7 +117,9 @@ bool Program::passes_checks() {
 void Program::rebase(int value, char* base) {
   if (bases_[value] == base) return;
   bases_[value] = base;
-  for (const Patch& patch : patches_[value]) *patch.where = base + patch.offset;
+  const size_t end = first_patch_[static_cast<size_t>(value) + 1];
+  for (size_t i = first_patch_[static_cast<size_t>(value)]; i < end; ++i)
+    *patches_[i].where = base + patches_[i].offset;
 }
 
 void Program::bind_inputs(const Tensors& inputs, const Tensors& before) {

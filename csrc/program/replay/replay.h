@@ -81,6 +81,7 @@ class Program {
   struct Patch {
     char** where;
     int64_t offset;
+    int value;
   };
   struct NumberPatch {
     NumberBits* where;
@@ -99,6 +100,7 @@ class Program {
   void build_launch(const Step& step, Action& action);
   void build_group(const Step& step, Action& action);
   void point(int value, char** where, int64_t offset);
+  void sort_patches();
   void expect(const Operand& operand, DType type, NumberBits* where);
   void find_written();
   void rebase(int value, char* base);
@@ -119,7 +121,8 @@ class Program {
   Plan plan_;
   GradientProtocol gradients_;
   std::vector<std::unique_ptr<Action>> checks_, actions_;
-  std::vector<std::vector<Patch>> patches_;  // by value
+  std::vector<Patch> patches_;               // in the order of their values
+  std::vector<size_t> first_patch_;          // by value: among these; and their number at the end
   std::vector<char*> bases_;                 // by value
   std::vector<Ref<Storage>> kept_;           // by value: the memory of results and gradients
   std::vector<int> input_values_;            // by argument

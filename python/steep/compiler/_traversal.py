@@ -56,7 +56,7 @@ class Traversal:
         self.sources: dict[int, tuple[Any, Any, str]] = {}
         self.iterators: dict[int, str] = {}
         self.streams: dict[int, tuple[Any, Any, str]] = {}
-        self.tensors: dict[int, tuple[Tensor, int, tuple[Any, ...]]] = {}
+        self.tensors: dict[int, tuple[Tensor, bytes, tuple[Any, ...]]] = {}
         self.specials: dict[type, Found] = {}
         self._arguments = Arguments(given)
         self._waiting: list[tuple[Any, str, int | None, Names]] = []
@@ -301,7 +301,7 @@ class Traversal:
             if state is None and not values:  # the call itself has made it
                 return
             if state is not None:
-                hooks = hooks_of(item) if state & 1 else ()
+                hooks = hooks_of(item) if state[0] & 1 else ()
                 self.tensors[id(item)] = (item, state, hooks)
                 for hook in hooks:
                     self.find(hook, f"a hook of {path}", names)
