@@ -67,8 +67,8 @@ struct ValueState {
 
 // What a group does with a value.
 struct ValueViews {
-  int group = -1;  // by its first call: the group that this describes; older states are void
-  int last = -1;   // the last of the group's views on it; -1: none
+  int group = -1;   // by its first call: the group that this describes; older states are void
+  int last = -1;    // the last of the group's views on it; -1: none
   int touches = 0;  // operands that are such a view
 };
 

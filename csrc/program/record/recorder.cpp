@@ -36,8 +36,8 @@ bool may_go(const Storage& memory, const MadeStorages& made, bool is_read) {
 Tensor view_without_memory(const TensorImpl& x) {
   uint64_t hash = static_cast<uint64_t>(x.offset) * 31 + static_cast<uint64_t>(x.dtype);
   for (int d = 0; d < x.shape.size(); ++d)
-    hash = (hash * 31 + static_cast<uint64_t>(x.shape[d])) * 31 +
-           static_cast<uint64_t>(x.strides[d]);
+    hash =
+        (hash * 31 + static_cast<uint64_t>(x.shape[d])) * 31 + static_cast<uint64_t>(x.strides[d]);
   static thread_local Tensor known[64];
   Tensor& view = known[(hash * 0x9E3779B97F4A7C15) >> 58];
   if (!view.defined() || !same_geometry(*view.impl(), x))
@@ -73,8 +73,7 @@ RecordedCall::Content& RecordedCall::own() {
 void RecordedCall::run() const {
   execute(call());
   for (int i = 0; i < operands().size(); ++i) {
-    if (writes(kernel(), i) && operands()[i].tensor())
-      operands()[i].tensor()->bump(name());
+    if (writes(kernel(), i) && operands()[i].tensor()) operands()[i].tensor()->bump(name());
   }
 }
 

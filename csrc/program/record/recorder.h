@@ -58,8 +58,8 @@ class RecordedCall {
     content.operands[i] = operand;
   }
   Call call() const {
-    return {&kernel(),      type(),         operands().data(), operands().size(),
-            words().data(), words().size()};
+    return {&kernel(),         type(),         operands().data(),
+            operands().size(), words().data(), words().size()};
   }
 
  private:

@@ -121,14 +121,14 @@ class Program {
   Plan plan_;
   GradientProtocol gradients_;
   std::vector<std::unique_ptr<Action>> checks_, actions_;
-  std::vector<Patch> patches_;               // in the order of their values
-  std::vector<size_t> first_patch_;          // by value: among these; and their number at the end
-  std::vector<char*> bases_;                 // by value
-  std::vector<Ref<Storage>> kept_;           // by value: the memory of results and gradients
-  std::vector<int> input_values_;            // by argument
-  std::vector<int> kept_values_;             // values of results and gradients
-  std::vector<int> saved_values_;            // values of outputs that are saved and not results
-  std::vector<int64_t> holders_;             // by value: references that do not prevent reuse
+  std::vector<Patch> patches_;       // in the order of their values
+  std::vector<size_t> first_patch_;  // by value: among these; and their number at the end
+  std::vector<char*> bases_;         // by value
+  std::vector<Ref<Storage>> kept_;   // by value: the memory of results and gradients
+  std::vector<int> input_values_;    // by argument
+  std::vector<int> kept_values_;     // values of results and gradients
+  std::vector<int> saved_values_;    // values of outputs that are saved and not results
+  std::vector<int64_t> holders_;     // by value: references that do not prevent reuse
   // Values from outside that it writes, a kernel that does, and the versions of x.data, if that is
   // what it writes to.
   struct Written {
