@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import steep
+from compiling import nn, replays
 from steep import _core
 from steep.compiler._call import Call
 from steep.compiler.function import CompiledFunction
@@ -234,3 +235,35 @@ def test_the_collector_looks_into_a_program_only_while_no_one_runs_it() -> None:
     table.drop(b"another", program)
     look()
     assert seen[-1]
+
+
+# ---- checkpoints ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_checkpointed_parts_are_replayed_unless_they_draw(drawn: bool) -> None:
+    """A second call that is to draw the same would have to set the generator's state."""
+    twins = []
+    for compiles in (False, True):
+        steep.manual_seed(1)
+        inner = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5) if drawn else nn.Tanh(), nn.Tanh())
+        head = nn.Linear(4, 2)
+        params = [*inner.parameters(), *head.parameters()]
+        optimizer = steep.optim.Adam(params)
+
+        def step(x: Any, inner: Any = inner, head: Any = head, optimizer: Any = optimizer) -> Any:
+            optimizer.zero_grad()
+            hidden = steep.utils.checkpoint.checkpoint(inner, x)
+            loss = (head(hidden) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        run = steep.compile(step) if compiles else step
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            losses = [run(steep.rand(3, 4)) for _ in range(8)]
+        assert bool(told) == (drawn and compiles)
+        twins.append([*losses, *(p.detach() for p in params), steep.get_rng_state()])
+    assert all(steep.equal(x, y) for x, y in zip(*twins, strict=True))
+    assert replays(run) == (0 if drawn else 5)

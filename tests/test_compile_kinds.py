@@ -102,3 +102,35 @@ def test_a_kind_that_another_thread_drops_meanwhile_is_run_as_it_is(monkeypatch:
         for i in range(20):
             assert compiled(steep.ones(1), i + 0.25, kept).item() == i + 0.25
     assert things == [i + 0.25 for i in range(20)] * 2
+
+
+def test_new_shapes_with_a_number_are_run_without_python(monkeypatch: Any) -> None:
+    """Whether numbers are to be left open is asked only where a call differs in numbers alone."""
+    asked: list[str] = []
+    for name in ("_call_first", "_call_plain", "_call_anew"):
+        method = getattr(steep.compiler.function.CompiledFunction, name)
+
+        def count(self: Any, *args: Any, method: Any = method, name: str = name) -> Any:
+            asked.append(name)
+            return method(self, *args)
+
+        monkeypatch.setattr(steep.compiler.function.CompiledFunction, name, count)
+    compiled = steep.compile(lambda x, factor: x * factor)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(1, 1001):
+            assert compiled(steep.ones(i), 0.5 + i).sum().item() == i * (0.5 + i)
+    assert "_call_first" not in asked
+    assert len(asked) < 25  # looked at now and then, for the warning
+
+
+def test_numbers_are_left_open_after_as_many_calls_as_before() -> None:
+    compiled = steep.compile(lambda x, factor: x * factor, fullgraph=True)
+    x = steep.ones(3)
+    for i in range(3):  # FEW_FLOATS
+        compiled(x, 0.5 + i)
+        assert "still warming up" in compiled.explain()
+    for i in range(3, 9):
+        assert compiled(x, 0.5 + i).tolist() == [0.5 + i] * 3
+    (program,) = compiled.programs()
+    assert program.runs == 2

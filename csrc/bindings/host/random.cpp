@@ -1,7 +1,10 @@
 // The functions that act on the default generator: on this thread within draw_from, what that was
 // given.
+#include <algorithm>
+
 #include "bindings/calls/arguments.h"
 #include "bindings/host/runtime.h"
+#include "bindings/tensor/tensor_type.h"
 
 namespace steep::bindings {
 
@@ -40,6 +43,22 @@ PyObject* set_rng_state(PyObject*, PyObject* const* args, Py_ssize_t count, PyOb
   });
 }
 
+// is_rng_state(state): whether the default generator has drawn nothing since get_rng_state(). Unlike
+// comparing two states, this does not count as reading a value while a call is recorded: it tells
+// what code has run, not what was drawn.
+PyObject* is_rng_state(PyObject*, PyObject* state) {
+  return guarded([&]() -> PyObject* {
+    if (!is_tensor(state))
+      raise(PyExc_TypeError,
+            join("is_rng_state: expected a Tensor of get_rng_state(), got ", type_name(state)));
+    const Tensor& known = tensor_of(state);
+    const std::vector<uint8_t> now = current_generator().get_state();
+    return PyBool_FromLong(known.dtype() == DType::uint8 && known.is_contiguous() &&
+                           known.numel() == static_cast<int64_t>(now.size()) &&
+                           std::equal(now.begin(), now.end(), known.data<uint8_t>()));
+  });
+}
+
 // draw_from(generator, function, *args): what is called has this thread's draws taken from there.
 PyObject* draw_from(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
@@ -64,6 +83,8 @@ PyMethodDef functions[] = {
     {"seed", seed, METH_NOARGS, "Seeds the default generator from the operating system."},
     {"initial_seed", initial_seed, METH_NOARGS, "The default generator's seed."},
     {"get_rng_state", get_rng_state, METH_NOARGS, "The default generator's state, a uint8 Tensor."},
+    {"is_rng_state", is_rng_state, METH_O,
+     "Whether the default generator has drawn nothing since it was in this state."},
     {"set_rng_state", as_method(set_rng_state), METH_FASTCALL | METH_KEYWORDS,
      "set_rng_state(new_state): sets the default generator's state to one of get_rng_state(), "
      "PyTorch's included."},

@@ -182,6 +182,16 @@ PyObject* replay_open(Table& table, PyObject* args, PyObject* kwargs, NotReplaye
   return new_reference(Py_NotImplemented);
 }
 
+// Whether a call that differs in its numbers alone was met recently; notes this one.
+bool has_met_open(Table& table, PyObject* args, PyObject* kwargs) {
+  CallKey key;
+  const Owned numbers(read_open_call(args, kwargs, table.namespaces.get(), key));
+  const size_t hash = LastMet::hash_of(key.bytes);
+  if (table.met_open.has(hash)) return true;
+  table.met_open.add(hash);
+  return false;
+}
+
 bool read_unless_endless(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& key) {
   try {
     read_call(args, kwargs, namespaces, key);
@@ -212,13 +222,14 @@ PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, NotReplaye
     if (result != none) return result;
     Py_DECREF(result);
   }
-  otherwise.has_numbers = key.has_numbers;
   const bool is_profiled = PyThreadState_Get()->c_profilefunc;
   otherwise.only_run =
       !is_profiled && (otherwise.only_run || (!table.waits.empty() && table.waits.take(key.bytes)));
   if (otherwise.only_run || is_profiled || is_known || key.has_objects) return new_reference(none);
   const size_t hash = LastMet::hash_of(key.bytes);
-  if (!table.met.has(hash)) otherwise.new_kind = hash;
+  if (table.met.has(hash)) return new_reference(none);
+  otherwise.new_kind = hash;
+  otherwise.has_numbers = key.has_numbers && has_met_open(table, args, kwargs);
   return new_reference(none);
 }
 

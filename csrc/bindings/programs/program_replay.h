@@ -120,7 +120,7 @@ class Waits {
 
 struct Table {
   // For a function that remembers so many kinds of call.
-  explicit Table(size_t kinds) : met(kinds) {}
+  explicit Table(size_t kinds) : met(kinds), met_open(kinds) {}
 
   void count_newcomers(int64_t count) { newcomers = std::clamp(count, int64_t{0}, kMostNewcomers); }
   static constexpr int64_t kMostNewcomers = int64_t{1} << 62;
@@ -130,6 +130,7 @@ struct Table {
   std::unordered_map<std::string, std::shared_ptr<const ProgramEntries>> entries;
   int64_t calls = 0;
   LastMet met;
+  LastMet met_open;  // the same with numbers left open: kinds that were run once with some number
   Waits waits;
   int64_t newcomers = 0;  // calls of new kinds since the last replay
   std::shared_ptr<program::MemoryPool> pool = std::make_shared<program::MemoryPool>();
@@ -149,7 +150,8 @@ struct NotReplayed {
   bool is_endless =
       false;            // its arguments contain themselves, or are nested too deeply: it has no key
   size_t new_kind = 0;  // the hash of a kind not met recently, which is only run too; else 0
-  bool has_numbers = false;  // whether its numbers could be left open
+  // Whether its numbers could be left open, and a call that differs in them alone was met recently.
+  bool has_numbers = false;
 };
 
 // The result of replaying the call; NotImplemented where no program is certain to fit.

@@ -159,6 +159,13 @@ PyObject* table_has_met(PyObject* self, PyObject* key) {
   });
 }
 
+// The same with numbers left open.
+PyObject* table_has_met_open(PyObject* self, PyObject* key) {
+  return guarded([&]() -> PyObject* {
+    return PyBool_FromLong(table_of(self).met_open.has(LastMet::hash_of(key_of(key))));
+  });
+}
+
 // drop(key, program): drops this program alone.
 PyObject* table_drop(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
@@ -278,6 +285,8 @@ PyMethodDef methods[] = {
     {"drop", as_method(table_drop), METH_FASTCALL, "Drops one program of a key."},
     {"has_met", table_has_met, METH_O,
      "Whether a first call of this key was met recently; for None, of any key."},
+    {"has_met_open", table_has_met_open, METH_O,
+     "The same for a key that leaves numbers open."},
     {"last_used", table_last_used, METH_O,
      "When a program of the key was last replayed, counted in calls; 0 for never."},
     {"wait", as_method(table_wait), METH_FASTCALL,

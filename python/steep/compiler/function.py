@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-import re
 import sys
 import types
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -16,12 +14,12 @@ from steep import _core
 from steep.compiler._arrays import array_in_use, has_array
 from steep.compiler._call import Call, CallKind
 from steep.compiler._explain import text_of_call
-from steep.compiler._learner import Learner
 from steep.compiler._methods import bind
 from steep.compiler._newcomers import Newcomers
 from steep.compiler._objects import is_a
-from steep.compiler._places import Place, StandIns
+from steep.compiler._places import StandIns
 from steep.compiler._recording import Run, examine
+from steep.compiler._reports import Reporting
 from steep.compiler._result import describe, detached
 from steep.compiler._signature import FEW_FLOATS, FEW_INTS, LONGEST_WAIT, Signature
 from steep.compiler._verify import verified_call
@@ -30,7 +28,6 @@ __all__ = ["CompiledFunction"]
 
 SIGNATURES = 64  # kept for a function; the least recently replayed one is dropped first
 
-_VALUES = re.compile(r"\S+ in one run and \S+ in the next")
 _NO_MEMORY = "there was not enough memory to keep a program of it"
 _ARRAY = (
     "an array is inside a container among its arguments, or is read-only, or is of a kind whose "
@@ -61,7 +58,7 @@ _NO_ROOM = (
 )
 
 
-class CompiledFunction(Learner):
+class CompiledFunction(Reporting):
     """A function whose calls are recorded, and then replayed. Made by `steep.compile`."""
 
     def __init__(self, function: Callable[..., Any], *, fullgraph: bool, verify: bool) -> None:
@@ -107,7 +104,7 @@ class CompiledFunction(Learner):
         return self._call(Call(args, kwargs))
 
     def _call_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The first call of its kind, with numbers among its arguments: most never recur."""
+        """The first call with these numbers, of a kind that was met with others."""
         return self._call_with_numbers(Call(args, kwargs), self._call_newcomer)
 
     def _call_plain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -136,7 +133,9 @@ class CompiledFunction(Learner):
             return otherwise(call)
         signature = self._signatures.get(kind.key)
         if signature is None:
-            count = self._others.pop(kind.key, 0) + 1
+            # The first was not counted here, but run at once.
+            before = int(self._table.has_met_open(kind.key))
+            count = self._others.pop(kind.key, before) + 1
             few = FEW_FLOATS if any(type(x) is float for x in kind.numbers) else FEW_INTS
             if count <= few:
                 self._others[kind.key] = count
@@ -330,75 +329,6 @@ class CompiledFunction(Learner):
         # Each number may still be a kind of its own.
         if not (signature.any_numbers and self._fullgraph):
             self._say(reason)
-
-    def _say(self, reason: str) -> None:
-        """Warn, once for each reason, that it runs eagerly; under `fullgraph` raise instead."""
-        if self._fullgraph:
-            raise RuntimeError(self._text(reason))
-        cause = _VALUES.sub("", reason)  # values may differ every time
-        if cause not in self._said:
-            self._said.add(cause)
-            warnings.warn(self._text(reason), UserWarning, stacklevel=_outside())
-
-    def _text(self, reason: str) -> str:
-        return f"compile: {self._name()} runs eagerly: {reason}"
-
-    def _name(self) -> str:
-        """The name of the function, or of another object's class; none of its code is run."""
-        name = self.__dict__.get("__qualname__", type(self._function).__qualname__)
-        return name if isinstance(name, str) else type(self._function).__qualname__
-
-    # ---- what is known ----------------------------------------------------------------------
-
-    def programs(self) -> list[Any]:
-        """The programs made so far: for each call its own, then those of its backward passes."""
-        return [
-            program
-            for signature in list(self._signatures.values())
-            for forward, recording in signature.programs
-            for program in (forward, *recording.backward_programs())
-        ]
-
-    def _places_written(self, program: Any) -> list[Place]:
-        """Where a program leaves numbers."""
-        for signature in list(self._signatures.values()):
-            for made, recording in signature.programs:
-                if made is program:
-                    stand_ins = recording.stand_ins
-                    return [stand_ins.places[i] for i, _ in stand_ins.writes]
-        return []
-
-    def explain(self) -> str:
-        """What replays run, launch by launch, and why the function runs eagerly where it does.
-
-        Each line is a step: its estimated time on one thread, the bytes it moves, its operations,
-        who runs it, and its launches, with their operands as ``kind number [shape]``: ``in`` an
-        argument, ``s`` state from outside, ``g`` a gradient from before, ``c`` a constant, ``t``
-        the program's own memory, ``out`` a result or gradient. A bar marks a barrier before the
-        step. At the end are the layer and the phase of the step.
-
-        Returns:
-            The text; print it.
-        """
-        name = self._name()
-        parts = []
-        for number, signature in enumerate(list(self._signatures.values()), 1):
-            signature.eager += self._table.waited(signature.key)
-            head = f"{name}, signature {number} of {len(self._signatures)}: "
-            parts.append(head + signature.report())
-        if self._newcomers.reason:
-            parts.append(f"{name}, calls of new kinds: {self._newcomers.reason}\n")
-        if parts:
-            return "".join(parts)
-        return f"{name}: {'still warming up' if self._table.has_met(None) else 'not called yet'}\n"
-
-
-def _outside() -> int:
-    """How many frames up from the caller the first one outside of steep is."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("steep."):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def _found_by_name(module: str, name: str) -> Any:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from steep._core import Tensor, enable_grad, get_rng_state, is_grad_enabled, set_rng_state, zeros
+from steep._core import (
+    Tensor,
+    enable_grad,
+    get_rng_state,
+    is_grad_enabled,
+    is_rng_state,
+    set_rng_state,
+    zeros,
+)
 from steep.autograd import Function
 from steep.autograd import backward as run_backward
 
@@ -31,6 +39,8 @@ class _Recomputed(Function):
         # backward pass needs as much memory for its own, so that the peak is no higher.
         with enable_grad():
             found = run(*map(_detached, args))
+        if state is not None and is_rng_state(state):
+            ctx.state = None  # nothing was drawn
         results = found if isinstance(found, tuple) else (found,)
         given = tuple(y.detach() if isinstance(y, Tensor) else y for y in results)
         pairs = zip(results, given, strict=True)
@@ -48,14 +58,15 @@ class _Recomputed(Function):
         args = list(ctx.others)
         for i, x in zip(ctx.places, ctx.saved_tensors, strict=True):
             args[i] = _detached(x)
-        outside = get_rng_state()
+        outside = None
         if ctx.state is not None:
+            outside = get_rng_state()
             set_rng_state(ctx.state)
         try:
             with enable_grad():
                 found = ctx.run(*args)
         finally:
-            if ctx.state is not None:
+            if outside is not None:
                 set_rng_state(outside)
         results = found if isinstance(found, tuple) else (found,)
         pairs = [
@@ -81,7 +92,8 @@ def checkpoint(
     through that: memory for time (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
     The parameters that the function reads besides its arguments get their gradients in ``.grad``,
     from `backward` as from `autograd.grad`, which does not find them. A compiled function that
-    calls it runs eagerly.
+    calls it runs eagerly if random numbers are drawn in it, unless `preserve_rng_state` is
+    ``False``.
 
     Args:
         function: a module, or a function of tensors, which computes the same when it is called
