@@ -139,11 +139,11 @@ PyType_Slot slots[] = {
     {Py_tp_traverse, slot(traverse)},
     {Py_tp_clear, slot(clear)},
     {Py_tp_getset, attributes},
-    {Py_tp_doc,
-     const_cast<char*>("Replays calls or runs the function: through _call_anew(args, kwargs); "
-                       "through _call_endless if arguments contain themselves; for a new kind of "
-                       "call, through _call_first if it was met with other numbers, else "
-                       "directly, and now and then through _call_plain, which reports what is new.")},
+    {Py_tp_doc, const_cast<char*>(
+                    "Replays calls or runs the function: through _call_anew(args, kwargs); "
+                    "through _call_endless if arguments contain themselves; for a new kind of "
+                    "call, through _call_first if it was met with other numbers, else "
+                    "directly, and now and then through _call_plain, which reports what is new.")},
     {0, nullptr}};
 PyType_Spec spec = {"steep._core.CompiledCall", sizeof(CallObject), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
