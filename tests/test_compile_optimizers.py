@@ -351,3 +351,35 @@ def test_parameters_without_elements_are_replayed(kind: str, sizes: tuple[int, .
         found.append((losses, grads, [p.tolist() for p in net.parameters()]))
         assert not compiled or replays(function) > 0
     assert found[0] == found[1]
+
+
+def test_a_function_that_adds_parameter_groups_is_run_as_it_is() -> None:
+    """Also if it takes no step; a replay would add none."""
+    optimizer = steep.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.5)
+
+    @steep.compile
+    def unfreeze(x: Any) -> Any:
+        optimizer.add_param_group({"params": [steep.ones(2, requires_grad=True)]})
+        return x * 2
+
+    x = steep.ones(3)
+    unfreeze(x)
+    with pytest.warns(UserWarning, match="it changes param_groups; change them outside"):
+        unfreeze(x)
+    for _ in range(4):
+        unfreeze(x)
+    assert len(optimizer.param_groups) == 7
+
+
+def test_an_optimizer_made_in_the_call_may_add_groups() -> None:
+    @steep.compile
+    def made(x: Any) -> Any:
+        w = (x * 2).requires_grad_()
+        optimizer = steep.optim.SGD([w], lr=0.5)
+        optimizer.add_param_group({"params": [steep.ones(2, requires_grad=True)]})
+        (w**2).sum().backward()
+        optimizer.step()
+        return w.detach()
+
+    results = [made(steep.ones(3)).tolist() for _ in range(6)]
+    assert results == [[0.0, 0.0, 0.0]] * 6

@@ -21,7 +21,9 @@ __all__ = [
     "changed_group",
     "follow_steps",
     "lists_of",
+    "note_added",
     "note_change",
+    "note_made",
     "note_preparation",
     "note_step",
     "precondition",
@@ -41,15 +43,17 @@ class Steps(list[Any]):
     Attributes:
         hooks: what `step_hooks` said of each when it took its first, by id.
         groups: parameter groups that were changed meanwhile, by id.
+        made: the ids of optimisers that the recording has made itself.
         prepared: whether one of them had state to make first, as in its first step.
     """
 
-    __slots__ = ("__weakref__", "groups", "hooks", "prepared")
+    __slots__ = ("__weakref__", "groups", "hooks", "made", "prepared")
 
     def __init__(self) -> None:
         super().__init__()
         self.groups: dict[int, Any] = {}
         self.hooks: dict[int, list[Any]] = {}
+        self.made: set[int] = set()
         self.prepared = False
 
 
@@ -101,6 +105,20 @@ def note_step(optimizer: Any) -> None:
         refuse_recording(
             "the hooks of an optimizer change between its steps; change them outside the function"
         )
+
+
+def note_made(optimizer: Any) -> None:
+    """Say that an optimiser is being made."""
+    found = _current()
+    if found is not None:
+        found.made.add(id(optimizer))
+
+
+def note_added(optimizer: Any) -> None:
+    """Say that an optimiser is given another group; one that existed before keeps it."""
+    found = _current()
+    if found is not None and id(optimizer) not in found.made:
+        refuse_recording(GROUP_CHANGED)
 
 
 def note_change(group: Any) -> None:

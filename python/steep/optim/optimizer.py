@@ -93,6 +93,7 @@ class Optimizer(HookedOptimizer):
                 "params argument given to the optimizer should be an iterable of Tensors or "
                 f"dicts, but got {type(params).__name__}"
             )
+        _recorded.note_made(self)
         groups = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
@@ -301,6 +302,7 @@ class Optimizer(HookedOptimizer):
             group["param_names"] = names
         for name, default in self.defaults.items():
             group.setdefault(name, default)
+        _recorded.note_added(self)
         self.param_groups.append(group)
 
     # ---- state ------------------------------------------------------------------------------

@@ -5,13 +5,19 @@ from __future__ import annotations
 import random
 import re
 
-from fuzzing.functions import containers, objects, oddities, phrases, tensors
+from fuzzing.functions import containers, objects, oddities, phrases, tensors, training
 from fuzzing.functions.arguments import ARGUMENTS, BATCHES
 from fuzzing.functions.program import Call, Node, Program
 
 __all__ = ["draw"]
 
-_STATE = {**containers.FEATURES, **objects.FEATURES, **tensors.FEATURES, **oddities.FEATURES}
+_STATE = {
+    **containers.FEATURES,
+    **objects.FEATURES,
+    **tensors.FEATURES,
+    **oddities.FEATURES,
+    **training.FEATURES,
+}
 _NUMBERS = ("0.5", "2.0", "-1.0", "1.5", "3", "1", "2", "0.25", "0")
 _MARK = re.compile(r"<([nthNFT])>")
 _ERRORS = ("ValueError", "KeyError", "RuntimeError", "ZeroDivisionError", "Exception")
