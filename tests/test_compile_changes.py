@@ -192,3 +192,26 @@ def test_the_least_recently_used_signature_goes_first() -> None:
         for _ in range(4):
             compiled(steep.ones(n))
     assert len(compiled.programs()) == 64
+
+
+def test_memory_given_anew_is_named_before_numbers_that_could_be_followed() -> None:
+    """As in `target.data = target.data * decay + ...` beside a decay that changes."""
+
+    class Average:
+        def __init__(self) -> None:
+            self.decay = 0.5
+            self.mean = steep.zeros(3)
+
+        def add(self, x: Any) -> Any:
+            self.decay = self.decay * 0.9
+            self.mean.data = self.mean.data * self.decay + x * (1 - self.decay)
+            return self.mean * 1
+
+    average = Average()
+    add = steep.compile(average.add)
+    with pytest.warns(UserWarning, match="runs eagerly") as told:
+        assert [add(steep.ones(3)).shape for _ in range(20)] == [(3,)] * 20
+    (message,) = [str(warning.message) for warning in told]
+    assert "a tensor's memory or settings at every call" in message
+    assert "write to its memory (copy_)" in message
+    assert "self.mean.data = self.mean.data * self.decay" in message  # the line

@@ -21,7 +21,8 @@ from steep.compiler._objects import are_same_objects, content_of
 from steep.compiler._result import values_to_make
 from steep.compiler._symbolic import OPERATORS, Numbers, is_number, is_symbolic, plain
 
-__all__ = ["MOST_PLACES", "Place", "StandIns", "changed_places", "evaluator", "without_symbols"]
+__all__ = ["MOST_PLACES", "Place", "StandIns", "changed_places", "evaluator", "hindrance"]
+__all__ += ["without_symbols"]
 
 MOST_PLACES = 4096
 MOST_STEPS = 4096  # each is a line of generated code that a replay runs in Python
@@ -93,6 +94,17 @@ def changed_places(cells: Cells) -> list[Place] | None:
             return None
         found += places
     return found
+
+
+def hindrance(cells: Cells) -> int | None:
+    """The first cell that has changed since recording. Numbers are named last: they could be
+    followed if nothing else changed.
+    """
+    broken = cells.all_broken()
+    for i in broken:
+        if _numbers_in(cells.entry(i), "") is None:
+            return i
+    return broken[0] if broken else None
 
 
 def _numbers_in(cell: Cell, label: str) -> list[Place] | None:

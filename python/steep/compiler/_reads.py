@@ -18,9 +18,10 @@ from typing import Any
 from steep._core import Familiar, Tensor, next_hook
 from steep._replaced import take_replaced
 from steep.compiler._answers import THREAD
-from steep.compiler._cells import ITEM, SLOT, VARIABLE, Cells, absent
+from steep.compiler._cells import ITEM, SLOT, TENSOR, VARIABLE, Cells, absent
 from steep.compiler._code import ATTRIBUTES, GLOBALS, VARIABLES, Names, at_line, line_of, names_of
 from steep.compiler._objects import content_of
+from steep.compiler._places import hindrance
 from steep.compiler._returned import is_only_returned
 from steep.compiler._sources import (
     draws_from,
@@ -216,13 +217,19 @@ class Reads:
         self._found.let_weak_targets_go()
         self.refusal = self.refusal or self._found.refusal or self._taken() or self._unknown_hook()
         self.cells.keep_tensors(self._found.tensors, {id(output) for output in outputs})
-        place = self.cells.first_broken()
+        place = hindrance(self.cells)
         self.cells.objects.clear()
         if place is not None:
             where = self._line_of(place)
+            is_tensor = self.cells.entry(place)[0] == TENSOR
+            mend = (
+                "write to its memory (copy_)"
+                if is_tensor
+                else "keep the values that change in a tensor"
+            )
             self.change = self.change or (
                 f"it changes {self.cells.describe(place)} at every call, which a replay would not "
-                f"do; keep the values that change in a tensor, or change them outside the function"
+                f"do; {mend}, or change {'it' if is_tensor else 'them'} outside the function"
                 f"{at_line(*where) if where else ''}"
             )
 
@@ -237,6 +244,8 @@ class Reads:
     def _line_of(self, place: int) -> tuple[str, int] | None:
         """The line of the user's code that changes what is in a cell, if it can be found."""
         kind, (whence, name) = self.cells.entry(place)[0], self.cells.whence(place)
+        if kind == TENSOR:
+            return line_of(self._own_codes(), "data", ATTRIBUTES)
         is_global = whence == "the global variable"
         steps = VARIABLES if kind == VARIABLE else GLOBALS if is_global else ATTRIBUTES
         return line_of(self._own_codes(), name, steps)
