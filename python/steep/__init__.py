@@ -68,6 +68,7 @@ _SUBMODULES = (
     "serialization",
     "serialize",
     "sklearn",
+    "special",
     "testing",
     "train",
     "utils",

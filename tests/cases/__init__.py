@@ -21,6 +21,7 @@ from cases.elementwise import ARITHMETIC, COPIES
 from cases.embedding import EMBEDDINGS
 from cases.fold import FOLDS
 from cases.functions import MATH
+from cases.gamma import FAMILIES, SPECIAL
 from cases.index import INDEX
 from cases.join import JOIN
 from cases.layer import Layer
@@ -53,6 +54,7 @@ TABLE: dict[str, Row] = {
     **ARITHMETIC,
     **MATH,
     **SPECIAL_FUNCTIONS,
+    **SPECIAL,
     **COMPARE,
     **ACTIVATIONS,
     **NEAR,
@@ -90,6 +92,7 @@ TABLE: dict[str, Row] = {
     **FILL,
     **PEAK,
     **DRAWS,
+    **FAMILIES,
     **STEPS,
 }
 

@@ -19,7 +19,7 @@ _f64 = np.dtype("float64")
 _negative = bad(RuntimeError, "negative", (2, -1))
 
 
-def _seeded(name: str) -> Callable[..., Any]:
+def seeded(name: str) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         _core.manual_seed(0)
         method = getattr(_core, name, None) or getattr(_core.Tensor, name)
@@ -87,7 +87,7 @@ def _distribution(
         _drawn(method),
         ONE,
         DRAWN,
-        function=_seeded(name),
+        function=seeded(name),
         bad=(_negative, bad(NotImplementedError, name, (2,), dtype=np.dtype("int64"))),
         bench=call(SHAPE),
         forms={form: call(MATRIX) for form in forms},
@@ -101,7 +101,7 @@ def _drawn_like(name: str, method: str) -> Row:
         _like_sizes,
         _like(method),
         gradient=DRAWN,
-        function=_seeded(name),
+        function=seeded(name),
         bench=call(MATRIX),
         storage=_MEMORY,
     )
@@ -128,7 +128,7 @@ def _dropped(name: str, first: tuple[int, ...], other: tuple[int, ...], **change
             call(arr(*other), 0.0, True),
         ),
         None,
-        function=_seeded(name),
+        function=seeded(name),
         bench=call(arr(*(8 * size for size in first)), 0.5, True),
         rule_calls=(
             call(arr(*first), 0.3, True, mask=mask),
@@ -151,7 +151,7 @@ DRAWS = {
         _certain,
         ONE,
         DRAWN,
-        function=_seeded("multinomial"),
+        function=seeded("multinomial"),
         storage="each row has one weight, so that the draw is certain",
         finite="a nan is no weight",
         bench=call(MATRIX, 4),
@@ -165,7 +165,7 @@ DRAWS = {
             bad(RuntimeError, "a vector or a matrix", np.ones((1, 1, 1)), 1),
         ),
     ),
-    "rand": _distribution("rand", "rand", ("uniform_", "exponential_")),
+    "rand": _distribution("rand", "rand", ("uniform_", "exponential_", "cauchy_", "log_normal_")),
     "randn": _distribution(
         "randn", "randn", ("normal_",), 4.0, "a normal number lies within 2 ULP of its formula"
     ),
@@ -181,7 +181,7 @@ DRAWS = {
         _randint,
         ONE,
         DRAWN,
-        function=_seeded("randint"),
+        function=seeded("randint"),
         bench=call(10, SHAPE),
         forms={"random_": call(MATRIX)},
         bad=(
@@ -195,7 +195,7 @@ DRAWS = {
         _randint_like,
         ("float32", "float64", "int64", "int32", "uint8"),
         DRAWN,
-        function=_seeded("randint_like"),
+        function=seeded("randint_like"),
         bench=call(MATRIX, 10),
         storage=_MEMORY,
         bad=(bad(RuntimeError, "'from' to be less than 'to'", arr(2), 3, 3),),
@@ -205,7 +205,7 @@ DRAWS = {
         lambda n, dtype=np.int64: MT19937(0).randperm(n).astype(dtype),
         ONE,
         DRAWN,
-        function=_seeded("randperm"),
+        function=seeded("randperm"),
         bench=call(1000),
         bad=(
             bad(RuntimeError, "negative", -1),
@@ -221,7 +221,7 @@ DRAWS = {
         _normal,
         ONE,
         DRAWN,
-        function=_seeded("normal"),
+        function=seeded("normal"),
         bench=call(0.0, 1.0, SHAPE),
         bad=(bad(RuntimeError, "std", 0.0, -1.0, (2,)),),
         rough=4.0,
@@ -233,7 +233,7 @@ DRAWS = {
         ONE,
         DRAWN,
         bench=call(MATRIX),
-        forms={"bernoulli_": call(MATRIX, 0.5)},
+        forms={"bernoulli_": call(MATRIX, 0.5), "geometric_": call(MATRIX, 0.5)},
         finite="a NaN is no probability",
         bad=(
             bad(
@@ -247,7 +247,7 @@ DRAWS = {
     "dropout": Row(
         (call(arr(3, 5), 0.25), call(arr(4), 0.5, False), call(arr(4), 1.0), call(arr(3), 0.0)),
         None,
-        function=_seeded("dropout"),
+        function=seeded("dropout"),
         bench=call(MATRIX, 0.5),
         kernels=("dropout", "dropout_backward"),
         rule_calls=(
@@ -279,7 +279,7 @@ DRAWS = {
             call(arr(), -2.0, -2.0, True),
         ),
         _rrelu,
-        function=_seeded("rrelu"),
+        function=seeded("rrelu"),
         bench=call(MATRIX, training=True),
         storage=_MEMORY,
         bad=(

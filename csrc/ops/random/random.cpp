@@ -50,6 +50,24 @@ void draw_exponential(const Task& task) {
 }
 
 template <class T>
+void draw_cauchy(const Task& task) {
+  const Drawing& how = kernels::arguments<Drawing>(task);
+  stream::cauchy(*how.generator, out_of<T>(task), how.n, how.first.f, how.second.f);
+}
+
+template <class T>
+void draw_log_normal(const Task& task) {
+  const Drawing& how = kernels::arguments<Drawing>(task);
+  stream::log_normal(*how.generator, out_of<T>(task), how.n, how.first.f, how.second.f);
+}
+
+template <class T>
+void draw_geometric(const Task& task) {
+  const Drawing& how = kernels::arguments<Drawing>(task);
+  stream::geometric(*how.generator, out_of<T>(task), how.n, how.first.f);
+}
+
+template <class T>
 void draw_ints(const Task& task) {
   const Drawing& how = kernels::arguments<Drawing>(task);
   stream::random_ints(*how.generator, out_of<T>(task), how.n, how.first.i, how.second.i);
@@ -100,6 +118,14 @@ constexpr Kernel kNormal =
     drawing("normal", routines_for<float, double>(draw_normal<float>, draw_normal<double>));
 constexpr Kernel kExponential = drawing(
     "exponential", routines_for<float, double>(draw_exponential<float>, draw_exponential<double>));
+constexpr Kernel kCauchy =
+    drawing("cauchy", routines_for<float, double>(draw_cauchy<float>, draw_cauchy<double>));
+constexpr Kernel kLogNormal = drawing(
+    "log_normal", routines_for<float, double>(draw_log_normal<float>, draw_log_normal<double>));
+constexpr Kernel kGeometric =
+    drawing("geometric", routines_for<float, double, int64_t, int32_t, uint8_t>(
+                             draw_geometric<float>, draw_geometric<double>, draw_geometric<int64_t>,
+                             draw_geometric<int32_t>, draw_geometric<uint8_t>));
 constexpr Kernel kBernoulliEach =
     throwing(drawing("bernoulli", routines_for<float, double>(draw_bernoulli_each<float>,
                                                               draw_bernoulli_each<double>)));
@@ -305,6 +331,26 @@ Tensor exponential_(const Tensor& x, double lambd, Generator* generator) {
   if (!(lambd > 0))
     fail(ErrorKind::runtime, "exponential_", "lambda > 0.0", join("lambda=", lambd));
   return draw_into("exponential_", {kExponential, program::real(lambd)}, x, generator);
+}
+
+Tensor cauchy_(const Tensor& x, double median, double sigma, Generator* generator) {
+  floating("cauchy_", x.dtype());
+  if (!(sigma > 0)) fail(ErrorKind::runtime, "cauchy_", "sigma > 0.0", join("sigma=", sigma));
+  return draw_into("cauchy_", {kCauchy, program::real(median), program::real(sigma)}, x, generator);
+}
+
+Tensor log_normal_(const Tensor& x, double mean, double std, Generator* generator) {
+  floating("log_normal_", x.dtype());
+  if (!(std > 0)) fail(ErrorKind::runtime, "log_normal_", "std > 0.0", join("std=", std));
+  return draw_into("log_normal_", {kLogNormal, program::real(mean), program::real(std)}, x,
+                   generator);
+}
+
+Tensor geometric_(const Tensor& x, double p, Generator* generator) {
+  if (x.dtype() == DType::boolean)
+    fail(ErrorKind::not_implemented, "geometric_", "numbers", "bool", "draw into integers");
+  if (!(p > 0 && p < 1)) fail(ErrorKind::runtime, "geometric_", "p to be in (0, 1)", join("p=", p));
+  return draw_into("geometric_", {kGeometric, program::real(p)}, x, generator);
 }
 
 Tensor random_full_(const Tensor& x, Generator* generator) {

@@ -34,6 +34,9 @@ Tensor normal_of_size(double mean, double std, const Dims& size, Generator* gene
 Tensor uniform_(const Tensor& x, double from, double to, Generator* generator);
 Tensor normal_(const Tensor& x, double mean, double std, Generator* generator);
 Tensor exponential_(const Tensor& x, double lambd, Generator* generator);
+Tensor cauchy_(const Tensor& x, double median, double sigma, Generator* generator);
+Tensor log_normal_(const Tensor& x, double mean, double std, Generator* generator);
+Tensor geometric_(const Tensor& x, double p, Generator* generator);
 Tensor random_full_(const Tensor& x, Generator* generator);
 Tensor random_(const Tensor& x, int64_t from, int64_t to, Generator* generator);
 Tensor bernoulli_(const Tensor& x, const TensorOrNumber& p, Generator* generator);

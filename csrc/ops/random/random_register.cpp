@@ -136,6 +136,46 @@ tensor([1., 1.])
 )");
 }
 
+void register_tails(Registry& registry) {
+  registry.add<&cauchy_>(
+      "cauchy_", kMethod,
+      "(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = "
+      "None) -> Tensor",
+      R"(Fills the tensor with draws from the Cauchy distribution, in PyTorch's stream; returns it.
+
+Raises RuntimeError for a sigma that is not positive, NotImplementedError for integers.
+
+>>> steep.zeros(3).cauchy_(2.0, 1e-30)
+tensor([2., 2., 2.])
+)",
+      "rand");
+  registry.add<&log_normal_>(
+      "log_normal_", kMethod,
+      "(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) "
+      "-> Tensor",
+      R"(Fills the tensor with exponentials of normal draws, in PyTorch's stream; returns it.
+
+mean and std are those of the logarithm. Raises RuntimeError for a std that is not positive,
+NotImplementedError for integers.
+
+>>> steep.zeros(3).log_normal_(0.0, 1e-30)
+tensor([1., 1., 1.])
+)",
+      "rand");
+  registry.add<&geometric_>(
+      "geometric_", kMethod,
+      "(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor",
+      R"(Fills the tensor with numbers of trials up to the first success, in PyTorch's stream; returns it.
+
+Each trial succeeds with probability p. Raises RuntimeError for a p that is not between 0 and 1,
+NotImplementedError for bools.
+
+>>> bool((steep.zeros(9).geometric_(0.5) >= 1).all())
+True
+)",
+      "bernoulli");
+}
+
 void register_in_place(Registry& registry) {
   registry.add<&uniform_>(
       "uniform_", kMethod,
@@ -174,6 +214,7 @@ Raises RuntimeError for a rate that is not positive, NotImplementedError for int
 True
 )",
       "rand");
+  register_tails(registry);
   registry.add<&random_full_>(
       "random_", kMethod, "(input: Tensor, *, generator: Generator | None = None) -> Tensor",
       R"(Fills the tensor with whole numbers, each as likely, in PyTorch's stream; returns it.

@@ -132,6 +132,33 @@ void bernoulli(Generator& generator, double* out, const double* p, int64_t n) {
   fill_bernoulli(generator, out, p, n);
 }
 
+double next_uniform(Generator& generator) { return unit(generator, double{}); }
+double next_normal(Generator& generator) { return normal_one(generator); }
+
+template <typename T>
+void cauchy(Generator& generator, T* out, int64_t n, double median, double sigma) {
+  const runtime::Lock lock(generator.mutex());
+  for (int64_t i = 0; i < n; ++i) {
+    const double turn = box_muller::kTwoPi / 2 * (unit(generator, double{}) - 0.5);
+    out[i] = static_cast<T>(median + sigma * std::tan(turn));
+  }
+}
+
+template <typename T>
+void log_normal(Generator& generator, T* out, int64_t n, double mean, double std) {
+  const runtime::Lock lock(generator.mutex());
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = static_cast<T>(std::exp(normal_one(generator) * std + mean));
+}
+
+template <typename T>
+void geometric(Generator& generator, T* out, int64_t n, double p) {
+  const runtime::Lock lock(generator.mutex());
+  const double rate = std::log1p(-p);
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = static_cast<T>(std::ceil(std::log(unit(generator, double{})) / rate));
+}
+
 // 32 bits serve a range below 2^28, where the remainder's bias stays under 1/16; 64 serve the rest.
 template <typename T>
 void random_ints(Generator& generator, T* out, int64_t n, int64_t low, int64_t high) {
@@ -184,6 +211,15 @@ STEEP_INSTANTIATE(int32_t)
 STEEP_INSTANTIATE(uint8_t)
 STEEP_INSTANTIATE(bool)
 #undef STEEP_INSTANTIATE
+template void cauchy<float>(Generator&, float*, int64_t, double, double);
+template void cauchy<double>(Generator&, double*, int64_t, double, double);
+template void log_normal<float>(Generator&, float*, int64_t, double, double);
+template void log_normal<double>(Generator&, double*, int64_t, double, double);
+template void geometric<float>(Generator&, float*, int64_t, double);
+template void geometric<double>(Generator&, double*, int64_t, double);
+template void geometric<int64_t>(Generator&, int64_t*, int64_t, double);
+template void geometric<int32_t>(Generator&, int32_t*, int64_t, double);
+template void geometric<uint8_t>(Generator&, uint8_t*, int64_t, double);
 
 // Fisher and Yates: forward with 32-bit draws while their remainder is even enough, else inside out
 // with 64-bit ones.

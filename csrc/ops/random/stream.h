@@ -25,6 +25,20 @@ void normal(Generator& generator, double* out, int64_t n, double mean, double st
 void exponential(Generator& generator, float* out, int64_t n, double lambda);
 void exponential(Generator& generator, double* out, int64_t n, double lambda);
 
+// Tensor.cauchy_ and Tensor.log_normal_, in double for both types.
+template <typename T>
+void cauchy(Generator& generator, T* out, int64_t n, double median, double sigma);
+template <typename T>
+void log_normal(Generator& generator, T* out, int64_t n, double mean, double std);
+
+// Tensor.geometric_: the number of trials up to the first success.
+template <typename T>
+void geometric(Generator& generator, T* out, int64_t n, double p);
+
+// Single numbers, for whoever holds the generator's mutex(): of [0, 1), and normal ones.
+double next_uniform(Generator& generator);
+double next_normal(Generator& generator);
+
 // Tensor.random_(low, high): whole numbers in [low, high), which must not be empty.
 template <typename T>
 void random_ints(Generator& generator, T* out, int64_t n, int64_t low, int64_t high);

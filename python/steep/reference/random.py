@@ -106,7 +106,7 @@ class MT19937:
     def randn(self, size: int, dtype: type[np.floating] = np.float32) -> Array:
         """PyTorch's ``randn(size)``: Box & Muller 1958, one by one, or in blocks from 16 on."""
         if size < 16:
-            return np.array([self._normal() for _ in range(size)], dtype)
+            return np.array([self.normal() for _ in range(size)], dtype)
         uniform = self.rand(size, dtype)
         out = np.empty(size, dtype)
         for start in range(0, size - 15, 16):
@@ -115,7 +115,7 @@ class MT19937:
             out[-16:] = _box_muller(self.rand(16, dtype))
         return out
 
-    def _normal(self) -> float:
+    def normal(self) -> float:
         """One normal number; they come in pairs, of which the second is kept for the next call."""
         if self.saved_normal is not None:
             saved, self.saved_normal = self.saved_normal, None

@@ -1,0 +1,81 @@
+// Tails of the gamma and the beta distribution, relative to their density, by quadrature.
+//
+// In s, the distance from x on a logarithmic scale (for beta, of the odds), the density falls from
+// its value at x in either direction that does not lead over the mode. The double exponential rule
+// (Takahasi and Mori, 1974) takes such integrals over all orders of magnitude of s alike.
+#include <algorithm>
+#include <cmath>
+
+#include "ops/special/scalar.h"
+
+namespace steep::ops::scalar {
+
+namespace {
+
+// The integral of f over s from 0 on, where f falls within a few times `scale`.
+template <class F>
+double integral(double scale, F f) {
+  constexpr double kStep = 0.09, kFirst = -3.6, kLast = 4.3;
+  double sum = 0;
+  for (double u = kFirst; u < kLast; u += kStep) {
+    const double away = std::exp(-u), s = std::exp(u - away);
+    sum += f(scale * s) * s * (1 + away);
+  }
+  return sum * scale * kStep;
+}
+
+// exp(s) - 1 - s, without its cancellation.
+double curve(double s) {
+  if (std::fabs(s) > 0.3) return std::expm1(s) - s;
+  double term = s * s / 2, sum = term;
+  for (int k = 3; k < 16; ++k) sum += term *= s / k;
+  return sum;
+}
+
+// The integral of score(log(t / x)) over the density beyond x, divided by the density at x.
+template <class Score>
+double beyond(double a, double x, bool upper, Score score) {
+  const double side = upper ? 1 : -1, steep = side * (x - a);
+  const double width = upper ? std::sqrt(x) : std::min(a, std::sqrt(a));
+  return x * integral(1 / std::max(steep, width), [&](double s) {
+           const double fall = side * (a - x) * s - x * curve(side * s);
+           return score(side * s) * std::exp(fall);
+         });
+}
+
+}  // namespace
+
+double gamma_tail(double a, double x, bool upper) {
+  return beyond(a, x, upper, [](double) { return 1.0; });
+}
+
+// The derivative of the density's logarithm in a is log(t) - digamma(a); its mean over all is 0, so
+// that either tail will do.
+double gamma_draw_slope(double a, double x) {
+  if (!(a > 0 && x > 0)) return x == 0 && a > 0 ? 0 : std::nan("");
+  const double level = std::log(x) - digamma(a);
+  const bool upper = x >= a && x >= 1;  // below 1 the lower tail is flat at worst
+  const double found = beyond(a, x, upper, [&](double s) { return level + s; });
+  return upper ? found : -found;
+}
+
+double beta_draw_slope(double a, double b, double x) {
+  if (!(a > 0 && b > 0 && x >= 0 && x <= 1)) return std::nan("");
+  if (x == 0) return 0;
+  x = std::min(x, 1 - 0x1p-53);  // what a draw was rounded to
+  const double both = a + b, level = std::log(x) - digamma(a) + digamma(both);
+  // Where few draws lie on one side, or none, the density there is flat up to a cliff.
+  const bool right = x * both >= a;
+  const bool upper = right ? x * both >= 1 || x > 0.5 : (1 - x) * both < 1 && x > 0.5;
+  const double near = upper ? 1 - x : x, power = upper ? b : a;
+  const double width = std::min(power, std::sqrt(both * x * (1 - x)));
+  const double scale = 1 / std::max(power - both * near, width);
+  const double found = integral(scale, [&](double s) {
+    const double rest = -std::log1p(near * std::expm1(-s));
+    const double fall = std::exp(both * rest - power * s);
+    return (level + (upper ? rest : rest - s)) * fall;
+  });
+  return x * (upper ? found : -found);
+}
+
+}  // namespace steep::ops::scalar
