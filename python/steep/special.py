@@ -111,7 +111,7 @@ def entr(input: Tensor) -> Tensor:
         tensor([0.0000, 0.3466,   -inf])
     """
     x = _floating(input)
-    return (-steep.xlogy(x, x)).masked_fill(x < 0, -math.inf)
+    return steep.xlogy(-x, x).masked_fill(x < 0, -math.inf)
 
 
 def ndtr(input: Tensor) -> Tensor:

@@ -7,11 +7,19 @@ from typing import Any
 import steep
 from steep._core import (
     Tensor,
-    _dirichlet_grad as _dirichlet_grad,
-    _sample_dirichlet as _sample_dirichlet,
-    _standard_gamma as _standard_gamma,
-    _standard_gamma_grad as _standard_gamma_grad,
     dtype,
+)
+from steep._core import (
+    _dirichlet_grad as _dirichlet_grad,
+)
+from steep._core import (
+    _sample_dirichlet as _sample_dirichlet,
+)
+from steep._core import (
+    _standard_gamma as _standard_gamma,
+)
+from steep._core import (
+    _standard_gamma_grad as _standard_gamma_grad,
 )
 from steep._legacy import NAMES
 from steep.compat.amp import GradScaler, autocast

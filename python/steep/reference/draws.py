@@ -1,8 +1,9 @@
 """Draws of the gamma, Dirichlet, Poisson and binomial distributions, one at a time.
 
-Each takes uniform and normal numbers from a generator in the order of PyTorch's CPU code. The large cases are Hoermann's "The transformed rejection method for generating Poisson random
-variables" and "The generation of binomial random variates" (both 1993), the gamma distribution is
-that of Marsaglia & Tsang, "A simple method for generating gamma variables" (2000).
+Each takes uniform and normal numbers from a generator in the order of PyTorch's CPU code. The large
+cases are Hoermann's "The transformed rejection method for generating Poisson random variables" and
+"The generation of binomial random variates" (both 1993), the gamma distribution is that of
+Marsaglia & Tsang, "A simple method for generating gamma variables" (2000).
 """
 
 from __future__ import annotations

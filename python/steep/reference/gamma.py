@@ -239,7 +239,7 @@ def log_ndtr(x: Array) -> Array:
     """``log(erfc(-x / sqrt(2)) / 2)``."""
     scaled = x / math.sqrt(2)
     left = np.log(erfcx(-np.minimum(scaled, 0)) / 2) - np.minimum(scaled, 0) ** 2
-    return np.where(x < 0, left, np.log1p(-_erfc(scaled) / 2))
+    return np.asarray(np.where(x < 0, left, np.log1p(-_erfc(scaled) / 2)))
 
 
 def ndtri(p: Array) -> Array:
