@@ -8,7 +8,14 @@ Example:
 """
 
 from steep.distributions import constraints, kl, transforms
+from steep.distributions import more_kl as more_kl
+from steep.distributions.beta import Beta
+from steep.distributions.binomial import Binomial
+from steep.distributions.cauchy import Cauchy
+from steep.distributions.chi2 import Chi2
+from steep.distributions.constraint_registry import biject_to, transform_to
 from steep.distributions.continuous import Exponential, Laplace, Uniform
+from steep.distributions.dirichlet import Dirichlet
 from steep.distributions.discrete import (
     Bernoulli,
     Categorical,
@@ -16,10 +23,15 @@ from steep.distributions.discrete import (
     OneHotCategoricalStraightThrough,
 )
 from steep.distributions.distribution import Distribution
+from steep.distributions.fishersnedecor import FisherSnedecor
+from steep.distributions.gamma import Gamma
+from steep.distributions.geometric import Geometric
+from steep.distributions.gumbel import Gumbel
+from steep.distributions.half_cauchy import HalfCauchy
+from steep.distributions.half_normal import HalfNormal
 from steep.distributions.kl import kl_divergence, register_kl
-from steep.distributions.normal import LogNormal, Normal
-from steep.distributions.transformed import Independent, TransformedDistribution
-from steep.distributions.transforms import (
+from steep.distributions.logistic_normal import LogisticNormal
+from steep.distributions.maps import (
     AffineTransform,
     ComposeTransform,
     ExpTransform,
@@ -28,30 +40,87 @@ from steep.distributions.transforms import (
     TanhTransform,
     Transform,
 )
+from steep.distributions.mixture_same_family import MixtureSameFamily
+from steep.distributions.multinomial import Multinomial
+from steep.distributions.multivariate_normal import MultivariateNormal
+from steep.distributions.normal import LogNormal, Normal
+from steep.distributions.pareto import Pareto
+from steep.distributions.poisson import Poisson
+from steep.distributions.regions import (
+    AbsTransform,
+    IndependentTransform,
+    LowerCholeskyTransform,
+    PositiveDefiniteTransform,
+    PowerTransform,
+    SoftmaxTransform,
+    StickBreakingTransform,
+    identity_transform,
+)
+from steep.distributions.relaxed_bernoulli import LogitRelaxedBernoulli, RelaxedBernoulli
+from steep.distributions.relaxed_categorical import (
+    ExpRelaxedCategorical,
+    RelaxedOneHotCategorical,
+)
+from steep.distributions.studentT import StudentT
+from steep.distributions.transformed import Independent, TransformedDistribution
+from steep.distributions.weibull import Weibull
 
 __all__ = [
+    "AbsTransform",
     "AffineTransform",
     "Bernoulli",
+    "Beta",
+    "Binomial",
     "Categorical",
+    "Cauchy",
+    "Chi2",
     "ComposeTransform",
+    "Dirichlet",
     "Distribution",
+    "ExpRelaxedCategorical",
     "ExpTransform",
     "Exponential",
+    "FisherSnedecor",
+    "Gamma",
+    "Geometric",
+    "Gumbel",
+    "HalfCauchy",
+    "HalfNormal",
     "Independent",
+    "IndependentTransform",
     "Laplace",
     "LogNormal",
+    "LogisticNormal",
+    "LogitRelaxedBernoulli",
+    "LowerCholeskyTransform",
+    "MixtureSameFamily",
+    "Multinomial",
+    "MultivariateNormal",
     "Normal",
     "OneHotCategorical",
     "OneHotCategoricalStraightThrough",
+    "Pareto",
+    "Poisson",
+    "PositiveDefiniteTransform",
+    "PowerTransform",
+    "RelaxedBernoulli",
+    "RelaxedOneHotCategorical",
     "SigmoidTransform",
+    "SoftmaxTransform",
     "SoftplusTransform",
+    "StickBreakingTransform",
+    "StudentT",
     "TanhTransform",
     "Transform",
     "TransformedDistribution",
     "Uniform",
+    "Weibull",
+    "biject_to",
     "constraints",
+    "identity_transform",
     "kl",
     "kl_divergence",
     "register_kl",
+    "transform_to",
     "transforms",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import steep
 from steep._core import Size, Tensor
 
-__all__ = ["as_logits", "as_probabilities", "broadcast", "clamped"]
+__all__ = ["as_logits", "as_probabilities", "broadcast", "clamped", "either"]
 
 
 def broadcast(*values: Any) -> tuple[tuple[Tensor, ...], Size]:
@@ -34,3 +34,13 @@ def as_logits(probabilities: Tensor, binary: bool = False) -> Tensor:
 def as_probabilities(logits: Tensor, binary: bool = False) -> Tensor:
     """The way back."""
     return steep.sigmoid(logits) if binary else steep.softmax(logits, -1)
+
+
+def either(name: str, probs: Any, logits: Any) -> Any:
+    """The one of both that is given."""
+    if (probs is None) == (logits is None):
+        raise ValueError(
+            f"{name}: Either `probs` or `logits` must be specified, but not both, got "
+            f"{'neither' if probs is None else 'both'}"
+        )
+    return logits if probs is None else probs

@@ -8,6 +8,7 @@ import steep
 from steep._core import Tensor
 from steep.distributions import constraints
 from steep.distributions._common import broadcast
+from steep.distributions.constraints import Constraint
 from steep.distributions.distribution import Distribution, Shape
 
 __all__ = ["Exponential", "Laplace", "Uniform"]
@@ -61,10 +62,6 @@ class Uniform(Distribution):
         """``(high - low)**2 / 12``."""
         return (self.high - self.low) ** 2 / 12
 
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> Uniform:
-        """The same distribution, repeated to a larger batch."""
-        return Uniform(self.low.expand(batch_shape), self.high.expand(batch_shape), False)
-
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """``low + rand (high - low)``."""
         drawn = steep.rand(self._extended_shape(sample_shape), dtype=self.low.dtype)
@@ -88,8 +85,10 @@ class Uniform(Distribution):
         """``log(high - low)``."""
         return (self.high - self.low).log()
 
-    def _supports(self, value: Tensor) -> Tensor:
-        return (value >= self.low) & (value <= self.high)
+    @property
+    def support(self) -> Constraint:
+        """Between `low` and `high`."""
+        return constraints.interval(self.low, self.high)
 
 
 class Exponential(Distribution):
@@ -136,10 +135,6 @@ class Exponential(Distribution):
         """``1 / rate**2``."""
         return self.rate.pow(-2)
 
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> Exponential:
-        """The same distribution, repeated to a larger batch."""
-        return Exponential(self.rate.expand(batch_shape), False)
-
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """Draws at rate 1, divided by `rate`."""
         drawn = steep.empty(self._extended_shape(sample_shape), dtype=self.rate.dtype)
@@ -163,8 +158,10 @@ class Exponential(Distribution):
         """``1 - log(rate)``."""
         return 1.0 - self.rate.log()
 
-    def _supports(self, value: Tensor) -> Tensor:
-        return value >= 0
+    @property
+    def support(self) -> Constraint:
+        """From 0 on."""
+        return constraints.nonnegative
 
 
 class Laplace(Distribution):
@@ -213,10 +210,6 @@ class Laplace(Distribution):
         """``sqrt(2) scale``."""
         return 2**0.5 * self.scale
 
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> Laplace:
-        """The same distribution, repeated to a larger batch."""
-        return Laplace(self.loc.expand(batch_shape), self.scale.expand(batch_shape), False)
-
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """``loc - scale sign(u) log(1 - |u|)``, with u uniform between -1 and 1."""
         drawn = steep.empty(self._extended_shape(sample_shape), dtype=self.loc.dtype)
@@ -242,3 +235,8 @@ class Laplace(Distribution):
     def entropy(self) -> Tensor:
         """``1 + log(2 scale)``."""
         return 1 + (2 * self.scale).log()
+
+    @property
+    def support(self) -> Constraint:
+        """All numbers."""
+        return constraints.real

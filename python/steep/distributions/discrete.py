@@ -7,22 +7,15 @@ from typing import Any
 import steep
 from steep._core import Size, Tensor
 from steep.distributions import constraints
-from steep.distributions._common import as_logits, as_probabilities, broadcast
+from steep.distributions._common import as_logits, as_probabilities, broadcast, either
+from steep.distributions.constraints import Constraint
 from steep.distributions.distribution import Distribution, Shape
+from steep.distributions.lazy import BinaryParameters
 
 __all__ = ["Bernoulli", "Categorical", "OneHotCategorical", "OneHotCategoricalStraightThrough"]
 
 
-def _either(name: str, probs: Any, logits: Any) -> Any:
-    if (probs is None) == (logits is None):
-        raise ValueError(
-            f"{name}: Either `probs` or `logits` must be specified, but not both, got "
-            f"{'neither' if probs is None else 'both'}"
-        )
-    return logits if probs is None else probs
-
-
-class Bernoulli(Distribution):
+class Bernoulli(BinaryParameters, Distribution):
     """1 with the probability `probs`, else 0.
 
     Args:
@@ -42,26 +35,13 @@ class Bernoulli(Distribution):
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}  # noqa: RUF012
     has_enumerate_support = True
-    probs: Tensor
-    logits: Tensor
 
     def __init__(
         self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        (given,), shape = broadcast(_either("Bernoulli", probs, logits))
+        (given,), shape = broadcast(either("Bernoulli", probs, logits))
         self.__dict__["logits" if probs is None else "probs"] = given
         super().__init__(shape, validate_args=validate_args)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "probs" and "logits" in self.__dict__:
-            with steep.enable_grad():  # whoever asks first, without gradients perhaps
-                self.probs = as_probabilities(self.logits, binary=True)
-        elif name == "logits" and "probs" in self.__dict__:
-            with steep.enable_grad():
-                self.logits = as_logits(self.probs, binary=True)
-        else:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        return self.__dict__[name]
 
     @property
     def mean(self) -> Tensor:
@@ -78,12 +58,6 @@ class Bernoulli(Distribution):
     def variance(self) -> Tensor:
         """``probs (1 - probs)``."""
         return self.probs * (1 - self.probs)
-
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> Bernoulli:
-        """The same distribution, repeated to a larger batch."""
-        if "probs" in self.__dict__:
-            return Bernoulli(self.probs.expand(batch_shape), validate_args=False)
-        return Bernoulli(logits=self.logits.expand(batch_shape), validate_args=False)
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Zeros and ones."""
@@ -109,8 +83,10 @@ class Bernoulli(Distribution):
         values = steep.arange(2, dtype=dtype).reshape(-1, *(1,) * len(self.batch_shape))
         return values.expand(2, *self.batch_shape) if expand else values
 
-    def _supports(self, value: Tensor) -> Tensor:
-        return (value == 0) | (value == 1)
+    @property
+    def support(self) -> Constraint:
+        """0 and 1."""
+        return constraints.boolean
 
 
 class Categorical(Distribution):
@@ -139,7 +115,7 @@ class Categorical(Distribution):
     def __init__(
         self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        given = _either(type(self).__name__, probs, logits)
+        given = either(type(self).__name__, probs, logits)
         if not isinstance(given, Tensor) or given.dim() < 1:
             which = "logits" if probs is None else "probs"
             raise ValueError(f"`{which}` parameter must be at least one-dimensional.")
@@ -176,14 +152,6 @@ class Categorical(Distribution):
         """NaN: classes are no numbers."""
         return self.mean
 
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> Categorical:
-        """The same distribution, repeated to a larger batch."""
-        shape = (*batch_shape, self._num_events)
-        kind = type(self)
-        if "probs" in self.__dict__:
-            return kind(self.probs.expand(shape), validate_args=False)
-        return kind(logits=self.logits.expand(shape), validate_args=False)
-
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Classes, as int64."""
         with steep.no_grad():
@@ -211,8 +179,10 @@ class Categorical(Distribution):
         values = steep.arange(count).reshape(-1, *(1,) * len(self._batch_shape))
         return values.expand(count, *self._batch_shape) if expand else values
 
-    def _supports(self, value: Tensor) -> Tensor:
-        return (value >= 0) & (value < self._num_events) & (value == value.long())
+    @property
+    def support(self) -> Constraint:
+        """The numbers of the classes."""
+        return constraints.integer_interval(0, self._num_events - 1)
 
 
 class OneHotCategorical(Distribution):
@@ -264,13 +234,6 @@ class OneHotCategorical(Distribution):
         """``probs (1 - probs)``."""
         return self.probs * (1 - self.probs)
 
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> OneHotCategorical:
-        """The same distribution, repeated to a larger batch."""
-        wider = self._categorical.expand(batch_shape)
-        if "probs" in self._categorical.__dict__:
-            return type(self)(wider.probs, validate_args=False)
-        return type(self)(logits=wider.logits, validate_args=False)
-
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         """One-hot vectors."""
         return _one_hot(self._categorical.sample(sample_shape), self.probs)
@@ -288,8 +251,10 @@ class OneHotCategorical(Distribution):
         """All one-hot vectors, along a new first dimension."""
         return _one_hot(self._categorical.enumerate_support(expand), self.probs)
 
-    def _supports(self, value: Tensor) -> Tensor:
-        return constraints.one_hot(value)
+    @property
+    def support(self) -> Constraint:
+        """One-hot vectors."""
+        return constraints.one_hot
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({repr(self._categorical).partition('(')[2]}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import steep
 from steep._core import Size, Tensor, is_recording
+from steep.distributions import constraints
+from steep.distributions.constraints import Constraint
 
 __all__ = ["Distribution"]
 
@@ -36,7 +38,7 @@ class Distribution:
 
     has_rsample = False
     has_enumerate_support = False
-    arg_constraints: ClassVar[Mapping[str, Callable[[Tensor], Tensor]]] = {}
+    arg_constraints: ClassVar[Mapping[str, Constraint]] = {}
     _validate = True
 
     def __init__(
@@ -49,17 +51,18 @@ class Distribution:
         self._validate_args = Distribution._validate if validate_args is None else validate_args
         if self._validates():
             for name, holds in self.arg_constraints.items():
-                if name in self.__dict__:
+                known = name in self.__dict__ or hasattr(type(self), name)
+                if known and not constraints.is_dependent(holds):
                     self._check(name, getattr(self, name), holds)
 
     def _validates(self) -> bool:
         """Whether to look at values now: what is recorded would read them in every replay."""
         return self._validate_args and not is_recording()
 
-    def _check(self, name: str, value: Tensor, holds: Callable[[Tensor], Tensor]) -> None:
-        if not bool(holds(value).all()):
+    def _check(self, name: str, value: Tensor, holds: Constraint) -> None:
+        if not bool(holds.check(value).all()):
             raise ValueError(
-                f"{type(self).__name__}: expected parameter {name} {holds.__doc__}, got {value}"
+                f"{type(self).__name__}: expected parameter {name} {holds.says}, got {value}"
             )
 
     @staticmethod
@@ -78,6 +81,11 @@ class Distribution:
     def event_shape(self) -> Size:
         """The shape of a draw of one of them."""
         return self._event_shape
+
+    @property
+    def support(self) -> Constraint | None:
+        """Where draws lie."""
+        raise NotImplementedError(f"{type(self).__name__} does not say where its draws lie")
 
     @property
     def mean(self) -> Tensor:
@@ -100,8 +108,22 @@ class Distribution:
         return self.variance.sqrt()
 
     def expand(self: _Self, batch_shape: Shape, _instance: Any = None) -> _Self:
-        """The same distribution, repeated to a larger batch."""
-        raise NotImplementedError(f"{type(self).__name__} does not expand")
+        """The same distribution, repeated to a larger batch.
+
+        Parameters (`arg_constraints`) become views of the shape, and so do distributions that this
+        one is made of.
+        """
+        new = object.__new__(type(self)) if _instance is None else _instance
+        vars(new).update(vars(self))
+        for name, value in vars(self).items():
+            if isinstance(value, Distribution):
+                vars(new)[name] = value.expand(batch_shape)
+            elif name in self.arg_constraints and isinstance(value, Tensor):
+                cut = value.dim() - self.arg_constraints[name].event_dim
+                vars(new)[name] = value.expand((*batch_shape, *value.shape[cut:]))
+        new._batch_shape = Size(batch_shape)
+        expanded: _Self = new
+        return expanded
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Draws ``(*sample_shape, *batch_shape, *event_shape)`` that carry no gradient."""
@@ -169,8 +191,14 @@ class Distribution:
             )
 
     def _supports(self, value: Tensor) -> Tensor:
-        """Where values may lie: by default, wherever they are numbers."""
-        return value == value
+        """Where values may lie: wherever they are numbers, if nothing else is said."""
+        try:
+            support = self.support
+        except NotImplementedError:
+            support = None
+        if support is None or constraints.is_dependent(support):
+            return value == value
+        return support.check(value)
 
     def _parameters(self) -> dict[str, Tensor]:
         return {n: self.__dict__[n] for n in self.arg_constraints if n in self.__dict__}

@@ -9,9 +9,10 @@ import steep
 from steep._core import Tensor
 from steep.distributions import constraints
 from steep.distributions._common import broadcast
+from steep.distributions.constraints import Constraint
 from steep.distributions.distribution import Distribution, Shape
+from steep.distributions.maps import ExpTransform
 from steep.distributions.transformed import TransformedDistribution
-from steep.distributions.transforms import ExpTransform
 
 __all__ = ["LogNormal", "Normal"]
 
@@ -63,11 +64,6 @@ class Normal(Distribution):
         """``scale**2``."""
         return self.scale**2
 
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> Normal:
-        """The same distribution, repeated to a larger batch."""
-        loc, scale = self.loc.expand(batch_shape), self.scale.expand(batch_shape)
-        return Normal(loc, scale, validate_args=False)
-
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """``loc + scale * randn``."""
         shape = self._extended_shape(sample_shape)
@@ -91,6 +87,11 @@ class Normal(Distribution):
     def entropy(self) -> Tensor:
         """``(1 + log(2 pi)) / 2 + log(scale)``."""
         return 0.5 + 0.5 * math.log(2 * math.pi) + self.scale.log()
+
+    @property
+    def support(self) -> Constraint:
+        """All numbers."""
+        return constraints.real
 
 
 class LogNormal(TransformedDistribution):
@@ -139,10 +140,6 @@ class LogNormal(TransformedDistribution):
         """``(exp(scale**2) - 1) exp(2 loc + scale**2)``."""
         squared = self.scale**2
         return squared.expm1() * (2 * self.loc + squared).exp()
-
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> LogNormal:
-        """The same distribution, repeated to a larger batch."""
-        return LogNormal(self.loc.expand(batch_shape), self.scale.expand(batch_shape), False)
 
     def entropy(self) -> Tensor:
         """That of the logarithm, plus `loc`."""

@@ -7,8 +7,10 @@ from typing import Any
 
 import steep
 from steep._core import Tensor
+from steep.distributions import constraints
+from steep.distributions.constraints import Constraint
 from steep.distributions.distribution import Distribution, Shape
-from steep.distributions.transforms import ComposeTransform, Transform, summed
+from steep.distributions.maps import ComposeTransform, Transform, summed
 
 __all__ = ["Independent", "TransformedDistribution"]
 
@@ -45,21 +47,28 @@ class TransformedDistribution(Distribution):
         whole, base = ComposeTransform(given), base_distribution
         # As many draws as the transforms have parameters, none of them shared.
         shape = whole.forward_shape((*base.batch_shape, *base.event_shape))
-        batch = tuple(shape[: len(shape) - len(base.event_shape)])
+        before = whole.inverse_shape(shape)
+        batch = tuple(before[: len(before) - len(base.event_shape)])
         if batch != tuple(base.batch_shape):
             base = base.expand(batch)
         further = whole.event_dim - len(base.event_shape)
         self.base_dist = base = Independent(base, further) if further > 0 else base
-        super().__init__(base.batch_shape, base.event_shape, validate_args)
+        event = shape[len(shape) - len(base.event_shape) :]
+        super().__init__(base.batch_shape, event, validate_args)
+
+    @property
+    def support(self) -> Constraint | None:
+        """Where the last map leads to."""
+        if not self.transforms:
+            return self.base_dist.support
+        end = self.transforms[-1].codomain
+        further = len(self.event_shape) - end.event_dim
+        return constraints.independent(end, further) if further > 0 else end
 
     @property
     def has_rsample(self) -> bool:  # type: ignore[override]
         """Whether the base has it."""
         return self.base_dist.has_rsample
-
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> TransformedDistribution:
-        """The same distribution, repeated to a larger batch."""
-        return TransformedDistribution(self.base_dist.expand(batch_shape), self.transforms, False)
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Mapped draws that carry no gradient."""
@@ -153,6 +162,14 @@ class Independent(Distribution):
     def has_rsample(self) -> bool:  # type: ignore[override]
         """Whether the base has it."""
         return self.base_dist.has_rsample
+
+    @property
+    def support(self) -> Constraint | None:
+        """The base's, of events."""
+        support = self.base_dist.support
+        if support is None or not self.reinterpreted_batch_ndims:
+            return support
+        return constraints.independent(support, self.reinterpreted_batch_ndims)
 
     @property
     def mean(self) -> Tensor:
