@@ -73,7 +73,6 @@ SPECIAL = {
         "polygamma",
         ALL,
         bench=call(1, MATRIX),
-        forms={"polygamma_": call(MATRIX, 1)},
         bad=(bad(RuntimeError, "an order that is not negative", -1, arr(2)),),
     ),
     "mvlgamma": Row(

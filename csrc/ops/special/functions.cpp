@@ -188,8 +188,6 @@ tensor([1.6449, 4.9348])
 )");
   registry.add<&polygamma_of_tensor>("polygamma", kMethod, "(input: Tensor, n: int) -> Tensor",
                                      "See polygamma(n, input).");
-  registry.add_inplace<&polygamma_of_tensor>("polygamma_", "(input: Tensor, n: int) -> Tensor",
-                                             "In-place form of polygamma.", "polygamma");
   registry.add<&mvlgamma>("mvlgamma", kBoth | kOut, "(input: Tensor, p: int) -> Tensor",
                           R"(Logarithm of the multivariate gamma function of dimension p.
 
