@@ -1,7 +1,7 @@
 # Written by tools/make_stubs.py.
 from builtins import float as _Float
 
-from steep import autograd as autograd, cli as cli, compat as compat, compiler as compiler, cuda as cuda, data as data, diagnose as diagnose, distributions as distributions, func as func, linalg as linalg, models as models, nn as nn, optim as optim, profiler as profiler, random as random, reference as reference, serialization as serialization, serialize as serialize, sklearn as sklearn, testing as testing, train as train, utils as utils, viz as viz
+from steep import autograd as autograd, cli as cli, compat as compat, compiler as compiler, cuda as cuda, data as data, diagnose as diagnose, distributions as distributions, func as func, linalg as linalg, models as models, nn as nn, optim as optim, profiler as profiler, random as random, reference as reference, serialization as serialization, serialize as serialize, sklearn as sklearn, special as special, testing as testing, train as train, utils as utils, viz as viz
 from steep._core import Generator as Generator
 from steep._core import OutOfMemoryError as OutOfMemoryError
 from steep._core import Recorder as Recorder
@@ -53,6 +53,7 @@ from steep._core import bernoulli as bernoulli
 from steep._core import binary_cross_entropy as binary_cross_entropy
 from steep._core import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from steep._core import bincount as bincount
+from steep._core import binomial as binomial
 from steep._core import bitwise_and as bitwise_and
 from steep._core import bitwise_left_shift as bitwise_left_shift
 from steep._core import bitwise_not as bitwise_not
@@ -111,6 +112,7 @@ from steep._core import diagflat as diagflat
 from steep._core import diagonal as diagonal
 from steep._core import diagonal_scatter as diagonal_scatter
 from steep._core import diff as diff
+from steep._core import digamma as digamma
 from steep._core import dist as dist
 from steep._core import div as div
 from steep._core import divide as divide
@@ -169,6 +171,9 @@ from steep._core import hsplit as hsplit
 from steep._core import hstack as hstack
 from steep._core import huber_loss as huber_loss
 from steep._core import hypot as hypot
+from steep._core import i0 as i0
+from steep._core import igamma as igamma
+from steep._core import igammac as igammac
 from steep._core import index_add as index_add
 from steep._core import index_copy as index_copy
 from steep._core import index_fill as index_fill
@@ -200,6 +205,7 @@ from steep._core import le as le
 from steep._core import lerp as lerp
 from steep._core import less as less
 from steep._core import less_equal as less_equal
+from steep._core import lgamma as lgamma
 from steep._core import linspace as linspace
 from steep._core import log as log
 from steep._core import log10 as log10
@@ -242,6 +248,7 @@ from steep._core import mul as mul
 from steep._core import multinomial as multinomial
 from steep._core import multiply as multiply
 from steep._core import mv as mv
+from steep._core import mvlgamma as mvlgamma
 from steep._core import nan_to_num as nan_to_num
 from steep._core import nanmean as nanmean
 from steep._core import nanmedian as nanmedian
@@ -265,6 +272,8 @@ from steep._core import pairwise_distance as pairwise_distance
 from steep._core import permute as permute
 from steep._core import pixel_shuffle as pixel_shuffle
 from steep._core import pixel_unshuffle as pixel_unshuffle
+from steep._core import poisson as poisson
+from steep._core import polygamma as polygamma
 from steep._core import positive as positive
 from steep._core import pow as pow
 from steep._core import prelu as prelu
