@@ -49,8 +49,7 @@ STEEP_INLINE double stirling(double a, double log_a) {
 
 // Below 8 the recurrence leads to 2 + z, |z| <= 1/2, where the series has a root as the function
 // has; about 1 the factor's logarithm is log1p, so that the root there is exact as well.
-STEEP_INLINE double lgamma_in_double(double x) {
-  const double a = vec::abs(x);
+STEEP_INLINE double lgamma_in_double(double a) {
   const bool low = a < 0.5, near_one = a < 1.5, far = a >= 8.0;
   double r = a, factor = 1.0;
   for (int i = 0; i < 6; ++i) {
@@ -64,7 +63,11 @@ STEEP_INLINE double lgamma_in_double(double x) {
   const double log = vec::log(low ? a * (a + 1.0) : argument);
   const double log_below = vec::log1p(near_one & !low ? a - 1.0 : 0.0);
   const double by_series = z * series_at_two(z) + (near_one ? (low ? -log : -log_below) : log);
-  const double positive = far ? stirling(a, log) : by_series;
+  return far ? stirling(a, log) : by_series;
+}
+
+STEEP_INLINE double lgamma_of_any(double x) {
+  const double a = vec::abs(x), positive = lgamma_in_double(a);
   // gamma(-a) gamma(a) = -pi / (a sin(pi a)); where a is tiny both are 1 / a.
   const double f = a - vec::round_even(a);
   const double sine = vec::abs(sine_of_half_turns(f));
@@ -102,13 +105,23 @@ STEEP_INLINE T lgamma(T x) {
   return static_cast<T>(lgamma_in_double(x));
 }
 template <class T>
+STEEP_INLINE T lgamma_long(T x) {
+  return static_cast<T>(lgamma_of_any(x));
+}
+// A lane of these goes by itself: positive numbers are what densities ask for.
+template <class T>
+STEEP_INLINE bool is_negative(T x) {
+  return x < T(0);
+}
+template <class T>
 STEEP_INLINE T digamma(T x) {
   return static_cast<T>(digamma_in_double(x));
 }
 
 template <class T>
 void fill() {
-  set_unary<T, lgamma<T>>(kLgamma);
+  using Lgamma = LongUnary<T, lgamma<T>, lgamma_long<T>, is_negative<T>>;
+  set_loop<T>(kLgamma, unary_loop<Lgamma, kBlockLanes<T>, T, T>);
   set_unary<T, digamma<T>>(kDigamma);
 }
 

@@ -16,6 +16,7 @@ namespace {
 // (-1)^(n + 1) n! zeta(n + 1, x) (Abramowitz and Stegun 6.4.10).
 double polygamma_of(double x, int64_t n) {
   if (std::isnan(x)) return x;
+  if (n == 1) return scalar::trigamma(x);
   double factor = n % 2 == 0 ? -1 : 1;
   for (int64_t k = 2; k <= n && std::isfinite(factor); ++k) factor *= static_cast<double>(k);
   return factor * scalar::zeta(static_cast<double>(n) + 1, x);

@@ -60,6 +60,21 @@ double digamma(double x) {
   return std::log(x) - r / 2 - rest - sum;
 }
 
+// Abramowitz and Stegun 6.4.12 from 15 on; 6.4.7 below 0.
+double trigamma(double x) {
+  constexpr double kPi = 3.141592653589793;
+  if (x <= 0) {
+    const double turn = std::sin(kPi * (x - std::nearbyint(x))) / kPi;
+    return turn == 0 || !std::isfinite(x) ? kInfinity : 1 / (turn * turn) - trigamma(1 - x);
+  }
+  double sum = 0;
+  for (; x < 15; ++x) sum += 1 / (x * x);
+  const double r = 1 / x, z = r * r;
+  const double rest =
+      1.0 / 6 - z * (1.0 / 30 - z * (1.0 / 42 - z * (1.0 / 30 - z * (5.0 / 66 - z * 691 / 2730))));
+  return sum + r + z * (0.5 + r * rest);
+}
+
 double zeta(double s, double q) {
   if (std::isnan(s) || std::isnan(q)) return s + q;
   if (s == 1) return kInfinity;

@@ -7,6 +7,8 @@ namespace steep::ops::scalar {
 // gamma.cpp: log gamma(x) and its derivative for x > 0.
 double lgamma(double x);
 double digamma(double x);
+// gamma.cpp: its second derivative for any x; infinite at 0 and the negative whole numbers.
+double trigamma(double x);
 // gamma.cpp: the sum of (q + k)^-s over k from 0, Hurwitz's zeta function.
 double zeta(double s, double q);
 

@@ -12,24 +12,42 @@ namespace steep::ops::scalar {
 
 namespace {
 
-// The integral of f over s from 0 on, where f falls within a few times `scale`.
-template <class F>
-double integral(double scale, F f) {
-  constexpr double kStep = 0.09, kFirst = -3.6, kLast = 4.3;
-  double sum = 0;
-  for (double u = kFirst; u < kLast; u += kStep) {
-    const double away = std::exp(-u), s = std::exp(u - away);
-    sum += f(scale * s) * s * (1 + away);
+// The rule for integrals from 0 on: s = exp(u - exp(-u)), u in equal steps.
+constexpr double kStep = 0.14, kFirst = -3.3;
+constexpr int kNodes = 54;
+struct Rule {
+  double at[kNodes], weight[kNodes];
+  Rule() {
+    for (int i = 0; i < kNodes; ++i) {
+      const double u = kFirst + i * kStep, away = std::exp(-u);
+      at[i] = std::exp(u - away);
+      weight[i] = at[i] * (1 + away) * kStep;
+    }
   }
-  return sum * scale * kStep;
+};
+
+// The integral over s from 0 on of score(s) exp(fall(s)), where fall goes down from 0 within a few
+// times `scale`, and on.
+template <class Fall, class Score>
+double integral(double scale, Fall fall, Score score) {
+  static const Rule rule;
+  double sum = 0;
+  for (int i = 0; i < kNodes; ++i) {
+    const double s = scale * rule.at[i], exponent = fall(s);
+    if (exponent < -42) break;
+    sum += rule.weight[i] * score(s) * std::exp(exponent);
+  }
+  return sum * scale;
 }
 
 // exp(s) - 1 - s, without its cancellation.
 double curve(double s) {
-  if (std::fabs(s) > 0.3) return std::expm1(s) - s;
-  double term = s * s / 2, sum = term;
-  for (int k = 3; k < 16; ++k) sum += term *= s / k;
-  return sum;
+  if (std::fabs(s) > 0.1) return std::expm1(s) - s;
+  double sum = 1.0 / 3628800;
+  for (const double c :
+       {1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5})
+    sum = sum * s + c;
+  return sum * s * s;
 }
 
 // The integral of score(log(t / x)) over the density beyond x, divided by the density at x.
@@ -37,10 +55,8 @@ template <class Score>
 double beyond(double a, double x, bool upper, Score score) {
   const double side = upper ? 1 : -1, steep = side * (x - a);
   const double width = upper ? std::sqrt(x) : std::min(a, std::sqrt(a));
-  return x * integral(1 / std::max(steep, width), [&](double s) {
-           const double fall = side * (a - x) * s - x * curve(side * s);
-           return score(side * s) * std::exp(fall);
-         });
+  const auto fall = [&](double s) { return side * (a - x) * s - x * curve(side * s); };
+  return x * integral(1 / std::max(steep, width), fall, [&](double s) { return score(side * s); });
 }
 
 }  // namespace
@@ -70,11 +86,10 @@ double beta_draw_slope(double a, double b, double x) {
   const double near = upper ? 1 - x : x, power = upper ? b : a;
   const double width = std::min(power, std::sqrt(both * x * (1 - x)));
   const double scale = 1 / std::max(power - both * near, width);
-  const double found = integral(scale, [&](double s) {
-    const double rest = -std::log1p(near * std::expm1(-s));
-    const double fall = std::exp(both * rest - power * s);
-    return (level + (upper ? rest : rest - s)) * fall;
-  });
+  const auto other = [&](double s) { return -std::log1p(near * std::expm1(-s)); };
+  const double found = integral(
+      scale, [&](double s) { return both * other(s) - power * s; },
+      [&](double s) { return level + (upper ? other(s) : other(s) - s); });
   return x * (upper ? found : -found);
 }
 
