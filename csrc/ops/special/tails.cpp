@@ -13,8 +13,8 @@ namespace steep::ops::scalar {
 namespace {
 
 // The rule for integrals from 0 on: s = exp(u - exp(-u)), u in equal steps.
-constexpr double kStep = 0.14, kFirst = -3.3;
-constexpr int kNodes = 54;
+constexpr double kStep = 0.11, kFirst = -3.4;
+constexpr int kNodes = 70;
 struct Rule {
   double at[kNodes], weight[kNodes];
   Rule() {
