@@ -102,7 +102,7 @@ STEEP_INLINE double digamma_in_double(double x) {
 
 template <class T>
 STEEP_INLINE T lgamma(T x) {
-  return static_cast<T>(lgamma_in_double(x));
+  return static_cast<T>(lgamma_in_double(vec::abs(static_cast<double>(x))));
 }
 template <class T>
 STEEP_INLINE T lgamma_long(T x) {
