@@ -43,17 +43,17 @@ CASES: dict[str, Case] = {
     "matrix_exp": (linalg.matrix_exp, series, ((2, 3, 3),)),
     "lstsq": (
         lambda a, b: linalg.lstsq(a, b).solution,
-        lambda a, b: np.linalg.lstsq(a, b)[0],
+        lambda a, b: np.linalg.lstsq(a, b, None)[0],
         ((4, 2), (4, 3)),
     ),
     "lstsq_of_few_rows": (
         lambda a, b: linalg.lstsq(a, b).solution,
-        lambda a, b: np.linalg.lstsq(a, b)[0],
+        lambda a, b: np.linalg.lstsq(a, b, None)[0],
         ((2, 4), (2, 3)),
     ),
     "lstsq_of_vectors": (
         lambda a, b: linalg.lstsq(a, b).solution,
-        lambda a, b: np.stack([np.linalg.lstsq(x, y)[0] for x, y in zip(a, b, strict=True)]),
+        lambda a, b: np.stack([np.linalg.lstsq(x, y, None)[0] for x, y in zip(a, b, strict=True)]),
         ((2, 4, 2), (2, 4)),
     ),
     "pinv_wide": (linalg.pinv, np.linalg.pinv, ((2, 2, 4),)),

@@ -68,7 +68,7 @@ def test_limits_of_small_values() -> None:
 def test_further_results_of_least_squares() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(5, 2)), rng.normal(size=(5, 3))
-    _, residuals, rank, values = np.linalg.lstsq(a, b)
+    _, residuals, rank, values = np.linalg.lstsq(a, b, None)
     for driver in ("gelsd", "gelss"):
         out = linalg.lstsq(tensor(a), tensor(b), driver=driver)
         np.testing.assert_allclose(out.residuals.numpy(), residuals)

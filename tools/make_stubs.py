@@ -8,6 +8,7 @@ python/steep/nn/functional.py          the functions that it names
 python/steep/nn/activation.py, ...     the modules that hold a function's arguments and no more
 python/steep/nn/__init__.py, ...       the lists of classes, of nn.modules and of optim too
 docs/api.md                            the API in one page
+docs/torch_names.md                    PyTorch's names that there are and are not
 
 They are kept in the repository rather than made by the build: the extension that knows the records
 cannot run where it is built for another machine or with a sanitizer, and editors, type checkers and
@@ -27,6 +28,7 @@ from made.api_page import api_page  # noqa: E402
 from made.modules import functional_file, module_files  # noqa: E402
 from made.packages import package_files  # noqa: E402
 from made.stubs import core_stub, package_stub  # noqa: E402
+from made.torch_names import names_page  # noqa: E402
 
 PACKAGE = ROOT / "python" / "steep"
 
@@ -60,6 +62,7 @@ def main() -> int:
         return 1
     # Last, for it reads the modules as they are then.
     found.append(stale(ROOT / "docs" / "api.md", api_page(), check))
+    found.append(stale(ROOT / "docs" / "torch_names.md", names_page(), check))
     return 1 if check and any(found) else 0
 
 

@@ -79,62 +79,94 @@ _STAND_INS = (
     *("accelerator", "amp", "backends", "distributed", "hub", "jit", "multiprocessing", "onnx"),
     "version",
 )
-_LAZY = {
-    "broadcast_shapes": "_shapes",
-    "cholesky": "linalg.first_names",
-    "cholesky_inverse": "linalg.factored",
-    "cholesky_solve": "linalg.factored",
-    "compile": "compiler",
-    "det": "linalg",
-    "einsum": "_einsum",
-    "finfo": "_info",
-    "from_dlpack": "_dlpack",
-    "iinfo": "_info",
-    "inverse": "linalg.inverse",
-    "load": "serialize",
-    "load_checkpoint": "checkpoint",
-    "logdet": "linalg.factored",
-    "lu": "linalg.first_names",
-    "lu_solve": "linalg.first_names",
-    "lu_unpack": "linalg.triangles",
-    "matrix_exp": "linalg",
-    "matrix_power": "linalg",
-    "pca_lowrank": "linalg.first_names",
-    "pinverse": "linalg.first_names",
-    "qr": "linalg.first_names",
-    "save": "serialize",
-    "save_checkpoint": "checkpoint",
-    "set_printoptions": "_printing",
-    "slogdet": "linalg",
-    "svd": "linalg.first_names",
-    "svd_lowrank": "linalg.first_names",
-    "tensordot": "_einsum",
-    "triangular_solve": "linalg.first_names",
-    "vmap": "func",
+_HOMES = {
+    "_dlpack": ("from_dlpack", "to_dlpack"),
+    "_einsum": ("einsum", "tensordot"),
+    "_info": ("finfo", "iinfo"),
+    "_printing": ("set_printoptions",),
+    "_shapes": ("broadcast_shapes",),
+    "checkpoint": ("load_checkpoint", "save_checkpoint"),
+    "compiler": ("compile",),
+    "func": ("vmap",),
+    "linalg": ("det", "matrix_exp", "matrix_power", "slogdet"),
+    "linalg.factored": ("cholesky_inverse", "cholesky_solve", "logdet"),
+    "linalg.first_names": (
+        *("cholesky", "lu", "lu_solve", "pca_lowrank", "pinverse", "qr", "svd", "svd_lowrank"),
+        "triangular_solve",
+    ),
+    "linalg.inverse": ("inverse",),
+    "linalg.triangles": ("lu_unpack",),
+    "operations.asking": (
+        *("adjoint", "can_cast", "conj", "conj_physical", "is_distributed", "is_inference"),
+        *("is_neg", "is_same_size", "is_signed", "isreal", "real", "resolve_conj", "resolve_neg"),
+    ),
+    "operations.choosing": ("as_strided_scatter", "index_reduce", "nonzero_static", "renorm"),
+    "operations.drawing": ("binomial", "poisson"),
+    "operations.histograms": ("histogram", "histogramdd"),
+    "operations.integrals": ("cumulative_trapezoid", "gradient", "trapezoid", "trapz"),
+    "operations.making": (
+        *("asarray", "empty_permuted", "empty_strided", "frombuffer", "range", "scalar_tensor"),
+        *("unravel_index", "vander"),
+    ),
+    "operations.numbers": ("angle", "frexp", "gcd", "lcm", "ldexp", "nextafter"),
+    "operations.windows": (
+        *("bartlett_window", "blackman_window", "hamming_window", "hann_window"),
+        "kaiser_window",
+    ),
+    "serialize": ("load", "save"),
 }
-# Functions above that are methods as well, of their first argument.
-_METHODS = (
-    *("cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "lu"),
-    *("lu_solve", "matrix_exp", "matrix_power", "pinverse", "qr", "slogdet", "svd"),
-    "triangular_solve",
-)
+_LAZY = {name: home for home, names in _HOMES.items() for name in names}
+# Methods that are Python functions of their first argument.
+_METHODS = {
+    name: _LAZY[name]
+    for name in (
+        *("adjoint", "angle", "as_strided_scatter", "cholesky", "cholesky_inverse"),
+        *("cholesky_solve", "conj", "conj_physical", "det", "frexp", "gcd", "histogram"),
+        *("index_reduce", "inverse", "is_distributed", "is_inference", "is_neg", "is_same_size"),
+        *("is_signed", "isreal", "lcm", "ldexp", "logdet", "lu", "lu_solve", "matrix_exp"),
+        *("matrix_power", "nextafter", "nonzero_static", "pinverse", "qr", "renorm"),
+        *("resolve_conj", "resolve_neg", "slogdet", "svd", "triangular_solve"),
+    )
+}
+# Those that are methods alone, and attributes.
+_OF_TENSORS = {
+    "operations.attributes": (
+        *("H", "__array_interface__", "as_strided_", "const_data_ptr", "dim_order", "imag"),
+        *("is_conj", "is_cpu", "is_ipu", "is_maia", "is_meta", "is_mkldnn", "is_mps", "is_mtia"),
+        *("is_nested", "is_nonzero", "is_quantized", "is_set_to", "is_sparse_csr", "is_vulkan"),
+        *("is_xla", "is_xpu", "mH", "new_empty_strided", "real", "set_", "to_dense"),
+        *("unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes"),
+    ),
+    "operations.changing": (
+        *("apply_", "gcd_", "index_reduce_", "lcm_", "ldexp_", "map2_", "map_", "nextafter_"),
+        *("renorm_", "resize_", "resize_as_"),
+    ),
+    "operations.choosing": ("sum_to_size",),
+    "operations.drawing": ("cauchy_", "geometric_", "log_normal_"),
+    "operations.refused": (
+        *("cdouble", "cfloat", "chalf", "coalesce", "ipu", "is_coalesced", "istft", "mtia"),
+        *("sparse_dim", "sparse_mask", "stft", "to_mkldnn", "to_sparse", "to_sparse_bsc"),
+        *("to_sparse_bsr", "to_sparse_coo", "to_sparse_csc", "to_sparse_csr", "xpu"),
+    ),
+}
+_METHODS.update({name: home for home, names in _OF_TENSORS.items() for name in names})
 
 
 class _Method:
     """A method that is imported when it is first asked for, and then takes this one's place."""
 
-    def __init__(self, name):  # type: ignore[no-untyped-def]
-        self.name = name
+    def __init__(self, name, home):  # type: ignore[no-untyped-def]
+        self.name, self.home = name, home
 
     def __get__(self, instance, owner=None):  # type: ignore[no-untyped-def]
-        function = __getattr__(self.name)
-        setattr(_core.Tensor, self.name, function)
-        return function if instance is None else function.__get__(instance)
+        found = getattr(_importlib.import_module(f"steep.{self.home}"), self.name)
+        setattr(_core.Tensor, self.name, found)
+        return found if instance is None else found.__get__(instance)
 
 
-for _name in _METHODS:
-    setattr(_core.Tensor, _name, _Method(_name))
-del _name
+for _name, _home in _METHODS.items():
+    setattr(_core.Tensor, _name, _Method(_name, _home))
+del _name, _home
 
 __all__ = [
     *_TYPES,
@@ -172,9 +204,7 @@ def __getattr__(name):  # type: ignore[no-untyped-def]  # __init__.pyi has the t
             f"bool, got {name}, which steep does not have; float32 is the usual choice on a CPU"
         )
     if not name.startswith("_"):
-        names = _importlib.import_module("steep.compat._names")
-        if name in names.__all__:
-            return getattr(names, name)
+        return _importlib.import_module("steep.compat._root").find(name)
     raise AttributeError(f"module 'steep' has no attribute {name!r}")
 
 

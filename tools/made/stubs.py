@@ -125,7 +125,12 @@ def python_methods() -> str:
     """The methods that are functions written in Python."""
     lines = []
     for name in sorted(steep._METHODS):
-        written_as = inspect.signature(getattr(steep.Tensor, name))
+        found = getattr(steep.Tensor, name)
+        if isinstance(found, property):
+            result = annotation_of(inspect.signature(found.fget).return_annotation)
+            lines += ["    @property", f"    def {name}(self) -> {result}: ..."]
+            continue
+        written_as = inspect.signature(found)
         arguments = ["self"]
         for parameter in list(written_as.parameters.values())[1:]:
             if parameter.kind is parameter.KEYWORD_ONLY and not any(
