@@ -222,3 +222,28 @@ def test_container() -> None:
     assert 5 not in x
     assert "0-d" in error_of(lambda: len(steep.tensor(1)), TypeError)
     assert "0-d" in error_of(lambda: list(steep.tensor(1)), TypeError)
+
+
+def test_dates_are_no_numbers() -> None:
+    """A single date of NumPy's has a buffer, of its bytes."""
+    for date in (
+        np.datetime64("2020"),
+        np.timedelta64(3, "s"),
+        np.array(["2020"], "datetime64[Y]"),
+    ):
+        for make in (steep.tensor, steep.as_tensor):
+            with pytest.raises(TypeError, match=r"dtype (datetime64|timedelta64)"):
+                make(date)
+
+
+def test_images_of_pillow() -> None:
+    """Which asks for `__array_interface__`."""
+    x = steep.arange(12, dtype=steep.uint8).reshape(3, 4)
+    interface = x.t().__array_interface__
+    assert interface["data"][0] == x.data_ptr()
+    assert interface["shape"] == (4, 3)
+    assert interface["strides"] == (1, 4)
+    assert not hasattr(steep.ones(1, requires_grad=True), "__array_interface__")
+    image = pytest.importorskip("PIL.Image").fromarray(x)
+    assert image.size == (4, 3)
+    assert image.getpixel((1, 2)) == 9

@@ -49,6 +49,7 @@ for _name in (*_TYPES, *_DTYPES, *_FORMATS, *_FUNCTIONS, *_core.registry_names()
 del _name
 
 _SUBMODULES = (
+    "array_api",
     "autograd",
     "cli",
     "compat",
@@ -131,10 +132,18 @@ _METHODS = {
 # Those that are methods alone, and attributes.
 _OF_TENSORS = {
     "operations.attributes": (
-        *("H", "__array_interface__", "as_strided_", "const_data_ptr", "dim_order", "imag"),
+        *(
+            "H",
+            "__array_interface__",
+            "__array_namespace__",
+            "as_strided_",
+            "const_data_ptr",
+            "dim_order",
+            "imag",
+        ),
         *("is_conj", "is_cpu", "is_ipu", "is_maia", "is_meta", "is_mkldnn", "is_mps", "is_mtia"),
         *("is_nested", "is_nonzero", "is_quantized", "is_set_to", "is_sparse_csr", "is_vulkan"),
-        *("is_xla", "is_xpu", "mH", "new_empty_strided", "real", "set_", "to_dense"),
+        *("is_xla", "is_xpu", "mH", "new_empty_strided", "real", "set_", "to_dense", "to_device"),
         *("unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes"),
     ),
     "operations.changing": (

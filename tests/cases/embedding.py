@@ -59,7 +59,7 @@ _EMBEDDING = Layer(
     bad=_TABLE_REFUSED,
     misused=(
         Misused(call(5, 3), (_OUTSIDE,), IndexError, "numbers in [0, 5), got 5 at position 2"),
-        Misused(call(5, 3), (arr(2),), RuntimeError, "of dtype int64 or int32"),
+        Misused(call(5, 3), (arr(2),), RuntimeError, "of dtype int64, int32 or uint8"),
     ),
     bench=Made(call(1000, 64), (_below(1000, 256),), ""),
 )
@@ -117,6 +117,7 @@ EMBEDDINGS = {
         (
             call(_below(5, 2, 4), _TABLE),
             call(_below(4, 7, dtype="int32"), _TABLE, padding_idx=4),
+            call(_below(4, 7, dtype="uint8"), _TABLE),
             call(_below(4), _TABLE, -1),
             call(_below(5, 0, 2), _TABLE),
             call(_below(3, 6), arr(3, 0)),
@@ -126,7 +127,7 @@ EMBEDDINGS = {
         bad=(
             bad(IndexError, "expected numbers in [0, 5), got 5 at position 2", _OUTSIDE, _TABLE),
             bad(IndexError, "got -1 at position 0", np.array([-1]), _TABLE),
-            bad(RuntimeError, "of dtype int64 or int32, got float32", arr(2), _TABLE),
+            bad(RuntimeError, "of dtype int64, int32 or uint8, got float32", arr(2), _TABLE),
             bad(RuntimeError, "'weight' must be 2-D", _below(5, 2), arr(5)),
             bad(ValueError, "padding_idx must be within num_embeddings", _below(5, 2), _TABLE, 5),
             bad(NotImplementedError, "sparse=False", _below(5, 2), _TABLE, sparse=True),

@@ -249,6 +249,8 @@ INDEX = {
             call(below(4, 5), 6),
             call(below(3), 3),
             call(below(3, 0), num_classes=3),
+            call(below(3, 4, dtype="int32"), 3),
+            call(below(3, 4, dtype="uint8"), 3),
         ),
         "one_hot",
         ("float32",),

@@ -64,6 +64,8 @@ LOSSES = {
         (
             *(call(_LOGITS, below(3, 4), reduction=r) for r in _REDUCTIONS),
             call(_LOGITS, _ignoring(0, -100, 2, 1)),
+            call(_LOGITS, below(3, 4, dtype="int32")),
+            call(_LOGITS, below(3, 4, dtype="uint8")),
             call(_LOGITS, _ignoring(0, 1, 2, 1), ignore_index=1),
             call(_LOGITS, below(3, 4), _weight),
             call(_LOGITS, _ignoring(0, -100, 2, 1), _weight, label_smoothing=0.1),
@@ -203,6 +205,7 @@ LOSSES |= {
         (
             *(call(arr(4, 3), below(3, 4), reduction=r) for r in _REDUCTIONS),
             call(arr(4, 3), _ignoring(0, -100, 2, 1), _weight),
+            call(arr(4, 3), below(3, 4, dtype="int32")),
             call(arr(4, 3, 2), below(3, 4, 2), ignore_index=1, reduction="sum"),
             call(arr(3), np.array(2)),
         ),

@@ -117,8 +117,15 @@ class Buffer {
        kConvert);
 }
 
+// A single date of NumPy's exports its bytes, as numbers of them.
+bool is_date(PyObject* exporter) {
+  const char* const type = type_name(exporter);
+  return !std::strcmp(type, "numpy.datetime64") || !std::strcmp(type, "numpy.timedelta64");
+}
+
 void check_dtype(const char* op, PyObject* exporter, const Buffer& buffer) {
-  if (!buffer.has_dtype()) fail(ErrorKind::type, op, kSupported, dtype_text(exporter), kConvert);
+  if (!buffer.has_dtype() || is_date(exporter))
+    fail(ErrorKind::type, op, kSupported, dtype_text(exporter), kConvert);
 }
 
 Tensor copy_of(const Buffer& buffer) {

@@ -79,9 +79,9 @@ Tensor checked_rows(const char* op, const Tensor& index, const Tensor& weight) {
   if (weight.dim() != 2)
     fail(ErrorKind::runtime, op, "'weight' must be 2-D, (rows, columns)",
          to_string(weight.shape()));
-  if (index.dtype() != DType::int64 && index.dtype() != DType::int32)
-    fail(ErrorKind::runtime, op, "numbers of rows of dtype int64 or int32", name(index.dtype()),
-         "convert them with .long()");
+  if (!is_integer(index.dtype()))
+    fail(ErrorKind::runtime, op, "numbers of rows of dtype int64, int32 or uint8",
+         name(index.dtype()), "convert them with .long()");
   const Tensor rows = contiguous(to(index, DType::int64));
   program::launch(kCheckRows, DType::int64, {rows}, RowNumbers{op, rows.numel(), weight.size(0)});
   return rows;

@@ -180,10 +180,10 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
 }
 
 Tensor one_hot(const Tensor& x, int64_t num_classes) {
-  if (x.dtype() != DType::int64)
-    fail(ErrorKind::runtime, "one_hot", "an index tensor of dtype int64", name(x.dtype()),
-         "convert it with .long()");
-  const Tensor labels = contiguous(x);
+  if (!is_integer(x.dtype()))
+    fail(ErrorKind::runtime, "one_hot", "an index tensor of dtype int64, int32 or uint8",
+         name(x.dtype()), "convert it with .long()");
+  const Tensor labels = contiguous(to(x, DType::int64));
   if (num_classes < 1) {  // the shape depends on values, or there is none
     program::refuse_recording(
         "the size of its result depends on values (one_hot without num_classes); give num_classes");

@@ -49,8 +49,7 @@ void check_class_weight(const char* op, const Tensor& x, const Tensor& weight) {
 namespace {
 void check_class_target(const char* op, const Tensor& x, const Tensor& target) {
   const bool fits = target.shape() == class_shape(x) || (x.dim() == 1 && target.numel() == 1);
-  const bool classes = target.dtype() == DType::int64 || target.dtype() == DType::uint8;
-  if (!fits || !classes) refuse_class_target(op, x, target);
+  if (!fits || !is_integer(target.dtype())) refuse_class_target(op, x, target);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace steep::ops {
                                     " for an input of shape ", to_string(x.shape()));
   const std::string got = join(name(target.dtype()), " of shape ", to_string(target.shape()));
   const bool takes_probabilities = std::string_view(op) == "cross_entropy";
-  if (target.dtype() != DType::int64 && target.dtype() != DType::uint8) {
+  if (!is_integer(target.dtype())) {
     fail(ErrorKind::runtime, op, expected, got,
          takes_probabilities
              ? "convert the target with .long(), or give probabilities of the input's shape"

@@ -74,6 +74,37 @@ def __getattr__(name: str) -> property:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __array_namespace__(self: Tensor, *, api_version: str | None = None) -> Any:  # noqa: N807
+    """The functions of the Python array API standard: `steep.array_api`.
+
+    Raises:
+        ValueError: For a version of the standard that is not there.
+
+    Example:
+        >>> import steep
+        >>> steep.ones(1).__array_namespace__().concat is steep.concat
+        True
+    """
+    known = ("2021.12", "2022.12", "2023.12")
+    if api_version is not None and api_version not in known:
+        raise ValueError(
+            f"__array_namespace__: expected one of the versions {', '.join(known)}, got "
+            f"{api_version!r}"
+        )
+    import steep
+
+    return steep.array_api
+
+
+def to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+    """The array API's `Tensor.to`, of a device.
+
+    Raises:
+        RuntimeError: For another device than the CPU.
+    """
+    return self.to(device)
+
+
 def const_data_ptr(self: Tensor) -> int:
     """`Tensor.data_ptr`."""
     return self.data_ptr()
