@@ -159,6 +159,7 @@ _OF_TENSORS = {
     ),
 }
 _METHODS.update({name: home for home, names in _OF_TENSORS.items() for name in names})
+_METHODS = {name: home for name, home in _METHODS.items() if not hasattr(_core.Tensor, name)}
 
 
 class _Method:
@@ -213,8 +214,10 @@ def __getattr__(name):  # type: ignore[no-untyped-def]  # __init__.pyi has the t
             f"bool, got {name}, which steep does not have; float32 is the usual choice on a CPU"
         )
     if not name.startswith("_"):
-        return _importlib.import_module("steep.compat._root").find(name)
-    raise AttributeError(f"module 'steep' has no attribute {name!r}")
+        names = _importlib.import_module("steep.compat._names")
+        if name in names.__all__:
+            return getattr(names, name)
+    return _importlib.import_module("steep.compat._root").find(name)
 
 
 def __dir__():  # type: ignore[no-untyped-def]

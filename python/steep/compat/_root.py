@@ -1,4 +1,4 @@
-"""Names of the module torch that are at home elsewhere: settings, functions of nn, methods."""
+"""Names of the module torch that are at home elsewhere: functions of nn, methods."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 from steep._core import Tensor
-from steep.compat import _left_out, _names
+from steep.compat import _left_out
 
 __all__ = ["find"]
 
@@ -38,8 +38,6 @@ def find(name: str) -> Any:
     Raises:
         AttributeError: If there is no such name; where PyTorch has it, with the reason.
     """
-    if name in _names.__all__:
-        return getattr(_names, name)
     if name in REORDERED:
         return getattr(importlib.import_module("steep.compat._functions"), name)
     if name in SAME:
