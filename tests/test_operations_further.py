@@ -194,9 +194,9 @@ def test_what_real_dense_tensors_are() -> None:
     assert x.const_data_ptr() == x.data_ptr()
     assert x.new_empty_strided((2,), (3,)).stride() == (3,)
     assert [part.shape[0] for part in x.unsafe_split_with_sizes([1, 1])] == [1, 1]
-    with pytest.raises(RuntimeError, match="batches have"):
+    with pytest.raises(RuntimeError, match="matri"):
         _ = steep.ones(1, 2, 3).H
-    with pytest.raises(RuntimeError, match="complex numbers"):
+    with pytest.raises(RuntimeError, match="complex|imag"):
         _ = x.imag
 
 
@@ -262,10 +262,14 @@ def test_what_real_dense_tensors_are() -> None:
         (lambda: steep.binomial(steep.ones(1), 2 * steep.ones(1)), RuntimeError, "from 0 to 1"),
         (lambda: steep.ones(1).geometric_(1.0), RuntimeError, "between 0 and 1"),
         (lambda: steep.ones(1).cauchy_(0, 0), RuntimeError, "sigma above 0"),
-        (lambda: steep.ones(1, requires_grad=True).apply_(abs), RuntimeError, "no derivative"),
+        (
+            lambda: steep.ones(1, requires_grad=True).map_(steep.ones(1), max),
+            RuntimeError,
+            "no derivative",
+        ),
         (lambda: steep.ones(2, requires_grad=True).resize_(1), RuntimeError, "requires no grad"),
         (lambda: steep.ones(2).set_(steep.ones(2).long()), RuntimeError, "one dtype"),
-        (lambda: steep.ones(2, 3).sum_to_size(2, 4), RuntimeError, "broadcasts to"),
+        (lambda: steep.ones(2, 3).sum_to_size(2, 4), RuntimeError, "sum_to_size|expandable"),
         (lambda: steep.nonzero_static(steep.ones(1), size=-1), RuntimeError, "at least 0"),
     ],
 )

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import steep
-from steep.compat._left_out import PLANNED, REASONS, reason
+from steep.compat._left_out import PLANNED, REASONS, REFUSED, reason
+from steep.operations import refused
 
 TOOLS = Path(__file__).parents[1] / "tools"
 
@@ -67,7 +68,7 @@ def test_errors_say_why(name: str, text: str) -> None:
     assert reason("torch", "exp") == ""
 
 
-@pytest.mark.parametrize("name", ["to_sparse", "stft", "coalesce", "xpu", "cfloat"])
+@pytest.mark.parametrize("name", ["to_sparse_csr", "stft", "is_coalesced", "xpu", "chalf"])
 def test_methods_are_refused_with_the_reason(name: str) -> None:
     with pytest.raises(
         NotImplementedError, match=f"Tensor.{name}: expected .*(has no|only device)"
@@ -89,6 +90,12 @@ def test_names_of_other_homes() -> None:
     assert normed.allclose(steep.nn.functional.batch_norm(image, None, None, training=True))
     normed = steep.instance_norm(image, None, None, None, None, True, 0.1, 1e-5)
     assert normed.allclose(steep.nn.functional.instance_norm(image))
+
+
+def test_refused_methods_are_counted_among_those_left_out() -> None:
+    assert set(refused.REASONS) <= REFUSED
+    for name in refused.REASONS:
+        assert reason("Tensor", name)
 
 
 def test_methods_are_imported_when_they_are_asked_for() -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import steep
-from steep.compat._left_out import REASONS, reason
-from steep.operations.refused import REASONS as REFUSED
+from steep.compat._left_out import REASONS, REFUSED, reason
 
 LIST = Path(__file__).resolve().parent.parent / "torch_names.txt"
 
@@ -43,7 +42,7 @@ def names_of_torch() -> dict[str, list[str]]:
 
 def is_there(namespace: str, name: str) -> bool:
     """Whether steep has a name, and does not only refuse it."""
-    if namespace == "Tensor" and (name in REFUSED or name == "imag"):
+    if namespace == "Tensor" and name in REFUSED:
         return False
     thing = steep
     for part in NAMESPACES[namespace].split(".") if NAMESPACES[namespace] else ():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["PLANNED", "REASONS", "reason"]
+__all__ = ["PLANNED", "REASONS", "REFUSED", "reason"]
 
 PLANNED = "not there yet"
 
@@ -24,6 +24,16 @@ _DTYPES = (
 _VIEWS = "a view followed by a copy; write x.view(...).clone()"
 _MODULES = "a module that PyTorch imports"
 _SERVICES = "a service beside tensors, which steep does not have"
+
+# Methods of tensors that are there to say that they are refused.
+REFUSED = frozenset(
+    (
+        *("bfloat16", "cdouble", "cfloat", "chalf", "char", "coalesce", "cuda", "half", "imag"),
+        *("indices", "ipu", "is_coalesced", "istft", "mtia", "short", "solve", "sparse_dim"),
+        *("sparse_mask", "stft", "to_mkldnn", "to_sparse", "to_sparse_bsc", "to_sparse_bsr"),
+        *("to_sparse_coo", "to_sparse_csc", "to_sparse_csr", "values", "xpu"),
+    )
+)
 
 # Reasons in the order in which they are tried, by namespace; patterns are of whole names.
 REASONS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -109,7 +119,8 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
             r"sparse_.*|.*sparse.*|smm|sspaddmm|slice_inverse|to_padded_tensor",
         ),
         (_QUANTISED, r"q_.*|qscheme|dequantize|int_repr"),
-        (_DEVICES, r"ipu|mtia|xpu|to_mkldnn|record_stream"),
+        (_DEVICES, r"cuda|ipu|mtia|xpu|to_mkldnn|record_stream"),
+        (_DTYPES, r"bfloat16|char|half|short"),
         (
             "storage without a shape; data_ptr() and is_set_to() tell whose memory it is",
             r"(untyped_)?storage(_type)?",
