@@ -196,7 +196,7 @@ def test_what_real_dense_tensors_are() -> None:
     assert [part.shape[0] for part in x.unsafe_split_with_sizes([1, 1])] == [1, 1]
     with pytest.raises(RuntimeError, match="matri"):
         _ = steep.ones(1, 2, 3).H
-    with pytest.raises(RuntimeError, match="complex|imag"):
+    with pytest.raises(RuntimeError, match=r"complex|imag"):
         _ = x.imag
 
 
