@@ -159,7 +159,8 @@ _OF_TENSORS = {
     ),
 }
 _METHODS.update({name: home for home, names in _OF_TENSORS.items() for name in names})
-_METHODS = {name: home for name, home in _METHODS.items() if not hasattr(_core.Tensor, name)}
+_own = vars(_core.Tensor)
+_METHODS = {name: home for name, home in _METHODS.items() if name not in _own}
 
 
 class _Method:
@@ -176,7 +177,7 @@ class _Method:
 
 for _name, _home in _METHODS.items():
     setattr(_core.Tensor, _name, _Method(_name, _home))
-del _name, _home
+del _name, _home, _own
 
 __all__ = [
     *_TYPES,
