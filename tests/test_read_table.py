@@ -126,6 +126,8 @@ def test_files_that_are_not_there(write, tmp_path):
     write("a\n1\n", "people.csv")
     with pytest.raises(FileNotFoundError, match=r"did you mean 'people.csv'\?"):
         read_table(tmp_path / "poeple.csv")
+    with pytest.raises(ValueError, match=r"the address https://host/a\.csv; download it first"):
+        read_table("https://host/a.csv")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         read_table(tmp_path / "nowhere" / "x.csv")
     with pytest.raises(IsADirectoryError, match="got the folder"):

@@ -61,8 +61,8 @@ def read_table(
 
     Raises:
         FileNotFoundError: if there is no such file; the message names one that is nearly called so.
-        ValueError: if the format is unknown, the file is empty, has no rows, is damaged, or names
-            two columns alike.
+        ValueError: if the path is an address, the format is unknown, the file is empty, has no
+            rows, is damaged, or names two columns alike.
         ImportError: if pandas (for Parquet: pyarrow) is not installed.
 
     Example:
@@ -91,6 +91,11 @@ def read_table(
 
 def _existing(path: str | os.PathLike[str]) -> Path:
     file = Path(os.fspath(path))
+    if "://" in os.fspath(path):
+        raise ValueError(
+            f"read_table: expected a file, got the address {os.fspath(path)}; download it first, "
+            "or read it with pandas and pass the frame"
+        )
     if file.is_dir():
         raise IsADirectoryError(f"read_table: expected a file, got the folder {file}")
     if not file.exists():
