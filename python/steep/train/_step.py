@@ -313,8 +313,9 @@ def of_groups(step: Core, is_sum: bool, divisor: Divisor | None) -> Core:
         counts = [length_of(x) for x, _, _ in group]
         shares: list[Any] = [1.0 if is_sum else count / sum(counts) for count in counts]
         masses = [None if is_sum else _mass(divisor, y, weight) for _, y, weight in group]
-        if None not in masses:
-            wide = [mass.to(float64) for mass in masses if mass is not None]
+        known = [mass for mass in masses if mass is not None]
+        if len(known) == len(group):
+            wide = [mass.to(float64) for mass in known]
             shares = [mass / sum(wide[1:], wide[0]) for mass in wide]
         values, norm, last = [], None, len(group) - 1
         kept_all: list[Any] = []
@@ -322,7 +323,6 @@ def of_groups(step: Core, is_sum: bool, divisor: Divisor | None) -> Core:
             value, _mass_of, norm, kept = step(x, y, weight, shares[i], i == 0, i == last)
             values.append(value.detach().reshape(()))
             kept_all += kept or []
-        known = [mass for mass in masses if mass is not None]
         return stack(values), stack(known) if known else None, norm, kept_all or None
 
     return step_of_group
