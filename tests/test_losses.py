@@ -219,3 +219,46 @@ def test_older_arguments_name_a_reduction(kind, older, reduction):
 def test_a_reduction_in_the_place_of_an_older_argument_is_refused():
     with pytest.raises(TypeError, match="MSELoss: expected size_average to be a bool, got 'sum'"):
         nn.MSELoss("sum")
+
+
+# ---- targets that PyTorch takes as well ---------------------------------------------------------
+
+
+def test_embedding_losses_warn_of_targets_that_are_no_signs():
+    x = steep.tensor([3.0, 0.5, 0.25], requires_grad=True)
+    with pytest.warns(UserWarning, match="1 or -1 as target, got 0 at position 1"):
+        loss = F.hinge_embedding_loss(x, steep.tensor([1, 0, -1]), reduction="none")
+    assert loss.tolist() == [3.0, 1.0, 0.75]  # the middle one: 0.5 and max(0, 1 - 0.5)
+    loss.sum().backward()
+    assert x.grad.tolist() == [1.0, 0.0, -1.0]
+    ones = steep.ones(3, 2)
+    with pytest.warns(UserWarning, match="1 or -1 as target, got 2 at position 2"):
+        loss = F.cosine_embedding_loss(ones, ones, steep.tensor([1, -1, 2]), reduction="none")
+    np.testing.assert_allclose(loss.numpy(), [0.0, 1.0, 0.0], atol=1e-6)
+
+
+def test_targets_of_a_gaussian_may_have_sizes_of_one():
+    x, var = steep.arange(6.0).reshape(2, 3), steep.ones(2, 3)
+    for target in (
+        steep.tensor([[1.0], [2.0]]),
+        steep.tensor([[1.0, 2.0, 3.0]]),
+        steep.tensor(2.0),
+    ):
+        loss = F.gaussian_nll_loss(x, target, var, reduction="none")
+        right = F.gaussian_nll_loss(x, target.expand(2, 3), var, reduction="none")
+        same_bits(loss.numpy(), right.numpy())
+    with pytest.raises(ValueError, match="of the same shape"):
+        F.gaussian_nll_loss(x, steep.ones(3), var)
+
+
+@pytest.mark.parametrize("log_input", [True, False])
+@pytest.mark.parametrize("full", [True, False])
+def test_counts_on_both_sides_are_poisson_s_as_well(log_input, full):
+    x, target = steep.tensor([1, 2, 3, 7]), steep.tensor([0, 1, 4, 9], dtype=steep.int32)
+    given = {"log_input": log_input, "full": full, "reduction": "none"}
+    loss = F.poisson_nll_loss(x, target, **given)
+    assert loss.dtype == steep.float32
+    right = F.poisson_nll_loss(x.double(), target.double(), **given)
+    np.testing.assert_allclose(loss.numpy(), right.numpy(), rtol=1e-5)
+    with pytest.raises(NotImplementedError, match="floating-point input or target"):
+        F.poisson_nll_loss(x.bool(), target.bool())

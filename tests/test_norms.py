@@ -9,6 +9,7 @@ import steep
 from runner import tensor
 from steep import nn
 from steep.nn import functional as F
+from steep.reference import OPS
 from test_counts import Counting
 from tolerances import same_bits
 
@@ -184,3 +185,21 @@ def test_training_with_it_compiled():
     eager = run(False)
     assert eager == run(True)
     assert eager[-1] < 0.2 * eager[0]
+
+
+def test_local_response_of_integers_rounds_its_means_down():
+    x = steep.arange(24).reshape(2, 4, 3)
+    out = F.local_response_norm(x, 3, 0.5, 0.75, 1.0)
+    right = OPS["local_response_norm"].forward(x.numpy(), 3, 0.5, 0.75, 1.0)
+    assert out.dtype == steep.float32
+    np.testing.assert_allclose(out.numpy(), right, rtol=1e-6)
+
+
+def test_batch_norm_gives_an_empty_vector_back():
+    x = steep.empty(0, requires_grad=True)
+    out = F.batch_norm(x, None, None, training=True)
+    assert out.shape == (0,)
+    out.sum().backward()
+    assert x.grad is not None
+    with pytest.raises(RuntimeError, match=r"of shape \[N, C, \*\]"):
+        F.batch_norm(steep.ones(5), None, None, training=True)

@@ -98,7 +98,7 @@ def test_a_pair_goes_into_a_pair() -> None:
     assert result.indices is indices
     assert values.tolist() == [3.0, 5.0]
     assert indices.tolist() == [1, 0]
-    with pytest.raises(RuntimeError, match="can't be cast"):
+    with pytest.raises(RuntimeError, match="out tensor to have dtype int64, but got float32"):
         steep.max(steep.ones(2), 0, out=(values, steep.empty(0)))
     with pytest.raises(TypeError, match="expected 2 tensor"):
         steep.max(steep.ones(2), 0, out=values)
@@ -111,6 +111,40 @@ def test_what_is_no_tensor_is_refused() -> None:
         steep.ones(1).exp(out=steep.ones(1))
     with pytest.raises(RuntimeError, match="more than one element"):
         steep.add(steep.ones(3), 1, out=steep.ones(1).expand(3))
+
+
+def test_what_is_picked_goes_into_memory_of_its_own() -> None:
+    x, index = steep.tensor([3, 1, 2]), steep.tensor([2, 0, 1])
+    mask = steep.tensor([True, True, True])
+    same = steep.from_numpy(x.numpy())
+    for call in (
+        lambda out: steep.gather(x, 0, index, out=out),
+        lambda out: steep.take(x, index, out=out),
+        lambda out: steep.index_select(x, 0, index, out=out),
+        lambda out: steep.masked_select(x, mask, out=out),
+        lambda out: steep.cat([index[:1], x[1:]], out=out),
+        lambda out: steep.cross(index, x, out=out),
+    ):
+        for out in (x, same):
+            with pytest.raises(RuntimeError, match="refer to a single memory location"):
+                call(out)
+        call(steep.zeros(3, dtype=steep.int64))
+        assert x.tolist() == [3, 1, 2]
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        steep.gather(x, 0, index, out=index)
+    steep.gather(x, 0, steep.tensor([1]), out=steep.zeros(4, dtype=steep.int64)[1:2])
+
+
+def test_what_is_picked_keeps_its_dtype() -> None:
+    x, index, out = steep.ones(2), steep.tensor([0]), steep.zeros(1, dtype=steep.float64)
+    for call in (
+        lambda: steep.gather(x, 0, index, out=out),
+        lambda: steep.take(x, index, out=out),
+        lambda: steep.index_select(x, 0, index, out=out),
+        lambda: steep.masked_select(x, x > 0, out=out),
+    ):
+        with pytest.raises(RuntimeError, match="out tensor to have dtype float32, but got float64"):
+            call()
 
 
 @pytest.mark.parametrize("name", TAKING)

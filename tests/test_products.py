@@ -163,11 +163,28 @@ def test_addmm_without_its_input_alone_in_the_graph():
 
 
 @pytest.mark.parametrize("factor", ["alpha", "beta"])
-@pytest.mark.parametrize("value", [0.5, math.nan, math.inf])
-def test_addmm_of_integers_refuses_fractions(factor, value):
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_addmm_of_integers_refuses_what_is_no_number(factor, value):
     ones = steep.ones(2, 2, dtype=steep.int64)
     with pytest.raises(RuntimeError, match=f"a whole number for {factor} of integer tensors"):
         steep.addmm(ones, ones, ones, **{factor: value})
+
+
+@pytest.mark.parametrize(("factor", "right"), [("alpha", 5), ("beta", 4)])
+def test_products_of_integers_cut_fractions_off_with_a_warning(factor, right):
+    ones = steep.ones(2, dtype=steep.int64)
+    matrix = steep.ones(2, 2, dtype=steep.int64)
+    for call in (
+        lambda **given: steep.addmm(ones, matrix, matrix, **given),
+        lambda **given: steep.addmv(ones, matrix, ones, **given),
+        lambda **given: steep.addbmm(ones, matrix[None], matrix[None], **given),
+        lambda **given: steep.baddbmm(ones, matrix[None], matrix[None], **given),
+    ):
+        text = f"a whole number for {factor} of integer tensors, got 2.7, which counts as 2"
+        with pytest.warns(UserWarning, match=text):
+            out = call(**{factor: 2.7})
+        assert out.dtype == steep.int64
+        assert out.flatten().tolist() == [right] * out.numel()
 
 
 def test_addmm_of_integers_takes_whole_numbers():

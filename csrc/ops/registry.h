@@ -26,6 +26,8 @@ enum Exposure : uint8_t {
   kInternal = 4,    // _core.name(...) alone
   kFunctional = 8,  // steep.nn.functional.name(...)
   kOut = 16,        // the function writes into out=, too, as PyTorch documents it
+  kOutApart = 48,   // out= that shares no memory with the operands
+  kOutAlike = 112,  // the same, of the result's own dtype
   kBoth = kFunction | kMethod,
 };
 constexpr Exposure operator|(Exposure a, Exposure b) {

@@ -205,6 +205,8 @@ def __getattr__(name):  # type: ignore[no-untyped-def]  # __init__.pyi has the t
         return _importlib.import_module(f"steep.{name}")
     if name in _STAND_INS:
         return _importlib.import_module(f"steep.compat.{name}")
+    if name.startswith("_foreach_"):
+        return getattr(_importlib.import_module("steep.compat.foreach"), name)
     if name in _LAZY:
         value = getattr(_importlib.import_module(f"steep.{_LAZY[name]}"), name)
         globals()[name] = value

@@ -242,9 +242,9 @@ def tensordot(
     first, second = _pairs(a, b, dims)
     for i, j in zip(first, second, strict=True):
         if a.shape[i] == 1:
-            b = b.sum(j, keepdim=True)
+            b = b.sum(j, keepdim=True, dtype=b.dtype)
         elif b.shape[j] == 1:
-            a = a.sum(i, keepdim=True)
+            a = a.sum(i, keepdim=True, dtype=a.dtype)
         elif a.shape[i] != b.shape[j]:
             raise RuntimeError(
                 f"tensordot: expected sizes of a pair of dimensions to agree, got {a.shape[i]} in "

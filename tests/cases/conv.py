@@ -36,9 +36,9 @@ def _bad(axes: int) -> tuple[Bad, ...]:
         bad(RuntimeError, "same dtype", Arr(x.shape, dtype="float32"), long),
         bad(
             NotImplementedError,
-            "floating-point input",
-            Arr(x.shape, dtype="int64"),
-            Arr(w.shape, dtype="int64"),
+            "an input of numbers, got bool",
+            Arr(x.shape, dtype="bool"),
+            Arr(w.shape, dtype="bool"),
         ),
     )
 
@@ -194,6 +194,10 @@ _LAYERS = (
 _LAYER = {layer.name: layer for layer in _LAYERS}
 
 
+def _whole(*shape: int) -> Arr:
+    return arr(*shape, domain="below9", dtype="int64")
+
+
 def _row(name: str, layer: str, *calls: Call, bad: tuple[Bad, ...], **more: Any) -> Row:
     kernels: tuple[str, ...] = ("conv", "conv_weight")
     if name == "conv2d":
@@ -218,6 +222,7 @@ CONVOLUTIONS = {
         call(arr(2, 4, 150), arr(8, 1, 3), arr(8), groups=4, padding=1),
         call(arr(1, 6, 19), arr(5, 6, 4), arr(5), padding=2, dilation=2),
         call(arr(1, 8, 21), arr(4, 8, 2), arr(4), stride=2),
+        call(_whole(2, 2, 9), _whole(2, 2, 3), _whole(2), stride=2, padding=2, dilation=2),
         bad=_bad(1),
         large=Call((Arr((8, 16, 300)), Arr((24, 16, 5)), Arr((24,)))),
         bench=call(Arr((8, 16, 64)), Arr((16, 16, 3)), Arr((16,))),
@@ -248,6 +253,7 @@ CONVOLUTIONS = {
         call(arr(2, 6, 4, 5), arr(7, 6, 3, 3), arr(7), padding=1),
         call(arr(64, 16, 1, 3), arr(16, 16, 3, 3), arr(16), padding=1),
         call(arr(1, 1, 3, 4), arr(2, 1, 2, 2), stride=(2**40, 2)),
+        call(_whole(4, 5, 4), _whole(6, 2, 2, 3), _whole(6), padding=(1, 2), groups=2),
         bad=_bad(2),
         large=Call((Arr((5, 16, 20, 21)), Arr((33, 16, 3, 3)), Arr((33,))), {"padding": 1}),
         bench=call(Arr((8, 8, 16, 16)), Arr((16, 8, 3, 3)), Arr((16,)), padding=1),
@@ -261,6 +267,7 @@ CONVOLUTIONS = {
         call(arr(1, 1, 4, 3, 5), arr(2, 1, 2, 2, 3), arr(2), stride=(2, 1, 2), padding=(1, 0, 1)),
         call(arr(1, 2, 3, 3, 3), arr(2, 1, 2, 1, 2), groups=2, dilation=(1, 2, 2)),
         call(arr(1, 1, 2, 3, 2), arr(1, 1, 2, 2, 3), padding="same"),
+        call(_whole(1, 2, 2, 3, 2), _whole(2, 2, 2, 2, 1), padding="same"),
         bad=_bad(3),
         large=Call((Arr((3, 8, 7, 9, 10)), Arr((12, 8, 3, 3, 3)), Arr((12,))), {"padding": 1}),
         bench=call(Arr((2, 4, 6, 8, 8)), Arr((4, 4, 3, 3, 3)), Arr((4,)), padding=1),
@@ -272,6 +279,7 @@ CONVOLUTIONS = {
         call(arr(3, 4), arr(3, 2, 2)),
         call(arr(1, 2, 4), arr(2, 2, 3), stride=2, padding=1, output_padding=1),
         call(arr(1, 4, 3), arr(4, 1, 3), arr(2), groups=2, dilation=2, stride=3),
+        call(_whole(1, 4, 3), _whole(4, 1, 2), _whole(2), groups=2, stride=3, padding=2),
         bad=_bad_transposed(1),
         large=Call((Arr((8, 16, 300)), Arr((16, 24, 5)), Arr((24,)))),
         bench=call(Arr((8, 16, 64)), Arr((16, 16, 3)), Arr((16,))),
@@ -289,6 +297,7 @@ CONVOLUTIONS = {
         call(arr(1, 1, 2, 2), arr(1, 1, 1, 1), dilation=2, output_padding=1),
         call(arr(1, 2, 1, 3), arr(2, 2, 1, 1), stride=(9, 1), padding=0),
         call(arr(1, 6, 3, 9), arr(6, 1, 3, 3), arr(6), stride=2, padding=1, groups=6),
+        call(_whole(2, 3, 4), _whole(2, 3, 2, 2), stride=2, dilation=(1, 2), output_padding=1),
         bad=_bad_transposed(2),
         large=Call((Arr((5, 16, 20, 21)), Arr((16, 33, 3, 3)), Arr((33,))), {"stride": 2}),
         bench=call(Arr((8, 8, 8, 8)), Arr((8, 16, 2, 2)), Arr((16,)), stride=2),
@@ -299,6 +308,7 @@ CONVOLUTIONS = {
         call(arr(1, 2, 2, 3, 2), arr(2, 2, 2, 2, 2), arr(2)),
         call(arr(2, 2, 2, 2), arr(2, 1, 2, 1, 2)),
         call(arr(1, 2, 2, 2, 2), arr(2, 1, 2, 2, 3), stride=(1, 2, 2), padding=1, groups=2),
+        call(_whole(1, 2, 2, 3, 2), _whole(2, 2, 2, 2, 2), _whole(2), padding=1),
         bad=_bad_transposed(3),
         large=Call((Arr((3, 8, 5, 6, 7)), Arr((8, 12, 3, 3, 3)), Arr((12,))), {"stride": 2}),
         bench=call(Arr((2, 4, 4, 4, 4)), Arr((4, 4, 2, 2, 2)), Arr((4,)), stride=2),

@@ -39,7 +39,6 @@ _TABLE_REFUSED = (
     bad(ValueError, "num_embeddings to be at least 0, got -1", -1, 2),
     bad(TypeError, "embedding_dim to be an int, got 2.5", 3, 2.5),
     bad(ValueError, "Padding_idx must be within num_embeddings, got 3 and 3", 3, 2, padding_idx=3),
-    bad(NotImplementedError, "there are no sparse gradients", 3, 2, sparse=True),
     bad(RuntimeError, "expected device 'cpu'", 3, 2, device="cuda"),
     bad(ValueError, "Shape of weight does not match", 3, 2, _weight=np.zeros((2, 2))),
 )
@@ -49,6 +48,7 @@ _EMBEDDING = Layer(
     (
         Made(call(5, 3), (_below(5, 2, 4),), "Embedding(5, 3)"),
         Made(call(5, 3, padding_idx=2), (_below(2, 4),), "Embedding(5, 3, padding_idx=2)"),
+        Made(call(5, 3, sparse=True), (_below(5, 2, 4),), "Embedding(5, 3, sparse=True)"),
         Made(
             call(5, 3, max_norm=100.0, norm_type=3.0),
             (_below(5, 4),),
@@ -130,7 +130,6 @@ EMBEDDINGS = {
             bad(RuntimeError, "of dtype int64, int32 or uint8, got float32", arr(2), _TABLE),
             bad(RuntimeError, "'weight' must be 2-D", _below(5, 2), arr(5)),
             bad(ValueError, "padding_idx must be within num_embeddings", _below(5, 2), _TABLE, 5),
-            bad(NotImplementedError, "sparse=False", _below(5, 2), _TABLE, sparse=True),
         ),
         large=Call((_below(5000, 3000), Arr((5000, 64)))),
         counts=Counts(launches=2, saved=1, saved_bytes=64, backward=1),
@@ -193,7 +192,6 @@ EMBEDDINGS = {
                 mode="max",
                 scale_grad_by_freq=True,
             ),
-            bad(NotImplementedError, "sparse=False", _below(5, 2, 2), _TABLE, sparse=True),
             bad(RuntimeError, "a floating-point weight", _below(5, 2, 2), _below(3, 5, 3)),
         ),
         bench=call(_below(1000, 32, 8), Arr((1000, 64))),
@@ -207,6 +205,7 @@ EMBEDDINGS = {
             call(arr(2), arr(3), arr(1, 2, 3)),
             call(arr(2, 1, 2), arr(2, 1, 3), arr(2, 2, 3), arr(2)),
             call(arr(0, 2), arr(0, 3), arr(4, 2, 3), arr(4)),
+            call(_below(9, 5, 2), _below(9, 5, 3), _below(9, 4, 2, 3), _below(9, 4)),
         ),
         "bilinear",
         bad=(
@@ -223,10 +222,10 @@ EMBEDDINGS = {
             ),
             bad(
                 NotImplementedError,
-                "floating-point",
-                _below(3, 2, 2),
-                _below(3, 2, 3),
-                _below(3, 4, 2, 3),
+                "inputs of numbers, got bool",
+                arr(2, 2, dtype="bool"),
+                arr(2, 3, dtype="bool"),
+                arr(4, 2, 3, dtype="bool"),
             ),
         ),
         bench=call(arr(64, 32), arr(64, 32), arr(16, 32, 32)),

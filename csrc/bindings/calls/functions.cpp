@@ -100,7 +100,7 @@ py::dict row(const ops::Op& op) {
   py::dict out;
   out["name"] = op.name;
   out["family"] = op.source->family;
-  out["where"] = static_cast<int>(op.exposure & ~ops::kOut);
+  out["where"] = static_cast<int>(op.exposure & (ops::kBoth | ops::kInternal | ops::kFunctional));
   out["signature"] = op.signature;
   out["parameters"] = parameter_rows(signature);
   out["returns"] = text(signature.returns);

@@ -78,7 +78,35 @@ bool any_wanted(const ops::AnyValue* values, size_t count) {
   return false;
 }
 
-void check_outs(const Entry& entry, const Tensors& outs, const Tensors& results, bool recorded) {
+// Whether `out`, once it has that many elements, has bytes in common with an operand, neither with
+// gaps: by address, for several tensors may be made on the memory of one array.
+bool overlap(const Tensor& operand, const Tensor& out, int64_t elements) {
+  if (operand->storage == out->storage && operand.numel() == 0) return elements > 0;
+  if (!operand.is_contiguous() || !out.is_contiguous()) return false;
+  const char *const begin = operand->data(), *const written = out->data();
+  return begin < written + elements * element_size(out.dtype()) &&
+         written < begin + operand.numel() * element_size(operand.dtype());
+}
+
+void check_apart(const Entry& entry, const ops::AnyValue* values, size_t count, const Tensor& out,
+                 int64_t elements) {
+  const auto check = [&](const Tensor& operand) {
+    if (operand.defined() && overlap(operand, out, elements))
+      throw Error(ErrorKind::runtime,
+                  join(entry.name,
+                       ": unsupported operation: some elements of the input tensor and the "
+                       "written-to tensor refer to a single memory location; expected an out= with "
+                       "memory of its own, or clone() the input first"));
+  };
+  for (size_t i = 0; i < count; ++i) {
+    if (values[i].kind == ops::AnyValue::Kind::tensor) check(values[i].tensor);
+    if (values[i].kind != ops::AnyValue::Kind::tensors) continue;
+    for (const Tensor& each : *values[i].tensors) check(each);
+  }
+}
+
+void check_outs(const Entry& entry, ops::Exposure flags, const Tensors& outs,
+                const Tensors& results, bool recorded) {
   if (outs.size() != results.size())
     raise(PyExc_TypeError, join(entry.name, "(): expected ", results.size(),
                                 " tensor(s) as out, got ", outs.size()));
@@ -90,9 +118,13 @@ void check_outs(const Entry& entry, const Tensors& outs, const Tensors& results,
                        "differentiation, but one of the arguments requires grad; leave out= away, "
                        "or use no_grad()"));
     }
-    const bool fits = outs.size() == 1 ? ops::can_cast(results[i].dtype(), outs[i].dtype())
-                                       : results[i].dtype() == outs[i].dtype();
-    if (!fits) {
+    const bool alike = outs.size() > 1 || flags == ops::kOutAlike;
+    if (alike && results[i].dtype() != outs[i].dtype()) {
+      throw Error(ErrorKind::runtime,
+                  join(entry.name, ": Expected out tensor to have dtype ", name(results[i].dtype()),
+                       ", but got ", name(outs[i].dtype()), " instead"));
+    }
+    if (!ops::can_cast(results[i].dtype(), outs[i].dtype())) {
       throw Error(ErrorKind::runtime,
                   join(entry.name, ": result type ", name(results[i].dtype()),
                        " can't be cast to the desired output type ", name(outs[i].dtype())));
@@ -115,12 +147,16 @@ void resize(const Tensor& out, const Dims& shape) {
   take_memory(out, empty(shape, out.dtype()));
 }
 
+ops::Exposure out_flags(const Overload& overload) {
+  return static_cast<ops::Exposure>(overload.op->exposure & ops::kOutAlike);
+}
+
 PyObject* write(const Entry& entry, const Overload& overload, const Tensors& outs,
                 ops::AnyValue& result, bool recorded) {
   Tensors results;
   if (result.kind == ops::AnyValue::Kind::tensor) results.push_back(result.tensor);
   if (result.kind == ops::AnyValue::Kind::tensors) results = *result.tensors;
-  check_outs(entry, outs, results, recorded);
+  check_outs(entry, out_flags(overload), outs, results, recorded);
   for (int i = 0; i < outs.size(); ++i)
     if (outs[i].shape() != results[i].shape()) resize(outs[i], results[i].shape());
   const tape::GradMode off(false);
@@ -166,6 +202,8 @@ PyObject* invoke_into(const Entry& entry, const CallArguments& given) {
     const bool recorded = any_wanted(values.data(), count);
     ops::AnyValue result;
     overload.op->call(*overload.op, values.data(), result);
+    if (out_flags(overload) & ~ops::kOut)
+      check_apart(entry, values.data(), count, outs[0], result.tensor.numel());
     return write(entry, overload, outs, result, recorded);
   }
   raise_mismatch(entry, call);

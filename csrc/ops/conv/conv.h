@@ -28,6 +28,10 @@ Tensor convolve_weight(const Tensor& x, const Tensor& y, const Convolution& how)
 void launch_convolution(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias,
                         const Convolution& how);
 
+// The same of integers, by a product of matrices (integers.cpp); no kernel is made for them.
+Tensor convolve_integers(const Tensor& x, const Tensor& w, const Tensor& bias,
+                         const Convolution& how);
+
 // Kernels of 3x3 by fewer products (winograd.cpp). `turned`: w lies as in convolve_back.
 bool suits_winograd(int64_t batch, int64_t channels, int64_t rows, const Convolution& how);
 void launch_winograd(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias,

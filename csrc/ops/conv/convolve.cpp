@@ -58,6 +58,7 @@ void launch_convolution(const Tensor& out, const Tensor& x, const Tensor& w, con
 }
 
 Tensor convolve(const Tensor& x, const Tensor& w, const Tensor& bias, const Convolution& how) {
+  if (!is_floating(x.dtype())) return convolve_integers(x, w, bias, how);
   const Tensor out = empty(shaped(x.size(0), w.size(0), how, &ConvAxis::out), x.dtype());
   {
     const tape::GradMode off(false);
@@ -80,6 +81,8 @@ Tensor convolve(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv
 }
 
 Tensor convolve_back(const Tensor& y, const Tensor& w, const Tensor& bias, const Convolution& how) {
+  if (!is_floating(y.dtype()))
+    return convolve_integers(y, turned_round(w, how), bias, turned_round(how));
   const int64_t channels = w.size(1) * how.groups;
   const Tensor out = empty(shaped(y.size(0), channels, how, &ConvAxis::in), y.dtype());
   if (out.numel() > 0) {

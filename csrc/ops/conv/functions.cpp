@@ -61,8 +61,8 @@ void check_operands(const char* op, int axes, const Tensor& x, const Tensor& w,
     throw Error(ErrorKind::runtime,
                 join("Expected ", axes + 1, "D (unbatched) or ", axes + 2, "D (batched) input to ",
                      op, ", but got input of size: ", to_string(x.shape())));
-  if (!is_floating(x.dtype()))
-    fail(ErrorKind::not_implemented, op, "a floating-point input", name(x.dtype()),
+  if (x.dtype() == DType::boolean)
+    fail(ErrorKind::not_implemented, op, "an input of numbers", name(x.dtype()),
          "convert with .float() first");
   for (const Tensor* other : {&w, &bias}) {
     if (other->defined() && other->dtype() != x.dtype())
@@ -244,8 +244,8 @@ void register_conv(Registry& registry) {
 out[n, o, i] = bias[o] + sum over c, k of weight[o, c, k] * input[n, c, i * stride + k * dilation -
 padding], with zeros outside the input. Shapes: input (N, C, L) or (C, L), weight (O, C / groups, K),
 bias (O), out (N, O, L') with L' = (L + 2 padding - dilation (K - 1) - 1) / stride + 1, rounded down.
-padding may be 'valid' (none) or 'same' (out is as long as input; stride 1). Raises RuntimeError for
-sizes that do not fit, NotImplementedError for integers.
+padding may be 'valid' (none) or 'same' (out is as long as input; stride 1). Integers are exact, and
+wrap around. Raises RuntimeError for sizes that do not fit, NotImplementedError for bools.
 
 >>> x = steep.tensor([[[1.0, 2.0, 4.0]]])
 >>> steep.nn.functional.conv1d(x, steep.tensor([[[-1.0, 1.0]]]))

@@ -291,7 +291,7 @@ Example:
     [0.0]
 )");
   registry.add<&gelu>(
-      "gelu", kFunctional, "(input: Tensor, approximate: str = 'none') -> Tensor",
+      "gelu", kFunctional | kOut, "(input: Tensor, approximate: str = 'none') -> Tensor",
       R"(Gaussian error linear unit: out = input * Phi(input), Phi the normal cumulative; or its tanh approximation.
 
 Shape: any, kept. Hendrycks and Gimpel, 2016. Raises RuntimeError for another approximation than 'none' or 'tanh'.
@@ -313,7 +313,7 @@ Example:
     [0.0]
 )");
   registry.add<&softplus>(
-      "softplus", kFunctional,
+      "softplus", kFunctional | kOut,
       "(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor",
       R"(Smooth rectifier: out = log(1 + e^(beta * input)) / beta; the input itself where beta * input > threshold.
 

@@ -177,7 +177,7 @@ Shape: any. Raises RuntimeError for numbers beyond the input's dtype.
 tensor([9., 2.])
 )");
   registry.add_module("threshold", "activation.Threshold");
-  registry.add<&hardshrink>("hardshrink", kBoth | kFunctional,
+  registry.add<&hardshrink>("hardshrink", kBoth | kFunctional | kOut,
                             "(input: Tensor, lambd: float = 0.5) -> Tensor",
                             R"(0 from -lambd to lambd, the input elsewhere.
 
@@ -187,7 +187,7 @@ Shape: any. Raises NotImplementedError for integers.
 tensor([0., 2.])
 )");
   registry.add_module("hardshrink", "activation.Hardshrink", nullptr, nullptr, "{lambd}");
-  registry.add<&softshrink>("softshrink", kFunctional,
+  registry.add<&softshrink>("softshrink", kFunctional | kOut,
                             "(input: Tensor, lambd: float = 0.5) -> Tensor",
                             R"(The input, lambd nearer to 0; 0 from -lambd to lambd.
 

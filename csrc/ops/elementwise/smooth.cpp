@@ -139,7 +139,7 @@ Shape: any. Misra, 2019. Raises NotImplementedError for integers.
 tensor([-0.3034,  1.9440])
 )");
   registry.add_module("mish", "activation.Mish");
-  registry.add<&logsigmoid>("logsigmoid", kFunctional, "(input: Tensor) -> Tensor",
+  registry.add<&logsigmoid>("logsigmoid", kFunctional | kOut, "(input: Tensor) -> Tensor",
                             R"(Logarithm of the sigmoid: -log(1 + e^(-input)).
 
 Shape: any. Raises NotImplementedError for integers.

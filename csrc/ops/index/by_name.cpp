@@ -289,7 +289,7 @@ tensor([1., 0., 1.])
 }
 
 void register_picks(Registry& registry) {
-  registry.add<&take>("take", kBoth | kOut, "(input: Tensor, index: Tensor) -> Tensor",
+  registry.add<&take>("take", kBoth | kOutAlike, "(input: Tensor, index: Tensor) -> Tensor",
                       R"(The elements at places of the row-major order.
 
 Shape: index's. Raises IndexError for places out of bounds, RuntimeError when index is not int64.

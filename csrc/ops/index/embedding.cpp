@@ -96,12 +96,6 @@ int64_t checked_padding(const char* op, std::optional<int64_t> padding_idx, cons
   return *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
 }
 
-void refuse_sparse(const char* op, bool sparse) {
-  if (sparse)
-    fail(ErrorKind::not_implemented, op, "sparse=False, for there are no sparse gradients",
-         "sparse=True", "leave it out: the gradient is the same, as a dense tensor");
-}
-
 void limit_rows(const char* op, const Tensor& weight, const Tensor& index, double max_norm,
                 double norm_type) {
   const tape::GradMode off(false);
@@ -139,9 +133,8 @@ namespace {
 
 Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_t> padding_idx,
                  std::optional<double> max_norm, double norm_type, bool scale_grad_by_freq,
-                 bool sparse) {
+                 bool /*sparse*/) {
   constexpr const char* kOp = "embedding";
-  refuse_sparse(kOp, sparse);
   const int64_t padding = checked_padding(kOp, padding_idx, weight);
   const Tensor index = checked_rows(kOp, input, weight);
   if (max_norm) limit_rows(kOp, weight, index, *max_norm, norm_type);
@@ -160,11 +153,11 @@ Shapes: input (*) of int64 or int32, weight (rows, columns), out (*, columns). T
 weight adds up those of the rows in the order of input. Row padding_idx gets none (-1 is the last
 one). With max_norm, rows of weight that are picked and whose norm of order norm_type is larger are
 first scaled down to it, in place. scale_grad_by_freq divides a row's gradient by how often it is
-picked.
+picked. The gradient is a dense tensor, whatever sparse says.
 
 Raises IndexError for the first number that is no row of weight, with its position; RuntimeError for
 a weight of other than two dimensions and numbers that are no integers; ValueError for a padding_idx
-outside of the table; NotImplementedError for sparse=True.
+outside of the table.
 
 >>> table = steep.tensor([[1.0, 2.0], [3.0, 4.0]])
 >>> steep.nn.functional.embedding(steep.tensor([1, 1, 0]), table)

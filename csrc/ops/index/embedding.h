@@ -16,7 +16,6 @@ struct TableGradient {
 Tensor checked_rows(const char* op, const Tensor& index, const Tensor& weight);
 // padding_idx counted from the front; -1 for none.
 int64_t checked_padding(const char* op, std::optional<int64_t> padding_idx, const Tensor& weight);
-void refuse_sparse(const char* op, bool sparse);
 
 // Brings rows of weight at index that are longer than max_norm down to it, in place.
 void limit_rows(const char* op, const Tensor& weight, const Tensor& index, double max_norm,

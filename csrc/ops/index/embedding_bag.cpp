@@ -147,9 +147,8 @@ Tensor maximum_of_bags(const Tensor& weight, const BagsOfRows& of) {
 
 Tensor embedding_bag(const Tensor& input, const Tensor& weight, const Tensor& offsets,
                      std::optional<double> max_norm, double norm_type, bool scale_grad_by_freq,
-                     const std::string& mode, bool sparse, const Tensor& per_sample_weights,
+                     const std::string& mode, bool /*sparse*/, const Tensor& per_sample_weights,
                      bool include_last_offset, std::optional<int64_t> padding_idx) {
-  refuse_sparse(kOp, sparse);
   if (mode != "sum" && mode != "mean" && mode != "max")
     throw Error(ErrorKind::value,
                 join(kOp, ": mode has to be one of sum, mean or max, got '", mode, "'"));

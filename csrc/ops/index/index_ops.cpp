@@ -252,7 +252,7 @@ AnyValue nonzero_as(const Tensor& x, bool as_tuple) {
 
 void register_index(Registry& registry) {
   registry.add<&index_select>(
-      "index_select", kBoth | kOut, "(input: Tensor, dim: int, index: Tensor) -> Tensor",
+      "index_select", kBoth | kOutAlike, "(input: Tensor, dim: int, index: Tensor) -> Tensor",
       R"(The elements of one dimension that a vector of numbers names, in its order.
 
 Shape: input's, with index's size at dim. Raises IndexError when a number is out of bounds, RuntimeError when index is
@@ -262,7 +262,7 @@ not of integers.
 tensor([30, 10])
 )");
   registry.add<&gather>(
-      "gather", kBoth | kOut,
+      "gather", kBoth | kOutAlike,
       "(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor",
       R"(Elements picked one by one along a dimension: for dim 1, out[i][j] = input[i][index[i][j]].
 
@@ -273,7 +273,7 @@ than input beside dim, or is not of integers.
 tensor([[1, 1],
         [4, 3]])
 )");
-  registry.add<&masked_select>("masked_select", kBoth | kOut,
+  registry.add<&masked_select>("masked_select", kBoth | kOutAlike,
                                "(input: Tensor, mask: Tensor) -> Tensor",
                                R"(The elements where mask is true, in one dimension.
 

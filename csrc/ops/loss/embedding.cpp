@@ -34,9 +34,9 @@ Tensor cosine_embedding_loss(const Tensor& x, const Tensor& other, const Tensor&
   const Tensor cosine = sum(mul(direction(x), direction(other)), Dims{-1}, false, std::nullopt);
   const Tensor apart = at_least(sub({cosine, {}}, {{}, margin}, 1), 0);
   const Tensor together = one_minus(cosine);
-  return reduced(
-      where(gt({target, {}}, {{}, 0}), TensorOrNumber{together, {}}, TensorOrNumber{apart, {}}),
-      how);
+  return reduced(add(where(eq({target, {}}, {{}, 1}), together, Number(0.0)),
+                     where(eq({target, {}}, {{}, -1}), apart, Number(0.0))),
+                 how);
 }
 
 Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
@@ -60,7 +60,8 @@ void register_embedding(Registry& registry) {
       "None = None, reduce: bool | None = None, reduction: str | None = 'mean') -> Tensor",
       R"(1 - cos(input1, input2) where target is 1, max(0, cos(input1, input2) - margin) where -1.
 
-Shapes: inputs (N, D) or (D), target (N), (1) for all, or (). Raises ValueError for other shapes and targets.
+Shapes: inputs (N, D) or (D), target (N), (1) for all, or (). Another target warns, and counts as a
+loss of 0, as in PyTorch. Raises ValueError for other shapes.
 
 >>> x, y = steep.tensor([[1.0, 0.0]]), steep.tensor([[0.0, 1.0]])
 >>> steep.nn.functional.cosine_embedding_loss(x, y, steep.tensor([1]))

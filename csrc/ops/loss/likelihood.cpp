@@ -32,11 +32,20 @@ Tensor log_factorial(const Tensor& t) {
                TensorOrNumber{add(value, Number(kHalfLogTwoPi)), {}});
 }
 
+// Counts on both sides are multiplied as such, and their logarithms and exponentials are floats.
+LossPair counted_pair(const Tensor& x, const Tensor& target) {
+  constexpr const char* kOp = "poisson_nll_loss";
+  const DType type = result_type({x, {}}, {target, {}});
+  if (is_floating(type) || type == DType::boolean) return promoted(kOp, x, target);
+  check_shapes(kOp, x, target);
+  return {x, target};
+}
+
 Tensor poisson_nll_loss(const Tensor& x, const Tensor& target, bool log_input, bool full_loss,
                         std::optional<bool> average, double eps, std::optional<bool> reduce,
                         const std::string& reduction) {
   const Reduce how = read_reduction("poisson_nll_loss", reduction, average, reduce);
-  const LossPair pair = promoted("poisson_nll_loss", x, target);
+  const LossPair pair = counted_pair(x, target);
   const Tensor& t = pair.target;
   Tensor losses = log_input ? sub(exp(pair.x), mul(t, pair.x))
                             : sub(pair.x, mul(t, log(add(pair.x, Number(eps)))));
@@ -79,11 +88,20 @@ Tensor raised(const Tensor& var, double eps) {
   return out;
 }
 
+// The target may be a number, or have sizes of 1, as PyTorch documents: each counts for all of that
+// dimension.
+Tensor fitted_target(const Tensor& x, const Tensor& target) {
+  bool fits = x.dim() == target.dim();
+  for (int d = 0; fits && d < x.dim(); ++d)
+    fits = target.size(d) == x.size(d) || target.size(d) == 1;
+  return fits || target.dim() == 0 ? expand(target, x.shape()) : target;
+}
+
 Tensor gaussian_nll_loss(const Tensor& x, const Tensor& target, const TensorOrNumber& var,
                          bool full_loss, double eps, const std::string& reduction) {
   constexpr const char* kOp = "gaussian_nll_loss";
   const Reduce how = read_reduction(kOp, reduction, {}, {});
-  const LossPair pair = promoted(kOp, x, target);
+  const LossPair pair = promoted(kOp, x, fitted_target(x, target));
   const Tensor given = var.is_tensor() ? var.tensor : full({}, var.number, pair.x.dtype());
   const Tensor fitted = var.is_tensor() ? fitted_variance(pair.x, given) : given;
   check_numbers(kOp, "var", given, AllowedNumbers::not_negative);

@@ -2,6 +2,7 @@
 // replayed program, whose targets are new every time, refuses bad ones as well.
 #include <cmath>
 
+#include "ops/host.h"
 #include "ops/loss/loss.h"
 
 namespace steep::ops {
@@ -71,7 +72,8 @@ struct Allowed {
   AllowedNumbers numbers;
 };
 constexpr const char* kAllowed[] = {"numbers above -1", "numbers of at least 0", "1 or -1"};
-// Operands: x T[n].  A NaN passes where only an order is asked for.
+// Operands: x T[n].  A NaN passes where only an order is asked for. Signs have a meaning besides, and
+// a warning.
 template <class T>
 void look_for_refused(const kernels::Task& task) {
   const auto& [op, what, n, numbers] = kernels::arguments<Allowed>(task);
@@ -81,9 +83,12 @@ void look_for_refused(const kernels::Task& task) {
                      : numbers == AllowedNumbers::not_negative  ? x[i] < 0
                                                                 : x[i] != 1 && x[i] != -1;
     if (!bad) continue;
-    throw Error(ErrorKind::value,
-                join(op, ": expected ", kAllowed[static_cast<int64_t>(numbers)], " as ", what,
-                     ", got ", x[i], " at position ", i, "; remove or repair that element"));
+    const std::string text =
+        join(op, ": expected ", kAllowed[static_cast<int64_t>(numbers)], " as ", what, ", got ",
+             x[i], " at position ", i, "; remove or repair that element");
+    if (numbers != AllowedNumbers::signs) throw Error(ErrorKind::value, text);
+    host.warn(text);
+    return;
   }
 }
 

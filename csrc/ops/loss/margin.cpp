@@ -22,7 +22,8 @@ Tensor hinge_embedding_loss(const Tensor& x, const Tensor& target, double margin
   check_shapes(kOp, x, target);
   check_numbers(kOp, "target", target, AllowedNumbers::signs);
   const Tensor far = at_least(sub({{}, margin}, {x, {}}, 1), 0);
-  return reduced(where(gt({target, {}}, {{}, 0}), TensorOrNumber{x, {}}, TensorOrNumber{far, {}}),
+  return reduced(add(where(ne({target, {}}, {{}, -1}), x, Number(0.0)),
+                     where(ne({target, {}}, {{}, 1}), far, Number(0.0))),
                  how);
 }
 
@@ -40,9 +41,12 @@ Tensor margin_ranking_loss(const Tensor& x, const Tensor& other, const Tensor& t
   const Reduce how = read_reduction(kOp, reduction, average, reduce);
   check_shapes(kOp, x, other, "input1", "input2");
   check_shapes(kOp, x, target, "input1", "target");
-  const Tensor wrong = sub({{}, margin}, {mul(target, sub(x, other)), {}}, 1);
+  const Tensor wrong = add(mul(neg(target), sub(x, other)), Number(margin));
   return reduced(at_least(wrong, 0), how);
 }
+
+// One number is the score of one class.
+Tensor with_classes(const Tensor& x) { return x.dim() == 0 ? reshape(x, {1}) : x; }
 
 // Rows (N, C), or one (C), with a class for each.
 ClassRows one_class_rows(const char* op, const Tensor& x, const Tensor& target) {
@@ -52,12 +56,13 @@ ClassRows one_class_rows(const char* op, const Tensor& x, const Tensor& target) 
   return class_rows(op, x, target, kNoClass);
 }
 
-Tensor multi_margin_loss(const Tensor& x, const Tensor& target, int64_t p, double margin,
+Tensor multi_margin_loss(const Tensor& input, const Tensor& target, int64_t p, double margin,
                          const Tensor& weight, Older average, Older reduce,
                          const std::string& reduction) {
   constexpr const char* kOp = "multi_margin_loss";
   const Reduce how = read_reduction(kOp, reduction, average, reduce);
   if (p != 1 && p != 2) fail(ErrorKind::value, kOp, "p to be 1 or 2", join(p));
+  const Tensor x = with_classes(input);
   const ClassRows rows = one_class_rows(kOp, x, target);
   check_class_weight(kOp, x, weight);
   const int64_t classes = rows.x.size(1);
@@ -111,10 +116,12 @@ constexpr Kernel kMultilabel = program::host_kernel(
     "multilabel_margin", "wwrr",
     program::routines_for<float, double>(multilabel_margins<float>, multilabel_margins<double>));
 
-Tensor multilabel_margin_loss(const Tensor& x, const Tensor& target, Older average, Older reduce,
+Tensor multilabel_margin_loss(const Tensor& input, const Tensor& classes_of, Older average,
+                              Older reduce,
                               const std::string& reduction) {
   constexpr const char* kOp = "multilabel_margin_loss";
   const Reduce how = read_reduction(kOp, reduction, average, reduce);
+  const Tensor x = with_classes(input), target = with_classes(classes_of);
   check_scores(kOp, x);
   check_shapes(kOp, x, target);
   if (x.dim() > 2 || target.dtype() != DType::int64)
@@ -152,7 +159,8 @@ void register_pairs(Registry& registry) {
       "reduce: bool | None = None, reduction: str | None = 'mean') -> Tensor",
       R"(The input where target is 1, max(0, margin - input) where it is -1.
 
-Shapes: any, the same for both. Raises ValueError for shapes that differ and for another target.
+Shapes: any, the same for both. Another target warns, and adds both up, as in PyTorch. Raises
+ValueError for shapes that differ.
 
 >>> steep.nn.functional.hinge_embedding_loss(steep.tensor([3.0, 0.5]), steep.tensor([1, -1]))
 tensor(1.7500)

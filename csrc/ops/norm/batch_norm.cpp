@@ -49,6 +49,10 @@ void check_batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor&
 Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor& running_var,
                   const Tensor& weight, const Tensor& bias, bool training, double momentum,
                   double eps) {
+  if (input.dim() == 1 && input.numel() == 0) {  // nothing to normalise: PyTorch gives it back
+    need_floating("batch_norm", input);
+    return clone(input);
+  }
   check_batch_norm(input, running_mean, running_var, weight, bias, training);
   const PlaneSets how = channels_of(input, eps);
   if (!training)

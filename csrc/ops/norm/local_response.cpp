@@ -9,12 +9,12 @@ namespace {
 
 // The mean of the squares of `size` neighbouring channels, zeros beyond the ends: size / 2 of them
 // before each, the rest behind.
-Tensor mean_of_neighbours(const Tensor& squares, int64_t size) {
+Tensor mean_of_neighbours(const Tensor& squares, int64_t size, int64_t divisor) {
   const int64_t channels = squares.size(1), before = size / 2;
   const Tensor planes = reshape(squares, {squares.size(0), 1, channels, -1});
   const Windows windows = windows_of("local_response_norm", 2, planes,
                                      {{size, 1}, Dims{1, 1}, {before, 0}, {1, 1}, false});
-  const Tensor means = average_windows(planes, windows, true, 0);
+  const Tensor means = average_windows(planes, windows, true, divisor);
   return reshape(narrow(means, 2, 0, channels), squares.shape());
 }
 
@@ -26,16 +26,16 @@ Tensor local_response_norm(const Tensor& x, int64_t size, double alpha, double b
   }
   if (size < 1)
     fail(ErrorKind::runtime, "local_response_norm", "a size greater than zero", join(size));
-  if (!is_floating(x.dtype())) {
-    fail(ErrorKind::not_implemented, "local_response_norm", "a floating-point input",
+  if (!is_floating(x.dtype()) && x.dtype() != DType::int64) {
+    fail(ErrorKind::not_implemented, "local_response_norm", "a floating-point or int64 input",
          name(x.dtype()), "convert with .float() first");
   }
   if (x.numel() == 0) return x;
-  // Beyond all channels there is nothing to add; the mean stays one of `size`.
+  // Beyond all channels there is nothing to add; the mean stays one of `size`. That of integers is
+  // rounded towards 0, as their average pooling is.
   const int64_t widest = 2 * x.size(1) + 1;
-  const double share = size > widest ? static_cast<double>(widest) / static_cast<double>(size) : 1;
-  const Tensor means = mean_of_neighbours(square(x), size > widest ? widest : size);
-  const Tensor base = add(mul(means, Number(alpha * share)), Number(k));
+  const Tensor means = mean_of_neighbours(square(x), std::min(size, widest), size);
+  const Tensor base = add(mul(means, Number(alpha)), Number(k));
   return div(x, pow({base, {}}, {{}, Number(beta)}));
 }
 
@@ -51,7 +51,7 @@ beyond the ends. Krizhevsky, Sutskever and Hinton, 2012; as in PyTorch, alpha is
 Shape: input (N, C, *) with at least 3 dimensions, kept.
 
 Raises ValueError for fewer dimensions, RuntimeError for a size below 1, NotImplementedError for
-integers.
+other integers than int64, whose means are rounded towards 0.
 
 >>> x = steep.tensor([[[1.0], [2.0], [2.0]]])
 >>> steep.nn.functional.local_response_norm(x, 3, alpha=3.0, beta=1.0, k=0.0).flatten()

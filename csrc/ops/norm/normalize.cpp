@@ -34,7 +34,7 @@ namespace {
 
 void register_normalize(Registry& registry) {
   registry.add<&normalize>(
-      "normalize", kFunctional,
+      "normalize", kFunctional | kOut,
       "(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor",
       R"(Scales vectors along dim to a p-norm of 1: input / max(norm(input), eps).
 

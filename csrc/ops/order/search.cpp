@@ -198,7 +198,7 @@ int32. Raises RuntimeError when boundaries is not a vector.
 >>> steep.bucketize(steep.tensor([0.5, 2.5]), steep.tensor([1.0, 2.0]))
 tensor([0, 2])
 )");
-  registry.add<&isin>("isin", kFunction,
+  registry.add<&isin>("isin", kFunction | kOut,
                       "(elements: Tensor | Number, test_elements: Tensor | Number, *, "
                       "assume_unique: bool = False, invert: bool = False) -> Tensor",
                       R"(Whether each element is among the test elements (or, with invert, is not).

@@ -280,7 +280,7 @@ tensor(2.)
   registry.add<&nanmedian_dim>("nanmedian", kBoth, kAlong, "See nanmedian(input).",
                                "nanmedian_along");
   registry.add<&mode>(
-      "mode", kBoth, kAlong,
+      "mode", kBoth | kOut, kAlong,
       R"(The most frequent element along a dimension, and where it is last: values, indices.
 
 Of several, the smallest. Shape: input's without dim, or with size 1 there. Raises IndexError for a

@@ -107,8 +107,11 @@ Tensor unfold(const Tensor& x, const Dims& kernel, const Dims& dilation, const D
                      ": Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and "
                      "other non-zero dimensions for input, but got: ",
                      to_string(x.shape())));
+  const Columns columns = columns_of(op, x.shape(), given);
+  if (x.dtype() == DType::boolean)  // moved as numbers
+    return to(unfold_image(to(x, DType::float32), columns), x.dtype());
   check_floating(op, x);
-  return unfold_image(x, columns_of(op, x.shape(), given));
+  return unfold_image(x, columns);
 }
 
 Tensor fold(const Tensor& x, const Dims& output_size, const Dims& kernel, const Dims& dilation,
@@ -124,6 +127,8 @@ Tensor fold(const Tensor& x, const Dims& output_size, const Dims& kernel, const 
                      ": Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch "
                      "size and non-zero dimensions for input, but got: ",
                      to_string(x.shape())));
+  if (x.dtype() == DType::boolean)  // whether any window has it
+    return to(fold(to(x, DType::float32), output_size, kernel, dilation, padding, stride), x.dtype());
   check_floating(op, x);
   const int64_t places = checked_multiply(given.kernel[0], given.kernel[1]);
   if (x.size(rank - 2) % places != 0)

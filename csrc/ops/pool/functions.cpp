@@ -237,7 +237,7 @@ tensor([[2.0000, 3.5000]])
       "(input: Tensor, kernel_size: Dims, " STEEP_WINDOWS
       ", ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = "
       "None) -> Tensor";
-  registry.add<&average_pool<2>>("avg_pool2d", kFunctional, kSignature,
+  registry.add<&average_pool<2>>("avg_pool2d", kFunctional | kOut, kSignature,
                                  R"(The mean of each window of images: avg_pool1d over two axes.
 
 Shapes: input (N, C, H, W) or (C, H, W), out (N, C, H', W'). divisor_override is what sums are divided
@@ -246,7 +246,7 @@ by in place of the count. Raises as avg_pool1d, and RuntimeError for a divisor o
 >>> steep.nn.functional.avg_pool2d(steep.tensor([[[1.0, 3.0], [2.0, 5.0]]]), 2)
 tensor([[[2.7500]]])
 )");
-  registry.add<&average_pool<3>>("avg_pool3d", kFunctional, kSignature,
+  registry.add<&average_pool<3>>("avg_pool3d", kFunctional | kOut, kSignature,
                                  R"(The mean of each window of volumes: avg_pool2d over three axes.
 
 Shapes: input (N, C, D, H, W) or (C, D, H, W), out (N, C, D', H', W'). Raises as avg_pool2d.

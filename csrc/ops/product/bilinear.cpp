@@ -35,8 +35,8 @@ void check_bilinear(const Tensor& x, const Tensor& y, const Tensor& weight, cons
       fail(ErrorKind::runtime, kOp, "inputs, weight and bias to have the same dtype",
            join(name(x.dtype()), " and ", name(other->dtype())),
            "convert the inputs with .to(dtype), or the module");
-  if (!is_floating(x.dtype()))
-    fail(ErrorKind::not_implemented, kOp, "floating-point inputs", name(x.dtype()),
+  if (x.dtype() == DType::boolean)
+    fail(ErrorKind::not_implemented, kOp, "inputs of numbers", name(x.dtype()),
          "convert with .float() first");
 }
 
@@ -64,7 +64,7 @@ void register_bilinear(Registry& registry) {
       R"(Bilinear map of the last dimensions: out[..., o] = input1 @ weight[o] @ input2 + bias[o].
 
 Shapes: input1 (*, in1), input2 (*, in2), weight (out, in1, in2), bias (out), out (*, out). Raises
-RuntimeError when shapes or dtypes do not fit, NotImplementedError for integers.
+RuntimeError when shapes or dtypes do not fit, NotImplementedError for bools.
 
 >>> x, y = steep.tensor([[1.0, 2.0]]), steep.tensor([[3.0]])
 >>> steep.nn.functional.bilinear(x, y, steep.ones(1, 2, 1))

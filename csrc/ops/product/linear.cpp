@@ -160,7 +160,7 @@ namespace {
 
 void register_linear(Registry& registry) {
   registry.add<&linear>(
-      "linear", kFunctional,
+      "linear", kFunctional | kOut,
       "(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
       R"(Affine map of the last dimension: out = input @ weight.T + bias, one kernel.
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/elementwise/elementwise.h"
+#include "ops/host.h"
 #include "ops/registry.h"
 #include "tensor/shape.h"
 
@@ -208,16 +209,19 @@ void add_none_of(const Tensor& x, const Tensor& out) {
   });
 }
 
-// Integers times a number that is not whole would be another number, and so would floats times one
-// that they cannot hold.
+// Of a factor of integers the fraction is cut off, as in PyTorch, but not in silence; floats that
+// their dtype cannot hold are refused.
 Number factor_of(const char* op, const char* name, const Number& number, DType type) {
   if (is_floating(type)) check_fits(op, number, type);
   if (is_floating(type) || !number.is_floating()) return number;
-  const double value = number.to_double();
-  if (!std::isfinite(value) || value != std::trunc(value))
+  const double value = number.to_double(), whole = std::trunc(value);
+  if (!std::isfinite(value))
     fail(ErrorKind::runtime, op, join("a whole number for ", name, " of integer tensors"),
          join(value), "convert the tensors with .float()");
-  return number.as_element(type);
+  if (value != whole)
+    host.warn(join(op, ": expected a whole number for ", name, " of integer tensors, got ", value,
+                   ", which counts as ", whole, "; convert the tensors with .float()"));
+  return Number(whole).as_element(type);
 }
 
 }  // namespace
@@ -320,7 +324,8 @@ tensor([[3, 4],
                        R"(out = beta * input + alpha * (mat1 @ mat2), input broadcast.
 
 With beta 0, nan in input has no part in it. Raises RuntimeError for shapes and dtypes that do not
-fit, for a beta or alpha that the dtype cannot hold, and for fractions of integers.
+fit, and for a beta or alpha that the dtype cannot hold. Of a fraction beside integers the whole
+part counts, with a warning.
 
 >>> steep.addmm(steep.ones(2), steep.eye(2), steep.eye(2))
 tensor([[2., 1.],

@@ -50,7 +50,13 @@ Tensor dist(const Tensor& x, const Tensor& other, const Number& p) {
   return norm(sub(x, other), p, std::nullopt, false, std::nullopt);
 }
 
-Tensor cdist(const Tensor& x1, const Tensor& x2, double p) {
+Tensor cdist(const Tensor& x1, const Tensor& x2, double p, const std::string& compute_mode) {
+  if (compute_mode != "use_mm_for_euclid_dist_if_necessary" &&
+      compute_mode != "use_mm_for_euclid_dist" && compute_mode != "donot_use_mm_for_euclid_dist")
+    fail(ErrorKind::value, "cdist",
+         "compute_mode 'use_mm_for_euclid_dist_if_necessary', 'use_mm_for_euclid_dist' or "
+         "'donot_use_mm_for_euclid_dist'",
+         "'" + compute_mode + "'");
   if (!is_floating(x1.dtype()) || x1.dtype() != x2.dtype())
     fail(ErrorKind::runtime, "cdist", "two floating-point tensors of one dtype",
          join(name(x1.dtype()), " and ", name(x2.dtype())));
@@ -136,7 +142,7 @@ Tensor cov(const Tensor& given, int64_t correction, const Tensor& fweights,
   const Tensor away = sub(x, mean_of);
   const Tensor weighted = weights.defined() ? mul(away, weights) : away;
   const Tensor out = div(matmul(away, t(weighted)), degrees);
-  return given.dim() < 2 ? reshape(out, {}) : out;
+  return matrix.size(0) == 1 ? reshape(out, {}) : out;
 }
 
 Tensor corrcoef(const Tensor& x) {
@@ -201,11 +207,14 @@ Shapes broadcast. Raises RuntimeError when they do not, NotImplementedError for 
 >>> steep.dist(steep.tensor([0.0, 0.0]), steep.tensor([3.0, 4.0]))
 tensor(5.)
 )");
-  registry.add<&cdist>("cdist", kFunction, "(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor",
+  registry.add<&cdist>("cdist", kFunction,
+                       "(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "
+                       "'use_mm_for_euclid_dist_if_necessary') -> Tensor",
                        R"(The p-norm distance of each row of x1 to each row of x2.
 
-Shape: (*, P, M) and (*, R, M) to (*, P, R). Raises RuntimeError when rows differ in length, for
-integers and differing dtypes, and for a negative p.
+Shape: (*, P, M) and (*, R, M) to (*, P, R). compute_mode, one of PyTorch's, changes nothing:
+distances are always those of differences. Raises RuntimeError when rows differ in length, for
+integers and differing dtypes, and for a negative p; ValueError for another compute_mode.
 
 >>> steep.cdist(steep.tensor([[0.0, 0.0]]), steep.tensor([[3.0, 4.0], [0.0, 1.0]]))
 tensor([[5., 1.]])

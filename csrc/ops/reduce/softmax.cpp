@@ -107,7 +107,7 @@ void register_softmax(Registry& registry) {
   static constexpr const char* kUnnamed =
       "(input: Tensor, dim: None = None, dtype: dtype | None = None) -> Tensor";
   registry.add<&softmax>(
-      "softmax", kBoth | kFunctional,
+      "softmax", kBoth | kFunctional | kOut,
       "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
       R"(Exponentials along one dimension, divided by their sum: exp(x_i) / sum_j exp(x_j).
 
@@ -135,7 +135,7 @@ Example:
   registry.add<&softmax_unnamed>("softmax", kFunction | kFunctional, kUnnamed,
                                  "See softmax(input, dim).");
   registry.add<&log_softmax>(
-      "log_softmax", kBoth | kFunctional,
+      "log_softmax", kBoth | kFunctional | kOut,
       "(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor",
       R"(Logarithm of the softmax along one dimension: x_i - log(sum_j exp(x_j)).
 

@@ -235,7 +235,7 @@ tensor([[0., 0.],
         [1., 1.]])
 )");
   registry.add<&slice_scatter>(
-      "slice_scatter", kBoth,
+      "slice_scatter", kBoth | kOut,
       "(input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = "
       "None, step: int = 1) -> Tensor",
       R"(A copy of input with src in place of a slice of a dimension.

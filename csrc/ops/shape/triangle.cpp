@@ -34,7 +34,7 @@ Tensor tril(const Tensor& x, int64_t diagonal) { return triangle("tril", x, diag
 Tensor triu(const Tensor& x, int64_t diagonal) { return triangle("triu", x, diagonal, false); }
 
 void register_triangle(Registry& registry) {
-  registry.add<&tril>("tril", kBoth, "(input: Tensor, diagonal: int = 0) -> Tensor",
+  registry.add<&tril>("tril", kBoth | kOut, "(input: Tensor, diagonal: int = 0) -> Tensor",
                       R"(The lower triangle of matrices: zeros above the diagonal.
 
 diagonal counts from the main one: 1 is the next above it, -1 the next below. Shape: (*, M, N), kept.
@@ -48,7 +48,7 @@ tensor([[1., 0., 0.],
                               "In-place form of tril.", "tril");
   registry.add_inplace<&triu>("triu_", "(input: Tensor, diagonal: int = 0) -> Tensor",
                               "In-place form of triu.", "triu");
-  registry.add<&triu>("triu", kBoth, "(input: Tensor, diagonal: int = 0) -> Tensor",
+  registry.add<&triu>("triu", kBoth | kOut, "(input: Tensor, diagonal: int = 0) -> Tensor",
                       R"(The upper triangle of matrices: zeros below the diagonal.
 
 diagonal counts from the main one: 1 is the next above it, -1 the next below. Shape: (*, M, N), kept.

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import functools
 import warnings
-from typing import Any
+from typing import Any, Final, NoReturn
 
-__all__ = ["ScriptModule", "export", "ignore", "is_scripting", "is_tracing", "script", "trace"]
+__all__ = [
+    "Final",
+    "ScriptModule",
+    "annotate",
+    "export",
+    "freeze",
+    "ignore",
+    "is_scripting",
+    "is_tracing",
+    "load",
+    "optimize_for_inference",
+    "save",
+    "script",
+    "script_if_tracing",
+    "script_method",
+    "trace",
+    "trace_module",
+    "unused",
+]
 
 from steep.nn import Module as ScriptModule
 
@@ -31,6 +49,46 @@ def trace(func: Any, example_inputs: Any = None, *_: Any, **__: Any) -> Any:
     return func
 
 
+trace_module = trace
+
+
+def freeze(mod: Any, *_: Any, **__: Any) -> Any:
+    """The module itself."""
+    return mod
+
+
+optimize_for_inference = freeze
+
+
+def save(m: Any, f: Any, *_: Any, **__: Any) -> NoReturn:
+    """Refused: what a program is made of is its code.
+
+    Raises:
+        NotImplementedError: always.
+    """
+    raise NotImplementedError(
+        "jit.save: there are no files of programs; save the weights with "
+        "steep.save(model.state_dict(), path), and make the model by its code"
+    )
+
+
+def load(f: Any, *_: Any, **__: Any) -> NoReturn:
+    """Refused: what a program is made of is its code.
+
+    Raises:
+        NotImplementedError: always.
+    """
+    raise NotImplementedError(
+        "jit.load: there are no files of programs; make the model by its code, and load weights "
+        "with model.load_state_dict(steep.load(path))"
+    )
+
+
+def annotate(the_type: Any, the_value: Any) -> Any:
+    """The value."""
+    return the_value
+
+
 def export(function: Any) -> Any:
     """The function itself."""
     return function
@@ -42,6 +100,7 @@ def ignore(function: Any = None, **_: Any) -> Any:
 
 
 unused = ignore
+script_if_tracing = script_method = export
 
 
 def is_scripting() -> bool:

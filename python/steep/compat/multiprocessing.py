@@ -7,7 +7,36 @@ from collections.abc import Callable
 from multiprocessing import *  # noqa: F403
 from typing import Any
 
-__all__ = [*multiprocessing.__all__, "spawn"]
+__all__ = [
+    *multiprocessing.__all__,
+    "get_all_sharing_strategies",
+    "get_sharing_strategy",
+    "set_sharing_strategy",
+    "spawn",
+]
+
+
+def get_all_sharing_strategies() -> set[str]:
+    """One: tensors are sent to other processes as copies, by pickle."""
+    return {"file_system"}
+
+
+def get_sharing_strategy() -> str:
+    """'file_system'."""
+    return "file_system"
+
+
+def set_sharing_strategy(new_strategy: str) -> None:
+    """Nothing: tensors are sent to other processes as copies.
+
+    Raises:
+        ValueError: for a strategy that PyTorch does not know either.
+    """
+    if new_strategy not in ("file_descriptor", "file_system"):
+        raise ValueError(
+            "set_sharing_strategy: expected 'file_descriptor' or 'file_system', got "
+            f"{new_strategy!r}"
+        )
 
 
 def spawn(

@@ -37,7 +37,7 @@ class _Table(Module):
     ) -> None:
         name = type(self).__name__
         check_cpu(name, device)
-        self._check(name, shape, sparse, weight)
+        self._check(name, shape, weight)
         self.num_embeddings, self.embedding_dim = shape
         self.sparse = sparse
         rows = shape[0]
@@ -53,17 +53,12 @@ class _Table(Module):
             self.weight = Parameter(weight, requires_grad=not freeze)
 
     @staticmethod
-    def _check(name: str, shape: tuple[int, int], sparse: bool, weight: Tensor | None) -> None:
+    def _check(name: str, shape: tuple[int, int], weight: Tensor | None) -> None:
         for which, size in zip(("num_embeddings", "embedding_dim"), shape, strict=True):
             if not hasattr(size, "__index__"):
                 raise TypeError(f"{name}: expected {which} to be an int, got {size!r}")
             if size < 0:
                 raise ValueError(f"{name}: expected {which} to be at least 0, got {size}")
-        if sparse:
-            raise NotImplementedError(
-                f"{name}: expected sparse=False, for there are no sparse gradients; leave it out: "
-                "the gradient is the same, as a dense tensor"
-            )
         if weight is not None and tuple(weight.shape) != tuple(shape):
             raise ValueError(
                 f"{name}: Shape of weight does not match num_embeddings and embedding_dim: "
@@ -85,6 +80,8 @@ class _Table(Module):
             text += f", norm_type={self.norm_type}"
         if self.scale_grad_by_freq:
             text += ", scale_grad_by_freq=True"
+        if self.sparse:
+            text += ", sparse=True"
         return text
 
     @staticmethod
@@ -111,14 +108,13 @@ class Embedding(_Table):
         max_norm: rows that are looked up and longer than this are scaled down to it, in place.
         norm_type: the order of that norm. Default: 2.
         scale_grad_by_freq: divide a row's gradient by how often it is looked up.
-        sparse: must be ``False``: gradients are dense tensors.
+        sparse: changes nothing: gradients are dense tensors, of the same values.
         device: ``None`` or ``'cpu'``.
         dtype: dtype of the table; the default dtype if ``None``.
 
     Raises:
         ValueError: if a size is negative or `padding_idx` is no row.
         TypeError: if a size is not an int.
-        NotImplementedError: for ``sparse=True``.
         IndexError: when called with a number that is no row, which it names with its position.
 
     Example:
@@ -215,7 +211,7 @@ class EmbeddingBag(_Table):
         norm_type: the order of that norm. Default: 2.
         scale_grad_by_freq: divide a row's gradient by how often it is looked up.
         mode: ``'sum'``, ``'mean'`` or ``'max'``. Default: ``'mean'``.
-        sparse: must be ``False``: gradients are dense tensors.
+        sparse: changes nothing: gradients are dense tensors, of the same values.
         include_last_offset: whether offsets end with where the last bag ends.
         padding_idx: numbers that are left out of their bags; its row gets no gradient.
         device: ``None`` or ``'cpu'``.
@@ -224,7 +220,7 @@ class EmbeddingBag(_Table):
     Raises:
         ValueError: if a size is negative, `padding_idx` is no row, or (when called) for an unknown
             mode and shapes that do not fit.
-        NotImplementedError: for ``sparse=True``, and for weights beside another mode than 'sum'.
+        NotImplementedError: for weights beside another mode than 'sum'.
         IndexError: when called with a number that is no row.
 
     Example:

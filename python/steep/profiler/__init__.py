@@ -19,5 +19,16 @@ from steep.profiler._averages import Averages, Row
 from steep.profiler._events import Event
 from steep.profiler._profile import ProfilerActivity, profile
 from steep.profiler._ranges import record_function
+from steep.profiler._schedule import ProfilerAction, schedule, tensorboard_trace_handler
 
-__all__ = ["Averages", "Event", "ProfilerActivity", "Row", "profile", "record_function"]
+__all__ = [
+    "Averages",
+    "Event",
+    "ProfilerAction",
+    "ProfilerActivity",
+    "Row",
+    "profile",
+    "record_function",
+    "schedule",
+    "tensorboard_trace_handler",
+]

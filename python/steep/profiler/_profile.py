@@ -18,6 +18,7 @@ from steep.profiler._averages import (
     time_text,
 )
 from steep.profiler._events import Event, events_of, work_within
+from steep.profiler._schedule import ProfilerAction
 
 __all__ = ["ProfilerActivity", "profile"]
 
@@ -41,11 +42,17 @@ class profile:  # noqa: N801  # PyTorch's name
 
     Args:
         activities: for PyTorch's sake: ``None`` (the default) or ``[ProfilerActivity.CPU]``.
+        schedule: which steps are recorded, each ended by `step`; see `profiler.schedule`. Results
+            are those of the last cycle. Default: all that runs in the block.
+        on_trace_ready: called with the profile when it, or a cycle of its schedule, has ended
+            without an exception.
         record_shapes: whether events keep the shape of their first operand. Default: ``True``.
-        on_trace_ready: called with the profile when it has ended without an exception.
+        profile_memory, with_stack, with_flops, with_modules: PyTorch's arguments, without effect:
+            bytes, flops and layers are always there, allocations and stacks never.
 
     Attributes:
         events: all that was recorded, in order of the beginnings; see `Event`.
+        step_num: how often `step` was called.
         total_time: seconds from start to end.
         kernel_time: seconds spent in kernels, added up over the threads that launched them.
 
@@ -68,8 +75,13 @@ class profile:  # noqa: N801  # PyTorch's name
         self,
         *,
         activities: Iterable[ProfilerActivity] | None = None,
-        record_shapes: bool = True,
+        schedule: Callable[[int], ProfilerAction] | None = None,
         on_trace_ready: Callable[[profile], object] | None = None,
+        record_shapes: bool = True,
+        profile_memory: bool = False,
+        with_stack: bool = False,
+        with_flops: bool = False,
+        with_modules: bool = False,
     ) -> None:
         if activities is not None and set(activities) != {ProfilerActivity.CPU}:
             raise ValueError(
@@ -77,7 +89,10 @@ class profile:  # noqa: N801  # PyTorch's name
             )
         self._record_shapes = record_shapes
         self._on_trace_ready = on_trace_ready
-        self._state = "new"
+        self._schedule = schedule
+        self.step_num = 0
+        self._action = ProfilerAction.RECORD if schedule is None else ProfilerAction.NONE
+        self._state = "new"  # then "running" and "ended", or "waiting" between a schedule's cycles
         self._events: list[Event] = []
         self._duration_ns = 0
         self._thread = 0
@@ -86,21 +101,73 @@ class profile:  # noqa: N801  # PyTorch's name
 
     def start(self) -> None:
         """Begin; what entering the block does."""
-        global _running
         if self._state != "new":
             raise RuntimeError(
                 "profile: expected a new profile, got one that has run; make another for each block"
             )
+        if self._schedule is not None:
+            self._action = self._schedule(0)
+        if self._action in _RECORDING:
+            self._record()
+        else:
+            self._state = "waiting"
+
+    def _record(self) -> None:
+        global _running
         self._thread = profile_start()
         follow()
         self._state = "running"
         _running = weakref.ref(self)
 
     def stop(self) -> None:
-        """End; what leaving the block does."""
-        if self._state != "running":
+        """End; what leaving the block does. A profile that records tells `on_trace_ready`."""
+        if self._state not in ("running", "waiting"):
             raise RuntimeError("profile: expected stop() after start(), but it is not running")
+        self._end(self._on_trace_ready)
+
+    def _end(self, ready: Callable[[profile], object] | None) -> None:
+        recorded = self._state == "running"
+        if recorded:
+            self._keep()
         self._state = "ended"
+        if recorded and ready is not None:
+            ready(self)
+
+    def step(self) -> None:
+        """Ends a step of the loop: the schedule says whether the next one is recorded.
+
+        Example:
+            >>> import steep
+            >>> traces = []
+            >>> with steep.profiler.profile(
+            ...     schedule=steep.profiler.schedule(wait=1, warmup=0, active=2),
+            ...     on_trace_ready=lambda prof: traces.append([e.name for e in prof.events]),
+            ... ) as prof:
+            ...     for function in (steep.exp, steep.log, steep.sqrt, steep.sin):
+            ...         _ = function(steep.ones(3))
+            ...         prof.step()
+            >>> traces
+            [['fill', 'log', 'fill', 'sqrt']]
+        """
+        if self._state not in ("running", "waiting"):
+            raise RuntimeError(
+                "profile: expected step() inside of the block, but it is not running"
+            )
+        self.step_num += 1
+        if self._schedule is None:
+            return
+        before, self._action = self._action, self._schedule(self.step_num)
+        ends = before is ProfilerAction.RECORD_AND_SAVE or self._action not in _RECORDING
+        if self._state == "running" and ends:
+            self._keep()
+            if self._on_trace_ready is not None:
+                self._on_trace_ready(self)
+        if self._action in _RECORDING and self._state == "waiting":
+            self._record()
+
+    def _keep(self) -> None:
+        """Ends the recording, and keeps what it has."""
+        self._state = "waiting"
         unfollow()
         self._duration_ns, rows = profile_stop()
         self._events = events_of(rows, self._record_shapes)
@@ -110,15 +177,13 @@ class profile:  # noqa: N801  # PyTorch's name
         return self
 
     def __exit__(self, kind: object, *exc: object) -> None:
-        if self._state == "running":
-            self.stop()
-        if kind is None and self._on_trace_ready is not None:
-            self._on_trace_ready(self)
+        if self._state in ("running", "waiting"):
+            self._end(self._on_trace_ready if kind is None else None)
 
     def __del__(self) -> None:
         # Started and forgotten: the next profile must not find it running.
         if getattr(self, "_state", "") == "running":
-            self.stop()
+            self._end(None)
 
     def _forget(self) -> None:
         """In a forked child: the profile goes on in the parent."""
@@ -129,7 +194,7 @@ class profile:  # noqa: N801  # PyTorch's name
     # ---- results ----------------------------------------------------------------------------
 
     def _ended(self) -> list[Event]:
-        if self._state != "ended":
+        if self._state in ("new", "running"):
             what = "is still running" if self._state == "running" else "has not run"
             raise RuntimeError(
                 f"profile: it {what}; read its results after the with block, or after stop()"
@@ -248,6 +313,7 @@ class profile:  # noqa: N801  # PyTorch's name
         _chrome.export(self._ended(), self._duration_ns, self._thread, os.fspath(path))
 
 
+_RECORDING = (ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE)
 _running: weakref.ref[profile] | None = None
 
 

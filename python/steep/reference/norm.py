@@ -132,8 +132,10 @@ def local_response_norm(
 ) -> Array:
     """``x / (k + alpha / size * (sum of the squares of neighbouring channels))^beta``."""
     x = wide(input)
-    base = k + alpha / size * _neighbours(x**2, size, size // 2)
-    return np.asarray(x / base**beta).astype(input.dtype)
+    means = _neighbours(x**2, size, size // 2) / size
+    whole = input.dtype.kind == "i"  # means of integers are rounded towards 0
+    base = k + alpha * (np.trunc(means) if whole else means)
+    return np.asarray(x / base**beta).astype("float32" if whole else input.dtype)
 
 
 def local_response_norm_gradient(

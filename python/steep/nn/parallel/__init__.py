@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from steep._core import Tensor
 from steep.nn.module import Module
 
-__all__ = ["DataParallel", "DistributedDataParallel", "gather", "scatter"]
+__all__ = [
+    "DataParallel",
+    "DistributedDataParallel",
+    "data_parallel",
+    "gather",
+    "parallel_apply",
+    "replicate",
+    "scatter",
+]
 
 
 class DataParallel(Module):
@@ -53,3 +62,47 @@ def gather(outputs: list[Any], target_device: Any = None, dim: int = 0) -> Any:
     if all(isinstance(x, Tensor) for x in outputs):
         return cat(outputs, dim) if len(outputs) > 1 else outputs[0]
     return outputs[0]
+
+
+def replicate(network: Module, devices: Any, detach: bool = False) -> list[Module]:
+    """The module, for the one device."""
+    return [network]
+
+
+def parallel_apply(
+    modules: Sequence[Module], inputs: Sequence[Any], kwargs_tup: Any = None, devices: Any = None
+) -> list[Any]:
+    """What the modules give, each of its inputs, one after the other.
+
+    Raises:
+        ValueError: if there are not as many inputs as modules.
+
+    Example:
+        >>> import steep
+        >>> double = steep.nn.Linear(1, 1)
+        >>> len(steep.nn.parallel.parallel_apply([double, double], [steep.ones(1), steep.ones(1)]))
+        2
+    """
+    if len(modules) != len(inputs):
+        raise ValueError(
+            f"parallel_apply: expected as many inputs as modules, got {len(inputs)} and "
+            f"{len(modules)}"
+        )
+    given = ((one if isinstance(one, tuple | list) else (one,)) for one in inputs)
+    named = kwargs_tup or [{}] * len(modules)
+    return [
+        module(*args, **kwargs) for module, args, kwargs in zip(modules, given, named, strict=True)
+    ]
+
+
+def data_parallel(
+    module: Module,
+    inputs: Any,
+    device_ids: Any = None,
+    output_device: Any = None,
+    dim: int = 0,
+    module_kwargs: Any = None,
+) -> Any:
+    """What the module gives of its inputs."""
+    args = inputs if isinstance(inputs, tuple) else (inputs,)
+    return module(*args, **(module_kwargs or {}))
