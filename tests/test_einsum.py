@@ -102,6 +102,13 @@ def test_tensordot(dims: Any) -> None:
     np.testing.assert_allclose(out.numpy(), np.tensordot(a, b, dims), 1e-12)
 
 
+def test_tensordot_over_sizes_of_one_keeps_the_dtype() -> None:
+    a, b = steep.ones(1, 3, dtype=steep.int32), steep.ones(2, 3, dtype=steep.int32)
+    out = steep.tensordot(a, b, ([0, 1], [0, 1]))
+    assert out.dtype == steep.int32
+    assert out.item() == 6
+
+
 def test_tensordot_refuses() -> None:
     a, b = steep.ones(2, 3), steep.ones(4, 2)
     with pytest.raises(RuntimeError, match="got 3 in dimension 1 of"):

@@ -262,3 +262,12 @@ def test_counts_on_both_sides_are_poisson_s_as_well(log_input, full):
     np.testing.assert_allclose(loss.numpy(), right.numpy(), rtol=1e-5)
     with pytest.raises(NotImplementedError, match="floating-point input or target"):
         F.poisson_nll_loss(x.bool(), target.bool())
+
+
+def test_replays_warn_of_targets_that_are_no_signs():
+    loss = steep.compile(F.hinge_embedding_loss)
+    x = steep.tensor([3.0, 0.5])
+    for _ in range(4):
+        assert loss(x, steep.tensor([1, -1])).item() == 1.75
+    with pytest.warns(UserWarning, match="1 or -1 as target, got 0 at position 1"):
+        assert loss(x, steep.tensor([1, 0])).item() == 2.0

@@ -21,6 +21,7 @@ WINDOWS = {
             call(arr(1, 1, 2, 2), 1, 1, 2),
             call(arr(0, 3, 4, 4), 2),
             call(arr(1, 1, 3, 70), 2),
+            call(arr(1, 2, 3, 4, dtype="bool"), 2, padding=1),
         ),
         "unfold",
         bad=(
@@ -65,6 +66,7 @@ WINDOWS = {
             call(arr(1, 12, 20), (5, 6), (2, 3), 2, 1, (1, 1)),
             call(arr(1, 8, 8), (5, 6), 2, padding=(0, 3), stride=3),
             call(arr(0, 4, 6), (3, 4), 2),
+            call(arr(1, 8, 6, dtype="bool"), (3, 4), 2),
         ),
         "fold",
         bad=(

@@ -81,6 +81,7 @@ SCANS = {
             call(arr(3, 2), arr(4, 2)),
             call(arr(2, 2, 3), arr(2, 1, 3), 1.0),
             call(arr(2, 3), arr(2, 3), 3.0),
+            call(arr(2, 3), arr(3, 3), 2.0, "use_mm_for_euclid_dist"),
         ),
         "cdist",
         FLOATS,
@@ -89,6 +90,7 @@ SCANS = {
             bad(RuntimeError, "as many coordinates", arr(2, 3), arr(2, 4)),
             bad(RuntimeError, "cdist: expected p >= 0", arr(2, 3), arr(2, 3), -1.0),
             bad(RuntimeError, "of one dtype", _int, _int),
+            bad(ValueError, "expected compute_mode 'use", arr(2, 3), arr(2, 3), 2.0, "quick"),
         ),
     ),
     "diff": Row(
@@ -113,6 +115,7 @@ SCANS = {
         (
             call(arr(3, 5)),
             call(arr(6)),
+            call(arr(1, 4)),
             call(arr(2, 4), correction=0),
             call(arr(2, 3), fweights=np.array([1, 2, 1])),
             call(arr(2, 3), aweights=arr(3, domain="positive")),
@@ -130,7 +133,7 @@ SCANS = {
         ),
     ),
     "corrcoef": Row(
-        (call(arr(3, 5)), call(arr(2, 4))),
+        (call(arr(3, 5)), call(arr(2, 4)), call(arr(1, 4))),
         "corrcoef",
         FLOATS,
         bench=call(MATRIX),

@@ -140,7 +140,7 @@ class profile:  # noqa: N801  # PyTorch's name
             >>> import steep
             >>> traces = []
             >>> with steep.profiler.profile(
-            ...     schedule=steep.profiler.schedule(wait=1, warmup=0, active=2),
+            ...     schedule=steep.profiler.schedule(wait=1, warmup=0, active=2, repeat=1),
             ...     on_trace_ready=lambda prof: traces.append([e.name for e in prof.events]),
             ... ) as prof:
             ...     for function in (steep.exp, steep.log, steep.sqrt, steep.sin):

@@ -87,7 +87,7 @@ def dist(input: Array, other: Array, p: float = 2) -> Array:
     return _length(wide(input) - wide(other), p).astype(input.dtype)
 
 
-def cdist(x1: Array, x2: Array, p: float = 2.0) -> Array:
+def cdist(x1: Array, x2: Array, p: float = 2.0, compute_mode: str = "") -> Array:
     """The p-norm of the difference of each pair of rows."""
     gaps = wide(x1)[..., :, None, :] - wide(x2)[..., None, :, :]
     return _length(gaps, p, -1).astype(x1.dtype)
