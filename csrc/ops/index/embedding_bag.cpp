@@ -191,11 +191,11 @@ out[b] = sum over k in bag b of per_sample_weights[k] * weight[input[k]], or the
 largest number of each column; 0 for an empty bag. Shapes: input (bags, size), or (count) with
 offsets (bags), where each bag begins (and with include_last_offset one more, where the last one
 ends); weight (rows, columns), out (bags, columns). Numbers that are padding_idx are left out.
-max_norm, norm_type and scale_grad_by_freq are those of embedding.
+max_norm, norm_type, scale_grad_by_freq and sparse are those of embedding.
 
 Raises IndexError for a number that is no row of weight, ValueError for shapes and settings that do
-not fit, RuntimeError for offsets that do not rise from 0, and NotImplementedError for sparse=True
-and for per_sample_weights in another mode than 'sum'.
+not fit, RuntimeError for offsets that do not rise from 0, and NotImplementedError for
+per_sample_weights in another mode than 'sum'.
 
 >>> table = steep.tensor([[1.0, 2.0], [3.0, 4.0]])
 >>> numbers, begins = steep.tensor([0, 1, 1]), steep.tensor([0, 1])
