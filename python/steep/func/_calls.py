@@ -97,14 +97,35 @@ def function_of(name: str, is_method: bool) -> Callable[..., Any]:
     return found
 
 
-Row = dict[str, Any]  # a parameter, as the registry describes it
+class _Signature:
+    """One signature of an operation, made ready for binding.
+
+    Attributes:
+        where: where the operation is, as the registry says.
+        kinds: the annotation of each parameter.
+        positional: the names of those that may be positional, in order.
+        variadic: those that take all that is left.
+        needed: those without a default.
+    """
+
+    __slots__ = ("kinds", "needed", "positional", "variadic", "where")
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        own = row["parameters"]
+        self.where: int = row["where"]
+        self.kinds: dict[str, str] = {one["name"]: one["annotation"] for one in own}
+        self.positional = [one["name"] for one in own if one["kind"] != "keyword"]
+        self.variadic = {one["name"] for one in own if one["kind"] == "variadic"}
+        self.needed = [
+            one["name"] for one in own if one["default"] is None and one["kind"] != "variadic"
+        ]
 
 
 @cache
-def _signatures() -> dict[str, list[tuple[int, list[Row]]]]:
-    rows: dict[str, list[tuple[int, list[Row]]]] = {}
+def _signatures() -> dict[str, list[_Signature]]:
+    rows: dict[str, list[_Signature]] = {}
     for row in _core.registry():
-        rows.setdefault(row["name"], []).append((row["where"], row["parameters"]))
+        rows.setdefault(row["name"], []).append(_Signature(row))
     return rows
 
 
@@ -131,51 +152,53 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
 }
 
 
+@cache
+def _tests_of(annotation: str) -> list[Callable[[Any], bool]]:
+    """What an argument may be, by the parts of an annotation; anything, of parts not known."""
+    return [_TESTS.get(kind, lambda _: True) for kind in annotation.split(" | ")]
+
+
 def _fits(annotation: str, x: Any) -> bool:
-    kinds = annotation.split(" | ")
-    return any(kind not in _TESTS or _TESTS[kind](x) for kind in kinds)
+    return any(test(x) for test in _tests_of(annotation))
 
 
 def _placed(
-    parameters: list[Row], args: tuple[Any, ...], kwargs: dict[str, Any]
+    signature: _Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any] | None:
     """The arguments by name, or None if this signature does not take them."""
     found: dict[str, Any] = {}
-    kinds = {row["name"]: row["annotation"] for row in parameters}
-    positional = [row for row in parameters if row["kind"] != "keyword"]
-    for place, x in enumerate(args):
-        row = positional[place] if place < len(positional) else None
-        if row is not None and row["kind"] == "variadic":
+    kinds, variadic = signature.kinds, signature.variadic
+    if len(args) > len(signature.positional) and not variadic:
+        return None
+    for place, name in enumerate(signature.positional[: len(args)]):
+        if name in variadic:
             rest = args[place:]
             single = len(rest) == 1 and isinstance(rest[0], (list, tuple))
-            found[row["name"]] = tuple(rest[0] if single else rest)
-            break
-        if row is None or not _fits(row["annotation"], x):
+            found[name] = tuple(rest[0] if single else rest)
+        elif not _fits(kinds[name], args[place]):
             return None
-        found[row["name"]] = x
-    variadic = {row["name"] for row in parameters if row["kind"] == "variadic"}
+        else:
+            found[name] = args[place]
     for name, x in kwargs.items():
         own = name if name in kinds else _ALIASES.get(name, name)
-        if own in variadic and own not in found and isinstance(x, (list, tuple)):
-            found[own] = tuple(x)
-            continue
-        if own in found or own not in kinds or not _fits(kinds[own], x):
+        if own in found or own not in kinds:
             return None
-        found[own] = x
-    missing = any(
-        row["default"] is None and row["kind"] != "variadic" and row["name"] not in found
-        for row in parameters
-    )
-    return None if missing else found
+        if own in variadic and isinstance(x, (list, tuple)):
+            found[own] = tuple(x)
+        elif _fits(kinds[own], x):
+            found[own] = x
+        else:
+            return None
+    return None if any(name not in found for name in signature.needed) else found
 
 
 def bind(
     name: str, is_method: bool, args: tuple[Any, ...], kwargs: dict[str, Any], level: Level
 ) -> Call | None:
     """The call, by the first signature that takes its arguments; None if none does."""
-    for where, parameters in _signatures().get(name, ()):
-        if where & (_METHOD if is_method else ~_METHOD):
-            found = _placed(parameters, args, kwargs)
+    for signature in _signatures().get(name, ()):
+        if signature.where & (_METHOD if is_method else ~_METHOD):
+            found = _placed(signature, args, kwargs)
             if found is not None:
                 return Call(name, function_of(name, is_method), found, level)
     return None

@@ -15,7 +15,7 @@ from steep.func._draws import DRAWS, draw
 from steep.func._levels import Level, handled_by, levels
 from steep.func._table import composed_of, rule_of
 
-__all__ = ["call_each", "dispatch"]
+__all__ = ["call_each", "dispatch", "tell_of_loop"]
 
 _SHAPED_IN_PLACE = ("squeeze_", "unsqueeze_", "transpose_", "swapaxes_", "swapdims_", "t_")
 _told: set[str] = set()
@@ -150,6 +150,18 @@ def _joined(results: list[Any], name: str, level: Level) -> Any:
     )
 
 
+def tell_of_loop(name: str, level: Level) -> None:
+    """Warn, once for each operation, that it runs example by example."""
+    if name not in _told:
+        _told.add(name)
+        warnings.warn(
+            f"vmap: {name} has no batching rule for this call, and runs once for each of the "
+            f"{level.size} examples",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
 def call_each(
     name: str,
     function: Callable[..., Any],
@@ -158,14 +170,7 @@ def call_each(
     level: Level,
 ) -> Any:
     """The results of one call for each example, as a batch."""
-    if name not in _told:
-        _told.add(name)
-        warnings.warn(
-            f"vmap: {name} has no batching rule for this call, and runs once for each of the "
-            f"{level.size} examples",
-            UserWarning,
-            stacklevel=2,
-        )
+    tell_of_loop(name, level)
     if level.size == 0:
         raise RuntimeError(f"vmap: {name} has no batching rule, and there is no example to run")
     results = []

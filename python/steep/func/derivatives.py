@@ -14,6 +14,7 @@ from steep import _core
 from steep._core import Tensor, autograd_grad, enable_grad, graph_leads_elsewhere, is_grad_enabled
 from steep.func._batched import Batched, full, in_all_levels, levels_of, raw, rewrapped
 from steep.func._calls import deepest
+from steep.func._dispatch import tell_of_loop
 from steep.func._levels import Level, levels
 from steep.func._trees import flatten, unflatten
 
@@ -250,6 +251,7 @@ def pulled(
     """`slopes` on a graph that was made before; vectors of a vmap since then go one by one."""
     level = deepest(*vectors)
     if level is not None and level not in known:
+        tell_of_loop("a vector's way back through a graph from outside", level)
         if not level.size:
             return [Batched(x.expand((0, *x.shape)), level) for x in inputs]
         each = [pulled(outputs, inputs, own, known, recorded) for own in _examples(vectors, level)]
@@ -293,7 +295,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         ``(output, vjp_fn)``, with `has_aux` ``(output, vjp_fn, aux)``. ``vjp_fn(cotangents)`` takes
         vectors of the outputs' structure and shapes, and gives a tuple with one product for each of
         `primals`. It may be called often. Vectors that a vmap maps over go through the graph one by
-        one; `jacrev` has a batched way.
+        one, and a warning says so once; `jacrev` has a batched way.
 
     Raises:
         RuntimeError: for results that are no tensors, and vectors of another structure or shape.
