@@ -7,6 +7,7 @@ import warnings
 from collections import namedtuple
 from typing import Any
 
+import numpy as np
 import pytest
 
 import steep
@@ -63,6 +64,34 @@ def test_what_an_example_is_like() -> None:
         return x
 
     assert vmap(function)(X).tolist() == X.tolist()
+
+
+def test_what_meets_an_example() -> None:
+    """Arrays, None, tensors of other dtypes, and functions that are no operations."""
+    ones, numbers = np.ones(4, np.float32), steep.ones(4, dtype=steep.int64)
+
+    def function(x: Any) -> Any:
+        assert x != None and x != "text"  # noqa: E711, PT018
+        assert steep.numel(x) == 4
+        assert steep.is_floating_point(x)
+        assert steep.as_tensor(x) is x
+        assert steep.as_tensor(x, dtype=steep.float64).dtype == steep.float64
+        assert numbers.to(x).dtype == numbers.type_as(x).dtype == steep.float32
+        assert not hasattr(x, "register_hook")
+        return ones * x + x * ones + np.float64(2) * x
+
+    assert vmap(function)(X).tolist() == (X * 4).tolist()
+    assert vmap(lambda x: x.sin().sum())(steep.zeros(0, 3)).shape == (0,)
+
+
+def test_compiled_functions_are_mapped() -> None:
+    compiled = steep.compile(lambda x: x * 2 + 1)
+    layer = steep.compile(steep.nn.Linear(4, 2))
+    for _ in range(4):
+        x = steep.randn(3, 4)
+        assert vmap(compiled)(x).tolist() == (x * 2 + 1).tolist()
+        assert vmap(layer)(x).tolist() == layer(x).tolist()
+        assert compiled(x).tolist() == (x * 2 + 1).tolist()
 
 
 def test_gradients_of_a_vmap() -> None:

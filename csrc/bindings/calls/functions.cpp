@@ -144,11 +144,18 @@ void add_functions(PyObject* module) {
       py::arg("obj"), "Whether obj is a Tensor.");
   m.def(
       "is_floating_point",
-      [](const py::object& x) { return is_floating(required("is_floating_point", x).dtype()); },
+      [](const py::object& x) {
+        if (is_batched(x.ptr())) return is_floating(dtype_of_batched(x.ptr()));
+        return is_floating(required("is_floating_point", x).dtype());
+      },
       py::arg("input"), "Whether the tensor's dtype is float32 or float64.");
   m.def(
-      "numel", [](const py::object& x) { return required("numel", x).numel(); }, py::arg("input"),
-      "How many elements there are.");
+      "numel",
+      [](const py::object& x) {
+        if (is_batched(x.ptr())) return steal(ask_batched(x.ptr(), "numel"));
+        return py::object(py::int_(required("numel", x).numel()));
+      },
+      py::arg("input"), "How many elements there are.");
   m.def(
       "get_default_dtype", [] { return steal(wrap(default_dtype())); },
       "The floating dtype used where none is given.");

@@ -1,6 +1,7 @@
 #include "bindings/calls/intercept.h"
 
 #include "bindings/tensor/tensor_type.h"
+#include "bindings/types/dtype_type.h"
 
 namespace steep::bindings {
 
@@ -62,6 +63,14 @@ PyMethodDef functions[] = {
 }  // namespace
 
 bool is_batched(PyObject* object) { return batched_type && Py_TYPE(object) == batched_type; }
+
+PyObject* ask_batched(PyObject* object, const char* method) {
+  return checked(PyObject_CallMethod(object, method, nullptr));
+}
+
+DType dtype_of_batched(PyObject* object) {
+  return dtype_of(Owned(PyObject_GetAttrString(object, "dtype")).get());
+}
 
 bool is_intercepted(const Entry& entry, const CallArguments& call) {
   if (plain_calls) return false;

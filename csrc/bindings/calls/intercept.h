@@ -12,6 +12,10 @@ extern PyObject* call_handler;  // null unless a vmap runs
 // Whether an object stands for tensors, as a Batched of steep.func does.
 bool is_batched(PyObject* object);
 
+// The result of its method of that name, without arguments.
+PyObject* ask_batched(PyObject* object, const char* method);
+DType dtype_of_batched(PyObject* object);
+
 // Whether the handler is to take the call: an argument, or an item of one, is batched, or the
 // operation draws random numbers, which a vmap may want drawn for each example.
 bool is_intercepted(const Entry& entry, const CallArguments& call);

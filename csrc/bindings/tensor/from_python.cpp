@@ -5,6 +5,7 @@
 
 #include "bindings/calls/arguments.h"
 #include "bindings/calls/convert.h"
+#include "bindings/calls/intercept.h"
 #include "bindings/programs/given_arrays.h"
 #include "bindings/tensor/slots.h"
 #include "bindings/tensor/tensor_type.h"
@@ -237,6 +238,8 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject
     arguments.device(2);
     PyObject* data = arguments[0];
     const std::optional<DType> dtype = arguments.dtype(1);
+    if (is_batched(data))
+      return dtype ? PyObject_CallMethod(data, "to", "O", arguments[1]) : new_reference(data);
     const Tensor given = given_tensor(data);
     if (given.defined() && dtype && *dtype != given.dtype()) return wrap(ops::to(given, *dtype));
     const Tensor x = is_tensor(data) ? tensor_of(data) : share_if_possible("as_tensor", data);

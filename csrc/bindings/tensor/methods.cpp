@@ -6,6 +6,7 @@
 #include "bindings/autograd/hooks.h"
 #include "bindings/calls/arguments.h"
 #include "bindings/calls/convert.h"
+#include "bindings/calls/intercept.h"
 #include "bindings/tensor/dlpack.h"
 #include "bindings/tensor/from_python.h"
 #include "bindings/tensor/slots.h"
@@ -91,6 +92,7 @@ PyObject* cpu(PyObject* self, PyObject*) { return new_reference(self); }
 
 PyObject* type_as(PyObject* self, PyObject* other) {
   return guarded([&] {
+    if (is_batched(other)) return wrap(ops::to(tensor_of(self), dtype_of_batched(other)));
     if (!is_tensor(other))
       raise(PyExc_TypeError,
             join("type_as(): argument 'other' must be Tensor, not ", type_name(other)));
@@ -117,6 +119,8 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* 
         dtype = dtype_of(arguments[i]);
       } else if (is_tensor(arguments[i])) {
         dtype = tensor_of(arguments[i]).dtype();
+      } else if (is_batched(arguments[i])) {
+        dtype = dtype_of_batched(arguments[i]);
       } else {
         check_device("to", arguments[i]);
       }

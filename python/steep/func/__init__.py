@@ -18,7 +18,7 @@ Example:
 
 from __future__ import annotations
 
-from steep.func.derivatives import grad, grad_and_value, jvp, linearize, vjp
+from steep.func.derivatives import grad, grad_and_value
 from steep.func.jacobians import hessian, jacfwd, jacrev
 from steep.func.mapping import vmap
 from steep.func.modules import (
@@ -26,6 +26,7 @@ from steep.func.modules import (
     replace_all_batch_norm_modules_,
     stack_module_state,
 )
+from steep.func.vectors import jvp, linearize, vjp
 
 __all__ = [
     "functional_call",

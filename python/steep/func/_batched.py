@@ -7,6 +7,7 @@ vmap runs inside another, the value is a `Batched` of the outer one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import GetSetDescriptorType, MethodDescriptorType
 from typing import Any, NoReturn
 
 from steep import _core
@@ -32,7 +33,7 @@ class Batched:
     """One example of a batch, in the place of a tensor. It counts as a `Tensor` for isinstance."""
 
     __slots__ = ("__weakref__", "level", "value")
-    __array_priority__ = 1000
+    __array_ufunc__ = None  # an array on the left lets the operators here answer
     __hash__ = object.__hash__
 
     def __init__(self, value: Any, level: Level) -> None:
@@ -249,10 +250,8 @@ class Batched:
     def __getattr__(self, name: str) -> Any:
         # Methods of the registry: an operation that is called with this object goes to the rules.
         method = getattr(Tensor, name)
-        if not callable(method) or not hasattr(method, "__get__"):
-            raise AttributeError(
-                f"vmap: {name} of a tensor is not known inside of a mapped function"
-            )
+        if isinstance(method, (MethodDescriptorType, GetSetDescriptorType)):
+            raise AttributeError(f"vmap: a tensor that is mapped over has no attribute {name!r}")
         return method.__get__(self)
 
 
@@ -270,8 +269,16 @@ def set_dispatch(dispatch: Callable[..., Any]) -> None:
     _dispatch = dispatch
 
 
+def _is_operand(x: Any) -> bool:
+    return isinstance(x, (Tensor, float, int)) or hasattr(x, "__float__")
+
+
 def _operator(name: str, swapped: bool) -> Callable[[Any, Any], Any]:
     def operator(self: Any, other: Any) -> Any:
+        if not isinstance(other, Tensor) and hasattr(other, "__array__"):
+            other = _core.as_tensor(other)
+        if not _is_operand(other):
+            return NotImplemented
         pair = (other, self) if swapped else (self, other)
         assert _dispatch is not None
         return _dispatch(name, False, pair, {})

@@ -144,7 +144,7 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "Number": _is_number,
     "float": _is_number,
     "int": lambda x: hasattr(x, "__index__") and not isinstance(x, (Tensor, list, tuple)),
-    "bool": lambda x: isinstance(x, (bool, int)),
+    "bool": lambda x: isinstance(x, bool),
     "Dims": _are_ints,
     "str": lambda x: isinstance(x, str),
     "None": lambda x: x is None,

@@ -10,8 +10,9 @@ from steep._core import Tensor
 from steep.func._batched import Batched, expanded
 from steep.func._calls import Call, NoRuleError, deepest, is_at
 from steep.func._levels import Level
+from steep.func._reductions import place
 
-__all__ = ["COMPOSED", "get_item", "one_hot", "searchsorted", "set_item"]
+__all__ = ["COMPOSED", "get_item", "index_fill", "one_hot", "searchsorted", "set_item"]
 
 Key = tuple[Any, ...]
 
@@ -191,6 +192,24 @@ def _index_select(input: Any, dim: int, index: Any) -> Any:
     return input[place]
 
 
+def index_fill(call: Call) -> Any:
+    x = call["input"]
+    if any(is_at(call[name], call.level) for name in ("index", "value")):
+        raise NoRuleError
+    return call.wrapped(call.on(input=x.value, dim=place(call["dim"], x.ndim)))
+
+
+def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    number = value.to(input.dtype) if isinstance(value, Tensor) else value
+    return _core.where(mask, number, input).to(input.dtype)
+
+
+def fill(input: Any, value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return _core.zeros_like(input) + value.to(input.dtype)
+    return _core.full_like(input, value)
+
+
 def _take(input: Any, index: Any) -> Any:
     return input.reshape(-1)[index]
 
@@ -199,6 +218,7 @@ def _take_along(input: Any, indices: Any, dim: Any = None) -> Any:
     if dim is None:
         return input.reshape(-1).gather(0, indices.reshape(-1))
     at = dim % input.ndim
+    indices = _core.where(indices < 0, indices + input.shape[at], indices)
     shape = _core.broadcast_tensors(
         _core.empty([1 if i == at else n for i, n in enumerate(input.shape)]),
         _core.empty([1 if i == at else n for i, n in enumerate(indices.shape)]),
@@ -209,6 +229,8 @@ def _take_along(input: Any, indices: Any, dim: Any = None) -> Any:
 
 
 COMPOSED: dict[str, Callable[..., Any]] = {
+    "fill": fill,
+    "masked_fill": masked_fill,
     "index_select": _index_select,
     "take": _take,
     "take_along_dim": _take_along,

@@ -6,6 +6,7 @@ that are batched themselves lie side by side as groups of channels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,8 +25,10 @@ def _unfolded(result: Any, lead: tuple[int, ...], call: Call) -> Any:
     return call.wrapped(result.reshape((*lead, *result.shape[1:])))
 
 
-def folded(core: int | Callable[[Call], int]) -> Rule:
-    """A rule of operations on images of `core` dimensions, with or without one in front."""
+def folded(core: int | Callable[[Call], int], any_lead: bool = False) -> Rule:
+    """A rule of operations on images of `core` dimensions, with or without one in front, or with
+    any number of them.
+    """
 
     def rule(call: Call) -> Any:
         size = core if isinstance(core, int) else core(call)
@@ -33,12 +36,12 @@ def folded(core: int | Callable[[Call], int]) -> Rule:
         lead: tuple[int, ...] = ()
         for name, x in call.tensors():
             value = expanded(x, call.level)
-            if x.ndim not in (size, size + 1):
+            if x.ndim not in (size, size + 1) and not (any_lead and x.ndim > size):
                 raise RuntimeError(
                     f"{call.name}: expected {size} or {size + 1} dimensions, got {x.ndim}"
                 )
             lead = tuple(value.shape[: value.ndim - size])
-            changed[name] = value.reshape((-1, *value.shape[value.ndim - size :]))
+            changed[name] = value.reshape((math.prod(lead), *value.shape[value.ndim - size :]))
         return _unfolded(call.on(**changed), lead, call)
 
     return rule
@@ -162,7 +165,7 @@ def embedding(call: Call) -> Any:
         return call.wrapped(taken.reshape((count, *places.shape, *taken.shape[2:])))
     starts = _core.arange(0, count * rows, rows, dtype=places.dtype)
     moved = places.value + starts.reshape((count,) + (1,) * places.ndim)
-    table = weight.value.reshape((-1, *weight.shape[1:]))
+    table = weight.value.reshape((count * rows, *weight.shape[1:]))
     return call.wrapped(_core.embedding(moved, table))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,7 @@ def _product(call: Call) -> tuple[Any, Any, Any]:
     """Rows of each example, (B, rows, in), its transposed weight, and the bias as a row."""
     x, weight, bias = (call.get(name) for name in ("input", "weight", "bias"))
     rows = expanded(x, call.level)
-    rows = rows.reshape((rows.shape[0], -1, rows.shape[-1]))
+    rows = rows.reshape((rows.shape[0], math.prod(x.shape[:-1]), rows.shape[-1]))
     turned = weight.value.mT if is_at(weight, call.level) else weight.mT
     if is_at(bias, call.level):
         bias = bias.value.unsqueeze(1)
@@ -54,6 +55,9 @@ def linear(call: Call) -> Any:
     x, weight, bias = (call.get(name) for name in ("input", "weight", "bias"))
     if not any(is_at(one, call.level) for one in (weight, bias)):
         return call.wrapped(call.on(input=x.value))
+    if weight.ndim == 1:
+        out = _core.matmul(x, weight)
+        return out if bias is None else out + bias
     rows, turned, row = _product(call)
     if row is not None and is_at(weight, call.level):
         out = _core.baddbmm(row, rows, turned)

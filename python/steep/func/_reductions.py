@@ -9,7 +9,7 @@ from steep.func._batched import Batched
 from steep.func._calls import Call
 from steep.func._pointwise import pointwise, spread
 
-__all__ = ["along", "flat_or_along", "place", "reduced", "smallest_or_largest"]
+__all__ = ["along", "flat_or_along", "place", "reduced", "smallest_or_largest", "softened"]
 
 Rule = Callable[[Call], Any]
 
@@ -90,6 +90,15 @@ def _mapped(function: Callable[[Any], Any], result: Any) -> Any:
     if isinstance(result, (tuple, list)):
         return type(result)([function(one) for one in result])
     return function(result)
+
+
+def softened(call: Call) -> Any:
+    """softmax and its like, whose dimension was once chosen by the number of dimensions."""
+    if call.get("dim") is None:
+        _, x = _value_of(call)
+        chosen = 0 if x.ndim in (0, 1, 3) else 1
+        call = Call(call.name, call.function, {**call.arguments, "dim": chosen}, call.level)
+    return along("dim")(call)
 
 
 def flat_or_along(rule: Rule, keeps: bool = True) -> Rule:

@@ -7,7 +7,7 @@ from typing import Any
 
 from steep import _core
 from steep.func._batched import Batched, expanded
-from steep.func._calls import Call
+from steep.func._calls import Call, NoRuleError
 from steep.func._reductions import place
 
 __all__ = ["COMPOSED", "expand", "joined", "new", "permute", "repeat", "reshape", "squeeze"]
@@ -138,7 +138,6 @@ def _meshgrid(tensors: Any, indexing: Any = None) -> Any:
     grids = [x.reshape((-1,) + (1,) * (len(lists) - 1 - at)).expand(shape)
              for at, x in enumerate(lists)]  # fmt: skip
     if swapped:
-        grids = [x.transpose(0, 1) for x in grids]
         grids[:2] = grids[1], grids[0]
     return tuple(grids)
 
@@ -175,10 +174,21 @@ def _rolled(input: Any, shifts: Any, dims: Any = None) -> Any:
     return Batched(value, input.level)
 
 
-def _repeated(input: Any, repeats: Any, dim: Any = None, output_size: Any = None) -> Any:
+def _repeated(repeats: Any, input: Any = None, dim: Any = None, output_size: Any = None) -> Any:
+    if type(input) is not Batched or type(repeats) is Batched:
+        raise NoRuleError
     rows = input.reshape(-1) if dim is None else input
     at = place(0 if dim is None else dim, rows.ndim)
     return Batched(rows.value.repeat_interleave(repeats, at, output_size=output_size), rows.level)
+
+
+def _as_strided(input: Any, size: Any, stride: Any, storage_offset: Any = None) -> Any:
+    """By the places of the elements, as if each example lay in row-major memory of its own."""
+    places = _core.zeros(size, dtype=_core.int64) + (storage_offset or 0)
+    for at, (count, step) in enumerate(zip(size, stride, strict=True)):
+        ones = (1,) * (len(size) - 1 - at)
+        places = places + (_core.arange(count) * step).reshape((-1, *ones))
+    return input.reshape(-1)[places]
 
 
 COMPOSED: dict[str, Callable[..., Any]] = {
@@ -202,6 +212,7 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "fliplr": lambda input: input.flip(1),
     "flipud": lambda input: input.flip(0),
     "ravel": lambda input: input.reshape(-1),
+    "as_strided": _as_strided,
     "roll": _rolled,
     "repeat_interleave": _repeated,
     "reshape_as": lambda input, other: input.reshape(other.shape),

@@ -8,13 +8,13 @@ from typing import Any
 
 from steep import _core
 from steep.func import _indexing, _products, _shapes
-from steep.func._calls import Call
-from steep.func._indexing import one_hot, searchsorted
+from steep.func._calls import Call, NoRuleError
+from steep.func._indexing import index_fill, one_hot, searchsorted
 from steep.func._layers import attention, batch_norm, convolve, embedding, folded, normalised
-from steep.func._losses import class_loss, loss_of_rows, weighted_loss
+from steep.func._losses import class_loss, gaussian_loss, loss_of_rows, weighted_loss
 from steep.func._pointwise import direct, pointwise, reduced_loss
 from steep.func._products import bilinear, linear, linear_activation, matmul
-from steep.func._reductions import along, flat_or_along, reduced, smallest_or_largest
+from steep.func._reductions import along, flat_or_along, reduced, smallest_or_largest, softened
 from steep.func._shapes import expand, joined, new, permute, repeat, reshape, squeeze
 
 __all__ = ["composed_of", "rule_of"]
@@ -27,7 +27,6 @@ _POINTWISE_FAMILIES = ("arithmetic", "math", "comparison", "activation", "assign
 _ROWS: dict[Rule, tuple[str, ...]] = {
     pointwise: (
         *("clone", "contiguous", "detach", "empty_like", "full_like", "ones_like", "zeros_like"),
-        *("masked_fill"),
     ),
     direct: ("tril", "triu", "cdist"),
     reduced: (
@@ -36,24 +35,25 @@ _ROWS: dict[Rule, tuple[str, ...]] = {
     ),
     flat_or_along(along("dim")): (*("aminmax", "argmax", "argmin", "median", "nanmedian", "prod"),),
     along("dim"): (
-        *("cummax", "cummin", "cumprod", "cumsum", "gather", "index_fill", "logcumsumexp"),
-        *("log_softmax", "narrow", "scatter", "scatter_add", "scatter_reduce", "select"),
-        *("select_scatter", "softmax", "softmin", "unflatten", "cosine_similarity"),
+        *("cummax", "cummin", "cumprod", "cumsum", "gather", "logcumsumexp"),
+        *("narrow", "scatter", "scatter_add", "scatter_reduce", "select"),
+        *("select_scatter", "unflatten"),
     ),
     along("dim", defaults=(-1,)): (
         *("argsort", "diff", "glu", "kthvalue", "mode", "sort", "topk"),
     ),
     along("dim", defaults=(0,)): (
-        *("chunk", "split", "split_with_sizes", "tensor_split", "unbind"),
+        *("chunk", "split", "split_with_sizes", "unbind"),
         "slice_scatter",
     ),
     along("dim", defaults=(1,)): ("normalize",),
+    softened: ("log_softmax", "softmax", "softmin"),
+    index_fill: ("index_fill",),
     along("dim", more=1): ("unsqueeze",),
     along("dim0", "dim1"): ("swapdims", "transpose"),
     along("axis0", "axis1"): ("swapaxes",),
     along("dim1", "dim2", defaults=(0, 1)): ("diagonal", "diagonal_scatter"),
     along("dim1", "dim2", defaults=(-2, -1), more=1): ("diag_embed",),
-    along("start_dim", "end_dim", defaults=(0, -1)): ("flatten",),
     along("source", "destination"): ("moveaxis", "movedim"),
     along("dims"): ("flip",),
     along("dims", defaults=((0, 1),)): ("rot90",),
@@ -79,8 +79,8 @@ _ROWS: dict[Rule, tuple[str, ...]] = {
     ),
     folded(3): (
         *("avg_pool2d", "lp_pool2d", "max_pool2d", "max_pool2d_with_indices", "max_unpool2d"),
-        *("pixel_shuffle", "pixel_unshuffle"),
     ),
+    folded(3, any_lead=True): ("pixel_shuffle", "pixel_unshuffle"),
     folded(4): (
         *("avg_pool3d", "lp_pool3d", "max_pool3d", "max_pool3d_with_indices", "max_unpool3d"),
     ),
@@ -95,10 +95,11 @@ _ROWS: dict[Rule, tuple[str, ...]] = {
     one_hot: ("one_hot",),
     searchsorted: ("searchsorted",),
     reduced_loss: (
-        *("binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss"),
+        *("binary_cross_entropy", "binary_cross_entropy_with_logits"),
         *("hinge_embedding_loss", "kl_div", "margin_ranking_loss", "msle_loss"),
         *("poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss"),
     ),
+    gaussian_loss: ("gaussian_nll_loss",),
     weighted_loss: ("huber_loss", "l1_loss", "mse_loss"),
     class_loss: ("cross_entropy", "nll_loss"),
     loss_of_rows(2): (
@@ -162,8 +163,29 @@ def _cross(call: Call) -> Any:
     return along("dim")(call)
 
 
+def _cosine_similarity(call: Call) -> Any:
+    a, b = _core.broadcast_tensors(call["x1"], call["x2"])
+    arguments = {**call.arguments, "x1": a, "x2": b}
+    return along("dim", defaults=(1,))(Call(call.name, call.function, arguments, call.level))
+
+
+def _tensor_split(call: Call) -> Any:
+    if "tensor_indices_or_sections" in call.arguments:
+        raise NoRuleError
+    return along("dim", defaults=(0,))(call)
+
+
+def _flatten(call: Call) -> Any:
+    if call["input"].ndim == 0:
+        return call["input"].reshape(1)
+    return along("start_dim", "end_dim", defaults=(0, -1))(call)
+
+
 _SPECIAL: dict[str, Rule] = {
+    "cosine_similarity": _cosine_similarity,
     "cross": _cross,
+    "flatten": _flatten,
+    "tensor_split": _tensor_split,
     "pad": _pad,
     "constant_pad_nd": _pad,
     "unfold": _unfold,

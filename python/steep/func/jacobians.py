@@ -16,7 +16,8 @@ from steep._core import enable_grad
 from steep.func._batched import Batched, expanded
 from steep.func._levels import Level, entered
 from steep.func._trees import flatten, unflatten
-from steep.func.derivatives import Argnums, Tracked, _Pushed, _tensors_of, _with_aux, pulled
+from steep.func.derivatives import Argnums, Tracked, outputs_of, split_aux
+from steep.func.vectors import Pushed, pulled
 
 __all__ = ["hessian", "jacfwd", "jacrev"]
 
@@ -135,8 +136,8 @@ def jacrev(
         name = "jacrev(f)(*args)"
         tracked = Tracked(name, args, argnums)
         with enable_grad():
-            result, aux = _with_aux(name, func(*tracked.args), has_aux)
-            outputs, tree = _tensors_of(name, result)
+            result, aux = split_aux(name, func(*tracked.args), has_aux)
+            outputs, tree = outputs_of(name, result)
             recorded = tracked.to_record(outputs)
             rows = _rows_backward(func, args, argnums, has_aux, chunk_size, tracked, outputs,
                                   recorded)  # fmt: skip
@@ -158,8 +159,8 @@ def _rows_backward(
 
     def all_at_once(level: Level, vectors: list[Any]) -> list[Any]:
         again = Tracked("jacrev", args, argnums)
-        result, _ = _with_aux("jacrev", func(*again.args), has_aux)
-        own, _ = _tensors_of("jacrev", result)
+        result, _ = split_aux("jacrev", func(*again.args), has_aux)
+        own, _ = outputs_of("jacrev", result)
         return pulled(own, again.leaves, vectors, again.levels, again.to_record(own))
 
     total = sum(y.numel() for y in outputs)
@@ -240,7 +241,7 @@ def jacfwd(
     return run
 
 
-def _pushed_along(func: Callable[..., Any], args: Any, argnums: Argnums, has_aux: bool) -> _Pushed:
+def _pushed_along(func: Callable[..., Any], args: Any, argnums: Argnums, has_aux: bool) -> Pushed:
     """The map from tangents of the chosen arguments to those of the results."""
     places = argnums if isinstance(argnums, tuple) else (argnums,)
     where = [i % len(args) for i in places]
@@ -249,7 +250,7 @@ def _pushed_along(func: Callable[..., Any], args: Any, argnums: Argnums, has_aux
         own = dict(zip(where, chosen, strict=True))
         return func(*[own.get(i, x) for i, x in enumerate(args)])
 
-    return _Pushed("jacfwd(f)(*args)", of_chosen, tuple(args[i] for i in where), has_aux)
+    return Pushed("jacfwd(f)(*args)", of_chosen, tuple(args[i] for i in where), has_aux)
 
 
 def _without(level: Level, tree: Any) -> Any:
