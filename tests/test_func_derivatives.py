@@ -55,6 +55,27 @@ def test_gradient_of_each_example() -> None:
     close(by_chunks, found)
 
 
+def test_gradient_through_writes() -> None:
+    """Operations in place keep what their gradients need."""
+
+    def written(x: Any, y: Any) -> Any:
+        z = x * 1
+        z.mul_(y).clamp_(max=0.5)
+        z[0].exp_()
+        z.masked_fill_(y > 1, 0.0)
+        z.cumsum_(0)
+        z += y
+        z.sub_(y.sum()).copy_(z * 2)
+        return (z * z).sum()
+
+    x, y = X[:, :3], Y
+    found = vmap(grad(written, (0, 1)))(x, y)
+    for i in range(5):
+        leaves = [one[i].detach().requires_grad_() for one in (x, y)]
+        for got, wanted in zip(found, steep.autograd.grad(written(*leaves), leaves), strict=True):
+            close(got[i], wanted)
+
+
 def test_gradient_has_the_structure_of_its_argument() -> None:
     def value(p: Any, x: Any) -> Any:
         return loss(p["w"], x, p["rest"][0]), {"seen": p["w"].sum()}

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from steep import _core
-from steep._core import Tensor
+from steep._core import Tensor, is_grad_enabled
 from steep.func import _batched, _indexing
 from steep.func._batched import Batched
-from steep.func._calls import Call, NoRuleError, bind, deepest, function_of, is_at
+from steep.func._calls import Call, NoRuleError, bind, deepest, function_of, is_at, tensors_in
 from steep.func._draws import DRAWS, draw
 from steep.func._levels import Level, handled_by, levels
+from steep.func._pointwise import pointwise
 from steep.func._table import composed_of, rule_of
 
 __all__ = ["call_each", "dispatch", "tell_of_loop"]
@@ -74,6 +75,9 @@ def _result(call: Call, rule: Any, composed: Callable[..., Any] | None) -> Any:
 
 def _in_place(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], level: Level) -> Any:
     """An operation that writes to its tensor: computed out of place, and copied there."""
+    if not args:  # from the rule of an inner vmap, which names all arguments
+        kwargs = dict(kwargs)
+        args = (kwargs.pop("input"),)
     x = args[0]
     if name in _SHAPED_IN_PLACE:
         x.value = _out_of_place(name[:-1], True, args, kwargs, level).value
@@ -92,9 +96,22 @@ def _in_place(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], level: L
     if name == "copy_":
         return _written(x, args[1] if len(args) > 1 else kwargs["src"], level)
     bare = name[:-1]
+    if rule_of(bare) is pointwise and composed_of(bare) is None:
+        call = bind(name, True, args, kwargs, level)
+        if call is not None and _fits_in(x, call):
+            pointwise(call)
+            return x
+    if is_grad_enabled() and any(y.requires_grad for y in tensors_in((args, *kwargs.values()))):
+        args = (x.clone(), *args[1:])  # what the gradient's rule keeps is not written over
     as_method = hasattr(Tensor, bare)
     result = _out_of_place(bare, as_method, args, kwargs, level)
     return _written(x, result, level)
+
+
+def _fits_in(x: Any, call: Call) -> bool:
+    """Whether it can run on the batch in place: nothing is cast, and `x` keeps its shape."""
+    others = [y for name, y in call.tensors() if y is not x]
+    return all(y.ndim <= x.ndim and y.dtype in (x.dtype, _core.bool) for y in others)
 
 
 def _written(x: Any, result: Any, level: Level) -> Any:
