@@ -278,7 +278,6 @@ def test_example_that_got_away() -> None:
         vmap(lambda x: x + kept[0])(X)
 
 
-@pytest.mark.filterwarnings("ignore:vmap")
 def test_wrong_arguments_name_the_operation() -> None:
     with pytest.raises(TypeError, match="softmax"):
         vmap(lambda x: x.softmax("rows"))(X)

@@ -61,7 +61,9 @@ def _out_of_place(
         raise NoRuleError
     call = bind(name, is_method, args, kwargs, level)
     if call is None:
-        raise NoRuleError  # one example's call says what is wrong
+        if level.size:  # what is wrong with the arguments, one example's call says
+            _call_example(function_of(name, is_method), args, kwargs, level, 0)
+        raise NoRuleError
     if call.arguments.get("inplace"):
         return _written(call["input"], _result(call.without("inplace"), rule, composed), level)
     return _result(call, rule, composed)
@@ -147,6 +149,18 @@ def _example(x: Any, level: Level, place: int) -> Any:
     return x
 
 
+def _call_example(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    level: Level,
+    place: int,
+) -> Any:
+    own = [_example(x, level, place) for x in args]
+    named = {key: _example(x, level, place) for key, x in kwargs.items()}
+    return function(*own, **named)
+
+
 def _joined(results: list[Any], name: str, level: Level) -> Any:
     first = results[0]
     if isinstance(first, Tensor):
@@ -190,11 +204,7 @@ def call_each(
     tell_of_loop(name, level)
     if level.size == 0:
         raise RuntimeError(f"vmap: {name} has no batching rule, and there is no example to run")
-    results = []
-    for place in range(level.size):
-        own = tuple(_example(x, level, place) for x in args)
-        named = {key: _example(x, level, place) for key, x in kwargs.items()}
-        results.append(function(*own, **named))
+    results = [_call_example(function, args, kwargs, level, i) for i in range(level.size)]
     if args and is_at(args[0], level) and name.endswith("_"):
         return args[0]
     return _joined(results, name, level)
