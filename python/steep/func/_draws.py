@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from steep import _core
@@ -12,13 +13,11 @@ from steep.func._levels import above, levels
 
 __all__ = ["DRAWS", "draw"]
 
-_SIZED = ("rand", "randn", "randint", "normal")
 _LIKE = ("rand_like", "randn_like", "randint_like")
 _FEATURES = {"dropout1d": 2, "dropout2d": 3, "dropout3d": 4, "feature_alpha_dropout": 0}
 _MASKS = ("dropout", "alpha_dropout", "rrelu", *_FEATURES)
-_OF_VALUES = ("bernoulli", "multinomial", "normal")
-_IN_PLACE = ("bernoulli_", "exponential_", "normal_", "random_", "uniform_")
-DRAWS = frozenset({*_SIZED, *_LIKE, *_MASKS, *_OF_VALUES, *_IN_PLACE, "randperm"})
+# What the engine hands to the handler though nothing is batched.
+DRAWS = frozenset(row["name"] for row in _core.registry() if row["family"] == "random")
 
 
 def _is_random(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -82,7 +81,7 @@ def _same(call: Call, is_method: bool) -> Any:
         probe = _core.empty(call["input"].shape, dtype=call["input"].dtype)
         return _outside(call, is_method, {**call.arguments, "input": probe})
     x: Any = call.get("input")
-    if call.name in _IN_PLACE and not any(
+    if call.name.endswith("_") and not any(
         is_at(one, call.level) for name, one in call.tensors() if name != "input"
     ):
         probe = _core.empty_like(x.value[0])
@@ -101,7 +100,7 @@ def _same(call: Call, is_method: bool) -> Any:
 def _different(call: Call, is_method: bool) -> Any:
     level, name = call.level, call.name
     arguments = dict(call.arguments)
-    if name in _IN_PLACE:
+    if name.endswith("_"):
         return _in_place(call, is_method)
     if "size" in arguments:
         size = arguments["size"]
@@ -117,12 +116,13 @@ def _different(call: Call, is_method: bool) -> Any:
     arguments.pop("inplace", None)
     if name in _FEATURES or (name == "multinomial" and call["input"].ndim == 2):
         return _of_rows(call, is_method, arguments)
-    if name == "normal":
-        arguments = _normal_operands(call, arguments)
+    if len(call.tensors()) > 1:
+        arguments = _of_one_rank(call, arguments)
     return _wrapped(_outside(call, is_method, arguments), call)
 
 
-def _normal_operands(call: Call, arguments: dict[str, Any]) -> dict[str, Any]:
+def _of_one_rank(call: Call, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Operands that broadcast: with 1s behind the batch."""
     rank = max(x.ndim for _, x in call.tensors())
     for key, x in call.tensors():
         value = arguments[key]
@@ -136,7 +136,7 @@ def _of_rows(call: Call, is_method: bool, arguments: dict[str, Any]) -> Any:
     core = 1 if call.name == "multinomial" else _FEATURES[call.name] or x.ndim - 1
     value = arguments["input"]
     lead = value.shape[: value.ndim - core]
-    rows = value.reshape((-1, *value.shape[value.ndim - core :]))
+    rows = value.reshape((math.prod(lead), *value.shape[value.ndim - core :]))
     out = _outside(call, is_method, {**arguments, "input": rows})
     return _wrapped(out.reshape((*lead, *out.shape[1:])), call)
 

@@ -22,7 +22,9 @@ __all__ = ["composed_of", "rule_of"]
 Rule = Callable[[Call], Any]
 
 # Families whose operations work element by element, all of them but those with a row below.
-_POINTWISE_FAMILIES = ("arithmetic", "math", "comparison", "activation", "assignment")
+_POINTWISE_FAMILIES = (
+    *("arithmetic", "math", "special", "comparison", "activation", "assignment"),
+)
 
 _ROWS: dict[Rule, tuple[str, ...]] = {
     pointwise: (
