@@ -48,10 +48,10 @@ def vmap(
         A function of batches. It can be differentiated, nested in another `vmap`, and compiled.
 
     Raises:
-        ValueError: for in_dims and out_dims that do not fit, sizes that differ, results that are no
-            tensors, and an unknown randomness.
-        RuntimeError: where `func` reads a value, draws numbers that it must not, or writes what
-            differs by example into a tensor from outside.
+        ValueError: for in_dims and out_dims that do not fit, sizes that differ, and results that
+            are no tensors.
+        RuntimeError: for an unknown randomness; where `func` reads a value, draws numbers that it
+            must not, or writes what differs by example into a tensor from outside.
 
     Example:
         >>> import steep
@@ -62,7 +62,7 @@ def vmap(
         tensor([1., 3.])
     """
     if randomness not in _RANDOMNESS:
-        raise ValueError(
+        raise RuntimeError(
             "Only allowed values for randomness are 'error', 'different', or 'same'. Got "
             f"{randomness}"
         )

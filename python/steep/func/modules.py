@@ -32,6 +32,7 @@ def functional_call(
     Args:
         module: what is called. Those of its members that are not named keep their values.
         parameter_and_buffer_dicts: tensors by their names in `state_dict`, or several such dicts.
+            Names that the module has not are passed over.
         args: the arguments; what is no tuple is the only one. Default: none.
         kwargs: the arguments by keyword. Default: none.
         tie_weights: whether a tensor that the module has under several names is replaced under all
@@ -46,7 +47,6 @@ def functional_call(
         TypeError: for a module that is none, or a value that is no tensor.
         ValueError: for a key in several of the dicts, and different values for tied weights.
         RuntimeError: by `strict`.
-        AttributeError: for a name that the module has not.
 
     Example:
         >>> import steep
@@ -114,14 +114,10 @@ def _changes(
             raise TypeError(
                 f"{value} is not an instance of Tensor; functional_call got it as {key}"
             )
-    unexpected = [key for key in state if key not in places]
-    if unexpected and not strict:
-        raise AttributeError(
-            f"functional_call: the module {type(module).__name__} has no parameter or buffer "
-            f"{', '.join(unexpected)}"
-        )
-    everywhere = _tied(places, state) if tie_weights else state
+    known = {key: value for key, value in state.items() if key in places}
+    everywhere = _tied(places, known) if tie_weights else known
     missing = [key for key in places if key not in everywhere]
+    unexpected = [key for key in state if key not in places]
     if strict and (missing or unexpected):
         raise RuntimeError(
             f"Error(s) in reparametrizing for {type(module).__name__}: unexpected key(s): "
