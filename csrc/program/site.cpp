@@ -7,6 +7,7 @@
 namespace steep::program {
 
 std::atomic<int> site_followers{0};
+std::atomic<int> eager_demands{0};
 
 const char* name(Phase phase) {
   constexpr const char* kNames[] = {"forward", "backward", "optimizer"};

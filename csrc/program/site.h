@@ -26,6 +26,10 @@ inline bool sites_followed() { return site_followers.load(std::memory_order_rela
 inline void follow_sites() { site_followers.fetch_add(1, std::memory_order_relaxed); }
 inline void unfollow_sites() { site_followers.fetch_sub(1, std::memory_order_relaxed); }
 
+// While it is above 0, compiled functions run eagerly, as long as sites are followed as well: hooks
+// are registered that a replay would not call.
+extern std::atomic<int> eager_demands;
+
 // Of this thread. Meaningful, and to be changed, only while sites are followed.
 Site& thread_site();
 inline Site current_site() { return sites_followed() ? thread_site() : Site(); }

@@ -38,6 +38,7 @@ Watch* innermost_watch();
 // followed.
 inline bool replays_forbidden() {
   if (!program::sites_followed()) return false;
+  if (program::eager_demands.load(std::memory_order_relaxed) > 0) return true;
   for (Watch* watch = innermost_watch(); watch; watch = watch->outer())
     if (watch->forbids_replays()) return true;
   return false;

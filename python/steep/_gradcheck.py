@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from steep._core import Tensor, autograd_grad, enable_grad, no_grad, zeros
+from steep._core import Tensor, autograd_grad, enable_grad, no_grad, stack, zeros
 
-__all__ = ["gradcheck", "gradgradcheck"]
+__all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
+
+
+class GradcheckError(RuntimeError):
+    """What `gradcheck` raises where gradients are not what they should be."""
 
 
 def _outputs(function: Callable[..., Any], inputs: Sequence[Any]) -> list[Tensor]:
@@ -62,6 +67,19 @@ def _agree(a: list[list[float]], b: list[list[float]], atol: float, rtol: float)
     )
 
 
+@dataclass(frozen=True)
+class _Limits:
+    """How near numbers must be, and what else is looked at."""
+
+    eps: float
+    atol: float
+    rtol: float
+    nondet_tol: float
+    check_grad_dtypes: bool
+    check_batched_grad: bool
+    fast_mode: bool
+
+
 def gradcheck(
     func: Callable[..., Any],
     inputs: Tensor | Sequence[Any],
@@ -70,6 +88,15 @@ def gradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
 ) -> bool:
     """Compare the gradients of `func` with central differences, element by element.
 
@@ -80,10 +107,23 @@ def gradcheck(
         atol: allowed absolute difference. Default: 1e-5.
         rtol: allowed relative difference. Default: 1e-3.
         raise_exception: raise where they differ, instead of returning ``False``.
+        nondet_tol: how far two runs of backward may be apart. Default: 0.0.
+        check_undefined_grad: without effect: each output is differentiated alone, so that the
+            others' gradients are always undefined. Default: ``True``.
+        check_grad_dtypes: whether a gradient must have its input's dtype and shape. Default:
+            ``False``.
+        check_batched_grad: whether to compare with ``autograd.grad(is_grads_batched=True)``.
+            Default: ``False``.
+        check_batched_forward_grad, check_forward_ad: only ``False``.
+        check_backward_ad: only ``True``.
+        fast_mode: compare the derivatives along one random direction, not every element. Default:
+            ``False``.
+        masked: PyTorch's argument for sparse tensors, without effect.
 
     Raises:
         ValueError: if no input requires a gradient, or one of them is not contiguous float64.
-        RuntimeError: if the gradients differ, and `raise_exception` is set.
+        GradcheckError: a `RuntimeError`, if the gradients differ, and `raise_exception` is set.
+        NotImplementedError: for derivatives in forward mode.
 
     Example:
         >>> import steep
@@ -91,7 +131,25 @@ def gradcheck(
         >>> steep.autograd.gradcheck(lambda x: (x * x).sum(), x)
         True
     """
+    if check_forward_ad or check_batched_forward_grad or not check_backward_ad:
+        raise NotImplementedError(
+            "gradcheck: expected check_forward_ad=False and check_backward_ad=True, for there are "
+            "only derivatives by backward; leave them out"
+        )
     arguments: Sequence[Any] = (inputs,) if isinstance(inputs, Tensor) else inputs
+    wanted = _wanted(arguments)
+    limits = _Limits(eps, atol, rtol, nondet_tol, check_grad_dtypes, check_batched_grad, fast_mode)
+    try:
+        _check(func, arguments, wanted, limits)
+    except GradcheckError:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def _wanted(arguments: Sequence[Any]) -> list[Tensor]:
+    """The inputs to differentiate by, checked."""
     wanted = [x for x in arguments if isinstance(x, Tensor) and x.requires_grad]
     if not wanted:
         raise ValueError("gradcheck: expected an input that requires a gradient, got none")
@@ -101,22 +159,119 @@ def gradcheck(
                 f"gradcheck: expected contiguous float64 inputs, got {x.dtype}; in lower "
                 "precision, differences are mostly rounding error: convert with .double()"
             )
-    outs = _outputs(func, arguments)
-    by_backward = {n: _analytic(out, wanted) for n, out in enumerate(outs) if out.requires_grad}
+    return wanted
+
+
+def _check(
+    func: Callable[..., Any], arguments: Sequence[Any], wanted: list[Tensor], limits: _Limits
+) -> None:
+    outs = [out for out in _outputs(func, arguments) if out.requires_grad]
+    for number, out in enumerate(outs):
+        _check_runs(out, number, wanted, limits)
+    if limits.fast_mode:
+        _check_direction(func, arguments, outs, wanted, limits)
+        return
+    by_backward = [_analytic(out, wanted) for out in outs]
     for place, x in enumerate(wanted):
-        for number, numeric in enumerate(_numeric(func, arguments, x, eps)):
-            if number not in by_backward:
-                continue
+        for number, numeric in enumerate(_numeric(func, arguments, x, limits.eps)[: len(outs)]):
             analytic = by_backward[number][place]
-            if _agree(analytic, numeric, atol, rtol):
-                continue
-            if not raise_exception:
-                return False
-            raise RuntimeError(
-                f"gradcheck: Jacobian mismatch for output {number} with respect to input {place},\n"
-                f"numerical: {numeric}\nanalytical: {analytic}"
+            if not _agree(analytic, numeric, limits.atol, limits.rtol):
+                raise GradcheckError(
+                    f"gradcheck: Jacobian mismatch for output {number} with respect to input "
+                    f"{place},\nnumerical: {numeric}\nanalytical: {analytic}"
+                )
+
+
+def _check_runs(out: Tensor, number: int, wanted: list[Tensor], limits: _Limits) -> None:
+    """What running backward again, or for several gradients at once, gives for one output."""
+    seed = _varied(out)
+
+    def run() -> tuple[Tensor, ...]:
+        return autograd_grad(out, wanted, seed, retain_graph=True, materialize_grads=True)
+
+    once, again = run(), run()
+    for place, (x, grad, other) in enumerate(zip(wanted, once, again, strict=True)):
+        where = f"output {number} with respect to input {place}"
+        if limits.check_grad_dtypes and (grad.dtype != x.dtype or grad.shape != x.shape):
+            raise GradcheckError(
+                f"gradcheck: expected a gradient of {x.dtype} and shape {tuple(x.shape)} for "
+                f"{where}, got {grad.dtype} and {tuple(grad.shape)}"
             )
-    return True
+        apart = (grad - other).abs().max().item() if grad.numel() else 0.0
+        if apart > limits.nondet_tol:
+            raise GradcheckError(
+                f"gradcheck: Backward is not reentrant, i.e., running backward with same input and "
+                f"grad_output multiple times gives different values, for {where}: they are "
+                f"{apart:g} apart, and nondet_tol is {limits.nondet_tol:g}"
+            )
+    if limits.check_batched_grad:
+        _check_batched(out, number, wanted, seed, once)
+
+
+def _check_batched(
+    out: Tensor, number: int, wanted: list[Tensor], seed: Tensor, once: Sequence[Tensor]
+) -> None:
+    from steep.autograd import grad
+
+    seeds = stack([seed, seed * 2])
+    batched = grad(
+        out, wanted, seeds, retain_graph=True, is_grads_batched=True, materialize_grads=True
+    )
+    for place, (alone, both) in enumerate(zip(once, batched, strict=True)):
+        expected = stack([alone, alone * 2]).reshape(-1).tolist()
+        if not _agree([both.reshape(-1).tolist()], [expected], 1e-9, 1e-9):
+            raise GradcheckError(
+                f"gradcheck: gradients of a batch differ from those one by one, for output {number}"
+                f" with respect to input {place}"
+            )
+
+
+def _check_direction(
+    func: Callable[..., Any],
+    arguments: Sequence[Any],
+    outs: list[Tensor],
+    wanted: list[Tensor],
+    limits: _Limits,
+) -> None:
+    """``u^T J v`` for one direction of all inputs, and weights of the outputs that vary."""
+    directions = [_varied(x) for x in wanted]
+    seeds = [_varied(out) for out in outs]
+    analytic = []  # all of it before the inputs are written to
+    for out, seed in zip(outs, seeds, strict=True):
+        slopes = autograd_grad(out, wanted, seed, retain_graph=True, materialize_grads=True)
+        analytic.append(sum((g * v).sum().item() for g, v in zip(slopes, directions, strict=True)))
+    above, below = (
+        _moved_outputs(func, arguments, wanted, directions, seeds, sign * limits.eps)
+        for sign in (1, -1)
+    )
+    for number, slope in enumerate(analytic):
+        numeric = (above[number] - below[number]) / (2 * limits.eps)
+        if not _agree([[slope]], [[numeric]], limits.atol, limits.rtol):
+            raise GradcheckError(
+                f"gradcheck: Jacobian mismatch for output {number} along one direction,\n"
+                f"numerical: {numeric}\nanalytical: {slope}"
+            )
+
+
+def _moved_outputs(
+    func: Callable[..., Any],
+    arguments: Sequence[Any],
+    inputs: Sequence[Tensor],
+    directions: Sequence[Tensor],
+    seeds: Sequence[Tensor],
+    step: float,
+) -> list[float]:
+    """The weighted sums of the outputs where the inputs are a step away."""
+    with no_grad():
+        before = [x.detach().clone() for x in inputs]
+        try:
+            for x, direction in zip(inputs, directions, strict=True):
+                x.add_(direction, alpha=step)
+            found = _outputs(func, arguments)
+            return [(out * seed).sum().item() for out, seed in zip(found, seeds, strict=False)]
+        finally:
+            for x, value in zip(inputs, before, strict=True):
+                x.copy_(value)
 
 
 def gradgradcheck(
@@ -124,15 +279,20 @@ def gradgradcheck(
     inputs: Tensor | Sequence[Any],
     grad_outputs: Sequence[Tensor] | None = None,
     *,
-    eps: float = 1e-6,
-    atol: float = 1e-5,
-    rtol: float = 1e-3,
-    raise_exception: bool = True,
+    gen_non_contig_grad_outputs: bool = False,
+    **kwargs: Any,
 ) -> bool:
-    """The same for the gradients themselves: second order. Arguments as in `gradcheck`.
+    """The same for the gradients themselves: second order.
 
     Args:
+        func: as in `gradcheck`.
+        inputs: likewise.
         grad_outputs: gradients of the results, float64. Default: ones that vary by element.
+        gen_non_contig_grad_outputs: whether those are strided. Only ``False`` with `grad_outputs`.
+        kwargs: further arguments of `gradcheck`, with its defaults.
+
+    Raises:
+        ValueError, GradcheckError, NotImplementedError: as `gradcheck`.
     """
     arguments: Sequence[Any] = (inputs,) if isinstance(inputs, Tensor) else inputs
     outs = [out for out in _outputs(func, arguments) if out.requires_grad]
@@ -143,18 +303,18 @@ def gradgradcheck(
     def first_order(*both: Any) -> tuple[Tensor, ...]:
         xs, seeds = both[:count], both[count:]
         wanted = [x for x in xs if isinstance(x, Tensor) and x.requires_grad]
+        if gen_non_contig_grad_outputs:
+            seeds = tuple(_strided(seed) for seed in seeds)
         with enable_grad():
             results = [out for out in _outputs(func, xs) if out.requires_grad]
             return autograd_grad(results, wanted, seeds, create_graph=True, materialize_grads=True)
 
-    return gradcheck(
-        first_order,
-        (*arguments, *grad_outputs),
-        eps=eps,
-        atol=atol,
-        rtol=rtol,
-        raise_exception=raise_exception,
-    )
+    return gradcheck(first_order, (*arguments, *grad_outputs), **kwargs)
+
+
+def _strided(x: Tensor) -> Tensor:
+    """The same numbers with gaps between them."""
+    return stack([x, x], x.dim()).select(x.dim(), 0)
 
 
 def _varied(like: Tensor) -> Tensor:

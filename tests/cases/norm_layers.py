@@ -183,5 +183,6 @@ _ALL = (
     _of_batches("BatchNorm1d", 5, 3),
     _of_batches("BatchNorm2d", 2, 3, 4, 5),
     _of_batches("BatchNorm3d", 2, 3, 2, 3, 4),
+    _of_batches("SyncBatchNorm", 2, 3, 4, 5),
 )
 NORM_LAYERS = {layer.name: layer for layer in _ALL}

@@ -162,16 +162,32 @@ PyObject* watch_anomalies(PyObject*, PyObject* arguments) {
   });
 }
 
-PyObject* is_eager(PyObject*, PyObject*) {
-  return PyUnicode_FromString(t_anomaly ? "anomaly" : tape::packing_watch() ? "saved tensors" : "");
+PyObject* watched_by(PyObject*, PyObject*) {
+  const char* const what = t_anomaly                          ? "anomaly"
+                           : tape::packing_watch()            ? "saved tensors"
+                           : program::eager_demands.load() > 0 ? "module hooks"
+                                                              : "";
+  return PyUnicode_FromString(what);
+}
+
+PyObject* demand_eager(PyObject*, PyObject* more) {
+  return guarded([&]() -> PyObject* {
+    const long count = PyLong_AsLong(more);
+    if (count == -1 && PyErr_Occurred()) return nullptr;
+    program::eager_demands.fetch_add(static_cast<int>(count));
+    Py_RETURN_NONE;
+  });
 }
 
 PyMethodDef functions[] = {
     {"watch_anomalies", watch_anomalies, METH_VARARGS,
      "From here on, tells a function where NaN and infinities are born on this thread; None ends "
      "it."},
-    {"watched_by", is_eager, METH_NOARGS,
-     "What a replay would hide on this thread: 'anomaly', 'saved tensors', or ''."},
+    {"watched_by", watched_by, METH_NOARGS,
+     "What a replay would hide on this thread: 'anomaly', 'saved tensors', 'module hooks', or ''."},
+    {"demand_eager", demand_eager, METH_O,
+     "Compiled functions run eagerly while the sum of these numbers is above 0 and sites are "
+     "followed."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

@@ -132,7 +132,9 @@ def grad(
         materialize_grads: give zeros for such an input. Default: ``False``.
 
     Raises:
-        RuntimeError: if an input was not used and `allow_unused` is not set, and as `backward`.
+        RuntimeError: if an input was not used and `allow_unused` is not set, if there are no
+            inputs, and as `backward`.
+        ValueError: if `materialize_grads` is set, and `allow_unused` is ``False``.
 
     Example:
         >>> import steep
@@ -148,6 +150,13 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
+        )
+    if isinstance(inputs, (list, tuple)) and not inputs:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     rest = (retain_graph, create_graph, allow_unused, materialize_grads)
     if is_grads_batched:
         from steep.func.custom import gradients_of_each

@@ -50,6 +50,7 @@ _PROFILED = (
 )
 _WATCHED = {
     "anomaly": "detect_anomaly is on, which looks at every operation",
+    "module hooks": "hooks of all modules are registered, which a replay would not call",
     "saved tensors": "saved_tensors_hooks are set, which a replay would not call",
 }
 _NO_ROOM = (

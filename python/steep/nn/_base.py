@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from steep._core import Tensor, set_items
+from steep.nn._hook_tables import registered, registrations
 from steep.nn._hooks import HookedModule
 from steep.nn._members import Members
-from steep.nn.parameter import Parameter
+from steep.nn.parameter import Buffer, Parameter
 
 _MEMBERS = ("_parameters", "_buffers", "_modules")
 
@@ -52,6 +53,8 @@ class ModuleBase(HookedModule):
             KeyError: if `name` is empty, holds a dot, or is taken by another attribute.
         """
         self._check_parameter(name, param)
+        if registrations["parameter"]:
+            param = registered("parameter", self, name, param)
         self._parameters[name] = param
 
     def _check_parameter(self, name: str, param: Any, replaces: bool = False) -> None:
@@ -88,6 +91,8 @@ class ModuleBase(HookedModule):
                 f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' "
                 "(steep.Tensor or None required)"
             )
+        if registrations["buffer"]:
+            tensor = registered("buffer", self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -106,6 +111,8 @@ class ModuleBase(HookedModule):
             KeyError: if `name` is empty, holds a dot, or is taken by another attribute.
         """
         self._check_module(name, module)
+        if registrations["module"]:
+            module = registered("module", self, name, module)
         self._modules[name] = module
 
     def _check_module(self, name: str, module: Any) -> None:
@@ -120,6 +127,8 @@ class ModuleBase(HookedModule):
             self._place(name, value, "_modules", "module")
         elif name == "training":
             self.__dict__[name] = value
+        elif isinstance(value, Buffer) and name not in self.__dict__.get("_buffers", {}):
+            self.register_buffer(name, value, value.persistent)
         elif name == "forward":
             self._replace_forward(value)
         elif "_modules" not in self.__dict__ or not self._set_member(name, value):
@@ -133,6 +142,10 @@ class ModuleBase(HookedModule):
             if isinstance(getattr(type(self), name, None), property) and hasattr(self, name):
                 raise KeyError(f"attribute '{name}' already exists")
             self._check_parameter(name, value, replaces=True)
+            if registrations["parameter"]:
+                value = registered("parameter", self, name, value)
+        elif registrations["module"]:
+            value = registered("module", self, name, value)
         changes: list[tuple[Any, ...]] = []
         for other in _MEMBERS:
             if other != kind and name in self.__dict__[other]:
@@ -158,6 +171,8 @@ class ModuleBase(HookedModule):
                     f"cannot assign '{type(value).__name__}' as buffer '{name}' "
                     "(steep.Tensor or None expected)"
                 )
+            if registrations["buffer"]:
+                value = registered("buffer", self, name, value)
             self._buffers[name] = value
             return True
         return False

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 from steep._core import Tensor, batch_norm_counted, dtype
 from steep.nn._norm import _NormBase
 from steep.nn.functional import batch_norm
+from steep.nn.module import Module
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"]
 
 
 class _BatchNorm(_NormBase):
@@ -155,3 +156,91 @@ class BatchNorm3d(_BatchNorm):
     """
 
     _dims = (5,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """`BatchNorm1d` to `3d` for programs that normalise over several processes; here there is one.
+
+    Its values are those of the other three. (Ioffe and Szegedy, Batch Normalization, 2015.)
+
+    Shapes: input ``(N, C, *)``, kept; parameters and running statistics ``(C,)``.
+
+    Args:
+        num_features: C.
+        eps: added to the variance. Default: 1e-5.
+        momentum: the part of a new value in the running one; ``None``: the plain average of all.
+            Default: 0.1.
+        affine: whether there are parameters. Default: ``True``.
+        track_running_stats: whether there are running statistics. Default: ``True``.
+        process_group: PyTorch's argument, without effect.
+        device: ``None`` or ``'cpu'``.
+        dtype: dtype of parameters and running statistics; the default dtype if ``None``.
+        bias: whether there is a bias among the parameters. Default: ``True``.
+
+    Raises:
+        ValueError: when called with an input of less than two dimensions, or in training with one
+            value per channel.
+        RuntimeError: when called with another number of channels, or another dtype.
+
+    Example:
+        >>> import steep
+        >>> from steep import nn
+        >>> net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+        >>> nn.SyncBatchNorm.convert_sync_batchnorm(net)[1]
+        SyncBatchNorm(2, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: dtype | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
+        )
+        self.process_group = process_group
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """Put one in the place of each batch normalisation of a model, with its parameters.
+
+        Args:
+            module: the model, which is changed, or itself a batch normalisation, which is not.
+            process_group: PyTorch's argument, without effect.
+
+        Returns:
+            The model; of a batch normalisation the new layer.
+        """
+        if isinstance(module, _BatchNorm):
+            return _synchronised(module, process_group)
+        for name, child in list(module.named_children()):
+            module.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return module
+
+
+def _synchronised(layer: _BatchNorm, process_group: Any) -> SyncBatchNorm:
+    """A `SyncBatchNorm` with the members of another layer."""
+    made = SyncBatchNorm(
+        layer.num_features,
+        layer.eps,
+        layer.momentum,
+        layer.affine,
+        layer.track_running_stats,
+        process_group,
+    )
+    made.weight, made.bias = layer.weight, layer.bias
+    made.running_mean, made.running_var = layer.running_mean, layer.running_var
+    made.num_batches_tracked = layer.num_batches_tracked
+    return made.train(layer.training)

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from steep._core import Tensor, clear_gradients, float32, float64, set_items, set_requires_grad
+from steep._core import (
+    Tensor,
+    clear_gradients,
+    empty_like,
+    float32,
+    float64,
+    set_items,
+    set_requires_grad,
+)
 from steep._layers import followers, in_layer
-from steep.nn._convert import apply_to_tensors, casting, parse_to
+from steep.nn._convert import apply_to_tensors, casting, check_cpu, parse_to
+from steep.nn._hook_tables import everywhere
 from steep.nn._hooks import call_with_hooks
 from steep.nn._members import Members
 from steep.nn._state import StatefulModule
@@ -164,6 +173,16 @@ class Module(StatefulModule):
     def cuda(self: _Self, device: Any = None) -> _Self:
         """Refused: the CPU is the only device there is."""
         return self.to("cuda")
+
+    def to_empty(self: _Self, *, device: Any = None, recurse: bool = True) -> _Self:
+        """Give all parameters and buffers new memory, whose values are whatever was there.
+
+        Args:
+            device: ``None`` or ``'cpu'``.
+            recurse: whether to do the same in modules below. Default: ``True``.
+        """
+        check_cpu("to_empty", device)
+        return self._apply(empty_like, recurse)
 
     def share_memory(self: _Self) -> _Self:
         """The module itself; processes do not share it."""
@@ -351,7 +370,7 @@ class Module(StatefulModule):
 def _call_in_layer(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call whose launches are attributed to layers."""
     with in_layer(module):
-        if module._hooks is None:
+        if module._hooks is None and not everywhere:
             return module.forward(*args, **kwargs)
         return call_with_hooks(module, args, kwargs)
 

@@ -8,12 +8,49 @@ from typing import Any, NoReturn
 from steep._core import Tensor, dtype, empty
 
 __all__ = [
+    "Buffer",
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
     "UninitializedTensorMixin",
     "is_lazy",
 ]
+
+
+class Buffer(Tensor):
+    """A tensor that, assigned to an attribute of a `Module`, becomes one of its buffers.
+
+    Args:
+        data: tensor whose values (and storage) the buffer takes; ``None`` gives an empty one.
+        persistent: whether `state_dict` holds it. Default: ``True``.
+
+    Raises:
+        TypeError: if `data` is not a tensor.
+
+    Example:
+        >>> import steep
+        >>> layer = steep.nn.Identity()
+        >>> layer.scale = steep.nn.Buffer(steep.ones(2))
+        >>> dict(layer.named_buffers())
+        {'scale': tensor([1., 1.])}
+    """
+
+    persistent: bool
+
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
+        if data is None:
+            data = empty(0)
+        elif not isinstance(data, Tensor):
+            raise TypeError(
+                f"Buffer: expected a Tensor, got {type(data).__name__}; "
+                "make one first with steep.tensor(data)"
+            )
+        buffer: Buffer = Tensor._make_subclass(cls, data, data.requires_grad)
+        buffer.persistent = persistent
+        return buffer
+
+    def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
+        pass
 
 
 class Parameter(Tensor):
