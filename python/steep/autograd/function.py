@@ -139,6 +139,13 @@ class Function:
         """The gradients of the arguments; to be written by the subclass."""
         raise NotImplementedError("Function: the subclass must define backward")
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: call ``apply`` of the class."""
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use "
+            f"new-style autograd function with static forward method: {type(self).__name__}.apply"
+        )
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward and record it. Keywords take the places they have in forward."""

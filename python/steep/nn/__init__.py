@@ -44,7 +44,7 @@ from steep.nn.adaptive_pooling import (
     AdaptiveMaxPool2d,
     AdaptiveMaxPool3d,
 )
-from steep.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from steep.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm
 from steep.nn.channelshuffle import ChannelShuffle
 from steep.nn.classifiers import AdaptiveLogSoftmaxWithLoss, LinearCrossEntropyLoss
 from steep.nn.container import ModuleDict, ModuleList, Sequential
@@ -125,6 +125,7 @@ from steep.nn.padding import (
     ZeroPad3d,
 )
 from steep.nn.parameter import (
+    Buffer,
     Parameter,
     UninitializedBuffer,
     UninitializedParameter,
@@ -177,6 +178,7 @@ __all__ += [
     "BCELoss",
     "BCEWithLogitsLoss",
     "Bilinear",
+    "Buffer",
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
@@ -296,6 +298,7 @@ __all__ += [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",
