@@ -165,15 +165,17 @@ def _wanted(arguments: Sequence[Any]) -> list[Tensor]:
 def _check(
     func: Callable[..., Any], arguments: Sequence[Any], wanted: list[Tensor], limits: _Limits
 ) -> None:
-    outs = [out for out in _outputs(func, arguments) if out.requires_grad]
-    for number, out in enumerate(outs):
+    outs = {n: out for n, out in enumerate(_outputs(func, arguments)) if out.requires_grad}
+    for number, out in outs.items():
         _check_runs(out, number, wanted, limits)
     if limits.fast_mode:
         _check_direction(func, arguments, outs, wanted, limits)
         return
-    by_backward = [_analytic(out, wanted) for out in outs]
+    by_backward = {number: _analytic(out, wanted) for number, out in outs.items()}
     for place, x in enumerate(wanted):
-        for number, numeric in enumerate(_numeric(func, arguments, x, limits.eps)[: len(outs)]):
+        for number, numeric in enumerate(_numeric(func, arguments, x, limits.eps)):
+            if number not in by_backward:
+                continue
             analytic = by_backward[number][place]
             if not _agree(analytic, numeric, limits.atol, limits.rtol):
                 raise GradcheckError(
@@ -211,12 +213,10 @@ def _check_runs(out: Tensor, number: int, wanted: list[Tensor], limits: _Limits)
 def _check_batched(
     out: Tensor, number: int, wanted: list[Tensor], seed: Tensor, once: Sequence[Tensor]
 ) -> None:
-    from steep.autograd import grad
+    from steep.func.custom import gradients_of_each
 
     seeds = stack([seed, seed * 2])
-    batched = grad(
-        out, wanted, seeds, retain_graph=True, is_grads_batched=True, materialize_grads=True
-    )
+    batched = gradients_of_each(out, wanted, seeds, True, False, True, True)
     for place, (alone, both) in enumerate(zip(once, batched, strict=True)):
         expected = stack([alone, alone * 2]).reshape(-1).tolist()
         if not _agree([both.reshape(-1).tolist()], [expected], 1e-9, 1e-9):
@@ -229,22 +229,23 @@ def _check_batched(
 def _check_direction(
     func: Callable[..., Any],
     arguments: Sequence[Any],
-    outs: list[Tensor],
+    outs: dict[int, Tensor],
     wanted: list[Tensor],
     limits: _Limits,
 ) -> None:
     """``u^T J v`` for one direction of all inputs, and weights of the outputs that vary."""
     directions = [_varied(x) for x in wanted]
-    seeds = [_varied(out) for out in outs]
-    analytic = []  # all of it before the inputs are written to
-    for out, seed in zip(outs, seeds, strict=True):
-        slopes = autograd_grad(out, wanted, seed, retain_graph=True, materialize_grads=True)
-        analytic.append(sum((g * v).sum().item() for g, v in zip(slopes, directions, strict=True)))
+    seeds = {number: _varied(out) for number, out in outs.items()}
+    analytic = {}  # all of it before the inputs are written to
+    for number, out in outs.items():
+        slopes = autograd_grad(out, wanted, seeds[number], True, materialize_grads=True)
+        products = zip(slopes, directions, strict=True)
+        analytic[number] = sum((g * v).sum().item() for g, v in products)
     above, below = (
         _moved_outputs(func, arguments, wanted, directions, seeds, sign * limits.eps)
         for sign in (1, -1)
     )
-    for number, slope in enumerate(analytic):
+    for number, slope in analytic.items():
         numeric = (above[number] - below[number]) / (2 * limits.eps)
         if not _agree([[slope]], [[numeric]], limits.atol, limits.rtol):
             raise GradcheckError(
@@ -258,9 +259,9 @@ def _moved_outputs(
     arguments: Sequence[Any],
     inputs: Sequence[Tensor],
     directions: Sequence[Tensor],
-    seeds: Sequence[Tensor],
+    seeds: dict[int, Tensor],
     step: float,
-) -> list[float]:
+) -> dict[int, float]:
     """The weighted sums of the outputs where the inputs are a step away."""
     with no_grad():
         before = [x.detach().clone() for x in inputs]
@@ -268,7 +269,7 @@ def _moved_outputs(
             for x, direction in zip(inputs, directions, strict=True):
                 x.add_(direction, alpha=step)
             found = _outputs(func, arguments)
-            return [(out * seed).sum().item() for out, seed in zip(found, seeds, strict=False)]
+            return {n: (found[n] * seed).sum().item() for n, seed in seeds.items()}
         finally:
             for x, value in zip(inputs, before, strict=True):
                 x.copy_(value)
