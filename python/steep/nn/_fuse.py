@@ -7,7 +7,7 @@ from typing import Any
 
 from steep._core import linear_activation
 from steep._layers import followers, in_layer
-from steep.nn._hook_tables import everywhere
+from steep.nn._hook_tables import any_everywhere
 from steep.nn._trace import add_path
 from steep.nn.activation import ReLU, Sigmoid, Tanh
 from steep.nn.linear import Linear
@@ -39,7 +39,7 @@ def lay_out(modules: Iterable[Any]) -> list[Step]:
 
 def run_fused(layer: Linear, activation: Module, name: str, input: Any) -> Any:
     """The bits of ``activation(layer(input))``, in one launch and one node of the graph."""
-    if everywhere:  # hooks that see either module
+    if any_everywhere:  # hooks that see either module
         return activation(layer(input))
     try:
         if followers:

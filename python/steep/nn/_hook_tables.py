@@ -13,6 +13,7 @@ __all__ = [
     "ModuleHooks",
     "RemovableHandle",
     "add_hook_everywhere",
+    "any_everywhere",
     "everywhere",
     "insert_hook",
     "registered",
@@ -92,17 +93,23 @@ class ModuleHooks:
 # Of all modules. While there are any, `followers` sends every call through `call_with_hooks`.
 everywhere = ModuleHooks()
 
-_is_followed = False
+# Holds one entry while there are any: a call asks a list, which runs no code of Python's. Never
+# another list, for modules import it by name.
+any_everywhere: list[None] = []
 
 
 def _follow_everywhere() -> None:
     """Let every call of a module be looked at while there are hooks of all, and no longer."""
-    global _is_followed
-    if bool(everywhere) == _is_followed:
+    if bool(everywhere) == bool(any_everywhere):
         return
-    _is_followed = not _is_followed
-    demand_eager(1 if _is_followed else -1)
-    (follow if _is_followed else unfollow)()
+    if everywhere:
+        any_everywhere.append(None)
+        demand_eager(1)
+        follow()
+    else:
+        any_everywhere.clear()
+        demand_eager(-1)
+        unfollow()
 
 
 def add_hook_everywhere(kind: str, entry: Any) -> RemovableHandle:

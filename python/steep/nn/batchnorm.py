@@ -187,7 +187,7 @@ class SyncBatchNorm(_BatchNorm):
         >>> from steep import nn
         >>> net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
         >>> nn.SyncBatchNorm.convert_sync_batchnorm(net)[1]
-        SyncBatchNorm(2, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
+        SyncBatchNorm(2, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from steep._core import (
 )
 from steep._layers import followers, in_layer
 from steep.nn._convert import apply_to_tensors, casting, check_cpu, parse_to
-from steep.nn._hook_tables import everywhere
+from steep.nn._hook_tables import any_everywhere
 from steep.nn._hooks import call_with_hooks
 from steep.nn._members import Members
 from steep.nn._state import StatefulModule
@@ -370,7 +370,7 @@ class Module(StatefulModule):
 def _call_in_layer(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call whose launches are attributed to layers."""
     with in_layer(module):
-        if module._hooks is None and not everywhere:
+        if module._hooks is None and not any_everywhere:
             return module.forward(*args, **kwargs)
         return call_with_hooks(module, args, kwargs)
 
