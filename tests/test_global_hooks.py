@@ -137,3 +137,10 @@ def test_compiled_functions_run_eagerly_while_they_are_there() -> None:
     step(x)
     assert len(told) == 8
     assert steep._core.watched_by() == ""
+
+
+def test_handles_are_found_where_pytorch_has_them() -> None:
+    from steep.utils.hooks import RemovableHandle
+
+    assert home.RemovableHandle is RemovableHandle
+    assert isinstance(nn.ReLU().register_forward_hook(print), RemovableHandle)

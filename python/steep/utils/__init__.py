@@ -1,8 +1,8 @@
-"""Home of `steep.utils.data`, `checkpoint` and `dlpack`, where PyTorch code looks for them."""
+"""Home of `steep.utils.data`, `checkpoint`, `dlpack` and `hooks`, as in PyTorch."""
 
 from steep._lazy import importing
 from steep.utils import data
 
-__all__ = ["checkpoint", "data", "dlpack"]
+__all__ = ["checkpoint", "data", "dlpack", "hooks"]
 
-__getattr__ = importing(__name__, "checkpoint", "dlpack")
+__getattr__ = importing(__name__, "checkpoint", "dlpack", "hooks")
