@@ -220,6 +220,17 @@ void Watch::ran(Node&, GradList, GradList) {}
 void Watch::failed(const Node&) noexcept {}
 Watch* innermost_watch() { return t_watch; }
 
+namespace {
+thread_local int t_speaking = 0;
+}  // namespace
+WatchSpeaks::WatchSpeaks() { ++t_speaking; }
+WatchSpeaks::~WatchSpeaks() { --t_speaking; }
+void refuse_while_watch_speaks(const char* what) {
+  if (t_speaking == 0) return;
+  throw Error(ErrorKind::runtime,
+              join(what, ": cannot be set or ended by a function that it calls; do that outside"));
+}
+
 WatchesOff::WatchesOff() : before_(std::exchange(t_watch, nullptr)) {}
 WatchesOff::~WatchesOff() { t_watch = before_; }
 

@@ -34,6 +34,18 @@ class Watch {
 // The thread's innermost watch, or null.
 Watch* innermost_watch();
 
+// A scope in which a watch runs code of the user's, which must not end a watch: passes go through
+// the list of them.
+class WatchSpeaks {
+ public:
+  WatchSpeaks();
+  ~WatchSpeaks();
+  WatchSpeaks(const WatchSpeaks&) = delete;
+  WatchSpeaks& operator=(const WatchSpeaks&) = delete;
+};
+// Throws within such a scope of this thread.
+void refuse_while_watch_speaks(const char* what);
+
 // Whether one of the thread's watches forbids replays; they are looked for while layers are
 // followed.
 inline bool replays_forbidden() {

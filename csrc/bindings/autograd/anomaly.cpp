@@ -105,6 +105,7 @@ class Anomaly final : public tape::Watch, public program::LaunchWatch {
     try {
       const WithGil gil;
       const WithoutError kept;
+      const tape::WatchSpeaks speaks;
       const Owned none(PyObject_CallFunction(
           teller_.get(), "sszNN", "error", node_label(node.name).c_str(), node.layer,
           checked(text_or_none(birthplace(node))), checked(text_or_none(line_of_user().c_str()))));
@@ -132,6 +133,7 @@ class Anomaly final : public tape::Watch, public program::LaunchWatch {
     const std::optional<Birth> nan = std::exchange(latest_nan_, {});
     const std::optional<Birth> infinity = std::exchange(latest_infinity_, {});
     nan_since_ = infinity_since_ = false;
+    const tape::WatchSpeaks speaks;
     const Owned none(PyObject_CallFunction(
         teller_.get(), "sszNNsiNNN", phase, node_label(node.name).c_str(), node.layer,
         checked(text_or_none(birthplace(node))), checked(text_or_none(line_of_user().c_str())),
@@ -156,6 +158,7 @@ PyObject* watch_anomalies(PyObject*, PyObject* arguments) {
     PyObject* teller;
     int nan, infinity;
     if (!PyArg_ParseTuple(arguments, "Opp", &teller, &nan, &infinity)) return nullptr;
+    tape::refuse_while_watch_speaks("detect_anomaly");
     delete std::exchange(t_anomaly, nullptr);
     if (teller != Py_None) t_anomaly = new Anomaly(teller, nan, infinity);
     Py_RETURN_NONE;

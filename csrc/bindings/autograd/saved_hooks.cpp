@@ -27,11 +27,13 @@ class PythonPacking final : public tape::PackingHooks {
 
   std::shared_ptr<void> pack(const Tensor& x) override {
     const WithGil gil;
+    const tape::WatchSpeaks speaks;
     const Owned given(wrap(x));
     return shared(checked(PyObject_CallOneArg(static_cast<PyObject*>(pack_.get()), given.get())));
   }
   Tensor unpack(const std::shared_ptr<void>& packed) override {
     const WithGil gil;
+    const tape::WatchSpeaks speaks;
     const Owned result(PyObject_CallOneArg(static_cast<PyObject*>(unpack_.get()),
                                            static_cast<PyObject*>(packed.get())));
     if (!is_tensor(result.get())) {
@@ -65,6 +67,7 @@ PyObject* push(PyObject*, PyObject* arguments) {
       if (!PyCallable_Check(function))
         raise(PyExc_TypeError,
               join("saved_tensors_hooks: expected callables, got ", type_name(function)));
+    tape::refuse_while_watch_speaks("saved_tensors_hooks");
     if (!t_entries) t_entries = new std::vector<std::unique_ptr<Entry>>();
     t_entries->push_back(std::make_unique<Entry>(std::make_shared<PythonPacking>(pack, unpack)));
     Py_RETURN_NONE;
@@ -73,6 +76,7 @@ PyObject* push(PyObject*, PyObject* arguments) {
 
 PyObject* pop(PyObject*, PyObject*) {
   return guarded([&]() -> PyObject* {
+    tape::refuse_while_watch_speaks("saved_tensors_hooks");
     if (!t_entries || t_entries->empty())
       raise(PyExc_RuntimeError, "saved_tensors_hooks: none are set on this thread");
     t_entries->pop_back();
