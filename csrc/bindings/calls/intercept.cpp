@@ -38,6 +38,10 @@ PyObject* set_call_handler(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 PyObject* call_plainly(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  if (count < 1) {
+    PyErr_SetString(PyExc_TypeError, "call_plainly: expected a function and its arguments");
+    return nullptr;
+  }
   ++plain_calls;
   PyObject* const result =
       PyObject_Vectorcall(args[0], args + 1, static_cast<size_t>(count) - 1, keywords);
