@@ -65,6 +65,8 @@ LOSSES = (
 AFTER_BACKWARD = (
     "nn.utils.clip_grad_norm_([weight], 0.1)",
     "weight.grad.mul_(<N>)",
+    "weight.data.add_(weight.grad.data, alpha=-0.1)",
+    "weight.grad.data.zero_()",
     "g = g.detach() + weight.grad",
     "weight.grad = None",
     "weight.grad = weight.grad * <N>",
@@ -73,6 +75,7 @@ AFTER_BACKWARD = (
 )
 BACKWARDS = (
     ("loss.backward(retain_graph=True)", "(loss * <N>).backward()"),
+    ("weight.data.mul_(0.5)", "loss.backward()"),
     ("loss.backward()", "if <F>:\n    (h * weight).pow(2).sum().backward()"),
     ("for p, d in zip([weight], steep.autograd.grad(loss, [weight])):\n    p.grad = d",),
     ("(loss / 2).backward(inputs=[weight])",),
