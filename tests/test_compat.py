@@ -338,3 +338,24 @@ def test_what_optimisers_of_others_import() -> None:
         "True False",
         "True",
     ]
+
+
+SPAWNING = """
+import torch
+import torch.multiprocessing as mp
+
+def work(rank, queue):
+    queue.put((rank, torch.ones(2).sum().item()))
+
+if __name__ == "__main__":
+    queue = mp.get_context("spawn").SimpleQueue()
+    mp.spawn(work, args=(queue,), nprocs=1)
+    print(queue.get())
+"""
+
+
+def test_spawned_processes_have_it_too(tmp_path: Path) -> None:
+    script = tmp_path / "spawning.py"
+    script.write_text(SPAWNING)
+    done = run(str(script))
+    assert (done.returncode, done.stdout) == (0, "(0, 2.0)\n"), done.stderr

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -172,3 +173,43 @@ def test_fork_after_training() -> None:
     assert in_child(child) == 0
     steep.manual_seed(7)
     assert train(3) == expected  # and the parent goes on
+
+
+# ---- a second pass ------------------------------------------------------------------------------
+
+SAVES_NOTHING: list[Callable[[Any], Any]] = [
+    lambda x: x + 1,
+    lambda x: 1 - x,
+    lambda x: -x,
+    lambda x: x.double(),
+    lambda x: x.clone(),
+    lambda x: x.sum(),
+    lambda x: x.mean(0),
+    lambda x: x.view(-1)[1:].reshape(1, 2),
+    lambda x: x.expand(2, 3).t().unsqueeze(0),
+    lambda x: steep.cat([x, steep.stack([x, x])[0]]),
+    lambda x: x.split(2)[0],
+    lambda x: x.unbind()[0],
+    lambda x: steep.nn.functional.pad(x, (1, 1)),
+    lambda x: x.cumsum(0),
+    lambda x: steep.zeros(3).copy_(x),
+]
+
+
+@pytest.mark.parametrize("function", SAVES_NOTHING)
+def test_what_saves_nothing_can_be_passed_again(function: Callable[[Any], Any]) -> None:
+    """As in PyTorch: a parameter that is reshaped once, before the loop, trains."""
+    x = steep.ones(3, requires_grad=True)
+    before = function(x)
+    (before * 2).sum().backward()
+    once = x.grad.tolist()
+    (before * 3).sum().backward()
+    assert x.grad.tolist() == pytest.approx([2.5 * g for g in once])
+
+
+def test_what_saves_something_cannot() -> None:
+    x = steep.ones(3, requires_grad=True)
+    for before in (x * x, x.exp(), (x + 1).relu() + 1):
+        before.sum().backward()
+        with pytest.raises(RuntimeError, match="a second time"):
+            before.sum().backward()

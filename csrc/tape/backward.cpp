@@ -200,7 +200,7 @@ void Walk::visit(Pending pending) {
     capture(node, pending.grads);
     return;
   }
-  if (node.released) node.refuse_again(pending.grads.data());
+  if (node.released && !node.lasts()) node.refuse_again(pending.grads.data());
   NodeExtras* const extras = node.find_extras();
   const GradList given{pending.grads.data(), pending.grads.size()};
   if (extras) call_each(extras->before, given, {});

@@ -63,6 +63,8 @@ class Node : public Counted {
   // Called before a pass that is to be differentiated itself: a node that stands for others is
   // replaced by them.
   virtual void unfold() {}
+  // Whether its rule has saved nothing, so that another pass may run it after release().
+  virtual bool lasts() const { return false; }
   // The Python object that it keeps alive, for Python's collector; else null.
   virtual void* foreign() const { return nullptr; }
   // The tensor whose .grad it adds to; else null.
@@ -118,6 +120,18 @@ class Node : public Counted {
   std::unique_ptr<NodeExtras> extras_;
 };
 
+// A rule that captures no tensor, and so need not be dropped.
+template <class Rule>
+struct Lasting : Rule {};
+template <class Rule>
+Lasting<Rule> lasting(Rule rule) {
+  return {std::move(rule)};
+}
+template <class Rule>
+constexpr bool kLasts = false;
+template <class Rule>
+constexpr bool kLasts<Lasting<Rule>> = true;
+
 // A node whose rule is a lambda; until released, it holds exactly what the lambda captures.
 template <class Rule>
 class RuleNode final : public Node {
@@ -128,6 +142,7 @@ class RuleNode final : public Node {
     if constexpr (std::is_copy_constructible_v<Rule>) return Ref<Node>(new RuleNode(*this));
     return nullptr;
   }
+  bool lasts() const override { return kLasts<Rule>; }
   void apply(const Tensor* grads, Grads& out) override {
     if constexpr (std::is_invocable_v<Rule&, const Tensor&, Grads&>) {
       (*rule_)(grads[0], out);
@@ -137,7 +152,9 @@ class RuleNode final : public Node {
   }
 
  protected:
-  void give_up() override { rule_.reset(); }
+  void give_up() override {
+    if constexpr (!kLasts<Rule>) rule_.reset();
+  }
 
  private:
   // Copied in place, so that addresses given to SavedCopies stay valid.

@@ -49,7 +49,8 @@ void Pass::run(const Pattern& pattern, const std::vector<Ref<Node>>& nodes,
   for (size_t p = templates.size(); p-- > 0;) {
     if (pending[p].empty() || !leads[p]) continue;
     Node& node = *nodes[p];
-    if (node.released || (!used_up.empty() && used_up[p])) node.refuse_again(pending[p].data());
+    const bool is_used_up = node.released || (!used_up.empty() && used_up[p]);
+    if (is_used_up && !node.lasts()) node.refuse_again(pending[p].data());
     const program::AtSite site(node.layer);
     const auto& links = templates[p].links;
     const Flags asked = asked_of(templates[p], leads);

@@ -19,7 +19,8 @@ Tensor to(const Tensor& x, DType dtype) {
   Tensor out = empty_like(x, dtype);
   cast_into(out, x);
   if (is_floating(dtype) && wanted(x))
-    record("to", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
+    record("to", out, {x},
+           tape::lasting([](const Tensor& grad, Grads& grads) { grads[0] = grad; }));
   return out;
 }
 
@@ -27,7 +28,8 @@ Tensor clone(const Tensor& x) {
   Tensor out = empty_like(x, x.dtype());
   copy_memory(out, x);
   if (wanted(x))
-    record("clone", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
+    record("clone", out, {x},
+           tape::lasting([](const Tensor& grad, Grads& grads) { grads[0] = grad; }));
   return out;
 }
 
@@ -36,7 +38,8 @@ Tensor contiguous(const Tensor& x) {
   Tensor out = empty(x.shape(), x.dtype());
   copy_memory(out, x);
   if (wanted(x))
-    record("contiguous", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
+    record("contiguous", out, {x},
+           tape::lasting([](const Tensor& grad, Grads& grads) { grads[0] = grad; }));
   return out;
 }
 

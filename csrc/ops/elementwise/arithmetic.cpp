@@ -70,10 +70,11 @@ Tensor add_any(const TensorOrNumber& x, const TensorOrNumber& other, const Numbe
     out = add_scaled(x, other, alpha, type);
   }
   if (wanted(x.tensor, other.tensor)) {
-    record("add", out, {x.tensor, other.tensor}, [alpha](const Tensor& grad, Grads& grads) {
-      if (grads.wanted(0)) grads[0] = grad;
-      if (grads.wanted(1)) grads[1] = is_one(alpha) ? grad : mul(grad, alpha);
-    });
+    record("add", out, {x.tensor, other.tensor},
+           tape::lasting([alpha](const Tensor& grad, Grads& grads) {
+             if (grads.wanted(0)) grads[0] = grad;
+             if (grads.wanted(1)) grads[1] = is_one(alpha) ? grad : mul(grad, alpha);
+           }));
   }
   return out;
 }
@@ -105,10 +106,11 @@ Tensor sub(const TensorOrNumber& x, const TensorOrNumber& other, const Number& a
   if (!is_one(alpha)) return add_any(x, other, negated(alpha), type);
   Tensor out = modular(kernels::kSub, x, other, type);
   if (wanted(x.tensor, other.tensor)) {
-    record("sub", out, {x.tensor, other.tensor}, [](const Tensor& grad, Grads& grads) {
-      if (grads.wanted(0)) grads[0] = grad;
-      if (grads.wanted(1)) grads[1] = neg(grad);
-    });
+    record("sub", out, {x.tensor, other.tensor},
+           tape::lasting([](const Tensor& grad, Grads& grads) {
+             if (grads.wanted(0)) grads[0] = grad;
+             if (grads.wanted(1)) grads[1] = neg(grad);
+           }));
   }
   return out;
 }
@@ -250,7 +252,8 @@ Tensor neg(const Tensor& x) {
          "use the `~` or `logical_not()` operator");
   Tensor out = unary(kernels::kNeg, x);
   if (wanted(x))
-    record("neg", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = neg(grad); });
+    record("neg", out, {x},
+           tape::lasting([](const Tensor& grad, Grads& grads) { grads[0] = neg(grad); }));
   return out;
 }
 
@@ -289,9 +292,9 @@ namespace {
 Tensor stepwise(const Kernel& kernel, const Tensor& x) {
   Tensor out = unary(kernel, x);
   if (wanted(x)) {
-    record(kernel.name, out, {x}, [](const Tensor& grad, Grads& grads) {
-      grads[0] = full(grad.shape(), 0, grad.dtype());
-    });
+    record(kernel.name, out, {x}, tape::lasting([](const Tensor& grad, Grads& grads) {
+             grads[0] = full(grad.shape(), 0, grad.dtype());
+           }));
   }
   return out;
 }

@@ -88,10 +88,11 @@ Tensor write(const char* op, const Tensor& x, const Tensor& value, bool forgets)
   if (h && tape::is_view(*h)) {
     rebase(x, value);
   } else {
-    record(op, x, {value, forgets ? x : Tensor()}, [](const Tensor& grad, Grads& grads) {
-      if (grads.wanted(0)) grads[0] = grad;
-      if (grads.wanted(1)) grads[1] = full(grad.shape(), 0, grad.dtype());
-    });
+    record(op, x, {value, forgets ? x : Tensor()},
+           tape::lasting([](const Tensor& grad, Grads& grads) {
+             if (grads.wanted(0)) grads[0] = grad;
+             if (grads.wanted(1)) grads[1] = full(grad.shape(), 0, grad.dtype());
+           }));
   }
   return x;
 }

@@ -21,9 +21,10 @@ Tensor running_sum(const Tensor& input, int dim, bool backwards) {
     program::launch(kernels::kCumsum, x.dtype(), {out, x}, kernels::Cumulation{extent, backwards});
   }
   if (wanted(input)) {
-    record("cumsum", out, {input}, [dim, backwards](const Tensor& grad, Grads& grads) {
-      grads[0] = running_sum(grad, dim, !backwards);
-    });
+    record("cumsum", out, {input},
+           tape::lasting([dim, backwards](const Tensor& grad, Grads& grads) {
+             grads[0] = running_sum(grad, dim, !backwards);
+           }));
   }
   return out;
 }

@@ -35,9 +35,9 @@ Tensor sum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional
   const Tensor out = to(plain_sum(summand(x, type), plan), type);
   if (wanted(x)) {
     record(dim ? "SumBackward1" : "sum", out, {x},
-           [kept = plan.kept, whole = plan.whole](const Tensor& grad, Grads& grads) {
+           tape::lasting([kept = plan.kept, whole = plan.whole](const Tensor& grad, Grads& grads) {
              grads[0] = spread(grad, kept, whole);
-           });
+           }));
   }
   return out;
 }
@@ -46,9 +46,9 @@ void record_mean(const Tensor& out, const Tensor& x, const Reduction& plan) {
   const int64_t n = std::max<int64_t>(plan.n, 1);  // a mean of nothing passes nothing on
   const bool whole = plan.dims.size() == plan.whole.size();
   record(whole ? "mean" : "MeanBackward1", out, {x},
-         [kept = plan.kept, whole = plan.whole, n](const Tensor& grad, Grads& grads) {
+         tape::lasting([kept = plan.kept, whole = plan.whole, n](const Tensor& grad, Grads& grads) {
            grads[0] = spread(div(grad, Number(n)), kept, whole);
-         });
+         }));
 }
 
 Tensor mean(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype) {
@@ -146,9 +146,9 @@ Tensor sum_to(const Tensor& x, const Dims& shape, DType dtype) {
   const Tensor out = plain_sum(x, plan);
   if (wanted(x)) {
     record("sum_to", out, {x},
-           [kept = plan.kept, whole = plan.whole](const Tensor& grad, Grads& grads) {
+           tape::lasting([kept = plan.kept, whole = plan.whole](const Tensor& grad, Grads& grads) {
              grads[0] = spread(grad, kept, whole);
-           });
+           }));
   }
   return to(out, dtype);
 }

@@ -92,9 +92,10 @@ Tensor pad_constant(const Tensor& x, const Sides& sides, const Number& value) {
       copy_memory(part_inside(out, negated(sides.before), negated(sides.after)), kept);
   }
   if (wanted(x)) {
-    record("pad", out, {x}, [sides](const Tensor& grad, Grads& grads) {
-      grads[0] = pad_constant(grad, {negated(sides.before), negated(sides.after)}, Number(0));
-    });
+    record("pad", out, {x}, tape::lasting([sides](const Tensor& grad, Grads& grads) {
+             grads[0] =
+                 pad_constant(grad, {negated(sides.before), negated(sides.after)}, Number(0));
+           }));
   }
   return out;
 }

@@ -98,9 +98,10 @@ Tensor windows_of_dim(const Tensor& input, int64_t dimension, int64_t size, int6
   if (wanted(x)) {
     const Layout whole{x.shape(), contiguous_strides(x.shape()), 0};
     const Layout part = windows_of(whole.shape, whole.strides, dim, size, step);
-    record("unfold", out, {x}, [whole, part, shape = seen.shape](const Tensor& grad, Grads& grads) {
-      grads[0] = put_strided_view(reshape(grad, shape), whole, part);
-    });
+    record("unfold", out, {x},
+           tape::lasting([whole, part, shape = seen.shape](const Tensor& grad, Grads& grads) {
+             grads[0] = put_strided_view(reshape(grad, shape), whole, part);
+           }));
   }
   return out;
 }

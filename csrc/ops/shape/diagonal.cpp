@@ -46,9 +46,9 @@ Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
   if (wanted(x)) {
     const Layout whole{x.shape(), contiguous_strides(x.shape()), 0};
     const Layout part = diagonal_of(whole.shape, whole.strides, offset, row, column);
-    record("diagonal", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
-      grads[0] = put_strided_view(grad, whole, part);
-    });
+    record("diagonal", out, {x}, tape::lasting([whole, part](const Tensor& grad, Grads& grads) {
+             grads[0] = put_strided_view(grad, whole, part);
+           }));
   }
   return out;
 }

@@ -68,13 +68,15 @@ Tensor cat(const Tensors& tensors, int64_t dim) {
     graph |= wanted(x);
   }
   if (graph && is_floating(out.dtype())) {
-    tape::record_many("cat", {out}, tensors, [sizes, at](const Tensor* grad, Grads& grads) {
-      int64_t start = 0;
-      for (int i = 0; i < sizes.size(); ++i) {
-        if (sizes[i] >= 0 && grads.wanted(i)) grads[i] = narrow(grad[0], at, start, sizes[i]);
-        start += std::max<int64_t>(sizes[i], 0);
-      }
-    });
+    tape::record_many("cat", {out}, tensors,
+                      tape::lasting([sizes, at](const Tensor* grad, Grads& grads) {
+                        int64_t start = 0;
+                        for (int i = 0; i < sizes.size(); ++i) {
+                          if (sizes[i] >= 0 && grads.wanted(i))
+                            grads[i] = narrow(grad[0], at, start, sizes[i]);
+                          start += std::max<int64_t>(sizes[i], 0);
+                        }
+                      }));
   }
   return out;
 }

@@ -86,9 +86,9 @@ Tensor strided_view(const Tensor& x, const Layout& whole, const Layout& part) {
     out = clone(shown(x, whole, part));
   }
   if (wanted(x)) {
-    record("strided_view", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
-      grads[0] = put_strided_view(grad, whole, part);
-    });
+    record("strided_view", out, {x}, tape::lasting([whole, part](const Tensor& grad, Grads& grads) {
+             grads[0] = put_strided_view(grad, whole, part);
+           }));
   }
   return out;
 }
@@ -103,9 +103,10 @@ Tensor put_strided_view(const Tensor& x, const Layout& whole, const Layout& part
     out = alias(memory, whole.shape, whole.strides, line.whole);
   }
   if (wanted(x)) {
-    record("put_strided_view", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
-      grads[0] = strided_view(grad, whole, part);
-    });
+    record("put_strided_view", out, {x},
+           tape::lasting([whole, part](const Tensor& grad, Grads& grads) {
+             grads[0] = strided_view(grad, whole, part);
+           }));
   }
   return out;
 }

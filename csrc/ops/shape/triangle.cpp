@@ -23,9 +23,9 @@ Tensor triangle(const char* op, const Tensor& x, int64_t diagonal, bool lower) {
                     kernels::Triangle{x.numel() / (rows * columns), rows, columns, at, lower});
   }
   if (wanted(x)) {
-    record(op, out, {x}, [op, at, lower](const Tensor& grad, Grads& grads) {
-      grads[0] = triangle(op, grad, at, lower);
-    });
+    record(op, out, {x}, tape::lasting([op, at, lower](const Tensor& grad, Grads& grads) {
+             grads[0] = triangle(op, grad, at, lower);
+           }));
   }
   return out;
 }

@@ -57,9 +57,9 @@ Tensor as_strided(const Tensor& x, const Dims& size, const Dims& stride,
   Tensor out = view_of(x, size, stride, offset);
   if (wanted(x)) {
     const Layout whole = Layout::of(x), part = Layout::of(out);
-    record("as_strided", out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
-      grads[0] = put_strided_view(grad, whole, part);
-    });
+    record("as_strided", out, {x}, tape::lasting([whole, part](const Tensor& grad, Grads& grads) {
+             grads[0] = put_strided_view(grad, whole, part);
+           }));
   }
   return out;
 }
@@ -68,9 +68,9 @@ namespace {
 Tensor reshaped_view(const char* op, const Tensor& x, const Dims& shape, const Dims& strides) {
   Tensor out = view_of(x, shape, strides, x->offset);
   if (wanted(x))
-    record(op, out, {x}, [back = x.shape()](const Tensor& grad, Grads& grads) {
-      grads[0] = reshape(grad, back);
-    });
+    record(op, out, {x}, tape::lasting([back = x.shape()](const Tensor& grad, Grads& grads) {
+             grads[0] = reshape(grad, back);
+           }));
   return out;
 }
 }  // namespace
@@ -121,7 +121,8 @@ Tensor expand(const Tensor& x, const Dims& size) {
   Tensor out = view_of(x, shape, broadcast_strides(x.shape(), x.strides(), shape), x->offset);
   // The tape sums a gradient back to the input's shape.
   if (wanted(x))
-    record("expand", out, {x}, [](const Tensor& grad, Grads& grads) { grads[0] = grad; });
+    record("expand", out, {x},
+           tape::lasting([](const Tensor& grad, Grads& grads) { grads[0] = grad; }));
   return out;
 }
 
@@ -139,8 +140,9 @@ Tensor permute(const Tensor& x, const Dims& dims) {
   }
   Tensor out = view_of(x, shape, strides, x->offset);
   if (wanted(x))
-    record("permute", out, {x},
-           [inverse](const Tensor& grad, Grads& grads) { grads[0] = permute(grad, inverse); });
+    record("permute", out, {x}, tape::lasting([inverse](const Tensor& grad, Grads& grads) {
+             grads[0] = permute(grad, inverse);
+           }));
   return out;
 }
 
@@ -153,8 +155,9 @@ Tensor transpose(const Tensor& x, int64_t dim0, int64_t dim1) {
   }
   Tensor out = view_of(x, shape, strides, x->offset);
   if (wanted(x))
-    record("transpose", out, {x},
-           [a, b](const Tensor& grad, Grads& grads) { grads[0] = transpose(grad, a, b); });
+    record("transpose", out, {x}, tape::lasting([a, b](const Tensor& grad, Grads& grads) {
+             grads[0] = transpose(grad, a, b);
+           }));
   return out;
 }
 
@@ -233,9 +236,9 @@ Tensor stepped(const char* op, const Tensor& x, int dim, int64_t start, int64_t 
     const Layout whole{x.shape(), contiguous_strides(x.shape()), 0};
     Layout part{shape, whole.strides, length > 0 ? start * whole.strides[dim] : 0};
     part.strides[dim] *= step;
-    record(op, out, {x}, [whole, part](const Tensor& grad, Grads& grads) {
-      grads[0] = put_strided_view(grad, whole, part);
-    });
+    record(op, out, {x}, tape::lasting([whole, part](const Tensor& grad, Grads& grads) {
+             grads[0] = put_strided_view(grad, whole, part);
+           }));
   }
   return out;
 }
@@ -280,13 +283,14 @@ Tensors recorded_parts(const char* op, Tensors parts, const Tensor& x, int at,
   if (!wanted(x) || parts.empty()) return parts;
   SmallVector<Dims, 4> shapes;
   for (const Tensor& part : parts) shapes.push_back(part.shape());
-  tape::record_many(op, parts, {x},
-                    [shapes, at, join_parts, dtype = x.dtype()](const Tensor* given, Grads& grads) {
-                      Tensors whole;
-                      for (int i = 0; i < shapes.size(); ++i)
-                        whole.push_back(given[i].defined() ? given[i] : full(shapes[i], 0, dtype));
-                      grads[0] = join_parts(whole, at);
-                    });
+  tape::record_many(
+      op, parts, {x},
+      tape::lasting([shapes, at, join_parts, dtype = x.dtype()](const Tensor* given, Grads& grads) {
+        Tensors whole;
+        for (int i = 0; i < shapes.size(); ++i)
+          whole.push_back(given[i].defined() ? given[i] : full(shapes[i], 0, dtype));
+        grads[0] = join_parts(whole, at);
+      }));
   return parts;
 }
 

@@ -115,6 +115,22 @@ class _Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_loader(fullname, _Loader(module), is_package=has_more)
 
 
+def _tell_spawned_processes() -> None:
+    """Have processes that `multiprocessing` spawns begin with `install` as well."""
+    from multiprocessing import spawn
+
+    command_line = spawn.get_command_line
+
+    def with_torch(**kwargs: Any) -> list[str]:
+        command: list[str] = command_line(**kwargs)
+        if "-c" in command:
+            code = command.index("-c") + 1
+            command[code] = f"import steep.compat; steep.compat.install(); {command[code]}"
+        return command
+
+    spawn.get_command_line = with_torch
+
+
 def install() -> ModuleType:
     """Make ``import torch`` mean steep for the rest of the process.
 
@@ -136,5 +152,6 @@ def install() -> ModuleType:
     torch.__dict__.update(__version__=VERSION, __path__=[], __file__=steep.__file__)
     torch.__spec__ = importlib.machinery.ModuleSpec("torch", None, is_package=True)
     sys.modules["torch"] = torch
+    _tell_spawned_processes()
     sys.meta_path.insert(0, _Finder())
     return torch
