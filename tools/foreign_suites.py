@@ -46,6 +46,7 @@ SUPPORT = (
     "pytest",
     "flaky",
     "pytest-timeout",
+    "safetensors",
 )
 
 
