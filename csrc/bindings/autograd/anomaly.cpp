@@ -166,10 +166,10 @@ PyObject* watch_anomalies(PyObject*, PyObject* arguments) {
 }
 
 PyObject* watched_by(PyObject*, PyObject*) {
-  const char* const what = t_anomaly                          ? "anomaly"
-                           : tape::packing_watch()            ? "saved tensors"
+  const char* const what = t_anomaly                           ? "anomaly"
+                           : tape::packing_watch()             ? "saved tensors"
                            : program::eager_demands.load() > 0 ? "module hooks"
-                                                              : "";
+                                                               : "";
   return PyUnicode_FromString(what);
 }
 

@@ -195,7 +195,8 @@ constexpr const char* kValueWay =
     "(input: Tensor, dim: int, index: Tensor, value: Number, *, reduce: str) -> Tensor";
 void register_scatter_add(Registry& registry) {
   registry.add<&scatter_add>(
-      "scatter_add", kBoth | kOut, "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
+      "scatter_add", kBoth | kOut,
+      "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
       R"(input with elements of src added along a dimension at the places of index, in its order.
 
 Shape: input's. Raises RuntimeError when a number is out of bounds, and when shapes or dtypes do not fit.

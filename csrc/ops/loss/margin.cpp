@@ -117,8 +117,7 @@ constexpr Kernel kMultilabel = program::host_kernel(
     program::routines_for<float, double>(multilabel_margins<float>, multilabel_margins<double>));
 
 Tensor multilabel_margin_loss(const Tensor& input, const Tensor& classes_of, Older average,
-                              Older reduce,
-                              const std::string& reduction) {
+                              Older reduce, const std::string& reduction) {
   constexpr const char* kOp = "multilabel_margin_loss";
   const Reduce how = read_reduction(kOp, reduction, average, reduce);
   const Tensor x = with_classes(input), target = with_classes(classes_of);

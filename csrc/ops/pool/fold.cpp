@@ -128,7 +128,8 @@ Tensor fold(const Tensor& x, const Dims& output_size, const Dims& kernel, const 
                      "size and non-zero dimensions for input, but got: ",
                      to_string(x.shape())));
   if (x.dtype() == DType::boolean)  // whether any window has it
-    return to(fold(to(x, DType::float32), output_size, kernel, dilation, padding, stride), x.dtype());
+    return to(fold(to(x, DType::float32), output_size, kernel, dilation, padding, stride),
+              x.dtype());
   check_floating(op, x);
   const int64_t places = checked_multiply(given.kernel[0], given.kernel[1]);
   if (x.size(rank - 2) % places != 0)

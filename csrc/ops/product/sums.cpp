@@ -210,7 +210,8 @@ the dtypes differ.
 tensor([11.,  4.])
 )");
   registry.add<&cross>(
-      "cross", kBoth | kOutApart, "(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor",
+      "cross", kBoth | kOutApart,
+      "(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor",
       R"(Cross products of vectors along a dimension of size 3: the first such, unless said.
 
 Shapes broadcast. Raises RuntimeError when dim is not of size 3, IndexError where it does not exist.

@@ -270,7 +270,8 @@ size 0.
 tensor([1., 3.])
 )");
   registry.add<&argmax>(
-      "argmax", kBoth | kOut, "(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor",
+      "argmax", kBoth | kOut,
+      "(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor",
       R"(Where the greatest element is: its int64 index along one dimension, or in the flattened input.
 
 The first of several; NaN is greater than all. With keepdim, reduced dimensions stay with size 1.
@@ -280,7 +281,8 @@ Raises IndexError for a dimension out of range or of size 0, and RuntimeError fo
 tensor([1, 0])
 )");
   registry.add<&argmin>(
-      "argmin", kBoth | kOut, "(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor",
+      "argmin", kBoth | kOut,
+      "(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor",
       R"(Where the least element is: its int64 index along one dimension, or in the flattened input.
 
 The first of several; NaN is less than all. With keepdim, reduced dimensions stay with size 1.

@@ -108,8 +108,8 @@ for 0-d tensors, ValueError for an empty list.
 >>> steep.cat([steep.tensor([1, 2]), steep.tensor([3])])
 tensor([1, 2, 3])
 )";
-  registry.add<&cat>("cat", kFunction | kOutApart, "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor",
-                     kCat);
+  registry.add<&cat>("cat", kFunction | kOutApart,
+                     "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", kCat);
   registry.add<&cat>("concat", kFunction | kOutApart,
                      "(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", "Another name of cat.",
                      "cat");
