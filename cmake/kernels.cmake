@@ -85,20 +85,31 @@ foreach(source elementwise/exponential loss/cross_entropy reduce/softmax)
   endif()
 endforeach()
 
-# What adds or multiplies is as quick as the memory that it reads. CPUs that take 64 bytes in two
-# halves read arrays that no cache holds a sixth slower by whole registers than by halves.
-if(STEEP_HAS_VECTOR_WIDTH)
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/csrc/kernels/elementwise/arithmetic.cpp
-    PROPERTIES COMPILE_OPTIONS
-    "$<$<STREQUAL:$<TARGET_PROPERTY:NAME>,kernels_avx512>:-mprefer-vector-width=256>")
-endif()
+# What gains nothing from registers of 64 bytes is built for 32 alone, which CPUs with AVX-512 run as
+# well: what waits for memory (many CPUs take 64 bytes in two halves, and read arrays that no cache
+# holds a sixth slower by whole registers), and what goes by places or one by one.
+set(narrow create/.* elementwise/arithmetic elementwise/cast elementwise/compare elementwise/gamma
+  elementwise/special index/.* loss/ctc norm/.* order/.* pool/.* random/.* reduce/argmax
+  reduce/cumulate resample/.*)
+list(JOIN narrow "|" narrow)
 
 set(families "")
+set(narrow_families "")
+set(wide_sources "")
 foreach(source IN LISTS kernel_sources)
   cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/csrc/kernels OUTPUT_VARIABLE family)
   cmake_path(REMOVE_EXTENSION family)
+  set(is_narrow OFF)
+  if(family MATCHES "^(${narrow})$")
+    set(is_narrow ON)
+  endif()
   string(REPLACE "/" "_" family ${family})
   list(APPEND families ${family})
+  if(is_narrow)
+    list(APPEND narrow_families ${family})
+  else()
+    list(APPEND wide_sources ${source})
+  endif()
 endforeach()
 
 set(STEEP_KERNEL_OBJECTS "")
@@ -107,7 +118,13 @@ set(STEEP_FILL_FUNCTIONS "")
 set(STEEP_BUILDS "")
 list(GET levels 0 first_level)
 foreach(level IN LISTS levels)
-  add_library(kernels_${level} OBJECT ${kernel_sources})
+  set(sources_of_level ${kernel_sources})
+  set(from_avx2 "")
+  if(level STREQUAL "avx512" AND "avx2" IN_LIST levels)
+    set(sources_of_level ${wide_sources})
+    set(from_avx2 ${narrow_families})
+  endif()
+  add_library(kernels_${level} OBJECT ${sources_of_level})
   target_link_libraries(kernels_${level} PRIVATE steep_flags)
   target_compile_options(kernels_${level} PRIVATE ${flags_${level}})
   target_compile_definitions(kernels_${level} PRIVATE STEEP_ISA=${level})
@@ -118,8 +135,12 @@ foreach(level IN LISTS levels)
 
   set(calls "")
   foreach(family IN LISTS families)
-    string(APPEND STEEP_FILL_DECLARATIONS "void fill_${family}_${level}();\n")
-    string(APPEND calls "  kernels::fill_${family}_${level}();\n")
+    if(family IN_LIST from_avx2)
+      string(APPEND calls "  kernels::fill_${family}_avx2();\n")
+    else()
+      string(APPEND STEEP_FILL_DECLARATIONS "void fill_${family}_${level}();\n")
+      string(APPEND calls "  kernels::fill_${family}_${level}();\n")
+    endif()
   endforeach()
   string(APPEND STEEP_FILL_FUNCTIONS
     "void fill_${level}() {\n${calls}}\n")

@@ -258,10 +258,14 @@ def test_what_real_dense_tensors_are() -> None:
         (lambda: steep.empty_permuted((2, 3), (0, 0)), RuntimeError, "an order of 2"),
         (lambda: steep.hann_window(-1), RuntimeError, "length of at least 0"),
         (lambda: steep.hann_window(2, dtype=steep.int64), RuntimeError, "floating dtype"),
-        (lambda: steep.poisson(-steep.ones(1)), RuntimeError, "rates of at least 0"),
-        (lambda: steep.binomial(steep.ones(1), 2 * steep.ones(1)), RuntimeError, "from 0 to 1"),
-        (lambda: steep.ones(1).geometric_(1.0), RuntimeError, "between 0 and 1"),
-        (lambda: steep.ones(1).cauchy_(0, 0), RuntimeError, "sigma above 0"),
+        (lambda: steep.poisson(-steep.ones(1)), RuntimeError, "not negative"),
+        (
+            lambda: steep.binomial(steep.ones(1), 2 * steep.ones(1)),
+            RuntimeError,
+            "probabilities from 0 to 1, got 2 at position 0",
+        ),
+        (lambda: steep.ones(1).geometric_(1.0), RuntimeError, r"p to be in \(0, 1\)"),
+        (lambda: steep.ones(1).cauchy_(0, 0), RuntimeError, "sigma > 0"),
         (
             lambda: steep.ones(1, requires_grad=True).map_(steep.ones(1), max),
             RuntimeError,

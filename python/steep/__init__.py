@@ -102,7 +102,6 @@ _HOMES = {
         *("is_neg", "is_same_size", "is_signed", "isreal", "real", "resolve_conj", "resolve_neg"),
     ),
     "operations.choosing": ("as_strided_scatter", "index_reduce", "nonzero_static", "renorm"),
-    "operations.drawing": ("binomial", "poisson"),
     "operations.histograms": ("histogram", "histogramdd"),
     "operations.integrals": ("cumulative_trapezoid", "gradient", "trapezoid", "trapz"),
     "operations.making": (
@@ -151,7 +150,6 @@ _OF_TENSORS = {
         *("renorm_", "resize_", "resize_as_"),
     ),
     "operations.choosing": ("sum_to_size",),
-    "operations.drawing": ("cauchy_", "geometric_", "log_normal_"),
     "operations.refused": (
         *("cdouble", "cfloat", "chalf", "coalesce", "ipu", "is_coalesced", "istft", "mtia"),
         *("sparse_dim", "sparse_mask", "stft", "to_mkldnn", "to_sparse", "to_sparse_bsc"),

@@ -384,7 +384,6 @@ from steep.operations.numbers import angle as angle
 from steep.operations.choosing import as_strided_scatter as as_strided_scatter
 from steep.operations.making import asarray as asarray
 from steep.operations.windows import bartlett_window as bartlett_window
-from steep.operations.drawing import binomial as binomial
 from steep.operations.windows import blackman_window as blackman_window
 from steep._shapes import broadcast_shapes as broadcast_shapes
 from steep.operations.asking import can_cast as can_cast
@@ -433,7 +432,6 @@ from steep.operations.numbers import nextafter as nextafter
 from steep.operations.choosing import nonzero_static as nonzero_static
 from steep.linalg.first_names import pca_lowrank as pca_lowrank
 from steep.linalg.first_names import pinverse as pinverse
-from steep.operations.drawing import poisson as poisson
 from steep.linalg.first_names import qr as qr
 from steep.operations.making import range as range
 from steep.operations.asking import real as real

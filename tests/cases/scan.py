@@ -115,11 +115,11 @@ SCANS = {
         (
             call(arr(3, 5)),
             call(arr(6)),
-            call(arr(1, 4)),
             call(arr(2, 4), correction=0),
             call(arr(2, 3), fweights=np.array([1, 2, 1])),
             call(arr(2, 3), aweights=arr(3, domain="positive")),
             call(arr(2, 3), fweights=_places + 1, aweights=arr(3, domain="positive")),
+            call(arr(1, 4)),
         ),
         "cov",
         FLOATS,

@@ -161,6 +161,11 @@ void draw_poisson(const kernels::Task& task) {
 template <class T>
 void draw_binomial(const kernels::Task& task) {
   const Operands<T> x(task);
+  for (int64_t i = 0; i < x.how.n; ++i) {
+    if (!(x.second[i] < 0 || x.second[i] > 1)) continue;
+    throw Error(ErrorKind::runtime, join("binomial: expected probabilities from 0 to 1, got ",
+                                         x.second[i], " at position ", i));
+  }
   const runtime::Lock lock(x.how.generator->mutex());
   for (int64_t i = 0; i < x.how.n; ++i)
     x.out[i] = static_cast<T>(binomial_of(*x.how.generator, x.first[i], x.second[i]));
@@ -210,8 +215,8 @@ using program::host_kernel;
 using program::routines_for;
 constexpr Kernel kPoisson = throwing(host_kernel(
     "poisson", "wr", routines_for<float, double>(draw_poisson<float>, draw_poisson<double>)));
-constexpr Kernel kBinomial = host_kernel(
-    "binomial", "wr", routines_for<float, double>(draw_binomial<float>, draw_binomial<double>));
+constexpr Kernel kBinomial = throwing(host_kernel(
+    "binomial", "wr", routines_for<float, double>(draw_binomial<float>, draw_binomial<double>)));
 constexpr Kernel kGamma = host_kernel(
     "standard_gamma", "wr", routines_for<float, double>(draw_gamma<float>, draw_gamma<double>));
 constexpr Kernel kDirichlet = host_kernel(
@@ -301,7 +306,8 @@ tensor([0., 0.])
       R"(Numbers of successes among count trials of probability prob each, in PyTorch's stream.
 
 Shapes broadcast; both are of one floating dtype, which is the result's; no gradient. nan for a nan.
-Raises RuntimeError for different dtypes, NotImplementedError for integers.
+Raises RuntimeError for different dtypes and probabilities outside of 0 to 1, NotImplementedError for
+integers.
 
 >>> steep.binomial(steep.tensor([3.0, 5.0]), steep.tensor([0.0, 1.0]))
 tensor([0., 5.])

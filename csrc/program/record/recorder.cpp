@@ -34,7 +34,8 @@ bool may_go(const Storage& memory, const MadeStorages& made, bool is_read) {
 // A view of the same geometry. Most launches of a thread share a few, which are found again by a
 // hash, so that two recordings seldom differ in them and are compared in little time.
 Tensor view_without_memory(const TensorImpl& x) {
-  uint64_t hash = static_cast<uint64_t>(x.offset) * 31 + static_cast<uint64_t>(x.dtype);
+  uint64_t hash =
+      static_cast<uint64_t>(x.offset) * 31 + static_cast<uint64_t>(element_size(x.dtype));
   for (int d = 0; d < x.shape.size(); ++d)
     hash =
         (hash * 31 + static_cast<uint64_t>(x.shape[d])) * 31 + static_cast<uint64_t>(x.strides[d]);

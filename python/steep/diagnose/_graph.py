@@ -19,9 +19,12 @@ LIMIT = 20_000
 
 
 def operation(node: Any) -> str:
-    """The name of a node's operation: ``'Softmax'`` of ``SoftmaxBackward0``."""
-    name: str = node.name()
-    return name.partition("Backward")[0]
+    """The name of a node's operation: ``'CrossEntropy'`` of one that prints as `NllLossBackward0`.
+
+    PyTorch's names, which nodes print, tell fewer operations apart than steep has.
+    """
+    own: str = getattr(node, "operation", "") or node.name().partition("Backward")[0]
+    return "".join(part[:1].upper() + part[1:] for part in own.split("_"))
 
 
 def parents(node: Any) -> list[Any]:

@@ -60,6 +60,8 @@ def loss_of_rows(ranks: int) -> Callable[[Call], Any]:
             raise NoRuleError
         given = [(name, x) for name, x in call.tensors() if name != "weight"]
         batched = given[0][1].ndim == ranks
+        if not given[0][1].ndim:  # a number alone is a row of one
+            given = [(name, x.reshape(1)) for name, x in given]
         if batched:
             count = given[0][1].shape[0]
             given = [(name, x.expand(count) if x.ndim == 1 else x) for name, x in given]

@@ -34,6 +34,8 @@ required = _Required()
 
 def __getattr__(name: str) -> Any:
     """What optimisers of others import from here and steep itself has no use for."""
+    if name.startswith("__"):  # what the import system asks of every module
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from steep.compat import optimizer
 
     if name in optimizer.NAMES:
