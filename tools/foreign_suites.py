@@ -113,6 +113,7 @@ REFUSALS = re.compile(
             r"expected a dtype that steep has",
             r"expected one of the dtypes float32",
             r"there are no (sparse|complex)",
+            r"for steep has no sparse ones",
             r"numbers are real",
             r"the only one there is",
             r"there is no CUDA here",

@@ -8,10 +8,10 @@ import steep
 from steep._core import Tensor
 from steep.distributions import constraints
 from steep.distributions._common import broadcast, clamped, either
+from steep.distributions._relaxed import Relaxed
 from steep.distributions.distribution import Distribution, Shape
 from steep.distributions.lazy import BinaryParameters
 from steep.distributions.maps import SigmoidTransform
-from steep.distributions.transformed import TransformedDistribution
 
 __all__ = ["LogitRelaxedBernoulli", "RelaxedBernoulli"]
 
@@ -65,7 +65,7 @@ class LogitRelaxedBernoulli(BinaryParameters, Distribution):
         return log + apart - 2 * steep.nn.functional.softplus(apart)
 
 
-class RelaxedBernoulli(TransformedDistribution):
+class RelaxedBernoulli(Relaxed):
     """Draws between 0 and 1 that carry gradients, and near 0 or 1 at low temperatures.
 
     Args:
@@ -96,18 +96,3 @@ class RelaxedBernoulli(TransformedDistribution):
     ) -> None:
         base = LogitRelaxedBernoulli(temperature, probs, logits, validate_args)
         super().__init__(base, SigmoidTransform(), validate_args)
-
-    @property
-    def temperature(self) -> Any:
-        """The temperature."""
-        return self.base_dist.temperature
-
-    @property
-    def probs(self) -> Tensor:
-        """The probability."""
-        return self.base_dist.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """The logarithm of the odds."""
-        return self.base_dist.logits

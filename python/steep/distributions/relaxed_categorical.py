@@ -9,10 +9,10 @@ import steep
 from steep._core import Tensor
 from steep.distributions import constraints
 from steep.distributions._common import clamped
+from steep.distributions._relaxed import Relaxed
 from steep.distributions.discrete import Categorical
 from steep.distributions.distribution import Distribution, Shape
 from steep.distributions.maps import ExpTransform
-from steep.distributions.transformed import TransformedDistribution
 
 __all__ = ["ExpRelaxedCategorical", "RelaxedOneHotCategorical"]
 
@@ -77,7 +77,7 @@ class ExpRelaxedCategorical(Distribution):
         return (score - score.logsumexp(-1, keepdim=True)).sum(-1) + scale
 
 
-class RelaxedOneHotCategorical(TransformedDistribution):
+class RelaxedOneHotCategorical(Relaxed):
     """Shares that carry gradients, and are near one-hot vectors at low temperatures.
 
     Args:
@@ -109,18 +109,3 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     ) -> None:
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args)
         super().__init__(base, ExpTransform(), validate_args)
-
-    @property
-    def temperature(self) -> Any:
-        """The temperature."""
-        return self.base_dist.temperature
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities of the classes."""
-        return self.base_dist.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """Their logarithms."""
-        return self.base_dist.logits
