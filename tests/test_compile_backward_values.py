@@ -11,6 +11,7 @@ import pytest
 import steep
 from compiling import replays
 from outside import CALLS, Side, both, clear, data, mlp
+from settled import settled
 
 nn = steep.nn
 F = steep.nn.functional
@@ -236,12 +237,6 @@ def test_what_an_earlier_call_has_saved_stays_as_it_is() -> None:
     both(case)
 
 
-def allocated() -> int:
-    gc.collect()
-    memory: dict[str, int] = steep.memory_stats()
-    return memory["allocated_bytes"] if "allocated_bytes" in memory else memory["used"]
-
-
 def test_what_is_saved_lives_as_long_as_the_graph() -> None:
     model = nn.Sequential(nn.Linear(8, 4096), nn.Tanh(), nn.Linear(4096, 3))
     net = steep.compile(model)
@@ -250,16 +245,16 @@ def test_what_is_saved_lives_as_long_as_the_graph() -> None:
         clear(model)
         net(x).sum().backward()
     clear(model)
-    before = allocated()
+    before = settled()
     out = net(x)
     hidden = 64 * 4096 * 4
-    assert allocated() - before >= hidden
+    assert settled() - before >= hidden
     out.sum().backward()
     clear(model)
-    assert allocated() - before < hidden
+    assert settled() - before < hidden
     out = net(x)
     del out
-    assert allocated() - before < hidden
+    assert settled() - before < hidden
     forward, _, backward = net._compiled.programs()  # of gradients that a sum has expanded
     assert forward.runs > 0 < backward.runs
 

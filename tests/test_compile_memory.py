@@ -9,14 +9,10 @@ import pytest
 
 import steep
 from compiling import F, nn
+from settled import allocated, settle, settled
 from tolerances import same_bits
 
 WIDTH = 64
-
-
-def allocated() -> int:
-    stats: int = steep.memory_stats()["allocated_bytes"]
-    return stats
 
 
 def arena_bytes(text: str) -> list[float]:
@@ -29,7 +25,7 @@ def test_programs_of_one_function_share_their_arena() -> None:
     square = steep.rand(WIDTH, WIDTH) / WIDTH
     compiled = steep.compile(lambda x: ((x @ square) @ square) @ square, fullgraph=True)
     sizes = range(960, 1024)
-    before = allocated()
+    before = settled()
     for batch in sizes:
         x = steep.rand(batch, WIDTH)
         for _ in range(4):
@@ -45,7 +41,7 @@ def test_programs_of_one_function_share_their_arena() -> None:
 def test_programs_of_one_function_share_what_they_keep_of_results() -> None:
     """The memory of a result is kept for the next run, of the program that ran last."""
     compiled = steep.compile(lambda x: [x + i for i in range(8)], fullgraph=True)
-    before = allocated()
+    before = settled()
     for batch in range(960, 1024):
         x = steep.rand(batch, WIDTH)
         for _ in range(4):
@@ -125,7 +121,7 @@ def test_programs_that_run_at_the_same_time_have_arenas_of_their_own() -> None:
 def test_memory_goes_with_the_function() -> None:
     square = steep.rand(WIDTH, WIDTH)
     x = steep.rand(2000, WIDTH)
-    before = allocated()
+    before = settled()
     compiled = steep.compile(lambda x: ((x @ square) @ square) @ square, fullgraph=True)
     for _ in range(4):
         compiled(x)
@@ -170,8 +166,8 @@ def test_a_view_of_a_tensor_with_other_memory_by_now_is_a_result() -> None:
 
 
 def peak_of_chain(function: Any, x: Any) -> int:
+    before = settled()
     steep.reset_peak_memory_stats()
-    before = allocated()
     function(x)
     return int(steep.memory_stats()["peak_allocated_bytes"]) - before
 
@@ -214,6 +210,7 @@ def test_what_recorded_calls_left_in_the_cache_does_not_lie_beside_a_large_arena
         b = (a + a.cumsum(0)).cumsum(0)
         return (a + b).cumsum(0).sum()
 
+    settle()
     steep.empty_cache()
     x = steep.rand(5_000_000)
     compiled = steep.compile(sums, fullgraph=True)

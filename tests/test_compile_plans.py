@@ -10,6 +10,7 @@ import pytest
 
 import steep
 from compiling import F, Run, batches, mlp, nn
+from settled import settle
 from test_counts import Counting
 from tolerances import same_bits
 
@@ -65,6 +66,7 @@ def test_a_replay_counts_its_launches_and_allocates_results_alone() -> None:
     x, y = batches(1)[0]
     for _ in range(5):
         compiled(x, y)
+    settle()
     with Counting() as count:
         compiled(x, y)
     assert count["nodes"] == 0

@@ -6,6 +6,7 @@ import gc
 import os
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -13,19 +14,9 @@ import steep
 import steep.data as data
 from data_support import Squares, Stream, batches
 from processes import run
+from settled import allocated, data_threads, settle, settled, wait_until
 
 # ---- the loader: threads ----------------------------------------------------------------------
-
-
-def data_threads():
-    return [t for t in threading.enumerate() if t.name.startswith("steep-data")]
-
-
-def wait_until(condition, seconds=120.0):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
 
 
 def test_batches_come_in_order_whatever_the_threads_do():
@@ -36,7 +27,21 @@ def test_batches_come_in_order_whatever_the_threads_do():
 
     loader = data.DataLoader(Slow(12), 2, num_workers=3)
     assert batches(loader) == [[i, i + 1] for i in range(0, 12, 2)]
-    assert wait_until(lambda: not data_threads())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_epoch_that_is_over_holds_nothing(stream):
+    """Its threads have ended by then: none lets go of the loader at a moment of its own."""
+    before = settled()
+    dataset = Stream() if stream else Squares(10)
+    loader = data.DataLoader(dataset, 2, num_workers=3)
+    for _ in range(20):
+        assert sum(map(sum, batches(loader))) > 0
+        assert not data_threads()
+    gone = weakref.ref(dataset)
+    del dataset, loader
+    assert gone() is None
+    assert allocated() == before
 
 
 def test_worker_errors_reach_the_caller_in_their_place():
@@ -54,7 +59,7 @@ def test_worker_errors_reach_the_caller_in_their_place():
 
 
 def test_dropping_the_iterator_ends_the_threads():
-    assert wait_until(lambda: not data_threads())  # those of a loader before
+    settle()
     it = iter(data.DataLoader(Squares(100), 1, num_workers=2))
     next(it)
     assert len(data_threads()) == 2
@@ -96,6 +101,7 @@ def test_timeout():
     try:
         with pytest.raises(RuntimeError, match=r"timed out after 0\.05 seconds"):
             next(it)
+        assert list(it) == []  # and does not wait for the thread
     finally:
         release.set()
     assert wait_until(lambda: not data_threads())

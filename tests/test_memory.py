@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import steep
+from settled import settle, settled
 from test_counts import Counting
 
 with_cache = pytest.mark.skipif(
@@ -30,6 +31,7 @@ def test_large_temporaries_come_from_the_cache() -> None:
         y = x + 1
         y = y * 2 + x
 
+    settle()
     use()
     before = stat("system_allocations")
     for _ in range(20):
@@ -52,6 +54,7 @@ def test_a_training_step_allocates_nothing_from_the_system(optimizer: str) -> No
             steps.step()
         return count["allocations"]
 
+    settle()
     for _ in range(3):
         step()
     system, held = stat("system_allocations"), stat("allocated_bytes")
@@ -62,8 +65,7 @@ def test_a_training_step_allocates_nothing_from_the_system(optimizer: str) -> No
 
 
 def test_what_is_counted() -> None:
-    gc.collect()
-    before = stat("allocated_bytes")
+    before = settled()
     steep.reset_peak_memory_stats()
     x = steep.empty(1000, 1000)
     assert 4_000_000 <= stat("allocated_bytes") - before <= 5_000_000
@@ -78,6 +80,7 @@ def test_what_is_counted() -> None:
 
 @with_cache
 def test_the_cache_is_given_back() -> None:
+    settle()
     x = steep.empty(30_000_000)
     held = stat("reserved_bytes")
     del x
@@ -99,8 +102,7 @@ def test_nothing_leaks() -> None:
         x.grad = None
 
     use()
-    gc.collect()
-    before = stat("allocated_bytes")
+    before = settled()
     for _ in range(1000):
         use()
     gc.collect()

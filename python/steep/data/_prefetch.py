@@ -71,15 +71,16 @@ class _Worker:
         self._init = init
         self._fetch: Callable[[Any], Any] | None = None
         self._tasks: SimpleQueue[_Batch | None] = SimpleQueue()
-        self._started = False
+        self._thread: threading.Thread | None = None
         self._stopped = False
 
     def submit(self, task: Any) -> _Batch:
         """Have the thread fetch `task`."""
-        if not self._started:
+        if self._thread is None:
             name = f"steep-data-{self._info.id}"
-            threading.Thread(target=self._loop, name=name, daemon=True).start()
-            self._started = True
+            thread = threading.Thread(target=self._loop, name=name, daemon=True)
+            thread.start()
+            self._thread = thread
         batch = _Batch(task)
         self._tasks.put(batch)
         return batch
@@ -88,6 +89,11 @@ class _Worker:
         """End the thread after the batch it is at."""
         self._stopped = True
         self._tasks.put(None)
+
+    def join(self) -> None:
+        """Wait until the thread has ended, after `stop`."""
+        if self._thread is not None:
+            self._thread.join()
 
     def _loop(self) -> None:
         while True:
@@ -121,7 +127,8 @@ class PrefetchingIterator:
 
     Tasks are drawn from `tasks` in the calling thread, so that everything random about the order
     happens there, and go to the workers in turn. An exception raised by a worker is raised here,
-    in its batch's place. Dropping or exhausting the iterator ends the threads.
+    in its batch's place. Dropping or exhausting the iterator ends the threads; at the end of the
+    epoch they are waited for, so that nothing of it is held any more.
     """
 
     def __init__(
@@ -141,7 +148,7 @@ class PrefetchingIterator:
         self._timeout = timeout or None
         self._process = os.getpid()
         self._pending: deque[tuple[_Worker, _Batch]] = deque()
-        workers = [_Worker(info, make_fetch, init) for info in infos]
+        self._workers = workers = [_Worker(info, make_fetch, init) for info in infos]
         self._close = weakref.finalize(self, _shut_down, workers)
         for _ in range(depth):
             for worker in workers:
@@ -189,7 +196,11 @@ class PrefetchingIterator:
                 self._submit(worker)
                 return value
         self._position.ended = True
+        exhausted = self._close.alive  # and so all workers are idle; one that timed out is not
         self.close()
+        if exhausted:
+            for worker in self._workers:
+                worker.join()
         raise StopIteration
 
     def _check(self) -> None:
