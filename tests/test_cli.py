@@ -376,6 +376,6 @@ def test_a_class_without_a_training_row_is_no_mistake_of_counting(
 
 def test_times_that_are_no_dates_name_their_column(tmp_path: Path, capsys: Any) -> None:
     table = tmp_path / "houses.csv"
-    houses().assign(day="31.12.2024", price=range(120)).to_csv(table, index=False)
+    houses().assign(day="31/12/2024", price=range(120)).to_csv(table, index=False)
     assert main(["train", str(table), "--target", "price", "--time", "day", *QUICK]) == 1
     assert "--time day: expected dates such as 2024-05-31" in capsys.readouterr().err

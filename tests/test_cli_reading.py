@@ -65,3 +65,109 @@ def test_infinite_numbers_are_missing_ones_where_that_is_said(table: Any, capsys
     works(["--infinite", "missing"], capsys, "train", "t.csv", "--target", "y", *QUICK)
     assert main(["predict", "t.steep", "t.csv", "-o", "out.csv"]) == 0
     assert np.isfinite(pd.read_csv("out.csv")["predicted_y"]).all()
+
+
+def test_texts_among_numbers_are_missing_ones_where_that_is_said(table: Any, capsys: Any) -> None:
+    table["a"] = table["a"].astype(object)
+    table.loc[3, "a"] = "n. a."
+    table.to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "y", *QUICK[:-1]]) == 0
+    said = capsys.readouterr().out
+    assert "are numbers, 'n. a.' is not" in said
+    assert "say --missing 'n. a.'" in said
+    assert main(["train", "t.csv", "--target", "y", *QUICK, "--missing", "n. a."]) == 0
+    given = ["predict", "t.steep", "t.csv", "-o", "out.csv"]
+    assert main(given) == 1
+    assert main([*given, "--missing", "n. a."]) == 0
+    assert pd.read_csv("out.csv")["a"][3] == "n. a."
+
+
+def test_dates_with_slashes_ask_for_their_order(table: Any, capsys: Any) -> None:
+    table["day"] = pd.date_range("2023-01-01", periods=60).strftime("%m/%d/%Y")
+    table.to_csv("t.csv", index=False)
+    given = ["train", "t.csv", "--target", "y", *QUICK[:-1]]
+    assert main(given) == 0
+    assert "say --slashes day-first or --slashes month-first" in capsys.readouterr().out
+    assert main([*given, "--slashes", "month-first"]) == 0
+    assert main(["predict", "t.steep", "t.csv"]) == 1
+    assert "--slashes day-first or --slashes month-first" in capsys.readouterr().err
+    assert main(["predict", "t.steep", "t.csv", "--slashes", "month-first"]) == 0
+
+
+def test_predictions_leave_the_tables_own_columns_as_they_are(table: Any, capsys: Any) -> None:
+    table["id"] = [f"{i:03}" for i in range(60)]
+    table["big"] = ["12345678901234567", *["NA"] * 59]
+    table["text"] = " blanks "
+    table.to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "y", *QUICK]) == 0
+    assert main(["predict", "t.steep", "t.csv", "-o", "out.csv"]) == 0
+    before, after = Path("t.csv").read_text(), Path("out.csv").read_text()
+    for own, line in zip(before.splitlines(), after.splitlines(), strict=True):
+        assert line.rpartition(",")[0] == own
+    capsys.readouterr()
+    assert main(["predict", "t.steep", "out.csv", "-o", "again.csv"]) == 0
+    assert "own column 'predicted_y' is replaced" in capsys.readouterr().err
+    assert Path("again.csv").read_text() == after
+
+
+def test_the_ending_says_what_is_written(table: Any, capsys: Any) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    table.to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "y", *QUICK]) == 0
+    made = {}
+    for name in ("o.csv", "o.tsv", "o.csv.gz", "o.csv.xz", "o.parquet"):
+        assert main(["predict", "t.steep", "t.csv", "-o", name]) == 0
+        made[name] = pd.read_parquet(name) if "parquet" in name else pd.read_csv(name, sep=r"[,\t]",
+            engine="python")  # fmt: skip
+    for frame in made.values():
+        pd.testing.assert_frame_equal(frame, made["o.csv"])
+    assert "\t" in Path("o.tsv").read_text()
+    capsys.readouterr()
+    assert main(["predict", "t.steep", "t.csv", "-o", "o.xlsx"]) == 1
+    assert "expected a name that ends in .csv" in capsys.readouterr().err
+    assert not Path("o.xlsx").exists()
+
+
+def test_columns_of_lists_are_left_out(table: Any, capsys: Any) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    table["lists"] = [[1, 2]] * 60
+    table.to_parquet("t.parquet")
+    assert main(["train", "t.parquet", "--target", "y", *QUICK[:-1]]) == 0
+    assert "column 'lists' is dropped: expected numbers" in capsys.readouterr().out
+    assert main(["predict", "t.steep", "t.parquet", "--only"]) == 0
+
+
+def test_what_a_column_is_needed_for_converts_the_table_once(
+    table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from steep import data, nn
+    from steep.cli.tables.importance import importances
+    from steep.cli.tables.learning import inputs_of, outputs_of, predictions
+
+    table["day"] = pd.date_range("2023-01-01", periods=60)
+    table["town"] = ["Bern", "Uri", None] * 20
+    table["street"] = [f"street {i % 12}" for i in range(60)]
+    given = table[["a", "day", "town", "street"]]
+    transform = data.TableTransform(embed=["street"], unknown="own").fit(given)
+    assert [*dict.fromkeys(transform.feature_columns)] == ["a", "day", "town"]
+    assert len(transform.feature_columns) == len(transform.feature_names)
+
+    class Net(nn.Module):
+        def forward(self, x: Any, codes: Any) -> Any:
+            return 2 * x[:, :1] + codes.float()
+
+    target = data.TargetTransform("regression").fit(table["y"])
+    truth = predictions(outputs_of(Net(), inputs_of(transform, given)), target)
+    calls = []
+    whole = data.TableTransform.transform
+
+    def counted(self: Any, x: Any) -> Any:
+        calls.append(len(x))
+        return whole(self, x)
+
+    monkeypatch.setattr(data.TableTransform, "transform", counted)
+    rises = importances(Net(), transform, target, given, truth, 0)
+    assert calls == [60]
+    assert rises.keys() == {"a", "day", "town", "street"}
+    assert rises["a"] > 0.1 < rises["street"]
+    assert rises["day"] == rises["town"] == 0

@@ -193,3 +193,60 @@ def test_an_unknown_encoding_is_named(tmp_path):
     path.write_text("a\n1\n")
     with pytest.raises(ValueError, match="encoding such as 'utf-8' or 'latin-1', got 'utf9'"):
         read_table(path, encoding="utf9")
+
+
+def test_digits_that_begin_with_zeros_stay_text(write):
+    text = "zip,code,n,x,gap\n00501,7,10,0.5,01\n12345,8,0,1.05,\n"
+    expected = {"zip": ["00501", "12345"], "code": [7, 8], "n": [10, 0], "x": [0.5, 1.05]}
+    for name, data in [("t.csv", text.encode()), ("t.csv.gz", gzip.compress(text.encode()))]:
+        table = read_table(write(data, name))
+        assert table.pop("gap").tolist()[0] == "01"
+        assert columns(table) == expected
+    semicolons = write("a;b\n1,5;01\n2;10\n")
+    assert columns(read_table(semicolons)) == {"a": [1.5, 2.0], "b": ["01", "10"]}
+    wide = write("a,b\n01,2\n".encode("utf-16"))
+    assert columns(read_table(wide, encoding="utf-16")) == {"a": ["01"], "b": [2]}
+    assert columns(read_table(write("01,2\n"), header=False)) == {"x0": ["01"], "x1": [2]}
+
+
+def test_commas_that_group_digits(write):
+    path = write('a,b,c,d\n"1,234","12,345.5","1,23",x\n7,"-1,000,000","2,345",y\n')
+    assert columns(read_table(path)) == {
+        "a": [1234.0, 7.0], "b": [12345.5, -1e6], "c": ["1,23", "2,345"], "d": ["x", "y"]
+    }  # fmt: skip
+    table = read_table(write("a;b\n1.234,50;1,5\n2,5;-1.000\n"))
+    assert columns(table) == {"a": [1234.5, 2.5], "b": [1.5, -1000.0]}
+    # Where the comma is the decimal mark, it groups nothing.
+    assert columns(read_table(write('a\n"1,234"\n"2,5"\n'), decimal=",")) == {"a": [1.234, 2.5]}
+
+
+@pytest.mark.parametrize(
+    ("text", "slashes"),
+    [
+        ("31.12.2023\n1.2.2024", None),
+        ("2023/12/31\n2024/2/1", None),
+        ("31/12/2023\n1/2/2024", "day-first"),
+        ("12/31/2023\n2/1/2024", "month-first"),
+    ],
+)
+def test_dates_in_other_ways_of_writing(write, text, slashes):
+    days = read_table(write(f"d\n{text}\n"), slashes=slashes)["d"]
+    assert days.dt.strftime("%Y-%m-%d").tolist() == ["2023-12-31", "2024-02-01"]
+    timed = "d\n" + text.replace("\n", " 9:30\n") + " 18:05\n"
+    assert read_table(write(timed), slashes=slashes)["d"].dt.hour.tolist() == [9, 18]
+    later = read_table(write(f"d\n{text}\nlater\n"), slashes=slashes)["d"]
+    assert later.tolist() == [*text.split("\n"), "later"]
+
+
+def test_slashes_say_nothing_by_themselves(write):
+    path = write("d\n31/12/2023\n")
+    assert read_table(path)["d"].tolist() == ["31/12/2023"]
+    with pytest.raises(ValueError, match="expected slashes 'day-first', 'month-first' or None"):
+        read_table(path, slashes="usa")
+
+
+def test_blanks_around_text_are_no_part_of_it(write):
+    table = read_table(write("a,b\nyes ,1 \n yes,2\n yes  , 3\n"))
+    assert columns(table) == {"a": ["yes"] * 3, "b": [1, 2, 3]}
+    table = read_table(write("a\nTrue\n\nFalse\n", "t.csv"))  # an empty line is no row
+    assert columns(table) == {"a": [True, False]}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from steep._version import __version__
+from steep.cli.tables.files import as_options
 
 __all__ = ["COMMANDS", "main"]
 
@@ -28,9 +29,6 @@ _CALLED = re.compile(
     r"^(read_table|TableTransform|TargetTransform|OrdinalEncoder|OneHotEncoder|split_indices|fit)"
     r"(\.\w+)?: "
 )
-# What a message tells programmers to say, and the option that says so here.
-_ARGUMENT = re.compile(r"\b(encoding|format|header|infinite)='?([\w-]+)'?")
-_FRAME = ", or read it with pandas and pass the frame"
 _FINE, _BAD_DATA, _USAGE, _INTERRUPTED = 0, 1, 2, 130
 
 
@@ -114,10 +112,4 @@ def _said(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory; fewer rows, columns or hidden units need less"
     # A message begins with the function that complains, which nobody has called here.
-    text = _ARGUMENT.sub(_as_option, str(error)).replace(_FRAME, "")
-    return _CALLED.sub("", text) or type(error).__name__
-
-
-def _as_option(argument: re.Match[str]) -> str:
-    name, value = argument.groups()
-    return f"--{name} {({'True': 'yes', 'False': 'no'}).get(value, value)}"
+    return _CALLED.sub("", as_options(str(error))) or type(error).__name__

@@ -20,7 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="a file that steep train has written")
     add_file_arguments(parser)
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="a CSV file; default: printed"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="a .csv, .tsv or .parquet file, the former packed perhaps (.gz); default: printed",
     )
     parser.add_argument(
         "--probabilities", action="store_true", help="a column for each class beside its prediction"
@@ -32,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the table with its predictions."""
     from steep._files import write_atomically
     from steep.cli.tables.use import load_trained
+    from steep.cli.tables.writing import bytes_of
     from steep.data import read_table
 
     trained = load_trained(options.model)
@@ -41,21 +46,24 @@ def run(options: argparse.Namespace) -> int:
     for note in trained.strangers(frame):
         print(f"steep predict: {note}", file=sys.stderr)
     found = trained.predict(frame)
-    out = _joined(frame, found, trained, options)
-    text = out.to_csv(index=False, lineterminator="\n")
+    out = _joined(_own(frame, options), found, trained, options)
+    data = bytes_of(out, options.output)
     if options.output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(data.decode())
         return 0
-    write_atomically(str(options.output), [text.encode()])
+    write_atomically(str(options.output), [data])
     print(f"{len(out):,} predictions written to {options.output}")
     return 0
 
 
 def _check_place(options: argparse.Namespace) -> None:
     """Find out beforehand whether the output would take an input's place."""
+    from steep.cli.tables.writing import check_ending
+
     output = options.output
     if output is None:
         return
+    check_ending(output)
     for given in (options.model, Path(options.table)):
         if output.exists() and given.exists() and output.samefile(given):
             raise ValueError(f"{output}: the output would take the place of what is read")
@@ -66,12 +74,25 @@ def _check_place(options: argparse.Namespace) -> None:
         raise FileNotFoundError(2, "there is no such folder to write to", folder)
 
 
+def _own(frame: Any, options: argparse.Namespace) -> Any:
+    """The table's own columns: as text, word for word, where text is read and written."""
+    from steep.data.tables.reading import is_csv, read_fields
+
+    written = options.output is None or options.output.suffix.lower() not in (".parquet", ".pq")
+    if options.only or not written or not is_csv(options.table, options.format):
+        return frame
+    header = how_to_read(options)["header"]
+    return read_fields(options.table, header=header, encoding=options.encoding)
+
+
 def _joined(frame: Any, found: Any, trained: Any, options: argparse.Namespace) -> Any:
     """The table's columns, or none of them, with the predictions at the end."""
     import pandas
 
     out = pandas.DataFrame(index=frame.index) if options.only else frame.copy()
     name = f"predicted_{trained.target_name}"
+    if name in out:
+        print(f"steep predict: the table's own column {name!r} is replaced", file=sys.stderr)
     out[name] = trained.labels(found)
     if options.probabilities:
         if trained.target.found != "classification":

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+import steep
 from steep import nn
 from steep.cli.tables.learning import inputs_of, outputs_of, predictions
 from steep.cli.tables.scores import score_classes, score_numbers
@@ -44,18 +45,36 @@ def importances(
         rows = np.sort(random.choice(len(frame), _ROWS, replace=False))
         frame, truth = frame.iloc[rows], truth[rows]
 
-    def error(given: Any) -> float:
-        predicted = predictions(outputs_of(network, inputs_of(table, given)), target)
+    def error(given: tuple[steep.Tensor, ...]) -> float:
+        predicted = predictions(outputs_of(network, given), target)
         if target.found == "classification":
             return score_classes(predicted, truth)["log_loss"]
         return score_numbers(predicted, truth)["rmse"]
 
-    before = error(frame)
+    # What a column becomes depends on nothing but the column: its features can be shuffled as well,
+    # and the table, which may have hundreds of columns, is converted once.
+    inputs = inputs_of(table, frame)
+    before = error(inputs)
+    sources = np.array(table.feature_columns, object)
+    codes = np.array(table.embedding_names, object)
     rises = {}
     for name in table.columns:
+        owned = [np.flatnonzero(names == name) for names in (sources, codes)]
         shuffled = []
         for _ in range(_REPEATS):
-            column = frame[name].iloc[random.permutation(len(frame))]
-            shuffled.append(error(frame.assign(**{name: column.to_numpy()})))
+            order = random.permutation(len(frame))
+            shuffled.append(error(_exchanged(inputs, owned, order)))
         rises[name] = float(np.mean(shuffled)) - before
     return dict(sorted(rises.items(), key=lambda item: -item[1]))
+
+
+def _exchanged(
+    inputs: tuple[steep.Tensor, ...], owned: list[np.ndarray], order: np.ndarray
+) -> tuple[steep.Tensor, ...]:
+    """Copies of the inputs, with the rows of some columns of each in another order."""
+    out = []
+    for part, columns in zip(inputs, owned, strict=False):
+        values = part.numpy().copy()
+        values[:, columns] = values[order][:, columns]
+        out.append(steep.from_numpy(values))
+    return tuple(out)

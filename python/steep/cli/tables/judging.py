@@ -124,5 +124,5 @@ def _words(network: nn.Module) -> str:
     if rates:
         words += f", dropout {rates[0]:g}"
     if tables:
-        words += f", {len(tables)} embedded columns"
+        words += f", {len(tables)} embedded column{'s' * (len(tables) > 1)}"
     return words

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from steep.cli.tables.files import as_options
 from steep.data import TableTransform, TargetTransform, read_table, split_indices
 from steep.data.tables.frames import as_frame
 
@@ -80,9 +81,23 @@ def read_problem(path: str, target: str, task: str | None, drop: list[str], **ho
     inputs = frame.drop(columns=[target, *drop])
     if not len(inputs.columns):
         raise ValueError(f"{path}: expected columns beside the target {target!r}, got none")
+    _leave_out_objects(inputs, notes)
     found = _found(values, target, task)
     notes.append(f"{found.found}: {found.note}" if task is None else f"{task}, as asked")
     return Problem(inputs, values, target, found.found, notes)
+
+
+def _leave_out_objects(inputs: Any, notes: list[str]) -> None:
+    """Drop the columns of lists and other objects that nothing can be made of."""
+    seen = as_frame(inputs, "steep train")
+    for name in seen.names:
+        try:
+            seen[name]
+        except TypeError as error:
+            notes.append(
+                str(error).partition(";")[0].replace(": expected", " is dropped: expected")
+            )
+            del inputs[name]
 
 
 def _found(values: Any, target: str, task: str | None) -> TargetTransform:
@@ -137,9 +152,10 @@ def share_out(problem: Problem, shares: tuple[float, float], seed: int, time: st
         if counts.min() >= 3:
             options["stratify"] = problem.values
         else:
+            often = "once" if counts.min() == 1 else "twice"
             problem.notes.append(
-                f"{counts.idxmin()!r} occurs {counts.min()} times only, so the parts are drawn "
-                "without regard to classes"
+                f"{counts.idxmin()!r} occurs only {often}, so the "
+                "parts are drawn without regard to classes"
             )
     try:
         parts = Parts(*split_indices(len(problem.frame), fractions, **options))
@@ -168,14 +184,15 @@ def fitted_transforms(
     are those of all rows: they are known beforehand.
     """
     plain = TableTransform(**options).fit(problem.frame, rows)
-    seen = as_frame(problem.frame, "steep train")
+    seen = as_frame(problem.frame, "steep train").take(rows)
     categories = [name for name, kind in plain.kinds.items() if kind == "category"]
-    many = [name for name in categories if len(seen[name].as_levels().levels) >= _EMBEDDED_FROM]
+    codes = {name: seen[name].as_levels().values for name in categories}
+    many = [name for name, of in codes.items() if len(np.unique(of[of >= 0])) >= _EMBEDDED_FROM]
     table = plain
     if many:
         table = TableTransform(**options, embed=many, unknown="own").fit(problem.frame, rows)
     for note in table.notes:
-        text = note.replace("max_categories=", "--max-categories ").partition("; name it")[0]
+        text = as_options(note.partition("; name it")[0])
         problem.notes.append(f"column {text}")
     target = TargetTransform(problem.task)
     is_regression = problem.task == "regression"

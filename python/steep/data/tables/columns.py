@@ -104,9 +104,11 @@ class Column(NamedTuple):
         bad = np.append(np.isnat(table[:-1]), False)[self.values]
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
+            got = str(self.levels[self.values[row]])
+            slashes = "; read the table with slashes='day-first' or slashes='month-first'"
             raise ValueError(
                 f"{what}: column {self.name!r}: expected dates such as 2024-05-31 or "
-                f"2024-05-31T18:00, got {self.levels[self.values[row]]!r} in row {row}"
+                f"2024-05-31T18:00, got {got!r} in row {row}{slashes if '/' in got else ''}"
             )
         out: Array = table[self.values]
         return out

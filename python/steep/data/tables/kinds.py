@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -75,13 +76,33 @@ def decide(column: Column, chosen: str | None, max_categories: int) -> Decision:
     if column.kind != "levels":
         return Decision(column.kind)
     distinct = np.flatnonzero(np.bincount(known))
+    hint = ""
     if not column.declared:
         levels = [column.levels[code] for code in distinct]
         if all(map(_is_number, levels)):
             return Decision("number", "text that is all numbers")
         if _all_dates(column._replace(values=distinct)):
             return Decision("date", "text that is all dates")
-    return _category(len(distinct), len(known), max_categories)
+        hint = _hint(levels)
+    return _category(len(distinct), len(known), max_categories, hint)
+
+
+def _hint(levels: list[Any]) -> str:
+    """What texts seem to be meant for, though not all of them fit."""
+    odd = [level for level in levels if not _is_number(level)]
+    if len(odd) <= min(5, len(levels) / 5):
+        shown = ", ".join(map(repr, odd[:3])) + (", ..." if len(odd) > 3 else "")
+        return (
+            f"{len(levels) - len(odd)} of its {len(levels)} texts are numbers, {shown} "
+            f"{'is' if len(odd) == 1 else 'are'} not; where that means that there is no value, "
+            f"read the table with missing={odd[0]!r}"
+        )
+    if all(re.match(r"\d\d?/\d\d?/\d{4}\b", str(level)) for level in levels):
+        return (
+            "its texts look like dates; read the table with slashes='day-first' or "
+            "slashes='month-first'"
+        )
+    return ""
 
 
 def _is_written_index(name: str, known: Array) -> bool:
@@ -99,8 +120,8 @@ def _is_number(level: str) -> bool:
     )
 
 
-def _category(distinct: int, rows: int, max_categories: int) -> Decision:
-    advice = "name it in categories= or embed= to use it"
+def _category(distinct: int, rows: int, max_categories: int, hint: str) -> Decision:
+    advice = hint or "name it in categories= or embed= to use it"
     if distinct > max_categories:
         return Decision(
             "dropped", f"{distinct} different texts, more than max_categories={max_categories}; "
@@ -108,7 +129,7 @@ def _category(distinct: int, rows: int, max_categories: int) -> Decision:
         )  # fmt: skip
     if distinct > 10 and distinct > rows / 2:
         return Decision("dropped", f"{distinct} different texts in {rows} rows; {advice}")
-    return Decision("category")
+    return Decision("category", hint)
 
 
 def _all_dates(column: Column) -> bool:

@@ -53,6 +53,11 @@ class TablePart(Transform):
         """Names of its features."""
         raise NotImplementedError
 
+    @property
+    def sources(self) -> list[str]:
+        """The column that each feature is made of."""
+        raise NotImplementedError
+
     def write(self, frame: Frame, out: Array, what: str) -> None:
         """Write the features into float32 `out`, ``[rows, features]``."""
         raise NotImplementedError
@@ -106,6 +111,10 @@ class NumberPart(TablePart):
     def feature_names(self) -> list[str]:
         values = [self.columns[i] for i in self.kept]
         return values + [f"{self.columns[i]}_missing" for i in self.indicators]
+
+    @property
+    def sources(self) -> list[str]:
+        return [self.columns[i] for i in (*self.kept, *self.indicators)]
 
     def write(self, frame: Frame, out: Array, what: str) -> None:
         numbers = self._numbers(frame, what)
@@ -202,6 +211,11 @@ class DatePart(TablePart):
             f"{self.columns[i]}_missing" for i in self.indicators
         ]
 
+    @property
+    def sources(self) -> list[str]:
+        names = self.dates.feature_columns
+        return [names[i] for i in self.kept] + [self.columns[i] for i in self.indicators]
+
     def write(self, frame: Frame, out: Array, what: str) -> None:
         table = self._table(frame, what)
         matrix = self.dates.transform(table)[:, self.kept]
@@ -230,6 +244,10 @@ class CategoryPart(TablePart):
     @property
     def feature_names(self) -> list[str]:
         return self.encoder.feature_names
+
+    @property
+    def sources(self) -> list[str]:
+        return self.encoder.feature_columns
 
     def write(self, frame: Frame, out: Array, what: str) -> None:
         out[:] = self.encoder.transform(frame.only(self.columns))

@@ -14,18 +14,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from steep._optional import optional
+from steep.data.tables import texts
 from steep.data.tables.naming import check_names, nearest
 
-__all__ = ["read_table"]
+__all__ = ["is_csv", "read_fields", "read_table"]
 
 _FORMATS = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".data"), "csv"),
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
 }
 _PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
+_LOOKED_AT = 1 << 22  # bytes at a time
 _SEPARATORS = (",", ";", "\t", "|")
-_WITH_COMMA = r"\s*[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?\s*"
 
 
 def read_table(
@@ -38,13 +41,16 @@ def read_table(
     header: bool | None = None,
     missing: Sequence[str] = (),
     encoding: str = "utf-8",
+    slashes: str | None = None,
 ) -> Any:
     """Read a CSV or Parquet file as a pandas frame.
 
-    In CSV, types are inferred for whole columns: numbers, truth values, dates of ISO 8601, and text
-    for the rest. Empty fields, the usual spellings (``NA``, ``NaN``, ``null``, ...) and the last
-    fields of a row that is too short are missing values. A compressed file (``.csv.gz``, ``.zip``)
-    is unpacked on the way.
+    In CSV, types are inferred for whole columns: numbers (1,234.5 too), truth values, dates
+    (2024-05-31, 2024/5/31, 31.5.2024, with a time or without), and text for the rest, without the
+    blanks around it. Digits that begin with a zero, as postcodes may, are text: 00501 is not 501.
+    Empty fields, the usual spellings (``NA``, ``NaN``, ``null``, ...) and the last fields of a row
+    that is too short are missing values. A compressed file (``.csv.gz``, ``.zip``) is unpacked on
+    the way.
 
     Args:
         path: the file. Its ending tells the format: ``.csv``, ``.tsv``, ``.txt``, ``.parquet``.
@@ -58,6 +64,7 @@ def read_table(
             alone is refused; with ``False``, columns are called x0, x1, ...
         missing: further spellings of a missing value, ``["?", "-999"]`` say.
         encoding: of the text.
+        slashes: what 5/6/2024 is: ``"day-first"``, ``"month-first"``, or ``None`` for text.
 
     Raises:
         FileNotFoundError: if there is no such file; the message names one that is nearly called so.
@@ -75,6 +82,10 @@ def read_table(
         >>> table["age"].tolist(), table["since"].dt.year.tolist()
         ([31.0, nan], [2020, 2021])
     """
+    if slashes not in (None, "day-first", "month-first"):
+        raise ValueError(
+            f"read_table: expected slashes 'day-first', 'month-first' or None, got {slashes!r}"
+        )
     file = _existing(path)
     kind = _format(file, format)
     what = f"read_table: {os.fspath(path)}"
@@ -82,8 +93,10 @@ def read_table(
     if kind == "parquet":
         table = _read_parquet(file, columns, what, pandas)
     else:
-        options = {"decimal": decimal, "encoding": encoding, "na_values": list(missing)}
-        table = _read_csv(file, columns, separator, header, options, what, pandas)
+        layout = separator, header, encoding
+        table = _read_csv(file, columns, layout, decimal, list(missing), what, pandas)
+        for name in table.columns:
+            table[name] = texts.find_dates(table[name], pandas, slashes)
     if len(table) == 0:
         raise ValueError(f"{what}: expected at least one row, got a table with names alone")
     return table
@@ -140,33 +153,97 @@ def _read_parquet(file: Path, columns: Sequence[str] | None, what: str, pandas: 
         raise ValueError(f"{what}: the Parquet file is damaged: {error}") from error
 
 
+def is_csv(path: str | os.PathLike[str], format: str | None) -> bool:
+    """Whether `read_table` takes a file for one of text."""
+    return _format(_existing(path), format) == "csv"
+
+
+def read_fields(path: str | os.PathLike[str], *, header: bool | None, encoding: str) -> Any:
+    """A CSV file's fields as text, word for word; arguments, rows and errors as `read_table`."""
+    pandas = optional("pandas", "tables", "steep.data.tables")
+    file, what = _existing(path), f"read_table: {os.fspath(path)}"
+    with _explained(what, encoding, pandas):
+        how = _layout(file, None, header, encoding, what, pandas)
+        how["skipinitialspace"] = False
+        return pandas.read_csv(file, dtype=str, keep_default_na=False, **how)
+
+
+def _layout(
+    file: Path, separator: str | None, header: bool | None, encoding: str, what: str, pandas: Any
+) -> dict[str, Any]:
+    """The arguments of `pandas.read_csv` that say where the fields and their names are."""
+    separator = separator or _separator(file, encoding, pandas)
+    names = _names(file, separator, header, encoding, what, pandas)
+    return {
+        "sep": separator, "header": None if header is False else 0, "names": names,
+        "index_col": False, "low_memory": False, "skipinitialspace": True, "encoding": encoding,
+    }  # fmt: skip
+
+
 def _read_csv(
     file: Path,
     columns: Sequence[str] | None,
-    separator: str | None,
-    header: bool | None,
-    options: dict[str, Any],
+    layout: tuple[str | None, bool | None, str],
+    decimal: str | None,
+    missing: list[str],
     what: str,
     pandas: Any,
 ) -> Any:
-    with _explained(what, options["encoding"], pandas):
-        separator = separator or _separator(file, options["encoding"], pandas)
-        names = _names(file, separator, header, options["encoding"], what, pandas)
-        _check_columns(columns, names, what)
-        guess = options["decimal"] is None and separator == ";"
-        options = {**options, "decimal": options["decimal"] or "."}
-        table = pandas.read_csv(
-            file, sep=separator, header=None if header is False else 0, names=names,
-            index_col=False, low_memory=False, skipinitialspace=True,
-            usecols=None if columns is None else list(columns), **options,
-        )  # fmt: skip
-    table = table if columns is None else table[list(columns)]
-    if guess and not any(map(_has_fractions, (table[name] for name in table.columns))):
-        for name in table.columns:
-            table[name] = _decimal_commas(table[name], pandas)
+    """The table, types inferred; but text that `pandas` does not understand stays text."""
+    separator, header, encoding = layout
+    with _explained(what, encoding, pandas):
+        how = _layout(file, separator, header, encoding, what, pandas)
+        _check_columns(columns, how["names"], what)
+        how |= {"decimal": decimal or ".", "na_values": missing}
+        chosen = None if columns is None else list(columns)
+        table = pandas.read_csv(file, usecols=chosen, **how)
+        _keep_padded(table, file, how, pandas)
+    table = table if chosen is None else table[chosen]
     for name in table.columns:
-        table[name] = _dates(table[name], pandas)
+        table[name] = texts.stripped(table[name], pandas)
+    is_guess = decimal is None and how["sep"] == ";"
+    if is_guess and not any(map(texts.has_fractions, (table[name] for name in table.columns))):
+        for name in table.columns:
+            table[name] = texts.decimal_commas(table[name], pandas)
+    if how["decimal"] == ".":
+        for name in table.columns:
+            table[name] = texts.grouped_numbers(table[name], pandas)
     return table
+
+
+def _keep_padded(table: Any, file: Path, how: dict[str, Any], pandas: Any) -> None:
+    """Put back columns of digits that begin with zeros, which pandas takes for numbers."""
+    whole = [
+        name
+        for name in table.columns
+        if table[name].dtype.kind in "iu"
+        or (table[name].dtype.kind == "f" and not texts.has_fractions(table[name]))
+    ]
+    if not whole or not _may_be_padded(file, how["encoding"]):
+        return
+    given = pandas.read_csv(file, usecols=whole, dtype=str, **how)
+    for name in whole:
+        if texts.padded(given[name]):
+            table[name] = given[name]
+
+
+def _may_be_padded(file: Path, encoding: str) -> bool:
+    """Whether a field may begin with a zero and another digit; quick, and sure of a no alone."""
+    wide = "16" in encoding or "32" in encoding
+    if wide or file.suffix.lower() in _PACKED or not file.stat().st_size:
+        return True
+    text = np.memmap(file, np.uint8, "r")
+    if text[0] == ord("0"):
+        return True
+    inside = np.zeros(256, bool)  # of a number, a date or a time
+    inside[list(b"0123456789.:-")] = True
+    for start in range(0, len(text), _LOOKED_AT):
+        part = text[max(0, start - 1) : start + _LOOKED_AT + 1]
+        zeros = np.flatnonzero(part[1:-1] == ord("0"))
+        followed = (part[zeros + 2] >= ord("0")) & (part[zeros + 2] <= ord("9"))
+        if (followed & ~inside[part[zeros]]).any():
+            return True
+    return False
 
 
 @contextlib.contextmanager
@@ -245,35 +322,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _has_fractions(series: Any) -> bool:
-    return series.dtype.kind == "f" and bool((series.dropna() % 1 != 0).any())
-
-
-def _decimal_commas(series: Any, pandas: Any) -> Any:
-    """Numbers, where every text in the column is one with a decimal comma, or a whole one."""
-    if not _is_text(series, pandas):
-        return series
-    known = series.dropna().astype(str)
-    if not len(known) or not known.str.fullmatch(_WITH_COMMA).all():
-        return series
-    return series.astype(object).where(series.isna(), known.str.replace(",", ".")).astype(float)
-
-
-def _is_text(series: Any, pandas: Any) -> bool:
-    is_object = pandas.api.types.is_object_dtype(series.dtype)
-    return is_object or isinstance(series.dtype, pandas.StringDtype)
-
-
-def _dates(series: Any, pandas: Any) -> Any:
-    """Dates, where every text in the column is one of ISO 8601."""
-    if not _is_text(series, pandas):
-        return series
-    known = series.dropna()
-    if not len(known) or not known.iloc[:100].astype(str).str.match(r"\d{4}-\d\d-\d\d").all():
-        return series
-    try:
-        return pandas.to_datetime(series, format="ISO8601")
-    except (ValueError, TypeError):
-        return series

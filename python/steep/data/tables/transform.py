@@ -56,6 +56,7 @@ class TableTransform(Transform):
         kinds: ``"number"``, ``"category"``, ``"date"`` or ``"dropped"``, by column; set by `fit`.
         notes: what was decided and is worth a word, one sentence each.
         feature_names: names of the matrix' columns.
+        feature_columns: the table's column that each of them is made of.
         embedding_names: names of the columns of codes.
         embedding_sizes: how many codes each of them has.
 
@@ -202,6 +203,12 @@ class TableTransform(Transform):
         """Names of the matrix' columns."""
         self._check_fitted()
         return [name for part in self.parts for name in part.feature_names]
+
+    @property
+    def feature_columns(self) -> list[str]:
+        """The table's column that each of them is made of."""
+        self._check_fitted()
+        return [name for part in self.parts for name in part.sources]
 
     @property
     def embedding_names(self) -> list[str]:

@@ -161,6 +161,14 @@ class OneHotEncoder(CategoryEncoder):
             for level in [*levels, *own]
         ]
 
+    @property
+    def feature_columns(self) -> list[str]:
+        """The column that each of them is made of."""
+        self._check_fitted()
+        own = self.unknown == "own"
+        sizes = [len(levels) + own for levels in self.categories]
+        return [n for n, size in zip(self.columns, sizes, strict=True) for _ in range(size)]
+
     def transform(self, x: Any) -> Array:
         """Float32 ``[rows, features]``.
 

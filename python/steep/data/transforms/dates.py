@@ -97,13 +97,22 @@ class DateParts(Transform):
     @property
     def feature_names(self) -> list[str]:
         """Names of the columns that `transform` gives."""
+        return [f"{column}_{part}" for column, part in self._features()]
+
+    @property
+    def feature_columns(self) -> list[str]:
+        """The column that each of them is made of."""
+        return [column for column, _ in self._features()]
+
+    def _features(self) -> list[tuple[str, str]]:
+        """Column, and part of it, of each feature."""
         self._check_fitted()
-        names = []
-        for column, *parts in self.chosen:
-            for part in parts:
-                ends = ("_sin", "_cos") if self.cyclic and part in _ROUND else ("",)
-                names += [f"{column}_{part}{end}" for end in ends]
-        return names
+        return [
+            (column, f"{part}{end}")
+            for column, *parts in self.chosen
+            for part in parts
+            for end in (("_sin", "_cos") if self.cyclic and part in _ROUND else ("",))
+        ]
 
     def transform(self, x: Any) -> Array:
         """Float64 ``[rows, features]``, nan where a date is missing.
