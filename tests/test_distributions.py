@@ -319,6 +319,15 @@ def test_bad_input_is_refused(call: Callable[[], Any], text: str) -> None:
         call()
 
 
+def test_the_first_offender_is_named() -> None:
+    with pytest.raises(ValueError, match=r"scale to be above 0, got -2 at position 1"):
+        d.Normal(0.0, steep.tensor([1.0, -2.0, -3.0]))
+    with pytest.raises(ValueError, match=r"got another value at position 1"):
+        d.Categorical(steep.tensor([[0.5, 0.5], [math.nan, 0.5]]))
+    with pytest.raises(ValueError, match="positive definite matrices, got another value"):
+        d.MultivariateNormal(steep.zeros(2), steep.tensor([[1.0, 2.0], [2.0, 1.0]]))
+
+
 def test_unchecked_where_that_is_asked_for() -> None:
     assert d.Normal(0.0, -1.0, validate_args=False).scale.item() == -1.0
     d.Distribution.set_default_validate_args(False)
@@ -329,6 +338,45 @@ def test_unchecked_where_that_is_asked_for() -> None:
 
 
 # ---- compiled -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["argument", "computed"])
+def test_a_replay_refuses_what_the_function_does(early: bool) -> None:
+    weight = steep.nn.Parameter(steep.tensor([0.5, 1.0]))
+
+    def step(x: Any) -> Any:
+        scale = x if early else x * weight
+        loss = -d.Normal(0.0, scale).log_prob(x * weight).mean()
+        weight.grad = None
+        loss.backward()
+        return loss
+
+    compiled = steep.compile(step)
+    good, bad = steep.tensor([0.5, 1.5]), steep.tensor([0.5, -1.5])
+    for _ in range(5):
+        assert compiled(good).item() == step(good).item()
+    assert replays(compiled) == 2
+    errors = []
+    for one in (step, compiled):
+        weight.grad = None
+        with pytest.raises(ValueError, match=r"above 0, got -1\.5") as caught:
+            one(bad)
+        errors.append(str(caught.value))
+        assert weight.grad is None
+    assert errors[0] == errors[1]
+    assert compiled(good).item() == step(good).item()
+
+
+def test_checks_look_at_every_example_of_a_vmap() -> None:
+    x = steep.tensor([[0.1, 0.2], [0.3, 0.4]])
+
+    def density(row: Any) -> Any:
+        return d.Normal(row, row.exp()).log_prob(row * 2).sum()
+
+    found = steep.func.vmap(density)(x)
+    close(found.numpy(), np.array([density(row).item() for row in x], np.float32), 4)
+    with pytest.raises(ValueError, match=r"above 0, got -0\.25 at position 3"):
+        steep.func.vmap(lambda row: d.Normal(0.0, row).mean)(steep.tensor([[1.0, 2], [3, -0.25]]))
 
 
 def test_a_policy_gradient_step_is_replayed() -> None:

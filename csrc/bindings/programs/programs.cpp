@@ -9,6 +9,7 @@
 #include "bindings/host/runtime.h"
 #include "bindings/programs/program_table.h"
 #include "bindings/tensor/tensor_type.h"
+#include "ops/holds.h"
 #include "ops/ops.h"
 #include "program/replay/replay.h"
 #include "tape/replayed.h"
@@ -352,6 +353,14 @@ void add_questions(py::module_& m) {
         return node && node->released;
       },
       py::arg("tensor"), "Whether a backward pass has freed what made the tensor.");
+  m.def(
+      "check_holds",
+      [](const py::object& holds, const py::object& values, const std::string& text) {
+        ops::check_holds(required(holds), required(values), text);
+      },
+      py::arg("holds"), py::arg("values"), py::arg("text"),
+      "Raises a ValueError with the text and the first of the values that a condition does not "
+      "hold for. A replay looks again.");
   m.def(
       "is_recording", [] { return program::Recorder::active() != nullptr; },
       "Whether this thread records.");

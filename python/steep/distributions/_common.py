@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import steep
-from steep._core import Size, Tensor
+from steep._core import Size, Tensor, check_holds
 
-__all__ = ["as_logits", "as_probabilities", "broadcast", "clamped", "either"]
+__all__ = ["as_logits", "as_probabilities", "broadcast", "clamped", "either", "require"]
 
 
 def broadcast(*values: Any) -> tuple[tuple[Tensor, ...], Size]:
@@ -44,3 +44,16 @@ def either(name: str, probs: Any, logits: Any) -> Any:
             f"{'neither' if probs is None else 'both'}"
         )
     return logits if probs is None else probs
+
+
+def require(condition: Tensor, values: Tensor, text: str) -> None:
+    """Refuse values for which a condition does not hold; replays of a compiled function look, too.
+
+    Raises:
+        ValueError: the text, and the first of those values.
+    """
+    if type(condition) is not Tensor:  # inside of a vmap: it must hold for every example
+        from steep.func._batched import raw
+
+        condition, values = raw(condition), raw(values)
+    check_holds(condition.bool(), values, text)

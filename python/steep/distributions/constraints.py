@@ -279,11 +279,14 @@ class _PositiveDefinite(_Symmetric):
 
     def check(self, value: Tensor) -> Tensor:
         found = super().check(value)
-        if not bool(found.all()):
+        if value.shape[-1] != value.shape[-2]:
             return found
-        from steep import linalg
+        from steep import eye, linalg, where
 
-        return found & (linalg.eigvalsh(value.detach())[..., 0] > 0)
+        # Matrices that are not symmetric, and NaN, may have no eigenvalues.
+        unit = eye(value.shape[-1], dtype=value.dtype)
+        safe = where(found[..., None, None], value.detach(), unit)
+        return found & (linalg.eigvalsh(safe)[..., 0] > 0)
 
 
 def _plain(bound: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import steep
 from steep._core import Tensor
 from steep.distributions import constraints
-from steep.distributions._common import broadcast
+from steep.distributions._common import broadcast, require
 from steep.distributions.constraints import Constraint
 from steep.distributions.distribution import Distribution, Shape
 
@@ -39,8 +39,8 @@ class Uniform(Distribution):
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
         (self.low, self.high), shape = broadcast(low, high)
         super().__init__(shape, validate_args=validate_args)
-        if self._validates() and not bool((self.low < self.high).all()):
-            raise ValueError(f"Uniform is not defined when low >= high, got {low} and {high}")
+        if self._validate_args:
+            require(self.low < self.high, self.low, "Uniform is not defined when low >= high")
 
     @property
     def mean(self) -> Tensor:

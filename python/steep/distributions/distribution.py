@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import steep
-from steep._core import Size, Tensor, is_recording
+from steep._core import Size, Tensor
 from steep.distributions import constraints
+from steep.distributions._common import require
 from steep.distributions.constraints import Constraint
 
 __all__ = ["Distribution"]
@@ -23,8 +24,7 @@ class Distribution:
         batch_shape: how many distributions there are.
         event_shape: the shape of one draw of one of them.
         validate_args: whether arguments and values are checked; ``None`` is the class's default,
-            which `set_default_validate_args` changes. Default: ``True``. A compiled function checks
-            them in its first call, which runs as usual, and not when it is replayed.
+            which `set_default_validate_args` changes. Default: ``True``.
 
     Attributes:
         has_rsample: whether draws carry gradients to the parameters (`rsample`).
@@ -49,21 +49,15 @@ class Distribution:
     ) -> None:
         self._batch_shape, self._event_shape = Size(batch_shape), Size(event_shape)
         self._validate_args = Distribution._validate if validate_args is None else validate_args
-        if self._validates():
+        if self._validate_args:
             for name, holds in self.arg_constraints.items():
                 known = name in self.__dict__ or hasattr(type(self), name)
                 if known and not constraints.is_dependent(holds):
                     self._check(name, getattr(self, name), holds)
 
-    def _validates(self) -> bool:
-        """Whether to look at values now: what is recorded would read them in every replay."""
-        return self._validate_args and not is_recording()
-
     def _check(self, name: str, value: Tensor, holds: Constraint) -> None:
-        if not bool(holds.check(value).all()):
-            raise ValueError(
-                f"{type(self).__name__}: expected parameter {name} {holds.says}, got {value}"
-            )
+        text = f"{type(self).__name__}: expected parameter {name} {holds.says}"
+        require(holds.check(value), value, text)
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
@@ -165,7 +159,7 @@ class Distribution:
 
     def _validate_sample(self, value: Tensor) -> None:
         """Refuse values of a shape that no draw has, and outside of where draws lie."""
-        if not self._validates():
+        if not self._validate_args:
             return
         name = type(self).__name__
         if not isinstance(value, Tensor):
@@ -184,11 +178,12 @@ class Distribution:
                 f"{name}.log_prob: expected values that broadcast with {len(self._batch_shape)} "
                 f"batch dimensions {tuple(self._batch_shape)}, got shape {tuple(value.shape)}"
             ) from None
-        if not bool(self._supports(value).all()):
-            raise ValueError(
-                f"{name}.log_prob: expected values within the support, got {value}; "
-                "validate_args=False leaves them unchecked"
-            )
+        require(
+            self._supports(value),
+            value,
+            f"{name}.log_prob: expected values within the support (validate_args=False leaves them "
+            "unchecked)",
+        )
 
     def _supports(self, value: Tensor) -> Tensor:
         """Where values may lie: wherever they are numbers, if nothing else is said."""

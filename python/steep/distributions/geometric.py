@@ -7,7 +7,7 @@ from typing import Any
 import steep
 from steep._core import Tensor
 from steep.distributions import constraints
-from steep.distributions._common import broadcast, either
+from steep.distributions._common import broadcast, either, require
 from steep.distributions.distribution import Distribution, Shape
 from steep.distributions.lazy import BinaryParameters
 
@@ -41,8 +41,8 @@ class Geometric(BinaryParameters, Distribution):
         (given,), shape = broadcast(either("Geometric", probs, logits))
         self.__dict__["logits" if probs is None else "probs"] = given
         super().__init__(shape, validate_args=validate_args)
-        if probs is not None and self._validates() and not bool((given > 0).all()):
-            raise ValueError(f"Geometric: expected parameter probs to be above 0, got {given}")
+        if probs is not None and self._validate_args:
+            require(given > 0, given, "Geometric: expected parameter probs to be above 0")
 
     @property
     def mean(self) -> Tensor:
