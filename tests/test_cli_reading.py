@@ -171,3 +171,13 @@ def test_what_a_column_is_needed_for_converts_the_table_once(
     assert rises.keys() == {"a", "day", "town", "street"}
     assert rises["a"] > 0.1 < rises["street"]
     assert rises["day"] == rises["town"] == 0
+
+
+def test_a_class_that_is_never_answered_is_noted(table: Any, capsys: Any) -> None:
+    big = pd.concat([table] * 10, ignore_index=True)
+    big["y"] = np.where(np.random.RandomState(1).rand(600) < 0.05, "fraud", "fine")
+    big.to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "y", "--epochs", "20"]) == 0
+    said = capsys.readouterr()
+    assert "- all test rows are taken for 'fine', the " in said.out
+    assert "class-imbalance" not in said.err

@@ -111,3 +111,59 @@ def test_the_layer_of_a_loss_that_is_not_finite_is_named() -> None:
         fit(net, LOSS, sgd(net, 1e30), data())
     found = [w.message.finding for w in seen if isinstance(w.message, TrainingWarning)]
     assert any(finding is not None and finding.code == "non-finite" for finding in found)
+
+
+def rare(count: int = 1200, share: float = 0.03) -> tuple[Tensor, Tensor]:
+    """Numbers, and a class that is rare and cannot be told from them."""
+    steep.manual_seed(2)
+    return steep.randn(count, 6), (steep.rand(count) < share).long()
+
+
+def told(net: nn.Module, loss: nn.Module, train: Any, **settings: Any) -> list[str]:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        fit(net, loss, adam(net), train, epochs=4, **settings)
+    assert all(isinstance(one.message, TrainingWarning) for one in seen)
+    assert {one.filename for one in seen} <= {__file__}
+    return [str(one.message).partition(":")[0] for one in seen]
+
+
+def test_a_class_that_accuracy_hides_is_told_at_the_end() -> None:
+    x, y = rare()
+    assert told(mlp(6, 16, 2), LOSS, (x, y), metrics=["accuracy"]) == ["class-imbalance"]
+    binary = y.float()[:, None]
+    assert told(mlp(6, 16, 1), nn.BCEWithLogitsLoss(), (x, binary)) == ["class-imbalance"]
+    three = y + (steep.rand(len(y)) < 0.02).long()
+    assert told(mlp(6, 16, 3), LOSS, (x, three), accumulate=1) == ["class-imbalance"]
+    net = mlp(6, 16, 2)
+    with pytest.raises(TrainingError, match=r"class 0 has 0\.97. of the 1200 samples"):
+        fit(net, LOSS, adam(net), (x, y), epochs=4, sanitize="strict")
+
+
+def test_a_rare_class_that_is_known_of_or_learned_is_not_told() -> None:
+    x, y = rare()
+    assert told(mlp(6, 16, 2), LOSS, (x, y), metrics=["recall_macro"]) == []
+    weighted = nn.CrossEntropyLoss(weight=steep.tensor([1.0, 30.0]))
+    assert told(mlp(6, 16, 2), weighted, (x, y)) == []
+    assert told(mlp(6, 16, 2), LOSS, (x, y, steep.ones(len(y)))) == []
+    assert told(mlp(6, 16, 2), LOSS, (x, y), steps=20) == []  # too short to say
+    assert told(mlp(6, 16, 2), LOSS, (x, y), sanitize=False) == []
+    learned = (x[:, 0] > 1.8).long()
+    assert 0.02 < learned.float().mean().item() < 0.05
+    net = mlp(6, 32, 2)
+    fit(net, LOSS, adam(net, 1e-2), (x, learned), epochs=20)
+
+
+def test_the_look_at_the_outcome_leaves_no_trace() -> None:
+    def state(sanitize: bool) -> list[bytes]:
+        net = network()
+        x, y = rare()
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            fit(net, LOSS, adam(net), (x, y), epochs=4, sanitize=sanitize)
+        assert len(seen) == sanitize
+        assert net.training
+        tensors = [*net.state_dict().values(), steep.get_rng_state()]
+        return [tensor.numpy().tobytes() for tensor in tensors]
+
+    assert state(True) == state(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -193,6 +194,22 @@ class Sanitizer:
                 return
             known.add(ours)
             self._tell(leaks(known, theirs, known.repeated / max(1, known.count)))
+
+    def outcome(self, model: Callable[[Tensor], Any], y: Any) -> None:
+        """Tell of the targets that a model was trained on, after its training.
+
+        Args:
+            model: a function of row numbers, int64 ``[rows]``, that returns what the trained model
+                answers there; some hundred rows are asked for, and those of rare classes alone.
+            y: all targets.
+
+        Raises:
+            TrainingError: if something is found, and the sanitiser is strict.
+        """
+        if isinstance(y, Tensor):
+            kind = kind_by_name(self._context.loss).name
+            imbalance = functools.partial(rules.unanswered, self._context.loss, kind)
+            self._tell(self._gathered([imbalance], (model, y)))
 
     def close(self, *, quiet: bool = False) -> None:
         """End the watch: what can only be told at the end is told, and the hooks are taken off.

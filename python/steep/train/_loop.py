@@ -65,6 +65,10 @@ def _not_ready(*arguments: Any) -> Any:
     raise RuntimeError("fit: the step has not been made yet")
 
 
+def _unjudged(run: Run) -> None:
+    """What is done after a training that nobody looks at."""
+
+
 @dataclass
 class Loop:
     """A training that is set up, and how far it is in its epoch."""
@@ -83,6 +87,7 @@ class Loop:
     wants_norm: bool = False  # whether the history has the norm of the gradients
     checkpoint: Checkpoint | None = None
     watch: Sanitizer | None = None
+    judge_outcome: Callable[[Run], None] = _unjudged
     # What is made after the first batch has been tried.
     step: Step = _not_ready
     watched_step: Step = _not_ready
@@ -290,6 +295,8 @@ class Loop:
         self._call("on_train_end")
         if self.watch is not None:  # last, for a strict one may raise
             self.watch.close(quiet=run.history.stopped in ("error", "non-finite loss"))
+        if run.stopped in ("epochs", "early stopping"):
+            self.judge_outcome(run)
 
 
 class _Stream:

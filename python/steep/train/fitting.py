@@ -28,7 +28,7 @@ from steep.train._step import (
     of_rows,
     training_step,
 )
-from steep.train._watch import make_watch, under_watch, watch_splits
+from steep.train._watch import make_watch, under_watch, watch_outcome, watch_splits
 from steep.train.callbacks import Run, check_callbacks
 from steep.train.checkpoints import Checkpoint, file_to_resume, make_checkpoint, restore
 from steep.train.history import History
@@ -132,7 +132,8 @@ def fit(
         compile: whether the step is compiled. Default: ``True``.
         sanitize: whether the first steps are watched for mistakes that raise no exception, each of
             which is told by a `TrainingWarning` (see `steep.diagnose.Sanitizer`); ``'strict'``
-            raises a `TrainingError`. They run eagerly, and give the same bits. Default: ``True``.
+            raises a `TrainingError`. They run eagerly, and give the same bits. At the end the model
+            is asked for rare classes, which a good accuracy may hide. Default: ``True``.
 
     Returns:
         The `History`. Ctrl-C ends the training with what there is: ``history.stopped`` is
@@ -228,6 +229,12 @@ def _prepare(loop: Loop, metrics: Any, clip: Clip, compile: bool) -> None:
         loop.watched_step = under_watch(loop.watch, core)
         if loop.validation is not None:
             watch_splits(loop.watch, loop.batches, loop.validation.batches)
+        watch = loop.watch
+
+        def judge(run: Run) -> None:
+            watch_outcome(watch, run.model, loop.batches, run.step, loop.metrics)
+
+        loop.judge_outcome = judge
 
 
 def _prepared(core: Core, loop: Loop, compile: bool, divisor: Divisor | None) -> Any:

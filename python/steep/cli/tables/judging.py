@@ -59,6 +59,8 @@ def judge(
         "linear model": score(of_linear, truth),
         "commonest class" if is_classes else "mean": score(_constant(known, target, found), truth),
     }
+    if is_classes:
+        problem.notes.extend(_unrecognised(found.argmax(axis=1), truth, target))
     return Report(
         source=source,
         target=problem.target,
@@ -81,6 +83,18 @@ def judge(
         pairs=[] if is_classes else np.column_stack([truth, found])[:_MOST_PAIRS].tolist(),
         seed=seed,
     )
+
+
+def _unrecognised(found: np.ndarray, truth: np.ndarray, target: TargetTransform) -> list[str]:
+    """A note if only the commonest class is ever answered, which its accuracy hides."""
+    most = int(np.bincount(truth).argmax())
+    others = int((truth != most).sum())
+    if not others or (found != most).any():
+        return []
+    return [
+        f"all test rows are taken for {str(target.classes[most])!r}, the {others} others too: look "
+        "at the balanced accuracy, not at the accuracy"
+    ]
 
 
 def _categories(problem: Problem, parts: Parts, table: Any) -> dict[str, list[str]]:

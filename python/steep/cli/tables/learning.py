@@ -82,6 +82,8 @@ def fit_network(
         with warnings.catch_warnings():
             # Classes are numbered here, of all rows; the first one may have none to learn from.
             warnings.filterwarnings("ignore", "labels-from-one", TrainingWarning)
+            # The report says it by the test rows.
+            warnings.filterwarnings("ignore", "class-imbalance", TrainingWarning)
             history = steep.train.fit(
                 network,
                 loss,

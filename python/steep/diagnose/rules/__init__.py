@@ -9,12 +9,13 @@ from steep.diagnose.rules.leaks import LeakedRows
 from steep.diagnose.rules.loop import IdleOptimizer, MissingZeroGrad
 from steep.diagnose.rules.modes import Modes
 from steep.diagnose.rules.nonfinite import FirstNonFinite
+from steep.diagnose.rules.outcome import unanswered
 from steep.diagnose.rules.parameters import HiddenLayers, Sharing, Symmetry, Unreached
 from steep.diagnose.rules.progress import AtChance, HiddenImbalance, Rising
 from steep.diagnose.rules.rates import CollapsedRate, LearningRate
 from steep.diagnose.rules.targets import OutputRange, Targets
 
-__all__ = ["CLOSE", "LONG", "make"]
+__all__ = ["CLOSE", "LONG", "make", "unanswered"]
 
 # What looks at layers and gradients, for the first steps; and what needs many losses, and little
 # of each.

@@ -15,12 +15,14 @@ from steep.diagnose._numbers import Array, array, entropy, sample, short
 from steep.diagnose._relation import relation
 from steep.diagnose.finding import Finding
 
-__all__ = ["AtChance", "HiddenImbalance", "Rising"]
+__all__ = ["BALANCE", "AtChance", "HiddenImbalance", "Rising"]
 
 # Fewer batches than this say nothing about where a training gets to.
 BATCHES = 100
 # Over so many the loss is averaged, against its noise.
 RECENT = 40
+# What helps where rare classes are not learned.
+BALANCE = "weights of classes in the loss, or a balanced sampler; and measure F1 or recall"
 # Weights that have moved less than this share of their norm have not been trained yet.
 MOVED = 0.05
 
@@ -249,8 +251,7 @@ class HiddenImbalance(Rule):
             f"samples: none of the {rare} others in the last {len(self.answers)} batches was "
             "recognised"
         )
-        mend = "weights of classes in the loss, or a balanced sampler; and measure F1 or recall"
-        yield self.finding("class-imbalance", "", evidence, mend)
+        yield self.finding("class-imbalance", "", evidence, BALANCE)
 
 
 def _is_plain(loss: object) -> bool:
