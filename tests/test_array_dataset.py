@@ -95,6 +95,7 @@ def test_a_mapped_file_is_read_batch_by_batch(tmp_path: Path) -> None:
     code = f"""
 import numpy as np, steep
 from steep import data
+steep.set_num_threads(1)  # a thread's stack may take a huge page
 x = np.load({str(path)!r}, mmap_mode="r")
 dataset = data.ArrayDataset(x, x[:, 0])
 def anonymous():

@@ -189,7 +189,7 @@ def test_numbers_are_written_as_people_do() -> None:
 def run(*arguments: str, of: str = "compare") -> Any:
     """The command, in a process of its own."""
     command = [sys.executable, "-m", f"benchmarks.{of}", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
 def test_command_needs_no_rival() -> None:

@@ -16,6 +16,7 @@ from steep.viz.page import PAGE_OPTIMIZERS
 from steep.viz.surfaces import SURFACES, Surface
 
 CHROMIUM = shutil.which("chromium")
+WAIT = 120_000  # ms; on a busy machine a browser may take long
 
 
 def make_page(folder: Path) -> Path:
@@ -30,6 +31,7 @@ class Driven:
 
     def __init__(self, page: Any, file: Path) -> None:
         self.page, self.said, self.asked = page, [], []
+        page.set_default_timeout(WAIT)
         page.on("console", lambda message: self.said.append(message.text))
         page.on("pageerror", lambda error: self.said.append(str(error)))
         page.on("request", lambda request: self.asked.append(request.url))
@@ -50,7 +52,9 @@ def browser() -> Iterator[Any]:
         pytest.skip("there is no chromium on the path to open the page in")
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=WAIT
+        )
         yield opened
         opened.close()
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bindings/programs/classes.h"
+#include "bindings/programs/collector.h"
 #include "bindings/programs/familiar.h"
 #include "bindings/tensor/tensor_type.h"
 #include "program/record/recorder.h"
@@ -155,7 +156,7 @@ void take_error(Follower& follower) {
 // the call was interrupted.
 template <class Telling>
 bool told(Follower& follower, const Telling& telling) {
-  if (follower.done || follower.busy || follower.failure) return true;
+  if (follower.done || follower.busy || follower.failure || collector_runs()) return true;
   WithoutError before;
   follower.busy = true;
   try {
@@ -187,6 +188,7 @@ Follower& follower_in(PyObject* self) { return *reinterpret_cast<FollowerObject*
 // The interpreter calls it.
 int on_event(PyObject* self, PyFrameObject* frame, int what, PyObject* value) {
   Follower& follower = follower_in(self);
+  if (what >= PyTrace_C_CALL) note_c_call(value, what == PyTrace_C_CALL);
   return told(follower, [&] { tell(follower, frame, what, value); }) ? 0 : -1;
 }
 
@@ -210,6 +212,7 @@ class Following {
       follower_.fail("a profiler is set");
       return;
     }
+    watch_.start();
     PyEval_SetProfile(on_event, self);
     ours_ = is_ours();
     if (!ours_) follower_.fail("the interpreter refused a profiler");
@@ -219,6 +222,7 @@ class Following {
     if (t_follower == &follower_) t_follower = before_;
     if (is_being_ended()) stay_for_ever();
     follower_.done = true;
+    if (!watch_.end()) follower_.fail("gc.callbacks was changed during the call");
     if (!ours_) return;
     if (is_ours()) {
       const WithoutError kept;
@@ -234,6 +238,7 @@ class Following {
   static bool is_ours() { return PyThreadState_Get()->c_profilefunc == on_event; }
 
   Follower& follower_;
+  CollectorWatch watch_;
   Follower* before_ = nullptr;
   bool ours_ = false;
 };
@@ -321,6 +326,7 @@ bool only_returns() {
 
 void add_frames(PyObject* module) {
   follower_type = make_type(spec);
+  add_collector();
   checked(PyModule_AddFunctions(module, functions));
 }
 

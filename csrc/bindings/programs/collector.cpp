@@ -1,0 +1,97 @@
+#include "bindings/programs/collector.h"
+
+namespace steep::bindings {
+
+namespace {
+
+struct Seen {
+  bool runs = false;    // the collector, by itself
+  bool asked = false;   // gc.collect() is being called
+  bool missed = false;  // the beginning or the end of a collection
+};
+thread_local Seen t_seen;
+
+bool is_phase(PyObject* const* args, Py_ssize_t count, const char* phase) {
+  return count > 0 && PyUnicode_Check(args[0]) &&
+         PyUnicode_CompareWithASCIIString(args[0], phase) == 0;
+}
+
+PyObject* begins(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (is_phase(args, count, "start") && !t_seen.asked) {
+    t_seen.missed |= t_seen.runs;
+    t_seen.runs = true;
+  }
+  Py_RETURN_NONE;
+}
+
+PyObject* ends(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (is_phase(args, count, "stop")) t_seen.runs = false;
+  Py_RETURN_NONE;
+}
+
+PyMethodDef begins_method = {"collection_begins", as_method(begins), METH_FASTCALL, nullptr};
+PyMethodDef ends_method = {"collection_ends", as_method(ends), METH_FASTCALL, nullptr};
+
+// These live as long as the process.
+PyObject* callbacks = nullptr;  // gc.callbacks, called in turn at the beginning and at the end
+PyObject* first = nullptr;      // what stands before all others
+PyObject* last = nullptr;       // and what stands behind them
+PyMethodDef* collect = nullptr;
+
+// False if it is not there.
+bool remove_callback(PyObject* callback) noexcept {
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(callbacks); ++i) {
+    if (PyList_GET_ITEM(callbacks, i) != callback) continue;
+    if (PySequence_DelItem(callbacks, i) == 0) return true;
+    PyErr_Clear();
+    return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool collector_runs() noexcept { return t_seen.runs; }
+
+void note_c_call(PyObject* function, bool begins) noexcept {
+  if (PyCFunction_Check(function) &&
+      reinterpret_cast<PyCFunctionObject*>(function)->m_ml == collect)
+    t_seen.asked = begins;
+}
+
+CollectorWatch::~CollectorWatch() { end(); }
+
+void CollectorWatch::start() {
+  t_seen = Seen();
+  checked(PyList_Insert(callbacks, 0, first));
+  if (PyList_Append(callbacks, last) < 0) {
+    remove_callback(first);
+    throw PythonError();
+  }
+  on_ = true;
+}
+
+bool CollectorWatch::end() noexcept {
+  if (!on_) return true;
+  const WithoutError kept;
+  on_ = false;
+  // Somebody may have emptied the list meanwhile, or shortened it while it was gone through.
+  const bool began = remove_callback(first);
+  const bool ended = remove_callback(last);
+  const bool all = began && ended && !t_seen.runs && !t_seen.missed;
+  t_seen = Seen();
+  return all;
+}
+
+void add_collector() {
+  const Owned gc(PyImport_ImportModule("gc"));
+  callbacks = checked(PyObject_GetAttrString(gc.get(), "callbacks"));
+  if (!PyList_Check(callbacks)) raise(PyExc_TypeError, "expected gc.callbacks to be a list");
+  const Owned function(PyObject_GetAttrString(gc.get(), "collect"));
+  if (PyCFunction_Check(function.get()))
+    collect = reinterpret_cast<PyCFunctionObject*>(function.get())->m_ml;
+  first = checked(PyCFunction_New(&begins_method, nullptr));
+  last = checked(PyCFunction_New(&ends_method, nullptr));
+}
+
+}  // namespace steep::bindings
