@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -16,17 +16,16 @@ from tolerances import same_bits
 
 
 def test_verify_finds_a_function_that_cheats() -> None:
-    hidden = {"factor": 1.0}
-    factor = functools.cache(lambda: hidden["factor"])
-    compiled = steep.compile(lambda x: x * factor(), verify=True)
+    interval = sys.getswitchinterval()  # which the interpreter keeps where nothing else sees it
+    compiled = steep.compile(lambda x: x * sys.getswitchinterval(), verify=True)
     for _ in range(5):
         compiled(steep.ones(2))
-    hidden["factor"] = 2.0
-    for _ in range(5):
-        compiled(steep.ones(2))
-    factor.cache_clear()  # what a cache holds is not to be seen from outside
-    with pytest.raises(RuntimeError, match="differ in result 0"):
-        compiled(steep.ones(2))
+    sys.setswitchinterval(2 * interval)
+    try:
+        with pytest.raises(RuntimeError, match="differ in result 0"):
+            compiled(steep.ones(2))
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_chains_are_fused_and_copies_left_out() -> None:

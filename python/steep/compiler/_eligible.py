@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import collections
 import functools
+import gc
 import itertools
 import math
 import sys
@@ -151,8 +152,9 @@ def _behind(value: Any, owner: type | None) -> list[tuple[Any, type | None]]:
         return [(value._function, None)]
     if is_a(value, type):
         return [(found_in_type(value, name), value) for name in _MADE_BY]
-    if is_a(value, functools._lru_cache_wrapper):
-        return [(value.__wrapped__, owner)]
+    if is_a(value, functools._lru_cache_wrapper):  # anybody may remove its __wrapped__
+        parts = (part for part in gc.get_referents(value) if not is_a(part, type))
+        return [(part, owner) for part in parts if callable(part)]
     return [(found_in_type(type(value), "__call__"), type(value))]
 
 

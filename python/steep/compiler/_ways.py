@@ -182,6 +182,19 @@ def _partial(walker: Walker, item: Any, names: Names, path: str) -> Found:
     return [(part, path) for part in (item.func, item.args, item.keywords)]
 
 
+def _cache(walker: Walker, item: Any, names: Names, path: str) -> Found:
+    """For `functools.cache`, which runs a function only where it keeps no result of it: the dict of
+    results, and those themselves, which only the garbage collector shows.
+    """
+    own = attributes_of(item)
+    function: Any = (own or {}).get("__wrapped__")  # functools sets it, and anybody may remove it
+    of_code = names_of(function.__code__) if is_a(function, types.FunctionType) else None
+    if of_code is None or of_code.of_library:
+        return []
+    parts = (part for part in gc.get_referents(item) if part is not own and part is not function)
+    return [(part, f"what {path} has cached") for part in parts if not is_a(part, type)]
+
+
 def _foreign(walker: Walker, item: Any, names: Names, path: str) -> Found:
     """For a C type of which nothing is known: its memory, if it exports that."""
     name = f"{type(item).__module__}.{type(item).__name__}"
@@ -311,6 +324,7 @@ _WAYS: tuple[tuple[tuple[type, ...], Way], ...] = (
     ((types.MethodType,), _leading_to("__self__", "__func__")),
     ((*_READING, operator.itemgetter), _getter),
     ((functools.partial,), _partial),
+    ((functools._lru_cache_wrapper,), _cache),
     ((staticmethod, classmethod), _leading_to("__func__")),
     ((property,), _leading_to("fget", "fset", "fdel")),
     ((functools.cached_property,), _leading_to("func")),
