@@ -128,10 +128,6 @@ class Pair(typing.NamedTuple):
     count: int
 
 
-def helper(x: Any) -> Any:
-    return loss_of(x).item()
-
-
 def keeps(value: Any) -> Any:
     METER.last = value
     return value
@@ -168,10 +164,8 @@ USES: dict[str, str] = {
     "attribute": "METER.last = loss.item()\n    return x * 2",
     "attribute of a partial": "Log.partial.last = loss.item()\n    return x * 2",
     "item of a dict": "table['loss'] = loss.item()\n    return x * 2",
-    "helper": "return helper(x)",
     "helper that keeps it": "return keeps(loss.item())",
     "named tuple": "return Pair(loss.item(), 1)",
-    "comprehension": "return [y.item() for y in (loss, 2 * loss)]",
     "inner function": "v = loss.item()\n    return (lambda: v)()",
     "nonlocal": "v = loss.item()\n    def inner():\n        return v\n    return inner()",
     "augmented": "v = loss.item()\n    v += 1\n    return v",
@@ -189,7 +183,7 @@ USES: dict[str, str] = {
 }
 
 NAMES = {
-    "array": array, "ctypes": ctypes, "decimal": decimal, "helper": helper, "json": json,
+    "array": array, "ctypes": ctypes, "decimal": decimal, "json": json,
     "keeps": keeps, "last": ctypes.c_double(0), "loss_of": loss_of, "math": math, "np": np,
     "steep": steep, "table": {}, "Log": Log, "METER": METER, "Pair": Pair,
 }  # fmt: skip

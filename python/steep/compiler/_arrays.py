@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 import steep
 from steep._core import as_tensor, enable_grad, from_numpy, inference_mode, no_grad, tensor
 from steep.compiler._code import at_line, codes_in
+from steep.compiler._flow import SCOPES
 from steep.compiler._imported import imported
 from steep.compiler._objects import content_of, is_a
-from steep.compiler._returned import SCOPES, reads_frames
+from steep.compiler._returned import reads_frames
 from steep.compiler._source import tree_of
 
 __all__ = ["array_in_use", "has_array"]

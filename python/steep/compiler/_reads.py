@@ -116,7 +116,7 @@ class Reads:
             self._hooked.append(hook)
 
     def only_returns(self, frame: types.FrameType) -> bool:
-        """Whether code only returns the number that it is about to read."""
+        """Whether code only returns what it is about to read."""
         return is_only_returned(frame)
 
     # ---- where code reads -------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """Decides whether code only returns what it reads from a tensor.
 
 This is decided from the source code: `return loss.item()`, `return {"loss": loss.item()}`, or
-`v = loss.item()` where `v` is only returned; `return x.numpy()` likewise. The objects themselves
-cannot tell, because C code reads the value of a float without a trace.
+`v = loss.item()` where `v` is only returned; `return x.numpy()` likewise. What a helper function
+returns must flow into the result of its caller in turn. The objects themselves cannot tell, because
+C code reads the value of a float without a trace.
 """
 
 from __future__ import annotations
@@ -15,21 +16,15 @@ import itertools
 import types
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
+from steep._core import absent, found_in_type
+from steep.compiler._flow import ITSELF, Held, Parents, UsedError, where_returned
+from steep.compiler._objects import attributes_of, is_a
 from steep.compiler._source import tree_of
 
-__all__ = ["SCOPES", "is_only_returned", "reads_frames"]
+__all__ = ["is_only_returned", "reads_frames"]
 
-SCOPES: tuple[type[ast.AST], ...] = (
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.Lambda,
-    ast.ClassDef,
-    ast.ListComp,
-    ast.SetComp,
-    ast.DictComp,
-    ast.GeneratorExp,
-)
 _ODD = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 # With these a function can reach its variables without their names.
 _FRAMES = {"locals", "vars", "eval", "exec", "dir", "sys", "inspect", "builtins"}
@@ -37,19 +32,48 @@ _LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME")
 _NUMBERS = ("float", "int")
 # Code of steep that passes on what a function returns without looking at it.
 _PASSING = ("steep.compiler", "steep._grad_mode")
+_RECORDING = "steep.compiler._recording"
+_INSIDE = ("<listcomp>", "<dictcomp>")  # parts of a function with frames of their own
 
 
 def is_only_returned(frame: types.FrameType) -> bool:
-    """Whether the result of the call that `frame` is at only becomes part of what the function
-    returns.
+    """Whether the result of the call that `frame` is at only becomes part of what the compiled
+    function returns.
     """
-    code = frame.f_code
-    if not _is_called_by_recording(frame):
-        return False  # its caller may use what it returns
-    if code.co_flags & _ODD or reads_frames(code):
+    try:
+        held = _returned_by(frame, _readings_at(frame), ITSELF)
+        while held:
+            caller, code = _caller_of(_function_at(frame))
+            if caller is None:
+                return True
+            frame = caller
+            held = _returned_by(frame, _calls_to(code, frame), held)
+    except UsedError:
         return False
-    calls = list(_calls_at(frame))
-    return bool(calls) and all(_flows_into_result(call, parents) for call, parents in calls)
+    return True  # it is dropped
+
+
+def _returned_by(
+    frame: types.FrameType, calls: Iterator[tuple[ast.expr, Parents]], held: Held
+) -> Held:
+    """Where the result of a frame's function has what the call that the frame is at returns.
+
+    Raises:
+        UsedError: if something may look at that before.
+    """
+    if any(_may_look(code) for code in (frame.f_code, _function_at(frame).f_code)):
+        raise UsedError
+    returned: set[int | None] = set()
+    found = list(calls)
+    for call, parents in found:
+        returned |= where_returned(call, held, parents, lambda name: _is_builtin(name, frame))
+    if not found:
+        raise UsedError
+    return frozenset(returned)
+
+
+def _may_look(code: types.CodeType) -> bool:
+    return bool(code.co_flags & _ODD) or reads_frames(code)
 
 
 @lru_cache(maxsize=1024)
@@ -59,45 +83,102 @@ def reads_frames(code: types.CodeType) -> bool:
     return any(step.argval in _FRAMES for step in steps if step.opname in _LOADS)
 
 
-def _is_called_by_recording(frame: types.FrameType) -> bool:
-    """Whether only steep's own code is between the recording and the function."""
-    back = frame.f_back
+# ---- frames -----------------------------------------------------------------------------------
+
+
+def _function_at(frame: types.FrameType) -> types.FrameType:
+    """The frame of the function that a comprehension is in, or the frame itself."""
+    while frame.f_code.co_name in _INSIDE and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def _caller_of(frame: types.FrameType) -> tuple[types.FrameType | None, types.CodeType]:
+    """The frame that gets what a function returns, None if that is the recording; and the code
+    that it has called.
+    """
+    code, back = frame.f_code, frame.f_back
     while back is not None:
         module = back.f_globals.get("__name__", "")
-        if module == "steep.compiler._recording":
-            return True
+        if module == _RECORDING:
+            return None, code
         if not module.startswith(_PASSING):
-            return False
-        back = back.f_back
-    return False
+            return back, code
+        code, back = back.f_code, back.f_back
+    raise UsedError
 
 
-_Parents = dict[ast.AST, ast.AST]
+def _leads_to(called: ast.expr, frame: types.FrameType, code: types.CodeType) -> bool:
+    """Whether what is called is a function with this code, rather than something that calls it."""
+    found = _value_of(called, frame)
+    if is_a(found, staticmethod | classmethod | types.MethodType):
+        found = found.__func__
+    return is_a(found, types.FunctionType) and found.__code__ is code
 
 
-def _calls_at(frame: types.FrameType) -> Iterator[tuple[ast.Call, _Parents]]:
-    """The calls that `frame` may be at: before Python 3.11, all calls on its line."""
+def _value_of(node: ast.expr, frame: types.FrameType) -> Any:
+    """What a name, or an attribute of one, means in a frame, without running any code."""
+    if isinstance(node, ast.Name):
+        return _variable(node.id, frame)
+    if not isinstance(node, ast.Attribute):
+        return absent
+    whole = _value_of(node.value, frame)
+    if whole is absent:
+        return absent
+    if is_a(whole, type):
+        return found_in_type(whole, node.attr)
+    values = attributes_of(whole) or {}
+    if node.attr in values:
+        return values[node.attr]
+    modules = values.get("_modules")
+    if type(modules) is dict and node.attr in modules:
+        return modules[node.attr]
+    return found_in_type(type(whole), node.attr)
+
+
+def _variable(name: str, frame: types.FrameType) -> Any:
+    code = frame.f_code
+    if name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
+        return frame.f_locals.get(name, absent)
+    return frame.f_globals.get(name, frame.f_builtins.get(name, absent))
+
+
+def _is_builtin(name: ast.expr, frame: types.FrameType) -> bool:
+    """Whether a name means the builtin, to a frame and to the function it is in."""
+    if not isinstance(name, ast.Name):
+        return True
+    meant = vars(builtins).get(name.id)
+    return all(_variable(name.id, x) is meant for x in (frame, _function_at(frame)))
+
+
+# ---- calls in the source ------------------------------------------------------------------------
+
+_Calls = list[tuple[ast.Call, Parents]]
+
+
+def _readings_at(frame: types.FrameType) -> Iterator[tuple[ast.expr, Parents]]:
+    """The calls that read from a tensor and that `frame` may be at.
+
+    Before Python 3.11, all of them that are on its line.
+    """
     place = _place(frame)
-    tree = tree_of(frame.f_code, frame.f_globals)
-    for call, parents in () if tree is None else _readings(tree):
+    for call, parents in _calls_in(frame):
         last = call.end_lineno or call.lineno
-        if place is None:
-            found = call.lineno <= frame.f_lineno <= last
-        else:
-            found = place == (call.lineno, last, call.col_offset, call.end_col_offset)
-        if found and _is_as_named(call.func, frame):
+        is_there = (
+            call.lineno <= frame.f_lineno <= last if place is None else place == _extent(call)
+        )
+        if is_there and _is_reading(call) and _is_builtin(call.func, frame):
             yield call, parents
 
 
-def _is_as_named(called: ast.expr, frame: types.FrameType) -> bool:
-    """Whether `float` and `int` are the builtins, if one of them is called."""
-    if not isinstance(called, ast.Name):
-        return True
-    code = frame.f_code
-    if called.id in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
-        return False
-    value = frame.f_globals.get(called.id, frame.f_builtins.get(called.id))
-    return value is vars(builtins)[called.id]
+def _calls_to(code: types.CodeType, frame: types.FrameType) -> Iterator[tuple[ast.expr, Parents]]:
+    """The call that `frame` is at, if it is one of this code rather than of something that calls
+    it.
+    """
+    place = _place(frame)
+    for call, parents in _calls_in(frame):
+        if place == _extent(call) and _leads_to(call.func, frame, code):
+            yield call, parents
 
 
 def _place(frame: types.FrameType) -> tuple[int | None, ...] | None:
@@ -109,77 +190,26 @@ def _place(frame: types.FrameType) -> tuple[int | None, ...] | None:
     return first, last, column, end
 
 
+def _extent(call: ast.Call) -> tuple[int | None, ...]:
+    return call.lineno, call.end_lineno or call.lineno, call.col_offset, call.end_col_offset
+
+
+def _calls_in(frame: types.FrameType) -> _Calls:
+    tree = tree_of(frame.f_code, frame.f_globals)
+    return [] if tree is None else _calls_of(tree)
+
+
 @lru_cache(maxsize=16)
-def _readings(tree: ast.Module) -> list[tuple[ast.Call, _Parents]]:
-    """The calls ``x.item()``, ``float(x)`` and the like in a file, and the parents of all nodes."""
+def _calls_of(tree: ast.Module) -> _Calls:
+    """The calls in a file, and the parents of all nodes."""
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    calls = (node for node in parents if isinstance(node, ast.Call))
-    return [(call, parents) for call in calls if _is_reading(call)]
+    return [(node, parents) for node in parents if isinstance(node, ast.Call)]
 
 
 def _is_reading(node: ast.Call) -> bool:
+    """Whether a call is ``x.item()``, ``float(x)`` or the like."""
     if node.keywords:
         return False
     if isinstance(node.func, ast.Attribute):
         return node.func.attr in ("item", "numpy") and not node.args
     return isinstance(node.func, ast.Name) and node.func.id in _NUMBERS and len(node.args) == 1
-
-
-def _flows_into_result(node: ast.expr, parents: _Parents) -> bool:
-    """Whether a value is returned, alone or in tuples, lists and dicts, if it is used at all."""
-    parent = parents[node]
-    if isinstance(parent, ast.Return) or (isinstance(parent, ast.Lambda) and parent.body is node):
-        return True
-    if isinstance(parent, ast.Tuple | ast.List):
-        return _flows_into_result(parent, parents)
-    if isinstance(parent, ast.IfExp):  # one of the two values, not the condition
-        return node is not parent.test and _flows_into_result(parent, parents)
-    if isinstance(parent, ast.Dict):
-        return node in parent.values and _flows_into_result(parent, parents)
-    if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
-        target = parent.targets[0]
-        return isinstance(target, ast.Name) and _variable_is_returned(target, parents)
-    return False
-
-
-def _variable_is_returned(name: ast.Name, parents: _Parents) -> bool:
-    """Whether all uses of a local variable are in the result."""
-    scope: ast.AST = name
-    while not isinstance(scope, SCOPES):
-        if scope not in parents:
-            return False  # a global variable
-        scope = parents[scope]
-    if not isinstance(scope, ast.FunctionDef):
-        return False
-    for node in ast.walk(scope):
-        if isinstance(node, ast.Global | ast.Nonlocal) and name.id in node.names:
-            return False
-        if not isinstance(node, ast.Name) or node.id != name.id:
-            continue
-        if _scope_of(node, parents) is not scope:
-            return False
-        if isinstance(node.ctx, ast.Load) and not _is_result(node, parents):
-            return False
-        if isinstance(node.ctx, ast.Store) and not isinstance(parents[node], ast.Assign):
-            return False  # `v += 1` also reads it
-    return True
-
-
-def _scope_of(node: ast.AST, parents: _Parents) -> ast.AST | None:
-    while node in parents:
-        node = parents[node]
-        if isinstance(node, SCOPES):
-            return node
-    return None
-
-
-def _is_result(node: ast.expr, parents: _Parents) -> bool:
-    """Whether an expression stands in a return statement, alone or in tuples, lists and dicts."""
-    parent = parents[node]
-    if isinstance(parent, ast.Dict):
-        return node in parent.values and _is_result(parent, parents)
-    if isinstance(parent, ast.Tuple | ast.List):
-        return _is_result(parent, parents)
-    if isinstance(parent, ast.IfExp):
-        return node is not parent.test and _is_result(parent, parents)
-    return isinstance(parent, ast.Return)
