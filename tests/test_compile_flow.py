@@ -103,7 +103,8 @@ REPLAYED = {
     "dict": "return {k: y.item() for k, y in {'a': x.sum(), 'b': x.max()}.items()}",
     "nested": "return {k: [z.item() for z in y] for k, y in {'a': x, 'b': x * 2}.items()}",
     "floats": "return [float(y) for y in x]",
-    "whole": "return int(x.argmax()), [int(y.argmax()) for y in (x, -x)]",
+    "whole": "return int(x.argmax()), [int(y.argmax().item()) for y in (x, -x)]",
+    "float of a float": "return float(x.max().item())",
     "log": "log = {}\n log['a'] = x.sum().item()\n log['b'] = x.max().item()\n return log",
     "annotated": "log: dict = {}\n v: float = x.sum().item()\n log['a'] = v\n return log",
     "filled": "log = dict(n=1)\n log.update(a=x.sum().item())\n log.update({'b': x.max().item()})\n"
@@ -149,6 +150,8 @@ USED = {
     "a parameter": "def put(log=LOG):\n  log = log or []\n  log.append(x.sum().item())\n put()",
     "dict of another": "TRAINER.__dict__['v'] = x.sum().item()\n return TRAINER.v > 3",
     "another dict()": "def dict(a):\n  return a + 1\n return dict(a=x.sum().item())",
+    "float of an array": "return float(x.sum().numpy())",
+    "int of a bool": "return int((x.sum() > 3).item())",
     "another int": "int = round\n return int(x.argmax().item())",
     "helper that is used": "return value_of(x) + 1",
     "pair that is used": "y, v = pair_of(x)\n return y * v",

@@ -28,7 +28,7 @@ namespace {
 //   returned(frame, value): a value that is neither plain nor a tensor is returned to wanted code.
 //   called(frame, function): wanted code calls a C function; told once for each definition.
 //   hooked(callable, number): see note_hook.
-//   only_returns(frame): a question; see frames.h.
+//   only_returns(frame, is_whole): a question; see frames.h.
 struct Follower {
   explicit Follower(PyObject* listener) : listener(listener) {}
 
@@ -310,13 +310,14 @@ void note_hook(PyObject* callable, uint64_t number) {
   if (!goes_on) throw PythonError();
 }
 
-bool only_returns() {
+bool only_returns(bool whole) {
   PyFrameObject* const frame = PyEval_GetFrame();
   if (!t_follower || !frame) return false;
   int truth = 0;
   const bool goes_on = told(*t_follower, [&] {
-    const Owned answer(PyObject_CallMethod(t_follower->listener, "only_returns", "O",
-                                           reinterpret_cast<PyObject*>(frame)));
+    const Owned answer(PyObject_CallMethod(t_follower->listener, "only_returns", "OO",
+                                           reinterpret_cast<PyObject*>(frame),
+                                           whole ? Py_True : Py_False));
     truth = PyObject_IsTrue(answer.get());
     checked(truth);
   });

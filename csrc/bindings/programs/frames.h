@@ -12,9 +12,9 @@ namespace steep::bindings {
 // hook; 0 for other hooks.
 void note_hook(PyObject* callable, uint64_t number);
 
-// Whether the Python code that called does nothing with the result but return it; false where
-// nothing is followed.
-bool only_returns();
+// Whether the Python code that called does nothing with the result, which is an int or not, but
+// return it; false where nothing is followed.
+bool only_returns(bool whole);
 
 void add_frames(PyObject* module);  // adds follow
 

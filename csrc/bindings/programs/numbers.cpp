@@ -16,7 +16,8 @@ NumbersRead::~NumbersRead() { t_numbers = before_; }
 
 PyObject* returned_number(const Tensor& x, bool as_float) {
   const bool whole = !as_float && !is_floating(x.dtype());
-  if (x.numel() != 1 || (whole && x.dtype() == DType::boolean) || !reads_result()) return nullptr;
+  if (x.numel() != 1 || (whole && x.dtype() == DType::boolean) || !reads_result(whole))
+    return nullptr;
   Owned number(
       number_to_be(whole));  // a new object, so that its identity tells it: small ints are shared
   set_number(number.get(), ops::only_element(x));
@@ -25,7 +26,9 @@ PyObject* returned_number(const Tensor& x, bool as_float) {
   return number.release();
 }
 
-bool reads_result() { return t_numbers && program::Recorder::active() && only_returns(); }
+bool reads_result(bool whole) {
+  return t_numbers && program::Recorder::active() && only_returns(whole);
+}
 
 void note_result(PyObject* read, PyObject* source) {
   const Owned writes(PyLong_FromUnsignedLong(tensor_of(source)->storage->writes()));

@@ -36,8 +36,8 @@ PyObject* returned_number(const Tensor& x, bool as_float);
 // A NumPy array on the memory of a tensor that requires no gradient (a new reference), noted if it
 // is only returned. In bindings/tensor/to_python.cpp.
 PyObject* array_of(const Tensor& x);
-// Whether this thread records, and the code only returns what it is about to read.
-bool reads_result();
+// Whether this thread records, and the code only returns what it is about to read: an int or not.
+bool reads_result(bool whole);
 // Notes what was read from a tensor for that purpose.
 void note_result(PyObject* read, PyObject* source);
 

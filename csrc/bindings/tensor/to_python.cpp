@@ -128,7 +128,7 @@ PyObject* printed(PyObject* self) {
 }  // namespace
 
 PyObject* array_of(const Tensor& x) {
-  const bool is_result = reads_result();
+  const bool is_result = reads_result(false);
   const Owned source(wrap(is_result ? alias(x) : x));
   const Owned view = view_of(source.get(), is_result);
   Owned array(PyObject_CallOneArg(module_attribute("numpy", "asarray").get(), view.get()));

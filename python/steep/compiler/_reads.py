@@ -115,9 +115,9 @@ class Reads:
         if 0 < number < self._next_hook:
             self._hooked.append(hook)
 
-    def only_returns(self, frame: types.FrameType) -> bool:
-        """Whether code only returns what it is about to read."""
-        return is_only_returned(frame)
+    def only_returns(self, frame: types.FrameType, is_whole: bool) -> bool:
+        """Whether code only returns what it is about to read: an int, or something else."""
+        return is_only_returned(frame, is_whole)
 
     # ---- where code reads -------------------------------------------------------------------
 

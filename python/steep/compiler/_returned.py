@@ -36,12 +36,14 @@ _RECORDING = "steep.compiler._recording"
 _INSIDE = ("<listcomp>", "<dictcomp>")  # parts of a function with frames of their own
 
 
-def is_only_returned(frame: types.FrameType) -> bool:
+def is_only_returned(frame: types.FrameType, is_whole: bool) -> bool:
     """Whether the result of the call that `frame` is at only becomes part of what the compiled
     function returns.
+
+    `is_whole` is whether what is read is an int.
     """
     try:
-        held = _returned_by(frame, _readings_at(frame), ITSELF)
+        held = _returned_by(frame, _readings_at(frame, is_whole), ITSELF)
         while held:
             caller, code = _caller_of(_function_at(frame))
             if caller is None:
@@ -156,7 +158,7 @@ def _is_builtin(name: ast.expr, frame: types.FrameType) -> bool:
 _Calls = list[tuple[ast.Call, Parents]]
 
 
-def _readings_at(frame: types.FrameType) -> Iterator[tuple[ast.expr, Parents]]:
+def _readings_at(frame: types.FrameType, is_whole: bool) -> Iterator[tuple[ast.expr, Parents]]:
     """The calls that read from a tensor and that `frame` may be at.
 
     Before Python 3.11, all of them that are on its line.
@@ -168,7 +170,25 @@ def _readings_at(frame: types.FrameType) -> Iterator[tuple[ast.expr, Parents]]:
             call.lineno <= frame.f_lineno <= last if place is None else place == _extent(call)
         )
         if is_there and _is_reading(call) and _is_builtin(call.func, frame):
-            yield call, parents
+            yield _as_it_is(call, parents, frame, is_whole), parents
+
+
+def _as_it_is(call: ast.Call, parents: Parents, frame: types.FrameType, is_whole: bool) -> ast.expr:
+    """The whole of ``int(x.item())`` if the item is an int, which `int` returns as it is; likewise
+    of `float`.
+    """
+    around = parents[call]
+    if (
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr == "item"
+        and isinstance(around, ast.Call)
+        and isinstance(around.func, ast.Name)
+        and around.func.id == ("int" if is_whole else "float")
+        and _is_reading(around)
+        and _is_builtin(around.func, frame)
+    ):
+        return around
+    return call
 
 
 def _calls_to(code: types.CodeType, frame: types.FrameType) -> Iterator[tuple[ast.expr, Parents]]:
