@@ -24,6 +24,7 @@ class Feature:
         effects: statements that change what Python holds.
         between: statements for the time between two calls.
         firsts: what may be passed first.
+        results: expressions of `h` and `g` that may be returned.
         names: global variables that its effects assign.
         inner: whether it is made in the function around the compiled one.
     """
@@ -37,5 +38,6 @@ class Feature:
     effects: tuple[str, ...] = ()
     between: tuple[str, ...] = ()
     firsts: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     inner: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-from fuzzing.functions import containers, objects, oddities, phrases, tensors, training
+from fuzzing.functions import containers, objects, oddities, phrases, readings, tensors, training
 from fuzzing.functions.arguments import ARGUMENTS, BATCHES
 from fuzzing.functions.program import Call, Node, Program
 
@@ -17,6 +17,7 @@ _STATE = {
     **tensors.FEATURES,
     **oddities.FEATURES,
     **training.FEATURES,
+    **readings.FEATURES,
 }
 _NUMBERS = ("0.5", "2.0", "-1.0", "1.5", "3", "1", "2", "0.25", "0")
 _MARK = re.compile(r"<([nthNFT])>")
@@ -194,6 +195,7 @@ class _Draw:
             "weight.detach().numpy()",
         ]
         parts += ["loss.item()", "loss", "float(loss)"] if self.loss else []
+        parts += 3 * [text for feature in self.features for text in feature.results]
         chosen = [chance.choice(parts) for _ in range(chance.choice([1, 2, 3]))]
         forms = ["{0}", "({0},)", "({0}, h.detach())", "[{0}, [{0}]]", "{{'a': {0}, 'n': 1}}"]
         forms += ["Result({0}, 2)"] if "item" not in chosen[0] and "float" not in chosen[0] else []
