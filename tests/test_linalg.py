@@ -227,7 +227,5 @@ def test_refused_pairs() -> None:
         linalg.solve(steep.eye(2), steep.ones(3))
     with pytest.raises(RuntimeError, match="expected one dtype"):
         linalg.solve(steep.eye(2), steep.ones(2).double())
-    with pytest.raises(RuntimeError, match="full_matrices=False where a gradient"):
-        linalg.svd(steep.ones(2, 3, requires_grad=True))
     assert linalg.matrix_power(steep.ones(2, 2), 0).tolist() == [[1, 0], [0, 1]]
     assert linalg.multi_dot([steep.eye(2), steep.ones(2, 1)]).tolist() == [[1], [1]]

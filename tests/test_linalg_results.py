@@ -219,7 +219,7 @@ def test_methods_are_the_functions() -> None:
         (lambda: linalg.tensorsolve(steep.ones(2, 3), steep.ones(2)), RuntimeError, "B's shape"),
         (lambda: linalg.matrix_exp(steep.ones(2, 3)), RuntimeError, "square matrices"),
         (lambda: linalg.vecdot(steep.ones(2), steep.ones(2).double()), RuntimeError, "one dtype"),
-        (lambda: linalg.vander(steep.tensor(1.0)), RuntimeError, "at least 1 dimension"),
+        (lambda: linalg.matrix_power(steep.ones(2, 2).long(), -1), RuntimeError, "float32 or"),
         (lambda: linalg.vander(steep.ones(2), 1), RuntimeError, "at least 2, got 1"),
         (lambda: linalg.cond(steep.ones(2, 3), "fro"), RuntimeError, "square matrices"),
         (lambda: linalg.pinv(steep.ones(2, 3), hermitian=True), RuntimeError, "square matrices"),
@@ -250,3 +250,60 @@ def test_methods_are_the_functions() -> None:
 def test_refused(call: Function, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         call()
+
+
+# ---- at the ends ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (3, 4), (2, 4, 3)])
+def test_square_factors_have_the_gradients_of_thin_ones(shape: tuple[int, ...]) -> None:
+    """Those of the vectors that have a singular value; the others are not determined."""
+    x = tensor(np.random.default_rng(5).normal(size=shape)).requires_grad_()
+    slopes = []
+    for full in (True, False):
+        u, s, vh = linalg.svd(x, full_matrices=full)
+        k = s.shape[-1]
+        loss = (u[..., :k] ** 2 * s.unsqueeze(-2)).sum() + (vh[..., :k, :] ** 4).sum()
+        slopes.append(steep.autograd.grad(loss, x)[0].numpy())
+    np.testing.assert_allclose(slopes[0], slopes[1], atol=1e-12)
+    (slope,) = steep.autograd.grad(linalg.svd(x)[1].sum(), x)
+    np.testing.assert_allclose(slope.numpy(), (u @ vh).detach().numpy(), atol=1e-12)
+    with steep.no_grad():
+        assert linalg.svd(x).U.shape[-1] == shape[-2]
+
+
+def test_sums_of_squares_have_gradients() -> None:
+    rng = np.random.default_rng(3)
+    a, b = (tensor(rng.normal(size=shape)).requires_grad_() for shape in ((5, 2), (5, 3)))
+    for driver in ("gels", "gelsd", "gelss"):
+        residuals = lambda a, b, d=driver: linalg.lstsq(a, b, driver=d).residuals  # noqa: E731
+        assert steep.autograd.gradcheck(residuals, (a, b))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_what_is_no_number_has_no_factor(bad: float) -> None:
+    x = steep.eye(3)
+    x[2, 1] = bad
+    with pytest.raises(linalg.LinAlgError, match="not positive definite"):
+        linalg.cholesky(x)
+    both = linalg.cholesky_ex(steep.stack([x, steep.eye(3)]))
+    assert both.info.tolist() == [3, 0]
+    assert both.L[1].tolist() == steep.eye(3).tolist()
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (3, 0), (0, 3), (2, 0, 0)])
+def test_norms_of_nothing(shape: tuple[int, ...]) -> None:
+    for order in (1, 2, math.inf, "fro", "nuc"):
+        found = linalg.matrix_norm(steep.zeros(shape), order)
+        assert found.tolist() == steep.zeros(shape[:-2]).tolist()
+        kept = linalg.matrix_norm(steep.zeros(shape), order, keepdim=True)
+        assert tuple(kept.shape) == (*shape[:-2], 1, 1)
+    with pytest.raises(IndexError, match="non-zero size"):
+        linalg.matrix_norm(steep.zeros(0, 0), -2)
+
+
+def test_powers_of_integers_and_of_one_number() -> None:
+    x = steep.tensor([[1, 1], [0, 1]])
+    assert linalg.matrix_power(x, 5).tolist() == [[1, 5], [0, 1]]
+    assert linalg.matrix_power(x, 0).dtype == steep.int64
+    assert linalg.vander(steep.tensor(2.0), 3).tolist() == [[1.0, 2.0, 4.0]]

@@ -247,3 +247,11 @@ def test_replays_draw_anew() -> None:
             results.append([r.detach().tolist() for r in run(steep.ones(2) * (i + 1))])
         assert results[0] == results[1]
     assert replays(compiled) > 0, compiled.explain()
+
+
+def test_slope_of_logit_at_its_ends() -> None:
+    x = double([0.0, 0.5, 1.0]).requires_grad_()
+    (slope,) = steep.autograd.grad(steep.logit(x).sum(), x)
+    assert slope.tolist() == [math.inf, 4.0, math.inf]
+    (slope,) = steep.autograd.grad(steep.logit(x, eps=0.25).sum(), x)
+    assert slope.tolist() == [0.0, 4.0, 0.0]

@@ -47,9 +47,18 @@ Tensor sinc(const Tensor& input) {
 
 // log(p / (1 - p)); eps: p is first brought into [eps, 1 - eps].
 Tensor logit(const Tensor& input, std::optional<double> eps) {
-  Tensor x = floating_operand(input);
+  Tensor x = floating_operand(input), out;
   if (eps) x = clamp(x, {{{}, *eps}}, {{{}, 1 - *eps}});
-  return log(div(x, sub({{}, 1}, {x, {}}, 1)));
+  {
+    const tape::GradMode off(false);
+    out = log(div(x, sub({{}, 1}, {x, {}}, 1)));
+  }
+  if (wanted(x)) {
+    record("logit", out, {x}, [x = Saved(x)](const Tensor& grad, Grads& grads) {
+      grads[0] = div(grad, mul(x.get(), sub({{}, 1}, {x.get(), {}}, 1)));  // infinite at both ends
+    });
+  }
+  return out;
 }
 
 Tensor deg2rad(const Tensor& x) { return mul(floating_operand(x), Number(kPi / 180)); }

@@ -185,7 +185,8 @@ void draw_gamma(const kernels::Task& task) {
   }
 }
 
-// Operands: out[rows, n], alpha[rows, n], double[rows, n] to draw in.
+// Operands: out[rows, n], alpha[rows, n], double[rows, n] to draw in. Draws that are too small for a
+// double are the smallest one, so that shares of such draws alone still have the sum 1.
 template <class T>
 void draw_dirichlet(const kernels::Task& task) {
   const Rows& how = kernels::arguments<Rows>(task);
@@ -193,14 +194,17 @@ void draw_dirichlet(const kernels::Task& task) {
   const T* alpha = static_cast<const T*>(task.data[1]);
   double* drawn = static_cast<double*>(task.data[2]);
   const runtime::Lock lock(how.generator->mutex());
-  for (int64_t i = 0; i < how.rows * how.n; ++i)
-    drawn[i] = gamma_of<double>(*how.generator, alpha[i]);
+  constexpr double kLeast = std::numeric_limits<double>::min();
+  for (int64_t i = 0; i < how.rows * how.n; ++i) {
+    const double draw = gamma_of<double>(*how.generator, alpha[i]);
+    drawn[i] = draw < kLeast ? kLeast : draw;
+  }
   const T least = std::numeric_limits<T>::min(), most = 1 - std::numeric_limits<T>::epsilon() / 2;
   for (int64_t r = 0; r < how.rows; ++r, out += how.n, drawn += how.n) {
     double sum = 0;
     for (int64_t i = 0; i < how.n; ++i) sum += drawn[i];
     for (int64_t i = 0; i < how.n; ++i) {
-      const T share = sum == 0 ? 0 : static_cast<T>(drawn[i] / sum);
+      const T share = static_cast<T>(drawn[i] / sum);
       const T above = share < least ? least : share;
       out[i] = above > most ? most : above;
     }

@@ -85,8 +85,8 @@ class Binomial(BinaryParameters, Distribution):
         self._validate_sample(value)
         count, logits = self.total_count, self.logits
         ways = steep.lgamma(count + 1) - steep.lgamma(value + 1) - steep.lgamma(count - value + 1)
-        # count log(1 + exp(logits)), without overflow.
-        every = count * logits.clamp(min=0) + count * (-logits.abs()).exp().log1p()
+        # count log(1 + exp(logits)), without overflow, and with its slope at 0.
+        every = count * steep.logaddexp(logits, steep.zeros_like(logits))
         return ways + value * logits - every
 
     def entropy(self) -> Tensor:

@@ -30,10 +30,10 @@ class AbsTransform(Transform):
     bijective = False
     codomain = constraints.nonnegative
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def _call(self, x: Tensor) -> Tensor:
         return x.abs()
 
-    def _undo(self, y: Tensor) -> Tensor:
+    def _inverse(self, y: Tensor) -> Tensor:
         return y
 
 
@@ -42,22 +42,23 @@ class PowerTransform(Transform):
 
     Args:
         exponent: a tensor or a number that is not 0.
+        cache_size: as for `Transform`. Default: 0.
     """
 
     domain = codomain = constraints.positive
 
     def __init__(self, exponent: Any, cache_size: int = 0) -> None:
-        super().__init__()
+        super().__init__(cache_size)
         self.exponent = steep.as_tensor(exponent)
         self.sign = self.exponent.sign()
 
     def forward_shape(self, shape: Sequence[int]) -> Sequence[int]:
         return steep.broadcast_shapes(shape, self.exponent.shape)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def _call(self, x: Tensor) -> Tensor:
         return x.pow(self.exponent)
 
-    def _undo(self, y: Tensor) -> Tensor:
+    def _inverse(self, y: Tensor) -> Tensor:
         return y.pow(1 / self.exponent)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
@@ -70,15 +71,17 @@ class IndependentTransform(Transform):
     Args:
         base_transform: the map.
         reinterpreted_batch_ndims: how many dimensions.
+        cache_size: as for `Transform`. Default: 0.
     """
 
     def __init__(
         self, base_transform: Transform, reinterpreted_batch_ndims: int, cache_size: int = 0
     ) -> None:
-        super().__init__()
-        self.base_transform = base_transform
+        super().__init__(cache_size)
+        self.base_transform = (
+            base_transform.with_cache(cache_size) if cache_size else base_transform
+        )
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
-        self.event_dim = base_transform.event_dim + reinterpreted_batch_ndims
         self.sign, self.bijective = base_transform.sign, base_transform.bijective
         count = reinterpreted_batch_ndims
         self.domain = constraints.independent(base_transform.domain, count)
@@ -90,10 +93,10 @@ class IndependentTransform(Transform):
     def inverse_shape(self, shape: Sequence[int]) -> Sequence[int]:
         return self.base_transform.inverse_shape(shape)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def _call(self, x: Tensor) -> Tensor:
         return self.base_transform(x)
 
-    def _undo(self, y: Tensor) -> Tensor:
+    def _inverse(self, y: Tensor) -> Tensor:
         return self.base_transform._undo(y)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
@@ -108,13 +111,12 @@ class SoftmaxTransform(Transform):
     """
 
     bijective = False
-    event_dim = 1
     domain, codomain = constraints.real_vector, constraints.simplex
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def _call(self, x: Tensor) -> Tensor:
         return steep.softmax(x, -1)
 
-    def _undo(self, y: Tensor) -> Tensor:
+    def _inverse(self, y: Tensor) -> Tensor:
         return y.log()
 
 
@@ -124,7 +126,6 @@ class StickBreakingTransform(Transform):
     The parts are logistic functions of the numbers, moved so that zeros give equal shares.
     """
 
-    event_dim = 1
     domain, codomain = constraints.real_vector, constraints.simplex
 
     def forward_shape(self, shape: Sequence[int]) -> Sequence[int]:
@@ -138,13 +139,13 @@ class StickBreakingTransform(Transform):
         count = x.shape[-1]
         return x - steep.arange(count, 0, -1, dtype=x.dtype).log()
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def _call(self, x: Tensor) -> Tensor:
         part = steep.sigmoid(self._moved(x)).clamp(max=1 - steep.finfo(x.dtype).eps)
         left = (1 - part).cumprod(-1)
         pad = steep.nn.functional.pad
         return pad(part, (0, 1), value=1.0) * pad(left, (1, 0), value=1.0)
 
-    def _undo(self, y: Tensor) -> Tensor:
+    def _inverse(self, y: Tensor) -> Tensor:
         shares = y[..., :-1]
         left = (1 - shares.cumsum(-1)).clamp(min=steep.finfo(y.dtype).tiny)
         count = shares.shape[-1]
@@ -159,27 +160,25 @@ class StickBreakingTransform(Transform):
 class LowerCholeskyTransform(Transform):
     """Any square matrix to a lower triangular one whose diagonal is the exponential of its own."""
 
-    event_dim = 2
     domain: Any = constraints.independent(constraints.real, 2)
     codomain = constraints.lower_cholesky
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def _call(self, x: Tensor) -> Tensor:
         return x.tril(-1) + steep.diag_embed(x.diagonal(dim1=-2, dim2=-1).exp())
 
-    def _undo(self, y: Tensor) -> Tensor:
+    def _inverse(self, y: Tensor) -> Tensor:
         return y.tril(-1) + steep.diag_embed(y.diagonal(dim1=-2, dim2=-1).log())
 
 
 class PositiveDefiniteTransform(Transform):
     """Any square matrix to a positive definite one, by way of its Cholesky factor."""
 
-    event_dim = 2
     domain: Any = constraints.independent(constraints.real, 2)
     codomain = constraints.positive_definite
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def _call(self, x: Tensor) -> Tensor:
         factor = LowerCholeskyTransform()(x)
         return factor @ factor.mT
 
-    def _undo(self, y: Tensor) -> Tensor:
-        return LowerCholeskyTransform()._undo(steep.linalg.cholesky(y))
+    def _inverse(self, y: Tensor) -> Tensor:
+        return LowerCholeskyTransform()._inverse(steep.linalg.cholesky(y))

@@ -28,7 +28,14 @@ class _Cholesky(Function):
     def forward(ctx: Any, x: Tensor) -> Tensor:
         import numpy as np
 
-        out: Tensor = by_numpy("cholesky", np.linalg.cholesky, x)
+        def factor(a: Any) -> Any:
+            found = np.linalg.cholesky(a)
+            # LAPACK compares pivots with 0, which lets nan and infinities pass.
+            if not np.isfinite(found.diagonal(0, -2, -1)).all():
+                raise np.linalg.LinAlgError("Matrix is not positive definite")
+            return found
+
+        out: Tensor = by_numpy("cholesky", factor, x)
         ctx.save_for_backward(out)
         return out
 

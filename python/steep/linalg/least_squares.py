@@ -173,9 +173,9 @@ def lstsq(
 
     Returns:
         `solution` (*, n, k), which has gradients along matrices of the same rank; `residuals`
-        (*, k), the sums of squares, where m > n and A has full rank, but for ``'gelsy'``; `rank`
-        (*), but for ``'gels'``; `singular_values` for ``'gelsd'`` and ``'gelss'``. What is left
-        out is empty.
+        (*, k), the sums of squares, where m > n and A has full rank, but for ``'gelsy'``, with
+        gradients as well; `rank` (*), but for ``'gels'``; `singular_values` for ``'gelsd'`` and
+        ``'gelss'``. What is left out is empty.
 
     Raises:
         RuntimeError: For shapes or dtypes that do not fit, integers, and another driver.
@@ -210,8 +210,7 @@ def lstsq(
     residuals = A.new_empty(0)
     full = driver == "gels" or bool((rank == A.shape[-1]).all())
     if A.shape[-2] > A.shape[-1] and full and driver not in (None, "gelsy"):
-        off = A.detach() @ solution.detach() - right.detach()
-        residuals = off.square().sum(-2)
+        residuals = (A @ solution - right).square().sum(-2)
     values = A.new_empty(0)
     if driver in ("gelsd", "gelss"):
         import numpy as np

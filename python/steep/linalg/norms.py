@@ -84,7 +84,10 @@ def matrix_norm(
         out = svdvals(x).sum(-1)
     elif size in (1, 2, float("inf")):
         values = svdvals(x) if size == 2 else x.abs().sum(-2 if size == 1 else -1)
-        out = values.amax(-1) if ord > 0 else values.amin(-1)  # type: ignore[operator]
+        if ord > 0:  # type: ignore[operator]
+            out = values.amax(-1) if values.shape[-1] else values.sum(-1)  # the least norm: 0
+        else:
+            out = values.amin(-1)
     else:
         raise ValueError(
             "linalg.matrix_norm: expected ord to be 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2, "

@@ -34,14 +34,14 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:  # noqa: N803 - PyTorch's
     """The powers of each element from 0 to N - 1: Vandermonde's matrix.
 
     Args:
-        x: (*, n).
+        x: (*, n); a single number is a vector of one.
         N: how many powers. Default: n.
 
     Returns:
         (*, n, N).
 
     Raises:
-        RuntimeError: For a single number, and an N below 2.
+        RuntimeError: For an N below 2.
 
     Example:
         >>> import steep
@@ -50,8 +50,7 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:  # noqa: N803 - PyTorch's
                 [1, 2, 4],
                 [1, 3, 9]])
     """
-    if x.dim() < 1:
-        raise RuntimeError("linalg.vander: expected at least 1 dimension, got a single number")
+    x = x.reshape(1) if x.dim() == 0 else x
     count = x.shape[-1] if N is None else N
     if N is not None and N <= 1:
         raise RuntimeError(f"linalg.vander: expected N to be at least 2, got {N}")

@@ -61,15 +61,18 @@ class _Eigen(Function):
 
 
 class _Singular(Function):
-    """Townsend, "Differentiating the singular value decomposition" (2016), for thin factors."""
+    """Townsend, "Differentiating the singular value decomposition" (2016), for thin factors.
+
+    Of square ones, the vectors that have no value are not determined, and have no gradient.
+    """
 
     takes_batches = True
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, full: bool) -> tuple[Tensor, Tensor, Tensor]:
         import numpy as np
 
-        u, s, vh = by_numpy("svd", lambda a: tuple(np.linalg.svd(a, full_matrices=False)), x)
+        u, s, vh = by_numpy("svd", lambda a: tuple(np.linalg.svd(a, full_matrices=full)), x)
         ctx.save_for_backward(u, s, vh)
         ctx.set_materialize_grads(False)
         return u, s, vh
@@ -77,8 +80,12 @@ class _Singular(Function):
     @staticmethod
     def backward(
         ctx: Any, by_u: Tensor | None, by_s: Tensor | None, by_vh: Tensor | None
-    ) -> Tensor:
+    ) -> tuple[Tensor, None]:
         u, s, vh = ctx.saved_tensors
+        count = s.shape[-1]
+        u, vh = u[..., :count], vh[..., :count, :]
+        by_u = by_u[..., :count] if by_u is not None else None
+        by_vh = by_vh[..., :count, :] if by_vh is not None else None
         out = u @ by_s.diag_embed() @ vh if by_s is not None else zeros_like(u @ vh)
         if by_u is not None or by_vh is not None:  # what the values alone do not need
             gaps = _apart(s * s)
@@ -95,8 +102,7 @@ class _Singular(Function):
             if v.shape[-2] > v.shape[-1]:
                 scaled = by_v / s.unsqueeze(-2)
                 out = out + u @ (scaled - v @ (v.mT @ scaled)).mT
-        whole: Tensor = out
-        return whole
+        return out, None
 
 
 def eigh(A: Tensor, UPLO: str = "L") -> EighResult:  # noqa: N803 - PyTorch's names
@@ -147,15 +153,15 @@ def svd(A: Tensor, full_matrices: bool = True) -> SVDResult:  # noqa: N803
 
     Args:
         A: (*, m, n).
-        full_matrices: give square U and Vh, which have no gradient. Default: ``True``. Otherwise
-            as many vectors as there are values, the lesser of m and n; their gradients need values
-            that differ and are not 0.
+        full_matrices: give square U and Vh. Default: ``True``. Otherwise as many vectors as there
+            are values, the lesser of m and n. Gradients by these need values that differ and are
+            not 0; the further ones of square factors are not determined, and have none.
 
     Returns:
         `U`, `S` and `Vh`.
 
     Raises:
-        RuntimeError: For fewer than two dimensions, integers, and a gradient of square factors.
+        RuntimeError: For fewer than two dimensions, and integers.
 
     Example:
         >>> import steep
@@ -163,16 +169,7 @@ def svd(A: Tensor, full_matrices: bool = True) -> SVDResult:  # noqa: N803
         tensor([3., 2.])
     """
     matrices("svd", A)
-    if full_matrices and A.shape[-1] != A.shape[-2]:
-        if A.requires_grad:
-            raise RuntimeError(
-                "linalg.svd: expected full_matrices=False where a gradient is asked for, got True; "
-                "the further vectors are not determined"
-            )
-        import numpy as np
-
-        return SVDResult(*by_numpy("svd", lambda a: tuple(np.linalg.svd(a)), A))
-    return SVDResult(*_Singular.apply(A))
+    return SVDResult(*_Singular.apply(A, full_matrices))
 
 
 def svdvals(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name

@@ -230,7 +230,8 @@ def matrix_power(A: Tensor, n: int) -> Tensor:  # noqa: N803 - PyTorch's name
         n: how often; 0 gives the unit matrix.
 
     Raises:
-        RuntimeError: For matrices that are not square, integers, and a negative n without inverse.
+        RuntimeError: For matrices that are not square, and a negative n of integers or without
+            inverse.
 
     Example:
         >>> import steep
@@ -238,7 +239,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:  # noqa: N803 - PyTorch's name
         tensor([[1., 3.],
                 [0., 1.]])
     """
-    square("matrix_power", A)
+    square("matrix_power", A if n < 0 or A.is_floating_point() else A.double())
     base, left = (inv(A), -n) if n < 0 else (A, n)
     result: Tensor | None = None
     while left:

@@ -1,0 +1,166 @@
+"""`steep.distributions` at its ends: even odds, shares near nothing, maps that saturate."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import steep
+from compiling import replays
+from steep import distributions as d
+from tolerances import close
+
+
+def double(array: Any) -> Any:
+    return steep.from_numpy(np.array(array, np.float64))
+
+
+def test_slope_of_counts_at_even_odds() -> None:
+    """Where the odds are even, the parts of the stable formula have corners; the whole has none."""
+    probs = double([0.5, 0.2]).requires_grad_()
+    for binomial in (d.Binomial(5, probs=probs), d.Binomial(double([5, 5]), logits=probs.logit())):
+        probs.grad = None
+        binomial.log_prob(double([[2, 1], [3, 1]])).sum().backward()
+        close(probs.grad.numpy(), np.array([20 - 20, 2 / 0.2 - 8 / 0.8]), 100)
+
+
+def test_shares_of_the_smallest_draws_have_the_sum_1() -> None:
+    steep.manual_seed(0)
+    for dtype in (steep.float32, steep.float64):
+        few = steep.full((200, 3), 1e-3, dtype=dtype)
+        shares = d.Dirichlet(few).sample()
+        assert ((shares.sum(-1) - 1).abs() < 1e-6).all()
+        assert (shares > 0).all()
+        share = d.Beta(few[:, 0], few[:, 1]).sample()
+        assert ((share > 0) & (share < 1)).all()
+
+
+# ---- maps ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("composed", [False, True])
+def test_a_cache_keeps_what_saturation_loses(composed: bool) -> None:
+    loc = steep.tensor([0.0, 15.0, -30.0], requires_grad=True)
+    tanh, wider = d.TanhTransform(cache_size=1), d.AffineTransform(1.0, 2.0, cache_size=1)
+    maps = [tanh, wider] if not composed else [d.ComposeTransform([tanh, wider], cache_size=1)]
+    squashed = d.TransformedDistribution(d.Normal(loc, 1.0), maps)
+    action = squashed.rsample()
+    assert ((action - 1).abs()[1:] == 2).all()
+    log_prob = squashed.log_prob(action)
+    assert log_prob.isfinite().all()
+    log_prob.sum().backward()
+    assert loc.grad.isfinite().all()
+    assert not squashed.log_prob(action.clone()).isfinite().all()
+
+
+def test_a_cache_keeps_the_last_pair_alone() -> None:
+    exp = d.ExpTransform(cache_size=1)
+    first, second = steep.ones(2), steep.zeros(2)
+    image = exp(first)
+    assert exp(first) is image
+    assert exp.inv(image) is first
+    assert exp.inv.inv is exp
+    other = exp(second)
+    assert exp.inv(image) is not first
+    assert exp.inv(other) is not second  # the pair of `image` is the last one now
+    assert d.ExpTransform()(first) is not d.ExpTransform()(first)
+    bare = exp.with_cache(0)
+    assert bare(first) is not bare(first)
+    assert exp.with_cache(1) is exp
+    assert exp.inv.with_cache(0).inv(first) is not exp.inv.with_cache(0).inv(first)
+    both = d.ComposeTransform([d.ExpTransform(), d.TanhTransform()]).with_cache()
+    assert both.inv(both(first)) is first
+    each = d.IndependentTransform(d.ExpTransform(), 1, cache_size=1)
+    assert each.inv(each(first)) is first
+    twin = copy.deepcopy(exp)
+    assert twin.inv(other).tolist() == exp.inv(other).tolist()
+    assert twin.with_cache(1) is twin
+    assert isinstance(copy.deepcopy(exp.inv).inv, d.ExpTransform)
+    with pytest.raises(ValueError, match="cache_size must be 0 or 1, got 2"):
+        d.ExpTransform(cache_size=2)
+
+
+def test_a_step_through_a_cache_is_replayed() -> None:
+    tanh, loc = d.TanhTransform(cache_size=1), steep.zeros(4, requires_grad=True)
+
+    def step(x: Any) -> Any:
+        loc.grad = None
+        squashed = d.TransformedDistribution(d.Normal(loc + x, 1.0), [tanh])
+        loss = squashed.log_prob(squashed.rsample()).mean()
+        loss.backward()
+        return loss.detach()
+
+    fast, given = steep.compile(step), [steep.full((4,), float(k)) for k in range(4)]
+    steep.manual_seed(1)
+    want = [step(x).item() for x in given]
+    steep.manual_seed(1)
+    got = [fast(x).item() for x in given]
+    assert got == want
+    assert replays(fast)
+
+
+class Leaky(d.Transform):
+    """A map of a user's, written as for PyTorch."""
+
+    domain = codomain = d.constraints.real
+    bijective = True
+
+    def _call(self, x: Any) -> Any:
+        return steep.where(x > 0, x, x / 4)
+
+    def _inverse(self, y: Any) -> Any:
+        return steep.where(y > 0, y, y * 4)
+
+    def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
+        return steep.where(x > 0, 0.0, math.log(0.25))
+
+
+def test_maps_of_a_user() -> None:
+    x, normal = steep.tensor([-2.0, 3.0]), d.Normal(steep.zeros(2), 1.0)
+    for leaky in (Leaky(), Leaky(cache_size=1)):
+        assert leaky(x).tolist() == [-0.5, 3.0]
+        assert leaky.inv(leaky(x)).tolist() == x.tolist()
+        mapped = d.TransformedDistribution(normal, leaky)
+        stretch = steep.tensor([math.log(0.25), 0.0])
+        assert steep.allclose(mapped.log_prob(leaky(x)), normal.log_prob(x) - stretch)
+    with pytest.raises(NotImplementedError):
+        d.Transform().inv(x)
+
+
+def test_equal_maps() -> None:
+    ones = steep.ones(2)
+    for one, other, same in (
+        (d.ExpTransform(), d.ExpTransform(), True),
+        (d.ExpTransform(), d.TanhTransform(), False),
+        (d.ExpTransform(), d.ExpTransform().inv, False),
+        (d.ExpTransform().inv, d.ExpTransform().inv, True),
+        (d.AffineTransform(ones, 2.0), d.AffineTransform(ones.clone(), 2.0), True),
+        (d.AffineTransform(ones, 2.0), d.AffineTransform(ones * 2, 2.0), False),
+        (d.AffineTransform(0.0, 2.0), d.AffineTransform(0.0, 2.0, event_dim=1), False),
+        (d.PowerTransform(ones), d.PowerTransform(ones.clone()), True),
+        (d.ComposeTransform([Leaky()]), d.ComposeTransform([Leaky()]), True),
+    ):
+        assert (one == other) is same
+        assert not same or hash(one) == hash(other)
+    scale = steep.tensor([1.0, 2.0])
+    both = d.Weibull(scale, 2.0), d.Weibull(scale, 2.0)
+    assert d.kl_divergence(*both).tolist() == [0.0, 0.0]
+
+
+def test_dimensions_of_events() -> None:
+    apart, whole = d.AffineTransform(0.0, 1.0), d.AffineTransform(0.0, 1.0, event_dim=2)
+    shares = d.StickBreakingTransform()
+    for transform, before, after in (
+        (apart, 0, 0),
+        (whole, 2, 2),
+        (whole.inv, 2, 2),
+        (d.ComposeTransform([d.ExpTransform(), shares]), 1, 1),
+        (d.ComposeTransform([shares, apart]), 1, 1),
+        (d.LowerCholeskyTransform(), 2, 2),
+    ):
+        assert transform.domain.event_dim == before
+        assert transform.codomain.event_dim == after
