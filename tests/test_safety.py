@@ -22,6 +22,21 @@ def test_bounds_that_overflow_are_refused() -> None:
     assert steep.ones(3)[-(2**63) :: 2**63 - 1].tolist() == [1.0]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: steep.ones(3).tensor_split(2**40),
+        lambda: steep.ones(0).chunk(2**40),
+        lambda: steep.ones(1).expand(2**40).split(1),
+        lambda: steep.ones(1).expand(2**40).unbind(),
+    ],
+)
+def test_more_parts_than_can_be_counted_are_refused(call: Callable[[], object]) -> None:
+    """At once: not when the memory is full of them."""
+    with pytest.raises(RuntimeError, match=r"expected at most 2147483647 parts, got 1099511627776"):
+        call()
+
+
 def test_an_exported_buffer_keeps_its_memory() -> None:
     """The tensor may get other memory while someone looks at the old."""
     x = steep.ones(1000)

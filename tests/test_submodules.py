@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import steep
+from processes import run
 
 PATHS = {
     "utils.data.dataset": ["Dataset", "IterableDataset", "TensorDataset", "Subset", "random_split"],
@@ -104,3 +105,22 @@ def test_import_stays_small() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert eval(out.stdout) == ["steep._core", "steep._version"]
+
+
+def test_the_package_may_be_loaded_a_second_time() -> None:
+    """By `reload`, and after its modules were forgotten, as some test runners do."""
+    out = run(
+        """
+        import importlib, sys
+        import steep
+        x = steep.ones(3)
+        importlib.reload(steep)
+        print(steep.ones(3).add(x).tolist(), steep.inf, steep.nan)
+        for name in [name for name in sys.modules if name.split(".")[0] == "steep"]:
+            del sys.modules[name]
+        import steep as again
+        assert again is not steep
+        print(again.ones(3).add(x).tolist(), again.nn.Linear(3, 2)(x).shape, x.is_nonzero)
+        """
+    )
+    assert out.startswith("[2.0, 2.0, 2.0] inf nan\n[2.0, 2.0, 2.0] steep.Size([2]) <")

@@ -139,6 +139,7 @@ CLASSES = {
         bad=(
             bad(ValueError, "expected p to be 1 or 2, got 3", _rows, _class(4), 3),
             bad(IndexError, "Target 3 is out of bounds", _rows, np.array([0, 1, 3, 0])),
+            bad(IndexError, "Target -9223372036854775808 is out", arr(3), np.array(-(2**63))),
             bad(ValueError, "batch size", _rows, _class(5)),
             bad(RuntimeError, "of shape [4]; convert the target with .long()", _rows, arr(4)),
             bad(RuntimeError, "weight for each of the 3", _rows, _class(4), 1, 1.0, arr(2)),

@@ -196,6 +196,7 @@ SEARCH = {
         eager=_OF_VALUES,
         bad=(
             bad(RuntimeError, "non-negative integers, got negative", np.array([1, -1])),
+            bad(RuntimeError, "integers below 2**63 - 1", np.array([2**63 - 1])),
             bad(RuntimeError, "a vector of non-negative integers", arr(2)),
             bad(RuntimeError, "minlength >= 0", np.array([1]), None, -1),
             bad(RuntimeError, "weights of the input's shape", np.array([1]), arr(2)),

@@ -96,7 +96,7 @@ Tensor threshold(const Tensor& x, const Number& bound, const Number& value, bool
                 "\"threshold\" not implemented for 'bool'; convert with .float() first");
   const auto fitted = [&](const Number& number) {
     check_fits("threshold", number, x.dtype());
-    return is_floating(x.dtype()) ? number : Number(static_cast<int64_t>(number.to_double()));
+    return is_floating(x.dtype()) ? number : Number(number.to_int());
   };
   const Tensor below = le({x, {}}, {{}, fitted(bound)});
   const Tensor out = where(below, TensorOrNumber{{}, fitted(value)}, TensorOrNumber{x, {}});

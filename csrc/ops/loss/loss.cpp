@@ -54,7 +54,8 @@ void check_class_target(const char* op, const Tensor& x, const Tensor& target) {
 
 }  // namespace
 
-ClassRows class_rows(const char* op, const Tensor& x, const Tensor& target, int64_t ignore_index) {
+ClassRows class_rows(const char* op, const Tensor& x, const Tensor& target,
+                     std::optional<int64_t> ignore_index) {
   check_class_target(op, x, target);
   const Tensor flat = target.dim() == 1 ? target : reshape(target, {target.numel()});
   ClassRows rows{rows_of(x), contiguous(to(flat, DType::int64)), target.shape()};

@@ -1,8 +1,6 @@
 // What the losses share, and the losses.
 #pragma once
 
-#include <limits>
-
 #include "kernels/loss/reduction.h"
 #include "ops/elementwise/elementwise.h"
 
@@ -26,7 +24,8 @@ struct ClassRows {
 // Floating, and with a dimension for the classes; a weight for each of them; targets that fit x.
 void check_scores(const char* op, const Tensor& x);
 void check_class_weight(const char* op, const Tensor& x, const Tensor& weight);
-ClassRows class_rows(const char* op, const Tensor& x, const Tensor& target, int64_t ignore_index);
+ClassRows class_rows(const char* op, const Tensor& x, const Tensor& target,
+                     std::optional<int64_t> ignore_index);
 Dims class_shape(const Tensor& x);
 // Classes moved last, all else in one dimension.
 Tensor rows_of(const Tensor& x);
@@ -58,8 +57,8 @@ Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight,
 
 // loss_checks.cpp: launches that refuse targets a kernel could not use; a program that is replayed
 // checks them again.
-void check_classes(const char* op, const Tensor& target, int64_t classes, int64_t ignore_index);
-constexpr int64_t kNoClass = std::numeric_limits<int64_t>::min();  // as ignore_index: there is none
+void check_classes(const char* op, const Tensor& target, int64_t classes,
+                   std::optional<int64_t> ignore_index);
 enum class AllowedNumbers : int64_t { above_minus_one, not_negative, signs };
 void check_numbers(const char* op, const char* what, const Tensor& x, AllowedNumbers numbers);
 void check_finite(const char* op, const Tensor& target);

@@ -12,22 +12,22 @@ namespace {
 struct Labels {
   const char* op;
   int64_t n, classes, ignore_index;
+  bool ignores;
 };
 // Operands: target int64[n].
 void look_at_classes(const kernels::Task& task) {
-  const auto& [op, n, classes, ignore_index] = kernels::arguments<Labels>(task);
+  const auto& [op, n, classes, ignore_index, ignores] = kernels::arguments<Labels>(task);
   const int64_t* target = static_cast<const int64_t*>(task.data[0]);
   const auto outside = [&labels = kernels::arguments<Labels>(task)](int64_t t) {
     return (static_cast<uint64_t>(t) >= static_cast<uint64_t>(labels.classes)) &
-           (t != labels.ignore_index);
+           !(labels.ignores & (t == labels.ignore_index));
   };
   bool bad = false;
   for (int64_t i = 0; i < n; ++i) bad |= outside(target[i]);
   if (!bad) return;
   int64_t at = 0;
   while (!outside(target[at])) ++at;
-  const std::string ignored =
-      ignore_index == kNoClass ? std::string() : join(" or ignore_index=", ignore_index);
+  const std::string ignored = ignores ? join(" or ignore_index=", ignore_index) : std::string();
   throw Error(ErrorKind::index,
               join(op, ": Target ", target[at], " is out of bounds: expected classes in [0, ",
                    classes, ")", ignored, ", got ", target[at], " at position ", at,
@@ -113,9 +113,11 @@ Tensor plain(const Tensor& x) {
 
 }  // namespace
 
-void check_classes(const char* op, const Tensor& target, int64_t classes, int64_t ignore_index) {
-  program::launch(kClasses, DType::int64, {target},
-                  Labels{op, target.numel(), classes, ignore_index});
+void check_classes(const char* op, const Tensor& target, int64_t classes,
+                   std::optional<int64_t> ignore_index) {
+  program::launch(
+      kClasses, DType::int64, {target},
+      Labels{op, target.numel(), classes, ignore_index.value_or(0), ignore_index.has_value()});
 }
 
 void check_finite(const char* op, const Tensor& target) {

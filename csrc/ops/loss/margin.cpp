@@ -53,7 +53,7 @@ ClassRows one_class_rows(const char* op, const Tensor& x, const Tensor& target) 
   check_scores(op, x);
   if (x.dim() > 2)
     fail(ErrorKind::runtime, op, "an input of shape (C) or (N, C)", to_string(x.shape()));
-  return class_rows(op, x, target, kNoClass);
+  return class_rows(op, x, target, std::nullopt);
 }
 
 Tensor multi_margin_loss(const Tensor& input, const Tensor& target, int64_t p, double margin,

@@ -113,14 +113,17 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength) {
   const tape::GradMode off(false);
   const Tensor dense = contiguous(to(x, DType::int64));
   const int64_t* places = dense.data<int64_t>();
-  int64_t bins = minlength, least = 0;
+  int64_t least = 0, greatest = -1;
   for (int64_t i = 0; i < x.numel(); ++i) {
     least = std::min(least, places[i]);
-    bins = std::max(bins, places[i] + 1);
+    greatest = std::max(greatest, places[i]);
   }
   if (least < 0)
     fail(ErrorKind::runtime, "bincount", "non-negative integers", "negative ones",
          "remove or shift them first");
+  if (greatest == std::numeric_limits<int64_t>::max())  // one more bin than can be counted
+    fail(ErrorKind::runtime, "bincount", "integers below 2**63 - 1", join(greatest));
+  const int64_t bins = std::max(minlength, greatest + 1);
   if (!weights.defined()) {
     const Tensor out = full({bins}, 0, DType::int64);
     int64_t* counts = out.data<int64_t>();
@@ -142,11 +145,15 @@ void count_in_bins(const kernels::Task& task) {
   T* out = static_cast<T*>(task.data[0]);
   const T* x = static_cast<const T*>(task.data[1]);
   const T low = static_cast<T>(how.low), high = static_cast<T>(how.high);
+  const T bins = static_cast<T>(how.count);
+  const double half = how.high / 2 - how.low / 2, last = static_cast<double>(how.count - 1);
   for (int64_t b = 0; b < how.count; ++b) out[b] = 0;
   for (int64_t i = 0; i < how.n; ++i) {
     if (!(x[i] >= low && x[i] <= high)) continue;
-    const auto bin = static_cast<int64_t>((x[i] - low) * static_cast<T>(how.count) / (high - low));
-    out[std::min(bin, how.count - 1)] += 1;
+    const T scaled = (x[i] - low) * bins / (high - low);
+    // Beyond what T holds, or a range that is empty in T: in double, by halves.
+    const double place = scaled <= bins ? scaled : (x[i] / 2.0 - how.low / 2) / half * how.count;
+    out[place > 0 ? static_cast<int64_t>(std::min(place, last)) : 0] += 1;
   }
 }
 constexpr Kernel kBins = program::host_kernel(

@@ -53,8 +53,9 @@ Tensors split_evenly(const char* op, const Tensor& x, int64_t sections, int64_t 
     fail(ErrorKind::runtime, op, "a number of sections greater than 0", join(sections));
   const int at = wrap_dim(op, dim, x.dim());
   const int64_t size = x.size(at), least = size / sections, longer = size % sections;
+  const int parts = part_count(op, sections);
   Dims sizes;
-  for (int64_t i = 0; i < sections; ++i) sizes.push_back(least + (i < longer ? 1 : 0));
+  for (int i = 0; i < parts; ++i) sizes.push_back(least + (i < longer ? 1 : 0));
   return split_sizes(x, sizes, at);
 }
 

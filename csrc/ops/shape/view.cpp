@@ -296,14 +296,21 @@ Tensors recorded_parts(const char* op, Tensors parts, const Tensor& x, int at,
 
 }  // namespace
 
+int part_count(const char* op, int64_t parts) {
+  constexpr int kMost = std::numeric_limits<int>::max();
+  if (parts > kMost) fail(ErrorKind::runtime, op, join("at most ", kMost, " parts"), join(parts));
+  return static_cast<int>(parts);
+}
+
 Tensors unbind(const Tensor& x, int64_t dim) {
   if (x.dim() == 0)
     throw Error(ErrorKind::index, "unbind: Dimension specified as 0 but tensor has no dimensions");
   const int at = wrap_dim("unbind", dim, x.dim());
+  const int parts = part_count("unbind", x.size(at));
   Tensors out;
   {
     const tape::GradMode off(false);
-    for (int64_t i = 0; i < x.size(at); ++i) out.push_back(select(x, at, i));
+    for (int i = 0; i < parts; ++i) out.push_back(select(x, at, i));
   }
   return recorded_parts("unbind", std::move(out), x, at, stack);
 }
@@ -339,6 +346,7 @@ Tensors split(const Tensor& x, int64_t split_size, int64_t dim) {
   const int at = wrap_dim("split", dim, x.dim());
   if (split_size < 0 || (split_size == 0 && x.size(at) > 0))
     fail(ErrorKind::runtime, "split", "a positive split_size", join(split_size));
+  part_count("split", split_size > 0 ? x.size(at) / split_size : 0);
   Dims sizes;
   for (int64_t rest = x.size(at); rest > 0; rest -= sizes.back())
     sizes.push_back(std::min(split_size, rest));
@@ -352,9 +360,7 @@ Tensors chunk(const Tensor& x, int64_t chunks, int64_t dim) {
   if (chunks <= 0) fail(ErrorKind::runtime, "chunk", "chunks greater than 0", join(chunks));
   const int at = wrap_dim("chunk", dim, x.dim());
   if (x.size(at) > 0) return split(x, (x.size(at) - 1) / chunks + 1, at);
-  if (chunks > std::numeric_limits<int>::max())
-    fail(ErrorKind::runtime, "chunk", "a number of chunks that a tuple can hold", join(chunks));
-  return split_sizes(x, Dims(static_cast<int>(chunks), 0), at);
+  return split_sizes(x, Dims(part_count("chunk", chunks), 0), at);
 }
 
 Tensor detach(const Tensor& x) { return alias(x); }
