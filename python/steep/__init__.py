@@ -37,8 +37,9 @@ _FUNCTIONS = (
     *("set_default_dtype", "set_grad_enabled", "set_num_threads", "set_rng_state", "tensor"),
 )
 
-inf = float("inf")
-nan = float("nan")
+# Not by float(), which is a dtype already where the module is loaded a second time.
+inf = 1e999
+nan = inf - inf
 pi = 3.141592653589793
 e = 2.718281828459045
 newaxis = None
@@ -157,7 +158,7 @@ _OF_TENSORS = {
     ),
 }
 _METHODS.update({name: home for home, names in _OF_TENSORS.items() for name in names})
-_own = vars(_core.Tensor)
+_own = vars(_core.Tensor)  # all of them, where the module is loaded a second time
 _METHODS = {name: home for name, home in _METHODS.items() if name not in _own}
 
 
@@ -173,6 +174,7 @@ class _Method:
         return found if instance is None else found.__get__(instance)
 
 
+_name = _home = ""
 for _name, _home in _METHODS.items():
     setattr(_core.Tensor, _name, _Method(_name, _home))
 del _name, _home, _own
