@@ -80,7 +80,7 @@ std::string complete(Replayed& self, const Trace& trace, const py::list& inputs)
   for (const program::TracedCall& traced : trace.calls())
     for (int i = 0; i < traced.values.size(); ++i) {
       const int v = traced.values[i];
-      if (v < 0 || !program::writes(traced.call.kernel(), i) || trace.values()[v].source < 0 ||
+      if (v < 0 || !traced.call.writes(i) || trace.values()[v].source < 0 ||
           trace.values()[v].kind != program::Value::Kind::input)
         continue;
       const Tensor& input = given[trace.values()[v].source];

@@ -122,8 +122,8 @@ PyObject* replay(PyObject* self, PyObject*) {
 PyObject* launches(PyObject* self, PyObject*) {
   return guarded([&] {
     Owned names(PyList_New(0));
-    for (const program::RecordedCall& call : own(self).calls()) {
-      const Owned name(PyUnicode_FromString(call.name()));
+    for (const program::TracedCall& traced : own(self).calls()) {
+      const Owned name(PyUnicode_FromString(traced.call.name()));
       checked(PyList_Append(names.get(), name.get()));
     }
     return names.release();

@@ -71,7 +71,7 @@ bool is_seen(const Plan& plan, const Step& step) {
     const TracedCall& traced = plan.calls[at];
     for (int i = 0; i < traced.values.size(); ++i) {
       const int v = traced.values[i];
-      if (v >= 0 && writes(traced.call.kernel(), i) &&
+      if (v >= 0 && traced.call.writes(i) &&
           (plan.values[v].kind != Value::Kind::made || plan.values[v].kept))
         return true;
     }
@@ -167,7 +167,7 @@ class Order {
         const TracedCall& traced = plan.calls[at];
         for (int i = 0; i < traced.values.size(); ++i) {
           const int v = traced.values[i];
-          if (v >= 0) use(users[v], s, writes(traced.call.kernel(), i));
+          if (v >= 0) use(users[v], s, traced.call.writes(i));
         }
       }
       if (may_refuse(plan, step)) {

@@ -14,14 +14,14 @@ std::vector<bool> written_values(const Plan& plan) {
   std::vector<bool> written(plan.values.size());
   for (const TracedCall& traced : plan.calls)
     for (int i = 0; i < traced.values.size(); ++i)
-      if (const int v = traced.values[i]; v >= 0 && writes(traced.call.kernel(), i))
-        written[v] = true;
+      if (const int v = traced.values[i]; v >= 0 && traced.call.writes(i)) written[v] = true;
   return written;
 }
 
 }  // namespace
 
 void take_checks(Plan& plan) {
+  if (!plan.had_checks) return;
   const std::vector<bool> written = written_values(plan);
   std::vector<Step> left;
   for (Step& step : plan.steps) {
@@ -33,8 +33,8 @@ void take_checks(Plan& plan) {
       const bool made = v >= 0 && plan.values[v].kind == Value::Kind::made;
       // What an early check writes must belong to this replay alone; it is written again when the
       // step runs.
-      early = writes(kernel, i) ? made : v < 0 || (!made && !written[v]);
-      writes_any |= writes(kernel, i);
+      early = traced.call.writes(i) ? made : v < 0 || (!made && !written[v]);
+      writes_any |= traced.call.writes(i);
     }
     if (early) plan.checks.push_back(step);
     if (!early || writes_any) left.push_back(std::move(step));

@@ -14,7 +14,7 @@ std::vector<int> writers_of(const Plan& plan) {
   std::vector<int> writers(plan.values.size());
   for (const TracedCall& traced : plan.calls)
     for (int i = 0; i < traced.values.size(); ++i)
-      if (traced.values[i] >= 0 && writes(traced.call.kernel(), i)) ++writers[traced.values[i]];
+      if (traced.values[i] >= 0 && traced.call.writes(i)) ++writers[traced.values[i]];
   return writers;
 }
 
@@ -24,19 +24,21 @@ bool is_number_or_constant(const Plan& plan, const TracedCall& traced, int opera
   return plan.values[v].kind == Value::Kind::constant && plan.values[v].storage;
 }
 
-// Whether the launch computes the whole of a small value from numbers and constants alone.
-bool is_constant(const Plan& plan, const TracedCall& traced, const std::vector<int>& writers) {
-  const Kernel& kernel = traced.call.kernel();
-  if (kernel.kind != Kind::elementwise && kernel.kind != Kind::cast) return false;
-  const Value& made = plan.values[traced.values[0]];
-  const TensorImpl& out = *traced.call.operands()[0].tensor();
-  if (made.kind != Value::Kind::made || made.kept || made.bytes > kLargest ||
-      writers[traced.values[0]] != 1 || reads(kernel, 0) || !out.contiguous ||
-      out.numel * element_size(out.dtype) != static_cast<int64_t>(made.bytes))
-    return false;
+// Whether the launch computes from numbers and constants alone.
+bool has_no_input(const Plan& plan, const TracedCall& traced) {
+  if (!traced.call.is_elementwise()) return false;
   for (int i = 1; i < traced.values.size(); ++i)
     if (!is_number_or_constant(plan, traced, i)) return false;
   return true;
+}
+
+// Whether that is the whole of a small value.
+bool is_constant(const Plan& plan, const TracedCall& traced, const std::vector<int>& writers) {
+  const Value& made = plan.values[traced.values[0]];
+  const TensorImpl& out = *traced.call.operands()[0].tensor();
+  return made.kind == Value::Kind::made && !made.kept && made.bytes <= kLargest &&
+         writers[traced.values[0]] == 1 && !traced.call.reads(0) && out.contiguous &&
+         out.numel * element_size(out.dtype) == static_cast<int64_t>(made.bytes);
 }
 
 // Runs the launch on the constants' memory, and makes its result a constant.
@@ -57,10 +59,12 @@ void compute(Plan& plan, TracedCall& traced) {
 }  // namespace
 
 void compute_constants(Plan& plan) {
-  const std::vector<int> writers = writers_of(plan);
+  std::vector<int> writers;
   std::vector<bool> gone(plan.calls.size());
   int computed = 0;
   for (size_t i = 0; i < plan.calls.size(); ++i) {
+    if (!has_no_input(plan, plan.calls[i])) continue;
+    if (writers.empty()) writers = writers_of(plan);
     if (!is_constant(plan, plan.calls[i], writers)) continue;
     compute(plan, plan.calls[i]);
     gone[i] = true;

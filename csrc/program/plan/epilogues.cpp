@@ -110,7 +110,9 @@ class Epilogues {
         !stays(add.values[bias], at, user) ||
         !is_product(*add.call.operands()[3 - bias].tensor(), at))
       return false;
-    product.call.replace(kernels::kGemmBias, add.call.operands()[bias]);
+    fold(product.call, add.call, bias, [bias](RecordedCall& into, const RecordedCall& from) {
+      into.replace(kernels::kGemmBias, from.operands()[bias]);
+    });
     product.values[kernels::kGemmBias] = add.values[bias];
     take_over(at, user);
     return true;
@@ -122,11 +124,9 @@ class Epilogues {
     if (kind == Activation::none || activation.values[1] != product.values[kernels::kGemmOut] ||
         !is_product(*activation.call.operands()[1].tensor(), at))
       return false;
-    Gemm& gemm = product.call.change_arguments<Gemm>();
     if (kind == Activation::leaky_relu) {
       const Operand& slope = activation.call.operands()[2];
       if (!slope.is_number() || slope.number_input() >= 0) return false;
-      gemm.slope = slope.number().to_double();
     } else if (kernels::is_gradient(kind)) {
       const Operand& aux = activation.call.operands()[2];
       if (!aux.tensor() || !aux.tensor()->contiguous || aux.tensor()->numel != result_size(at) ||
@@ -134,14 +134,34 @@ class Epilogues {
           activation.values[2] == product.values[kernels::kGemmOut] ||
           !stays(activation.values[2], at, user))
         return false;
-      product.call.replace(kernels::kGemmAux, aux);
       product.values[kernels::kGemmAux] = activation.values[2];
+    }
+    fold(product.call, activation.call, 0, [kind](RecordedCall& into, const RecordedCall& from) {
+      Gemm& gemm = into.change_arguments<Gemm>();
+      gemm.activation = kind;
+      if (kind == Activation::leaky_relu) gemm.slope = from.operands()[2].number().to_double();
+      if (!kernels::is_gradient(kind)) return;
       gemm.aux_row = gemm.n;
       gemm.aux_stride = gemm.m * gemm.n;
-    }
-    gemm.activation = kind;
+      into.replace(kernels::kGemmAux, from.operands()[2]);
+    });
     take_over(at, user);
     return true;
+  }
+
+  // Makes a product what it is with its user folded in: by `change`, and by its user's result. Most
+  // pairs are like an earlier one, and become what that has become.
+  template <class Change>
+  void fold(RecordedCall& product, const RecordedCall& user, int variant, Change change) {
+    constexpr size_t kRemembered = 8;
+    for (const Folded& known : known_)
+      if (known.variant == variant && known.product.shares(product) && known.user.shares(user))
+        return product.become(known.result);
+    const RecordedCall before = product;
+    change(product, user);
+    product.replace(kernels::kGemmOut, user.operands()[kernels::kGemmOut]);
+    if (known_.size() == kRemembered) known_.erase(known_.begin());
+    known_.push_back({variant, before, user, product});
   }
 
   int64_t result_size(int at) {
@@ -158,20 +178,26 @@ class Epilogues {
   void take_over(int at, int user) {
     for (int value : call(user).values)
       if (value >= 0) uses_.move(value, user, at);
-    call(at).call.replace(kernels::kGemmOut, call(user).call.operands()[kernels::kGemmOut]);
     call(at).values[kernels::kGemmOut] = call(user).values[kernels::kGemmOut];
     gone_[user] = true;
   }
 
+  struct Folded {
+    int variant;
+    RecordedCall product, user, result;
+  };
+
   Plan& plan_;
   Uses uses_;
   std::vector<bool> gone_;
+  std::vector<Folded> known_;  // the last few that were not like an earlier one
   int folded_ = 0;
 };
 
 }  // namespace
 
 void fuse_epilogues(Plan& plan) {
+  if (!plan.had(Kind::product)) return;
   Epilogues epilogues(plan);
   for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i)
     if (plan.calls[i].call.kernel().kind == Kind::product) epilogues.fuse(i);

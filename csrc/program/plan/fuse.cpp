@@ -2,6 +2,7 @@
 // next reads from the first-level cache. The loops are those of single launches, and an element's
 // value does not depend on where its block begins, so the bits are the same.
 #include <algorithm>
+#include <utility>
 
 #include "kernels/reduce/reduce.h"
 #include "program/plan/uses.h"
@@ -14,19 +15,14 @@ constexpr int kReach = 64;  // how far behind its first launch a group may reach
 static_assert(kReach <= 64, "a bit for each in related_");
 constexpr int kMaxMembers = 32;
 
-bool can_join(const TracedCall& traced) {
-  const Kind kind = traced.call.kernel().kind;
-  if (kind != Kind::elementwise && kind != Kind::cast) return false;
-  int64_t steps[kMaxOperands];
-  return traced.call.operands()[0].tensor()->numel > 0 && is_flat(traced.call.call(), steps);
-}
+bool is_sum(const TracedCall& traced) { return &traced.call.kernel() == &kernels::kSum; }
 
 // Whether it is a sum over all elements that adding up a group's blocks reproduces. The sum's
 // kernel treats a chunk with fewer elements than lanes differently if it is the whole sum, so the
 // last block must not be such a chunk.
 bool is_whole_sum(const TracedCall& traced, int64_t total) {
   const RecordedCall& call = traced.call;
-  if (&call.kernel() != &kernels::kSum || !is_floating(call.type())) return false;
+  if (!is_sum(traced) || !is_floating(call.type())) return false;
   constexpr int64_t kLanes = 16;
   const int64_t rest = total % kGroupBlock;
   const auto& extent = call.arguments<kernels::Extent>();
@@ -36,33 +32,22 @@ bool is_whole_sum(const TracedCall& traced, int64_t total) {
 
 int64_t elements_of(const TracedCall& traced) { return traced.call.operands()[0].tensor()->numel; }
 
+// What a member of a group does with a value.
 struct Touch {
-  int value;
-  int64_t offset, numel;  // of the view
-  DType dtype;
+  const TensorImpl* view;
   bool written;
+  int before;  // index of the touch before it of the same value; -1: none
 };
-using Touches = SmallVector<Touch, 8>;
 
-Touches touches_of(const TracedCall& traced) {
-  Touches out;
-  for (int i = 0; i < traced.values.size(); ++i) {
-    if (traced.values[i] < 0) continue;
-    const TensorImpl& x = *traced.call.operands()[i].tensor();
-    out.push_back({traced.values[i], x.offset, x.numel, x.dtype, writes(traced.call.kernel(), i)});
-  }
-  return out;
-}
-
-bool same_view(const Touch& a, const Touch& b) {
-  return a.offset == b.offset && a.dtype == b.dtype && a.numel == b.numel;
+bool same_view(const TensorImpl& a, const TensorImpl& b) {
+  return &a == &b || (a.offset == b.offset && a.dtype == b.dtype && a.numel == b.numel);
 }
 
 // What a group, and the launches that it passed over, have done with a value.
 struct ValueState {
   int group = -1;  // by its first call: the group that this describes; older states are void
   bool passed = false, passed_written = false;
-  int last = -1;  // index in touches_ of the last member's touch; -1: none
+  int last = -1;  // index of the last member's touch; -1: none
 };
 
 // What a group does with a value.
@@ -74,27 +59,26 @@ struct ValueViews {
 
 // What is needed to build all groups.
 struct Candidates {
-  explicit Candidates(const Plan& plan)
-      : plan(plan),
-        uses(plan),
-        states(plan.values.size()),
-        views(plan.values.size()),
-        joins(plan.calls.size()) {
-    for (size_t i = 0; i < joins.size(); ++i) joins[i] = can_join(plan.calls[i]);
-  }
+  explicit Candidates(const Plan& given)
+      : plan(given), uses(given), states(given.values.size()), views(given.values.size()) {}
   const Plan& plan;
-  Uses uses;
+  NextUses uses;
   std::vector<ValueState> states;  // by value
   std::vector<ValueViews> views;   // by value
-  std::vector<bool> joins;         // by call: whether it could be in a group
+  std::vector<Touch> touches;      // of the present group's members
 };
 
 // Builds one group: its members, and the launches between them that it passes over.
 class GroupBuilder {
  public:
   GroupBuilder(Candidates& all, int first)
-      : all_(all), plan_(all.plan), first_(first), total_(elements_of(all.plan.calls[first])) {
-    add(first, touches_of(plan_.calls[first]));
+      : all_(all),
+        plan_(all.plan),
+        touches_(all.touches),
+        first_(first),
+        total_(elements_of(all.plan.calls[first])) {
+    touches_.clear();
+    add(first);
   }
 
   // The next launch from `at` on that shares memory with a member, as every further member must; -1
@@ -108,18 +92,17 @@ class GroupBuilder {
   bool take(int at) {
     if (!plan_.rank_of.empty() && plan_.rank_of[at] != plan_.rank_of[first_]) return false;
     const TracedCall& traced = plan_.calls[at];
-    const Touches touches = touches_of(traced);
-    if (conflicts(touches) || (may_stop_ && writes_outside(touches))) return false;
-    if (is_whole_sum(traced, total_)) return take_sum(at, touches);
-    if (!all_.joins[at] || elements_of(traced) != total_ || !fits(touches)) return false;
-    add(at, touches);
+    if (is_whole_sum(traced, total_)) return take_sum(at);
+    if (!traced.call.is_flat() || elements_of(traced) != total_ || !fits(traced)) return false;
+    add(at);
     return true;
   }
   void pass(int at) {
-    for (const Touch& x : touches_of(plan_.calls[at])) pass(x);
-    may_stop_ |= plan_.calls[at].call.kernel().host;
+    const TracedCall& traced = plan_.calls[at];
+    for (int i = 0; i < traced.values.size(); ++i) pass(traced, i);
+    may_stop_ |= traced.call.kernel().host;
   }
-  const std::vector<int>& members() const { return members_; }
+  const SmallVector<int, kMaxMembers>& members() const { return members_; }
 
  private:
   ValueState& state(int value) {
@@ -127,94 +110,97 @@ class GroupBuilder {
     if (state.group != first_) state = {first_, false, false, -1};
     return state;
   }
-  void pass(const Touch& x) {
-    ValueState& known = state(x.value);
+  void pass(const TracedCall& traced, int i) {
+    if (traced.values[i] < 0) return;
+    ValueState& known = state(traced.values[i]);
     known.passed = true;
-    known.passed_written |= x.written;
+    known.passed_written |= traced.call.writes(i);
   }
-  // Whether a launch must stay behind the launches passed over, because they touch the same memory.
-  bool conflicts(const Touches& touches) {
-    for (const Touch& x : touches) {
-      const ValueState& known = state(x.value);
-      if (x.written ? known.passed : known.passed_written) return true;
-    }
-    return false;
+  // Whether a launch must stay behind the launches passed over: because of what an operand is, if
+  // they touch the same memory; or because it writes outside, and one of them may refuse its input,
+  // for then nothing may have changed.
+  bool must_stay(int value, bool written) {
+    const ValueState& known = state(value);
+    if (written ? known.passed : known.passed_written) return true;
+    return may_stop_ && written && plan_.values[value].kind != Value::Kind::made;
   }
-  // A launch that writes outside must not be moved before one that may refuse its input, for then
-  // nothing may have changed.
-  bool writes_outside(const Touches& touches) const {
-    for (const Touch& x : touches)
-      if (x.written && plan_.values[x.value].kind != Value::Kind::made) return true;
-    return false;
-  }
-  // Whether it shares memory with a member, and views what either of them writes in exactly the
-  // same way.
-  bool fits(const Touches& touches) {
+  // Whether it may be moved, shares memory with a member, and views what either of them writes in
+  // exactly the same way.
+  bool fits(const TracedCall& traced) {
     bool related = false;
-    for (const Touch& x : touches)
-      for (int i = state(x.value).last; i >= 0; i = touches_[i].second) {
-        const Touch& y = touches_[i].first;
-        if ((x.written || y.written) && !(same_view(x, y) && x.numel == total_)) return false;
+    for (int i = 0; i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      if (v < 0) continue;
+      const bool written = traced.call.writes(i);
+      if (must_stay(v, written)) return false;
+      const TensorImpl& x = *traced.call.operands()[i].tensor();
+      for (int t = state(v).last; t >= 0; t = touches_[t].before) {
+        const Touch& y = touches_[t];
+        if ((written || y.written) && !(x.numel == total_ && same_view(x, *y.view))) return false;
         related = true;
       }
+    }
     return related;
   }
   // Takes a sum of what a member has written. Its result exists only when the group has ended, so
   // other members must not use it.
-  bool take_sum(int at, const Touches& touches) {
-    if (state(touches[0].value).last >= 0) return false;
+  bool take_sum(int at) {
+    const TracedCall& traced = plan_.calls[at];
+    if (must_stay(traced.values[0], true) || must_stay(traced.values[1], false) ||
+        state(traced.values[0]).last >= 0)
+      return false;
+    const TensorImpl& x = *traced.call.operands()[1].tensor();
     bool computed = false;
-    for (int i = state(touches[1].value).last; i >= 0; i = touches_[i].second) {
-      const Touch& y = touches_[i].first;
-      if (y.written && !(same_view(touches[1], y) && y.numel == total_)) return false;
+    for (int t = state(traced.values[1]).last; t >= 0; t = touches_[t].before) {
+      const Touch& y = touches_[t];
+      if (y.written && !(x.numel == total_ && same_view(x, *y.view))) return false;
       computed |= y.written;
     }
     if (!computed) return false;
     members_.push_back(at);
     // Its result comes late, and what it adds up must not be overwritten within a block.
-    pass(touches[0]);
-    pass(touches[1]);
-    add(touches[1]);
+    pass(traced, 0);
+    pass(traced, 1);
+    add(traced, 1);
     return true;
   }
-  void add(int at, const Touches& touches) {
+  void add(int at) {
     members_.push_back(at);
-    for (const Touch& x : touches) {
-      add(x);
-      const Uses::Span uses = all_.uses.of(x.value);
-      for (const Use* use = uses.from(at + 1); use != uses.end(); ++use) {
-        if (use->call - first_ >= kReach) break;
-        related_ |= uint64_t{1} << (use->call - first_);
-      }
+    const TracedCall& traced = plan_.calls[at];
+    for (int i = 0; i < traced.values.size(); ++i) {
+      if (traced.values[i] < 0) continue;
+      add(traced, i);
+      all_.uses.after(at, i, [this](int user) {
+        const bool near = user - first_ < kReach;
+        if (near) related_ |= uint64_t{1} << (user - first_);
+        return near;
+      });
     }
   }
-  void add(const Touch& x) {
-    ValueState& known = state(x.value);
-    touches_.emplace_back(x, std::exchange(known.last, static_cast<int>(touches_.size())));
+  void add(const TracedCall& traced, int i) {
+    ValueState& known = state(traced.values[i]);
+    touches_.push_back({traced.call.operands()[i].tensor(), traced.call.writes(i),
+                        std::exchange(known.last, static_cast<int>(touches_.size()))});
   }
 
   Candidates& all_;
   const Plan& plan_;
+  std::vector<Touch>& touches_;
   const int first_;
   const int64_t total_;
-  std::vector<int> members_;
-  // Of members, each with the index of the one before it of the same value.
-  std::vector<std::pair<Touch, int>> touches_;
+  SmallVector<int, kMaxMembers> members_;
   // A bit for each launch from the first on: whether it touches a value of a member.
   uint64_t related_ = 0;
   bool may_stop_ = false;  // whether a launch passed over may refuse its input
 };
 
-bool is_sum(const TracedCall& traced) { return traced.call.kernel().kind == Kind::reduce; }
-
 // Adds remarks on why elementwise launches run by themselves.
-void explain_single(Plan& plan, const std::vector<bool>& joins) {
+void explain_single(Plan& plan) {
   std::string uneven, lonely;
   for (const Step& step : plan.steps) {
     const RecordedCall& call = plan.calls[step.calls[0]].call;
-    const Kind kind = call.kernel().kind;
-    if (step.calls.size() > 1 || (kind != Kind::elementwise && kind != Kind::cast)) continue;
-    std::string& list = joins[step.calls[0]] ? lonely : uneven;
+    if (step.calls.size() > 1 || !call.is_elementwise()) continue;
+    std::string& list = call.is_flat() ? lonely : uneven;
     list.append(list.empty() ? "" : ", ").append(call.name());
   }
   if (!uneven.empty())
@@ -226,9 +212,12 @@ void explain_single(Plan& plan, const std::vector<bool>& joins) {
 // Makes the group of some members: its views and stages.
 class GroupMaker {
  public:
-  GroupMaker(Candidates& all, const std::vector<int>& members)
-      : all_(all), plan_(all.plan), first_(members[0]) {
-    for (int at : members) {
+  GroupMaker(Candidates& all, const Step& step)
+      : all_(all), plan_(all.plan), first_(step.calls[0]) {
+    group_.stages.reserve(step.calls.size());
+    group_.views.reserve(2 * step.calls.size() + 1);
+    before_.reserve(2 * step.calls.size() + 1);
+    for (int at : step.calls) {
       const TracedCall& traced = plan_.calls[at];
       if (is_sum(traced)) {
         add_sum(traced);
@@ -246,23 +235,22 @@ class GroupMaker {
     Group::Stage stage;
     stage.loop = loop_of(call);
     stage.operands = call.operand_count;
-    int64_t steps[kMaxOperands];
-    is_flat(call, steps);
+    group_.total = elements_of(traced);
     for (int k = 0; k < call.operand_count; ++k) {
-      Group::View view{traced.values[k], 0, 0, steps[k], -1, {}};
-      if (const TensorImpl* x = call.operands[k].tensor()) {
+      const Operand& operand = call.operands[k];
+      Group::View view{traced.values[k], 0, 0, 0, -1, {}};
+      if (const TensorImpl* x = operand.tensor()) {
         view.size = element_size(x->dtype);
         view.offset = x->offset * view.size;
-        if (x->numel == elements_of(traced)) view.step = 1;  // even if that is a single element
+        view.step = x->numel == group_.total;  // the others are single elements
       } else {
         view.size = element_size(call.type);
-        view.number = bits_of(call.operands[k].number(), call.type);
-        if (call.operands[k].number_input() >= 0)
-          view.given = call.operands[k], view.type = call.type;
+        view.number = bits_of(operand.number(), call.type);
+        view.input = operand.number_input(), view.negated = operand.negated();
+        view.type = call.type;
       }
       stage.views[k] = view_of(view);
     }
-    group_.total = call.operands[0].tensor()->numel;
     group_.stages.push_back(stage);
   }
   void add_sum(const TracedCall& traced) {
@@ -298,8 +286,7 @@ class GroupMaker {
   // Whether nothing outside the group uses a value.
   bool is_local(int value) const {
     if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return false;
-    const Uses::Span uses = all_.uses.of(value);
-    return all_.views[value].touches == uses.end() - uses.begin();
+    return all_.views[value].touches == all_.uses.count(value);
   }
   // Gives buffers to the views that nothing outside the group needs; a buffer is free again after
   // its last reader. If buffers run out, the view stays in memory.
@@ -333,8 +320,9 @@ class GroupMaker {
   std::vector<int> before_;  // by view: the one before it of the same value; -1: none
 };
 
-// The members of the group that begins with `first`; marks the others as done.
-std::vector<int> gather(Candidates& all, int first, std::vector<bool>& done) {
+// Gives a step the members of the group that begins with its call; marks the others as done.
+void gather(Candidates& all, Step& step, std::vector<bool>& done) {
+  const int first = step.calls[0];
   GroupBuilder group(all, first);
   int seen = first + 1;
   for (int at; (at = group.next(seen)) >= 0; seen = at + 1) {
@@ -347,7 +335,7 @@ std::vector<int> gather(Candidates& all, int first, std::vector<bool>& done) {
       group.pass(at);
     }
   }
-  return group.members();
+  if (group.members().size() > 1) step.calls.assign(group.members().begin(), group.members().end());
 }
 
 }  // namespace
@@ -361,9 +349,9 @@ void fuse(Plan& plan) {
     if (done[i]) continue;
     Step step;
     step.calls = {i};
-    if (all.joins[i]) step.calls = gather(all, i, done);
+    if (plan.calls[i].call.is_flat()) gather(all, step, done);
     if (step.calls.size() > 1) {
-      step.group = std::make_shared<const Group>(GroupMaker(all, step.calls).take());
+      step.group = std::make_shared<Group>(GroupMaker(all, step).take());
       ++groups, members += static_cast<int>(step.calls.size());
     }
     plan.steps.push_back(std::move(step));
@@ -371,7 +359,7 @@ void fuse(Plan& plan) {
   if (groups)
     plan.remarks.push_back(counted(members, "launch", "launches") + " fused into " +
                            counted(groups, "group", "groups"));
-  explain_single(plan, all.joins);
+  explain_single(plan);
 }
 
 }  // namespace steep::program

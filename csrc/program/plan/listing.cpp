@@ -51,7 +51,7 @@ std::string call_text(const Plan& plan, const TracedCall& traced) {
   std::string written, read;
   const int count = traced.values.size();
   for (int i = 0; i < count && i < kOperandsShown; ++i) {
-    std::string& text = writes(traced.call.kernel(), i) ? written : read;
+    std::string& text = traced.call.writes(i) ? written : read;
     text += (text.empty() ? "" : ", ") + operand_text(plan, traced, i);
   }
   if (count > kOperandsShown) read += join(", ... ", count - kOperandsShown, " more");

@@ -1,6 +1,9 @@
 // Plans the arena, in which all lies that a program makes: what is never in use at the same time
 // may share memory.
 #include <algorithm>
+#include <functional>
+#include <optional>
+#include <utility>
 
 #include "program/intervals.h"
 #include "program/plan/plan.h"
@@ -135,25 +138,97 @@ class Occupied {
   std::vector<const Intervals*> in_the_way_;
 };
 
-// Gives offsets. What ranks have to themselves lies in a part of the arena for each, for they are at
-// different steps at the same time.
+// Gives places to the reservations of one size, in the order of their first steps: each the lowest
+// that is free by then. No more memory is needed than is in use at any one step.
+class Places {
+ public:
+  explicit Places(size_t steps) : leaving_(steps, -1) {}
+
+  // `base`: the offset of the first place. `leave(first, last, offset)` is told for how long each
+  // was in use without a break.
+  template <class Leave>
+  int64_t fill(Reservation* begin, Reservation* end, int64_t base, Leave leave) {
+    std::stable_sort(begin, end,
+                     [](const Reservation& a, const Reservation& b) { return a.first < b.first; });
+    int step = 0;
+    for (Reservation* now = begin; now != end; ++now) {
+      for (; step < now->first; ++step) vacate(step);
+      const int place = take(*now);
+      Stay& stay = stays_[place];
+      if (stay.last < 0 || stay.last + 1 < now->first) {
+        if (stay.last >= 0) leave(stay, base + place * now->bytes);
+        stay.first = now->first;
+      }
+      stay.last = now->last;
+      *now->offset = base + place * now->bytes;
+    }
+    for (size_t place = 0; place < stays_.size(); ++place)
+      leave(stays_[place], base + static_cast<int64_t>(place) * begin->bytes);
+    return base + static_cast<int64_t>(stays_.size()) * begin->bytes;
+  }
+
+ private:
+  // From which step to which other a place has been in use; the place that is left after the same
+  // step as this one, or -1.
+  struct Stay : Life {
+    int next = -1;
+  };
+  void vacate(int step) {
+    for (int place = leaving_[step]; place >= 0; place = stays_[place].next) {
+      free_.push_back(place);
+      std::push_heap(free_.begin(), free_.end(), std::greater<>());
+    }
+  }
+  int take(const Reservation& reservation) {
+    int place = static_cast<int>(stays_.size());
+    if (free_.empty()) {
+      stays_.emplace_back();
+    } else {
+      std::pop_heap(free_.begin(), free_.end(), std::greater<>());
+      place = free_.back();
+      free_.pop_back();
+    }
+    stays_[place].next = std::exchange(leaving_[reservation.last], place);
+    return place;
+  }
+
+  std::vector<int> leaving_;  // by step: a place that is left after it, or -1
+  std::vector<Stay> stays_;   // by place
+  std::vector<int> free_;     // a heap: the lowest place first
+};
+
+// Gives offsets to the reservations of one rank. Large ones first: small ones fit into the gaps.
+void place(Plan& plan, Reservation* begin, Reservation* end) {
+  const int64_t base = plan.arena;
+  Reservation* const smaller = std::find_if(
+      begin, end, [begin](const Reservation& next) { return next.bytes != begin->bytes; });
+  std::optional<Occupied> occupied;
+  if (smaller != end) occupied.emplace(plan.steps.size());
+  plan.arena = Places(plan.steps.size()).fill(begin, smaller, base, [&](Life stay, int64_t at) {
+    at -= base;
+    if (occupied) occupied->take({begin->bytes, stay.first, stay.last, &at, begin->rank});
+  });
+  for (Reservation* next = smaller; next != end; ++next) {
+    *next->offset = occupied->lowest_offset(*next);
+    occupied->take(*next);
+    *next->offset += base;
+    plan.arena = std::max(plan.arena, *next->offset + next->bytes);
+  }
+}
+
+// What ranks have to themselves lies in a part of the arena for each, for they are at different
+// steps at the same time.
 void place(Plan& plan, std::vector<Reservation>& reservations) {
-  // Large ones first: small ones fit into the gaps.
   std::stable_sort(reservations.begin(), reservations.end(),
                    [](const Reservation& a, const Reservation& b) {
                      return a.rank != b.rank ? a.rank < b.rank : a.bytes > b.bytes;
                    });
-  for (size_t i = 0; i < reservations.size();) {
-    const int64_t base = plan.arena;
-    Occupied occupied(plan.steps.size());
-    for (const int rank = reservations[i].rank;
-         i < reservations.size() && reservations[i].rank == rank; ++i) {
-      const Reservation& reservation = reservations[i];
-      *reservation.offset = occupied.lowest_offset(reservation);
-      occupied.take(reservation);
-      *reservation.offset += base;
-      plan.arena = std::max(plan.arena, *reservation.offset + reservation.bytes);
-    }
+  Reservation* const end = reservations.data() + reservations.size();
+  for (Reservation* begin = reservations.data(); begin != end;) {
+    Reservation* const next = std::find_if(
+        begin, end, [begin](const Reservation& other) { return other.rank != begin->rank; });
+    place(plan, begin, next);
+    begin = next;
   }
 }
 

@@ -42,8 +42,7 @@ Sets sets_of(const Plan& plan) {
   std::vector<bool> written(plan.values.size());
   for (const TracedCall& traced : plan.calls)
     for (int i = 0; i < traced.values.size(); ++i)
-      if (const int v = traced.values[i]; v >= 0 && writes(traced.call.kernel(), i))
-        written[v] = true;
+      if (const int v = traced.values[i]; v >= 0 && traced.call.writes(i)) written[v] = true;
   Sets sets(plan.calls.size());
   std::vector<int> last(plan.values.size(), -1);
   for (int at = 0; at < static_cast<int>(plan.calls.size()); ++at)

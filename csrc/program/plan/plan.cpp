@@ -1,5 +1,7 @@
 #include "program/plan/plan.h"
 
+#include "kernels/elementwise/arithmetic.h"
+
 namespace steep::program {
 
 Plan::Plan(const Trace& trace)
@@ -9,7 +11,14 @@ Plan::Plan(const Trace& trace)
       results(trace.results()),
       gradients(trace.gradients()),
       generators(trace.generators()),
-      launches(static_cast<int>(trace.calls().size())) {}
+      launches(static_cast<int>(trace.calls().size())) {
+  for (const TracedCall& traced : calls) {
+    const Kernel& kernel = traced.call.kernel();
+    kinds |= uint32_t{1} << static_cast<int>(kernel.kind);
+    had_checks |= kernel.checks;
+    had_copies |= &kernel == &kernels::kCopy;
+  }
+}
 
 void Plan::drop(const std::vector<bool>& gone) {
   size_t left = 0;

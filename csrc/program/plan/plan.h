@@ -13,8 +13,8 @@ struct Group;
 
 // One launch, or a group of elementwise launches that are run together, block by block.
 struct Step {
-  std::vector<int> calls;              // among Plan::calls
-  std::shared_ptr<const Group> group;  // null for a single launch
+  std::vector<int> calls;        // among Plan::calls
+  std::shared_ptr<Group> group;  // null for a single launch
   int threads = 1;
   int64_t rows = 0;      // how many rows its threads share; 0: shared in the kernel's own way
   int home = 0;          // the rank that runs it, if it has one thread
@@ -29,7 +29,13 @@ struct Plan {
   // Removes the calls that are marked.
   void drop(const std::vector<bool>& gone);
 
+  // Whether there was a call of this kind at first: most passes look for some kinds only.
+  bool had(Kind kind) const { return (kinds >> static_cast<int>(kind) & 1) != 0; }
+
   std::vector<TracedCall> calls;
+  uint32_t kinds = 0;       // a bit for each
+  bool had_checks = false;  // whether a kernel checks its input
+  bool had_copies = false;  // whether a launch copies
   std::vector<Value> values;
   std::vector<TracedView> outputs;
   int results;  // how many outputs are results; the others are saved for backward
@@ -102,7 +108,9 @@ struct Group {
     int64_t step;    // 0: a single element, broadcast
     int buffer;      // the buffer it lies in if nothing outside the group needs it, else -1
     NumberBits number;
-    Operand given{};  // for a number that each replay is given: the operand, and the compute type
+    // A number that each replay is given: see Operand; and the compute type.
+    int input = -1;
+    bool negated = false;
     DType type = DType::float32;
   };
   struct Stage {

@@ -53,8 +53,7 @@ std::vector<std::vector<int>> readers_of(const Plan& plan) {
   for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i) {
     const TracedCall& traced = plan.calls[i];
     for (int k = 0; k < traced.values.size(); ++k)
-      if (traced.values[k] >= 0 && writes(traced.call.kernel(), k))
-        ++writes_so_far[traced.values[k]];
+      if (traced.values[k] >= 0 && traced.call.writes(k)) ++writes_so_far[traced.values[k]];
     if (!packs_weight(traced)) continue;
     const auto [found, is_new] =
         known.try_emplace(weight_of(traced, writes_so_far), readers.size());
@@ -101,6 +100,7 @@ TracedCall share_copy(Plan& plan, const std::vector<int>& readers) {
 }  // namespace
 
 void reuse_packed(Plan& plan) {
+  if (!plan.had(Kind::product)) return;
   std::vector<std::pair<int, TracedCall>> copies;  // each with the call that it comes before
   for (const std::vector<int>& readers : readers_of(plan)) {
     if (readers.size() < kWorthwhile) continue;

@@ -91,7 +91,7 @@ std::vector<Touched> touched_by(const Plan& plan, const Step& step, int rank) {
       if (v < 0) continue;
       const int64_t offset = plan.offsets.empty() ? -1 : plan.offsets[v];
       Touched touched{offset < 0 ? v : -1, 0, static_cast<int64_t>(plan.values[v].bytes),
-                      writes(traced.call.kernel(), i)};
+                      traced.call.writes(i)};
       const int64_t bytes = operand < rows.bytes.size() ? rows.bytes[operand] : 0;
       if (bytes > 0) {
         const TensorImpl& x = *traced.call.operands()[i].tensor();

@@ -24,10 +24,14 @@ constexpr int64_t kLeastRows = 4;
 
 bool worth(double ns, double least) { return ns >= least || shares_everything(); }
 
-Cost cost_of_step(const Plan& plan, const Step& step) {
-  if (step.calls.size() == 1) return cost_of(plan.calls[step.calls[0]].call.call());
+Cost cost_of_step(const Plan& plan, const Step& step, PerKind<Cost>& known) {
+  const auto cost_of_call = [&](int at) -> const Cost& {
+    const RecordedCall& call = plan.calls[at].call;
+    return known.of(call, [&call] { return cost_of(call.call()); });
+  };
+  if (step.calls.size() == 1) return cost_of_call(step.calls[0]);
   Cost sum;
-  for (int at : step.calls) sum.flops += cost_of(plan.calls[at].call.call()).flops;
+  for (int at : step.calls) sum.flops += cost_of_call(at).flops;
   const Group& group = *step.group;
   for (const Group::View& view : group.views)
     if (view.value >= 0 && view.buffer < 0)
@@ -93,7 +97,7 @@ class Sharing {
     for (int at : step.calls)
       for (int i = 0; i < plan_.calls[at].values.size(); ++i) {
         const int v = plan_.calls[at].values[i];
-        if (v >= 0 && writes(plan_.calls[at].call.kernel(), i) && read_by_all_[v]) return true;
+        if (v >= 0 && plan_.calls[at].call.writes(i) && read_by_all_[v]) return true;
       }
     return false;
   }
@@ -104,7 +108,7 @@ class Sharing {
         const int v = plan_.calls[at].values[i];
         if (v < 0) continue;
         const bool whole = operand >= rows.bytes.size() || rows.bytes[operand] == 0;
-        if (writes(plan_.calls[at].call.kernel(), i)) {
+        if (plan_.calls[at].call.writes(i)) {
           rows_[v] = step.rows;
         } else if (step.rows > 0 && whole) {
           read_by_all_[v] = true;
@@ -126,8 +130,9 @@ bool may_refuse(const Plan& plan, const Step& step) {
 void choose_threads(Plan& plan) {
   const int team = runtime::num_threads();
   double shared = 0;
-  const auto estimate = [&plan](Step& step) {
-    step.cost = cost_of_step(plan, step);
+  PerKind<Cost> known;
+  const auto estimate = [&](Step& step) {
+    step.cost = cost_of_step(plan, step, known);
     step.estimate = estimated_ns(step.cost);
   };
   for (Step& check : plan.checks) estimate(check);

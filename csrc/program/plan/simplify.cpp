@@ -31,7 +31,7 @@ class Merging {
         const int v = traced.values[k];
         if (v < 0) continue;
         first_[v] = std::min(first_[v], i);
-        if (writes(traced.call.kernel(), k)) last_write_[v] = i;
+        if (traced.call.writes(k)) last_write_[v] = i;
       }
     }
   }
@@ -73,6 +73,7 @@ bool is_whole_copy(const Plan& plan, const TracedCall& traced, Merging& values) 
 }  // namespace
 
 void elide_copies(Plan& plan) {
+  if (!plan.had_copies) return;
   Merging values(plan);
   std::vector<bool> gone(plan.calls.size());
   int elided = 0;
@@ -94,24 +95,25 @@ void elide_copies(Plan& plan) {
 }
 
 void drop_dead(Plan& plan) {
-  std::vector<bool> wanted(plan.values.size());
+  std::vector<char> wanted(plan.values.size());
   for (size_t v = 0; v < wanted.size(); ++v)
     wanted[v] = plan.values[v].kind != Value::Kind::made || plan.values[v].kept;
   std::vector<bool> gone(plan.calls.size());
   std::vector<const char*> dropped;
   for (size_t i = plan.calls.size(); i-- > 0;) {
     const TracedCall& traced = plan.calls[i];
-    const Kernel& kernel = traced.call.kernel();
-    bool needed = kernel.host;  // may refuse its input, or draw from a generator
-    for (int k = 0; k < traced.values.size(); ++k)
-      needed |= traced.values[k] >= 0 && writes(kernel, k) && wanted[traced.values[k]];
+    const int* const values = traced.values.data();
+    const int count = traced.values.size();
+    bool needed = traced.call.kernel().host;  // may refuse its input, or draw from a generator
+    for (int k = 0; k < count && !needed; ++k)
+      needed = values[k] >= 0 && wanted[values[k]] && traced.call.writes(k);
     if (!needed) {
-      dropped.push_back(kernel.name);
+      dropped.push_back(traced.call.name());
       gone[i] = true;
       continue;
     }
-    for (int k = 0; k < traced.values.size(); ++k)
-      if (traced.values[k] >= 0 && reads(kernel, k)) wanted[traced.values[k]] = true;
+    for (int k = 0; k < count; ++k)
+      if (values[k] >= 0 && traced.call.reads(k)) wanted[values[k]] = true;
   }
   if (dropped.empty()) return;
   plan.drop(gone);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "program/plan/plan.h"
@@ -26,7 +27,7 @@ class Uses {
       const TracedCall& traced = plan.calls[c];
       for (int i = 0; i < traced.values.size(); ++i)
         if (const int v = traced.values[i]; v >= 0)
-          uses_[next[v]++] = {static_cast<int>(c), writes(traced.call.kernel(), i)};
+          uses_[next[v]++] = {static_cast<int>(c), traced.call.writes(i)};
     }
   }
 
@@ -53,6 +54,45 @@ class Uses {
  private:
   std::vector<size_t> starts_;  // by value: the index of its first use
   std::vector<Use> uses_;
+};
+
+// By operand of each call: where its value is used next.
+class NextUses {
+ public:
+  explicit NextUses(const Plan& plan) : counts_(plan.values.size()), starts_(plan.calls.size()) {
+    size_t operands = 0;
+    for (size_t c = 0; c < plan.calls.size(); ++c) {
+      starts_[c] = operands;
+      operands += static_cast<size_t>(plan.calls[c].values.size());
+    }
+    nexts_.resize(operands);
+    std::vector<int> last(plan.values.size(), -1);
+    for (int c = static_cast<int>(plan.calls.size()) - 1; c >= 0; --c) {
+      const TracedCall& traced = plan.calls[c];
+      for (int i = 0; i < traced.values.size(); ++i)
+        if (const int v = traced.values[i]; v >= 0) {
+          const size_t at = starts_[c] + static_cast<size_t>(i);
+          nexts_[at] = {c, std::exchange(last[v], static_cast<int>(at))};
+          ++counts_[v];
+        }
+    }
+  }
+  // Visits the calls after `call` that use what its operand `i` is, as long as `visit` returns true.
+  template <class Visit>
+  void after(int call, int i, Visit visit) const {
+    int at = nexts_[starts_[call] + static_cast<size_t>(i)].next;
+    while (at >= 0 && (nexts_[at].call == call || visit(nexts_[at].call))) at = nexts_[at].next;
+  }
+  // How many operands are that value.
+  int count(int value) const { return counts_[value]; }
+
+ private:
+  struct Next {
+    int call, next;
+  };
+  std::vector<int> counts_;     // by value
+  std::vector<size_t> starts_;  // by call: where its operands begin
+  std::vector<Next> nexts_;     // by operand
 };
 
 }  // namespace steep::program

@@ -8,13 +8,6 @@ namespace steep::program {
 
 namespace {
 
-bool same_number(const Number& a, const Number& b) {
-  if (a.kind() != b.kind()) return false;
-  if (!a.is_floating()) return a.to_int() == b.to_int();
-  const double x = a.to_double(), y = b.to_double();
-  return std::memcmp(&x, &y, sizeof x) == 0;
-}
-
 // Whether two launches differ in a number of the user's among their arguments.
 bool differ_in_number(const RecordedCall& x, const RecordedCall& y) {
   for (int i = x.words().size() - x.kernel().numbers; i < x.words().size(); ++i)
@@ -53,7 +46,7 @@ std::string difference_of(const TracedCall& a, const TracedCall& b) {
   return "";
 }
 
-std::string difference_of(const Value& a, const Value& b) {
+const char* difference_of(const Value& a, const Value& b) {
   if (a.kind != b.kind || a.source != b.source || a.kept != b.kept ||
       (a.kind == Value::Kind::made && a.bytes != b.bytes))
     return "a tensor is an argument, a result or newly made in one run but not in the other";
@@ -63,7 +56,7 @@ std::string difference_of(const Value& a, const Value& b) {
   if (a.kind == Value::Kind::constant &&
       std::memcmp(a.storage->data(), b.storage->data(), a.bytes) != 0)
     return "a tensor is made from different numbers; pass them as a tensor";
-  return "";
+  return nullptr;
 }
 
 bool same_view(const TracedView& a, const TracedView& b) {
@@ -82,16 +75,13 @@ bool same_events(const TracedGradient& a, const TracedGradient& b) {
 
 }  // namespace
 
-bool same_geometry(const TensorImpl& a, const TensorImpl& b) {
-  if (&a == &b) return true;
-  return a.dtype == b.dtype && a.offset == b.offset && a.shape == b.shape && a.strides == b.strides;
-}
-
 std::string Trace::difference(const Trace& other) const {
   if (generators_ != other.generators_)
     return "it draws from different Generators; create them outside the function";
   const size_t count = std::min(calls_.size(), other.calls_.size());
   for (size_t i = 0; i < count; ++i) {
+    if (calls_[i].call.shares(other.calls_[i].call) && calls_[i].values == other.calls_[i].values)
+      continue;
     const std::string found = difference_of(calls_[i], other.calls_[i]);
     if (!found.empty()) return join("launch ", i + 1, " is ", found);
   }
@@ -100,10 +90,8 @@ std::string Trace::difference(const Trace& other) const {
   if (values_.size() != other.values_.size() || outputs_.size() != other.outputs_.size() ||
       gradients_.size() != other.gradients_.size())
     return "the number of tensors, results or gradients";
-  for (size_t i = 0; i < values_.size(); ++i) {
-    const std::string found = difference_of(values_[i], other.values_[i]);
-    if (!found.empty()) return found;
-  }
+  for (size_t i = 0; i < values_.size(); ++i)
+    if (const char* found = difference_of(values_[i], other.values_[i])) return found;
   for (size_t i = 0; i < outputs_.size(); ++i)
     if (!same_view(outputs_[i], other.outputs_[i]))
       return "a result is a different tensor, or a different view of it";

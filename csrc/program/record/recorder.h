@@ -6,78 +6,12 @@
 #include <string_view>
 #include <vector>
 
-#include "program/kernel.h"
+#include "program/record/call.h"
 #include "program/record/gradient_notes.h"
-#include "program/record/made.h"
-#include "program/site.h"
+#include "program/record/memory.h"
 #include "tensor/generator.h"
 
 namespace steep::program {
-
-// A call that owns its operands and arguments. A copy shares them until one of the two is changed:
-// traces and plans hold the same calls, of which passes change few.
-class RecordedCall {
- public:
-  // Of aliases, so that later changes of the tensors' geometry do not affect it.
-  explicit RecordedCall(const Call& call)
-      : RecordedCall(call, [](int, TensorImpl* x) { return alias(Tensor(x)); }) {}
-  // `view_of(i, x)` is what it has in place of operand i, the tensor x.
-  template <class ViewOf>
-  RecordedCall(const Call& call, ViewOf view_of) : content_(new Content(call)) {
-    for (int i = 0; i < call.operand_count; ++i)
-      if (TensorImpl* const x = call.operands[i].tensor()) {
-        content_->tensors.push_back(view_of(i, x));
-        content_->operands[i] = Operand(content_->tensors.back());
-      }
-  }
-  const Site& site() const { return content_->site; }
-  void run() const;  // executes the call, and counts versions of what it writes
-  const char* name() const { return kernel().name; }
-  const Kernel& kernel() const { return *content_->kernel; }
-  DType type() const { return content_->type; }
-  const SmallVector<Operand, 4>& operands() const { return content_->operands; }
-  const ArgumentWords& words() const { return content_->words; }
-  template <class Arguments>
-  const Arguments& arguments() const {
-    return *reinterpret_cast<const Arguments*>(words().data());
-  }
-  template <class Arguments>
-  Arguments& change_arguments() {
-    return *reinterpret_cast<Arguments*>(own().words.data());
-  }
-  // Says that a number is given anew to each replay; -1: that it is not.
-  void fill_from(int i, int input, bool negated) {
-    const Operand& now = operands()[i];
-    if (now.number_input() != input || now.negated() != negated)
-      own().operands[i].fill_from(input, negated);
-  }
-  // Replaces an operand; the call owns the new one.
-  void replace(int i, const Operand& operand) {
-    Content& content = own();
-    if (operand.tensor()) content.tensors.push_back(Tensor(operand.tensor()));
-    content.operands[i] = operand;
-  }
-  Call call() const {
-    return {&kernel(),         type(),         operands().data(),
-            operands().size(), words().data(), words().size()};
-  }
-
- private:
-  struct Content : Counted {
-    explicit Content(const Call& call);
-    Content(const Content& other);
-    static void destroy(Content* content) { delete content; }
-    const Kernel* kernel;
-    DType type;
-    SmallVector<Operand, 4> operands;
-    Tensors tensors;  // keeps the operands' tensors alive
-    ArgumentWords words;
-    Site site = current_site();  // where the launch came from, if sites were followed
-  };
-  Content& own();
-
-  Ref<Content> content_;
-};
 
 using Generators = std::vector<std::shared_ptr<Generator>>;
 
@@ -107,10 +41,9 @@ class Recorder {
   void keep(const std::shared_ptr<Generator>& generator) noexcept;
   const Generators& generators() const { return generators_; }
   // Whether this is memory that was made while recording.
-  bool has_made(const Storage& memory) const { return made_.has(memory); }
-  const MadeStorages& made() const { return made_; }
-  // See MadeStorages.
-  void note_filled(const Storage& memory) noexcept;
+  bool has_made(const Storage& memory) const { return memory_.has_made(memory); }
+  // See RecordedMemory.
+  void note_filled(Storage& memory) noexcept;
   // The highest number of a graph node that existed before the recording; 0: not known.
   void set_first_node(uint64_t number) { first_node_ = number; }
   uint64_t first_node() const { return first_node_; }
@@ -120,12 +53,13 @@ class Recorder {
   // inspected: replay() throws.
   void let_memory_go() { lets_go_ = true; }
   bool keeps_out() const { return keeps_out_; }
-  std::vector<RecordedCall> take_calls() { return std::move(calls_); }
-  const std::vector<RecordedCall>& calls() const { return calls_; }
-  // By operand of each launch in turn: its memory, which may have been freed; null for others.
-  const std::vector<Storage*>& memory() const { return memory_; }
+  bool lets_go() const { return lets_go_; }
+  std::vector<TracedCall> take_calls() { return std::move(calls_); }
+  // Their values are blocks of this memory.
+  const std::vector<TracedCall>& calls() const { return calls_; }
+  RecordedMemory& memory() { return memory_; }
   // Whether a launch recorded so far has written there.
-  bool has_written(const Storage& memory) const;
+  bool has_written(const Storage& memory) const { return memory_.has_written(memory); }
   void replay() const;
 
   ~Recorder();
@@ -133,13 +67,12 @@ class Recorder {
  private:
   void lose() noexcept;
 
-  std::vector<RecordedCall> calls_;
-  std::vector<Storage*> memory_;
+  std::vector<TracedCall> calls_;
+  RecordedMemory memory_;
   GradientNotes gradients_;
   Generators generators_;  // in the order of their first draws
   std::string refusal_, location_;
   bool lost_ = false;
-  MadeStorages made_;
   uint64_t first_node_ = 0;
   bool keeps_out_ = false, lets_go_ = false;
   Recorder** thread_pointer_ = nullptr;  // while it records: the thread's pointer to its recorder
@@ -155,7 +88,7 @@ inline void note_warning() {
 // Sets the function that tells the user's file and line.
 void set_location_of_user(std::string (*ask)());
 // Notes that the host has filled new memory with numbers from Python.
-inline void note_filled(const Storage& memory) {
+inline void note_filled(Storage& memory) {
   if (Recorder* recorder = Recorder::active()) recorder->note_filled(memory);
 }
 inline void note_gradient(const Tensor& leaf, const Tensor& before, bool read) {

@@ -32,7 +32,8 @@ Tensor TracedView::on(const Ref<Storage>& storage) const {
 Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
              const Tensors& bases, const Tensors& gradients, const Tensors& saved,
              const std::vector<int>& shown)
-    : made_(&recorder.made()),
+    : memory_(&recorder.memory()),
+      has_memory_(!recorder.lets_go()),
       generators_(recorder.generators()),
       refusal_(recorder.refusal()),
       lost_(recorder.lost()) {
@@ -50,26 +51,20 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   let_go();
 }
 
-// The number of a block of memory, -1 at first.
-int& Trace::number_of(const Storage& storage) {
-  if (!made_->has(storage)) return numbers_.try_emplace(&storage, -1).first->second;
-  const size_t index = made_->index(storage);
-  if (index >= made_numbers_.size()) made_numbers_.resize(index + 1, -1);
-  return made_numbers_[index];
-}
-
-// The number of a block of memory; a block that was made may have been freed.
-int Trace::value_of(Storage& storage) {
-  int& number = number_of(storage);
+// The number of a block of memory; a block that was made may have gone.
+int Trace::value_of_block(int block) {
+  if (static_cast<size_t>(block) >= numbers_.size()) numbers_.resize(memory_->blocks().size(), -1);
+  int& number = numbers_[static_cast<size_t>(block)];
   if (number >= 0) return number;
+  const RecordedMemory::Block& known = memory_->blocks()[static_cast<size_t>(block)];
   Value value;
-  value.kind = made_->has(storage) ? Value::Kind::made : Value::Kind::state;
-  if (value.kind == Value::Kind::state) value.storage = Ref<Storage>(&storage);
-  value.memory = WeakStorage(&storage);
-  value.bytes = storage.bytes();
+  value.kind = known.made ? Value::Kind::made : Value::Kind::state;
+  if (!known.made) value.storage = known.held;
+  value.bytes = known.bytes;
   number = static_cast<int>(values_.size());
   values_.push_back(std::move(value));
   starts_.push_back(0);
+  blocks_.push_back(block);
   return number;
 }
 
@@ -96,18 +91,13 @@ void Trace::find_origins(Recorder& recorder, const Tensors& inputs) {
 }
 
 void Trace::trace_calls(Recorder& recorder) {
-  std::vector<RecordedCall> recorded = recorder.take_calls();
-  calls_.reserve(recorded.size());
-  values_.reserve(values_.size() + recorded.size());
-  Storage* const* memory = recorder.memory().data();
-  for (RecordedCall& call : recorded) {
-    calls_.push_back({std::move(call), {}, calls_.size()});
-    TracedCall& traced = calls_.back();
-    const int operands = traced.call.operands().size();
-    traced.values.reserve(operands);
-    for (int i = 0; i < operands; ++i, ++memory)
-      traced.values.push_back(*memory ? value_of(**memory) : -1);
-  }
+  calls_ = recorder.take_calls();
+  values_.reserve(memory_->blocks().size());
+  blocks_.reserve(memory_->blocks().size());
+  starts_.reserve(memory_->blocks().size());
+  for (TracedCall& traced : calls_)
+    for (int& value : traced.values)
+      if (value >= 0) value = value_of_block(value);
 }
 
 void Trace::trace_saved(const Tensors& saved) {
@@ -132,53 +122,51 @@ void Trace::trace_saved(const Tensors& saved) {
 bool Trace::writes_outside() const {
   for (const TracedCall& traced : calls_)
     for (int i = 0; i < traced.values.size(); ++i)
-      if (traced.values[i] >= 0 && writes(traced.call.kernel(), i) &&
+      if (traced.values[i] >= 0 && traced.call.writes(i) &&
           values_[traced.values[i]].kind != Value::Kind::made)
         return true;
   return false;
 }
 
+// Where there is no element, there is nothing that a launch could have missed.
+bool Trace::may_be_filled(size_t value) const {
+  return values_[value].kind == Value::Kind::made && values_[value].bytes > 0;
+}
+
+// Makes a value a constant. Its memory still exists: the recording has kept it, or a result lies in
+// it.
+void Trace::keep(size_t value) {
+  values_[value].kind = Value::Kind::constant;
+  values_[value].storage = Ref<Storage>(block_of(value).storage());
+}
+
 // Finds constants: values that launches read before any has written them were written by the host.
 void Trace::find_constants() {
-  std::vector<bool> written(values_.size());
-  const auto keep =
-      [](Value&
-             value) {  // its memory still exists: the recording has kept it, or a result lies in it
-        value.kind = Value::Kind::constant;
-        value.storage = Ref<Storage>(value.memory.get());
-      };
-  // Where there is no element, there is nothing that a launch could have missed.
-  const auto may_be = [](const Value& value) {
-    return value.kind == Value::Kind::made && value.bytes > 0;
-  };
-  for (Value& value : values_)
-    if (may_be(value) && made_->is_filled(*value.memory.get())) keep(value);
-  for (const TracedCall& traced : calls_) {
-    const Kernel& kernel = traced.call.kernel();
-    for (int i = 0; i < traced.values.size(); ++i) {
-      const int v = traced.values[i];
-      if (v < 0 || !may_be(values_[v]) || written[v] || !reads(kernel, i)) continue;
-      keep(values_[v]);
-      if (values_[v].storage->borrowed())
-        refuse(join("'", kernel.name,
-                    "' reads memory of another library (from_numpy) that the function obtains "
-                    "itself; pass the tensor as an argument"));
-    }
-    for (int i = 0; i < traced.values.size(); ++i)
-      if (traced.values[i] >= 0 && writes(kernel, i)) {
-        if (values_[traced.values[i]].kind == Value::Kind::constant)
-          refuse(join("'", kernel.name,
-                      "' writes to a tensor that the function makes from Python numbers; create it "
-                      "with zeros() or full(), or pass it as an argument"));
-        written[traced.values[i]] = true;
-      }
-  }
+  if (memory_->has_filled()) find_filled();
   for (size_t v = 0; v < values_.size(); ++v)
-    if (may_be(values_[v]) && !written[v]) keep(values_[v]);
+    if (may_be_filled(v) && !block_of(v).written) keep(v);
   for (const TracedGradient& gradient : gradients_)
     if (gradient.changed && gradient.after &&
         values_[gradient.after->value].kind != Value::Kind::made)
       refuse("it sets a .grad to a tensor that it did not compute; assign a clone()");
+}
+
+void Trace::find_filled() {
+  for (size_t v = 0; v < values_.size(); ++v)
+    if (may_be_filled(v) && (block_of(v).filled || block_of(v).read_first)) keep(v);
+  for (const TracedCall& traced : calls_)
+    for (int i = 0; i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      if (v < 0 || values_[v].kind != Value::Kind::constant) continue;
+      if (traced.call.reads(i) && !block_of(v).filled && values_[v].storage->borrowed())
+        refuse(join("'", traced.call.name(),
+                    "' reads memory of another library (from_numpy) that the function obtains "
+                    "itself; pass the tensor as an argument"));
+      if (traced.call.writes(i))
+        refuse(join("'", traced.call.name(),
+                    "' writes to a tensor that the function makes from Python numbers; create it "
+                    "with zeros() or full(), or pass it as an argument"));
+    }
 }
 
 void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Tensors& gradients) {
@@ -221,10 +209,11 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
 void Trace::find_overlaps() {
   SmallVector<const Storage*, 8> there;
   bool borrowed = false;
-  for (const Value& value : values_) {
-    if (!value.memory.get()->data()) continue;
-    there.push_back(value.memory.get());
-    borrowed |= there.back()->borrowed();
+  for (int block : blocks_) {
+    const Storage* const storage = memory_->blocks()[static_cast<size_t>(block)].storage();
+    if (!storage || !storage->data()) continue;
+    there.push_back(storage);
+    borrowed |= storage->borrowed();
   }
   if (borrowed && any_overlap(std::move(there)))
     refuse("two tensors share the memory of one NumPy array; use one tensor and views of it");
@@ -234,10 +223,11 @@ void Trace::find_overlaps() {
 void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients,
                          const Tensors& saved, const std::vector<int>& shown) {
   std::vector<int64_t> ours(values_.size(), 0);
-  for (const TracedCall& traced : calls_)
-    for (int i = 0; i < traced.values.size(); ++i)
-      if (traced.values[i] >= 0 && traced.call.operands()[i].tensor()->storage)
-        ++ours[traced.values[i]];
+  for (size_t v = 0; v < values_.size(); ++v) ours[v] = block_of(v).held ? 1 : 0;
+  if (has_memory_)
+    for (const TracedCall& traced : calls_)
+      for (int i = 0; i < traced.values.size(); ++i)
+        if (traced.values[i] >= 0) ++ours[traced.values[i]];
   std::unordered_set<const TensorImpl*> seen;
   const auto leaves = [&](const Tensor& x, int v) {
     if (!seen.insert(x.impl()).second) return;
@@ -250,45 +240,57 @@ void Trace::find_escapes(const Tensors& outputs, const Tensors& bases, const Ten
   for (const Tensor& x : saved) leaves(x, value_of(x));
   for (size_t i = 0; i < gradients_.size(); ++i)
     if (gradients_[i].after) leaves(gradients[static_cast<int64_t>(i)], gradients_[i].after->value);
-  std::vector<const char*> writer(values_.size(), nullptr);
-  for (const TracedCall& traced : calls_)
-    for (int i = 0; i < traced.values.size(); ++i)
-      if (traced.values[i] >= 0 && writes(traced.call.kernel(), i))
-        writer[traced.values[i]] = traced.call.name();
   for (size_t v = 0; v < values_.size(); ++v) {
-    if (values_[v].kind != Value::Kind::made || values_[v].memory.get()->references() <= ours[v])
+    const Storage* const storage = block_of(v).storage();
+    if (values_[v].kind != Value::Kind::made || !storage || storage->references() <= ours[v])
       continue;
-    refuse(join("what '", writer[v] ? writer[v] : "a launch",
+    refuse(join("what '", last_writer(static_cast<int>(v)),
                 "' computed is still held after the call (by an attribute, a list or a graph that "
                 "backward has not freed); return it, write it to an existing tensor with copy_, or "
                 "call backward inside"));
   }
 }
 
+// The name of the last launch that writes to a value.
+const char* Trace::last_writer(int value) const {
+  const char* name = "a launch";
+  for (const TracedCall& traced : calls_)
+    for (int i = 0; i < traced.values.size(); ++i)
+      if (traced.values[i] == value && traced.call.writes(i)) name = traced.call.name();
+  return name;
+}
+
 // Drops the memory of what was made; only geometry stays.
 void Trace::let_go() {
-  made_ = nullptr;
-  made_numbers_.clear();
-  numbers_.clear();
-  for (TracedCall& traced : calls_)
-    for (int i = 0; i < traced.values.size(); ++i) {
-      if (traced.values[i] < 0) continue;
-      TensorImpl& x = *traced.call.operands()[i].tensor();
-      if (!x.storage) continue;  // made: it begins where its memory does, and others may share it
-      x.storage = Ref<Storage>();
-      x.offset -= starts_[traced.values[i]];
-    }
+  const bool moved =
+      std::any_of(starts_.begin(), starts_.end(), [](int64_t at) { return at != 0; });
+  if (moved || has_memory_) let_go_of_operands();
   for (TracedGradient& gradient : gradients_)
     if (gradient.before_value >= 0) gradient.before->offset -= starts_[gradient.before_value];
+  sources_.resize(values_.size());
   for (size_t v = 0; v < values_.size(); ++v)
-    sources_.push_back(values_[v].source >= 0 ? Pin{values_[v].memory.get()->id(), starts_[v]}
-                                              : Pin());
+    if (values_[v].source >= 0) sources_[v] = Pin{block_of(v).storage()->id(), starts_[v]};
   for (TracedView& output : outputs_) output.geometry->offset -= starts_[output.value];
-  for (Value& value : values_) {
-    value.memory = WeakStorage();
+  for (Value& value : values_)
     if (value.kind != Value::Kind::state && value.kind != Value::Kind::constant)
       value.storage = Ref<Storage>();
-  }
+  memory_->let_go();
+  memory_ = nullptr;
+  numbers_ = blocks_ = {};
+}
+
+// Offsets of operands count from where an argument begins.
+void Trace::let_go_of_operands() {
+  for (TracedCall& traced : calls_)
+    for (int i = 0; i < traced.values.size(); ++i) {
+      const int v = traced.values[i];
+      const TensorImpl* const x = traced.call.operands()[i].tensor();
+      if (v < 0 || (!x->storage && starts_[v] == 0)) continue;
+      Tensor view(
+          new TensorImpl(Ref<Storage>(), x->dtype, x->shape, x->strides, x->offset - starts_[v]));
+      view->own_versions = x->own_versions;
+      traced.call.replace(i, view);
+    }
 }
 
 std::string Trace::pattern() const {

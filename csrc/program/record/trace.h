@@ -4,7 +4,6 @@
 
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "program/record/recorder.h"
@@ -23,16 +22,8 @@ struct Value {
   Kind kind;
   int source = -1;       // index of the argument, or of the trace's gradient
   Ref<Storage> storage;  // of state and constants
-  WeakStorage memory;    // the block in the recording; until the trace is complete
   size_t bytes = 0;
   bool kept = false;  // made, and needed after the end: a result or a .grad
-};
-
-// A launch, and the value of each operand; -1 for numbers and omitted operands.
-struct TracedCall {
-  RecordedCall call;
-  SmallVector<int, 8> values;
-  size_t launch_index = 0;  // among the launches recorded
 };
 
 // A view of a value that leaves the program: a result, or the .grad of a leaf.
@@ -126,8 +117,14 @@ class Trace {
 
  private:
   int value_of(const Tensor& tensor) { return value_of(*tensor->storage); }
-  int value_of(Storage& storage);
-  int& number_of(const Storage& storage);
+  int value_of(Storage& storage) { return value_of_block(memory_->number_of(storage)); }
+  int value_of_block(int block);
+  // The block that a value was in the recording.
+  const RecordedMemory::Block& block_of(size_t value) const {
+    return memory_->blocks()[static_cast<size_t>(blocks_[value])];
+  }
+  bool may_be_filled(size_t value) const;
+  void keep(size_t value);
   void find_origins(Recorder& recorder, const Tensors& inputs);
   void trace_calls(Recorder& recorder);
   void trace_saved(const Tensors& saved);
@@ -136,21 +133,24 @@ class Trace {
   void find_overlaps();
   void find_escapes(const Tensors& outputs, const Tensors& bases, const Tensors& gradients,
                     const Tensors& saved, const std::vector<int>& shown);
+  void find_filled();
+  const char* last_writer(int value) const;
   void let_go();
+  void let_go_of_operands();
   void refuse(const std::string& reason) {
     if (refusal_.empty()) refusal_ = reason;
   }
 
-  const MadeStorages* made_;  // until the trace is complete
+  RecordedMemory* memory_;  // until the trace is complete
+  const bool has_memory_;   // whether operands keep their memory until then
   std::vector<Pin> sources_;
   std::vector<int> input_values_;
   std::vector<int64_t> starts_;  // by value: the offset of the argument in its storage
   std::vector<TracedCall> calls_;
   std::vector<Value> values_;
-  // Until let_go(): the index in values_ of each storage, by its place among those made, or by its
-  // address.
-  std::vector<int> made_numbers_;
-  std::unordered_map<const Storage*, int> numbers_;
+  // Until let_go(): the index in values_ of each block of the recording, -1 if it has none; and
+  // back.
+  std::vector<int> numbers_, blocks_;
   std::vector<TracedView> outputs_;
   int results_ = 0;
   std::vector<int> saved_;
@@ -160,9 +160,6 @@ class Trace {
   std::string refusal_;
   bool lost_;
 };
-
-// Whether two tensors have the same dtype, shape, strides and offset.
-bool same_geometry(const TensorImpl& a, const TensorImpl& b);
 
 // Whether operations do the same with this number as with others, so that a program recorded with
 // others may be given it.

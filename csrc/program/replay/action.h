@@ -15,7 +15,7 @@ struct Action {
   size_t launch_index = 0;  // among the recorded launches; for a group, of its first
   // Exactly one of the three is set.
   std::unique_ptr<LoopNest> nest;
-  std::unique_ptr<Group> group;
+  std::shared_ptr<Group> group;  // the plan's own
   kernels::Routine routine = nullptr;
 
   ProfileEvent event{""};  // for profiles; without times

@@ -79,19 +79,20 @@ void Program::build_launch(const Step& step, Action& action) {
     if (const TensorImpl* x = call.operands[i].tensor()) {
       point(traced.values[i], data + i, x->offset * element_size(x->dtype));
     } else if (action.nest) {
-      expect(call.operands[i], call.type, &action.nest->numbers[i]);
+      const Operand& given = call.operands[i];
+      expect(given.number_input(), given.negated(), call.type, &action.nest->numbers[i]);
     }
 }
 
 void Program::build_group(const Step& step, Action& action) {
-  action.group = std::make_unique<Group>(*step.group);
+  action.group = step.group;
   action.group->rows = step.rows;
   auto& views = action.group->views;
   action.data = SmallVector<char*, 8>(static_cast<int>(views.size()), nullptr);
   for (size_t s = 0; s < views.size(); ++s) {
     if (views[s].value < 0) {
       action.data[static_cast<int64_t>(s)] = reinterpret_cast<char*>(&views[s].number);
-      expect(views[s].given, views[s].type, &views[s].number);
+      expect(views[s].input, views[s].negated, views[s].type, &views[s].number);
     } else if (views[s].buffer < 0) {
       point(views[s].value, action.data.data() + s, views[s].offset);
     }
@@ -99,9 +100,8 @@ void Program::build_group(const Step& step, Action& action) {
 }
 
 // Notes where a number that each replay is given goes.
-void Program::expect(const Operand& operand, DType type, NumberBits* where) {
-  if (operand.number_input() >= 0)
-    number_patches_.push_back({where, type, operand.number_input(), operand.negated()});
+void Program::expect(int input, bool negated, DType type, NumberBits* where) {
+  if (input >= 0) number_patches_.push_back({where, type, input, negated});
 }
 
 void Program::point(int value, char** where, int64_t offset) {

@@ -24,8 +24,7 @@ std::vector<size_t> next_refusals(const Plan& plan) {
     for (int at : step.calls) {
       const TracedCall& traced = plan.calls[at];
       for (int i = 0; i < traced.values.size(); ++i)
-        if (const int v = traced.values[i]; v >= 0 && writes(traced.call.kernel(), i))
-          out[v] = next;
+        if (const int v = traced.values[i]; v >= 0 && traced.call.writes(i)) out[v] = next;
     }
     if (may_refuse(plan, step)) next = plan.calls[step.calls[0]].launch_index;
   }
@@ -38,6 +37,7 @@ std::vector<size_t> next_refusals(const Plan& plan) {
 // no step before the check may write to its memory. And if the leaf is an argument, the next call's
 // is another leaf, and this one keeps its gradient.
 GradientProtocol::GradientProtocol(const Plan& plan) : list_(plan.gradients) {
+  if (list_.empty()) return;
   made_.resize(static_cast<int>(list_.size()));
   const std::vector<size_t> refusals = next_refusals(plan);
   for (size_t i = 0; i < list_.size(); ++i) {

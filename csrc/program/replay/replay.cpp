@@ -96,8 +96,7 @@ void Program::find_written() {
   for (const TracedCall& traced : plan_.calls)
     for (int i = 0; i < traced.values.size(); ++i) {
       const int v = traced.values[i];
-      if (v < 0 || plan_.values[v].kind == Value::Kind::made || !writes(traced.call.kernel(), i))
-        continue;
+      if (v < 0 || plan_.values[v].kind == Value::Kind::made || !traced.call.writes(i)) continue;
       const Ref<OwnVersions>& own = traced.call.operands()[i].tensor()->own_versions;
       if (known.emplace(v, own.get()).second) written_.push_back({v, traced.call.name(), own});
     }

@@ -101,7 +101,7 @@ class Program {
   void build_group(const Step& step, Action& action);
   void point(int value, char** where, int64_t offset);
   void sort_patches();
-  void expect(const Operand& operand, DType type, NumberBits* where);
+  void expect(int input, bool negated, DType type, NumberBits* where);
   void find_written();
   void rebase(int value, char* base);
   void bind_inputs(const Tensors& inputs, const Tensors& before);
