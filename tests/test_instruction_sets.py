@@ -34,7 +34,7 @@ Digests = dict[str, str]
 def started(level: str, code: list[str], **settings: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"STEEP_CPU": level, "STEEP_NUM_THREADS": "1"} | settings
     return subprocess.run(
-        [sys.executable, *code], env=environment, capture_output=True, text=True, timeout=3000
+        [sys.executable, *code], env=environment, capture_output=True, text=True, timeout=600
     )
 
 
