@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,16 +12,27 @@ from typing import Any
 import pytest
 
 import steep
-from compiling import ones, reason, replays
+from compiling import called, ones, reason, replays
+from test_stress import together
 
 CALLS = 6
 
 
+def names() -> list[str]:
+    return [getattr(one, "__name__", "") for one in gc.callbacks]
+
+
+def others() -> list[Any]:
+    """The callbacks but for the two of recordings."""
+    named = zip(gc.callbacks, names(), strict=True)
+    return [one for one, name in named if not name.startswith("collection_")]
+
+
 @pytest.fixture(autouse=True)
 def _callbacks_stay() -> Iterator[None]:
-    before = list(gc.callbacks)
+    before = others()
     yield
-    assert gc.callbacks == before
+    assert others() == before
 
 
 @pytest.fixture
@@ -104,25 +117,60 @@ def test_what_a_function_that_collects_calls_is_a_part_of_it(add_callback: Any) 
     assert "reads the clock" in reason(compiled)
 
 
-def test_a_function_that_removes_callbacks_is_not_recorded(add_callback: Any) -> None:
+@pytest.mark.usefixtures("often")
+def test_a_collection_whose_end_is_not_seen_ends_the_recording() -> None:
+    """What has run since is not known."""
     before = list(gc.callbacks)
 
-    def removes(x: Any) -> Any:
+    def clears(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            gc.callbacks.clear()
+
+    def adds(x: Any) -> Any:
+        gc.callbacks.insert(1, clears)
+        return work(x)
+
+    compiled = steep.compile(adds)
+    try:
+        assert results(compiled) == [[1000.0] * 2] * CALLS
+    finally:
         gc.callbacks[:] = before
-        return x + 1
-
-    compiled = steep.compile(removes)
-    assert results(compiled) == [[2.0] * 2] * CALLS
-    assert not replays(compiled)
+    assert "gc.callbacks was changed" in reason(compiled)
 
 
-def test_an_exception_leaves_the_callbacks_as_they_were() -> None:
-    def fails(x: Any) -> Any:
-        raise KeyError("mine")
+def test_callbacks_that_come_later_are_no_part_either(add_callback: Any) -> None:
+    """Two stand around all others when a recording begins, and stay there."""
+    compiled = steep.compile(lambda x: x + 1)
+    for _ in range(3):
+        called(compiled, ones())
+        found = names()
+        assert [name for name in found if name.startswith("collection_")] == [found[0], found[-1]]
+        add_callback(lambda phase, info: time.perf_counter())
+        gc.callbacks.insert(0, gc.callbacks.pop())
+        compiled = steep.compile(lambda x: x + 2)
 
-    compiled = steep.compile(fails)
-    before = list(gc.callbacks)
-    for _ in range(CALLS):
-        with pytest.raises(KeyError, match="mine"):
-            compiled(ones())
-        assert gc.callbacks == before
+
+def test_threads_record_while_others_collect(add_callback: Any) -> None:
+    """None passes over a callback because another has changed the list."""
+    phases: dict[int, list[str]] = {}
+    add_callback(lambda phase, info: phases.setdefault(threading.get_ident(), []).append(phase))
+
+    def record() -> None:
+        for _ in range(20):
+            compiled = steep.compile(work)
+            called(compiled, ones(), calls=3)
+            assert compiled.programs(), compiled.explain()
+
+    def drop() -> None:
+        for _ in range(300):
+            work(ones())
+            gc.collect(0)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        together(record, record, drop)
+    finally:
+        sys.setswitchinterval(interval)
+    for seen in phases.values():
+        assert seen == ["start", "stop"] * (len(seen) // 2)

@@ -125,8 +125,17 @@ from steep.train import fit
 model = steep.nn.Linear(4, 3)
 sgd = steep.optim.SGD(model.parameters(), lr=0.1)
 x, y = steep.rand(5000, 4), steep.arange(5000) % 3
-threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
-history = fit(model, steep.nn.CrossEntropyLoss(), sgd, (x, y), (x, y), epochs=10**6, sanitize=False)
+going = threading.Event()
+class Tell:
+    def on_epoch_end(self, run):
+        if run.epoch == 3:
+            going.set()
+def interrupt():
+    going.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt, daemon=True).start()
+history = fit(model, steep.nn.CrossEntropyLoss(), sgd, (x, y), (x, y), epochs=10**6,
+              callbacks=[Tell()], sanitize=False)
 print(history.stopped, len(history) > 1, history.restored, model.training)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -38,15 +38,25 @@ PyObject* first = nullptr;      // what stands before all others
 PyObject* last = nullptr;       // and what stands behind them
 PyMethodDef* collect = nullptr;
 
-// False if it is not there.
-bool remove_callback(PyObject* callback) noexcept {
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(callbacks); ++i) {
-    if (PyList_GET_ITEM(callbacks, i) != callback) continue;
-    if (PySequence_DelItem(callbacks, i) == 0) return true;
-    PyErr_Clear();
-    return false;
+// Takes a callback that was put there before out of its place. It throws if that fails.
+void take_out(PyObject* callback) {
+  for (Py_ssize_t i = PyList_GET_SIZE(callbacks) - 1; i >= 0; --i)
+    if (i < PyList_GET_SIZE(callbacks) && PyList_GET_ITEM(callbacks, i) == callback)
+      checked(PySequence_DelItem(callbacks, i));
+}
+
+// Puts the two where they belong, if others have come before or behind them. Otherwise the list
+// stays as it is: another thread may be going through it, and would pass over a callback.
+void put_in_place() {
+  const Py_ssize_t size = PyList_GET_SIZE(callbacks);
+  if (size == 0 || PyList_GET_ITEM(callbacks, 0) != first) {
+    take_out(first);
+    checked(PyList_Insert(callbacks, 0, first));
   }
-  return false;
+  if (PyList_GET_ITEM(callbacks, PyList_GET_SIZE(callbacks) - 1) != last) {
+    take_out(last);
+    checked(PyList_Append(callbacks, last));
+  }
 }
 
 }  // namespace
@@ -59,29 +69,12 @@ void note_c_call(PyObject* function, bool begins) noexcept {
     t_seen.asked = begins;
 }
 
-CollectorWatch::~CollectorWatch() { end(); }
-
-void CollectorWatch::start() {
+void watch_collector() {
   t_seen = Seen();
-  checked(PyList_Insert(callbacks, 0, first));
-  if (PyList_Append(callbacks, last) < 0) {
-    remove_callback(first);
-    throw PythonError();
-  }
-  on_ = true;
+  put_in_place();
 }
 
-bool CollectorWatch::end() noexcept {
-  if (!on_) return true;
-  const WithoutError kept;
-  on_ = false;
-  // Somebody may have emptied the list meanwhile, or shortened it while it was gone through.
-  const bool began = remove_callback(first);
-  const bool ended = remove_callback(last);
-  const bool all = began && ended && !t_seen.runs && !t_seen.missed;
-  t_seen = Seen();
-  return all;
-}
+bool saw_collections() noexcept { return !t_seen.runs && !t_seen.missed; }
 
 void add_collector() {
   const Owned gc(PyImport_ImportModule("gc"));

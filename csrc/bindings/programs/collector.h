@@ -7,27 +7,18 @@
 
 namespace steep::bindings {
 
-// Whether it runs on this thread, which has a CollectorWatch.
+// Watches this thread's collections from now on. The first recording puts two callbacks around all
+// others in gc.callbacks, where they stay.
+void watch_collector();
+
+// Whether it runs on this thread, which is watched.
 bool collector_runs() noexcept;
 
 // Tells of a C function that the recorded function calls, or that has returned to it.
 void note_c_call(PyObject* function, bool begins) noexcept;
 
-// Watches this thread's collections as long as it lasts.
-class CollectorWatch {
- public:
-  CollectorWatch() = default;
-  ~CollectorWatch();
-  CollectorWatch(const CollectorWatch&) = delete;
-  CollectorWatch& operator=(const CollectorWatch&) = delete;
-
-  void start();
-  // Whether the beginning and the end of every collection were seen. From now on none is.
-  bool end() noexcept;
-
- private:
-  bool on_ = false;
-};
+// Whether the end of every collection was seen, and none has begun before it.
+bool saw_collections() noexcept;
 
 void add_collector();
 

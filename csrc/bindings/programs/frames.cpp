@@ -212,7 +212,7 @@ class Following {
       follower_.fail("a profiler is set");
       return;
     }
-    watch_.start();
+    watch_collector();
     PyEval_SetProfile(on_event, self);
     ours_ = is_ours();
     if (!ours_) follower_.fail("the interpreter refused a profiler");
@@ -222,8 +222,8 @@ class Following {
     if (t_follower == &follower_) t_follower = before_;
     if (is_being_ended()) stay_for_ever();
     follower_.done = true;
-    if (!watch_.end()) follower_.fail("gc.callbacks was changed during the call");
     if (!ours_) return;
+    if (!saw_collections()) follower_.fail("gc.callbacks was changed during a collection");
     if (is_ours()) {
       const WithoutError kept;
       PyEval_SetProfile(nullptr, nullptr);
@@ -238,7 +238,6 @@ class Following {
   static bool is_ours() { return PyThreadState_Get()->c_profilefunc == on_event; }
 
   Follower& follower_;
-  CollectorWatch watch_;
   Follower* before_ = nullptr;
   bool ours_ = false;
 };

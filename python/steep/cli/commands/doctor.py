@@ -102,7 +102,7 @@ def imported_libraries() -> str:
         except ImportError:
             continue
     try:
-        return Path("/proc/self/maps").read_text()
+        return os.fsdecode(Path("/proc/self/maps").read_bytes())  # paths, of any bytes
     except OSError:  # not Linux
         return "\n".join(str(getattr(m, "__file__", "")) for m in [*sys.modules.values()])
 
