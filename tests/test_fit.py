@@ -251,8 +251,10 @@ def test_progress_is_shown_when_asked(capsys: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["tqdm", "rich"])
-def test_a_bar_by_either_library(name: str, capsys: Any) -> None:
+def test_a_bar_by_either_library(name: str, capsys: Any, monkeypatch: Any) -> None:
     pytest.importorskip(name, reason=f"{name} is not installed")
+    monkeypatch.setenv("COLUMNS", "200")  # a narrow terminal has no room for all of it
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
     model = network()
     seen = []
 
