@@ -37,6 +37,31 @@ def test_the_node_has_what_forward_set() -> None:
     assert x.grad.tolist() == [3.0, 3.0]
 
 
+class Asks(steep.autograd.Function):
+    """Notes which saved tensors require a gradient, in a pass that is not recorded."""
+
+    found: Any = None
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, y: Any, z: Any) -> Any:
+        out = x * y * z
+        ctx.save_for_backward(x, y, z, out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        Asks.found = [t.requires_grad for t in ctx.saved_tensors]
+        x, y, z, _ = ctx.saved_tensors
+        return grad * y * z, grad * x * z, None
+
+
+def test_saved_tensors_require_gradients_as_they_did() -> None:
+    x, z = steep.ones(2, requires_grad=True), steep.ones(2)
+    Asks.apply(x, x * 2, z).sum().backward()
+    assert Asks.found == [True, True, False, True]
+    assert x.grad.tolist() == [4.0, 4.0]
+
+
 def test_what_is_not_there_is_an_attribute_error_of_the_node() -> None:
     x = steep.ones(2, requires_grad=True)
     y = Scale.apply(x)[0]

@@ -56,6 +56,28 @@ def test_gradients_are_those_without_checkpoints(wants: bool) -> None:
             same_bits(got.numpy(), expected.numpy())
 
 
+def test_gradients_go_on_to_what_made_the_input() -> None:
+    """Through checkpoints of layers that have no parameters, one after the other, as well."""
+
+    def gradients(apply: Any) -> list[Any]:
+        steep.manual_seed(3)
+        first, last = nn.Linear(3, 4), nn.Linear(4, 1)
+        x = first(steep.rand(5, 3))
+        last(
+            apply(steep.sin, apply(network(), apply(steep.cos, x)).sum(1, True).expand(5, 4))
+        ).sum().backward()
+        return [p.grad for p in (*first.parameters(), *last.parameters())]
+
+    def drawing_nothing(function: Any, x: Any) -> Any:
+        if isinstance(function, nn.Module):
+            function.eval()
+        return checkpoint(function, x)
+
+    wanted = gradients(lambda f, x: (f.eval() if isinstance(f, nn.Module) else f)(x))
+    for got, expected in zip(gradients(drawing_nothing), wanted, strict=True):
+        same_bits(got.numpy(), expected.numpy())
+
+
 def test_what_is_computed_between_is_not_kept() -> None:
     """Counted in bytes: a chain keeps every result, and a checkpoint of it none."""
 

@@ -255,3 +255,15 @@ def test_a_hook_may_wait_for_another_thread_s_backward() -> None:
     (x * 2).sum().backward()
     assert x.grad is not None
     assert x.grad.tolist() == [12.0, 12.0]
+
+
+def test_hooks_of_parameters_run_from_the_last_layer_to_the_first() -> None:
+    """Each once its gradient is complete: that of a shared weight after what it was used in."""
+    net = steep.nn.Sequential(*(steep.nn.Linear(3, 3) for _ in range(6)))
+    seen: list[str] = []
+    for name, parameter in net.named_parameters():
+        parameter.register_post_accumulate_grad_hook(lambda _, name=name: seen.append(name))  # type: ignore[misc]
+    for _ in range(2):
+        net(steep.rand(2, 3)).sum().backward()
+    once = [f"{layer}.{what}" for layer in (5, 4, 3, 2, 1, 0) for what in ("weight", "bias")]
+    assert seen == once * 2

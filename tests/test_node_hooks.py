@@ -170,7 +170,7 @@ NAMES = [
         "NllLossBackward0",
     ),
     (lambda x: x.reshape(4), "ViewBackward0"),
-    (lambda x: x.t(), "TransposeBackward0"),
+    (lambda x: x.transpose(0, 1), "TransposeBackward0"),
     (lambda x: nn.functional.layer_norm(x, (2,)), "NativeLayerNormBackward0"),
     (lambda x: nn.functional.pad(x, (1, 1)), "ConstantPadNdBackward0"),
     (lambda x: x.log1p(), "Log1PBackward0"),

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import random
+from collections import deque
 
 import numpy as np
 import pytest
@@ -101,6 +102,21 @@ def test_nested_objects(path):
     assert len(safetensors.numpy.load_file(path)) == len(state()) + 2
 
 
+def test_what_optimisers_keep_beside_tensors(path):
+    obj = {
+        "state": {("net", 0): steep.ones(2), ("net", (1, None)): 2},
+        "param_groups": [{"dtype": steep.float64, "device": steep.device("cpu")}],
+        "last": deque([steep.zeros(1), 2.5], maxlen=4),
+    }
+    steep.save(obj, path)
+    got = steep.load(path)
+    assert got["state"][("net", 0)].tolist() == [1.0, 1.0]
+    assert got["state"][("net", (1, None))] == 2
+    assert got["param_groups"] == obj["param_groups"]
+    assert got["last"].maxlen == 4
+    assert got["last"][0].tolist() == [0.0]
+
+
 def test_resuming_from_a_file(path):
     steep.manual_seed(0)
     model = nn.Linear(3, 1)
@@ -136,7 +152,10 @@ def test_parameters_are_saved_as_values(path):
     [
         (steep.nn.Linear(1, 1), "got Linear at ''"),
         ({"a": {"b": object()}}, r"got object at 'a\.b'"),
-        ({"a": {(1, 2): 3}}, "keys that are strings or numbers, got tuple"),
+        (
+            {"a": {(1, b"x"): 3}},
+            "keys that are strings, numbers or tuples of those, got bytes at 'a'",
+        ),
         ({"__metadata__": steep.ones(1)}, "reserved name"),
     ],
 )

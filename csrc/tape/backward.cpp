@@ -60,6 +60,7 @@ class Walk {
 
  private:
   void visit(Pending pending);
+  void visit_pending(int at);
   void capture(Node& node, const SmallVector<Tensor, 1>& grads);
   bool needed(const Node* node) const { return !restricted_ || needed_.count(node) > 0; }
 
@@ -67,6 +68,7 @@ class Walk {
   const bool unfolds_;  // nodes that stand for others, before they are visited
   Walk* const before_;
   std::vector<std::pair<uint64_t, int>> heap_;  // (number, index in pending_)
+  std::vector<int> leaves_;                     // accumulators, as indices in pending_
   std::vector<Pending> pending_;
   std::vector<int> vacant_;
   std::unordered_map<const Node*, int> index_of_;
@@ -134,9 +136,14 @@ void Walk::add_gradient(const Edge& edge, Tensor grad) {
     pending_[at->second].node = edge.node;
     pending_[at->second].grads.resize(node->outputs);
     // Accumulators (number 0) come last: a leaf's gradient is then complete when its hooks and
-    // captures see it, and an error before leaves every .grad as it was.
-    heap_.emplace_back(node->number, at->second);
-    std::push_heap(heap_.begin(), heap_.end());
+    // captures see it, and an error before leaves every .grad as it was. Among them, those come
+    // first whose gradients did: hooks see the last layer's parameters first.
+    if (node->number == 0) {
+      leaves_.push_back(at->second);
+    } else {
+      heap_.emplace_back(node->number, at->second);
+      std::push_heap(heap_.begin(), heap_.end());
+    }
   }
   Tensor& total = pending_[at->second].grads[edge.index];
   total = total.defined() ? primitives.add(total, grad) : std::move(grad);
@@ -224,11 +231,16 @@ void Walk::run() {
     std::pop_heap(heap_.begin(), heap_.end());
     const int at = heap_.back().second;
     heap_.pop_back();
-    Pending pending = std::move(pending_[at]);
-    index_of_.erase(pending.node.get());
-    vacant_.push_back(at);
-    visit(std::move(pending));
+    visit_pending(at);
   }
+  for (size_t i = 0; i < leaves_.size(); ++i) visit_pending(leaves_[i]);
+}
+
+void Walk::visit_pending(int at) {
+  Pending pending = std::move(pending_[at]);
+  index_of_.erase(pending.node.get());
+  vacant_.push_back(at);
+  visit(std::move(pending));
 }
 
 void check_root(const Tensor& root, const Tensor& grad) {

@@ -157,6 +157,11 @@ void swap_memory(const Tensor& x, const Tensor& from) {
   set_grad_fn(x, std::move(node), 0);
 }
 
+void show_as(const char* called, const Tensor& out, uint64_t before) {
+  const History* const h = out.defined() ? history(out) : nullptr;
+  if (h && h->grad_fn && h->grad_fn->number > before) h->grad_fn->shown = called;
+}
+
 void check_writable(const char* op, const Tensor& x) {
   for (int i = 0; i < x.dim(); ++i) {
     if (x.strides()[i] == 0 && x.size(i) > 1 && x.numel() > 0) {

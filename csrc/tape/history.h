@@ -89,6 +89,14 @@ const program::LeafGradients& leaf_gradients();
 // Makes `node` the one that made `out`.
 void set_grad_fn(const Tensor& out, Ref<Node> node, int output);
 
+// Shows the node that made `out` by the name of the operation that was called, which is made of
+// others; a node that is older than `before` (Node::last_number) was not made by it, and stays.
+void show_as(const char* called, const Tensor& out, uint64_t before = 0);
+inline Tensor shown_as(const char* called, Tensor out) {
+  show_as(called, out);
+  return out;
+}
+
 // A result as it was recorded: output `output` of `node`.
 struct KeptResult {
   Ref<Node> node;

@@ -13,13 +13,15 @@ std::atomic<uint64_t> g_last_number{0};
 }  // namespace
 
 Node::Node(const char* name, int outputs)
-    : name(name), layer(program::current_site().layer), outputs(outputs) {
+    : name(name), shown(name), layer(program::current_site().layer), outputs(outputs) {
   ++program::counters().nodes;
 }
 
 uint64_t Node::take_numbers(uint64_t count) {
   return g_last_number.fetch_add(count, std::memory_order_relaxed) + 1;
 }
+
+uint64_t Node::last_number() { return g_last_number.load(std::memory_order_relaxed); }
 
 void Node::run(const Tensor* grads, Grads& out) {
   struct Applying {

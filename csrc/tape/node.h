@@ -73,6 +73,7 @@ class Node : public Counted {
   // Higher than that of any node it leads to: the backward pass visits nodes in falling order of it.
   uint64_t number = 0;
   const char* const name;
+  const char* shown;  // the operation that Python called, where this is its last step; else `name`
   const char* const layer;  // the layer that recorded it, if layers were followed (program/site.h)
   const int outputs;
   bool released = false;
@@ -104,13 +105,16 @@ class Node : public Counted {
 
   // Reserves so many consecutive numbers; returns the first.
   static uint64_t take_numbers(uint64_t count);
+  // That of the node made last, in any thread.
+  static uint64_t last_number();
 
   // Frees chains of any length without recursion.
   static void destroy(Node* node);
 
  protected:
   struct Like {};
-  Node(Like, const Node& other) : name(other.name), layer(other.layer), outputs(other.outputs) {}
+  Node(Like, const Node& other)
+      : name(other.name), shown(other.shown), layer(other.layer), outputs(other.outputs) {}
   virtual void give_up() {}
 
  private:

@@ -19,6 +19,7 @@ from typing import IO, Any, NamedTuple
 from steep._core import Tensor, device, empty, float32, float64, int32, int64, uint8
 from steep._core import bool as bool_
 from steep._files import write_atomically
+from steep._structure import describe, restore
 from steep._torch_files import is_archive, read_archive
 
 __all__ = ["load", "save"]
@@ -44,14 +45,15 @@ _KNOWN = {
 
 
 def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
-    """Save tensors, plain values, and dicts, lists and tuples of them.
+    """Save tensors, plain values, and dicts, lists, tuples and deques of them.
 
     The file appears whole or not at all: it is written beside its place, flushed to the disk, and
     then put in the place of what was there, whose mode and owner it takes over. A link is followed.
 
     Args:
         obj: a module's or an optimiser's `state_dict`, or a dict of those; any tensor or container.
-            Plain values are ``None``, bools, ints, floats and strings.
+            Plain values are ``None``, bools, ints, floats, strings, dtypes and the device; keys of
+            dicts are plain as well, or tuples of such.
         f: file to write: a path, or an object with a method ``write``, which gets the bytes in
             their order.
 
@@ -74,7 +76,7 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
         tensors.update(obj)
         structure = None
     else:
-        structure = _describe(obj, "", tensors)
+        structure = describe(obj, "", tensors)
     header, ordered = _layout(tensors, structure)
     chunks = _chunks(header, ordered)
     if not hasattr(f, "write"):
@@ -137,60 +139,9 @@ def _load(file: _File, name: str) -> Any:
     if _STRUCTURE not in metadata:
         return tensors
     try:
-        return _restore(json.loads(metadata[_STRUCTURE]), tensors)
+        return restore(json.loads(metadata[_STRUCTURE]), tensors)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{name}: the description of the saved object is damaged") from error
-
-
-# ---- nested objects ---------------------------------------------------------------------------
-# A tensor is described by {"tensor": key}, a tuple by {"tuple": [...]}, a dict by
-# {"dict": [[key, value], ...]} (JSON's own objects would turn integer keys into strings).
-
-
-def _describe(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
-    if isinstance(value, Tensor):
-        key = path or "tensor"
-        while key in tensors or key == "__metadata__":
-            key += "_"
-        tensors[key] = value
-        return {"tensor": key}
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if isinstance(value, Mapping):
-        pairs = []
-        for key, entry in value.items():
-            if key is not None and type(key) not in (bool, int, float, str):
-                raise TypeError(
-                    f"save: expected keys that are strings or numbers, got {type(key).__name__} "
-                    f"at {path or 'the top'!r}"
-                )
-            pairs.append([key, _describe(entry, f"{path}.{key}" if path else str(key), tensors)])
-        return {"dict": pairs}
-    if isinstance(value, (list, tuple)):
-        entries = [_describe(v, f"{path}.{i}", tensors) for i, v in enumerate(value)]
-        return {"tuple": entries} if isinstance(value, tuple) else entries
-    raise TypeError(
-        "save: expected tensors, None, bools, ints, floats, strings, and dicts, lists and tuples "
-        f"of those; got {type(value).__name__} at {path!r}"
-    )
-
-
-def _restore(value: Any, tensors: dict[str, Tensor]) -> Any:
-    if isinstance(value, list):
-        return [_restore(v, tensors) for v in value]
-    if not isinstance(value, dict):
-        return value
-    ((kind, content),) = value.items()
-    if kind == "tensor":
-        return tensors[content]
-    if kind == "tuple":
-        return tuple(_restore(v, tensors) for v in content)
-    if kind == "dict":
-        pairs = {k: _restore(v, tensors) for k, v in content}
-        if len(pairs) != len(content):
-            raise ValueError("a key occurs twice")
-        return pairs
-    raise ValueError(f"unknown kind {kind!r}")
 
 
 # ---- writing ----------------------------------------------------------------------------------
@@ -198,7 +149,7 @@ def _restore(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 def _layout(tensors: dict[str, Tensor], structure: Any) -> tuple[bytes, list[Tensor]]:
     """The header with its length in front, and the tensors in the order of their bytes."""
-    codes = {dtype: code for code, dtype in _DTYPES.items()}
+    codes = {kind: code for code, kind in _DTYPES.items()}
     for key, tensor in tensors.items():
         if hasattr(type(tensor), "cls_to_become"):
             raise TypeError(

@@ -1,7 +1,10 @@
 // The tape as Python sees it.
 #pragma once
 
+#include <string_view>
+
 #include "bindings/python.h"
+#include "ops/registry.h"
 #include "tape/node.h"
 
 namespace steep::bindings {
@@ -18,6 +21,9 @@ void add_grad_modes(PyObject* module);
 PyObject* wrap(const Ref<tape::Node>& node);
 // "add" as "AddBackward0": how PyTorch spells a node of the graph.
 std::string node_label(const char* name);
+// Whether an operation is made of others, in place of which its result's node is shown.
+bool is_composite(std::string_view operation);
+void call_composite(const ops::Op& op, ops::AnyValue* arguments, ops::AnyValue& result);
 void add_node_type(PyObject* module);
 void add_nodes(PyObject* module);
 

@@ -44,11 +44,11 @@ int node_clear(PyObject* self) {
 }
 
 PyObject* node_name(PyObject* self, PyObject*) {
-  return guarded([&] { return PyUnicode_FromString(node_label(node_of(self)->name).c_str()); });
+  return guarded([&] { return PyUnicode_FromString(node_label(node_of(self)->shown).c_str()); });
 }
 PyObject* node_repr(PyObject* self) {
   return guarded([&] {
-    return PyUnicode_FromFormat("<%s object at %p>", node_label(node_of(self)->name).c_str(),
+    return PyUnicode_FromFormat("<%s object at %p>", node_label(node_of(self)->shown).c_str(),
                                 node_of(self).get());
   });
 }
@@ -86,7 +86,7 @@ PyObject* node_input_shapes(PyObject* self, void*) {
 }
 PyObject* refuse_attribute(PyObject* self, const char* attribute) {
   PyErr_Format(PyExc_AttributeError, "Node %s has no attribute '%s'",
-               node_label(node_of(self)->name).c_str(), attribute);
+               node_label(node_of(self)->shown).c_str(), attribute);
   return nullptr;
 }
 
@@ -190,7 +190,7 @@ PyType_Spec node_spec = {"steep.autograd.Node", sizeof(NodeObject), 0,
 // A type for each name, as in PyTorch: programs read type(node).__name__.
 PyTypeObject* type_of(const tape::Node& node) {
   static auto* const types = new std::map<std::string, PyTypeObject*>();
-  const auto [at, is_new] = types->try_emplace(node_label(node.name), nullptr);
+  const auto [at, is_new] = types->try_emplace(node_label(node.shown), nullptr);
   if (!is_new && at->second) return at->second;
   const std::string name = "steep.autograd." + at->first;
   PyType_Slot again[] = {{Py_tp_dealloc, slot(node_dealloc)},
@@ -215,7 +215,7 @@ PyObject* edge_tensor(PyObject*, PyObject* arguments) {
     if (output < 0 || output >= of->outputs)
       raise(PyExc_RuntimeError,
             join("GradientEdge: expected an output_nr from 0 to ", of->outputs - 1, " for ",
-                 node_label(of->name), ", got ", output));
+                 node_label(of->shown), ", got ", output));
     if (TensorImpl* const leaf = of->leaf()) return wrap(Tensor(leaf));
     Dims sizes;
     const Items items("GradientEdge", shape);

@@ -44,7 +44,12 @@ PyObject* saved_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords)
   });
 }
 PyObject* saved_get(PyObject* self, PyObject*) {
-  return guarded([&] { return wrap(reinterpret_cast<SavedObject*>(self)->saved.get()); });
+  return guarded([&] {
+    // With its place in the graph in any pass, as in PyTorch: rules written in Python ask whether
+    // it requires a gradient.
+    const tape::GradMode on(true);
+    return wrap(reinterpret_cast<SavedObject*>(self)->saved.get());
+  });
 }
 
 PyMethodDef saved_methods[] = {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "bindings/autograd/autograd.h"
 #include "bindings/calls/bind.h"
 #include "bindings/calls/deprecated.h"
 #include "bindings/calls/intercept.h"
@@ -146,18 +147,19 @@ void collect(const ops::Op& op) {
   Signature parsed = parse_signature(op);
   PyTypeObject* named =
       parsed.returns == "tuple[Tensor, Tensor]" ? make_named_pair(op.name) : nullptr;
+  const bool composite = is_composite(op.name);
   const bool draws = std::string_view(op.source->family) == "random";
   if (op.exposure & ops::kMethod) {
     Entry& method = entry_named(op.name, true);
     method.draws |= draws;
-    method.overloads.push_back({&op, parse_signature(op), named, op.signature});
+    method.overloads.push_back({&op, parse_signature(op), named, op.signature, composite});
   }
   if (!(op.exposure & (ops::kFunction | ops::kInternal | ops::kFunctional))) return;
   Entry& function = entry_named(op.name, false);
   function.takes_out |= bool(op.exposure & ops::kOut);
   function.draws |= draws;
   const std::string shown = function.takes_out ? with_out(op.signature) : op.signature;
-  function.overloads.push_back({&op, std::move(parsed), named, shown});
+  function.overloads.push_back({&op, std::move(parsed), named, shown, composite});
 }
 
 PyObject* invoke_overload(const Entry& entry, const CallArguments& call) {
@@ -167,7 +169,10 @@ PyObject* invoke_overload(const Entry& entry, const CallArguments& call) {
     Mismatch mismatch;
     if (!bind(overload.signature, call, values.data(), mismatch)) continue;
     ops::AnyValue result;
-    overload.op->call(*overload.op, values.data(), result);
+    if (overload.composite)
+      call_composite(*overload.op, values.data(), result);
+    else
+      overload.op->call(*overload.op, values.data(), result);
     return wrap_result(result, overload.named);
   }
   const Reordered reordered(entry, call);

@@ -13,6 +13,7 @@ struct Overload {
   Signature signature;
   PyTypeObject* named = nullptr;  // the type of the pair it returns
   std::string shown;              // the signature for messages, with out if the entry takes it
+  bool composite = false;         // its result's node is shown by its name
 };
 
 // All overloads of one name, as a function or as a method.

@@ -172,7 +172,8 @@ PyObject* get_T(PyObject* self, void*) {
     const Tensor& x = tensor_of(self);
     Dims reversed;
     for (int i = x.dim() - 1; i >= 0; --i) reversed.push_back(i);
-    return wrap(x.dim() == 2 ? ops::transpose(x, 0, 1) : ops::permute(x, reversed));
+    return wrap(x.dim() == 2 ? tape::shown_as("permute", ops::transpose(x, 0, 1))
+                             : ops::permute(x, reversed));
   });
 }
 PyObject* get_mT(PyObject* self, void*) {

@@ -101,7 +101,7 @@ Tensor adaptive_average(const Tensor& x, const Dims& output_size) {
   const char* op = adaptive_name(kAdaptiveAverageNames, output_size);
   const Windows windows = adaptive_windows(op, x, output_size);
   check_mean(op, x, false);
-  return average_windows(x, windows, false, 0);
+  return tape::shown_as(op, average_windows(x, windows, false, 0));
 }
 
 AnyValue adaptive_max(const Tensor& x, const Dims& output_size, bool return_indices) {

@@ -144,10 +144,11 @@ Tensor matmul(const Tensor& x, const Tensor& other) {
     if (x.size(0) != other.size(0))
       fail(ErrorKind::runtime, "matmul", "1D tensors of one size (inconsistent tensor size)",
            join(x.size(0), " and ", other.size(0)));
-    return reshape(product_2d(unsqueeze(x, 0), unsqueeze(other, 1)), {});
+    return tape::shown_as("dot", reshape(product_2d(unsqueeze(x, 0), unsqueeze(other, 1)), {}));
   }
   if (x.dim() == 1) return squeeze(matmul(unsqueeze(x, 0), other), Dims{-2});
-  if (other.dim() == 1) return squeeze(matmul(x, unsqueeze(other, 1)), Dims{-1});
+  if (other.dim() == 1)
+    return tape::shown_as("mv", squeeze(matmul(x, unsqueeze(other, 1)), Dims{-1}));
   if (x.dim() == 2 && other.dim() == 2) return product_2d(x, other);
   if (other.dim() == 2 && x.is_contiguous() && x.numel() > 0) {
     // One matrix on the right: the batch is more rows.
@@ -156,7 +157,7 @@ Tensor matmul(const Tensor& x, const Tensor& other) {
     shape.back() = other.size(1);
     return reshape(product_2d(reshape(x, {-1, x.size(x.dim() - 1)}), other), shape);
   }
-  return product_batched(x, other);
+  return tape::shown_as("unsafe_view", product_batched(x, other));
 }
 
 namespace {

@@ -15,14 +15,17 @@ struct Mode {
   const char* name;
   int axes;  // 0: any
   Rule rule, antialias;
+  const char* shown;  // PyTorch's operation, by which the result's node is shown
 };
+constexpr const char* kNearestNames[] = {"upsample_nearest1d", "upsample_nearest2d",
+                                         "upsample_nearest3d"};
 constexpr Mode kModes[] = {
-    {"nearest", 0, Rule::nearest, Rule::nearest},
-    {"nearest-exact", 0, Rule::nearest_exact, Rule::nearest_exact},
-    {"linear", 1, Rule::linear, Rule::linear},
-    {"bilinear", 2, Rule::linear, Rule::linear_antialias},
-    {"trilinear", 3, Rule::linear, Rule::linear},
-    {"bicubic", 2, Rule::cubic, Rule::cubic_antialias},
+    {"nearest", 0, Rule::nearest, Rule::nearest, nullptr},
+    {"nearest-exact", 0, Rule::nearest_exact, Rule::nearest_exact, nullptr},
+    {"linear", 1, Rule::linear, Rule::linear, "upsample_linear1d"},
+    {"bilinear", 2, Rule::linear, Rule::linear_antialias, "upsample_bilinear2d"},
+    {"trilinear", 3, Rule::linear, Rule::linear, "upsample_trilinear3d"},
+    {"bicubic", 2, Rule::cubic, Rule::cubic_antialias, "upsample_bicubic2d"},
 };
 
 const Mode& mode_of(const std::string& name, int axes) {
@@ -100,7 +103,8 @@ Tensor interpolate_to(const Tensor& x, const Dims& size, const std::string& name
     axis.in = in[i], axis.out = size[i];
     axis.scale = scales[3 - axes + i], axis.corners = align_corners;
   }
-  return nearest ? take(x, sampled, axes) : weigh(x, sampled, axes);
+  return tape::shown_as(nearest ? kNearestNames[axes - 1] : mode.shown,
+                        nearest ? take(x, sampled, axes) : weigh(x, sampled, axes));
 }
 
 void register_interpolate(Registry& registry) {

@@ -12,6 +12,10 @@ namespace steep::ops {
 namespace {
 
 constexpr const char* kName = "pad";
+constexpr const char* kReflectionNames[] = {"reflection_pad1d", "reflection_pad2d",
+                                            "reflection_pad3d"};
+constexpr const char* kReplicationNames[] = {"replication_pad1d", "replication_pad2d",
+                                             "replication_pad3d"};
 
 // Elements added in front of and behind each dimension; cut off where they are fewer than none.
 struct Sides {
@@ -153,7 +157,10 @@ Tensor pad_by_itself(const Tensor& x, const Sides& sides, int axes, Rule rule) {
     axis.rule = rule, axis.in = x.size(d), axis.out = shape[d], axis.lead = sides.before[d];
     check_side(axis, sides.after[d], x, d);
   }
-  return take(x, sampled, axes);
+  const char* const shown = rule == Rule::reflect     ? kReflectionNames[axes - 1]
+                            : rule == Rule::replicate ? kReplicationNames[axes - 1]
+                                                      : "setitem";  // as PyTorch makes it
+  return tape::shown_as(shown, take(x, sampled, axes));
 }
 
 Tensor pad(const Tensor& x, const Dims& pad, const std::string& mode,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from steep._core import Tensor, call_with_grad, dtype, replace_tensors
+from steep._core import Tensor, call_with_grad, dtype, empty, preserve_format, replace_tensors
 from steep.nn._base import ModuleBase
 from steep.nn.parameter import is_lazy
 
@@ -52,9 +52,11 @@ def check_cpu(op: str, device: Any) -> None:
 
 def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dtype | None:
     """The dtype asked for by the arguments of `Module.to`, or ``None``; checks the device."""
-    unknown = set(kwargs) - {"device", "dtype", "non_blocking", "copy", "tensor"}
+    known = {"device", "dtype", "non_blocking", "copy", "tensor", "memory_format"}
+    unknown = set(kwargs) - known
     if unknown:
         raise TypeError(f"Module.to() got an unexpected keyword argument '{unknown.pop()}'")
+    empty(0).to(memory_format=kwargs.get("memory_format", preserve_format))  # refuses others
     target = kwargs.get("dtype")
     device = kwargs.get("device")
     for value in (*args, kwargs.get("tensor")):
