@@ -12,7 +12,9 @@ from steep.compiler._signature import Signature
 
 __all__ = ["Learner"]
 
-PROGRAMS = 8  # of one kind of call: for other modes, replaced parameters, other gradients before
+# Of one kind of call: for other modes, models taken in turn, other gradients before. As many
+# recordings may wait for another that agrees.
+PROGRAMS = 16
 # Recordings in a row that change what they read, before the function runs eagerly.
 RESTLESS_CALLS = 4
 PREPARED_CALLS = 16  # recordings in which an optimiser makes state, likewise
@@ -49,7 +51,7 @@ class Learner(_core.CompiledCall):
         signature: Signature,
         recording: Recording,
         kept: list[Any],
-        replaced: dict[str, str],
+        replaced: dict[Recording, str],
     ) -> None:
         """Make a program from two recordings that agree, or say why there is none."""
         if recording.prepared:  # as an optimiser's first step does
@@ -67,18 +69,21 @@ class Learner(_core.CompiledCall):
             return
         if self._is_known(key, signature, recording, kept):
             return
-        pattern = recording.trace.pattern
-        pending = signature.pending.pop(pattern, None)
+        pending = signature.counterpart(recording, replaced)
         difference = "" if pending is None else recording.difference(pending)
-        if pending is None or (difference and pattern in replaced):
-            signature.pending[pattern] = recording
-            if len(signature.pending) > PROGRAMS:
-                del signature.pending[next(iter(signature.pending))]
-            if pending is not None:
-                self._restless(signature, _replaced(replaced[pattern]))
+        if pending is None:
+            signature.await_another(recording, PROGRAMS)
             return
+        is_last = signature.pending[-1:] == [pending]  # another thread may have emptied it
+        if difference and (pending in replaced or not is_last):
+            if pending not in replaced:
+                signature.forget_pending(pending, {})
+            signature.await_another(recording, PROGRAMS)
+            self._restless(signature, _replaced(replaced.get(pending, "")), PROGRAMS)
+            return
+        signature.forget_pending(pending, replaced if is_last else {})
         if difference is SPECIAL:
-            signature.pending[pattern] = recording
+            signature.await_another(recording, PROGRAMS)
             self._restless(signature, SPECIAL)
             return
         if difference and recording.filled and recording.backward is not None:
@@ -163,7 +168,7 @@ class Learner(_core.CompiledCall):
 
     def _follow_replaced(self, signature: Signature) -> None:
         """If only numbers were replaced since the last recordings, follow them."""
-        for recording in [*signature.pending.values(), *(r for _, r in signature.programs)]:
+        for recording in [*signature.pending, *(r for _, r in signature.programs)]:
             if recording.replaced():
                 self._follow(signature, changed_places(recording.cells), recording)
 
@@ -171,7 +176,7 @@ class Learner(_core.CompiledCall):
         """Whether something was replaced by an object that must not be given stand-ins."""
         if not (signature.followable or signature.places):
             return False
-        recordings = [*signature.pending.values(), *(r for _, r in signature.programs)]
+        recordings = [*signature.pending, *(r for _, r in signature.programs)]
         name = next((x for r in recordings if r.replaced() and (x := foreign_since(r))), "")
         if name:
             signature.followable = False
@@ -205,12 +210,12 @@ class Learner(_core.CompiledCall):
         ]
         self._restless(signature, _replaced(what))
 
-    def _restless(self, signature: Signature, reason: str) -> None:
+    def _restless(self, signature: Signature, reason: str, patience: int = RESTLESS_CALLS) -> None:
         """Count a change since the last recording, which may be the last one."""
         runs = sum(program.runs for program, _ in signature.programs)
         signature.restless = 1 if runs > signature.runs else signature.restless + 1
         signature.runs = runs
-        if signature.restless > RESTLESS_CALLS:
+        if signature.restless > patience:
             self._refuse(signature, reason)
 
 

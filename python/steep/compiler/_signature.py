@@ -25,7 +25,7 @@ class Signature:
         eager: calls that were run eagerly.
         recorded: calls that were recorded.
         warm: whether it has been called once.
-        pending: recordings that wait for a second one, by the pattern of gradients before.
+        pending: recordings that wait for another that agrees, in their order.
         programs: those made so far, each with a recording of it.
         restless: recordings in a row that made no program, because something changed.
         runs: how often its programs had run at the last of them.
@@ -45,7 +45,7 @@ class Signature:
         self.recorded = 0
         self.warm = False
         self.known = known
-        self.pending: dict[str, Recording] = {}
+        self.pending: list[Recording] = []
         self.programs: list[tuple[Any, Recording]] = []
         self.restless = 0
         self.runs = 0
@@ -65,6 +65,26 @@ class Signature:
         if len(self.places) > count:
             self.pending.clear()  # they were recorded without following these
         return len(self.places) > count
+
+    def counterpart(self, recording: Recording, replaced: dict[Recording, str]) -> Recording | None:
+        """The one that a recording is to agree with, of those with gradients from before as here:
+        one that has read what there was at this call, or else the last one.
+
+        `replaced` are those for which something was not as they have read it.
+        """
+        pattern = recording.trace.pattern
+        known = [pending for pending in self.pending if pending.trace.pattern == pattern]
+        fitting = [pending for pending in known if pending not in replaced]
+        return next(reversed(fitting or known), None)
+
+    def await_another(self, recording: Recording, most: int) -> None:
+        """Keep a recording until another agrees. States that alternate have one each."""
+        self.pending.append(recording)
+        del self.pending[:-most]
+
+    def forget_pending(self, done: Recording, replaced: dict[Recording, str]) -> None:
+        """Drop a recording, and those whose state has gone."""
+        self.pending = [x for x in self.pending if x is not done and x not in replaced]
 
     def settle(self) -> None:
         """Reset the counters of failures: there is a program now."""

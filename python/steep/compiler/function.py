@@ -226,9 +226,7 @@ class CompiledFunction(Reporting):
         """Run and record the function, and make a program if the last call did the same."""
         # If something that the last recording read has been replaced since, this call may differ.
         replaced = {
-            pattern: what
-            for pattern, pending in list(signature.pending.items())
-            if (what := pending.replaced())
+            pending: what for pending in [*signature.pending] if (what := pending.replaced())
         }
         if self._refuse_foreign(signature):
             return self._call(call)
