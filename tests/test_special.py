@@ -249,6 +249,33 @@ def test_replays_draw_anew() -> None:
     assert replays(compiled) > 0, compiled.explain()
 
 
+def test_upper_incomplete_gamma_function_of_small_numbers() -> None:
+    """1 - P, where P is so near 1 that nothing of the difference would be left."""
+    a = double([1e-300, 1e-12, 1e-8, 1e-8, 1e-3, 1.9e-3, 2.1e-3])
+    x = double([1.0, 1.0, 0.5, 1e-8, 1.0, 0.25, 0.25])
+    # a times the exponential integral, and a correction of the order of a: its series in a.
+    euler = np.array([float(_exponential_integral(value)) for value in x.tolist()])
+    got = (s.gammaincc(a, x) / a).numpy()
+    np.testing.assert_allclose(got[:4], euler[:4], rtol=2e-7)
+    np.testing.assert_allclose(got[0], euler[0], rtol=1e-14)
+    # Continuous where the formulas of log(gamma(1 + a)) meet, and the rest of what is below 1.
+    np.testing.assert_allclose(got[5], got[6], rtol=2e-3)
+    a, x = double(np.linspace(0.0015, 0.999, 40)), double(np.linspace(1, 0.01, 40))
+    close((s.gammainc(a, x) + s.gammaincc(a, x)).numpy(), np.ones(40))
+    a, near = double([2e-3 * (1 - 1e-13), 2e-3 * (1 + 1e-13)]), s.gammaincc
+    below, above = near(a, steep.ones(2).double()).tolist()
+    assert abs(above - below) < 2e-11 * above
+
+
+def _exponential_integral(x: float) -> float:
+    """Abramowitz and Stegun 5.1.11."""
+    total, term = -0.5772156649015329 - math.log(x), -1.0
+    for k in range(1, 40):
+        term *= -x / k
+        total += term / k
+    return total
+
+
 def test_slope_of_logit_at_its_ends() -> None:
     x = double([0.0, 0.5, 1.0]).requires_grad_()
     (slope,) = steep.autograd.grad(steep.logit(x).sum(), x)

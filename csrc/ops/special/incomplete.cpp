@@ -56,12 +56,33 @@ double by_fraction(double a, double x) {
   return found * density(a, x);
 }
 
+// log(gamma(1 + a)) for an a from 0 to 1, exact for small ones as well: 6.1.33.
+double log_gamma_next(double a) {
+  if (a > 2e-3) return lgamma(1 + a);
+  return a * (-0.5772156649015329 +
+              a * (0.8224670334241132 +
+                   a * (-0.4006856343865314 + a * (0.2705808084277845 - a * 0.2073855510286740))));
+}
+
+// 1 - P for a and x from 0 to 1, by the series of P without its first term (6.5.29), which is near
+// 1 where a is small.
+double by_rest(double a, double x) {
+  double term = 1, rest = 0;
+  for (double k = 1; std::fabs(term) > kEps * kEps; ++k) rest += (term *= -x / k) / (a + k);
+  const double first = a * std::log(x) - log_gamma_next(a);
+  return -std::expm1(first) - a * std::exp(first) * rest;
+}
+
 // The smaller of both, and whether it is the upper one.
 struct Tail {
   double value;
   bool upper;
 };
 Tail tail(double a, double x) {
+  if (a < 1 && x <= 1) {
+    const double rest = by_rest(a, x);
+    if (rest < 0.5) return {rest, true};
+  }
   const bool upper = x > a + 1 || (a < 1 && x > 1);
   if (a > kMany) return {gamma_tail(a, x, upper) * density(a, x) / x, upper};
   return {upper ? by_fraction(a, x) : by_series(a, x), upper};
