@@ -164,3 +164,69 @@ def test_dimensions_of_events() -> None:
     ):
         assert transform.domain.event_dim == before
         assert transform.codomain.event_dim == after
+
+
+# ---- counts and angles ---------------------------------------------------------------------------
+
+# What PyTorch 2.13 draws.
+COUNTS = [[1.0, 7.0, 4.0], [0.0, 11.0, 17.0]]
+ANGLES = [
+    [2.8141307442306687, 0.6371728940720867, 3.114870734964825],
+    [-1.0247995738220572, 0.8599323375627179, -2.9557728114923494],
+]
+
+
+def test_no_failure_to_wait_for() -> None:
+    certain = d.NegativeBinomial(double([0.0, 0.0]), logits=double([0.3, 0.3]))
+    assert certain.log_prob(double([0.0, 1.0])).tolist() == [0.0, -math.inf]
+    leaves = double([0.0]).requires_grad_(), double([0.3]).requires_grad_()
+    d.NegativeBinomial(leaves[0], logits=leaves[1]).log_prob(double([0.0])).backward()
+    assert leaves[0].grad.isfinite().all()
+    assert leaves[1].grad.tolist() == [0.0]
+    assert d.NegativeBinomial(0.0, 0.5).sample((5,)).tolist() == [0.0] * 5
+    counts = d.NegativeBinomial(3, probs=0.5).log_prob(steep.tensor([1, 2]))
+    assert counts.exp().tolist() == pytest.approx([3 / 16, 6 / 32])
+
+
+@pytest.mark.parametrize("concentration", [1e-6, 0.3, 2.0, 50.0])
+def test_angles(concentration: float) -> None:
+    """The density is integrated, and draws have its circular moments."""
+    one = d.VonMises(double([0.5, -3.0]), double(concentration))
+    x = double(np.linspace(-np.pi, np.pi, 2001)[:-1, None])
+    density = one.log_prob(x).exp()
+    close((density.mean(0) * 2 * math.pi).numpy(), np.ones(2), 10)
+    surprise = -(density * one.log_prob(x)).mean(0) * 2 * math.pi
+    np.testing.assert_allclose(surprise.numpy(), one.entropy().numpy(), rtol=1e-9)
+    length = (density * (x - one.loc).cos()).mean(0) * 2 * math.pi
+    np.testing.assert_allclose(1 - length.numpy(), one.variance.numpy(), rtol=1e-9, atol=1e-12)
+    steep.manual_seed(3)
+    drawn = one.sample((20_000,))
+    assert (drawn.abs() <= math.pi).all()
+    spread = math.sqrt(2 / 20_000)
+    assert ((drawn - one.loc).cos().mean(0) - length).abs().max() < 4 * spread
+    assert (drawn - one.loc).sin().mean(0).abs().max() < 4 * spread
+
+
+def test_angles_have_gradients_and_wrap() -> None:
+    loc, concentration = double([0.2, 3.0]).requires_grad_(), double([0.7, 90.0]).requires_grad_()
+    angles = double([1.0, -3.0])
+
+    def density(loc: Any, concentration: Any) -> Any:
+        return d.VonMises(loc, concentration).log_prob(angles)
+
+    assert steep.autograd.gradcheck(density, (loc, concentration))
+    one = d.VonMises(0.0, steep.tensor([1e-3, 1e4, 1e8]))
+    assert one.log_prob(one.loc).isfinite().all()
+    there, again = one.log_prob(one.loc + 1.0), one.log_prob(one.loc + 1.0 + 2 * math.pi)
+    np.testing.assert_allclose(there.numpy(), again.numpy(), rtol=1e-5)
+    assert tuple(one.expand((4, 3)).sample((2,)).shape) == (2, 4, 3)
+    assert one.sample().dtype == steep.float32
+
+
+def test_draws_of_counts_and_angles_are_those_of_pytorch() -> None:
+    steep.manual_seed(3)
+    counts = d.NegativeBinomial(double([1.0, 5.0, 0.5]), probs=double([0.2, 0.7, 0.99]))
+    assert counts.sample((2,)).tolist() == COUNTS
+    steep.manual_seed(3)
+    angles = d.VonMises(double([0.0, 1.0, -3.0]), double([1.0, 0.1, 100.0])).sample((2,))
+    np.testing.assert_allclose(angles.numpy(), ANGLES, rtol=1e-12)

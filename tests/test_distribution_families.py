@@ -5,6 +5,7 @@ Densities are integrated and summed here; that of each family stands in its row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -137,13 +138,17 @@ FAMILIES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
         lambda: d.Binomial(9, double(P)),
         lambda k: _ways(9, k) * P**k * (1 - P) ** (9 - k),
     ),
+    "NegativeBinomial": (
+        lambda: d.NegativeBinomial(double(A), double(P)),
+        lambda k: gamma(A + k) / gamma(A) / gamma(k + 1) * (1 - P) ** A * P**k,
+    ),
     "Multinomial": (
         lambda: d.Multinomial(5, double(WEIGHTS)),
         lambda k: gamma(6) * (WEIGHTS**k / gamma(k + 1)).prod(-1),
     ),
 }
 HEAVY = {"Cauchy", "HalfCauchy"}
-WITHOUT_ENTROPY = {"Poisson", "FisherSnedecor", "RelaxedBernoulli"}
+WITHOUT_ENTROPY = {"Poisson", "FisherSnedecor", "NegativeBinomial", "RelaxedBernoulli"}
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -296,6 +301,11 @@ def test_relaxed_shares(kind: str) -> None:
         (lambda: d.Geometric(), "but not both, got neither"),
         (lambda: d.Binomial(2, 0.5).log_prob(steep.tensor(3.0)), "within the support"),
         (lambda: d.Binomial(-1, 0.5), "total_count to be whole numbers from 0"),
+        (lambda: d.NegativeBinomial(1.0, 1.0), "parameter probs"),
+        (lambda: d.NegativeBinomial(-1.0, 0.5), "parameter total_count to be 0 or above"),
+        (lambda: d.NegativeBinomial(1.0, 0.5).log_prob(steep.tensor(0.5)), "within the support"),
+        (lambda: d.VonMises(0.0, 0.0), "parameter concentration to be above 0"),
+        (lambda: d.VonMises(0.0, 1.0).log_prob(steep.tensor(math.nan)), "within the support"),
         (lambda: d.HalfNormal(-1.0), "parameter scale to be above 0"),
         (lambda: d.StudentT(0.0), "parameter df to be above 0"),
         (lambda: d.Weibull(1.0, -1.0), "parameter concentration to be above 0"),

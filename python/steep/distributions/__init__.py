@@ -43,6 +43,7 @@ from steep.distributions.maps import (
 from steep.distributions.mixture_same_family import MixtureSameFamily
 from steep.distributions.multinomial import Multinomial
 from steep.distributions.multivariate_normal import MultivariateNormal
+from steep.distributions.negative_binomial import NegativeBinomial
 from steep.distributions.normal import LogNormal, Normal
 from steep.distributions.pareto import Pareto
 from steep.distributions.poisson import Poisson
@@ -63,6 +64,7 @@ from steep.distributions.relaxed_categorical import (
 )
 from steep.distributions.studentT import StudentT
 from steep.distributions.transformed import Independent, TransformedDistribution
+from steep.distributions.von_mises import VonMises
 from steep.distributions.weibull import Weibull
 
 __all__ = [
@@ -96,6 +98,7 @@ __all__ = [
     "MixtureSameFamily",
     "Multinomial",
     "MultivariateNormal",
+    "NegativeBinomial",
     "Normal",
     "OneHotCategorical",
     "OneHotCategoricalStraightThrough",
@@ -114,6 +117,7 @@ __all__ = [
     "Transform",
     "TransformedDistribution",
     "Uniform",
+    "VonMises",
     "Weibull",
     "biject_to",
     "constraints",
