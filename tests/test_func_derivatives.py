@@ -169,6 +169,28 @@ def test_one_pass_gives_all_rows() -> None:
     assert launches(100) == launches(10)
 
 
+def test_results_of_integers() -> None:
+    """They have no slope, which is refused, and a product with a tangent: 0."""
+    x = steep.tensor([0.3, 2.0, -1.0])
+
+    def f(x: Any) -> Any:
+        return x * 2, x.argmax()
+
+    for call in (jacrev(f), lambda x: vjp(f, x), jacrev(jacrev(lambda x: x > 0))):
+        with pytest.raises(RuntimeError, match="All outputs of f must be floating-point"):
+            call(x)
+    for _, products in (jvp(f, (x,), (steep.ones(3),)), (0, linearize(f, x)[1](steep.ones(3)))):
+        assert products[0].tolist() == [2.0, 2.0, 2.0]
+        assert products[1].tolist() == 0
+        assert products[1].dtype == steep.int64
+    rows = vmap(lambda x: jvp(f, (x,), (steep.ones(3),))[1][1])(steep.randn(4, 3))
+    assert rows.tolist() == [0] * 4
+    by_tangents = jacfwd(f)(x)
+    assert by_tangents[0].tolist() == (2 * steep.eye(3)).tolist()
+    assert by_tangents[1].tolist() == [0, 0, 0]
+    assert jacrev(f, has_aux=True)(x)[1].item() == 1
+
+
 def test_hessian() -> None:
     def value(x: Any) -> Any:
         return (x**3).sum() + x[0] * x[1]

@@ -180,3 +180,63 @@ def test_a_compiled_call_writes_too() -> None:
     for value in range(6):
         x = steep.full((3,), float(value))
         assert steep.equal(step(x), x.exp() + 1)
+
+
+# ---- functions written in Python -----------------------------------------------------------------
+
+SQUARE = steep.tensor([[4.0, 1.0], [1.0, 3.0]])
+OF_MATRICES = {
+    **dict.fromkeys(("cholesky", "cond", "det", "eigvalsh", "inv", "pinv", "svdvals"), ()),
+    **dict.fromkeys(("cholesky_ex", "eigh", "inv_ex", "lu", "lu_factor", "lu_factor_ex"), ()),
+    **dict.fromkeys(("matrix_norm", "norm", "vector_norm", "matrix_rank", "qr", "slogdet"), ()),
+    **dict.fromkeys(("matmul", "solve", "solve_ex", "vecdot"), (SQUARE,)),
+    "svd": (),
+    "matrix_power": (3,),
+}
+
+
+@pytest.mark.parametrize("name", OF_MATRICES)
+def test_linalg_writes_into_tensors_that_are_given(name: str) -> None:
+    function = getattr(steep.linalg, name)
+    want = function(SQUARE, *OF_MATRICES[name])
+    parts = (want,) if isinstance(want, steep.Tensor) else tuple(want)
+    outs = tuple(steep.empty(0, dtype=part.dtype) for part in parts)
+    got = function(SQUARE, *OF_MATRICES[name], out=outs[0] if len(parts) == 1 else outs)
+    assert type(got) is type(want)
+    for part, out, given in zip(parts, (got,) if len(parts) == 1 else got, outs, strict=True):
+        assert out is given
+        assert out.tolist() == part.tolist()
+
+
+def test_functions_in_python_take_out_as_others_do() -> None:
+    x, out = SQUARE.clone(), steep.zeros(2, 2)
+    steep.linalg.inv(x, out=x)
+    assert x.tolist() == steep.linalg.inv(SQUARE).tolist()
+    view = steep.zeros(2, 3)
+    steep.linalg.vector_norm(SQUARE, dim=1, out=view[:, 1])
+    assert view[:, 1].tolist() == steep.linalg.vector_norm(SQUARE, dim=1).tolist()
+    with pytest.warns(UserWarning, match=r"resized since it had shape \[5\]"):
+        steep.linalg.inv(SQUARE, out=steep.empty(5))
+    for call, error, text in (
+        (lambda: steep.linalg.inv(SQUARE, out=out.double()), RuntimeError, "to have dtype steep.f"),
+        (lambda: steep.linalg.inv(SQUARE, out=3), TypeError, "'out' must be Tensor, not int"),
+        (lambda: steep.linalg.eigh(SQUARE, out=out), TypeError, "expected 2 tensors"),
+        (lambda: steep.linalg.eigh(SQUARE, out=(out,)), TypeError, "expected 2 tensors"),
+        (lambda: steep.linalg.eigh(SQUARE, out=(out, out.double())), RuntimeError, "have dtype"),
+        (lambda: steep.linalg.inv(SQUARE.clone().requires_grad_(), out=out), RuntimeError, "diff"),
+    ):
+        with pytest.raises(error, match=text):
+            call()
+        assert out.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    for name, operands in {
+        **dict.fromkeys(("entr", "ndtr", "erfcx", "i0e", "i1", "i1e", "log_ndtr"), (out,)),
+        "ndtri": (out + 0.5,),
+        "xlog1py": (out, out),
+        "zeta": (out + 2, out + 1),
+    }.items():
+        function, written = getattr(steep.special, name), steep.ones(2, 2)
+        assert function(*operands, out=written) is written
+        assert written.tolist() == function(*operands).tolist()
+    both = steep.tensor([4, 6])
+    assert steep.gcd(both, steep.tensor(2), out=both).tolist() == [2, 2]
+    assert both.tolist() == [2, 2]

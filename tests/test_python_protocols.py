@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 import steep
@@ -123,3 +125,24 @@ def test_nuclear_norm_of_a_deficient_matrix() -> None:
     total.backward()
     assert total.item() == pytest.approx(9.0)
     assert steep.allclose(y.grad, (column @ column.t() / 9))
+
+
+def test_a_shallow_copy_shares_memory() -> None:
+    for x in (steep.zeros(2, 3).T, steep.zeros(3).requires_grad_()):
+        twin = copy.copy(x)
+        assert twin is not x
+        assert twin.stride() == x.stride()
+        assert twin.requires_grad is x.requires_grad
+        with steep.no_grad():
+            twin.fill_(2.0)
+        assert (x == 2).all()
+        assert x._version == twin._version
+    weight = steep.nn.Parameter(steep.ones(2), requires_grad=False)
+    weight.tag = ["shared"]
+    weight.grad = steep.ones(2)
+    twin = copy.copy(weight)
+    assert type(twin) is steep.nn.Parameter
+    assert twin.tag is weight.tag
+    assert not twin.requires_grad
+    assert twin.grad is None
+    assert copy.copy(weight * 2).tolist() == [2.0, 2.0]

@@ -1,4 +1,4 @@
-"""Copies and pickles of tensors: the slow paths of `Tensor.__deepcopy__` and `__reduce_ex__`."""
+"""Copies and pickles of tensors: what `__copy__`, `__deepcopy__` and `__reduce_ex__` call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Any
 
 from steep._core import Tensor, dtype, empty
 
-__all__ = ["deepcopy_tensor", "rebuild_tensor", "reduce_tensor"]
+__all__ = ["copy_tensor", "deepcopy_tensor", "rebuild_tensor", "reduce_tensor"]
+
+
+def copy_tensor(x: Tensor) -> Tensor:
+    """Another tensor on the same memory, of the same class, with its attributes; a leaf."""
+    out = Tensor._make_subclass(type(x), x.detach(), x.requires_grad)
+    attributes = getattr(x, "__dict__", None)
+    if attributes:
+        out.__dict__.update(attributes)
+    return out
 
 
 def deepcopy_tensor(x: Tensor, memo: dict[int, Any]) -> Tensor:

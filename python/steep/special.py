@@ -45,6 +45,7 @@ from steep._core import (
     special_zeta,
     xlogy,
 )
+from steep._out import takes_out
 
 __all__ = [
     "digamma",
@@ -100,6 +101,7 @@ def _floating(x: Tensor) -> Tensor:
     return x if x.is_floating_point() else x.to(steep.get_default_dtype())
 
 
+@takes_out
 def entr(input: Tensor) -> Tensor:
     """``-x log(x)``: 0 at 0, minus infinity below.
 
@@ -114,6 +116,7 @@ def entr(input: Tensor) -> Tensor:
     return steep.xlogy(-x, x).masked_fill(x < 0, -math.inf)
 
 
+@takes_out
 def ndtr(input: Tensor) -> Tensor:
     """The probability of normal draws up to `input`: ``erfc(-x / sqrt(2)) / 2``.
 
@@ -127,6 +130,7 @@ def ndtr(input: Tensor) -> Tensor:
     return steep.erfc(_floating(input) * -math.sqrt(0.5)) / 2
 
 
+@takes_out
 def xlog1py(input: Tensor | float, other: Tensor | float) -> Tensor:
     """``x log(1 + y)``, and 0 where x is 0 and y is a number.
 

@@ -211,6 +211,13 @@ PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t count, PyOb
   });
 }
 
+PyObject* shallow_copy(PyObject* self, PyObject*) {
+  return guarded([&] {
+    const Owned module(PyImport_ImportModule("steep._copying"));
+    return PyObject_CallMethod(module.get(), "copy_tensor", "O", self);
+  });
+}
+
 PyObject* deep_copy(PyObject* self, PyObject* memo) {
   return guarded([&] {
     const Owned module(PyImport_ImportModule("steep._copying"));
@@ -320,6 +327,7 @@ PyMethodDef methods[] = {
     {"__rdiv__", divided_by, METH_O, nullptr},
     {"__idiv__", divide_in_place, METH_O, nullptr},
     {"__format__", tensor_format, METH_O, nullptr},
+    {"__copy__", shallow_copy, METH_NOARGS, nullptr},
     {"__deepcopy__", deep_copy, METH_O, nullptr},
     {"__reduce_ex__", reduce, METH_O, nullptr},
     {"_make_subclass", as_method(make_subclass), kFast | METH_STATIC, nullptr},

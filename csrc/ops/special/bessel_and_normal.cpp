@@ -85,7 +85,7 @@ Shape: any, kept. Integers and bools give the default dtype. Abramowitz and Steg
 tensor([1.0000, 1.2661])
 )");
   registry.add_inplace<&i0>("i0_", kUnary, "In-place form of i0.", "i0");
-  registry.add<&i0e>("special_i0e", kInternal, kUnary,
+  registry.add<&i0e>("special_i0e", kInternal | kOut, kUnary,
                      R"(exp(-|x|) i0(x) of each element.
 
 Shape: any, kept. Integers and bools give the default dtype.
@@ -93,7 +93,7 @@ Shape: any, kept. Integers and bools give the default dtype.
 >>> steep.special.i0e(steep.tensor([0.0, 1.0]))
 tensor([1.0000, 0.4658])
 )");
-  registry.add<&i1>("special_i1", kInternal, kUnary,
+  registry.add<&i1>("special_i1", kInternal | kOut, kUnary,
                     R"(Modified Bessel function of the first kind and order 1 of each element.
 
 Shape: any, kept. Integers and bools give the default dtype. Abramowitz and Stegun, 1964, 9.6.
@@ -101,7 +101,7 @@ Shape: any, kept. Integers and bools give the default dtype. Abramowitz and Steg
 >>> steep.special.i1(steep.tensor([0.0, 1.0]))
 tensor([0.0000, 0.5652])
 )");
-  registry.add<&i1e>("special_i1e", kInternal, kUnary,
+  registry.add<&i1e>("special_i1e", kInternal | kOut, kUnary,
                      R"(exp(-|x|) i1(x) of each element.
 
 Shape: any, kept. Integers and bools give the default dtype.
@@ -112,7 +112,7 @@ tensor([0.0000, 0.2079])
 }
 
 void register_normal(Registry& registry) {
-  registry.add<&erfcx>("special_erfcx", kInternal, kUnary,
+  registry.add<&erfcx>("special_erfcx", kInternal | kOut, kUnary,
                        R"(exp(x**2) erfc(x) of each element.
 
 Shape: any, kept. Integers and bools give the default dtype.
@@ -120,7 +120,7 @@ Shape: any, kept. Integers and bools give the default dtype.
 >>> steep.special.erfcx(steep.tensor([0.0, 10.0]))
 tensor([1.0000, 0.0561])
 )");
-  registry.add<&log_ndtr>("special_log_ndtr", kInternal, kUnary,
+  registry.add<&log_ndtr>("special_log_ndtr", kInternal | kOut, kUnary,
                           R"(Logarithm of the normal distribution function at each element.
 
 Shape: any, kept. Integers and bools give the default dtype.
@@ -129,7 +129,7 @@ Shape: any, kept. Integers and bools give the default dtype.
 tensor([-6.9315e-01, -8.0461e+02])
 )");
   registry.add<&ndtri>(
-      "special_ndtri", kInternal, kUnary,
+      "special_ndtri", kInternal | kOut, kUnary,
       R"(The value up to which a share of a normal distribution lies, of each element.
 
 Shape: any, kept. nan outside of [0, 1]. Integers and bools give the default dtype.

@@ -225,7 +225,7 @@ NotImplementedError, and so do integers.
 tensor(0.1353)
 )");
   registry.add_inplace<&igammac>("igammac_", kPair, "In-place form of igammac.", "igammac");
-  registry.add<&zeta>("special_zeta", kInternal,
+  registry.add<&zeta>("special_zeta", kInternal | kOut,
                       "(input: Tensor | Number, other: Tensor | Number) -> Tensor",
                       R"(Hurwitz's zeta function: the sum of (k + other)**-input over k from 0.
 

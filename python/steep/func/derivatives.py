@@ -125,12 +125,18 @@ def split_aux(name: str, result: Any, has_aux: bool) -> tuple[Any, Any]:
     return result
 
 
-def outputs_of(name: str, result: Any) -> tuple[list[Any], Any]:
+def outputs_of(name: str, result: Any, pushed: bool = False) -> tuple[list[Any], Any]:
+    """The tensors of a result; those of integers have a product with a tangent, 0, and no slope."""
     own, tree = flatten(result)
     for y in own:
         if not isinstance(y, Tensor):
             raise RuntimeError(
                 f"{name}: Expected f(*args) to return only tensors, got unsupported type {type(y)}"
+            )
+        if not pushed and not y.is_floating_point():
+            raise RuntimeError(
+                f"{name}: All outputs of f must be floating-point Tensors, got Tensor with dtype "
+                f"{y.dtype}; return it as aux, with has_aux=True"
             )
     return own, tree
 

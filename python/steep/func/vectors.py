@@ -128,7 +128,7 @@ class Pushed:
         self.tracked = tracked = Tracked(name, primals, tuple(range(len(primals))))
         with enable_grad():
             result, self.aux = split_aux(name, func(*tracked.args), has_aux)
-            self.outputs, self.tree = outputs_of(name, result)
+            self.outputs, self.tree = outputs_of(name, result, pushed=True)
             self.along = [
                 rewrapped(_core.zeros_like(raw(y)).requires_grad_(), y)
                 if y.is_floating_point() else y
@@ -146,8 +146,13 @@ class Pushed:
     def __call__(self, vectors: list[Any], retain: bool) -> Any:
         recorded = is_grad_enabled() and (self.outside or any(v.requires_grad for v in vectors))
         with enable_grad():
-            found = pulled(self.slopes, self.along, vectors, self.tracked.levels, recorded)
-        return unflatten(self.tree, found)
+            floats = [y for y in self.along if y.is_floating_point()]
+            found = iter(pulled(self.slopes, floats, vectors, self.tracked.levels, recorded))
+            products = [
+                next(found) if y.is_floating_point() else rewrapped(_core.zeros_like(raw(y)), y)
+                for y in self.along
+            ]
+        return unflatten(self.tree, products)
 
     def shown(self, tree: Any) -> Any:
         return self.tracked.let_go(tree, self.outside)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from steep._core import Tensor, eye, from_numpy, full_like, stack, zeros
 from steep._core import int32 as int32_
+from steep._out import takes_out
 from steep.linalg._numpy import LinAlgError, square
 from steep.linalg.decompositions import cholesky
 from steep.linalg.inverse import inv
@@ -74,6 +75,7 @@ def _singular(A: Tensor) -> Tensor:  # noqa: N803
     return _first_zero(lu_factor(A.detach()).LU.diagonal(0, -2, -1).numpy())
 
 
+@takes_out
 def cholesky_ex(
     A: Tensor,  # noqa: N803 - PyTorch's name
     *,
@@ -120,6 +122,7 @@ def _definite(x: Tensor) -> bool:
     return True
 
 
+@takes_out
 def inv_ex(A: Tensor, *, check_errors: bool = False) -> InvExResult:  # noqa: N803
     """`inv`, of all matrices of a batch that have an inverse; the others' are nan.
 
@@ -146,6 +149,7 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> InvExResult:  # noqa: N8
     return InvExResult(inverse, _singular(A) * failed)
 
 
+@takes_out
 def solve_ex(
     A: Tensor,  # noqa: N803 - PyTorch's names
     B: Tensor,  # noqa: N803
@@ -183,6 +187,7 @@ def solve_ex(
     return SolveExResult(result.where(kept, full_like(result.detach(), float("nan"))), info)
 
 
+@takes_out
 def lu_factor_ex(
     A: Tensor,  # noqa: N803 - PyTorch's name
     *,

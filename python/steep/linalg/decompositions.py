@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from steep._core import Tensor, cat, is_grad_enabled, tril
+from steep._out import takes_out
 from steep.autograd.function import Function
 from steep.linalg._numpy import by_numpy, matrices, square
 from steep.linalg.inverse import inv
@@ -77,6 +78,7 @@ class _Orthogonal(Function):
         return slope
 
 
+@takes_out
 def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:  # noqa: N803 - PyTorch's name
     """The triangular L of a symmetric, positive definite matrix: A = L L^T.
 
@@ -98,6 +100,7 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:  # noqa: N803 - PyTor
     return factor.mT if upper else factor
 
 
+@takes_out
 def qr(A: Tensor, mode: str = "reduced") -> QRResult:  # noqa: N803 - PyTorch's name
     """Orthonormal columns and an upper triangle: A = Q R.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from steep._core import Tensor, eye, full_like
+from steep._out import takes_out
 from steep.linalg._numpy import square
 from steep.linalg.systems import slogdet, solve_triangular
 
 __all__ = ["cholesky_inverse", "cholesky_solve", "logdet"]
 
 
+@takes_out
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:  # noqa: N803
     """The X for which A X = B, given the factor of A = L L^T.
 
@@ -32,6 +34,7 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:  # noqa
     return solve_triangular(lower.mT, solve_triangular(lower, B, upper=False), upper=True)
 
 
+@takes_out
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:  # noqa: N803 - PyTorch's name
     """The inverse of A, given the factor of A = L L^T.
 

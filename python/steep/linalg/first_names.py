@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import steep
 from steep._core import Tensor
+from steep._out import takes_out
 from steep.linalg import decompositions, least_squares, spectral, systems, triangles
 from steep.linalg._numpy import matrices
 
@@ -44,6 +45,7 @@ class TriangularSolveResult(NamedTuple):
     cloned_coefficient: Tensor
 
 
+@takes_out
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """`steep.linalg.cholesky`, with `upper` by position.
 
@@ -58,6 +60,7 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     return decompositions.cholesky(input, upper=upper)
 
 
+@takes_out
 def qr(input: Tensor, some: bool = True) -> QRResult:
     """`steep.linalg.qr`; without `some` in mode ``'complete'``.
 
@@ -72,6 +75,7 @@ def qr(input: Tensor, some: bool = True) -> QRResult:
     return QRResult(*decompositions.qr(input, "reduced" if some else "complete"))
 
 
+@takes_out
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> SVDResult:
     """The singular values and vectors: input = U diag(S) V^T.
 
@@ -129,6 +133,7 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:  # noqa: 
     return triangles.lu_factor(A, pivot=pivot)
 
 
+@takes_out
 def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:  # noqa: N803
     """`steep.linalg.lu_solve`, with the right side first.
 
@@ -144,6 +149,7 @@ def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:  # noqa: 
     return triangles.lu_solve(LU_data, LU_pivots, b)
 
 
+@takes_out
 def triangular_solve(
     b: Tensor,
     A: Tensor,  # noqa: N803 - PyTorch's name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from steep._core import Tensor
+from steep._out import takes_out
 from steep.autograd.function import Function
 from steep.linalg._numpy import by_numpy, square
 
@@ -31,6 +32,7 @@ class _Inverse(Function):
         return -slope
 
 
+@takes_out
 def inv(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
     """The inverse of a square matrix.
 

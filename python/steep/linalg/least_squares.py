@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from steep._core import Tensor
 from steep._info import finfo
+from steep._out import takes_out
 from steep.autograd.function import Function
 from steep.linalg._numpy import by_numpy, matrices, square
 
@@ -77,6 +78,7 @@ def _symmetric(x: Tensor) -> Tensor:
     return x.tril() + x.tril(-1).mT
 
 
+@takes_out
 def pinv(
     A: Tensor,  # noqa: N803 - PyTorch's name
     rcond: Limit = None,
@@ -114,6 +116,7 @@ def pinv(
     return result
 
 
+@takes_out
 def matrix_rank(
     A: Tensor,  # noqa: N803 - PyTorch's name
     tol: Limit = None,

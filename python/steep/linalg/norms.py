@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import steep._core as _core
 from steep._core import Tensor
+from steep._out import takes_out
 from steep.linalg._numpy import matrices
 from steep.linalg.spectral import svdvals
 
@@ -14,6 +15,7 @@ __all__ = ["matrix_norm", "norm", "vector_norm"]
 Dims = int | Sequence[int] | None
 
 
+@takes_out
 def vector_norm(
     x: Tensor,
     ord: float = 2,
@@ -44,6 +46,7 @@ def vector_norm(
     return _core.norm(x, ord, dims, keepdim, dtype=dtype)
 
 
+@takes_out
 def matrix_norm(
     A: Tensor,  # noqa: N803 - PyTorch's name
     ord: float | str = "fro",
@@ -98,6 +101,7 @@ def matrix_norm(
     return out
 
 
+@takes_out
 def norm(
     A: Tensor,  # noqa: N803 - PyTorch's name
     ord: float | str | None = None,

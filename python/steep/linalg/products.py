@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from steep import _core
 from steep._core import Tensor
+from steep._out import takes_out
 
 __all__ = ["cross", "diagonal", "matmul", "vander", "vecdot"]
 
 
+@takes_out
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """The sum of products along one dimension.
 
@@ -61,6 +63,7 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:  # noqa: N803 - PyTorch's
     return _core.cat((ones, further), -1)[..., :count]
 
 
+@takes_out
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """The cross product of vectors of 3 elements; see `steep.cross`.
 
@@ -106,6 +109,7 @@ def diagonal(
     return A.diagonal(offset, dim1, dim2)
 
 
+@takes_out
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product: `steep.matmul`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from steep._core import Tensor, eye, zeros_like
+from steep._out import takes_out
 from steep.autograd.function import Function
 from steep.linalg._numpy import by_numpy, matrices, square
 
@@ -105,6 +106,7 @@ class _Singular(Function):
         return out, None
 
 
+@takes_out
 def eigh(A: Tensor, UPLO: str = "L") -> EighResult:  # noqa: N803 - PyTorch's names
     """The eigenvalues of a symmetric matrix, rising, and its eigenvectors as columns.
 
@@ -132,6 +134,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> EighResult:  # noqa: N803 - PyTorch's na
     return EighResult(*_Eigen.apply(A if UPLO == "L" else A.mT))
 
 
+@takes_out
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:  # noqa: N803 - PyTorch's names
     """The eigenvalues of a symmetric matrix, rising; see `eigh`.
 
@@ -148,6 +151,7 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:  # noqa: N803 - PyTorch's na
     return eigh(A, UPLO)[0]
 
 
+@takes_out
 def svd(A: Tensor, full_matrices: bool = True) -> SVDResult:  # noqa: N803
     """The singular values, falling, and vectors: A = U diag(S) Vh.
 
@@ -172,6 +176,7 @@ def svd(A: Tensor, full_matrices: bool = True) -> SVDResult:  # noqa: N803
     return SVDResult(*_Singular.apply(A, full_matrices))
 
 
+@takes_out
 def svdvals(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
     """The singular values, falling; see `svd`.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from steep._core import Tensor, chain_matmul, eye, full_like
+from steep._out import takes_out
 from steep.autograd.function import Function
 from steep.linalg._numpy import LinAlgError, by_numpy, square
 from steep.linalg.inverse import inv
@@ -110,6 +111,7 @@ def _inverse_or_infinity(x: Tensor) -> Tensor:
         return inverse.where(whole, full_like(inverse.detach(), float("inf")))
 
 
+@takes_out
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:  # noqa: N803 - PyTorch's names
     """The X for which A X = B.
 
@@ -143,6 +145,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:  # noqa: N803 -
     return result.squeeze(-1) if vector else result
 
 
+@takes_out
 def solve_triangular(
     A: Tensor,  # noqa: N803 - PyTorch's names
     B: Tensor,  # noqa: N803
@@ -182,6 +185,7 @@ def solve_triangular(
     return solve(triangle, B, left=left)
 
 
+@takes_out
 def slogdet(A: Tensor) -> SlogdetResult:  # noqa: N803 - PyTorch's name
     """The sign of the determinant, and the logarithm of its size.
 
@@ -203,6 +207,7 @@ def slogdet(A: Tensor) -> SlogdetResult:  # noqa: N803 - PyTorch's name
     return SlogdetResult(*_LogDeterminant.apply(A))
 
 
+@takes_out
 def det(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
     """The determinant.
 
@@ -222,6 +227,7 @@ def det(A: Tensor) -> Tensor:  # noqa: N803 - PyTorch's name
     return result
 
 
+@takes_out
 def matrix_power(A: Tensor, n: int) -> Tensor:  # noqa: N803 - PyTorch's name
     """A times itself, n times; of a negative n, the inverse.
 
@@ -253,6 +259,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:  # noqa: N803 - PyTorch's name
     return result
 
 
+@takes_out
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     """The product of several matrices, from the end at which it is cheaper.
 

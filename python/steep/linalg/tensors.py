@@ -7,6 +7,7 @@ from math import prod
 
 import steep._core as _core
 from steep._core import Tensor
+from steep._out import takes_out
 from steep.linalg._numpy import matrices, square
 from steep.linalg.checked import inv_ex
 from steep.linalg.inverse import inv
@@ -17,6 +18,7 @@ from steep.linalg.systems import solve
 __all__ = ["cond", "tensorinv", "tensorsolve"]
 
 
+@takes_out
 def tensorinv(A: Tensor, ind: int = 2) -> Tensor:  # noqa: N803 - PyTorch's name
     """The X for which tensordot(A, tensordot(X, B, ind...), ...) gives back B.
 
@@ -46,6 +48,7 @@ def tensorinv(A: Tensor, ind: int = 2) -> Tensor:  # noqa: N803 - PyTorch's name
     return inv(A.reshape(prod(rows), prod(columns))).reshape(*columns, *rows)
 
 
+@takes_out
 def tensorsolve(
     A: Tensor,  # noqa: N803 - PyTorch's names
     B: Tensor,  # noqa: N803
@@ -78,6 +81,7 @@ def tensorsolve(
     return solve(A.reshape(B.numel(), B.numel()), B.reshape(-1)).reshape(shape)
 
 
+@takes_out
 def cond(A: Tensor, p: float | str | None = None) -> Tensor:  # noqa: N803 - PyTorch's name
     """The condition number: the norm of a matrix times that of its inverse.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from steep._core import Tensor, cat, eye, int32
+from steep._out import takes_out
 from steep.autograd.function import Function
 from steep.linalg._elimination import eliminate, order_of
 from steep.linalg._numpy import matrices, square
@@ -100,6 +101,7 @@ def _factors(op: str, x: Tensor, pivot: bool) -> tuple[Tensor, Tensor, Tensor, T
     return lower, upper, order, pivots
 
 
+@takes_out
 def lu(A: Tensor, *, pivot: bool = True) -> LUResult:  # noqa: N803 - PyTorch's name
     """A permutation, a lower and an upper triangle: A = P L U.
 
@@ -127,6 +129,7 @@ def lu(A: Tensor, *, pivot: bool = True) -> LUResult:  # noqa: N803 - PyTorch's 
     return LUResult(_permutation(order, A.dtype) if pivot else A.new_empty(0), lower, upper)
 
 
+@takes_out
 def lu_factor(A: Tensor, *, pivot: bool = True) -> LUFactorResult:  # noqa: N803
     """The triangles of `lu` in one matrix, and the rows that were swapped.
 
@@ -157,6 +160,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> LUFactorResult:  # noqa: N803
     return LUFactorResult(below + upper, pivots)
 
 
+@takes_out
 def lu_unpack(
     LU_data: Tensor,  # noqa: N803 - PyTorch's names
     LU_pivots: Tensor,  # noqa: N803
@@ -211,6 +215,7 @@ def _checked_order(op: str, packed: Tensor, pivots: Tensor) -> Tensor:
     return order_of(pivots, rows)
 
 
+@takes_out
 def lu_solve(
     LU: Tensor,  # noqa: N803 - PyTorch's names
     pivots: Tensor,

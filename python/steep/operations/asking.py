@@ -5,6 +5,7 @@ from __future__ import annotations
 from steep._core import Tensor, dtype, ones_like
 from steep._core import bool as bool_
 from steep._core import uint8 as uint8_
+from steep._out import takes_out
 
 __all__ = [
     "adjoint",
@@ -142,6 +143,7 @@ def conj(input: Tensor) -> Tensor:
     return input
 
 
+@takes_out
 def conj_physical(input: Tensor) -> Tensor:
     """The tensor itself: numbers are real.
 

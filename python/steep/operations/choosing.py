@@ -7,6 +7,7 @@ from typing import Any
 from steep import _core
 from steep._core import Tensor, cat, full, ones_like, where
 from steep._core import int64 as int64_
+from steep._out import takes_out
 
 __all__ = ["as_strided_scatter", "index_reduce", "nonzero_static", "renorm", "sum_to_size"]
 
@@ -74,6 +75,7 @@ def index_reduce(
     return input.scatter_reduce(axis, places, source, reduce, include_self=include_self)
 
 
+@takes_out
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """The tensor with its slices along a dimension made smaller where their norm is too large.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from steep._core import Tensor, from_numpy, linspace
+from steep._out import takes_out
 
 __all__ = ["histogram", "histogramdd"]
 
@@ -75,6 +76,7 @@ def _count(points: Tensor, edges: list[Tensor], weight: Tensor | None, density: 
     return from_numpy(counts).to(points.dtype)
 
 
+@takes_out
 def histogram(
     input: Tensor,
     bins: int | Tensor,

@@ -9,6 +9,7 @@ from typing import Any
 
 import steep
 from steep._core import Tensor, dtype, empty, from_numpy, tensor
+from steep._out import takes_out
 
 __all__ = [
     "asarray",
@@ -160,6 +161,7 @@ def scalar_tensor(
     return steep.full((), s, dtype=kind, device=device).requires_grad_(requires_grad)
 
 
+@takes_out
 def range(
     start: float,
     end: float,

@@ -18,6 +18,7 @@ from steep._core import (
 )
 from steep._core import bool as bool_
 from steep._core import pow as pow_
+from steep._out import takes_out
 from steep.autograd.function import Function
 
 __all__ = ["angle", "frexp", "gcd", "lcm", "ldexp", "nextafter"]
@@ -49,6 +50,7 @@ def _numpy(name: str) -> Callable[..., Any]:
     return call
 
 
+@takes_out
 def gcd(input: Tensor, other: Tensor) -> Tensor:
     """The greatest common divisors; that of 0 and 0 is 0.
 
@@ -67,6 +69,7 @@ def gcd(input: Tensor, other: Tensor) -> Tensor:
     return _whole("gcd", _numpy("gcd"), input, other)
 
 
+@takes_out
 def lcm(input: Tensor, other: Tensor) -> Tensor:
     """The least common multiples; 0 where either is 0.
 
@@ -104,6 +107,7 @@ class _Parts(Function):
         return ldexp(grad, -powers)
 
 
+@takes_out
 def frexp(input: Tensor) -> FrexpResult:
     """The parts of floating numbers: input = mantissa 2^exponent, the former from 1/2 to 1.
 
@@ -126,6 +130,7 @@ def frexp(input: Tensor) -> FrexpResult:
     return FrexpResult(*_Parts.apply(input))
 
 
+@takes_out
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input 2^other; whole numbers become floating ones.
 
@@ -144,6 +149,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     return input * pow_(2.0, other)
 
 
+@takes_out
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
     """The floating numbers next to the input's, on the way to the other's.
 
