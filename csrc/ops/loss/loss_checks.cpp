@@ -12,7 +12,7 @@ namespace {
 struct Labels {
   const char* op;
   int64_t n, classes, ignore_index;
-  bool ignores;
+  int64_t ignores;  // 1: there is such an index
 };
 // Operands: target int64[n].
 void look_at_classes(const kernels::Task& task) {
@@ -20,7 +20,7 @@ void look_at_classes(const kernels::Task& task) {
   const int64_t* target = static_cast<const int64_t*>(task.data[0]);
   const auto outside = [&labels = kernels::arguments<Labels>(task)](int64_t t) {
     return (static_cast<uint64_t>(t) >= static_cast<uint64_t>(labels.classes)) &
-           !(labels.ignores & (t == labels.ignore_index));
+           ((t != labels.ignore_index) | !labels.ignores);
   };
   bool bad = false;
   for (int64_t i = 0; i < n; ++i) bad |= outside(target[i]);
