@@ -331,7 +331,7 @@ OWN = {{
     "layout": lambda: steep.strided, "memory_format": lambda: steep.contiguous_format,
     "dtype": lambda: steep.float32, "ProgramTable": lambda: _core.ProgramTable((int,), 64),
     "CellList": lambda: _core.CellList(),
-    "Familiar": lambda: _core.Familiar(_core.CellList(), {{}}, {{}}, {{}}, set()),
+    "Familiar": lambda: _core.Familiar(_core.CellList(), {{}}, {{}}, {{}}, set(), [], {{}}),
     "no_grad": steep.no_grad,
 }}
 found = list(targets())

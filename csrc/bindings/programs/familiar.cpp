@@ -127,10 +127,13 @@ Familiar::Sets Familiar::sets_in(PyObject* tuple) {
           Owned::borrow(PyTuple_GET_ITEM(tuple, 2))};
 }
 
-void Familiar::remember(PyObject* frame, Owned variables, PyObject* globals, Sets sets,
+void Familiar::remember(PyObject* frame, Owned variables, PyObject* globals, Owned names,
                         bool passes) {
+  PyObject* const sets = item_of(tables_.sets.get(), names.get());
+  if (!sets) return;
   Owned code(PyObject_GetAttrString(frame, "f_code"));
-  Code known{std::move(code), std::move(variables), {}, {}, {}, std::move(sets), passes};
+  Code known{std::move(code),  std::move(variables), {},    {}, {},
+             std::move(names), sets_in(sets),        passes};
   const Py_ssize_t size = PyTuple_GET_SIZE(globals);
   if (size > 0) {
     known.globals = attribute_of(frame, "f_globals");
@@ -142,7 +145,7 @@ void Familiar::remember(PyObject* frame, Owned variables, PyObject* globals, Set
     PyObject* holder = known.globals.get();
     PyObject* value = item_of(holder, name);
     if (!value) value = item_of(holder = known.builtins.get(), name);
-    known.names.push_back(
+    known.named.push_back(
         {Owned::borrow(name), value, value ? holder : nullptr, value && has_weak_reference(value)});
   }
   PyObject* const key = known.code.get();
@@ -165,18 +168,30 @@ bool Familiar::knows(PyObject* frame, PyObject* code) {
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
     PyObject* const name = PyTuple_GET_ITEM(names, i);
     const Owned value = variable_of(frame, values.get(), name);
-    if (!value || (is_looked_at(name) && !knows_variable(known, name, value.get()))) return false;
+    if (!value) return false;
+    if (is_looked_at(name) && !knows_variable(known, name, value.get()) &&
+        !get_to_know(known, name, value.get()))
+      return false;
   }
   return true;
 }
 
+bool Familiar::get_to_know(const Code& code, PyObject* name, PyObject* value) const {
+  if (code.passes && PyCFunction_Check(value)) return false;
+  PyObject* const waiting = tables_.waiting.get();
+  push(waiting, value, name, Py_None, code.names.get());
+  const Owned left = next();
+  if (left) checked(PyList_Append(waiting, left.get()));
+  return !left;
+}
+
 // Whether each is the same object in the same dict, and has not got its first weak reference since.
 bool Familiar::knows_globals(const Code& code, PyObject* frame) const {
-  if (code.names.empty()) return true;
+  if (code.named.empty()) return true;
   const Owned globals = attribute_of(frame, "f_globals");
   const Owned builtins = attribute_of(frame, "f_builtins");
   if (globals.get() != code.globals.get() || builtins.get() != code.builtins.get()) return false;
-  for (const Global& global : code.names) {
+  for (const Global& global : code.named) {
     PyObject* holder = globals.get();
     PyObject* found = item_of(holder, global.name.get());
     if (!found) found = item_of(holder = builtins.get(), global.name.get());
@@ -271,7 +286,8 @@ void Familiar::reach(PyObject* item, PyObject* holder) const {
   checked(PySet_Add(set.get(), holder));
 }
 
-Owned Familiar::next(PyObject* waiting, PyObject* sets) const {
+Owned Familiar::next() const {
+  PyObject* const waiting = tables_.waiting.get();
   while (const Py_ssize_t size = PyList_GET_SIZE(waiting)) {
     Owned one = Owned::borrow(PyList_GET_ITEM(waiting, size - 1));
     checked(PyList_SetSlice(waiting, size - 1, size, nullptr));
@@ -279,7 +295,7 @@ Owned Familiar::next(PyObject* waiting, PyObject* sets) const {
       raise(PyExc_TypeError, join("next: expected a tuple of four, got ", type_name(one.get())));
     PyObject* const item = PyTuple_GET_ITEM(one.get(), 0);
     if (is_plain(item)) continue;
-    PyObject* const known = item_of(sets, PyTuple_GET_ITEM(one.get(), 3));
+    PyObject* const known = item_of(tables_.sets.get(), PyTuple_GET_ITEM(one.get(), 3));
     if (has_weak_reference(item)) reach(item, PyTuple_GET_ITEM(one.get(), 2));
     if (!known) return one;
     const Sets of_names = sets_in(known);
@@ -379,14 +395,15 @@ Owned Familiar::look_for_one(PyObject* values, PyObject* name, PyObject* path,
 }
 
 int Familiar::traverse(visitproc visit, void* arg) const {
-  for (const Owned* table :
-       {&tables_.cells, &tables_.given, &tables_.tensors, &tables_.holders, &tables_.plain})
+  for (const Owned* table : {&tables_.cells, &tables_.given, &tables_.tensors, &tables_.holders,
+                             &tables_.plain, &tables_.waiting, &tables_.sets})
     Py_VISIT(table->get());
   for (const auto& [_, code] : codes_) {
-    for (const Owned* item : {&code.code, &code.variables, &code.globals, &code.builtins,
-                              &code.sets.seen, &code.sets.tensors, &code.sets.instances})
+    for (const Owned* item :
+         {&code.code, &code.variables, &code.globals, &code.builtins, &code.names, &code.sets.seen,
+          &code.sets.tensors, &code.sets.instances})
       Py_VISIT(item->get());
-    for (const Global& global : code.names) Py_VISIT(global.name.get());
+    for (const Global& global : code.named) Py_VISIT(global.name.get());
   }
   return 0;
 }

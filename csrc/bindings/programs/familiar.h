@@ -19,6 +19,8 @@ class Familiar {
     Owned tensors;  // dict: tensors that were met and that the recording did not make
     Owned holders;  // dict: for objects that have weak references, a set of what holds them
     Owned plain;    // set: types whose instances have nothing to look into
+    Owned waiting;  // list: what is still to be looked into, as next() takes it
+    Owned sets;     // dict: by the names in a code object, a tuple of three: see Sets
   };
   // What is known for the names in one code object.
   struct Sets {
@@ -35,9 +37,10 @@ class Familiar {
 
   // Notes that `frame` has been looked into. `variables` are the names it begins with (those with a
   // dot are not looked at), `globals` the names of its global variables; `passes` says whether the
-  // code may pass C functions on to be called elsewhere.
-  void remember(PyObject* frame, Owned variables, PyObject* globals, Sets sets, bool passes);
-  // Whether looking into what the frame begins with would find nothing new.
+  // code may pass C functions on to be called elsewhere. `names` are all names in the code.
+  void remember(PyObject* frame, Owned variables, PyObject* globals, Owned names, bool passes);
+  // Whether nothing new is left in what the frame begins with. Looks into what is new itself, as far
+  // as it can; the rest is then waiting.
   bool knows(PyObject* frame, PyObject* code);
   // Keeps what there is to keep of a tensor; false if this cannot do it all. `path` names it in
   // messages; without one, a tensor that could have attributes is left to the caller.
@@ -48,9 +51,9 @@ class Familiar {
                      const Sets& sets) const;
   // Works off a list of (object, path, holder, names) from its end: passes over objects with
   // nothing new in them, noting only what holds them, and looks into tuples and instances of known
-  // classes. `sets` maps the names to a tuple of the three Sets. Takes the first object it cannot
-  // deal with off the list and returns it; null when the list is empty.
-  Owned next(PyObject* waiting, PyObject* sets) const;
+  // classes. Takes the first object it cannot deal with off the list and returns it; null when the
+  // list is empty.
+  Owned next() const;
   // Forgets everything.
   void clear() { codes_.clear(); }
   int traverse(visitproc visit, void* arg) const;
@@ -64,14 +67,17 @@ class Familiar {
   };
   struct Code {
     Owned code, variables;
-    Owned globals, builtins;  // dicts, if the code has global variables
-    std::vector<Global> names;
+    Owned globals, builtins;    // dicts, if the code has global variables
+    std::vector<Global> named;  // global variables
+    Owned names;
     Sets sets;
     bool passes;
   };
 
   bool knows_globals(const Code& code, PyObject* frame) const;
   bool knows_variable(const Code& code, PyObject* name, PyObject* value) const;
+  // Looks into a variable that is not known; false if something in it is left waiting.
+  bool get_to_know(const Code& code, PyObject* name, PyObject* value) const;
   bool knows(const Code& code, PyObject* item, PyObject* path, int depth) const;
   bool knows_parts(const Code& code, PyObject* tuple, int depth) const;
   bool has_seen(const Sets& sets, PyObject* item, PyObject* id) const;

@@ -20,31 +20,32 @@ Familiar*& own(PyObject* self) { return reinterpret_cast<FamiliarObject*>(self)-
 
 PyObject* familiar_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
-    static const char* names[] = {"cells", "given", "tensors", "holders", "plain", nullptr};
-    PyObject *cells, *given, *tensors, *holders, *plain;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO!O!O!O!:Familiar",
+    static const char* names[] = {"cells", "given",   "tensors", "holders",
+                                  "plain", "waiting", "sets",    nullptr};
+    PyObject *cells, *given, *tensors, *holders, *plain, *waiting, *sets;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO!O!O!O!O!O!:Familiar",
                                      const_cast<char**>(names), &cells, &PyDict_Type, &given,
                                      &PyDict_Type, &tensors, &PyDict_Type, &holders, &PySet_Type,
-                                     &plain))
+                                     &plain, &PyList_Type, &waiting, &PyDict_Type, &sets))
       throw PythonError();
     if (!cell_list_in(cells))
       raise(PyExc_TypeError, join("Familiar: expected a CellList, got ", type_name(cells)));
     Owned self(type->tp_alloc(type, 0));
-    own(self.get()) =
-        new Familiar({Owned::borrow(cells), Owned::borrow(given), Owned::borrow(tensors),
-                      Owned::borrow(holders), Owned::borrow(plain)});
+    own(self.get()) = new Familiar(
+        {Owned::borrow(cells), Owned::borrow(given), Owned::borrow(tensors), Owned::borrow(holders),
+         Owned::borrow(plain), Owned::borrow(waiting), Owned::borrow(sets)});
     return self.release();
   });
 }
 
 PyObject* familiar_remember(PyObject* self, PyObject* arguments) {
   return guarded([&]() -> PyObject* {
-    PyObject *frame, *variables, *globals, *sets;
+    PyObject *frame, *variables, *globals, *names;
     int passes;
-    if (!PyArg_ParseTuple(arguments, "O!O!O!O!p:remember", &PyFrame_Type, &frame, &PyTuple_Type,
-                          &variables, &PyTuple_Type, &globals, &PyTuple_Type, &sets, &passes))
+    if (!PyArg_ParseTuple(arguments, "O!O!O!Op:remember", &PyFrame_Type, &frame, &PyTuple_Type,
+                          &variables, &PyTuple_Type, &globals, &names, &passes))
       throw PythonError();
-    own(self)->remember(frame, Owned::borrow(variables), globals, Familiar::sets_in(sets),
+    own(self)->remember(frame, Owned::borrow(variables), globals, Owned::borrow(names),
                         passes != 0);
     Py_RETURN_NONE;
   });
@@ -60,12 +61,9 @@ PyObject* familiar_meet(PyObject* self, PyObject* arguments) {
   });
 }
 
-PyObject* familiar_next(PyObject* self, PyObject* arguments) {
+PyObject* familiar_next(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
-    PyObject *waiting, *sets;
-    if (!PyArg_ParseTuple(arguments, "O!O!:next", &PyList_Type, &waiting, &PyDict_Type, &sets))
-      throw PythonError();
-    Owned found = own(self)->next(waiting, sets);
+    Owned found = own(self)->next();
     if (!found) Py_RETURN_NONE;
     return found.release();
   });
@@ -104,8 +102,9 @@ PyMethodDef methods[] = {
      "Note that what a frame begins with has been looked into."},
     {"meet", familiar_meet, METH_VARARGS,
      "Keep the state of a tensor; False if there is more to keep."},
-    {"next", familiar_next, METH_VARARGS,
-     "Work off a list from its end; returns the first object with something new in it, or None."},
+    {"next", familiar_next, METH_NOARGS,
+     "Work off what is waiting, from its end; returns the first object with something new in it, "
+     "or None."},
     {"look_for", familiar_look_for, METH_VARARGS,
      "Keep cells of names in a dict; returns a list of what is to be looked into."},
     {"clear", familiar_clear, METH_NOARGS, "Forget everything."},

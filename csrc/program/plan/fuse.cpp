@@ -84,7 +84,7 @@ class GroupBuilder {
   // The next launch from `at` on that shares memory with a member, as every further member must; -1
   // if there is none within reach.
   int next(int at) const {
-    if (at - first_ >= kReach || members_.size() >= kMaxMembers) return -1;
+    if (at - first_ >= kReach || count_ >= kMaxMembers) return -1;
     const uint64_t rest = related_ >> (at - first_);
     return rest ? at + __builtin_ctzll(rest) : -1;
   }
@@ -102,7 +102,8 @@ class GroupBuilder {
     for (int i = 0; i < traced.values.size(); ++i) pass(traced, i);
     may_stop_ |= traced.call.kernel().host;
   }
-  const SmallVector<int, kMaxMembers>& members() const { return members_; }
+  int count() const { return count_; }
+  const int* members() const { return members_; }
 
  private:
   ValueState& state(int value) {
@@ -116,11 +117,10 @@ class GroupBuilder {
     known.passed = true;
     known.passed_written |= traced.call.writes(i);
   }
-  // Whether a launch must stay behind the launches passed over: because of what an operand is, if
-  // they touch the same memory; or because it writes outside, and one of them may refuse its input,
+  // Whether a launch must stay behind the launches passed over, because of what it does with a
+  // value: they touch the same memory; or it writes outside, and one of them may refuse its input,
   // for then nothing may have changed.
-  bool must_stay(int value, bool written) {
-    const ValueState& known = state(value);
+  bool must_stay(const ValueState& known, int value, bool written) const {
     if (written ? known.passed : known.passed_written) return true;
     return may_stop_ && written && plan_.values[value].kind != Value::Kind::made;
   }
@@ -132,9 +132,10 @@ class GroupBuilder {
       const int v = traced.values[i];
       if (v < 0) continue;
       const bool written = traced.call.writes(i);
-      if (must_stay(v, written)) return false;
+      const ValueState& known = state(v);
+      if (must_stay(known, v, written)) return false;
       const TensorImpl& x = *traced.call.operands()[i].tensor();
-      for (int t = state(v).last; t >= 0; t = touches_[t].before) {
+      for (int t = known.last; t >= 0; t = touches_[t].before) {
         const Touch& y = touches_[t];
         if ((written || y.written) && !(x.numel == total_ && same_view(x, *y.view))) return false;
         related = true;
@@ -146,18 +147,19 @@ class GroupBuilder {
   // other members must not use it.
   bool take_sum(int at) {
     const TracedCall& traced = plan_.calls[at];
-    if (must_stay(traced.values[0], true) || must_stay(traced.values[1], false) ||
-        state(traced.values[0]).last >= 0)
+    const int to = traced.values[0], from = traced.values[1];
+    if (must_stay(state(to), to, true) || must_stay(state(from), from, false) ||
+        state(to).last >= 0)
       return false;
     const TensorImpl& x = *traced.call.operands()[1].tensor();
     bool computed = false;
-    for (int t = state(traced.values[1]).last; t >= 0; t = touches_[t].before) {
+    for (int t = state(from).last; t >= 0; t = touches_[t].before) {
       const Touch& y = touches_[t];
       if (y.written && !(x.numel == total_ && same_view(x, *y.view))) return false;
       computed |= y.written;
     }
     if (!computed) return false;
-    members_.push_back(at);
+    members_[count_++] = at;
     // Its result comes late, and what it adds up must not be overwritten within a block.
     pass(traced, 0);
     pass(traced, 1);
@@ -165,7 +167,7 @@ class GroupBuilder {
     return true;
   }
   void add(int at) {
-    members_.push_back(at);
+    members_[count_++] = at;
     const TracedCall& traced = plan_.calls[at];
     for (int i = 0; i < traced.values.size(); ++i) {
       if (traced.values[i] < 0) continue;
@@ -188,7 +190,7 @@ class GroupBuilder {
   std::vector<Touch>& touches_;
   const int first_;
   const int64_t total_;
-  SmallVector<int, kMaxMembers> members_;
+  int members_[kMaxMembers], count_ = 0;
   // A bit for each launch from the first on: whether it touches a value of a member.
   uint64_t related_ = 0;
   bool may_stop_ = false;  // whether a launch passed over may refuse its input
@@ -335,7 +337,7 @@ void gather(Candidates& all, Step& step, std::vector<bool>& done) {
       group.pass(at);
     }
   }
-  if (group.members().size() > 1) step.calls.assign(group.members().begin(), group.members().end());
+  if (group.count() > 1) step.calls.assign(group.members(), group.members() + group.count());
 }
 
 }  // namespace

@@ -10,10 +10,7 @@ namespace steep::program {
 namespace {
 
 // Adds a word to a hash.
-uint64_t mixed(uint64_t hash, uint64_t word) {
-  hash = (hash ^ word) * 0x9E3779B97F4A7C15;
-  return hash ^ hash >> 32;
-}
+uint64_t mixed(uint64_t hash, uint64_t word) { return (hash ^ word) * 0x9E3779B97F4A7C15; }
 
 uint64_t bits_of(const Number& number) {
   if (!number.is_floating()) return static_cast<uint64_t>(number.to_int());
@@ -28,14 +25,14 @@ uint64_t hash_of(const Call& call) {
   for (int i = 0; i < call.operand_count; ++i) {
     const Operand& operand = call.operands[i];
     if (const TensorImpl* x = operand.tensor()) {
-      hash = mixed(hash, static_cast<uint64_t>(x->numel) ^ static_cast<uint64_t>(x->offset) << 32);
+      hash = mixed(hash ^ hash >> 32, static_cast<uint64_t>(x->numel + (x->offset << 24)));
     } else {
-      hash = mixed(hash, operand.is_number() ? bits_of(operand.number()) : 1);
+      hash = mixed(hash ^ hash >> 32, operand.is_number() ? bits_of(operand.number()) : 1);
     }
   }
   const auto* const words = static_cast<const uint64_t*>(call.arguments);
   for (int i = 0; i < call.argument_words; ++i) hash = mixed(hash, words[i]);
-  return hash;
+  return hash ^ hash >> 32;  // the upper bits depend on every word
 }
 
 // A view of the same geometry. Most launches of a thread share a few, which are found again by a
@@ -56,12 +53,6 @@ Tensor view_of_versions(const TensorImpl& x) {
   Tensor view(new TensorImpl(Ref<Storage>(), x.dtype, x.shape, x.strides, x.offset));
   view->own_versions = x.own_versions;
   return view;
-}
-
-bool has_own_versions(const Call& call) {
-  for (int i = 0; i < call.operand_count; ++i)
-    if (const TensorImpl* x = call.operands[i].tensor(); x && x->own_versions) return true;
-  return false;
 }
 
 }  // namespace
@@ -166,7 +157,10 @@ RecordedCall RecordedCall::without_memory(const Call& call) {
     });
     return content;
   };
-  if (call.operand_count > kMostOperands || has_own_versions(call)) return RecordedCall(make());
+  bool is_known = call.operand_count <= kMostOperands;
+  for (int i = 0; i < call.operand_count; ++i)
+    if (const TensorImpl* x = call.operands[i].tensor()) is_known &= !x->own_versions;
+  if (!is_known) return RecordedCall(make());
   static thread_local std::unique_ptr<KnownKinds> known;
   if (!known) known = std::make_unique<KnownKinds>();
   const uint64_t hash = hash_of(call);

@@ -118,8 +118,14 @@ class PerKind {
 
 // Whether two tensors have the same dtype, shape, strides and offset.
 inline bool same_geometry(const TensorImpl& a, const TensorImpl& b) {
-  return &a == &b || (a.dtype == b.dtype && a.offset == b.offset && a.shape == b.shape &&
-                      a.strides == b.strides);
+  if (&a == &b) return true;
+  const int dims = a.shape.size();
+  if (a.dtype != b.dtype || a.offset != b.offset || dims != b.shape.size()) return false;
+  const int64_t *const shape = a.shape.data(), *const strides = a.strides.data();
+  const int64_t *const other_shape = b.shape.data(), *const other_strides = b.strides.data();
+  for (int d = 0; d < dims; ++d)
+    if (shape[d] != other_shape[d] || strides[d] != other_strides[d]) return false;
+  return true;
 }
 
 // Whether two numbers are of one kind and have the same bits.

@@ -11,6 +11,11 @@ constexpr uint64_t kMost = uint64_t{1} << 32;
 constexpr size_t kRecent = 8;  // blocks that are likely to be in use still
 }  // namespace
 
+void RecordedMemory::reserve(size_t blocks) {
+  blocks_.reserve(blocks);
+  made_.reserve(blocks);
+}
+
 void RecordedMemory::begin() {
   first_ = Storage::reserve_ids(kMost);
   count_ = kMost;
@@ -26,7 +31,7 @@ bool RecordedMemory::end() {
 int RecordedMemory::number_of(Storage& storage) {
   const bool made = has_made(storage);
   const size_t index = made ? storage.id() - first_ : 0;
-  if (made && index >= made_.size()) made_.resize(index + 1, -1);
+  while (made && index >= made_.size()) made_.push_back(-1);
   int& number = made ? made_[index] : others_.try_emplace(&storage, -1).first->second;
   if (number >= 0) return number;
   Block block;

@@ -24,6 +24,8 @@ class RecordedMemory {
     Storage* storage() const { return held ? held.get() : weak.get(); }
   };
 
+  // Makes room for so many.
+  void reserve(size_t blocks);
   // Begins with the next storage that this thread allocates.
   void begin();
   // Ends with the last one; on the same thread. False if there were more than it can distinguish.

@@ -17,6 +17,8 @@ thread_local ThreadRecorder t_active;
 // Short enough for std::string to hold without allocating.
 constexpr char kNoMemory[] = "out of memory";
 std::string (*location_of_user)() = nullptr;
+// How many launches the thread has recorded last: the recordings of a function come in pairs.
+thread_local size_t t_last_count = 0;
 }  // namespace
 
 Recorder* Recorder::active() { return t_active.recorder; }
@@ -36,6 +38,7 @@ void Recorder::start() {
 void Recorder::stop() {
   if (!thread_pointer_) return;
   if (thread_pointer_ == &t_active.recorder && !memory_.end()) lose();
+  if (thread_pointer_ == &t_active.recorder) t_last_count = calls_.size();
   *thread_pointer_ = nullptr;
   thread_pointer_ = nullptr;
 }
@@ -51,6 +54,10 @@ void Recorder::append(const Call& call) noexcept {
     }
     for (int i = 0; i < call.operand_count; ++i)
       if (traced.values[i] >= 0 && traced.call.writes(i)) memory_.note_written(traced.values[i]);
+    if (calls_.empty()) {
+      calls_.reserve(t_last_count);
+      memory_.reserve(t_last_count);
+    }
     calls_.push_back(std::move(traced));
     if (lets_go_) memory_.tidy();
   } catch (const std::bad_alloc&) {

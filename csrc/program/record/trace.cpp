@@ -51,21 +51,19 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
   let_go();
 }
 
-// The number of a block of memory; a block that was made may have gone.
-int Trace::value_of_block(int block) {
-  if (static_cast<size_t>(block) >= numbers_.size()) numbers_.resize(memory_->blocks().size(), -1);
-  int& number = numbers_[static_cast<size_t>(block)];
-  if (number >= 0) return number;
-  const RecordedMemory::Block& known = memory_->blocks()[static_cast<size_t>(block)];
+// Numbers a block of memory; one that was made may have gone.
+int Trace::add_value(size_t block) {
+  const RecordedMemory::Block& known = memory_->blocks()[block];
   Value value;
   value.kind = known.made ? Value::Kind::made : Value::Kind::state;
   if (!known.made) value.storage = known.held;
   value.bytes = known.bytes;
-  number = static_cast<int>(values_.size());
+  if (block >= numbers_.size()) numbers_.resize(memory_->blocks().size(), -1);
+  numbers_[block] = static_cast<int>(values_.size());
   values_.push_back(std::move(value));
   starts_.push_back(0);
   blocks_.push_back(block);
-  return number;
+  return numbers_[block];
 }
 
 // Finds the memory that each replay gets anew. Offsets of views on it count from where the argument
@@ -209,8 +207,8 @@ void Trace::trace_gradients(Recorder& recorder, const Tensors& inputs, const Ten
 void Trace::find_overlaps() {
   SmallVector<const Storage*, 8> there;
   bool borrowed = false;
-  for (int block : blocks_) {
-    const Storage* const storage = memory_->blocks()[static_cast<size_t>(block)].storage();
+  for (size_t block : blocks_) {
+    const Storage* const storage = memory_->blocks()[block].storage();
     if (!storage || !storage->data()) continue;
     there.push_back(storage);
     borrowed |= storage->borrowed();
@@ -276,7 +274,8 @@ void Trace::let_go() {
       value.storage = Ref<Storage>();
   memory_->let_go();
   memory_ = nullptr;
-  numbers_ = blocks_ = {};
+  numbers_ = {};
+  blocks_ = {};
 }
 
 // Offsets of operands count from where an argument begins.

@@ -118,10 +118,14 @@ class Trace {
  private:
   int value_of(const Tensor& tensor) { return value_of(*tensor->storage); }
   int value_of(Storage& storage) { return value_of_block(memory_->number_of(storage)); }
-  int value_of_block(int block);
+  int value_of_block(int block) {
+    const auto at = static_cast<size_t>(block);
+    return at < numbers_.size() && numbers_[at] >= 0 ? numbers_[at] : add_value(at);
+  }
+  int add_value(size_t block);
   // The block that a value was in the recording.
   const RecordedMemory::Block& block_of(size_t value) const {
-    return memory_->blocks()[static_cast<size_t>(blocks_[value])];
+    return memory_->blocks()[blocks_[value]];
   }
   bool may_be_filled(size_t value) const;
   void keep(size_t value);
@@ -150,7 +154,8 @@ class Trace {
   std::vector<Value> values_;
   // Until let_go(): the index in values_ of each block of the recording, -1 if it has none; and
   // back.
-  std::vector<int> numbers_, blocks_;
+  std::vector<int> numbers_;
+  std::vector<size_t> blocks_;
   std::vector<TracedView> outputs_;
   int results_ = 0;
   std::vector<int> saved_;

@@ -1,4 +1,5 @@
 // Makes actions from a plan's steps, and notes every pointer that depends on where a value lies.
+#include <algorithm>
 #include <numeric>
 
 #include "kernels/product/gemm.h"
@@ -8,14 +9,6 @@ namespace steep::program {
 
 namespace {
 
-// "fused mul, add, tanh"
-std::string name_of(const Plan& plan, const Step& step) {
-  std::string text = "fused";
-  for (size_t i = 0; i < step.calls.size(); ++i)
-    text.append(i ? ", " : " ").append(plan.calls[step.calls[i]].call.name());
-  return text;
-}
-
 Dims shape_of(const RecordedCall& call) {
   for (const Operand& operand : call.operands())
     if (operand.tensor()) return operand.tensor()->shape;
@@ -23,6 +16,21 @@ Dims shape_of(const RecordedCall& call) {
 }
 
 }  // namespace
+
+// "fused mul, add, tanh". A step is often like the last one that was fused.
+const char* Program::name_of(const Step& step) {
+  const auto same_kernels = [this](int a, int b) {
+    return &plan_.calls[a].call.kernel() == &plan_.calls[b].call.kernel();
+  };
+  if (named_ && std::equal(named_->calls.begin(), named_->calls.end(), step.calls.begin(),
+                           step.calls.end(), same_kernels))
+    return name_;
+  std::string text = "fused";
+  for (size_t i = 0; i < step.calls.size(); ++i)
+    text.append(i ? ", " : " ").append(plan_.calls[step.calls[i]].call.name());
+  named_ = &step;
+  return name_ = lasting(text);
+}
 
 std::unique_ptr<Action> Program::build_action(const Step& step) {
   auto action = std::make_unique<Action>();
@@ -32,7 +40,7 @@ std::unique_ptr<Action> Program::build_action(const Step& step) {
   action->kernel = &plan_.calls[step.calls[0]].call.kernel();
   action->launch_index = plan_.calls[step.calls[0]].launch_index;
   const RecordedCall& first = plan_.calls[step.calls[0]].call;
-  action->event.name = step.calls.size() > 1 ? lasting(name_of(plan_, step)) : first.name();
+  action->event.name = step.calls.size() > 1 ? name_of(step) : first.name();
   action->event.layer = first.site().layer;
   action->event.phase = first.site().phase;
   action->event.dtype = name(first.type());

@@ -96,6 +96,7 @@ class Program {
   }
   int64_t scratch_offset(const Step& step) const;
   void move_arena();
+  const char* name_of(const Step& step);
   std::unique_ptr<Action> build_action(const Step& step);
   void build_launch(const Step& step, Action& action);
   void build_group(const Step& step, Action& action);
@@ -119,6 +120,8 @@ class Program {
   static void run_rank(void* context, int rank, int size, void (*barrier)());
 
   Plan plan_;
+  const Step* named_ = nullptr;  // the last fused step that was named, and its name
+  const char* name_ = nullptr;
   GradientProtocol gradients_;
   std::vector<std::unique_ptr<Action>> checks_, actions_;
   std::vector<Patch> patches_;       // in the order of their values

@@ -72,7 +72,13 @@ class Traversal:
         self._plain: set[int] = set()  # ids of types whose instances have nothing in them
         self._beginnings: dict[Names, tuple[str, ...] | None] = {}  # see `_beginning`
         self.familiar = Familiar(
-            self.cells, self._arguments.given, self.tensors, self._weak.holders, self._plain
+            self.cells,
+            self._arguments.given,
+            self.tensors,
+            self._weak.holders,
+            self._plain,
+            self._waiting,
+            self._seen,
         )
 
     def let_go(self) -> None:
@@ -128,7 +134,7 @@ class Traversal:
 
     def _go_on(self) -> None:
         opened: set[tuple[int, Names]] = set()
-        while one := self.familiar.next(self._waiting, self._seen):
+        while one := self.familiar.next():
             item, path, holder, names = one
             kind = self.kind(type(item))
             if kind.may_draw:
@@ -188,8 +194,8 @@ class Traversal:
         variables = self._beginnings[names]
         if variables is None or (self.getters and not names.dynamic):
             return
-        seen, passes = self._seen_under(names), bool(names.passed)
-        self.familiar.remember(frame, variables, names.globals, seen, passes)
+        self._seen_under(names)
+        self.familiar.remember(frame, variables, names.globals, names, bool(names.passed))
 
     def reads_by_data(self) -> None:
         """Note an object that reads attributes whose names are data: all code is to be looked at
