@@ -299,6 +299,10 @@ def test_the_best_one_and_a_table() -> None:
     assert [row["seed"] for row in trained.rows()] == [0, 1, 2, 3]
     assert [row["val_accuracy"] for row in trained.rows()] == bests
     assert [row["network"] for row in trained.rows()] == list(trained.to_frame()["network"])
+    head, *lines = repr(trained).split("\n")
+    assert head.split()[:4] == ["network", "seed", "stopped", "epochs"]
+    assert [line.split()[:2] for line in lines] == [[str(i)] * 2 for i in range(4)]
+    assert repr(type(trained)()) == "TrainedMany of no network"
     unmonitored = fit_many(mlp(), nn.CrossEntropyLoss(), Adam, table(), seeds=[1], epochs=1)
     with pytest.raises(ValueError, match="expected a monitored column"):
         _ = unmonitored.best

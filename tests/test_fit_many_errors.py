@@ -36,6 +36,8 @@ ERRORS: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
                     lambda: fit_many(mlp(), nn.CrossEntropyLoss(), Adam, table(), seeds=[])),
     "seeds": (TypeError, "expected seeds to be ints, got float",
               lambda: fit_many(mlp(), nn.CrossEntropyLoss(), Adam, table(), seeds=[0.5])),
+    "how many": (TypeError, r"got the number 4; for so many networks say seeds=range\(4\)",
+                 lambda: fit_many(mlp(), nn.CrossEntropyLoss(), Adam, table(), seeds=4)),
     "too few seeds": (ValueError, "as many seeds as models, got 1 and 2",
                       lambda: fit_many([mlp()(), mlp()()], nn.CrossEntropyLoss(), Adam, table(),
                                        seeds=[1])),

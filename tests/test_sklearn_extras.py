@@ -157,6 +157,16 @@ def test_a_validation_set_of_ones_own() -> None:
     assert stopping.n_iter_ < 400
     best = max(stopping.validation_scores_)
     assert stopping.best_validation_score_ == best == stopping.score(X[held], Y[held])
+    before = model.predict_proba(X)
+    for wrong, message in [
+        ({"X_val": X}, "got X_val alone: add y_val"),
+        ({"y_val": Y}, "got y_val alone: add X_val"),
+        ({"X_val": X, "y_val": Y[:9]}, "inconsistent numbers of samples"),
+        ({"X_val": X, "y_val": Y, "sample_weight_val": [1.0]}, "inconsistent numbers of samples"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            model.fit(X, Y, **wrong)
+    assert np.array_equal(model.predict_proba(X), before)
 
 
 def test_callbacks_see_each_epoch_and_may_stop() -> None:

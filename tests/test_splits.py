@@ -151,7 +151,7 @@ def test_datasets_give_subsets():
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"fractions": (1.0,)}, r"fractions in \[0, 1\]"),
+        ({"fractions": (1.0,)}, r"two fractions or more, got \(1.0,\)"),
         ({"fractions": (0.5, 0.6)}, "add up to 1.1"),
         ({"fractions": (1.5, -0.5)}, r"fractions in \[0, 1\]"),
         ({"seed": 1, "generator": steep.Generator()}, "seed or generator, got both"),

@@ -290,7 +290,9 @@ def _in_time(name: str, time: Any, total: int) -> tuple[Array, Array]:
 def _split(
     name: str, rows: Any, fractions: Sequence[float], generator: Generator | None, ways: _Ways
 ) -> tuple[Array, ...]:
-    if len(fractions) < 2 or not all(0 <= f <= 1 for f in fractions):
+    if len(fractions) < 2:
+        raise ValueError(f"{name}: expected two fractions or more, got {tuple(fractions)}")
+    if not all(0 <= f <= 1 for f in fractions):
         raise ValueError(f"{name}: expected fractions in [0, 1], got {tuple(fractions)}")
     if not math.isclose(sum(fractions), 1):
         raise ValueError(

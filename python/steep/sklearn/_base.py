@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_array,
+    check_consistent_length,
     check_is_fitted,
     validate_data,
 )
@@ -60,6 +61,22 @@ def _seeded(random_state: np.random.RandomState) -> Iterator[None]:
         yield
     finally:
         steep.set_rng_state(before)
+
+
+def _is_given(x: Any, y: Any, weight: Any) -> bool:
+    """Whether there is a validation set from outside.
+
+    Raises:
+        ValueError: if there is a part of one, or its parts are not of one length.
+    """
+    if (x is None) != (y is None):
+        given, lacking = ("X_val", "y_val") if y is None else ("y_val", "X_val")
+        raise ValueError(f"expected a validation set as X_val and y_val, got {given} alone: add "
+                         f"{lacking}, or leave out both")  # fmt: skip
+    if x is None:
+        return False
+    check_consistent_length(x, y, weight)
+    return True
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -196,7 +213,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             rows = int(inputs[0].shape[0])
             loss, target = self._loss_and_target(y, rows, first=first, incremental=incremental)
             weight = self._weights(sample_weight, inputs[0], y, incremental)
-            if validation is not None and validation[0] is not None:
+            if validation is not None and _is_given(*validation):
                 held_out = (self._tensors_of(validation[0], reset=False), *validation[1:])
             self._random_state = check_random_state(self.random_state)
             if first:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from steep._files import write_atomically
 from steep._optional import optional
 
-__all__ = ["History"]
+__all__ = ["History", "as_table"]
 
 
 class History:
@@ -138,16 +138,22 @@ class History:
         """The table as text; of long ones the first and the last rows."""
         if not self.rows:
             return "History of no epoch"
-        names = [name for name in self.columns if any(_is_plain(v) for v in self[name])]
-        shown = self.rows if len(self.rows) <= 20 else [*self.rows[:5], {}, *self.rows[-10:]]
-        cells = [names] + [[_text(row.get(name)) if row else "..." for name in names]
-                           for row in shown]  # fmt: skip
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["  ".join(map(str.rjust, row, widths)) for row in cells]
+        text = as_table(self.rows)
         if self.stopped:
             best = f"; best epoch {self.best_epoch}" if self.best_epoch is not None else ""
-            lines.append(f"stopped: {self.stopped}{best}")
-        return "\n".join(lines)
+            text += f"\nstopped: {self.stopped}{best}"
+        return text
+
+
+def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as text, a line each, without what is no plain value; of many the first and last."""
+    columns = dict.fromkeys(name for row in rows for name in row)
+    names = [name for name in columns if any(_is_plain(row.get(name)) for row in rows)]
+    shown = rows if len(rows) <= 20 else [*rows[:5], {}, *rows[-10:]]
+    cells = [names]
+    cells += [[_text(row.get(name)) if row else "..." for name in names] for row in shown]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(map(str.rjust, row, widths)) for row in cells)
 
 
 def _is_plain(value: Any) -> bool:

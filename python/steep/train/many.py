@@ -13,7 +13,7 @@ from steep.nn.module import Module
 from steep.train._lockstep import Lockstep
 from steep.train._many_setup import Settings, set_up
 from steep.train.checkpoints import Checkpoint
-from steep.train.history import History
+from steep.train.history import History, as_table
 from steep.train.metrics.base import Metric
 from steep.train.stopping import EarlyStopping
 
@@ -102,6 +102,10 @@ class TrainedMany(list[Trained]):
             ImportError: if pandas is not installed.
         """
         return optional("pandas", "tables", "TrainedMany.to_frame").DataFrame(self.rows())
+
+    def __repr__(self) -> str:
+        """`rows` as a table."""
+        return as_table(self.rows()) if self else "TrainedMany of no network"
 
 
 def fit_many(
@@ -267,6 +271,11 @@ def _models_of(
 
 
 def _seeds(seeds: Iterable[int]) -> list[int]:
+    if hasattr(seeds, "__index__"):
+        raise TypeError(
+            f"fit_many: expected seeds, one for each network, got the number {seeds}; for so many "
+            f"networks say seeds=range({seeds})"
+        )
     listed = list(seeds)
     for seed in listed:
         if not hasattr(seed, "__index__"):
