@@ -22,26 +22,32 @@
 #define STEEP_CLONES
 #endif
 
+/* Into the functions that are compiled for each of these. */
+#if defined(__GNUC__)
+#define STEEP_INLINE static inline __attribute__((always_inline))
+#else
+#define STEEP_INLINE static inline
+#endif
+
 enum { STEEP_NOISE_BLOCK = 128 };
 
-/* The last step of MurmurHash3 (Appleby, 2011), once for each half of the key. */
-static inline uint32_t steep_word(uint32_t counter, uint32_t low, uint32_t high) {
-    uint32_t x = counter * 0x9E3779B9u + low;
-    x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
-    x = (x ^ (x >> 13)) * 0xC2B2AE35u;
-    x = (x ^ (x >> 16)) + high;
+/* The last step of MurmurHash3 (Appleby, 2011), of a counter that begins at one half of the key and
+ * goes on in steps of the other, which is odd.
+ */
+STEEP_INLINE uint32_t steep_word(uint32_t counter, uint32_t low, uint32_t step) {
+    uint32_t x = counter * step + low;
     x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
     x = (x ^ (x >> 13)) * 0xC2B2AE35u;
     return x ^ (x >> 16);
 }
 
 /* 24 bits and half a step more: in (0, 1), and 0.5 in the mean. */
-static inline float steep_fraction(uint32_t word) {
+STEEP_INLINE float steep_fraction(uint32_t word) {
     return ((float)(int32_t)(word >> 8) + 0.5f) * (1.0f / 16777216.0f);
 }
 
 /* The natural logarithm of a normal number above 0, with the polynomial of Cephes' logf. */
-static inline float steep_log(float x) {
+STEEP_INLINE float steep_log(float x) {
     int32_t bits, exponent;
     float m, z, p;
     memcpy(&bits, &x, sizeof bits);
@@ -67,7 +73,7 @@ static inline float steep_log(float x) {
  * The direction is one of four quarters and a place in it; sine and cosine within one are Cephes'
  * polynomials.
  */
-static inline void steep_pair(uint32_t first, uint32_t second, float* one, float* other) {
+STEEP_INLINE void steep_pair(uint32_t first, uint32_t second, float* one, float* other) {
     float radius = sqrtf(-2.0f * steep_log(steep_fraction(first)));
     float angle = (steep_fraction(second) - 0.5f) * 1.57079633f;
     float z = angle * angle;
@@ -90,29 +96,34 @@ static inline void steep_pair(uint32_t first, uint32_t second, float* one, float
 }
 
 /* out[0:count] normally distributed; count is even and at most STEEP_NOISE_BLOCK. */
-STEEP_CLONES static void steep_normal(uint64_t key, uint32_t counter, float* out, int count) {
-    const uint32_t low = (uint32_t)key, high = (uint32_t)(key >> 32);
+STEEP_INLINE void steep_draw_normal(uint64_t key, uint32_t counter, float* out, int count) {
+    const uint32_t low = (uint32_t)key, step = (uint32_t)(key >> 32) | 1u;
     const int half = count / 2;
     int j;
     for (j = 0; j < half; ++j) {
         steep_pair(
-            steep_word(counter + (uint32_t)j, low, high),
-            steep_word(counter + (uint32_t)(half + j), low, high), out + j, out + half + j
+            steep_word(counter + (uint32_t)j, low, step),
+            steep_word(counter + (uint32_t)(half + j), low, step), out + j, out + half + j
         );
     }
 }
 
 /* out[0:count] distributed evenly in (-1, 1). */
-STEEP_CLONES static void steep_uniform(uint64_t key, uint32_t counter, float* out, int count) {
-    const uint32_t low = (uint32_t)key, high = (uint32_t)(key >> 32);
+STEEP_INLINE void steep_draw_uniform(uint64_t key, uint32_t counter, float* out, int count) {
+    const uint32_t low = (uint32_t)key, step = (uint32_t)(key >> 32) | 1u;
     int j;
     for (j = 0; j < count; ++j) {
-        out[j] = 2.0f * steep_fraction(steep_word(counter + (uint32_t)j, low, high)) - 1.0f;
+        out[j] = 2.0f * steep_fraction(steep_word(counter + (uint32_t)j, low, step)) - 1.0f;
     }
 }
 
+/* The same for a few, which needs no clones. */
+static void steep_normal(uint64_t key, uint32_t counter, float* out, int count) {
+    steep_draw_normal(key, counter, out, count);
+}
+
 /* x += noise * amount, with one amount for each of as many equal parts of the row. */
-static void steep_add_noise(
+STEEP_CLONES static void steep_add_noise(
     float* x, ptrdiff_t size, ptrdiff_t inner, const float* amount, uint64_t key, int normal
 ) {
     float noise[STEEP_NOISE_BLOCK];
@@ -120,9 +131,9 @@ static void steep_add_noise(
     for (start = 0; start < size; start += STEEP_NOISE_BLOCK) {
         const ptrdiff_t count = size - start < STEEP_NOISE_BLOCK ? size - start : STEEP_NOISE_BLOCK;
         if (normal) {
-            steep_normal(key, (uint32_t)start, noise, (int)(count + (count & 1)));
+            steep_draw_normal(key, (uint32_t)start, noise, (int)(count + (count & 1)));
         } else {
-            steep_uniform(key, (uint32_t)start, noise, (int)count);
+            steep_draw_uniform(key, (uint32_t)start, noise, (int)count);
         }
         if (inner == 1) {
             for (j = 0; j < count; ++j) {
