@@ -21,7 +21,8 @@ uint64_t bits_of(const Number& number) {
 }
 
 uint64_t hash_of(const Call& call) {
-  uint64_t hash = mixed(reinterpret_cast<uintptr_t>(call.kernel), static_cast<uint64_t>(call.type));
+  uint64_t hash = mixed(reinterpret_cast<uintptr_t>(call.kernel),
+                        static_cast<uint64_t>(element_size(call.type)));
   for (int i = 0; i < call.operand_count; ++i) {
     const Operand& operand = call.operands[i];
     if (const TensorImpl* x = operand.tensor()) {
@@ -38,7 +39,8 @@ uint64_t hash_of(const Call& call) {
 // A view of the same geometry. Most launches of a thread share a few, which are found again by a
 // hash.
 Tensor view_without_memory(const TensorImpl& x) {
-  uint64_t hash = mixed(static_cast<uint64_t>(x.dtype), static_cast<uint64_t>(x.offset));
+  uint64_t hash =
+      mixed(static_cast<uint64_t>(element_size(x.dtype)), static_cast<uint64_t>(x.offset));
   for (int d = 0; d < x.shape.size(); ++d)
     hash = mixed(hash, static_cast<uint64_t>(x.shape[d] * 31 + x.strides[d]));
   static thread_local Tensor known[64];
