@@ -107,7 +107,7 @@ def test_the_report_says_how_good_it_is(folder: Path, capsys: pytest.CaptureFixt
     assert len(report["curve"]["validation"]) == report["epochs"]
     for text in ("network  ", "linear model", "validation loss", "regression", "size"):
         assert text in said
-    assert "Predicted and true values" in Path("r.html").read_text()
+    assert "Predicted and true values" in Path("r.html").read_text(encoding="utf-8")
 
 
 def test_a_seed_decides_everything(folder: Path) -> None:

@@ -159,7 +159,7 @@ def test_functional_names_what_the_records_say() -> None:
 
 def test_adding_md_shows_the_file_as_it_is() -> None:
     """The walk-through's operation is one of steep's; its module comes in the section after it."""
-    page = (CSRC.parent / "docs" / "adding.md").read_text()
+    page = (CSRC.parent / "docs" / "adding.md").read_text(encoding="utf-8")
     shown = page.split("```cpp\n")[1].split("```")[0]
     source = (CSRC / "ops" / "elementwise" / "softsign.cpp").read_text()
     before, _, rest = source.partition("  registry.add_module(")
