@@ -132,7 +132,7 @@ Pair = namedtuple("Pair", "a b")
         (lambda i: np.full(2, i), [[0, 0], [1, 1]]),
         (lambda i: np.float64(i), [0.0, 1.0]),
         (lambda i: steep.full((2,), i), [[0, 0], [1, 1]]),
-        (lambda i: Pair(i, "x"), Pair([0, 1], ["x", "x"])),
+        (lambda i: Pair(i, "x"), Pair([0, 1], ("x", "x"))),
     ],
 )
 def test_collate(sample, expected):

@@ -207,6 +207,8 @@ def test_to_keeps_identity_and_gradients():
 def test_to_errors():
     with pytest.raises(RuntimeError, match=r"expected device 'cpu'.*'cuda'"):
         mlp().to("cuda")
+    with pytest.raises(RuntimeError, match="leave memory_format out"):
+        mlp().to(memory_format=steep.channels_last)
     with pytest.raises(TypeError, match="only accepts floating point dtypes"):
         mlp().to(steep.int64)
     with pytest.raises(RuntimeError, match="Linear: expected device 'cpu'"):

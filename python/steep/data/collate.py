@@ -19,7 +19,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """Join samples along a new first dimension, through nested dicts, tuples and lists.
 
     Tensors and arrays are stacked, numbers become a tensor (floats float64, ints int64), strings
-    and bytes stay a list. Tuples of samples become a list with one batch per position.
+    and bytes stay as they are. Tuples of samples become a list with one batch per position.
 
     Args:
         batch: samples of one structure.
@@ -44,7 +44,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, int):
         return tensor(list(batch))
     if isinstance(first, (str, bytes)):
-        return list(batch)
+        return batch
     if isinstance(first, Mapping):
         joined = {key: default_collate([sample[key] for sample in batch]) for key in first}
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from steep._core import Tensor, call_with_grad, dtype, empty, preserve_format, replace_tensors
+from steep._core import Tensor, call_with_grad, dtype, empty, replace_tensors
 from steep.nn._base import ModuleBase
 from steep.nn.parameter import is_lazy
 
@@ -56,7 +56,8 @@ def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dtype | None:
     unknown = set(kwargs) - known
     if unknown:
         raise TypeError(f"Module.to() got an unexpected keyword argument '{unknown.pop()}'")
-    empty(0).to(memory_format=kwargs.get("memory_format", preserve_format))  # refuses others
+    if kwargs.get("memory_format") is not None:
+        empty(0).to(memory_format=kwargs["memory_format"])  # refuses what there is not
     target = kwargs.get("dtype")
     device = kwargs.get("device")
     for value in (*args, kwargs.get("tensor")):
