@@ -100,7 +100,7 @@ class Column(NamedTuple):
         # With an offset in the text there is no one clock for the column: then it is UTC's.
         read = pandas.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
         table = read.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-        table = np.append(table, np.datetime64("NaT"))
+        table = np.append(table, np.datetime64("NaT", "us"))
         bad = np.append(np.isnat(table[:-1]), False)[self.values]
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
