@@ -203,7 +203,10 @@ def test_norms_are_replayed() -> None:
 def test_compiled_functions_say_that_numpy_computes() -> None:
     compiled = steep.compile(linalg.inv)
     compiled(steep.eye(2))
-    with pytest.warns(UserWarning, match=r"runs eagerly: NumPy computes .*linalg"):
+    # NumPy of before 2.0 computes without a context variable, by which it would be known.
+    known = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
+    why = "NumPy computes .*linalg" if known else "it reads a value into Python"
+    with pytest.warns(UserWarning, match=f"runs eagerly: {why}"):
         compiled(steep.eye(2))
 
 
