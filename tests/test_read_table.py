@@ -216,6 +216,8 @@ def test_commas_that_group_digits(write):
     }  # fmt: skip
     table = read_table(write("a;b\n1.234,50;1,5\n2,5;-1.000\n"))
     assert columns(table) == {"a": [1234.5, 2.5], "b": [1.5, -1000.0]}
+    said = read_table(write('a,b\n"1.234,50",1\n"2,5",2\n'), decimal=",")
+    assert columns(said) == {"a": [1234.5, 2.5], "b": [1, 2]}
     # Where the comma is the decimal mark, it groups nothing.
     assert columns(read_table(write('a\n"1,234"\n"2,5"\n'), decimal=",")) == {"a": [1.234, 2.5]}
 

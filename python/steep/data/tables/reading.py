@@ -201,8 +201,10 @@ def _read_csv(
     table = table if chosen is None else table[chosen]
     for name in table.columns:
         table[name] = texts.stripped(table[name], pandas)
-    is_guess = decimal is None and how["sep"] == ";"
-    if is_guess and not any(map(texts.has_fractions, (table[name] for name in table.columns))):
+    has_commas = how["decimal"] == ","
+    if decimal is None and how["sep"] == ";":
+        has_commas = not any(texts.has_fractions(table[name]) for name in table.columns)
+    if has_commas:
         for name in table.columns:
             table[name] = texts.decimal_commas(table[name], pandas)
     if how["decimal"] == ".":
