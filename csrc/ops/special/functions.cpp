@@ -28,12 +28,18 @@ constexpr Kernel kPolygamma = program::host_kernel(
 constexpr Kernel kZeta = kernel_of_several<scalar::zeta>("zeta");
 constexpr Kernel kIgamma = kernel_of_several<scalar::igamma>("igamma");
 constexpr Kernel kIgammac = kernel_of_several<scalar::igammac>("igammac");
-constexpr Kernel kGammaGrad = kernel_of_several<scalar::gamma_draw_slope>("standard_gamma_grad");
+constexpr Kernel kGammaGrad =
+    kernel_of_several<scalar::gamma_draw_slope, scalar::gamma_draw_slope_single>(
+        "standard_gamma_grad");
 
 double dirichlet_slope(double x, double alpha, double total) {
   return scalar::beta_draw_slope(alpha, total - alpha, x);
 }
-constexpr Kernel kDirichletGrad = kernel_of_several<dirichlet_slope>("dirichlet_grad");
+double dirichlet_slope_single(double x, double alpha, double total) {
+  return scalar::beta_draw_slope_single(alpha, total - alpha, x);
+}
+constexpr Kernel kDirichletGrad =
+    kernel_of_several<dirichlet_slope, dirichlet_slope_single>("dirichlet_grad");
 
 Tensor polygamma(int64_t n, const Tensor& x) {
   if (n < 0)

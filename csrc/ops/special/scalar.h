@@ -19,11 +19,16 @@ double igammac(double a, double x);
 // tails.cpp: the integral of t^(a-1) exp(-t) from 0 to x, or from x on where `upper`, divided by
 // its integrand at x.
 double gamma_tail(double a, double x, bool upper);
-// tails.cpp: how a draw x of a gamma distribution moves with its parameter a while its rank stays:
-// -(dP/da) / (dP/dx) (Figurnov, Mohamed and Mnih, "Implicit reparameterization gradients", 2018).
+// draw_slopes.cpp: how a draw x of a gamma distribution moves with its parameter a while its rank
+// stays: -(dP/da) / (dP/dx); and as much of it as a float holds.
 double gamma_draw_slope(double a, double x);
-// tails.cpp: the same of a beta distribution's first parameter, divided by 1 - x.
+double gamma_draw_slope_single(double a, double x);
+// draw_slopes.cpp: the same of a beta distribution's first parameter, divided by 1 - x.
 double beta_draw_slope(double a, double b, double x);
+double beta_draw_slope_single(double a, double b, double x);
+// tails.cpp: both by quadrature, for all arguments above 0, at 70 exponentials each.
+double gamma_slope_by_quadrature(double a, double x);
+double beta_slope_by_quadrature(double a, double b, double x);
 
 // bessel.cpp: the modified Bessel functions of the first kind, the last two times exp(-|x|).
 double i0(double x);

@@ -67,18 +67,14 @@ double gamma_tail(double a, double x, bool upper) {
 
 // The derivative of the density's logarithm in a is log(t) - digamma(a); its mean over all is 0, so
 // that either tail will do.
-double gamma_draw_slope(double a, double x) {
-  if (!(a > 0 && x > 0)) return x == 0 && a > 0 ? 0 : std::nan("");
+double gamma_slope_by_quadrature(double a, double x) {
   const double level = std::log(x) - digamma(a);
   const bool upper = x >= a && x >= 1;  // below 1 the lower tail is flat at worst
   const double found = beyond(a, x, upper, [&](double s) { return level + s; });
   return upper ? found : -found;
 }
 
-double beta_draw_slope(double a, double b, double x) {
-  if (!(a > 0 && b > 0 && x >= 0 && x <= 1)) return std::nan("");
-  if (x == 0) return 0;
-  x = std::min(x, 1 - 0x1p-53);  // what a draw was rounded to
+double beta_slope_by_quadrature(double a, double b, double x) {
   const double both = a + b, level = std::log(x) - digamma(a) + digamma(both);
   // Where few draws lie on one side, or none, the density there is flat up to a cliff.
   const bool right = x * both >= a;
