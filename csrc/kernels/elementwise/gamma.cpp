@@ -1,4 +1,5 @@
-// Both are computed in double for float32 as well: near their roots the sums cancel.
+// Both are computed in double for float32 as well: near their roots the sums cancel. Their series are
+// shorter there, by what a float does not hold.
 #include "kernels/elementwise/gamma.h"
 
 #include "kernels/elementwise/loops.h"
@@ -26,7 +27,15 @@ STEEP_INLINE double sine_of_half_turns(double f) {
 
 // log gamma(2 + z) / z for |z| <= 1/2 (Abramowitz and Stegun 6.1.33): 1 - Euler's constant, then
 // (-1)^k (zeta(k) - 1) / k for k from 2.
+template <class T>
 STEEP_INLINE double series_at_two(double z) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return vec::horner(z, 0.42278433509846713, 0.3224670334241132, -0.0673523010531981,
+                       0.020580808427784546, -0.007385551028673986, 0.0028905103307415234,
+                       -0.001192753911703261, 0.0005096695247430425, -0.00022315475845357939,
+                       9.945751278180853e-05, -4.492623673813314e-05, 2.050721277567069e-05,
+                       -9.439488275268397e-06, 4.374866789907488e-06, -2.039215753801366e-06);
+  }
   return vec::horner(z, 0.42278433509846713, 0.3224670334241132, -0.0673523010531981,
                      0.020580808427784546, -0.007385551028673986, 0.0028905103307415234,
                      -0.001192753911703261, 0.0005096695247430425, -0.00022315475845357939,
@@ -40,15 +49,22 @@ STEEP_INLINE double series_at_two(double z) {
 
 // For a >= 8 (Abramowitz and Stegun 6.1.41): Stirling's sum; log_a is log(a). Written so that it is
 // infinite, and no difference of infinities, where a is.
+template <class T>
 STEEP_INLINE double stirling(double a, double log_a) {
   const double r = 1.0 / a;
+  if constexpr (sizeof(T) == sizeof(float)) {
+    const double rest = r * vec::horner(r * r, 1.0 / 12, -1.0 / 360, 1.0 / 1260, -1.0 / 1680);
+    return (a - 0.5) * (log_a - 1.0) + (0.4189385332046727 + rest);
+  }
   const double rest = r * vec::horner(r * r, 1.0 / 12, -1.0 / 360, 1.0 / 1260, -1.0 / 1680,
                                       1.0 / 1188, -691.0 / 360360, 1.0 / 156, -3617.0 / 122400);
   return (a - 0.5) * (log_a - 1.0) + (0.4189385332046727 + rest);  // (log(2 pi) - 1) / 2
 }
 
 // Below 8 the recurrence leads to 2 + z, |z| <= 1/2, where the series has a root as the function
-// has; about 1 the factor's logarithm is log1p, so that the root there is exact as well.
+// has; about 1 the factor's logarithm is log1p, so that the root there is exact as well. (Beside a
+// float, the logarithm in double is exact enough.)
+template <class T>
 STEEP_INLINE double lgamma_in_double(double a) {
   const bool low = a < 0.5, near_one = a < 1.5, far = a >= 8.0;
   double r = a, factor = 1.0;
@@ -59,15 +75,20 @@ STEEP_INLINE double lgamma_in_double(double a) {
   }
   const double beside_one = near_one ? a - 1.0 : r - 2.0;
   const double z = low ? a : beside_one;
+  if constexpr (sizeof(T) == sizeof(float)) {
+    const double above = far | near_one ? a : factor;
+    const double log = vec::log(low ? a * (a + 1.0) : above);
+    return far ? stirling<T>(a, log) : z * series_at_two<T>(z) + (near_one ? -log : log);
+  }
   const double argument = far ? a : factor;
   const double log = vec::log(low ? a * (a + 1.0) : argument);
   const double log_below = vec::log1p(near_one & !low ? a - 1.0 : 0.0);
-  const double by_series = z * series_at_two(z) + (near_one ? (low ? -log : -log_below) : log);
-  return far ? stirling(a, log) : by_series;
+  const double by_series = z * series_at_two<T>(z) + (near_one ? (low ? -log : -log_below) : log);
+  return far ? stirling<T>(a, log) : by_series;
 }
 
-STEEP_INLINE double lgamma_of_any(double x) {
-  const double a = vec::abs(x), positive = lgamma_in_double(a);
+__attribute__((noinline)) double lgamma_of_any(double x) {
+  const double a = vec::abs(x), positive = lgamma_in_double<double>(a);
   // gamma(-a) gamma(a) = -pi / (a sin(pi a)); where a is tiny both are 1 / a.
   const double f = a - vec::round_even(a);
   const double sine = vec::abs(sine_of_half_turns(f));
@@ -77,13 +98,14 @@ STEEP_INLINE double lgamma_of_any(double x) {
   return a == vec::infinity<double>() ? a : out;
 }
 
-// The recurrence leads to 10 and beyond, its sum of 1 / x as one fraction; then Abramowitz and
-// Stegun 6.3.18. Below 0 by reflection, 6.3.7.
-STEEP_INLINE double digamma_in_double(double x) {
-  const double a = vec::abs(x);
-  double r = x < 0.0 ? a + 1.0 : a, top = 0.0, bottom = 1.0;
-  for (int i = 0; i < 10; ++i) {
-    const bool below = r < 10.0;
+// For a > 0. The recurrence leads to 10 and beyond (8, for a float), its sum of 1 / x as one fraction;
+// then Abramowitz and Stegun 6.3.18.
+template <class T>
+STEEP_INLINE double digamma_in_double(double a) {
+  constexpr int kSteps = sizeof(T) == sizeof(float) ? 8 : 10;
+  double r = a, top = 0.0, bottom = 1.0;
+  for (int i = 0; i < kSteps; ++i) {
+    const bool below = r < kSteps;
     top = below ? top * r + bottom : top;
     bottom = below ? bottom * r : bottom;
     r = below ? r + 1.0 : r;
@@ -91,7 +113,12 @@ STEEP_INLINE double digamma_in_double(double x) {
   const double inverse = 1.0 / r, square = inverse * inverse;
   const double rest = square * vec::horner(square, 1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240,
                                            1.0 / 132, -691.0 / 32760, 1.0 / 12);
-  const double right = vec::log(r) - 0.5 * inverse - rest - top / bottom;
+  return vec::log(r) - 0.5 * inverse - rest - top / bottom;
+}
+
+// Below 0 by reflection, 6.3.7.
+__attribute__((noinline)) double digamma_of_any(double x) {
+  const double a = vec::abs(x), right = digamma_in_double<double>(x < 0.0 ? a + 1.0 : a);
   const double f = a - vec::round_even(a);
   const double sine = sine_of_half_turns(f), cosine = sine_of_half_turns(0.5 - vec::abs(f));
   const double left = sine == 0.0 ? vec::nan<double>() : right + kPi * cosine / sine;
@@ -102,7 +129,7 @@ STEEP_INLINE double digamma_in_double(double x) {
 
 template <class T>
 STEEP_INLINE T lgamma(T x) {
-  return static_cast<T>(lgamma_in_double(vec::abs(static_cast<double>(x))));
+  return static_cast<T>(lgamma_in_double<T>(vec::abs(static_cast<double>(x))));
 }
 template <class T>
 STEEP_INLINE T lgamma_long(T x) {
@@ -114,15 +141,24 @@ STEEP_INLINE bool is_negative(T x) {
   return x < T(0);
 }
 template <class T>
+STEEP_INLINE bool is_not_positive(T x) {
+  return x <= T(0);
+}
+template <class T>
 STEEP_INLINE T digamma(T x) {
-  return static_cast<T>(digamma_in_double(x));
+  return static_cast<T>(digamma_in_double<T>(x));
+}
+template <class T>
+STEEP_INLINE T digamma_long(T x) {
+  return static_cast<T>(digamma_of_any(x));
 }
 
 template <class T>
 void fill() {
   using Lgamma = LongUnary<T, lgamma<T>, lgamma_long<T>, is_negative<T>>;
+  using Digamma = LongUnary<T, digamma<T>, digamma_long<T>, is_not_positive<T>>;
   set_loop<T>(kLgamma, unary_loop<Lgamma, kBlockLanes<T>, T, T>);
-  set_unary<T, digamma<T>>(kDigamma);
+  set_loop<T>(kDigamma, unary_loop<Digamma, kBlockLanes<T>, T, T>);
 }
 
 }  // namespace

@@ -137,6 +137,7 @@ constexpr int64_t kFewParts = 8;
 template <class Term>
 inline double sum_of_parts(const Cut& cut, const Term& term) {
   const int64_t parts = cut.parts();
+  if (parts == 1) return term(0, static_cast<double>(cut.last));
   if (parts <= kFewParts) {
     double sum = 0;
     for (int64_t part = 0, piece = 0; part < parts; ++part) {

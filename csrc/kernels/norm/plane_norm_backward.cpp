@@ -182,10 +182,15 @@ struct Backward {
     if (!grad_x) return;
     if (!cut.columns) {
       int64_t of = -1, first = 0;  // the set, and what to add to its planes for their channels
+      double by = 0;
+      Line line{};
       for_planes(cut, sets, norm.planes, units,
                  [&](int64_t set, int64_t plane, int64_t at, int64_t n, int64_t) {
-                   if (set != of) of = set, first = channel_of(set) - plane;
-                   const Line line = line_of(set, first + plane);
+                   if (set != of) {
+                     of = set, first = channel_of(set) - plane, by = rstd(set);
+                     line = line_of(set, first + plane);
+                   }
+                   line.scale = static_cast<T>(weight_of(first + plane) * by);
                    norm.fixed ? write_fixed(line, at, n) : write_row(line, at, n);
                  });
       return;

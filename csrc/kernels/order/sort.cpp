@@ -1,10 +1,12 @@
 // A radix sort from the lowest digit up, over pairs of a key and a place. The key is the element as
-// an unsigned integer of the same order. Where few of a row are kept, only those that can be among
-// them are sorted.
+// an unsigned integer of the same order. Short rows are sorted by insertion, or by counting for each
+// pair those that come before it. Where few of a row are kept, only those that can be among them are
+// sorted.
 #include "kernels/order/sort.h"
 
 #include "kernels/isa.h"
 #include "kernels/partition.h"
+#include "kernels/simd/lanes.h"
 
 namespace steep::kernels {
 
@@ -67,9 +69,32 @@ void insert(P* pairs, int64_t n) {
   }
 }
 
+// Up to kRanked narrow pairs are each compared to all others, many at once, which takes less time than
+// a few passes over empty buckets.
+constexpr int64_t kLeastRanked = 12, kRanked = 96;
+
+template <class P>
+P* place_by_rank(const P* from, P* to, int64_t n) {
+  typedef uint64_t Some __attribute__((vector_size(kVectorBytes)));
+  constexpr int64_t kSome = kVectorBytes / 8;
+  alignas(64) uint64_t all[kRanked];
+  for (int64_t i = 0; i < ceil_div(n, kSome) * kSome; ++i)
+    all[i] = i < n ? static_cast<uint64_t>(from[i].key) << 32 | from[i].place : ~uint64_t{0};
+  for (int64_t i = 0; i < n; i += kSome) {
+    Some mine, before{};
+    __builtin_memcpy(&mine, all + i, sizeof(mine));
+    for (int64_t j = 0; j < n; ++j) before -= (Some)(mine > all[j]);
+    for (int64_t k = 0; k < kSome && i + k < n; ++k) to[before[k]] = from[i + k];
+  }
+  return to;
+}
+
 // Sorts n pairs at `from`; returns where they are afterwards, there or at `to`. counts: 6 * 2048.
 template <class P>
 P* sort_pairs(P* from, P* to, int64_t n, int64_t* counts) {
+  if constexpr (sizeof(P) == 8 && kVectorBytes >= 32) {
+    if (n >= kLeastRanked && n <= kRanked) return place_by_rank(from, to, n);
+  }
   if (n <= kInserted) {
     insert(from, n);
     return from;

@@ -35,5 +35,9 @@ extern Kernel kConv;
 // Conv.  Operands: out [groups * rows, channels, kernel...], image, grad [batch, groups * rows,
 // out...]; batch is at least 1.
 extern Kernel kConvWeight;
+// Conv, as for kConv without spread: the gradient with respect to the image, by columns
+// (conv_columns.h). Operands: image, grad [batch, groups * rows, out...], weight, bias
+// [groups * channels] or none.
+extern Kernel kConvColumns;
 
 }  // namespace steep::kernels

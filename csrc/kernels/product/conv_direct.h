@@ -38,12 +38,14 @@ struct DirectRow {
   const int64_t* places;
   int64_t channels, kernel, volume;
   int64_t patch;
+  int64_t step;  // from a row of the result to the next in the same plane
 };
 
-// `regs` registers of kRows results from column w on, `count` lanes of the last.
-template <int kRows, int regs, class T>
-STEEP_INLINE void direct_columns(T* out, int64_t apart, const DirectRow<T>& row, const T* bias,
-                                 int64_t w, int count) {
+// `regs` registers of kRows results, `count` lanes of each: `step` elements from one to the next in
+// the image, and `out_step` in the result. They are neighbours, or one below the other.
+template <int kRows, int regs, bool kWhole, class T>
+STEEP_INLINE void direct_block(T* out, int64_t apart, int64_t out_step, const DirectRow<T>& row,
+                               const T* from, int64_t step, const T* bias, int count) {
   using R = Native<T>;
   typename R::V sum[kRows][regs];
   STEEP_UNROLL
@@ -51,14 +53,14 @@ STEEP_INLINE void direct_columns(T* out, int64_t apart, const DirectRow<T>& row,
     STEEP_UNROLL
     for (int v = 0; v < regs; ++v) sum[i][v] = R::broadcast(bias ? bias[i] : T(0));
   }
-  const T *channel = row.x + w, *weight = row.weight;
+  const T *channel = from, *weight = row.weight;
   for (int64_t c = 0; c < row.channels; ++c, channel += row.volume, weight += row.kernel) {
     for (int64_t p = 0; p < row.kernel; ++p) {
       const T* const x = channel + row.places[p];
       typename R::V value[regs];
       STEEP_UNROLL
       for (int v = 0; v < regs; ++v)
-        value[v] = regs == 1 ? R::load(x, count) : R::load(x + v * R::lanes);
+        value[v] = kWhole ? R::load(x + v * step) : R::load(x + v * step, count);
       STEEP_UNROLL
       for (int i = 0; i < kRows; ++i) {
         const typename R::V factor = R::broadcast(weight[i * row.patch + p]);
@@ -69,27 +71,42 @@ STEEP_INLINE void direct_columns(T* out, int64_t apart, const DirectRow<T>& row,
   }
   STEEP_UNROLL
   for (int i = 0; i < kRows; ++i) {
-    T* const to = out + i * apart + w;
     STEEP_UNROLL
     for (int v = 0; v < regs; ++v) {
-      if (regs == 1) {
-        R::store(to, sum[i][v], count);
-      } else {
-        R::store(to + v * R::lanes, sum[i][v]);
-      }
+      T* const to = out + i * apart + v * out_step;
+      kWhole ? R::store(to, sum[i][v]) : R::store(to, sum[i][v], count);
     }
   }
 }
 
+// `rows` rows of the result, row.step apart in the image: four registers at once along each. What is
+// left of depthwise ones is computed for four rows at a time, for it takes several sums to keep the
+// FMA units busy.
 template <int kRows, class T>
-void direct_row(T* out, int64_t apart, const DirectRow<T>& row, const T* bias, int64_t width) {
+void direct_rows(T* out, int64_t apart, const DirectRow<T>& row, const T* bias, int64_t rows,
+                 int64_t width) {
   constexpr int kRegs = 4, kLanesOfOne = Native<T>::lanes, kStep = kRegs * kLanesOfOne;
-  int64_t w = 0;
-  for (; w + kStep <= width; w += kStep)
-    direct_columns<kRows, kRegs>(out, apart, row, bias, w, kLanesOfOne);
-  for (; w < width; w += kLanesOfOne)
-    direct_columns<kRows, 1>(out, apart, row, bias, w,
-                             static_cast<int>(smaller(kLanesOfOne, width - w)));
+  const int64_t wide = width / kStep * kStep;
+  for (int64_t h = 0; h < rows; ++h) {
+    for (int64_t w = 0; w < wide; w += kStep)
+      direct_block<kRows, kRegs, true>(out + h * width + w, apart, kLanesOfOne, row,
+                                       row.x + h * row.step + w, kLanesOfOne, bias, kLanesOfOne);
+  }
+  for (int64_t w = wide; w < width; w += kLanesOfOne) {
+    const int count = static_cast<int>(smaller(kLanesOfOne, width - w));
+    if constexpr (kRows == 1) {
+      for (int64_t h = 0; rows >= kRegs && h < rows; h += kRegs) {
+        // The last ones are computed with some of those before them.
+        const int64_t first = smaller(h, rows - kRegs);
+        direct_block<1, kRegs, false>(out + first * width + w, apart, width, row,
+                                      row.x + first * row.step + w, row.step, bias, count);
+      }
+      if (rows >= kRegs) continue;
+    }
+    for (int64_t h = 0; h < rows; ++h)
+      direct_block<kRows, 1, false>(out + h * width + w, apart, width, row,
+                                    row.x + h * row.step + w, row.step, bias, count);
+  }
 }
 
 // ---- one channel and a kernel of 3x3 ----
@@ -165,28 +182,32 @@ void convolve_directly(T* out, const Patches<T>& patches, const T* weight, const
   if (is_depthwise_3x3(conv)) return convolve_depthwise(out, patches, weight, bias, rows);
   const ImageStrides strides = image_strides(conv);
   const int64_t width = conv.width.out, places = result_size(conv), patch = patch_size(conv);
-  for (int64_t row = rows.begin; row < rows.end; ++row) {
+  for (int64_t row = rows.begin; row < rows.end;) {
     const DirectRow<T> from{patches.image + row_in_image(conv, strides, row),
                             weight,
                             patches.places,
                             conv.channels,
                             places_of_kernel(conv),
                             strides.volume,
-                            patch};
+                            patch,
+                            conv.height.stride * strides.row};
     T* const to = out + row * width;
+    const int64_t below = conv.height.out - row % conv.height.out;  // in this plane
+    const int64_t some = smaller(below, rows.end - row);
     switch (conv.rows) {
       case 1:
-        direct_row<1>(to, places, from, bias, width);
+        direct_rows<1>(to, places, from, bias, some, width);
         break;
       case 2:
-        direct_row<2>(to, places, from, bias, width);
+        direct_rows<2>(to, places, from, bias, some, width);
         break;
       case 3:
-        direct_row<3>(to, places, from, bias, width);
+        direct_rows<3>(to, places, from, bias, some, width);
         break;
       default:
-        direct_row<4>(to, places, from, bias, width);
+        direct_rows<4>(to, places, from, bias, some, width);
     }
+    row += some;
   }
 }
 

@@ -4,6 +4,7 @@
 #include "kernels/attention/forward.h"
 #include "kernels/isa.h"
 #include "kernels/product/conv.h"
+#include "kernels/product/conv_columns.h"
 #include "kernels/product/conv_images.h"
 #include "kernels/product/gemm_blocks.h"
 #include "kernels/product/gemm_rect.h"
@@ -74,6 +75,9 @@ Kernel kConv = routine("conv", Kind::opaque, "wr")
 Kernel kConvWeight = routine("conv_weight", Kind::opaque, "wr")
                          .with_cost(conv_cost)
                          .with_scratch(conv_scratch<true>, true);
+Kernel kConvColumns = routine("conv_columns", Kind::opaque, "wr")
+                          .with_cost(conv_cost)
+                          .with_scratch(column_scratch, true);
 Kernel kWinogradWeights = routine("winograd_weights", Kind::opaque, "wr");
 Kernel kWinograd = routine("winograd", Kind::opaque, "wr")
                        .with_cost(winograd_cost)
@@ -295,6 +299,8 @@ void STEEP_FILL(product_gemm)() {
   set_routine<double>(kConv, conv<double>);
   set_routine<float>(kConvWeight, conv_weight<float>);
   set_routine<double>(kConvWeight, conv_weight<double>);
+  set_routine<float>(kConvColumns, conv_columns<float>);
+  set_routine<double>(kConvColumns, conv_columns<double>);
   set_routine<float>(kWinogradWeights, winograd_weights<float>);
   set_routine<double>(kWinogradWeights, winograd_weights<double>);
   set_routine<float>(kWinograd, winograd<float>);

@@ -53,36 +53,96 @@ constexpr ImageStrides image_strides(const Conv& conv) {
   return {phase, row, plane, reach(conv.depth) * plane};
 }
 
-// A row of the image on its way into the stage: element e goes to place lead + e * spread, and that
-// to its phase. An axis has a stride or is spread, never both.
+// Which phases of an axis patches read, a bit each: one alone where the dilation is a multiple of the
+// stride, or the kernel has one place.
+constexpr int64_t kMostPhases = 64;
+inline uint64_t phases_read(const ConvAxis& axis) {
+  if (axis.stride == 1 || axis.stride > kMostPhases) return ~uint64_t{0};
+  uint64_t phases = 0;
+  for (int64_t k = 0; k < axis.kernel && k < axis.stride; ++k)
+    phases |= uint64_t{1} << (k * axis.dilation % axis.stride);
+  return phases;
+}
+inline bool is_read(uint64_t phases, const ConvAxis& axis, int64_t place) {
+  return axis.stride == 1 || (phases >> (place % axis.stride % kMostPhases) & 1);
+}
+
+// In a loop over elements that lie apart: a few are gathered no sooner by vectors, whose code is large.
 template <class T>
-void stage_row(T* out, const T* x, const ConvAxis& axis, int64_t phase) {
-  const int64_t total = reach(axis), stride = axis.stride, width = phase * stride;
-  const int64_t first = axis.lead >= 0 ? 0 : ceil_div(-axis.lead, axis.spread);
-  const int64_t last = smaller(axis.in, ceil_div(total - axis.lead, axis.spread));
-  for (int64_t i = 0; i < width; ++i) out[i] = T(0);
-  if (axis.spread > 1) {
-    for (int64_t e = first; e < last; ++e) out[axis.lead + e * axis.spread] = x[e];
-    return;
+STEEP_INLINE void keep_scalar(T*& pointer) {
+  asm("" : "+r"(pointer));
+}
+
+// Every other element of two registers of at least four, from the first or the second on.
+template <int first, class V>
+STEEP_INLINE V alternate(V a, V b) {
+  constexpr int lanes = sizeof(V) / sizeof(a[0]), f = first;
+  if constexpr (lanes == 16) {
+    return __builtin_shufflevector(a, b, f, f + 2, f + 4, f + 6, f + 8, f + 10, f + 12, f + 14,
+                                   f + 16, f + 18, f + 20, f + 22, f + 24, f + 26, f + 28, f + 30);
+  } else if constexpr (lanes == 8) {
+    return __builtin_shufflevector(a, b, f, f + 2, f + 4, f + 6, f + 8, f + 10, f + 12, f + 14);
+  } else {
+    return __builtin_shufflevector(a, b, f, f + 2, f + 4, f + 6);
   }
-  for (int64_t skip = 0; skip < stride && first + skip < last; ++skip) {
-    const int64_t place = axis.lead + first + skip;
-    T* const to = out + place % stride * phase + place / stride;
-    const T* const from = x + first + skip;
-    const int64_t count = ceil_div(last - first - skip, stride);
-    if (stride == 2) {  // by far the most common, and a permutation of registers if it is known
-      for (int64_t i = 0; i < count; ++i) to[i] = from[i * 2];
-    } else {
-      for (int64_t i = 0; i < count; ++i) to[i] = from[i * stride];
+}
+
+// The even and the odd elements of n, apart.
+template <class T>
+void split_pairs(T* even, T* odd, const T* x, int64_t n) {
+  using R = Native<T>;
+  if constexpr (R::lanes >= 4) {
+    for (; n > 0; n -= 2 * R::lanes, x += 2 * R::lanes, even += R::lanes, odd += R::lanes) {
+      const int low = static_cast<int>(smaller(n, R::lanes));
+      const int high = static_cast<int>(smaller(n - low, R::lanes)), pairs = (low + high) / 2;
+      const auto a = R::load(x, low);
+      const auto b = high > 0 ? R::load(x + R::lanes, high) : R::zero();
+      R::store(even, alternate<0>(a, b), low + high - pairs);
+      if (pairs > 0) R::store(odd, alternate<1>(a, b), pairs);
+    }
+  } else {
+    for (int64_t i = 0; 2 * i < n; ++i) {
+      even[i] = x[2 * i];
+      if (2 * i + 1 < n) odd[i] = x[2 * i + 1];
     }
   }
 }
 
-// The element of the axis that stands at a place of the stage, or -1 for none.
-constexpr int64_t element_at(const ConvAxis& axis, int64_t place) {
-  const int64_t from = place - axis.lead;
-  if (from < 0 || from % axis.spread != 0 || from / axis.spread >= axis.in) return -1;
-  return from / axis.spread;
+// The elements of an axis that patches reach, [first, last).
+constexpr Range elements_reached(const ConvAxis& axis) {
+  return {axis.lead >= 0 ? 0 : ceil_div(-axis.lead, axis.spread),
+          smaller(axis.in, ceil_div(reach(axis) - axis.lead, axis.spread))};
+}
+
+// A row of the image on its way into the stage: element e goes to place lead + e * spread, and that
+// to its phase. An axis has a stride or is spread, never both.
+template <class T>
+void stage_row(T* out, const T* x, const ConvAxis& axis, const Range& elements, int64_t phase,
+               uint64_t phases) {
+  const int64_t stride = axis.stride, place = axis.lead + elements.begin;
+  const int64_t count = elements.end - elements.begin;
+  if (axis.spread > 1) {
+    T* to = out + axis.lead + elements.begin * axis.spread;
+    for (int64_t e = elements.begin; e < elements.end; ++e, to += axis.spread) {
+      *to = x[e];
+      keep_scalar(to);
+    }
+    return;
+  }
+  x += elements.begin;
+  if (stride == 2 && phases == 3) {  // by far the most common
+    T *const even = out + (place + 1) / 2, *const odd = out + phase + place / 2;
+    return place % 2 == 0 ? split_pairs(even, odd, x, count) : split_pairs(odd, even, x, count);
+  }
+  for (int64_t skip = 0, at = place; skip < stride && skip < count; ++skip, ++at) {
+    const int64_t of = at % stride;
+    if (!(phases >> (of % kMostPhases) & 1)) continue;
+    T* to = out + of * phase + at / stride;
+    for (int64_t e = skip; e < count; e += stride) {
+      *to++ = x[e];
+      keep_scalar(to);
+    }
+  }
 }
 
 // An image that is only surrounded by zeros, which already stand in the stage: the elements of an axis
@@ -125,22 +185,26 @@ void stage_padded(T* out, const T* image, const Conv& conv, int64_t channels) {
   }
 }
 
-// `channels` of an image as patches read them; the stage holds zeros, or the image before.
+// `channels` of an image as patches read them. What patches do not read is left out, and what no
+// element goes to is zero already: there every image has zeros.
 template <class T>
 void stage(T* out, const T* image, const Conv& conv, int64_t channels) {
   if (is_only_padded(conv)) return stage_padded(out, image, conv, channels);
   const ImageStrides strides = image_strides(conv);
-  for (int64_t c = 0; c < channels; ++c, image += image_size(conv)) {
-    for (int64_t d = 0; d < reach(conv.depth); ++d) {
-      const int64_t plane = element_at(conv.depth, d);
-      for (int64_t h = 0; h < reach(conv.height); ++h, out += strides.row) {
-        const int64_t row = plane < 0 ? -1 : element_at(conv.height, h);
-        if (row < 0) {
-          for (int64_t i = 0; i < strides.row; ++i) out[i] = T(0);
-        } else {
-          stage_row(out, image + (plane * conv.height.in + row) * conv.width.in, conv.width,
-                    strides.phase);
-        }
+  const ConvAxis &depth = conv.depth, &height = conv.height, &width = conv.width;
+  const Range planes = elements_reached(depth), rows = elements_reached(height);
+  const Range elements = elements_reached(width);
+  const uint64_t deep = phases_read(depth), high = phases_read(height), wide = phases_read(width);
+  if (elements.begin >= elements.end) return;
+  for (int64_t c = 0; c < channels; ++c, image += image_size(conv), out += strides.volume) {
+    for (int64_t d = planes.begin; d < planes.end; ++d) {
+      const int64_t plane = depth.lead + d * depth.spread;
+      if (!is_read(deep, depth, plane)) continue;
+      for (int64_t h = rows.begin; h < rows.end; ++h) {
+        const int64_t row = height.lead + h * height.spread;
+        if (!is_read(high, height, row)) continue;
+        stage_row(out + plane * strides.plane + row * strides.row,
+                  image + (d * height.in + h) * width.in, width, elements, strides.phase, wide);
       }
     }
   }

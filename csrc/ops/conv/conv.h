@@ -39,6 +39,10 @@ void launch_winograd(const Tensor& out, const Tensor& x, const Tensor& w, const 
 void launch_winograd_gradient(const Tensor& out, const Tensor& x, const Tensor& grad,
                               const Convolution& how);
 
+// Whether convolve_back takes less time by columns (columns.cpp; kernels/product/conv_columns.h) than
+// as a convolution of y, which goes phase by phase or in one.
+bool suits_columns(const Tensor& y, const Tensor& w, const Convolution& how, bool phases);
+
 // convolve_back with strides, without the zeros between the elements of y (phases.cpp): the elements
 // of x a stride apart from each other are a convolution of y with some places of the kernel, a phase.
 // `turned` are the weights of each group transposed and turned round.

@@ -90,6 +90,10 @@ Tensor convolve_back(const Tensor& y, const Tensor& w, const Tensor& bias, const
     const Convolution back = turned_round(how);
     if (suits_winograd(y.size(0), y.size(1), channels, back)) {
       launch_winograd(out, y, w, bias, true, back);
+    } else if (suits_columns(y, w, how, has_worthwhile_phases(out, y, w, how))) {
+      program::launch(kernels::kConvColumns, y.dtype(),
+                      {out, contiguous(y), contiguous(w), bias.defined() ? contiguous(bias) : bias},
+                      arguments_of(y.size(0), channels, y.size(1), how));
     } else if (has_worthwhile_phases(out, y, w, how)) {
       convolve_phases(out, y, contiguous(turned_round(w, how)), bias, how);
     } else {

@@ -29,16 +29,33 @@ void for_lanes(const Scan& scan, Lane lane) {
     }
 }
 
+// The same where a lane carries a single number along, `start` at first: step(at, total) for each
+// element. Lanes that lie side by side go together, for none waits for its neighbour.
+template <class Total, class Step>
+void scan_together(const Scan& scan, Total start, Step step) {
+  constexpr int64_t kTogether = 64;
+  const int64_t n = scan.extent.n, inner = scan.extent.inner;
+  Total totals[kTogether];
+  for (int64_t o = 0; o < scan.extent.outer; ++o)
+    for (int64_t j = 0; j < inner; j += kTogether) {
+      const int64_t width = std::min(kTogether, inner - j);
+      std::fill_n(totals, width, start);
+      for (int64_t i = 0; i < n; ++i) {
+        const int64_t at = (o * n + (scan.backwards ? n - 1 - i : i)) * inner + j;
+        for (int64_t k = 0; k < width; ++k) step(at + k, totals[k]);
+      }
+    }
+}
+
 // y[i] = x[i] + a[i] * y[i - 1].  Operands: y, x, a.
 template <class T>
 void scan_linear(const kernels::Task& task) {
   const Scan& scan = kernels::arguments<Scan>(task);
-  T* out = static_cast<T*>(task.data[0]);
-  const T *x = static_cast<const T*>(task.data[1]), *a = static_cast<const T*>(task.data[2]);
-  for_lanes(scan, [&](int64_t at, int64_t step) {
-    double total = 0;
-    for (int64_t i = 0; i < scan.extent.n; ++i, at += step)
-      out[at] = static_cast<T>(total = x[at] + a[at] * total);
+  T* __restrict out = static_cast<T*>(task.data[0]);
+  const T* __restrict x = static_cast<const T*>(task.data[1]);
+  const T* __restrict a = static_cast<const T*>(task.data[2]);
+  scan_together<double>(scan, 0, [&](int64_t at, double& total) {
+    out[at] = static_cast<T>(total = x[at] + a[at] * total);
   });
 }
 constexpr Kernel kLinear = program::host_kernel(
@@ -49,13 +66,10 @@ constexpr Kernel kLinear = program::host_kernel(
 template <class T, class Total>
 void scan_product(const kernels::Task& task) {
   const Scan& scan = kernels::arguments<Scan>(task);
-  T* out = static_cast<T*>(task.data[0]);
-  const T* x = static_cast<const T*>(task.data[1]);
-  for_lanes(scan, [&](int64_t at, int64_t step) {
-    Total total = 1;
-    for (int64_t i = 0; i < scan.extent.n; ++i, at += step)
-      out[at] = static_cast<T>(total *= x[at]);
-  });
+  T* __restrict out = static_cast<T*>(task.data[0]);
+  const T* __restrict x = static_cast<const T*>(task.data[1]);
+  scan_together<Total>(scan, 1,
+                       [&](int64_t at, Total& total) { out[at] = static_cast<T>(total *= x[at]); });
 }
 constexpr Kernel kProduct =
     program::host_kernel("cumprod", "wr",
