@@ -101,10 +101,11 @@ STEEP_INLINE void add_columns(T* row, int64_t size, const T* column, int64_t fir
   }
 }
 
-// Adds the columns of one channel to its image.
+// Adds the columns of one channel to its image, which begins as its bias.
 template <class T>
-void fold_channel(T* image, const T* columns, const Conv& conv, const ColumnLayout& layout,
-                  const ImageRows& rows) {
+__attribute__((noinline)) void fold_channel(T* image, const T* columns, T bias, const Conv& conv,
+                                            const ColumnLayout& layout, const ImageRows& rows) {
+  for (int64_t e = 0; e < rows.all; ++e) image[e] = bias;
   const ConvAxis &depth = conv.depth, &height = conv.height, &width = conv.width;
   const Steps kernel{width.kernel, width.dilation, layout.along_p};
   const Steps result{width.out, width.stride, layout.along_j};
@@ -131,7 +132,8 @@ void fold_channel(T* image, const T* columns, const Conv& conv, const ColumnLayo
 
 // The image of rows in phases.
 template <class T>
-void join_phases(T* image, const T* staged, const Conv& conv, const ImageRows& rows) {
+__attribute__((cold, noinline)) void join_phases(T* image, const T* staged, const Conv& conv,
+                                                 const ImageRows& rows) {
   const int64_t size = conv.width.in, stride = conv.width.stride;
   for (int64_t at = 0; at < rows.all; at += rows.row, image += size)
     for (int64_t first = 0; first < stride && first < size; ++first) {
@@ -143,7 +145,7 @@ void join_phases(T* image, const T* staged, const Conv& conv, const ImageRows& r
     }
 }
 
-// Operands and room of one rank.
+// Operands and room of one rank. What runs once for a block of channels is compiled for size (cold).
 template <class T>
 struct ColumnPass {
   const Conv& conv;
@@ -165,8 +167,8 @@ struct ColumnPass {
         staged(beside + room.grad) {}
 
   // Columns of `channels` from `channel` of a group, for images [n, n + count).
-  void multiply(int64_t n, int64_t count, int64_t group, int64_t channel,
-                const ColumnLayout& layout) const {
+  __attribute__((cold, noinline)) void multiply(int64_t n, int64_t count, int64_t group,
+                                                int64_t channel, const ColumnLayout& layout) const {
     const int64_t places = result_size(conv), all = count * places, kernel = places_of_kernel(conv);
     const T* from = grad + (n * conv.groups + group) * conv.rows * places;
     if (count > 1) {
@@ -185,7 +187,8 @@ struct ColumnPass {
     rect.ldb = layout.by_place ? patch_size(conv) : all, rect.ldc = rect.n;
     multiply_rect(rect, blocking_of(rect, product, room.product, false));
   }
-  void run(int64_t n, int64_t count, int64_t group, int64_t channel, int64_t channels) const {
+  __attribute__((cold, noinline)) void run(int64_t n, int64_t count, int64_t group, int64_t channel,
+                                           int64_t channels) const {
     const int64_t places = result_size(conv), kernel = places_of_kernel(conv);
     const int64_t size = image_size(conv);
     ColumnLayout layout = column_layout(conv, sizeof(T), conv.channels);
@@ -199,10 +202,8 @@ struct ColumnPass {
         const int64_t all = group * conv.channels + channel + c;
         T* const out = image + ((n + i) * conv.groups * conv.channels + all) * size;
         T* const to = rows.phase > 0 ? staged : out;
-        const T start = bias ? bias[all] : T(0);
-        for (int64_t e = 0; e < rows.all; ++e) to[e] = start;
-        fold_channel(to, columns + c * kernel * layout.along_p + i * places * layout.along_j, conv,
-                     layout, rows);
+        fold_channel(to, columns + c * kernel * layout.along_p + i * places * layout.along_j,
+                     bias ? bias[all] : T(0), conv, layout, rows);
         if (rows.phase > 0) join_phases(out, staged, conv, rows);
       }
     }
@@ -211,7 +212,7 @@ struct ColumnPass {
 
 // Ranks share images, groups and channels.
 template <class T>
-void conv_columns(const Task& task) {
+__attribute__((cold)) void conv_columns(const Task& task) {
   const ColumnPass<T> pass(task);
   const Conv& conv = pass.conv;
   const ColumnLayout layout = column_layout(conv, sizeof(T), conv.channels);
