@@ -75,6 +75,47 @@ def test_models_in_turn_through_one_closure_are_replayed(count: int) -> None:
             same_bits(p.detach().numpy(), q.detach().numpy())
 
 
+def test_models_that_a_number_chooses_are_replayed() -> None:
+    """The number is followed until it proves to be an index."""
+    nets = [nn.Linear(4, 2) for _ in range(5)]
+    state = types.SimpleNamespace(current=0)
+    compiled = steep.compile(lambda x: nets[state.current](x).detach(), fullgraph=True)
+    for i in range(60):
+        state.current = i % 5
+        x = steep.ones(1, 4) * i
+        same_bits(compiled(x).numpy(), nets[i % 5](x).detach().numpy())
+    assert len(compiled.programs()) == 5
+    assert replays(compiled) >= 30
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+def test_an_index_that_never_comes_again_is_named_with_its_line() -> None:
+    table = [float(i) for i in range(60)]
+    state = types.SimpleNamespace(current=0)
+    compiled = steep.compile(lambda x: x * table[state.current])
+    for i in range(60):
+        state.current = i
+        assert compiled(ones()).tolist() == [float(i)] * 2
+    assert "a number whose value Python code depends on" in reason(compiled)
+    assert "table[state.current]" in reason(compiled)
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+def test_a_number_is_followed_again_after_it_was_an_index() -> None:
+    """Nothing is given up for good."""
+    state = types.SimpleNamespace(current=0, looks=True)
+    pair = [1.0, 2.0]
+
+    def function(x: Any) -> Any:
+        return x * (pair[state.current % 2] if state.looks else state.current + 0.5)
+
+    compiled = steep.compile(function)
+    for i in range(200):
+        state.current, state.looks = 3 * i, i < 20
+        assert compiled(ones()).tolist() == function(ones()).tolist()
+    assert replays(compiled) > 50
+
+
 @pytest.mark.filterwarnings("ignore:compile")
 def test_what_never_comes_again_is_eager_with_a_reason() -> None:
     state = types.SimpleNamespace(scale=ones())

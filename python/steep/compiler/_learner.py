@@ -90,7 +90,11 @@ class Learner(_core.CompiledCall):
             self._refuse(signature, _NUMBERS_OUTSIDE + recording.stand_ins.numbers.where_taken())
             return
         if difference:
-            self._refuse(signature, f"two calls in a row differ: {difference}")
+            reason = f"two calls in a row differ: {difference}"
+            if signature.places and not recording.stand_ins.writes:  # changed outside
+                signature.stop_following(reason)
+            else:
+                self._refuse(signature, reason)
             return
         self._insert(key, signature, recording, pending, kept)
 
@@ -216,7 +220,7 @@ class Learner(_core.CompiledCall):
         signature.restless = 1 if runs > signature.runs else signature.restless + 1
         signature.runs = runs
         if signature.restless > patience:
-            self._refuse(signature, reason)
+            self._refuse(signature, signature.doubt or reason)
 
 
 def _replaced(what: str) -> str:

@@ -33,6 +33,8 @@ class Signature:
         any_numbers: whether it leaves the numbers among the arguments open.
         followable: whether stand-ins may be used for these numbers.
         places: where numbers that change from call to call are kept, by their marks.
+        fixed: places whose numbers Python code looks at: each value needs a program of its own.
+        doubt: where it does so, or ``''``.
         reason: why it runs eagerly, or ``''``.
         left: eager calls before a recording is tried again.
         wait: how many there will be after the next failure.
@@ -53,18 +55,28 @@ class Signature:
         self.any_numbers = False
         self.followable = False
         self.places: dict[Any, Place] = {}
+        self.fixed: dict[Any, Place] = {}
+        self.doubt = ""
         self.reason = ""
         self.left = 0
         self.wait = FIRST_WAIT
 
     def follow(self, places: list[Place]) -> bool:
         """Follow the numbers in these places as well. Returns whether any of them is new."""
+        places = [place for place in places if place.mark not in self.fixed]
         count = len(self.places)
         if count + len(places) <= MOST_PLACES:
             self.places.update((place.mark, place) for place in places)
         if len(self.places) > count:
             self.pending.clear()  # they were recorded without following these
         return len(self.places) > count
+
+    def stop_following(self, reason: str) -> None:
+        """Take numbers outside of the arguments as they are from now on."""
+        self.fixed.update(self.places)
+        self.places.clear()
+        self.pending.clear()  # they were recorded with stand-ins
+        self.doubt = reason
 
     def counterpart(self, recording: Recording, replaced: dict[Recording, str]) -> Recording | None:
         """The one that a recording is to agree with, of those with gradients from before as here:
@@ -90,7 +102,7 @@ class Signature:
         """Reset the counters of failures: there is a program now."""
         self.restless = 0
         self.prepared = 0
-        self.reason = ""
+        self.reason = self.doubt = ""
         self.wait = FIRST_WAIT
 
     def must_wait(self) -> bool:

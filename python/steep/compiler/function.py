@@ -321,8 +321,10 @@ class CompiledFunction(Reporting):
     def _refuse(self, signature: Signature, reason: str) -> None:
         """Run this kind of call eagerly for some time, and warn once, with the reason."""
         signature.reason = reason
+        signature.doubt = ""
         signature.restless = 0
         signature.pending.clear()
+        signature.fixed.clear()
         self._let_wait(signature)
         signature.wait = min(2 * signature.wait, LONGEST_WAIT)
         # Each number may still be a kind of its own.
