@@ -200,9 +200,9 @@ def test_angles(concentration: float) -> None:
     length = (density * (x - one.loc).cos()).mean(0) * 2 * math.pi
     np.testing.assert_allclose(1 - length.numpy(), one.variance.numpy(), rtol=1e-9, atol=1e-12)
     steep.manual_seed(3)
-    drawn = one.sample((20_000,))
+    drawn = one.sample((5_000,))
     assert (drawn.abs() <= math.pi).all()
-    spread = math.sqrt(2 / 20_000)
+    spread = math.sqrt(2 / 5_000)
     assert ((drawn - one.loc).cos().mean(0) - length).abs().max() < 4 * spread
     assert (drawn - one.loc).sin().mean(0).abs().max() < 4 * spread
 
@@ -230,3 +230,76 @@ def test_draws_of_counts_and_angles_are_those_of_pytorch() -> None:
     steep.manual_seed(3)
     angles = d.VonMises(double([0.0, 1.0, -3.0]), double([1.0, 0.1, 100.0])).sample((2,))
     np.testing.assert_allclose(angles.numpy(), ANGLES, rtol=1e-12)
+
+
+# ---- matrices ------------------------------------------------------------------------------------
+
+COVARIANCE = np.array([[2.0, 0.5], [0.5, 1.0]])
+
+
+def test_matrices_of_one_number_are_gamma_draws() -> None:
+    df, scale = double([1.7, 3.0]), double([[[2.0]], [[0.3]]])
+    one, gamma = d.Wishart(df, scale), d.Gamma(df / 2, 1 / (2 * scale[:, 0, 0]))
+    value = double([[[0.4]], [[1.7]]])
+    close(one.log_prob(value).numpy(), gamma.log_prob(value[:, 0, 0]).numpy(), 10)
+    close(one.entropy().numpy(), gamma.entropy().numpy(), 10)
+    close(one.mean[:, 0, 0].numpy(), gamma.mean.numpy())
+    close(one.variance[:, 0, 0].numpy(), gamma.variance.numpy())
+    steep.manual_seed(2)
+    drawn = one.sample((3,))
+    steep.manual_seed(2)
+    close(drawn[..., 0, 0].numpy(), gamma.sample((3,)).numpy(), 10)
+
+
+@pytest.mark.parametrize("way", ["covariance_matrix", "precision_matrix", "scale_tril"])
+def test_draws_of_matrices(way: str) -> None:
+    matrix = {
+        "covariance_matrix": COVARIANCE,
+        "precision_matrix": np.linalg.inv(COVARIANCE),
+        "scale_tril": np.linalg.cholesky(COVARIANCE),
+    }[way]
+    one = d.Wishart(double([4.0, 6.5]), **{way: double(matrix)})
+    assert (one.batch_shape, one.event_shape) == ((2,), (2, 2))
+    close(one.covariance_matrix[1].numpy(), COVARIANCE, 10)
+    steep.manual_seed(1)
+    drawn = one.sample((5_000,))
+    spread = one.variance.sqrt()
+    assert ((drawn.mean(0) - one.mean).abs() < 0.06 * spread).all()
+    assert ((drawn.std(0) / spread - 1).abs() < 0.08).all()
+    surprise = -one.log_prob(drawn).mean(0)
+    assert (surprise - one.entropy()).abs().max() < 0.08
+    wider = one.expand((3, 2))
+    assert tuple(wider.sample((5,)).shape) == (5, 3, 2, 2, 2)
+    close(wider.log_prob(drawn[0]).numpy()[2], one.log_prob(drawn[0]).numpy(), 10)
+    assert tuple(one.mode.shape) == (2, 2, 2)
+
+
+def test_gradients_of_matrices() -> None:
+    df, factor = double([4.0]).requires_grad_(), double(np.linalg.cholesky(COVARIANCE))
+    factor.requires_grad_()
+    value = double(COVARIANCE * 3)
+
+    def density(df: Any, factor: Any) -> Any:
+        one = d.Wishart(df, scale_tril=factor.tril(), validate_args=False)
+        return one.log_prob(value), one.entropy()
+
+    assert steep.autograd.gradcheck(density, (df, factor))
+    drawn = d.Wishart(df, scale_tril=factor).rsample((4,))
+    assert all(x.abs().sum() > 0 for x in steep.autograd.grad(drawn.sum(), (df, factor)))
+
+
+def test_matrices_that_are_refused() -> None:
+    unit = steep.eye(2)
+    for call, text in (
+        (lambda: d.Wishart(1.0, unit), "df to be above n - 1 = 1"),
+        (lambda: d.Wishart(3.0), "Exactly one of"),
+        (lambda: d.Wishart(3.0, unit, unit), "Exactly one of"),
+        (lambda: d.Wishart(3.0, steep.ones(2)), "at least two-dimensional"),
+        (lambda: d.Wishart(3.0, steep.ones(2, 3)), "of shape"),
+        (lambda: d.Wishart(3.0, -unit), "positive definite"),
+        (lambda: d.Wishart(3.0, unit).log_prob(-unit), "within the support"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            call()
+    with pytest.warns(UserWarning, match="may be singular"):
+        d.Wishart(1.5, unit)

@@ -66,6 +66,7 @@ from steep.distributions.studentT import StudentT
 from steep.distributions.transformed import Independent, TransformedDistribution
 from steep.distributions.von_mises import VonMises
 from steep.distributions.weibull import Weibull
+from steep.distributions.wishart import Wishart
 
 __all__ = [
     "AbsTransform",
@@ -119,6 +120,7 @@ __all__ = [
     "Uniform",
     "VonMises",
     "Weibull",
+    "Wishart",
     "biject_to",
     "constraints",
     "identity_transform",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import steep
 from steep import linalg
 from steep._core import Tensor
 from steep.distributions import constraints
+from steep.distributions._factored import FactoredMatrix, the_matrix
 from steep.distributions.distribution import Distribution, Shape
 
 __all__ = ["MultivariateNormal"]
 
 
-class MultivariateNormal(Distribution):
+class MultivariateNormal(FactoredMatrix, Distribution):
     """Vectors whose combinations are all normal.
 
     Args:
@@ -48,9 +48,6 @@ class MultivariateNormal(Distribution):
     support = constraints.real_vector
     has_rsample = True
     loc: Tensor
-    covariance_matrix: Tensor
-    precision_matrix: Tensor
-    scale_tril: Tensor
 
     def __init__(
         self,
@@ -60,22 +57,9 @@ class MultivariateNormal(Distribution):
         scale_tril: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        given = {
-            "covariance_matrix": covariance_matrix,
-            "precision_matrix": precision_matrix,
-            "scale_tril": scale_tril,
-        }
-        found = {name: x for name, x in given.items() if x is not None}
-        if len(found) != 1:
-            raise ValueError(
-                "Exactly one of covariance_matrix or precision_matrix or scale_tril may be "
-                f"specified, got {len(found)}"
-            )
-        ((name, matrix),) = found.items()
+        name, matrix = the_matrix(covariance_matrix, precision_matrix, scale_tril)
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
-        if matrix.dim() < 2:
-            raise ValueError(f"{name} must be at least two-dimensional, with optional batches")
         size = loc.shape[-1]
         if tuple(matrix.shape[-2:]) != (size, size):
             raise ValueError(
@@ -86,25 +70,7 @@ class MultivariateNormal(Distribution):
         self.loc = loc.expand((*batch, size))
         self.__dict__[name] = matrix.expand((*batch, size, size))
         super().__init__(batch, (size,), validate_args)
-        if name == "scale_tril":
-            self._factor = matrix
-        else:
-            factorise = linalg.cholesky if name == "covariance_matrix" else _factor_of_inverse
-            self._factor = factorise(matrix)
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in ("covariance_matrix", "precision_matrix", "scale_tril"):
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        with steep.enable_grad():
-            factor = self.__dict__["_factor"]
-            if name == "scale_tril":
-                found = factor
-            elif name == "covariance_matrix":
-                found = factor @ factor.mT
-            else:
-                found = linalg.inv(factor @ factor.mT)
-        size = self._event_shape[0]
-        return found.expand((*self._batch_shape, size, size))
+        self._factorise(name, matrix)
 
     @property
     def mean(self) -> Tensor:
@@ -144,14 +110,3 @@ class MultivariateNormal(Distribution):
         size = self._event_shape[0]
         found = 0.5 * size * (1.0 + math.log(2 * math.pi)) + self._log_scale()
         return found.expand(self._batch_shape)
-
-    def _log_scale(self) -> Tensor:
-        return self._factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-
-
-def _factor_of_inverse(precision: Tensor) -> Tensor:
-    """The Cholesky factor of the inverse, by that of the matrix turned around."""
-    flipped = linalg.cholesky(precision.flip((-2, -1)))
-    turned = flipped.flip((-2, -1)).mT
-    identity = steep.eye(precision.shape[-1], dtype=precision.dtype)
-    return linalg.solve_triangular(turned, identity.expand(precision.shape), upper=False)
