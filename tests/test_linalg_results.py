@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -220,6 +221,7 @@ def test_methods_are_the_functions() -> None:
         (lambda: linalg.matrix_exp(steep.ones(2, 3)), RuntimeError, "square matrices"),
         (lambda: linalg.vecdot(steep.ones(2), steep.ones(2).double()), RuntimeError, "one dtype"),
         (lambda: linalg.matrix_power(steep.ones(2, 2).long(), -1), RuntimeError, "float32 or"),
+        (lambda: linalg.multi_dot([steep.ones(2, 2)]), RuntimeError, "at least 2 tensors, got 1"),
         (lambda: linalg.vander(steep.ones(2), 1), RuntimeError, "at least 2, got 1"),
         (lambda: linalg.cond(steep.ones(2, 3), "fro"), RuntimeError, "square matrices"),
         (lambda: linalg.pinv(steep.ones(2, 3), hermitian=True), RuntimeError, "square matrices"),
@@ -307,3 +309,31 @@ def test_powers_of_integers_and_of_one_number() -> None:
     assert linalg.matrix_power(x, 5).tolist() == [[1, 5], [0, 1]]
     assert linalg.matrix_power(x, 0).dtype == steep.int64
     assert linalg.vander(steep.tensor(2.0), 3).tolist() == [[1.0, 2.0, 4.0]]
+
+
+# What each is of examples, and of the batch of them.
+OF_EXAMPLES: dict[str, Function] = {
+    "matrix_rank": linalg.matrix_rank,
+    "pinv": linalg.pinv,
+    "lu_factor_ex": linalg.lu_factor_ex,
+    "inv_ex": lambda x: linalg.inv_ex(x @ x.mT),
+    "qr": lambda x: linalg.qr(x, "complete"),
+    "lstsq": lambda x: linalg.lstsq(x, x[..., :1] * 2).solution,
+    "gels": lambda x: linalg.lstsq(x, x.square(), driver="gels").residuals,
+}
+
+
+@pytest.mark.parametrize("name", OF_EXAMPLES)
+def test_examples_of_a_vmap_are_a_batch(name: str) -> None:
+    size = (3, 3, 3) if name == "inv_ex" else (3, 4, 3)
+    x, function = tensor(np.random.default_rng(4).normal(size=size)), OF_EXAMPLES[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # L and U, which have gradients, are made one by one
+        found = steep.vmap(lambda x: tuple(_parts(function(x))))(x)
+    for got, want in zip(found, _parts(function(x)), strict=True):
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got.numpy(), want.numpy(), atol=1e-12)
+
+
+def _parts(result: Any) -> tuple[Any, ...]:
+    return (result,) if isinstance(result, steep.Tensor) else tuple(result)

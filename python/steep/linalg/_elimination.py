@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from steep._core import Tensor, from_numpy
+from steep._core import Tensor, float64
 from steep.linalg._numpy import by_numpy
 
 __all__ = ["eliminate", "order_of"]
@@ -21,17 +21,17 @@ def eliminate(x: Tensor, pivot: bool) -> tuple[Tensor, Tensor, Tensor]:
     """
     import numpy as np
 
-    swaps: list[Any] = []
+    rows = x.shape[-2]
 
     def factor(given: Any) -> Any:
         a = np.array(given).reshape(prod(given.shape[:-2]), *given.shape[-2:])
-        swaps.append(_eliminate(a, pivot))
-        return a.reshape(given.shape)
+        swaps = _eliminate(a, pivot).reshape(*given.shape[:-2], min(given.shape[-2:]))
+        return a.reshape(given.shape), swaps, _order(swaps, rows)
 
-    packed = by_numpy("lu", factor, x)
-    count = min(x.shape[-2:])
-    pivots = from_numpy(swaps[0].astype(np.int32).reshape(*x.shape[:-2], count))
-    return packed, pivots, order_of(pivots, x.shape[-2])
+    found: tuple[Tensor, Tensor, Tensor] = by_numpy(
+        "lu", factor, x, dtype=("float64" if x.dtype == float64 else "float32", np.int32, np.int64)
+    )
+    return found
 
 
 def _eliminate(a: Any, pivot: bool) -> Any:
@@ -76,9 +76,15 @@ def order_of(pivots: Tensor, rows: int) -> Tensor:
     """Where the rows of P^T A come from, by the swaps that were made one after the other."""
     import numpy as np
 
-    count = prod(pivots.shape[:-1])
-    swaps = pivots.numpy().astype(np.int64).reshape(count, pivots.shape[-1]) - 1
+    order: Tensor = by_numpy("lu", lambda given: _order(given, rows), pivots, dtype=np.int64)
+    return order
+
+
+def _order(pivots: Any, rows: int) -> Any:
+    import numpy as np
+
+    swaps = pivots.astype(np.int64).reshape(prod(pivots.shape[:-1]), pivots.shape[-1]) - 1
     order = np.tile(np.arange(rows), (len(swaps), 1))
     for j in range(swaps.shape[1]):
         _swap(order[..., None], j, swaps[:, j])
-    return from_numpy(order.reshape(*pivots.shape[:-1], rows))
+    return order.reshape(*pivots.shape[:-1], rows)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
-from steep._core import Tensor, eye, from_numpy, full_like, stack, zeros
+from steep._core import Tensor, eye, full_like, stack, zeros
 from steep._core import int32 as int32_
 from steep._out import takes_out
-from steep.linalg._numpy import LinAlgError, square
+from steep.linalg._numpy import LinAlgError, by_numpy, square
 from steep.linalg.decompositions import cholesky
 from steep.linalg.inverse import inv
 from steep.linalg.systems import solve
@@ -61,18 +61,21 @@ def _each(function: Callable[[Tensor], Tensor], A: Tensor) -> tuple[Tensor, Tens
     return out.reshape(*batch, *out.shape[1:]), info.reshape(batch)
 
 
-def _first_zero(diagonal: Any) -> Tensor:
+def _first_zero(diagonal: Tensor) -> Tensor:
     """The place of the first 0 on the diagonals, counted from 1; 0 where there is none."""
     import numpy as np
 
-    zero = diagonal == 0
-    place = np.where(zero.any(-1), zero.argmax(-1) + 1 if zero.shape[-1] else 0, 0)
-    return from_numpy(np.asarray(place).astype(np.int32))
+    def place(values: Any) -> Any:
+        zero = values == 0
+        return np.where(zero.any(-1), zero.argmax(-1) + 1 if zero.shape[-1] else 0, 0)
+
+    found: Tensor = by_numpy("lu_factor_ex", place, diagonal, dtype=np.int32)
+    return found
 
 
 def _singular(A: Tensor) -> Tensor:  # noqa: N803
     """At which pivot elimination meets a 0."""
-    return _first_zero(lu_factor(A.detach()).LU.diagonal(0, -2, -1).numpy())
+    return _first_zero(lu_factor(A.detach()).LU.diagonal(0, -2, -1))
 
 
 @takes_out
@@ -213,7 +216,7 @@ def lu_factor_ex(
         tensor(2, dtype=steep.int32)
     """
     packed, pivots = lu_factor(A, pivot=pivot)
-    info = _first_zero(packed.detach().diagonal(0, -2, -1).numpy())
+    info = _first_zero(packed.detach().diagonal(0, -2, -1))
     if check_errors and bool(info.any()):
         raise LinAlgError(
             f"linalg.lu_factor_ex: expected pivots that are not 0, got one at {info.max().item()}; "

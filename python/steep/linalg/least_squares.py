@@ -51,6 +51,8 @@ class _PseudoInverse(Function):
     dP = -P dA P + P P^T dA^T (I - A P) + (I - P A) dA^T P^T P
     """
 
+    takes_batches = True
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, limits: tuple[Any, Any]) -> Tensor:
         import numpy as np
@@ -209,10 +211,10 @@ def lstsq(
         )
     limits = _limits(A, None, None if rcond is None or rcond < 0 else rcond)
     solution = _PseudoInverse.apply(A, limits) @ right
-    rank = matrix_rank(A.detach(), rtol=limits[1].item())
+    rank = matrix_rank(A.detach(), rtol=limits[1])
     residuals = A.new_empty(0)
-    full = driver == "gels" or bool((rank == A.shape[-1]).all())
-    if A.shape[-2] > A.shape[-1] and full and driver not in (None, "gelsy"):
+    left_over = A.shape[-2] > A.shape[-1] and driver not in (None, "gelsy")
+    if left_over and (driver == "gels" or bool((rank == A.shape[-1]).all())):
         residuals = (A @ solution - right).square().sum(-2)
     values = A.new_empty(0)
     if driver in ("gelsd", "gelss"):

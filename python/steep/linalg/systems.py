@@ -276,6 +276,8 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
         steep.Size([2, 1])
     """
     parts = list(tensors)
+    if len(parts) < 2:
+        raise RuntimeError(f"linalg.multi_dot: expected at least 2 tensors, got {len(parts)}")
     starts, ends = (len(parts) > 1 and parts[end].dim() == 1 for end in (0, -1))
     if starts:
         parts[0] = parts[0].unsqueeze(0)
