@@ -32,6 +32,10 @@ Number number_of(T value) {
   return static_cast<int64_t>(value);
 }
 
+[[noreturn]] void refuse(const char* text, const std::string& got, int64_t at) {
+  throw Error(ErrorKind::value, join(text, ", got ", got, " at position ", at));
+}
+
 // Operands: holds bool[n], the values it is about T[n], or none.
 template <class T>
 void look_for_false(const kernels::Task& task) {
@@ -39,8 +43,7 @@ void look_for_false(const kernels::Task& task) {
   const int64_t at = first_false(task.data[0], n);
   if (at < 0) return;
   const T* const values = static_cast<const T*>(task.data[1]);
-  const std::string got = values ? to_string(number_of(values[at])) : "another value";
-  throw Error(ErrorKind::value, join(text, ", got ", got, " at position ", at));
+  refuse(text, values ? to_string(number_of(values[at])) : "another value", at);
 }
 
 constexpr kernels::Kernel kHolds =

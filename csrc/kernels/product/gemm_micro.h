@@ -66,6 +66,16 @@ constexpr int kTallRows = STEEP_HAS_FMA ? 12 : kTileRows;  // at most, one regis
 constexpr int kLowRows = 3;                                // at most, kWideRegs wide
 constexpr int kWideRegs = STEEP_HAS_FMA ? 4 : kTileRegs;
 
+// Whether packed panels of A have micro-kernels of their own: for floats, where most products are;
+// the others keep the wheel small.
+template <class T>
+constexpr bool kHasPackedMicros = STEEP_HAS_FMA && sizeof(T) == sizeof(float);
+
+// Whether a row of whole registers goes by the micro-kernels of partial ones, as a mask costs nothing
+// in registers of 64 bytes: for doubles, likewise.
+template <class T>
+constexpr bool kMasksWhole = kRegisterBytes == 64 && sizeof(T) == sizeof(double);
+
 template <class T>
 constexpr int kTileCols = kTileRegs * Native<T>::lanes;
 
@@ -250,9 +260,9 @@ struct Micros {
 template <class T, int rows, int regs>
 constexpr void add_micros(Micros<T>& micros) {
   if constexpr (rows <= max_rows(regs)) {
-    micros.of[rows - 1][regs - 1][0][0] = micro<T, rows, regs, false, false>;
+    micros.of[rows - 1][regs - 1][0][0] = micro<T, rows, regs, kMasksWhole<T>, false>;
     micros.of[rows - 1][regs - 1][1][0] = micro<T, rows, regs, true, false>;
-    if constexpr (rows <= kTileRows && regs <= kTileRegs) {
+    if constexpr (kHasPackedMicros<T> && rows <= kTileRows && regs <= kTileRegs) {
       micros.of[rows - 1][regs - 1][0][1] = micro<T, rows, regs, false, true>;
       micros.of[rows - 1][regs - 1][1][1] = micro<T, rows, regs, true, true>;
     }

@@ -225,10 +225,14 @@ void multiply_block(const Rect<T>& rect, const Blocking<T>& blocking, const Dept
     tile.last = static_cast<int>(cols - (regs - 1) * lanes);
     const Heights heights(i1 - i0, blocking.pack_a ? kTileRows : max_rows(regs));
     const auto run = [&](int64_t height, int64_t i, int64_t tiles) {
-      const Micro<T> micro =
-          kMicros<T>.of[height - 1][regs - 1][tile.last != lanes][blocking.pack_a];
-      micro(depth.count, blocking.pack_a ? blocking.a + i * depth.count : a + i * rect.a_row,
-            rect.a_row, rect.a_col, strip.b, strip.row, tile, tiles);
+      const bool is_packed = blocking.pack_a && kHasPackedMicros<T>;
+      const Micro<T> micro = kMicros<T>.of[height - 1][regs - 1][tile.last != lanes][is_packed];
+      const T* const left = blocking.pack_a ? blocking.a + i * depth.count : a + i * rect.a_row;
+      if (!blocking.pack_a || is_packed)
+        return micro(depth.count, left, rect.a_row, rect.a_col, strip.b, strip.row, tile, tiles);
+      for (int64_t t = 0; t < tiles; ++t)  // each of them lies column after column
+        micro(depth.count, left + t * height * depth.count, 1, height, strip.b, strip.row,
+              moved(tile, t * height, 0), 1);
     };
     if (heights.taller > 0) {
       run(heights.base + 1, 0, heights.taller);
