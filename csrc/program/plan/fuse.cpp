@@ -65,19 +65,13 @@ struct Candidates {
   NextUses uses;
   std::vector<ValueState> states;  // by value
   std::vector<ValueViews> views;   // by value
-  std::vector<Touch> touches;      // of the present group's members
 };
 
 // Builds one group: its members, and the launches between them that it passes over.
 class GroupBuilder {
  public:
   GroupBuilder(Candidates& all, int first)
-      : all_(all),
-        plan_(all.plan),
-        touches_(all.touches),
-        first_(first),
-        total_(elements_of(all.plan.calls[first])) {
-    touches_.clear();
+      : all_(all), plan_(all.plan), first_(first), total_(elements_of(all.plan.calls[first])) {
     add(first);
   }
 
@@ -181,16 +175,17 @@ class GroupBuilder {
   }
   void add(const TracedCall& traced, int i) {
     ValueState& known = state(traced.values[i]);
-    touches_.push_back({traced.call.operands()[i].tensor(), traced.call.writes(i),
-                        std::exchange(known.last, static_cast<int>(touches_.size()))});
+    touches_[touched_] = {traced.call.operands()[i].tensor(), traced.call.writes(i), known.last};
+    known.last = touched_++;
   }
 
   Candidates& all_;
   const Plan& plan_;
-  std::vector<Touch>& touches_;
   const int first_;
   const int64_t total_;
   int members_[kMaxMembers], count_ = 0;
+  Touch touches_[kMaxMembers * kMaxOperands];  // by members
+  int touched_ = 0;
   // A bit for each launch from the first on: whether it touches a value of a member.
   uint64_t related_ = 0;
   bool may_stop_ = false;  // whether a launch passed over may refuse its input

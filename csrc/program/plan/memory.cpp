@@ -138,6 +138,12 @@ class Occupied {
   std::vector<const Intervals*> in_the_way_;
 };
 
+// Most often they are in order already.
+template <class Before>
+void sort(Reservation* begin, Reservation* end, Before before) {
+  if (!std::is_sorted(begin, end, before)) std::stable_sort(begin, end, before);
+}
+
 // Gives places to the reservations of one size, in the order of their first steps: each the lowest
 // that is free by then. No more memory is needed than is in use at any one step.
 class Places {
@@ -148,8 +154,7 @@ class Places {
   // was in use without a break.
   template <class Leave>
   int64_t fill(Reservation* begin, Reservation* end, int64_t base, Leave leave) {
-    std::stable_sort(begin, end,
-                     [](const Reservation& a, const Reservation& b) { return a.first < b.first; });
+    sort(begin, end, [](const Reservation& a, const Reservation& b) { return a.first < b.first; });
     int step = 0;
     for (Reservation* now = begin; now != end; ++now) {
       for (; step < now->first; ++step) vacate(step);
@@ -219,11 +224,10 @@ void place(Plan& plan, Reservation* begin, Reservation* end) {
 // What ranks have to themselves lies in a part of the arena for each, for they are at different
 // steps at the same time.
 void place(Plan& plan, std::vector<Reservation>& reservations) {
-  std::stable_sort(reservations.begin(), reservations.end(),
-                   [](const Reservation& a, const Reservation& b) {
-                     return a.rank != b.rank ? a.rank < b.rank : a.bytes > b.bytes;
-                   });
   Reservation* const end = reservations.data() + reservations.size();
+  sort(reservations.data(), end, [](const Reservation& a, const Reservation& b) {
+    return a.rank != b.rank ? a.rank < b.rank : a.bytes > b.bytes;
+  });
   for (Reservation* begin = reservations.data(); begin != end;) {
     Reservation* const next = std::find_if(
         begin, end, [begin](const Reservation& other) { return other.rank != begin->rank; });

@@ -38,6 +38,8 @@ class Uses {
     Use* end() const { return last; }
     // The first use by call `call` or a later one.
     Use* from(int call) const {
+      if (last - first <= 8)  // as most are
+        return std::find_if(first, last, [call](const Use& use) { return use.call >= call; });
       return std::lower_bound(first, last, call, [](const Use& u, int c) { return u.call < c; });
     }
   };

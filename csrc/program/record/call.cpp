@@ -1,5 +1,6 @@
 #include "program/record/call.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "program/elementwise.h"
@@ -68,6 +69,18 @@ bool same_number(const Number& a, const Number& b) {
 struct RecordedCall::KnownKinds {
   static constexpr size_t kSlots = 512, kTried = 4;
   Ref<Content> slots[kSlots];
+  // By slot: that of the call which came next the last time, as it mostly does again.
+  uint16_t next[kSlots] = {};
+  size_t last = 0;
+
+  // The kind of the next call; empty if it is not known.
+  const Ref<Content>& expected(const Call& call) {
+    static const Ref<Content> none;
+    const Ref<Content>& slot = slots[next[last]];
+    if (!slot || !slot->is_of(call)) return none;
+    last = next[last];
+    return slot;
+  }
 
   // Where a call's kind is; if it is not known, where it is to go.
   Ref<Content>& slot_of(const Call& call, uint64_t hash) {
@@ -81,6 +94,10 @@ struct RecordedCall::KnownKinds {
     if (!free) free = &slots[(first + hash / kSlots % kTried) % kSlots];
     free->reset();
     return *free;
+  }
+  void follow(const Ref<Content>& slot) {
+    next[last] = static_cast<uint16_t>(&slot - slots);
+    last = next[last];
   }
 };
 
@@ -134,16 +151,14 @@ bool RecordedCall::Content::is_of(const Call& call) const {
   if (kernel != call.kernel || type != call.type || operands.size() != call.operand_count ||
       words.size() != call.argument_words)
     return false;
-  for (int i = 0; i < call.operand_count; ++i) {
-    const Operand &own = operands[i], &other = call.operands[i];
-    if (!own.tensor() != !other.tensor() || own.is_number() != other.is_number()) return false;
-    if (own.tensor() && !same_geometry(*own.tensor(), *other.tensor())) return false;
-    if (own.is_number() && !same_number(own.number(), other.number())) return false;
+  const Operand* own = operands.data();
+  for (const Operand *other = call.operands, *end = other + call.operand_count; other != end;
+       ++own, ++other) {
+    if (!own->tensor() != !other->tensor() || own->is_number() != other->is_number()) return false;
+    if (own->tensor() && !same_geometry(*own->tensor(), *other->tensor())) return false;
+    if (own->is_number() && !same_number(own->number(), other->number())) return false;
   }
-  const auto* const others = static_cast<const int64_t*>(call.arguments);
-  for (int i = 0; i < call.argument_words; ++i)
-    if (words[i] != others[i]) return false;
-  return true;
+  return std::equal(words.begin(), words.end(), static_cast<const int64_t*>(call.arguments));
 }
 
 RecordedCall::RecordedCall(const Call& call) : content_(new Content(call)) {
@@ -165,12 +180,14 @@ RecordedCall RecordedCall::without_memory(const Call& call) {
   if (!is_known) return RecordedCall(make());
   static thread_local std::unique_ptr<KnownKinds> known;
   if (!known) known = std::make_unique<KnownKinds>();
+  if (const Ref<Content>& kind = known->expected(call)) return RecordedCall(kind);
   const uint64_t hash = hash_of(call);
   Ref<Content>& slot = known->slot_of(call, hash);
   if (!slot) {
     slot = make();
     slot->hash = hash;
   }
+  known->follow(slot);
   return RecordedCall(slot);
 }
 

@@ -47,13 +47,13 @@ void Recorder::append(const Call& call) noexcept {
   try {
     TracedCall traced{
         lets_go_ ? RecordedCall::without_memory(call) : RecordedCall(call), {}, calls_.size()};
-    traced.values.reserve(call.operand_count);
-    for (int i = 0; i < call.operand_count; ++i) {
-      const TensorImpl* const x = call.operands[i].tensor();
-      traced.values.push_back(x ? memory_.touch(*x->storage, traced.call.reads(i)) : -1);
-    }
+    traced.values = SmallVector<int, 8>(call.operand_count, -1);
+    int* const values = traced.values.data();
     for (int i = 0; i < call.operand_count; ++i)
-      if (traced.values[i] >= 0 && traced.call.writes(i)) memory_.note_written(traced.values[i]);
+      if (const TensorImpl* const x = call.operands[i].tensor())
+        values[i] = memory_.touch(*x->storage, traced.call.reads(i));
+    for (int i = 0; i < call.operand_count; ++i)
+      if (values[i] >= 0 && traced.call.writes(i)) memory_.note_written(values[i]);
     if (calls_.empty()) {
       calls_.reserve(t_last_count);
       memory_.reserve(t_last_count);

@@ -21,8 +21,9 @@ struct Action {
   ProfileEvent event{""};  // for profiles; without times
   int64_t shortest = 0;    // ns: the shortest timed run; 0: none yet
 
-  SmallVector<char*, 8> data;  // of the routine's operands, or of the group's views
-  ArgumentWords arguments;     // of the routine
+  SmallVector<char*, 8> data;          // of the routine's operands, or of the group's views
+  const int64_t* arguments = nullptr;  // of the routine: the plan's, or its own
+  ArgumentWords own_arguments;
   char* first_scratch = nullptr;
   int64_t scratch_offset = -1;  // in the arena; -1 where it has none
   int64_t scratch_step = 0;     // bytes from one thread's scratch to the next; 0 if they share one
@@ -50,7 +51,7 @@ struct Action {
     } else if (group) {
       run_group(*group, data.data(), scratch, rank);
     } else {
-      routine({reinterpret_cast<void* const*>(data.data()), arguments.data(), scratch, rank.rank,
+      routine({reinterpret_cast<void* const*>(data.data()), arguments, scratch, rank.rank,
                rank.size, rank.barrier});
     }
   }

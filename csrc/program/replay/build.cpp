@@ -77,9 +77,12 @@ void Program::build_launch(const Step& step, Action& action) {
     data = action.nest->data;
   } else {
     action.routine = routine_of(kernel, call.type);
-    action.arguments = recorded.words();
-    if (kernel.kind == Kind::product)
-      reinterpret_cast<kernels::Gemm*>(action.arguments.data())->by_rows = step.rows > 0;
+    action.arguments = recorded.words().data();
+    if (kernel.kind == Kind::product && step.rows > 0) {
+      action.own_arguments = recorded.words();
+      action.arguments = action.own_arguments.data();
+      reinterpret_cast<kernels::Gemm*>(action.own_arguments.data())->by_rows = 1;
+    }
     action.data = SmallVector<char*, 8>(call.operand_count, nullptr);
     data = action.data.data();
   }
