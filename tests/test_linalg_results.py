@@ -317,6 +317,7 @@ OF_EXAMPLES: dict[str, Function] = {
     "pinv": linalg.pinv,
     "lu_factor_ex": linalg.lu_factor_ex,
     "inv_ex": lambda x: linalg.inv_ex(x @ x.mT),
+    "lu_solve": lambda x: linalg.lu_solve(*linalg.lu_factor(x), x[..., :1]),
     "qr": lambda x: linalg.qr(x, "complete"),
     "lstsq": lambda x: linalg.lstsq(x, x[..., :1] * 2).solution,
     "gels": lambda x: linalg.lstsq(x, x.square(), driver="gels").residuals,
@@ -325,7 +326,7 @@ OF_EXAMPLES: dict[str, Function] = {
 
 @pytest.mark.parametrize("name", OF_EXAMPLES)
 def test_examples_of_a_vmap_are_a_batch(name: str) -> None:
-    size = (3, 3, 3) if name == "inv_ex" else (3, 4, 3)
+    size = (3, 3, 3) if name in ("inv_ex", "lu_solve") else (3, 4, 3)
     x, function = tensor(np.random.default_rng(4).normal(size=size)), OF_EXAMPLES[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # L and U, which have gradients, are made one by one

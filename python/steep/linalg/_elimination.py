@@ -72,12 +72,19 @@ def _clear_column(a: Any, j: int, end: int) -> None:
     a[:, j + 1 :, j + 1 : end] -= a[:, j + 1 :, j, None] * a[:, None, j, j + 1 : end]
 
 
-def order_of(pivots: Tensor, rows: int) -> Tensor:
+def order_of(op: str, pivots: Tensor, rows: int) -> Tensor:
     """Where the rows of P^T A come from, by the swaps that were made one after the other."""
     import numpy as np
 
-    order: Tensor = by_numpy("lu", lambda given: _order(given, rows), pivots, dtype=np.int64)
-    return order
+    def order(given: Any) -> Any:
+        if given.size and not (given.min() >= 1 and given.max() <= rows):
+            raise RuntimeError(
+                f"linalg.{op}: expected pivots from 1 to {rows}, the rows of the factors"
+            )
+        return _order(given, rows)
+
+    found: Tensor = by_numpy(op, order, pivots, dtype=np.int64)
+    return found
 
 
 def _order(pivots: Any, rows: int) -> Any:
