@@ -200,6 +200,8 @@ def _whole(*shape: int) -> Arr:
 
 def _row(name: str, layer: str, *calls: Call, bad: tuple[Bad, ...], **more: Any) -> Row:
     kernels: tuple[str, ...] = ("conv", "conv_weight")
+    if not name.endswith("3d"):
+        kernels += ("conv_columns",)
     if name == "conv2d":
         kernels += ("winograd_weights", "winograd", "winograd_gradient")
     return Row(calls, name, bad=bad, layer=_LAYER[layer], kernels=kernels, **_ROUGH, **more)

@@ -10,6 +10,7 @@ import steep
 from steep import linalg
 from steep._core import Tensor
 from steep.distributions import constraints
+from steep.distributions._common import require
 from steep.distributions._factored import FactoredMatrix, the_matrix
 from steep.distributions.chi2 import Chi2
 from steep.distributions.distribution import Distribution, Shape
@@ -77,24 +78,11 @@ class Wishart(FactoredMatrix, Distribution):
         self.df = degrees.expand(batch)
         self.__dict__[name] = matrix.expand((*batch, size, size))
         super().__init__(batch, (size, size), validate_args)
-        if self._validates():
-            self._check_degrees(size)
+        if self._validate_args:
+            text = f"Wishart: expected parameter df to be above n - 1 = {size - 1}"
+            require(self.df > size - 1, self.df, text)
         self._factorise(name, matrix)
 
-    def _check_degrees(self, size: int) -> None:
-        if bool((self.df <= size - 1).any()):
-            raise ValueError(
-                f"Wishart: expected parameter df to be above n - 1 = {size - 1}, got {self.df}"
-            )
-        if bool((self.df < size).any()):
-            warnings.warn(
-                f"Wishart: draws of fewer degrees of freedom than n = {size} may be singular, got "
-                f"{self.df}",
-                UserWarning,
-                stacklevel=3,
-            )
-
-    @property
     def mean(self) -> Tensor:
         """``df covariance_matrix``."""
         return self.df[..., None, None] * self.covariance_matrix
