@@ -8,7 +8,7 @@ from typing import Any
 
 import steep
 from steep import linalg
-from steep._core import Tensor
+from steep._core import Tensor, is_recording
 from steep.distributions import constraints
 from steep.distributions._common import require
 from steep.distributions._factored import FactoredMatrix, the_matrix
@@ -79,10 +79,22 @@ class Wishart(FactoredMatrix, Distribution):
         self.__dict__[name] = matrix.expand((*batch, size, size))
         super().__init__(batch, (size, size), validate_args)
         if self._validate_args:
-            text = f"Wishart: expected parameter df to be above n - 1 = {size - 1}"
-            require(self.df > size - 1, self.df, text)
+            self._check_degrees(size)
         self._factorise(name, matrix)
 
+    def _check_degrees(self, size: int) -> None:
+        text = f"Wishart: expected parameter df to be above n - 1 = {size - 1}"
+        require(self.df > size - 1, self.df, text)
+        # A compiled function has warned in its first call; replays would read the numbers.
+        if not is_recording() and bool((self.df < size).any()):
+            warnings.warn(
+                f"Wishart: draws of fewer degrees of freedom than n = {size} may be singular, got "
+                f"{self.df}",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    @property
     def mean(self) -> Tensor:
         """``df covariance_matrix``."""
         return self.df[..., None, None] * self.covariance_matrix
