@@ -11,6 +11,7 @@ import os
 import random
 import re
 import socket
+import sys
 import threading
 import types
 import weakref
@@ -178,6 +179,16 @@ def sleep() -> Any:
         return x * 2
 
     return function
+
+
+@eager(r"reads the interpreter's state \(gc.isenabled\)")
+def whether_garbage_is_collected() -> Any:
+    return lambda x: x * (2.0 if gc.isenabled() else 3.0)
+
+
+@eager(r"reads the interpreter's state \(sys.getrecursionlimit\)")
+def a_limit_of_the_interpreter() -> Any:
+    return lambda x: x * float(sys.getrecursionlimit())
 
 
 # ---- what cannot be looked into ------------------------------------------------------------------
