@@ -40,9 +40,7 @@ _DRAWS = "it reads os.urandom; read it outside the function and pass the bytes a
 _INPUT = "it calls input(); call it outside the function and pass the text as an argument"
 _WARNS = "it issues a warning, which a replay would not do; warn outside the function"
 _DECIMAL = "it reads the context of decimal; pass the settings it needs as arguments"
-_INTERPRETER = (
-    "it reads the interpreter's state ({}), which may change; read it outside of it"
-)
+_INTERPRETER = "it reads the interpreter's state ({}), which may change; read it outside of it"
 _EFFECTS = {
     **{
         (module, name): _INTERPRETER.format(f"{module}.{name}")
