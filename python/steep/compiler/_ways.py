@@ -191,6 +191,13 @@ def _cache(walker: Walker, item: Any, names: Names, path: str) -> Found:
     of_code = names_of(function.__code__) if is_a(function, types.FunctionType) else None
     if of_code is None or of_code.of_library:
         return []
+    info = item.cache_info()
+    if info.maxsize is not None and info.currsize >= info.maxsize:
+        # What takes the place of a result looks like it, and may even come back under its name.
+        walker.refuse(
+            f"it calls {path}, whose cache is full (maxsize={info.maxsize}), so that results in it "
+            "are replaced without a trace; use functools.cache, or a larger maxsize"
+        )
     parts = (part for part in gc.get_referents(item) if part is not own and part is not function)
     return [(part, f"what {path} has cached") for part in parts if not is_a(part, type)]
 
