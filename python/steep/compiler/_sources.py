@@ -47,7 +47,7 @@ _EFFECTS = {
         for module, names in (
             ("gc", ("get_count", "get_debug", "get_objects", "get_stats", "get_threshold")),
             ("gc", ("get_referrers", "isenabled")),
-            ("sys", ("getallocatedblocks", "getprofile", "getrecursionlimit", "getrefcount")),
+            ("sys", ("getallocatedblocks", "getprofile", "getrecursionlimit")),
         )
         for name in names
     },
