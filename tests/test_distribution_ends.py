@@ -303,3 +303,29 @@ def test_matrices_that_are_refused() -> None:
             call()
     with pytest.warns(UserWarning, match="may be singular"):
         d.Wishart(1.5, unit)
+
+
+@pytest.mark.parametrize("concentration", [math.inf, 1e30, 1e16])
+def test_angles_without_room_beside_their_direction(concentration: float) -> None:
+    angles = d.VonMises(double([0.5, -3.0]), double(concentration)).sample((3,))
+    close(angles.numpy(), np.tile([0.5, -3.0], (3, 1)), 2**28)
+
+
+def test_draws_of_angles_end() -> None:
+    """Whatever the concentration, also where nobody checks it."""
+    unchecked = d.VonMises(0.0, steep.tensor([math.nan, 0.0]), validate_args=False)
+    angles = unchecked.sample((2000,)).numpy()
+    assert np.isnan(angles[:, 0]).all()
+    assert abs(np.cos(angles[:, 1]).mean()) < 5 / (2 * 2000) ** 0.5
+
+
+def test_matrices_of_examples() -> None:
+    degrees, value = double([3.0, 4.5]), double([[2.0, 0.5], [0.5, 1.0]])
+
+    def density(df: Any) -> Any:
+        return d.Wishart(df, double(np.eye(2))).log_prob(value)
+
+    found = steep.func.vmap(density)(degrees)
+    close(found.numpy(), np.array([density(df).item() for df in degrees]), 8)
+    with pytest.raises(ValueError, match=r"df to be above n - 1 = 1, got 0\.5 at position 1"):
+        steep.func.vmap(density)(double([3.0, 0.5]))

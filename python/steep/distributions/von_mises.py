@@ -67,7 +67,7 @@ class VonMises(Distribution):
         """
         shape = self._extended_shape(sample_shape)
         with steep.no_grad():
-            loc, concentration = self.loc.double(), self.concentration.double()
+            loc, concentration = self.loc.double(), _within(self.concentration.double())
             width = _width(concentration)
             angle = steep.zeros(shape, dtype=steep.float64)
             pending = steep.ones(shape, dtype=steep.bool)
@@ -77,6 +77,7 @@ class VonMises(Distribution):
                 cosine = (1 + width * place) / (width + place)
                 c = concentration * (width - cosine)
                 fits = (c * (2 - c) > height) | ((c / height).log() + 1 - c >= 0)
+                fits |= ~(c > 0)  # no room beside `loc`, or nan: no further draw would differ
                 angle = steep.where(fits, (side - 0.5).sign() * cosine.acos(), angle)
                 pending = pending & ~fits
             return ((angle + math.pi + loc) % (2 * math.pi) - math.pi).to(self.loc.dtype)
@@ -94,6 +95,11 @@ class VonMises(Distribution):
             self.concentration * self.variance
             + (2 * math.pi * special.i0e(self.concentration)).log()
         )
+
+
+def _within(concentration: Tensor) -> Tensor:
+    """What float64 can tell from 0, where all angles are alike, and from a single angle."""
+    return concentration.masked_fill(concentration == 0, 1e-300).clamp(max=1e17)
 
 
 def _width(concentration: Tensor) -> Tensor:

@@ -85,8 +85,10 @@ class Wishart(FactoredMatrix, Distribution):
     def _check_degrees(self, size: int) -> None:
         text = f"Wishart: expected parameter df to be above n - 1 = {size - 1}"
         require(self.df > size - 1, self.df, text)
-        # A compiled function has warned in its first call; replays would read the numbers.
-        if not is_recording() and bool((self.df < size).any()):
+        # The warning reads the numbers. A compiled function has given it in its first call, and
+        # inside of a vmap each example has numbers of its own.
+        readable = type(self.df) is Tensor and not is_recording()
+        if readable and bool((self.df < size).any()):
             warnings.warn(
                 f"Wishart: draws of fewer degrees of freedom than n = {size} may be singular, got "
                 f"{self.df}",
