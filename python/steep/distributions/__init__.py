@@ -7,7 +7,7 @@ Example:
     >>> loss.backward()
 """
 
-from steep.distributions import constraints, kl, transforms
+from steep.distributions import constraints, kl, transforms, utils
 from steep.distributions import more_kl as more_kl
 from steep.distributions.beta import Beta
 from steep.distributions.binomial import Binomial
@@ -15,6 +15,8 @@ from steep.distributions.cauchy import Cauchy
 from steep.distributions.chi2 import Chi2
 from steep.distributions.constraint_registry import biject_to, transform_to
 from steep.distributions.continuous import Exponential, Laplace, Uniform
+from steep.distributions.continuous_bernoulli import ContinuousBernoulli
+from steep.distributions.correlations import CorrCholeskyTransform
 from steep.distributions.dirichlet import Dirichlet
 from steep.distributions.discrete import (
     Bernoulli,
@@ -29,8 +31,18 @@ from steep.distributions.geometric import Geometric
 from steep.distributions.gumbel import Gumbel
 from steep.distributions.half_cauchy import HalfCauchy
 from steep.distributions.half_normal import HalfNormal
+from steep.distributions.inverse_gamma import InverseGamma
+from steep.distributions.joined import (
+    CatTransform,
+    CumulativeDistributionTransform,
+    ReshapeTransform,
+    StackTransform,
+)
 from steep.distributions.kl import kl_divergence, register_kl
+from steep.distributions.kumaraswamy import Kumaraswamy
+from steep.distributions.lkj_cholesky import LKJCholesky
 from steep.distributions.logistic_normal import LogisticNormal
+from steep.distributions.lowrank_multivariate_normal import LowRankMultivariateNormal
 from steep.distributions.maps import (
     AffineTransform,
     ComposeTransform,
@@ -74,10 +86,14 @@ __all__ = [
     "Bernoulli",
     "Beta",
     "Binomial",
+    "CatTransform",
     "Categorical",
     "Cauchy",
     "Chi2",
     "ComposeTransform",
+    "ContinuousBernoulli",
+    "CorrCholeskyTransform",
+    "CumulativeDistributionTransform",
     "Dirichlet",
     "Distribution",
     "ExpRelaxedCategorical",
@@ -91,10 +107,14 @@ __all__ = [
     "HalfNormal",
     "Independent",
     "IndependentTransform",
+    "InverseGamma",
+    "Kumaraswamy",
+    "LKJCholesky",
     "Laplace",
     "LogNormal",
     "LogisticNormal",
     "LogitRelaxedBernoulli",
+    "LowRankMultivariateNormal",
     "LowerCholeskyTransform",
     "MixtureSameFamily",
     "Multinomial",
@@ -109,9 +129,11 @@ __all__ = [
     "PowerTransform",
     "RelaxedBernoulli",
     "RelaxedOneHotCategorical",
+    "ReshapeTransform",
     "SigmoidTransform",
     "SoftmaxTransform",
     "SoftplusTransform",
+    "StackTransform",
     "StickBreakingTransform",
     "StudentT",
     "TanhTransform",
@@ -129,4 +151,5 @@ __all__ = [
     "register_kl",
     "transform_to",
     "transforms",
+    "utils",
 ]

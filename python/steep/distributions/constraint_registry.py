@@ -7,6 +7,8 @@ from typing import Any
 
 from steep.distributions import constraints
 from steep.distributions.constraints import Constraint
+from steep.distributions.correlations import CorrCholeskyTransform
+from steep.distributions.joined import CatTransform, StackTransform
 from steep.distributions.maps import (
     AffineTransform,
     ComposeTransform,
@@ -103,12 +105,22 @@ def _enter_regions() -> None:
             lambda c: ComposeTransform([ExpTransform(), AffineTransform(c.upper_bound, -1)]),
         )
         registry.register(constraints.lower_cholesky, lambda _: LowerCholeskyTransform())
-        registry.register(constraints.positive_definite, lambda _: PositiveDefiniteTransform())
+        registry.register(constraints.corr_cholesky, lambda _: CorrCholeskyTransform())
+        for definite in (constraints.positive_definite, constraints.positive_semidefinite):
+            registry.register(definite, lambda _: PositiveDefiniteTransform())
 
         def of_events(c: Any, registry: ConstraintRegistry = registry) -> Transform:
             return IndependentTransform(registry(c.base_constraint), c.reinterpreted_batch_ndims)
 
+        def of_joined(c: Any, registry: ConstraintRegistry = registry) -> Transform:
+            return CatTransform([registry(part) for part in c.cseq], c.dim, c.lengths)
+
+        def of_stacked(c: Any, registry: ConstraintRegistry = registry) -> Transform:
+            return StackTransform([registry(part) for part in c.cseq], c.dim)
+
         registry.register(constraints.independent, of_events)
+        registry.register(constraints.cat, of_joined)
+        registry.register(constraints.stack, of_stacked)
     biject_to.register(constraints.simplex, lambda _: StickBreakingTransform())
     transform_to.register(constraints.simplex, lambda _: SoftmaxTransform())
 

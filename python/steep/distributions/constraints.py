@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from steep._core import Tensor
@@ -10,6 +10,8 @@ from steep._core import Tensor
 __all__ = [
     "Constraint",
     "boolean",
+    "cat",
+    "corr_cholesky",
     "dependent",
     "dependent_property",
     "greater_than",
@@ -29,10 +31,12 @@ __all__ = [
     "positive",
     "positive_definite",
     "positive_integer",
+    "positive_semidefinite",
     "real",
     "real_vector",
     "simplex",
     "square",
+    "stack",
     "symmetric",
     "unit_interval",
 ]
@@ -286,7 +290,72 @@ class _PositiveDefinite(_Symmetric):
         # Matrices that are not symmetric, and NaN, may have no eigenvalues.
         unit = eye(value.shape[-1], dtype=value.dtype)
         safe = where(found[..., None, None], value.detach(), unit)
-        return found & (linalg.eigvalsh(safe)[..., 0] > 0)
+        return found & self._holds(linalg.eigvalsh(safe)[..., 0])
+
+    def _holds(self, least: Tensor) -> Tensor:
+        return least > 0
+
+
+class _PositiveSemidefinite(_PositiveDefinite):
+    says = "to be positive semidefinite matrices"
+
+    def _holds(self, least: Tensor) -> Tensor:
+        return least >= 0
+
+
+class _CorrelationFactor(_LowerCholesky):
+    says = "to be lower triangular matrices with a diagonal above 0 and rows of length 1"
+
+    def check(self, value: Tensor) -> Tensor:
+        from steep import finfo
+
+        rounding = 10 * finfo(value.dtype).eps * value.shape[-1]
+        lengths = value.detach().norm(dim=-1)
+        return super().check(value) & ((lengths - 1).abs() <= rounding).all(-1)
+
+
+class _Parts(Constraint):
+    """Regions of parts along a dimension."""
+
+    says = "to lie in the regions of its parts"
+
+    def __init__(self, cseq: Sequence[Constraint], dim: int) -> None:
+        if not all(isinstance(region, Constraint) for region in cseq):
+            raise ValueError(f"expected a list of constraints, got {cseq}")
+        self.cseq, self.dim = list(cseq), dim
+        self.is_discrete = any(region.is_discrete for region in self.cseq)
+        self.event_dim = max((region.event_dim for region in self.cseq), default=0)
+
+
+class _Cat(_Parts):
+    """Parts that are joined as by `steep.cat`, each of a region of its own."""
+
+    def __init__(
+        self, cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None
+    ) -> None:
+        super().__init__(cseq, dim)
+        self.lengths = [1] * len(self.cseq) if lengths is None else list(lengths)
+        if len(self.lengths) != len(self.cseq):
+            raise ValueError(f"expected {len(self.cseq)} lengths, got {self.lengths}")
+
+    def check(self, value: Tensor) -> Tensor:
+        from steep import cat
+
+        parts = zip(self.cseq, value.split(self.lengths, self.dim), strict=True)
+        return cat([region.check(part) for region, part in parts], self.dim)
+
+
+class _Stack(_Parts):
+    """Parts that are joined as by `steep.stack`, each of a region of its own."""
+
+    def __init__(self, cseq: Sequence[Constraint], dim: int = 0) -> None:
+        super().__init__(cseq, dim)
+
+    def check(self, value: Tensor) -> Tensor:
+        from steep import stack
+
+        parts = zip(self.cseq, value.unbind(self.dim), strict=True)
+        return stack([region.check(part) for region, part in parts], self.dim)
 
 
 def _plain(bound: object) -> bool:
@@ -294,6 +363,8 @@ def _plain(bound: object) -> bool:
 
 
 boolean = _Boolean()
+cat = _Cat
+corr_cholesky = _CorrelationFactor()
 dependent = _Dependent()
 independent = _Independent
 lower_cholesky = _LowerCholesky()
@@ -305,10 +376,12 @@ one_hot = _OneHot()
 positive = greater_than(0.0)
 positive_definite = _PositiveDefinite()
 positive_integer = _IntegerFrom(1)
+positive_semidefinite = _PositiveSemidefinite()
 real = _Real()
 real_vector = independent(real, 1)
 real_vector.says = "to be vectors of numbers"
 simplex = _Simplex()
 square = _Square()
+stack = _Stack
 symmetric = _Symmetric()
 unit_interval = interval(0.0, 1.0)

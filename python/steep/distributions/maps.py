@@ -218,10 +218,22 @@ class ComposeTransform(Transform):
         self.parts = [part.with_cache(cache_size) if cache_size else part for part in parts]
         self.sign = math.prod(part.sign for part in self.parts)
         self.bijective = all(part.bijective for part in self.parts)
-        self._event_dim = max((part.event_dim for part in self.parts), default=0)
         if self.parts:
-            self.domain = _of_events(self.parts[0].domain, self._event_dim)
-            self.codomain = _of_events(self.parts[-1].codomain, self._event_dim)
+            before, after = self._event_dims()
+            self.domain = _of_events(self.parts[0].domain, before)
+            self.codomain = _of_events(self.parts[-1].codomain, after)
+
+    def _event_dims(self) -> tuple[int, int]:
+        """How many dimensions are one event before the parts, and after them: some add to them."""
+        before = self.parts[-1].codomain.event_dim
+        for part in reversed(self.parts):
+            start, end = part.domain.event_dim, part.codomain.event_dim
+            before = max(before + start - end, start)
+        after = self.parts[0].domain.event_dim
+        for part in self.parts:
+            start, end = part.domain.event_dim, part.codomain.event_dim
+            after = max(after + end - start, end)
+        return before, after
 
     def with_cache(self, cache_size: int = 1) -> Transform:
         if self._cache_size == cache_size:
@@ -249,11 +261,13 @@ class ComposeTransform(Transform):
         return y
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        total = summed(steep.zeros_like(x), self.event_dim)
+        dims = self.domain.event_dim
+        total = summed(steep.zeros_like(x), dims)
         for part in self.parts:
             onward = part(x)
             found = part.log_abs_det_jacobian(x, onward)
-            total = total + summed(found, self.event_dim - part.event_dim)
+            total = total + summed(found, dims - part.domain.event_dim)
+            dims += part.codomain.event_dim - part.domain.event_dim
             x = onward
         return total
 

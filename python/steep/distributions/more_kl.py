@@ -11,6 +11,7 @@ from steep.distributions.beta import Beta
 from steep.distributions.binomial import Binomial
 from steep.distributions.cauchy import Cauchy
 from steep.distributions.continuous import Exponential, Laplace, Uniform
+from steep.distributions.continuous_bernoulli import ContinuousBernoulli
 from steep.distributions.dirichlet import Dirichlet
 from steep.distributions.discrete import Bernoulli
 from steep.distributions.distribution import Distribution
@@ -19,6 +20,7 @@ from steep.distributions.geometric import Geometric
 from steep.distributions.gumbel import Gumbel
 from steep.distributions.half_normal import HalfNormal
 from steep.distributions.kl import kl_divergence, register_kl
+from steep.distributions.lowrank_multivariate_normal import LowRankMultivariateNormal
 from steep.distributions.multivariate_normal import MultivariateNormal
 from steep.distributions.normal import Normal
 from steep.distributions.pareto import Pareto
@@ -27,6 +29,7 @@ from steep.distributions.poisson import Poisson
 __all__: list[str] = []
 
 _EULER = 0.5772156649015329
+_Vectors = LowRankMultivariateNormal | MultivariateNormal
 
 
 # ---- one kind -----------------------------------------------------------------------------------
@@ -113,6 +116,28 @@ def _vectors(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
     apart = (q.loc - p.loc).expand((*batch, size))[..., None]
     solved = linalg.solve_triangular(below, steep.cat([factor, apart], -1), upper=False)
     return q._log_scale() - p._log_scale() + 0.5 * ((solved**2).sum((-2, -1)) - size)
+
+
+@register_kl(LowRankMultivariateNormal, LowRankMultivariateNormal)
+@register_kl(LowRankMultivariateNormal, MultivariateNormal)
+@register_kl(MultivariateNormal, LowRankMultivariateNormal)
+def _factor_models(p: _Vectors, q: _Vectors) -> Tensor:
+    """``(trace(Q^-1 P) + d^T Q^-1 d - n + log det Q - log det P) / 2`` of covariances P and Q."""
+    if p.event_shape != q.event_shape:
+        raise ValueError(
+            "KL-divergence between two (Low Rank) Multivariate Normals with different event "
+            "shapes cannot be computed"
+        )
+    inverse, apart = q.precision_matrix, q.loc - p.loc
+    distance = ((inverse @ apart[..., None])[..., 0] * apart).sum(-1)
+    trace = (inverse * p.covariance_matrix).sum((-2, -1))
+    return q._log_scale() - p._log_scale() + 0.5 * (trace + distance - p.event_shape[0])
+
+
+@register_kl(ContinuousBernoulli, ContinuousBernoulli)
+def _continuous_bernoullis(p: ContinuousBernoulli, q: ContinuousBernoulli) -> Tensor:
+    weights = p._log_constant() + (-p.probs).log1p() - q._log_constant() - (-q.probs).log1p()
+    return weights + p.mean * (p.logits - q.logits)
 
 
 # ---- two kinds ----------------------------------------------------------------------------------

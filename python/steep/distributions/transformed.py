@@ -51,10 +51,11 @@ class TransformedDistribution(Distribution):
         batch = tuple(before[: len(before) - len(base.event_shape)])
         if batch != tuple(base.batch_shape):
             base = base.expand(batch)
-        further = whole.event_dim - len(base.event_shape)
+        start, end = whole.domain.event_dim, whole.codomain.event_dim
+        further = start - len(base.event_shape)
         self.base_dist = base = Independent(base, further) if further > 0 else base
-        event = shape[len(shape) - len(base.event_shape) :]
-        super().__init__(base.batch_shape, event, validate_args)
+        cut = len(shape) - max(end, len(base.event_shape) + end - start)
+        super().__init__(shape[:cut], shape[cut:], validate_args)
 
     @property
     def support(self) -> Constraint | None:
@@ -94,9 +95,11 @@ class TransformedDistribution(Distribution):
         for transform in reversed(self.transforms):
             x = transform._undo(y)
             found = transform.log_abs_det_jacobian(x, y)
-            stretch = stretch + summed(found, dims - transform.event_dim)
+            dims += transform.domain.event_dim - transform.codomain.event_dim
+            stretch = stretch + summed(found, dims - transform.domain.event_dim)
             y = x
-        log_prob: Tensor = self.base_dist.log_prob(y) - stretch
+        of_base = summed(self.base_dist.log_prob(y), dims - len(self.base_dist.event_shape))
+        log_prob: Tensor = of_base - stretch
         return log_prob
 
     def cdf(self, value: Tensor) -> Tensor:

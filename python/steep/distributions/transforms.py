@@ -1,5 +1,12 @@
 """Maps of draws, where PyTorch code imports them from."""
 
+from steep.distributions.correlations import CorrCholeskyTransform
+from steep.distributions.joined import (
+    CatTransform,
+    CumulativeDistributionTransform,
+    ReshapeTransform,
+    StackTransform,
+)
 from steep.distributions.maps import (
     AffineTransform,
     ComposeTransform,
@@ -23,15 +30,20 @@ from steep.distributions.regions import (
 __all__ = [
     "AbsTransform",
     "AffineTransform",
+    "CatTransform",
     "ComposeTransform",
+    "CorrCholeskyTransform",
+    "CumulativeDistributionTransform",
     "ExpTransform",
     "IndependentTransform",
     "LowerCholeskyTransform",
     "PositiveDefiniteTransform",
     "PowerTransform",
+    "ReshapeTransform",
     "SigmoidTransform",
     "SoftmaxTransform",
     "SoftplusTransform",
+    "StackTransform",
     "StickBreakingTransform",
     "TanhTransform",
     "Transform",
