@@ -151,6 +151,7 @@ _OF_TENSORS = {
         *("renorm_", "resize_", "resize_as_"),
     ),
     "operations.choosing": ("sum_to_size",),
+    "operations.protocols": ("__torch_function__",),
     "operations.refused": (
         *("cdouble", "cfloat", "chalf", "coalesce", "ipu", "is_coalesced", "istft", "mtia"),
         *("sparse_dim", "sparse_mask", "stft", "to_mkldnn", "to_sparse", "to_sparse_bsc"),
@@ -171,7 +172,7 @@ class _Method:
     def __get__(self, instance, owner=None):  # type: ignore[no-untyped-def]
         found = getattr(_importlib.import_module(f"steep.{self.home}"), self.name)
         setattr(_core.Tensor, self.name, found)
-        return found if instance is None else found.__get__(instance)
+        return found.__get__(instance, owner)
 
 
 _name = _home = ""

@@ -131,8 +131,11 @@ def python_methods() -> str:
             lines += ["    @property", f"    def {name}(self) -> {result}: ..."]
             continue
         written_as = inspect.signature(found)
-        arguments = ["self"]
-        for parameter in list(written_as.parameters.values())[1:]:
+        parameters, arguments = list(written_as.parameters.values()), ["self"]
+        if inspect.ismethod(found):  # of the class, which is bound already
+            lines.append("    @classmethod")
+            parameters, arguments = [parameters[0], *parameters], ["cls"]
+        for parameter in parameters[1:]:
             if parameter.kind is parameter.KEYWORD_ONLY and not any(
                 text.startswith("*") for text in arguments
             ):
