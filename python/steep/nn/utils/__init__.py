@@ -13,7 +13,7 @@ from steep.nn.utils.clip_grad import (
 from steep.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
 
 if TYPE_CHECKING:
-    from steep.nn.utils import fusion, parametrizations, parametrize, rnn
+    from steep.nn.utils import fusion, parametrizations, parametrize, prune, rnn
     from steep.nn.utils import stateless as stateless
     from steep.nn.utils._hooked import (
         remove_spectral_norm,
@@ -37,7 +37,7 @@ else:
     )
     __getattr__ = importing(
         "steep.nn.utils",
-        *("fusion", "parametrizations", "parametrize", "rnn", "stateless"),
+        *("fusion", "parametrizations", "parametrize", "prune", "rnn", "stateless"),
         **dict.fromkeys(_HOOKED, "_hooked"),
         **dict.fromkeys(_FUSED, "fusion"),
     )
@@ -56,6 +56,7 @@ __all__ = [
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
+    "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
     "rnn",
