@@ -85,12 +85,31 @@ foreach(source elementwise/exponential loss/cross_entropy reduce/softmax)
   endif()
 endforeach()
 
+# The baseline of x86 leaves loops that training seldom waits for to single numbers. (Products of
+# floats name their registers themselves, and keep them.)
+set(single elementwise/cast elementwise/compare elementwise/gamma elementwise/special index/.*
+  loss/ctc pool/.* product/gemm reduce/argmax reduce/integers)
+list(JOIN single "|" single)
+set(single_sources ${kernel_sources})
+list(FILTER single_sources INCLUDE REGEX "/csrc/kernels/(${single})\\.cpp$")
+if("avx2" IN_LIST levels AND STEEP_HAS_OPENMP_SIMD AND NOT STEEP_SANITIZE)
+  set(single_flags -fno-tree-vectorize -fno-openmp-simd -Wno-unknown-pragmas)
+  set_source_files_properties(${single_sources} PROPERTIES COMPILE_OPTIONS
+    "$<$<STREQUAL:$<TARGET_PROPERTY:NAME>,kernels_baseline>:${single_flags}>")
+endif()
+
+# What is long and seldom waited for is kept small where it is vectorised, too.
+if(NOT STEEP_SANITIZE)
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/csrc/kernels/elementwise/special.cpp APPEND PROPERTY
+    COMPILE_OPTIONS "$<$<IN_LIST:$<TARGET_PROPERTY:NAME>,${quick_targets}>:-Os>")
+endif()
+
 # What gains nothing from registers of 64 bytes is built for 32 alone, which CPUs with AVX-512 run as
 # well: what waits for memory (many CPUs take 64 bytes in two halves, and read arrays that no cache
 # holds a sixth slower by whole registers), and what goes by places or one by one.
 set(narrow create/.* elementwise/arithmetic elementwise/cast elementwise/compare elementwise/gamma
-  elementwise/special index/.* loss/ctc norm/.* order/.* pool/.* random/.* reduce/argmax
-  reduce/cumulate resample/.*)
+  elementwise/special index/.* loss/cross_entropy_double loss/ctc norm/.* order/.* pool/.*
+  random/.* reduce/argmax reduce/cumulate reduce/integers reduce/softmax_double resample/.*)
 list(JOIN narrow "|" narrow)
 
 set(families "")

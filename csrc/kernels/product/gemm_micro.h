@@ -96,16 +96,6 @@ STEEP_INLINE typename Native<T>::V load_reg(const T* x, int v, int last) {
   return partial && v == regs - 1 ? R::load(x + v * R::lanes, last) : R::load(x + v * R::lanes);
 }
 
-// sum[r][j] = earlier + sum for a tile of `cols` columns: rare (k over kSlice), hence not in
-// registers.
-template <class T>
-__attribute__((noinline)) void add_earlier(T* sum, int64_t stride, int rows, int64_t cols,
-                                           const T* earlier, int64_t earlier_stride) {
-  for (int r = 0; r < rows; ++r, sum += stride, earlier += earlier_stride) {
-    for (int64_t j = 0; j < cols; ++j) sum[j] = earlier[j] + sum[j];
-  }
-}
-
 // The gradient of an activation, from that of its output and the output itself.
 template <class R, class V>
 STEEP_INLINE V undone(Activation activation, V grad, V out) {
@@ -132,6 +122,28 @@ __attribute__((noinline)) void undo_tile(const Tile<T>& tile, int64_t top, int r
   }
 }
 
+// The end of a product whose sums lie in memory: what is rare (k over kSlice, a leaky slope), hence
+// one copy of the code for all shapes of tiles. The same steps as in registers, in the same order.
+template <class T>
+__attribute__((noinline)) void finish_stored(const T* sum, int64_t stride, const Tile<T>& tile,
+                                             int64_t top, int rows, int cols) {
+  using R = Native<T>;
+  const auto slope = R::broadcast(tile.slope);
+  for (int r = 0; r < rows; ++r, sum += stride) {
+    const int64_t row = top + r;
+    for (int j = 0; j < cols; j += R::lanes) {
+      const int some = cols - j < R::lanes ? cols - j : R::lanes;
+      auto x = R::load(sum + j);
+      if (tile.earlier) x = R::load(tile.earlier + row * tile.earlier_stride + j, some) + x;
+      if (tile.old) x = R::load(tile.old + row * tile.old_stride + j, some) + x;
+      if (tile.bias) x = x + R::load(tile.bias + j, some);
+      if (tile.activation == Activation::relu) x = relu(x);
+      if (tile.activation == Activation::leaky_relu) x = leaky_relu(x, slope);
+      R::store(tile.out + row * tile.out_stride + j, x, some);
+    }
+  }
+}
+
 // The end of a product, in registers; `top` is the row of C, counted from the first tile's.
 template <class T, int rows, int regs, bool partial>
 STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>& tile,
@@ -139,20 +151,17 @@ STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>
   using R = Native<T>;
   using V = typename R::V;
   const auto load = load_reg<T, regs, partial>;
-  if (tile.earlier) {
-    T spilled[rows][regs][R::lanes];
+  const int cols = (regs - 1) * R::lanes + tile.last;
+  if (tile.earlier || tile.activation == Activation::leaky_relu) {
+    T stored[rows][regs][R::lanes];
     STEEP_UNROLL
     for (int r = 0; r < rows; ++r) {
       STEEP_UNROLL
-      for (int v = 0; v < regs; ++v) R::store(spilled[r][v], sum[r][v]);
+      for (int v = 0; v < regs; ++v) R::store(stored[r][v], sum[r][v]);
     }
-    add_earlier(spilled[0][0], regs * R::lanes, rows, (regs - 1) * R::lanes + tile.last,
-                tile.earlier + top * tile.earlier_stride, tile.earlier_stride);
-    STEEP_UNROLL
-    for (int r = 0; r < rows; ++r) {
-      STEEP_UNROLL
-      for (int v = 0; v < regs; ++v) sum[r][v] = R::load(spilled[r][v]);
-    }
+    finish_stored(stored[0][0], regs * R::lanes, tile, top, rows, cols);
+    if (tile.aux) undo_tile(tile, top, rows, cols);
+    return;
   }
   if (tile.old) {
     STEEP_UNROLL
@@ -176,13 +185,6 @@ STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>
       STEEP_UNROLL
       for (int v = 0; v < regs; ++v) sum[r][v] = relu(sum[r][v]);
     }
-  } else if (tile.activation == Activation::leaky_relu) {
-    const V slope = R::broadcast(tile.slope);
-    STEEP_UNROLL
-    for (int r = 0; r < rows; ++r) {
-      STEEP_UNROLL
-      for (int v = 0; v < regs; ++v) sum[r][v] = leaky_relu(sum[r][v], slope);
-    }
   }
   STEEP_UNROLL
   for (int r = 0; r < rows; ++r) {
@@ -196,7 +198,7 @@ STEEP_INLINE void finish(typename Native<T>::V (&sum)[rows][regs], const Tile<T>
       }
     }
   }
-  if (tile.aux) undo_tile(tile, top, rows, (regs - 1) * R::lanes + tile.last);
+  if (tile.aux) undo_tile(tile, top, rows, cols);
 }
 
 // `packed`: A lies column after column of each tile (row 1, col `rows`), which saves the address
