@@ -195,7 +195,7 @@ def test_the_least_recently_used_signature_goes_first() -> None:
 
 
 def test_memory_given_anew_is_named_before_numbers_that_could_be_followed() -> None:
-    """As in `target.data = target.data * decay + ...` beside a decay that changes."""
+    """As in `target.data = target.data * decay + ...`, of other dtypes, beside such a decay."""
 
     class Average:
         def __init__(self) -> None:
@@ -204,7 +204,8 @@ def test_memory_given_anew_is_named_before_numbers_that_could_be_followed() -> N
 
         def add(self, x: Any) -> Any:
             self.decay = self.decay * 0.9
-            self.mean.data = self.mean.data * self.decay + x * (1 - self.decay)
+            other = steep.float32 if self.mean.dtype == steep.float64 else steep.float64
+            self.mean.data = (self.mean.data * self.decay + x * (1 - self.decay)).to(other)
             return self.mean * 1
 
     average = Average()
@@ -214,4 +215,4 @@ def test_memory_given_anew_is_named_before_numbers_that_could_be_followed() -> N
     (message,) = [str(warning.message) for warning in told]
     assert "a tensor's memory or settings at every call" in message
     assert "write to its memory (copy_)" in message
-    assert "self.mean.data = self.mean.data * self.decay" in message  # the line
+    assert "self.mean.data = (self.mean.data * self.decay" in message  # the line

@@ -397,4 +397,15 @@ PyObject* read_open_call(PyObject* args, PyObject* kwargs, PyObject* namespaces,
   return read_numbers(args, kwargs, namespaces, 0, key).release();
 }
 
+bool read_more(PyObject* parts, PyObject* namespaces, CallKey& key) {
+  try {
+    KeyReader(key, namespaces).read(parts);
+    return true;
+  } catch (const PythonError&) {
+    if (!PyErr_ExceptionMatches(PyExc_RecursionError)) throw;
+    PyErr_Clear();
+    return false;
+  }
+}
+
 }  // namespace steep::bindings

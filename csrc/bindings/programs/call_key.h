@@ -43,6 +43,10 @@ void read_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& 
 // too many, `key.deepest` becomes 0: only arguments themselves are left open.
 PyObject* read_open_call(PyObject* args, PyObject* kwargs, PyObject* namespaces, CallKey& key);
 
+// Adds what a tuple holds to a call that was read, as one more argument whose numbers count by their
+// values. False if it contains itself, or is nested too deeply.
+bool read_more(PyObject* parts, PyObject* namespaces, CallKey& key);
+
 inline bool has_hooks(const Tensor& x) {
   const tape::History* const h = tape::history(x);
   return h &&

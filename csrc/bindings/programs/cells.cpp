@@ -44,7 +44,7 @@ bool equal(PyObject* a, PyObject* b) {
 
 // `now` is null, and `value` empty, where nothing is there.
 bool same_or_absent(PyObject* now, const Owned& value) {
-  return now ? value && same_value(now, value.get()) : !value;
+  return now ? value && same_value(now, value.get()) : !value || value.get() == anything();
 }
 
 bool item_holds(const Cell& cell) {
@@ -217,6 +217,7 @@ bool same_value(PyObject* a, PyObject* b) {
   if (a == b) return true;
   const PyTypeObject* const type = Py_TYPE(a);
   if (b == any_number()) return type == &PyFloat_Type || type == &PyLong_Type;
+  if (b == anything()) return true;
   if (type != Py_TYPE(b)) return false;
   if (type == &PyFloat_Type) return same_float(PyFloat_AS_DOUBLE(a), PyFloat_AS_DOUBLE(b));
   if (type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBytes_Type) return equal(a, b);
@@ -350,6 +351,12 @@ Cell cell_of(PyObject* item) {
 }
 
 PyObject* absent() {
+  static PyObject* const object =
+      checked(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type)));
+  return object;
+}
+
+PyObject* anything() {
   static PyObject* const object =
       checked(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type)));
   return object;

@@ -66,5 +66,7 @@ PyObject* found_in_type(PyObject* type, PyObject* name);
 
 // The value that means "nothing is there" in tuples that describe cells.
 PyObject* absent();
+// The value of a cell, or of a part of one, in which anything may be, or nothing.
+PyObject* anything();
 
 }  // namespace steep::bindings

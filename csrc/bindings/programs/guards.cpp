@@ -135,6 +135,7 @@ PyMethodDef functions[] = {
 void add_guards(PyObject* module) {
   checked(PyModule_AddFunctions(module, functions));
   checked(PyModule_AddObjectRef(module, "absent", absent()));
+  checked(PyModule_AddObjectRef(module, "anything", anything()));
 }
 
 }  // namespace steep::bindings

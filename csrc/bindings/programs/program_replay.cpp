@@ -53,12 +53,13 @@ class WithoutCollector {
 // The result of a replay, built before it runs.
 class Result {
  public:
-  // `given`: numbers that are part of the result.
-  Result(const ResultTree& tree, Program& program, PyObject* given) {
+  // `given`: numbers that are part of the result; `inputs`: tensors that may be.
+  Result(const ResultTree& tree, Program& program, PyObject* given, const Tensors& inputs) {
     const WithoutCollector off;
     tensors_.resize(program.plan().results);
     object_ = Owned(tree.build(
         [&](int i) {
+          if (i < 0) return wrap(inputs[~i]);
           if (!tensors_[i].defined()) tensors_[i] = program.output(i);
           return wrap(tensors_[i]);
         },
@@ -72,10 +73,12 @@ class Result {
       if (tensors_[i].defined()) call.attach(tensors_[i], i);
   }
   // After the run: gives the numbers, which no other code has seen yet, their values.
-  PyObject* release() {
+  PyObject* release(const StoredPlaces* stored) {
     for (const auto& [number, i] : numbers_)
       set_number(number.get(), ops::only_element(tensors_[i]));
-    return object_.release();
+    if (!stored) return object_.release();
+    stored->write(object_.get());
+    return new_reference(checked(PyTuple_GetItem(object_.get(), 0)));
   }
 
  private:
@@ -84,11 +87,38 @@ class Result {
   ResultTree::Numbers numbers_;
 };
 
+// A call, with what is stored where the program of an entry stores something anew.
+class WholeCall {
+ public:
+  WholeCall(const Table& table, const ProgramEntry& entry, const CallKey& call)
+      : stored_(entry.stored.get()), key_(&call) {
+    if (!stored_) return;
+    whole_ = call;
+    contents_ = stored_->read(whole_, table.namespaces.get());
+    key_ = &whole_;
+  }
+  WholeCall(const WholeCall&) = delete;
+  WholeCall& operator=(const WholeCall&) = delete;
+
+  // Whether the program is for such a call.
+  bool fits(const Program& program) const {
+    return (!stored_ || contents_) && program.accepts(key_->inputs, tape::leaf_gradients());
+  }
+  bool holds() const { return !stored_ || stored_->hold(contents_.get()); }
+  const Tensors& inputs() const { return key_->inputs; }
+
+ private:
+  const StoredPlaces* stored_;
+  const CallKey* key_;
+  CallKey whole_;
+  Owned contents_;
+};
+
 // Runs one entry. NotImplemented if it does not fit after all, as when an optimiser would now take
 // another step. Null, without an exception, if the call is to be looked up again, because it had to
 // wait for another thread or optimisers are to be asked again. All that needs memory, including the
 // objects of the result, is made before the run: if memory runs out, nothing has happened yet.
-PyObject* run_entry(ProgramEntry& entry, const CallKey& key, PyObject* given) {
+PyObject* run_entry(ProgramEntry& entry, const WholeCall& call, PyObject* given) {
   Program& program = *entry.program;
   const program::TakenProgram taken(program, program::TakenProgram::Results::stay);
   for (Precondition& condition : entry.before)
@@ -96,20 +126,21 @@ PyObject* run_entry(ProgramEntry& entry, const CallKey& key, PyObject* given) {
   Owned numbers;
   if (entry.numbers && !entry.numbers->give(program, given, numbers))
     return new_reference(Py_NotImplemented);
-  program::GradientRun gradients(program, key.inputs, tape::leaf_gradients());
-  program.prepare(key.inputs, gradients.before());
+  const Tensors& inputs = call.inputs();
+  program::GradientRun gradients(program, inputs, tape::leaf_gradients());
+  program.prepare(inputs, gradients.before());
   if (!program.passes_checks()) return new_reference(Py_NotImplemented);
   gradients.make_room();
-  Result result(entry.result, program,
-                entry.numbers ? PyTuple_GET_ITEM(numbers.get(), 2) : nullptr);
-  Ref<tape::Replayed::Call> call;
+  Result result(entry.result, program, entry.numbers ? PyTuple_GET_ITEM(numbers.get(), 2) : nullptr,
+                inputs);
+  Ref<tape::Replayed::Call> graph;
   if (entry.backward) {
-    call = entry.backward->bind(key.inputs, program);
-    result.attach(*call);
+    graph = entry.backward->bind(inputs, program);
+    result.attach(*graph);
   }
   // Checked last, when no more Python code runs that could change what the function reads.
   const std::shared_ptr<Guards> held = entry.guarded();
-  if (!held) return new_reference(Py_NotImplemented);
+  if (!held || !call.holds()) return new_reference(Py_NotImplemented);
   if (!entry.was_asked_under(held)) return nullptr;
   switch (gradients.begin()) {
     case program::GradientRun::Begun::busy:
@@ -122,7 +153,7 @@ PyObject* run_entry(ProgramEntry& entry, const CallKey& key, PyObject* given) {
   }
   gradients.run();
   if (entry.numbers) entry.numbers->write_back(numbers.get());
-  return result.release();
+  return result.release(entry.stored.get());
 }
 
 // Runs the first program that fits; returns what run_entry does.
@@ -132,11 +163,12 @@ PyObject* replay_one(Table& table, const CallKey& key, PyObject* given) {
     // With several programs, the guards choose among them. A single one checks its guards in
     // run_entry anyway.
     if (list.size() > 1 && !entry->guarded()) continue;
-    if (!entry->program->accepts(key.inputs, tape::leaf_gradients())) continue;
+    const WholeCall call(table, *entry, key);
+    if (!call.fits(*entry->program)) continue;
     if (!entry->program->take()) break;
     entry->last_used = ++table.calls;
     table.newcomers = 0;
-    PyObject* const result = run_entry(*entry, key, given);
+    PyObject* const result = run_entry(*entry, call, given);
     if (result != Py_NotImplemented) return result;
     Py_DECREF(result);
   }
@@ -155,7 +187,7 @@ std::shared_ptr<const ProgramEntries> entries_of(const Table& table, const std::
 std::shared_ptr<Program> find_program(const Table& table, const CallKey& key) {
   const EntriesInUse list(entries_of(table, key.bytes));
   for (const std::shared_ptr<ProgramEntry>& entry : list)
-    if (entry->guarded() && entry->program->accepts(key.inputs, tape::leaf_gradients()))
+    if (entry->guarded() && WholeCall(table, *entry, key).fits(*entry->program))
       return entry->program;
   return nullptr;
 }

@@ -13,6 +13,7 @@
 #include "bindings/programs/guards.h"
 #include "bindings/programs/precondition.h"
 #include "bindings/programs/result_tree.h"
+#include "bindings/programs/stored.h"
 #include "bindings/programs/symbolic.h"
 #include "program/replay/replay.h"
 #include "tape/replayed.h"
@@ -34,6 +35,7 @@ struct ProgramEntry {
   // For results with a graph that is used outside; else null.
   std::shared_ptr<tape::Replayed> backward;
   std::unique_ptr<const NumberSource> numbers;  // null: no numbers change
+  std::unique_ptr<const StoredPlaces> stored;   // null: nothing is stored anew
   int64_t last_used = 0;
   std::weak_ptr<Guards> asked_under{};  // the guards that held when `before` were last asked
   int users = 0;  // how many look at it or run it now; guarded by the interpreter lock

@@ -60,13 +60,16 @@ Owned read_key(PyObject* self, PyObject* const* args, bool is_open, CallKey& key
 // with the tensor that it counts as.
 PyObject* table_key(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 2 && count != 3) raise(PyExc_TypeError, "key: expected (args, kwargs, is_open)");
+    if (count < 2 || count > 4)
+      raise(PyExc_TypeError, "key: expected (args, kwargs, is_open, stored)");
     CallKey key;
     const Owned known(PyList_New(0)), opened(PyList_New(0)), arrays(PyList_New(0));
     key.known = known.get();
     key.opened = opened.get();
     key.arrays = arrays.get();
-    const Owned numbers = read_key(self, args, count == 3 && args[2] == Py_True, key);
+    const Owned numbers = read_key(self, args, count > 2 && args[2] == Py_True, key);
+    if (count == 4 && !read_more(args[3], table_of(self).namespaces.get(), key))
+      raise(PyExc_RecursionError, "key: expected places that do not hold themselves");
     const Owned bytes(
         PyBytes_FromStringAndSize(key.bytes.data(), static_cast<Py_ssize_t>(key.bytes.size())));
     const Owned inputs = list_of(key.inputs);
@@ -83,10 +86,10 @@ std::string key_of(PyObject* bytes) {
   return {data, static_cast<size_t>(size)};
 }
 
-// insert(key, program, result, cells, before, kept, backward, numbers)
+// insert(key, program, result, cells, before, kept, backward, numbers, stored=None)
 PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 8) raise(PyExc_TypeError, "insert: expected eight arguments");
+    if (count < 8 || count > 9) raise(PyExc_TypeError, "insert: expected eight or nine arguments");
     std::vector<Precondition> before;
     if (args[1] == Py_None) raise(PyExc_TypeError, "insert: expected a Program, got None");
     const Items calls("insert", args[4]);
@@ -98,6 +101,7 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
                      std::move(before),
                      Owned::borrow(args[5]),
                      py::cast<std::shared_ptr<tape::Replayed>>(py::handle(args[6])),
+                     nullptr,
                      nullptr});
     if (args[7] == Py_None && entry->result.is_given_numbers())
       raise(PyExc_TypeError, "insert: expected numbers for a result that is given some, got None");
@@ -105,6 +109,8 @@ PyObject* table_insert(PyObject* self, PyObject* const* args, Py_ssize_t count) 
       entry->numbers = std::make_unique<const NumberSource>(args[7]);
       table_of(self).has_open = true;
     }
+    if (count > 8 && args[8] != Py_None)
+      entry->stored = std::make_unique<const StoredPlaces>(args[8]);
     entry->add(args[3]);
     entry->program->share(table_of(self).pool);
     if (entry->backward) entry->backward->share(table_of(self).pool);
@@ -260,8 +266,10 @@ int table_traverse(PyObject* self, visitproc visit, void* arg) {
         if (const int stop = condition.traverse(visit, arg)) return stop;
       Py_VISIT(entry->kept.get());
       if (const int stop = entry->result.traverse(visit, arg)) return stop;
-      if (!entry->numbers) continue;
-      if (const int stop = entry->numbers->traverse(visit, arg)) return stop;
+      if (entry->numbers)
+        if (const int stop = entry->numbers->traverse(visit, arg)) return stop;
+      if (entry->stored)
+        if (const int stop = entry->stored->traverse(visit, arg)) return stop;
     }
   return 0;
 }

@@ -91,17 +91,17 @@ std::string complete(Replayed& self, const Trace& trace, const py::list& inputs)
 }
 
 // The trace of what a recorder holds, with the gradients as they are now. `backward`: from
-// make_backward, or None; `shown`: see Trace.
+// make_backward, or None; `shown`: see Trace; `held`: tensors that have the memory of results.
 std::shared_ptr<Trace> make_trace(const py::object& recorded, const py::list& inputs,
                                   const py::list& outputs,
                                   const std::shared_ptr<Replayed>& backward,
-                                  const std::vector<int>& shown) {
+                                  const std::vector<int>& shown, const py::list& held) {
   program::Recorder& recorder = recorder_of("make_trace", recorded.ptr());
   const Tensors results = tensors_of(outputs);
   recorder.gradients().forget_dead_leaves();
   std::unordered_set<const TensorImpl*> returned;
   for (const Tensor& result : results) returned.insert(result.impl());
-  Tensors bases;
+  Tensors bases = tensors_of(held);
   for (const Tensor& result : results) {
     const tape::History* history = tape::history(result);
     if (!history || !history->base.defined()) continue;
@@ -328,7 +328,8 @@ void add_makers(py::module_& m) {
       "make_backward", make_backward, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
       "Backward passes through the results of a recorded call, or None where they have no graph.");
   m.def("make_trace", make_trace, py::arg("recorder"), py::arg("inputs"), py::arg("outputs"),
-        py::arg("backward"), py::arg("shown"), "The trace of a recording that has ended.");
+        py::arg("backward"), py::arg("shown"), py::arg("held"),
+        "The trace of a recording that has ended.");
   m.def(
       "make_program",
       [](const Trace& trace, const Trace& other, const py::list& cells) {

@@ -27,6 +27,10 @@ ResultTree::ResultTree(PyObject* description) {
   if (std::strcmp(what, "value") == 0) {
     kind_ = Kind::value;
     value_ = Owned::borrow(part(description, 1));
+  } else if (std::strcmp(what, "argument") == 0) {
+    kind_ = Kind::tensor;
+    output_ = ~static_cast<int>(PyLong_AsLong(part(description, 1)));
+    if (PyErr_Occurred()) throw PythonError();
   } else if (std::strcmp(what, "item") == 0 || std::strcmp(what, "array") == 0 ||
              std::strcmp(what, "given") == 0) {
     kind_ = *what == 'i' ? Kind::item : *what == 'a' ? Kind::array : Kind::given;

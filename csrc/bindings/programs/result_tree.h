@@ -13,7 +13,8 @@ class ResultTree {
  public:
   // From the description that steep/compiler makes: an int is the number of an output; ("value",
   // object) a plain value; ("item", n, type) the element of output n as a float or an int;
-  // ("array", n) an array on the memory of output n; ("given", n) number n of those given to
+  // ("argument", n) the tensor that is the call's input n; ("array", n) an array on the memory of
+  // output n; ("given", n) number n of those given to
   // build(); (type, items) a tuple or list; ("dict", keys, items) a dict; ("named", type, items) a
   // named tuple; ("sequence", type, items) one that operations return, such as max(x, dim);
   // ("made", type, (maker, arguments), keys, items) a dict of another class, or an object with
@@ -29,7 +30,8 @@ class ResultTree {
   // They are held here as well, because a dict drops one if two keys have become equal.
   using Numbers = std::vector<std::pair<Owned, int>>;
 
-  // A new reference, with `tensor(i)` giving a new reference to output i; `given`: a tuple.
+  // A new reference, with `tensor(i)` giving a new reference to output i, or to input ~i; `given`: a
+  // tuple.
   template <class Output>
   PyObject* build(const Output& tensor, PyObject* given, Numbers& numbers) const {
     return build_with(

@@ -4,6 +4,7 @@
 
 #include "bindings/programs/cells.h"
 #include "bindings/programs/followed_math.h"
+#include "bindings/programs/location.h"
 #include "bindings/tensor/exchange.h"
 #include "program/record/recorder.h"
 
@@ -26,54 +27,6 @@ PyObject* set_types(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// Where a number is kept: an item of a dict or a list, the variable of a closure, or a slot. get()
-// returns nothing where nothing is, and also, with an exception set, where a key of a user's class
-// has raised one.
-class NumberLocation {
- public:
-  explicit NumberLocation(PyObject* entry)
-      : holder_(PyTuple_GET_ITEM(entry, 0)), key_(PyTuple_GET_ITEM(entry, 1)) {}
-
-  bool is_valid() const {
-    return PyDict_Check(holder_) || (PyList_Check(holder_) && PyLong_Check(key_)) ||
-           PyCell_Check(holder_) || Py_TYPE(key_) == &PyMemberDescr_Type;
-  }
-
-  Owned get() const {
-    PyObject* found = nullptr;
-    if (PyDict_Check(holder_)) {
-      found = PyDict_GetItemWithError(holder_, key_);
-      if (!found && PyErr_Occurred()) return Owned();
-    } else if (PyList_Check(holder_)) {
-      const Py_ssize_t i = PyLong_AsSsize_t(key_);
-      found = i >= 0 && i < PyList_GET_SIZE(holder_) ? PyList_GET_ITEM(holder_, i) : nullptr;
-    } else if (PyCell_Check(holder_)) {
-      found = PyCell_GET(holder_);
-    } else {
-      auto* const type = reinterpret_cast<PyObject*>(Py_TYPE(holder_));
-      PyObject* const value = Py_TYPE(key_)->tp_descr_get(key_, holder_, type);
-      if (!value && PyErr_ExceptionMatches(PyExc_AttributeError)) PyErr_Clear();
-      return value ? Owned(value) : Owned();
-    }
-    return found ? Owned::borrow(found) : Owned();
-  }
-  // False, with an exception set, if it cannot be done.
-  bool set(PyObject* value) const {
-    if (PyDict_Check(holder_)) return PyDict_SetItem(holder_, key_, value) == 0;
-    if (PyList_Check(holder_)) {
-      const Py_ssize_t i = PyLong_AsSsize_t(key_);
-      if (i == -1 && PyErr_Occurred()) return false;
-      if (i < 0 || i >= PyList_GET_SIZE(holder_)) return true;
-      return PyList_SetItem(holder_, i, new_reference(value)) == 0;
-    }
-    if (PyCell_Check(holder_)) return PyCell_Set(holder_, value) == 0;
-    return Py_TYPE(key_)->tp_descr_set(key_, holder_, value) == 0;
-  }
-
- private:
-  PyObject *holder_, *key_;
-};
-
 // Puts stand-ins where the numbers are, and takes them out again however the call ends. That runs
 // no Python code, except that of dict keys of a user's class, so neither an error nor a
 // KeyboardInterrupt leaves a stand-in behind.
@@ -84,7 +37,7 @@ class StandIns {
     for (Py_ssize_t i = 0; i < items.size(); ++i) {
       PyObject* const entry = items[i].get();
       if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 4 ||
-          !NumberLocation(entry).is_valid() ||
+          !Location(entry).is_valid() ||
           !(is_symbolic(PyTuple_GET_ITEM(entry, 2)) || PyTuple_Check(PyTuple_GET_ITEM(entry, 2))))
         raise(PyExc_TypeError, "call_with_stand_ins: expected (holder, key, stand-in, number)");
       entries_.push_back(Owned::borrow(entry));
@@ -94,7 +47,7 @@ class StandIns {
   // If not all can be put there, those that were are taken out at the end all the same.
   void put() {
     for (const Owned& entry : entries_) {
-      if (!NumberLocation(entry.get()).set(PyTuple_GET_ITEM(entry.get(), 2))) throw PythonError();
+      if (!Location(entry.get()).set(PyTuple_GET_ITEM(entry.get(), 2))) throw PythonError();
       ++put_;
     }
   }
@@ -114,7 +67,7 @@ class StandIns {
  private:
   void take(Py_ssize_t i) {
     PyObject* const entry = entries_[static_cast<size_t>(i)].get();
-    const NumberLocation location(entry);
+    const Location location(entry);
     const Owned now = location.get();
     if (!now && PyErr_Occurred()) return;  // the caller puts the number back
     if (PyList_SetItem(left_, i, new_reference(now ? now.get() : absent())) < 0 || !now) return;
@@ -151,17 +104,6 @@ PyObject* call_with_stand_ins(PyObject*, PyObject* const* args, Py_ssize_t count
     Py_DECREF(result);
     return nullptr;
   });
-}
-
-bool are_places(PyObject* places) {
-  if (!PyTuple_CheckExact(places)) return false;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places); ++i) {
-    PyObject* const location = PyTuple_GET_ITEM(places, i);
-    if (!PyTuple_CheckExact(location) || PyTuple_GET_SIZE(location) != 2 ||
-        !NumberLocation(location).is_valid())
-      return false;
-  }
-  return true;
 }
 
 // Whether `evaluate` has returned what it is to return; see NumberSource.
@@ -201,7 +143,7 @@ PyObject* any_number() {
 
 NumberSource::NumberSource(PyObject* pair) {
   if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2 ||
-      !PyCallable_Check(PyTuple_GET_ITEM(pair, 0)) || !are_places(PyTuple_GET_ITEM(pair, 1)))
+      !PyCallable_Check(PyTuple_GET_ITEM(pair, 0)) || !are_locations(PyTuple_GET_ITEM(pair, 1)))
     raise(PyExc_TypeError, "insert: expected (evaluate, places)");
   evaluate_ = Owned::borrow(PyTuple_GET_ITEM(pair, 0));
   places_ = Owned::borrow(PyTuple_GET_ITEM(pair, 1));
@@ -225,7 +167,7 @@ bool NumberSource::give(program::Program& program, PyObject* given, Owned& answe
 void NumberSource::write_back(PyObject* answer) const {
   PyObject* const values = PyTuple_GET_ITEM(answer, 1);
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places_.get()); ++i)
-    if (!NumberLocation(PyTuple_GET_ITEM(places_.get(), i)).set(PyTuple_GET_ITEM(values, i)))
+    if (!Location(PyTuple_GET_ITEM(places_.get(), i)).set(PyTuple_GET_ITEM(values, i)))
       throw PythonError();
 }
 

@@ -54,9 +54,12 @@ class Call:
         """The same call as one of a kind that leaves numbers open."""
         return Call(self.args, self.kwargs, True)
 
-    def kind(self, table: ProgramTable) -> CallKind:
-        """Its present kind: the function may change the contents of its arguments."""
-        return CallKind(*table.key(self.args, self.kwargs, self.is_open))
+    def kind(self, table: ProgramTable, stored: tuple[Any, ...] = ()) -> CallKind:
+        """Its present kind: the function may change the contents of its arguments. What is in
+        places where the function stores tensors is part of it if it is given.
+        """
+        more = (stored,) if stored else ()
+        return CallKind(*table.key(self.args, self.kwargs, self.is_open, *more))
 
     def filled(self, kind: CallKind, stand_ins: list[Any]) -> Filled:
         """The arguments with stand-ins for its numbers."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from steep import _core
 from steep.compiler._eligible import foreign_since, foreign_to_numbers
-from steep.compiler._places import Place, changed_places, evaluator
+from steep.compiler._place import Place, changed_places
+from steep.compiler._places import evaluator
 from steep.compiler._recording import SPECIAL, Recording
 from steep.compiler._signature import Signature
 
@@ -26,6 +27,14 @@ _PREPARED = (
 _COUNTS_AND_CHECKS = (
     "it updates a number, and an operation may still reject its input; check the input first, or "
     "keep the number in a tensor"
+)
+_STORES_AND_CHECKS = (
+    "it stores a tensor, and an operation may still reject its input; check the input first, or "
+    "write to a tensor that stays (copy_)"
+)
+_OTHER_KINDS = (
+    "what it finds where it stores tensors is of another kind at every call: other shapes, other "
+    "keys, or other numbers beside the tensors; keep only tensors there"
 )
 _NUMBERS_OUTSIDE = (
     "it computes with a number that changes between calls, and backward is called outside the "
@@ -73,6 +82,8 @@ class Learner(_core.CompiledCall):
         difference = "" if pending is None else recording.difference(pending)
         if pending is None:
             signature.await_another(recording, PROGRAMS)
+            if recording.stored.places:
+                self._restless(signature, _OTHER_KINDS, PROGRAMS)
             return
         is_last = signature.pending[-1:] == [pending]  # another thread may have emptied it
         if difference and (pending in replaced or not is_last):
@@ -103,7 +114,11 @@ class Learner(_core.CompiledCall):
     ) -> bool:
         """Whether a program does what was recorded: then it also fits under the present cells."""
         for program, known in signature.programs:
-            if program.has_state_of(recording.trace) and not recording.difference(known):
+            if (
+                known.stored.key == recording.stored.key
+                and program.has_state_of(recording.trace)
+                and not recording.difference(known)
+            ):
                 if {*recording.filled} <= {*known.filled}:
                     program.unpin(recording.trace)
                     self._confirm(key, signature, program, recording)
@@ -138,9 +153,15 @@ class Learner(_core.CompiledCall):
             recording.numbers = evaluator(recording.stand_ins, recording.filled)
         if backward is not None and pending.backward is not None:
             backward.plan(pending.backward)
+        if recording.stored.written and program.may_refuse:
+            self._refuse(signature, _STORES_AND_CHECKS)
+            return False
         description, before, numbers = recording.description, recording.before, recording.numbers
         try:
-            self._table.insert(key, program, description, cells, before, kept, backward, numbers)
+            stored = recording.stored.locations()
+            self._table.insert(
+                key, program, description, cells, before, kept, backward, numbers, stored
+            )
             signature.programs.append((program, recording))
         except BaseException:
             self._table.drop(key, program)
@@ -174,7 +195,9 @@ class Learner(_core.CompiledCall):
         """If only numbers were replaced since the last recordings, follow them."""
         for recording in [*signature.pending, *(r for _, r in signature.programs)]:
             if recording.replaced():
-                self._follow(signature, changed_places(recording.cells), recording)
+                places = changed_places(recording.cells) or []
+                if all(place.of_number for place in places):
+                    self._follow(signature, places, recording)
 
     def _refuse_foreign(self, signature: Signature) -> bool:
         """Whether something was replaced by an object that must not be given stand-ins."""
@@ -191,11 +214,12 @@ class Learner(_core.CompiledCall):
     def _follow(
         self, signature: Signature, places: list[Place] | None, recording: Recording
     ) -> bool:
-        """Follow numbers in these places from now on, if nothing else has changed.
+        """Follow what is in these places from now on, if nothing else has changed.
 
         Returns whether the next recording may show more than this one.
         """
-        if not places or foreign_to_numbers(recording, signature.known):
+        numbers = any(place.of_number for place in places or ())
+        if not places or (numbers and foreign_to_numbers(recording, signature.known)):
             return False
         return signature.follow(places)
 

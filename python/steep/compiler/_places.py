@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,134 +9,21 @@ from steep._core import (
     any_number,
     call_with_stand_ins,
     exchange_keys,
-    first_broken,
     same_value,
 )
-from steep.compiler._cells import DICT, ITEM, SEQUENCE, SLOT, VARIABLE, Cell, Cells, absent
+from steep.compiler._cells import Cells
 from steep.compiler._explain import one_of
 from steep.compiler._given import Entry
 from steep.compiler._leaks import tuple_of
-from steep.compiler._objects import are_same_objects, content_of
+from steep.compiler._objects import are_same_objects
+from steep.compiler._place import Place
 from steep.compiler._result import values_to_make
 from steep.compiler._symbolic import OPERATORS, Numbers, is_number, is_symbolic, plain
 
-__all__ = ["MOST_PLACES", "Place", "StandIns", "changed_places", "evaluator", "hindrance"]
-__all__ += ["without_symbols"]
+__all__ = ["StandIns", "evaluator", "without_symbols"]
 
-MOST_PLACES = 4096
 MOST_STEPS = 4096  # each is a line of generated code that a replay runs in Python
 _LIMIT = 2**63  # operations take ints below this
-
-
-class Place:
-    """Where a number is kept: an item of a dict or a list, a variable of a closure, or a slot.
-
-    Attributes:
-        mark: equal for two objects that describe the same place.
-        label: what messages call it.
-    """
-
-    __slots__ = ("_holder", "_key", "_kind", "label", "mark")
-
-    def __init__(self, kind: int, holder: Any, key: Any, label: str) -> None:
-        self._kind = kind
-        self._holder = holder
-        self._key = key
-        self.label = label
-        self.mark = (kind, id(holder), key if isinstance(key, int | str) else id(key))
-
-    @property
-    def where(self) -> tuple[Any, Any]:
-        """The holder, and the key."""
-        return self._holder, self._key
-
-    def get(self) -> Any:
-        """The value there, or `absent`."""
-        try:
-            if self._kind == ITEM:
-                return dict.get(self._holder, self._key, absent)
-            if self._kind == SEQUENCE:
-                return list.__getitem__(self._holder, self._key)
-            if self._kind == SLOT:
-                return self._key.__get__(self._holder, type(self._holder))
-            return content_of(self._holder)
-        except (AttributeError, IndexError):
-            return absent
-
-    def expression(self, i: int, names: dict[str, Any]) -> str:
-        """Source text that reads the value; the names that it uses are added to `names`."""
-        names[f"h{i}"], names[f"k{i}"] = self._holder, self._key
-        if self._kind == ITEM:
-            return f"dict.get(h{i}, k{i})"
-        if self._kind == SEQUENCE:
-            return f"list.__getitem__(h{i}, k{i})"
-        return f"k{i}.__get__(h{i})" if self._kind == SLOT else f"h{i}.cell_contents"
-
-    def set(self, value: Any) -> None:
-        """Put another number there."""
-        if self._kind == ITEM:
-            dict.__setitem__(self._holder, self._key, value)
-        elif self._kind == SEQUENCE:
-            list.__setitem__(self._holder, self._key, value)
-        elif self._kind == SLOT:
-            self._key.__set__(self._holder, value)
-        else:
-            self._holder.cell_contents = value
-
-
-def changed_places(cells: Cells) -> list[Place] | None:
-    """The places of numbers that have changed since recording; ``None`` if anything else has."""
-    found: list[Place] = []
-    for i in cells.all_broken():
-        places = _numbers_in(cells.entry(i), cells.describe(i))
-        if places is None or len(found) + len(places) > MOST_PLACES:
-            return None
-        found += places
-    return found
-
-
-def hindrance(cells: Cells) -> int | None:
-    """The first cell that has changed since recording. Numbers are named last: they could be
-    followed if nothing else changed.
-    """
-    broken = cells.all_broken()
-    for i in broken:
-        if _numbers_in(cells.entry(i), "") is None:
-            return i
-    return broken[0] if broken else None
-
-
-def _numbers_in(cell: Cell, label: str) -> list[Place] | None:
-    """Where a cell now holds other numbers; ``None`` if anything else in it differs."""
-    kind, holder, key, before = cell
-    if kind == SLOT and not isinstance(key, types.MemberDescriptorType):
-        return None
-    if kind in (ITEM, DICT) and "__module__" in holder and "__doc__" in holder:
-        return None  # a class's own dict, which must not be written to
-    if kind in (ITEM, VARIABLE, SLOT):
-        items = [(key, before)]
-    elif kind == DICT and [*map(id, dict.keys(holder))] == [*map(id, before[::2])]:
-        items = [*zip(before[::2], before[1::2], strict=True)]
-    elif kind == SEQUENCE and type(holder) is list and len(holder) == len(before):
-        items = [*enumerate(before)]
-    else:
-        return None
-    kind = ITEM if kind == DICT else kind
-    found = []
-    for key, old in items:
-        place = Place(kind, holder, key, label)
-        now = place.get()
-        if is_number(now) and type(now) is type(old):
-            if not same_value(now, old):
-                found.append(place)
-        elif old is not any_number and now is not old and not _equal(kind, holder, key, old):
-            return None
-    return found
-
-
-def _equal(kind: int, holder: Any, key: Any, old: Any) -> bool:
-    """Whether the value counts as unchanged: it may be an equal string or tuple of numbers."""
-    return kind != SEQUENCE and first_broken([(kind, holder, key, old)]) is None
 
 
 class StandIns:

@@ -21,7 +21,7 @@ from steep.compiler._answers import THREAD
 from steep.compiler._cells import ITEM, SLOT, TENSOR, VARIABLE, Cells, absent
 from steep.compiler._code import ATTRIBUTES, GLOBALS, VARIABLES, Names, at_line, line_of, names_of
 from steep.compiler._objects import content_of
-from steep.compiler._places import hindrance
+from steep.compiler._place import hindrance, new_containers
 from steep.compiler._returned import is_only_returned
 from steep.compiler._sources import (
     draws_from,
@@ -29,6 +29,7 @@ from steep.compiler._sources import (
     random_state,
     reason_to_refuse,
 )
+from steep.compiler._stored import Stored
 from steep.compiler._traversal import Traversal
 
 __all__ = ["Reads"]
@@ -47,8 +48,10 @@ class Reads:
         codes: the code that has run, in the order in which it began.
     """
 
-    def __init__(self, function: Any, given: list[Any]) -> None:
-        """Look into the function. `given` are the parts of the call's key."""
+    def __init__(self, function: Any, given: list[Any], stored: Stored | None = None) -> None:
+        """Look into the function. `given` are the parts of the call's key, and `stored` the places
+        where the call may store something anew.
+        """
         self.refusal = ""
         self.change = ""
         self.codes: list[types.CodeType] = []
@@ -56,7 +59,8 @@ class Reads:
         self._asked: dict[type, str] = {}  # by type: C methods of which nothing is known
         self._next_hook = next_hook()
         self._hooked: list[Any] = []  # hooks of tensors that existed before the call, and that ran
-        self._found = Traversal(given)
+        self._stored = stored or Stored(())
+        self._found = Traversal(given, self._stored.containers)
         self._found.look_into(function, _CALL, "")
 
     @property
@@ -67,6 +71,10 @@ class Reads:
     def familiar(self) -> Familiar:
         """What need not be looked into again."""
         return self._found.familiar
+
+    def existing(self) -> dict[int, Any]:
+        """Tensors that were there before the call, and that its code has named, by id."""
+        return {number: known[0] for number, known in self._found.tensors.items()}
 
     # ---- what the interpreter reports -------------------------------------------------------
 
@@ -211,12 +219,15 @@ class Reads:
         self._pass_over_replaced()
         self.cells.forget({id(item) for item in containers})
         self.cells.forget_what_is_dead()
+        self._stored.leave(self.cells)
         if self._is_in_doubt():
             self.cells.forget_dead_cycles()
         self._found.forget_arguments()
         self._found.let_weak_targets_go()
         self.refusal = self.refusal or self._found.refusal or self._taken() or self._unknown_hook()
+        self.refusal = self.refusal or self._stored.reached(self.cells)
         self.cells.keep_tensors(self._found.tensors, {id(output) for output in outputs})
+        self.cells.forget(new_containers(self.cells))
         place = hindrance(self.cells)
         self.cells.objects.clear()
         if place is not None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from steep import _core
-from steep._core import Tensor, may_vary_to, references
+from steep._core import Tensor, may_vary_to
 from steep._layers import begin_anew, followers, let_go
-from steep.compiler._cells import SEQUENCE, SLOT, Cells
+from steep.compiler._cells import SEQUENCE, SLOT, TENSOR, Cells
 from steep.compiler._code import ATTRIBUTES, at_line, line_of, names_of
-from steep.compiler._explain import one_of
+from steep.compiler._kept import kept_elsewhere, leaves
 from steep.compiler._objects import is_a
-from steep.compiler._places import Evaluator, StandIns, changed_places, without_symbols
+from steep.compiler._place import changed_places
+from steep.compiler._places import Evaluator, StandIns, without_symbols
 from steep.compiler._reads import Reads
-from steep.compiler._result import ReadNumber, describe, detach_used, difference, values_to_make
+from steep.compiler._result import ReadNumber, describe, detach_used, difference
+from steep.compiler._stored import Stored
 from steep.optim import _recorded
 from steep.optim._plan import GroupPlan
 
@@ -40,6 +41,7 @@ class Run:
         optimizers: those that took a step, in order of their first.
         reads: what it has read from outside.
         stand_ins: what it has computed of numbers that change.
+        stored: what it has stored anew.
         untold: why its reads could not be tracked, or ``''``.
         lost: whether memory ran out, so that something is missing.
     """
@@ -55,6 +57,7 @@ class Run:
         "recorder",
         "result",
         "stand_ins",
+        "stored",
         "untold",
     )
 
@@ -66,13 +69,17 @@ class Run:
         given: list[Any],
         stand_ins: StandIns,
         arrays: list[tuple[Any, Tensor]],
+        stored: Stored,
+        inputs: list[Tensor],
     ) -> None:
         """Call the function. What it raises ends the recording and is passed on.
 
         `given` are the tensors, containers and arrays among the arguments, and `arrays` the latter
-        with the tensors that stand for them.
+        with the tensors that stand for them. `inputs` are the tensors among the arguments and in
+        the places of `stored`.
         """
         self.stand_ins = stand_ins
+        self.stored = stored
         self._arrays = arrays
         self.recorder = _core.Recorder()
         self.recorder.let_memory_go()
@@ -92,23 +99,33 @@ class Run:
             let_go()
         # Freed graphs are dropped now, because they hold what the call has made.
         try:
-            self.result = detach_used(self.result)
+            self._change(detach_used)
         except MemoryError:  # the call has succeeded: what is lost is the program
             self.lost = True
         except Exception as error:  # it contains itself, or a class of the user's raises
             self.untold = f"its result cannot be inspected: {type(error).__name__}"
-        self._describe()
+        self._describe(inputs)
+
+    def _change(self, change: Callable[[Any], Any]) -> None:
+        """Change the result, and what was stored."""
+        old = self.stored.now()
+        self.result, *new = change((self.result, *old))
+        self.stored.put(old, new)
+
+    def parts(self) -> list[Any]:
+        """The result, and what was stored."""
+        return [self.result, *self.stored.left()]
 
     def _listen(
         self, function: Callable[..., Any], args: Any, kwargs: Any, given: list[Any]
     ) -> Any:
-        self.reads = Reads(function, given)
+        self.reads = Reads(function, given, self.stored)
         # Profiles of replays show where launches came from.
         told = (self.reads, function, args, kwargs)
         return self.recorder.run(followers, _core.follow, told, {}, self._arrays)
 
-    def _describe(self) -> None:
-        """Describe the result, and put plain numbers into it."""
+    def _describe(self, inputs: list[Tensor]) -> None:
+        """Describe the result and what was stored, and put plain numbers into it."""
         self.description: Any = ("value", None)
         self.outputs: list[Tensor] = []
         self.numbers: dict[int, ReadNumber] = {}
@@ -117,7 +134,12 @@ class Run:
             read = map(ReadNumber._make, self.recorder.take_numbers())
             self.numbers = {id(x.number): x for x in read}
             self.description = describe(
-                self.result, self.outputs, self.numbers, returned, self.stand_ins.numbers
+                self.result,
+                self.outputs,
+                self.numbers,
+                returned,
+                self.stand_ins.numbers,
+                self._described(inputs) if self.stored.places else None,
             )
         except MemoryError:
             self.lost = True
@@ -127,7 +149,13 @@ class Run:
             reason = str(error) if said else f"inspecting its result raises {type(error).__name__}"
             self.reads.refusal = self.reads.refusal or reason
         with contextlib.suppress(RecursionError):  # containers are nested too deeply to be searched
-            self.result = without_symbols(self.result)
+            self._change(without_symbols)
+
+    def _described(self, inputs: list[Tensor]) -> tuple[list[Any], dict[int, Any]]:
+        """What was stored, and descriptions of the tensors there that the call has not made."""
+        known = {number: ("value", x) for number, x in self.reads.existing().items()}
+        known |= {id(x): ("argument", i) for i, x in reversed([*enumerate(inputs)])}
+        return self.stored.left(), known
 
 
 class Recording:
@@ -146,6 +174,7 @@ class Recording:
         filled: steps whose results are the program's number inputs, once they are known.
         numbers: how its program computes numbers: see `evaluator`.
         stand_ins: what it has computed of numbers that change.
+        stored: what it has stored anew.
         codes: the code that has run.
         prepared: whether an optimiser made its state meanwhile; the next call will not.
     """
@@ -168,6 +197,7 @@ class Recording:
         self.before = [_recorded.precondition(x, hooks[id(x)]) for x in run.optimizers]
         self.cells = run.reads.cells
         self.stand_ins = run.stand_ins
+        self.stored = run.stored
         self.codes = run.reads.codes
         self.numbers: Evaluator | None = None
         self.filled: list[int] = []
@@ -187,6 +217,8 @@ class Recording:
     def difference(self, other: Recording) -> str:
         """How it differs from another call, or ``''``."""
         found: str = self._other_numbers(other) or self.trace.difference(other.trace)
+        if not found and self.stored.kept() != other.stored.kept():
+            found = "only one of them stores a tensor in a place where it has stored one before"
         found = found or difference(other.description, self.description)
         if not found and [*map(id, self.optimizers)] != [*map(id, other.optimizers)]:
             found = "other optimizers take a step"
@@ -257,7 +289,7 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
     outputs, numbers, description = run.outputs, run.numbers, run.description
     try:
         # What cannot be described may be too large to search.
-        made = [] if run.reads.refusal else table.key((run.result,), {})[3]
+        made = [] if run.reads.refusal else table.key(tuple(run.parts()), {})[3]
         run.reads.close(made, outputs)
         del made
     except MemoryError:
@@ -274,62 +306,28 @@ def examine(run: Run, inputs: list[Tensor], table: _core.ProgramTable) -> Record
         for plan in optimizer._plans:
             run.reads.cells.keep((SLOT, plan, _VALID, True), "an optimizer's state")
         _keep_groups(run.reads.cells, optimizer)
+    run.reads.cells.drop({id(x) for x in run.stored.tensors()}, TENSOR)
     asked = _asked(run.recorder)  # before make_trace, which may add a reason
     if not asked and _recorded.changed_group(run.optimizers):
         asked = _recorded.GROUP_CHANGED
-    backward = _core.make_backward(run.recorder, inputs, outputs)
-    shown = [number for kind, number in _leaves(description) if kind == "array"]
-    trace = _core.make_trace(run.recorder, inputs, outputs, backward, shown)
+    as_found = run.stored.inputs(inputs)
+    backward = _core.make_backward(run.recorder, as_found, outputs)
+    run.stored.let_go()
+    shown = [number for kind, number in leaves(description) if kind == "array"]
+    trace = _core.make_trace(run.recorder, as_found, outputs, backward, shown, run.stored.tensors())
     if trace.lost:
         raise MemoryError
     # Changes that it makes are reported in preference to their consequences.
     refusal: str = run.reads.refusal or asked
     if run.reads.change and not refusal:
         return Recording(run, trace, description, "", run.reads.change)
+    if backward is not None and run.stored.tensors():
+        refusal = refusal or _REPLACED_BELOW
     refusal = refusal or (_OVERWRITTEN if overwritten else "") or trace.refusal
-    refusal = refusal or _unfit_outputs(outputs, description, inputs) or _container_kept(run)
-    if not refusal and outputs and is_a(run.result, tuple) and references([run.result])[0] > 1:
-        refusal = _KEPT  # something besides the run holds it
+    refusal = refusal or kept_elsewhere(run.parts, outputs, description, inputs)
     if backward is not None and not refusal:
         refusal = backward.complete(trace, inputs)
     return Recording(run, trace, description, refusal, "", backward)
-
-
-def _container_kept(run: Run) -> str:
-    """Why a container in a result cannot be a new one at every call, or ``''``."""
-    found = _containers_in(run.result)
-    for place, count in enumerate(references(found)):
-        if count > 1:  # more than the one reference in the result
-            return _KEPT_CONTAINER.format(one_of(type(found[place]).__name__))
-    return ""
-
-
-def _containers_in(result: Any) -> list[Any]:
-    """The containers in a result that a replay makes anew, each as often as it occurs."""
-    found, waiting = [], [result]
-    while waiting:
-        item = waiting.pop()
-        values = None if is_a(item, tuple) else values_to_make(item)
-        if type(item) is list or values is not None:
-            found.append(item)
-        if is_a(item, list | tuple):
-            waiting += item
-        waiting += () if values is None else values.values()
-    return found
-
-
-def _unfit_outputs(outputs: list[Tensor], description: Any, inputs: list[Tensor]) -> str:
-    """Why one of the results cannot be a new tensor at every call, or ``''``."""
-    # An array holds a reference to its tensor.
-    places = Counter(number for _, number in _leaves(description))
-    given = {id(x) for x in inputs}
-    # Anything else that holds one would keep a tensor that replays do not update.
-    for i, count in enumerate(references(outputs)):
-        if reason := _unfit(outputs[i], given):
-            return reason
-        if count > places[i]:
-            return _KEPT
-    return ""
 
 
 def _asked(recorder: _core.Recorder) -> str:
@@ -356,30 +354,7 @@ _UNCOUNTED = (
     "this Python does not count references as CPython does, so it cannot be told whether something "
     "is kept after a call; use CPython"
 )
-_KEPT_CONTAINER = (
-    "{} it returns is also kept elsewhere, where a replay would not update it; return a copy"
+_REPLACED_BELOW = (
+    "it replaces the memory of a tensor (data), and returns a result whose graph backward has not "
+    "freed; write to the memory (copy_), or call backward inside"
 )
-_KEPT = (
-    "a tensor it returns is also kept elsewhere, where a replay would not update it; keep a copy "
-    "(clone)"
-)
-
-
-def _leaves(description: Any) -> Iterator[tuple[str, int]]:
-    """The outputs in a description: what each is returned as, and its number."""
-    if isinstance(description, int):
-        yield "tensor", description
-    elif description[0] == "array":
-        yield "array", description[1]
-    elif description[0] not in ("value", "item", "given"):
-        for item in description[-1]:
-            yield from _leaves(item)
-
-
-def _unfit(output: Tensor, given: set[int]) -> str:
-    """Why a result cannot be a new tensor at every call, or ``''``; `given` are arguments' ids."""
-    if id(output) in given:
-        return "it returns one of its arguments itself; return a copy (clone)"
-    if output.requires_grad and output.is_leaf:
-        return "it returns a leaf that requires a gradient; return its detach()"
-    return ""

@@ -10,7 +10,7 @@ from typing import Any
 
 from steep.compiler._learner import Learner
 from steep.compiler._newcomers import Newcomers
-from steep.compiler._places import Place
+from steep.compiler._place import Place
 from steep.compiler._signature import Signature
 
 __all__ = ["Reporting"]
@@ -54,12 +54,14 @@ class Reporting(Learner):
         ]
 
     def _places_written(self, program: Any) -> list[Place]:
-        """Where a program leaves numbers."""
+        """Where a program leaves numbers, and tensors that it stores anew."""
         for signature in list(self._signatures.values()):
             for made, recording in signature.programs:
                 if made is program:
                     stand_ins = recording.stand_ins
-                    return [stand_ins.places[i] for i, _ in stand_ins.writes]
+                    stored = recording.stored
+                    numbers = [stand_ins.places[i] for i, _ in stand_ins.writes]
+                    return numbers + [stored.places[i] for i in stored.written]
         return []
 
     def explain(self) -> str:

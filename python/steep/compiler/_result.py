@@ -49,11 +49,14 @@ def describe(
     numbers: dict[int, ReadNumber] | None = None,
     returned: list[int] | None = None,
     recorded: Numbers | None = None,
+    stored: Stored | None = None,
 ) -> Any:
     """The result with an index into `outputs` in place of each tensor; `outputs` gets the tensors.
 
     `numbers` are the numbers and arrays, by id, that were read from tensors; if None, arrays are
-    plain values. `returned` gets the steps of stand-ins in it, which must belong to `recorded`.
+    plain values. `returned` gets the steps of stand-ins in it, which must belong to `recorded`. If
+    the function has also `stored` something, the description is that of a tuple: the result, and
+    what was stored, one by one.
 
     Raises:
         TypeError: if it holds something other than tensors and plain values, or itself.
@@ -61,9 +64,13 @@ def describe(
     steps = [] if returned is None else returned
     description = _Description(outputs, numbers, steps, recorded)
     try:
-        return description.of(result, True)
+        described = description.of(result, True)
+        return described if stored is None else description.with_stored(described, *stored)
     except RecursionError:
         raise TypeError(_TOO_DEEP) from None
+
+
+Stored = tuple[list[Any], dict[int, Any]]  # values, and descriptions of known tensors by id
 
 
 class _Description:
@@ -82,8 +89,16 @@ class _Description:
         self._returned = returned
         self._recorded = recorded
         self._known: dict[int, int] = {}  # indices of outputs, by id
+        self._existing: dict[int, Any] = {}  # descriptions of tensors that were not made, by id
         self._met: set[int] = set()  # containers
         self._again = 0  # how many parts there are in containers that were met again
+
+    def with_stored(self, result: Any, values: list[Any], existing: dict[int, Any]) -> Any:
+        """The description of a tuple of the result, which is described already, and of `values`, in
+        which some tensors are not new.
+        """
+        self._existing = existing
+        return ("tuple", [result, *(self.of(value, False) for value in values)])
 
     def of(self, part: Any, may_read: bool) -> Any:
         """See `describe`; `may_read`: whether it may be a number read from a tensor."""
@@ -94,7 +109,7 @@ class _Description:
             return self._given(part)
         kind = type(part)
         if issubclass(kind, Tensor):
-            return self._tensor(part)
+            return self._existing.get(id(part)) or self._tensor(part)
         if issubclass(kind, _PLAIN):
             return ("value", part)
         if self._shows_arrays and is_ndarray(part):
@@ -200,8 +215,10 @@ def detach_used(result: Any) -> Any:
 def _detach_used(result: Any, known: dict[int, Any]) -> Any:
     """See `detach_used`; `known` are the containers that were looked through, by id."""
     kind = type(result)
+    if issubclass(kind, Tensor) and id(result) not in known:
+        known[id(result)] = result.detach() if graph_is_used_up(result) else result
     if issubclass(kind, Tensor):
-        return result.detach() if graph_is_used_up(result) else result
+        return known[id(result)]
     # Only their own code could make new objects of other classes.
     if kind not in (dict, tuple, list) and not _is_named(kind) and not _is_of_operation(kind):
         return result
@@ -260,6 +277,8 @@ def difference(first: Any, second: Any) -> str:
         return f"it returns {one_of(first[2].__name__)} and then {one_of(second[2].__name__)}"
     if kind == "array":
         return difference(first[1], second[1])
+    if kind == "argument":
+        return "" if first == second else "it stores a different one of its arguments"
     if kind == "given":
         return "" if first == second else "it returns a different one of the numbers that change"
     items, others = first[-1], second[-1]
@@ -278,7 +297,7 @@ def _named(description: Any) -> str:
         return "a tensor"
     what = description[0]
     names = {"value": "a plain value", "item": "a number read out of a tensor"}
-    names.update(given="a number that changes", array="an array")
+    names.update(given="a number that changes", array="an array", argument="an argument")
     kind = description[1].__name__ if what in _OF_TYPES else what
     return names.get(what, one_of(kind))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steep.compiler._places import MOST_PLACES, Place
+from steep.compiler._place import MOST_PLACES, Place
 from steep.compiler._recording import Recording
 
 __all__ = ["FEW_FLOATS", "FEW_INTS", "LONGEST_WAIT", "Signature"]
@@ -33,6 +33,8 @@ class Signature:
         any_numbers: whether it leaves the numbers among the arguments open.
         followable: whether stand-ins may be used for these numbers.
         places: where numbers that change from call to call are kept, by their marks.
+        stored: places in which tensors are stored anew, by their marks.
+        unfit: marks of such places whose containers are changed instead.
         fixed: places whose numbers Python code looks at: each value needs a program of its own.
         doubt: where it does so, or ``''``.
         reason: why it runs eagerly, or ``''``.
@@ -55,6 +57,8 @@ class Signature:
         self.any_numbers = False
         self.followable = False
         self.places: dict[Any, Place] = {}
+        self.stored: dict[Any, Place] = {}
+        self.unfit: set[Any] = set()
         self.fixed: dict[Any, Place] = {}
         self.doubt = ""
         self.reason = ""
@@ -62,14 +66,25 @@ class Signature:
         self.wait = FIRST_WAIT
 
     def follow(self, places: list[Place]) -> bool:
-        """Follow the numbers in these places as well. Returns whether any of them is new."""
-        places = [place for place in places if place.mark not in self.fixed]
-        count = len(self.places)
-        if count + len(places) <= MOST_PLACES:
-            self.places.update((place.mark, place) for place in places)
-        if len(self.places) > count:
+        """Follow what is in these places as well. Returns whether any of them is new."""
+        apart = self.fixed.keys() | self.unfit
+        places = [place for place in places if place.mark not in apart]
+        count = len(self.places) + len(self.stored)
+        if count + len(places) > MOST_PLACES:
+            return False
+        for place in places:
+            (self.places if place.of_number else self.stored)[place.mark] = place
+        is_more = len(self.places) + len(self.stored) > count
+        if is_more:
             self.pending.clear()  # they were recorded without following these
-        return len(self.places) > count
+        return is_more
+
+    def forget_stored(self, places: list[Place]) -> None:
+        """Follow what is in these places no longer."""
+        self.unfit |= {place.mark for place in places}
+        for place in places:
+            self.stored.pop(place.mark, None)
+        self.pending.clear()
 
     def stop_following(self, reason: str) -> None:
         """Take numbers outside of the arguments as they are from now on."""
@@ -84,8 +99,8 @@ class Signature:
 
         `replaced` are those for which something was not as they have read it.
         """
-        pattern = recording.trace.pattern
-        known = [pending for pending in self.pending if pending.trace.pattern == pattern]
+        pattern = recording.trace.pattern, recording.stored.key
+        known = [x for x in self.pending if (x.trace.pattern, x.stored.key) == pattern]
         fitting = [pending for pending in known if pending not in replaced]
         return next(reversed(fitting or known), None)
 

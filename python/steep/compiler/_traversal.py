@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import types
+from collections.abc import Collection
 from typing import Any
 
 from steep._core import Familiar, Tensor, hooks_of, state_of
@@ -48,8 +49,10 @@ class Traversal:
         familiar: what need not be looked into again.
     """
 
-    def __init__(self, given: list[Any]) -> None:
-        """`given` are the parts of the call's key, which are looked into each time."""
+    def __init__(self, given: list[Any], anew: Collection[int]) -> None:
+        """`given` are the parts of the call's key, which are looked into each time; `anew` the ids
+        of containers among them that are in places where the function stores them anew.
+        """
         self.cells = Cells()
         self.refusal = ""
         self.getters = False
@@ -59,6 +62,7 @@ class Traversal:
         self.tensors: dict[int, tuple[Tensor, bytes, tuple[Any, ...]]] = {}
         self.specials: dict[type, Found] = {}
         self._arguments = Arguments(given)
+        self._anew = anew
         self._waiting: list[tuple[Any, str, int | None, Names]] = []
         self._seen: dict[Names, Seen] = {}
         self._functions: dict[int, list[types.FunctionType]] = {}  # by the id of their code
@@ -167,7 +171,7 @@ class Traversal:
 
     def _is_argument(self, item: Any, path: str, holder: int | None, names: Names) -> bool:
         """Whether a part of the call's key was reached only as an argument so far."""
-        if holder is None:
+        if holder is None or id(item) in self._anew:
             return not self._arguments.is_reached(item)
         missed = self._arguments.reach(item, holder)
         self._waiting += [(item, label, holder, others) for others, label in missed]

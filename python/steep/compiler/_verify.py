@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from steep._core import ProgramTable, Tensor, get_rng_state, no_grad, set_rng_state
-from steep.compiler._places import Place
+from steep.compiler._place import Place
 from steep.compiler._result import describe, difference
 
 __all__ = ["verified_call"]

@@ -22,6 +22,7 @@ from steep.compiler._recording import Run, examine
 from steep.compiler._reports import Reporting
 from steep.compiler._result import describe, detached
 from steep.compiler._signature import FEW_FLOATS, FEW_INTS, LONGEST_WAIT, Signature
+from steep.compiler._stored import Stored
 from steep.compiler._verify import verified_call
 
 __all__ = ["CompiledFunction"]
@@ -233,25 +234,32 @@ class CompiledFunction(Reporting):
         self._follow_replaced(signature)
         signature.recorded += 1
         numbers = kind.numbers if signature.followable else []
+        stored = Stored(signature.stored.values())
+        whole = call.kind(self._table, stored.before) if stored.places else kind
+        stored.begin(whole.key, self._table)
         stand_ins = StandIns([*signature.places.values()], numbers)
         filled = call.filled(kind, stand_ins.given) if numbers else None
         if filled and not filled.fits:
             self._refuse(signature, _UNLIKE)
             return self._call(call)
         args, kwargs = call.args, call.kwargs
-        known = [*kind.inputs, *kind.opened, *(array for array, _ in kind.arrays)]
+        given = [*whole.inputs, *whole.opened, *(array for array, _ in kind.arrays)]
         if filled:
             args, kwargs, stand_ins.put = filled.args, filled.kwargs, filled.entries
-            known += filled.tuples
+            given += filled.tuples
         try:
-            run = Run(self._function, args, kwargs, known, stand_ins, kind.arrays)
-            del filled, args, kwargs, known  # which hold stand-ins
+            run = Run(
+                self._function, args, kwargs, given, stand_ins, kind.arrays, stored, whole.inputs
+            )
+            del filled, args, kwargs, given  # which hold stand-ins
             try:
+                if signature.stored and self._has_changed(call, whole, stored.before):
+                    signature.forget_stored(stored.mutable())
                 if stand_ins.changed or self._has_changed(call, kind):
                     run.reads.change = _ARGUMENTS + run.reads.line_of_change(stand_ins.changed)
-                recording = examine(run, kind.inputs, self._table)
+                recording = examine(run, whole.inputs, self._table)
                 if len(numbers) == len(kind.numbers) or self._may_follow(signature, recording):
-                    self._learn(kind.key, signature, recording, kind.known, replaced)
+                    self._learn(kind.key, signature, recording, whole.known, replaced)
             except MemoryError:  # the call has succeeded: what is lost is the program
                 stand_ins.refusal()
                 self._do_without(signature)
@@ -260,10 +268,12 @@ class CompiledFunction(Reporting):
             raise
         return run.result
 
-    def _has_changed(self, call: Call, kind: CallKind) -> bool:
-        """Whether the function has changed its arguments, even into some that have no key."""
+    def _has_changed(self, call: Call, kind: CallKind, stored: tuple[Any, ...] = ()) -> bool:
+        """Whether the function has changed its arguments, even into some that have no key; or what
+        was in places where it stores tensors.
+        """
         try:
-            return call.kind(self._table).key != kind.key
+            return call.kind(self._table, stored).key != kind.key
         except MemoryError:
             raise
         except Exception:  # for instance a list that now contains itself; the call has succeeded

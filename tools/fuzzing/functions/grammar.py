@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import re
 
-from fuzzing.functions import containers, objects, oddities, phrases, readings, tensors, training
+from fuzzing.functions import containers, objects, oddities, phrases, readings, stored, tensors
+from fuzzing.functions import training as training_states
 from fuzzing.functions.arguments import ARGUMENTS, BATCHES
 from fuzzing.functions.program import Call, Node, Program
 
@@ -16,8 +17,9 @@ _STATE = {
     **objects.FEATURES,
     **tensors.FEATURES,
     **oddities.FEATURES,
-    **training.FEATURES,
+    **training_states.FEATURES,
     **readings.FEATURES,
+    **stored.FEATURES,
 }
 _NUMBERS = ("0.5", "2.0", "-1.0", "1.5", "3", "1", "2", "0.25", "0")
 _MARK = re.compile(r"<([nthNFT])>")
