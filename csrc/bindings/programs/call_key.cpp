@@ -92,7 +92,11 @@ class KeyReader {
   bool leave_open(char what, PyObject* object) {
     if (closed_ > 0 || depth_ > key_.deepest) return false;
     key_.has_numbers = true;
-    if (!key_.numbers) return false;
+    if (!key_.numbers) {
+      if (depth_ > 0) key_.has_other_numbers = true;
+      if (depth_ == 0) key_.closed.push_back({key_.bytes.size(), what});
+      return false;
+    }
     checked(PyList_Append(key_.numbers, object));
     tag(what);
     return true;
@@ -301,6 +305,7 @@ class KeyReader {
     if (!overflow) return number('i', value);
     const Owned digits(PyNumber_ToBase(object, 16));  // Python limits the decimal ones
     tag('I');
+    key_.has_other_numbers = true;  // it has no fixed size
     text(digits.get());
   }
 

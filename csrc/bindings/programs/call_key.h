@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "bindings/python.h"
 #include "tape/history.h"
@@ -15,6 +16,10 @@ struct CallKey {
   Tensors inputs;
   bool has_objects = false;  // whether an object counts by its identity
   bool has_numbers = false;  // whether there are numbers whose values the key may leave open
+  // Where in the bytes those numbers are that are arguments themselves, if their values count, and
+  // the tags that they have where they are left open; and whether there are others.
+  SmallVector<std::pair<size_t, char>, 4> closed;
+  bool has_other_numbers = false;
   // A list, where numbers are to count by their type alone: it receives them, in order.
   PyObject* numbers = nullptr;
   int deepest = 16;  // how deeply nested containers are searched for them

@@ -331,11 +331,30 @@ void Familiar::look_into_tuple(PyObject* one, const Sets& sets, PyObject* waitin
   }
 }
 
+// Does what compiler/_ways.py does with a dict.
+bool Familiar::look_into_dict(PyObject* one, const Sets& sets, PyObject* waiting) const {
+  PyObject *const item = PyTuple_GET_ITEM(one, 0), *const path = PyTuple_GET_ITEM(one, 1);
+  if (PyDict_GET_SIZE(item) > kMostItems || item == PyImport_GetModuleDict()) return false;
+  const Owned items = items_of(item);
+  if (!items) return false;
+  const Owned id = id_of(item);
+  take_in(sets, item, id.get());
+  cells().add(Cell::Kind::dict, item, nullptr, items.get(), path, nullptr);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); i += 2) {
+    PyObject* const part = PyTuple_GET_ITEM(items.get(), i + 1);
+    if (is_plain(part)) continue;
+    const Owned label(PyUnicode_FromFormat("%U[%R]", path, PyTuple_GET_ITEM(items.get(), i)));
+    push(waiting, part, label.get(), id.get(), PyTuple_GET_ITEM(one, 3));
+  }
+  return true;
+}
+
 // Does what Traversal.own_part does, for instances that have no other part.
 bool Familiar::look_into_instance(PyObject* one, const Sets& sets, PyObject* waiting) const {
   PyObject *const item = PyTuple_GET_ITEM(one, 0), *const path = PyTuple_GET_ITEM(one, 1);
   PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(item));
   PyObject* const found = item_of(sets.instances.get(), id_of(type).get());
+  if (found == Py_None) return look_into_dict(one, sets, waiting);
   if (!found || !PyTuple_CheckExact(found) || PyUnicode_GET_LENGTH(path) == 0) return false;
   const Owned known = Owned::borrow(found);
   PyObject *names, *rare;

@@ -28,7 +28,7 @@ class Familiar {
     Owned tensors;  // set: types of tensors for which the same is true
     // dict by id: classes whose instances have nothing but attributes, each with the names to look
     // for, those that are seldom there, and whether the dict of attributes always stays the same
-    // object.
+    // object; and kinds of dicts that have nothing but their items, each with None.
     Owned instances;
   };
 
@@ -85,6 +85,7 @@ class Familiar {
   // Looks into `one`, an item of the list, and adds what it holds to the list; false if it cannot.
   bool look_into(PyObject* one, const Sets& sets, PyObject* waiting) const;
   bool look_into_instance(PyObject* one, const Sets& sets, PyObject* waiting) const;
+  bool look_into_dict(PyObject* one, const Sets& sets, PyObject* waiting) const;
   void look_into_tuple(PyObject* one, const Sets& sets, PyObject* waiting) const;
   // Notes that `holder` leads to an object by a strong reference; -1 stands for a weak one.
   void reach(PyObject* item, PyObject* holder) const;

@@ -126,6 +126,24 @@ void tell(Follower& follower, PyFrameObject* frame, int what, PyObject* value) {
   tell_return(follower, frame, value);
 }
 
+// Whether the listener has said of a frame's code that it is not to be told of it.
+bool is_unwanted(const Follower& follower, PyFrameObject* frame) {
+  const Owned code = code_of(frame);
+  const auto known = follower.wanted.find(reinterpret_cast<PyCodeObject*>(code.get()));
+  return known != follower.wanted.end() && !known->second;
+}
+
+// Whether tell() would surely do nothing, as for most events.
+bool tells_nothing(const Follower& follower, PyFrameObject* frame, int what, PyObject* value) {
+  if (what == PyTrace_CALL) return is_unwanted(follower, frame);
+  if (what == PyTrace_RETURN)
+    return !follower.sends && (!value || is_plain(value) || is_tensor(value));
+  if (what != PyTrace_C_CALL || !PyCFunction_Check(value)) return true;
+  const PyMethodDef* const kind = reinterpret_cast<PyCFunctionObject*>(value)->m_ml;
+  return follower.told.count(kind) ||
+         (std::strcmp(kind->ml_name, "send") && is_unwanted(follower, frame));
+}
+
 // Makes the listener's exception the follower's failure. What is not an Exception, such as
 // KeyboardInterrupt, stays raised: it is meant for the function.
 void take_error(Follower& follower) {
@@ -189,6 +207,7 @@ Follower& follower_in(PyObject* self) { return *reinterpret_cast<FollowerObject*
 int on_event(PyObject* self, PyFrameObject* frame, int what, PyObject* value) {
   Follower& follower = follower_in(self);
   if (what >= PyTrace_C_CALL) note_c_call(value, what == PyTrace_C_CALL);
+  if (tells_nothing(follower, frame, what, value)) return 0;
   return told(follower, [&] { tell(follower, frame, what, value); }) ? 0 : -1;
 }
 

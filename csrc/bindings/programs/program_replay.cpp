@@ -214,11 +214,30 @@ PyObject* replay_open(Table& table, PyObject* args, PyObject* kwargs, NotReplaye
   return new_reference(Py_NotImplemented);
 }
 
+// The bytes of the same call with numbers left open; none if its key does not tell them.
+std::string opened_bytes(const CallKey& key) {
+  if (key.has_other_numbers || key.closed.size() > kMostNumbers) return {};
+  constexpr size_t kNumber = 1 + sizeof(double);  // bytes of one: a tag, and its value
+  static_assert(sizeof(double) == sizeof(int64_t), "floats and ints take as much");
+  std::string out;
+  out.reserve(key.bytes.size());
+  size_t at = 0;
+  for (const auto& [number, tag] : key.closed) {
+    out.append(key.bytes, at, number - at).push_back(tag);
+    at = number + kNumber;
+  }
+  return out.append(key.bytes, at);
+}
+
 // Whether a call that differs in its numbers alone was met recently; notes this one.
-bool has_met_open(Table& table, PyObject* args, PyObject* kwargs) {
-  CallKey key;
-  const Owned numbers(read_open_call(args, kwargs, table.namespaces.get(), key));
-  const size_t hash = LastMet::hash_of(key.bytes);
+bool has_met_open(Table& table, const CallKey& key, PyObject* args, PyObject* kwargs) {
+  std::string bytes = opened_bytes(key);
+  if (bytes.empty()) {
+    CallKey open;
+    const Owned numbers(read_open_call(args, kwargs, table.namespaces.get(), open));
+    bytes = std::move(open.bytes);
+  }
+  const size_t hash = LastMet::hash_of(bytes);
   if (table.met_open.has(hash)) return true;
   table.met_open.add(hash);
   return false;
@@ -261,7 +280,7 @@ PyObject* replay_call(Table& table, PyObject* args, PyObject* kwargs, NotReplaye
   const size_t hash = LastMet::hash_of(key.bytes);
   if (table.met.has(hash)) return new_reference(none);
   otherwise.new_kind = hash;
-  otherwise.has_numbers = key.has_numbers && has_met_open(table, args, kwargs);
+  otherwise.has_numbers = key.has_numbers && has_met_open(table, key, args, kwargs);
   return new_reference(none);
 }
 

@@ -80,16 +80,21 @@ class LastMet {
     return std::max<size_t>(1, std::hash<std::string>()(key));
   }
   bool has(size_t hash) const {
-    return std::find(hashes_.begin(), hashes_.end(), hash) != hashes_.end();
+    return alike_[hash % kClasses] != 0 &&
+           std::find(hashes_.begin(), hashes_.end(), hash) != hashes_.end();
   }
   void add(size_t hash) {
+    if (hashes_[next_] != 0) --alike_[hashes_[next_] % kClasses];
+    ++alike_[hash % kClasses];
     hashes_[next_] = hash;
     next_ = (next_ + 1) % hashes_.size();
   }
   bool any() const { return hashes_[0] != 0; }
 
  private:
-  std::vector<size_t> hashes_;  // 0: none
+  static constexpr size_t kClasses = 256;
+  std::vector<size_t> hashes_;     // 0: none
+  uint32_t alike_[kClasses] = {};  // how many of them there are of each class: most have none
   size_t next_ = 0;
 };
 

@@ -13,8 +13,9 @@ constexpr size_t kLargest = 4096;  // bytes: larger results are not kept
 std::vector<int> writers_of(const Plan& plan) {
   std::vector<int> writers(plan.values.size());
   for (const TracedCall& traced : plan.calls)
-    for (int i = 0; i < traced.values.size(); ++i)
-      if (traced.values[i] >= 0 && traced.call.writes(i)) ++writers[traced.values[i]];
+    traced.call.each_written([&](int i) {
+      if (traced.values[i] >= 0) ++writers[traced.values[i]];
+    });
   return writers;
 }
 

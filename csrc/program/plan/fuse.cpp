@@ -32,12 +32,7 @@ bool is_whole_sum(const TracedCall& traced, int64_t total) {
 
 int64_t elements_of(const TracedCall& traced) { return traced.call.operands()[0].tensor()->numel; }
 
-// What a member of a group does with a value.
-struct Touch {
-  const TensorImpl* view;
-  bool written;
-  int before;  // index of the touch before it of the same value; -1: none
-};
+using Use = NextUses::Use;
 
 bool same_view(const TensorImpl& a, const TensorImpl& b) {
   return &a == &b || (a.offset == b.offset && a.dtype == b.dtype && a.numel == b.numel);
@@ -47,7 +42,7 @@ bool same_view(const TensorImpl& a, const TensorImpl& b) {
 struct ValueState {
   int group = -1;  // by its first call: the group that this describes; older states are void
   bool passed = false, passed_written = false;
-  int last = -1;  // index of the last member's touch; -1: none
+  int last = -1;  // the last use by a member, which leads to those before; -1: none
 };
 
 // What a group does with a value.
@@ -87,14 +82,13 @@ class GroupBuilder {
     if (!plan_.rank_of.empty() && plan_.rank_of[at] != plan_.rank_of[first_]) return false;
     const TracedCall& traced = plan_.calls[at];
     if (is_whole_sum(traced, total_)) return take_sum(at);
-    if (!traced.call.is_flat() || elements_of(traced) != total_ || !fits(traced)) return false;
+    if (!traced.call.is_flat() || elements_of(traced) != total_ || !fits(at)) return false;
     add(at);
     return true;
   }
   void pass(int at) {
-    const TracedCall& traced = plan_.calls[at];
-    for (int i = 0; i < traced.values.size(); ++i) pass(traced, i);
-    may_stop_ |= traced.call.kernel().host;
+    for (int u = all_.uses.first(at); u < all_.uses.first(at + 1); ++u) pass(all_.uses[u]);
+    may_stop_ |= plan_.calls[at].call.kernel().host;
   }
   int count() const { return count_; }
   const int* members() const { return members_; }
@@ -105,33 +99,30 @@ class GroupBuilder {
     if (state.group != first_) state = {first_, false, false, -1};
     return state;
   }
-  void pass(const TracedCall& traced, int i) {
-    if (traced.values[i] < 0) return;
-    ValueState& known = state(traced.values[i]);
+  void pass(const Use& use) {
+    ValueState& known = state(use.value);
     known.passed = true;
-    known.passed_written |= traced.call.writes(i);
+    known.passed_written |= use.written;
   }
   // Whether a launch must stay behind the launches passed over, because of what it does with a
   // value: they touch the same memory; or it writes outside, and one of them may refuse its input,
   // for then nothing may have changed.
-  bool must_stay(const ValueState& known, int value, bool written) const {
-    if (written ? known.passed : known.passed_written) return true;
-    return may_stop_ && written && plan_.values[value].kind != Value::Kind::made;
+  bool must_stay(const ValueState& known, const Use& use) const {
+    if (use.written ? known.passed : known.passed_written) return true;
+    return may_stop_ && use.written && plan_.values[use.value].kind != Value::Kind::made;
   }
   // Whether it may be moved, shares memory with a member, and views what either of them writes in
   // exactly the same way.
-  bool fits(const TracedCall& traced) {
+  bool fits(int at) {
     bool related = false;
-    for (int i = 0; i < traced.values.size(); ++i) {
-      const int v = traced.values[i];
-      if (v < 0) continue;
-      const bool written = traced.call.writes(i);
-      const ValueState& known = state(v);
-      if (must_stay(known, v, written)) return false;
-      const TensorImpl& x = *traced.call.operands()[i].tensor();
-      for (int t = known.last; t >= 0; t = touches_[t].before) {
-        const Touch& y = touches_[t];
-        if ((written || y.written) && !(x.numel == total_ && same_view(x, *y.view))) return false;
+    for (int u = all_.uses.first(at); u < all_.uses.first(at + 1); ++u) {
+      const Use& x = all_.uses[u];
+      const ValueState& known = state(x.value);
+      if (must_stay(known, x)) return false;
+      for (int t = known.last; t >= 0; t = all_.uses[t].before) {
+        const Use& y = all_.uses[t];
+        if ((x.written || y.written) && !(x.view->numel == total_ && same_view(*x.view, *y.view)))
+          return false;
         related = true;
       }
     }
@@ -140,43 +131,40 @@ class GroupBuilder {
   // Takes a sum of what a member has written. Its result exists only when the group has ended, so
   // other members must not use it.
   bool take_sum(int at) {
-    const TracedCall& traced = plan_.calls[at];
-    const int to = traced.values[0], from = traced.values[1];
-    if (must_stay(state(to), to, true) || must_stay(state(from), from, false) ||
-        state(to).last >= 0)
+    const int first = all_.uses.first(at);
+    const Use &to = all_.uses[first], &from = all_.uses[first + 1];
+    if (must_stay(state(to.value), to) || must_stay(state(from.value), from) ||
+        state(to.value).last >= 0)
       return false;
-    const TensorImpl& x = *traced.call.operands()[1].tensor();
     bool computed = false;
-    for (int t = state(from).last; t >= 0; t = touches_[t].before) {
-      const Touch& y = touches_[t];
-      if (y.written && !(x.numel == total_ && same_view(x, *y.view))) return false;
+    for (int t = state(from.value).last; t >= 0; t = all_.uses[t].before) {
+      const Use& y = all_.uses[t];
+      if (y.written && !(from.view->numel == total_ && same_view(*from.view, *y.view)))
+        return false;
       computed |= y.written;
     }
     if (!computed) return false;
     members_[count_++] = at;
     // Its result comes late, and what it adds up must not be overwritten within a block.
-    pass(traced, 0);
-    pass(traced, 1);
-    add(traced, 1);
+    pass(to);
+    pass(from);
+    note(first + 1);
     return true;
   }
   void add(int at) {
     members_[count_++] = at;
-    const TracedCall& traced = plan_.calls[at];
-    for (int i = 0; i < traced.values.size(); ++i) {
-      if (traced.values[i] < 0) continue;
-      add(traced, i);
-      all_.uses.after(at, i, [this](int user) {
-        const bool near = user - first_ < kReach;
-        if (near) related_ |= uint64_t{1} << (user - first_);
-        return near;
-      });
+    for (int u = all_.uses.first(at); u < all_.uses.first(at + 1); ++u) {
+      note(u);
+      for (int next = all_.uses[u].next; next >= 0; next = all_.uses[next].next) {
+        const int distance = all_.uses[next].call - first_;
+        if (distance >= kReach) break;
+        related_ |= uint64_t{1} << distance;  // `at` itself, where it has it twice, is behind
+      }
     }
   }
-  void add(const TracedCall& traced, int i) {
-    ValueState& known = state(traced.values[i]);
-    touches_[touched_] = {traced.call.operands()[i].tensor(), traced.call.writes(i), known.last};
-    known.last = touched_++;
+  void note(int u) {
+    Use& use = all_.uses[u];
+    use.before = std::exchange(state(use.value).last, u);
   }
 
   Candidates& all_;
@@ -184,8 +172,6 @@ class GroupBuilder {
   const int first_;
   const int64_t total_;
   int members_[kMaxMembers], count_ = 0;
-  Touch touches_[kMaxMembers * kMaxOperands];  // by members
-  int touched_ = 0;
   // A bit for each launch from the first on: whether it touches a value of a member.
   uint64_t related_ = 0;
   bool may_stop_ = false;  // whether a launch passed over may refuse its input
@@ -228,57 +214,51 @@ class GroupMaker {
 
  private:
   void add_stage(const TracedCall& traced) {
-    const Call call = traced.call.call();
-    Group::Stage stage;
-    stage.loop = loop_of(call);
-    stage.operands = call.operand_count;
+    const RecordedCall& call = traced.call;
     group_.total = elements_of(traced);
-    for (int k = 0; k < call.operand_count; ++k) {
-      const Operand& operand = call.operands[k];
-      Group::View view{traced.values[k], 0, 0, 0, -1, {}};
-      if (const TensorImpl* x = operand.tensor()) {
-        view.size = element_size(x->dtype);
-        view.offset = x->offset * view.size;
-        view.step = x->numel == group_.total;  // the others are single elements
-      } else {
-        view.size = element_size(call.type);
-        view.number = bits_of(operand.number(), call.type);
-        view.input = operand.number_input(), view.negated = operand.negated();
-        view.type = call.type;
-      }
-      stage.views[k] = view_of(view);
+    group_.stages.emplace_back();
+    Group::Stage& stage = group_.stages.back();
+    stage.loop = call.loop();
+    stage.operands = call.operands().size();
+    const Operand* operand = call.operands().data();
+    const int* const values = traced.values.data();
+    for (int k = 0; k < stage.operands; ++k, ++operand) {
+      const TensorImpl* const x = operand->tensor();
+      // Those of other sizes are single elements.
+      stage.views[k] = x ? view_of(values[k], *x, x->numel == group_.total)
+                         : view_of_number(*operand, call.type());
     }
-    group_.stages.push_back(stage);
   }
   void add_sum(const TracedCall& traced) {
     const DType type = traced.call.type();
     const kernels::Routine routine = routine_of(traced.call.kernel(), type);
-    const int from = view_of(memory_view(traced, 1, 1));
-    const int to = view_of(memory_view(traced, 0, 0));
+    const auto& operands = traced.call.operands();
+    const int from = view_of(traced.values[1], *operands[1].tensor(), 1);
+    const int to = view_of(traced.values[0], *operands[0].tensor(), 0);
     group_.sums.push_back({routine, type, from, to});
   }
-  static Group::View memory_view(const TracedCall& traced, int operand, int64_t step) {
-    const TensorImpl& x = *traced.call.operands()[operand].tensor();
-    const int64_t size = element_size(x.dtype);
-    return {traced.values[operand], x.offset * size, size, step, -1, {}};
-  }
-  // The index of a view, which is listed once.
-  int view_of(const Group::View& wanted) {
-    int before = -1;
-    if (wanted.value >= 0) {
-      ValueViews& known = all_.views[wanted.value];
-      if (known.group != first_) known = {first_, -1, 0};
-      ++known.touches;
-      for (int i = known.last; i >= 0; i = before_[i]) {
-        const Group::View& view = group_.views[i];
-        if (view.offset == wanted.offset && view.size == wanted.size && view.step == wanted.step)
-          return i;
-      }
-      before = std::exchange(known.last, static_cast<int>(group_.views.size()));
+  // The index of a view of memory, which is listed once.
+  int view_of(int value, const TensorImpl& x, int64_t step) {
+    const int64_t size = element_size(x.dtype), offset = x.offset * size;
+    ValueViews& known = all_.views[value];
+    if (known.group != first_) known = {first_, -1, 0};
+    ++known.touches;
+    for (int i = known.last; i >= 0; i = before_[i]) {
+      const Group::View& view = group_.views[i];
+      if (view.offset == offset && view.size == size && view.step == step) return i;
     }
-    group_.views.push_back(wanted);
+    const int before = std::exchange(known.last, static_cast<int>(group_.views.size()));
+    return add_view({value, offset, size, step, -1, {}}, before);
+  }
+  int view_of_number(const Operand& operand, DType type) {
+    return add_view({-1, 0, element_size(type), 0, -1, bits_of(operand.number(), type),
+                     operand.number_input(), operand.negated(), type},
+                    -1);
+  }
+  int add_view(const Group::View& view, int before) {
+    group_.views.push_back(view);
     before_.push_back(before);
-    return static_cast<int>(group_.views.size()) - 1;
+    return static_cast<int>(before_.size()) - 1;
   }
   // Whether nothing outside the group uses a value.
   bool is_local(int value) const {

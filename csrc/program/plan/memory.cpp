@@ -25,7 +25,8 @@ struct Reservation {
 
 int64_t round_up(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-// The first and the last step that touch a value; -1 if none does.
+// The first and the last step that touch a value; -1 if none does. One that lies in the buffer of a
+// fused step is touched by none, and needs no place in the arena.
 struct Life {
   int first = -1, last = -1;
 };
@@ -51,26 +52,22 @@ class Phases {
 
 std::vector<Life> lives_of(const Plan& plan, const Phases& phases) {
   std::vector<Life> lives(plan.values.size());
-  for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s)
-    for (int at : plan.steps[s].calls)
-      for (int v : plan.calls[at].values) {
-        if (v < 0) continue;
-        if (lives[v].first < 0) lives[v].first = s;
-        lives[v].last = s;
-      }
+  for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s) {
+    const Step& step = plan.steps[s];
+    const auto touch = [&](int v) {
+      if (v < 0) return;
+      if (lives[v].first < 0) lives[v].first = s;
+      lives[v].last = s;
+    };
+    if (!step.group) {
+      for (int v : plan.calls[step.calls[0]].values) touch(v);
+      continue;
+    }
+    for (const Group::View& view : step.group->views)
+      if (view.buffer < 0) touch(view.value);
+  }
   for (Life& life : lives) life = phases.widen(life);
   return lives;
-}
-
-// By value: whether it lies in a fused step's buffer, and needs no place in the arena.
-std::vector<bool> in_buffers(const Plan& plan) {
-  std::vector<bool> out(plan.values.size());
-  for (const Step& step : plan.steps) {
-    if (!step.group) continue;
-    for (const Group::View& view : step.group->views)
-      if (view.value >= 0 && view.buffer >= 0) out[view.value] = true;
-  }
-  return out;
 }
 
 // Which parts of the arena are in use at which steps: a segment tree over the steps.
@@ -257,13 +254,11 @@ void plan_memory(Plan& plan) {
   plan.offsets.assign(plan.values.size(), -1);
   const Phases phases(plan);
   const std::vector<Life> lives = lives_of(plan, phases);
-  const std::vector<bool> buffered = in_buffers(plan);
   std::vector<Reservation> reservations;
   const auto part_of = [&plan](int s) { return plan.rank_of.empty() ? 0 : plan.steps[s].home; };
   for (size_t v = 0; v < plan.values.size(); ++v) {
     const Value& value = plan.values[v];
-    if (value.kind != Value::Kind::made || value.kept || lives[v].first < 0 || buffered[v])
-      continue;
+    if (value.kind != Value::Kind::made || value.kept || lives[v].first < 0) continue;
     reservations.push_back({round_up(static_cast<int64_t>(value.bytes)), lives[v].first,
                             lives[v].last, &plan.offsets[v], part_of(lives[v].first)});
   }

@@ -1,6 +1,7 @@
 // Transposes weights that many products read. A product by a transposed weight first packs it into
 // panels, each time anew. With enough products, one transposed copy for all of them is faster, and
 // none of them packs.
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -52,8 +53,9 @@ std::vector<std::vector<int>> readers_of(const Plan& plan) {
   std::vector<int> writes_so_far(plan.values.size());
   for (int i = 0; i < static_cast<int>(plan.calls.size()); ++i) {
     const TracedCall& traced = plan.calls[i];
-    for (int k = 0; k < traced.values.size(); ++k)
-      if (traced.values[k] >= 0 && traced.call.writes(k)) ++writes_so_far[traced.values[k]];
+    traced.call.each_written([&](int k) {
+      if (traced.values[k] >= 0) ++writes_so_far[traced.values[k]];
+    });
     if (!packs_weight(traced)) continue;
     const auto [found, is_new] =
         known.try_emplace(weight_of(traced, writes_so_far), readers.size());
@@ -84,7 +86,8 @@ TracedCall share_copy(Plan& plan, const std::vector<int>& readers) {
   const int made = static_cast<int>(plan.values.size());
   const Operand operands[] = {copy, weight};
   const Call call{&kernels::kCopy, type, operands, 2, nullptr, 0};
-  TracedCall transpose{RecordedCall(call), {made, first.values[kernels::kGemmRight]}};
+  TracedCall transpose(RecordedCall(call), 0);
+  transpose.values = {made, first.values[kernels::kGemmRight]};
   plan.values.push_back(value);
   for (int at : readers) {
     TracedCall& product = plan.calls[at];
@@ -101,6 +104,8 @@ TracedCall share_copy(Plan& plan, const std::vector<int>& readers) {
 
 void reuse_packed(Plan& plan) {
   if (!plan.had(Kind::product)) return;
+  const auto packing = std::count_if(plan.calls.begin(), plan.calls.end(), packs_weight);
+  if (static_cast<size_t>(packing) < kWorthwhile) return;
   std::vector<std::pair<int, TracedCall>> copies;  // each with the call that it comes before
   for (const std::vector<int>& readers : readers_of(plan)) {
     if (readers.size() < kWorthwhile) continue;

@@ -103,17 +103,16 @@ void drop_dead(Plan& plan) {
   for (size_t i = plan.calls.size(); i-- > 0;) {
     const TracedCall& traced = plan.calls[i];
     const int* const values = traced.values.data();
-    const int count = traced.values.size();
     bool needed = traced.call.kernel().host;  // may refuse its input, or draw from a generator
-    for (int k = 0; k < count && !needed; ++k)
-      needed = values[k] >= 0 && wanted[values[k]] && traced.call.writes(k);
+    traced.call.each_written([&](int k) { needed |= values[k] >= 0 && wanted[values[k]]; });
     if (!needed) {
       dropped.push_back(traced.call.name());
       gone[i] = true;
       continue;
     }
-    for (int k = 0; k < count; ++k)
-      if (values[k] >= 0 && traced.call.reads(k)) wanted[values[k]] = true;
+    traced.call.each_read([&](int k) {
+      if (values[k] >= 0) wanted[values[k]] = true;
+    });
   }
   if (dropped.empty()) return;
   plan.drop(gone);

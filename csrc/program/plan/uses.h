@@ -58,43 +58,54 @@ class Uses {
   std::vector<Use> uses_;
 };
 
-// By operand of each call: where its value is used next.
+// What the launches do with values: a use for each operand that is memory, in the order of the calls,
+// which leads to the next use of that value.
 class NextUses {
  public:
-  explicit NextUses(const Plan& plan) : counts_(plan.values.size()), starts_(plan.calls.size()) {
-    size_t operands = 0;
-    for (size_t c = 0; c < plan.calls.size(); ++c) {
-      starts_[c] = operands;
-      operands += static_cast<size_t>(plan.calls[c].values.size());
-    }
-    nexts_.resize(operands);
+  struct Use {
+    const TensorImpl* view;
+    int call, value;
+    int next;    // the index of the next use of the value; -1: none
+    int before;  // for whoever follows uses backwards
+    bool written;
+  };
+
+  explicit NextUses(const Plan& plan) : counts_(plan.values.size()) {
+    starts_.reserve(plan.calls.size() + 1);
+    uses_.reserve(2 * plan.calls.size());
     std::vector<int> last(plan.values.size(), -1);
-    for (int c = static_cast<int>(plan.calls.size()) - 1; c >= 0; --c) {
-      const TracedCall& traced = plan.calls[c];
-      for (int i = 0; i < traced.values.size(); ++i)
-        if (const int v = traced.values[i]; v >= 0) {
-          const size_t at = starts_[c] + static_cast<size_t>(i);
-          nexts_[at] = {c, std::exchange(last[v], static_cast<int>(at))};
-          ++counts_[v];
-        }
+    int call = 0;
+    for (const TracedCall& traced : plan.calls) {
+      starts_.push_back(size());
+      add(traced, call++, last.data());
     }
+    starts_.push_back(size());
   }
-  // Visits the calls after `call` that use what its operand `i` is, as long as `visit` returns true.
-  template <class Visit>
-  void after(int call, int i, Visit visit) const {
-    int at = nexts_[starts_[call] + static_cast<size_t>(i)].next;
-    while (at >= 0 && (nexts_[at].call == call || visit(nexts_[at].call))) at = nexts_[at].next;
-  }
+  // The uses by a call: from first(call) to, but not including, first(call + 1).
+  int first(int call) const { return starts_[call]; }
+  Use& operator[](int use) { return uses_[use]; }
   // How many operands are that value.
   int count(int value) const { return counts_[value]; }
 
  private:
-  struct Next {
-    int call, next;
-  };
-  std::vector<int> counts_;     // by value
-  std::vector<size_t> starts_;  // by call: where its operands begin
-  std::vector<Next> nexts_;     // by operand
+  int size() const { return static_cast<int>(uses_.size()); }
+  // `last`: by value, the index of its last use so far.
+  void add(const TracedCall& traced, int call, int* last) {
+    const Operand* operand = traced.call.operands().data();
+    const int *const values = traced.values.data(), count = traced.values.size();
+    for (int i = 0; i < count; ++i, ++operand) {
+      const int v = values[i];
+      if (v < 0) continue;
+      const int before = std::exchange(last[v], size());
+      if (before >= 0) uses_[before].next = size();
+      uses_.push_back({operand->tensor(), call, v, -1, -1, traced.call.writes(i)});
+      ++counts_[v];
+    }
+  }
+
+  std::vector<int> counts_;  // by value
+  std::vector<int> starts_;  // by call
+  std::vector<Use> uses_;
 };
 
 }  // namespace steep::program

@@ -117,6 +117,7 @@ RecordedCall::Content::Content(const Content& other)
       type(other.type),
       elementwise(other.elementwise),
       flat(other.flat),
+      loop(other.loop),
       written(other.written),
       read(other.read),
       operands(other.operands),
@@ -144,9 +145,11 @@ void RecordedCall::Content::settle() {
   if (!elementwise) return;
   int64_t steps[kMaxOperands];
   const Call call{kernel, type, operands.data(), operands.size(), nullptr, 0};
+  loop = loop_of(call);
   flat = operands[0].tensor()->numel > 0 && program::is_flat(call, steps);
 }
 
+// False for one that counts writes to a tensor apart.
 bool RecordedCall::Content::is_of(const Call& call) const {
   if (kernel != call.kernel || type != call.type || operands.size() != call.operand_count ||
       words.size() != call.argument_words)
@@ -154,8 +157,9 @@ bool RecordedCall::Content::is_of(const Call& call) const {
   const Operand* own = operands.data();
   for (const Operand *other = call.operands, *end = other + call.operand_count; other != end;
        ++own, ++other) {
-    if (!own->tensor() != !other->tensor() || own->is_number() != other->is_number()) return false;
-    if (own->tensor() && !same_geometry(*own->tensor(), *other->tensor())) return false;
+    const TensorImpl *const mine = own->tensor(), *const x = other->tensor();
+    if (!mine != !x || own->is_number() != other->is_number()) return false;
+    if (x && (x->own_versions || !same_geometry(*mine, *x))) return false;
     if (own->is_number() && !same_number(own->number(), other->number())) return false;
   }
   return std::equal(words.begin(), words.end(), static_cast<const int64_t*>(call.arguments));
@@ -174,13 +178,13 @@ RecordedCall RecordedCall::without_memory(const Call& call) {
     });
     return content;
   };
-  bool is_known = call.operand_count <= kMostOperands;
-  for (int i = 0; i < call.operand_count; ++i)
-    if (const TensorImpl* x = call.operands[i].tensor()) is_known &= !x->own_versions;
-  if (!is_known) return RecordedCall(make());
   static thread_local std::unique_ptr<KnownKinds> known;
   if (!known) known = std::make_unique<KnownKinds>();
   if (const Ref<Content>& kind = known->expected(call)) return RecordedCall(kind);
+  bool may_be_known = call.operand_count <= kMostOperands;
+  for (int i = 0; i < call.operand_count; ++i)
+    if (const TensorImpl* x = call.operands[i].tensor()) may_be_known &= !x->own_versions;
+  if (!may_be_known) return RecordedCall(make());
   const uint64_t hash = hash_of(call);
   Ref<Content>& slot = known->slot_of(call, hash);
   if (!slot) {

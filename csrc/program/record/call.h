@@ -37,6 +37,21 @@ class RecordedCall {
   bool is_elementwise() const { return content_->elementwise; }  // or a cast
   // Whether it is elementwise, of at least one element, and one flat loop is enough.
   bool is_flat() const { return content_->flat; }
+  // Of an elementwise call: what runs it.
+  kernels::Loop loop() const { return content_->loop; }
+  // Calls `visit` with the number of each operand that the call writes, or reads.
+  template <class Visit>
+  void each_written(Visit visit) const {
+    for (uint64_t rest = content_->written; rest; rest &= rest - 1) visit(__builtin_ctzll(rest));
+    for (int i = 64; i < operands().size(); ++i)
+      if (writes(i)) visit(i);
+  }
+  template <class Visit>
+  void each_read(Visit visit) const {
+    for (uint64_t rest = content_->read; rest; rest &= rest - 1) visit(__builtin_ctzll(rest));
+    for (int i = 64; i < operands().size(); ++i)
+      if (reads(i)) visit(i);
+  }
   // Whether the two share all that can be shared, and so are alike.
   bool shares(const RecordedCall& other) const { return content_ == other.content_; }
   // Of all calls that share it; for tables by kind.
@@ -74,6 +89,7 @@ class RecordedCall {
     const Kernel* kernel;
     DType type;
     bool elementwise = false, flat = false;
+    kernels::Loop loop = nullptr;
     uint64_t written = 0, read = 0;  // a bit for each of the first 64 operands
     uint64_t hash = 0;
     SmallVector<Operand, 4> operands;
@@ -91,9 +107,11 @@ class RecordedCall {
 // A launch, and the block of memory (value) of each operand, by number; -1 for numbers and omitted
 // operands.
 struct TracedCall {
+  TracedCall(RecordedCall made, size_t index) : call(std::move(made)), launch_index(index) {}
+
   RecordedCall call;
   SmallVector<int, 8> values;
-  size_t launch_index = 0;  // among the launches recorded
+  size_t launch_index;  // among the launches recorded
 };
 
 // Something worked out once for each kind of call: the last 64 kinds are remembered.
@@ -123,9 +141,10 @@ inline bool same_geometry(const TensorImpl& a, const TensorImpl& b) {
   if (a.dtype != b.dtype || a.offset != b.offset || dims != b.shape.size()) return false;
   const int64_t *const shape = a.shape.data(), *const strides = a.strides.data();
   const int64_t *const other_shape = b.shape.data(), *const other_strides = b.strides.data();
+  int64_t differs = 0;
   for (int d = 0; d < dims; ++d)
-    if (shape[d] != other_shape[d] || strides[d] != other_strides[d]) return false;
-  return true;
+    differs |= (shape[d] ^ other_shape[d]) | (strides[d] ^ other_strides[d]);
+  return differs == 0;
 }
 
 // Whether two numbers are of one kind and have the same bits.

@@ -28,13 +28,14 @@ bool RecordedMemory::end() {
   return made <= kMost;
 }
 
-int RecordedMemory::number_of(Storage& storage) {
+int RecordedMemory::find_or_add(Storage& storage) {
   const bool made = has_made(storage);
   const size_t index = made ? storage.id() - first_ : 0;
   while (made && index >= made_.size()) made_.push_back(-1);
   int& number = made ? made_[index] : others_.try_emplace(&storage, -1).first->second;
   if (number >= 0) return number;
-  Block block;
+  blocks_.emplace_back();
+  Block& block = blocks_.back();
   if (made) {
     block.weak = WeakStorage(&storage);
   } else {
@@ -42,7 +43,6 @@ int RecordedMemory::number_of(Storage& storage) {
   }
   block.bytes = storage.bytes();
   block.made = made;
-  blocks_.push_back(std::move(block));
   return number = static_cast<int>(blocks_.size()) - 1;
 }
 

@@ -34,7 +34,11 @@ class RecordedMemory {
   bool has_made(const Storage& storage) const { return storage.id() - first_ < count_; }
 
   // The number of a block, which it is given when it is first asked for.
-  int number_of(Storage& storage);
+  int number_of(Storage& storage) {
+    const uint64_t index = storage.id() - first_;
+    const bool known = index < made_.size() && made_[index] >= 0;
+    return known ? made_[index] : find_or_add(storage);
+  }
   // The same for what a launch touches; `read`: whether it reads what is there. To be called for
   // all its operands before note_written().
   int touch(Storage& storage, bool read);
@@ -53,6 +57,8 @@ class RecordedMemory {
   void let_go();
 
  private:
+  int find_or_add(Storage& storage);
+
   uint64_t first_ = 0, count_ = 0;  // by id
   std::vector<Block> blocks_;
   size_t tidied_ = 0;  // how many blocks tidy() has looked at

@@ -44,23 +44,27 @@ void Recorder::stop() {
 }
 
 void Recorder::append(const Call& call) noexcept {
+  const size_t index = calls_.size();
   try {
-    TracedCall traced{
-        lets_go_ ? RecordedCall::without_memory(call) : RecordedCall(call), {}, calls_.size()};
-    traced.values = SmallVector<int, 8>(call.operand_count, -1);
-    int* const values = traced.values.data();
-    for (int i = 0; i < call.operand_count; ++i)
-      if (const TensorImpl* const x = call.operands[i].tensor())
-        values[i] = memory_.touch(*x->storage, traced.call.reads(i));
-    for (int i = 0; i < call.operand_count; ++i)
-      if (values[i] >= 0 && traced.call.writes(i)) memory_.note_written(values[i]);
     if (calls_.empty()) {
       calls_.reserve(t_last_count);
       memory_.reserve(t_last_count);
     }
-    calls_.push_back(std::move(traced));
+    calls_.emplace_back(lets_go_ ? RecordedCall::without_memory(call) : RecordedCall(call),
+                        index);
+    TracedCall& traced = calls_.back();
+    traced.values.reserve(call.operand_count);
+    for (int i = 0; i < call.operand_count; ++i) {
+      const TensorImpl* const x = call.operands[i].tensor();
+      traced.values.push_back(x ? memory_.touch(*x->storage, traced.call.reads(i)) : -1);
+    }
+    const int* const values = traced.values.data();
+    traced.call.each_written([this, values](int i) {
+      if (values[i] >= 0) memory_.note_written(values[i]);
+    });
     if (lets_go_) memory_.tidy();
   } catch (const std::bad_alloc&) {
+    while (calls_.size() > index) calls_.pop_back();  // it is not whole
     lose();
   }
 }

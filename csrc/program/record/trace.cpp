@@ -54,13 +54,13 @@ Trace::Trace(Recorder& recorder, const Tensors& inputs, const Tensors& outputs,
 // Numbers a block of memory; one that was made may have gone.
 int Trace::add_value(size_t block) {
   const RecordedMemory::Block& known = memory_->blocks()[block];
-  Value value;
+  values_.emplace_back();
+  Value& value = values_.back();
   value.kind = known.made ? Value::Kind::made : Value::Kind::state;
   if (!known.made) value.storage = known.held;
   value.bytes = known.bytes;
   if (block >= numbers_.size()) numbers_.resize(memory_->blocks().size(), -1);
-  numbers_[block] = static_cast<int>(values_.size());
-  values_.push_back(std::move(value));
+  numbers_[block] = static_cast<int>(values_.size()) - 1;
   starts_.push_back(0);
   blocks_.push_back(block);
   return numbers_[block];
@@ -93,9 +93,11 @@ void Trace::trace_calls(Recorder& recorder) {
   values_.reserve(memory_->blocks().size());
   blocks_.reserve(memory_->blocks().size());
   starts_.reserve(memory_->blocks().size());
-  for (TracedCall& traced : calls_)
-    for (int& value : traced.values)
-      if (value >= 0) value = value_of_block(value);
+  for (TracedCall& traced : calls_) {
+    int* const end = traced.values.end();
+    for (int* value = traced.values.begin(); value != end; ++value)
+      if (*value >= 0) *value = value_of_block(*value);
+  }
 }
 
 void Trace::trace_saved(const Tensors& saved) {
@@ -118,12 +120,13 @@ void Trace::trace_saved(const Tensors& saved) {
 }
 
 bool Trace::writes_outside() const {
+  bool outside = false;
   for (const TracedCall& traced : calls_)
-    for (int i = 0; i < traced.values.size(); ++i)
-      if (traced.values[i] >= 0 && traced.call.writes(i) &&
-          values_[traced.values[i]].kind != Value::Kind::made)
-        return true;
-  return false;
+    traced.call.each_written([&](int i) {
+      const int v = traced.values[i];
+      outside |= v >= 0 && values_[v].kind != Value::Kind::made;
+    });
+  return outside;
 }
 
 // Where there is no element, there is nothing that a launch could have missed.

@@ -35,6 +35,7 @@ Program::Program(const Trace& trace, const Trace& other, const std::vector<uint6
   const size_t count = plan_.values.size();
   bases_.resize(count, nullptr);
   kept_.resize(count);
+  actions_.reserve(plan_.steps.size());
   for (const Step& check : plan_.checks) checks_.push_back(build_action(check));
   for (const Step& step : plan_.steps) {
     actions_.push_back(build_action(step));
@@ -94,12 +95,12 @@ void Program::let_go_of_results() {
 void Program::find_written() {
   std::set<std::pair<int, const OwnVersions*>> known;
   for (const TracedCall& traced : plan_.calls)
-    for (int i = 0; i < traced.values.size(); ++i) {
+    traced.call.each_written([&](int i) {
       const int v = traced.values[i];
-      if (v < 0 || plan_.values[v].kind == Value::Kind::made || !traced.call.writes(i)) continue;
+      if (v < 0 || plan_.values[v].kind == Value::Kind::made) return;
       const Ref<OwnVersions>& own = traced.call.operands()[i].tensor()->own_versions;
       if (known.emplace(v, own.get()).second) written_.push_back({v, traced.call.name(), own});
-    }
+    });
 }
 
 bool Program::passes_checks() {

@@ -30,8 +30,9 @@ __all__ = ["Traversal"]
 
 # What was looked into for some names: ids of objects (which `cells` holds), ids of types of
 # tensors, and, by id, classes whose instances have nothing but attributes: their `Shared.names` and
-# `Shared.rare`, and whether their __dict__ is always the same object.
-Seen = tuple[set[int], set[int], dict[int, tuple[tuple[str, ...], tuple[str, ...], bool]]]
+# `Shared.rare`, and whether their __dict__ is always the same object; and dicts that have nothing
+# but items.
+Seen = tuple[set[int], set[int], dict[int, tuple[tuple[str, ...], tuple[str, ...], bool] | None]]
 
 
 class Traversal:
@@ -154,8 +155,10 @@ class Traversal:
                     self.shared(type(item), names)
                     parts = self._arguments.pass_over(item, names, path)
                     self._waiting += [(part, label, None, names) for part, label in parts]
-            elif id(item) not in (seen := self._seen_under(names)[0]):
-                seen.add(id(item))
+            elif id(item) not in (seen := self._seen_under(names))[0]:
+                seen[0].add(id(item))
+                if kind.has_items_alone:
+                    seen[2][id(type(item))] = None
                 self.cells.objects.setdefault(id(item), item)
                 found = kind.way(self, item, names, path)
                 self._waiting += [(part, label, id(item), names) for part, label in found]

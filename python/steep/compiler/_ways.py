@@ -27,7 +27,7 @@ from steep.compiler._code import READERS, Names, names_of
 from steep.compiler._explain import one_of
 from steep.compiler._foreign import foreign_base, holds_values
 from steep.compiler._imported import array_types, plain_types
-from steep.compiler._objects import attributes_of, is_a, is_of_a_library, module_of
+from steep.compiler._objects import DICTS, attributes_of, is_a, is_of_a_library, module_of
 from steep.compiler._sources import READS_OR_WRITES, is_random_source, position_of, reason_to_refuse
 from steep.compiler._walker import Found, Shared, Walker
 
@@ -50,6 +50,7 @@ class Kind(NamedTuple):
         may_draw: whether they may be a random generator, or a method of one.
         is_tensor: whether they are tensors.
         foreign: their C type, if nothing is known of what it stores, or ``''``.
+        has_items_alone: whether they are dicts with nothing in them but their items.
     """
 
     way: Way | None
@@ -57,6 +58,7 @@ class Kind(NamedTuple):
     may_draw: bool
     is_tensor: bool
     foreign: str = ""
+    has_items_alone: bool = False
 
 
 # ---- containers -------------------------------------------------------------------------------
@@ -353,7 +355,8 @@ def kind_of(cls: type) -> Kind:
     )
     base = foreign_base(cls) if way in (_instance, _foreign) else None
     foreign = "" if base is None else f"{base.__module__}.{base.__name__}"
-    return Kind(way, has_own, draws, False, foreign)
+    items_alone = way is _dict and not (has_own or draws or issubclass(cls, DICTS))
+    return Kind(way, has_own, draws, False, foreign, items_alone)
 
 
 def has_attributes_alone(kind: Kind) -> bool:
