@@ -2,6 +2,7 @@
 // next reads from the first-level cache. The loops are those of single launches, and an element's
 // value does not depend on where its block begins, so the bits are the same.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "kernels/reduce/reduce.h"
@@ -199,7 +200,7 @@ class GroupMaker {
       : all_(all), plan_(all.plan), first_(step.calls[0]) {
     group_.stages.reserve(step.calls.size());
     group_.views.reserve(2 * step.calls.size() + 1);
-    before_.reserve(2 * step.calls.size() + 1);
+    uses_.reserve(2 * step.calls.size() + 1);
     for (int at : step.calls) {
       const TracedCall& traced = plan_.calls[at];
       if (is_sum(traced)) {
@@ -243,23 +244,32 @@ class GroupMaker {
     ValueViews& known = all_.views[value];
     if (known.group != first_) known = {first_, -1, 0};
     ++known.touches;
-    for (int i = known.last; i >= 0; i = before_[i]) {
+    for (int i = known.last; i >= 0; i = uses_[i].before) {
       const Group::View& view = group_.views[i];
-      if (view.offset == offset && view.size == size && view.step == step) return i;
+      if (view.offset != offset || view.size != size || view.step != step) continue;
+      uses_[i].last = now();
+      return i;
     }
     const int before = std::exchange(known.last, static_cast<int>(group_.views.size()));
     return add_view({value, offset, size, step, -1, {}}, before);
   }
+  // Calls that are alike share their operands, and so the views of their numbers.
   int view_of_number(const Operand& operand, DType type) {
-    return add_view({-1, 0, element_size(type), 0, -1, bits_of(operand.number(), type),
-                     operand.number_input(), operand.negated(), type},
-                    -1);
+    for (const auto& [known, view] : numbers_)
+      if (known == &operand) return view;
+    const int view = add_view({-1, 0, element_size(type), 0, -1, bits_of(operand.number(), type),
+                               operand.number_input(), operand.negated(), type},
+                              -1);
+    numbers_[listed_++ % kNumbers] = {&operand, view};
+    return view;
   }
   int add_view(const Group::View& view, int before) {
     group_.views.push_back(view);
-    before_.push_back(before);
-    return static_cast<int>(before_.size()) - 1;
+    uses_.push_back({before, now(), now()});
+    return static_cast<int>(uses_.size()) - 1;
   }
+  // The number of the stage that is being made; sums come after all of them.
+  int now() const { return static_cast<int>(group_.stages.size()) - 1; }
   // Whether nothing outside the group uses a value.
   bool is_local(int value) const {
     if (plan_.values[value].kind != Value::Kind::made || plan_.values[value].kept) return false;
@@ -268,24 +278,16 @@ class GroupMaker {
   // Gives buffers to the views that nothing outside the group needs; a buffer is free again after
   // its last reader. If buffers run out, the view stays in memory.
   void give_buffers() {
-    std::vector<int> last(group_.views.size(), -1), first(group_.views.size(), -1);
-    for (const Group::FinalSum& sum : group_.sums)
-      last[sum.from] = static_cast<int>(group_.stages.size());
-    for (size_t i = 0; i < group_.stages.size(); ++i)
-      for (int k = 0; k < group_.stages[i].operands; ++k) {
-        const int view = group_.stages[i].views[k];
-        last[view] = std::max(last[view], static_cast<int>(i));
-        if (first[view] < 0) first[view] = static_cast<int>(i);
-      }
+    for (const Group::FinalSum& sum : group_.sums) uses_[sum.from].last = now() + 1;
     int busy_until[kGroupBuffers];
     for (int& until : busy_until) until = -1;
     for (size_t s = 0; s < group_.views.size(); ++s) {
       Group::View& view = group_.views[s];
       if (view.value < 0 || view.step == 0 || !is_local(view.value)) continue;
       for (int b = 0; b < kGroupBuffers && view.buffer < 0; ++b) {
-        if (busy_until[b] >= first[s]) continue;
+        if (busy_until[b] >= uses_[s].first) continue;
         view.buffer = b;
-        busy_until[b] = last[s];
+        busy_until[b] = uses_[s].last;
       }
     }
   }
@@ -294,7 +296,14 @@ class GroupMaker {
   const Plan& plan_;
   const int first_;
   Group group_;
-  std::vector<int> before_;  // by view: the one before it of the same value; -1: none
+  // By view: the one before it of the same value, or -1; the first and the last stage that use it.
+  struct ViewUse {
+    int before, first, last;
+  };
+  std::vector<ViewUse> uses_;
+  static constexpr size_t kNumbers = 4;
+  std::pair<const Operand*, int> numbers_[kNumbers] = {};  // the last few that were listed
+  size_t listed_ = 0;
 };
 
 // Gives a step the members of the group that begins with its call; marks the others as done.
@@ -319,16 +328,16 @@ void gather(Candidates& all, Step& step, std::vector<bool>& done) {
 
 void fuse(Plan& plan) {
   const int count = static_cast<int>(plan.calls.size());
-  Candidates all(plan);
+  std::optional<Candidates> all;  // none if there is nothing to gather
   std::vector<bool> done(plan.calls.size());
   int groups = 0, members = 0;
   for (int i = 0; i < count; ++i) {
     if (done[i]) continue;
     Step step;
     step.calls = {i};
-    if (plan.calls[i].call.is_flat()) gather(all, step, done);
+    if (plan.calls[i].call.is_flat()) gather(all ? *all : all.emplace(plan), step, done);
     if (step.calls.size() > 1) {
-      step.group = std::make_shared<Group>(GroupMaker(all, step).take());
+      step.group = std::make_shared<Group>(GroupMaker(*all, step).take());
       ++groups, members += static_cast<int>(step.calls.size());
     }
     plan.steps.push_back(std::move(step));

@@ -233,21 +233,21 @@ void place(Plan& plan, std::vector<Reservation>& reservations) {
   }
 }
 
-int64_t wanted_scratch(const Call& call, int threads) {
-  if (!call.kernel->scratch) return 0;
-  return call.kernel->scratch(seen_by_kernel(call), threads);
+int64_t wanted_scratch(const RecordedCall& call, int threads) {
+  if (!call.kernel().scratch) return 0;
+  return call.kernel().scratch(seen_by_kernel(call.call()), threads);
 }
 
 }  // namespace
 
 int64_t scratch_of(const Plan& plan, const Step& step, int threads) {
-  const Call call = plan.calls[step.calls[0]].call.call();
   if (step.calls.size() > 1) {  // the partial results of sums
     const Group& group = *step.group;
     const auto sums = static_cast<int64_t>(group.sums.size());
     return sums * chunks_of(group) * static_cast<int64_t>(sizeof(double));
   }
-  return call.kernel->own_scratch ? 0 : wanted_scratch(call, threads);
+  const RecordedCall& call = plan.calls[step.calls[0]].call;
+  return call.kernel().own_scratch ? 0 : wanted_scratch(call, threads);
 }
 
 void plan_memory(Plan& plan) {
@@ -255,6 +255,7 @@ void plan_memory(Plan& plan) {
   const Phases phases(plan);
   const std::vector<Life> lives = lives_of(plan, phases);
   std::vector<Reservation> reservations;
+  PerKind<int64_t> alone;  // scratch of steps with one thread
   const auto part_of = [&plan](int s) { return plan.rank_of.empty() ? 0 : plan.steps[s].home; };
   for (size_t v = 0; v < plan.values.size(); ++v) {
     const Value& value = plan.values[v];
@@ -269,10 +270,11 @@ void plan_memory(Plan& plan) {
     if (bytes > 0)
       reservations.push_back(
           {round_up(bytes), life.first, life.last, &step.scratch_offset, part_of(s)});
-    const Call call = plan.calls[step.calls[0]].call.call();
-    if (call.kernel->own_scratch)
-      plan.scratch_per_rank =
-          std::max(plan.scratch_per_rank, round_up(wanted_scratch(call, step.threads)));
+    const RecordedCall& call = plan.calls[step.calls[0]].call;
+    if (!call.kernel().own_scratch) continue;
+    const auto wanted = [&] { return round_up(wanted_scratch(call, step.threads)); };
+    plan.scratch_per_rank =
+        std::max(plan.scratch_per_rank, step.threads == 1 ? alone.of(call, wanted) : wanted());
   }
   place(plan, reservations);
 }

@@ -38,8 +38,11 @@ class Uses {
     Use* end() const { return last; }
     // The first use by call `call` or a later one.
     Use* from(int call) const {
-      if (last - first <= 8)  // as most are
-        return std::find_if(first, last, [call](const Use& use) { return use.call >= call; });
+      Use* use = first;
+      if (last - first <= 8) {  // as most are
+        while (use != last && use->call < call) ++use;
+        return use;
+      }
       return std::lower_bound(first, last, call, [](const Use& u, int c) { return u.call < c; });
     }
   };
@@ -48,9 +51,10 @@ class Uses {
   // Moves the uses of the value by call `from` to an earlier call.
   void move(int value, int from, int to) {
     const Span list = of(value);
-    Use *const begin = list.from(from), *const end = list.from(from + 1);
-    for (Use *use = list.from(to), *rest = std::rotate(use, begin, end); use != rest; ++use)
-      use->call = to;
+    Use *const place = list.from(to), *const begin = Span{place, list.last}.from(from);
+    Use* end = begin;
+    for (; end != list.last && end->call == from; ++end) end->call = to;
+    if (place != begin) std::rotate(place, begin, end);
   }
 
  private:
@@ -72,7 +76,7 @@ class NextUses {
 
   explicit NextUses(const Plan& plan) : counts_(plan.values.size()) {
     starts_.reserve(plan.calls.size() + 1);
-    uses_.reserve(2 * plan.calls.size());
+    uses_.reserve(3 * plan.calls.size());
     std::vector<int> last(plan.values.size(), -1);
     int call = 0;
     for (const TracedCall& traced : plan.calls) {

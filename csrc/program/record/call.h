@@ -135,7 +135,7 @@ class PerKind {
 };
 
 // Whether two tensors have the same dtype, shape, strides and offset.
-inline bool same_geometry(const TensorImpl& a, const TensorImpl& b) {
+[[gnu::always_inline]] inline bool same_geometry(const TensorImpl& a, const TensorImpl& b) {
   if (&a == &b) return true;
   const int dims = a.shape.size();
   if (a.dtype != b.dtype || a.offset != b.offset || dims != b.shape.size()) return false;

@@ -46,14 +46,11 @@ int RecordedMemory::find_or_add(Storage& storage) {
   return number = static_cast<int>(blocks_.size()) - 1;
 }
 
-int RecordedMemory::touch(Storage& storage, bool read) {
-  const int number = number_of(storage);
-  Block& block = blocks_[static_cast<size_t>(number)];
-  if (!block.made) return number;
+// The first touch of a block, or one of a block that the host has filled.
+void RecordedMemory::note_touch(Block& block, Storage& storage, bool read) {
   if (read && !block.written) block.read_first = has_filled_ = true;
   if (!block.held && (block.read_first || block.filled || storage.borrowed()))
     block.held = Ref<Storage>(&storage);
-  return number;
 }
 
 void RecordedMemory::note_filled(Storage& storage) {

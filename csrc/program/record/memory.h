@@ -41,7 +41,12 @@ class RecordedMemory {
   }
   // The same for what a launch touches; `read`: whether it reads what is there. To be called for
   // all its operands before note_written().
-  int touch(Storage& storage, bool read);
+  int touch(Storage& storage, bool read) {
+    const int number = number_of(storage);
+    Block& block = blocks_[static_cast<size_t>(number)];
+    if (block.made && (!block.written || block.filled)) note_touch(block, storage, read);
+    return number;
+  }
   void note_written(int number) { blocks_[static_cast<size_t>(number)].written = true; }
   void note_filled(Storage& storage);
   // Drops what is left of a block that has gone, one at each call. Then its bytes serve the next
@@ -58,6 +63,7 @@ class RecordedMemory {
 
  private:
   int find_or_add(Storage& storage);
+  void note_touch(Block& block, Storage& storage, bool read);
 
   uint64_t first_ = 0, count_ = 0;  // by id
   std::vector<Block> blocks_;
