@@ -92,11 +92,7 @@ class KeyReader {
   bool leave_open(char what, PyObject* object) {
     if (closed_ > 0 || depth_ > key_.deepest) return false;
     key_.has_numbers = true;
-    if (!key_.numbers) {
-      if (depth_ > 0) key_.has_other_numbers = true;
-      if (depth_ == 0) key_.closed.push_back({key_.bytes.size(), what});
-      return false;
-    }
+    if (!key_.numbers) return key_.note_closed(depth_ == 0, what), false;
     checked(PyList_Append(key_.numbers, object));
     tag(what);
     return true;
@@ -347,11 +343,10 @@ class KeyReader {
   FirstWith<storage_of> first_on_;
   FirstWith<self_of> first_same_;  // of those that are not the first on their memory
   int64_t parts_ = 0;
-  std::unordered_map<PyObject*, size_t> met_;  // after the first kManyParts
-  std::vector<Owned> held_;                    // all in that
-  int depth_ = 0,
-      closed_ =
-          0;  // how many containers are being read, and of these how many whose numbers count by value
+  std::unordered_map<PyObject*, size_t> met_;     // after the first kManyParts
+  std::vector<Owned> held_;                       // all in that
+  int depth_ = 0;                                 // how many containers are being read
+  int closed_ = 0;                                // of these, how many whose numbers count by value
   std::vector<Owned> open_;                       // containers with numbers left open
   std::vector<std::pair<Owned, Tensor>> arrays_;  // those met so far, with what they count as
 };

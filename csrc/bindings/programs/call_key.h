@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 
 #include "bindings/python.h"
 #include "tape/history.h"
@@ -16,10 +15,21 @@ struct CallKey {
   Tensors inputs;
   bool has_objects = false;  // whether an object counts by its identity
   bool has_numbers = false;  // whether there are numbers whose values the key may leave open
-  // Where in the bytes those numbers are that are arguments themselves, if their values count, and
-  // the tags that they have where they are left open; and whether there are others.
-  SmallVector<std::pair<size_t, char>, 4> closed;
+  // Where their values count: the first few that are arguments themselves, by where they are in the
+  // bytes and by the tag that they have where they are left open; and whether there are others.
+  struct Closed {
+    size_t at;
+    char tag;
+  };
+  static constexpr int kMostClosed = 4;
+  Closed closed[kMostClosed];
+  int closed_count = 0;
   bool has_other_numbers = false;
+  void note_closed(bool is_argument, char tag) {
+    const bool fits = is_argument && closed_count < kMostClosed;
+    if (fits) closed[closed_count++] = {bytes.size(), tag};
+    has_other_numbers |= !fits;
+  }
   // A list, where numbers are to count by their type alone: it receives them, in order.
   PyObject* numbers = nullptr;
   int deepest = 16;  // how deeply nested containers are searched for them

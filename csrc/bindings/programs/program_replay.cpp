@@ -177,6 +177,18 @@ PyObject* replay_one(Table& table, const CallKey& key, PyObject* given) {
 
 }  // namespace
 
+bool LastMet::has(size_t hash) const {
+  return alike_[hash % kClasses] != 0 &&
+         std::find(hashes_.begin(), hashes_.end(), hash) != hashes_.end();
+}
+
+void LastMet::add(size_t hash) {
+  if (hashes_[next_] != 0) --alike_[hashes_[next_] % kClasses];
+  ++alike_[hash % kClasses];
+  hashes_[next_] = hash;
+  next_ = (next_ + 1) % hashes_.size();
+}
+
 std::shared_ptr<const ProgramEntries> entries_of(const Table& table, const std::string& key) {
   static const auto& none =
       *new std::shared_ptr<const ProgramEntries>(std::make_shared<ProgramEntries>());
@@ -216,17 +228,13 @@ PyObject* replay_open(Table& table, PyObject* args, PyObject* kwargs, NotReplaye
 
 // The bytes of the same call with numbers left open; none if its key does not tell them.
 std::string opened_bytes(const CallKey& key) {
-  if (key.has_other_numbers || key.closed.size() > kMostNumbers) return {};
+  if (key.has_other_numbers) return {};
   constexpr size_t kNumber = 1 + sizeof(double);  // bytes of one: a tag, and its value
   static_assert(sizeof(double) == sizeof(int64_t), "floats and ints take as much");
-  std::string out;
-  out.reserve(key.bytes.size());
-  size_t at = 0;
-  for (const auto& [number, tag] : key.closed) {
-    out.append(key.bytes, at, number - at).push_back(tag);
-    at = number + kNumber;
-  }
-  return out.append(key.bytes, at);
+  std::string out = key.bytes;
+  for (int i = key.closed_count; i-- > 0;)
+    out.replace(key.closed[i].at, kNumber, 1, key.closed[i].tag);
+  return out;
 }
 
 // Whether a call that differs in its numbers alone was met recently; notes this one.

@@ -79,16 +79,8 @@ class LastMet {
   static size_t hash_of(const std::string& key) {
     return std::max<size_t>(1, std::hash<std::string>()(key));
   }
-  bool has(size_t hash) const {
-    return alike_[hash % kClasses] != 0 &&
-           std::find(hashes_.begin(), hashes_.end(), hash) != hashes_.end();
-  }
-  void add(size_t hash) {
-    if (hashes_[next_] != 0) --alike_[hashes_[next_] % kClasses];
-    ++alike_[hash % kClasses];
-    hashes_[next_] = hash;
-    next_ = (next_ + 1) % hashes_.size();
-  }
+  bool has(size_t hash) const;
+  void add(size_t hash);
   bool any() const { return hashes_[0] != 0; }
 
  private:

@@ -50,7 +50,8 @@ void Recorder::append(const Call& call) noexcept {
       calls_.reserve(t_last_count);
       memory_.reserve(t_last_count);
     }
-    calls_.emplace_back(lets_go_ ? RecordedCall::without_memory(call) : RecordedCall(call), index);
+    calls_.push_back(
+        TracedCall(lets_go_ ? RecordedCall::without_memory(call) : RecordedCall(call), index));
     TracedCall& traced = calls_.back();
     traced.values.reserve(call.operand_count);
     for (int i = 0; i < call.operand_count; ++i) {
