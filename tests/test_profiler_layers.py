@@ -13,7 +13,7 @@ import pytest
 import steep
 from profiler_support import Net, chain, kernels, layers, names
 from steep import _layers, nn
-from steep._layers import _Names
+from steep._layers import _Roots
 from steep.profiler import profile
 from test_stress import together
 
@@ -203,13 +203,13 @@ def test_roots_named_by_many_threads_have_names_of_their_own() -> None:
     sys.setswitchinterval(1e-6)
     try:
         for _ in range(50):
-            names = _Names()
+            names = _Roots()
             start = threading.Barrier(8)
             found: list[tuple[int, str]] = []
 
             def name(at: int, names: Any = names, start: Any = start, found: Any = found) -> None:
                 start.wait()
-                found.append((at, names._root(models[at])))
+                found.append((at, names.path(models[at])))
 
             threads = [threading.Thread(target=name, args=(i % 4,)) for i in range(8)]
             for thread in threads:
@@ -234,9 +234,24 @@ def test_names_of_a_module_that_changes_while_it_is_asked_are_asked_again(
         return found
 
     monkeypatch.setattr(_layers, "paths_below", grow)
-    names, model = _Names(), nn.Sequential(nn.ReLU())
-    assert names.path([(model, "")], model[0]) == "0"
-    assert names.path([(model, "")], model[1]) == "1"
+    model = nn.Sequential(nn.ReLU())
+    layer = _layers.in_layer(model)
+    try:
+        assert layer.path_of(model[0]) == "0"
+        assert layer.path_of(model[1]) == "1"
+    finally:
+        layer.stack.pop()
+        _layers.let_go()
+
+
+def test_a_layer_that_gets_the_address_of_another_has_its_own_path() -> None:
+    """What is known of modules below others outlasts a profile, and holds none of them."""
+    for at in (0, 1, 2) * 20:
+        model = nn.Sequential(*(nn.Identity() for _ in range(at)), nn.Tanh())
+        with profile() as prof:
+            model(steep.ones(1, 2))
+        assert {e.layer for e in kernels(prof) if e.name == "tanh"} == {str(at)}
+        del model
 
 
 def test_paths_are_those_of_named_modules() -> None:

@@ -43,29 +43,19 @@ class Layer(Protocol):
     def _modules(self) -> Mapping[str, Any]: ...
 
 
-class _Names:
-    """The paths of modules, remembered from call to call.
+class _Roots:
+    """The names of the outermost modules, remembered from call to call.
 
     Modules are known by id; each entry holds its module, so that no other can get the id. Threads
     share one, without a lock, which an error might leave taken: what is there is looked up, and a
-    name is claimed, in one step each. What is below a module is known until members of some
-    module change, and then asked anew.
+    name is claimed, in one step each.
     """
 
     def __init__(self) -> None:
         self.roots: dict[int, tuple[Layer, str]] = {}
         self.claims: dict[str, Layer] = {}  # whose a root's name is
-        self.below: dict[int, tuple[Layer, int, dict[int, str]]] = {}
 
-    def path(self, stack: list[tuple[Layer, str]], module: Layer) -> str:
-        """The path of a module that is called inside those on the stack; '' for the root."""
-        if not stack:
-            return self._root(module)
-        parent, prefix = stack[-1]
-        name = self._below(parent).get(id(module), type(module).__name__)
-        return f"{prefix}.{name}" if prefix and name else prefix or name
-
-    def _root(self, module: Layer) -> str:
+    def path(self, module: Layer) -> str:
         """'' for the first tree of modules, so that paths are those of its `named_modules`."""
         known = self.roots.get(id(module))
         if known is not None:
@@ -78,39 +68,54 @@ class _Names:
             number += 1
         return self.roots.setdefault(id(module), (module, prefix))[1]
 
-    def _below(self, parent: Layer) -> dict[int, str]:
-        version = _changed  # before the modules are asked: they may change meanwhile
-        known = self.below.get(id(parent))
-        if known is None or known[1] != version:
-            known = self.below[id(parent)] = (parent, version, paths_below(parent))
-        return known[2]
-
 
 def paths_below(parent: Layer) -> dict[int, str]:
     """The paths of `named_modules`, by the id of the module.
 
     Not asked of the modules themselves: a recorded call listens to their code as to all others',
-    and would follow what it reads.
+    and would follow what it reads. Their code runs under a profiler then, which makes each call
+    dear: there are few here, and so in `in_layer`.
     """
-    paths: dict[int, str] = {}
-    waiting: list[tuple[str, Layer]] = [("", parent)]
-    while waiting:
-        path, module = waiting.pop()
-        if id(module) in paths:
-            continue
-        paths[id(module)] = path
-        below = [(name, x) for name, x in module._modules.items() if x is not None]
-        waiting += [(f"{path}.{name}" if path else name, x) for name, x in reversed(below)]
+    paths = {id(parent): ""}
+    above = [("", iter(parent._modules.items()))]
+    while above:
+        prefix, children = above[-1]
+        for name, child in children:
+            if child is None or (key := id(child)) in paths:
+                continue
+            paths[key] = path = prefix + name
+            if child._modules:
+                above.append((path + ".", iter(child._modules.items())))
+                break
+        else:
+            above.pop()
+    return paths
+
+
+# The number of the change up to which they hold, and what `paths_below` found, by the id of the
+# parent. Nothing holds the modules: one that gets the id of another is a change itself.
+_below: tuple[int, dict[int, dict[int, str]]] = (-1, {})
+
+
+def _known_below(parent: Layer) -> dict[int, str]:
+    global _below
+    known = _below
+    if known[0] != _changed:
+        known = _below = (_changed, {})  # before the modules are asked: they may change meanwhile
+    paths = known[1].get(id(parent))
+    if paths is None:
+        paths = known[1][id(parent)] = paths_below(parent)
     return paths
 
 
 class _Thread(threading.local):
     def __init__(self) -> None:
-        self.stack: list[tuple[Layer, str]] = []
+        self.stack: list[in_layer] = []
 
 
 _thread = _Thread()
-_names = _Names()
+_roots = _Roots()
+_profiles: list[None] = []  # an entry for each follower that wants ranges
 
 
 def follow() -> None:
@@ -118,6 +123,7 @@ def follow() -> None:
     begin_anew()
     follow_sites()
     followers.append(None)
+    _profiles.append(None)
 
 
 def begin_anew() -> None:
@@ -130,6 +136,7 @@ def begin_anew() -> None:
 
 def unfollow() -> None:
     """Take back one `follow`; the last lets go of the modules seen."""
+    _profiles.pop()
     followers.pop()
     unfollow_sites()
     let_go()
@@ -137,9 +144,9 @@ def unfollow() -> None:
 
 def let_go() -> None:
     """Let go of the modules seen, if there are no followers any more."""
-    global _names
+    global _roots
     if not followers:
-        _names = _Names()
+        _roots = _Roots()
 
 
 class in_layer:  # noqa: N801  # reads as a clause: with in_layer(module)
@@ -150,24 +157,36 @@ class in_layer:  # noqa: N801  # reads as a clause: with in_layer(module)
         fused: a sibling whose work the same launches do; the layer is then called ``'0+1'``.
     """
 
-    __slots__ = ("before", "label", "start")
+    __slots__ = ("before", "below", "label", "module", "path", "stack", "start", "version")
 
     def __init__(self, module: Layer, fused: Layer | None = None) -> None:
-        stack = _thread.stack
-        path = _names.path(stack, module)
+        self.module = module
+        self.version = -1  # what is below it is not known yet
+        self.stack = stack = _thread.stack
+        self.path = path = stack[-1].path_of(module) if stack else _roots.path(module)
         self.label = path or type(module).__name__
         if fused is not None:
-            self.label += "+" + _names.path(stack, fused).rpartition(".")[2]
-        stack.append((module, path))
+            other = stack[-1].path_of(fused) if stack else _roots.path(fused)
+            self.label += "+" + other.rpartition(".")[2]
+        stack.append(self)
+
+    def path_of(self, child: Layer) -> str:
+        """The path of a module that is called inside this one."""
+        if self.version != _changed:
+            self.version, self.below = _changed, _known_below(self.module)
+        below, key = self.below, id(child)
+        name = below[key] if key in below else type(child).__name__
+        return f"{self.path}.{name}" if self.path and name else self.path or name
 
     def __enter__(self) -> None:
         self.before = set_layer(self.label)
-        self.start = profile_range_start()
+        self.start = profile_range_start() if _profiles else 0
 
     def __exit__(self, *exc: object) -> None:
-        profile_range_end("layer", self.label, self.start)
+        if self.start:
+            profile_range_end("layer", self.label, self.start)
         set_layer(self.before)
-        _thread.stack.pop()
+        self.stack.pop()
 
 
 class in_phase:  # noqa: N801
@@ -186,10 +205,10 @@ class in_phase:  # noqa: N801
 
     def __enter__(self) -> None:
         self.before = set_phase(self.phase)
-        self.start = profile_range_start()
+        self.start = profile_range_start() if _profiles else 0
 
     def __exit__(self, *exc: object) -> None:
-        if self.label is not None:
+        if self.label is not None and self.start:
             profile_range_end("phase", self.label, self.start)
         set_phase(self.before)
 
