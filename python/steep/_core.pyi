@@ -187,6 +187,7 @@ class ProgramTable:
         args: tuple[Any, ...],
         kwargs: dict[builtins.str, Any],
         is_open: builtins.bool = False,
+        stored: tuple[Any, ...] = (),
         /,
     ) -> tuple[
         bytes,
@@ -219,6 +220,10 @@ class ProgramTable:
         kept: Any,
         backward: Replayed | None,
         numbers: tuple[Callable[[Any], Any], tuple[tuple[Any, Any], ...]] | None,
+        stored: tuple[
+            tuple[tuple[Any, Any], ...], bytes, tuple[builtins.int, ...]
+        ]
+        | None = None,
     ) -> None: ...
     def confirm(
         self, key: bytes, program: Program, cells: CellList | list[_Cell]
@@ -231,6 +236,7 @@ class ProgramTable:
 
 absent: Any
 any_number: Any
+anything: Any
 followed_math: list[builtins.str]
 counts_references: builtins.bool
 
@@ -359,6 +365,7 @@ def make_trace(
     outputs: list[Tensor],
     backward: Replayed | None,
     shown: list[builtins.int],
+    held: list[Tensor],
 ) -> Trace: ...
 def setting(tensor: Tensor) -> builtins.float: ...
 def refuse_recording(reason: builtins.str) -> None: ...
