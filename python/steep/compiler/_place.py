@@ -95,8 +95,10 @@ class Place:
         return f"k{i}.__get__(h{i})" if self._kind == SLOT else f"h{i}.cell_contents"
 
     def set(self, value: Any) -> None:
-        """Put another value there."""
-        if self._kind == TENSOR:
+        """Put another value there, or nothing if it is `absent`."""
+        if value is absent:
+            self._clear()
+        elif self._kind == TENSOR:
             self._holder.data = value
         elif self._kind == TYPE:
             type.__setattr__(self._holder, self._key, value)
@@ -108,6 +110,16 @@ class Place:
             self._key.__set__(self._holder, value)
         else:
             self._holder.cell_contents = value
+
+    def _clear(self) -> None:
+        if self._kind == ITEM:
+            dict.pop(self._holder, self._key, None)
+        elif self._kind == TYPE:
+            type.__delattr__(self._holder, self._key)
+        elif self._kind == SLOT:
+            self._key.__delete__(self._holder)
+        else:
+            del self._holder.cell_contents
 
 
 def changed_places(cells: Cells) -> list[Place] | None:

@@ -151,11 +151,14 @@ class Run:
         with contextlib.suppress(RecursionError):  # containers are nested too deeply to be searched
             self._change(without_symbols)
 
-    def _described(self, inputs: list[Tensor]) -> tuple[list[Any], dict[int, Any]]:
-        """What was stored, and descriptions of the tensors there that the call has not made."""
+    def _described(self, inputs: list[Tensor]) -> tuple[list[Any], dict[int, Any], dict[int, Any]]:
+        """What was stored; and descriptions of the tensors that the call has found in such places,
+        and of all that it has not made.
+        """
+        arguments = {id(x): ("argument", i) for i, x in reversed([*enumerate(inputs)])}
+        found = {n: x for n, x in arguments.items() if x[1] >= self.stored.arguments}
         known = {number: ("value", x) for number, x in self.reads.existing().items()}
-        known |= {id(x): ("argument", i) for i, x in reversed([*enumerate(inputs)])}
-        return self.stored.left(), known
+        return self.stored.left(), found, known | arguments
 
 
 class Recording:

@@ -53,16 +53,15 @@ class Reporting(Learner):
             for program in (forward, *recording.backward_programs())
         ]
 
-    def _places_written(self, program: Any) -> list[Place]:
-        """Where a program leaves numbers, and tensors that it stores anew."""
+    def _places_of(self, program: Any) -> tuple[list[Place], list[Place]]:
+        """Where a program leaves numbers, and where it takes and leaves tensors."""
         for signature in list(self._signatures.values()):
             for made, recording in signature.programs:
                 if made is program:
                     stand_ins = recording.stand_ins
-                    stored = recording.stored
                     numbers = [stand_ins.places[i] for i, _ in stand_ins.writes]
-                    return numbers + [stored.places[i] for i in stored.written]
-        return []
+                    return numbers, recording.stored.places
+        return [], []
 
     def explain(self) -> str:
         """What replays run, launch by launch, and why the function runs eagerly where it does.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import types
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
 from steep._core import (
@@ -64,13 +64,15 @@ def describe(
     steps = [] if returned is None else returned
     description = _Description(outputs, numbers, steps, recorded)
     try:
-        described = description.of(result, True)
-        return described if stored is None else description.with_stored(described, *stored)
+        if stored is None:
+            return description.of(result, True)
+        return ("tuple", [*description.of_all(result, *stored)])
     except RecursionError:
         raise TypeError(_TOO_DEEP) from None
 
 
-Stored = tuple[list[Any], dict[int, Any]]  # values, and descriptions of known tensors by id
+# Values, and descriptions by id: of tensors that were there, and of all that are known.
+Stored = tuple[list[Any], dict[int, Any], dict[int, Any]]
 
 
 class _Description:
@@ -93,12 +95,17 @@ class _Description:
         self._met: set[int] = set()  # containers
         self._again = 0  # how many parts there are in containers that were met again
 
-    def with_stored(self, result: Any, values: list[Any], existing: dict[int, Any]) -> Any:
-        """The description of a tuple of the result, which is described already, and of `values`, in
-        which some tensors are not new.
+    def of_all(
+        self, result: Any, values: list[Any], found: dict[int, Any], known: dict[int, Any]
+    ) -> Iterator[Any]:
+        """Describes the result, in which tensors may be that were `found`, and then the values that
+        were stored, in which all that are `known` may be.
         """
-        self._existing = existing
-        return ("tuple", [result, *(self.of(value, False) for value in values)])
+        self._existing = found
+        yield self.of(result, True)
+        self._existing = known
+        for value in values:
+            yield self.of(value, False)
 
     def of(self, part: Any, may_read: bool) -> Any:
         """See `describe`; `may_read`: whether it may be a number read from a tensor."""

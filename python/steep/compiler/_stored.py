@@ -8,13 +8,14 @@ as an argument does, and is made anew, as a result is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from steep._core import ProgramTable, Tensor, anything, state_of
 from steep.compiler._cells import DICT, SEQUENCE, TYPE, Cell, Cells
 from steep.compiler._objects import is_a
 from steep.compiler._place import Place, items_in
+from steep.compiler._result import detached
 
 __all__ = ["Stored"]
 
@@ -26,6 +27,7 @@ class Stored:
         places: in a fixed order.
         before: what the call has found there; empty once the call has been examined.
         key: the key of the call, which ends with that.
+        arguments: how many tensors there are among the arguments.
         containers: the containers in it, by id.
         written: indices of the places in which the call has left something else.
     """
@@ -34,17 +36,28 @@ class Stored:
         self.places = [*places]
         self.before = tuple([place.get() for place in self.places])
         self.key = b""
+        self.arguments = 0
         self.containers: dict[int, Any] = {}
         self.written: list[int] = []
         holders = [(p.where[0] if p.is_memory else None) for p in self.places]
         self._states = [None if x is None else state_of(x) for x in holders]
         self._memory = {id(x): x.detach() for x in holders if x is not None}
 
-    def begin(self, key: bytes, table: ProgramTable) -> None:
+    def begin(self, key: bytes, arguments: int, table: ProgramTable) -> None:
         """Note the key of the call, and the containers that were found."""
-        self.key = key
+        self.key, self.arguments = key, arguments
         opened = table.key((self.before,), {})[3] if self.places else []
         self.containers = {id(x): x for x in opened if x is not self.before}
+
+    def call(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """The result of a call that is not recorded; it, and what is stored, is as a replay leaves
+        it.
+        """
+        result = function(*args, **kwargs)
+        old = self.now()
+        result, *new = detached((result, *old))
+        self.put(old, new)
+        return result
 
     def now(self) -> list[Any]:
         """What the call has left in the places where it has left something else."""

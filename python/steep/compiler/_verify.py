@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from steep._core import ProgramTable, Tensor, get_rng_state, no_grad, set_rng_state
+from steep.compiler._cells import absent
 from steep.compiler._place import Place
 from steep.compiler._result import describe, difference
 
@@ -15,7 +16,7 @@ __all__ = ["verified_call"]
 def verified_call(
     table: ProgramTable,
     run: Callable[[Any, Any], Any],
-    places_written: Callable[[Any], list[Place]],
+    places_of: Callable[[Any], tuple[list[Place], list[Place]]],
     args: Any,
     kwargs: Any,
 ) -> Any:
@@ -24,7 +25,7 @@ def verified_call(
     Args:
         table: the function's programs.
         run: runs the function with positional and keyword arguments, without a replay.
-        places_written: where a program leaves numbers.
+        places_of: where a program leaves numbers, and where it takes and leaves tensors.
         args: the positional arguments.
         kwargs: the keyword arguments.
 
@@ -35,25 +36,30 @@ def verified_call(
     program = table.find(args, kwargs) or table.find(args, kwargs, True)
     if program is None:
         return run(args, kwargs)
-    inputs = table.key(args, kwargs)[1]
+    places, stored = places_of(program)
+    found = [place.get() for place in stored]
+    memory = [place.where[0].detach() if place.is_memory else None for place in stored]
+    inputs = table.key(args, kwargs, False, *((tuple(found),) if found else ()))[1]
     written = [*program.written_state(), *(x.detach() for x in inputs)]
     before = [x.clone() for x in written]
     gradients = [
         (leaf, grad, None if grad is None else grad.clone())
         for leaf, grad in program.gradients(inputs)
     ]
-    places = places_written(program)
     numbers = [place.get() for place in places]
     streams = _streams(program)
     answer = table.replay(args, kwargs)
     if answer is NotImplemented:  # settings have changed: there is nothing to compare with
         return run(args, kwargs)
-    replayed = _everything(answer, written, program, inputs, places)
+    replayed = _everything((answer, *_left(stored)), written, program, inputs, places)
     for place, number in zip(places, numbers, strict=True):
         place.set(number)
+    for place, value, old in zip(stored, found, memory, strict=True):
+        place.set(value if old is None else old)
     with no_grad():
         for x, old in zip(written, before, strict=True):
-            x.copy_(old)
+            if 0 not in x.stride() or x.numel() < 2:  # otherwise nothing can write to it
+                x.copy_(old)
         for leaf, grad, old_grad in gradients:
             leaf.grad = grad
             if grad is not None and old_grad is not None:
@@ -62,9 +68,16 @@ def verified_call(
     for generator, state in zip(program.generators(), streams[1:], strict=True):
         generator.set_state(state)
     result = run(args, kwargs)
-    if found := _compare(replayed, _everything(result, written, program, inputs, places)):
-        raise RuntimeError(f"compile: verify=True: a replay and the function differ in {found}")
+    wanted = _everything((result, *_left(stored)), written, program, inputs, places)
+    if differs := _compare(replayed, wanted):
+        raise RuntimeError(f"compile: verify=True: a replay and the function differ in {differs}")
     return result
+
+
+def _left(stored: list[Place]) -> list[Any]:
+    """What a call has left in places where it stores tensors."""
+    found = [place.get() for place in stored]
+    return ["nothing" if value is absent else value for value in found]
 
 
 _All = tuple[Any, list[tuple[str, Any]]]
@@ -73,7 +86,7 @@ _All = tuple[Any, list[tuple[str, Any]]]
 def _compare(replayed: _All, wanted: _All) -> str:
     """What differs between two calls, or ``''``."""
     if found := difference(replayed[0], wanted[0]):
-        return f"what they return: {found}"
+        return f"what they return or store: {found}"
     pairs = zip(replayed[1], wanted[1], strict=True)
     return next((what for (what, got), (_, right) in pairs if got != right), "")
 

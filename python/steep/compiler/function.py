@@ -85,7 +85,7 @@ class CompiledFunction(Reporting):
             except RecursionError:
                 return self._call_endless(args, kwargs)
             return verified_call(
-                self._table, self._record_unreplayed, self._places_written, args, kwargs
+                self._table, self._record_unreplayed, self._places_of, args, kwargs
             )
         if _core.is_recording():  # part of another function's recording
             return self._function(*args, **kwargs)
@@ -202,7 +202,8 @@ class CompiledFunction(Reporting):
             signature.eager += 1
             return self._call(call)
         if signature.programs and self._is_running(signature, call, kind.numbers):
-            return self._call(call)
+            stored = Stored(signature.stored.values())
+            return stored.call(self._function, call.args, call.kwargs)
         if not signature.warm:
             self._table.newcomers += 1
             self._count_newcomer(call)
@@ -236,7 +237,7 @@ class CompiledFunction(Reporting):
         numbers = kind.numbers if signature.followable else []
         stored = Stored(signature.stored.values())
         whole = call.kind(self._table, stored.before) if stored.places else kind
-        stored.begin(whole.key, self._table)
+        stored.begin(whole.key, len(kind.inputs), self._table)
         stand_ins = StandIns([*signature.places.values()], numbers)
         filled = call.filled(kind, stand_ins.given) if numbers else None
         if filled and not filled.fits:
