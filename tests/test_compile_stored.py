@@ -176,6 +176,17 @@ class ParametersClampedAfterAnOptimizer(Net):
 
 
 @program
+class ParametersClampedBefore(Net):
+    def step(self, x: Any) -> Any:
+        for p in self.params():
+            p.data = p.data.clamp(-0.5, 0.5)
+        loss = self.loss(x)
+        for p in self.params():
+            p.data.sub_(p.grad, alpha=0.1)
+        return loss
+
+
+@program
 class MemoryPutBackAfterTrials(Net):
     def step(self, x: Any) -> Any:
         olds = [p.data for p in self.params()]

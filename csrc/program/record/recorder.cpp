@@ -70,8 +70,9 @@ void Recorder::append(const Call& call) noexcept {
 }
 
 void Recorder::note_gradient(const Tensor& leaf, const Tensor& before, bool read) noexcept {
-  if (has_made(*leaf->storage))
-    return;  // the leaf was made during the recording: nothing outside sees it
+  // If the leaf was made during the recording, nothing outside sees it. One whose memory was
+  // replaced (data) may be older than its memory.
+  if (has_made(*leaf->storage) && leaf->swaps == 0) return;
   try {
     gradients_.add(leaf, before, read);
   } catch (const std::bad_alloc&) {
