@@ -213,3 +213,37 @@ def test_empty_batches_and_matrices(shape: tuple[int, ...]) -> None:
     assert linalg.lstsq(x, steep.zeros(*shape[:-1], 2)).solution.shape == (*shape[:-1], 2)
     assert linalg.lu_solve(*linalg.lu_factor(x), x).shape == shape
     assert linalg.inv_ex(x).info.shape == shape[:1]
+
+
+# ---- triangles with a 0 on the diagonal ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("left", [False, True])
+def test_triangles_divide_by_a_diagonal_of_0(upper: bool, left: bool) -> None:
+    """As by substitution: what is known before is finite, the rest infinite or NaN."""
+    a = steep.from_numpy(np.eye(3) * 2 + np.tri(3).T + np.tri(3)).requires_grad_()
+    whole = steep.linalg.solve_triangular(a, steep.ones(3, 3).double(), upper=upper, left=left)
+    broken = a.detach().clone()
+    broken[1, 1] = 0
+    x = steep.linalg.solve_triangular(broken, steep.ones(3, 3).double(), upper=upper, left=left)
+    rows, known = (x, whole) if left else (x.mT, whole.mT)
+    first = 2 if upper == left else 0
+    assert (rows[first] == known[first].detach()).all()
+    assert rows[1].isinf().all()
+    assert rows[2 - first].isfinite().logical_not().all()
+
+
+def test_a_triangle_of_zeros() -> None:
+    """PyTorch 2.13 gives these."""
+    x = steep.linalg.solve_triangular(steep.zeros(2, 2), steep.ones(2, 1), upper=True)
+    assert x[0].isnan().all()
+    assert x[1].item() == float("inf")
+    zeros = steep.zeros(2, 2, requires_grad=True)
+    steep.linalg.solve_triangular(zeros, steep.ones(2, 1), upper=True).sum().backward()
+    assert zeros.grad is not None
+    assert zeros.grad[1, 0] == 0
+    batch = steep.stack([steep.eye(2), steep.zeros(2, 2)])
+    both = steep.linalg.solve_triangular(batch, steep.ones(2, 2, 1), upper=False)
+    assert both[0].flatten().tolist() == [1.0, 1.0]
+    assert both[1, 0].item() == float("inf")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steep._core import Tensor, eye, full_like
 from steep._out import takes_out
-from steep.linalg._numpy import square
+from steep.linalg._numpy import LinAlgError, square
 from steep.linalg.systems import slogdet, solve_triangular
 
 __all__ = ["cholesky_inverse", "cholesky_solve", "logdet"]
@@ -20,7 +20,9 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:  # noqa
         upper: L is the upper triangle of A = L^T L. Default: ``False``.
 
     Raises:
-        RuntimeError: For shapes or dtypes that do not fit, a 0 on the diagonal, and integers.
+        RuntimeError: For shapes or dtypes that do not fit, and integers.
+
+    As in `steep.linalg.solve_triangular`, a 0 on the diagonal is divided by.
 
     Example:
         >>> import steep
@@ -52,6 +54,10 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:  # noqa: N803 - 
                 [0.0000, 1.0000]])
     """
     square("cholesky_inverse", L)
+    if (L.detach().diagonal(dim1=-2, dim2=-1) == 0).any():
+        raise LinAlgError(
+            f"cholesky_inverse: Singular matrix, with a 0 on the diagonal; shape {tuple(L.shape)}"
+        )
     unit = eye(L.shape[-1], dtype=L.dtype)
     back = solve_triangular(L, unit.expand(L.shape), upper=upper)
     return back @ back.mT if upper else back.mT @ back

@@ -42,6 +42,42 @@ class _Solution(Function):
         return -(by_b @ out.mT), by_b
 
 
+class _TriangularSolution(Function):
+    """The same of a triangle, by which a 0 on the diagonal divides: what it does is infinite."""
+
+    takes_batches = True
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, upper: bool) -> Tensor:
+        out: Tensor = by_numpy("solve_triangular", lambda x, y: _substituted(x, y, upper), a, b)
+        ctx.save_for_backward(a, out)
+        ctx.upper = upper
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        a, out = ctx.saved_tensors
+        by_b: Tensor = _TriangularSolution.apply(a.mT, grad, not ctx.upper)
+        return -(by_b @ out.mT), by_b, None
+
+
+def _substituted(a: Any, b: Any, upper: bool) -> Any:
+    """NumPy's solution; where a diagonal holds a 0, by substitution from the end that is known."""
+    import numpy as np
+
+    if a.diagonal(axis1=-2, axis2=-1).all():
+        return np.linalg.solve(a, b)
+    shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    out = np.array(np.broadcast_to(b, (*shape, *b.shape[-2:])))
+    size = a.shape[-1]
+    with np.errstate(all="ignore"):
+        for i in reversed(range(size)) if upper else range(size):
+            known = slice(i + 1, None) if upper else slice(i)
+            done = a[..., i, None, known] @ out[..., known, :]
+            out[..., i, :] = (out[..., i, :] - done[..., 0, :]) / a[..., i, i, None]
+    return out
+
+
 class _Determinant(Function):
     """d det X = det X trace(X^-1 dX)."""
 
@@ -130,19 +166,24 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:  # noqa: N803 -
         tensor([1.0000, 0.5000])
     """
     square("solve", A)
-    if A.dtype != B.dtype:
-        raise RuntimeError(f"linalg.solve: expected one dtype, got {A.dtype} and {B.dtype}")
     if not left:
         return solve(A.mT, B.mT).mT if B.dim() > 1 else solve(A.mT, B)
     vector = B.dim() == 1 or (B.dim() == A.dim() - 1 and B.shape == A.shape[:-1])
     right = B.unsqueeze(-1) if vector else B
-    if right.shape[-2] != A.shape[-1]:
-        raise RuntimeError(
-            f"linalg.solve: expected as many rows in B as A has, got {tuple(A.shape)} and "
-            f"{tuple(B.shape)}"
-        )
+    _check_rows("solve", A, right, B)
     result: Tensor = _Solution.apply(A, right)
     return result.squeeze(-1) if vector else result
+
+
+def _check_rows(op: str, a: Tensor, right: Tensor, given: Tensor) -> None:
+    """Refuse right sides of another dtype, or of another number of rows."""
+    if a.dtype != right.dtype:
+        raise RuntimeError(f"linalg.{op}: expected one dtype, got {a.dtype} and {right.dtype}")
+    if right.shape[-2] != a.shape[-1]:
+        raise RuntimeError(
+            f"linalg.{op}: expected as many rows in B as A has, got {tuple(a.shape)} and "
+            f"{tuple(given.shape)}"
+        )
 
 
 @takes_out
@@ -164,7 +205,9 @@ def solve_triangular(
         unitriangular: take the diagonal for ones. Default: ``False``.
 
     Raises:
-        RuntimeError: For shapes or dtypes that do not fit, a 0 on the diagonal, and integers.
+        RuntimeError: For shapes or dtypes that do not fit, and integers.
+
+    A 0 on the diagonal is divided by: the solution has infinities, and NaN.
 
     Example:
         >>> import steep
@@ -182,7 +225,13 @@ def solve_triangular(
     triangle = A.triu(offset) if upper else A.tril(-offset)
     if unitriangular:
         triangle = triangle + eye(A.shape[-1], dtype=A.dtype)
-    return solve(triangle, B, left=left)
+    right = B if left else B.mT
+    _check_rows("solve_triangular", A, right, B)
+    if left:
+        result: Tensor = _TriangularSolution.apply(triangle, right, upper)
+        return result
+    turned: Tensor = _TriangularSolution.apply(triangle.mT, right, not upper)
+    return turned.mT
 
 
 @takes_out
