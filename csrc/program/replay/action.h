@@ -9,24 +9,25 @@
 namespace steep::program {
 
 struct Action {
+  // What each run reads comes first: a program of many networks has actions by the thousand, which
+  // leave the caches between two runs, and a run then waits for each line of them.
   int threads, home;
   bool barrier;
   const Kernel* kernel;
-  size_t launch_index = 0;  // among the recorded launches; for a group, of its first
   // Exactly one of the three is set.
   std::unique_ptr<LoopNest> nest;
   std::shared_ptr<Group> group;  // the plan's own
   kernels::Routine routine = nullptr;
+  const int64_t* arguments = nullptr;  // of the routine: the plan's, or its own
+  char* first_scratch = nullptr;
+  int64_t scratch_step = 0;    // bytes from one thread's scratch to the next; 0 if they share one
+  SmallVector<char*, 8> data;  // of the routine's operands, or of the group's views
 
+  int64_t scratch_offset = -1;  // in the arena; -1 where it has none
+  size_t launch_index = 0;      // among the recorded launches; for a group, of its first
+  ArgumentWords own_arguments;
   ProfileEvent event{""};  // for profiles; without times
   int64_t shortest = 0;    // ns: the shortest timed run; 0: none yet
-
-  SmallVector<char*, 8> data;          // of the routine's operands, or of the group's views
-  const int64_t* arguments = nullptr;  // of the routine: the plan's, or its own
-  ArgumentWords own_arguments;
-  char* first_scratch = nullptr;
-  int64_t scratch_offset = -1;  // in the arena; -1 where it has none
-  int64_t scratch_step = 0;     // bytes from one thread's scratch to the next; 0 if they share one
 
   // Runs a rank's share on thread `thread` of the team. Measures time for a profile, and in sampled
   // runs for explain().

@@ -120,7 +120,7 @@ class OwnRows(Feed):
         start, count = sum(counts[:k]), counts[k]
         own = rows[step].narrow(0, start, count)
         found = iter(
-            t[own] if some is None else some[step].narrow(0, start, count)
+            t.index_select(0, own) if some is None else some[step].narrow(0, start, count)
             for t, some in zip(self.tensors, taken, strict=True)
         )
 

@@ -44,6 +44,11 @@ def blocks(
             yield feed.pack(which, [[drawn[i][step]] for i in having])
 
 
+def _shares(outcome: Outcome, count: int) -> Sequence[float]:
+    """What each step's loss weighs: what its mean has divided by."""
+    return [count] * len(outcome.values) if outcome.masses is None else outcome.masses
+
+
 def _are_even(batches: Sequence[Batch]) -> bool:
     size = batches[0][0]
     return all(count == size for count, _ in batches)
@@ -77,13 +82,12 @@ class ManyMeasurements:
             outcomes = together.run(block)
             for k, count, outcome in zip(block.members, block.counts, outcomes, strict=True):
                 by_sum = self.score[k].is_sum
-                for value, mass, _norm, kept in outcome:
-                    share = count if mass is None else mass
+                for value, share in zip(outcome.values, _shares(outcome, count), strict=True):
                     if share:
                         totals[k] += value if by_sum else value * share
                     samples[k] += share
-                    if kept is not None:
-                        kept_all[k] += kept
+                for kept in outcome.kept or ():
+                    kept_all[k] += kept
         found = {}
         for k in members:
             found[k] = {"loss": totals[k] / samples[k] if samples[k] else float("nan")}
@@ -292,22 +296,46 @@ class Lockstep:
     def _take(self, k: int, size: int, outcome: Outcome) -> None:
         """Count steps that a network has taken."""
         x = self.loops[k]
+        total, samples, by_sum = x.total, x.samples, x.score.is_sum
+        if outcome.masses is None and not by_sum:
+            for value in outcome.values:
+                total += value * size
+            samples += size * len(outcome.values)
+        else:
+            for value, share in zip(outcome.values, _shares(outcome, size), strict=True):
+                total += value if by_sum else value * share
+                samples += share
+        if total - total != 0.0 or any(self.watched[k]):
+            self._take_each(k, size, outcome)
+            return
+        x.total, x.samples = total, samples
+        x.done += len(outcome.values)
+        x.run.step += len(outcome.values)
+        x.run.value = outcome.values[-1]
+        for norm in outcome.norms or ():
+            x.norms += norm
+        for kept in outcome.kept or ():
+            x.kept += kept
+
+    def _take_each(self, k: int, size: int, outcome: Outcome) -> None:
+        """The same where each step is looked at: somebody watches, or a loss is not finite."""
+        x = self.loops[k]
         run, by_sum = x.run, x.score.is_sum
         after, watchers = self.watched[k]
-        for value, mass, norm, kept in outcome:
+        shares = _shares(outcome, size)
+        for step, (value, share) in enumerate(zip(outcome.values, shares, strict=True)):
             run.step += 1
             x.done += 1
             run.value = value
             if value - value != 0.0:
                 run.stopped = "non-finite loss"
                 return
-            share = size if mass is None else mass
             x.total += value if by_sum else value * share
             x.samples += share
-            if norm is not None:
-                x.norms += norm
-            if kept is not None:
-                x.kept += kept
+            if outcome.norms is not None:
+                x.norms += outcome.norms[step]
+            if outcome.kept is not None:
+                x.kept += outcome.kept[step]
             for change in after:
                 change()
             for watch in watchers:

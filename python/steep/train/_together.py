@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from steep._core import Generator, Tensor, draw_from, stack
 from steep.train._feed import Block, Feed
 from steep.train._measure import compiled
 from steep.train._step import Core, total_of_group
 
-__all__ = ["Together"]
+__all__ = ["Outcome", "Together"]
 
 _MOST_KINDS = 16  # of blocks whose functions are kept
 _MOST_STEPS = 64  # of all networks in one function
-Outcome = list[tuple[float, float | None, float | None, Any]]  # of a network, by step: see Step
+
+
+class Outcome(NamedTuple):
+    """What came of a network's steps, by step; see `Step`. What no step has is ``None``."""
+
+    values: list[float]
+    masses: list[float] | None
+    norms: list[float] | None
+    kept: list[Any] | None
 
 
 class Together:
@@ -57,18 +65,22 @@ class Together:
         """The steps of a block; what came of them, by network."""
         function = self._function(tuple(block.members), block.counts, block.steps)
         outcomes = function(self.feed.arguments(block))
-        found = [list(zip(*map(_listed, one), strict=True)) for one in outcomes]
+        found = [
+            Outcome(values.tolist(), _listed(masses), _listed(norms), kept)
+            for values, masses, norms, kept in outcomes
+        ]
         return found if self.sums is None else self._totals(block, found)
 
     def _totals(self, block: Block, found: Sequence[Any]) -> list[Outcome]:
         """Loss and mass of a step of several batches."""
         totals: list[Outcome] = []
         sizes = self.feed.sizes(block)
-        for k, counts, ((values, masses, norm, kept),) in zip(
-            block.members, sizes, found, strict=True
-        ):
+        for k, counts, outcome in zip(block.members, sizes, found, strict=True):
             is_sum = self.sums is not None and self.sums[k]
-            totals.append([(*total_of_group(values, masses, counts, is_sum), norm, kept)])
+            (values,), masses, norms, kept = outcome
+            own = None if masses is None else masses[0]
+            value, mass = total_of_group(values, own, counts, is_sum)
+            totals.append(Outcome([value], None if mass is None else [mass], norms, kept))
         return totals
 
     def forget(self, member: int) -> None:
@@ -96,7 +108,7 @@ class Together:
         generators = [self.generators[k] for k in members]
         in_groups = self.sums is not None
 
-        def step_of_all(arguments: Any) -> list[list[Any]]:
+        def step_of_all(arguments: Any) -> list[Any]:
             outcomes = []
             for k, core in enumerate(cores):
                 own = []
@@ -106,18 +118,19 @@ class Together:
                     value, mass, norm, kept = draw_from(generators[k], core, *given)
                     value = value.detach()
                     own.append((value if in_groups else value.reshape(()), mass, norm, kept))
-                *numbers, kept_all = zip(*own, strict=True)
-                outcomes.append([*map(_stacked, numbers), list(kept_all)])
+                values, masses, norms, kept_all = zip(*own, strict=True)
+                some = None if kept_all[0] is None else list(kept_all)
+                outcomes.append((stack(values), _stacked(masses), _stacked(norms), some))
             return outcomes
 
         return compiled(step_of_all, self.name) if self.compile else step_of_all
 
 
-def _stacked(numbers: Sequence[Tensor | None]) -> Any:
-    """One tensor of them all, for one look at its memory; or as they are, if there are none."""
+def _stacked(numbers: Sequence[Tensor | None]) -> Tensor | None:
+    """One tensor of them all, for one look at its memory; ``None`` if there are none."""
     there = [x for x in numbers if x is not None]
-    return stack(there) if there else list(numbers)
+    return stack(there) if there else None
 
 
-def _listed(found: Tensor | list[Any]) -> list[Any]:
-    return found.tolist() if isinstance(found, Tensor) else found
+def _listed(found: Tensor | None) -> list[Any] | None:
+    return None if found is None else found.tolist()
