@@ -230,7 +230,7 @@ def metrics_in_a_meter_outside(run):
         run.saw(loss, hits, meter.mean)
 
 
-@program(replays=False, says="item|meter|total|count")
+@program(replays=True)
 def metrics_in_a_meter_inside(run):
     """The meter adds up tensors: its attribute is another one after every call."""
 

@@ -71,7 +71,7 @@ def features_by_a_hook_of_the_call(run):
         run.saw(*extract(inputs(i)))
 
 
-@program(replays=False, says="changes|features|hidden")
+@program(replays=True)
 def features_left_in_a_dict(run):
     model, features = mlp(), {}
     model[1].register_forward_hook(lambda module, args, out: features.update(hidden=out.detach()))

@@ -122,7 +122,7 @@ def losses_kept_by_the_trainer(run):
     run.saw(trainer.losses, trainer.model)
 
 
-@program(replays=False, says="hidden")
+@program(replays=True)
 def hidden_state_rebound(run):
     """A recurrent state that is another tensor after every call."""
 
@@ -202,7 +202,7 @@ def an_average_of_the_weights(run):
     run.saw(average, model)
 
 
-@program(replays=False, says="shadow")
+@program(replays=True)
 def an_average_made_of_new_tensors(run):
     """The entries of a dict are replaced at every call."""
     model = mlp()
@@ -243,7 +243,7 @@ def running_statistics_in_tensors(run):
     run.saw(count, mean, m2)
 
 
-@program(replays=False, says="mean|count")
+@program(replays=True)
 def running_statistics_rebound(run):
     """A normaliser that assigns new tensors to its attributes."""
 
@@ -322,7 +322,7 @@ def the_best_so_far(run):
     run.saw(best)
 
 
-@program(replays=False, says="stack")
+@program(replays=True)
 def a_stack_pushed_and_popped(run):
     """Frames are stacked: the oldest goes, the newest comes, in a list of the function's own."""
     stack = [steep.zeros(6, 4) for _ in range(3)]
