@@ -191,6 +191,11 @@ def a_limit_of_the_interpreter() -> Any:
     return lambda x: x * float(sys.getrecursionlimit())
 
 
+@eager(r"reads the interpreter's state \(threading.active_count\)")
+def how_many_threads_there_are() -> Any:
+    return lambda x: x * float(threading.active_count())
+
+
 # ---- what cannot be looked into ------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import types
 from collections.abc import Callable
@@ -332,6 +333,29 @@ class ThroughAProperty:
         self.hidden = self.hidden * 0.2 + x.sum(0)
         setattr(self, "last", x + 1)  # noqa: B010
         return self.hidden
+
+
+@program
+class TheLastFew:
+    def __init__(self) -> None:
+        self.last = collections.deque([steep.zeros(2, 3)] * 3, maxlen=3)
+        self.sums = [steep.zeros(())] * 3
+
+    def step(self, x: Any) -> Any:
+        self.last.append(x)
+        self.sums.append(x.sum())
+        del self.sums[0]
+        return sum(self.last) * sum(self.sums)
+
+
+@program
+class TheLastFewFromNone:
+    def __init__(self) -> None:
+        self.last: Any = collections.deque(maxlen=3)
+
+    def step(self, x: Any) -> Any:
+        self.last.append((x.sum(0), x))
+        return sum(row for row, _ in self.last)
 
 
 @program

@@ -5,8 +5,15 @@
 
 namespace steep::bindings {
 
+namespace {
+
+// As for a list, without an index from the end: then nothing is there.
+bool is_inside(PyObject* deque, Py_ssize_t i) { return i >= 0 && i < PyObject_Size(deque); }
+
+}  // namespace
+
 bool Location::is_valid() const {
-  return PyDict_Check(holder_) || (PyList_Check(holder_) && PyLong_Check(key_)) ||
+  return PyDict_Check(holder_) || (PySequence_Check(holder_) && PyLong_Check(key_)) ||
          PyCell_Check(holder_) || PyType_Check(holder_) || Py_TYPE(key_) == &PyMemberDescr_Type ||
          is_tensor(holder_);
 }
@@ -19,6 +26,9 @@ Owned Location::get() const {
   } else if (PyList_Check(holder_)) {
     const Py_ssize_t i = PyLong_AsSsize_t(key_);
     found = i >= 0 && i < PyList_GET_SIZE(holder_) ? PyList_GET_ITEM(holder_, i) : nullptr;
+  } else if (PyLong_Check(key_)) {
+    const Py_ssize_t i = PyLong_AsSsize_t(key_);
+    return is_inside(holder_, i) ? Owned(PySequence_GetItem(holder_, i)) : Owned();
   } else if (PyCell_Check(holder_)) {
     found = PyCell_GET(holder_);
   } else if (PyType_Check(holder_)) {
@@ -41,6 +51,10 @@ bool Location::set(PyObject* value) const {
     if (i == -1 && PyErr_Occurred()) return false;
     if (i < 0 || i >= PyList_GET_SIZE(holder_)) return true;
     return PyList_SetItem(holder_, i, new_reference(value)) == 0;
+  }
+  if (PyLong_Check(key_)) {
+    const Py_ssize_t i = PyLong_AsSsize_t(key_);
+    return !is_inside(holder_, i) || PySequence_SetItem(holder_, i, value) == 0;
   }
   if (PyCell_Check(holder_)) return PyCell_Set(holder_, value) == 0;
   if (PyType_Check(holder_)) return PyType_Type.tp_setattro(holder_, key_, value) == 0;

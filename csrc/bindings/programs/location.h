@@ -5,7 +5,7 @@
 
 namespace steep::bindings {
 
-// An item of a dict or a list, the variable of a closure, a slot, an attribute of a class, or the
+// An item of a dict, a list or a deque, the variable of a closure, a slot, an attribute of a class, or the
 // memory of a tensor.
 class Location {
  public:

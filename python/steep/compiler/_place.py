@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import sys
 import types
 from typing import Any
@@ -37,8 +38,8 @@ MOST_PLACES = 4096
 
 
 class Place:
-    """Where something is kept: an item of a dict or a list, a variable of a closure, a slot, an
-    attribute of a class, or the memory of a tensor.
+    """Where something is kept: an item of a dict, a list or a deque, a variable of a closure, a slot,
+    an attribute of a class, or the memory of a tensor.
 
     Attributes:
         mark: equal for two objects that describe the same place.
@@ -64,6 +65,11 @@ class Place:
         return self._kind == TENSOR
 
     @property
+    def may_have_number(self) -> bool:
+        """Whether a number that is there may be followed."""
+        return self._kind != TYPE and type(self._holder) is not collections.deque
+
+    @property
     def where(self) -> tuple[Any, Any]:
         """The holder, and the key."""
         return self._holder, self._key
@@ -78,7 +84,7 @@ class Place:
             if self._kind == ITEM:
                 return dict.get(self._holder, self._key, absent)
             if self._kind == SEQUENCE:
-                return list.__getitem__(self._holder, self._key)
+                return type(self._holder).__getitem__(self._holder, self._key)
             if self._kind == SLOT:
                 return self._key.__get__(self._holder, type(self._holder))
             return content_of(self._holder)
@@ -105,7 +111,7 @@ class Place:
         elif self._kind == ITEM:
             dict.__setitem__(self._holder, self._key, value)
         elif self._kind == SEQUENCE:
-            list.__setitem__(self._holder, self._key, value)
+            type(self._holder).__setitem__(self._holder, self._key, value)
         elif self._kind == SLOT:
             self._key.__set__(self._holder, value)
         else:
@@ -158,7 +164,7 @@ def _changed_in(cell: Cell, label: str) -> list[Place] | None:
     for place, old in items:
         place.label = label
         now = place.get()
-        if is_number(now) and type(now) is type(old) and place.mark[0] != TYPE:
+        if is_number(now) and type(now) is type(old) and place.may_have_number:
             if not same_value(now, old):
                 found.append(place)
         elif old is any_number or old is anything or now is old or _equal(place, old):
@@ -187,7 +193,11 @@ def items_in(cell: Cell) -> list[tuple[Place, Any]] | None:
         items = [(key, before)]
     elif kind == DICT and [*map(id, dict.keys(holder))] == [*map(id, before[::2])]:
         items = [*zip(before[::2], before[1::2], strict=True)]
-    elif kind == SEQUENCE and type(holder) is list and len(holder) == len(before):
+    elif (
+        kind == SEQUENCE
+        and type(holder) in (list, collections.deque)
+        and len(holder) == len(before)
+    ):
         items = [*enumerate(before)]
     else:
         return None

@@ -27,6 +27,7 @@ from steep.compiler._sources import (
     draws_from,
     position_of,
     random_state,
+    reason_of_library,
     reason_to_refuse,
 )
 from steep.compiler._stored import Stored
@@ -87,6 +88,8 @@ class Reads:
         self.codes.append(code)
         if not names.of_library:
             self._found.begin(names)
+        elif not self.refusal:
+            self.refusal = reason_of_library(code)
         return True
 
     def entered(self, frame: types.FrameType) -> None:

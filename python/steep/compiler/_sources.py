@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import os
 import types
 from typing import Any
 
@@ -10,7 +11,7 @@ from steep.compiler._imported import imported, random_types
 from steep.compiler._objects import is_a
 
 __all__ = ["READS_OR_WRITES", "draws_from", "is_random_source", "random_source", "random_state"]
-__all__ += ["position_of", "reason_to_refuse"]
+__all__ += ["position_of", "reason_of_library", "reason_to_refuse"]
 
 _METHODS = (types.BuiltinFunctionType, types.MethodType)
 _RANDOM_MODULES = ("numpy.random", "_random")
@@ -67,6 +68,14 @@ _EFFECTS = {
     ("nt", "urandom"): _DRAWS,
     ("_thread", "start_new_thread"): _THREAD,
     ("_thread", "start_joinable_thread"): _THREAD,
+}
+
+
+# Functions of the standard library that read variables of their own modules.
+_READING = {
+    (os.path.join(os.path.dirname(os.__file__), file), name)
+    for file, names in (("threading.py", ("active_count", "enumerate")),)
+    for name in names
 }
 
 
@@ -147,6 +156,14 @@ def _home(function: Any) -> str:
     owner = function.__self__
     known: str | None = function.__module__
     return known or (owner if is_a(owner, type) else type(owner)).__module__
+
+
+def reason_of_library(code: types.CodeType) -> str:
+    """Why a function that runs this code of a library cannot be replayed, or ``''``."""
+    if (code.co_filename, code.co_name) not in _READING:
+        return ""
+    module = os.path.basename(code.co_filename).removesuffix(".py")
+    return _INTERPRETER.format(f"{module}.{code.co_name}")
 
 
 def reason_to_refuse(function: Any) -> str:
