@@ -9,6 +9,7 @@ import pytest
 import steep
 from compiling import nn, ones, replays
 from listening import Holder, Told, ToldOfAll, listened
+from tolerances import same_bits
 
 # ---- what is passed over ----------------------------------------------------------------------
 
@@ -198,3 +199,52 @@ def test_what_is_put_into_an_argument_meanwhile_is_followed() -> None:
         assert compiled(ones(), items).tolist() == [2.0, 2.0]
     other.value = 5.0
     assert compiled(ones(), items).tolist() == [5.0, 5.0]
+
+
+# ---- dicts that hold others -----------------------------------------------------------------
+
+
+class Table:
+    """Rates by name, in dicts within a dict."""
+
+    def __init__(self) -> None:
+        self.rates: dict[str, dict[str, Any]] = {
+            "first": {"rate": Holder(2.0)},
+            "second": {"rate": Holder(3.0), "it's": Holder(4.0)},
+            "third": {},
+        }
+
+    def __call__(self, x: Any) -> Any:
+        for rates in self.rates.values():
+            for holder in rates.values():
+                x = x * holder.value
+        return x
+
+
+def change_value(table: Table) -> None:
+    table.rates["second"]["it's"].value = 5.0
+
+
+def replace_item(table: Table) -> None:
+    table.rates["second"]["rate"] = Holder(6.0)
+
+
+def add_item(table: Table) -> None:
+    table.rates["third"]["rate"] = Holder(7.0)
+
+
+def remove_item(table: Table) -> None:
+    del table.rates["first"]["rate"]
+
+
+@pytest.mark.parametrize("change", [change_value, replace_item, add_item, remove_item])
+def test_a_change_in_a_dict_within_a_dict_is_seen(change: Any) -> None:
+    table, x = Table(), steep.rand(3)
+    compiled = steep.compile(table)
+    for _ in range(4):
+        same_bits(compiled(x).numpy(), table(x).numpy())
+    (program,) = compiled.programs()
+    assert program.runs > 0
+    change(table)
+    for _ in range(4):
+        same_bits(compiled(x).numpy(), table(x).numpy())

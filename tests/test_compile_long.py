@@ -168,6 +168,21 @@ def test_arrays_that_have_come_to_overlap_are_not_replayed() -> None:
     assert program.runs == runs
 
 
+def test_numbers_of_many_like_launches_are_given_anew_to_each() -> None:
+    """In a group, calls that are alike have one view of their number."""
+
+    def steps(x: Any, rate: float) -> Any:
+        for i in range(40):
+            x = (x * rate if i % 2 else x - rate) * 0.5 + float(i % 7)
+        return x
+
+    x = steep.rand(8, 8)
+    compiled = steep.compile(steps)
+    for i in range(40):
+        same_bits(compiled(x, 0.3 + i / 64).numpy(), steps(x, 0.3 + i / 64).numpy())
+    assert sum(program.runs for program in compiled.programs()) > 10
+
+
 # ---- what is kept of a launch -------------------------------------------------------------------
 
 

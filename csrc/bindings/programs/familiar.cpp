@@ -389,12 +389,13 @@ template <class Found>
 void Familiar::look_for_each(PyObject* values, PyObject* names, PyObject* rare, PyObject* path,
                              const Sets& sets, const Found& found) const {
   const Py_ssize_t sure = PyTuple_GET_SIZE(names);
+  Owned holder;
   for (Py_ssize_t i = 0; i < sure + PyTuple_GET_SIZE(rare); ++i) {
     PyObject* const name = i < sure ? PyTuple_GET_ITEM(names, i) : PyTuple_GET_ITEM(rare, i - sure);
     if (i >= sure && !item_of(values, name)) continue;
     const Owned value = look_for_one(values, name, path, sets);
     if (!value) continue;
-    const Owned holder = joined(path, ".");
+    if (!holder) holder = joined(path, ".");
     const Owned label(PyUnicode_CheckExact(name)
                           ? PyUnicode_Concat(holder.get(), name)
                           : PyUnicode_FromFormat("%U%S", holder.get(), name));

@@ -11,7 +11,7 @@ import sys
 import sysconfig
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -177,11 +177,13 @@ def names_of(code: types.CodeType) -> Names | None:
     if library is None:
         return None
     names = _names_in(code)
-    if library:
-        steep = os.path.abspath(code.co_filename).startswith(_STEEP)
-        dynamic = names.dynamic and not steep
-        names = Names((), names.attributes, names.imports, dynamic, True)
-    return replace(names)  # a copy, because equal code objects may be different functions
+    # A new one each time, because equal code objects may be different functions.
+    if not library:
+        return Names(
+            names.globals, names.attributes, names.imports, names.dynamic, False, names.passed
+        )
+    dynamic = names.dynamic and not os.path.abspath(code.co_filename).startswith(_STEEP)
+    return Names((), names.attributes, names.imports, dynamic, True)
 
 
 # Methods that change the list, dict, deque or set they belong to.

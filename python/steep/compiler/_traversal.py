@@ -18,10 +18,11 @@ from steep.compiler._arguments import ALWAYS, Arguments
 from steep.compiler._cells import DICT, INSTANCE, SLOT, Cells, absent
 from steep.compiler._classes import of_class, share
 from steep.compiler._code import Names
+from steep.compiler._kinds import known_kind
 from steep.compiler._objects import attributes_of, is_of_a_library, slot_of
 from steep.compiler._sources import random_source, random_state
 from steep.compiler._walker import Found, Shared
-from steep.compiler._ways import Kind, has_attributes_alone, kind_of, look_into_items
+from steep.compiler._ways import Kind, has_attributes_alone, look_into_items
 from steep.compiler._weak import WEAKLY, WeakTargets
 from steep.nn.module import Module
 
@@ -132,7 +133,7 @@ class Traversal:
         """How instances of a class are looked into."""
         known = self._kinds.get(cls)
         if known is None:
-            known = self._kinds[cls] = kind_of(cls)
+            known = self._kinds[cls] = known_kind(cls)
             if known.way is None and not (known.is_tensor or known.may_draw):
                 self._plain.add(id(cls))
         return known
