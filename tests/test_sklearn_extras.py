@@ -15,9 +15,10 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 from sklearn.datasets import load_iris
 
 import steep
-from steep import models, nn
+from steep import models, nn, optim
 from steep.sklearn import MLPClassifier, MLPRegressor
 from steep.sklearn._activations import _NAMES
+from steep.sklearn._optimizers import PaperEpsilon
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -296,3 +297,26 @@ def test_wrong_data_is_named() -> None:
         MLPRegressor(categorical_features=["shade"]).fit(*table())
     with pytest.raises(ValueError, match="one value a sample"):
         MLPRegressor(lambda o, t: (o - t).square().mean()).fit(X, Y, sample_weight=Y)
+
+
+@pytest.mark.parametrize(("share", "most_off"), [(0.0, 1e-12), (0.05, 0.051)])
+def test_epsilon_is_the_papers_at_every_step(share: float, most_off: float) -> None:
+    optimizer = optim.Adam([steep.zeros(1, requires_grad=True)])
+    epsilon = PaperEpsilon(optimizer, 1e-8, 0.999, share)
+    looks = 0
+    for step in range(1, 3001):
+        if epsilon.held == 0:
+            epsilon.next_step()
+            looks += 1
+        epsilon.held -= 1
+        paper = 1e-8 / (1.0 - 0.999**step) ** 0.5
+        assert abs(optimizer.param_groups[0]["eps"] / paper - 1.0) <= most_off
+    assert (looks == 3000) if share == 0.0 else (looks < 150)
+
+
+def test_no_epsilon_stays_none() -> None:
+    optimizer = optim.Adam([steep.zeros(1, requires_grad=True)], eps=0.0)
+    epsilon = PaperEpsilon(optimizer, 0.0, 0.999, 0.0)
+    epsilon.next_step()
+    assert optimizer.param_groups[0]["eps"] == 0.0
+    assert epsilon.held > 0

@@ -112,7 +112,7 @@ def _machinery(
             coupled=est._coupled,
             clip_norm=est.clip_norm,
         )
-        stepper.before_step, stepper.after_step = est._epsilon, est._schedule.by_step
+        stepper.epsilon, stepper.after_step = est._epsilon, est._schedule.by_step
     return stepper, est._schedule
 
 

@@ -17,6 +17,7 @@ _CLASSES: dict[str, Any] = {
         *("Adadelta", "ASGD", "Rprop", "Adafactor"),
     )
 }
+_MOST_HELD = 256  # steps for which one epsilon may serve before it is looked at again
 # Those that take the decay from the weights themselves, and not by way of the gradient.
 _DECOUPLED = ("adamw", "adafactor")
 SOLVERS = (*_CLASSES, "lbfgs")
@@ -73,6 +74,9 @@ class PaperEpsilon:
         beta2: decay of the second moment.
         steps_of: it is set when it is off by this share: a replay looks at all settings anew when
             one is written, which takes as long as a small step. 0 for each step.
+
+    Attributes:
+        held: steps for which it is right as it is; whoever takes one counts it down.
     """
 
     def __init__(
@@ -80,18 +84,24 @@ class PaperEpsilon:
     ) -> None:
         self.optimizer, self.epsilon, self.beta2 = optimizer, epsilon, beta2
         self.steps_of = steps_of
-        self.power, self.set_to = 1.0, 0.0
+        self.power, self.set_to, self.held = 1.0, 0.0, 0
 
-    def __call__(self) -> None:
-        """Set it for the next step."""
-        if self.power > 1e-12:
-            self.power *= self.beta2
-            corrected = self.epsilon / (1.0 - self.power) ** 0.5
-            if abs(self.set_to - corrected) <= self.steps_of * corrected:
-                return
+    def next_step(self) -> None:
+        """Set it for the step to come; to be called while `held` is 0."""
+        self.held = _MOST_HELD
+        if self.power <= 1e-12 or not self.epsilon:
+            return
+        power = self.power * self.beta2
+        corrected = self.epsilon / (1.0 - power) ** 0.5
+        if abs(self.set_to - corrected) > self.steps_of * corrected:
             self.set_to = corrected
             for group in self.optimizer.param_groups:
                 group["eps"] = corrected
+        most, held = (self.epsilon * (1.0 + self.steps_of) / self.set_to) ** 2, 1
+        while held < _MOST_HELD and 1.0 - power * self.beta2 <= most:
+            power *= self.beta2
+            held += 1
+        self.power, self.held = power, held
 
 
 class Schedule:

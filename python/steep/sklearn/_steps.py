@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from steep import nn, optim
 from steep._core import Tensor
 from steep.sklearn._data import Samples
 from steep.sklearn._losses import Loss
+from steep.sklearn._optimizers import PaperEpsilon
 
 __all__ = ["Stepper", "spans", "square_sum"]
 
@@ -33,7 +34,8 @@ class Stepper:
 
     Attributes:
         penalties: in the last epoch, mean of the factors before the sum of squares, by sample.
-        before_step: what is called before each step, and `after_step` after it, if anything is.
+        epsilon: what sets that of the optimiser, if anything does.
+        after_step: what is called after each step, if anything is.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Stepper:
     ) -> None:
         self.network, self.optimizer = network, optimizer
         self.alpha = alpha if coupled else 0.0
-        self.before_step: Callable[[], Any] | None = None
+        self.epsilon: PaperEpsilon | None = None
         self.after_step: Callable[[], Any] | None = None
         self.penalties = 0.0
         self.total = total = steep.zeros((), dtype=steep.float64)
@@ -92,21 +94,35 @@ class Stepper:
         """Steps through the batches of one block."""
         sizes = [stop - start for start, stop in spans(len(block), size, whole)]
         targets, inputs = block.target.split(sizes), [x.split(sizes) for x in block.inputs]
-        weights = [None] * len(sizes) if block.weight is None else block.weight.split(sizes)
-        group, last = self.optimizer.param_groups[0], -1.0
-        step, before, after = self.step, self.before_step, self.after_step
-        for rows, target, weight, *batch in zip(sizes, targets, weights, *inputs, strict=True):
-            if self.alpha:
-                total = rows if weight is None else weight.sum().item()
-                decay = self.alpha / total if total else 0.0
-                if decay != last:  # a replay looks at settings anew when one is written
-                    group["weight_decay"] = last = decay
-                self.penalties += 0.5 * decay * rows / count
-            if before is not None:
-                before()
-            step(target, weight, *batch)
+        weights: Sequence[Any] = [None] * len(sizes)
+        if block.weight is not None:
+            weights = block.weight.split(sizes)
+        decays = self._decays(sizes, block.weight is not None, weights, count)
+        group, last = self.optimizer.param_groups[0], None
+        step, epsilon, after = self.step, self.epsilon, self.after_step
+        batches = zip(targets, weights, *inputs, strict=True)
+        for decay, batch in zip(decays, batches, strict=True):
+            if decay != last:  # a replay looks at settings anew when one is written
+                group["weight_decay"] = last = decay
+            if epsilon is not None:
+                if epsilon.held == 0:
+                    epsilon.next_step()
+                epsilon.held -= 1
+            step(*batch)
             if after is not None:
                 after()
+
+    def _decays(
+        self, sizes: Sequence[int], has_weights: bool, weights: Sequence[Any], count: int
+    ) -> Sequence[float | None]:
+        """The optimiser's decay in each step, ``None``: left alone; adds up the penalties."""
+        if not self.alpha:
+            return [None] * len(sizes)
+        totals: Sequence[float] = [w.sum().item() for w in weights] if has_weights else sizes
+        decays = [self.alpha / total if total else 0.0 for total in totals]
+        shares = (decay * rows for decay, rows in zip(decays, sizes, strict=True))
+        self.penalties += 0.5 * sum(shares) / count
+        return decays
 
 
 def spans(count: int, size: int, whole: bool) -> list[tuple[int, int]]:

@@ -258,7 +258,7 @@ class Lockstep:
             outcomes = self.together.run(block)
             for k, count, outcome in zip(block.members, block.counts, outcomes, strict=True):
                 self._take(k, count, outcome)
-                if loops[k]._is_over():
+                if loops[k].run.stopped is not None:
                     ended.add(k)
                     self._forget(k)
             self.progress.steps(self.shown, block.steps)
