@@ -37,14 +37,22 @@ def share(walker: Walker, cls: type, names: Names) -> Shared:
         _look_at_class(walker, base, names)
     if names.dynamic and not names.of_library:
         _look_at_all(walker, cls, users, names)
-    sure, rare, slots = [], [], []
+    sure: list[str] = []
+    rare: list[str] = []
+    slots: list[tuple[str, Any]] = []
+    lacks = rare if names.of_library else sure
+    # Most classes lack most names, of which no cell is kept then.
+    is_quiet = not users and (names.of_library or is_immutable(cls))
     for name in wanted:
+        if is_quiet and found_in_type(cls, name) is absent:
+            lacks.append(name)
+            continue
         value = of_class(walker, cls, users, name, names)
         if is_a(value, _IN_C):
             if name not in _TOLD_OTHERWISE and not issubclass(cls, Tensor):
                 slots.append((name, value))
-        elif value is absent and names.of_library:
-            rare.append(name)
+        elif value is absent:
+            lacks.append(name)
         elif not is_a(value, property):
             sure.append(name)
     return Shared(tuple(sure), tuple(rare), tuple(slots))
