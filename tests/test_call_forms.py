@@ -53,6 +53,19 @@ def test_copy_of_a_number_ends_the_gradient():
     assert x.grad.tolist() == [0, 0]
 
 
+def test_parts_by_the_names_of_the_function_and_of_the_method():
+    x = steep.arange(4)
+    for parts in (
+        x.split(split_size=1, dim=0)[1:2],
+        x.split(split_size=[1, 1, 2], dim=-1)[1:2],
+        steep.split(x, split_size_or_sections=1)[1:2],
+        x.tensor_split(sections=4)[1:2],
+        x.tensor_split(indices=(1, 2), dim=0)[1:2],
+        steep.func.vmap(lambda row: row.split(split_size=1)[1])(x.view(1, 4)),
+    ):
+        assert [part.tolist() for part in parts] == [[1]]
+
+
 @pytest.mark.parametrize("name", ["uniform_", "random_"])
 def test_bounds_by_the_name_that_python_reserves(name):
     def drawn(*args: Any, **kwargs: Any) -> Any:

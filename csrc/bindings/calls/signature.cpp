@@ -75,6 +75,12 @@ Parameter Parser::parameter(const WrittenParameter& written) const {
   if (out.name == "from") out.alias = checked(PyUnicode_InternFromString("from_"));
   if (out.name == "dim") out.alias = checked(PyUnicode_InternFromString("axis"));
   if (out.name == "keepdim") out.alias = checked(PyUnicode_InternFromString("keepdims"));
+  // The function's name in PyTorch, and its method's.
+  if (out.name == "split_size_or_sections")
+    out.alias = checked(PyUnicode_InternFromString("split_size"));
+  if (out.name == "indices_or_sections")
+    out.alias =
+        checked(PyUnicode_InternFromString(out.annotation == "int" ? "sections" : "indices"));
   if (!written.standard.empty()) read_default(written.standard, out);
   return out;
 }

@@ -13,7 +13,16 @@ from steep.func._levels import Level
 
 __all__ = ["Call", "NoRuleError", "bind", "deepest", "function_of", "is_at", "tensors_in"]
 
-_ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "x2": "other"}
+_ALIASES = {
+    "axis": "dim",
+    "keepdims": "keepdim",
+    "x": "input",
+    "x1": "input",
+    "x2": "other",
+    "split_size": "split_size_or_sections",
+    "sections": "indices_or_sections",
+    "indices": "indices_or_sections",
+}
 _METHOD = 2  # where an entry is, as the registry says
 
 
