@@ -47,6 +47,7 @@ for epoch in range(12):
         scaler.update()
     schedule.step()
 assert int(torch.__version__.split(".")[0]) >= 2 and torch.version.cuda is None
+assert not torch.is_autocast_enabled() and not torch.is_autocast_enabled("cpu")
 assert not dist.is_initialized() and isinstance(loss, torch.FloatTensor)
 assert torch.FloatTensor([1, 2]).type() == "torch.FloatTensor" and _pair(3) == (3, 3)
 print(sys.argv[1:], loss.item() < 0.1, type(loss).__module__)
@@ -184,8 +185,37 @@ def test_a_step_with_a_gradient_that_is_not_finite_is_left_out() -> None:
     for gradient, moves in ((float("inf"), False), (1.0, True)):
         for p in layer.parameters():
             p.grad = steep.full_like(p, gradient)
-        steep.compat.amp.GradScaler().step(optimizer)
+        steep.compat.amp.GradScaler("cpu").step(optimizer)
         assert (layer.weight.item() != before) is moves
+
+
+def test_a_disabled_scaler_takes_every_step_and_is_replayed() -> None:
+    layer = nn.Linear(1, 1)
+    optimizer = steep.optim.SGD(layer.parameters(), 0.1)
+    disabled = [amp.GradScaler(), amp.GradScaler("cuda"), amp.GradScaler("cpu", enabled=False)]
+    for scaler in disabled:
+        before = layer.weight.item()
+        layer.weight.grad = steep.full_like(layer.weight, float("inf"))
+        scaler.step(optimizer)
+        assert layer.weight.item() != before
+        with steep.no_grad():
+            layer.weight.fill_(before)
+
+    scaler = amp.GradScaler("cpu", enabled=False)
+
+    @steep.compile(fullgraph=True)
+    def step(x: steep.Tensor) -> steep.Tensor:
+        loss = layer(x).square().mean()
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    for _ in range(5):
+        step(steep.ones(2, 1))
+    assert step.programs()[0].runs > 0
 
 
 def test_services_that_are_not_there_are_refused() -> None:

@@ -22,7 +22,7 @@ from steep._core import (
     _standard_gamma_grad as _standard_gamma_grad,
 )
 from steep._legacy import NAMES
-from steep.compat.amp import GradScaler, autocast
+from steep.compat.amp import GradScaler, autocast, is_autocast_enabled
 
 __all__ = [
     "BoolTensor",
@@ -37,6 +37,7 @@ __all__ = [
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_interop_threads",
+    "is_autocast_enabled",
     "is_complex",
     "is_conj",
     "is_nonzero",

@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 
 from steep._core import Tensor
 
-__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
+__all__ = [
+    "GradScaler",
+    "autocast",
+    "custom_bwd",
+    "custom_fwd",
+    "is_autocast_available",
+    "is_autocast_enabled",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -69,18 +76,38 @@ def custom_bwd(function: Any = None, **_: Any) -> Any:
     return function if function is not None else functools.partial(custom_bwd)
 
 
-class GradScaler:
-    """A scaler whose scale is 1: losses and gradients stay what they are.
+def is_autocast_enabled(device_type: Any = None) -> bool:
+    """False: everything is computed in its own dtype.
 
     Example:
         >>> import steep
-        >>> scaler = steep.compat.amp.GradScaler()
+        >>> with steep.autocast("cpu", enabled=False):
+        ...     steep.is_autocast_enabled()
+        False
+    """
+    return False
+
+
+class GradScaler:
+    """A scaler whose scale is 1: losses and gradients stay what they are.
+
+    One for the CPU leaves out steps with a gradient that is not finite. One for another device,
+    such as the default, is disabled as in PyTorch where that device is missing, and so is one of
+    ``enabled=False``: every step is taken, and a compiled function replays it.
+
+    Args:
+        device: ``'cpu'``, or one that there is not; without it, CUDA.
+        enabled: whether to look at gradients at all. Default: True.
+
+    Example:
+        >>> import steep
+        >>> scaler = steep.compat.amp.GradScaler("cpu")
         >>> scaler.scale(steep.tensor(2.0)).item(), scaler.get_scale()
         (2.0, 1.0)
     """
 
-    def __init__(self, device: str = "cpu", *_: Any, **__: Any) -> None:
-        pass
+    def __init__(self, device: Any = "cuda", *_: Any, enabled: bool = True, **__: Any) -> None:
+        self._looks = enabled and str(device).startswith("cpu")
 
     def scale(self, outputs: Any) -> Any:
         """What is given."""
@@ -90,8 +117,8 @@ class GradScaler:
         """Nothing."""
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-        """``optimizer.step(...)``, unless a gradient is not finite."""
-        for group in optimizer.param_groups:
+        """``optimizer.step(...)``, unless a gradient is not finite and this is not disabled."""
+        for group in optimizer.param_groups if self._looks else ():
             for param in group["params"]:
                 if isinstance(param.grad, Tensor) and not param.grad.isfinite().all():
                     return None
