@@ -172,3 +172,23 @@ def test_a_result_returned_twice() -> None:
     (first + 10 * second).sum().backward()
     assert x.grad is not None
     assert x.grad.tolist() == [33.0, 33.0]
+
+
+def test_a_gradient_that_nobody_wants_is_not_looked_at() -> None:
+    class Doubled(autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: steep.Tensor, times: steep.Tensor) -> steep.Tensor:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, grad: steep.Tensor) -> tuple[steep.Tensor, steep.Tensor]:
+            return grad * 2, steep.zeros(7, 7)
+
+    x, times = steep.ones(2, requires_grad=True), steep.ones(3)
+    Doubled.apply(x, times).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2, 2]
+    assert times.grad is None
+    wanted = steep.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="invalid gradient at index 1"):
+        Doubled.apply(x, wanted).sum().backward()

@@ -264,7 +264,7 @@ class _Rule:
                     passed[place] = zeros(layout[0], dtype=layout[1])
         answer = self.backward(self.ctx, *passed)
         answer = answer if isinstance(answer, (tuple, list)) else (answer,)
-        return _check_grads(self.name, tuple(answer), self.shapes)
+        return _check_grads(self.name, tuple(answer), self.shapes, self.ctx.needs_input_grad)
 
     def release(self) -> None:
         """A backward pass has used up the graph: what was saved goes, whoever keeps ctx."""
@@ -272,7 +272,10 @@ class _Rule:
 
 
 def _check_grads(
-    name: str, grads: tuple[Any, ...], shapes: list[tuple[int, ...] | None]
+    name: str,
+    grads: tuple[Any, ...],
+    shapes: list[tuple[int, ...] | None],
+    wanted: tuple[bool, ...],
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the tensors among the arguments, checked against their shapes."""
     surplus = grads[len(shapes) :]
@@ -295,6 +298,8 @@ def _check_grads(
                 f"function {name} expected a Tensor or None at position {place + 1}, "
                 f"got {type(grad).__name__}"
             )
+        if not wanted[place]:
+            grad = None  # whatever shape it has: nobody reads it
         if grad is not None and not _sums_to(tuple(grad.shape), shape):
             raise RuntimeError(
                 f"Function {name} returned an invalid gradient at index {place} - got "
