@@ -217,3 +217,13 @@ def test_structured_weights_refuse(call, text):
 
 def test_orthogonal_of_nothing_is_nothing():
     assert tuple(nn.init.orthogonal_(steep.empty(0, 3)).shape) == (0, 3)
+
+
+def test_fans_by_the_names_that_layers_of_others_call():
+    for shape, expected in (((2, 3), (3, 2)), ((4, 3, 5, 2), (30, 40))):
+        weight = steep.empty(*shape)
+        assert nn.init._calculate_fan_in_and_fan_out(weight) == expected
+        fans = [nn.init._calculate_correct_fan(weight, mode) for mode in ("fan_in", "FAN_OUT")]
+        assert fans == list(expected)
+    with pytest.raises(ValueError, match="Mode fan not supported"):
+        nn.init._calculate_correct_fan(weight, "fan")
