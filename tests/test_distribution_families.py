@@ -294,6 +294,9 @@ def test_a_mixture() -> None:
     parts = d.Normal(loc, scale).log_prob(x[:5, :, None]).exp() * weights
     close(two.log_prob(x[:5]).exp().numpy(), parts.sum(-1).numpy(), 16)
     assert two.expand((3, 2)).sample().shape == (3, 2)
+    assert (
+        repr(two) == f"MixtureSameFamily(\n  {two.mixture_distribution},\n  {d.Normal(loc, scale)})"
+    )
     with pytest.raises(ValueError, match="ends in 2"):
         d.MixtureSameFamily(d.Categorical(weights), d.Normal(loc[:, :1], 1.0))
 

@@ -179,4 +179,6 @@ def test_parameter_list():
     assert [p.shape[0] for p in params] == [2, 1]
     assert isinstance(params[0], nn.Parameter)
     assert "of size 2x3" in repr(params)
+    by_name = nn.ParameterDict({"a": nn.Parameter(steep.ones(2))})
+    assert "(a): Parameter containing: [torch.FloatTensor of size 2]" in repr(by_name)
     assert len(list(params.parameters())) == 2

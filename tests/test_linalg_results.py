@@ -338,3 +338,25 @@ def test_examples_of_a_vmap_are_a_batch(name: str) -> None:
 
 def _parts(result: Any) -> tuple[Any, ...]:
     return (result,) if isinstance(result, steep.Tensor) else tuple(result)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda x: steep.linalg.qr(x), "linalg_qr"),
+        (lambda x: steep.linalg.svd(x), "linalg_svd"),
+        (lambda x: steep.linalg.eigh(x), "linalg_eigh"),
+        (lambda x: steep.linalg.slogdet(x), "linalg_slogdet"),
+        (lambda x: steep.linalg.lstsq(x, x), "linalg_lstsq"),
+        (lambda x: steep.linalg.lu(x), "linalg_lu"),
+        (lambda x: steep.linalg.lu_factor(x), "linalg_lu_factor"),
+        (lambda x: steep.linalg.inv_ex(x), "linalg_inv_ex"),
+        (lambda x: steep.svd(x), "svd"),
+        (lambda x: steep.frexp(x), "frexp"),
+        (lambda x: steep.histogram(x, 2), "histogram"),
+    ],
+)
+def test_several_results_print_as_pytorch_s_do(call: Function, name: str) -> None:
+    result = call(steep.eye(1))
+    fields = ",\n".join(f"{field}={getattr(result, field)!r}" for field in result._fields)
+    assert repr(result) == f"steep.return_types.{name}(\n{fields})"

@@ -208,3 +208,10 @@ def test_repr():
         "    weight_decay: 0\n"
         ")"
     )
+
+
+def test_repr_of_several_groups_has_a_line_between_them():
+    first, second = make_params()[:2]
+    text = repr(optim.SGD([{"params": [first]}, {"params": [second], "lr": 0.2}], lr=0.1))
+    assert text.count("Parameter Group") == 2
+    assert "    weight_decay: 0\n\nParameter Group 1\n    dampening: 0\n" in text

@@ -339,6 +339,17 @@ def test_repr(make: Callable[[], steep.Tensor], text: str) -> None:
     assert repr(make()) == text
 
 
+def test_repr_in_the_notation_that_is_set_has_its_width() -> None:
+    x = steep.tensor([1.23456, 1e-5, 1e6])
+    try:
+        steep.set_printoptions(precision=2, sci_mode=False)
+        assert repr(x) == "tensor([      1.23,       0.00, 1000000.00])"
+        steep.set_printoptions(precision=2, sci_mode=True)
+        assert repr(x[:1]) == "tensor([1.23e+00])"
+    finally:
+        steep.set_printoptions(profile="default")
+
+
 def test_repr_of_a_large_matrix_leaves_out_the_middle() -> None:
     lines = repr(steep.arange(10000).reshape(100, 100)).splitlines()
     assert lines[0] == "tensor([[   0,    1,    2,  ...,   97,   98,   99],"

@@ -106,10 +106,10 @@ class _Format:
                 max(sizes) / min(sizes) > 1000
                 or max(sizes) > 1e8
                 or (not self.whole and min(sizes) < 1e-4)
+                if _options.sci_mode is None
+                else _options.sci_mode
             )
             self.width = max([1, *(len(self._text(value)) for value in values)])
-        if _options.sci_mode is not None:
-            self.scientific = _options.sci_mode
 
     def _text(self, value: float) -> str:
         if self.scientific:
@@ -183,3 +183,11 @@ def tensor_repr(x: Tensor) -> str:
             text += ", " + note
             column += len(note) + 2
     return text + ")"
+
+
+def named_result(name: str, result: Any) -> str:
+    """As PyTorch prints several results of one operation: a line for each at least."""
+    fields = ",\n".join(
+        f"{field}={part!r}" for field, part in zip(result._fields, result, strict=True)
+    )
+    return f"steep.return_types.{name}(\n{fields})"

@@ -137,4 +137,5 @@ class MixtureSameFamily(Distribution):
         return (weights * x).sum(-1 - len(self._event_shape))
 
     def __repr__(self) -> str:
-        return f"MixtureSameFamily({self._mixture_distribution}, {self._component_distribution})"
+        parts = f"{self._mixture_distribution},\n  {self._component_distribution}"
+        return f"MixtureSameFamily(\n  {parts})"

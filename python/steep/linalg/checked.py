@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from steep._core import Tensor, eye, full_like, stack, zeros
 from steep._core import int32 as int32_
 from steep._out import takes_out
+from steep._printing import named_result
 from steep.linalg._numpy import LinAlgError, by_numpy, square
 from steep.linalg.decompositions import cholesky
 from steep.linalg.inverse import inv
@@ -24,12 +25,18 @@ class CholeskyExResult(NamedTuple):
     L: Tensor
     info: Tensor
 
+    def __repr__(self) -> str:
+        return named_result("linalg_cholesky_ex", self)
+
 
 class InvExResult(NamedTuple):
     """What `inv_ex` returns."""
 
     inverse: Tensor
     info: Tensor
+
+    def __repr__(self) -> str:
+        return named_result("linalg_inv_ex", self)
 
 
 class SolveExResult(NamedTuple):
@@ -38,6 +45,9 @@ class SolveExResult(NamedTuple):
     result: Tensor
     info: Tensor
 
+    def __repr__(self) -> str:
+        return named_result("linalg_solve_ex", self)
+
 
 class LUFactorExResult(NamedTuple):
     """What `lu_factor_ex` returns."""
@@ -45,6 +55,9 @@ class LUFactorExResult(NamedTuple):
     LU: Tensor
     pivots: Tensor
     info: Tensor
+
+    def __repr__(self) -> str:
+        return named_result("linalg_lu_factor_ex", self)
 
 
 def _each(function: Callable[[Tensor], Tensor], A: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from steep._core import Tensor, cat, is_grad_enabled, tril
 from steep._out import takes_out
+from steep._printing import named_result
 from steep.autograd.function import Function
 from steep.linalg._numpy import by_numpy, matrices, square
 from steep.linalg.inverse import inv
@@ -18,6 +19,9 @@ class QRResult(NamedTuple):
 
     Q: Tensor
     R: Tensor
+
+    def __repr__(self) -> str:
+        return named_result("linalg_qr", self)
 
 
 class _Cholesky(Function):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import steep
 from steep._core import Tensor
 from steep._out import takes_out
+from steep._printing import named_result
 from steep.linalg import decompositions, least_squares, spectral, systems, triangles
 from steep.linalg._numpy import matrices
 
@@ -29,6 +30,9 @@ class QRResult(NamedTuple):
     Q: Tensor
     R: Tensor
 
+    def __repr__(self) -> str:
+        return named_result("qr", self)
+
 
 class SVDResult(NamedTuple):
     """What `svd` returns."""
@@ -37,12 +41,18 @@ class SVDResult(NamedTuple):
     S: Tensor
     V: Tensor
 
+    def __repr__(self) -> str:
+        return named_result("svd", self)
+
 
 class TriangularSolveResult(NamedTuple):
     """What `triangular_solve` returns."""
 
     solution: Tensor
     cloned_coefficient: Tensor
+
+    def __repr__(self) -> str:
+        return named_result("triangular_solve", self)
 
 
 @takes_out

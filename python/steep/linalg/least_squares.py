@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from steep._core import Tensor
 from steep._info import finfo
 from steep._out import takes_out
+from steep._printing import named_result
 from steep.autograd.function import Function
 from steep.linalg._numpy import by_numpy, matrices, square
 
@@ -23,6 +24,9 @@ class LstsqResult(NamedTuple):
     residuals: Tensor
     rank: Tensor
     singular_values: Tensor
+
+    def __repr__(self) -> str:
+        return named_result("linalg_lstsq", self)
 
 
 def _limits(x: Tensor, atol: Limit, rtol: Limit) -> tuple[Any, Any]:

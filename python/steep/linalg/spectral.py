@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from steep._core import Tensor, eye, zeros_like
 from steep._out import takes_out
+from steep._printing import named_result
 from steep.autograd.function import Function
 from steep.linalg._numpy import by_numpy, matrices, square
 
@@ -18,6 +19,9 @@ class EighResult(NamedTuple):
     eigenvalues: Tensor
     eigenvectors: Tensor
 
+    def __repr__(self) -> str:
+        return named_result("linalg_eigh", self)
+
 
 class SVDResult(NamedTuple):
     """What `svd` returns."""
@@ -25,6 +29,9 @@ class SVDResult(NamedTuple):
     U: Tensor
     S: Tensor
     Vh: Tensor
+
+    def __repr__(self) -> str:
+        return named_result("linalg_svd", self)
 
 
 def _apart(values: Tensor) -> Tensor:

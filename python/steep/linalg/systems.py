@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from steep._core import Tensor, chain_matmul, eye, full_like
 from steep._out import takes_out
+from steep._printing import named_result
 from steep.autograd.function import Function
 from steep.linalg._numpy import LinAlgError, by_numpy, square
 from steep.linalg.inverse import inv
@@ -20,6 +21,9 @@ class SlogdetResult(NamedTuple):
 
     sign: Tensor
     logabsdet: Tensor
+
+    def __repr__(self) -> str:
+        return named_result("linalg_slogdet", self)
 
 
 class _Solution(Function):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from steep._core import Tensor, cat, eye, int32
 from steep._out import takes_out
+from steep._printing import named_result
 from steep.autograd.function import Function
 from steep.linalg._elimination import eliminate, order_of
 from steep.linalg._numpy import matrices, square
@@ -21,12 +22,18 @@ class LUResult(NamedTuple):
     L: Tensor
     U: Tensor
 
+    def __repr__(self) -> str:
+        return named_result("linalg_lu", self)
+
 
 class LUFactorResult(NamedTuple):
     """What `lu_factor` returns."""
 
     LU: Tensor
     pivots: Tensor
+
+    def __repr__(self) -> str:
+        return named_result("linalg_lu_factor", self)
 
 
 class _Factors(Function):

@@ -26,9 +26,9 @@ def _as_parameter(name: str, value: Any) -> Parameter:
     return value if isinstance(value, Parameter) else Parameter(value)
 
 
-def _line(param: Parameter) -> str:
+def _line(param: Parameter, kind: Any) -> str:
     sizes = "x".join(map(str, param.shape))
-    return f"Parameter containing: [{param.dtype} of size {sizes}]"
+    return f"Parameter containing: [{kind} of size {sizes}]"
 
 
 class ParameterList(Module):
@@ -91,7 +91,7 @@ class ParameterList(Module):
 
     def extra_repr(self) -> str:
         """One line per parameter: its dtype and sizes."""
-        return "\n".join(f"  ({i}): {_line(p)}" for i, p in enumerate(self))
+        return "\n".join(f"  ({i}): {_line(p, p.dtype)}" for i, p in enumerate(self))
 
 
 class ParameterDict(Module):
@@ -216,4 +216,4 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         """One line per parameter: its name, dtype and sizes."""
-        return "\n".join(f"  ({name}): {_line(p)}" for name, p in self.items())
+        return "\n".join(f"  ({name}): {_line(p, p.type())}" for name, p in self.items())

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from steep._core import Tensor, from_numpy, linspace
 from steep._out import takes_out
+from steep._printing import named_result
 
 __all__ = ["histogram", "histogramdd"]
 
@@ -16,6 +17,9 @@ class HistogramResult(NamedTuple):
 
     hist: Tensor
     bin_edges: Tensor
+
+    def __repr__(self) -> str:
+        return named_result("histogram", self)
 
 
 class HistogramddResult(NamedTuple):

@@ -19,6 +19,7 @@ from steep._core import (
 from steep._core import bool as bool_
 from steep._core import pow as pow_
 from steep._out import takes_out
+from steep._printing import named_result
 from steep.autograd.function import Function
 
 __all__ = ["angle", "frexp", "gcd", "lcm", "ldexp", "nextafter"]
@@ -29,6 +30,9 @@ class FrexpResult(NamedTuple):
 
     mantissa: Tensor
     exponent: Tensor
+
+    def __repr__(self) -> str:
+        return named_result("frexp", self)
 
 
 def _whole(op: str, function: Callable[..., Any], input: Tensor, other: Tensor) -> Tensor:
