@@ -209,3 +209,41 @@ def test_states_of_other_loaders_are_refused() -> None:
         LOADERS["own"]().load_state_dict(state)
     assert len(list(loader)) == 4
     data.DataLoader(TENSORS, batch_size=4).load_state_dict(loader.state_dict())
+
+
+def test_workers_that_persist_are_seeded_once_as_in_pytorch() -> None:
+    def loader() -> data.DataLoader[Any]:
+        return data.DataLoader(
+            range(4), batch_size=2, shuffle=True, num_workers=2, persistent_workers=True
+        )
+
+    steep.manual_seed(0)
+    batches, seen, drawn = loader(), [], []
+    for _ in range(3):
+        seen.append([batch.tolist() for batch in batches])
+        drawn.append(round(steep.rand(1).item(), 5))
+    assert seen == [[[2, 1], [3, 0]], [[0, 3], [2, 1]], [[2, 1], [3, 0]]]  # PyTorch's
+    assert drawn == [0.30742, 0.89644, 0.34889]
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 2])
+def test_a_loader_of_persistent_workers_goes_on_where_it_was(epochs: int) -> None:
+    def loader() -> data.DataLoader[Any]:
+        return data.DataLoader(
+            range(8), batch_size=2, shuffle=True, num_workers=2, persistent_workers=True
+        )
+
+    first = loader()
+    for _ in range(epochs):
+        list(first)
+    batches = iter(first)
+    next(batches)
+    state, stream = first.state_dict(), steep.get_rng_state()
+    rest = [batch.tolist() for batch in batches]
+    after = [batch.tolist() for batch in first]
+    steep.manual_seed(1)
+    second = loader()
+    second.load_state_dict(state)
+    steep.set_rng_state(stream)
+    assert [batch.tolist() for batch in second] == rest
+    assert [batch.tolist() for batch in second] == after

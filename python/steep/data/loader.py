@@ -23,6 +23,7 @@ __all__ = ["DataLoader"]
 
 _T = TypeVar("_T", covariant=True)
 
+_NEXT_SEED = 0x9E3779B1  # odd, near 2^32 over the golden ratio: seeds of epochs lie far apart
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
 
@@ -50,7 +51,8 @@ class DataLoader(Generic[_T]):
         multiprocessing_context: accepted for PyTorch's sake; workers are threads.
         generator: source of the shuffling and of the workers' seeds.
         prefetch_factor: batches prepared ahead per worker. Default: 2.
-        persistent_workers: accepted for PyTorch's sake; threads are cheap to start.
+        persistent_workers: draw a seed for the workers in the first epoch alone, as PyTorch does.
+            They end with their epoch all the same: threads are cheap to start.
         pin_memory_device: accepted for PyTorch's sake; changes nothing.
         in_order: only ``True``: batches always come in order.
         augment: an augmentation, or a list of them, applied to the inputs of each batch, its first
@@ -139,6 +141,7 @@ class DataLoader(Generic[_T]):
                 "batch_size=1"
             )
         self._position: Position | None = None  # of the epoch that began last
+        self._kept: tuple[int, int] | None = None  # of workers that persist, see `_seed`
         self._resumed: Position | None = None  # where the next one begins, if not at the front
         self._ready = True
 
@@ -178,9 +181,7 @@ class DataLoader(Generic[_T]):
 
     def _epoch(self, position: Position) -> tuple[Iterator[Any], Generator | None]:
         """The batches from a position on, and a generator that their order is still drawn from."""
-        # Drawn whether it is needed or not, as PyTorch does: the shuffle that follows depends
-        # on how much was drawn before.
-        seed = draw_seed(self.generator)
+        seed, kept = self._seed()
         tasks, make_fetch = self._plan(seed)
         new = Position(position.begin)
         if not self._iterable:
@@ -188,8 +189,20 @@ class DataLoader(Generic[_T]):
         iterator = self._iterator(tasks, make_fetch, seed, new)
         while new.taken < position.taken and next(iterator, END) is not END:
             pass  # a stream has to be read again
-        self._position = new
+        self._position, self._kept = new, kept
         return iterator, tasks.held()
+
+    def _seed(self) -> tuple[int, tuple[int, int] | None]:
+        """The seed of an epoch, and what is kept of it: the first one's, and how many have begun.
+
+        It is drawn whether it is needed or not, as PyTorch does: the shuffle that follows depends
+        on how much was drawn before. Workers that persist are seeded once; later epochs go on from
+        there without a draw.
+        """
+        if not self.persistent_workers:
+            return draw_seed(self.generator), None
+        first, begun = self._kept or (draw_seed(self.generator), 0)
+        return (first + begun * _NEXT_SEED) % 2**32, (first, begun + 1)
 
     def _iterator(
         self, tasks: Tasks, make_fetch: Callable[[], Any], seed: int, position: Position
@@ -247,7 +260,14 @@ class DataLoader(Generic[_T]):
             "generators": states_of(self._generators()[1:]),
             "samples": self._size(),
             "batch_size": self.batch_size,
+            "workers": self._kept_before(inside),
         }
+
+    def _kept_before(self, inside: bool) -> list[int] | None:
+        """What was kept as the epoch began that a resumed one begins again."""
+        if self._kept is None or (inside and self._kept[1] == 1):
+            return None
+        return [self._kept[0], self._kept[1] - inside]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where the loader was whose `state_dict` this is: the next epoch is its rest.
@@ -270,6 +290,8 @@ class DataLoader(Generic[_T]):
                 f"of the loader's own, got {len(own)}; make the loader as it was"
             )
         set_states(generators[1:], own)
+        first, begun = state_dict.get("workers") or (0, 0)
+        self._kept = (first, begun) if begun else None
         self._resumed = None if taken is None else Position(list(begin), taken)
         self._position = self._resumed
 
