@@ -181,3 +181,28 @@ def test_a_class_that_is_never_answered_is_noted(table: Any, capsys: Any) -> Non
     said = capsys.readouterr()
     assert "- all test rows are taken for 'fine', the " in said.out
     assert "class-imbalance" not in said.err
+
+
+def test_prices_and_percentages_are_numbers(table: Any, capsys: Any) -> None:
+    table["price"] = [f"${1000 * y + 900:,.2f}" for y in table["y"]]
+    table["share"] = [f"{100 * a:.1f} %" for a in table["a"]]
+    table.drop(columns=["a", "y"]).to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "price", *QUICK[:-1]]) == 0
+    said = capsys.readouterr().out
+    assert "'price' is read as numbers, of $" in said
+    assert "'share' is read as numbers, of %" in said
+    assert "regression" in said
+    assert main(["predict", "t.steep", "t.csv", "-o", "out.csv"]) == 0
+    plain = table[["b"]].assign(share=table["share"].str.rstrip(" %").astype(float))
+    plain.to_csv("plain.csv", index=False)
+    assert main(["predict", "t.steep", "plain.csv", "-o", "same.csv"]) == 0
+    written = pd.read_csv("out.csv")
+    assert written["share"].tolist() == table["share"].tolist()  # word for word
+    same = pd.read_csv("same.csv")["predicted_price"]
+    assert np.allclose(written["predicted_price"], same, rtol=1e-6)
+    # Where some have no unit, they are text, and no numbers.
+    plain["share"] = ["5 %", "6"] * 30
+    plain.to_csv("mixed.csv", index=False)
+    capsys.readouterr()
+    assert main(["predict", "t.steep", "mixed.csv", "-o", "none.csv"]) == 1
+    assert "share" in capsys.readouterr().err

@@ -8,8 +8,8 @@ import pytest
 
 import steep
 from steep import nn
-from steep.data import TensorDataset
-from steep.train import fit
+from steep.data import DataLoader, TensorDataset
+from steep.train import fit, fit_many
 from train_support import LOSS, adam, blobs, network, same, weights
 
 BAD: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
@@ -78,7 +78,43 @@ def test_bad_models_losses_and_optimisers_are_refused() -> None:
         fit(model, nn.MSELoss(), adam(model), (blobs()[0], steep.zeros(90, 3)), metrics="accuracy")
 
 
-def test_a_last_batch_of_one_says_how_it_is_left_out() -> None:
+@pytest.mark.parametrize(
+    ("samples", "size", "words"),
+    [
+        (
+            33,
+            32,
+            "got 33 samples, of which batches of 32 leave one .*batch_size=33.*drop_last=True",
+        ),
+        (33, 1, "got batch_size=1; use batch_size=3, say"),
+        (1, 32, "got a single sample in all"),
+    ],
+)
+def test_a_batch_of_one_is_refused_before_the_first_step(
+    samples: int, size: int, words: str
+) -> None:
     model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
-    with pytest.raises(ValueError, match=r"\[1, 3\].*DataLoader\(\.\.\., drop_last=True\)"):
-        fit(model, LOSS, adam(model), blobs(33))
+    before = weights(model)
+    x, y = blobs()
+    with pytest.raises(ValueError, match=words):
+        fit(model, LOSS, adam(model), (x[:samples], y[:samples]), batch_size=size)
+    assert same(weights(model), before)
+    assert model.eval()(x[:1]).shape == (1, 3)  # nothing looks on any more
+    model.train()
+    with pytest.raises(ValueError, match=words):
+        fit_many([model], LOSS, steep.optim.Adam, (x[:samples], y[:samples]), batch_size=size)
+
+
+def test_a_last_batch_of_one_that_is_large_enough_is_none() -> None:
+    x, y = blobs(33)
+    # Several values for each channel in a sample, a part that does not train, no last batch.
+    wide = nn.Sequential(nn.Unflatten(1, (1, 4)), nn.BatchNorm1d(1), nn.Flatten(), nn.Linear(4, 3))
+    fit(wide, LOSS, adam(wide), (x, y), epochs=1)
+    frozen = nn.Sequential(nn.BatchNorm1d(4).eval(), nn.Linear(4, 3))
+    fit(frozen, LOSS, adam(frozen), (x, y), epochs=1)
+    plain = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 3))
+    loader = DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True, drop_last=True)
+    fit(plain, LOSS, adam(plain), loader, epochs=1)
+    whole = blobs(65)
+    other = whole[0][32:], whole[1][32:]
+    fit(plain, LOSS, adam(plain), (x[:32], y[:32]), other, epochs=1)  # of validation it may be

@@ -252,3 +252,41 @@ def test_blanks_around_text_are_no_part_of_it(write):
     assert columns(table) == {"a": ["yes"] * 3, "b": [1, 2, 3]}
     table = read_table(write("a\nTrue\n\nFalse\n", "t.csv"))  # an empty line is no row
     assert columns(table) == {"a": [True, False]}
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers", "unit"),
+    [
+        (['"$1,234.50"', "$ 7", "-$3", "$-2.5"], [1234.5, 7.0, -3.0, -2.5], "$"),
+        (["45%", "7.5 %", "-0.1%", ".5%"], [45.0, 7.5, -0.1, 0.5], "%"),
+        (["12 €", "3€", "0 €", "007 €"], [12.0, 3.0, 0.0, 7.0], "€"),
+        (["£5", "NA", "£6", "£7"], [5.0, None, 6.0, 7.0], "£"),
+    ],
+)
+def test_numbers_with_a_unit(write, texts, numbers, unit):
+    path = write("a,b\n" + "".join(f"{text},x\n" for text in texts))
+    table = read_table(path)
+    assert table.attrs["units"] == {"a": unit}
+    assert [None if a != a else a for a in table["a"]] == numbers
+    assert table["b"].tolist() == ["x"] * 4
+
+
+@pytest.mark.parametrize(
+    "texts", [["$5", "€5"], ["$5", "6"], ["$5", "%5"], ["-$-5", "$5"], ["$5%", "$6%"],
+              ["$1,23", "$4"], ["$", "$5"], ["$1.2M", "$3M"], ["5%%", "6%%"], ["C$5", "C$6"]],
+)  # fmt: skip
+def test_texts_that_are_no_numbers_of_one_unit(write, texts):
+    path = write("a\tb\n" + "".join(f"{text}\tx\n" for text in texts), "t.tsv")
+    table = read_table(path)
+    assert table["a"].tolist() == texts
+    assert table.attrs["units"] == {}
+
+
+def test_units_beside_decimal_commas(write):
+    path = write("a;b;c;d\n1.234,50 €;3 %;1.234 €;5.5 $\n2 €;4,5%;2.000 €;7.25 $\n")
+    table = read_table(path)
+    assert table.attrs["units"] == {"a": "€", "b": "%", "d": "$"}
+    assert table["a"].tolist() == [1234.5, 2.0]
+    assert table["b"].tolist() == [3.0, 4.5]
+    assert table["c"].tolist() == ["1.234 €", "2.000 €"]  # 1234, or 1.234?
+    assert table["d"].tolist() == [5.5, 7.25]

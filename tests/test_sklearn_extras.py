@@ -320,3 +320,15 @@ def test_no_epsilon_stays_none() -> None:
     epsilon.next_step()
     assert optimizer.param_groups[0]["eps"] == 0.0
     assert epsilon.held > 0
+
+
+def test_a_batch_of_one_has_no_normalisation() -> None:
+    model = MLPClassifier(**SMALL, batch_norm=True, batch_size=1)
+    with pytest.raises(ValueError, match=r"at least 2 with batch_norm=True, got 1.*batch_size=32"):
+        model.fit(X, Y)
+    assert not hasattr(model, "model_")
+    model.set_params(batch_size=8).partial_fit(X, Y, classes=[0, 1, 2])
+    before = pickle.dumps(model.coefs_)
+    with pytest.raises(ValueError, match="at least 2 samples with batch_norm=True, got 1"):
+        model.partial_fit(X[:1], Y[:1])
+    assert pickle.dumps(model.coefs_) == before

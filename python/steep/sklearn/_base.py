@@ -212,6 +212,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         with self._kept():
             inputs = self._tensors_of(x, reset=first)
             rows = int(inputs[0].shape[0])
+            if self.batch_norm and rows == 1:
+                raise ValueError(
+                    f"{type(self).__name__}: expected at least 2 samples with batch_norm=True, got "
+                    "1, which has no variance; collect more of them, or use batch_norm=False"
+                )
             loss, target = self._loss_and_target(y, rows, first=first, incremental=incremental)
             weight = self._weights(sample_weight, inputs[0], y, incremental)
             if validation is not None and _is_given(*validation):

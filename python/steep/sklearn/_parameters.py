@@ -120,3 +120,8 @@ def check_parameters(estimator: Any) -> None:
             f"{name}: dropout changes the loss from one evaluation to the next, which solver="
             "'lbfgs' cannot follow; use another solver, or dropout=0"
         )
+    if estimator.batch_norm and estimator.batch_size == 1 and is_stochastic(estimator.solver):
+        raise ValueError(
+            f"{name}: expected batch_size to be at least 2 with batch_norm=True, got 1: a single "
+            "sample has no variance; use batch_size=32, say, or batch_norm=False"
+        )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from steep._core import Tensor, cat, default_generator, no_grad
 from steep.compiler import compile as steep_compile
 from steep.data._position import set_states, states_of
 from steep.nn.module import Module
+from steep.train._arrays import length_of
 from steep.train._batches import Batches
 from steep.train._divisor import divisor_for
+from steep.train._single import refusing_single_samples
 from steep.train._step import Score, apply, measuring_step, of_batches, of_rows
 from steep.train.metrics.base import Metric
 from steep.train.metrics.lookup import make_metrics
@@ -31,6 +34,11 @@ class Modes:
         self.model.train()
         if self.before[0][1]:
             self.restore()
+
+    def training(self) -> list[Module]:
+        """The modules that `train` lets train."""
+        every = not self.before[0][1]
+        return [module for module, trains in self.before if trains or every]
 
     def restore(self) -> None:
         """As they were."""
@@ -61,17 +69,20 @@ def begin_metrics(
 
     Raises:
         TypeError: if the loss is no tensor; with metrics, if the output or target is not one.
-        ValueError: if the loss is not one number, or a metric does not fit the task.
+        ValueError: if the loss is not one number, a metric does not fit the task, or a batch of one
+            sample would come to a batch normalisation.
     """
     made = make_metrics(given)
     x, y, weight = batches.first()
     whole = getattr(batches, "parts", None)  # of arrays
     targets = whole[1] if whole and isinstance(whole[1], Tensor) else None
     before, modes = default_generator.get_state(), Modes(model)
+    fitting = refusing_single_samples(who, modes.training(), batches, length_of(x))
     model.eval()
     try:
         with no_grad():
-            output = apply(model, x)
+            with fitting if batches.what == "train" else nullcontext():
+                output = apply(model, x)
             if targets is not None and isinstance(output, Tensor):
                 kind = task_of(score.loss, output, y)
                 check_classes(who, batches.what, score.loss, kind, targets)

@@ -65,7 +65,11 @@ def read_problem(path: str, target: str, task: str | None, drop: list[str], **ho
     seen.require([target, *drop], path)
     if target in drop:
         raise ValueError(f"the target {target!r} is among the columns to drop")
-    notes = []
+    notes = [
+        f"{name!r} is read as numbers, of {unit}"
+        for name, unit in frame.attrs.get("units", {}).items()
+        if name not in drop
+    ]
     missing = seen[target].missing()
     if missing.all():
         raise ValueError(f"{path}: the target {target!r} holds no value")

@@ -47,7 +47,9 @@ def read_table(
 
     In CSV, types are inferred for whole columns: numbers (1,234.5 too), truth values, dates
     (2024-05-31, 2024/5/31, 31.5.2024, with a time or without), and text for the rest, without the
-    blanks around it. Digits that begin with a zero, as postcodes may, are text: 00501 is not 501.
+    blanks around it. Numbers that all have one of the units $, €, £, ¥ and % are read without it
+    (45% is 45), and ``attrs["units"]`` of the frame says so by column. Digits that begin with a
+    zero, as postcodes may, are text: 00501 is not 501.
     Empty fields, the usual spellings (``NA``, ``NaN``, ``null``, ...) and the last fields of a row
     that is too short are missing values. A compressed file (``.csv.gz``, ``.zip``) is unpacked on
     the way.
@@ -210,6 +212,12 @@ def _read_csv(
     if how["decimal"] == ".":
         for name in table.columns:
             table[name] = texts.grouped_numbers(table[name], pandas)
+    units = {}
+    for name in table.columns:
+        table[name], unit = texts.without_unit(table[name], pandas, commas=has_commas)
+        if unit is not None:
+            units[name] = unit
+    table.attrs["units"] = units
     return table
 
 

@@ -13,11 +13,16 @@ __all__ = [
     "is_text",
     "padded",
     "stripped",
+    "without_unit",
 ]
 
 _WITH_COMMA = r"\s*[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?\s*"
 _GROUPED = r"\s*[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)?\s*"
 _GROUPED_WITH_COMMA = r"\s*[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d*)?\s*"
+# Signs, units in front and behind, and the number between them, as groups.
+_WITH_UNIT = r"\s*([+-]?)\s*([$€£¥]?)\s*([+-]?)\s*({})\s*([$€£¥%]?)\s*"
+_UNIT_POINT = _WITH_UNIT.format(r"(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?|\.\d+")
+_UNIT_COMMA = _WITH_UNIT.format(r"(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d*)?|,\d+")
 _PADDED = r"\s*0\d+\s*"
 _CLOCK = r"([ T]\d\d?:\d\d(:\d\d)?)?"
 # Which texts look like dates, and the format of their days; the first is ISO 8601, all of it.
@@ -85,6 +90,43 @@ def grouped_numbers(series: Any, pandas: Any) -> Any:
     if not known.str.fullmatch(_GROUPED).all() or padded(known):
         return series
     return _as_floats(series, known.str.replace(",", "", regex=False))
+
+
+def without_unit(series: Any, pandas: Any, *, commas: bool) -> tuple[Any, str | None]:
+    """Numbers and their unit, where every text in the column is a number with the same one.
+
+    Units are $, €, £ and ¥ before or behind the number, and % behind it: 45% is 45. With `commas`,
+    the decimal mark may be a comma; points that may as well be decimal marks leave the text.
+    """
+    if not is_text(series, pandas):
+        return series, None
+    known = series.dropna().astype(str)
+    if not len(known) or not known.iloc[0].strip(" +-0123456789.,"):
+        return series, None
+    if commas and (found := _parted(known, _UNIT_COMMA)) is not None:
+        numbers, unit = found
+        if numbers.str.contains(".", regex=False).any() and not numbers.str.contains(",").any():
+            return series, None
+        plain = numbers.str.replace(".", "", regex=False).str.replace(",", ".")
+    elif (found := _parted(known, _UNIT_POINT)) is not None:
+        numbers, unit = found
+        plain = numbers.str.replace(",", "", regex=False)
+    else:
+        return series, None
+    return _as_floats(series, plain), unit
+
+
+def _parted(known: Any, way: str) -> tuple[Any, str] | None:
+    """The signed numbers and the one unit of all texts; ``None`` if that is not what they are."""
+    if not known.iloc[:100].str.fullmatch(way).all() or not known.str.fullmatch(way).all():
+        return None
+    parts = known.str.extract(f"^{way}$")
+    units = parts[1] + parts[4]
+    unit = units.iloc[0]
+    has_two_signs = ((parts[0] != "") & (parts[2] != "")).any()
+    if len(unit) != 1 or (units != unit).any() or has_two_signs:
+        return None
+    return parts[0] + parts[2] + parts[3], unit
 
 
 def _as_floats(series: Any, texts: Any) -> Any:
