@@ -252,3 +252,20 @@ def test_nothing_is_left_behind() -> None:
     assert steep.counters()["launches"] - before == 2 * during  # looking on launches nothing
     assert steep._core.watched_by() == ""
     assert not steep._layers.followers
+
+
+def test_the_mode_can_be_asked_for():
+    assert not steep.is_anomaly_enabled()
+    with steep.autograd.detect_anomaly(check_nan=False):
+        assert steep.is_anomaly_enabled()
+        assert not steep.is_anomaly_check_nan_enabled()
+    steep.set_anomaly_enabled(True)
+    try:
+        assert steep.is_anomaly_enabled()
+        with pytest.raises(RuntimeError, match="nan"):
+            steep.tensor([-1.0], requires_grad=True).sqrt()
+    finally:
+        steep.set_anomaly_enabled(False)
+    assert not steep.is_anomaly_enabled()
+    with pytest.raises(TypeError, match="expected bools"):
+        steep.set_anomaly_enabled("yes")

@@ -94,8 +94,10 @@ def test_order_of_memory(name: str) -> None:
         made = function(turned, *more, memory_format=format)
         assert made.stride() == strides
         assert tuple(made.shape) == (3, 2)
-    with pytest.raises(RuntimeError, match="channels_last"):
+    with pytest.raises(RuntimeError, match="4 dimensions for channels_last"):
         function(turned, *more, memory_format=steep.channels_last)
+    images = steep.rand(2, 3, 4, 5)
+    assert function(images, *more, memory_format=steep.channels_last).stride() == (60, 1, 15, 3)
     with pytest.raises(TypeError, match="memory_format"):
         function(turned, *more, memory_format="contiguous_format")
 
@@ -111,8 +113,44 @@ def test_copies_in_an_order() -> None:
     assert again.data_ptr() != straight.data_ptr()
     assert turned.contiguous(memory_format=steep.contiguous_format).is_contiguous()
     assert turned.to(memory_format=steep.contiguous_format).is_contiguous()
-    with pytest.raises(RuntimeError, match="contiguous_format"):
+    with pytest.raises(RuntimeError, match="4 dimensions for channels_last"):
         turned.contiguous(memory_format=steep.channels_last)
+
+
+@pytest.mark.parametrize(
+    ("shape", "format", "strides"),
+    [
+        ((2, 3, 4, 5), steep.channels_last, (60, 1, 15, 3)),
+        ((2, 3, 2, 4, 5), steep.channels_last_3d, (120, 1, 60, 15, 3)),
+    ],
+)
+def test_images_with_their_channels_innermost(shape, format, strides):
+    images = steep.rand(*shape, requires_grad=True)
+    made = images.to(memory_format=format)
+    assert made.stride() == strides
+    assert made.is_contiguous(memory_format=format)
+    assert steep.equal(made, images)
+    (made * 2).sum().backward()
+    assert (images.grad == 2).all()
+    assert made.contiguous(memory_format=format) is made
+    assert made.to(memory_format=format) is made
+    again = made.clone(memory_format=format)
+    assert again.stride() == strides
+    assert again.data_ptr() != made.data_ptr()
+    assert images.contiguous(memory_format=format).stride() == strides
+    assert images.to(steep.float64, memory_format=format).stride() == strides
+    assert steep.empty(shape, memory_format=format).stride() == strides
+    assert made.to(memory_format=steep.contiguous_format).is_contiguous()
+
+
+def test_layers_take_such_images():
+    layer = steep.nn.Sequential(steep.nn.Conv2d(3, 4, 3), steep.nn.BatchNorm2d(4), steep.nn.ReLU())
+    images = steep.rand(2, 3, 6, 6)
+    turned = images.to(memory_format=steep.channels_last)
+    steep.testing.assert_close(layer(turned), layer(images))
+    compiled = steep.compile(lambda x: x.to(memory_format=steep.channels_last) * 2)
+    for _ in range(4):
+        assert steep.equal(compiled(images), images * 2)
 
 
 def test_is_contiguous_in_an_order() -> None:

@@ -207,12 +207,18 @@ def test_to_keeps_identity_and_gradients():
 def test_to_errors():
     with pytest.raises(RuntimeError, match=r"expected device 'cpu'.*'cuda'"):
         mlp().to("cuda")
-    with pytest.raises(RuntimeError, match="leave memory_format out"):
-        mlp().to(memory_format=steep.channels_last)
+    with pytest.raises(TypeError, match=r"must be a steep.memory_format, not str"):
+        mlp().to(memory_format="channels_last")
     with pytest.raises(TypeError, match="only accepts floating point dtypes"):
         mlp().to(steep.int64)
     with pytest.raises(RuntimeError, match="Linear: expected device 'cpu'"):
         nn.Linear(1, 1, device="cuda")
+
+
+def test_parameters_stay_row_major():
+    layer = nn.Conv2d(3, 4, 3)
+    assert layer.to(memory_format=steep.channels_last) is layer
+    assert layer.weight.is_contiguous()
 
 
 def test_apply_visits_children_first():

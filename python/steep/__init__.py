@@ -151,6 +151,7 @@ _OF_TENSORS = {
         *("renorm_", "resize_", "resize_as_"),
     ),
     "operations.choosing": ("sum_to_size",),
+    "operations.memory": ("storage", "untyped_storage"),
     "operations.protocols": ("__torch_function__",),
     "operations.refused": (
         *("cdouble", "cfloat", "chalf", "coalesce", "ipu", "is_coalesced", "istft", "mtia"),

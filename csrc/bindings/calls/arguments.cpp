@@ -79,7 +79,7 @@ void Arguments::pin_memory(int i) const {
 std::string Arguments::memory_format(int i) const {
   if (!given(i)) return "";
   if (!is_memory_format(found_[i])) refuse(i, "a steep.memory_format");
-  return checked_memory_format(names_.op, found_[i]);
+  return memory_format_name(found_[i]);
 }
 
 void Arguments::device(int i) const {

@@ -209,7 +209,7 @@ bool convert(Accepts wanted, PyObject* object, AnyValue& value) {
     return value.generator != nullptr;
   }
   if (wanted & accepts::memory_format && is_memory_format(object)) {
-    value.take(checked_memory_format("memory_format", object));
+    value.take(memory_format_name(object));
     return true;
   }
   if (wanted & accepts::text && PyUnicode_Check(object)) {

@@ -9,6 +9,7 @@
 #include "bindings/calls/intercept.h"
 #include "bindings/calls/out_argument.h"
 #include "bindings/tensor/tensor_type.h"
+#include "bindings/types/dtype_type.h"
 
 namespace steep::bindings {
 
@@ -162,6 +163,15 @@ void collect(const ops::Op& op) {
   function.overloads.push_back({&op, std::move(parsed), named, shown, composite});
 }
 
+// x.view(dtype), which is written in Python: the same bytes as numbers of another kind.
+PyObject* view_bytes(const Entry& entry, const CallArguments& call) {
+  if (entry.name != "view" || call.positional + call.keyword_count() != 2 ||
+      !is_dtype(call.args[1]))
+    return nullptr;
+  const Owned module(PyImport_ImportModule("steep.operations.memory"));
+  return checked(PyObject_CallMethod(module.get(), "view_bytes", "OO", call.args[0], call.args[1]));
+}
+
 PyObject* invoke_overload(const Entry& entry, const CallArguments& call) {
   if (call.keywords && entry.takes_out && find_out(call) >= 0) return invoke_into(entry, call);
   for (const Overload& overload : entry.overloads) {
@@ -177,6 +187,7 @@ PyObject* invoke_overload(const Entry& entry, const CallArguments& call) {
   }
   const Reordered reordered(entry, call);
   if (reordered) return invoke_overload(entry, reordered.call());
+  if (PyObject* const viewed = view_bytes(entry, call)) return viewed;
   raise_mismatch(entry, call);
 }
 

@@ -15,6 +15,7 @@
 #include "bindings/types/dtype_type.h"
 #include "bindings/types/format_type.h"
 #include "ops/index/index.h"
+#include "ops/memory_format.h"
 #include "ops/ops.h"
 #include "tape/history.h"
 #include "tensor/shape.h"
@@ -125,9 +126,10 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* 
         check_device("to", arguments[i]);
       }
     }
-    const bool row_major = arguments.memory_format(8) == "contiguous_format";
+    const ops::MemoryFormat format = arguments.memory_format(8);
     Tensor out = dtype ? ops::to(x, *dtype) : x;
-    if (row_major) out = ops::contiguous(out);
+    if (ops::is_row_major(format)) out = ops::contiguous(out);
+    if (ops::is_channels_last(format)) out = ops::channels_last("to", out, format, false);
     return wrap(arguments.flag(7, false) && out.same(x) ? ops::clone(x) : out);
   });
 }

@@ -69,13 +69,4 @@ bool is_memory_format(PyObject* object) { return Py_TYPE(object) == memory_forma
 
 const char* memory_format_name(PyObject* object) { return own_name(object); }
 
-const char* checked_memory_format(const char* op, PyObject* object) {
-  const char* name = own_name(object);
-  if (std::strncmp(name, "channels_last", 13) == 0)
-    fail(ErrorKind::runtime, op, "steep.contiguous_format or steep.preserve_format",
-         join("steep.", name),
-         "leave memory_format out; permute() changes the order of dimensions");
-  return name;
-}
-
 }  // namespace steep::bindings

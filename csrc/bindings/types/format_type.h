@@ -16,7 +16,5 @@ void check_layout(const char* op, PyObject* object);
 bool is_memory_format(PyObject* object);
 // "preserve_format", "contiguous_format", "channels_last" or "channels_last_3d".
 const char* memory_format_name(PyObject* object);
-// The same; throws for a format that steep does not have.
-const char* checked_memory_format(const char* op, PyObject* object);
 
 }  // namespace steep::bindings

@@ -70,10 +70,12 @@ Tensor filled_like(const Tensor& x, const Number& value, std::optional<DType> dt
 }
 
 Tensor clone_as(const Tensor& x, const MemoryFormat& format) {
+  if (is_channels_last(format)) return channels_last("clone", x, format, true);
   if (!is_row_major(format) || x.is_contiguous()) return clone(x);
   return contiguous(x);  // which is a copy
 }
 Tensor contiguous_as(const Tensor& x, const MemoryFormat& format) {
+  if (is_channels_last(format)) return channels_last("contiguous", x, format, false);
   if (format && !is_row_major(format))
     fail(ErrorKind::runtime, "contiguous", "steep.contiguous_format", "steep." + *format,
          "leave memory_format out");
@@ -86,8 +88,9 @@ Tensor make_zeros(const Dims& size, std::optional<DType> dtype, bool requires_gr
 Tensor make_ones(const Dims& size, std::optional<DType> dtype, bool requires_grad) {
   return marked(full(size, 1, dtype.value_or(default_dtype())), requires_grad);
 }
-Tensor make_empty(const Dims& size, std::optional<DType> dtype, bool requires_grad) {
-  return marked(empty(size, dtype.value_or(default_dtype())), requires_grad);
+Tensor make_empty(const Dims& size, std::optional<DType> dtype, bool requires_grad,
+                  const MemoryFormat& format) {
+  return marked(empty_in(size, dtype.value_or(default_dtype()), format), requires_grad);
 }
 Tensor make_full(const Dims& size, const Number& value, std::optional<DType> dtype,
                  bool requires_grad) {

@@ -168,7 +168,7 @@ void draw_memory(const Draw& draw, const Tensor& x, bool one_by_one, Generator* 
 
 // Dense memory with x's order of dimensions.
 Tensor dense_like(const Tensor& x, DType dtype, const MemoryFormat& format = {}) {
-  if (is_row_major(format)) return empty(x.shape(), dtype);
+  if (is_row_major(format) || is_channels_last(format)) return empty_in(x.shape(), dtype, format);
   if (x.is_contiguous()) return empty(x.shape(), dtype);
   Dims strides(x.dim(), 1);
   int64_t step = 1;

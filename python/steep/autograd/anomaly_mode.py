@@ -11,7 +11,13 @@ from typing import Any, NoReturn
 from steep._core import refuse_recording, watch_anomalies
 from steep._layers import follow, unfollow
 
-__all__ = ["detect_anomaly", "set_detect_anomaly"]
+__all__ = [
+    "detect_anomaly",
+    "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled",
+    "set_anomaly_enabled",
+    "set_detect_anomaly",
+]
 
 
 class _State(threading.local):
@@ -34,6 +40,34 @@ def _set(mode: bool, check_nan: bool, check_inf: bool) -> None:
     watch_anomalies(_tell if _state.mode else None, _state.check_nan, _state.check_inf)
     if was_on and not _state.mode:
         unfollow()
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether `detect_anomaly` is on, on this thread.
+
+    Example:
+        >>> import steep
+        >>> with steep.autograd.detect_anomaly():
+        ...     steep.is_anomaly_enabled()
+        True
+    """
+    return _state.mode
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether a NaN raises where `detect_anomaly` is on."""
+    return _state.check_nan
+
+
+def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:
+    """Turn `detect_anomaly` on or off on this thread.
+
+    Raises:
+        TypeError: for what is no bool.
+    """
+    if not isinstance(enabled, bool) or not isinstance(check_nan, bool):
+        raise TypeError(f"set_anomaly_enabled: expected bools, got {enabled!r} and {check_nan!r}")
+    _set(enabled, check_nan, False)
 
 
 class set_detect_anomaly:  # noqa: N801  # PyTorch's name

@@ -71,7 +71,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
             r"(BFloat16|Half|Char|Short)Tensor|jagged|legacy_contiguous_format",
         ),
         (
-            "storage without a shape; x.data_ptr() and x.is_set_to(y) tell whose memory it is",
+            "storage without a shape; x.untyped_storage() tells whose memory it is",
             r".*Storage|storage|from_file",
         ),
         (_VIEWS, r".*_copy"),
@@ -92,7 +92,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "steep.compat.amp and steep.autograd have what there is to set",
-            r".*autocast.*|.*_anomaly_.*|.*deterministic_debug.*|is_deterministic_algorithms_.*|"
+            r".*autocast.*|.*deterministic_debug.*|is_deterministic_algorithms_.*|"
             r"is_inference_mode_enabled|is_warn_always_enabled",
         ),
         (
@@ -122,8 +122,8 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (_DEVICES, r"cuda|ipu|mtia|xpu|to_mkldnn|record_stream"),
         (_DTYPES, r"bfloat16|char|half|short"),
         (
-            "storage without a shape; data_ptr() and is_set_to() tell whose memory it is",
-            r"(untyped_)?storage(_type)?",
+            "storage of a dtype's own class; untyped_storage() tells whose memory it is",
+            r"storage_type",
         ),
         (_VIEWS, r".*_copy"),
         (

@@ -22,7 +22,13 @@ from steep._core import (
     _standard_gamma_grad as _standard_gamma_grad,
 )
 from steep._legacy import NAMES
+from steep.autograd.anomaly_mode import (
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
+    set_anomaly_enabled,
+)
 from steep.compat.amp import GradScaler, autocast, is_autocast_enabled
+from steep.operations.memory import UntypedStorage
 
 __all__ = [
     "BoolTensor",
@@ -32,16 +38,24 @@ __all__ = [
     "GradScaler",
     "IntTensor",
     "LongTensor",
+    "UntypedStorage",
     "are_deterministic_algorithms_enabled",
     "autocast",
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_interop_threads",
+    "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled",
+    "is_autocast_cache_enabled",
+    "is_autocast_cpu_enabled",
     "is_autocast_enabled",
     "is_complex",
     "is_conj",
+    "is_deterministic_algorithms_warn_only_enabled",
     "is_nonzero",
     "is_storage",
+    "is_warn_always_enabled",
+    "set_anomaly_enabled",
     "set_default_device",
     "set_default_tensor_type",
     "set_float32_matmul_precision",
@@ -108,7 +122,27 @@ def is_nonzero(input: Tensor) -> bool:
 
 
 def is_storage(obj: Any) -> bool:
-    """False: there are no objects for memory."""
+    """Whether it is what `Tensor.untyped_storage` or `Tensor.storage` gives."""
+    return isinstance(obj, UntypedStorage)
+
+
+def is_autocast_cpu_enabled() -> bool:
+    """False: everything is computed in its own dtype."""
+    return False
+
+
+def is_autocast_cache_enabled() -> bool:
+    """False: nothing is cast, and so nothing kept."""
+    return False
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """False: results are always the same bits."""
+    return False
+
+
+def is_warn_always_enabled() -> bool:
+    """False: how often a warning comes is what Python's own filters say (see `warnings`)."""
     return False
 
 

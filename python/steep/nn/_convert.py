@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from steep._core import Tensor, call_with_grad, dtype, empty, replace_tensors
+from steep._core import Tensor, call_with_grad, dtype, memory_format, replace_tensors
 from steep.nn._base import ModuleBase
 from steep.nn.parameter import is_lazy
 
@@ -56,8 +56,12 @@ def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dtype | None:
     unknown = set(kwargs) - known
     if unknown:
         raise TypeError(f"Module.to() got an unexpected keyword argument '{unknown.pop()}'")
-    if kwargs.get("memory_format") is not None:
-        empty(0).to(memory_format=kwargs["memory_format"])  # refuses what there is not
+    wanted = kwargs.get("memory_format")
+    if wanted is not None and not isinstance(wanted, memory_format):
+        raise TypeError(
+            "Module.to: argument 'memory_format' must be a steep.memory_format, not "
+            f"{type(wanted).__name__}"
+        )  # parameters stay row-major whatever is asked for, as kernels read them
     target = kwargs.get("dtype")
     device = kwargs.get("device")
     for value in (*args, kwargs.get("tensor")):
