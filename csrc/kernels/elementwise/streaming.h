@@ -55,5 +55,33 @@ STEEP_INLINE bool may_stream(void* const* data, int64_t bytes) {
   return true;
 }
 
+// Whether a kernel that goes through `arrays` of n elements once, its result among them, streams it:
+// the caches that all threads share have lost the beginning when the end is written.
+constexpr int64_t kStreamedOperands = int64_t{24} << 20;
+
+template <class T>
+constexpr bool streams_result(int64_t arrays, int64_t n) {
+  return kStreamedBytes < INT64_MAX &&
+         arrays * n * static_cast<int64_t>(sizeof(T)) >= kStreamedOperands;
+}
+
+// Writes element(j), j < n, past the caches where `streamed` says so.
+template <class T, class Element>
+STEEP_INLINE void write_elements(T* to, int64_t n, bool streamed, const Element& element) {
+  int64_t j = 0;
+  if (streamed) {
+    constexpr int64_t kLanes = kLine / static_cast<int64_t>(sizeof(T));
+    for (; j < n && reinterpret_cast<intptr_t>(to + j) % kLine != 0; ++j) to[j] = element(j);
+    for (; j + kLanes <= n; j += kLanes) {
+      alignas(kLine) T line[kLanes];
+#pragma omp simd
+      for (int64_t i = 0; i < kLanes; ++i) line[i] = element(j + i);
+      stream_line(to + j, line);
+    }
+  }
+#pragma omp simd
+  for (int64_t i = j; i < n; ++i) to[i] = element(i);
+}
+
 }  // namespace
 }  // namespace steep::kernels

@@ -1,5 +1,6 @@
 #include "kernels/norm/layer_norm.h"
 
+#include "kernels/elementwise/streaming.h"
 #include "kernels/isa.h"
 #include "kernels/norm/two_sums.h"
 #include "kernels/partition.h"
@@ -69,20 +70,20 @@ Two<T> zero_and_rstd(const T* x, int64_t n, T eps) {
 }
 
 template <bool kWeight, bool kBias, class T>
-void normalise_row(T* out, const T* x, const T* weight, const T* bias, Two<T> by, int64_t n) {
-#pragma omp simd
-  for (int64_t j = 0; j < n; ++j) {
+void normalise_row(T* out, const T* x, const T* weight, const T* bias, Two<T> by, int64_t n,
+                   bool streamed) {
+  write_elements(out, n, streamed, [=](int64_t j) {
     const T y = (x[j] - by.first) * by.second;
     if constexpr (kWeight && kBias) {
-      out[j] = vec::mul_add(y, weight[j], bias[j]);
+      return vec::mul_add(y, weight[j], bias[j]);
     } else if constexpr (kWeight) {
-      out[j] = y * weight[j];
+      return y * weight[j];
     } else if constexpr (kBias) {
-      out[j] = y + bias[j];
+      return y + bias[j];
     } else {
-      out[j] = y;
+      return y;
     }
-  }
+  });
 }
 
 template <class T>
@@ -99,14 +100,16 @@ void layer_norm(const Task& task) {
   const auto normalise =
       weight ? (bias ? normalise_row<true, true, T> : normalise_row<true, false, T>)
              : (bias ? normalise_row<false, true, T> : normalise_row<false, false, T>);
+  const bool streamed = out != x && streams_result<T>(2, norm.rows * n);
   const Range mine = share(norm.rows, 1, task.rank, task.size);
   for (int64_t row = mine.begin; row < mine.end; ++row) {
     const Two<T> by =
         norm.centred ? mean_and_rstd(x + row * n, n, eps) : zero_and_rstd(x + row * n, n, eps);
     mean[row] = by.first;
     rstd[row] = by.second;
-    normalise(out + row * n, x + row * n, weight, bias, by, n);
+    normalise(out + row * n, x + row * n, weight, bias, by, n, streamed);
   }
+  if (streamed) end_streaming();
 }
 
 // ---- backward ----
@@ -116,7 +119,7 @@ struct Backward {
   T *grad_x, *grad_weight, *grad_bias;
   const T *grad, *x, *mean, *rstd, *weight;
   int64_t rows, n;
-  bool centred;
+  bool centred, streamed;
   explicit Backward(const Task& task)
       : grad_x(static_cast<T*>(task.data[0])),
         grad_weight(static_cast<T*>(task.data[1])),
@@ -128,7 +131,8 @@ struct Backward {
         weight(static_cast<const T*>(task.data[7])),
         rows(arguments<LayerNormBackward>(task).rows),
         n(arguments<LayerNormBackward>(task).n),
-        centred(arguments<LayerNormBackward>(task).centred != 0) {}
+        centred(arguments<LayerNormBackward>(task).centred != 0),
+        streamed(grad_x != grad && grad_x != x && streams_result<T>(3, rows * n)) {}
 };
 
 // g = grad * weight, and g * y.
@@ -159,7 +163,6 @@ void row_backward(const Backward<T>& a, int64_t row, Range columns, Columns<T> s
   const T* grad = a.grad + row * a.n;
   const T* x = a.x + row * a.n;
   const T* weight = a.weight;
-  [[maybe_unused]] T* grad_x = a.grad_x + (kInput ? row * a.n : 0);
   [[maybe_unused]] Two<T> means{0, 0};
   if constexpr (kInput) {
     means = sum_two<T>(GradientSums<kWeight, T>{grad, x, weight, mean, rstd}, a.n);
@@ -167,17 +170,20 @@ void row_backward(const Backward<T>& a, int64_t row, Range columns, Columns<T> s
     means.first = a.centred ? means.first * inverse : T(0);
     means.second *= inverse;
   }
-#pragma omp simd
-  for (int64_t j = columns.begin; j < columns.end; ++j) {
+  const auto element = [=](int64_t j) {
     const T y = (x[j] - mean) * rstd;
-    if constexpr (kInput) {
-      const T g = kWeight ? grad[j] * weight[j] : grad[j];
-      grad_x[j] = (g - vec::mul_add(y, means.second, means.first)) * rstd;
-    }
     if constexpr (kSums) {
       sums.weight[j] = vec::mul_add(grad[j], y, sums.weight[j]);
       sums.bias[j] += grad[j];
     }
+    const T g = kWeight ? grad[j] * weight[j] : grad[j];
+    return (g - vec::mul_add(y, means.second, means.first)) * rstd;
+  };
+  if constexpr (kInput) {
+    write_elements(a.grad_x + row * a.n, a.n, a.streamed, element);
+  } else {
+#pragma omp simd
+    for (int64_t j = columns.begin; j < columns.end; ++j) element(j);
   }
 }
 
@@ -226,6 +232,7 @@ void layer_norm_backward(const Task& task) {
   const Backward<T> a(task);
   const bool sums = arguments<LayerNormBackward>(task).sums != 0;
   a.weight ? pass_backward<true>(task, a, sums) : pass_backward<false>(task, a, sums);
+  if (a.streamed) end_streaming();
   if (!sums) return;
   task.barrier();
   const int64_t n = a.n, chunks = ceil_div(a.rows, kRowChunk);

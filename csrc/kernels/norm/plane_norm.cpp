@@ -1,5 +1,6 @@
 #include "kernels/norm/plane_norm.h"
 
+#include "kernels/elementwise/streaming.h"
 #include "kernels/isa.h"
 #include "kernels/norm/plane_cut.h"
 #include "kernels/norm/two_sums.h"
@@ -108,6 +109,7 @@ struct Affine {
   T* out;
   const T *x, *weight, *bias;
   T* columns;  // of columns: mean, scale and shift of each
+  bool streamed;
 
   struct Line {
     T mean, scale, shift;
@@ -127,11 +129,10 @@ struct Affine {
     }
   }
   void write_line(Line line, int64_t at, int64_t n) const {
-    T* to = out + at;
     const T* from = x + at;
-#pragma omp simd
-    for (int64_t j = 0; j < n; ++j)
-      to[j] = vec::mul_add(from[j] - line.mean, line.scale, line.shift);
+    write_elements(out + at, n, streamed, [=](int64_t j) {
+      return vec::mul_add(from[j] - line.mean, line.scale, line.shift);
+    });
   }
   // Elements [at, at + n) of a set, plane by plane.
   void write_row(int64_t set, T mean, T rstd, int64_t at, int64_t n) const {
@@ -166,12 +167,14 @@ struct Affine {
       const Two<T> by = statistics(set);
       write_row(set, by.first, by.second, at, n);
     });
+    if (streamed) end_streaming();
   }
 };
 
 template <class T, class Norm>
 Affine<T> affine(const Norm& norm, void* const* data, int x, void* columns) {
-  return {cut_of_sets(norm),
+  const Cut cut = cut_of_sets(norm);
+  return {cut,
           norm.planes,
           norm.length,
           norm.channels,
@@ -179,7 +182,8 @@ Affine<T> affine(const Norm& norm, void* const* data, int x, void* columns) {
           static_cast<const T*>(data[x]),
           static_cast<const T*>(data[x + 1]),
           static_cast<const T*>(data[x + 2]),
-          static_cast<T*>(columns)};
+          static_cast<T*>(columns),
+          data[0] != data[x] && streams_result<T>(2, cut.samples * cut.sets * cut.width)};
 }
 
 template <class T>

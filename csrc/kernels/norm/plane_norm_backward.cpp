@@ -1,3 +1,4 @@
+#include "kernels/elementwise/streaming.h"
 #include "kernels/isa.h"
 #include "kernels/norm/plane_cut.h"
 #include "kernels/norm/plane_norm.h"
@@ -92,6 +93,7 @@ struct Backward {
   const T *grad, *x, *mean, *spread, *weight;
   Two<double>*parts, *totals, *means;
   T* columns;  // of columns: mean, and the three numbers of a Line
+  bool streamed;
 
   explicit Backward(const Task& task)
       : norm(arguments<PlaneNormBackward>(task)),
@@ -110,6 +112,8 @@ struct Backward {
     totals = reinterpret_cast<Two<double>*>(scratch + at.totals);
     means = reinterpret_cast<Two<double>*>(scratch + at.means);
     columns = reinterpret_cast<T*>(scratch + at.columns);
+    streamed =
+        grad_x != grad && grad_x != x && streams_result<T>(3, cut.samples * cut.sets * cut.width);
   }
   bool sums() const { return !norm.fixed || grad_weight || grad_bias; }
   double rstd(int64_t set) const {
@@ -193,6 +197,7 @@ struct Backward {
                    line.scale = static_cast<T>(weight_of(first + plane) * by);
                    norm.fixed ? write_fixed(line, at, n) : write_row(line, at, n);
                  });
+      if (streamed) end_streaming();
       return;
     }
     for_column_strips(cut, sets, units, kTile<T>,
@@ -203,11 +208,11 @@ struct Backward {
                       });
   }
   void write_row(Line line, int64_t at, int64_t n) const {
-#pragma omp simd
-    for (int64_t j = at; j < at + n; ++j) {
-      const T rest = vec::mul_add(x[j] - line.mean, line.slope, line.shift);
-      grad_x[j] = vec::mul_add(grad[j], line.scale, -rest);
-    }
+    const T *g = grad + at, *from = x + at;
+    write_elements(grad_x + at, n, streamed, [=](int64_t j) {
+      const T rest = vec::mul_add(from[j] - line.mean, line.slope, line.shift);
+      return vec::mul_add(g[j], line.scale, -rest);
+    });
   }
   void write_fixed(Line line, int64_t at, int64_t n) const {
 #pragma omp simd
