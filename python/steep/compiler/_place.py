@@ -38,8 +38,8 @@ MOST_PLACES = 4096
 
 
 class Place:
-    """Where something is kept: an item of a dict, a list or a deque, a variable of a closure, a slot,
-    an attribute of a class, or the memory of a tensor.
+    """Where something is kept: an item of a dict, a list or a deque, a variable of a closure, an
+    attribute in a slot or of a class, or the memory of a tensor.
 
     Attributes:
         mark: equal for two objects that describe the same place.
@@ -222,9 +222,12 @@ _VALUES = (type(None), bool, int, float, complex, str, bytes)
 
 
 def _may_be_stored(old: Any, now: Any) -> bool:
-    """Whether one may take the place of the other at a replay, and any of them holds a tensor."""
+    """Whether one may take the place of the other at a replay, and any of them holds a tensor, or
+    both are containers.
+    """
     counts = _tensors_in(old), _tensors_in(now)
-    return min(counts) >= 0 and max(counts) > 0
+    are_containers = type(old) is type(now) and type(old) in (dict, list)
+    return min(counts) >= 0 and (max(counts) > 0 or are_containers)
 
 
 def _tensors_in(value: Any, depth: int = 0) -> int:

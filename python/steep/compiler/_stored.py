@@ -37,6 +37,7 @@ class Stored:
         self.before = tuple([place.get() for place in self.places])
         self.key = b""
         self.arguments = 0
+        self._found = b""
         self.containers: dict[int, Any] = {}
         self.written: list[int] = []
         holders = [(p.where[0] if p.is_memory else None) for p in self.places]
@@ -47,7 +48,23 @@ class Stored:
         """Note the key of the call, and the containers that were found."""
         self.key, self.arguments = key, arguments
         opened = table.key((self.before,), {})[3] if self.places else []
+        self._found = self._key_of_found(table)
         self.containers = {id(x): x for x in opened if x is not self.before}
+
+    def is_changed(self, table: ProgramTable) -> bool:
+        """Whether the call has changed what it found, instead of leaving something else."""
+        try:
+            return self._key_of_found(table) != self._found
+        except MemoryError:
+            raise
+        except Exception:  # as for arguments
+            return True
+
+    def _key_of_found(self, table: ProgramTable) -> bytes:
+        """The key of what was found, but for memory, which may have been replaced."""
+        pairs = zip(self.places, self.before, strict=True)
+        found = tuple([x for place, x in pairs if not place.is_memory])
+        return table.key((found,), {})[0] if found else b""
 
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """The result of a call that is not recorded; it, and what is stored, is as a replay leaves

@@ -254,7 +254,7 @@ class CompiledFunction(Reporting):
             )
             del filled, args, kwargs, given  # which hold stand-ins
             try:
-                if signature.stored and self._has_changed(call, whole, stored.before):
+                if stored.is_changed(self._table):
                     signature.forget_stored(stored.mutable())
                 if stand_ins.changed or self._has_changed(call, kind):
                     run.reads.change = _ARGUMENTS + run.reads.line_of_change(stand_ins.changed)
@@ -269,12 +269,10 @@ class CompiledFunction(Reporting):
             raise
         return run.result
 
-    def _has_changed(self, call: Call, kind: CallKind, stored: tuple[Any, ...] = ()) -> bool:
-        """Whether the function has changed its arguments, even into some that have no key; or what
-        was in places where it stores tensors.
-        """
+    def _has_changed(self, call: Call, kind: CallKind) -> bool:
+        """Whether the function has changed its arguments, even into some that have no key."""
         try:
-            return call.kind(self._table, stored).key != kind.key
+            return call.kind(self._table).key != kind.key
         except MemoryError:
             raise
         except Exception:  # for instance a list that now contains itself; the call has succeeded
