@@ -12,6 +12,7 @@ import pytest
 
 import steep
 from compiling import F, nn
+from steep.compiler import _learner
 from storing import beside, data
 
 
@@ -487,3 +488,34 @@ def test_a_state_is_passed_on_as_an_argument_too() -> None:
             return self.first
 
     beside(Passing, calls=20)
+
+
+class InADict:
+    def __init__(self) -> None:
+        self.state = {"hidden": steep.zeros(3)}
+
+    def step(self, x: Any) -> Any:
+        self.state["hidden"] = self.state["hidden"] * 0.5 + x.sum(0)
+        return self.state["hidden"].sum()
+
+
+def test_a_dict_that_is_replaced_between_calls_is_seen(monkeypatch: Any) -> None:
+    """Places in dicts that have gone are not kept for ever."""
+    monkeypatch.setattr(_learner, "MOST_LEFT", 3)
+
+    def between(side: Any, i: int) -> None:
+        if i % 8 == 0:
+            side.state = {"hidden": steep.zeros(3)}
+
+    compiled = beside(InADict, calls=64, between=between, least=30)
+    (signature,) = compiled._signatures.values()
+    assert len(signature.stored) <= 4
+
+
+def test_a_place_outside_that_alone_is_written_is_left_to_the_function() -> None:
+    """What other code stores at every call is an argument that was not passed."""
+    side = InADict()
+    compiled = steep.compile(lambda x: x * side.state["hidden"])
+    for i in range(12):
+        side.state["hidden"] = steep.ones(3) * i
+        assert compiled(steep.ones(3)).tolist() == [i] * 3

@@ -10,6 +10,7 @@ from steep.compiler._place import Place, changed_places
 from steep.compiler._places import evaluator
 from steep.compiler._recording import SPECIAL, Recording
 from steep.compiler._signature import Signature
+from steep.compiler._stored import touched
 
 __all__ = ["Learner"]
 
@@ -18,6 +19,9 @@ __all__ = ["Learner"]
 PROGRAMS = 16
 # Recordings in a row that change what they read, before the function runs eagerly.
 RESTLESS_CALLS = 4
+# Places of stored tensors, before those are dropped that the last recording has not met: places in
+# objects that are replaced now and then.
+MOST_LEFT = 256
 PREPARED_CALLS = 16  # recordings in which an optimiser makes state, likewise
 
 _PREPARED = (
@@ -221,6 +225,8 @@ class Learner(_core.CompiledCall):
         numbers = any(place.of_number for place in places or ())
         if not places or (numbers and foreign_to_numbers(recording, signature.known)):
             return False
+        if len(signature.stored) > MOST_LEFT:
+            signature.stored = touched(signature.stored, recording.cells)
         return signature.follow(places)
 
     def _confirm(

@@ -17,7 +17,7 @@ from steep.compiler._objects import is_a
 from steep.compiler._place import Place, items_in
 from steep.compiler._result import detached
 
-__all__ = ["Stored"]
+__all__ = ["Stored", "touched"]
 
 
 class Stored:
@@ -150,6 +150,14 @@ class Stored:
         if not self.places:
             return None
         return tuple([place.where for place in self.places]), self.key, tuple(self.written)
+
+
+def touched(places: dict[Any, Place], cells: Cells) -> dict[Any, Place]:
+    """Those of some places, by their marks, that cells are about."""
+    holders = {mark[1] for mark in places}
+    about = [cell for cell in cells.entries if id(cell[1]) in holders or cell[0] == TYPE]
+    found = {place.mark for cell in about for place, _ in items_in(cell) or ()}
+    return {mark: place for mark, place in places.items() if mark in found or place.is_memory}
 
 
 def _freed(cell: Cell, free: list[bool]) -> Any:
