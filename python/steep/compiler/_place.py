@@ -222,12 +222,9 @@ _VALUES = (type(None), bool, int, float, complex, str, bytes)
 
 
 def _may_be_stored(old: Any, now: Any) -> bool:
-    """Whether one may take the place of the other at a replay, and any of them holds a tensor, or
-    both are containers.
-    """
+    """Whether one may take the place of the other at a replay, and any of them holds a tensor."""
     counts = _tensors_in(old), _tensors_in(now)
-    are_containers = type(old) is type(now) and type(old) in (dict, list)
-    return min(counts) >= 0 and (max(counts) > 0 or are_containers)
+    return min(counts) >= 0 and max(counts) > 0
 
 
 def _tensors_in(value: Any, depth: int = 0) -> int:

@@ -80,11 +80,12 @@ def compile(
     Python code inside runs while recording only. What it reads from outside is followed: tensors,
     parameters and state may hold other values at every call, learning rates change, random numbers
     are drawn anew, and numbers that change from call to call (arguments, counters, rates) are
-    computed anew; where a variable, an attribute, an item of a container, a mode or a hook is
-    replaced, the call is recorded again. A function stays eager, with a warning that says why and
-    where, if it uses a value in Python (``if loss > 1``, ``numpy``), changes what it reads (a list
-    of losses), draws from other random generators, or keeps a tensor it has computed anywhere but
-    in its result and in ``.grad``; it is tried again after a growing number of calls.
+    computed anew; tensors that it stores anew where it found them (``self.hidden = h.detach()``)
+    are taken and stored by a replay; where a variable, an attribute, an item of a container, a mode
+    or a hook is replaced otherwise, the call is recorded again. A function stays eager, with a
+    warning that says why and where, if it uses a value in Python (``if loss > 1``, ``numpy``),
+    changes what it reads in another way (a list of losses that grows), or draws from other random
+    generators; it is tried again after a growing number of calls.
     ``loss.item()`` may be returned. Results that were differentiated inside come back without a
     graph. See docs/programs.md.
 
