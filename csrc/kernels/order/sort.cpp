@@ -4,6 +4,9 @@
 // sorted.
 #include "kernels/order/sort.h"
 
+#include <limits>
+#include <type_traits>
+
 #include "kernels/isa.h"
 #include "kernels/partition.h"
 #include "kernels/simd/lanes.h"
@@ -69,22 +72,32 @@ void insert(P* pairs, int64_t n) {
   }
 }
 
-// Up to kRanked narrow pairs are each compared to all others, many at once, which takes less time than
-// a few passes over empty buckets.
-constexpr int64_t kLeastRanked = 12, kRanked = 96;
+// So few pairs are each compared to all others, as many at once as a vector has keys, which takes
+// less time than a few passes over empty buckets.
+constexpr int64_t kLeastRanked = 12;
+template <class P>
+constexpr int64_t kRanked = 64 + 12 * (kVectorBytes / static_cast<int64_t>(sizeof(P::key)));
 
 template <class P>
 P* place_by_rank(const P* from, P* to, int64_t n) {
-  typedef uint64_t Some __attribute__((vector_size(kVectorBytes)));
-  constexpr int64_t kSome = kVectorBytes / 8;
-  alignas(64) uint64_t all[kRanked];
+  using Key = std::make_signed_t<decltype(P::key)>;  // which every instruction set compares
+  typedef Key Some __attribute__((vector_size(kVectorBytes)));
+  constexpr int64_t kSome = kVectorBytes / sizeof(Key);
+  alignas(64) Key all[kRanked<P> + kSome];
   for (int64_t i = 0; i < ceil_div(n, kSome) * kSome; ++i)
-    all[i] = i < n ? static_cast<uint64_t>(from[i].key) << 32 | from[i].place : ~uint64_t{0};
+    all[i] = i < n ? static_cast<Key>(from[i].key - std::numeric_limits<Key>::min()) : Key{0};
+  Some lane;
+  for (int64_t k = 0; k < kSome; ++k) lane[k] = static_cast<Key>(k);
   for (int64_t i = 0; i < n; i += kSome) {
     Some mine, before{};
     __builtin_memcpy(&mine, all + i, sizeof(mine));
-    for (int64_t j = 0; j < n; ++j) before -= (Some)(mine > all[j]);
-    for (int64_t k = 0; k < kSome && i + k < n; ++k) to[before[k]] = from[i + k];
+    // Of equal keys, those in front come before.
+    const int64_t end = i + kSome < n ? i + kSome : n;
+    for (int64_t j = 0; j < i; ++j) before -= mine >= all[j];
+    for (int64_t j = i; j < end; ++j)
+      before -= (mine > all[j]) | ((mine == all[j]) & (lane > static_cast<Key>(j - i)));
+    for (int64_t j = end; j < n; ++j) before -= mine > all[j];
+    for (int64_t k = 0; i + k < end; ++k) to[before[k]] = from[i + k];
   }
   return to;
 }
@@ -92,8 +105,8 @@ P* place_by_rank(const P* from, P* to, int64_t n) {
 // Sorts n pairs at `from`; returns where they are afterwards, there or at `to`. counts: 6 * 2048.
 template <class P>
 P* sort_pairs(P* from, P* to, int64_t n, int64_t* counts) {
-  if constexpr (sizeof(P) == 8 && kVectorBytes >= 32) {
-    if (n >= kLeastRanked && n <= kRanked) return place_by_rank(from, to, n);
+  if constexpr (kVectorBytes >= 32) {
+    if (n >= kLeastRanked && n <= kRanked<P>) return place_by_rank(from, to, n);
   }
   if (n <= kInserted) {
     insert(from, n);
