@@ -25,7 +25,7 @@ COLUMNS = 100
 Arrays = dict[str, Any]
 Operation = Callable[[ModuleType, Any], Any]
 
-# Of x [rows, 100], v [rows * 100], and places in them.
+# Of x [rows, 100], v [rows * 100], and places in them; images [n, 2, 10, 10].
 OPERATIONS: dict[str, Operation] = {
     "gather, rows": lambda m, a: m.gather(a["x"], 0, a["row"]),
     "gather, columns": lambda m, a: m.gather(a["x"], 1, a["column"]),
@@ -47,6 +47,15 @@ OPERATIONS: dict[str, Operation] = {
     "masked_fill": lambda m, a: m.masked_fill(a["x"], a["mask"], 0.5),
     "unique": lambda m, a: m.unique(a["place"]),
     "searchsorted": lambda m, a: m.searchsorted(a["sorted"], a["v"]),
+    "permute, 2-D": lambda m, a: a["x"].t().contiguous(),
+    "permute, channels last": lambda m, a: a["images"].permute(0, 2, 3, 1).contiguous(),
+    "permute, turned around": lambda m, a: a["images"].permute(3, 2, 1, 0).contiguous(),
+    "einsum, bij bjk": lambda m, a: m.einsum("bij,bjk->bik", a["left"], a["right"]),
+    "einsum, bij bkj": lambda m, a: m.einsum("bij,bkj->bik", a["left"], a["left"]),
+    **{f"sum of 2-D, {d}": lambda m, a, d=d: m.sum(a["x"], d) for d in range(2)},  # type: ignore[misc]
+    **{f"max of 2-D, {d}": lambda m, a, d=d: m.max(a["x"], d)[0] for d in range(2)},  # type: ignore[misc]
+    **{f"sum of 4-D, {d}": lambda m, a, d=d: m.sum(a["images"], d) for d in range(4)},  # type: ignore[misc]
+    **{f"max of 4-D, {d}": lambda m, a, d=d: m.max(a["images"], d)[0] for d in range(4)},  # type: ignore[misc]
 }
 
 
@@ -65,6 +74,9 @@ def arrays(elements: int) -> dict[str, np.ndarray[Any, Any]]:
         "column": rng.integers(0, COLUMNS, x.shape),
         "each": rng.permutation(rows),
         "place": rng.integers(0, elements, elements),
+        "images": rng.normal(size=(elements // 200, 2, 10, 10)).astype(np.float32),
+        "left": rng.normal(size=(elements // 250, 25, 10)).astype(np.float32),
+        "right": rng.normal(size=(elements // 250, 10, 25)).astype(np.float32),
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import steep
 from runner import tensor
+from steep import _einsum
 
 EQUATIONS: list[tuple[str, tuple[tuple[int, ...], ...]]] = [
     ("i->", ((3,),)),
@@ -122,3 +123,71 @@ def test_tensordot_refuses() -> None:
     out = steep.empty(2, 2)
     assert steep.tensordot(a, steep.ones(3, 2), 1, out=out) is out
     assert out.tolist() == [[3, 3], [3, 3]]
+
+
+# ---- plans of two operands ----------------------------------------------------------------------
+
+
+PLANNED = [
+    ("ij,jk->ik", ((2, 3), (3, 4))),
+    ("ji,jk->ki", ((3, 2), (3, 4))),
+    ("bij,bkj->bik", ((2, 2, 3), (2, 4, 3))),
+    ("bhqd,bhkd->bhqk", ((2, 3, 4, 5), (2, 3, 6, 5))),
+    ("bqhd,bkhd->bhqk", ((2, 4, 3, 5), (2, 6, 3, 5))),
+    ("ijk,kj->i", ((2, 3, 4), (4, 3))),
+    ("i,i", ((3,), (3,))),
+    ("...ij,...jk->...ik", ((2, 2, 3), (2, 3, 4))),
+    ("ij,jk->ki", ((0, 3), (3, 4))),
+    ("ij,jk", ((2, 0), (0, 4))),
+]
+
+
+@pytest.mark.parametrize(("equation", "shapes"), PLANNED)
+def test_a_plan_gives_what_a_recording_does(
+    equation: str, shapes: tuple[tuple[int, ...], ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The long way, which recorded calls and other equations go, to the same bits."""
+    given = [tensor(x).float().requires_grad_() for x in arrays(shapes)]
+    planned = steep.einsum(equation, *given)
+    assert (equation, given[0].shape, given[1].shape) in _einsum._plans
+    monkeypatch.setattr(_einsum, "_plan_of", lambda *_: None)
+    long = steep.einsum(equation, *given)
+    np.testing.assert_array_equal(planned.detach().numpy(), long.detach().numpy())
+    assert planned.shape == long.shape
+    for got, expected in zip(
+        steep.autograd.grad(planned.sum(), given),
+        steep.autograd.grad(long.sum(), given),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got.numpy(), expected.numpy())
+
+
+def test_plans_are_followed_and_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_einsum, "_plans", {})
+    monkeypatch.setattr(_einsum, "_MOST_PLANS", 3)
+    for n in range(1, 9):
+        x = steep.nn.Parameter(steep.ones(n, 2))
+        assert steep.einsum("ij,kj->ik", x, x).sum().item() == 2 * n * n
+        assert len(_einsum._plans) <= 3
+    # One that is no single product has none, and is remembered as such.
+    steep.einsum("i,j->ij", steep.ones(2), steep.ones(3))
+    assert _einsum._plans["i,j->ij", (2,), (3,)] is None
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_plan_refuses_what_does_not_fit(times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(RuntimeError, match="label 'j'"):
+            steep.einsum("ij,jk->ik", steep.ones(2, 3), steep.ones(2, 4))
+        with pytest.raises(RuntimeError, match="name the dimensions"):
+            steep.einsum("ij,jk->ik", steep.ones(2), steep.ones(2, 4))
+
+
+def test_operands_of_vmap_and_compile() -> None:
+    a, b = steep.rand(5, 2, 3), steep.rand(5, 3, 4)
+    each = steep.vmap(lambda x, y: steep.einsum("ij,jk->ik", x, y))(a, b)
+    steep.testing.assert_close(each, a @ b)
+    compiled = steep.compile(lambda x, y: steep.einsum("bij,bjk->bik", x, y))
+    for _ in range(4):
+        steep.testing.assert_close(compiled(a, b), a @ b)
+    steep.testing.assert_close(compiled(a[:3], b[:3]), a[:3] @ b[:3])

@@ -6,12 +6,13 @@ its batch, those that end here are summed in it.
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from steep import _core
-from steep._core import Tensor
+from steep._core import Tensor, any_batched, is_recording
 
 __all__ = ["einsum", "tensordot"]
 
@@ -52,6 +53,11 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         raise TypeError(f"einsum: expected an equation as a str, got {type(equation).__name__}")
     if not operands:
         raise RuntimeError("einsum: expected at least one operand, got none")
+    # Not in a recording, whose sizes may stand for others, nor of a vmap's operands.
+    if len(operands) == 2 and not (is_recording() or any_batched(operands)):
+        plan = _plan_of(equation, *operands)
+        if plan is not None:
+            return _planned(plan, *operands)
     inputs, output = _labels(equation, [x.dim() for x in operands])
     pairs = [_without_repeats(*pair) for pair in zip(operands, inputs, strict=True)]
     _check_sizes(pairs)
@@ -60,6 +66,87 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         needed = set(output).union(*(later for _, later in pairs[i + 1 :]))
         result, labels = _contracted(result, labels, other, theirs, needed)
     return _arranged(result, labels, output)
+
+
+class _Plan(NamedTuple):
+    """How two operands become one product; None where there is nothing to do."""
+
+    left_order: tuple[int, ...] | None
+    left_shape: tuple[int, ...] | None
+    right_order: tuple[int, ...] | None
+    right_shape: tuple[int, ...] | None
+    has_batch: bool
+    shape: tuple[int, ...] | None
+    order: tuple[int, ...] | None
+
+
+_plans: dict[Any, _Plan | None] = {}
+_MOST_PLANS = 512
+
+
+def _plan_of(equation: str, a: Tensor, b: Tensor) -> _Plan | None:
+    """The plan for operands of these shapes, made once; None where there is more to do."""
+    key = (equation, a.shape, b.shape)
+    try:
+        return _plans[key]
+    except KeyError:
+        if len(_plans) >= _MOST_PLANS:
+            _plans.clear()
+        _plans[key] = plan = _made_plan(*key)
+        return plan
+
+
+def _made_plan(equation: str, of_a: Sequence[int], of_b: Sequence[int]) -> _Plan | None:
+    (left, right), output = _labels(equation, [len(of_a), len(of_b)])
+    sizes = dict(zip(left, of_a, strict=True))
+    every = {**sizes, **dict(zip(right, of_b, strict=True))}
+    repeats = len(sizes) < len(left) or len(set(right)) < len(right)
+    if repeats or any(sizes.get(x, size) != size for x, size in zip(right, of_b, strict=True)):
+        return None
+    both = [label for label in left if label in right]
+    batch, inner = ([x for x in both if (x in output) == goes_on] for goes_on in (True, False))
+    rows = [label for label in left if label not in both]
+    columns = [label for label in right if label not in both]
+    if not inner or any(label not in output for label in (*rows, *columns)):
+        return None  # no product, or a sum in one operand alone
+
+    def order_of(given: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] | None:
+        order = tuple(given.index(label) for label in wanted)
+        return None if order == tuple(range(len(order))) else order
+
+    def shape_of(*groups: Sequence[str]) -> tuple[int, ...] | None:
+        parts = groups if batch else groups[1:]
+        if all(len(part) == 1 for part in parts):
+            return None
+        return tuple(math.prod(every[label] for label in part) for part in parts)
+
+    made = [*batch, *rows, *columns]
+    single = shape_of(batch, rows, columns) is None
+    return _Plan(
+        order_of(left, [*batch, *rows, *inner]),
+        shape_of(batch, rows, inner),
+        order_of(right, [*batch, *inner, *columns]),
+        shape_of(batch, inner, columns),
+        bool(batch),
+        None if single else tuple(every[label] for label in made),
+        order_of(made, output),
+    )
+
+
+def _planned(plan: _Plan, a: Tensor, b: Tensor) -> Tensor:
+    left_order, left_shape, right_order, right_shape, has_batch, shape, order = plan
+    if left_order is not None:
+        a = a.permute(left_order)
+    if left_shape is not None:
+        a = a.reshape(left_shape)
+    if right_order is not None:
+        b = b.permute(right_order)
+    if right_shape is not None:
+        b = b.reshape(right_shape)
+    out = a.bmm(b) if has_batch else a.mm(b)
+    if shape is not None:
+        out = out.reshape(shape)
+    return out if order is None else out.permute(order)
 
 
 def _of_sublists(given: list[Any]) -> tuple[str, tuple[Any, ...]]:
