@@ -206,3 +206,27 @@ def test_prices_and_percentages_are_numbers(table: Any, capsys: Any) -> None:
     capsys.readouterr()
     assert main(["predict", "t.steep", "mixed.csv", "-o", "none.csv"]) == 1
     assert "share" in capsys.readouterr().err
+
+
+def test_rows_that_are_learned_and_judged_by_are_told_of(table: Any, capsys: Any) -> None:
+    table.to_csv("t.csv", index=False)
+    given = ["train", "t.csv", "--target", "y", *QUICK[:-1]]
+    assert main(given) == 0
+    assert "are among the training rows too" not in capsys.readouterr().out
+    pd.concat([table, table]).to_csv("t.csv", index=False)
+    assert main(given) == 0
+    assert "of 18 test rows are among the training rows too" in capsys.readouterr().out
+    # With another target they are no copies.
+    pd.concat([table, table.assign(y=-table["y"])]).to_csv("t.csv", index=False)
+    assert main(given) == 0
+    assert "are among the training rows too" not in capsys.readouterr().out
+
+
+def test_numbers_with_a_few_words_are_told_of_where_they_are_embedded(
+    table: Any, capsys: Any
+) -> None:
+    table["age"] = [str(20 + i % 17) for i in range(60)]
+    table.loc[::6, "age"] = "unknown"
+    table.to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "y", *QUICK[:-1]]) == 0
+    assert "'unknown' is not; where that means that there is no value" in capsys.readouterr().out

@@ -114,6 +114,18 @@ def test_other_ways_go_on_as_well(tmp_path: Path, more: dict[str, Any]) -> None:
     assert table(rest) == table(history)
 
 
+@pytest.mark.parametrize(("kind", "steps"), [("arrays", 4), ("loader", 8), ("single", 4)])
+def test_a_checkpoint_at_the_end_of_a_pass_that_is_no_epoch(
+    tmp_path: Path, kind: str, steps: int
+) -> None:
+    more: Any = {"kind": kind, "steps": steps, "every_steps": None}
+    whole, _, history = training(tmp_path / "whole", **more)
+    training(tmp_path / "short", epochs=2, **more)
+    model, _, rest = training(tmp_path / "short", resume=True, **more)
+    assert same(weights(whole), weights(model))
+    assert table(rest) == table(history)
+
+
 def test_a_shorter_training_is_made_longer(tmp_path: Path) -> None:
     whole, _, history = training(tmp_path / "whole")
     training(tmp_path / "short", epochs=2)

@@ -286,6 +286,9 @@ class LoadedBatches(Batches):
         batches = self._anew()
         try:
             batch = next(batches, None)
+            if batch is None:  # a checkpoint may have been written at the end of a pass
+                batches = self._anew()
+                batch = next(batches, None)
             if batch is None:
                 raise ValueError(f"{self.who}: expected batches, got a loader that yields none")
         except BaseException:

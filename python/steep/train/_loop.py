@@ -322,13 +322,12 @@ class _Stream:
         return batches if self.accumulate == 1 else _grouped(batches, self.accumulate)
 
     def _passes(self) -> Iterator[Batch]:
-        while True:
-            is_empty = True
+        empty = 0  # passes; nothing is left of one at whose end a checkpoint was written
+        while empty < 2:
+            empty += 1
             for batch in self._pass():
-                is_empty = False
+                empty = 0
                 yield batch
-            if is_empty:
-                return
 
 
 def _grouped(batches: Iterator[Batch], size: int) -> Iterator[Batch]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from steep import nn
+from steep._optional import optional
 from steep.cli.tables.importance import importances
 from steep.cli.tables.learning import inputs_of, outputs_of, predictions
 from steep.cli.tables.reading import Parts, Problem
@@ -19,6 +20,7 @@ __all__ = ["judge"]
 
 _MOST_PAIRS = 500
 _MOST_CLASSES = 30
+_MANY_COPIES = 0.05  # of the test rows
 _STOPPED = {
     "early stopping": "it ended when the validation loss no longer fell",
     "epochs": "it ended after the most epochs that it may have",
@@ -59,6 +61,7 @@ def judge(
         "linear model": score(of_linear, truth),
         "commonest class" if is_classes else "mean": score(_constant(known, target, found), truth),
     }
+    problem.notes.extend(_copies(problem, parts, table.columns))
     if is_classes:
         problem.notes.extend(_unrecognised(found.argmax(axis=1), truth, target))
     return Report(
@@ -83,6 +86,22 @@ def judge(
         pairs=[] if is_classes else np.column_stack([truth, found])[:_MOST_PAIRS].tolist(),
         seed=seed,
     )
+
+
+def _copies(problem: Problem, parts: Parts, columns: list[str]) -> list[str]:
+    """A note if many test rows are training rows as well, target included."""
+    pandas = optional("pandas", "tables", "steep train")
+    keys = pandas.util.hash_pandas_object(problem.frame[columns], index=False).to_numpy()
+    # Sums wrap around; an odd factor keeps rows apart whose target is another.
+    keys = keys + 3 * pandas.util.hash_pandas_object(problem.values, index=False).to_numpy()
+    copies = int(np.isin(keys[parts.test], keys[parts.training]).sum())
+    if copies < _MANY_COPIES * len(parts.test):
+        return []
+    return [
+        f"{copies} of {len(parts.test)} test rows are among the training rows too, value for "
+        "value; if these are copies of the same case, drop them from the table: the scores are "
+        "better than they will be on new rows"
+    ]
 
 
 def _unrecognised(found: np.ndarray, truth: np.ndarray, target: TargetTransform) -> list[str]:

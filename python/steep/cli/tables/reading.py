@@ -195,7 +195,7 @@ def fitted_transforms(
     table = plain
     if many:
         table = TableTransform(**options, embed=many, unknown="own").fit(problem.frame, rows)
-    for note in table.notes:
+    for note in plain.notes:  # those of `table` say of what is embedded that it was asked for
         text = as_options(note.partition("; name it")[0])
         problem.notes.append(f"column {text}")
     target = TargetTransform(problem.task)
