@@ -160,6 +160,15 @@ def test_confusion_matrix_counts() -> None:
     assert shares[2, 2] == "67%"
 
 
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_labels_that_are_missing(missing: Any) -> None:
+    labels = np.array(["a", "b", missing, missing], dtype=object)
+    with pytest.raises(ValueError, match=r"in truth, got none for 2 of 4, the first at \[2\]"):
+        confusion_matrix(labels, ["a"] * 4)
+    with pytest.raises(ValueError, match="in predicted, got none for 2 of 4"):
+        confusion_matrix(["a"] * 4, labels)
+
+
 def test_confusion_matrix_of_scores_and_of_names() -> None:
     scores = [[2.0, 1.0], [0.0, 1.0], [3.0, 1.0]]
     assert cells(confusion_matrix([0, 1, 1], scores)) == {(0, 0): "1", (1, 1): "1", (1, 0): "1"}

@@ -155,6 +155,8 @@ def test_what_cannot_be() -> None:
         summary(model, (1, 2.5))
     with pytest.raises(TypeError, match="sizes or tensors"):
         summary(model, "2")
+    with pytest.raises(TypeError, match="got dict; several are a tuple"):
+        summary(model, {"input": steep.zeros(50, 2)})
     with pytest.raises(ValueError, match="0 or more"):
         summary(model, (-1, 2))
     with pytest.raises(ValueError, match="a dtype for each of 1"):

@@ -62,7 +62,7 @@ def as_labels(values: Any, what: str, name: str) -> np.ndarray[Any, Any]:
     """One label for each sample, [n]; a column [n, 1] is taken as such.
 
     Raises:
-        ValueError: for another shape, or labels that are not finite.
+        ValueError: for another shape, labels that are not finite, or missing ones.
     """
     array = as_array(values, what, name)
     if array.ndim == 2 and array.shape[1] == 1:
@@ -73,6 +73,13 @@ def as_labels(values: Any, what: str, name: str) -> np.ndarray[Any, Any]:
         check_finite(array, what, name)
         if (array == array.round()).all():
             array = array.astype("int64")
+    if array.dtype == object:
+        missing = [i for i, label in enumerate(array) if label is None or label != label]
+        if missing:
+            raise ValueError(
+                f"{what}: expected a label for each sample in {name}, got none for {len(missing)} "
+                f"of {len(array)}, the first at [{missing[0]}]; leave these samples out"
+            )
     return array
 
 

@@ -244,7 +244,11 @@ def _arguments(inputs: Any, dtypes: Any) -> list[Tensor]:
     if isinstance(inputs, Tensor):
         return [inputs]
     if not isinstance(inputs, (tuple, list)) or not inputs:
-        raise TypeError(f"summary: expected sizes or tensors as inputs, got {inputs!r}")
+        got = repr(inputs) if isinstance(inputs, (int, str, tuple, list)) else type(inputs).__name__
+        raise TypeError(
+            f"summary: expected sizes or tensors as inputs, got {got}; several are a tuple, in the "
+            "order of the model's arguments"
+        )
     if all(isinstance(x, Tensor) for x in inputs):
         return list(inputs)
     sizes = [inputs] if all(isinstance(x, int) for x in inputs) else list(inputs)
