@@ -359,3 +359,17 @@ def pixels_to_255_by_hooks_alone() -> list[Finding]:
     net = nn.Sequential(nn.Flatten(), mlp(64, 32, 3))
     batches = ((255 * x, y) for x, y in images(10))
     return trained(net, nn.CrossEntropyLoss(), adam(net), batches, tell=False)
+
+
+@bug("targets-not-normalised")
+def prices_as_they_are() -> list[Finding]:
+    net = mlp(4, 32, 1)
+    batches = ((x, 1e5 + 1e4 * y) for x, y in curve(110))
+    return trained(net, nn.MSELoss(), adam(net, 3e-3), batches)
+
+
+@bug("targets-not-normalised")
+def years_as_they_are() -> list[Finding]:
+    net = mlp(4, 32, 1)
+    batches = ((x, 1990 + 5 * y) for x, y in curve(110))
+    return trained(net, nn.L1Loss(), adam(net), batches)

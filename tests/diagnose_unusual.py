@@ -354,3 +354,26 @@ def lazy_layers_and_label_smoothing() -> list[Finding]:
     net = nn.Sequential(nn.LazyLinear(16), nn.GELU(), nn.LazyLinear(3))
     net(steep.zeros(2, 6))
     return trained(net, nn.CrossEntropyLoss(label_smoothing=0.1), adam(net), blobs(60))
+
+
+@healthy
+def targets_in_their_own_unit_that_are_reached() -> list[Finding]:
+    net = mlp(4, 32, 1)
+    batches = ((x, 60 + 10 * y) for x, y in curve(160))
+    return trained(net, nn.MSELoss(), adam(net, 1e-2), batches)
+
+
+@healthy
+def large_targets_around_0_that_nothing_tells_of() -> list[Finding]:
+    net = mlp(4, 32, 1)
+    batches = ((x, 1e4 * steep.randn(32, 1)) for x, _ in curve(160))
+    return trained(net, nn.L1Loss(), adam(net, 1e-3), batches)
+
+
+@healthy
+def a_last_bias_that_begins_at_the_mean() -> list[Finding]:
+    net = mlp(4, 32, 1)
+    with steep.no_grad():
+        net[-1].bias.fill_(1990.0)
+    batches = ((x, 1990 + 5 * y) for x, y in curve(160))
+    return trained(net, nn.MSELoss(), adam(net, 1e-2), batches)

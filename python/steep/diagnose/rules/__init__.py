@@ -13,6 +13,7 @@ from steep.diagnose.rules.outcome import unanswered
 from steep.diagnose.rules.parameters import HiddenLayers, Sharing, Symmetry, Unreached
 from steep.diagnose.rules.progress import AtChance, HiddenImbalance, Rising
 from steep.diagnose.rules.rates import CollapsedRate, LearningRate
+from steep.diagnose.rules.scale import TargetScale
 from steep.diagnose.rules.targets import OutputRange, Targets
 
 __all__ = ["CLOSE", "LONG", "make", "unanswered"]
@@ -40,6 +41,7 @@ CLOSE: tuple[type[Rule], ...] = (
 )
 LONG: tuple[type[Rule], ...] = (
     *(FirstNonFinite, AtChance, CollapsedRate, HiddenImbalance, LeakedRows, Modes, Rising),
+    TargetScale,
 )
 
 
