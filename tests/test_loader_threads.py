@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import threading
 import time
 import weakref
 
+import numpy as np
 import pytest
 
 import steep
@@ -216,3 +218,25 @@ def test_utils_data_is_the_same():
 
     assert other.DataLoader is data.DataLoader
     assert steep.utils.data is other
+
+
+def test_seeds_that_workers_set_are_not_the_training_loop_s():
+    """The recipe of PyTorch's notes on reproducibility, for processes with streams of their own."""
+
+    def seed_worker(worker):
+        random.seed(worker)
+        np.random.seed(worker)
+        steep.manual_seed(worker)
+
+    def draws(init):
+        random.seed(5)
+        np.random.seed(5)
+        steep.manual_seed(5)
+        seen = []
+        for _ in range(2):
+            loader = data.DataLoader(Squares(8), 2, num_workers=2, worker_init_fn=init)
+            for _ in loader:
+                seen.append((random.random(), np.random.rand(), steep.rand(1).item()))
+        return seen
+
+    assert draws(seed_worker) == draws(None)

@@ -12,7 +12,7 @@ from typing import Any
 
 from steep.data._epoch import Tasks
 from steep.data._position import Count, Position
-from steep.data._workers import END, WorkerInfo, set_worker_info
+from steep.data._workers import END, WorkerInfo, set_worker_info, streams_kept
 
 
 class _Batch:
@@ -73,6 +73,12 @@ class _Worker:
         self._tasks: SimpleQueue[_Batch | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._begun = threading.Event()
+
+    def await_init(self, timeout: float | None) -> None:
+        """Wait until the function that begins it has run, if there is one, and a task."""
+        if self._init is not None and self._thread is not None:
+            self._begun.wait(timeout)
 
     def submit(self, task: Any) -> _Batch:
         """Have the thread fetch `task`."""
@@ -108,7 +114,11 @@ class _Worker:
             if self._fetch is None:
                 set_worker_info(self._info)
                 if self._init is not None:
-                    self._init(self._info.id)
+                    try:
+                        with streams_kept():
+                            self._init(self._info.id)
+                    finally:
+                        self._begun.set()
                 self._fetch = self._make_fetch()
             return self._fetch(task)
         except Exception as error:
@@ -153,6 +163,7 @@ class PrefetchingIterator:
         for _ in range(depth):
             for worker in workers:
                 self._submit(worker)
+                worker.await_init(self._timeout)  # whose draws are not to mix with the order's
 
     def _submit(self, worker: _Worker) -> None:
         """Have the worker fetch the next task, if there is one."""

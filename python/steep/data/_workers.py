@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import random
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from steep._core import get_rng_state, set_rng_state
 
 __all__ = ["WorkerInfo", "get_worker_info"]
 
 _local = threading.local()
+
+_streams = threading.Lock()
 
 # Stands for a batch when a stream of samples is exhausted.
 END = object()
@@ -46,3 +54,23 @@ def get_worker_info() -> WorkerInfo | None:
 def set_worker_info(info: WorkerInfo) -> None:
     """Make `get_worker_info` return `info` in the calling thread from now on."""
     _local.info = info
+
+
+@contextmanager
+def streams_kept() -> Iterator[None]:
+    """Undo afterwards what is done to the process's streams of random numbers.
+
+    A program for PyTorch seeds them in `worker_init_fn`, where each worker is a process with
+    streams of its own. Here they are those of the training loop, which waits meanwhile.
+    """
+    with _streams:
+        numpy = sys.modules.get("numpy")
+        own, python = get_rng_state(), random.getstate()
+        array = numpy.random.get_state() if numpy is not None else None
+        try:
+            yield
+        finally:
+            set_rng_state(own)
+            random.setstate(python)
+            if numpy is not None:
+                numpy.random.set_state(array)
