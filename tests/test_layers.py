@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import steep
+import steep.nn.functional as F
 from cases import LAYERS
 from nn_support import Net, mlp
 from steep import nn
@@ -182,3 +183,37 @@ def test_parameter_list():
     by_name = nn.ParameterDict({"a": nn.Parameter(steep.ones(2))})
     assert "(a): Parameter containing: [torch.FloatTensor of size 2]" in repr(by_name)
     assert len(list(params.parameters())) == 2
+
+
+def test_convolutions_of_others_use_what_pytorch_s_have_inside():
+    class Standardised(nn.Conv2d):
+        def forward(self, x):
+            return self._conv_forward(x, self.weight - self.weight.mean((1, 2, 3), True), self.bias)
+
+    class Doubled(nn.Conv1d):
+        def _conv_forward(self, input, weight, bias):
+            return super()._conv_forward(input, weight, bias) * 2
+
+    layer = Standardised(2, 3, 3, padding=1)
+    x = steep.randn(1, 2, 5, 5)
+    weight = layer.weight - layer.weight.mean((1, 2, 3), keepdim=True)
+    assert layer(x).equal(F.conv2d(x, weight, layer.bias, padding=1))
+    doubled = Doubled(2, 3, 3)
+    line = steep.randn(1, 2, 5)
+    assert doubled(line).equal(F.conv1d(line, doubled.weight, doubled.bias) * 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sides"),
+    [
+        ({"padding": (1, 2)}, (2, 2, 1, 1)),
+        ({"padding": "same", "dilation": (1, 3)}, (3, 3, 1, 1)),
+        ({"padding": "valid"}, (0, 0, 0, 0)),
+    ],
+)
+def test_padding_of_a_convolution_as_pad_takes_it(settings, sides):
+    layer = nn.Conv2d(1, 1, 3, padding_mode="circular", **settings)
+    assert layer._reversed_padding_repeated_twice == sides
+    x = steep.randn(1, 1, 6, 6)
+    padded = F.pad(x, layer._reversed_padding_repeated_twice, "circular")
+    assert layer(x).equal(F.conv2d(padded, layer.weight, layer.bias, dilation=layer.dilation))

@@ -6,6 +6,7 @@ import copy
 import gc
 import pickle
 import weakref
+from collections import OrderedDict
 
 import pytest
 
@@ -228,6 +229,12 @@ def test_apply_visits_children_first():
 
 
 # ---- state ------------------------------------------------------------------------------------
+
+
+def test_a_state_dict_prints_as_an_ordered_dict():
+    state = nn.Linear(1, 1).state_dict()
+    assert repr(state) == repr(OrderedDict(state))
+    assert repr(state).startswith("OrderedDict(")
 
 
 def test_state_dict_round_trip():

@@ -124,3 +124,17 @@ def test_the_package_may_be_loaded_a_second_time() -> None:
         """
     )
     assert out.startswith("[2.0, 2.0, 2.0] inf nan\n[2.0, 2.0, 2.0] steep.Size([2]) <")
+
+
+def test_submodules_that_scripts_name_without_importing_them() -> None:
+    program = (
+        "import steep, sys\n"
+        "loaded = len([name for name in sys.modules if name.startswith('steep.compat')])\n"
+        "with steep.cuda.amp.autocast(enabled=False):\n"
+        "    scaler = steep.cuda.amp.GradScaler(enabled=False)\n"
+        "with steep.autograd.profiler.record_function('a'):\n"
+        "    kind = steep.utils.data.distributed.DistributedSampler\n"
+        "shares = kind(range(4), 2, 1, shuffle=False)\n"
+        "print(loaded, list(shares), steep.utils.data._utils.collate.default_collate([1, 2]))\n"
+    )
+    assert run(program).strip() == "0 [1, 3] tensor([1, 2])"

@@ -57,6 +57,7 @@ __getattr__ = importing(
     "anomaly_mode",
     detect_anomaly="anomaly_mode",
     set_detect_anomaly="anomaly_mode",
+    elsewhere={"profiler": "steep.compat.autograd_profiler"},
 )
 
 

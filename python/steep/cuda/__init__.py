@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from steep._lazy import importing
+
 __all__ = [
     "current_device",
     "device_count",
@@ -21,6 +23,8 @@ __all__ = [
     "set_device",
     "synchronize",
 ]
+
+__getattr__ = importing(__name__, "amp")
 
 
 def is_available() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from steep._core import Tensor, dtype, empty, pad
@@ -142,12 +143,19 @@ class ConvNd(Module):
             return [(t // 2, t - t // 2) for t in total]
         return [(p, p) for p in self.padding]
 
-    def _convolved(self, function: Any, input: Tensor) -> Tensor:
+    @cached_property
+    def _reversed_padding_repeated_twice(self) -> tuple[int, ...]:
+        """What `pad` takes to do the padding alone; subclasses written for PyTorch ask for it."""
+        return tuple(side for pair in reversed(self._sides()) for side in pair)
+
+    def _convolved(
+        self, function: Any, input: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> Tensor:
         padding: tuple[int, ...] | str = self.padding
         if self.padding_mode != "zeros":
             input, padding = _padded(input, self.padding_mode, self._sides()), "valid"
         result: Tensor = function(
-            input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
+            input, weight, bias, self.stride, padding, self.dilation, self.groups
         )
         return result
 

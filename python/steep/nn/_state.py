@@ -18,6 +18,9 @@ class _StateDict(OrderedDict[str, Any]):
 
     _metadata: OrderedDict[str, dict[str, Any]]
 
+    def __repr__(self) -> str:
+        return repr(OrderedDict(self))
+
 
 class StatefulModule(StateBase):
     """What a module does with its state: `state_dict` and `load_state_dict`."""

@@ -138,7 +138,10 @@ class Conv1d(_Conv):
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve: ``(N, in_channels, L)`` to ``(N, out_channels, L')``."""
-        return self._convolved(conv1d, input)
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return self._convolved(conv1d, input, weight, bias)
 
 
 class Conv2d(_Conv):
@@ -161,7 +164,10 @@ class Conv2d(_Conv):
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve: ``(N, in_channels, H, W)`` to ``(N, out_channels, H', W')``."""
-        return self._convolved(conv2d, input)
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return self._convolved(conv2d, input, weight, bias)
 
 
 class Conv3d(_Conv):
@@ -180,7 +186,10 @@ class Conv3d(_Conv):
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve: ``(N, in_channels, D, H, W)`` to ``(N, out_channels, D', H', W')``."""
-        return self._convolved(conv3d, input)
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return self._convolved(conv3d, input, weight, bias)
 
 
 class ConvTranspose1d(_ConvTranspose):

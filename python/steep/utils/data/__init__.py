@@ -1,5 +1,6 @@
 """`steep.data` under the name PyTorch code imports it by."""
 
+from steep._lazy import importing
 from steep.utils.data.dataloader import (
     DataLoader,
     default_collate,
@@ -45,3 +46,11 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+__getattr__ = importing(
+    __name__,
+    elsewhere={
+        "_utils": "steep.compat.data_utils",
+        "distributed": "steep.compat.distributed_sampler",
+    },
+)
