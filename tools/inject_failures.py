@@ -12,6 +12,7 @@ goes on as if nothing had been.
 from __future__ import annotations
 
 import argparse
+import dis
 import gc
 import os
 import random
@@ -27,6 +28,7 @@ import steep
 from steep import _core
 
 PACKAGE = os.path.dirname(steep.__file__)
+POP_EXCEPT = dis.opmap["POP_EXCEPT"]
 # From 3.12 on the interpreter itself crashes where a generator finds no memory: plain Python does.
 KINDS = ("memory", "lines") if sys.version_info >= (3, 12) else ("memory", "objects", "lines")
 
@@ -61,7 +63,9 @@ class Interrupt(Failure):
     def __call__(self, frame: Any, event: str, _: Any) -> Any:
         if not frame.f_code.co_filename.startswith(PACKAGE):
             return None
-        if event == "line":
+        # Between an except block and its end the interpreter looks for no signal, and would lose the
+        # exception that ends there.
+        if event == "line" and frame.f_code.co_code[frame.f_lasti] != POP_EXCEPT:
             self.count += 1
             if self.count == self.at:
                 self.where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
