@@ -77,6 +77,39 @@ def test_what_was_there_is_read_before_and_after_it_is_replaced() -> None:
     beside(Reading)
 
 
+class BeginsWith:
+    """A state that is compared with another tensor, of which nothing is computed."""
+
+    def __init__(self) -> None:
+        self.begin = steep.ones(2, 3)
+        self.hidden = self.begin
+
+    def step(self, x: Any) -> Any:
+        self.hidden = x * 10 if self.hidden is self.begin else self.hidden * 0.5 + x
+        return self.hidden.sum()
+
+
+def test_a_state_may_be_compared_with_a_tensor() -> None:
+    def between(side: Any, i: int) -> None:
+        if i % 7 == 6:
+            side.hidden = side.begin
+
+    beside(BeginsWith, calls=30, between=between, least=15)
+
+
+def test_an_argument_may_be_compared_with_a_tensor() -> None:
+    begin = ones()
+
+    def function(x: Any) -> Any:
+        return x * 10 if x is begin else x * 2
+
+    compiled = steep.compile(function)
+    for i in range(16):
+        x = begin if i % 5 == 4 else ones(i)
+        assert compiled(x).tolist() == function(x).tolist()
+    assert replays(compiled) >= 8
+
+
 # ---- graphs -------------------------------------------------------------------------------------
 
 

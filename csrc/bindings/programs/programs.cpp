@@ -131,12 +131,12 @@ int fill_trace(Trace& self, const Trace& other, const std::vector<double>& numbe
   return self.fill(other, numbers, others, taken);
 }
 
-// The ids, sorted, of the storages of all tensors that are values of cells: the function can reach
-// these without its arguments.
-std::vector<uint64_t> storages_in(const py::list& cells) {
-  std::vector<uint64_t> ids;
-  const auto add = [&ids](PyObject* object) {
-    if (is_tensor(object)) ids.push_back(tensor_of(object)->storage->id());
+// All tensors that are values of cells, or in them: the function can reach these without its
+// arguments.
+Tensors tensors_in(const py::list& cells) {
+  Tensors found;
+  const auto add = [&found](PyObject* object) {
+    if (is_tensor(object)) found.push_back(tensor_of(object));
   };
   for (const py::handle cell : cells) {
     if (!PyTuple_Check(cell.ptr()) || PyTuple_GET_SIZE(cell.ptr()) != 4) continue;
@@ -145,8 +145,7 @@ std::vector<uint64_t> storages_in(const py::list& cells) {
     for (Py_ssize_t i = 0; PyTuple_Check(value) && i < PyTuple_GET_SIZE(value); ++i)
       add(PyTuple_GET_ITEM(value, i));
   }
-  std::sort(ids.begin(), ids.end());
-  return ids;
+  return found;
 }
 
 // Hands an object over to pybind11.
@@ -333,7 +332,7 @@ void add_makers(py::module_& m) {
   m.def(
       "make_program",
       [](const Trace& trace, const Trace& other, const py::list& cells) {
-        return std::make_shared<Program>(trace, other, storages_in(cells));
+        return std::make_shared<Program>(trace, other, tensors_in(cells));
       },
       py::arg("trace"), py::arg("other"), py::arg("cells"),
       "The program of a trace, of one that agrees with it, and of what the function has read.");

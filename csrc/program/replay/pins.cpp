@@ -54,8 +54,11 @@ bool Program::accepts(const Tensors& inputs, const LeafGradients& leaves) const 
     return (pins_[v].storage == 0 || pins_[v] == Pin{x->storage->id(), start_of(v)}) &&
            !std::binary_search(outside_.begin(), outside_.end(), x->storage.get());
   };
-  for (int i = 0; i < inputs.size(); ++i)
+  for (int i = 0; i < inputs.size(); ++i) {
+    if (!others_.empty() && std::binary_search(others_.begin(), others_.end(), inputs[i].impl()))
+      return false;
     if (!add(inputs[i], input_values_[i])) return false;
+  }
   // The call's key has the offsets of arguments that share memory, but not those of gradients.
   for (size_t i = 0; i < plan_.gradients.size(); ++i) {
     const TracedGradient& gradient = plan_.gradients[i];

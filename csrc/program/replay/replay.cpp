@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <unordered_map>
 
 #include "program/launch.h"
 #include "program/profile.h"
@@ -22,14 +23,21 @@ bool is_sampled(int64_t run) { return run % kSampleEvery == kFirstSample; }
 
 }  // namespace
 
-Program::Program(const Trace& trace, const Trace& other, const std::vector<uint64_t>& reached)
+Program::Program(const Trace& trace, const Trace& other, const Tensors& reached)
     : plan_(make_plan(trace)),
       gradients_(plan_),
       pins_(trace.sources()),
       number_signs_(trace.signs()) {
-  for (const Pin& pin : pins_)
-    stays_pinned_.push_back(pin.storage != 0 &&
-                            std::binary_search(reached.begin(), reached.end(), pin.storage));
+  std::unordered_map<uint64_t, bool> given;  // by id of arguments' memory: whether it is reached
+  for (const Pin& pin : pins_) given[pin.storage];
+  for (const Tensor& x : reached) {
+    const auto found = given.find(x->storage->id());
+    if (found != given.end())
+      found->second = true;
+    else
+      others_.push_back(x.impl());
+  }
+  for (const Pin& pin : pins_) stays_pinned_.push_back(pin.storage != 0 && given[pin.storage]);
   unpin(other);
   pins_.resize(plan_.values.size());  // the plan may have added some
   const size_t count = plan_.values.size();
@@ -60,6 +68,14 @@ Program::Program(const Trace& trace, const Trace& other, const std::vector<uint6
         std::remove(saved_values_.begin(), saved_values_.end(), plan_.outputs[i].value),
         saved_values_.end());
   std::sort(outside_.begin(), outside_.end());
+  // Of memory that the program uses itself no argument may be in any case.
+  others_.erase(std::remove_if(others_.begin(), others_.end(),
+                               [this](const TensorImpl* x) {
+                                 return std::binary_search(outside_.begin(), outside_.end(),
+                                                           x->storage.get());
+                               }),
+                others_.end());
+  std::sort(others_.begin(), others_.end());
   ground_ = Ground(outside_);
   find_written();
 }

@@ -18,9 +18,10 @@ class Program {
  public:
   // From a recording and another that agrees with it. An argument with the same memory in both may
   // also be state of the function, and must then have that memory again; likewise an argument that
-  // gets a gradient and was the same tensor. `reached` are the ids, sorted, of storages that the
-  // function can also reach without its arguments: these are certain to be state.
-  Program(const Trace& trace, const Trace& other, const std::vector<uint64_t>& reached = {});
+  // gets a gradient and was the same tensor. `reached` are tensors that the function can also reach
+  // without its arguments. Memory of arguments in which one of them lies is certain to be state; of
+  // the others, no argument may be one in a later call, because code may compare them (`x is y`).
+  Program(const Trace& trace, const Trace& other, const Tensors& reached = {});
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -141,9 +142,11 @@ class Program {
   };
   std::vector<Written> written_;
   std::vector<const Storage*> outside_;  // state and constants, sorted
-  Ground ground_;                        // their address ranges
-  std::vector<Pin> pins_;                // by value: the memory it must have
-  std::vector<bool> stays_pinned_;       // by value: whether it is certain to be state
+  // Other tensors that the function reaches, sorted: it may compare arguments with them (`x is y`).
+  std::vector<const TensorImpl*> others_;
+  Ground ground_;                   // their address ranges
+  std::vector<Pin> pins_;           // by value: the memory it must have
+  std::vector<bool> stays_pinned_;  // by value: whether it is certain to be state
   std::vector<NumberPatch> number_patches_;
   std::vector<int> number_signs_;      // see Trace::signs
   Tensors inputs_, before_;            // from prepare() until results have been taken

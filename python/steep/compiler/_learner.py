@@ -142,8 +142,9 @@ class Learner(_core.CompiledCall):
         kept: list[Any],
     ) -> bool:
         """Make a program. Returns whether there is one now."""
+        reached = recording.cells.tensors_met_before(pending.cells)
         program = _core.make_program(
-            recording.trace, pending.trace, recording.cells.tensors_met_before(pending.cells)
+            recording.trace, pending.trace, recording.stored.without_memory(reached)
         )
         cells, backward = recording.cells, recording.backward
         if recording.stand_ins.numbers.nodes:

@@ -141,6 +141,11 @@ class Stored:
         pairs = zip(self.places, self.before, strict=True)
         return [place for place, x in pairs if not is_a(x, Tensor | tuple | None)]
 
+    def without_memory(self, cells: list[Cell]) -> list[Cell]:
+        """Cells without the tensors whose memory is replaced, which are inputs themselves."""
+        own = {id(place.where[0]) for place in self.places if place.is_memory}
+        return [(*cell[:3], _without(cell[3], own)) for cell in cells] if own else cells
+
     def kept(self) -> tuple[list[Any], list[int], bytes]:
         """What two calls must have in common."""
         return [place.mark for place in self.places], self.written, self.key
@@ -150,6 +155,13 @@ class Stored:
         if not self.places:
             return None
         return tuple([place.where for place in self.places]), self.key, tuple(self.written)
+
+
+def _without(value: Any, ids: set[int]) -> Any:
+    """The value of a cell, or a tuple of its parts, with None for objects with these ids."""
+    if type(value) is tuple:
+        return tuple([None if id(part) in ids else part for part in value])
+    return None if id(value) in ids else value
 
 
 def touched(places: dict[Any, Place], cells: Cells) -> dict[Any, Place]:
