@@ -138,3 +138,14 @@ def test_submodules_that_scripts_name_without_importing_them() -> None:
         "print(loaded, list(shares), steep.utils.data._utils.collate.default_collate([1, 2]))\n"
     )
     assert run(program).strip() == "0 [1, 3] tensor([1, 2])"
+
+
+def test_families_and_attention_where_pytorch_has_them() -> None:
+    program = (
+        "import steep\n"
+        "d = steep.distributions\n"
+        "print(d.categorical.Categorical is d.Categorical, d.normal.Normal is d.Normal,\n"
+        "      d.uniform.Uniform is d.Uniform, hasattr(d, 'nothing'),\n"
+        "      steep.nn.modules.activation.MultiheadAttention is steep.nn.MultiheadAttention)\n"
+    )
+    assert run(program).split() == ["True", "True", "True", "False", "True"]

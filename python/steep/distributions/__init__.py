@@ -153,3 +153,22 @@ __all__ = [
     "transforms",
     "utils",
 ]
+
+_HOMES = (
+    "bernoulli",
+    "categorical",
+    "exponential",
+    "independent",
+    "laplace",
+    "log_normal",
+    "one_hot_categorical",
+    "transformed_distribution",
+    "uniform",
+)
+
+
+def __getattr__(name: str) -> object:
+    """The module that PyTorch has a family in; programs name it without importing it."""
+    from steep._lazy import importing
+
+    return importing(__name__, *_HOMES)(name)
