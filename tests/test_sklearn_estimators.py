@@ -55,6 +55,13 @@ CASES: list[tuple[str, Any, Any, dict[str, Any]]] = [
     ("MLPClassifier", Y, None, SGD),
     ("MLPClassifier", Y, None, {**SGD, "nesterovs_momentum": False}),
     ("MLPClassifier", Y, None, {**SGD, "momentum": 0.0, "learning_rate": "invscaling"}),
+    ("MLPClassifier", Y, None, {**SGD, "learning_rate": "invscaling"}),
+    (
+        "MLPClassifier",
+        Y,
+        None,
+        {**SGD, "learning_rate": "adaptive", "tol": 1.0, "n_iter_no_change": 2},
+    ),
     ("MLPClassifier", Y, None, {"early_stopping": True, "learning_rate_init": 0.01}),
     ("MLPClassifier", Y % 2, None, {"early_stopping": True, "n_iter_no_change": 1}),
     ("MLPClassifier", Y, None, {"activation": "logistic"}),
@@ -68,6 +75,7 @@ CASES: list[tuple[str, Any, Any, dict[str, Any]]] = [
     ("MLPRegressor", NUMBERS[:, 0], None, {}),
     ("MLPRegressor", NUMBERS[:, 0], None, {"early_stopping": True, "learning_rate_init": 0.01}),
     ("MLPRegressor", NUMBERS, WEIGHT, {}),
+    ("MLPRegressor", NUMBERS, WEIGHT, {"alpha": 1.0, "batch_size": 7}),
     ("MLPRegressor", NUMBERS[:, 0], None, {"loss": "poisson"}),
     ("MLPRegressor", NUMBERS[:, 0], WEIGHT, {"solver": "lbfgs"}),
 ]
@@ -97,6 +105,24 @@ def test_the_same_weights_as_scikit_learns(
         assert other.best_loss_ == (best if best is None else pytest.approx(best, rel=1e-4))
         scores = one.validation_scores_
         assert other.validation_scores_ == (scores if scores is None else pytest.approx(scores))
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 7}, {**SGD, "batch_size": 50}])
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_the_penalty_at_each_step_is_part_of_the_loss(options: dict[str, Any], weight: Any) -> None:
+    given: dict[str, Any] = {"alpha": 1.0, "max_iter": 4, "random_state": 0, **options}
+    model = MLPClassifier((8,), dtype="float64", **given).fit(X, Y, sample_weight=weight)
+    other = theirs.MLPClassifier((8,), **given).fit(X, Y, sample_weight=weight)
+    np.testing.assert_allclose(model.loss_curve_, other.loss_curve_, rtol=1e-9)
+    assert model.best_loss_ == pytest.approx(other.best_loss_, rel=1e-9)
+
+
+def test_the_loss_of_several_outputs_has_the_whole_penalty() -> None:
+    given: dict[str, Any] = {"solver": "lbfgs", "alpha": 1.0, "max_iter": 1, "random_state": 0}
+    model = MLPRegressor(hidden_layer_sizes=(8,), **given).fit(X, NUMBERS)
+    error = np.square(model.predict(X) - NUMBERS).mean() / 2
+    penalty = sum(np.square(w).sum() for w in model.coefs_) / 2 / len(X)
+    assert model.loss_ == pytest.approx(error + penalty, rel=1e-9)
 
 
 def test_all_parameters_and_fitted_attributes_are_there() -> None:

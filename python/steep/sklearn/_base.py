@@ -29,6 +29,7 @@ from steep.sklearn._lbfgs import minimize
 from steep.sklearn._losses import Loss
 from steep.sklearn._optimizers import is_stochastic
 from steep.sklearn._parameters import check_parameters, hidden_sizes
+from steep.sklearn._steps import square_sum
 
 __all__ = ["BaseMLP", "has_partial_fit"]
 
@@ -266,7 +267,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         )
         self.model_.to(steep.float64)
         value, self.n_iter_ = minimize(self.model_, loss, wide, self)
-        self.loss_ = value / (self.n_outputs_ if loss.per_output else 1)
+        rows = len(wide) if wide.weight is None else wide.weight.sum().item()
+        penalty = 0.5 * float(self.alpha) / rows * square_sum(self.model_)
+        self.loss_ = (value - penalty) / (self.n_outputs_ if loss.per_output else 1) + penalty
         self.model_.to(getattr(steep, self._dtype))
 
     def _weights(self, sample_weight: Any, x: Tensor, y: Any, incremental: bool) -> Tensor | None:

@@ -132,7 +132,8 @@ class _Fit:
         self.est, self.samples, self.held = est, samples, held
         self.stepper, self.schedule, self.size = stepper, schedule, size
         count = len(samples)
-        self.squares = square_sum(est.model_) if stepper.alpha else 0.0
+        self.estimates = stepper.alpha > 0 and not stepper.is_exact
+        self.squares = square_sum(est.model_) if self.estimates else 0.0
         self.divisor = est.n_outputs_ if loss.per_output else 1
         self.offset = est._loss_offset(samples)
         self.order = np.arange(count)
@@ -166,7 +167,7 @@ class _Fit:
 
     def _penalty(self) -> float:
         """The L2 penalty of an epoch: its batches' factors, and the mean of before and after."""
-        if not self.stepper.alpha:
+        if not self.estimates:
             return 0.0
         before, self.squares = self.squares, square_sum(self.est.model_)
         return self.stepper.penalties * 0.5 * (before + self.squares)

@@ -152,5 +152,13 @@ class Schedule:
         return False
 
     def _set(self, rate: float) -> None:
+        """Set the rate, and leave the velocity as it is: a share of the steps at the old rate.
+
+        An optimiser that multiplies by the rate after the momentum gets that by other momenta.
+        """
         for group in self.optimizer.param_groups:
+            for p in group["params"]:
+                momentum = self.optimizer.state.get(p, {}).get("momentum_buffer")
+                if momentum is not None:
+                    momentum.mul_(group["lr"] / rate)
             group["lr"] = rate

@@ -33,6 +33,7 @@ class Stepper:
         clip_norm: the norm that gradients are clipped to, or ``None``.
 
     Attributes:
+        is_exact: whether losses include the penalty, as it is at each step.
         penalties: in the last epoch, mean of the factors before the sum of squares, by sample.
         epsilon: what sets that of the optimiser, if anything does.
         after_step: what is called after each step, if anything is.
@@ -55,21 +56,30 @@ class Stepper:
         self.penalties = 0.0
         self.total = total = steep.zeros((), dtype=steep.float64)
         parameters = list(network.parameters())
+        linear = [layer.weight for layer in network.modules() if isinstance(layer, nn.Linear)]
+        # In float64 losses decide as scikit-learn's do when to stop, to rounding.
+        self.is_exact = is_exact = self.alpha > 0 and parameters[0].dtype == steep.float64
 
         @steep.compile
         def step(target: Tensor, weight: Tensor | None, *inputs: Tensor) -> None:
             optimizer.zero_grad()
             value = loss.of(network(*inputs), target, weight)
             value.backward()
+            value = value.detach().reshape(())
+            if is_exact:
+                over = target.shape[0] if weight is None else weight.sum()
+                squares = sum(matrix.detach().square().sum() for matrix in linear)
+                outputs = target.shape[1] if loss.per_output else 1  # by which it is divided
+                value = value + squares * (0.5 * alpha * outputs) / over
             if clip_norm is not None:
                 nn.utils.clip_grad_norm_(parameters, clip_norm)
             optimizer.step()
-            total.add_(value.detach().reshape(()) * target.shape[0])
+            total.add_(value * target.shape[0])
 
         self.step: Callable[..., None] = step
 
     def epoch(self, samples: Samples, order: np.ndarray | None, size: int, whole: bool) -> float:
-        """One pass over the samples; their mean loss, without the penalty.
+        """One pass over the samples; their mean loss, with the penalty where that is exact.
 
         Args:
             samples: what is learned.
