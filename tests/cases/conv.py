@@ -251,6 +251,8 @@ CONVOLUTIONS = {
         call(arr(1, 4, 7, 18), arr(4, 1, 3, 3), arr(4), groups=4),
         call(arr(3, 4, 1, 1), arr(4, 1, 3, 3), padding=1, groups=4),
         call(arr(1, 4, 5, 33), arr(8, 1, 2, 5), arr(8), stride=2, padding=(1, 2), groups=4),
+        call(arr(1, 3, 7, 35), arr(3, 1, 5, 5), arr(3), padding=2, groups=3),
+        call(arr(1, 2, 8, 13), arr(2, 1, 4, 2), groups=2),
         call(arr(1, 3, 2, 18), arr(3, 3, 2, 2), arr(3)),
         call(arr(2, 6, 4, 5), arr(7, 6, 3, 3), arr(7), padding=1),
         call(arr(64, 16, 1, 3), arr(16, 16, 3, 3), arr(16), padding=1),

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/product/conv.h"
+#include "kernels/product/gemm_micro.h"
 #include "kernels/product/gemm_small.h"
 #include "kernels/product/patches.h"
 
@@ -174,12 +175,98 @@ void convolve_depthwise(T* out, const Patches<T>& patches, const T* weight, cons
     depthwise_rows<1>(out + row * by.width, patches.image + row * by.row, by);
 }
 
+// ---- one channel and a kernel of four rows or more ----
+
+// Four rows of the result at a time: a register of the image is read once for all that it reaches.
+constexpr int kTogether = 4;
+
+constexpr bool is_depthwise_tall(const Conv& conv) {
+  return conv.channels == 1 && conv.rows == 1 && conv.depth.out == 1 && conv.depth.kernel == 1 &&
+         conv.height.kernel >= kTogether && conv.height.stride == 1 && conv.height.dilation == 1 &&
+         conv.width.stride == 1 && conv.width.dilation == 1;
+}
+
+// What a row of the image adds to results [first, end) of the four; `weight` is the kernel's row for
+// result 0, those for the others lie before it.
+template <int first, int end, bool partial, int regs, class T>
+STEEP_INLINE void add_image_row(typename Native<T>::V (&sum)[kTogether][regs], const T* x,
+                                const T* weight, int64_t kernel, int last) {
+  using R = Native<T>;
+  for (int64_t w = 0; w < kernel; ++w) {
+    typename R::V value[regs];
+    STEEP_UNROLL
+    for (int v = 0; v < regs; ++v) value[v] = load_reg<T, regs, partial>(x + w, v, last);
+    STEEP_UNROLL
+    for (int i = first; i < end; ++i) {
+      const typename R::V factor = R::broadcast(weight[w - i * kernel]);
+      STEEP_UNROLL
+      for (int v = 0; v < regs; ++v) sum[i][v] = R::fma(factor, value[v], sum[i][v]);
+    }
+  }
+}
+
+// `regs` registers of each of the four rows, of the last one `last` lanes; `row` elements lie from
+// one row of the image to the next.
+template <int regs, bool partial, class T>
+__attribute__((noinline)) void tall_block(T* out, const T* x, const T* weight, T bias,
+                                          const Conv& conv, int64_t row, int last) {
+  using R = Native<T>;
+  const int64_t kernel = conv.width.kernel, height = conv.height.kernel;
+  typename R::V sum[kTogether][regs];
+  STEEP_UNROLL
+  for (int i = 0; i < kTogether; ++i) {
+    STEEP_UNROLL
+    for (int v = 0; v < regs; ++v) sum[i][v] = R::broadcast(bias);
+  }
+  const auto next = [&] { x += row, weight += kernel; };
+  add_image_row<0, 1, partial>(sum, x, weight, kernel, last), next();
+  add_image_row<0, 2, partial>(sum, x, weight, kernel, last), next();
+  add_image_row<0, 3, partial>(sum, x, weight, kernel, last), next();
+  for (int64_t r = kTogether - 1; r < height; ++r, next())
+    add_image_row<0, 4, partial>(sum, x, weight, kernel, last);
+  add_image_row<1, 4, partial>(sum, x, weight, kernel, last), next();
+  add_image_row<2, 4, partial>(sum, x, weight, kernel, last), next();
+  add_image_row<3, 4, partial>(sum, x, weight, kernel, last);
+  STEEP_UNROLL
+  for (int i = 0; i < kTogether; ++i, out += conv.width.out) {
+    STEEP_UNROLL
+    for (int v = 0; v < regs - 1; ++v) R::store(out + v * R::lanes, sum[i][v]);
+    T* const end = out + (regs - 1) * R::lanes;
+    partial ? R::store(end, sum[i][regs - 1], last) : R::store(end, sum[i][regs - 1]);
+  }
+}
+
+// At least four rows; the last ones are computed with some of those before them.
+template <class T>
+void convolve_tall(T* out, const Patches<T>& patches, const T* weight, const T* bias,
+                   const Range& rows) {
+  constexpr int lanes = Native<T>::lanes;
+  const Conv& conv = *patches.conv;
+  const int64_t row = image_strides(conv).row, width = conv.width.out;
+  const T start = bias ? *bias : T(0);
+  for (int64_t h = rows.begin; h < rows.end; h += kTogether) {
+    const int64_t top = smaller(h, rows.end - kTogether);
+    T* const to = out + top * width;
+    const T* const from = patches.image + top * row;
+    int64_t w = 0;
+    for (; w + 2 * lanes <= width; w += 2 * lanes)
+      tall_block<2, false>(to + w, from + w, weight, start, conv, row, lanes);
+    if (const int left = static_cast<int>(width - w); left > lanes) {
+      tall_block<2, true>(to + w, from + w, weight, start, conv, row, left - lanes);
+    } else if (left > 0) {
+      tall_block<1, true>(to + w, from + w, weight, start, conv, row, left);
+    }
+  }
+}
+
 // Rows [begin, end) of all rows of places in the result of one image in one group.
 template <class T>
 void convolve_directly(T* out, const Patches<T>& patches, const T* weight, const T* bias,
                        const Range& rows) {
   const Conv& conv = *patches.conv;
   if (is_depthwise_3x3(conv)) return convolve_depthwise(out, patches, weight, bias, rows);
+  if (is_depthwise_tall(conv) && rows.end - rows.begin >= kTogether)
+    return convolve_tall(out, patches, weight, bias, rows);
   const ImageStrides strides = image_strides(conv);
   const int64_t width = conv.width.out, places = result_size(conv), patch = patch_size(conv);
   for (int64_t row = rows.begin; row < rows.end;) {
