@@ -118,10 +118,14 @@ def test_a_number_is_followed_again_after_it_was_an_index() -> None:
 
 @pytest.mark.filterwarnings("ignore:compile")
 def test_what_never_comes_again_is_eager_with_a_reason() -> None:
-    state = types.SimpleNamespace(scale=ones())
-    compiled = steep.compile(lambda x: x * state.scale)
+    class Scale:
+        def __init__(self, value: int) -> None:
+            self.value = ones(value)
+
+    state = types.SimpleNamespace(scale=Scale(1))
+    compiled = steep.compile(lambda x: x * state.scale.value)
     for i in range(40):
-        state.scale = ones(i)
+        state.scale = Scale(i)
         assert compiled(ones()).tolist() == [float(i)] * 2
     assert not compiled.programs()
     assert "is replaced at every call" in reason(compiled)

@@ -19,6 +19,7 @@ __all__ = ["Learner"]
 PROGRAMS = 16
 # Recordings in a row that change what they read, before the function runs eagerly.
 RESTLESS_CALLS = 4
+REPLACED_CALLS = 2  # before tensors that are replaced outside count like arguments, likewise
 # Places of stored tensors, before those are dropped that the last recording has not met: places in
 # objects that are replaced now and then.
 MOST_LEFT = 256
@@ -197,11 +198,17 @@ class Learner(_core.CompiledCall):
         return False
 
     def _follow_replaced(self, signature: Signature) -> None:
-        """If only numbers were replaced since the last recordings, follow them."""
+        """If only numbers were replaced since the last recordings, follow them; and tensors too, if
+        something has been replaced for some calls in a row.
+        """
         for recording in [*signature.pending, *(r for _, r in signature.programs)]:
             if recording.replaced():
                 places = changed_places(recording.cells) or []
-                if all(place.of_number for place in places):
+                if all(
+                    place.of_number
+                    or (signature.restless >= REPLACED_CALLS and not place.is_memory)
+                    for place in places
+                ):
                     self._follow(signature, places, recording)
 
     def _refuse_foreign(self, signature: Signature) -> bool:
