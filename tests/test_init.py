@@ -227,3 +227,19 @@ def test_fans_by_the_names_that_layers_of_others_call():
         assert fans == list(expected)
     with pytest.raises(ValueError, match="Mode fan not supported"):
         nn.init._calculate_correct_fan(weight, "fan")
+
+
+def test_a_module_without_drawing():
+    steep.manual_seed(3)
+    expected = steep.rand(2)
+    steep.manual_seed(3)
+    layer = steep.nn.utils.skip_init(steep.nn.Linear, 2, 3, bias=False)
+    assert steep.equal(steep.rand(2), expected)
+    assert layer.weight.shape == (3, 2)
+    assert layer.bias is None
+    with pytest.raises(RuntimeError, match="Expected a Module"):
+        steep.nn.utils.skip_init(int)
+    with pytest.raises(RuntimeError, match="'device' arg"):
+        steep.nn.utils.skip_init(steep.nn.ReLU)
+    with pytest.raises(RuntimeError, match="expected device 'cpu'"):
+        steep.nn.utils.skip_init(steep.nn.Linear, 2, 3, device="cuda")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         fuse_linear_bn_eval,
         fuse_linear_bn_weights,
     )
+    from steep.nn.utils.init import skip_init
 else:
     _HOOKED = ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm")
     _FUSED = (
@@ -40,6 +41,7 @@ else:
         *("fusion", "parametrizations", "parametrize", "prune", "rnn", "stateless"),
         **dict.fromkeys(_HOOKED, "_hooked"),
         **dict.fromkeys(_FUSED, "fusion"),
+        skip_init="init",
     )
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "remove_spectral_norm",
     "remove_weight_norm",
     "rnn",
+    "skip_init",
     "spectral_norm",
     "vector_to_parameters",
     "weight_norm",
