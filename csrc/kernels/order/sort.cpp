@@ -17,7 +17,7 @@ namespace steep::kernels {
 namespace {
 // Below it, pairs are sorted by insertion.
 constexpr int64_t kFew = 48;
-constexpr int64_t kHistogram = 6 * 2048 * 8;
+constexpr int64_t kHistogram = 4 * 2048 * 8;
 
 Cost cost(const LaunchView& launch) {
   const SortedRows& of = launch.as<SortedRows>();
@@ -102,7 +102,7 @@ P* place_by_rank(const P* from, P* to, int64_t n) {
   return to;
 }
 
-// Sorts n pairs at `from`; returns where they are afterwards, there or at `to`. counts: 6 * 2048.
+// Sorts n pairs at `from`; returns where they are afterwards, there or at `to`. counts: 4 * 2048.
 template <class P>
 P* sort_pairs(P* from, P* to, int64_t n, int64_t* counts) {
   if constexpr (kVectorBytes >= 32) {
@@ -115,24 +115,30 @@ P* sort_pairs(P* from, P* to, int64_t n, int64_t* counts) {
   constexpr int kBits = 8 * sizeof(from->key);
   const int digit = n < kLong ? 8 : 11, passes = (kBits + digit - 1) / digit;
   const int64_t buckets = int64_t{1} << digit;
-  if (passes * buckets > 6 * 2048) __builtin_unreachable();
-  for (int64_t i = 0; i < passes * buckets; ++i) counts[i] = 0;
-  for (int64_t i = 0; i < n; ++i)
+  // Of wide keys, which are mostly small integers, a digit is counted once it is known to differ.
+  constexpr bool kAtOnce = sizeof(from->key) == 4;
+  decltype(from->key) differs = 0;
+  for (int64_t i = 1; !kAtOnce && i < n; ++i) differs |= from[i].key ^ from[0].key;
+  for (int64_t i = 0; kAtOnce && i < passes * buckets; ++i) counts[i] = 0;
+  for (int64_t i = 0; kAtOnce && i < n; ++i)
     for (int pass = 0; pass < passes; ++pass)
       ++counts[pass * buckets +
                static_cast<int64_t>((from[i].key >> (pass * digit)) & (buckets - 1))];
   for (int pass = 0; pass < passes; ++pass) {
-    int64_t* first = counts + pass * buckets;
+    int64_t* first = counts + (kAtOnce ? pass * buckets : 0);
     const int shift = pass * digit;
+    const auto one = [&](int64_t i) { return (from[i].key >> shift) & (buckets - 1); };
     // A digit that all have alike sorts nothing.
-    if (first[(from[0].key >> shift) & (buckets - 1)] == n) continue;
+    if (kAtOnce ? first[one(0)] == n : !((differs >> shift) & (buckets - 1))) continue;
+    for (int64_t b = 0; !kAtOnce && b < buckets; ++b) first[b] = 0;
+    for (int64_t i = 0; !kAtOnce && i < n; ++i) ++first[one(i)];
     int64_t sum = 0;
     for (int64_t b = 0; b < buckets; ++b) {
       const int64_t count = first[b];
       first[b] = sum;
       sum += count;
     }
-    for (int64_t i = 0; i < n; ++i) to[first[(from[i].key >> shift) & (buckets - 1)]++] = from[i];
+    for (int64_t i = 0; i < n; ++i) to[first[one(i)]++] = from[i];
     P* const before = from;
     from = to, to = before;
   }
@@ -220,7 +226,7 @@ void sort(const Task& task) {
   const T* x = static_cast<const T*>(task.data[2]);
   Row<T, P> row;
   row.counts = static_cast<int64_t*>(task.scratch);
-  row.pairs = reinterpret_cast<P*>(row.counts + 6 * 2048);
+  row.pairs = reinterpret_cast<P*>(row.counts + 4 * 2048);
   row.spare = row.pairs + n;
   const bool descending = of.descending != 0;
   // Room for some times as many as are kept: with less they would be sorted too often.
