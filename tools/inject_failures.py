@@ -63,7 +63,7 @@ class Interrupt(Failure):
     def __call__(self, frame: Any, event: str, _: Any) -> Any:
         if not frame.f_code.co_filename.startswith(PACKAGE):
             return None
-        # Between an except block and its end the interpreter looks for no signal, and would lose the
+        # At the end of an except block the interpreter looks for no signal, and would lose the
         # exception that ends there.
         if event == "line" and frame.f_code.co_code[frame.f_lasti] != POP_EXCEPT:
             self.count += 1
