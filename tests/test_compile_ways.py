@@ -116,10 +116,9 @@ KEPT: list[Any] = []
     [
         lambda x: KEPT,
         lambda x: {"kept": KEPT, "x": x + 1},
-        lambda x: (lambda part: (part, part))([x + 1]),
-        lambda x: ([1, [2]] * 2, x + 1),
+        lambda x: [KEPT, [KEPT], x + 1],
     ],
-    ids=["alone", "inside", "twice", "the same inside"],
+    ids=["alone", "inside", "twice"],
 )
 def test_a_list_that_a_replay_would_not_return_again_keeps_it_eager(function: Any) -> None:
     """Whoever appends to the result appends to that very list."""
@@ -129,6 +128,24 @@ def test_a_list_that_a_replay_would_not_return_again_keeps_it_eager(function: An
     assert not replays(compiled)
     if function(ones()) is KEPT:
         assert result is KEPT
+
+
+@pytest.mark.parametrize(
+    ("function", "pick"),
+    [
+        (lambda x: (lambda part: (part, part))([x + 1]), lambda r: (r[0], r[1])),
+        (lambda x: ([1, [2]] * 2, x + 1), lambda r: (r[0][1], r[0][3])),
+    ],
+    ids=["twice", "the same inside"],
+)
+def test_a_list_in_two_places_of_a_result_is_one_list(function: Any, pick: Any) -> None:
+    compiled = steep.compile(function)
+    results = [compiled(ones()) for _ in range(6)]
+    assert replays(compiled) > 0
+    for result in results:
+        first, second = pick(result)
+        assert first is second
+    assert pick(results[-1])[0] is not pick(results[-2])[0]
 
 
 def test_lists_made_inside_are_returned_by_replays() -> None:

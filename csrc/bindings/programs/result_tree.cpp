@@ -32,8 +32,11 @@ ResultTree::ResultTree(PyObject* description) {
     output_ = ~static_cast<int>(PyLong_AsLong(part(description, 1)));
     if (PyErr_Occurred()) throw PythonError();
   } else if (std::strcmp(what, "item") == 0 || std::strcmp(what, "array") == 0 ||
-             std::strcmp(what, "given") == 0) {
-    kind_ = *what == 'i' ? Kind::item : *what == 'a' ? Kind::array : Kind::given;
+             std::strcmp(what, "given") == 0 || std::strcmp(what, "again") == 0) {
+    kind_ = *what == 'i'     ? Kind::item
+            : *what == 'g'   ? Kind::given
+            : what[1] == 'r' ? Kind::array
+                             : Kind::again;
     output_ = static_cast<int>(PyLong_AsLong(part(description, 1)));
     if (PyErr_Occurred()) throw PythonError();
     whole_ =
@@ -84,6 +87,13 @@ PyObject* ResultTree::build_with(const Source& source, Numbers& numbers) const {
     return array_of(tensor_of(tensor.get()));
   }
   if (kind_ == Kind::given) return new_reference(part(source.given, output_));
+  if (kind_ == Kind::again) return new_reference((*source.containers)[output_].get());
+  Owned made(build_container(source, numbers));
+  source.containers->push_back(Owned::borrow(made.get()));
+  return made.release();
+}
+
+PyObject* ResultTree::build_container(const Source& source, Numbers& numbers) const {
   const auto count = static_cast<Py_ssize_t>(items_.size());
   if (kind_ == Kind::list) {
     Owned list(PyList_New(count));

@@ -15,7 +15,8 @@ class ResultTree {
   // object) a plain value; ("item", n, type) the element of output n as a float or an int;
   // ("argument", n) the tensor that is the call's input n; ("array", n) an array on the memory of
   // output n; ("given", n) number n of those given to
-  // build(); (type, items) a tuple or list; ("dict", keys, items) a dict; ("named", type, items) a
+  // build(); ("again", n) the container whose parts were complete as the n-th of those in the whole
+  // description; (type, items) a tuple or list; ("dict", keys, items) a dict; ("named", type, items) a
   // named tuple; ("sequence", type, items) one that operations return, such as max(x, dim);
   // ("made", type, (maker, arguments), keys, items) a dict of another class, or an object with
   // attributes: the maker's, which then gets its items.
@@ -34,9 +35,10 @@ class ResultTree {
   // tuple.
   template <class Output>
   PyObject* build(const Output& tensor, PyObject* given, Numbers& numbers) const {
+    SmallVector<Owned, 8> containers;
     return build_with(
         {[](const void* context, int i) { return (*static_cast<const Output*>(context))(i); },
-         &tensor, given},
+         &tensor, given, &containers},
         numbers);
   }
 
@@ -45,9 +47,11 @@ class ResultTree {
     PyObject* (*tensor)(const void* context, int i);
     const void* context;
     PyObject* given;
+    SmallVector<Owned, 8>* containers;  // that are complete
   };
-  enum class Kind { tensor, value, item, array, given, tuple, list, dict, named, made };
+  enum class Kind { tensor, value, item, array, given, again, tuple, list, dict, named, made };
   PyObject* build_with(const Source& source, Numbers& numbers) const;
+  PyObject* build_container(const Source& source, Numbers& numbers) const;
   PyObject* make_with(const Source& source, Numbers& numbers) const;
 
   Kind kind_;

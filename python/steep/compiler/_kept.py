@@ -20,57 +20,48 @@ def kept_elsewhere(
     parts: Parts, outputs: list[Tensor], description: Any, inputs: list[Tensor]
 ) -> str:
     """Why something that a call has returned or stored cannot be new at every call, or ``''``."""
-    return (
-        _unfit_outputs(outputs, description, inputs)
-        or _container_kept(parts)
-        or _tuple_kept(parts, outputs)
-    )
+    return _unfit_outputs(outputs, description, inputs) or _container_kept(parts, outputs)
 
 
-def _container_kept(parts: Parts) -> str:
-    """Why a container in a result cannot be a new one at every call, or ``''``."""
-    found = [x for part in parts() for x in _containers_in(part)]
-    for place, count in enumerate(references(found)):
-        if count > 1:  # more than the one reference in the result
-            return _KEPT_CONTAINER.format(one_of(type(found[place]).__name__))
-    return ""
-
-
-def _tuple_kept(parts: Parts, outputs: list[Tensor]) -> str:
-    """Why a tuple with new tensors cannot be a new one at every call, or ``''``: something besides
-    the result and the places holds it.
+def _container_kept(parts: Parts, outputs: list[Tensor]) -> str:
+    """Why a container cannot be a new one at every call, or ``''``: something besides the result,
+    the places and other such containers holds it.
     """
     made = {id(x) for x in outputs}
-    counts: Counter[int] = Counter()  # how often each tuple occurs, by id
+    counts: Counter[int] = Counter()  # how often each container occurs, by id
     found: dict[int, Any] = {}
-    waiting = parts() if outputs else []
+    waiting = parts()
     part: Any = None
     while waiting:
         part = waiting.pop()
-        if is_a(part, tuple):
-            counts[id(part)] += 1
-            if id(part) not in found:
-                found[id(part)] = part
-                waiting += part
-    part = None
-    tuples = [x for x in found.values() if any(id(item) in made for item in x)]
+        items = _parts_of(part)
+        if items is None:
+            continue
+        counts[id(part)] += 1
+        if id(part) not in found:
+            found[id(part)] = part
+            waiting += items
+    part = items = None
+    # A tuple of what exists may be any other that is equal.
+    containers = [
+        x for x in found.values() if not is_a(x, tuple) or any(id(item) in made for item in x)
+    ]
     found.clear()
-    kept = any(n > counts[id(x)] for n, x in zip(references(tuples), tuples, strict=True))
-    return _KEPT if kept else ""
+    for x, count in zip(containers, references(containers), strict=True):
+        if count > counts[id(x)]:
+            kind = one_of(type(x).__name__)
+            return _KEPT if is_a(x, tuple) else _KEPT_CONTAINER.format(kind)
+    return ""
 
 
-def _containers_in(result: Any) -> list[Any]:
-    """The containers in a result that a replay makes anew, each as often as it occurs."""
-    found, waiting = [], [result]
-    while waiting:
-        item = waiting.pop()
-        values = None if is_a(item, tuple) else values_to_make(item)
-        if type(item) is list or values is not None:
-            found.append(item)
-        if is_a(item, list | tuple):
-            waiting += item
-        waiting += () if values is None else values.values()
-    return found
+def _parts_of(value: Any) -> list[Any] | None:
+    """What a container holds that a replay makes anew; ``None`` for anything else."""
+    if is_a(value, tuple):
+        return [*value]
+    values = values_to_make(value)
+    if type(value) is list:
+        return [*value]
+    return None if values is None else [*values.values()]
 
 
 def _unfit_outputs(outputs: list[Tensor], description: Any, inputs: list[Tensor]) -> str:
@@ -102,7 +93,7 @@ def leaves(description: Any) -> Iterator[tuple[str, int]]:
         yield "tensor", description
     elif description[0] == "array":
         yield "array", description[1]
-    elif description[0] not in ("value", "item", "given", "argument"):
+    elif description[0] not in ("value", "item", "given", "argument", "again"):
         for item in description[-1]:
             yield from leaves(item)
 

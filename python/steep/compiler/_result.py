@@ -20,7 +20,7 @@ from steep._core import (
 from steep.compiler._explain import one_of, shown
 from steep.compiler._imported import is_ndarray
 from steep.compiler._leaks import tuple_of
-from steep.compiler._objects import DICTS, are_same_objects, values_of
+from steep.compiler._objects import DICTS, are_same_objects, is_a, values_of
 from steep.compiler._symbolic import Numbers, is_symbolic, plain
 
 __all__ = ["ReadNumber", "describe", "detach_used", "detached", "difference"]
@@ -92,8 +92,11 @@ class _Description:
         self._recorded = recorded
         self._known: dict[int, int] = {}  # indices of outputs, by id
         self._existing: dict[int, Any] = {}  # descriptions of tensors that were not made, by id
-        self._met: set[int] = set()  # containers
-        self._again = 0  # how many parts there are in containers that were met again
+        # By id: which container it is, of those that are complete, and how many parts it has.
+        self._made: dict[int, tuple[int, int]] = {}
+        self._complete = 0
+        self._parts = 0  # so far, also in containers that are met again
+        self._again = 0  # of these, those that are met again
 
     def of_all(
         self, result: Any, values: list[Any], found: dict[int, Any], known: dict[int, Any]
@@ -121,14 +124,32 @@ class _Description:
             return ("value", part)
         if self._shows_arrays and is_ndarray(part):
             return ("value", (part.dtype.str, part.shape, part.tobytes()))
+        if id(part) in self._made:
+            return self._met_again(*self._made[id(part)])
+        before = self._parts
+        description = self._container(part, kind, may_read)
+        # Equal tuples of constants may be one object in one call, and two in the next.
+        if not is_a(part, tuple) or any(_is_made(item) for item in description[-1]):
+            self._made[id(part)] = self._complete, self._parts - before
+        self._complete += 1
+        return description
+
+    def _met_again(self, number: int, parts: int) -> Any:
+        self._parts += parts
+        self._again += parts
+        if self._again > _MOST_AGAIN:  # over many levels, it would take for ever to look at them
+            raise TypeError(_TOO_OFTEN)
+        return ("again", number)
+
+    def _container(self, part: Any, kind: type, may_read: bool) -> Any:
         if kind is tuple or kind is list:
-            return (kind.__name__, self._items(part, part, may_read))
+            return (kind.__name__, self._items(part, may_read))
         if _is_named(kind):
             # No such numbers inside: its class may look at them when it is made, before they have
             # values.
-            return ("named", kind, self._items(part, part, False))
+            return ("named", kind, self._items(part, False))
         if _is_of_operation(kind):
-            return ("sequence", kind, self._items(part, part, False))
+            return ("sequence", kind, self._items(part, False))
         if (values := values_to_make(part)) is None:
             raise TypeError(
                 f"it returns {one_of(kind.__name__)}, which a replay cannot create; return "
@@ -136,7 +157,7 @@ class _Description:
                 "dataclasses of them"
             )
         before = len(self._outputs)
-        items = self._items(part, values.values(), may_read)
+        items = self._items(values.values(), may_read)
         keys = tuple(map(_plain_key, values))
         if kind is dict:
             return ("dict", keys, items)
@@ -160,13 +181,8 @@ class _Description:
         self._returned.append(symbol._node)
         return ("given", len(self._returned) - 1)
 
-    def _items(self, whole: Any, parts: Collection[Any], may_read: bool) -> list[Any]:
-        # A container that holds the same one twice, over many levels, would take for ever.
-        if id(whole) in self._met:
-            self._again += len(parts)
-        if self._again > _MOST_AGAIN:
-            raise TypeError(_TOO_OFTEN)
-        self._met.add(id(whole))
+    def _items(self, parts: Collection[Any], may_read: bool) -> list[Any]:
+        self._parts += len(parts)
         return [self.of(part, may_read) for part in parts]
 
 
@@ -177,6 +193,11 @@ def _plain_key(key: Any) -> Any:
     parts = [*tuple.__iter__(key)]
     keys = [*map(_plain_key, parts)]
     return key if are_same_objects(keys, parts) else tuple_of(key, keys)
+
+
+def _is_made(description: Any) -> bool:
+    """Whether a replay makes what was described."""
+    return isinstance(description, int) or description[0] != "value"
 
 
 def _is_named(kind: type) -> bool:
@@ -288,6 +309,8 @@ def difference(first: Any, second: Any) -> str:
         return "" if first == second else "it stores a different one of its arguments"
     if kind == "given":
         return "" if first == second else "it returns a different one of the numbers that change"
+    if kind == "again":
+        return "" if first == second else "it returns another of its containers a second time"
     items, others = first[-1], second[-1]
     if len(items) != len(others):
         return f"it returns {_named(first)} of {len(items)} items and then one of {len(others)}"
@@ -305,6 +328,7 @@ def _named(description: Any) -> str:
     what = description[0]
     names = {"value": "a plain value", "item": "a number read out of a tensor"}
     names.update(given="a number that changes", array="an array", argument="an argument")
+    names.update(again="a container for a second time")
     kind = description[1].__name__ if what in _OF_TYPES else what
     return names.get(what, one_of(kind))
 
