@@ -34,7 +34,9 @@ def listened(kind: type[Told], function: Callable[..., Any], *args: Any) -> Told
     """What a recorded call of a function reads."""
     given = [x for x in args if isinstance(x, list | dict | steep.Tensor)]
     reads, recorder = kind(function, given), _core.Recorder()
-    result, untold, _ = recorder.run(followers, _core.follow, (reads, function, args, {}), {}, [])
+    told = (reads, function, args, {})
+    result, untold, _ = recorder.run(followers, _core.follow, told, {}, [], [])
+    del told
     assert not untold
     del result
     reads.close([], [])

@@ -39,7 +39,7 @@ def test_a_recorder_keeps_it_as_well() -> None:
     def draw(x: Any) -> Any:
         return x.normal_(generator=steep.Generator())
 
-    out = recorder.run([], draw, (steep.zeros(6),), {}, [])
+    out = recorder.run([], draw, (steep.zeros(6),), {}, [], [])
     assert out.tolist() == steep.randn(6, generator=expected).tolist()
     gc.collect()
     recorder.replay()

@@ -263,8 +263,8 @@ void add_program(py::module_& m) {
           "unpin", [](Program& self, const Trace& trace) { self.unpin(trace); }, py::arg("trace"),
           "Says that a recording on other arguments did the same.")
       .def_property_readonly(
-          "may_refuse", [](const Program& self) { return self.may_refuse_late(); },
-          "Whether it may reject its input after it has begun to run.")
+          "may_refuse", [](const Program& self) { return self.may_refuse_after_stores(); },
+          "Whether it may reject its input where the function has stored something before.")
       .def(
           "takes_numbers",
           [](const Program& self, const std::vector<double>& numbers) {

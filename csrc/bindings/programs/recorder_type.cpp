@@ -1,10 +1,13 @@
 // steep.Recorder: records the launches of a thread and runs them again.
-#include <new>
+#include <utility>
+#include <vector>
 
 #include "bindings/host/runtime.h"
 #include "bindings/programs/given_arrays.h"
+#include "bindings/programs/location.h"
 #include "bindings/programs/numbers.h"
 #include "bindings/programs/user_line.h"
+#include "bindings/tensor/tensor_type.h"
 #include "program/site.h"
 #include "tape/node.h"
 
@@ -17,14 +20,14 @@ using program::Recorder;
 struct RecorderObject {
   PyObject_HEAD
   PyObject* weakrefs;
-  PyObject* numbers;  // see NumbersRead, of the last run; null before the first
-  Recorder recorder;
+  PyObject* numbers;   // see NumbersRead, of the last run; null before the first
+  Recorder* recorder;  // owned
 };
 
 PyTypeObject* recorder_type = nullptr;
 
 RecorderObject* cast(PyObject* object) { return reinterpret_cast<RecorderObject*>(object); }
-Recorder& own(PyObject* self) { return cast(self)->recorder; }
+Recorder& own(PyObject* self) { return *cast(self)->recorder; }
 
 // Arguments are left to the __init__ of a subclass, if it has one.
 PyObject* recorder_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
@@ -32,16 +35,16 @@ PyObject* recorder_new(PyTypeObject* type, PyObject* arguments, PyObject* keywor
     const bool given = PyTuple_GET_SIZE(arguments) > 0 || (keywords && PyDict_Size(keywords) > 0);
     if (given && type->tp_init == PyBaseObject_Type.tp_init)
       raise(PyExc_TypeError, "Recorder() takes no arguments; pass what is to be recorded to run()");
-    PyObject* const object = checked(type->tp_alloc(type, 0));
-    new (&cast(object)->recorder) Recorder();
-    return object;
+    Owned object(type->tp_alloc(type, 0));
+    cast(object.get())->recorder = new Recorder();
+    return object.release();
   });
 }
 
 void recorder_dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   if (cast(self)->weakrefs) PyObject_ClearWeakRefs(self);
-  own(self).~Recorder();
+  delete cast(self)->recorder;
   Py_CLEAR(cast(self)->numbers);
   type->tp_free(self);
   Py_DECREF(type);
@@ -55,13 +58,46 @@ PyObject* act(PyObject* self, PyObject*) {
   });
 }
 
+// What is in some places, so that it can be told whether something else is there later.
+class Contents {
+ public:
+  // From a list of tuples of a holder and a key, as Location takes them.
+  explicit Contents(PyObject* places) : places_(Owned::borrow(places)) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(places); ++i) found_.push_back(now(i));
+  }
+  bool changed() const {
+    if (!PyGILState_Check()) return true;
+    for (size_t i = 0; i < found_.size(); ++i) {
+      const auto& [object, swaps] = now(static_cast<Py_ssize_t>(i));
+      if (object.get() != found_[i].first.get() || swaps != found_[i].second) return true;
+    }
+    return false;
+  }
+
+ private:
+  // What is there, and how often it was given other memory if that is the place.
+  std::pair<Owned, uint32_t> now(Py_ssize_t i) const {
+    PyObject* const place = PyList_GET_ITEM(places_.get(), i);
+    Owned object = Location(place).get();
+    if (!object) PyErr_Clear();
+    PyObject* const holder = PyTuple_GET_ITEM(place, 0);
+    const bool is_memory = is_tensor(holder) && object.get() == holder;
+    return {std::move(object), is_memory ? tensor_of(holder)->swaps : 0};
+  }
+
+  const Owned places_;
+  std::vector<std::pair<Owned, uint32_t>> found_;
+};
+
 // Records, with sites followed, as long as it exists, and so ends however the call ends. (A
 // `finally` in Python could itself be interrupted.)
 class CallRecording {
  public:
-  CallRecording(Recorder& recorder, PyObject* followers)
+  // `before`: what was where the function stores something.
+  CallRecording(Recorder& recorder, PyObject* followers, const Contents& before)
       : recorder_(recorder), followers_(Owned::borrow(followers)) {
     checked(PyList_Append(followers, Py_None));
+    recorder_.ask_for_stores([&before] { return before.changed(); });
     program::follow_sites();
     try {
       recorder_.set_first_node(tape::Node::take_numbers(1));
@@ -80,6 +116,7 @@ class CallRecording {
 
  private:
   void leave() {
+    recorder_.ask_for_stores({});
     program::unfollow_sites();
     const WithoutError kept;
     if (PySequence_DelItem(followers_.get(), -1) < 0) PyErr_WriteUnraisable(followers_.get());
@@ -88,14 +125,16 @@ class CallRecording {
   const Owned followers_;
 };
 
-// run(followers, function, args, kwargs, arrays): see GivenArrays.
+// run(followers, function, args, kwargs, arrays, places): see GivenArrays; `places` are those
+// in which the function stores something, as Contents takes them.
 PyObject* run(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    if (count != 5 || !PyList_Check(args[0]) || !PyTuple_Check(args[2]) || !PyDict_Check(args[3]) ||
-        !PyList_Check(args[4]))
-      raise(PyExc_TypeError, "Recorder.run: expected (list, function, tuple, dict, list)");
+    if (count != 6 || !PyList_Check(args[0]) || !PyTuple_Check(args[2]) || !PyDict_Check(args[3]) ||
+        !PyList_Check(args[4]) || !PyList_Check(args[5]))
+      raise(PyExc_TypeError, "Recorder.run: expected (list, function, tuple, dict, list, list)");
     const GivenArrays arrays(args[4]);
-    const CallRecording recording(own(self), args[0]);
+    const Contents before(args[5]);
+    const CallRecording recording(own(self), args[0], before);
     const NumbersRead numbers;
     Py_XSETREF(cast(self)->numbers, new_reference(numbers.list()));
     return PyObject_Call(args[1], args[2], args[3]);

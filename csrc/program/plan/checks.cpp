@@ -42,14 +42,15 @@ void take_checks(Plan& plan) {
   plan.steps = std::move(left);
 }
 
-bool may_refuse_late(const Plan& plan) {
+bool may_refuse_after_stores(const Plan& plan) {
   const auto is_made_before = [&plan](const Step& step) {
     return std::any_of(plan.checks.begin(), plan.checks.end(),
                        [&](const Step& check) { return check.calls[0] == step.calls[0]; });
   };
   return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
-    const Kernel& kernel = plan.calls[step.calls[0]].call.kernel();
-    return kernel.may_throw || (kernel.checks && !is_made_before(step));
+    const TracedCall& traced = plan.calls[step.calls[0]];
+    const Kernel& kernel = traced.call.kernel();
+    return traced.has_stored && (kernel.may_throw || (kernel.checks && !is_made_before(step)));
   });
 }
 

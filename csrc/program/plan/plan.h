@@ -95,8 +95,9 @@ void plan_memory(Plan& plan);
 void synchronise(Plan& plan);
 // Whether a step may throw: then all ranks must learn of it.
 bool may_refuse(const Plan& plan, const Step& step);
-// Whether a step may throw once the checks have passed.
-bool may_refuse_late(const Plan& plan);
+// Whether a step may throw once the checks have passed, where the function has stored something
+// before. (A replay stores at its end.)
+bool may_refuse_after_stores(const Plan& plan);
 
 // A fused step: the views that its launches read and write, each listed once, and the launches as
 // stages on blocks of these.

@@ -111,7 +111,8 @@ struct TracedCall {
 
   RecordedCall call;
   SmallVector<int, 8> values;
-  size_t launch_index;  // among the launches recorded
+  size_t launch_index;      // among the launches recorded
+  bool has_stored = false;  // it may refuse its input, after the function has stored something
 };
 
 // Something worked out once for each kind of call: the last 64 kinds are remembered.

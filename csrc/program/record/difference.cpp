@@ -18,6 +18,10 @@ bool differ_in_number(const RecordedCall& x, const RecordedCall& y) {
 // How two launches at the same index differ.
 std::string difference_of(const TracedCall& a, const TracedCall& b) {
   const RecordedCall &x = a.call, &y = b.call;
+  if (a.has_stored != b.has_stored)
+    return join("'", x.name(),
+                "', which may reject its input, after something was stored in one "
+                "run only");
   if (&x.kernel() != &y.kernel())
     return join("'", x.name(), "' in one run and '", y.name(), "' in the next");
   if (x.type() != y.type() || x.operands().size() != y.operands().size() ||
@@ -80,7 +84,8 @@ std::string Trace::difference(const Trace& other) const {
     return "it draws from different Generators; create them outside the function";
   const size_t count = std::min(calls_.size(), other.calls_.size());
   for (size_t i = 0; i < count; ++i) {
-    if (calls_[i].call.shares(other.calls_[i].call) && calls_[i].values == other.calls_[i].values)
+    if (calls_[i].call.shares(other.calls_[i].call) && calls_[i].values == other.calls_[i].values &&
+        calls_[i].has_stored == other.calls_[i].has_stored)
       continue;
     const std::string found = difference_of(calls_[i], other.calls_[i]);
     if (!found.empty()) return join("launch ", i + 1, " is ", found);

@@ -62,6 +62,8 @@ void Recorder::append(const Call& call) noexcept {
     traced.call.each_written([this, values](int i) {
       if (values[i] >= 0) memory_.note_written(values[i]);
     });
+    const Kernel& kernel = *call.kernel;
+    traced.has_stored = (kernel.checks || kernel.may_throw) && has_stored_ && has_stored_();
     if (lets_go_) memory_.tidy();
   } catch (const std::bad_alloc&) {
     while (calls_.size() > index) calls_.pop_back();  // it is not whole

@@ -1,6 +1,7 @@
 // Recording: while a recorder is active on a thread, it keeps every launch of that thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +53,9 @@ class Recorder {
   // Says that the recording need not keep memory alive that launches make. It can then only be
   // inspected: replay() throws.
   void let_memory_go() { lets_go_ = true; }
+  // Takes what tells whether the function has stored something so far; asked when a launch is kept
+  // that may refuse its input.
+  void ask_for_stores(std::function<bool()> has_stored) { has_stored_ = std::move(has_stored); }
   bool keeps_out() const { return keeps_out_; }
   bool lets_go() const { return lets_go_; }
   std::vector<TracedCall> take_calls() { return std::move(calls_); }
@@ -71,6 +75,7 @@ class Recorder {
   RecordedMemory memory_;
   GradientNotes gradients_;
   Generators generators_;  // in the order of their first draws
+  std::function<bool()> has_stored_;
   std::string refusal_, location_;
   bool lost_ = false;
   uint64_t first_node_ = 0;

@@ -49,8 +49,9 @@ class Program {
   bool passes_checks();
   // Runs the program. A step may refuse its input: its exception is passed on.
   void run();
-  // Whether a step may do so though passes_checks() was true.
-  bool may_refuse_late() const { return program::may_refuse_late(plan_); }
+  // Whether a step may do so, though passes_checks() was true, where the function has stored
+  // something before.
+  bool may_refuse_after_stores() const { return program::may_refuse_after_stores(plan_); }
   // After that: the index of its launch among those recorded.
   size_t failed_at() const { return failed_at_; }
   // After prepare(): a result.

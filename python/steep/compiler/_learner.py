@@ -30,12 +30,12 @@ _PREPARED = (
     "that it keeps its state"
 )
 _COUNTS_AND_CHECKS = (
-    "it updates a number, and an operation may still reject its input; check the input first, or "
-    "keep the number in a tensor"
+    "it updates a number, and an operation may still reject its input; check the input first, "
+    "update the number last, or keep it in a tensor"
 )
 _STORES_AND_CHECKS = (
-    "it stores a tensor, and an operation may still reject its input; check the input first, or "
-    "write to a tensor that stays (copy_)"
+    "it stores a tensor, and an operation may still reject its input; check the input first, "
+    "store the tensor last, or write to one that stays (copy_)"
 )
 _OTHER_KINDS = (
     "what it finds where it stores tensors is of another kind at every call: other shapes, other "

@@ -122,7 +122,8 @@ class Run:
         self.reads = Reads(function, given, self.stored)
         # Profiles of replays show where launches came from.
         told = (self.reads, function, args, kwargs)
-        return self.recorder.run(followers, _core.follow, told, {}, self._arrays)
+        places = [place.where for place in (*self.stored.places, *self.stand_ins.places)]
+        return self.recorder.run(followers, _core.follow, told, {}, self._arrays, places)
 
     def _describe(self, inputs: list[Tensor]) -> None:
         """Describe the result and what was stored, and put plain numbers into it."""
