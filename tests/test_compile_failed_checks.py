@@ -217,3 +217,26 @@ def test_a_check_that_fails_while_it_is_recorded_is_made_again() -> None:
             index = steep.tensor([0, last])
             assert compiled(x, index).tolist() == step(x, index).tolist()
     assert "an operation failed" in reason(compiled)
+
+
+def test_an_error_of_a_replay_names_the_module_that_was_compiled() -> None:
+    class Owner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(steep.ones(2))
+
+        def forward(self, x: Any) -> Any:
+            steep.distributions.Normal(self.scale * x, 1.0).log_prob(x).sum().backward()
+
+    plain = Owner()
+    compiled = steep.compile(plain, fullgraph=True)
+    for _ in range(5):
+        compiled(steep.ones(2))
+    assert compiled.programs()[0].runs > 0
+    with steep.no_grad():
+        plain.scale.fill_(float("nan"))
+    with pytest.raises(ValueError, match=r"\(in Owner\(\)\)") as expected:
+        plain(steep.ones(2))
+    with pytest.raises(ValueError, match="Normal") as got:
+        compiled(steep.ones(2))
+    assert str(got.value) == str(expected.value)

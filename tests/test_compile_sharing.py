@@ -195,6 +195,17 @@ def test_a_constant_that_is_written_in_part() -> None:
     assert "writes to a tensor that the function makes from Python numbers" in reason(compiled)
 
 
+@pytest.mark.parametrize("when", range(5))
+def test_a_constant_that_a_call_has_returned_is_the_callers(when: int) -> None:
+    compiled = steep.compile(lambda x: (steep.tensor([1.0, 2.0]), x * 2), fullgraph=True)
+    for i in range(7):
+        made, _ = compiled(ones())
+        assert made.tolist() == [1.0, 2.0]
+        if i == when:
+            made.mul_(2)
+    assert replays(compiled) > 0
+
+
 def test_a_refused_input_leaves_state_as_in_eager() -> None:
     state = steep.zeros(3)
 

@@ -1,6 +1,7 @@
 #include "program/record/trace.h"
 
 #include <algorithm>
+#include <cstring>
 #include <unordered_set>
 
 #include "program/record/overlap.h"
@@ -15,6 +16,12 @@ Tensor geometry_of(const Tensor& x) {
   Tensor view = alias(x);
   view->storage = Ref<Storage>();
   return view;
+}
+
+Ref<Storage> copy_of(const Storage& memory) {
+  Ref<Storage> copy = Storage::allocate(memory.bytes());
+  std::memcpy(copy->data(), memory.data(), memory.bytes());
+  return copy;
 }
 
 bool same_memory(const Tensor& a, const Tensor& b) {
@@ -261,7 +268,7 @@ const char* Trace::last_writer(int value) const {
   return name;
 }
 
-// Drops the memory of what was made; only geometry stays.
+// Drops the memory of what was made; only geometry stays, and what constants hold.
 void Trace::let_go() {
   const bool moved =
       std::any_of(starts_.begin(), starts_.end(), [](int64_t at) { return at != 0; });
@@ -272,9 +279,13 @@ void Trace::let_go() {
   for (size_t v = 0; v < values_.size(); ++v)
     if (values_[v].source >= 0) sources_[v] = Pin{block_of(v).storage()->id(), starts_[v]};
   for (TracedView& output : outputs_) output.geometry->offset -= starts_[output.value];
-  for (Value& value : values_)
-    if (value.kind != Value::Kind::state && value.kind != Value::Kind::constant)
+  for (Value& value : values_) {
+    if (value.kind == Value::Kind::constant) {
+      value.storage = copy_of(*value.storage);  // the caller may have it, and write to it
+    } else if (value.kind != Value::Kind::state) {
       value.storage = Ref<Storage>();
+    }
+  }
   memory_->let_go();
   memory_ = nullptr;
   numbers_ = {};

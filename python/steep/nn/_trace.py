@@ -32,16 +32,19 @@ def add_path(error: Exception, module: ModuleBase) -> None:
     if type(error) not in _PROSE or len(error.args) != 1 or not isinstance(error.args[0], str):
         return
     trail: _Trail | None = error.__dict__.get("_steep_trail")
-    if trail is not None and trail.last is module._modules.get("_orig_mod"):
-        trail.last = module  # a compiled module stands for its original, under no name of its own
+    # A compiled module stands for its original, under no name of its own.
+    original: ModuleBase | None = module._modules.get("_orig_mod")
+    if trail is not None and trail.last is original:
+        trail.last = module
         return
     if trail is None:
-        trail = _Trail(module, error.args[0])
+        trail = _Trail(original or module, error.args[0])
+        trail.last = module
         error.__dict__["_steep_trail"] = trail
     else:
         trail.names.append(_name_of(trail.last, module))
         trail.last = module
-    path = ".".join([type(module).__name__, *reversed(trail.names)])
+    path = ".".join([type(original or module).__name__, *reversed(trail.names)])
     where = f"{path}: {trail.innermost}" if trail.names else trail.innermost
     error.args = (f"{trail.message} (in {where})",)
 
