@@ -53,7 +53,7 @@ _MODULES += (
 )
 _REASON = re.compile(r"compile: .*? runs eagerly: (.*)", re.DOTALL)
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
-# A replay writes to a tensor once, by the name of a kernel (docs/programs.md).
+# A replay writes to a tensor once, by the name of a kernel (docs/programs-in-detail.md).
 _WRITES = re.compile(r" was changed by \w+; it is at version \d+, expected version \d+")
 
 
