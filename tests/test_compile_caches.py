@@ -51,6 +51,19 @@ def cleared_and_filled() -> Any:
     return (lambda x: x * cached(2)), change
 
 
+def filled_without_saying_what_it_wraps() -> Any:
+    state = types.SimpleNamespace(width=1.0)
+    cached = functools.cache(lambda size: size * state.width)
+    del cached.__wrapped__
+
+    def change() -> None:
+        state.width = 3.0
+        cached.cache_clear()
+        cached(2)
+
+    return (lambda x: x * cached(2)), change
+
+
 def result_changed() -> Any:
     window = Window()
 
@@ -60,7 +73,9 @@ def result_changed() -> Any:
     return (lambda x: x * window.among_few(2)[0]), change
 
 
-@pytest.mark.parametrize("make", [cleared, cleared_and_filled, result_changed])
+@pytest.mark.parametrize(
+    "make", [cleared, cleared_and_filled, filled_without_saying_what_it_wraps, result_changed]
+)
 def test_what_a_cache_holds_is_followed(make: Callable[[], Any]) -> None:
     Window.among_few.cache_clear()
     is_followed(make)

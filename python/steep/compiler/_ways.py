@@ -188,9 +188,10 @@ def _cache(walker: Walker, item: Any, names: Names, path: str) -> Found:
     """For `functools.cache`, which runs a function only where it keeps no result of it: the dict of
     results, and those themselves, which only the garbage collector shows.
     """
-    own = attributes_of(item)
-    function: Any = (own or {}).get("__wrapped__")  # functools sets it, and anybody may remove it
-    of_code = names_of(function.__code__) if is_a(function, types.FunctionType) else None
+    own, held = attributes_of(item), gc.get_referents(item)
+    # Not by __wrapped__, which anybody may remove.
+    function = next((part for part in held if is_a(part, types.FunctionType)), None)
+    of_code = names_of(function.__code__) if function is not None else None
     if of_code is None or of_code.of_library:
         return []
     info = item.cache_info()
@@ -200,7 +201,7 @@ def _cache(walker: Walker, item: Any, names: Names, path: str) -> Found:
             f"it calls {path}, whose cache is full (maxsize={info.maxsize}), so that results in it "
             "are replaced without a trace; use functools.cache, or a larger maxsize"
         )
-    parts = (part for part in gc.get_referents(item) if part is not own and part is not function)
+    parts = (part for part in held if part is not own and part is not function)
     return [(part, f"what {path} has cached") for part in parts if not is_a(part, type)]
 
 
