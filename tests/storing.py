@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import steep
-from compiling import reason, replays
+from compiling import nn, reason, replays
 
 
 class Picture:
@@ -116,3 +116,25 @@ def stored_in(side: Any) -> list[Any]:
         elif isinstance(item, types.SimpleNamespace) or dataclasses.is_dataclass(item):
             waiting.append(vars(item))
     return found
+
+
+class Net(nn.Module):
+    """A layer, and what `begin` makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+        self.begin()
+
+    def begin(self) -> None:
+        """Make the state."""
+
+    def params(self) -> list[Any]:
+        return list(self.layer.parameters())
+
+    def loss(self, x: Any) -> Any:
+        """The loss, after its backward pass."""
+        self.layer.zero_grad()
+        loss = self.layer(x).square().mean()
+        loss.backward()
+        return loss.detach()
